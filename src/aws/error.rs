@@ -1,0 +1,187 @@
+//! The SDK's errors in our own words: operation, code, message, request id, and whether to try again.
+
+use aws_smithy_runtime_api::{client::result::SdkError, http::Response};
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use aws_types::request_id::RequestId;
+
+use crate::model::{Cause, Failure};
+
+/// Codes by which AWS asks to slow down; the call did nothing.
+/// <https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html>
+const THROTTLED: &[&str] = &[
+    "Throttling",
+    "ThrottlingException",
+    "ThrottledException",
+    "RequestThrottledException",
+    "RequestThrottled",
+    "TooManyRequestsException",
+    "RequestLimitExceeded",
+    "BandwidthLimitExceeded",
+    "SlowDown",
+    "PriorRequestNotComplete",
+    "EC2ThrottledException",
+];
+
+/// Codes that say that the credentials are no good, whatever the call.
+const CREDENTIALS: &[&str] = &[
+    "ExpiredToken",
+    "ExpiredTokenException",
+    "RequestExpired",
+    "InvalidClientTokenId",
+    "UnrecognizedClientException",
+    "AuthFailure",
+    "SignatureDoesNotMatch",
+    "InvalidSignatureException",
+    "IncompleteSignature",
+];
+
+/// Turns an SDK result into one of ours.
+pub trait Outcome<T> {
+    /// The value, or what went wrong during the AWS operation `operation`.
+    ///
+    /// # Errors
+    /// Whatever the call failed with.
+    fn during(self, operation: &str) -> Result<T, Failure>;
+
+    /// As [`Outcome::during`], where the codes of `absent` mean that the thing asked for is not there.
+    ///
+    /// # Errors
+    /// Whatever else the call failed with.
+    fn or_absent(self, operation: &str, absent: &[&str]) -> Result<Option<T>, Failure>;
+}
+
+impl<T, E> Outcome<T> for Result<T, SdkError<E, Response>>
+where
+    E: ProvideErrorMetadata + std::error::Error + 'static,
+{
+    fn during(self, operation: &str) -> Result<T, Failure> {
+        self.map_err(|error| failure(operation, &error))
+    }
+
+    fn or_absent(self, operation: &str, absent: &[&str]) -> Result<Option<T>, Failure> {
+        match self.during(operation) {
+            Ok(value) => Ok(Some(value)),
+            Err(failure) if failure.is(absent) => Ok(None),
+            Err(failure) => Err(failure),
+        }
+    }
+}
+
+/// What went wrong during `operation`.
+pub fn failure<E>(operation: &str, error: &SdkError<E, Response>) -> Failure
+where
+    E: ProvideErrorMetadata + std::error::Error + 'static,
+{
+    let mut failure = Failure::refused(operation, "");
+    failure.request_id = error.request_id().map(str::to_owned);
+    match error {
+        SdkError::ServiceError(service) => {
+            failure.code = service.err().code().map(str::to_owned);
+            service.err().message().unwrap_or("AWS gives no message").clone_into(&mut failure.message);
+            let status = service.raw().status().as_u16();
+            failure.cause = if failure.is(THROTTLED) || status == 429 {
+                Cause::Throttled
+            } else if failure.is(CREDENTIALS) {
+                Cause::Unreachable
+            } else if status >= 500 {
+                Cause::Ambiguous
+            } else {
+                Cause::Refused
+            };
+        }
+        SdkError::DispatchFailure(dispatch) => {
+            failure.message = chain(error);
+            // A connection that was never made carried no request; any other may have.
+            failure.cause =
+                if dispatch.is_user() || is_connect(dispatch) { Cause::Unreachable } else { Cause::Ambiguous };
+        }
+        SdkError::ConstructionFailure(_) => {
+            failure.message = chain(error);
+            failure.cause = Cause::Unreachable;
+        }
+        _ => {
+            failure.message = chain(error);
+            failure.cause = Cause::Ambiguous;
+        }
+    }
+    failure.hint = hint(&failure);
+    failure
+}
+
+fn is_connect(dispatch: &aws_smithy_runtime_api::client::result::DispatchFailure) -> bool {
+    let Some(connector) = dispatch.as_connector_error() else { return true };
+    if connector.is_user() {
+        return true;
+    }
+    let mut source = std::error::Error::source(connector);
+    while let Some(error) = source {
+        if let Some(io) = error.downcast_ref::<std::io::Error>() {
+            return matches!(
+                io.kind(),
+                std::io::ErrorKind::ConnectionRefused
+                    | std::io::ErrorKind::HostUnreachable
+                    | std::io::ErrorKind::NetworkUnreachable
+                    | std::io::ErrorKind::AddrNotAvailable
+            );
+        }
+        source = error.source();
+    }
+    false
+}
+
+/// Every cause of an error, each once, the deepest last.
+fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut parts: Vec<String> = Vec::new();
+    let mut next = Some(error);
+    while let Some(error) = next {
+        let text = error.to_string();
+        if !parts.iter().any(|part| part.contains(&text)) {
+            parts.push(text);
+        }
+        next = error.source();
+    }
+    parts.join(": ")
+}
+
+fn hint(failure: &Failure) -> Option<String> {
+    let code = failure.code.as_deref().unwrap_or_default();
+    let hint = match code {
+        "ExpiredToken" | "ExpiredTokenException" | "RequestExpired" => {
+            "the credentials have expired: sign in again (`aws sso login`, or new keys) and repeat the command"
+        }
+        _ if CREDENTIALS.contains(&code) => {
+            "AWS does not know these credentials: check AWS_PROFILE or AWS_ACCESS_KEY_ID with `aws sts get-caller-identity`"
+        }
+        "AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation" | "AccessDenied.Exception" => {
+            "the caller's IAM policy does not allow this operation: see README.md, Permissions"
+        }
+        "OptInRequired" | "AuthFailure.OptIn" => {
+            "the account has not enabled this region: enable it or choose another `region:`"
+        }
+        "VpcLimitExceeded" => {
+            "the account's quota of VPCs in this region is used up: raise it at Service Quotas (vpc, L-F678F1CE)"
+        }
+        "AddressLimitExceeded" => {
+            "the account's quota of Elastic IPs in this region is used up: raise it at Service Quotas (ec2, L-0263D0A3), or set `nat: single` or `none`"
+        }
+        _ if code.ends_with("LimitExceeded")
+            || code.ends_with("LimitExceededException")
+            || code.ends_with("QuotaExceeded") =>
+        {
+            "a quota of the account is used up: see Service Quotas in the AWS console"
+        }
+        _ => return None,
+    };
+    Some(hint.to_owned())
+}
+
+/// A part of an answer that AWS documents as always there.
+///
+/// # Errors
+/// If it is not: an answer that cannot be believed is a failure, not an empty id.
+pub fn given<T>(part: Option<T>, operation: &str, what: &str) -> Result<T, Failure> {
+    part.ok_or_else(|| Failure {
+        cause: Cause::Ambiguous,
+        ..Failure::refused(operation, format!("AWS answered without `{what}`"))
+    })
+}

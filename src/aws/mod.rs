@@ -1,0 +1,12 @@
+//! The way to AWS: the session and its clients, ownership tags, derived names, errors in our own words.
+//! It knows no resource.
+
+mod error;
+mod names;
+mod session;
+mod tags;
+
+pub use error::{Outcome, failure, given};
+pub use names::{derived, discriminated, iam_path, log_prefix, stack_prefix};
+pub use session::{Aws, Caller, SessionOptions, once};
+pub use tags::{ADDRESS, ENVIRONMENT, NAME, STACK, address_of, ours, tags};

@@ -1,0 +1,142 @@
+//! The session: whose credentials, which region, which endpoint; and one client a service, all of one configuration.
+
+use std::time::Duration;
+
+use aws_config::{BehaviorVersion, Region, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
+use aws_sdk_sts::config::ProvideCredentials;
+
+use super::Outcome;
+use crate::model::{Cause, Failure};
+
+/// How often a call that only reads is tried; the SDK waits between tries with jitter, 20 s at most.
+const READ_ATTEMPTS: u32 = 8;
+
+/// Where a session goes.
+#[derive(Clone, Debug, Default)]
+pub struct SessionOptions {
+    /// `region:` of stack.yaml.
+    pub region: String,
+    /// Another endpoint than AWS's own, with credentials for it; the sandbox.
+    pub endpoint: Option<String>,
+}
+
+/// The clients of one session, for reads: the SDK repeats those on throttling and lost answers. Writes go
+/// through [`once`], because only the engine knows how to repeat a write.
+#[derive(Debug)]
+pub struct Aws {
+    /// The region's name, such as `eu-west-1`.
+    pub region: String,
+    /// ACM.
+    pub acm: aws_sdk_acm::Client,
+    /// EC2.
+    pub ec2: aws_sdk_ec2::Client,
+    /// ECR.
+    pub ecr: aws_sdk_ecr::Client,
+    /// ECS.
+    pub ecs: aws_sdk_ecs::Client,
+    /// Elastic Load Balancing.
+    pub elb: aws_sdk_elasticloadbalancingv2::Client,
+    /// IAM.
+    pub iam: aws_sdk_iam::Client,
+    /// CloudWatch Logs.
+    pub logs: aws_sdk_cloudwatchlogs::Client,
+    /// RDS.
+    pub rds: aws_sdk_rds::Client,
+    /// Secrets Manager.
+    pub secrets: aws_sdk_secretsmanager::Client,
+    /// Systems Manager.
+    pub ssm: aws_sdk_ssm::Client,
+    /// STS.
+    pub sts: aws_sdk_sts::Client,
+}
+
+/// Who is calling.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Caller {
+    /// The account's twelve digits.
+    pub account: String,
+    /// The caller's ARN.
+    pub arn: String,
+}
+
+impl Aws {
+    /// Opens a session. Makes no call to AWS but what the credentials' own source needs.
+    ///
+    /// # Errors
+    /// If no credentials can be found.
+    pub async fn connect(options: &SessionOptions) -> Result<Self, Failure> {
+        let region = Region::new(options.region.clone());
+        let timeouts = TimeoutConfig::builder()
+            .connect_timeout(Duration::from_secs(5))
+            .operation_attempt_timeout(Duration::from_secs(60))
+            .build();
+        let mut loader = aws_config::defaults(BehaviorVersion::latest())
+            .region(region)
+            .retry_config(RetryConfig::standard().with_max_attempts(READ_ATTEMPTS))
+            .timeout_config(timeouts);
+        if let Some(endpoint) = &options.endpoint {
+            // A dummy key pair: the sandbox checks none, and real ones must never be sent to it.
+            let keys = aws_sdk_sts::config::Credentials::new("sandbox", "sandbox", None, None, "sandbox");
+            loader = loader.endpoint_url(endpoint).credentials_provider(keys);
+        }
+        let config = loader.load().await;
+        credentials(&config).await?;
+        Ok(Self::over(&config, options.region.clone()))
+    }
+
+    fn over(config: &SdkConfig, region: String) -> Self {
+        Self {
+            region,
+            acm: aws_sdk_acm::Client::new(config),
+            ec2: aws_sdk_ec2::Client::new(config),
+            ecr: aws_sdk_ecr::Client::new(config),
+            ecs: aws_sdk_ecs::Client::new(config),
+            elb: aws_sdk_elasticloadbalancingv2::Client::new(config),
+            iam: aws_sdk_iam::Client::new(config),
+            logs: aws_sdk_cloudwatchlogs::Client::new(config),
+            rds: aws_sdk_rds::Client::new(config),
+            secrets: aws_sdk_secretsmanager::Client::new(config),
+            ssm: aws_sdk_ssm::Client::new(config),
+            sts: aws_sdk_sts::Client::new(config),
+        }
+    }
+
+    /// Who is calling.
+    /// <https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html>
+    ///
+    /// # Errors
+    /// If the credentials are no good or AWS cannot be reached.
+    pub async fn caller(&self) -> Result<Caller, Failure> {
+        let identity = self.sts.get_caller_identity().send().await.during("GetCallerIdentity")?;
+        Ok(Caller { account: identity.account.unwrap_or_default(), arn: identity.arn.unwrap_or_default() })
+    }
+
+    /// The partition of the region, for ARNs: `aws`, `aws-cn` or `aws-us-gov`.
+    /// <https://docs.aws.amazon.com/whitepapers/latest/aws-fault-isolation-boundaries/partitions.html>
+    pub fn partition(&self) -> &'static str {
+        match self.region.split('-').next() {
+            Some("cn") => "aws-cn",
+            Some("us") if self.region.starts_with("us-gov-") => "aws-us-gov",
+            _ => "aws",
+        }
+    }
+}
+
+async fn credentials(config: &SdkConfig) -> Result<(), Failure> {
+    let provided = match config.credentials_provider() {
+        Some(provider) => provider.provide_credentials().await.map(|_| ()).map_err(|error| error.to_string()),
+        None => Err("no source of credentials is configured".to_owned()),
+    };
+    provided.map_err(|why| Failure {
+        cause: Cause::Unreachable,
+        ..Failure::refused("credentials", format!("no AWS credentials: {why}")).hint(
+            "sign in with `aws sso login` and set AWS_PROFILE, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; \
+             to try without an account, `stackctl sandbox start` and add --sandbox",
+        )
+    })
+}
+
+/// The retry configuration of a write: it is sent once, and the engine decides about another time.
+pub fn once() -> RetryConfig {
+    RetryConfig::disabled()
+}

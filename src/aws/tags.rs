@@ -1,0 +1,42 @@
+//! Ownership: the tags that every resource is created with, and the reading of them.
+
+use crate::model::{Address, StackId};
+
+/// The stack's name.
+pub const STACK: &str = "stackctl:stack";
+/// The environment.
+pub const ENVIRONMENT: &str = "stackctl:environment";
+/// The resource's address within the stack.
+pub const ADDRESS: &str = "stackctl:address";
+/// What the AWS console shows.
+pub const NAME: &str = "Name";
+
+/// The four tags of the resource at `address`, as key and value.
+pub fn tags(id: &StackId, address: &Address) -> [(&'static str, String); 4] {
+    [
+        (STACK, id.stack.clone()),
+        (ENVIRONMENT, id.environment.clone()),
+        (ADDRESS, address.to_string()),
+        (NAME, format!("{}-{}-{}", id.stack, id.environment, address.name())),
+    ]
+}
+
+/// The address that these tags give a resource, if they say that it belongs to `id`.
+pub fn address_of<'a>(id: &StackId, tags: impl IntoIterator<Item = (&'a str, &'a str)>) -> Option<Address> {
+    let (mut stack, mut environment, mut address) = (None, None, None);
+    for (key, value) in tags {
+        match key {
+            STACK => stack = Some(value),
+            ENVIRONMENT => environment = Some(value),
+            ADDRESS => address = Some(value),
+            _ => {}
+        }
+    }
+    let owned = stack == Some(id.stack.as_str()) && environment == Some(id.environment.as_str());
+    address.filter(|_| owned)?.parse().ok()
+}
+
+/// Filters that make an EC2 `Describe…` call answer only what `id` owns: (name, value) pairs.
+pub fn ours(id: &StackId) -> [(String, String); 2] {
+    [(format!("tag:{STACK}"), id.stack.clone()), (format!("tag:{ENVIRONMENT}"), id.environment.clone())]
+}

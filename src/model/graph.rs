@@ -1,0 +1,161 @@
+//! The desired resources and what each of them needs.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::{Address, Failure, Input, input};
+
+/// One desired resource.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Node {
+    /// Who it is.
+    pub address: Address,
+    /// Its kind's `Desired`, as data; outputs of other resources stand in it as references.
+    pub desired: Value,
+    /// What must be ready before it is made.
+    pub needs: BTreeSet<Address>,
+    /// For a step that is no lasting resource (a release task): it runs, before that resource changes,
+    /// whenever the named field of that resource changes or the resource is made.
+    pub runs_before: Option<(Address, String)>,
+}
+
+/// All that stack.yaml asks for, as resources and their needs.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Graph {
+    nodes: BTreeMap<Address, Node>,
+}
+
+/// A graph that cannot be applied.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum GraphError {
+    /// A resource needs one that is not in the graph.
+    #[error("{by} needs {missing}, which the stack does not have")]
+    Missing {
+        /// Who needs it.
+        by: Address,
+        /// What is not there.
+        missing: Address,
+    },
+    /// Resources that need each other.
+    #[error("these need each other in a circle: {}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join(" → "))]
+    Cycle(Vec<Address>),
+}
+
+impl Graph {
+    /// No resources.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a resource; what its `desired` refers to, it needs. Returns its address.
+    ///
+    /// # Panics
+    /// If the address is taken: two parts of the blueprint must not make the same resource.
+    pub fn add(&mut self, address: Address, desired: &impl Serialize) -> Address {
+        let desired = serde_json::to_value(desired).expect("a kind's Desired is plain data");
+        let needs = input::references(&desired);
+        let node = Node { address: address.clone(), desired, needs, runs_before: None };
+        let before = self.nodes.insert(address.clone(), node);
+        assert!(before.is_none(), "{address} is in the graph twice");
+        address
+    }
+
+    /// `address` also needs `other`, although it takes none of its outputs.
+    ///
+    /// # Panics
+    /// If `address` is not in the graph.
+    pub fn need(&mut self, address: &Address, other: &Address) {
+        let node = self.nodes.get_mut(address).expect("the resource was added before");
+        node.needs.insert(other.clone());
+    }
+
+    /// `address` is run before `target` whenever `field` of `target` changes.
+    ///
+    /// # Panics
+    /// If either is not in the graph.
+    pub fn run_before(&mut self, address: &Address, target: &Address, field: &str) {
+        self.need(target, address);
+        let node = self.nodes.get_mut(address).expect("the resource was added before");
+        node.runs_before = Some((target.clone(), field.to_owned()));
+    }
+
+    /// The resource at `address`.
+    pub fn get(&self, address: &Address) -> Option<&Node> {
+        self.nodes.get(address)
+    }
+
+    /// All resources, by address.
+    pub fn nodes(&self) -> impl Iterator<Item = &Node> {
+        self.nodes.values()
+    }
+
+    /// How many resources there are.
+    pub fn len(&self) -> usize {
+        self.nodes.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.nodes.is_empty()
+    }
+
+    /// Every resource after all that it needs; among equals by address, so that the order is stable.
+    ///
+    /// # Errors
+    /// If a need is missing or resources need each other in a circle.
+    pub fn order(&self) -> Result<Vec<&Node>, GraphError> {
+        let mut ordered = Vec::with_capacity(self.nodes.len());
+        let mut state = BTreeMap::new();
+        for address in self.nodes.keys() {
+            self.visit(address, &mut Vec::new(), &mut state, &mut ordered)?;
+        }
+        Ok(ordered)
+    }
+
+    fn visit<'a>(
+        &'a self,
+        address: &'a Address,
+        path: &mut Vec<&'a Address>,
+        done: &mut BTreeMap<&'a Address, bool>,
+        ordered: &mut Vec<&'a Node>,
+    ) -> Result<(), GraphError> {
+        match done.get(address) {
+            Some(true) => return Ok(()),
+            Some(false) => {
+                let start = path.iter().position(|step| *step == address).unwrap_or_default();
+                let circle = path[start..].iter().copied().chain([address]).cloned().collect();
+                return Err(GraphError::Cycle(circle));
+            }
+            None => {}
+        }
+        let Some(node) = self.nodes.get(address) else {
+            let by = path.last().map_or(address, |by| *by).clone();
+            return Err(GraphError::Missing { by, missing: address.clone() });
+        };
+        done.insert(address, false);
+        path.push(address);
+        for need in &node.needs {
+            self.visit(need, path, done, ordered)?;
+        }
+        path.pop();
+        done.insert(address, true);
+        ordered.push(node);
+        Ok(())
+    }
+}
+
+impl From<GraphError> for Failure {
+    fn from(error: GraphError) -> Self {
+        Self::internal(error.to_string())
+    }
+}
+
+/// `Input`s are the edges of the graph; this keeps the two words beside each other.
+impl Node {
+    /// Output `output` of this resource, for others to need.
+    pub fn output(&self, output: &str) -> Input {
+        Input::output(&self.address, output)
+    }
+}

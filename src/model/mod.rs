@@ -1,0 +1,34 @@
+//! The words that every part of stackctl shares: addresses, desired values, changes, phases, plans and
+//! failures. Plain data: nothing here knows AWS, a file or a terminal, and nothing of ours is imported.
+
+mod address;
+mod change;
+mod failure;
+mod graph;
+mod input;
+mod phase;
+mod plan;
+
+pub use address::{Address, StackId};
+pub use change::{Change, Diff, How, Shown};
+pub use failure::{Cause, Failure};
+pub use graph::{Graph, GraphError, Node};
+pub use input::{Input, Outputs, resolve};
+pub use phase::Phase;
+pub use plan::{Action, Plan, Step, StepId};
+
+use serde::{Deserialize, Serialize};
+
+/// One resource that AWS has and the stack owns, as its kind's `list` found it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Found<L> {
+    /// Which resource of the stack this is.
+    pub address: Address,
+    /// AWS's own identifier: an id, an ARN or a name, whatever the console shows first.
+    pub id: String,
+    /// Its state, normalised to the kind's own type.
+    pub live: L,
+}
+
+/// A [`Found`] whose kind-specific state is plain data, as the engine handles it.
+pub type LiveResource = Found<serde_json::Value>;
