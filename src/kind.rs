@@ -187,6 +187,11 @@ pub trait Kind: Send + Sync + 'static {
         failure.is(&["DependencyViolation"]).then_some("what still uses it to go")
     }
 
+    /// Whether it ended on what ran before instead of on what was `desired`.
+    fn rolled_back(_live: &Self::Live, _desired: &Self::Desired) -> bool {
+        false
+    }
+
     /// What keeps this resource from being deleted unless the caller said `--unprotect`, such as deletion protection.
     fn guard(_live: &Self::Live) -> Option<String> {
         None
@@ -249,6 +254,8 @@ pub trait AnyKind: Send + Sync {
     fn prepare<'a>(&'a self, cx: &'a Context, desired: &'a Value) -> BoxFuture<'a, Result<(), Failure>>;
     /// [`Kind::passing`].
     fn passing(&self, failure: &Failure) -> Option<&'static str>;
+    /// [`Kind::rolled_back`].
+    fn rolled_back(&self, live: &Value, desired: &Value) -> Result<bool, Failure>;
     /// [`Kind::guard`].
     fn guard(&self, live: &Value) -> Option<String>;
     /// [`Kind::explain`].
@@ -366,6 +373,10 @@ impl<K: Kind> AnyKind for Erased<K> {
 
     fn passing(&self, failure: &Failure) -> Option<&'static str> {
         K::passing(failure)
+    }
+
+    fn rolled_back(&self, live: &Value, desired: &Value) -> Result<bool, Failure> {
+        Ok(K::rolled_back(&typed(K::NAME, live)?, &typed(K::NAME, desired)?))
     }
 
     fn guard(&self, live: &Value) -> Option<String> {

@@ -5,6 +5,7 @@
 //! import none of ours. `tests/imports.rs` reads the `use crate::` lines and fails on a breach.
 
 pub mod aws;
+pub mod engine;
 pub mod kind;
 pub mod kinds;
 pub mod model;

@@ -17,6 +17,8 @@ pub struct Plan {
     pub steps: Vec<Step>,
     /// What is as it should be; its outputs are what steps may need.
     pub unchanged: Vec<LiveResource>,
+    /// What stands in the way of a deletion unless the caller says `--unprotect`: whom, and why.
+    pub guarded: Vec<(Address, String)>,
 }
 
 /// One thing to do.
@@ -30,7 +32,7 @@ pub struct Step {
     pub changes: Vec<Change>,
     /// The kind's `Desired` with unresolved references; none for a deletion.
     pub desired: Option<Value>,
-    /// The resource as it is, where there is one.
+    /// The resource as it is, where there is one; for a creation, one that is still going away.
     pub live: Option<LiveResource>,
     /// The steps that must be done before.
     pub needs: Vec<StepId>,
@@ -48,6 +50,8 @@ pub enum Action {
     Replace,
     /// Runs a one-off task.
     Run,
+    /// Waits for what an earlier run began; it is as desired, and not ready yet.
+    Wait,
     /// Removes what is no longer wanted.
     Delete,
     /// Removes the old one of a replacement.
@@ -55,9 +59,14 @@ pub enum Action {
 }
 
 impl Plan {
-    /// Whether there is nothing to do.
+    /// Whether there is nothing to do, not even to wait.
     pub fn is_empty(&self) -> bool {
         self.steps.is_empty()
+    }
+
+    /// The steps that change something, as a reader counts them: waiting is none, and a replacement is one.
+    pub fn changes(&self) -> impl Iterator<Item = &Step> {
+        self.steps.iter().filter(|step| !matches!(step.action, Action::Wait | Action::DeleteReplaced))
     }
 
     /// How many steps do `action`.

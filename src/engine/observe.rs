@@ -1,0 +1,23 @@
+//! What AWS has of the stack: every kind lists its own, all at once.
+
+use futures::future::try_join_all;
+
+use crate::{
+    kind::Context,
+    kinds,
+    model::{Failure, LiveResource},
+};
+
+/// Every lasting resource that the stack owns, by kind in the registry's order and then by address.
+///
+/// # Errors
+/// The first failure of a kind's `list`: a partial view would make a plan that creates what is there.
+pub async fn observe(cx: &Context) -> Result<Vec<LiveResource>, Failure> {
+    let cx = &cx.fresh();
+    let lists = kinds::ALL.iter().filter(|kind| kind.lasting()).map(|kind| async move {
+        let mut found = kind.list(cx).await?;
+        found.sort_by(|one, other| (&one.address, &one.id).cmp(&(&other.address, &other.id)));
+        Ok::<_, Failure>(found)
+    });
+    Ok(try_join_all(lists).await?.into_iter().flatten().collect())
+}
