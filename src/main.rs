@@ -1,1 +1,7 @@
-fn main() {}
+//! The `stackctl` command: parse, run, exit.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    stackctl::cli::main()
+}

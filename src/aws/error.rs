@@ -145,6 +145,12 @@ fn chain(error: &(dyn std::error::Error + 'static)) -> String {
 
 fn hint(failure: &Failure) -> Option<String> {
     let code = failure.code.as_deref().unwrap_or_default();
+    if code.is_empty() && matches!(failure.cause, Cause::Unreachable | Cause::Ambiguous) {
+        return Some(
+            "AWS cannot be reached: check the network, `region:` in stack.yaml and, if it is set, AWS_ENDPOINT_URL"
+                .to_owned(),
+        );
+    }
     let hint = match code {
         "ExpiredToken" | "ExpiredTokenException" | "RequestExpired" => {
             "the credentials have expired: sign in again (`aws sso login`, or new keys) and repeat the command"

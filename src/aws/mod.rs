@@ -7,6 +7,6 @@ mod session;
 mod tags;
 
 pub use error::{Outcome, failure, given};
-pub use names::{derived, discriminated, iam_path, log_prefix, stack_prefix};
+pub use names::{derived, discriminated, iam_path, log_prefix, may_be_ours, stack_prefix};
 pub use session::{Aws, Caller, SessionOptions, once};
 pub use tags::{ADDRESS, ENVIRONMENT, NAME, STACK, address_of, ours, tags};

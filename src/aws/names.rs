@@ -46,6 +46,15 @@ fn hash(text: &str, digits: usize) -> String {
     Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect::<String>()[..digits].to_owned()
 }
 
+/// Whether a name that is at most `limit` characters long can be one of those that [`derived`] gives the stack's
+/// resources. A hint for bulk reads that cannot filter by tag; the tags decide.
+pub fn may_be_ours(id: &StackId, name: &str, limit: usize) -> bool {
+    let prefix = stack_prefix(id);
+    // A shortened name keeps what comes before its hash; a discriminated one is shortened further.
+    let kept = prefix.len().min(limit.saturating_sub(17));
+    name.starts_with(&prefix[..kept])
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

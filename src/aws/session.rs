@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use aws_config::{BehaviorVersion, Region, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
+use aws_sdk_ec2::types::{AvailabilityZoneOptInStatus, AvailabilityZoneState};
 use aws_sdk_sts::config::ProvideCredentials;
 
-use super::Outcome;
+use super::{Outcome, given};
 use crate::model::{Cause, Failure};
 
 /// How often a call that only reads is tried; the SDK waits between tries with jitter, 20 s at most.
@@ -101,14 +102,39 @@ impl Aws {
         }
     }
 
-    /// Who is calling.
+    /// Who is calling. Tried twice only: where nothing can be reached or the credentials are no good, the user hears it
+    /// within seconds, while the bulk reads beside it are more patient.
     /// <https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html>
     ///
     /// # Errors
     /// If the credentials are no good or AWS cannot be reached.
     pub async fn caller(&self) -> Result<Caller, Failure> {
-        let identity = self.sts.get_caller_identity().send().await.during("GetCallerIdentity")?;
-        Ok(Caller { account: identity.account.unwrap_or_default(), arn: identity.arn.unwrap_or_default() })
+        let quick = aws_sdk_sts::Config::builder().retry_config(RetryConfig::standard().with_max_attempts(2));
+        let identity = self.sts.get_caller_identity().customize().config_override(quick).send().await;
+        let identity = identity.during("GetCallerIdentity")?;
+        Ok(Caller {
+            account: given(identity.account, "GetCallerIdentity", "Account")?,
+            arn: given(identity.arn, "GetCallerIdentity", "Arn")?,
+        })
+    }
+
+    /// The region's availability zones that can be used, in the order of their zone ids: names differ between
+    /// accounts, and the same file must give the same layout tomorrow. Local and wavelength zones are left out.
+    /// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeAvailabilityZones.html>
+    ///
+    /// # Errors
+    /// If AWS fails.
+    pub async fn zones(&self) -> Result<Vec<String>, Failure> {
+        let answer = self.ec2.describe_availability_zones().send().await.during("DescribeAvailabilityZones")?;
+        let usable = answer.availability_zones().iter().filter(|zone| {
+            zone.state() == Some(&AvailabilityZoneState::Available)
+                && zone.zone_type().is_none_or(|kind| kind == "availability-zone")
+                && zone.opt_in_status() != Some(&AvailabilityZoneOptInStatus::NotOptedIn)
+        });
+        let mut zones: Vec<(String, String)> =
+            usable.filter_map(|zone| Some((zone.zone_id()?.to_owned(), zone.zone_name()?.to_owned()))).collect();
+        zones.sort();
+        Ok(zones.into_iter().map(|(_, name)| name).collect())
     }
 
     /// The partition of the region, for ARNs: `aws`, `aws-cn` or `aws-us-gov`.

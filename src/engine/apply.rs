@@ -216,7 +216,8 @@ impl Run {
                 self.attempt(kind, &step.address, Write::Create { desired: &desired, replaces }).await?
             }
         };
-        let live = written.ok_or_else(|| Failure::internal(format!("{} was written and is not there", step.address)))?;
+        let live =
+            written.ok_or_else(|| Failure::internal(format!("{} was written and is not there", step.address)))?;
         self.settle(kind, &step.address, &desired, live, replaces).await
     }
 

@@ -144,10 +144,8 @@ fn written(holder: &Holder) -> Result<String, Failure> {
 async fn put_new(aws: &Aws, id: &StackId, name: &str, holder: &Holder) -> Result<bool, Failure> {
     let address = Address::new("lock", "lock");
     let tags = aws::tags(id, &address).map(|(key, value)| Tag::builder().key(key).value(value).build());
-    let tags: Vec<Tag> = tags
-        .into_iter()
-        .collect::<Result<_, _>>()
-        .map_err(|error| Failure::internal(error.to_string()))?;
+    let tags: Vec<Tag> =
+        tags.into_iter().collect::<Result<_, _>>().map_err(|error| Failure::internal(error.to_string()))?;
     let call = aws
         .ssm
         .put_parameter()

@@ -12,5 +12,5 @@ mod settle;
 pub use apply::{Interrupt, Summary, apply};
 pub use event::{Event, Events};
 pub use lock::{Holder, Lock, LockError};
-pub use observe::observe;
+pub use observe::{observe, observe_kind};
 pub use plan::{only, plan};

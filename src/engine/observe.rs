@@ -21,3 +21,14 @@ pub async fn observe(cx: &Context) -> Result<Vec<LiveResource>, Failure> {
     });
     Ok(try_join_all(lists).await?.into_iter().flatten().collect())
 }
+
+/// Every resource of one kind that the stack owns.
+///
+/// # Errors
+/// As [`observe`].
+pub async fn observe_kind(cx: &Context, kind: &str) -> Result<Vec<LiveResource>, Failure> {
+    match kinds::named(kind) {
+        Some(kind) => kind.list(&cx.fresh()).await,
+        None => Err(Failure::internal(format!("there is no kind `{kind}`"))),
+    }
+}

@@ -8,7 +8,10 @@ use serde_json::Value;
 use crate::{
     kind::{AnyKind, Replacement},
     kinds,
-    model::{Action, Address, Change, Failure, Graph, How, LiveResource, Node, Outputs, Phase, Plan, StackId, Step, StepId, resolve},
+    model::{
+        Action, Address, Change, Failure, Graph, How, LiveResource, Node, Outputs, Phase, Plan, StackId, Step, StepId,
+        resolve,
+    },
 };
 
 /// The steps that make `live` into `graph`.
@@ -44,7 +47,9 @@ pub fn only(plan: &Plan, wanted: impl Fn(&Step) -> bool) -> Plan {
     let steps: Vec<Step> = steps.collect();
     // What is left out stays as it is; its outputs are still there for what is kept.
     let left_out = plan.steps.iter().enumerate().filter(|(step, _)| !keep.contains(step)).map(|(_, step)| step);
-    let stays = left_out.filter(|step| matches!(step.action, Action::Update | Action::Wait)).filter_map(|step| step.live.clone());
+    let stays = left_out
+        .filter(|step| matches!(step.action, Action::Update | Action::Wait))
+        .filter_map(|step| step.live.clone());
     Plan { steps, unchanged: plan.unchanged.iter().cloned().chain(stays).collect(), ..plan.clone() }
 }
 
@@ -210,7 +215,14 @@ impl Steps {
 
     fn delete(&mut self, live: LiveResource, action: Action) -> StepId {
         let address = live.address.clone();
-        self.steps.push(Step { address, action, changes: Vec::new(), desired: None, live: Some(live), needs: Vec::new() });
+        self.steps.push(Step {
+            address,
+            action,
+            changes: Vec::new(),
+            desired: None,
+            live: Some(live),
+            needs: Vec::new(),
+        });
         self.steps.len() - 1
     }
 
@@ -309,14 +321,20 @@ impl Steps {
             left.filter(|step| step.action == Action::Replace).map(|step| step.address.to_string()).collect();
         Failure::refused(
             "plan",
-            format!("these would have to be replaced, and cannot be while the rest of the stack stands on them: {}", replaced.join(", ")),
+            format!(
+                "these would have to be replaced, and cannot be while the rest of the stack stands on them: {}",
+                replaced.join(", ")
+            ),
         )
-        .hint("undo the change in stack.yaml, or bring up a second stack under another `name:` or `--env` and move over")
+        .hint(
+            "undo the change in stack.yaml, or bring up a second stack under another `name:` or `--env` and move over",
+        )
     }
 }
 
 /// What a step works with once all that it needs is there.
 pub(super) fn resolved(step: &Step, outputs: &BTreeMap<Address, Outputs>) -> Result<Value, Failure> {
-    let desired = step.desired.as_ref().ok_or_else(|| Failure::internal(format!("{} has nothing desired", step.address)))?;
+    let desired =
+        step.desired.as_ref().ok_or_else(|| Failure::internal(format!("{} has nothing desired", step.address)))?;
     Ok(resolve(desired, outputs))
 }

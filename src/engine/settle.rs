@@ -1,16 +1,9 @@
 //! Waiting for the cloud: one listing of a kind serves every step that waits for a resource of it.
 
-use std::{
-    collections::BTreeMap,
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use serde_json::Value;
-use tokio::{
-    sync::Mutex,
-    time::Instant,
-};
+use tokio::{sync::Mutex, time::Instant};
 
 use super::apply::Run;
 use crate::{
@@ -69,12 +62,7 @@ impl Run {
     }
 
     /// Waits until AWS no longer shows the resource `id` at `address`.
-    pub(super) async fn gone(
-        &self,
-        kind: &dyn AnyKind,
-        address: &Address,
-        id: &str,
-    ) -> Result<(), Failure> {
+    pub(super) async fn gone(&self, kind: &dyn AnyKind, address: &Address, id: &str) -> Result<(), Failure> {
         let began = Instant::now();
         loop {
             let found = self.listing(kind, Instant::now()).await?;

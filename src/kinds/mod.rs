@@ -1,14 +1,39 @@
 //! Every kind of AWS resource that stackctl manages, one file each, and the list of them.
 //!
-//! A kind imports the contract ([`crate::kind`]), the model and `aws`; never another kind.
+//! A kind imports the contract ([`crate::kind`]), the model and `aws`; never another kind. What the kinds of one AWS
+//! service share is in a module named after the service.
 
 mod ec2;
+mod elb;
+
+pub mod elastic_ip;
+pub mod internet_gateway;
+pub mod listener;
+pub mod listener_rule;
+pub mod load_balancer;
+pub mod nat_gateway;
+pub mod route_table;
+pub mod security_group;
+pub mod subnet;
+pub mod target_group;
 pub mod vpc;
 
 use crate::kind::{AnyKind, Erased};
 
 /// All kinds, each after the kinds that it may refer to.
-pub const ALL: &[&dyn AnyKind] = &[&Erased::<vpc::Vpc>::new()];
+pub const ALL: &[&dyn AnyKind] = &[
+    &Erased::<vpc::Vpc>::new(),
+    &Erased::<internet_gateway::InternetGateway>::new(),
+    &Erased::<subnet::Subnet>::new(),
+    &Erased::<elastic_ip::ElasticIp>::new(),
+    &Erased::<nat_gateway::NatGateway>::new(),
+    &Erased::<route_table::RouteTable>::new(),
+    &Erased::<security_group::SecurityGroup>::new(),
+    &Erased::<load_balancer::LoadBalancer>::new(),
+    &Erased::<target_group::TargetGroup>::new(),
+    &Erased::<listener::Listener>::new(),
+    &Erased::<listener_rule::ListenerRule>::new(),
+];
 
 /// The kind called `name`.
 pub fn named(name: &str) -> Option<&'static dyn AnyKind> {

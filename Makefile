@@ -1,0 +1,43 @@
+# The two commands of a fresh machine are `make demo` and `make test`; both do all the set-up themselves.
+
+# One target directory and one profile for the demo, the tests and CI: the AWS SDK is compiled once.
+export CARGO_TARGET_DIR ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/stackctl/target
+export STACKCTL_SANDBOX_DIR ?= $(or $(XDG_STATE_HOME),$(HOME)/.local/state)/stackctl/sandbox
+
+STACKCTL = $(CARGO_TARGET_DIR)/debug/stackctl
+
+.PHONY: help setup build demo demo-down test format lint fast-test
+
+help:
+	@echo "make demo       bring up stack.yaml on the sandbox; ends with a URL that answers"
+	@echo "make demo-down  remove all of it"
+	@echo "make test       format, lints, unit, plan-case, end-to-end and fault tests"
+
+setup:
+	@./scripts/setup
+
+# Always the whole workspace: a part of it alone would unify features otherwise and compile the AWS SDK again.
+build: setup
+	cargo build --workspace --locked
+
+demo: build
+	$(STACKCTL) sandbox start
+	$(STACKCTL) up --sandbox --yes
+	@echo "It goes on running. Try: curl -k the URL above; $(STACKCTL) --sandbox status; make demo-down"
+
+demo-down:
+	@if [ -x $(STACKCTL) ]; then \
+	  $(STACKCTL) sandbox status >/dev/null 2>&1 && $(STACKCTL) --sandbox destroy --confirm demo --unprotect; \
+	  $(STACKCTL) sandbox stop; \
+	  rm -rf "$(STACKCTL_SANDBOX_DIR)"; \
+	else echo "Nothing was built, so nothing runs."; fi
+
+test: setup format lint
+	./scripts/test
+
+format:
+	cargo fmt --all --check
+
+lint:
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+	cargo deny check bans licenses sources

@@ -1,0 +1,66 @@
+//! The images that stack.yaml builds: a repository and its newest image for each source, however many services run it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Facts;
+use crate::{
+    kind::ImageSource,
+    kinds::{image, repository},
+    model::{Address, Graph, Input},
+    spec::{ImageFrom, Stack},
+};
+
+/// How many images a repository keeps: enough to go back a few weeks of daily releases.
+const KEPT_IMAGES: u32 = 30;
+
+/// One built image.
+pub(super) struct Drawn {
+    pub(super) repository: Address,
+    pub(super) image: Address,
+}
+
+/// The sources of all images that `stack` builds, each once.
+pub fn sources(stack: &Stack) -> BTreeSet<ImageSource> {
+    stack.services.values().filter_map(|service| source(&service.image)).collect()
+}
+
+/// Where an image is built from, if it is.
+pub(super) fn source(image: &ImageFrom) -> Option<ImageSource> {
+    match image {
+        ImageFrom::Package(folder) => Some(ImageSource::Package(folder.clone())),
+        ImageFrom::Named(_) => None,
+    }
+}
+
+pub(super) fn draw(graph: &mut Graph, stack: &Stack, facts: &Facts) -> BTreeMap<ImageSource, Drawn> {
+    let mut drawn = BTreeMap::new();
+    for source in sources(stack) {
+        let name = name(&source, &stack.name);
+        let repository =
+            graph.add(Address::new("repository", &name), &repository::Desired { keep: KEPT_IMAGES });
+        let desired = image::Desired {
+            repository: Input::output(&repository, "uri"),
+            digest: facts.releases.get(&source).cloned(),
+            source: source.clone(),
+        };
+        let image = graph.add(Address::new("image", name), &desired);
+        drawn.insert(source, Drawn { repository, image });
+    }
+    drawn
+}
+
+/// A name after the source's path: `services/api` is `services-api`; the folder of stack.yaml itself has the stack's.
+fn name(source: &ImageSource, stack: &str) -> String {
+    let (ImageSource::Package(path) | ImageSource::Dockerfile(path)) = source;
+    let parts: Vec<String> = path
+        .components()
+        .filter_map(|part| match part {
+            std::path::Component::Normal(part) => Some(part.to_string_lossy().to_lowercase()),
+            _ => None,
+        })
+        .collect();
+    let clean: String =
+        parts.join("-").chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
+    let clean = clean.trim_matches('-');
+    if clean.is_empty() { stack.to_owned() } else { clean.to_owned() }
+}

@@ -1,0 +1,58 @@
+//! The load balancer: the only part of a stack that the world can reach, and its listeners.
+
+use super::network::Network;
+use crate::{
+    kinds::{certificate, listener, load_balancer, security_group},
+    model::{Address, Graph, Input},
+    spec::{Stack, Tls},
+};
+
+/// What the services need of the load balancer.
+pub(super) struct Balancer {
+    pub(super) security_group: Address,
+    /// The listener that serves; with TLS the other one redirects to it.
+    pub(super) listener: Address,
+}
+
+pub(super) fn draw(graph: &mut Graph, stack: &Stack, network: &Network) -> Option<Balancer> {
+    let tls = stack.load_balancer.as_ref()?.tls;
+    let from_world = |port| security_group::Ingress { port, from: security_group::Source::Cidr("0.0.0.0/0".to_owned()) };
+    let ports: &[u16] = if tls == Tls::Off { &[80] } else { &[80, 443] };
+    let group = graph.add(
+        Address::new("security_group", "load-balancer"),
+        &security_group::Desired {
+            vpc: network.vpc.clone(),
+            description: "The load balancer, reached from everywhere".to_owned(),
+            ingress: ports.iter().copied().map(from_world).collect(),
+        },
+    );
+    let balancer = graph.add(
+        Address::new("load_balancer", "main"),
+        &load_balancer::Desired {
+            subnets: network.public.clone(),
+            security_group: Input::output(&group, "id"),
+        },
+    );
+    // A load balancer that faces the internet needs the way there.
+    network.routes.iter().take(1).for_each(|route| graph.need(&balancer, route));
+    let listens = |port, protocol, certificate, action| listener::Desired {
+        load_balancer: Input::output(&balancer, "arn"),
+        port,
+        protocol,
+        certificate,
+        action,
+    };
+    let http = Address::new("listener", "http");
+    if tls == Tls::Off {
+        let plain = listens(80, listener::Protocol::Http, None, listener::DefaultAction::NotFound);
+        let listener = graph.add(http, &plain);
+        return Some(Balancer { security_group: group, listener });
+    }
+    let domain = format!("{}.{}.internal", stack.environment, stack.name);
+    let certificate = graph.add(Address::new("certificate", "main"), &certificate::Desired { domain });
+    let certificate = Some(Input::output(&certificate, "arn"));
+    let secure = listens(443, listener::Protocol::Https, certificate, listener::DefaultAction::NotFound);
+    let listener = graph.add(Address::new("listener", "https"), &secure);
+    graph.add(http, &listens(80, listener::Protocol::Http, None, listener::DefaultAction::RedirectToHttps));
+    Some(Balancer { security_group: group, listener })
+}

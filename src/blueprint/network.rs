@@ -1,0 +1,127 @@
+//! The network: a VPC with a public and a private subnet in each zone, and the ways out.
+
+use super::Facts;
+use crate::{
+    kinds::{elastic_ip, internet_gateway, nat_gateway, route_table, subnet, vpc},
+    model::{Address, Failure, Graph, Input},
+    spec::{Nat, Stack},
+};
+
+/// What the rest of the stack needs of the network.
+pub(super) struct Network {
+    pub(super) vpc: Input,
+    pub(super) public: Vec<Input>,
+    pub(super) private: Vec<Input>,
+    /// Where tasks run.
+    pub(super) tasks: Vec<Input>,
+    /// Whether tasks get public addresses, their only way out without a NAT gateway.
+    pub(super) public_tasks: bool,
+    /// What has to be there before a task can reach anything.
+    pub(super) routes: Vec<Address>,
+}
+
+/// A zone's place in the VPC's range: the range is cut into four, one quarter a zone, whether it is used or not, so that
+/// another zone renumbers nothing. Of its quarter a zone uses the first quarter for its public subnet and the second
+/// half for its private one.
+const PUBLIC: (u8, u32, u32) = (4, 4, 0);
+const PRIVATE: (u8, u32, u32) = (3, 2, 1);
+
+pub(super) fn draw(graph: &mut Graph, stack: &Stack, facts: &Facts) -> Result<Network, Failure> {
+    let wanted = usize::from(stack.network.zones);
+    if facts.zones.len() < wanted {
+        return Err(Failure::refused(
+            "plan",
+            format!("network.zones is {wanted}, and {} has {} zones for this account", stack.region, facts.zones.len()),
+        )
+        .hint("lower `network.zones`, or choose another `region:`"));
+    }
+    let zones = &facts.zones[..wanted];
+    let vpc = graph.add(Address::new("vpc", "main"), &vpc::Desired { cidr: stack.network.cidr.to_string() });
+    let vpc = Input::output(&vpc, "id");
+    let gateway =
+        graph.add(Address::new("internet_gateway", "main"), &internet_gateway::Desired { vpc: vpc.clone() });
+    let public_tasks = stack.network.nat == Nat::None;
+    let has_private = !public_tasks || stack.database.is_some();
+
+    let mut add_subnets = |graph: &mut Graph, side: &str, (bits, spread, offset): (u8, u32, u32)| -> Vec<Address> {
+        let drawn = zones.iter().zip(0_u32..).map(|(zone, slot)| {
+            let desired = subnet::Desired {
+                vpc: vpc.clone(),
+                cidr: stack.network.cidr.subnet(bits, slot * spread + offset).to_string(),
+                zone: zone.clone(),
+                public: side == "public",
+            };
+            graph.add(Address::new("subnet", format!("{side}-{}", letter(zone))), &desired)
+        });
+        drawn.collect()
+    };
+    let public = add_subnets(graph, "public", PUBLIC);
+    let private = if has_private { add_subnets(graph, "private", PRIVATE) } else { Vec::new() };
+
+    let to_internet = route_table::Desired {
+        vpc: vpc.clone(),
+        default_route: Some(route_table::Route::Internet(Input::output(&gateway, "id"))),
+        subnets: ids(&public),
+    };
+    let mut routes = vec![graph.add(Address::new("route_table", "public"), &to_internet)];
+    if has_private {
+        let ways = ways_out(graph, stack.network.nat, zones, &public, &routes[0]);
+        for (name, nat, subnets) in groups(&ways, zones, &private) {
+            let desired = route_table::Desired {
+                vpc: vpc.clone(),
+                default_route: nat.map(|nat| route_table::Route::Nat(Input::output(nat, "id"))),
+                subnets: ids(subnets),
+            };
+            routes.push(graph.add(Address::new("route_table", name), &desired));
+        }
+    }
+    let (public, private) = (ids(&public), ids(&private));
+    let tasks = if public_tasks { public.clone() } else { private.clone() };
+    Ok(Network { vpc, public, private, tasks, public_tasks, routes })
+}
+
+/// The NAT gateways: none, one in the first zone, or one in each.
+fn ways_out(graph: &mut Graph, nat: Nat, zones: &[String], public: &[Address], route: &Address) -> Vec<Address> {
+    let count = match nat {
+        Nat::None => 0,
+        Nat::Single => 1,
+        Nat::PerZone => zones.len(),
+    };
+    let mut gateways = Vec::with_capacity(count);
+    for (zone, subnet) in zones.iter().zip(public).take(count) {
+        let name = format!("nat-{}", letter(zone));
+        let address = graph.add(Address::new("elastic_ip", &name), &elastic_ip::Desired {});
+        let desired = nat_gateway::Desired {
+            subnet: Input::output(subnet, "id"),
+            address: Input::output(&address, "id"),
+        };
+        let gateway = graph.add(Address::new("nat_gateway", name), &desired);
+        // AWS makes no NAT gateway in a network that has no way to the internet.
+        graph.need(&gateway, route);
+        gateways.push(gateway);
+    }
+    gateways
+}
+
+/// The private route tables: one for all zones, or with a NAT gateway in each zone one a zone.
+fn groups<'a>(
+    ways: &'a [Address],
+    zones: &[String],
+    private: &'a [Address],
+) -> Vec<(String, Option<&'a Address>, &'a [Address])> {
+    if ways.len() < 2 {
+        return vec![("private".to_owned(), ways.first(), private)];
+    }
+    let each = zones.iter().zip(ways).zip(private.chunks(1));
+    each.map(|((zone, nat), subnets)| (format!("private-{}", letter(zone)), Some(nat), subnets)).collect()
+}
+
+fn ids(addresses: &[Address]) -> Vec<Input> {
+    addresses.iter().map(|address| Input::output(address, "id")).collect()
+}
+
+/// `a` of `eu-west-1a`.
+fn letter(zone: &str) -> &str {
+    let digits_end = zone.rfind(|c: char| c.is_ascii_digit()).map_or(0, |last| last + 1);
+    if digits_end < zone.len() { &zone[digits_end..] } else { zone }
+}

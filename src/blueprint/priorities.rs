@@ -1,0 +1,80 @@
+//! Rule priorities that do not move: a rule's place follows from what it matches, so that another service renumbers
+//! nothing.
+
+use std::collections::BTreeSet;
+
+use sha2::{Digest, Sha256};
+
+/// Blocks come before every route.
+const BLOCKS: (u32, u32) = (1, 900);
+
+/// The first priority of a route.
+const ROUTES_FROM: u32 = 1000;
+
+/// The longest pattern that an ALB takes, in characters.
+/// <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_RuleCondition.html>
+const LONGEST: usize = 128;
+
+/// How many rules of one specificity can stand side by side; with [`LONGEST`] this stays below AWS's 50,000.
+const BAND: u32 = 300;
+
+/// Hands out priorities, each once.
+#[derive(Default)]
+pub(super) struct Priorities(BTreeSet<u32>);
+
+impl Priorities {
+    /// For a rule that blocks; `key` is what tells it from others.
+    pub(super) fn block(&mut self, key: &str) -> u16 {
+        self.take(BLOCKS.0, BLOCKS.1, key)
+    }
+
+    /// For a rule that forwards `pattern`: the more of it is literal, the earlier it is asked, and one that names a host
+    /// before one that does not.
+    pub(super) fn route(&mut self, pattern: &str, host: Option<&str>, key: &str) -> u16 {
+        let literal = pattern.find(['*', '?']).unwrap_or(pattern.len()).min(LONGEST);
+        let specificity = LONGEST - literal;
+        let band = u32::try_from(specificity).expect("a pattern has at most 128 characters");
+        let half = if host.is_some() { 0 } else { BAND / 2 };
+        self.take(ROUTES_FROM + band * BAND + half, BAND / 2, key)
+    }
+
+    /// The first free priority from where `key` hashes to, within `count` from `first`.
+    fn take(&mut self, first: u32, count: u32, key: &str) -> u16 {
+        let digest = Sha256::digest(key.as_bytes());
+        let start = u32::from_be_bytes([digest[0], digest[1], digest[2], digest[3]]) % count;
+        let priority = (0..count)
+            .map(|step| first + (start + step) % count)
+            .find(|priority| !self.0.contains(priority))
+            .expect("a listener takes 100 rules by default, and a band has more places");
+        self.0.insert(priority);
+        u16::try_from(priority).expect("the bands end below 50,000")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_more_literal_pattern_is_asked_first() {
+        let mut priorities = Priorities::default();
+        let all = priorities.route("/*", None, "web");
+        let api = priorities.route("/api/*", None, "api");
+        let host = priorities.route("/*", Some("api.example.com"), "api");
+        let block = priorities.block("web");
+        assert!(block < api && api < host && host < all);
+    }
+
+    #[test]
+    fn another_rule_moves_none_that_was_there() {
+        let alone = Priorities::default().route("/*", None, "web");
+        let mut both = Priorities::default();
+        both.route("/api/*", None, "api");
+        assert_eq!(both.route("/*", None, "web"), alone);
+    }
+
+    #[test]
+    fn the_least_literal_pattern_stays_within_what_aws_takes() {
+        assert!(Priorities::default().route("*", None, "web") < 50_000);
+    }
+}

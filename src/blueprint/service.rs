@@ -1,0 +1,285 @@
+//! The services: for each its image, roles, log group, task definition, release task, target group, rules and tasks.
+
+use std::collections::BTreeMap;
+
+use super::{
+    database::{Database, PASSWORD_LENGTH},
+    images::{self, Drawn},
+    load_balancer::Balancer,
+    network::Network,
+    priorities::Priorities,
+};
+use crate::{
+    kind::ImageSource,
+    kinds::{
+        cluster, listener_rule, log_group, release, role, secret, security_group, service, target_group,
+        task_definition,
+    },
+    model::{Address, Graph, Input},
+    spec::{ImageFrom, SecretFrom, Service, Stack},
+};
+
+/// How long logs are kept, in days.
+const LOG_DAYS: u32 = 30;
+
+/// A new task has this long, in seconds, before a failing health check counts against it.
+const GRACE: u32 = 60;
+
+/// The health check: two good answers 5 s apart make a task serve 10 s after its start, where the default of five, 30 s
+/// apart, would add over two minutes to every release.
+const HEALTH: (u32, u32, u32, u32) = (5, 4, 2, 3);
+
+/// How many values one rule's conditions may have.
+/// <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-limits.html>
+const VALUES_A_RULE: usize = 5;
+
+/// The parts that services stand on.
+pub(super) struct Parts {
+    pub(super) network: Network,
+    pub(super) images: BTreeMap<ImageSource, Drawn>,
+    pub(super) balancer: Option<Balancer>,
+    pub(super) groups: BTreeMap<String, Address>,
+    pub(super) database: Option<Database>,
+}
+
+/// The services' security groups, by service: each admits the load balancer on its port and nothing else.
+pub(super) fn security_groups(
+    graph: &mut Graph,
+    stack: &Stack,
+    network: &Network,
+    balancer: Option<&Balancer>,
+) -> BTreeMap<String, Address> {
+    let mut groups = BTreeMap::new();
+    for (name, service) in &stack.services {
+        let caller = balancer.filter(|_| !service.routes.is_empty());
+        let ingress = caller.zip(service.port).map(|(balancer, port)| security_group::Ingress {
+            port,
+            from: security_group::Source::Group(Input::output(&balancer.security_group, "id")),
+        });
+        let desired = security_group::Desired {
+            vpc: network.vpc.clone(),
+            description: format!("The tasks of {name}, reached from the load balancer"),
+            ingress: ingress.into_iter().collect(),
+        };
+        groups.insert(name.clone(), graph.add(Address::new("security_group", format!("service-{name}")), &desired));
+    }
+    groups
+}
+
+pub(super) fn draw(graph: &mut Graph, stack: &Stack, parts: &Parts) {
+    if stack.services.is_empty() {
+        return;
+    }
+    let cluster = graph.add(Address::new("cluster", "main"), &cluster::Desired {});
+    let mut priorities = Priorities::default();
+    for (name, service) in &stack.services {
+        let drawing = Drawing { stack, parts, name, service, cluster: Input::output(&cluster, "arn") };
+        drawing.draw(graph, &mut priorities);
+    }
+}
+
+/// One service on its way into the graph.
+struct Drawing<'a> {
+    stack: &'a Stack,
+    parts: &'a Parts,
+    name: &'a str,
+    service: &'a Service,
+    cluster: Input,
+}
+
+impl Drawing<'_> {
+    fn draw(&self, graph: &mut Graph, priorities: &mut Priorities) {
+        let definition = self.task_definition(graph);
+        let target = self.target(graph, priorities);
+        let network = &self.parts.network;
+        let group = Input::output(&self.parts.groups[self.name], "id");
+        let address = Address::new("service", self.name);
+        graph.add(
+            address.clone(),
+            &service::Desired {
+                cluster: self.cluster.clone(),
+                task_definition: Input::output(&definition, "arn"),
+                container: self.name.to_owned(),
+                replicas: self.service.replicas,
+                subnets: network.tasks.clone(),
+                security_group: group.clone(),
+                public_ip: network.public_tasks,
+                target: target.as_ref().map(|(group, port, _)| service::Target {
+                    group: Input::output(group, "arn"),
+                    port: *port,
+                }),
+                grace_seconds: if target.is_some() { GRACE } else { 0 },
+            },
+        );
+        // ECS registers targets only in a group that a listener uses already.
+        target.iter().flat_map(|(_, _, rules)| rules).for_each(|rule| graph.need(&address, rule));
+        let mut needs_way_out = vec![address.clone()];
+        if !self.service.release.is_empty() {
+            let desired = release::Desired {
+                cluster: self.cluster.clone(),
+                task_definition: Input::output(&definition, "arn"),
+                container: self.name.to_owned(),
+                command: self.service.release.clone(),
+                subnets: network.tasks.clone(),
+                security_group: group,
+                public_ip: network.public_tasks,
+            };
+            let release = graph.add(Address::new("release", self.name), &desired);
+            graph.run_before(&release, &address, "task_definition");
+            needs_way_out.push(release);
+        }
+        // A task pulls its image before anything else, so the way out has to be there.
+        for task in needs_way_out {
+            network.routes.iter().for_each(|route| graph.need(&task, route));
+        }
+    }
+
+    fn task_definition(&self, graph: &mut Graph) -> Address {
+        let log_group =
+            graph.add(Address::new("log_group", self.name), &log_group::Desired { retention_days: LOG_DAYS });
+        let secrets = self.secrets(graph);
+        let built = images::source(&self.service.image).map(|source| &self.parts.images[&source]);
+        let (image, version) = match (&self.service.image, built) {
+            (_, Some(built)) => (Input::output(&built.image, "image"), Input::output(&built.image, "version")),
+            (ImageFrom::Named(name), None) => (name.as_str().into(), tag(name).into()),
+            (ImageFrom::Package(_), None) => unreachable!("a package has a source, and every source is drawn"),
+        };
+        let execution_role = self.execution_role(graph, &log_group, &secrets, built);
+        let task_role = graph.add(
+            Address::new("role", format!("{}-task", self.name)),
+            // A task may nothing that was not asked for.
+            &role::Desired { principal: PRINCIPAL.to_owned(), managed: Vec::new(), statements: Vec::new() },
+        );
+        let desired = task_definition::Desired {
+            container: self.name.to_owned(),
+            cpu: self.service.cpu,
+            memory: self.service.memory,
+            execution_role: Input::output(&execution_role, "arn"),
+            task_role: Input::output(&task_role, "arn"),
+            image,
+            port: self.service.port,
+            environment: self.environment(version),
+            secrets,
+            log_group: Input::output(&log_group, "name"),
+            stop_timeout: self.service.stop_timeout,
+            command: Vec::new(),
+            read_only: built.is_some(),
+        };
+        let definition = graph.add(Address::new("task_definition", self.name), &desired);
+        graph.need(&definition, &execution_role);
+        definition
+    }
+
+    fn environment(&self, version: Input) -> BTreeMap<String, Input> {
+        let given = self.service.env.iter().map(|(name, value)| (name.clone(), Input::from(value.as_str())));
+        let mut environment: BTreeMap<String, Input> = given.collect();
+        environment.insert("APP_VERSION".to_owned(), version);
+        environment.insert("STACK_NAME".to_owned(), self.stack.name.as_str().into());
+        environment.insert("STACK_ENVIRONMENT".to_owned(), self.stack.environment.as_str().into());
+        if let Some(port) = self.service.port {
+            environment.insert("PORT".to_owned(), port.to_string().into());
+        }
+        environment
+    }
+
+    fn secrets(&self, graph: &mut Graph) -> BTreeMap<String, task_definition::SecretRef> {
+        let mut secrets = BTreeMap::new();
+        for (variable, SecretFrom::Generate) in &self.service.secrets {
+            let source = secret::Source::Generated { length: PASSWORD_LENGTH };
+            let address = Address::new("secret", format!("{}/{variable}", self.name));
+            let secret = graph.add(address, &secret::Desired { source });
+            let reference = task_definition::SecretRef { secret: Input::output(&secret, "arn"), key: None };
+            secrets.insert(variable.clone(), reference);
+        }
+        if let Some(database) = &self.parts.database {
+            let secret = Input::output(&database.url, "arn");
+            let reference = task_definition::SecretRef { secret, key: Some("url".to_owned()) };
+            secrets.insert("DATABASE_URL".to_owned(), reference);
+        }
+        secrets
+    }
+
+    /// What ECS itself may do to start this service's tasks: exactly its image, its logs, its secrets.
+    fn execution_role(
+        &self,
+        graph: &mut Graph,
+        log_group: &Address,
+        secrets: &BTreeMap<String, task_definition::SecretRef>,
+        built: Option<&Drawn>,
+    ) -> Address {
+        let statement = |actions: &[&str], resources: Vec<Input>| role::Statement {
+            actions: actions.iter().map(|action| (*action).to_owned()).collect(),
+            resources,
+        };
+        let streams = vec![Input::output(log_group, "streams_arn")];
+        let mut statements = vec![statement(&["logs:CreateLogStream", "logs:PutLogEvents"], streams)];
+        if let Some(built) = built {
+            let pull = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"];
+            statements.push(statement(&pull, vec![Input::output(&built.repository, "arn")]));
+            // The one action of these that AWS does not restrict to a repository.
+            statements.push(statement(&["ecr:GetAuthorizationToken"], vec!["*".into()]));
+        }
+        if !secrets.is_empty() {
+            let arns = secrets.values().map(|reference| reference.secret.clone()).collect();
+            statements.push(statement(&["secretsmanager:GetSecretValue"], arns));
+        }
+        let desired = role::Desired { principal: PRINCIPAL.to_owned(), managed: Vec::new(), statements };
+        graph.add(Address::new("role", format!("{}-execution", self.name)), &desired)
+    }
+
+    /// The target group, its port and the rules that lead to it, for a service that the load balancer serves.
+    fn target(&self, graph: &mut Graph, priorities: &mut Priorities) -> Option<(Address, u16, Vec<Address>)> {
+        let balancer = self.parts.balancer.as_ref().filter(|_| !self.service.routes.is_empty())?;
+        let port = self.service.port?;
+        let (interval, timeout, healthy, unhealthy) = HEALTH;
+        let path = self.service.health.clone();
+        let health = target_group::Health { path, interval, timeout, healthy, unhealthy, matcher: "200".to_owned() };
+        let group = graph.add(
+            Address::new("target_group", self.name),
+            &target_group::Desired {
+                vpc: self.parts.network.vpc.clone(),
+                port,
+                health,
+                // Requests in flight have until then; the task has as long again after SIGTERM.
+                deregistration_delay: self.service.stop_timeout,
+            },
+        );
+        let hosts: Vec<String> = self.service.host.iter().cloned().collect();
+        let listener = Input::output(&balancer.listener, "arn");
+        let mut rules = Vec::new();
+        let mut add = |graph: &mut Graph, name: String, priority, paths: Vec<String>, action| {
+            let rule = listener_rule::Desired {
+                listener: listener.clone(),
+                priority,
+                paths,
+                hosts: hosts.clone(),
+                action,
+            };
+            rules.push(graph.add(Address::new("listener_rule", name), &rule));
+        };
+        for (number, paths) in (1..).zip(self.service.block.chunks(VALUES_A_RULE - hosts.len())) {
+            let name = format!("{}-block-{number}", self.name);
+            let priority = priorities.block(&name);
+            add(graph, name, priority, paths.to_vec(), listener_rule::RuleAction::NotFound);
+        }
+        for (number, pattern) in (1..).zip(&self.service.routes) {
+            let name = format!("{}-{number}", self.name);
+            let priority = priorities.route(pattern, self.service.host.as_deref(), &name);
+            let action = listener_rule::RuleAction::Forward(Input::output(&group, "arn"));
+            add(graph, name, priority, vec![pattern.clone()], action);
+        }
+        Some((group, port, rules))
+    }
+}
+
+/// Who may assume a task's roles.
+const PRINCIPAL: &str = "ecs-tasks.amazonaws.com";
+
+/// `1.27` of `nginx:1.27`; a digest or nothing where there is no tag.
+fn tag(image: &str) -> &str {
+    if let Some((_, digest)) = image.split_once('@') {
+        return digest;
+    }
+    let name = image.rsplit('/').next().unwrap_or(image);
+    name.split_once(':').map_or("latest", |(_, tag)| tag)
+}

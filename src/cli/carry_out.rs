@@ -1,0 +1,151 @@
+//! The way from a plan to its end that `up`, `deploy` and `destroy` share: show, ask, lock, look again, apply, report.
+
+use super::{
+    Global, Stop,
+    error::code,
+    project::{Project, View},
+};
+use crate::{
+    engine::{self, Events, Interrupt, Lock, Summary},
+    exit,
+    model::{Failure, Plan},
+    output::Output,
+};
+
+/// What the user has to say before anything is changed.
+pub(super) enum Consent {
+    /// `yes`.
+    Yes,
+    /// This name.
+    Name(String),
+    /// Nothing: the command line has said it.
+    Given,
+}
+
+/// One change of the cloud.
+pub(super) struct CarryOut<'a> {
+    pub(super) command: &'static str,
+    pub(super) consent: Consent,
+    pub(super) unprotect: bool,
+    /// The plan for a view of the cloud; asked for twice, before and after the lock is taken.
+    pub(super) plan: &'a (dyn Fn(View) -> Result<Plan, Failure> + Sync),
+}
+
+impl CarryOut<'_> {
+    /// Carries it out; gives the exit code.
+    pub(super) async fn run(&self, project: &Project, global: &Global, output: &Output) -> Result<u8, Stop> {
+        let plan = (self.plan)(project.look().await?)?;
+        output.announce(&plan);
+        if plan.is_empty() {
+            return Ok(exit::DONE);
+        }
+        self.refuse_guarded(&plan)?;
+        self.ask(global, output)?;
+        let holder = project.holder(self.command);
+        let lock = Lock::take(&project.cx.aws, &project.cx.id, holder, global.lock_timeout).await?;
+        let applied = self.under_lock(project, &plan, output).await;
+        let released = lock.release().await;
+        let summary = applied?;
+        if let Err(failure) = released {
+            output.status(&format!("the lock could not be given back and ends by itself within a minute: {failure}"));
+        }
+        Ok(self.conclude(&plan, &summary, output))
+    }
+
+    fn refuse_guarded(&self, plan: &Plan) -> Result<(), Failure> {
+        let Some((address, why)) = plan.guarded.first().filter(|_| !self.unprotect) else { return Ok(()) };
+        Err(Failure::refused(address.to_string(), format!("{why}; nothing was changed"))
+            .hint("add --unprotect to delete it all the same: a final snapshot of a database is kept"))
+    }
+
+    fn ask(&self, global: &Global, output: &Output) -> Result<(), Stop> {
+        let (question, expected) = match &self.consent {
+            _ if global.yes => return Ok(()),
+            Consent::Given => return Ok(()),
+            Consent::Yes => ("Carry this out? Only `yes` will do".to_owned(), "yes"),
+            Consent::Name(name) => (format!("This deletes all of the above. Type the stack's name, {name}, to go on"), name.as_str()),
+        };
+        match output.ask(&question) {
+            Some(answer) if answer.trim() == expected => Ok(()),
+            Some(_) => Err(Stop::Declined),
+            None => Err(Stop::usage(
+                "there is no terminal to ask on, and nothing was changed",
+                match &self.consent {
+                    Consent::Name(name) => format!("add --yes, or --confirm {name}, to carry this out without a question"),
+                    _ => "add --yes to carry this out without a question".to_owned(),
+                },
+            )),
+        }
+    }
+
+    /// Looks again now that nobody else can write: what was agreed to must still be what is to be done.
+    async fn under_lock(&self, project: &Project, agreed: &Plan, output: &Output) -> Result<Summary, Stop> {
+        let plan = (self.plan)(project.look().await?)?;
+        if !same_steps(agreed, &plan) {
+            return Err(Failure::refused(self.command, "the stack has changed since the plan was made; nothing was done")
+                .hint(format!("run `stackctl {}` again for a new plan", self.command))
+                .into());
+        }
+        let (events, receiver) = Events::channel();
+        project.report_images_to(Some(events.clone()));
+        let reporting = tokio::spawn(output.reporter().run(receiver));
+        let interrupt = Interrupt::default();
+        let listening = tokio::spawn(listen(interrupt.clone(), output.clone()));
+        let applied = engine::apply(&project.cx, &plan, &events, &interrupt).await;
+        listening.abort();
+        project.report_images_to(None);
+        drop(events);
+        // The reporter ends with the last sender; a panic in it has been reported by the runtime.
+        drop(reporting.await);
+        Ok(applied?)
+    }
+
+    fn conclude(&self, plan: &Plan, summary: &Summary, output: &Output) -> u8 {
+        let failed = summary.failed.len();
+        let (done, all) = (summary.done.len(), plan.steps.len());
+        if output.is_json() {
+            output.document(&serde_json::json!({
+                "event": "summary", "done": done, "failed": failed,
+                "skipped": summary.skipped.len(), "interrupted": summary.interrupted,
+            }));
+        }
+        if summary.interrupted {
+            output.status(&format!("Interrupted: {done} of {all} steps are done. `stackctl {}` again goes on from here.", self.command));
+            return exit::INTERRUPTED;
+        }
+        if failed == 0 {
+            output.status(&format!("Done: {done} steps."));
+            return exit::DONE;
+        }
+        output.status(&format!(
+            "{done} of {all} steps are done, {failed} failed, {} were not begun. Once the cause is mended, `stackctl {}` again goes on from here.",
+            summary.skipped.len(),
+            self.command,
+        ));
+        summary.failed.iter().map(|(_, failure)| code(failure)).max().unwrap_or(exit::FAILED)
+    }
+}
+
+/// Whether two plans do the same; states that moved on by themselves do not count.
+fn same_steps(one: &Plan, other: &Plan) -> bool {
+    let essence = |plan: &Plan| {
+        let mut steps: Vec<String> = plan
+            .changes()
+            .map(|step| format!("{} {:?} {:?}", step.address, step.action, step.changes))
+            .collect();
+        steps.sort();
+        steps
+    };
+    essence(one) == essence(other)
+}
+
+/// Ctrl-C once: finish what is in flight and stop. Twice: at once.
+async fn listen(interrupt: Interrupt, output: Output) {
+    if tokio::signal::ctrl_c().await.is_ok() {
+        output.status("\nStopping: calls in flight are finished, nothing new is begun. Ctrl-C again ends at once.");
+        interrupt.stop();
+    }
+    if tokio::signal::ctrl_c().await.is_ok() {
+        std::process::exit(i32::from(exit::INTERRUPTED));
+    }
+}

@@ -1,0 +1,72 @@
+//! `stackctl deploy`: builds the services' images and releases them. The same engine as `up`, where only the release
+//! part of the graph is planned.
+
+use clap::Args;
+
+use super::{
+    Global, Stop,
+    carry_out::{CarryOut, Consent},
+    project::Project,
+    url,
+};
+use crate::{
+    engine, exit,
+    model::{Action, Failure, Plan, Step},
+    output::Output,
+};
+
+/// The kinds that make up a release.
+const RELEASE: &[&str] = &["image", "task_definition", "release", "service"];
+
+/// Arguments of `stackctl deploy`.
+#[derive(Debug, Args)]
+pub(super) struct Deploy {}
+
+impl Deploy {
+    #[expect(clippy::unused_self, reason = "every command has a run of the same shape")]
+    pub(super) async fn run(&self, global: &Global, output: &Output) -> Result<u8, Stop> {
+        let project = Project::open(global, output).await?;
+        let (events, receiver) = engine::Events::channel();
+        project.report_images_to(Some(events.clone()));
+        let reporting = tokio::spawn(output.reporter().run(receiver));
+        let built = project.build().await;
+        project.report_images_to(None);
+        drop(events);
+        // The reporter ends with the last sender; a panic in it has been reported by the runtime.
+        drop(reporting.await);
+        let releases = built?;
+        let carry_out = CarryOut {
+            command: "deploy",
+            // Asking for a deployment is consent to it: it touches nothing but the release.
+            consent: Consent::Given,
+            unprotect: false,
+            plan: &|view| release_part(&project.plan(view, &releases)?),
+        };
+        let code = carry_out.run(&project, global, output).await?;
+        if code == exit::DONE {
+            url::show(&project, output).await?;
+        }
+        Ok(code)
+    }
+}
+
+/// The steps that release, which must stand on what `up` has made already.
+fn release_part(plan: &Plan) -> Result<Plan, Failure> {
+    let in_release = |step: &Step| RELEASE.contains(&step.address.kind());
+    let part = engine::only(plan, |step| in_release(step) && !is_removal(step));
+    let missing: Vec<String> = part
+        .steps
+        .iter()
+        .filter(|step| !in_release(step))
+        .map(|step| step.address.to_string())
+        .collect();
+    if missing.is_empty() {
+        return Ok(part);
+    }
+    Err(Failure::refused("deploy", format!("the release stands on what is not there or has changed: {}", missing.join(", ")))
+        .hint("run `stackctl up` first: it makes these, and releases as well"))
+}
+
+fn is_removal(step: &Step) -> bool {
+    matches!(step.action, Action::Delete | Action::DeleteReplaced)
+}

@@ -1,0 +1,89 @@
+//! The ways a command can stop short, and the exit code of each.
+
+use crate::{
+    engine::{Holder, LockError},
+    exit,
+    model::{Cause, Failure},
+    output::Output,
+    spec::Problems,
+};
+
+/// Why a command stopped.
+#[derive(Debug)]
+pub(super) enum Stop {
+    /// stack.yaml is wrong.
+    Problems(Problems),
+    /// The command line asks for what cannot be.
+    Usage { message: String, hint: Option<String> },
+    /// The cloud, or something on this machine, failed.
+    Failure(Box<Failure>),
+    /// Somebody else is at work on the stack.
+    Held(Box<Holder>),
+    /// The user said no.
+    Declined,
+}
+
+impl Stop {
+    pub(super) fn usage(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self::Usage { message: message.into(), hint: Some(hint.into()) }
+    }
+
+    /// Says why on `output`; gives the exit code.
+    pub(super) fn report(&self, output: &Output) -> u8 {
+        match self {
+            Self::Problems(problems) => {
+                if output.is_json() {
+                    output.document(&serde_json::json!({ "event": "error", "problems": problems.list() }));
+                } else {
+                    output.raw_error(&problems.render(output.colored()));
+                }
+                exit::USAGE
+            }
+            Self::Usage { message, hint } => {
+                output.error(message, hint.as_deref());
+                exit::USAGE
+            }
+            Self::Failure(failure) => {
+                output.failure(None, failure);
+                code(failure)
+            }
+            Self::Held(holder) => {
+                output.error(
+                    &format!("the stack is locked by {holder}"),
+                    Some("wait for it with --lock-timeout 10m; if that run is gone, its lock ends a minute after it, or at once with `stackctl unlock`"),
+                );
+                exit::LOCKED
+            }
+            Self::Declined => {
+                output.status("Nothing was changed.");
+                exit::FAILED
+            }
+        }
+    }
+}
+
+/// The exit code of a failure.
+pub(super) fn code(failure: &Failure) -> u8 {
+    if failure.cause == Cause::RolledBack { exit::ROLLED_BACK } else { exit::FAILED }
+}
+
+impl From<Failure> for Stop {
+    fn from(failure: Failure) -> Self {
+        Self::Failure(Box::new(failure))
+    }
+}
+
+impl From<Problems> for Stop {
+    fn from(problems: Problems) -> Self {
+        Self::Problems(problems)
+    }
+}
+
+impl From<LockError> for Stop {
+    fn from(error: LockError) -> Self {
+        match error {
+            LockError::Held(holder) => Self::Held(holder),
+            LockError::Failure(failure) => failure.into(),
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! The command line: one file a command, with its arguments and its `run`.
+
+mod carry_out;
+mod deploy;
+mod destroy;
+mod error;
+mod plan;
+mod project;
+mod sandbox;
+mod status;
+mod unlock;
+mod up;
+mod url;
+mod validate;
+
+use std::{path::PathBuf, process::ExitCode, time::Duration};
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::{
+    exit,
+    output::{Format, Output},
+};
+use error::Stop;
+
+/// Makes one stack.yaml true on AWS: network, database, registry, Fargate services, load balancer.
+#[derive(Debug, Parser)]
+#[command(name = "stackctl", version, propagate_version = true, max_term_width = 100)]
+struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// What every command takes.
+#[derive(Debug, Args)]
+struct Global {
+    /// The stack's file.
+    #[arg(short, long, global = true, env = "STACKCTL_FILE", default_value = "stack.yaml", value_name = "PATH")]
+    file: PathBuf,
+    /// The environment, one of `environments:` in stack.yaml.
+    #[arg(short, long, global = true, env = "STACKCTL_ENV", default_value = "default", value_name = "NAME")]
+    env: String,
+    /// Work on the sandbox that `stackctl sandbox start` runs, not on AWS.
+    #[arg(long, global = true, env = "STACKCTL_SANDBOX", value_parser = clap::builder::FalseyValueParser::new(), num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false")]
+    sandbox: bool,
+    /// For people, or for programs.
+    #[arg(short, long, global = true, env = "STACKCTL_OUTPUT", value_enum, default_value_t, value_name = "FORMAT")]
+    output: Format,
+    /// Carry out without asking.
+    #[arg(short, long, alias = "auto-approve", global = true, env = "STACKCTL_YES", value_parser = clap::builder::FalseyValueParser::new(), num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false")]
+    yes: bool,
+    /// How long to wait for another run to release the stack's lock, such as `5m`; a bare number is seconds.
+    #[arg(long, global = true, env = "STACKCTL_LOCK_TIMEOUT", default_value = "0s", value_parser = duration, value_name = "TIME")]
+    lock_timeout: Duration,
+    /// Results and errors only.
+    #[arg(short, long, global = true, env = "STACKCTL_QUIET", value_parser = clap::builder::FalseyValueParser::new(), num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false")]
+    quiet: bool,
+    /// Say more: the account, the endpoint, every resource that was found.
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    verbose: u8,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Check stack.yaml, every environment of it, without AWS.
+    Validate(validate::Validate),
+    /// Show what `up` would do.
+    Plan(plan::PlanArgs),
+    /// Make the stack as stack.yaml says; ends with the URL.
+    Up(up::Up),
+    /// Build the services' images and release them.
+    Deploy(deploy::Deploy),
+    /// Show every resource with its state, the services and the URL.
+    Status(status::Status),
+    /// Delete all that the stack owns.
+    Destroy(destroy::Destroy),
+    /// Show who holds the stack's lock, and remove it.
+    Unlock(unlock::Unlock),
+    /// A region on this computer, to try stackctl without an AWS account.
+    Sandbox(sandbox::Sandbox),
+}
+
+/// Parses the command line, runs the command and says how it ended.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // `--help` and `--version` come as errors too.
+            let code = if error.use_stderr() { exit::USAGE } else { exit::DONE };
+            drop(error.print());
+            return ExitCode::from(code);
+        }
+    };
+    let output = Output::new(cli.global.output, cli.global.quiet);
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            output.error(&format!("no asynchronous runtime: {error}"), None);
+            return ExitCode::from(exit::FAILED);
+        }
+    };
+    let code = match runtime.block_on(run(&cli, &output)) {
+        Ok(code) => code,
+        Err(stop) => stop.report(&output),
+    };
+    // A build that an interrupt left behind must not keep the process from ending.
+    runtime.shutdown_background();
+    ExitCode::from(code)
+}
+
+async fn run(cli: &Cli, output: &Output) -> Result<u8, Stop> {
+    let global = &cli.global;
+    match &cli.command {
+        Command::Validate(command) => command.run(global, output),
+        Command::Plan(command) => command.run(global, output).await,
+        Command::Up(command) => command.run(global, output).await,
+        Command::Deploy(command) => command.run(global, output).await,
+        Command::Status(command) => command.run(global, output).await,
+        Command::Destroy(command) => command.run(global, output).await,
+        Command::Unlock(command) => command.run(global, output).await,
+        Command::Sandbox(command) => command.run(global, output).await,
+    }
+}
+
+/// A time as people write it: `30s`, `5m`, `1h`, or a bare number of seconds.
+fn duration(text: &str) -> Result<Duration, String> {
+    let (number, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len()));
+    let number: u64 = number.parse().map_err(|_| "expected a time such as 30s, 5m or 1h".to_owned())?;
+    let seconds = match unit {
+        "" | "s" => Some(number),
+        "m" => number.checked_mul(60),
+        "h" => number.checked_mul(3600),
+        _ => None,
+    };
+    seconds.map(Duration::from_secs).ok_or_else(|| "expected a time such as 30s, 5m or 1h".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn times_are_read_with_and_without_a_unit() {
+        assert_eq!(duration("90"), Ok(Duration::from_secs(90)));
+        assert_eq!(duration("5m"), Ok(Duration::from_secs(300)));
+        assert!(duration("5 minutes").is_err());
+        assert!(duration("soon").is_err());
+    }
+}

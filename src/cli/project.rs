@@ -1,0 +1,133 @@
+//! What the commands share: stack.yaml read, the session opened, the cloud observed, the desired graph drawn.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex},
+};
+
+use super::{Global, Stop, sandbox};
+use crate::{
+    aws::{Aws, Caller, SessionOptions},
+    blueprint::{self, Facts},
+    engine::{self, Event, Events, Holder},
+    image::Builder,
+    kind::{BuiltImage, Context, ImageSource, Images},
+    model::{Failure, Graph, LiveResource, Plan, StackId},
+    output::Output,
+    spec::{self, Stack},
+};
+
+/// stack.yaml in the environment that the command line names.
+pub(super) fn read(global: &Global) -> Result<Stack, Stop> {
+    Ok(spec::load(&global.file, &global.env, &|name| std::env::var(name).ok())?)
+}
+
+/// An open project: stack.yaml and the cloud it is for.
+pub(super) struct Project {
+    pub(super) stack: Stack,
+    pub(super) cx: Context,
+    images: Arc<Builder>,
+    relay: Relay,
+}
+
+/// What AWS has, and what the desired graph is drawn from.
+pub(super) struct View {
+    pub(super) caller: Caller,
+    pub(super) zones: Vec<String>,
+    pub(super) live: Vec<LiveResource>,
+}
+
+/// Where the image builder's lines go: to the reporter that runs at the time, or nowhere.
+#[derive(Clone, Default)]
+struct Relay(Arc<Mutex<Option<Events>>>);
+
+impl Project {
+    /// Reads stack.yaml and opens a session; no call to AWS yet.
+    pub(super) async fn open(global: &Global, output: &Output) -> Result<Self, Stop> {
+        let stack = read(global)?;
+        let endpoint = if global.sandbox { Some(sandbox::endpoint()?) } else { None };
+        if global.verbose > 0 {
+            let place = endpoint.as_deref().unwrap_or("AWS");
+            output.status(&format!("{}/{} in {} at {place}", stack.name, stack.environment, stack.region));
+        }
+        let aws = Aws::connect(&SessionOptions { region: stack.region.clone(), endpoint }).await?;
+        let id = StackId { stack: stack.name.clone(), environment: stack.environment.clone() };
+        let relay = Relay::default();
+        let to = relay.clone();
+        let images = Arc::new(Builder::new(folder(&global.file), Arc::new(move |event| to.image(event))));
+        let cx = Context::new(id, Arc::new(aws), Arc::clone(&images) as Arc<dyn Images>);
+        Ok(Self { stack, cx, images, relay })
+    }
+
+    /// Looks at the cloud: who calls, which zones there are, what the stack owns. All at once.
+    pub(super) async fn look(&self) -> Result<View, Failure> {
+        let aws = &self.cx.aws;
+        let (caller, zones, live) =
+            futures::try_join!(aws.caller(), aws.zones(), engine::observe(&self.cx))?;
+        Ok(View { caller, zones, live })
+    }
+
+    /// What stack.yaml asks for. `releases` names the images that are to run; without one, what runs is kept.
+    pub(super) fn graph(
+        &self,
+        view: &View,
+        releases: &BTreeMap<ImageSource, BuiltImage>,
+    ) -> Result<Graph, Failure> {
+        let facts = Facts {
+            zones: view.zones.clone(),
+            releases: releases.iter().map(|(source, built)| (source.clone(), built.digest.clone())).collect(),
+        };
+        blueprint::graph(&self.stack, &facts)
+    }
+
+    /// The plan from what is there to what stack.yaml asks for.
+    pub(super) fn plan(&self, view: View, releases: &BTreeMap<ImageSource, BuiltImage>) -> Result<Plan, Failure> {
+        engine::plan(&self.cx.id, &self.graph(&view, releases)?, view.live)
+    }
+
+    /// Builds every image that stack.yaml builds.
+    pub(super) async fn build(&self) -> Result<BTreeMap<ImageSource, BuiltImage>, Failure> {
+        let mut built = BTreeMap::new();
+        for source in blueprint::sources(&self.stack) {
+            let image = self.images.build(&source).await?;
+            built.insert(source, image);
+        }
+        Ok(built)
+    }
+
+    /// While events are received elsewhere, the image builder's lines go there too.
+    pub(super) fn report_images_to(&self, events: Option<Events>) {
+        *self.relay.0.lock().expect("nobody panics while holding this") = events;
+    }
+
+    /// Who this run is, for the lock.
+    pub(super) fn holder(&self, command: &str) -> Holder {
+        let now = jiff::Timestamp::now();
+        Holder {
+            who: std::env::var("USER").or_else(|_| std::env::var("LOGNAME")).unwrap_or_else(|_| "somebody".to_owned()),
+            host: nix::unistd::gethostname().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default(),
+            pid: std::process::id(),
+            command: command.to_owned(),
+            since: now,
+            until: now,
+            nonce: format!("{:016x}", rand::random::<u64>()),
+        }
+    }
+}
+
+impl Relay {
+    fn image(&self, event: crate::image::BuildEvent) {
+        if let Some(events) = &*self.0.lock().expect("nobody panics while holding this") {
+            events.send(Event::Image { source: event.source, message: event.message });
+        }
+    }
+}
+
+/// The folder that relative paths in stack.yaml start from.
+fn folder(file: &Path) -> PathBuf {
+    match file.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
+        _ => PathBuf::from("."),
+    }
+}

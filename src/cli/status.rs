@@ -1,0 +1,73 @@
+//! `stackctl status`: every resource with its state, the services and the URL.
+
+use clap::Args;
+
+use super::{Global, Stop, project::Project, url};
+use crate::{
+    engine::{self, Lock},
+    exit, kinds,
+    model::{Failure, LiveResource, Outputs},
+    output::{Output, ResourceLine, ServiceLine, StatusView},
+};
+
+/// Arguments of `stackctl status`.
+#[derive(Debug, Args)]
+pub(super) struct Status {}
+
+impl Status {
+    #[expect(clippy::unused_self, reason = "every command has a run of the same shape")]
+    pub(super) async fn run(&self, global: &Global, output: &Output) -> Result<u8, Stop> {
+        let project = Project::open(global, output).await?;
+        let id = &project.cx.id;
+        let (live, holder, _caller) = futures::try_join!(
+            engine::observe(&project.cx),
+            Lock::holder(&project.cx.aws, id),
+            project.cx.aws.caller(),
+        )?;
+        let view = StatusView {
+            stack: id.stack.clone(),
+            environment: id.environment.clone(),
+            url: url::of(&project.stack, &live),
+            locked_by: holder.map(|holder| holder.to_string()),
+            services: services(&live)?,
+            resources: live.iter().map(line).collect::<Result<_, _>>()?,
+        };
+        output.stack(&view);
+        Ok(exit::DONE)
+    }
+}
+
+fn outputs(resource: &LiveResource) -> Result<Outputs, Failure> {
+    let kind = kinds::named(resource.address.kind());
+    kind.ok_or_else(|| Failure::internal(format!("{}: no such kind", resource.address)))?.outputs(&resource.live)
+}
+
+fn services(live: &[LiveResource]) -> Result<Vec<ServiceLine>, Failure> {
+    let of_kind = |kind: &'static str| live.iter().filter(move |resource| resource.address.kind() == kind);
+    let mut lines = Vec::new();
+    for service in of_kind("service") {
+        let state = outputs(service)?;
+        let count = |name: &str| state.get(name).and_then(|count| count.parse().ok()).unwrap_or_default();
+        lines.push(ServiceLine {
+            name: service.address.name().to_owned(),
+            desired: count("desired"),
+            running: count("running"),
+            version: state.get("version").map(str::to_owned),
+            image: state.get("image").map(str::to_owned),
+        });
+    }
+    Ok(lines)
+}
+
+fn line(resource: &LiveResource) -> Result<ResourceLine, Failure> {
+    let kind = kinds::named(resource.address.kind())
+        .ok_or_else(|| Failure::internal(format!("{}: no such kind", resource.address)))?;
+    let phase = kind.phase(&resource.live, None)?;
+    Ok(ResourceLine {
+        address: resource.address.clone(),
+        kind: resource.address.kind().to_owned(),
+        id: resource.id.clone(),
+        phase: phase.word(),
+        detail: phase.detail().map(str::to_owned).or_else(|| kind.summary(&resource.live)),
+    })
+}

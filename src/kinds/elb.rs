@@ -1,0 +1,96 @@
+//! What the Elastic Load Balancing kinds share: the reads that several of them need, tags in ELB's own types.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use aws_sdk_elasticloadbalancingv2::{
+    config,
+    types::{Listener, LoadBalancer, Tag},
+};
+use futures::future::try_join_all;
+
+use crate::{
+    aws::{self, Outcome},
+    kind::Context,
+    model::{Address, Failure, StackId},
+};
+
+/// The longest name of a load balancer or target group, in characters.
+/// <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateLoadBalancer.html>
+pub(super) const LONGEST_NAME: usize = 32;
+
+/// How many resources one `DescribeTags` call takes.
+/// <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_DescribeTags.html>
+const TAGGED_AT_ONCE: usize = 20;
+
+/// The stack's load balancers with their addresses, read once a look at the cloud.
+pub(super) async fn load_balancers(cx: &Context) -> Result<Arc<Vec<(Address, LoadBalancer)>>, Failure> {
+    cx.shared("elb load balancers", async {
+        let pages = cx.aws.elb.describe_load_balancers().into_paginator().items().send();
+        let all: Vec<LoadBalancer> = pages.try_collect().await.during("DescribeLoadBalancers")?;
+        let likely = all.into_iter().filter(|balancer| {
+            aws::may_be_ours(&cx.id, balancer.load_balancer_name().unwrap_or_default(), LONGEST_NAME)
+        });
+        let likely: Vec<LoadBalancer> = likely.collect();
+        let arns: Vec<&str> = likely.iter().filter_map(LoadBalancer::load_balancer_arn).collect();
+        let addresses = addresses(cx, &arns).await?;
+        Ok(owned(likely, &addresses, LoadBalancer::load_balancer_arn))
+    })
+    .await
+}
+
+/// The listeners of the stack's load balancers with their addresses, read once a look at the cloud.
+pub(super) async fn listeners(cx: &Context) -> Result<Arc<Vec<(Address, Listener)>>, Failure> {
+    cx.shared("elb listeners", async {
+        let balancers = load_balancers(cx).await?;
+        let reads = balancers.iter().filter_map(|(_, balancer)| balancer.load_balancer_arn()).map(|arn| async move {
+            let call = cx.aws.elb.describe_listeners().load_balancer_arn(arn).into_paginator().items().send();
+            call.try_collect().await.or_absent("DescribeListeners", &["LoadBalancerNotFound"])
+        });
+        let found: Vec<Listener> = try_join_all(reads).await?.into_iter().flatten().flatten().collect();
+        let arns: Vec<&str> = found.iter().filter_map(Listener::listener_arn).collect();
+        let addresses = addresses(cx, &arns).await?;
+        Ok(owned(found, &addresses, Listener::listener_arn))
+    })
+    .await
+}
+
+/// Those of `all` that have an address, with it.
+pub(super) fn owned<T>(
+    all: Vec<T>,
+    addresses: &BTreeMap<String, Address>,
+    arn: impl Fn(&T) -> Option<&str>,
+) -> Vec<(Address, T)> {
+    all.into_iter().filter_map(|one| Some((addresses.get(arn(&one)?)?.clone(), one))).collect()
+}
+
+/// The addresses that the tags of these ARNs give them.
+pub(super) async fn addresses(cx: &Context, arns: &[&str]) -> Result<BTreeMap<String, Address>, Failure> {
+    let reads = arns.chunks(TAGGED_AT_ONCE).map(|some| async move {
+        let arns = some.iter().map(|arn| (*arn).to_owned()).collect();
+        let call = cx.aws.elb.describe_tags().set_resource_arns(Some(arns)).send().await;
+        // One that has just gone makes the whole call fail: it is looked for again at the next look.
+        let gone = ["LoadBalancerNotFound", "ListenerNotFound", "RuleNotFound", "TargetGroupNotFound"];
+        call.or_absent("DescribeTags", &gone)
+    });
+    let mut addresses = BTreeMap::new();
+    for description in
+        try_join_all(reads).await?.into_iter().flatten().flat_map(|page| page.tag_descriptions.unwrap_or_default())
+    {
+        let tags =
+            description.tags().iter().map(|tag| (tag.key().unwrap_or_default(), tag.value().unwrap_or_default()));
+        if let (Some(arn), Some(address)) = (description.resource_arn(), aws::address_of(&cx.id, tags)) {
+            addresses.insert(arn.to_owned(), address);
+        }
+    }
+    Ok(addresses)
+}
+
+/// The tags with which the resource at `address` is created.
+pub(super) fn tagged(id: &StackId, address: &Address) -> Option<Vec<Tag>> {
+    Some(aws::tags(id, address).map(|(key, value)| Tag::builder().key(key).value(value).build()).to_vec())
+}
+
+/// A write's configuration: the SDK sends it once, and the engine decides about another time.
+pub(super) fn once() -> config::Builder {
+    config::Config::builder().retry_config(aws::once())
+}

@@ -1,0 +1,118 @@
+//! Texts for people: a stack's state, a failure with its details.
+
+use std::fmt::Write;
+
+use comfy_table::{Table, presets};
+use serde::Serialize;
+
+use super::style::Style;
+use crate::model::{Address, Failure};
+
+/// What `status` shows; its JSON keys are stable.
+#[derive(Clone, Debug, Serialize)]
+pub struct StatusView {
+    /// The stack.
+    pub stack: String,
+    /// The environment.
+    pub environment: String,
+    /// Where it answers, once there is a load balancer.
+    pub url: Option<String>,
+    /// Who holds its lock, in words.
+    pub locked_by: Option<String>,
+    /// Its services.
+    pub services: Vec<ServiceLine>,
+    /// All that it owns.
+    pub resources: Vec<ResourceLine>,
+}
+
+/// One service.
+#[derive(Clone, Debug, Serialize)]
+pub struct ServiceLine {
+    /// Its name in stack.yaml.
+    pub name: String,
+    /// How many tasks it should run.
+    pub desired: u64,
+    /// How many it runs.
+    pub running: u64,
+    /// The package version and build number, for an image that stackctl built.
+    pub version: Option<String>,
+    /// The image of the task definition that it runs.
+    pub image: Option<String>,
+}
+
+/// One resource.
+#[derive(Clone, Debug, Serialize)]
+pub struct ResourceLine {
+    /// Its address.
+    pub address: Address,
+    /// Its kind.
+    pub kind: String,
+    /// AWS's identifier.
+    pub id: String,
+    /// `ready`, `pending`, `deleting` or `failed`.
+    pub phase: &'static str,
+    /// AWS's own word for it, or why it failed.
+    pub detail: Option<String>,
+}
+
+/// The state of a stack as text.
+pub(super) fn status(view: &StatusView, style: Style) -> String {
+    let mut text = format!("{}/{}", style.strong(&view.stack), view.environment);
+    if let Some(url) = &view.url {
+        let _ = write!(text, "  {}", style.hint(url));
+    }
+    text.push('\n');
+    if let Some(holder) = &view.locked_by {
+        let _ = writeln!(text, "{} {holder}", style.changed("locked by"));
+    }
+    if view.resources.is_empty() {
+        text.push_str("\nNothing is there. `stackctl up` makes it.");
+        return text;
+    }
+    if !view.services.is_empty() {
+        let rows = view.services.iter().map(|service| {
+            let running = format!("{}/{}", service.running, service.desired);
+            let running = if service.running >= service.desired { style.good(running) } else { style.changed(running) };
+            vec![service.name.clone(), running, or_dash(service.version.as_ref()), or_dash(service.image.as_ref())]
+        });
+        let _ = write!(text, "\n{}\n", table(&["SERVICE", "RUNNING", "VERSION", "IMAGE"], rows));
+    }
+    let rows = view.resources.iter().map(|resource| {
+        let phase = match resource.phase {
+            "ready" => style.good(resource.phase),
+            "failed" => style.bad(resource.phase),
+            other => style.changed(other),
+        };
+        let detail = resource.detail.clone().unwrap_or_default();
+        vec![resource.address.to_string(), phase, resource.id.clone(), detail]
+    });
+    let _ = write!(text, "\n{}", table(&["RESOURCE", "STATE", "ID", ""], rows));
+    text
+}
+
+/// `service.web: UpdateService: AccessDeniedException: …`, and below it what is known beyond the message.
+pub(super) fn failure(address: Option<&Address>, failure: &Failure) -> String {
+    let whole = failure.to_string();
+    let mut text = match address {
+        // A kind that failed by itself has its address as the operation already.
+        Some(address) if !whole.starts_with(&address.to_string()) => format!("{address}: {whole}"),
+        _ => whole,
+    };
+    for detail in &failure.details {
+        let _ = write!(text, "\n    {detail}");
+    }
+    text
+}
+
+fn or_dash(text: Option<&String>) -> String {
+    text.cloned().unwrap_or_else(|| "-".to_owned())
+}
+
+fn table(header: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
+    let mut table = Table::new();
+    table.load_preset(presets::NOTHING).set_header(header.to_vec());
+    for row in rows {
+        table.add_row(row);
+    }
+    table.lines().map(|line| line.trim_end().to_owned()).collect::<Vec<_>>().join("\n")
+}

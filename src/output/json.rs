@@ -1,0 +1,44 @@
+//! The documents of `--output json`. Stable: a key is added, never renamed or removed, within a major version.
+
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::model::{Action, Address, Change, Plan, StepId};
+
+#[derive(Serialize)]
+struct StepDocument<'a> {
+    address: &'a Address,
+    action: Action,
+    changes: &'a [Change],
+    needs: &'a [StepId],
+}
+
+/// The plan as a document.
+pub fn plan_document(plan: &Plan) -> Value {
+    let steps: Vec<StepDocument> = plan
+        .steps
+        .iter()
+        .map(|step| StepDocument {
+            address: &step.address,
+            action: step.action,
+            changes: &step.changes,
+            needs: &step.needs,
+        })
+        .collect();
+    let guarded: Vec<Value> =
+        plan.guarded.iter().map(|(address, why)| json!({ "address": address, "why": why })).collect();
+    json!({
+        "stack": plan.id.stack,
+        "environment": plan.id.environment,
+        "steps": steps,
+        "guarded": guarded,
+        "summary": {
+            "create": plan.count(Action::Create),
+            "update": plan.count(Action::Update),
+            "replace": plan.count(Action::Replace),
+            "run": plan.count(Action::Run),
+            "delete": plan.count(Action::Delete),
+            "wait": plan.count(Action::Wait),
+        },
+    })
+}

@@ -1,0 +1,155 @@
+//! The only place that writes to a terminal. Standard output is data, standard error is everything else.
+
+mod human;
+mod json;
+mod plan;
+mod progress;
+mod style;
+
+use std::io::{IsTerminal, Write};
+
+use serde::Serialize;
+
+pub use human::{ResourceLine, ServiceLine, StatusView};
+pub use json::plan_document;
+pub use progress::Reporter;
+pub use style::Style;
+
+use crate::model::{Address, Failure, Plan};
+
+/// The form of the output.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    /// For people.
+    #[default]
+    Human,
+    /// For programs: one JSON document, or one JSON event a line where the command takes time.
+    Json,
+}
+
+/// Where output goes, and how it looks there.
+#[derive(Clone, Debug)]
+pub struct Output {
+    format: Format,
+    quiet: bool,
+    stdout: Style,
+    stderr: Style,
+    animated: bool,
+}
+
+impl Output {
+    /// The output of this process.
+    pub fn new(format: Format, quiet: bool) -> Self {
+        let environment = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+        let dumb = std::env::var("TERM").is_ok_and(|term| term == "dumb");
+        let plain = environment("NO_COLOR") || dumb;
+        let terminal = std::io::stderr().is_terminal();
+        Self {
+            format,
+            quiet,
+            stdout: Style::new(std::io::stdout().is_terminal() && !plain),
+            stderr: Style::new(terminal && !plain),
+            animated: terminal && !dumb && !environment("CI") && format == Format::Human && !quiet,
+        }
+    }
+
+    /// Whether output is for programs.
+    pub fn is_json(&self) -> bool {
+        self.format == Format::Json
+    }
+
+    /// The look of standard error, for texts that are put together elsewhere.
+    pub fn colored(&self) -> bool {
+        self.stderr.is_on()
+    }
+
+    /// A reporter of what happens while a plan is carried out.
+    pub fn reporter(&self) -> Reporter {
+        Reporter::new(self.format, self.stderr, self.animated, self.quiet)
+    }
+
+    /// A line of data.
+    pub fn data(&self, text: &str) {
+        write_line(&mut std::io::stdout().lock(), text);
+    }
+
+    /// One JSON document.
+    pub fn document(&self, document: &impl Serialize) {
+        let text = if self.is_json() {
+            serde_json::to_string(document)
+        } else {
+            serde_json::to_string_pretty(document)
+        };
+        self.data(&text.expect("our documents are plain data"));
+    }
+
+    /// A line about what is going on; not for programs.
+    pub fn status(&self, text: &str) {
+        if !self.quiet && !self.is_json() {
+            write_line(&mut std::io::stderr().lock(), text);
+        }
+    }
+
+    /// The plan as data, on standard output.
+    pub fn plan(&self, plan: &Plan) {
+        if self.is_json() {
+            self.document(&plan_document(plan));
+        } else {
+            self.data(&plan::render(plan, self.stdout));
+        }
+    }
+
+    /// The plan before it is carried out: for people on standard error, for programs the first event.
+    pub fn announce(&self, plan: &Plan) {
+        if self.is_json() {
+            self.document(&serde_json::json!({ "event": "plan", "plan": plan_document(plan) }));
+        } else if !self.quiet {
+            write_line(&mut std::io::stderr().lock(), &plan::render(plan, self.stderr));
+        }
+    }
+
+    /// The state of a stack.
+    pub fn stack(&self, view: &StatusView) {
+        if self.is_json() {
+            self.document(view);
+        } else {
+            self.data(&human::status(view, self.stdout));
+        }
+    }
+
+    /// An error and its hint, on standard error; for programs, an error document on standard output as well.
+    pub fn error(&self, message: &str, hint: Option<&str>) {
+        if self.is_json() {
+            self.document(&serde_json::json!({ "event": "error", "error": { "message": message, "hint": hint } }));
+        }
+        let mut stderr = std::io::stderr().lock();
+        write_line(&mut stderr, &format!("{} {message}", self.stderr.bad("error:")));
+        if let Some(hint) = hint {
+            write_line(&mut stderr, &format!("{} {hint}", self.stderr.hint("hint:")));
+        }
+    }
+
+    /// What failed at the cloud, with its details.
+    pub fn failure(&self, address: Option<&Address>, failure: &Failure) {
+        let text = human::failure(address, failure);
+        self.error(&text, failure.hint.as_deref());
+    }
+
+    /// A text that brings its own look, such as located errors of stack.yaml.
+    pub fn raw_error(&self, text: &str) {
+        write_line(&mut std::io::stderr().lock(), text);
+    }
+
+    /// Asks on the terminal; `None` where there is nobody to ask.
+    pub fn ask(&self, question: &str) -> Option<String> {
+        if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() || self.is_json() {
+            return None;
+        }
+        dialoguer::Input::<String>::new().with_prompt(question).allow_empty(true).interact_text().ok()
+    }
+}
+
+fn write_line(to: &mut impl Write, text: &str) {
+    // A reader that went away (`stackctl plan | head`) is no error of ours.
+    drop(to.write_all(text.as_bytes()).and_then(|()| to.write_all(b"\n")).and_then(|()| to.flush()));
+}

@@ -1,0 +1,134 @@
+//! A plan as text: what a reader sees before saying yes.
+
+use std::fmt::Write;
+
+use serde_json::Value;
+
+use super::style::Style;
+use crate::model::{Action, How, Plan, Shown, Step};
+
+/// The plan as text, without a line end at its end.
+pub(super) fn render(plan: &Plan, style: Style) -> String {
+    if plan.is_empty() {
+        return format!("{} {} is as stack.yaml says.", style.good("No changes."), plan.id);
+    }
+    let mut text = format!("Plan for {}:\n\n", style.strong(&plan.id));
+    for step in plan.steps.iter().filter(|step| step.action != Action::DeleteReplaced) {
+        render_step(&mut text, step, style);
+    }
+    for (address, why) in &plan.guarded {
+        let _ = writeln!(text, "\n{} {address} is guarded: {why}", style.bad("!"));
+    }
+    text.push('\n');
+    text.push_str(&summary(plan));
+    text
+}
+
+/// `Plan: 2 to create, 1 to update.`
+pub(super) fn summary(plan: &Plan) -> String {
+    let counts = [
+        (Action::Create, "to create"),
+        (Action::Update, "to update"),
+        (Action::Replace, "to replace"),
+        (Action::Run, "to run"),
+        (Action::Delete, "to delete"),
+        (Action::Wait, "to wait for"),
+    ];
+    let counts: Vec<String> = counts
+        .into_iter()
+        .filter_map(|(action, words)| Some((plan.count(action), words)).filter(|(count, _)| *count > 0))
+        .map(|(count, words)| format!("{count} {words}"))
+        .collect();
+    format!("Plan: {}.", counts.join(", "))
+}
+
+fn render_step(text: &mut String, step: &Step, style: Style) {
+    let address = style.strong(&step.address);
+    let (symbol, note) = match step.action {
+        Action::Create => (style.good("+"), ""),
+        Action::Update => (style.changed("~"), ""),
+        Action::Replace => (style.changed("±"), "  has to be replaced"),
+        Action::Run => (style.hint("▸"), "  runs once, before the service changes"),
+        Action::Wait => (style.hint("…"), "  is as desired and not ready yet"),
+        Action::Delete | Action::DeleteReplaced => (style.bad("-"), ""),
+    };
+    let _ = writeln!(text, "  {symbol} {address}{}", style.dim(note));
+    match step.action {
+        Action::Create => {
+            let fields = step.desired.as_ref().map(fields).unwrap_or_default();
+            let width = fields.iter().map(|(name, _)| name.chars().count()).max().unwrap_or_default();
+            for (name, value) in fields {
+                let _ = writeln!(text, "      {}", style.dim(format!("{name:width$}  {value}")));
+            }
+        }
+        Action::Update | Action::Replace => {
+            let width = step.changes.iter().map(|change| change.field.chars().count()).max().unwrap_or_default();
+            for change in &step.changes {
+                let forces = if change.how == How::Replace { style.bad("  (forces the replacement)") } else { String::new() };
+                let (from, to) = (shown(&change.from, style), shown(&change.to, style));
+                let _ = writeln!(text, "      {:width$}  {from} → {to}{forces}", change.field);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn shown(value: &Shown, style: Style) -> String {
+    match value {
+        Shown::Value(text) => text.clone(),
+        Shown::Absent => style.dim("(none)"),
+        Shown::KnownAfterApply => style.dim("(known after apply)"),
+        Shown::Sensitive => style.dim("(sensitive)"),
+    }
+}
+
+/// The fields of a desired resource that say something, one line each.
+fn fields(desired: &Value) -> Vec<(String, String)> {
+    let mut lines = Vec::new();
+    if let Value::Object(fields) = desired {
+        for (name, value) in fields {
+            collect(name, value, &mut lines);
+        }
+    }
+    lines
+}
+
+fn collect(name: &str, value: &Value, lines: &mut Vec<(String, String)>) {
+    match value {
+        Value::Object(fields) if !fields.contains_key("$from") => {
+            for (inner, value) in fields {
+                collect(&format!("{name}.{inner}"), value, lines);
+            }
+        }
+        Value::Array(items) if items.iter().any(|item| is_group(item)) => {
+            for (index, item) in items.iter().enumerate() {
+                collect(&format!("{name}[{index}]"), item, lines);
+            }
+        }
+        other => {
+            if let Some(text) = inline(other) {
+                lines.push((name.to_owned(), text));
+            }
+        }
+    }
+}
+
+fn is_group(value: &Value) -> bool {
+    value.as_object().is_some_and(|fields| !fields.contains_key("$from"))
+}
+
+fn inline(value: &Value) -> Option<String> {
+    match value {
+        Value::Null => None,
+        Value::String(text) if text.is_empty() => None,
+        Value::String(text) => Some(text.clone()),
+        Value::Array(items) if items.is_empty() => None,
+        Value::Array(items) => Some(items.iter().filter_map(inline).collect::<Vec<_>>().join(", ")),
+        Value::Object(fields) => {
+            let from = fields.get("$from").and_then(Value::as_str).unwrap_or_default();
+            let output = fields.get("output").and_then(Value::as_str).unwrap_or_default();
+            Some(format!("{from} {output} (known after apply)"))
+        }
+        other => Some(other.to_string()),
+    }
+}

@@ -1,0 +1,210 @@
+//! What happens while a plan is carried out, as it happens: one live line a resource on a terminal, plain lines
+//! elsewhere, one JSON event a line for programs.
+
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
+
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use tokio::sync::mpsc::UnboundedReceiver;
+
+use super::{Format, human, style::Style, write_line};
+use crate::{
+    engine::Event,
+    model::{Action, Address},
+};
+
+/// How often a line that waits for the same thing is repeated where nothing is animated: long enough not to fill a
+/// log, short enough for a CI that kills silent jobs.
+const REMINDER: Duration = Duration::from_secs(30);
+
+/// How often we look whether a reminder is due.
+const TICK: Duration = Duration::from_secs(1);
+
+/// Turns events into lines.
+pub struct Reporter {
+    format: Format,
+    style: Style,
+    quiet: bool,
+    live: Option<MultiProgress>,
+    steps: BTreeMap<Address, Running>,
+    last_image_line: Option<String>,
+}
+
+struct Running {
+    action: Action,
+    began: Instant,
+    waiting_for: Option<String>,
+    said: Instant,
+    bar: Option<ProgressBar>,
+}
+
+impl Reporter {
+    pub(super) fn new(format: Format, style: Style, animated: bool, quiet: bool) -> Self {
+        let live = animated.then(MultiProgress::new);
+        Self { format, style, quiet, live, steps: BTreeMap::new(), last_image_line: None }
+    }
+
+    /// Reports until no more events can come.
+    pub async fn run(mut self, mut events: UnboundedReceiver<Event>) {
+        let mut tick = tokio::time::interval(TICK);
+        loop {
+            tokio::select! {
+                event = events.recv() => match event {
+                    Some(event) => self.report(event),
+                    None => break,
+                },
+                _ = tick.tick() => self.remind(),
+            }
+        }
+        if let Some(live) = &self.live {
+            // The lines of what is still running would stay as if it went on.
+            drop(live.clear());
+        }
+    }
+
+    fn report(&mut self, event: Event) {
+        if self.format == Format::Json {
+            let line = serde_json::to_string(&event).expect("an event is plain data");
+            write_line(&mut std::io::stdout().lock(), &line);
+            return;
+        }
+        match event {
+            Event::Started { address, action } => self.started(address, action),
+            Event::Waiting { address, waiting_for } => self.waiting(&address, waiting_for),
+            Event::Done { address, action, elapsed } => {
+                self.finish(&address);
+                let line = format!(
+                    "{} {address} {} {}",
+                    self.style.good("✓"),
+                    past(action),
+                    self.style.dim(duration(elapsed))
+                );
+                self.line(&line);
+            }
+            Event::Failed { address, action, failure } => {
+                self.finish(&address);
+                let line = format!("{} {address} could not be {}", self.style.bad("✗"), past(action));
+                self.line(&line);
+                let text = human::failure(Some(&address), &failure);
+                text.lines().for_each(|line| self.always(&format!("    {line}")));
+                if let Some(hint) = &failure.hint {
+                    let line = format!("    {} {hint}", self.style.hint("hint:"));
+                    self.always(&line);
+                }
+            }
+            Event::Skipped { address, action } => {
+                let line = format!("  {}", self.style.dim(format!("{address} was not {}", past(action))));
+                self.line(&line);
+            }
+            Event::Image { source, message } => self.image(&source, message),
+            Event::Notice { message } => self.line(&message),
+        }
+    }
+
+    fn started(&mut self, address: Address, action: Action) {
+        let now = Instant::now();
+        let bar = self.live.as_ref().map(|live| {
+            let bar = live.add(ProgressBar::new_spinner());
+            let template = "{spinner} {msg} {elapsed:.dim}";
+            bar.set_style(ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_spinner()));
+            bar.set_message(format!("{address} {}", present(action)));
+            bar.enable_steady_tick(Duration::from_millis(120));
+            bar
+        });
+        let running = Running { action, began: now, waiting_for: None, said: now, bar };
+        self.steps.insert(address, running);
+    }
+
+    fn waiting(&mut self, address: &Address, waiting_for: String) {
+        let Some(running) = self.steps.get_mut(address) else { return };
+        if running.waiting_for.as_ref() == Some(&waiting_for) {
+            return;
+        }
+        let line = format!("{address} {}: {waiting_for}", present(running.action));
+        running.waiting_for = Some(waiting_for);
+        running.said = Instant::now();
+        match &running.bar {
+            Some(bar) => bar.set_message(line),
+            None => self.line(&format!("  {line}")),
+        }
+    }
+
+    fn remind(&mut self) {
+        if self.live.is_some() || self.format == Format::Json {
+            return;
+        }
+        let mut lines = Vec::new();
+        for (address, running) in &mut self.steps {
+            if running.said.elapsed() >= REMINDER {
+                running.said = Instant::now();
+                let waiting_for = running.waiting_for.as_deref().unwrap_or("AWS");
+                let since = duration(running.began.elapsed());
+                lines.push(format!("  {address} still waits for: {waiting_for} {since}"));
+            }
+        }
+        lines.iter().for_each(|line| self.line(line));
+    }
+
+    fn image(&mut self, source: &str, message: String) {
+        // A compiler says much; of the same line twice, once is enough.
+        if self.last_image_line.as_ref() != Some(&message) {
+            let line = format!("  {} {message}", self.style.dim(format!("[{source}]")));
+            self.line(&line);
+            self.last_image_line = Some(message);
+        }
+    }
+
+    fn finish(&mut self, address: &Address) {
+        if let Some(bar) = self.steps.remove(address).and_then(|running| running.bar) {
+            bar.finish_and_clear();
+        }
+    }
+
+    fn line(&self, line: &str) {
+        if !self.quiet {
+            self.always(line);
+        }
+    }
+
+    fn always(&self, line: &str) {
+        match &self.live {
+            // Above the live lines, which move down.
+            Some(live) => drop(live.println(line)),
+            None => write_line(&mut std::io::stderr().lock(), line),
+        }
+    }
+}
+
+fn present(action: Action) -> &'static str {
+    match action {
+        Action::Create => "creating",
+        Action::Update => "updating",
+        Action::Replace => "replacing",
+        Action::Run => "running",
+        Action::Wait => "waiting",
+        Action::Delete | Action::DeleteReplaced => "deleting",
+    }
+}
+
+fn past(action: Action) -> &'static str {
+    match action {
+        Action::Create => "created",
+        Action::Update => "updated",
+        Action::Replace => "replaced",
+        Action::Run => "run",
+        Action::Wait => "awaited",
+        Action::Delete => "deleted",
+        Action::DeleteReplaced => "deleted (the old one)",
+    }
+}
+
+fn duration(length: Duration) -> String {
+    let seconds = length.as_secs();
+    match seconds {
+        0 => format!("({:.1}s)", length.as_secs_f64()),
+        1..60 => format!("({seconds}s)"),
+        _ => format!("({}m{:02}s)", seconds / 60, seconds % 60),
+    }
+}
