@@ -23,6 +23,8 @@ pub struct Context {
     pub aws: Arc<Aws>,
     /// Builds and pushes images, for the `image` kind alone.
     pub images: Arc<dyn Images>,
+    /// Tells this run of stackctl from others, for client tokens of what every run does anew.
+    pub run: String,
     shared: Arc<Mutex<HashMap<&'static str, Shared>>>,
 }
 
@@ -31,7 +33,8 @@ type Shared = Arc<OnceCell<Arc<dyn Any + Send + Sync>>>;
 impl Context {
     /// A context with nothing read yet.
     pub fn new(id: StackId, aws: Arc<Aws>, images: Arc<dyn Images>) -> Self {
-        Self { id, aws, images, shared: Arc::default() }
+        let run = format!("{:016x}", rand::random::<u64>());
+        Self { id, aws, images, run, shared: Arc::default() }
     }
 
     /// The same, for a new look at the cloud: what [`Context::shared`] read before is read again.

@@ -48,7 +48,7 @@ pub(super) fn draw(graph: &mut Graph, stack: &Stack, network: &Network) -> Optio
         let listener = graph.add(http, &plain);
         return Some(Balancer { security_group: group, listener });
     }
-    let domain = format!("{}.{}.internal", stack.environment, stack.name);
+    let domain = certificate::self_signed_domain(&stack.name, &stack.environment);
     let certificate = graph.add(Address::new("certificate", "main"), &certificate::Desired { domain });
     let certificate = Some(Input::output(&certificate, "arn"));
     let secure = listens(443, listener::Protocol::Https, certificate, listener::DefaultAction::NotFound);

@@ -4,18 +4,34 @@
 //! service share is in a module named after the service.
 
 mod ec2;
+mod ecr;
+mod ecs;
 mod elb;
+mod rds;
+mod secretsmanager;
 
+pub mod certificate;
+pub mod cluster;
+pub mod db_instance;
+pub mod db_subnet_group;
 pub mod elastic_ip;
+pub mod image;
 pub mod internet_gateway;
 pub mod listener;
 pub mod listener_rule;
 pub mod load_balancer;
+pub mod log_group;
 pub mod nat_gateway;
+pub mod release;
+pub mod repository;
+pub mod role;
 pub mod route_table;
+pub mod secret;
 pub mod security_group;
+pub mod service;
 pub mod subnet;
 pub mod target_group;
+pub mod task_definition;
 pub mod vpc;
 
 use crate::kind::{AnyKind, Erased};
@@ -29,10 +45,22 @@ pub const ALL: &[&dyn AnyKind] = &[
     &Erased::<nat_gateway::NatGateway>::new(),
     &Erased::<route_table::RouteTable>::new(),
     &Erased::<security_group::SecurityGroup>::new(),
+    &Erased::<db_subnet_group::DbSubnetGroup>::new(),
+    &Erased::<db_instance::DbInstance>::new(),
+    &Erased::<secret::Secret>::new(),
+    &Erased::<log_group::LogGroup>::new(),
+    &Erased::<role::Role>::new(),
+    &Erased::<repository::Repository>::new(),
+    &Erased::<image::Image>::new(),
+    &Erased::<certificate::Certificate>::new(),
     &Erased::<load_balancer::LoadBalancer>::new(),
     &Erased::<target_group::TargetGroup>::new(),
     &Erased::<listener::Listener>::new(),
     &Erased::<listener_rule::ListenerRule>::new(),
+    &Erased::<cluster::Cluster>::new(),
+    &Erased::<task_definition::TaskDefinition>::new(),
+    &Erased::<release::Release>::new(),
+    &Erased::<service::Service>::new(),
 ];
 
 /// The kind called `name`.

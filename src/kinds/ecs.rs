@@ -1,0 +1,131 @@
+//! What the ECS kinds share: tags and network settings in ECS's own types, a task's end in words, its last log lines.
+
+use std::sync::Arc;
+
+use aws_sdk_ecs::{
+    config,
+    types::{AssignPublicIp, AwsVpcConfiguration, NetworkConfiguration, Tag, Task, TaskDefinition},
+};
+
+use crate::{
+    aws::{self, Outcome},
+    kind::Context,
+    model::{Address, Failure, Input, StackId},
+};
+
+/// How many log lines of a failed task are shown.
+const LAST_LINES: i32 = 20;
+
+/// The longest family, service or cluster name, in characters.
+/// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CreateService.html>
+pub(super) const LONGEST_NAME: usize = 255;
+
+/// The name of the stack's cluster.
+pub(super) fn cluster_name(id: &StackId) -> String {
+    aws::derived(id, &Address::new("cluster", "main"), LONGEST_NAME)
+}
+
+/// The newest revision of each of the stack's families with its tags, read once a look at the cloud. ECS has no bulk
+/// read of them: it is a call a family.
+pub(super) async fn definitions(cx: &Context) -> Result<Arc<Vec<(Address, TaskDefinition)>>, Failure> {
+    cx.shared("ecs task definitions", async {
+        use aws_sdk_ecs::types::{TaskDefinitionFamilyStatus, TaskDefinitionField};
+        let call = cx.aws.ecs.list_task_definition_families().family_prefix(aws::stack_prefix(&cx.id));
+        let call = call.status(TaskDefinitionFamilyStatus::Active).into_paginator().items().send();
+        let families: Vec<String> = call.try_collect().await.during("ListTaskDefinitionFamilies")?;
+        let reads = families.iter().map(|family| async move {
+            let call = cx.aws.ecs.describe_task_definition().task_definition(family).include(TaskDefinitionField::Tags);
+            // A family without an active revision is answered as a client error.
+            let answer = call.send().await.or_absent("DescribeTaskDefinition", &["ClientException"])?;
+            Ok::<_, Failure>(answer.and_then(|answer| {
+                let address = address_of(&cx.id, answer.tags())?;
+                Some((address, answer.task_definition?))
+            }))
+        });
+        Ok(futures::future::try_join_all(reads).await?.into_iter().flatten().collect())
+    })
+    .await
+}
+
+/// The tags with which the resource at `address` is created.
+pub(super) fn tagged(id: &StackId, address: &Address) -> Option<Vec<Tag>> {
+    Some(aws::tags(id, address).map(|(key, value)| Tag::builder().key(key).value(value).build()).to_vec())
+}
+
+/// The address that a resource's tags give it.
+pub(super) fn address_of(id: &StackId, tags: &[Tag]) -> Option<Address> {
+    aws::address_of(id, tags.iter().map(|tag| (tag.key().unwrap_or_default(), tag.value().unwrap_or_default())))
+}
+
+/// Where tasks run.
+pub(super) fn network(subnets: &[Input], group: &Input, public_ip: bool) -> Result<NetworkConfiguration, Failure> {
+    let public = if public_ip { AssignPublicIp::Enabled } else { AssignPublicIp::Disabled };
+    let vpc = AwsVpcConfiguration::builder()
+        .set_subnets(Some(Input::all(subnets)?))
+        .security_groups(group.get()?)
+        .assign_public_ip(public)
+        .build()
+        .map_err(|error| Failure::internal(error.to_string()))?;
+    Ok(NetworkConfiguration::builder().awsvpc_configuration(vpc).build())
+}
+
+/// The exit code of a task's first container that has one.
+pub(super) fn exit_code(task: &Task) -> Option<i32> {
+    task.containers().iter().find_map(|container| container.exit_code())
+}
+
+/// Why a task ended, in words.
+/// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/stopped-task-error-codes.html>
+pub(super) fn end_of(task: &Task) -> String {
+    let mut parts = vec![task.stopped_reason().unwrap_or("no reason given").to_owned()];
+    for container in task.containers() {
+        let name = container.name().unwrap_or_default();
+        if let Some(code) = container.exit_code() {
+            parts.push(format!("container {name} ended with exit code {code}{}", in_words(code)));
+        }
+        if let Some(reason) = container.reason() {
+            parts.push(format!("container {name}: {reason}"));
+        }
+    }
+    parts.join("; ")
+}
+
+fn in_words(code: i32) -> &'static str {
+    match code {
+        137 => " (killed: out of memory, or it did not end within stop_timeout)",
+        139 => " (a segmentation fault)",
+        143 => " (ended by SIGTERM)",
+        126 => " (the command cannot be run)",
+        127 => " (there is no such command in the image)",
+        _ => "",
+    }
+}
+
+/// The last lines that `task` wrote.
+pub(super) async fn last_lines(cx: &Context, service: &str, task: &Task) -> Vec<String> {
+    let id = task.task_arn().and_then(|arn| arn.rsplit('/').next()).unwrap_or_default();
+    let Some(container) = task.containers().first().and_then(|container| container.name()) else { return Vec::new() };
+    let call = cx
+        .aws
+        .logs
+        .get_log_events()
+        .log_group_name(format!("{}{service}", aws::log_prefix(&cx.id)))
+        .log_stream_name(format!("{container}/{container}/{id}"))
+        .start_from_head(false)
+        .limit(LAST_LINES);
+    match call.send().await.or_absent("GetLogEvents", &["ResourceNotFoundException"]) {
+        Ok(None) => vec![format!("task {id} wrote no log")],
+        Ok(Some(answer)) => answer
+            .events()
+            .iter()
+            .filter_map(|event| event.message())
+            .map(|message| format!("  | {}", message.trim_end()))
+            .collect(),
+        Err(failure) => vec![format!("the log of task {id} cannot be read: {failure}")],
+    }
+}
+
+/// A write's configuration: the SDK sends it once, and the engine decides about another time.
+pub(super) fn once() -> config::Builder {
+    config::Config::builder().retry_config(aws::once())
+}

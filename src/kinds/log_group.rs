@@ -1,0 +1,116 @@
+//! Where a service's output goes.
+//!
+//! <https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/WhatIsCloudWatchLogs.html>
+
+use std::collections::HashMap;
+
+use aws_sdk_cloudwatchlogs::config;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    aws::{self, Outcome},
+    kind::{Context, Kind},
+    model::{Address, Change, Diff, Failure, Found, Outputs, Phase},
+};
+
+/// A log group.
+pub struct LogGroup;
+
+/// What stack.yaml asks of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Desired {
+    /// How long events are kept, in days; one of the numbers that CloudWatch takes.
+    pub retention_days: u32,
+}
+
+/// What AWS has.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Live {
+    /// Its name.
+    pub name: String,
+    /// Its ARN, without the `:*` that stands for its streams.
+    pub arn: String,
+    /// Days; 0 for ever.
+    pub retention_days: u32,
+}
+
+impl Kind for LogGroup {
+    type Desired = Desired;
+    type Live = Live;
+
+    const NAME: &'static str = "log_group";
+    const USES: &'static [&'static str] = &[];
+
+    async fn list(cx: &Context) -> Result<Vec<Found<Live>>, Failure> {
+        // The answer carries no tags; the path is the stack's own.
+        let prefix = aws::log_prefix(&cx.id);
+        let pages = cx.aws.logs.describe_log_groups().log_group_name_prefix(&prefix).into_paginator().items().send();
+        let groups = pages.try_collect().await.during("DescribeLogGroups")?;
+        Ok(groups
+            .into_iter()
+            .filter_map(|group| {
+                let name = group.log_group_name?;
+                let address = Address::new(Self::NAME, name.strip_prefix(&prefix)?);
+                let arn = group.arn.unwrap_or_default();
+                let days = group.retention_in_days.and_then(|days| u32::try_from(days).ok());
+                let arn = arn.trim_end_matches(":*").to_owned();
+                Some(Found { address, id: name.clone(), live: Live { name, arn, retention_days: days.unwrap_or(0) } })
+            })
+            .collect())
+    }
+
+    fn diff(desired: &Desired, live: &Live) -> Vec<Change> {
+        Diff::new().field("retention_days", &live.retention_days, &desired.retention_days).finish()
+    }
+
+    fn phase(live: &Live, _desired: Option<&Desired>) -> Phase {
+        // The create call does not answer with the ARN; the next look has it.
+        if live.arn.is_empty() { Phase::Pending("AWS to show its ARN".into()) } else { Phase::Ready }
+    }
+
+    fn outputs(live: &Live) -> Outputs {
+        let arn = &live.arn;
+        Outputs::new().with("name", &live.name).with("arn", arn).with("streams_arn", format!("{arn}:*"))
+    }
+
+    async fn create(cx: &Context, address: &Address, desired: &Desired) -> Result<Live, Failure> {
+        let name = format!("{}{}", aws::log_prefix(&cx.id), address.name());
+        let tags: HashMap<String, String> =
+            aws::tags(&cx.id, address).into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
+        let call = cx.aws.logs.create_log_group().log_group_name(&name).set_tags(Some(tags));
+        let answer = call.customize().config_override(once()).send().await;
+        answer.or_absent("CreateLogGroup", &["ResourceAlreadyExistsException"])?;
+        set_retention(cx, desired, Live { name, arn: String::new(), retention_days: 0 }).await
+    }
+
+    async fn update(
+        cx: &Context,
+        _address: &Address,
+        desired: &Desired,
+        live: &Live,
+        _changes: &[Change],
+    ) -> Result<Live, Failure> {
+        set_retention(cx, desired, live.clone()).await
+    }
+
+    async fn delete(cx: &Context, live: &Live) -> Result<(), Failure> {
+        let call = cx.aws.logs.delete_log_group().log_group_name(&live.name).customize().config_override(once());
+        call.send().await.or_absent("DeleteLogGroup", &["ResourceNotFoundException"]).map(drop)
+    }
+
+    fn passing(failure: &Failure) -> Option<&'static str> {
+        failure.is(&["OperationAbortedException"]).then_some("another operation on it to end")
+    }
+}
+
+async fn set_retention(cx: &Context, desired: &Desired, live: Live) -> Result<Live, Failure> {
+    let days = i32::try_from(desired.retention_days).unwrap_or(i32::MAX);
+    let call = cx.aws.logs.put_retention_policy().log_group_name(&live.name).retention_in_days(days);
+    call.customize().config_override(once()).send().await.during("PutRetentionPolicy")?;
+    Ok(Live { retention_days: desired.retention_days, ..live })
+}
+
+/// A write's configuration: the SDK sends it once, and the engine decides about another time.
+fn once() -> config::Builder {
+    config::Config::builder().retry_config(aws::once())
+}

@@ -1,0 +1,334 @@
+//! What a service of AWS may do for the stack: an IAM role with one inline policy.
+//!
+//! <https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles.html>
+
+use aws_sdk_iam::{
+    config,
+    types::{EntityType, RoleDetail, Tag},
+};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::{
+    aws::{self, Outcome, given},
+    kind::{Context, Kind},
+    model::{Address, Change, Diff, Failure, Found, How, Input, Outputs, Phase, Shown},
+};
+
+/// The name of the inline policy.
+const POLICY: &str = "stackctl";
+
+/// The longest name of a role, in characters.
+/// <https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html>
+const LONGEST_NAME: usize = 64;
+
+/// How many roles a page of the account's authorization details holds at most.
+const PAGE: i32 = 1000;
+
+/// An IAM role.
+pub struct Role;
+
+/// Some actions on some resources.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Statement {
+    /// The actions, such as `logs:PutLogEvents`.
+    pub actions: Vec<String>,
+    /// The ARNs of the resources.
+    pub resources: Vec<Input>,
+}
+
+/// What stack.yaml asks of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Desired {
+    /// The service that may assume it, such as `ecs-tasks.amazonaws.com`.
+    pub principal: String,
+    /// ARNs of managed policies.
+    pub managed: Vec<String>,
+    /// The inline policy; none without statements.
+    pub statements: Vec<Statement>,
+}
+
+/// What AWS has.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Live {
+    /// Its name.
+    pub name: String,
+    /// Its ARN.
+    pub arn: String,
+    /// The service that may assume it.
+    pub principal: String,
+    /// ARNs of the managed policies that are attached.
+    pub managed: Vec<String>,
+    /// The statements of our inline policy, one a line: actions on resources.
+    pub statements: Vec<String>,
+    /// Other inline policies, by name.
+    pub other_policies: Vec<String>,
+}
+
+impl Kind for Role {
+    type Desired = Desired;
+    type Live = Live;
+
+    const NAME: &'static str = "role";
+    const USES: &'static [&'static str] = &[];
+
+    /// ListRoles has neither tags nor policies, and a call a role for each would grow with the stack; this call has all
+    /// of them for a thousand roles a page.
+    /// <https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetAccountAuthorizationDetails.html>
+    async fn list(cx: &Context) -> Result<Vec<Found<Live>>, Failure> {
+        let mut found = Vec::new();
+        let mut marker = None;
+        loop {
+            let call = cx.aws.iam.get_account_authorization_details().filter(EntityType::Role).max_items(PAGE);
+            let page = call.set_marker(marker).send().await.during("GetAccountAuthorizationDetails")?;
+            for role in page.role_detail_list() {
+                let address = aws::address_of(&cx.id, role.tags().iter().map(|tag| (tag.key(), tag.value())));
+                if let Some(address) = address.filter(|_| role.path() == Some(&aws::iam_path(&cx.id))) {
+                    let live = live(role);
+                    found.push(Found { address, id: live.name.clone(), live });
+                }
+            }
+            marker = page.marker.filter(|_| page.is_truncated);
+            if marker.is_none() {
+                return Ok(found);
+            }
+        }
+    }
+
+    fn diff(desired: &Desired, live: &Live) -> Vec<Change> {
+        let mut diff = Diff::new();
+        diff.field("principal", &live.principal, &desired.principal);
+        diff.set("managed", &live.managed, &desired.managed);
+        diff.set("policies", &live.other_policies, &[]);
+        let known: Option<Vec<String>> = desired.statements.iter().map(line).collect();
+        match known {
+            Some(lines) => {
+                diff.set("statements", &live.statements, &lines);
+            }
+            None => {
+                let now = Shown::value(live.statements.join("; "));
+                diff.push("statements", now, Shown::KnownAfterApply, How::InPlace);
+            }
+        }
+        diff.finish()
+    }
+
+    fn phase(_live: &Live, _desired: Option<&Desired>) -> Phase {
+        Phase::Ready
+    }
+
+    fn outputs(live: &Live) -> Outputs {
+        Outputs::new().with("arn", &live.arn).with("name", &live.name)
+    }
+
+    async fn create(cx: &Context, address: &Address, desired: &Desired) -> Result<Live, Failure> {
+        let tags: Result<Vec<Tag>, _> =
+            aws::tags(&cx.id, address).into_iter().map(|(key, value)| Tag::builder().key(key).value(value).build()).collect();
+        let tags = tags.map_err(|error| Failure::internal(error.to_string()))?;
+        let call = cx
+            .aws
+            .iam
+            .create_role()
+            .role_name(aws::derived(&cx.id, address, LONGEST_NAME))
+            .path(aws::iam_path(&cx.id))
+            .description(format!("{address} of {}", cx.id))
+            .assume_role_policy_document(trust(&desired.principal).to_string())
+            .set_tags(Some(tags));
+        let answer = call.customize().config_override(once()).send().await.during("CreateRole")?;
+        let role = given(answer.role, "CreateRole", "Role")?;
+        let (managed, statements, other_policies) = (Vec::new(), Vec::new(), Vec::new());
+        let principal = desired.principal.clone();
+        make_good(cx, desired, Live { name: role.role_name, arn: role.arn, principal, managed, statements, other_policies })
+            .await
+    }
+
+    async fn update(
+        cx: &Context,
+        _address: &Address,
+        desired: &Desired,
+        live: &Live,
+        _changes: &[Change],
+    ) -> Result<Live, Failure> {
+        make_good(cx, desired, live.clone()).await
+    }
+
+    async fn delete(cx: &Context, live: &Live) -> Result<(), Failure> {
+        for policy in &live.managed {
+            detach(cx, live, policy).await?;
+        }
+        let own = (!live.statements.is_empty()).then_some(POLICY);
+        for policy in live.other_policies.iter().map(String::as_str).chain(own) {
+            remove_policy(cx, live, policy).await?;
+        }
+        let call = cx.aws.iam.delete_role().role_name(&live.name).customize().config_override(once());
+        call.send().await.or_absent("DeleteRole", &["NoSuchEntity"]).map(drop)
+    }
+
+    fn passing(failure: &Failure) -> Option<&'static str> {
+        failure.is(&["ConcurrentModification", "DeleteConflict"]).then_some("another change of it to end")
+    }
+}
+
+async fn make_good(cx: &Context, desired: &Desired, live: Live) -> Result<Live, Failure> {
+    if live.principal != desired.principal {
+        let call = cx.aws.iam.update_assume_role_policy().role_name(&live.name);
+        let call = call.policy_document(trust(&desired.principal).to_string());
+        call.customize().config_override(once()).send().await.during("UpdateAssumeRolePolicy")?;
+    }
+    for policy in live.managed.iter().filter(|policy| !desired.managed.contains(policy)) {
+        detach(cx, &live, policy).await?;
+    }
+    for policy in desired.managed.iter().filter(|policy| !live.managed.contains(policy)) {
+        let call = cx.aws.iam.attach_role_policy().role_name(&live.name).policy_arn(policy);
+        call.customize().config_override(once()).send().await.during("AttachRolePolicy")?;
+    }
+    for policy in &live.other_policies {
+        remove_policy(cx, &live, policy).await?;
+    }
+    let lines: Vec<String> = desired.statements.iter().filter_map(line).collect();
+    if lines.is_empty() && !live.statements.is_empty() {
+        remove_policy(cx, &live, POLICY).await?;
+    } else if lines != live.statements {
+        let document = document(&desired.statements)?.to_string();
+        let call = cx.aws.iam.put_role_policy().role_name(&live.name).policy_name(POLICY).policy_document(document);
+        call.customize().config_override(once()).send().await.during("PutRolePolicy")?;
+    }
+    Ok(Live {
+        principal: desired.principal.clone(),
+        managed: desired.managed.clone(),
+        statements: lines,
+        other_policies: Vec::new(),
+        ..live
+    })
+}
+
+async fn detach(cx: &Context, live: &Live, policy: &str) -> Result<(), Failure> {
+    let call = cx.aws.iam.detach_role_policy().role_name(&live.name).policy_arn(policy);
+    let answer = call.customize().config_override(once()).send().await;
+    answer.or_absent("DetachRolePolicy", &["NoSuchEntity"]).map(drop)
+}
+
+async fn remove_policy(cx: &Context, live: &Live, policy: &str) -> Result<(), Failure> {
+    let call = cx.aws.iam.delete_role_policy().role_name(&live.name).policy_name(policy);
+    let answer = call.customize().config_override(once()).send().await;
+    answer.or_absent("DeleteRolePolicy", &["NoSuchEntity"]).map(drop)
+}
+
+fn trust(principal: &str) -> Value {
+    json!({
+        "Version": "2012-10-17",
+        "Statement": [{ "Effect": "Allow", "Principal": { "Service": principal }, "Action": "sts:AssumeRole" }],
+    })
+}
+
+fn document(statements: &[Statement]) -> Result<Value, Failure> {
+    let statements = statements.iter().map(|statement| {
+        let resources = Input::all(&statement.resources)?;
+        Ok(json!({ "Effect": "Allow", "Action": statement.actions, "Resource": resources }))
+    });
+    let statements = statements.collect::<Result<Vec<Value>, Failure>>()?;
+    Ok(json!({ "Version": "2012-10-17", "Statement": statements }))
+}
+
+/// A statement as a line, the same whether it comes from stack.yaml or from AWS; none while a resource is unknown.
+fn line(statement: &Statement) -> Option<String> {
+    let resources = statement.resources.iter().map(Input::known).collect::<Option<Vec<&str>>>()?;
+    Some(words(&statement.actions.iter().map(String::as_str).collect::<Vec<_>>(), &resources))
+}
+
+fn words(actions: &[&str], resources: &[&str]) -> String {
+    let sorted = |items: &[&str]| {
+        let mut items = items.to_vec();
+        items.sort_unstable();
+        items.join(", ")
+    };
+    format!("{} on {}", sorted(actions), sorted(resources))
+}
+
+fn live(role: &RoleDetail) -> Live {
+    let trust = role.assume_role_policy_document().map(decoded).unwrap_or_default();
+    let principal = &trust["Statement"][0]["Principal"]["Service"];
+    let policies = role.role_policy_list();
+    let ours = policies.iter().find(|policy| policy.policy_name() == Some(POLICY));
+    let document = ours.and_then(|policy| policy.policy_document()).map(decoded).unwrap_or_default();
+    let others = policies.iter().filter_map(|policy| policy.policy_name()).filter(|name| *name != POLICY);
+    Live {
+        name: role.role_name().unwrap_or_default().to_owned(),
+        arn: role.arn().unwrap_or_default().to_owned(),
+        principal: principal.as_str().unwrap_or_default().to_owned(),
+        managed: role
+            .attached_managed_policies()
+            .iter()
+            .filter_map(|policy| policy.policy_arn().map(str::to_owned))
+            .collect(),
+        statements: strings_or_objects(&document["Statement"])
+            .into_iter()
+            .map(|statement| words(&strings(&statement["Action"]), &strings(&statement["Resource"])))
+            .collect(),
+        other_policies: others.map(str::to_owned).collect(),
+    }
+}
+
+/// AWS answers policies URL-encoded (RFC 3986).
+fn decoded(document: &str) -> Value {
+    let mut bytes = Vec::with_capacity(document.len());
+    let mut rest = document.bytes();
+    while let Some(byte) = rest.next() {
+        if byte != b'%' {
+            bytes.push(byte);
+            continue;
+        }
+        let digits = [rest.next(), rest.next()].map(|digit| digit.and_then(|digit| char::from(digit).to_digit(16)));
+        if let [Some(high), Some(low)] = digits {
+            bytes.push(u8::try_from(high * 16 + low).expect("two hexadecimal digits are a byte"));
+        }
+    }
+    serde_json::from_slice(&bytes).unwrap_or_default()
+}
+
+/// IAM lets a list of one stand without its brackets.
+fn strings_or_objects(value: &Value) -> Vec<&Value> {
+    match value {
+        Value::Array(items) => items.iter().collect(),
+        Value::Null => Vec::new(),
+        one => vec![one],
+    }
+}
+
+fn strings(value: &Value) -> Vec<&str> {
+    strings_or_objects(value).into_iter().filter_map(Value::as_str).collect()
+}
+
+/// A write's configuration: the SDK sends it once, and the engine decides about another time.
+fn once() -> config::Builder {
+    config::Config::builder().retry_config(aws::once())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_policy_reads_the_same_however_aws_writes_it() {
+        let encoded = "%7B%22Statement%22%3A%7B%22Action%22%3A%22a%3Ab%22%2C%22Resource%22%3A%5B%22y%22%2C%22x%22%5D%7D%7D";
+        let document = decoded(encoded);
+        let statements = strings_or_objects(&document["Statement"]);
+        assert_eq!(words(&strings(&statements[0]["Action"]), &strings(&statements[0]["Resource"])), "a:b on x, y");
+    }
+
+    #[test]
+    fn a_statement_with_an_unknown_resource_is_known_after_apply() {
+        let resources = vec![Input::output(&Address::new("secret", "s"), "arn")];
+        let statements = vec![Statement { actions: vec!["a:b".into()], resources }];
+        let desired = Desired { principal: "p".into(), managed: Vec::new(), statements };
+        let live = Live {
+            name: "n".into(),
+            arn: "arn".into(),
+            principal: "p".into(),
+            managed: Vec::new(),
+            statements: Vec::new(),
+            other_policies: Vec::new(),
+        };
+        assert_eq!(Role::diff(&desired, &live)[0].to, Shown::KnownAfterApply);
+    }
+}
