@@ -64,7 +64,7 @@ impl Context {
 }
 
 /// Where an image comes from.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, serde::Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ImageSource {
     /// A Cargo package, by its folder: compiled statically and laid into an image without Docker.

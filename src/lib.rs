@@ -1,11 +1,17 @@
 //! stackctl makes one `stack.yaml` true on AWS.
 //!
-//! Imports point one way: `cli → {spec, blueprint, engine, image, output}`, `engine → {kind, kinds' registry, model,
-//! aws}`, `kinds/* → {kind, model, aws}`, `blueprint → {spec, model, kinds' Desired types}`; `spec` and `model`
-//! import none of ours. `tests/imports.rs` reads the `use crate::` lines and fails on a breach.
+//! Imports point one way: `cli → {spec, blueprint, engine, image, output}`, `engine → {kind, the kinds' registry, model,
+//! aws}`, `kinds/* → {kind, model, aws}`, `blueprint → {spec, model, the kinds' Desired types}`, `image → {kind, model}`;
+//! `spec` and `model` import none of ours. `tests/imports.rs` reads the `use crate::` lines and fails on a breach.
 
 pub mod aws;
+pub mod blueprint;
+pub mod cli;
 pub mod engine;
+pub mod exit;
+pub mod image;
 pub mod kind;
 pub mod kinds;
 pub mod model;
+pub mod output;
+pub mod spec;

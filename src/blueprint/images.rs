@@ -36,8 +36,7 @@ pub(super) fn draw(graph: &mut Graph, stack: &Stack, facts: &Facts) -> BTreeMap<
     let mut drawn = BTreeMap::new();
     for source in sources(stack) {
         let name = name(&source, &stack.name);
-        let repository =
-            graph.add(Address::new("repository", &name), &repository::Desired { keep: KEPT_IMAGES });
+        let repository = graph.add(Address::new("repository", &name), &repository::Desired { keep: KEPT_IMAGES });
         let desired = image::Desired {
             repository: Input::output(&repository, "uri"),
             digest: facts.releases.get(&source).cloned(),
@@ -59,8 +58,7 @@ fn name(source: &ImageSource, stack: &str) -> String {
             _ => None,
         })
         .collect();
-    let clean: String =
-        parts.join("-").chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
+    let clean: String = parts.join("-").chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
     let clean = clean.trim_matches('-');
     if clean.is_empty() { stack.to_owned() } else { clean.to_owned() }
 }

@@ -16,7 +16,8 @@ pub(super) struct Balancer {
 
 pub(super) fn draw(graph: &mut Graph, stack: &Stack, network: &Network) -> Option<Balancer> {
     let tls = stack.load_balancer.as_ref()?.tls;
-    let from_world = |port| security_group::Ingress { port, from: security_group::Source::Cidr("0.0.0.0/0".to_owned()) };
+    let from_world =
+        |port| security_group::Ingress { port, from: security_group::Source::Cidr("0.0.0.0/0".to_owned()) };
     let ports: &[u16] = if tls == Tls::Off { &[80] } else { &[80, 443] };
     let group = graph.add(
         Address::new("security_group", "load-balancer"),
@@ -28,10 +29,7 @@ pub(super) fn draw(graph: &mut Graph, stack: &Stack, network: &Network) -> Optio
     );
     let balancer = graph.add(
         Address::new("load_balancer", "main"),
-        &load_balancer::Desired {
-            subnets: network.public.clone(),
-            security_group: Input::output(&group, "id"),
-        },
+        &load_balancer::Desired { subnets: network.public.clone(), security_group: Input::output(&group, "id") },
     );
     // A load balancer that faces the internet needs the way there.
     network.routes.iter().take(1).for_each(|route| graph.need(&balancer, route));

@@ -42,6 +42,3 @@ pub fn graph(stack: &Stack, facts: &Facts) -> Result<Graph, Failure> {
     service::draw(&mut graph, stack, &parts);
     Ok(graph)
 }
-
-#[cfg(test)]
-mod tests;

@@ -38,12 +38,11 @@ pub(super) fn draw(graph: &mut Graph, stack: &Stack, facts: &Facts) -> Result<Ne
     let zones = &facts.zones[..wanted];
     let vpc = graph.add(Address::new("vpc", "main"), &vpc::Desired { cidr: stack.network.cidr.to_string() });
     let vpc = Input::output(&vpc, "id");
-    let gateway =
-        graph.add(Address::new("internet_gateway", "main"), &internet_gateway::Desired { vpc: vpc.clone() });
+    let gateway = graph.add(Address::new("internet_gateway", "main"), &internet_gateway::Desired { vpc: vpc.clone() });
     let public_tasks = stack.network.nat == Nat::None;
     let has_private = !public_tasks || stack.database.is_some();
 
-    let mut add_subnets = |graph: &mut Graph, side: &str, (bits, spread, offset): (u8, u32, u32)| -> Vec<Address> {
+    let add_subnets = |graph: &mut Graph, side: &str, (bits, spread, offset): (u8, u32, u32)| -> Vec<Address> {
         let drawn = zones.iter().zip(0_u32..).map(|(zone, slot)| {
             let desired = subnet::Desired {
                 vpc: vpc.clone(),
@@ -91,10 +90,8 @@ fn ways_out(graph: &mut Graph, nat: Nat, zones: &[String], public: &[Address], r
     for (zone, subnet) in zones.iter().zip(public).take(count) {
         let name = format!("nat-{}", letter(zone));
         let address = graph.add(Address::new("elastic_ip", &name), &elastic_ip::Desired {});
-        let desired = nat_gateway::Desired {
-            subnet: Input::output(subnet, "id"),
-            address: Input::output(&address, "id"),
-        };
+        let desired =
+            nat_gateway::Desired { subnet: Input::output(subnet, "id"), address: Input::output(&address, "id") };
         let gateway = graph.add(Address::new("nat_gateway", name), &desired);
         // AWS makes no NAT gateway in a network that has no way to the internet.
         graph.need(&gateway, route);

@@ -104,10 +104,9 @@ impl Drawing<'_> {
                 subnets: network.tasks.clone(),
                 security_group: group.clone(),
                 public_ip: network.public_tasks,
-                target: target.as_ref().map(|(group, port, _)| service::Target {
-                    group: Input::output(group, "arn"),
-                    port: *port,
-                }),
+                target: target
+                    .as_ref()
+                    .map(|(group, port, _)| service::Target { group: Input::output(group, "arn"), port: *port }),
                 grace_seconds: if target.is_some() { GRACE } else { 0 },
             },
         );
@@ -248,13 +247,8 @@ impl Drawing<'_> {
         let listener = Input::output(&balancer.listener, "arn");
         let mut rules = Vec::new();
         let mut add = |graph: &mut Graph, name: String, priority, paths: Vec<String>, action| {
-            let rule = listener_rule::Desired {
-                listener: listener.clone(),
-                priority,
-                paths,
-                hosts: hosts.clone(),
-                action,
-            };
+            let rule =
+                listener_rule::Desired { listener: listener.clone(), priority, paths, hosts: hosts.clone(), action };
             rules.push(graph.add(Address::new("listener_rule", name), &rule));
         };
         for (number, paths) in (1..).zip(self.service.block.chunks(VALUES_A_RULE - hosts.len())) {

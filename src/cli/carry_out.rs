@@ -63,7 +63,9 @@ impl CarryOut<'_> {
             _ if global.yes => return Ok(()),
             Consent::Given => return Ok(()),
             Consent::Yes => ("Carry this out? Only `yes` will do".to_owned(), "yes"),
-            Consent::Name(name) => (format!("This deletes all of the above. Type the stack's name, {name}, to go on"), name.as_str()),
+            Consent::Name(name) => {
+                (format!("This deletes all of the above. Type the stack's name, {name}, to go on"), name.as_str())
+            }
         };
         match output.ask(&question) {
             Some(answer) if answer.trim() == expected => Ok(()),
@@ -71,7 +73,9 @@ impl CarryOut<'_> {
             None => Err(Stop::usage(
                 "there is no terminal to ask on, and nothing was changed",
                 match &self.consent {
-                    Consent::Name(name) => format!("add --yes, or --confirm {name}, to carry this out without a question"),
+                    Consent::Name(name) => {
+                        format!("add --yes, or --confirm {name}, to carry this out without a question")
+                    }
                     _ => "add --yes to carry this out without a question".to_owned(),
                 },
             )),
@@ -82,9 +86,12 @@ impl CarryOut<'_> {
     async fn under_lock(&self, project: &Project, agreed: &Plan, output: &Output) -> Result<Summary, Stop> {
         let plan = (self.plan)(project.look().await?)?;
         if !same_steps(agreed, &plan) {
-            return Err(Failure::refused(self.command, "the stack has changed since the plan was made; nothing was done")
-                .hint(format!("run `stackctl {}` again for a new plan", self.command))
-                .into());
+            return Err(Failure::refused(
+                self.command,
+                "the stack has changed since the plan was made; nothing was done",
+            )
+            .hint(format!("run `stackctl {}` again for a new plan", self.command))
+            .into());
         }
         let (events, receiver) = Events::channel();
         project.report_images_to(Some(events.clone()));
@@ -110,7 +117,10 @@ impl CarryOut<'_> {
             }));
         }
         if summary.interrupted {
-            output.status(&format!("Interrupted: {done} of {all} steps are done. `stackctl {}` again goes on from here.", self.command));
+            output.status(&format!(
+                "Interrupted: {done} of {all} steps are done. `stackctl {}` again goes on from here.",
+                self.command
+            ));
             return exit::INTERRUPTED;
         }
         if failed == 0 {
@@ -129,10 +139,8 @@ impl CarryOut<'_> {
 /// Whether two plans do the same; states that moved on by themselves do not count.
 fn same_steps(one: &Plan, other: &Plan) -> bool {
     let essence = |plan: &Plan| {
-        let mut steps: Vec<String> = plan
-            .changes()
-            .map(|step| format!("{} {:?} {:?}", step.address, step.action, step.changes))
-            .collect();
+        let mut steps: Vec<String> =
+            plan.changes().map(|step| format!("{} {:?} {:?}", step.address, step.action, step.changes)).collect();
         steps.sort();
         steps
     };

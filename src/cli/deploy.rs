@@ -54,17 +54,16 @@ impl Deploy {
 fn release_part(plan: &Plan) -> Result<Plan, Failure> {
     let in_release = |step: &Step| RELEASE.contains(&step.address.kind());
     let part = engine::only(plan, |step| in_release(step) && !is_removal(step));
-    let missing: Vec<String> = part
-        .steps
-        .iter()
-        .filter(|step| !in_release(step))
-        .map(|step| step.address.to_string())
-        .collect();
+    let missing: Vec<String> =
+        part.steps.iter().filter(|step| !in_release(step)).map(|step| step.address.to_string()).collect();
     if missing.is_empty() {
         return Ok(part);
     }
-    Err(Failure::refused("deploy", format!("the release stands on what is not there or has changed: {}", missing.join(", ")))
-        .hint("run `stackctl up` first: it makes these, and releases as well"))
+    Err(Failure::refused(
+        "deploy",
+        format!("the release stands on what is not there or has changed: {}", missing.join(", ")),
+    )
+    .hint("run `stackctl up` first: it makes these, and releases as well"))
 }
 
 fn is_removal(step: &Step) -> bool {

@@ -8,7 +8,7 @@ use std::{
 
 use super::{Global, Stop, sandbox};
 use crate::{
-    aws::{Aws, Caller, SessionOptions},
+    aws::{Aws, SessionOptions},
     blueprint::{self, Facts},
     engine::{self, Event, Events, Holder},
     image::Builder,
@@ -29,11 +29,12 @@ pub(super) struct Project {
     pub(super) cx: Context,
     images: Arc<Builder>,
     relay: Relay,
+    output: Output,
+    verbose: bool,
 }
 
 /// What AWS has, and what the desired graph is drawn from.
 pub(super) struct View {
-    pub(super) caller: Caller,
     pub(super) zones: Vec<String>,
     pub(super) live: Vec<LiveResource>,
 }
@@ -57,23 +58,18 @@ impl Project {
         let to = relay.clone();
         let images = Arc::new(Builder::new(folder(&global.file), Arc::new(move |event| to.image(event))));
         let cx = Context::new(id, Arc::new(aws), Arc::clone(&images) as Arc<dyn Images>);
-        Ok(Self { stack, cx, images, relay })
+        Ok(Self { stack, cx, images, relay, output: output.clone(), verbose: global.verbose > 0 })
     }
 
     /// Looks at the cloud: who calls, which zones there are, what the stack owns. All at once.
     pub(super) async fn look(&self) -> Result<View, Failure> {
         let aws = &self.cx.aws;
-        let (caller, zones, live) =
-            futures::try_join!(aws.caller(), aws.zones(), engine::observe(&self.cx))?;
+        let (caller, zones, live) = futures::try_join!(aws.caller(), aws.zones(), engine::observe(&self.cx))?;
         Ok(View { caller, zones, live })
     }
 
     /// What stack.yaml asks for. `releases` names the images that are to run; without one, what runs is kept.
-    pub(super) fn graph(
-        &self,
-        view: &View,
-        releases: &BTreeMap<ImageSource, BuiltImage>,
-    ) -> Result<Graph, Failure> {
+    pub(super) fn graph(&self, view: &View, releases: &BTreeMap<ImageSource, BuiltImage>) -> Result<Graph, Failure> {
         let facts = Facts {
             zones: view.zones.clone(),
             releases: releases.iter().map(|(source, built)| (source.clone(), built.digest.clone())).collect(),

@@ -247,7 +247,10 @@ fn folder(named: Option<PathBuf>) -> Result<PathBuf, Failure> {
     let home = || std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".local/state"));
     match state.or_else(home) {
         Some(state) => Ok(state.join("stackctl/sandbox")),
-        None => Err(Failure::refused("sandbox", "there is no home folder for the sandbox's state").hint("name one with --dir")),
+        None => {
+            Err(Failure::refused("sandbox", "there is no home folder for the sandbox's state")
+                .hint("name one with --dir"))
+        }
     }
 }
 

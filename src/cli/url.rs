@@ -2,8 +2,7 @@
 
 use super::{Stop, project::Project};
 use crate::{
-    engine,
-    kinds,
+    engine, kinds,
     model::LiveResource,
     output::Output,
     spec::{Stack, Tls},

@@ -14,7 +14,8 @@ impl Validate {
     pub(super) fn run(&self, global: &Global, output: &Output) -> Result<u8, Stop> {
         let stack = project::read(global)?;
         if output.is_json() {
-            output.document(&serde_json::json!({ "valid": true, "stack": stack.name, "environment": stack.environment }));
+            output
+                .document(&serde_json::json!({ "valid": true, "stack": stack.name, "environment": stack.environment }));
         } else {
             let services = stack.services.keys().cloned().collect::<Vec<_>>().join(", ");
             let database = if stack.database.is_some() { ", a database" } else { "" };

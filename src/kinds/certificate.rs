@@ -125,7 +125,12 @@ fn domain(cx: &Context) -> String {
 
 /// Makes a key and a certificate and hands both to ACM; nothing of them is kept here. Tags go on with a first import and
 /// cannot be given with a later one.
-async fn import(cx: &Context, address: Option<&Address>, desired: &Desired, arn: Option<&str>) -> Result<Live, Failure> {
+async fn import(
+    cx: &Context,
+    address: Option<&Address>,
+    desired: &Desired,
+    arn: Option<&str>,
+) -> Result<Live, Failure> {
     let (certificate, key) = self_signed(&desired.domain, Timestamp::now())?;
     let tags = address.map(|address| {
         let tags = aws::tags(&cx.id, address).into_iter();

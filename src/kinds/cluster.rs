@@ -99,8 +99,7 @@ impl Kind for Cluster {
     }
 
     fn passing(failure: &Failure) -> Option<&'static str> {
-        let codes =
-            ["ClusterContainsServicesException", "ClusterContainsTasksException", "UpdateInProgressException"];
+        let codes = ["ClusterContainsServicesException", "ClusterContainsTasksException", "UpdateInProgressException"];
         failure.is(&codes).then_some("its tasks to end")
     }
 }

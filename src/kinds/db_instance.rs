@@ -220,7 +220,9 @@ impl Kind for DbInstance {
             off.send().await.or_absent("ModifyDBInstance", &["DBInstanceNotFound", "DBInstanceNotFoundFault"])?;
             // A name of its own each time: the one of an earlier stack of this name is still there.
             let stamp = jiff::Timestamp::now().strftime("%Y%m%d-%H%M%S");
-            call = call.skip_final_snapshot(false).final_db_snapshot_identifier(format!("{}-final-{stamp}", live.identifier));
+            call = call
+                .skip_final_snapshot(false)
+                .final_db_snapshot_identifier(format!("{}-final-{stamp}", live.identifier));
         } else {
             call = call.skip_final_snapshot(true).delete_automated_backups(true);
         }

@@ -122,10 +122,8 @@ impl Kind for Release {
     }
 
     async fn create(cx: &Context, address: &Address, desired: &Desired) -> Result<Live, Failure> {
-        let container = ContainerOverride::builder()
-            .name(&desired.container)
-            .set_command(Some(desired.command.clone()))
-            .build();
+        let container =
+            ContainerOverride::builder().name(&desired.container).set_command(Some(desired.command.clone())).build();
         let definition = desired.task_definition.get()?;
         // A repeated call is the same task; another run of stackctl is another one.
         let token = aws::discriminated(&cx.id, address, &format!("{definition} {}", cx.run), 64);

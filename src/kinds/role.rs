@@ -122,8 +122,10 @@ impl Kind for Role {
     }
 
     async fn create(cx: &Context, address: &Address, desired: &Desired) -> Result<Live, Failure> {
-        let tags: Result<Vec<Tag>, _> =
-            aws::tags(&cx.id, address).into_iter().map(|(key, value)| Tag::builder().key(key).value(value).build()).collect();
+        let tags: Result<Vec<Tag>, _> = aws::tags(&cx.id, address)
+            .into_iter()
+            .map(|(key, value)| Tag::builder().key(key).value(value).build())
+            .collect();
         let tags = tags.map_err(|error| Failure::internal(error.to_string()))?;
         let call = cx
             .aws
@@ -138,8 +140,12 @@ impl Kind for Role {
         let role = given(answer.role, "CreateRole", "Role")?;
         let (managed, statements, other_policies) = (Vec::new(), Vec::new(), Vec::new());
         let principal = desired.principal.clone();
-        make_good(cx, desired, Live { name: role.role_name, arn: role.arn, principal, managed, statements, other_policies })
-            .await
+        make_good(
+            cx,
+            desired,
+            Live { name: role.role_name, arn: role.arn, principal, managed, statements, other_policies },
+        )
+        .await
     }
 
     async fn update(
@@ -310,7 +316,8 @@ mod tests {
 
     #[test]
     fn a_policy_reads_the_same_however_aws_writes_it() {
-        let encoded = "%7B%22Statement%22%3A%7B%22Action%22%3A%22a%3Ab%22%2C%22Resource%22%3A%5B%22y%22%2C%22x%22%5D%7D%7D";
+        let encoded =
+            "%7B%22Statement%22%3A%7B%22Action%22%3A%22a%3Ab%22%2C%22Resource%22%3A%5B%22y%22%2C%22x%22%5D%7D%7D";
         let document = decoded(encoded);
         let statements = strings_or_objects(&document["Statement"]);
         assert_eq!(words(&strings(&statements[0]["Action"]), &strings(&statements[0]["Resource"])), "a:b on x, y");

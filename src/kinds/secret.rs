@@ -84,7 +84,8 @@ impl Kind for Secret {
             .flat_map(|page| page.secret_list.unwrap_or_default())
             .filter(|secret| secret.deleted_date().is_none())
             .filter_map(|secret| {
-                let tag = |tag: &Tag| (tag.key().unwrap_or_default().to_owned(), tag.value().unwrap_or_default().to_owned());
+                let tag =
+                    |tag: &Tag| (tag.key().unwrap_or_default().to_owned(), tag.value().unwrap_or_default().to_owned());
                 let tags: Vec<(String, String)> = secret.tags().iter().map(tag).collect();
                 let address = aws::address_of(&cx.id, tags.iter().map(|(key, value)| (key.as_str(), value.as_str())))?;
                 let inputs = tags.into_iter().find(|(key, _)| key == INPUTS).map(|(_, value)| value);

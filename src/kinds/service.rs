@@ -128,7 +128,8 @@ impl Kind for Service {
     type Live = Live;
 
     const NAME: &'static str = "service";
-    const USES: &'static [&'static str] = &["cluster", "task_definition", "target_group", "subnet", "security_group", "role"];
+    const USES: &'static [&'static str] =
+        &["cluster", "task_definition", "target_group", "subnet", "security_group", "role"];
     const USUAL: Duration = Duration::from_secs(150);
     const DEADLINE: Duration = Duration::from_secs(3600);
 
@@ -204,7 +205,10 @@ impl Kind for Service {
                     primary.reason,
                 ));
             }
-            return Phase::Pending(format!("rolling back from {from}: {} of {} old tasks run", primary.running, primary.desired));
+            return Phase::Pending(format!(
+                "rolling back from {from}: {} of {} old tasks run",
+                primary.running, primary.desired
+            ));
         }
         match primary.state.as_str() {
             "FAILED" => Phase::Failed(format!("the rollout failed: {}", primary.reason)),
@@ -400,7 +404,9 @@ fn rollout(deployment: &Deployment) -> Rollout {
         id: owned(deployment.id()),
         status: owned(deployment.status()),
         task_definition: owned(deployment.task_definition()),
-        state: deployment.rollout_state().map_or(String::new(), |state: &DeploymentRolloutState| state.as_str().to_owned()),
+        state: deployment
+            .rollout_state()
+            .map_or(String::new(), |state: &DeploymentRolloutState| state.as_str().to_owned()),
         reason: owned(deployment.rollout_state_reason()),
         desired: deployment.desired_count(),
         running: deployment.running_count(),
@@ -511,7 +517,8 @@ mod tests {
     #[test]
     fn a_first_rollout_that_failed_is_begun_again() {
         let failed = live(vec![rollout("PRIMARY", "web:1", "FAILED", 0)]);
-        let fields: Vec<String> = Service::diff(&desired("web:1"), &failed).into_iter().map(|change| change.field).collect();
+        let fields: Vec<String> =
+            Service::diff(&desired("web:1"), &failed).into_iter().map(|change| change.field).collect();
         assert_eq!(fields, ["rollout"]);
     }
 }

@@ -213,7 +213,10 @@ fn live(definition: &SdkDefinition, _cx: &Context) -> Live {
         let read_only = container.readonly_root_filesystem().unwrap_or(false);
         fields.insert("read_only".to_owned(), read_only.to_string());
         let logs = container.log_configuration().and_then(LogConfiguration::options);
-        fields.insert("log_group".to_owned(), logs.and_then(|logs| logs.get("awslogs-group").cloned()).unwrap_or_default());
+        fields.insert(
+            "log_group".to_owned(),
+            logs.and_then(|logs| logs.get("awslogs-group").cloned()).unwrap_or_default(),
+        );
         if let Some(port) = container.port_mappings().first().and_then(PortMapping::container_port) {
             fields.insert("port".to_owned(), port.to_string());
         }

@@ -75,11 +75,8 @@ impl Output {
 
     /// One JSON document.
     pub fn document(&self, document: &impl Serialize) {
-        let text = if self.is_json() {
-            serde_json::to_string(document)
-        } else {
-            serde_json::to_string_pretty(document)
-        };
+        let text =
+            if self.is_json() { serde_json::to_string(document) } else { serde_json::to_string_pretty(document) };
         self.data(&text.expect("our documents are plain data"));
     }
 

@@ -64,7 +64,8 @@ fn render_step(text: &mut String, step: &Step, style: Style) {
         Action::Update | Action::Replace => {
             let width = step.changes.iter().map(|change| change.field.chars().count()).max().unwrap_or_default();
             for change in &step.changes {
-                let forces = if change.how == How::Replace { style.bad("  (forces the replacement)") } else { String::new() };
+                let forces =
+                    if change.how == How::Replace { style.bad("  (forces the replacement)") } else { String::new() };
                 let (from, to) = (shown(&change.from, style), shown(&change.to, style));
                 let _ = writeln!(text, "      {:width$}  {from} → {to}{forces}", change.field);
             }

@@ -1,0 +1,136 @@
+//! Layers: archives that are the same for the same content, whoever makes them, wherever, whenever.
+
+use std::io::Write;
+
+use flate2::{Compression, GzBuilder};
+use sha2::{Digest, Sha256};
+use tar::{EntryType, Header};
+
+use crate::model::Failure;
+
+/// The user that a container runs as.
+pub(super) const USER: u32 = 10001;
+
+/// A finished layer.
+#[derive(Debug)]
+pub(super) struct Layer {
+    /// `sha256:…` of the archive.
+    pub(super) diff_id: String,
+    /// `sha256:…` of the compressed archive.
+    pub(super) digest: String,
+    pub(super) compressed: Vec<u8>,
+}
+
+/// One entry of a layer.
+pub(super) enum Entry<'a> {
+    Folder { path: &'a str, mode: u32 },
+    File { path: &'a str, mode: u32, content: &'a [u8] },
+}
+
+/// What every image stands on: who the user is, where localhost is, whom to trust, and a place for temporary files.
+/// Trusted are Mozilla's root certificates as a crate carries them: those of the machine that happens to build would make
+/// another image on each.
+pub(super) fn base() -> Result<Layer, Failure> {
+    let certificates = root_certificates();
+    let passwd = format!("root:x:0:0:root:/:/\napp:x:{USER}:{USER}:app:/:/\n");
+    let group = format!("root:x:0:\napp:x:{USER}:\n");
+    layer(&[
+        Entry::Folder { path: "etc/", mode: 0o755 },
+        Entry::File { path: "etc/group", mode: 0o644, content: group.as_bytes() },
+        Entry::File { path: "etc/hosts", mode: 0o644, content: b"127.0.0.1 localhost\n::1 localhost\n" },
+        Entry::File { path: "etc/nsswitch.conf", mode: 0o644, content: b"hosts: files dns\n" },
+        Entry::File { path: "etc/passwd", mode: 0o644, content: passwd.as_bytes() },
+        Entry::Folder { path: "etc/ssl/", mode: 0o755 },
+        Entry::Folder { path: "etc/ssl/certs/", mode: 0o755 },
+        Entry::File { path: "etc/ssl/certs/ca-certificates.crt", mode: 0o644, content: certificates.as_bytes() },
+        Entry::Folder { path: "tmp/", mode: 0o1777 },
+    ])
+}
+
+/// A layer of these entries, in this order.
+pub(super) fn layer(entries: &[Entry]) -> Result<Layer, Failure> {
+    let archive = archive(entries).map_err(|error| Failure::internal(format!("a layer could not be made: {error}")))?;
+    let compressed =
+        compress(&archive).map_err(|error| Failure::internal(format!("a layer could not be packed: {error}")))?;
+    Ok(Layer { diff_id: digest(&archive), digest: digest(&compressed), compressed })
+}
+
+/// `sha256:…` of some bytes.
+pub(super) fn digest(bytes: &[u8]) -> String {
+    let digest = Sha256::digest(bytes);
+    digest.iter().fold("sha256:".to_owned(), |text, byte| format!("{text}{byte:02x}"))
+}
+
+fn archive(entries: &[Entry]) -> std::io::Result<Vec<u8>> {
+    let mut builder = tar::Builder::new(Vec::new());
+    for entry in entries {
+        let mut header = Header::new_ustar();
+        // No time, no owner of this machine: both would make another layer of the same content.
+        header.set_mtime(0);
+        header.set_uid(0);
+        header.set_gid(0);
+        let (path, content) = match entry {
+            Entry::Folder { path, mode } => {
+                header.set_entry_type(EntryType::Directory);
+                header.set_mode(*mode);
+                (path, [].as_slice())
+            }
+            Entry::File { path, mode, content } => {
+                header.set_entry_type(EntryType::Regular);
+                header.set_mode(*mode);
+                (path, *content)
+            }
+        };
+        header.set_size(content.len() as u64);
+        builder.append_data(&mut header, path, content)?;
+    }
+    builder.into_inner()
+}
+
+fn compress(archive: &[u8]) -> std::io::Result<Vec<u8>> {
+    let mut encoder = GzBuilder::new().mtime(0).operating_system(255).write(Vec::new(), Compression::new(6));
+    encoder.write_all(archive)?;
+    encoder.finish()
+}
+
+fn root_certificates() -> String {
+    use base64::{Engine, engine::general_purpose::STANDARD};
+    let mut pem = String::new();
+    for certificate in webpki_root_certs::TLS_SERVER_ROOT_CERTS {
+        pem.push_str("-----BEGIN CERTIFICATE-----\n");
+        let encoded = STANDARD.encode(certificate.as_ref());
+        for line in encoded.as_bytes().chunks(64) {
+            pem.push_str(&String::from_utf8_lossy(line));
+            pem.push('\n');
+        }
+        pem.push_str("-----END CERTIFICATE-----\n");
+    }
+    pem
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_entries_are_the_same_layer() {
+        let entries = [Entry::File { path: "app/x", mode: 0o755, content: b"x" }];
+        let (one, other) = (layer(&entries).expect("it is made"), layer(&entries).expect("it is made"));
+        assert_eq!(one.digest, other.digest);
+        assert_ne!(one.digest, base().expect("it is made").digest);
+    }
+
+    #[test]
+    fn the_base_trusts_somebody_and_knows_its_user() {
+        let base = base().expect("it is made");
+        let mut archive = tar::Archive::new(flate2::read::GzDecoder::new(base.compressed.as_slice()));
+        let mut names = Vec::new();
+        for entry in archive.entries().expect("it is an archive") {
+            let entry = entry.expect("it is whole");
+            assert_eq!(entry.header().mtime().expect("it has a time"), 0);
+            names.push(entry.path().expect("it has a path").display().to_string());
+        }
+        assert!(names.contains(&"etc/passwd".to_owned()), "{names:?}");
+        assert!(root_certificates().matches("BEGIN CERTIFICATE").count() > 100);
+    }
+}

@@ -1,0 +1,114 @@
+//! The image: two layers, what is run in them, and the manifest that names them.
+//!
+//! <https://github.com/opencontainers/image-spec/blob/main/manifest.md>
+
+use serde_json::json;
+
+use super::{
+    layer::{self, Entry, Layer, USER},
+    package::Program,
+};
+use crate::model::Failure;
+
+/// The media type of a manifest.
+pub(super) const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
+
+const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
+const LAYER: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
+
+/// An image, ready to be pushed.
+#[derive(Debug)]
+pub(super) struct Assembled {
+    /// `sha256:…` of the manifest.
+    pub(super) digest: String,
+    /// The package's version.
+    pub(super) version: String,
+    pub(super) manifest: Vec<u8>,
+    /// The configuration and the layers, by digest.
+    pub(super) blobs: Vec<(String, Vec<u8>)>,
+}
+
+impl Assembled {
+    /// The first characters of the digest, as people tell images apart.
+    pub(super) fn short_digest(&self) -> &str {
+        &self.digest[..self.digest.len().min(19)]
+    }
+
+    /// What a first push sends, in MB.
+    pub(super) fn megabytes(&self) -> f64 {
+        let bytes: usize = self.blobs.iter().map(|(_, blob)| blob.len()).sum();
+        f64::from(u32::try_from(bytes / 1000).unwrap_or(u32::MAX)) / 1000.0
+    }
+}
+
+/// The image of a program.
+pub(super) fn assemble(program: &Program) -> Result<Assembled, Failure> {
+    let path = format!("app/{}", program.name);
+    let own = layer::layer(&[
+        Entry::Folder { path: "app/", mode: 0o755 },
+        Entry::File { path: &path, mode: 0o755, content: &program.bytes },
+    ])?;
+    let layers = [layer::base()?, own];
+    let config = config(program, &layers);
+    let config = serde_json::to_vec(&config).map_err(|error| Failure::internal(error.to_string()))?;
+    let config_digest = layer::digest(&config);
+    let manifest = json!({
+        "schemaVersion": 2,
+        "mediaType": MANIFEST,
+        "config": { "mediaType": CONFIG, "digest": config_digest, "size": config.len() },
+        "layers": layers.iter().map(|layer| {
+            json!({ "mediaType": LAYER, "digest": layer.digest, "size": layer.compressed.len() })
+        }).collect::<Vec<_>>(),
+    });
+    let manifest = serde_json::to_vec(&manifest).map_err(|error| Failure::internal(error.to_string()))?;
+    let mut blobs: Vec<(String, Vec<u8>)> = layers.into_iter().map(|layer| (layer.digest, layer.compressed)).collect();
+    blobs.push((config_digest, config));
+    Ok(Assembled { digest: layer::digest(&manifest), version: program.version.clone(), manifest, blobs })
+}
+
+/// <https://github.com/opencontainers/image-spec/blob/main/config.md>
+fn config(program: &Program, layers: &[Layer]) -> serde_json::Value {
+    json!({
+        "architecture": "amd64",
+        "os": "linux",
+        // The time of the build would make another image of the same source.
+        "created": "1970-01-01T00:00:00Z",
+        "config": {
+            "User": format!("{USER}:{USER}"),
+            "Entrypoint": [format!("/app/{}", program.name)],
+            "Env": ["PATH=/app", "SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt"],
+            "WorkingDir": "/",
+            "Labels": {
+                "org.opencontainers.image.title": program.name,
+                "org.opencontainers.image.version": program.version,
+                "org.opencontainers.image.description": program.description,
+            },
+        },
+        "rootfs": { "type": "layers", "diff_ids": layers.iter().map(|layer| &layer.diff_id).collect::<Vec<_>>() },
+        "history": [
+            { "created_by": "stackctl: certificates, user, hosts" },
+            { "created_by": format!("stackctl: {} {}", program.name, program.version) },
+        ],
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_program_is_the_same_image_and_another_one_shares_its_base() {
+        let program = |bytes: &[u8]| Program {
+            name: "app".into(),
+            version: "1.0.0".into(),
+            description: String::new(),
+            bytes: bytes.to_vec(),
+        };
+        let one = assemble(&program(b"one")).expect("it is made");
+        let again = assemble(&program(b"one")).expect("it is made");
+        let other = assemble(&program(b"other")).expect("it is made");
+        assert_eq!(one.digest, again.digest);
+        assert_ne!(one.digest, other.digest);
+        assert_eq!(one.blobs[0].0, other.blobs[0].0);
+    }
+}

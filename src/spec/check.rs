@@ -1,0 +1,110 @@
+//! The limits of AWS that a file can be checked against without asking AWS.
+
+/// Fargate's pairs: CPU units, and the memory in MiB that goes with them as first, last and step.
+/// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-tasks-services.html#fargate-tasks-size>
+const FARGATE: &[(u32, (u32, u32, u32))] = &[
+    (256, (512, 2048, 512)),
+    (512, (1024, 4096, 1024)),
+    (1024, (2048, 8192, 1024)),
+    (2048, (4096, 16384, 1024)),
+    (4096, (8192, 30720, 1024)),
+    (8192, (16384, 61440, 4096)),
+    (16384, (32768, 122_880, 8192)),
+];
+
+/// The memory values that Fargate has for `cpu`.
+pub(super) fn memory_for(cpu: u32) -> Option<Vec<u32>> {
+    let (_, (first, last, step)) = FARGATE.iter().find(|(known, _)| *known == cpu)?;
+    let values = (*first..=*last).step_by(*step as usize);
+    // The smallest size is the only one with a gap: 512, 1024 and 2048.
+    Some(values.filter(|memory| cpu != 256 || *memory != 1536).collect())
+}
+
+/// Fargate's CPU values.
+pub(super) fn cpus() -> Vec<u32> {
+    FARGATE.iter().map(|(cpu, _)| *cpu).collect()
+}
+
+/// Whether `text` is 2 to `longest` of a-z, 0-9 and -, beginning with a letter, not ending with a hyphen and without two
+/// of them in a row: what RDS, load balancers and all others take as a part of a name.
+pub(super) fn is_name(text: &str, longest: usize) -> bool {
+    (2..=longest).contains(&text.len())
+        && text.starts_with(|c: char| c.is_ascii_lowercase())
+        && !text.ends_with('-')
+        && !text.contains("--")
+        && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
+}
+
+/// Whether `text` has the shape of a region's name.
+pub(super) fn is_region(text: &str) -> bool {
+    let parts: Vec<&str> = text.split('-').collect();
+    let words =
+        |parts: &[&str]| parts.iter().all(|part| part.len() >= 2 && part.chars().all(|c| c.is_ascii_lowercase()));
+    match parts.as_slice() {
+        [rest @ .., number] => {
+            (2..=3).contains(&rest.len()) && words(rest) && number.len() <= 2 && number.parse::<u8>().is_ok()
+        }
+        [] => false,
+    }
+}
+
+/// Whether `text` can name an environment variable.
+pub(super) fn is_variable(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+}
+
+/// What is wrong with a path pattern, if anything is.
+/// <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/rule-condition-types.html#path-conditions>
+pub(super) fn pattern_problem(pattern: &str) -> Option<&'static str> {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "_-.$/~\"'@:+&*?".contains(c);
+    if pattern.is_empty() || pattern.len() > 128 {
+        Some("a path pattern has 1 to 128 characters")
+    } else if !pattern.starts_with(['/', '*']) {
+        Some("a path pattern begins with / or *")
+    } else if !pattern.chars().all(allowed) {
+        Some("a path pattern may have letters, digits, _ - . $ / ~ \" ' @ : + & and the wildcards * and ?")
+    } else {
+        None
+    }
+}
+
+/// Whether `text` can be a host name, with wildcards.
+pub(super) fn is_host(text: &str) -> bool {
+    (1..=128).contains(&text.len())
+        && text.contains('.')
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || "-.*?".contains(c))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fargate_has_the_pairs_that_aws_documents() {
+        assert_eq!(memory_for(256), Some(vec![512, 1024, 2048]));
+        assert_eq!(memory_for(512), Some(vec![1024, 2048, 3072, 4096]));
+        assert_eq!(memory_for(16384).map(|values| (values.len(), values[0])), Some((12, 32768)));
+        assert_eq!(memory_for(300), None);
+    }
+
+    #[test]
+    fn names_that_some_service_would_refuse_are_refused() {
+        for good in ["demo", "a1", "my-app"] {
+            assert!(is_name(good, 20), "{good}");
+        }
+        for bad in ["a", "Demo", "1a", "a-", "a--b", "a_b", "a-very-long-name-of-a-stack"] {
+            assert!(!is_name(bad, 20), "{bad}");
+        }
+    }
+
+    #[test]
+    fn regions_have_a_shape() {
+        for good in ["eu-west-1", "us-gov-east-1", "ap-southeast-3"] {
+            assert!(is_region(good), "{good}");
+        }
+        for bad in ["eu-west", "EU-WEST-1", "eu-west-1a", "europe", ""] {
+            assert!(!is_region(bad), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! Environments: each is laid over the rest of the file, mapping by mapping; what is no mapping replaces, and `null`
+//! removes.
+
+use super::{
+    nearest,
+    problem::Collector,
+    yaml::{Key, Node, Value},
+};
+
+/// Takes `environments:` out of the file.
+pub(super) fn take_environments(root: &mut Node, problems: &mut Collector) -> Vec<(Key, Node)> {
+    let Value::Map(entries) = &mut root.value else { return Vec::new() };
+    let Some(at) = entries.iter().position(|(key, _)| key.text == "environments") else { return Vec::new() };
+    let (_, node) = entries.remove(at);
+    let Value::Map(environments) = node.value else {
+        if !node.is_null() {
+            let message = format!("expected a mapping of environments, found {}", node.what());
+            problems.add(node.span, "environments", message, "write `environments: { staging: { … } }`");
+        }
+        return Vec::new();
+    };
+    for (name, over) in &environments {
+        let path = format!("environments.{}", name.text);
+        if name.text == super::DEFAULT_ENVIRONMENT {
+            let hint = "it is what the file says without an environment; give this one another name";
+            problems.add(name.span, &path, "`default` cannot be redefined", hint);
+        }
+        if !super::check::is_name(&name.text, 12) {
+            let hint = "2 to 12 of a-z, 0-9 and -, beginning with a letter";
+            problems.add(name.span, &path, format!("`{}` cannot name an environment", name.text), hint);
+        }
+        for (key, _) in over.entries() {
+            if matches!(key.text.as_str(), "name" | "environments") {
+                let hint = "an environment has its own resources already: their names carry it";
+                problems.add(key.span, &path, format!("`{}` cannot differ between environments", key.text), hint);
+            }
+        }
+        if !matches!(over.value, Value::Map(_)) && !over.is_null() {
+            let message = format!("expected a mapping, found {}", over.what());
+            let near = over_hint(over);
+            problems.add(over.span, &path, message, near);
+        }
+    }
+    environments
+}
+
+fn over_hint(node: &Node) -> String {
+    let Value::Scalar { text, .. } = &node.value else { return "write keys of the file under it".to_owned() };
+    match nearest(text, ["services", "database", "network", "load_balancer"]) {
+        Some(key) => format!("did you mean `{key}: …` on a line of its own?"),
+        None => "write keys of the file under it, such as `database: { multi_az: true }`".to_owned(),
+    }
+}
+
+/// `base` with `over` laid over it.
+pub(super) fn over(base: Node, over: &Node) -> Node {
+    match (base.value, &over.value) {
+        (Value::Map(mut entries), Value::Map(changes)) => {
+            for (key, change) in changes {
+                let at = entries.iter().position(|(known, _)| known.text == key.text);
+                match at {
+                    Some(at) if change.is_null() => {
+                        entries.remove(at);
+                    }
+                    Some(at) => {
+                        let (_, below) = entries.remove(at);
+                        entries.insert(at, (key.clone(), self::over(below, change)));
+                    }
+                    None if change.is_null() => {}
+                    None => entries.push((key.clone(), change.clone())),
+                }
+            }
+            Node { span: base.span, value: Value::Map(entries) }
+        }
+        (value, _) if over.is_null() => Node { span: base.span, value },
+        _ => over.clone(),
+    }
+}

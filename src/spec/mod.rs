@@ -1,0 +1,106 @@
+//! stack.yaml: the text, its environments, its checks, and the [`Stack`] that comes of it. Every error has its place in
+//! the file, and all of them are told at once. Imports nothing of ours.
+
+mod check;
+mod decode;
+mod merge;
+mod problem;
+mod read;
+mod stack;
+mod variables;
+mod yaml;
+
+use std::{collections::BTreeSet, path::Path};
+
+pub use problem::{Problem, Problems};
+pub use stack::{Cidr, Database, ImageFrom, LoadBalancer, Nat, Network, SecretFrom, Service, Stack, Tls};
+
+use problem::Collector;
+use yaml::Node;
+
+/// The environment without a name of its own.
+pub const DEFAULT_ENVIRONMENT: &str = "default";
+
+/// Reads the stack in the file at `path`, in `environment`; `variables` gives the caller's environment variables.
+///
+/// # Errors
+/// All that is wrong with it.
+pub fn load(path: &Path, environment: &str, variables: &dyn Fn(&str) -> Option<String>) -> Result<Stack, Problems> {
+    let name = path.display().to_string();
+    match std::fs::read(path) {
+        Ok(bytes) => match String::from_utf8(bytes) {
+            Ok(text) => parse(&name, &text, environment, variables),
+            Err(error) => {
+                let valid = error.utf8_error().valid_up_to();
+                let line = error.as_bytes()[..valid].iter().filter(|byte| **byte == b'\n').count() + 1;
+                let message = format!("{name}:{line}: the file is not UTF-8");
+                Err(Problems::whole(&name, message, "save it as UTF-8"))
+            }
+        },
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Err(Problems::whole(
+            &name,
+            format!("there is no {name}"),
+            "name another file with --file, or start from the example in README.md",
+        )),
+        Err(error) => Err(Problems::whole(&name, format!("{name} cannot be read: {error}"), "check its permissions")),
+    }
+}
+
+/// As [`load`], of a text that was read already.
+///
+/// # Errors
+/// All that is wrong with it.
+pub fn parse(
+    file_name: &str,
+    text: &str,
+    environment: &str,
+    variables: &dyn Fn(&str) -> Option<String>,
+) -> Result<Stack, Problems> {
+    let mut problems = Collector::default();
+    let Some(mut root) = yaml::parse(text, &mut problems) else { return Err(problems.finish(file_name, text)) };
+    variables::substitute(&mut root, variables, &mut problems);
+    let environments = merge::take_environments(&mut root, &mut problems);
+    if environment != DEFAULT_ENVIRONMENT && !environments.iter().any(|(name, _)| name.text == environment) {
+        let known: Vec<&str> = environments.iter().map(|(name, _)| name.text.as_str()).collect();
+        problems.add(
+            root.span,
+            "environments",
+            format!("there is no environment `{environment}`"),
+            match known.as_slice() {
+                [] => "stack.yaml has no `environments:`; leave out --env".to_owned(),
+                known => format!("there are: {DEFAULT_ENVIRONMENT}, {}", known.join(", ")),
+            },
+        );
+    }
+    // An environment that is not asked for today must not fail the day it is.
+    let mut chosen = decode::stack(&root, DEFAULT_ENVIRONMENT, &mut problems);
+    for (name, over) in &environments {
+        let merged = merge::over(root.clone(), over);
+        let stack = decode::stack(&merged, &name.text, &mut problems);
+        if name.text == environment {
+            chosen = stack;
+        }
+    }
+    if problems.is_empty()
+        && let Some(stack) = chosen
+    {
+        return Ok(stack);
+    }
+    Err(problems.finish(file_name, text))
+}
+
+/// The nearest of `known` to what was written, if it is near enough to be meant.
+fn nearest<'a>(written: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let scored = known.into_iter().map(|known| (strsim::damerau_levenshtein(written, known), known));
+    scored.filter(|(distance, known)| *distance <= known.len().div_ceil(3)).min().map(|(_, known)| known)
+}
+
+/// The keys that stand twice in a mapping.
+fn duplicates(node: &Node) -> BTreeSet<usize> {
+    let mut seen = BTreeSet::new();
+    let keys = node.entries().iter().enumerate();
+    keys.filter(|(_, (key, _))| !seen.insert(key.text.clone())).map(|(index, _)| index).collect()
+}
+
+#[cfg(test)]
+mod tests;

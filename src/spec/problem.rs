@@ -1,0 +1,124 @@
+//! What is wrong with a file, where, and what to do about it.
+
+use std::{collections::BTreeSet, fmt};
+
+use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+use serde::Serialize;
+
+/// A place in the text, in characters.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Span {
+    pub(super) start: usize,
+    pub(super) end: usize,
+}
+
+/// One thing that is wrong.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Problem {
+    /// The file.
+    pub file: String,
+    /// The line, from 1; 0 where the whole file is meant.
+    pub line: usize,
+    /// The column in characters, from 1; 0 where the whole file is meant.
+    pub column: usize,
+    /// The key, such as `services.web.cpu`.
+    pub path: String,
+    /// What is wrong.
+    pub message: String,
+    /// The way out.
+    pub hint: Option<String>,
+    #[serde(skip)]
+    bytes: std::ops::Range<usize>,
+}
+
+/// All that is wrong with a file. Shown with the lines in question.
+#[derive(Clone, Debug)]
+pub struct Problems {
+    text: String,
+    list: Vec<Problem>,
+}
+
+impl Problems {
+    /// Of a file as a whole.
+    pub(super) fn whole(file: &str, message: String, hint: &str) -> Self {
+        let problem = Problem {
+            file: file.to_owned(),
+            line: 0,
+            column: 0,
+            path: String::new(),
+            message,
+            hint: Some(hint.to_owned()),
+            bytes: 0..0,
+        };
+        Self { text: String::new(), list: vec![problem] }
+    }
+
+    /// One by one, in the order of the file.
+    pub fn list(&self) -> &[Problem] {
+        &self.list
+    }
+
+    /// For a reader, with the lines in question.
+    pub fn render(&self, color: bool) -> String {
+        let renderer = if color { Renderer::styled() } else { Renderer::plain() };
+        let shown = self.list.iter().map(|problem| {
+            let title = Level::ERROR.primary_title(problem.message.as_str());
+            let mut group = if problem.line == 0 {
+                Group::with_title(title)
+            } else {
+                let annotation = AnnotationKind::Primary.span(problem.bytes.clone());
+                title.element(Snippet::source(self.text.as_str()).path(problem.file.as_str()).annotation(annotation))
+            };
+            if let Some(hint) = &problem.hint {
+                group = group.element(Level::HELP.message(hint.as_str()));
+            }
+            renderer.render(&[group])
+        });
+        shown.collect::<Vec<_>>().join("\n\n")
+    }
+}
+
+impl fmt::Display for Problems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.render(false))
+    }
+}
+
+impl std::error::Error for Problems {}
+
+/// Gathers problems while a file is read.
+#[derive(Debug, Default)]
+pub(super) struct Collector(BTreeSet<(Span, String, String, String)>);
+
+impl Collector {
+    /// Adds one. The same one is kept once: the parts that environments share are read for each of them.
+    pub(super) fn add(&mut self, span: Span, path: &str, message: impl Into<String>, hint: impl Into<String>) {
+        self.0.insert((span, message.into(), hint.into(), path.to_owned()));
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// All of them, placed in `text`.
+    pub(super) fn finish(self, file: &str, text: &str) -> Problems {
+        let list = self.0.into_iter().map(|(span, message, hint, path)| {
+            let byte = |index: usize| text.char_indices().nth(index).map_or(text.len(), |(byte, _)| byte);
+            let start = byte(span.start);
+            let before = &text[..start];
+            let line_start = before.rfind('\n').map_or(0, |end| end + 1);
+            // A block mapping reaches down to the next key; its first line is enough to show.
+            let line_end = text[start..].find('\n').map_or(text.len(), |end| start + end);
+            Problem {
+                file: file.to_owned(),
+                line: before.matches('\n').count() + 1,
+                column: before[line_start..].chars().count() + 1,
+                path,
+                message,
+                hint: Some(hint).filter(|hint| !hint.is_empty()),
+                bytes: start..byte(span.end).clamp(start, line_end.max(start)),
+            }
+        });
+        Problems { list: list.collect(), text: text.to_owned() }
+    }
+}
