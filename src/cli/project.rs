@@ -65,7 +65,10 @@ impl Project {
     pub(super) async fn look(&self) -> Result<View, Failure> {
         let aws = &self.cx.aws;
         let (caller, zones, live) = futures::try_join!(aws.caller(), aws.zones(), engine::observe(&self.cx))?;
-        Ok(View { caller, zones, live })
+        if self.verbose {
+            self.output.status(&format!("as {}; {} resources found", caller.arn, live.len()));
+        }
+        Ok(View { zones, live })
     }
 
     /// What stack.yaml asks for. `releases` names the images that are to run; without one, what runs is kept.

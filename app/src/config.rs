@@ -1,0 +1,123 @@
+//! Configuration, from the environment alone.
+
+use std::{
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
+
+use sqlx::postgres::PgConnectOptions;
+
+/// Who is believed about a client's address where nothing else is said: private and loopback networks, in which a load
+/// balancer stands.
+const DEFAULT_PROXIES: &str = "10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,127.0.0.0/8,::1/128,fc00::/7";
+
+/// All that can be set from outside. `Debug` is left out: the database's URL holds a password.
+#[derive(Clone)]
+pub(crate) struct Config {
+    /// `HOST` and `PORT`: where to listen; 0.0.0.0:3000 by default.
+    pub(crate) listen: SocketAddr,
+    /// `DATABASE_URL`; without it there are no counters and no rates.
+    pub(crate) database: Option<PgConnectOptions>,
+    /// `USER_NAME`: whose page this is.
+    pub(crate) user_name: String,
+    /// `USER_URL`: where the name leads.
+    pub(crate) user_url: String,
+    /// `APP_VERSION`: the package's version unless a deployment says more.
+    pub(crate) version: String,
+    /// `TRUSTED_PROXIES`: whose `X-Forwarded-For` is believed.
+    pub(crate) trusted_proxies: Vec<Network>,
+    /// `DRAIN_GRACE`: for how many seconds after SIGTERM new connections are still served, because whoever sends them
+    /// may not have heard yet.
+    pub(crate) drain_grace: Duration,
+}
+
+/// A range of addresses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Network {
+    address: IpAddr,
+    prefix: u8,
+}
+
+impl Network {
+    /// Whether `address` is in the range.
+    pub(crate) fn contains(self, address: IpAddr) -> bool {
+        match (self.address, address.to_canonical()) {
+            (IpAddr::V4(network), IpAddr::V4(address)) => {
+                let shift = 32 - u32::from(self.prefix.min(32));
+                u32::from(network).checked_shr(shift) == u32::from(address).checked_shr(shift)
+            }
+            (IpAddr::V6(network), IpAddr::V6(address)) => {
+                let shift = 128 - u32::from(self.prefix.min(128));
+                u128::from(network).checked_shr(shift) == u128::from(address).checked_shr(shift)
+            }
+            _ => false,
+        }
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let (address, prefix) = match text.split_once('/') {
+            Some((address, prefix)) => (address.parse::<IpAddr>().ok()?, prefix.parse().ok()?),
+            None => {
+                let address: IpAddr = text.parse().ok()?;
+                (address, if address.is_ipv4() { 32 } else { 128 })
+            }
+        };
+        Some(Self { address, prefix })
+    }
+}
+
+impl Config {
+    /// The configuration that `variable` gives.
+    ///
+    /// # Errors
+    /// In words, if a value cannot be read; the value of a secret one is not shown.
+    pub(crate) fn from_environment(variable: &dyn Fn(&str) -> Option<String>) -> Result<Self, String> {
+        let or = |name: &str, default: &str| variable(name).filter(|value| !value.is_empty()).unwrap_or_else(|| default.to_owned());
+        let (host, port) = (or("HOST", "0.0.0.0"), or("PORT", "3000"));
+        let host: IpAddr = host.parse().map_err(|_| format!("HOST is no IP address: {host}"))?;
+        let port: u16 = port.parse().map_err(|_| format!("PORT is no port: {port}"))?;
+        let database = match variable("DATABASE_URL").filter(|url| !url.is_empty()) {
+            Some(url) => Some(url.parse().map_err(|_| "DATABASE_URL is no URL of a database: postgres://user:password@host:port/database")?),
+            None => None,
+        };
+        let proxies = or("TRUSTED_PROXIES", DEFAULT_PROXIES);
+        let networks = proxies.split(',').map(str::trim).filter(|text| !text.is_empty());
+        let trusted_proxies = networks
+            .map(|text| Network::parse(text).ok_or_else(|| format!("TRUSTED_PROXIES has no network `{text}`")))
+            .collect::<Result<_, _>>()?;
+        let grace = or("DRAIN_GRACE", "1");
+        let grace: u64 = grace.parse().map_err(|_| format!("DRAIN_GRACE is no number of seconds: {grace}"))?;
+        Ok(Self {
+            listen: SocketAddr::new(host, port),
+            database,
+            user_name: or("USER_NAME", "World"),
+            user_url: or("USER_URL", "https://example.com"),
+            version: or("APP_VERSION", env!("CARGO_PKG_VERSION")),
+            trusted_proxies,
+            drain_grace: Duration::from_secs(grace),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_network_contains_its_own_addresses_only() {
+        let network = Network::parse("10.0.0.0/8").expect("it is one");
+        assert!(network.contains("10.1.2.3".parse().expect("an address")));
+        assert!(network.contains("::ffff:10.1.2.3".parse().expect("an address")));
+        assert!(!network.contains("11.0.0.1".parse().expect("an address")));
+        assert!(Network::parse("0.0.0.0/0").expect("it is one").contains("8.8.8.8".parse().expect("an address")));
+    }
+
+    #[test]
+    fn a_bad_value_is_named_and_a_secret_one_is_not_shown() {
+        let with = |name: &'static str, value: &'static str| {
+            Config::from_environment(&move |asked| (asked == name).then(|| value.to_owned())).err().unwrap_or_default()
+        };
+        assert_eq!(with("PORT", "many"), "PORT is no port: many");
+        assert!(!with("DATABASE_URL", "hunter2").contains("hunter2"));
+    }
+}

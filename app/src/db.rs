@@ -1,0 +1,101 @@
+//! The database: its pool, whether it can be reached, its migrations.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use anyhow::{Context, Result, bail};
+use sqlx::{
+    ConnectOptions, PgPool,
+    migrate::Migrator,
+    postgres::{PgConnectOptions, PgPoolOptions},
+};
+
+use crate::config::Config;
+
+static MIGRATIONS: Migrator = sqlx::migrate!();
+
+/// How long `migrate` waits for the database.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How often we look whether the database is there.
+const LOOK: Duration = Duration::from_secs(2);
+
+/// How long a request waits for a connection.
+const ACQUIRE: Duration = Duration::from_secs(3);
+
+/// Connections of one task; a db.t4g.micro takes about 80 in all.
+const CONNECTIONS: u32 = 8;
+
+/// The database, which may not be there yet.
+#[derive(Clone)]
+pub(crate) struct Database {
+    pool: PgPool,
+    reachable: Arc<AtomicBool>,
+}
+
+impl Database {
+    /// Begins to look for the database; connects when it comes.
+    pub(crate) fn open(options: PgConnectOptions) -> Self {
+        let options = options.application_name("app").disable_statement_logging();
+        let pool = PgPoolOptions::new().max_connections(CONNECTIONS).acquire_timeout(ACQUIRE).connect_lazy_with(options);
+        let database = Self { pool, reachable: Arc::default() };
+        tokio::spawn(database.clone().watch());
+        database
+    }
+
+    /// The pool, for queries.
+    pub(crate) fn pool(&self) -> &PgPool {
+        &self.pool
+    }
+
+    /// Whether it answered when we last looked.
+    pub(crate) fn is_reachable(&self) -> bool {
+        self.reachable.load(Ordering::Relaxed)
+    }
+
+    async fn watch(self) {
+        loop {
+            let answer = sqlx::query("SELECT 1").execute(&self.pool).await;
+            let before = self.reachable.swap(answer.is_ok(), Ordering::Relaxed);
+            match answer {
+                Ok(_) if !before => tracing::info!("the database answers"),
+                Err(error) if before => tracing::warn!(error = %without_secrets(&error), "the database does not answer"),
+                _ => {}
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+}
+
+/// Brings the schema up to date; of several at once, one does the work.
+pub(crate) async fn migrate(config: &Config) -> Result<()> {
+    let Some(options) = &config.database else { bail!("DATABASE_URL is not set: there is nothing to migrate") };
+    let deadline = tokio::time::Instant::now() + PATIENCE;
+    let mut connection = loop {
+        match options.clone().disable_statement_logging().connect().await {
+            Ok(connection) => break connection,
+            Err(error) if tokio::time::Instant::now() < deadline => {
+                tracing::info!(error = %without_secrets(&error), "waiting for the database");
+                tokio::time::sleep(LOOK).await;
+            }
+            Err(error) => bail!("the database does not answer after {} s: {}", PATIENCE.as_secs(), without_secrets(&error)),
+        }
+    };
+    // The migrator holds an advisory lock meanwhile, so that two deployments at once do not both migrate.
+    MIGRATIONS.run_direct(None, &mut connection, false).await.context("a migration failed and was rolled back")?;
+    tracing::info!(migrations = MIGRATIONS.iter().count(), "the schema is up to date");
+    Ok(())
+}
+
+/// An error of the database as it may be logged: what the server says, never how we called it.
+pub(crate) fn without_secrets(error: &sqlx::Error) -> String {
+    match error {
+        sqlx::Error::Configuration(_) => "the connection is not configured well".to_owned(),
+        other => other.to_string(),
+    }
+}

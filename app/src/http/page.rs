@@ -1,0 +1,55 @@
+//! The page: a greeting, the version, and how often whom we have seen.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::{
+    Extension, Json,
+    extract::State,
+    http::{HeaderMap, header},
+    response::{Html, IntoResponse, Response},
+};
+
+use super::{App, observe::Client, problem::Problem};
+use crate::{
+    db,
+    visitors::{self, Counts},
+};
+
+#[derive(Template)]
+#[template(path = "page.html")]
+struct Page<'a> {
+    name: &'a str,
+    url: &'a str,
+    version: &'a str,
+    counts: Option<Counts>,
+}
+
+pub(super) async fn page(
+    State(app): State<Arc<App>>,
+    Extension(Client(client)): Extension<Client>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let accepts = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if accepts.contains("application/json") && !accepts.contains("text/html") {
+        return Ok(Json(serde_json::json!({ "message": "Hello world!" })).into_response());
+    }
+    let counts = match &app.database {
+        Some(database) => visitors::visit(database.pool(), client).await.map_or_else(
+            |error| {
+                // The page is still worth showing.
+                tracing::error!(error = %db::without_secrets(&error), "a visit could not be counted");
+                None
+            },
+            Some,
+        ),
+        None => None,
+    };
+    let config = &app.config;
+    let page = Page { name: &config.user_name, url: &config.user_url, version: &config.version, counts };
+    let html = page.render().map_err(|error| {
+        tracing::error!(%error, "the page could not be made");
+        Problem::unavailable("the page could not be made")
+    })?;
+    Ok(Html(html).into_response())
+}

@@ -1,0 +1,50 @@
+//! `app serve`: from the first request to the last one.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use anyhow::{Context, Result};
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+};
+
+use crate::{
+    config::Config,
+    db::Database,
+    drain::Drain,
+    http::{App, router},
+    metrics,
+};
+
+/// Serves until SIGTERM or SIGINT, and until what is in flight then is done.
+pub(crate) async fn serve(config: Config) -> Result<()> {
+    let listener =
+        TcpListener::bind(config.listen).await.with_context(|| format!("cannot listen on {}", config.listen))?;
+    let drain = Drain::default();
+    let database = config.database.clone().map(Database::open);
+    tracing::info!(listen = %config.listen, version = config.version, database = database.is_some(), "serving");
+    let app = App { config: config.clone(), database, drain: drain.clone(), metrics: metrics::start()? };
+    let service = router(Arc::new(app)).into_make_service_with_connect_info::<SocketAddr>();
+    // No idle timeout: a connection that we closed while the load balancer sends its next request on it would be a 502.
+    // The load balancer closes idle ones itself, after a minute.
+    axum::serve(listener, service).with_graceful_shutdown(last_request(config, drain)).await?;
+    tracing::info!("done");
+    Ok(())
+}
+
+/// Until it is time to stop listening: some time after the signal, and when nothing is in flight any more.
+async fn last_request(config: Config, drain: Drain) {
+    let signals = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()));
+    let (Ok(mut terminate), Ok(mut interrupt)) = signals else {
+        tracing::error!("signals cannot be received");
+        return;
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    tracing::info!(in_flight = drain.in_flight(), "draining");
+    drain.begin();
+    tokio::time::sleep(config.drain_grace).await;
+    drain.idle().await;
+}
