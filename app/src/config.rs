@@ -72,12 +72,17 @@ impl Config {
     /// # Errors
     /// In words, if a value cannot be read; the value of a secret one is not shown.
     pub(crate) fn from_environment(variable: &dyn Fn(&str) -> Option<String>) -> Result<Self, String> {
-        let or = |name: &str, default: &str| variable(name).filter(|value| !value.is_empty()).unwrap_or_else(|| default.to_owned());
+        let or = |name: &str, default: &str| {
+            variable(name).filter(|value| !value.is_empty()).unwrap_or_else(|| default.to_owned())
+        };
         let (host, port) = (or("HOST", "0.0.0.0"), or("PORT", "3000"));
         let host: IpAddr = host.parse().map_err(|_| format!("HOST is no IP address: {host}"))?;
         let port: u16 = port.parse().map_err(|_| format!("PORT is no port: {port}"))?;
         let database = match variable("DATABASE_URL").filter(|url| !url.is_empty()) {
-            Some(url) => Some(url.parse().map_err(|_| "DATABASE_URL is no URL of a database: postgres://user:password@host:port/database")?),
+            Some(url) => Some(
+                url.parse()
+                    .map_err(|_| "DATABASE_URL is no URL of a database: postgres://user:password@host:port/database")?,
+            ),
             None => None,
         };
         let proxies = or("TRUSTED_PROXIES", DEFAULT_PROXIES);

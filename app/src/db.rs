@@ -42,7 +42,8 @@ impl Database {
     /// Begins to look for the database; connects when it comes.
     pub(crate) fn open(options: PgConnectOptions) -> Self {
         let options = options.application_name("app").disable_statement_logging();
-        let pool = PgPoolOptions::new().max_connections(CONNECTIONS).acquire_timeout(ACQUIRE).connect_lazy_with(options);
+        let pool =
+            PgPoolOptions::new().max_connections(CONNECTIONS).acquire_timeout(ACQUIRE).connect_lazy_with(options);
         let database = Self { pool, reachable: Arc::default() };
         tokio::spawn(database.clone().watch());
         database
@@ -64,7 +65,9 @@ impl Database {
             let before = self.reachable.swap(answer.is_ok(), Ordering::Relaxed);
             match answer {
                 Ok(_) if !before => tracing::info!("the database answers"),
-                Err(error) if before => tracing::warn!(error = %without_secrets(&error), "the database does not answer"),
+                Err(error) if before => {
+                    tracing::warn!(error = %without_secrets(&error), "the database does not answer")
+                }
                 _ => {}
             }
             tokio::time::sleep(LOOK).await;
@@ -83,7 +86,9 @@ pub(crate) async fn migrate(config: &Config) -> Result<()> {
                 tracing::info!(error = %without_secrets(&error), "waiting for the database");
                 tokio::time::sleep(LOOK).await;
             }
-            Err(error) => bail!("the database does not answer after {} s: {}", PATIENCE.as_secs(), without_secrets(&error)),
+            Err(error) => {
+                bail!("the database does not answer after {} s: {}", PATIENCE.as_secs(), without_secrets(&error))
+            }
         }
     };
     // The migrator holds an advisory lock meanwhile, so that two deployments at once do not both migrate.

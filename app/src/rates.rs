@@ -32,14 +32,19 @@ impl Query {
     /// # Errors
     /// In words, naming the parameter.
     pub(crate) fn parse(parameter: &dyn Fn(&str) -> Option<String>) -> Result<Self, String> {
-        let given = |name: &str| parameter(name).filter(|value| !value.is_empty()).ok_or_else(|| format!("{name} is missing"));
+        let given =
+            |name: &str| parameter(name).filter(|value| !value.is_empty()).ok_or_else(|| format!("{name} is missing"));
         let date = |name: &str| {
             let text = given(name)?;
             Date::parse(&text, format_description!("[year]-[month]-[day]"))
                 .map_err(|_| format!("{name} is no date such as 2021-01-31: {text}"))
         };
-        let query =
-            Self { from: date("date_from")?, to: date("date_to")?, origin: given("orig_code")?, destination: given("dest_code")? };
+        let query = Self {
+            from: date("date_from")?,
+            to: date("date_to")?,
+            origin: given("orig_code")?,
+            destination: given("dest_code")?,
+        };
         if query.from > query.to {
             return Err(format!("date_from {} is after date_to {}", query.from, query.to));
         }

@@ -1,1 +1,114 @@
-fn main() {}
+//! A region on this computer: the AWS control plane, and what AWS would run, for real, all on loopback.
+//!
+//! moto, made stricter, is the control plane. The gateway stands before it, keeps the log of calls, adds latency, and
+//! answers itself where moto has nothing that runs: ECS, ECR, the registry, target health. What is not there answers
+//! `NotImplementedInSandbox`.
+
+mod alb;
+mod api;
+mod call_log;
+mod ecr;
+mod ecs;
+mod gateway;
+mod loopback;
+mod moto;
+mod rds;
+mod region;
+
+use std::{path::PathBuf, process::ExitCode, sync::Arc};
+
+use anyhow::{Context, Result};
+use clap::{Parser, Subcommand};
+
+use region::{Region, Settings};
+
+#[derive(Parser)]
+#[command(version, about = "A region on this computer, for stackctl")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run in the foreground until SIGTERM or SIGINT.
+    Serve(Serve),
+}
+
+/// How the sandbox behaves.
+#[derive(clap::Args)]
+struct Serve {
+    /// Where its state is.
+    #[arg(long)]
+    dir: PathBuf,
+    /// The port of its endpoint; 0 takes a free one.
+    #[arg(long, default_value_t = 0)]
+    port: u16,
+    /// Latency added to each call, in milliseconds.
+    #[arg(long, default_value_t = 0)]
+    latency_ms: u64,
+    /// How long databases, load balancers and NAT gateways take, as a share of AWS's usual times.
+    #[arg(long, default_value_t = 0.01)]
+    provision_scale: f64,
+    /// How long health checks, grace periods and draining take, as a share of what is configured.
+    #[arg(long, default_value_t = 0.1)]
+    rollout_scale: f64,
+}
+
+fn main() -> ExitCode {
+    tracing_subscriber::fmt().with_ansi(false).with_writer(std::io::stderr).init();
+    let Command::Serve(options) = Cli::parse().command;
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            tracing::error!("no asynchronous runtime: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    match runtime.block_on(serve(options)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!("{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn serve(options: Serve) -> Result<()> {
+    std::fs::create_dir_all(&options.dir).with_context(|| format!("cannot make {}", options.dir.display()))?;
+    let dir = options.dir.canonicalize()?;
+    let lost = ["rds", "images", "tasks"].iter().any(|kept| dir.join(kept).exists());
+    for kept in ["rds", "images", "tasks", "blobs"] {
+        drop(std::fs::remove_dir_all(dir.join(kept)));
+    }
+    if lost {
+        tracing::warn!("the state of an earlier run is gone: a sandbox keeps it only while it runs");
+    }
+    let loopback = loopback::Loopback::claim()?;
+    let postgres = rds::Postgres::find()?;
+    let listener = tokio::net::TcpListener::bind(("127.0.0.1", options.port))
+        .await
+        .with_context(|| format!("port {} of 127.0.0.1 is in use: choose another with --port", options.port))?;
+    let endpoint = format!("http://{}", listener.local_addr()?);
+    let settings = Settings::new(options.latency_ms, options.provision_scale, options.rollout_scale);
+    let moto = moto::Moto::start(&dir, &loopback, options.provision_scale).await?;
+    let region = Arc::new(Region::new(dir.clone(), endpoint.clone(), settings, loopback, moto, postgres));
+    region.rds.prepare(&region);
+    tokio::spawn(ecs::schedule(Arc::clone(&region)));
+    let serving = tokio::spawn(gateway::serve(Arc::clone(&region), listener));
+    let about = serde_json::json!({
+        "endpoint": endpoint, "pid": std::process::id(), "subnet": region.loopback.prefix(),
+        "started": jiff::Timestamp::now().to_string(),
+    });
+    region::write_atomically(&dir.join("sandbox.json"), about.to_string().as_bytes())?;
+    tracing::info!(%endpoint, dir = %dir.display(), "ready");
+    region::until_stopped().await?;
+    tracing::info!("stopping");
+    drop(std::fs::remove_file(dir.join("sandbox.json")));
+    serving.abort();
+    region.ecs.shutdown().await;
+    region.rds.shutdown().await;
+    region.moto.shutdown().await;
+    tracing::info!("stopped");
+    Ok(())
+}

@@ -57,7 +57,7 @@ fn a_pair_that_fargate_has_not_names_those_that_it_has() {
     assert_eq!(
         problems(text),
         [
-            "3:54 Fargate has no 1536 MiB of memory with 256 CPU units [with 256 it has 512, 1024, 2048; the nearest is 1024]"
+            "3:50 Fargate has no 1536 MiB of memory with 256 CPU units [with 256 it has 512, 1024, 2048; the nearest is 1024]"
         ]
     );
 }

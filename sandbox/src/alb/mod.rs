@@ -1,0 +1,128 @@
+//! Load balancers: what moto knows of them, as real listeners on real sockets.
+
+mod health;
+mod proxy;
+mod rules;
+mod snapshot;
+mod targets;
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{Arc, Mutex, RwLock},
+};
+
+use serde_json::Value;
+
+use crate::{
+    api::{Answer, ApiError, Call},
+    region::Region,
+};
+use proxy::Listening;
+use snapshot::Snapshot;
+use targets::Targets;
+pub(crate) use targets::{State, Target};
+
+/// All load balancers of the region.
+#[derive(Default)]
+pub(crate) struct Alb {
+    config: RwLock<Arc<Snapshot>>,
+    targets: Targets,
+    listening: Mutex<HashMap<String, Listening>>,
+    refreshing: tokio::sync::Mutex<()>,
+}
+
+impl Alb {
+    /// Takes over what was changed in the control plane: opens, changes and closes listeners.
+    pub(crate) async fn refresh(self: &Arc<Self>, region: &Arc<Region>) {
+        let _one_at_a_time = self.refreshing.lock().await;
+        let snapshot =
+            match region.moto.get("/elbv2").await.and_then(|value| Ok(serde_json::from_value::<Snapshot>(value)?)) {
+                Ok(snapshot) => Arc::new(snapshot),
+                Err(error) => {
+                    tracing::error!("the load balancers cannot be read: {error:#}");
+                    return;
+                }
+            };
+        *self.config.write().expect("nobody panics while holding this") = Arc::clone(&snapshot);
+        let mut wanted = BTreeMap::new();
+        for balancer in &snapshot.load_balancers {
+            for listener in &balancer.listeners {
+                wanted.insert(listener.arn.clone(), (balancer.address.clone(), listener.clone()));
+            }
+        }
+        let mut listening = self.listening.lock().expect("nobody panics while holding this");
+        listening.retain(|arn, open| wanted.get(arn).is_some_and(|(address, listener)| open.is_at(address, listener)));
+        for (arn, (address, listener)) in wanted {
+            if let Some(open) = listening.get(&arn) {
+                open.set_certificate(&listener);
+                continue;
+            }
+            match Listening::open(self, region, &address, &listener) {
+                Ok(open) => {
+                    listening.insert(arn, open);
+                }
+                Err(error) => tracing::error!(address, port = listener.port, "a listener cannot be opened: {error:#}"),
+            }
+        }
+    }
+
+    /// The state as it was read last.
+    fn config(&self) -> Arc<Snapshot> {
+        Arc::clone(&self.config.read().expect("nobody panics while holding this"))
+    }
+
+    /// What moto cannot know: whether targets are healthy. None for all other operations.
+    pub(crate) fn call(&self, call: &Call) -> Option<Result<Answer, ApiError>> {
+        match call.operation.as_str() {
+            "DescribeTargetHealth" => Some(Ok(self.describe_health(call))),
+            "RegisterTargets" | "DeregisterTargets" => Some(Err(ApiError::not_implemented(call))),
+            _ => None,
+        }
+    }
+
+    fn describe_health(&self, call: &Call) -> Answer {
+        let group = call.params().remove("TargetGroupArn").unwrap_or_default();
+        let members: String = self.targets.of(&group).into_iter().map(|(target, state)| {
+            let (word, reason, description) = state.words();
+            let reason = reason.map(|reason| format!("<Reason>{reason}</Reason>")).unwrap_or_default();
+            let description = if description.is_empty() { String::new() } else { format!("<Description>{description}</Description>") };
+            format!(
+                "<member><Target><Id>{}</Id><Port>{}</Port></Target><TargetHealth><State>{word}</State>{reason}{description}</TargetHealth></member>",
+                target.ip, target.port,
+            )
+        }).collect();
+        Answer::xml("DescribeTargetHealth", &format!("<TargetHealthDescriptions>{members}</TargetHealthDescriptions>"))
+    }
+
+    /// Puts a target into its group and begins to check it.
+    pub(crate) fn register(self: &Arc<Self>, region: &Arc<Region>, group: &str, target: &Target) {
+        self.targets.add(group, target);
+        tokio::spawn(health::check(Arc::clone(self), Arc::clone(region), group.to_owned(), target.clone()));
+    }
+
+    /// No new requests for this target; those in flight have until the deregistration delay. Ends when none is left.
+    pub(crate) async fn deregister(&self, region: &Region, group: &str, target: &Target) {
+        let delay = self.config().group(group).map_or(300.0, |group| group.deregistration_delay());
+        self.targets.drain(group, target, region.settings.rollout(delay)).await;
+    }
+
+    /// How a target is.
+    pub(crate) fn state(&self, group: &str, target: &Target) -> Option<State> {
+        self.targets.state(group, target)
+    }
+
+    /// Whether some listener leads to the group.
+    pub(crate) fn is_used(&self, group: &str) -> bool {
+        self.config().actions().any(|action| snapshot::forwards_to(action).iter().any(|(arn, _)| arn == group))
+    }
+
+    /// Whether there is such a group.
+    pub(crate) fn exists(&self, group: &str) -> bool {
+        self.config().group(group).is_some()
+    }
+}
+
+/// A text in a document of moto's.
+fn text<'a>(value: &'a Value, key: &str) -> &'a str {
+    value[key].as_str().unwrap_or_default()
+}

@@ -1,0 +1,92 @@
+//! Which rule a request meets.
+//!
+//! <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/rule-condition-types.html>
+
+use hyper::{HeaderMap, Method};
+use serde_json::Value;
+
+use super::{
+    snapshot::{Listener, Rule},
+    text,
+};
+
+/// The parts of a request that rules look at.
+pub(super) struct Asked<'a> {
+    pub(super) method: &'a Method,
+    pub(super) host: &'a str,
+    /// As it was sent, not decoded.
+    pub(super) path: &'a str,
+    pub(super) headers: &'a HeaderMap,
+}
+
+/// The first rule that matches; the default one if no other does.
+pub(super) fn choose<'a>(listener: &'a Listener, asked: &Asked) -> Option<&'a Rule> {
+    let mut rules: Vec<&Rule> = listener.rules.iter().collect();
+    rules.sort_by_key(|rule| rule.priority.unwrap_or(u32::MAX));
+    rules.into_iter().find(|rule| rule.conditions.iter().all(|condition| holds(condition, asked)))
+}
+
+fn holds(condition: &Value, asked: &Asked) -> bool {
+    let values = |config: &str| -> Vec<String> {
+        let given = condition[config]["Values"].as_array().or_else(|| condition["Values"].as_array());
+        given.into_iter().flatten().filter_map(|value| value.as_str().map(str::to_owned)).collect()
+    };
+    match text(condition, "Field") {
+        // Case counts in a path, and not in a host.
+        "path-pattern" => values("PathPatternConfig").iter().any(|pattern| matches(pattern, asked.path)),
+        "host-header" => {
+            let host = asked.host.rsplit_once(':').map_or(asked.host, |(host, _)| host).to_lowercase();
+            values("HostHeaderConfig").iter().any(|pattern| matches(&pattern.to_lowercase(), &host))
+        }
+        "http-request-method" => values("HttpRequestMethodConfig").iter().any(|method| method == asked.method.as_str()),
+        "http-header" => {
+            let name = text(&condition["HttpHeaderConfig"], "HttpHeaderName").to_lowercase();
+            let value = asked.headers.get(name.as_str()).and_then(|value| value.to_str().ok()).unwrap_or_default();
+            values("HttpHeaderConfig").iter().any(|pattern| matches(&pattern.to_lowercase(), &value.to_lowercase()))
+        }
+        _ => false,
+    }
+}
+
+/// Whether `text` is what `pattern` means: `*` is any characters, `?` is one.
+fn matches(pattern: &str, text: &str) -> bool {
+    let (pattern, text): (Vec<char>, Vec<char>) = (pattern.chars().collect(), text.chars().collect());
+    let (mut p, mut t) = (0, 0);
+    let mut star: Option<(usize, usize)> = None;
+    while t < text.len() {
+        if p < pattern.len() && (pattern[p] == '?' || (pattern[p] == text[t] && pattern[p] != '*')) {
+            (p, t) = (p + 1, t + 1);
+        } else if p < pattern.len() && pattern[p] == '*' {
+            star = Some((p, t));
+            p += 1;
+        } else if let Some((at, from)) = star {
+            (p, t) = (at + 1, from + 1);
+            star = Some((at, from + 1));
+        } else {
+            return false;
+        }
+    }
+    pattern[p..].iter().all(|rest| *rest == '*')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns_match_as_an_alb_matches_them() {
+        for (pattern, path, expected) in [
+            ("/*", "/", true),
+            ("/*", "/a/b", true),
+            ("/api/*", "/api", false),
+            ("/api/*", "/api/x", true),
+            ("/API/*", "/api/x", false),
+            ("/?/b", "/a/b", true),
+            ("/prepare", "/%70repare", false),
+            ("*.png", "/x/y.png", true),
+            ("/a*b*c", "/aXbYbZc", true),
+        ] {
+            assert_eq!(matches(pattern, path), expected, "{pattern} {path}");
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! What the control plane says of load balancing, as moto's door tells it.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::text;
+
+#[derive(Clone, Debug, Default, Deserialize)]
+pub(super) struct Snapshot {
+    pub(super) load_balancers: Vec<LoadBalancer>,
+    pub(super) target_groups: Vec<TargetGroup>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct LoadBalancer {
+    pub(super) address: String,
+    pub(super) listeners: Vec<Listener>,
+    pub(super) attributes: BTreeMap<String, Value>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct Listener {
+    pub(super) arn: String,
+    pub(super) port: u16,
+    pub(super) protocol: String,
+    pub(super) certificate: Option<Certificate>,
+    pub(super) rules: Vec<Rule>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub(super) struct Certificate {
+    pub(super) certificate: String,
+    pub(super) key: String,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct Rule {
+    /// None for the default rule, which is asked last.
+    pub(super) priority: Option<u32>,
+    pub(super) conditions: Vec<Value>,
+    pub(super) actions: Vec<Value>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct TargetGroup {
+    pub(super) arn: String,
+    pub(super) path: String,
+    pub(super) interval: u32,
+    pub(super) timeout: u32,
+    pub(super) healthy: u32,
+    pub(super) unhealthy: u32,
+    pub(super) matcher: String,
+    pub(super) attributes: BTreeMap<String, Value>,
+}
+
+impl Snapshot {
+    pub(super) fn group(&self, arn: &str) -> Option<&TargetGroup> {
+        self.target_groups.iter().find(|group| group.arn == arn)
+    }
+
+    pub(super) fn listener(&self, arn: &str) -> Option<(&LoadBalancer, &Listener)> {
+        self.load_balancers
+            .iter()
+            .find_map(|balancer| Some((balancer, balancer.listeners.iter().find(|listener| listener.arn == arn)?)))
+    }
+
+    pub(super) fn actions(&self) -> impl Iterator<Item = &Value> {
+        let listeners = self.load_balancers.iter().flat_map(|balancer| &balancer.listeners);
+        listeners.flat_map(|listener| &listener.rules).flat_map(|rule| &rule.actions)
+    }
+}
+
+impl LoadBalancer {
+    pub(super) fn attribute(&self, key: &str) -> &str {
+        self.attributes.get(key).and_then(Value::as_str).unwrap_or_default()
+    }
+}
+
+impl TargetGroup {
+    /// In seconds; 300 by default, as AWS has it.
+    pub(super) fn deregistration_delay(&self) -> f64 {
+        let value = self.attributes.get("deregistration_delay.timeout_seconds");
+        let text = value.map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned));
+        text.and_then(|text| text.parse().ok()).unwrap_or(300.0)
+    }
+
+    /// Whether an HTTP status is a good answer: `200`, `200-299`, `200,204`.
+    pub(super) fn accepts(&self, status: u16) -> bool {
+        self.matcher.split(',').any(|part| match part.trim().split_once('-') {
+            Some((first, last)) => {
+                let bound = |text: &str| text.parse::<u16>().unwrap_or_default();
+                (bound(first)..=bound(last)).contains(&status)
+            }
+            None => part.trim().parse() == Ok(status),
+        })
+    }
+}
+
+/// The groups that an action forwards to, with their weights.
+pub(super) fn forwards_to(action: &Value) -> Vec<(String, u32)> {
+    if text(action, "Type") != "forward" {
+        return Vec::new();
+    }
+    let groups = action["ForwardConfig"]["TargetGroups"].as_array().into_iter().flatten();
+    let weighted: Vec<(String, u32)> = groups
+        .map(|group| {
+            let weight = &group["Weight"];
+            let weight = weight.as_u64().or_else(|| weight.as_str()?.parse().ok()).unwrap_or(1);
+            (text(group, "TargetGroupArn").to_owned(), u32::try_from(weight).unwrap_or(1))
+        })
+        .collect();
+    if weighted.is_empty() { vec![(text(action, "TargetGroupArn").to_owned(), 1)] } else { weighted }
+}

@@ -1,0 +1,137 @@
+//! A call of the AWS API and its answer, whatever protocol it came in.
+
+use std::collections::BTreeMap;
+
+use hyper::{HeaderMap, Method, body::Bytes};
+use serde::Serialize;
+use serde_json::Value;
+
+/// A call.
+#[derive(Clone, Debug)]
+pub(crate) struct Call {
+    /// The service, from the scope of the signature: `ecs`, `ec2`, `elasticloadbalancing`, …
+    pub(crate) service: String,
+    /// The operation, such as `CreateVpc`.
+    pub(crate) operation: String,
+    /// The access key.
+    pub(crate) key: String,
+    /// The region, from the scope of the signature.
+    pub(crate) region: String,
+    pub(crate) method: Method,
+    pub(crate) path_and_query: String,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+}
+
+/// An answer.
+#[derive(Clone, Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) content_type: String,
+    pub(crate) body: Bytes,
+    pub(crate) error: Option<String>,
+}
+
+/// A refusal, rendered in the protocol of the call.
+#[derive(Clone, Debug)]
+pub(crate) struct ApiError {
+    pub(crate) status: u16,
+    pub(crate) code: String,
+    pub(crate) message: String,
+}
+
+impl Call {
+    /// Whether it is JSON, by its target header.
+    pub(crate) fn is_json(&self) -> bool {
+        self.headers.contains_key("x-amz-target")
+    }
+
+    /// The body of a JSON call.
+    pub(crate) fn json(&self) -> Result<Value, ApiError> {
+        if self.body.is_empty() {
+            return Ok(Value::Object(serde_json::Map::new()));
+        }
+        serde_json::from_slice(&self.body)
+            .map_err(|error| ApiError::client("SerializationException", format!("the body is no JSON: {error}")))
+    }
+
+    /// The parameters of a Query call.
+    pub(crate) fn params(&self) -> BTreeMap<String, String> {
+        let body = String::from_utf8_lossy(&self.body);
+        let decoded = |text: &str| {
+            let text = text.replace('+', " ");
+            urlencoding::decode(&text).map(std::borrow::Cow::into_owned).unwrap_or_default()
+        };
+        body.split('&')
+            .filter_map(|pair| pair.split_once('='))
+            .map(|(key, value)| (decoded(key), decoded(value)))
+            .collect()
+    }
+
+    /// Whether it changes something, by the name of its operation.
+    pub(crate) fn is_mutating(&self) -> bool {
+        !["Describe", "List", "Get", "BatchGet", "Head", "BatchCheck", "Lookup", "Search"]
+            .iter()
+            .any(|reads| self.operation.starts_with(reads))
+    }
+}
+
+impl Answer {
+    pub(crate) fn json(value: &impl Serialize) -> Self {
+        let body = serde_json::to_vec(value).expect("our answers are plain data");
+        Self { status: 200, content_type: "application/x-amz-json-1.1".to_owned(), body: body.into(), error: None }
+    }
+
+    pub(crate) fn xml(operation: &str, inner: &str) -> Self {
+        let id = uuid::Uuid::new_v4();
+        let body = format!(
+            "<{operation}Response><{operation}Result>{inner}</{operation}Result>\
+             <ResponseMetadata><RequestId>{id}</RequestId></ResponseMetadata></{operation}Response>"
+        );
+        Self { status: 200, content_type: "text/xml".to_owned(), body: body.into(), error: None }
+    }
+}
+
+impl ApiError {
+    pub(crate) fn client(code: &str, message: impl Into<String>) -> Self {
+        Self { status: 400, code: code.to_owned(), message: message.into() }
+    }
+
+    /// An operation that nobody here knows. A client error: the SDK would repeat a 5xx.
+    pub(crate) fn not_implemented(call: &Call) -> Self {
+        Self::client(
+            "NotImplementedInSandbox",
+            format!("{} {} is not implemented in the sandbox", call.service, call.operation),
+        )
+    }
+
+    /// The refusal as AWS would send it to this caller.
+    pub(crate) fn answer(&self, call: &Call) -> Answer {
+        let id = uuid::Uuid::new_v4();
+        let (content_type, body) = if call.is_json() {
+            let body = serde_json::json!({ "__type": self.code, "message": self.message }).to_string();
+            ("application/x-amz-json-1.1", body)
+        } else {
+            let escape = |text: &str| text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+            let (code, message) = (escape(&self.code), escape(&self.message));
+            let body = if call.service == "ec2" {
+                format!(
+                    "<Response><Errors><Error><Code>{code}</Code><Message>{message}</Message></Error></Errors>\
+                     <RequestID>{id}</RequestID></Response>"
+                )
+            } else {
+                format!(
+                    "<ErrorResponse><Error><Type>Sender</Type><Code>{code}</Code><Message>{message}</Message></Error>\
+                     <RequestId>{id}</RequestId></ErrorResponse>"
+                )
+            };
+            ("text/xml", body)
+        };
+        Answer {
+            status: self.status,
+            content_type: content_type.to_owned(),
+            body: body.into(),
+            error: Some(self.code.clone()),
+        }
+    }
+}

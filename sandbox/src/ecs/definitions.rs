@@ -1,0 +1,133 @@
+//! Task definitions.
+
+use serde_json::{Value, json};
+
+use super::{
+    Ledger,
+    model::{Definition, without_nulls},
+    text,
+};
+use crate::{api::ApiError, ecr::now, region::ACCOUNT};
+
+/// Fargate's pairs: CPU, and the memory that goes with it as first, last and step.
+const FARGATE: &[(u32, u32, u32, u32)] = &[
+    (256, 512, 2048, 512),
+    (512, 1024, 4096, 1024),
+    (1024, 2048, 8192, 1024),
+    (2048, 4096, 16384, 1024),
+    (4096, 8192, 30720, 1024),
+    (8192, 16384, 61440, 4096),
+    (16384, 32768, 122_880, 8192),
+];
+
+pub(super) fn register(state: &mut Ledger, region: &str, input: &Value) -> Result<Value, ApiError> {
+    let family = text(input, "family").to_owned();
+    let number = |key: &str| text(input, key).parse::<u32>().unwrap_or_default();
+    let (cpu, memory) = (number("cpu"), number("memory"));
+    let pair = FARGATE.iter().any(|(known, first, last, step)| {
+        *known == cpu
+            && (*first..=*last).contains(&memory)
+            && (memory - first) % step == 0
+            && (cpu, memory) != (256, 1536)
+    });
+    if !pair {
+        return Err(ApiError::client("ClientException", "No Fargate configuration exists for given values."));
+    }
+    if text(input, "networkMode") != "awsvpc" {
+        return Err(ApiError::client("ClientException", "Fargate only supports network mode ‘awsvpc’."));
+    }
+    let containers = input["containerDefinitions"].as_array().cloned().unwrap_or_default();
+    if containers.iter().any(|container| container["secrets"].as_array().is_some_and(|secrets| !secrets.is_empty()))
+        && text(input, "executionRoleArn").is_empty()
+    {
+        let message =
+            "When you are specifying container secrets, you must also specify a value for 'executionRoleArn'.";
+        return Err(ApiError::client("ClientException", message));
+    }
+    let revisions = state.definitions.entry(family.clone()).or_default();
+    let revision = revisions.last().map_or(0, |last| last.document["revision"].as_u64().unwrap_or_default()) + 1;
+    let arn = format!("arn:aws:ecs:{region}:{ACCOUNT}:task-definition/{family}:{revision}");
+    let mut document = input.clone();
+    if let Some(fields) = document.as_object_mut() {
+        fields.remove("tags");
+    }
+    document["taskDefinitionArn"] = json!(arn);
+    document["revision"] = json!(revision);
+    document["status"] = json!("ACTIVE");
+    document["registeredAt"] = json!(now());
+    without_nulls(&mut document);
+    revisions.push(Definition { arn, active: true, document: document.clone(), tags: input["tags"].clone() });
+    Ok(json!({ "taskDefinition": document, "tags": input["tags"] }))
+}
+
+/// The revision that `name` means: a family, `family:revision` or an ARN.
+pub(super) fn find<'a>(state: &'a Ledger, name: &str) -> Option<&'a Definition> {
+    let name = name.rsplit('/').next().unwrap_or(name);
+    match name.rsplit_once(':') {
+        Some((family, revision)) => {
+            let revision: u64 = revision.parse().ok()?;
+            state.definitions.get(family)?.iter().find(|known| known.document["revision"].as_u64() == Some(revision))
+        }
+        None => state.definitions.get(name)?.iter().rev().find(|known| known.active),
+    }
+}
+
+fn missing() -> ApiError {
+    ApiError::client("ClientException", "Unable to describe task definition.")
+}
+
+pub(super) fn describe(state: &Ledger, input: &Value) -> Result<Value, ApiError> {
+    let found = find(state, text(input, "taskDefinition")).ok_or_else(missing)?;
+    let tags = input["include"].as_array().is_some_and(|include| include.iter().any(|one| one == "TAGS"));
+    Ok(json!({ "taskDefinition": found.document, "tags": if tags { found.tags.clone() } else { json!([]) } }))
+}
+
+pub(super) fn list(state: &Ledger, input: &Value) -> Value {
+    let (family, active) = (text(input, "familyPrefix"), input["status"].as_str().unwrap_or("ACTIVE") == "ACTIVE");
+    let of_family = state.definitions.iter().filter(|(name, _)| family.is_empty() || *name == family);
+    let mut arns: Vec<&String> = of_family
+        .flat_map(|(_, revisions)| revisions)
+        .filter(|known| known.active == active)
+        .map(|known| &known.arn)
+        .collect();
+    if input["sort"] == "DESC" {
+        arns.reverse();
+    }
+    json!({ "taskDefinitionArns": arns })
+}
+
+pub(super) fn families(state: &Ledger, input: &Value) -> Value {
+    let prefix = text(input, "familyPrefix");
+    let wanted = state.definitions.iter().filter(|(name, revisions)| {
+        name.starts_with(prefix) && (input["status"] != "ACTIVE" || revisions.iter().any(|known| known.active))
+    });
+    json!({ "families": wanted.map(|(name, _)| name).collect::<Vec<_>>() })
+}
+
+pub(super) fn deregister(state: &mut Ledger, input: &Value) -> Result<Value, ApiError> {
+    let arn = find(state, text(input, "taskDefinition")).ok_or_else(missing)?.arn.clone();
+    let mut all = state.definitions.values_mut().flatten();
+    let found = all.find(|known| known.arn == arn).ok_or_else(missing)?;
+    found.active = false;
+    found.document["status"] = json!("INACTIVE");
+    Ok(json!({ "taskDefinition": found.document }))
+}
+
+pub(super) fn delete(state: &mut Ledger, input: &Value) -> Value {
+    let (mut deleted, mut failures) = (Vec::new(), Vec::new());
+    for arn in input["taskDefinitions"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+        match find(state, arn).map(|found| (found.active, found.arn.clone(), found.document.clone())) {
+            Some((false, arn, document)) => {
+                state.definitions.values_mut().for_each(|revisions| revisions.retain(|known| known.arn != arn));
+                deleted.push(document);
+            }
+            Some((true, arn, _)) => {
+                let detail = "The specified task definition is still in ACTIVE status. Please deregister the target and try again.";
+                failures.push(json!({ "arn": arn, "reason": "The specified task definition is still in ACTIVE status.", "detail": detail }));
+            }
+            None => failures.push(json!({ "arn": arn, "reason": "MISSING" })),
+        }
+    }
+    state.definitions.retain(|_, revisions| !revisions.is_empty());
+    json!({ "taskDefinitions": deleted, "failures": failures })
+}

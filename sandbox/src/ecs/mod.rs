@@ -1,0 +1,150 @@
+//! ECS on Fargate: clusters, task definitions, services and tasks; what they say is run is run, as processes of this
+//! computer.
+
+mod clusters;
+mod definitions;
+mod model;
+mod permissions;
+mod rootfs;
+mod runner;
+mod scheduler;
+mod services;
+mod tasks;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, Mutex, MutexGuard},
+    time::Duration,
+};
+
+use serde_json::{Value, json};
+use tokio::sync::Notify;
+
+use crate::{
+    api::{Answer, ApiError, Call},
+    region::Region,
+};
+use model::{Cluster, Definition, Service, Status, Task};
+pub(crate) use scheduler::schedule;
+
+/// How long children get to end when the sandbox stops.
+const LAST_GRACE: Duration = Duration::from_secs(5);
+
+/// ECS.
+#[derive(Default)]
+pub(crate) struct Ecs {
+    state: Mutex<Ledger>,
+    changed: Notify,
+}
+
+/// All that ECS knows.
+#[derive(Default)]
+struct Ledger {
+    clusters: BTreeMap<String, Cluster>,
+    /// The revisions of each family, the first one first.
+    definitions: BTreeMap<String, Vec<Definition>>,
+    services: Vec<Service>,
+    tasks: BTreeMap<String, Task>,
+    /// What client tokens were answered with.
+    tokens: BTreeMap<String, Value>,
+}
+
+impl Ecs {
+    fn state(&self) -> MutexGuard<'_, Ledger> {
+        self.state.lock().expect("nobody panics while holding this")
+    }
+
+    /// Something has changed that the scheduler may have to act on.
+    fn wake(&self) {
+        self.changed.notify_one();
+    }
+
+    /// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Operations.html>
+    pub(crate) async fn call(self: &Arc<Self>, region: &Arc<Region>, call: &Call) -> Result<Answer, ApiError> {
+        let input = call.json()?;
+        let answer = {
+            let roles = match call.operation.as_str() {
+                "CreateService" | "RunTask" => permissions::roles(region).await,
+                _ => Value::Null,
+            };
+            let mut state = self.state();
+            let at = &call.region;
+            match call.operation.as_str() {
+                "CreateCluster" => clusters::create(&mut state, at, &input),
+                "DescribeClusters" => Ok(clusters::describe(&state, &input)),
+                "ListClusters" => Ok(clusters::list(&state)),
+                "DeleteCluster" => clusters::delete(&mut state, &input),
+                "RegisterTaskDefinition" => definitions::register(&mut state, at, &input),
+                "DescribeTaskDefinition" => definitions::describe(&state, &input),
+                "ListTaskDefinitions" => Ok(definitions::list(&state, &input)),
+                "ListTaskDefinitionFamilies" => Ok(definitions::families(&state, &input)),
+                "DeregisterTaskDefinition" => definitions::deregister(&mut state, &input),
+                "DeleteTaskDefinitions" => Ok(definitions::delete(&mut state, &input)),
+                "CreateService" => services::create(region, &mut state, at, &input, &roles),
+                "UpdateService" => services::update(&mut state, &input),
+                "DeleteService" => services::delete(&mut state, &input),
+                "DescribeServices" => services::describe(&state, &input),
+                "ListServices" => services::list(&state, &input),
+                "RunTask" => tasks::run(&mut state, at, &input, &roles),
+                "StopTask" => tasks::stop(&mut state, &input),
+                "DescribeTasks" => tasks::describe(&state, &input),
+                "ListTasks" => tasks::list(&state, &input),
+                _ => Err(ApiError::not_implemented(call)),
+            }
+        }?;
+        if call.is_mutating() {
+            self.wake();
+        }
+        Ok(Answer::json(&answer))
+    }
+
+    /// How many tasks run, for the control endpoint.
+    pub(crate) fn running_tasks(&self) -> usize {
+        self.state().tasks.values().filter(|task| task.status == Status::Running).count()
+    }
+
+    /// Ends every task.
+    pub(crate) async fn shutdown(&self) {
+        for task in self.state().tasks.values_mut() {
+            task.stop("the sandbox stops", "UserInitiated");
+        }
+        let all_gone = async {
+            while self.state().tasks.values().any(|task| task.status != Status::Stopped) {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        };
+        drop(tokio::time::timeout(LAST_GRACE, all_gone).await);
+    }
+
+    /// Tells the control plane which subnets and security groups tasks use, so that it keeps them.
+    async fn report_interfaces(&self, region: &Region) {
+        let (mut subnets, mut groups) = (BTreeSet::new(), BTreeSet::new());
+        for task in self.state().tasks.values().filter(|task| task.status != Status::Stopped) {
+            let vpc = &task.network["awsvpcConfiguration"];
+            let names = |key: &str| -> Vec<String> {
+                vpc[key].as_array().into_iter().flatten().filter_map(|name| name.as_str().map(str::to_owned)).collect()
+            };
+            subnets.extend(names("subnets").into_iter().take(1));
+            groups.extend(names("securityGroups"));
+        }
+        drop(region.moto.put("/interfaces", &json!({ "subnets": subnets, "groups": groups })).await);
+    }
+}
+
+/// The name in an ARN or a name.
+fn short(name_or_arn: &str) -> &str {
+    name_or_arn.rsplit('/').next().unwrap_or(name_or_arn)
+}
+
+fn text<'a>(value: &'a Value, key: &str) -> &'a str {
+    value[key].as_str().unwrap_or_default()
+}
+
+/// The names in a list of names or ARNs.
+fn names(value: &Value) -> Vec<String> {
+    value.as_array().into_iter().flatten().filter_map(|name| name.as_str().map(|name| short(name).to_owned())).collect()
+}
+
+fn missing_cluster() -> ApiError {
+    ApiError::client("ClusterNotFoundException", "Cluster not found.")
+}

@@ -1,0 +1,191 @@
+//! What ECS keeps of clusters, task definitions, services and tasks.
+
+use std::collections::VecDeque;
+
+use serde_json::{Value, json};
+use tokio::{sync::watch, time::Instant};
+
+use crate::{alb::Target, ecr::now};
+
+/// How many events of a service are kept.
+const EVENTS: usize = 100;
+
+pub(super) struct Cluster {
+    pub(super) name: String,
+    pub(super) arn: String,
+    pub(super) active: bool,
+    pub(super) tags: Value,
+}
+
+pub(super) struct Definition {
+    pub(super) arn: String,
+    pub(super) active: bool,
+    /// As DescribeTaskDefinition has it.
+    pub(super) document: Value,
+    pub(super) tags: Value,
+}
+
+/// `DRAINING` and `INACTIVE` come with its deletion.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Life {
+    Active,
+    Draining,
+    Inactive,
+}
+
+pub(super) struct Service {
+    pub(super) name: String,
+    pub(super) arn: String,
+    pub(super) cluster: String,
+    pub(super) life: Life,
+    pub(super) definition: String,
+    pub(super) desired: usize,
+    /// Network, load balancers, deployment configuration and all that is only handed back.
+    pub(super) settings: Value,
+    pub(super) tags: Value,
+    pub(super) created: f64,
+    /// The primary one first.
+    pub(super) deployments: Vec<Deployment>,
+    pub(super) events: VecDeque<(f64, String, String)>,
+    /// Not before then is another task started: one that keeps failing is started ever more rarely.
+    pub(super) next_start: Instant,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Rollout {
+    InProgress,
+    Completed,
+    Failed,
+}
+
+pub(super) struct Deployment {
+    pub(super) id: String,
+    pub(super) definition: String,
+    pub(super) rollout: Rollout,
+    pub(super) reason: String,
+    pub(super) failed: usize,
+    pub(super) created: f64,
+    pub(super) updated: f64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Status {
+    Provisioning,
+    Pending,
+    Running,
+    Deactivating,
+    Stopping,
+    Deprovisioning,
+    Stopped,
+}
+
+pub(super) struct Task {
+    pub(super) id: String,
+    pub(super) arn: String,
+    pub(super) cluster_arn: String,
+    pub(super) definition: String,
+    pub(super) service: Option<String>,
+    pub(super) deployment: Option<String>,
+    pub(super) status: Status,
+    pub(super) started_by: String,
+    pub(super) group: String,
+    pub(super) tags: Value,
+    pub(super) overrides: Value,
+    pub(super) network: Value,
+    pub(super) created: f64,
+    pub(super) started: Option<f64>,
+    pub(super) running_since: Option<Instant>,
+    pub(super) stopped: Option<f64>,
+    pub(super) stopped_at: Option<Instant>,
+    pub(super) stop_code: Option<&'static str>,
+    pub(super) stopped_reason: Option<String>,
+    pub(super) exit_code: Option<i32>,
+    pub(super) container_reason: Option<String>,
+    pub(super) container: String,
+    /// Where the load balancer finds it, and in which group.
+    pub(super) target: Option<(String, Target)>,
+    /// Says that it is to stop.
+    pub(super) stopping: watch::Sender<bool>,
+    /// Whether its end was counted by the scheduler.
+    pub(super) counted: bool,
+}
+
+impl Service {
+    pub(super) fn primary(&self) -> Option<&Deployment> {
+        self.deployments.first()
+    }
+
+    pub(super) fn say(&mut self, message: impl Into<String>) {
+        let message = format!("(service {}) {}", self.name, message.into());
+        self.events.push_front((now(), uuid::Uuid::new_v4().to_string(), message));
+        self.events.truncate(EVENTS);
+    }
+
+    /// Begins to roll out a task definition.
+    pub(super) fn deploy(&mut self, definition: &str) {
+        let id = format!("ecs-svc/{}", rand::random_range(1_000_000_000_000_000_000_u64..u64::MAX));
+        let reason = format!("ECS deployment {id} in progress.");
+        definition.clone_into(&mut self.definition);
+        let deployment = Deployment {
+            id,
+            definition: definition.to_owned(),
+            rollout: Rollout::InProgress,
+            reason,
+            failed: 0,
+            created: now(),
+            updated: now(),
+        };
+        self.deployments.insert(0, deployment);
+        self.next_start = Instant::now();
+    }
+}
+
+impl Task {
+    /// Whether it is on its way or serving, and not on its way out.
+    pub(super) fn is_alive(&self) -> bool {
+        self.status <= Status::Running && !*self.stopping.borrow()
+    }
+
+    /// Asks it to stop; the first reason stays.
+    pub(super) fn stop(&mut self, reason: impl Into<String>, code: &'static str) {
+        if self.status < Status::Stopped && !*self.stopping.borrow() {
+            self.stopped_reason.get_or_insert(reason.into());
+            self.stop_code.get_or_insert(code);
+            self.stopping.send_replace(true);
+        }
+    }
+
+    /// As DescribeTasks has it.
+    pub(super) fn document(&self, with_tags: bool) -> Value {
+        let status = format!("{:?}", self.status).to_uppercase();
+        let desired = if self.is_alive() { "RUNNING" } else { "STOPPED" };
+        let mut document = json!({
+            "taskArn": self.arn, "clusterArn": self.cluster_arn, "taskDefinitionArn": self.definition,
+            "lastStatus": status, "desiredStatus": desired, "startedBy": self.started_by, "group": self.group,
+            "launchType": "FARGATE", "createdAt": self.created, "overrides": self.overrides,
+            "containers": [{
+                "name": self.container, "lastStatus": status, "exitCode": self.exit_code, "reason": self.container_reason,
+                "taskArn": self.arn,
+            }],
+            "attachments": [], "stoppedReason": self.stopped_reason, "stopCode": self.stop_code,
+            "startedAt": self.started, "stoppedAt": self.stopped, "version": 1,
+        });
+        if with_tags {
+            document["tags"] = self.tags.clone();
+        }
+        without_nulls(&mut document);
+        document
+    }
+}
+
+/// AWS leaves out what there is not.
+pub(super) fn without_nulls(value: &mut Value) {
+    match value {
+        Value::Object(fields) => {
+            fields.retain(|_, field| !field.is_null());
+            fields.values_mut().for_each(without_nulls);
+        }
+        Value::Array(items) => items.iter_mut().for_each(without_nulls),
+        _ => {}
+    }
+}

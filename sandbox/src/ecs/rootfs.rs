@@ -1,0 +1,44 @@
+//! Root file systems: the layers of an image, unpacked once a digest.
+
+use std::{
+    fs::{self, File},
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, Result};
+
+use crate::ecr::Pulled;
+
+/// The folder with the image's files, unpacked now if it is not there yet.
+pub(super) fn unpack(images: &Path, image: &Pulled) -> Result<PathBuf> {
+    let root = images.join(image.digest.replace(':', "-"));
+    if root.exists() {
+        return Ok(root);
+    }
+    fs::create_dir_all(images)?;
+    // Made beside and renamed, so that two tasks at once do not see half of it.
+    let beside = tempfile::Builder::new().prefix("unpacking").tempdir_in(images)?;
+    for layer in &image.layers {
+        let file = File::open(layer).with_context(|| format!("the layer {} is gone", layer.display()))?;
+        let mut archive = tar::Archive::new(flate2::read::GzDecoder::new(file));
+        archive.set_preserve_permissions(true);
+        for entry in archive.entries()? {
+            let mut entry = entry?;
+            let path = entry.path()?.into_owned();
+            let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+            if let Some(removed) = name.strip_prefix(".wh.") {
+                let target = beside.path().join(path.with_file_name(removed));
+                drop(fs::remove_file(&target).or_else(|_| fs::remove_dir_all(&target)));
+            } else {
+                entry.unpack_in(beside.path())?;
+            }
+        }
+    }
+    let made = beside.keep();
+    fs::set_permissions(&made, std::os::unix::fs::PermissionsExt::from_mode(0o755))?;
+    if fs::rename(&made, &root).is_err() {
+        // Another task was faster.
+        drop(fs::remove_dir_all(&made));
+    }
+    Ok(root)
+}

@@ -1,0 +1,343 @@
+//! One task: its image, its environment with secrets resolved, its process, its log, its end.
+
+use std::{
+    collections::BTreeMap,
+    path::PathBuf,
+    process::{ExitStatus, Stdio},
+    sync::Arc,
+    time::Duration,
+};
+
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
+use serde_json::{Value, json};
+use std::os::unix::process::ExitStatusExt;
+use tokio::{
+    io::{AsyncBufReadExt, AsyncRead, BufReader},
+    process::{Child, Command},
+    sync::mpsc,
+    time::Instant,
+};
+
+use super::{definitions, model::Status, permissions, rootfs, text};
+use crate::{alb::Target, ecr::now, moto::free_port, rds::UNPRIVILEGED, region::Region};
+
+/// How many log lines go in one call.
+const LOG_BATCH: usize = 500;
+
+/// Fargate's default time between SIGTERM and SIGKILL, in seconds.
+const STOP_TIMEOUT: u64 = 30;
+
+/// What a task is run with.
+struct Work {
+    arn: String,
+    id: String,
+    region: String,
+    container: Value,
+    definition: Value,
+    overrides: Value,
+    group: Option<String>,
+}
+
+/// What went wrong before the process began: the reason of the task, in ECS's words.
+struct Unstarted(String);
+
+/// Runs a task from its image to its end.
+pub(super) async fn run(region: Arc<Region>, arn: String) {
+    let Some(work) = work(&region, &arn) else { return };
+    match begin(&region, &work).await {
+        Ok((child, port)) => supervise(&region, &work, child, port).await,
+        Err(Unstarted(reason)) => finish(&region, &work.arn, None, Some(reason), "TaskFailedToStart"),
+    }
+}
+
+fn work(region: &Region, arn: &str) -> Option<Work> {
+    let state = region.ecs.state();
+    let task = state.tasks.get(arn)?;
+    let definition = definitions::find(&state, &task.definition)?.document.clone();
+    let service =
+        task.service.as_ref().and_then(|name| state.services.iter().rev().find(|service| service.name == *name));
+    let group =
+        service.and_then(|service| service.settings["loadBalancers"][0]["targetGroupArn"].as_str().map(str::to_owned));
+    Some(Work {
+        arn: arn.to_owned(),
+        id: task.id.clone(),
+        region: task.arn.split(':').nth(3).unwrap_or_default().to_owned(),
+        container: definition["containerDefinitions"][0].clone(),
+        definition,
+        overrides: task.overrides["containerOverrides"][0].clone(),
+        group,
+    })
+}
+
+async fn begin(region: &Arc<Region>, work: &Work) -> Result<(Child, u16), Unstarted> {
+    let roles = permissions::roles(region).await;
+    let role = text(&work.definition, "executionRoleArn");
+    let environment = environment(region, work, &roles, role).await?;
+    let name = text(&work.container, "image");
+    let image = match region.ecr.pull(name) {
+        Some(Ok(image)) => image,
+        Some(Err(why)) => return Err(Unstarted(format!("CannotPullContainerError: {why}"))),
+        None => {
+            let why = format!(
+                "CannotPullContainerError: {name} is not in the sandbox's registry, and the sandbox pulls nothing from elsewhere"
+            );
+            return Err(Unstarted(why));
+        }
+    };
+    let repository = name.split_once('/').map_or(name, |(_, rest)| rest);
+    let repository = repository.rsplit_once(':').map_or(repository, |(repository, _)| repository);
+    let arn = format!("arn:aws:ecr:{}:{}:repository/{repository}", work.region, crate::region::ACCOUNT);
+    for (action, resource) in
+        [("ecr:GetAuthorizationToken", "*"), ("ecr:BatchGetImage", arn.as_str()), ("ecr:GetDownloadUrlForLayer", &arn)]
+    {
+        if !permissions::allows(&roles, role, action, resource) {
+            return Err(Unstarted(format!(
+                "CannotPullContainerError: {role} is not authorized to perform: {action} on resource: {resource}"
+            )));
+        }
+    }
+    let images = region.dir.join("images");
+    let config = image.config["config"].clone();
+    let root = tokio::task::spawn_blocking(move || rootfs::unpack(&images, &image)).await;
+    let root = root.map_err(|error| error.to_string()).and_then(|root| root.map_err(|error| format!("{error:#}")));
+    let root = root.map_err(|why| Unstarted(format!("CannotPullContainerError: {why}")))?;
+    let logs = logs(region, work, &roles, role).await?;
+    let port = free_port().map_err(|error| Unstarted(format!("ResourceInitializationError: {error}")))?;
+    let mut command = command(work, &config, &root, &environment, port)?;
+    let mut child = command.spawn().map_err(|error| Unstarted(format!("CannotStartContainerError: {error}")))?;
+    if let Some(logs) = logs {
+        child.stdout.take().map(|stdout| tokio::spawn(read_lines(stdout, logs.clone())));
+        child.stderr.take().map(|stderr| tokio::spawn(read_lines(stderr, logs)));
+    }
+    Ok((child, port))
+}
+
+/// The process: the image's command in the image's files, as an unprivileged user, gone when the sandbox is.
+fn command(
+    work: &Work,
+    config: &Value,
+    root: &PathBuf,
+    environment: &BTreeMap<String, String>,
+    port: u16,
+) -> Result<Command, Unstarted> {
+    let words = |value: &Value| -> Vec<String> {
+        value.as_array().into_iter().flatten().filter_map(|word| word.as_str().map(str::to_owned)).collect()
+    };
+    let mut line = words(&work.container["entryPoint"]);
+    if line.is_empty() {
+        line = words(&config["Entrypoint"]);
+    }
+    let commands = [&work.overrides["command"], &work.container["command"], &config["Cmd"]];
+    line.extend(commands.into_iter().map(words).find(|words| !words.is_empty()).unwrap_or_default());
+    if line.is_empty() {
+        return Err(Unstarted("CannotStartContainerError: the image has no command".to_owned()));
+    }
+    let mut command = Command::new("setpriv");
+    if nix::unistd::geteuid().is_root() {
+        // chroot needs root, so it comes first; its --userspec gives up root before the command begins.
+        let user = format!("+{UNPRIVILEGED}:+{UNPRIVILEGED}");
+        command.args(["--pdeathsig", "KILL", "--", "chroot", "--groups=", "--userspec", &user]).arg(root);
+    } else {
+        command.args(["--pdeathsig", "KILL", "--", "unshare", "--map-root-user", "--root"]).arg(root).arg("--");
+    }
+    command.args(&line).env_clear().current_dir("/");
+    for variable in words(&config["Env"]) {
+        if let Some((name, value)) = variable.split_once('=') {
+            command.env(name, value);
+        }
+    }
+    // setpriv and chroot themselves are looked for on this machine's path.
+    let path = std::env::var("PATH").unwrap_or_default();
+    command.envs(environment).env("PORT", port.to_string()).env("HOST", "127.0.0.1").env("PATH", path);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0).kill_on_drop(true);
+    Ok(command)
+}
+
+async fn environment(
+    region: &Region,
+    work: &Work,
+    roles: &Value,
+    role: &str,
+) -> Result<BTreeMap<String, String>, Unstarted> {
+    let mut environment = BTreeMap::new();
+    let plain = work.container["environment"].as_array().into_iter().flatten();
+    for variable in plain.chain(work.overrides["environment"].as_array().into_iter().flatten()) {
+        environment.insert(text(variable, "name").to_owned(), text(variable, "value").to_owned());
+    }
+    for secret in work.container["secrets"].as_array().into_iter().flatten() {
+        let from = text(secret, "valueFrom");
+        // arn:aws:secretsmanager:region:account:secret:name[:key:stage:version]
+        let parts: Vec<&str> = from.split(':').collect();
+        let arn = parts.iter().take(7).copied().collect::<Vec<_>>().join(":");
+        let failed = |why: String| {
+            Unstarted(format!("ResourceInitializationError: unable to pull secrets or registry auth: {why}"))
+        };
+        if !permissions::allows(roles, role, "secretsmanager:GetSecretValue", &arn) {
+            return Err(failed(format!(
+                "AccessDeniedException: {role} is not authorized to perform: secretsmanager:GetSecretValue on resource: {arn}"
+            )));
+        }
+        let question = json!({ "SecretId": arn });
+        let asked = region.moto.json("secretsmanager", "secretsmanager.GetSecretValue", &work.region, &question);
+        let answer = asked.await.map_err(|error| failed(format!("{}: {}", error.code, error.message)))?;
+        let whole = text(&answer, "SecretString").to_owned();
+        let value = match parts.get(7).filter(|key| !key.is_empty()) {
+            Some(key) => {
+                let fields: Value = serde_json::from_str(&whole).unwrap_or_default();
+                fields[*key]
+                    .as_str()
+                    .map(str::to_owned)
+                    .ok_or_else(|| failed(format!("retrieved secret did not contain json key {key}")))?
+            }
+            None => whole,
+        };
+        environment.insert(text(secret, "name").to_owned(), value);
+    }
+    Ok(environment)
+}
+
+/// Where the process's lines go; CloudWatch Logs gets them in batches.
+async fn logs(
+    region: &Arc<Region>,
+    work: &Work,
+    roles: &Value,
+    role: &str,
+) -> Result<Option<mpsc::UnboundedSender<String>>, Unstarted> {
+    let options = &work.container["logConfiguration"]["options"];
+    let group = text(options, "awslogs-group").to_owned();
+    if group.is_empty() {
+        return Ok(None);
+    }
+    let arn = format!("arn:aws:logs:{}:{}:log-group:{group}:log-stream:", work.region, crate::region::ACCOUNT);
+    if !permissions::allows(roles, role, "logs:PutLogEvents", &arn) {
+        let why = format!(
+            "failed to validate logger args: AccessDeniedException: {role} is not authorized to perform: logs:PutLogEvents on resource: {arn}"
+        );
+        return Err(Unstarted(format!("ResourceInitializationError: {why}")));
+    }
+    let name = text(&work.container, "name");
+    let stream = format!("{}/{name}/{}", text(options, "awslogs-stream-prefix"), work.id);
+    let body = json!({ "logGroupName": group, "logStreamName": stream });
+    let made = region.moto.json("logs", "Logs_20140328.CreateLogStream", &work.region, &body).await;
+    made.map_err(|error| Unstarted(format!("ResourceInitializationError: failed to validate logger args: create stream has been retried 1 times: {}: {}", error.code, error.message)))?;
+    let (sender, receiver) = mpsc::unbounded_channel();
+    tokio::spawn(deliver(Arc::clone(region), work.region.clone(), group, stream, receiver));
+    Ok(Some(sender))
+}
+
+async fn read_lines(from: impl AsyncRead + Unpin, to: mpsc::UnboundedSender<String>) {
+    let mut lines = BufReader::new(from).lines();
+    while let Ok(Some(line)) = lines.next_line().await {
+        drop(to.send(line));
+    }
+}
+
+async fn deliver(
+    region: Arc<Region>,
+    at: String,
+    group: String,
+    stream: String,
+    mut lines: mpsc::UnboundedReceiver<String>,
+) {
+    let mut batch = Vec::new();
+    while lines.recv_many(&mut batch, LOG_BATCH).await > 0 {
+        let stamp = jiff::Timestamp::now().as_millisecond();
+        let events: Vec<Value> = batch
+            .drain(..)
+            .filter(|line| !line.is_empty())
+            .map(|line| json!({ "timestamp": stamp, "message": line }))
+            .collect();
+        if events.is_empty() {
+            continue;
+        }
+        let body = json!({ "logGroupName": group, "logStreamName": stream, "logEvents": events });
+        drop(region.moto.json("logs", "Logs_20140328.PutLogEvents", &at, &body).await);
+        // A chatty task must not make a call a line.
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+}
+
+/// From running to stopped.
+async fn supervise(region: &Arc<Region>, work: &Work, mut child: Child, port: u16) {
+    let target = Target { ip: "127.0.0.1".to_owned(), port };
+    let mut stopping = {
+        let mut state = region.ecs.state();
+        let Some(task) = state.tasks.get_mut(&work.arn) else { return };
+        task.status = Status::Running;
+        task.started = Some(now());
+        task.running_since = Some(Instant::now());
+        if let Some(group) = &work.group {
+            task.target = Some((group.clone(), target.clone()));
+        }
+        task.stopping.subscribe()
+    };
+    if let Some(group) = &work.group {
+        region.alb.register(region, group, &target);
+    }
+    region.ecs.wake();
+    let ended = tokio::select! {
+        ended = child.wait() => Some(ended),
+        _ = stopping.wait_for(|stop| *stop) => None,
+    };
+    let (status, by_itself) = match ended {
+        Some(status) => {
+            if let Some(group) = &work.group {
+                region.alb.deregister(region, group, &target).await;
+            }
+            (status, true)
+        }
+        None => (stop(region, work, &mut child, &target).await, false),
+    };
+    let code = status.ok().map(exit_code);
+    let reason = by_itself.then(|| "Essential container in task exited".to_owned());
+    finish(region, &work.arn, code, reason, "EssentialContainerExited");
+}
+
+/// Out of the load balancer first, then SIGTERM, then, after the stop timeout, SIGKILL.
+async fn stop(region: &Arc<Region>, work: &Work, child: &mut Child, target: &Target) -> std::io::Result<ExitStatus> {
+    if let Some(group) = &work.group {
+        set(region, &work.arn, Status::Deactivating);
+        region.alb.deregister(region, group, target).await;
+    }
+    set(region, &work.arn, Status::Stopping);
+    if let Some(pid) = child.id().and_then(|id| i32::try_from(id).ok()) {
+        drop(kill(Pid::from_raw(pid), Signal::SIGTERM));
+    }
+    let timeout = work.container["stopTimeout"].as_u64().unwrap_or(STOP_TIMEOUT);
+    match tokio::time::timeout(Duration::from_secs(timeout), child.wait()).await {
+        Ok(status) => status,
+        Err(_) => {
+            child.kill().await?;
+            child.wait().await
+        }
+    }
+}
+
+/// 128 and the signal for a process that a signal ended, as a container runtime has it.
+fn exit_code(status: ExitStatus) -> i32 {
+    status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or_default())
+}
+
+fn set(region: &Region, arn: &str, status: Status) {
+    if let Some(task) = region.ecs.state().tasks.get_mut(arn) {
+        task.status = status;
+    }
+}
+
+fn finish(region: &Region, arn: &str, code: Option<i32>, reason: Option<String>, stop_code: &'static str) {
+    if let Some(task) = region.ecs.state().tasks.get_mut(arn) {
+        task.status = Status::Stopped;
+        task.exit_code = code;
+        task.stopped = Some(now());
+        task.stopped_at = Some(Instant::now());
+        task.target = None;
+        if let Some(reason) = reason {
+            task.stopped_reason.get_or_insert(reason);
+            task.stop_code.get_or_insert(stop_code);
+        }
+    }
+    region.ecs.wake();
+}

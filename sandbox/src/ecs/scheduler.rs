@@ -1,0 +1,296 @@
+//! The service scheduler: keeps the desired count, rolls deployments over, and breaks off those that fail.
+//!
+//! <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-type-ecs.html>
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::time::Instant;
+
+use super::{
+    Ledger,
+    model::{Life, Rollout, Service, Status},
+    runner, short,
+    tasks::{self, Start},
+};
+use crate::{alb::State, ecr::now, region::Region};
+
+/// How often the scheduler looks even if nothing says that something has changed: health comes without a word.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// How long stopped tasks stay listed.
+const LISTED: Duration = Duration::from_secs(3600);
+
+/// Runs until the sandbox stops.
+pub(crate) async fn schedule(region: Arc<Region>) {
+    let ecs = Arc::clone(&region.ecs);
+    let mut interfaces = 0;
+    loop {
+        drop(tokio::time::timeout(LOOK, ecs.changed.notified()).await);
+        let to_start = {
+            let mut state = ecs.state();
+            state.tasks.retain(|_, task| task.stopped_at.is_none_or(|at| at.elapsed() < LISTED));
+            let names: Vec<usize> = (0..state.services.len()).collect();
+            names.into_iter().for_each(|index| reconcile(&region, &mut state, index));
+            let waiting = state.tasks.values_mut().filter(|task| task.status == Status::Provisioning);
+            waiting
+                .map(|task| {
+                    task.status = Status::Pending;
+                    task.arn.clone()
+                })
+                .collect::<Vec<_>>()
+        };
+        for arn in to_start {
+            tokio::spawn(runner::run(Arc::clone(&region), arn));
+        }
+        let alive = ecs.state().tasks.values().filter(|task| task.status != Status::Stopped).count();
+        if alive != interfaces {
+            interfaces = alive;
+            ecs.report_interfaces(&region).await;
+        }
+    }
+}
+
+/// One service, from what it is to what it should be, as far as it goes now.
+fn reconcile(region: &Region, state: &mut Ledger, index: usize) {
+    let mut service = take(state, index);
+    match service.life {
+        Life::Inactive => {}
+        Life::Draining => drain(state, &mut service),
+        Life::Active => {
+            count_failures(region, state, &mut service);
+            break_circuit(state, &mut service);
+            stop_unhealthy(region, state, &mut service);
+            start_missing(state, &mut service);
+            stop_surplus(region, state, &mut service);
+            complete(region, state, &mut service);
+        }
+    }
+    state.services[index] = service;
+}
+
+/// A service out of the ledger, so that it and the tasks can be changed together.
+fn take(state: &mut Ledger, index: usize) -> Service {
+    let empty = Service {
+        name: String::new(),
+        arn: String::new(),
+        cluster: String::new(),
+        life: Life::Inactive,
+        definition: String::new(),
+        desired: 0,
+        settings: serde_json::Value::Null,
+        tags: serde_json::Value::Null,
+        created: 0.0,
+        deployments: Vec::new(),
+        events: std::collections::VecDeque::new(),
+        next_start: Instant::now(),
+    };
+    std::mem::replace(&mut state.services[index], empty)
+}
+
+fn drain(state: &mut Ledger, service: &mut Service) {
+    let mut left = 0;
+    for task in state.tasks.values_mut().filter(|task| task.service.as_deref() == Some(&service.name)) {
+        task.stop("Scaling activity initiated by deletion of the service", "ServiceSchedulerInitiated");
+        left += usize::from(task.status != Status::Stopped);
+    }
+    if left == 0 {
+        service.life = Life::Inactive;
+        service.deployments.clear();
+    }
+}
+
+/// Whether a task serves: it runs, and the load balancer, if there is one, finds it healthy.
+fn serves(region: &Region, task: &super::Task) -> bool {
+    task.status == Status::Running
+        && !*task.stopping.borrow()
+        && task.target.as_ref().is_none_or(|(group, target)| region.alb.state(group, target) == Some(State::Healthy))
+}
+
+/// Tasks that ended by themselves since the last look.
+fn count_failures(region: &Region, state: &mut Ledger, service: &mut Service) {
+    for task in state.tasks.values_mut() {
+        if task.service.as_deref() != Some(&service.name) || task.status != Status::Stopped || task.counted {
+            continue;
+        }
+        task.counted = true;
+        let by_scheduler = task.stop_code == Some("ServiceSchedulerInitiated");
+        let unhealthy = task.stopped_reason.as_deref().is_some_and(|reason| reason.starts_with("Task failed ELB"));
+        if by_scheduler && !unhealthy || task.stop_code == Some("UserInitiated") {
+            continue;
+        }
+        let deployment =
+            service.deployments.iter_mut().find(|deployment| task.deployment.as_deref() == Some(&deployment.id));
+        let Some(deployment) = deployment else { continue };
+        if deployment.rollout == Rollout::InProgress {
+            deployment.failed += 1;
+            deployment.updated = now();
+        }
+        // One that keeps failing is started ever more rarely.
+        let seconds = f64::from(1_u32 << u32::try_from(deployment.failed.min(5)).unwrap_or(5));
+        service.next_start = Instant::now() + region.settings.rollout(seconds);
+    }
+}
+
+/// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-circuit-breaker.html>
+fn break_circuit(state: &mut Ledger, service: &mut Service) {
+    let breaker = service.settings["deploymentConfiguration"]["deploymentCircuitBreaker"].clone();
+    let threshold = service.desired.div_ceil(2).clamp(3, 200);
+    let Some(primary) = service.deployments.first_mut() else { return };
+    if breaker["enable"] != true || primary.rollout != Rollout::InProgress || primary.failed < threshold {
+        return;
+    }
+    primary.rollout = Rollout::Failed;
+    primary.updated = now();
+    let (failed, failing) = (primary.id.clone(), primary.definition.clone());
+    let before = service.deployments.iter().skip(1).find(|old| old.rollout == Rollout::Completed);
+    let back = before.map(|old| old.definition.clone()).filter(|_| breaker["rollback"] == true);
+    let primary = &mut service.deployments[0];
+    match back {
+        Some(definition) => {
+            primary.reason = "ECS deployment circuit breaker: tasks failed to start.".to_owned();
+            service.say(format!("(deployment {failed}) deployment failed: tasks failed to start."));
+            let at = service
+                .deployments
+                .iter()
+                .position(|old| old.definition == definition && old.rollout == Rollout::Completed);
+            if let Some(at) = at {
+                // What ran before becomes the primary again and keeps its tasks.
+                let mut old = service.deployments.remove(at);
+                old.rollout = Rollout::InProgress;
+                old.reason = format!("ECS deployment circuit breaker: rolling back to deploymentId {}.", old.id);
+                old.updated = now();
+                service.say(format!("rolling back to deployment {}.", old.id));
+                service.definition = definition;
+                service.deployments.insert(0, old);
+            }
+        }
+        None => {
+            primary.reason = format!("ECS deployment {failed} failed: tasks failed to start.");
+            service.say(format!("(deployment {failed}) deployment failed: tasks failed to start."));
+        }
+    }
+    for task in state.tasks.values_mut().filter(|task| task.deployment.as_deref() == Some(&failed)) {
+        task.stop(format!("Scaling activity initiated by (deployment {failed})"), "ServiceSchedulerInitiated");
+    }
+    let _ = failing;
+}
+
+/// Tasks that the load balancer finds unhealthy after their grace are stopped and replaced.
+fn stop_unhealthy(region: &Region, state: &mut Ledger, service: &mut Service) {
+    let grace = service.settings["healthCheckGracePeriodSeconds"].as_f64().unwrap_or_default();
+    let grace = region.settings.rollout(grace);
+    let mut said = Vec::new();
+    for task in state.tasks.values_mut().filter(|task| task.service.as_deref() == Some(&service.name)) {
+        let Some((group, target)) = &task.target else { continue };
+        let past_grace = task.running_since.is_some_and(|since| since.elapsed() > grace);
+        if let Some(State::Unhealthy(_, description)) = region.alb.state(group, target)
+            && past_grace
+            && task.is_alive()
+        {
+            let name = group.rsplit("targetgroup/").next().unwrap_or_default().to_owned();
+            said.push(format!(
+                "(task {}) (port {}) is unhealthy in (target-group {group}) due to (reason {description})",
+                task.id, target.port
+            ));
+            let reason = format!("Task failed ELB health checks in (target-group targetgroup/{name}): {description}");
+            task.stop(reason, "ServiceSchedulerInitiated");
+        }
+    }
+    said.into_iter().for_each(|message| service.say(message));
+}
+
+fn percent(service: &Service, key: &str, otherwise: u64) -> usize {
+    let percent = service.settings["deploymentConfiguration"][key].as_u64().unwrap_or(otherwise);
+    usize::try_from(percent).unwrap_or(100)
+}
+
+fn start_missing(state: &mut Ledger, service: &mut Service) {
+    let Some(primary) = service.primary() else { return };
+    if primary.rollout == Rollout::Failed || Instant::now() < service.next_start {
+        return;
+    }
+    let alive = |deployment: Option<&str>| {
+        let of_service = state.tasks.values().filter(|task| task.service.as_deref() == Some(&service.name));
+        of_service
+            .filter(|task| task.is_alive() && deployment.is_none_or(|id| task.deployment.as_deref() == Some(id)))
+            .count()
+    };
+    let most = service.desired * percent(service, "maximumPercent", 200) / 100;
+    let missing = service.desired.saturating_sub(alive(Some(&primary.id)));
+    let room = most.max(service.desired).saturating_sub(alive(None));
+    let (id, definition) = (primary.id.clone(), primary.definition.clone());
+    let region = service.arn.split(':').nth(3).unwrap_or_default().to_owned();
+    let mut started = Vec::new();
+    for _ in 0..missing.min(room) {
+        let start = Start {
+            region: &region,
+            cluster: &service.cluster,
+            definition: &definition,
+            network: &service.settings["networkConfiguration"],
+            tags: &service.tags,
+            overrides: &serde_json::Value::Null,
+            started_by: id.clone(),
+            service: Some((service.name.clone(), id.clone())),
+        };
+        started.extend(tasks::start(state, start));
+    }
+    if !started.is_empty() {
+        let ids: Vec<String> = started.iter().map(|arn| format!("(task {})", short(arn))).collect();
+        service.say(format!("has started {} tasks: {}.", ids.len(), ids.join(" ")));
+    }
+}
+
+fn stop_surplus(region: &Region, state: &mut Ledger, service: &mut Service) {
+    let Some(primary) = service.primary() else { return };
+    let (id, desired) = (primary.id.clone(), service.desired);
+    let least = desired * percent(service, "minimumHealthyPercent", 100) / 100;
+    let of_service: Vec<(String, bool, bool)> = state
+        .tasks
+        .values()
+        .filter(|task| task.service.as_deref() == Some(&service.name) && task.is_alive())
+        .map(|task| (task.arn.clone(), task.deployment.as_deref() == Some(&id), serves(region, task)))
+        .collect();
+    let mut serving = of_service.iter().filter(|(.., serves)| *serves).count();
+    let mut own = of_service.iter().filter(|(_, own, _)| *own).count();
+    for (arn, is_own, is_serving) in of_service {
+        let surplus = if is_own { own > desired } else { !is_serving || serving > least };
+        if !surplus {
+            continue;
+        }
+        own -= usize::from(is_own);
+        serving -= usize::from(is_serving);
+        if let Some(task) = state.tasks.get_mut(&arn) {
+            task.stop(format!("Scaling activity initiated by (deployment {id})"), "ServiceSchedulerInitiated");
+            service.say(format!("has stopped 1 running tasks: (task {}).", task.id));
+        }
+    }
+}
+
+/// A rollout is done when all its tasks serve and no others are left.
+fn complete(region: &Region, state: &mut Ledger, service: &mut Service) {
+    let left_of = |id: &str| {
+        state
+            .tasks
+            .values()
+            .filter(|task| task.deployment.as_deref() == Some(id) && task.status != Status::Stopped)
+            .count()
+    };
+    let Some(primary) = service.deployments.first() else { return };
+    let serving =
+        state.tasks.values().filter(|task| task.deployment.as_deref() == Some(&primary.id) && serves(region, task));
+    let all_serve = serving.count() == service.desired && left_of(&primary.id) == service.desired;
+    let id = primary.id.clone();
+    let in_progress = primary.rollout == Rollout::InProgress;
+    if in_progress && all_serve && service.deployments.iter().skip(1).all(|old| left_of(&old.id) == 0) {
+        let primary = &mut service.deployments[0];
+        let rolled_back = primary.reason.contains("rolling back");
+        primary.rollout = Rollout::Completed;
+        primary.updated = now();
+        if !rolled_back {
+            primary.reason = format!("ECS deployment {id} completed.");
+        }
+        service.deployments.truncate(1);
+        service.say(format!("(deployment {id}) deployment completed."));
+        service.say("has reached a steady state.");
+    }
+}

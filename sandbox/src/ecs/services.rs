@@ -1,0 +1,236 @@
+//! Services.
+
+use std::collections::VecDeque;
+
+use serde_json::{Value, json};
+use tokio::time::Instant;
+
+use super::{
+    Ledger, definitions, missing_cluster,
+    model::{Life, Rollout, Service, Status, without_nulls},
+    names, permissions, short, text,
+};
+use crate::{
+    api::ApiError,
+    ecr::now,
+    region::{ACCOUNT, Region},
+};
+
+/// What of a service's settings can be changed by UpdateService.
+const SETTINGS: &[&str] = &[
+    "networkConfiguration",
+    "loadBalancers",
+    "healthCheckGracePeriodSeconds",
+    "deploymentConfiguration",
+    "propagateTags",
+    "enableExecuteCommand",
+];
+
+pub(super) fn create(
+    region: &Region,
+    state: &mut Ledger,
+    at: &str,
+    input: &Value,
+    roles: &Value,
+) -> Result<Value, ApiError> {
+    let (name, cluster) = (text(input, "serviceName").to_owned(), short(text(input, "cluster")).to_owned());
+    if !state.clusters.get(&cluster).is_some_and(|cluster| cluster.active) {
+        return Err(missing_cluster());
+    }
+    let token = text(input, "clientToken");
+    if let Some(known) = state
+        .services
+        .iter()
+        .find(|known| known.name == name && known.cluster == cluster && known.life != Life::Inactive)
+    {
+        if !token.is_empty() && text(&known.settings, "clientToken") == token && known.life == Life::Active {
+            return Ok(json!({ "service": document(state, known) }));
+        }
+        let message = if known.life == Life::Draining {
+            "Unable to Start a service that is still Draining."
+        } else {
+            "Creation of service was not idempotent."
+        };
+        return Err(ApiError::client("InvalidParameterException", message));
+    }
+    let definition = definitions::find(state, text(input, "taskDefinition"));
+    let definition = definition
+        .filter(|found| found.active)
+        .ok_or_else(|| ApiError::client("ClientException", "TaskDefinition not found."))?;
+    permissions::check_assumable(roles, &definition.document)?;
+    let definition = definition.arn.clone();
+    for balancer in input["loadBalancers"].as_array().into_iter().flatten() {
+        let group = text(balancer, "targetGroupArn");
+        if !region.alb.exists(group) {
+            return Err(ApiError::client(
+                "InvalidParameterException",
+                format!("The target group with targetGroupArn {group} does not exist."),
+            ));
+        }
+        if !region.alb.is_used(group) {
+            let message =
+                format!("The target group with targetGroupArn {group} does not have an associated load balancer.");
+            return Err(ApiError::client("InvalidParameterException", message));
+        }
+    }
+    let mut settings = json!({ "clientToken": token });
+    for key in SETTINGS {
+        settings[*key] = input[*key].clone();
+    }
+    let mut service = Service {
+        arn: format!("arn:aws:ecs:{at}:{ACCOUNT}:service/{cluster}/{name}"),
+        name,
+        cluster,
+        life: Life::Active,
+        definition: definition.clone(),
+        desired: count(&input["desiredCount"]),
+        settings,
+        tags: input["tags"].clone(),
+        created: now(),
+        deployments: Vec::new(),
+        events: VecDeque::new(),
+        next_start: Instant::now(),
+    };
+    service.deploy(&definition);
+    let answer = document(state, &service);
+    state.services.push(service);
+    Ok(json!({ "service": answer }))
+}
+
+pub(super) fn update(state: &mut Ledger, input: &Value) -> Result<Value, ApiError> {
+    let at = find(state, input)?;
+    if state.services[at].life != Life::Active {
+        return Err(ApiError::client("ServiceNotActiveException", "Service was not ACTIVE."));
+    }
+    let definition = match input["taskDefinition"].as_str() {
+        Some(name) => definitions::find(state, name)
+            .filter(|found| found.active)
+            .ok_or_else(|| ApiError::client("ClientException", "TaskDefinition not found."))?
+            .arn
+            .clone(),
+        None => state.services[at].definition.clone(),
+    };
+    let service = &mut state.services[at];
+    let mut rolls = input["forceNewDeployment"] == true || definition != service.definition;
+    for key in SETTINGS.iter().filter(|key| !input[**key].is_null()) {
+        rolls |= *key == "networkConfiguration" && service.settings[*key] != input[*key];
+        rolls |= *key == "loadBalancers" && service.settings[*key] != input[*key];
+        service.settings[*key] = input[*key].clone();
+    }
+    if !input["desiredCount"].is_null() {
+        service.desired = count(&input["desiredCount"]);
+    }
+    if rolls {
+        service.deploy(&definition);
+    }
+    Ok(json!({ "service": document(state, &state.services[at]) }))
+}
+
+pub(super) fn delete(state: &mut Ledger, input: &Value) -> Result<Value, ApiError> {
+    let at = find(state, input)?;
+    let service = &mut state.services[at];
+    if service.life == Life::Active {
+        if service.desired > 0 && input["force"] != true {
+            let message = "The service cannot be stopped while it is scaled above 0.";
+            return Err(ApiError::client("InvalidParameterException", message));
+        }
+        service.life = Life::Draining;
+        service.desired = 0;
+    }
+    Ok(json!({ "service": document(state, &state.services[at]) }))
+}
+
+pub(super) fn describe(state: &Ledger, input: &Value) -> Result<Value, ApiError> {
+    let wanted = names(&input["services"]);
+    if wanted.len() > 10 {
+        return Err(ApiError::client("InvalidParameterException", "Services cannot be more than 10."));
+    }
+    let cluster = short(input["cluster"].as_str().unwrap_or("default"));
+    let (mut found, mut failures) = (Vec::new(), Vec::new());
+    for name in wanted {
+        let newest = state.services.iter().rev().find(|service| service.name == name && service.cluster == cluster);
+        match newest {
+            Some(service) => found.push(document(state, service)),
+            None => failures.push(json!({ "arn": name, "reason": "MISSING" })),
+        }
+    }
+    Ok(json!({ "services": found, "failures": failures }))
+}
+
+pub(super) fn list(state: &Ledger, input: &Value) -> Result<Value, ApiError> {
+    let cluster = short(input["cluster"].as_str().unwrap_or("default"));
+    if !state.clusters.get(cluster).is_some_and(|cluster| cluster.active) {
+        return Err(missing_cluster());
+    }
+    let here = state.services.iter().filter(|service| service.cluster == cluster && service.life != Life::Inactive);
+    Ok(json!({ "serviceArns": here.map(|service| &service.arn).collect::<Vec<_>>() }))
+}
+
+fn find(state: &Ledger, input: &Value) -> Result<usize, ApiError> {
+    let (name, cluster) = (short(text(input, "service")), short(text(input, "cluster")));
+    let known =
+        |service: &Service| service.name == name && service.cluster == cluster && service.life != Life::Inactive;
+    state
+        .services
+        .iter()
+        .position(known)
+        .ok_or_else(|| ApiError::client("ServiceNotFoundException", "Service not found."))
+}
+
+fn count(value: &Value) -> usize {
+    value.as_u64().and_then(|count| usize::try_from(count).ok()).unwrap_or_default()
+}
+
+/// As DescribeServices has it.
+fn document(state: &Ledger, service: &Service) -> Value {
+    let of_service = |task: &&super::Task| task.service.as_deref() == Some(&service.name);
+    let counted = |wanted: &dyn Fn(&super::Task) -> bool| {
+        state.tasks.values().filter(of_service).filter(|task| wanted(task)).count()
+    };
+    let running = counted(&|task| task.status == Status::Running);
+    let pending = counted(&|task| task.status < Status::Running);
+    let deployments: Vec<Value> = service
+        .deployments
+        .iter()
+        .enumerate()
+        .map(|(index, deployment)| {
+            let own = |task: &super::Task| task.deployment.as_deref() == Some(&deployment.id);
+            let state = match deployment.rollout {
+                Rollout::InProgress => "IN_PROGRESS",
+                Rollout::Completed => "COMPLETED",
+                Rollout::Failed => "FAILED",
+            };
+            json!({
+                "id": deployment.id,
+                "status": if index == 0 { "PRIMARY" } else { "ACTIVE" },
+                "taskDefinition": deployment.definition,
+                "desiredCount": if index == 0 { service.desired } else { 0 },
+                "pendingCount": counted(&|task| own(task) && task.status < Status::Running),
+                "runningCount": counted(&|task| own(task) && (Status::Running..=Status::Stopping).contains(&task.status)),
+                "failedTasks": deployment.failed,
+                "createdAt": deployment.created, "updatedAt": deployment.updated,
+                "rolloutState": state, "rolloutStateReason": deployment.reason, "launchType": "FARGATE",
+                "networkConfiguration": service.settings["networkConfiguration"],
+            })
+        })
+        .collect();
+    let status = match service.life {
+        Life::Active => "ACTIVE",
+        Life::Draining => "DRAINING",
+        Life::Inactive => "INACTIVE",
+    };
+    let cluster = state.clusters.get(&service.cluster).map(|cluster| cluster.arn.clone());
+    let events = service.events.iter();
+    let events = events.map(|(at, id, message)| json!({ "id": id, "createdAt": at, "message": message }));
+    let mut document = json!({
+        "serviceArn": service.arn, "serviceName": service.name, "clusterArn": cluster, "status": status,
+        "desiredCount": service.desired, "runningCount": running, "pendingCount": pending, "launchType": "FARGATE",
+        "taskDefinition": service.definition, "deployments": deployments, "events": events.collect::<Vec<_>>(),
+        "createdAt": service.created, "tags": service.tags, "schedulingStrategy": "REPLICA",
+    });
+    for key in SETTINGS {
+        document[*key] = service.settings[*key].clone();
+    }
+    without_nulls(&mut document);
+    document
+}

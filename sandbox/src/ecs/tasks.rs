@@ -1,0 +1,139 @@
+//! Tasks: started by themselves, stopped, described.
+
+use serde_json::{Value, json};
+use tokio::sync::watch;
+
+use super::{
+    Ledger, definitions, missing_cluster,
+    model::{Status, Task},
+    names, permissions, short, text,
+};
+use crate::{api::ApiError, ecr::now};
+
+/// What a task is started with.
+pub(super) struct Start<'a> {
+    pub(super) region: &'a str,
+    pub(super) cluster: &'a str,
+    pub(super) definition: &'a str,
+    pub(super) network: &'a Value,
+    pub(super) tags: &'a Value,
+    pub(super) overrides: &'a Value,
+    pub(super) started_by: String,
+    pub(super) service: Option<(String, String)>,
+}
+
+/// Puts a task into the ledger; the scheduler runs it.
+pub(super) fn start(state: &mut Ledger, start: Start) -> Option<String> {
+    let cluster = state.clusters.get(start.cluster)?;
+    let definition = definitions::find(state, start.definition)?;
+    let id = uuid::Uuid::new_v4().simple().to_string();
+    let arn = format!("{}/{id}", cluster.arn.replace(":cluster/", ":task/"));
+    let family = text(&definition.document, "family").to_owned();
+    let (service, deployment) = start.service.unzip();
+    let task = Task {
+        arn: arn.clone(),
+        cluster_arn: cluster.arn.clone(),
+        definition: definition.arn.clone(),
+        group: service.as_ref().map_or_else(|| format!("family:{family}"), |name| format!("service:{name}")),
+        container: definition.document["containerDefinitions"][0]["name"].as_str().unwrap_or_default().to_owned(),
+        id,
+        service,
+        deployment,
+        status: Status::Provisioning,
+        started_by: start.started_by,
+        tags: start.tags.clone(),
+        overrides: start.overrides.clone(),
+        network: start.network.clone(),
+        created: now(),
+        started: None,
+        running_since: None,
+        stopped: None,
+        stopped_at: None,
+        stop_code: None,
+        stopped_reason: None,
+        exit_code: None,
+        container_reason: None,
+        target: None,
+        stopping: watch::channel(false).0,
+        counted: false,
+    };
+    let _ = start.region;
+    state.tasks.insert(arn.clone(), task);
+    Some(arn)
+}
+
+pub(super) fn run(state: &mut Ledger, region: &str, input: &Value, roles: &Value) -> Result<Value, ApiError> {
+    let token = text(input, "clientToken").to_owned();
+    if let Some(arn) = state.tokens.get(&token).and_then(Value::as_str).filter(|_| !token.is_empty()) {
+        return Ok(json!({ "tasks": state.tasks.get(arn).map(|task| task.document(true)), "failures": [] }));
+    }
+    let cluster = short(text(input, "cluster")).to_owned();
+    if !state.clusters.get(&cluster).is_some_and(|cluster| cluster.active) {
+        return Err(missing_cluster());
+    }
+    let definition = definitions::find(state, text(input, "taskDefinition"));
+    let definition = definition
+        .filter(|found| found.active)
+        .ok_or_else(|| ApiError::client("ClientException", "TaskDefinition not found."))?;
+    permissions::check_assumable(roles, &definition.document)?;
+    let name = definition.arn.clone();
+    let what = Start {
+        region,
+        cluster: &cluster,
+        definition: &name,
+        network: &input["networkConfiguration"],
+        tags: &input["tags"],
+        overrides: &input["overrides"],
+        started_by: text(input, "startedBy").to_owned(),
+        service: None,
+    };
+    let arn = start(state, what).ok_or_else(missing_cluster)?;
+    if !token.is_empty() {
+        state.tokens.insert(token, json!(arn));
+    }
+    Ok(json!({ "tasks": [state.tasks[&arn].document(true)], "failures": [] }))
+}
+
+pub(super) fn stop(state: &mut Ledger, input: &Value) -> Result<Value, ApiError> {
+    let id = short(text(input, "task")).to_owned();
+    let task = state.tasks.values_mut().find(|task| task.id == id);
+    let task =
+        task.ok_or_else(|| ApiError::client("InvalidParameterException", "The referenced task was not found."))?;
+    task.stop(input["reason"].as_str().unwrap_or("Task stopped by user"), "UserInitiated");
+    Ok(json!({ "task": task.document(false) }))
+}
+
+pub(super) fn describe(state: &Ledger, input: &Value) -> Result<Value, ApiError> {
+    let ids = names(&input["tasks"]);
+    if ids.len() > 100 {
+        return Err(ApiError::client("InvalidParameterException", "Tasks cannot be more than 100."));
+    }
+    let tags = input["include"].as_array().is_some_and(|include| include.iter().any(|one| one == "TAGS"));
+    let (mut found, mut failures) = (Vec::new(), Vec::new());
+    for id in ids {
+        match state.tasks.values().find(|task| task.id == id) {
+            Some(task) => found.push(task.document(tags)),
+            None => failures.push(json!({ "arn": id, "reason": "MISSING" })),
+        }
+    }
+    Ok(json!({ "tasks": found, "failures": failures }))
+}
+
+pub(super) fn list(state: &Ledger, input: &Value) -> Result<Value, ApiError> {
+    let cluster = short(input["cluster"].as_str().unwrap_or("default"));
+    if !state.clusters.contains_key(cluster) {
+        return Err(missing_cluster());
+    }
+    let wants_stopped = text(input, "desiredStatus") == "STOPPED";
+    let service = input["serviceName"].as_str().map(short);
+    let arns = state.tasks.values().filter(|task| {
+        let family =
+            task.definition.rsplit('/').next().unwrap_or_default().rsplit_once(':').map_or("", |(family, _)| family);
+        short(&task.cluster_arn) == cluster
+            && task.is_alive() != wants_stopped
+            && service.is_none_or(|name| task.service.as_deref() == Some(name))
+            && input["startedBy"].as_str().is_none_or(|by| task.started_by == by)
+            && input["family"].as_str().is_none_or(|name| name == family)
+    });
+    Ok(json!({ "taskArns": arns.map(|task| &task.arn).collect::<Vec<_>>() }))
+}

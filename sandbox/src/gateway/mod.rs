@@ -1,0 +1,166 @@
+//! The door of the region: every call comes in here, is told apart, delayed, carried out and logged.
+
+mod control;
+
+use std::{convert::Infallible, sync::Arc, time::Instant};
+
+use anyhow::Result;
+use http_body_util::{BodyExt, Full};
+use hyper::{
+    Request, Response,
+    body::{Bytes, Incoming},
+    service::service_fn,
+};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::TcpListener;
+
+use crate::{
+    api::{Answer, ApiError, Call},
+    call_log::Record,
+    region::Region,
+};
+
+/// Serves until it is aborted.
+pub(crate) async fn serve(region: Arc<Region>, listener: TcpListener) -> Result<()> {
+    loop {
+        let (stream, _) = listener.accept().await?;
+        drop(stream.set_nodelay(true));
+        let region = Arc::clone(&region);
+        tokio::spawn(async move {
+            let service = service_fn(move |request| {
+                let region = Arc::clone(&region);
+                async move { Ok::<_, Infallible>(route(&region, request).await) }
+            });
+            let connection = hyper::server::conn::http1::Builder::new()
+                .timer(TokioTimer::new())
+                .serve_connection(TokioIo::new(stream), service);
+            // A client that goes away in the middle is no error of ours.
+            drop(connection.await);
+        });
+    }
+}
+
+async fn route(region: &Arc<Region>, request: Request<Incoming>) -> Response<Full<Bytes>> {
+    let path = request.uri().path();
+    if path.starts_with("/_sandbox/") {
+        return control::answer(region, request).await;
+    }
+    if path == "/v2" || path.starts_with("/v2/") {
+        return region.ecr.registry(region, request).await;
+    }
+    let started = Instant::now();
+    let call = match read(request).await {
+        Ok(call) => call,
+        Err(error) => return plain(400, &format!("this is no call of the AWS API: {}", error.message)),
+    };
+    if region.settings.is_held() {
+        std::future::pending::<()>().await;
+    }
+    tokio::time::sleep(region.settings.latency()).await;
+    let answer = carry_out(region, &call).await.unwrap_or_else(|error| error.answer(&call));
+    let may_answer = !call.is_mutating() || region.settings.count_mutation();
+    region.calls.add(Record {
+        service: &call.service,
+        operation: &call.operation,
+        mutating: call.is_mutating(),
+        started,
+        status: answer.status,
+        code: answer.error.clone(),
+        bytes: call.body.len(),
+    });
+    if !may_answer {
+        std::future::pending::<()>().await;
+    }
+    respond(answer)
+}
+
+/// Which part of the region carries a call out.
+async fn carry_out(region: &Arc<Region>, call: &Call) -> Result<Answer, ApiError> {
+    check_credentials(call)?;
+    match call.service.as_str() {
+        "ecs" => return region.ecs.call(region, call).await,
+        "ecr" => return region.ecr.call(call),
+        "elasticloadbalancing" => {
+            if let Some(answer) = region.alb.call(call) {
+                return answer;
+            }
+        }
+        _ => {}
+    }
+    let answer = region.moto.forward(call).await?;
+    if call.is_mutating() {
+        match call.service.as_str() {
+            "rds" => region.rds.after(region, call, &answer).await,
+            "elasticloadbalancing" | "acm" => region.alb.refresh(region).await,
+            _ => {}
+        }
+    }
+    Ok(answer)
+}
+
+/// Two keys stand for credentials that are no good, so that it can be tried what happens then.
+fn check_credentials(call: &Call) -> Result<(), ApiError> {
+    let json = call.is_json();
+    match call.key.as_str() {
+        "EXPIRED" => {
+            let code = if json { "ExpiredTokenException" } else { "ExpiredToken" };
+            Err(ApiError {
+                status: 403,
+                ..ApiError::client(code, "The security token included in the request is expired")
+            })
+        }
+        "INVALID" => {
+            let code = match (json, call.service.as_str()) {
+                (true, _) => "UnrecognizedClientException",
+                (false, "ec2") => "AuthFailure",
+                (false, _) => "InvalidClientTokenId",
+            };
+            Err(ApiError {
+                status: 403,
+                ..ApiError::client(code, "The security token included in the request is invalid.")
+            })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Reads a call: the signature's scope says for which service, a header or a parameter which operation.
+async fn read(request: Request<Incoming>) -> Result<Call, ApiError> {
+    let (parts, body) = request.into_parts();
+    let body = body.collect().await.map_err(|error| ApiError::client("IncompleteBody", error.to_string()))?.to_bytes();
+    let authorization = parts.headers.get("authorization").and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let scope = authorization.split_once("Credential=").map(|(_, rest)| rest.split(',').next().unwrap_or_default());
+    let scope: Vec<&str> = scope.unwrap_or_default().split('/').collect();
+    let [key, _, region, service, _] = scope.as_slice() else {
+        return Err(ApiError::client("MissingAuthenticationToken", "it is not signed"));
+    };
+    let target = parts.headers.get("x-amz-target").and_then(|value| value.to_str().ok());
+    let mut call = Call {
+        service: (*service).to_owned(),
+        operation: target.and_then(|target| target.rsplit('.').next()).unwrap_or_default().to_owned(),
+        key: (*key).to_owned(),
+        region: (*region).to_owned(),
+        method: parts.method,
+        path_and_query: parts.uri.path_and_query().map(ToString::to_string).unwrap_or_else(|| "/".to_owned()),
+        headers: parts.headers,
+        body,
+    };
+    if call.operation.is_empty() {
+        call.operation = call.params().remove("Action").unwrap_or_default();
+    }
+    Ok(call)
+}
+
+fn respond(answer: Answer) -> Response<Full<Bytes>> {
+    Response::builder()
+        .status(answer.status)
+        .header("content-type", answer.content_type)
+        .header("x-amzn-requestid", uuid::Uuid::new_v4().to_string())
+        .body(Full::new(answer.body))
+        .expect("status and headers are valid")
+}
+
+/// A plain text.
+fn plain(status: u16, text: &str) -> Response<Full<Bytes>> {
+    Response::builder().status(status).body(Full::new(Bytes::from(text.to_owned()))).expect("the status is valid")
+}

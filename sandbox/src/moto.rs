@@ -1,0 +1,218 @@
+//! moto: its virtual environment, its process, and the way to it.
+
+use std::{
+    fs::{self, File},
+    path::{Path, PathBuf},
+    process::Stdio,
+    time::Duration,
+};
+
+use anyhow::{Context, Result, bail};
+use http_body_util::{BodyExt, Full};
+use hyper::{Request, body::Bytes};
+use hyper_util::{
+    client::legacy::{Client, connect::HttpConnector},
+    rt::TokioExecutor,
+};
+use nix::fcntl::{Flock, FlockArg};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use tokio::{
+    process::{Child, Command},
+    sync::Mutex,
+    time::{Instant, sleep},
+};
+
+use crate::{
+    api::{Answer, ApiError, Call},
+    loopback::Loopback,
+};
+
+const SERVE: &str = include_str!("../moto/serve.py");
+const REQUIREMENTS: &str = include_str!("../moto/requirements.txt");
+
+/// How long moto may take to answer first.
+const START: Duration = Duration::from_secs(60);
+
+/// moto's process and the way to it.
+pub(crate) struct Moto {
+    child: Mutex<Child>,
+    http: Client<HttpConnector, Full<Bytes>>,
+    port: u16,
+    door: u16,
+}
+
+impl Moto {
+    /// Starts moto; makes its virtual environment first where there is none.
+    pub(crate) async fn start(dir: &Path, loopback: &Loopback, scale: f64) -> Result<Self> {
+        let python = tokio::task::spawn_blocking(environment).await??;
+        let (port, door) = (free_port()?, free_port()?);
+        let program = dir.join("serve.py");
+        fs::write(&program, SERVE)?;
+        let log = File::create(dir.join("moto.log"))?;
+        // Should the sandbox be killed, moto goes with it.
+        let child = Command::new("setpriv")
+            .args(["--pdeathsig", "KILL", "--"])
+            .arg(&python)
+            .arg(&program)
+            .args([port.to_string(), door.to_string()])
+            .env("SANDBOX_SUBNET", loopback.prefix())
+            .env("SANDBOX_PROVISION_SCALE", scale.to_string())
+            .env("PYTHONDONTWRITEBYTECODE", "1")
+            .stdin(Stdio::null())
+            .stdout(log.try_clone()?)
+            .stderr(log)
+            .kill_on_drop(true)
+            .process_group(0)
+            .spawn()
+            .context("cannot start moto through setpriv: is util-linux installed?")?;
+        let http = Client::builder(TokioExecutor::new()).pool_max_idle_per_host(16).build_http();
+        let moto = Self { child: Mutex::new(child), http, port, door };
+        moto.until_ready(dir).await?;
+        Ok(moto)
+    }
+
+    async fn until_ready(&self, dir: &Path) -> Result<()> {
+        let deadline = Instant::now() + START;
+        loop {
+            let up = tokio::net::TcpStream::connect(("127.0.0.1", self.port)).await.is_ok();
+            if up && self.get("/elbv2").await.is_ok() {
+                return Ok(());
+            }
+            let ended = self.child.lock().await.try_wait()?.is_some();
+            if ended || Instant::now() > deadline {
+                let log = fs::read_to_string(dir.join("moto.log")).unwrap_or_default();
+                let end: Vec<&str> = log.lines().rev().take(8).collect();
+                bail!("moto does not start:\n{}", end.into_iter().rev().collect::<Vec<_>>().join("\n"));
+            }
+            sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    /// Hands a call on.
+    pub(crate) async fn forward(&self, call: &Call) -> Result<Answer, ApiError> {
+        let mut request = Request::builder()
+            .method(call.method.clone())
+            .uri(format!("http://127.0.0.1:{}{}", self.port, call.path_and_query));
+        for (name, value) in &call.headers {
+            if name != "host" && name != "content-length" {
+                request = request.header(name, value);
+            }
+        }
+        let request = request.body(Full::new(call.body.clone())).map_err(internal)?;
+        let answer = self.http.request(request).await.map_err(internal)?;
+        let status = answer.status().as_u16();
+        let header = |name: &str| answer.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let (content_type, error_type) = (header("content-type").unwrap_or_default(), header("x-amzn-errortype"));
+        let body = answer.into_body().collect().await.map_err(internal)?.to_bytes();
+        if status >= 500 || (status >= 400 && content_type.starts_with("text/html")) {
+            tracing::warn!(call.service, call.operation, status, "moto has no answer");
+            return Err(ApiError::not_implemented(call));
+        }
+        let error = (status >= 400).then(|| error_type.unwrap_or_else(|| code_of(&body)));
+        Ok(Answer { status, content_type, body, error })
+    }
+
+    /// A JSON call of our own: not in the log, not delayed.
+    pub(crate) async fn json(
+        &self,
+        service: &str,
+        target: &str,
+        region: &str,
+        body: &Value,
+    ) -> Result<Value, ApiError> {
+        let scope = format!(
+            "AWS4-HMAC-SHA256 Credential=sandbox/20260101/{region}/{service}/aws4_request, SignedHeaders=host, Signature=0"
+        );
+        let request = Request::post(format!("http://127.0.0.1:{}/", self.port))
+            .header("x-amz-target", target)
+            .header("content-type", "application/x-amz-json-1.1")
+            .header("authorization", scope)
+            .body(Full::new(Bytes::from(body.to_string())))
+            .map_err(internal)?;
+        let answer = self.http.request(request).await.map_err(internal)?;
+        let status = answer.status().as_u16();
+        let body = answer.into_body().collect().await.map_err(internal)?.to_bytes();
+        let value: Value = serde_json::from_slice(&body).unwrap_or_default();
+        if status >= 400 {
+            let code = value["__type"].as_str().unwrap_or("InternalError").rsplit('#').next().unwrap_or_default();
+            let message = value["message"].as_str().or(value["Message"].as_str()).unwrap_or_default();
+            return Err(ApiError { status, code: code.to_owned(), message: message.to_owned() });
+        }
+        Ok(value)
+    }
+
+    /// What our own door in moto's process answers.
+    pub(crate) async fn get(&self, path: &str) -> Result<Value> {
+        let request = Request::get(format!("http://127.0.0.1:{}{path}", self.door)).body(Full::default())?;
+        let answer = self.http.request(request).await?;
+        Ok(serde_json::from_slice(&answer.into_body().collect().await?.to_bytes())?)
+    }
+
+    /// Tells our own door something.
+    pub(crate) async fn put(&self, path: &str, document: &Value) -> Result<()> {
+        let body = Full::new(Bytes::from(document.to_string()));
+        let request = Request::put(format!("http://127.0.0.1:{}{path}", self.door)).body(body)?;
+        self.http.request(request).await?.into_body().collect().await?;
+        Ok(())
+    }
+
+    pub(crate) async fn shutdown(&self) {
+        drop(self.child.lock().await.kill().await);
+    }
+}
+
+fn internal(error: impl std::fmt::Display) -> ApiError {
+    ApiError { status: 500, code: "InternalFailure".to_owned(), message: error.to_string() }
+}
+
+/// The code in an error's body, JSON or XML.
+fn code_of(body: &Bytes) -> String {
+    if let Ok(value) = serde_json::from_slice::<Value>(body) {
+        return value["__type"].as_str().unwrap_or_default().rsplit('#').next().unwrap_or_default().to_owned();
+    }
+    let text = String::from_utf8_lossy(body);
+    let code = text.split_once("<Code>").and_then(|(_, rest)| rest.split_once("</Code>"));
+    code.map(|(code, _)| code.to_owned()).unwrap_or_default()
+}
+
+/// A port that is free now.
+pub(crate) fn free_port() -> Result<u16> {
+    Ok(std::net::TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
+}
+
+/// The Python of the virtual environment, which every sandbox of this user shares; made under a lock where it is missing.
+fn environment() -> Result<PathBuf> {
+    let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
+    let cache = cache.or_else(|| std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache")));
+    let cache = cache.context("there is no home folder for moto's virtual environment: set XDG_CACHE_HOME")?;
+    let of: String = Sha256::digest(REQUIREMENTS).iter().take(6).map(|byte| format!("{byte:02x}")).collect();
+    let home = cache.join("stackctl").join(format!("moto-{of}"));
+    let python = home.join("env/bin/python");
+    let complete = home.join("complete");
+    fs::create_dir_all(&home)?;
+    let lock = File::create(home.join("lock"))?;
+    let _lock = Flock::lock(lock, FlockArg::LockExclusive).map_err(|(_, error)| error)?;
+    if complete.exists() {
+        return Ok(python);
+    }
+    tracing::info!(home = %home.display(), "installing moto");
+    run(std::process::Command::new("python3").args(["-m", "venv", "--clear"]).arg(home.join("env")), "python3-venv")?;
+    let requirements = home.join("requirements.txt");
+    fs::write(&requirements, REQUIREMENTS)?;
+    run(
+        std::process::Command::new(&python).args(["-m", "pip", "install", "--quiet", "-r"]).arg(&requirements),
+        "a way to PyPI",
+    )?;
+    fs::write(complete, "")?;
+    Ok(python)
+}
+
+fn run(command: &mut std::process::Command, needs: &str) -> Result<()> {
+    let output =
+        command.stdin(Stdio::null()).output().with_context(|| format!("cannot run {command:?}: it needs {needs}"))?;
+    if !output.status.success() {
+        bail!("{command:?} failed; it needs {needs}:\n{}", String::from_utf8_lossy(&output.stderr).trim());
+    }
+    Ok(())
+}

@@ -1,0 +1,272 @@
+//! Databases: a real Postgres for each DB instance, on an address of its own and Postgres' own port.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    net::IpAddr,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    process::Stdio,
+    sync::Arc,
+    time::Duration,
+};
+
+use anyhow::{Context, Result, bail};
+use tokio::{
+    process::{Child, Command},
+    sync::{Mutex, OnceCell},
+    time::{Instant, sleep, sleep_until},
+};
+
+use crate::{
+    api::{Answer, Call},
+    region::Region,
+};
+
+/// Postgres' port.
+const PORT: u16 = 5432;
+
+/// AWS's usual time for a database to become available, in seconds.
+const CREATES: f64 = 300.0;
+
+/// Who databases run as when the sandbox runs as root, which Postgres refuses.
+pub(crate) const UNPRIVILEGED: u32 = 65534;
+
+/// Where the machine's Postgres is.
+#[derive(Clone)]
+pub(crate) struct Postgres(PathBuf);
+
+/// The databases.
+pub(crate) struct Rds {
+    dir: PathBuf,
+    postgres: Postgres,
+    template: OnceCell<PathBuf>,
+    running: Mutex<BTreeMap<String, Child>>,
+}
+
+impl Postgres {
+    /// Finds the newest Postgres of this machine.
+    pub(crate) fn find() -> Result<Self> {
+        let mut versions: Vec<PathBuf> = fs::read_dir("/usr/lib/postgresql")
+            .map(|entries| entries.flatten().map(|entry| entry.path().join("bin")).collect())
+            .unwrap_or_default();
+        versions.sort();
+        let on_path = std::env::var_os("PATH").unwrap_or_default();
+        let mut places: Vec<PathBuf> = versions.into_iter().rev().collect();
+        places.extend(std::env::split_paths(&on_path));
+        let complete =
+            |place: &PathBuf| ["initdb", "postgres", "psql"].iter().all(|program| place.join(program).is_file());
+        match places.into_iter().find(complete) {
+            Some(place) => Ok(Self(place)),
+            None => bail!(
+                "Postgres is not installed: the sandbox runs a real one for each database. sudo apt-get install postgresql"
+            ),
+        }
+    }
+
+    fn command(&self, program: &str) -> Command {
+        let mut command = Command::new("setpriv");
+        command.args(["--pdeathsig", "KILL"]);
+        if nix::unistd::geteuid().is_root() {
+            let id = UNPRIVILEGED.to_string();
+            command.args(["--reuid", &id, "--regid", &id, "--clear-groups"]);
+        }
+        command.arg("--").arg(self.0.join(program)).stdin(Stdio::null()).kill_on_drop(true);
+        command.env("LC_ALL", "C").current_dir("/");
+        command
+    }
+
+    /// SQL as the superuser, through the socket in `dir`.
+    async fn sql(&self, dir: &Path, sql: &str) -> Result<()> {
+        let mut command = self.command("psql");
+        command.arg("--host").arg(dir).args([
+            "--username",
+            "rdsadmin",
+            "--dbname",
+            "template1",
+            "--no-psqlrc",
+            "-v",
+            "ON_ERROR_STOP=1",
+        ]);
+        // Through standard input: an argument can be read by everybody on this machine.
+        command.arg("--quiet").stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut child = command.spawn()?;
+        if let Some(mut stdin) = child.stdin.take() {
+            tokio::io::AsyncWriteExt::write_all(&mut stdin, sql.as_bytes()).await?;
+        }
+        let output = child.wait_with_output().await?;
+        if !output.status.success() {
+            bail!("psql: {}", String::from_utf8_lossy(&output.stderr).trim());
+        }
+        Ok(())
+    }
+}
+
+impl Rds {
+    pub(crate) fn new(dir: PathBuf, postgres: Postgres) -> Self {
+        Self { dir, postgres, template: OnceCell::new(), running: Mutex::default() }
+    }
+
+    /// Makes the empty cluster that every database is copied from, before the first one is asked for.
+    pub(crate) fn prepare(self: &Arc<Self>, _region: &Arc<Region>) {
+        let rds = Arc::clone(self);
+        tokio::spawn(async move {
+            if let Err(error) = rds.template().await {
+                tracing::error!("{error:#}");
+            }
+        });
+    }
+
+    async fn template(&self) -> Result<&PathBuf> {
+        self.template
+            .get_or_try_init(|| async {
+                fs::create_dir_all(&self.dir)?;
+                let home = self.dir.join("template");
+                own(&self.dir)?;
+                let mut command = self.postgres.command("initdb");
+                command.arg("--pgdata").arg(&home);
+                command.args(["--username", "rdsadmin", "--auth-local", "trust", "--auth-host", "scram-sha-256"]);
+                command.args(["--encoding", "UTF8", "--no-sync", "--no-instructions"]);
+                let output = command.output().await.context("cannot run initdb")?;
+                if !output.status.success() {
+                    bail!("initdb: {}", String::from_utf8_lossy(&output.stderr).trim());
+                }
+                let key = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()])?;
+                fs::write(home.join("server.crt"), key.cert.pem())?;
+                fs::write(home.join("server.key"), key.signing_key.serialize_pem())?;
+                fs::set_permissions(home.join("server.key"), fs::Permissions::from_mode(0o600))?;
+                own(&home.join("server.crt"))?;
+                own(&home.join("server.key"))?;
+                let access = "local all all trust\nhostssl all all all scram-sha-256\n";
+                fs::write(home.join("pg_hba.conf"), access)?;
+                Ok(home)
+            })
+            .await
+    }
+
+    /// Does for real what moto has just agreed to.
+    pub(crate) async fn after(self: &Arc<Self>, region: &Arc<Region>, call: &Call, answer: &Answer) {
+        if answer.error.is_some() {
+            return;
+        }
+        let params = call.params();
+        let Some(name) = params.get("DBInstanceIdentifier").cloned() else { return };
+        match call.operation.as_str() {
+            "CreateDBInstance" => {
+                let get = |key: &str| params.get(key).cloned().unwrap_or_default();
+                let database = Database {
+                    name: name.clone(),
+                    address: region.loopback.address(),
+                    user: get("MasterUsername"),
+                    password: get("MasterUserPassword"),
+                    database: get("DBName"),
+                };
+                let (rds, region) = (Arc::clone(self), Arc::clone(region));
+                tokio::spawn(async move {
+                    if let Err(error) = rds.create(&region, &database).await {
+                        tracing::error!(database = database.name, "{error:#}");
+                        let failed = serde_json::json!({ "status": "failed" });
+                        drop(region.moto.put(&format!("/databases/{}", database.name), &failed).await);
+                    }
+                });
+            }
+            "ModifyDBInstance" => {
+                if let Some(password) = params.get("MasterUserPassword") {
+                    let user = self.user(&name);
+                    let sql = format!("ALTER ROLE {} PASSWORD {}", identifier(&user), literal(password));
+                    if let Err(error) = self.postgres.sql(&self.dir.join(&name), &sql).await {
+                        tracing::error!(database = name, "{error:#}");
+                    }
+                }
+            }
+            "DeleteDBInstance" => {
+                if let Some(mut child) = self.running.lock().await.remove(&name) {
+                    drop(child.kill().await);
+                }
+                drop(fs::remove_dir_all(self.dir.join(&name)));
+            }
+            _ => {}
+        }
+    }
+
+    fn user(&self, name: &str) -> String {
+        fs::read_to_string(self.dir.join(name).join("master")).unwrap_or_default()
+    }
+
+    async fn create(&self, region: &Region, database: &Database) -> Result<()> {
+        let ready = Instant::now() + region.settings.provision(CREATES);
+        let template = self.template().await?;
+        let home = self.dir.join(&database.name);
+        let copied = Command::new("cp").arg("-a").arg(template).arg(&home).output().await?;
+        if !copied.status.success() {
+            bail!("cannot copy the empty cluster: {}", String::from_utf8_lossy(&copied.stderr).trim());
+        }
+        fs::write(home.join("master"), &database.user)?;
+        let mut command = self.postgres.command("postgres");
+        command.arg("-D").arg(&home).arg("-k").arg(&home);
+        let settings = [
+            format!("listen_addresses={}", database.address),
+            format!("port={PORT}"),
+            "ssl=on".to_owned(),
+            "fsync=off".to_owned(),
+            "full_page_writes=off".to_owned(),
+            "synchronous_commit=off".to_owned(),
+            "max_connections=80".to_owned(),
+            "shared_buffers=32MB".to_owned(),
+        ];
+        settings.iter().for_each(|setting| drop(command.arg("-c").arg(setting)));
+        let log = fs::File::create(self.dir.join(format!("{}.log", database.name)))?;
+        let child =
+            command.stdout(log.try_clone()?).stderr(log).process_group(0).spawn().context("cannot start postgres")?;
+        self.running.lock().await.insert(database.name.clone(), child);
+        let (user, password, name) =
+            (identifier(&database.user), literal(&database.password), identifier(&database.database));
+        let deadline = Instant::now() + Duration::from_secs(60);
+        // RDS' master user may do nearly everything and is no superuser.
+        let role = format!("CREATE ROLE {user} LOGIN CREATEDB CREATEROLE PASSWORD {password};");
+        while let Err(error) = self.postgres.sql(&home, "SELECT 1").await {
+            if Instant::now() > deadline {
+                return Err(error.context("postgres does not answer"));
+            }
+            sleep(Duration::from_millis(100)).await;
+        }
+        self.postgres.sql(&home, &role).await?;
+        if !database.database.is_empty() {
+            self.postgres.sql(&home, &format!("CREATE DATABASE {name} OWNER {user};")).await?;
+        }
+        sleep_until(ready).await;
+        let truth = serde_json::json!({ "status": "available", "address": database.address, "port": PORT });
+        region.moto.put(&format!("/databases/{}", database.name), &truth).await
+    }
+
+    pub(crate) async fn shutdown(&self) {
+        for (_, mut child) in std::mem::take(&mut *self.running.lock().await) {
+            drop(child.kill().await);
+        }
+    }
+}
+
+/// A database that was asked for.
+struct Database {
+    name: String,
+    address: IpAddr,
+    user: String,
+    password: String,
+    database: String,
+}
+
+fn identifier(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+fn literal(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}
+
+/// Gives a path to the user that databases run as.
+fn own(path: &Path) -> Result<()> {
+    if nix::unistd::geteuid().is_root() {
+        std::os::unix::fs::chown(path, Some(UNPRIVILEGED), Some(UNPRIVILEGED))?;
+    }
+    Ok(())
+}
