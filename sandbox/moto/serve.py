@@ -195,7 +195,7 @@ CLASSES = ("db.t3.", "db.t4g.", "db.m5.", "db.m6g.", "db.m6i.", "db.m7g.", "db.m
 def database_status(self):
     if "_deleted_at" in self.__dict__:
         return "deleting"
-    return databases.get(self.__dict__.get("db_instance_identifier"), {}).get("status", "creating")
+    return databases.get(self.__dict__.get("_db_instance_identifier"), {}).get("status", "creating")
 
 
 def database_endpoint(self):
@@ -265,7 +265,7 @@ def create_db_subnet_group(original, self, subnet_name, description, subnets, ta
 @patch(RDSBackend, "delete_subnet_group")
 def delete_db_subnet_group(original, self, subnet_name):
     purge_databases(self)
-    if any(database.db_subnet_group_name == subnet_name for database in self.databases.values()):
+    if any(database._db_subnet_group_name == subnet_name for database in self.databases.values()):
         raise RDSClientError(
             "InvalidDBSubnetGroupStateFault", f"Cannot delete the subnet group '{subnet_name}' because it is in use."
         )
