@@ -28,7 +28,17 @@ use crate::{
     loopback::Loopback,
 };
 
-const SERVE: &str = include_str!("../moto/serve.py");
+/// The program that makes moto stricter, as it is laid out in the sandbox's folder.
+const PROGRAM: [(&str, &str); 8] = [
+    ("serve.py", include_str!("../moto/serve.py")),
+    ("strict/__init__.py", include_str!("../moto/strict/__init__.py")),
+    ("strict/balancers.py", include_str!("../moto/strict/balancers.py")),
+    ("strict/databases.py", include_str!("../moto/strict/databases.py")),
+    ("strict/door.py", include_str!("../moto/strict/door.py")),
+    ("strict/interfaces.py", include_str!("../moto/strict/interfaces.py")),
+    ("strict/network.py", include_str!("../moto/strict/network.py")),
+    ("strict/others.py", include_str!("../moto/strict/others.py")),
+];
 const REQUIREMENTS: &str = include_str!("../moto/requirements.txt");
 
 /// How long moto may take to answer first.
@@ -47,14 +57,17 @@ impl Moto {
     pub(crate) async fn start(dir: &Path, loopback: &Loopback, scale: f64) -> Result<Self> {
         let python = tokio::task::spawn_blocking(environment).await??;
         let (port, door) = (free_port()?, free_port()?);
-        let program = dir.join("serve.py");
-        fs::write(&program, SERVE)?;
+        let program = dir.join("moto");
+        fs::create_dir_all(program.join("strict"))?;
+        for (name, text) in PROGRAM {
+            fs::write(program.join(name), text)?;
+        }
         let log = File::create(dir.join("moto.log"))?;
         // Should the sandbox be killed, moto goes with it.
         let child = Command::new("setpriv")
             .args(["--pdeathsig", "KILL", "--"])
             .arg(&python)
-            .arg(&program)
+            .arg(program.join("serve.py"))
             .args([port.to_string(), door.to_string()])
             .env("SANDBOX_SUBNET", loopback.prefix())
             .env("SANDBOX_PROVISION_SCALE", scale.to_string())

@@ -12,10 +12,15 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
 use tokio::{
     process::{Child, Command},
     sync::{Mutex, OnceCell},
-    time::{Instant, sleep, sleep_until},
+    task::JoinHandle,
+    time::{Instant, sleep, sleep_until, timeout},
 };
 
 use crate::{
@@ -28,6 +33,9 @@ const PORT: u16 = 5432;
 
 /// AWS's usual time for a database to become available, in seconds.
 const CREATES: f64 = 300.0;
+
+/// How long a server may take to end.
+const ENDS: Duration = Duration::from_secs(5);
 
 /// Who databases run as when the sandbox runs as root, which Postgres refuses.
 pub(crate) const UNPRIVILEGED: u32 = 65534;
@@ -42,6 +50,8 @@ pub(crate) struct Rds {
     postgres: Postgres,
     template: OnceCell<PathBuf>,
     running: Mutex<BTreeMap<String, Child>>,
+    /// Those that are being made, so that deleting one of them ends its making first.
+    creating: Mutex<BTreeMap<String, JoinHandle<()>>>,
 }
 
 impl Postgres {
@@ -104,7 +114,7 @@ impl Postgres {
 
 impl Rds {
     pub(crate) fn new(dir: PathBuf, postgres: Postgres) -> Self {
-        Self { dir, postgres, template: OnceCell::new(), running: Mutex::default() }
+        Self { dir, postgres, template: OnceCell::new(), running: Mutex::default(), creating: Mutex::default() }
     }
 
     /// Makes the empty cluster that every database is copied from, before the first one is asked for.
@@ -162,13 +172,14 @@ impl Rds {
                     database: get("DBName"),
                 };
                 let (rds, region) = (Arc::clone(self), Arc::clone(region));
-                tokio::spawn(async move {
+                let making = tokio::spawn(async move {
                     if let Err(error) = rds.create(&region, &database).await {
                         tracing::error!(database = database.name, "{error:#}");
                         let failed = serde_json::json!({ "status": "failed" });
                         drop(region.moto.put(&format!("/databases/{}", database.name), &failed).await);
                     }
                 });
+                self.creating.lock().await.insert(name, making);
             }
             "ModifyDBInstance" => {
                 if let Some(password) = params.get("MasterUserPassword") {
@@ -180,8 +191,12 @@ impl Rds {
                 }
             }
             "DeleteDBInstance" => {
-                if let Some(mut child) = self.running.lock().await.remove(&name) {
-                    drop(child.kill().await);
+                if let Some(making) = self.creating.lock().await.remove(&name) {
+                    making.abort();
+                    drop(making.await);
+                }
+                if let Some(child) = self.running.lock().await.remove(&name) {
+                    end(child).await;
                 }
                 drop(fs::remove_dir_all(self.dir.join(&name)));
             }
@@ -197,7 +212,7 @@ impl Rds {
         let ready = Instant::now() + region.settings.provision(CREATES);
         let template = self.template().await?;
         let home = self.dir.join(&database.name);
-        let copied = Command::new("cp").arg("-a").arg(template).arg(&home).output().await?;
+        let copied = Command::new("cp").arg("-a").arg(template).arg(&home).kill_on_drop(true).output().await?;
         if !copied.status.success() {
             bail!("cannot copy the empty cluster: {}", String::from_utf8_lossy(&copied.stderr).trim());
         }
@@ -214,7 +229,9 @@ impl Rds {
             "max_connections=80".to_owned(),
             "shared_buffers=32MB".to_owned(),
         ];
-        settings.iter().for_each(|setting| drop(command.arg("-c").arg(setting)));
+        for setting in &settings {
+            command.arg("-c").arg(setting);
+        }
         let log = fs::File::create(self.dir.join(format!("{}.log", database.name)))?;
         let child =
             command.stdout(log.try_clone()?).stderr(log).process_group(0).spawn().context("cannot start postgres")?;
@@ -240,9 +257,23 @@ impl Rds {
     }
 
     pub(crate) async fn shutdown(&self) {
-        for (_, mut child) in std::mem::take(&mut *self.running.lock().await) {
-            drop(child.kill().await);
+        for (_, making) in std::mem::take(&mut *self.creating.lock().await) {
+            making.abort();
+            drop(making.await);
         }
+        let running = std::mem::take(&mut *self.running.lock().await);
+        futures::future::join_all(running.into_values().map(end)).await;
+    }
+}
+
+/// Ends a server and the processes that it has for its connections: those have sessions of their own, and only it knows them.
+async fn end(mut child: Child) {
+    if let Some(id) = child.id().and_then(|id| i32::try_from(id).ok()) {
+        // One that has ended by itself is what we want.
+        let _gone_already = kill(Pid::from_raw(id), Signal::SIGQUIT);
+    }
+    if timeout(ENDS, child.wait()).await.is_err() {
+        drop(child.kill().await);
     }
 }
 

@@ -85,7 +85,8 @@ impl Settings {
     pub(crate) fn count_mutation(&self) -> bool {
         let before = self.hold_after.load(Ordering::SeqCst);
         if before < 0 {
-            return true;
+            // Calls that were under way when the last one was counted are not answered either.
+            return !self.is_held();
         }
         let left = self.hold_after.fetch_sub(1, Ordering::SeqCst) - 1;
         if left > 0 {

@@ -103,7 +103,11 @@ fn check_credentials(call: &Call) -> Result<(), ApiError> {
     let json = call.is_json();
     match call.key.as_str() {
         "EXPIRED" => {
-            let code = if json { "ExpiredTokenException" } else { "ExpiredToken" };
+            let code = match (json, call.service.as_str()) {
+                (true, _) => "ExpiredTokenException",
+                (false, "ec2") => "RequestExpired",
+                (false, _) => "ExpiredToken",
+            };
             Err(ApiError {
                 status: 403,
                 ..ApiError::client(code, "The security token included in the request is expired")

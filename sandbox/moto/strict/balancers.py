@@ -1,0 +1,104 @@
+"""Load balancers: names, zones, time, and repeats, as AWS has them; and the addresses at which they really listen."""
+
+import os
+import time
+
+from moto.acm.models import AWSCertificateManagerBackend
+from moto.core.exceptions import JsonRESTError
+from moto.elbv2.exceptions import DuplicateListenerError, ELBClientError, ValidationError
+from moto.elbv2.models import ELBv2Backend, FakeLoadBalancer, elbv2_backends
+
+from . import all_of, later, patch
+from .interfaces import LINGERS, linger
+
+# AWS's usual time, in seconds.
+ALB_CREATES = 120
+
+# The last parts of the addresses of this sandbox that are for load balancers; databases count from the other end.
+SUBNET = os.environ["SANDBOX_SUBNET"]
+addresses = iter(range(10, 200))
+
+
+def balancer_state(self):
+    ready = self.__dict__.setdefault("_ready_at", later(ALB_CREATES))
+    return {"Code": "active" if time.time() > ready else "provisioning"}
+
+
+FakeLoadBalancer.load_balancer_state = property(balancer_state)
+
+
+def check_name(name, what):
+    good = 0 < len(name) <= 32 and not name.startswith(("-", "internal-")) and not name.endswith("-")
+    if not good or not all(c.isalnum() or c == "-" for c in name):
+        raise ValidationError(f"The {what} name '{name}' is not valid")
+
+
+@patch(ELBv2Backend, "create_load_balancer")
+def create_load_balancer(original, self, name, security_groups, subnet_ids, *args, **kwargs):
+    check_name(name, "load balancer")
+    for balancer in self.load_balancers.values():
+        if balancer.name == name:
+            if {s.id for s in balancer.subnets} == set(subnet_ids) and balancer.security_groups == security_groups:
+                return balancer
+            raise ELBClientError("DuplicateLoadBalancerName", f"A load balancer with the name '{name}' already exists")
+    zones = {self.ec2_backend.get_subnet(subnet).availability_zone for subnet in subnet_ids}
+    if len(zones) < 2:
+        raise ValidationError("At least two subnets in two different Availability Zones must be specified")
+    balancer = original(self, name, security_groups, subnet_ids, *args, **kwargs)
+    balancer.dns_name = f"{SUBNET}.{next(addresses)}"
+    balancer._ready_at = later(ALB_CREATES)
+    return balancer
+
+
+@patch(ELBv2Backend, "delete_load_balancer")
+def delete_load_balancer(original, self, arn):
+    balancer = self.load_balancers.get(arn)
+    if balancer is not None:
+        if balancer.attrs.get("deletion_protection.enabled") == "true":
+            message = f"Load balancer '{arn}' cannot be deleted because deletion protection is enabled"
+            raise ELBClientError("OperationNotPermitted", message)
+        subnets = [s.id for s in balancer.subnets]
+        linger(LINGERS, subnets, balancer.security_groups, public=balancer.scheme != "internal")
+        for group in self.target_groups.values():
+            group.load_balancer_arns = [other for other in group.load_balancer_arns if other != arn]
+    return original(self, arn)
+
+
+@patch(ELBv2Backend, "create_target_group")
+def create_target_group(original, self, name, *args, **kwargs):
+    check_name(name, "target group")
+    for group in self.target_groups.values():
+        if group.name != name:
+            continue
+        # The same once more is the same group: an answer that was lost can be asked for again.
+        asked = [kwargs.get("protocol"), str(kwargs.get("port")), kwargs.get("vpc_id"), kwargs.get("target_type")]
+        if asked == [group.protocol, str(group.port), group.vpc_id, group.target_type]:
+            path = kwargs.get("healthcheck_path")
+            if path is None or path == group.health_check_path:
+                return group
+    return original(self, name, *args, **kwargs)
+
+
+@patch(ELBv2Backend, "create_listener")
+def create_listener(original, self, load_balancer_arn, protocol, port, ssl_policy, certificate, *args, **kwargs):
+    if protocol == "HTTPS":
+        if not certificate:
+            raise ValidationError("A certificate must be specified for HTTPS listeners")
+        if not self._certificate_exists(certificate):
+            raise ELBClientError("CertificateNotFound", f"Certificate ARN '{certificate}' is not found")
+    balancer = self.load_balancers.get(load_balancer_arn)
+    if balancer and any(str(listener.port) == str(port) for listener in balancer.listeners.values()):
+        raise DuplicateListenerError()
+    return original(self, load_balancer_arn, protocol, port, ssl_policy, certificate, *args, **kwargs)
+
+
+@patch(AWSCertificateManagerBackend, "delete_certificate")
+def delete_certificate(original, self, arn):
+    for balancer in all_of(elbv2_backends, "load_balancers"):
+        for listener in balancer.listeners.values():
+            used = [listener.certificate, *listener.certificates]
+            if arn in [c if isinstance(c, str) else getattr(c, "arn", c) for c in used]:
+                raise JsonRESTError("ResourceInUseException", f"Certificate {arn} in account is in use.")
+    if arn not in self._certificates:
+        raise JsonRESTError("ResourceNotFoundException", f"Could not find certificate {arn}.")
+    return original(self, arn)

@@ -1,0 +1,223 @@
+"""RDS: a database is what its Postgres is, takes its time, and is checked as AWS checks it.
+
+creating, backing-up, available; modifying or resetting-master-credentials, and available again; deleting, and gone.
+"""
+
+import re
+import time
+
+from moto.rds.exceptions import RDSClientError
+from moto.rds.models import DBInstance, RDSBackend
+
+from . import later, patch, reported_databases
+from .interfaces import LINGERS, linger, subnets_of
+
+# AWS's usual times, in seconds. How long one is created, the data plane says.
+DB_BACKS_UP, DB_MODIFIES, DB_DELETES = 30, 60, 150
+
+CLASS = re.compile(
+    r"db\.(t3|t4g|m5|m6g|m6i|m7g|m7i|m8g|r5|r6g|r6i|r7g|r7i|r8g)\.(micro|small|medium|large|xlarge|(2|4|8|12|16|24|48)xlarge)"
+)
+
+# The major versions of PostgreSQL that RDS creates, and the minor one that it takes for each when none is named.
+MINORS = {"13": 22, "14": 19, "15": 14, "16": 10, "17": 6, "18": 1}
+
+# There are four minor versions a year for five years: more than this never was one.
+LAST_MINOR = 30
+
+# Names that PostgreSQL or RDS keep to themselves.
+RESERVED = {"rdsadmin", "rds_superuser", "rdsrepladmin", "postgres_superuser", "admin", "public", "user", "none"}
+
+# What a change of it takes time for; the rest is at once.
+SLOW = ("db_instance_class", "allocated_storage", "multi_az", "engine_version", "storage_type", "backup_retention_period")
+
+
+def wrong(message, code="InvalidParameterValue"):
+    return RDSClientError(code, message)
+
+
+def database_status(self):
+    if "_deleted_at" in self.__dict__:
+        return "deleting"
+    truth = reported_databases.get(self.__dict__.get("_db_instance_identifier"), {})
+    status, now = truth.get("status", "creating"), time.time()
+    if status != "available":
+        return status
+    # The first backup begins as soon as it answers.
+    if self.backup_retention_period and now < self.__dict__.setdefault("_backed_up_at", later(DB_BACKS_UP)):
+        return "backing-up"
+    word, until = self.__dict__.get("_busy", (None, 0))
+    return word if now < until else "available"
+
+
+def database_endpoint(self):
+    truth = reported_databases.get(self.db_instance_identifier, {})
+    if not truth.get("address"):
+        return None
+    return {"Address": truth["address"], "Port": truth["port"], "HostedZoneId": "Z29XKXDKYMONMX"}
+
+
+def pending_values(self):
+    """What was asked for and is being done."""
+    word, until = self.__dict__.get("_busy", (None, 0))
+    return self.__dict__.get("_asked", {}) if word and time.time() < until else {}
+
+
+assert isinstance(DBInstance.endpoint, property)
+DBInstance.status = property(database_status, lambda self, value: None)
+DBInstance.endpoint = property(database_endpoint)
+DBInstance.pending_modified_values = property(pending_values)
+
+
+def purge(backend):
+    """Forgets the databases whose deletion has come to its end."""
+    for name, database in list(backend.databases.items()):
+        if database.__dict__.get("_deleted_at", time.time() + 1) <= time.time():
+            backend.databases.pop(name, None)
+            reported_databases.pop(name, None)
+
+
+def check_password(password):
+    if not 8 <= len(password) <= 128:
+        raise wrong("The parameter MasterUserPassword is not a valid password: it has 8 to 128 characters.")
+    if any(not "!" <= c <= "~" or c in "/@\"" for c in password):
+        raise wrong(
+            "The parameter MasterUserPassword is not a valid password. Only printable ASCII characters besides "
+            "'/', '@', '\"', ' ' may be used."
+        )
+
+
+def check_class(name):
+    if not CLASS.fullmatch(str(name)):
+        raise wrong(f"Invalid DB Instance class: {name}")
+
+
+def full_version(version):
+    """`16` is the newest 16.x."""
+    major, _, minor = str(version).partition(".")
+    if major not in MINORS or (minor and not (minor.isdigit() and 1 <= int(minor) <= LAST_MINOR)):
+        raise wrong(f"Cannot find version {version} for postgres", "InvalidParameterCombination")
+    return f"{major}.{minor or MINORS[major]}"
+
+
+@patch(RDSBackend, "describe_db_instances")
+def describe_db_instances(original, self, *args, **kwargs):
+    purge(self)
+    return original(self, *args, **kwargs)
+
+
+@patch(RDSBackend, "create_db_instance")
+def create_db_instance(original, self, db_kwargs):
+    purge(self)
+    if not db_kwargs.get("manage_master_user_password"):
+        if not db_kwargs.get("master_user_password"):
+            raise wrong("The parameter MasterUserPassword must be provided and must not be blank.")
+        check_password(db_kwargs["master_user_password"])
+    user = str(db_kwargs.get("master_username") or "")
+    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{0,62}", user) or user.lower() in RESERVED or user.lower().startswith("pg_"):
+        raise wrong(f"MasterUsername {user} cannot be used as it is a reserved word used by the engine or not valid")
+    if db_kwargs.get("db_name") and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{0,62}", db_kwargs["db_name"]):
+        raise wrong("DBName must begin with a letter and contain only alphanumeric characters.")
+    check_class(db_kwargs.get("db_instance_class"))
+    storage = int(db_kwargs.get("allocated_storage") or 0)
+    if not 20 <= storage <= 65536:
+        raise wrong(f"Invalid storage size for engine name postgres and storage type gp3: {storage}")
+    if not 0 <= int(db_kwargs.get("backup_retention_period", 1)) <= 35:
+        raise wrong("Invalid backup retention period: it is 0 to 35 days.")
+    db_kwargs["engine_version"] = full_version(db_kwargs.get("engine_version") or "16")
+    return original(self, db_kwargs)
+
+
+@patch(RDSBackend, "modify_db_instance")
+def modify_db_instance(original, self, db_instance_identifier, db_kwargs):
+    database = self.describe_db_instances(db_instance_identifier)[0]
+    if database.status != "available":
+        raise wrong(f"Database instance is not in available state: {database.status}.", "InvalidDBInstanceState")
+    if db_kwargs.get("master_user_password"):
+        check_password(db_kwargs["master_user_password"])
+    if db_kwargs.get("db_instance_class"):
+        check_class(db_kwargs["db_instance_class"])
+    storage = db_kwargs.get("allocated_storage")
+    if storage and int(storage) < int(database.allocated_storage):
+        raise wrong("Invalid storage size: the requested storage is smaller than the allocated one.", "InvalidParameterCombination")
+    if db_kwargs.get("engine_version"):
+        asked = full_version(db_kwargs["engine_version"])
+        have, want = [tuple(int(n) for n in v.split(".")) for v in (database.engine_version, asked)]
+        if want < have:
+            raise wrong(f"Cannot upgrade postgres from {database.engine_version} to {asked}", "InvalidParameterCombination")
+        if want[0] != have[0] and not db_kwargs.get("allow_major_version_upgrade"):
+            raise wrong("The AllowMajorVersionUpgrade flag must be present when upgrading to a new major version.", "InvalidParameterCombination")
+        db_kwargs["engine_version"] = asked
+    asked = {key: db_kwargs[key] for key in SLOW if db_kwargs.get(key) is not None and db_kwargs[key] != getattr(database, key)}
+    modified = original(self, db_instance_identifier, db_kwargs)
+    if asked:
+        modified._asked = asked
+        modified._busy = ("modifying", later(DB_MODIFIES))
+    elif db_kwargs.get("master_user_password"):
+        modified._busy = ("resetting-master-credentials", later(DB_BACKS_UP))
+    return modified
+
+
+@patch(RDSBackend, "delete_db_instance")
+def delete_db_instance(
+    original, self, db_instance_identifier, final_db_snapshot_identifier=None, skip_final_snapshot=False, **kwargs
+):
+    purge(self)
+    database = self.databases.get(db_instance_identifier)
+    if database is not None:
+        status = database.status
+        if status == "deleting":
+            raise wrong(f"Instance {db_instance_identifier} is already being deleted.", "InvalidDBInstanceState")
+        if skip_final_snapshot and final_db_snapshot_identifier:
+            raise wrong(
+                "FinalDBSnapshotIdentifier can not be specified when skipping the final snapshot.",
+                "InvalidParameterCombination",
+            )
+        if not skip_final_snapshot:
+            if not final_db_snapshot_identifier:
+                raise wrong(
+                    "FinalDBSnapshotIdentifier is required unless SkipFinalSnapshot is specified.",
+                    "InvalidParameterCombination",
+                )
+            if status != "available" and not database.deletion_protection:
+                raise wrong(
+                    f"Cannot create a snapshot because the database instance {db_instance_identifier} is not "
+                    "currently in the available state.",
+                    "InvalidDBInstanceState",
+                )
+    deleted = original(
+        self,
+        db_instance_identifier,
+        final_db_snapshot_identifier=final_db_snapshot_identifier,
+        skip_final_snapshot=skip_final_snapshot,
+        **kwargs,
+    )
+    deleted._deleted_at = later(DB_DELETES)
+    linger(DB_DELETES + LINGERS, subnets_of(deleted), deleted.vpc_security_group_ids, public=False)
+    # It stays listed until then.
+    self.databases[db_instance_identifier] = deleted
+    return deleted
+
+
+@patch(RDSBackend, "create_subnet_group")
+def create_db_subnet_group(original, self, subnet_name, description, subnets, tags):
+    if subnet_name in self.subnet_groups:
+        raise wrong(f"The DB subnet group '{subnet_name}' already exists.", "DBSubnetGroupAlreadyExists")
+    if len({s.availability_zone for s in subnets}) < 2:
+        raise wrong(
+            "The DB subnet group doesn't meet Availability Zone (AZ) coverage requirement. "
+            "Current AZ coverage: 1. Add subnets to cover at least 2 AZs.",
+            "DBSubnetGroupDoesNotCoverEnoughAZs",
+        )
+    return original(self, subnet_name, description, subnets, tags)
+
+
+@patch(RDSBackend, "delete_subnet_group")
+def delete_db_subnet_group(original, self, subnet_name):
+    purge(self)
+    if any(database._db_subnet_group_name == subnet_name for database in self.databases.values()):
+        raise wrong(
+            f"Cannot delete the subnet group '{subnet_name}' because at least one database instance is still using it.",
+            "InvalidDBSubnetGroupStateFault",
+        )
+    return original(self, subnet_name)

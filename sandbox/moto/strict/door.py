@@ -1,0 +1,83 @@
+"""The internal door, for the gateway alone: what the data plane needs to know of the control plane, and tells it."""
+
+import json
+import time
+from http.server import BaseHTTPRequestHandler
+
+from moto.acm.models import acm_backends
+from moto.elbv2.models import elbv2_backends
+from moto.iam.models import iam_backends
+
+from . import all_of, backends_of, clock, reported_databases, reported_interfaces, text
+
+
+def load_balancing():
+    """All load balancing: listeners with their rules and certificates, target groups with their health checks."""
+    certificates = {}
+    for backend in backends_of(acm_backends):
+        for arn, bundle in list(backend._certificates.items()):
+            if bundle.key:
+                certificates[arn] = {"certificate": text(bundle.cert), "key": text(bundle.key)}
+    balancers, groups = [], []
+    for balancer in all_of(elbv2_backends, "load_balancers"):
+        listeners = []
+        for listener in list(balancer.listeners.values()):
+            rules = []
+            for rule in list(listener.rules.values()):
+                rules.append({
+                    "priority": None if rule.is_default else int(rule.priority),
+                    "conditions": rule.conditions,
+                    "actions": [action.data for action in (listener.default_actions if rule.is_default else rule.actions)],
+                })
+            certificate = listener.certificate or (listener.certificates[0] if listener.certificates else None)
+            listeners.append({
+                "arn": listener.arn, "port": int(listener.port), "protocol": listener.protocol,
+                "certificate": certificates.get(certificate), "rules": rules,
+            })
+        balancers.append({"arn": balancer.arn, "address": balancer.dns_name, "listeners": listeners,
+                          "attributes": balancer.attrs})
+    for group in all_of(elbv2_backends, "target_groups"):
+        groups.append({
+            "arn": group.arn, "port": int(group.port), "path": group.health_check_path or "/",
+            "interval": int(group.health_check_interval_seconds), "timeout": int(group.health_check_timeout_seconds),
+            "healthy": int(group.healthy_threshold_count), "unhealthy": int(group.unhealthy_threshold_count),
+            "matcher": (group.matcher or {}).get("HttpCode", "200"), "attributes": dict(group.attributes),
+        })
+    return {"load_balancers": balancers, "target_groups": groups}
+
+
+def roles():
+    """The inline policies of every role, by ARN, and its age in seconds."""
+    found = {}
+    for role in all_of(iam_backends, "roles"):
+        documents = [json.loads(text(d)) if not isinstance(d, dict) else d for d in role.policies.values()]
+        found[role.arn] = {"policies": documents, "age": time.time() - role.create_date.timestamp()}
+    return found
+
+
+class Door(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def answer(self, document):
+        body = json.dumps(document, default=str).encode()
+        self.send_response(200)
+        self.send_header("content-type", "application/json")
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def do_GET(self):
+        self.answer(load_balancing() if self.path == "/elbv2" else roles())
+
+    def do_PUT(self):
+        document = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        if self.path == "/interfaces":
+            reported_interfaces.update(document)
+        elif self.path == "/settings":
+            clock["scale"] = float(document["provision_scale"])
+        else:
+            reported_databases[self.path.rsplit("/", 1)[1]] = document
+        self.answer({})
+
+    def log_message(self, *args):
+        pass

@@ -1,0 +1,119 @@
+"""EC2: what is in use cannot be deleted, and NAT gateways take their time."""
+
+import time
+
+from moto.ec2.exceptions import DependencyViolationError, EC2ClientError
+from moto.ec2.models.availability_zones_and_regions import Zone
+from moto.ec2.models.elastic_ip_addresses import ElasticAddressBackend
+from moto.ec2.models.internet_gateways import InternetGatewayBackend
+from moto.ec2.models.nat_gateways import NatGateway, NatGatewayBackend
+from moto.ec2.models.security_groups import SecurityGroupBackend
+from moto.ec2.models.subnets import SubnetBackend
+
+from . import later, patch
+from .interfaces import public_users_of, users_of
+
+# AWS's usual times, in seconds; a deleted gateway stays listed for about an hour.
+NAT_CREATES, NAT_DELETES, NAT_LISTED = 90, 45, 3600
+
+# moto does not say it, and callers choose zones by it.
+Zone.opt_in_status = "opt-in-not-required"
+
+
+@patch(SubnetBackend, "delete_subnet")
+def delete_subnet(original, self, subnet_id):
+    if users_of(subnet=subnet_id):
+        raise DependencyViolationError(f"The subnet '{subnet_id}' has dependencies and cannot be deleted.")
+    return original(self, subnet_id)
+
+
+@patch(SecurityGroupBackend, "delete_security_group")
+def delete_security_group(original, self, name=None, group_id=None):
+    if group_id:
+        referenced = False
+        for groups in self.groups.values():
+            for other in groups.values():
+                for rule in list(other.ingress_rules) + list(other.egress_rules):
+                    source = rule.source_group or {}
+                    referenced |= other.id != group_id and source.get("GroupId") == group_id
+        if referenced or users_of(group=group_id):
+            raise DependencyViolationError(f"resource {group_id} has a dependent object")
+    return original(self, name, group_id)
+
+
+@patch(InternetGatewayBackend, "detach_internet_gateway")
+def detach_internet_gateway(original, self, internet_gateway_id, vpc_id):
+    subnets = [s.id for zone in self.subnets.values() for s in zone.values() if s.vpc_id == vpc_id]
+    if public_users_of(vpc_id, subnets):
+        raise DependencyViolationError(
+            f"Network {vpc_id} has some mapped public address(es). Please unmap those public address(es) before "
+            "detaching the gateway."
+        )
+    return original(self, internet_gateway_id, vpc_id)
+
+
+@patch(ElasticAddressBackend, "release_address")
+def release_address(original, self, address=None, allocation_id=None):
+    for gateway in self.nat_gateways.values():
+        if gateway.state != "deleted" and any(a.get("allocationId") == allocation_id for a in gateway.address_set):
+            raise EC2ClientError("InvalidIPAddress.InUse", f"Address {allocation_id} is in use.")
+    return original(self, address=address, allocation_id=allocation_id)
+
+
+# --- NAT gateways: pending, available, deleting, deleted -------------------------------------------------------------
+
+
+def nat_state(self):
+    now = time.time()
+    if "_deleted_at" in self.__dict__:
+        return "deleted" if now > self._deleted_at else "deleting"
+    return "available" if now > self.__dict__.setdefault("_ready_at", later(NAT_CREATES)) else "pending"
+
+
+# moto writes the state that it has in mind, which counts for nothing here.
+NatGateway.state = property(nat_state, lambda self, value: None)
+
+
+@patch(NatGatewayBackend, "create_nat_gateway")
+def create_nat_gateway(original, self, subnet_id, allocation_id, tags=None, connectivity_type="public"):
+    self.get_subnet(subnet_id)
+    for gateway in self.nat_gateways.values():
+        if gateway.state == "deleted" or not any(a.get("allocationId") == allocation_id for a in gateway.address_set):
+            continue
+        # moto hides the client token from us. stackctl's derives from subnet and address, so those say the same.
+        if gateway.state in ("pending", "available") and gateway.subnet_id == subnet_id:
+            return gateway
+        raise EC2ClientError("Resource.AlreadyAssociated", f"Elastic IP address [{allocation_id}] is already associated.")
+    gateway = original(self, subnet_id, allocation_id, tags, connectivity_type)
+    gateway._ready_at = later(NAT_CREATES)
+    return gateway
+
+
+@patch(NatGatewayBackend, "delete_nat_gateway")
+def delete_nat_gateway(original, self, nat_gateway_id):
+    gateway = self.nat_gateways.get(nat_gateway_id)
+    if gateway is None or gateway.state == "deleted":
+        raise EC2ClientError("NatGatewayNotFound", f"NatGateway {nat_gateway_id} was not found")
+    gateway.__dict__.setdefault("_deleted_at", later(NAT_DELETES))
+    for address in gateway.address_set:
+        association = address.get("associationId")
+        if association:
+            try:
+                self.disassociate_address(association_id=association)
+            except EC2ClientError:
+                pass
+    return gateway
+
+
+@patch(NatGatewayBackend, "describe_nat_gateways")
+def describe_nat_gateways(original, self, filters, nat_gateway_ids):
+    forgotten = time.time() - NAT_LISTED
+    for gateway in list(self.nat_gateways.values()):
+        if gateway.__dict__.get("_deleted_at", time.time()) < forgotten:
+            self.nat_gateways.pop(gateway.id, None)
+    found = original(self, filters, nat_gateway_ids)
+    for name, values in (filters or {}).items():
+        if name.startswith("tag:"):
+            key = name[4:]
+            found = [g for g in found if any(t["key"] == key and t["value"] in values for t in g.get_tags())]
+    return found

@@ -1,0 +1,46 @@
+"""What is small: logs' retention, secrets whose deletion is scheduled, pages of IAM's great list."""
+
+from moto.core.exceptions import JsonRESTError
+from moto.core.responses import ActionResult
+from moto.iam.responses import IamResponse
+from moto.logs.models import LogsBackend
+from moto.secretsmanager.exceptions import InvalidRequestException
+from moto.secretsmanager.models import SecretsManagerBackend
+
+from . import patch
+
+RETENTION = {1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653}
+
+
+@patch(LogsBackend, "put_retention_policy")
+def put_retention_policy(original, self, log_group_name, retention_in_days):
+    if int(retention_in_days) not in RETENTION:
+        raise JsonRESTError("InvalidParameterException", f"{retention_in_days} is no retention period")
+    return original(self, log_group_name, retention_in_days)
+
+
+@patch(SecretsManagerBackend, "create_secret")
+def create_secret(original, self, name, *args, **kwargs):
+    existing = self.secrets[name] if name in self.secrets.keys() else None
+    if existing is not None and existing.is_deleted():
+        raise InvalidRequestException(
+            "You can't create this secret because a secret with this name is already scheduled for deletion."
+        )
+    return original(self, name, *args, **kwargs)
+
+
+@patch(IamResponse, "get_account_authorization_details")
+def get_account_authorization_details(original, self):
+    """moto answers everything at once; AWS cuts it at MaxItems, counting users, groups, roles and policies together."""
+    size = int(self._get_param("MaxItems") or 100)
+    begin = int(self._get_param("Marker") or 0)
+    kinds = ("UserDetailList", "GroupDetailList", "RoleDetailList", "Policies")
+    whole = original(self).result
+    entries = [(kind, entry) for kind in kinds for entry in whole[kind]]
+    page = {kind: [] for kind in kinds}
+    for kind, entry in entries[begin : begin + size]:
+        page[kind].append(entry)
+    page["IsTruncated"] = begin + size < len(entries)
+    if page["IsTruncated"]:
+        page["Marker"] = str(begin + size)
+    return ActionResult(page)
