@@ -75,7 +75,6 @@ pub(super) enum Status {
     Running,
     Deactivating,
     Stopping,
-    Deprovisioning,
     Stopped,
 }
 

@@ -6,8 +6,33 @@ use std::{
 };
 
 use anyhow::{Context, Result};
+use nix::sys::stat::{Mode, SFlag, makedev, mknod};
 
 use crate::ecr::Pulled;
+
+/// The devices that every container has: name, major and minor number.
+/// <https://github.com/opencontainers/runtime-spec/blob/main/config-linux.md#default-devices>
+const DEVICES: &[(&str, u64, u64)] =
+    &[("null", 1, 3), ("zero", 1, 5), ("full", 1, 7), ("random", 1, 8), ("urandom", 1, 9), ("tty", 5, 0)];
+
+/// Adds what a container runtime adds to an image: devices, where root may make them, and the name servers.
+fn furnish(root: &Path) -> Result<()> {
+    fs::create_dir_all(root.join("dev"))?;
+    fs::create_dir_all(root.join("etc"))?;
+    if let Ok(servers) = fs::read("/etc/resolv.conf") {
+        fs::write(root.join("etc/resolv.conf"), servers)?;
+    }
+    if nix::unistd::geteuid().is_root() {
+        let everybody = Mode::from_bits_truncate(0o666);
+        for (name, major, minor) in DEVICES {
+            let path = root.join("dev").join(name);
+            mknod(&path, SFlag::S_IFCHR, everybody, makedev(*major, *minor))
+                .with_context(|| format!("cannot make {}", path.display()))?;
+            fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o666))?;
+        }
+    }
+    Ok(())
+}
 
 /// The folder with the image's files, unpacked now if it is not there yet.
 pub(super) fn unpack(images: &Path, image: &Pulled) -> Result<PathBuf> {
@@ -34,6 +59,7 @@ pub(super) fn unpack(images: &Path, image: &Pulled) -> Result<PathBuf> {
             }
         }
     }
+    furnish(beside.path())?;
     let made = beside.keep();
     fs::set_permissions(&made, std::os::unix::fs::PermissionsExt::from_mode(0o755))?;
     if fs::rename(&made, &root).is_err() {

@@ -304,7 +304,8 @@ async fn stop(region: &Arc<Region>, work: &Work, child: &mut Child, target: &Tar
     }
     set(region, &work.arn, Status::Stopping);
     if let Some(pid) = child.id().and_then(|id| i32::try_from(id).ok()) {
-        drop(kill(Pid::from_raw(pid), Signal::SIGTERM));
+        // One that has just ended needs no signal.
+        let _ = kill(Pid::from_raw(pid), Signal::SIGTERM);
     }
     let timeout = work.container["stopTimeout"].as_u64().unwrap_or(STOP_TIMEOUT);
     match tokio::time::timeout(Duration::from_secs(timeout), child.wait()).await {
