@@ -1,0 +1,108 @@
+//! The gateway: who a call is for, errors in the caller's own protocol, the log of calls, latency and holding.
+
+#[expect(dead_code, reason = "each test program uses its own part of the support")]
+mod support;
+
+use std::time::{Duration, Instant};
+
+use reqwest::Method;
+use serde_json::json;
+use support::{Sandbox, nothing, until};
+
+const LOCK: &str = "/stackctl/lock";
+
+#[tokio::test]
+async fn a_call_goes_where_the_scope_of_its_signature_says() {
+    let sandbox = Sandbox::start().await;
+    let who = sandbox.query("sts", "GetCallerIdentity", &[]).await.ok();
+    assert_eq!(who.id("Account"), "123456789012");
+    let zones = sandbox.query("ec2", "DescribeAvailabilityZones", &[]).await.ok();
+    assert_eq!(zones.elements("optInStatus").first().map(String::as_str), Some("opt-in-not-required"));
+    let body = json!({ "Name": LOCK, "Value": "me", "Type": "String" });
+    sandbox.json("ssm", "AmazonSSM.PutParameter", body.clone()).await.ok();
+    assert_eq!(sandbox.json("ssm", "AmazonSSM.PutParameter", body).await.code(), "ParameterAlreadyExists");
+    let read = sandbox.json("ssm", "AmazonSSM.GetParameter", json!({ "Name": LOCK })).await.ok();
+    assert_eq!(read.value()["Parameter"]["Value"], "me");
+}
+
+#[tokio::test]
+async fn what_nobody_implements_is_a_client_error_in_the_callers_protocol() {
+    let sandbox = Sandbox::start().await;
+    let answer = sandbox.json("ssm", "AmazonSSM.PaintItBlue", nothing()).await;
+    assert_eq!((answer.status, answer.code().as_str()), (400, "NotImplementedInSandbox"));
+    for service in ["rds", "ec2", "elasticloadbalancing"] {
+        let answer = sandbox.query(service, "PaintItBlue", &[]).await;
+        assert_eq!((answer.status, answer.code().as_str()), (400, "NotImplementedInSandbox"), "{service}");
+    }
+    let answer = sandbox.json("ecs", "AmazonEC2ContainerServiceV20141113.PaintItBlue", nothing()).await;
+    assert_eq!((answer.status, answer.code().as_str()), (400, "NotImplementedInSandbox"));
+}
+
+#[tokio::test]
+async fn credentials_that_are_no_good_are_refused_in_the_words_of_each_service() {
+    let mut sandbox = Sandbox::start().await;
+    let refused = [
+        ("EXPIRED", "RequestExpired", "ExpiredToken", "ExpiredTokenException"),
+        ("INVALID", "AuthFailure", "InvalidClientTokenId", "UnrecognizedClientException"),
+    ];
+    for (key, ec2, query, json) in refused {
+        sandbox.use_key(key);
+        assert_eq!(sandbox.query("ec2", "DescribeVpcs", &[]).await.code(), ec2);
+        assert_eq!(sandbox.query("sts", "GetCallerIdentity", &[]).await.code(), query);
+        let answer = sandbox.json("ecs", "AmazonEC2ContainerServiceV20141113.ListClusters", nothing()).await;
+        assert_eq!((answer.status, answer.code().as_str()), (403, json));
+    }
+    assert_eq!(sandbox.unsigned().await.status, 400);
+}
+
+#[tokio::test]
+async fn the_log_says_what_was_called_and_what_came_of_it() {
+    let sandbox = Sandbox::start().await;
+    sandbox.control(Method::DELETE, "calls", nothing()).await;
+    sandbox.query("ec2", "DescribeVpcs", &[]).await.ok();
+    sandbox.query("ec2", "DeleteVpc", &[("VpcId", "vpc-0123456789abcdef0")]).await;
+    let log = sandbox.control(Method::GET, "calls", nothing()).await;
+    let log = log.as_array().expect("a list");
+    let seen: Vec<_> = log
+        .iter()
+        .map(|call| (call["operation"].as_str(), call["mutating"].as_bool(), call["status"].as_u64(), &call["code"]))
+        .collect();
+    assert_eq!(seen[0], (Some("DescribeVpcs"), Some(false), Some(200), &json!(null)));
+    assert_eq!(seen[1], (Some("DeleteVpc"), Some(true), Some(400), &json!("InvalidVpcID.NotFound")));
+    assert_eq!(seen.len(), 2);
+    assert!(log[0]["started_ms"].as_f64() <= log[0]["ended_ms"].as_f64());
+}
+
+#[tokio::test]
+async fn latency_is_added_to_every_call() {
+    let sandbox = Sandbox::start().await;
+    sandbox.control(Method::PATCH, "settings", json!({ "latency_ms": 250 })).await;
+    let began = Instant::now();
+    sandbox.query("sts", "GetCallerIdentity", &[]).await.ok();
+    assert!(began.elapsed() >= Duration::from_millis(250));
+}
+
+#[tokio::test]
+async fn nobody_is_answered_once_the_calls_to_be_answered_are_used_up() {
+    let sandbox = Sandbox::start().await;
+    sandbox.control(Method::PATCH, "settings", json!({ "hold_after": 2 })).await;
+    let group = |name: &str| json!({ "logGroupName": name });
+    sandbox.json("logs", "Logs_20140328.CreateLogGroup", group("first")).await.ok();
+    {
+        let second = sandbox.json("logs", "Logs_20140328.CreateLogGroup", group("second"));
+        let held = until("it is held", async || {
+            let status = sandbox.control(Method::GET, "status", nothing()).await;
+            (status["held"] == true).then_some(())
+        });
+        tokio::select! {
+            answer = second => panic!("it was answered: {answer:?}"),
+            () = held => {}
+        }
+    }
+    sandbox.control(Method::PATCH, "settings", json!({ "hold_after": null })).await;
+    // The work of the call that was not answered is done.
+    let there = sandbox.json("logs", "Logs_20140328.DescribeLogGroups", nothing()).await.ok().value();
+    let names: Vec<_> =
+        there["logGroups"].as_array().into_iter().flatten().map(|group| &group["logGroupName"]).collect();
+    assert_eq!(names, ["first", "second"]);
+}

@@ -1,0 +1,164 @@
+//! What AWS refuses and an emulator lets pass: deleting what is in use, repeats, and lists longer than a page.
+
+#[expect(dead_code, reason = "each test program uses its own part of the support")]
+mod support;
+
+use serde_json::json;
+use support::{Sandbox, network, until};
+
+const TRUST: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"ecs-tasks.amazonaws.com"},"Action":"sts:AssumeRole"}]}"#;
+
+const POLICY: &str =
+    r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"logs:PutLogEvents","Resource":"*"}]}"#;
+
+#[tokio::test]
+async fn a_nat_gateway_takes_its_time_and_keeps_what_it_uses() {
+    let sandbox = Sandbox::start().await;
+    let (vpc, subnets) = network(&sandbox).await;
+    let subnet = subnets[0].as_str();
+    let gateway = sandbox.query("ec2", "CreateInternetGateway", &[]).await.ok().id("internetGatewayId");
+    let attached = [("InternetGatewayId", gateway.as_str()), ("VpcId", vpc.as_str())];
+    sandbox.query("ec2", "AttachInternetGateway", &attached).await.ok();
+    let address = sandbox.query("ec2", "AllocateAddress", &[("Domain", "vpc")]).await.ok().id("allocationId");
+    let params = [("SubnetId", subnet), ("AllocationId", address.as_str()), ("ClientToken", "once")];
+    let created = sandbox.query("ec2", "CreateNatGateway", &params).await.ok();
+    let nat = created.id("natGatewayId");
+    assert_eq!(created.id("state"), "pending");
+    assert_eq!(sandbox.query("ec2", "CreateNatGateway", &params).await.ok().id("natGatewayId"), nat);
+
+    let state = async |wanted: &str| {
+        let answer = sandbox.query("ec2", "DescribeNatGateways", &[("NatGatewayId.1", nat.as_str())]).await.ok();
+        (answer.id("state") == wanted).then_some(())
+    };
+    until("the NAT gateway is available", async || state("available").await).await;
+    let release = [("AllocationId", address.as_str())];
+    assert_eq!(sandbox.query("ec2", "ReleaseAddress", &release).await.code(), "InvalidIPAddress.InUse");
+    assert_eq!(sandbox.query("ec2", "DetachInternetGateway", &attached).await.code(), "DependencyViolation");
+    let delete = [("SubnetId", subnet)];
+    assert_eq!(sandbox.query("ec2", "DeleteSubnet", &delete).await.code(), "DependencyViolation");
+    assert_eq!(sandbox.query("ec2", "DeleteVpc", &[("VpcId", vpc.as_str())]).await.code(), "DependencyViolation");
+
+    sandbox.query("ec2", "DeleteNatGateway", &[("NatGatewayId", nat.as_str())]).await.ok();
+    until("the NAT gateway is listed as deleted", async || state("deleted").await).await;
+    sandbox.query("ec2", "ReleaseAddress", &release).await.ok();
+    sandbox.query("ec2", "DeleteSubnet", &delete).await.ok();
+    sandbox.query("ec2", "DetachInternetGateway", &attached).await.ok();
+}
+
+#[tokio::test]
+async fn a_security_group_that_another_names_stays() {
+    let sandbox = Sandbox::start().await;
+    let (vpc, _) = network(&sandbox).await;
+    let mut groups = Vec::new();
+    for name in ["callers", "called"] {
+        let params = [("GroupName", name), ("GroupDescription", name), ("VpcId", vpc.as_str())];
+        groups.push(sandbox.query("ec2", "CreateSecurityGroup", &params).await.ok().id("groupId"));
+    }
+    let rule = [
+        ("GroupId", groups[1].as_str()),
+        ("IpPermissions.1.IpProtocol", "tcp"),
+        ("IpPermissions.1.FromPort", "5432"),
+        ("IpPermissions.1.ToPort", "5432"),
+        ("IpPermissions.1.Groups.1.GroupId", groups[0].as_str()),
+    ];
+    sandbox.query("ec2", "AuthorizeSecurityGroupIngress", &rule).await.ok();
+    let delete = [("GroupId", groups[0].as_str())];
+    assert_eq!(sandbox.query("ec2", "DeleteSecurityGroup", &delete).await.code(), "DependencyViolation");
+    sandbox.query("ec2", "RevokeSecurityGroupIngress", &rule).await.ok();
+    sandbox.query("ec2", "DeleteSecurityGroup", &delete).await.ok();
+}
+
+#[tokio::test]
+async fn the_interfaces_of_a_load_balancer_outlive_it_for_a_moment() {
+    let sandbox = Sandbox::start_with(&["--provision-scale", "0.02"]).await;
+    let (_, subnets) = network(&sandbox).await;
+    let elb = "elasticloadbalancing";
+    let one = [("Name", "web"), ("Subnets.member.1", subnets[0].as_str())];
+    assert_eq!(sandbox.query(elb, "CreateLoadBalancer", &one).await.code(), "ValidationError");
+    let two = [one[0], one[1], ("Subnets.member.2", subnets[1].as_str())];
+    let created = sandbox.query(elb, "CreateLoadBalancer", &two).await.ok();
+    assert_eq!(created.id("Code"), "provisioning");
+    let arn = created.id("LoadBalancerArn");
+    until("the load balancer is active", async || {
+        let answer = sandbox.query(elb, "DescribeLoadBalancers", &[]).await.ok();
+        (answer.id("Code") == "active").then_some(())
+    })
+    .await;
+    let listener = [
+        ("LoadBalancerArn", arn.as_str()),
+        ("Protocol", "HTTP"),
+        ("Port", "80"),
+        ("DefaultActions.member.1.Type", "fixed-response"),
+        ("DefaultActions.member.1.FixedResponseConfig.StatusCode", "404"),
+    ];
+    sandbox.query(elb, "CreateListener", &listener).await.ok();
+    assert_eq!(sandbox.query(elb, "CreateListener", &listener).await.code(), "DuplicateListener");
+
+    sandbox.query(elb, "DeleteLoadBalancer", &[("LoadBalancerArn", arn.as_str())]).await.ok();
+    let delete = [("SubnetId", subnets[0].as_str())];
+    assert_eq!(sandbox.query("ec2", "DeleteSubnet", &delete).await.code(), "DependencyViolation");
+    until("the subnet can be deleted", async || {
+        (sandbox.query("ec2", "DeleteSubnet", &delete).await.status == 200).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_target_group_that_is_asked_for_again_is_the_same_one() {
+    let sandbox = Sandbox::start().await;
+    let (vpc, _) = network(&sandbox).await;
+    let asked =
+        |port| [("Name", "web"), ("Protocol", "HTTP"), ("Port", port), ("VpcId", vpc.as_str()), ("TargetType", "ip")];
+    let elb = "elasticloadbalancing";
+    let first = sandbox.query(elb, "CreateTargetGroup", &asked("80")).await.ok().id("TargetGroupArn");
+    let again = sandbox.query(elb, "CreateTargetGroup", &asked("80")).await.ok().id("TargetGroupArn");
+    assert_eq!(first, again);
+    let other = sandbox.query(elb, "CreateTargetGroup", &asked("81")).await;
+    assert_eq!(other.code(), "DuplicateTargetGroupName");
+}
+
+#[tokio::test]
+async fn a_secret_scheduled_for_deletion_keeps_its_name() {
+    let sandbox = Sandbox::start().await;
+    let call = async |operation: &str, body| {
+        sandbox.json("secretsmanager", &format!("secretsmanager.{operation}"), body).await
+    };
+    let create = json!({ "Name": "s", "SecretString": "x", "ClientRequestToken": "0".repeat(32) });
+    call("CreateSecret", create.clone()).await.ok();
+    call("DeleteSecret", json!({ "SecretId": "s", "RecoveryWindowInDays": 7 })).await.ok();
+    assert_eq!(call("CreateSecret", create.clone()).await.code(), "InvalidRequestException");
+    call("RestoreSecret", json!({ "SecretId": "s" })).await.ok();
+    call("DeleteSecret", json!({ "SecretId": "s", "ForceDeleteWithoutRecovery": true })).await.ok();
+    call("CreateSecret", create).await.ok();
+}
+
+#[tokio::test]
+async fn roles_come_in_pages_with_their_policies_and_tags() {
+    let sandbox = Sandbox::start().await;
+    for name in ["a", "b", "c"] {
+        let tagged = [("Tags.member.1.Key", "of"), ("Tags.member.1.Value", name)];
+        let params = [("RoleName", name), ("Path", "/stackctl/"), ("AssumeRolePolicyDocument", TRUST)];
+        sandbox.query("iam", "CreateRole", &[params.as_slice(), &tagged].concat()).await.ok();
+        let policy = [("RoleName", name), ("PolicyName", "own"), ("PolicyDocument", POLICY)];
+        sandbox.query("iam", "PutRolePolicy", &policy).await.ok();
+    }
+    let first = [("Filter.member.1", "Role"), ("MaxItems", "2")];
+    let page = sandbox.query("iam", "GetAccountAuthorizationDetails", &first).await.ok();
+    assert_eq!(page.elements("RoleName"), ["a", "b"]);
+    assert_eq!((page.id("IsTruncated").as_str(), page.elements("PolicyName").len()), ("true", 2));
+    assert_eq!(page.elements("Value"), ["a", "b"]);
+    let marker = page.id("Marker");
+    let next = [first[0], first[1], ("Marker", marker.as_str())];
+    let page = sandbox.query("iam", "GetAccountAuthorizationDetails", &next).await.ok();
+    assert_eq!((page.elements("RoleName"), page.id("IsTruncated").as_str()), (vec!["c".to_owned()], "false"));
+}
+
+#[tokio::test]
+async fn a_log_group_keeps_for_the_periods_that_there_are() {
+    let sandbox = Sandbox::start().await;
+    let call = async |operation: &str, body| sandbox.json("logs", &format!("Logs_20140328.{operation}"), body).await;
+    call("CreateLogGroup", json!({ "logGroupName": "web" })).await.ok();
+    let keep = |days: u32| json!({ "logGroupName": "web", "retentionInDays": days });
+    assert_eq!(call("PutRetentionPolicy", keep(31)).await.code(), "InvalidParameterException");
+    call("PutRetentionPolicy", keep(30)).await.ok();
+}

@@ -1,0 +1,67 @@
+//! The sandbox's own life: several side by side, and none that leaves a process behind.
+
+#[expect(dead_code, reason = "each test program uses its own part of the support")]
+mod support;
+
+use nix::sys::signal::Signal;
+use support::{Sandbox, network, serve, until};
+
+/// A sandbox in which moto and a Postgres run.
+async fn with_a_database() -> Sandbox {
+    let sandbox = Sandbox::start().await;
+    let (_, subnets) = network(&sandbox).await;
+    let group = [
+        ("DBSubnetGroupName", "private"),
+        ("DBSubnetGroupDescription", "private"),
+        ("SubnetIds.SubnetIdentifier.1", subnets[0].as_str()),
+        ("SubnetIds.SubnetIdentifier.2", subnets[1].as_str()),
+    ];
+    sandbox.query("rds", "CreateDBSubnetGroup", &group).await.ok();
+    let database = [
+        ("DBInstanceIdentifier", "main"),
+        ("DBInstanceClass", "db.t4g.micro"),
+        ("Engine", "postgres"),
+        ("AllocatedStorage", "20"),
+        ("MasterUsername", "app"),
+        ("MasterUserPassword", "a-password"),
+        ("DBSubnetGroupName", "private"),
+    ];
+    sandbox.query("rds", "CreateDBInstance", &database).await.ok();
+    until("Postgres runs", async || sandbox.processes().iter().any(|line| line.contains("postgres -D")).then_some(()))
+        .await;
+    sandbox
+}
+
+#[tokio::test]
+async fn stopping_it_leaves_no_process() {
+    let mut sandbox = with_a_database().await;
+    sandbox.stop(Signal::SIGTERM).await;
+    assert_eq!(sandbox.processes(), [""; 0]);
+    assert!(!sandbox.dir().join("sandbox.json").exists());
+}
+
+#[tokio::test]
+async fn killing_it_leaves_no_process_either() {
+    let mut sandbox = with_a_database().await;
+    sandbox.stop(Signal::SIGKILL).await;
+    until("nothing of it runs", async || sandbox.processes().is_empty().then_some(())).await;
+}
+
+#[tokio::test]
+async fn two_run_side_by_side_and_know_nothing_of_each_other() {
+    let (one, other) = tokio::join!(Sandbox::start(), Sandbox::start());
+    network(&one).await;
+    let count = async |sandbox: &Sandbox| sandbox.query("ec2", "DescribeVpcs", &[]).await.ok().elements("vpcId").len();
+    assert_eq!(count(&one).await, count(&other).await + 1);
+}
+
+#[tokio::test]
+async fn a_port_in_use_is_said_at_once() {
+    let sandbox = Sandbox::start().await;
+    let dir = tempfile::tempdir().expect("there is room for a temporary folder");
+    let mut second = serve(dir.path(), &["--port", sandbox.port()]);
+    let status = until("the second has ended", async || second.try_wait().expect("it is our child")).await;
+    assert!(!status.success());
+    let log = std::fs::read_to_string(dir.path().join("sandbox.log")).expect("it has a log");
+    assert!(log.contains(sandbox.port()) && log.contains("--port"), "{log}");
+}

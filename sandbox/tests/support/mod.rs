@@ -1,0 +1,233 @@
+//! A sandbox for one test: the real program, in a folder of its own, spoken to over real sockets as an SDK speaks to it.
+
+use std::{
+    path::Path,
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
+use reqwest::{Client, Method};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+/// How long anything here may take before it counts as never: also the first start, which installs moto.
+const PATIENCE: Duration = Duration::from_secs(240);
+
+/// A sandbox that runs until this is dropped.
+pub struct Sandbox {
+    child: Child,
+    dir: TempDir,
+    endpoint: String,
+    http: Client,
+    key: &'static str,
+}
+
+/// What a call came to.
+#[derive(Debug)]
+pub struct Answer {
+    /// The status.
+    pub status: u16,
+    /// The body, JSON or XML.
+    pub body: String,
+}
+
+impl Sandbox {
+    /// Starts one in which times are short.
+    pub async fn start() -> Self {
+        Self::start_with(&["--provision-scale", "0.005"]).await
+    }
+
+    /// Starts one with options of its own.
+    pub async fn start_with(options: &[&str]) -> Self {
+        let dir = tempfile::tempdir().expect("there is room for a temporary folder");
+        // The folder is entered by the unprivileged user that databases run as.
+        Command::new("chmod").arg("755").arg(dir.path()).status().expect("chmod is there");
+        let child = serve(dir.path(), options);
+        let http = Client::builder().no_proxy().build().expect("a plain client can be built");
+        let mut sandbox = Self { child, dir, endpoint: String::new(), http, key: "sandbox" };
+        let about = sandbox.dir.path().join("sandbox.json");
+        let text = until("the sandbox is ready", async || std::fs::read_to_string(&about).ok()).await;
+        let about: Value = serde_json::from_str(&text).expect("what it writes is JSON");
+        sandbox.endpoint = about["endpoint"].as_str().expect("it says where it is").to_owned();
+        sandbox
+    }
+
+    /// The access key that is used from now on.
+    pub fn use_key(&mut self, key: &'static str) {
+        self.key = key;
+    }
+
+    /// Its folder.
+    pub fn dir(&self) -> &Path {
+        self.dir.path()
+    }
+
+    /// Its port.
+    pub fn port(&self) -> &str {
+        self.endpoint.rsplit(':').next().expect("an endpoint ends in its port")
+    }
+
+    /// A call in the Query protocol.
+    pub async fn query(&self, service: &str, action: &str, params: &[(&str, &str)]) -> Answer {
+        let version = match service {
+            "ec2" => "2016-11-15",
+            "rds" => "2014-10-31",
+            "iam" => "2010-05-08",
+            "sts" => "2011-06-15",
+            _ => "2015-12-01",
+        };
+        let all = [("Action", action), ("Version", version)].into_iter().chain(params.iter().copied());
+        let form: Vec<String> =
+            all.map(|(key, value)| format!("{}={}", urlencoding::encode(key), urlencoding::encode(value))).collect();
+        let request = self.http.post(&self.endpoint).header("content-type", "application/x-www-form-urlencoded");
+        answered(request.header("authorization", self.scope(service)).body(form.join("&"))).await
+    }
+
+    /// A call in the JSON protocol.
+    pub async fn json(&self, service: &str, target: &str, body: Value) -> Answer {
+        let request = self.http.post(&self.endpoint).header("content-type", "application/x-amz-json-1.1");
+        let request = request.header("x-amz-target", target).header("authorization", self.scope(service));
+        answered(request.body(body.to_string())).await
+    }
+
+    /// What the control endpoint says.
+    pub async fn control(&self, method: Method, path: &str, body: Value) -> Value {
+        let request = self.http.request(method, format!("{}/_sandbox/{path}", self.endpoint));
+        answered(request.body(body.to_string())).await.value()
+    }
+
+    /// A request that nobody signed.
+    pub async fn unsigned(&self) -> Answer {
+        answered(self.http.post(&self.endpoint).body("Action=DescribeVpcs")).await
+    }
+
+    /// Sends it a signal and waits for its end.
+    pub async fn stop(&mut self, signal: Signal) {
+        let id = i32::try_from(self.child.id()).expect("process ids are small");
+        kill(Pid::from_raw(id), signal).expect("it runs until now");
+        until("the sandbox has ended", async || self.child.try_wait().expect("it is our child")).await;
+    }
+
+    /// The processes that have to do with this sandbox's folder.
+    pub fn processes(&self) -> Vec<String> {
+        processes_of(self.dir())
+    }
+
+    fn scope(&self, service: &str) -> String {
+        format!(
+            "AWS4-HMAC-SHA256 Credential={}/20260101/eu-west-1/{service}/aws4_request, SignedHeaders=host, Signature=0",
+            self.key
+        )
+    }
+}
+
+impl Drop for Sandbox {
+    fn drop(&mut self) {
+        if let Ok(id) = i32::try_from(self.child.id()) {
+            // It may have been stopped by its test.
+            let _gone_already = kill(Pid::from_raw(id), Signal::SIGTERM);
+        }
+        drop(self.child.wait());
+    }
+}
+
+impl Answer {
+    /// The text of the first element of that name.
+    pub fn element(&self, name: &str) -> Option<String> {
+        self.elements(name).into_iter().next()
+    }
+
+    /// The texts of all elements of that name.
+    pub fn elements(&self, name: &str) -> Vec<String> {
+        let (open, close) = (format!("<{name}>"), format!("</{name}>"));
+        let parts = self.body.split(&open).skip(1);
+        parts.filter_map(|part| part.split_once(&close)).map(|(text, _)| text.to_owned()).collect()
+    }
+
+    /// That element, which has to be there.
+    pub fn id(&self, name: &str) -> String {
+        self.element(name).unwrap_or_else(|| panic!("there is no {name} in {}", self.body))
+    }
+
+    /// The body as JSON.
+    pub fn value(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|_| panic!("this is no JSON: {}", self.body))
+    }
+
+    /// The error's code, in either protocol; empty for a success.
+    pub fn code(&self) -> String {
+        if self.status < 400 {
+            return String::new();
+        }
+        let json = serde_json::from_str::<Value>(&self.body).ok();
+        let code = json.and_then(|body| Some(body["__type"].as_str()?.rsplit('#').next()?.to_owned()));
+        code.or_else(|| self.element("Code")).unwrap_or_else(|| panic!("an error without a code: {}", self.body))
+    }
+
+    /// Itself, if it is a success.
+    #[track_caller]
+    pub fn ok(self) -> Self {
+        assert!(self.status < 400, "{}: {}", self.status, self.body);
+        self
+    }
+}
+
+/// Starts the program; its log is in the folder.
+pub fn serve(dir: &Path, options: &[&str]) -> Child {
+    let log = std::fs::File::create(dir.join("sandbox.log")).expect("the folder can be written to");
+    Command::new(env!("CARGO_BIN_EXE_stackctl-sandbox"))
+        .args(["serve", "--dir"])
+        .arg(dir)
+        .args(options)
+        .stdin(Stdio::null())
+        .stdout(log.try_clone().expect("an open file can be opened twice"))
+        .stderr(log)
+        .spawn()
+        .expect("the program was just built")
+}
+
+/// Waits for something to be there.
+pub async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if let Some(found) = look().await {
+            return found;
+        }
+        assert!(Instant::now() < deadline, "it never came to this: {what}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// The processes that name `dir` in their arguments.
+pub fn processes_of(dir: &Path) -> Vec<String> {
+    let dir = dir.to_str().expect("a temporary folder's name is plain");
+    let ids = std::fs::read_dir("/proc").expect("/proc is there").flatten();
+    let lines = ids.filter_map(|entry| std::fs::read_to_string(entry.path().join("cmdline")).ok());
+    lines.map(|line| line.replace('\0', " ")).filter(|line| line.contains(dir)).collect()
+}
+
+/// The parameters with which two subnets of two zones and their VPC are there.
+pub async fn network(sandbox: &Sandbox) -> (String, Vec<String>) {
+    let vpc = sandbox.query("ec2", "CreateVpc", &[("CidrBlock", "10.0.0.0/16")]).await.ok().id("vpcId");
+    let mut subnets = Vec::new();
+    for (range, zone) in [("10.0.0.0/24", "eu-west-1a"), ("10.0.1.0/24", "eu-west-1b")] {
+        let params = [("VpcId", vpc.as_str()), ("CidrBlock", range), ("AvailabilityZone", zone)];
+        subnets.push(sandbox.query("ec2", "CreateSubnet", &params).await.ok().id("subnetId"));
+    }
+    (vpc, subnets)
+}
+
+/// A call or a document that says nothing.
+pub fn nothing() -> Value {
+    json!({})
+}
+
+async fn answered(request: reqwest::RequestBuilder) -> Answer {
+    let answer = request.send().await.expect("the sandbox answers");
+    let status = answer.status().as_u16();
+    Answer { status, body: answer.text().await.expect("the answer comes to its end") }
+}
