@@ -42,7 +42,7 @@ const PROGRAM: [(&str, &str); 8] = [
 const REQUIREMENTS: &str = include_str!("../moto/requirements.txt");
 
 /// How long moto may take to answer first.
-const START: Duration = Duration::from_secs(60);
+const START: Duration = Duration::from_mins(1);
 
 /// moto's process and the way to it.
 pub(crate) struct Moto {
@@ -199,8 +199,8 @@ fn environment() -> Result<PathBuf> {
     let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
     let cache = cache.or_else(|| std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache")));
     let cache = cache.context("there is no home folder for moto's virtual environment: set XDG_CACHE_HOME")?;
-    let of: String = Sha256::digest(REQUIREMENTS).iter().take(6).map(|byte| format!("{byte:02x}")).collect();
-    let home = cache.join("stackctl").join(format!("moto-{of}"));
+    let of = Sha256::digest(REQUIREMENTS).iter().take(6).fold(0, |of, byte| of << 8 | u64::from(*byte));
+    let home = cache.join("stackctl").join(format!("moto-{of:012x}"));
     let python = home.join("env/bin/python");
     let complete = home.join("complete");
     fs::create_dir_all(&home)?;

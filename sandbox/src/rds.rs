@@ -169,7 +169,7 @@ impl Rds {
                     address: region.loopback.address(),
                     user: get("MasterUsername"),
                     password: get("MasterUserPassword"),
-                    database: get("DBName"),
+                    first: get("DBName"),
                 };
                 let (rds, region) = (Arc::clone(self), Arc::clone(region));
                 let making = tokio::spawn(async move {
@@ -237,8 +237,8 @@ impl Rds {
             command.stdout(log.try_clone()?).stderr(log).process_group(0).spawn().context("cannot start postgres")?;
         self.running.lock().await.insert(database.name.clone(), child);
         let (user, password, name) =
-            (identifier(&database.user), literal(&database.password), identifier(&database.database));
-        let deadline = Instant::now() + Duration::from_secs(60);
+            (identifier(&database.user), literal(&database.password), identifier(&database.first));
+        let deadline = Instant::now() + Duration::from_mins(1);
         // RDS' master user may do nearly everything and is no superuser.
         let role = format!("CREATE ROLE {user} LOGIN CREATEDB CREATEROLE PASSWORD {password};");
         while let Err(error) = self.postgres.sql(&home, "SELECT 1").await {
@@ -248,7 +248,7 @@ impl Rds {
             sleep(Duration::from_millis(100)).await;
         }
         self.postgres.sql(&home, &role).await?;
-        if !database.database.is_empty() {
+        if !database.first.is_empty() {
             self.postgres.sql(&home, &format!("CREATE DATABASE {name} OWNER {user};")).await?;
         }
         sleep_until(ready).await;
@@ -283,7 +283,8 @@ struct Database {
     address: IpAddr,
     user: String,
     password: String,
-    database: String,
+    /// The database that it is made with; empty for none.
+    first: String,
 }
 
 fn identifier(name: &str) -> String {

@@ -8,7 +8,7 @@ use super::{
 use crate::{
     engine::{self, Events, Interrupt, Lock, Summary},
     exit,
-    model::{Failure, Plan},
+    model::{Failure, LiveResource, Plan},
     output::Output,
 };
 
@@ -22,6 +22,14 @@ pub(super) enum Consent {
     Given,
 }
 
+/// How a change of the cloud ended.
+pub(super) struct Ended {
+    /// The exit code.
+    pub(super) code: u8,
+    /// All that the stack owns, where nothing had to be done.
+    pub(super) unchanged: Option<Vec<LiveResource>>,
+}
+
 /// One change of the cloud.
 pub(super) struct CarryOut<'a> {
     pub(super) command: &'static str,
@@ -32,12 +40,12 @@ pub(super) struct CarryOut<'a> {
 }
 
 impl CarryOut<'_> {
-    /// Carries it out; gives the exit code.
-    pub(super) async fn run(&self, project: &Project, global: &Global, output: &Output) -> Result<u8, Stop> {
+    /// Carries it out; gives the exit code, and what was there already if that is all there is to do.
+    pub(super) async fn run(&self, project: &Project, global: &Global, output: &Output) -> Result<Ended, Stop> {
         let plan = (self.plan)(project.look().await?)?;
         output.announce(&plan);
         if plan.is_empty() {
-            return Ok(exit::DONE);
+            return Ok(Ended { code: exit::DONE, unchanged: Some(plan.unchanged) });
         }
         self.refuse_guarded(&plan)?;
         self.ask(global, output)?;
@@ -49,7 +57,7 @@ impl CarryOut<'_> {
         if let Err(failure) = released {
             output.status(&format!("the lock could not be given back and ends by itself within a minute: {failure}"));
         }
-        Ok(self.conclude(&plan, &summary, output))
+        Ok(Ended { code: self.conclude(&plan, &summary, output), unchanged: None })
     }
 
     fn refuse_guarded(&self, plan: &Plan) -> Result<(), Failure> {

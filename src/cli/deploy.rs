@@ -42,11 +42,11 @@ impl Deploy {
             unprotect: false,
             plan: &|view| release_part(&project.plan(view, &releases)?),
         };
-        let code = carry_out.run(&project, global, output).await?;
-        if code == exit::DONE {
-            url::show(&project, output).await?;
+        let ended = carry_out.run(&project, global, output).await?;
+        if ended.code == exit::DONE {
+            url::show(&project, ended.unchanged, output).await?;
         }
-        Ok(code)
+        Ok(ended.code)
     }
 }
 

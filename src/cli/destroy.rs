@@ -37,6 +37,6 @@ impl Destroy {
             unprotect: self.unprotect,
             plan: &|view| engine::plan(&project.cx.id, &Graph::new(), view.live),
         };
-        carry_out.run(&project, global, output).await
+        Ok(carry_out.run(&project, global, output).await?.code)
     }
 }

@@ -29,10 +29,10 @@ impl Up {
             unprotect: self.unprotect,
             plan: &|view| project.plan(view, &BTreeMap::new()),
         };
-        let code = carry_out.run(&project, global, output).await?;
-        if code == exit::DONE {
-            url::show(&project, output).await?;
+        let ended = carry_out.run(&project, global, output).await?;
+        if ended.code == exit::DONE {
+            url::show(&project, ended.unchanged, output).await?;
         }
-        Ok(code)
+        Ok(ended.code)
     }
 }

@@ -19,12 +19,15 @@ pub(super) fn of(stack: &Stack, live: &[LiveResource]) -> Option<String> {
     Some(format!("{scheme}://{}/", outputs.get("dns_name")?))
 }
 
-/// Ends a command with the URL, on standard output.
-pub(super) async fn show(project: &Project, output: &Output) -> Result<(), Stop> {
+/// Ends a command with the URL, on standard output. `live` is what was seen already.
+pub(super) async fn show(project: &Project, live: Option<Vec<LiveResource>>, output: &Output) -> Result<(), Stop> {
     if project.stack.load_balancer.is_none() {
         return Ok(());
     }
-    let live = engine::observe_kind(&project.cx, "load_balancer").await?;
+    let live = match live {
+        Some(live) => live,
+        None => engine::observe_kind(&project.cx, "load_balancer").await?,
+    };
     let Some(url) = of(&project.stack, &live) else { return Ok(()) };
     if output.is_json() {
         output.document(&serde_json::json!({ "event": "url", "url": url }));

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use aws_sdk_elasticloadbalancingv2::{
     config,
-    types::{Listener, LoadBalancer, Tag},
+    types::{Listener, LoadBalancer, Rule, Tag},
 };
 use futures::future::try_join_all;
 
@@ -22,36 +22,66 @@ pub(super) const LONGEST_NAME: usize = 32;
 /// <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_DescribeTags.html>
 const TAGGED_AT_ONCE: usize = 20;
 
-/// The stack's load balancers with their addresses, read once a look at the cloud.
-pub(super) async fn load_balancers(cx: &Context) -> Result<Arc<Vec<(Address, LoadBalancer)>>, Failure> {
+// A rule is found through its listener and that through its load balancer, and whose each is, only its tags say. To wait
+// for the tags of one before asking for the next would double the rounds of a look; so what may be ours by its name is
+// followed down, and the tags are read beside.
+
+/// The load balancers that can be the stack's by their names, read once a look at the cloud.
+async fn candidates(cx: &Context) -> Result<Arc<Vec<LoadBalancer>>, Failure> {
     cx.shared("elb load balancers", async {
         let pages = cx.aws.elb.describe_load_balancers().into_paginator().items().send();
         let all: Vec<LoadBalancer> = pages.try_collect().await.during("DescribeLoadBalancers")?;
         let likely = all.into_iter().filter(|balancer| {
             aws::may_be_ours(&cx.id, balancer.load_balancer_name().unwrap_or_default(), LONGEST_NAME)
         });
-        let likely: Vec<LoadBalancer> = likely.collect();
-        let arns: Vec<&str> = likely.iter().filter_map(LoadBalancer::load_balancer_arn).collect();
-        let addresses = addresses(cx, &arns).await?;
-        Ok(owned(likely, &addresses, LoadBalancer::load_balancer_arn))
+        Ok(likely.collect())
     })
     .await
 }
 
-/// The listeners of the stack's load balancers with their addresses, read once a look at the cloud.
-pub(super) async fn listeners(cx: &Context) -> Result<Arc<Vec<(Address, Listener)>>, Failure> {
+/// The listeners of those load balancers, read once a look at the cloud.
+async fn candidate_listeners(cx: &Context) -> Result<Arc<Vec<Listener>>, Failure> {
     cx.shared("elb listeners", async {
-        let balancers = load_balancers(cx).await?;
-        let reads = balancers.iter().filter_map(|(_, balancer)| balancer.load_balancer_arn()).map(|arn| async move {
+        let balancers = candidates(cx).await?;
+        let reads = balancers.iter().filter_map(LoadBalancer::load_balancer_arn).map(|arn| async move {
             let call = cx.aws.elb.describe_listeners().load_balancer_arn(arn).into_paginator().items().send();
             call.try_collect().await.or_absent("DescribeListeners", &["LoadBalancerNotFound"])
         });
-        let found: Vec<Listener> = try_join_all(reads).await?.into_iter().flatten().flatten().collect();
-        let arns: Vec<&str> = found.iter().filter_map(Listener::listener_arn).collect();
-        let addresses = addresses(cx, &arns).await?;
-        Ok(owned(found, &addresses, Listener::listener_arn))
+        let found: Vec<Option<Vec<Listener>>> = try_join_all(reads).await?;
+        Ok(found.into_iter().flatten().flatten().collect())
     })
     .await
+}
+
+/// The stack's load balancers with their addresses.
+pub(super) async fn load_balancers(cx: &Context) -> Result<Vec<(Address, LoadBalancer)>, Failure> {
+    let found = candidates(cx).await?;
+    let arns: Vec<&str> = found.iter().filter_map(LoadBalancer::load_balancer_arn).collect();
+    let addresses = addresses(cx, &arns).await?;
+    Ok(owned(found.to_vec(), &addresses, LoadBalancer::load_balancer_arn))
+}
+
+/// The stack's listeners with their addresses.
+pub(super) async fn listeners(cx: &Context) -> Result<Vec<(Address, Listener)>, Failure> {
+    let found = candidate_listeners(cx).await?;
+    let arns: Vec<&str> = found.iter().filter_map(Listener::listener_arn).collect();
+    let addresses = addresses(cx, &arns).await?;
+    Ok(owned(found.to_vec(), &addresses, Listener::listener_arn))
+}
+
+/// The stack's rules with their addresses and their listeners' ARNs; the default rules are the listeners' own.
+pub(super) async fn rules(cx: &Context) -> Result<Vec<(Address, (String, Rule))>, Failure> {
+    let listeners = candidate_listeners(cx).await?;
+    let reads = listeners.iter().filter_map(Listener::listener_arn).map(|arn| async move {
+        let call = cx.aws.elb.describe_rules().listener_arn(arn).into_paginator().items().send();
+        let rules: Option<Vec<Rule>> = call.try_collect().await.or_absent("DescribeRules", &["ListenerNotFound"])?;
+        let rules = rules.unwrap_or_default().into_iter().filter(|rule| rule.is_default() != Some(true));
+        Ok::<_, Failure>(rules.map(|rule| (arn.to_owned(), rule)).collect::<Vec<_>>())
+    });
+    let rules: Vec<(String, Rule)> = try_join_all(reads).await?.into_iter().flatten().collect();
+    let arns: Vec<&str> = rules.iter().filter_map(|(_, rule)| rule.rule_arn()).collect();
+    let addresses = addresses(cx, &arns).await?;
+    Ok(owned(rules, &addresses, |(_, rule)| rule.rule_arn()))
 }
 
 /// Those of `all` that have an address, with it.

@@ -88,10 +88,10 @@ impl Kind for Listener {
     async fn list(cx: &Context) -> Result<Vec<Found<Live>>, Failure> {
         let listeners = elb::listeners(cx).await?;
         Ok(listeners
-            .iter()
+            .into_iter()
             .map(|(address, listener)| {
-                let live = live(listener);
-                Found { address: address.clone(), id: live.arn.clone(), live }
+                let live = live(&listener);
+                Found { address, id: live.arn.clone(), live }
             })
             .collect())
     }

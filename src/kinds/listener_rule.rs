@@ -6,7 +6,6 @@ use aws_sdk_elasticloadbalancingv2::types::{
     Action, ActionTypeEnum, FixedResponseActionConfig, HostHeaderConditionConfig, PathPatternConditionConfig, Rule,
     RuleCondition, RulePriorityPair,
 };
-use futures::future::try_join_all;
 use serde::{Deserialize, Serialize};
 
 use super::elb;
@@ -71,19 +70,8 @@ impl Kind for ListenerRule {
     const USES: &'static [&'static str] = &["listener", "target_group"];
 
     async fn list(cx: &Context) -> Result<Vec<Found<Live>>, Failure> {
-        let listeners = elb::listeners(cx).await?;
-        let reads = listeners.iter().filter_map(|(_, listener)| listener.listener_arn()).map(|arn| async move {
-            let call = cx.aws.elb.describe_rules().listener_arn(arn).into_paginator().items().send();
-            let rules = call.try_collect().await.or_absent("DescribeRules", &["ListenerNotFound"])?;
-            let rules: Vec<Rule> = rules.unwrap_or_default();
-            // The default rule is the listener's own action.
-            let rules = rules.into_iter().filter(|rule| rule.is_default() != Some(true));
-            Ok::<_, Failure>(rules.map(|rule| (arn.to_owned(), rule)).collect::<Vec<_>>())
-        });
-        let rules: Vec<(String, Rule)> = try_join_all(reads).await?.into_iter().flatten().collect();
-        let arns: Vec<&str> = rules.iter().filter_map(|(_, rule)| rule.rule_arn()).collect();
-        let addresses = elb::addresses(cx, &arns).await?;
-        Ok(elb::owned(rules, &addresses, |(_, rule)| rule.rule_arn())
+        let rules = elb::rules(cx).await?;
+        Ok(rules
             .into_iter()
             .map(|(address, (listener, rule))| {
                 let live = live(listener, &rule);

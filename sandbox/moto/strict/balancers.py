@@ -89,7 +89,11 @@ def create_listener(original, self, load_balancer_arn, protocol, port, ssl_polic
     balancer = self.load_balancers.get(load_balancer_arn)
     if balancer and any(str(listener.port) == str(port) for listener in balancer.listeners.values()):
         raise DuplicateListenerError()
-    return original(self, load_balancer_arn, protocol, port, ssl_policy, certificate, *args, **kwargs)
+    listener = original(self, load_balancer_arn, protocol, port, ssl_policy, certificate, *args, **kwargs)
+    if protocol != "HTTPS":
+        # AWS shows a TLS policy only where there is TLS.
+        listener.ssl_policy = None
+    return listener
 
 
 @patch(AWSCertificateManagerBackend, "delete_certificate")

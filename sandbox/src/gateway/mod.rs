@@ -145,7 +145,7 @@ async fn read(request: Request<Incoming>) -> Result<Call, ApiError> {
         key: (*key).to_owned(),
         region: (*region).to_owned(),
         method: parts.method,
-        path_and_query: parts.uri.path_and_query().map(ToString::to_string).unwrap_or_else(|| "/".to_owned()),
+        path_and_query: parts.uri.path_and_query().map_or_else(|| "/".to_owned(), ToString::to_string),
         headers: parts.headers,
         body,
     };

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 /// How long anything here may take before it counts as never: also the first start, which installs moto.
-const PATIENCE: Duration = Duration::from_secs(240);
+const PATIENCE: Duration = Duration::from_mins(4);
 
 /// A sandbox that runs until this is dropped.
 pub struct Sandbox {
@@ -52,7 +52,7 @@ impl Sandbox {
         let about = sandbox.dir.path().join("sandbox.json");
         let text = until("the sandbox is ready", async || std::fs::read_to_string(&about).ok()).await;
         let about: Value = serde_json::from_str(&text).expect("what it writes is JSON");
-        sandbox.endpoint = about["endpoint"].as_str().expect("it says where it is").to_owned();
+        about["endpoint"].as_str().expect("it says where it is").clone_into(&mut sandbox.endpoint);
         sandbox
     }
 

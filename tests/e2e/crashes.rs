@@ -1,0 +1,62 @@
+//! Killed in the middle, and two at once.
+
+use std::time::Duration;
+
+use serde_json::json;
+use tokio::time::{Instant, sleep};
+
+use crate::{
+    support::{World, text},
+    sweep,
+};
+
+/// At how many points of a first `up` the binary is killed.
+const POINTS: usize = 20;
+
+/// How many mutating calls a first `up` of the example makes, about.
+const MUTATIONS: usize = 60;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_up_that_was_killed_is_completed_by_the_next_one() {
+    let world = World::start().await;
+    for point in 0..POINTS {
+        let after = 1 + point * MUTATIONS / POINTS;
+        world.set(json!({ "hold_after": after, "answer_last": point % 2 == 0 })).await;
+        let mut child = world.spawn(&["up", "--yes"]);
+        let held = world.until_held().await;
+        child.kill().expect("it is killed");
+        child.wait().expect("it is gone");
+        world.set(json!({ "hold_after": null })).await;
+        assert!(held, "there are not {after} mutating calls");
+        // Its lock stands for a minute; a human who knows that it is dead removes it.
+        world.must(&["unlock", "--yes"]);
+        let next = world.stackctl(&["up", "--yes"]);
+        assert!(next.status.success(), "killed after {after}: {}", text(&next));
+        assert_eq!(world.plan(), [String::new(); 0], "killed after {after}");
+        let there = sweep::everything(&world).await;
+        let count = |kind: &str| there.iter().filter(|one| one.starts_with(kind)).count();
+        let counts = [count("vpc"), count("subnet"), count("NAT"), count("address"), count("database"), count("load")];
+        assert_eq!(counts, [1, 4, 1, 1, 1, 1], "killed after {after}: {there:?}");
+        world.must(&["destroy", "--confirm", "demo"]);
+        assert_eq!(sweep::everything(&world).await, [String::new(); 0], "killed after {after}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_at_once_one_works_and_the_other_says_who_does() {
+    let world = World::start().await;
+    world.set(json!({ "latency_ms": 100 })).await;
+    let first = world.spawn(&["up", "--yes"]);
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while !world.calls().await.iter().any(|call| call["operation"] == "PutParameter") {
+        assert!(Instant::now() < deadline, "the first one takes the lock");
+        sleep(Duration::from_millis(50)).await;
+    }
+    let second = world.stackctl(&["up", "--yes"]);
+    let said = text(&second);
+    assert_eq!(second.status.code(), Some(4), "{said}");
+    assert!(said.contains("locked by `stackctl up`") && said.contains("since") && said.contains("--lock-timeout"), "{said}");
+    let first = first.wait_with_output().expect("it ends");
+    assert!(first.status.success(), "{}", text(&first));
+    assert_eq!(world.plan(), [String::new(); 0]);
+}

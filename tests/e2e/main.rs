@@ -1,0 +1,10 @@
+//! End to end: the real binary against a sandbox of its own for each test, over real sockets, with a real Postgres.
+
+mod changes;
+mod crashes;
+mod lifecycle;
+mod mistakes;
+mod releases;
+mod support;
+mod sweep;
+mod traffic;

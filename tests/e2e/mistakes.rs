@@ -1,0 +1,77 @@
+//! The mistakes of a newcomer: each ends in a message that says what to do, soon, with nothing half done.
+
+use std::{process::Output, time::{Duration, Instant}};
+
+use crate::support::{World, text};
+
+fn soon(world: &World, change: impl Fn(&mut std::process::Command)) -> Output {
+    let mut command = world.command(&["up", "--yes"]);
+    command.env_remove("STACKCTL_SANDBOX").env("AWS_EC2_METADATA_DISABLED", "true");
+    command.env("AWS_CONFIG_FILE", "/nonexistent").env("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent");
+    change(&mut command);
+    let began = Instant::now();
+    let output = command.output().expect("the binary runs");
+    assert!(began.elapsed() < Duration::from_secs(30), "{:?}: {}", began.elapsed(), text(&output));
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output));
+    output
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bad_credentials_and_endpoints_say_what_to_do() {
+    let world = World::start().await;
+    let with_keys = |key: &'static str| {
+        let endpoint = world.endpoint.clone();
+        move |command: &mut std::process::Command| {
+            command.env("AWS_ACCESS_KEY_ID", key).env("AWS_SECRET_ACCESS_KEY", "x").env("AWS_ENDPOINT_URL", &endpoint);
+        }
+    };
+    let none = text(&soon(&world, |_| {}));
+    assert!(none.contains("no AWS credentials") && none.contains("aws sso login"), "{none}");
+    let expired = text(&soon(&world, with_keys("EXPIRED")));
+    assert!(expired.contains("the credentials have expired"), "{expired}");
+    let invalid = text(&soon(&world, with_keys("INVALID")));
+    assert!(invalid.contains("AWS does not know these credentials"), "{invalid}");
+    let unreachable = text(&soon(&world, |command| {
+        command.env("AWS_ACCESS_KEY_ID", "x").env("AWS_SECRET_ACCESS_KEY", "x");
+        command.env("AWS_ENDPOINT_URL", "http://127.0.0.1:9");
+    }));
+    assert!(unreachable.contains("AWS cannot be reached"), "{unreachable}");
+    world.edit("region: eu-west-1", "region: eu-nowhere-9");
+    let region = text(&soon(&world, |command| {
+        command.env("AWS_ACCESS_KEY_ID", "x").env("AWS_SECRET_ACCESS_KEY", "x");
+    }));
+    assert!(region.contains("`region:`"), "{region}");
+    let calls = world.calls().await;
+    assert!(calls.iter().all(|call| call["mutating"] == false), "nothing was changed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_port_in_use_and_a_missing_sandbox_say_what_to_do() {
+    let world = World::start().await;
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = taken.local_addr().expect("it has one").port().to_string();
+    let other = tempfile::tempdir().expect("a folder");
+    let dir = other.path().display().to_string();
+    let started = world.stackctl(&["sandbox", "start", "--dir", &dir, "--port", &port]);
+    let said = text(&started);
+    assert_eq!(started.status.code(), Some(1), "{said}");
+    assert!(said.contains("is in use") && said.contains("--port"), "{said}");
+    let mut command = world.command(&["status"]);
+    let missing = command.env("STACKCTL_SANDBOX_DIR", other.path()).output().expect("the binary runs");
+    assert!(text(&missing).contains("stackctl sandbox start"), "{}", text(&missing));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_file_is_told_with_its_place_and_changes_nothing() {
+    let world = World::start().await;
+    world.edit("memory: 512", "memmory: 512");
+    let output = world.stackctl(&["up", "--yes"]);
+    let said = text(&output);
+    assert_eq!(output.status.code(), Some(3), "{said}");
+    assert!(said.contains("stack.yaml:28:5") || said.contains("did you mean `memory`?"), "{said}");
+    assert_eq!(world.calls().await.len(), 0);
+    let missing = world.stackctl(&["up", "--file", "none.yaml"]);
+    assert!(text(&missing).contains("there is no none.yaml"), "{}", text(&missing));
+    let environment = world.stackctl(&["validate", "--env", "stagin"]);
+    assert_eq!(environment.status.code(), Some(3), "{}", text(&environment));
+}

@@ -1,0 +1,197 @@
+//! A sandbox, a project and the binary.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Child, Command, Output, Stdio},
+    time::Duration,
+};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::time::{Instant, sleep};
+
+/// The repository.
+pub fn repository() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// One sandbox with one project; all of it is gone when this is dropped.
+pub struct World {
+    home: TempDir,
+    pub endpoint: String,
+    pub client: reqwest::Client,
+}
+
+impl World {
+    /// Starts a sandbox, and lays out the repository's own stack.yaml with its application beside.
+    pub async fn start() -> Self {
+        let home = tempfile::Builder::new().prefix("stackctl-e2e").tempdir().expect("a temporary folder");
+        let project = home.path().join("project");
+        fs::create_dir(&project).expect("a folder");
+        fs::copy(repository().join("stack.yaml"), project.join("stack.yaml")).expect("the example is there");
+        std::os::unix::fs::symlink(repository().join("app"), project.join("app")).expect("a link");
+        let client = reqwest::Client::builder()
+            .tls_danger_accept_invalid_certs(true)
+            .redirect(reqwest::redirect::Policy::none())
+            .timeout(Duration::from_secs(30))
+            .build()
+            .expect("a client");
+        let mut world = Self { home, endpoint: String::new(), client };
+        let started = world.stackctl(&["sandbox", "start", "--output", "json"]);
+        assert!(started.status.success(), "{}", text(&started));
+        let about: Value = serde_json::from_slice(&started.stdout).expect("one document");
+        world.endpoint = about["endpoint"].as_str().expect("it has an endpoint").to_owned();
+        world
+    }
+
+    /// The folder of stack.yaml.
+    pub fn project(&self) -> PathBuf {
+        self.home.path().join("project")
+    }
+
+    /// Changes stack.yaml; what is to be replaced must be there.
+    pub fn edit(&self, from: &str, to: &str) {
+        let file = self.project().join("stack.yaml");
+        let before = fs::read_to_string(&file).expect("it is there");
+        assert!(before.contains(from), "stack.yaml has no {from:?}");
+        fs::write(file, before.replace(from, to)).expect("it can be written");
+    }
+
+    /// A copy of the repository's sources, so that the application can be changed.
+    pub fn copy_sources(&self) -> PathBuf {
+        let copy = self.home.path().join("sources");
+        fs::create_dir(&copy).expect("a folder");
+        for part in ["Cargo.toml", "Cargo.lock", "src", "app", "sandbox"] {
+            let copied = Command::new("cp").arg("-r").arg(repository().join(part)).arg(&copy).status();
+            assert!(copied.expect("cp runs").success());
+        }
+        let link = self.project().join("app");
+        fs::remove_file(&link).expect("it is a link");
+        std::os::unix::fs::symlink(copy.join("app"), link).expect("a link");
+        copy.join("app")
+    }
+
+    /// The command with these arguments, in the project's folder and on this sandbox.
+    pub fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_stackctl"));
+        command.args(args).current_dir(self.project()).stdin(Stdio::null());
+        command.env("STACKCTL_SANDBOX_DIR", self.home.path().join("sandbox"));
+        command.env("STACKCTL_SANDBOX", "1").env("NO_COLOR", "1").env("CI", "true");
+        for name in ["AWS_PROFILE", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL"] {
+            command.env_remove(name);
+        }
+        command
+    }
+
+    /// Runs it to its end.
+    pub fn stackctl(&self, args: &[&str]) -> Output {
+        self.command(args).output().expect("the binary runs")
+    }
+
+    /// Runs it; it has to end well. Gives standard output.
+    pub fn must(&self, args: &[&str]) -> String {
+        let output = self.stackctl(args);
+        assert!(output.status.success(), "stackctl {}: {}", args.join(" "), text(&output));
+        String::from_utf8(output.stdout).expect("it is text")
+    }
+
+    /// Starts it and does not wait.
+    pub fn spawn(&self, args: &[&str]) -> Child {
+        self.command(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary runs")
+    }
+
+    /// `up`; gives the URL, without the slash at its end.
+    pub fn up(&self) -> String {
+        let url = self.must(&["up", "--yes"]);
+        url.trim().trim_end_matches('/').to_owned()
+    }
+
+    /// The addresses and actions of the plan's steps.
+    pub fn plan(&self) -> Vec<String> {
+        let plan: Value = serde_json::from_str(&self.must(&["plan", "--output", "json"])).expect("one document");
+        let steps = plan["steps"].as_array().expect("it has steps").iter().map(|step| {
+            format!("{} {}", step["action"].as_str().unwrap_or_default(), step["address"].as_str().unwrap_or_default())
+        });
+        steps.collect()
+    }
+
+    /// The fields that the plan changes, as `address field`.
+    pub fn changes(&self) -> Vec<String> {
+        let plan: Value = serde_json::from_str(&self.must(&["plan", "--output", "json"])).expect("one document");
+        let steps = plan["steps"].as_array().expect("it has steps").iter();
+        steps
+            .flat_map(|step| {
+                let address = step["address"].as_str().unwrap_or_default().to_owned();
+                let fields = step["changes"].as_array().cloned().unwrap_or_default();
+                fields.into_iter().map(move |change| format!("{address} {}", change["field"].as_str().unwrap_or_default()))
+            })
+            .collect()
+    }
+
+    /// `status` as a document.
+    pub fn status(&self) -> Value {
+        serde_json::from_str(&self.must(&["status", "--output", "json"])).expect("one document")
+    }
+
+    /// The log of calls.
+    pub async fn calls(&self) -> Vec<Value> {
+        let answer = self.client.get(format!("{}/_sandbox/calls", self.endpoint)).send().await.expect("it answers");
+        answer.json().await.expect("a list")
+    }
+
+    /// Forgets the calls so far.
+    pub async fn forget_calls(&self) {
+        let url = format!("{}/_sandbox/calls", self.endpoint);
+        self.client.delete(url).send().await.expect("it answers");
+    }
+
+    /// Changes how the sandbox behaves.
+    pub async fn set(&self, settings: Value) {
+        let url = format!("{}/_sandbox/settings", self.endpoint);
+        self.client.patch(url).json(&settings).send().await.expect("it answers");
+    }
+
+    /// Until the sandbox holds back its answers.
+    pub async fn until_held(&self) -> bool {
+        let deadline = Instant::now() + Duration::from_secs(120);
+        while Instant::now() < deadline {
+            let url = format!("{}/_sandbox/status", self.endpoint);
+            let status: Value = self.client.get(url).send().await.expect("it answers").json().await.expect("a document");
+            if status["held"] == json!(true) {
+                return true;
+            }
+            sleep(Duration::from_millis(50)).await;
+        }
+        false
+    }
+
+    /// GETs a page; status and text.
+    pub async fn get(&self, url: &str) -> (u16, String) {
+        let answer = self.client.get(url).send().await.unwrap_or_else(|error| panic!("{url}: {error}"));
+        (answer.status().as_u16(), answer.text().await.expect("it is text"))
+    }
+
+    /// An SDK configuration for this sandbox, to look at it without stackctl.
+    pub async fn sdk(&self) -> aws_config::SdkConfig {
+        let keys = aws_sdk_sts::config::Credentials::new("test", "test", None, None, "test");
+        aws_config::defaults(aws_config::BehaviorVersion::latest())
+            .region(aws_config::Region::new("eu-west-1"))
+            .endpoint_url(&self.endpoint)
+            .credentials_provider(keys)
+            .load()
+            .await
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        drop(self.command(&["sandbox", "stop"]).output());
+    }
+}
+
+/// Both outputs, for a message.
+pub fn text(output: &Output) -> String {
+    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    format!("{}\n--- standard output\n{out}\n--- standard error\n{err}", output.status)
+}

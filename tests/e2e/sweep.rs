@@ -1,0 +1,112 @@
+//! What is there, by every service's own list calls and not by stackctl's view.
+
+use crate::support::World;
+
+/// Everything in the region that is not AWS's own default, as `kind id`.
+pub async fn everything(world: &World) -> Vec<String> {
+    let config = world.sdk().await;
+    let mut found = Vec::new();
+    let mut add = |kind: &str, id: Option<&str>| found.push(format!("{kind} {}", id.unwrap_or("?")));
+
+    let ec2 = aws_sdk_ec2::Client::new(&config);
+    let vpcs = ec2.describe_vpcs().send().await.expect("it answers");
+    let own: Vec<&str> =
+        vpcs.vpcs().iter().filter(|vpc| vpc.is_default() != Some(true)).filter_map(|vpc| vpc.vpc_id()).collect();
+    own.iter().for_each(|vpc| add("vpc", Some(vpc)));
+    for subnet in ec2.describe_subnets().send().await.expect("it answers").subnets() {
+        if subnet.default_for_az() != Some(true) {
+            add("subnet", subnet.subnet_id());
+        }
+    }
+    for gateway in ec2.describe_internet_gateways().send().await.expect("it answers").internet_gateways() {
+        add("internet gateway", gateway.internet_gateway_id());
+    }
+    for address in ec2.describe_addresses().send().await.expect("it answers").addresses() {
+        add("address", address.allocation_id());
+    }
+    for gateway in ec2.describe_nat_gateways().send().await.expect("it answers").nat_gateways() {
+        if gateway.state().is_none_or(|state| state.as_str() != "deleted") {
+            add("NAT gateway", gateway.nat_gateway_id());
+        }
+    }
+    for table in ec2.describe_route_tables().send().await.expect("it answers").route_tables() {
+        if !table.associations().iter().any(|association| association.main() == Some(true)) {
+            add("route table", table.route_table_id());
+        }
+    }
+    for group in ec2.describe_security_groups().send().await.expect("it answers").security_groups() {
+        if group.group_name() != Some("default") {
+            add("security group", group.group_id());
+        }
+    }
+
+    let rds = aws_sdk_rds::Client::new(&config);
+    for database in rds.describe_db_instances().send().await.expect("it answers").db_instances() {
+        add("database", database.db_instance_identifier());
+    }
+    for group in rds.describe_db_subnet_groups().send().await.expect("it answers").db_subnet_groups() {
+        add("DB subnet group", group.db_subnet_group_name());
+    }
+    for snapshot in rds.describe_db_snapshots().send().await.expect("it answers").db_snapshots() {
+        add("DB snapshot", snapshot.db_snapshot_identifier());
+    }
+
+    let secrets = aws_sdk_secretsmanager::Client::new(&config);
+    for secret in secrets.list_secrets().include_planned_deletion(true).send().await.expect("it answers").secret_list() {
+        add("secret", secret.name());
+    }
+    let logs = aws_sdk_cloudwatchlogs::Client::new(&config);
+    for group in logs.describe_log_groups().send().await.expect("it answers").log_groups() {
+        add("log group", group.log_group_name());
+    }
+    let iam = aws_sdk_iam::Client::new(&config);
+    for role in iam.list_roles().send().await.expect("it answers").roles() {
+        add("role", Some(role.role_name()));
+    }
+    let ecr = aws_sdk_ecr::Client::new(&config);
+    for repository in ecr.describe_repositories().send().await.expect("it answers").repositories() {
+        add("repository", repository.repository_name());
+    }
+    let ecs = aws_sdk_ecs::Client::new(&config);
+    for cluster in ecs.list_clusters().send().await.expect("it answers").cluster_arns() {
+        add("cluster", Some(cluster));
+    }
+    for status in ["ACTIVE", "INACTIVE"] {
+        let call = ecs.list_task_definitions().status(status.into());
+        for definition in call.send().await.expect("it answers").task_definition_arns() {
+            add("task definition", Some(definition));
+        }
+    }
+    let elb = aws_sdk_elasticloadbalancingv2::Client::new(&config);
+    for balancer in elb.describe_load_balancers().send().await.expect("it answers").load_balancers() {
+        add("load balancer", balancer.load_balancer_name());
+    }
+    for group in elb.describe_target_groups().send().await.expect("it answers").target_groups() {
+        add("target group", group.target_group_name());
+    }
+    let acm = aws_sdk_acm::Client::new(&config);
+    for certificate in acm.list_certificates().send().await.expect("it answers").certificate_summary_list() {
+        add("certificate", certificate.certificate_arn());
+    }
+    let ssm = aws_sdk_ssm::Client::new(&config);
+    for parameter in ssm.describe_parameters().send().await.expect("it answers").parameters() {
+        add("parameter", parameter.name());
+    }
+    found
+}
+
+/// How many processes run from a sandbox's folder: databases and tasks.
+pub fn processes_of(world: &World) -> Vec<String> {
+    let folder = world.project().parent().expect("it has one").join("sandbox").display().to_string();
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir("/proc").expect("there is /proc").flatten() {
+        let command = std::fs::read(entry.path().join("cmdline")).unwrap_or_default();
+        let command = String::from_utf8_lossy(&command).replace('\0', " ");
+        let root = std::fs::read_link(entry.path().join("root")).map(|root| root.display().to_string()).unwrap_or_default();
+        let is_service = command.contains("postgres") && command.contains(&folder) || root.starts_with(&folder);
+        if is_service {
+            found.push(command);
+        }
+    }
+    found
+}

@@ -1,0 +1,90 @@
+//! Imports point one way: the rule in `src/lib.rs`, checked.
+
+use std::{fs, path::Path};
+
+/// What each part of the source may import of the others.
+const ALLOWED: &[(&str, &[&str])] = &[
+    ("model", &[]),
+    ("spec", &[]),
+    ("aws", &["model"]),
+    ("kind", &["aws", "model"]),
+    ("kinds", &["aws", "kind", "model"]),
+    ("image", &["kind", "model"]),
+    ("blueprint", &["spec", "model", "kind", "kinds"]),
+    ("engine", &["aws", "kind", "kinds", "model"]),
+    ("output", &["engine", "model"]),
+    ("exit", &[]),
+    ("cli", &["aws", "blueprint", "engine", "exit", "image", "kind", "kinds", "model", "output", "spec"]),
+];
+
+#[test]
+fn every_part_imports_only_what_it_may() {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut breaches = Vec::new();
+    for (part, allowed) in ALLOWED {
+        for file in files(&source.join(part)).into_iter().chain([source.join(format!("{part}.rs"))]) {
+            let Ok(text) = fs::read_to_string(&file) else { continue };
+            for other in imported(&text) {
+                if other != *part && !allowed.contains(&other.as_str()) {
+                    breaches.push(format!("{} imports {other}", file.display()));
+                }
+            }
+        }
+    }
+    assert!(breaches.is_empty(), "{breaches:#?}");
+}
+
+#[test]
+fn no_kind_imports_another_kind() {
+    let kinds = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/kinds");
+    // What the kinds of one AWS service share.
+    let shared = ["ec2", "ecr", "ecs", "elb", "rds", "secretsmanager"];
+    for file in files(&kinds).into_iter().filter(|file| !file.ends_with("mod.rs")) {
+        let text = fs::read_to_string(&file).expect("it can be read");
+        for line in text.lines().filter(|line| line.starts_with("use super::")) {
+            let rest = line.trim_start_matches("use super::").trim_start_matches('{');
+            let named = rest.split(|c: char| !(c.is_alphanumeric() || c == '_')).next().unwrap_or_default();
+            assert!(shared.contains(&named), "{}: {line}", file.display());
+        }
+    }
+}
+
+fn files(folder: &Path) -> Vec<std::path::PathBuf> {
+    let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
+    entries
+        .flatten()
+        .flat_map(|entry| if entry.path().is_dir() { files(&entry.path()) } else { vec![entry.path()] })
+        .collect()
+}
+
+/// The first word after each `crate::`, and those in the braces of a `use crate::{…}`.
+fn imported(text: &str) -> Vec<String> {
+    let word = |text: &str| text.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect::<String>();
+    let mut found = Vec::new();
+    let code: String = text.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
+    for (at, _) in code.match_indices("crate::") {
+        let rest = &code[at + "crate::".len()..];
+        if !rest.starts_with('{') {
+            found.push(word(rest));
+            continue;
+        }
+        let mut depth = 0;
+        let mut start = true;
+        for (index, c) in rest.char_indices() {
+            match c {
+                '{' => depth += 1,
+                '}' => depth -= 1,
+                ',' if depth == 1 => start = true,
+                _ if depth == 1 && start && c.is_alphabetic() => {
+                    found.push(word(&rest[index..]));
+                    start = false;
+                }
+                _ => {}
+            }
+            if depth == 0 {
+                break;
+            }
+        }
+    }
+    found
+}
