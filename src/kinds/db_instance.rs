@@ -113,7 +113,10 @@ impl Kind for DbInstance {
         diff.field("multi_az", &live.multi_az, &desired.multi_az);
         diff.field("backup_days", &live.backup_days, &desired.backup_days);
         diff.field("protect", &live.protect, &desired.protect);
-        diff.fixed_input("subnet_group", &live.subnet_group, &desired.subnet_group);
+        // A group that is being made anew has the name that it had: no reason to replace a database.
+        if let Some(group) = desired.subnet_group.known() {
+            diff.fixed("subnet_group", &live.subnet_group.as_str(), &group);
+        }
         let group = std::slice::from_ref(&desired.security_group);
         diff.inputs("security_group", &live.security_groups, group, How::InPlace);
         diff.fixed("username", &live.username, &desired.username);
@@ -279,6 +282,62 @@ fn number(value: u32) -> i32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn desired() -> Desired {
+        Desired {
+            version: "16".into(),
+            class: "db.t4g.micro".into(),
+            storage: 20,
+            multi_az: false,
+            backup_days: 7,
+            protect: true,
+            subnet_group: "group".into(),
+            security_group: "sg-1".into(),
+            username: "postgres".into(),
+            password: "arn".into(),
+            database: "app".into(),
+        }
+    }
+
+    fn live() -> Live {
+        Live {
+            identifier: "demo".into(),
+            arn: "arn".into(),
+            host: Some("host".into()),
+            port: Some(5432),
+            version: "16.4".into(),
+            class: "db.t4g.micro".into(),
+            storage: 20,
+            multi_az: false,
+            backup_days: 7,
+            protect: true,
+            subnet_group: "group".into(),
+            security_groups: vec!["sg-1".into()],
+            username: "postgres".into(),
+            database: "app".into(),
+            status: "available".into(),
+        }
+    }
+
+    #[test]
+    fn a_database_as_desired_needs_no_change() {
+        assert_eq!(DbInstance::diff(&desired(), &live()), []);
+    }
+
+    #[test]
+    fn a_subnet_group_that_is_made_anew_replaces_no_database() {
+        let group = Input::output(&Address::new("db_subnet_group", "database"), "name");
+        assert_eq!(DbInstance::diff(&Desired { subnet_group: group, ..desired() }, &live()), []);
+    }
+
+    #[test]
+    fn a_protected_database_is_guarded_and_one_that_answers_is_ready() {
+        assert!(DbInstance::guard(&live()).is_some());
+        assert_eq!(DbInstance::guard(&Live { protect: false, ..live() }), None);
+        assert_eq!(DbInstance::phase(&live(), None), Phase::Ready);
+        let creating = Live { status: "creating".into(), host: None, ..live() };
+        assert_eq!(DbInstance::phase(&creating, None), Phase::Pending("creating".into()));
+    }
 
     #[test]
     fn a_minor_upgrade_by_aws_is_no_drift() {

@@ -6,7 +6,7 @@ creating, backing-up, available; modifying or resetting-master-credentials, and 
 import re
 import time
 
-from moto.rds.exceptions import RDSClientError
+from moto.rds.exceptions import DBSubnetGroupNotFoundError, RDSClientError
 from moto.rds.models import DBInstance, RDSBackend
 
 from . import later, patch, reported_databases
@@ -221,3 +221,19 @@ def delete_db_subnet_group(original, self, subnet_name):
             "InvalidDBSubnetGroupStateFault",
         )
     return original(self, subnet_name)
+
+
+@patch(RDSBackend, "modify_db_subnet_group")
+def modify_db_subnet_group(original, self, subnet_name, description, subnets):
+    # moto's own takes the group out of its table and does not put it back.
+    group = self.subnet_groups.get(subnet_name)
+    if group is None:
+        raise DBSubnetGroupNotFoundError(subnet_name)
+    if len({s.availability_zone for s in subnets}) < 2:
+        raise wrong(
+            "DB Subnet Group doesn't meet availability zone coverage requirement. Please add subnets to cover at least 2 "
+            "availability zones.",
+            "DBSubnetGroupDoesNotCoverEnoughAZs",
+        )
+    group._subnets = subnets
+    return group
