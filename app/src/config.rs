@@ -55,12 +55,11 @@ impl Network {
     }
 
     fn parse(text: &str) -> Option<Self> {
-        let (address, prefix) = match text.split_once('/') {
-            Some((address, prefix)) => (address.parse::<IpAddr>().ok()?, prefix.parse().ok()?),
-            None => {
-                let address: IpAddr = text.parse().ok()?;
-                (address, if address.is_ipv4() { 32 } else { 128 })
-            }
+        let (address, prefix) = if let Some((address, prefix)) = text.split_once('/') {
+            (address.parse::<IpAddr>().ok()?, prefix.parse().ok()?)
+        } else {
+            let address: IpAddr = text.parse().ok()?;
+            (address, if address.is_ipv4() { 32 } else { 128 })
         };
         Some(Self { address, prefix })
     }

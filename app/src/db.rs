@@ -66,7 +66,7 @@ impl Database {
             match answer {
                 Ok(_) if !before => tracing::info!("the database answers"),
                 Err(error) if before => {
-                    tracing::warn!(error = %without_secrets(&error), "the database does not answer")
+                    tracing::warn!(error = %without_secrets(&error), "the database does not answer");
                 }
                 _ => {}
             }

@@ -49,7 +49,7 @@ impl CarryOut<'_> {
         }
         self.refuse_guarded(&plan)?;
         self.ask(global, output)?;
-        let holder = project.holder(self.command);
+        let holder = Project::holder(self.command);
         let lock = Lock::take(&project.cx.aws, &project.cx.id, holder, global.lock_timeout).await?;
         let applied = self.under_lock(project, &plan, output).await;
         let released = lock.release().await;

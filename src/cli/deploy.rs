@@ -23,7 +23,6 @@ const RELEASE: &[&str] = &["image", "task_definition", "release", "service"];
 pub(super) struct Deploy {}
 
 impl Deploy {
-    #[expect(clippy::unused_self, reason = "every command has a run of the same shape")]
     pub(super) async fn run(&self, global: &Global, output: &Output) -> Result<u8, Stop> {
         let project = Project::open(global, output).await?;
         let (events, receiver) = engine::Events::channel();

@@ -101,7 +101,7 @@ impl Project {
     }
 
     /// Who this run is, for the lock.
-    pub(super) fn holder(&self, command: &str) -> Holder {
+    pub(super) fn holder(command: &str) -> Holder {
         let now = jiff::Timestamp::now();
         Holder {
             who: std::env::var("USER").or_else(|_| std::env::var("LOGNAME")).unwrap_or_else(|_| "somebody".to_owned()),

@@ -126,7 +126,7 @@ pub(super) fn endpoint() -> Result<String, Stop> {
 
 async fn start(dir: &Path, options: &Start, output: &Output) -> Result<u8, Stop> {
     if let Some(running) = running(dir)? {
-        return shown(&running, "The sandbox runs already", output);
+        return Ok(shown(&running, "The sandbox runs already", output));
     }
     let program = program()?;
     fs::create_dir_all(dir).map_err(|error| on_disk("make", dir, &error))?;
@@ -148,7 +148,7 @@ async fn start(dir: &Path, options: &Start, output: &Output) -> Result<u8, Stop>
     let deadline = Instant::now() + START;
     loop {
         if let Some(running) = running(dir)? {
-            return shown(&running, "The sandbox is ready", output);
+            return Ok(shown(&running, "The sandbox is ready", output));
         }
         let ended = child.try_wait().map_err(|error| on_disk("wait for", &program, &error))?;
         if ended.is_some() || Instant::now() > deadline {
@@ -201,17 +201,17 @@ async fn status(dir: &Path, output: &Output) -> Result<u8, Stop> {
         output.document(&answer);
         return Ok(exit::DONE);
     }
-    shown(&running, "The sandbox runs", output)
+    Ok(shown(&running, "The sandbox runs", output))
 }
 
-fn shown(running: &Running, what: &str, output: &Output) -> Result<u8, Stop> {
+fn shown(running: &Running, what: &str, output: &Output) -> u8 {
     if output.is_json() {
         output.document(&serde_json::json!({ "running": true, "endpoint": running.endpoint, "pid": running.pid }));
     } else {
         output.data(&format!("{what}: {} (process {})", running.endpoint, running.pid));
         output.status("Add --sandbox to a command, or set STACKCTL_SANDBOX=1, to work on it.");
     }
-    Ok(exit::DONE)
+    exit::DONE
 }
 
 /// What `dir` says of a sandbox whose process is alive.
@@ -254,7 +254,7 @@ fn folder(named: Option<PathBuf>) -> Result<PathBuf, Failure> {
     }
 }
 
-/// The sandbox's program: where STACKCTL_SANDBOX_PROGRAM says, beside this one, or on the PATH.
+/// The sandbox's program: where `STACKCTL_SANDBOX_PROGRAM` says, beside this one, or on the PATH.
 fn program() -> Result<PathBuf, Failure> {
     const NAME: &str = "stackctl-sandbox";
     let named = std::env::var_os("STACKCTL_SANDBOX_PROGRAM").map(PathBuf::from);

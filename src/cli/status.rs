@@ -15,7 +15,6 @@ use crate::{
 pub(super) struct Status {}
 
 impl Status {
-    #[expect(clippy::unused_self, reason = "every command has a run of the same shape")]
     pub(super) async fn run(&self, global: &Global, output: &Output) -> Result<u8, Stop> {
         let project = Project::open(global, output).await?;
         let id = &project.cx.id;

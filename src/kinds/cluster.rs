@@ -74,7 +74,7 @@ impl Kind for Cluster {
 
     async fn create(cx: &Context, address: &Address, _desired: &Desired) -> Result<Live, Failure> {
         let call = cx.aws.ecs.create_cluster().cluster_name(ecs::cluster_name(&cx.id));
-        let call = call.set_tags(ecs::tagged(&cx.id, address)).customize().config_override(once());
+        let call = call.set_tags(Some(ecs::tagged(&cx.id, address))).customize().config_override(once());
         let cluster = given(call.send().await.during("CreateCluster")?.cluster, "CreateCluster", "cluster")?;
         Ok(Live {
             name: given(cluster.cluster_name, "CreateCluster", "clusterName")?,

@@ -168,7 +168,7 @@ impl Kind for DbInstance {
             .master_username(&desired.username)
             .master_user_password(password.expose())
             .db_name(&desired.database)
-            .set_tags(rds::tagged(&cx.id, address));
+            .set_tags(Some(rds::tagged(&cx.id, address)));
         let answer = call.customize().config_override(rds::once()).send().await.during("CreateDBInstance")?;
         Ok(live(&given(answer.db_instance, "CreateDBInstance", "DBInstance")?))
     }
@@ -259,12 +259,23 @@ fn live(instance: &SdkInstance) -> Live {
         identifier: owned(instance.db_instance_identifier()),
         arn: owned(instance.db_instance_arn()),
         host: endpoint.and_then(|endpoint| endpoint.address()).map(str::to_owned),
-        port: endpoint.and_then(|endpoint| endpoint.port()),
+        port: endpoint.and_then(aws_sdk_rds::types::Endpoint::port),
         version: owned(pending.and_then(|to| to.engine_version()).or(instance.engine_version())),
         class: owned(pending.and_then(|to| to.db_instance_class()).or(instance.db_instance_class())),
-        storage: count(pending.and_then(|to| to.allocated_storage()).or(instance.allocated_storage())),
-        multi_az: pending.and_then(|to| to.multi_az()).or(instance.multi_az()).unwrap_or(false),
-        backup_days: count(pending.and_then(|to| to.backup_retention_period()).or(instance.backup_retention_period())),
+        storage: count(
+            pending
+                .and_then(aws_sdk_rds::types::PendingModifiedValues::allocated_storage)
+                .or(instance.allocated_storage()),
+        ),
+        multi_az: pending
+            .and_then(aws_sdk_rds::types::PendingModifiedValues::multi_az)
+            .or(instance.multi_az())
+            .unwrap_or(false),
+        backup_days: count(
+            pending
+                .and_then(aws_sdk_rds::types::PendingModifiedValues::backup_retention_period)
+                .or(instance.backup_retention_period()),
+        ),
         protect: instance.deletion_protection().unwrap_or(false),
         subnet_group: owned(instance.db_subnet_group().and_then(|group| group.db_subnet_group_name())),
         security_groups: groups.filter_map(|group| group.vpc_security_group_id().map(str::to_owned)).collect(),

@@ -76,7 +76,7 @@ impl Kind for DbSubnetGroup {
             .db_subnet_group_name(aws::derived(&cx.id, address, rds::LONGEST_NAME))
             .db_subnet_group_description(format!("Private subnets of {}", cx.id))
             .set_subnet_ids(Some(subnets.clone()))
-            .set_tags(rds::tagged(&cx.id, address));
+            .set_tags(Some(rds::tagged(&cx.id, address)));
         let answer = call.customize().config_override(rds::once()).send().await.during("CreateDBSubnetGroup")?;
         let group = given(answer.db_subnet_group, "CreateDBSubnetGroup", "DBSubnetGroup")?;
         Ok(Live { name: given(group.db_subnet_group_name, "CreateDBSubnetGroup", "DBSubnetGroupName")?, subnets })

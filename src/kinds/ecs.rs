@@ -48,8 +48,8 @@ pub(super) async fn definitions(cx: &Context) -> Result<Arc<Vec<(Address, TaskDe
 }
 
 /// The tags with which the resource at `address` is created.
-pub(super) fn tagged(id: &StackId, address: &Address) -> Option<Vec<Tag>> {
-    Some(aws::tags(id, address).map(|(key, value)| Tag::builder().key(key).value(value).build()).to_vec())
+pub(super) fn tagged(id: &StackId, address: &Address) -> Vec<Tag> {
+    aws::tags(id, address).map(|(key, value)| Tag::builder().key(key).value(value).build()).to_vec()
 }
 
 /// The address that a resource's tags give it.
@@ -71,7 +71,7 @@ pub(super) fn network(subnets: &[Input], group: &Input, public_ip: bool) -> Resu
 
 /// The exit code of a task's first container that has one.
 pub(super) fn exit_code(task: &Task) -> Option<i32> {
-    task.containers().iter().find_map(|container| container.exit_code())
+    task.containers().iter().find_map(aws_sdk_ecs::types::Container::exit_code)
 }
 
 /// Why a task ended, in words.

@@ -131,7 +131,7 @@ impl Kind for Listener {
             .set_certificates(certificates(desired)?)
             .set_ssl_policy((desired.protocol == Protocol::Https).then(|| TLS_POLICY.to_owned()))
             .default_actions(desired.action.sdk()?)
-            .set_tags(elb::tagged(&cx.id, address));
+            .set_tags(Some(elb::tagged(&cx.id, address)));
         let answer = call.customize().config_override(elb::once()).send().await.during("CreateListener")?;
         let made = answer.listeners.and_then(|made| made.into_iter().next());
         Ok(live(&given(made, "CreateListener", "Listeners")?))

@@ -115,7 +115,7 @@ impl Kind for ListenerRule {
             .priority(i32::from(desired.priority))
             .set_conditions(Some(conditions(desired)))
             .actions(action(desired)?)
-            .set_tags(elb::tagged(&cx.id, address));
+            .set_tags(Some(elb::tagged(&cx.id, address)));
         let answer = call.customize().config_override(elb::once()).send().await.during("CreateRule")?;
         let made = answer.rules.and_then(|made| made.into_iter().next());
         Ok(live(listener.to_owned(), &given(made, "CreateRule", "Rules")?))

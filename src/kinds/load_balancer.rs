@@ -138,7 +138,7 @@ impl Kind for LoadBalancer {
             .scheme(LoadBalancerSchemeEnum::InternetFacing)
             .set_subnets(Some(subnets.clone()))
             .security_groups(group)
-            .set_tags(elb::tagged(&cx.id, address));
+            .set_tags(Some(elb::tagged(&cx.id, address)));
         let answer = call.customize().config_override(elb::once()).send().await.during("CreateLoadBalancer")?;
         let made = given(
             answer.load_balancers.and_then(|made| made.into_iter().next()),

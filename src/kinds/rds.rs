@@ -12,8 +12,8 @@ use crate::{
 pub(super) const LONGEST_NAME: usize = 63;
 
 /// The tags with which the resource at `address` is created.
-pub(super) fn tagged(id: &StackId, address: &Address) -> Option<Vec<Tag>> {
-    Some(aws::tags(id, address).map(|(key, value)| Tag::builder().key(key).value(value).build()).to_vec())
+pub(super) fn tagged(id: &StackId, address: &Address) -> Vec<Tag> {
+    aws::tags(id, address).map(|(key, value)| Tag::builder().key(key).value(value).build()).to_vec()
 }
 
 /// A write's configuration: the SDK sends it once, and the engine decides about another time.

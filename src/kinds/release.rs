@@ -139,7 +139,7 @@ impl Kind for Release {
             .client_token(token)
             .network_configuration(ecs::network(&desired.subnets, &desired.security_group, desired.public_ip)?)
             .overrides(TaskOverride::builder().container_overrides(container).build())
-            .set_tags(ecs::tagged(&cx.id, address));
+            .set_tags(Some(ecs::tagged(&cx.id, address)));
         let answer = call.customize().config_override(once()).send().await.during("RunTask")?;
         if let Some(failure) = answer.failures().first() {
             let reason = failure.reason().unwrap_or_default();

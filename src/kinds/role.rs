@@ -72,7 +72,7 @@ impl Kind for Role {
     const NAME: &'static str = "role";
     const USES: &'static [&'static str] = &[];
 
-    /// ListRoles has neither tags nor policies, and a call a role for each would grow with the stack; this call has all
+    /// `ListRoles` has neither tags nor policies, and a call a role for each would grow with the stack; this call has all
     /// of them for a thousand roles a page.
     /// <https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetAccountAuthorizationDetails.html>
     async fn list(cx: &Context) -> Result<Vec<Found<Live>>, Failure> {
@@ -101,14 +101,11 @@ impl Kind for Role {
         diff.set("managed", &live.managed, &desired.managed);
         diff.set("policies", &live.other_policies, &[]);
         let known: Option<Vec<String>> = desired.statements.iter().map(line).collect();
-        match known {
-            Some(lines) => {
-                diff.set("statements", &live.statements, &lines);
-            }
-            None => {
-                let now = Shown::value(live.statements.join("; "));
-                diff.push("statements", now, Shown::KnownAfterApply, How::InPlace);
-            }
+        if let Some(lines) = known {
+            diff.set("statements", &live.statements, &lines);
+        } else {
+            let now = Shown::value(live.statements.join("; "));
+            diff.push("statements", now, Shown::KnownAfterApply, How::InPlace);
         }
         diff.finish()
     }

@@ -24,6 +24,7 @@ pub struct Secret;
 /// Where its value comes from.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[expect(clippy::large_enum_variant, reason = "a stack has a handful of them")]
 pub enum Source {
     /// Random letters and digits, made once and never again.
     Generated {
@@ -99,7 +100,7 @@ impl Kind for Secret {
         let mut diff = Diff::new();
         match &desired.source {
             Source::Generated { .. } => {}
-            source => match fingerprint(source) {
+            source @ Source::DatabaseUrl { .. } => match fingerprint(source) {
                 Some(inputs) if inputs == live.inputs => {}
                 Some(_) => {
                     diff.push("value", Shown::Sensitive, Shown::Sensitive, How::InPlace);
@@ -137,9 +138,8 @@ impl Kind for Secret {
         let answer = call.customize().config_override(once()).send().await;
         // The name of one that somebody scheduled for deletion stays taken for days, and so does its value: it is called
         // back, and `update` writes it anew.
-        let answer = match answer.or_absent("CreateSecret", &["InvalidRequestException"])? {
-            Some(answer) => answer,
-            None => return restore(cx, address, desired, &name).await,
+        let Some(answer) = answer.or_absent("CreateSecret", &["InvalidRequestException"])? else {
+            return restore(cx, address, desired, &name).await;
         };
         Ok(Live { arn: given(answer.arn, "CreateSecret", "ARN")?, name, inputs })
     }

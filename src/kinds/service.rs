@@ -152,7 +152,7 @@ impl Kind for Service {
             // A deleted one stays listed as inactive for a while.
             let active = service.status() != Some("INACTIVE");
             if let Some(address) = ecs::address_of(&cx.id, service.tags()).filter(|_| active) {
-                let live = live(&service, &running_definition(cx, &service, &definitions).await?);
+                let live = live(&service, running_definition(cx, &service, &definitions).await?.as_ref());
                 found.push(Found { address, id: live.name.clone(), live });
             }
         }
@@ -251,11 +251,11 @@ impl Kind for Service {
             .network_configuration(ecs::network(&desired.subnets, &desired.security_group, desired.public_ip)?)
             .set_load_balancers(load_balancers(desired)?)
             .set_health_check_grace_period_seconds(desired.target.as_ref().map(|_| number(desired.grace_seconds)))
-            .deployment_configuration(deployment()?)
+            .deployment_configuration(deployment())
             .propagate_tags(PropagateTags::Service)
-            .set_tags(ecs::tagged(&cx.id, address));
+            .set_tags(Some(ecs::tagged(&cx.id, address)));
         let answer = call.customize().config_override(once()).send().await.during("CreateService")?;
-        Ok(live(&given(answer.service, "CreateService", "service")?, &None))
+        Ok(live(&given(answer.service, "CreateService", "service")?, None))
     }
 
     async fn update(
@@ -276,13 +276,13 @@ impl Kind for Service {
             .desired_count(number(desired.replicas))
             .network_configuration(ecs::network(&desired.subnets, &desired.security_group, desired.public_ip)?)
             .set_health_check_grace_period_seconds(desired.target.as_ref().map(|_| number(desired.grace_seconds)))
-            .deployment_configuration(deployment()?)
+            .deployment_configuration(deployment())
             .force_new_deployment(again);
         if changes.iter().any(|change| change.field == "target_group") {
             call = call.set_load_balancers(Some(load_balancers(desired)?.unwrap_or_default()));
         }
         let answer = call.customize().config_override(once()).send().await.during("UpdateService")?;
-        Ok(self::live(&given(answer.service, "UpdateService", "service")?, &None))
+        Ok(self::live(&given(answer.service, "UpdateService", "service")?, None))
     }
 
     async fn delete(cx: &Context, live: &Live) -> Result<(), Failure> {
@@ -323,7 +323,7 @@ impl Kind for Service {
             // After a rollback the tasks that failed are those of another task definition than the one that serves.
             .filter(|task| !rolled_back || task.task_definition_arn() != Some(serving.as_str()))
             .collect();
-        tasks.sort_by_key(|task| std::cmp::Reverse(task.stopped_at().map(|at| at.as_nanos())));
+        tasks.sort_by_key(|task| std::cmp::Reverse(task.stopped_at().map(aws_smithy_types::DateTime::as_nanos)));
         let service = live.name.strip_prefix(&aws::stack_prefix(&cx.id)).unwrap_or(&live.name).to_owned();
         for task in tasks.into_iter().take(EXPLAINED) {
             let id = task.task_arn().and_then(|arn| arn.rsplit('/').next()).unwrap_or_default();
@@ -362,10 +362,10 @@ async fn running_definition(
     Ok(call.or_absent("DescribeTaskDefinition", &["ClientException"])?.and_then(|answer| answer.task_definition))
 }
 
-fn live(service: &SdkService, definition: &Option<TaskDefinition>) -> Live {
+fn live(service: &SdkService, definition: Option<&TaskDefinition>) -> Live {
     let owned = |value: Option<&str>| value.unwrap_or_default().to_owned();
     let vpc = service.network_configuration().and_then(|network| network.awsvpc_configuration());
-    let container = definition.as_ref().and_then(|definition| definition.container_definitions().first());
+    let container = definition.and_then(|definition| definition.container_definitions().first());
     let version = container.and_then(|container| {
         container.environment().iter().find(|variable| variable.name() == Some("APP_VERSION"))?.value()
     });
@@ -426,13 +426,13 @@ fn load_balancers(desired: &Desired) -> Result<Option<Vec<LoadBalancer>>, Failur
 
 /// Never fewer tasks than desired, up to twice as many while rolling; and back to what ran before when the new ones fail.
 /// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-circuit-breaker.html>
-fn deployment() -> Result<DeploymentConfiguration, Failure> {
+fn deployment() -> DeploymentConfiguration {
     let breaker = DeploymentCircuitBreaker::builder().enable(true).rollback(true).build();
-    Ok(DeploymentConfiguration::builder()
+    DeploymentConfiguration::builder()
         .minimum_healthy_percent(100)
         .maximum_percent(200)
         .deployment_circuit_breaker(breaker)
-        .build())
+        .build()
 }
 
 /// stack.yaml's numbers are checked to be small; AWS takes signed ones.

@@ -143,7 +143,7 @@ impl Kind for TargetGroup {
             .healthy_threshold_count(number(health.healthy))
             .unhealthy_threshold_count(number(health.unhealthy))
             .matcher(Matcher::builder().http_code(&health.matcher).build())
-            .set_tags(elb::tagged(&cx.id, address));
+            .set_tags(Some(elb::tagged(&cx.id, address)));
         let answer = call.customize().config_override(elb::once()).send().await.during("CreateTargetGroup")?;
         let made = answer.target_groups.and_then(|made| made.into_iter().next());
         let made = given(made, "CreateTargetGroup", "TargetGroups")?;

@@ -246,7 +246,7 @@ async fn register(cx: &Context, address: &Address, desired: &Desired) -> Result<
         .execution_role_arn(desired.execution_role.get()?)
         .task_role_arn(desired.task_role.get()?)
         .container_definitions(container(cx, desired)?)
-        .set_tags(ecs::tagged(&cx.id, address));
+        .set_tags(Some(ecs::tagged(&cx.id, address)));
     let answer = call.customize().config_override(once()).send().await.during("RegisterTaskDefinition")?;
     Ok(live(&given(answer.task_definition, "RegisterTaskDefinition", "taskDefinition")?, cx))
 }

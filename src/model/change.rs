@@ -125,6 +125,7 @@ impl Diff {
 
 impl Shown {
     /// The value in words; an empty one is [`Shown::Absent`].
+    #[expect(clippy::needless_pass_by_value, reason = "callers hand in what they have just made")]
     pub fn value(value: impl ToString) -> Self {
         shown(&value.to_string())
     }

@@ -101,7 +101,7 @@ fn collect(name: &str, value: &Value, lines: &mut Vec<(String, String)>) {
                 collect(&format!("{name}.{inner}"), value, lines);
             }
         }
-        Value::Array(items) if items.iter().any(|item| is_group(item)) => {
+        Value::Array(items) if items.iter().any(is_group) => {
             for (index, item) in items.iter().enumerate() {
                 collect(&format!("{name}[{index}]"), item, lines);
             }

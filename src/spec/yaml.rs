@@ -152,13 +152,14 @@ fn place(node: Node, stack: &mut [Open], root: &mut Option<Node>, problems: &mut
         Some(Open::List(_, items)) => items.push(node),
         Some(Open::Map(_, entries, key)) => match key.take() {
             Some(key) => entries.push((key, node)),
-            None => match node.value {
-                Value::Scalar { text, .. } => *key = Some(Key { span: node.span, text }),
-                _ => {
+            None => {
+                if let Value::Scalar { text, .. } = node.value {
+                    *key = Some(Key { span: node.span, text });
+                } else {
                     problems.add(node.span, "", "a key has to be text", "write the key out");
                     return None;
                 }
-            },
+            }
         },
     }
     Some(())

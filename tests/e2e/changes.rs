@@ -4,12 +4,12 @@ use crate::support::World;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn drift_shows_as_exactly_that_and_up_mends_it() {
-    let world = World::start().await;
+    let world = World::start();
     world.up();
     let config = world.sdk().await;
     let (ec2, elb) = (aws_sdk_ec2::Client::new(&config), aws_sdk_elasticloadbalancingv2::Client::new(&config));
     let logs = aws_sdk_cloudwatchlogs::Client::new(&config);
-    assert_eq!(world.plan(), [String::new(); 0]);
+    assert_eq!(world.plan(), Vec::<String>::new());
 
     // A rule that somebody added to the database's security group.
     let groups = ec2.describe_security_groups().send().await.expect("it answers");
@@ -19,7 +19,7 @@ async fn drift_shows_as_exactly_that_and_up_mends_it() {
     call.from_port(22).to_port(22).cidr_ip("0.0.0.0/0").send().await.expect("it is allowed");
     assert_eq!(world.changes(), ["security_group.database ingress"]);
     world.up();
-    assert_eq!(world.plan(), [String::new(); 0]);
+    assert_eq!(world.plan(), Vec::<String>::new());
 
     // Another health check.
     let found = elb.describe_target_groups().send().await.expect("it answers");
@@ -30,7 +30,11 @@ async fn drift_shows_as_exactly_that_and_up_mends_it() {
 
     // A rule that is gone.
     let status = world.status();
-    let rule = status["resources"].as_array().expect("a list").iter().find(|one| one["address"] == "listener_rule.web-block-1");
+    let rule = status["resources"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .find(|one| one["address"] == "listener_rule.web-block-1");
     let rule = rule.and_then(|rule| rule["id"].as_str()).expect("it is there").to_owned();
     elb.delete_rule().rule_arn(rule).send().await.expect("it is done");
     assert_eq!(world.plan(), ["create listener_rule.web-block-1"]);
@@ -40,21 +44,24 @@ async fn drift_shows_as_exactly_that_and_up_mends_it() {
     logs.delete_log_group().log_group_name("/stackctl/demo/default/web").send().await.expect("it is done");
     assert!(world.plan().contains(&"create log_group.web".to_owned()));
     world.up();
-    assert_eq!(world.plan(), [String::new(); 0]);
+    assert_eq!(world.plan(), Vec::<String>::new());
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_edit_has_only_the_steps_that_follow_and_ends_in_an_empty_plan() {
-    let world = World::start().await;
+    let world = World::start();
     world.up();
 
     // More CPU: a new revision, and with it a release.
     world.edit("cpu: 256", "cpu: 512");
     world.edit("memory: 512", "memory: 1024");
     assert_eq!(world.plan(), ["update task_definition.web", "run release.web", "update service.web"]);
-    assert_eq!(world.changes(), ["task_definition.web cpu", "task_definition.web memory", "service.web task_definition"]);
+    assert_eq!(
+        world.changes(),
+        ["task_definition.web cpu", "task_definition.web memory", "service.web task_definition"]
+    );
     world.up();
-    assert_eq!(world.plan(), [String::new(); 0]);
+    assert_eq!(world.plan(), Vec::<String>::new());
 
     // A third zone: its subnets, and what stands in the subnets.
     world.edit("zones: 2", "zones: 3");
@@ -64,10 +71,11 @@ async fn an_edit_has_only_the_steps_that_follow_and_ends_in_an_empty_plan() {
     assert_eq!(created.len(), 2, "{plan:?}");
     assert!(created.iter().all(|step| step.contains("subnet.")), "{plan:?}");
     let updated: Vec<&str> = plan.iter().filter_map(|step| step.strip_prefix("update ")).collect();
-    let follow = ["db_subnet_group.database", "load_balancer.main", "route_table.private", "route_table.public", "service.web"];
+    let follow =
+        ["db_subnet_group.database", "load_balancer.main", "route_table.private", "route_table.public", "service.web"];
     assert_eq!(updated, follow);
     world.up();
-    assert_eq!(world.plan(), [String::new(); 0]);
+    assert_eq!(world.plan(), Vec::<String>::new());
 
     // A second service with a route of its own, and without it again.
     let second = "services:\n  api: { build: app, port: 3000, routes: [\"/api/*\"], health: /status }\n";
@@ -75,13 +83,13 @@ async fn an_edit_has_only_the_steps_that_follow_and_ends_in_an_empty_plan() {
     let plan = world.plan();
     assert!(plan.iter().all(|step| step.contains("api") || *step == "update security_group.database"), "{plan:?}");
     world.up();
-    assert_eq!(world.plan(), [String::new(); 0]);
+    assert_eq!(world.plan(), Vec::<String>::new());
     world.edit(second, "services:\n");
     let plan = world.plan();
     let foreign = plan.iter().filter(|step| !step.starts_with("delete ") || !step.contains("api"));
     assert_eq!(foreign.collect::<Vec<_>>(), ["update security_group.database"]);
     world.up();
-    assert_eq!(world.plan(), [String::new(); 0]);
+    assert_eq!(world.plan(), Vec::<String>::new());
     let left = crate::sweep::everything(&world).await;
     assert!(left.iter().all(|resource| !resource.contains("api")), "{left:?}");
 }

@@ -18,7 +18,7 @@ const MUTATIONS: usize = 60;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_up_that_was_killed_is_completed_by_the_next_one() {
-    let world = World::start().await;
+    let world = World::start();
     for point in 0..POINTS {
         let after = 1 + point * MUTATIONS / POINTS;
         world.set(json!({ "hold_after": after, "answer_last": point % 2 == 0 })).await;
@@ -32,19 +32,19 @@ async fn an_up_that_was_killed_is_completed_by_the_next_one() {
         world.must(&["unlock", "--yes"]);
         let next = world.stackctl(&["up", "--yes"]);
         assert!(next.status.success(), "killed after {after}: {}", text(&next));
-        assert_eq!(world.plan(), [String::new(); 0], "killed after {after}");
+        assert_eq!(world.plan(), Vec::<String>::new(), "killed after {after}");
         let there = sweep::everything(&world).await;
         let count = |kind: &str| there.iter().filter(|one| one.starts_with(kind)).count();
         let counts = [count("vpc"), count("subnet"), count("NAT"), count("address"), count("database"), count("load")];
         assert_eq!(counts, [1, 4, 1, 1, 1, 1], "killed after {after}: {there:?}");
         world.must(&["destroy", "--confirm", "demo"]);
-        assert_eq!(sweep::everything(&world).await, [String::new(); 0], "killed after {after}");
+        assert_eq!(sweep::everything(&world).await, Vec::<String>::new(), "killed after {after}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_two_at_once_one_works_and_the_other_says_who_does() {
-    let world = World::start().await;
+    let world = World::start();
     world.set(json!({ "latency_ms": 100 })).await;
     let first = world.spawn(&["up", "--yes"]);
     let deadline = Instant::now() + Duration::from_secs(60);
@@ -55,8 +55,11 @@ async fn of_two_at_once_one_works_and_the_other_says_who_does() {
     let second = world.stackctl(&["up", "--yes"]);
     let said = text(&second);
     assert_eq!(second.status.code(), Some(4), "{said}");
-    assert!(said.contains("locked by `stackctl up`") && said.contains("since") && said.contains("--lock-timeout"), "{said}");
+    assert!(
+        said.contains("locked by `stackctl up`") && said.contains("since") && said.contains("--lock-timeout"),
+        "{said}"
+    );
     let first = first.wait_with_output().expect("it ends");
     assert!(first.status.success(), "{}", text(&first));
-    assert_eq!(world.plan(), [String::new(); 0]);
+    assert_eq!(world.plan(), Vec::<String>::new());
 }

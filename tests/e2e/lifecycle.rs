@@ -24,9 +24,9 @@ fn rounds(calls: &[Value]) -> usize {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn up_ends_with_a_url_that_answers_and_destroy_leaves_nothing() {
-    let world = World::start().await;
+    let world = World::start();
     let before = sweep::everything(&world).await;
-    assert_eq!(before, [String::new(); 0], "a new sandbox is empty");
+    assert_eq!(before, Vec::<String>::new(), "a new sandbox is empty");
     let url = world.up();
 
     // The page, over HTTPS, with its version and its counters.
@@ -84,8 +84,8 @@ async fn up_ends_with_a_url_that_answers_and_destroy_leaves_nothing() {
     let wrong = world.stackctl(&["destroy", "--confirm", "other"]);
     assert_eq!(wrong.status.code(), Some(3), "{}", text(&wrong));
     world.must(&["destroy", "--confirm", "demo"]);
-    assert_eq!(sweep::everything(&world).await, [String::new(); 0]);
-    assert_eq!(sweep::processes_of(&world), [String::new(); 0]);
+    assert_eq!(sweep::everything(&world).await, Vec::<String>::new());
+    assert_eq!(sweep::processes_of(&world), Vec::<String>::new());
     assert!(text(&world.stackctl(&["status"])).contains("Nothing is there"));
 
     // And it comes up again under the same names.
@@ -94,7 +94,7 @@ async fn up_ends_with_a_url_that_answers_and_destroy_leaves_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_secret_is_in_any_output_or_in_a_task_definition() {
-    let world = World::start().await;
+    let world = World::start();
     let mut outputs = Vec::new();
     for args in [
         &["plan"][..],
@@ -121,13 +121,18 @@ async fn no_secret_is_in_any_output_or_in_a_task_definition() {
     }
     assert!(values.len() >= 3, "a password, an admin password and a URL");
     let ecs = aws_sdk_ecs::Client::new(&config);
-    let definition = ecs.describe_task_definition().task_definition("demo-default-web").send().await.expect("it answers");
+    let definition =
+        ecs.describe_task_definition().task_definition("demo-default-web").send().await.expect("it answers");
     outputs.push(format!("{:?}", definition.task_definition()));
     for entry in std::fs::read_dir("/proc").expect("there is /proc").flatten() {
         let arguments = std::fs::read(entry.path().join("cmdline")).unwrap_or_default();
         outputs.push(String::from_utf8_lossy(&arguments).into_owned());
     }
     for output in outputs {
-        assert!(values.iter().all(|value| !output.contains(value)), "a secret is in: {}", &output[..output.len().min(2000)]);
+        assert!(
+            values.iter().all(|value| !output.contains(value)),
+            "a secret is in: {}",
+            &output[..output.len().min(2000)]
+        );
     }
 }

@@ -1,6 +1,9 @@
 //! The mistakes of a newcomer: each ends in a message that says what to do, soon, with nothing half done.
 
-use std::{process::Output, time::{Duration, Instant}};
+use std::{
+    process::Output,
+    time::{Duration, Instant},
+};
 
 use crate::support::{World, text};
 
@@ -18,7 +21,7 @@ fn soon(world: &World, change: impl Fn(&mut std::process::Command)) -> Output {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn bad_credentials_and_endpoints_say_what_to_do() {
-    let world = World::start().await;
+    let world = World::start();
     let with_keys = |key: &'static str| {
         let endpoint = world.endpoint.clone();
         move |command: &mut std::process::Command| {
@@ -47,7 +50,7 @@ async fn bad_credentials_and_endpoints_say_what_to_do() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_port_in_use_and_a_missing_sandbox_say_what_to_do() {
-    let world = World::start().await;
+    let world = World::start();
     let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let port = taken.local_addr().expect("it has one").port().to_string();
     let other = tempfile::tempdir().expect("a folder");
@@ -63,7 +66,7 @@ async fn a_port_in_use_and_a_missing_sandbox_say_what_to_do() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_wrong_file_is_told_with_its_place_and_changes_nothing() {
-    let world = World::start().await;
+    let world = World::start();
     world.edit("memory: 512", "memmory: 512");
     let output = world.stackctl(&["up", "--yes"]);
     let said = text(&output);

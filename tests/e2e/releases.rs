@@ -14,7 +14,7 @@ const REQUESTS: usize = 10_000;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_release_drops_no_request_and_the_same_source_releases_nothing() {
-    let world = World::start().await;
+    let world = World::start();
     let app = world.copy_sources();
     let url = world.up();
     world.forget_calls().await;
@@ -34,7 +34,7 @@ async fn a_release_drops_no_request_and_the_same_source_releases_nothing() {
     }
     let report = traffic.stop().await;
     assert!(deployed.status.success(), "{}", text(&deployed));
-    assert_eq!(report.failures, [String::new(); 0], "of {} requests", report.sent);
+    assert_eq!(report.failures, Vec::<String>::new(), "of {} requests", report.sent);
     assert!(report.rate >= 200.0, "{} requests a second", report.rate);
     assert!(world.get(&format!("{url}/")).await.1.contains("Welcome"));
     assert_eq!(world.status()["services"][0]["version"], "0.1.0+2");
@@ -45,12 +45,13 @@ async fn a_release_drops_no_request_and_the_same_source_releases_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_release_that_never_gets_healthy_is_rolled_back_and_explained() {
-    let world = World::start().await;
+    let world = World::start();
     let app = world.copy_sources();
     let url = world.up();
     let status = app.join("src/http/status.rs");
     let before = fs::read_to_string(&status).expect("it is there");
-    fs::write(&status, before.replace("StatusCode::OK, \"OK\"", "StatusCode::INTERNAL_SERVER_ERROR, \"broken\"")).expect("it can be written");
+    fs::write(&status, before.replace("StatusCode::OK, \"OK\"", "StatusCode::INTERNAL_SERVER_ERROR, \"broken\""))
+        .expect("it can be written");
     let traffic = Traffic::start(&format!("{url}/version"));
     let deployed = tokio::task::block_in_place(|| world.stackctl(&["deploy"]));
     let report = traffic.stop().await;
@@ -59,16 +60,17 @@ async fn a_release_that_never_gets_healthy_is_rolled_back_and_explained() {
     assert!(said.contains("rolled back"), "{said}");
     assert!(said.contains("Health checks failed with these codes: [500]"), "{said}");
     assert!(said.contains("serving"), "the log of the failed task is shown: {said}");
-    assert_eq!(report.failures, [String::new(); 0], "of {} requests", report.sent);
+    assert_eq!(report.failures, Vec::<String>::new(), "of {} requests", report.sent);
     assert_eq!(world.status()["services"][0]["version"], "0.1.0+1");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_release_whose_migration_fails_rolls_nothing() {
-    let world = World::start().await;
+    let world = World::start();
     let app = world.copy_sources();
     let url = world.up();
-    fs::write(app.join("migrations/0009_broken.sql"), "SELECT no_such_column FROM visitors;").expect("it can be written");
+    fs::write(app.join("migrations/0009_broken.sql"), "SELECT no_such_column FROM visitors;")
+        .expect("it can be written");
     // The migrations are compiled into the program, and cargo sees a new one only by a changed source.
     let source = app.join("src/db.rs");
     let before = fs::read_to_string(&source).expect("it is there");

@@ -25,7 +25,7 @@ pub struct World {
 
 impl World {
     /// Starts a sandbox, and lays out the repository's own stack.yaml with its application beside.
-    pub async fn start() -> Self {
+    pub fn start() -> Self {
         let home = tempfile::Builder::new().prefix("stackctl-e2e").tempdir().expect("a temporary folder");
         let project = home.path().join("project");
         fs::create_dir(&project).expect("a folder");
@@ -41,7 +41,7 @@ impl World {
         let started = world.stackctl(&["sandbox", "start", "--output", "json"]);
         assert!(started.status.success(), "{}", text(&started));
         let about: Value = serde_json::from_slice(&started.stdout).expect("one document");
-        world.endpoint = about["endpoint"].as_str().expect("it has an endpoint").to_owned();
+        about["endpoint"].as_str().expect("it has an endpoint").clone_into(&mut world.endpoint);
         world
     }
 
@@ -78,7 +78,9 @@ impl World {
         command.args(args).current_dir(self.project()).stdin(Stdio::null());
         command.env("STACKCTL_SANDBOX_DIR", self.home.path().join("sandbox"));
         command.env("STACKCTL_SANDBOX", "1").env("NO_COLOR", "1").env("CI", "true");
-        for name in ["AWS_PROFILE", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL"] {
+        for name in
+            ["AWS_PROFILE", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL"]
+        {
             command.env_remove(name);
         }
         command
@@ -124,7 +126,9 @@ impl World {
             .flat_map(|step| {
                 let address = step["address"].as_str().unwrap_or_default().to_owned();
                 let fields = step["changes"].as_array().cloned().unwrap_or_default();
-                fields.into_iter().map(move |change| format!("{address} {}", change["field"].as_str().unwrap_or_default()))
+                fields
+                    .into_iter()
+                    .map(move |change| format!("{address} {}", change["field"].as_str().unwrap_or_default()))
             })
             .collect()
     }
@@ -157,7 +161,8 @@ impl World {
         let deadline = Instant::now() + Duration::from_secs(120);
         while Instant::now() < deadline {
             let url = format!("{}/_sandbox/status", self.endpoint);
-            let status: Value = self.client.get(url).send().await.expect("it answers").json().await.expect("a document");
+            let status: Value =
+                self.client.get(url).send().await.expect("it answers").json().await.expect("a document");
             if status["held"] == json!(true) {
                 return true;
             }

@@ -52,7 +52,8 @@ pub async fn everything(world: &World) -> Vec<String> {
     }
 
     let secrets = aws_sdk_secretsmanager::Client::new(&config);
-    for secret in secrets.list_secrets().include_planned_deletion(true).send().await.expect("it answers").secret_list() {
+    for secret in secrets.list_secrets().include_planned_deletion(true).send().await.expect("it answers").secret_list()
+    {
         add("secret", secret.name());
     }
     let logs = aws_sdk_cloudwatchlogs::Client::new(&config);
@@ -102,7 +103,8 @@ pub fn processes_of(world: &World) -> Vec<String> {
     for entry in std::fs::read_dir("/proc").expect("there is /proc").flatten() {
         let command = std::fs::read(entry.path().join("cmdline")).unwrap_or_default();
         let command = String::from_utf8_lossy(&command).replace('\0', " ");
-        let root = std::fs::read_link(entry.path().join("root")).map(|root| root.display().to_string()).unwrap_or_default();
+        let root =
+            std::fs::read_link(entry.path().join("root")).map(|root| root.display().to_string()).unwrap_or_default();
         let is_service = command.contains("postgres") && command.contains(&folder) || root.starts_with(&folder);
         if is_service {
             found.push(command);

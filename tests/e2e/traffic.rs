@@ -59,7 +59,7 @@ impl Traffic {
         self.clients.spawn(async move {
             let client = reqwest::Client::builder()
                 .tls_danger_accept_invalid_certs(true)
-                .pool_max_idle_per_host(if kept { 1 } else { 0 })
+                .pool_max_idle_per_host(usize::from(kept))
                 .timeout(Duration::from_secs(20))
                 .http1_only()
                 .build()
@@ -71,7 +71,9 @@ impl Traffic {
                 let answer = client.get(&url).send().await;
                 sent.fetch_add(1, Ordering::Relaxed);
                 let failure = match answer {
-                    Ok(answer) if answer.status() == 200 => answer.bytes().await.err().map(|error| format!("{error:?}")),
+                    Ok(answer) if answer.status() == 200 => {
+                        answer.bytes().await.err().map(|error| format!("{error:?}"))
+                    }
                     Ok(answer) => Some(format!("status {}", answer.status())),
                     Err(error) => Some(format!("{error:?}")),
                 };

@@ -46,7 +46,7 @@ pub(super) async fn check(alb: Arc<Alb>, region: Arc<Region>, group: String, tar
 }
 
 async fn ask(config: &TargetGroup, target: &Target) -> Result<(), (&'static str, String)> {
-    let failed = |_| ("Target.FailedHealthChecks", "Health checks failed".to_owned());
+    let failed = |()| ("Target.FailedHealthChecks", "Health checks failed".to_owned());
     let asked = async {
         let stream = TcpStream::connect((target.ip.as_str(), target.port)).await.map_err(|_| failed(()))?;
         let (mut sender, connection) =

@@ -102,7 +102,7 @@ impl Alb {
 
     /// No new requests for this target; those in flight have until the deregistration delay. Ends when none is left.
     pub(crate) async fn deregister(&self, region: &Region, group: &str, target: &Target) {
-        let delay = self.config().group(group).map_or(300.0, |group| group.deregistration_delay());
+        let delay = self.config().group(group).map_or(300.0, snapshot::TargetGroup::deregistration_delay);
         self.targets.drain(group, target, region.settings.rollout(delay)).await;
     }
 

@@ -29,7 +29,7 @@ pub(crate) enum State {
 }
 
 impl State {
-    /// State, reason and description as DescribeTargetHealth has them.
+    /// State, reason and description as `DescribeTargetHealth` has them.
     pub(super) fn words(&self) -> (&'static str, Option<&'static str>, &str) {
         match self {
             Self::Initial => ("initial", Some("Elb.InitialHealthChecking"), "Initial health checks in progress"),

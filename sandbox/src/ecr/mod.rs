@@ -171,14 +171,13 @@ impl Ecr {
 
     fn find(&self, rest: &str) -> Option<Pulled> {
         let repositories = self.repositories();
-        let (name, digest) = match rest.split_once('@') {
-            Some((name, digest)) => (name.to_owned(), digest.to_owned()),
-            None => {
-                let (name, tag) = rest.rsplit_once(':')?;
-                let mut images = repositories.get(name)?.images.iter();
-                let (digest, _) = images.find(|(_, image)| image.tags.contains(tag))?;
-                (name.to_owned(), digest.clone())
-            }
+        let (name, digest) = if let Some((name, digest)) = rest.split_once('@') {
+            (name.to_owned(), digest.to_owned())
+        } else {
+            let (name, tag) = rest.rsplit_once(':')?;
+            let mut images = repositories.get(name)?.images.iter();
+            let (digest, _) = images.find(|(_, image)| image.tags.contains(tag))?;
+            (name.to_owned(), digest.clone())
         };
         let image = repositories.get(&name)?.images.get(&digest)?;
         let manifest: Value = serde_json::from_slice(&image.manifest).ok()?;

@@ -20,7 +20,7 @@ pub(super) struct Cluster {
 pub(super) struct Definition {
     pub(super) arn: String,
     pub(super) active: bool,
-    /// As DescribeTaskDefinition has it.
+    /// As `DescribeTaskDefinition` has it.
     pub(super) document: Value,
     pub(super) tags: Value,
 }
@@ -154,7 +154,7 @@ impl Task {
         }
     }
 
-    /// As DescribeTasks has it.
+    /// As `DescribeTasks` has it.
     pub(super) fn document(&self, with_tags: bool) -> Value {
         let status = format!("{:?}", self.status).to_uppercase();
         let desired = if self.is_alive() { "RUNNING" } else { "STOPPED" };

@@ -308,12 +308,11 @@ async fn stop(region: &Arc<Region>, work: &Work, child: &mut Child, target: &Tar
         let _ = kill(Pid::from_raw(pid), Signal::SIGTERM);
     }
     let timeout = work.container["stopTimeout"].as_u64().unwrap_or(STOP_TIMEOUT);
-    match tokio::time::timeout(Duration::from_secs(timeout), child.wait()).await {
-        Ok(status) => status,
-        Err(_) => {
-            child.kill().await?;
-            child.wait().await
-        }
+    if let Ok(status) = tokio::time::timeout(Duration::from_secs(timeout), child.wait()).await {
+        status
+    } else {
+        child.kill().await?;
+        child.wait().await
     }
 }
 

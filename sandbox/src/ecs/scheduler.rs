@@ -145,29 +145,26 @@ fn break_circuit(state: &mut Ledger, service: &mut Service) {
     let before = service.deployments.iter().skip(1).find(|old| old.rollout == Rollout::Completed);
     let back = before.map(|old| old.definition.clone()).filter(|_| breaker["rollback"] == true);
     let primary = &mut service.deployments[0];
-    match back {
-        Some(definition) => {
-            primary.reason = "ECS deployment circuit breaker: tasks failed to start.".to_owned();
-            service.say(format!("(deployment {failed}) deployment failed: tasks failed to start."));
-            let at = service
-                .deployments
-                .iter()
-                .position(|old| old.definition == definition && old.rollout == Rollout::Completed);
-            if let Some(at) = at {
-                // What ran before becomes the primary again and keeps its tasks.
-                let mut old = service.deployments.remove(at);
-                old.rollout = Rollout::InProgress;
-                old.reason = format!("ECS deployment circuit breaker: rolling back to deploymentId {}.", old.id);
-                old.updated = now();
-                service.say(format!("rolling back to deployment {}.", old.id));
-                service.definition = definition;
-                service.deployments.insert(0, old);
-            }
+    if let Some(definition) = back {
+        primary.reason = "ECS deployment circuit breaker: tasks failed to start.".to_owned();
+        service.say(format!("(deployment {failed}) deployment failed: tasks failed to start."));
+        let at = service
+            .deployments
+            .iter()
+            .position(|old| old.definition == definition && old.rollout == Rollout::Completed);
+        if let Some(at) = at {
+            // What ran before becomes the primary again and keeps its tasks.
+            let mut old = service.deployments.remove(at);
+            old.rollout = Rollout::InProgress;
+            old.reason = format!("ECS deployment circuit breaker: rolling back to deploymentId {}.", old.id);
+            old.updated = now();
+            service.say(format!("rolling back to deployment {}.", old.id));
+            service.definition = definition;
+            service.deployments.insert(0, old);
         }
-        None => {
-            primary.reason = format!("ECS deployment {failed} failed: tasks failed to start.");
-            service.say(format!("(deployment {failed}) deployment failed: tasks failed to start."));
-        }
+    } else {
+        primary.reason = format!("ECS deployment {failed} failed: tasks failed to start.");
+        service.say(format!("(deployment {failed}) deployment failed: tasks failed to start."));
     }
     for task in state.tasks.values_mut().filter(|task| task.deployment.as_deref() == Some(&failed)) {
         task.stop(format!("Scaling activity initiated by (deployment {failed})"), "ServiceSchedulerInitiated");

@@ -16,7 +16,7 @@ use crate::{
     region::{ACCOUNT, Region},
 };
 
-/// What of a service's settings can be changed by UpdateService.
+/// What of a service's settings can be changed by `UpdateService`.
 const SETTINGS: &[&str] = &[
     "networkConfiguration",
     "loadBalancers",
@@ -181,7 +181,7 @@ fn count(value: &Value) -> usize {
     value.as_u64().and_then(|count| usize::try_from(count).ok()).unwrap_or_default()
 }
 
-/// As DescribeServices has it.
+/// As `DescribeServices` has it.
 fn document(state: &Ledger, service: &Service) -> Value {
     let of_service = |task: &&super::Task| task.service.as_deref() == Some(&service.name);
     let counted = |wanted: &dyn Fn(&super::Task) -> bool| {
