@@ -28,9 +28,10 @@ pub(super) async fn check(alb: Arc<Alb>, region: Arc<Region>, group: String, tar
         match ask(&config, &target).await {
             Ok(()) => {
                 (good, bad) = (good + 1, 0);
-                // The first good answer makes a new target healthy; one that was unhealthy has to earn it.
+                // A new target is healthy from its first good answer on; one that was unhealthy has to earn it.
+                // https://docs.aws.amazon.com/elasticloadbalancing/latest/application/target-group-health-checks.html
                 let first = alb.state(&group, &target) == Some(State::Initial);
-                if good >= config.healthy || (first && good >= 1 && config.healthy <= 1) {
+                if first || good >= config.healthy {
                     alb.targets.set(&group, &target, State::Healthy);
                 }
             }

@@ -57,7 +57,7 @@ impl Alb {
                 open.set_certificate(&listener);
                 continue;
             }
-            match Listening::open(self, region, &address, &listener) {
+            match Listening::open(self, &address, &listener) {
                 Ok(open) => {
                     listening.insert(arn, open);
                 }

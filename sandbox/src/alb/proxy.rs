@@ -34,7 +34,6 @@ use super::{
     targets::InFlight,
     text,
 };
-use crate::region::Region;
 
 /// Headers of a connection, not of a request (RFC 9110, 7.6.1).
 const HOP_BY_HOP: &[&str] = &[
@@ -53,13 +52,15 @@ const BACKLOG: u32 = 4096;
 
 type Body = BoxBody<Bytes, hyper::Error>;
 type Upstream = Client<HttpConnector, Incoming>;
+/// The certificate shown, and what TLS makes of it; changed while the listener is open.
+type Tls = Arc<RwLock<(Certificate, Arc<ServerConfig>)>>;
 
 /// An open listener; it closes when this is dropped. Requests in flight are finished.
 pub(super) struct Listening {
     address: String,
     port: u16,
     protocol: String,
-    tls: Option<Arc<RwLock<(Certificate, Arc<ServerConfig>)>>>,
+    tls: Option<Tls>,
     accepting: JoinHandle<()>,
 }
 
@@ -70,7 +71,7 @@ impl Drop for Listening {
 }
 
 impl Listening {
-    pub(super) fn open(alb: &Arc<Alb>, region: &Arc<Region>, address: &str, listener: &Listener) -> Result<Self> {
+    pub(super) fn open(alb: &Arc<Alb>, address: &str, listener: &Listener) -> Result<Self> {
         let ip: IpAddr = address.parse().with_context(|| format!("{address} is no address"))?;
         let socket = TcpSocket::new_v4()?;
         socket.set_reuseaddr(true)?;
@@ -92,7 +93,6 @@ impl Listening {
             scheme: if tls.is_some() { "https" } else { "http" },
             upstream: Client::builder(TokioExecutor::new()).pool_timer(TokioTimer::new()).build(connector),
         };
-        let _ = region;
         let accepting = tokio::spawn(accept(open, tls.clone(), Arc::new(front)));
         Ok(Self {
             address: address.to_owned(),
@@ -129,7 +129,7 @@ fn server_config(certificate: &Certificate) -> Result<Arc<ServerConfig>> {
     Ok(Arc::new(config))
 }
 
-async fn accept(listener: TcpListener, tls: Option<Arc<RwLock<(Certificate, Arc<ServerConfig>)>>>, front: Arc<Front>) {
+async fn accept(listener: TcpListener, tls: Option<Tls>, front: Arc<Front>) {
     loop {
         let Ok((stream, peer)) = listener.accept().await else { continue };
         drop(stream.set_nodelay(true));

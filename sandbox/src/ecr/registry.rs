@@ -38,7 +38,7 @@ impl Ecr {
             parts.headers.get("content-type").and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
         let body = body.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
         let bytes = body.len();
-        let (operation, answer) = self.distribute(&parts.method, &path, &query, &media, body);
+        let (operation, answer) = self.distribute(&parts.method, &path, &query, &media, &body);
         region.calls.add(Record {
             service: "registry",
             operation,
@@ -57,7 +57,7 @@ impl Ecr {
         path: &str,
         query: &str,
         media: &str,
-        body: Bytes,
+        body: &Bytes,
     ) -> (&'static str, Response<Full<Bytes>>) {
         if path.is_empty() {
             return ("Ping", empty(200));
@@ -73,7 +73,7 @@ impl Ecr {
                     let answer = Response::builder().status(202).header("location", location).body(Full::default());
                     ("StartUpload", answer.expect("the headers are valid"))
                 }
-                (&Method::PUT, _) => self.put_blob(name, query, &body),
+                (&Method::PUT, _) => self.put_blob(name, query, body),
                 _ => ("Blob", error(405, "UNSUPPORTED", "send a blob in one PUT")),
             };
         }
@@ -121,14 +121,14 @@ impl Ecr {
         name: &str,
         reference: &str,
         media: &str,
-        body: Bytes,
+        body: &Bytes,
     ) -> (&'static str, Response<Full<Bytes>>) {
         let mut repositories = self.repositories();
         let Some(repository) = repositories.get_mut(name) else {
             return ("PutManifest", error(404, "NAME_UNKNOWN", "the repository does not exist"));
         };
-        let digest = digest(&body);
-        let Ok(manifest) = serde_json::from_slice::<serde_json::Value>(&body) else {
+        let digest = digest(body);
+        let Ok(manifest) = serde_json::from_slice::<serde_json::Value>(body) else {
             return ("PutManifest", error(400, "MANIFEST_INVALID", "the manifest is no JSON"));
         };
         let named = manifest["layers"].as_array().into_iter().flatten().chain([&manifest["config"]]);

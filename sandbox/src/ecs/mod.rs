@@ -70,7 +70,7 @@ impl Ecs {
             let mut state = self.state();
             let at = &call.region;
             match call.operation.as_str() {
-                "CreateCluster" => clusters::create(&mut state, at, &input),
+                "CreateCluster" => Ok(clusters::create(&mut state, at, &input)),
                 "DescribeClusters" => Ok(clusters::describe(&state, &input)),
                 "ListClusters" => Ok(clusters::list(&state)),
                 "DeleteCluster" => clusters::delete(&mut state, &input),
@@ -85,7 +85,7 @@ impl Ecs {
                 "DeleteService" => services::delete(&mut state, &input),
                 "DescribeServices" => services::describe(&state, &input),
                 "ListServices" => services::list(&state, &input),
-                "RunTask" => tasks::run(&mut state, at, &input, &roles),
+                "RunTask" => tasks::run(&mut state, &input, &roles),
                 "StopTask" => tasks::stop(&mut state, &input),
                 "DescribeTasks" => tasks::describe(&state, &input),
                 "ListTasks" => tasks::list(&state, &input),

@@ -141,12 +141,12 @@ fn break_circuit(state: &mut Ledger, service: &mut Service) {
     }
     primary.rollout = Rollout::Failed;
     primary.updated = now();
-    let (failed, failing) = (primary.id.clone(), primary.definition.clone());
+    let failed = primary.id.clone();
     let before = service.deployments.iter().skip(1).find(|old| old.rollout == Rollout::Completed);
     let back = before.map(|old| old.definition.clone()).filter(|_| breaker["rollback"] == true);
     let primary = &mut service.deployments[0];
     if let Some(definition) = back {
-        primary.reason = "ECS deployment circuit breaker: tasks failed to start.".to_owned();
+        primary.reason = String::from("ECS deployment circuit breaker: tasks failed to start.");
         service.say(format!("(deployment {failed}) deployment failed: tasks failed to start."));
         let at = service
             .deployments
@@ -169,7 +169,6 @@ fn break_circuit(state: &mut Ledger, service: &mut Service) {
     for task in state.tasks.values_mut().filter(|task| task.deployment.as_deref() == Some(&failed)) {
         task.stop(format!("Scaling activity initiated by (deployment {failed})"), "ServiceSchedulerInitiated");
     }
-    let _ = failing;
 }
 
 /// Tasks that the load balancer finds unhealthy after their grace are stopped and replaced.
@@ -216,11 +215,9 @@ fn start_missing(state: &mut Ledger, service: &mut Service) {
     let missing = service.desired.saturating_sub(alive(Some(&primary.id)));
     let room = most.max(service.desired).saturating_sub(alive(None));
     let (id, definition) = (primary.id.clone(), primary.definition.clone());
-    let region = service.arn.split(':').nth(3).unwrap_or_default().to_owned();
     let mut started = Vec::new();
     for _ in 0..missing.min(room) {
         let start = Start {
-            region: &region,
             cluster: &service.cluster,
             definition: &definition,
             network: &service.settings["networkConfiguration"],

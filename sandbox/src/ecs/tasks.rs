@@ -12,7 +12,6 @@ use crate::{api::ApiError, ecr::now};
 
 /// What a task is started with.
 pub(super) struct Start<'a> {
-    pub(super) region: &'a str,
     pub(super) cluster: &'a str,
     pub(super) definition: &'a str,
     pub(super) network: &'a Value,
@@ -57,12 +56,11 @@ pub(super) fn start(state: &mut Ledger, start: Start) -> Option<String> {
         stopping: watch::channel(false).0,
         counted: false,
     };
-    let _ = start.region;
     state.tasks.insert(arn.clone(), task);
     Some(arn)
 }
 
-pub(super) fn run(state: &mut Ledger, region: &str, input: &Value, roles: &Value) -> Result<Value, ApiError> {
+pub(super) fn run(state: &mut Ledger, input: &Value, roles: &Value) -> Result<Value, ApiError> {
     let token = text(input, "clientToken").to_owned();
     if let Some(arn) = state.tokens.get(&token).and_then(Value::as_str).filter(|_| !token.is_empty()) {
         return Ok(json!({ "tasks": state.tasks.get(arn).map(|task| task.document(true)), "failures": [] }));
@@ -78,7 +76,6 @@ pub(super) fn run(state: &mut Ledger, region: &str, input: &Value, roles: &Value
     permissions::check_assumable(roles, &definition.document)?;
     let name = definition.arn.clone();
     let what = Start {
-        region,
         cluster: &cluster,
         definition: &name,
         network: &input["networkConfiguration"],
