@@ -29,12 +29,18 @@ pub struct Aws {
     pub region: String,
     /// ACM.
     pub acm: aws_sdk_acm::Client,
+    /// Application Auto Scaling.
+    pub autoscaling: aws_sdk_applicationautoscaling::Client,
+    /// CloudWatch.
+    pub cloudwatch: aws_sdk_cloudwatch::Client,
     /// EC2.
     pub ec2: aws_sdk_ec2::Client,
     /// ECR.
     pub ecr: aws_sdk_ecr::Client,
     /// ECS.
     pub ecs: aws_sdk_ecs::Client,
+    /// ElastiCache.
+    pub cache: aws_sdk_elasticache::Client,
     /// Elastic Load Balancing.
     pub elb: aws_sdk_elasticloadbalancingv2::Client,
     /// IAM.
@@ -43,8 +49,12 @@ pub struct Aws {
     pub logs: aws_sdk_cloudwatchlogs::Client,
     /// RDS.
     pub rds: aws_sdk_rds::Client,
+    /// Route 53.
+    pub route53: aws_sdk_route53::Client,
     /// Secrets Manager.
     pub secrets: aws_sdk_secretsmanager::Client,
+    /// SNS.
+    pub sns: aws_sdk_sns::Client,
     /// Systems Manager.
     pub ssm: aws_sdk_ssm::Client,
     /// STS.
@@ -89,14 +99,19 @@ impl Aws {
         Self {
             region,
             acm: aws_sdk_acm::Client::new(config),
+            autoscaling: aws_sdk_applicationautoscaling::Client::new(config),
+            cloudwatch: aws_sdk_cloudwatch::Client::new(config),
             ec2: aws_sdk_ec2::Client::new(config),
             ecr: aws_sdk_ecr::Client::new(config),
             ecs: aws_sdk_ecs::Client::new(config),
+            cache: aws_sdk_elasticache::Client::new(config),
             elb: aws_sdk_elasticloadbalancingv2::Client::new(config),
             iam: aws_sdk_iam::Client::new(config),
             logs: aws_sdk_cloudwatchlogs::Client::new(config),
             rds: aws_sdk_rds::Client::new(config),
+            route53: aws_sdk_route53::Client::new(config),
             secrets: aws_sdk_secretsmanager::Client::new(config),
+            sns: aws_sdk_sns::Client::new(config),
             ssm: aws_sdk_ssm::Client::new(config),
             sts: aws_sdk_sts::Client::new(config),
         }
