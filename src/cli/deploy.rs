@@ -49,8 +49,11 @@ impl Deploy {
     }
 }
 
-/// The steps that release, which must stand on what `up` has made already.
-fn release_part(plan: &Plan) -> Result<Plan, Failure> {
+/// The steps of `plan` that release, which must stand on what `up` has made already.
+///
+/// # Errors
+/// If they stand on what `up` has yet to make or change.
+pub fn release_part(plan: &Plan) -> Result<Plan, Failure> {
     let in_release = |step: &Step| RELEASE.contains(&step.address.kind());
     let part = engine::only(plan, |step| in_release(step) && !is_removal(step));
     let missing: Vec<String> =

@@ -17,6 +17,8 @@ use std::{path::PathBuf, process::ExitCode, time::Duration};
 
 use clap::{Args, Parser, Subcommand};
 
+pub use deploy::release_part;
+
 use crate::{
     exit,
     output::{Format, Output},

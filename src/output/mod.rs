@@ -12,6 +12,7 @@ use serde::Serialize;
 
 pub use human::{ResourceLine, ServiceLine, StatusView};
 pub use json::plan_document;
+pub use plan::render as plan_text;
 pub use progress::Reporter;
 pub use style::Style;
 

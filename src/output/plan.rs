@@ -8,7 +8,7 @@ use super::style::Style;
 use crate::model::{Action, How, Plan, Shown, Step};
 
 /// The plan as text, without a line end at its end.
-pub(super) fn render(plan: &Plan, style: Style) -> String {
+pub fn render(plan: &Plan, style: Style) -> String {
     if plan.is_empty() {
         return format!("{} {} is as stack.yaml says.", style.good("No changes."), plan.id);
     }

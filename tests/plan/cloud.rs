@@ -1,0 +1,359 @@
+//! A model of AWS: it holds resources as the kinds' own `Live` data, carries a plan out step by step, and refuses what
+//! AWS would refuse. It waits for nothing and lags behind nothing; that is for the sandbox.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use stackctl::{
+    kind::AnyKind,
+    kinds,
+    model::{Action, Address, How, LiveResource, Outputs, Plan, StepId, resolve},
+};
+
+/// What exists.
+#[derive(Clone, Debug, Default)]
+pub struct Cloud {
+    /// Every resource, in the order in which they were made.
+    pub live: Vec<LiveResource>,
+    /// The one-off tasks that ran, in their order.
+    pub ran: Vec<Address>,
+    made: BTreeMap<Address, u32>,
+}
+
+/// Chooses one of several steps that could be next, by its place among them.
+pub type Choice<'a> = &'a mut dyn FnMut(usize) -> usize;
+
+/// The first that could be next.
+pub fn first(_: usize) -> usize {
+    0
+}
+
+/// A choice that looks random and is the same for the same `seed`.
+pub fn shuffled(seed: u64) -> impl FnMut(usize) -> usize {
+    let mut state = seed | 1;
+    move |count| {
+        // xorshift, by Marsaglia's "Xorshift RNGs" (2003).
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        usize::try_from(state % count as u64).expect("it is below a usize")
+    }
+}
+
+impl Cloud {
+    /// Carries `plan` out, one step after the other, each as soon as what it needs is done.
+    pub fn carry_out(&mut self, plan: &Plan, choice: Choice) {
+        self.carry_out_some(plan, usize::MAX, choice);
+    }
+
+    /// As [`Cloud::carry_out`], and is killed after `limit` steps.
+    pub fn carry_out_some(&mut self, plan: &Plan, limit: usize, choice: Choice) {
+        let mut outputs: BTreeMap<Address, Outputs> = BTreeMap::new();
+        for live in &plan.unchanged {
+            outputs.insert(live.address.clone(), kind(&live.address).outputs(&live.live).expect("it reads its own"));
+        }
+        let mut done: BTreeSet<StepId> = BTreeSet::new();
+        while done.len() < plan.steps.len().min(limit) {
+            let mut open: Vec<StepId> = (0..plan.steps.len())
+                .filter(|step| !done.contains(step) && plan.steps[*step].needs.iter().all(|need| done.contains(need)))
+                .collect();
+            // AWS refuses to delete a group that another one's rule names, until that rule is revoked; the engine tries
+            // again. Nothing else may have to be tried twice.
+            open.retain(|step| !self.waits_for_revocation(plan, *step));
+            assert!(!open.is_empty(), "{} of {} steps are done and none can go on", done.len(), plan.steps.len());
+            let step = open[choice(open.len()) % open.len()];
+            self.step(plan, step, &mut outputs);
+            done.insert(step);
+        }
+    }
+
+    fn step(&mut self, plan: &Plan, step: StepId, outputs: &mut BTreeMap<Address, Outputs>) {
+        let step = &plan.steps[step];
+        let (address, kind) = (&step.address, kind(&step.address));
+        if matches!(step.action, Action::Delete | Action::DeleteReplaced) {
+            let going = step.live.as_ref().expect("a deletion knows what goes");
+            self.delete(going);
+            return;
+        }
+        let desired = resolve(step.desired.as_ref().expect("a step that makes has something desired"), outputs);
+        assert!(!desired.to_string().contains("\"$from\""), "{address} begins before all it needs is known: {desired}");
+        let live = match (step.action, &step.live) {
+            (Action::Update, Some(live)) => {
+                let changes = kind.diff(&desired, &live.live).expect("it compares");
+                let stale = changes.iter().any(|change| change.how == How::Replace);
+                assert!(!stale, "the plan says that {address} is updated, and it has to be replaced: {changes:?}");
+                let id = if kind.update_renews_outputs() { self.new_id(address) } else { live.id.clone() };
+                let at = self.place(live);
+                self.live[at] = made(address, &desired, &id, Some(&live.live));
+                self.live[at].clone()
+            }
+            (Action::Wait, Some(live)) => {
+                let at = self.place(live);
+                self.live[at] = made(address, &desired, &live.id, Some(&live.live));
+                self.live[at].clone()
+            }
+            (Action::Run, _) => {
+                self.ran.push(address.clone());
+                return;
+            }
+            _ => {
+                let id = self.new_id(address);
+                let live = made(address, &desired, &id, None);
+                self.live.push(live.clone());
+                live
+            }
+        };
+        outputs.insert(address.clone(), kind.outputs(&live.live).expect("it reads its own"));
+    }
+
+    fn place(&self, live: &LiveResource) -> usize {
+        let at = self.live.iter().position(|other| other.address == live.address && other.id == live.id);
+        at.unwrap_or_else(|| panic!("{} {} is not there any more", live.address, live.id))
+    }
+
+    fn delete(&mut self, going: &LiveResource) {
+        let holders = self.holders(going);
+        let refused: Vec<String> = holders.iter().map(|holder| format!("{} {}", holder.address, holder.id)).collect();
+        assert!(refused.is_empty(), "DependencyViolation: {} {} is used by {refused:?}", going.address, going.id);
+        let at = self.place(going);
+        self.live.remove(at);
+    }
+
+    /// What AWS would name when it refuses to delete `going`: all whose state names one of its outputs.
+    fn holders(&self, going: &LiveResource) -> Vec<&LiveResource> {
+        let outputs = kind(&going.address).outputs(&going.live).expect("it reads its own");
+        let names: Vec<&str> =
+            ["id", "arn", "name", "uri", "image"].iter().filter_map(|key| outputs.get(key)).collect();
+        let held_by = |holder: &&LiveResource| {
+            // A policy may name what is not there; nothing is held by it.
+            holder.address.kind() != "role"
+                && (&holder.address, &holder.id) != (&going.address, &going.id)
+                && names_any(&holder.live, &names)
+        };
+        self.live.iter().filter(held_by).collect()
+    }
+
+    fn waits_for_revocation(&self, plan: &Plan, step: StepId) -> bool {
+        let step = &plan.steps[step];
+        let Some(going) = step.live.as_ref().filter(|_| step.desired.is_none()) else { return false };
+        let group = "security_group";
+        going.address.kind() == group && self.holders(going).iter().any(|holder| holder.address.kind() == group)
+    }
+
+    /// `<kind>/<name>:<n>`, in the n-th resource of this address.
+    fn new_id(&mut self, address: &Address) -> String {
+        let number = self.made.entry(address.clone()).or_default();
+        *number += 1;
+        format!("{}/{}:{number}", address.kind(), address.name())
+    }
+}
+
+fn kind(address: &Address) -> &'static dyn AnyKind {
+    kinds::named(address.kind()).unwrap_or_else(|| panic!("{address}: there is no such kind"))
+}
+
+fn names_any(value: &Value, names: &[&str]) -> bool {
+    match value {
+        Value::String(text) => names.contains(&text.as_str()),
+        Value::Array(items) => items.iter().any(|item| names_any(item, names)),
+        Value::Object(fields) => fields.values().any(|field| names_any(field, names)),
+        _ => false,
+    }
+}
+
+/// The resource as AWS has it once `wants` is made good on it; `before` is what it was.
+fn made(address: &Address, wants: &Value, id: &str, before: Option<&Value>) -> LiveResource {
+    let live = match address.kind() {
+        "vpc" => json!({ "id": id, "cidr": wants["cidr"], "dns_hostnames": true, "available": true }),
+        "internet_gateway" => json!({ "id": id, "vpc": wants["vpc"] }),
+        "elastic_ip" => json!({ "id": id, "public_ip": "203.0.113.1" }),
+        "cluster" => json!({ "name": id, "arn": id, "status": "ACTIVE" }),
+        "subnet" => with(wants, &json!({ "id": id, "available": true })),
+        "nat_gateway" => with(wants, &json!({ "id": id, "state": "available", "failure": null })),
+        "route_table" => route_table(wants, id),
+        "security_group" => security_group(wants, id),
+        "db_subnet_group" => with(wants, &json!({ "name": id })),
+        "db_instance" => db_instance(wants, id),
+        "secret" => json!({ "arn": id, "name": id, "inputs": fingerprint(&wants["source"]) }),
+        "log_group" => with(wants, &json!({ "name": id, "arn": format!("arn:{id}") })),
+        "role" => role(wants, id),
+        "repository" => repository(wants, id),
+        "image" => image(wants, id, before),
+        "certificate" => with(wants, &json!({ "arn": id, "expiring": false })),
+        "load_balancer" => load_balancer(wants, id),
+        "target_group" => with(wants, &json!({ "arn": id })),
+        "listener" => listener(wants, id),
+        "listener_rule" => with(
+            wants,
+            &json!({ "arn": id, "other_conditions": [], "action": match &wants["action"] {
+                Value::String(_) => "answer 404".to_owned(),
+                forward => format!("forward to {}", text(&forward["forward"])),
+            } }),
+        ),
+        "task_definition" => json!({ "arn": id, "family": address.name(), "fields": container(wants) }),
+        "service" => service(wants, id),
+        other => panic!("the model of AWS knows no {other}"),
+    };
+    LiveResource { address: address.clone(), id: id.to_owned(), live }
+}
+
+/// `wants` with these fields besides.
+fn with(wants: &Value, more: &Value) -> Value {
+    let mut fields = wants.as_object().expect("a Desired has fields").clone();
+    fields.extend(more.as_object().expect("they are fields").clone());
+    Value::Object(fields)
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_default()
+}
+
+fn texts(value: &Value) -> Vec<&str> {
+    value.as_array().into_iter().flatten().map(text).collect()
+}
+
+fn route_table(wants: &Value, id: &str) -> Value {
+    let route = wants["default_route"].as_object().and_then(|route| route.values().next());
+    let associations: Vec<Value> =
+        texts(&wants["subnets"]).iter().map(|subnet| json!([subnet, format!("{id}+{subnet}")])).collect();
+    json!({
+        "id": id, "vpc": wants["vpc"], "default_route": route.map_or("", text), "other_routes": [],
+        "associations": associations,
+    })
+}
+
+fn security_group(wants: &Value, id: &str) -> Value {
+    let rules = wants["ingress"].as_array().into_iter().flatten().map(|ingress| {
+        let source = ingress["from"].as_object().and_then(|from| from.values().next()).map_or("", text);
+        json!({ "protocol": "tcp", "from_port": ingress["port"], "to_port": ingress["port"], "source": source })
+    });
+    with(wants, &json!({ "id": id, "ingress": rules.collect::<Vec<_>>() }))
+}
+
+fn db_instance(wants: &Value, id: &str) -> Value {
+    json!({
+        "identifier": id, "arn": id, "host": "db.internal", "port": 5432, "version": format!("{}.4", text(&wants["version"])),
+        "class": wants["class"], "storage": wants["storage"], "multi_az": wants["multi_az"],
+        "backup_days": wants["backup_days"], "protect": wants["protect"], "subnet_group": wants["subnet_group"],
+        "security_groups": [wants["security_group"]], "username": wants["username"], "database": wants["database"],
+        "status": "available",
+    })
+}
+
+/// What the tag of a secret with a URL says of what the URL was made from.
+fn fingerprint(source: &Value) -> String {
+    let url = &source["database_url"];
+    if url.is_null() {
+        return String::new();
+    }
+    let parts = ["user", "password", "host", "port", "database"].map(|part| text(&url[part]));
+    Sha256::digest(parts.join("\n")).iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn role(wants: &Value, id: &str) -> Value {
+    let statements = wants["statements"].as_array().into_iter().flatten().map(|statement| {
+        let sorted = |key: &str| {
+            let mut items = texts(&statement[key]);
+            items.sort_unstable();
+            items.join(", ")
+        };
+        format!("{} on {}", sorted("actions"), sorted("resources"))
+    });
+    let statements: Vec<String> = statements.collect();
+    with(wants, &json!({ "name": id, "arn": id, "statements": statements, "other_policies": [] }))
+}
+
+fn repository(wants: &Value, id: &str) -> Value {
+    let keep = &wants["keep"];
+    let lifecycle = json!({ "rules": [{
+        "rulePriority": 1, "description": format!("Keep the newest {keep} images"),
+        "selection": { "tagStatus": "any", "countType": "imageCountMoreThan", "countNumber": keep },
+        "action": { "type": "expire" },
+    }] });
+    json!({
+        "name": id, "arn": id, "uri": format!("registry/{id}"), "scanned": true, "immutable": true,
+        "lifecycle": lifecycle.to_string(),
+    })
+}
+
+fn image(wants: &Value, id: &str, before: Option<&Value>) -> Value {
+    let build = before.and_then(|before| before["build"].as_u64()).unwrap_or_default() + 1;
+    let digest = wants["digest"].as_str().unwrap_or("sha256:first");
+    json!({
+        "repository": id, "uri": wants["repository"], "digest": digest, "tag": format!("0.1.0-{build}"),
+        "version": "0.1.0", "build": build,
+    })
+}
+
+fn load_balancer(wants: &Value, id: &str) -> Value {
+    json!({
+        "arn": id, "dns_name": "lb.example.com", "zone_id": "Z1", "subnets": wants["subnets"],
+        "security_groups": [wants["security_group"]], "state": "active", "reason": null,
+        "attributes": {
+            "idle_timeout.timeout_seconds": "60",
+            "routing.http.drop_invalid_header_fields.enabled": "true",
+            "routing.http2.enabled": "true",
+        },
+    })
+}
+
+fn listener(wants: &Value, id: &str) -> Value {
+    let action = match text(&wants["action"]) {
+        "redirect_to_https" => "redirect 301 to HTTPS://#{host}:443/#{path}?#{query}",
+        "not_found" => "answer 404",
+        other => panic!("a listener does not do {other}"),
+    };
+    let policy = if wants["protocol"] == "HTTPS" { "ELBSecurityPolicy-TLS13-1-2-2021-06" } else { "" };
+    with(
+        wants,
+        &json!({ "arn": id, "certificate": text(&wants["certificate"]), "tls_policy": policy, "action": action }),
+    )
+}
+
+/// The fields of a revision, as its kind shows them.
+fn container(wants: &Value) -> BTreeMap<String, String> {
+    let plain = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    let mut fields = BTreeMap::new();
+    for name in [
+        "container",
+        "cpu",
+        "memory",
+        "execution_role",
+        "task_role",
+        "image",
+        "log_group",
+        "stop_timeout",
+        "read_only",
+        "port",
+    ] {
+        if !wants[name].is_null() {
+            fields.insert(name.to_owned(), plain(&wants[name]));
+        }
+    }
+    for (name, value) in wants["environment"].as_object().into_iter().flatten() {
+        fields.insert(format!("env.{name}"), plain(value));
+    }
+    for (name, value) in wants["secrets"].as_object().into_iter().flatten() {
+        let arn = text(&value["secret"]);
+        let from = value["key"].as_str().map_or_else(|| arn.to_owned(), |key| format!("{arn}:{key}::"));
+        fields.insert(format!("secrets.{name}"), from);
+    }
+    fields
+}
+
+fn service(wants: &Value, id: &str) -> Value {
+    let target_groups: Vec<&str> = wants["target"]["group"].as_str().into_iter().collect();
+    let replicas = &wants["replicas"];
+    json!({
+        "name": id, "arn": id, "cluster": wants["cluster"], "status": "ACTIVE",
+        "task_definition": wants["task_definition"], "image": null, "version": null, "replicas": replicas,
+        "running": replicas, "subnets": wants["subnets"], "security_groups": [wants["security_group"]],
+        "public_ip": wants["public_ip"], "target_groups": target_groups, "grace_seconds": wants["grace_seconds"],
+        "circuit_breaker": true, "events": [],
+        "rollouts": [{
+            "id": "now", "status": "PRIMARY", "task_definition": wants["task_definition"], "state": "COMPLETED",
+            "reason": "", "desired": replicas, "running": replicas, "failed": 0,
+        }],
+    })
+}

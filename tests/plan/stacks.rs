@@ -1,0 +1,262 @@
+//! Random stacks: whatever stack.yaml is followed by whatever other one, the plan between them can be carried out in any
+//! order that it allows, and ends in what the second one asks for.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write,
+};
+
+use proptest::prelude::*;
+use stackctl::{
+    blueprint::{self, Facts},
+    engine,
+    model::{Action, Address, Graph, Plan, StackId},
+    spec,
+};
+
+use crate::cloud::{Cloud, first, shuffled};
+
+/// What the region has.
+const ZONES: [&str; 3] = ["eu-west-1a", "eu-west-1b", "eu-west-1c"];
+
+/// A stack.yaml, as far as these tests vary it.
+#[derive(Clone, Debug)]
+struct Text {
+    zones: usize,
+    nat: &'static str,
+    database: Option<(bool, bool, u32)>,
+    tls: &'static str,
+    services: BTreeMap<&'static str, Service>,
+}
+
+#[derive(Clone, Debug)]
+struct Service {
+    image: &'static str,
+    port: Option<u16>,
+    cpu: u32,
+    replicas: u32,
+    health: &'static str,
+    host: bool,
+    blocks: usize,
+    release: bool,
+    secret: bool,
+}
+
+impl Text {
+    fn yaml(&self) -> String {
+        let mut text =
+            format!("name: demo\nregion: eu-west-1\nnetwork: {{ zones: {}, nat: {} }}\n", self.zones, self.nat);
+        if let Some((multi_az, protect, backup_days)) = self.database {
+            let _ =
+                writeln!(text, "database: {{ multi_az: {multi_az}, protect: {protect}, backup_days: {backup_days} }}");
+        }
+        if self.services.values().any(|service| service.port.is_some()) {
+            let _ = writeln!(text, "load_balancer: {{ tls: {} }}", self.tls);
+        }
+        text.push_str("services:\n");
+        for (name, service) in &self.services {
+            service.write(name, &mut text);
+        }
+        text
+    }
+
+    fn graph(&self) -> Graph {
+        let text = self.yaml();
+        let stack = spec::parse("stack.yaml", &text, spec::DEFAULT_ENVIRONMENT, &|_| None);
+        let stack = stack.unwrap_or_else(|problems| panic!("{text}\n{problems:?}"));
+        blueprint::graph(&stack, &facts()).unwrap_or_else(|failure| panic!("{text}\n{failure}"))
+    }
+}
+
+impl Service {
+    fn write(&self, name: &str, text: &mut String) {
+        let Self { image, cpu, replicas, .. } = self;
+        let _ = writeln!(text, "  {name}: {{ {image}, cpu: {cpu}, memory: {}, replicas: {replicas}", cpu * 2);
+        if let Some(port) = self.port {
+            let _ = writeln!(text, "    , port: {port}, health: {}, routes: [\"/{name}/*\"]", self.health);
+            if self.host {
+                let _ = writeln!(text, "    , host: {name}.example.com");
+            }
+            let blocks: Vec<String> = (0..self.blocks).map(|number| format!("/{name}/{number}")).collect();
+            let _ = writeln!(text, "    , block: [{}]", blocks.join(", "));
+        }
+        if self.release {
+            let _ = writeln!(text, "    , release: [migrate]");
+        }
+        if self.secret {
+            let _ = writeln!(text, "    , secrets: {{ ADMIN_PASSWORD: generate }}");
+        }
+        text.push_str("  }\n");
+    }
+}
+
+fn facts() -> Facts {
+    Facts { zones: ZONES.map(str::to_owned).to_vec(), ..Facts::default() }
+}
+
+fn service() -> impl Strategy<Value = Service> {
+    (
+        prop_oneof![Just("build: app"), Just("build: other"), Just("image: nginx:1.27")],
+        proptest::option::weighted(0.8, prop_oneof![Just(3000), Just(8080)]),
+        prop_oneof![Just(256), Just(512)],
+        0_u32..3,
+        prop_oneof![Just("/"), Just("/status")],
+        any::<bool>(),
+        0_usize..7,
+        any::<bool>(),
+        any::<bool>(),
+    )
+        .prop_map(|(image, port, cpu, replicas, health, host, blocks, release, secret)| Service {
+            image,
+            port,
+            cpu,
+            replicas,
+            health,
+            host,
+            blocks,
+            release,
+            secret,
+        })
+}
+
+fn stack() -> impl Strategy<Value = Text> {
+    (
+        2_usize..=3,
+        prop_oneof![Just("none"), Just("single"), Just("per-zone")],
+        proptest::option::of((any::<bool>(), any::<bool>(), 0_u32..3)),
+        prop_oneof![Just("off"), Just("self-signed")],
+        proptest::collection::btree_map(prop_oneof![Just("web"), Just("api"), Just("web-block")], service(), 1..=3),
+    )
+        .prop_map(|(zones, nat, database, tls, services)| Text { zones, nat, database, tls, services })
+}
+
+fn plan(graph: &Graph, cloud: &Cloud) -> Plan {
+    let id = StackId { stack: "demo".into(), environment: "default".into() };
+    engine::plan(&id, graph, cloud.live.clone()).unwrap_or_else(|failure| panic!("{failure}"))
+}
+
+/// What there is, each once or it is in the list twice.
+fn addresses(cloud: &Cloud) -> Vec<Address> {
+    let mut addresses: Vec<Address> = cloud.live.iter().map(|live| live.address.clone()).collect();
+    addresses.sort();
+    addresses
+}
+
+/// What `graph` asks for and lasts.
+fn lasting(graph: &Graph) -> Vec<Address> {
+    graph.nodes().map(|node| node.address.clone()).filter(|address| address.kind() != "release").collect()
+}
+
+/// That `cloud` is as `graph` asks, by its own list and by the planner.
+fn assert_converged(graph: &Graph, cloud: &Cloud) {
+    assert_eq!(addresses(cloud), lasting(graph), "nothing is missing, left over or there twice");
+    let again = plan(graph, cloud);
+    let steps: Vec<String> =
+        again.steps.iter().map(|step| format!("{:?} {}: {:?}", step.action, step.address, step.changes)).collect();
+    assert_eq!(steps, Vec::<String>::new(), "planning again finds nothing to do");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(96))]
+
+    /// A first `up`, in any order.
+    #[test]
+    fn a_stack_comes_up_from_nothing_and_then_there_is_nothing_to_do(stack in stack(), seed in any::<u64>()) {
+        let graph = stack.graph();
+        let mut cloud = Cloud::default();
+        let plan = plan(&graph, &cloud);
+        prop_assert!(plan.steps.iter().all(|step| matches!(step.action, Action::Create | Action::Run)));
+        cloud.carry_out(&plan, &mut shuffled(seed));
+        assert_converged(&graph, &cloud);
+    }
+
+    /// Growing, shrinking, and every other edit of stack.yaml.
+    #[test]
+    fn one_stack_becomes_another_in_any_order_that_the_plan_allows(
+        before in stack(), after in stack(), seed in any::<u64>(),
+    ) {
+        let (before, after) = (before.graph(), after.graph());
+        let mut cloud = Cloud::default();
+        cloud.carry_out(&plan(&before, &cloud), &mut first);
+        cloud.carry_out(&plan(&after, &cloud), &mut shuffled(seed));
+        assert_converged(&after, &cloud);
+    }
+
+    /// A run that dies anywhere, and the run after it.
+    #[test]
+    fn a_run_that_is_killed_anywhere_is_finished_by_the_next(
+        before in stack(), after in stack(), seed in any::<u64>(), killed_at in any::<prop::sample::Index>(),
+    ) {
+        let (before, after) = (before.graph(), after.graph());
+        let mut cloud = Cloud::default();
+        cloud.carry_out(&plan(&before, &cloud), &mut first);
+        let edit = plan(&after, &cloud);
+        let limit = killed_at.index(edit.steps.len() + 1);
+        cloud.carry_out_some(&edit, limit, &mut shuffled(seed));
+        cloud.carry_out(&plan(&after, &cloud), &mut shuffled(seed.rotate_left(7)));
+        assert_converged(&after, &cloud);
+    }
+
+    /// Drift: whatever somebody deletes behind stackctl's back comes again, and nothing comes twice.
+    #[test]
+    fn what_is_deleted_behind_its_back_is_made_again(
+        stack in stack(), gone in proptest::collection::vec(any::<prop::sample::Index>(), 1..4),
+    ) {
+        let graph = stack.graph();
+        let mut cloud = Cloud::default();
+        cloud.carry_out(&plan(&graph, &cloud), &mut first);
+        // What others stand on cannot be deleted on AWS either; these can.
+        let loose = ["log_group", "listener_rule", "service", "image", "certificate", "role"];
+        for index in gone {
+            let candidates: Vec<usize> = (0..cloud.live.len())
+                .filter(|at| loose.contains(&cloud.live[*at].address.kind()))
+                .collect();
+            if !candidates.is_empty() {
+                cloud.live.remove(candidates[index.index(candidates.len())]);
+            }
+        }
+        cloud.carry_out(&plan(&graph, &cloud), &mut first);
+        assert_converged(&graph, &cloud);
+    }
+
+    /// `destroy`.
+    #[test]
+    fn nothing_is_left_of_a_stack_that_is_destroyed(stack in stack(), seed in any::<u64>()) {
+        let mut cloud = Cloud::default();
+        cloud.carry_out(&plan(&stack.graph(), &cloud), &mut first);
+        let destroy = plan(&Graph::new(), &cloud);
+        prop_assert!(destroy.steps.iter().all(|step| step.action == Action::Delete));
+        cloud.carry_out(&destroy, &mut shuffled(seed));
+        prop_assert_eq!(addresses(&cloud), Vec::<Address>::new());
+    }
+
+    /// The release command of each service that has one runs once, before that service and after its task definition.
+    #[test]
+    fn a_release_runs_before_its_service_changes_and_only_when_it_does(before in stack(), after in stack()) {
+        let (before, after) = (before.graph(), after.graph());
+        let mut cloud = Cloud::default();
+        cloud.carry_out(&plan(&before, &cloud), &mut first);
+        cloud.ran.clear();
+        let edit = plan(&after, &cloud);
+        let place = |kind: &str, name: &str| {
+            edit.steps.iter().position(|step| step.address == Address::new(kind, name) && step.desired.is_some())
+        };
+        let mut expected = BTreeSet::new();
+        for node in after.nodes().filter(|node| node.address.kind() == "release") {
+            let name = node.address.name();
+            let Some(service) = place("service", name) else { continue };
+            let step = &edit.steps[service];
+            let new_tasks = step.action != Action::Update
+                || step.changes.iter().any(|change| change.field == "task_definition");
+            if new_tasks {
+                expected.insert(node.address.clone());
+                let release = place("release", name).expect("new tasks need their release");
+                prop_assert!(release < service);
+                prop_assert!(place("task_definition", name).is_none_or(|definition| definition < release));
+            }
+        }
+        cloud.carry_out(&edit, &mut first);
+        prop_assert_eq!(cloud.ran.iter().cloned().collect::<BTreeSet<_>>(), expected);
+        prop_assert_eq!(cloud.ran.len(), cloud.ran.iter().collect::<BTreeSet<_>>().len());
+    }
+}
