@@ -1,0 +1,261 @@
+//! What the documentation says, held against what it speaks of: examples, links, permissions, exit codes, keys.
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, Output},
+};
+
+use serde_json::Value;
+use stackctl::exit;
+
+/// What AWS wants beside the operations themselves, and what for.
+const IMPLIED: &[&str] = &[
+    // Tags that go on in a create call.
+    "acm:AddTagsToCertificate",
+    "ec2:CreateTags",
+    "ecr:TagResource",
+    "ecs:TagResource",
+    "elasticloadbalancing:AddTags",
+    "iam:TagRole",
+    "logs:TagResource",
+    "rds:AddTagsToResource",
+    "ssm:AddTagsToResource",
+    // What load balancers and RDS look up in the caller's name.
+    "ec2:DescribeAccountAttributes",
+    // The registry's own protocol, in the words of IAM.
+    "ecr:BatchCheckLayerAvailability",
+    "ecr:BatchGetImage",
+    "ecr:CompleteLayerUpload",
+    "ecr:InitiateLayerUpload",
+    "ecr:PutImage",
+    "ecr:UploadLayerPart",
+    // The roles that tasks run with, and those that AWS makes at the first use of a service.
+    "iam:CreateServiceLinkedRole",
+    "iam:PassRole",
+    // The final snapshot of `DeleteDBInstance`.
+    "rds:CreateDBSnapshot",
+];
+
+/// Operations that need no permission.
+const FREE: &[&str] = &["GetCallerIdentity"];
+
+/// The longest managed policy that IAM takes, in characters without white space.
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html>
+const LONGEST_POLICY: usize = 6144;
+
+fn repository() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn read(path: impl AsRef<Path>) -> String {
+    let path = repository().join(path);
+    fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// The files below `folder` whose names end in `.extension`.
+fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    let paths = entries.map(|entry| entry.expect("a folder can be read to its end").path());
+    let mut found = Vec::new();
+    for path in paths {
+        if path.is_dir() {
+            found.extend(files(&path, extension));
+        } else if path.extension().is_some_and(|own| own == extension) {
+            found.push(path);
+        }
+    }
+    found.sort();
+    found
+}
+
+/// The documentation: the pages at the repository's root, below `docs/`, and the sandbox's.
+fn pages() -> Vec<PathBuf> {
+    let root = fs::read_dir(repository()).expect("the repository can be read");
+    let mut pages: Vec<PathBuf> = root
+        .map(|entry| entry.expect("a folder can be read to its end").path())
+        .filter(|path| path.extension().is_some_and(|own| own == "md"))
+        .collect();
+    pages.extend(files(&repository().join("docs"), "md"));
+    pages.push(repository().join("sandbox/README.md"));
+    pages
+}
+
+/// The fenced blocks of `page` that are opened with exactly `fence`.
+fn blocks(page: &str, fence: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut open: Option<String> = None;
+    for line in page.lines() {
+        match &mut open {
+            Some(block) if line == "```" => {
+                found.push(std::mem::take(block));
+                open = None;
+            }
+            Some(block) => {
+                block.push_str(line);
+                block.push('\n');
+            }
+            None if line == fence => open = Some(String::new()),
+            None => {}
+        }
+    }
+    found
+}
+
+fn validate(yaml: &str, args: &[&str]) -> Output {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    fs::write(folder.path().join("stack.yaml"), yaml).expect("it can be written");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_stackctl"));
+    // The reference shows a variable that every user has.
+    command.arg("validate").args(args).current_dir(folder.path()).env("USER", "ada");
+    command.output().expect("the binary runs")
+}
+
+#[test]
+fn every_stack_yaml_of_the_documentation_is_valid() {
+    for page in ["README.md", "docs/stack-yaml.md"] {
+        let examples = blocks(&read(page), "```yaml stack.yaml");
+        assert!(!examples.is_empty(), "{page} has no example");
+        for example in examples {
+            let output = validate(&example, &[]);
+            assert!(output.status.success(), "{page}:\n{example}\n{}", String::from_utf8_lossy(&output.stderr));
+        }
+    }
+}
+
+/// The keys that the decoder has where `section` stands, as it says itself when it meets one that it has not.
+fn keys(yaml: &str) -> Vec<String> {
+    let output = validate(yaml, &["--output", "json"]);
+    let answer: Value = serde_json::from_slice(&output.stdout).expect("one document");
+    let hints = answer["problems"].as_array().into_iter().flatten().filter_map(|problem| problem["hint"].as_str());
+    let lists: Vec<&str> = hints.filter_map(|hint| hint.strip_prefix("the keys here are: ")).collect();
+    let [list] = lists.as_slice() else { panic!("{yaml}\n{answer:#}") };
+    list.split(", ").map(str::to_owned).collect()
+}
+
+#[test]
+fn the_reference_has_every_key_that_the_decoder_knows() {
+    let page = read("docs/stack-yaml.md");
+    let top = "name: demo\nregion: eu-west-1\n";
+    let services = "services: { web: { build: app, port: 80 } }\n";
+    let sections = [
+        ("Top level", format!("{top}{services}qqqqqqqqqqqq: 1\n")),
+        ("network", format!("{top}{services}network: {{ qqqqqqqqqqqq: 1 }}\n")),
+        ("database", format!("{top}{services}database: {{ qqqqqqqqqqqq: 1 }}\n")),
+        ("load_balancer", format!("{top}{services}load_balancer: {{ qqqqqqqqqqqq: 1 }}\n")),
+        ("services", format!("{top}services: {{ web: {{ build: app, port: 80, qqqqqqqqqqqq: 1 }} }}\n")),
+    ];
+    for (heading, yaml) in sections {
+        let start = page.find(&format!("\n## {heading}\n")).unwrap_or_else(|| panic!("there is no section {heading}"));
+        let section = page[start + 1..].split("\n## ").next().expect("a split has a first part");
+        for key in keys(&yaml) {
+            assert!(section.contains(&format!("\n| `{key}` |")), "{heading}: {key} is missing");
+        }
+    }
+}
+
+/// What `page` links to, outside of its code blocks.
+fn links(page: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut in_code = false;
+    for line in page.lines() {
+        if line.starts_with("```") {
+            in_code = !in_code;
+        }
+        if !in_code {
+            let targets = line.split("](").skip(1).filter_map(|rest| rest.split_once(')'));
+            found.extend(targets.map(|(target, _)| target.to_owned()));
+        }
+    }
+    found
+}
+
+/// The anchors of the headings of `page`, as GitHub makes them.
+fn anchors(page: &str) -> BTreeSet<String> {
+    let headings = page.lines().filter(|line| line.starts_with('#'));
+    let anchor = |heading: &str| -> String {
+        let text = heading.trim_start_matches('#').trim().to_lowercase();
+        let kept = text.chars().filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_'));
+        kept.map(|c| if c == ' ' { '-' } else { c }).collect()
+    };
+    headings.map(anchor).collect()
+}
+
+#[test]
+fn every_relative_link_leads_somewhere() {
+    let mut dead = Vec::new();
+    for page in pages() {
+        let text = read(&page);
+        for link in links(&text).into_iter().filter(|link| !link.contains("://")) {
+            let (path, anchor) = link.split_once('#').unwrap_or((&link, ""));
+            let target = if path.is_empty() { page.clone() } else { page.with_file_name("").join(path) };
+            let reached = target.exists() && (anchor.is_empty() || anchors(&read(&target)).contains(anchor));
+            if !reached {
+                dead.push(format!("{}: {link}", page.display()));
+            }
+        }
+    }
+    assert!(dead.is_empty(), "{dead:#?}");
+}
+
+/// The AWS operations that the source calls: the names that it gives to `during` and `or_absent`.
+fn operations() -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for file in files(&repository().join("src"), "rs") {
+        let text = read(&file);
+        for call in [".during(", ".or_absent("] {
+            for (at, _) in text.match_indices(call) {
+                let argument = text[at + call.len()..].trim_start();
+                let name = argument.strip_prefix('"').and_then(|rest| rest.split('"').next());
+                found.extend(name.map(str::to_owned));
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn the_policy_allows_every_operation_and_nothing_else() {
+    let text = read("docs/iam-policy.json");
+    let policy: Value = serde_json::from_str(&text).expect("it is JSON");
+    let statements = policy["Statement"].as_array().expect("it has statements");
+    let actions: BTreeSet<&str> = statements
+        .iter()
+        .flat_map(|statement| match &statement["Action"] {
+            Value::String(action) => vec![action.as_str()],
+            actions => actions.as_array().expect("a list").iter().filter_map(Value::as_str).collect(),
+        })
+        .collect();
+    let operations = operations();
+    assert!(operations.len() > 50, "{} operations were found; the search must be wrong", operations.len());
+
+    let name = |action: &str| action.split_once(':').map_or("", |(_, name)| name).to_owned();
+    let allowed: BTreeSet<String> = actions.iter().map(|action| name(action)).collect();
+    let missing: Vec<&String> =
+        operations.iter().filter(|one| !allowed.contains(*one) && !FREE.contains(&one.as_str())).collect();
+    assert!(missing.is_empty(), "docs/iam-policy.json does not allow {missing:?}");
+    let unused: Vec<&&str> =
+        actions.iter().filter(|action| !operations.contains(&name(action)) && !IMPLIED.contains(action)).collect();
+    assert!(unused.is_empty(), "nothing calls {unused:?}");
+
+    let length = text.chars().filter(|c| !c.is_whitespace()).count();
+    assert!(length <= LONGEST_POLICY, "{length} characters are more than IAM takes");
+}
+
+#[test]
+fn the_readme_has_every_exit_code_and_every_statement_of_the_policy() {
+    let page = read("README.md");
+    let codes =
+        [exit::DONE, exit::FAILED, exit::CHANGES, exit::USAGE, exit::LOCKED, exit::ROLLED_BACK, exit::INTERRUPTED];
+    for code in codes {
+        assert!(page.contains(&format!("\n| {code} | ")), "exit code {code} is missing");
+    }
+    let policy: Value = serde_json::from_str(&read("docs/iam-policy.json")).expect("it is JSON");
+    for statement in policy["Statement"].as_array().expect("it has statements") {
+        let name = statement["Sid"].as_str().expect("each has a name");
+        // `up` needs all of them; those of the other commands are named.
+        let of_up_alone = name.starts_with("Make");
+        assert!(of_up_alone || page.contains(&format!("`{name}`")), "the statement {name} is missing");
+    }
+}
