@@ -18,6 +18,12 @@ pub(crate) struct Config {
     pub(crate) listen: SocketAddr,
     /// `DATABASE_URL`; without it there are no counters and no rates.
     pub(crate) database: Option<PgConnectOptions>,
+    /// `REDIS_URL`; without it there is no `/redis-hits`.
+    pub(crate) redis: Option<redis::Client>,
+    /// `ADMIN_USER`: who may see `/admin`; developer by default.
+    pub(crate) admin_user: String,
+    /// `ADMIN_PASSWORD`; without it nobody may see `/admin`.
+    pub(crate) admin_password: Option<String>,
     /// `USER_NAME`: whose page this is.
     pub(crate) user_name: String,
     /// `USER_URL`: where the name leads.
@@ -43,11 +49,11 @@ impl Network {
     pub(crate) fn contains(self, address: IpAddr) -> bool {
         match (self.address, address.to_canonical()) {
             (IpAddr::V4(network), IpAddr::V4(address)) => {
-                let shift = 32 - u32::from(self.prefix.min(32));
+                let shift = 32 - u32::from(self.prefix);
                 u32::from(network).checked_shr(shift) == u32::from(address).checked_shr(shift)
             }
             (IpAddr::V6(network), IpAddr::V6(address)) => {
-                let shift = 128 - u32::from(self.prefix.min(128));
+                let shift = 128 - u32::from(self.prefix);
                 u128::from(network).checked_shr(shift) == u128::from(address).checked_shr(shift)
             }
             _ => false,
@@ -61,7 +67,8 @@ impl Network {
             let address: IpAddr = text.parse().ok()?;
             (address, if address.is_ipv4() { 32 } else { 128 })
         };
-        Some(Self { address, prefix })
+        let bits = if address.is_ipv4() { 32 } else { 128 };
+        (prefix <= bits).then_some(Self { address, prefix })
     }
 }
 
@@ -78,9 +85,21 @@ impl Config {
         let host: IpAddr = host.parse().map_err(|_| format!("HOST is no IP address: {host}"))?;
         let port: u16 = port.parse().map_err(|_| format!("PORT is no port: {port}"))?;
         let database = match variable("DATABASE_URL").filter(|url| !url.is_empty()) {
+            Some(url) => {
+                // The parser takes every scheme for its own.
+                let postgres = ["postgres://", "postgresql://"].iter().any(|scheme| url.starts_with(scheme));
+                let options = url.parse().ok().filter(|_| postgres);
+                Some(
+                    options
+                        .ok_or("DATABASE_URL is no URL of a database: postgres://user:password@host:port/database")?,
+                )
+            }
+            None => None,
+        };
+        let redis = match variable("REDIS_URL").filter(|url| !url.is_empty()) {
             Some(url) => Some(
-                url.parse()
-                    .map_err(|_| "DATABASE_URL is no URL of a database: postgres://user:password@host:port/database")?,
+                redis::Client::open(url)
+                    .map_err(|_| "REDIS_URL is no URL of a Redis: rediss://user:password@host:port")?,
             ),
             None => None,
         };
@@ -94,6 +113,9 @@ impl Config {
         Ok(Self {
             listen: SocketAddr::new(host, port),
             database,
+            redis,
+            admin_user: or("ADMIN_USER", "developer"),
+            admin_password: variable("ADMIN_PASSWORD").filter(|password| !password.is_empty()),
             user_name: or("USER_NAME", "World"),
             user_url: or("USER_URL", "https://example.com"),
             version: or("APP_VERSION", env!("CARGO_PKG_VERSION")),

@@ -10,7 +10,7 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 use sqlx::{
-    ConnectOptions, PgPool,
+    ConnectOptions, Connection, PgConnection, PgPool,
     migrate::Migrator,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
@@ -19,7 +19,7 @@ use crate::config::Config;
 
 static MIGRATIONS: Migrator = sqlx::migrate!();
 
-/// How long `migrate` waits for the database.
+/// How long a command that runs once waits for the database.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// How often we look whether the database is there.
@@ -42,11 +42,13 @@ impl Database {
     /// Begins to look for the database; connects when it comes.
     pub(crate) fn open(options: PgConnectOptions) -> Self {
         let options = options.application_name("app").disable_statement_logging();
-        let pool =
-            PgPoolOptions::new().max_connections(CONNECTIONS).acquire_timeout(ACQUIRE).connect_lazy_with(options);
-        let database = Self { pool, reachable: Arc::default() };
-        tokio::spawn(database.clone().watch());
-        database
+        let pool = PgPoolOptions::new()
+            .max_connections(CONNECTIONS)
+            .acquire_timeout(ACQUIRE)
+            .connect_lazy_with(options.clone());
+        let reachable = Arc::default();
+        tokio::spawn(watch(options, Arc::clone(&reachable)));
+        Self { pool, reachable }
     }
 
     /// The pool, for queries.
@@ -58,30 +60,49 @@ impl Database {
     pub(crate) fn is_reachable(&self) -> bool {
         self.reachable.load(Ordering::Relaxed)
     }
+}
 
-    async fn watch(self) {
-        loop {
-            let answer = sqlx::query("SELECT 1").execute(&self.pool).await;
-            let before = self.reachable.swap(answer.is_ok(), Ordering::Relaxed);
-            match answer {
-                Ok(_) if !before => tracing::info!("the database answers"),
-                Err(error) if before => {
-                    tracing::warn!(error = %without_secrets(&error), "the database does not answer");
-                }
-                _ => {}
+/// Keeps `reachable` true to the facts, over a connection of its own: a pool that slow requests have used up is no reason
+/// to take this task out of service.
+async fn watch(options: PgConnectOptions, reachable: Arc<AtomicBool>) {
+    let mut connection = None;
+    let mut before = None;
+    loop {
+        let looked = tokio::time::timeout(ACQUIRE, look(&options, &mut connection)).await;
+        let answer = looked.unwrap_or(Err(sqlx::Error::PoolTimedOut));
+        let now = answer.is_ok();
+        reachable.store(now, Ordering::Relaxed);
+        match answer {
+            Ok(()) if before != Some(now) => tracing::info!("the database answers"),
+            Err(error) if before != Some(now) => {
+                tracing::warn!(error = %without_secrets(&error), "the database does not answer; trying again");
             }
-            tokio::time::sleep(LOOK).await;
+            _ => {}
         }
+        if !now {
+            connection = None;
+        }
+        before = Some(now);
+        tokio::time::sleep(LOOK).await;
     }
 }
 
-/// Brings the schema up to date; of several at once, one does the work.
-pub(crate) async fn migrate(config: &Config) -> Result<()> {
-    let Some(options) = &config.database else { bail!("DATABASE_URL is not set: there is nothing to migrate") };
+/// Asks the database for a sign of life, connecting first where there is no connection yet.
+async fn look(options: &PgConnectOptions, connection: &mut Option<PgConnection>) -> Result<(), sqlx::Error> {
+    let connection = match connection {
+        Some(connection) => connection,
+        none => none.insert(options.connect().await?),
+    };
+    connection.ping().await
+}
+
+/// A connection of one's own, for a command that runs once; waits for a database that is not there yet.
+pub(crate) async fn connect(options: &PgConnectOptions) -> Result<PgConnection> {
+    let options = options.clone().application_name("app").disable_statement_logging();
     let deadline = tokio::time::Instant::now() + PATIENCE;
-    let mut connection = loop {
-        match options.clone().disable_statement_logging().connect().await {
-            Ok(connection) => break connection,
+    loop {
+        match options.connect().await {
+            Ok(connection) => return Ok(connection),
             Err(error) if tokio::time::Instant::now() < deadline => {
                 tracing::info!(error = %without_secrets(&error), "waiting for the database");
                 tokio::time::sleep(LOOK).await;
@@ -90,7 +111,13 @@ pub(crate) async fn migrate(config: &Config) -> Result<()> {
                 bail!("the database does not answer after {} s: {}", PATIENCE.as_secs(), without_secrets(&error))
             }
         }
-    };
+    }
+}
+
+/// Brings the schema up to date; of several at once, one does the work.
+pub(crate) async fn migrate(config: &Config) -> Result<()> {
+    let Some(options) = &config.database else { bail!("DATABASE_URL is not set: there is nothing to migrate") };
+    let mut connection = connect(options).await?;
     // The migrator holds an advisory lock meanwhile, so that two deployments at once do not both migrate.
     MIGRATIONS.run_direct(None, &mut connection, false).await.context("a migration failed and was rolled back")?;
     tracing::info!(migrations = MIGRATIONS.iter().count(), "the schema is up to date");

@@ -1,13 +1,19 @@
-//! The service that stack.yaml deploys: it counts visitors, answers rates, and says how it is.
+//! The service that stack.yaml deploys: visitors, rates, people and palindromes, and how it is itself.
 //!
-//! `app serve` (the default) serves; `app migrate` brings the database's schema up to date and ends.
+//! `app serve` (the default) serves. The other commands do one thing and end: `app migrate` brings the database's schema
+//! up to date, `app import people FILE.csv` adds the people of a file, `app report` logs how much of everything there is.
 
 mod config;
+mod contract;
 mod db;
 mod drain;
+mod hits;
 mod http;
 mod logging;
 mod metrics;
+mod overview;
+mod palindromes;
+mod people;
 mod rates;
 mod serve;
 mod visitors;
@@ -19,9 +25,12 @@ use config::Config;
 /// The command line or the environment is wrong.
 const USAGE: u8 = 2;
 
+/// What there is to do.
+const COMMANDS: &str = "serve, migrate, import people FILE.csv, report";
+
 fn main() -> ExitCode {
     logging::start();
-    let command = std::env::args().nth(1).unwrap_or_else(|| "serve".to_owned());
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
     let config = match Config::from_environment(&|name| std::env::var(name).ok()) {
         Ok(config) => config,
         Err(problem) => {
@@ -29,6 +38,8 @@ fn main() -> ExitCode {
             return ExitCode::from(USAGE);
         }
     };
+    // Named, so that it is this one even where a dependency brings another along. Only a second call could fail.
+    drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -36,11 +47,14 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let result = match command.as_str() {
-        "serve" => runtime.block_on(serve::serve(config)),
-        "migrate" => runtime.block_on(db::migrate(&config)),
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let result = match arguments.as_slice() {
+        [] | ["serve"] => runtime.block_on(serve::serve(config)),
+        ["migrate"] => runtime.block_on(db::migrate(&config)),
+        ["import", "people", file] => runtime.block_on(people::import(&config, file)),
+        ["report"] => runtime.block_on(overview::report(&config)),
         other => {
-            tracing::error!("there is no command `{other}`; there are serve and migrate");
+            tracing::error!("there is no command `{}`; there are {COMMANDS}", other.join(" "));
             return ExitCode::from(USAGE);
         }
     };

@@ -34,6 +34,11 @@ impl Query {
     pub(crate) fn parse(parameter: &dyn Fn(&str) -> Option<String>) -> Result<Self, String> {
         let given =
             |name: &str| parameter(name).filter(|value| !value.is_empty()).ok_or_else(|| format!("{name} is missing"));
+        let place = |name: &str| {
+            let text = given(name)?;
+            // No text of Postgres holds one.
+            if text.contains('\0') { Err(format!("{name} has a NUL character")) } else { Ok(text) }
+        };
         let date = |name: &str| {
             let text = given(name)?;
             Date::parse(&text, format_description!("[year]-[month]-[day]"))
@@ -42,8 +47,8 @@ impl Query {
         let query = Self {
             from: date("date_from")?,
             to: date("date_to")?,
-            origin: given("orig_code")?,
-            destination: given("dest_code")?,
+            origin: place("orig_code")?,
+            destination: place("dest_code")?,
         };
         if query.from > query.to {
             return Err(format!("date_from {} is after date_to {}", query.from, query.to));

@@ -1,17 +1,19 @@
 //! `app serve`: from the first request to the last one.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, sync::Arc, time::Instant};
 
 use anyhow::{Context, Result};
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
 };
+use uuid::Uuid;
 
 use crate::{
     config::Config,
     db::Database,
     drain::Drain,
+    hits::Hits,
     http::{App, router},
     metrics,
 };
@@ -20,10 +22,22 @@ use crate::{
 pub(crate) async fn serve(config: Config) -> Result<()> {
     let listener =
         TcpListener::bind(config.listen).await.with_context(|| format!("cannot listen on {}", config.listen))?;
+    // With port 0 the system chooses one; whoever started us reads it here.
+    let listen = listener.local_addr().context("the listener has no address")?;
     let drain = Drain::default();
     let database = config.database.clone().map(Database::open);
-    tracing::info!(listen = %config.listen, version = config.version, database = database.is_some(), "serving");
-    let app = App { config: config.clone(), database, drain: drain.clone(), metrics: metrics::start()? };
+    let hits = config.redis.clone().map(Hits::open).transpose().context("Redis cannot be used")?;
+    let instance = Uuid::new_v4().simple().to_string();
+    tracing::info!(%listen, instance, version = config.version, database = database.is_some(), redis = hits.is_some(), "serving");
+    let app = App {
+        config: config.clone(),
+        database,
+        hits,
+        drain: drain.clone(),
+        metrics: metrics::start()?,
+        instance,
+        started: Instant::now(),
+    };
     let service = router(Arc::new(app)).into_make_service_with_connect_info::<SocketAddr>();
     // No idle timeout: a connection that we closed while the load balancer sends its next request on it would be a 502.
     // The load balancer closes idle ones itself, after a minute.

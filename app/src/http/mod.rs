@@ -1,33 +1,47 @@
-//! The endpoints.
+//! The endpoints: from a request to the module that knows the answer, and from there to JSON, text or a page.
 
+mod admin;
 mod client;
 mod observe;
 mod page;
+mod people;
 mod problem;
 mod status;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use axum::{
     Json, Router,
-    extract::{Query, State},
+    extract::{Path, Query, State},
     http::{StatusCode, header},
     middleware,
     response::{IntoResponse, Response},
     routing::get,
 };
 use metrics_exporter_prometheus::PrometheusHandle;
+use sqlx::PgPool;
 use tower_http::catch_panic::CatchPanicLayer;
 
-use crate::{config::Config, db::Database, drain::Drain, metrics, rates};
+use crate::{config::Config, db::Database, drain::Drain, hits::Hits, metrics, palindromes, rates};
 use problem::Problem;
 
 /// What the endpoints share.
 pub(crate) struct App {
     pub(crate) config: Config,
     pub(crate) database: Option<Database>,
+    pub(crate) hits: Option<Hits>,
     pub(crate) drain: Drain,
     pub(crate) metrics: PrometheusHandle,
+    /// Tells this instance from the others.
+    pub(crate) instance: String,
+    pub(crate) started: Instant,
+}
+
+impl App {
+    /// The database's pool, or the answer that there is none.
+    fn pool(&self) -> Result<&PgPool, Problem> {
+        self.database.as_ref().map(Database::pool).ok_or_else(|| Problem::unavailable("there is no database"))
+    }
 }
 
 /// All endpoints.
@@ -36,6 +50,10 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/", get(page::page))
         .route("/version", get(version))
         .route("/rates", get(answer_rates))
+        .route("/palindrom/{*text}", get(answer_palindrome))
+        .route("/redis-hits", get(answer_hits))
+        .route("/admin", get(admin::admin))
+        .merge(people::router())
         .route("/metrics", get(answer_metrics))
         .route("/status", get(status::status))
         .route("/prepare-for-deploy", get(status::prepare))
@@ -55,9 +73,31 @@ async fn answer_rates(
 ) -> Result<Response, Problem> {
     let parameter = |name: &str| parameters.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone());
     let query = rates::Query::parse(&parameter).map_err(Problem::bad_request)?;
-    let database = app.database.as_ref().ok_or_else(|| Problem::unavailable("there is no database"))?;
-    let rates = rates::rates(database.pool(), &query).await.map_err(|error| Problem::of_database(&error))?;
+    let rates = rates::rates(app.pool()?, &query).await.map_err(|error| Problem::of_database(&error))?;
     Ok(Json(serde_json::json!({ "rates": rates })).into_response())
+}
+
+async fn answer_palindrome(State(app): State<Arc<App>>, Path(text): Path<String>) -> Result<Response, Problem> {
+    if text.chars().count() > palindromes::LONGEST {
+        return Err(Problem::bad_request(format!("text is longer than {} characters", palindromes::LONGEST)));
+    }
+    if text.contains('\0') {
+        return Err(Problem::bad_request("text has a NUL character".to_owned()));
+    }
+    let is_palindrome = palindromes::is_palindrome(&text);
+    if is_palindrome {
+        palindromes::store(app.pool()?, &text).await.map_err(|error| Problem::of_database(&error))?;
+    }
+    Ok(Json(serde_json::json!({ "text": text, "palindrome": is_palindrome })).into_response())
+}
+
+async fn answer_hits(State(app): State<Arc<App>>) -> Result<Response, Problem> {
+    let hits = app.hits.as_ref().ok_or_else(|| Problem::unavailable("there is no Redis"))?;
+    let count = hits.count().await.map_err(|error| {
+        tracing::error!(%error, "a hit could not be counted");
+        Problem::unavailable("Redis does not answer")
+    })?;
+    Ok(Json(serde_json::json!({ "hits": count })).into_response())
 }
 
 async fn answer_metrics(State(app): State<Arc<App>>) -> Response {

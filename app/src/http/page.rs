@@ -30,8 +30,7 @@ pub(super) async fn page(
     Extension(Client(client)): Extension<Client>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let accepts = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    if accepts.contains("application/json") && !accepts.contains("text/html") {
+    if wants_json(&headers) {
         return Ok(Json(serde_json::json!({ "message": "Hello world!" })).into_response());
     }
     let counts = match &app.database {
@@ -47,9 +46,18 @@ pub(super) async fn page(
     };
     let config = &app.config;
     let page = Page { name: &config.user_name, url: &config.user_url, version: &config.version, counts };
-    let html = page.render().map_err(|error| {
-        tracing::error!(%error, "the page could not be made");
-        Problem::unavailable("the page could not be made")
-    })?;
+    let html = page.render().map_err(|error| unmade(&error))?;
     Ok(Html(html).into_response())
+}
+
+/// Whether a program asks, and not a browser.
+pub(super) fn wants_json(headers: &HeaderMap) -> bool {
+    let accepts = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    accepts.contains("application/json") && !accepts.contains("text/html")
+}
+
+/// The answer when a template fails.
+pub(super) fn unmade(error: &askama::Error) -> Problem {
+    tracing::error!(%error, "the page could not be made");
+    Problem::unavailable("the page could not be made")
 }

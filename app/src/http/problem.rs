@@ -16,6 +16,10 @@ pub(super) struct Problem {
 }
 
 impl Problem {
+    pub(super) fn new(status: StatusCode, detail: String) -> Self {
+        Self { status, detail }
+    }
+
     pub(super) fn bad_request(detail: String) -> Self {
         Self { status: StatusCode::BAD_REQUEST, detail }
     }

@@ -1,0 +1,51 @@
+//! The counter that all instances share.
+
+use futures::future::join_all;
+use serde_json::json;
+
+use crate::support::{Instance, Redis, until};
+
+#[tokio::test]
+async fn hits_are_counted_across_instances_and_none_is_lost() {
+    let mut redis = Redis::prepare();
+    redis.run().await;
+    let url = redis.url();
+    let (one, two) =
+        (Instance::listening(&[("REDIS_URL", &url)]).await, Instance::listening(&[("REDIS_URL", &url)]).await);
+    let answers = join_all((0..50).map(|index| [&one, &two][index % 2].get("/redis-hits"))).await;
+    let mut hits: Vec<u64> = answers.iter().map(|answer| answer.json()["hits"].as_u64().expect("a number")).collect();
+    hits.sort_unstable();
+    assert_eq!(hits, (1..=50).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn without_redis_it_says_so_stays_ready_and_counts_when_redis_comes_back() {
+    let nowhere = Instance::listening(&[]).await.get("/redis-hits").await;
+    assert_eq!((nowhere.status, nowhere.problem()), (503, "there is no Redis".to_owned()));
+
+    let mut redis = Redis::prepare();
+    let instance = Instance::listening(&[("REDIS_URL", &redis.url())]).await;
+    let missing = instance.get("/redis-hits").await;
+    assert_eq!((missing.status, missing.problem()), (503, "Redis does not answer".to_owned()));
+    assert_eq!(instance.get("/status").await.status, 200);
+    redis.run().await;
+    let first = until("it counts", async || Some(instance.get("/redis-hits").await).filter(|a| a.status == 200)).await;
+    assert_eq!(first.json(), json!({ "hits": 1 }));
+
+    redis.stop();
+    assert_eq!(instance.get("/redis-hits").await.status, 503);
+    redis.run().await;
+    until("it counts again", async || (instance.get("/redis-hits").await.status == 200).then_some(())).await;
+}
+
+#[tokio::test]
+async fn over_tls_the_servers_certificate_has_to_be_one_that_is_trusted() {
+    let redis = Redis::start_with_tls().await;
+    let (url, authority) = (redis.url(), redis.authority());
+    let trusting = Instance::listening(&[("REDIS_URL", &url), ("SSL_CERT_FILE", &authority)]).await;
+    let answer = trusting.get("/redis-hits").await;
+    assert_eq!((answer.status, answer.json()), (200, json!({ "hits": 1 })));
+    let strange = Instance::listening(&[("REDIS_URL", &url)]).await;
+    assert_eq!(strange.get("/redis-hits").await.status, 503);
+    assert_eq!(trusting.get("/redis-hits").await.json(), json!({ "hits": 2 }));
+}

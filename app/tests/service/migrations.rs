@@ -1,0 +1,95 @@
+//! Migrations: once, whoever runs them, and beside the version that serves.
+
+use std::{collections::BTreeSet, path::Path};
+
+use sqlx::{PgPool, migrate::Migrator};
+
+use crate::support::{Instance, Postgres, run, start};
+
+/// How many there are, by the files themselves.
+async fn all() -> Migrator {
+    Migrator::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations")).await.expect("they can be read")
+}
+
+async fn applied(pool: &PgPool) -> Vec<i64> {
+    let query = "SELECT version FROM _sqlx_migrations WHERE success ORDER BY version";
+    sqlx::query_scalar(query).fetch_all(pool).await.expect("they are recorded")
+}
+
+#[tokio::test]
+async fn eight_at_once_run_every_migration_once() {
+    let postgres = Postgres::start().await;
+    let url = postgres.url();
+    let environment = [("DATABASE_URL", url.as_str())];
+    let mut processes: Vec<_> = (0..8).map(|_| start(&["migrate"], &environment)).collect();
+    for process in &mut processes {
+        let status = process.ended().await;
+        assert_eq!(status.code(), Some(0), "{}", process.log());
+    }
+    let pool = postgres.pool().await;
+    let versions: Vec<i64> = all().await.iter().map(|migration| migration.version).collect();
+    assert_eq!(applied(&pool).await, versions);
+    // The sample is there once. 6 routes of 29 days with 4 prices, and one of 2 prices on the 10th.
+    let prices: i64 = sqlx::query_scalar("SELECT count(*) FROM prices").fetch_one(&pool).await.expect("it answers");
+    assert_eq!(prices, 6 * 29 * 4 + 2);
+}
+
+#[tokio::test]
+async fn the_version_that_runs_goes_on_answering_while_the_schema_moves_on() {
+    let postgres = Postgres::start().await;
+    let pool = postgres.pool().await;
+    let migrations = all().await;
+    let versions: BTreeSet<i64> = migrations.iter().map(|migration| migration.version).collect();
+    let url = postgres.url();
+    let environment = [("DATABASE_URL", url.as_str())];
+    let first = *versions.first().expect("there are migrations");
+    let older = Migrator::with_migrations(migrations.iter().filter(|one| one.version == first).cloned().collect());
+    older.run(&pool).await.expect("the first one applies");
+
+    let instance = Instance::listening(&environment).await;
+    assert_eq!(instance.get("/").await.number("visits"), 1);
+    let mut process = start(&["migrate"], &environment);
+    let mut visits = 1;
+    while process.runs() {
+        visits += 1;
+        assert_eq!(instance.get("/").await.number("visits"), visits);
+    }
+    assert_eq!(process.ended().await.code(), Some(0), "{}", process.log());
+    assert!(visits > 1, "no request was answered meanwhile");
+    assert_eq!(applied(&pool).await, versions.into_iter().collect::<Vec<_>>());
+    visits += 1;
+    assert_eq!(instance.get("/").await.number("visits"), visits);
+}
+
+#[tokio::test]
+async fn one_that_fails_changes_nothing_and_the_version_that_runs_is_unharmed() {
+    let postgres = Postgres::start().await;
+    let url = postgres.url();
+    let environment = [("DATABASE_URL", url.as_str())];
+    let pool = postgres.pool().await;
+    let migrations = all().await;
+    let first = migrations.iter().next().expect("there are migrations").clone();
+    Migrator::with_migrations(vec![first]).run(&pool).await.expect("the first one applies");
+    let instance = Instance::listening(&environment).await;
+    // In the way of the second migration, after a table that it makes before: its foreign keys find nothing to refer to.
+    sqlx::query("CREATE TABLE ports (alien text)").execute(&pool).await.expect("the name is free");
+    let (code, log) = run(&["migrate"], &environment).await;
+    assert_eq!(code, Some(1), "{log}");
+    assert!(log.contains("a migration failed and was rolled back"), "{log}");
+    assert_eq!(applied(&pool).await.len(), 1);
+    let regions = "SELECT to_regclass('regions') IS NULL";
+    let gone: bool = sqlx::query_scalar(regions).fetch_one(&pool).await.expect("it answers");
+    assert!(gone, "what it made before it failed is gone");
+    assert_eq!(instance.get("/").await.number("visits"), 1);
+
+    sqlx::query("DROP TABLE ports").execute(&pool).await.expect("it is there");
+    let (code, log) = run(&["migrate"], &environment).await;
+    assert_eq!(code, Some(0), "{log}");
+}
+
+#[tokio::test]
+async fn without_a_database_it_says_that_there_is_nothing_to_migrate() {
+    let (code, log) = run(&["migrate"], &[]).await;
+    assert_eq!(code, Some(1), "{log}");
+    assert!(log.contains("DATABASE_URL is not set"), "{log}");
+}

@@ -1,0 +1,145 @@
+//! A Postgres cluster for one test: made in a temporary folder, run by an unprivileged user, gone when dropped.
+
+use std::{
+    ffi::OsStr,
+    fs,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+};
+
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::{Pid, geteuid},
+};
+use sqlx::{PgPool, postgres::PgPoolOptions};
+use tempfile::TempDir;
+
+use super::{free_port, until};
+
+/// Who it runs as where the tests run as root, which Postgres refuses.
+const UNPRIVILEGED: u32 = 65534;
+
+/// The master user's password: no output of the program may show it.
+pub const PASSWORD: &str = "not-to-be-shown";
+
+/// A cluster that runs until it is stopped or dropped.
+pub struct Postgres {
+    dir: TempDir,
+    programs: PathBuf,
+    port: u16,
+    server: Option<Child>,
+}
+
+impl Postgres {
+    /// A cluster that answers, with an empty database.
+    pub async fn start() -> Self {
+        let mut postgres = Self::prepare();
+        postgres.run().await;
+        postgres
+    }
+
+    /// A cluster that does not run yet; its URL is known already.
+    pub fn prepare() -> Self {
+        let dir = tempfile::tempdir().expect("there is room for a temporary folder");
+        let postgres = Self { dir, programs: programs(), port: free_port(), server: None };
+        if geteuid().is_root() {
+            let owner = Some(UNPRIVILEGED);
+            std::os::unix::fs::chown(postgres.dir.path(), owner, owner).expect("root may give its folder away");
+        }
+        let secret = postgres.dir.path().join("password");
+        fs::write(&secret, PASSWORD).expect("the folder can be written");
+        let mut command = postgres.command("initdb");
+        command.args(["--username", "master", "--auth", "scram-sha-256", "--encoding", "UTF8", "--no-sync"]);
+        command.arg("--pwfile").arg(&secret).arg("--pgdata").arg(postgres.data());
+        if geteuid().is_root() {
+            std::os::unix::fs::chown(&secret, Some(UNPRIVILEGED), None).expect("root may give its file away");
+        }
+        let output = command.output().expect("setpriv is installed");
+        assert!(output.status.success(), "initdb: {}", String::from_utf8_lossy(&output.stderr));
+        postgres
+    }
+
+    /// Runs it, and waits until it answers.
+    pub async fn run(&mut self) {
+        let mut command = self.command("postgres");
+        command.arg("-D").arg(self.data()).arg("-k").arg(self.dir.path());
+        let port = format!("port={}", self.port);
+        for setting in ["listen_addresses=127.0.0.1", &port, "fsync=off"] {
+            command.arg("-c").arg(setting);
+        }
+        let log = fs::File::create(self.log()).expect("the folder can be written");
+        let server = command.stdout(Stdio::null()).stderr(log).spawn().expect("postgres is installed");
+        let server = self.server.insert(server);
+        let log = self.dir.path().join("log");
+        let url = url(self.port);
+        until("Postgres answers", async || {
+            let ended = server.try_wait().expect("it is our child");
+            assert!(ended.is_none(), "postgres: {}", fs::read_to_string(&log).unwrap_or_default());
+            PgPoolOptions::new().max_connections(1).connect(&url).await.ok()
+        })
+        .await
+        .close()
+        .await;
+    }
+
+    /// Ends it at once; its data stays.
+    pub fn stop(&mut self) {
+        if let Some(mut server) = self.server.take() {
+            let id = i32::try_from(server.id()).expect("process ids are small");
+            // SIGQUIT: everybody is sent away without ceremony, and shared memory is given back.
+            kill(Pid::from_raw(id), Signal::SIGQUIT).expect("it runs until now");
+            server.wait().expect("it is our child");
+        }
+    }
+
+    /// Where the program finds its database.
+    pub fn url(&self) -> String {
+        url(self.port)
+    }
+
+    /// A way in for the test itself.
+    pub async fn pool(&self) -> PgPool {
+        PgPoolOptions::new().max_connections(4).connect(&self.url()).await.expect("it runs")
+    }
+
+    fn data(&self) -> PathBuf {
+        self.dir.path().join("data")
+    }
+
+    fn log(&self) -> PathBuf {
+        self.dir.path().join("log")
+    }
+
+    fn command(&self, program: impl AsRef<Path> + AsRef<OsStr>) -> Command {
+        let mut command = Command::new("setpriv");
+        command.args(["--pdeathsig", "KILL"]);
+        if geteuid().is_root() {
+            let id = UNPRIVILEGED.to_string();
+            command.args(["--reuid", &id, "--regid", &id, "--clear-groups"]);
+        }
+        command.arg("--").arg(self.programs.join(program)).stdin(Stdio::null());
+        command.env("LC_ALL", "C").current_dir("/");
+        command
+    }
+}
+
+impl Drop for Postgres {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+fn url(port: u16) -> String {
+    format!("postgres://master:{PASSWORD}@127.0.0.1:{port}/postgres")
+}
+
+/// The newest Postgres of this machine. A machine without one fails the test: it must not pass without having run.
+fn programs() -> PathBuf {
+    let versions = fs::read_dir("/usr/lib/postgresql").map(Iterator::collect::<Vec<_>>).unwrap_or_default();
+    let mut places: Vec<PathBuf> = versions.into_iter().flatten().map(|entry| entry.path().join("bin")).collect();
+    places.sort();
+    places.reverse();
+    places.extend(std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()));
+    let complete = |place: &PathBuf| ["initdb", "postgres"].iter().all(|program| place.join(program).is_file());
+    places.into_iter().find(complete).expect("Postgres is installed; `make setup` does it")
+}
