@@ -13,8 +13,14 @@ impl Unlock {
     pub(super) async fn run(&self, global: &Global, output: &Output) -> Result<u8, Stop> {
         let project = Project::open(global, output).await?;
         let id = &project.cx.id;
+        let said = |locked_by: Option<String>, removed: bool| {
+            if output.is_json() {
+                output.document(&serde_json::json!({ "locked_by": locked_by, "removed": removed }));
+            }
+        };
         let Some(holder) = Lock::holder(&project.cx.aws, id).await? else {
             output.status(&format!("{id} is not locked."));
+            said(None, false);
             return Ok(exit::DONE);
         };
         output.status(&format!("{id} is locked by {holder}."));
@@ -32,6 +38,7 @@ impl Unlock {
         }
         Lock::remove(&project.cx.aws, id).await?;
         output.status("The lock is removed.");
+        said(Some(holder.to_string()), true);
         Ok(exit::DONE)
     }
 }
