@@ -146,7 +146,12 @@ fn validator(document: &Value, schema: &Value) -> Validator {
 }
 
 fn breaches_of(schema: &Validator, instance: &Value) -> Vec<Breach> {
-    schema.iter_errors(instance).flat_map(|error| explain(&error)).collect()
+    // Asking first is much faster where all is well, as it is a hundred thousand times in a file.
+    if schema.is_valid(instance) {
+        Vec::new()
+    } else {
+        schema.iter_errors(instance).flat_map(|e| explain(&e)).collect()
+    }
 }
 
 /// An error in words that fit behind the field's name.

@@ -81,8 +81,10 @@ pub(crate) async fn import(config: &Config, file: &str) -> Result<()> {
 /// One COPY, which Postgres does whole or not at all: how many people it added.
 async fn copy(connection: &mut PgConnection, source: impl BufRead, file: &str) -> Result<u64> {
     let mut records = Records::new(source);
-    let mut next = || records.next().with_context(|| format!("cannot read {file}"));
-    let Some(first) = next()? else { bail!("{file} is empty; its first line has to be {}", header()) };
+    let cannot_read = || format!("cannot read {file}");
+    let Some(first) = records.next().with_context(cannot_read)? else {
+        bail!("{file} is empty; its first line has to be {}", header())
+    };
     let names: Vec<_> = first.columns.iter().map(|name| String::from_utf8_lossy(name).trim().to_owned()).collect();
     if names != COLUMNS.map(|(name, ..)| name) {
         bail!("{file}, line {}: the header is {}, and has to be {}", first.line, names.join(","), header());
@@ -90,7 +92,7 @@ async fn copy(connection: &mut PgConnection, source: impl BufRead, file: &str) -
     let mut copy = connection.copy_in_raw(COPY).await.map_err(|error| said(&error))?;
     let (mut rows, mut bad, mut count) = (Vec::with_capacity(CHUNK), Vec::new(), 0_usize);
     loop {
-        let row = match next() {
+        let row = match records.next().with_context(cannot_read) {
             Ok(Some(row)) => row,
             Ok(None) => break,
             Err(error) => {
@@ -142,7 +144,7 @@ fn header() -> String {
 }
 
 /// A record in COPY's form, or what is wrong with it.
-fn encode(row: &Row) -> Result<Vec<u8>, Vec<Breach>> {
+fn encode(row: &Row<'_>) -> Result<Vec<u8>, Vec<Breach>> {
     if row.columns.len() != COLUMNS.len() {
         let quote = if row.is_open { ", or a quote in it is not closed" } else { "" };
         let problem = format!("has {} columns instead of {}{quote}", row.columns.len(), COLUMNS.len());

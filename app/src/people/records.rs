@@ -2,33 +2,37 @@
 
 use std::io::{self, BufRead};
 
-use csv::{ByteRecord, ReaderBuilder};
+use csv_core::{ReadRecordResult, Reader};
 
 /// A file that is read a record at a time.
 pub(super) struct Records<R> {
     source: R,
     /// The line that is read next; the first one is 1.
     line: u64,
+    reader: Reader,
     /// One record as it stands in the file.
     text: Vec<u8>,
+    /// Its columns without their quotes, one after the other, and where each ends.
+    columns: Vec<u8>,
+    ends: Vec<usize>,
 }
 
 /// One record.
-pub(super) struct Row {
+pub(super) struct Row<'a> {
     /// The line on which it begins.
     pub(super) line: u64,
-    pub(super) columns: ByteRecord,
+    pub(super) columns: Vec<&'a [u8]>,
     /// Whether the file ends within a quote of it.
     pub(super) is_open: bool,
 }
 
 impl<R: BufRead> Records<R> {
     pub(super) fn new(source: R) -> Self {
-        Self { source, line: 1, text: Vec::new() }
+        Self { source, line: 1, reader: Reader::new(), text: Vec::new(), columns: Vec::new(), ends: Vec::new() }
     }
 
     /// The next record; empty lines are none.
-    pub(super) fn next(&mut self) -> io::Result<Option<Row>> {
+    pub(super) fn next(&mut self) -> io::Result<Option<Row<'_>>> {
         loop {
             let line = self.line;
             self.text.clear();
@@ -44,13 +48,29 @@ impl<R: BufRead> Records<R> {
             if self.text.is_empty() {
                 return Ok(None);
             }
-            let size = self.text.len();
-            let mut reader = ReaderBuilder::new().has_headers(false).buffer_capacity(size).from_reader(&*self.text);
-            let mut columns = ByteRecord::new();
-            if reader.read_byte_record(&mut columns)? {
+            if let Some(count) = self.split() {
+                let starts = [0].into_iter().chain(self.ends[..count].iter().copied());
+                let columns = starts.zip(&self.ends[..count]).map(|(start, end)| &self.columns[start..*end]).collect();
                 return Ok(Some(Row { line, columns, is_open }));
             }
         }
+    }
+
+    /// Splits the text into its columns: how many there are, or none in an empty line.
+    fn split(&mut self) -> Option<usize> {
+        self.reader.reset();
+        // There are no more bytes than in the text, and one column more than commas.
+        self.columns.resize(self.text.len(), 0);
+        self.ends.resize(self.text.len() + 1, 0);
+        let (mut result, _, written, mut count) =
+            self.reader.read_record(&self.text, &mut self.columns, &mut self.ends);
+        if matches!(result, ReadRecordResult::InputEmpty) {
+            // Nothing more is the end, also without a line end.
+            let (columns, ends) = (&mut self.columns[written..], &mut self.ends[count..]);
+            let (end, _, _, more) = self.reader.read_record(&[], columns, ends);
+            (result, count) = (end, count + more);
+        }
+        matches!(result, ReadRecordResult::Record).then_some(count)
     }
 }
 
