@@ -33,8 +33,8 @@ struct Parameter {
     /// `query` or `path`.
     place: String,
     required: bool,
-    /// Whether its text stands for a number.
-    numeric: bool,
+    /// Whether its text stands for a whole number.
+    whole: bool,
     schema: Validator,
 }
 
@@ -80,7 +80,7 @@ impl Contract {
         for known in &operation.parameters {
             match parameter(&known.place, &known.name) {
                 Some(text) => {
-                    let number = text.parse().ok().filter(|_| known.numeric).map(Value::Number);
+                    let number = text.parse::<i64>().ok().filter(|_| known.whole).map(Value::from);
                     let found = breaches_of(&known.schema, &number.unwrap_or(Value::String(text)));
                     breaches.extend(found.into_iter().map(|breach| Breach { field: known.name.clone(), ..breach }));
                 }
@@ -116,7 +116,7 @@ impl Operation {
                 name: text("name"),
                 place: text("in"),
                 required: parameter["required"] == true,
-                numeric: ["integer", "number"].iter().any(|kind| parameter["schema"]["type"] == *kind),
+                whole: parameter["schema"]["type"] == "integer",
                 schema: validator(document, &parameter["schema"]),
             }
         });
@@ -236,6 +236,7 @@ mod tests {
         assert_eq!(with("limit", "10"), [""; 0]);
         assert_eq!(with("limit", "0"), ["limit is less than 1"]);
         assert_eq!(with("limit", "ten"), ["limit is not of type \"integer\""]);
+        assert_eq!(with("limit", "1.0"), ["limit is not of type \"integer\""], "its reader would refuse it");
         assert_eq!(with("offset", "-1"), ["offset is less than 0"]);
         let found = PEOPLE.check_request("/people/{uuid}", "DELETE", &|_, _| Some("17".to_owned()), None);
         assert_eq!(found, [Breach::new("uuid", "is no uuid")]);

@@ -1,4 +1,4 @@
-//! The database: its pool, whether it can be reached, its migrations.
+//! The database: its pool, whether it can be reached, and connections for commands that run once.
 
 use std::{
     sync::{
@@ -8,16 +8,11 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use sqlx::{
     ConnectOptions, Connection, PgConnection, PgPool,
-    migrate::Migrator,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
-
-use crate::config::Config;
-
-static MIGRATIONS: Migrator = sqlx::migrate!();
 
 /// How long a command that runs once waits for the database.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -112,16 +107,6 @@ pub(crate) async fn connect(options: &PgConnectOptions) -> Result<PgConnection> 
             }
         }
     }
-}
-
-/// Brings the schema up to date; of several at once, one does the work.
-pub(crate) async fn migrate(config: &Config) -> Result<()> {
-    let Some(options) = &config.database else { bail!("DATABASE_URL is not set: there is nothing to migrate") };
-    let mut connection = connect(options).await?;
-    // The migrator holds an advisory lock meanwhile, so that two deployments at once do not both migrate.
-    MIGRATIONS.run_direct(None, &mut connection, false).await.context("a migration failed and was rolled back")?;
-    tracing::info!(migrations = MIGRATIONS.iter().count(), "the schema is up to date");
-    Ok(())
 }
 
 /// An error of the database as it may be logged: what the server says, never how we called it.

@@ -11,6 +11,7 @@ mod hits;
 mod http;
 mod logging;
 mod metrics;
+mod migrations;
 mod overview;
 mod palindromes;
 mod people;
@@ -50,7 +51,7 @@ fn main() -> ExitCode {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let result = match arguments.as_slice() {
         [] | ["serve"] => runtime.block_on(serve::serve(config)),
-        ["migrate"] => runtime.block_on(db::migrate(&config)),
+        ["migrate"] => runtime.block_on(migrations::migrate(&config)),
         ["import", "people", file] => runtime.block_on(people::import(&config, file)),
         ["report"] => runtime.block_on(overview::report(&config)),
         other => {

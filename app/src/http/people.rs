@@ -5,8 +5,8 @@ use std::sync::Arc;
 use axum::{
     Json, Router,
     body::Body,
-    extract::{FromRequestParts, MatchedPath, Path, Query, RawPathParams, Request, State},
-    http::{StatusCode, header, request::Parts},
+    extract::{FromRequestParts, MatchedPath, Path, Query, RawPathParams, Request, State, rejection::QueryRejection},
+    http::{Method, StatusCode, header, request::Parts},
     middleware::{self, Next},
     response::{IntoResponse, Response},
     routing::get,
@@ -50,10 +50,11 @@ pub(super) fn router() -> Router<Arc<App>> {
 /// Lets a request through if it is as the contract has it, and otherwise names every field that is wrong.
 async fn check(route: MatchedPath, request: Request, next: Next) -> Result<Response, Problem> {
     let (mut parts, mut body) = request.into_parts();
-    let method = parts.method.as_str().to_owned();
+    // A HEAD is answered as a GET whose body is left out.
+    let method = if parts.method == Method::HEAD { Method::GET } else { parts.method.clone() };
     let given = Given::read(&mut parts).await?;
     let mut json = None;
-    if PEOPLE.takes_body(route.as_str(), &method) {
+    if PEOPLE.takes_body(route.as_str(), method.as_str()) {
         let kind = parts.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
         if !kind.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/json") {
             return Err(Problem::bad_request("Content-Type is not application/json".to_owned()));
@@ -64,7 +65,8 @@ async fn check(route: MatchedPath, request: Request, next: Next) -> Result<Respo
         json = Some(serde_json::from_slice(&bytes).map_err(|e| Problem::bad_request(format!("body is no JSON: {e}")))?);
         body = Body::from(bytes);
     }
-    let breaches = PEOPLE.check_request(route.as_str(), &method, &|place, name| given.get(place, name), json.as_ref());
+    let breaches =
+        PEOPLE.check_request(route.as_str(), method.as_str(), &|place, name| given.get(place, name), json.as_ref());
     if breaches.is_empty() {
         return Ok(next.run(Request::from_parts(parts, body)).await);
     }
@@ -99,7 +101,12 @@ async fn document() -> Response {
     ([(header::CONTENT_TYPE, "application/json")], contract::DOCUMENT).into_response()
 }
 
-async fn list(State(app): State<Arc<App>>, Query(page): Query<Page>) -> Result<Json<Vec<Person>>, Problem> {
+async fn list(
+    State(app): State<Arc<App>>,
+    page: Result<Query<Page>, QueryRejection>,
+) -> Result<Json<Vec<Person>>, Problem> {
+    // A parameter that is given twice.
+    let Query(page) = page.map_err(|rejection| Problem::bad_request(rejection.body_text()))?;
     let people = people::list(app.pool()?, page.limit, page.offset).await;
     people.map(Json).map_err(|error| Problem::of_database(&error))
 }

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, path::Path};
 
 use sqlx::{PgPool, migrate::Migrator};
 
-use crate::support::{Instance, Postgres, run, start};
+use crate::support::{Instance, Postgres, run, start, until};
 
 /// How many there are, by the files themselves.
 async fn all() -> Migrator {
@@ -85,6 +85,51 @@ async fn one_that_fails_changes_nothing_and_the_version_that_runs_is_unharmed() 
     sqlx::query("DROP TABLE ports").execute(&pool).await.expect("it is there");
     let (code, log) = run(&["migrate"], &environment).await;
     assert_eq!(code, Some(0), "{log}");
+}
+
+#[tokio::test]
+async fn one_that_finds_its_table_in_use_gives_way_and_comes_back() {
+    let postgres = Postgres::start().await;
+    let url = postgres.url();
+    let environment = [("DATABASE_URL", url.as_str())];
+    let pool = postgres.pool().await;
+    // The third one writes to a table of the second one.
+    let older = all().await.iter().filter(|one| one.version < 3).cloned().collect();
+    Migrator::with_migrations(older).run(&pool).await.expect("they apply");
+    let mut user = pool.begin().await.expect("there is a connection");
+    sqlx::query("LOCK TABLE prices IN SHARE MODE").execute(&mut *user).await.expect("nobody else has it");
+    let mut process = start(&["migrate"], &environment);
+    until("it gives way", async || process.log().contains("lets others go first").then_some(())).await;
+    assert_eq!(applied(&pool).await, [1, 2]);
+    assert!(process.runs());
+    user.rollback().await.expect("the connection is good");
+    assert_eq!(process.ended().await.code(), Some(0), "{}", process.log());
+    assert_eq!(applied(&pool).await.len(), all().await.iter().count());
+}
+
+#[tokio::test]
+async fn a_version_that_is_older_than_the_schema_leaves_it_alone() {
+    let postgres = Postgres::start().await;
+    let url = postgres.url();
+    let environment = [("DATABASE_URL", url.as_str())];
+    let instance = Instance::ready(&environment).await;
+    // Its statements are prepared before the newer schema comes.
+    assert_eq!(instance.get("/").await.number("visits"), 1);
+    assert_eq!(instance.get("/people").await.json(), serde_json::json!([]));
+    let pool = postgres.pool().await;
+    for statement in [
+        "ALTER TABLE visitors ADD COLUMN agent text",
+        "ALTER TABLE people ADD COLUMN cabin text",
+        "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
+         VALUES (9999, 'of a newer version', true, '', 0)",
+    ] {
+        sqlx::query(statement).execute(&pool).await.expect("it applies");
+    }
+    let (code, log) = run(&["migrate"], &environment).await;
+    assert_eq!(code, Some(0), "{log}");
+    assert_eq!(applied(&pool).await.last(), Some(&9999));
+    assert_eq!(instance.get("/").await.number("visits"), 2);
+    assert_eq!(instance.get("/people").await.json(), serde_json::json!([]));
 }
 
 #[tokio::test]

@@ -169,6 +169,10 @@ async fn what_is_wrong_with_a_request_is_named_and_nothing_is_changed() {
         assert_eq!(answer.status, 400, "{body}");
         assert!(answer.problem().starts_with(problem), "{}", answer.body);
     }
+    let twice = api.call("GET", "/people?limit=1&limit=2", None).await;
+    assert_eq!(twice.status, 400);
+    assert!(twice.problem().contains("limit"), "{}", twice.body);
+    assert_eq!(api.instance.send(api.instance.request("HEAD", "/people?limit=0")).await.status, 400);
     assert_eq!(api.call("GET", "/people", None).await.json(), json!([added]));
 }
 
