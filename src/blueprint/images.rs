@@ -1,12 +1,15 @@
 //! The images that stack.yaml builds: a repository and its newest image for each source, however many services run it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
 
 use super::Facts;
 use crate::{
     kind::ImageSource,
     kinds::{image, repository},
-    model::{Address, Graph, Input},
+    model::{Address, Failure, Graph, Input},
     spec::{ImageFrom, Stack},
 };
 
@@ -32,10 +35,17 @@ pub(super) fn source(image: &ImageFrom) -> Option<ImageSource> {
     }
 }
 
-pub(super) fn draw(graph: &mut Graph, stack: &Stack, facts: &Facts) -> BTreeMap<ImageSource, Drawn> {
+pub(super) fn draw(graph: &mut Graph, stack: &Stack, facts: &Facts) -> Result<BTreeMap<ImageSource, Drawn>, Failure> {
     let mut drawn = BTreeMap::new();
+    let mut taken: BTreeMap<String, ImageSource> = BTreeMap::new();
     for source in sources(stack) {
         let name = name(&source, &stack.name);
+        if let Some(other) = taken.insert(name.clone(), source.clone()) {
+            let (one, other) = (path(&other).display(), path(&source).display());
+            let message = format!("the images of `{one}` and `{other}` would both be kept in the repository `{name}`");
+            return Err(Failure::refused("plan", message)
+                .hint("rename one of the two folders: letters in small, digits and hyphens tell repositories apart"));
+        }
         let repository = graph.add(Address::new("repository", &name), &repository::Desired { keep: KEPT_IMAGES });
         let desired = image::Desired {
             repository: Input::output(&repository, "uri"),
@@ -45,13 +55,17 @@ pub(super) fn draw(graph: &mut Graph, stack: &Stack, facts: &Facts) -> BTreeMap<
         let image = graph.add(Address::new("image", name), &desired);
         drawn.insert(source, Drawn { repository, image });
     }
-    drawn
+    Ok(drawn)
+}
+
+fn path(source: &ImageSource) -> &Path {
+    let (ImageSource::Package(path) | ImageSource::Dockerfile(path)) = source;
+    path
 }
 
 /// A name after the source's path: `services/api` is `services-api`; the folder of stack.yaml itself has the stack's.
 fn name(source: &ImageSource, stack: &str) -> String {
-    let (ImageSource::Package(path) | ImageSource::Dockerfile(path)) = source;
-    let parts: Vec<String> = path
+    let parts: Vec<String> = path(source)
         .components()
         .filter_map(|part| match part {
             std::path::Component::Normal(part) => Some(part.to_string_lossy().to_lowercase()),

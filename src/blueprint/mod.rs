@@ -30,11 +30,11 @@ pub struct Facts {
 /// The resources that `stack` asks for.
 ///
 /// # Errors
-/// If the region has fewer zones than stack.yaml wants.
+/// If the region has fewer zones than stack.yaml wants, or two images would share a repository.
 pub fn graph(stack: &Stack, facts: &Facts) -> Result<Graph, Failure> {
     let mut graph = Graph::new();
     let network = network::draw(&mut graph, stack, facts)?;
-    let images = images::draw(&mut graph, stack, facts);
+    let images = images::draw(&mut graph, stack, facts)?;
     let balancer = load_balancer::draw(&mut graph, stack, &network);
     let groups = service::security_groups(&mut graph, stack, &network, balancer.as_ref());
     let database = database::draw(&mut graph, stack, &network, &groups);
@@ -42,3 +42,6 @@ pub fn graph(stack: &Stack, facts: &Facts) -> Result<Graph, Failure> {
     service::draw(&mut graph, stack, &parts);
     Ok(graph)
 }
+
+#[cfg(test)]
+mod tests;

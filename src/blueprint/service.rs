@@ -257,7 +257,8 @@ impl Drawing<'_> {
             add(graph, name, priority, paths.to_vec(), listener_rule::RuleAction::NotFound);
         }
         for (number, pattern) in (1..).zip(&self.service.routes) {
-            let name = format!("{}-{number}", self.name);
+            // Not `web-1`: a service called `web-block` would then have the names of another one's blocks.
+            let name = format!("{}-route-{number}", self.name);
             let priority = priorities.route(pattern, self.service.host.as_deref(), &name);
             let action = listener_rule::RuleAction::Forward(Input::output(&group, "arn"));
             add(graph, name, priority, vec![pattern.clone()], action);

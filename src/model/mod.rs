@@ -32,3 +32,6 @@ pub struct Found<L> {
 
 /// A [`Found`] whose kind-specific state is plain data, as the engine handles it.
 pub type LiveResource = Found<serde_json::Value>;
+
+#[cfg(test)]
+mod tests;

@@ -1,1 +1,194 @@
-//! Plan cases.
+//! Plan cases: `tests/cases/<case>/` holds a `stack.yaml`, a `live.json` that says what AWS has, and a `plan.txt` that
+//! begins with the command and goes on with what it shows. `UPDATE=1` writes each `plan.txt` anew, to be reviewed.
+//!
+//! A `live.json` may start from another one in `tests/cases` (`"base"`) and say under `"live"` only what is otherwise,
+//! as a JSON merge patch: `null` takes a resource or a field away. Where `stack.yaml` is missing, that of `tests/cases`
+//! is meant. `"built"` gives the digests that `deploy` has just built, by the package's folder.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use serde_json::{Value, json};
+use stackctl::{
+    blueprint::{self, Facts},
+    cli, engine,
+    kind::ImageSource,
+    model::{Graph, LiveResource, Plan, StackId},
+    output::{self, Style},
+    spec::{self, Stack},
+};
+
+/// One test for each case, so that one can be run alone.
+macro_rules! cases {
+    ($($case:ident),* $(,)?) => {
+        $(
+            #[test]
+            fn $case() {
+                check(stringify!($case));
+            }
+        )*
+
+        #[test]
+        fn every_case_has_a_test_and_every_test_its_case() {
+            let mut expected = vec![$(stringify!($case).replace('_', "-")),*];
+            expected.sort();
+            let entries = fs::read_dir(cases()).expect("there are cases").flatten();
+            let folders = entries.filter(|entry| entry.path().is_dir());
+            let mut there: Vec<String> =
+                folders.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+            there.sort();
+            assert_eq!(there, expected);
+        }
+    };
+}
+
+cases! {
+    database_protected_and_removed,
+    deploy_of_a_new_image,
+    deploy_of_the_same_image,
+    deploy_where_up_has_work_left,
+    destroy,
+    environment_staging,
+    everything_exists,
+    foundation_that_cannot_be_replaced,
+    health_path_changed_behind_our_back,
+    image_of_a_registry,
+    interrupted_replacement,
+    listener_rule_deleted,
+    log_group_deleted,
+    more_cpu,
+    nothing_exists,
+    port_changed,
+    second_service_added,
+    second_service_removed,
+    security_group_rule_missing,
+    still_deleting,
+    third_zone,
+    waiting_for_the_database,
+}
+
+fn cases() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases")
+}
+
+/// Compares what the case's command shows with its `plan.txt`.
+fn check(case: &str) {
+    let folder = cases().join(case.replace('_', "-"));
+    let file = folder.join("plan.txt");
+    let before = fs::read_to_string(&file).unwrap_or_else(|_| "$ stackctl plan\n".to_owned());
+    let command = before.lines().next().and_then(|line| line.strip_prefix("$ stackctl "));
+    let command = command.unwrap_or_else(|| panic!("{} begins with a command, `$ stackctl …`", file.display()));
+    let now = format!("$ stackctl {command}\n{}\n", shown(&folder, command));
+    if std::env::var_os("UPDATE").is_some() {
+        fs::write(&file, now).expect("it can be written");
+    } else if now != before {
+        let differs = now.lines().zip(before.lines()).position(|(now, before)| now != before);
+        let line = differs.map_or_else(|| now.lines().count().min(before.lines().count()), |at| at) + 1;
+        panic!(
+            "{} differs from line {line} on. If that is right, run this test with UPDATE=1 and review it.\n{now}",
+            file.display()
+        );
+    }
+}
+
+/// What the command shows before anything is carried out.
+fn shown(folder: &Path, command: &str) -> String {
+    let words: Vec<&str> = command.split_whitespace().collect();
+    let (name, environment) = match words.as_slice() {
+        [name] => (*name, spec::DEFAULT_ENVIRONMENT),
+        [name, "--env", environment] => (*name, *environment),
+        other => panic!("a case cannot run {other:?}"),
+    };
+    let stack = stack(folder, environment);
+    let world = world(&folder.join("live.json"));
+    let planned = match name {
+        "plan" => planned(&stack, &world, BTreeMap::new()),
+        "deploy" => planned(&stack, &world, built(&world)).and_then(|plan| cli::release_part(&plan)),
+        "destroy" => engine::plan(&id(&stack), &Graph::new(), live(&world)),
+        other => panic!("a case cannot run `stackctl {other}`"),
+    };
+    match planned {
+        Ok(plan) => output::plan_text(&plan, Style::new(false)),
+        Err(failure) => format!("error: {failure}\nhint: {}", failure.hint.as_deref().unwrap_or("none")),
+    }
+}
+
+fn planned(
+    stack: &Stack,
+    world: &Value,
+    releases: BTreeMap<ImageSource, String>,
+) -> Result<Plan, stackctl::model::Failure> {
+    let zones = ["eu-west-1a", "eu-west-1b", "eu-west-1c"].map(str::to_owned).to_vec();
+    let graph = blueprint::graph(stack, &Facts { zones, releases })?;
+    engine::plan(&id(stack), &graph, live(world))
+}
+
+fn id(stack: &Stack) -> StackId {
+    StackId { stack: stack.name.clone(), environment: stack.environment.clone() }
+}
+
+fn stack(folder: &Path, environment: &str) -> Stack {
+    let own = folder.join("stack.yaml");
+    let file = if own.is_file() { own } else { cases().join("stack.yaml") };
+    spec::load(&file, environment, &|_| None).unwrap_or_else(|problems| panic!("{}: {problems:?}", file.display()))
+}
+
+/// A `live.json` with all that it starts from.
+fn world(file: &Path) -> Value {
+    let text = fs::read_to_string(file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+    let own: Value = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+    let mut world = match own["base"].as_str() {
+        Some(base) => world(&cases().join(base)),
+        None => json!({}),
+    };
+    merge(&mut world, &own);
+    world
+}
+
+/// RFC 7396.
+fn merge(target: &mut Value, patch: &Value) {
+    let Value::Object(patch) = patch else {
+        *target = patch.clone();
+        return;
+    };
+    if !target.is_object() {
+        *target = json!({});
+    }
+    let fields = target.as_object_mut().expect("it was just made one");
+    for (name, value) in patch {
+        if value.is_null() {
+            fields.shift_remove(name);
+        } else {
+            merge(fields.entry(name).or_insert(Value::Null), value);
+        }
+    }
+}
+
+/// The live resources; a list stands for several that claim one address.
+fn live(world: &Value) -> Vec<LiveResource> {
+    let resources = world["live"].as_object().into_iter().flatten();
+    let resource = |address: &str, live: &Value| {
+        // AWS's own identifier is the first field that a kind shows.
+        let id = live.as_object().and_then(|fields| fields.values().next()).and_then(Value::as_str);
+        LiveResource {
+            address: address.parse().unwrap_or_else(|error| panic!("{error}")),
+            id: id.unwrap_or_else(|| panic!("{address} has no identifier as its first field")).to_owned(),
+            live: live.clone(),
+        }
+    };
+    resources
+        .flat_map(|(address, live)| match live {
+            Value::Array(several) => several.iter().map(|live| resource(address, live)).collect(),
+            one => vec![resource(address, one)],
+        })
+        .collect()
+}
+
+fn built(world: &Value) -> BTreeMap<ImageSource, String> {
+    let built = world["built"].as_object().into_iter().flatten();
+    let digest = |value: &Value| value.as_str().expect("a digest is a text").to_owned();
+    built.map(|(folder, value)| (ImageSource::Package(folder.into()), digest(value))).collect()
+}

@@ -1,0 +1,117 @@
+//! Properties of every graph: its order, and what it refuses.
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+use serde_json::json;
+
+use super::*;
+
+fn address(number: usize) -> Address {
+    Address::new("thing", format!("{number:02}"))
+}
+
+/// A graph of `count` resources with these edges, each from one that needs to one that is needed.
+fn graph(count: usize, edges: &[(usize, usize)]) -> Graph {
+    let mut graph = Graph::new();
+    for number in 0..count {
+        graph.add(address(number), &json!({}));
+    }
+    for (by, need) in edges {
+        graph.need(&address(*by), &address(*need));
+    }
+    graph
+}
+
+fn edges(count: usize) -> impl Strategy<Value = Vec<(usize, usize)>> {
+    proptest::collection::vec((0..count, 0..count), 0..40)
+}
+
+proptest! {
+    #[test]
+    fn every_resource_stands_after_its_needs_and_exactly_once(edges in edges(12), keys in proptest::collection::vec(any::<u32>(), 12)) {
+        // Edges that go down a random ranking cannot make a circle.
+        let edges: Vec<_> = edges.into_iter().filter(|(by, need)| (keys[*by], *by) > (keys[*need], *need)).collect();
+        let graph = graph(12, &edges);
+        let order = graph.order().expect("there is no circle");
+        let place: BTreeMap<&Address, usize> = order.iter().enumerate().map(|(at, node)| (&node.address, at)).collect();
+        prop_assert_eq!((order.len(), place.len()), (12, 12));
+        for (by, need) in edges {
+            prop_assert!(place[&address(need)] < place[&address(by)]);
+        }
+    }
+
+    #[test]
+    fn a_circle_is_refused_and_what_is_named_is_one(edges in edges(8), closing in proptest::collection::vec(0_usize..8, 1..5)) {
+        let mut edges = edges;
+        for (at, by) in closing.iter().enumerate() {
+            edges.push((*by, closing[(at + 1) % closing.len()]));
+        }
+        let graph = graph(8, &edges);
+        let Err(GraphError::Cycle(circle)) = graph.order() else {
+            return Err(TestCaseError::fail("a circle was ordered"));
+        };
+        prop_assert!(circle.len() >= 2);
+        prop_assert_eq!(circle.first(), circle.last());
+        for step in circle.windows(2) {
+            prop_assert!(graph.get(&step[0]).expect("it is in the graph").needs.contains(&step[1]), "{:?}", circle);
+        }
+    }
+
+    #[test]
+    fn an_address_is_read_back_as_it_was_written(kind in "[a-z_]{1,12}", name in "[a-zA-Z0-9_./-]{1,20}") {
+        let address = Address::new(kind, name);
+        prop_assert_eq!(address.to_string().parse::<Address>().expect("it is an address"), address);
+    }
+}
+
+#[test]
+fn a_need_that_is_not_there_names_both_sides() {
+    let mut graph = graph(1, &[]);
+    graph.need(&address(0), &address(7));
+    let expected = GraphError::Missing { by: address(0), missing: address(7) };
+    assert_eq!(graph.order().expect_err("it is not there"), expected);
+}
+
+#[test]
+fn a_text_without_a_kind_or_a_name_is_no_address() {
+    for text in ["", "vpc", ".main", "vpc."] {
+        assert!(text.parse::<Address>().is_err(), "{text}");
+    }
+}
+
+#[test]
+fn references_are_needs_wherever_they_stand_in_what_is_desired() {
+    let mut graph = graph(3, &[]);
+    let desired =
+        json!({ "list": [Input::output(&address(0), "id")], "deep": { "er": Input::output(&address(2), "arn") } });
+    let last = graph.add(Address::new("thing", "last"), &desired);
+    let needs: Vec<Address> = graph.get(&last).expect("it was added").needs.iter().cloned().collect();
+    assert_eq!(needs, [address(0), address(2)]);
+}
+
+#[test]
+#[should_panic(expected = "is in the graph twice")]
+fn one_address_cannot_be_two_resources() {
+    let mut graph = graph(1, &[]);
+    graph.add(address(0), &json!({}));
+}
+
+#[test]
+fn a_set_shows_each_item_that_goes_and_each_that_comes_and_no_other() {
+    let changes = Diff::new().set("paths", &["/a", "/b"], &["/b", "/c"]).finish();
+    let shown: Vec<(Shown, Shown)> = changes.into_iter().map(|change| (change.from, change.to)).collect();
+    assert_eq!(shown, [(Shown::value("/a"), Shown::Absent), (Shown::Absent, Shown::value("/c"))]);
+}
+
+#[test]
+fn the_order_of_inputs_does_not_count_and_an_unknown_one_makes_all_known_after_apply() {
+    let live = ["b".to_owned(), "a".to_owned()];
+    let same = Diff::new().inputs("subnets", &live, &["a".into(), "b".into()], How::InPlace).finish();
+    assert_eq!(same, []);
+    let unknown = ["a".into(), Input::output(&address(0), "id")];
+    let changes = Diff::new().inputs("subnets", &live, &unknown, How::Replace).finish();
+    let expected =
+        Change { field: "subnets".into(), from: Shown::value("a, b"), to: Shown::KnownAfterApply, how: How::Replace };
+    assert_eq!(changes, [expected]);
+}
