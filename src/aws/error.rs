@@ -155,6 +155,10 @@ fn hint(failure: &Failure) -> Option<String> {
         "ExpiredToken" | "ExpiredTokenException" | "RequestExpired" => {
             "the credentials have expired: sign in again (`aws sso login`, or new keys) and repeat the command"
         }
+        // Some of these codes end like those of a quota.
+        _ if failure.cause == Cause::Throttled => {
+            "AWS asks this account to slow down: wait a little and repeat the command, which goes on from there"
+        }
         _ if CREDENTIALS.contains(&code) => {
             "AWS does not know these credentials: check AWS_PROFILE or AWS_ACCESS_KEY_ID with `aws sts get-caller-identity`"
         }

@@ -10,3 +10,6 @@ pub use error::{Outcome, failure, given};
 pub use names::{derived, discriminated, iam_path, log_prefix, may_be_ours, stack_prefix};
 pub use session::{Aws, Caller, SessionOptions, once};
 pub use tags::{ADDRESS, ENVIRONMENT, NAME, STACK, address_of, ours, tags};
+
+#[cfg(test)]
+mod tests;

@@ -99,3 +99,6 @@ impl Images for Builder {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,196 @@
+//! What every resource relies on: names within AWS's limits, tags that are read back, errors in our own words.
+
+use std::collections::BTreeSet;
+
+use aws_smithy_runtime_api::{
+    client::result::{ConnectorError, SdkError},
+    http::{Response, StatusCode},
+};
+use aws_smithy_types::{body::SdkBody, error::ErrorMetadata};
+use proptest::prelude::*;
+
+use super::*;
+use crate::model::{Address, Cause, Failure, StackId};
+
+/// Where AWS limits names: load balancers and target groups, RDS, roles, security groups and ECS.
+const LIMITS: [usize; 4] = [32, 63, 64, 255];
+
+/// What stack.yaml takes as a part of a name.
+const PART: &str = "[a-z][a-z0-9]{0,5}(-[a-z0-9]{1,6}){0,1}[a-z0-9]{1,6}";
+
+prop_compose! {
+    fn id()(stack in PART, environment in "[a-z][a-z0-9]{1,4}(-[a-z0-9]{1,5})?") -> StackId {
+        StackId { stack, environment }
+    }
+}
+
+proptest! {
+    #[test]
+    fn a_name_is_never_longer_than_aws_takes_and_never_ends_or_begins_with_a_hyphen(
+        id in id(), name in PART, more in "(-execution|-task|)", discriminator in ".{0,12}",
+    ) {
+        let address = Address::new("any", format!("{name}{more}"));
+        for limit in LIMITS {
+            for made in [derived(&id, &address, limit), discriminated(&id, &address, &discriminator, limit)] {
+                prop_assert!(made.len() <= limit, "{} has {} of {}", made, made.len(), limit);
+                prop_assert!(made.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-'), "{made}");
+                prop_assert!(made.starts_with(|c: char| c.is_ascii_lowercase()) && !made.ends_with('-'), "{made}");
+                prop_assert!(!made.contains("--"), "RDS takes no two hyphens in a row: {}", made);
+            }
+        }
+    }
+
+    /// Reads that cannot filter by tag rely on it: a name that this misses would be a resource that is never seen.
+    #[test]
+    fn every_name_that_is_given_is_known_again_as_possibly_ours(id in id(), name in PART, discriminator in ".{0,12}") {
+        let address = Address::new("any", name);
+        for limit in LIMITS {
+            for made in [derived(&id, &address, limit), discriminated(&id, &address, &discriminator, limit)] {
+                prop_assert!(may_be_ours(&id, &made, limit), "{made} of {id}");
+            }
+        }
+    }
+
+    #[test]
+    fn two_resources_of_a_stack_never_share_a_name(id in id(), names in proptest::collection::btree_set(PART, 2..12)) {
+        for limit in LIMITS {
+            let made: BTreeSet<String> =
+                names.iter().map(|name| derived(&id, &Address::new("any", name), limit)).collect();
+            prop_assert_eq!(made.len(), names.len());
+        }
+    }
+
+    #[test]
+    fn tags_are_read_back_as_the_address_they_were_made_of_and_by_nobody_else(one in id(), other in id(), name in PART) {
+        let address = Address::new("secret", format!("{name}/ADMIN_PASSWORD"));
+        let tags = tags(&one, &address);
+        let pairs = || tags.iter().rev().map(|(key, value)| (*key, value.as_str()));
+        prop_assert_eq!(address_of(&one, pairs()), Some(address));
+        if one != other {
+            prop_assert_eq!(address_of(&other, pairs()), None);
+        }
+    }
+}
+
+#[test]
+fn a_name_of_exactly_the_limit_is_left_alone_and_one_more_is_cut() {
+    let id = StackId { stack: "rates".into(), environment: "prod".into() };
+    let fits = Address::new("load_balancer", "a".repeat(32 - "rates-prod-".len()));
+    assert_eq!(derived(&id, &fits, 32), format!("rates-prod-{}", fits.name()));
+    let longer = Address::new("load_balancer", format!("{}b", fits.name()));
+    let cut = derived(&id, &longer, 32);
+    assert_eq!(cut.len(), 32);
+    assert!(cut.starts_with("rates-prod-aaa") && cut != derived(&id, &fits, 32), "{cut}");
+}
+
+#[test]
+fn a_strangers_name_is_not_taken_for_ours() {
+    let id = StackId { stack: "rates".into(), environment: "prod".into() };
+    for stranger in ["rates", "rates-staging-main", "other-rates-prod-main", ""] {
+        assert!(!may_be_ours(&id, stranger, 32), "{stranger}");
+    }
+}
+
+#[test]
+fn tags_of_which_one_is_missing_or_broken_make_nothing_ours() {
+    let id = StackId { stack: "rates".into(), environment: "prod".into() };
+    let whole = [(STACK, "rates"), (ENVIRONMENT, "prod"), (ADDRESS, "vpc.main")];
+    assert_eq!(address_of(&id, whole), Some(Address::new("vpc", "main")));
+    for missing in 0..whole.len() {
+        let rest = whole.iter().enumerate().filter(|(at, _)| *at != missing).map(|(_, tag)| *tag);
+        assert_eq!(address_of(&id, rest), None);
+    }
+    assert_eq!(address_of(&id, [(STACK, "rates"), (ENVIRONMENT, "prod"), (ADDRESS, "nonsense")]), None);
+}
+
+/// What AWS's answer with this status and code becomes.
+fn answered(status: u16, code: Option<&str>) -> Failure {
+    let mut raw = Response::new(StatusCode::try_from(status).expect("it is a status"), SdkBody::empty());
+    raw.headers_mut().insert("x-amzn-requestid", "4f1c");
+    let mut meta = ErrorMetadata::builder().message("in AWS's words");
+    if let Some(code) = code {
+        meta = meta.code(code);
+    }
+    failure("DescribeVpcs", &SdkError::service_error(meta.build(), raw))
+}
+
+#[test]
+fn what_to_do_next_follows_from_the_code_and_the_status() {
+    let table = [
+        (400, Some("InvalidParameterValue"), Cause::Refused),
+        (403, Some("AccessDenied"), Cause::Refused),
+        (400, Some("Throttling"), Cause::Throttled),
+        (503, Some("RequestLimitExceeded"), Cause::Throttled),
+        (429, None, Cause::Throttled),
+        (403, Some("ExpiredToken"), Cause::Unreachable),
+        (401, Some("AuthFailure"), Cause::Unreachable),
+        (500, Some("InternalError"), Cause::Ambiguous),
+        (503, None, Cause::Ambiguous),
+    ];
+    for (status, code, cause) in table {
+        assert_eq!(answered(status, code).cause, cause, "{status} {code:?}");
+    }
+}
+
+#[test]
+fn a_failure_says_operation_code_message_and_request_in_this_order() {
+    let shown = answered(400, Some("InvalidParameterValue")).to_string();
+    assert_eq!(shown, "DescribeVpcs: InvalidParameterValue: in AWS's words (request 4f1c)");
+}
+
+#[test]
+fn what_the_reader_can_mend_has_a_hint_and_what_he_cannot_has_none() {
+    let hint = |code: &str| answered(400, Some(code)).hint.unwrap_or_default();
+    for (code, says) in [
+        ("ExpiredTokenException", "sign in again"),
+        ("InvalidClientTokenId", "AWS_PROFILE"),
+        ("UnauthorizedOperation", "IAM policy"),
+        ("OptInRequired", "region"),
+        ("VpcLimitExceeded", "L-F678F1CE"),
+        ("AddressLimitExceeded", "L-0263D0A3"),
+        ("DBInstanceQuotaExceeded", "Service Quotas"),
+        ("InvalidParameterValue", ""),
+    ] {
+        assert!(hint(code).contains(says) && hint(code).is_empty() == says.is_empty(), "{code}: {}", hint(code));
+    }
+}
+
+#[test]
+fn a_throttled_call_is_no_used_up_quota() {
+    let throttled = answered(503, Some("RequestLimitExceeded"));
+    assert_eq!(throttled.cause, Cause::Throttled);
+    let hint = throttled.hint.expect("there is something to do");
+    assert!(hint.contains("slow down") && !hint.contains("quota"), "{hint}");
+}
+
+#[test]
+fn a_connection_that_was_never_made_is_told_from_one_that_broke() {
+    let dispatch = |kind: std::io::ErrorKind| -> SdkError<ErrorMetadata, Response> {
+        SdkError::dispatch_failure(ConnectorError::io(std::io::Error::from(kind).into()))
+    };
+    let refused = failure("DescribeVpcs", &dispatch(std::io::ErrorKind::ConnectionRefused));
+    assert_eq!(refused.cause, Cause::Unreachable, "nothing was sent, so nothing was done");
+    let broken = failure("CreateVpc", &dispatch(std::io::ErrorKind::ConnectionReset));
+    assert_eq!(broken.cause, Cause::Ambiguous, "the work may have been done");
+    assert!(refused.hint.is_some() && broken.hint.is_some());
+}
+
+#[test]
+fn absence_is_a_value_and_every_other_failure_stays_one() {
+    let answer = |code: &str| -> Result<(), SdkError<ErrorMetadata, Response>> {
+        let raw = Response::new(StatusCode::try_from(400).expect("it is a status"), SdkBody::empty());
+        Err(SdkError::service_error(ErrorMetadata::builder().code(code).build(), raw))
+    };
+    let absent = ["InvalidVpcID.NotFound"];
+    assert_eq!(answer("InvalidVpcID.NotFound").or_absent("DescribeVpcs", &absent), Ok(None));
+    assert_eq!(Ok::<_, SdkError<ErrorMetadata, Response>>(7).or_absent("DescribeVpcs", &absent), Ok(Some(7)));
+    let other = answer("InvalidVpcID.Malformed").or_absent("DescribeVpcs", &absent).expect_err("it is another code");
+    assert!(other.is(&["InvalidVpcID.Malformed"]));
+}
+
+#[test]
+fn an_answer_without_what_aws_documents_is_a_failure_and_may_have_done_the_work() {
+    let failure = given::<String>(None, "CreateVpc", "vpcId").expect_err("it is not there");
+    assert_eq!(failure.cause, Cause::Ambiguous);
+    assert!(failure.message.contains("`vpcId`"));
+}

@@ -1,0 +1,235 @@
+//! What is in an image, to the last bit, and what tells two of them apart.
+
+use std::io::Read;
+
+use proptest::prelude::*;
+use serde_json::Value;
+
+use super::{
+    elf,
+    layer::{self, Entry},
+    manifest::{self, Assembled},
+    package::Program,
+};
+
+fn program(bytes: &[u8]) -> Program {
+    Program { name: "web".into(), version: "1.2.3".into(), description: "Serves.".into(), bytes: bytes.to_vec() }
+}
+
+fn assembled(bytes: &[u8]) -> Assembled {
+    manifest::assemble(&program(bytes)).expect("it is made")
+}
+
+fn document(bytes: &[u8]) -> Value {
+    serde_json::from_slice(bytes).expect("it is JSON")
+}
+
+fn blob<'a>(image: &'a Assembled, digest: &Value) -> &'a [u8] {
+    let found = image.blobs.iter().find(|(own, _)| own.as_str() == digest);
+    &found.unwrap_or_else(|| panic!("{digest} is among the blobs")).1
+}
+
+fn unpacked(layer: &[u8]) -> Vec<u8> {
+    let mut archive = Vec::new();
+    flate2::read::GzDecoder::new(layer).read_to_end(&mut archive).expect("it is compressed");
+    archive
+}
+
+/// One entry: its path, mode, owner, group, time and content.
+type Listed = (String, u32, u64, u64, u64, Vec<u8>);
+
+fn listed(layer: &[u8]) -> Vec<Listed> {
+    let archive = unpacked(layer);
+    let mut archive = tar::Archive::new(archive.as_slice());
+    let entries = archive.entries().expect("it is an archive");
+    entries
+        .map(|entry| {
+            let mut entry = entry.expect("it is whole");
+            let mut content = Vec::new();
+            entry.read_to_end(&mut content).expect("it can be read");
+            let path = entry.path().expect("it has a path").display().to_string();
+            let header = entry.header();
+            let number = |value: std::io::Result<u64>| value.expect("it is a number");
+            let mode = header.mode().expect("it has a mode");
+            (path, mode, number(header.uid()), number(header.gid()), number(header.mtime()), content)
+        })
+        .collect()
+}
+
+/// The layers in the order in which the manifest lays them, the lowest first.
+fn layers(image: &Assembled) -> Vec<Vec<Listed>> {
+    let manifest = document(&image.manifest);
+    let layers = manifest["layers"].as_array().expect("it has layers").clone();
+    layers.iter().map(|layer| listed(blob(image, &layer["digest"]))).collect()
+}
+
+fn config(image: &Assembled) -> Value {
+    document(blob(image, &document(&image.manifest)["config"]["digest"]))
+}
+
+#[test]
+fn the_lower_layer_is_the_base_and_the_upper_one_the_program_and_nothing_else_is_in_them() {
+    let layers = layers(&assembled(b"the program"));
+    let names: Vec<Vec<(&str, u32)>> =
+        layers.iter().map(|layer| layer.iter().map(|entry| (entry.0.as_str(), entry.1)).collect()).collect();
+    let base = vec![
+        ("etc/", 0o755),
+        ("etc/group", 0o644),
+        ("etc/hosts", 0o644),
+        ("etc/nsswitch.conf", 0o644),
+        ("etc/passwd", 0o644),
+        ("etc/ssl/", 0o755),
+        ("etc/ssl/certs/", 0o755),
+        ("etc/ssl/certs/ca-certificates.crt", 0o644),
+        ("tmp/", 0o1777),
+    ];
+    assert_eq!(names, [base, vec![("app/", 0o755), ("app/web", 0o755)]]);
+    assert_eq!(layers[1][1].5, b"the program");
+}
+
+#[test]
+fn nothing_in_an_image_tells_who_made_it_or_when() {
+    for entry in layers(&assembled(b"x")).iter().flatten() {
+        assert_eq!((entry.2, entry.3, entry.4), (0, 0, 0), "{}: owner, group and time", entry.0);
+    }
+    let image = assembled(b"x");
+    for layer in document(&image.manifest)["layers"].as_array().expect("it has layers") {
+        let packed = blob(&image, &layer["digest"]);
+        assert_eq!(&packed[4..8], [0; 4], "gzip's own time");
+        assert_eq!(packed[9], 255, "gzip's own operating system");
+    }
+    assert_eq!(config(&image)["created"], "1970-01-01T00:00:00Z");
+}
+
+#[test]
+fn the_program_runs_as_a_user_that_passwd_knows_and_that_is_not_root() {
+    let image = assembled(b"x");
+    let config = config(&image);
+    let user = config["config"]["User"].as_str().expect("it has a user").to_owned();
+    let (user, group) = user.split_once(':').expect("and a group");
+    assert!(user != "0" && group != "0");
+    let layers = layers(&image);
+    let text = |path: &str| {
+        let entry = layers[0].iter().find(|entry| entry.0 == path).expect("it is there");
+        String::from_utf8(entry.5.clone()).expect("it is text")
+    };
+    assert!(text("etc/passwd").lines().any(|line| line.split(':').nth(2) == Some(user)));
+    assert!(text("etc/group").lines().any(|line| line.split(':').nth(2) == Some(group)));
+    assert!(text("etc/hosts").contains("127.0.0.1 localhost"));
+    assert_eq!(config["config"]["Entrypoint"], serde_json::json!(["/app/web"]));
+    let trusted = config["config"]["Env"].as_array().expect("a list").iter().filter_map(Value::as_str);
+    let trusted = trusted.filter_map(|variable| variable.strip_prefix("SSL_CERT_FILE=/")).collect::<Vec<_>>();
+    assert_eq!(trusted, ["etc/ssl/certs/ca-certificates.crt"]);
+    let first = text(trusted[0]).lines().next().map(str::to_owned);
+    assert_eq!(first.as_deref(), Some("-----BEGIN CERTIFICATE-----"));
+}
+
+#[test]
+fn every_digest_and_size_is_that_of_what_it_names() {
+    let image = assembled(b"x");
+    assert_eq!(image.digest, layer::digest(&image.manifest));
+    for (digest, blob) in &image.blobs {
+        assert_eq!(digest, &layer::digest(blob));
+    }
+    let manifest = document(&image.manifest);
+    let described = manifest["layers"].as_array().expect("it has layers").iter().chain([&manifest["config"]]);
+    let mut named = 0;
+    for part in described {
+        assert_eq!(part["size"], blob(&image, &part["digest"]).len());
+        named += 1;
+    }
+    assert_eq!(named, image.blobs.len(), "nothing is sent that the manifest does not name");
+    let diff_ids = config(&image)["rootfs"]["diff_ids"].clone();
+    let archives: Vec<String> = manifest["layers"]
+        .as_array()
+        .expect("it has layers")
+        .iter()
+        .map(|part| layer::digest(&unpacked(blob(&image, &part["digest"]))))
+        .collect();
+    assert_eq!(diff_ids, serde_json::json!(archives), "of the archives as they are before they are compressed");
+}
+
+#[test]
+fn another_version_of_the_same_program_is_another_image_with_the_same_layers() {
+    let one = assembled(b"x");
+    let other = manifest::assemble(&Program { version: "1.2.4".into(), ..program(b"x") }).expect("it is made");
+    assert_ne!(one.digest, other.digest);
+    assert_eq!(document(&one.manifest)["layers"], document(&other.manifest)["layers"]);
+    assert_eq!(config(&other)["config"]["Labels"]["org.opencontainers.image.version"], "1.2.4");
+}
+
+#[test]
+fn a_long_path_and_a_large_file_survive_the_archive() {
+    let path = format!("app/{}", "long-".repeat(18));
+    let content = vec![7; 100_000];
+    let made = layer::layer(&[Entry::File { path: &path, mode: 0o755, content: &content }]).expect("it is made");
+    let listed = listed(&made.compressed);
+    assert_eq!(listed.len(), 1);
+    assert_eq!((listed[0].0.as_str(), listed[0].5.len()), (path.as_str(), content.len()));
+}
+
+/// A 64-bit little-endian ELF file with program headers of these types.
+fn elf_of(types: &[u32]) -> Vec<u8> {
+    let mut file = vec![0; 64];
+    file[..6].copy_from_slice(b"\x7fELF\x02\x01");
+    file[32..40].copy_from_slice(&64_u64.to_le_bytes());
+    file[54..56].copy_from_slice(&56_u16.to_le_bytes());
+    file[56..58].copy_from_slice(&u16::try_from(types.len()).expect("there are few").to_le_bytes());
+    for kind in types {
+        let mut header = vec![0; 56];
+        header[..4].copy_from_slice(&kind.to_le_bytes());
+        file.extend(header);
+    }
+    file
+}
+
+#[test]
+fn a_program_that_names_a_loader_is_not_static_wherever_it_names_it() {
+    const LOAD: u32 = 1;
+    const DYNAMIC: u32 = 2;
+    const INTERP: u32 = 3;
+    assert!(elf::is_static(&elf_of(&[LOAD, LOAD])));
+    assert!(elf::is_static(&elf_of(&[LOAD, DYNAMIC])), "a static program may still move itself about");
+    for loader in [&[INTERP][..], &[LOAD, INTERP], &[LOAD, DYNAMIC, LOAD, INTERP]] {
+        assert!(!elf::is_static(&elf_of(loader)), "{loader:?}");
+    }
+}
+
+#[test]
+fn a_program_for_another_kind_of_machine_is_not_static() {
+    for (byte, value, what) in [(4, 1, "32 bits"), (5, 2, "big-endian"), (0, 0, "no ELF file")] {
+        let mut other = elf_of(&[1]);
+        other[byte] = value;
+        assert!(!elf::is_static(&other), "{what}");
+    }
+}
+
+proptest! {
+    /// A damaged program is refused, and never a panic.
+    #[test]
+    fn a_file_that_is_cut_short_anywhere_is_not_taken_for_a_static_program(cut in 0_usize..176) {
+        prop_assert!(!elf::is_static(&elf_of(&[1, 1])[..cut.min(64 + 56 + 3)]));
+    }
+
+    #[test]
+    fn any_bytes_are_read_as_a_program_without_a_panic(mut bytes in proptest::collection::vec(any::<u8>(), 0..200), head in any::<bool>()) {
+        if head && bytes.len() >= 6 {
+            bytes[..6].copy_from_slice(b"\x7fELF\x02\x01");
+        }
+        let _ = elf::is_static(&bytes);
+    }
+
+}
+
+proptest! {
+    // Each case packs the base thrice.
+    #![proptest_config(ProptestConfig::with_cases(8))]
+
+    #[test]
+    fn images_are_the_same_exactly_where_their_programs_are(one in ".{0,40}", other in ".{0,40}") {
+        let (first, again, second) = (assembled(one.as_bytes()), assembled(one.as_bytes()), assembled(other.as_bytes()));
+        prop_assert_eq!(&first.digest, &again.digest);
+        prop_assert_eq!(first.digest == second.digest, one == other);
+        prop_assert_eq!(&first.blobs[0].0, &second.blobs[0].0, "the base is the same in all");
+    }
+}
