@@ -87,7 +87,7 @@ async fn copy(connection: &mut PgConnection, source: impl BufRead, file: &str) -
     };
     let names: Vec<_> = first.columns.iter().map(|name| String::from_utf8_lossy(name).trim().to_owned()).collect();
     if names != COLUMNS.map(|(name, ..)| name) {
-        bail!("{file}, line {}: the header is {}, and has to be {}", first.line, names.join(","), header());
+        bail!("{file}, line {}: the header is {}, and has to be {}", first.line, beginning(&names.join(",")), header());
     }
     let mut copy = connection.copy_in_raw(COPY).await.map_err(|error| said(&error))?;
     let (mut rows, mut bad, mut count) = (Vec::with_capacity(CHUNK), Vec::new(), 0_usize);
@@ -123,7 +123,8 @@ async fn copy(connection: &mut PgConnection, source: impl BufRead, file: &str) -
         tracing::error!(line, column = breach.field, "line {line}: {breach}");
     }
     let shown = if count > SHOWN { format!("; the first {SHOWN} are shown") } else { String::new() };
-    bail!("{file}: {count} bad rows{shown}; nothing was imported")
+    let rows = if count == 1 { "row" } else { "rows" };
+    bail!("{file}: {count} bad {rows}{shown}; nothing was imported")
 }
 
 /// Tells Postgres to forget what it got.
@@ -145,9 +146,11 @@ fn header() -> String {
 
 /// A record in COPY's form, or what is wrong with it.
 fn encode(row: &Row<'_>) -> Result<Vec<u8>, Vec<Breach>> {
+    if row.is_open {
+        return Err(vec![Breach::new("the row", "has a quote that is not closed")]);
+    }
     if row.columns.len() != COLUMNS.len() {
-        let quote = if row.is_open { ", or a quote in it is not closed" } else { "" };
-        let problem = format!("has {} columns instead of {}{quote}", row.columns.len(), COLUMNS.len());
+        let problem = format!("has {} columns instead of {}", row.columns.len(), COLUMNS.len());
         return Err(vec![Breach::new("the row", problem)]);
     }
     let (mut person, mut breaches) = (Map::new(), Vec::new());
@@ -180,9 +183,17 @@ fn value(kind: Kind, bytes: &[u8]) -> Result<Value, String> {
         (_, "") => Err("is empty".to_owned()),
         (Kind::Flag, "0") => Ok(Value::Bool(false)),
         (Kind::Flag, "1") => Ok(Value::Bool(true)),
-        (Kind::Flag, text) => Err(format!("is neither 0 nor 1: {text}")),
-        (Kind::Number, text) => text.parse().map(Value::Number).map_err(|_| format!("is no number: {text}")),
+        (Kind::Flag, text) => Err(format!("is neither 0 nor 1: {}", beginning(text))),
+        (Kind::Number, text) => {
+            text.parse().map(Value::Number).map_err(|_| format!("is no number: {}", beginning(text)))
+        }
     }
+}
+
+/// As much of a text as a message bears.
+fn beginning(text: &str) -> String {
+    const MOST: usize = 100;
+    if text.chars().count() <= MOST { text.to_owned() } else { text.chars().take(MOST).chain(['…']).collect() }
 }
 
 /// The values in COPY's text format. Numbers that have to be whole may be written 3.0; Postgres wants 3.

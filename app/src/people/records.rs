@@ -36,12 +36,16 @@ impl<R: BufRead> Records<R> {
         loop {
             let line = self.line;
             self.text.clear();
-            let mut is_open = false;
-            // A line end within quotes is part of its field.
-            while self.source.read_until(b'\n', &mut self.text)? > 0 {
+            let mut quotes = Quotes::new();
+            loop {
+                let known = self.text.len();
+                if self.source.read_until(b'\n', &mut self.text)? == 0 {
+                    break;
+                }
                 self.line += 1;
-                is_open = is_within_quotes(&self.text);
-                if !is_open {
+                quotes.read(&self.text[known..]);
+                // A line end within quotes is part of its field.
+                if !quotes.are_open {
                     break;
                 }
             }
@@ -51,7 +55,7 @@ impl<R: BufRead> Records<R> {
             if let Some(count) = self.split() {
                 let starts = [0].into_iter().chain(self.ends[..count].iter().copied());
                 let columns = starts.zip(&self.ends[..count]).map(|(start, end)| &self.columns[start..*end]).collect();
-                return Ok(Some(Row { line, columns, is_open }));
+                return Ok(Some(Row { line, columns, is_open: quotes.are_open }));
             }
         }
     }
@@ -74,19 +78,29 @@ impl<R: BufRead> Records<R> {
     }
 }
 
-/// Whether the text ends inside quotes. They open only where a field begins; two of them inside are one that closes
-/// and opens again.
-fn is_within_quotes(text: &[u8]) -> bool {
-    let (mut quoted, mut may_open) = (false, true);
-    for byte in text {
-        (quoted, may_open) = match (quoted, byte) {
-            (false, b'"') if may_open => (true, false),
-            (true, b'"') => (false, true),
-            (true, _) => (true, false),
-            (false, byte) => (false, *byte == b','),
-        };
+/// Whether a text ends inside quotes. They open only where a field begins; two of them inside are one that closes and
+/// opens again.
+struct Quotes {
+    are_open: bool,
+    may_open: bool,
+}
+
+impl Quotes {
+    fn new() -> Self {
+        Self { are_open: false, may_open: true }
     }
-    quoted
+
+    /// Reads on.
+    fn read(&mut self, text: &[u8]) {
+        for byte in text {
+            (self.are_open, self.may_open) = match (self.are_open, byte) {
+                (false, b'"') if self.may_open => (true, false),
+                (true, b'"') => (false, true),
+                (true, _) => (true, false),
+                (false, byte) => (false, *byte == b','),
+            };
+        }
+    }
 }
 
 #[cfg(test)]
