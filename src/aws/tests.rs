@@ -177,14 +177,16 @@ fn a_connection_that_was_never_made_is_told_from_one_that_broke() {
 
 #[test]
 fn absence_is_a_value_and_every_other_failure_stays_one() {
-    let answer = |code: &str| -> Result<(), SdkError<ErrorMetadata, Response>> {
+    let error = |code: &str| -> SdkError<ErrorMetadata, Response> {
         let raw = Response::new(StatusCode::try_from(400).expect("it is a status"), SdkBody::empty());
-        Err(SdkError::service_error(ErrorMetadata::builder().code(code).build(), raw))
+        SdkError::service_error(ErrorMetadata::builder().code(code).build(), raw)
     };
     let absent = ["InvalidVpcID.NotFound"];
-    assert_eq!(answer("InvalidVpcID.NotFound").or_absent("DescribeVpcs", &absent), Ok(None));
+    let gone: Result<(), _> = Err(error("InvalidVpcID.NotFound"));
+    assert_eq!(gone.or_absent("DescribeVpcs", &absent), Ok(None));
     assert_eq!(Ok::<_, SdkError<ErrorMetadata, Response>>(7).or_absent("DescribeVpcs", &absent), Ok(Some(7)));
-    let other = answer("InvalidVpcID.Malformed").or_absent("DescribeVpcs", &absent).expect_err("it is another code");
+    let other: Result<(), _> = Err(error("InvalidVpcID.Malformed"));
+    let other = other.or_absent("DescribeVpcs", &absent).expect_err("it is another code");
     assert!(other.is(&["InvalidVpcID.Malformed"]));
 }
 

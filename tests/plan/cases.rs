@@ -86,7 +86,7 @@ fn check(case: &str) {
         fs::write(&file, now).expect("it can be written");
     } else if now != before {
         let differs = now.lines().zip(before.lines()).position(|(now, before)| now != before);
-        let line = differs.map_or_else(|| now.lines().count().min(before.lines().count()), |at| at) + 1;
+        let line = differs.unwrap_or_else(|| now.lines().count().min(before.lines().count())) + 1;
         panic!(
             "{} differs from line {line} on. If that is right, run this test with UPDATE=1 and review it.\n{now}",
             file.display()
@@ -122,7 +122,7 @@ fn planned(
     releases: BTreeMap<ImageSource, String>,
 ) -> Result<Plan, stackctl::model::Failure> {
     let zones = ["eu-west-1a", "eu-west-1b", "eu-west-1c"].map(str::to_owned).to_vec();
-    let graph = blueprint::graph(stack, &Facts { zones, releases })?;
+    let graph = blueprint::graph(stack, &Facts { zones, releases, ..Facts::default() })?;
     engine::plan(&id(stack), &graph, live(world))
 }
 
