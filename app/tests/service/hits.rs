@@ -3,7 +3,7 @@
 use futures::future::join_all;
 use serde_json::json;
 
-use crate::support::{Instance, Redis, until};
+use crate::support::{Instance, PASSWORD, Redis, until};
 
 #[tokio::test]
 async fn hits_are_counted_across_instances_and_none_is_lost() {
@@ -39,13 +39,22 @@ async fn without_redis_it_says_so_stays_ready_and_counts_when_redis_comes_back()
 }
 
 #[tokio::test]
-async fn over_tls_the_servers_certificate_has_to_be_one_that_is_trusted() {
+async fn over_tls_the_servers_certificate_and_the_password_have_to_be_right() {
     let redis = Redis::start_with_tls().await;
     let (url, authority) = (redis.url(), redis.authority());
     let trusting = Instance::listening(&[("REDIS_URL", &url), ("SSL_CERT_FILE", &authority)]).await;
     let answer = trusting.get("/redis-hits").await;
     assert_eq!((answer.status, answer.json()), (200, json!({ "hits": 1 })));
-    let strange = Instance::listening(&[("REDIS_URL", &url)]).await;
+    let mut strange = Instance::listening(&[("REDIS_URL", &url)]).await;
     assert_eq!(strange.get("/redis-hits").await.status, 503);
+    let wrong = url.replace(PASSWORD, "wrong");
+    let mut locked_out = Instance::listening(&[("REDIS_URL", &wrong), ("SSL_CERT_FILE", &authority)]).await;
+    assert_eq!(locked_out.get("/redis-hits").await.status, 503);
+    for log in [strange.process().log(), locked_out.process().log()] {
+        assert!(
+            log.contains("a hit could not be counted") && !log.contains(PASSWORD) && !log.contains("wrong"),
+            "{log}"
+        );
+    }
     assert_eq!(trusting.get("/redis-hits").await.json(), json!({ "hits": 2 }));
 }

@@ -13,6 +13,9 @@ pub use redis::Redis;
 /// How long anything here may take before it counts as never.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// The databases' password: no output of the program may show it.
+pub const PASSWORD: &str = "not-to-be-shown";
+
 /// Waits until `look` sees something; says what was waited for if it never does.
 pub async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
     let deadline = Instant::now() + PATIENCE;

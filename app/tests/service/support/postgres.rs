@@ -14,13 +14,10 @@ use nix::{
 use sqlx::{PgPool, postgres::PgPoolOptions};
 use tempfile::TempDir;
 
-use super::{free_port, until};
+use super::{PASSWORD, free_port, until};
 
 /// Who it runs as where the tests run as root, which Postgres refuses.
 const UNPRIVILEGED: u32 = 65534;
-
-/// The master user's password: no output of the program may show it.
-pub const PASSWORD: &str = "not-to-be-shown";
 
 /// A cluster that runs until it is stopped or dropped.
 pub struct Postgres {

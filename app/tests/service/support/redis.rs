@@ -10,7 +10,7 @@ use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use tempfile::TempDir;
 use tokio::net::TcpStream;
 
-use super::{free_port, until};
+use super::{PASSWORD, free_port, until};
 
 /// A Redis that runs until it is stopped or dropped.
 pub struct Redis {
@@ -27,7 +27,7 @@ impl Redis {
         Self { dir, port: free_port(), tls: false, server: None }
     }
 
-    /// One that speaks TLS only, with a certificate of a new authority.
+    /// One as ElastiCache runs it: TLS only, here with a certificate of a new authority, and a password.
     pub async fn start_with_tls() -> Self {
         let mut redis = Self::prepare();
         redis.tls = true;
@@ -57,7 +57,7 @@ impl Redis {
         command.args(["--pdeathsig", "KILL", "--", program(), "--bind", "127.0.0.1", "--save", ""]);
         command.arg("--dir").arg(self.dir.path());
         if self.tls {
-            command.args(["--port", "0", "--tls-auth-clients", "no", "--tls-port", &port]);
+            command.args(["--port", "0", "--tls-auth-clients", "no", "--tls-port", &port, "--requirepass", PASSWORD]);
             command.arg("--tls-cert-file").arg(self.file("server.pem"));
             command.arg("--tls-key-file").arg(self.file("server.key"));
             command.arg("--tls-ca-cert-file").arg(self.file("ca.pem"));
@@ -85,7 +85,8 @@ impl Redis {
 
     /// Where the program finds it.
     pub fn url(&self) -> String {
-        format!("{}://127.0.0.1:{}", if self.tls { "rediss" } else { "redis" }, self.port)
+        let (scheme, password) = if self.tls { ("rediss", format!(":{PASSWORD}@")) } else { ("redis", String::new()) };
+        format!("{scheme}://{password}127.0.0.1:{}", self.port)
     }
 
     /// The certificate of whoever signed the server's.
