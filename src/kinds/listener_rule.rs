@@ -37,7 +37,10 @@ pub struct Desired {
     pub priority: u16,
     /// Path patterns, of which one has to match.
     pub paths: Vec<String>,
-    /// Host patterns, of which one has to match; none for every host. At most five patterns with the paths.
+    /// In the place of path patterns: regular expressions, of which one has to match the path as it was sent (at most 128
+    /// characters each).
+    pub expressions: Vec<String>,
+    /// Host patterns, of which one has to match; none for every host. At most five values with those for paths.
     pub hosts: Vec<String>,
     /// What is done with a request that matches.
     pub action: RuleAction,
@@ -54,6 +57,8 @@ pub struct Live {
     pub priority: i32,
     /// Its path patterns.
     pub paths: Vec<String>,
+    /// Its regular expressions for paths.
+    pub expressions: Vec<String>,
     /// Its host patterns.
     pub hosts: Vec<String>,
     /// Conditions that stackctl never sets, by their field.
@@ -85,6 +90,7 @@ impl Kind for ListenerRule {
         diff.fixed_input("listener", &live.listener, &desired.listener);
         diff.field("priority", &live.priority, &i32::from(desired.priority));
         diff.set("paths", &live.paths, &desired.paths);
+        diff.set("expressions", &live.expressions, &desired.expressions);
         diff.set("hosts", &live.hosts, &desired.hosts);
         diff.set("conditions", &live.other_conditions, &[]);
         match &desired.action {
@@ -163,8 +169,12 @@ fn conditions(desired: &Desired) -> Vec<RuleCondition> {
         let hosts = HostHeaderConditionConfig::builder().set_values(Some(desired.hosts.clone())).build();
         conditions.push(RuleCondition::builder().field("host-header").host_header_config(hosts).build());
     }
-    if !desired.paths.is_empty() {
-        let paths = PathPatternConditionConfig::builder().set_values(Some(desired.paths.clone())).build();
+    let given = |values: &[String]| (!values.is_empty()).then(|| values.to_vec());
+    if !desired.paths.is_empty() || !desired.expressions.is_empty() {
+        let paths = PathPatternConditionConfig::builder()
+            .set_values(given(&desired.paths))
+            .set_regex_values(given(&desired.expressions))
+            .build();
         conditions.push(RuleCondition::builder().field("path-pattern").path_pattern_config(paths).build());
     }
     conditions
@@ -192,6 +202,7 @@ fn live(listener: String, rule: &Rule) -> Live {
         listener,
         priority: rule.priority().and_then(|priority| priority.parse().ok()).unwrap_or_default(),
         paths: Vec::new(),
+        expressions: Vec::new(),
         hosts: Vec::new(),
         other_conditions: Vec::new(),
         action: String::new(),
@@ -201,6 +212,7 @@ fn live(listener: String, rule: &Rule) -> Live {
             Some("path-pattern") => {
                 let config = condition.path_pattern_config();
                 live.paths = config.map_or_else(|| condition.values().to_vec(), |config| config.values().to_vec());
+                live.expressions = config.map_or_else(Vec::new, |config| config.regex_values().to_vec());
             }
             Some("host-header") => {
                 let config = condition.host_header_config();
@@ -229,6 +241,7 @@ mod tests {
             listener: "listener".into(),
             priority: 1000,
             paths: vec!["/*".into()],
+            expressions: Vec::new(),
             hosts: Vec::new(),
             action: RuleAction::Forward("group".into()),
         }
@@ -240,6 +253,7 @@ mod tests {
             listener: "listener".into(),
             priority: 1000,
             paths: vec!["/*".into()],
+            expressions: Vec::new(),
             hosts: Vec::new(),
             other_conditions: Vec::new(),
             action: "forward to group".into(),
@@ -256,5 +270,16 @@ mod tests {
         let drifted = Live { action: "answer 503".into(), ..live() };
         let changes = ListenerRule::diff(&desired(), &drifted);
         assert_eq!(changes.iter().map(|change| change.field.as_str()).collect::<Vec<_>>(), ["action"]);
+    }
+
+    #[test]
+    fn patterns_that_become_expressions_change_in_place() {
+        let desired = Desired { paths: Vec::new(), expressions: vec!["^/[Aa]$".into()], ..desired() };
+        let changes = ListenerRule::diff(&desired, &live());
+        let fields: Vec<(&str, How)> = changes.iter().map(|change| (change.field.as_str(), change.how)).collect();
+        assert_eq!(fields, [("paths", How::InPlace), ("expressions", How::InPlace)]);
+        let sent = conditions(&desired);
+        let config = sent[0].path_pattern_config().expect("it is about paths");
+        assert_eq!((config.values().len(), config.regex_values()), (0, &["^/[Aa]$".to_owned()][..]));
     }
 }
