@@ -1,0 +1,41 @@
+//! Application Auto Scaling, as far as it is about services: moto keeps targets and policies and knows no service of ours.
+//! Nothing is measured here, so nothing scales by itself.
+
+use crate::{
+    api::{Answer, ApiError, Call},
+    region::Region,
+};
+
+/// Refuses a target whose service is not there.
+pub(crate) fn check(region: &Region, call: &Call) -> Result<(), ApiError> {
+    if call.operation != "RegisterScalableTarget" {
+        return Ok(());
+    }
+    let input = call.json()?;
+    let Some((cluster, service)) = service(&input) else { return Ok(()) };
+    if region.ecs.is_active(cluster, service) {
+        return Ok(());
+    }
+    let message = format!("ECS service doesn't exist: service/{cluster}/{service}");
+    Err(ApiError::client("ValidationException", message))
+}
+
+/// Registering a target brings its service between its limits.
+/// <https://docs.aws.amazon.com/autoscaling/application/APIReference/API_RegisterScalableTarget.html>
+pub(crate) fn after(region: &Region, call: &Call, answer: &Answer) {
+    let Some(input) = call.json().ok().filter(|_| call.operation == "RegisterScalableTarget" && answer.status < 300)
+    else {
+        return;
+    };
+    let limit = |key: &str| input[key].as_u64().and_then(|limit| usize::try_from(limit).ok());
+    if let Some((cluster, service)) = service(&input) {
+        region.ecs.keep_within(cluster, service, limit("MinCapacity"), limit("MaxCapacity"));
+    }
+}
+
+/// Cluster and service of a target that is one of ECS's.
+fn service(input: &serde_json::Value) -> Option<(&str, &str)> {
+    let mut parts = input["ResourceId"].as_str()?.split('/');
+    let of_ecs = input["ServiceNamespace"] == "ecs" && parts.next() == Some("service");
+    parts.next().zip(parts.next()).filter(|_| of_ecs)
+}

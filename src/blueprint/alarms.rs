@@ -1,0 +1,257 @@
+//! The alarms: what is watched of a load balancer, a service and a database, and from where on it is bad. The thresholds
+//! are the same for every stack and stand in docs/stack-yaml.md.
+
+use crate::{
+    kinds::{
+        alarm::{self, Bad, Missing, Statistic},
+        topic,
+    },
+    model::{Address, Graph, Input},
+    spec::{Database, Stack},
+};
+
+/// Answers of 500 to 599 in a minute.
+const ERRORS: f64 = 5.0;
+
+/// Percent of CPU on average. Above where `scale` should hold it, so that it rings when that is not enough.
+const BUSY: f64 = 85.0;
+
+/// The part of the database's storage that has to stay free.
+const FREE: f64 = 0.1;
+
+/// The part of the connections that the class's memory allows. RDS reckons with what the system and its own processes
+/// leave of that memory, so the real limit is lower, most so on the smallest class.
+const CONNECTED: f64 = 0.6;
+
+/// How much memory RDS reckons for a connection, in bytes, and how many connections it allows at most.
+/// <https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/CHAP_Limits.html#RDS_Limits.MaxConnections>
+const MEMORY_A_CONNECTION: f64 = 9_531_392.0;
+const MOST_CONNECTIONS: f64 = 5000.0;
+
+const GIB: f64 = 1_073_741_824.0;
+
+/// How long it has to be bad: the seconds of a period, how many periods are looked at, how many of those are bad.
+type Window = (u32, u32, u32);
+
+/// Three bad minutes of five: one bad minute does not ring, and a good one between bad ones does not calm.
+const MINUTES: Window = (60, 5, 3);
+
+/// A quarter of an hour without a pause, for what may well be high for a while.
+const QUARTER: Window = (300, 3, 3);
+
+/// What an alarm watches, without what all of them have alike.
+struct Watch {
+    name: String,
+    description: String,
+    /// Namespace, measure, and what is made of its values.
+    measure: (&'static str, &'static str, Statistic),
+    of: Vec<(&'static str, Input)>,
+    window: Window,
+    bad: Bad,
+    missing: Missing,
+}
+
+/// Draws over the rest of the graph: what is there is watched.
+pub(super) fn draw(graph: &mut Graph, stack: &Stack) {
+    let Some(alarms) = &stack.alarms else { return };
+    let topic = graph.add(Address::new("topic", "alarms"), &topic::Desired { email: alarms.email.clone() });
+    let mut watches = Vec::new();
+    if stack.load_balancer.is_some() {
+        watches.push(load_balancer());
+    }
+    for (name, service) in &stack.services {
+        watches.push(busy(name));
+        if service.port.is_some() && !service.routes.is_empty() {
+            watches.extend(served(name));
+        }
+    }
+    watches.extend(stack.database.iter().flat_map(database));
+    for watch in watches {
+        let (namespace, metric, statistic) = watch.measure;
+        let (period, periods, bad_periods) = watch.window;
+        let desired = alarm::Desired {
+            description: watch.description,
+            namespace: namespace.to_owned(),
+            metric: metric.to_owned(),
+            dimensions: watch.of.into_iter().map(|(name, of)| (name.to_owned(), of)).collect(),
+            statistic,
+            period,
+            periods,
+            bad_periods,
+            bad: watch.bad,
+            missing: watch.missing,
+            topic: Input::output(&topic, "arn"),
+        };
+        graph.add(Address::new("alarm", watch.name), &desired);
+    }
+}
+
+fn output(kind: &str, name: &str, output: &str) -> Input {
+    Input::output(&Address::new(kind, name), output)
+}
+
+/// The load balancer's own errors: no task could be reached, or none answered in time.
+/// <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-cloudwatch-metrics.html>
+fn load_balancer() -> Watch {
+    Watch {
+        name: "load-balancer-5xx".to_owned(),
+        description: "The load balancer could not get an answer from a task: 502, 503 or 504, five times a minute or \
+                      more, in three minutes of five"
+            .to_owned(),
+        measure: ("AWS/ApplicationELB", "HTTPCode_ELB_5XX_Count", Statistic::Sum),
+        of: vec![("LoadBalancer", output("load_balancer", "main", "dimension"))],
+        window: MINUTES,
+        bad: Bad::From(ERRORS),
+        missing: Missing::Good,
+    }
+}
+
+/// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/available-metrics.html>
+fn busy(service: &str) -> Watch {
+    Watch {
+        name: format!("service-{service}-cpu"),
+        description: format!("The tasks of {service} have used {BUSY} % of their CPU or more for a quarter of an hour"),
+        measure: ("AWS/ECS", "CPUUtilization", Statistic::Average),
+        of: vec![
+            ("ClusterName", output("cluster", "main", "name")),
+            ("ServiceName", output("service", service, "name")),
+        ],
+        window: QUARTER,
+        bad: Bad::From(BUSY),
+        missing: Missing::Unknown,
+    }
+}
+
+/// What the load balancer sees of the tasks of a service.
+fn served(service: &str) -> [Watch; 2] {
+    let of = || {
+        vec![
+            ("LoadBalancer", output("load_balancer", "main", "dimension")),
+            ("TargetGroup", output("target_group", service, "dimension")),
+        ]
+    };
+    let watch = |what: &str, description, metric, statistic, bad, missing| Watch {
+        name: format!("service-{service}-{what}"),
+        description,
+        measure: ("AWS/ApplicationELB", metric, statistic),
+        of: of(),
+        window: MINUTES,
+        bad,
+        missing,
+    };
+    [
+        watch(
+            "5xx",
+            format!("The tasks of {service} answered 5xx five times a minute or more, in three minutes of five"),
+            "HTTPCode_Target_5XX_Count",
+            Statistic::Sum,
+            Bad::From(ERRORS),
+            Missing::Good,
+        ),
+        watch(
+            "unhealthy",
+            format!("A task of {service} failed its health check in three minutes of five"),
+            "UnHealthyHostCount",
+            Statistic::Maximum,
+            Bad::From(1.0),
+            Missing::Unknown,
+        ),
+    ]
+}
+
+/// <https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/rds-metrics.html>
+fn database(database: &Database) -> [Watch; 3] {
+    let watch = |what: &str, description, metric, statistic, window, bad| Watch {
+        name: format!("database-{what}"),
+        description,
+        measure: ("AWS/RDS", metric, statistic),
+        of: vec![("DBInstanceIdentifier", output("db_instance", "database", "id"))],
+        window,
+        bad,
+        missing: Missing::Unknown,
+    };
+    let connections = (connections(&database.class) * CONNECTED).floor();
+    [
+        watch(
+            "storage",
+            format!("A tenth or less of the database's {} GiB is free", database.storage),
+            "FreeStorageSpace",
+            Statistic::Minimum,
+            MINUTES,
+            Bad::UpTo((f64::from(database.storage) * GIB * FREE).floor()),
+        ),
+        watch(
+            "cpu",
+            format!("The database has used {BUSY} % of its CPU or more for a quarter of an hour"),
+            "CPUUtilization",
+            Statistic::Average,
+            QUARTER,
+            Bad::From(BUSY),
+        ),
+        watch(
+            "connections",
+            format!("The database had {connections} connections or more in three minutes of five"),
+            "DatabaseConnections",
+            Statistic::Maximum,
+            MINUTES,
+            Bad::From(connections),
+        ),
+    ]
+}
+
+/// How many connections RDS allows by its formula; its most for a class whose memory is not known here: late is better
+/// than ringing for nothing.
+fn connections(class: &str) -> f64 {
+    memory(class).map_or(MOST_CONNECTIONS, |gib| (gib * GIB / MEMORY_A_CONNECTION).floor().min(MOST_CONNECTIONS))
+}
+
+/// The memory of a class such as `db.m7g.large`, in GiB, as far as its family goes by the rule: burstable ones have their
+/// own small sizes, and from `large` on each size doubles.
+/// <https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/Concepts.DBInstanceClass.Summary.html>
+fn memory(class: &str) -> Option<f64> {
+    let (family, size) = class.strip_prefix("db.")?.split_once('.')?;
+    let large = match family.chars().next()? {
+        't' | 'm' => 8.0,
+        'r' => 16.0,
+        _ => return None,
+    };
+    let of_large = match (size, family.starts_with('t')) {
+        ("micro", true) => 0.125,
+        ("small", true) => 0.25,
+        ("medium", true) => 0.5,
+        ("large", _) => 1.0,
+        ("xlarge", _) => 2.0,
+        (size, _) => 2.0 * size.strip_suffix("xlarge")?.parse::<f64>().ok()?,
+    };
+    Some(large * of_large)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_memory_of_a_class_is_that_of_awss_table() {
+        let table = [
+            ("db.t4g.micro", Some(1.0)),
+            ("db.t3.medium", Some(4.0)),
+            ("db.t4g.2xlarge", Some(32.0)),
+            ("db.m7g.large", Some(8.0)),
+            ("db.r6g.large", Some(16.0)),
+            ("db.r6g.16xlarge", Some(512.0)),
+            ("db.m5.micro", None),
+            ("db.x2g.large", None),
+            ("nonsense", None),
+        ];
+        for (class, gib) in table {
+            assert_eq!(memory(class), gib, "{class}");
+        }
+    }
+
+    #[test]
+    fn connections_follow_rdss_formula_and_its_limit() {
+        let floor = |class| connections(class).to_string();
+        assert_eq!([floor("db.t4g.micro"), floor("db.t4g.2xlarge"), floor("db.r6g.large")], ["112", "3604", "1802"]);
+        assert_eq!([floor("db.r6g.16xlarge"), floor("db.x2g.large")], ["5000", "5000"]);
+    }
+}

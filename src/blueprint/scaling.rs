@@ -1,0 +1,24 @@
+//! Autoscaling: for each service that stack.yaml scales, between which numbers and by what.
+
+use crate::{
+    kinds::scaling::{Desired, Measure, Policy},
+    model::{Address, Graph, Input},
+    spec::Stack,
+};
+
+/// Draws over the services, which have to be in the graph.
+pub(super) fn draw(graph: &mut Graph, stack: &Stack) {
+    for (name, service) in &stack.services {
+        let Some(scale) = service.scale else { continue };
+        let requests = Measure::Requests {
+            load_balancer: Input::output(&Address::new("load_balancer", "main"), "dimension"),
+            target_group: Input::output(&Address::new("target_group", name), "dimension"),
+        };
+        let measures = [(Measure::Cpu, scale.cpu), (Measure::Memory, scale.memory), (requests, scale.requests)];
+        let policies = measures.into_iter().filter_map(|(measure, target)| Some(Policy { measure, target: target? }));
+        let desired = Desired { min: scale.min, max: scale.max, policies: policies.collect() };
+        let scaling = graph.add(Address::new("scaling", name), &desired);
+        // A target is registered for a service that is there.
+        graph.need(&scaling, &Address::new("service", name));
+    }
+}

@@ -1,0 +1,28 @@
+//! What is left for a human to do once all that stackctl can do is done.
+
+use super::{Stop, project::Project};
+use crate::{engine, kinds, model::LiveResource, output::Output};
+
+/// Says whose address is yet to be confirmed, if alarms go to one. `live` is what was seen already.
+pub(super) async fn show(project: &Project, live: Option<&[LiveResource]>, output: &Output) -> Result<(), Stop> {
+    if project.stack.alarms.is_none() {
+        return Ok(());
+    }
+    let topics = match live {
+        Some(live) => live.iter().filter(|resource| resource.address.kind() == "topic").cloned().collect(),
+        None => engine::observe_kind(&project.cx, "topic").await?,
+    };
+    for topic in topics {
+        let Some(kind) = kinds::named(topic.address.kind()) else { continue };
+        let outputs = kind.outputs(&topic.live)?;
+        let Some(email) = outputs.get("unconfirmed") else { continue };
+        if output.is_json() {
+            output.document(&serde_json::json!({ "event": "unconfirmed", "email": email }));
+        } else {
+            output.status(&format!(
+                "{email} has not confirmed yet: AWS has mailed a link there, and sends no alarm before it is followed."
+            ));
+        }
+    }
+    Ok(())
+}

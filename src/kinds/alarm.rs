@@ -1,0 +1,402 @@
+//! An alarm: one of AWS's own measures, the value from which it is bad, and the topic that hears of it.
+//!
+//! <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/AlarmThatSendsEmail.html>
+
+use std::collections::BTreeMap;
+
+use aws_sdk_cloudwatch::{
+    config,
+    types::{ComparisonOperator, Dimension, MetricAlarm, StateValue, Statistic as SdkStatistic, Tag},
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    aws::{self, Outcome},
+    kind::{Context, Kind},
+    model::{Address, Change, Diff, Failure, Found, How, Input, Outputs, Phase, Shown},
+};
+
+/// How many alarms one page has at most.
+/// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_DescribeAlarms.html>
+const PAGE: i32 = 100;
+
+/// An alarm.
+pub struct Alarm;
+
+/// What stack.yaml asks of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Desired {
+    /// What has happened when it rings, in words; the mail has it.
+    pub description: String,
+    /// The service whose measure it is, such as `AWS/ECS`.
+    pub namespace: String,
+    /// The measure.
+    pub metric: String,
+    /// Of what: dimensions by name.
+    pub dimensions: BTreeMap<String, Input>,
+    /// What is made of all values of one period.
+    pub statistic: Statistic,
+    /// The length of a period in seconds.
+    pub period: u32,
+    /// How many periods are looked at.
+    pub periods: u32,
+    /// In how many of those it has to be bad.
+    pub bad_periods: u32,
+    /// When a period is bad.
+    pub bad: Bad,
+    /// What a period without a value is.
+    pub missing: Missing,
+    /// The topic's ARN.
+    pub topic: Input,
+}
+
+/// What is made of all values of one period.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Statistic {
+    /// Their average.
+    Average,
+    /// The greatest.
+    Maximum,
+    /// The smallest.
+    Minimum,
+    /// Their sum.
+    Sum,
+}
+
+impl Statistic {
+    fn sdk(self) -> SdkStatistic {
+        match self {
+            Self::Average => SdkStatistic::Average,
+            Self::Maximum => SdkStatistic::Maximum,
+            Self::Minimum => SdkStatistic::Minimum,
+            Self::Sum => SdkStatistic::Sum,
+        }
+    }
+}
+
+/// When a period is bad.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Bad {
+    /// From this value up.
+    From(f64),
+    /// From this value down.
+    UpTo(f64),
+}
+
+impl Bad {
+    fn sdk(self) -> (ComparisonOperator, f64) {
+        match self {
+            Self::From(value) => (ComparisonOperator::GreaterThanOrEqualToThreshold, value),
+            Self::UpTo(value) => (ComparisonOperator::LessThanOrEqualToThreshold, value),
+        }
+    }
+}
+
+/// What a period without a value is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Missing {
+    /// Good: errors that did not happen are not counted.
+    Good,
+    /// Unknown: what is measured is not there.
+    Unknown,
+}
+
+impl Missing {
+    /// AWS's word.
+    /// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarms-and-missing-data.html>
+    fn word(self) -> &'static str {
+        match self {
+            Self::Good => "notBreaching",
+            Self::Unknown => "missing",
+        }
+    }
+}
+
+/// What AWS has.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Live {
+    /// Its name.
+    pub name: String,
+    /// Its description.
+    pub description: String,
+    /// `namespace metric`.
+    pub metric: String,
+    /// Dimensions by name.
+    pub dimensions: BTreeMap<String, String>,
+    /// AWS's word for the statistic.
+    pub statistic: String,
+    /// `bad of all × seconds`.
+    pub periods: String,
+    /// AWS's word for how it compares.
+    pub comparison: String,
+    /// With what it compares.
+    pub threshold: f64,
+    /// AWS's word for what a missing value is.
+    pub missing: String,
+    /// Who hears when it rings.
+    pub rings_at: Vec<String>,
+    /// Who hears when it is over.
+    pub calms_at: Vec<String>,
+    /// Whether anybody hears anything.
+    pub enabled: bool,
+    /// `OK`, `ALARM` or `INSUFFICIENT_DATA`.
+    pub state: String,
+    /// AWS's reason for the state.
+    pub reason: String,
+}
+
+impl Kind for Alarm {
+    type Desired = Desired;
+    type Live = Live;
+
+    const NAME: &'static str = "alarm";
+    // Nothing is held by an alarm; but one that outlives what it watches rings for a stack that is being taken down.
+    const USES: &'static [&'static str] = &["topic", "service", "target_group", "load_balancer", "db_instance"];
+
+    async fn list(cx: &Context) -> Result<Vec<Found<Live>>, Failure> {
+        // The answer carries no tags; the path is the stack's own.
+        let prefix = aws::log_prefix(&cx.id);
+        let call = cx.aws.cloudwatch.describe_alarms().alarm_name_prefix(&prefix).max_records(PAGE);
+        let pages: Vec<_> = call.into_paginator().send().try_collect().await.during("DescribeAlarms")?;
+        let alarms = pages.into_iter().flat_map(|page| page.metric_alarms.unwrap_or_default());
+        Ok(alarms
+            .filter_map(|alarm| {
+                let live = live(&alarm);
+                let address = Address::new(Self::NAME, live.name.strip_prefix(&prefix)?);
+                Some(Found { address, id: live.name.clone(), live })
+            })
+            .collect())
+    }
+
+    fn diff(desired: &Desired, live: &Live) -> Vec<Change> {
+        let (comparison, threshold) = desired.bad.sdk();
+        let mut diff = Diff::new();
+        diff.field("metric", &live.metric, &metric(desired))
+            .field("statistic", &live.statistic.as_str(), &desired.statistic.sdk().as_str())
+            .field("periods", &live.periods, &periods(desired.bad_periods, desired.periods, desired.period))
+            .field("comparison", &live.comparison.as_str(), &comparison.as_str())
+            .field("threshold", &live.threshold, &threshold)
+            .field("missing", &live.missing.as_str(), &desired.missing.word())
+            .field("description", &live.description, &desired.description)
+            .field("enabled", &live.enabled, &true);
+        for (name, of) in &desired.dimensions {
+            diff.input(&format!("of.{name}"), live.dimensions.get(name).map_or("", String::as_str), of);
+        }
+        for (name, of) in live.dimensions.iter().filter(|(name, _)| !desired.dimensions.contains_key(*name)) {
+            diff.push(&format!("of.{name}"), Shown::value(of), Shown::Absent, How::InPlace);
+        }
+        let topic = std::slice::from_ref(&desired.topic);
+        diff.inputs("rings_at", &live.rings_at, topic, How::InPlace);
+        diff.inputs("calms_at", &live.calms_at, topic, How::InPlace);
+        diff.finish()
+    }
+
+    fn phase(_live: &Live, _desired: Option<&Desired>) -> Phase {
+        Phase::Ready
+    }
+
+    fn outputs(_live: &Live) -> Outputs {
+        Outputs::new()
+    }
+
+    async fn create(cx: &Context, address: &Address, desired: &Desired) -> Result<Live, Failure> {
+        put(cx, address, desired).await
+    }
+
+    async fn update(
+        cx: &Context,
+        address: &Address,
+        desired: &Desired,
+        _live: &Live,
+        _changes: &[Change],
+    ) -> Result<Live, Failure> {
+        put(cx, address, desired).await
+    }
+
+    async fn delete(cx: &Context, live: &Live) -> Result<(), Failure> {
+        let call = cx.aws.cloudwatch.delete_alarms().alarm_names(&live.name).customize().config_override(once());
+        call.send().await.or_absent("DeleteAlarms", &["ResourceNotFound", "ResourceNotFoundException"]).map(drop)
+    }
+
+    fn summary(live: &Live) -> Option<String> {
+        if live.state == StateValue::Alarm.as_str() {
+            Some(format!("ALARM: {}", live.reason))
+        } else if live.state == StateValue::Ok.as_str() {
+            Some("ok".to_owned())
+        } else {
+            Some("no data yet".to_owned())
+        }
+    }
+}
+
+fn metric(desired: &Desired) -> String {
+    format!("{} {}", desired.namespace, desired.metric)
+}
+
+fn periods(bad: u32, all: u32, seconds: u32) -> String {
+    format!("{bad} of {all} × {seconds} s")
+}
+
+fn live(alarm: &MetricAlarm) -> Live {
+    let owned = |value: Option<&str>| value.unwrap_or_default().to_owned();
+    let count = |value: Option<i32>| value.and_then(|value| u32::try_from(value).ok()).unwrap_or_default();
+    let all = count(alarm.evaluation_periods());
+    // Without a number of its own, every period has to be bad.
+    let bad = alarm.datapoints_to_alarm().map_or(all, |bad| count(Some(bad)));
+    let of = |dimension: &Dimension| (owned(dimension.name()), owned(dimension.value()));
+    Live {
+        name: owned(alarm.alarm_name()),
+        description: owned(alarm.alarm_description()),
+        metric: format!("{} {}", owned(alarm.namespace()), owned(alarm.metric_name())),
+        dimensions: alarm.dimensions().iter().map(of).collect(),
+        statistic: owned(alarm.statistic().map(SdkStatistic::as_str)),
+        periods: periods(bad, all, count(alarm.period())),
+        comparison: owned(alarm.comparison_operator().map(ComparisonOperator::as_str)),
+        threshold: alarm.threshold().unwrap_or_default(),
+        missing: alarm.treat_missing_data().unwrap_or(Missing::Unknown.word()).to_owned(),
+        rings_at: alarm.alarm_actions().to_vec(),
+        calms_at: alarm.ok_actions().to_vec(),
+        enabled: alarm.actions_enabled().unwrap_or_default(),
+        state: owned(alarm.state_value().map(StateValue::as_str)),
+        reason: owned(alarm.state_reason()),
+    }
+}
+
+/// Makes or changes it: the same call does both, and overwrites all of it but the tags.
+/// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html>
+async fn put(cx: &Context, address: &Address, desired: &Desired) -> Result<Live, Failure> {
+    let name = format!("{}{}", aws::log_prefix(&cx.id), address.name());
+    let (comparison, threshold) = desired.bad.sdk();
+    let topic = desired.topic.get()?.to_owned();
+    let mut dimensions = BTreeMap::new();
+    for (name, of) in &desired.dimensions {
+        dimensions.insert(name.clone(), of.get()?.to_owned());
+    }
+    let number = |value: u32| i32::try_from(value).unwrap_or(i32::MAX);
+    let call = cx
+        .aws
+        .cloudwatch
+        .put_metric_alarm()
+        .alarm_name(&name)
+        .alarm_description(&desired.description)
+        .actions_enabled(true)
+        .alarm_actions(&topic)
+        .ok_actions(&topic)
+        .namespace(&desired.namespace)
+        .metric_name(&desired.metric)
+        .set_dimensions(Some(
+            dimensions.iter().map(|(name, of)| Dimension::builder().name(name).value(of).build()).collect(),
+        ))
+        .statistic(desired.statistic.sdk())
+        .period(number(desired.period))
+        .evaluation_periods(number(desired.periods))
+        .datapoints_to_alarm(number(desired.bad_periods))
+        .comparison_operator(comparison.clone())
+        .threshold(threshold)
+        .treat_missing_data(desired.missing.word())
+        .set_tags(Some(
+            aws::tags(&cx.id, address).map(|(key, value)| Tag::builder().key(key).value(value).build()).to_vec(),
+        ));
+    call.customize().config_override(once()).send().await.during("PutMetricAlarm")?;
+    Ok(Live {
+        name,
+        description: desired.description.clone(),
+        metric: metric(desired),
+        dimensions,
+        statistic: desired.statistic.sdk().as_str().to_owned(),
+        periods: periods(desired.bad_periods, desired.periods, desired.period),
+        comparison: comparison.as_str().to_owned(),
+        threshold,
+        missing: desired.missing.word().to_owned(),
+        rings_at: vec![topic.clone()],
+        calms_at: vec![topic],
+        enabled: true,
+        state: StateValue::InsufficientData.as_str().to_owned(),
+        reason: String::new(),
+    })
+}
+
+/// A write's configuration: the SDK sends it once, and the engine decides about another time.
+fn once() -> config::Builder {
+    config::Config::builder().retry_config(aws::once())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn desired() -> Desired {
+        Desired {
+            description: "It is busy".into(),
+            namespace: "AWS/ECS".into(),
+            metric: "CPUUtilization".into(),
+            dimensions: BTreeMap::from([("ServiceName".into(), "demo-default-web".into())]),
+            statistic: Statistic::Average,
+            period: 300,
+            periods: 3,
+            bad_periods: 3,
+            bad: Bad::From(85.0),
+            missing: Missing::Unknown,
+            topic: "arn:topic".into(),
+        }
+    }
+
+    /// As `DescribeAlarms` has it after `PutMetricAlarm`.
+    fn sdk() -> MetricAlarm {
+        MetricAlarm::builder()
+            .alarm_name("/stackctl/demo/default/service-web-cpu")
+            .alarm_description("It is busy")
+            .namespace("AWS/ECS")
+            .metric_name("CPUUtilization")
+            .dimensions(Dimension::builder().name("ServiceName").value("demo-default-web").build())
+            .statistic(SdkStatistic::Average)
+            .period(300)
+            .evaluation_periods(3)
+            .comparison_operator(ComparisonOperator::GreaterThanOrEqualToThreshold)
+            .threshold(85.0)
+            .treat_missing_data("missing")
+            .alarm_actions("arn:topic")
+            .ok_actions("arn:topic")
+            .actions_enabled(true)
+            .state_value(StateValue::Ok)
+            .build()
+    }
+
+    fn changed(desired: &Desired, live: &Live) -> Vec<String> {
+        Alarm::diff(desired, live).into_iter().map(|change| change.field).collect()
+    }
+
+    #[test]
+    fn an_alarm_as_desired_needs_no_change_and_needs_not_say_how_many_periods_are_bad() {
+        assert_eq!(changed(&desired(), &live(&sdk())), Vec::<String>::new());
+    }
+
+    #[test]
+    fn each_part_that_differs_is_a_change_of_its_own() {
+        let mut drifted = live(&sdk());
+        drifted.threshold = 99.0;
+        drifted.enabled = false;
+        drifted.rings_at = Vec::new();
+        drifted.dimensions.insert("ClusterName".into(), "other".into());
+        assert_eq!(changed(&desired(), &drifted), ["threshold", "enabled", "of.ClusterName", "rings_at"]);
+        let lower = Desired { bad: Bad::UpTo(85.0), bad_periods: 2, ..desired() };
+        assert_eq!(changed(&lower, &live(&sdk())), ["periods", "comparison"]);
+    }
+
+    #[test]
+    fn a_target_group_that_is_made_anew_is_watched_from_then_on() {
+        let group = Input::output(&Address::new("target_group", "web"), "dimension");
+        let wanted = Desired { dimensions: BTreeMap::from([("ServiceName".into(), group)]), ..desired() };
+        assert_eq!(changed(&wanted, &live(&sdk())), ["of.ServiceName"]);
+    }
+
+    #[test]
+    fn status_says_that_it_rings_and_why() {
+        let ringing = Live { state: "ALARM".into(), reason: "3 datapoints".into(), ..live(&sdk()) };
+        assert_eq!(Alarm::summary(&ringing).as_deref(), Some("ALARM: 3 datapoints"));
+        assert_eq!(Alarm::summary(&live(&sdk())).as_deref(), Some("ok"));
+    }
+}

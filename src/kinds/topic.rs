@@ -1,0 +1,242 @@
+//! Where alarms go: an SNS topic, and the e-mail address that gets what is sent there.
+//!
+//! AWS mails a link to a new address, and sends nothing else there until somebody follows it. No tool can do that in
+//! their place, so a topic is ready without it, and `status` and `up` say who is still waited for.
+//!
+//! <https://docs.aws.amazon.com/sns/latest/dg/sns-email-notifications.html>
+
+use aws_sdk_sns::{
+    config,
+    types::{Subscription as SdkSubscription, Tag},
+};
+use futures::future::try_join_all;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    aws::{self, Outcome, given},
+    kind::{Context, Kind},
+    model::{Address, Change, Diff, Failure, Found, How, Outputs, Phase, Shown},
+};
+
+/// The longest name of a topic, in characters.
+/// <https://docs.aws.amazon.com/sns/latest/api/API_CreateTopic.html>
+const LONGEST_NAME: usize = 256;
+
+/// What SNS shows in the place of an ARN until the address is confirmed.
+/// <https://docs.aws.amazon.com/sns/latest/api/API_Subscribe.html>
+const PENDING: &str = "PendingConfirmation";
+
+/// What it shows for some days once somebody has unsubscribed.
+const DELETED: &str = "Deleted";
+
+/// A topic.
+pub struct Topic;
+
+/// What stack.yaml asks of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Desired {
+    /// Who gets a mail.
+    pub email: String,
+}
+
+/// What AWS has. The topic is not encrypted: with AWS's own key, the only one that costs nothing, no alarm may write to
+/// it, and what is written is the name and the state of an alarm.
+/// <https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html>
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Live {
+    /// Its ARN.
+    pub arn: String,
+    /// The addresses that are subscribed.
+    pub subscriptions: Vec<Subscription>,
+}
+
+/// An address that is subscribed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Subscription {
+    /// The address.
+    pub email: String,
+    /// The subscription's ARN, once the address is confirmed.
+    pub arn: Option<String>,
+}
+
+impl Kind for Topic {
+    type Desired = Desired;
+    type Live = Live;
+
+    const NAME: &'static str = "topic";
+    const USES: &'static [&'static str] = &[];
+
+    async fn list(cx: &Context) -> Result<Vec<Found<Live>>, Failure> {
+        let pages = cx.aws.sns.list_topics().into_paginator().items().send();
+        let topics: Vec<_> = pages.try_collect().await.during("ListTopics")?;
+        let arns = topics.into_iter().filter_map(|topic| topic.topic_arn);
+        let likely = arns.filter(|arn| {
+            let name = arn.rsplit(':').next().unwrap_or_default();
+            aws::may_be_ours(&cx.id, name, LONGEST_NAME)
+        });
+        let reads = likely.map(|arn| async move {
+            let tags = cx.aws.sns.list_tags_for_resource().resource_arn(&arn).send();
+            let subscriptions = cx.aws.sns.list_subscriptions_by_topic().topic_arn(&arn);
+            let subscriptions = subscriptions.into_paginator().items().send().try_collect();
+            let (tags, subscriptions) = futures::join!(tags, subscriptions);
+            let tags = tags.or_absent("ListTagsForResource", &["ResourceNotFound", "ResourceNotFoundException"])?;
+            let address =
+                tags.and_then(|tags| aws::address_of(&cx.id, tags.tags().iter().map(|tag| (tag.key(), tag.value()))));
+            let Some(address) = address else { return Ok::<_, Failure>(None) };
+            let subscriptions: Option<Vec<SdkSubscription>> =
+                subscriptions.or_absent("ListSubscriptionsByTopic", &["NotFound", "NotFoundException"])?;
+            let Some(subscriptions) = subscriptions else { return Ok(None) };
+            let live =
+                Live { arn: arn.clone(), subscriptions: subscriptions.iter().filter_map(subscription).collect() };
+            Ok(Some(Found { address, id: arn, live }))
+        });
+        Ok(try_join_all(reads).await?.into_iter().flatten().collect())
+    }
+
+    fn diff(desired: &Desired, live: &Live) -> Vec<Change> {
+        let mut diff = Diff::new();
+        for former in former(desired, live) {
+            diff.push("email", Shown::value(&former.email), Shown::Absent, How::InPlace);
+        }
+        // One that was never confirmed is gone after two days: it is asked for again.
+        if !live.subscriptions.iter().any(|subscription| subscription.email == desired.email) {
+            diff.push("email", Shown::Absent, Shown::value(&desired.email), How::InPlace);
+        }
+        diff.finish()
+    }
+
+    fn phase(_live: &Live, _desired: Option<&Desired>) -> Phase {
+        Phase::Ready
+    }
+
+    fn outputs(live: &Live) -> Outputs {
+        Outputs::new().with("arn", &live.arn).with_some("unconfirmed", unconfirmed(live))
+    }
+
+    async fn create(cx: &Context, address: &Address, desired: &Desired) -> Result<Live, Failure> {
+        let tags = aws::tags(&cx.id, address).into_iter().map(|(key, value)| {
+            Tag::builder().key(key).value(value).build().map_err(|error| Failure::internal(error.to_string()))
+        });
+        let call = cx
+            .aws
+            .sns
+            .create_topic()
+            .name(aws::derived(&cx.id, address, LONGEST_NAME))
+            .set_tags(Some(tags.collect::<Result<_, _>>()?));
+        let answer = call.customize().config_override(once()).send().await.during("CreateTopic")?;
+        let arn = given(answer.topic_arn, "CreateTopic", "TopicArn")?;
+        subscribe(cx, desired, Live { arn, subscriptions: Vec::new() }).await
+    }
+
+    async fn update(
+        cx: &Context,
+        _address: &Address,
+        desired: &Desired,
+        live: &Live,
+        _changes: &[Change],
+    ) -> Result<Live, Failure> {
+        for former in former(desired, live) {
+            let call = cx.aws.sns.unsubscribe().set_subscription_arn(former.arn.clone());
+            let answer = call.customize().config_override(once()).send().await;
+            answer.or_absent("Unsubscribe", &["NotFound", "NotFoundException"])?;
+        }
+        let left = live.subscriptions.iter().filter(|subscription| !is_former(desired, subscription));
+        let live = Live { arn: live.arn.clone(), subscriptions: left.cloned().collect() };
+        if live.subscriptions.iter().any(|subscription| subscription.email == desired.email) {
+            return Ok(live);
+        }
+        subscribe(cx, desired, live).await
+    }
+
+    async fn delete(cx: &Context, live: &Live) -> Result<(), Failure> {
+        // Its subscriptions go with it, and one that is not there is a success.
+        // https://docs.aws.amazon.com/sns/latest/api/API_DeleteTopic.html
+        let call = cx.aws.sns.delete_topic().topic_arn(&live.arn);
+        let answer = call.customize().config_override(once()).send().await;
+        answer.or_absent("DeleteTopic", &["NotFound", "NotFoundException"]).map(drop)
+    }
+
+    fn summary(live: &Live) -> Option<String> {
+        unconfirmed(live).map(|email| format!("{email} has not confirmed yet"))
+    }
+}
+
+/// An address whose link nobody has followed yet.
+fn unconfirmed(live: &Live) -> Option<&str> {
+    let waits = live.subscriptions.iter().find(|subscription| subscription.arn.is_none());
+    waits.map(|subscription| subscription.email.as_str())
+}
+
+fn subscription(subscription: &SdkSubscription) -> Option<Subscription> {
+    let email = subscription.endpoint().filter(|_| subscription.protocol() == Some("email"))?.to_owned();
+    let arn = subscription.subscription_arn().filter(|arn| *arn != PENDING);
+    (arn != Some(DELETED)).then(|| Subscription { email, arn: arn.map(str::to_owned) })
+}
+
+/// Whether it is one that stack.yaml no longer has. One that was never confirmed gets no mail, cannot be unsubscribed,
+/// and is gone by itself after two days.
+/// <https://docs.aws.amazon.com/sns/latest/api/API_Unsubscribe.html>
+fn is_former(desired: &Desired, subscription: &Subscription) -> bool {
+    subscription.email != desired.email && subscription.arn.is_some()
+}
+
+fn former<'a>(desired: &'a Desired, live: &'a Live) -> impl Iterator<Item = &'a Subscription> {
+    live.subscriptions.iter().filter(|subscription| is_former(desired, subscription))
+}
+
+async fn subscribe(cx: &Context, desired: &Desired, mut live: Live) -> Result<Live, Failure> {
+    let call = cx.aws.sns.subscribe().topic_arn(&live.arn).protocol("email").endpoint(&desired.email);
+    call.customize().config_override(once()).send().await.during("Subscribe")?;
+    live.subscriptions.push(Subscription { email: desired.email.clone(), arn: None });
+    Ok(live)
+}
+
+/// A write's configuration: the SDK sends it once, and the engine decides about another time.
+fn once() -> config::Builder {
+    config::Config::builder().retry_config(aws::once())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn live(subscriptions: &[(&str, Option<&str>)]) -> Live {
+        let subscriptions = subscriptions
+            .iter()
+            .map(|(email, arn)| Subscription { email: (*email).to_owned(), arn: arn.map(str::to_owned) });
+        Live { arn: "arn".into(), subscriptions: subscriptions.collect() }
+    }
+
+    fn changes(live: &Live) -> Vec<(Shown, Shown)> {
+        let desired = Desired { email: "ops@example.com".into() };
+        Topic::diff(&desired, live).into_iter().map(|change| (change.from, change.to)).collect()
+    }
+
+    #[test]
+    fn an_address_that_is_yet_to_confirm_is_ready_named_and_no_change() {
+        let waits = live(&[("ops@example.com", None)]);
+        assert_eq!(changes(&waits), []);
+        assert_eq!(Topic::phase(&waits, None), Phase::Ready);
+        assert_eq!(Topic::outputs(&waits).get("unconfirmed"), Some("ops@example.com"));
+        assert_eq!(Topic::outputs(&live(&[("ops@example.com", Some("arn"))])).get("unconfirmed"), None);
+    }
+
+    #[test]
+    fn an_address_that_is_gone_is_asked_again() {
+        assert_eq!(changes(&live(&[])), [(Shown::Absent, Shown::value("ops@example.com"))]);
+    }
+
+    #[test]
+    fn a_former_address_is_unsubscribed_unless_it_never_confirmed() {
+        let both = live(&[("ops@example.com", Some("a")), ("old@example.com", Some("b")), ("never@example.com", None)]);
+        assert_eq!(changes(&both), [(Shown::value("old@example.com"), Shown::Absent)]);
+    }
+
+    #[test]
+    fn an_address_that_unsubscribed_is_not_subscribed() {
+        let of = |arn: &str| SdkSubscription::builder().protocol("email").endpoint("e").subscription_arn(arn).build();
+        assert_eq!(subscription(&of(DELETED)), None);
+        assert_eq!(subscription(&of(PENDING)), Some(Subscription { email: "e".into(), arn: None }));
+        assert_eq!(subscription(&of("arn")), Some(Subscription { email: "e".into(), arn: Some("arn".into()) }));
+    }
+}
