@@ -74,6 +74,11 @@ impl Postgres {
         }
     }
 
+    /// The folder of its programs.
+    pub(crate) fn programs(&self) -> &Path {
+        &self.0
+    }
+
     fn command(&self, program: &str) -> Command {
         let mut command = Command::new("setpriv");
         command.args(["--pdeathsig", "KILL"]);
@@ -115,6 +120,11 @@ impl Postgres {
 impl Rds {
     pub(crate) fn new(dir: PathBuf, postgres: Postgres) -> Self {
         Self { dir, postgres, template: OnceCell::new(), running: Mutex::default(), creating: Mutex::default() }
+    }
+
+    /// This machine's Postgres.
+    pub(crate) fn postgres(&self) -> &Postgres {
+        &self.postgres
     }
 
     /// Makes the empty cluster that every database is copied from, before the first one is asked for.

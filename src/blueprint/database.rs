@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::network::Network;
+use super::{Facts, network::Network, users};
 use crate::{
     kinds::{db_instance, db_subnet_group, secret, security_group},
     model::{Address, Graph, Input},
@@ -16,25 +16,30 @@ const PORT: u16 = 5432;
 const MASTER: &str = "postgres";
 
 /// The database that the applications use.
-const NAME: &str = "app";
+pub(super) const NAME: &str = "app";
 
 /// The length of a generated password; of letters and digits, this is over 190 bits.
-pub(super) const PASSWORD_LENGTH: usize = 32;
+pub const PASSWORD_LENGTH: usize = 32;
 
 /// What the services need of the database.
 pub(super) struct Database {
     /// The secret with the connection URL under the key `url`.
     pub(super) url: Address,
+    /// Names the password in it, where it can be another one tomorrow.
+    pub(super) version: Option<Input>,
 }
 
 pub(super) fn draw(
     graph: &mut Graph,
     stack: &Stack,
+    facts: &Facts,
     network: &Network,
     clients: &BTreeMap<String, Address>,
+    bastion: Option<&Address>,
 ) -> Option<Database> {
     let database = stack.database.as_ref()?;
-    let ingress = clients.values().map(|group| security_group::Ingress {
+    let making = users::wanted(database, facts).then(|| users::security_group(graph, network));
+    let ingress = clients.values().chain(&making).chain(bastion).map(|group| security_group::Ingress {
         port: PORT,
         from: security_group::Source::Group(Input::output(group, "id")),
     });
@@ -54,7 +59,6 @@ pub(super) fn draw(
         Address::new("secret", "database-password"),
         &secret::Desired { source: secret::Source::Generated { length: PASSWORD_LENGTH } },
     );
-    let password = Input::output(&password, "arn");
     let instance = graph.add(
         Address::new("db_instance", "database"),
         &db_instance::Desired {
@@ -67,21 +71,36 @@ pub(super) fn draw(
             subnet_group: Input::output(&subnets, "name"),
             security_group: Input::output(&group, "id"),
             username: MASTER.to_owned(),
-            password: password.clone(),
+            password: Input::output(&password, "arn"),
             database: NAME.to_owned(),
         },
     );
+    let passwords = users::passwords(graph, database);
+    let owner = database.first_owner().map(|owner| (owner.name.as_str(), &passwords[&owner.name]));
+    let version = owner.map(|(_, secret)| Input::output(secret, "version"));
+    let master = users::Master { user: MASTER, password: password.clone(), instance: instance.clone() };
+    let making = making.map(|group| users::draw(graph, stack, network, &group, &master, &database.users));
+    let (user, password) = owner.unwrap_or((MASTER, &password));
     let url = graph.add(
         Address::new("secret", "database-url"),
         &secret::Desired {
             source: secret::Source::DatabaseUrl {
-                user: MASTER.to_owned(),
-                password,
+                user: user.to_owned(),
+                password: Input::output(password, "arn"),
                 host: Input::output(&instance, "host"),
                 port: Input::output(&instance, "port"),
                 database: NAME.to_owned(),
+                renewed_with: {
+                    let task = making.as_ref().map(|users| Input::output(&users.definition, "arn"));
+                    version.iter().cloned().chain(task).collect()
+                },
             },
         },
     );
-    Some(Database { url })
+    // The URL is what says that the users are made: whatever connects needs it, and a run that failed leaves it as it was,
+    // so that the next one runs again.
+    if let Some(making) = making {
+        graph.run_before(&making.run, &url, "value");
+    }
+    Some(Database { url, version })
 }

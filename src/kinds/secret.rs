@@ -18,6 +18,10 @@ use crate::{
 /// The tag with a hash of all that a made value is made of, but the password.
 const INPUTS: &str = "stackctl:inputs";
 
+/// The label of the version that whoever asks for no other one gets.
+/// <https://docs.aws.amazon.com/secretsmanager/latest/userguide/whats-in-a-secret.html#term_version>
+const CURRENT: &str = "AWSCURRENT";
+
 /// A secret.
 pub struct Secret;
 
@@ -43,6 +47,18 @@ pub enum Source {
         port: Input,
         /// The database.
         database: String,
+        /// What else it is written anew for: the version of the password, the task that makes the user.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        renewed_with: Vec<Input>,
+    },
+    /// The URL of a cache, which takes a password and no user, over TLS.
+    CacheUrl {
+        /// The ARN of the secret with the password.
+        token: Input,
+        /// The host.
+        host: Input,
+        /// The port.
+        port: Input,
     },
 }
 
@@ -62,6 +78,9 @@ pub struct Live {
     pub name: String,
     /// The hash of what its value was made of; empty for one that was generated.
     pub inputs: String,
+    /// The id of its current version; another value has another one.
+    #[serde(default)]
+    pub version: String,
 }
 
 impl Kind for Secret {
@@ -69,7 +88,7 @@ impl Kind for Secret {
     type Live = Live;
 
     const NAME: &'static str = "secret";
-    const USES: &'static [&'static str] = &["db_instance"];
+    const USES: &'static [&'static str] = &["cache", "db_instance"];
 
     async fn list(cx: &Context) -> Result<Vec<Found<Live>>, Failure> {
         let filter = |key, value: &str| Filter::builder().key(key).values(value).build();
@@ -90,7 +109,11 @@ impl Kind for Secret {
                 let tags: Vec<(String, String)> = secret.tags().iter().map(tag).collect();
                 let address = aws::address_of(&cx.id, tags.iter().map(|(key, value)| (key.as_str(), value.as_str())))?;
                 let inputs = tags.into_iter().find(|(key, _)| key == INPUTS).map(|(_, value)| value);
-                let live = Live { arn: secret.arn?, name: secret.name?, inputs: inputs.unwrap_or_default() };
+                let stages = secret.secret_versions_to_stages.unwrap_or_default().into_iter();
+                let mut current = stages.filter(|(_, stages)| stages.iter().any(|stage| stage == CURRENT));
+                let version = current.next().map(|(version, _)| version).unwrap_or_default();
+                let inputs = inputs.unwrap_or_default();
+                let live = Live { arn: secret.arn?, name: secret.name?, inputs, version };
                 Some(Found { address, id: live.name.clone(), live })
             })
             .collect())
@@ -100,7 +123,7 @@ impl Kind for Secret {
         let mut diff = Diff::new();
         match &desired.source {
             Source::Generated { .. } => {}
-            source @ Source::DatabaseUrl { .. } => match fingerprint(source) {
+            source @ (Source::DatabaseUrl { .. } | Source::CacheUrl { .. }) => match fingerprint(source) {
                 Some(inputs) if inputs == live.inputs => {}
                 Some(_) => {
                     diff.push("value", Shown::Sensitive, Shown::Sensitive, How::InPlace);
@@ -118,7 +141,8 @@ impl Kind for Secret {
     }
 
     fn outputs(live: &Live) -> Outputs {
-        Outputs::new().with("arn", &live.arn).with("name", &live.name)
+        let version = Some(&live.version).filter(|version| !version.is_empty());
+        Outputs::new().with("arn", &live.arn).with("name", &live.name).with_some("version", version)
     }
 
     async fn create(cx: &Context, address: &Address, desired: &Desired) -> Result<Live, Failure> {
@@ -141,7 +165,8 @@ impl Kind for Secret {
         let Some(answer) = answer.or_absent("CreateSecret", &["InvalidRequestException"])? else {
             return restore(cx, address, desired, &name).await;
         };
-        Ok(Live { arn: given(answer.arn, "CreateSecret", "ARN")?, name, inputs })
+        let version = answer.version_id.unwrap_or_default();
+        Ok(Live { arn: given(answer.arn, "CreateSecret", "ARN")?, name, inputs, version })
     }
 
     async fn update(
@@ -173,8 +198,17 @@ fn tag(key: &str, value: &str) -> Tag {
 
 /// A hash of what a value is made of; none while a part is unknown, empty for a generated one.
 fn fingerprint(source: &Source) -> Option<String> {
-    let Source::DatabaseUrl { user, password, host, port, database } = source else { return Some(String::new()) };
-    let parts = [user.as_str(), password.known()?, host.known()?, port.known()?, database.as_str()];
+    let parts = match source {
+        Source::Generated { .. } => return Some(String::new()),
+        Source::DatabaseUrl { user, password, host, port, database, renewed_with } => {
+            let mut parts = vec![user.as_str(), password.known()?, host.known()?, port.known()?, database.as_str()];
+            for other in renewed_with {
+                parts.push(other.known()?);
+            }
+            parts
+        }
+        Source::CacheUrl { token, host, port } => vec![token.known()?, host.known()?, port.known()?],
+    };
     let digest = Sha256::digest(parts.join("\n").as_bytes());
     Some(digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect())
 }
@@ -183,7 +217,7 @@ fn fingerprint(source: &Source) -> Option<String> {
 async fn make(cx: &Context, source: &Source) -> Result<String, Failure> {
     match source {
         Source::Generated { length } => Ok(generate(*length)),
-        Source::DatabaseUrl { user, password, host, port, database } => {
+        Source::DatabaseUrl { user, password, host, port, database, .. } => {
             let password = secretsmanager::value(cx, password.get()?).await?;
             let (password, host, port) = (password.expose(), host.get()?, port.get()?);
             // RDS for PostgreSQL takes no connection without TLS from version 15 on.
@@ -193,7 +227,25 @@ async fn make(cx: &Context, source: &Source) -> Result<String, Failure> {
             });
             Ok(parts.to_string())
         }
+        Source::CacheUrl { token, host, port } => {
+            let token = secretsmanager::value(cx, token.get()?).await?;
+            Ok(format!("rediss://:{}@{}:{}", token.expose(), host.get()?, port.get()?))
+        }
     }
+}
+
+/// Gives a generated secret another value; gives the id of its new version.
+///
+/// # Errors
+/// If Secrets Manager refuses.
+pub async fn renew(cx: &Context, live: &Live, length: usize) -> Result<String, Failure> {
+    put(cx, live, generate(length)).await
+}
+
+async fn put(cx: &Context, live: &Live, value: String) -> Result<String, Failure> {
+    let call = cx.aws.secrets.put_secret_value().secret_id(&live.arn).secret_string(value);
+    let answer = call.customize().config_override(once()).send().await.during("PutSecretValue")?;
+    given(answer.version_id, "PutSecretValue", "VersionId")
 }
 
 /// Letters and digits, which need no escaping in a URL, from the system's random source.
@@ -202,15 +254,13 @@ fn generate(length: usize) -> String {
 }
 
 async fn write(cx: &Context, desired: &Desired, live: &Live) -> Result<Live, Failure> {
-    let value = make(cx, &desired.source).await?;
-    let call = cx.aws.secrets.put_secret_value().secret_id(&live.arn).secret_string(value);
-    call.customize().config_override(once()).send().await.during("PutSecretValue")?;
+    let version = put(cx, live, make(cx, &desired.source).await?).await?;
     let inputs = fingerprint(&desired.source).unwrap_or_default();
     if !inputs.is_empty() {
         let call = cx.aws.secrets.tag_resource().secret_id(&live.arn).tags(tag(INPUTS, &inputs));
         call.customize().config_override(once()).send().await.during("TagResource")?;
     }
-    Ok(Live { inputs, ..live.clone() })
+    Ok(Live { inputs, version, ..live.clone() })
 }
 
 async fn restore(cx: &Context, address: &Address, desired: &Desired, name: &str) -> Result<Live, Failure> {
@@ -219,7 +269,8 @@ async fn restore(cx: &Context, address: &Address, desired: &Desired, name: &str)
     let tags = aws::tags(&cx.id, address).map(|(key, value)| tag(key, &value)).to_vec();
     let call = cx.aws.secrets.tag_resource().secret_id(&arn).set_tags(Some(tags));
     call.customize().config_override(once()).send().await.during("TagResource")?;
-    write(cx, desired, &Live { arn, name: name.to_owned(), inputs: String::new() }).await
+    let empty = Live { arn, name: name.to_owned(), inputs: String::new(), version: String::new() };
+    write(cx, desired, &empty).await
 }
 
 #[cfg(test)]
@@ -228,23 +279,50 @@ mod tests {
 
     fn url(host: Input) -> Desired {
         let (user, database) = ("u".to_owned(), "d".to_owned());
-        let source = Source::DatabaseUrl { user, password: "arn".into(), host, port: "5432".into(), database };
-        Desired { source }
+        let (password, port, renewed_with) = ("arn".into(), "5432".into(), Vec::new());
+        Desired { source: Source::DatabaseUrl { user, password, host, port, database, renewed_with } }
     }
 
     #[test]
     fn a_generated_value_is_never_made_again() {
-        let live = Live { arn: "a".into(), name: "n".into(), inputs: String::new() };
+        let live = Live { arn: "a".into(), name: "n".into(), inputs: String::new(), version: String::new() };
         assert_eq!(Secret::diff(&Desired { source: Source::Generated { length: 32 } }, &live), []);
     }
 
     #[test]
     fn a_url_is_written_again_when_a_part_of_it_changes_and_the_plan_shows_none_of_it() {
         let inputs = fingerprint(&url("one".into()).source).expect("all is known");
-        let live = Live { arn: "a".into(), name: "n".into(), inputs };
+        let live = Live { arn: "a".into(), name: "n".into(), inputs, version: String::new() };
         assert_eq!(Secret::diff(&url("one".into()), &live), []);
         let changes = Secret::diff(&url("two".into()), &live);
         assert_eq!((changes.len(), &changes[0].to), (1, &Shown::Sensitive));
+    }
+
+    #[test]
+    fn the_url_of_a_cache_is_written_again_when_the_cache_is_elsewhere() {
+        let url = |host: Input| Desired { source: Source::CacheUrl { token: "arn".into(), host, port: "6379".into() } };
+        let inputs = fingerprint(&url("one".into()).source).expect("all is known");
+        let live = Live { arn: "a".into(), name: "n".into(), inputs, version: String::new() };
+        assert_eq!(Secret::diff(&url("one".into()), &live), []);
+        assert_eq!(Secret::diff(&url("two".into()), &live)[0].to, Shown::Sensitive);
+        let unknown = Input::output(&Address::new("cache", "main"), "host");
+        assert_eq!(Secret::diff(&url(unknown), &live)[0].to, Shown::KnownAfterApply);
+    }
+
+    #[test]
+    fn a_url_is_written_again_with_what_else_it_follows_and_its_version_is_for_others_to_follow() {
+        let with = |task: &str| {
+            let Source::DatabaseUrl { user, password, host, port, database, .. } = url("one".into()).source else {
+                panic!("it is a URL")
+            };
+            let renewed_with = vec!["version-1".into(), task.into()];
+            Desired { source: Source::DatabaseUrl { user, password, host, port, database, renewed_with } }
+        };
+        let inputs = fingerprint(&with("task:1").source).expect("all is known");
+        let live = Live { arn: "a".into(), name: "n".into(), inputs, version: "v".into() };
+        assert_eq!(Secret::diff(&with("task:1"), &live), []);
+        assert_eq!(Secret::diff(&with("task:2"), &live).len(), 1);
+        assert_eq!(Secret::outputs(&live).get("version"), Some("v"));
     }
 
     #[test]

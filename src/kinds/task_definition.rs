@@ -2,7 +2,7 @@
 //!
 //! <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task_definitions.html>
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use aws_sdk_ecs::types::{
     Compatibility, ContainerDefinition, KeyValuePair, LogConfiguration, LogDriver, NetworkMode, PortMapping, Secret,
@@ -24,6 +24,9 @@ const KEPT: usize = 10;
 /// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeleteTaskDefinitions.html>
 const DELETED_AT_ONCE: usize = 10;
 
+/// What the label begins with that names the version of a secret; the rest is the environment variable's name.
+const VERSION_LABEL: &str = "stackctl.secret-version.";
+
 /// A task definition.
 pub struct TaskDefinition;
 
@@ -34,6 +37,10 @@ pub struct SecretRef {
     pub secret: Input,
     /// The key within it, for one that holds JSON.
     pub key: Option<String>,
+    /// Names the value that new tasks get: another value takes another revision, because a task reads its secrets when it
+    /// starts. None for a value that stays.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<Input>,
 }
 
 /// What stack.yaml asks of it.
@@ -187,6 +194,9 @@ fn fields(desired: &Desired) -> BTreeMap<String, Option<String>> {
     }
     for (name, reference) in &desired.secrets {
         fields.insert(format!("secrets.{name}"), value_from(reference));
+        if let Some(version) = &reference.version {
+            fields.insert(format!("secrets.{name}.version"), known(version));
+        }
     }
     fields
 }
@@ -229,6 +239,11 @@ fn live(definition: &SdkDefinition, _cx: &Context) -> Live {
         for secret in container.secrets() {
             fields.insert(format!("secrets.{}", secret.name()), secret.value_from().to_owned());
         }
+        for (label, version) in container.docker_labels().into_iter().flatten() {
+            if let Some(name) = label.strip_prefix(VERSION_LABEL) {
+                fields.insert(format!("secrets.{name}.version"), version.clone());
+            }
+        }
     }
     Live { arn: owned(definition.task_definition_arn()), family: owned(definition.family()), fields }
 }
@@ -258,7 +273,12 @@ fn container(cx: &Context, desired: &Desired) -> Result<ContainerDefinition, Fai
         environment.push(KeyValuePair::builder().name(name).value(value.get()?).build());
     }
     let mut secrets = Vec::new();
+    // Not in `valueFrom`: a revision that ECS rolls back to must not start its tasks with a password of yesterday.
+    let mut labels = HashMap::new();
     for (name, reference) in &desired.secrets {
+        if let Some(version) = &reference.version {
+            labels.insert(format!("{VERSION_LABEL}{name}"), version.get()?.to_owned());
+        }
         reference.secret.get()?;
         let from = value_from(reference).unwrap_or_default();
         secrets.push(Secret::builder().name(name).value_from(from).build().map_err(incomplete)?);
@@ -285,6 +305,7 @@ fn container(cx: &Context, desired: &Desired) -> Result<ContainerDefinition, Fai
         .set_port_mappings(ports.map(|port| vec![port]))
         .set_environment(Some(environment))
         .set_secrets(Some(secrets))
+        .set_docker_labels((!labels.is_empty()).then_some(labels))
         .set_command((!desired.command.is_empty()).then(|| desired.command.clone()))
         .stop_timeout(i32::try_from(desired.stop_timeout).unwrap_or(i32::MAX))
         .readonly_root_filesystem(desired.read_only)
@@ -317,12 +338,16 @@ mod tests {
             image: "repository:1".into(),
             port: Some(3000),
             environment: BTreeMap::from([("A".into(), "1".into())]),
-            secrets: BTreeMap::from([("S".into(), SecretRef { secret: "arn".into(), key: Some("url".into()) })]),
+            secrets: BTreeMap::from([("S".into(), reference())]),
             log_group: "logs".into(),
             stop_timeout: 30,
             command: Vec::new(),
             read_only: true,
         }
+    }
+
+    fn reference() -> SecretRef {
+        SecretRef { secret: "arn".into(), key: Some("url".into()), version: None }
     }
 
     fn live() -> Live {
@@ -343,8 +368,22 @@ mod tests {
     }
 
     #[test]
+    fn another_value_of_a_secret_takes_another_revision_and_is_not_pinned() {
+        let version = |version: &str| {
+            let reference = SecretRef { version: Some(version.into()), ..reference() };
+            Desired { secrets: BTreeMap::from([("S".to_owned(), reference)]), ..desired() }
+        };
+        let fields = fields(&version("v1")).into_iter().map(|(name, value)| (name, value.expect("all is known")));
+        let live = Live { fields: fields.collect(), ..live() };
+        assert_eq!(TaskDefinition::diff(&version("v1"), &live), []);
+        let changes = TaskDefinition::diff(&version("v2"), &live);
+        assert_eq!(changes.len(), 1, "{changes:?}");
+        assert_eq!((changes[0].field.as_str(), &changes[0].to), ("secrets.S.version", &Shown::value("v2")));
+        assert!(!live.fields["secrets.S"].contains("v1"));
+    }
+
+    #[test]
     fn a_secret_is_named_by_its_arn_and_key() {
-        let reference = SecretRef { secret: "arn".into(), key: Some("url".into()) };
-        assert_eq!(value_from(&reference).as_deref(), Some("arn:url::"));
+        assert_eq!(value_from(&reference()).as_deref(), Some("arn:url::"));
     }
 }

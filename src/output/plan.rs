@@ -48,6 +48,9 @@ fn render_step(text: &mut String, step: &Step, style: Style) {
         Action::Create => (style.good("+"), ""),
         Action::Update => (style.changed("~"), ""),
         Action::Replace => (style.changed("±"), "  has to be replaced"),
+        Action::Run if step.address.kind() == "database_users" => {
+            (style.hint("▸"), "  runs once, before anything connects as one of them")
+        }
         Action::Run => (style.hint("▸"), "  runs once, before the service changes"),
         Action::Wait => (style.hint("…"), "  is as desired and not ready yet"),
         Action::Delete | Action::DeleteReplaced => (style.bad("-"), ""),
@@ -76,10 +79,18 @@ fn render_step(text: &mut String, step: &Step, style: Style) {
 
 fn shown(value: &Shown, style: Style) -> String {
     match value {
-        Shown::Value(text) => text.clone(),
+        Shown::Value(text) => one_line(text),
         Shown::Absent => style.dim("(none)"),
         Shown::KnownAfterApply => style.dim("(known after apply)"),
         Shown::Sensitive => style.dim("(sensitive)"),
+    }
+}
+
+/// A text of many lines, such as a script, would hide the rest of the plan: of such a one a plan says how long it is.
+fn one_line(text: &str) -> String {
+    match text.lines().count() {
+        0 | 1 => text.to_owned(),
+        lines => format!("({lines} lines, {} characters)", text.chars().count()),
     }
 }
 
@@ -122,7 +133,7 @@ fn inline(value: &Value) -> Option<String> {
     match value {
         Value::Null => None,
         Value::String(text) if text.is_empty() => None,
-        Value::String(text) => Some(text.clone()),
+        Value::String(text) => Some(one_line(text)),
         Value::Array(items) if items.is_empty() => None,
         Value::Array(items) => Some(items.iter().filter_map(inline).collect::<Vec<_>>().join(", ")),
         Value::Object(fields) => {

@@ -76,6 +76,44 @@ pub(super) fn is_host(text: &str) -> bool {
         && text.chars().all(|c| c.is_ascii_alphanumeric() || "-.*?".contains(c))
 }
 
+/// What is wrong with the name of a certificate and of a DNS record, if anything is. ACM takes 64 characters, DNS 63 a
+/// label.
+/// <https://docs.aws.amazon.com/acm/latest/APIReference/API_RequestCertificate.html>
+pub(super) fn domain_problem(name: &str) -> Option<&'static str> {
+    let label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+            && label.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
+    };
+    if name.len() > 64 {
+        Some("ACM takes names of at most 64 characters")
+    } else if name.contains('*') {
+        Some("the load balancer is reached by one name, not by all of a kind")
+    } else if !name.contains('.') || !name.split('.').all(label) {
+        Some("a domain has labels of a-z, 0-9 and -, with dots between them")
+    } else {
+        None
+    }
+}
+
+/// The region in the ARN of an ACM certificate; none if it is no such ARN.
+pub(super) fn certificate_region(arn: &str) -> Option<&str> {
+    let parts: Vec<&str> = arn.splitn(6, ':').collect();
+    match parts.as_slice() {
+        ["arn", partition, "acm", region, account, resource]
+            if partition.starts_with("aws")
+                && is_region(region)
+                && account.len() == 12
+                && account.chars().all(|c| c.is_ascii_digit())
+                && resource.strip_prefix("certificate/").is_some_and(|id| !id.is_empty()) =>
+        {
+            Some(region)
+        }
+        _ => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -95,6 +133,30 @@ mod tests {
         }
         for bad in ["a", "Demo", "1a", "a-", "a--b", "a_b", "a-very-long-name-of-a-stack"] {
             assert!(!is_name(bad, 20), "{bad}");
+        }
+    }
+
+    #[test]
+    fn domains_are_those_that_acm_and_dns_take() {
+        let longest = format!("{}.example.com", "a".repeat(52));
+        for good in ["example.com", "rates.example.com", "xn--bcher-kva.example", "1.2.example.com", longest.as_str()] {
+            assert_eq!(domain_problem(good), None, "{good}");
+        }
+        let long = format!("{}.example.com", "a".repeat(53));
+        for bad in
+            ["", "localhost", "example.com.", ".com", "a..b", "-a.com", "a-.com", "A.com", "*.a.com", "b\u{fc}.de"]
+        {
+            assert!(domain_problem(bad).is_some(), "{bad}");
+        }
+        assert!(domain_problem(&long).is_some());
+    }
+
+    #[test]
+    fn the_arn_of_a_certificate_says_where_it_is() {
+        assert_eq!(certificate_region("arn:aws:acm:eu-west-1:123456789012:certificate/1-2"), Some("eu-west-1"));
+        assert_eq!(certificate_region("arn:aws-cn:acm:cn-north-1:123456789012:certificate/1"), Some("cn-north-1"));
+        for bad in ["arn:aws:iam::123456789012:server-certificate/x", "arn:aws:acm:eu-west-1:1:certificate/1", "arn:"] {
+            assert_eq!(certificate_region(bad), None, "{bad}");
         }
     }
 

@@ -1,6 +1,7 @@
 //! stack.yaml: the text, its environments, its checks, and the [`Stack`] that comes of it. Every error has its place in
 //! the file, and all of them are told at once. Imports nothing of ours.
 
+mod block;
 mod check;
 mod decode;
 mod merge;
@@ -12,8 +13,9 @@ mod yaml;
 
 use std::{collections::BTreeSet, path::Path};
 
+pub(crate) use block::expressions as block_expressions;
 pub use problem::{Problem, Problems};
-pub use stack::{Cidr, Database, ImageFrom, LoadBalancer, Nat, Network, SecretFrom, Service, Stack, Tls};
+pub use stack::{Alarms, Bastion, BastionUser, Cache, Cidr, Database, DatabaseRole, DatabaseUser, ImageFrom, LoadBalancer, Nat, Network, Scale, SecretFrom, Service, Stack, Tls};
 
 use problem::Collector;
 use yaml::Node;

@@ -15,10 +15,16 @@ pub struct Stack {
     pub network: Network,
     /// `database`; none without one.
     pub database: Option<Database>,
+    /// `cache`; none without one.
+    pub cache: Option<Cache>,
     /// `load_balancer`; none where no service is served by one.
     pub load_balancer: Option<LoadBalancer>,
+    /// `bastion`; none without one.
+    pub bastion: Option<Bastion>,
     /// `services`, by name.
     pub services: BTreeMap<String, Service>,
+    /// `alarms`; none without them.
+    pub alarms: Option<Alarms>,
 }
 
 /// A range of IPv4 addresses.
@@ -86,22 +92,83 @@ pub struct Database {
     pub backup_days: u32,
     /// `protect`: deletion protection, and a final snapshot when it does go.
     pub protect: bool,
+    /// `users` beside the master user, in the order of the file.
+    pub users: Vec<DatabaseUser>,
+}
+
+impl Database {
+    /// The user that the containers connect as; none if that is the master user.
+    #[must_use]
+    pub fn first_owner(&self) -> Option<&DatabaseUser> {
+        self.users.iter().find(|user| user.role == DatabaseRole::Owner)
+    }
+}
+
+/// One of `database.users`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DatabaseUser {
+    /// Its name, which Postgres takes without quotes.
+    pub name: String,
+    /// What it may do.
+    pub role: DatabaseRole,
+}
+
+/// What a database user may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DatabaseRole {
+    /// `owner`: makes tables and whatever else, and owns what it makes.
+    Owner,
+    /// `read-only`: reads every table, and writes none.
+    ReadOnly,
+}
+
+/// `cache`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cache {
+    /// `version` of Valkey, such as `8.0`.
+    pub version: String,
+    /// `class`, such as `cache.t4g.micro`.
+    pub class: String,
 }
 
 /// `load_balancer`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LoadBalancer {
-    /// `tls`.
+    /// `tls`, and the `domain` that goes with it.
     pub tls: Tls,
 }
 
-/// How the load balancer speaks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+impl LoadBalancer {
+    /// `domain`: the name in Route 53 that leads to the load balancer.
+    #[must_use]
+    pub fn domain(&self) -> Option<&str> {
+        match &self.tls {
+            Tls::Off | Tls::SelfSigned => None,
+            Tls::Acm { domain } => Some(domain),
+            Tls::Certificate { domain, .. } => domain.as_deref(),
+        }
+    }
+}
+
+/// How the load balancer speaks. With all but `off`, HTTP is redirected to HTTPS.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Tls {
-    /// HTTP only.
+    /// `off`: HTTP only.
     Off,
-    /// HTTPS with a certificate of its own making; HTTP is redirected.
+    /// `self-signed`: a certificate of its own making.
     SelfSigned,
+    /// `acm`: a certificate that AWS issues.
+    Acm {
+        /// The name it is for, in a hosted zone of Route 53.
+        domain: String,
+    },
+    /// The ARN of a certificate that is in ACM already.
+    Certificate {
+        /// Its ARN.
+        arn: String,
+        /// The name that is to lead to the load balancer; none where somebody else sees to that.
+        domain: Option<String>,
+    },
 }
 
 /// One of `services`.
@@ -115,8 +182,10 @@ pub struct Service {
     pub cpu: u32,
     /// `memory` in MiB.
     pub memory: u32,
-    /// `replicas`.
+    /// `replicas`, or the `min` of `scale`.
     pub replicas: u32,
+    /// `scale`: autoscaling chooses how many tasks there are.
+    pub scale: Option<Scale>,
     /// `health`: the path that answers 200 when a task can serve.
     pub health: String,
     /// `routes`: path patterns.
@@ -135,11 +204,41 @@ pub struct Service {
     pub secrets: BTreeMap<String, SecretFrom>,
 }
 
+/// `scale` of a service. At least one of `cpu`, `memory` and `requests` is there; of several, the one that wants most tasks
+/// decides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Scale {
+    /// `min`: the fewest tasks (1 to 1000).
+    pub min: u32,
+    /// `max`: the most tasks (`min` to 1000).
+    pub max: u32,
+    /// `cpu`: the average use that is held, in percent.
+    pub cpu: Option<u32>,
+    /// `memory`: the average use that is held, in percent.
+    pub memory: Option<u32>,
+    /// `requests`: how many a minute each task gets.
+    pub requests: Option<u32>,
+}
+
+/// `alarms`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Alarms {
+    /// `email`: who gets a mail.
+    pub email: String,
+}
+
 /// Where a service's image comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ImageFrom {
     /// `build`: a Cargo package, by its folder from that of stack.yaml.
     Package(PathBuf),
+    /// `build`: a Dockerfile.
+    Dockerfile {
+        /// `dockerfile`: its path from the folder of stack.yaml.
+        path: PathBuf,
+        /// `context`: the folder that its COPY lines start from; the Dockerfile's own by default.
+        context: PathBuf,
+    },
     /// `image`: one of a registry.
     Named(String),
 }
@@ -149,4 +248,26 @@ pub enum ImageFrom {
 pub enum SecretFrom {
     /// `generate`: made once, kept in Secrets Manager, never shown.
     Generate,
+}
+
+/// `bastion`: a small host in a public subnet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bastion {
+    /// `class`: an instance type of AWS Graviton.
+    pub class: String,
+    /// `packages` of Debian.
+    pub packages: Vec<String>,
+    /// `users`, by name.
+    pub users: BTreeMap<String, BastionUser>,
+    /// `allow`: from where it can be reached by SSH.
+    pub allow: Vec<Cidr>,
+}
+
+/// One of `bastion.users`. None has a password.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BastionUser {
+    /// `sudo`: whether the user may do everything, without a password.
+    pub sudo: bool,
+    /// `ssh_key` and `ssh_keys`: the public keys.
+    pub ssh_keys: Vec<String>,
 }

@@ -70,10 +70,11 @@ fn a_problem_in_an_environment_is_placed_there_even_if_another_one_is_asked_for(
 
 #[test]
 fn what_comes_later_says_so() {
-    let text = "name: demo\nregion: eu-west-1\nservices: { web: { build: app, port: 80 } }\ncache: { class: cache.t4g.micro }\n";
+    let text =
+        "name: demo\nregion: eu-west-1\nservices: { web: { build: app, port: 80 } }\nbastion: { packages: [vim] }\n";
     assert_eq!(
         problems(text),
-        ["4:1 `cache` is not supported yet [leave it out; docs/stack-yaml.md says what this version does]"]
+        ["4:1 `bastion` is not supported yet [leave it out; docs/stack-yaml.md says what this version does]"]
     );
 }
 
@@ -89,6 +90,179 @@ fn variables_are_taken_from_the_caller_and_a_missing_one_is_placed() {
 fn two_services_cannot_have_the_same_route() {
     let text = "name: demo\nregion: eu-west-1\nservices:\n  aa: { build: app, port: 80, routes: [/x] }\n  bb: { build: app, port: 80, routes: [/x] }\n";
     assert!(problems(text)[0].starts_with("5:3 `bb` and `aa` both want the route /x"));
+}
+
+#[test]
+fn a_cache_needs_no_more_than_its_name() {
+    let stack = |cache: &str| {
+        let text = format!("name: demo\nregion: eu-west-1\nservices: {{ web: {{ build: app }} }}\n{cache}");
+        read(&text).unwrap_or_else(|problems| panic!("{}", problems.render(false)))
+    };
+    let cache = |version: &str, class: &str| Some(Cache { version: version.into(), class: class.into() });
+    assert_eq!(stack("").cache, None);
+    assert_eq!(stack("cache: {}\n").cache, cache("8.0", "cache.t4g.micro"));
+    assert_eq!(stack("cache: { class: cache.m7g.large, version: \"9.0\" }\n").cache, cache("9.0", "cache.m7g.large"));
+}
+
+#[test]
+fn a_cache_that_elasticache_has_not_is_placed() {
+    let wrong = |cache: &str| {
+        problems(&format!("name: demo\nregion: eu-west-1\nservices: {{ web: {{ build: app }} }}\ncache: {cache}\n"))
+    };
+    let versions = "it has: 7.2, 8.0, 8.1, 8.2, 9.0, 9.1";
+    assert_eq!(
+        wrong("{ version: \"6.2\", class: t4g.micro }"),
+        [
+            format!("4:19 `6.2` is no version of Valkey that ElastiCache has [{versions}]"),
+            "4:33 `t4g.micro` is no node type of ElastiCache [such as cache.t4g.micro or cache.m7g.large]".to_owned(),
+        ]
+    );
+    assert_eq!(wrong("{ version: 8.0 }"), ["4:19 expected text, found a number [put it in quotes: \"8.0\"]"]);
+    assert_eq!(wrong("{ clas: cache.t4g.micro }"), ["4:10 there is no key `clas` here [did you mean `class`?]"]);
+    assert_eq!(wrong("yes")[0], "4:8 `cache` has to be a mapping, and is text [write `key: value` lines under it]");
+}
+
+#[test]
+fn what_the_stack_gives_its_containers_cannot_be_given_again() {
+    let env = |parts: &str, name: &str| {
+        let text = format!(
+            "name: demo\nregion: eu-west-1\n{parts}services: {{ web: {{ build: app, env: {{ {name}: x }} }} }}\n"
+        );
+        read(&text).map(drop).map_err(|problems| problems.list().iter().map(|one| one.message.clone()).collect())
+    };
+    let taken = |name: &str| Err(vec![format!("{name} is given to every container by stackctl")]);
+    assert_eq!(env("", "REDIS_URL"), Ok(()), "one may have a Redis of one's own");
+    assert_eq!(env("cache: {}\n", "REDIS_URL"), taken("REDIS_URL"));
+    assert_eq!(env("cache: {}\n", "DATABASE_URL"), Ok(()));
+    assert_eq!(env("database: {}\n", "DATABASE_URL"), taken("DATABASE_URL"));
+}
+
+/// A file whose fourth line is `load_balancer: { … }`.
+fn balanced(balancer: &str) -> String {
+    format!("name: demo\nregion: eu-west-1\nservices: {{ web: {{ build: app, port: 80 }} }}\nload_balancer: {{ {balancer} }}\n")
+}
+
+#[test]
+fn a_domain_goes_with_a_certificate_of_acm() {
+    let tls = |balancer: &str| read(&balanced(balancer)).expect("it is valid").load_balancer.expect("it has one").tls;
+    assert_eq!(tls("tls: acm, domain: rates.example.com"), Tls::Acm { domain: "rates.example.com".into() });
+    let arn = "arn:aws:acm:eu-west-1:123456789012:certificate/1-2-3".to_owned();
+    assert_eq!(tls(&format!("tls: \"{arn}\"")), Tls::Certificate { arn: arn.clone(), domain: None });
+    let named = Tls::Certificate { arn: arn.clone(), domain: Some("a.example.com".into()) };
+    assert_eq!(tls(&format!("domain: a.example.com, tls: \"{arn}\"")), named);
+    assert_eq!(tls("tls: off"), Tls::Off);
+}
+
+#[test]
+fn a_domain_without_a_certificate_and_one_without_the_other_are_placed_with_the_way_out() {
+    let trusted = "a `domain` needs a certificate that browsers trust [write `tls: acm` beside it, or the ARN of a certificate for this name]";
+    let table = [
+        ("domain: a.example.com", format!("4:27 {trusted}")),
+        ("tls: off, domain: a.example.com", format!("4:37 {trusted}")),
+        ("tls: self-signed, domain: a.example.com", format!("4:45 {trusted}")),
+        (
+            "tls: acm",
+            "4:24 `tls: acm` needs the name that the certificate is for [add `domain: app.example.com`, a name in a public hosted zone of this account's Route 53]".to_owned(),
+        ),
+        (
+            "tls: acm, domain: \"*.example.com\"",
+            "4:37 `*.example.com`: the load balancer is reached by one name, not by all of a kind [such as app.example.com]".to_owned(),
+        ),
+        (
+            "tls: \"arn:aws:acm:us-east-1:123456789012:certificate/1\"",
+            "4:24 this certificate is in us-east-1, and the stack is not [request or import it in the stack's region as well: a load balancer takes no other]".to_owned(),
+        ),
+        ("tls: amc", "4:24 `amc` is none of: off, self-signed, acm [did you mean `acm`?]".to_owned()),
+    ];
+    for (balancer, expected) in table {
+        assert_eq!(problems(&balanced(balancer)), [expected], "{balancer}");
+    }
+    assert!(problems(&balanced("tls: \"arn:aws:iam::1:server-certificate/x\""))[0].contains("is no ARN of a certificate"));
+}
+
+#[test]
+fn a_path_that_is_too_long_to_be_blocked_in_every_spelling_is_placed_with_the_way_out() {
+    let text = "name: demo\nregion: eu-west-1\nservices:\n  web:\n    build: app\n    port: 80\n    block: [/ok, /internal/administration/of/all/users]\n";
+    assert_eq!(
+        problems(text),
+        [
+            "7:18 `/internal/administration/of/all/users` is too long to be blocked in every spelling [about twenty letters are possible: end it sooner, with *]"
+        ]
+    );
+    let shorter = text.replace("/of/all/users", "/*");
+    assert_eq!(read(&shorter).expect("it is valid").services["web"].block, ["/ok", "/internal/administration/*"]);
+}
+
+const SCALED: &str = "name: demo\nregion: eu-west-1\nservices:\n  web:\n    build: app\n    port: 80\n";
+
+#[test]
+fn scale_gives_the_limits_and_what_is_held() {
+    let stack = read(&format!("{SCALED}    scale: {{ min: 2, max: 10, cpu: 60, requests: 900 }}\n")).expect("it is valid");
+    let web = &stack.services["web"];
+    assert_eq!(web.replicas, 2, "a service begins with the fewest");
+    assert_eq!(web.scale, Some(Scale { min: 2, max: 10, cpu: Some(60), memory: None, requests: Some(900) }));
+    let least = read(&format!("{SCALED}    scale: {{ max: 3, memory: 70 }}\n")).expect("it is valid");
+    assert_eq!(least.services["web"].scale.map(|scale| scale.min), Some(1));
+    assert_eq!(read(SCALED).expect("it is valid").services["web"].scale, None);
+}
+
+#[test]
+fn a_scale_that_cannot_be_is_placed_and_says_the_way_out() {
+    let table = [
+        ("scale: { min: 5, max: 3, cpu: 60 }", "7:19 `min` is 5 and `max` is 3 [`min` can be 3 at most]"),
+        (
+            "scale: { min: 0, max: 3, cpu: 60 }",
+            "7:19 autoscaling needs at least one task [without a task there is nothing to measure; `replicas: 0` stops a service]",
+        ),
+        ("scale: { min: 1, cpu: 60 }", "7:12 `max` is missing in `services.web.scale` [add `max: 10`]"),
+        (
+            "scale: { max: 3 }",
+            "7:12 `scale` does not say by what [add `cpu: 60` or `memory: 70`, in percent, or `requests: 1000`, a minute and task]",
+        ),
+        ("scale: { max: 3, cpu: 150 }", "7:27 expected a whole number from 1 to 100, found `150` []"),
+        ("scale: { max: 3, cpus: 50 }", "7:22 there is no key `cpus` here [did you mean `cpu`?]"),
+    ];
+    for (scale, problem) in table {
+        assert_eq!(problems(&format!("{SCALED}    {scale}\n"))[0], problem, "{scale}");
+    }
+}
+
+#[test]
+fn replicas_and_scale_are_not_for_the_same_service_unless_an_environment_takes_one_away() {
+    let both = format!("{SCALED}    replicas: 2\n    scale: {{ max: 3, cpu: 60 }}\n");
+    let found = problems(&both);
+    assert!(found[0].starts_with("7:15 a service has `replicas` or `scale`, not both [with `scale`,"), "{found:?}");
+    let text = format!(
+        "{SCALED}    replicas: 2\nenvironments:\n  production: {{ services: {{ web: {{ replicas: null, scale: {{ min: 3, max: 9, cpu: 60 }} }} }} }}\n"
+    );
+    let counted = |environment: &str| {
+        let stack = parse("stack.yaml", &text, environment, &none).expect("it is valid");
+        (stack.services["web"].replicas, stack.services["web"].scale.map(|scale| scale.max))
+    };
+    assert_eq!((counted(DEFAULT_ENVIRONMENT), counted("production")), ((2, None), (3, Some(9))));
+}
+
+#[test]
+fn requests_are_counted_only_where_a_load_balancer_serves() {
+    let worker = "name: demo\nregion: eu-west-1\nservices:\n  mail: { build: app, scale: { max: 3, requests: 9 } }\n";
+    assert_eq!(
+        problems(worker),
+        [
+            "4:48 requests are counted by the load balancer, which does not serve this service [scale a service without routes by `cpu` or `memory`]"
+        ]
+    );
+}
+
+#[test]
+fn alarms_go_to_one_address() {
+    let with = |alarms: &str| format!("{SCALED}alarms: {alarms}\n");
+    let stack = read(&with("{ email: ops+demo@example.com }")).expect("it is valid");
+    assert_eq!(stack.alarms, Some(Alarms { email: "ops+demo@example.com".into() }));
+    assert_eq!(problems(&with("{}")), ["7:9 `email` is missing in `alarms` [add `email: ops@example.com`]"]);
+    for bad in ["ops", "ops@", "@example.com", "ops@example", "a b@example.com", "a@b@example.com", "a@example..com"] {
+        let expected = format!("7:18 `{bad}` is no e-mail address [one address, such as ops@example.com]");
+        assert_eq!(problems(&with(&format!("{{ email: \"{bad}\" }}"))), [expected]);
+    }
 }
 
 #[test]
@@ -122,4 +296,56 @@ proptest! {
         let text: String = GOOD.chars().take(at).chain(with.chars()).chain(GOOD.chars().skip(at + gone)).collect();
         drop(read(&text).map_err(|problems| problems.render(false)));
     }
+}
+
+const WITH_DATABASE: &str = "name: demo\nregion: eu-west-1\nservices: { web: { build: app } }\ndatabase:\n";
+
+#[test]
+fn database_users_keep_the_order_of_the_file_and_the_first_owner_is_whom_containers_connect_as() {
+    let users = "  users:\n    zed: read-only\n    web: owner\n    app: owner\n";
+    let stack = read(&format!("{WITH_DATABASE}{users}")).expect("it is valid");
+    let database = stack.database.expect("it has one");
+    let names: Vec<&str> = database.users.iter().map(|user| user.name.as_str()).collect();
+    assert_eq!(names, ["zed", "web", "app"]);
+    assert_eq!(database.first_owner().map(|user| user.name.as_str()), Some("web"));
+    let without = read(&format!("{WITH_DATABASE}  users: {{ zed: read-only }}\n")).expect("it is valid");
+    assert_eq!(without.database.expect("it has one").first_owner(), None);
+}
+
+#[test]
+fn an_environment_takes_a_database_user_away_with_null() {
+    let text = format!(
+        "{WITH_DATABASE}  users: {{ app: owner, developer: read-only }}\nenvironments:\n  live: {{ database: {{ users: {{ developer: null }} }} }}\n"
+    );
+    let stack = parse("stack.yaml", &text, "live", &none).expect("it is valid");
+    let names: Vec<String> = stack.database.expect("it has one").users.into_iter().map(|user| user.name).collect();
+    assert_eq!(names, ["app"]);
+}
+
+#[test]
+fn a_database_user_that_postgres_refuses_is_placed_with_the_way_out() {
+    let table = [
+        (
+            "Developer: owner",
+            "6:5 `Developer` has upper-case letters, which Postgres takes for lower-case ones [write it as `developer`]",
+        ),
+        ("pg_app: owner", "6:5 `pg_app` is reserved for Postgres itself [give it another name]"),
+        ("rdsadmin: owner", "6:5 `rdsadmin` is reserved for RDS, whose own users all begin with rds [give it another name]"),
+        (
+            "postgres: owner",
+            "6:5 `postgres` is the master user, which RDS has made already [it is always there; name the users beside it]",
+        ),
+        (
+            "my-app: owner",
+            "6:5 `my-app` cannot name a database user [a-z, 0-9 and _, beginning with a letter, such as app or reports_2]",
+        ),
+        ("app: admin", "6:10 `admin` is none of: owner, read-only []"),
+        ("app: readonly", "6:10 `readonly` is none of: owner, read-only [did you mean `read-only`?]"),
+        ("app: [owner]", "6:10 expected text, found a list [write one value here]"),
+    ];
+    for (line, expected) in table {
+        assert_eq!(problems(&format!("{WITH_DATABASE}  users:\n    {line}\n")), [expected], "{line}");
+    }
+    let list = problems(&format!("{WITH_DATABASE}  users: [app]\n"));
+    assert_eq!(list, ["5:10 `database.users` has to be a mapping, and is a list [write `key: value` lines under it]"]);
 }

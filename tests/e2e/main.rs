@@ -1,10 +1,15 @@
 //! End to end: the real binary against a sandbox of its own for each test, over real sockets, with a real Postgres.
 
+mod bastion;
+mod cache;
 mod changes;
 mod crashes;
 mod lifecycle;
 mod mistakes;
 mod releases;
+mod run;
+mod scaling;
 mod support;
 mod sweep;
 mod traffic;
+mod users;

@@ -174,9 +174,12 @@ fn made(address: &Address, wants: &Value, id: &str, before: Option<&Value>) -> L
         "nat_gateway" => with(wants, &json!({ "id": id, "state": "available", "failure": null })),
         "route_table" => route_table(wants, id),
         "security_group" => security_group(wants, id),
-        "db_subnet_group" => with(wants, &json!({ "name": id })),
+        "cache" => cache(wants, id),
+        "cache_subnet_group" | "db_subnet_group" => with(wants, &json!({ "name": id })),
         "db_instance" => db_instance(wants, id),
-        "secret" => json!({ "arn": id, "name": id, "inputs": fingerprint(&wants["source"]) }),
+        "secret" => {
+            json!({ "arn": id, "name": id, "inputs": fingerprint(&wants["source"]), "version": format!("v of {id}") })
+        }
         "log_group" => with(wants, &json!({ "name": id, "arn": format!("arn:{id}") })),
         "role" => role(wants, id),
         "repository" => repository(wants, id),
@@ -193,7 +196,10 @@ fn made(address: &Address, wants: &Value, id: &str, before: Option<&Value>) -> L
             } }),
         ),
         "task_definition" => json!({ "arn": id, "family": address.name(), "fields": container(wants) }),
-        "service" => service(wants, id),
+        "service" => service(wants, id, before),
+        "scaling" => scaling(wants, id),
+        "topic" => json!({ "arn": id, "subscriptions": [{ "email": wants["email"], "arn": id }] }),
+        "alarm" => alarm(wants, id),
         other => panic!("the model of AWS knows no {other}"),
     };
     LiveResource { address: address.clone(), id: id.to_owned(), live }
@@ -242,13 +248,29 @@ fn db_instance(wants: &Value, id: &str) -> Value {
     })
 }
 
+fn cache(wants: &Value, id: &str) -> Value {
+    json!({
+        "identifier": id, "arn": id, "host": "cache.internal", "port": 6379, "class": wants["class"], "status": "available",
+        "node": {
+            "version": format!("{}.1", text(&wants["version"])), "subnet_group": wants["subnet_group"],
+            "security_groups": [wants["security_group"]],
+        },
+    })
+}
+
 /// What the tag of a secret with a URL says of what the URL was made from.
 fn fingerprint(source: &Value) -> String {
-    let url = &source["database_url"];
-    if url.is_null() {
-        return String::new();
-    }
-    let parts = ["user", "password", "host", "port", "database"].map(|part| text(&url[part]));
+    let made_of =
+        |url: &Value, parts: &[&str]| -> Vec<String> { parts.iter().map(|part| text(&url[part]).to_owned()).collect() };
+    let parts = match (&source["database_url"], &source["cache_url"]) {
+        (Value::Null, Value::Null) => return String::new(),
+        (Value::Null, url) => made_of(url, &["token", "host", "port"]),
+        (url, _) => {
+            let mut parts = made_of(url, &["user", "password", "host", "port", "database"]);
+            parts.extend(texts(&url["renewed_with"]).into_iter().map(str::to_owned));
+            parts
+        }
+    };
     Sha256::digest(parts.join("\n")).iter().take(16).map(|byte| format!("{byte:02x}")).collect()
 }
 
@@ -332,6 +354,10 @@ fn container(wants: &Value) -> BTreeMap<String, String> {
             fields.insert(name.to_owned(), plain(&wants[name]));
         }
     }
+    let command = texts(&wants["command"]).join(" ");
+    if !command.is_empty() {
+        fields.insert("command".to_owned(), command);
+    }
     for (name, value) in wants["environment"].as_object().into_iter().flatten() {
         fields.insert(format!("env.{name}"), plain(value));
     }
@@ -339,13 +365,59 @@ fn container(wants: &Value) -> BTreeMap<String, String> {
         let arn = text(&value["secret"]);
         let from = value["key"].as_str().map_or_else(|| arn.to_owned(), |key| format!("{arn}:{key}::"));
         fields.insert(format!("secrets.{name}"), from);
+        if let Some(version) = value["version"].as_str() {
+            fields.insert(format!("secrets.{name}.version"), version.to_owned());
+        }
     }
     fields
 }
 
-fn service(wants: &Value, id: &str) -> Value {
+fn scaling(wants: &Value, id: &str) -> Value {
+    let policies = wants["policies"].as_array().into_iter().flatten().map(|policy| {
+        let requests = &policy["measure"]["requests"];
+        let (name, metric) = match policy["measure"].as_str() {
+            Some("cpu") => ("cpu", "ECSServiceAverageCPUUtilization"),
+            Some("memory") => ("memory", "ECSServiceAverageMemoryUtilization"),
+            _ => ("requests", "ALBRequestCountPerTarget"),
+        };
+        let label = match requests.as_object() {
+            Some(_) => format!("{}/{}", text(&requests["load_balancer"]), text(&requests["target_group"])),
+            None => String::new(),
+        };
+        json!({
+            "name": name, "metric": metric, "label": label, "target": policy["target"].as_f64(), "out_cooldown": 60,
+            "in_cooldown": 300,
+        })
+    });
+    json!({
+        "resource": id, "min": wants["min"], "max": wants["max"], "policies": policies.collect::<Vec<_>>(),
+    })
+}
+
+fn alarm(wants: &Value, id: &str) -> Value {
+    let (bad, threshold) = wants["bad"].as_object().and_then(|bad| bad.iter().next()).expect("it says when it is bad");
+    let comparison = match bad.as_str() {
+        "from" => "GreaterThanOrEqualToThreshold",
+        _ => "LessThanOrEqualToThreshold",
+    };
+    let statistic = text(&wants["statistic"]);
+    let missing = if wants["missing"] == "good" { "notBreaching" } else { "missing" };
+    json!({
+        "name": id, "description": wants["description"], "dimensions": wants["dimensions"],
+        "metric": format!("{} {}", text(&wants["namespace"]), text(&wants["metric"])),
+        "statistic": format!("{}{}", statistic[..1].to_uppercase(), &statistic[1..]),
+        "periods": format!("{} of {} × {} s", wants["bad_periods"], wants["periods"], wants["period"]),
+        "comparison": comparison, "threshold": threshold, "missing": missing, "rings_at": [wants["topic"]],
+        "calms_at": [wants["topic"]], "enabled": true, "state": "OK", "reason": "",
+    })
+}
+
+fn service(wants: &Value, id: &str, before: Option<&Value>) -> Value {
     let target_groups: Vec<&str> = wants["target"]["group"].as_str().into_iter().collect();
-    let replicas = &wants["replicas"];
+    // Autoscaling has chosen a number that is neither the fewest nor the most, as long as it may.
+    let (least, most) = (wants["replicas"].as_u64().unwrap_or_default(), wants["most"].as_u64());
+    let chosen = before.and_then(|before| before["replicas"].as_u64()).unwrap_or(least + 1);
+    let replicas = chosen.clamp(least, most.unwrap_or(least));
     json!({
         "name": id, "arn": id, "cluster": wants["cluster"], "status": "ACTIVE",
         "task_definition": wants["task_definition"], "image": null, "version": null, "replicas": replicas,

@@ -19,13 +19,18 @@ use crate::cloud::{Cloud, first, shuffled};
 /// What the region has.
 const ZONES: [&str; 3] = ["eu-west-1a", "eu-west-1b", "eu-west-1c"];
 
+/// The kinds that run and do not last.
+const RUNS: [&str; 2] = ["release", "database_users"];
+
 /// A stack.yaml, as far as these tests vary it.
 #[derive(Clone, Debug)]
 struct Text {
     zones: usize,
     nat: &'static str,
-    database: Option<(bool, bool, u32)>,
+    database: Option<(bool, bool, u32, &'static str)>,
+    cache: Option<&'static str>,
     tls: &'static str,
+    alarms: Option<&'static str>,
     services: BTreeMap<&'static str, Service>,
 }
 
@@ -34,7 +39,7 @@ struct Service {
     image: &'static str,
     port: Option<u16>,
     cpu: u32,
-    replicas: u32,
+    count: &'static str,
     health: &'static str,
     host: bool,
     blocks: usize,
@@ -46,12 +51,20 @@ impl Text {
     fn yaml(&self) -> String {
         let mut text =
             format!("name: demo\nregion: eu-west-1\nnetwork: {{ zones: {}, nat: {} }}\n", self.zones, self.nat);
-        if let Some((multi_az, protect, backup_days)) = self.database {
-            let _ =
-                writeln!(text, "database: {{ multi_az: {multi_az}, protect: {protect}, backup_days: {backup_days} }}");
+        if let Some((multi_az, protect, backup_days, users)) = self.database {
+            let _ = writeln!(
+                text,
+                "database: {{ multi_az: {multi_az}, protect: {protect}, backup_days: {backup_days}, users: {{ {users} }} }}"
+            );
+        }
+        if let Some(class) = self.cache {
+            let _ = writeln!(text, "cache: {{ class: {class} }}");
         }
         if self.services.values().any(|service| service.port.is_some()) {
             let _ = writeln!(text, "load_balancer: {{ tls: {} }}", self.tls);
+        }
+        if let Some(email) = self.alarms {
+            let _ = writeln!(text, "alarms: {{ email: {email} }}");
         }
         text.push_str("services:\n");
         for (name, service) in &self.services {
@@ -70,8 +83,10 @@ impl Text {
 
 impl Service {
     fn write(&self, name: &str, text: &mut String) {
-        let Self { image, cpu, replicas, .. } = self;
-        let _ = writeln!(text, "  {name}: {{ {image}, cpu: {cpu}, memory: {}, replicas: {replicas}", cpu * 2);
+        let Self { image, cpu, .. } = self;
+        // Requests are counted where a load balancer serves.
+        let count = if self.port.is_some() { self.count.to_owned() } else { self.count.replace("requests", "memory") };
+        let _ = writeln!(text, "  {name}: {{ {image}, cpu: {cpu}, memory: {}, {count}", cpu * 2);
         if let Some(port) = self.port {
             let _ = writeln!(text, "    , port: {port}, health: {}, routes: [\"/{name}/*\"]", self.health);
             if self.host {
@@ -99,18 +114,23 @@ fn service() -> impl Strategy<Value = Service> {
         prop_oneof![Just("build: app"), Just("build: other"), Just("image: nginx:1.27")],
         proptest::option::weighted(0.8, prop_oneof![Just(3000), Just(8080)]),
         prop_oneof![Just(256), Just(512)],
-        0_u32..3,
+        prop_oneof![
+            Just("replicas: 0"),
+            Just("replicas: 2"),
+            Just("scale: { min: 1, max: 4, cpu: 60 }"),
+            Just("scale: { min: 2, max: 8, cpu: 70, requests: 90 }"),
+        ],
         prop_oneof![Just("/"), Just("/status")],
         any::<bool>(),
         0_usize..7,
         any::<bool>(),
         any::<bool>(),
     )
-        .prop_map(|(image, port, cpu, replicas, health, host, blocks, release, secret)| Service {
+        .prop_map(|(image, port, cpu, count, health, host, blocks, release, secret)| Service {
             image,
             port,
             cpu,
-            replicas,
+            count,
             health,
             host,
             blocks,
@@ -123,11 +143,32 @@ fn stack() -> impl Strategy<Value = Text> {
     (
         2_usize..=3,
         prop_oneof![Just("none"), Just("single"), Just("per-zone")],
-        proptest::option::of((any::<bool>(), any::<bool>(), 0_u32..3)),
+        proptest::option::of((any::<bool>(), any::<bool>(), 0_u32..3, users())),
+        proptest::option::of(prop_oneof![Just("cache.t4g.micro"), Just("cache.m7g.large")]),
         prop_oneof![Just("off"), Just("self-signed")],
+        proptest::option::of(prop_oneof![Just("ops@example.com"), Just("all@example.com")]),
         proptest::collection::btree_map(prop_oneof![Just("web"), Just("api"), Just("web-block")], service(), 1..=3),
     )
-        .prop_map(|(zones, nat, database, tls, services)| Text { zones, nat, database, tls, services })
+        .prop_map(|(zones, nat, database, cache, tls, alarms, services)| Text {
+            zones,
+            nat,
+            database,
+            cache,
+            tls,
+            alarms,
+            services,
+        })
+}
+
+/// `database.users`.
+fn users() -> impl Strategy<Value = &'static str> {
+    prop_oneof![
+        Just(""),
+        Just("app: owner"),
+        Just("developer: read-only"),
+        Just("developer: read-only, app: owner"),
+        Just("other: owner, app: owner"),
+    ]
 }
 
 fn plan(graph: &Graph, cloud: &Cloud) -> Plan {
@@ -144,7 +185,7 @@ fn addresses(cloud: &Cloud) -> Vec<Address> {
 
 /// What `graph` asks for and lasts.
 fn lasting(graph: &Graph) -> Vec<Address> {
-    graph.nodes().map(|node| node.address.clone()).filter(|address| address.kind() != "release").collect()
+    graph.nodes().map(|node| node.address.clone()).filter(|address| !RUNS.contains(&address.kind())).collect()
 }
 
 /// That `cloud` is as `graph` asks, by its own list and by the planner.
@@ -206,7 +247,7 @@ proptest! {
         let mut cloud = Cloud::default();
         cloud.carry_out(&plan(&graph, &cloud), &mut first);
         // What others stand on cannot be deleted on AWS either; these can.
-        let loose = ["log_group", "listener_rule", "service", "image", "certificate", "role"];
+        let loose = ["log_group", "listener_rule", "service", "image", "certificate", "role", "scaling", "alarm"];
         for index in gone {
             let candidates: Vec<usize> = (0..cloud.live.len())
                 .filter(|at| loose.contains(&cloud.live[*at].address.kind()))

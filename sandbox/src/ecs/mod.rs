@@ -10,6 +10,7 @@ mod runner;
 mod scheduler;
 mod services;
 mod tasks;
+mod tools;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -96,6 +97,19 @@ impl Ecs {
             self.wake();
         }
         Ok(Answer::json(&answer))
+    }
+
+    /// Whether there is such a service.
+    pub(crate) fn is_active(&self, cluster: &str, service: &str) -> bool {
+        self.state().services.iter().any(|known| services::is(known, cluster, service))
+    }
+
+    /// Brings the number of a service's tasks between these limits.
+    pub(crate) fn keep_within(&self, cluster: &str, service: &str, least: Option<usize>, most: Option<usize>) {
+        for known in self.state().services.iter_mut().filter(|known| services::is(known, cluster, service)) {
+            known.desired = known.desired.min(most.unwrap_or(usize::MAX)).max(least.unwrap_or_default());
+        }
+        self.wake();
     }
 
     /// How many tasks run, for the control endpoint.

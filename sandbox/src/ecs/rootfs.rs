@@ -8,20 +8,22 @@ use std::{
 use anyhow::{Context, Result};
 use nix::sys::stat::{Mode, SFlag, makedev, mknod};
 
-use crate::ecr::Pulled;
+use crate::{authority, ecr::Pulled};
 
 /// The devices that every container has: name, major and minor number.
 /// <https://github.com/opencontainers/runtime-spec/blob/main/config-linux.md#default-devices>
 const DEVICES: &[(&str, u64, u64)] =
     &[("null", 1, 3), ("zero", 1, 5), ("full", 1, 7), ("random", 1, 8), ("urandom", 1, 9), ("tty", 5, 0)];
 
-/// Adds what a container runtime adds to an image: devices, where root may make them, and the name servers.
-fn furnish(root: &Path) -> Result<()> {
+/// Adds what a container runtime adds to an image: devices, where root may make them, and the name servers; and trust in the
+/// authority of this sandbox, as images trust the one that AWS's endpoints have their certificates from.
+fn furnish(root: &Path, authority: &str) -> Result<()> {
     fs::create_dir_all(root.join("dev"))?;
     fs::create_dir_all(root.join("etc"))?;
     if let Ok(servers) = fs::read("/etc/resolv.conf") {
         fs::write(root.join("etc/resolv.conf"), servers)?;
     }
+    authority::trust(root, authority)?;
     if nix::unistd::geteuid().is_root() {
         let everybody = Mode::from_bits_truncate(0o666);
         for (name, major, minor) in DEVICES {
@@ -35,14 +37,37 @@ fn furnish(root: &Path) -> Result<()> {
 }
 
 /// The folder with the image's files, unpacked now if it is not there yet.
-pub(super) fn unpack(images: &Path, image: &Pulled) -> Result<PathBuf> {
-    let root = images.join(image.digest.replace(':', "-"));
+pub(super) fn unpack(images: &Path, image: &Pulled, authority: &str) -> Result<PathBuf> {
+    assemble(images, &image.digest.replace(':', "-"), authority, |root| lay(image, root))
+}
+
+/// The folder `name` with what `fill` puts into it and what every container has, made now if it is not there yet.
+pub(super) fn assemble(
+    images: &Path,
+    name: &str,
+    authority: &str,
+    fill: impl FnOnce(&Path) -> Result<()>,
+) -> Result<PathBuf> {
+    let root = images.join(name);
     if root.exists() {
         return Ok(root);
     }
     fs::create_dir_all(images)?;
     // Made beside and renamed, so that two tasks at once do not see half of it.
     let beside = tempfile::Builder::new().prefix("unpacking").tempdir_in(images)?;
+    fill(beside.path())?;
+    furnish(beside.path(), authority)?;
+    let made = beside.keep();
+    fs::set_permissions(&made, std::os::unix::fs::PermissionsExt::from_mode(0o755))?;
+    if fs::rename(&made, &root).is_err() {
+        // Another task was faster.
+        drop(fs::remove_dir_all(&made));
+    }
+    Ok(root)
+}
+
+/// Unpacks the layers of an image, one over the other.
+fn lay(image: &Pulled, root: &Path) -> Result<()> {
     for layer in &image.layers {
         let file = File::open(layer).with_context(|| format!("the layer {} is gone", layer.display()))?;
         let mut archive = tar::Archive::new(flate2::read::GzDecoder::new(file));
@@ -52,19 +77,12 @@ pub(super) fn unpack(images: &Path, image: &Pulled) -> Result<PathBuf> {
             let path = entry.path()?.into_owned();
             let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
             if let Some(removed) = name.strip_prefix(".wh.") {
-                let target = beside.path().join(path.with_file_name(removed));
+                let target = root.join(path.with_file_name(removed));
                 drop(fs::remove_file(&target).or_else(|_| fs::remove_dir_all(&target)));
             } else {
-                entry.unpack_in(beside.path())?;
+                entry.unpack_in(root)?;
             }
         }
     }
-    furnish(beside.path())?;
-    let made = beside.keep();
-    fs::set_permissions(&made, std::os::unix::fs::PermissionsExt::from_mode(0o755))?;
-    if fs::rename(&made, &root).is_err() {
-        // Another task was faster.
-        drop(fs::remove_dir_all(&made));
-    }
-    Ok(root)
+    Ok(())
 }

@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{ExitStatus, Stdio},
     sync::Arc,
     time::Duration,
@@ -21,7 +21,7 @@ use tokio::{
     time::Instant,
 };
 
-use super::{definitions, model::Status, permissions, rootfs, text};
+use super::{definitions, model::Status, permissions, rootfs, text, tools};
 use crate::{alb::Target, ecr::now, moto::free_port, rds::UNPRIVILEGED, region::Region};
 
 /// How many log lines go in one call.
@@ -76,34 +76,7 @@ async fn begin(region: &Arc<Region>, work: &Work) -> Result<(Child, u16), Unstar
     let roles = permissions::roles(region).await;
     let role = text(&work.definition, "executionRoleArn");
     let environment = environment(region, work, &roles, role).await?;
-    let name = text(&work.container, "image");
-    let image = match region.ecr.pull(name) {
-        Some(Ok(image)) => image,
-        Some(Err(why)) => return Err(Unstarted(format!("CannotPullContainerError: {why}"))),
-        None => {
-            let why = format!(
-                "CannotPullContainerError: {name} is not in the sandbox's registry, and the sandbox pulls nothing from elsewhere"
-            );
-            return Err(Unstarted(why));
-        }
-    };
-    let repository = name.split_once('/').map_or(name, |(_, rest)| rest);
-    let repository = repository.rsplit_once(':').map_or(repository, |(repository, _)| repository);
-    let arn = format!("arn:aws:ecr:{}:{}:repository/{repository}", work.region, crate::region::ACCOUNT);
-    for (action, resource) in
-        [("ecr:GetAuthorizationToken", "*"), ("ecr:BatchGetImage", arn.as_str()), ("ecr:GetDownloadUrlForLayer", &arn)]
-    {
-        if !permissions::allows(&roles, role, action, resource) {
-            return Err(Unstarted(format!(
-                "CannotPullContainerError: {role} is not authorized to perform: {action} on resource: {resource}"
-            )));
-        }
-    }
-    let images = region.dir.join("images");
-    let config = image.config["config"].clone();
-    let root = tokio::task::spawn_blocking(move || rootfs::unpack(&images, &image)).await;
-    let root = root.map_err(|error| error.to_string()).and_then(|root| root.map_err(|error| format!("{error:#}")));
-    let root = root.map_err(|why| Unstarted(format!("CannotPullContainerError: {why}")))?;
+    let (config, root) = files(region, work, &roles, role).await?;
     let logs = logs(region, work, &roles, role).await?;
     let port = free_port().map_err(|error| Unstarted(format!("ResourceInitializationError: {error}")))?;
     let mut command = command(work, &config, &root, &environment, port)?;
@@ -113,6 +86,54 @@ async fn begin(region: &Arc<Region>, work: &Work) -> Result<(Child, u16), Unstar
         child.stderr.take().map(|stderr| tokio::spawn(read_lines(stderr, logs)));
     }
     Ok((child, port))
+}
+
+/// What the image says of how it is run, and its files.
+async fn files(region: &Arc<Region>, work: &Work, roles: &Value, role: &str) -> Result<(Value, PathBuf), Unstarted> {
+    let name = text(&work.container, "image");
+    let images = region.dir.join("images");
+    let authority = Arc::clone(&region.authority);
+    let (config, unpacking) = match region.ecr.pull(name) {
+        Some(Ok(image)) => {
+            may_pull(work, name, roles, role)?;
+            let config = image.config["config"].clone();
+            let unpack = move || rootfs::unpack(&images, &image, authority.certificate());
+            (config, tokio::task::spawn_blocking(unpack))
+        }
+        Some(Err(why)) => return Err(Unstarted(format!("CannotPullContainerError: {why}"))),
+        None if tools::is_postgres(name) => {
+            let postgres = region.rds.postgres().programs().to_owned();
+            let fill = move |root: &Path| tools::fill(root, &postgres);
+            let assemble = move || rootfs::assemble(&images, "postgres", authority.certificate(), fill);
+            (tools::config(), tokio::task::spawn_blocking(assemble))
+        }
+        None => {
+            let why = format!(
+                "CannotPullContainerError: {name} is not in the sandbox's registry, and the sandbox pulls nothing from elsewhere"
+            );
+            return Err(Unstarted(why));
+        }
+    };
+    let root = unpacking.await.map_err(|error| error.to_string());
+    let root = root.and_then(|root| root.map_err(|error| format!("{error:#}")));
+    Ok((config, root.map_err(|why| Unstarted(format!("CannotPullContainerError: {why}")))?))
+}
+
+/// Refuses an image of ECR that the execution role may not pull.
+fn may_pull(work: &Work, name: &str, roles: &Value, role: &str) -> Result<(), Unstarted> {
+    let repository = name.split_once('/').map_or(name, |(_, rest)| rest);
+    let repository = repository.rsplit_once(':').map_or(repository, |(repository, _)| repository);
+    let arn = format!("arn:aws:ecr:{}:{}:repository/{repository}", work.region, crate::region::ACCOUNT);
+    for (action, resource) in
+        [("ecr:GetAuthorizationToken", "*"), ("ecr:BatchGetImage", arn.as_str()), ("ecr:GetDownloadUrlForLayer", &arn)]
+    {
+        if !permissions::allows(roles, role, action, resource) {
+            return Err(Unstarted(format!(
+                "CannotPullContainerError: {role} is not authorized to perform: {action} on resource: {resource}"
+            )));
+        }
+    }
+    Ok(())
 }
 
 /// The process: the image's command in the image's files, as an unprivileged user, gone when the sandbox is.

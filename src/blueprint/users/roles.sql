@@ -1,7 +1,7 @@
 -- Makes the database's users as stack.yaml has them. Run by psql as the master user, as often as one likes.
 --
--- What comes before it has set, for this session: stackctl.users, such as `app=owner developer=read-only`, and for each of
--- them stackctl.password_<name>. The role stackctl_users has as its members all roles that this script has made, and so
+-- What comes before it has set, for this session: stackctl.users (`none`, or `app=owner developer=read-only`), and for each
+-- of them stackctl.password_<name>. The role stackctl_users has as its members all roles that this script has made, and so
 -- tells it whom it may change and who is to go. The master user is no superuser: it may do what it does to these roles
 -- because it is a member of each of them.
 -- https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/Appendix.PostgreSQL.CommonDBATasks.Roles.rds_superuser.html
@@ -15,7 +15,7 @@ SELECT pg_advisory_lock(hashtext('stackctl_users')) AS locked \gset
 CREATE TEMPORARY TABLE wanted AS
     SELECT place, split_part(pair, '=', 1) AS name, split_part(pair, '=', 2) = 'owner' AS is_owner
     FROM regexp_split_to_table(current_setting('stackctl.users'), ' ') WITH ORDINALITY AS pairs (pair, place)
-    WHERE pair <> '';
+    WHERE pair LIKE '%=%';
 
 CREATE TEMPORARY VIEW known AS
     SELECT DISTINCT member.rolname AS name

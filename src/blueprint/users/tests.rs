@@ -1,0 +1,105 @@
+//! From `database.users` to the resources that make them, and to who needs whom.
+
+use serde_json::json;
+
+use crate::{
+    blueprint::{Facts, graph},
+    model::{Graph, Node},
+    spec,
+};
+
+const USERS: &str = "users: { developer: read-only, app: owner }";
+
+fn drawn(database: &str, had_users: bool) -> Graph {
+    let text = format!(
+        "name: demo\nregion: eu-west-1\ndatabase: {{ {database} }}\nservices: {{ web: {{ build: app, release: [migrate] }} }}\n"
+    );
+    let stack = spec::parse("stack.yaml", &text, spec::DEFAULT_ENVIRONMENT, &|_| None).expect("it is valid");
+    let zones = ["a", "b"].map(str::to_owned).to_vec();
+    graph(&stack, &Facts { zones, had_users, ..Facts::default() }).expect("the region has what it takes")
+}
+
+fn node<'a>(graph: &'a Graph, address: &str) -> &'a Node {
+    graph.get(&address.parse().expect("it is an address")).unwrap_or_else(|| panic!("there is no {address}"))
+}
+
+fn has(graph: &Graph, address: &str) -> bool {
+    graph.get(&address.parse().expect("it is an address")).is_some()
+}
+
+fn input(from: &str, output: &str) -> serde_json::Value {
+    json!({ "$from": from, "output": output })
+}
+
+#[test]
+fn a_stack_without_users_has_nothing_of_them_and_connects_as_the_master() {
+    let graph = drawn("", false);
+    assert!(graph.nodes().all(|node| !node.address.to_string().contains("database_users")));
+    let url = &node(&graph, "secret.database-url").desired["source"]["database_url"];
+    assert_eq!((&url["user"], url.get("renewed_with")), (&json!("postgres"), None));
+    let own = &node(&graph, "task_definition.web").desired["secrets"]["DATABASE_URL"];
+    assert_eq!(own.get("version"), None, "its password stays");
+}
+
+#[test]
+fn containers_connect_as_the_first_owner_and_follow_its_password() {
+    let graph = drawn(USERS, false);
+    let url = &node(&graph, "secret.database-url").desired["source"]["database_url"];
+    assert_eq!((&url["user"], &url["password"]), (&json!("app"), &input("secret.database-user-app", "arn")));
+    let follows = json!([input("secret.database-user-app", "version"), input("task_definition.database_users", "arn")]);
+    assert_eq!(url["renewed_with"], follows);
+    let own = &node(&graph, "task_definition.web").desired["secrets"]["DATABASE_URL"];
+    assert_eq!(own["version"], input("secret.database-user-app", "version"));
+}
+
+#[test]
+fn users_that_only_read_leave_the_containers_with_the_master() {
+    let graph = drawn("users: { developer: read-only }", false);
+    let url = &node(&graph, "secret.database-url").desired["source"]["database_url"];
+    assert_eq!(url["user"], "postgres");
+    assert_eq!(url["renewed_with"], json!([input("task_definition.database_users", "arn")]), "the task runs for it");
+}
+
+#[test]
+fn the_users_are_made_before_anything_gets_the_url_and_after_the_database_lets_the_task_in() {
+    let graph = drawn(USERS, false);
+    let run = node(&graph, "database_users.database");
+    let url = "secret.database-url".parse().expect("it is an address");
+    assert_eq!(run.runs_before, Some((url, "value".to_owned())));
+    for need in ["security_group.database", "task_definition.database_users", "route_table.private", "cluster.main"] {
+        assert!(run.needs.contains(&need.parse().expect("it is an address")), "{need}");
+    }
+    assert!(node(&graph, "secret.database-url").needs.contains(&run.address));
+    let order: Vec<String> = graph.order().expect("no circle").iter().map(|node| node.address.to_string()).collect();
+    let place = |address: &str| order.iter().position(|one| one == address).expect("it is there");
+    assert!(place("database_users.database") < place("secret.database-url"));
+    assert!(place("secret.database-url") < place("release.web"), "and so before any migration");
+    let admitted = node(&graph, "security_group.database").desired["ingress"].to_string();
+    assert!(admitted.contains("security_group.database_users"), "{admitted}");
+}
+
+#[test]
+fn passwords_reach_the_task_as_secrets_that_its_role_may_read_and_it_may_do_no_more() {
+    let graph = drawn(USERS, false);
+    let definition = &node(&graph, "task_definition.database_users").desired;
+    let secrets: Vec<&String> = definition["secrets"].as_object().expect("a mapping").keys().collect();
+    assert_eq!(secrets, ["PASSWORD_APP", "PASSWORD_DEVELOPER", "PGPASSWORD"]);
+    assert_eq!(definition["environment"]["USERS"], "developer=read-only app=owner");
+    let role = &node(&graph, "role.database_users-execution").desired;
+    let read = json!([
+        input("secret.database-user-app", "arn"),
+        input("secret.database-user-developer", "arn"),
+        input("secret.database-password", "arn"),
+    ]);
+    assert_eq!(role["statements"][1]["resources"], read);
+    assert_eq!(node(&graph, "role.database_users-task").desired["statements"], json!([]));
+}
+
+#[test]
+fn where_there_were_users_the_task_stays_to_take_them_away() {
+    let graph = drawn("", true);
+    assert_eq!(node(&graph, "task_definition.database_users").desired["environment"]["USERS"], "none");
+    assert!(!has(&graph, "secret.database-user-app"));
+    let url = &node(&graph, "secret.database-url").desired["source"]["database_url"];
+    assert_eq!(url["user"], "postgres");
+}

@@ -1,0 +1,164 @@
+//! `bastion`.
+
+use std::collections::BTreeMap;
+
+use base64::{Engine, prelude::BASE64_STANDARD};
+
+use super::network;
+use crate::spec::{
+    problem::Collector,
+    read::{Field, Map},
+    stack::{Bastion, BastionUser, Cidr},
+};
+
+/// The kinds of SSH keys that OpenSSH of Debian 13 takes by default.
+/// <https://man.openbsd.org/sshd_config#PubkeyAcceptedAlgorithms>
+const KEYS: &[&str] = &[
+    "ssh-ed25519",
+    "ssh-rsa",
+    "ecdsa-sha2-nistp256",
+    "ecdsa-sha2-nistp384",
+    "ecdsa-sha2-nistp521",
+    "sk-ssh-ed25519@openssh.com",
+    "sk-ecdsa-sha2-nistp256@openssh.com",
+];
+
+/// How many bytes of keys and package names fit into an instance's user data of 16 KiB, with what cloud-init needs around.
+/// <https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instancedata-add-user-data.html>
+const MOST_BYTES: usize = 12 * 1024;
+
+/// Users that Debian has already.
+const TAKEN: &[&str] = &["root", "daemon", "bin", "sys", "sync", "games", "man", "lp", "mail", "news", "nobody", "sshd"];
+
+pub(super) fn bastion(field: &Field, problems: &mut Collector) -> Option<Bastion> {
+    let map = Map::new(field.node, &field.path, &["class", "packages", "users", "allow"], &[], problems)?;
+    let class = map.get("class").map_or(Some("t4g.nano".to_owned()), |field| class(&field, problems));
+    let packages = map.get("packages").map_or(Some(Vec::new()), |field| packages(&field, problems));
+    let users = map.required("users", "{ admin: { sudo: true, ssh_key: \"ssh-ed25519 …\" } }", problems);
+    let users = users.and_then(|field| users_of(&field, problems));
+    let allow = map.required("allow", "[203.0.113.0/24]", problems).and_then(|field| allow(&field, problems));
+    let (packages, users) = (packages?, users?);
+    let bytes = packages.iter().map(String::len).sum::<usize>()
+        + users.iter().map(|(name, user)| name.len() + user.ssh_keys.iter().map(String::len).sum::<usize>()).sum::<usize>();
+    if bytes > MOST_BYTES {
+        let hint = "leave out some users or packages; Ed25519 keys are the shortest";
+        field.wrong(format!("{bytes} bytes of keys and packages do not fit into a host's user data"), hint, problems);
+    }
+    Some(Bastion { class: class?, packages, users, allow: allow? })
+}
+
+fn class(field: &Field, problems: &mut Collector) -> Option<String> {
+    let class = field.text(problems)?;
+    let family = class.split_once('.').map_or("", |(family, _)| family);
+    // The letter after the generation: Graviton, whose image is made for ARM.
+    let graviton = family.split_once(|c: char| c.is_ascii_digit()).is_some_and(|(_, rest)| rest.starts_with('g'));
+    if !graviton {
+        let hint = "an instance type of AWS Graviton, such as t4g.nano or t4g.small";
+        field.wrong(format!("`{class}` is no instance type of ARM"), hint, problems);
+    }
+    Some(class)
+}
+
+fn packages(field: &Field, problems: &mut Collector) -> Option<Vec<String>> {
+    let mut packages = Vec::new();
+    for (field, name) in field.texts(problems)? {
+        // <https://www.debian.org/doc/debian-policy/ch-controlfields.html#source>
+        let good = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '+' | '-' | '.');
+        if name.len() < 2 || !name.starts_with(|c: char| c.is_ascii_alphanumeric()) || !name.chars().all(good) {
+            field.wrong(format!("`{name}` is no name of a Debian package"), "such as curl or vim", problems);
+        }
+        if packages.contains(&name) {
+            field.wrong(format!("`{name}` stands here twice"), "keep one of them", problems);
+        }
+        packages.push(name);
+    }
+    Some(packages)
+}
+
+fn users_of(field: &Field, problems: &mut Collector) -> Option<BTreeMap<String, BastionUser>> {
+    let map = Map::open(field.node, &field.path, problems)?;
+    let mut users = BTreeMap::new();
+    for field in map.fields() {
+        let name = &field.key.text;
+        if TAKEN.contains(&name.as_str()) || !is_user(name) {
+            let hint = "up to 32 of a-z, 0-9, _ and -, beginning with a letter, and no user of the system";
+            problems.add(field.key.span, &field.path, format!("`{name}` cannot name a user"), hint);
+        }
+        if let Some(user) = user(&field, problems) {
+            users.insert(name.clone(), user);
+        }
+    }
+    if map.fields().next().is_none() {
+        field.wrong("nobody could log in", "add a user: { admin: { ssh_key: \"ssh-ed25519 …\" } }", problems);
+    }
+    Some(users)
+}
+
+fn is_user(name: &str) -> bool {
+    (1..=32).contains(&name.len())
+        && name.starts_with(|c: char| c.is_ascii_lowercase())
+        && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '_' | '-'))
+}
+
+fn user(field: &Field, problems: &mut Collector) -> Option<BastionUser> {
+    let map = Map::new(field.node, &field.path, &["sudo", "ssh_key", "ssh_keys"], &[], problems)?;
+    let sudo = map.get("sudo").map_or(Some(false), |field| field.truth(problems));
+    let mut ssh_keys = Vec::new();
+    if let Some(field) = map.get("ssh_key") {
+        ssh_keys.extend(ssh_key(&field, field.text(problems)?, problems));
+    }
+    if let Some(field) = map.get("ssh_keys") {
+        for (field, text) in field.texts(problems)? {
+            ssh_keys.extend(ssh_key(&field, text, problems));
+        }
+    }
+    if map.get("ssh_key").is_none() && map.get("ssh_keys").is_none() {
+        let hint = "add `ssh_key: \"ssh-ed25519 … name\"`, the content of a .pub file";
+        problems.add(field.key.span, &field.path, format!("`{}` could not log in", field.key.text), hint);
+    }
+    Some(BastionUser { sudo: sudo?, ssh_keys })
+}
+
+/// A public key, as a line of `authorized_keys` without options.
+fn ssh_key(field: &Field, text: String, problems: &mut Collector) -> Option<String> {
+    let mut words = text.split_whitespace();
+    let (kind, body) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+    let problem = if text.contains("PRIVATE KEY") {
+        Some("this is a private key, and never belongs here")
+    } else if text.lines().count() > 1 {
+        Some("a key is one line")
+    } else if !KEYS.contains(&kind) {
+        Some("this is no public SSH key")
+    } else if !BASE64_STANDARD.decode(body).is_ok_and(|bytes| names(&bytes, kind)) {
+        Some("the key is cut off or mistyped")
+    } else {
+        None
+    };
+    if let Some(problem) = problem {
+        field.wrong(problem, "paste the content of a .pub file: ssh-ed25519 AAAA… name", problems);
+        return None;
+    }
+    Some(text)
+}
+
+/// Whether a key's own bytes begin with its kind.
+/// <https://www.rfc-editor.org/rfc/rfc4253#section-6.6>
+fn names(bytes: &[u8], kind: &str) -> bool {
+    let length = u32::try_from(kind.len()).unwrap_or_default().to_be_bytes();
+    bytes.strip_prefix(&length).and_then(|rest| rest.strip_prefix(kind.as_bytes())).is_some_and(|rest| rest.len() > 16)
+}
+
+fn allow(field: &Field, problems: &mut Collector) -> Option<Vec<Cidr>> {
+    let mut ranges = Vec::new();
+    for (field, text) in field.texts(problems)? {
+        let Some(range) = network::range(&text) else {
+            field.wrong(format!("`{text}` is no range of addresses"), "such as 203.0.113.0/24, or 203.0.113.7/32", problems);
+            continue;
+        };
+        ranges.push(range);
+    }
+    if ranges.is_empty() {
+        field.wrong("nobody could reach it", "add the range that you come from, such as 203.0.113.0/24", problems);
+    }
+    Some(ranges)
+}

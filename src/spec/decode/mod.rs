@@ -1,0 +1,75 @@
+//! The sections of stack.yaml, from nodes to types, with defaults and checks: one file a section.
+
+mod alarms;
+mod bastion;
+mod cache;
+mod database;
+mod environment;
+mod image;
+mod load_balancer;
+mod network;
+mod scale;
+mod service;
+mod size;
+mod users;
+
+use super::{
+    check,
+    problem::Collector,
+    read::Map,
+    stack::{LoadBalancer, Stack, Tls},
+    yaml::Node,
+};
+
+/// The stack in `environment`; none if a problem leaves no stack to speak of.
+pub(super) fn stack(root: &Node, environment: &str, problems: &mut Collector) -> Option<Stack> {
+    let known = ["name", "region", "network", "database", "cache", "load_balancer", "services", "alarms", "bastion", "environments"];
+    let later = ["jobs", "required_version"];
+    let map = Map::new(root, "", &known, &later, problems)?;
+    let name = map.required("name", "my-app", problems).and_then(|field| {
+        let name = field.text(problems)?;
+        if !check::is_name(&name, 20) {
+            let hint = "2 to 20 of a-z, 0-9 and -, beginning with a letter, such as my-app";
+            field.wrong(format!("`{name}` cannot name a stack"), hint, problems);
+        }
+        Some(name)
+    });
+    let region = map.required("region", "eu-west-1", problems).and_then(|field| {
+        let region = field.text(problems)?;
+        if !check::is_region(&region) {
+            field.wrong(format!("`{region}` is no AWS region"), "such as eu-west-1 or us-east-2", problems);
+        }
+        Some(region)
+    });
+    let network = map.get("network").map_or_else(|| Some(network::DEFAULT), |field| network::network(&field, problems));
+    let database = map.get("database").and_then(|field| database::database(&field, problems));
+    let cache = map.get("cache").and_then(|field| cache::cache(&field, problems));
+    let mut given = Vec::new();
+    given.extend(database.as_ref().map(|_| "DATABASE_URL"));
+    given.extend(cache.as_ref().map(|_| "REDIS_URL"));
+    let services = map.required("services", "{ web: { build: app, port: 3000 } }", problems);
+    let services = services.map(|field| service::services(&field, &given, problems)).unwrap_or_default();
+    let mut load_balancer = map.get("load_balancer").and_then(|field| load_balancer::load_balancer(&field, region.as_deref(), problems));
+    if services.values().all(|service| service.routes.is_empty()) {
+        if let Some(field) = map.get("load_balancer").filter(|_| !services.is_empty()) {
+            let hint = "give a service a `port`, or leave the load balancer out";
+            field.wrong("no service is served by this load balancer", hint, problems);
+        }
+    } else if load_balancer.is_none() && map.get("load_balancer").is_none() {
+        load_balancer = Some(LoadBalancer { tls: Tls::SelfSigned });
+    }
+    let bastion = map.get("bastion").and_then(|field| bastion::bastion(&field, problems));
+    let alarms = map.get("alarms").and_then(|field| alarms::alarms(&field, problems));
+    Some(Stack {
+        name: name?,
+        environment: environment.to_owned(),
+        region: region?,
+        network: network?,
+        database,
+        cache,
+        load_balancer,
+        bastion,
+        services,
+        alarms,
+    })
+}

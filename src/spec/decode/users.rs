@@ -1,0 +1,111 @@
+//! `database.users`: who may connect beside the master user, with the names that Postgres and RDS take.
+
+use crate::spec::{
+    problem::Collector,
+    read::{Field, Map},
+    stack::{DatabaseRole, DatabaseUser},
+};
+
+/// The longest name of a role, in bytes: Postgres cuts off what is longer.
+/// <https://www.postgresql.org/docs/current/sql-syntax-lexical.html#SQL-SYNTAX-IDENTIFIERS>
+const LONGEST: usize = 63;
+
+/// The master user of every database that stackctl makes.
+const MASTER: &str = "postgres";
+
+/// The users, in the order of the file.
+pub(super) fn users(field: &Field, problems: &mut Collector) -> Option<Vec<DatabaseUser>> {
+    let map = Map::open(field.node, &field.path, problems)?;
+    let roles = [("owner", DatabaseRole::Owner), ("read-only", DatabaseRole::ReadOnly)];
+    let mut users = Vec::new();
+    for field in map.fields() {
+        let name = &field.key.text;
+        if let Some((why, hint)) = refused(name) {
+            problems.add(field.key.span, &field.path, why, hint);
+        }
+        // What is empty counts as not there, as everywhere: an environment takes a user away with `null`.
+        if field.node.is_null() {
+            continue;
+        }
+        if let Some(role) = field.word(&roles, problems) {
+            users.push(DatabaseUser { name: name.clone(), role });
+        }
+    }
+    Some(users)
+}
+
+/// Why Postgres or RDS would refuse `name`, or not take it as it stands, and what to write.
+fn refused(name: &str) -> Option<(String, String)> {
+    let plain = name.starts_with(|c: char| c.is_ascii_lowercase() || c == '_')
+        && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
+    if name.chars().any(char::is_uppercase) && name.is_ascii() {
+        let why = format!("`{name}` has upper-case letters, which Postgres takes for lower-case ones");
+        Some((why, format!("write it as `{}`", name.to_lowercase())))
+    } else if !plain {
+        let why = format!("`{name}` cannot name a database user");
+        Some((why, "a-z, 0-9 and _, beginning with a letter, such as app or reports_2".to_owned()))
+    } else if name.len() > LONGEST {
+        let why = format!("`{name}` has {} characters, and Postgres keeps {LONGEST} of a name", name.len());
+        Some((why, "give it a shorter name".to_owned()))
+    } else if name == MASTER {
+        let why = format!("`{MASTER}` is the master user, which RDS has made already");
+        Some((why, "it is always there; name the users beside it".to_owned()))
+    } else if let Some(whose) = reserved(name) {
+        Some((format!("`{name}` is reserved for {whose}"), "give it another name".to_owned()))
+    } else {
+        None
+    }
+}
+
+/// Whose name it is.
+/// <https://www.postgresql.org/docs/current/sql-createrole.html>,
+/// <https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/Appendix.PostgreSQL.CommonDBATasks.Roles.rds_superuser.html>
+fn reserved(name: &str) -> Option<&'static str> {
+    if name.starts_with("pg_") || ["public", "none"].contains(&name) {
+        Some("Postgres itself")
+    } else if name.starts_with("rds") {
+        Some("RDS, whose own users all begin with rds")
+    } else if name.starts_with("stackctl") {
+        Some("stackctl")
+    } else {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_postgres_or_rds_refuse_are_refused_with_the_reason() {
+        let long = "a".repeat(64);
+        let table = [
+            ("Developer", "upper-case"),
+            ("read-only", "cannot name"),
+            ("2app", "cannot name"),
+            ("", "cannot name"),
+            ("größe", "cannot name"),
+            ("a;drop", "cannot name"),
+            (long.as_str(), "64 characters"),
+            ("postgres", "master user"),
+            ("pg_monitor", "Postgres itself"),
+            ("public", "Postgres itself"),
+            ("none", "Postgres itself"),
+            ("rdsadmin", "RDS"),
+            ("rds_superuser", "RDS"),
+            ("stackctl_users", "for stackctl"),
+        ];
+        for (name, reason) in table {
+            let (why, hint) = refused(name).unwrap_or_else(|| panic!("{name} is taken"));
+            assert!(why.contains(reason), "{name}: {why}");
+            assert!(!hint.is_empty(), "{name}");
+        }
+    }
+
+    #[test]
+    fn names_that_they_take_are_taken() {
+        for name in ["app", "a", "_internal", "reports_2", &"a".repeat(63)] {
+            assert_eq!(refused(name), None, "{name}");
+        }
+    }
+}
