@@ -69,8 +69,13 @@ impl Context {
 pub enum ImageSource {
     /// A Cargo package, by its folder: compiled statically and laid into an image without Docker.
     Package(PathBuf),
-    /// A Dockerfile, by its path, built by the `docker` command.
-    Dockerfile(PathBuf),
+    /// A Dockerfile, built by the `docker` command.
+    Dockerfile {
+        /// Its path.
+        path: PathBuf,
+        /// The folder that its COPY lines start from.
+        context: PathBuf,
+    },
 }
 
 /// An image that was built and is not pushed yet.

@@ -31,6 +31,9 @@ pub fn sources(stack: &Stack) -> BTreeSet<ImageSource> {
 pub(super) fn source(image: &ImageFrom) -> Option<ImageSource> {
     match image {
         ImageFrom::Package(folder) => Some(ImageSource::Package(folder.clone())),
+        ImageFrom::Dockerfile { path, context } => {
+            Some(ImageSource::Dockerfile { path: path.clone(), context: context.clone() })
+        }
         ImageFrom::Named(_) => None,
     }
 }
@@ -59,13 +62,17 @@ pub(super) fn draw(graph: &mut Graph, stack: &Stack, facts: &Facts) -> Result<BT
 }
 
 fn path(source: &ImageSource) -> &Path {
-    let (ImageSource::Package(path) | ImageSource::Dockerfile(path)) = source;
+    let (ImageSource::Package(path) | ImageSource::Dockerfile { path, .. }) = source;
     path
 }
 
-/// A name after the source's path: `services/api` is `services-api`; the folder of stack.yaml itself has the stack's.
+/// A name after the source's path: `services/api` and `services/api/Dockerfile` are `services-api`; the folder of
+/// stack.yaml itself has the stack's.
 fn name(source: &ImageSource, stack: &str) -> String {
-    let parts: Vec<String> = path(source)
+    let path = path(source);
+    let is_plain_dockerfile = matches!(source, ImageSource::Dockerfile { .. }) && path.ends_with("Dockerfile");
+    let path = path.parent().filter(|_| is_plain_dockerfile).unwrap_or(path);
+    let parts: Vec<String> = path
         .components()
         .filter_map(|part| match part {
             std::path::Component::Normal(part) => Some(part.to_string_lossy().to_lowercase()),

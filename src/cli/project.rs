@@ -13,9 +13,9 @@ use crate::{
     engine::{self, Event, Events, Holder},
     image::Builder,
     kind::{BuiltImage, Context, ImageSource, Images},
-    model::{Failure, Graph, LiveResource, Plan, StackId},
+    model::{Failure, Graph, HostedZone, LiveResource, Plan, StackId},
     output::Output,
-    spec::{self, Stack},
+    spec::{self, LoadBalancer, Stack},
 };
 
 /// stack.yaml in the environment that the command line names.
@@ -36,6 +36,7 @@ pub(super) struct Project {
 /// What AWS has, and what the desired graph is drawn from.
 pub(super) struct View {
     pub(super) zones: Vec<String>,
+    pub(super) hosted_zones: Vec<HostedZone>,
     pub(super) live: Vec<LiveResource>,
 }
 
@@ -64,18 +65,28 @@ impl Project {
     /// Looks at the cloud: who calls, which zones there are, what the stack owns. All at once.
     pub(super) async fn look(&self) -> Result<View, Failure> {
         let aws = &self.cx.aws;
-        let (caller, zones, live) = futures::try_join!(aws.caller(), aws.zones(), engine::observe(&self.cx))?;
+        let domain = self.stack.load_balancer.as_ref().and_then(LoadBalancer::domain);
+        let hosted_zones = async {
+            match domain {
+                Some(domain) => aws.hosted_zones(domain).await,
+                None => Ok(Vec::new()),
+            }
+        };
+        let (caller, zones, hosted_zones, live) =
+            futures::try_join!(aws.caller(), aws.zones(), hosted_zones, engine::observe(&self.cx))?;
         if self.verbose {
             self.output.status(&format!("as {}; {} resources found", caller.arn, live.len()));
         }
-        Ok(View { zones, live })
+        Ok(View { zones, hosted_zones, live })
     }
 
     /// What stack.yaml asks for. `releases` names the images that are to run; without one, what runs is kept.
     pub(super) fn graph(&self, view: &View, releases: &BTreeMap<ImageSource, BuiltImage>) -> Result<Graph, Failure> {
         let facts = Facts {
             zones: view.zones.clone(),
+            hosted_zones: view.hosted_zones.clone(),
             releases: releases.iter().map(|(source, built)| (source.clone(), built.digest.clone())).collect(),
+            had_users: view.live.iter().any(|live| live.address == blueprint::users_task()),
         };
         blueprint::graph(&self.stack, &facts)
     }
@@ -124,7 +135,7 @@ impl Relay {
 }
 
 /// The folder that relative paths in stack.yaml start from.
-fn folder(file: &Path) -> PathBuf {
+pub(super) fn folder(file: &Path) -> PathBuf {
     match file.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
         _ => PathBuf::from("."),

@@ -1,8 +1,8 @@
 //! Layers: archives that are the same for the same content, whoever makes them, wherever, whenever.
 
-use std::io::Write;
+use std::io::{BufRead, BufReader, Read, Write};
 
-use flate2::{Compression, GzBuilder};
+use flate2::{Compression, GzBuilder, read::MultiGzDecoder, write::GzEncoder};
 use sha2::{Digest, Sha256};
 use tar::{EntryType, Header};
 
@@ -10,6 +10,9 @@ use crate::model::Failure;
 
 /// The user that a container runs as.
 pub(super) const USER: u32 = 10001;
+
+/// How a packed archive begins. <https://www.rfc-editor.org/rfc/rfc1952#section-2.3.1>
+const GZIP: [u8; 2] = [0x1f, 0x8b];
 
 /// A finished layer.
 #[derive(Debug)]
@@ -55,9 +58,38 @@ pub(super) fn layer(entries: &[Entry]) -> Result<Layer, Failure> {
     Ok(Layer { diff_id: digest(&archive), digest: digest(&compressed), compressed })
 }
 
+/// The layer of an archive that somebody else made, packed or not; read once and never held unpacked.
+pub(super) fn packed(archive: impl Read) -> std::io::Result<Layer> {
+    let mut archive = BufReader::new(archive);
+    let is_packed = archive.fill_buf()?.starts_with(&GZIP);
+    let archive: Box<dyn Read> = if is_packed { Box::new(MultiGzDecoder::new(archive)) } else { Box::new(archive) };
+    let mut hashed = Hashed { archive, digest: Sha256::new() };
+    let mut encoder = encoder();
+    std::io::copy(&mut hashed, &mut encoder)?;
+    let compressed = encoder.finish()?;
+    Ok(Layer { diff_id: hex(&hashed.digest.finalize()), digest: digest(&compressed), compressed })
+}
+
+/// A reader that sums up what passes through it.
+struct Hashed<R> {
+    archive: R,
+    digest: Sha256,
+}
+
+impl<R: Read> Read for Hashed<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let count = self.archive.read(buffer)?;
+        self.digest.update(&buffer[..count]);
+        Ok(count)
+    }
+}
+
 /// `sha256:…` of some bytes.
 pub(super) fn digest(bytes: &[u8]) -> String {
-    let digest = Sha256::digest(bytes);
+    hex(&Sha256::digest(bytes))
+}
+
+fn hex(digest: &[u8]) -> String {
     digest.iter().fold("sha256:".to_owned(), |text, byte| format!("{text}{byte:02x}"))
 }
 
@@ -88,9 +120,14 @@ fn archive(entries: &[Entry]) -> std::io::Result<Vec<u8>> {
 }
 
 fn compress(archive: &[u8]) -> std::io::Result<Vec<u8>> {
-    let mut encoder = GzBuilder::new().mtime(0).operating_system(255).write(Vec::new(), Compression::new(6));
+    let mut encoder = encoder();
     encoder.write_all(archive)?;
     encoder.finish()
+}
+
+/// Without time and machine: the same archive is the same layer.
+fn encoder() -> GzEncoder<Vec<u8>> {
+    GzBuilder::new().mtime(0).operating_system(255).write(Vec::new(), Compression::new(6))
 }
 
 fn root_certificates() -> String {
@@ -118,6 +155,17 @@ mod tests {
         let (one, other) = (layer(&entries).expect("it is made"), layer(&entries).expect("it is made"));
         assert_eq!(one.digest, other.digest);
         assert_ne!(one.digest, base().expect("it is made").digest);
+    }
+
+    #[test]
+    fn an_archive_is_the_same_layer_packed_or_not() {
+        let own = layer(&[Entry::File { path: "app/x", mode: 0o755, content: &[7; 100_000] }]).expect("it is made");
+        let mut archive = Vec::new();
+        MultiGzDecoder::new(own.compressed.as_slice()).read_to_end(&mut archive).expect("it is packed");
+        for given in [&archive, &own.compressed] {
+            let layer = packed(given.as_slice()).expect("it can be read");
+            assert_eq!((&layer.diff_id, &layer.digest), (&own.diff_id, &own.digest));
+        }
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The image: two layers, what is run in them, and the manifest that names them.
+//! The image: its layers, what is run in them, and the manifest that names them.
 //!
 //! <https://github.com/opencontainers/image-spec/blob/main/manifest.md>
 
@@ -51,6 +51,11 @@ pub(super) fn assemble(program: &Program) -> Result<Assembled, Failure> {
     let layers = [layer::base()?, own];
     let config = config(program, &layers);
     let config = serde_json::to_vec(&config).map_err(|error| Failure::internal(error.to_string()))?;
+    manifest(program.version.clone(), config, layers.into())
+}
+
+/// The image of a configuration and the layers that it names.
+pub(super) fn manifest(version: String, config: Vec<u8>, layers: Vec<Layer>) -> Result<Assembled, Failure> {
     let config_digest = layer::digest(&config);
     let manifest = json!({
         "schemaVersion": 2,
@@ -63,7 +68,7 @@ pub(super) fn assemble(program: &Program) -> Result<Assembled, Failure> {
     let manifest = serde_json::to_vec(&manifest).map_err(|error| Failure::internal(error.to_string()))?;
     let mut blobs: Vec<(String, Vec<u8>)> = layers.into_iter().map(|layer| (layer.digest, layer.compressed)).collect();
     blobs.push((config_digest, config));
-    Ok(Assembled { digest: layer::digest(&manifest), version: program.version.clone(), manifest, blobs })
+    Ok(Assembled { digest: layer::digest(&manifest), version, manifest, blobs })
 }
 
 /// <https://github.com/opencontainers/image-spec/blob/main/config.md>

@@ -1,10 +1,12 @@
-//! Images: from a Cargo package to an OCI image to a registry, without Docker. What is built from the same source is the
-//! same image, to the last bit.
+//! Images: from a Cargo package to an OCI image to a registry, without Docker, or from a Dockerfile by Docker. What is
+//! built from the same package is the same image, to the last bit; what Docker builds is as good as its cache.
 
+mod dockerfile;
 mod elf;
 mod layer;
 mod manifest;
 mod package;
+mod programs;
 mod push;
 
 use std::{
@@ -21,6 +23,9 @@ use crate::{
     model::Failure,
 };
 
+pub use programs::{CargoProgram, programs};
+
+use dockerfile::Build;
 use manifest::Assembled;
 
 /// A line about an image on its way.
@@ -57,21 +62,26 @@ impl Builder {
     }
 
     async fn make(&self, source: &ImageSource) -> Result<Arc<Assembled>, Failure> {
-        let ImageSource::Package(folder) = source else {
-            return Err(Failure::refused("build", "building from a Dockerfile is not supported yet")
-                .hint("name the folder of a Cargo package: `build: app`"));
-        };
         self.say(source, "building");
-        let package = package::build(&self.root.join(folder), &|line| self.say(source, line)).await?;
-        let assembled = tokio::task::spawn_blocking(move || manifest::assemble(&package))
-            .await
-            .map_err(|error| Failure::internal(format!("the image could not be assembled: {error}")))??;
+        let say = |line: &str| self.say(source, line);
+        let assembled = match source {
+            ImageSource::Package(folder) => {
+                let package = package::build(&self.root.join(folder), &say).await?;
+                tokio::task::spawn_blocking(move || manifest::assemble(&package))
+                    .await
+                    .map_err(|error| Failure::internal(format!("the image could not be assembled: {error}")))??
+            }
+            ImageSource::Dockerfile { path, context } => {
+                let (dockerfile, context) = (self.root.join(path), self.root.join(context));
+                dockerfile::build("docker".as_ref(), &Build { dockerfile: &dockerfile, context: &context }, &say).await?
+            }
+        };
         self.say(source, &format!("built {} ({:.1} MB)", assembled.short_digest(), assembled.megabytes()));
         Ok(Arc::new(assembled))
     }
 
     fn say(&self, source: &ImageSource, message: &str) {
-        let (ImageSource::Package(path) | ImageSource::Dockerfile(path)) = source;
+        let (ImageSource::Package(path) | ImageSource::Dockerfile { path, .. }) = source;
         (self.progress)(BuildEvent { source: path.display().to_string(), message: message.to_owned() });
     }
 }

@@ -1,6 +1,7 @@
 //! From a Cargo package to a static program.
 
 use std::{
+    fs::File,
     path::{Path, PathBuf},
     process::Stdio,
 };
@@ -30,18 +31,18 @@ pub(super) struct Program {
 }
 
 #[derive(Deserialize)]
-struct Metadata {
-    packages: Vec<Package>,
+pub(super) struct Metadata {
+    pub(super) packages: Vec<Package>,
     target_directory: PathBuf,
     workspace_root: PathBuf,
 }
 
 #[derive(Deserialize)]
-struct Package {
-    name: String,
+pub(super) struct Package {
+    pub(super) name: String,
     version: String,
     description: Option<String>,
-    manifest_path: PathBuf,
+    pub(super) manifest_path: PathBuf,
     default_run: Option<String>,
     targets: Vec<Target>,
 }
@@ -62,7 +63,10 @@ pub(super) async fn build(folder: &Path, say: &(dyn Fn(&str) + Sync)) -> Result<
     let manifest = manifest
         .canonicalize()
         .map_err(|error| Failure::refused("build", format!("{}: {error}", manifest.display())))?;
-    let metadata = metadata(&manifest).await?;
+    program_of(&manifest, &metadata(&manifest).await?, say).await
+}
+
+async fn program_of(manifest: &Path, metadata: &Metadata, say: &(dyn Fn(&str) + Sync)) -> Result<Program, Failure> {
     let package = metadata.packages.iter().find(|package| package.manifest_path == manifest);
     let package = package.ok_or_else(|| {
         Failure::refused("build", format!("{} is a workspace, not a package", manifest.display()))
@@ -71,11 +75,11 @@ pub(super) async fn build(folder: &Path, say: &(dyn Fn(&str) + Sync)) -> Result<
     let name = program(package)?;
     // A folder of its own: a build for the image neither waits for nor undoes what `cargo build` does beside it.
     let target = metadata.target_directory.join("stackctl");
-    compile(&manifest, package, name, &metadata.workspace_root, &target, say).await?;
+    let alone = Alone::enter(&target, metadata).await?;
+    compile(manifest, package, name, &metadata.workspace_root, &target, say).await?;
     let path = target.join(TARGET).join("release").join(name);
-    let bytes = tokio::fs::read(&path)
-        .await
-        .map_err(|error| Failure::refused("build", format!("{}: {error}", path.display())))?;
+    let bytes = tokio::fs::read(&path).await.map_err(|error| unusable(&path, &error))?;
+    drop(alone);
     if !elf::is_static(&bytes) {
         return Err(Failure::refused("build", format!("{name} is not a static program"))
             .hint("a dependency links a shared library; choose its static or pure Rust feature"));
@@ -88,7 +92,55 @@ pub(super) async fn build(folder: &Path, say: &(dyn Fn(&str) + Sync)) -> Result<
     })
 }
 
-async fn metadata(manifest: &Path) -> Result<Metadata, Failure> {
+/// The only build in a target directory, until this is dropped.
+///
+/// Cargo tells the members of two workspaces that share a target directory (two checkouts of one project) apart by
+/// nothing but the age of their files, and would take one's program for the other's.
+struct Alone {
+    _lock: File,
+}
+
+impl Alone {
+    async fn enter(target: &Path, metadata: &Metadata) -> Result<Self, Failure> {
+        std::fs::create_dir_all(target).map_err(|error| unusable(target, &error))?;
+        let path = target.join("built-from");
+        let file = File::options().read(true).append(true).create(true).open(&path);
+        let file = file.map_err(|error| unusable(&path, &error))?;
+        let locked = tokio::task::spawn_blocking(move || file.lock().map(|()| file)).await;
+        let lock = locked.map_err(|error| Failure::internal(error.to_string()))?;
+        let lock = lock.map_err(|error| unusable(&path, &error))?;
+        let workspace = metadata.workspace_root.as_os_str().as_encoded_bytes();
+        let before = std::fs::read(&path).map_err(|error| unusable(&path, &error))?;
+        if before != workspace {
+            forget(target, metadata).await?;
+            std::fs::write(&path, workspace).map_err(|error| unusable(&path, &error))?;
+        }
+        Ok(Self { _lock: lock })
+    }
+}
+
+/// Removes what was built of the workspace's own packages; their dependencies stay.
+async fn forget(target: &Path, metadata: &Metadata) -> Result<(), Failure> {
+    let mut command = cargo();
+    command.args(["clean", "--release", "--target", TARGET]).arg("--target-dir").arg(target);
+    command.arg("--manifest-path").arg(metadata.workspace_root.join("Cargo.toml"));
+    for package in &metadata.packages {
+        command.args(["--package", &package.name]);
+    }
+    let output = command.output().await.map_err(|error| no_cargo(&error))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let mut failure = Failure::refused("cargo clean", "what another checkout has built cannot be removed");
+    failure.details = String::from_utf8_lossy(&output.stderr).lines().map(str::to_owned).collect();
+    Err(failure)
+}
+
+fn unusable(path: &Path, error: &std::io::Error) -> Failure {
+    Failure::refused("build", format!("{}: {error}", path.display()))
+}
+
+pub(super) async fn metadata(manifest: &Path) -> Result<Metadata, Failure> {
     let mut command = cargo();
     command.args(["metadata", "--format-version", "1", "--no-deps", "--manifest-path"]).arg(manifest);
     let output = command.output().await.map_err(|error| no_cargo(&error))?;
@@ -102,7 +154,7 @@ async fn metadata(manifest: &Path) -> Result<Metadata, Failure> {
 }
 
 /// The package's one program, or the one that it names as its default.
-fn program(package: &Package) -> Result<&str, Failure> {
+pub(super) fn program(package: &Package) -> Result<&str, Failure> {
     let programs: Vec<&str> = package
         .targets
         .iter()
@@ -136,7 +188,7 @@ async fn compile(
     if workspace.join("Cargo.lock").is_file() {
         command.arg("--locked");
     }
-    command.env("CARGO_ENCODED_RUSTFLAGS", flags(workspace));
+    command.env("CARGO_ENCODED_RUSTFLAGS", flags());
     command.env_remove("RUSTFLAGS").env("CARGO_TERM_COLOR", "never");
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true);
     let mut child = command.spawn().map_err(|error| no_cargo(&error))?;
@@ -164,11 +216,12 @@ async fn compile(
 }
 
 /// Static, and with no path of this machine in the program: the same source in another folder is the same program.
-fn flags(workspace: &Path) -> String {
+/// Cargo gives the compiler the workspace's own files by relative paths; a flag with the workspace's path would only make
+/// it compile every dependency anew for each folder.
+fn flags() -> String {
     let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
     let home = home.or_else(|| std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cargo")));
     let mut flags = vec!["-Ctarget-feature=+crt-static".to_owned()];
-    flags.push(format!("--remap-path-prefix={}=/src", workspace.display()));
     if let Some(home) = home {
         flags.push(format!("--remap-path-prefix={}=/cargo", home.display()));
     }
@@ -182,4 +235,62 @@ fn cargo() -> Command {
 fn no_cargo(error: &std::io::Error) -> Failure {
     Failure::refused("build", format!("cargo cannot be run: {error}"))
         .hint("a Rust toolchain builds the package: https://rustup.rs")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use tempfile::TempDir;
+
+    use super::*;
+
+    /// A workspace with one package, whose program says `word`.
+    fn checkout(word: &str) -> TempDir {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let package = folder.path().join("hello");
+        fs::create_dir_all(package.join("src")).expect("a folder");
+        let workspace = "[workspace]\nmembers = [\"hello\"]\nresolver = \"3\"\n";
+        fs::write(folder.path().join("Cargo.toml"), workspace).expect("it can be written");
+        let manifest = "[package]\nname = \"hello\"\nversion = \"1.2.3\"\nedition = \"2024\"\n";
+        fs::write(package.join("Cargo.toml"), manifest).expect("it can be written");
+        let source = format!("fn main() {{\n    println!(\"{word}\");\n}}\n");
+        fs::write(package.join("src/main.rs"), source).expect("it can be written");
+        folder
+    }
+
+    async fn built(checkout: &TempDir, target: &TempDir) -> Vec<u8> {
+        let manifest = checkout.path().join("hello/Cargo.toml");
+        let mut metadata = metadata(&manifest).await.expect("it is a package");
+        target.path().clone_into(&mut metadata.target_directory);
+        program_of(&manifest, &metadata, &|_| {}).await.expect("it builds").bytes
+    }
+
+    fn says(program: &[u8], word: &str) -> bool {
+        program.windows(word.len()).any(|bytes| bytes == word.as_bytes())
+    }
+
+    #[tokio::test]
+    async fn of_two_checkouts_that_share_a_target_directory_each_gets_its_own_program() {
+        let target = tempfile::tempdir().expect("a temporary folder");
+        let (older, newer) = (checkout("good morning"), checkout("good evening"));
+        assert!(says(&built(&newer, &target).await, "good evening"));
+        // Its files are older than the program that is there, so that Cargo by itself would take that for fresh.
+        assert!(says(&built(&older, &target).await, "good morning"));
+    }
+
+    #[tokio::test]
+    async fn the_same_source_in_another_folder_is_the_same_program() {
+        let targets = [tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder")];
+        let checkouts = [checkout("good morning"), checkout("good morning")];
+        let one = built(&checkouts[0], &targets[0]).await;
+        assert!(one == built(&checkouts[1], &targets[1]).await, "the two programs differ");
+    }
+
+    #[tokio::test]
+    async fn a_folder_without_a_package_is_refused_with_its_path() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let failure = build(folder.path(), &|_| {}).await.expect_err("there is nothing to build");
+        assert!(failure.to_string().contains("there is no") && failure.to_string().contains("Cargo.toml"), "{failure}");
+    }
 }

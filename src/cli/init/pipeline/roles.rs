@@ -1,0 +1,151 @@
+//! The two roles of a pipeline: `plan`, which may look, for every proposed change, and `deploy`, which may release, for the
+//! branch that is deployed. Each trusts the place where the pipeline runs for exactly this, by OpenID Connect, and may do
+//! no more than the statements of docs/iam-policy.json for its commands, narrowed to this stack where AWS's names allow.
+//!
+//! <https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_create_for-idp_oidc.html>
+
+use serde_json::{Value, json};
+
+use super::{Forge, Repository};
+use crate::{
+    model::Failure,
+    spec::{self, Stack},
+};
+
+/// What each command needs, statement by statement.
+const POLICY: &str = include_str!("../../../../docs/iam-policy.json");
+
+/// How the names of the statements begin that a plan needs.
+const PLAN: &[&str] = &["Look"];
+
+/// How the names of the statements begin that a deployment needs.
+const DEPLOY: &[&str] = &["Look", "Lock", "Release"];
+
+/// The roles of one stack's pipeline.
+pub(super) struct Roles<'a> {
+    pub(super) stack: &'a Stack,
+    pub(super) account: &'a str,
+    pub(super) forge: Forge,
+    pub(super) repository: &'a Repository,
+    pub(super) branch: &'a str,
+}
+
+impl Roles<'_> {
+    /// What a role is called, within IAM's 64 characters.
+    /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html>
+    pub(super) fn name(&self, what: &str) -> String {
+        let Stack { name, environment, .. } = self.stack;
+        if environment == spec::DEFAULT_ENVIRONMENT {
+            return format!("stackctl-ci-{name}-{what}");
+        }
+        format!("stackctl-ci-{name}-{environment}-{what}")
+    }
+
+    /// The URL that the tokens name as their issuer, without `https://`; AWS names the provider so.
+    pub(super) fn issuer(&self) -> String {
+        match self.forge {
+            Forge::Github => "token.actions.githubusercontent.com".to_owned(),
+            Forge::Gitlab => self.repository.host.clone(),
+            Forge::Jenkins => format!("{}/oidc", self.repository.host),
+        }
+    }
+
+    /// Whom the tokens are for.
+    pub(super) fn audience(&self) -> String {
+        match self.forge {
+            Forge::Github | Forge::Jenkins => "sts.amazonaws.com".to_owned(),
+            Forge::Gitlab => format!("https://{}", self.repository.host),
+        }
+    }
+
+    /// Who may plan: whoever may propose a change in the project itself. A fork's pipeline has another subject.
+    pub(super) fn plan_trust(&self) -> Result<String, Failure> {
+        let name = &self.repository.name;
+        let (test, subject) = match self.forge {
+            // <https://docs.github.com/en/actions/reference/security/oidc>
+            Forge::Github => ("StringEquals", format!("repo:{name}:pull_request")),
+            // A merge request's pipeline names the branch that it comes from.
+            // <https://docs.gitlab.com/ci/secrets/id_token_authentication/>
+            Forge::Gitlab => ("StringLike", format!("project_path:{name}:ref_type:branch:ref:*")),
+            // <https://plugins.jenkins.io/oidc-provider/>
+            Forge::Jenkins => ("StringLike", format!("https://{}/{name}/job/PR-*", self.repository.host)),
+        };
+        self.trust(test, &subject)
+    }
+
+    /// Who may deploy: the branch that is deployed, and nobody else.
+    pub(super) fn deploy_trust(&self) -> Result<String, Failure> {
+        let Repository { host, name } = self.repository;
+        let branch = self.branch;
+        let subject = match self.forge {
+            Forge::Github => format!("repo:{name}:ref:refs/heads/{branch}"),
+            Forge::Gitlab => format!("project_path:{name}:ref_type:branch:ref:{branch}"),
+            // Jenkins writes a branch's slashes twice encoded into its job's URL.
+            Forge::Jenkins => format!("https://{host}/{name}/job/{}/", branch.replace('/', "%252F")),
+        };
+        self.trust("StringEquals", &subject)
+    }
+
+    fn trust(&self, test: &str, subject: &str) -> Result<String, Failure> {
+        let issuer = self.issuer();
+        let mut condition = json!({ "StringEquals": { format!("{issuer}:aud"): self.audience() } });
+        condition[test][format!("{issuer}:sub")] = subject.into();
+        document(&json!([{
+            "Effect": "Allow",
+            "Principal": { "Federated": format!("arn:aws:iam::{}:oidc-provider/{issuer}", self.account) },
+            "Action": "sts:AssumeRoleWithWebIdentity",
+            "Condition": condition,
+        }]))
+    }
+
+    /// What the role for plans may do.
+    pub(super) fn plan_policy(&self) -> Result<String, Failure> {
+        self.policy(&|name| PLAN.iter().any(|begin| name.starts_with(begin)))
+    }
+
+    /// What the role for deployments may do: release, or `with_up` all that stackctl does.
+    pub(super) fn deploy_policy(&self, with_up: bool) -> Result<String, Failure> {
+        self.policy(&|name| with_up || DEPLOY.iter().any(|begin| name.starts_with(begin)))
+    }
+
+    fn policy(&self, wanted: &dyn Fn(&str) -> bool) -> Result<String, Failure> {
+        let policy: Value = serde_json::from_str(POLICY).map_err(|error| Failure::internal(error.to_string()))?;
+        let statements = policy["Statement"].as_array().into_iter().flatten();
+        let statements: Vec<Value> = statements
+            .filter(|statement| statement["Sid"].as_str().is_some_and(wanted))
+            .cloned()
+            .map(|mut statement| {
+                match &mut statement["Resource"] {
+                    Value::String(resource) => *resource = self.narrowed(resource),
+                    Value::Array(resources) => resources.iter_mut().for_each(|resource| {
+                        if let Value::String(text) = resource {
+                            *text = self.narrowed(text);
+                        }
+                    }),
+                    _ => {}
+                }
+                statement
+            })
+            .collect();
+        document(&Value::Array(statements))
+    }
+
+    /// The ARNs of this stack among those that a statement allows: its account, region and name in place of any.
+    fn narrowed(&self, resource: &str) -> String {
+        let parts: Vec<&str> = resource.splitn(6, ':').collect();
+        let ["arn", partition, service, region, account, rest] = parts.as_slice() else { return resource.to_owned() };
+        let region = if *region == "*" { &self.stack.region } else { *region };
+        let account = if *account == "*" { self.account } else { *account };
+        let own = format!("/stackctl/{}/{}/", self.stack.name, self.stack.environment);
+        format!("arn:{partition}:{service}:{region}:{account}:{}", rest.replace("/stackctl/", &own))
+    }
+}
+
+fn document(statements: &Value) -> Result<String, Failure> {
+    let document = json!({ "Version": "2012-10-17", "Statement": statements });
+    let text = serde_json::to_string_pretty(&document).map_err(|error| Failure::internal(error.to_string()))?;
+    Ok(text + "\n")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,171 @@
+//! What `docker save` wrote: the image's configuration and layers, checked against each other.
+
+use std::{
+    collections::HashMap,
+    fs::File,
+    io::{Read, Seek, SeekFrom},
+    path::{Path, PathBuf},
+};
+
+use serde::Deserialize;
+
+use crate::{
+    image::{layer, manifest, manifest::Assembled},
+    model::Failure,
+};
+
+/// What Fargate's tasks are told to run on, whatever the machine that builds is.
+pub(super) const PLATFORM: &str = "linux/amd64";
+
+/// The label that tells the version.
+/// <https://github.com/opencontainers/image-spec/blob/main/annotations.md>
+const VERSION_LABEL: &str = "org.opencontainers.image.version";
+
+/// The version of an image that does not tell its own.
+const NO_VERSION: &str = "0.0.0";
+
+/// The list of images in an archive of `docker save`, whatever else the engine's version puts in beside it.
+const LIST: &str = "manifest.json";
+
+/// One image of an archive.
+/// <https://github.com/moby/docker-image-spec/blob/main/v1.2.md#combined-image-json--filesystem-changeset-format>
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Saved {
+    config: String,
+    layers: Vec<String>,
+}
+
+/// What of an image's configuration counts here.
+#[derive(Deserialize)]
+struct Config {
+    architecture: String,
+    os: String,
+    rootfs: RootFs,
+    #[serde(default)]
+    config: Runtime,
+}
+
+#[derive(Deserialize)]
+struct RootFs {
+    diff_ids: Vec<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Runtime {
+    labels: Option<HashMap<String, String>>,
+}
+
+/// The image in an archive of `docker save`.
+pub(super) fn read(path: &Path) -> Result<Assembled, Failure> {
+    let mut archive = Archive::open(path)?;
+    let list: Vec<Saved> = archive.json(LIST)?;
+    let [saved] = list.as_slice() else {
+        return Err(unreadable(format!("it holds {} images instead of one", list.len())));
+    };
+    let bytes = archive.bytes(&saved.config)?;
+    let config: Config = serde_json::from_slice(&bytes).map_err(|error| unreadable(error.to_string()))?;
+    let platform = format!("{}/{}", config.os, config.architecture);
+    if platform != PLATFORM {
+        return Err(Failure::refused("build", format!("the image is for {platform}, and tasks run on {PLATFORM}"))
+            .hint("leave `--platform` out of the Dockerfile's FROM lines, or say $TARGETPLATFORM there"));
+    }
+    if config.rootfs.diff_ids.len() != saved.layers.len() {
+        let (named, there) = (config.rootfs.diff_ids.len(), saved.layers.len());
+        return Err(unreadable(format!("its configuration names {named} layers, and {there} are there")));
+    }
+    let mut layers = Vec::with_capacity(saved.layers.len());
+    for (name, diff_id) in saved.layers.iter().zip(&config.rootfs.diff_ids) {
+        let layer = layer::packed(archive.reader(name)?).map_err(|error| unreadable(error.to_string()))?;
+        if layer.diff_id != *diff_id {
+            return Err(unreadable(format!("{name} is {}, and should be {diff_id}", layer.diff_id)));
+        }
+        layers.push(layer);
+    }
+    let label = config.config.labels.and_then(|mut labels| labels.remove(VERSION_LABEL));
+    let version = label.filter(|version| is_version(version)).unwrap_or_else(|| NO_VERSION.to_owned());
+    manifest::manifest(version, bytes, layers)
+}
+
+/// Whether this can stand in a tag, before a build number.
+/// <https://github.com/opencontainers/distribution-spec/blob/main/spec.md#pulling-manifests>
+fn is_version(text: &str) -> bool {
+    (1..=100).contains(&text.len())
+        && text.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c))
+}
+
+fn unreadable(why: impl Into<String>) -> Failure {
+    Failure::refused("docker save", format!("its archive cannot be read: {}", why.into()))
+}
+
+/// A tar archive whose files are read where they are: an image can be larger than memory should hold twice.
+struct Archive {
+    file: File,
+    entries: HashMap<PathBuf, Place>,
+}
+
+enum Place {
+    File {
+        start: u64,
+        size: u64,
+    },
+    /// The same as another one: how older engines save a layer that is there twice.
+    Link(PathBuf),
+}
+
+impl Archive {
+    fn open(path: &Path) -> Result<Self, Failure> {
+        let broken = |error: std::io::Error| unreadable(error.to_string());
+        let file = File::open(path).map_err(broken)?;
+        let mut entries = HashMap::new();
+        for entry in tar::Archive::new(&file).entries_with_seek().map_err(broken)? {
+            let entry = entry.map_err(broken)?;
+            let name = entry.path().map_err(broken)?.into_owned();
+            let place = match entry.link_name().map_err(broken)? {
+                Some(target) => {
+                    let folder = name.parent().unwrap_or(Path::new(""));
+                    Place::Link(folder.join(target))
+                }
+                None => Place::File { start: entry.raw_file_position(), size: entry.size() },
+            };
+            entries.insert(name, place);
+        }
+        Ok(Self { file, entries })
+    }
+
+    fn reader(&mut self, name: &str) -> Result<impl Read, Failure> {
+        let mut wanted = PathBuf::from(name);
+        if let Some(Place::Link(target)) = self.entries.get(&wanted) {
+            wanted = flat(target);
+        }
+        let Some(Place::File { start, size }) = self.entries.get(&wanted) else {
+            return Err(unreadable(format!("there is no {name}")));
+        };
+        self.file.seek(SeekFrom::Start(*start)).map_err(|error| unreadable(error.to_string()))?;
+        Ok((&self.file).take(*size))
+    }
+
+    fn bytes(&mut self, name: &str) -> Result<Vec<u8>, Failure> {
+        let mut bytes = Vec::new();
+        self.reader(name)?.read_to_end(&mut bytes).map_err(|error| unreadable(error.to_string()))?;
+        Ok(bytes)
+    }
+
+    fn json<T: for<'de> Deserialize<'de>>(&mut self, name: &str) -> Result<T, Failure> {
+        serde_json::from_slice(&self.bytes(name)?).map_err(|error| unreadable(format!("{name}: {error}")))
+    }
+}
+
+/// `path` without its `..` parts.
+fn flat(path: &Path) -> PathBuf {
+    let mut flat = PathBuf::new();
+    for part in path.components() {
+        match part {
+            std::path::Component::ParentDir => drop(flat.pop()),
+            other => flat.push(other),
+        }
+    }
+    flat
+}

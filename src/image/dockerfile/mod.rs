@@ -1,0 +1,131 @@
+//! From a Dockerfile to an image, by the `docker` command: it builds, we read what it saved. What becomes of the image
+//! then (digest, push, tag) is the same as for any other.
+//!
+//! The layers and the configuration are Docker's own, byte for byte; only their compression is ours. So an image that
+//! Docker's cache gives again has the same digest again.
+
+mod archive;
+
+use std::{ffi::OsStr, path::Path, process::Stdio};
+
+use tokio::{
+    io::{AsyncBufReadExt, AsyncRead, BufReader},
+    process::Command,
+};
+
+use super::manifest::Assembled;
+use crate::model::Failure;
+use archive::PLATFORM;
+
+/// How many of Docker's last lines are shown when it fails.
+const LAST_LINES: usize = 40;
+
+/// A Dockerfile and what its COPY lines start from.
+pub(super) struct Build<'a> {
+    pub(super) dockerfile: &'a Path,
+    pub(super) context: &'a Path,
+}
+
+/// Builds the image with `docker`, the name or path of the command; `say` gets the steps.
+pub(super) async fn build(
+    docker: &OsStr,
+    build: &Build<'_>,
+    say: &(dyn Fn(&str) + Sync),
+) -> Result<Assembled, Failure> {
+    if !build.dockerfile.is_file() {
+        return Err(Failure::refused("build", format!("there is no {}", build.dockerfile.display()))
+            .hint("`dockerfile:` names a file, from the folder of stack.yaml"));
+    }
+    let engine = ["version", "--format", "{{.Server.Version}}"];
+    run(docker, engine, &|_| {}).await.map_err(|failure| {
+        failure.hint("start the Docker engine, or point DOCKER_HOST to one: `docker version` has to show a server")
+    })?;
+    let scratch =
+        tempfile::tempdir().map_err(|error| Failure::refused("build", format!("no temporary folder: {error}")))?;
+    let (id, archive) = (scratch.path().join("id"), scratch.path().join("image.tar"));
+    let arguments: [&OsStr; 8] = [
+        "build".as_ref(),
+        "--platform".as_ref(),
+        PLATFORM.as_ref(),
+        "--iidfile".as_ref(),
+        id.as_ref(),
+        "--file".as_ref(),
+        build.dockerfile.as_ref(),
+        build.context.as_ref(),
+    ];
+    run(docker, arguments, say).await.map_err(|failure| {
+        let file = build.dockerfile.display();
+        failure.hint(format!("mend it, then check with `docker build --file {file} {}`", build.context.display()))
+    })?;
+    let id = std::fs::read_to_string(&id)
+        .map_err(|error| Failure::refused("docker build", format!("it did not tell the image's id: {error}")))?;
+    run(docker, ["save".as_ref(), "--output".as_ref(), archive.as_os_str(), id.trim().as_ref()], &|_| {}).await?;
+    tokio::task::spawn_blocking(move || {
+        // The folder has to last until the archive is read.
+        let _scratch = scratch;
+        archive::read(&archive)
+    })
+    .await
+    .map_err(|error| Failure::internal(format!("the image could not be read: {error}")))?
+}
+
+/// Runs `docker` to its end; `say` gets those of its lines that begin a step.
+async fn run<'a>(
+    docker: &OsStr,
+    arguments: impl IntoIterator<Item = &'a (impl AsRef<OsStr> + ?Sized + 'a)>,
+    say: &(dyn Fn(&str) + Sync),
+) -> Result<(), Failure> {
+    let arguments: Vec<&OsStr> = arguments.into_iter().map(AsRef::as_ref).collect();
+    let mut command = Command::new(docker);
+    command.args(&arguments);
+    // One line a step, and an image that is nothing but the image: what BuildKit attests beside it has no place in a task.
+    command.env("BUILDKIT_PROGRESS", "plain").env("BUILDX_NO_DEFAULT_ATTESTATIONS", "1");
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+    let mut child = command.spawn().map_err(|error| {
+        Failure::refused("build", format!("docker cannot be run: {error}")).hint(
+            "a Dockerfile is built by Docker: https://docs.docker.com/engine/install; a Cargo package needs none: `build: app`",
+        )
+    })?;
+    let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+    // The old builder tells its steps on standard output, BuildKit on standard error.
+    let (out, err) = tokio::join!(lines(stdout, say), lines(stderr, say));
+    let operation = format!("docker {}", arguments.first().and_then(|word| word.to_str()).unwrap_or_default());
+    let status = child.wait().await.map_err(|error| Failure::refused(&operation, error.to_string()))?;
+    if status.success() {
+        return Ok(());
+    }
+    let mut failure = Failure::refused(operation, format!("it ended with {status}"));
+    failure.details = out.into_iter().chain(err).collect();
+    let surplus = failure.details.len().saturating_sub(LAST_LINES);
+    failure.details.drain(..surplus);
+    Err(failure)
+}
+
+/// The last lines of a stream.
+async fn lines(stream: Option<impl AsyncRead + Unpin>, say: &(dyn Fn(&str) + Sync)) -> Vec<String> {
+    let mut last = Vec::new();
+    let Some(stream) = stream else { return last };
+    let mut lines = BufReader::new(stream).lines();
+    while let Ok(Some(line)) = lines.next_line().await {
+        let line = line.trim_end().to_owned();
+        if is_step(&line) {
+            say(&line);
+        }
+        if last.len() == LAST_LINES {
+            last.remove(0);
+        }
+        last.push(line);
+    }
+    last
+}
+
+/// Whether Docker says here that it begins a step: `Step 2/5 : COPY …`, or BuildKit's `#7 [build 2/5] COPY …`.
+fn is_step(line: &str) -> bool {
+    let numbered = line.strip_prefix('#').is_some_and(|rest| {
+        rest.split_once(' ').is_some_and(|(number, rest)| number.parse::<u32>().is_ok() && rest.starts_with('['))
+    });
+    numbered || line.starts_with("Step ")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,73 @@
+//! Which Cargo packages of a folder have a program that an image can be made of.
+
+use std::path::Path;
+
+use super::package;
+use crate::model::Failure;
+
+/// A Cargo package with a program.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CargoProgram {
+    /// The package's name.
+    pub package: String,
+    /// Its folder, from the one that was asked about; `.` for that one itself.
+    pub folder: String,
+}
+
+/// The packages in `root` and below that `build:` can name: those of its workspace with one program, or with a
+/// `default-run` among several. Sorted by folder.
+pub async fn programs(root: &Path) -> Result<Vec<CargoProgram>, Failure> {
+    let root = root.canonicalize().map_err(|error| {
+        Failure::refused("init", format!("{}: {error}", root.display())).hint("run it in the project's folder")
+    })?;
+    let metadata = package::metadata(&root.join("Cargo.toml")).await?;
+    let mut found: Vec<CargoProgram> = metadata
+        .packages
+        .iter()
+        .filter(|package| package::program(package).is_ok())
+        .filter_map(|package| {
+            let folder = package.manifest_path.parent()?.strip_prefix(&root).ok()?.to_str()?;
+            let folder = if folder.is_empty() { "." } else { folder };
+            Some(CargoProgram { package: package.name.clone(), folder: folder.to_owned() })
+        })
+        .collect();
+    found.sort_by(|one, other| one.folder.cmp(&other.folder));
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn of_a_workspace_the_packages_with_one_program_are_found_by_folder() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let write = |path: &str, text: &str| {
+            let path = folder.path().join(path);
+            fs::create_dir_all(path.parent().expect("it has one")).expect("a folder");
+            fs::write(path, text).expect("it can be written");
+        };
+        write("Cargo.toml", "[workspace]\nmembers = [\"api\", \"lib\", \"many\", \"told\"]\nresolver = \"3\"\n");
+        for (name, more) in [("api", ""), ("lib", ""), ("many", ""), ("told", "default-run = \"told\"\n")] {
+            let manifest = format!("[package]\nname = \"{name}\"\nversion = \"1.0.0\"\nedition = \"2024\"\n{more}");
+            write(&format!("{name}/Cargo.toml"), &manifest);
+        }
+        write("lib/src/lib.rs", "");
+        for program in [
+            "api/src/main.rs",
+            "many/src/bin/one.rs",
+            "many/src/bin/two.rs",
+            "told/src/main.rs",
+            "told/src/bin/other.rs",
+        ] {
+            write(program, "fn main() {}\n");
+        }
+        let found = programs(folder.path()).await.expect("it is a workspace");
+        let found: Vec<(&str, &str)> = found.iter().map(|one| (one.package.as_str(), one.folder.as_str())).collect();
+        assert_eq!(found, [("api", "api"), ("told", "told")]);
+        let own = programs(&folder.path().join("api")).await.expect("it is a package of a workspace");
+        assert_eq!(own, [CargoProgram { package: "api".into(), folder: ".".into() }]);
+    }
+}
