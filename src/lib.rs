@@ -1,7 +1,8 @@
 //! stackctl makes one `stack.yaml` true on AWS.
 //!
 //! Imports point one way: `cli → {spec, blueprint, engine, image, output}`, `engine → {kind, the kinds' registry, model,
-//! aws}`, `kinds/* → {kind, model, aws}`, `blueprint → {spec, model, the kinds' Desired types}`, `image → {kind, model}`;
+//! aws}`, `kinds/* → {kind, model, aws}`, `blueprint → {spec, model, the kinds' Desired types}`, `image → {kind, model}`,
+//! `task → {kind, kinds, model, aws}`;
 //! `spec` and `model` import none of ours. `tests/imports.rs` reads the `use crate::` lines and fails on a breach.
 
 pub mod aws;
@@ -15,3 +16,4 @@ pub mod kinds;
 pub mod model;
 pub mod output;
 pub mod spec;
+pub mod task;

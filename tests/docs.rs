@@ -17,6 +17,7 @@ const IMPLIED: &[&str] = &[
     "ec2:CreateTags",
     "ecr:TagResource",
     "ecs:TagResource",
+    "elasticache:AddTagsToResource",
     "elasticloadbalancing:AddTags",
     "iam:TagRole",
     "logs:TagResource",
@@ -24,6 +25,10 @@ const IMPLIED: &[&str] = &[
     "ssm:AddTagsToResource",
     // What load balancers and RDS look up in the caller's name.
     "ec2:DescribeAccountAttributes",
+    // What ElastiCache does in the caller's name to put a node into a subnet.
+    "ec2:CreateNetworkInterface",
+    "ec2:DeleteNetworkInterface",
+    "ec2:DescribeNetworkInterfaces",
     // The registry's own protocol, in the words of IAM.
     "ecr:BatchCheckLayerAvailability",
     "ecr:BatchGetImage",
@@ -34,6 +39,8 @@ const IMPLIED: &[&str] = &[
     // The roles that tasks run with, and those that AWS makes at the first use of a service.
     "iam:CreateServiceLinkedRole",
     "iam:PassRole",
+    // The image of the bastion, which EC2 looks up in the caller's name.
+    "ssm:GetParameters",
     // The final snapshot of `DeleteDBInstance`.
     "rds:CreateDBSnapshot",
 ];
@@ -143,8 +150,11 @@ fn the_reference_has_every_key_that_the_decoder_knows() {
         ("Top level", format!("{top}{services}qqqqqqqqqqqq: 1\n")),
         ("network", format!("{top}{services}network: {{ qqqqqqqqqqqq: 1 }}\n")),
         ("database", format!("{top}{services}database: {{ qqqqqqqqqqqq: 1 }}\n")),
+        ("cache", format!("{top}{services}cache: {{ qqqqqqqqqqqq: 1 }}\n")),
         ("load_balancer", format!("{top}{services}load_balancer: {{ qqqqqqqqqqqq: 1 }}\n")),
+        ("alarms", format!("{top}{services}alarms: {{ email: ops@example.com, qqqqqqqqqqqq: 1 }}\n")),
         ("services", format!("{top}services: {{ web: {{ build: app, port: 80, qqqqqqqqqqqq: 1 }} }}\n")),
+        ("services", format!("{top}services: {{ web: {{ build: app, scale: {{ max: 2, cpu: 60, qqqqqqqqqqqq: 1 }} }} }}\n")),
     ];
     for (heading, yaml) in sections {
         let start = page.find(&format!("\n## {heading}\n")).unwrap_or_else(|| panic!("there is no section {heading}"));

@@ -6,9 +6,12 @@
 
 mod alb;
 mod api;
+mod authority;
+mod autoscaling;
 mod call_log;
 mod ecr;
 mod ecs;
+mod elasticache;
 mod gateway;
 mod loopback;
 mod moto;
@@ -77,8 +80,8 @@ fn main() -> ExitCode {
 async fn serve(options: Serve) -> Result<()> {
     std::fs::create_dir_all(&options.dir).with_context(|| format!("cannot make {}", options.dir.display()))?;
     let dir = options.dir.canonicalize()?;
-    let lost = ["rds", "images", "tasks"].iter().any(|kept| dir.join(kept).exists());
-    for kept in ["rds", "images", "tasks", "blobs"] {
+    let lost = ["rds", "caches", "images", "tasks"].iter().any(|kept| dir.join(kept).exists());
+    for kept in ["rds", "caches", "images", "tasks", "blobs"] {
         drop(std::fs::remove_dir_all(dir.join(kept)));
     }
     if lost {
@@ -90,9 +93,12 @@ async fn serve(options: Serve) -> Result<()> {
         .await
         .with_context(|| format!("port {} of 127.0.0.1 is in use: choose another with --port", options.port))?;
     let endpoint = format!("http://{}", listener.local_addr()?);
+    let authority = Arc::new(authority::Authority::new()?);
+    // For whoever wants to look into a cache with a client of their own.
+    region::write_atomically(&dir.join("authority.pem"), authority.certificate().as_bytes())?;
     let settings = Settings::new(options.latency_ms, options.provision_scale, options.rollout_scale);
     let moto = moto::Moto::start(&dir, &loopback, options.provision_scale).await?;
-    let region = Arc::new(Region::new(dir.clone(), endpoint.clone(), settings, loopback, moto, postgres));
+    let region = Arc::new(Region::new(dir.clone(), endpoint.clone(), settings, loopback, moto, postgres, authority));
     region.rds.prepare(&region);
     tokio::spawn(ecs::schedule(Arc::clone(&region)));
     let serving = tokio::spawn(gateway::serve(Arc::clone(&region), listener));
@@ -108,6 +114,7 @@ async fn serve(options: Serve) -> Result<()> {
     serving.abort();
     region.ecs.shutdown().await;
     region.rds.shutdown().await;
+    region.caches.shutdown().await;
     region.moto.shutdown().await;
     tracing::info!("stopped");
     Ok(())

@@ -29,15 +29,19 @@ use crate::{
 };
 
 /// The program that makes moto stricter, as it is laid out in the sandbox's folder.
-const PROGRAM: [(&str, &str); 8] = [
+const PROGRAM: [(&str, &str); 12] = [
     ("serve.py", include_str!("../moto/serve.py")),
     ("strict/__init__.py", include_str!("../moto/strict/__init__.py")),
+    ("strict/alarms.py", include_str!("../moto/strict/alarms.py")),
     ("strict/balancers.py", include_str!("../moto/strict/balancers.py")),
+    ("strict/caches.py", include_str!("../moto/strict/caches.py")),
+    ("strict/certificates.py", include_str!("../moto/strict/certificates.py")),
     ("strict/databases.py", include_str!("../moto/strict/databases.py")),
     ("strict/door.py", include_str!("../moto/strict/door.py")),
     ("strict/interfaces.py", include_str!("../moto/strict/interfaces.py")),
     ("strict/network.py", include_str!("../moto/strict/network.py")),
     ("strict/others.py", include_str!("../moto/strict/others.py")),
+    ("strict/scaling.py", include_str!("../moto/strict/scaling.py")),
 ];
 const REQUIREMENTS: &str = include_str!("../moto/requirements.txt");
 

@@ -14,9 +14,11 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::{
     alb::Alb,
+    authority::Authority,
     call_log::CallLog,
     ecr::Ecr,
     ecs::Ecs,
+    elasticache::Caches,
     loopback::Loopback,
     moto::Moto,
     rds::{Postgres, Rds},
@@ -37,6 +39,8 @@ pub(crate) struct Region {
     pub(crate) ecs: Arc<Ecs>,
     pub(crate) ecr: Arc<Ecr>,
     pub(crate) rds: Arc<Rds>,
+    pub(crate) caches: Arc<Caches>,
+    pub(crate) authority: Arc<Authority>,
 }
 
 /// What can be set while it runs.
@@ -133,10 +137,13 @@ impl Region {
         loopback: Loopback,
         moto: Moto,
         postgres: Postgres,
+        authority: Arc<Authority>,
     ) -> Self {
         Self {
             ecr: Arc::new(Ecr::new(dir.join("blobs"), &endpoint)),
             rds: Arc::new(Rds::new(dir.join("rds"), postgres)),
+            caches: Arc::new(Caches::new(dir.join("caches"), Arc::clone(&authority))),
+            authority,
             alb: Arc::default(),
             ecs: Arc::default(),
             calls: CallLog::new(),

@@ -11,6 +11,16 @@ pub const ADDRESS: &str = "stackctl:address";
 /// What the AWS console shows.
 pub const NAME: &str = "Name";
 
+/// The hosted zones in which the stack has records, by their ids with spaces between: records have no tags, so a resource
+/// that is read anyway says where to look for them.
+pub const ZONES: &str = "stackctl:zones";
+
+/// What [`ZONES`] says among these tags.
+pub fn zones_of<'a>(tags: impl IntoIterator<Item = (&'a str, &'a str)>) -> Vec<String> {
+    let zones = tags.into_iter().filter(|(key, _)| *key == ZONES);
+    zones.flat_map(|(_, value)| value.split_whitespace().map(str::to_owned)).collect()
+}
+
 /// The four tags of the resource at `address`, as key and value.
 pub fn tags(id: &StackId, address: &Address) -> [(&'static str, String); 4] {
     [

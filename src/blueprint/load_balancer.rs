@@ -1,9 +1,9 @@
 //! The load balancer: the only part of a stack that the world can reach, and its listeners.
 
-use super::network::Network;
+use super::{Facts, domain, network::Network};
 use crate::{
     kinds::{certificate, listener, load_balancer, security_group},
-    model::{Address, Graph, Input},
+    model::{Address, Failure, Graph, Input},
     spec::{Stack, Tls},
 };
 
@@ -14,11 +14,18 @@ pub(super) struct Balancer {
     pub(super) listener: Address,
 }
 
-pub(super) fn draw(graph: &mut Graph, stack: &Stack, network: &Network) -> Option<Balancer> {
-    let tls = stack.load_balancer.as_ref()?.tls;
+pub(super) fn draw(
+    graph: &mut Graph,
+    stack: &Stack,
+    facts: &Facts,
+    network: &Network,
+) -> Result<Option<Balancer>, Failure> {
+    let Some(wanted) = &stack.load_balancer else { return Ok(None) };
+    let zone = wanted.domain().map(|domain| domain::zone(domain, facts)).transpose()?;
+    let tls = &wanted.tls;
     let from_world =
         |port| security_group::Ingress { port, from: security_group::Source::Cidr("0.0.0.0/0".to_owned()) };
-    let ports: &[u16] = if tls == Tls::Off { &[80] } else { &[80, 443] };
+    let ports: &[u16] = if *tls == Tls::Off { &[80] } else { &[80, 443] };
     let group = graph.add(
         Address::new("security_group", "load-balancer"),
         &security_group::Desired {
@@ -29,8 +36,15 @@ pub(super) fn draw(graph: &mut Graph, stack: &Stack, network: &Network) -> Optio
     );
     let balancer = graph.add(
         Address::new("load_balancer", "main"),
-        &load_balancer::Desired { subnets: network.public.clone(), security_group: Input::output(&group, "id") },
+        &load_balancer::Desired {
+            subnets: network.public.clone(),
+            security_group: Input::output(&group, "id"),
+            zones: zone.iter().map(|zone| zone.id.clone()).collect(),
+        },
     );
+    if let Some((domain, zone)) = wanted.domain().zip(zone) {
+        domain::alias(graph, domain, zone, &balancer);
+    }
     // A load balancer that faces the internet needs the way there.
     network.routes.iter().take(1).for_each(|route| graph.need(&balancer, route));
     let listens = |port, protocol, certificate, action| listener::Desired {
@@ -41,16 +55,28 @@ pub(super) fn draw(graph: &mut Graph, stack: &Stack, network: &Network) -> Optio
         action,
     };
     let http = Address::new("listener", "http");
-    if tls == Tls::Off {
-        let plain = listens(80, listener::Protocol::Http, None, listener::DefaultAction::NotFound);
-        let listener = graph.add(http, &plain);
-        return Some(Balancer { security_group: group, listener });
-    }
-    let domain = certificate::self_signed_domain(&stack.name, &stack.environment);
-    let certificate = graph.add(Address::new("certificate", "main"), &certificate::Desired { domain });
-    let certificate = Some(Input::output(&certificate, "arn"));
-    let secure = listens(443, listener::Protocol::Https, certificate, listener::DefaultAction::NotFound);
+    let (certificate, proof) = match tls {
+        Tls::Off => {
+            let plain = listens(80, listener::Protocol::Http, None, listener::DefaultAction::NotFound);
+            let listener = graph.add(http, &plain);
+            return Ok(Some(Balancer { security_group: group, listener }));
+        }
+        Tls::SelfSigned => {
+            let domain = certificate::self_signed_domain(&stack.name, &stack.environment);
+            let desired = certificate::Desired { domain, zone: None };
+            (Input::output(&graph.add(Address::new("certificate", "main"), &desired), "arn"), None)
+        }
+        Tls::Acm { domain } => {
+            let zone = zone.expect("a certificate that Amazon issues has a domain, and that has a zone");
+            let (certificate, proof) = domain::certificate(graph, domain, zone);
+            (Input::output(&certificate, "arn"), Some(proof))
+        }
+        Tls::Certificate { arn, .. } => (arn.as_str().into(), None),
+    };
+    let secure = listens(443, listener::Protocol::Https, Some(certificate), listener::DefaultAction::NotFound);
     let listener = graph.add(Address::new("listener", "https"), &secure);
+    // A certificate is of no use before ACM has issued it.
+    proof.iter().for_each(|proof| graph.need(&listener, proof));
     graph.add(http, &listens(80, listener::Protocol::Http, None, listener::DefaultAction::RedirectToHttps));
-    Some(Balancer { security_group: group, listener })
+    Ok(Some(Balancer { security_group: group, listener }))
 }

@@ -1,20 +1,28 @@
 //! From what stack.yaml says to the graph of resources that make it true. Pure: the same stack and facts give the same
 //! graph. One file a part of the stack.
 
+mod alarms;
+mod bastion;
+mod cache;
 mod database;
+mod domain;
 mod images;
 mod load_balancer;
 mod network;
 mod priorities;
+mod scaling;
 mod service;
+mod users;
 
 use std::collections::BTreeMap;
 
+pub use database::PASSWORD_LENGTH;
 pub use images::sources;
+pub use users::{password as database_password, users_task};
 
 use crate::{
     kind::ImageSource,
-    model::{Failure, Graph},
+    model::{Failure, Graph, HostedZone},
     spec::Stack,
 };
 
@@ -23,23 +31,33 @@ use crate::{
 pub struct Facts {
     /// The region's usable zones, in the order in which they are taken.
     pub zones: Vec<String>,
+    /// The public hosted zones of the longest name that the load balancer's domain is, or ends in.
+    pub hosted_zones: Vec<HostedZone>,
     /// The digests of the images that are to be released; the others stay at what runs.
     pub releases: BTreeMap<ImageSource, String>,
+    /// Whether the database has had users beside the master: those that stack.yaml no longer has lose their access.
+    pub had_users: bool,
 }
 
 /// The resources that `stack` asks for.
 ///
 /// # Errors
-/// If the region has fewer zones than stack.yaml wants, or two images would share a repository.
+/// If the region has fewer zones than stack.yaml wants, two images would share a repository, or the domain has no hosted
+/// zone.
 pub fn graph(stack: &Stack, facts: &Facts) -> Result<Graph, Failure> {
     let mut graph = Graph::new();
     let network = network::draw(&mut graph, stack, facts)?;
     let images = images::draw(&mut graph, stack, facts)?;
-    let balancer = load_balancer::draw(&mut graph, stack, &network);
+    let balancer = load_balancer::draw(&mut graph, stack, facts, &network)?;
     let groups = service::security_groups(&mut graph, stack, &network, balancer.as_ref());
-    let database = database::draw(&mut graph, stack, &network, &groups);
-    let parts = service::Parts { network, images, balancer, groups, database };
+    let host = bastion::security_group(&mut graph, stack, &network);
+    bastion::draw(&mut graph, stack, &network, host.as_ref());
+    let database = database::draw(&mut graph, stack, facts, &network, &groups, host.as_ref());
+    let cache = cache::draw(&mut graph, stack, &network, &groups);
+    let parts = service::Parts { network, images, balancer, groups, database, cache };
     service::draw(&mut graph, stack, &parts);
+    scaling::draw(&mut graph, stack);
+    alarms::draw(&mut graph, stack);
     Ok(graph)
 }
 

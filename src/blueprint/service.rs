@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{
+    cache::Cache,
     database::{Database, PASSWORD_LENGTH},
     images::{self, Drawn},
     load_balancer::Balancer,
@@ -16,11 +17,11 @@ use crate::{
         task_definition,
     },
     model::{Address, Graph, Input},
-    spec::{ImageFrom, SecretFrom, Service, Stack},
+    spec::{ImageFrom, SecretFrom, Service, Stack, block_expressions},
 };
 
 /// How long logs are kept, in days.
-const LOG_DAYS: u32 = 30;
+pub(super) const LOG_DAYS: u32 = 30;
 
 /// A new task has this long, in seconds, before a failing health check counts against it.
 const GRACE: u32 = 60;
@@ -40,6 +41,7 @@ pub(super) struct Parts {
     pub(super) balancer: Option<Balancer>,
     pub(super) groups: BTreeMap<String, Address>,
     pub(super) database: Option<Database>,
+    pub(super) cache: Option<Cache>,
 }
 
 /// The services' security groups, by service: each admits the load balancer on its port and nothing else.
@@ -101,6 +103,7 @@ impl Drawing<'_> {
                 task_definition: Input::output(&definition, "arn"),
                 container: self.name.to_owned(),
                 replicas: self.service.replicas,
+                most: self.service.scale.map(|scale| scale.max),
                 subnets: network.tasks.clone(),
                 security_group: group.clone(),
                 public_ip: network.public_tasks,
@@ -141,7 +144,9 @@ impl Drawing<'_> {
         let (image, version) = match (&self.service.image, built) {
             (_, Some(built)) => (Input::output(&built.image, "image"), Input::output(&built.image, "version")),
             (ImageFrom::Named(name), None) => (name.as_str().into(), tag(name).into()),
-            (ImageFrom::Package(_), None) => unreachable!("a package has a source, and every source is drawn"),
+            (ImageFrom::Package(_) | ImageFrom::Dockerfile { .. }, None) => {
+                unreachable!("what is built has a source, and every source is drawn")
+            }
         };
         let execution_role = self.execution_role(graph, &log_group, &secrets, built);
         let task_role = graph.add(
@@ -187,13 +192,17 @@ impl Drawing<'_> {
             let source = secret::Source::Generated { length: PASSWORD_LENGTH };
             let address = Address::new("secret", format!("{}/{variable}", self.name));
             let secret = graph.add(address, &secret::Desired { source });
-            let reference = task_definition::SecretRef { secret: Input::output(&secret, "arn"), key: None };
+            let reference = task_definition::SecretRef { secret: Input::output(&secret, "arn"), key: None, version: None };
             secrets.insert(variable.clone(), reference);
         }
         if let Some(database) = &self.parts.database {
             let secret = Input::output(&database.url, "arn");
-            let reference = task_definition::SecretRef { secret, key: Some("url".to_owned()) };
+            let reference = task_definition::SecretRef { secret, key: Some("url".to_owned()), version: database.version.clone() };
             secrets.insert("DATABASE_URL".to_owned(), reference);
+        }
+        if let Some(cache) = &self.parts.cache {
+            let reference = task_definition::SecretRef { secret: Input::output(&cache.url, "arn"), key: None, version: None };
+            secrets.insert("REDIS_URL".to_owned(), reference);
         }
         secrets
     }
@@ -246,29 +255,37 @@ impl Drawing<'_> {
         let hosts: Vec<String> = self.service.host.iter().cloned().collect();
         let listener = Input::output(&balancer.listener, "arn");
         let mut rules = Vec::new();
-        let mut add = |graph: &mut Graph, name: String, priority, paths: Vec<String>, action| {
-            let rule =
-                listener_rule::Desired { listener: listener.clone(), priority, paths, hosts: hosts.clone(), action };
+        let mut add = |graph: &mut Graph, name: String, priority, paths, expressions, action| {
+            let (listener, hosts) = (listener.clone(), hosts.clone());
+            let rule = listener_rule::Desired { listener, priority, paths, expressions, hosts, action };
             rules.push(graph.add(Address::new("listener_rule", name), &rule));
         };
-        for (number, paths) in (1..).zip(self.service.block.chunks(VALUES_A_RULE - hosts.len())) {
+        // Patterns of the same letters share an expression.
+        let mut blocked: Vec<String> = Vec::new();
+        for expression in self.service.block.iter().filter_map(|pattern| block_expressions(pattern)).flatten() {
+            if !blocked.contains(&expression) {
+                blocked.push(expression);
+            }
+        }
+        for (number, expressions) in (1..).zip(blocked.chunks(VALUES_A_RULE - hosts.len())) {
             let name = format!("{}-block-{number}", self.name);
             let priority = priorities.block(&name);
-            add(graph, name, priority, paths.to_vec(), listener_rule::RuleAction::NotFound);
+            let action = listener_rule::RuleAction::NotFound;
+            add(graph, name, priority, Vec::new(), expressions.to_vec(), action);
         }
         for (number, pattern) in (1..).zip(&self.service.routes) {
             // Not `web-1`: a service called `web-block` would then have the names of another one's blocks.
             let name = format!("{}-route-{number}", self.name);
             let priority = priorities.route(pattern, self.service.host.as_deref(), &name);
             let action = listener_rule::RuleAction::Forward(Input::output(&group, "arn"));
-            add(graph, name, priority, vec![pattern.clone()], action);
+            add(graph, name, priority, vec![pattern.clone()], Vec::new(), action);
         }
         Some((group, port, rules))
     }
 }
 
 /// Who may assume a task's roles.
-const PRINCIPAL: &str = "ecs-tasks.amazonaws.com";
+pub(super) const PRINCIPAL: &str = "ecs-tasks.amazonaws.com";
 
 /// `1.27` of `nginx:1.27`; a digest or nothing where there is no tag.
 fn tag(image: &str) -> &str {

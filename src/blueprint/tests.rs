@@ -101,6 +101,36 @@ fn a_database_has_private_subnets_even_where_tasks_have_none_and_they_lead_nowhe
 }
 
 #[test]
+fn a_cache_stands_in_private_subnets_and_admits_the_services_alone() {
+    let services = "services: { web: { build: app, port: 3000 }, mailer: { build: app } }\n";
+    let graph = drawn(&format!("network: {{ nat: none }}\ncache: {{ class: cache.m7g.large }}\n{services}"));
+    let private = json!([input("subnet.private-a", "id"), input("subnet.private-b", "id")]);
+    assert_eq!(node(&graph, "cache_subnet_group.main").desired["subnets"], private);
+    assert_eq!(node(&graph, "cache.main").desired["class"], "cache.m7g.large");
+    let from = |group: &str| json!({ "port": 6379, "from": { "group": input(group, "id") } });
+    let both = json!([from("security_group.service-mailer"), from("security_group.service-web")]);
+    assert_eq!(node(&graph, "security_group.cache").desired["ingress"], both);
+    assert_eq!(needs(&graph, "cache.main"), ["cache_subnet_group.main", "secret.cache-token", "security_group.cache"]);
+    assert_eq!(needs(&graph, "secret.cache-url"), ["cache.main", "secret.cache-token"]);
+}
+
+#[test]
+fn every_service_gets_the_caches_url_as_a_secret_and_may_read_it_and_not_the_password() {
+    let services = "services: { web: { build: app, port: 3000 }, mailer: { build: app } }\n";
+    let graph = drawn(&format!("cache: {{}}\n{services}"));
+    for name in ["web", "mailer"] {
+        let definition = &node(&graph, &format!("task_definition.{name}")).desired;
+        let reference = json!({ "secret": input("secret.cache-url", "arn"), "key": null });
+        assert_eq!(definition["secrets"]["REDIS_URL"], reference, "its value is the URL itself");
+        let role = node(&graph, &format!("role.{name}-execution")).desired.to_string();
+        assert!(role.contains("secret.cache-url") && !role.contains("secret.cache-token"), "{role}");
+    }
+    let without = drawn(services);
+    assert_eq!(node(&without, "task_definition.web").desired["secrets"], json!({}));
+    assert_eq!(addresses(&without, &["cache", "cache_subnet_group"]), [""; 0]);
+}
+
+#[test]
 fn each_private_subnet_leaves_by_its_own_zones_gateway() {
     let graph = drawn(&format!("network: {{ zones: 3, nat: per-zone }}\n{SERVICE}"));
     for zone in ["a", "b", "c"] {
@@ -307,16 +337,15 @@ fn the_rules_of_a_service_stay_within_the_five_values_that_a_rule_takes() {
         let blocks: Vec<String> =
             addresses(&graph, &["listener_rule"]).into_iter().filter(|address| address.contains("-block-")).collect();
         assert_eq!(blocks.len(), rules, "{blocks:?}");
-        let mut paths = 0;
+        let mut expressions = 0;
         for block in &blocks {
             let rule = &node(&graph, block).desired;
-            let (own, hosts) =
-                (rule["paths"].as_array().map_or(0, Vec::len), rule["hosts"].as_array().map_or(0, Vec::len));
-            assert!(own + hosts <= 5, "{rule}");
+            let count = |key: &str| rule[key].as_array().map_or(0, Vec::len);
+            assert!(count("expressions") + count("hosts") <= 5 && count("paths") == 0, "{rule}");
             assert_eq!(rule["action"], "not_found");
-            paths += own;
+            expressions += count("expressions");
         }
-        assert_eq!(paths, 12, "every path is blocked");
+        assert_eq!(expressions, 12, "every path is blocked");
     }
 }
 
@@ -369,8 +398,64 @@ fn every_stack_of_the_table_has_an_order_and_names_only_what_it_has() {
 fn a_release_names_the_digest_of_its_own_source_only() {
     let built = ImageSource::Package("app".into());
     let facts =
-        Facts { zones: vec!["a".into(), "b".into()], releases: BTreeMap::from([(built, "sha256:new".to_owned())]) };
+        Facts { zones: vec!["a".into(), "b".into()], releases: BTreeMap::from([(built, "sha256:new".to_owned())]), ..Facts::default() };
     let graph = try_drawn("services: { web: { build: app }, api: { build: api } }\n", &facts).expect("it is drawn");
     assert_eq!(node(&graph, "image.app").desired["digest"], "sha256:new");
     assert_eq!(node(&graph, "image.api").desired["digest"], Value::Null);
+}
+
+#[test]
+fn autoscaling_is_drawn_for_a_service_that_has_it_and_the_service_is_left_its_number() {
+    let graph = drawn(
+        "services:\n  web: { build: app, port: 80, scale: { min: 2, max: 9, cpu: 60, requests: 1000 } }\n  mail: { build: mail, replicas: 3 }\n",
+    );
+    assert_eq!(addresses(&graph, &["scaling"]), ["scaling.web"]);
+    let requests = json!({ "requests": {
+        "load_balancer": input("load_balancer.main", "dimension"),
+        "target_group": input("target_group.web", "dimension"),
+    } });
+    let policies = json!([{ "measure": "cpu", "target": 60 }, { "measure": requests, "target": 1000 }]);
+    assert_eq!(node(&graph, "scaling.web").desired, json!({ "min": 2, "max": 9, "policies": policies }));
+    assert_eq!(needs(&graph, "scaling.web"), ["load_balancer.main", "service.web", "target_group.web"]);
+    let count = |address: &str| {
+        let service = &node(&graph, address).desired;
+        (service["replicas"].clone(), service["most"].clone())
+    };
+    assert_eq!(count("service.web"), (json!(2), json!(9)));
+    assert_eq!(count("service.mail"), (json!(3), Value::Null));
+}
+
+#[test]
+fn all_that_a_stack_has_is_watched_and_no_more() {
+    let alarms = "alarms: { email: ops@example.com }\n";
+    let everything = format!("database: {{ storage: 50 }}\n{SERVICE}{alarms}");
+    let graph = drawn(&everything);
+    let expected = [
+        "alarm.database-connections",
+        "alarm.database-cpu",
+        "alarm.database-storage",
+        "alarm.load-balancer-5xx",
+        "alarm.service-web-5xx",
+        "alarm.service-web-cpu",
+        "alarm.service-web-unhealthy",
+        "topic.alarms",
+    ];
+    assert_eq!(addresses(&graph, &["alarm", "topic"]), expected);
+    for alarm in &expected[..7] {
+        assert_eq!(node(&graph, alarm).desired["topic"], input("topic.alarms", "arn"), "{alarm}");
+    }
+    assert_eq!(needs(&graph, "alarm.service-web-cpu"), ["cluster.main", "service.web", "topic.alarms"]);
+    let tenth_of_50_gib = 5_368_709_120.0;
+    assert_eq!(node(&graph, "alarm.database-storage").desired["bad"], json!({ "up_to": tenth_of_50_gib }));
+    let worker = drawn(&format!("services: {{ mail: {{ build: app }} }}\n{alarms}"));
+    assert_eq!(addresses(&worker, &["alarm"]), ["alarm.service-mail-cpu"]);
+    assert_eq!(addresses(&drawn(SERVICE), &["alarm", "topic"]), [""; 0]);
+}
+
+#[test]
+fn services_with_the_names_of_other_parts_share_no_alarm() {
+    let graph = drawn(
+        "database: {}\nservices:\n  database: { build: app, port: 80, routes: [/a] }\n  load-balancer: { build: app, port: 80, routes: [/b] }\nalarms: { email: ops@example.com }\n",
+    );
+    assert_eq!(addresses(&graph, &["alarm"]).len(), 3 + 1 + 2 * 3);
 }

@@ -126,22 +126,29 @@ impl CarryOut<'_> {
         }
         if summary.interrupted {
             output.status(&format!(
-                "Interrupted: {done} of {all} steps are done. `stackctl {}` again goes on from here.",
-                self.command
+                "Interrupted: {done} of {} are done. `stackctl {}` again goes on from here.",
+                steps(all),
+                self.command,
             ));
             return exit::INTERRUPTED;
         }
         if failed == 0 {
-            output.status(&format!("Done: {done} steps."));
+            output.status(&format!("Done: {}.", steps(done)));
             return exit::DONE;
         }
         output.status(&format!(
-            "{done} of {all} steps are done, {failed} failed, {} were not begun. Once the cause is mended, `stackctl {}` again goes on from here.",
+            "{done} of {} are done, {failed} failed, {} not begun. Once the cause is mended, `stackctl {}` again goes on from here.",
+            steps(all),
             summary.skipped.len(),
             self.command,
         ));
         summary.failed.iter().map(|(_, failure)| code(failure)).max().unwrap_or(exit::FAILED)
     }
+}
+
+/// How many steps, in words.
+fn steps(count: usize) -> String {
+    format!("{count} step{}", if count == 1 { "" } else { "s" })
 }
 
 /// Whether two plans do the same; states that moved on by themselves do not count.

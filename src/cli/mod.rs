@@ -4,9 +4,13 @@ mod carry_out;
 mod deploy;
 mod destroy;
 mod error;
+mod init;
 mod plan;
 mod project;
+mod reminder;
+mod run;
 mod sandbox;
+mod secrets;
 mod status;
 mod unlock;
 mod up;
@@ -66,6 +70,8 @@ struct Global {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Write a first stack.yaml for the project in this folder, or the pipeline that deploys it.
+    Init(Box<init::Init>),
     /// Check stack.yaml, every environment of it, without AWS.
     Validate(validate::Validate),
     /// Show what `up` would do.
@@ -76,6 +82,10 @@ enum Command {
     Deploy(deploy::Deploy),
     /// Show every resource with its state, the services and the URL.
     Status(status::Status),
+    /// Run a command once, in a task with a service's image, environment and secrets.
+    Run(run::Run),
+    /// Give a password another value.
+    Secrets(secrets::Secrets),
     /// Delete all that the stack owns.
     Destroy(destroy::Destroy),
     /// Show who holds the stack's lock, and remove it.
@@ -115,11 +125,14 @@ pub fn main() -> ExitCode {
 async fn run(cli: &Cli, output: &Output) -> Result<u8, Stop> {
     let global = &cli.global;
     match &cli.command {
+        Command::Init(command) => command.run(global, output).await,
         Command::Validate(command) => command.run(global, output),
         Command::Plan(command) => command.run(global, output).await,
         Command::Up(command) => command.run(global, output).await,
         Command::Deploy(command) => command.run(global, output).await,
         Command::Status(command) => command.run(global, output).await,
+        Command::Run(command) => command.run(global, output).await,
+        Command::Secrets(command) => command.run(global, output).await,
         Command::Destroy(command) => command.run(global, output).await,
         Command::Unlock(command) => command.run(global, output).await,
         Command::Sandbox(command) => command.run(global, output).await,

@@ -8,7 +8,7 @@ use super::{
     Global, Stop,
     carry_out::{CarryOut, Consent},
     project::Project,
-    url,
+    reminder, url,
 };
 use crate::{exit, output::Output};
 
@@ -31,6 +31,7 @@ impl Up {
         };
         let ended = carry_out.run(&project, global, output).await?;
         if ended.code == exit::DONE {
+            reminder::show(&project, ended.unchanged.as_deref(), output).await?;
             url::show(&project, ended.unchanged, output).await?;
         }
         Ok(ended.code)

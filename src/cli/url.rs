@@ -3,17 +3,19 @@
 use super::{Stop, project::Project};
 use crate::{
     engine, kinds,
-    model::LiveResource,
+    model::{Address, LiveResource},
     output::Output,
     spec::{Stack, Tls},
 };
 
 /// The URL of `stack`, if it has a load balancer and AWS has made it.
 pub(super) fn of(stack: &Stack, live: &[LiveResource]) -> Option<String> {
-    let scheme = match stack.load_balancer.as_ref()?.tls {
-        Tls::Off => "http",
-        Tls::SelfSigned => "https",
-    };
+    let balancer = stack.load_balancer.as_ref()?;
+    let scheme = if balancer.tls == Tls::Off { "http" } else { "https" };
+    if let Some(domain) = balancer.domain() {
+        let leads_there = |resource: &&LiveResource| resource.address == Address::new("dns_record", "main");
+        return live.iter().find(leads_there).map(|_| format!("{scheme}://{domain}/"));
+    }
     let balancer = live.iter().find(|resource| resource.address.kind() == "load_balancer")?;
     let outputs = kinds::named("load_balancer")?.outputs(&balancer.live).ok()?;
     Some(format!("{scheme}://{}/", outputs.get("dns_name")?))
@@ -21,12 +23,13 @@ pub(super) fn of(stack: &Stack, live: &[LiveResource]) -> Option<String> {
 
 /// Ends a command with the URL, on standard output. `live` is what was seen already.
 pub(super) async fn show(project: &Project, live: Option<Vec<LiveResource>>, output: &Output) -> Result<(), Stop> {
-    if project.stack.load_balancer.is_none() {
-        return Ok(());
-    }
+    let Some(balancer) = &project.stack.load_balancer else { return Ok(()) };
     let live = match live {
         Some(live) => live,
-        None => engine::observe_kind(&project.cx, "load_balancer").await?,
+        None => {
+            let kind = if balancer.domain().is_some() { "dns_record" } else { "load_balancer" };
+            engine::observe_kind(&project.cx, kind).await?
+        }
     };
     let Some(url) = of(&project.stack, &live) else { return Ok(()) };
     if output.is_json() {

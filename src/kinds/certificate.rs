@@ -1,17 +1,23 @@
-//! The certificate of the load balancer: self-signed, imported into ACM.
+//! The certificate of the load balancer: one that Amazon issues for a domain of Route 53, or a self-signed one, imported.
 //!
+//! <https://docs.aws.amazon.com/acm/latest/userguide/dns-validation.html>,
 //! <https://docs.aws.amazon.com/acm/latest/userguide/import-certificate.html>
+//!
+//! Of an issued one, this kind makes the request; the record by which ACM sees whose the domain is, and the waiting for it,
+//! are `dns_record`'s. Amazon renews it by itself for as long as that record stands.
 
 use aws_sdk_acm::{
     config,
     primitives::Blob,
-    types::{CertificateSummary, Tag},
+    types::{Tag, ValidationMethod},
 };
-use futures::future::try_join_all;
 use jiff::{SignedDuration, Timestamp};
 use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
+pub use super::acm::self_signed_domain;
+use super::acm::{self, Issuance};
 use crate::{
     aws::{self, Outcome, given},
     kind::{Context, Kind, Replacement},
@@ -32,6 +38,9 @@ pub struct Certificate;
 pub struct Desired {
     /// The name that it is made out to.
     pub domain: String,
+    /// The id of the hosted zone in which the domain is proved to be ours, for one that Amazon issues; none for one that
+    /// is self-signed.
+    pub zone: Option<String>,
 }
 
 /// What AWS has.
@@ -43,6 +52,8 @@ pub struct Live {
     pub domain: String,
     /// Whether fewer than 30 days are left.
     pub expiring: bool,
+    /// Where it is on its way, if Amazon issues it.
+    pub issuance: Option<Issuance>,
 }
 
 impl Kind for Certificate {
@@ -54,44 +65,54 @@ impl Kind for Certificate {
     const REPLACEMENT: Replacement = Replacement::CreateFirst;
 
     async fn list(cx: &Context) -> Result<Vec<Found<Live>>, Failure> {
-        let pages = cx.aws.acm.list_certificates().into_paginator().items().send();
-        let all: Vec<CertificateSummary> = pages.try_collect().await.during("ListCertificates")?;
-        // ACM tells tags one certificate at a time; the name says which can be ours.
-        let likely = all.into_iter().filter(|found| found.domain_name() == Some(&domain(cx)));
-        let reads = likely.map(|found| async move {
-            let Some(arn) = found.certificate_arn else { return Ok(None) };
-            let call = cx.aws.acm.list_tags_for_certificate().certificate_arn(&arn).send().await;
-            let tags = call.or_absent("ListTagsForCertificate", &["ResourceNotFoundException"])?;
-            let tags = tags.and_then(|answer| answer.tags).unwrap_or_default();
-            let pairs = tags.iter().map(|tag| (tag.key(), tag.value().unwrap_or_default()));
-            let Some(address) = aws::address_of(&cx.id, pairs) else { return Ok(None) };
-            let end = found.not_after.and_then(|end| Timestamp::from_second(end.secs()).ok());
-            let expiring = end.is_some_and(|end| end.duration_since(Timestamp::now()) < RENEWED_BEFORE);
-            let live = Live { arn: arn.clone(), domain: found.domain_name.unwrap_or_default(), expiring };
-            Ok::<_, Failure>(Some(Found { address, id: arn, live }))
+        let owned = acm::certificates(cx).await?;
+        let found = owned.iter().map(|one| {
+            let expiring = one.end.is_some_and(|end| end.duration_since(Timestamp::now()) < RENEWED_BEFORE);
+            let live =
+                Live { arn: one.arn.clone(), domain: one.domain.clone(), expiring, issuance: one.issuance.clone() };
+            Found { address: one.address.clone(), id: one.arn.clone(), live }
         });
-        Ok(try_join_all(reads).await?.into_iter().flatten().collect())
+        Ok(found.collect())
     }
 
     fn diff(desired: &Desired, live: &Live) -> Vec<Change> {
         let mut diff = Diff::new();
         diff.fixed("domain", &live.domain, &desired.domain);
-        if live.expiring {
+        let issuer = |amazon: bool| if amazon { "Amazon" } else { "self-signed" };
+        diff.fixed("issuer", &issuer(live.issuance.is_some()), &issuer(desired.zone.is_some()));
+        if let Some(issuance) = live.issuance.as_ref().filter(|issuance| !issuance.is_hopeful()) {
+            diff.push("status", Shown::value(&issuance.status), Shown::value("ISSUED"), How::Replace);
+        }
+        // Amazon renews what it has issued.
+        if live.expiring && live.issuance.is_none() {
             diff.push("valid_for", Shown::value("less than 30 days"), Shown::value("397 days"), How::InPlace);
         }
         diff.finish()
     }
 
-    fn phase(_live: &Live, _desired: Option<&Desired>) -> Phase {
-        Phase::Ready
+    fn phase(live: &Live, desired: Option<&Desired>) -> Phase {
+        let Some(issuance) = &live.issuance else { return Phase::Ready };
+        match (issuance.phase(), &issuance.record) {
+            (Phase::Pending(_), None) => Phase::Pending("ACM to name the validation record".to_owned()),
+            // To ask for it was this kind's part: what is left to wait for is the record, and that needs the outputs.
+            (Phase::Pending(_), Some(_)) if desired.is_some() => Phase::Ready,
+            (phase, _) => phase,
+        }
     }
 
     fn outputs(live: &Live) -> Outputs {
-        Outputs::new().with("arn", &live.arn)
+        let record = live.issuance.as_ref().and_then(|issuance| issuance.record.as_ref());
+        Outputs::new()
+            .with("arn", &live.arn)
+            .with_some("validation_name", record.map(|record| &record.name))
+            .with_some("validation_value", record.map(|record| &record.value))
     }
 
     async fn create(cx: &Context, address: &Address, desired: &Desired) -> Result<Live, Failure> {
-        import(cx, Some(address), desired, None).await
+        match &desired.zone {
+            Some(zone) => request(cx, address, desired, zone).await,
+            None => import(cx, Some(address), desired, None).await,
+        }
     }
 
     async fn update(
@@ -109,18 +130,38 @@ impl Kind for Certificate {
         call.send().await.or_absent("DeleteCertificate", &["ResourceNotFoundException"]).map(drop)
     }
 
+    fn summary(live: &Live) -> Option<String> {
+        live.issuance.as_ref().map(|_| live.domain.clone())
+    }
+
     fn passing(failure: &Failure) -> Option<&'static str> {
         failure.is(&["ResourceInUseException"]).then_some("the load balancer to let go of it")
     }
 }
 
-/// The name that a stack's own certificate is made out to; it says what it is, and no public one can have it.
-pub fn self_signed_domain(stack: &str, environment: &str) -> String {
-    format!("{environment}.{stack}.internal")
-}
-
-fn domain(cx: &Context) -> String {
-    self_signed_domain(&cx.id.stack, &cx.id.environment)
+/// Asks Amazon for a certificate.
+async fn request(cx: &Context, address: &Address, desired: &Desired, zone: &str) -> Result<Live, Failure> {
+    let tags = aws::tags(&cx.id, address).into_iter().chain([(aws::ZONES, zone.to_owned())]);
+    let tags = tags.filter_map(|(key, value)| Tag::builder().key(key).value(value).build().ok()).collect();
+    // A repeated request is the same one for an hour; another run of stackctl makes another one.
+    let of = format!("{} {} {address} {} {}", cx.id.stack, cx.id.environment, desired.domain, cx.run);
+    let token: String = Sha256::digest(of.as_bytes()).iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+    let call = cx
+        .aws
+        .acm
+        .request_certificate()
+        .domain_name(&desired.domain)
+        .validation_method(ValidationMethod::Dns)
+        .idempotency_token(token)
+        .set_tags(Some(tags));
+    let answer = call.customize().config_override(once()).send().await.during("RequestCertificate")?;
+    let issuance = Issuance { status: "PENDING_VALIDATION".to_owned(), failure: None, record: None };
+    Ok(Live {
+        arn: given(answer.certificate_arn, "RequestCertificate", "CertificateArn")?,
+        domain: desired.domain.clone(),
+        expiring: false,
+        issuance: Some(issuance),
+    })
 }
 
 /// Makes a key and a certificate and hands both to ACM; nothing of them is kept here. Tags go on with a first import and
@@ -146,7 +187,7 @@ async fn import(
         .set_tags(tags);
     let answer = call.customize().config_override(once()).send().await.during("ImportCertificate")?;
     let arn = given(answer.certificate_arn, "ImportCertificate", "CertificateArn")?;
-    Ok(Live { arn, domain: desired.domain.clone(), expiring: false })
+    Ok(Live { arn, domain: desired.domain.clone(), expiring: false, issuance: None })
 }
 
 /// A certificate and its key, PEM.
@@ -184,10 +225,51 @@ mod tests {
         assert!(key.starts_with("-----BEGIN PRIVATE KEY-----"));
     }
 
+    fn live(issuance: Option<Issuance>) -> Live {
+        Live { arn: "arn".into(), domain: "rates.example.com".into(), expiring: false, issuance }
+    }
+
+    fn desired(zone: Option<&str>) -> Desired {
+        Desired { domain: "rates.example.com".into(), zone: zone.map(str::to_owned) }
+    }
+
+    fn issuance(status: &str, named: bool) -> Issuance {
+        let record = acm::ValidationRecord { name: "_a.rates.example.com".into(), value: "_b.acm".into() };
+        Issuance { status: status.into(), failure: None, record: named.then_some(record) }
+    }
+
+    fn fields(desired: &Desired, live: &Live) -> Vec<(String, How)> {
+        Certificate::diff(desired, live).into_iter().map(|change| (change.field, change.how)).collect()
+    }
+
     #[test]
-    fn one_that_ends_soon_is_made_anew_in_its_place() {
-        let live = Live { arn: "arn".into(), domain: "d".into(), expiring: true };
-        let changes = Certificate::diff(&Desired { domain: "d".into() }, &live);
-        assert_eq!(changes.iter().map(|change| change.how).collect::<Vec<_>>(), [How::InPlace]);
+    fn one_that_ends_soon_is_made_anew_in_its_place_unless_amazon_renews_it() {
+        let own = Live { expiring: true, ..live(None) };
+        assert_eq!(fields(&desired(None), &own), [("valid_for".to_owned(), How::InPlace)]);
+        let issued = Live { expiring: true, ..live(Some(issuance("ISSUED", true))) };
+        assert_eq!(fields(&desired(Some("Z1")), &issued), []);
+    }
+
+    #[test]
+    fn another_domain_another_issuer_or_a_request_that_failed_is_another_certificate() {
+        let issued = live(Some(issuance("ISSUED", true)));
+        let other = Desired { domain: "other.example.com".into(), ..desired(Some("Z1")) };
+        assert_eq!(fields(&other, &issued), [("domain".to_owned(), How::Replace)]);
+        assert_eq!(fields(&desired(None), &issued), [("issuer".to_owned(), How::Replace)]);
+        for status in ["FAILED", "VALIDATION_TIMED_OUT", "REVOKED", "EXPIRED"] {
+            let failed = live(Some(issuance(status, true)));
+            assert_eq!(fields(&desired(Some("Z1")), &failed), [("status".to_owned(), How::Replace)], "{status}");
+        }
+    }
+
+    #[test]
+    fn a_request_is_made_once_its_record_is_known_and_the_certificate_ready_once_it_is_issued() {
+        let (wanted, pending) = (desired(Some("Z1")), |named| live(Some(issuance("PENDING_VALIDATION", named))));
+        assert!(matches!(Certificate::phase(&pending(false), Some(&wanted)), Phase::Pending(_)));
+        assert_eq!(Certificate::phase(&pending(true), Some(&wanted)), Phase::Ready);
+        assert_eq!(Certificate::phase(&pending(true), None), Phase::Pending("DNS validation".into()));
+        assert_eq!(Certificate::phase(&live(Some(issuance("ISSUED", true))), None), Phase::Ready);
+        assert_eq!(Certificate::outputs(&pending(true)).get("validation_name"), Some("_a.rates.example.com"));
+        assert_eq!(Certificate::outputs(&pending(false)).get("validation_name"), None);
     }
 }

@@ -54,7 +54,7 @@ impl Kind for DatabaseUsers {
     }
 
     fn phase(live: &Live, _desired: Option<&Desired>) -> Phase {
-        ecs_task::phase(live, |end| format!("the database's users could not be made, and are as they were: {end}"))
+        ecs_task::phase(live, |end| format!("the database's users could not be made as stack.yaml has them: {end}"))
     }
 
     fn outputs(_live: &Live) -> Outputs {
@@ -102,7 +102,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_run_that_fails_says_that_the_users_are_as_they_were() {
+    fn a_run_that_fails_says_what_is_not_as_it_should_be_and_why() {
         let live = Live {
             task: "arn:aws:ecs:eu-west-1:123456789012:task/demo/1".into(),
             cluster: "demo".into(),
@@ -113,6 +113,6 @@ mod tests {
             created: 0,
         };
         let Phase::Failed(why) = DatabaseUsers::phase(&live, None) else { panic!("it has failed") };
-        assert!(why.contains("are as they were") && why.contains("exit code 3"), "{why}");
+        assert!(why.contains("as stack.yaml has them") && why.contains("exit code 3"), "{why}");
     }
 }

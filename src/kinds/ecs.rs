@@ -48,7 +48,7 @@ pub(super) async fn definitions(cx: &Context) -> Result<Arc<Vec<(Address, TaskDe
 }
 
 /// The tags with which the resource at `address` is created.
-pub(super) fn tagged(id: &StackId, address: &Address) -> Vec<Tag> {
+pub(crate) fn tagged(id: &StackId, address: &Address) -> Vec<Tag> {
     aws::tags(id, address).map(|(key, value)| Tag::builder().key(key).value(value).build()).to_vec()
 }
 
@@ -70,13 +70,13 @@ pub(super) fn network(subnets: &[Input], group: &Input, public_ip: bool) -> Resu
 }
 
 /// The exit code of a task's first container that has one.
-pub(super) fn exit_code(task: &Task) -> Option<i32> {
+pub(crate) fn exit_code(task: &Task) -> Option<i32> {
     task.containers().iter().find_map(aws_sdk_ecs::types::Container::exit_code)
 }
 
 /// Why a task ended, in words.
 /// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/stopped-task-error-codes.html>
-pub(super) fn end_of(task: &Task) -> String {
+pub(crate) fn end_of(task: &Task) -> String {
     let mut parts = vec![task.stopped_reason().unwrap_or("no reason given").to_owned()];
     for container in task.containers() {
         let name = container.name().unwrap_or_default();

@@ -1,6 +1,9 @@
 //! What the Elastic Load Balancing kinds share: the reads that several of them need, tags in ELB's own types.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use aws_sdk_elasticloadbalancingv2::{
     config,
@@ -17,6 +20,13 @@ use crate::{
 /// The longest name of a load balancer or target group, in characters.
 /// <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateLoadBalancer.html>
 pub(super) const LONGEST_NAME: usize = 32;
+
+/// What CloudWatch calls the load balancer or target group with this ARN: `app/<name>/<id>` or `targetgroup/<name>/<id>`.
+/// <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-cloudwatch-metrics.html>
+pub(super) fn dimension(arn: &str) -> &str {
+    let resource = arn.rsplit(':').next().unwrap_or(arn);
+    resource.strip_prefix("loadbalancer/").unwrap_or(resource)
+}
 
 /// How many resources one `DescribeTags` call takes.
 /// <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_DescribeTags.html>
@@ -53,12 +63,37 @@ async fn candidate_listeners(cx: &Context) -> Result<Arc<Vec<Listener>>, Failure
     .await
 }
 
-/// The stack's load balancers with their addresses.
-pub(super) async fn load_balancers(cx: &Context) -> Result<Vec<(Address, LoadBalancer)>, Failure> {
-    let found = candidates(cx).await?;
-    let arns: Vec<&str> = found.iter().filter_map(LoadBalancer::load_balancer_arn).collect();
-    let addresses = addresses(cx, &arns).await?;
-    Ok(owned(found.to_vec(), &addresses, LoadBalancer::load_balancer_arn))
+/// A load balancer of the stack.
+#[derive(Clone, Debug)]
+pub(super) struct Balancer {
+    pub(super) address: Address,
+    /// The hosted zones in which the stack has records, by their ids.
+    pub(super) zones: Vec<String>,
+    pub(super) sdk: LoadBalancer,
+}
+
+/// The stack's load balancers, read once a look at the cloud.
+pub(super) async fn load_balancers(cx: &Context) -> Result<Arc<Vec<Balancer>>, Failure> {
+    cx.shared("elb owned load balancers", async {
+        let found = candidates(cx).await?;
+        let arns: Vec<&str> = found.iter().filter_map(LoadBalancer::load_balancer_arn).collect();
+        let mut tags = tags(cx, &arns).await?;
+        let owned = found.iter().filter_map(|sdk| {
+            let tags = tags.remove(sdk.load_balancer_arn()?)?;
+            let pairs = || tags.iter().map(|tag| (tag.key().unwrap_or_default(), tag.value().unwrap_or_default()));
+            let address = aws::address_of(&cx.id, pairs())?;
+            Some(Balancer { address, zones: aws::zones_of(pairs()), sdk: sdk.clone() })
+        });
+        Ok(owned.collect())
+    })
+    .await
+}
+
+/// The certificates, by ARN, that listeners show which may be the stack's.
+pub(super) async fn shown_certificates(cx: &Context) -> Result<BTreeSet<String>, Failure> {
+    let listeners = candidate_listeners(cx).await?;
+    let shown = listeners.iter().flat_map(Listener::certificates);
+    Ok(shown.filter_map(|certificate| certificate.certificate_arn().map(str::to_owned)).collect())
 }
 
 /// The stack's listeners with their addresses.
@@ -95,6 +130,15 @@ pub(super) fn owned<T>(
 
 /// The addresses that the tags of these ARNs give them.
 pub(super) async fn addresses(cx: &Context, arns: &[&str]) -> Result<BTreeMap<String, Address>, Failure> {
+    let addresses = tags(cx, arns).await?.into_iter().filter_map(|(arn, tags)| {
+        let pairs = tags.iter().map(|tag| (tag.key().unwrap_or_default(), tag.value().unwrap_or_default()));
+        Some((arn, aws::address_of(&cx.id, pairs)?))
+    });
+    Ok(addresses.collect())
+}
+
+/// The tags of these ARNs.
+async fn tags(cx: &Context, arns: &[&str]) -> Result<BTreeMap<String, Vec<Tag>>, Failure> {
     let reads = arns.chunks(TAGGED_AT_ONCE).map(|some| async move {
         let arns = some.iter().map(|arn| (*arn).to_owned()).collect();
         let call = cx.aws.elb.describe_tags().set_resource_arns(Some(arns)).send().await;
@@ -102,17 +146,9 @@ pub(super) async fn addresses(cx: &Context, arns: &[&str]) -> Result<BTreeMap<St
         let gone = ["LoadBalancerNotFound", "ListenerNotFound", "RuleNotFound", "TargetGroupNotFound"];
         call.or_absent("DescribeTags", &gone)
     });
-    let mut addresses = BTreeMap::new();
-    for description in
-        try_join_all(reads).await?.into_iter().flatten().flat_map(|page| page.tag_descriptions.unwrap_or_default())
-    {
-        let tags =
-            description.tags().iter().map(|tag| (tag.key().unwrap_or_default(), tag.value().unwrap_or_default()));
-        if let (Some(arn), Some(address)) = (description.resource_arn(), aws::address_of(&cx.id, tags)) {
-            addresses.insert(arn.to_owned(), address);
-        }
-    }
-    Ok(addresses)
+    let pages = try_join_all(reads).await?.into_iter().flatten();
+    let described = pages.flat_map(|page| page.tag_descriptions.unwrap_or_default());
+    Ok(described.filter_map(|one| Some((one.resource_arn?, one.tags.unwrap_or_default()))).collect())
 }
 
 /// The tags with which the resource at `address` is created.

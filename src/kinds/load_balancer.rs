@@ -5,7 +5,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use aws_sdk_elasticloadbalancingv2::types::{
-    LoadBalancerAttribute, LoadBalancerSchemeEnum, LoadBalancerStateEnum, LoadBalancerTypeEnum,
+    LoadBalancerAttribute, LoadBalancerSchemeEnum, LoadBalancerStateEnum, LoadBalancerTypeEnum, Tag,
 };
 use futures::future::try_join_all;
 use serde::{Deserialize, Serialize};
@@ -14,7 +14,7 @@ use super::elb;
 use crate::{
     aws::{self, Outcome, given},
     kind::{Context, Kind},
-    model::{Address, Change, Diff, Failure, Found, How, Input, Outputs, Phase},
+    model::{Address, Change, Diff, Failure, Found, How, Input, Outputs, Phase, Shown},
 };
 
 /// The attributes that stackctl sets: requests with malformed headers never reach an application, and a connection may
@@ -36,6 +36,8 @@ pub struct Desired {
     pub subnets: Vec<Input>,
     /// Who may call it.
     pub security_group: Input,
+    /// The hosted zones in which records lead here, by their ids: its tags say where to look for them.
+    pub zones: Vec<String>,
 }
 
 /// What AWS has.
@@ -51,6 +53,8 @@ pub struct Live {
     pub subnets: Vec<String>,
     /// Its security groups.
     pub security_groups: Vec<String>,
+    /// The hosted zones in which the stack has, or has had, records.
+    pub zones: Vec<String>,
     /// Those of its attributes that stackctl sets.
     pub attributes: BTreeMap<String, String>,
     /// AWS's word: `provisioning`, `active`, `active_impaired`, `failed`.
@@ -70,7 +74,7 @@ impl Kind for LoadBalancer {
 
     async fn list(cx: &Context) -> Result<Vec<Found<Live>>, Failure> {
         let balancers = elb::load_balancers(cx).await?;
-        let reads = balancers.iter().map(|(address, balancer)| async move {
+        let reads = balancers.iter().map(|elb::Balancer { address, zones, sdk: balancer }| async move {
             let arn = balancer.load_balancer_arn().unwrap_or_default().to_owned();
             let call = cx.aws.elb.describe_load_balancer_attributes().load_balancer_arn(&arn).send().await;
             let attributes = call.or_absent("DescribeLoadBalancerAttributes", &["LoadBalancerNotFound"])?;
@@ -89,6 +93,7 @@ impl Kind for LoadBalancer {
                     .filter_map(|zone| zone.subnet_id().map(str::to_owned))
                     .collect(),
                 security_groups: balancer.security_groups().to_vec(),
+                zones: zones.clone(),
                 attributes: known.collect(),
                 state: state.and_then(|state| state.code()).map_or(String::new(), |code| code.as_str().to_owned()),
                 reason: state.and_then(|state| state.reason()).map(str::to_owned),
@@ -104,6 +109,10 @@ impl Kind for LoadBalancer {
         diff.inputs("subnets", &live.subnets, &desired.subnets, How::InPlace);
         let groups = std::slice::from_ref(&desired.security_group);
         diff.inputs("security_group", &live.security_groups, groups, How::InPlace);
+        // One more than is needed is where records have been; it does no harm.
+        for zone in desired.zones.iter().filter(|zone| !live.zones.contains(zone)) {
+            diff.push("zones", Shown::Absent, Shown::value(zone), How::InPlace);
+        }
         for (key, value) in ATTRIBUTES {
             let has = live.attributes.get(*key).map_or("", String::as_str);
             diff.field(&format!("attributes.{key}"), &has, value);
@@ -124,11 +133,17 @@ impl Kind for LoadBalancer {
     }
 
     fn outputs(live: &Live) -> Outputs {
-        Outputs::new().with("arn", &live.arn).with("dns_name", &live.dns_name).with("zone_id", &live.zone_id)
+        Outputs::new()
+            .with("arn", &live.arn)
+            .with("dns_name", &live.dns_name)
+            .with("zone_id", &live.zone_id)
+            .with("dimension", elb::dimension(&live.arn))
     }
 
     async fn create(cx: &Context, address: &Address, desired: &Desired) -> Result<Live, Failure> {
         let (subnets, group) = (Input::all(&desired.subnets)?, desired.security_group.get()?);
+        let mut tags = elb::tagged(&cx.id, address);
+        tags.extend(zones_tag(&desired.zones));
         let call = cx
             .aws
             .elb
@@ -138,7 +153,7 @@ impl Kind for LoadBalancer {
             .scheme(LoadBalancerSchemeEnum::InternetFacing)
             .set_subnets(Some(subnets.clone()))
             .security_groups(group)
-            .set_tags(Some(elb::tagged(&cx.id, address)));
+            .set_tags(Some(tags));
         let answer = call.customize().config_override(elb::once()).send().await.during("CreateLoadBalancer")?;
         let made = given(
             answer.load_balancers.and_then(|made| made.into_iter().next()),
@@ -151,6 +166,7 @@ impl Kind for LoadBalancer {
             zone_id: made.canonical_hosted_zone_id.unwrap_or_default(),
             subnets,
             security_groups: vec![group.to_owned()],
+            zones: desired.zones.clone(),
             attributes: BTreeMap::new(),
             state: made.state.and_then(|state| state.code).map_or(String::new(), |code| code.as_str().to_owned()),
             reason: None,
@@ -178,6 +194,17 @@ impl Kind for LoadBalancer {
             let call = cx.aws.elb.set_security_groups().load_balancer_arn(&live.arn).set_security_groups(groups);
             call.customize().config_override(elb::once()).send().await.during("SetSecurityGroups")?;
         }
+        if changed("zones") {
+            let new = desired.zones.iter().filter(|zone| !live.zones.contains(zone)).cloned().collect::<Vec<_>>();
+            live.zones.extend(new);
+            let call = cx
+                .aws
+                .elb
+                .add_tags()
+                .resource_arns(&live.arn)
+                .set_tags(Some(zones_tag(&live.zones).into_iter().collect()));
+            call.customize().config_override(elb::once()).send().await.during("AddTags")?;
+        }
         set_attributes(cx, live).await
     }
 
@@ -186,6 +213,11 @@ impl Kind for LoadBalancer {
         let answer = call.customize().config_override(elb::once()).send().await;
         answer.or_absent("DeleteLoadBalancer", &["LoadBalancerNotFound"]).map(drop)
     }
+}
+
+/// The tag that says where the stack has records; none if it has none.
+fn zones_tag(zones: &[String]) -> Option<Tag> {
+    (!zones.is_empty()).then(|| Tag::builder().key(aws::ZONES).value(zones.join(" ")).build())
 }
 
 async fn set_attributes(cx: &Context, mut live: Live) -> Result<Live, Failure> {

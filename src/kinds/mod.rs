@@ -3,19 +3,28 @@
 //! A kind imports the contract ([`crate::kind`]), the model and `aws`; never another kind. What the kinds of one AWS
 //! service share is in a module named after the service.
 
+mod acm;
 mod ec2;
 mod ecr;
-mod ecs;
+pub(crate) mod ecs;
+mod ecs_task;
+mod elasticache;
 mod elb;
 mod rds;
 mod secretsmanager;
 
+pub mod alarm;
+pub mod cache;
+pub mod cache_subnet_group;
 pub mod certificate;
 pub mod cluster;
+pub mod database_users;
 pub mod db_instance;
 pub mod db_subnet_group;
+pub mod dns_record;
 pub mod elastic_ip;
 pub mod image;
+pub mod instance;
 pub mod internet_gateway;
 pub mod listener;
 pub mod listener_rule;
@@ -26,12 +35,14 @@ pub mod release;
 pub mod repository;
 pub mod role;
 pub mod route_table;
+pub mod scaling;
 pub mod secret;
 pub mod security_group;
 pub mod service;
 pub mod subnet;
 pub mod target_group;
 pub mod task_definition;
+pub mod topic;
 pub mod vpc;
 
 use crate::kind::{AnyKind, Erased};
@@ -45,8 +56,11 @@ pub const ALL: &[&dyn AnyKind] = &[
     &Erased::<nat_gateway::NatGateway>::new(),
     &Erased::<route_table::RouteTable>::new(),
     &Erased::<security_group::SecurityGroup>::new(),
+    &Erased::<instance::Instance>::new(),
     &Erased::<db_subnet_group::DbSubnetGroup>::new(),
     &Erased::<db_instance::DbInstance>::new(),
+    &Erased::<cache_subnet_group::CacheSubnetGroup>::new(),
+    &Erased::<cache::Cache>::new(),
     &Erased::<secret::Secret>::new(),
     &Erased::<log_group::LogGroup>::new(),
     &Erased::<role::Role>::new(),
@@ -54,13 +68,18 @@ pub const ALL: &[&dyn AnyKind] = &[
     &Erased::<image::Image>::new(),
     &Erased::<certificate::Certificate>::new(),
     &Erased::<load_balancer::LoadBalancer>::new(),
+    &Erased::<dns_record::DnsRecord>::new(),
     &Erased::<target_group::TargetGroup>::new(),
     &Erased::<listener::Listener>::new(),
     &Erased::<listener_rule::ListenerRule>::new(),
     &Erased::<cluster::Cluster>::new(),
     &Erased::<task_definition::TaskDefinition>::new(),
+    &Erased::<database_users::DatabaseUsers>::new(),
     &Erased::<release::Release>::new(),
     &Erased::<service::Service>::new(),
+    &Erased::<scaling::Scaling>::new(),
+    &Erased::<topic::Topic>::new(),
+    &Erased::<alarm::Alarm>::new(),
 ];
 
 /// The kind called `name`.

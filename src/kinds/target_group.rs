@@ -119,7 +119,7 @@ impl Kind for TargetGroup {
     }
 
     fn outputs(live: &Live) -> Outputs {
-        Outputs::new().with("arn", &live.arn)
+        Outputs::new().with("arn", &live.arn).with("dimension", elb::dimension(&live.arn))
     }
 
     async fn create(cx: &Context, address: &Address, desired: &Desired) -> Result<Live, Failure> {

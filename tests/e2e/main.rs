@@ -1,9 +1,11 @@
 //! End to end: the real binary against a sandbox of its own for each test, over real sockets, with a real Postgres.
 
 mod bastion;
+mod blocking;
 mod cache;
 mod changes;
 mod crashes;
+mod domain;
 mod lifecycle;
 mod mistakes;
 mod releases;

@@ -1,5 +1,7 @@
 //! What is there, by every service's own list calls and not by stackctl's view.
 
+use aws_sdk_acm::types::{Filters, KeyAlgorithm};
+
 use crate::support::World;
 
 /// Everything in the region that is not AWS's own default, as `kind id`.
@@ -51,6 +53,17 @@ pub async fn everything(world: &World) -> Vec<String> {
         add("DB snapshot", snapshot.db_snapshot_identifier());
     }
 
+    let cache = aws_sdk_elasticache::Client::new(&config);
+    for group in cache.describe_replication_groups().send().await.expect("it answers").replication_groups() {
+        add("cache", group.replication_group_id());
+    }
+    for node in cache.describe_cache_clusters().send().await.expect("it answers").cache_clusters() {
+        add("cache node", node.cache_cluster_id());
+    }
+    for group in cache.describe_cache_subnet_groups().send().await.expect("it answers").cache_subnet_groups() {
+        add("cache subnet group", group.cache_subnet_group_name());
+    }
+
     let secrets = aws_sdk_secretsmanager::Client::new(&config);
     for secret in secrets.list_secrets().include_planned_deletion(true).send().await.expect("it answers").secret_list()
     {
@@ -86,8 +99,41 @@ pub async fn everything(world: &World) -> Vec<String> {
         add("target group", group.target_group_name());
     }
     let acm = aws_sdk_acm::Client::new(&config);
-    for certificate in acm.list_certificates().send().await.expect("it answers").certificate_summary_list() {
+    // Without being asked for them, ACM keeps those with keys of elliptic curves to itself.
+    let every_key =
+        Filters::builder().set_key_types(Some(KeyAlgorithm::values().iter().map(|key| (*key).into()).collect()));
+    let certificates = acm.list_certificates().includes(every_key.build()).send().await.expect("it answers");
+    for certificate in certificates.certificate_summary_list() {
         add("certificate", certificate.certificate_arn());
+    }
+    let scaling = aws_sdk_applicationautoscaling::Client::new(&config);
+    let targets = scaling.describe_scalable_targets().service_namespace("ecs".into()).send().await.expect("it answers");
+    for target in targets.scalable_targets() {
+        add("scalable target", Some(target.resource_id()));
+    }
+    let policies =
+        scaling.describe_scaling_policies().service_namespace("ecs".into()).send().await.expect("it answers");
+    for policy in policies.scaling_policies() {
+        add("scaling policy", Some(policy.policy_arn()));
+    }
+    let cloudwatch = aws_sdk_cloudwatch::Client::new(&config);
+    for alarm in cloudwatch.describe_alarms().send().await.expect("it answers").metric_alarms() {
+        add("alarm", alarm.alarm_name());
+    }
+    let sns = aws_sdk_sns::Client::new(&config);
+    for topic in sns.list_topics().send().await.expect("it answers").topics() {
+        add("topic", topic.topic_arn());
+    }
+    for subscription in sns.list_subscriptions().send().await.expect("it answers").subscriptions() {
+        add("subscription", subscription.endpoint());
+    }
+    // The zones are the user's; what says that it is stackctl's there is not.
+    let route53 = aws_sdk_route53::Client::new(&config);
+    for zone in route53.list_hosted_zones().send().await.expect("it answers").hosted_zones() {
+        let records = route53.list_resource_record_sets().hosted_zone_id(zone.id()).send().await.expect("it answers");
+        for record in records.resource_record_sets().iter().filter(|record| record.name().starts_with("_stackctl")) {
+            add("record", Some(record.name()));
+        }
     }
     let ssm = aws_sdk_ssm::Client::new(&config);
     for parameter in ssm.describe_parameters().send().await.expect("it answers").parameters() {
@@ -96,7 +142,7 @@ pub async fn everything(world: &World) -> Vec<String> {
     found
 }
 
-/// How many processes run from a sandbox's folder: databases and tasks.
+/// How many processes run from a sandbox's folder: databases, caches and tasks.
 pub fn processes_of(world: &World) -> Vec<String> {
     let folder = world.project().parent().expect("it has one").join("sandbox").display().to_string();
     let mut found = Vec::new();
@@ -105,7 +151,8 @@ pub fn processes_of(world: &World) -> Vec<String> {
         let command = String::from_utf8_lossy(&command).replace('\0', " ");
         let root =
             std::fs::read_link(entry.path().join("root")).map(|root| root.display().to_string()).unwrap_or_default();
-        let is_service = command.contains("postgres") && command.contains(&folder) || root.starts_with(&folder);
+        let server = ["postgres", "valkey-server", "redis-server"].iter().any(|name| command.contains(name));
+        let is_service = server && command.contains(&folder) || root.starts_with(&folder);
         if is_service {
             found.push(command);
         }

@@ -9,8 +9,9 @@ import time
 # Share of AWS's usual times that things take here; the control endpoint changes it while we run.
 clock = {"scale": float(os.environ.get("SANDBOX_PROVISION_SCALE", "0.01"))}
 
-# What the data plane says: databases by identifier, and the subnets and security groups of running tasks.
+# What the data plane says: databases and caches by identifier, and the subnets and security groups of running tasks.
 reported_databases = {}
+reported_caches = {}
 reported_interfaces = {"subnets": [], "groups": []}
 
 

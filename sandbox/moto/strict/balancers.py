@@ -1,11 +1,17 @@
 """Load balancers: names, zones, time, and repeats, as AWS has them; and the addresses at which they really listen."""
 
 import os
+import re
 import time
 
 from moto.acm.models import AWSCertificateManagerBackend
 from moto.core.exceptions import JsonRESTError
-from moto.elbv2.exceptions import DuplicateListenerError, ELBClientError, ValidationError
+from moto.elbv2.exceptions import (
+    DuplicateListenerError,
+    ELBClientError,
+    InvalidConditionValueError,
+    ValidationError,
+)
 from moto.elbv2.models import ELBv2Backend, FakeLoadBalancer, elbv2_backends
 
 from . import all_of, later, patch
@@ -94,6 +100,47 @@ def create_listener(original, self, load_balancer_arn, protocol, port, ssl_polic
         # AWS shows a TLS policy only where there is TLS.
         listener.ssl_policy = None
     return listener
+
+
+# How many values the conditions of a rule may have, and how long an expression may be.
+# https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-limits.html
+VALUES_A_RULE = 5
+LONGEST_EXPRESSION = 128
+
+# What AWS names as not supported in expressions, and flags, which it does not name at all.
+# https://docs.aws.amazon.com/elasticloadbalancing/latest/application/listener-rules.html
+UNSUPPORTED = re.compile(r"\(\?(?!:)|\\[1-9]|\\[pPRX]|[*+?}]\+")
+
+
+@patch(ELBv2Backend, "_validate_conditions")
+def _validate_conditions(original, self, conditions):
+    count = 0
+    for condition in conditions:
+        configs = [value for key, value in condition.items() if key.endswith("Config")] or [condition]
+        count += sum(len(config.get(key) or []) for config in configs for key in ("Values", "RegexValues"))
+    if count > VALUES_A_RULE:
+        raise ValidationError(f"A rule can only have '{VALUES_A_RULE}' condition values")
+    return original(self, conditions)
+
+
+@patch(ELBv2Backend, "_validate_path_pattern_condition")
+def _validate_path_pattern_condition(original, self, condition):
+    """moto knows path patterns; AWS also takes regular expressions in their place."""
+    config = condition.get("PathPatternConfig") or {}
+    expressions = config.get("RegexValues") or []
+    if not expressions:
+        return original(self, condition)
+    if config.get("Values"):
+        raise InvalidConditionValueError("A condition has either 'Values' or 'RegexValues'")
+    for expression in expressions:
+        if len(expression) > LONGEST_EXPRESSION:
+            raise InvalidConditionValueError(f"The regex value is too long; the limit is '{LONGEST_EXPRESSION}'")
+        try:
+            re.compile(expression)
+        except re.error as error:
+            raise InvalidConditionValueError(f"The regex value '{expression}' is not valid: {error}")
+        if UNSUPPORTED.search(expression):
+            raise InvalidConditionValueError(f"The regex value '{expression}' has a feature that is not supported")
 
 
 @patch(AWSCertificateManagerBackend, "delete_certificate")

@@ -8,7 +8,7 @@ from moto.acm.models import acm_backends
 from moto.elbv2.models import elbv2_backends
 from moto.iam.models import iam_backends
 
-from . import all_of, backends_of, clock, reported_databases, reported_interfaces, text
+from . import all_of, backends_of, clock, reported_caches, reported_databases, reported_interfaces, text
 
 
 def load_balancing():
@@ -16,7 +16,11 @@ def load_balancing():
     certificates = {}
     for backend in backends_of(acm_backends):
         for arn, bundle in list(backend._certificates.items()):
-            if bundle.key:
+            if bundle.type == "AMAZON_ISSUED":
+                # The sandbox's own authority issues it, so that somebody can trust it.
+                if bundle.status == "ISSUED":
+                    certificates[arn] = {"arn": arn, "issued_for": bundle.common_name}
+            elif bundle.key:
                 certificates[arn] = {"certificate": text(bundle.cert), "key": text(bundle.key)}
     balancers, groups = [], []
     for balancer in all_of(elbv2_backends, "load_balancers"):
@@ -76,7 +80,8 @@ class Door(BaseHTTPRequestHandler):
         elif self.path == "/settings":
             clock["scale"] = float(document["provision_scale"])
         else:
-            reported_databases[self.path.rsplit("/", 1)[1]] = document
+            reported = reported_caches if self.path.startswith("/caches/") else reported_databases
+            reported[self.path.rsplit("/", 1)[1]] = document
         self.answer({})
 
     def log_message(self, *args):

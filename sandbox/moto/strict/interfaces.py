@@ -7,10 +7,11 @@ be deleted until then.
 import time
 
 from moto.ec2.models import ec2_backends
+from moto.elasticache.models import elasticache_backends
 from moto.elbv2.models import elbv2_backends
 from moto.rds.models import rds_backends
 
-from . import all_of, later, reported_interfaces
+from . import all_of, backends_of, later, reported_interfaces
 
 # AWS's usual time until the interfaces of something deleted are gone, in seconds.
 LINGERS = 60
@@ -43,6 +44,11 @@ def users_of(subnet=None, group=None):
     for database in all_of(rds_backends, "databases"):
         if group in database.vpc_security_group_ids or subnet in subnets_of(database):
             found.append(database.db_instance_identifier)
+    for backend in backends_of(elasticache_backends):
+        for cache in list(backend.replication_groups.values()):
+            stands_in = backend.cache_subnet_groups[cache.cache_subnet_group_name].subnets
+            if group in (cache.security_group_ids or []) or subnet in [s["subnet_identifier"] for s in stands_in]:
+                found.append(cache.replication_group_id)
     if subnet in reported_interfaces["subnets"] or group in reported_interfaces["groups"]:
         found.append("the interface of a task")
     for _, subnets, groups, _ in still_there():

@@ -15,10 +15,11 @@ use serde_json::Value;
 
 use crate::{
     api::{Answer, ApiError, Call},
+    authority,
     region::Region,
 };
 use proxy::Listening;
-use snapshot::Snapshot;
+use snapshot::{Certificate, Snapshot};
 use targets::Targets;
 pub(crate) use targets::{State, Target};
 
@@ -29,6 +30,8 @@ pub(crate) struct Alb {
     targets: Targets,
     listening: Mutex<HashMap<String, Listening>>,
     refreshing: tokio::sync::Mutex<()>,
+    /// The certificates that were issued here, by ARN.
+    issued: Mutex<HashMap<String, Certificate>>,
 }
 
 impl Alb {
@@ -37,7 +40,7 @@ impl Alb {
         let _one_at_a_time = self.refreshing.lock().await;
         let snapshot =
             match region.moto.get("/elbv2").await.and_then(|value| Ok(serde_json::from_value::<Snapshot>(value)?)) {
-                Ok(snapshot) => Arc::new(snapshot),
+                Ok(snapshot) => Arc::new(snapshot.completed(|arn, name| self.issued(region, arn, name))),
                 Err(error) => {
                     tracing::error!("the load balancers cannot be read: {error:#}");
                     return;
@@ -62,6 +65,23 @@ impl Alb {
                     listening.insert(arn, open);
                 }
                 Err(error) => tracing::error!(address, port = listener.port, "a listener cannot be opened: {error:#}"),
+            }
+        }
+    }
+
+    /// The certificate with this ARN, in the place of the one that Amazon would have issued: by the sandbox's own authority.
+    fn issued(&self, region: &Region, arn: &str, name: &str) -> Option<Certificate> {
+        let mut issued = self.issued.lock().expect("nobody panics while holding this");
+        if let Some(known) = issued.get(arn) {
+            return Some(known.clone());
+        }
+        match region.authority.issue(name) {
+            Ok(authority::Issued { certificate, key }) => {
+                Some(issued.entry(arn.to_owned()).or_insert(Certificate { certificate, key }).clone())
+            }
+            Err(error) => {
+                tracing::error!(name, "no certificate can be issued: {error:#}");
+                None
             }
         }
     }

@@ -23,17 +23,20 @@ pub(super) struct Asked<'a> {
 pub(super) fn choose<'a>(listener: &'a Listener, asked: &Asked) -> Option<&'a Rule> {
     let mut rules: Vec<&Rule> = listener.rules.iter().collect();
     rules.sort_by_key(|rule| rule.priority.unwrap_or(u32::MAX));
-    rules.into_iter().find(|rule| rule.conditions.iter().all(|condition| holds(condition, asked)))
+    rules.into_iter().find(|rule| rule.conditions.iter().all(|condition| holds(rule, condition, asked)))
 }
 
-fn holds(condition: &Value, asked: &Asked) -> bool {
+fn holds(rule: &Rule, condition: &Value, asked: &Asked) -> bool {
     let values = |config: &str| -> Vec<String> {
         let given = condition[config]["Values"].as_array().or_else(|| condition["Values"].as_array());
         given.into_iter().flatten().filter_map(|value| value.as_str().map(str::to_owned)).collect()
     };
     match text(condition, "Field") {
         // Case counts in a path, and not in a host.
-        "path-pattern" => values("PathPatternConfig").iter().any(|pattern| matches(pattern, asked.path)),
+        "path-pattern" => {
+            rule.expressions.iter().any(|expression| expression.is_match(asked.path))
+                || values("PathPatternConfig").iter().any(|pattern| matches(pattern, asked.path))
+        }
         "host-header" => {
             let host = asked.host.rsplit_once(':').map_or(asked.host, |(host, _)| host).to_lowercase();
             values("HostHeaderConfig").iter().any(|pattern| matches(&pattern.to_lowercase(), &host))
@@ -71,7 +74,30 @@ fn matches(pattern: &str, text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+
+    #[test]
+    fn an_expression_is_looked_for_in_the_path_as_it_was_sent() {
+        let rule = |expressions: &[&str]| -> Rule {
+            let config = json!({ "RegexValues": expressions });
+            let conditions = json!([{ "Field": "path-pattern", "PathPatternConfig": config }]);
+            let rule: Rule = serde_json::from_value(json!({ "priority": 1, "conditions": conditions, "actions": [] }))
+                .expect("it is a rule");
+            rule.compiled()
+        };
+        let meets = |expressions: &[&str], path: &str| {
+            let (rule, headers) = (rule(expressions), HeaderMap::new());
+            let asked = Asked { method: &Method::GET, host: "example.com", path, headers: &headers };
+            rule.conditions.iter().all(|condition| holds(&rule, condition, &asked))
+        };
+        assert!(meets(&["^/[Aa]$"], "/A"));
+        assert!(!meets(&["^/[Aa]$"], "/%61"), "it is not decoded");
+        assert!(meets(&["b"], "/abc"), "anywhere, unless it says where");
+        assert!(meets(&["^/x$", "^/y$"], "/y"), "one of them is enough");
+        assert!(!meets(&["("], "/("), "one that cannot be read matches nothing");
+    }
 
     #[test]
     fn patterns_match_as_an_alb_matches_them() {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use regex::Regex;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -25,10 +26,25 @@ pub(super) struct Listener {
     pub(super) arn: String,
     pub(super) port: u16,
     pub(super) protocol: String,
+    #[serde(rename = "certificate")]
+    shown: Option<Shown>,
+    /// What it shows, once [`Snapshot::completed`] has seen to it.
+    #[serde(skip)]
     pub(super) certificate: Option<Certificate>,
     pub(super) rules: Vec<Rule>,
 }
 
+/// What a listener shows.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(untagged)]
+enum Shown {
+    /// What somebody imported.
+    Imported(Certificate),
+    /// What Amazon has issued for a name: here, the sandbox's own authority.
+    Issued { arn: String, issued_for: String },
+}
+
+/// A certificate and its key, PEM.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub(super) struct Certificate {
     pub(super) certificate: String,
@@ -41,6 +57,19 @@ pub(super) struct Rule {
     pub(super) priority: Option<u32>,
     pub(super) conditions: Vec<Value>,
     pub(super) actions: Vec<Value>,
+    /// The regular expressions of its path condition, read once and not at each request.
+    #[serde(skip)]
+    pub(super) expressions: Vec<Regex>,
+}
+
+impl Rule {
+    /// With its regular expressions read. moto has refused those that AWS would refuse.
+    pub(super) fn compiled(mut self) -> Self {
+        let paths = self.conditions.iter().filter(|condition| text(condition, "Field") == "path-pattern");
+        let written = paths.flat_map(|condition| condition["PathPatternConfig"]["RegexValues"].as_array()).flatten();
+        self.expressions = written.filter_map(|written| Regex::new(written.as_str()?).ok()).collect();
+        self
+    }
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -56,6 +85,19 @@ pub(super) struct TargetGroup {
 }
 
 impl Snapshot {
+    /// With the regular expressions of all rules read, and the certificates that `issue` gives for an ARN and a name.
+    pub(super) fn completed(mut self, issue: impl Fn(&str, &str) -> Option<Certificate>) -> Self {
+        for listener in self.load_balancers.iter_mut().flat_map(|balancer| &mut balancer.listeners) {
+            listener.rules = std::mem::take(&mut listener.rules).into_iter().map(Rule::compiled).collect();
+            listener.certificate = match listener.shown.take() {
+                Some(Shown::Imported(certificate)) => Some(certificate),
+                Some(Shown::Issued { arn, issued_for }) => issue(&arn, &issued_for),
+                None => None,
+            };
+        }
+        self
+    }
+
     pub(super) fn group(&self, arn: &str) -> Option<&TargetGroup> {
         self.target_groups.iter().find(|group| group.arn == arn)
     }

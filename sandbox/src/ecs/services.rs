@@ -166,6 +166,11 @@ pub(super) fn list(state: &Ledger, input: &Value) -> Result<Value, ApiError> {
     Ok(json!({ "serviceArns": here.map(|service| &service.arn).collect::<Vec<_>>() }))
 }
 
+/// Whether this is the active service of these names.
+pub(super) fn is(service: &Service, cluster: &str, name: &str) -> bool {
+    service.life == Life::Active && service.cluster == cluster && service.name == name
+}
+
 fn find(state: &Ledger, input: &Value) -> Result<usize, ApiError> {
     let (name, cluster) = (short(text(input, "service")), short(text(input, "cluster")));
     let known =

@@ -1,6 +1,8 @@
 //! The door of the region: every call comes in here, is told apart, delayed, carried out and logged.
 
+mod cbor;
 mod control;
+mod rest;
 
 use std::{convert::Infallible, sync::Arc, time::Instant};
 
@@ -16,7 +18,9 @@ use tokio::net::TcpListener;
 
 use crate::{
     api::{Answer, ApiError, Call},
+    autoscaling,
     call_log::Record,
+    elasticache::Caches,
     region::Region,
 };
 
@@ -49,6 +53,7 @@ async fn route(region: &Arc<Region>, request: Request<Incoming>) -> Response<Ful
         return region.ecr.registry(region, request).await;
     }
     let started = Instant::now();
+    let in_cbor = cbor::is_spoken(request.headers());
     let call = match read(request).await {
         Ok(call) => call,
         Err(error) => return plain(400, &format!("this is no call of the AWS API: {}", error.message)),
@@ -71,7 +76,7 @@ async fn route(region: &Arc<Region>, request: Request<Incoming>) -> Response<Ful
     if !may_answer {
         std::future::pending::<()>().await;
     }
-    respond(answer)
+    if in_cbor { respond(cbor::from_json(answer)) } else { respond(answer) }
 }
 
 /// Which part of the region carries a call out.
@@ -80,6 +85,8 @@ async fn carry_out(region: &Arc<Region>, call: &Call) -> Result<Answer, ApiError
     match call.service.as_str() {
         "ecs" => return region.ecs.call(region, call).await,
         "ecr" => return region.ecr.call(call),
+        "application-autoscaling" => autoscaling::check(region, call)?,
+        "elasticache" => Caches::check(call)?,
         "elasticloadbalancing" => {
             if let Some(answer) = region.alb.call(call) {
                 return answer;
@@ -90,7 +97,9 @@ async fn carry_out(region: &Arc<Region>, call: &Call) -> Result<Answer, ApiError
     let answer = region.moto.forward(call).await?;
     if call.is_mutating() {
         match call.service.as_str() {
+            "application-autoscaling" => autoscaling::after(region, call, &answer),
             "rds" => region.rds.after(region, call, &answer).await,
+            "elasticache" => region.caches.after(region, call, &answer).await,
             "elasticloadbalancing" | "acm" => region.alb.refresh(region).await,
             _ => {}
         }
@@ -149,8 +158,14 @@ async fn read(request: Request<Incoming>) -> Result<Call, ApiError> {
         headers: parts.headers,
         body,
     };
+    if cbor::is_spoken(&call.headers) {
+        return cbor::to_json(call);
+    }
     if call.operation.is_empty() {
-        call.operation = call.params().remove("Action").unwrap_or_default();
+        call.operation = match rest::operation(&call.service, &call.method, &call.path_and_query) {
+            Some(operation) => operation.to_owned(),
+            None => call.params().remove("Action").unwrap_or_default(),
+        };
     }
     Ok(call)
 }

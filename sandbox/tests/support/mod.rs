@@ -76,6 +76,7 @@ impl Sandbox {
         let version = match service {
             "ec2" => "2016-11-15",
             "rds" => "2014-10-31",
+            "elasticache" => "2015-02-02",
             "iam" => "2010-05-08",
             "sts" => "2011-06-15",
             _ => "2015-12-01",

@@ -2,14 +2,21 @@
 //!
 //! <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs_services.html>
 
+mod explain;
+mod live;
+#[cfg(test)]
+mod tests;
+
 use std::time::Duration;
 
 use aws_sdk_ecs::types::{
-    Deployment, DeploymentCircuitBreaker, DeploymentConfiguration, DeploymentRolloutState, DesiredStatus, LaunchType,
-    LoadBalancer, PropagateTags, Service as SdkService, ServiceField, TaskDefinition,
+    DeploymentCircuitBreaker, DeploymentConfiguration, LaunchType, LoadBalancer, PropagateTags, ServiceField,
 };
 use futures::future::try_join_all;
 use serde::{Deserialize, Serialize};
+
+use live::running_definition;
+pub use live::{Live, Rollout};
 
 use super::ecs::{self, once};
 use crate::{
@@ -21,9 +28,6 @@ use crate::{
 /// How many services one `DescribeServices` call takes.
 /// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DescribeServices.html>
 const DESCRIBED_AT_ONCE: usize = 10;
-
-/// How many stopped tasks of a failed rollout are explained.
-const EXPLAINED: usize = 2;
 
 /// How many of the service's last events are shown with a failed rollout.
 const EVENTS: usize = 5;
@@ -49,8 +53,10 @@ pub struct Desired {
     pub task_definition: Input,
     /// The container that serves.
     pub container: String,
-    /// How many tasks run.
+    /// How many tasks run; with autoscaling, the fewest.
     pub replicas: u32,
+    /// With autoscaling, the most tasks: what runs between is for it to choose.
+    pub most: Option<u32>,
     /// Where they run.
     pub subnets: Vec<Input>,
     /// Who may call them.
@@ -63,73 +69,14 @@ pub struct Desired {
     pub grace_seconds: u32,
 }
 
-/// One rollout.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Rollout {
-    /// Its id.
-    pub id: String,
-    /// `PRIMARY`, `ACTIVE` or `INACTIVE`.
-    pub status: String,
-    /// The task definition that it rolls out.
-    pub task_definition: String,
-    /// `IN_PROGRESS`, `COMPLETED` or `FAILED`.
-    pub state: String,
-    /// ECS's reason for the state.
-    pub reason: String,
-    /// How many tasks it should run.
-    pub desired: i32,
-    /// How many it runs.
-    pub running: i32,
-    /// How many could not be started.
-    pub failed: i32,
-}
-
-/// What AWS has.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Live {
-    /// Its name.
-    pub name: String,
-    /// Its ARN.
-    pub arn: String,
-    /// The cluster's ARN.
-    pub cluster: String,
-    /// `ACTIVE`, `DRAINING` or `INACTIVE`.
-    pub status: String,
-    /// The task definition that it is to run.
-    pub task_definition: String,
-    /// The image of that, where it is known.
-    pub image: Option<String>,
-    /// The version of that, where it is known.
-    pub version: Option<String>,
-    /// How many tasks it should run.
-    pub replicas: u32,
-    /// How many it runs.
-    pub running: u32,
-    /// Where they run.
-    pub subnets: Vec<String>,
-    /// Their security groups.
-    pub security_groups: Vec<String>,
-    /// Whether they get public addresses.
-    pub public_ip: bool,
-    /// The target groups that they are in.
-    pub target_groups: Vec<String>,
-    /// How long a new task may fail its health check, in seconds.
-    pub grace_seconds: u32,
-    /// Whether a failing rollout is rolled back.
-    pub circuit_breaker: bool,
-    /// Its rollouts.
-    pub rollouts: Vec<Rollout>,
-    /// Its last events.
-    pub events: Vec<String>,
-}
-
 impl Kind for Service {
     type Desired = Desired;
     type Live = Live;
 
     const NAME: &'static str = "service";
     const USES: &'static [&'static str] =
-        &["cluster", "task_definition", "target_group", "subnet", "security_group", "role"];
+        // Its tasks read secrets when they start: also those that replace one that died, until the new ones serve.
+        &["cluster", "task_definition", "target_group", "subnet", "security_group", "role", "secret"];
     const USUAL: Duration = Duration::from_secs(150);
     const DEADLINE: Duration = Duration::from_secs(3600);
 
@@ -152,7 +99,7 @@ impl Kind for Service {
             // A deleted one stays listed as inactive for a while.
             let active = service.status() != Some("INACTIVE");
             if let Some(address) = ecs::address_of(&cx.id, service.tags()).filter(|_| active) {
-                let live = live(&service, running_definition(cx, &service, &definitions).await?.as_ref());
+                let live = live::live(&service, running_definition(cx, &service, &definitions).await?.as_ref());
                 found.push(Found { address, id: live.name.clone(), live });
             }
         }
@@ -173,7 +120,7 @@ impl Kind for Service {
                 diff.push("task_definition", from, Shown::KnownAfterApply, How::InPlace);
             }
         }
-        diff.field("replicas", &live.replicas, &desired.replicas);
+        diff.field("replicas", &live.replicas, &within(desired, live.replicas));
         diff.inputs("subnets", &live.subnets, &desired.subnets, How::InPlace);
         let group = std::slice::from_ref(&desired.security_group);
         diff.inputs("security_group", &live.security_groups, group, How::InPlace);
@@ -255,7 +202,7 @@ impl Kind for Service {
             .propagate_tags(PropagateTags::Service)
             .set_tags(Some(ecs::tagged(&cx.id, address)));
         let answer = call.customize().config_override(once()).send().await.during("CreateService")?;
-        Ok(live(&given(answer.service, "CreateService", "service")?, None))
+        Ok(live::live(&given(answer.service, "CreateService", "service")?, None))
     }
 
     async fn update(
@@ -265,7 +212,8 @@ impl Kind for Service {
         live: &Live,
         changes: &[Change],
     ) -> Result<Live, Failure> {
-        let again = changes.iter().any(|change| change.field == "rollout");
+        let changed = |field: &str| changes.iter().any(|change| change.field == field);
+        let count = changed("replicas").then(|| number(within(desired, live.replicas)));
         let mut call = cx
             .aws
             .ecs
@@ -273,16 +221,17 @@ impl Kind for Service {
             .service(&live.name)
             .cluster(desired.cluster.get()?)
             .task_definition(desired.task_definition.get()?)
-            .desired_count(number(desired.replicas))
+            // Autoscaling may have chosen another number since the last look.
+            .set_desired_count(count)
             .network_configuration(ecs::network(&desired.subnets, &desired.security_group, desired.public_ip)?)
             .set_health_check_grace_period_seconds(desired.target.as_ref().map(|_| number(desired.grace_seconds)))
             .deployment_configuration(deployment())
-            .force_new_deployment(again);
-        if changes.iter().any(|change| change.field == "target_group") {
+            .force_new_deployment(changed("rollout"));
+        if changed("target_group") {
             call = call.set_load_balancers(Some(load_balancers(desired)?.unwrap_or_default()));
         }
         let answer = call.customize().config_override(once()).send().await.during("UpdateService")?;
-        Ok(self::live(&given(answer.service, "UpdateService", "service")?, None))
+        Ok(live::live(&given(answer.service, "UpdateService", "service")?, None))
     }
 
     async fn delete(cx: &Context, live: &Live) -> Result<(), Failure> {
@@ -305,37 +254,17 @@ impl Kind for Service {
     }
 
     async fn explain(cx: &Context, live: &Live) -> Vec<String> {
-        let mut lines: Vec<String> = live.events.iter().take(EVENTS).map(|event| format!("ECS: {event}")).collect();
-        let call = cx.aws.ecs.list_tasks().cluster(&live.cluster).service_name(&live.name);
-        let Ok(stopped) = call.desired_status(DesiredStatus::Stopped).send().await.during("ListTasks") else {
-            return lines;
-        };
-        if stopped.task_arns().is_empty() {
-            return lines;
-        }
-        let call = cx.aws.ecs.describe_tasks().cluster(&live.cluster).set_tasks(stopped.task_arns);
-        let Ok(answer) = call.send().await.during("DescribeTasks") else { return lines };
-        let serving = primary(live).map(|primary| primary.task_definition.clone()).unwrap_or_default();
-        let rolled_back = live.rollouts.len() == 1 && primary(live).is_some_and(|primary| primary.state == "COMPLETED");
-        let mut tasks: Vec<_> = answer
-            .tasks()
-            .iter()
-            // After a rollback the tasks that failed are those of another task definition than the one that serves.
-            .filter(|task| !rolled_back || task.task_definition_arn() != Some(serving.as_str()))
-            .collect();
-        tasks.sort_by_key(|task| std::cmp::Reverse(task.stopped_at().map(aws_smithy_types::DateTime::as_nanos)));
-        let service = live.name.strip_prefix(&aws::stack_prefix(&cx.id)).unwrap_or(&live.name).to_owned();
-        for task in tasks.into_iter().take(EXPLAINED) {
-            let id = task.task_arn().and_then(|arn| arn.rsplit('/').next()).unwrap_or_default();
-            lines.push(format!("task {id}: {}", ecs::end_of(task)));
-            lines.extend(ecs::last_lines(cx, &service, task).await);
-        }
-        lines
+        explain::rollout(cx, live).await
     }
 
     fn summary(live: &Live) -> Option<String> {
         Some(format!("{} of {} running", live.running, live.replicas))
     }
+}
+
+/// The number of tasks nearest to `count` that stack.yaml allows.
+fn within(desired: &Desired, count: u32) -> u32 {
+    count.clamp(desired.replicas, desired.most.unwrap_or(desired.replicas))
 }
 
 fn primary(live: &Live) -> Option<&Rollout> {
@@ -345,73 +274,6 @@ fn primary(live: &Live) -> Option<&Rollout> {
 /// `family:revision` of an ARN.
 fn revision(arn: &str) -> &str {
     arn.rsplit('/').next().unwrap_or(arn)
-}
-
-/// The task definition that the service is to run: mostly its family's newest, which was read already.
-async fn running_definition(
-    cx: &Context,
-    service: &SdkService,
-    definitions: &[(Address, TaskDefinition)],
-) -> Result<Option<TaskDefinition>, Failure> {
-    let Some(arn) = service.task_definition() else { return Ok(None) };
-    let read = definitions.iter().find(|(_, definition)| definition.task_definition_arn() == Some(arn));
-    if let Some((_, definition)) = read {
-        return Ok(Some(definition.clone()));
-    }
-    let call = cx.aws.ecs.describe_task_definition().task_definition(arn).send().await;
-    Ok(call.or_absent("DescribeTaskDefinition", &["ClientException"])?.and_then(|answer| answer.task_definition))
-}
-
-fn live(service: &SdkService, definition: Option<&TaskDefinition>) -> Live {
-    let owned = |value: Option<&str>| value.unwrap_or_default().to_owned();
-    let vpc = service.network_configuration().and_then(|network| network.awsvpc_configuration());
-    let container = definition.and_then(|definition| definition.container_definitions().first());
-    let version = container.and_then(|container| {
-        container.environment().iter().find(|variable| variable.name() == Some("APP_VERSION"))?.value()
-    });
-    let breaker = service.deployment_configuration().and_then(|config| config.deployment_circuit_breaker());
-    Live {
-        name: owned(service.service_name()),
-        arn: owned(service.service_arn()),
-        cluster: owned(service.cluster_arn()),
-        status: owned(service.status()),
-        task_definition: owned(service.task_definition()),
-        image: container.and_then(|container| container.image()).map(str::to_owned),
-        version: version.map(str::to_owned),
-        replicas: u32::try_from(service.desired_count()).unwrap_or_default(),
-        running: u32::try_from(service.running_count()).unwrap_or_default(),
-        subnets: vpc.map(|vpc| vpc.subnets().to_vec()).unwrap_or_default(),
-        security_groups: vpc.map(|vpc| vpc.security_groups().to_vec()).unwrap_or_default(),
-        public_ip: vpc.and_then(|vpc| vpc.assign_public_ip()).is_some_and(|public| public.as_str() == "ENABLED"),
-        target_groups: service
-            .load_balancers()
-            .iter()
-            .filter_map(|balancer| balancer.target_group_arn().map(str::to_owned))
-            .collect(),
-        grace_seconds: service
-            .health_check_grace_period_seconds()
-            .and_then(|seconds| u32::try_from(seconds).ok())
-            .unwrap_or_default(),
-        circuit_breaker: breaker.is_some_and(|breaker| breaker.enable() && breaker.rollback()),
-        rollouts: service.deployments().iter().map(rollout).collect(),
-        events: service.events().iter().filter_map(|event| event.message().map(str::to_owned)).take(EVENTS).collect(),
-    }
-}
-
-fn rollout(deployment: &Deployment) -> Rollout {
-    let owned = |value: Option<&str>| value.unwrap_or_default().to_owned();
-    Rollout {
-        id: owned(deployment.id()),
-        status: owned(deployment.status()),
-        task_definition: owned(deployment.task_definition()),
-        state: deployment
-            .rollout_state()
-            .map_or(String::new(), |state: &DeploymentRolloutState| state.as_str().to_owned()),
-        reason: owned(deployment.rollout_state_reason()),
-        desired: deployment.desired_count(),
-        running: deployment.running_count(),
-        failed: deployment.failed_tasks(),
-    }
 }
 
 fn load_balancers(desired: &Desired) -> Result<Option<Vec<LoadBalancer>>, Failure> {
@@ -438,87 +300,4 @@ fn deployment() -> DeploymentConfiguration {
 /// stack.yaml's numbers are checked to be small; AWS takes signed ones.
 fn number(value: u32) -> i32 {
     i32::try_from(value).unwrap_or(i32::MAX)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn rollout(status: &str, definition: &str, state: &str, running: i32) -> Rollout {
-        Rollout {
-            id: format!("{status} {definition}"),
-            status: status.into(),
-            task_definition: definition.into(),
-            state: state.into(),
-            reason: "because".into(),
-            desired: 2,
-            running,
-            failed: 0,
-        }
-    }
-
-    fn live(rollouts: Vec<Rollout>) -> Live {
-        Live {
-            name: "web".into(),
-            arn: "arn".into(),
-            cluster: "cluster".into(),
-            status: "ACTIVE".into(),
-            task_definition: rollouts[0].task_definition.clone(),
-            image: None,
-            version: None,
-            replicas: 2,
-            running: 2,
-            subnets: Vec::new(),
-            security_groups: vec!["sg".into()],
-            public_ip: false,
-            target_groups: Vec::new(),
-            grace_seconds: 0,
-            circuit_breaker: true,
-            rollouts,
-            events: Vec::new(),
-        }
-    }
-
-    fn desired(definition: &str) -> Desired {
-        Desired {
-            cluster: "cluster".into(),
-            task_definition: definition.into(),
-            container: "web".into(),
-            replicas: 2,
-            subnets: Vec::new(),
-            security_group: "sg".into(),
-            public_ip: false,
-            target: None,
-            grace_seconds: 0,
-        }
-    }
-
-    #[test]
-    fn a_rollout_is_ready_only_when_the_old_tasks_are_gone() {
-        let new = || rollout("PRIMARY", "web:2", "COMPLETED", 2);
-        assert_eq!(Service::phase(&live(vec![new()]), Some(&desired("web:2"))), Phase::Ready);
-        let both = live(vec![new(), rollout("ACTIVE", "web:1", "COMPLETED", 1)]);
-        assert_eq!(
-            Service::phase(&both, Some(&desired("web:2"))),
-            Phase::Pending("2 of 2 new tasks run, 1 old ones".into())
-        );
-    }
-
-    #[test]
-    fn a_rollback_is_never_a_success() {
-        let back = live(vec![rollout("PRIMARY", "web:1", "COMPLETED", 2)]);
-        assert!(matches!(Service::phase(&back, Some(&desired("web:2"))), Phase::Failed(_)));
-        assert!(Service::rolled_back(&back, &desired("web:2")));
-        assert!(!Service::rolled_back(&back, &desired("web:1")));
-        let on_the_way = live(vec![rollout("PRIMARY", "web:1", "IN_PROGRESS", 1)]);
-        assert!(matches!(Service::phase(&on_the_way, Some(&desired("web:2"))), Phase::Pending(_)));
-    }
-
-    #[test]
-    fn a_first_rollout_that_failed_is_begun_again() {
-        let failed = live(vec![rollout("PRIMARY", "web:1", "FAILED", 0)]);
-        let fields: Vec<String> =
-            Service::diff(&desired("web:1"), &failed).into_iter().map(|change| change.field).collect();
-        assert_eq!(fields, ["rollout"]);
-    }
 }

@@ -1,0 +1,241 @@
+//! Caches: a real Valkey for each replication group, or the Redis that it comes from, on an address of its own and Valkey's own
+//! port, with TLS and a password where they are asked for.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    net::IpAddr,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    process::Stdio,
+    sync::Arc,
+    time::Duration,
+};
+
+use anyhow::{Context, Result};
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
+use tokio::{
+    io::AsyncWriteExt,
+    net::TcpStream,
+    process::{Child, Command},
+    sync::Mutex,
+    task::JoinHandle,
+    time::{Instant, sleep, sleep_until, timeout},
+};
+
+use crate::{
+    api::{Answer, ApiError, Call},
+    authority::Authority,
+    rds::UNPRIVILEGED,
+    region::Region,
+};
+
+/// Valkey's port.
+const PORT: u16 = 6379;
+
+/// AWS's usual time for a cache to become available, in seconds.
+const CREATES: f64 = 360.0;
+
+/// How long a server may take to answer first, and how long to end.
+const ANSWERS: Duration = Duration::from_mins(1);
+const ENDS: Duration = Duration::from_secs(5);
+
+/// Commands that a node of ElastiCache does not take.
+/// <https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/RestrictedCommands.html>
+const WITHHELD: [&str; 11] = [
+    "bgrewriteaof",
+    "bgsave",
+    "config",
+    "debug",
+    "migrate",
+    "psync",
+    "replicaof",
+    "save",
+    "shutdown",
+    "slaveof",
+    "sync",
+];
+
+/// The caches.
+pub(crate) struct Caches {
+    dir: PathBuf,
+    authority: Arc<Authority>,
+    running: Mutex<BTreeMap<String, Child>>,
+    /// Those that are being made, so that deleting one of them ends its making first.
+    creating: Mutex<BTreeMap<String, JoinHandle<()>>>,
+    /// AWS makes an endpoint's name from the cache's, so one that is made again is where it was.
+    addresses: Mutex<BTreeMap<String, IpAddr>>,
+}
+
+/// A cache that was asked for.
+struct Wanted {
+    name: String,
+    address: IpAddr,
+    encrypted: bool,
+    /// The password; empty for none.
+    token: String,
+}
+
+impl Caches {
+    pub(crate) fn new(dir: PathBuf, authority: Arc<Authority>) -> Self {
+        Self { dir, authority, running: Mutex::default(), creating: Mutex::default(), addresses: Mutex::default() }
+    }
+
+    /// Refuses a cache where no server for it is installed; without a cache, a sandbox needs none.
+    pub(crate) fn check(call: &Call) -> Result<(), ApiError> {
+        if call.operation == "CreateReplicationGroup" && server().is_none() {
+            return Err(ApiError::client(
+                "InsufficientCacheClusterCapacity",
+                "neither Valkey nor Redis is installed, and the sandbox runs a real one for each cache: \
+                 sudo apt-get install redis-server",
+            ));
+        }
+        Ok(())
+    }
+
+    /// Does for real what moto has just agreed to.
+    pub(crate) async fn after(self: &Arc<Self>, region: &Arc<Region>, call: &Call, answer: &Answer) {
+        if answer.error.is_some() {
+            return;
+        }
+        let params = call.params();
+        let Some(name) = params.get("ReplicationGroupId").cloned() else { return };
+        match call.operation.as_str() {
+            "CreateReplicationGroup" => {
+                let address =
+                    *self.addresses.lock().await.entry(name.clone()).or_insert_with(|| region.loopback.address());
+                let wanted = Wanted {
+                    name: name.clone(),
+                    address,
+                    encrypted: params.get("TransitEncryptionEnabled").is_some_and(|value| value == "true"),
+                    token: params.get("AuthToken").cloned().unwrap_or_default(),
+                };
+                let (caches, region) = (Arc::clone(self), Arc::clone(region));
+                let making = tokio::spawn(async move {
+                    if let Err(error) = caches.create(&region, &wanted).await {
+                        tracing::error!(cache = wanted.name, "{error:#}");
+                        let failed = serde_json::json!({ "status": "create-failed" });
+                        drop(region.moto.put(&format!("/caches/{}", wanted.name), &failed).await);
+                    }
+                });
+                self.creating.lock().await.insert(name, making);
+            }
+            "DeleteReplicationGroup" => {
+                if let Some(making) = self.creating.lock().await.remove(&name) {
+                    making.abort();
+                    drop(making.await);
+                }
+                if let Some(child) = self.running.lock().await.remove(&name) {
+                    end(child).await;
+                }
+                drop(fs::remove_dir_all(self.dir.join(&name)));
+            }
+            _ => {}
+        }
+    }
+
+    async fn create(&self, region: &Region, wanted: &Wanted) -> Result<()> {
+        let ready = Instant::now() + region.settings.provision(CREATES);
+        let home = self.dir.join(&wanted.name);
+        self.furnish(&home, wanted)?;
+        let log = fs::File::create(self.dir.join(format!("{}.log", wanted.name)))?;
+        let mut command = Command::new("setpriv");
+        command.args(["--pdeathsig", "KILL"]);
+        if nix::unistd::geteuid().is_root() {
+            let id = UNPRIVILEGED.to_string();
+            command.args(["--reuid", &id, "--regid", &id, "--clear-groups"]);
+        }
+        let server = server().context("neither valkey-server nor redis-server is on the path")?;
+        command.arg("--").arg(server).arg(home.join("server.conf")).arg("-").current_dir("/");
+        command.stdin(Stdio::piped()).stdout(log.try_clone()?).stderr(log).process_group(0).kill_on_drop(true);
+        let mut child = command.spawn().context("cannot start the cache's server")?;
+        if let Some(mut stdin) = child.stdin.take() {
+            // Neither in an argument nor in a file: both can be read by others.
+            let password =
+                if wanted.token.is_empty() { String::new() } else { format!("requirepass \"{}\"\n", wanted.token) };
+            stdin.write_all(password.as_bytes()).await?;
+        }
+        self.running.lock().await.insert(wanted.name.clone(), child);
+        let deadline = Instant::now() + ANSWERS;
+        while let Err(error) = TcpStream::connect((wanted.address, PORT)).await {
+            let ended = match self.running.lock().await.get_mut(&wanted.name) {
+                Some(child) => child.try_wait()?.is_some(),
+                None => true,
+            };
+            if ended || Instant::now() > deadline {
+                return Err(error).context("the cache's server does not answer; its log says why");
+            }
+            sleep(Duration::from_millis(50)).await;
+        }
+        sleep_until(ready).await;
+        let truth = serde_json::json!({ "status": "available", "address": wanted.address, "port": PORT });
+        region.moto.put(&format!("/caches/{}", wanted.name), &truth).await
+    }
+
+    /// Lays out what the server is started with: its certificate and its configuration, without the password.
+    fn furnish(&self, home: &Path, wanted: &Wanted) -> Result<()> {
+        fs::create_dir_all(home)?;
+        let issued = self.authority.issue(&wanted.address.to_string())?;
+        fs::write(home.join("server.crt"), issued.certificate)?;
+        fs::write(home.join("server.key"), issued.key)?;
+        fs::set_permissions(home.join("server.key"), fs::Permissions::from_mode(0o600))?;
+        let at = home.display();
+        let listen = if wanted.encrypted {
+            format!(
+                "port 0\ntls-port {PORT}\ntls-cert-file {at}/server.crt\ntls-key-file {at}/server.key\ntls-auth-clients no\n"
+            )
+        } else {
+            format!("port {PORT}\n")
+        };
+        let withheld: String = WITHHELD.iter().map(|command| format!("rename-command {command} \"\"\n")).collect();
+        let text = format!(
+            "bind {}\n{listen}dir {at}\nsave \"\"\nappendonly no\nset-proc-title no\nmaxmemory 64mb\n\
+             maxmemory-policy volatile-lru\nprotected-mode no\n{withheld}",
+            wanted.address
+        );
+        fs::write(home.join("server.conf"), text)?;
+        for path in [home.to_path_buf(), home.join("server.crt"), home.join("server.key"), home.join("server.conf")] {
+            own(&path)?;
+        }
+        Ok(())
+    }
+
+    pub(crate) async fn shutdown(&self) {
+        for (_, making) in std::mem::take(&mut *self.creating.lock().await) {
+            making.abort();
+            drop(making.await);
+        }
+        let running = std::mem::take(&mut *self.running.lock().await);
+        futures::future::join_all(running.into_values().map(end)).await;
+    }
+}
+
+/// The server that this machine has, Valkey's own first.
+fn server() -> Option<PathBuf> {
+    let on_path = std::env::var_os("PATH").unwrap_or_default();
+    let places: Vec<PathBuf> = std::env::split_paths(&on_path).collect();
+    let named = |name: &str| places.iter().map(|place| place.join(name)).find(|path| path.is_file());
+    ["valkey-server", "redis-server"].into_iter().find_map(named)
+}
+
+/// Ends a server, which has nothing to save.
+async fn end(mut child: Child) {
+    if let Some(id) = child.id().and_then(|id| i32::try_from(id).ok()) {
+        // One that has ended by itself is what we want.
+        let _gone_already = kill(Pid::from_raw(id), Signal::SIGTERM);
+    }
+    if timeout(ENDS, child.wait()).await.is_err() {
+        drop(child.kill().await);
+    }
+}
+
+/// Gives a path to the user that caches run as.
+fn own(path: &Path) -> Result<()> {
+    if nix::unistd::geteuid().is_root() {
+        std::os::unix::fs::chown(path, Some(UNPRIVILEGED), Some(UNPRIVILEGED))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,52 @@
+//! Operations of services whose calls are told apart by method and path: Route 53.
+
+use hyper::Method;
+
+/// What precedes the paths of Route 53: the version of its API.
+const ROUTE53: &str = "/2013-04-01/";
+
+/// The operation of a call that names none; none if it is not known here.
+pub(super) fn operation(service: &str, method: &Method, path_and_query: &str) -> Option<&'static str> {
+    let path = path_and_query.split('?').next().unwrap_or_default();
+    let parts: Vec<&str> = path.strip_prefix(ROUTE53)?.trim_end_matches('/').split('/').collect();
+    if service != "route53" {
+        return None;
+    }
+    Some(match (method, parts.as_slice()) {
+        (&Method::GET, ["hostedzonesbyname"]) => "ListHostedZonesByName",
+        (&Method::GET, ["hostedzone"]) => "ListHostedZones",
+        (&Method::POST, ["hostedzone"]) => "CreateHostedZone",
+        (&Method::GET, ["hostedzone", _]) => "GetHostedZone",
+        (&Method::DELETE, ["hostedzone", _]) => "DeleteHostedZone",
+        (&Method::GET, ["hostedzone", _, "rrset"]) => "ListResourceRecordSets",
+        (&Method::POST, ["hostedzone", _, "rrset"]) => "ChangeResourceRecordSets",
+        (&Method::GET, ["healthcheck"]) => "ListHealthChecks",
+        (&Method::POST, ["healthcheck"]) => "CreateHealthCheck",
+        (&Method::GET, ["healthcheck", _]) => "GetHealthCheck",
+        (&Method::POST, ["healthcheck", _]) => "UpdateHealthCheck",
+        (&Method::DELETE, ["healthcheck", _]) => "DeleteHealthCheck",
+        (&Method::GET, ["tags", ..]) => "ListTagsForResource",
+        (&Method::POST, ["tags", _]) => "ListTagsForResources",
+        (&Method::POST, ["tags", ..]) => "ChangeTagsForResource",
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_is_told_by_its_method_and_path() {
+        for (method, path, expected) in [
+            (Method::GET, "/2013-04-01/hostedzonesbyname?dnsname=example.com", Some("ListHostedZonesByName")),
+            (Method::GET, "/2013-04-01/hostedzone/Z1/rrset?name=a", Some("ListResourceRecordSets")),
+            (Method::POST, "/2013-04-01/hostedzone/Z1/rrset/", Some("ChangeResourceRecordSets")),
+            (Method::POST, "/2013-04-01/hostedzone", Some("CreateHostedZone")),
+            (Method::GET, "/elsewhere", None),
+        ] {
+            assert_eq!(operation("route53", &method, path), expected, "{path}");
+        }
+        assert_eq!(operation("scheduler", &Method::GET, "/2013-04-01/hostedzone"), None);
+    }
+}

@@ -1,0 +1,50 @@
+//! Route 53's public hosted zones: the one in which a domain's records belong.
+
+use futures::future::try_join_all;
+
+use super::{Aws, Outcome};
+use crate::model::{Failure, HostedZone};
+
+/// How many zones of one name are read: there may be several, of which at most one is what the world asks.
+const READ: i32 = 20;
+
+impl Aws {
+    /// The public hosted zones of this account with the longest name that `domain` is, or ends in. More than one if several
+    /// have that name; none if there is no such zone.
+    /// <https://docs.aws.amazon.com/Route53/latest/APIReference/API_ListHostedZonesByName.html>
+    ///
+    /// # Errors
+    /// If AWS fails.
+    pub async fn hosted_zones(&self, domain: &str) -> Result<Vec<HostedZone>, Failure> {
+        let reads = suffixes(domain).into_iter().map(|name| async move {
+            let call = self.route53.list_hosted_zones_by_name().dns_name(name).max_items(READ).send().await;
+            let answer = call.during("ListHostedZonesByName")?;
+            let public = answer.hosted_zones().iter().filter(|zone| !zone.config().is_some_and(|c| c.private_zone()));
+            // The answer begins at that name and goes on with those that come after it.
+            let named = public.filter(|zone| zone.name().trim_end_matches('.').eq_ignore_ascii_case(name));
+            let zones = named.map(|zone| HostedZone {
+                id: zone.id().trim_start_matches("/hostedzone/").to_owned(),
+                name: name.to_owned(),
+            });
+            Ok::<_, Failure>(zones.collect::<Vec<_>>())
+        });
+        Ok(try_join_all(reads).await?.into_iter().find(|zones| !zones.is_empty()).unwrap_or_default())
+    }
+}
+
+/// The names that a zone of `domain` can have, the longest first. A top-level domain is nobody's.
+fn suffixes(domain: &str) -> Vec<&str> {
+    let starts = std::iter::once(0).chain(domain.match_indices('.').map(|(dot, _)| dot + 1));
+    starts.map(|start| &domain[start..]).filter(|name| name.contains('.')).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_zone_of_a_domain_is_itself_or_one_above_it() {
+        assert_eq!(suffixes("a.rates.example.com"), ["a.rates.example.com", "rates.example.com", "example.com"]);
+        assert_eq!(suffixes("example.com"), ["example.com"]);
+    }
+}

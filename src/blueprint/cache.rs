@@ -1,0 +1,69 @@
+//! The cache: private, encrypted, reached by the services alone; its password made once and kept in a secret.
+
+use std::collections::BTreeMap;
+
+use super::{database::PASSWORD_LENGTH, network::Network};
+use crate::{
+    kinds::{cache, cache_subnet_group, secret, security_group},
+    model::{Address, Graph, Input},
+    spec::Stack,
+};
+
+/// What the services need of the cache.
+pub(super) struct Cache {
+    /// The secret whose value is the connection URL.
+    pub(super) url: Address,
+}
+
+pub(super) fn draw(
+    graph: &mut Graph,
+    stack: &Stack,
+    network: &Network,
+    clients: &BTreeMap<String, Address>,
+) -> Option<Cache> {
+    let wanted = stack.cache.as_ref()?;
+    let ingress = clients.values().map(|group| security_group::Ingress {
+        port: cache::PORT,
+        from: security_group::Source::Group(Input::output(group, "id")),
+    });
+    let group = graph.add(
+        Address::new("security_group", "cache"),
+        &security_group::Desired {
+            vpc: network.vpc.clone(),
+            description: "The cache, reached from the services".to_owned(),
+            ingress: ingress.collect(),
+        },
+    );
+    let subnets = graph.add(
+        Address::new("cache_subnet_group", "main"),
+        &cache_subnet_group::Desired { subnets: network.private.clone() },
+    );
+    let token = graph.add(
+        Address::new("secret", "cache-token"),
+        // Letters and digits, at least 16 and at most 128: what ElastiCache takes, and a URL needs no escaping for.
+        // <https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/auth.html>
+        &secret::Desired { source: secret::Source::Generated { length: PASSWORD_LENGTH } },
+    );
+    let token = Input::output(&token, "arn");
+    let cache = graph.add(
+        Address::new("cache", "main"),
+        &cache::Desired {
+            version: wanted.version.clone(),
+            class: wanted.class.clone(),
+            subnet_group: Input::output(&subnets, "name"),
+            security_group: Input::output(&group, "id"),
+            token: token.clone(),
+        },
+    );
+    let url = graph.add(
+        Address::new("secret", "cache-url"),
+        &secret::Desired {
+            source: secret::Source::CacheUrl {
+                token,
+                host: Input::output(&cache, "host"),
+                port: Input::output(&cache, "port"),
+            },
+        },
+    );
+    Some(Cache { url })
+}

@@ -1,0 +1,129 @@
+//! Whose a record is. Route 53's records take no tags, so each of ours has a TXT record beside it, made, changed and
+//! deleted in the same batch, that says so. What has none is not ours. See docs/adr/0006-dns-ownership-by-txt.md.
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::Content;
+use crate::model::{Address, StackId};
+
+/// What the text begins with, for those who wonder at it.
+const MARK: &str = "made-by=stackctl";
+
+/// What the TXT record beside a record says.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Ownership {
+    /// The stack.
+    pub stack: String,
+    /// The environment.
+    pub environment: String,
+    /// The address.
+    pub address: String,
+    /// A hash of the content that stackctl gave the record: where the record has another one, somebody has taken it over.
+    pub content: String,
+    /// Whether the record was there before, with this very content, so that somebody else may need it too.
+    pub shared: bool,
+}
+
+impl Ownership {
+    pub(super) fn new(id: &StackId, address: &Address, content: &Content, shared: bool) -> Self {
+        Self {
+            stack: id.stack.clone(),
+            environment: id.environment.clone(),
+            address: address.to_string(),
+            content: hash(content),
+            shared,
+        }
+    }
+
+    /// Whether it names this stack.
+    pub(super) fn is_of(&self, id: &StackId) -> bool {
+        self.stack == id.stack && self.environment == id.environment
+    }
+
+    /// Whether `content` is what stackctl gave the record, and the record nobody else's.
+    pub(super) fn covers(&self, content: &Content) -> bool {
+        !self.shared && self.content == hash(content)
+    }
+
+    /// As the TXT record's value, quotes included.
+    pub(super) fn text(&self) -> String {
+        let shared = if self.shared { ",shared=true" } else { "" };
+        format!(
+            "\"{MARK},stack={},environment={},address={},content={}{shared}\"",
+            self.stack, self.environment, self.address, self.content
+        )
+    }
+
+    /// From a TXT record's value; none if it says something else.
+    pub(super) fn read(text: &str) -> Option<Self> {
+        let mut parts = text.trim_matches('"').split(',');
+        if parts.next() != Some(MARK) {
+            return None;
+        }
+        let fields: Vec<(&str, &str)> = parts.filter_map(|part| part.split_once('=')).collect();
+        let field = |name: &str| fields.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
+        Some(Self {
+            stack: field("stack")?,
+            environment: field("environment")?,
+            address: field("address")?,
+            content: field("content")?,
+            shared: field("shared").is_some(),
+        })
+    }
+}
+
+/// The name of the TXT record beside the record `name` of type `kind`. Not the same name: no other record may stand
+/// beside a CNAME.
+pub(super) fn name(name: &str, kind: &str) -> String {
+    format!("{}{name}", prefix(kind))
+}
+
+/// The record beside which a TXT record of this name stands, if its type is `kind`.
+pub(super) fn beside<'a>(txt: &'a str, kind: &str) -> Option<&'a str> {
+    txt.strip_prefix(&prefix(kind))
+}
+
+fn prefix(kind: &str) -> String {
+    format!("_stackctl-{}.", kind.to_ascii_lowercase())
+}
+
+fn hash(content: &Content) -> String {
+    Sha256::digest(content.words().as_bytes()).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id() -> StackId {
+        StackId { stack: "rates".into(), environment: "production".into() }
+    }
+
+    #[test]
+    fn what_is_written_is_read_again() {
+        for shared in [false, true] {
+            let content = Content::Values { ttl: 300, values: vec!["x".into()] };
+            let written = Ownership::new(&id(), &Address::new("dns_record", "main"), &content, shared);
+            assert_eq!(Ownership::read(&written.text()), Some(written.clone()));
+            assert!(written.is_of(&id()) && written.text().len() <= 255, "one string of a TXT record takes no more");
+            assert_eq!(written.covers(&content), !shared);
+            assert!(!written.covers(&Content::Values { ttl: 300, values: vec!["y".into()] }));
+        }
+    }
+
+    #[test]
+    fn a_text_of_somebody_else_is_nobodys() {
+        for text in ["\"v=spf1 -all\"", "\"heritage=external-dns,external-dns/owner=x\"", "", "\"made-by=stackctl\""] {
+            assert_eq!(Ownership::read(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_text_stands_beside_its_record_and_not_at_its_name() {
+        let txt = name("_a1.rates.example.com", "CNAME");
+        assert_eq!(txt, "_stackctl-cname._a1.rates.example.com");
+        assert_eq!(beside(&txt, "CNAME"), Some("_a1.rates.example.com"));
+        assert_eq!(beside(&txt, "A"), None);
+    }
+}

@@ -1,0 +1,139 @@
+//! What ECS has of a service, in our own types.
+
+use aws_sdk_ecs::types::{Deployment, DeploymentRolloutState, Service as SdkService, TaskDefinition};
+use serde::{Deserialize, Serialize};
+
+use super::EVENTS;
+use crate::{
+    aws::Outcome,
+    kind::Context,
+    model::{Address, Failure},
+};
+
+/// One rollout.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Rollout {
+    /// Its id.
+    pub id: String,
+    /// `PRIMARY`, `ACTIVE` or `INACTIVE`.
+    pub status: String,
+    /// The task definition that it rolls out.
+    pub task_definition: String,
+    /// `IN_PROGRESS`, `COMPLETED` or `FAILED`.
+    pub state: String,
+    /// ECS's reason for the state.
+    pub reason: String,
+    /// How many tasks it should run.
+    pub desired: i32,
+    /// How many it runs.
+    pub running: i32,
+    /// How many could not be started.
+    pub failed: i32,
+}
+
+/// What AWS has.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Live {
+    /// Its name.
+    pub name: String,
+    /// Its ARN.
+    pub arn: String,
+    /// The cluster's ARN.
+    pub cluster: String,
+    /// `ACTIVE`, `DRAINING` or `INACTIVE`.
+    pub status: String,
+    /// The task definition that it is to run.
+    pub task_definition: String,
+    /// The image of that, where it is known.
+    pub image: Option<String>,
+    /// The version of that, where it is known.
+    pub version: Option<String>,
+    /// How many tasks it should run.
+    pub replicas: u32,
+    /// How many it runs.
+    pub running: u32,
+    /// Where they run.
+    pub subnets: Vec<String>,
+    /// Their security groups.
+    pub security_groups: Vec<String>,
+    /// Whether they get public addresses.
+    pub public_ip: bool,
+    /// The target groups that they are in.
+    pub target_groups: Vec<String>,
+    /// How long a new task may fail its health check, in seconds.
+    pub grace_seconds: u32,
+    /// Whether a failing rollout is rolled back.
+    pub circuit_breaker: bool,
+    /// Its rollouts.
+    pub rollouts: Vec<Rollout>,
+    /// Its last events.
+    pub events: Vec<String>,
+}
+
+/// The task definition that the service is to run: mostly its family's newest, which was read already.
+pub(super) async fn running_definition(
+    cx: &Context,
+    service: &SdkService,
+    definitions: &[(Address, TaskDefinition)],
+) -> Result<Option<TaskDefinition>, Failure> {
+    let Some(arn) = service.task_definition() else { return Ok(None) };
+    let read = definitions.iter().find(|(_, definition)| definition.task_definition_arn() == Some(arn));
+    if let Some((_, definition)) = read {
+        return Ok(Some(definition.clone()));
+    }
+    let call = cx.aws.ecs.describe_task_definition().task_definition(arn).send().await;
+    Ok(call.or_absent("DescribeTaskDefinition", &["ClientException"])?.and_then(|answer| answer.task_definition))
+}
+
+/// The service in our types; image and version are known with its task definition.
+pub(super) fn live(service: &SdkService, definition: Option<&TaskDefinition>) -> Live {
+    let owned = |value: Option<&str>| value.unwrap_or_default().to_owned();
+    let vpc = service.network_configuration().and_then(|network| network.awsvpc_configuration());
+    let container = definition.and_then(|definition| definition.container_definitions().first());
+    let version = container.and_then(|container| {
+        container.environment().iter().find(|variable| variable.name() == Some("APP_VERSION"))?.value()
+    });
+    let breaker = service.deployment_configuration().and_then(|config| config.deployment_circuit_breaker());
+    Live {
+        name: owned(service.service_name()),
+        arn: owned(service.service_arn()),
+        cluster: owned(service.cluster_arn()),
+        status: owned(service.status()),
+        task_definition: owned(service.task_definition()),
+        image: container.and_then(|container| container.image()).map(str::to_owned),
+        version: version.map(str::to_owned),
+        replicas: u32::try_from(service.desired_count()).unwrap_or_default(),
+        running: u32::try_from(service.running_count()).unwrap_or_default(),
+        subnets: vpc.map(|vpc| vpc.subnets().to_vec()).unwrap_or_default(),
+        security_groups: vpc.map(|vpc| vpc.security_groups().to_vec()).unwrap_or_default(),
+        public_ip: vpc.and_then(|vpc| vpc.assign_public_ip()).is_some_and(|public| public.as_str() == "ENABLED"),
+        target_groups: service
+            .load_balancers()
+            .iter()
+            .filter_map(|balancer| balancer.target_group_arn().map(str::to_owned))
+            .collect(),
+        grace_seconds: service
+            .health_check_grace_period_seconds()
+            .and_then(|seconds| u32::try_from(seconds).ok())
+            .unwrap_or_default(),
+        circuit_breaker: breaker.is_some_and(|breaker| breaker.enable() && breaker.rollback()),
+        rollouts: service.deployments().iter().map(rollout).collect(),
+        events: service.events().iter().filter_map(|event| event.message().map(str::to_owned)).take(EVENTS).collect(),
+    }
+}
+
+fn rollout(deployment: &Deployment) -> Rollout {
+    let owned = |value: Option<&str>| value.unwrap_or_default().to_owned();
+    Rollout {
+        id: owned(deployment.id()),
+        status: owned(deployment.status()),
+        task_definition: owned(deployment.task_definition()),
+        state: deployment
+            .rollout_state()
+            .map_or(String::new(), |state: &DeploymentRolloutState| state.as_str().to_owned()),
+        reason: owned(deployment.rollout_state_reason()),
+        desired: deployment.desired_count(),
+        running: deployment.running_count(),
+        failed: deployment.failed_tasks(),
+    }
+}

@@ -1,0 +1,96 @@
+//! A service's phases and differences.
+
+use super::*;
+
+fn rollout(status: &str, definition: &str, state: &str, running: i32) -> Rollout {
+    Rollout {
+        id: format!("{status} {definition}"),
+        status: status.into(),
+        task_definition: definition.into(),
+        state: state.into(),
+        reason: "because".into(),
+        desired: 2,
+        running,
+        failed: 0,
+    }
+}
+
+fn live(rollouts: Vec<Rollout>) -> Live {
+    Live {
+        name: "web".into(),
+        arn: "arn".into(),
+        cluster: "cluster".into(),
+        status: "ACTIVE".into(),
+        task_definition: rollouts[0].task_definition.clone(),
+        image: None,
+        version: None,
+        replicas: 2,
+        running: 2,
+        subnets: Vec::new(),
+        security_groups: vec!["sg".into()],
+        public_ip: false,
+        target_groups: Vec::new(),
+        grace_seconds: 0,
+        circuit_breaker: true,
+        rollouts,
+        events: Vec::new(),
+    }
+}
+
+fn desired(definition: &str) -> Desired {
+    Desired {
+        cluster: "cluster".into(),
+        task_definition: definition.into(),
+        container: "web".into(),
+        replicas: 2,
+        most: None,
+        subnets: Vec::new(),
+        security_group: "sg".into(),
+        public_ip: false,
+        target: None,
+        grace_seconds: 0,
+    }
+}
+
+#[test]
+fn a_rollout_is_ready_only_when_the_old_tasks_are_gone() {
+    let new = || rollout("PRIMARY", "web:2", "COMPLETED", 2);
+    assert_eq!(Service::phase(&live(vec![new()]), Some(&desired("web:2"))), Phase::Ready);
+    let both = live(vec![new(), rollout("ACTIVE", "web:1", "COMPLETED", 1)]);
+    assert_eq!(
+        Service::phase(&both, Some(&desired("web:2"))),
+        Phase::Pending("2 of 2 new tasks run, 1 old ones".into())
+    );
+}
+
+#[test]
+fn a_rollback_is_never_a_success() {
+    let back = live(vec![rollout("PRIMARY", "web:1", "COMPLETED", 2)]);
+    assert!(matches!(Service::phase(&back, Some(&desired("web:2"))), Phase::Failed(_)));
+    assert!(Service::rolled_back(&back, &desired("web:2")));
+    assert!(!Service::rolled_back(&back, &desired("web:1")));
+    let on_the_way = live(vec![rollout("PRIMARY", "web:1", "IN_PROGRESS", 1)]);
+    assert!(matches!(Service::phase(&on_the_way, Some(&desired("web:2"))), Phase::Pending(_)));
+}
+
+#[test]
+fn a_first_rollout_that_failed_is_begun_again() {
+    let failed = live(vec![rollout("PRIMARY", "web:1", "FAILED", 0)]);
+    let fields: Vec<String> =
+        Service::diff(&desired("web:1"), &failed).into_iter().map(|change| change.field).collect();
+    assert_eq!(fields, ["rollout"]);
+}
+
+#[test]
+fn the_number_that_autoscaling_chose_is_no_change_within_its_limits() {
+    let scaled = Desired { most: Some(4), ..desired("web:1") };
+    let counted = |replicas| Live { replicas, ..live(vec![rollout("PRIMARY", "web:1", "COMPLETED", 2)]) };
+    for within in [2, 3, 4] {
+        assert_eq!(Service::diff(&scaled, &counted(within)), [], "{within}");
+    }
+    for (outside, nearest) in [(1, 2), (5, 4)] {
+        let changes = Service::diff(&scaled, &counted(outside));
+        assert_eq!((changes.len(), &changes[0].to), (1, &Shown::value(nearest)), "{outside}");
+    }
+    assert_eq!(Service::diff(&desired("web:1"), &counted(3))[0].to, Shown::value(2), "without it, the number is fixed");
+}

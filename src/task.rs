@@ -1,0 +1,172 @@
+//! One-off tasks: a command on a service's image, with that service's environment, secrets and place in the network,
+//! followed to its exit code.
+//!
+//! <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/standalone-task-create.html>
+
+use std::time::Duration;
+
+use aws_sdk_ecs::types::{
+    AssignPublicIp, AwsVpcConfiguration, ContainerOverride, LaunchType, NetworkConfiguration, Task as SdkTask,
+    TaskOverride,
+};
+use tokio::time::sleep;
+
+use crate::{
+    aws::{self, Outcome, given},
+    kind::Context,
+    kinds::{ecs, service},
+    model::{Address, Failure},
+};
+
+/// Who started such a task, as ECS records it.
+const STARTED_BY: &str = "stackctl-run";
+
+/// How long to wait between two looks at a task: at first, and at most. `GetLogEvents` takes 10 to 25 calls a
+/// second, by region.
+const LOOK: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(2));
+
+/// For how many looks after its end a task's log must have had nothing new: lines reach CloudWatch some seconds late.
+const QUIET_LOOKS: u32 = 3;
+
+/// A task that was started.
+#[derive(Clone, Debug)]
+pub struct Task {
+    arn: String,
+    cluster: String,
+    container: String,
+    log_group: String,
+}
+
+/// What happens while a task is followed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// It is in this state of ECS, such as `PROVISIONING`.
+    State(String),
+    /// It wrote this line.
+    Line(String),
+}
+
+/// How a task ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct End {
+    /// The container's exit code; none where it was never started.
+    pub exit_code: Option<i32>,
+    /// Why it ended, in words.
+    pub reason: String,
+}
+
+impl Task {
+    /// Starts `command` as the service `name` would be started: on the task definition that it runs now.
+    ///
+    /// # Errors
+    /// If ECS refuses.
+    pub async fn start(cx: &Context, name: &str, live: &service::Live, command: &[String]) -> Result<Self, Failure> {
+        let public = if live.public_ip { AssignPublicIp::Enabled } else { AssignPublicIp::Disabled };
+        let place = AwsVpcConfiguration::builder()
+            .set_subnets(Some(live.subnets.clone()))
+            .set_security_groups(Some(live.security_groups.clone()))
+            .assign_public_ip(public)
+            .build()
+            .map_err(|error| Failure::internal(error.to_string()))?;
+        let container = ContainerOverride::builder().name(name).set_command(Some(command.to_vec())).build();
+        let address = Address::new("service", name);
+        let call = cx
+            .aws
+            .ecs
+            .run_task()
+            .cluster(&live.cluster)
+            .task_definition(&live.task_definition)
+            .launch_type(LaunchType::Fargate)
+            .count(1)
+            .started_by(STARTED_BY)
+            // With its token the call may be repeated by the SDK: it is one task however often it arrives.
+            .client_token(aws::discriminated(&cx.id, &address, &format!("run {}", cx.run), 64))
+            .network_configuration(NetworkConfiguration::builder().awsvpc_configuration(place).build())
+            .overrides(TaskOverride::builder().container_overrides(container).build())
+            .set_tags(Some(ecs::tagged(&cx.id, &address)));
+        let answer = call.send().await.during("RunTask")?;
+        if let Some(failure) = answer.failures().first() {
+            let (reason, detail) = (failure.reason().unwrap_or_default(), failure.detail().unwrap_or_default());
+            return Err(Failure::refused("RunTask", format!("{reason} {detail}").trim().to_owned()));
+        }
+        let task = given(answer.tasks.and_then(|tasks| tasks.into_iter().next()), "RunTask", "tasks")?;
+        Ok(Self {
+            arn: given(task.task_arn, "RunTask", "taskArn")?,
+            cluster: live.cluster.clone(),
+            container: name.to_owned(),
+            log_group: format!("{}{name}", aws::log_prefix(&cx.id)),
+        })
+    }
+
+    /// The last part of its ARN.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        self.arn.rsplit('/').next().unwrap_or(&self.arn)
+    }
+
+    /// Tells `say` all that happens until the task has ended and its log is read to the end.
+    ///
+    /// # Errors
+    /// If ECS or CloudWatch Logs cannot be read.
+    pub async fn follow(&self, cx: &Context, mut say: impl FnMut(Event)) -> Result<End, Failure> {
+        let mut log = Log { token: None };
+        let (mut state, mut wait, mut quiet) = (String::new(), LOOK.0, 0);
+        loop {
+            let (task, lines) = tokio::try_join!(self.describe(cx), log.read(cx, self))?;
+            quiet = if lines.is_empty() { quiet + 1 } else { 0 };
+            lines.into_iter().for_each(|line| say(Event::Line(line)));
+            if let Some(task) = task {
+                let now = task.last_status().unwrap_or_default();
+                if now != state {
+                    now.clone_into(&mut state);
+                    say(Event::State(state.clone()));
+                    (wait, quiet) = (LOOK.0, 0);
+                }
+                if state == "STOPPED" && quiet >= QUIET_LOOKS {
+                    return Ok(End { exit_code: ecs::exit_code(&task), reason: ecs::end_of(&task) });
+                }
+            }
+            sleep(wait).await;
+            wait = (wait * 2).min(LOOK.1);
+        }
+    }
+
+    /// Asks ECS to stop it: SIGTERM, and SIGKILL after the service's `stop_timeout`.
+    ///
+    /// # Errors
+    /// If ECS refuses.
+    pub async fn stop(&self, cx: &Context) -> Result<(), Failure> {
+        let call = cx.aws.ecs.stop_task().cluster(&self.cluster).task(&self.arn).reason("interrupted by its caller");
+        call.send().await.or_absent("StopTask", &["InvalidParameterException"]).map(drop)
+    }
+
+    /// The task; none while ECS does not show what it has just started.
+    async fn describe(&self, cx: &Context) -> Result<Option<SdkTask>, Failure> {
+        let call = cx.aws.ecs.describe_tasks().cluster(&self.cluster).tasks(&self.arn);
+        Ok(call.send().await.during("DescribeTasks")?.tasks.and_then(|tasks| tasks.into_iter().next()))
+    }
+}
+
+/// A task's log, read from where the last look ended.
+struct Log {
+    token: Option<String>,
+}
+
+impl Log {
+    async fn read(&mut self, cx: &Context, task: &Task) -> Result<Vec<String>, Failure> {
+        let call = cx
+            .aws
+            .logs
+            .get_log_events()
+            .log_group_name(&task.log_group)
+            .log_stream_name(format!("{0}/{0}/{1}", task.container, task.id()))
+            .start_from_head(true)
+            .set_next_token(self.token.clone());
+        // There is no stream before the first line.
+        let Some(answer) = call.send().await.or_absent("GetLogEvents", &["ResourceNotFoundException"])? else {
+            return Ok(Vec::new());
+        };
+        self.token = answer.next_forward_token;
+        Ok(answer.events.unwrap_or_default().into_iter().filter_map(|event| event.message).map(|line| line.trim_end().to_owned()).collect())
+    }
+}

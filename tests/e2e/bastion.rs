@@ -1,0 +1,80 @@
+//! The bastion: a host with users, SSH keys and packages, made by cloud-init.
+
+use std::{fs, process::Command};
+
+use base64::{Engine, prelude::BASE64_STANDARD};
+
+use crate::{
+    support::{World, repository, text},
+    sweep,
+};
+
+const KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f";
+
+fn bastion(users: &str) -> String {
+    format!("bastion:\n  packages: [curl, jq]\n  allow: [203.0.113.0/24]\n  users:\n{users}\nservices:")
+}
+
+fn user(name: &str, sudo: bool) -> String {
+    format!("    {name}: {{ sudo: {sudo}, ssh_key: \"{KEY} {name}\" }}\n")
+}
+
+async fn user_data(world: &World) -> String {
+    let ec2 = aws_sdk_ec2::Client::new(&world.sdk().await);
+    let found = ec2.describe_instances().send().await.expect("it lists");
+    let running: Vec<_> = found
+        .reservations()
+        .iter()
+        .flat_map(|reservation| reservation.instances())
+        .filter(|instance| instance.state().and_then(|state| state.name()).is_some_and(|name| name.as_str() == "running"))
+        .collect();
+    assert_eq!(running.len(), 1, "there is one host");
+    let id = running[0].instance_id().expect("it has an id");
+    let attribute = aws_sdk_ec2::types::InstanceAttributeName::UserData;
+    let answer = ec2.describe_instance_attribute().instance_id(id).attribute(attribute).send().await;
+    let data = answer.expect("it answers").user_data.and_then(|data| data.value).expect("there is some");
+    String::from_utf8(BASE64_STANDARD.decode(data).expect("it is base64")).expect("it is text")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bastion_has_the_users_of_the_file_and_reaches_the_database() {
+    let world = World::start();
+    world.up();
+    world.edit("services:", &bastion(&(user("admin", true) + &user("guest", false))));
+    assert_eq!(
+        world.plan(),
+        ["create security_group.bastion", "create instance.bastion", "update security_group.database"],
+        "a host is added to a stack that runs, and touches nothing else"
+    );
+    world.up();
+    assert_eq!(world.plan(), Vec::<String>::new());
+
+    let config = user_data(&world).await;
+    let file = world.project().join("user-data");
+    fs::write(&file, &config).expect("it can be written");
+    let checked = Command::new(repository().join("scripts/cloud-init-schema")).arg(&file).output();
+    let checked = checked.expect("the script runs");
+    assert!(checked.status.success(), "{config}\n{}", text(&checked));
+    assert!(config.contains("NOPASSWD") && config.contains("\"guest\""), "{config}");
+
+    // A change of users is a change of plan: cloud-init makes them at the first start only.
+    world.edit(&user("guest", false), "");
+    assert_eq!(world.plan(), ["replace instance.bastion"]);
+    world.up();
+    assert!(!user_data(&world).await.contains("guest"));
+
+    world.must(&["destroy", "--confirm", "demo"]);
+    assert_eq!(sweep::everything(&world).await, Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_nobody_could_log_in_to_is_told_before_anything_is_made() {
+    let world = World::start();
+    world.edit("services:", &bastion("    admin: { ssh_key: \"ssh-ed25519 AAAA admin\" }\n    root: { sudo: true }\n"));
+    let said = world.stackctl(&["validate"]);
+    assert_eq!(said.status.code(), Some(3));
+    let said = text(&said);
+    assert!(said.contains("the key is cut off or mistyped"), "{said}");
+    assert!(said.contains("`root` cannot name a user"), "{said}");
+    assert!(said.contains("`root` could not log in"), "{said}");
+}

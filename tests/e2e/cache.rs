@@ -1,0 +1,173 @@
+//! A cache: one counter for all tasks, reached by them alone, made and removed with the steps that follow and no others.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use serde_json::Value;
+use tokio::time::{Instant, sleep};
+
+use crate::{
+    support::{World, text},
+    sweep,
+};
+
+/// How many requests are counted.
+const HITS: u64 = 60;
+
+/// Sends `HITS` requests at once; the numbers that they get.
+async fn count(world: &World, url: &str) -> BTreeSet<u64> {
+    let one = async || {
+        let (status, body) = world.get(&format!("{url}/redis-hits")).await;
+        assert_eq!(status, 200, "{body}");
+        let body: Value = serde_json::from_str(&body).expect("it is JSON");
+        body["hits"].as_u64().expect("it is a number")
+    };
+    let numbers = futures::future::join_all((0..HITS).map(|_| one())).await;
+    numbers.into_iter().collect()
+}
+
+/// How many tasks have answered such a request, by the logs of each.
+async fn tasks_that_counted(world: &World) -> usize {
+    let logs = aws_sdk_cloudwatchlogs::Client::new(&world.sdk().await);
+    let group = "/stackctl/demo/default/web";
+    let streams = logs.describe_log_streams().log_group_name(group).send().await.expect("it answers");
+    let mut counted = 0;
+    for stream in streams.log_streams().iter().filter_map(|stream| stream.log_stream_name()) {
+        let call = logs.get_log_events().log_group_name(group).log_stream_name(stream).start_from_head(true);
+        let events = call.send().await.expect("it answers");
+        let mut lines = events.events().iter().filter_map(|event| event.message());
+        counted += usize::from(lines.any(|line| line.contains("/redis-hits")));
+    }
+    counted
+}
+
+/// The plan's steps, in the order of the alphabet.
+fn plan(world: &World) -> Vec<String> {
+    let mut plan = world.plan();
+    plan.sort();
+    plan
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cache_counts_across_tasks_and_is_reached_by_them_alone_and_goes_with_the_stack() {
+    let world = World::start();
+    world.edit("database:\n", "cache: {}\n\ndatabase:\n");
+    let url = world.up();
+    assert_eq!(world.plan(), Vec::<String>::new());
+
+    // Every request gets a number of its own, whichever of the two tasks answers it.
+    assert_eq!(count(&world, &url).await, (1..=HITS).collect());
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while tasks_that_counted(&world).await < 2 {
+        assert!(Instant::now() < deadline, "both tasks have answered some of them");
+        sleep(Duration::from_millis(200)).await;
+    }
+
+    // Encrypted at rest and on its way, and admitting the service's tasks on its port and nothing else.
+    let config = world.sdk().await;
+    let (cache, ec2) = (aws_sdk_elasticache::Client::new(&config), aws_sdk_ec2::Client::new(&config));
+    let found = cache.describe_replication_groups().send().await.expect("it answers");
+    let group = &found.replication_groups()[0];
+    assert_eq!(group.replication_group_id(), Some("demo-default-main"));
+    let safe = (group.at_rest_encryption_enabled(), group.transit_encryption_enabled(), group.auth_token_enabled());
+    assert_eq!(safe, (Some(true), Some(true), Some(true)));
+    let nodes = cache.describe_cache_clusters().send().await.expect("it answers");
+    let guard = nodes.cache_clusters()[0].security_groups()[0].security_group_id().expect("it has one").to_owned();
+    let groups = ec2.describe_security_groups().send().await.expect("it answers");
+    let named = |name: &str| {
+        let group = groups.security_groups().iter().find(|group| group.group_name() == Some(name));
+        group.unwrap_or_else(|| panic!("there is no {name}"))
+    };
+    let own = named("demo-default-cache");
+    assert_eq!(own.group_id(), Some(guard.as_str()));
+    let [rule] = own.ip_permissions() else { panic!("{:?}", own.ip_permissions()) };
+    assert_eq!((rule.ip_protocol(), rule.from_port(), rule.to_port()), (Some("tcp"), Some(6379), Some(6379)));
+    let callers: Vec<_> = rule.user_id_group_pairs().iter().filter_map(|pair| pair.group_id()).collect();
+    assert_eq!(callers, [named("demo-default-service-web").group_id().expect("it has one")]);
+    assert!(rule.ip_ranges().is_empty() && rule.ipv6_ranges().is_empty(), "{rule:?}");
+
+    // Containers get the URL as a secret, and it shows nowhere else.
+    let secrets = aws_sdk_secretsmanager::Client::new(&config);
+    let secret = secrets.get_secret_value().secret_id("demo/default/cache-token").send().await.expect("it answers");
+    let token = secret.secret_string().expect("it has one").to_owned();
+    let ecs = aws_sdk_ecs::Client::new(&config);
+    let definition = ecs.describe_task_definition().task_definition("demo-default-web").send().await;
+    let definition = format!("{:?}", definition.expect("it answers").task_definition());
+    assert!(definition.contains("REDIS_URL") && !definition.contains("rediss:"), "{definition}");
+    for output in [definition, text(&world.stackctl(&["status"])), text(&world.stackctl(&["plan", "-vv"]))] {
+        assert!(!output.contains(&token), "{output}");
+    }
+
+    world.must(&["destroy", "--confirm", "demo"]);
+    assert_eq!(sweep::everything(&world).await, Vec::<String>::new());
+    assert_eq!(sweep::processes_of(&world), Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn adding_changing_and_removing_a_cache_has_only_the_steps_that_follow() {
+    let world = World::start();
+    let url = world.up();
+    assert_eq!(world.get(&format!("{url}/redis-hits")).await.0, 503, "there is none yet");
+
+    world.edit("database:\n", "cache: {}\n\ndatabase:\n");
+    let follow = ["run release.web", "update role.web-execution", "update service.web", "update task_definition.web"];
+    let own =
+        ["cache.main", "cache_subnet_group.main", "secret.cache-token", "secret.cache-url", "security_group.cache"];
+    let with = |action: &str| -> Vec<String> {
+        let own = own.iter().map(|address| format!("{action} {address}"));
+        own.chain(follow.iter().map(|step| (*step).to_owned())).collect()
+    };
+    assert_eq!(plan(&world), with("create"));
+    world.up();
+    assert_eq!(world.plan(), Vec::<String>::new());
+    assert_eq!(count(&world, &url).await, (1..=HITS).collect());
+
+    // Opened to the world behind our back.
+    let ec2 = aws_sdk_ec2::Client::new(&world.sdk().await);
+    let groups = ec2.describe_security_groups().send().await.expect("it answers");
+    let guard = groups.security_groups().iter().find(|group| group.group_name() == Some("demo-default-cache"));
+    let guard = guard.and_then(|group| group.group_id()).expect("it is there");
+    let call = ec2.authorize_security_group_ingress().group_id(guard).ip_protocol("tcp");
+    call.from_port(6379).to_port(6379).cidr_ip("0.0.0.0/0").send().await.expect("it is allowed");
+    assert_eq!(world.changes(), ["security_group.cache ingress"]);
+    world.up();
+
+    // A larger node and a newer version: in place, and what it holds is kept.
+    world.edit("cache: {}", "cache: { class: cache.m7g.large, version: \"8.2\" }");
+    assert_eq!(plan(&world), ["update cache.main"]);
+    world.up();
+    assert_eq!(world.plan(), Vec::<String>::new());
+    assert_eq!(count(&world, &url).await, (HITS + 1..=2 * HITS).collect());
+
+    // There is no way back to an older version, and nothing is changed by trying.
+    world.edit("version: \"8.2\"", "version: \"7.2\"");
+    let refused = world.stackctl(&["up", "--yes"]);
+    assert_eq!(refused.status.code(), Some(1), "{}", text(&refused));
+    assert!(text(&refused).contains("set `cache.version` to \"8.2\""), "{}", text(&refused));
+    world.edit("version: \"7.2\"", "version: \"8.2\"");
+    assert_eq!(world.plan(), Vec::<String>::new());
+
+    // Deleted behind our back: made anew where it was, so that running tasks find it again.
+    let cache = aws_sdk_elasticache::Client::new(&world.sdk().await);
+    let name = "demo-default-main";
+    cache.delete_replication_group().replication_group_id(name).send().await.expect("it goes");
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while !cache.describe_replication_groups().send().await.expect("it answers").replication_groups().is_empty() {
+        assert!(Instant::now() < deadline, "it goes");
+        sleep(Duration::from_millis(200)).await;
+    }
+    world.up();
+    assert_eq!(world.plan(), Vec::<String>::new());
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while world.get(&format!("{url}/redis-hits")).await.0 != 200 {
+        assert!(Instant::now() < deadline, "running tasks reach the new one");
+        sleep(Duration::from_millis(200)).await;
+    }
+
+    world.edit("cache: { class: cache.m7g.large, version: \"8.2\" }\n\n", "");
+    assert_eq!(plan(&world), with("delete"));
+    world.up();
+    assert_eq!(world.plan(), Vec::<String>::new());
+    assert_eq!(world.get(&format!("{url}/redis-hits")).await.0, 503);
+    let left = sweep::everything(&world).await;
+    assert!(left.iter().all(|resource| !resource.contains("cache")), "{left:?}");
+}

@@ -1,0 +1,214 @@
+//! A domain: the certificate that is issued once the domain is proved, the records, and whose they are.
+
+use std::net::SocketAddr;
+
+use aws_sdk_route53::types::{
+    Change, ChangeAction, ChangeBatch, HostedZoneConfig, ResourceRecord, ResourceRecordSet, RrType,
+};
+
+use crate::{
+    support::{World, text},
+    sweep,
+};
+
+/// What the domain's tests share: a world whose stack has `load_balancer` as given, and the zone `example.com`.
+struct Dns {
+    world: World,
+    route53: aws_sdk_route53::Client,
+    zone: String,
+}
+
+impl Dns {
+    async fn start(balancer: &str) -> Self {
+        let world = World::start();
+        world.edit("load_balancer:\n  tls: self-signed ", &format!("load_balancer:\n{balancer} "));
+        let route53 = aws_sdk_route53::Client::new(&world.sdk().await);
+        let zone = zone(&route53, "example.com", false).await;
+        Self { world, route53, zone }
+    }
+
+    /// All records that are not a zone's own, as `TYPE name`.
+    async fn records(&self) -> Vec<String> {
+        let sets = self.sets().await;
+        let of_others = sets.iter().filter(|set| !matches!(set.r#type(), RrType::Ns | RrType::Soa));
+        let mut records: Vec<String> =
+            of_others.map(|set| format!("{} {}", set.r#type(), set.name().trim_end_matches('.'))).collect();
+        records.sort();
+        records
+    }
+
+    async fn sets(&self) -> Vec<ResourceRecordSet> {
+        let call = self.route53.list_resource_record_sets().hosted_zone_id(&self.zone).send().await;
+        call.expect("it answers").resource_record_sets().to_vec()
+    }
+
+    async fn put(&self, kind: RrType, name: &str, value: &str) {
+        let record = ResourceRecord::builder().value(value).build().expect("it is whole");
+        let set = ResourceRecordSet::builder().name(name).r#type(kind).ttl(60).resource_records(record).build();
+        self.change(ChangeAction::Upsert, set.expect("it is whole")).await;
+    }
+
+    async fn change(&self, action: ChangeAction, set: ResourceRecordSet) {
+        let change = Change::builder().action(action).resource_record_set(set).build().expect("it is whole");
+        let batch = ChangeBatch::builder().changes(change).build().expect("it is whole");
+        let call = self.route53.change_resource_record_sets().hosted_zone_id(&self.zone).change_batch(batch);
+        call.send().await.expect("it is allowed");
+    }
+
+    /// GETs from `domain` as a browser would that trusts the sandbox's authority, and asks the zone where the domain is.
+    async fn browse(&self, domain: &str, path: &str) -> reqwest::Result<reqwest::Response> {
+        let sets = self.sets().await;
+        let alias = sets.iter().find(|set| set.name().trim_end_matches('.') == domain && *set.r#type() == RrType::A);
+        let target = alias.and_then(ResourceRecordSet::alias_target).expect("there is an alias").dns_name();
+        let address: SocketAddr = format!("{}:443", target.trim_end_matches('.')).parse().expect("it is an address");
+        let authority = self.world.project().parent().expect("it has one").join("sandbox/authority.pem");
+        let authority = std::fs::read(authority).expect("the sandbox lays it out");
+        let client = reqwest::Client::builder()
+            .tls_certs_only([reqwest::Certificate::from_pem(&authority).expect("it is one")])
+            .resolve(domain, address)
+            .build()
+            .expect("a client");
+        client.get(format!("https://{domain}{path}")).send().await
+    }
+}
+
+async fn zone(route53: &aws_sdk_route53::Client, name: &str, private: bool) -> String {
+    let call = route53.create_hosted_zone().name(name).caller_reference(format!("{name} {private}"));
+    let config = HostedZoneConfig::builder().private_zone(private).build();
+    let made = call.hosted_zone_config(config).send().await.expect("it is made");
+    made.hosted_zone().expect("it is there").id().trim_start_matches("/hostedzone/").to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_domain_ends_in_a_url_that_a_browser_trusts_moves_to_another_name_and_leaves_nothing() {
+    let dns = Dns::start("  tls: acm\n  domain: rates.example.com").await;
+    // A private zone of the name itself, and one of another name, are not taken for it.
+    zone(&dns.route53, "rates.example.com", true).await;
+    zone(&dns.route53, "ates.example.com", false).await;
+    dns.put(RrType::Mx, "rates.example.com", "10 mail.example.com").await;
+    let world = &dns.world;
+    let before = dns.records().await;
+    assert_eq!(world.up(), "https://rates.example.com");
+    assert_eq!(world.status()["url"], "https://rates.example.com/");
+    assert_eq!(world.plan(), Vec::<String>::new());
+    let answer = dns.browse("rates.example.com", "/version").await.expect("the certificate is trusted");
+    assert_eq!(answer.status(), 200);
+
+    // What was changed behind its back is seen, and mended.
+    let sets = dns.sets().await;
+    let of_ours = |kind: RrType| {
+        let ours = sets.iter().find(|set| *set.r#type() == kind && !set.name().starts_with("_stackctl"));
+        ours.expect("it is there").clone()
+    };
+    dns.change(ChangeAction::Delete, of_ours(RrType::A)).await;
+    dns.change(ChangeAction::Delete, of_ours(RrType::Cname)).await;
+    assert_eq!(world.changes(), ["dns_record.certificate target", "dns_record.main target"]);
+    world.up();
+    assert_eq!(world.plan(), Vec::<String>::new());
+
+    // Another name: a new certificate first, and the old one and its records go.
+    world.edit("rates.example.com", "fares.example.com");
+    let plan = world.plan();
+    assert!(plan.contains(&"replace certificate.main".to_owned()), "{plan:?}");
+    assert_eq!(world.up(), "https://fares.example.com");
+    assert_eq!(world.plan(), Vec::<String>::new());
+    assert_eq!(dns.browse("fares.example.com", "/version").await.expect("it is trusted").status(), 200);
+    let records = dns.records().await;
+    let left = records.iter().filter(|record| record.contains("rates.") && !before.contains(record));
+    assert_eq!(left.collect::<Vec<_>>(), [""; 0]);
+
+    world.must(&["destroy", "--confirm", "demo"]);
+    assert_eq!(sweep::everything(world).await, Vec::<String>::new());
+    assert_eq!(dns.records().await, before, "what was there before is there still");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn records_of_somebody_else_are_refused_or_shared_and_never_deleted() {
+    let dns = Dns::start("  tls: acm\n  domain: rates.example.com").await;
+    let world = &dns.world;
+    dns.put(RrType::A, "rates.example.com", "203.0.113.7").await;
+    let refused = world.stackctl(&["up", "--yes"]);
+    let said = text(&refused);
+    assert_eq!(refused.status.code(), Some(1), "{said}");
+    assert!(said.contains("stackctl did not make it") && said.contains("203.0.113.7"), "{said}");
+    let there = dns.sets().await;
+    let theirs = there.iter().find(|set| *set.r#type() == RrType::A).expect("it is there still");
+    assert_eq!(theirs.resource_records()[0].value(), "203.0.113.7");
+
+    // Once it is out of the way, `up` goes on. Then somebody takes the name over, and `destroy` leaves it to them.
+    dns.change(ChangeAction::Delete, theirs.clone()).await;
+    world.up();
+    let sets = dns.sets().await;
+    let alias = sets.iter().find(|set| *set.r#type() == RrType::A).expect("it is there").clone();
+    dns.change(ChangeAction::Delete, alias).await;
+    dns.put(RrType::A, "rates.example.com", "203.0.113.8").await;
+    world.must(&["destroy", "--confirm", "demo"]);
+    assert_eq!(dns.records().await, ["A rates.example.com"]);
+    assert_eq!(sweep::everything(world).await, Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_validation_record_that_was_there_before_stays_when_the_stack_goes() {
+    let dns = Dns::start("  tls: acm\n  domain: rates.example.com").await;
+    let world = &dns.world;
+    // Another certificate for the same name, such as one in another region, has had its record made already.
+    let acm = aws_sdk_acm::Client::new(&world.sdk().await);
+    let asked = acm.request_certificate().domain_name("rates.example.com").send().await.expect("it is taken");
+    let arn = asked.certificate_arn().expect("it has one").to_owned();
+    let record = until(|| async {
+        let answer = acm.describe_certificate().certificate_arn(&arn).send().await.expect("it answers");
+        let certificate = answer.certificate().expect("it is there").clone();
+        certificate.domain_validation_options().first()?.resource_record().cloned()
+    })
+    .await;
+    dns.put(RrType::Cname, record.name(), record.value()).await;
+    world.up();
+    world.must(&["destroy", "--confirm", "demo"]);
+    assert_eq!(dns.records().await, [format!("CNAME {}", record.name().trim_end_matches('.'))]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_certificate_that_is_refused_is_explained_and_asked_for_again_once_the_cause_is_mended() {
+    let dns = Dns::start("  tls: acm\n  domain: rates.example.com").await;
+    let world = &dns.world;
+    dns.put(RrType::Caa, "example.com", "0 issue \"letsencrypt.org\"").await;
+    let failed = world.stackctl(&["up", "--yes"]);
+    let said = text(&failed);
+    assert_eq!(failed.status.code(), Some(1), "{said}");
+    assert!(said.contains("CAA_ERROR") && said.contains("amazon.com"), "{said}");
+    dns.put(RrType::Caa, "example.com", "0 issue \"amazon.com\"").await;
+    assert_eq!(world.up(), "https://rates.example.com");
+    assert_eq!(world.plan(), Vec::<String>::new());
+    assert_eq!(dns.browse("rates.example.com", "/version").await.expect("it is trusted").status(), 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_domain_without_a_zone_and_one_with_two_are_said_before_anything_is_done() {
+    let dns = Dns::start("  tls: acm\n  domain: rates.example.org").await;
+    let world = &dns.world;
+    world.forget_calls().await;
+    let none = text(&world.stackctl(&["up", "--yes"]));
+    assert!(none.contains("no public hosted zone") && none.contains("rates.example.org"), "{none}");
+    zone(&dns.route53, "example.org", false).await;
+    let again = dns.route53.create_hosted_zone().name("example.org").caller_reference("again");
+    again.send().await.expect("Route 53 takes it");
+    let two = text(&world.stackctl(&["plan"]));
+    assert!(two.contains("there are 2 public hosted zones called example.org"), "{two}");
+    let calls = world.calls().await;
+    let by_stackctl = calls.iter().filter(|call| call["mutating"] == true && call["operation"] != "CreateHostedZone");
+    assert_eq!(by_stackctl.count(), 0);
+    // What is there can be destroyed all the same.
+    world.must(&["destroy", "--confirm", "demo"]);
+}
+
+/// What `look` gives once it gives something.
+async fn until<T, F: Future<Output = Option<T>>>(look: impl Fn() -> F) -> T {
+    let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(30);
+    loop {
+        if let Some(found) = look().await {
+            return found;
+        }
+        assert!(tokio::time::Instant::now() < deadline, "it takes too long");
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+}
