@@ -167,7 +167,8 @@ impl Drawing<'_> {
             log_group: Input::output(&log_group, "name"),
             stop_timeout: self.service.stop_timeout,
             command: Vec::new(),
-            read_only: built.is_some(),
+            // Only an image that stackctl itself makes is known to need no file of its own.
+            read_only: matches!(self.service.image, ImageFrom::Package(_)),
         };
         let definition = graph.add(Address::new("task_definition", self.name), &desired);
         graph.need(&definition, &execution_role);

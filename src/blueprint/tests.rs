@@ -256,6 +256,24 @@ fn a_named_image_has_no_repository_and_its_tag_is_the_version() {
 }
 
 #[test]
+fn a_dockerfile_is_a_source_like_a_package_and_its_repository_is_named_after_its_folder() {
+    let table = [
+        ("{ dockerfile: Dockerfile }", "demo", "."),
+        ("{ dockerfile: services/api/Dockerfile }", "services-api", "services/api"),
+        ("{ dockerfile: docker/api.Dockerfile, context: . }", "docker-api-dockerfile", "."),
+    ];
+    for (build, name, context) in table {
+        let graph = drawn(&format!("services: {{ web: {{ build: {build}, port: 80 }} }}\n"));
+        let (image, repository) = (format!("image.{name}"), format!("repository.{name}"));
+        assert_eq!(addresses(&graph, &["image", "repository"]), [image.clone(), repository]);
+        assert_eq!(node(&graph, &image).desired["source"]["dockerfile"]["context"], context, "{build}");
+        let definition = &node(&graph, "task_definition.web").desired;
+        assert_eq!(definition["image"], input(&image, "image"));
+        assert_eq!(definition["read_only"], false, "its file system is not ours to close");
+    }
+}
+
+#[test]
 fn sources_whose_names_would_meet_in_one_repository_are_refused() {
     let facts = Facts { zones: vec!["a".into(), "b".into()], ..Facts::default() };
     let services = "services: { one: { build: services/api }, two: { build: services-api } }\n";

@@ -349,3 +349,48 @@ fn a_database_user_that_postgres_refuses_is_placed_with_the_way_out() {
     let list = problems(&format!("{WITH_DATABASE}  users: [app]\n"));
     assert_eq!(list, ["5:10 `database.users` has to be a mapping, and is a list [write `key: value` lines under it]"]);
 }
+
+#[test]
+fn a_dockerfile_brings_its_folder_as_context_unless_another_one_is_given() {
+    let image = |build: &str| {
+        let text = format!("name: demo\nregion: eu-west-1\nservices: {{ web: {{ build: {build} }} }}\n");
+        read(&text).expect("it is valid").services["web"].image.clone()
+    };
+    let dockerfile =
+        |path: &str, context: &str| ImageFrom::Dockerfile { path: path.into(), context: context.into() };
+    assert_eq!(image("{ dockerfile: ./Dockerfile }"), dockerfile("./Dockerfile", "."));
+    assert_eq!(image("{ dockerfile: Dockerfile }"), dockerfile("Dockerfile", "."));
+    assert_eq!(image("{ dockerfile: app/Dockerfile }"), dockerfile("app/Dockerfile", "app"));
+    assert_eq!(image("{ dockerfile: app/Dockerfile, context: . }"), dockerfile("app/Dockerfile", "."));
+}
+
+#[test]
+fn a_dockerfile_outside_of_the_project_and_a_build_without_one_are_refused() {
+    let told = |build: &str| {
+        problems(&format!("name: demo\nregion: eu-west-1\nservices:\n  web:\n    build: {build}\n"))
+    };
+    let outside = "is not below the folder of stack.yaml";
+    assert_eq!(
+        told("{ dockerfile: ../Dockerfile }"),
+        [format!("5:26 `../Dockerfile` {outside} [name the file, such as ./Dockerfile]")]
+    );
+    assert_eq!(
+        told("{ dockerfile: Dockerfile, context: /src }"),
+        [format!("5:47 `/src` {outside} [name a folder, such as .]")]
+    );
+    assert_eq!(
+        told("{ context: . }"),
+        ["5:12 `dockerfile` is missing in `services.web.build` [add `dockerfile: ./Dockerfile`]"]
+    );
+    assert_eq!(
+        told("{ dockerfle: Dockerfile }"),
+        [
+            "5:12 `dockerfile` is missing in `services.web.build` [add `dockerfile: ./Dockerfile`]",
+            "5:14 there is no key `dockerfle` here [did you mean `dockerfile`?]",
+        ]
+    );
+    assert_eq!(
+        told("{}"),
+        ["5:12 `dockerfile` is missing in `services.web.build` [add `dockerfile: ./Dockerfile`]"]
+    );
+}

@@ -33,7 +33,11 @@ const GITHUB_STEP: &[&str] = &["env", "id", "if", "name", "run", "uses", "with"]
 /// Holds a workflow against GitHub's rules and ours.
 fn check_workflow(text: &str) {
     let workflow = parse(text);
-    assert_eq!(workflow["permissions"], serde_json::json!({ "contents": "read" }), "by default a job may read the code");
+    assert_eq!(
+        workflow["permissions"],
+        serde_json::json!({ "contents": "read" }),
+        "by default a job may read the code"
+    );
     let jobs = &workflow["jobs"];
     for name in keys(jobs) {
         let job = &jobs[name];
@@ -53,7 +57,10 @@ fn check_workflow(text: &str) {
     }
     for action in all(jobs, "uses") {
         let (_, pin) = action.split_once('@').unwrap_or_else(|| panic!("{action} has no version"));
-        assert!(pin.len() == 40 && pin.chars().all(|c| c.is_ascii_hexdigit()), "{action} is not pinned by a full commit");
+        assert!(
+            pin.len() == 40 && pin.chars().all(|c| c.is_ascii_hexdigit()),
+            "{action} is not pinned by a full commit"
+        );
         let line = text.lines().find(|line| line.contains(action)).expect("it was read from there");
         assert!(line.contains("# v"), "{line} does not say which version that is");
     }
@@ -116,7 +123,8 @@ fn githubs_pipeline_is_sound_and_deploys_the_stack_as_asked() {
 
     let rev = "0123456789abcdef0123456789abcdef01234567";
     let git = "https://git.example.com/stackctl.git";
-    let more = ["--ci", "github", "--repository", "ada/shop", "--with-up", "--stackctl-git", git, "--stackctl-rev", rev];
+    let more =
+        ["--ci", "github", "--repository", "ada/shop", "--with-up", "--stackctl-git", git, "--stackctl-rev", rev];
     let text = project.pipeline(&more, ".github/workflows/stackctl.yml");
     check_workflow(&text);
     let workflow = parse(&text);

@@ -41,10 +41,14 @@ fn the_script_makes_two_roles_and_may_run_again() {
         assert!(said(&output).contains("made the role stackctl-ci-shop-deploy"), "{round}: {}", said(&output));
     }
     let kept = |name: &str| read(project.path("account").join(name));
-    assert!(kept("provider").contains("--url https://token.actions.githubusercontent.com --client-id-list sts.amazonaws.com"));
+    assert!(
+        kept("provider")
+            .contains("--url https://token.actions.githubusercontent.com --client-id-list sts.amazonaws.com")
+    );
     for role in ["plan", "deploy"] {
         for part in ["trust", "policy"] {
-            let kept: Value = serde_json::from_str(&kept(&format!("stackctl-ci-shop-{role}-{part}"))).expect("it is JSON");
+            let kept: Value =
+                serde_json::from_str(&kept(&format!("stackctl-ci-shop-{role}-{part}"))).expect("it is JSON");
             let written = read(project.path(&format!("ci/{role}-{part}.json")));
             assert_eq!(kept, serde_json::from_str::<Value>(&written).expect("it is JSON"), "{role} {part}");
         }

@@ -1,0 +1,231 @@
+//! `build: { dockerfile: … }`: a service whose image Docker builds, from a static program and nothing else, so that no
+//! base image has to be pulled.
+//!
+//! Where the machine has a Docker engine, or can start one (`dockerd`, as root), that one builds. Elsewhere a script stands
+//! in for the `docker` command: it makes the same kind of archive of the same two instructions, so that all that is ours
+//! is tried everywhere. CI sets STACKCTL_TEST_DOCKER=required, and then there has to be an engine.
+
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    process::{Child, Command, Output, Stdio},
+    time::{Duration, Instant},
+};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::{
+    support::{World, text},
+    sweep,
+};
+
+/// A server in one file, for `rustc` alone.
+const SERVER: &str = r#"
+use std::io::{Read, Write};
+fn main() {
+    let port: u16 = std::env::var("PORT").ok().and_then(|port| port.parse().ok()).unwrap_or(3000);
+    let listener = std::net::TcpListener::bind(("0.0.0.0", port)).expect("a port");
+    for stream in listener.incoming() {
+        let Ok(mut stream) = stream else { continue };
+        std::thread::spawn(move || {
+            let mut request = [0; 4096];
+            let _ = stream.read(&mut request);
+            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 4\r\n\r\nWORD");
+        });
+    }
+}
+"#;
+
+const STACK: &str = "name: boxed\nregion: eu-west-1\nnetwork: { nat: none }\nload_balancer: { tls: off }\n\
+    services: { web: { build: { dockerfile: box/Dockerfile }, port: 3000, health: / } }\n";
+
+const DOCKERFILE: &str = "FROM scratch\nLABEL org.opencontainers.image.version=\"1.2.0\"\nCOPY server /server\n\
+    USER 10001\nENTRYPOINT [\"/server\"]\n";
+
+/// Stands in for `docker` where there is no engine: an image of one layer with the file `server` of the context.
+const STAND_IN: &str = r#"#!/bin/sh
+set -eu
+case $1 in
+  version) echo 0 ;;
+  build)
+    for context; do :; done
+    work=$(mktemp -d)
+    tar --create --file "$work/layer.tar" --directory "$context" --mtime @0 --owner 0 --group 0 --sort name server
+    sum=$(sha256sum "$work/layer.tar" | cut -d ' ' -f 1)
+    cat > "$work/config.json" << END
+{"architecture":"amd64","os":"linux","config":{"User":"10001","Entrypoint":["/server"],
+"Labels":{"org.opencontainers.image.version":"1.2.0"}},"rootfs":{"type":"layers","diff_ids":["sha256:$sum"]}}
+END
+    echo '[{"Config":"config.json","RepoTags":null,"Layers":["layer.tar"]}]' > "$work/manifest.json"
+    echo "$work" > "$5" ;;
+  save) tar --create --file "$3" --directory "$4" config.json layer.tar manifest.json; rm -r "$4" ;;
+esac
+"#;
+
+/// How long an engine may take to start.
+const START: Duration = Duration::from_secs(60);
+
+/// What builds: an engine that was there, one of our own, or the stand-in.
+struct Docker {
+    folder: TempDir,
+    own: Option<Child>,
+    host: Option<String>,
+    stands_in: bool,
+}
+
+impl Docker {
+    fn get() -> Self {
+        let folder = tempfile::Builder::new().prefix("stackctl-docker").tempdir().expect("a temporary folder");
+        let mut docker = Self { folder, own: None, host: None, stands_in: false };
+        if !docker.answers() && !docker.start() {
+            let required = std::env::var("STACKCTL_TEST_DOCKER").is_ok_and(|value| value == "required");
+            assert!(!required, "there is no Docker engine, and none can be started");
+            eprintln!("There is no Docker engine: a script stands in for it.");
+            docker.host = None;
+            docker.stands_in = true;
+            let command = docker.folder.path().join("docker");
+            fs::write(&command, STAND_IN).expect("it can be written");
+            fs::set_permissions(command, fs::Permissions::from_mode(0o755)).expect("it is ours");
+        }
+        docker
+    }
+
+    fn answers(&self) -> bool {
+        let mut command = Command::new("docker");
+        command.args(["version", "--format", "{{.Server.Version}}"]);
+        self.host.iter().for_each(|host| drop(command.env("DOCKER_HOST", host)));
+        command.stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|status| status.success())
+    }
+
+    /// Starts an engine with all that is its own in our folder, and without a network: nothing is pulled.
+    fn start(&mut self) -> bool {
+        let path = |name: &str| self.folder.path().join(name);
+        let host = format!("unix://{}", path("socket").display());
+        let mut command = Command::new("dockerd");
+        command
+            .arg("--data-root")
+            .arg(path("data"))
+            .arg("--exec-root")
+            .arg(path("run"))
+            .arg("--pidfile")
+            .arg(path("pid"));
+        command.args(["--host", &host, "--bridge=none", "--iptables=false", "--ip6tables=false"]);
+        let Ok(child) = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn() else {
+            return false;
+        };
+        self.own = Some(child);
+        self.host = Some(host);
+        let deadline = Instant::now() + START;
+        while Instant::now() < deadline {
+            let ended = self.own.as_mut().is_none_or(|child| child.try_wait().is_ok_and(|status| status.is_some()));
+            if ended {
+                return false;
+            }
+            if self.answers() {
+                return true;
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        false
+    }
+
+    fn run(&self, world: &World, arguments: &[&str]) -> Output {
+        let mut command = world.command(arguments);
+        if self.stands_in {
+            let path = std::env::var("PATH").expect("there is one");
+            command.env("PATH", format!("{}:{path}", self.folder.path().display()));
+        }
+        self.host.iter().for_each(|host| drop(command.env("DOCKER_HOST", host)));
+        command.output().expect("the binary runs")
+    }
+
+    fn must(&self, world: &World, arguments: &[&str]) -> String {
+        let output = self.run(world, arguments);
+        assert!(output.status.success(), "stackctl {}: {}", arguments.join(" "), text(&output));
+        text(&output)
+    }
+}
+
+impl Drop for Docker {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.own.take() {
+            let id = nix::unistd::Pid::from_raw(i32::try_from(child.id()).expect("a process has an id"));
+            drop(nix::sys::signal::kill(id, nix::sys::signal::Signal::SIGTERM));
+            drop(child.wait());
+        }
+    }
+}
+
+/// Compiles a server that answers `word`, of four letters, into `folder`.
+fn server(folder: &Path, word: &str) {
+    let source = folder.join("server.rs");
+    fs::write(&source, SERVER.replace("WORD", word)).expect("it can be written");
+    let mut command = Command::new("rustc");
+    command.args(["--edition", "2024", "-O", "-C", "target-feature=+crt-static", "-C", "strip=symbols"]);
+    command.args(["--target", "x86_64-unknown-linux-gnu", "-o"]).arg(folder.join("server")).arg(&source);
+    let output = command.env_remove("RUSTFLAGS").output().expect("rustc is there");
+    assert!(output.status.success(), "{}", text(&output));
+}
+
+fn lay_out(world: &World) -> PathBuf {
+    let folder = world.project().join("box");
+    fs::create_dir(&folder).expect("a folder");
+    fs::write(world.project().join("stack.yaml"), STACK).expect("it can be written");
+    fs::write(folder.join("Dockerfile"), DOCKERFILE).expect("it can be written");
+    fs::write(folder.join(".dockerignore"), "*\n!server\n").expect("it can be written");
+    folder
+}
+
+fn version(world: &World) -> Value {
+    world.status()["services"][0]["version"].clone()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_runs_from_a_dockerfile_and_its_same_image_is_not_released_twice() {
+    let docker = Docker::get();
+    let world = World::start();
+    let folder = lay_out(&world);
+    server(&folder, "good");
+    docker.must(&world, &["up", "--yes"]);
+    let status = world.status();
+    let url = status["url"].as_str().expect("it has one").trim_end_matches('/').to_owned();
+    assert_eq!(world.get(&format!("{url}/")).await, (200, "good".to_owned()));
+    assert_eq!(version(&world), "1.2.0+1", "the label's version");
+
+    let again = docker.must(&world, &["deploy"]);
+    assert!(again.contains("No changes"), "{again}");
+    assert_eq!(version(&world), "1.2.0+1");
+
+    server(&folder, "best");
+    let deployed = docker.must(&world, &["deploy"]);
+    assert!(deployed.contains("pushed 1.2.0-2"), "{deployed}");
+    assert_eq!(world.get(&format!("{url}/")).await, (200, "best".to_owned()));
+    assert_eq!(version(&world), "1.2.0+2");
+
+    fs::write(folder.join("Dockerfile"), "FROM scratch\nCOPY nowhere /\n").expect("it can be written");
+    if !docker.stands_in {
+        let failed = docker.run(&world, &["deploy"]);
+        let said = text(&failed);
+        assert_eq!(failed.status.code(), Some(1), "{said}");
+        assert!(said.contains("docker build") && said.contains("nowhere") && said.contains("mend it"), "{said}");
+    }
+    assert_eq!(world.get(&format!("{url}/")).await, (200, "best".to_owned()));
+    docker.must(&world, &["destroy", "--confirm", "boxed", "--unprotect"]);
+    let left = sweep::everything(&world).await;
+    assert!(left.is_empty(), "{left:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_an_engine_nothing_is_made() {
+    let world = World::start();
+    lay_out(&world);
+    let mut command = world.command(&["deploy"]);
+    let empty = tempfile::tempdir().expect("a temporary folder");
+    let output = command.env("PATH", empty.path()).output().expect("the binary runs");
+    let said = text(&output);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("docker cannot be run") && said.contains("docs.docker.com"), "{said}");
+    assert!(world.calls().await.iter().all(|call| call["mutating"] == false), "nothing was changed");
+}

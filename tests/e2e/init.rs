@@ -1,0 +1,199 @@
+//! A newcomer's first minutes: `stackctl init` in a folder, what it writes, and that the cloud takes it.
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    io::Write,
+    path::{Path, PathBuf},
+    process::{Command, Output, Stdio},
+};
+
+use serde_json::Value;
+
+use crate::support::{World, text};
+
+/// What needs no permission.
+const FREE: &[&str] = &["GetCallerIdentity"];
+
+/// An empty folder in the world.
+fn folder(world: &World, name: &str) -> PathBuf {
+    let folder = world.project().with_file_name(name);
+    fs::create_dir(&folder).expect("a folder");
+    folder
+}
+
+fn package(folder: &Path, name: &str) {
+    fs::create_dir_all(folder.join("src")).expect("a folder");
+    let manifest = format!("[package]\nname = \"{name}\"\nversion = \"1.0.0\"\nedition = \"2024\"\n");
+    fs::write(folder.join("Cargo.toml"), manifest).expect("it can be written");
+    fs::write(folder.join("src/main.rs"), "fn main() {}\n").expect("it can be written");
+}
+
+fn run(world: &World, folder: &Path, arguments: &[&str]) -> Output {
+    let mut command = world.command(arguments);
+    command.env_remove("AWS_REGION").env_remove("AWS_DEFAULT_REGION");
+    command.current_dir(folder).output().expect("the binary runs")
+}
+
+fn must(world: &World, folder: &Path, arguments: &[&str]) -> String {
+    let output = run(world, folder, arguments);
+    assert!(output.status.success(), "stackctl {}: {}", arguments.join(" "), text(&output));
+    String::from_utf8(output.stdout).expect("it is text")
+}
+
+fn refused(world: &World, folder: &Path, arguments: &[&str]) -> String {
+    let output = run(world, folder, arguments);
+    assert_eq!(output.status.code(), Some(3), "stackctl {}: {}", arguments.join(" "), text(&output));
+    text(&output)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_package_becomes_a_stack_that_validates_and_plans() {
+    let world = World::start();
+    let shop = folder(&world, "first");
+    package(&shop, "Coffee_Shop");
+    must(&world, &shop, &["init", "--yes", "--region", "eu-west-1", "--database"]);
+    let written = fs::read_to_string(shop.join("stack.yaml")).expect("it was written");
+    assert!(
+        written.contains("name: coffee-shop\n") && written.contains("build: .\n") || written.contains("build: . "),
+        "{written}"
+    );
+    let valid = must(&world, &shop, &["validate"]);
+    assert!(valid.contains("stack coffee-shop") && valid.contains("a database"), "{valid}");
+    let plan: Value = serde_json::from_str(&must(&world, &shop, &["plan", "--output", "json"])).expect("one document");
+    let steps: BTreeSet<&str> =
+        plan["steps"].as_array().expect("it has steps").iter().filter_map(|step| step["address"].as_str()).collect();
+    for address in ["vpc.main", "db_instance.database", "image.coffee-shop", "service.web", "load_balancer.main"] {
+        assert!(steps.contains(address), "{steps:?}");
+    }
+
+    // What is there is the user's.
+    let said = refused(&world, &shop, &["init", "--yes", "--region", "eu-north-1"]);
+    assert!(said.contains("stack.yaml is there already") && said.contains("--force"), "{said}");
+    assert_eq!(fs::read_to_string(shop.join("stack.yaml")).expect("it is there"), written);
+    must(&world, &shop, &["init", "--yes", "--region", "eu-north-1", "--force"]);
+    let again = fs::read_to_string(shop.join("stack.yaml")).expect("it is there");
+    assert!(again.contains("region: eu-north-1") && !again.contains("database:"), "{again}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_terminal_the_flags_that_are_missing_are_named() {
+    let world = World::start();
+    let empty = folder(&world, "empty");
+    let said = refused(&world, &empty, &["init", "--name", "shop", "--image", "nginx:1.27"]);
+    for flag in ["--region", "--service", "--port", "--health", "--database or --no-database"] {
+        assert!(said.contains(flag), "{flag}: {said}");
+    }
+    assert!(!said.contains("--name,"), "{said}");
+    let said = refused(&world, &empty, &["init", "--yes"]);
+    assert!(said.contains("--region") && said.contains("--build, --dockerfile or --image"), "{said}");
+    let said = refused(&world, &empty, &["init", "--yes", "--region", "moon", "--image", "nginx:1.27"]);
+    assert!(said.contains("stack.yaml:") && said.contains("is no AWS region"), "{said}");
+    let said = refused(&world, &empty, &["init", "--yes", "--region", "eu-west-1", "--image", "x", "--port", "99999"]);
+    assert!(said.contains("--port") && said.contains("1 to 65535"), "{said}");
+    assert_eq!(fs::read_dir(&empty).expect("it is there").count(), 0, "nothing was written");
+
+    must(&world, &empty, &["init", "--yes", "--region", "eu-west-1", "--image", "nginx:1.27", "--port", "none"]);
+    let written = fs::read_to_string(empty.join("stack.yaml")).expect("it was written");
+    assert!(!written.contains("health:") && !written.contains("port:"), "{written}");
+    must(&world, &empty, &["validate"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_a_workspace_the_program_has_to_be_named_and_a_dockerfile_tells_its_port() {
+    let world = World::start();
+    let workspace = folder(&world, "workspace");
+    let manifest = "[workspace]\nmembers = [\"api\", \"jobs\"]\nresolver = \"3\"\n";
+    fs::write(workspace.join("Cargo.toml"), manifest).expect("it can be written");
+    package(&workspace.join("api"), "api");
+    package(&workspace.join("jobs"), "jobs");
+    let said = refused(&world, &workspace, &["init", "--yes", "--region", "eu-west-1"]);
+    assert!(said.contains("api in api, jobs in jobs") && said.contains("--build"), "{said}");
+    must(&world, &workspace, &["init", "--yes", "--region", "eu-west-1", "--build", "jobs"]);
+    let written = fs::read_to_string(workspace.join("stack.yaml")).expect("it was written");
+    assert!(written.contains("name: workspace\n") && written.contains("build: jobs"), "{written}");
+
+    let boxed = folder(&world, "boxed");
+    fs::write(boxed.join("Dockerfile"), "FROM scratch\nEXPOSE 8080\n").expect("it can be written");
+    must(&world, &boxed, &["init", "--yes", "--region", "eu-west-1"]);
+    let written = fs::read_to_string(boxed.join("stack.yaml")).expect("it was written");
+    assert!(written.contains("dockerfile: Dockerfile") && written.contains("port: 8080"), "{written}");
+    must(&world, &boxed, &["validate"]);
+}
+
+/// `script` gives the binary a terminal, as a person has one.
+#[tokio::test(flavor = "multi_thread")]
+async fn on_a_terminal_it_asks_and_asks_again() {
+    let world = World::start();
+    let shop = folder(&world, "asked");
+    package(&shop, "shop");
+    let binary = world.command(&[]).get_program().to_owned();
+    let mut command = Command::new("script");
+    command.args(["--quiet", "--return", "--flush", "--command"]);
+    command.arg(format!("{} init", binary.display())).arg("/dev/null");
+    command.current_dir(&shop).env("TERM", "xterm").env("NO_COLOR", "1").env_remove("CI");
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("util-linux is there");
+    let mut stdin = child.stdin.take().expect("it is piped");
+    // Name: a bad one first, then the default. Region, service, port, health, database, cache.
+    stdin.write_all(b"No Good\r\reu-west-3\rapi\r8080\r/up\ry\rn\r").expect("it reads");
+    let output = child.wait_with_output().expect("it ends");
+    drop(stdin);
+    assert!(output.status.success(), "{}", text(&output));
+    let shown = String::from_utf8_lossy(&output.stdout);
+    assert!(shown.contains("cannot name a stack"), "{shown}");
+    let written = fs::read_to_string(shop.join("stack.yaml")).expect("it was written");
+    for line in ["name: shop", "region: eu-west-3", "database: {}", "  api:", "    port: 8080", "    health: /up"] {
+        assert!(written.lines().any(|own| own.starts_with(line)), "{line}\n{written}");
+    }
+    must(&world, &shop, &["validate"]);
+}
+
+/// The names of the operations that a policy which `init --ci` has written allows.
+fn allowed(policy: &Path) -> BTreeSet<String> {
+    let text = fs::read_to_string(policy).unwrap_or_else(|error| panic!("{}: {error}", policy.display()));
+    let policy: Value = serde_json::from_str(&text).expect("it is JSON");
+    let statements = policy["Statement"].as_array().expect("it has statements").iter();
+    let actions = statements.flat_map(|statement| match &statement["Action"] {
+        Value::String(action) => vec![action.clone()],
+        several => several.as_array().expect("a list").iter().filter_map(Value::as_str).map(str::to_owned).collect(),
+    });
+    actions.filter_map(|action| Some(action.split_once(':')?.1.to_owned())).collect()
+}
+
+/// That every call since the last look is one that the role `role` of a pipeline may make.
+pub async fn made_within(world: &World, role: &str) {
+    let allowed = allowed(&world.project().join(format!("ci/{role}-policy.json")));
+    let calls = world.calls().await;
+    assert!(calls.len() > 10, "{calls:?}");
+    for call in &calls {
+        let operation = call["operation"].as_str().expect("it has a name");
+        assert!(FREE.contains(&operation) || allowed.contains(operation), "{role}: {call}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pipelines_roles_are_what_iam_takes_and_do_for_a_plan_and_a_deployment() {
+    let world = World::start();
+    let github = ["init", "--ci", "github", "--repository", "ada/shop", "--account", "123456789012"];
+    must(&world, &world.project(), &github);
+    let iam = aws_sdk_iam::Client::new(&world.sdk().await);
+    for role in ["plan", "deploy"] {
+        let read = |part: &str| {
+            fs::read_to_string(world.project().join(format!("ci/{role}-{part}.json"))).expect("it is there")
+        };
+        let create = iam.create_role().role_name(role).assume_role_policy_document(read("trust"));
+        create.send().await.unwrap_or_else(|error| panic!("{role}: {error:?}"));
+        let put = iam.put_role_policy().role_name(role).policy_name("stackctl").policy_document(read("policy"));
+        put.send().await.unwrap_or_else(|error| panic!("{role}: {error:?}"));
+    }
+    world.up();
+    world.forget_calls().await;
+    world.must(&["plan"]);
+    made_within(&world, "plan").await;
+
+    // A new version, so that there is something to push and to roll out.
+    world.edit("USER_NAME: Ada", "USER_NAME: Grace");
+    world.forget_calls().await;
+    world.must(&["deploy"]);
+    made_within(&world, "deploy").await;
+}
