@@ -109,7 +109,9 @@ BEGIN
         FOR thing IN SELECT name FROM schemas LOOP
             EXECUTE format('GRANT USAGE, CREATE ON SCHEMA %I TO %I', thing.name, one.name);
         END LOOP;
-        IF NOT has_schema_privilege(one.name, 'public', 'CREATE') THEN
+        IF EXISTS (
+            SELECT FROM pg_namespace WHERE nspname = 'public' AND NOT has_schema_privilege(one.name, oid, 'CREATE')
+        ) THEN
             RAISE EXCEPTION 'the master user cannot let % create in the schema public', one.name
                 USING HINT = 'as the owner of that schema: GRANT USAGE, CREATE ON SCHEMA public TO ' || current_user
                     || ' WITH GRANT OPTION';
