@@ -42,7 +42,7 @@ pub fn load(path: &Path, environment: &str, variables: &dyn Fn(&str) -> Option<S
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Err(Problems::whole(
             &name,
             format!("there is no {name}"),
-            "name another file with --file, or start from the example in README.md",
+            "write one with `stackctl init`, or name another file with --file",
         )),
         Err(error) => Err(Problems::whole(&name, format!("{name} cannot be read: {error}"), "check its permissions")),
     }
