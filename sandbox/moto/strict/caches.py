@@ -88,7 +88,7 @@ class Node:
 
     @property
     def security_groups(self):
-        return [{"security_group_id": group, "status": "active"} for group in self.group.security_group_ids]
+        return [{"security_group_id": group, "status": "active"} for group in self.group.security_group_ids or []]
 
     @property
     def pending_modified_values(self):
