@@ -28,7 +28,6 @@ pub struct Secret;
 /// Where its value comes from.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-#[expect(clippy::large_enum_variant, reason = "a stack has a handful of them")]
 pub enum Source {
     /// Random letters and digits, made once and never again.
     Generated {

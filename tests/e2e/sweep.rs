@@ -1,145 +1,191 @@
 //! What is there, by every service's own list calls and not by stackctl's view.
 
+use aws_config::SdkConfig;
 use aws_sdk_acm::types::{Filters, KeyAlgorithm};
 
 use crate::support::World;
 
+/// What was found, as `kind id`.
+struct Found(Vec<String>);
+
+impl Found {
+    fn add(&mut self, kind: &str, id: Option<&str>) {
+        self.0.push(format!("{kind} {}", id.unwrap_or("?")));
+    }
+}
+
 /// Everything in the region that is not AWS's own default, as `kind id`.
 pub async fn everything(world: &World) -> Vec<String> {
     let config = world.sdk().await;
-    let mut found = Vec::new();
-    let mut add = |kind: &str, id: Option<&str>| found.push(format!("{kind} {}", id.unwrap_or("?")));
+    let mut found = Found(Vec::new());
+    network(&config, &mut found).await;
+    data(&config, &mut found).await;
+    accounts(&config, &mut found).await;
+    containers(&config, &mut found).await;
+    balancing(&config, &mut found).await;
+    watching(&config, &mut found).await;
+    names(&config, &mut found).await;
+    locks(&config, &mut found).await;
+    found.0
+}
 
-    let ec2 = aws_sdk_ec2::Client::new(&config);
+/// What has to do with the network.
+async fn network(config: &SdkConfig, found: &mut Found) {
+    let ec2 = aws_sdk_ec2::Client::new(config);
     let vpcs = ec2.describe_vpcs().send().await.expect("it answers");
     let own: Vec<&str> =
         vpcs.vpcs().iter().filter(|vpc| vpc.is_default() != Some(true)).filter_map(|vpc| vpc.vpc_id()).collect();
-    own.iter().for_each(|vpc| add("vpc", Some(vpc)));
+    own.iter().for_each(|vpc| found.add("vpc", Some(vpc)));
     for subnet in ec2.describe_subnets().send().await.expect("it answers").subnets() {
         if subnet.default_for_az() != Some(true) {
-            add("subnet", subnet.subnet_id());
+            found.add("subnet", subnet.subnet_id());
         }
     }
     for gateway in ec2.describe_internet_gateways().send().await.expect("it answers").internet_gateways() {
-        add("internet gateway", gateway.internet_gateway_id());
+        found.add("internet gateway", gateway.internet_gateway_id());
     }
     for address in ec2.describe_addresses().send().await.expect("it answers").addresses() {
-        add("address", address.allocation_id());
+        found.add("address", address.allocation_id());
     }
     for gateway in ec2.describe_nat_gateways().send().await.expect("it answers").nat_gateways() {
         if gateway.state().is_none_or(|state| state.as_str() != "deleted") {
-            add("NAT gateway", gateway.nat_gateway_id());
+            found.add("NAT gateway", gateway.nat_gateway_id());
         }
     }
     for table in ec2.describe_route_tables().send().await.expect("it answers").route_tables() {
         if !table.associations().iter().any(|association| association.main() == Some(true)) {
-            add("route table", table.route_table_id());
+            found.add("route table", table.route_table_id());
         }
     }
     for group in ec2.describe_security_groups().send().await.expect("it answers").security_groups() {
         if group.group_name() != Some("default") {
-            add("security group", group.group_id());
+            found.add("security group", group.group_id());
         }
     }
+}
 
-    let rds = aws_sdk_rds::Client::new(&config);
+/// Databases and caches.
+async fn data(config: &SdkConfig, found: &mut Found) {
+    let rds = aws_sdk_rds::Client::new(config);
     for database in rds.describe_db_instances().send().await.expect("it answers").db_instances() {
-        add("database", database.db_instance_identifier());
+        found.add("database", database.db_instance_identifier());
     }
     for group in rds.describe_db_subnet_groups().send().await.expect("it answers").db_subnet_groups() {
-        add("DB subnet group", group.db_subnet_group_name());
+        found.add("DB subnet group", group.db_subnet_group_name());
     }
     for snapshot in rds.describe_db_snapshots().send().await.expect("it answers").db_snapshots() {
-        add("DB snapshot", snapshot.db_snapshot_identifier());
+        found.add("DB snapshot", snapshot.db_snapshot_identifier());
     }
 
-    let cache = aws_sdk_elasticache::Client::new(&config);
+    let cache = aws_sdk_elasticache::Client::new(config);
     for group in cache.describe_replication_groups().send().await.expect("it answers").replication_groups() {
-        add("cache", group.replication_group_id());
+        found.add("cache", group.replication_group_id());
     }
     for node in cache.describe_cache_clusters().send().await.expect("it answers").cache_clusters() {
-        add("cache node", node.cache_cluster_id());
+        found.add("cache node", node.cache_cluster_id());
     }
     for group in cache.describe_cache_subnet_groups().send().await.expect("it answers").cache_subnet_groups() {
-        add("cache subnet group", group.cache_subnet_group_name());
+        found.add("cache subnet group", group.cache_subnet_group_name());
     }
+}
 
-    let secrets = aws_sdk_secretsmanager::Client::new(&config);
+/// Secrets, logs and roles.
+async fn accounts(config: &SdkConfig, found: &mut Found) {
+    let secrets = aws_sdk_secretsmanager::Client::new(config);
     for secret in secrets.list_secrets().include_planned_deletion(true).send().await.expect("it answers").secret_list()
     {
-        add("secret", secret.name());
+        found.add("secret", secret.name());
     }
-    let logs = aws_sdk_cloudwatchlogs::Client::new(&config);
+    let logs = aws_sdk_cloudwatchlogs::Client::new(config);
     for group in logs.describe_log_groups().send().await.expect("it answers").log_groups() {
-        add("log group", group.log_group_name());
+        found.add("log group", group.log_group_name());
     }
-    let iam = aws_sdk_iam::Client::new(&config);
+    let iam = aws_sdk_iam::Client::new(config);
     for role in iam.list_roles().send().await.expect("it answers").roles() {
-        add("role", Some(role.role_name()));
+        found.add("role", Some(role.role_name()));
     }
-    let ecr = aws_sdk_ecr::Client::new(&config);
+}
+
+/// Images and what runs them.
+async fn containers(config: &SdkConfig, found: &mut Found) {
+    let ecr = aws_sdk_ecr::Client::new(config);
     for repository in ecr.describe_repositories().send().await.expect("it answers").repositories() {
-        add("repository", repository.repository_name());
+        found.add("repository", repository.repository_name());
     }
-    let ecs = aws_sdk_ecs::Client::new(&config);
+    let ecs = aws_sdk_ecs::Client::new(config);
     for cluster in ecs.list_clusters().send().await.expect("it answers").cluster_arns() {
-        add("cluster", Some(cluster));
+        found.add("cluster", Some(cluster));
     }
     for status in ["ACTIVE", "INACTIVE"] {
         let call = ecs.list_task_definitions().status(status.into());
         for definition in call.send().await.expect("it answers").task_definition_arns() {
-            add("task definition", Some(definition));
+            found.add("task definition", Some(definition));
         }
     }
-    let elb = aws_sdk_elasticloadbalancingv2::Client::new(&config);
+}
+
+/// Load balancers and their certificates.
+async fn balancing(config: &SdkConfig, found: &mut Found) {
+    let elb = aws_sdk_elasticloadbalancingv2::Client::new(config);
     for balancer in elb.describe_load_balancers().send().await.expect("it answers").load_balancers() {
-        add("load balancer", balancer.load_balancer_name());
+        found.add("load balancer", balancer.load_balancer_name());
     }
     for group in elb.describe_target_groups().send().await.expect("it answers").target_groups() {
-        add("target group", group.target_group_name());
+        found.add("target group", group.target_group_name());
     }
-    let acm = aws_sdk_acm::Client::new(&config);
+    let acm = aws_sdk_acm::Client::new(config);
     // Without being asked for them, ACM keeps those with keys of elliptic curves to itself.
     let every_key =
         Filters::builder().set_key_types(Some(KeyAlgorithm::values().iter().map(|key| (*key).into()).collect()));
     let certificates = acm.list_certificates().includes(every_key.build()).send().await.expect("it answers");
     for certificate in certificates.certificate_summary_list() {
-        add("certificate", certificate.certificate_arn());
+        found.add("certificate", certificate.certificate_arn());
     }
-    let scaling = aws_sdk_applicationautoscaling::Client::new(&config);
+}
+
+/// Autoscaling and alarms.
+async fn watching(config: &SdkConfig, found: &mut Found) {
+    let scaling = aws_sdk_applicationautoscaling::Client::new(config);
     let targets = scaling.describe_scalable_targets().service_namespace("ecs".into()).send().await.expect("it answers");
     for target in targets.scalable_targets() {
-        add("scalable target", Some(target.resource_id()));
+        found.add("scalable target", Some(target.resource_id()));
     }
     let policies =
         scaling.describe_scaling_policies().service_namespace("ecs".into()).send().await.expect("it answers");
     for policy in policies.scaling_policies() {
-        add("scaling policy", Some(policy.policy_arn()));
+        found.add("scaling policy", Some(policy.policy_arn()));
     }
-    let cloudwatch = aws_sdk_cloudwatch::Client::new(&config);
+    let cloudwatch = aws_sdk_cloudwatch::Client::new(config);
     for alarm in cloudwatch.describe_alarms().send().await.expect("it answers").metric_alarms() {
-        add("alarm", alarm.alarm_name());
+        found.add("alarm", alarm.alarm_name());
     }
-    let sns = aws_sdk_sns::Client::new(&config);
+    let sns = aws_sdk_sns::Client::new(config);
     for topic in sns.list_topics().send().await.expect("it answers").topics() {
-        add("topic", topic.topic_arn());
+        found.add("topic", topic.topic_arn());
     }
     for subscription in sns.list_subscriptions().send().await.expect("it answers").subscriptions() {
-        add("subscription", subscription.endpoint());
+        found.add("subscription", subscription.endpoint());
     }
+}
+
+/// What says in a zone, which is the user's, that it is stackctl's.
+async fn names(config: &SdkConfig, found: &mut Found) {
     // The zones are the user's; what says that it is stackctl's there is not.
-    let route53 = aws_sdk_route53::Client::new(&config);
+    let route53 = aws_sdk_route53::Client::new(config);
     for zone in route53.list_hosted_zones().send().await.expect("it answers").hosted_zones() {
         let records = route53.list_resource_record_sets().hosted_zone_id(zone.id()).send().await.expect("it answers");
         for record in records.resource_record_sets().iter().filter(|record| record.name().starts_with("_stackctl")) {
-            add("record", Some(record.name()));
+            found.add("record", Some(record.name()));
         }
     }
-    let ssm = aws_sdk_ssm::Client::new(&config);
+}
+
+/// Parameters: the lock.
+async fn locks(config: &SdkConfig, found: &mut Found) {
+    let ssm = aws_sdk_ssm::Client::new(config);
     for parameter in ssm.describe_parameters().send().await.expect("it answers").parameters() {
-        add("parameter", parameter.name());
+        found.add("parameter", parameter.name());
     }
-    found
 }
 
 /// How many processes run from a sandbox's folder: databases, caches and tasks.
