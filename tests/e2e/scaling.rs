@@ -15,7 +15,7 @@ const SERVICE: &str = "demo-default-web";
 fn scaled(world: &World) {
     world.edit("    replicas: 2\n", "    scale: { min: 2, max: 4, cpu: 60, requests: 1000 }\n");
     world.edit("web: { replicas: 1 }", "web: { scale: { min: 1 } }");
-    world.edit("web: { replicas: 3 }", "web: { scale: { min: 3 } }");
+    world.edit("web: { replicas: 3 }", "web: { scale: { max: 6 } }");
 }
 
 /// How many tasks `status` says should run and run.
@@ -96,7 +96,7 @@ async fn the_number_that_autoscaling_chose_survives_up_and_deploy() {
     // Without autoscaling the number is the file's again.
     world.edit("scale: { min: 1, max: 2, cpu: 70, memory: 80 }", "replicas: 1");
     world.edit("web: { scale: { min: 1 } }", "web: { replicas: 1 }");
-    world.edit("web: { scale: { min: 3 } }", "web: { replicas: 1 }");
+    world.edit("web: { scale: { max: 6 } }", "web: { replicas: 1 }");
     assert_eq!(world.plan(), ["update service.web", "delete scaling.web"]);
     world.up();
     assert_eq!(counted(&world), (Some(1), Some(1)));
