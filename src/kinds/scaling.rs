@@ -269,17 +269,17 @@ fn foreign<'a>(desired: &'a Desired, live: &'a Live) -> impl Iterator<Item = &'a
 async fn make_good(cx: &Context, address: &Address, desired: &Desired, live: &Live) -> Result<Live, Failure> {
     let api = &cx.aws.autoscaling;
     if (live.min, live.max) != (desired.min, desired.max) {
-        let tags: HashMap<String, String> =
-            aws::tags(&cx.id, address).into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
+        // Tags are for a new target. One whose creation was stopped half-way is not new any more.
+        let is_new = live.max == 0 && !is_registered(cx, &live.resource).await?;
+        let tags = is_new.then(|| aws::tags(&cx.id, address).map(|(key, value)| (key.to_owned(), value)));
         let call = api
             .register_scalable_target()
             .service_namespace(ServiceNamespace::Ecs)
             .resource_id(&live.resource)
             .scalable_dimension(ScalableDimension::EcsServiceDesiredCount)
             .min_capacity(number(desired.min))
-            .max_capacity(number(desired.max));
-        // Tags are for a new target; a repeated registration is refused with them.
-        let call = if live.max == 0 { call.set_tags(Some(tags)) } else { call };
+            .max_capacity(number(desired.max))
+            .set_tags(tags.map(HashMap::from));
         call.customize().config_override(once()).send().await.during("RegisterScalableTarget")?;
     }
     let mut policies = Vec::new();
@@ -297,6 +297,13 @@ async fn make_good(cx: &Context, address: &Address, desired: &Desired, live: &Li
         answer.or_absent("DeleteScalingPolicy", &["ObjectNotFoundException"])?;
     }
     Ok(Live { min: desired.min, max: desired.max, policies, ..live.clone() })
+}
+
+/// Whether the service is a scalable target already.
+async fn is_registered(cx: &Context, resource: &str) -> Result<bool, Failure> {
+    let call = cx.aws.autoscaling.describe_scalable_targets().service_namespace(ServiceNamespace::Ecs);
+    let call = call.resource_ids(resource).scalable_dimension(ScalableDimension::EcsServiceDesiredCount);
+    Ok(!call.send().await.during("DescribeScalableTargets")?.scalable_targets().is_empty())
 }
 
 /// Makes or changes a policy; one of the same name is changed.
