@@ -167,6 +167,12 @@ impl Log {
             return Ok(Vec::new());
         };
         self.token = answer.next_forward_token;
-        Ok(answer.events.unwrap_or_default().into_iter().filter_map(|event| event.message).map(|line| line.trim_end().to_owned()).collect())
+        Ok(answer
+            .events
+            .unwrap_or_default()
+            .into_iter()
+            .filter_map(|event| event.message)
+            .map(|line| line.trim_end().to_owned())
+            .collect())
     }
 }

@@ -23,10 +23,10 @@ const SSH: u16 = 22;
 /// The security group of the bastion, if stack.yaml has one: who may call it is drawn before what it may call.
 pub(super) fn security_group(graph: &mut Graph, stack: &Stack, network: &Network) -> Option<Address> {
     let bastion = stack.bastion.as_ref()?;
-    let ingress = bastion.allow.iter().map(|range| security_group::Ingress {
-        port: SSH,
-        from: security_group::Source::Cidr(range.to_string()),
-    });
+    let ingress = bastion
+        .allow
+        .iter()
+        .map(|range| security_group::Ingress { port: SSH, from: security_group::Source::Cidr(range.to_string()) });
     let desired = security_group::Desired {
         vpc: network.vpc.clone(),
         description: "The bastion, reached by SSH from where stack.yaml allows it".to_owned(),

@@ -8,6 +8,7 @@ mod database;
 mod domain;
 mod images;
 mod load_balancer;
+mod logs;
 mod network;
 mod priorities;
 mod scaling;

@@ -7,27 +7,22 @@ use super::{
     database::{Database, PASSWORD_LENGTH},
     images::{self, Drawn},
     load_balancer::Balancer,
+    logs::{self, Logs},
     network::Network,
     priorities::Priorities,
 };
 use crate::{
     kind::ImageSource,
-    kinds::{
-        cluster, listener_rule, log_group, release, role, secret, security_group, service, target_group,
-        task_definition,
-    },
+    kinds::{cluster, listener_rule, release, role, secret, security_group, service, target_group, task_definition},
     model::{Address, Graph, Input},
     spec::{ImageFrom, SecretFrom, Service, Stack, block_expressions},
 };
 
-/// How long logs are kept, in days.
-pub(super) const LOG_DAYS: u32 = 30;
-
 /// A new task has this long, in seconds, before a failing health check counts against it.
 const GRACE: u32 = 60;
 
-/// The health check: two good answers 5 s apart make a task serve 10 s after its start, where the default of five, 30 s
-/// apart, would add over two minutes to every release.
+/// The health check, in seconds: every 5, an answer within 4, two good ones to come back, three bad ones to go. With the
+/// defaults, 30 s apart, every release would wait a minute longer.
 const HEALTH: (u32, u32, u32, u32) = (5, 4, 2, 3);
 
 /// How many values one rule's conditions may have.
@@ -137,8 +132,7 @@ impl Drawing<'_> {
     }
 
     fn task_definition(&self, graph: &mut Graph) -> Address {
-        let log_group =
-            graph.add(Address::new("log_group", self.name), &log_group::Desired { retention_days: LOG_DAYS });
+        let logs = logs::draw(graph, self.stack, self.name);
         let secrets = self.secrets(graph);
         let built = images::source(&self.service.image).map(|source| &self.parts.images[&source]);
         let (image, version) = match (&self.service.image, built) {
@@ -148,7 +142,7 @@ impl Drawing<'_> {
                 unreachable!("what is built has a source, and every source is drawn")
             }
         };
-        let execution_role = self.execution_role(graph, &log_group, &secrets, built);
+        let execution_role = self.execution_role(graph, &logs, &secrets, built);
         let task_role = graph.add(
             Address::new("role", format!("{}-task", self.name)),
             // A task may nothing that was not asked for.
@@ -164,7 +158,7 @@ impl Drawing<'_> {
             port: self.service.port,
             environment: self.environment(version),
             secrets,
-            log_group: Input::output(&log_group, "name"),
+            log_group: logs.name,
             stop_timeout: self.service.stop_timeout,
             command: Vec::new(),
             // Only an image that stackctl itself makes is known to need no file of its own.
@@ -172,6 +166,7 @@ impl Drawing<'_> {
         };
         let definition = graph.add(Address::new("task_definition", self.name), &desired);
         graph.need(&definition, &execution_role);
+        graph.need(&definition, &logs.address);
         definition
     }
 
@@ -193,16 +188,19 @@ impl Drawing<'_> {
             let source = secret::Source::Generated { length: PASSWORD_LENGTH };
             let address = Address::new("secret", format!("{}/{variable}", self.name));
             let secret = graph.add(address, &secret::Desired { source });
-            let reference = task_definition::SecretRef { secret: Input::output(&secret, "arn"), key: None, version: None };
+            let reference =
+                task_definition::SecretRef { secret: Input::output(&secret, "arn"), key: None, version: None };
             secrets.insert(variable.clone(), reference);
         }
         if let Some(database) = &self.parts.database {
             let secret = Input::output(&database.url, "arn");
-            let reference = task_definition::SecretRef { secret, key: Some("url".to_owned()), version: database.version.clone() };
+            let reference =
+                task_definition::SecretRef { secret, key: Some("url".to_owned()), version: database.version.clone() };
             secrets.insert("DATABASE_URL".to_owned(), reference);
         }
         if let Some(cache) = &self.parts.cache {
-            let reference = task_definition::SecretRef { secret: Input::output(&cache.url, "arn"), key: None, version: None };
+            let reference =
+                task_definition::SecretRef { secret: Input::output(&cache.url, "arn"), key: None, version: None };
             secrets.insert("REDIS_URL".to_owned(), reference);
         }
         secrets
@@ -212,7 +210,7 @@ impl Drawing<'_> {
     fn execution_role(
         &self,
         graph: &mut Graph,
-        log_group: &Address,
+        logs: &Logs,
         secrets: &BTreeMap<String, task_definition::SecretRef>,
         built: Option<&Drawn>,
     ) -> Address {
@@ -220,7 +218,7 @@ impl Drawing<'_> {
             actions: actions.iter().map(|action| (*action).to_owned()).collect(),
             resources,
         };
-        let streams = vec![Input::output(log_group, "streams_arn")];
+        let streams = vec![logs.streams.clone()];
         let mut statements = vec![statement(&["logs:CreateLogStream", "logs:PutLogEvents"], streams)];
         if let Some(built) = built {
             let pull = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"];

@@ -334,8 +334,8 @@ fn a_service_may_read_its_own_secrets_and_pull_its_own_image_and_no_more() {
         .collect();
     let expected = [
         ("*", "ecr:GetAuthorizationToken"),
-        ("log_group.web", "logs:CreateLogStream"),
-        ("log_group.web", "logs:PutLogEvents"),
+        ("arn:aws:logs:*:*:log-group:/stackctl/demo/default/web:*", "logs:CreateLogStream"),
+        ("arn:aws:logs:*:*:log-group:/stackctl/demo/default/web:*", "logs:PutLogEvents"),
         ("repository.app", "ecr:BatchCheckLayerAvailability"),
         ("repository.app", "ecr:BatchGetImage"),
         ("repository.app", "ecr:GetDownloadUrlForLayer"),
@@ -415,8 +415,11 @@ fn every_stack_of_the_table_has_an_order_and_names_only_what_it_has() {
 #[test]
 fn a_release_names_the_digest_of_its_own_source_only() {
     let built = ImageSource::Package("app".into());
-    let facts =
-        Facts { zones: vec!["a".into(), "b".into()], releases: BTreeMap::from([(built, "sha256:new".to_owned())]), ..Facts::default() };
+    let facts = Facts {
+        zones: vec!["a".into(), "b".into()],
+        releases: BTreeMap::from([(built, "sha256:new".to_owned())]),
+        ..Facts::default()
+    };
     let graph = try_drawn("services: { web: { build: app }, api: { build: api } }\n", &facts).expect("it is drawn");
     assert_eq!(node(&graph, "image.app").desired["digest"], "sha256:new");
     assert_eq!(node(&graph, "image.api").desired["digest"], Value::Null);

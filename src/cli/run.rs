@@ -38,9 +38,7 @@ impl Run {
         }
         let end = self.follow(&project, &task, output).await?;
         if output.is_json() {
-            output.document(
-                &serde_json::json!({ "event": "ended", "exit_code": end.exit_code, "reason": end.reason }),
-            );
+            output.document(&serde_json::json!({ "event": "ended", "exit_code": end.exit_code, "reason": end.reason }));
         }
         match end.exit_code {
             Some(code) => {

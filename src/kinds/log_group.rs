@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     aws::{self, Outcome},
     kind::{Context, Kind},
-    model::{Address, Change, Diff, Failure, Found, Outputs, Phase},
+    model::{Address, Change, Diff, Failure, Found, Outputs, Phase, StackId},
 };
 
 /// A log group.
@@ -28,10 +28,20 @@ pub struct Desired {
 pub struct Live {
     /// Its name.
     pub name: String,
-    /// Its ARN, without the `:*` that stands for its streams.
-    pub arn: String,
     /// Days; 0 for ever.
     pub retention_days: u32,
+}
+
+/// The name of the log group at `address`.
+pub fn name(id: &StackId, address: &Address) -> String {
+    format!("{}{}", aws::log_prefix(id), address.name())
+}
+
+/// The ARN of the streams of the log group called `name`, as a policy of the account's own may name them: whatever the
+/// region and the account.
+/// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/iam-access-control-overview-cwl.html>
+pub fn streams_arn(name: &str) -> String {
+    format!("arn:aws:logs:*:*:log-group:{name}:*")
 }
 
 impl Kind for LogGroup {
@@ -51,10 +61,8 @@ impl Kind for LogGroup {
             .filter_map(|group| {
                 let name = group.log_group_name?;
                 let address = Address::new(Self::NAME, name.strip_prefix(&prefix)?);
-                let arn = group.arn.unwrap_or_default();
                 let days = group.retention_in_days.and_then(|days| u32::try_from(days).ok());
-                let arn = arn.trim_end_matches(":*").to_owned();
-                Some(Found { address, id: name.clone(), live: Live { name, arn, retention_days: days.unwrap_or(0) } })
+                Some(Found { address, id: name.clone(), live: Live { name, retention_days: days.unwrap_or(0) } })
             })
             .collect())
     }
@@ -63,24 +71,22 @@ impl Kind for LogGroup {
         Diff::new().field("retention_days", &live.retention_days, &desired.retention_days).finish()
     }
 
-    fn phase(live: &Live, _desired: Option<&Desired>) -> Phase {
-        // The create call does not answer with the ARN; the next look has it.
-        if live.arn.is_empty() { Phase::Pending("AWS to show its ARN".into()) } else { Phase::Ready }
+    fn phase(_live: &Live, _desired: Option<&Desired>) -> Phase {
+        Phase::Ready
     }
 
     fn outputs(live: &Live) -> Outputs {
-        let arn = &live.arn;
-        Outputs::new().with("name", &live.name).with("arn", arn).with("streams_arn", format!("{arn}:*"))
+        Outputs::new().with("name", &live.name)
     }
 
     async fn create(cx: &Context, address: &Address, desired: &Desired) -> Result<Live, Failure> {
-        let name = format!("{}{}", aws::log_prefix(&cx.id), address.name());
+        let name = name(&cx.id, address);
         let tags: HashMap<String, String> =
             aws::tags(&cx.id, address).into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
         let call = cx.aws.logs.create_log_group().log_group_name(&name).set_tags(Some(tags));
         let answer = call.customize().config_override(once()).send().await;
         answer.or_absent("CreateLogGroup", &["ResourceAlreadyExistsException"])?;
-        set_retention(cx, desired, Live { name, arn: String::new(), retention_days: 0 }).await
+        set_retention(cx, desired, Live { name, retention_days: 0 }).await
     }
 
     async fn update(

@@ -139,7 +139,9 @@ fn what_the_stack_gives_its_containers_cannot_be_given_again() {
 
 /// A file whose fourth line is `load_balancer: { … }`.
 fn balanced(balancer: &str) -> String {
-    format!("name: demo\nregion: eu-west-1\nservices: {{ web: {{ build: app, port: 80 }} }}\nload_balancer: {{ {balancer} }}\n")
+    format!(
+        "name: demo\nregion: eu-west-1\nservices: {{ web: {{ build: app, port: 80 }} }}\nload_balancer: {{ {balancer} }}\n"
+    )
 }
 
 #[test]
@@ -177,7 +179,9 @@ fn a_domain_without_a_certificate_and_one_without_the_other_are_placed_with_the_
     for (balancer, expected) in table {
         assert_eq!(problems(&balanced(balancer)), [expected], "{balancer}");
     }
-    assert!(problems(&balanced("tls: \"arn:aws:iam::1:server-certificate/x\""))[0].contains("is no ARN of a certificate"));
+    assert!(
+        problems(&balanced("tls: \"arn:aws:iam::1:server-certificate/x\""))[0].contains("is no ARN of a certificate")
+    );
 }
 
 #[test]
@@ -197,7 +201,8 @@ const SCALED: &str = "name: demo\nregion: eu-west-1\nservices:\n  web:\n    buil
 
 #[test]
 fn scale_gives_the_limits_and_what_is_held() {
-    let stack = read(&format!("{SCALED}    scale: {{ min: 2, max: 10, cpu: 60, requests: 900 }}\n")).expect("it is valid");
+    let stack =
+        read(&format!("{SCALED}    scale: {{ min: 2, max: 10, cpu: 60, requests: 900 }}\n")).expect("it is valid");
     let web = &stack.services["web"];
     assert_eq!(web.replicas, 2, "a service begins with the fewest");
     assert_eq!(web.scale, Some(Scale { min: 2, max: 10, cpu: Some(60), memory: None, requests: Some(900) }));
@@ -330,7 +335,10 @@ fn a_database_user_that_postgres_refuses_is_placed_with_the_way_out() {
             "6:5 `Developer` has upper-case letters, which Postgres takes for lower-case ones [write it as `developer`]",
         ),
         ("pg_app: owner", "6:5 `pg_app` is reserved for Postgres itself [give it another name]"),
-        ("rdsadmin: owner", "6:5 `rdsadmin` is reserved for RDS, whose own users all begin with rds [give it another name]"),
+        (
+            "rdsadmin: owner",
+            "6:5 `rdsadmin` is reserved for RDS, whose own users all begin with rds [give it another name]",
+        ),
         (
             "postgres: owner",
             "6:5 `postgres` is the master user, which RDS has made already [it is always there; name the users beside it]",
@@ -356,8 +364,7 @@ fn a_dockerfile_brings_its_folder_as_context_unless_another_one_is_given() {
         let text = format!("name: demo\nregion: eu-west-1\nservices: {{ web: {{ build: {build} }} }}\n");
         read(&text).expect("it is valid").services["web"].image.clone()
     };
-    let dockerfile =
-        |path: &str, context: &str| ImageFrom::Dockerfile { path: path.into(), context: context.into() };
+    let dockerfile = |path: &str, context: &str| ImageFrom::Dockerfile { path: path.into(), context: context.into() };
     assert_eq!(image("{ dockerfile: ./Dockerfile }"), dockerfile("./Dockerfile", "."));
     assert_eq!(image("{ dockerfile: Dockerfile }"), dockerfile("Dockerfile", "."));
     assert_eq!(image("{ dockerfile: app/Dockerfile }"), dockerfile("app/Dockerfile", "app"));
@@ -366,9 +373,8 @@ fn a_dockerfile_brings_its_folder_as_context_unless_another_one_is_given() {
 
 #[test]
 fn a_dockerfile_outside_of_the_project_and_a_build_without_one_are_refused() {
-    let told = |build: &str| {
-        problems(&format!("name: demo\nregion: eu-west-1\nservices:\n  web:\n    build: {build}\n"))
-    };
+    let told =
+        |build: &str| problems(&format!("name: demo\nregion: eu-west-1\nservices:\n  web:\n    build: {build}\n"));
     let outside = "is not below the folder of stack.yaml";
     assert_eq!(
         told("{ dockerfile: ../Dockerfile }"),
@@ -389,8 +395,5 @@ fn a_dockerfile_outside_of_the_project_and_a_build_without_one_are_refused() {
             "5:14 there is no key `dockerfle` here [did you mean `dockerfile`?]",
         ]
     );
-    assert_eq!(
-        told("{}"),
-        ["5:12 `dockerfile` is missing in `services.web.build` [add `dockerfile: ./Dockerfile`]"]
-    );
+    assert_eq!(told("{}"), ["5:12 `dockerfile` is missing in `services.web.build` [add `dockerfile: ./Dockerfile`]"]);
 }

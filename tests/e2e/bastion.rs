@@ -26,7 +26,9 @@ async fn user_data(world: &World) -> String {
         .reservations()
         .iter()
         .flat_map(|reservation| reservation.instances())
-        .filter(|instance| instance.state().and_then(|state| state.name()).is_some_and(|name| name.as_str() == "running"))
+        .filter(|instance| {
+            instance.state().and_then(|state| state.name()).is_some_and(|name| name.as_str() == "running")
+        })
         .collect();
     assert_eq!(running.len(), 1, "there is one host");
     let id = running[0].instance_id().expect("it has an id");

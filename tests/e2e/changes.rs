@@ -42,7 +42,7 @@ async fn drift_shows_as_exactly_that_and_up_mends_it() {
 
     // A log group that is gone.
     logs.delete_log_group().log_group_name("/stackctl/demo/default/web").send().await.expect("it is done");
-    assert!(world.plan().contains(&"create log_group.web".to_owned()));
+    assert_eq!(world.plan(), ["create log_group.web"]);
     world.up();
     assert_eq!(world.plan(), Vec::<String>::new());
 }

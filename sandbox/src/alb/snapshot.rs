@@ -66,7 +66,7 @@ impl Rule {
     /// With its regular expressions read. moto has refused those that AWS would refuse.
     pub(super) fn compiled(mut self) -> Self {
         let paths = self.conditions.iter().filter(|condition| text(condition, "Field") == "path-pattern");
-        let written = paths.flat_map(|condition| condition["PathPatternConfig"]["RegexValues"].as_array()).flatten();
+        let written = paths.filter_map(|condition| condition["PathPatternConfig"]["RegexValues"].as_array()).flatten();
         self.expressions = written.filter_map(|written| Regex::new(written.as_str()?).ok()).collect();
         self
     }

@@ -8,11 +8,12 @@ use std::collections::BTreeMap;
 use super::{
     Facts,
     database::{NAME, PASSWORD_LENGTH},
+    logs,
     network::Network,
-    service::{LOG_DAYS, PRINCIPAL},
+    service::PRINCIPAL,
 };
 use crate::{
-    kinds::{database_users, log_group, role, secret, security_group, task_definition},
+    kinds::{database_users, role, secret, security_group, task_definition},
     model::{Address, Graph, Input},
     spec::{Database, DatabaseUser, Stack},
 };
@@ -87,7 +88,7 @@ pub(super) fn draw(
     master: &Master,
     users: &[DatabaseUser],
 ) -> Users {
-    let log_group = graph.add(Address::new("log_group", TASK), &log_group::Desired { retention_days: LOG_DAYS });
+    let logs = logs::draw(graph, stack, TASK);
     let mut secrets = BTreeMap::from([("PGPASSWORD".to_owned(), reference(&master.password))]);
     secrets.extend(users.iter().map(|user| (script::variable(user), reference(&password(&user.name)))));
     let execution_role = graph.add(
@@ -96,10 +97,7 @@ pub(super) fn draw(
             principal: PRINCIPAL.to_owned(),
             managed: Vec::new(),
             statements: vec![
-                statement(
-                    &["logs:CreateLogStream", "logs:PutLogEvents"],
-                    vec![Input::output(&log_group, "streams_arn")],
-                ),
+                statement(&["logs:CreateLogStream", "logs:PutLogEvents"], vec![logs.streams]),
                 statement(
                     &["secretsmanager:GetSecretValue"],
                     secrets.values().map(|reference| reference.secret.clone()).collect(),
@@ -124,13 +122,14 @@ pub(super) fn draw(
             port: None,
             environment: environment(stack, master, users),
             secrets,
-            log_group: Input::output(&log_group, "name"),
+            log_group: logs.name,
             stop_timeout: 30,
             command: script::command(),
             read_only: true,
         },
     );
     graph.need(&definition, &execution_role);
+    graph.need(&definition, &logs.address);
     let run = graph.add(
         Address::new("database_users", "database"),
         &database_users::Desired {

@@ -1,6 +1,6 @@
 //! Why a rollout failed: what ECS said, how its tasks ended, and their last log lines.
 
-use aws_sdk_ecs::types::DesiredStatus;
+use aws_sdk_ecs::types::{DesiredStatus, Task, TaskStopCode};
 
 use super::{EVENTS, Live, primary};
 use crate::{
@@ -23,20 +23,30 @@ pub(super) async fn rollout(cx: &Context, live: &Live) -> Vec<String> {
     }
     let call = cx.aws.ecs.describe_tasks().cluster(&live.cluster).set_tasks(stopped.task_arns);
     let Ok(answer) = call.send().await.during("DescribeTasks") else { return lines };
-    let serving = primary(live).map(|primary| primary.task_definition.clone()).unwrap_or_default();
-    let rolled_back = live.rollouts.len() == 1 && primary(live).is_some_and(|primary| primary.state == "COMPLETED");
-    let mut tasks: Vec<_> = answer
-        .tasks()
-        .iter()
-        // After a rollback the tasks that failed are those of another task definition than the one that serves.
-        .filter(|task| !rolled_back || task.task_definition_arn() != Some(serving.as_str()))
-        .collect();
-    tasks.sort_by_key(|task| std::cmp::Reverse(task.stopped_at().map(aws_smithy_types::DateTime::as_nanos)));
     let service = live.name.strip_prefix(&aws::stack_prefix(&cx.id)).unwrap_or(&live.name).to_owned();
-    for task in tasks.into_iter().take(EXPLAINED) {
+    for task in failed(live, answer.tasks()).into_iter().take(EXPLAINED) {
         let id = task.task_arn().and_then(|arn| arn.rsplit('/').next()).unwrap_or_default();
         lines.push(format!("task {id}: {}", ecs::end_of(task)));
         lines.extend(ecs::last_lines(cx, &service, task).await);
     }
     lines
+}
+
+/// The tasks that tell most of why the newest rollout failed: those that ended by themselves, newest first, then those
+/// that the scheduler gave up, oldest first: the later ones it only stopped because the rollout had failed already.
+fn failed<'a>(live: &Live, stopped: &'a [Task]) -> Vec<&'a Task> {
+    let serving = primary(live).map(|primary| primary.task_definition.as_str());
+    let rolled_back = live.rollouts.len() == 1 && primary(live).is_some_and(|primary| primary.state == "COMPLETED");
+    let mut tasks: Vec<&Task> = stopped.iter().collect();
+    // After a rollback the tasks that failed are those of another task definition than the one that serves.
+    tasks.retain(|task| !rolled_back || task.task_definition_arn() != serving);
+    let seconds = |at: Option<&aws_smithy_types::DateTime>| at.map_or(0, aws_smithy_types::DateTime::secs);
+    let newest = tasks.iter().max_by_key(|task| seconds(task.created_at())).and_then(|task| task.task_definition_arn());
+    tasks.retain(|task| task.task_definition_arn() == newest);
+    tasks.sort_by_key(|task| {
+        let given_up = task.stop_code() == Some(&TaskStopCode::ServiceSchedulerInitiated);
+        let at = seconds(task.stopped_at());
+        (given_up, if given_up { at } else { -at })
+    });
+    tasks
 }

@@ -28,7 +28,8 @@ const KEYS: &[&str] = &[
 const MOST_BYTES: usize = 12 * 1024;
 
 /// Users that Debian has already.
-const TAKEN: &[&str] = &["root", "daemon", "bin", "sys", "sync", "games", "man", "lp", "mail", "news", "nobody", "sshd"];
+const TAKEN: &[&str] =
+    &["root", "daemon", "bin", "sys", "sync", "games", "man", "lp", "mail", "news", "nobody", "sshd"];
 
 pub(super) fn bastion(field: &Field, problems: &mut Collector) -> Option<Bastion> {
     let map = Map::new(field.node, &field.path, &["class", "packages", "users", "allow"], &[], problems)?;
@@ -39,7 +40,10 @@ pub(super) fn bastion(field: &Field, problems: &mut Collector) -> Option<Bastion
     let allow = map.required("allow", "[203.0.113.0/24]", problems).and_then(|field| allow(&field, problems));
     let (packages, users) = (packages?, users?);
     let bytes = packages.iter().map(String::len).sum::<usize>()
-        + users.iter().map(|(name, user)| name.len() + user.ssh_keys.iter().map(String::len).sum::<usize>()).sum::<usize>();
+        + users
+            .iter()
+            .map(|(name, user)| name.len() + user.ssh_keys.iter().map(String::len).sum::<usize>())
+            .sum::<usize>();
     if bytes > MOST_BYTES {
         let hint = "leave out some users or packages; Ed25519 keys are the shortest";
         field.wrong(format!("{bytes} bytes of keys and packages do not fit into a host's user data"), hint, problems);
@@ -152,7 +156,11 @@ fn allow(field: &Field, problems: &mut Collector) -> Option<Vec<Cidr>> {
     let mut ranges = Vec::new();
     for (field, text) in field.texts(problems)? {
         let Some(range) = network::range(&text) else {
-            field.wrong(format!("`{text}` is no range of addresses"), "such as 203.0.113.0/24, or 203.0.113.7/32", problems);
+            field.wrong(
+                format!("`{text}` is no range of addresses"),
+                "such as 203.0.113.0/24, or 203.0.113.7/32",
+                problems,
+            );
             continue;
         };
         ranges.push(range);

@@ -1,0 +1,26 @@
+//! Where output goes: a log group for each service and each of stackctl's own tasks.
+
+use crate::{
+    kinds::log_group,
+    model::{Address, Graph, Input, StackId},
+    spec::Stack,
+};
+
+/// How long log events are kept, in days.
+const DAYS: u32 = 30;
+
+/// A log group, by the names that it has before it is made: what refers to it does not change when it is made anew.
+pub(super) struct Logs {
+    pub(super) address: Address,
+    pub(super) name: Input,
+    /// The ARN of its streams, as a policy names them.
+    pub(super) streams: Input,
+}
+
+pub(super) fn draw(graph: &mut Graph, stack: &Stack, name: &str) -> Logs {
+    let address = graph.add(Address::new("log_group", name), &log_group::Desired { retention_days: DAYS });
+    let id = StackId { stack: stack.name.clone(), environment: stack.environment.clone() };
+    let name = log_group::name(&id, &address);
+    let streams = log_group::streams_arn(&name);
+    Logs { address, name: name.into(), streams: streams.into() }
+}
