@@ -159,22 +159,22 @@ fn a_domain_goes_with_a_certificate_of_acm() {
 fn a_domain_without_a_certificate_and_one_without_the_other_are_placed_with_the_way_out() {
     let trusted = "a `domain` needs a certificate that browsers trust [write `tls: acm` beside it, or the ARN of a certificate for this name]";
     let table = [
-        ("domain: a.example.com", format!("4:27 {trusted}")),
-        ("tls: off, domain: a.example.com", format!("4:37 {trusted}")),
-        ("tls: self-signed, domain: a.example.com", format!("4:45 {trusted}")),
+        ("domain: a.example.com", format!("4:26 {trusted}")),
+        ("tls: off, domain: a.example.com", format!("4:36 {trusted}")),
+        ("tls: self-signed, domain: a.example.com", format!("4:44 {trusted}")),
         (
             "tls: acm",
-            "4:24 `tls: acm` needs the name that the certificate is for [add `domain: app.example.com`, a name in a public hosted zone of this account's Route 53]".to_owned(),
+            "4:23 `tls: acm` needs the name that the certificate is for [add `domain: app.example.com`, a name in a public hosted zone of this account's Route 53]".to_owned(),
         ),
         (
             "tls: acm, domain: \"*.example.com\"",
-            "4:37 `*.example.com`: the load balancer is reached by one name, not by all of a kind [such as app.example.com]".to_owned(),
+            "4:36 `*.example.com`: the load balancer is reached by one name, not by all of a kind [such as app.example.com]".to_owned(),
         ),
         (
             "tls: \"arn:aws:acm:us-east-1:123456789012:certificate/1\"",
-            "4:24 this certificate is in us-east-1, and the stack is not [request or import it in the stack's region as well: a load balancer takes no other]".to_owned(),
+            "4:23 this certificate is in us-east-1, and the stack is not [request or import it in the stack's region as well: a load balancer takes no other]".to_owned(),
         ),
-        ("tls: amc", "4:24 `amc` is none of: off, self-signed, acm [did you mean `acm`?]".to_owned()),
+        ("tls: amc", "4:23 `amc` is none of: off, self-signed, acm [did you mean `acm`?]".to_owned()),
     ];
     for (balancer, expected) in table {
         assert_eq!(problems(&balanced(balancer)), [expected], "{balancer}");
