@@ -19,11 +19,14 @@ use survey::Survey;
 
 /// Arguments of `stackctl init`.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  \
+#[command(
+    next_help_heading = "The stack",
+    after_help = "Examples:\n  \
     stackctl init                                        ask, then write stack.yaml\n  \
     stackctl init --yes --region eu-west-1               take what the project says and the defaults\n  \
     stackctl init --name shop --region eu-west-1 --image nginx:1.27 --port 80 --no-database --yes\n  \
-    stackctl init --ci github --account 123456789012     the pipeline, its roles and how to create them")]
+    stackctl init --ci github --account 123456789012     the pipeline, its roles and how to create them"
+)]
 pub(super) struct Init {
     /// The stack's name; otherwise after the Cargo package or the folder.
     #[arg(long)]
