@@ -48,9 +48,9 @@ const IMPLIED: &[&str] = &[
 /// Operations that need no permission.
 const FREE: &[&str] = &["GetCallerIdentity"];
 
-/// The longest managed policy that IAM takes, in characters without white space.
+/// The longest inline policy that IAM takes for a role, in characters without white space.
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html>
-const LONGEST_POLICY: usize = 6144;
+const LONGEST_POLICY: usize = 10_240;
 
 fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))

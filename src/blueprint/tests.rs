@@ -324,7 +324,7 @@ fn a_service_may_read_its_own_secrets_and_pull_its_own_image_and_no_more() {
             let resources = statement["resources"].as_array().expect("a list").iter();
             let actions = statement["actions"].as_array().expect("a list").clone();
             resources.flat_map(move |resource| {
-                let resource = resource["$from"].as_str().unwrap_or("*").to_owned();
+                let resource = resource["$from"].as_str().or(resource.as_str()).unwrap_or_default().to_owned();
                 actions
                     .clone()
                     .into_iter()

@@ -88,21 +88,32 @@ impl std::error::Error for Problems {}
 
 /// Gathers problems while a file is read.
 #[derive(Debug, Default)]
-pub(super) struct Collector(BTreeSet<(Span, String, String, String)>);
+pub(super) struct Collector {
+    found: BTreeSet<(Span, String, String, String)>,
+    /// Values that are not known: nothing more can be said of them.
+    unknown: BTreeSet<Span>,
+}
 
 impl Collector {
     /// Adds one. The same one is kept once: the parts that environments share are read for each of them.
     pub(super) fn add(&mut self, span: Span, path: &str, message: impl Into<String>, hint: impl Into<String>) {
-        self.0.insert((span, message.into(), hint.into(), path.to_owned()));
+        if !self.unknown.contains(&span) {
+            self.found.insert((span, message.into(), hint.into(), path.to_owned()));
+        }
+    }
+
+    /// From here on nothing is said of the value at `span`: what was said is why it is not known.
+    pub(super) fn silence(&mut self, span: Span) {
+        self.unknown.insert(span);
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.found.is_empty()
     }
 
     /// All of them, placed in `text`.
     pub(super) fn finish(self, file: &str, text: &str) -> Problems {
-        let list = self.0.into_iter().map(|(span, message, hint, path)| {
+        let list = self.found.into_iter().map(|(span, message, hint, path)| {
             let byte = |index: usize| text.char_indices().nth(index).map_or(text.len(), |(byte, _)| byte);
             let start = byte(span.start);
             let before = &text[..start];

@@ -13,6 +13,7 @@ pub(super) fn substitute(node: &mut Node, variables: &dyn Fn(&str) -> Option<Str
         Value::Map(entries) => entries.iter_mut().for_each(|(_, value)| substitute(value, variables, problems)),
         Value::Scalar { text, .. } if text.contains("${") => {
             let mut done = String::with_capacity(text.len());
+            let mut missing = false;
             let mut rest = text.as_str();
             while let Some(at) = rest.find("${") {
                 let (before, from) = rest.split_at(at);
@@ -30,23 +31,26 @@ pub(super) fn substitute(node: &mut Node, variables: &dyn Fn(&str) -> Option<Str
                         "`${` without its `}`",
                         "close it, or write `$${` for the characters themselves",
                     );
+                    problems.silence(span);
                     return;
                 };
                 match variables(name) {
                     Some(value) => done.push_str(&value),
-                    None => problems.add(
-                        span,
-                        "",
-                        format!("the environment variable {name} is not set"),
-                        format!(
+                    None => {
+                        let hint = format!(
                             "set it, as in `{name}=… stackctl …`, or write `$${{{name}}}` for the characters themselves"
-                        ),
-                    ),
+                        );
+                        problems.add(span, "", format!("the environment variable {name} is not set"), hint);
+                        missing = true;
+                    }
                 }
                 rest = after;
             }
             done.push_str(rest);
             *text = done;
+            if missing {
+                problems.silence(span);
+            }
         }
         Value::Scalar { .. } => {}
     }

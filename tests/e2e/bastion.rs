@@ -12,7 +12,7 @@ use crate::{
 const KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f";
 
 fn bastion(users: &str) -> String {
-    format!("bastion:\n  packages: [curl, jq]\n  allow: [203.0.113.0/24]\n  users:\n{users}\nservices:")
+    format!("\nbastion:\n  packages: [curl, jq]\n  allow: [203.0.113.0/24]\n  users:\n{users}\nservices:")
 }
 
 fn user(name: &str, sudo: bool) -> String {
@@ -42,7 +42,7 @@ async fn user_data(world: &World) -> String {
 async fn a_bastion_has_the_users_of_the_file_and_reaches_the_database() {
     let world = World::start();
     world.up();
-    world.edit("services:", &bastion(&(user("admin", true) + &user("guest", false))));
+    world.edit("\nservices:", &bastion(&(user("admin", true) + &user("guest", false))));
     assert_eq!(
         world.plan(),
         ["create security_group.bastion", "create instance.bastion", "update security_group.database"],
@@ -72,7 +72,10 @@ async fn a_bastion_has_the_users_of_the_file_and_reaches_the_database() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_nobody_could_log_in_to_is_told_before_anything_is_made() {
     let world = World::start();
-    world.edit("services:", &bastion("    admin: { ssh_key: \"ssh-ed25519 AAAA admin\" }\n    root: { sudo: true }\n"));
+    world.edit(
+        "\nservices:",
+        &bastion("    admin: { ssh_key: \"ssh-ed25519 AAAA admin\" }\n    root: { sudo: true }\n"),
+    );
     let said = world.stackctl(&["validate"]);
     assert_eq!(said.status.code(), Some(3));
     let said = text(&said);
