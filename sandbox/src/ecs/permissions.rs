@@ -49,11 +49,37 @@ fn list(value: &Value) -> Vec<&Value> {
     value.as_array().map_or_else(|| vec![value], |items| items.iter().collect())
 }
 
+/// IAM's wildcard `*` stands for any characters, also none, wherever and as often as it stands.
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_resource.html>
 fn matches(pattern: &str, wanted: &str) -> bool {
-    match pattern.split_once('*') {
-        Some((before, after)) => {
-            wanted.starts_with(before) && wanted.len() >= before.len() + after.len() && wanted.ends_with(after)
+    let mut parts = pattern.split('*');
+    let Some(mut rest) = parts.next().and_then(|first| wanted.strip_prefix(first)) else { return false };
+    let mut parts = parts.peekable();
+    if parts.peek().is_none() {
+        return rest.is_empty();
+    }
+    while let Some(part) = parts.next() {
+        if parts.peek().is_none() {
+            return rest.ends_with(part);
         }
-        None => pattern == wanted,
+        let Some(at) = rest.find(part) else { return false };
+        rest = &rest[at + part.len()..];
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wildcard_stands_for_anything_wherever_it_stands() {
+        let log = "arn:aws:logs:eu-west-1:123456789012:log-group:/stackctl/demo/default/web:log-stream:x";
+        for pattern in ["*", "arn:*", "arn:aws:logs:*:*:log-group:/stackctl/demo/default/web:*", log] {
+            assert!(matches(pattern, log), "{pattern}");
+        }
+        for pattern in ["", "arn:", "arn:aws:logs:*:*:log-group:/stackctl/demo/default/api:*", "*:y", "log*"] {
+            assert!(!matches(pattern, log), "{pattern}");
+        }
     }
 }
