@@ -32,6 +32,18 @@ impl Aws {
     }
 }
 
+impl Aws {
+    /// The name servers of a hosted zone, which the zone above has to name for the world to ask them.
+    /// <https://docs.aws.amazon.com/Route53/latest/APIReference/API_GetHostedZone.html>
+    ///
+    /// # Errors
+    /// If AWS fails.
+    pub async fn name_servers(&self, zone: &HostedZone) -> Result<Vec<String>, Failure> {
+        let answer = self.route53.get_hosted_zone().id(&zone.id).send().await.during("GetHostedZone")?;
+        Ok(answer.delegation_set.map(|set| set.name_servers).unwrap_or_default())
+    }
+}
+
 /// The names that a zone of `domain` can have, the longest first. A top-level domain is nobody's.
 fn suffixes(domain: &str) -> Vec<&str> {
     let starts = std::iter::once(0).chain(domain.match_indices('.').map(|(dot, _)| dot + 1));

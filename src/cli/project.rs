@@ -3,7 +3,10 @@
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use super::{Global, Stop, sandbox};
@@ -13,9 +16,9 @@ use crate::{
     engine::{self, Event, Events, Holder},
     image::Builder,
     kind::{BuiltImage, Context, ImageSource, Images},
-    model::{Failure, Graph, HostedZone, LiveResource, Plan, StackId},
+    model::{Address, Failure, Graph, HostedZone, LiveResource, Plan, StackId},
     output::Output,
-    spec::{self, LoadBalancer, Stack},
+    spec::{self, LoadBalancer, Stack, Tls},
 };
 
 /// stack.yaml in the environment that the command line names.
@@ -31,6 +34,8 @@ pub(super) struct Project {
     relay: Relay,
     output: Output,
     verbose: bool,
+    /// Whether it was said already what a certificate waits for.
+    told: AtomicBool,
 }
 
 /// What AWS has, and what the desired graph is drawn from.
@@ -59,7 +64,8 @@ impl Project {
         let to = relay.clone();
         let images = Arc::new(Builder::new(folder(&global.file), Arc::new(move |event| to.image(event))));
         let cx = Context::new(id, Arc::new(aws), Arc::clone(&images) as Arc<dyn Images>);
-        Ok(Self { stack, cx, images, relay, output: output.clone(), verbose: global.verbose > 0 })
+        let verbose = global.verbose > 0;
+        Ok(Self { stack, cx, images, relay, output: output.clone(), verbose, told: AtomicBool::default() })
     }
 
     /// Looks at the cloud: who calls, which zones there are, what the stack owns. All at once.
@@ -77,7 +83,28 @@ impl Project {
         if self.verbose {
             self.output.status(&format!("as {}; {} resources found", caller.arn, live.len()));
         }
+        if let (Some(domain), [zone]) = (domain, hosted_zones.as_slice()) {
+            self.tell_of_delegation(domain, zone, &live).await?;
+        }
         Ok(View { zones, hosted_zones, live })
+    }
+
+    /// Says once in a run, and only before there is a certificate, what it waits for: that nobody is sent to a zone is the
+    /// usual reason why it is never issued, and no call of AWS's tells it.
+    async fn tell_of_delegation(&self, domain: &str, zone: &HostedZone, live: &[LiveResource]) -> Result<(), Failure> {
+        let proof = Address::new("dns_record", "certificate");
+        let is_asked_for = self.stack.load_balancer.as_ref().is_some_and(|one| matches!(one.tls, Tls::Acm { .. }));
+        let is_there = live.iter().any(|resource| resource.address == proof);
+        if !is_asked_for || is_there || self.told.swap(true, Ordering::Relaxed) {
+            return Ok(());
+        }
+        let servers = self.cx.aws.name_servers(zone).await?.join(", ");
+        self.output.status(&format!(
+            "The certificate for {domain} is issued once the world asks the hosted zone {name}: the domain's registrar, or the \
+             zone above, has to name {servers}. `dig NS {name}` shows whom the world asks (docs/domains.md).",
+            name = zone.name,
+        ));
+        Ok(())
     }
 
     /// What stack.yaml asks for. `releases` names the images that are to run; without one, what runs is kept.

@@ -11,7 +11,19 @@ use crate::{
     sweep,
 };
 
-/// What the domain's tests share: a world whose stack has `load_balancer` as given, and the zone `example.com`.
+/// A stack that is little more than its load balancer: what is tried here ends there, and nothing has to be built. No task
+/// runs, so what comes through it is answered 503.
+const STACK: &str = "name: demo
+region: eu-west-1
+network: { nat: none }
+load_balancer:
+  tls: acm
+  domain: DOMAIN
+services:
+  web: { image: \"example:1\", port: 80, replicas: 0 }
+";
+
+/// What the domain's tests share: a world with [`STACK`], and the zone `example.com`.
 struct Dns {
     world: World,
     route53: aws_sdk_route53::Client,
@@ -19,9 +31,10 @@ struct Dns {
 }
 
 impl Dns {
-    async fn start(balancer: &str) -> Self {
+    async fn start(domain: &str) -> Self {
         let world = World::start();
-        world.edit("load_balancer:\n  tls: self-signed ", &format!("load_balancer:\n{balancer} "));
+        let file = world.project().join("stack.yaml");
+        std::fs::write(file, STACK.replace("DOMAIN", domain)).expect("it can be written");
         let route53 = aws_sdk_route53::Client::new(&world.sdk().await);
         let zone = zone(&route53, "example.com", false).await;
         Self { world, route53, zone }
@@ -55,8 +68,8 @@ impl Dns {
         call.send().await.expect("it is allowed");
     }
 
-    /// GETs from `domain` as a browser would that trusts the sandbox's authority, and asks the zone where the domain is.
-    async fn browse(&self, domain: &str, path: &str) -> reqwest::Result<reqwest::Response> {
+    /// The status that a browser gets from `domain` which trusts the sandbox's authority and asks the zone where it is.
+    async fn browse(&self, domain: &str) -> u16 {
         let sets = self.sets().await;
         let alias = sets.iter().find(|set| set.name().trim_end_matches('.') == domain && *set.r#type() == RrType::A);
         let target = alias.and_then(ResourceRecordSet::alias_target).expect("there is an alias").dns_name();
@@ -68,7 +81,8 @@ impl Dns {
             .resolve(domain, address)
             .build()
             .expect("a client");
-        client.get(format!("https://{domain}{path}")).send().await
+        let answer = client.get(format!("https://{domain}/")).send().await;
+        answer.unwrap_or_else(|error| panic!("the certificate of {domain} is trusted: {error:?}")).status().as_u16()
     }
 }
 
@@ -81,7 +95,7 @@ async fn zone(route53: &aws_sdk_route53::Client, name: &str, private: bool) -> S
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_domain_ends_in_a_url_that_a_browser_trusts_moves_to_another_name_and_leaves_nothing() {
-    let dns = Dns::start("  tls: acm\n  domain: rates.example.com").await;
+    let dns = Dns::start("rates.example.com").await;
     // A private zone of the name itself, and one of another name, are not taken for it.
     zone(&dns.route53, "rates.example.com", true).await;
     zone(&dns.route53, "ates.example.com", false).await;
@@ -91,8 +105,7 @@ async fn a_domain_ends_in_a_url_that_a_browser_trusts_moves_to_another_name_and_
     assert_eq!(world.up(), "https://rates.example.com");
     assert_eq!(world.status()["url"], "https://rates.example.com/");
     assert_eq!(world.plan(), Vec::<String>::new());
-    let answer = dns.browse("rates.example.com", "/version").await.expect("the certificate is trusted");
-    assert_eq!(answer.status(), 200);
+    assert_eq!(dns.browse("rates.example.com").await, 503);
 
     // What was changed behind its back is seen, and mended.
     let sets = dns.sets().await;
@@ -112,7 +125,7 @@ async fn a_domain_ends_in_a_url_that_a_browser_trusts_moves_to_another_name_and_
     assert!(plan.contains(&"replace certificate.main".to_owned()), "{plan:?}");
     assert_eq!(world.up(), "https://fares.example.com");
     assert_eq!(world.plan(), Vec::<String>::new());
-    assert_eq!(dns.browse("fares.example.com", "/version").await.expect("it is trusted").status(), 200);
+    assert_eq!(dns.browse("fares.example.com").await, 503);
     let records = dns.records().await;
     let left = records.iter().filter(|record| record.contains("rates.") && !before.contains(record));
     assert_eq!(left.collect::<Vec<_>>(), [""; 0]);
@@ -124,7 +137,7 @@ async fn a_domain_ends_in_a_url_that_a_browser_trusts_moves_to_another_name_and_
 
 #[tokio::test(flavor = "multi_thread")]
 async fn records_of_somebody_else_are_refused_or_shared_and_never_deleted() {
-    let dns = Dns::start("  tls: acm\n  domain: rates.example.com").await;
+    let dns = Dns::start("rates.example.com").await;
     let world = &dns.world;
     dns.put(RrType::A, "rates.example.com", "203.0.113.7").await;
     let refused = world.stackctl(&["up", "--yes"]);
@@ -149,7 +162,7 @@ async fn records_of_somebody_else_are_refused_or_shared_and_never_deleted() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_validation_record_that_was_there_before_stays_when_the_stack_goes() {
-    let dns = Dns::start("  tls: acm\n  domain: rates.example.com").await;
+    let dns = Dns::start("rates.example.com").await;
     let world = &dns.world;
     // Another certificate for the same name, such as one in another region, has had its record made already.
     let acm = aws_sdk_acm::Client::new(&world.sdk().await);
@@ -169,7 +182,7 @@ async fn a_validation_record_that_was_there_before_stays_when_the_stack_goes() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_certificate_that_is_refused_is_explained_and_asked_for_again_once_the_cause_is_mended() {
-    let dns = Dns::start("  tls: acm\n  domain: rates.example.com").await;
+    let dns = Dns::start("rates.example.com").await;
     let world = &dns.world;
     dns.put(RrType::Caa, "example.com", "0 issue \"letsencrypt.org\"").await;
     let failed = world.stackctl(&["up", "--yes"]);
@@ -179,12 +192,12 @@ async fn a_certificate_that_is_refused_is_explained_and_asked_for_again_once_the
     dns.put(RrType::Caa, "example.com", "0 issue \"amazon.com\"").await;
     assert_eq!(world.up(), "https://rates.example.com");
     assert_eq!(world.plan(), Vec::<String>::new());
-    assert_eq!(dns.browse("rates.example.com", "/version").await.expect("it is trusted").status(), 200);
+    assert_eq!(dns.browse("rates.example.com").await, 503);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_domain_without_a_zone_and_one_with_two_are_said_before_anything_is_done() {
-    let dns = Dns::start("  tls: acm\n  domain: rates.example.org").await;
+    let dns = Dns::start("rates.example.org").await;
     let world = &dns.world;
     world.forget_calls().await;
     let none = text(&world.stackctl(&["up", "--yes"]));
@@ -199,6 +212,49 @@ async fn a_domain_without_a_zone_and_one_with_two_are_said_before_anything_is_do
     assert_eq!(by_stackctl.count(), 0);
     // What is there can be destroyed all the same.
     world.must(&["destroy", "--confirm", "demo"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_certificate_that_is_there_already_is_shown_under_the_domain_and_outlives_the_stack() {
+    let dns = Dns::start("rates.example.com").await;
+    let world = &dns.world;
+    let acm = aws_sdk_acm::Client::new(&world.sdk().await);
+    let asked = acm.request_certificate().domain_name("rates.example.com").send().await.expect("it is taken");
+    let arn = asked.certificate_arn().expect("it has one").to_owned();
+    let described = || async {
+        let answer = acm.describe_certificate().certificate_arn(&arn).send().await.expect("it answers");
+        answer.certificate().expect("it is there").clone()
+    };
+    let record =
+        until(|| async { described().await.domain_validation_options().first()?.resource_record().cloned() }).await;
+    dns.put(RrType::Cname, record.name(), record.value()).await;
+    until(|| async { described().await.status().filter(|status| status.as_str() == "ISSUED").map(drop) }).await;
+    let before = dns.records().await;
+    world.edit("tls: acm", &format!("tls: \"{arn}\""));
+    assert_eq!(world.up(), "https://rates.example.com");
+    assert_eq!(world.plan(), Vec::<String>::new());
+    assert_eq!(dns.browse("rates.example.com").await, 503);
+    world.must(&["destroy", "--confirm", "demo"]);
+    assert_eq!(dns.records().await, before);
+    assert_eq!(described().await.status().map(|status| status.as_str()), Some("ISSUED"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whom_the_world_has_to_ask_is_said_before_anybody_waits_for_it_and_not_again() {
+    let dns = Dns::start("rates.example.com").await;
+    let sets = dns.sets().await;
+    let own = sets.iter().find(|set| *set.r#type() == RrType::Ns).expect("a zone has them").resource_records();
+    let said = |args: &[&str]| {
+        let said = text(&dns.world.stackctl(args));
+        let all = own.iter().all(|server| said.contains(server.value().trim_end_matches('.')));
+        (all && said.contains("dig NS example.com"), said)
+    };
+    let (told, plan) = said(&["plan"]);
+    assert!(told, "{plan}");
+    let (told, up) = said(&["up", "--yes"]);
+    assert!(told && up.matches("dig NS").count() == 1, "{up}");
+    let (told, again) = said(&["up", "--yes"]);
+    assert!(!told && again.contains("No changes."), "{again}");
 }
 
 /// What `look` gives once it gives something.
