@@ -36,8 +36,8 @@ const ODD: &str = "(\\\\|%([01].|2[D-Fd-f]|3\\d|[46][1-9A-Fa-f]|5[\\dACFacf]|7[\
 /// out, or has too much between two wildcards.
 ///
 /// A short pattern is one expression that is exact. A longer one is spelt out without encodings, and a second expression
-/// takes the paths that consist of its characters alone and have something [`ODD`] in them: that is more than the
-/// encodings of this path, but nothing that anybody would ask for.
+/// takes the paths that consist of its characters alone, and of those of an encoding, and have something [`ODD`] in them:
+/// that is more than the encodings of this path, but nothing that anybody would ask for.
 pub(crate) fn expressions(pattern: &str) -> Option<Vec<String>> {
     let parts = parts(pattern);
     let open = matches!(parts.last(), Some(Part::Any));
