@@ -80,7 +80,15 @@ async fn no_spelling_of_a_blocked_path_passes_and_no_other_path_is_held_up() {
             assert_eq!(get(&balancer, &path).await, blocked, "{path}");
         }
     }
-    for path in ["/", "/version", "/status", "/prepare-for-deployment", "/docs/ready-for-deploy", "/palindrom/%61nn%61", "/a//b"] {
+    for path in [
+        "/",
+        "/version",
+        "/status",
+        "/prepare-for-deployment",
+        "/docs/ready-for-deploy",
+        "/palindrom/%61nn%61",
+        "/a//b",
+    ] {
         assert!(!get(&balancer, path).await.of_balancer, "{path} is the application's to answer");
     }
 
