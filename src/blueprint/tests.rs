@@ -428,7 +428,7 @@ fn a_release_names_the_digest_of_its_own_source_only() {
 #[test]
 fn autoscaling_is_drawn_for_a_service_that_has_it_and_the_service_is_left_its_number() {
     let graph = drawn(
-        "services:\n  web: { build: app, port: 80, scale: { min: 2, max: 9, cpu: 60, requests: 1000 } }\n  mail: { build: mail, replicas: 3 }\n",
+        "services:\n  web: { build: app, port: 80, routes: [/*], scale: { min: 2, max: 9, cpu: 60, requests: 1000 } }\n  mail: { build: mail, replicas: 3 }\n",
     );
     assert_eq!(addresses(&graph, &["scaling"]), ["scaling.web"]);
     let requests = json!({ "requests": {

@@ -47,9 +47,10 @@ pub(super) fn substitute(node: &mut Node, variables: &dyn Fn(&str) -> Option<Str
                 rest = after;
             }
             done.push_str(rest);
-            *text = done;
             if missing {
                 problems.silence(span);
+            } else {
+                *text = done;
             }
         }
         Value::Scalar { .. } => {}

@@ -311,7 +311,7 @@ fn image(wants: &Value, id: &str, before: Option<&Value>) -> Value {
 
 fn load_balancer(wants: &Value, id: &str) -> Value {
     json!({
-        "arn": id, "dns_name": "lb.example.com", "zone_id": "Z1", "subnets": wants["subnets"],
+        "arn": id, "dns_name": "lb.example.com", "zone_id": "Z1", "zones": wants["zones"], "subnets": wants["subnets"],
         "security_groups": [wants["security_group"]], "state": "active", "reason": null,
         "attributes": {
             "idle_timeout.timeout_seconds": "60",
