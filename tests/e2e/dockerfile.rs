@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// A server in one file, for `rustc` alone.
-const SERVER: &str = r#"
+pub const SERVER: &str = r#"
 use std::io::{Read, Write};
 fn main() {
     let port: u16 = std::env::var("PORT").ok().and_then(|port| port.parse().ok()).unwrap_or(3000);
@@ -95,7 +95,7 @@ impl Docker {
     fn answers(&self) -> bool {
         let mut command = Command::new("docker");
         command.args(["version", "--format", "{{.Server.Version}}"]);
-        self.host.iter().for_each(|host| drop(command.env("DOCKER_HOST", host)));
+        command.envs(self.host.iter().map(|host| ("DOCKER_HOST", host)));
         command.stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|status| status.success())
     }
 
@@ -137,7 +137,7 @@ impl Docker {
             let path = std::env::var("PATH").expect("there is one");
             command.env("PATH", format!("{}:{path}", self.folder.path().display()));
         }
-        self.host.iter().for_each(|host| drop(command.env("DOCKER_HOST", host)));
+        command.envs(self.host.iter().map(|host| ("DOCKER_HOST", host)));
         command.output().expect("the binary runs")
     }
 
@@ -152,7 +152,8 @@ impl Drop for Docker {
     fn drop(&mut self) {
         if let Some(mut child) = self.own.take() {
             let id = nix::unistd::Pid::from_raw(i32::try_from(child.id()).expect("a process has an id"));
-            drop(nix::sys::signal::kill(id, nix::sys::signal::Signal::SIGTERM));
+            // One that has ended by itself is no matter.
+            let _ = nix::sys::signal::kill(id, nix::sys::signal::Signal::SIGTERM);
             drop(child.wait());
         }
     }

@@ -80,6 +80,13 @@ fn the_image_is_small_static_and_without_rights() {
     let config = read(repository().join("app/src/config.rs"));
     assert!(config.contains(&format!("or(\"PORT\", \"{}\")", of("EXPOSE", image)[0])), "the port that it listens on");
     assert_eq!(of("ENTRYPOINT", image), ["[\"/app/app\"]"]);
+    let manifest = read(repository().join("Cargo.toml"));
+    let version = manifest.split("\nversion = \"").nth(1).and_then(|rest| rest.split('"').next()).expect("it has one");
+    let label = format!("org.opencontainers.image.version=\"{version}\"");
+    assert!(
+        of("LABEL", image).iter().any(|rest| rest.contains(&label)),
+        "the label says {version}, as Cargo.toml does"
+    );
     let build: String = of("RUN", &instructions[..*last]).join("\n");
     assert!(build.contains("install -D target/x86_64-unknown-linux-gnu/release/app /image/app/app"), "{build}");
     assert!(of("ENV", &instructions).iter().any(|rest| rest.contains("+crt-static")));

@@ -37,8 +37,12 @@ pub(super) async fn build(
             .hint("`dockerfile:` names a file, from the folder of stack.yaml"));
     }
     let engine = ["version", "--format", "{{.Server.Version}}"];
-    run(docker, engine, &|_| {}).await.map_err(|failure| {
-        failure.hint("start the Docker engine, or point DOCKER_HOST to one: `docker version` has to show a server")
+    run(docker, engine, &|_| {}).await.map_err(|failure| match failure.hint {
+        // There is no such command, and the way out has been told.
+        Some(_) => failure,
+        None => {
+            failure.hint("start the Docker engine, or point DOCKER_HOST to one: `docker version` has to show a server")
+        }
     })?;
     let scratch =
         tempfile::tempdir().map_err(|error| Failure::refused("build", format!("no temporary folder: {error}")))?;

@@ -206,6 +206,7 @@ async fn without_docker_or_its_engine_it_says_what_to_do() {
     let wanted = Build { dockerfile: &dockerfile, context: Path::new(".") };
     let failure = build(nowhere.as_os_str(), &wanted, &|_| {}).await.expect_err("there is no such command");
     assert!(failure.message.contains("docker cannot be run"), "{failure}");
+    assert!(failure.hint.as_deref().is_some_and(|hint| hint.contains("docs.docker.com")), "{failure:?}");
     let missing = Build { dockerfile: &nowhere, context: Path::new(".") };
     let failure = build(nowhere.as_os_str(), &missing, &|_| {}).await.expect_err("there is no such file");
     assert!(failure.message.contains("there is no "), "{failure}");
