@@ -16,6 +16,10 @@ use crate::{
 /// Who started such a task, as ECS records it.
 const STARTED_BY: &str = "stackctl-database-users";
 
+/// What its task definition and its log group are called. The underscore keeps them apart from the services', whose names
+/// have none.
+pub const TASK: &str = "database_users";
+
 /// The making of a database's users.
 pub struct DatabaseUsers;
 
@@ -93,7 +97,7 @@ impl Kind for DatabaseUsers {
     }
 
     async fn explain(cx: &Context, live: &Live) -> Vec<String> {
-        ecs_task::explain(cx, live).await
+        ecs_task::explain(cx, live, TASK).await
     }
 }
 
@@ -106,7 +110,7 @@ mod tests {
         let live = Live {
             task: "arn:aws:ecs:eu-west-1:123456789012:task/demo/1".into(),
             cluster: "demo".into(),
-            name: "database_users".into(),
+            name: "database".into(),
             status: "STOPPED".into(),
             exit_code: Some(3),
             end: "container psql ended with exit code 3".into(),

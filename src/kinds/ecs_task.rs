@@ -42,7 +42,7 @@ pub struct Live {
     pub task: String,
     /// The cluster's ARN.
     pub cluster: String,
-    /// The name of its address; its log group has the same.
+    /// The name of its address.
     pub name: String,
     /// AWS's word, such as `RUNNING`.
     pub status: String,
@@ -130,12 +130,12 @@ pub(super) fn phase(live: &Live, failed: impl FnOnce(&str) -> String) -> Phase {
     }
 }
 
-/// The last lines that it wrote.
-pub(super) async fn explain(cx: &Context, live: &Live) -> Vec<String> {
+/// The last lines that it wrote; `logs` is the name of its log group's address.
+pub(super) async fn explain(cx: &Context, live: &Live, logs: &str) -> Vec<String> {
     let call = cx.aws.ecs.describe_tasks().cluster(&live.cluster).tasks(&live.task).send().await;
     let Ok(answer) = call.during("DescribeTasks") else { return Vec::new() };
     let Some(task) = answer.tasks().first() else { return Vec::new() };
-    ecs::last_lines(cx, &live.name, task).await
+    ecs::last_lines(cx, logs, task).await
 }
 
 /// What is waited for when ECS refuses a task in this way, if that goes away by waiting.

@@ -98,6 +98,7 @@ impl Kind for Release {
     }
 
     async fn explain(cx: &Context, live: &Live) -> Vec<String> {
-        ecs_task::explain(cx, live).await
+        // Its log is the service's.
+        ecs_task::explain(cx, live, &live.name).await
     }
 }

@@ -13,7 +13,10 @@ use super::{
     service::PRINCIPAL,
 };
 use crate::{
-    kinds::{database_users, role, secret, security_group, task_definition},
+    kinds::{
+        database_users::{self, TASK},
+        role, secret, security_group, task_definition,
+    },
     model::{Address, Graph, Input},
     spec::{Database, DatabaseUser, Stack},
 };
@@ -24,9 +27,6 @@ use crate::{
 /// <https://docs.docker.com/docker-hub/usage/>, <https://gallery.ecr.aws/docker/library/postgres>,
 /// <https://www.postgresql.org/docs/current/app-psql.html>
 const IMAGE: &str = "public.ecr.aws/docker/library/postgres:18-alpine";
-
-/// What all of it is called. The underscore keeps it apart from the services, whose names have none.
-const TASK: &str = "database_users";
 
 /// The master user's side of the database.
 pub(super) struct Master<'a> {
