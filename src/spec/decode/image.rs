@@ -15,7 +15,8 @@ pub(super) fn image(map: &Map, service: &Field, problems: &mut Collector) -> Opt
             None
         }
         (None, None) => {
-            let hint = "add `build: app` for a Cargo package, `build: { dockerfile: ./Dockerfile }`, or `image: nginx:1.27`";
+            let hint =
+                "add `build: app` for a Cargo package, `build: { dockerfile: ./Dockerfile }`, or `image: nginx:1.27`";
             problems.add(service.key.span, &service.path, format!("`{}` has no image", service.key.text), hint);
             None
         }
