@@ -154,7 +154,10 @@ fn the_reference_has_every_key_that_the_decoder_knows() {
         ("load_balancer", format!("{top}{services}load_balancer: {{ qqqqqqqqqqqq: 1 }}\n")),
         ("alarms", format!("{top}{services}alarms: {{ email: ops@example.com, qqqqqqqqqqqq: 1 }}\n")),
         ("services", format!("{top}services: {{ web: {{ build: app, port: 80, qqqqqqqqqqqq: 1 }} }}\n")),
-        ("services", format!("{top}services: {{ web: {{ build: app, scale: {{ max: 2, cpu: 60, qqqqqqqqqqqq: 1 }} }} }}\n")),
+        (
+            "services",
+            format!("{top}services: {{ web: {{ build: app, scale: {{ max: 2, cpu: 60, qqqqqqqqqqqq: 1 }} }} }}\n"),
+        ),
     ];
     for (heading, yaml) in sections {
         let start = page.find(&format!("\n## {heading}\n")).unwrap_or_else(|| panic!("there is no section {heading}"));

@@ -55,8 +55,7 @@ impl Deploy {
 /// If they stand on what `up` has yet to make or change.
 pub fn release_part(plan: &Plan) -> Result<Plan, Failure> {
     // What makes the database's users is no part of a release, although it is a task definition.
-    let in_release =
-        |step: &Step| RELEASE.contains(&step.address.kind()) && step.address != blueprint::users_task();
+    let in_release = |step: &Step| RELEASE.contains(&step.address.kind()) && step.address != blueprint::users_task();
     let part = engine::only(plan, |step| in_release(step) && !is_removal(step));
     let missing: Vec<String> =
         part.steps.iter().filter(|step| !in_release(step)).map(|step| step.address.to_string()).collect();

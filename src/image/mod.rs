@@ -73,7 +73,8 @@ impl Builder {
             }
             ImageSource::Dockerfile { path, context } => {
                 let (dockerfile, context) = (self.root.join(path), self.root.join(context));
-                dockerfile::build("docker".as_ref(), &Build { dockerfile: &dockerfile, context: &context }, &say).await?
+                dockerfile::build("docker".as_ref(), &Build { dockerfile: &dockerfile, context: &context }, &say)
+                    .await?
             }
         };
         self.say(source, &format!("built {} ({:.1} MB)", assembled.short_digest(), assembled.megabytes()));

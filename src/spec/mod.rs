@@ -15,7 +15,10 @@ use std::{collections::BTreeSet, path::Path};
 
 pub(crate) use block::expressions as block_expressions;
 pub use problem::{Problem, Problems};
-pub use stack::{Alarms, Bastion, BastionUser, Cache, Cidr, Database, DatabaseRole, DatabaseUser, ImageFrom, LoadBalancer, Nat, Network, Scale, SecretFrom, Service, Stack, Tls};
+pub use stack::{
+    Alarms, Bastion, BastionUser, Cache, Cidr, Database, DatabaseRole, DatabaseUser, ImageFrom, LoadBalancer, Nat,
+    Network, Scale, SecretFrom, Service, Stack, Tls,
+};
 
 use problem::Collector;
 use yaml::Node;

@@ -23,7 +23,18 @@ use super::{
 
 /// The stack in `environment`; none if a problem leaves no stack to speak of.
 pub(super) fn stack(root: &Node, environment: &str, problems: &mut Collector) -> Option<Stack> {
-    let known = ["name", "region", "network", "database", "cache", "load_balancer", "services", "alarms", "bastion", "environments"];
+    let known = [
+        "name",
+        "region",
+        "network",
+        "database",
+        "cache",
+        "load_balancer",
+        "services",
+        "alarms",
+        "bastion",
+        "environments",
+    ];
     let later = ["jobs", "required_version"];
     let map = Map::new(root, "", &known, &later, problems)?;
     let name = map.required("name", "my-app", problems).and_then(|field| {
@@ -49,7 +60,8 @@ pub(super) fn stack(root: &Node, environment: &str, problems: &mut Collector) ->
     given.extend(cache.as_ref().map(|_| "REDIS_URL"));
     let services = map.required("services", "{ web: { build: app, port: 3000 } }", problems);
     let services = services.map(|field| service::services(&field, &given, problems)).unwrap_or_default();
-    let mut load_balancer = map.get("load_balancer").and_then(|field| load_balancer::load_balancer(&field, region.as_deref(), problems));
+    let mut load_balancer =
+        map.get("load_balancer").and_then(|field| load_balancer::load_balancer(&field, region.as_deref(), problems));
     if services.values().all(|service| service.routes.is_empty()) {
         if let Some(field) = map.get("load_balancer").filter(|_| !services.is_empty()) {
             let hint = "give a service a `port`, or leave the load balancer out";
