@@ -5,9 +5,7 @@ use crate::{engine, kinds, model::LiveResource, output::Output};
 
 /// Says whose address is yet to be confirmed, if alarms go to one. `live` is what was seen already.
 pub(super) async fn show(project: &Project, live: Option<&[LiveResource]>, output: &Output) -> Result<(), Stop> {
-    if project.stack.alarms.is_none() {
-        return Ok(());
-    }
+    let Some(alarms) = &project.stack.alarms else { return Ok(()) };
     let topics = match live {
         Some(live) => live.iter().filter(|resource| resource.address.kind() == "topic").cloned().collect(),
         None => engine::observe_kind(&project.cx, "topic").await?,
@@ -15,7 +13,11 @@ pub(super) async fn show(project: &Project, live: Option<&[LiveResource]>, outpu
     for topic in topics {
         let Some(kind) = kinds::named(topic.address.kind()) else { continue };
         let outputs = kind.outputs(&topic.live)?;
-        let Some(email) = outputs.get("unconfirmed") else { continue };
+        let email = alarms.email.as_str();
+        // A former address may be among them, until AWS forgets it.
+        if !outputs.get("unconfirmed").is_some_and(|emails| emails.split(", ").any(|waiting| waiting == email)) {
+            continue;
+        }
         if output.is_json() {
             output.document(&serde_json::json!({ "event": "unconfirmed", "email": email }));
         } else {

@@ -157,14 +157,15 @@ impl Kind for Topic {
     }
 
     fn summary(live: &Live) -> Option<String> {
-        unconfirmed(live).map(|email| format!("{email} has not confirmed yet"))
+        unconfirmed(live).map(|emails| format!("not confirmed yet: {emails}"))
     }
 }
 
-/// An address whose link nobody has followed yet.
-fn unconfirmed(live: &Live) -> Option<&str> {
-    let waits = live.subscriptions.iter().find(|subscription| subscription.arn.is_none());
-    waits.map(|subscription| subscription.email.as_str())
+/// The addresses whose link nobody has followed yet.
+fn unconfirmed(live: &Live) -> Option<String> {
+    let waiting = live.subscriptions.iter().filter(|subscription| subscription.arn.is_none());
+    let waiting: Vec<&str> = waiting.map(|subscription| subscription.email.as_str()).collect();
+    (!waiting.is_empty()).then(|| waiting.join(", "))
 }
 
 fn subscription(subscription: &SdkSubscription) -> Option<Subscription> {
