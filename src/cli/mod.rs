@@ -131,7 +131,7 @@ async fn run(cli: &Cli, output: &Output) -> Result<u8, Stop> {
         Command::Up(command) => command.run(global, output).await,
         Command::Deploy(command) => command.run(global, output).await,
         Command::Status(command) => command.run(global, output).await,
-        Command::Run(command) => command.run(global, output).await,
+        Command::Run(command) => Box::pin(command.run(global, output)).await,
         Command::Secrets(command) => command.run(global, output).await,
         Command::Destroy(command) => command.run(global, output).await,
         Command::Unlock(command) => command.run(global, output).await,

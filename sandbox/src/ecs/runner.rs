@@ -18,6 +18,7 @@ use tokio::{
     io::{AsyncBufReadExt, AsyncRead, BufReader},
     process::{Child, Command},
     sync::mpsc,
+    task::JoinHandle,
     time::Instant,
 };
 
@@ -26,6 +27,10 @@ use crate::{alb::Target, ecr::now, moto::free_port, rds::UNPRIVILEGED, region::R
 
 /// How many log lines go in one call.
 const LOG_BATCH: usize = 500;
+
+/// How long what a task has written last may take into its log once it has ended. A program that it left behind can keep
+/// its output open for ever.
+const FLUSH: Duration = Duration::from_secs(5);
 
 /// Fargate's default time between SIGTERM and SIGKILL, in seconds.
 const STOP_TIMEOUT: u64 = 30;
@@ -48,7 +53,7 @@ struct Unstarted(String);
 pub(super) async fn run(region: Arc<Region>, arn: String) {
     let Some(work) = work(&region, &arn) else { return };
     match begin(&region, &work).await {
-        Ok((child, port)) => supervise(&region, &work, child, port).await,
+        Ok((child, port, delivered)) => supervise(&region, &work, child, port, delivered).await,
         Err(Unstarted(reason)) => finish(&region, &work.arn, None, Some(reason), "TaskFailedToStart"),
     }
 }
@@ -72,7 +77,10 @@ fn work(region: &Region, arn: &str) -> Option<Work> {
     })
 }
 
-async fn begin(region: &Arc<Region>, work: &Work) -> Result<(Child, u16), Unstarted> {
+/// The process, its port, and the end of its log if it has one.
+type Begun = (Child, u16, Option<JoinHandle<()>>);
+
+async fn begin(region: &Arc<Region>, work: &Work) -> Result<Begun, Unstarted> {
     let roles = permissions::roles(region).await;
     let role = text(&work.definition, "executionRoleArn");
     let environment = environment(region, work, &roles, role).await?;
@@ -81,11 +89,12 @@ async fn begin(region: &Arc<Region>, work: &Work) -> Result<(Child, u16), Unstar
     let port = free_port().map_err(|error| Unstarted(format!("ResourceInitializationError: {error}")))?;
     let mut command = command(work, &config, &root, &environment, port)?;
     let mut child = command.spawn().map_err(|error| Unstarted(format!("CannotStartContainerError: {error}")))?;
-    if let Some(logs) = logs {
-        child.stdout.take().map(|stdout| tokio::spawn(read_lines(stdout, logs.clone())));
-        child.stderr.take().map(|stderr| tokio::spawn(read_lines(stderr, logs)));
-    }
-    Ok((child, port))
+    let delivered = logs.map(|(lines, delivered)| {
+        child.stdout.take().map(|stdout| tokio::spawn(read_lines(stdout, lines.clone())));
+        child.stderr.take().map(|stderr| tokio::spawn(read_lines(stderr, lines)));
+        delivered
+    });
+    Ok((child, port, delivered))
 }
 
 /// What the image says of how it is run, and its files.
@@ -226,7 +235,7 @@ async fn logs(
     work: &Work,
     roles: &Value,
     role: &str,
-) -> Result<Option<mpsc::UnboundedSender<String>>, Unstarted> {
+) -> Result<Option<(mpsc::UnboundedSender<String>, JoinHandle<()>)>, Unstarted> {
     let options = &work.container["logConfiguration"]["options"];
     let group = text(options, "awslogs-group").to_owned();
     if group.is_empty() {
@@ -245,8 +254,8 @@ async fn logs(
     let made = region.moto.json("logs", "Logs_20140328.CreateLogStream", &work.region, &body).await;
     made.map_err(|error| Unstarted(format!("ResourceInitializationError: failed to validate logger args: create stream has been retried 1 times: {}: {}", error.code, error.message)))?;
     let (sender, receiver) = mpsc::unbounded_channel();
-    tokio::spawn(deliver(Arc::clone(region), work.region.clone(), group, stream, receiver));
-    Ok(Some(sender))
+    let delivered = tokio::spawn(deliver(Arc::clone(region), work.region.clone(), group, stream, receiver));
+    Ok(Some((sender, delivered)))
 }
 
 async fn read_lines(from: impl AsyncRead + Unpin, to: mpsc::UnboundedSender<String>) {
@@ -276,13 +285,15 @@ async fn deliver(
         }
         let body = json!({ "logGroupName": group, "logStreamName": stream, "logEvents": events });
         drop(region.moto.json("logs", "Logs_20140328.PutLogEvents", &at, &body).await);
-        // A chatty task must not make a call a line.
-        tokio::time::sleep(Duration::from_millis(200)).await;
+        // A chatty task must not make a call a line; one that has ended has no more of them.
+        if !lines.is_closed() {
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
     }
 }
 
 /// From running to stopped.
-async fn supervise(region: &Arc<Region>, work: &Work, mut child: Child, port: u16) {
+async fn supervise(region: &Arc<Region>, work: &Work, mut child: Child, port: u16, delivered: Option<JoinHandle<()>>) {
     let target = Target { ip: "127.0.0.1".to_owned(), port };
     let mut stopping = {
         let mut state = region.ecs.state();
@@ -312,6 +323,10 @@ async fn supervise(region: &Arc<Region>, work: &Work, mut child: Child, port: u1
         }
         None => (stop(region, work, &mut child, &target).await, false),
     };
+    // A container has ended when its log driver has sent the last line: whoever sees the task stopped can read why.
+    if let Some(delivered) = delivered {
+        let _ = tokio::time::timeout(FLUSH, delivered).await;
+    }
     let code = status.ok().map(exit_code);
     let reason = by_itself.then(|| "Essential container in task exited".to_owned());
     finish(region, &work.arn, code, reason, "EssentialContainerExited");

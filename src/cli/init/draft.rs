@@ -156,6 +156,7 @@ impl Draft {
 }
 
 /// The answers to questions. Whether stack.yaml takes them is another question: [`Draft::complaint`].
+#[expect(clippy::unnecessary_wraps, reason = "an answer is set by a function of one shape, whether it can fail or not")]
 impl Draft {
     pub(super) fn set_name(&mut self, text: &str) -> Result<(), String> {
         text.clone_into(&mut self.name);

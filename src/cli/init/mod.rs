@@ -27,11 +27,12 @@ use survey::Survey;
     stackctl init --name shop --region eu-west-1 --image nginx:1.27 --port 80 --no-database --yes\n  \
     stackctl init --ci github --account 123456789012     the pipeline, its roles and how to create them"
 )]
+#[expect(clippy::struct_excessive_bools, reason = "they are the flags of a command line")]
 pub(super) struct Init {
     /// The stack's name; otherwise after the Cargo package or the folder.
     #[arg(long)]
     name: Option<String>,
-    /// The AWS region; otherwise AWS_REGION or AWS_DEFAULT_REGION.
+    /// The AWS region; otherwise `AWS_REGION` or `AWS_DEFAULT_REGION`.
     #[arg(long)]
     region: Option<String>,
     /// What the service is called.

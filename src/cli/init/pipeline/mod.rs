@@ -47,10 +47,10 @@ pub(super) struct PipelineArgs {
     /// all that stackctl does.
     #[arg(long, requires = "ci")]
     with_up: bool,
-    /// The git repository that the pipeline compiles stackctl from; otherwise its variable STACKCTL_GIT.
+    /// The git repository that the pipeline compiles stackctl from; otherwise its variable `STACKCTL_GIT`.
     #[arg(long, requires = "ci", value_name = "URL", value_parser = git_url)]
     stackctl_git: Option<String>,
-    /// The commit of that repository; otherwise the variable STACKCTL_REV.
+    /// The commit of that repository; otherwise the variable `STACKCTL_REV`.
     #[arg(long, requires = "ci", value_name = "COMMIT", value_parser = commit)]
     stackctl_rev: Option<String>,
 }
