@@ -19,7 +19,10 @@ impl Aws {
         let reads = suffixes(domain).into_iter().map(|name| async move {
             let call = self.route53.list_hosted_zones_by_name().dns_name(name).max_items(READ).send().await;
             let answer = call.during("ListHostedZonesByName")?;
-            let public = answer.hosted_zones().iter().filter(|zone| !zone.config().is_some_and(|c| c.private_zone()));
+            let public = answer
+                .hosted_zones()
+                .iter()
+                .filter(|zone| !zone.config().is_some_and(aws_sdk_route53::types::HostedZoneConfig::private_zone));
             // The answer begins at that name and goes on with those that come after it.
             let named = public.filter(|zone| zone.name().trim_end_matches('.').eq_ignore_ascii_case(name));
             let zones = named.map(|zone| HostedZone {

@@ -24,12 +24,11 @@ pub(super) fn of(stack: &Stack, live: &[LiveResource]) -> Option<String> {
 /// Ends a command with the URL, on standard output. `live` is what was seen already.
 pub(super) async fn show(project: &Project, live: Option<Vec<LiveResource>>, output: &Output) -> Result<(), Stop> {
     let Some(balancer) = &project.stack.load_balancer else { return Ok(()) };
-    let live = match live {
-        Some(live) => live,
-        None => {
-            let kind = if balancer.domain().is_some() { "dns_record" } else { "load_balancer" };
-            engine::observe_kind(&project.cx, kind).await?
-        }
+    let live = if let Some(live) = live {
+        live
+    } else {
+        let kind = if balancer.domain().is_some() { "dns_record" } else { "load_balancer" };
+        engine::observe_kind(&project.cx, kind).await?
     };
     let Some(url) = of(&project.stack, &live) else { return Ok(()) };
     if output.is_json() {

@@ -74,6 +74,16 @@ impl Issuance {
         matches!(self.status.as_str(), "PENDING_VALIDATION" | "ISSUED" | "")
     }
 
+    /// How far it is on its way, for choosing the youngest of several: one that is asked for comes before one that is issued,
+    /// and that before one that failed.
+    pub(super) fn age(&self) -> u8 {
+        match self.phase() {
+            Phase::Pending(_) | Phase::Deleting(_) => 0,
+            Phase::Ready => 1,
+            Phase::Failed(_) => 2,
+        }
+    }
+
     /// Whether it can be used.
     pub(super) fn phase(&self) -> Phase {
         match self.status.as_str() {
@@ -110,7 +120,7 @@ impl Issuance {
 /// The stack's certificates. ACM tells tags one certificate at a time, so only those are asked for that can be ours: one
 /// under a name that only a stack gives, one that our listeners show, and those that nobody uses.
 pub(super) async fn certificates(cx: &Context) -> Result<Arc<Vec<Owned>>, Failure> {
-    cx.shared("acm certificates", async {
+    let read = async {
         let filter = Filters::builder().set_key_types(Some(KEYS.to_vec())).build();
         let pages = cx.aws.acm.list_certificates().includes(filter).into_paginator().items().send();
         let all: Vec<CertificateSummary> = pages.try_collect().await.during("ListCertificates")?;
@@ -129,8 +139,8 @@ pub(super) async fn certificates(cx: &Context) -> Result<Arc<Vec<Owned>>, Failur
             if issued(&found) { with_issuance(cx, found).await } else { with_tags(cx, &found).await }
         });
         Ok(try_join_all(reads).await?.into_iter().flatten().collect())
-    })
-    .await
+    };
+    cx.shared("acm certificates", Box::pin(read)).await
 }
 
 /// A certificate with what its tags say; none if it is not the stack's.

@@ -182,9 +182,9 @@ fn classes<'a>(parts: &'a [Part], more: &'a str) -> impl Iterator<Item = String>
         class.push_str(&lower.to_ascii_uppercase());
         class.push_str(&lower);
         if digits.len() > 2 {
-            class.push_str("\\d")
+            class.push_str("\\d");
         } else {
-            class.extend(&digits)
+            class.extend(&digits);
         }
         for sign in &signs {
             match sign {

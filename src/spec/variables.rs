@@ -34,15 +34,14 @@ pub(super) fn substitute(node: &mut Node, variables: &dyn Fn(&str) -> Option<Str
                     problems.silence(span);
                     return;
                 };
-                match variables(name) {
-                    Some(value) => done.push_str(&value),
-                    None => {
-                        let hint = format!(
-                            "set it, as in `{name}=… stackctl …`, or write `$${{{name}}}` for the characters themselves"
-                        );
-                        problems.add(span, "", format!("the environment variable {name} is not set"), hint);
-                        missing = true;
-                    }
+                if let Some(value) = variables(name) {
+                    done.push_str(&value);
+                } else {
+                    let hint = format!(
+                        "set it, as in `{name}=… stackctl …`, or write `$${{{name}}}` for the characters themselves"
+                    );
+                    problems.add(span, "", format!("the environment variable {name} is not set"), hint);
+                    missing = true;
                 }
                 rest = after;
             }

@@ -24,7 +24,7 @@ pub(super) fn to_json(mut call: Call) -> Result<Call, ApiError> {
     let path = call.path_and_query.strip_prefix("/service/").ok_or_else(unknown)?;
     let (service, operation) = path.split_once("/operation/").ok_or_else(unknown)?;
     let target = HeaderValue::from_str(&format!("{service}.{operation}")).map_err(|_| unknown())?;
-    call.operation = operation.to_owned();
+    operation.clone_into(&mut call.operation);
     for header in ["smithy-protocol", "accept", "x-amzn-query-mode"] {
         call.headers.remove(header);
     }

@@ -90,8 +90,17 @@ pub struct Live {
     pub content: Option<Content>,
     /// What the TXT record beside it says.
     pub ownership: Ownership,
-    /// Where the certificate is on its way that this record is for.
-    pub issuance: Option<Issuance>,
+    /// The certificate that this record is for.
+    pub proof: Option<Proof>,
+}
+
+/// The certificate that a record is for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Proof {
+    /// Its ARN.
+    pub certificate: String,
+    /// Where it is on its way.
+    pub issuance: Issuance,
 }
 
 impl Kind for DnsRecord {
@@ -120,7 +129,8 @@ impl Kind for DnsRecord {
     fn diff(desired: &Desired, live: &Live) -> Vec<Change> {
         let mut diff = Diff::new();
         diff.fixed("zone", &live.zone, &desired.zone);
-        diff.fixed_input("name", &live.name, &desired.name);
+        // Both names go into one batch, so that a move leaves no moment without either.
+        diff.input("name", &live.name, &desired.name);
         diff.fixed("type", &live.kind, &desired.target.kind().to_owned());
         let has = live.content.as_ref().map(Content::words).unwrap_or_default();
         match desired.target.known() {
@@ -130,8 +140,12 @@ impl Kind for DnsRecord {
         diff.finish()
     }
 
-    fn phase(live: &Live, _desired: Option<&Desired>) -> Phase {
-        live.issuance.as_ref().map_or(Phase::Ready, Issuance::phase)
+    fn phase(live: &Live, desired: Option<&Desired>) -> Phase {
+        let Some(proof) = &live.proof else { return Phase::Ready };
+        // What became of one that has been replaced says nothing about the one in its place.
+        let another =
+            desired.and_then(|desired| desired.proves.as_ref()?.known()).is_some_and(|of| of != proof.certificate);
+        if another { Phase::Pending("DNS validation".to_owned()) } else { proof.issuance.phase() }
     }
 
     fn outputs(live: &Live) -> Outputs {
@@ -139,39 +153,9 @@ impl Kind for DnsRecord {
     }
 
     async fn create(cx: &Context, address: &Address, desired: &Desired) -> Result<Live, Failure> {
-        let (name, kind, content) = (desired.name.get()?, desired.target.kind(), desired.target.get()?);
-        let txt = ownership::name(name, kind);
-        let (there, texts) = futures::try_join!(zone::at(cx, &desired.zone, name), zone::at(cx, &desired.zone, &txt))?;
-        let owner = texts.iter().find_map(|text| Some((text, Ownership::read(text.content.first()?)?)));
-        if let Some((_, owner)) = owner.as_ref().filter(|(_, owner)| !owner.is_of(&cx.id)) {
-            let message = format!("{name} belongs to the stack {}/{}", owner.stack, owner.environment);
-            return Err(
-                Failure::refused("dns_record", message).hint("choose another `domain`, or destroy that stack first")
-            );
-        }
-        let same = there.iter().any(|record| record.kind == kind && record.content.words() == content.words());
-        let ours = owner.as_ref().is_some_and(|(_, owner)| !owner.shared);
-        // ACM asks for the same record in every region and stack that has a certificate for the name.
-        let shared = same && desired.proves.is_some() && !ours;
-        if let Some(record) = there.iter().find(|record| conflicts(&record.kind, kind)).filter(|_| !ours && !shared) {
-            return Err(taken(&desired.zone, record));
-        }
-        let ownership = Ownership::new(&cx.id, address, &content, shared);
-        let mut changes = vec![(Act::Put, text(name, kind, &ownership))];
-        if !shared {
-            let act = if ours { Act::Put } else { Act::Create };
-            changes.push((act, Record { name: name.to_owned(), kind: kind.to_owned(), content: content.clone() }));
-        }
+        let (live, changes) = made(cx, address, desired).await?;
         zone::change(cx, &desired.zone, &changes).await?;
-        Ok(Live {
-            zone: desired.zone.clone(),
-            name: name.to_owned(),
-            kind: kind.to_owned(),
-            content: Some(content),
-            ownership,
-            // ACM's word is the next look's business.
-            issuance: desired.proves.as_ref().map(|_| pending()),
-        })
+        Ok(live)
     }
 
     async fn update(
@@ -181,22 +165,22 @@ impl Kind for DnsRecord {
         live: &Live,
         _changes: &[Change],
     ) -> Result<Live, Failure> {
+        if desired.name.get()? != live.name {
+            let (moved, mut changes) = made(cx, address, desired).await?;
+            changes.extend(unmade(live));
+            zone::change(cx, &live.zone, &changes).await?;
+            return Ok(moved);
+        }
         let content = desired.target.get()?;
         let ownership = Ownership::new(&cx.id, address, &content, live.ownership.shared);
         let record = Record { name: live.name.clone(), kind: live.kind.clone(), content: content.clone() };
         let changes = [(Act::Put, record), (Act::Put, text(&live.name, &live.kind, &ownership))];
         zone::change(cx, &live.zone, &changes).await?;
-        Ok(Live { content: Some(content), ownership, ..live.clone() })
+        Ok(Live { content: Some(content), ownership, proof: asked_for(desired)?, ..live.clone() })
     }
 
     async fn delete(cx: &Context, live: &Live) -> Result<(), Failure> {
-        let mut changes = vec![(Act::Delete, text(&live.name, &live.kind, &live.ownership))];
-        // What somebody has since pointed elsewhere, or needs too, stays; it only is not ours any more.
-        if let Some(content) = live.content.as_ref().filter(|content| live.ownership.covers(content)) {
-            let record = Record { name: live.name.clone(), kind: live.kind.clone(), content: content.clone() };
-            changes.push((Act::Delete, record));
-        }
-        match zone::change(cx, &live.zone, &changes).await {
+        match zone::change(cx, &live.zone, &unmade(live)).await {
             Err(failure) if failure.is(&["NoSuchHostedZone"]) => Ok(()),
             Err(failure) if failure.is(&["InvalidChangeBatch"]) => {
                 // It is there no more, or not as it was: the first is a success.
@@ -259,6 +243,53 @@ impl Content {
     }
 }
 
+/// A record that is yet to be made, and the changes that make it; refused where somebody else's is in the way.
+async fn made(cx: &Context, address: &Address, desired: &Desired) -> Result<(Live, Vec<(Act, Record)>), Failure> {
+    let (name, kind, content) = (desired.name.get()?, desired.target.kind(), desired.target.get()?);
+    let txt = ownership::name(name, kind);
+    let (there, texts) = futures::try_join!(zone::at(cx, &desired.zone, name), zone::at(cx, &desired.zone, &txt))?;
+    let owner = texts.iter().find_map(|text| Ownership::read(text.content.first()?));
+    if let Some(owner) = owner.as_ref().filter(|owner| !owner.is_of(&cx.id)) {
+        let message = format!("{name} belongs to the stack {}/{}", owner.stack, owner.environment);
+        let hint = "choose another `domain`, or destroy that stack first";
+        return Err(Failure::refused("dns_record", message).hint(hint));
+    }
+    let same = there.iter().any(|record| record.kind == kind && record.content.words() == content.words());
+    let ours = owner.is_some_and(|owner| !owner.shared);
+    // ACM asks for the same record in every region and stack that has a certificate for the name.
+    let shared = same && desired.proves.is_some() && !ours;
+    if let Some(record) = there.iter().find(|record| conflicts(&record.kind, kind)).filter(|_| !ours && !shared) {
+        return Err(taken(&desired.zone, record));
+    }
+    let ownership = Ownership::new(&cx.id, address, &content, shared);
+    let mut changes = vec![(Act::Put, text(name, kind, &ownership))];
+    if !shared {
+        let act = if ours { Act::Put } else { Act::Create };
+        changes.push((act, Record { name: name.to_owned(), kind: kind.to_owned(), content: content.clone() }));
+    }
+    let live = Live {
+        zone: desired.zone.clone(),
+        name: name.to_owned(),
+        kind: kind.to_owned(),
+        content: Some(content),
+        ownership,
+        // ACM's word is the next look's business.
+        proof: asked_for(desired)?,
+    };
+    Ok((live, changes))
+}
+
+/// The changes that remove a record of ours. What somebody has since pointed elsewhere, or needs too, stays; it only is
+/// not ours any more.
+fn unmade(live: &Live) -> Vec<(Act, Record)> {
+    let mut changes = vec![(Act::Delete, text(&live.name, &live.kind, &live.ownership))];
+    if let Some(content) = live.content.as_ref().filter(|content| live.ownership.covers(content)) {
+        let record = Record { name: live.name.clone(), kind: live.kind.clone(), content: content.clone() };
+        changes.push((Act::Delete, record));
+    }
+    changes
+}
+
 /// The stack's records among those of a zone.
 fn owned(cx: &Context, zone: &str, records: &[Record], certificates: &[Owned]) -> Vec<Found<Live>> {
     let mut found = Vec::new();
@@ -268,17 +299,19 @@ fn owned(cx: &Context, zone: &str, records: &[Record], certificates: &[Owned]) -
         let Some(ownership) = ownership else { continue };
         let Ok(address) = ownership.address.parse() else { continue };
         let content = records.iter().find(|record| record.name == name && record.kind == kind);
-        let proves = |one: &&Owned| {
-            let issuance = one.issuance.as_ref();
-            issuance.and_then(|issuance| issuance.record.as_ref()).is_some_and(|record| record.name == name)
-        };
+        // Of several certificates for one name, one that failed and the one in its place, the younger counts.
+        let proven = certificates.iter().filter_map(|one| {
+            let issuance = one.issuance.clone()?;
+            let of_this = issuance.record.as_ref().is_some_and(|record| record.name == name);
+            of_this.then(|| Proof { certificate: one.arn.clone(), issuance })
+        });
         let live = Live {
             zone: zone.to_owned(),
             name: name.to_owned(),
             kind: kind.to_owned(),
             content: content.map(|record| record.content.clone()),
             ownership,
-            issuance: certificates.iter().find(proves).and_then(|one| one.issuance.clone()),
+            proof: proven.min_by_key(|proof| proof.issuance.age()),
         };
         found.push(Found { address, id: format!("{zone}/{name}/{kind}"), live });
     }
@@ -307,8 +340,11 @@ fn taken(zone: &str, record: &Record) -> Failure {
         .hint(format!("delete it from the hosted zone {zone}, or choose another `domain`; nothing was changed there"))
 }
 
-fn pending() -> Issuance {
-    Issuance { status: "PENDING_VALIDATION".to_owned(), failure: None, record: None }
+/// The certificate that a record has just been made for.
+fn asked_for(desired: &Desired) -> Result<Option<Proof>, Failure> {
+    let Some(certificate) = &desired.proves else { return Ok(None) };
+    let issuance = Issuance { status: "PENDING_VALIDATION".to_owned(), failure: None, record: None };
+    Ok(Some(Proof { certificate: certificate.get()?.to_owned(), issuance }))
 }
 
 #[cfg(test)]

@@ -19,7 +19,7 @@ fn live() -> Live {
         kind: "A".into(),
         content: Some(content),
         ownership,
-        issuance: None,
+        proof: None,
     }
 }
 
@@ -42,27 +42,28 @@ fn a_record_that_was_turned_elsewhere_or_deleted_is_mended_in_place() {
 }
 
 #[test]
-fn another_name_zone_or_type_is_another_record() {
-    let table = [
-        (Desired { name: "other.example.com".into(), ..desired() }, "name"),
-        (Desired { zone: "Z2".into(), ..desired() }, "zone"),
-    ];
-    for (desired, field) in table {
-        assert_eq!(fields(&DnsRecord::diff(&desired, &live())), [(field, How::Replace)]);
-    }
+fn another_zone_or_type_is_another_record_and_another_name_a_move() {
+    let moved = Desired { name: "other.example.com".into(), ..desired() };
+    assert_eq!(fields(&DnsRecord::diff(&moved, &live())), [("name", How::InPlace)]);
+    let elsewhere = Desired { zone: "Z2".into(), ..desired() };
+    assert_eq!(fields(&DnsRecord::diff(&elsewhere, &live())), [("zone", How::Replace)]);
     let cname = Desired { target: Target::Cname("x.acm-validations.aws".into()), ..desired() };
     assert_eq!(fields(&DnsRecord::diff(&cname, &live())), [("type", How::Replace), ("target", How::InPlace)]);
 }
 
 #[test]
 fn a_record_that_proves_a_domain_is_ready_once_acm_has_seen_it() {
-    let with = |status: &str| {
+    let with = |status: &str, wanted: Option<&str>| {
         let issuance = Issuance { status: status.to_owned(), failure: Some("CAA_ERROR".to_owned()), record: None };
-        DnsRecord::phase(&Live { issuance: Some(issuance), ..live() }, None)
+        let proof = Some(Proof { certificate: "old".to_owned(), issuance });
+        let desired = wanted.map(|arn| Desired { proves: Some(arn.into()), ..desired() });
+        DnsRecord::phase(&Live { proof, ..live() }, desired.as_ref())
     };
-    assert_eq!(with("PENDING_VALIDATION"), Phase::Pending("DNS validation".to_owned()));
-    assert_eq!(with("ISSUED"), Phase::Ready);
-    assert!(matches!(with("FAILED"), Phase::Failed(why) if why.contains("CAA_ERROR")));
+    let pending = Phase::Pending("DNS validation".to_owned());
+    assert_eq!(with("PENDING_VALIDATION", None), pending);
+    assert_eq!(with("ISSUED", Some("old")), Phase::Ready);
+    assert!(matches!(with("FAILED", Some("old")), Phase::Failed(why) if why.contains("CAA_ERROR")));
+    assert_eq!(with("FAILED", Some("new")), pending, "what became of the old one says nothing");
     assert_eq!(DnsRecord::phase(&live(), None), Phase::Ready, "one that proves nothing is ready at once");
 }
 
@@ -72,6 +73,20 @@ fn a_record_that_somebody_took_over_is_not_ours_to_delete() {
     assert!(live.ownership.covers(live.content.as_ref().expect("it has one")));
     let elsewhere = Content::Alias { zone: "ZELB".into(), name: "another.elb.amazonaws.com".into() };
     assert!(!live.ownership.covers(&elsewhere));
+}
+
+#[test]
+fn what_is_removed_is_the_text_and_the_record_if_it_is_ours_alone() {
+    let names = |live: &Live| -> Vec<String> {
+        unmade(live).into_iter().map(|(_, record)| format!("{} {}", record.kind, record.name)).collect()
+    };
+    let text = "TXT _stackctl-a.rates.example.com";
+    assert_eq!(names(&live()), [text, "A rates.example.com"]);
+    let theirs = Content::Values { ttl: 60, values: vec!["203.0.113.9".into()] };
+    assert_eq!(names(&Live { content: Some(theirs), ..live() }), [text]);
+    assert_eq!(names(&Live { content: None, ..live() }), [text]);
+    let shared = Ownership { shared: true, ..live().ownership };
+    assert_eq!(names(&Live { ownership: shared, ..live() }), [text]);
 }
 
 #[test]

@@ -50,10 +50,8 @@ fn refused(name: &str) -> Option<(String, String)> {
     } else if name == MASTER {
         let why = format!("`{MASTER}` is the master user, which RDS has made already");
         Some((why, "it is always there; name the users beside it".to_owned()))
-    } else if let Some(whose) = reserved(name) {
-        Some((format!("`{name}` is reserved for {whose}"), "give it another name".to_owned()))
     } else {
-        None
+        reserved(name).map(|whose| (format!("`{name}` is reserved for {whose}"), "give it another name".to_owned()))
     }
 }
 
