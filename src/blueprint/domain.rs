@@ -46,7 +46,7 @@ pub(super) fn certificate(graph: &mut Graph, domain: &str, zone: &HostedZone) ->
 }
 
 /// The record that leads from `domain` to the load balancer.
-pub(super) fn alias(graph: &mut Graph, domain: &str, zone: &HostedZone, balancer: &Address) {
+pub(super) fn alias(graph: &mut Graph, domain: &str, zone: &HostedZone, balancer: &Address) -> Address {
     graph.add(
         Address::new("dns_record", "main"),
         &dns_record::Desired {
@@ -58,7 +58,7 @@ pub(super) fn alias(graph: &mut Graph, domain: &str, zone: &HostedZone, balancer
             },
             proves: None,
         },
-    );
+    )
 }
 
 #[cfg(test)]
@@ -105,6 +105,7 @@ mod tests {
         let listener = node(&graph, "listener.https");
         assert_eq!(listener.desired["certificate"], input("certificate.main", "arn"));
         assert!(listener.needs.contains(&Address::new("dns_record", "certificate")));
+        assert!(node(&graph, "dns_record.main").needs.contains(&Address::new("listener", "https")));
     }
 
     #[test]

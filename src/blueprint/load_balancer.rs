@@ -42,9 +42,6 @@ pub(super) fn draw(
             zones: zone.iter().map(|zone| zone.id.clone()).collect(),
         },
     );
-    if let Some((domain, zone)) = wanted.domain().zip(zone) {
-        domain::alias(graph, domain, zone, &balancer);
-    }
     // A load balancer that faces the internet needs the way there.
     network.routes.iter().take(1).for_each(|route| graph.need(&balancer, route));
     let listens = |port, protocol, certificate, action| listener::Desired {
@@ -77,6 +74,11 @@ pub(super) fn draw(
     let listener = graph.add(Address::new("listener", "https"), &secure);
     // A certificate is of no use before ACM has issued it.
     proof.iter().for_each(|proof| graph.need(&listener, proof));
+    if let Some((domain, zone)) = wanted.domain().zip(zone) {
+        let alias = domain::alias(graph, domain, zone, &balancer);
+        // Nobody is sent there before the name's certificate is shown.
+        graph.need(&alias, &listener);
+    }
     graph.add(http, &listens(80, listener::Protocol::Http, None, listener::DefaultAction::RedirectToHttps));
     Ok(Some(Balancer { security_group: group, listener }))
 }

@@ -25,7 +25,7 @@ async fn user_data(world: &World) -> String {
     let running: Vec<_> = found
         .reservations()
         .iter()
-        .flat_map(|reservation| reservation.instances())
+        .flat_map(aws_sdk_ec2::types::Reservation::instances)
         .filter(|instance| {
             instance.state().and_then(|state| state.name()).is_some_and(|name| name.as_str() == "running")
         })
@@ -43,9 +43,11 @@ async fn a_bastion_has_the_users_of_the_file_and_reaches_the_database() {
     let world = World::start();
     world.up();
     world.edit("\nservices:", &bastion(&(user("admin", true) + &user("guest", false))));
+    let mut plan = world.plan();
+    plan.sort();
     assert_eq!(
-        world.plan(),
-        ["create security_group.bastion", "create instance.bastion", "update security_group.database"],
+        plan,
+        ["create instance.bastion", "create security_group.bastion", "update security_group.database"],
         "a host is added to a stack that runs, and touches nothing else"
     );
     world.up();

@@ -3,7 +3,7 @@
 //!
 //! Where the machine has a Docker engine, or can start one (`dockerd`, as root), that one builds. Elsewhere a script stands
 //! in for the `docker` command: it makes the same kind of archive of the same two instructions, so that all that is ours
-//! is tried everywhere. CI sets STACKCTL_TEST_DOCKER=required, and then there has to be an engine.
+//! is tried everywhere. CI sets `STACKCTL_TEST_DOCKER=required`, and then there has to be an engine.
 
 use std::{
     fs,

@@ -236,7 +236,7 @@ async fn a_certificate_that_is_there_already_is_shown_under_the_domain_and_outli
     assert_eq!(dns.browse("rates.example.com").await, 503);
     world.must(&["destroy", "--confirm", "demo"]);
     assert_eq!(dns.records().await, before);
-    assert_eq!(described().await.status().map(|status| status.as_str()), Some("ISSUED"));
+    assert_eq!(described().await.status().map(aws_sdk_acm::types::CertificateStatus::as_str), Some("ISSUED"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

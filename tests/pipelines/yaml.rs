@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use saphyr_parser::{Event, Parser, ScalarStyle};
 use serde_json::{Map, Value};
 
+#[expect(clippy::option_option, reason = "a mapping waits for a key, for the value of one, or for what `<<` merges")]
 enum Open {
     List(usize, Vec<Value>),
     Map(usize, Vec<(Option<String>, Value)>, Option<Option<String>>),
