@@ -49,12 +49,24 @@ def users_of(subnet=None, group=None):
             stands_in = backend.cache_subnet_groups[cache.cache_subnet_group_name].subnets
             if group in (cache.security_group_ids or []) or subnet in [s["subnet_identifier"] for s in stands_in]:
                 found.append(cache.replication_group_id)
+    for instance in instances():
+        for interface in instance.nics.values():
+            if interface.subnet.id == subnet or group in [g.id for g in interface.group_set]:
+                found.append(instance.id)
     if subnet in reported_interfaces["subnets"] or group in reported_interfaces["groups"]:
         found.append("the interface of a task")
     for _, subnets, groups, _ in still_there():
         if subnet in subnets or group in groups:
             found.append("an interface that lingers")
     return found
+
+
+def instances():
+    """The EC2 instances that still have their interfaces."""
+    for reservation in all_of(ec2_backends, "reservations"):
+        for instance in reservation.instances:
+            if instance._state.name != "terminated":
+                yield instance
 
 
 def subnets_of(database):
@@ -67,5 +79,6 @@ def public_users_of(vpc_id, subnets):
     """What in a VPC has a public address mapped to it."""
     found = [g.id for g in all_of(ec2_backends, "nat_gateways") if g.vpc_id == vpc_id and g.state != "deleted"]
     found += [b.arn for b in all_of(elbv2_backends, "load_balancers") if b.vpc_id == vpc_id and b.scheme != "internal"]
+    found += [i.id for i in instances() if i.vpc_id == vpc_id]
     found += ["an interface that lingers" for _, used, _, public in still_there() if public and used & set(subnets)]
     return found

@@ -1,0 +1,33 @@
+"""EC2 instances: images named by public parameters, and calls that are repeated."""
+
+from moto.ec2.exceptions import EC2ClientError
+from moto.ec2.models.instances import InstanceBackend
+
+from . import patch
+
+# Images as their makers publish them, by parameter.
+IMAGES = {
+    "/aws/service/debian/release/13/latest/arm64": "ami-0debian13arm64000",
+    "/aws/service/debian/release/13/latest/amd64": "ami-0debian13amd64000",
+}
+
+# What a call with a client token has made: a repeated call gets it again.
+made = {}
+
+
+@patch(InstanceBackend, "run_instances")
+def run_instances(original, self, image_id, count, user_data, security_group_names, **kwargs):
+    token = kwargs.get("client_token")
+    if token in made:
+        return made[token]
+    if image_id.startswith("resolve:ssm:"):
+        parameter = image_id.removeprefix("resolve:ssm:")
+        if parameter not in IMAGES:
+            raise EC2ClientError("InvalidParameterValue", f"The SSM parameter '{parameter}' cannot be resolved.")
+        image_id = IMAGES[parameter]
+    if user_data is not None and len(user_data) > 4 * (16 * 1024 + 2) // 3:
+        raise EC2ClientError("InvalidParameterValue", "User data is limited to 16384 bytes")
+    reservation = original(self, image_id, count, user_data, security_group_names, **kwargs)
+    if token:
+        made[token] = reservation
+    return reservation
