@@ -159,7 +159,8 @@ mod tests {
 
     #[test]
     fn an_archive_is_the_same_layer_packed_or_not() {
-        let own = layer(&[Entry::File { path: "app/x", mode: 0o755, content: &[7; 100_000] }]).expect("it is made");
+        let content = vec![7; 100_000];
+        let own = layer(&[Entry::File { path: "app/x", mode: 0o755, content: &content }]).expect("it is made");
         let mut archive = Vec::new();
         MultiGzDecoder::new(own.compressed.as_slice()).read_to_end(&mut archive).expect("it is packed");
         for given in [&archive, &own.compressed] {

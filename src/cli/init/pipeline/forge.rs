@@ -98,21 +98,21 @@ impl Forge {
 mod tests {
     use super::*;
 
-    fn found(host: &str, name: &str) -> Option<Repository> {
-        Some(Repository { host: host.to_owned(), name: name.to_owned() })
+    fn named(host: &str, name: &str) -> Repository {
+        Repository { host: host.to_owned(), name: name.to_owned() }
     }
 
     #[test]
     fn projects_are_named_in_the_ways_people_name_them() {
-        assert_eq!(Forge::Github.repository("ada/shop"), found("github.com", "ada/shop"));
-        assert_eq!(Forge::Github.repository("https://github.com/ada/shop.git"), found("github.com", "ada/shop"));
-        assert_eq!(Forge::Gitlab.repository("team/web/shop"), found("gitlab.com", "team/web/shop"));
+        assert_eq!(Forge::Github.repository("ada/shop"), Some(named("github.com", "ada/shop")));
+        assert_eq!(Forge::Github.repository("https://github.com/ada/shop.git"), Some(named("github.com", "ada/shop")));
+        assert_eq!(Forge::Gitlab.repository("team/web/shop"), Some(named("gitlab.com", "team/web/shop")));
         assert_eq!(
             Forge::Gitlab.repository("https://git.example.com/team/shop"),
-            found("git.example.com", "team/shop")
+            Some(named("git.example.com", "team/shop"))
         );
         let job = "https://jenkins.example.com/job/team/job/shop/";
-        assert_eq!(Forge::Jenkins.repository(job), found("jenkins.example.com", "job/team/job/shop"));
+        assert_eq!(Forge::Jenkins.repository(job), Some(named("jenkins.example.com", "job/team/job/shop")));
     }
 
     #[test]
@@ -132,11 +132,11 @@ mod tests {
         for url in
             ["git@github.com:ada/shop.git", "https://github.com/ada/shop", "ssh://git@github.com:22/ada/shop.git"]
         {
-            assert_eq!(Forge::Github.of_remote(url), found("github.com", "ada/shop"), "{url}");
+            assert_eq!(Forge::Github.of_remote(url), Some(named("github.com", "ada/shop")), "{url}");
             assert_eq!(Forge::Gitlab.of_remote(url), None, "{url}");
         }
         let own = "git@git.example.com:team/web/shop.git";
-        assert_eq!(Forge::Gitlab.of_remote(own), found("git.example.com", "team/web/shop"));
+        assert_eq!(Forge::Gitlab.of_remote(own), Some(named("git.example.com", "team/web/shop")));
         assert_eq!(Forge::Github.of_remote(own), None);
     }
 }
