@@ -52,7 +52,8 @@ fn scale(field: &Field, routed: bool, problems: &mut Collector) -> Option<Scale>
         }
         field.number(1, 1_000_000, problems).map(Some)
     });
-    if ["cpu", "memory", "requests"].iter().all(|key| map.get(key).is_none()) {
+    // A key that is misspelt is a problem of its own.
+    if map.fields().all(|field| field.node.is_null() || ["min", "max"].contains(&field.key.text.as_str())) {
         let hint = "add `cpu: 60` or `memory: 70`, in percent, or `requests: 1000`, a minute and task";
         field.wrong("`scale` does not say by what", hint, problems);
     }
