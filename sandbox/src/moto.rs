@@ -29,7 +29,7 @@ use crate::{
 };
 
 /// The program that makes moto stricter, as it is laid out in the sandbox's folder.
-const PROGRAM: [(&str, &str); 12] = [
+const PROGRAM: [(&str, &str); 13] = [
     ("serve.py", include_str!("../moto/serve.py")),
     ("strict/__init__.py", include_str!("../moto/strict/__init__.py")),
     ("strict/alarms.py", include_str!("../moto/strict/alarms.py")),

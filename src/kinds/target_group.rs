@@ -76,15 +76,7 @@ impl Kind for TargetGroup {
     const REPLACEMENT: Replacement = Replacement::CreateFirst;
 
     async fn list(cx: &Context) -> Result<Vec<Found<Live>>, Failure> {
-        let pages = cx.aws.elb.describe_target_groups().into_paginator().items().send();
-        let all: Vec<SdkTargetGroup> = pages.try_collect().await.during("DescribeTargetGroups")?;
-        let likely: Vec<SdkTargetGroup> = all
-            .into_iter()
-            .filter(|group| aws::may_be_ours(&cx.id, group.target_group_name().unwrap_or_default(), elb::LONGEST_NAME))
-            .collect();
-        let arns: Vec<&str> = likely.iter().filter_map(SdkTargetGroup::target_group_arn).collect();
-        let addresses = elb::addresses(cx, &arns).await?;
-        let owned = elb::owned(likely, &addresses, SdkTargetGroup::target_group_arn);
+        let owned = elb::target_groups(cx).await?;
         let reads = owned.into_iter().map(|(address, group)| async move {
             let arn = group.target_group_arn().unwrap_or_default().to_owned();
             let call = cx.aws.elb.describe_target_group_attributes().target_group_arn(&arn).send().await;
