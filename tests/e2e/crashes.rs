@@ -13,14 +13,15 @@ use crate::{
 /// At how many points of a first `up` the binary is killed.
 const POINTS: usize = 20;
 
-/// How many mutating calls a first `up` of the example makes, about.
-const MUTATIONS: usize = 60;
-
 #[tokio::test(flavor = "multi_thread")]
 async fn an_up_that_was_killed_is_completed_by_the_next_one() {
     let world = World::start();
+    world.up();
+    let mutations = world.calls().await.iter().filter(|call| call["mutating"] == true).count();
+    world.must(&["destroy", "--confirm", "demo"]);
     for point in 0..POINTS {
-        let after = 1 + point * MUTATIONS / POINTS;
+        // The first and the last call among them, which give the lock and take it back.
+        let after = 1 + point * (mutations - 1) / (POINTS - 1);
         world.set(json!({ "hold_after": after, "answer_last": point % 2 == 0 })).await;
         let mut child = world.spawn(&["up", "--yes"]);
         let held = world.until_held().await;
