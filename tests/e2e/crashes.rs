@@ -17,7 +17,9 @@ const POINTS: usize = 20;
 async fn an_up_that_was_killed_is_completed_by_the_next_one() {
     let world = World::start();
     world.up();
-    let mutations = world.calls().await.iter().filter(|call| call["mutating"] == true).count();
+    // The lock is renewed as often as an `up` is slow; that is left out.
+    let counts = |call: &&serde_json::Value| call["mutating"] == true && call["operation"] != "PutParameter";
+    let mutations = 1 + world.calls().await.iter().filter(counts).count();
     world.must(&["destroy", "--confirm", "demo"]);
     for point in 0..POINTS {
         // The first and the last call among them, which give the lock and take it back.
