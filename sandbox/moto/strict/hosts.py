@@ -25,7 +25,7 @@ def run_instances(original, self, image_id, count, user_data, security_group_nam
         if parameter not in IMAGES:
             raise EC2ClientError("InvalidParameterValue", f"The SSM parameter '{parameter}' cannot be resolved.")
         image_id = IMAGES[parameter]
-    if user_data is not None and len(user_data) > 4 * (16 * 1024 + 2) // 3:
+    if user_data is not None and len(user_data.as_bytes()) > 4 * (16 * 1024 + 2) // 3:
         raise EC2ClientError("InvalidParameterValue", "User data is limited to 16384 bytes")
     reservation = original(self, image_id, count, user_data, security_group_names, **kwargs)
     if token:
