@@ -28,6 +28,9 @@ def run_instances(original, self, image_id, count, user_data, security_group_nam
     if user_data is not None and len(user_data.as_bytes()) > 4 * (16 * 1024 + 2) // 3:
         raise EC2ClientError("InvalidParameterValue", "User data is limited to 16384 bytes")
     reservation = original(self, image_id, count, user_data, security_group_names, **kwargs)
+    for instance in reservation.instances:
+        # The groups of an instance are those of its first interface, also where they were given with that.
+        instance.security_groups = list(instance.nics[0].group_set)
     if token:
         made[token] = reservation
     return reservation
