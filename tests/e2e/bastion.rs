@@ -63,7 +63,7 @@ async fn a_bastion_has_the_users_of_the_file_and_reaches_the_database() {
 
     // A change of users is a change of plan: cloud-init makes them at the first start only.
     world.edit(&user("guest", false), "");
-    assert_eq!(world.plan(), ["replace instance.bastion"]);
+    assert_eq!(world.plan(), ["replace instance.bastion", "delete_replaced instance.bastion"]);
     world.up();
     assert!(!user_data(&world).await.contains("guest"));
 
