@@ -156,10 +156,10 @@ impl World {
         self.client.patch(url).json(&settings).send().await.expect("it answers");
     }
 
-    /// Until the sandbox holds back its answers.
-    pub async fn until_held(&self) -> bool {
-        let deadline = Instant::now() + Duration::from_secs(120);
-        while Instant::now() < deadline {
+    /// Until the sandbox holds back its answers to `child`; false if that has ended before.
+    pub async fn until_held(&self, child: &mut Child) -> bool {
+        let deadline = Instant::now() + Duration::from_secs(300);
+        while Instant::now() < deadline && child.try_wait().expect("it is our child").is_none() {
             let url = format!("{}/_sandbox/status", self.endpoint);
             let status: Value =
                 self.client.get(url).send().await.expect("it answers").json().await.expect("a document");
