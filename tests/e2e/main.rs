@@ -7,6 +7,7 @@ mod changes;
 mod crashes;
 mod dockerfile;
 mod domain;
+mod dumps;
 mod init;
 mod lifecycle;
 mod mistakes;
