@@ -64,11 +64,12 @@ pub(super) async fn newest(cx: &Context, started_by: &str) -> Result<Vec<Found<L
         let call = cx.aws.ecs.list_tasks().cluster(&cluster).started_by(started_by).desired_status(status);
         async move {
             let pages = call.into_paginator().items().send();
-            pages.try_collect().await.during("ListTasks")
+            // Before there is a cluster, there is no task.
+            pages.try_collect().await.or_absent("ListTasks", &["ClusterNotFoundException"])
         }
     });
-    let arns: Vec<Vec<String>> = try_join_all(reads).await?;
-    let arns: Vec<String> = arns.into_iter().flatten().collect();
+    let arns: Vec<Option<Vec<String>>> = try_join_all(reads).await?;
+    let arns: Vec<String> = arns.into_iter().flatten().flatten().collect();
     let mut newest: Vec<Found<Live>> = Vec::new();
     for some in arns.chunks(DESCRIBED_AT_ONCE) {
         let call = cx.aws.ecs.describe_tasks().cluster(&cluster).include(TaskField::Tags);
