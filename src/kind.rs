@@ -144,6 +144,8 @@ pub trait Kind: Send + Sync + 'static {
     const USES: &'static [&'static str];
     /// How a replacement goes.
     const REPLACEMENT: Replacement = Replacement::DeleteFirst;
+    /// Whether one that is made or changed takes over what one that goes has served: then the one goes after the other.
+    const TAKES_OVER: bool = false;
     /// Whether it lasts. One that does not (a one-off task) is left out of an observation, never planned for
     /// deletion, and listed only while its own step waits for it.
     const LASTING: bool = true;
@@ -226,6 +228,8 @@ pub trait AnyKind: Send + Sync {
     fn uses(&self) -> &'static [&'static str];
     /// [`Kind::REPLACEMENT`].
     fn replacement(&self) -> Replacement;
+    /// [`Kind::TAKES_OVER`].
+    fn takes_over(&self) -> bool;
     /// [`Kind::LASTING`].
     fn lasting(&self) -> bool;
     /// [`Kind::UPDATE_RENEWS_OUTPUTS`].
@@ -309,6 +313,10 @@ impl<K: Kind> AnyKind for Erased<K> {
 
     fn replacement(&self) -> Replacement {
         K::REPLACEMENT
+    }
+
+    fn takes_over(&self) -> bool {
+        K::TAKES_OVER
     }
 
     fn lasting(&self) -> bool {

@@ -22,6 +22,15 @@ pub(super) enum Consent {
     Given,
 }
 
+/// What was agreed to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Agreed {
+    /// The plan that was shown, and no other.
+    This,
+    /// Whatever the plan is: nobody was asked about it.
+    Whatever,
+}
+
 /// How a change of the cloud ended.
 pub(super) struct Ended {
     /// The exit code.
@@ -48,16 +57,16 @@ impl CarryOut<'_> {
             return Ok(Ended { code: exit::DONE, unchanged: Some(plan.unchanged) });
         }
         self.refuse_guarded(&plan)?;
-        self.ask(global, output)?;
+        let agreed = self.ask(global, output)?;
         let holder = Project::holder(self.command);
         let lock = Lock::take(&project.cx.aws, &project.cx.id, holder, global.lock_timeout).await?;
-        let applied = self.under_lock(project, &plan, output).await;
+        let ended = self.under_lock(project, &plan, agreed, output).await;
         let released = lock.release().await;
-        let summary = applied?;
+        let ended = ended?;
         if let Err(failure) = released {
             output.status(&format!("the lock could not be given back and ends by itself within a minute: {failure}"));
         }
-        Ok(Ended { code: self.conclude(&plan, &summary, output), unchanged: None })
+        Ok(ended)
     }
 
     fn refuse_guarded(&self, plan: &Plan) -> Result<(), Failure> {
@@ -66,10 +75,10 @@ impl CarryOut<'_> {
             .hint("add --unprotect to delete it all the same: a final snapshot of a database is kept"))
     }
 
-    fn ask(&self, global: &Global, output: &Output) -> Result<(), Stop> {
+    fn ask(&self, global: &Global, output: &Output) -> Result<Agreed, Stop> {
         let (question, expected) = match &self.consent {
-            _ if global.yes => return Ok(()),
-            Consent::Given => return Ok(()),
+            _ if global.yes => return Ok(Agreed::Whatever),
+            Consent::Given => return Ok(Agreed::Whatever),
             Consent::Yes => ("Carry this out? Only `yes` will do".to_owned(), "yes"),
             Consent::Name(name) => {
                 (format!("This deletes all of the above. Type the stack's name, {name}, to go on"), name.as_str())
@@ -79,32 +88,52 @@ impl CarryOut<'_> {
             Consent::Name(name) => format!("add --yes, or --confirm {name}, to carry this out without a question"),
             _ => "add --yes to carry this out without a question".to_owned(),
         };
-        confirm(&question, expected, &hint, global, output)
+        confirm(&question, expected, &hint, global, output).map(|()| Agreed::This)
     }
 
-    /// Looks again now that nobody else can write: what was agreed to must still be what is to be done.
-    async fn under_lock(&self, project: &Project, agreed: &Plan, output: &Output) -> Result<Summary, Stop> {
+    /// Looks again now that nobody else can write: what somebody has read and agreed to must still be what is to be done.
+    async fn under_lock(
+        &self,
+        project: &Project,
+        shown: &Plan,
+        agreed: Agreed,
+        output: &Output,
+    ) -> Result<Ended, Stop> {
         let plan = (self.plan)(project.look().await?)?;
-        if !same_steps(agreed, &plan) {
-            return Err(Failure::refused(
-                self.command,
-                "the stack has changed since the plan was made; nothing was done",
-            )
-            .hint(format!("run `stackctl {}` again for a new plan", self.command))
-            .into());
+        if !same_steps(shown, &plan) {
+            // The run that held the lock before has done some of it, or all.
+            if agreed == Agreed::This && !plan.is_empty() {
+                return Err(Failure::refused(
+                    self.command,
+                    "the stack has changed since the plan was made; nothing was done",
+                )
+                .hint(format!("run `stackctl {}` again for a new plan", self.command))
+                .into());
+            }
+            output.status("The stack has changed since the plan was made. What is to be done now:");
+            output.announce(&plan);
+            if plan.is_empty() {
+                return Ok(Ended { code: exit::DONE, unchanged: Some(plan.unchanged) });
+            }
+            self.refuse_guarded(&plan)?;
         }
+        let summary = self.apply(project, &plan, output).await?;
+        Ok(Ended { code: self.conclude(&plan, &summary, output), unchanged: None })
+    }
+
+    async fn apply(&self, project: &Project, plan: &Plan, output: &Output) -> Result<Summary, Failure> {
         let (events, receiver) = Events::channel();
         project.report_images_to(Some(events.clone()));
         let reporting = tokio::spawn(output.reporter().run(receiver));
         let interrupt = Interrupt::default();
         let listening = tokio::spawn(listen(interrupt.clone(), output.clone()));
-        let applied = engine::apply(&project.cx, &plan, &events, &interrupt).await;
+        let applied = engine::apply(&project.cx, plan, &events, &interrupt).await;
         listening.abort();
         project.report_images_to(None);
         drop(events);
         // The reporter ends with the last sender; a panic in it has been reported by the runtime.
         drop(reporting.await);
-        Ok(applied?)
+        applied
     }
 
     fn conclude(&self, plan: &Plan, summary: &Summary, output: &Output) -> u8 {

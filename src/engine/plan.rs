@@ -244,12 +244,15 @@ impl Steps {
             if !removes(&self.steps[going]) {
                 continue;
             }
+            let gone = self.steps[going].address.kind();
             let mut holders = Vec::new();
             for (other, holder) in self.steps.iter().enumerate() {
-                let may_hold = kind(&holder.address)?.uses().contains(&self.steps[going].address.kind());
+                let other_kind = kind(&holder.address)?;
+                let may_hold = other_kind.uses().contains(&gone);
+                let may_take_over = other_kind.takes_over() && other_kind.name() == gone && !removes(holder);
                 // What is to be made in the place of the one that goes cannot be waited for.
                 let comes_after = reached[other].contains(&going);
-                if may_hold && other != going && (removes(holder) || !comes_after) {
+                if (may_hold || may_take_over) && other != going && (removes(holder) || !comes_after) {
                     holders.push(other);
                 }
             }

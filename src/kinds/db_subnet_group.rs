@@ -8,8 +8,14 @@ use super::rds;
 use crate::{
     aws::{self, Outcome, given},
     kind::{Context, Kind},
-    model::{Address, Change, Diff, Failure, Found, How, Input, Outputs, Phase},
+    model::{Address, Change, Diff, Failure, Found, How, Input, Outputs, Phase, StackId},
 };
+
+/// What is to be done about a database in a zone that is to go.
+/// <https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/Concepts.MultiAZSingleStandby.html>
+const STAYS: &str = "the database, or its standby, stands in the zone that is to go, and RDS moves neither by itself. Put \
+     `network.zones` back and run `stackctl up`. A standby goes with `multi_az: false` and comes back elsewhere; the database \
+     itself changes places with its standby in a reboot with failover";
 
 /// A DB subnet group.
 pub struct DbSubnetGroup;
@@ -38,12 +44,15 @@ impl Kind for DbSubnetGroup {
     const USES: &'static [&'static str] = &["subnet"];
 
     async fn list(cx: &Context) -> Result<Vec<Found<Live>>, Failure> {
-        // Their answer carries no tags, and a call for the tags of each would grow with the account: a group is known by
-        // its name, which begins as only this stack's names do, and which AWS keeps unique.
+        // Their answer carries no tags, and a call for the tags of each would grow with the account. A group is known by
+        // its description; by its name alone, one of the environment `demo/staging-2` would be taken for one of
+        // `demo/staging`.
         let pages = cx.aws.rds.describe_db_subnet_groups().into_paginator().items().send();
         let groups = pages.try_collect().await.during("DescribeDBSubnetGroups")?;
+        let ours = description(&cx.id);
         Ok(groups
             .into_iter()
+            .filter(|group| group.db_subnet_group_description() == Some(&ours))
             .filter_map(|group| {
                 let name = group.db_subnet_group_name?;
                 let of_stack = name.strip_prefix(&aws::stack_prefix(&cx.id))?;
@@ -74,7 +83,7 @@ impl Kind for DbSubnetGroup {
             .rds
             .create_db_subnet_group()
             .db_subnet_group_name(aws::derived(&cx.id, address, rds::LONGEST_NAME))
-            .db_subnet_group_description(format!("Private subnets of {}", cx.id))
+            .db_subnet_group_description(description(&cx.id))
             .set_subnet_ids(Some(subnets.clone()))
             .set_tags(Some(rds::tagged(&cx.id, address)));
         let answer = call.customize().config_override(rds::once()).send().await.during("CreateDBSubnetGroup")?;
@@ -92,7 +101,8 @@ impl Kind for DbSubnetGroup {
         let subnets = Input::all(&desired.subnets)?;
         let call =
             cx.aws.rds.modify_db_subnet_group().db_subnet_group_name(&live.name).set_subnet_ids(Some(subnets.clone()));
-        call.customize().config_override(rds::once()).send().await.during("ModifyDBSubnetGroup")?;
+        let answer = call.customize().config_override(rds::once()).send().await.during("ModifyDBSubnetGroup");
+        answer.map_err(|failure| if failure.is(&["SubnetAlreadyInUse"]) { failure.hint(STAYS) } else { failure })?;
         Ok(Live { subnets, ..live.clone() })
     }
 
@@ -105,4 +115,9 @@ impl Kind for DbSubnetGroup {
     fn passing(failure: &Failure) -> Option<&'static str> {
         failure.is(&["InvalidDBSubnetGroupStateFault"]).then_some("the database in it to go")
     }
+}
+
+/// Whose it is, in words that no other stack or environment has: neither name can hold the slash between them.
+fn description(id: &StackId) -> String {
+    format!("Private subnets of {id}")
 }

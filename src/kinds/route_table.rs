@@ -2,7 +2,7 @@
 //!
 //! <https://docs.aws.amazon.com/vpc/latest/userguide/VPC_Route_Tables.html>
 
-use aws_sdk_ec2::types::ResourceType;
+use aws_sdk_ec2::types::{Filter, ResourceType};
 use serde::{Deserialize, Serialize};
 
 use super::ec2;
@@ -60,6 +60,8 @@ impl Kind for RouteTable {
 
     const NAME: &'static str = "route_table";
     const USES: &'static [&'static str] = &["vpc", "subnet", "internet_gateway", "nat_gateway"];
+    // A subnet that changes its table is at no time without one.
+    const TAKES_OVER: bool = true;
 
     async fn list(cx: &Context) -> Result<Vec<Found<Live>>, Failure> {
         let pages = cx.aws.ec2.describe_route_tables().set_filters(Some(ec2::ours(&cx.id))).into_paginator();
@@ -187,12 +189,38 @@ async fn make_good(cx: &Context, desired: &Desired, mut live: Live) -> Result<Li
     }
     for subnet in wanted {
         if live.associations.iter().all(|(served, _)| *served != subnet) {
-            let call = cx.aws.ec2.associate_route_table().route_table_id(&live.id).subnet_id(&subnet);
-            let answer = call.customize().config_override(ec2::once()).send().await.during("AssociateRouteTable")?;
-            live.associations.push((subnet, given(answer.association_id, "AssociateRouteTable", "associationId")?));
+            let association = associate(cx, &live.id, &subnet).await?;
+            live.associations.push((subnet, association));
         }
     }
     Ok(live)
+}
+
+/// Lets the table serve a subnet. From the table that serves it already it moves in one call: AWS refuses a second
+/// association, and without any the subnet would have no way out meanwhile.
+/// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_ReplaceRouteTableAssociation.html>
+async fn associate(cx: &Context, table: &str, subnet: &str) -> Result<String, Failure> {
+    let of_subnet = Filter::builder().name("association.subnet-id").values(subnet).build();
+    let call = cx.aws.ec2.describe_route_tables().filters(of_subnet).send().await;
+    let found = call.during("DescribeRouteTables")?;
+    let served = found.route_tables().iter().find_map(|other| {
+        let association = other.associations().iter().find(|association| association.subnet_id() == Some(subnet))?;
+        Some((other.route_table_id()?, association.route_table_association_id()?))
+    });
+    let id = match served {
+        Some((by, association)) if by == table => return Ok(association.to_owned()),
+        Some((_, association)) => {
+            let call = cx.aws.ec2.replace_route_table_association().association_id(association).route_table_id(table);
+            let answer = call.customize().config_override(ec2::once()).send().await;
+            answer.during("ReplaceRouteTableAssociation")?.new_association_id
+        }
+        None => {
+            let call = cx.aws.ec2.associate_route_table().route_table_id(table).subnet_id(subnet);
+            let answer = call.customize().config_override(ec2::once()).send().await;
+            answer.during("AssociateRouteTable")?.association_id
+        }
+    };
+    given(id, "AssociateRouteTable", "associationId")
 }
 
 async fn delete_route(cx: &Context, table: &str, destination: &str) -> Result<(), Failure> {

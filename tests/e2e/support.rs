@@ -111,7 +111,13 @@ impl World {
 
     /// The addresses and actions of the plan's steps.
     pub fn plan(&self) -> Vec<String> {
-        let plan: Value = serde_json::from_str(&self.must(&["plan", "--output", "json"])).expect("one document");
+        self.plan_of("default")
+    }
+
+    /// Likewise, of one environment.
+    pub fn plan_of(&self, environment: &str) -> Vec<String> {
+        let plan = self.must(&["plan", "--env", environment, "--output", "json"]);
+        let plan: Value = serde_json::from_str(&plan).expect("one document");
         let steps = plan["steps"].as_array().expect("it has steps").iter().map(|step| {
             format!("{} {}", step["action"].as_str().unwrap_or_default(), step["address"].as_str().unwrap_or_default())
         });

@@ -89,6 +89,11 @@ impl Traffic {
         self.sent.load(Ordering::Relaxed)
     }
 
+    /// What has failed so far.
+    pub fn failures(&self) -> Vec<String> {
+        self.failures.lock().expect("nobody panics while holding this").clone()
+    }
+
     /// Ends it.
     pub async fn stop(mut self) -> Report {
         self.stop.store(true, Ordering::Relaxed);

@@ -12,19 +12,19 @@ use crate::{
 const USERS: &str = "  users: { app: owner, developer: read-only }\n";
 
 /// Where the database listens, and who may connect: by psql, as anybody inside the VPC would.
-struct Database {
+pub struct Database {
     host: String,
 }
 
 impl Database {
-    async fn of(world: &World) -> Self {
+    pub async fn of(world: &World) -> Self {
         let rds = aws_sdk_rds::Client::new(&world.sdk().await);
         let answer = rds.describe_db_instances().send().await.expect("it answers");
         let endpoint = answer.db_instances()[0].endpoint().expect("it is available");
         Self { host: endpoint.address().expect("it has one").to_owned() }
     }
 
-    fn psql(&self, user: &str, password: &str, sql: &str) -> Command {
+    pub fn psql(&self, user: &str, password: &str, sql: &str) -> Command {
         let mut command = Command::new("psql");
         let to = format!("host={} port=5432 user={user} dbname=app sslmode=require", self.host);
         command.args([&to, "-XAtqc", sql]).env("PGPASSWORD", password).stdin(Stdio::null());
@@ -36,7 +36,7 @@ impl Database {
     }
 
     /// What `sql` gives; it has to succeed.
-    fn ask(&self, user: &str, password: &str, sql: &str) -> String {
+    pub fn ask(&self, user: &str, password: &str, sql: &str) -> String {
         let output = self.run(user, password, sql);
         assert!(output.status.success(), "{user}: {sql}: {}", text(&output));
         String::from_utf8(output.stdout).expect("it is text").trim().to_owned()
@@ -51,7 +51,7 @@ impl Database {
 }
 
 /// The value of one of the stack's secrets.
-async fn secret(world: &World, name: &str) -> String {
+pub async fn secret(world: &World, name: &str) -> String {
     let secrets = aws_sdk_secretsmanager::Client::new(&world.sdk().await);
     let name = format!("demo/default/{name}");
     let answer = secrets.get_secret_value().secret_id(&name).send().await;

@@ -100,6 +100,16 @@ def full_version(version):
     return f"{major}.{minor or MINORS[major]}"
 
 
+def place(database):
+    """Chooses the zones by their ids: the first, and for a standby the last, so that a group can lose one that is used."""
+    group = database.db_subnet_group
+    subnets = sorted(group._subnets, key=lambda s: s.availability_zone_id) if group else []
+    zones = [s.availability_zone for s in subnets] or [database.availability_zone]
+    if not hasattr(database, "_zones"):
+        database.availability_zone = zones[0]
+    database._zones = {database.availability_zone, zones[-1]} if database.multi_az else {database.availability_zone}
+
+
 @patch(RDSBackend, "describe_db_instances")
 def describe_db_instances(original, self, *args, **kwargs):
     purge(self)
@@ -125,7 +135,9 @@ def create_db_instance(original, self, db_kwargs):
     if not 0 <= int(db_kwargs.get("backup_retention_period", 1)) <= 35:
         raise wrong("Invalid backup retention period: it is 0 to 35 days.")
     db_kwargs["engine_version"] = full_version(db_kwargs.get("engine_version") or "16")
-    return original(self, db_kwargs)
+    created = original(self, db_kwargs)
+    place(created)
+    return created
 
 
 @patch(RDSBackend, "modify_db_instance")
@@ -150,6 +162,8 @@ def modify_db_instance(original, self, db_instance_identifier, db_kwargs):
         db_kwargs["engine_version"] = asked
     asked = {key: db_kwargs[key] for key in SLOW if db_kwargs.get(key) is not None and db_kwargs[key] != getattr(database, key)}
     modified = original(self, db_instance_identifier, db_kwargs)
+    if "multi_az" in asked:
+        place(modified)
     if asked:
         modified._asked = asked
         modified._busy = ("modifying", later(DB_MODIFIES))
@@ -235,5 +249,10 @@ def modify_db_subnet_group(original, self, subnet_name, description, subnets):
             "availability zones.",
             "DBSubnetGroupDoesNotCoverEnoughAZs",
         )
+    zones = {s.availability_zone for s in subnets}
+    used = {z for d in self.databases.values() if d._db_subnet_group_name == subnet_name for z in getattr(d, "_zones", ())}
+    going = [s.id for s in group._subnets if s.availability_zone in used - zones]
+    if going:
+        raise wrong(f"Some of the subnets to be deleted are currently in use: {', '.join(going)}", "SubnetAlreadyInUse")
     group._subnets = subnets
     return group

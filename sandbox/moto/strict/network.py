@@ -7,6 +7,7 @@ from moto.ec2.models.availability_zones_and_regions import Zone
 from moto.ec2.models.elastic_ip_addresses import ElasticAddressBackend
 from moto.ec2.models.internet_gateways import InternetGatewayBackend
 from moto.ec2.models.nat_gateways import NatGateway, NatGatewayBackend
+from moto.ec2.models.route_tables import RouteBackend
 from moto.ec2.models.security_groups import SecurityGroupBackend
 from moto.ec2.models.subnets import SubnetBackend
 
@@ -58,6 +59,17 @@ def release_address(original, self, address=None, allocation_id=None):
         if gateway.state != "deleted" and any(a.get("allocationId") == allocation_id for a in gateway.address_set):
             raise EC2ClientError("InvalidIPAddress.InUse", f"Address {allocation_id} is in use.")
     return original(self, address=address, allocation_id=allocation_id)
+
+
+@patch(RouteBackend, "associate_route_table")
+def associate_route_table(original, self, route_table_id, gateway_id=None, subnet_id=None):
+    for table in self.describe_route_tables(filters={"association.subnet-id": [subnet_id]}) if subnet_id else []:
+        if table.id != route_table_id:
+            raise EC2ClientError(
+                "Resource.AlreadyAssociated",
+                f"the specified association for route table {route_table_id} conflicts with an existing association",
+            )
+    return original(self, route_table_id, gateway_id, subnet_id)
 
 
 # --- NAT gateways: pending, available, deleting, deleted -------------------------------------------------------------

@@ -130,18 +130,15 @@ impl Ecs {
         drop(tokio::time::timeout(LAST_GRACE, all_gone).await);
     }
 
-    /// Tells the control plane which subnets and security groups tasks use, so that it keeps them.
-    async fn report_interfaces(&self, region: &Region) {
+    /// The subnets and security groups that tasks use, which the control plane keeps for them.
+    fn interfaces(&self) -> Value {
         let (mut subnets, mut groups) = (BTreeSet::new(), BTreeSet::new());
         for task in self.state().tasks.values().filter(|task| task.status != Status::Stopped) {
-            let vpc = &task.network["awsvpcConfiguration"];
-            let names = |key: &str| -> Vec<String> {
-                vpc[key].as_array().into_iter().flatten().filter_map(|name| name.as_str().map(str::to_owned)).collect()
-            };
-            subnets.extend(names("subnets").into_iter().take(1));
-            groups.extend(names("securityGroups"));
+            let used = task.network["awsvpcConfiguration"]["securityGroups"].as_array();
+            subnets.extend(task.subnet.clone());
+            groups.extend(used.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned));
         }
-        drop(region.moto.put("/interfaces", &json!({ "subnets": subnets, "groups": groups })).await);
+        json!({ "subnets": subnets, "groups": groups })
     }
 }
 

@@ -91,6 +91,8 @@ pub(super) struct Task {
     pub(super) tags: Value,
     pub(super) overrides: Value,
     pub(super) network: Value,
+    /// The subnet in which its network interface stands.
+    pub(super) subnet: Option<String>,
     pub(super) created: f64,
     pub(super) started: Option<f64>,
     pub(super) running_since: Option<Instant>,
@@ -154,6 +156,19 @@ impl Task {
         }
     }
 
+    /// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Attachment.html>
+    fn attachments(&self) -> Value {
+        let status = if self.status == Status::Stopped { "DELETED" } else { "ATTACHED" };
+        let interface = |subnet: &String| {
+            json!({
+                "id": uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_OID, self.id.as_bytes()),
+                "type": "ElasticNetworkInterface", "status": status,
+                "details": [{ "name": "subnetId", "value": subnet }],
+            })
+        };
+        self.subnet.iter().map(interface).collect()
+    }
+
     /// As `DescribeTasks` has it.
     pub(super) fn document(&self, with_tags: bool) -> Value {
         let status = format!("{:?}", self.status).to_uppercase();
@@ -166,7 +181,7 @@ impl Task {
                 "name": self.container, "lastStatus": status, "exitCode": self.exit_code, "reason": self.container_reason,
                 "taskArn": self.arn,
             }],
-            "attachments": [], "stoppedReason": self.stopped_reason, "stopCode": self.stop_code,
+            "attachments": self.attachments(), "stoppedReason": self.stopped_reason, "stopCode": self.stop_code,
             "startedAt": self.started, "stoppedAt": self.stopped, "version": 1,
         });
         if with_tags {

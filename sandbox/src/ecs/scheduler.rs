@@ -23,7 +23,7 @@ const LISTED: Duration = Duration::from_secs(3600);
 /// Runs until the sandbox stops.
 pub(crate) async fn schedule(region: Arc<Region>) {
     let ecs = Arc::clone(&region.ecs);
-    let mut interfaces = 0;
+    let mut interfaces = serde_json::Value::Null;
     loop {
         drop(tokio::time::timeout(LOOK, ecs.changed.notified()).await);
         let to_start = {
@@ -42,10 +42,10 @@ pub(crate) async fn schedule(region: Arc<Region>) {
         for arn in to_start {
             tokio::spawn(runner::run(Arc::clone(&region), arn));
         }
-        let alive = ecs.state().tasks.values().filter(|task| task.status != Status::Stopped).count();
-        if alive != interfaces {
-            interfaces = alive;
-            ecs.report_interfaces(&region).await;
+        let used = ecs.interfaces();
+        if used != interfaces {
+            drop(region.moto.put("/interfaces", &used).await);
+            interfaces = used;
         }
     }
 }

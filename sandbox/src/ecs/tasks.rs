@@ -29,6 +29,7 @@ pub(super) fn start(state: &mut Ledger, start: Start) -> Option<String> {
     let arn = format!("{}/{id}", cluster.arn.replace(":cluster/", ":task/"));
     let family = text(&definition.document, "family").to_owned();
     let (service, deployment) = start.service.unzip();
+    let subnet = subnet(state, start.network, deployment.as_deref());
     let task = Task {
         arn: arn.clone(),
         cluster_arn: cluster.arn.clone(),
@@ -43,6 +44,7 @@ pub(super) fn start(state: &mut Ledger, start: Start) -> Option<String> {
         tags: start.tags.clone(),
         overrides: start.overrides.clone(),
         network: start.network.clone(),
+        subnet,
         created: now(),
         started: None,
         running_since: None,
@@ -58,6 +60,17 @@ pub(super) fn start(state: &mut Ledger, start: Start) -> Option<String> {
     };
     state.tasks.insert(arn.clone(), task);
     Some(arn)
+}
+
+/// The subnet with the fewest tasks of the same deployment, the first of several: Fargate spreads a service over its zones.
+/// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-rebalancing.html>
+fn subnet(state: &Ledger, network: &Value, deployment: Option<&str>) -> Option<String> {
+    let tasks_in = |subnet: &str| {
+        let beside = state.tasks.values().filter(|task| task.is_alive() && task.deployment.as_deref() == deployment);
+        beside.filter(|task| task.subnet.as_deref() == Some(subnet)).count()
+    };
+    let subnets = network["awsvpcConfiguration"]["subnets"].as_array()?.iter().filter_map(Value::as_str);
+    subnets.min_by_key(|subnet| tasks_in(subnet)).map(str::to_owned)
 }
 
 pub(super) fn run(state: &mut Ledger, input: &Value, roles: &Value) -> Result<Value, ApiError> {

@@ -75,8 +75,18 @@ impl Kind for Service {
 
     const NAME: &'static str = "service";
     const USES: &'static [&'static str] =
-        // Its tasks read secrets when they start: also those that replace one that died, until the new ones serve.
-        &["cluster", "task_definition", "target_group", "subnet", "security_group", "role", "secret"];
+        // Its tasks read secrets when they start: also those that replace one that died, until the new ones serve. And as
+        // long as they run, they have their way out.
+        &[
+            "cluster",
+            "task_definition",
+            "target_group",
+            "subnet",
+            "route_table",
+            "security_group",
+            "role",
+            "secret",
+        ];
     const USUAL: Duration = Duration::from_secs(150);
     const DEADLINE: Duration = Duration::from_secs(3600);
 
