@@ -4,6 +4,7 @@
 mod clusters;
 mod definitions;
 mod model;
+mod on_time;
 mod permissions;
 mod rootfs;
 mod runner;
