@@ -162,6 +162,10 @@ fn the_reference_has_every_key_that_the_decoder_knows() {
         ("services", format!("{top}services: {{ web: {{ build: app, port: 80, qqqqqqqqqqqq: 1 }} }}\n")),
         (
             "services",
+            format!("{top}services: {{ web: {{ build: app, secrets: {{ A: {{ from: x, qqqqqqqqqqqq: 1 }} }} }} }}\n"),
+        ),
+        (
+            "services",
             format!("{top}services: {{ web: {{ build: app, scale: {{ max: 2, cpu: 60, qqqqqqqqqqqq: 1 }} }} }}\n"),
         ),
     ];

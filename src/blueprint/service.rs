@@ -184,13 +184,17 @@ impl Drawing<'_> {
 
     fn secrets(&self, graph: &mut Graph) -> BTreeMap<String, task_definition::SecretRef> {
         let mut secrets = BTreeMap::new();
-        for (variable, SecretFrom::Generate) in &self.service.secrets {
-            let source = secret::Source::Generated { length: PASSWORD_LENGTH };
-            let address = Address::new("secret", format!("{}/{variable}", self.name));
-            let secret = graph.add(address, &secret::Desired { source });
-            let reference =
-                task_definition::SecretRef { secret: Input::output(&secret, "arn"), key: None, version: None };
-            secrets.insert(variable.clone(), reference);
+        for (variable, from) in &self.service.secrets {
+            let (secret, key) = match from {
+                SecretFrom::Generate => {
+                    let source = secret::Source::Generated { length: PASSWORD_LENGTH };
+                    let address = Address::new("secret", format!("{}/{variable}", self.name));
+                    (Input::output(&graph.add(address, &secret::Desired { source }), "arn"), None)
+                }
+                SecretFrom::SecretsManager { arn, key } => (arn.as_str().into(), key.clone()),
+                SecretFrom::Parameter { arn } => (arn.as_str().into(), None),
+            };
+            secrets.insert(variable.clone(), task_definition::SecretRef { secret, key, version: None });
         }
         if let Some(database) = &self.parts.database {
             let secret = Input::output(&database.url, "arn");
@@ -226,9 +230,28 @@ impl Drawing<'_> {
             // The one action of these that AWS does not restrict to a repository.
             statements.push(statement(&["ecr:GetAuthorizationToken"], vec!["*".into()]));
         }
-        if !secrets.is_empty() {
-            let arns = secrets.values().map(|reference| reference.secret.clone()).collect();
-            statements.push(statement(&["secretsmanager:GetSecretValue"], arns));
+        let kept = |wanted: &dyn Fn(&SecretFrom) -> Option<Input>| {
+            let mut arns: Vec<Input> = self.service.secrets.values().filter_map(wanted).collect();
+            arns.sort();
+            arns.dedup();
+            arns
+        };
+        // What the stack itself has made; the ARNs of others are known already.
+        let made = secrets.values().map(|reference| reference.secret.clone()).filter(|arn| arn.known().is_none());
+        let others = kept(&|from| match from {
+            SecretFrom::SecretsManager { arn, .. } => Some(secret::policy_arn(arn).into()),
+            _ => None,
+        });
+        let values: Vec<Input> = made.chain(others).collect();
+        if !values.is_empty() {
+            statements.push(statement(&["secretsmanager:GetSecretValue"], values));
+        }
+        let parameters = kept(&|from| match from {
+            SecretFrom::Parameter { arn } => Some(arn.as_str().into()),
+            _ => None,
+        });
+        if !parameters.is_empty() {
+            statements.push(statement(&["ssm:GetParameters"], parameters));
         }
         let desired = role::Desired { principal: PRINCIPAL.to_owned(), managed: Vec::new(), statements };
         graph.add(Address::new("role", format!("{}-execution", self.name)), &desired)

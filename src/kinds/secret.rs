@@ -94,6 +94,16 @@ pub struct Live {
     pub version: String,
 }
 
+/// `arn` as a policy has to name the secret. AWS adds a hyphen and six characters to the name of each, and a policy needs
+/// them; an ARN without them is one that ECS may be given. What ends like one that has them is taken for one, here as by
+/// Secrets Manager itself.
+/// <https://docs.aws.amazon.com/secretsmanager/latest/userguide/troubleshoot.html#ARN_secretnamehyphen>
+pub fn policy_arn(arn: &str) -> String {
+    let added = arn.rsplit_once('-').map(|(_, added)| added);
+    let is_whole = added.is_some_and(|added| added.len() == 6 && added.chars().all(|c| c.is_ascii_alphanumeric()));
+    if is_whole { arn.to_owned() } else { format!("{arn}-??????") }
+}
+
 impl Kind for Secret {
     type Desired = Desired;
     type Live = Live;

@@ -97,21 +97,68 @@ pub(super) fn domain_problem(name: &str) -> Option<&'static str> {
     }
 }
 
-/// The region in the ARN of an ACM certificate; none if it is no such ARN.
-pub(super) fn certificate_region(arn: &str) -> Option<&str> {
-    let parts: Vec<&str> = arn.splitn(6, ':').collect();
+/// What stands before a resource in an ARN of an account's, and the resource.
+struct Arn<'a> {
+    service: &'a str,
+    region: &'a str,
+    resource: &'a str,
+}
+
+/// None if it is no ARN with a region and an account.
+fn arn(text: &str) -> Option<Arn<'_>> {
+    let parts: Vec<&str> = text.splitn(6, ':').collect();
     match parts.as_slice() {
-        ["arn", partition, "acm", region, account, resource]
+        ["arn", partition, service, region, account, resource]
             if partition.starts_with("aws")
                 && is_region(region)
                 && account.len() == 12
-                && account.chars().all(|c| c.is_ascii_digit())
-                && resource.strip_prefix("certificate/").is_some_and(|id| !id.is_empty()) =>
+                && account.chars().all(|c| c.is_ascii_digit()) =>
         {
-            Some(region)
+            Some(Arn { service, region, resource })
         }
         _ => None,
     }
+}
+
+/// The region in the ARN of an ACM certificate; none if it is no such ARN.
+pub(super) fn certificate_region(text: &str) -> Option<&str> {
+    let arn = arn(text).filter(|arn| arn.service == "acm")?;
+    arn.resource.strip_prefix("certificate/").filter(|id| !id.is_empty())?;
+    Some(arn.region)
+}
+
+/// Where ECS takes a secret from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Store {
+    SecretsManager,
+    Parameters,
+}
+
+/// Where the secret with this ARN is kept, or what is wrong with the ARN and what to write.
+/// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/specifying-sensitive-data.html>
+pub(super) fn secret_arn(text: &str) -> Result<Store, (String, String)> {
+    let refused = |why: String, hint: &str| Err((why, hint.to_owned()));
+    let kept = arn(text).and_then(|arn| match arn.service {
+        "secretsmanager" => Some((Store::SecretsManager, arn.resource.strip_prefix("secret:")?)),
+        "ssm" => Some((Store::Parameters, arn.resource.strip_prefix("parameter/")?)),
+        _ => None,
+    });
+    let Some((store, name)) = kept else {
+        let hint =
+            "arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME-AbCdEf or arn:aws:ssm:REGION:ACCOUNT:parameter/NAME";
+        return refused(format!("`{text}` is no ARN of a secret or a parameter"), hint);
+    };
+    if let (Store::SecretsManager, Some((_, _))) = (store, name.split_once(':')) {
+        let hint = "end the ARN there, and name a field of its JSON with `key:` beside `from:`";
+        return refused(format!("`{text}` goes on after the secret's name"), hint);
+    }
+    // What the two services take in names; a wildcard would be one in the policy too.
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "/_+=.@-".contains(c);
+    if name.is_empty() || !name.chars().all(allowed) {
+        let hint = "names have letters, digits and / _ + = . @ -";
+        return refused(format!("`{name}` cannot name a secret or a parameter"), hint);
+    }
+    Ok(store)
 }
 
 #[cfg(test)]

@@ -259,10 +259,22 @@ pub enum ImageFrom {
 }
 
 /// Where a secret's value comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SecretFrom {
     /// `generate`: made once, kept in Secrets Manager, never shown.
     Generate,
+    /// `from`: a secret of Secrets Manager that somebody else keeps.
+    SecretsManager {
+        /// Its ARN, with or without the six characters that AWS adds to its name.
+        arn: String,
+        /// `key`: the field of one that holds JSON; all of it without one.
+        key: Option<String>,
+    },
+    /// `from`: a parameter of Systems Manager.
+    Parameter {
+        /// Its ARN.
+        arn: String,
+    },
 }
 
 /// `bastion`: a small host in a public subnet.

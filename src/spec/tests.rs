@@ -452,3 +452,62 @@ fn a_dockerfile_outside_of_the_project_and_a_build_without_one_are_refused() {
     );
     assert_eq!(told("{}"), ["5:12 `dockerfile` is missing in `services.web.build` [add `dockerfile: ./Dockerfile`]"]);
 }
+
+#[test]
+fn a_secret_that_is_kept_already_is_named_by_its_arn() {
+    let stack = |secret: &str| {
+        let secrets = format!("secrets: {{ KEY: {secret} }}");
+        let text = format!("name: demo\nregion: eu-west-1\nservices: {{ web: {{ build: app, {secrets} }} }}\n");
+        read(&text).unwrap_or_else(|problems| panic!("{}", problems.render(false)))
+    };
+    let secret = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:shop/api-AbCdEf";
+    let parameter = "arn:aws:ssm:eu-west-1:123456789012:parameter/shop/api";
+    for (written, from) in [
+        (format!("{{ from: {secret} }}"), SecretFrom::SecretsManager { arn: secret.into(), key: None }),
+        (
+            format!("{{ from: {secret}, key: token }}"),
+            SecretFrom::SecretsManager { arn: secret.into(), key: Some("token".into()) },
+        ),
+        (format!("{{ from: {parameter} }}"), SecretFrom::Parameter { arn: parameter.into() }),
+    ] {
+        assert_eq!(stack(&written).services["web"].secrets["KEY"], from, "{written}");
+    }
+}
+
+#[test]
+fn what_is_no_secret_of_aws_is_placed() {
+    let wrong = |secret: &str| {
+        let text = format!(
+            "name: demo\nregion: eu-west-1\nservices:\n  web:\n    build: app\n    secrets:\n      KEY: {secret}\n"
+        );
+        problems(&text)
+    };
+    let account = "eu-west-1:123456789012";
+    for (secret, begins) in [
+        (
+            "{ from: hunter2 }".to_owned(),
+            "7:20 `hunter2` is no ARN of a secret or a parameter [arn:aws:secretsmanager:",
+        ),
+        (format!("{{ from: \"arn:aws:s3:{account}:secret:x\" }}"), "7:20 `arn:aws:s3:"),
+        ("{ from: \"arn:aws:ssm:eu-west-1:1234:parameter/x\" }".to_owned(), "7:20 `arn:aws:ssm:eu-west-1:1234:"),
+        (
+            format!("{{ from: \"arn:aws:secretsmanager:{account}:secret:x-AbCdEf:token::\" }}"),
+            "7:20 `arn:aws:secretsmanager:eu-west-1:123456789012:secret:x-AbCdEf:token::` goes on after the secret's name",
+        ),
+        (format!("{{ from: \"arn:aws:secretsmanager:{account}:secret:x*\" }}"), "7:20 `x*` cannot name a secret"),
+        (
+            format!("{{ from: \"arn:aws:ssm:{account}:parameter/x\", key: token }}"),
+            "7:75 a parameter is passed whole: ECS takes no field of it",
+        ),
+        (
+            format!("{{ from: \"arn:aws:secretsmanager:{account}:secret:x\", key: \"a:b\" }}"),
+            "7:83 `a:b` cannot name a field of a secret",
+        ),
+        ("{ key: token }".to_owned(), "7:12 `from` is missing"),
+        ("hunter2".to_owned(), "7:12 a secret's value is not written here [write `generate`, or `{ from: ARN }`"),
+    ] {
+        let found = wrong(&secret);
+        assert_eq!(found.len(), 1, "{secret}: {found:?}");
+        assert!(found[0].starts_with(begins), "{secret}: {found:?}");
+    }
+}

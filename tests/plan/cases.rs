@@ -67,6 +67,7 @@ cases! {
     port_changed,
     second_service_added,
     second_service_removed,
+    secrets_from_elsewhere,
     security_group_rule_missing,
     still_deleting,
     third_zone,

@@ -9,6 +9,7 @@ mod permissions;
 mod rootfs;
 mod runner;
 mod scheduler;
+mod secrets;
 mod services;
 mod tasks;
 mod tools;

@@ -49,23 +49,29 @@ fn list(value: &Value) -> Vec<&Value> {
     value.as_array().map_or_else(|| vec![value], |items| items.iter().collect())
 }
 
-/// IAM's wildcard `*` stands for any characters, also none, wherever and as often as it stands.
+/// IAM's wildcards: `*` stands for any characters, also none, and `?` for exactly one, wherever and as often as they stand.
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_resource.html>
 fn matches(pattern: &str, wanted: &str) -> bool {
-    let mut parts = pattern.split('*');
-    let Some(mut rest) = parts.next().and_then(|first| wanted.strip_prefix(first)) else { return false };
-    let mut parts = parts.peekable();
-    if parts.peek().is_none() {
-        return rest.is_empty();
-    }
-    while let Some(part) = parts.next() {
-        if parts.peek().is_none() {
-            return rest.ends_with(part);
+    let (pattern, wanted): (Vec<char>, Vec<char>) = (pattern.chars().collect(), wanted.chars().collect());
+    let (mut at, mut to) = (0, 0);
+    // Where the last `*` stands, and how far it has reached: what does not go on from there lets it reach one further.
+    let mut star: Option<(usize, usize)> = None;
+    while to < wanted.len() {
+        if pattern.get(at) == Some(&'*') {
+            star = Some((at, to));
+            at += 1;
+        } else if pattern.get(at).is_some_and(|c| *c == '?' || *c == wanted[to]) {
+            at += 1;
+            to += 1;
+        } else if let Some((stands, reached)) = star {
+            star = Some((stands, reached + 1));
+            at = stands + 1;
+            to = reached + 1;
+        } else {
+            return false;
         }
-        let Some(at) = rest.find(part) else { return false };
-        rest = &rest[at + part.len()..];
     }
-    false
+    pattern[at..].iter().all(|c| *c == '*')
 }
 
 #[cfg(test)]
@@ -81,5 +87,9 @@ mod tests {
         for pattern in ["", "arn:", "arn:aws:logs:*:*:log-group:/stackctl/demo/default/api:*", "*:y", "log*"] {
             assert!(!matches(pattern, log), "{pattern}");
         }
+        assert!(matches("secret:api-??????", "secret:api-AbCdEf"));
+        assert!(
+            !matches("secret:api-??????", "secret:api-AbCdE") && !matches("secret:api-??????", "secret:api-key-AbCdEf")
+        );
     }
 }

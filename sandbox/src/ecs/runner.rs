@@ -27,7 +27,7 @@ use super::{
     model::Status,
     permissions,
     rootfs::{self, Root},
-    text, tools,
+    secrets, text, tools,
 };
 use crate::{alb::Target, ecr::now, moto::free_port, rds::UNPRIVILEGED, region::Region};
 
@@ -213,32 +213,10 @@ async fn environment(
         environment.insert(text(variable, "name").to_owned(), text(variable, "value").to_owned());
     }
     for secret in work.container["secrets"].as_array().into_iter().flatten() {
-        let from = text(secret, "valueFrom");
-        // arn:aws:secretsmanager:region:account:secret:name[:key:stage:version]
-        let parts: Vec<&str> = from.split(':').collect();
-        let arn = parts.iter().take(7).copied().collect::<Vec<_>>().join(":");
-        let failed = |why: String| {
+        let value = secrets::value(region, &work.region, text(secret, "valueFrom"), roles, role).await;
+        let value = value.map_err(|why| {
             Unstarted(format!("ResourceInitializationError: unable to pull secrets or registry auth: {why}"))
-        };
-        if !permissions::allows(roles, role, "secretsmanager:GetSecretValue", &arn) {
-            return Err(failed(format!(
-                "AccessDeniedException: {role} is not authorized to perform: secretsmanager:GetSecretValue on resource: {arn}"
-            )));
-        }
-        let question = json!({ "SecretId": arn });
-        let asked = region.moto.json("secretsmanager", "secretsmanager.GetSecretValue", &work.region, &question);
-        let answer = asked.await.map_err(|error| failed(format!("{}: {}", error.code, error.message)))?;
-        let whole = text(&answer, "SecretString").to_owned();
-        let value = match parts.get(7).filter(|key| !key.is_empty()) {
-            Some(key) => {
-                let fields: Value = serde_json::from_str(&whole).unwrap_or_default();
-                fields[*key]
-                    .as_str()
-                    .map(str::to_owned)
-                    .ok_or_else(|| failed(format!("retrieved secret did not contain json key {key}")))?
-            }
-            None => whole,
-        };
+        })?;
         environment.insert(text(secret, "name").to_owned(), value);
     }
     Ok(environment)

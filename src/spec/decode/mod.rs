@@ -11,6 +11,7 @@ mod load_balancer;
 mod network;
 mod scale;
 mod schedule;
+mod secrets;
 mod service;
 mod size;
 mod users;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{environment, image::image, scale, size::size};
+use super::{environment, image::image, scale, secrets, size::size};
 use crate::spec::{
     block, check,
     problem::Collector,
@@ -107,8 +107,7 @@ fn service(field: &Field, alone: bool, given: &[&str], problems: &mut Collector)
     });
     let stop_timeout = map.get("stop_timeout").map_or(Some(30), |field| field.seconds(2, 120, problems));
     let env = map.get("env").map_or(Some(BTreeMap::new()), |field| environment::env(&field, given, problems));
-    let secrets =
-        map.get("secrets").map_or(Some(BTreeMap::new()), |field| environment::secrets(&field, given, problems));
+    let secrets = map.get("secrets").map_or(Some(BTreeMap::new()), |field| secrets::secrets(&field, given, problems));
     if let (Some(env), Some(secrets)) = (&env, &secrets) {
         for name in secrets.keys().filter(|name| env.contains_key(*name)) {
             problems.add(

@@ -1,0 +1,67 @@
+//! `secrets` of a service: values that are generated, and values that are kept somewhere already.
+
+use std::collections::BTreeMap;
+
+use super::environment::variable;
+use crate::spec::{
+    check,
+    problem::Collector,
+    read::{Field, Map},
+    stack::SecretFrom,
+};
+
+const EXAMPLE: &str = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:api-key-AbCdEf";
+
+pub(super) fn secrets(field: &Field, given: &[&str], problems: &mut Collector) -> Option<BTreeMap<String, SecretFrom>> {
+    let map = Map::open(field.node, &field.path, problems)?;
+    let mut secrets = BTreeMap::new();
+    for field in map.fields() {
+        let name = variable(&field, given, problems);
+        if field.node.what() == "a mapping" {
+            if let Some(from) = kept(&field, problems) {
+                secrets.insert(name, from);
+            }
+            continue;
+        }
+        if field.text(problems)? == "generate" {
+            secrets.insert(name, SecretFrom::Generate);
+        } else {
+            let hint = "write `generate`, or `{ from: ARN }` of where it is kept; a value itself never belongs into stack.yaml";
+            field.wrong("a secret's value is not written here", hint, problems);
+        }
+    }
+    Some(secrets)
+}
+
+fn kept(field: &Field, problems: &mut Collector) -> Option<SecretFrom> {
+    let map = Map::new(field.node, &field.path, &["from", "key"], &[], problems)?;
+    let key = map.get("key").map(|field| {
+        let key = field.text(problems)?;
+        // A colon ends the key where ECS reads it.
+        if key.is_empty() || key.contains(':') {
+            field.wrong(
+                format!("`{key}` cannot name a field of a secret"),
+                "such as password, without a colon",
+                problems,
+            );
+        }
+        Some(key)
+    });
+    let from = map.required("from", EXAMPLE, problems)?;
+    let arn = from.text(problems)?;
+    let from = match check::secret_arn(&arn) {
+        Ok(check::Store::SecretsManager) => SecretFrom::SecretsManager { arn, key: key.unwrap_or_default() },
+        Ok(check::Store::Parameters) => {
+            if let Some(field) = map.get("key") {
+                let hint = "leave it out, or keep the JSON in Secrets Manager";
+                field.wrong("a parameter is passed whole: ECS takes no field of it", hint, problems);
+            }
+            SecretFrom::Parameter { arn }
+        }
+        Err((why, hint)) => {
+            from.wrong(why, hint, problems);
+            return None;
+        }
+    };
+    Some(from)
+}
