@@ -14,6 +14,7 @@ mod init;
 mod lifecycle;
 mod mistakes;
 mod releases;
+mod releases_at_once;
 mod rollouts;
 mod run;
 mod scaling;

@@ -60,6 +60,7 @@ cases! {
     listener_rule_deleted,
     log_group_deleted,
     more_cpu,
+    nat_gateway_in_each_zone,
     nothing_exists,
     port_changed,
     second_service_added,
