@@ -12,10 +12,11 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("image", &["kind", "model"]),
     ("blueprint", &["spec", "model", "kind", "kinds"]),
     ("engine", &["aws", "kind", "kinds", "model"]),
-    ("output", &["engine", "model"]),
+    ("logs", &["aws", "kind", "model"]),
+    ("output", &["engine", "logs", "model"]),
     ("task", &["aws", "kind", "kinds", "model"]),
     ("exit", &[]),
-    ("cli", &["aws", "blueprint", "engine", "exit", "image", "kind", "kinds", "model", "output", "spec", "task"]),
+    ("cli", &["aws", "blueprint", "engine", "exit", "image", "kind", "kinds", "logs", "model", "output", "spec", "task"]),
 ];
 
 #[test]

@@ -5,6 +5,7 @@ mod deploy;
 mod destroy;
 mod error;
 mod init;
+mod logs;
 mod plan;
 mod project;
 mod reminder;
@@ -82,6 +83,8 @@ enum Command {
     Deploy(deploy::Deploy),
     /// Show every resource with its state, the services and the URL.
     Status(status::Status),
+    /// Show what the tasks have written, those of all services interleaved by time.
+    Logs(logs::Logs),
     /// Run a command once, in a task with a service's image, environment and secrets.
     Run(run::Run),
     /// Give a password another value.
@@ -131,6 +134,7 @@ async fn run(cli: &Cli, output: &Output) -> Result<u8, Stop> {
         Command::Up(command) => command.run(global, output).await,
         Command::Deploy(command) => command.run(global, output).await,
         Command::Status(command) => command.run(global, output).await,
+        Command::Logs(command) => command.run(global, output).await,
         Command::Run(command) => Box::pin(command.run(global, output)).await,
         Command::Secrets(command) => command.run(global, output).await,
         Command::Destroy(command) => command.run(global, output).await,
@@ -139,7 +143,7 @@ async fn run(cli: &Cli, output: &Output) -> Result<u8, Stop> {
     }
 }
 
-/// A time as people write it: `30s`, `5m`, `1h`, or a bare number of seconds.
+/// A time as people write it: `30s`, `5m`, `1h`, `2d`, or a bare number of seconds.
 fn duration(text: &str) -> Result<Duration, String> {
     let (number, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len()));
     let number: u64 = number.parse().map_err(|_| "expected a time such as 30s, 5m or 1h".to_owned())?;
@@ -147,6 +151,7 @@ fn duration(text: &str) -> Result<Duration, String> {
         "" | "s" => Some(number),
         "m" => number.checked_mul(60),
         "h" => number.checked_mul(3600),
+        "d" => number.checked_mul(86_400),
         _ => None,
     };
     seconds.map(Duration::from_secs).ok_or_else(|| "expected a time such as 30s, 5m or 1h".to_owned())
@@ -167,6 +172,7 @@ mod tests {
     fn times_are_read_with_and_without_a_unit() {
         assert_eq!(duration("90"), Ok(Duration::from_secs(90)));
         assert_eq!(duration("5m"), Ok(Duration::from_secs(300)));
+        assert_eq!(duration("2d"), Ok(Duration::from_secs(172_800)));
         assert!(duration("5 minutes").is_err());
         assert!(duration("soon").is_err());
     }

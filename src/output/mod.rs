@@ -2,6 +2,7 @@
 
 mod human;
 mod json;
+mod log;
 mod plan;
 mod progress;
 mod style;
@@ -12,6 +13,7 @@ use serde::Serialize;
 
 pub use human::{ResourceLine, ServiceLine, StatusView};
 pub use json::plan_document;
+pub use log::LogWriter;
 pub use plan::render as plan_text;
 pub use progress::Reporter;
 pub use style::Style;
@@ -67,6 +69,11 @@ impl Output {
     /// A reporter of what happens while a plan is carried out.
     pub fn reporter(&self) -> Reporter {
         Reporter::new(self.format, self.stderr, self.animated, self.quiet)
+    }
+
+    /// A writer of log lines; of those alone that have `grep` in them, where there is such a text.
+    pub fn log(&self, grep: Option<String>) -> LogWriter {
+        LogWriter::new(self.format, self.stdout, grep)
     }
 
     /// A line of data.

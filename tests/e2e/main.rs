@@ -9,6 +9,7 @@ mod dockerfile;
 mod domain;
 mod init;
 mod lifecycle;
+mod logs;
 mod mistakes;
 mod releases;
 mod run;
