@@ -113,6 +113,7 @@ impl Project {
             zones: view.zones.clone(),
             hosted_zones: view.hosted_zones.clone(),
             releases: releases.iter().map(|(source, built)| (source.clone(), built.digest.clone())).collect(),
+            running: blueprint::running(&view.live),
             had_users: view.live.iter().any(|live| live.address == blueprint::users_task()),
         };
         blueprint::graph(&self.stack, &facts)
