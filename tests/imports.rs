@@ -13,10 +13,28 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("blueprint", &["spec", "model", "kind", "kinds"]),
     ("engine", &["aws", "kind", "kinds", "model"]),
     ("logs", &["aws", "kind", "model"]),
-    ("output", &["engine", "logs", "model"]),
+    ("output", &["engine", "logs", "model", "releases"]),
+    ("releases", &["aws", "kind", "kinds", "model"]),
     ("task", &["aws", "kind", "kinds", "model"]),
     ("exit", &[]),
-    ("cli", &["aws", "blueprint", "engine", "exit", "image", "kind", "kinds", "logs", "model", "output", "spec", "task"]),
+    (
+        "cli",
+        &[
+            "aws",
+            "blueprint",
+            "engine",
+            "exit",
+            "image",
+            "kind",
+            "kinds",
+            "logs",
+            "model",
+            "output",
+            "releases",
+            "spec",
+            "task",
+        ],
+    ),
 ];
 
 #[test]

@@ -3,6 +3,7 @@
 use super::{
     Global, Stop,
     error::code,
+    origin,
     project::{Project, View},
 };
 use crate::{
@@ -100,6 +101,10 @@ impl CarryOut<'_> {
             )
             .hint(format!("run `stackctl {}` again for a new plan", self.command))
             .into());
+        }
+        if project.cx.origin.get().is_none() {
+            // Nobody else sets it meanwhile; were it so, what they set would be as true.
+            drop(project.cx.origin.set(origin::of(&project.folder).await));
         }
         let (events, receiver) = Events::channel();
         project.report_images_to(Some(events.clone()));

@@ -6,9 +6,12 @@ mod destroy;
 mod error;
 mod init;
 mod logs;
+mod origin;
 mod plan;
 mod project;
+mod releases;
 mod reminder;
+mod rollback;
 mod run;
 mod sandbox;
 mod secrets;
@@ -85,6 +88,10 @@ enum Command {
     Status(status::Status),
     /// Show what the tasks have written, those of all services interleaved by time.
     Logs(logs::Logs),
+    /// Show what was released when, from which commit, by whom, and how it ended.
+    Releases(releases::Releases),
+    /// Go back to an earlier release of a service.
+    Rollback(rollback::Rollback),
     /// Run a command once, in a task with a service's image, environment and secrets.
     Run(run::Run),
     /// Give a password another value.
@@ -135,6 +142,8 @@ async fn run(cli: &Cli, output: &Output) -> Result<u8, Stop> {
         Command::Deploy(command) => command.run(global, output).await,
         Command::Status(command) => command.run(global, output).await,
         Command::Logs(command) => command.run(global, output).await,
+        Command::Releases(command) => command.run(global, output).await,
+        Command::Rollback(command) => Box::pin(command.run(global, output)).await,
         Command::Run(command) => Box::pin(command.run(global, output)).await,
         Command::Secrets(command) => command.run(global, output).await,
         Command::Destroy(command) => command.run(global, output).await,

@@ -59,7 +59,8 @@ impl LogWriter {
         let time = time(line.time);
         if self.format == Format::Json {
             let (service, task, message) = (&line.service, &line.task, &line.message);
-            let document = json!({ "event": "log", "time": time, "service": service, "task": task, "message": message });
+            let document =
+                json!({ "event": "log", "time": time, "service": service, "task": task, "message": message });
             return Some(document.to_string());
         }
         let next = self.tasks.len();

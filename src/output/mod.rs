@@ -5,6 +5,7 @@ mod json;
 mod log;
 mod plan;
 mod progress;
+mod releases;
 mod style;
 
 use std::io::{IsTerminal, Write};
@@ -16,6 +17,7 @@ pub use json::plan_document;
 pub use log::LogWriter;
 pub use plan::render as plan_text;
 pub use progress::Reporter;
+pub use releases::ReleasesView;
 pub use style::Style;
 
 use crate::model::{Address, Failure, Plan};
@@ -119,6 +121,15 @@ impl Output {
             self.document(view);
         } else {
             self.data(&human::status(view, self.stdout));
+        }
+    }
+
+    /// The releases of a stack.
+    pub fn releases(&self, view: &ReleasesView) {
+        if self.is_json() {
+            self.document(view);
+        } else {
+            self.data(&releases::render(view, self.stdout));
         }
     }
 

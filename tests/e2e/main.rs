@@ -12,6 +12,7 @@ mod lifecycle;
 mod logs;
 mod mistakes;
 mod releases;
+mod rollback;
 mod run;
 mod scaling;
 mod support;

@@ -147,11 +147,8 @@ pub(super) fn revisions(state: &Ledger, input: &Value) -> Result<Value, ApiError
         })
     };
     let found: Vec<Value> = asked.iter().filter_map(|arn| known(arn)).collect();
-    let failures: Vec<Value> = asked
-        .iter()
-        .filter(|arn| known(arn).is_none())
-        .map(|arn| json!({ "arn": arn, "reason": "MISSING" }))
-        .collect();
+    let failures: Vec<Value> =
+        asked.iter().filter(|arn| known(arn).is_none()).map(|arn| json!({ "arn": arn, "reason": "MISSING" })).collect();
     Ok(json!({ "serviceRevisions": found, "failures": failures }))
 }
 

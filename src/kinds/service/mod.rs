@@ -9,9 +9,7 @@ mod tests;
 
 use std::time::Duration;
 
-use aws_sdk_ecs::types::{
-    DeploymentCircuitBreaker, DeploymentConfiguration, LaunchType, LoadBalancer, PropagateTags,
-};
+use aws_sdk_ecs::types::{DeploymentCircuitBreaker, DeploymentConfiguration, LaunchType, LoadBalancer, PropagateTags};
 use serde::{Deserialize, Serialize};
 
 pub use live::{Live, Rollout};
@@ -97,7 +95,8 @@ impl Kind for Service {
     async fn list(cx: &Context) -> Result<Vec<Found<Live>>, Failure> {
         let (services, definitions) = futures::try_join!(ecs::services(cx), ecs::definitions(cx))?;
         let found = services.iter().map(|(address, service)| {
-            let runs = definitions.iter().find(|known| known.definition.task_definition_arn() == service.task_definition());
+            let runs =
+                definitions.iter().find(|known| known.definition.task_definition_arn() == service.task_definition());
             let live = live::live(service, runs.map(|known| &known.definition));
             Found { address: address.clone(), id: live.name.clone(), live }
         });
