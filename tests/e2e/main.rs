@@ -17,5 +17,6 @@ mod run;
 mod scaling;
 mod support;
 mod sweep;
+mod tiny;
 mod traffic;
 mod users;
