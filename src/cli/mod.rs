@@ -14,6 +14,7 @@ mod reminder;
 mod rollback;
 mod run;
 mod sandbox;
+mod schema;
 mod secrets;
 mod status;
 mod unlock;
@@ -78,6 +79,8 @@ enum Command {
     Init(Box<init::Init>),
     /// Check stack.yaml, every environment of it, without AWS.
     Validate(validate::Validate),
+    /// Print the JSON Schema of stack.yaml, for editors.
+    Schema(schema::Schema),
     /// Show what `up` would do.
     Plan(plan::PlanArgs),
     /// Make the stack as stack.yaml says; ends with the URL.
@@ -137,6 +140,7 @@ async fn run(cli: &Cli, output: &Output) -> Result<u8, Stop> {
     match &cli.command {
         Command::Init(command) => command.run(global, output).await,
         Command::Validate(command) => command.run(global, output),
+        Command::Schema(command) => command.run(output),
         Command::Plan(command) => command.run(global, output).await,
         Command::Up(command) => command.run(global, output).await,
         Command::Deploy(command) => command.run(global, output).await,
