@@ -68,21 +68,22 @@ pub(super) async fn services(cx: &Context) -> Result<Arc<Vec<(Address, Service)>
 /// run, because after a rollback that is not the newest; and the newest where there is no service. ECS has no bulk read of
 /// them: it is a call a family.
 pub(super) async fn definitions(cx: &Context) -> Result<Arc<Vec<Definition>>, Failure> {
-    cx.shared("ecs task definitions", async {
-        let (newest, services) = futures::try_join!(newest(cx), services(cx))?;
-        let reads = newest.into_iter().map(|newest| async {
-            let of_family = |(address, _): &&(Address, Service)| {
-                address.kind() == "service" && address.name() == newest.address.name()
-            };
-            let runs = services.iter().find(of_family).and_then(|(_, service)| service.task_definition());
-            match runs.filter(|arn| newest.definition.task_definition_arn() != Some(arn)) {
-                Some(arn) => Ok(definition(cx, arn).await?.unwrap_or(newest)),
-                None => Ok::<_, Failure>(newest),
-            }
-        });
-        try_join_all(reads).await
-    })
-    .await
+    // On the heap: the futures of the calls within are large.
+    cx.shared("ecs task definitions", Box::pin(those_that_count(cx))).await
+}
+
+async fn those_that_count(cx: &Context) -> Result<Vec<Definition>, Failure> {
+    let (newest, services) = futures::try_join!(newest(cx), services(cx))?;
+    let reads = newest.into_iter().map(|newest| async {
+        let of_family =
+            |(address, _): &&(Address, Service)| address.kind() == "service" && address.name() == newest.address.name();
+        let runs = services.iter().find(of_family).and_then(|(_, service)| service.task_definition());
+        match runs.filter(|arn| newest.definition.task_definition_arn() != Some(arn)) {
+            Some(arn) => Ok(definition(cx, arn).await?.unwrap_or(newest)),
+            None => Ok::<_, Failure>(newest),
+        }
+    });
+    try_join_all(reads).await
 }
 
 /// The newest revision of each of the stack's families.

@@ -98,7 +98,7 @@ pub(super) fn live(service: &SdkService, definition: Option<&TaskDefinition>) ->
         port: service
             .load_balancers()
             .first()
-            .and_then(|balancer| balancer.container_port())
+            .and_then(aws_sdk_ecs::types::LoadBalancer::container_port)
             .and_then(|port| u16::try_from(port).ok()),
         grace_seconds: service
             .health_check_grace_period_seconds()

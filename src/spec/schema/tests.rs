@@ -88,9 +88,10 @@ fn variables_nothing_and_the_other_forms_of_a_value_have_no_complaint() {
 /// The keys that the decoder has where `qqqqqqqqqqqq` stands, as it says itself.
 fn keys(text: &str) -> Vec<String> {
     let problems = spec::parse("stack.yaml", text, spec::DEFAULT_ENVIRONMENT, &|_| None).expect_err("it is unknown");
-    let hints = problems.list().iter().filter_map(|problem| problem.hint.as_deref()?.strip_prefix("the keys here are: "));
+    let mut hints =
+        problems.list().iter().filter_map(|problem| problem.hint.as_deref()?.strip_prefix("the keys here are: "));
     let mut keys: Vec<String> =
-        hints.last().unwrap_or_else(|| panic!("{text}")).split(", ").map(str::to_owned).collect();
+        hints.next_back().unwrap_or_else(|| panic!("{text}")).split(", ").map(str::to_owned).collect();
     keys.sort();
     keys
 }
