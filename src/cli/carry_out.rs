@@ -3,6 +3,7 @@
 use super::{
     Global, Stop,
     error::code,
+    origin,
     project::{Project, View},
 };
 use crate::{
@@ -116,6 +117,10 @@ impl CarryOut<'_> {
                 return Ok(Ended { code: exit::DONE, unchanged: Some(plan.unchanged) });
             }
             self.refuse_guarded(&plan)?;
+        }
+        if project.cx.origin.get().is_none() {
+            // Nobody else sets it meanwhile; were it so, what they set would be as true.
+            drop(project.cx.origin.set(origin::of(&project.folder).await));
         }
         let summary = self.apply(project, &plan, output).await?;
         Ok(Ended { code: self.conclude(&plan, &summary, output), unchanged: None })

@@ -259,9 +259,9 @@ fn folder(named: Option<PathBuf>) -> Result<PathBuf, Failure> {
         return std::path::absolute(&dir).map_err(|error| on_disk("find", &dir, &error));
     }
     let state = std::env::var_os("XDG_STATE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
-    let usual = || match nix::unistd::geteuid().is_root() {
-        true => Some(PathBuf::from("/var/lib")),
-        false => std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".local/state")),
+    let usual = || {
+        let home = std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".local/state"));
+        if nix::unistd::geteuid().is_root() { Some(PathBuf::from("/var/lib")) } else { home }
     };
     match state.or_else(usual) {
         Some(state) => Ok(state.join("stackctl/sandbox")),

@@ -7,6 +7,7 @@ mod decode;
 mod merge;
 mod problem;
 mod read;
+mod schema;
 mod stack;
 mod variables;
 mod yaml;
@@ -15,6 +16,7 @@ use std::{collections::BTreeSet, path::Path};
 
 pub(crate) use block::expressions as block_expressions;
 pub use problem::{Problem, Problems};
+pub use schema::SCHEMA;
 pub use stack::{
     Alarms, Bastion, BastionUser, Cache, Cidr, Database, DatabaseRole, DatabaseUser, ImageFrom, LoadBalancer, Nat,
     Network, Scale, SecretFrom, Service, Stack, Tls,
