@@ -1,6 +1,6 @@
 //! The history of releases, and the way back to an earlier one.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{support::text, sweep, tiny::Tiny};
 
@@ -107,4 +107,46 @@ async fn a_rollback_to_what_never_gets_healthy_is_rolled_back_itself() {
     let table = tiny.0.must(&["releases", "web", "--limit", "2"]);
     let rows: Vec<&str> = table.lines().collect();
     assert!(rows.len() == 3 && rows[1].ends_with("rolled back by ECS (goes back to 2)"), "{table}");
+}
+
+impl Tiny {
+    /// Runs it until it has made `calls` calls that change something, and kills it; the last one is answered or not.
+    async fn kill_after(&self, calls: usize, args: &[&str]) {
+        self.0.set(json!({ "hold_after": calls, "answer_last": (calls / 2).is_multiple_of(2) })).await;
+        let mut child = self.0.spawn(args);
+        self.0.until_held(&mut child).await;
+        // One that has ended before is as good: it has one call fewer.
+        drop(child.kill());
+        child.wait().expect("it is gone");
+        self.0.set(json!({ "hold_after": null })).await;
+        self.0.must(&["unlock", "--yes"]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deploy_and_a_rollback_that_were_killed_are_completed_by_the_next_ones() {
+    let tiny = Tiny::start();
+    let url = tiny.0.up();
+    tiny.say("two");
+    tiny.0.must(&["deploy"]);
+    tiny.0.forget_calls().await;
+    tiny.0.must(&["rollback", "--to", "1"]);
+    let calls = tiny.0.calls().await.iter().filter(|call| call["mutating"] == true).count();
+    assert!(calls >= 4, "a lock, a revision, a rollout, and the lock given back: {calls}");
+    for point in 1..=calls {
+        // One of the two is killed at each point: a test of a minute is run more often than one of two.
+        if point.is_multiple_of(2) {
+            tiny.kill_after(point, &["deploy"]).await;
+        }
+        tiny.0.must(&["deploy"]);
+        assert_eq!(tiny.serves(&url).await, serving("two", "1.0.0+2"), "killed after {point}");
+        if !point.is_multiple_of(2) {
+            tiny.kill_after(point, &["rollback", "--to", "1"]).await;
+        }
+        tiny.0.must(&["rollback", "--to", "1"]);
+        assert_eq!(tiny.serves(&url).await, serving("one", "1.0.0+1"), "killed after {point}");
+        assert_eq!(tiny.0.plan(), [""; 0], "killed after {point}");
+    }
+    tiny.0.must(&["destroy", "--confirm", "tiny"]);
+    assert_eq!(sweep::everything(&tiny.0).await, [""; 0]);
 }
