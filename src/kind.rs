@@ -76,6 +76,8 @@ pub enum ImageSource {
         /// The folder that its COPY lines start from.
         context: PathBuf,
     },
+    /// A packed dump, by its file: an artifact that nobody runs.
+    Dump(PathBuf),
 }
 
 /// An image that was built and is not pushed yet.

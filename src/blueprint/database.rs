@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Facts, network::Network, users};
+use super::{Facts, load, network::Network, psql::Master, users};
 use crate::{
     kinds::{db_instance, db_subnet_group, secret, security_group},
     model::{Address, Graph, Input},
@@ -10,16 +10,22 @@ use crate::{
 };
 
 /// PostgreSQL's port.
-const PORT: u16 = 5432;
+pub const PORT: u16 = 5432;
 
 /// The master user.
 const MASTER: &str = "postgres";
 
 /// The database that the applications use.
-pub(super) const NAME: &str = "app";
+pub const NAME: &str = "app";
 
 /// The length of a generated password; of letters and digits, this is over 190 bits.
 pub const PASSWORD_LENGTH: usize = 32;
+
+/// The master user, and the secret with its password.
+#[must_use]
+pub fn master() -> (String, Address) {
+    (MASTER.to_owned(), Address::new("secret", "database-password"))
+}
 
 /// What the services need of the database.
 pub(super) struct Database {
@@ -39,7 +45,8 @@ pub(super) fn draw(
 ) -> Option<Database> {
     let database = stack.database.as_ref()?;
     let making = users::wanted(database, facts).then(|| users::security_group(graph, network));
-    let ingress = clients.values().chain(&making).chain(bastion).map(|group| security_group::Ingress {
+    let loading = facts.load.as_ref().map(|_| load::security_group(graph, network));
+    let ingress = clients.values().chain(&making).chain(&loading).chain(bastion).map(|group| security_group::Ingress {
         port: PORT,
         from: security_group::Source::Group(Input::output(group, "id")),
     });
@@ -55,10 +62,8 @@ pub(super) fn draw(
         Address::new("db_subnet_group", "database"),
         &db_subnet_group::Desired { subnets: network.private.clone() },
     );
-    let password = graph.add(
-        Address::new("secret", "database-password"),
-        &secret::Desired { source: secret::Source::Generated { length: PASSWORD_LENGTH } },
-    );
+    let password =
+        graph.add(master().1, &secret::Desired { source: secret::Source::Generated { length: PASSWORD_LENGTH } });
     let instance = graph.add(
         Address::new("db_instance", "database"),
         &db_instance::Desired {
@@ -78,8 +83,11 @@ pub(super) fn draw(
     let passwords = users::passwords(graph, database);
     let owner = database.first_owner().map(|owner| (owner.name.as_str(), &passwords[&owner.name]));
     let version = owner.map(|(_, secret)| Input::output(secret, "version"));
-    let master = users::Master { user: MASTER, password: password.clone(), instance: instance.clone() };
+    let master = Master { user: MASTER, password: password.clone(), instance: instance.clone() };
     let making = making.map(|group| users::draw(graph, stack, network, &group, &master, &database.users));
+    if let (Some(load), Some(group)) = (&facts.load, loading) {
+        load::draw(graph, stack, network, &group, &master, load, database);
+    }
     let (user, password) = owner.unwrap_or((MASTER, &password));
     let url = graph.add(
         Address::new("secret", "database-url"),

@@ -62,7 +62,7 @@ pub(super) fn draw(graph: &mut Graph, stack: &Stack, facts: &Facts) -> Result<BT
 }
 
 fn path(source: &ImageSource) -> &Path {
-    let (ImageSource::Package(path) | ImageSource::Dockerfile { path, .. }) = source;
+    let (ImageSource::Package(path) | ImageSource::Dockerfile { path, .. } | ImageSource::Dump(path)) = source;
     path
 }
 

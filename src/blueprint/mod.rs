@@ -7,18 +7,21 @@ mod cache;
 mod database;
 mod domain;
 mod images;
+mod load;
 mod load_balancer;
 mod logs;
 mod network;
 mod priorities;
+mod psql;
 mod scaling;
 mod service;
 mod users;
 
 use std::collections::BTreeMap;
 
-pub use database::PASSWORD_LENGTH;
+pub use database::{NAME as DATABASE_NAME, PASSWORD_LENGTH, PORT as DATABASE_PORT, master};
 pub use images::sources;
+pub use load::Load;
 pub use users::{password as database_password, users_task};
 
 use crate::{
@@ -38,6 +41,8 @@ pub struct Facts {
     pub releases: BTreeMap<ImageSource, String>,
     /// Whether the database has had users beside the master: those that stack.yaml no longer has lose their access.
     pub had_users: bool,
+    /// The dump that is to be loaded into the database.
+    pub load: Option<Load>,
 }
 
 /// The resources that `stack` asks for.

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::{
-    model::{Address, Node},
+    model::{Address, Node, Runs},
     spec,
 };
 
@@ -301,8 +301,8 @@ fn a_services_needs_are_what_it_takes_to_start_and_to_be_reached() {
     ];
     assert_eq!(needs(&graph, "service.web"), expected);
     assert_eq!(
-        node(&graph, "release.web").runs_before,
-        Some((Address::new("service", "web"), "task_definition".into()))
+        node(&graph, "release.web").runs,
+        Some(Runs::Before { target: Address::new("service", "web"), field: "task_definition".into() })
     );
     let expected =
         ["image.app", "log_group.web", "role.web-execution", "role.web-task", "secret.database-url", "secret.web/KEY"];

@@ -84,19 +84,11 @@ impl CarryOut<'_> {
                 (format!("This deletes all of the above. Type the stack's name, {name}, to go on"), name.as_str())
             }
         };
-        match output.ask(&question) {
-            Some(answer) if answer.trim() == expected => Ok(Agreed::This),
-            Some(_) => Err(Stop::Declined),
-            None => Err(Stop::usage(
-                "there is no terminal to ask on, and nothing was changed",
-                match &self.consent {
-                    Consent::Name(name) => {
-                        format!("add --yes, or --confirm {name}, to carry this out without a question")
-                    }
-                    _ => "add --yes to carry this out without a question".to_owned(),
-                },
-            )),
-        }
+        let hint = match &self.consent {
+            Consent::Name(name) => format!("add --yes, or --confirm {name}, to carry this out without a question"),
+            _ => "add --yes to carry this out without a question".to_owned(),
+        };
+        confirm(&question, expected, &hint, global, output).map(|()| Agreed::This)
     }
 
     /// Looks again now that nobody else can write: what somebody has read and agreed to must still be what is to be done.
@@ -172,6 +164,27 @@ impl CarryOut<'_> {
             self.command,
         ));
         summary.failed.iter().map(|(_, failure)| code(failure)).max().unwrap_or(exit::FAILED)
+    }
+}
+
+/// Asks `question`, to which `expected` is the only answer that goes on; `--yes` is that answer.
+///
+/// # Errors
+/// If the answer is another one, or there is nobody to ask; `hint` then says how to do without.
+pub(super) fn confirm(
+    question: &str,
+    expected: &str,
+    hint: &str,
+    global: &Global,
+    output: &Output,
+) -> Result<(), Stop> {
+    if global.yes {
+        return Ok(());
+    }
+    match output.ask(question) {
+        Some(answer) if answer.trim() == expected => Ok(()),
+        Some(_) => Err(Stop::Declined),
+        None => Err(Stop::usage("there is no terminal to ask on, and nothing was changed", hint)),
     }
 }
 

@@ -1,6 +1,7 @@
 //! The command line: one file a command, with its arguments and its `run`.
 
 mod carry_out;
+mod db;
 mod deploy;
 mod destroy;
 mod error;
@@ -86,6 +87,8 @@ enum Command {
     Run(run::Run),
     /// Give a password another value.
     Secrets(secrets::Secrets),
+    /// Load a dump into the database, or connect to it.
+    Db(db::Db),
     /// Delete all that the stack owns.
     Destroy(destroy::Destroy),
     /// Show who holds the stack's lock, and remove it.
@@ -133,6 +136,7 @@ async fn run(cli: &Cli, output: &Output) -> Result<u8, Stop> {
         Command::Status(command) => command.run(global, output).await,
         Command::Run(command) => Box::pin(command.run(global, output)).await,
         Command::Secrets(command) => command.run(global, output).await,
+        Command::Db(command) => Box::pin(command.run(global, output)).await,
         Command::Destroy(command) => command.run(global, output).await,
         Command::Unlock(command) => command.run(global, output).await,
         Command::Sandbox(command) => command.run(global, output).await,

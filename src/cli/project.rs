@@ -12,7 +12,7 @@ use std::{
 use super::{Global, Stop, sandbox};
 use crate::{
     aws::{Aws, SessionOptions},
-    blueprint::{self, Facts},
+    blueprint::{self, Facts, Load},
     engine::{self, Event, Events, Holder},
     image::Builder,
     kind::{BuiltImage, Context, ImageSource, Images},
@@ -107,20 +107,27 @@ impl Project {
         Ok(())
     }
 
-    /// What stack.yaml asks for. `releases` names the images that are to run; without one, what runs is kept.
-    pub(super) fn graph(&self, view: &View, releases: &BTreeMap<ImageSource, BuiltImage>) -> Result<Graph, Failure> {
+    /// What stack.yaml asks for. `releases` names the images that are to run; without one, what runs is kept. `load` is a dump
+    /// on its way into the database.
+    pub(super) fn graph(
+        &self,
+        view: &View,
+        releases: &BTreeMap<ImageSource, BuiltImage>,
+        load: Option<&Load>,
+    ) -> Result<Graph, Failure> {
         let facts = Facts {
             zones: view.zones.clone(),
             hosted_zones: view.hosted_zones.clone(),
             releases: releases.iter().map(|(source, built)| (source.clone(), built.digest.clone())).collect(),
             had_users: view.live.iter().any(|live| live.address == blueprint::users_task()),
+            load: load.cloned(),
         };
         blueprint::graph(&self.stack, &facts)
     }
 
     /// The plan from what is there to what stack.yaml asks for.
     pub(super) fn plan(&self, view: View, releases: &BTreeMap<ImageSource, BuiltImage>) -> Result<Plan, Failure> {
-        engine::plan(&self.cx.id, &self.graph(&view, releases)?, view.live)
+        engine::plan(&self.cx.id, &self.graph(&view, releases, None)?, view.live)
     }
 
     /// Builds every image that stack.yaml builds.
@@ -131,6 +138,11 @@ impl Project {
             built.insert(source, image);
         }
         Ok(built)
+    }
+
+    /// What builds images.
+    pub(super) fn images(&self) -> &Builder {
+        &self.images
     }
 
     /// While events are received elsewhere, the image builder's lines go there too.

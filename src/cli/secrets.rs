@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep};
 
 use super::{
     Global, Stop,
-    carry_out::{CarryOut, Consent},
+    carry_out::{CarryOut, Consent, confirm},
     project::{Project, View},
 };
 use crate::{
@@ -96,9 +96,6 @@ impl Rotate {
     }
 
     fn ask(&self, user: &str, services: &[&str], global: &Global, output: &Output) -> Result<(), Stop> {
-        if global.yes {
-            return Ok(());
-        }
         let then = if services.is_empty() {
             "No service connects as it".to_owned()
         } else if self.no_redeploy {
@@ -107,14 +104,7 @@ impl Rotate {
             format!("{} can then open no new connections until they are redeployed, which follows", services.join(", "))
         };
         let question = format!("Give the database user {user} another password? {then}. Only `yes` will do");
-        match output.ask(&question) {
-            Some(answer) if answer.trim() == "yes" => Ok(()),
-            Some(_) => Err(Stop::Declined),
-            None => Err(Stop::usage(
-                "there is no terminal to ask on, and nothing was changed",
-                "add --yes to carry this out without a question",
-            )),
-        }
+        confirm(&question, "yes", "add --yes to carry this out without a question", global, output)
     }
 
     fn conclude(&self, secret: &secret::Live, services: &[&str], output: &Output) {

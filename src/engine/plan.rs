@@ -9,8 +9,8 @@ use crate::{
     kind::{AnyKind, Replacement},
     kinds,
     model::{
-        Action, Address, Change, Failure, Graph, How, LiveResource, Node, Outputs, Phase, Plan, StackId, Step, StepId,
-        resolve,
+        Action, Address, Change, Failure, Graph, How, LiveResource, Node, Outputs, Phase, Plan, Runs, StackId, Step,
+        StepId, resolve,
     },
 };
 
@@ -145,7 +145,7 @@ impl<'a> Draft<'a> {
         Ok(Plan { id: id.clone(), steps: steps.in_order()?, unchanged, guarded })
     }
 
-    /// A one-off task runs when the resource that it goes before is made, or changes in the field it watches.
+    /// A one-off task runs when the resource that it goes before is made, or changes in the field it watches; or always.
     fn trigger_runs(&mut self) {
         let fires = |target: &Address, field: &str| {
             self.decisions.iter().any(|decision| {
@@ -160,7 +160,11 @@ impl<'a> Draft<'a> {
         let runs: Vec<bool> = self
             .decisions
             .iter()
-            .map(|decision| decision.node.runs_before.as_ref().is_some_and(|(target, field)| fires(target, field)))
+            .map(|decision| match &decision.node.runs {
+                Some(Runs::Before { target, field }) => fires(target, field),
+                Some(Runs::Always) => true,
+                None => false,
+            })
             .collect();
         for (decision, run) in self.decisions.iter_mut().zip(runs) {
             if run {

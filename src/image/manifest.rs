@@ -5,6 +5,7 @@
 use serde_json::json;
 
 use super::{
+    blob::Blob,
     layer::{self, Entry, Layer, USER},
     package::Program,
 };
@@ -24,8 +25,8 @@ pub(super) struct Assembled {
     /// The package's version.
     pub(super) version: String,
     pub(super) manifest: Vec<u8>,
-    /// The configuration and the layers, by digest.
-    pub(super) blobs: Vec<(String, Vec<u8>)>,
+    /// The layers and the configuration.
+    pub(super) blobs: Vec<Blob>,
 }
 
 impl Assembled {
@@ -36,7 +37,7 @@ impl Assembled {
 
     /// What a first push sends, in MB.
     pub(super) fn megabytes(&self) -> f64 {
-        let bytes: usize = self.blobs.iter().map(|(_, blob)| blob.len()).sum();
+        let bytes: u64 = self.blobs.iter().map(Blob::length).sum();
         f64::from(u32::try_from(bytes / 1000).unwrap_or(u32::MAX)) / 1000.0
     }
 }
@@ -66,8 +67,8 @@ pub(super) fn manifest(version: String, config: Vec<u8>, layers: Vec<Layer>) -> 
         }).collect::<Vec<_>>(),
     });
     let manifest = serde_json::to_vec(&manifest).map_err(|error| Failure::internal(error.to_string()))?;
-    let mut blobs: Vec<(String, Vec<u8>)> = layers.into_iter().map(|layer| (layer.digest, layer.compressed)).collect();
-    blobs.push((config_digest, config));
+    let layers = layers.into_iter().map(|layer| Blob::held(layer.digest, layer.compressed));
+    let blobs = layers.chain([Blob::held(config_digest, config)]).collect();
     Ok(Assembled { digest: layer::digest(&manifest), version, manifest, blobs })
 }
 
@@ -114,6 +115,6 @@ mod tests {
         let other = assemble(&program(b"other")).expect("it is made");
         assert_eq!(one.digest, again.digest);
         assert_ne!(one.digest, other.digest);
-        assert_eq!(one.blobs[0].0, other.blobs[0].0);
+        assert_eq!(one.blobs[0].digest, other.blobs[0].digest);
     }
 }

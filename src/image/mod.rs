@@ -1,7 +1,9 @@
 //! Images: from a Cargo package to an OCI image to a registry, without Docker, or from a Dockerfile by Docker. What is
 //! built from the same package is the same image, to the last bit; what Docker builds is as good as its cache.
 
+mod blob;
 mod dockerfile;
+mod dump;
 mod elf;
 mod layer;
 mod manifest;
@@ -76,13 +78,19 @@ impl Builder {
                 dockerfile::build("docker".as_ref(), &Build { dockerfile: &dockerfile, context: &context }, &say)
                     .await?
             }
+            ImageSource::Dump(file) => {
+                let file = file.clone();
+                tokio::task::spawn_blocking(move || dump::assemble(&file))
+                    .await
+                    .map_err(|error| Failure::internal(format!("the dump could not be taken apart: {error}")))??
+            }
         };
         self.say(source, &format!("built {} ({:.1} MB)", assembled.short_digest(), assembled.megabytes()));
         Ok(Arc::new(assembled))
     }
 
     fn say(&self, source: &ImageSource, message: &str) {
-        let (ImageSource::Package(path) | ImageSource::Dockerfile { path, .. }) = source;
+        let (ImageSource::Package(path) | ImageSource::Dockerfile { path, .. } | ImageSource::Dump(path)) = source;
         (self.progress)(BuildEvent { source: path.display().to_string(), message: message.to_owned() });
     }
 }
@@ -104,7 +112,7 @@ impl Images for Builder {
     ) -> BoxFuture<'a, Result<(), Failure>> {
         Box::pin(async move {
             let assembled = self.assembled(source).await?;
-            let sent = push::push(&assembled, repository, tag, login).await?;
+            let sent = push::push(&assembled, repository, tag, login, &|line| self.say(source, line)).await?;
             self.say(source, &format!("pushed {tag}: {sent}"));
             Ok(())
         })

@@ -7,7 +7,10 @@ use oci_client::{
     secrets::RegistryAuth,
 };
 
-use super::manifest::{Assembled, MANIFEST};
+use super::{
+    blob::Blob,
+    manifest::{Assembled, MANIFEST},
+};
 use crate::{
     kind::RegistryLogin,
     model::{Cause, Failure},
@@ -16,12 +19,16 @@ use crate::{
 /// How often a blob is sent from its start before the push fails.
 const ATTEMPTS: usize = 4;
 
-/// Sends `image` to `repository` under `tag`; says in words what was sent.
+/// Of how many layers it is told one by one how far they are.
+const MANY: usize = 4;
+
+/// Sends `image` to `repository` under `tag`; says in words what was sent, and of one of many layers how far it is.
 pub(super) async fn push(
     image: &Assembled,
     repository: &str,
     tag: &str,
     login: &RegistryLogin,
+    say: &(dyn Fn(&str) + Sync),
 ) -> Result<String, Failure> {
     let reference: Reference = format!("{repository}:{tag}")
         .parse()
@@ -36,14 +43,17 @@ pub(super) async fn push(
     let auth = RegistryAuth::Basic(login.user.clone(), login.password.clone());
     client.auth(&reference, &auth, RegistryOperation::Push).await.map_err(|error| failed("log in", &error))?;
     client.store_auth_if_needed(reference.resolve_registry(), &auth).await;
-    let (mut sent, mut bytes) = (0_usize, 0_usize);
-    for (digest, blob) in &image.blobs {
-        if client.blob_exists(&reference, digest).await.map_err(|error| failed("look for a layer", &error))? {
+    let (mut sent, mut bytes) = (0_usize, 0_u64);
+    for (place, blob) in image.blobs.iter().enumerate() {
+        if client.blob_exists(&reference, &blob.digest).await.map_err(|error| failed("look for a layer", &error))? {
             continue;
         }
-        send(&client, &reference, digest, blob).await?;
+        send(&client, &reference, blob).await?;
         sent += 1;
-        bytes += blob.len();
+        bytes += blob.length();
+        if image.blobs.len() > MANY {
+            say(&format!("sent {} of {}", place + 1, image.blobs.len()));
+        }
     }
     let media = MANIFEST.parse().map_err(|_| Failure::internal("the media type of a manifest is no header"))?;
     client
@@ -53,10 +63,11 @@ pub(super) async fn push(
     Ok(format!("{sent} of {} layers sent, {} kB", image.blobs.len(), bytes / 1000))
 }
 
-async fn send(client: &Client, reference: &Reference, digest: &str, blob: &[u8]) -> Result<(), Failure> {
+async fn send(client: &Client, reference: &Reference, blob: &Blob) -> Result<(), Failure> {
     let mut attempt = 1;
     loop {
-        match client.push_blob(reference, blob.to_vec(), digest).await {
+        let bytes = blob.bytes().map_err(|error| Failure::refused("read a layer", error.to_string()))?;
+        match client.push_blob(reference, bytes, &blob.digest).await {
             Ok(_) => return Ok(()),
             Err(_) if attempt < ATTEMPTS => attempt += 1,
             Err(error) => return Err(failed("push a layer", &error)),

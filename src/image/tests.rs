@@ -24,9 +24,9 @@ fn document(bytes: &[u8]) -> Value {
     serde_json::from_slice(bytes).expect("it is JSON")
 }
 
-fn blob<'a>(image: &'a Assembled, digest: &Value) -> &'a [u8] {
-    let found = image.blobs.iter().find(|(own, _)| own.as_str() == digest);
-    &found.unwrap_or_else(|| panic!("{digest} is among the blobs")).1
+fn blob(image: &Assembled, digest: &Value) -> Vec<u8> {
+    let found = image.blobs.iter().find(|own| own.digest.as_str() == digest);
+    found.unwrap_or_else(|| panic!("{digest} is among the blobs")).bytes().expect("it is in memory")
 }
 
 fn unpacked(layer: &[u8]) -> Vec<u8> {
@@ -60,11 +60,11 @@ fn listed(layer: &[u8]) -> Vec<Listed> {
 fn layers(image: &Assembled) -> Vec<Vec<Listed>> {
     let manifest = document(&image.manifest);
     let layers = manifest["layers"].as_array().expect("it has layers").clone();
-    layers.iter().map(|layer| listed(blob(image, &layer["digest"]))).collect()
+    layers.iter().map(|layer| listed(&blob(image, &layer["digest"]))).collect()
 }
 
 fn config(image: &Assembled) -> Value {
-    document(blob(image, &document(&image.manifest)["config"]["digest"]))
+    document(&blob(image, &document(&image.manifest)["config"]["digest"]))
 }
 
 #[test]
@@ -128,8 +128,8 @@ fn the_program_runs_as_a_user_that_passwd_knows_and_that_is_not_root() {
 fn every_digest_and_size_is_that_of_what_it_names() {
     let image = assembled(b"x");
     assert_eq!(image.digest, layer::digest(&image.manifest));
-    for (digest, blob) in &image.blobs {
-        assert_eq!(digest, &layer::digest(blob));
+    for blob in &image.blobs {
+        assert_eq!(blob.digest, layer::digest(&blob.bytes().expect("it is in memory")));
     }
     let manifest = document(&image.manifest);
     let described = manifest["layers"].as_array().expect("it has layers").iter().chain([&manifest["config"]]);
@@ -144,7 +144,7 @@ fn every_digest_and_size_is_that_of_what_it_names() {
         .as_array()
         .expect("it has layers")
         .iter()
-        .map(|part| layer::digest(&unpacked(blob(&image, &part["digest"]))))
+        .map(|part| layer::digest(&unpacked(&blob(&image, &part["digest"]))))
         .collect();
     assert_eq!(diff_ids, serde_json::json!(archives), "of the archives as they are before they are compressed");
 }
@@ -230,6 +230,6 @@ proptest! {
         let (first, again, second) = (assembled(one.as_bytes()), assembled(one.as_bytes()), assembled(other.as_bytes()));
         prop_assert_eq!(&first.digest, &again.digest);
         prop_assert_eq!(first.digest == second.digest, one == other);
-        prop_assert_eq!(&first.blobs[0].0, &second.blobs[0].0, "the base is the same in all");
+        prop_assert_eq!(&first.blobs[0].digest, &second.blobs[0].digest, "the base is the same in all");
     }
 }

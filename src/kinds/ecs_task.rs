@@ -52,6 +52,9 @@ pub struct Live {
     pub end: String,
     /// When it was created, in milliseconds since 1970; of two the newer one counts.
     pub created: i64,
+    /// How far it is, in its own words, where it says so.
+    #[serde(default)]
+    pub doing: Option<String>,
 }
 
 /// The newest task of each address among those that `started_by` started.
@@ -61,11 +64,12 @@ pub(super) async fn newest(cx: &Context, started_by: &str) -> Result<Vec<Found<L
         let call = cx.aws.ecs.list_tasks().cluster(&cluster).started_by(started_by).desired_status(status);
         async move {
             let pages = call.into_paginator().items().send();
-            pages.try_collect().await.during("ListTasks")
+            // Before there is a cluster, there is no task.
+            pages.try_collect().await.or_absent("ListTasks", &["ClusterNotFoundException"])
         }
     });
-    let arns: Vec<Vec<String>> = try_join_all(reads).await?;
-    let arns: Vec<String> = arns.into_iter().flatten().collect();
+    let arns: Vec<Option<Vec<String>>> = try_join_all(reads).await?;
+    let arns: Vec<String> = arns.into_iter().flatten().flatten().collect();
     let mut newest: Vec<Found<Live>> = Vec::new();
     for some in arns.chunks(DESCRIBED_AT_ONCE) {
         let call = cx.aws.ecs.describe_tasks().cluster(&cluster).include(TaskField::Tags);
@@ -126,7 +130,7 @@ pub(super) fn phase(live: &Live, failed: impl FnOnce(&str) -> String) -> Phase {
     match (live.status.as_str(), live.exit_code) {
         ("STOPPED", Some(0)) => Phase::Ready,
         ("STOPPED", _) => Phase::Failed(failed(&live.end)),
-        (status, _) => Phase::Pending(status.to_lowercase()),
+        (status, _) => Phase::Pending(live.doing.clone().unwrap_or_else(|| status.to_lowercase())),
     }
 }
 
@@ -153,6 +157,7 @@ fn live(address: &Address, task: &Task) -> Live {
         exit_code: ecs::exit_code(task),
         end: ecs::end_of(task),
         created: task.created_at().and_then(|at| at.to_millis().ok()).unwrap_or_default(),
+        doing: None,
     }
 }
 
@@ -170,9 +175,12 @@ mod tests {
             exit_code,
             end: "out of memory".into(),
             created: 0,
+            doing: None,
         };
         let judged = |live: &Live| phase(live, |end| format!("it failed: {end}"));
         assert_eq!(judged(&live("RUNNING", None)), Phase::Pending("running".into()));
+        let telling = Live { doing: Some("3 of 20".into()), ..live("RUNNING", None) };
+        assert_eq!(judged(&telling), Phase::Pending("3 of 20".into()));
         assert_eq!(judged(&live("STOPPED", Some(0))), Phase::Ready);
         assert_eq!(judged(&live("STOPPED", Some(3))), Phase::Failed("it failed: out of memory".into()));
         // One whose container was never started has no exit code at all.

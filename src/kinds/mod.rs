@@ -4,6 +4,7 @@
 //! service share is in a module named after the service.
 
 mod acm;
+mod database_task;
 mod ec2;
 mod ecr;
 pub(crate) mod ecs;
@@ -18,6 +19,7 @@ pub mod cache;
 pub mod cache_subnet_group;
 pub mod certificate;
 pub mod cluster;
+pub mod database_load;
 pub mod database_users;
 pub mod db_instance;
 pub mod db_subnet_group;
@@ -75,6 +77,7 @@ pub const ALL: &[&dyn AnyKind] = &[
     &Erased::<cluster::Cluster>::new(),
     &Erased::<task_definition::TaskDefinition>::new(),
     &Erased::<database_users::DatabaseUsers>::new(),
+    &Erased::<database_load::DatabaseLoad>::new(),
     &Erased::<release::Release>::new(),
     &Erased::<service::Service>::new(),
     &Erased::<scaling::Scaling>::new(),

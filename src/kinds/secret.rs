@@ -1,4 +1,4 @@
-//! A secret value in Secrets Manager: a password that was made once, or a URL made of one. What is shown, compared and
+//! A secret value in Secrets Manager: a password that was made once, a URL made of one, or addresses that open a door. What is shown, compared and
 //! passed on is never the value.
 //!
 //! <https://docs.aws.amazon.com/secretsmanager/latest/userguide/intro.html>
@@ -8,7 +8,10 @@ use rand::RngExt;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::secretsmanager::{self, once};
+use super::{
+    ecr,
+    secretsmanager::{self, once},
+};
 use crate::{
     aws::{self, Outcome, given},
     kind::{Context, Kind},
@@ -59,6 +62,15 @@ pub enum Source {
         /// The port.
         port: Input,
     },
+    /// The addresses from which the layers of an image can be fetched, a line each. They are good for a while only.
+    Layers {
+        /// The repository's name.
+        repository: Input,
+        /// The image's digest.
+        digest: Input,
+        /// Who asks: each run gets addresses of its own.
+        run: String,
+    },
 }
 
 /// What stack.yaml asks of it.
@@ -87,7 +99,7 @@ impl Kind for Secret {
     type Live = Live;
 
     const NAME: &'static str = "secret";
-    const USES: &'static [&'static str] = &["cache", "db_instance"];
+    const USES: &'static [&'static str] = &["cache", "db_instance", "image"];
 
     async fn list(cx: &Context) -> Result<Vec<Found<Live>>, Failure> {
         let filter = |key, value: &str| Filter::builder().key(key).values(value).build();
@@ -122,7 +134,7 @@ impl Kind for Secret {
         let mut diff = Diff::new();
         match &desired.source {
             Source::Generated { .. } => {}
-            source @ (Source::DatabaseUrl { .. } | Source::CacheUrl { .. }) => match fingerprint(source) {
+            source => match fingerprint(source) {
                 Some(inputs) if inputs == live.inputs => {}
                 Some(_) => {
                     diff.push("value", Shown::Sensitive, Shown::Sensitive, How::InPlace);
@@ -207,6 +219,7 @@ fn fingerprint(source: &Source) -> Option<String> {
             parts
         }
         Source::CacheUrl { token, host, port } => vec![token.known()?, host.known()?, port.known()?],
+        Source::Layers { repository, digest, run } => vec![repository.known()?, digest.known()?, run.as_str()],
     };
     let digest = Sha256::digest(parts.join("\n").as_bytes());
     Some(digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect())
@@ -230,7 +243,18 @@ async fn make(cx: &Context, source: &Source) -> Result<String, Failure> {
             let token = secretsmanager::value(cx, token.get()?).await?;
             Ok(format!("rediss://:{}@{}:{}", token.expose(), host.get()?, port.get()?))
         }
+        Source::Layers { repository, digest, .. } => {
+            Ok(ecr::layer_urls(cx, repository.get()?, digest.get()?).await?.join("\n"))
+        }
     }
+}
+
+/// The value of a secret, for the one place that hands it on.
+///
+/// # Errors
+/// If Secrets Manager refuses.
+pub async fn reveal(cx: &Context, live: &Live) -> Result<String, Failure> {
+    Ok(secretsmanager::value(cx, &live.arn).await?.expose().to_owned())
 }
 
 /// Gives a generated secret another value; gives the id of its new version.

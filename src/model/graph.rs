@@ -16,9 +16,22 @@ pub struct Node {
     pub desired: Value,
     /// What must be ready before it is made.
     pub needs: BTreeSet<Address>,
-    /// For a step that is no lasting resource (a release task): it runs, before that resource changes,
-    /// whenever the named field of that resource changes or the resource is made.
-    pub runs_before: Option<(Address, String)>,
+    /// For a step that is no lasting resource (a release task): what it runs for.
+    pub runs: Option<Runs>,
+}
+
+/// What a one-off task runs for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Runs {
+    /// It runs before `target` changes, whenever `field` of it changes or it is made.
+    Before {
+        /// The resource.
+        target: Address,
+        /// Its field.
+        field: String,
+    },
+    /// It runs whenever it is in the graph.
+    Always,
 }
 
 /// All that stack.yaml asks for, as resources and their needs.
@@ -56,7 +69,7 @@ impl Graph {
     pub fn add(&mut self, address: Address, desired: &impl Serialize) -> Address {
         let desired = serde_json::to_value(desired).expect("a kind's Desired is plain data");
         let needs = input::references(&desired);
-        let node = Node { address: address.clone(), desired, needs, runs_before: None };
+        let node = Node { address: address.clone(), desired, needs, runs: None };
         let before = self.nodes.insert(address.clone(), node);
         assert!(before.is_none(), "{address} is in the graph twice");
         address
@@ -78,7 +91,15 @@ impl Graph {
     pub fn run_before(&mut self, address: &Address, target: &Address, field: &str) {
         self.need(target, address);
         let node = self.nodes.get_mut(address).expect("the resource was added before");
-        node.runs_before = Some((target.clone(), field.to_owned()));
+        node.runs = Some(Runs::Before { target: target.clone(), field: field.to_owned() });
+    }
+
+    /// `address` is run once all that it needs is ready.
+    ///
+    /// # Panics
+    /// If `address` is not in the graph.
+    pub fn run(&mut self, address: &Address) {
+        self.nodes.get_mut(address).expect("the resource was added before").runs = Some(Runs::Always);
     }
 
     /// The resource at `address`.

@@ -13,7 +13,7 @@ mod plan;
 pub use address::{Address, StackId};
 pub use change::{Change, Diff, How, Shown};
 pub use failure::{Cause, Failure};
-pub use graph::{Graph, GraphError, Node};
+pub use graph::{Graph, GraphError, Node, Runs};
 pub use hosted_zone::HostedZone;
 pub use input::{Input, Outputs, resolve};
 pub use phase::Phase;

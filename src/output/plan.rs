@@ -51,6 +51,9 @@ fn render_step(text: &mut String, step: &Step, style: Style) {
         Action::Run if step.address.kind() == "database_users" => {
             (style.hint("▸"), "  runs once, before anything connects as one of them")
         }
+        Action::Run if step.address.kind() == "database_load" => {
+            (style.hint("▸"), "  loads the dump, whole or not at all")
+        }
         Action::Run => (style.hint("▸"), "  runs once, before the service changes"),
         Action::Wait => (style.hint("…"), "  is as desired and not ready yet"),
         Action::Delete | Action::DeleteReplaced => (style.bad("-"), ""),

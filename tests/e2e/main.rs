@@ -7,6 +7,7 @@ mod changes;
 mod crashes;
 mod dockerfile;
 mod domain;
+mod dumps;
 mod environments;
 mod held;
 mod init;

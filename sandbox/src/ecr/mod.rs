@@ -10,6 +10,7 @@ use std::{
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
 use crate::{
     api::{Answer, ApiError, Call},
@@ -75,6 +76,7 @@ impl Ecr {
             }] }),
             "CreateRepository" => self.create(&call.region, &name, &input)?,
             "DescribeRepositories" => self.describe(&input)?,
+            "GetDownloadUrlForLayer" => self.download(&name, &input)?,
             "TagResource" | "UntagResource" | "ListTagsForResource" => self.tags(call, &input)?,
             "DeleteRepository" => self.delete(&name, &input)?,
             _ => {
@@ -135,6 +137,34 @@ impl Ecr {
         }
         let removed = repositories.remove(name).map(|repository| repository.settings);
         Ok(json!({ "repository": removed }))
+    }
+
+    /// Only a layer that an image names has an address, and whoever has that needs nothing else.
+    /// <https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetDownloadUrlForLayer.html>
+    fn download(&self, name: &str, input: &Value) -> Result<Value, ApiError> {
+        let repositories = self.repositories();
+        let repository = repositories.get(name).ok_or_else(|| missing(name))?;
+        let digest = input["layerDigest"].as_str().unwrap_or_default();
+        let named = repository.images.values().any(|image| {
+            let manifest: Value = serde_json::from_slice(&image.manifest).unwrap_or_default();
+            manifest["layers"].as_array().into_iter().flatten().any(|layer| layer["digest"] == digest)
+        });
+        if !named {
+            let message = format!(
+                "The layer with digest '{digest}' does not exist in the repository with name '{name}' in the registry \
+                 with id '{ACCOUNT}'"
+            );
+            return Err(ApiError::client("LayersNotFoundException", message));
+        }
+        let signature = self.signature(name, digest);
+        let url = format!("http://{}/v2/{name}/blobs/{digest}?X-Amz-Signature={signature}", self.host);
+        Ok(json!({ "downloadUrl": url, "layerDigest": digest }))
+    }
+
+    /// What shows that an address was handed out here.
+    fn signature(&self, name: &str, digest: &str) -> String {
+        let signed = Sha256::digest(format!("{}\n{name}\n{digest}", self.password).as_bytes());
+        signed.iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
     }
 
     fn tags(&self, call: &Call, input: &Value) -> Result<Value, ApiError> {

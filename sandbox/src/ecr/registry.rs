@@ -9,6 +9,7 @@ use http_body_util::{BodyExt, Full};
 use hyper::{
     Method, Request, Response,
     body::{Bytes, Incoming},
+    http::request::Parts,
 };
 use serde_json::json;
 use sha2::{Digest, Sha256};
@@ -22,7 +23,8 @@ impl Ecr {
         let started = Instant::now();
         let (parts, body) = request.into_parts();
         let expected = format!("Basic {}", STANDARD.encode(format!("AWS:{}", self.password)));
-        if parts.headers.get("authorization").and_then(|value| value.to_str().ok()) != Some(&expected) {
+        let authorized = parts.headers.get("authorization").and_then(|value| value.to_str().ok()) == Some(&expected);
+        if !authorized && !self.is_signed(&parts) {
             return Response::builder()
                 .status(401)
                 .header(
@@ -49,6 +51,14 @@ impl Ecr {
             bytes,
         });
         answer
+    }
+
+    /// Whether the request is for a layer, by an address of `GetDownloadUrlForLayer`.
+    fn is_signed(&self, request: &Parts) -> bool {
+        let path = request.uri.path().trim_start_matches("/v2/");
+        let signature = request.uri.query().and_then(|query| query.strip_prefix("X-Amz-Signature="));
+        let (Some((name, digest)), Some(signature)) = (path.split_once("/blobs/"), signature) else { return false };
+        request.method == Method::GET && self.signature(name, digest) == signature
     }
 
     fn distribute(

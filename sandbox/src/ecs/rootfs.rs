@@ -3,10 +3,13 @@
 use std::{
     fs::{self, File},
     path::{Path, PathBuf},
+    process::Command,
 };
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use nix::sys::stat::{Mode, SFlag, makedev, mknod};
+
+use tempfile::TempDir;
 
 use crate::{authority, ecr::Pulled};
 
@@ -34,6 +37,37 @@ fn furnish(root: &Path, authority: &str) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// The files of one task.
+pub(super) enum Root {
+    /// Those of the image, which the task does not change.
+    Shared(PathBuf),
+    /// A copy that the task may change, gone with it.
+    Own(TempDir),
+}
+
+impl Root {
+    /// Of the image's files in `root`; other tasks do not see what one that is not `read_only` makes of them.
+    pub(super) fn of(root: PathBuf, read_only: bool) -> Result<Self> {
+        if read_only {
+            return Ok(Self::Shared(root));
+        }
+        let beside = root.parent().unwrap_or(&root);
+        let own = tempfile::Builder::new().prefix("task").tempdir_in(beside)?;
+        // cp knows of devices, links and owners.
+        let copied = Command::new("cp").arg("--archive").arg(root.join(".")).arg(own.path()).status();
+        ensure!(copied.context("cannot run cp")?.success(), "cannot copy {}", root.display());
+        fs::set_permissions(own.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755))?;
+        Ok(Self::Own(own))
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        match self {
+            Self::Shared(root) => root,
+            Self::Own(root) => root.path(),
+        }
+    }
 }
 
 /// The folder with the image's files, unpacked now if it is not there yet.

@@ -2,14 +2,14 @@
 
 use std::{
     collections::BTreeMap,
-    path::{Path, PathBuf},
+    path::Path,
     process::{ExitStatus, Stdio},
     sync::Arc,
     time::Duration,
 };
 
 use nix::{
-    sys::signal::{Signal, kill},
+    sys::signal::{Signal, kill, killpg},
     unistd::Pid,
 };
 use serde_json::{Value, json};
@@ -22,7 +22,13 @@ use tokio::{
     time::Instant,
 };
 
-use super::{definitions, model::Status, permissions, rootfs, text, tools};
+use super::{
+    definitions,
+    model::Status,
+    permissions,
+    rootfs::{self, Root},
+    text, tools,
+};
 use crate::{alb::Target, ecr::now, moto::free_port, rds::UNPRIVILEGED, region::Region};
 
 /// How many log lines go in one call.
@@ -53,7 +59,7 @@ struct Unstarted(String);
 pub(super) async fn run(region: Arc<Region>, arn: String) {
     let Some(work) = work(&region, &arn) else { return };
     match begin(&region, &work).await {
-        Ok((child, port, delivered)) => supervise(&region, &work, child, port, delivered).await,
+        Ok(begun) => supervise(&region, &work, begun).await,
         Err(Unstarted(reason)) => finish(&region, &work.arn, None, Some(reason), "TaskFailedToStart"),
     }
 }
@@ -77,8 +83,15 @@ fn work(region: &Region, arn: &str) -> Option<Work> {
     })
 }
 
-/// The process, its port, and the end of its log if it has one.
-type Begun = (Child, u16, Option<JoinHandle<()>>);
+/// A task's process.
+struct Begun {
+    child: Child,
+    port: u16,
+    /// The end of its log, if it has one.
+    delivered: Option<JoinHandle<()>>,
+    /// Its files, for as long as it runs.
+    _root: Root,
+}
 
 async fn begin(region: &Arc<Region>, work: &Work) -> Result<Begun, Unstarted> {
     let roles = permissions::roles(region).await;
@@ -87,33 +100,35 @@ async fn begin(region: &Arc<Region>, work: &Work) -> Result<Begun, Unstarted> {
     let (config, root) = files(region, work, &roles, role).await?;
     let logs = logs(region, work, &roles, role).await?;
     let port = free_port().map_err(|error| Unstarted(format!("ResourceInitializationError: {error}")))?;
-    let mut command = command(work, &config, &root, &environment, port)?;
+    let mut command = command(work, &config, root.path(), &environment, port)?;
     let mut child = command.spawn().map_err(|error| Unstarted(format!("CannotStartContainerError: {error}")))?;
     let delivered = logs.map(|(lines, delivered)| {
         child.stdout.take().map(|stdout| tokio::spawn(read_lines(stdout, lines.clone())));
         child.stderr.take().map(|stderr| tokio::spawn(read_lines(stderr, lines)));
         delivered
     });
-    Ok((child, port, delivered))
+    Ok(Begun { child, port, delivered, _root: root })
 }
 
 /// What the image says of how it is run, and its files.
-async fn files(region: &Arc<Region>, work: &Work, roles: &Value, role: &str) -> Result<(Value, PathBuf), Unstarted> {
+async fn files(region: &Arc<Region>, work: &Work, roles: &Value, role: &str) -> Result<(Value, Root), Unstarted> {
     let name = text(&work.container, "image");
     let images = region.dir.join("images");
+    let read_only = work.container["readonlyRootFilesystem"] == true;
     let authority = Arc::clone(&region.authority);
     let (config, unpacking) = match region.ecr.pull(name) {
         Some(Ok(image)) => {
             may_pull(work, name, roles, role)?;
             let config = image.config["config"].clone();
-            let unpack = move || rootfs::unpack(&images, &image, authority.certificate());
+            let unpack = move || Root::of(rootfs::unpack(&images, &image, authority.certificate())?, read_only);
             (config, tokio::task::spawn_blocking(unpack))
         }
         Some(Err(why)) => return Err(Unstarted(format!("CannotPullContainerError: {why}"))),
         None if tools::is_postgres(name) => {
             let postgres = region.rds.postgres().programs().to_owned();
             let fill = move |root: &Path| tools::fill(root, &postgres);
-            let assemble = move || rootfs::assemble(&images, "postgres", authority.certificate(), fill);
+            let assemble =
+                move || Root::of(rootfs::assemble(&images, "postgres", authority.certificate(), fill)?, read_only);
             (tools::config(), tokio::task::spawn_blocking(assemble))
         }
         None => {
@@ -149,7 +164,7 @@ fn may_pull(work: &Work, name: &str, roles: &Value, role: &str) -> Result<(), Un
 fn command(
     work: &Work,
     config: &Value,
-    root: &PathBuf,
+    root: &Path,
     environment: &BTreeMap<String, String>,
     port: u16,
 ) -> Result<Command, Unstarted> {
@@ -293,7 +308,9 @@ async fn deliver(
 }
 
 /// From running to stopped.
-async fn supervise(region: &Arc<Region>, work: &Work, mut child: Child, port: u16, delivered: Option<JoinHandle<()>>) {
+async fn supervise(region: &Arc<Region>, work: &Work, begun: Begun) {
+    let Begun { mut child, port, delivered, _root } = begun;
+    let processes = child.id().and_then(|id| i32::try_from(id).ok()).map(Pid::from_raw);
     let target = Target { ip: "127.0.0.1".to_owned(), port };
     let mut stopping = {
         let mut state = region.ecs.state();
@@ -323,6 +340,10 @@ async fn supervise(region: &Arc<Region>, work: &Work, mut child: Child, port: u1
         }
         None => (stop(region, work, &mut child, &target).await, false),
     };
+    // With its first process, a container ends whole.
+    if let Some(processes) = processes {
+        let _ = killpg(processes, Signal::SIGKILL);
+    }
     // A container has ended when its log driver has sent the last line: whoever sees the task stopped can read why.
     if let Some(delivered) = delivered {
         let _ = tokio::time::timeout(FLUSH, delivered).await;

@@ -161,7 +161,7 @@ async fn the_image_is_the_same_however_the_engine_saves_it() {
     assert_eq!(manifest["layers"].as_array().map(Vec::len), Some(3));
     assert_eq!(manifest["config"]["digest"], digest(&sample.config).as_str(), "the id that Docker shows");
     for layer in manifest["layers"].as_array().expect("a list") {
-        assert!(older.blobs.iter().any(|(own, _)| layer["digest"] == own.as_str()), "{layer}");
+        assert!(older.blobs.iter().any(|own| layer["digest"] == own.digest.as_str()), "{layer}");
     }
 }
 

@@ -1,0 +1,102 @@
+//! A dump on its way into the database: it is pushed to a repository of the stack, from which a task beside the database
+//! fetches it. All of this is there only while it is needed; the next plan without it takes it away.
+
+use std::{collections::BTreeMap, path::PathBuf};
+
+use super::{
+    network::Network,
+    psql::{self, Master, Task},
+    users,
+};
+use crate::{
+    kind::ImageSource,
+    kinds::{database_load::TASK, image, repository, secret, task_definition::SecretRef},
+    model::{Address, Graph, Input},
+    spec::{Database, Stack},
+};
+
+/// What the task runs.
+const SCRIPT: &str = include_str!("load.sh");
+
+/// CPU units and MiB of memory of the task: it unpacks as fast as psql reads.
+const SIZE: (u32, u32) = (1024, 2048);
+
+/// A dump that is to be loaded.
+#[derive(Clone, Debug)]
+pub struct Load {
+    /// The packed file.
+    pub file: PathBuf,
+    /// The digest of the artifact that is made of it.
+    pub digest: String,
+    /// SHA-256 of the packed file, in hexadecimal digits.
+    pub sha256: String,
+    /// Whether it takes the place of the whole database.
+    pub replaces: bool,
+    /// Tells this run from others.
+    pub run: String,
+}
+
+/// The security group that lets the task reach the database.
+pub(super) fn security_group(graph: &mut Graph, network: &Network) -> Address {
+    psql::security_group(graph, network, TASK, "The task that loads a dump into the database")
+}
+
+pub(super) fn draw(
+    graph: &mut Graph,
+    stack: &Stack,
+    network: &Network,
+    group: &Address,
+    master: &Master,
+    load: &Load,
+    database: &Database,
+) {
+    let repository = graph.add(Address::new("repository", TASK), &repository::Desired { keep: 1 });
+    let dump = image::Desired {
+        repository: Input::output(&repository, "uri"),
+        digest: Some(load.digest.clone()),
+        source: ImageSource::Dump(load.file.clone()),
+    };
+    let dump = graph.add(Address::new("image", TASK), &dump);
+    let layers = secret::Source::Layers {
+        repository: Input::output(&repository, "name"),
+        digest: Input::output(&dump, "digest"),
+        run: load.run.clone(),
+    };
+    let layers = graph.add(Address::new("secret", TASK), &secret::Desired { source: layers });
+    let (owner, password) = match database.first_owner() {
+        Some(owner) => (owner.name.as_str(), users::password(&owner.name)),
+        None => (master.user, master.password.clone()),
+    };
+    // A new database knows of no users' privileges.
+    let makes_users = load.replaces && !database.users.is_empty();
+    let mut environment = BTreeMap::from([(users::SQL.to_owned(), String::new())]);
+    let mut secrets = BTreeMap::new();
+    if makes_users {
+        environment.extend(users::environment(&database.users));
+        secrets.extend(users::secrets(&database.users));
+    }
+    environment.extend([
+        ("OWNER".to_owned(), owner.to_owned()),
+        ("SHA256".to_owned(), load.sha256.clone()),
+        ("REPLACE".to_owned(), if load.replaces { "yes" } else { "no" }.to_owned()),
+    ]);
+    secrets.extend([
+        ("OWNER_PASSWORD".to_owned(), SecretRef { version: None, ..psql::following(&password) }),
+        ("PARTS".to_owned(), psql::following(&layers)),
+    ]);
+    let task = Task {
+        name: TASK,
+        stack,
+        network,
+        master,
+        group,
+        size: SIZE,
+        environment,
+        secrets,
+        command: ["sh", "-c", SCRIPT].map(str::to_owned).to_vec(),
+        read_only: false,
+    };
+    let definition = task.define(graph);
+    let run = task.run(graph, TASK, &definition);
+    graph.run(&run);
+}

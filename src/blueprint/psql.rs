@@ -1,0 +1,152 @@
+//! What stackctl's own tasks beside the database have in common: psql in the official image, roles that may no more than it
+//! takes, a log, a place in the network. What a task is for, and what its script is, is for `users` and `load`.
+
+use std::collections::BTreeMap;
+
+use super::{database::NAME, logs, network::Network, service::PRINCIPAL};
+use crate::{
+    kinds::{database_users, role, security_group, task_definition},
+    model::{Address, Graph, Input},
+    spec::Stack,
+};
+
+/// The official image, from the registry that AWS keeps a copy of Docker's official images in: Docker Hub itself counts the
+/// pulls of everybody behind one NAT gateway's address, and refuses the hundredth. Of the newest version that stack.yaml can
+/// ask for, because psql speaks to servers of its own version and of older ones.
+/// <https://docs.docker.com/docker-hub/usage/>, <https://gallery.ecr.aws/docker/library/postgres>,
+/// <https://www.postgresql.org/docs/current/app-psql.html>
+const IMAGE: &str = "public.ecr.aws/docker/library/postgres:18-alpine";
+
+/// The master user's side of the database.
+pub(super) struct Master<'a> {
+    /// Its name.
+    pub(super) user: &'a str,
+    /// The secret with its password.
+    pub(super) password: Address,
+    /// The DB instance.
+    pub(super) instance: Address,
+}
+
+/// A task that connects as the master.
+pub(super) struct Task<'a> {
+    /// What its task definition, its log group and its security group are called.
+    pub(super) name: &'a str,
+    pub(super) stack: &'a Stack,
+    pub(super) network: &'a Network,
+    pub(super) master: &'a Master<'a>,
+    /// Lets it reach the database.
+    pub(super) group: &'a Address,
+    /// CPU units and MiB of memory.
+    pub(super) size: (u32, u32),
+    /// What it takes beside the way to the database.
+    pub(super) environment: BTreeMap<String, String>,
+    /// Its secrets beside the master's password.
+    pub(super) secrets: BTreeMap<String, task_definition::SecretRef>,
+    pub(super) command: Vec<String>,
+    /// Whether it writes no files.
+    pub(super) read_only: bool,
+}
+
+/// The security group of the task `name`, of which `description` says what it is.
+pub(super) fn security_group(graph: &mut Graph, network: &Network, name: &str, description: &str) -> Address {
+    let desired =
+        security_group::Desired { vpc: network.vpc.clone(), description: description.to_owned(), ingress: Vec::new() };
+    graph.add(Address::new("security_group", name), &desired)
+}
+
+impl Task<'_> {
+    /// Its task definition, and all that this stands on.
+    pub(super) fn define(&self, graph: &mut Graph) -> Address {
+        let logs = logs::draw(graph, self.stack, self.name);
+        let mut secrets = self.secrets.clone();
+        secrets.insert("PGPASSWORD".to_owned(), following(&self.master.password));
+        let execution_role = graph.add(
+            Address::new("role", format!("{}-execution", self.name)),
+            &role::Desired {
+                principal: PRINCIPAL.to_owned(),
+                managed: Vec::new(),
+                statements: vec![
+                    statement(&["logs:CreateLogStream", "logs:PutLogEvents"], vec![logs.streams]),
+                    statement(
+                        &["secretsmanager:GetSecretValue"],
+                        secrets.values().map(|reference| reference.secret.clone()).collect(),
+                    ),
+                ],
+            },
+        );
+        let task_role = graph.add(
+            Address::new("role", format!("{}-task", self.name)),
+            &role::Desired { principal: PRINCIPAL.to_owned(), managed: Vec::new(), statements: Vec::new() },
+        );
+        let definition = graph.add(
+            Address::new("task_definition", self.name),
+            &task_definition::Desired {
+                container: database_users::CONTAINER.to_owned(),
+                cpu: self.size.0,
+                memory: self.size.1,
+                execution_role: Input::output(&execution_role, "arn"),
+                task_role: Input::output(&task_role, "arn"),
+                image: IMAGE.into(),
+                port: None,
+                environment: self.environment(),
+                secrets,
+                log_group: logs.name,
+                stop_timeout: 30,
+                command: self.command.clone(),
+                read_only: self.read_only,
+            },
+        );
+        graph.need(&definition, &execution_role);
+        graph.need(&definition, &logs.address);
+        definition
+    }
+
+    /// Its run, of the kind `kind`.
+    pub(super) fn run(&self, graph: &mut Graph, kind: &str, definition: &Address) -> Address {
+        let run = graph.add(
+            Address::new(kind, "database"),
+            &database_users::Desired {
+                cluster: Input::output(&Address::new("cluster", "main"), "arn"),
+                task_definition: Input::output(definition, "arn"),
+                subnets: self.network.tasks.clone(),
+                security_group: Input::output(self.group, "id"),
+                public_ip: self.network.public_tasks,
+            },
+        );
+        // It pulls its image before anything else, so the way out has to be there.
+        self.network.routes.iter().for_each(|route| graph.need(&run, route));
+        // psql has to get there: by the database's own security group, which admits the task's.
+        graph.need(&run, &Address::new("security_group", "database"));
+        run
+    }
+
+    /// What libpq and the script take from the environment.
+    /// <https://www.postgresql.org/docs/current/libpq-envars.html>
+    fn environment(&self) -> BTreeMap<String, Input> {
+        let known = [
+            ("PGDATABASE", NAME),
+            ("PGUSER", self.master.user),
+            ("PGSSLMODE", "require"),
+            ("PGCONNECT_TIMEOUT", "10"),
+            ("PGAPPNAME", "stackctl"),
+            ("STACK_NAME", &self.stack.name),
+            ("STACK_ENVIRONMENT", &self.stack.environment),
+        ];
+        let known = known.into_iter().map(|(name, value)| (name.to_owned(), value.into()));
+        let own = self.environment.iter().map(|(name, value)| (name.clone(), Input::from(value.as_str())));
+        let mut environment: BTreeMap<String, Input> = known.chain(own).collect();
+        environment.insert("PGHOST".to_owned(), Input::output(&self.master.instance, "host"));
+        environment.insert("PGPORT".to_owned(), Input::output(&self.master.instance, "port"));
+        environment
+    }
+}
+
+/// The value of a secret, and the label that follows it: a new one takes a new revision, and with it a run.
+pub(super) fn following(secret: &Address) -> task_definition::SecretRef {
+    let version = Some(Input::output(secret, "version"));
+    task_definition::SecretRef { secret: Input::output(secret, "arn"), key: None, version }
+}
+
+fn statement(actions: &[&str], resources: Vec<Input>) -> role::Statement {
+    role::Statement { actions: actions.iter().map(|action| (*action).to_owned()).collect(), resources }
+}

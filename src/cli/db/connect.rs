@@ -1,0 +1,232 @@
+//! `stackctl db connect`: the way to the private database that the stack has, a tunnel through the bastion, explained or
+//! opened.
+
+use std::{
+    net::{Ipv4Addr, TcpListener},
+    process::Stdio,
+    time::Duration,
+};
+
+use clap::Args;
+use tokio::{
+    net::TcpStream,
+    process::{Child, Command},
+    time::{Instant, sleep},
+};
+
+use super::has_database;
+use crate::{
+    blueprint,
+    cli::{Global, Stop, project::Project},
+    engine, exit,
+    kinds::{db_instance, instance, secret},
+    model::{Address, Failure, LiveResource},
+    output::Output,
+    spec::{Bastion, Stack},
+};
+
+/// How long SSH may take to open the tunnel, and how often to look.
+const OPENING: (Duration, Duration) = (Duration::from_secs(30), Duration::from_millis(200));
+
+/// Arguments of `stackctl db connect`.
+#[derive(Debug, Args)]
+#[command(after_help = "The stack needs a bastion, and this machine ssh and psql.\n\n\
+    Examples:\n  stackctl db connect\n  stackctl db connect --user developer -- --command='SELECT count(*) FROM people'\n  stackctl db connect --print")]
+pub(super) struct Connect {
+    /// The database user; without it, the one that the application connects as.
+    #[arg(long, value_name = "NAME")]
+    user: Option<String>,
+    /// The bastion's user; without it, the one called as you are, or the only one.
+    #[arg(long = "as", value_name = "NAME")]
+    login: Option<String>,
+    /// The port on this machine; without it, a free one.
+    #[arg(long)]
+    port: Option<u16>,
+    /// Say how, and do nothing.
+    #[arg(long)]
+    print: bool,
+    /// Arguments for psql.
+    #[arg(last = true, value_name = "ARGUMENT")]
+    arguments: Vec<String>,
+}
+
+/// The way through the bastion.
+struct Way {
+    login: String,
+    bastion: String,
+    host: String,
+    host_port: u16,
+    port: u16,
+    user: String,
+    password: Address,
+}
+
+impl Connect {
+    pub(super) async fn run(&self, global: &Global, output: &Output) -> Result<u8, Stop> {
+        let project = Project::open(global, output).await?;
+        has_database(&project.stack)?;
+        let bastion = project.stack.bastion.as_ref().ok_or_else(no_way)?;
+        let way = self.way(&project, bastion).await?;
+        let password = find(&project, "secret", &way.password).await?;
+        let password: secret::Live = decoded(password)?;
+        if self.print {
+            way.print(&password.name, output);
+            return Ok(exit::DONE);
+        }
+        let value = secret::reveal(&project.cx, &password).await?;
+        let _tunnel = way.open(output).await?;
+        let mut psql = Command::new("psql");
+        psql.args(&self.arguments)
+            .env("PGHOST", Ipv4Addr::LOCALHOST.to_string())
+            .env("PGPORT", way.port.to_string())
+            .env("PGUSER", &way.user)
+            .env("PGDATABASE", blueprint::DATABASE_NAME)
+            .env("PGSSLMODE", "require")
+            .env("PGPASSWORD", value);
+        let ended = psql.status().await.map_err(|error| {
+            Failure::refused("psql", format!("cannot be run: {error}"))
+                .hint("install Postgres' client (Debian: postgresql-client), or see `stackctl db connect --print`")
+        })?;
+        Ok(ended.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(exit::FAILED))
+    }
+
+    async fn way(&self, project: &Project, bastion: &Bastion) -> Result<Way, Stop> {
+        let (user, password) = self.database_user(&project.stack)?;
+        let login = self.bastion_user(bastion)?;
+        let host: instance::Live = decoded(find(project, "instance", &Address::new("instance", "bastion")).await?)?;
+        let address = Address::new("db_instance", "database");
+        let database: db_instance::Live = decoded(find(project, "db_instance", &address).await?)?;
+        let (Some(bastion), Some(host)) = (host.public_ip, database.host) else {
+            return Err(Failure::refused("db connect", "the bastion or the database is not ready yet")
+                .hint("`stackctl status` shows what they wait for")
+                .into());
+        };
+        let port = match self.port {
+            Some(port) => port,
+            None => free_port()?,
+        };
+        let host_port = database.port.and_then(|port| u16::try_from(port).ok()).unwrap_or(blueprint::DATABASE_PORT);
+        Ok(Way { login, bastion, host, host_port, port, user, password })
+    }
+
+    fn database_user(&self, stack: &Stack) -> Result<(String, Address), Stop> {
+        let database = stack.database.as_ref();
+        let users = database.map(|database| database.users.as_slice()).unwrap_or_default();
+        let chosen = match &self.user {
+            Some(name) => users.iter().find(|user| user.name == *name),
+            None => database.and_then(|database| database.first_owner()),
+        };
+        match (&self.user, chosen) {
+            (_, Some(user)) => Ok((user.name.clone(), blueprint::database_password(&user.name))),
+            (None, None) => Ok(blueprint::master()),
+            (Some(name), None) if *name == blueprint::master().0 => Ok(blueprint::master()),
+            (Some(name), None) => {
+                let known: Vec<&str> = users.iter().map(|user| user.name.as_str()).collect();
+                let hint = format!("there are: {}", [known.as_slice(), &[&blueprint::master().0]].concat().join(", "));
+                Err(Stop::usage(format!("the database has no user `{name}`"), hint))
+            }
+        }
+    }
+
+    fn bastion_user(&self, bastion: &Bastion) -> Result<String, Stop> {
+        let known: Vec<&str> = bastion.users.keys().map(String::as_str).collect();
+        let own = std::env::var("USER").unwrap_or_default();
+        match &self.login {
+            Some(name) if known.contains(&name.as_str()) => Ok(name.clone()),
+            None if known.contains(&own.as_str()) => Ok(own),
+            None if known.len() == 1 => Ok(known[0].to_owned()),
+            Some(name) => Err(Stop::usage(
+                format!("the bastion has no user `{name}`"),
+                format!("there are: {}", known.join(", ")),
+            )),
+            None => Err(Stop::usage(
+                "the bastion has several users, and none is called as you are",
+                format!("say which one you are: --as {}", known.join(" or --as ")),
+            )),
+        }
+    }
+}
+
+impl Way {
+    fn ssh(&self) -> Vec<String> {
+        let forward = format!("127.0.0.1:{}:{}:{}", self.port, self.host, self.host_port);
+        // Another bastion has another key: the address is new with it.
+        let options = ["-o", "ExitOnForwardFailure=yes", "-o", "StrictHostKeyChecking=accept-new"].map(str::to_owned);
+        let own = ["-N".to_owned(), "-L".to_owned(), forward, format!("{}@{}", self.login, self.bastion)];
+        options.into_iter().chain(own).collect()
+    }
+
+    fn print(&self, secret: &str, output: &Output) {
+        let psql = format!(
+            "psql 'host=127.0.0.1 port={} user={} dbname={} sslmode=require'",
+            self.port,
+            self.user,
+            blueprint::DATABASE_NAME,
+        );
+        let ssh = format!("ssh {}", self.ssh().join(" "));
+        let password =
+            format!("aws secretsmanager get-secret-value --secret-id {secret} --query SecretString --output text");
+        if output.is_json() {
+            output.document(&serde_json::json!({ "tunnel": ssh, "password": password, "psql": psql }));
+            return;
+        }
+        output.data(&format!(
+            "The database is private; the bastion reaches it. In one terminal, the tunnel:\n\n    {ssh}\n\n\
+             In another one, psql, which asks for the password of {}:\n\n    {psql}\n\n\
+             The password is in a secret:\n\n    {password}",
+            self.user,
+        ));
+    }
+
+    /// Opens the tunnel, which closes with what is given back.
+    async fn open(&self, output: &Output) -> Result<Child, Stop> {
+        output.status(&format!("Opening a tunnel through {}@{}.", self.login, self.bastion));
+        let mut ssh = Command::new("ssh");
+        ssh.args(self.ssh()).stdin(Stdio::null()).kill_on_drop(true);
+        let mut tunnel = ssh.spawn().map_err(|error| {
+            Failure::refused("ssh", format!("cannot be run: {error}"))
+                .hint("install OpenSSH's client (Debian: openssh-client)")
+        })?;
+        let deadline = Instant::now() + OPENING.0;
+        while TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).await.is_err() {
+            if let Ok(Some(status)) = tunnel.try_wait() {
+                return Err(Failure::refused("ssh", format!("ended before there was a tunnel: {status}"))
+                    .hint("is your address in `allow:` of the bastion, and your key one of its user's?")
+                    .into());
+            }
+            if Instant::now() > deadline {
+                return Err(Failure::refused("ssh", format!("opened no tunnel within {} s", OPENING.0.as_secs()))
+                    .hint("is your address in `allow:` of the bastion? It is what usually is missing")
+                    .into());
+            }
+            sleep(OPENING.1).await;
+        }
+        Ok(tunnel)
+    }
+}
+
+fn no_way() -> Stop {
+    Stop::usage(
+        "the database is private, and the stack has no bastion: no way leads to it from here",
+        "add `bastion: { users: { you: { ssh_key: … } }, allow: [your address/32] }` to stack.yaml and run `stackctl up`; \
+         or run a command of the application beside it: stackctl run SERVICE -- COMMAND",
+    )
+}
+
+async fn find(project: &Project, kind: &str, address: &Address) -> Result<LiveResource, Failure> {
+    let found = engine::observe_kind(&project.cx, kind).await?.into_iter().find(|one| one.address == *address);
+    found.ok_or_else(|| {
+        Failure::refused("db connect", format!("{} has no {address} yet", project.cx.id))
+            .hint("bring it up first: stackctl up")
+    })
+}
+
+fn decoded<T: serde::de::DeserializeOwned>(found: LiveResource) -> Result<T, Failure> {
+    serde_json::from_value(found.live).map_err(|error| Failure::internal(error.to_string()))
+}
+
+fn free_port() -> Result<u16, Failure> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0));
+    let address = listener.and_then(|listener| listener.local_addr());
+    address.map(|address| address.port()).map_err(|error| Failure::refused("find a free port", error.to_string()))
+}

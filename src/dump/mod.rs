@@ -1,0 +1,148 @@
+//! A dump of a database, from a file as `pg_dump` writes it to one that can be loaded whole or not at all: read once,
+//! checked, packed. What cannot end well is refused here, with its line, before anything is sent.
+//!
+//! <https://www.postgresql.org/docs/current/app-pgdump.html>
+
+mod format;
+mod statements;
+
+use std::{
+    fs::File,
+    io::{self, BufRead, BufReader, BufWriter, Write},
+    path::{Path, PathBuf},
+};
+
+use flate2::{Compression, read::MultiGzDecoder, write::GzEncoder};
+use sha2::{Digest, Sha256};
+use tempfile::TempDir;
+
+use statements::{Line, Statements};
+
+/// The largest dump, packed, in bytes: the task that loads it has 20 GiB of storage, and its image is in them too.
+/// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-task-storage.html>
+const LARGEST: u64 = 16 << 30;
+
+/// A dump that is ready to be sent. The packed file goes when this is dropped.
+#[derive(Debug)]
+pub struct Dump {
+    folder: TempDir,
+    /// SHA-256 of the packed file, in hexadecimal digits.
+    pub sha256: String,
+    /// The length of the packed file in bytes.
+    pub packed: u64,
+    /// The length of the SQL in bytes.
+    pub unpacked: u64,
+    /// How many statements were left out that would have given something to another owner.
+    pub owners: usize,
+}
+
+/// Why a dump cannot be loaded.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// The line, from 1; none where it is about the file.
+    pub line: Option<u64>,
+    /// What is wrong.
+    pub message: String,
+    /// What to do.
+    pub hint: String,
+}
+
+impl Refusal {
+    fn new(line: Option<u64>, message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { line, message: message.into(), hint: hint.into() }
+    }
+}
+
+impl Dump {
+    /// Reads and checks the dump at `path`, plain SQL or packed by gzip. One that is to replace the whole database may end
+    /// transactions of its own: nobody sees it before it is complete.
+    ///
+    /// # Errors
+    /// If the file cannot be read, is no dump in SQL, is cut off, or has what cannot be loaded as one.
+    pub fn prepare(path: &Path, replaces: bool) -> Result<Self, Refusal> {
+        let unreadable = |error: io::Error| {
+            Refusal::new(None, format!("cannot be read: {error}"), "name a file that pg_dump has written")
+        };
+        let mut file = BufReader::with_capacity(format::HEAD, File::open(path).map_err(unreadable)?);
+        if file.get_ref().metadata().map_err(unreadable)?.is_dir() {
+            return Err(Refusal::new(None, "is a folder", "pg_dump -Fp writes one file: name that"));
+        }
+        if format::is_gzip(file.fill_buf().map_err(unreadable)?) {
+            pack(BufReader::with_capacity(format::HEAD, MultiGzDecoder::new(file)), replaces)
+        } else {
+            pack(file, replaces)
+        }
+    }
+
+    /// The packed file.
+    #[must_use]
+    pub fn path(&self) -> PathBuf {
+        self.folder.path().join("dump.sql.gz")
+    }
+}
+
+fn pack(mut sql: impl BufRead, replaces: bool) -> Result<Dump, Refusal> {
+    let full = |error: io::Error| {
+        let hint = "the packed dump is written to the folder for temporary files: TMPDIR names another one";
+        Refusal::new(None, format!("cannot be packed: {error}"), hint)
+    };
+    let cut = |error: io::Error| {
+        Refusal::new(None, format!("cannot be unpacked: {error}"), "it is cut off or damaged: copy it again")
+    };
+    format::check(sql.fill_buf().map_err(cut)?)?;
+    let folder = tempfile::Builder::new().prefix("stackctl-dump").tempdir().map_err(full)?;
+    let file = File::create_new(folder.path().join("dump.sql.gz")).map_err(full)?;
+    let mut packed = GzEncoder::new(Summed::new(BufWriter::new(file)), Compression::fast());
+    let mut statements = Statements::new(replaces);
+    let (mut line, mut unpacked, mut owners) = (Vec::new(), 0, 0);
+    while sql.read_until(b'\n', &mut line).map_err(cut)? > 0 {
+        match statements.next(&line)? {
+            Line::Kept => packed.write_all(&line).map_err(full)?,
+            Line::Owner => owners += 1,
+        }
+        unpacked += line.len() as u64;
+        line.clear();
+    }
+    statements.end()?;
+    let (sha256, packed) = packed.finish().and_then(Summed::finish).map_err(full)?;
+    if packed > LARGEST {
+        let message = format!("has {} GiB packed, and at most {} can be loaded", packed >> 30, LARGEST >> 30);
+        let hint = "load it from a host that reaches the database: `stackctl db connect` tells how";
+        return Err(Refusal::new(None, message, hint));
+    }
+    Ok(Dump { folder, sha256, packed, unpacked, owners })
+}
+
+/// A writer that sums up what passes through it.
+struct Summed<W> {
+    to: W,
+    digest: Sha256,
+    length: u64,
+}
+
+impl<W: Write> Summed<W> {
+    fn new(to: W) -> Self {
+        Self { to, digest: Sha256::new(), length: 0 }
+    }
+
+    fn finish(mut self) -> io::Result<(String, u64)> {
+        self.to.flush()?;
+        Ok((self.digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect(), self.length))
+    }
+}
+
+impl<W: Write> Write for Summed<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.to.write(bytes)?;
+        self.digest.update(&bytes[..written]);
+        self.length += written as u64;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.to.flush()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,238 @@
+//! Dumps into the private database, by a task beside it, and the way in for people.
+
+use std::{
+    fmt::Write as _,
+    fs,
+    io::Write as _,
+    os::unix::fs::PermissionsExt,
+    path::PathBuf,
+    process::{Command, Stdio},
+    time::Duration,
+};
+
+use serde_json::{Value, json};
+use tokio::time::{Instant, sleep};
+
+use crate::{
+    support::{World, repository, text},
+    sweep,
+};
+
+/// The value of one of the stack's secrets.
+async fn secret(world: &World, name: &str) -> String {
+    let secrets = aws_sdk_secretsmanager::Client::new(&world.sdk().await);
+    let answer = secrets.get_secret_value().secret_id(format!("demo/default/{name}")).send().await;
+    answer.expect("it is there").secret_string().expect("it has a value").to_owned()
+}
+
+/// What `sql` gives the database user `user`.
+async fn ask(world: &World, user: &str, secret_name: &str, sql: &str) -> String {
+    let rds = aws_sdk_rds::Client::new(&world.sdk().await);
+    let answer = rds.describe_db_instances().send().await.expect("it answers");
+    let endpoint = answer.db_instances()[0].endpoint().expect("it is available").clone();
+    let (host, port) = (endpoint.address().expect("it has one"), endpoint.port().expect("it has one"));
+    let to = format!("host={host} port={port} user={user} dbname=app sslmode=require");
+    let password = secret(world, secret_name).await;
+    let asked = Command::new("psql").args([&to, "-XAtqc", sql]).env("PGPASSWORD", password).output();
+    let asked = asked.expect("psql is installed beside Postgres");
+    assert!(asked.status.success(), "{user}: {sql}: {}", text(&asked));
+    String::from_utf8(asked.stdout).expect("it is text").trim().to_owned()
+}
+
+fn file(world: &World, name: &str, content: &str) -> PathBuf {
+    let path = world.project().join(name);
+    fs::write(&path, content).expect("it can be written");
+    path
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_sample_gives_the_documented_rates_and_nothing_of_the_loading_stays() {
+    let world = World::start();
+    let url = world.up();
+    let before = sweep::everything(&world).await;
+    let sample = repository().join("app/samples/rates.sql");
+    let sample = sample.to_str().expect("it is text");
+
+    // The tables are there already: the whole dump is refused by the database, which stays as it is.
+    let refused = world.stackctl(&["db", "load", sample, "--yes"]);
+    assert_eq!(refused.status.code(), Some(1), "{}", text(&refused));
+    let said = text(&refused);
+    assert!(said.contains("already exists") && said.contains("the database is as it was"), "{said}");
+    assert_eq!(world.plan(), Vec::<String>::new(), "what was there for the load is gone");
+
+    let unsure = world.stackctl(&["db", "load", sample, "--replace"]);
+    assert_eq!(unsure.status.code(), Some(3), "nobody was there to ask: {}", text(&unsure));
+    let loaded = world.stackctl(&["db", "load", sample, "--replace", "--yes"]);
+    assert!(loaded.status.success(), "{}", text(&loaded));
+    assert!(text(&loaded).contains("stackctl run web -- migrate"), "{}", text(&loaded));
+    world.must(&["run", "web", "--", "migrate"]);
+    let query = "rates?date_from=2022-03-04&date_to=2022-03-07&orig_code=lakes&dest_code=ISDAN";
+    // What was connected to the old database has lost it for a moment.
+    let deadline = Instant::now() + Duration::from_secs(60);
+    let (status, rates) = loop {
+        let (status, rates) = world.get(&format!("{url}/{query}")).await;
+        if status == 200 || Instant::now() > deadline {
+            break (status, rates);
+        }
+        sleep(Duration::from_millis(100)).await;
+    };
+    let rates: Value = serde_json::from_str(&rates).expect("it is JSON");
+    let documented = json!({ "rates": [
+        { "day": "2022-03-07", "count": 6, "price": 1153.33 },
+        { "day": "2022-03-06", "count": 2, "price": null },
+        { "day": "2022-03-05", "count": null, "price": null },
+        { "day": "2022-03-04", "count": 6, "price": 1078.33 },
+    ] });
+    assert_eq!((status, rates), (200, documented));
+
+    // Tasks that had no tables before `migrate` may have been replaced.
+    while world.plan() == ["wait service.web"] && Instant::now() < deadline {
+        sleep(Duration::from_millis(500)).await;
+    }
+    assert_eq!(world.plan(), Vec::<String>::new());
+    assert_eq!(sweep::everything(&world).await, before, "nothing of the loading stays");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hundred_megabytes_are_loaded_for_the_owner_and_a_failure_in_the_middle_leaves_all_as_it_was() {
+    let world = World::start();
+    world.edit("database:\n", "database:\n  users: { app: owner, developer: read-only }\n");
+    world.up();
+    let rows: u64 = 1_000_000;
+    let mut dump =
+        String::from("CREATE TABLE public.big (id integer, text text);\nALTER TABLE public.big OWNER TO them;\n");
+    dump.push_str("COPY public.big (id, text) FROM stdin;\n");
+    for row in 0..rows {
+        let _ = writeln!(
+            dump,
+            "{row}\t{:016x} and ninety more characters that every row has, so that it is long enough{row}",
+            row * 7919
+        );
+    }
+    dump.push_str("\\.\n");
+    assert!(dump.len() > 100_000_000, "{}", dump.len());
+    let whole = file(&world, "big.sql", &dump);
+    let mut packed = Command::new("gzip").arg("-1").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("gzip");
+    let mut input = packed.stdin.take().expect("it is a pipe");
+    let broken = dump.replacen("big", "other", 2).replacen("public.big", "public.other", 1) + "SELECT 1 / 0;\n";
+    let writing = std::thread::spawn(move || input.write_all(broken.as_bytes()));
+    let packed = packed.wait_with_output().expect("gzip runs");
+    writing.join().expect("it ends").expect("gzip reads");
+    let broken = world.project().join("broken.sql.gz");
+    fs::write(&broken, packed.stdout).expect("it can be written");
+
+    let passwords = [secret(&world, "database-user-app").await, secret(&world, "database-password").await];
+    let mut loading = world.spawn(&["db", "load", whole.to_str().expect("text"), "--yes"]);
+    let mut seen = String::new();
+    while loading.try_wait().expect("it is our child").is_none() {
+        for entry in fs::read_dir("/proc").expect("there are processes").flatten() {
+            let arguments = fs::read(entry.path().join("cmdline")).unwrap_or_default();
+            let arguments = String::from_utf8_lossy(&arguments).into_owned();
+            assert!(passwords.iter().all(|password| !arguments.contains(password)), "a password is an argument");
+            if arguments.contains("--single-transaction") {
+                seen = arguments;
+            }
+        }
+        sleep(Duration::from_millis(20)).await;
+    }
+    let loaded = loading.wait_with_output().expect("it is our child");
+    let said = text(&loaded);
+    assert!(loaded.status.success(), "{said}");
+    assert!(!seen.is_empty(), "the arguments that were looked at were those of the load too");
+    assert!(said.contains("sent 5 of "), "the progress of sending is shown: {said}");
+    assert!(said.contains("loading 5 of ") || said.contains("loading 1"), "and that of loading: {said}");
+    let count = "SELECT count(*) FROM big";
+    assert_eq!(ask(&world, "developer", "database-user-developer", count).await, rows.to_string());
+    let owner = "SELECT tableowner FROM pg_tables WHERE tablename = 'big'";
+    assert_eq!(ask(&world, "app", "database-user-app", owner).await, "app");
+
+    for replace in [&["--yes"][..], &["--yes", "--replace"]] {
+        let arguments = [&["db", "load", broken.to_str().expect("text")], replace].concat();
+        let failed = world.stackctl(&arguments);
+        assert_eq!(failed.status.code(), Some(1), "{}", text(&failed));
+        assert!(text(&failed).contains("division by zero"), "{}", text(&failed));
+        assert_eq!(ask(&world, "developer", "database-user-developer", count).await, rows.to_string());
+        let others = "SELECT count(*) FROM pg_tables WHERE tablename = 'other'";
+        assert_eq!(ask(&world, "app", "database-user-app", others).await, "0");
+        let databases = "SELECT count(*) FROM pg_database WHERE datname LIKE 'app_%'";
+        assert_eq!(ask(&world, "app", "database-user-app", databases).await, "0", "no half of one is left");
+    }
+
+    // A new database lets the same users in, and only them in the same way.
+    let small = file(&world, "small.sql", "CREATE TABLE public.small (id integer);\n");
+    world.must(&["db", "load", small.to_str().expect("text"), "--replace", "--yes"]);
+    assert_eq!(ask(&world, "developer", "database-user-developer", "SELECT count(*) FROM small").await, "0");
+    assert_eq!(
+        ask(&world, "app", "database-user-app", "SELECT count(*) FROM pg_tables WHERE tablename = 'big'").await,
+        "0"
+    );
+    assert_eq!(world.plan(), Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_no_dump_is_told_with_its_line_before_aws_is_asked_anything() {
+    let world = World::start();
+    let bad = [
+        ("archive.dump", "PGDMP\u{1}", "archive.dump: is an archive in pg_dump's own format"),
+        ("rows.csv", "day,price\n2021-01-01,3\n", "rows.csv:1:1: no statement of SQL begins with `day,price`"),
+        ("cut.sql", "COPY a FROM stdin;\n1\n", "cut.sql:2:1: it ends in the rows of a table, begun in line 1"),
+        ("other.sql", "SELECT 1;\n\\connect other\n", "other.sql:2:1: changes to another database"),
+    ];
+    world.forget_calls().await;
+    for (name, content, expected) in bad {
+        file(&world, name, content);
+        let refused = world.stackctl(&["db", "load", name, "--yes"]);
+        assert_eq!(refused.status.code(), Some(3), "{name}: {}", text(&refused));
+        assert!(text(&refused).contains(expected), "{name}: {}", text(&refused));
+        assert!(text(&refused).contains("hint:"), "{name}: {}", text(&refused));
+    }
+    assert_eq!(world.calls().await.len(), 0);
+    let good = file(&world, "good.sql", "SELECT 1;\n");
+    let early = world.stackctl(&["db", "load", good.to_str().expect("text"), "--yes"]);
+    assert_eq!(early.status.code(), Some(1), "{}", text(&early));
+    assert!(text(&early).contains("run `stackctl up` first"), "{}", text(&early));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_way_in_is_the_bastions_and_without_one_it_is_said_how_to_get_it() {
+    let world = World::start();
+    let none = world.stackctl(&["db", "connect"]);
+    assert_eq!(none.status.code(), Some(3), "{}", text(&none));
+    assert!(text(&none).contains("no bastion") && text(&none).contains("bastion: {"), "{}", text(&none));
+
+    let key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl ada";
+    world.edit(
+        "environments:\n",
+        &format!(
+            "bastion:\n  users: {{ ada: {{ ssh_key: \"{key}\" }} }}\n  allow: [203.0.113.0/24]\n\nenvironments:\n"
+        ),
+    );
+    world.edit("database:\n", "database:\n  users: { app: owner, developer: read-only }\n");
+    world.up();
+    let printed = world.must(&["db", "connect", "--print", "--user", "developer", "--port", "5433"]);
+    assert!(printed.contains("-L 127.0.0.1:5433:") && printed.contains("ada@"), "{printed}");
+    assert!(
+        printed.contains("user=developer") && printed.contains("demo/default/database-user-developer"),
+        "{printed}"
+    );
+
+    // The sandbox's bastion is no host: in the place of ssh, a program that forwards as it would.
+    let programs = world.project().join("programs");
+    fs::create_dir(&programs).expect("a folder");
+    let ssh = "#!/usr/bin/env python3\nimport socket, sys, threading\n\
+        forward = sys.argv[sys.argv.index('-L') + 1].split(':')\n\
+        def copy(a, b):\n    while data := a.recv(65536):\n        b.sendall(data)\n    b.shutdown(socket.SHUT_WR)\n\
+        server = socket.create_server((forward[0], int(forward[1])))\n\
+        while True:\n    near = server.accept()[0]\n    far = socket.create_connection((forward[2], int(forward[3])))\n    \
+        for pair in (near, far), (far, near):\n        threading.Thread(target=copy, args=pair, daemon=True).start()\n";
+    let program = programs.join("ssh");
+    fs::write(&program, ssh).expect("it can be written");
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).expect("it is ours");
+    let path = format!("{}:{}", programs.display(), std::env::var("PATH").expect("there is one"));
+    let arguments = ["db", "connect", "--user", "developer", "--", "--no-psqlrc", "-Atc", "SELECT current_user"];
+    let asked = world.command(&arguments).env("PATH", &path).output().expect("the binary runs");
+    assert!(asked.status.success(), "{}", text(&asked));
+    assert_eq!(String::from_utf8_lossy(&asked.stdout).trim(), "developer");
+    let unknown = world.stackctl(&["db", "connect", "--user", "nobody"]);
+    assert!(text(&unknown).contains("there are: app, developer, postgres"), "{}", text(&unknown));
+}
