@@ -1,6 +1,7 @@
 //! The command line: one file a command, with its arguments and its `run`.
 
 mod carry_out;
+mod completions;
 mod db;
 mod deploy;
 mod destroy;
@@ -15,6 +16,7 @@ mod reminder;
 mod rollback;
 mod run;
 mod sandbox;
+mod saved;
 mod schema;
 mod secrets;
 mod status;
@@ -82,6 +84,8 @@ enum Command {
     Validate(validate::Validate),
     /// Print the JSON Schema of stack.yaml, for editors.
     Schema(schema::Schema),
+    /// Print what a shell completes stackctl's command line by.
+    Completions(completions::Completions),
     /// Show what `up` would do.
     Plan(plan::PlanArgs),
     /// Make the stack as stack.yaml says; ends with the URL.
@@ -143,6 +147,7 @@ async fn run(cli: &Cli, output: &Output) -> Result<u8, Stop> {
     match &cli.command {
         Command::Init(command) => command.run(global, output).await,
         Command::Validate(command) => command.run(global, output),
+        Command::Completions(command) => Ok(command.run(output)),
         Command::Schema(command) => command.run(output),
         Command::Plan(command) => command.run(global, output).await,
         Command::Up(command) => command.run(global, output).await,

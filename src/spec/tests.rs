@@ -78,6 +78,25 @@ fn what_comes_later_says_so() {
 }
 
 #[test]
+fn a_file_for_another_version_says_that_and_nothing_else() {
+    let text = |wanted: &str| {
+        format!(
+            "required_version: {wanted}\nname: demo\nregion: eu-west-1\nservices: {{ web: {{ image: nginx, new: 1 }} }}\n"
+        )
+    };
+    let own = env!("CARGO_PKG_VERSION");
+    assert_eq!(
+        problems(&text("\">=99.1\"")),
+        [format!(
+            "1:19 this is stackctl {own}, and the file is written for >=99.1 [install a version that will do, or change required_version]"
+        )]
+    );
+    assert_eq!(problems(&text("0.1")), ["1:19 expected text [put it in quotes: \">=0.1\"]"]);
+    assert_eq!(problems(&text("latest")).len(), 1);
+    assert!(problems(&text("\">=0.1\""))[0].contains("`new`"), "then the rest counts");
+}
+
+#[test]
 fn variables_are_taken_from_the_caller_and_a_missing_one_is_placed() {
     let text = "name: demo\nregion: ${REGION}\nservices: { web: { build: app, env: { A: \"$${B}\" } } }\n";
     let stack = parse("f", text, "default", &|name| (name == "REGION").then(|| "eu-west-1".to_owned())).expect("valid");

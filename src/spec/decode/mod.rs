@@ -17,6 +17,7 @@ use super::{
     check,
     problem::Collector,
     read::Map,
+    required,
     stack::{LoadBalancer, Stack, Tls},
     yaml::Node,
 };
@@ -24,6 +25,7 @@ use super::{
 /// The stack in `environment`; none if a problem leaves no stack to speak of.
 pub(super) fn stack(root: &Node, environment: &str, problems: &mut Collector) -> Option<Stack> {
     let known = [
+        required::KEY,
         "name",
         "region",
         "network",
@@ -35,7 +37,7 @@ pub(super) fn stack(root: &Node, environment: &str, problems: &mut Collector) ->
         "bastion",
         "environments",
     ];
-    let later = ["jobs", "required_version"];
+    let later = ["jobs"];
     let map = Map::new(root, "", &known, &later, problems)?;
     let name = map.required("name", "my-app", problems).and_then(|field| {
         let name = field.text(problems)?;
