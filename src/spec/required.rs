@@ -9,7 +9,7 @@ use super::{
 };
 
 /// The key.
-pub(super) const KEY: &str = "required_version";
+const KEY: &str = "required_version";
 
 /// Whether `own` will do for the file; if not, that is the one problem.
 pub(super) fn check(root: &Node, own: &str, problems: &mut Collector) {

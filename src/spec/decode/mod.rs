@@ -17,7 +17,6 @@ use super::{
     check,
     problem::Collector,
     read::Map,
-    required,
     stack::{LoadBalancer, Stack, Tls},
     yaml::Node,
 };
@@ -25,8 +24,8 @@ use super::{
 /// The stack in `environment`; none if a problem leaves no stack to speak of.
 pub(super) fn stack(root: &Node, environment: &str, problems: &mut Collector) -> Option<Stack> {
     let known = [
-        required::KEY,
         "name",
+        "required_version",
         "region",
         "network",
         "database",
