@@ -9,14 +9,26 @@ use crate::kind::Origin;
 /// What a commit's name ends in where files differ from it.
 const DIRTY: &str = "-dirty";
 
+/// Where pipelines say who has started them, and what the computers of each are called together.
+const PIPELINES: &[(&str, &str)] = &[("GITHUB_ACTOR", "github"), ("GITLAB_USER_LOGIN", "gitlab")];
+
 /// The origin of what is released from the source in `folder`.
 pub(super) async fn of(folder: &Path) -> Origin {
-    Origin { commit: commit(folder).await, by: format!("{}@{}", user(), host()), rollback_to: None }
+    let by = by(&|name| std::env::var(name).ok().filter(|value| !value.is_empty()));
+    Origin { commit: commit(folder).await, by, rollback_to: None }
+}
+
+/// Who releases: whoever has started the pipeline, or else the user of this computer.
+fn by(variable: &dyn Fn(&str) -> Option<String>) -> String {
+    let started = PIPELINES.iter().find_map(|(name, of)| Some(format!("{}@{of}", variable(name)?)));
+    started.unwrap_or_else(|| format!("{}@{}", user(), host()))
 }
 
 /// Who uses this computer.
 pub(super) fn user() -> String {
-    std::env::var("USER").or_else(|_| std::env::var("LOGNAME")).unwrap_or_else(|_| "somebody".to_owned())
+    let named = std::env::var("USER").or_else(|_| std::env::var("LOGNAME")).ok();
+    let known = || Some(nix::unistd::User::from_uid(nix::unistd::getuid()).ok()??.name);
+    named.or_else(known).unwrap_or_else(|| "somebody".to_owned())
 }
 
 /// The name of this computer.
@@ -45,6 +57,13 @@ mod tests {
     use std::fs;
 
     use super::*;
+
+    #[test]
+    fn in_a_pipeline_it_is_whoever_has_started_it_who_releases() {
+        let started = |name: &str| (name == "GITHUB_ACTOR").then(|| "ada".to_owned());
+        assert_eq!(by(&started), "ada@github");
+        assert_eq!(by(&|_| None), format!("{}@{}", user(), host()));
+    }
 
     #[tokio::test]
     async fn a_commit_is_marked_where_files_differ_from_it() {
