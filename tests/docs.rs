@@ -152,6 +152,12 @@ fn the_reference_has_every_key_that_the_decoder_knows() {
         ("database", format!("{top}{services}database: {{ qqqqqqqqqqqq: 1 }}\n")),
         ("cache", format!("{top}{services}cache: {{ qqqqqqqqqqqq: 1 }}\n")),
         ("load_balancer", format!("{top}{services}load_balancer: {{ qqqqqqqqqqqq: 1 }}\n")),
+        (
+            "jobs",
+            format!(
+                "{top}{services}jobs: {{ report: {{ service: web, command: [x], schedule: rate(1 day), qqqqqqqqqqqq: 1 }} }}\n"
+            ),
+        ),
         ("alarms", format!("{top}{services}alarms: {{ email: ops@example.com, qqqqqqqqqqqq: 1 }}\n")),
         ("services", format!("{top}services: {{ web: {{ build: app, port: 80, qqqqqqqqqqqq: 1 }} }}\n")),
         (

@@ -60,20 +60,54 @@ fn every_part_imports_only_what_it_may() {
 fn no_kind_imports_another_kind() {
     let kinds = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/kinds");
     // What the kinds of one AWS service share.
-    let shared =
-        ["acm", "database_task", "ec2", "ecr", "ecs", "ecs_task", "elasticache", "elb", "rds", "secretsmanager"];
+    let shared = [
+        "acm",
+        "database_task",
+        "ec2",
+        "ecr",
+        "ecs",
+        "ecs_task",
+        "elasticache",
+        "elb",
+        "rds",
+        "scheduler",
+        "secretsmanager",
+    ];
     for file in files(&kinds).into_iter().filter(|file| *file != kinds.join("mod.rs")) {
         let text = fs::read_to_string(&file).expect("it can be read");
         // In a part of a kind, `super` is that kind; in the kind itself, it is the list of all.
         let is_part = file.parent() != Some(&kinds) && !file.ends_with("mod.rs");
-        for line in text.lines().filter(|line| !line.trim_start().starts_with("//")) {
-            let of_all = line.strip_prefix("use super::").filter(|_| !is_part);
-            let Some(rest) = of_all.or_else(|| line.split_once("kinds::").map(|(_, rest)| rest)) else { continue };
-            let rest = rest.trim_start_matches('{');
-            let named = rest.split(|c: char| !(c.is_alphanumeric() || c == '_')).next().unwrap_or_default();
-            assert!(shared.contains(&named), "{}: {line}", file.display());
+        let code: Vec<&str> = text.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
+        let code = code.join("\n");
+        let of_all = code.match_indices("\nuse super::").filter(|_| !is_part).map(|(at, start)| at + start.len());
+        let by_name = code.match_indices("kinds::").map(|(at, start)| at + start.len());
+        for at in of_all.chain(by_name) {
+            for named in named(&code[at..]) {
+                assert!(shared.contains(&named), "{} names {named}", file.display());
+            }
         }
     }
+}
+
+/// The first word of each path that `rest`, the end of a path, goes on with: one, or those in its braces.
+fn named(rest: &str) -> Vec<&str> {
+    let word = |text: &str| text.find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(text.len());
+    let Some(inside) = rest.strip_prefix('{') else { return vec![&rest[..word(rest)]] };
+    let (mut depth, mut found, mut begins) = (1, Vec::new(), true);
+    for (at, c) in inside.char_indices() {
+        match c {
+            '{' => depth += 1,
+            '}' if depth == 1 => break,
+            '}' => depth -= 1,
+            ',' if depth == 1 => begins = true,
+            c if begins && c.is_alphanumeric() => {
+                found.push(&inside[at..at + word(&inside[at..])]);
+                begins = false;
+            }
+            _ => {}
+        }
+    }
+    found
 }
 
 fn files(folder: &Path) -> Vec<std::path::PathBuf> {

@@ -41,9 +41,9 @@ pub(crate) struct ApiError {
 }
 
 impl Call {
-    /// Whether it is JSON, by its target header.
+    /// Whether it is JSON: by its target header, or because the service speaks it without one.
     pub(crate) fn is_json(&self) -> bool {
-        self.headers.contains_key("x-amz-target")
+        self.service == "scheduler" || self.headers.contains_key("x-amz-target")
     }
 
     /// The body of a JSON call.

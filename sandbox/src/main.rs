@@ -17,6 +17,7 @@ mod loopback;
 mod moto;
 mod rds;
 mod region;
+mod schedules;
 
 use std::{path::PathBuf, process::ExitCode, sync::Arc};
 
@@ -56,6 +57,9 @@ struct Serve {
     /// How long health checks, grace periods and draining take, as a share of what is configured.
     #[arg(long, default_value_t = 0.1)]
     rollout_scale: f64,
+    /// How long it is until a schedule is due, as a share of what its expression says.
+    #[arg(long, default_value_t = 1.0)]
+    schedule_scale: f64,
 }
 
 fn main() -> ExitCode {
@@ -97,11 +101,13 @@ async fn serve(options: Serve) -> Result<()> {
     let authority = Arc::new(authority::Authority::new()?);
     // For whoever wants to look into a cache with a client of their own.
     region::write_atomically(&dir.join("authority.pem"), authority.certificate().as_bytes())?;
-    let settings = Settings::new(options.latency_ms, options.provision_scale, options.rollout_scale);
+    let settings =
+        Settings::new(options.latency_ms, options.provision_scale, options.rollout_scale, options.schedule_scale);
     let moto = moto::Moto::start(&dir, &loopback, options.provision_scale).await?;
     let region = Arc::new(Region::new(dir.clone(), endpoint.clone(), settings, loopback, moto, postgres, authority));
     region.rds.prepare(&region);
     tokio::spawn(ecs::schedule(Arc::clone(&region)));
+    tokio::spawn(schedules::keep_time(Arc::clone(&region)));
     let serving = tokio::spawn(gateway::serve(Arc::clone(&region), listener));
     let about = serde_json::json!({
         "endpoint": endpoint, "pid": std::process::id(), "subnet": region.loopback.prefix(),

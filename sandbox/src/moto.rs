@@ -29,7 +29,7 @@ use crate::{
 };
 
 /// The program that makes moto stricter, as it is laid out in the sandbox's folder.
-const PROGRAM: [(&str, &str); 13] = [
+const PROGRAM: [(&str, &str); 14] = [
     ("serve.py", include_str!("../moto/serve.py")),
     ("strict/__init__.py", include_str!("../moto/strict/__init__.py")),
     ("strict/alarms.py", include_str!("../moto/strict/alarms.py")),
@@ -43,6 +43,7 @@ const PROGRAM: [(&str, &str); 13] = [
     ("strict/network.py", include_str!("../moto/strict/network.py")),
     ("strict/others.py", include_str!("../moto/strict/others.py")),
     ("strict/scaling.py", include_str!("../moto/strict/scaling.py")),
+    ("strict/schedules.py", include_str!("../moto/strict/schedules.py")),
 ];
 const REQUIREMENTS: &str = include_str!("../moto/requirements.txt");
 

@@ -22,6 +22,7 @@ use crate::{
     loopback::Loopback,
     moto::Moto,
     rds::{Postgres, Rds},
+    schedules::Schedules,
 };
 
 /// The account that everything here belongs to; moto's own.
@@ -40,6 +41,7 @@ pub(crate) struct Region {
     pub(crate) ecr: Arc<Ecr>,
     pub(crate) rds: Arc<Rds>,
     pub(crate) caches: Arc<Caches>,
+    pub(crate) schedules: Schedules,
     pub(crate) authority: Arc<Authority>,
 }
 
@@ -48,6 +50,7 @@ pub(crate) struct Settings {
     latency_ms: AtomicU64,
     provision: AtomicU64,
     rollout: AtomicU64,
+    schedule: AtomicU64,
     /// How many mutating calls are answered before nobody is answered any more; negative for no end.
     hold_after: AtomicI64,
     held: AtomicBool,
@@ -56,11 +59,12 @@ pub(crate) struct Settings {
 }
 
 impl Settings {
-    pub(crate) fn new(latency_ms: u64, provision: f64, rollout: f64) -> Self {
+    pub(crate) fn new(latency_ms: u64, provision: f64, rollout: f64, schedule: f64) -> Self {
         Self {
             latency_ms: AtomicU64::new(latency_ms),
             provision: AtomicU64::new(provision.to_bits()),
             rollout: AtomicU64::new(rollout.to_bits()),
+            schedule: AtomicU64::new(schedule.to_bits()),
             hold_after: AtomicI64::new(-1),
             held: AtomicBool::new(false),
             answer_last: AtomicBool::new(false),
@@ -79,6 +83,11 @@ impl Settings {
     /// A configured time of a rollout, in seconds, as it passes here.
     pub(crate) fn rollout(&self, seconds: f64) -> Duration {
         Duration::from_secs_f64(seconds * f64::from_bits(self.rollout.load(Ordering::Relaxed)))
+    }
+
+    /// How long it is until a schedule is due, as a share of what its expression says.
+    pub(crate) fn schedule_scale(&self) -> f64 {
+        f64::from_bits(self.schedule.load(Ordering::Relaxed))
     }
 
     pub(crate) fn is_held(&self) -> bool {
@@ -111,6 +120,9 @@ impl Settings {
         if let Some(scale) = document["provision_scale"].as_f64() {
             self.provision.store(scale.to_bits(), Ordering::Relaxed);
         }
+        if let Some(scale) = document["schedule_scale"].as_f64() {
+            self.schedule.store(scale.to_bits(), Ordering::Relaxed);
+        }
         if let Some(answer) = document["answer_last"].as_bool() {
             self.answer_last.store(answer, Ordering::SeqCst);
         }
@@ -125,6 +137,7 @@ impl Settings {
             "latency_ms": self.latency_ms.load(Ordering::Relaxed),
             "provision_scale": f64::from_bits(self.provision.load(Ordering::Relaxed)),
             "rollout_scale": f64::from_bits(self.rollout.load(Ordering::Relaxed)),
+            "schedule_scale": self.schedule_scale(),
         })
     }
 }
@@ -143,6 +156,7 @@ impl Region {
             ecr: Arc::new(Ecr::new(dir.join("blobs"), &endpoint)),
             rds: Arc::new(Rds::new(dir.join("rds"), postgres)),
             caches: Arc::new(Caches::new(dir.join("caches"), Arc::clone(&authority))),
+            schedules: Schedules::new(settings.schedule_scale()),
             authority,
             alb: Arc::default(),
             ecs: Arc::default(),

@@ -51,6 +51,8 @@ pub struct Aws {
     pub rds: aws_sdk_rds::Client,
     /// Route 53.
     pub route53: aws_sdk_route53::Client,
+    /// EventBridge Scheduler.
+    pub scheduler: aws_sdk_scheduler::Client,
     /// Secrets Manager.
     pub secrets: aws_sdk_secretsmanager::Client,
     /// SNS.
@@ -110,6 +112,7 @@ impl Aws {
             logs: aws_sdk_cloudwatchlogs::Client::new(config),
             rds: aws_sdk_rds::Client::new(config),
             route53: aws_sdk_route53::Client::new(config),
+            scheduler: aws_sdk_scheduler::Client::new(config),
             secrets: aws_sdk_secretsmanager::Client::new(config),
             sns: aws_sdk_sns::Client::new(config),
             ssm: aws_sdk_ssm::Client::new(config),

@@ -7,6 +7,7 @@ mod cache;
 mod database;
 mod domain;
 mod images;
+mod jobs;
 mod load;
 mod load_balancer;
 mod logs;
@@ -67,6 +68,7 @@ pub fn graph(stack: &Stack, facts: &Facts) -> Result<Graph, Failure> {
     let parts = service::Parts { network, images, balancer, groups, database, cache };
     service::draw(&mut graph, stack, &parts);
     scaling::draw(&mut graph, stack);
+    jobs::draw(&mut graph, stack, &parts.network);
     alarms::draw(&mut graph, stack);
     Ok(graph)
 }

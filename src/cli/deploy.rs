@@ -15,8 +15,8 @@ use crate::{
     output::Output,
 };
 
-/// The kinds that make up a release.
-const RELEASE: &[&str] = &["image", "task_definition", "release", "service"];
+/// The kinds that make up a release. A schedule follows the revision that its service serves.
+const RELEASE: &[&str] = &["image", "task_definition", "release", "service", "schedule"];
 
 /// Arguments of `stackctl deploy`.
 #[derive(Debug, Args)]

@@ -125,6 +125,23 @@ pub(super) async fn stop(cx: &Context, live: &Live) -> Result<(), Failure> {
     answer.or_absent("StopTask", &["InvalidParameterException"]).map(drop)
 }
 
+/// Ends all tasks of the ECS task group `group` that run or are about to. A cluster that is gone has none.
+pub(super) async fn stop_group(cx: &Context, cluster: &str, group: &str) -> Result<(), Failure> {
+    let pages = cx.aws.ecs.list_tasks().cluster(cluster).into_paginator().items().send();
+    let arns: Result<Vec<String>, _> = pages.try_collect().await;
+    let arns = arns.or_absent("ListTasks", &["ClusterNotFoundException"])?.unwrap_or_default();
+    for some in arns.chunks(DESCRIBED_AT_ONCE) {
+        let call = cx.aws.ecs.describe_tasks().cluster(cluster).set_tasks(Some(some.to_vec()));
+        let answer = call.send().await.during("DescribeTasks")?;
+        for task in answer.tasks().iter().filter(|task| task.group() == Some(group)) {
+            let call = cx.aws.ecs.stop_task().cluster(cluster).task(task.task_arn().unwrap_or_default());
+            let answer = call.reason("its job was removed").customize().config_override(once()).send().await;
+            answer.or_absent("StopTask", &["InvalidParameterException"])?;
+        }
+    }
+    Ok(())
+}
+
 /// Ready once it has ended well; `failed` puts the reason of another end into words.
 pub(super) fn phase(live: &Live, failed: impl FnOnce(&str) -> String) -> Phase {
     match (live.status.as_str(), live.exit_code) {

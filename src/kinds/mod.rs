@@ -12,6 +12,7 @@ mod ecs_task;
 mod elasticache;
 mod elb;
 mod rds;
+mod scheduler;
 mod secretsmanager;
 
 pub mod alarm;
@@ -38,6 +39,8 @@ pub mod repository;
 pub mod role;
 pub mod route_table;
 pub mod scaling;
+pub mod schedule;
+pub mod schedule_group;
 pub mod secret;
 pub mod security_group;
 pub mod service;
@@ -81,6 +84,8 @@ pub const ALL: &[&dyn AnyKind] = &[
     &Erased::<release::Release>::new(),
     &Erased::<service::Service>::new(),
     &Erased::<scaling::Scaling>::new(),
+    &Erased::<schedule_group::ScheduleGroup>::new(),
+    &Erased::<schedule::Schedule>::new(),
     &Erased::<topic::Topic>::new(),
     &Erased::<alarm::Alarm>::new(),
 ];

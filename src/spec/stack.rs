@@ -23,6 +23,8 @@ pub struct Stack {
     pub bastion: Option<Bastion>,
     /// `services`, by name.
     pub services: BTreeMap<String, Service>,
+    /// `jobs`, by name.
+    pub jobs: BTreeMap<String, Job>,
     /// `alarms`; none without them.
     pub alarms: Option<Alarms>,
 }
@@ -218,6 +220,19 @@ pub struct Scale {
     pub memory: Option<u32>,
     /// `requests`: how many a minute each task gets.
     pub requests: Option<u32>,
+}
+
+/// One of `jobs`: a command that a task of its own runs on time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Job {
+    /// `service`: whose image, environment, secrets and network it has.
+    pub service: String,
+    /// `command`: what runs in place of the image's own command.
+    pub command: Vec<String>,
+    /// `schedule`: a `cron(…)`, `rate(…)` or `at(…)` of EventBridge Scheduler.
+    pub schedule: String,
+    /// `timezone`: where the schedule's hours are meant, such as `Europe/Oslo`; `UTC` by default.
+    pub timezone: String,
 }
 
 /// `alarms`.

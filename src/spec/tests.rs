@@ -70,10 +70,63 @@ fn a_problem_in_an_environment_is_placed_there_even_if_another_one_is_asked_for(
 
 #[test]
 fn what_comes_later_says_so() {
-    let text = "name: demo\nregion: eu-west-1\nservices: { web: { build: app, port: 80 } }\njobs: { report: {} }\n";
+    let text = "name: demo\nregion: eu-west-1\nservices: { web: { build: app, port: 80 } }\nnetwork: { vpc: vpc-1 }\n";
     assert_eq!(
         problems(text),
-        ["4:1 `jobs` is not supported yet [leave it out; docs/stack-yaml.md says what this version does]"]
+        ["4:12 `vpc` is not supported yet [leave it out; docs/stack-yaml.md says what this version does]"]
+    );
+}
+
+#[test]
+fn a_job_runs_as_a_service_at_its_hour_and_an_environment_can_take_it_away() {
+    let text = "name: demo\nregion: eu-west-1\nservices: { web: { build: app } }\njobs:\n  report: { service: web, command: [report, \"--short\"], schedule: \"cron(0 3 * * ? *)\", timezone: Europe/Oslo }\n  sweep: { service: web, command: [sweep], schedule: rate(1 hour) }\nenvironments:\n  test: { jobs: { report: null } }\n";
+    let stack = |environment: &str| {
+        parse("stack.yaml", text, environment, &|_| None)
+            .unwrap_or_else(|problems| panic!("{}", problems.render(false)))
+    };
+    let report = Job {
+        service: "web".into(),
+        command: vec!["report".into(), "--short".into()],
+        schedule: "cron(0 3 * * ? *)".into(),
+        timezone: "Europe/Oslo".into(),
+    };
+    assert_eq!(stack("default").jobs["report"], report);
+    assert_eq!(stack("default").jobs["sweep"].timezone, "UTC");
+    assert_eq!(stack("test").jobs.keys().collect::<Vec<_>>(), ["sweep"]);
+}
+
+#[test]
+fn a_job_that_could_not_run_is_placed_with_the_way_out() {
+    let wrong = |job: &str| {
+        let jobs = format!("jobs: {{ report: {job} }}");
+        problems(&format!("name: demo\nregion: eu-west-1\nservices: {{ web: {{ build: app }} }}\n{jobs}\n"))
+    };
+    assert_eq!(
+        wrong("{ service: wbe, command: [], schedule: 0 3 * * *, timezone: over there }"),
+        [
+            "4:28 there is no service `wbe` [did you mean `web`?]",
+            "4:42 there is no command [such as [report]; without one, the job would serve]",
+            "4:56 `0 3 * * *`: this is no schedule of EventBridge [EventBridge has its own cron with six fields: for `0 3 * * *` write cron(0 3 * * ? *)]",
+            "4:77 `over there` cannot name a time zone [a name of the tz database, such as Europe/Oslo; UTC without one]",
+        ]
+    );
+    assert_eq!(
+        wrong("{}"),
+        [
+            "4:17 `command` is missing in `jobs.report` [add `command: [report]`]",
+            "4:17 `schedule` is missing in `jobs.report` [add `schedule: \"cron(0 3 * * ? *)\"`]",
+            "4:17 `service` is missing in `jobs.report` [add `service: web`]",
+        ]
+    );
+    assert_eq!(
+        wrong("{ service: web, command: [report], schedule: \"cron(0 3 * * * *)\" }"),
+        [
+            "4:62 `cron(0 3 * * * *)`: day-of-month and day-of-week cannot both be given [write `?` for one of them: cron(0 3 * * ? *) or cron(0 3 ? * MON *)]"
+        ]
+    );
+    assert_eq!(
+        problems("name: demo\nregion: eu-west-1\nservices: { web: { build: app } }\njobs: { Report: {} }\n")[0],
+        "4:9 `Report` cannot name a job [2 to 20 of a-z, 0-9 and -, beginning with a letter]"
     );
 }
 

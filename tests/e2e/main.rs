@@ -11,6 +11,7 @@ mod dumps;
 mod environments;
 mod held;
 mod init;
+mod jobs;
 mod lifecycle;
 mod logs;
 mod mistakes;

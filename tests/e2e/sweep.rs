@@ -24,6 +24,7 @@ pub async fn everything(world: &World) -> Vec<String> {
     containers(&config, &mut found).await;
     balancing(&config, &mut found).await;
     watching(&config, &mut found).await;
+    schedules(&config, &mut found).await;
     names(&config, &mut found).await;
     locks(&config, &mut found).await;
     found.0
@@ -165,6 +166,18 @@ async fn watching(config: &SdkConfig, found: &mut Found) {
     }
     for subscription in sns.list_subscriptions().send().await.expect("it answers").subscriptions() {
         found.add("subscription", subscription.endpoint());
+    }
+}
+
+/// Schedules and their groups.
+async fn schedules(config: &SdkConfig, found: &mut Found) {
+    let scheduler = aws_sdk_scheduler::Client::new(config);
+    let groups = scheduler.list_schedule_groups().send().await.expect("it answers");
+    for group in groups.schedule_groups().iter().filter(|group| group.name() != Some("default")) {
+        found.add("schedule group", group.name());
+    }
+    for schedule in scheduler.list_schedules().send().await.expect("it answers").schedules() {
+        found.add("schedule", schedule.name());
     }
 }
 

@@ -198,6 +198,8 @@ fn made(address: &Address, wants: &Value, id: &str, before: Option<&Value>) -> L
         "task_definition" => json!({ "arn": id, "family": address.name(), "fields": container(wants) }),
         "service" => service(wants, id, before),
         "scaling" => scaling(wants, id),
+        "schedule_group" => json!({ "name": id, "deleting": false }),
+        "schedule" => schedule(address, wants),
         "topic" => json!({ "arn": id, "subscriptions": [{ "email": wants["email"], "arn": id }] }),
         "alarm" => alarm(wants, id),
         other => panic!("the model of AWS knows no {other}"),
@@ -392,6 +394,18 @@ fn scaling(wants: &Value, id: &str) -> Value {
     json!({
         "resource": id, "min": wants["min"], "max": wants["max"], "policies": policies.collect::<Vec<_>>(),
     })
+}
+
+fn schedule(address: &Address, wants: &Value) -> Value {
+    let overrides = json!({ "containerOverrides": [{ "name": wants["container"], "command": wants["command"] }] });
+    with(
+        wants,
+        &json!({
+            "name": address.name(), "enabled": true, "window": 0, "retries": [185, 900], "over": false,
+            "overrides": overrides.to_string(), "task_group": format!("job:{}", address.name()),
+            "security_groups": [wants["security_group"]],
+        }),
+    )
 }
 
 fn alarm(wants: &Value, id: &str) -> Value {

@@ -31,6 +31,7 @@ struct Text {
     cache: Option<&'static str>,
     tls: &'static str,
     alarms: Option<&'static str>,
+    jobs: BTreeMap<&'static str, &'static str>,
     services: BTreeMap<&'static str, Service>,
 }
 
@@ -65,6 +66,11 @@ impl Text {
         }
         if let Some(email) = self.alarms {
             let _ = writeln!(text, "alarms: {{ email: {email} }}");
+        }
+        if let Some(service) = self.services.keys().next() {
+            let jobs: Vec<String> =
+                self.jobs.iter().map(|(name, job)| format!("{name}: {{ service: {service}, {job} }}")).collect();
+            let _ = writeln!(text, "jobs: {{ {} }}", jobs.join(", "));
         }
         text.push_str("services:\n");
         for (name, service) in &self.services {
@@ -147,17 +153,27 @@ fn stack() -> impl Strategy<Value = Text> {
         proptest::option::of(prop_oneof![Just("cache.t4g.micro"), Just("cache.m7g.large")]),
         prop_oneof![Just("off"), Just("self-signed")],
         proptest::option::of(prop_oneof![Just("ops@example.com"), Just("all@example.com")]),
+        proptest::collection::btree_map(prop_oneof![Just("report"), Just("sweep")], job(), 0..=2),
         proptest::collection::btree_map(prop_oneof![Just("web"), Just("api"), Just("web-block")], service(), 1..=3),
     )
-        .prop_map(|(zones, nat, database, cache, tls, alarms, services)| Text {
+        .prop_map(|(zones, nat, database, cache, tls, alarms, jobs, services)| Text {
             zones,
             nat,
             database,
             cache,
             tls,
             alarms,
+            jobs,
             services,
         })
+}
+
+fn job() -> impl Strategy<Value = &'static str> {
+    prop_oneof![
+        Just("command: [report], schedule: \"cron(0 3 * * ? *)\""),
+        Just("command: [report, all], schedule: \"cron(0 3 * * ? *)\", timezone: Europe/Oslo"),
+        Just("command: [report], schedule: rate(1 hour)"),
+    ]
 }
 
 /// `database.users`.
@@ -247,7 +263,7 @@ proptest! {
         let mut cloud = Cloud::default();
         cloud.carry_out(&plan(&graph, &cloud), &mut first);
         // What others stand on cannot be deleted on AWS either; these can.
-        let loose = ["log_group", "listener_rule", "service", "image", "certificate", "role", "scaling", "alarm"];
+        let loose = ["log_group", "listener_rule", "service", "image", "certificate", "role", "scaling", "schedule", "alarm"];
         for index in gone {
             let candidates: Vec<usize> = (0..cloud.live.len())
                 .filter(|at| loose.contains(&cloud.live[*at].address.kind()))

@@ -7,6 +7,7 @@ from http.server import BaseHTTPRequestHandler
 from moto.acm.models import acm_backends
 from moto.elbv2.models import elbv2_backends
 from moto.iam.models import iam_backends
+from moto.scheduler.models import scheduler_backends
 
 from . import all_of, backends_of, clock, reported_caches, reported_databases, reported_interfaces, text
 
@@ -51,12 +52,21 @@ def load_balancing():
 
 
 def roles():
-    """The inline policies of every role, by ARN, and its age in seconds."""
+    """The inline policies of every role, by ARN, who may assume it, and its age in seconds."""
     found = {}
     for role in all_of(iam_backends, "roles"):
         documents = [json.loads(text(d)) if not isinstance(d, dict) else d for d in role.policies.values()]
-        found[role.arn] = {"policies": documents, "age": time.time() - role.create_date.timestamp()}
+        trust = json.loads(text(role.assume_role_policy_document))["Statement"]
+        trusts = [statement.get("Principal", {}).get("Service") for statement in trust]
+        age = time.time() - role.create_date.timestamp()
+        found[role.arn] = {"policies": documents, "trusts": trusts, "age": age}
     return found
+
+
+def schedules():
+    """All schedules, with what they start."""
+    groups = all_of(scheduler_backends, "schedule_groups")
+    return [schedule.to_dict() for group in groups for schedule in list(group.schedules.values())]
 
 
 class Door(BaseHTTPRequestHandler):
@@ -71,7 +81,8 @@ class Door(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def do_GET(self):
-        self.answer(load_balancing() if self.path == "/elbv2" else roles())
+        answers = {"/elbv2": load_balancing, "/roles": roles, "/schedules": schedules}
+        self.answer(answers[self.path]())
 
     def do_PUT(self):
         document = json.loads(self.rfile.read(int(self.headers["content-length"])))

@@ -5,6 +5,7 @@ mod clusters;
 mod definitions;
 mod history;
 mod model;
+mod on_time;
 mod permissions;
 mod rootfs;
 mod runner;

@@ -231,6 +231,7 @@ fn start_missing(state: &mut Ledger, service: &mut Service) {
             overrides: &serde_json::Value::Null,
             started_by: id.clone(),
             service: Some((service.name.clone(), id.clone())),
+            group: None,
         };
         started.extend(tasks::start(state, start));
     }

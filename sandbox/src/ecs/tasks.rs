@@ -19,6 +19,8 @@ pub(super) struct Start<'a> {
     pub(super) overrides: &'a Value,
     pub(super) started_by: String,
     pub(super) service: Option<(String, String)>,
+    /// The task group, where the caller names one.
+    pub(super) group: Option<&'a str>,
 }
 
 /// Puts a task into the ledger; the scheduler runs it.
@@ -34,7 +36,11 @@ pub(super) fn start(state: &mut Ledger, start: Start) -> Option<String> {
         arn: arn.clone(),
         cluster_arn: cluster.arn.clone(),
         definition: definition.arn.clone(),
-        group: service.as_ref().map_or_else(|| format!("family:{family}"), |name| format!("service:{name}")),
+        group: match (start.group, &service) {
+            (Some(group), _) => group.to_owned(),
+            (None, Some(name)) => format!("service:{name}"),
+            (None, None) => format!("family:{family}"),
+        },
         container: definition.document["containerDefinitions"][0]["name"].as_str().unwrap_or_default().to_owned(),
         id,
         service,
@@ -96,6 +102,7 @@ pub(super) fn run(state: &mut Ledger, input: &Value, roles: &Value) -> Result<Va
         overrides: &input["overrides"],
         started_by: text(input, "startedBy").to_owned(),
         service: None,
+        group: input["group"].as_str(),
     };
     let arn = start(state, what).ok_or_else(missing_cluster)?;
     if !token.is_empty() {

@@ -22,6 +22,7 @@ use crate::{
     call_log::Record,
     elasticache::Caches,
     region::Region,
+    schedules,
 };
 
 /// Serves until it is aborted.
@@ -87,6 +88,7 @@ async fn carry_out(region: &Arc<Region>, call: &Call) -> Result<Answer, ApiError
         "ecr" => return region.ecr.call(call),
         "application-autoscaling" => autoscaling::check(region, call)?,
         "elasticache" => Caches::check(call)?,
+        "scheduler" => schedules::check(region, call).await?,
         "elasticloadbalancing" => {
             if let Some(answer) = region.alb.call(call) {
                 return answer;
@@ -98,6 +100,7 @@ async fn carry_out(region: &Arc<Region>, call: &Call) -> Result<Answer, ApiError
     if call.is_mutating() {
         match call.service.as_str() {
             "application-autoscaling" => autoscaling::after(region, call, &answer),
+            "scheduler" => schedules::after(region, &answer).await,
             "rds" => region.rds.after(region, call, &answer).await,
             "elasticache" => region.caches.after(region, call, &answer).await,
             "elasticloadbalancing" | "acm" => region.alb.refresh(region).await,

@@ -1,4 +1,4 @@
-//! Operations of services whose calls are told apart by method and path: Route 53.
+//! Operations of services whose calls are told apart by method and path: Route 53 and EventBridge Scheduler.
 
 use hyper::Method;
 
@@ -7,12 +7,35 @@ const ROUTE53: &str = "/2013-04-01/";
 
 /// The operation of a call that names none; none if it is not known here.
 pub(super) fn operation(service: &str, method: &Method, path_and_query: &str) -> Option<&'static str> {
-    let path = path_and_query.split('?').next().unwrap_or_default();
-    let parts: Vec<&str> = path.strip_prefix(ROUTE53)?.trim_end_matches('/').split('/').collect();
-    if service != "route53" {
-        return None;
+    let path = path_and_query.split('?').next().unwrap_or_default().trim_end_matches('/');
+    match service {
+        "route53" => route53(method, &path.strip_prefix(ROUTE53)?.split('/').collect::<Vec<_>>()),
+        "scheduler" => scheduler(method, &path.strip_prefix('/')?.split('/').collect::<Vec<_>>()),
+        _ => None,
     }
-    Some(match (method, parts.as_slice()) {
+}
+
+/// <https://docs.aws.amazon.com/scheduler/latest/APIReference/API_Operations.html>
+fn scheduler(method: &Method, parts: &[&str]) -> Option<&'static str> {
+    Some(match (method, parts) {
+        (&Method::GET, ["schedules"]) => "ListSchedules",
+        (&Method::POST, ["schedules", _]) => "CreateSchedule",
+        (&Method::GET, ["schedules", _]) => "GetSchedule",
+        (&Method::PUT, ["schedules", _]) => "UpdateSchedule",
+        (&Method::DELETE, ["schedules", _]) => "DeleteSchedule",
+        (&Method::GET, ["schedule-groups"]) => "ListScheduleGroups",
+        (&Method::POST, ["schedule-groups", _]) => "CreateScheduleGroup",
+        (&Method::GET, ["schedule-groups", _]) => "GetScheduleGroup",
+        (&Method::DELETE, ["schedule-groups", _]) => "DeleteScheduleGroup",
+        (&Method::GET, ["tags", ..]) => "ListTagsForResource",
+        (&Method::POST, ["tags", ..]) => "TagResource",
+        (&Method::DELETE, ["tags", ..]) => "UntagResource",
+        _ => return None,
+    })
+}
+
+fn route53(method: &Method, parts: &[&str]) -> Option<&'static str> {
+    Some(match (method, parts) {
         (&Method::GET, ["hostedzonesbyname"]) => "ListHostedZonesByName",
         (&Method::GET, ["hostedzone"]) => "ListHostedZones",
         (&Method::POST, ["hostedzone"]) => "CreateHostedZone",
@@ -48,5 +71,7 @@ mod tests {
             assert_eq!(operation("route53", &method, path), expected, "{path}");
         }
         assert_eq!(operation("scheduler", &Method::GET, "/2013-04-01/hostedzone"), None);
+        assert_eq!(operation("scheduler", &Method::PUT, "/schedules/report"), Some("UpdateSchedule"));
+        assert_eq!(operation("scheduler", &Method::GET, "/schedules?ScheduleGroup=demo"), Some("ListSchedules"));
     }
 }

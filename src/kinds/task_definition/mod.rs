@@ -18,7 +18,7 @@ use super::ecs::{self, once};
 use crate::{
     aws::{self, Outcome, given},
     kind::{Context, Kind},
-    model::{Address, Change, Diff, Failure, Found, How, Input, Outputs, Phase, Shown},
+    model::{Address, Change, Diff, Failure, Found, How, Input, Outputs, Phase, Shown, StackId},
 };
 
 /// How many revisions are kept to go back to.
@@ -90,6 +90,17 @@ pub struct Live {
     /// The commit that its image was built from, where that is known; not compared.
     #[serde(default)]
     pub commit: Option<String>,
+}
+
+/// The ARN of any revision of the task definition at `address`, as a policy of the account's own may name it: whatever the
+/// region and the account.
+/// <https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerservice.html>
+pub fn revisions_arn(id: &StackId, address: &Address) -> String {
+    format!("arn:aws:ecs:*:*:task-definition/{}:*", family(id, address))
+}
+
+fn family(id: &StackId, address: &Address) -> String {
+    aws::derived(id, address, ecs::LONGEST_NAME)
 }
 
 impl Kind for TaskDefinition {
@@ -269,7 +280,7 @@ async fn register(cx: &Context, address: &Address, desired: &Desired, before: Op
         .aws
         .ecs
         .register_task_definition()
-        .family(aws::derived(&cx.id, address, ecs::LONGEST_NAME))
+        .family(family(&cx.id, address))
         .requires_compatibilities(Compatibility::Fargate)
         .network_mode(NetworkMode::Awsvpc)
         .cpu(desired.cpu.to_string())

@@ -6,9 +6,11 @@ mod cache;
 mod database;
 mod environment;
 mod image;
+mod jobs;
 mod load_balancer;
 mod network;
 mod scale;
+mod schedule;
 mod service;
 mod size;
 mod users;
@@ -32,11 +34,12 @@ pub(super) fn stack(root: &Node, environment: &str, problems: &mut Collector) ->
         "cache",
         "load_balancer",
         "services",
+        "jobs",
         "alarms",
         "bastion",
         "environments",
     ];
-    let later = ["jobs"];
+    let later = [];
     let map = Map::new(root, "", &known, &later, problems)?;
     let name = map.required("name", "my-app", problems).and_then(|field| {
         let name = field.text(problems)?;
@@ -61,6 +64,7 @@ pub(super) fn stack(root: &Node, environment: &str, problems: &mut Collector) ->
     given.extend(cache.as_ref().map(|_| "REDIS_URL"));
     let services = map.required("services", "{ web: { build: app, port: 3000 } }", problems);
     let services = services.map(|field| service::services(&field, &given, problems)).unwrap_or_default();
+    let jobs = map.get("jobs").map(|field| jobs::jobs(&field, &map, problems)).unwrap_or_default();
     let mut load_balancer =
         map.get("load_balancer").and_then(|field| load_balancer::load_balancer(&field, region.as_deref(), problems));
     if services.values().all(|service| service.routes.is_empty()) {
@@ -83,6 +87,7 @@ pub(super) fn stack(root: &Node, environment: &str, problems: &mut Collector) ->
         load_balancer,
         bastion,
         services,
+        jobs,
         alarms,
     })
 }

@@ -107,6 +107,10 @@ fn the_schema_has_the_keys_of_the_decoder_and_refuses_others() {
         ("/$defs/cache/properties", format!("{TOP}{SERVICES}cache: {{ {unknown} }}\n")),
         ("/$defs/load_balancer/properties", format!("{TOP}{SERVICES}load_balancer: {{ {unknown} }}\n")),
         ("/$defs/alarms/properties", format!("{TOP}{SERVICES}alarms: {{ email: a@b.de, {unknown} }}\n")),
+        (
+            "/$defs/jobs/additionalProperties/properties",
+            format!("{TOP}{SERVICES}jobs: {{ report: {{ {unknown} }} }}\n"),
+        ),
         ("/$defs/bastion/properties", format!("{TOP}{SERVICES}bastion: {{ {unknown} }}\n")),
         (
             "/$defs/bastion/properties/users/additionalProperties/properties",
@@ -129,7 +133,7 @@ fn the_schema_has_the_keys_of_the_decoder_and_refuses_others() {
     }
     let mut of_environment: Vec<&String> =
         schema["$defs"]["environment"]["properties"].as_object().expect("a mapping").keys().collect();
-    of_environment.extend(["name", "environments"].map(String::from).iter().map(|key| {
+    of_environment.extend(["name", "required_version", "environments"].map(String::from).iter().map(|key| {
         schema["properties"].as_object().and_then(|top| top.get_key_value(key)).expect("it is at the top").0
     }));
     of_environment.sort();
@@ -159,6 +163,8 @@ fn what_the_decoder_refuses_by_itself_the_schema_refuses_too() {
         format!("{TOP}services: {{ web: {{ build: app, release: [] }} }}\n"),
         format!("{TOP}services: {{ web: {{ build: app, secrets: {{ KEY: abc }} }} }}\n"),
         format!("{TOP}services: {{ web: {{ build: app, env: {{ 1A: x }} }} }}\n"),
+        format!("{TOP}{SERVICES}jobs: {{ report: {{ service: web, command: [], schedule: rate(1 hour) }} }}\n"),
+        format!("{TOP}{SERVICES}jobs: {{ report: {{ service: web, command: [a], schedule: daily }} }}\n"),
         format!("{TOP}{SERVICES}environments: {{ staging: {{ name: other }} }}\n"),
     ] {
         assert!(!valid(&text), "{text}");

@@ -1,0 +1,153 @@
+//! EventBridge Scheduler, as far as it does something: moto keeps the schedules, and here their tasks are started on time.
+//!
+//! Time can pass faster here, by a share of AWS's as other times do: what is hours away then comes in seconds.
+
+mod expression;
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use jiff::{SignedDuration, Timestamp, tz::TimeZone};
+use serde_json::Value;
+use tokio::time::Instant;
+
+use crate::{
+    api::{Answer, ApiError, Call},
+    region::Region,
+};
+use expression::Expression;
+
+/// How often is looked for what is due.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// Who assumes a schedule's role.
+const PRINCIPAL: &str = "scheduler.amazonaws.com";
+
+/// The schedules that the control plane has.
+pub(crate) struct Schedules(Mutex<Calendar>);
+
+struct Calendar {
+    clock: Clock,
+    /// By group and name.
+    entries: BTreeMap<(String, String), Entry>,
+}
+
+struct Entry {
+    /// What decides when it is due: another one starts anew.
+    when: (String, String),
+    expression: Expression,
+    zone: TimeZone,
+    target: Value,
+    next: Option<Timestamp>,
+}
+
+/// A clock that goes faster than this computer's by a factor.
+struct Clock {
+    scale: f64,
+    began: Instant,
+    at: Timestamp,
+}
+
+impl Clock {
+    fn new(scale: f64) -> Self {
+        Self { scale, began: Instant::now(), at: Timestamp::now() }
+    }
+
+    fn now(&self) -> Timestamp {
+        let passed = self.began.elapsed().as_secs_f64() / self.scale.max(1e-6);
+        self.at.checked_add(SignedDuration::from_secs_f64(passed)).unwrap_or(self.at)
+    }
+}
+
+impl Schedules {
+    pub(crate) fn new(scale: f64) -> Self {
+        Self(Mutex::new(Calendar { clock: Clock::new(scale), entries: BTreeMap::new() }))
+    }
+
+    /// Reads what the control plane has after a change of it.
+    pub(crate) async fn refresh(&self, region: &Region) {
+        let schedules = region.moto.get("/schedules").await.unwrap_or_default();
+        let mut calendar = self.0.lock().expect("nobody panics while holding this");
+        let now = calendar.clock.now();
+        let mut before = std::mem::take(&mut calendar.entries);
+        for schedule in schedules.as_array().into_iter().flatten().filter(|schedule| schedule["State"] == "ENABLED") {
+            let text = |key: &str| schedule[key].as_str().unwrap_or_default().to_owned();
+            let (key, when) =
+                ((text("GroupName"), text("Name")), (text("ScheduleExpression"), text("ScheduleExpressionTimezone")));
+            let Some((expression, zone)) = Expression::parse(&when.0).zip(TimeZone::get(&when.1).ok()) else {
+                continue;
+            };
+            let known = before.remove(&key).filter(|known| known.when == when);
+            let next = known.map_or_else(|| expression.first(now, &zone), |known| known.next);
+            let target = schedule["Target"].clone();
+            calendar.entries.insert(key, Entry { when, expression, zone, target, next });
+        }
+    }
+
+    /// The targets that are due now, each once however often it would have been since the last look.
+    fn due(&self, scale: f64) -> Vec<(String, Value)> {
+        let mut calendar = self.0.lock().expect("nobody panics while holding this");
+        if calendar.clock.scale.to_bits() != scale.to_bits() {
+            calendar.clock = Clock::new(scale);
+            let now = calendar.clock.now();
+            for entry in calendar.entries.values_mut().filter(|entry| entry.next.is_some()) {
+                entry.next = entry.expression.next(now, &entry.zone);
+            }
+        }
+        let now = calendar.clock.now();
+        let mut due = Vec::new();
+        for ((_, name), entry) in &mut calendar.entries {
+            if entry.next.is_some_and(|next| next <= now) {
+                entry.next = entry.expression.next(now, &entry.zone);
+                due.push((name.clone(), entry.target.clone()));
+            }
+        }
+        due
+    }
+}
+
+/// Starts what is due, until the sandbox stops.
+pub(crate) async fn keep_time(region: Arc<Region>) {
+    loop {
+        tokio::time::sleep(LOOK).await;
+        for (name, target) in region.schedules.due(region.settings.schedule_scale()) {
+            if let Err(error) = region.ecs.start_on_time(&region, &name, &target).await {
+                tracing::warn!(schedule = name, code = error.code, "a task was not started: {}", error.message);
+            }
+        }
+    }
+}
+
+/// Refuses a schedule that could never start anything.
+pub(crate) async fn check(region: &Region, call: &Call) -> Result<(), ApiError> {
+    if !matches!(call.operation.as_str(), "CreateSchedule" | "UpdateSchedule") {
+        return Ok(());
+    }
+    let refused = |message: String| Err(ApiError::client("ValidationException", message));
+    let input = call.json()?;
+    let text = |key: &str| input[key].as_str().unwrap_or_default();
+    let Some(expression) = Expression::parse(text("ScheduleExpression")) else {
+        return refused(format!("Invalid Schedule Expression {}.", text("ScheduleExpression")));
+    };
+    let zone = input["ScheduleExpressionTimezone"].as_str().unwrap_or("UTC");
+    let Ok(zone) = TimeZone::get(zone) else { return refused(format!("Invalid time zone {zone}.")) };
+    if matches!(expression, Expression::At(_)) && expression.next(Timestamp::now(), &zone).is_none() {
+        return refused("A schedule for one time must be in the future.".to_owned());
+    }
+    let role = input["Target"]["RoleArn"].as_str().unwrap_or_default();
+    if !region.ecs.may_be_assumed(region, role, PRINCIPAL).await {
+        let message = "The execution role you provide must allow AWS EventBridge Scheduler to assume the role.";
+        return refused(message.to_owned());
+    }
+    Ok(())
+}
+
+/// Follows what the control plane has done.
+pub(crate) async fn after(region: &Region, answer: &Answer) {
+    if answer.status < 300 {
+        region.schedules.refresh(region).await;
+    }
+}

@@ -1,0 +1,115 @@
+//! What AWS has of a schedule, in our own types.
+
+use aws_sdk_scheduler::{
+    operation::get_schedule::GetScheduleOutput,
+    types::{
+        AssignPublicIp, AwsVpcConfiguration, EcsParameters, FlexibleTimeWindow, RetryPolicy, ScheduleState, Target,
+    },
+};
+use serde::{Deserialize, Serialize};
+
+use super::{ATTEMPTS, Desired, OLDEST, overrides, task_group};
+use crate::model::{Failure, Input};
+
+/// What AWS has.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Live {
+    /// Its name, which is the job's.
+    pub name: String,
+    /// Its group.
+    pub group: String,
+    /// When it runs.
+    pub schedule: String,
+    /// Where those hours are meant.
+    pub timezone: String,
+    /// Whether it runs at all.
+    pub enabled: bool,
+    /// Minutes by which a run may be late.
+    pub window: i32,
+    /// How often and how long, in seconds, a refused start is repeated.
+    pub retries: (i32, i32),
+    /// What its task gets in place of what the task definition says, as JSON.
+    pub overrides: String,
+    /// The task definition's ARN.
+    pub task_definition: String,
+    /// The cluster's ARN.
+    pub cluster: String,
+    /// The role with which EventBridge starts the task.
+    pub role: String,
+    /// The group of its tasks in ECS.
+    pub task_group: String,
+    /// Where it runs.
+    pub subnets: Vec<String>,
+    /// The task's security groups.
+    pub security_groups: Vec<String>,
+    /// Whether the task gets a public address.
+    pub public_ip: bool,
+    /// Whether it was for one time, and that has passed.
+    pub over: bool,
+}
+
+/// What AWS has once a write was taken; its answer is no more than an ARN.
+pub(super) fn as_desired(name: &str, desired: &Desired) -> Result<Live, Failure> {
+    Ok(Live {
+        name: name.to_owned(),
+        group: desired.group.get()?.to_owned(),
+        schedule: desired.schedule.clone(),
+        timezone: desired.timezone.clone(),
+        enabled: true,
+        window: 0,
+        retries: (ATTEMPTS, OLDEST),
+        overrides: overrides(desired).to_string(),
+        task_definition: desired.task_definition.get()?.to_owned(),
+        cluster: desired.cluster.get()?.to_owned(),
+        role: desired.role.get()?.to_owned(),
+        task_group: task_group(name),
+        subnets: Input::all(&desired.subnets)?,
+        security_groups: vec![desired.security_group.get()?.to_owned()],
+        public_ip: desired.public_ip,
+        over: false,
+    })
+}
+
+pub(super) fn live(schedule: &GetScheduleOutput, now: jiff::Timestamp) -> Live {
+    let owned = |value: Option<&str>| value.unwrap_or_default().to_owned();
+    let target = schedule.target();
+    let retries = target.and_then(Target::retry_policy);
+    let task = target.and_then(Target::ecs_parameters);
+    let vpc = task.and_then(|task| task.network_configuration()?.awsvpc_configuration());
+    let (expression, timezone) =
+        (owned(schedule.schedule_expression()), owned(schedule.schedule_expression_timezone()));
+    Live {
+        name: owned(schedule.name()),
+        group: owned(schedule.group_name()),
+        enabled: schedule.state() == Some(&ScheduleState::Enabled),
+        window: schedule
+            .flexible_time_window()
+            .and_then(FlexibleTimeWindow::maximum_window_in_minutes)
+            .unwrap_or_default(),
+        retries: (
+            retries.and_then(RetryPolicy::maximum_retry_attempts).unwrap_or_default(),
+            retries.and_then(RetryPolicy::maximum_event_age_in_seconds).unwrap_or_default(),
+        ),
+        overrides: owned(target.and_then(Target::input)),
+        task_definition: owned(task.map(EcsParameters::task_definition_arn)),
+        cluster: owned(target.map(Target::arn)),
+        role: owned(target.map(Target::role_arn)),
+        task_group: owned(task.and_then(EcsParameters::group)),
+        subnets: vpc.map(|vpc| vpc.subnets().to_vec()).unwrap_or_default(),
+        security_groups: vpc.map(|vpc| vpc.security_groups().to_vec()).unwrap_or_default(),
+        public_ip: vpc.and_then(AwsVpcConfiguration::assign_public_ip) == Some(&AssignPublicIp::Enabled),
+        over: has_passed(&expression, &timezone, now),
+        schedule: expression,
+        timezone,
+    }
+}
+
+/// Whether `at(…)` has passed in that zone. Where this computer does not know the zone, only what has passed everywhere
+/// counts: no zone is more than half a day behind.
+pub(super) fn has_passed(expression: &str, timezone: &str, now: jiff::Timestamp) -> bool {
+    let time = expression.strip_prefix("at(").and_then(|rest| rest.strip_suffix(')'));
+    let Some(time) = time.and_then(|time| time.parse::<jiff::civil::DateTime>().ok()) else { return false };
+    let zone = jiff::tz::TimeZone::get(timezone);
+    let zone = zone.unwrap_or_else(|_| jiff::tz::TimeZone::fixed(jiff::tz::offset(-12)));
+    zone.to_timestamp(time).is_ok_and(|time| time < now)
+}

@@ -1,0 +1,70 @@
+//! What counts as a change of a schedule.
+
+use super::{
+    live::{as_desired, has_passed},
+    *,
+};
+use crate::model::Shown;
+
+fn desired() -> Desired {
+    Desired {
+        schedule: "cron(0 3 * * ? *)".into(),
+        timezone: "Europe/Oslo".into(),
+        container: "web".into(),
+        command: vec!["report".into(), "--short".into()],
+        task_definition: "arn:aws:ecs:eu-west-1:1:task-definition/demo-default-web:3".into(),
+        cluster: "cluster".into(),
+        role: "role".into(),
+        group: "demo-default-main".into(),
+        subnets: vec!["a".into(), "b".into()],
+        security_group: "sg".into(),
+        public_ip: false,
+    }
+}
+
+fn live() -> Live {
+    as_desired("report", &desired()).expect("all is known")
+}
+
+fn changed(desired: &Desired, live: &Live) -> Vec<(String, Shown, Shown)> {
+    Schedule::diff(desired, live).into_iter().map(|change| (change.field, change.from, change.to)).collect()
+}
+
+#[test]
+fn what_is_as_desired_needs_no_change_however_its_input_is_written() {
+    let input = r#"{"containerOverrides": [{"command": ["report", "--short"], "name": "web"}]}"#;
+    assert_eq!(changed(&desired(), &Live { overrides: input.into(), ..live() }), []);
+}
+
+#[test]
+fn a_revision_a_command_and_a_schedule_that_was_stopped_are_each_a_change_of_their_own() {
+    let definition = "arn:aws:ecs:eu-west-1:1:task-definition/demo-default-web:4";
+    let wanted = Desired { task_definition: definition.into(), command: vec!["serve".into()], ..desired() };
+    let expected = [
+        ("enabled", "false", "true"),
+        ("command", "report --short", "serve"),
+        ("task_definition", "demo-default-web:3", "demo-default-web:4"),
+    ];
+    let expected = expected.map(|(field, from, to)| (field.to_owned(), Shown::value(from), Shown::value(to)));
+    assert_eq!(changed(&wanted, &Live { enabled: false, ..live() }), expected);
+}
+
+#[test]
+fn a_time_that_has_passed_is_left_alone_until_it_is_another_one() {
+    let once = Desired { schedule: "at(2026-01-31T03:00:00)".into(), ..desired() };
+    let over = Live { schedule: once.schedule.clone(), over: true, task_definition: "old".into(), ..live() };
+    assert_eq!(changed(&once, &over), []);
+    let again = Desired { schedule: "at(2027-01-31T03:00:00)".into(), ..once };
+    assert_eq!(changed(&again, &over)[0].0, "schedule");
+}
+
+#[test]
+fn a_time_passes_in_its_own_zone() {
+    let at = |time: &str| time.parse::<jiff::Timestamp>().expect("a time");
+    let once = "at(2026-01-31T03:00:00)";
+    assert!(!has_passed(once, "UTC", at("2026-01-31T03:00:00Z")));
+    assert!(has_passed(once, "UTC", at("2026-01-31T03:00:01Z")));
+    assert!(!has_passed(once, "Nowhere/Known", at("2026-01-31T12:00:00Z")));
+    assert!(has_passed(once, "Nowhere/Known", at("2026-02-01T12:00:00Z")));
+    assert!(!has_passed("rate(1 day)", "UTC", at("2026-02-01T12:00:00Z")));
+}

@@ -1,0 +1,127 @@
+//! Jobs: tasks that EventBridge Scheduler starts on time.
+
+use std::time::Duration;
+
+use aws_sdk_ecs::types::{DesiredStatus, Task};
+use serde_json::json;
+use tokio::time::{Instant, sleep};
+
+use crate::{
+    support::{World, text},
+    sweep::everything,
+};
+
+const JOBS: &str = "jobs:
+  report: { service: web, command: [report], schedule: \"cron(0 3 * * ? *)\", timezone: Europe/Oslo }
+
+environments:
+";
+
+/// With this share of its time, what is daily comes every eight seconds or so.
+const FAST: f64 = 1e-4;
+
+/// What runs jobs, and what they run.
+struct Region {
+    ecs: aws_sdk_ecs::Client,
+    logs: aws_sdk_cloudwatchlogs::Client,
+}
+
+impl Region {
+    async fn of(world: &World) -> Self {
+        let config = world.sdk().await;
+        Self { ecs: aws_sdk_ecs::Client::new(&config), logs: aws_sdk_cloudwatchlogs::Client::new(&config) }
+    }
+
+    /// The revision that the service serves.
+    async fn serves(&self) -> String {
+        let call = self.ecs.describe_services().cluster("demo-default-main").services("demo-default-web").send();
+        let answer = call.await.expect("it answers");
+        answer.services()[0].task_definition().expect("it has one").to_owned()
+    }
+
+    /// The runs of the job that have ended.
+    async fn runs(&self) -> Vec<Task> {
+        let call = self.ecs.list_tasks().cluster("demo-default-main").desired_status(DesiredStatus::Stopped);
+        let arns = call.send().await.expect("it answers").task_arns.unwrap_or_default();
+        if arns.is_empty() {
+            return Vec::new();
+        }
+        let call = self.ecs.describe_tasks().cluster("demo-default-main").set_tasks(Some(arns)).send();
+        let tasks = call.await.expect("it answers").tasks.unwrap_or_default();
+        tasks.into_iter().filter(|task| task.group() == Some("job:report")).collect()
+    }
+
+    /// Lets time pass until a run on this revision has ended.
+    async fn until_run(&self, world: &World, revision: &str) -> Task {
+        world.set(json!({ "schedule_scale": FAST })).await;
+        let deadline = Instant::now() + Duration::from_secs(120);
+        let run = loop {
+            let runs = self.runs().await;
+            if let Some(run) = runs.into_iter().find(|run| run.task_definition_arn() == Some(revision)) {
+                break run;
+            }
+            assert!(Instant::now() < deadline, "no run on {revision}");
+            sleep(Duration::from_millis(200)).await;
+        };
+        world.set(json!({ "schedule_scale": 1.0 })).await;
+        run
+    }
+
+    /// What a run has written, in the log of its service.
+    async fn log(&self, run: &Task) -> String {
+        let id = run.task_arn().and_then(|arn| arn.rsplit('/').next()).expect("it has one");
+        let call = self.logs.get_log_events().log_group_name("/stackctl/demo/default/web");
+        let answer = call.log_stream_name(format!("web/web/{id}")).send().await.expect("it is there");
+        answer.events().iter().filter_map(|event| event.message()).collect::<Vec<_>>().join("\n")
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_runs_on_time_on_what_serves_follows_a_deploy_and_goes_with_its_line() {
+    let world = World::start();
+    world.edit("replicas: 2", "replicas: 1");
+    world.edit("environments:\n", JOBS);
+    for (wrong, said) in [
+        ("cron(0 3 * * *)", "a cron has six fields, and this has 5"),
+        ("cron(0 3 * * MON *)", "day-of-month and day-of-week cannot both be given"),
+        ("rate(30 seconds)", "there is no unit `seconds`"),
+        ("at(tomorrow)", "`tomorrow` is no date and time"),
+    ] {
+        world.edit("cron(0 3 * * ? *)", wrong);
+        let refused = world.stackctl(&["up", "--yes"]);
+        assert_eq!(refused.status.code(), Some(3), "{}", text(&refused));
+        assert!(text(&refused).contains(said) && text(&refused).contains("stack.yaml:37:56"), "{}", text(&refused));
+        world.edit(wrong, "cron(0 3 * * ? *)");
+    }
+
+    world.up();
+    assert_eq!(world.plan(), Vec::<String>::new());
+    let region = Region::of(&world).await;
+    assert_eq!(region.runs().await.len(), 0, "3 o'clock is hours away, or was");
+    let first = region.serves().await;
+    let run = region.until_run(&world, &first).await;
+    let log = region.log(&run).await;
+    assert_eq!(run.containers()[0].exit_code(), Some(0), "{log}");
+    assert!(log.contains("report") && log.contains("visitors"), "{log}");
+
+    world.edit("USER_NAME: Ada", "USER_NAME: Grace");
+    let deployed = world.stackctl(&["deploy"]);
+    assert!(text(&deployed).contains("~ schedule.report"), "{}", text(&deployed));
+    let second = region.serves().await;
+    assert_ne!(first, second);
+    let run = region.until_run(&world, &second).await;
+    assert_eq!(run.containers()[0].exit_code(), Some(0), "{}", region.log(&run).await);
+    assert_eq!(world.plan(), Vec::<String>::new());
+
+    world.edit(JOBS, "environments:\n");
+    world.up();
+    let left = everything(&world).await;
+    assert!(left.iter().all(|one| !one.starts_with("schedule") && !one.contains("scheduler")), "{left:?}");
+    assert_eq!(world.plan(), Vec::<String>::new());
+
+    // One that is there goes with the rest.
+    world.edit("environments:\n", JOBS);
+    world.up();
+    world.must(&["destroy", "--confirm", "demo"]);
+    assert_eq!(everything(&world).await, Vec::<String>::new());
+}
