@@ -2,7 +2,6 @@
 
 # One target directory and one profile for the demo, the tests and CI: the AWS SDK is compiled once.
 export CARGO_TARGET_DIR ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/stackctl/target
-export STACKCTL_SANDBOX_DIR ?= $(or $(XDG_STATE_HOME),$(HOME)/.local/state)/stackctl/sandbox
 
 STACKCTL = $(CARGO_TARGET_DIR)/debug/stackctl
 
@@ -28,8 +27,7 @@ demo: build
 demo-down:
 	@if [ -x $(STACKCTL) ]; then \
 	  $(STACKCTL) sandbox status >/dev/null 2>&1 && $(STACKCTL) --sandbox destroy --confirm demo --unprotect; \
-	  $(STACKCTL) sandbox stop; \
-	  rm -rf "$(STACKCTL_SANDBOX_DIR)"; \
+	  $(STACKCTL) sandbox stop --forget; \
 	else echo "Nothing was built, so nothing runs."; fi
 
 test: setup format lint

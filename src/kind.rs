@@ -1,7 +1,13 @@
 //! The contract of a resource kind: what each file under `kinds/` implements and the engine relies on.
 
 use std::{
-    any::Any, collections::HashMap, future::Future, marker::PhantomData, path::PathBuf, sync::Arc, time::Duration,
+    any::Any,
+    collections::HashMap,
+    future::Future,
+    marker::PhantomData,
+    path::PathBuf,
+    sync::{Arc, OnceLock},
+    time::Duration,
 };
 
 use futures::future::BoxFuture;
@@ -25,6 +31,8 @@ pub struct Context {
     pub images: Arc<dyn Images>,
     /// Tells this run of stackctl from others, for client tokens of what every run does anew.
     pub run: String,
+    /// Where what is released comes from; known once something is to be carried out.
+    pub origin: Arc<OnceLock<Origin>>,
     shared: Arc<Mutex<HashMap<&'static str, Shared>>>,
 }
 
@@ -34,7 +42,7 @@ impl Context {
     /// A context with nothing read yet.
     pub fn new(id: StackId, aws: Arc<Aws>, images: Arc<dyn Images>) -> Self {
         let run = format!("{:016x}", rand::random::<u64>());
-        Self { id, aws, images, run, shared: Arc::default() }
+        Self { id, aws, images, run, origin: Arc::default(), shared: Arc::default() }
     }
 
     /// The same, for a new look at the cloud: what [`Context::shared`] read before is read again.
@@ -61,6 +69,17 @@ impl Context {
             .await?;
         Ok(Arc::clone(value).downcast().expect("one key, one type"))
     }
+}
+
+/// Where a release comes from. It is written down with the release and never compared: it makes no plan.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Origin {
+    /// The commit of the source, with `-dirty` where files differ from it; none outside of a repository.
+    pub commit: Option<String>,
+    /// Who releases: the user and the computer.
+    pub by: String,
+    /// For a rollback, the release that it goes back to.
+    pub rollback_to: Option<u32>,
 }
 
 /// Where an image comes from.

@@ -2,7 +2,8 @@
 //!
 //! Imports point one way: `cli → {spec, blueprint, engine, image, output}`, `engine → {kind, the kinds' registry, model,
 //! aws}`, `kinds/* → {kind, model, aws}`, `blueprint → {spec, model, the kinds' Desired types}`, `image → {kind, model}`,
-//! `task → {kind, kinds, model, aws}`; `spec`, `model` and `dump` import none of ours. `tests/imports.rs` reads the `use crate::` lines and fails on a breach.
+//! `task, releases → {kind, kinds, model, aws}`, `logs → {kind, model, aws}`, `output → {engine, logs, releases, model}`;
+//! `spec`, `model` and `dump` import none of ours. `tests/imports.rs` reads the `use crate::` lines and fails on a breach.
 
 pub mod aws;
 pub mod blueprint;
@@ -13,7 +14,9 @@ pub mod exit;
 pub mod image;
 pub mod kind;
 pub mod kinds;
+pub mod logs;
 pub mod model;
 pub mod output;
+pub mod releases;
 pub mod spec;
 pub mod task;

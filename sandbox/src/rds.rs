@@ -54,6 +54,24 @@ pub(crate) struct Rds {
     creating: Mutex<BTreeMap<String, JoinHandle<()>>>,
 }
 
+/// Refuses a folder that the user whom databases run as cannot enter; root's home is one on many systems.
+pub(crate) fn may_enter(dir: &Path) -> Result<()> {
+    if !nix::unistd::geteuid().is_root() {
+        return Ok(());
+    }
+    for folder in dir.ancestors().skip(1) {
+        let mode = fs::metadata(folder)?.permissions().mode();
+        if mode & 0o001 == 0 {
+            bail!(
+                "databases run as an unprivileged user, which {} is closed to: name another folder with --dir or \
+                 STACKCTL_SANDBOX_DIR, such as /var/lib/stackctl/sandbox",
+                folder.display(),
+            );
+        }
+    }
+    Ok(())
+}
+
 impl Postgres {
     /// Finds the newest Postgres of this machine.
     pub(crate) fn find() -> Result<Self> {

@@ -10,7 +10,7 @@ mod tags;
 pub use error::{Outcome, failure, given};
 pub use names::{derived, discriminated, iam_path, log_prefix, may_be_ours, stack_prefix};
 pub use session::{Aws, Caller, SessionOptions, once};
-pub use tags::{ADDRESS, ENVIRONMENT, NAME, STACK, ZONES, address_of, ours, tags, zones_of};
+pub use tags::{ADDRESS, BY, COMMIT, ENVIRONMENT, NAME, ROLLBACK_TO, STACK, ZONES, address_of, ours, tags, zones_of};
 
 #[cfg(test)]
 mod tests;

@@ -15,6 +15,15 @@ pub const NAME: &str = "Name";
 /// that is read anyway says where to look for them.
 pub const ZONES: &str = "stackctl:zones";
 
+/// The commit of the source from which a task definition's image was built, with `-dirty` where files differed from it.
+pub const COMMIT: &str = "stackctl:commit";
+
+/// Who registered a task definition, as the operating system calls them.
+pub const BY: &str = "stackctl:by";
+
+/// For a task definition that goes back to an earlier one: the revision of that.
+pub const ROLLBACK_TO: &str = "stackctl:rollback-to";
+
 /// What [`ZONES`] says among these tags.
 pub fn zones_of<'a>(tags: impl IntoIterator<Item = (&'a str, &'a str)>) -> Vec<String> {
     let zones = tags.into_iter().filter(|(key, _)| *key == ZONES);

@@ -1,16 +1,17 @@
-//! The images that stack.yaml builds: a repository and its newest image for each source, however many services run it.
+//! The images that stack.yaml builds: a repository and its images for each source, however many services run it; and which
+//! of them each service is to run.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::Path,
 };
 
-use super::Facts;
+use super::{Facts, RunningImage};
 use crate::{
     kind::ImageSource,
     kinds::{image, repository},
     model::{Address, Failure, Graph, Input},
-    spec::{ImageFrom, Stack},
+    spec::{ImageFrom, Service, Stack},
 };
 
 /// How many images a repository keeps: enough to go back a few weeks of daily releases.
@@ -20,6 +21,18 @@ const KEPT_IMAGES: u32 = 30;
 pub(super) struct Drawn {
     pub(super) repository: Address,
     pub(super) image: Address,
+    /// The services that stay with what they run.
+    stays: BTreeMap<String, RunningImage>,
+}
+
+impl Drawn {
+    /// The image that `service` is to run, and its version: the one that it runs, unless another is to be released.
+    pub(super) fn of(&self, service: &str) -> (Input, Input) {
+        match self.stays.get(service) {
+            Some(running) => (running.image.as_str().into(), running.version.as_str().into()),
+            None => (Input::output(&self.image, "image"), Input::output(&self.image, "version")),
+        }
+    }
 }
 
 /// The sources of all images that `stack` builds, each once.
@@ -50,15 +63,36 @@ pub(super) fn draw(graph: &mut Graph, stack: &Stack, facts: &Facts) -> Result<BT
                 .hint("rename one of the two folders: letters in small, digits and hyphens tell repositories apart"));
         }
         let repository = graph.add(Address::new("repository", &name), &repository::Desired { keep: KEPT_IMAGES });
+        let address = Address::new("image", name);
+        let asked_for = facts.releases.get(&source);
+        let stays = stays(stack, facts, &source, &address);
+        let all_stay = users(stack, &source).all(|service| stays.contains_key(service));
         let desired = image::Desired {
             repository: Input::output(&repository, "uri"),
-            digest: facts.releases.get(&source).cloned(),
+            // Where every service runs it already, it need not be the newest as well.
+            digest: asked_for.filter(|_| !all_stay).cloned(),
             source: source.clone(),
         };
-        let image = graph.add(Address::new("image", name), &desired);
-        drawn.insert(source, Drawn { repository, image });
+        let image = graph.add(address, &desired);
+        drawn.insert(source, Drawn { repository, image, stays });
     }
     Ok(drawn)
+}
+
+/// The services that run the image of `source`.
+fn users<'a>(stack: &'a Stack, source: &'a ImageSource) -> impl Iterator<Item = &'a String> {
+    let runs_it = |(_, service): &(&String, &Service)| self::source(&service.image).as_ref() == Some(source);
+    stack.services.iter().filter(runs_it).map(|(name, _)| name)
+}
+
+/// Those of them that stay with the image that they run: all of which no other digest is to be released.
+fn stays(stack: &Stack, facts: &Facts, source: &ImageSource, image: &Address) -> BTreeMap<String, RunningImage> {
+    let asked_for = facts.releases.get(source);
+    let running = users(stack, source).filter_map(|name| Some((name, facts.running.get(name)?)));
+    running
+        .filter(|(_, running)| &running.of == image && asked_for.is_none_or(|digest| *digest == running.digest))
+        .map(|(name, running)| (name.clone(), running.clone()))
+        .collect()
 }
 
 fn path(source: &ImageSource) -> &Path {

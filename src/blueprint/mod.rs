@@ -14,6 +14,7 @@ mod logs;
 mod network;
 mod priorities;
 mod psql;
+mod running;
 mod scaling;
 mod service;
 mod users;
@@ -23,6 +24,7 @@ use std::collections::BTreeMap;
 pub use database::{NAME as DATABASE_NAME, PASSWORD_LENGTH, PORT as DATABASE_PORT, master};
 pub use images::sources;
 pub use load::Load;
+pub use running::{RunningImage, running};
 pub use users::{password as database_password, users_task};
 
 use crate::{
@@ -38,8 +40,10 @@ pub struct Facts {
     pub zones: Vec<String>,
     /// The public hosted zones of the longest name that the load balancer's domain is, or ends in.
     pub hosted_zones: Vec<HostedZone>,
-    /// The digests of the images that are to be released; the others stay at what runs.
+    /// The digests of the images that are to be released; without one, a service stays with what it runs.
     pub releases: BTreeMap<ImageSource, String>,
+    /// What each service runs, as far as that is an image that stackctl built and still keeps.
+    pub running: BTreeMap<String, RunningImage>,
     /// Whether the database has had users beside the master: those that stack.yaml no longer has lose their access.
     pub had_users: bool,
     /// The dump that is to be loaded into the database.

@@ -136,7 +136,7 @@ impl Drawing<'_> {
         let secrets = self.secrets(graph);
         let built = images::source(&self.service.image).map(|source| &self.parts.images[&source]);
         let (image, version) = match (&self.service.image, built) {
-            (_, Some(built)) => (Input::output(&built.image, "image"), Input::output(&built.image, "version")),
+            (_, Some(built)) => built.of(self.name),
             (ImageFrom::Named(name), None) => (name.as_str().into(), tag(name).into()),
             (ImageFrom::Package(_) | ImageFrom::Dockerfile { .. }, None) => {
                 unreachable!("what is built has a source, and every source is drawn")

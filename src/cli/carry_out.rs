@@ -3,6 +3,7 @@
 use super::{
     Global, Stop,
     error::code,
+    origin,
     project::{Project, View},
 };
 use crate::{
@@ -20,6 +21,8 @@ pub(super) enum Consent {
     Name(String),
     /// Nothing: the command line has said it.
     Given,
+    /// Nothing: this plan was agreed to before, and no other.
+    Plan(Box<Plan>),
 }
 
 /// What was agreed to.
@@ -52,6 +55,16 @@ impl CarryOut<'_> {
     /// Carries it out; gives the exit code, and what was there already if that is all there is to do.
     pub(super) async fn run(&self, project: &Project, global: &Global, output: &Output) -> Result<Ended, Stop> {
         let plan = (self.plan)(project.look().await?)?;
+        if let Consent::Plan(agreed) = &self.consent
+            && !same_steps(agreed, &plan)
+        {
+            return Err(Failure::refused(
+                self.command,
+                "the plan is stale: the stack or stack.yaml is another one now; nothing was done",
+            )
+            .hint("make a new one: stackctl plan --out FILE")
+            .into());
+        }
         output.announce(&plan);
         if plan.is_empty() {
             return Ok(Ended { code: exit::DONE, unchanged: Some(plan.unchanged) });
@@ -77,6 +90,7 @@ impl CarryOut<'_> {
 
     fn ask(&self, global: &Global, output: &Output) -> Result<Agreed, Stop> {
         let (question, expected) = match &self.consent {
+            Consent::Plan(_) => return Ok(Agreed::This),
             _ if global.yes => return Ok(Agreed::Whatever),
             Consent::Given => return Ok(Agreed::Whatever),
             Consent::Yes => ("Carry this out? Only `yes` will do".to_owned(), "yes"),
@@ -116,6 +130,10 @@ impl CarryOut<'_> {
                 return Ok(Ended { code: exit::DONE, unchanged: Some(plan.unchanged) });
             }
             self.refuse_guarded(&plan)?;
+        }
+        if project.cx.origin.get().is_none() {
+            // Nobody else sets it meanwhile; were it so, what they set would be as true.
+            drop(project.cx.origin.set(origin::of(&project.folder).await));
         }
         let summary = self.apply(project, &plan, output).await?;
         Ok(Ended { code: self.conclude(&plan, &summary, output), unchanged: None })
@@ -196,8 +214,10 @@ fn steps(count: usize) -> String {
 /// Whether two plans do the same; states that moved on by themselves do not count.
 fn same_steps(one: &Plan, other: &Plan) -> bool {
     let essence = |plan: &Plan| {
-        let mut steps: Vec<String> =
-            plan.changes().map(|step| format!("{} {:?} {:?}", step.address, step.action, step.changes)).collect();
+        let mut steps: Vec<String> = plan
+            .changes()
+            .map(|step| format!("{} {:?} {:?} {:?}", step.address, step.action, step.changes, step.desired))
+            .collect();
         steps.sort();
         steps
     };

@@ -1,16 +1,23 @@
 //! The command line: one file a command, with its arguments and its `run`.
 
 mod carry_out;
+mod completions;
 mod db;
 mod deploy;
 mod destroy;
 mod error;
 mod init;
+mod logs;
+mod origin;
 mod plan;
 mod project;
+mod releases;
 mod reminder;
+mod rollback;
 mod run;
 mod sandbox;
+mod saved;
+mod schema;
 mod secrets;
 mod status;
 mod unlock;
@@ -75,6 +82,10 @@ enum Command {
     Init(Box<init::Init>),
     /// Check stack.yaml, every environment of it, without AWS.
     Validate(validate::Validate),
+    /// Print the JSON Schema of stack.yaml, for editors.
+    Schema(schema::Schema),
+    /// Print what a shell completes stackctl's command line by.
+    Completions(completions::Completions),
     /// Show what `up` would do.
     Plan(plan::PlanArgs),
     /// Make the stack as stack.yaml says; ends with the URL.
@@ -83,6 +94,12 @@ enum Command {
     Deploy(deploy::Deploy),
     /// Show every resource with its state, the services and the URL.
     Status(status::Status),
+    /// Show what the tasks have written, those of all services interleaved by time.
+    Logs(logs::Logs),
+    /// Show what was released when, from which commit, by whom, and how it ended.
+    Releases(releases::Releases),
+    /// Go back to an earlier release of a service.
+    Rollback(rollback::Rollback),
     /// Run a command once, in a task with a service's image, environment and secrets.
     Run(run::Run),
     /// Give a password another value.
@@ -130,10 +147,15 @@ async fn run(cli: &Cli, output: &Output) -> Result<u8, Stop> {
     match &cli.command {
         Command::Init(command) => command.run(global, output).await,
         Command::Validate(command) => command.run(global, output),
+        Command::Completions(command) => Ok(command.run(output)),
+        Command::Schema(command) => command.run(output),
         Command::Plan(command) => command.run(global, output).await,
         Command::Up(command) => command.run(global, output).await,
         Command::Deploy(command) => command.run(global, output).await,
         Command::Status(command) => command.run(global, output).await,
+        Command::Logs(command) => command.run(global, output).await,
+        Command::Releases(command) => command.run(global, output).await,
+        Command::Rollback(command) => Box::pin(command.run(global, output)).await,
         Command::Run(command) => Box::pin(command.run(global, output)).await,
         Command::Secrets(command) => command.run(global, output).await,
         Command::Db(command) => Box::pin(command.run(global, output)).await,
@@ -143,7 +165,7 @@ async fn run(cli: &Cli, output: &Output) -> Result<u8, Stop> {
     }
 }
 
-/// A time as people write it: `30s`, `5m`, `1h`, or a bare number of seconds.
+/// A time as people write it: `30s`, `5m`, `1h`, `2d`, or a bare number of seconds.
 fn duration(text: &str) -> Result<Duration, String> {
     let (number, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len()));
     let number: u64 = number.parse().map_err(|_| "expected a time such as 30s, 5m or 1h".to_owned())?;
@@ -151,6 +173,7 @@ fn duration(text: &str) -> Result<Duration, String> {
         "" | "s" => Some(number),
         "m" => number.checked_mul(60),
         "h" => number.checked_mul(3600),
+        "d" => number.checked_mul(86_400),
         _ => None,
     };
     seconds.map(Duration::from_secs).ok_or_else(|| "expected a time such as 30s, 5m or 1h".to_owned())
@@ -171,6 +194,7 @@ mod tests {
     fn times_are_read_with_and_without_a_unit() {
         assert_eq!(duration("90"), Ok(Duration::from_secs(90)));
         assert_eq!(duration("5m"), Ok(Duration::from_secs(300)));
+        assert_eq!(duration("2d"), Ok(Duration::from_secs(172_800)));
         assert!(duration("5 minutes").is_err());
         assert!(duration("soon").is_err());
     }

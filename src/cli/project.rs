@@ -9,13 +9,14 @@ use std::{
     },
 };
 
-use super::{Global, Stop, sandbox};
+use super::{Global, Stop, origin, sandbox};
 use crate::{
     aws::{Aws, SessionOptions},
     blueprint::{self, Facts, Load},
     engine::{self, Event, Events, Holder},
     image::Builder,
     kind::{BuiltImage, Context, ImageSource, Images},
+    kinds::service,
     model::{Address, Failure, Graph, HostedZone, LiveResource, Plan, StackId},
     output::Output,
     spec::{self, LoadBalancer, Stack, Tls},
@@ -30,6 +31,8 @@ pub(super) fn read(global: &Global) -> Result<Stack, Stop> {
 pub(super) struct Project {
     pub(super) stack: Stack,
     pub(super) cx: Context,
+    /// The folder of stack.yaml.
+    pub(super) folder: PathBuf,
     images: Arc<Builder>,
     relay: Relay,
     output: Output,
@@ -62,10 +65,11 @@ impl Project {
         let id = StackId { stack: stack.name.clone(), environment: stack.environment.clone() };
         let relay = Relay::default();
         let to = relay.clone();
-        let images = Arc::new(Builder::new(folder(&global.file), Arc::new(move |event| to.image(event))));
+        let folder = folder(&global.file);
+        let images = Arc::new(Builder::new(folder.clone(), Arc::new(move |event| to.image(event))));
         let cx = Context::new(id, Arc::new(aws), Arc::clone(&images) as Arc<dyn Images>);
         let verbose = global.verbose > 0;
-        Ok(Self { stack, cx, images, relay, output: output.clone(), verbose, told: AtomicBool::default() })
+        Ok(Self { stack, cx, folder, images, relay, output: output.clone(), verbose, told: AtomicBool::default() })
     }
 
     /// Looks at the cloud: who calls, which zones there are, what the stack owns. All at once.
@@ -119,6 +123,7 @@ impl Project {
             zones: view.zones.clone(),
             hosted_zones: view.hosted_zones.clone(),
             releases: releases.iter().map(|(source, built)| (source.clone(), built.digest.clone())).collect(),
+            running: blueprint::running(&view.live),
             had_users: view.live.iter().any(|live| live.address == blueprint::users_task()),
             load: load.cloned(),
         };
@@ -128,6 +133,35 @@ impl Project {
     /// The plan from what is there to what stack.yaml asks for.
     pub(super) fn plan(&self, view: View, releases: &BTreeMap<ImageSource, BuiltImage>) -> Result<Plan, Failure> {
         engine::plan(&self.cx.id, &self.graph(&view, releases, None)?, view.live)
+    }
+
+    /// The services as they run, for the command `command`: the one called `name`, or all of stack.yaml that are there.
+    pub(super) async fn services(
+        &self,
+        command: &str,
+        name: Option<&str>,
+    ) -> Result<Vec<(String, service::Live)>, Stop> {
+        let known = &self.stack.services;
+        if let Some(name) = name.filter(|name| !known.contains_key(*name)) {
+            let known: Vec<&str> = known.keys().map(String::as_str).collect();
+            let message = format!("stack.yaml has no service `{name}`");
+            return Err(Stop::usage(message, format!("there are: {}", known.join(", "))));
+        }
+        let mut services = Vec::new();
+        for found in engine::observe_kind(&self.cx, "service").await? {
+            let own = found.address.name();
+            if name.map_or(known.contains_key(own), |name| name == own) {
+                let live = serde_json::from_value(found.live).map_err(|error| Failure::internal(error.to_string()))?;
+                services.push((own.to_owned(), live));
+            }
+        }
+        if services.is_empty() {
+            let what = name.map_or_else(|| "services".to_owned(), |name| Address::new("service", name).to_string());
+            return Err(Failure::refused(command, format!("{} has no {what} yet", self.cx.id))
+                .hint("bring it up first: stackctl up")
+                .into());
+        }
+        Ok(services)
     }
 
     /// Builds every image that stack.yaml builds.
@@ -154,8 +188,8 @@ impl Project {
     pub(super) fn holder(command: &str) -> Holder {
         let now = jiff::Timestamp::now();
         Holder {
-            who: std::env::var("USER").or_else(|_| std::env::var("LOGNAME")).unwrap_or_else(|_| "somebody".to_owned()),
-            host: nix::unistd::gethostname().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default(),
+            who: origin::user(),
+            host: origin::host(),
             pid: std::process::id(),
             command: command.to_owned(),
             since: now,

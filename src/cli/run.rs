@@ -4,9 +4,8 @@ use clap::Args;
 
 use super::{Global, Stop, project::Project};
 use crate::{
-    engine, exit,
-    kinds::service,
-    model::{Address, Failure},
+    exit,
+    model::Failure,
     output::Output,
     task::{End, Event, Task},
 };
@@ -26,13 +25,10 @@ pub(super) struct Run {
 impl Run {
     pub(super) async fn run(&self, global: &Global, output: &Output) -> Result<u8, Stop> {
         let project = Project::open(global, output).await?;
-        if !project.stack.services.contains_key(&self.service) {
-            let known: Vec<&str> = project.stack.services.keys().map(String::as_str).collect();
-            let message = format!("stack.yaml has no service `{}`", self.service);
-            return Err(Stop::usage(message, format!("there are: {}", known.join(", "))));
-        }
-        let live = self.live(&project).await?;
-        let task = Task::start(&project.cx, &self.service, &live, &self.command).await?;
+        // The task gets the task definition and the place of the service as it runs.
+        let services = project.services("run", Some(&self.service)).await?;
+        let (_, live) = services.first().ok_or_else(|| Failure::internal("a service that is named is found"))?;
+        let task = Task::start(&project.cx, &self.service, live, &self.command).await?;
         if output.is_json() {
             output.document(&serde_json::json!({ "event": "task", "id": task.id() }));
         }
@@ -49,17 +45,6 @@ impl Run {
             }
             None => Err(Failure::refused("run", format!("task {} did not start: {}", task.id(), end.reason)).into()),
         }
-    }
-
-    /// The service as it runs: the task gets its task definition and its place.
-    async fn live(&self, project: &Project) -> Result<service::Live, Stop> {
-        let address = Address::new("service", &self.service);
-        let found = engine::observe_kind(&project.cx, "service").await?;
-        let found = found.into_iter().find(|resource| resource.address == address).ok_or_else(|| {
-            let id = &project.cx.id;
-            Failure::refused("run", format!("{id} has no {address} yet")).hint("bring it up first: stackctl up")
-        })?;
-        Ok(serde_json::from_value(found.live).map_err(|error| Failure::internal(error.to_string()))?)
     }
 
     /// Until the task has ended; Ctrl-C asks it to, and a second one leaves it to itself.

@@ -49,7 +49,11 @@ enum Subcommands {
     /// Start it, and wait until it answers.
     Start(Start),
     /// Stop it and everything that runs in it.
-    Stop,
+    Stop {
+        /// Remove the folder with its state as well.
+        #[arg(long)]
+        forget: bool,
+    },
     /// Show whether it runs, and where.
     Status,
     /// Stop it, forget its state and start it afresh.
@@ -91,16 +95,17 @@ impl Sandbox {
         let dir = folder(self.dir.clone())?;
         match &self.command {
             Subcommands::Start(options) => start(&dir, options, output).await,
-            Subcommands::Stop => {
+            Subcommands::Stop { forget: and_forget } => {
                 stop(&dir, output).await?;
+                if *and_forget {
+                    forget(&dir)?;
+                }
                 Ok(exit::DONE)
             }
             Subcommands::Status => status(&dir, output).await,
             Subcommands::Reset(options) => {
                 stop(&dir, output).await?;
-                if dir.exists() {
-                    fs::remove_dir_all(&dir).map_err(|error| on_disk("remove", &dir, &error))?;
-                }
+                forget(&dir)?;
                 start(&dir, options, output).await
             }
             Subcommands::Logs { lines } => {
@@ -182,6 +187,13 @@ async fn stop(dir: &Path, output: &Output) -> Result<(), Stop> {
     Ok(())
 }
 
+fn forget(dir: &Path) -> Result<(), Failure> {
+    if dir.exists() {
+        fs::remove_dir_all(dir).map_err(|error| on_disk("remove", dir, &error))?;
+    }
+    Ok(())
+}
+
 async fn status(dir: &Path, output: &Output) -> Result<u8, Stop> {
     let Some(running) = running(dir)? else {
         if output.is_json() {
@@ -239,13 +251,19 @@ fn is_alive(pid: Pid) -> bool {
     !state.is_ok_and(|stat| stat.rsplit(") ").next().is_some_and(|rest| rest.starts_with('Z')))
 }
 
+/// Where the sandbox's state is, unless `named` says: among the user's own state; for root, whose home is closed to the
+/// unprivileged user that databases run as, where the system keeps that of its services.
+/// <https://refspecs.linuxfoundation.org/FHS_3.0/fhs/ch05s08.html>
 fn folder(named: Option<PathBuf>) -> Result<PathBuf, Failure> {
     if let Some(dir) = named {
         return std::path::absolute(&dir).map_err(|error| on_disk("find", &dir, &error));
     }
     let state = std::env::var_os("XDG_STATE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
-    let home = || std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".local/state"));
-    match state.or_else(home) {
+    let usual = || {
+        let home = std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".local/state"));
+        if nix::unistd::geteuid().is_root() { Some(PathBuf::from("/var/lib")) } else { home }
+    };
+    match state.or_else(usual) {
         Some(state) => Ok(state.join("stackctl/sandbox")),
         None => {
             Err(Failure::refused("sandbox", "there is no home folder for the sandbox's state")

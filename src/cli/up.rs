@@ -1,6 +1,6 @@
 //! `stackctl up`: makes the stack as stack.yaml says.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, path::PathBuf};
 
 use clap::Args;
 
@@ -8,7 +8,7 @@ use super::{
     Global, Stop,
     carry_out::{CarryOut, Consent},
     project::Project,
-    reminder, url,
+    reminder, saved, url,
 };
 use crate::{exit, output::Output};
 
@@ -18,6 +18,9 @@ pub(super) struct Up {
     /// Also delete or replace what is protected, such as a database; a final snapshot is kept.
     #[arg(long)]
     unprotect: bool,
+    /// A plan that `plan --out` has written: carry out exactly that, without a question, or say that it is stale.
+    #[arg(value_name = "PLAN")]
+    planned: Option<PathBuf>,
 }
 
 impl Up {
@@ -25,7 +28,10 @@ impl Up {
         let project = Project::open(global, output).await?;
         let carry_out = CarryOut {
             command: "up",
-            consent: Consent::Yes,
+            consent: match &self.planned {
+                Some(file) => Consent::Plan(Box::new(saved::read(file, &project).await?)),
+                None => Consent::Yes,
+            },
             unprotect: self.unprotect,
             plan: &|view| project.plan(view, &BTreeMap::new()),
         };

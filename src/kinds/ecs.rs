@@ -4,8 +4,12 @@ use std::sync::Arc;
 
 use aws_sdk_ecs::{
     config,
-    types::{AssignPublicIp, AwsVpcConfiguration, NetworkConfiguration, Tag, Task, TaskDefinition},
+    types::{
+        AssignPublicIp, AwsVpcConfiguration, NetworkConfiguration, Service, ServiceField, Tag, Task, TaskDefinition,
+        TaskDefinitionFamilyStatus, TaskDefinitionField,
+    },
 };
+use futures::future::try_join_all;
 
 use crate::{
     aws::{self, Outcome},
@@ -25,26 +29,87 @@ pub(super) fn cluster_name(id: &StackId) -> String {
     aws::derived(id, &Address::new("cluster", "main"), LONGEST_NAME)
 }
 
-/// The newest revision of each of the stack's families with its tags, read once a look at the cloud. ECS has no bulk
-/// read of them: it is a call a family.
-pub(super) async fn definitions(cx: &Context) -> Result<Arc<Vec<(Address, TaskDefinition)>>, Failure> {
-    cx.shared("ecs task definitions", async {
-        use aws_sdk_ecs::types::{TaskDefinitionFamilyStatus, TaskDefinitionField};
-        let call = cx.aws.ecs.list_task_definition_families().family_prefix(aws::stack_prefix(&cx.id));
-        let call = call.status(TaskDefinitionFamilyStatus::Active).into_paginator().items().send();
-        let families: Vec<String> = call.try_collect().await.during("ListTaskDefinitionFamilies")?;
-        let reads = families.iter().map(|family| async move {
-            let call = cx.aws.ecs.describe_task_definition().task_definition(family).include(TaskDefinitionField::Tags);
-            // A family without an active revision is answered as a client error.
-            let answer = call.send().await.or_absent("DescribeTaskDefinition", &["ClientException"])?;
-            Ok::<_, Failure>(answer.and_then(|answer| {
-                let address = address_of(&cx.id, answer.tags())?;
-                Some((address, answer.task_definition?))
-            }))
+/// How many services one `DescribeServices` call takes.
+/// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DescribeServices.html>
+const DESCRIBED_AT_ONCE: usize = 10;
+
+/// The revision that counts of one of the stack's families.
+pub(super) struct Definition {
+    /// The address of the task definition.
+    pub(super) address: Address,
+    /// What ECS has of it.
+    pub(super) definition: TaskDefinition,
+    /// The commit that its image was built from, where that is known.
+    pub(super) commit: Option<String>,
+}
+
+/// The stack's services with their addresses, read once a look at the cloud.
+pub(super) async fn services(cx: &Context) -> Result<Arc<Vec<(Address, Service)>>, Failure> {
+    cx.shared("ecs services", async {
+        let cluster = cluster_name(&cx.id);
+        let call = cx.aws.ecs.list_services().cluster(&cluster).max_results(100).into_paginator().items().send();
+        let arns: Result<Vec<String>, _> = call.try_collect().await;
+        let arns = arns.or_absent("ListServices", &["ClusterNotFoundException"])?.unwrap_or_default();
+        let reads = arns.chunks(DESCRIBED_AT_ONCE).map(|some| {
+            let call = cx.aws.ecs.describe_services().cluster(&cluster).include(ServiceField::Tags);
+            let call = call.set_services(Some(some.to_vec()));
+            async move { call.send().await.during("DescribeServices") }
         });
-        Ok(futures::future::try_join_all(reads).await?.into_iter().flatten().collect())
+        let answers = try_join_all(reads).await?;
+        let services = answers.into_iter().flat_map(|answer| answer.services.unwrap_or_default());
+        // A deleted one stays listed as inactive for a while.
+        let active = services.filter(|service| service.status() != Some("INACTIVE"));
+        Ok(active.filter_map(|service| Some((address_of(&cx.id, service.tags())?, service))).collect())
     })
     .await
+}
+
+/// The revision that counts of each of the stack's families, read once a look at the cloud: the one that its service is to
+/// run, because after a rollback that is not the newest; and the newest where there is no service. ECS has no bulk read of
+/// them: it is a call a family.
+pub(super) async fn definitions(cx: &Context) -> Result<Arc<Vec<Definition>>, Failure> {
+    // On the heap: the futures of the calls within are large.
+    cx.shared("ecs task definitions", Box::pin(those_that_count(cx))).await
+}
+
+async fn those_that_count(cx: &Context) -> Result<Vec<Definition>, Failure> {
+    let (newest, services) = futures::try_join!(newest(cx), services(cx))?;
+    let reads = newest.into_iter().map(|newest| async {
+        let of_family =
+            |(address, _): &&(Address, Service)| address.kind() == "service" && address.name() == newest.address.name();
+        let runs = services.iter().find(of_family).and_then(|(_, service)| service.task_definition());
+        match runs.filter(|arn| newest.definition.task_definition_arn() != Some(arn)) {
+            Some(arn) => Ok(definition(cx, arn).await?.unwrap_or(newest)),
+            None => Ok::<_, Failure>(newest),
+        }
+    });
+    try_join_all(reads).await
+}
+
+/// The newest revision of each of the stack's families.
+async fn newest(cx: &Context) -> Result<Vec<Definition>, Failure> {
+    let call = cx.aws.ecs.list_task_definition_families().family_prefix(aws::stack_prefix(&cx.id));
+    let call = call.status(TaskDefinitionFamilyStatus::Active).into_paginator().items().send();
+    let families: Vec<String> = call.try_collect().await.during("ListTaskDefinitionFamilies")?;
+    let reads = families.iter().map(|family| definition(cx, family));
+    Ok(try_join_all(reads).await?.into_iter().flatten().collect())
+}
+
+/// The task definition that `name` means, if it is the stack's: an ARN, or a family for its newest revision.
+async fn definition(cx: &Context, name: &str) -> Result<Option<Definition>, Failure> {
+    let call = cx.aws.ecs.describe_task_definition().task_definition(name).include(TaskDefinitionField::Tags);
+    // A family without an active revision is answered as a client error.
+    let answer = call.send().await.or_absent("DescribeTaskDefinition", &["ClientException"])?;
+    Ok(answer.and_then(|answer| {
+        let address = address_of(&cx.id, answer.tags())?;
+        let commit = tag(answer.tags(), aws::COMMIT);
+        Some(Definition { address, definition: answer.task_definition?, commit })
+    }))
+}
+
+/// What the tag `key` says.
+pub(super) fn tag(tags: &[Tag], key: &str) -> Option<String> {
+    tags.iter().find(|tag| tag.key() == Some(key))?.value().map(str::to_owned)
 }
 
 /// The tags with which the resource at `address` is created.

@@ -1,8 +1,9 @@
-//! The newest image of a service: built and pushed where there is none yet, or where `deploy` has built another one.
+//! The images of one source: built and pushed where there is none yet, or where `deploy` has built another one than the
+//! newest. Which of them a service runs is no business of theirs: it goes on with its own until a deployment is asked for.
 //!
 //! <https://docs.aws.amazon.com/AmazonECR/latest/userguide/images.html>
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use aws_sdk_ecr::types::{ImageDetail, ImageIdentifier};
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -49,6 +50,9 @@ pub struct Live {
     pub version: String,
     /// The build number.
     pub build: u64,
+    /// The digests of all that are kept, by their tags.
+    #[serde(default)]
+    pub kept: BTreeMap<String, String>,
 }
 
 impl Kind for Image {
@@ -66,11 +70,11 @@ impl Kind for Image {
         let prefix = ecr::prefix(&cx.id);
         let reads = repositories.iter().map(|repository| async {
             let name = repository.repository_name().unwrap_or_default();
-            let newest = newest(&details(cx, name).await?);
-            Ok::<_, Failure>(newest.map(|(build, version, tag, digest)| {
+            let numbered = numbered(&details(cx, name).await?);
+            Ok::<_, Failure>(numbered.last().cloned().map(|newest| {
                 let address = Address::new(Self::NAME, name.strip_prefix(&prefix).unwrap_or(name));
                 let uri = repository.repository_uri().unwrap_or_default().to_owned();
-                let live = Live { repository: name.to_owned(), uri, digest, tag, version, build };
+                let live = newest.live(name, &uri, &numbered);
                 Found { address, id: format!("{name}:{}", live.tag), live }
             }))
         });
@@ -135,22 +139,54 @@ impl Kind for Image {
     }
 }
 
-/// Builds the image, and pushes it under the next build number unless the newest image is the same.
+/// An image that stackctl pushed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Numbered {
+    build: u64,
+    version: String,
+    tag: String,
+    digest: String,
+}
+
+impl Numbered {
+    fn live(self, repository: &str, uri: &str, all: &[Self]) -> Live {
+        let Self { build, version, tag, digest } = self;
+        let kept = all.iter().map(|one| (one.tag.clone(), one.digest.clone())).collect();
+        Live { repository: repository.to_owned(), uri: uri.to_owned(), digest, tag, version, build, kept }
+    }
+}
+
+/// Builds the image, and pushes it under the next build number unless the repository has the same already.
 async fn push(cx: &Context, desired: &Desired) -> Result<Live, Failure> {
     let uri = desired.repository.get()?;
     let repository = uri.split_once('/').map_or(uri, |(_, name)| name);
     let built = cx.images.build(&desired.source).await?;
-    let there = newest(&details(cx, repository).await?);
-    let (repository, uri, digest, version) =
-        (repository.to_owned(), uri.to_owned(), built.digest.clone(), built.version.clone());
-    if let Some((build, version, tag, _)) = there.clone().filter(|(_, _, _, there)| *there == digest) {
-        return Ok(Live { repository, uri, digest, tag, version, build });
+    let mut there = numbered(&details(cx, repository).await?);
+    if let Some(same) = there.iter().rfind(|image| image.digest == built.digest) {
+        return Ok(same.clone().live(repository, uri, &there));
     }
-    let build = there.map_or(0, |(build, ..)| build) + 1;
-    let tag = format!("{version}-{build}");
+    let build = there.last().map_or(0, |newest| newest.build) + 1;
+    let tag = format!("{}-{build}", built.version);
     let login = login(cx).await?;
-    cx.images.push(&desired.source, &uri, &tag, &login).await?;
-    Ok(Live { repository, uri, digest, tag, version, build })
+    cx.images.push(&desired.source, uri, &tag, &login).await?;
+    let pushed = Numbered { build, version: built.version, tag, digest: built.digest };
+    there.push(pushed.clone());
+    Ok(pushed.live(repository, uri, &there))
+}
+
+/// Whether `image` can still be pulled, as far as it is one of the stack's own: repositories keep a number of them.
+///
+/// # Errors
+/// If ECR fails.
+pub async fn is_kept(cx: &Context, image: &str) -> Result<bool, Failure> {
+    let name = image.split_once('/').map_or(image, |(_, name)| name);
+    match name.rsplit_once(':') {
+        Some((repository, tag)) if repository.starts_with(&ecr::prefix(&cx.id)) => {
+            let images = details(cx, repository).await?;
+            Ok(images.iter().any(|image| image.image_tags().iter().any(|own| own == tag)))
+        }
+        _ => Ok(true),
+    }
 }
 
 /// The images of a repository.
@@ -160,15 +196,18 @@ async fn details(cx: &Context, repository: &str) -> Result<Vec<ImageDetail>, Fai
     Ok(images.or_absent("DescribeImages", &["RepositoryNotFoundException"])?.unwrap_or_default())
 }
 
-/// Build number, version, tag and digest of the image with the highest build number.
-fn newest(images: &[ImageDetail]) -> Option<(u64, String, String, String)> {
-    let numbered = images.iter().flat_map(|image| {
-        image.image_tags().iter().filter_map(|tag| {
+/// The images with a build number, the newest last.
+fn numbered(images: &[ImageDetail]) -> Vec<Numbered> {
+    let tagged = images.iter().flat_map(|image| image.image_tags().iter().map(move |tag| (image, tag)));
+    let mut numbered: Vec<Numbered> = tagged
+        .filter_map(|(image, tag)| {
             let (version, build) = tag.rsplit_once('-')?;
-            Some((build.parse().ok()?, version.to_owned(), tag.clone(), image.image_digest()?.to_owned()))
+            let digest = image.image_digest()?.to_owned();
+            Some(Numbered { build: build.parse().ok()?, version: version.to_owned(), tag: tag.clone(), digest })
         })
-    });
-    numbered.max_by_key(|(build, ..): &(u64, String, String, String)| *build)
+        .collect();
+    numbered.sort_by_key(|image| image.build);
+    numbered
 }
 
 /// What the registry wants to be shown; good for twelve hours.
@@ -196,7 +235,8 @@ mod tests {
     fn the_newest_image_has_the_highest_build_number_not_the_highest_version() {
         let image = |tag: &str| ImageDetail::builder().image_digest(format!("sha256:{tag}")).image_tags(tag).build();
         let images = ["1.4.0-9", "1.3.0-10", "latest", "by-hand"].map(image);
-        let (build, version, tag, _) = newest(&images).expect("there are two");
-        assert_eq!((build, version.as_str(), tag.as_str()), (10, "1.3.0", "1.3.0-10"));
+        let numbered = numbered(&images);
+        let newest = numbered.last().expect("there are two");
+        assert_eq!((newest.build, newest.version.as_str(), newest.tag.as_str()), (10, "1.3.0", "1.3.0-10"));
     }
 }

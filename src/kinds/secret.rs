@@ -8,10 +8,8 @@ use rand::RngExt;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{
-    ecr,
-    secretsmanager::{self, once},
-};
+use super::ecr;
+use super::secretsmanager::{self, once};
 use crate::{
     aws::{self, Outcome, given},
     kind::{Context, Kind},
@@ -109,7 +107,7 @@ impl Kind for Secret {
     type Live = Live;
 
     const NAME: &'static str = "secret";
-    const USES: &'static [&'static str] = &["cache", "db_instance", "image"];
+    const USES: &'static [&'static str] = &["cache", "db_instance"];
 
     async fn list(cx: &Context) -> Result<Vec<Found<Live>>, Failure> {
         let filter = |key, value: &str| Filter::builder().key(key).values(value).build();

@@ -2,8 +2,10 @@
 
 mod human;
 mod json;
+mod log;
 mod plan;
 mod progress;
+mod releases;
 mod style;
 
 use std::io::{IsTerminal, Write};
@@ -12,8 +14,10 @@ use serde::Serialize;
 
 pub use human::{ResourceLine, ServiceLine, StatusView};
 pub use json::plan_document;
+pub use log::LogWriter;
 pub use plan::render as plan_text;
 pub use progress::Reporter;
+pub use releases::ReleasesView;
 pub use style::Style;
 
 use crate::model::{Address, Failure, Plan};
@@ -69,6 +73,11 @@ impl Output {
         Reporter::new(self.format, self.stderr, self.animated, self.quiet)
     }
 
+    /// A writer of log lines; of those alone that have `grep` in them, where there is such a text.
+    pub fn log(&self, grep: Option<String>) -> LogWriter {
+        LogWriter::new(self.format, self.stdout, grep)
+    }
+
     /// A line of data.
     pub fn data(&self, text: &str) {
         write_line(&mut std::io::stdout().lock(), text);
@@ -112,6 +121,15 @@ impl Output {
             self.document(view);
         } else {
             self.data(&human::status(view, self.stdout));
+        }
+    }
+
+    /// The releases of a stack.
+    pub fn releases(&self, view: &ReleasesView) {
+        if self.is_json() {
+            self.document(view);
+        } else {
+            self.data(&releases::render(view, self.stdout));
         }
     }
 

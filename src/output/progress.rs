@@ -139,9 +139,11 @@ impl Reporter {
         for (address, running) in &mut self.steps {
             if running.said.elapsed() >= REMINDER {
                 running.said = Instant::now();
-                let waiting_for = running.waiting_for.as_deref().unwrap_or("AWS");
                 let since = duration(running.began.elapsed());
-                lines.push(format!("  {address} still waits for: {waiting_for} {since}"));
+                lines.push(match &running.waiting_for {
+                    Some(what) => format!("  {address} still waits for: {what} {since}"),
+                    None => format!("  {address} still {} {since}", present(running.action)),
+                });
             }
         }
         lines.iter().for_each(|line| self.line(line));

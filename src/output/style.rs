@@ -2,6 +2,18 @@
 
 use anstyle::{AnsiColor, Color, Style as Ansi};
 
+/// The colours that tell tasks apart; red is left to what goes wrong.
+const NUMBERED: &[AnsiColor] = &[
+    AnsiColor::Cyan,
+    AnsiColor::Green,
+    AnsiColor::Magenta,
+    AnsiColor::Yellow,
+    AnsiColor::Blue,
+    AnsiColor::BrightCyan,
+    AnsiColor::BrightGreen,
+    AnsiColor::BrightMagenta,
+];
+
 /// Whether, and how, text is coloured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Style(bool);
@@ -45,6 +57,11 @@ impl Style {
     /// What matters most.
     pub fn strong(self, text: impl std::fmt::Display) -> String {
         self.paint(text, Ansi::new().bold())
+    }
+
+    /// One of several things that are told apart by their colours.
+    pub fn numbered(self, text: impl std::fmt::Display, number: usize) -> String {
+        self.paint(text, Ansi::new().fg_color(Some(Color::Ansi(NUMBERED[number % NUMBERED.len()]))))
     }
 
     fn paint(self, text: impl std::fmt::Display, style: Ansi) -> String {

@@ -30,8 +30,12 @@ pub(super) fn take_environments(root: &mut Node, problems: &mut Collector) -> Ve
             problems.add(name.span, &path, format!("`{}` cannot name an environment", name.text), hint);
         }
         for (key, _) in over.entries() {
-            if matches!(key.text.as_str(), "name" | "environments") {
-                let hint = "an environment has its own resources already: their names carry it";
+            let hint = match key.text.as_str() {
+                "name" | "environments" => "an environment has its own resources already: their names carry it",
+                "required_version" => "one stackctl reads the whole file: put it at the top",
+                _ => "",
+            };
+            if !hint.is_empty() {
                 problems.add(key.span, &path, format!("`{}` cannot differ between environments", key.text), hint);
             }
         }

@@ -7,6 +7,8 @@ mod decode;
 mod merge;
 mod problem;
 mod read;
+mod required;
+mod schema;
 mod stack;
 mod variables;
 mod yaml;
@@ -15,6 +17,7 @@ use std::{collections::BTreeSet, path::Path};
 
 pub(crate) use block::expressions as block_expressions;
 pub use problem::{Problem, Problems};
+pub use schema::SCHEMA;
 pub use stack::{
     Alarms, Bastion, BastionUser, Cache, Cidr, Database, DatabaseRole, DatabaseUser, ImageFrom, Job, LoadBalancer, Nat,
     Network, Scale, SecretFrom, Service, Stack, Tls,
@@ -63,6 +66,10 @@ pub fn parse(
 ) -> Result<Stack, Problems> {
     let mut problems = Collector::default();
     let Some(mut root) = yaml::parse(text, &mut problems) else { return Err(problems.finish(file_name, text)) };
+    required::check(&root, env!("CARGO_PKG_VERSION"), &mut problems);
+    if !problems.is_empty() {
+        return Err(problems.finish(file_name, text));
+    }
     variables::substitute(&mut root, variables, &mut problems);
     let environments = merge::take_environments(&mut root, &mut problems);
     if environment != DEFAULT_ENVIRONMENT && !environments.iter().any(|(name, _)| name.text == environment) {

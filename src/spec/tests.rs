@@ -70,10 +70,10 @@ fn a_problem_in_an_environment_is_placed_there_even_if_another_one_is_asked_for(
 
 #[test]
 fn what_comes_later_says_so() {
-    let text = "name: demo\nregion: eu-west-1\nservices: { web: { build: app, port: 80 } }\nrequired_version: \"1\"\n";
+    let text = "name: demo\nregion: eu-west-1\nservices: { web: { build: app, port: 80 } }\nnetwork: { vpc: vpc-1 }\n";
     assert_eq!(
         problems(text),
-        ["4:1 `required_version` is not supported yet [leave it out; docs/stack-yaml.md says what this version does]"]
+        ["4:12 `vpc` is not supported yet [leave it out; docs/stack-yaml.md says what this version does]"]
     );
 }
 
@@ -128,6 +128,25 @@ fn a_job_that_could_not_run_is_placed_with_the_way_out() {
         problems("name: demo\nregion: eu-west-1\nservices: { web: { build: app } }\njobs: { Report: {} }\n")[0],
         "4:9 `Report` cannot name a job [2 to 20 of a-z, 0-9 and -, beginning with a letter]"
     );
+}
+
+#[test]
+fn a_file_for_another_version_says_that_and_nothing_else() {
+    let text = |wanted: &str| {
+        format!(
+            "required_version: {wanted}\nname: demo\nregion: eu-west-1\nservices: {{ web: {{ image: nginx, new: 1 }} }}\n"
+        )
+    };
+    let own = env!("CARGO_PKG_VERSION");
+    assert_eq!(
+        problems(&text("\">=99.1\"")),
+        [format!(
+            "1:19 this is stackctl {own}, and the file is written for >=99.1 [install a version that will do, or change required_version]"
+        )]
+    );
+    assert_eq!(problems(&text("0.1")), ["1:19 expected text [put it in quotes: \">=0.1\"]"]);
+    assert_eq!(problems(&text("latest")).len(), 1);
+    assert!(problems(&text("\">=0.1\""))[0].contains("`new`"), "then the rest counts");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Drift that is mended, and edits of which each has only the steps that follow.
 
-use crate::support::World;
+use crate::support::{World, text};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn drift_shows_as_exactly_that_and_up_mends_it() {
@@ -43,8 +43,23 @@ async fn drift_shows_as_exactly_that_and_up_mends_it() {
     // A log group that is gone.
     logs.delete_log_group().log_group_name("/stackctl/demo/default/web").send().await.expect("it is done");
     assert_eq!(world.plan(), ["create log_group.web"]);
+    world.must(&["plan", "--out", "logs.plan"]);
     world.up();
     assert_eq!(world.plan(), Vec::<String>::new());
+
+    // What was planned before that is stale now; what is planned afterwards is carried out, and nobody is asked.
+    let stale = world.stackctl(&["up", "logs.plan"]);
+    assert_eq!(stale.status.code(), Some(1), "{}", text(&stale));
+    assert!(text(&stale).contains("the plan is stale"), "{}", text(&stale));
+    elb.modify_target_group().target_group_arn(&group).health_check_path("/nowhere").send().await.expect("it is done");
+    world.must(&["plan", "--out", "health.plan"]);
+    world.must(&["up", "health.plan"]);
+    assert_eq!(world.plan(), Vec::<String>::new());
+    let other = world.stackctl(&["up", "health.plan", "--env", "staging"]);
+    assert_eq!(other.status.code(), Some(3), "{}", text(&other));
+    assert!(text(&other).contains("is a plan for demo/default"), "{}", text(&other));
+    let none = world.stackctl(&["up", "stack.yaml"]);
+    assert_eq!(none.status.code(), Some(3), "{}", text(&none));
 }
 
 #[tokio::test(flavor = "multi_thread")]

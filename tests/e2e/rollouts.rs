@@ -25,8 +25,9 @@ use crate::{
     traffic::Traffic,
 };
 
-/// How long a slow request takes.
-const SLOW: Duration = Duration::from_secs(5);
+/// How long a slow request takes: what a transaction holds alone, and what it holds while the next one asks for it.
+const SLOW: Duration = ALONE.saturating_add(OVERLAP);
+const ALONE: Duration = Duration::from_millis(4500);
 
 /// How long before the end of one transaction the next one asks for its lock: what waits by then is answered in between.
 const OVERLAP: Duration = Duration::from_millis(500);
@@ -81,7 +82,7 @@ impl SlowTraffic {
             };
             let mut held = take().await.expect("it is granted");
             while !stopped.load(Ordering::Relaxed) {
-                sleep(SLOW - OVERLAP).await;
+                sleep(ALONE).await;
                 let next = take();
                 sleep(OVERLAP).await;
                 drop(held);

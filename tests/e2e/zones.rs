@@ -3,6 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_ec2::types::Filter;
+use aws_sdk_ecs::types::{Attachment, Task};
+use aws_sdk_elasticloadbalancingv2::types::LoadBalancer;
+use aws_sdk_rds::types::DbSubnetGroup;
 
 use crate::{
     support::{World, text},
@@ -28,7 +31,7 @@ async fn spread(world: &World) -> Vec<String> {
     let arns = ecs.list_tasks().cluster("demo-default-main").service_name("demo-default-web").send().await;
     let call = ecs.describe_tasks().cluster("demo-default-main").set_tasks(arns.expect("it answers").task_arns);
     let tasks = call.send().await.expect("it answers");
-    let interfaces = tasks.tasks().iter().flat_map(|task| task.attachments()).flat_map(|interface| interface.details());
+    let interfaces = tasks.tasks().iter().flat_map(Task::attachments).flat_map(Attachment::details);
     let tasks = interfaces.filter(|detail| detail.name() == Some("subnetId")).filter_map(|detail| detail.value());
 
     let gateways = ec2.describe_nat_gateways().filter(ours.clone()).send().await.expect("it answers");
@@ -41,11 +44,11 @@ async fn spread(world: &World) -> Vec<String> {
         .collect();
 
     let groups = rds.describe_db_subnet_groups().send().await.expect("it answers");
-    let database = groups.db_subnet_groups().iter().flat_map(|group| group.subnets());
+    let database = groups.db_subnet_groups().iter().flat_map(DbSubnetGroup::subnets);
     let database = database.filter_map(|subnet| subnet.subnet_identifier());
 
     let balancers = elb.describe_load_balancers().send().await.expect("it answers");
-    let balancer = balancers.load_balancers().iter().flat_map(|balancer| balancer.availability_zones());
+    let balancer = balancers.load_balancers().iter().flat_map(LoadBalancer::availability_zones);
     let balancer = balancer.filter_map(|zone| zone.subnet_id());
 
     // `c>b`: what is private in c goes out through the gateway in b.

@@ -50,6 +50,8 @@ cases! {
     deploy_of_a_new_image,
     deploy_of_the_same_image,
     deploy_where_up_has_work_left,
+    deploy_of_what_was_rolled_back,
+    deploy_of_what_was_rolled_back_to,
     destroy,
     environment_staging,
     everything_exists,
@@ -63,8 +65,11 @@ cases! {
     listener_rule_deleted,
     log_group_deleted,
     more_cpu,
+    nat_gateway_in_each_zone,
     nothing_exists,
+    more_memory_after_a_rollback,
     port_changed,
+    rolled_back,
     second_service_added,
     second_service_removed,
     secrets_from_elsewhere,
@@ -126,8 +131,10 @@ fn planned(
     releases: BTreeMap<ImageSource, String>,
 ) -> Result<Plan, stackctl::model::Failure> {
     let zones = ["eu-west-1a", "eu-west-1b", "eu-west-1c"].map(str::to_owned).to_vec();
-    let graph = blueprint::graph(stack, &Facts { zones, releases, ..Facts::default() })?;
-    engine::plan(&id(stack), &graph, live(world))
+    let live = live(world);
+    let running = blueprint::running(&live);
+    let graph = blueprint::graph(stack, &Facts { zones, releases, running, ..Facts::default() })?;
+    engine::plan(&id(stack), &graph, live)
 }
 
 fn id(stack: &Stack) -> StackId {

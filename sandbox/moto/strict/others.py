@@ -19,6 +19,12 @@ def put_retention_policy(original, self, log_group_name, retention_in_days):
     return original(self, log_group_name, retention_in_days)
 
 
+@patch(LogsBackend, "filter_log_events")
+def filter_log_events(original, self, *args):
+    """AWS interleaves the streams whatever the call says; moto gives one stream after the other unless it is asked to."""
+    return original(self, *args[:-1], True)
+
+
 @patch(SecretsManagerBackend, "create_secret")
 def create_secret(original, self, name, *args, **kwargs):
     existing = self.secrets[name] if name in self.secrets.keys() else None

@@ -55,6 +55,8 @@ pub(super) fn register(state: &mut Ledger, region: &str, input: &Value) -> Resul
     document["revision"] = json!(revision);
     document["status"] = json!("ACTIVE");
     document["registeredAt"] = json!(now());
+    // Whom moto takes every caller for.
+    document["registeredBy"] = json!(format!("arn:aws:sts::{ACCOUNT}:user/moto"));
     without_nulls(&mut document);
     revisions.push(Definition { arn, active: true, document: document.clone(), tags: input["tags"].clone() });
     Ok(json!({ "taskDefinition": document, "tags": input["tags"] }))

@@ -3,6 +3,7 @@
 
 mod clusters;
 mod definitions;
+mod history;
 mod model;
 mod on_time;
 mod permissions;
@@ -87,6 +88,8 @@ impl Ecs {
                 "UpdateService" => services::update(&mut state, &input),
                 "DeleteService" => services::delete(&mut state, &input),
                 "DescribeServices" => services::describe(&state, &input),
+                "ListServiceDeployments" => history::deployments(&state, &input),
+                "DescribeServiceRevisions" => history::revisions(&state, &input),
                 "ListServices" => services::list(&state, &input),
                 "RunTask" => tasks::run(&mut state, &input, &roles),
                 "StopTask" => tasks::stop(&mut state, &input),

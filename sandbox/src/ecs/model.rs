@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use serde_json::{Value, json};
 use tokio::{sync::watch, time::Instant};
 
+use super::history::Past;
 use crate::{alb::Target, ecr::now};
 
 /// How many events of a service are kept.
@@ -46,6 +47,8 @@ pub(super) struct Service {
     pub(super) created: f64,
     /// The primary one first.
     pub(super) deployments: Vec<Deployment>,
+    /// All there ever were, the first one first.
+    pub(super) history: Vec<Past>,
     pub(super) events: VecDeque<(f64, String, String)>,
     /// Not before then is another task started: one that keeps failing is started ever more rarely.
     pub(super) next_start: Instant,
@@ -136,6 +139,7 @@ impl Service {
             created: now(),
             updated: now(),
         };
+        self.remember(&deployment);
         self.deployments.insert(0, deployment);
         self.next_start = Instant::now();
     }

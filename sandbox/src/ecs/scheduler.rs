@@ -8,6 +8,7 @@ use tokio::time::Instant;
 
 use super::{
     Ledger,
+    history::Status as Outcome,
     model::{Life, Rollout, Service, Status},
     runner, short,
     tasks::{self, Start},
@@ -81,6 +82,7 @@ fn take(state: &mut Ledger, index: usize) -> Service {
         tags: serde_json::Value::Null,
         created: 0.0,
         deployments: Vec::new(),
+        history: Vec::new(),
         events: std::collections::VecDeque::new(),
         next_start: Instant::now(),
     };
@@ -148,6 +150,8 @@ fn break_circuit(state: &mut Ledger, service: &mut Service) {
     if let Some(definition) = back {
         primary.reason = String::from("ECS deployment circuit breaker: tasks failed to start.");
         service.say(format!("(deployment {failed}) deployment failed: tasks failed to start."));
+        let why = "Service deployment rolled back because of the deployment circuit breaker: tasks failed to start.";
+        service.judge(&failed, Outcome::RollbackInProgress, why);
         let at = service
             .deployments
             .iter()
@@ -164,6 +168,8 @@ fn break_circuit(state: &mut Ledger, service: &mut Service) {
         }
     } else {
         primary.reason = format!("ECS deployment {failed} failed: tasks failed to start.");
+        let outcome = if breaker["rollback"] == true { Outcome::RollbackFailed } else { Outcome::Stopped };
+        service.judge(&failed, outcome, "The deployment circuit breaker was triggered: tasks failed to start.");
         service.say(format!("(deployment {failed}) deployment failed: tasks failed to start."));
     }
     for task in state.tasks.values_mut().filter(|task| task.deployment.as_deref() == Some(&failed)) {
@@ -285,6 +291,7 @@ fn complete(region: &Region, state: &mut Ledger, service: &mut Service) {
             primary.reason = format!("ECS deployment {id} completed.");
         }
         service.deployments.truncate(1);
+        service.close(Outcome::Successful, Outcome::RollbackSuccessful, "");
         service.say(format!("(deployment {id}) deployment completed."));
         service.say("has reached a steady state.");
     }

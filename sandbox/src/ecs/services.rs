@@ -88,6 +88,7 @@ pub(super) fn create(
         tags: input["tags"].clone(),
         created: now(),
         deployments: Vec::new(),
+        history: Vec::new(),
         events: VecDeque::new(),
         next_start: Instant::now(),
     };
@@ -171,7 +172,7 @@ pub(super) fn is(service: &Service, cluster: &str, name: &str) -> bool {
     service.life == Life::Active && service.cluster == cluster && service.name == name
 }
 
-fn find(state: &Ledger, input: &Value) -> Result<usize, ApiError> {
+pub(super) fn find(state: &Ledger, input: &Value) -> Result<usize, ApiError> {
     let (name, cluster) = (short(text(input, "service")), short(text(input, "cluster")));
     let known =
         |service: &Service| service.name == name && service.cluster == cluster && service.life != Life::Inactive;

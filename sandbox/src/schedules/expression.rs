@@ -13,10 +13,6 @@ use jiff::{
 /// How far ahead a time is looked for, in days: every weekday has fallen on a 29th of February by then.
 const HORIZON: usize = 366 * 41;
 
-/// What stands for 1, 2 and so on.
-const MONTHS: &str = "JAN FEB MAR APR MAY JUN JUL AUG SEP OCT NOV DEC";
-const DAYS: &str = "SUN MON TUE WED THU FRI SAT";
-
 /// A schedule that was understood.
 #[derive(Clone, Debug)]
 pub(super) enum Expression {
@@ -82,6 +78,8 @@ impl Expression {
         }
     }
 }
+
+const MONTHS: &str = "JAN FEB MAR APR MAY JUN JUL AUG SEP OCT NOV DEC";
 
 impl Cron {
     fn parse(text: &str) -> Option<Self> {
@@ -171,6 +169,7 @@ fn of_month(part: &str) -> Option<Vec<Day>> {
 }
 
 fn of_week(part: &str) -> Option<Vec<Day>> {
+    const DAYS: &str = "SUN MON TUE WED THU FRI SAT";
     if let Some((day, nth)) = part.split_once('#') {
         return Some(vec![Day::NthOfMonth(number(day, 1, 7, DAYS)?, number(nth, 1, 5, "")?)]);
     }

@@ -48,6 +48,49 @@ pub struct Live {
     pub over: bool,
 }
 
+impl Live {
+    /// Whether it runs a revision of this family.
+    pub fn runs(&self, family: &str) -> bool {
+        let revision = self.task_definition.rsplit('/').next().unwrap_or_default();
+        revision.rsplit_once(':').is_some_and(|(own, _)| own == family)
+    }
+}
+
+impl Desired {
+    /// What `live` is, with another revision; none if its command is not one of a job.
+    pub fn as_it_runs(live: &Live, task_definition: Input) -> Option<Self> {
+        let input = |text: &String| Input::from(text.as_str());
+        let overrides: Overrides = serde_json::from_str(&live.overrides).ok()?;
+        let [ContainerOverride { name, command }] = <[_; 1]>::try_from(overrides.container_overrides).ok()?;
+        Some(Self {
+            schedule: live.schedule.clone(),
+            timezone: live.timezone.clone(),
+            container: name,
+            command,
+            task_definition,
+            cluster: input(&live.cluster),
+            role: input(&live.role),
+            group: input(&live.group),
+            subnets: live.subnets.iter().map(input).collect(),
+            security_group: live.security_groups.first().map(input)?,
+            public_ip: live.public_ip,
+        })
+    }
+}
+
+/// What a job's task gets in place of what its task definition says.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Overrides {
+    container_overrides: Vec<ContainerOverride>,
+}
+
+#[derive(Deserialize)]
+struct ContainerOverride {
+    name: String,
+    command: Vec<String>,
+}
+
 /// What AWS has once a write was taken; its answer is no more than an ARN.
 pub(super) fn as_desired(name: &str, desired: &Desired) -> Result<Live, Failure> {
     Ok(Live {

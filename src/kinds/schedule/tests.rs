@@ -68,3 +68,13 @@ fn a_time_passes_in_its_own_zone() {
     assert!(has_passed(once, "Nowhere/Known", at("2026-02-01T12:00:00Z")));
     assert!(!has_passed("rate(1 day)", "UTC", at("2026-02-01T12:00:00Z")));
 }
+
+#[test]
+fn a_job_goes_along_with_a_rollback_of_its_service_and_of_no_other() {
+    assert!(live().runs("demo-default-web") && !live().runs("demo-default-we"));
+    let earlier = "arn:aws:ecs:eu-west-1:1:task-definition/demo-default-web:2";
+    let back = Desired::as_it_runs(&live(), earlier.into()).expect("it is one of ours");
+    assert_eq!(back, Desired { task_definition: earlier.into(), ..desired() });
+    let other = Live { overrides: "{}".into(), ..live() };
+    assert_eq!(Desired::as_it_runs(&other, earlier.into()), None);
+}

@@ -4,11 +4,6 @@ use aws_sdk_ecs::types::{Deployment, DeploymentRolloutState, Service as SdkServi
 use serde::{Deserialize, Serialize};
 
 use super::EVENTS;
-use crate::{
-    aws::Outcome,
-    kind::Context,
-    model::{Address, Failure},
-};
 
 /// One rollout.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -60,6 +55,9 @@ pub struct Live {
     pub public_ip: bool,
     /// The target groups that they are in.
     pub target_groups: Vec<String>,
+    /// The port that they serve there.
+    #[serde(default)]
+    pub port: Option<u16>,
     /// How long a new task may fail its health check, in seconds.
     pub grace_seconds: u32,
     /// Whether a failing rollout is rolled back.
@@ -68,21 +66,6 @@ pub struct Live {
     pub rollouts: Vec<Rollout>,
     /// Its last events.
     pub events: Vec<String>,
-}
-
-/// The task definition that the service is to run: mostly its family's newest, which was read already.
-pub(super) async fn running_definition(
-    cx: &Context,
-    service: &SdkService,
-    definitions: &[(Address, TaskDefinition)],
-) -> Result<Option<TaskDefinition>, Failure> {
-    let Some(arn) = service.task_definition() else { return Ok(None) };
-    let read = definitions.iter().find(|(_, definition)| definition.task_definition_arn() == Some(arn));
-    if let Some((_, definition)) = read {
-        return Ok(Some(definition.clone()));
-    }
-    let call = cx.aws.ecs.describe_task_definition().task_definition(arn).send().await;
-    Ok(call.or_absent("DescribeTaskDefinition", &["ClientException"])?.and_then(|answer| answer.task_definition))
 }
 
 /// The service in our types; image and version are known with its task definition.
@@ -112,6 +95,11 @@ pub(super) fn live(service: &SdkService, definition: Option<&TaskDefinition>) ->
             .iter()
             .filter_map(|balancer| balancer.target_group_arn().map(str::to_owned))
             .collect(),
+        port: service
+            .load_balancers()
+            .first()
+            .and_then(aws_sdk_ecs::types::LoadBalancer::container_port)
+            .and_then(|port| u16::try_from(port).ok()),
         grace_seconds: service
             .health_check_grace_period_seconds()
             .and_then(|seconds| u32::try_from(seconds).ok())

@@ -9,13 +9,9 @@ mod tests;
 
 use std::time::Duration;
 
-use aws_sdk_ecs::types::{
-    DeploymentCircuitBreaker, DeploymentConfiguration, LaunchType, LoadBalancer, PropagateTags, ServiceField,
-};
-use futures::future::try_join_all;
+use aws_sdk_ecs::types::{DeploymentCircuitBreaker, DeploymentConfiguration, LaunchType, LoadBalancer, PropagateTags};
 use serde::{Deserialize, Serialize};
 
-use live::running_definition;
 pub use live::{Live, Rollout};
 
 use super::ecs::{self, once};
@@ -24,10 +20,6 @@ use crate::{
     kind::{Context, Kind},
     model::{Address, Change, Diff, Failure, Found, How, Input, Outputs, Phase, Shown},
 };
-
-/// How many services one `DescribeServices` call takes.
-/// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DescribeServices.html>
-const DESCRIBED_AT_ONCE: usize = 10;
 
 /// How many of the service's last events are shown with a failed rollout.
 const EVENTS: usize = 5;
@@ -69,6 +61,26 @@ pub struct Desired {
     pub grace_seconds: u32,
 }
 
+impl Desired {
+    /// The service `name` as it is, but for its task definition.
+    pub fn as_it_runs(name: &str, live: &Live, task_definition: Input) -> Self {
+        let port = live.port.unwrap_or_default();
+        let target = live.target_groups.first().map(|group| Target { group: group.as_str().into(), port });
+        Self {
+            cluster: live.cluster.as_str().into(),
+            task_definition,
+            container: name.to_owned(),
+            replicas: live.replicas,
+            most: None,
+            subnets: live.subnets.iter().map(|subnet| subnet.as_str().into()).collect(),
+            security_group: live.security_groups.first().map(String::as_str).unwrap_or_default().into(),
+            public_ip: live.public_ip,
+            target,
+            grace_seconds: live.grace_seconds,
+        }
+    }
+}
+
 impl Kind for Service {
     type Desired = Desired;
     type Live = Live;
@@ -91,29 +103,14 @@ impl Kind for Service {
     const DEADLINE: Duration = Duration::from_secs(3600);
 
     async fn list(cx: &Context) -> Result<Vec<Found<Live>>, Failure> {
-        let cluster = ecs::cluster_name(&cx.id);
-        let call = cx.aws.ecs.list_services().cluster(&cluster).max_results(100).into_paginator().items().send();
-        let arns: Result<Vec<String>, _> = call.try_collect().await;
-        let Some(arns) = arns.or_absent("ListServices", &["ClusterNotFoundException"])? else { return Ok(Vec::new()) };
-        if arns.is_empty() {
-            return Ok(Vec::new());
-        }
-        let reads = arns.chunks(DESCRIBED_AT_ONCE).map(|some| {
-            let call = cx.aws.ecs.describe_services().cluster(&cluster).include(ServiceField::Tags);
-            let call = call.set_services(Some(some.to_vec()));
-            async move { call.send().await.during("DescribeServices") }
+        let (services, definitions) = futures::try_join!(ecs::services(cx), ecs::definitions(cx))?;
+        let found = services.iter().map(|(address, service)| {
+            let runs =
+                definitions.iter().find(|known| known.definition.task_definition_arn() == service.task_definition());
+            let live = live::live(service, runs.map(|known| &known.definition));
+            Found { address: address.clone(), id: live.name.clone(), live }
         });
-        let (answers, definitions) = futures::try_join!(try_join_all(reads), ecs::definitions(cx))?;
-        let mut found = Vec::new();
-        for service in answers.into_iter().flat_map(|answer| answer.services.unwrap_or_default()) {
-            // A deleted one stays listed as inactive for a while.
-            let active = service.status() != Some("INACTIVE");
-            if let Some(address) = ecs::address_of(&cx.id, service.tags()).filter(|_| active) {
-                let live = live::live(&service, running_definition(cx, &service, &definitions).await?.as_ref());
-                found.push(Found { address, id: live.name.clone(), live });
-            }
-        }
-        Ok(found)
+        Ok(found.collect())
     }
 
     fn diff(desired: &Desired, live: &Live) -> Vec<Change> {

@@ -30,6 +30,7 @@ fn live(rollouts: Vec<Rollout>) -> Live {
         security_groups: vec!["sg".into()],
         public_ip: false,
         target_groups: Vec::new(),
+        port: None,
         grace_seconds: 0,
         circuit_breaker: true,
         rollouts,
@@ -93,4 +94,20 @@ fn the_number_that_autoscaling_chose_is_no_change_within_its_limits() {
         assert_eq!((changes.len(), &changes[0].to), (1, &Shown::value(nearest)), "{outside}");
     }
     assert_eq!(Service::diff(&desired("web:1"), &counted(3))[0].to, Shown::value(2), "without it, the number is fixed");
+}
+
+#[test]
+fn a_service_as_it_runs_differs_from_itself_in_nothing() {
+    let running = Live {
+        subnets: vec!["a".into(), "b".into()],
+        target_groups: vec!["group".into()],
+        port: Some(3000),
+        grace_seconds: 60,
+        ..live(vec![rollout("PRIMARY", "web:3", "COMPLETED", 2)])
+    };
+    let same = Desired::as_it_runs("web", &running, "web:3".into());
+    assert_eq!(Service::diff(&same, &running), []);
+    let changes = Service::diff(&Desired::as_it_runs("web", &running, "web:2".into()), &running);
+    let fields: Vec<&str> = changes.iter().map(|change| change.field.as_str()).collect();
+    assert_eq!(fields, ["task_definition"]);
 }

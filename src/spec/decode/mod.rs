@@ -28,6 +28,7 @@ use super::{
 pub(super) fn stack(root: &Node, environment: &str, problems: &mut Collector) -> Option<Stack> {
     let known = [
         "name",
+        "required_version",
         "region",
         "network",
         "database",
@@ -39,7 +40,7 @@ pub(super) fn stack(root: &Node, environment: &str, problems: &mut Collector) ->
         "bastion",
         "environments",
     ];
-    let later = ["required_version"];
+    let later = [];
     let map = Map::new(root, "", &known, &later, problems)?;
     let name = map.required("name", "my-app", problems).and_then(|field| {
         let name = field.text(problems)?;

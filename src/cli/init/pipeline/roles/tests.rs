@@ -41,7 +41,7 @@ fn condition(trust: &Value, test: &str, key: &str) -> String {
 #[test]
 fn a_plan_may_only_look_and_a_deployment_makes_and_deletes_nothing_but_the_release() {
     let made = made(Forge::Github, "ada/shop");
-    let reads = ["Describe", "List", "Get"];
+    let reads = ["Describe", "List", "Get", "Filter"];
     for action in actions(&made.plan.1) {
         let (_, name) = action.split_once(':').expect("it has a service");
         assert!(reads.iter().any(|read| name.starts_with(read)), "a plan may {action}");

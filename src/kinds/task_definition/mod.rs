@@ -2,6 +2,8 @@
 //!
 //! <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task_definitions.html>
 
+mod revision;
+
 use std::collections::{BTreeMap, HashMap};
 
 use aws_sdk_ecs::types::{
@@ -9,6 +11,8 @@ use aws_sdk_ecs::types::{
     SortOrder, TaskDefinition as SdkDefinition, TaskDefinitionStatus, TransportProtocol,
 };
 use serde::{Deserialize, Serialize};
+
+pub use revision::{Revision, active, find};
 
 use super::ecs::{self, once};
 use crate::{
@@ -74,7 +78,7 @@ pub struct Desired {
     pub read_only: bool,
 }
 
-/// What AWS has: the newest active revision.
+/// What AWS has: the revision that the service runs, or the newest where there is no service.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Live {
     /// Its ARN, with the revision.
@@ -83,6 +87,9 @@ pub struct Live {
     pub family: String,
     /// All that `diff` compares, by field.
     pub fields: BTreeMap<String, String>,
+    /// The commit that its image was built from, where that is known; not compared.
+    #[serde(default)]
+    pub commit: Option<String>,
 }
 
 /// The ARN of any revision of the task definition at `address`, as a policy of the account's own may name it: whatever the
@@ -108,9 +115,9 @@ impl Kind for TaskDefinition {
         let definitions = ecs::definitions(cx).await?;
         Ok(definitions
             .iter()
-            .map(|(address, definition)| {
-                let live = live(definition, cx);
-                Found { address: address.clone(), id: revision(&live.arn).to_owned(), live }
+            .map(|known| {
+                let live = live(&known.definition, known.commit.clone());
+                Found { address: known.address.clone(), id: revision(&live.arn).to_owned(), live }
             })
             .collect())
     }
@@ -144,7 +151,7 @@ impl Kind for TaskDefinition {
     }
 
     async fn create(cx: &Context, address: &Address, desired: &Desired) -> Result<Live, Failure> {
-        register(cx, address, desired).await
+        register(cx, address, desired, None).await
     }
 
     async fn update(
@@ -154,9 +161,10 @@ impl Kind for TaskDefinition {
         live: &Live,
         _changes: &[Change],
     ) -> Result<Live, Failure> {
-        let registered = register(cx, address, desired).await?;
+        let registered = register(cx, address, desired, Some(live)).await?;
         let newest_first = revisions(cx, &live.family, TaskDefinitionStatus::Active).await?;
-        for old in newest_first.iter().skip(KEPT) {
+        // The one that runs is the one to go back to, however many have failed since.
+        for old in newest_first.iter().skip(KEPT).filter(|old| **old != live.arn) {
             deregister(cx, old).await?;
         }
         Ok(registered)
@@ -219,7 +227,7 @@ fn value_from(reference: &SecretRef) -> Option<String> {
     Some(reference.key.as_ref().map_or_else(|| arn.to_owned(), |key| format!("{arn}:{key}::")))
 }
 
-fn live(definition: &SdkDefinition, _cx: &Context) -> Live {
+fn live(definition: &SdkDefinition, commit: Option<String>) -> Live {
     let owned = |value: Option<&str>| value.unwrap_or_default().to_owned();
     let mut fields = BTreeMap::from([
         ("cpu".to_owned(), owned(definition.cpu())),
@@ -256,10 +264,18 @@ fn live(definition: &SdkDefinition, _cx: &Context) -> Live {
             }
         }
     }
-    Live { arn: owned(definition.task_definition_arn()), family: owned(definition.family()), fields }
+    Live { arn: owned(definition.task_definition_arn()), family: owned(definition.family()), fields, commit }
 }
 
-async fn register(cx: &Context, address: &Address, desired: &Desired) -> Result<Live, Failure> {
+async fn register(cx: &Context, address: &Address, desired: &Desired, before: Option<&Live>) -> Result<Live, Failure> {
+    let same_image = before.filter(|before| before.fields.get("image").map(String::as_str) == desired.image.known());
+    let commit = match same_image {
+        // More memory, say, for an image that was built some commits ago.
+        Some(before) => before.commit.clone(),
+        None => cx.origin.get().and_then(|origin| origin.commit.clone()),
+    };
+    let mut tags = ecs::tagged(&cx.id, address);
+    tags.extend(revision::provenance(cx.origin.get(), commit.as_deref()));
     let call = cx
         .aws
         .ecs
@@ -272,9 +288,9 @@ async fn register(cx: &Context, address: &Address, desired: &Desired) -> Result<
         .execution_role_arn(desired.execution_role.get()?)
         .task_role_arn(desired.task_role.get()?)
         .container_definitions(container(cx, desired)?)
-        .set_tags(Some(ecs::tagged(&cx.id, address)));
+        .set_tags(Some(tags));
     let answer = call.customize().config_override(once()).send().await.during("RegisterTaskDefinition")?;
-    Ok(live(&given(answer.task_definition, "RegisterTaskDefinition", "taskDefinition")?, cx))
+    Ok(live(&given(answer.task_definition, "RegisterTaskDefinition", "taskDefinition")?, commit))
 }
 
 fn container(cx: &Context, desired: &Desired) -> Result<ContainerDefinition, Failure> {
@@ -363,7 +379,7 @@ mod tests {
 
     fn live() -> Live {
         let fields = fields(&desired()).into_iter().map(|(name, value)| (name, value.expect("all is known")));
-        Live { arn: "arn".into(), family: "web".into(), fields: fields.collect() }
+        Live { arn: "arn".into(), family: "web".into(), fields: fields.collect(), commit: None }
     }
 
     #[test]

@@ -1,0 +1,157 @@
+//! What ECS remembers of a service: its deployments, also those that are over, and the revisions that they rolled out.
+//!
+//! <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-deployment.html>
+
+use serde_json::{Value, json};
+
+use super::{
+    Ledger,
+    model::{Deployment, Service, without_nulls},
+    services, text,
+};
+use crate::{api::ApiError, ecr::now};
+
+/// How many deployments one answer has unless the call says otherwise, and how many revisions may be asked for at once.
+const PAGE: usize = 20;
+
+/// The most deployments in one answer.
+const LARGEST_PAGE: usize = 100;
+
+/// One service deployment.
+pub(super) struct Past {
+    /// The deployment as the service shows it while it lasts.
+    deployment: String,
+    arn: String,
+    revision: String,
+    definition: String,
+    status: Status,
+    reason: Option<String>,
+    created: f64,
+    finished: Option<f64>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Status {
+    InProgress,
+    Successful,
+    Stopped,
+    RollbackInProgress,
+    RollbackSuccessful,
+    RollbackFailed,
+}
+
+impl Status {
+    fn name(self) -> &'static str {
+        match self {
+            Self::InProgress => "IN_PROGRESS",
+            Self::Successful => "SUCCESSFUL",
+            Self::Stopped => "STOPPED",
+            Self::RollbackInProgress => "ROLLBACK_IN_PROGRESS",
+            Self::RollbackSuccessful => "ROLLBACK_SUCCESSFUL",
+            Self::RollbackFailed => "ROLLBACK_FAILED",
+        }
+    }
+
+    fn is_open(self) -> bool {
+        matches!(self, Self::InProgress | Self::RollbackInProgress)
+    }
+}
+
+impl Service {
+    /// Another deployment begins, and ends the one that was under way.
+    pub(super) fn remember(&mut self, deployment: &Deployment) {
+        self.close(Status::Stopped, Status::Stopped, "The service deployment was replaced by another one.");
+        let number = deployment.id.rsplit('/').next().unwrap_or_default();
+        let arn = |kind: &str| format!("{}/{number}", self.arn.replacen(":service/", &format!(":{kind}/"), 1));
+        let past = Past {
+            arn: arn("service-deployment"),
+            revision: arn("service-revision"),
+            deployment: deployment.id.clone(),
+            definition: deployment.definition.clone(),
+            status: Status::InProgress,
+            reason: None,
+            created: deployment.created,
+            finished: None,
+        };
+        self.history.push(past);
+    }
+
+    /// What has become of the deployment `id`.
+    pub(super) fn judge(&mut self, id: &str, status: Status, reason: &str) {
+        for past in self.history.iter_mut().filter(|past| past.deployment == id && past.status.is_open()) {
+            past.end_as(status, reason);
+        }
+    }
+
+    /// The deployments under way have ended: one as `rolled_out`, one that was being rolled back as `rolled_back`.
+    pub(super) fn close(&mut self, rolled_out: Status, rolled_back: Status, reason: &str) {
+        for past in &mut self.history {
+            match past.status {
+                Status::InProgress => past.end_as(rolled_out, reason),
+                Status::RollbackInProgress => {
+                    let why = past.reason.clone().unwrap_or_default();
+                    past.end_as(rolled_back, &why);
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+impl Past {
+    fn end_as(&mut self, status: Status, reason: &str) {
+        self.status = status;
+        self.reason = Some(reason.to_owned()).filter(|reason| !reason.is_empty());
+        self.finished = (!status.is_open()).then(now);
+    }
+}
+
+pub(super) fn deployments(state: &Ledger, input: &Value) -> Result<Value, ApiError> {
+    let service = &state.services[services::find(state, input)?];
+    let wanted = |past: &&Past| {
+        let statuses = input["status"].as_array().filter(|statuses| !statuses.is_empty());
+        statuses.is_none_or(|statuses| statuses.iter().any(|status| status == past.status.name()))
+    };
+    let size = input["maxResults"].as_u64().and_then(|size| usize::try_from(size).ok()).unwrap_or(PAGE);
+    if !(1..=LARGEST_PAGE).contains(&size) {
+        return Err(ApiError::client("InvalidParameterException", "maxResults must be between 1 and 100"));
+    }
+    let begin: usize = text(input, "nextToken").parse().unwrap_or_default();
+    let all: Vec<&Past> = service.history.iter().rev().filter(wanted).collect();
+    let page = all.iter().skip(begin).take(size).map(|past| {
+        json!({
+            "serviceDeploymentArn": past.arn, "serviceArn": service.arn, "targetServiceRevisionArn": past.revision,
+            "clusterArn": cluster(state, service), "status": past.status.name(), "statusReason": past.reason,
+            "createdAt": past.created, "startedAt": past.created, "finishedAt": past.finished,
+        })
+    });
+    let next = (begin + size < all.len()).then(|| (begin + size).to_string());
+    let mut answer = json!({ "serviceDeployments": page.collect::<Vec<_>>(), "nextToken": next });
+    without_nulls(&mut answer);
+    Ok(answer)
+}
+
+pub(super) fn revisions(state: &Ledger, input: &Value) -> Result<Value, ApiError> {
+    let asked: Vec<&str> =
+        input["serviceRevisionArns"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    if asked.is_empty() || asked.len() > PAGE {
+        return Err(ApiError::client("InvalidParameterException", "serviceRevisionArns takes 1 to 20 ARNs"));
+    }
+    let known = |arn: &str| {
+        state.services.iter().find_map(|service| {
+            let past = service.history.iter().find(|past| past.revision == arn)?;
+            Some(json!({
+                "serviceRevisionArn": past.revision, "serviceArn": service.arn, "clusterArn": cluster(state, service),
+                "taskDefinition": past.definition, "launchType": "FARGATE", "createdAt": past.created,
+            }))
+        })
+    };
+    let found: Vec<Value> = asked.iter().filter_map(|arn| known(arn)).collect();
+    let failures: Vec<Value> =
+        asked.iter().filter(|arn| known(arn).is_none()).map(|arn| json!({ "arn": arn, "reason": "MISSING" })).collect();
+    Ok(json!({ "serviceRevisions": found, "failures": failures }))
+}
+
+fn cluster(state: &Ledger, service: &Service) -> Option<String> {
+    state.clusters.get(&service.cluster).map(|cluster| cluster.arn.clone())
+}

@@ -1,0 +1,173 @@
+//! Revisions as releases: where each comes from, and what it takes to register the same once more.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_ecs::types::{
+    LogConfiguration, PortMapping, Tag, TaskDefinition as SdkDefinition, TaskDefinitionField, TaskDefinitionStatus,
+};
+
+use super::{Desired, SecretRef, VERSION_LABEL, revisions};
+use crate::{
+    aws::{self, Outcome},
+    kind::{Context, Origin},
+    kinds::ecs,
+    model::{Address, Failure},
+};
+
+/// The longest value of a tag, in characters.
+/// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs-using-tags.html>
+const LONGEST_TAG: usize = 256;
+
+/// One revision of a family.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Revision {
+    /// Its number in the family.
+    pub number: u32,
+    /// Its ARN.
+    pub arn: String,
+    /// When it was registered, in milliseconds since 1970.
+    pub registered: i64,
+    /// Whose credentials it was registered with: an ARN.
+    pub principal: Option<String>,
+    /// Who registered it, as their computer calls them.
+    pub by: Option<String>,
+    /// The commit that its image was built from.
+    pub commit: Option<String>,
+    /// The revision that it goes back to, if it does.
+    pub rollback_to: Option<u32>,
+    /// What would register the same again; none if stackctl cannot say all of it.
+    pub desired: Option<Desired>,
+}
+
+/// The revisions of the family of `address` that can be run, the newest first.
+///
+/// # Errors
+/// If ECS fails.
+pub async fn active(cx: &Context, address: &Address) -> Result<Vec<String>, Failure> {
+    revisions(cx, &family(cx, address), TaskDefinitionStatus::Active).await
+}
+
+/// The revision `number` of the family of `address`, also one that was deregistered; none if there is no such one.
+///
+/// # Errors
+/// If ECS fails.
+pub async fn find(cx: &Context, address: &Address, number: u32) -> Result<Option<Revision>, Failure> {
+    let name = format!("{}:{number}", family(cx, address));
+    let call = cx.aws.ecs.describe_task_definition().task_definition(name).include(TaskDefinitionField::Tags);
+    let Some(answer) = call.send().await.or_absent("DescribeTaskDefinition", &["ClientException"])? else {
+        return Ok(None);
+    };
+    let ours = ecs::address_of(&cx.id, answer.tags()).as_ref() == Some(address);
+    Ok(answer.task_definition().filter(|_| ours).map(|definition| read(definition, answer.tags())))
+}
+
+fn family(cx: &Context, address: &Address) -> String {
+    aws::derived(&cx.id, address, ecs::LONGEST_NAME)
+}
+
+fn read(definition: &SdkDefinition, tags: &[Tag]) -> Revision {
+    Revision {
+        number: u32::try_from(definition.revision()).unwrap_or_default(),
+        arn: definition.task_definition_arn().unwrap_or_default().to_owned(),
+        registered: definition.registered_at().and_then(|at| at.to_millis().ok()).unwrap_or_default(),
+        principal: definition.registered_by().map(str::to_owned),
+        by: ecs::tag(tags, aws::BY),
+        commit: ecs::tag(tags, aws::COMMIT),
+        rollback_to: ecs::tag(tags, aws::ROLLBACK_TO).and_then(|number| number.parse().ok()),
+        desired: desired(definition),
+    }
+}
+
+/// The tags that say where a revision comes from.
+pub(super) fn provenance(origin: Option<&Origin>, commit: Option<&str>) -> Vec<Tag> {
+    let by = origin.map(|origin| origin.by.as_str()).filter(|by| !by.is_empty());
+    let back = origin.and_then(|origin| origin.rollback_to).map(|number| number.to_string());
+    let tags = [(aws::COMMIT, commit), (aws::BY, by), (aws::ROLLBACK_TO, back.as_deref())];
+    let tag = |(key, value): (&str, Option<&str>)| Some(Tag::builder().key(key).value(tag_value(value?)).build());
+    tags.into_iter().filter_map(tag).collect()
+}
+
+/// `text` as far as a tag takes it.
+fn tag_value(text: &str) -> String {
+    let allowed = |c: char| c.is_alphanumeric() || " +-=._:/@".contains(c);
+    text.chars().take(LONGEST_TAG).map(|c| if allowed(c) { c } else { '-' }).collect()
+}
+
+/// What [`super::register`] made `definition` from.
+fn desired(definition: &SdkDefinition) -> Option<Desired> {
+    let [container] = definition.container_definitions() else { return None };
+    let logs = container.log_configuration().and_then(LogConfiguration::options)?;
+    let labels = container.docker_labels();
+    let version = |name: &str| labels?.get(&format!("{VERSION_LABEL}{name}")).cloned();
+    let secret = |secret: &aws_sdk_ecs::types::Secret| {
+        let version = version(secret.name()).map(|version| version.as_str().into());
+        // The ARN and the key within it, which ECS reads as one.
+        (secret.name().to_owned(), SecretRef { secret: secret.value_from().into(), key: None, version })
+    };
+    let port = container.port_mappings().first().and_then(PortMapping::container_port);
+    let mut environment = BTreeMap::new();
+    for variable in container.environment() {
+        environment.insert(variable.name()?.to_owned(), variable.value().unwrap_or_default().into());
+    }
+    Some(Desired {
+        container: container.name()?.to_owned(),
+        cpu: definition.cpu()?.parse().ok()?,
+        memory: definition.memory()?.parse().ok()?,
+        execution_role: definition.execution_role_arn()?.into(),
+        task_role: definition.task_role_arn()?.into(),
+        image: container.image()?.into(),
+        port: port.and_then(|port| u16::try_from(port).ok()),
+        environment,
+        secrets: container.secrets().iter().map(secret).collect(),
+        log_group: logs.get("awslogs-group")?.as_str().into(),
+        stop_timeout: u32::try_from(container.stop_timeout()?).ok()?,
+        command: container.command().to_vec(),
+        read_only: container.readonly_root_filesystem().unwrap_or(false),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_ecs::types::{ContainerDefinition, KeyValuePair, LogDriver, Secret};
+
+    use super::*;
+    use crate::kind::Kind;
+
+    #[test]
+    fn what_is_read_of_a_revision_registers_the_same() {
+        let logs = LogConfiguration::builder().log_driver(LogDriver::Awslogs).options("awslogs-group", "logs");
+        let container = ContainerDefinition::builder()
+            .name("web")
+            .image("repository:0.1.0-2")
+            .port_mappings(PortMapping::builder().container_port(3000).build())
+            .environment(KeyValuePair::builder().name("APP_VERSION").value("0.1.0+2").build())
+            .secrets(Secret::builder().name("URL").value_from("arn:of:secret:url::").build().expect("it is whole"))
+            .docker_labels(format!("{VERSION_LABEL}URL"), "v1")
+            .command("serve")
+            .stop_timeout(30)
+            .readonly_root_filesystem(true)
+            .log_configuration(logs.build().expect("it is whole"))
+            .build();
+        let definition = SdkDefinition::builder()
+            .cpu("256")
+            .memory("512")
+            .execution_role_arn("execution")
+            .task_role_arn("task")
+            .container_definitions(container)
+            .build();
+        let again = desired(&definition).expect("all of it is known");
+        let live = super::super::live(&definition, None);
+        assert_eq!(super::super::TaskDefinition::diff(&again, &live), []);
+        assert_eq!(live.fields["secrets.URL.version"], "v1");
+    }
+
+    #[test]
+    fn where_a_revision_comes_from_is_in_its_tags() {
+        let origin = Origin { commit: None, by: "ada, of \"desk\"".into(), rollback_to: Some(2) };
+        let tags = provenance(Some(&origin), Some("0a1b-dirty"));
+        assert_eq!(ecs::tag(&tags, aws::COMMIT).as_deref(), Some("0a1b-dirty"));
+        assert_eq!(ecs::tag(&tags, aws::BY).as_deref(), Some("ada- of -desk-"));
+        assert_eq!(ecs::tag(&tags, aws::ROLLBACK_TO).as_deref(), Some("2"));
+        assert_eq!(provenance(None, None), []);
+    }
+}

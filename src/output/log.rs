@@ -1,0 +1,201 @@
+//! Lines of logs: for people with the task that wrote them in a colour of its own and JSON made readable, for programs as
+//! they are.
+
+use std::{collections::HashMap, io::Write};
+
+use serde_json::{Map, Value, json};
+
+use super::{Format, style::Style};
+use crate::logs::Line;
+
+/// How much of a task's id is shown: enough to tell apart those of an hour.
+const SHOWN_OF_ID: usize = 8;
+
+/// Under which names programs log when something was, how grave it is and what it is.
+const TIME: &[&str] = &["timestamp", "time", "ts", "@timestamp"];
+const LEVEL: &[&str] = &["level", "severity", "lvl"];
+const MESSAGE: &[&str] = &["message", "msg"];
+
+/// Writes lines of logs to standard output.
+pub struct LogWriter {
+    format: Format,
+    style: Style,
+    grep: Option<String>,
+    /// The colour of each task.
+    tasks: HashMap<String, usize>,
+}
+
+/// A line that was written as a JSON object, taken apart.
+struct Record {
+    time: Option<String>,
+    level: Option<String>,
+    message: String,
+    fields: Vec<(String, String)>,
+}
+
+impl LogWriter {
+    pub(super) fn new(format: Format, style: Style, grep: Option<String>) -> Self {
+        Self { format, style, grep, tasks: HashMap::new() }
+    }
+
+    /// Writes those of `lines` that have the text that is looked for; false when nobody reads them any more.
+    pub fn write(&mut self, lines: &[Line]) -> bool {
+        let mut text = String::new();
+        for line in lines {
+            text.extend(self.line(line).map(|line| line + "\n"));
+        }
+        let mut stdout = std::io::stdout().lock();
+        // A reader that went away (`stackctl logs | head`) is no error of ours.
+        stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).is_ok()
+    }
+
+    fn line(&mut self, line: &Line) -> Option<String> {
+        let record = record(&line.message);
+        let plain = record.as_ref().map_or_else(|| printable(&line.message), |record| record.text(Style::new(false)));
+        let wanted = |text: &String| line.message.contains(text.as_str()) || plain.contains(text.as_str());
+        if !self.grep.as_ref().is_none_or(wanted) {
+            return None;
+        }
+        let time = time(line.time);
+        if self.format == Format::Json {
+            let (service, task, message) = (&line.service, &line.task, &line.message);
+            let document =
+                json!({ "event": "log", "time": time, "service": service, "task": task, "message": message });
+            return Some(document.to_string());
+        }
+        let next = self.tasks.len();
+        let number = *self.tasks.entry(line.task.clone()).or_insert(next);
+        let id: String = line.task.chars().take(SHOWN_OF_ID).collect();
+        let task = self.style.numbered(format!("{}/{id}", line.service), number);
+        // What the program itself says is nearer to the moment than when its line was taken over.
+        let time = record.as_ref().and_then(|record| record.time.clone()).unwrap_or(time);
+        let text = record.map_or(plain, |record| record.text(self.style));
+        Some(format!("{} {task} {text}", self.style.dim(time)))
+    }
+}
+
+impl Record {
+    /// Level, message, fields.
+    fn text(&self, style: Style) -> String {
+        let level = self.level.as_ref().map(|level| {
+            let padded = format!("{level:<5}");
+            match level.as_str() {
+                "ERROR" | "FATAL" | "CRITICAL" => style.bad(padded),
+                "WARN" | "WARNING" => style.changed(padded),
+                "INFO" => style.good(padded),
+                _ => style.dim(padded),
+            }
+        });
+        let message = Some(self.message.clone()).filter(|message| !message.is_empty());
+        let fields = self.fields.iter().map(|(name, value)| format!("{}{value}", style.dim(format!("{name}="))));
+        level.into_iter().chain(message).chain(fields).collect::<Vec<_>>().join(" ")
+    }
+}
+
+/// The parts of a line that is a JSON object; none of another.
+fn record(message: &str) -> Option<Record> {
+    if !message.trim_start().starts_with('{') {
+        return None;
+    }
+    let mut object: Map<String, Value> = serde_json::from_str(message).ok()?;
+    // Where `tracing` writes the event's own fields.
+    if let Some(Value::Object(fields)) = object.get("fields").cloned() {
+        object.shift_remove("fields");
+        object.extend(fields);
+    }
+    let mut take = |names: &[&str]| {
+        let name = names.iter().find(|name| matches!(object.get(**name), Some(Value::String(_))))?;
+        object.shift_remove(*name).and_then(|value| value.as_str().map(printable))
+    };
+    let read = |text: String| text.parse::<jiff::Timestamp>().ok().map(|at| time(at.as_millisecond()));
+    let (time, level, message) = (take(TIME).and_then(read), take(LEVEL), take(MESSAGE));
+    let fields = object.iter().map(|(name, value)| (printable(name), shown(value))).collect();
+    Some(Record { time, level: level.map(|level| level.to_uppercase()), message: message.unwrap_or_default(), fields })
+}
+
+/// A field's value: a text bare where that is clear, all else as JSON.
+fn shown(value: &Value) -> String {
+    match value {
+        Value::String(text) if !text.is_empty() && !text.contains([' ', '"', '=', '\n']) => printable(text),
+        other => printable(&other.to_string()),
+    }
+}
+
+/// A text without what would act on the terminal: what is logged is not always one's own.
+fn printable(text: &str) -> String {
+    let text = anstream::adapter::strip_str(text).to_string();
+    text.chars().filter(|c| !c.is_control() || matches!(c, '\t' | '\n')).collect()
+}
+
+fn time(milliseconds: i64) -> String {
+    let at = jiff::Timestamp::from_millisecond(milliseconds).unwrap_or_default();
+    at.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown_as(grep: Option<&str>, message: &str) -> Option<String> {
+        let line = Line {
+            id: "1".into(),
+            time: 1_795_000_000_123,
+            service: "web".into(),
+            task: "c71a9526fab84618".into(),
+            message: message.into(),
+        };
+        LogWriter::new(Format::Human, Style::new(false), grep.map(str::to_owned)).line(&line)
+    }
+
+    #[test]
+    fn a_json_line_is_its_time_level_message_and_fields() {
+        let line = r#"{"timestamp":"2026-11-21T07:49:57.790490Z","level":"info","message":"served","path":"/a b","status":200}"#;
+        assert_eq!(
+            shown_as(None, line).as_deref(),
+            Some(r#"2026-11-21T07:49:57.790Z web/c71a9526 INFO  served path="/a b" status=200"#)
+        );
+        let nested = r#"{"level":"ERROR","fields":{"message":"no","of":{"a":[1]}},"target":"app"}"#;
+        assert_eq!(
+            shown_as(None, nested).as_deref(),
+            Some(r#"2026-11-18T11:06:40.123Z web/c71a9526 ERROR no target=app of={"a":[1]}"#)
+        );
+    }
+
+    #[test]
+    fn any_other_line_is_shown_as_it_is_and_nothing_in_it_acts_on_the_terminal() {
+        for (line, shown) in [
+            ("plain", "plain"),
+            ("{not json", "{not json"),
+            ("\u{1b}[31mred\u{1b}[0m\u{7}", "red"),
+            ("a\tb", "a\tb"),
+            ("", ""),
+        ] {
+            let expected = format!("2026-11-18T11:06:40.123Z web/c71a9526 {shown}");
+            assert_eq!(shown_as(None, line), Some(expected), "{line}");
+        }
+    }
+
+    #[test]
+    fn text_is_found_in_the_line_as_written_and_as_shown() {
+        let line = r#"{"level":"INFO","message":"served","status":200}"#;
+        for found in ["INFO  served status=200", r#""status":200"#, "serv"] {
+            assert!(shown_as(Some(found), line).is_some(), "{found}");
+        }
+        for missing in ["SERVED", "status=201"] {
+            assert_eq!(shown_as(Some(missing), line), None, "{missing}");
+        }
+    }
+
+    #[test]
+    fn each_task_has_a_colour_of_its_own_and_keeps_it() {
+        let mut writer = LogWriter::new(Format::Human, Style::new(true), None);
+        let mut colour = |task: &str| {
+            let line = Line { id: "1".into(), time: 0, service: "web".into(), task: task.into(), message: "a".into() };
+            let shown = writer.line(&line).expect("nothing is looked for");
+            shown.split("web/").next().expect("there is something before it").to_owned()
+        };
+        let (one, other) = (colour("1"), colour("2"));
+        assert_ne!(one, other);
+        assert_eq!(one, colour("1"));
+    }
+}

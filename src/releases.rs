@@ -1,0 +1,296 @@
+//! The releases of a service: what ECS has rolled out and how that ended, and what each revision says of where it comes
+//! from. All of it is kept by ECS; nothing is written down beside it.
+//!
+//! <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-deployment.html>
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use aws_sdk_ecs::types::{ServiceDeploymentBrief, ServiceDeploymentStatus as Status};
+use futures::future::try_join_all;
+use jiff::{SignedDuration, Timestamp};
+use serde::Serialize;
+
+use crate::{
+    aws::Outcome as _,
+    kind::Context,
+    kinds::{
+        service,
+        task_definition::{self, Revision},
+    },
+    model::{Address, Failure},
+};
+
+/// How long ECS keeps the history of a service's deployments.
+/// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-deployment.html>
+const REMEMBERED: SignedDuration = SignedDuration::from_hours(90 * 24);
+
+/// How many revisions one `DescribeServiceRevisions` call takes.
+/// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DescribeServiceRevisions.html>
+const DESCRIBED_AT_ONCE: usize = 20;
+
+/// One release; its JSON keys are stable.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Release {
+    /// The service.
+    pub service: String,
+    /// The revision of the task definition.
+    pub release: u32,
+    /// When its rollout began; of one that was never rolled out, when it was registered.
+    pub at: Timestamp,
+    /// How it ended.
+    pub result: Outcome,
+    /// ECS's reason for that.
+    pub reason: Option<String>,
+    /// Whether this is what serves now.
+    pub serves: bool,
+    /// The version and build number.
+    pub version: Option<String>,
+    /// The image.
+    pub image: Option<String>,
+    /// The commit that the image was built from, with `-dirty` where files differed from it.
+    pub commit: Option<String>,
+    /// Who released it, as their computer calls them.
+    pub by: Option<String>,
+    /// Whose credentials it was released with: an ARN.
+    pub principal: Option<String>,
+    /// The release that this one goes back to, if it does.
+    pub rollback_to: Option<u32>,
+}
+
+/// How a release ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// Its tasks served.
+    Succeeded,
+    /// It is being rolled out.
+    InProgress,
+    /// ECS goes back to what ran before.
+    RollingBack,
+    /// ECS went back to what ran before.
+    RolledBack,
+    /// It failed, and there was nothing to go back to.
+    Failed,
+    /// Another release or a person stopped it.
+    Stopped,
+    /// It was registered, and no service was told of it.
+    NotRolledOut,
+    /// It is older than what ECS remembers.
+    Unknown,
+}
+
+/// One rollout.
+struct Rollout {
+    definition: String,
+    at: Timestamp,
+    result: Outcome,
+    reason: Option<String>,
+}
+
+/// The newest releases of the service `name`, `most` of them, the newest first.
+///
+/// # Errors
+/// If ECS fails.
+pub async fn read(
+    cx: &Context,
+    name: &str,
+    live: &service::Live,
+    most: usize,
+    now: Timestamp,
+) -> Result<Vec<Release>, Failure> {
+    let address = Address::new("task_definition", name);
+    let (rollouts, active) = futures::try_join!(rollouts(cx, live, most), task_definition::active(cx, &address))?;
+    let all = rollouts.len() < most;
+    let mut numbers: BTreeSet<u32> = rollouts.iter().map(|rollout| number(&rollout.definition)).collect();
+    numbers.extend(active.iter().map(|arn| number(arn)));
+    let reads = numbers.iter().map(|number| task_definition::find(cx, &address, *number));
+    let revisions = try_join_all(reads).await?.into_iter().flatten();
+    let revisions: BTreeMap<u32, Revision> = revisions.map(|revision| (revision.number, revision)).collect();
+    let mut releases = put_together(name, rollouts, &revisions, now);
+    if !all {
+        // Those that come after the last page are known only as revisions.
+        let oldest = releases.iter().filter(|release| release.result != Outcome::NotRolledOut).map(|one| one.at).min();
+        releases.retain(|release| oldest.is_none_or(|oldest| release.at >= oldest));
+    }
+    releases.truncate(most);
+    let current = number(&live.task_definition);
+    let serves = |release: &&mut Release| {
+        release.release == current && matches!(release.result, Outcome::Succeeded | Outcome::Unknown)
+    };
+    if let Some(release) = releases.iter_mut().find(serves) {
+        release.serves = true;
+    }
+    Ok(releases)
+}
+
+/// The release to go back to from what runs now: the newest that served before that was first released. What was gone
+/// back from is never gone back to.
+pub fn last_good(releases: &[Release], running: u32) -> Option<&Release> {
+    let first = |release: &Release| release.rollback_to.unwrap_or(release.release);
+    let now = releases.iter().find(|release| release.release == running).map_or(running, first);
+    releases.iter().find(|release| release.result == Outcome::Succeeded && first(release) < now)
+}
+
+/// The revision in a task definition's ARN.
+pub fn number(arn: &str) -> u32 {
+    arn.rsplit(':').next().and_then(|number| number.parse().ok()).unwrap_or_default()
+}
+
+/// A release for each rollout, and for each revision that no rollout is known of; the newest first.
+fn put_together(
+    name: &str,
+    rollouts: Vec<Rollout>,
+    revisions: &BTreeMap<u32, Revision>,
+    now: Timestamp,
+) -> Vec<Release> {
+    let rolled_out: BTreeSet<u32> = rollouts.iter().map(|rollout| number(&rollout.definition)).collect();
+    let others = revisions.values().filter(|revision| !rolled_out.contains(&revision.number)).map(|revision| {
+        let at = Timestamp::from_millisecond(revision.registered).unwrap_or_default();
+        let forgotten = now.duration_since(at) > REMEMBERED;
+        let result = if forgotten { Outcome::Unknown } else { Outcome::NotRolledOut };
+        Rollout { definition: revision.arn.clone(), at, result, reason: None }
+    });
+    let mut all: Vec<Rollout> = rollouts.into_iter().chain(others).collect();
+    all.sort_by_key(|rollout| std::cmp::Reverse((rollout.at, number(&rollout.definition))));
+    all.into_iter().map(|rollout| release(name, rollout, revisions)).collect()
+}
+
+fn release(name: &str, rollout: Rollout, revisions: &BTreeMap<u32, Revision>) -> Release {
+    let number = number(&rollout.definition);
+    let revision = revisions.get(&number);
+    let desired = revision.and_then(|revision| revision.desired.as_ref());
+    let version = desired.and_then(|desired| desired.environment.get("APP_VERSION")?.known());
+    Release {
+        service: name.to_owned(),
+        release: number,
+        at: rollout.at,
+        result: rollout.result,
+        reason: rollout.reason,
+        serves: false,
+        version: version.map(str::to_owned),
+        image: desired.and_then(|desired| desired.image.known()).map(str::to_owned),
+        commit: revision.and_then(|revision| revision.commit.clone()),
+        by: revision.and_then(|revision| revision.by.clone()),
+        principal: revision.and_then(|revision| revision.principal.clone()),
+        rollback_to: revision.and_then(|revision| revision.rollback_to),
+    }
+}
+
+/// The newest rollouts that ECS remembers of the service, `most` of them.
+async fn rollouts(cx: &Context, live: &service::Live, most: usize) -> Result<Vec<Rollout>, Failure> {
+    let call = cx.aws.ecs.list_service_deployments().cluster(&live.cluster).service(&live.name).max_results(100);
+    let mut deployments: Vec<ServiceDeploymentBrief> = Vec::new();
+    let mut token = None;
+    loop {
+        let answer = call.clone().set_next_token(token).send().await.during("ListServiceDeployments")?;
+        deployments.extend(answer.service_deployments.unwrap_or_default());
+        token = answer.next_token;
+        if token.is_none() {
+            break;
+        }
+    }
+    deployments.sort_by_key(|deployment| std::cmp::Reverse(at(deployment)));
+    deployments.truncate(most);
+    let definitions = definitions(cx, &deployments).await?;
+    let rollout = |deployment: &ServiceDeploymentBrief| {
+        let definition = definitions.get(deployment.target_service_revision_arn()?)?.clone();
+        let reason = deployment.status_reason().filter(|reason| !reason.is_empty()).map(str::to_owned);
+        Some(Rollout { definition, at: at(deployment), result: result(deployment.status()), reason })
+    };
+    Ok(deployments.iter().filter_map(rollout).collect())
+}
+
+/// The task definitions that these deployments rolled out, by the ARN of the service revision.
+async fn definitions(
+    cx: &Context,
+    deployments: &[ServiceDeploymentBrief],
+) -> Result<BTreeMap<String, String>, Failure> {
+    let arns = deployments.iter().filter_map(|deployment| deployment.target_service_revision_arn());
+    let arns: Vec<String> = arns.map(str::to_owned).collect::<BTreeSet<_>>().into_iter().collect();
+    let reads = arns.chunks(DESCRIBED_AT_ONCE).map(|some| async move {
+        let call = cx.aws.ecs.describe_service_revisions().set_service_revision_arns(Some(some.to_vec()));
+        call.send().await.during("DescribeServiceRevisions")
+    });
+    let revisions =
+        try_join_all(reads).await?.into_iter().flat_map(|answer| answer.service_revisions.unwrap_or_default());
+    Ok(revisions.filter_map(|revision| Some((revision.service_revision_arn?, revision.task_definition?))).collect())
+}
+
+fn at(deployment: &ServiceDeploymentBrief) -> Timestamp {
+    let milliseconds = deployment.created_at().and_then(|at| at.to_millis().ok()).unwrap_or_default();
+    Timestamp::from_millisecond(milliseconds).unwrap_or_default()
+}
+
+/// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ServiceDeployment.html>
+fn result(status: Option<&Status>) -> Outcome {
+    match status {
+        Some(Status::Successful) => Outcome::Succeeded,
+        Some(Status::Pending | Status::InProgress) => Outcome::InProgress,
+        Some(Status::RollbackRequested | Status::RollbackInProgress) => Outcome::RollingBack,
+        Some(Status::RollbackSuccessful) => Outcome::RolledBack,
+        Some(Status::RollbackFailed) => Outcome::Failed,
+        Some(Status::Stopped | Status::StopRequested) => Outcome::Stopped,
+        _ => Outcome::Unknown,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rollout(number: u32, at: i64, result: Outcome) -> Rollout {
+        let at = Timestamp::from_second(at).expect("it is one");
+        Rollout { definition: format!("arn:task-definition/web:{number}"), at, result, reason: None }
+    }
+
+    fn revision(number: u32, registered: i64, rollback_to: Option<u32>) -> (u32, Revision) {
+        let revision = Revision {
+            number,
+            arn: format!("arn:task-definition/web:{number}"),
+            registered: registered * 1000,
+            principal: None,
+            by: None,
+            commit: Some(format!("commit {number}")),
+            rollback_to,
+            desired: None,
+        };
+        (number, revision)
+    }
+
+    fn releases(rollouts: Vec<Rollout>, revisions: Vec<(u32, Revision)>) -> Vec<Release> {
+        let now = Timestamp::from_second(100_000_000).expect("it is one");
+        put_together("web", rollouts, &revisions.into_iter().collect(), now)
+    }
+
+    #[test]
+    fn a_revision_without_a_rollout_was_not_rolled_out_or_is_older_than_what_ecs_remembers() {
+        let rollouts = vec![rollout(2, 99_999_000, Outcome::Succeeded)];
+        let revisions = vec![revision(1, 1_000, None), revision(2, 99_998_000, None), revision(3, 99_999_500, None)];
+        let found = releases(rollouts, revisions);
+        let found: Vec<(u32, Outcome)> = found.iter().map(|release| (release.release, release.result)).collect();
+        assert_eq!(found, [(3, Outcome::NotRolledOut), (2, Outcome::Succeeded), (1, Outcome::Unknown)]);
+    }
+
+    #[test]
+    fn the_last_good_release_is_one_that_served_before_the_one_that_runs() {
+        use Outcome::{RolledBack, Succeeded};
+        let served = [(1, Succeeded), (2, Succeeded), (3, RolledBack), (4, Succeeded)];
+        let rollouts = served.map(|(number, result)| rollout(number, i64::from(number), result));
+        let revisions = served.map(|(number, _)| revision(number, i64::from(number), None));
+        let all = releases(rollouts.into(), revisions.into());
+        let good = |running| last_good(&all, running).map(|release| release.release);
+        assert_eq!(good(4), Some(2), "3 never served");
+        assert_eq!(good(2), Some(1));
+        assert_eq!(good(1), None);
+    }
+
+    #[test]
+    fn going_back_twice_goes_back_further_and_never_to_what_was_gone_back_from() {
+        let rollouts = (1..=3).map(|number| rollout(number, i64::from(number), Outcome::Succeeded));
+        let mut back = vec![rollout(4, 4, Outcome::Succeeded)];
+        back.extend(rollouts);
+        let revisions = (1..=3).map(|number| revision(number, i64::from(number), None));
+        let all = releases(back, revisions.chain([revision(4, 4, Some(2))]).collect());
+        assert_eq!(last_good(&all, 4).map(|release| release.release), Some(1));
+    }
+}

@@ -1,0 +1,161 @@
+//! Two that release one change at once, while a long transaction keeps its migration waiting.
+
+use std::{
+    fs,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use tokio::time::{Instant, interval, sleep};
+
+use crate::{
+    held::Master,
+    support::{World, text},
+    visitors::{Page, Visitor},
+};
+
+/// How many visits the old version has to count while its successor migrates.
+const VISITS: usize = 20;
+
+/// How many release tasks there have been, whether they still run or not.
+async fn release_tasks(ecs: &aws_sdk_ecs::Client) -> usize {
+    let mut count = 0;
+    for status in ["RUNNING", "STOPPED"] {
+        let call = ecs.list_tasks().cluster("demo-default-main").started_by("stackctl-release");
+        let tasks = call.desired_status(status.into()).send().await.expect("it answers");
+        count += tasks.task_arns().len();
+    }
+    count
+}
+
+/// Until somebody's log has a line with `words`.
+async fn until_logged(world: &World, words: &str) {
+    let logs = aws_sdk_cloudwatchlogs::Client::new(&world.sdk().await);
+    let deadline = Instant::now() + Duration::from_secs(120);
+    loop {
+        let call = logs.filter_log_events().log_group_name("/stackctl/demo/default/web").send().await;
+        let found = call.expect("it answers");
+        if found.events().iter().filter_map(|event| event.message()).any(|message| message.contains(words)) {
+            return;
+        }
+        assert!(Instant::now() < deadline, "somebody logs: {words}");
+        sleep(Duration::from_millis(200)).await;
+    }
+}
+
+/// Until somebody has asked for the lock and was answered with this status: 200 is a lock, 400 another's.
+async fn until_locked(world: &World, status: u16) {
+    // Both build before, one after the other.
+    let deadline = Instant::now() + Duration::from_secs(900);
+    let asked = |call: &serde_json::Value| call["operation"] == "PutParameter" && call["status"] == status;
+    while !world.calls().await.iter().any(asked) {
+        assert!(Instant::now() < deadline, "somebody asks for the lock");
+        sleep(Duration::from_millis(200)).await;
+    }
+}
+
+/// One visitor who comes back again and again, until it is told to stop.
+struct Regular {
+    stop: Arc<AtomicBool>,
+    pages: tokio::task::JoinHandle<Vec<Page>>,
+}
+
+impl Regular {
+    fn start(url: &str) -> Self {
+        let stop = Arc::<AtomicBool>::default();
+        let (url, stopped) = (url.to_owned(), Arc::clone(&stop));
+        let pages = tokio::spawn(async move {
+            let (visitor, mut pages) = (Visitor::from(2), Vec::new());
+            let mut tick = interval(Duration::from_millis(50));
+            while !stopped.load(Ordering::Relaxed) {
+                tick.tick().await;
+                pages.push(visitor.visit(&url, &[]).await);
+            }
+            pages
+        });
+        Self { stop, pages }
+    }
+
+    async fn stop(self) -> Vec<Page> {
+        self.stop.store(true, Ordering::Relaxed);
+        self.pages.await.expect("every visit is answered and counted")
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_deploys_of_one_change_at_once_one_releases_it_and_the_other_finds_it_done() {
+    let world = World::start();
+    let url = world.up();
+    let app = world.copy_sources();
+    let database = Master::of(&world).await;
+    let ecs = aws_sdk_ecs::Client::new(&world.sdk().await);
+    assert_eq!(release_tasks(&ecs).await, 1);
+
+    fs::write(app.join("migrations/0009_note.sql"), "ALTER TABLE visitors ADD COLUMN note text;\n")
+        .expect("it can be written");
+    // The migrations are compiled into the program, and cargo sees a new one only by a changed source.
+    let source = app.join("src/db.rs");
+    let before = fs::read_to_string(&source).expect("it is there");
+    fs::write(&source, format!("{before}\n// One more migration.\n")).expect("it can be written");
+
+    // Somebody reads the table for a long time, so the migration has to wait; nobody else may notice.
+    let reading = database.lock("visitors IN ACCESS SHARE MODE");
+    world.forget_calls().await;
+    let both = [(); 2].map(|()| world.spawn(&["deploy", "--lock-timeout", "15m"]));
+    until_locked(&world, 200).await;
+    let regular = Regular::start(&url);
+    until_locked(&world, 400).await;
+    until_logged(&world, "the migration lets others go first").await;
+
+    // Who does not want to wait is told who is at it.
+    let impatient = tokio::task::block_in_place(|| world.stackctl(&["deploy"]));
+    assert_eq!(impatient.status.code(), Some(4), "{}", text(&impatient));
+    assert!(text(&impatient).contains("locked by `stackctl deploy`"), "{}", text(&impatient));
+
+    // The version that runs goes on counting.
+    let count = || database.ask("SELECT visits FROM visitors").parse::<usize>().expect("a number");
+    let (at_first, deadline) = (count(), Instant::now() + Duration::from_secs(60));
+    while count() < at_first + VISITS {
+        assert!(Instant::now() < deadline, "{VISITS} visits while the migration waits");
+        sleep(Duration::from_millis(100)).await;
+    }
+    assert!(world.get(&format!("{url}/version")).await.1.contains("0.1.0+1"));
+    drop(reading);
+
+    let ended = both.map(|deploy| deploy.wait_with_output().expect("it ends"));
+    for one in &ended {
+        assert!(one.status.success(), "{}", text(one));
+        assert!(String::from_utf8_lossy(&one.stdout).contains(&url), "{}", text(one));
+    }
+    let found_it_done =
+        |said: &str| said.contains("has changed since the plan was made") && said.contains("No changes.");
+    let idle = ended.iter().filter(|one| found_it_done(&text(one))).count();
+    assert_eq!(idle, 1, "one has found it done: {}\n{}", text(&ended[0]), text(&ended[1]));
+
+    // Once each: the migration, the task that it ran in, the image and its number, the rollout.
+    assert_eq!(database.ask("SELECT count(*) FROM _sqlx_migrations WHERE version = 9 AND success"), "1");
+    assert_eq!(release_tasks(&ecs).await, 2, "that of up, and that of the one that released");
+    let ecr = aws_sdk_ecr::Client::new(&world.sdk().await);
+    let images = ecr.describe_images().repository_name("demo/default/app").send().await.expect("it answers");
+    let mut tags: Vec<&str> = images
+        .image_details()
+        .iter()
+        .flat_map(aws_sdk_ecr::types::ImageDetail::image_tags)
+        .map(String::as_str)
+        .collect();
+    tags.sort_unstable();
+    assert_eq!(tags, ["0.1.0-1", "0.1.0-2"]);
+    let revisions = ecs.list_task_definitions().family_prefix("demo-default-web").send().await.expect("it answers");
+    assert_eq!(revisions.task_definition_arns().len(), 2, "{revisions:?}");
+    assert_eq!(world.status()["services"][0]["version"], "0.1.0+2");
+    assert_eq!(world.plan(), Vec::<String>::new());
+
+    // Nobody's visit was refused or forgotten.
+    let pages = regular.stop().await;
+    let visits: Vec<u64> = pages.iter().map(|page| page.visits).collect();
+    assert_eq!(visits, (1..=visits.len() as u64).collect::<Vec<_>>());
+    assert_eq!(pages.last().map(|page| page.version.as_str()), Some("0.1.0+2"));
+}

@@ -1,0 +1,91 @@
+//! A small program of its own in place of the repository's application: it is built in a second and needs no database, so
+//! that many releases are few seconds.
+
+use std::{fs, process::Command};
+
+use crate::support::{World, text};
+
+/// No database: it is up in seconds.
+const STACK: &str = "name: tiny
+region: eu-west-1
+network: { nat: none }
+load_balancer: { tls: off }
+services:
+  web:
+    build: tiny
+    port: 3000
+    memory: 512
+    replicas: 2
+    health: /status
+    release: [prepare]
+    stop_timeout: 2
+";
+
+const PROGRAM: &str = r#"//! Answers every request with one word.
+use std::{io::{Read, Write}, net::TcpListener};
+
+const SAYS: &str = "one";
+
+fn main() {
+    if std::env::args().nth(1).as_deref() == Some("prepare") {
+        return println!("prepared");
+    }
+    println!("{{\"level\":\"info\",\"message\":\"serving\",\"says\":\"{SAYS}\"}}");
+    let listener = TcpListener::bind(format!("0.0.0.0:{}", std::env::var("PORT").unwrap())).unwrap();
+    for mut stream in listener.incoming().flatten() {
+        let status = if SAYS == "broken" { "500 Broken" } else { "200 OK" };
+        let _ = stream.read(&mut [0; 4096]);
+        let length = SAYS.len();
+        let _ = write!(stream, "HTTP/1.1 {status}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{SAYS}");
+    }
+}
+"#;
+
+/// The project in place of the repository's, with a git repository around it.
+pub struct Tiny(pub World);
+
+impl Tiny {
+    pub fn start() -> Self {
+        let world = World::start();
+        let source = world.project().join("tiny/src");
+        fs::create_dir_all(&source).expect("a folder");
+        let manifest = "[package]\nname = \"tiny\"\nversion = \"1.0.0\"\nedition = \"2024\"\n\n[workspace]\n";
+        let lock = "version = 4\n\n[[package]]\nname = \"tiny\"\nversion = \"1.0.0\"\n";
+        let files = [("stack.yaml", STACK), ("tiny/Cargo.toml", manifest), ("tiny/Cargo.lock", lock)];
+        for (path, text) in files {
+            fs::write(world.project().join(path), text).expect("it can be written");
+        }
+        fs::write(source.join("main.rs"), PROGRAM).expect("it can be written");
+        let tiny = Self(world);
+        tiny.git(&["init", "--quiet"]);
+        tiny
+    }
+
+    pub fn git(&self, args: &[&str]) -> String {
+        let mut git = Command::new("git");
+        git.args(["-c", "user.name=ada", "-c", "user.email=ada@example.com"]).args(args).current_dir(self.0.project());
+        let output = git.output().expect("git runs");
+        assert!(output.status.success(), "{}", text(&output));
+        String::from_utf8(output.stdout).expect("it is text").trim().to_owned()
+    }
+
+    /// Commits all there is; gives the commit.
+    pub fn commit(&self) -> String {
+        self.git(&["add", "--all"]);
+        self.git(&["commit", "--quiet", "--allow-empty", "--message", "another one"]);
+        self.git(&["rev-parse", "HEAD"])
+    }
+
+    /// Makes the program say something else.
+    pub fn say(&self, word: &str) {
+        let source = PROGRAM.replace("\"one\"", &format!("{word:?}"));
+        fs::write(self.0.project().join("tiny/src/main.rs"), source).expect("it can be written");
+    }
+
+    /// Runs it; it has to end with this code.
+    pub fn ends_with(&self, code: i32, args: &[&str]) -> String {
+        let output = self.0.stackctl(args);
+        assert_eq!(output.status.code(), Some(code), "{}", text(&output));
+        text(&output)
+    }
+}
