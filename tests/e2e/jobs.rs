@@ -24,12 +24,17 @@ const FAST: f64 = 1e-4;
 struct Region {
     ecs: aws_sdk_ecs::Client,
     logs: aws_sdk_cloudwatchlogs::Client,
+    scheduler: aws_sdk_scheduler::Client,
 }
 
 impl Region {
     async fn of(world: &World) -> Self {
         let config = world.sdk().await;
-        Self { ecs: aws_sdk_ecs::Client::new(&config), logs: aws_sdk_cloudwatchlogs::Client::new(&config) }
+        Self {
+            ecs: aws_sdk_ecs::Client::new(&config),
+            logs: aws_sdk_cloudwatchlogs::Client::new(&config),
+            scheduler: aws_sdk_scheduler::Client::new(&config),
+        }
     }
 
     /// The revision that the service serves.
@@ -37,6 +42,14 @@ impl Region {
         let call = self.ecs.describe_services().cluster("demo-default-main").services("demo-default-web").send();
         let answer = call.await.expect("it answers");
         answer.services()[0].task_definition().expect("it has one").to_owned()
+    }
+
+    /// The revision that the job runs.
+    async fn job(&self) -> String {
+        let call = self.scheduler.get_schedule().group_name("demo-default-main").name("report").send();
+        let schedule = call.await.expect("it is there");
+        let task = schedule.target().and_then(|target| target.ecs_parameters()).expect("it starts a task");
+        task.task_definition_arn().to_owned()
     }
 
     /// The runs of the job that have ended.
@@ -112,6 +125,11 @@ async fn a_job_runs_on_time_on_what_serves_follows_a_deploy_and_goes_with_its_li
     let run = region.until_run(&world, &second).await;
     assert_eq!(run.containers()[0].exit_code(), Some(0), "{}", region.log(&run).await);
     assert_eq!(world.plan(), Vec::<String>::new());
+
+    // What is taken back is taken back from the job too.
+    let back = world.stackctl(&["rollback"]);
+    assert!(back.status.success() && text(&back).contains("~ schedule.report"), "{}", text(&back));
+    assert_eq!(region.job().await, region.serves().await);
 
     world.edit(JOBS, "environments:\n");
     world.up();
