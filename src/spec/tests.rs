@@ -73,7 +73,7 @@ fn what_comes_later_says_so() {
     let text = "name: demo\nregion: eu-west-1\nservices: { web: { build: app, port: 80 } }\nnetwork: { vpc: vpc-1 }\n";
     assert_eq!(
         problems(text),
-        ["4:12 `vpc` is not supported yet [leave it out; docs/stack-yaml.md says what this version does]"]
+        ["4:12 `network.vpc` is not supported yet [leave it out; docs/stack-yaml.md says what this version does]"]
     );
 }
 
