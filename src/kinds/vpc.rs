@@ -2,7 +2,7 @@
 //!
 //! <https://docs.aws.amazon.com/vpc/latest/userguide/configure-your-vpc.html>
 
-use aws_sdk_ec2::types::{AttributeBooleanValue, ResourceType, Vpc as SdkVpc, VpcAttributeName, VpcState};
+use aws_sdk_ec2::types::{ResourceType, Vpc as SdkVpc, VpcState};
 use serde::{Deserialize, Serialize};
 
 use super::ec2;
@@ -29,8 +29,6 @@ pub struct Live {
     pub id: String,
     /// Its range.
     pub cidr: String,
-    /// Whether instances get DNS names, without which a database's endpoint does not resolve privately.
-    pub dns_hostnames: bool,
     /// Whether AWS says `available`.
     pub available: bool,
 }
@@ -45,20 +43,18 @@ impl Kind for Vpc {
     async fn list(cx: &Context) -> Result<Vec<Found<Live>>, Failure> {
         let pages = cx.aws.ec2.describe_vpcs().set_filters(Some(ec2::ours(&cx.id))).into_paginator().items().send();
         let vpcs: Vec<SdkVpc> = pages.try_collect().await.during("DescribeVpcs")?;
-        let mut found = Vec::with_capacity(vpcs.len());
-        for vpc in vpcs {
-            let Some(address) = ec2::address_of(&cx.id, vpc.tags()) else { continue };
+        let found = vpcs.into_iter().filter_map(|vpc| {
+            let address = ec2::address_of(&cx.id, vpc.tags())?;
             let id = vpc.vpc_id.unwrap_or_default();
-            let dns_hostnames = dns_hostnames(cx, &id).await?;
             let available = vpc.state == Some(VpcState::Available);
-            let live = Live { id: id.clone(), cidr: vpc.cidr_block.unwrap_or_default(), dns_hostnames, available };
-            found.push(Found { address, id, live });
-        }
-        Ok(found)
+            let live = Live { id: id.clone(), cidr: vpc.cidr_block.unwrap_or_default(), available };
+            Some(Found { address, id, live })
+        });
+        Ok(found.collect())
     }
 
     fn diff(desired: &Desired, live: &Live) -> Vec<Change> {
-        Diff::new().fixed("cidr", &live.cidr, &desired.cidr).field("dns_hostnames", &live.dns_hostnames, &true).finish()
+        Diff::new().fixed("cidr", &live.cidr, &desired.cidr).finish()
     }
 
     fn phase(live: &Live, _desired: Option<&Desired>) -> Phase {
@@ -82,23 +78,21 @@ impl Kind for Vpc {
             .await
             .during("CreateVpc")?;
         let vpc = given(answer.vpc, "CreateVpc", "vpc")?;
-        let live = Live {
+        Ok(Live {
             id: given(vpc.vpc_id, "CreateVpc", "vpcId")?,
             cidr: desired.cidr.clone(),
-            dns_hostnames: false,
             available: vpc.state == Some(VpcState::Available),
-        };
-        set_dns_hostnames(cx, live).await
+        })
     }
 
     async fn update(
-        cx: &Context,
+        _cx: &Context,
         _address: &Address,
         _desired: &Desired,
         live: &Live,
         _changes: &[Change],
     ) -> Result<Live, Failure> {
-        set_dns_hostnames(cx, live.clone()).await
+        Ok(live.clone())
     }
 
     async fn delete(cx: &Context, live: &Live) -> Result<(), Failure> {
@@ -107,27 +101,13 @@ impl Kind for Vpc {
     }
 }
 
-/// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeVpcAttribute.html>
-async fn dns_hostnames(cx: &Context, id: &str) -> Result<bool, Failure> {
-    let call = cx.aws.ec2.describe_vpc_attribute().vpc_id(id).attribute(VpcAttributeName::EnableDnsHostnames);
-    let answer = call.send().await.or_absent("DescribeVpcAttribute", &["InvalidVpcID.NotFound"])?;
-    Ok(answer.and_then(|found| found.enable_dns_hostnames).and_then(|on| on.value).unwrap_or(false))
-}
-
-async fn set_dns_hostnames(cx: &Context, live: Live) -> Result<Live, Failure> {
-    let on = AttributeBooleanValue::builder().value(true).build();
-    let call = cx.aws.ec2.modify_vpc_attribute().vpc_id(&live.id).enable_dns_hostnames(on);
-    call.customize().config_override(ec2::once()).send().await.during("ModifyVpcAttribute")?;
-    Ok(Live { dns_hostnames: true, ..live })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::model::How;
 
     fn live() -> Live {
-        Live { id: "vpc-1".into(), cidr: "10.20.0.0/16".into(), dns_hostnames: true, available: true }
+        Live { id: "vpc-1".into(), cidr: "10.20.0.0/16".into(), available: true }
     }
 
     #[test]

@@ -166,7 +166,7 @@ fn names_any(value: &Value, names: &[&str]) -> bool {
 /// The resource as AWS has it once `wants` is made good on it; `before` is what it was.
 fn made(address: &Address, wants: &Value, id: &str, before: Option<&Value>) -> LiveResource {
     let live = match address.kind() {
-        "vpc" => json!({ "id": id, "cidr": wants["cidr"], "dns_hostnames": true, "available": true }),
+        "vpc" => json!({ "id": id, "cidr": wants["cidr"], "available": true }),
         "internet_gateway" => json!({ "id": id, "vpc": wants["vpc"] }),
         "elastic_ip" => json!({ "id": id, "public_ip": "203.0.113.1" }),
         "cluster" => json!({ "name": id, "arn": id, "status": "ACTIVE" }),
