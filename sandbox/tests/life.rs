@@ -27,8 +27,9 @@ async fn with_a_database() -> Sandbox {
         ("DBSubnetGroupName", "private"),
     ];
     sandbox.query("rds", "CreateDBInstance", &database).await.ok();
-    until("Postgres runs", async || sandbox.processes().iter().any(|line| line.contains("postgres -D")).then_some(()))
-        .await;
+    // While it is still setpriv, it may not have said yet that it wants to end with its parent.
+    let runs = |line: &String| line.contains("postgres -D") && !line.contains("setpriv");
+    until("Postgres runs", async || sandbox.processes().iter().any(runs).then_some(())).await;
     sandbox
 }
 
