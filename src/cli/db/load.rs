@@ -62,11 +62,11 @@ impl Load {
             unprotect: false,
             plan: &|view| plan(&project, view, &load),
         };
-        let ended = loading.run(&project, global, output).await;
-        if !ended.as_ref().is_ok_and(|ended| ended.code == exit::DONE) {
+        // Where it did not begin, a task that runs is somebody else's.
+        let code = loading.run(&project, global, output).await?.code;
+        if code != exit::DONE {
             stop_running(&project).await?;
         }
-        let code = ended?.code;
         let cleaning = CarryOut {
             command: "db load",
             consent: Consent::Given,
