@@ -2,6 +2,7 @@
 
 use std::{fs, time::Duration};
 
+use serde_json::json;
 use tokio::time::sleep;
 
 use crate::{
@@ -27,11 +28,19 @@ async fn a_release_drops_no_request_and_the_same_source_releases_nothing() {
     let page = app.join("templates/page.html");
     let before = fs::read_to_string(&page).expect("it is there");
     fs::write(&page, before.replace("Hello, <a", "Welcome, <a")).expect("it can be written");
+    // About as slow as AWS, so that enough is sent between the change of the service and the end of its old tasks.
+    world.set(json!({ "rollout_scale": 8.0 })).await;
     let traffic = Traffic::start(&format!("{url}/version"));
-    let deployed = tokio::task::block_in_place(|| world.stackctl(&["deploy"]));
-    while traffic.sent() < REQUESTS {
+    let mut deploying = world.spawn(&["deploy"]);
+    while !world.calls().await.iter().any(|call| call["operation"] == "UpdateService") {
+        assert!(deploying.try_wait().expect("it is our child").is_none(), "it ended before its rollout began");
         sleep(Duration::from_millis(100)).await;
     }
+    let before_rollout = traffic.sent();
+    let deployed = tokio::task::block_in_place(|| deploying.wait_with_output()).expect("it is our child");
+    let during = traffic.sent() - before_rollout;
+    assert!(deployed.status.success(), "{}", text(&deployed));
+    assert!(during >= REQUESTS, "{during} requests during the rollout");
     let report = traffic.stop().await;
     assert!(deployed.status.success(), "{}", text(&deployed));
     assert_eq!(report.failures, Vec::<String>::new(), "of {} requests", report.sent);
