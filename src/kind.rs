@@ -178,14 +178,19 @@ pub trait Kind: Send + Sync + 'static {
     /// Every resource of this kind that the stack owns, in as many calls as there are pages.
     fn list(cx: &Context) -> impl Future<Output = Result<Vec<Found<Self::Live>>, Failure>> + Send;
 
-    /// What differs. Pure. Inputs that are still [`crate::model::Input::Output`] are known after apply.
-    fn diff(desired: &Self::Desired, live: &Self::Live) -> Vec<Change>;
+    /// What differs. Pure. Inputs that are still [`crate::model::Input::Output`] are known after apply. Nothing,
+    /// where all there is to it is its name.
+    fn diff(_desired: &Self::Desired, _live: &Self::Live) -> Vec<Change> {
+        Vec::new()
+    }
 
     /// Whether it can be used; `desired` is given where stackctl has just asked for that.
     fn phase(live: &Self::Live, desired: Option<&Self::Desired>) -> Phase;
 
     /// What others need of it.
-    fn outputs(live: &Self::Live) -> Outputs;
+    fn outputs(_live: &Self::Live) -> Outputs {
+        Outputs::new()
+    }
 
     /// Makes it, tags in the same call. Idempotent: where AWS takes a client token or a unique name, repeating it
     /// gives the same resource; elsewhere the engine lists before it repeats.
@@ -195,14 +200,18 @@ pub trait Kind: Send + Sync + 'static {
         desired: &Self::Desired,
     ) -> impl Future<Output = Result<Self::Live, Failure>> + Send;
 
-    /// Makes `changes` good on the resource that exists.
+    /// Makes `changes` good on the resource that exists. A kind whose `diff` tells of no change that is made in place
+    /// has none.
     fn update(
-        cx: &Context,
+        _cx: &Context,
         address: &Address,
-        desired: &Self::Desired,
-        live: &Self::Live,
-        changes: &[Change],
-    ) -> impl Future<Output = Result<Self::Live, Failure>> + Send;
+        _desired: &Self::Desired,
+        _live: &Self::Live,
+        _changes: &[Change],
+    ) -> impl Future<Output = Result<Self::Live, Failure>> + Send {
+        let failure = Failure::internal(format!("nothing of {address} is changed in place"));
+        async { Err(failure) }
+    }
 
     /// Removes it. One that is not there any more is a success.
     fn delete(cx: &Context, live: &Self::Live) -> impl Future<Output = Result<(), Failure>> + Send;

@@ -46,7 +46,7 @@ fn of_kind<'a, L: serde::de::DeserializeOwned>(
     kind: &'static str,
 ) -> impl Iterator<Item = (&'a Address, L)> {
     let of_kind = live.iter().filter(move |resource| resource.address.kind() == kind);
-    of_kind.filter_map(|resource| Some((&resource.address, L::deserialize(&resource.live).ok()?)))
+    of_kind.filter_map(|resource| Some((&resource.address, resource.decoded().ok()?)))
 }
 
 #[cfg(test)]

@@ -151,8 +151,7 @@ impl Project {
         for found in engine::observe_kind(&self.cx, "service").await? {
             let own = found.address.name();
             if name.map_or(known.contains_key(own), |name| name == own) {
-                let live = serde_json::from_value(found.live).map_err(|error| Failure::internal(error.to_string()))?;
-                services.push((own.to_owned(), live));
+                services.push((own.to_owned(), found.decoded()?));
             }
         }
         if services.is_empty() {

@@ -161,7 +161,7 @@ fn jobs(
 ) -> Result<Vec<LiveResource>, Failure> {
     let mut found = Vec::new();
     for other in others.into_iter().filter(|other| other.address.kind() == "schedule") {
-        let live: schedule::Live = typed(std::slice::from_ref(&other), &other.address)?;
+        let live: schedule::Live = other.decoded()?;
         // One that somebody has changed by hand is for `up` to see to.
         let desired = live.runs(family).then(|| schedule::Desired::as_it_runs(&live, follows.clone())).flatten();
         if let Some(desired) = desired {
@@ -175,6 +175,5 @@ fn jobs(
 
 fn typed<L: serde::de::DeserializeOwned>(live: &[LiveResource], address: &Address) -> Result<L, Failure> {
     let found = live.iter().find(|live| &live.address == address);
-    let found = found.ok_or_else(|| Failure::refused("rollback", format!("{address} is gone")))?;
-    L::deserialize(&found.live).map_err(|error| Failure::internal(error.to_string()))
+    found.ok_or_else(|| Failure::refused("rollback", format!("{address} is gone")))?.decoded()
 }

@@ -16,7 +16,7 @@ use crate::{
     engine::{self, Lock},
     exit,
     kinds::secret,
-    model::{Address, Failure, Plan},
+    model::{Address, Failure, LiveResource, Plan},
     output::Output,
     spec::{DatabaseRole, DatabaseUser, Stack},
 };
@@ -148,14 +148,14 @@ fn using<'a>(stack: &'a Stack, user: &DatabaseUser) -> Vec<&'a str> {
 /// The secret, in a stack that is as stack.yaml says: nothing else is to be carried out with a rotation.
 async fn ready(project: &Project, address: &Address) -> Result<secret::Live, Stop> {
     let view = project.look().await?;
-    let found = view.live.iter().find(|live| &live.address == address).map(|live| live.live.clone());
+    let found = view.live.iter().find(|live| &live.address == address).map(LiveResource::decoded);
     let plan = project.plan(view, &BTreeMap::new())?;
     let found = found.filter(|_| plan.changes().next().is_none());
-    let Some(live) = found else {
+    let Some(secret) = found else {
         let why = "the stack is not as stack.yaml says; nothing was changed";
         return Err(Failure::refused("secrets rotate", why).hint("run `stackctl up` first").into());
     };
-    Ok(serde_json::from_value(live).map_err(|error| Failure::internal(error.to_string()))?)
+    Ok(secret?)
 }
 
 /// Puts the version that was just written into the view, which may not show it yet.

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     aws::{self, Outcome},
     kind::{Context, Kind},
-    model::{Address, Change, Diff, Failure, Found, How, Input, Outputs, Phase, Shown},
+    model::{Address, Change, Diff, Failure, Found, How, Input, Phase, Shown},
 };
 
 /// How many alarms one page has at most.
@@ -196,10 +196,6 @@ impl Kind for Alarm {
 
     fn phase(_live: &Live, _desired: Option<&Desired>) -> Phase {
         Phase::Ready
-    }
-
-    fn outputs(_live: &Live) -> Outputs {
-        Outputs::new()
     }
 
     async fn create(cx: &Context, address: &Address, desired: &Desired) -> Result<Live, Failure> {

@@ -9,7 +9,7 @@ use super::ecs::{self, once};
 use crate::{
     aws::{Outcome, given},
     kind::{Context, Kind},
-    model::{Address, Change, Failure, Found, Outputs, Phase},
+    model::{Address, Failure, Found, Outputs, Phase},
 };
 
 /// An ECS cluster.
@@ -55,10 +55,6 @@ impl Kind for Cluster {
             .collect())
     }
 
-    fn diff(_desired: &Desired, _live: &Live) -> Vec<Change> {
-        Vec::new()
-    }
-
     fn phase(live: &Live, _desired: Option<&Desired>) -> Phase {
         match live.status.as_str() {
             "ACTIVE" => Phase::Ready,
@@ -81,16 +77,6 @@ impl Kind for Cluster {
             arn: given(cluster.cluster_arn, "CreateCluster", "clusterArn")?,
             status: cluster.status.unwrap_or_default(),
         })
-    }
-
-    async fn update(
-        _cx: &Context,
-        _address: &Address,
-        _desired: &Desired,
-        live: &Live,
-        _changes: &[Change],
-    ) -> Result<Live, Failure> {
-        Ok(live.clone())
     }
 
     async fn delete(cx: &Context, live: &Live) -> Result<(), Failure> {

@@ -12,7 +12,7 @@ use super::ecs_task::{self, Live, OneOff};
 use crate::{
     aws::{self, Outcome},
     kind::{Context, Kind},
-    model::{Address, Change, Failure, Found, Input, Outputs, Phase},
+    model::{Address, Failure, Found, Input, Phase},
 };
 
 /// The name of such a task's one container.
@@ -76,16 +76,8 @@ impl<P: Purpose> Kind for DatabaseTask<P> {
         Ok(found)
     }
 
-    fn diff(_desired: &Desired, _live: &Live) -> Vec<Change> {
-        Vec::new()
-    }
-
     fn phase(live: &Live, _desired: Option<&Desired>) -> Phase {
         ecs_task::phase(live, P::failed)
-    }
-
-    fn outputs(_live: &Live) -> Outputs {
-        Outputs::new()
     }
 
     async fn create(cx: &Context, address: &Address, desired: &Desired) -> Result<Live, Failure> {
@@ -99,16 +91,6 @@ impl<P: Purpose> Kind for DatabaseTask<P> {
             public_ip: desired.public_ip,
         };
         ecs_task::start(cx, address, &one_off).await
-    }
-
-    async fn update(
-        _cx: &Context,
-        _address: &Address,
-        _desired: &Desired,
-        live: &Live,
-        _changes: &[Change],
-    ) -> Result<Live, Failure> {
-        Ok(live.clone())
     }
 
     async fn delete(cx: &Context, live: &Live) -> Result<(), Failure> {

@@ -9,7 +9,7 @@ use super::ec2;
 use crate::{
     aws::{Outcome, given},
     kind::{Context, Kind},
-    model::{Address, Change, Failure, Found, Outputs, Phase},
+    model::{Address, Failure, Found, Outputs, Phase},
 };
 
 /// An Elastic IP address.
@@ -51,10 +51,6 @@ impl Kind for ElasticIp {
             .collect())
     }
 
-    fn diff(_desired: &Desired, _live: &Live) -> Vec<Change> {
-        Vec::new()
-    }
-
     fn phase(_live: &Live, _desired: Option<&Desired>) -> Phase {
         Phase::Ready
     }
@@ -69,16 +65,6 @@ impl Kind for ElasticIp {
         let answer = call.customize().config_override(ec2::once()).send().await.during("AllocateAddress")?;
         let id = given(answer.allocation_id, "AllocateAddress", "allocationId")?;
         Ok(Live { id, public_ip: answer.public_ip.unwrap_or_default() })
-    }
-
-    async fn update(
-        _cx: &Context,
-        _address: &Address,
-        _desired: &Desired,
-        live: &Live,
-        _changes: &[Change],
-    ) -> Result<Live, Failure> {
-        Ok(live.clone())
     }
 
     async fn delete(cx: &Context, live: &Live) -> Result<(), Failure> {

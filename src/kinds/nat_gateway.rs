@@ -118,16 +118,6 @@ impl Kind for NatGateway {
         })
     }
 
-    async fn update(
-        _cx: &Context,
-        _address: &Address,
-        _desired: &Desired,
-        live: &Live,
-        _changes: &[Change],
-    ) -> Result<Live, Failure> {
-        Ok(live.clone())
-    }
-
     async fn delete(cx: &Context, live: &Live) -> Result<(), Failure> {
         if live.state == "deleting" {
             return Ok(());

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::ecs_task::{self, Live, OneOff};
 use crate::{
     kind::{Context, Kind},
-    model::{Address, Change, Failure, Found, Input, Outputs, Phase},
+    model::{Address, Failure, Found, Input, Phase},
 };
 
 /// Who started such a task, as ECS records it.
@@ -51,19 +51,11 @@ impl Kind for Release {
         ecs_task::newest(cx, STARTED_BY).await
     }
 
-    fn diff(_desired: &Desired, _live: &Live) -> Vec<Change> {
-        Vec::new()
-    }
-
     fn phase(live: &Live, desired: Option<&Desired>) -> Phase {
         ecs_task::phase(live, |end| {
             let command = desired.map(|desired| desired.command.join(" ")).unwrap_or_default();
             format!("the release command `{command}` failed and nothing was rolled out: {end}")
         })
-    }
-
-    fn outputs(_live: &Live) -> Outputs {
-        Outputs::new()
     }
 
     async fn create(cx: &Context, address: &Address, desired: &Desired) -> Result<Live, Failure> {
@@ -77,16 +69,6 @@ impl Kind for Release {
             public_ip: desired.public_ip,
         };
         ecs_task::start(cx, address, &one_off).await
-    }
-
-    async fn update(
-        _cx: &Context,
-        _address: &Address,
-        _desired: &Desired,
-        live: &Live,
-        _changes: &[Change],
-    ) -> Result<Live, Failure> {
-        Ok(live.clone())
     }
 
     async fn delete(cx: &Context, live: &Live) -> Result<(), Failure> {

@@ -18,7 +18,7 @@ use super::ecs;
 use crate::{
     aws::{self, Outcome},
     kind::{Context, Kind},
-    model::{Address, Change, Diff, Failure, Found, How, Input, Outputs, Phase, Shown, StackId},
+    model::{Address, Change, Diff, Failure, Found, How, Input, Phase, Shown, StackId},
 };
 
 /// How long, in seconds, new tasks get to show in the measure before more are added: they serve within a minute, and the
@@ -196,10 +196,6 @@ impl Kind for Scaling {
 
     fn phase(_live: &Live, _desired: Option<&Desired>) -> Phase {
         Phase::Ready
-    }
-
-    fn outputs(_live: &Live) -> Outputs {
-        Outputs::new()
     }
 
     async fn create(cx: &Context, address: &Address, desired: &Desired) -> Result<Live, Failure> {

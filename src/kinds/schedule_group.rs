@@ -10,7 +10,7 @@ use super::scheduler::{self, once};
 use crate::{
     aws::{self, Outcome},
     kind::{Context, Kind},
-    model::{Address, Change, Failure, Found, Outputs, Phase},
+    model::{Address, Failure, Found, Outputs, Phase},
 };
 
 /// A schedule group.
@@ -49,10 +49,6 @@ impl Kind for ScheduleGroup {
         Ok(vec![Found { address, id: name.clone(), live: Live { name, deleting } }])
     }
 
-    fn diff(_desired: &Desired, _live: &Live) -> Vec<Change> {
-        Vec::new()
-    }
-
     fn phase(live: &Live, _desired: Option<&Desired>) -> Phase {
         if live.deleting { Phase::Deleting("deleting".into()) } else { Phase::Ready }
     }
@@ -72,16 +68,6 @@ impl Kind for ScheduleGroup {
         let call = call.client_token(scheduler::token(cx, address, "")).customize().config_override(once());
         call.send().await.during("CreateScheduleGroup")?;
         Ok(Live { name, deleting: false })
-    }
-
-    async fn update(
-        _cx: &Context,
-        _address: &Address,
-        _desired: &Desired,
-        live: &Live,
-        _changes: &[Change],
-    ) -> Result<Live, Failure> {
-        Ok(live.clone())
     }
 
     async fn delete(cx: &Context, live: &Live) -> Result<(), Failure> {

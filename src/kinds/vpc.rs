@@ -85,16 +85,6 @@ impl Kind for Vpc {
         })
     }
 
-    async fn update(
-        _cx: &Context,
-        _address: &Address,
-        _desired: &Desired,
-        live: &Live,
-        _changes: &[Change],
-    ) -> Result<Live, Failure> {
-        Ok(live.clone())
-    }
-
     async fn delete(cx: &Context, live: &Live) -> Result<(), Failure> {
         let call = cx.aws.ec2.delete_vpc().vpc_id(&live.id).customize().config_override(ec2::once());
         call.send().await.or_absent("DeleteVpc", &["InvalidVpcID.NotFound"]).map(drop)

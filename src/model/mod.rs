@@ -19,7 +19,7 @@ pub use input::{Input, Outputs, resolve};
 pub use phase::Phase;
 pub use plan::{Action, Plan, Step, StepId};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 /// One resource that AWS has and the stack owns, as its kind's `list` found it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -34,6 +34,16 @@ pub struct Found<L> {
 
 /// A [`Found`] whose kind-specific state is plain data, as the engine handles it.
 pub type LiveResource = Found<serde_json::Value>;
+
+impl LiveResource {
+    /// Its state, in its kind's own type.
+    ///
+    /// # Errors
+    /// An internal failure if it is not of that kind.
+    pub fn decoded<L: DeserializeOwned>(&self) -> Result<L, Failure> {
+        L::deserialize(&self.live).map_err(|error| Failure::internal(format!("{}: {error}", self.address)))
+    }
+}
 
 #[cfg(test)]
 mod tests;

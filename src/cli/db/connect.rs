@@ -68,7 +68,7 @@ impl Connect {
         let bastion = project.stack.bastion.as_ref().ok_or_else(no_way)?;
         let way = self.way(&project, bastion).await?;
         let password = find(&project, "secret", &way.password).await?;
-        let password: secret::Live = decoded(password)?;
+        let password: secret::Live = password.decoded()?;
         if self.print {
             way.print(&password.name, output);
             return Ok(exit::DONE);
@@ -93,9 +93,10 @@ impl Connect {
     async fn way(&self, project: &Project, bastion: &Bastion) -> Result<Way, Stop> {
         let (user, password) = self.database_user(&project.stack)?;
         let login = self.bastion_user(bastion)?;
-        let host: instance::Live = decoded(find(project, "instance", &Address::new("instance", "bastion")).await?)?;
+        let host = find(project, "instance", &Address::new("instance", "bastion")).await?;
+        let host: instance::Live = host.decoded()?;
         let address = Address::new("db_instance", "database");
-        let database: db_instance::Live = decoded(find(project, "db_instance", &address).await?)?;
+        let database: db_instance::Live = find(project, "db_instance", &address).await?.decoded()?;
         let (Some(bastion), Some(host)) = (host.public_ip, database.host) else {
             return Err(Failure::refused("db connect", "the bastion or the database is not ready yet")
                 .hint("`stackctl status` shows what they wait for")
@@ -219,10 +220,6 @@ async fn find(project: &Project, kind: &str, address: &Address) -> Result<LiveRe
         Failure::refused("db connect", format!("{} has no {address} yet", project.cx.id))
             .hint("bring it up first: stackctl up")
     })
-}
-
-fn decoded<T: serde::de::DeserializeOwned>(found: LiveResource) -> Result<T, Failure> {
-    serde_json::from_value(found.live).map_err(|error| Failure::internal(error.to_string()))
 }
 
 fn free_port() -> Result<u16, Failure> {

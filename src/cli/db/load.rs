@@ -20,7 +20,7 @@ use crate::{
     engine, exit,
     kind::{ImageSource, Images},
     kinds::{self, database_load::TASK},
-    model::{Address, Failure, LiveResource, Plan, Step},
+    model::{Address, Failure, Graph, LiveResource, Plan, Step},
     output::Output,
     spec::Stack,
 };
@@ -163,21 +163,19 @@ async fn stop_running(project: &Project) -> Result<(), Failure> {
     Ok(())
 }
 
-/// What is in the stack for the load alone, and the database's security group, which lets its task in.
-fn of_load(project: &Project, view: &View, load: &blueprint::Load) -> Result<BTreeSet<Address>, Failure> {
-    let addresses =
-        |graph: &crate::model::Graph| -> BTreeSet<Address> { graph.nodes().map(|node| node.address.clone()).collect() };
-    let without = addresses(&project.graph(view, &BTreeMap::new(), None)?);
-    let with = addresses(&project.graph(view, &BTreeMap::new(), Some(load))?);
-    let own = with.difference(&without).cloned();
-    Ok(own.chain([Address::new("security_group", "database")]).collect())
+/// What is in the graph for the load alone, and the database's security group, which lets its task in.
+fn own<'a>(without: &Graph, with: &'a Graph) -> impl Iterator<Item = &'a Address> {
+    let group = Address::new("security_group", "database");
+    let without: BTreeSet<Address> = without.nodes().map(|node| node.address.clone()).collect();
+    with.nodes().map(|node| &node.address).filter(move |address| **address == group || !without.contains(address))
 }
 
 /// The steps of the load, which stand on a stack that is as stack.yaml says.
 fn plan(project: &Project, view: View, load: &blueprint::Load) -> Result<Plan, Failure> {
-    let own = of_load(project, &view, load)?;
-    let graph = project.graph(&view, &BTreeMap::new(), Some(load))?;
-    let plan = engine::plan(&project.cx.id, &graph, view.live)?;
+    let without = project.graph(&view, &BTreeMap::new(), None)?;
+    let with = project.graph(&view, &BTreeMap::new(), Some(load))?;
+    let own: BTreeSet<&Address> = own(&without, &with).collect();
+    let plan = engine::plan(&project.cx.id, &with, view.live)?;
     let others: Vec<String> =
         plan.steps.iter().filter(|step| !own.contains(&step.address)).map(|step| step.address.to_string()).collect();
     if others.is_empty() {
@@ -189,7 +187,9 @@ fn plan(project: &Project, view: View, load: &blueprint::Load) -> Result<Plan, F
 
 /// The steps that take away what is there for the load.
 fn leftovers(project: &Project, view: View, load: &blueprint::Load) -> Result<Plan, Failure> {
-    let own = of_load(project, &view, load)?;
-    let whole = project.plan(view, &BTreeMap::new())?;
+    let without = project.graph(&view, &BTreeMap::new(), None)?;
+    let with = project.graph(&view, &BTreeMap::new(), Some(load))?;
+    let own: BTreeSet<&Address> = own(&without, &with).collect();
+    let whole = engine::plan(&project.cx.id, &without, view.live)?;
     Ok(engine::only(&whole, |step: &Step| own.contains(&step.address)))
 }

@@ -27,7 +27,7 @@ use super::{
 use crate::{
     aws::Outcome,
     kind::{Context, Kind},
-    model::{Address, Change, Diff, Failure, Found, How, Input, Outputs, Phase, Shown},
+    model::{Address, Change, Diff, Failure, Found, How, Input, Phase, Shown},
 };
 
 /// How long EventBridge goes on trying to start a run that ECS refuses, in seconds: long enough for throttling and a lack
@@ -143,10 +143,6 @@ impl Kind for Schedule {
 
     fn phase(_live: &Live, _desired: Option<&Desired>) -> Phase {
         Phase::Ready
-    }
-
-    fn outputs(_live: &Live) -> Outputs {
-        Outputs::new()
     }
 
     async fn create(cx: &Context, address: &Address, desired: &Desired) -> Result<Live, Failure> {
