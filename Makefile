@@ -5,12 +5,13 @@ export CARGO_TARGET_DIR ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/stackctl/targe
 
 STACKCTL = $(CARGO_TARGET_DIR)/debug/stackctl
 
-.PHONY: help setup build demo demo-down test format lint fast-test
+.PHONY: help setup build demo demo-down test format lint bench
 
 help:
 	@echo "make demo       bring up stack.yaml on the sandbox; ends with a URL that answers"
 	@echo "make demo-down  remove all of it"
 	@echo "make test       format, lints, unit, plan-case, end-to-end and fault tests"
+	@echo "make bench      measure a release build on the sandbox, and write docs/performance.md"
 
 setup:
 	@./scripts/setup
@@ -39,3 +40,8 @@ format:
 lint:
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	cargo deny check bans licenses sources
+
+# A build of its own with the release profile, half an hour the first time.
+bench: setup
+	cargo build --workspace --locked --release
+	$(CARGO_TARGET_DIR)/release/stackctl-bench --write docs/performance.md

@@ -3,24 +3,10 @@
 use serde_json::{Value, json};
 
 use crate::{
+    rounds::rounds,
     support::{World, text},
     sweep,
 };
-
-/// The longest chain of calls of which each began after the one before it had ended.
-fn rounds(calls: &[Value]) -> usize {
-    let at = |call: &Value, key: &str| call[key].as_f64().expect("a time");
-    let mut by_end: Vec<&Value> = calls.iter().collect();
-    by_end.sort_by(|one, other| at(one, "ended_ms").total_cmp(&at(other, "ended_ms")));
-    let (mut rounds, mut end) = (0, f64::MIN);
-    for call in by_end {
-        if at(call, "started_ms") >= end {
-            rounds += 1;
-            end = at(call, "ended_ms");
-        }
-    }
-    rounds
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn up_ends_with_a_url_that_answers_and_destroy_leaves_nothing() {
@@ -75,7 +61,9 @@ async fn up_ends_with_a_url_that_answers_and_destroy_leaves_nothing() {
     let calls = world.calls().await;
     let names: Vec<&str> = calls.iter().filter_map(|call| call["operation"].as_str()).collect();
     assert!(calls.len() <= 40, "{} calls: {names:?}", calls.len());
-    assert!(rounds(&calls) <= 4, "{} rounds: {names:?}", rounds(&calls));
+    let at = |call: &Value, key: &str| call[key].as_f64().expect("a time");
+    let rounds = rounds(calls.iter().map(|call| (at(call, "started_ms"), at(call, "ended_ms"))));
+    assert!(rounds <= 4, "{rounds} rounds: {names:?}");
     assert!(calls.iter().all(|call| call["mutating"] == false), "{names:?}");
 
     // destroy asks for the name, and leaves nothing.

@@ -20,6 +20,8 @@ mod releases;
 mod releases_at_once;
 mod rollback;
 mod rollouts;
+#[path = "../../bench/src/rounds.rs"]
+mod rounds;
 mod run;
 mod scaling;
 mod support;

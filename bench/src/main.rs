@@ -1,0 +1,75 @@
+//! Measures stackctl on the sandbox and writes `docs/performance.md`: calls, rounds, bytes, and ratios within one run.
+
+mod baseline;
+mod binary;
+mod images;
+mod journey;
+mod needs;
+mod project;
+mod region;
+mod report;
+mod rounds;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use anyhow::{Context, Result};
+use clap::Parser;
+
+use crate::{region::Pace, report::Report};
+
+/// Measures stackctl on the sandbox.
+#[derive(Parser)]
+struct Options {
+    /// The numbers of services that are measured.
+    #[arg(long, value_delimiter = ',', default_values_t = [1, 10, 50, 200])]
+    services: Vec<usize>,
+    /// The numbers of services whose stack is made by a script as well.
+    #[arg(long, value_delimiter = ',', default_values_t = [1, 10, 50])]
+    baseline: Vec<usize>,
+    /// The latency of each call, in milliseconds.
+    #[arg(long, default_value_t = 50)]
+    latency_ms: u64,
+    /// How long databases, load balancers and NAT gateways take, as a share of AWS's usual times.
+    #[arg(long, default_value_t = 0.05)]
+    provision_scale: f64,
+    /// How long health checks and draining take, as a share of what is configured.
+    #[arg(long, default_value_t = 0.1)]
+    rollout_scale: f64,
+    /// Where the table goes; without it, to standard output alone.
+    #[arg(long, value_name = "FILE")]
+    write: Option<PathBuf>,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match measure(&Options::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("bench: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn measure(options: &Options) -> Result<()> {
+    let pace = Pace {
+        latency_ms: options.latency_ms,
+        provision_scale: options.provision_scale,
+        rollout_scale: options.rollout_scale,
+    };
+    let mut report = Report::new(pace);
+    report.binary = Some(binary::measure()?);
+    for &services in &options.services {
+        eprintln!("a stack of {services}: up, up again, plan, deploy, status, destroy");
+        let scripted = options.baseline.contains(&services);
+        report.journeys.push(journey::measure(pace, services, scripted).await?);
+    }
+    eprintln!("the repository's application: its image");
+    report.images = images::measure(pace).await?;
+    let page = report.page();
+    println!("{page}");
+    if let Some(file) = &options.write {
+        std::fs::write(file, page).with_context(|| format!("cannot write {}", file.display()))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,139 @@
+//! The page that comes of it.
+
+use std::{fmt::Write, time::Duration};
+
+use crate::{binary::Binary, images::Image, journey::Journey, project::WITH_ROUTES, region::Pace};
+
+/// All that was measured in one run.
+pub(crate) struct Report {
+    pace: Pace,
+    pub(crate) binary: Option<Binary>,
+    pub(crate) journeys: Vec<Journey>,
+    pub(crate) images: Vec<Image>,
+}
+
+impl Report {
+    pub(crate) fn new(pace: Pace) -> Self {
+        Self { pace, binary: None, journeys: Vec::new(), images: Vec::new() }
+    }
+
+    /// As Markdown.
+    pub(crate) fn page(&self) -> String {
+        let mut page = String::new();
+        self.introduction(&mut page);
+        self.commands(&mut page);
+        self.critical_path(&mut page);
+        self.script(&mut page);
+        self.image(&mut page);
+        self.program(&mut page);
+        page
+    }
+
+    fn introduction(&self, page: &mut String) {
+        let Pace { latency_ms, provision_scale, rollout_scale } = self.pace;
+        let cores = std::thread::available_parallelism().map_or(0, usize::from);
+        let _ = write!(
+            page,
+            "# Performance\n\n\
+             `make bench` measures this and writes this page: all figures are of one run, of a release build on a computer with {cores} cores, which\n\
+             the sandbox and the tasks of the stack share with stackctl. A call has {latency_ms} ms of latency. Databases, load balancers and NAT\n\
+             gateways take {provision_scale} of AWS's usual times; health checks and draining {rollout_scale} of what is configured. So seconds compare\n\
+             with each other and not with those on AWS; calls, rounds and bytes are the same there.\n\n\
+             The stack has a network of two zones, a database, a load balancer and as many services as the table says, one task each. The first\n\
+             {WITH_ROUTES} have routes, for a load balancer of AWS's takes 100 target groups; the others are workers. A second environment would be the same again.\n"
+        );
+    }
+
+    fn commands(&self, page: &mut String) {
+        page.push_str(
+            "\n## Commands\n\n\
+             A round is a wait for answers: the longest chain of calls of which each began after the one before it had ended. Calls that run beside each\n\
+             other are one round.\n\n\
+             | services | command | calls | rounds | seconds | peak memory, MiB |\n| ---: | --- | ---: | ---: | ---: | ---: |\n",
+        );
+        for journey in &self.journeys {
+            for cost in &journey.costs {
+                let (services, seconds) = (journey.services, seconds(cost.wall));
+                let _ = writeln!(
+                    page,
+                    "| {services} | {} | {} | {} | {seconds} | {} |",
+                    cost.command,
+                    cost.calls,
+                    cost.rounds,
+                    cost.peak_kib / 1024
+                );
+            }
+        }
+    }
+
+    fn critical_path(&self, page: &mut String) {
+        page.push_str(
+            "\n## The critical path\n\n\
+             Of all chains of steps that need each other, the one that takes longest: what a first `up` would take if nothing but it were done. The\n\
+             ratio is of the whole command, with its look at AWS, its plan and its lock, to that chain.\n\n\
+             | services | first `up`, s | chain, s | ratio | the chain |\n| ---: | ---: | ---: | ---: | --- |\n",
+        );
+        for journey in &self.journeys {
+            let chain = &journey.chain;
+            let ratio = journey.first_up.as_secs_f64() / chain.takes.as_secs_f64();
+            let steps: Vec<String> = chain.steps.iter().map(|step| format!("`{step}`")).collect();
+            let _ = writeln!(
+                page,
+                "| {} | {} | {} | {ratio:.2} | {} |",
+                journey.services,
+                seconds(journey.first_up),
+                seconds(chain.takes),
+                steps.join(" → ")
+            );
+        }
+    }
+
+    fn script(&self, page: &mut String) {
+        page.push_str(
+            "\n## Against a script\n\n\
+             The same stack made by a script of SDK calls, one after the other, that waits where the next call needs what the last one has made. It has no\n\
+             image to build: it takes the one that stackctl has pushed. It makes no lock, no plan and no look at what is there, and a second run of it fails.\n\n\
+             | services | script, calls | script, s | first `up`, s | script / `up` |\n| ---: | ---: | ---: | ---: | ---: |\n",
+        );
+        for journey in &self.journeys {
+            let Some((calls, took)) = journey.script else { continue };
+            let ratio = took.as_secs_f64() / journey.first_up.as_secs_f64();
+            let (services, up) = (journey.services, seconds(journey.first_up));
+            let _ = writeln!(page, "| {services} | {calls} | {} | {up} | {ratio:.1} |", seconds(took));
+        }
+    }
+
+    fn image(&self, page: &mut String) {
+        page.push_str(
+            "\n## Image\n\n\
+             The application under `app/`, compiled statically, laid into an image and pushed, from the command's start until the registry has it. The\n\
+             crates that it uses are compiled before.\n\n\
+             | | seconds | blobs sent | kB sent |\n| --- | ---: | ---: | ---: |\n",
+        );
+        for image in &self.images {
+            let (took, kilobytes) = (seconds(image.took), image.bytes / 1000);
+            let _ = writeln!(page, "| {} | {took} | {} | {kilobytes} |", image.what, image.blobs);
+        }
+    }
+
+    fn program(&self, page: &mut String) {
+        let Some(binary) = &self.binary else { return };
+        let _ = write!(
+            page,
+            "\n## Program\n\nOne file of {:.1} MB.\n\n| | milliseconds |\n| --- | ---: |\n",
+            precise(binary.bytes) / 1e6
+        );
+        for (what, took) in &binary.starts {
+            let _ = writeln!(page, "| {what} | {:.1} |", took.as_secs_f64() * 1000.0);
+        }
+    }
+}
+
+fn seconds(duration: Duration) -> String {
+    format!("{:.1}", duration.as_secs_f64())
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a program has fewer than 2^52 bytes")]
+fn precise(bytes: u64) -> f64 {
+    bytes as f64
+}
