@@ -239,6 +239,28 @@ fn operations() -> BTreeSet<String> {
 }
 
 #[test]
+fn the_manual_has_a_page_for_each_command() {
+    let stackctl = |args: &[&str]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_stackctl")).args(args).output().expect("it runs");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).expect("it is text")
+    };
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let pages = folder.path().join("man1");
+    stackctl(&["man", pages.to_str().expect("it is text")]);
+    let help = stackctl(&["--help"]);
+    let commands = help.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
+    let commands: Vec<&str> = commands.filter(|line| line.starts_with("  ") && !line.starts_with("   ")).collect();
+    let names = commands.iter().filter_map(|line| line.split_whitespace().next()).filter(|name| *name != "help");
+    let names: Vec<&str> = names.collect();
+    assert!(names.contains(&"deploy") && names.contains(&"man"), "{help}");
+    for name in names {
+        let page = read(pages.join(format!("stackctl-{name}.1")));
+        assert_eq!(page.contains("Examples:"), stackctl(&[name, "--help"]).contains("Examples:"), "{name}");
+    }
+}
+
+#[test]
 fn the_policy_allows_every_operation_and_nothing_else() {
     let text = read("docs/iam-policy.json");
     let policy: Value = serde_json::from_str(&text).expect("it is JSON");

@@ -8,6 +8,7 @@ mod destroy;
 mod error;
 mod init;
 mod logs;
+mod man;
 mod origin;
 mod plan;
 mod project;
@@ -86,6 +87,8 @@ enum Command {
     Schema(schema::Schema),
     /// Print what a shell completes stackctl's command line by.
     Completions(completions::Completions),
+    /// Write the manual, a page for each command.
+    Man(man::Man),
     /// Show what `up` would do.
     Plan(plan::PlanArgs),
     /// Make the stack as stack.yaml says; ends with the URL.
@@ -148,6 +151,7 @@ async fn run(cli: &Cli, output: &Output) -> Result<u8, Stop> {
         Command::Init(command) => command.run(global, output).await,
         Command::Validate(command) => command.run(global, output),
         Command::Completions(command) => Ok(command.run(output)),
+        Command::Man(command) => command.run(output),
         Command::Schema(command) => command.run(output),
         Command::Plan(command) => command.run(global, output).await,
         Command::Up(command) => command.run(global, output).await,

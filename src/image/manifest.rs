@@ -44,10 +44,11 @@ impl Assembled {
 
 /// The image of a program.
 pub(super) fn assemble(program: &Program) -> Result<Assembled, Failure> {
-    let path = format!("app/{}", program.name);
+    let (path, bill) = (format!("app/{}", program.name), format!("app/{}.cdx.json", program.name));
     let own = layer::layer(&[
         Entry::Folder { path: "app/", mode: 0o755 },
         Entry::File { path: &path, mode: 0o755, content: &program.bytes },
+        Entry::File { path: &bill, mode: 0o644, content: &program.bill },
     ])?;
     let layers = [layer::base()?, own];
     let config = config(program, &layers);
@@ -109,6 +110,7 @@ mod tests {
             version: "1.0.0".into(),
             description: String::new(),
             bytes: bytes.to_vec(),
+            bill: b"{}".to_vec(),
         };
         let one = assemble(&program(b"one")).expect("it is made");
         let again = assemble(&program(b"one")).expect("it is made");

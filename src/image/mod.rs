@@ -10,6 +10,7 @@ mod manifest;
 mod package;
 mod programs;
 mod push;
+mod sbom;
 
 use std::{
     collections::HashMap,

@@ -6,13 +6,13 @@ use std::{
     process::Stdio,
 };
 
-use serde::Deserialize;
+use serde::{Deserialize, de::DeserializeOwned};
 use tokio::{
     io::{AsyncBufReadExt, BufReader},
     process::Command,
 };
 
-use super::elf;
+use super::{elf, sbom};
 use crate::model::Failure;
 
 /// What Fargate runs, and what a host can link statically without another toolchain: glibc's own static libraries.
@@ -28,6 +28,8 @@ pub(super) struct Program {
     pub(super) version: String,
     pub(super) description: String,
     pub(super) bytes: Vec<u8>,
+    /// Its bill of materials.
+    pub(super) bill: Vec<u8>,
 }
 
 #[derive(Deserialize)]
@@ -84,11 +86,14 @@ async fn program_of(manifest: &Path, metadata: &Metadata, say: &(dyn Fn(&str) + 
         return Err(Failure::refused("build", format!("{name} is not a static program"))
             .hint("a dependency links a shared library; choose its static or pure Rust feature"));
     }
+    // After the compiler, which has written a Cargo.lock where there was none.
+    let resolved = ask(manifest, &["--filter-platform", TARGET]).await?;
     Ok(Program {
         name: name.to_owned(),
         version: package.version.clone(),
         description: package.description.clone().unwrap_or_default(),
         bytes,
+        bill: sbom::bill(&resolved, &package.name, &package.version)?,
     })
 }
 
@@ -141,8 +146,13 @@ fn unusable(path: &Path, error: &std::io::Error) -> Failure {
 }
 
 pub(super) async fn metadata(manifest: &Path) -> Result<Metadata, Failure> {
+    ask(manifest, &["--no-deps"]).await
+}
+
+/// What `cargo metadata` answers.
+async fn ask<T: DeserializeOwned>(manifest: &Path, flags: &[&str]) -> Result<T, Failure> {
     let mut command = cargo();
-    command.args(["metadata", "--format-version", "1", "--no-deps", "--manifest-path"]).arg(manifest);
+    command.args(["metadata", "--format-version", "1"]).args(flags).arg("--manifest-path").arg(manifest);
     let output = command.output().await.map_err(|error| no_cargo(&error))?;
     if !output.status.success() {
         let mut failure = Failure::refused("cargo metadata", "the package cannot be read");

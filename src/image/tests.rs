@@ -13,7 +13,13 @@ use super::{
 };
 
 fn program(bytes: &[u8]) -> Program {
-    Program { name: "web".into(), version: "1.2.3".into(), description: "Serves.".into(), bytes: bytes.to_vec() }
+    Program {
+        name: "web".into(),
+        version: "1.2.3".into(),
+        description: "Serves.".into(),
+        bytes: bytes.to_vec(),
+        bill: b"{}".to_vec(),
+    }
 }
 
 fn assembled(bytes: &[u8]) -> Assembled {
@@ -68,7 +74,7 @@ fn config(image: &Assembled) -> Value {
 }
 
 #[test]
-fn the_lower_layer_is_the_base_and_the_upper_one_the_program_and_nothing_else_is_in_them() {
+fn the_lower_layer_is_the_base_and_the_upper_one_the_program_with_its_bill_and_nothing_else_is_in_them() {
     let layers = layers(&assembled(b"the program"));
     let names: Vec<Vec<(&str, u32)>> =
         layers.iter().map(|layer| layer.iter().map(|entry| (entry.0.as_str(), entry.1)).collect()).collect();
@@ -83,7 +89,7 @@ fn the_lower_layer_is_the_base_and_the_upper_one_the_program_and_nothing_else_is
         ("etc/ssl/certs/ca-certificates.crt", 0o644),
         ("tmp/", 0o1777),
     ];
-    assert_eq!(names, [base, vec![("app/", 0o755), ("app/web", 0o755)]]);
+    assert_eq!(names, [base, vec![("app/", 0o755), ("app/web", 0o755), ("app/web.cdx.json", 0o644)]]);
     assert_eq!(layers[1][1].5, b"the program");
 }
 

@@ -25,13 +25,24 @@ const GITLAB_JOB: &[&str] = &[
 
 /// The keys of a workflow's job that ours use.
 /// <https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-syntax>
-const GITHUB_JOB: &[&str] = &["concurrency", "if", "needs", "permissions", "runs-on", "steps", "timeout-minutes"];
+const GITHUB_JOB: &[&str] =
+    &["concurrency", "env", "if", "needs", "permissions", "runs-on", "steps", "timeout-minutes"];
 
 /// The keys of a step that ours use.
 const GITHUB_STEP: &[&str] = &["env", "id", "if", "name", "run", "uses", "with"];
 
-/// Holds a workflow against GitHub's rules and ours.
-fn check_workflow(text: &str) {
+/// Holds a workflow that plans and deploys against GitHub's rules and ours.
+fn check_pipeline(text: &str) {
+    let jobs = &check_workflow(text)["jobs"];
+    assert_eq!(jobs["plan"]["permissions"]["id-token"], "write");
+    assert_eq!(jobs["deploy"]["permissions"], serde_json::json!({ "contents": "read", "id-token": "write" }));
+    assert_eq!(jobs["deploy"]["needs"], "test", "what fails its tests is not deployed");
+    assert_eq!(jobs["deploy"]["concurrency"]["cancel-in-progress"], false);
+    assert!(jobs["plan"]["if"].as_str().is_some_and(|text| text.contains("head.repo.full_name == github.repository")));
+}
+
+/// Holds any workflow against GitHub's rules and ours; gives it.
+fn check_workflow(text: &str) -> Value {
     let workflow = parse(text);
     assert_eq!(
         workflow["permissions"],
@@ -42,7 +53,8 @@ fn check_workflow(text: &str) {
     for name in keys(jobs) {
         let job = &jobs[name];
         assert!(keys(job).iter().all(|key| GITHUB_JOB.contains(key)), "{name}: {:?}", keys(job));
-        if let Some(needed) = job["needs"].as_str() {
+        let several = job["needs"].as_array().into_iter().flatten();
+        for needed in several.chain([&job["needs"]]).filter_map(Value::as_str) {
             assert!(keys(jobs).contains(&needed), "{name} needs {needed}");
         }
         let steps = job["steps"].as_array().unwrap_or_else(|| panic!("{name} has no steps"));
@@ -71,11 +83,7 @@ fn check_workflow(text: &str) {
     }
     assert!(!text.contains("secrets."), "no key is stored");
     assert!(!text.contains("aws-access-key-id"), "no key is stored");
-    assert_eq!(jobs["plan"]["permissions"]["id-token"], "write");
-    assert_eq!(jobs["deploy"]["permissions"], serde_json::json!({ "contents": "read", "id-token": "write" }));
-    assert_eq!(jobs["deploy"]["needs"], "test", "what fails its tests is not deployed");
-    assert_eq!(jobs["deploy"]["concurrency"]["cancel-in-progress"], false);
-    assert!(jobs["plan"]["if"].as_str().is_some_and(|text| text.contains("head.repo.full_name == github.repository")));
+    workflow
 }
 
 fn without_expressions(script: &str) -> String {
@@ -87,7 +95,7 @@ fn without_expressions(script: &str) -> String {
 #[test]
 fn the_workflow_of_this_repository_is_sound_and_its_targets_exist() {
     let text = read(repository().join(".github/workflows/ci.yml"));
-    check_workflow(&text);
+    check_pipeline(&text);
     let makefile = read(repository().join("Makefile"));
     let workflow = parse(&text);
     let targets: Vec<&str> = all(&workflow, "run").into_iter().filter_map(|run| run.strip_prefix("make ")).collect();
@@ -103,11 +111,32 @@ fn the_workflow_of_this_repository_is_sound_and_its_targets_exist() {
 }
 
 #[test]
+fn the_release_workflow_builds_what_the_tag_says_and_attests_it() {
+    let text = read(repository().join(".github/workflows/release.yml"));
+    let workflow = check_workflow(&text);
+    let jobs = &workflow["jobs"];
+    let writers: Vec<&str> =
+        keys(jobs).into_iter().filter(|name| jobs[*name]["permissions"]["contents"] == "write").collect();
+    assert_eq!(writers, ["publish"], "what compiles strangers' code cannot write to the repository");
+    for job in ["build-x86-64", "build-aarch64"] {
+        let steps = jobs[job]["steps"].as_array().expect("it has steps");
+        let at = |what: &str| {
+            let found = steps.iter().position(|step| step.to_string().contains(what));
+            found.unwrap_or_else(|| panic!("{job} has no {what}"))
+        };
+        assert!(at("GITHUB_REF_NAME") < at("scripts/release"));
+        assert!(at("scripts/release") < at("attest-build-provenance"));
+        assert!(at("attest-build-provenance") < at("upload-artifact"));
+    }
+    shell_accepts("bash", &read(repository().join("scripts/release")));
+}
+
+#[test]
 fn githubs_pipeline_is_sound_and_deploys_the_stack_as_asked() {
     let project = Project::new();
     let arguments = ["--ci", "github", "--repository", "ada/shop", "--env", "production", "--branch", "trunk"];
     let text = project.pipeline(&arguments, ".github/workflows/stackctl.yml");
-    check_workflow(&text);
+    check_pipeline(&text);
     let workflow = parse(&text);
     assert_eq!(workflow["env"]["STACKCTL_ENV"], "production");
     assert_eq!(workflow["env"]["STACKCTL_FILE"], "stack.yaml");
@@ -126,7 +155,7 @@ fn githubs_pipeline_is_sound_and_deploys_the_stack_as_asked() {
     let more =
         ["--ci", "github", "--repository", "ada/shop", "--with-up", "--stackctl-git", git, "--stackctl-rev", rev];
     let text = project.pipeline(&more, ".github/workflows/stackctl.yml");
-    check_workflow(&text);
+    check_pipeline(&text);
     let workflow = parse(&text);
     assert_eq!((&workflow["env"]["STACKCTL_GIT"], &workflow["env"]["STACKCTL_REV"]), (&git.into(), &rev.into()));
     assert!(all(&workflow, "run").contains(&"stackctl up --yes\nstackctl deploy\n"), "{text}");
