@@ -7,7 +7,7 @@ use super::{
     project::{Project, View},
 };
 use crate::{
-    engine::{self, Events, Interrupt, Lock, Summary},
+    engine::{self, Estimate, Events, Interrupt, Lock, Summary},
     exit,
     model::{Failure, LiveResource, Plan},
     output::Output,
@@ -142,7 +142,7 @@ impl CarryOut<'_> {
     async fn apply(&self, project: &Project, plan: &Plan, output: &Output) -> Result<Summary, Failure> {
         let (events, receiver) = Events::channel();
         project.report_images_to(Some(events.clone()));
-        let reporting = tokio::spawn(output.reporter().run(receiver));
+        let reporting = tokio::spawn(output.reporter(Estimate::of(plan)).run(receiver));
         let interrupt = Interrupt::default();
         let listening = tokio::spawn(listen(interrupt.clone(), output.clone()));
         let applied = engine::apply(&project.cx, plan, &events, &interrupt).await;

@@ -3,6 +3,7 @@
 
 mod apply;
 mod attempt;
+mod estimate;
 mod event;
 mod lock;
 mod observe;
@@ -10,6 +11,7 @@ mod plan;
 mod settle;
 
 pub use apply::{Interrupt, Summary, apply};
+pub use estimate::{Estimate, Left};
 pub use event::{Event, Events};
 pub use lock::{Holder, Lock, LockError};
 pub use observe::{observe, observe_kind};

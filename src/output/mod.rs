@@ -20,7 +20,10 @@ pub use progress::Reporter;
 pub use releases::ReleasesView;
 pub use style::Style;
 
-use crate::model::{Address, Failure, Plan};
+use crate::{
+    engine::Estimate,
+    model::{Address, Failure, Plan},
+};
 
 /// The form of the output.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -69,8 +72,8 @@ impl Output {
     }
 
     /// A reporter of what happens while a plan is carried out.
-    pub fn reporter(&self) -> Reporter {
-        Reporter::new(self.format, self.stderr, self.animated, self.quiet)
+    pub fn reporter(&self, estimate: Estimate) -> Reporter {
+        Reporter::new(self.format, self.stderr, self.animated, self.quiet, estimate)
     }
 
     /// A writer of log lines; of those alone that have `grep` in them, where there is such a text.

@@ -11,7 +11,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 
 use super::{Format, human, style::Style, write_line};
 use crate::{
-    engine::Event,
+    engine::{Estimate, Event},
     model::{Action, Address},
 };
 
@@ -28,6 +28,9 @@ pub struct Reporter {
     style: Style,
     quiet: bool,
     live: Option<MultiProgress>,
+    headline: Option<ProgressBar>,
+    estimate: Estimate,
+    began: Instant,
     steps: BTreeMap<Address, Running>,
     last_image_line: Option<String>,
 }
@@ -41,9 +44,16 @@ struct Running {
 }
 
 impl Reporter {
-    pub(super) fn new(format: Format, style: Style, animated: bool, quiet: bool) -> Self {
+    pub(super) fn new(format: Format, style: Style, animated: bool, quiet: bool, estimate: Estimate) -> Self {
         let live = animated.then(MultiProgress::new);
-        Self { format, style, quiet, live, steps: BTreeMap::new(), last_image_line: None }
+        // Above the steps: where there are more of them than lines on the screen, the last ones are left out.
+        let headline = live.as_ref().filter(|_| estimate.done().1 > 0).map(|live| {
+            let bar = live.add(ProgressBar::new_spinner());
+            bar.set_style(ProgressStyle::with_template("{msg}").unwrap_or_else(|_| ProgressStyle::default_spinner()));
+            bar
+        });
+        let steps = BTreeMap::new();
+        Self { format, style, quiet, live, headline, estimate, began: Instant::now(), steps, last_image_line: None }
     }
 
     /// Reports until no more events can come.
@@ -56,6 +66,9 @@ impl Reporter {
                     None => break,
                 },
                 _ = tick.tick() => self.remind(),
+            }
+            if let Some(headline) = &self.headline {
+                headline.set_message(self.style.dim(self.overview()));
             }
         }
         if let Some(live) = &self.live {
@@ -70,6 +83,7 @@ impl Reporter {
             write_line(&mut std::io::stdout().lock(), &line);
             return;
         }
+        self.reckon(&event);
         match event {
             Event::Started { address, action } => self.started(address, action),
             Event::Waiting { address, waiting_for } => self.waiting(&address, waiting_for),
@@ -101,6 +115,27 @@ impl Reporter {
             Event::Image { source, message } => self.image(&source, message),
             Event::Notice { message } => self.line(&message),
         }
+    }
+
+    /// Keeps the estimate up with what happens.
+    fn reckon(&mut self, event: &Event) {
+        match event {
+            Event::Started { address, action } => self.estimate.began(address, *action, self.began.elapsed()),
+            Event::Done { address, action, elapsed } => self.estimate.took(address, *action, *elapsed),
+            Event::Failed { address, action, .. } | Event::Skipped { address, action } => {
+                self.estimate.gone(address, *action);
+            }
+            Event::Waiting { .. } | Event::Image { .. } | Event::Notice { .. } => {}
+        }
+    }
+
+    /// How far it is, and how long it still takes.
+    fn overview(&self) -> String {
+        let (done, all) = self.estimate.done();
+        let left = self.estimate.left(self.began.elapsed()).map_or_else(String::new, |left| {
+            format!("; about {} left, for {} and what needs it", about(left.time), left.longest)
+        });
+        format!("{done} of {all} done{left}")
     }
 
     fn started(&mut self, address: Address, action: Action) {
@@ -145,6 +180,9 @@ impl Reporter {
                     None => format!("  {address} still {} {since}", present(running.action)),
                 });
             }
+        }
+        if !lines.is_empty() {
+            lines.push(format!("  {}", self.overview()));
         }
         lines.iter().for_each(|line| self.line(line));
     }
@@ -199,6 +237,15 @@ fn past(action: Action) -> &'static str {
         Action::Wait => "awaited",
         Action::Delete => "deleted",
         Action::DeleteReplaced => "deleted (the old one)",
+    }
+}
+
+/// A time that nobody takes by the second.
+fn about(length: Duration) -> String {
+    match length.as_secs() {
+        0..10 => "10s".to_owned(),
+        seconds @ 10..90 => format!("{}s", seconds.div_ceil(10) * 10),
+        seconds => format!("{}m", seconds.div_ceil(60)),
     }
 }
 

@@ -1,0 +1,188 @@
+//! How long what is left of a plan takes: its critical path, by what each kind usually takes on AWS and by what this run
+//! has shown so far.
+
+use std::time::Duration;
+
+use crate::{
+    kind::AnyKind,
+    kinds,
+    model::{Action, Address, Plan, StepId},
+};
+
+/// Steps that take less say little about how fast things go today.
+const TELLING: Duration = Duration::from_secs(20);
+
+/// What a step may still need that has taken as long as usual.
+const OVERDUE: Duration = Duration::from_secs(5);
+
+/// How far from the usual times a whole run may be taken to be.
+const SLOWEST: f64 = 3.0;
+
+/// What is expected of a plan.
+#[derive(Clone, Debug, Default)]
+pub struct Estimate {
+    steps: Vec<Expected>,
+}
+
+#[derive(Clone, Debug)]
+struct Expected {
+    address: Address,
+    action: Action,
+    usual: Duration,
+    needs: Vec<StepId>,
+    state: State,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Ahead,
+    /// Since then, on the clock of whoever asks.
+    Running(Duration),
+    Took(Duration),
+    /// It failed, or was never begun: nothing waits for it any more.
+    Gone,
+}
+
+/// What is left.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Left {
+    /// How long it takes, about.
+    pub time: Duration,
+    /// The first step, among those that run, of the chain that takes longest.
+    pub longest: Address,
+}
+
+impl Estimate {
+    /// Of a plan of which nothing is done yet.
+    pub fn of(plan: &Plan) -> Self {
+        let usual = |kind: &str| kinds::named(kind).map_or(Duration::ZERO, AnyKind::usual);
+        let steps = plan.steps.iter().map(|step| Expected {
+            address: step.address.clone(),
+            action: step.action,
+            usual: usual(step.address.kind()),
+            needs: step.needs.clone(),
+            state: State::Ahead,
+        });
+        Self { steps: steps.collect() }
+    }
+
+    /// How many steps are done, and of how many.
+    pub fn done(&self) -> (usize, usize) {
+        let done = self.steps.iter().filter(|step| matches!(step.state, State::Took(_))).count();
+        (done, self.steps.len())
+    }
+
+    /// A step began at `now`, a time since the run began.
+    pub fn began(&mut self, address: &Address, action: Action, now: Duration) {
+        self.set(address, action, State::Running(now));
+    }
+
+    /// A step is done.
+    pub fn took(&mut self, address: &Address, action: Action, elapsed: Duration) {
+        self.set(address, action, State::Took(elapsed));
+    }
+
+    /// A step failed or is not begun any more.
+    pub fn gone(&mut self, address: &Address, action: Action) {
+        self.set(address, action, State::Gone);
+    }
+
+    fn set(&mut self, address: &Address, action: Action, state: State) {
+        let found = self.steps.iter_mut().find(|step| step.address == *address && step.action == action);
+        if let Some(step) = found {
+            step.state = state;
+        }
+    }
+
+    /// What is left at `now`; nothing where nothing runs.
+    pub fn left(&self, now: Duration) -> Option<Left> {
+        let pace = self.pace();
+        // When each step ends, and the running step that its longest chain begins with. Needs stand before who needs them.
+        let mut ends: Vec<(Duration, Option<StepId>)> = Vec::with_capacity(self.steps.len());
+        for (id, step) in self.steps.iter().enumerate() {
+            let takes = step.usual.mul_f64(pace);
+            let (before, first) =
+                step.needs.iter().filter_map(|need| ends.get(*need)).copied().max().unwrap_or_default();
+            ends.push(match step.state {
+                State::Took(_) | State::Gone => (Duration::ZERO, None),
+                State::Running(since) => (takes.saturating_sub(now.saturating_sub(since)).max(OVERDUE), Some(id)),
+                State::Ahead => (before + takes, first),
+            });
+        }
+        let (time, first) = ends.into_iter().filter(|(_, first)| first.is_some()).max()?;
+        let longest = self.steps.get(first?)?.address.clone();
+        Some(Left { time, longest })
+    }
+
+    /// How long things take today, as a share of what is usual.
+    fn pace(&self) -> f64 {
+        let told = self.steps.iter().filter(|step| step.usual >= TELLING);
+        let (usual, took) = told.fold((0.0, 0.0), |(usual, took), step| match step.state {
+            State::Took(elapsed) => (usual + step.usual.as_secs_f64(), took + elapsed.as_secs_f64()),
+            _ => (usual, took),
+        });
+        if usual > 0.0 { (took / usual).min(SLOWEST) } else { 1.0 }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn expected(kind: &'static str, usual: u64, needs: &[StepId]) -> Expected {
+        Expected {
+            address: Address::new(kind, "one"),
+            action: Action::Create,
+            usual: Duration::from_secs(usual),
+            needs: needs.to_vec(),
+            state: State::Ahead,
+        }
+    }
+
+    fn seconds(seconds: u64) -> Duration {
+        Duration::from_secs(seconds)
+    }
+
+    /// A database that a service needs, and a NAT gateway beside.
+    fn estimate() -> Estimate {
+        let steps = vec![
+            expected("vpc", 2, &[]),
+            expected("nat_gateway", 90, &[0]),
+            expected("db_instance", 300, &[0]),
+            expected("service", 150, &[1, 2]),
+        ];
+        Estimate { steps }
+    }
+
+    #[test]
+    fn the_longest_chain_of_what_is_not_done_counts() {
+        let mut estimate = estimate();
+        assert_eq!(estimate.left(Duration::ZERO), None, "nothing runs");
+        estimate.took(&Address::new("vpc", "one"), Action::Create, seconds(1));
+        estimate.began(&Address::new("nat_gateway", "one"), Action::Create, seconds(1));
+        estimate.began(&Address::new("db_instance", "one"), Action::Create, seconds(1));
+        let left = estimate.left(seconds(101)).expect("two run");
+        assert_eq!((left.time, left.longest.kind()), (seconds(200 + 150), "db_instance"));
+        assert_eq!(estimate.done(), (1, 4));
+    }
+
+    #[test]
+    fn what_has_been_done_tells_how_fast_things_go_today() {
+        let mut estimate = estimate();
+        estimate.took(&Address::new("vpc", "one"), Action::Create, seconds(1));
+        estimate.took(&Address::new("nat_gateway", "one"), Action::Create, seconds(180));
+        estimate.began(&Address::new("db_instance", "one"), Action::Create, seconds(1));
+        assert_eq!(estimate.left(seconds(1)).expect("one runs").time, seconds(600 + 300));
+        // Of one that has failed, nothing that needs it is begun.
+        estimate.gone(&Address::new("db_instance", "one"), Action::Create);
+        estimate.gone(&Address::new("service", "one"), Action::Create);
+        assert_eq!(estimate.left(seconds(2)), None);
+    }
+
+    #[test]
+    fn what_is_overdue_is_soon_done_and_never_was() {
+        let mut estimate = estimate();
+        estimate.began(&Address::new("service", "one"), Action::Create, Duration::ZERO);
+        assert_eq!(estimate.left(seconds(9000)).expect("one runs").time, OVERDUE);
+    }
+}
