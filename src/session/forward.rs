@@ -34,6 +34,9 @@ const ALIVE: Duration = Duration::from_secs(10);
 /// How long a session may take until it carries something.
 const OPENING: Duration = Duration::from_secs(60);
 
+/// How long its end may take.
+const CLOSING: Duration = Duration::from_secs(6);
+
 /// How many pieces of a connection wait for whoever reads them here.
 const WAITING: usize = 64;
 
@@ -76,12 +79,16 @@ impl<'a> Forward<'a> {
         Self { cx, tasks, remote, id }
     }
 
-    /// Carries what connects to `listener` until it is dropped, and tells `say` what happens.
+    /// Carries what connects to `listener` until `stop`, and tells `say` what happens.
     ///
     /// # Errors
     /// If there is no way at all, before it says anything.
-    pub async fn serve(&self, listener: &TcpListener, say: Say) -> Result<(), Failure> {
-        let mut way = Some(self.open(&say).await?);
+    pub async fn serve(&self, listener: &TcpListener, say: Say, stop: impl Future<Output = ()>) -> Result<(), Failure> {
+        tokio::pin!(stop);
+        let mut way = Some(tokio::select! {
+            way = self.open(&say) => way?,
+            () = &mut stop => return Ok(()),
+        });
         loop {
             let ended = async {
                 match &mut way {
@@ -90,6 +97,12 @@ impl<'a> Forward<'a> {
                 }
             };
             tokio::select! {
+                () = &mut stop => {
+                    if let Some(way) = way {
+                        way.end().await;
+                    }
+                    return Ok(());
+                }
                 why = ended => {
                     drop(say.send(Said::Ended(why)));
                     way = None;
@@ -127,6 +140,7 @@ struct Way {
     streams: Streams,
     last: u32,
     ended: JoinHandle<String>,
+    driver: JoinHandle<()>,
 }
 
 impl Way {
@@ -138,12 +152,21 @@ impl Way {
             return Err(failed(format!("the task's agent is too old for it ({agent}): a new task has a newer one")));
         }
         if !is_later(&agent, IMPATIENT) {
-            tokio::spawn(stay_alive(session.input.clone()));
+            tokio::spawn(stay_alive(session.input.downgrade()));
         }
         let streams = Streams::default();
         let ended = tokio::spawn(hand_out(session.events, Arc::clone(&streams), say));
         // The first stream of a client is the third.
-        Ok(Self { input: session.input, streams, last: 1, ended })
+        Ok(Self { input: session.input, streams, last: 1, ended, driver: session.driver })
+    }
+
+    /// Closes the connections and ends the session.
+    async fn end(self) {
+        let Self { input, streams, ended, driver, .. } = self;
+        known(&streams).clear();
+        drop(input);
+        drop(timeout(CLOSING, driver).await);
+        ended.abort();
     }
 
     fn carry(&mut self, connection: TcpStream) {
@@ -152,12 +175,6 @@ impl Way {
         let (sender, pieces) = mpsc::channel(WAITING);
         known(&self.streams).insert(self.last, sender);
         tokio::spawn(carry(connection, self.last, self.input.clone(), pieces, Arc::clone(&self.streams)));
-    }
-}
-
-impl Drop for Way {
-    fn drop(&mut self) {
-        self.ended.abort();
     }
 }
 
@@ -183,10 +200,11 @@ async fn greeted(events: &mut mpsc::Receiver<Event>) -> Result<String, String> {
     Err("the session ended at once".to_owned())
 }
 
-async fn stay_alive(input: mpsc::Sender<Input>) {
+async fn stay_alive(input: mpsc::WeakSender<Input>) {
     let nothing = Frame::bare(Command::Nothing, 0).encode();
     loop {
         sleep(ALIVE).await;
+        let Some(input) = input.upgrade() else { return };
         if input.send(Input::Data(nothing.clone())).await.is_err() {
             return;
         }

@@ -17,7 +17,8 @@ use std::time::{Duration, Instant};
 use futures::{SinkExt, StreamExt};
 use tokio::{
     sync::mpsc,
-    time::{MissedTickBehavior, interval, sleep},
+    task::JoinHandle,
+    time::{MissedTickBehavior, interval, sleep, timeout},
 };
 use tokio_tungstenite::tungstenite;
 
@@ -64,6 +65,7 @@ pub struct Session {
     pub input: mpsc::Sender<Input>,
     /// What comes; the last one is an [`Event::Closed`].
     pub events: mpsc::Receiver<Event>,
+    driver: JoinHandle<()>,
 }
 
 impl Session {
@@ -77,8 +79,15 @@ impl Session {
         let (input, inputs) = mpsc::channel(16);
         let (sender, events) = mpsc::channel(64);
         let driver = Driver { cx: cx.clone(), started, client, channel: Channel::default(), events: sender };
-        tokio::spawn(driver.run(socket, inputs));
-        Ok(Self { input, events })
+        let driver = tokio::spawn(driver.run(socket, inputs));
+        Ok(Self { input, events, driver })
+    }
+
+    /// Ends it from here, as far as nobody else sends something.
+    pub async fn end(self) {
+        let Self { input, events, driver } = self;
+        drop((input, events));
+        drop(timeout(FAREWELL * 3, driver).await);
     }
 }
 
@@ -220,7 +229,7 @@ impl Driver {
             }
             socket.flush().await
         };
-        drop(tokio::time::timeout(FAREWELL, last_words).await);
-        drop(tokio::time::timeout(FAREWELL, start::terminate(&self.cx, &self.started.session)).await);
+        drop(timeout(FAREWELL, last_words).await);
+        drop(timeout(FAREWELL, start::terminate(&self.cx, &self.started.session)).await);
     }
 }

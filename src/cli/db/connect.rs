@@ -14,7 +14,7 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-use super::has_database;
+use super::{decoded, find, has_database, password_command, psql_command};
 use crate::{
     blueprint,
     cli::{Global, Stop, project::Project},
@@ -67,7 +67,7 @@ impl Connect {
         has_database(&project.stack)?;
         let bastion = project.stack.bastion.as_ref().ok_or_else(no_way)?;
         let way = self.way(&project, bastion).await?;
-        let password = find(&project, "secret", &way.password).await?;
+        let password = find(&project, "db connect", "secret", &way.password).await?;
         let password: secret::Live = decoded(password)?;
         if self.print {
             way.print(&password.name, output);
@@ -93,9 +93,10 @@ impl Connect {
     async fn way(&self, project: &Project, bastion: &Bastion) -> Result<Way, Stop> {
         let (user, password) = self.database_user(&project.stack)?;
         let login = self.bastion_user(bastion)?;
-        let host: instance::Live = decoded(find(project, "instance", &Address::new("instance", "bastion")).await?)?;
+        let host: instance::Live =
+            decoded(find(project, "db connect", "instance", &Address::new("instance", "bastion")).await?)?;
         let address = Address::new("db_instance", "database");
-        let database: db_instance::Live = decoded(find(project, "db_instance", &address).await?)?;
+        let database: db_instance::Live = decoded(find(project, "db connect", "db_instance", &address).await?)?;
         let (Some(bastion), Some(host)) = (host.public_ip, database.host) else {
             return Err(Failure::refused("db connect", "the bastion or the database is not ready yet")
                 .hint("`stackctl status` shows what they wait for")
@@ -157,15 +158,9 @@ impl Way {
     }
 
     fn print(&self, secret: &str, output: &Output) {
-        let psql = format!(
-            "psql 'host=127.0.0.1 port={} user={} dbname={} sslmode=require'",
-            self.port,
-            self.user,
-            blueprint::DATABASE_NAME,
-        );
+        let psql = psql_command(self.port, &self.user);
         let ssh = format!("ssh {}", self.ssh().join(" "));
-        let password =
-            format!("aws secretsmanager get-secret-value --secret-id {secret} --query SecretString --output text");
+        let password = password_command(secret);
         if output.is_json() {
             output.document(&serde_json::json!({ "tunnel": ssh, "password": password, "psql": psql }));
             return;
@@ -211,18 +206,6 @@ fn no_way() -> Stop {
         "add `bastion: { users: { you: { ssh_key: … } }, allow: [your address/32] }` to stack.yaml and run `stackctl up`; \
          or run a command of the application beside it: stackctl run SERVICE -- COMMAND",
     )
-}
-
-async fn find(project: &Project, kind: &str, address: &Address) -> Result<LiveResource, Failure> {
-    let found = engine::observe_kind(&project.cx, kind).await?.into_iter().find(|one| one.address == *address);
-    found.ok_or_else(|| {
-        Failure::refused("db connect", format!("{} has no {address} yet", project.cx.id))
-            .hint("bring it up first: stackctl up")
-    })
-}
-
-fn decoded<T: serde::de::DeserializeOwned>(found: LiveResource) -> Result<T, Failure> {
-    serde_json::from_value(found.live).map_err(|error| Failure::internal(error.to_string()))
 }
 
 fn free_port() -> Result<u16, Failure> {
