@@ -154,7 +154,7 @@ impl ForwardArgs {
         match target {
             Target::Database => Ok(database(project).await?),
             Target::Cache => {
-                let address = Address::new("cache", "cache");
+                let address = Address::new("cache", "main");
                 let live: cache::Live = decoded(find(project, "forward", "cache", &address).await?)?;
                 let port = live.port.and_then(|port| u16::try_from(port).ok());
                 let (Some(host), Some(port)) = (live.host, port) else { return Err(not_ready("the cache").into()) };
@@ -269,10 +269,8 @@ impl Tell<'_> {
 
     async fn opened(&self, task: &str) -> Result<(), Stop> {
         let address = format!("127.0.0.1:{}", self.port);
-        let how = self.how().await?;
+        let (command, password) = self.how().await?;
         if self.output.is_json() {
-            let command = how.as_ref().map(|(command, _)| command);
-            let password = how.as_ref().and_then(|(_, password)| password.as_ref());
             self.output.document(&serde_json::json!({
                 "event": "forwarding", "address": address, "task": task, "command": command, "password": password,
             }));
@@ -280,33 +278,31 @@ impl Tell<'_> {
         }
         self.output.data(&address);
         self.output.status(&format!("{} answers there, through task {task}, until Ctrl-C.", self.target));
-        if let Some((command, password)) = how {
-            self.output.status(&format!("\n    {command}\n"));
-            if let Some(password) = password {
-                self.output.status(&format!("The password is in a secret:\n\n    {password}\n"));
-            }
+        self.output.status(&format!("\n    {command}\n"));
+        if let Some(password) = password {
+            self.output.status(&format!("The password is in a secret:\n\n    {password}\n"));
         }
         Ok(())
     }
 
     /// The command that goes with what is forwarded, and the one that shows the password.
-    async fn how(&self) -> Result<Option<(String, Option<String>)>, Stop> {
-        Ok(match self.target {
+    async fn how(&self) -> Result<(String, Option<String>), Stop> {
+        let (command, password) = match self.target {
             Target::Database => {
                 let owner = self.project.stack.database.as_ref().and_then(|database| database.first_owner());
                 let (user, password) = match owner {
                     Some(owner) => (owner.name.clone(), blueprint::database_password(&owner.name)),
                     None => blueprint::master(),
                 };
-                let found: secret::Live = decoded(find(self.project, "forward", "secret", &password).await?)?;
-                Some((psql_command(self.port, &user), Some(password_command(&found.name))))
+                (psql_command(self.port, &user), password)
             }
             Target::Cache => {
-                // Its certificate is for the name that it has at AWS.
-                Some((format!("redis-cli -p {} --tls --insecure", self.port), None))
+                (format!("redis-cli -p {} --tls --askpass", self.port), Address::new("secret", "cache-token"))
             }
-            Target::Service(_) => Some((format!("curl http://127.0.0.1:{}/", self.port), None)),
-        })
+            Target::Service(_) => return Ok((format!("curl http://127.0.0.1:{}/", self.port), None)),
+        };
+        let found: secret::Live = decoded(find(self.project, "forward", "secret", &password).await?)?;
+        Ok((command, Some(password_command(&found.name))))
     }
 }
 
