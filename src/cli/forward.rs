@@ -201,18 +201,16 @@ fn no_way(stack: &Stack, target: Target) -> Stop {
 /// A port of this machine, for this machine alone.
 async fn listen(wanted: Option<u16>, usual: u16) -> Result<TcpListener, Stop> {
     let bind = |port| TcpListener::bind((Ipv4Addr::LOCALHOST, port));
-    match wanted {
-        Some(port) => bind(port).await.map_err(|error| {
+    if let Some(port) = wanted {
+        return bind(port).await.map_err(|error| {
             Stop::usage(format!("port {port} of this machine cannot be used: {error}"), "name another one, or none")
-        }),
-        None => {
-            let listener = match bind(usual).await {
-                Ok(listener) => Ok(listener),
-                Err(_) => bind(0).await,
-            };
-            listener.map_err(|error| Failure::refused("find a free port", error.to_string()).into())
-        }
+        });
     }
+    let listener = match bind(usual).await {
+        Ok(listener) => Ok(listener),
+        Err(_) => bind(0).await,
+    };
+    listener.map_err(|error| Failure::refused("find a free port", error.to_string()).into())
 }
 
 fn local_port(listener: &TcpListener) -> Result<u16, Failure> {

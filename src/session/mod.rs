@@ -116,14 +116,13 @@ impl Driver {
             match self.drive(&mut socket, &mut inputs).await {
                 Done::Over => return,
                 Done::Left => return self.leave(&mut socket).await,
-                Done::Lost(why) => match self.again().await {
-                    Some(again) => socket = again,
-                    None => {
+                Done::Lost(why) => {
+                    let Some(again) = self.again().await else {
                         let why = format!("the connection to Session Manager is lost: {why}");
-                        drop(self.events.send(Event::Closed(why)).await);
-                        return;
-                    }
-                },
+                        return drop(self.events.send(Event::Closed(why)).await);
+                    };
+                    socket = again;
+                }
             }
         }
     }
@@ -133,7 +132,6 @@ impl Driver {
         repeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut ping = interval(PING);
         let opened = Instant::now();
-        // In a task of its own: a slow answer of ECS must not hold up what is typed.
         let watch = self.started.task.clone().watch(self.cx.clone(), LOOK);
         tokio::pin!(watch);
         loop {

@@ -89,7 +89,7 @@ impl Connect {
         }
         let value = secret::reveal(&project.cx, &password).await?;
         let _tunnel = way.open(output).await?;
-        let ended = self.psql(way.port, &way.user, value).status().await.map_err(no_psql)?;
+        let ended = self.psql(way.port, &way.user, value).status().await.map_err(|error| no_psql(&error))?;
         Ok(code(ended))
     }
 
@@ -132,7 +132,7 @@ impl Connect {
                     break;
                 }
             }
-            self.psql(port, &user, value).status().await.map_err(no_psql)
+            self.psql(port, &user, value).status().await.map_err(|error| no_psql(&error))
         };
         let ended = tokio::select! {
             failed = &mut serving => {
@@ -260,7 +260,7 @@ fn code(ended: ExitStatus) -> u8 {
     ended.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(exit::FAILED)
 }
 
-fn no_psql(error: std::io::Error) -> Failure {
+fn no_psql(error: &std::io::Error) -> Failure {
     Failure::refused("psql", format!("cannot be run: {error}"))
         .hint("install Postgres' client (Debian: postgresql-client), or see `stackctl db connect --print`")
 }
