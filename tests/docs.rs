@@ -41,6 +41,8 @@ const IMPLIED: &[&str] = &[
     "iam:PassRole",
     // The image of the bastion, which EC2 looks up in the caller's name.
     "ssm:GetParameters",
+    // The WebSocket of a session.
+    "ssmmessages:OpenDataChannel",
     // The final snapshot of `DeleteDBInstance`.
     "rds:CreateDBSnapshot",
 ];

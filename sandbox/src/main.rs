@@ -18,6 +18,7 @@ mod moto;
 mod rds;
 mod region;
 mod schedules;
+mod sessions;
 
 use std::{path::PathBuf, process::ExitCode, sync::Arc};
 

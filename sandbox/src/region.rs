@@ -23,6 +23,7 @@ use crate::{
     moto::Moto,
     rds::{Postgres, Rds},
     schedules::Schedules,
+    sessions::Sessions,
 };
 
 /// The account that everything here belongs to; moto's own.
@@ -42,6 +43,7 @@ pub(crate) struct Region {
     pub(crate) rds: Arc<Rds>,
     pub(crate) caches: Arc<Caches>,
     pub(crate) schedules: Schedules,
+    pub(crate) sessions: Sessions,
     pub(crate) authority: Arc<Authority>,
 }
 
@@ -157,6 +159,7 @@ impl Region {
             rds: Arc::new(Rds::new(dir.join("rds"), postgres)),
             caches: Arc::new(Caches::new(dir.join("caches"), Arc::clone(&authority))),
             schedules: Schedules::new(settings.schedule_scale()),
+            sessions: Sessions::default(),
             authority,
             alb: Arc::default(),
             ecs: Arc::default(),

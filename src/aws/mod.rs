@@ -5,6 +5,7 @@ mod error;
 mod hosted_zones;
 mod names;
 mod session;
+mod signature;
 mod tags;
 
 pub use error::{Outcome, failure, given};

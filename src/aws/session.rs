@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use aws_config::{BehaviorVersion, Region, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
+use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_ec2::types::{AvailabilityZoneOptInStatus, AvailabilityZoneState};
 use aws_sdk_sts::config::ProvideCredentials;
 
@@ -61,6 +62,8 @@ pub struct Aws {
     pub ssm: aws_sdk_ssm::Client,
     /// STS.
     pub sts: aws_sdk_sts::Client,
+    /// What signs requests that none of these makes.
+    pub(super) credentials: Option<SharedCredentialsProvider>,
 }
 
 /// Who is calling.
@@ -117,6 +120,7 @@ impl Aws {
             sns: aws_sdk_sns::Client::new(config),
             ssm: aws_sdk_ssm::Client::new(config),
             sts: aws_sdk_sts::Client::new(config),
+            credentials: config.credentials_provider(),
         }
     }
 

@@ -94,6 +94,7 @@ impl Task<'_> {
                 stop_timeout: 30,
                 command: self.command.clone(),
                 read_only: self.read_only,
+                init: false,
             },
         );
         graph.need(&definition, &execution_role);

@@ -29,6 +29,15 @@ const HEALTH: (u32, u32, u32, u32) = (5, 4, 2, 3);
 /// <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-limits.html>
 const VALUES_A_RULE: usize = 5;
 
+/// What the agent of ECS Exec has to be allowed, by the role of the task that it runs in; no resource can be named for it.
+/// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-iam-roles.html#ecs-exec-required-iam-permissions>
+const EXEC: [&str; 4] = [
+    "ssmmessages:CreateControlChannel",
+    "ssmmessages:CreateDataChannel",
+    "ssmmessages:OpenControlChannel",
+    "ssmmessages:OpenDataChannel",
+];
+
 /// The parts that services stand on.
 pub(super) struct Parts {
     pub(super) network: Network,
@@ -106,6 +115,7 @@ impl Drawing<'_> {
                     .as_ref()
                     .map(|(group, port, _)| service::Target { group: Input::output(group, "arn"), port: *port }),
                 grace_seconds: if target.is_some() { GRACE } else { 0 },
+                exec: self.service.exec,
             },
         );
         // ECS registers targets only in a group that a listener uses already.
@@ -145,8 +155,7 @@ impl Drawing<'_> {
         let execution_role = self.execution_role(graph, &logs, &secrets, built);
         let task_role = graph.add(
             Address::new("role", format!("{}-task", self.name)),
-            // A task may nothing that was not asked for.
-            &role::Desired { principal: PRINCIPAL.to_owned(), managed: Vec::new(), statements: Vec::new() },
+            &role::Desired { principal: PRINCIPAL.to_owned(), managed: Vec::new(), statements: self.permissions() },
         );
         let desired = task_definition::Desired {
             container: self.name.to_owned(),
@@ -161,13 +170,21 @@ impl Drawing<'_> {
             log_group: logs.name,
             stop_timeout: self.service.stop_timeout,
             command: Vec::new(),
-            // Only an image that stackctl itself makes is known to need no file of its own.
-            read_only: matches!(self.service.image, ImageFrom::Package(_)),
+            // Only an image that stackctl itself makes is known to need no file of its own. The agent of ECS Exec needs some.
+            read_only: matches!(self.service.image, ImageFrom::Package(_)) && !self.service.exec,
+            init: self.service.exec,
         };
         let definition = graph.add(Address::new("task_definition", self.name), &desired);
         graph.need(&definition, &execution_role);
         graph.need(&definition, &logs.address);
         definition
+    }
+
+    /// What the application may do: nothing that was not asked for.
+    fn permissions(&self) -> Vec<role::Statement> {
+        let actions = EXEC.iter().map(|action| (*action).to_owned()).collect();
+        let exec = role::Statement { actions, resources: vec!["*".into()] };
+        self.service.exec.then_some(exec).into_iter().collect()
     }
 
     fn environment(&self, version: Input) -> BTreeMap<String, Input> {

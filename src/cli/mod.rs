@@ -6,6 +6,8 @@ mod db;
 mod deploy;
 mod destroy;
 mod error;
+mod exec;
+mod forward;
 mod init;
 mod logs;
 mod man;
@@ -105,6 +107,10 @@ enum Command {
     Rollback(rollback::Rollback),
     /// Run a command once, in a task with a service's image, environment and secrets.
     Run(run::Run),
+    /// Run a command in a task that runs, such as a shell.
+    Exec(exec::Exec),
+    /// Have the private database, the cache or a task on a port of this machine.
+    Forward(forward::ForwardArgs),
     /// Give a password another value.
     Secrets(secrets::Secrets),
     /// Load a dump into the database, or connect to it.
@@ -161,6 +167,8 @@ async fn run(cli: &Cli, output: &Output) -> Result<u8, Stop> {
         Command::Releases(command) => command.run(global, output).await,
         Command::Rollback(command) => Box::pin(command.run(global, output)).await,
         Command::Run(command) => Box::pin(command.run(global, output)).await,
+        Command::Exec(command) => Box::pin(command.run(global, output)).await,
+        Command::Forward(command) => Box::pin(command.run(global, output)).await,
         Command::Secrets(command) => command.run(global, output).await,
         Command::Db(command) => Box::pin(command.run(global, output)).await,
         Command::Destroy(command) => command.run(global, output).await,

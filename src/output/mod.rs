@@ -7,6 +7,7 @@ mod plan;
 mod progress;
 mod releases;
 mod style;
+mod terminal;
 
 use std::io::{IsTerminal, Write};
 
@@ -19,6 +20,7 @@ pub use plan::render as plan_text;
 pub use progress::Reporter;
 pub use releases::ReleasesView;
 pub use style::Style;
+pub use terminal::{LineEnds, Raw, size as terminal_size};
 
 use crate::{
     engine::Estimate,

@@ -200,6 +200,8 @@ pub struct Service {
     pub release: Vec<String>,
     /// `stop_timeout` in seconds (2 to 120).
     pub stop_timeout: u32,
+    /// `exec`: whether commands can be run in its tasks, and ports forwarded through them.
+    pub exec: bool,
     /// `env`.
     pub env: BTreeMap<String, String>,
     /// `secrets`.

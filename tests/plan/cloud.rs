@@ -350,6 +350,7 @@ fn container(wants: &Value) -> BTreeMap<String, String> {
         "log_group",
         "stop_timeout",
         "read_only",
+        "init",
         "port",
     ] {
         if !wants[name].is_null() {
@@ -437,7 +438,7 @@ fn service(wants: &Value, id: &str, before: Option<&Value>) -> Value {
         "task_definition": wants["task_definition"], "image": null, "version": null, "replicas": replicas,
         "running": replicas, "subnets": wants["subnets"], "security_groups": [wants["security_group"]],
         "public_ip": wants["public_ip"], "target_groups": target_groups, "grace_seconds": wants["grace_seconds"],
-        "circuit_breaker": true, "events": [],
+        "exec": wants["exec"] == true, "circuit_breaker": true, "events": [],
         "rollouts": [{
             "id": "now", "status": "PRIMARY", "task_definition": wants["task_definition"], "state": "COMPLETED",
             "reason": "", "desired": replicas, "running": replicas, "failed": 0,

@@ -3,6 +3,7 @@
 
 mod clusters;
 mod definitions;
+mod exec;
 mod history;
 mod model;
 mod on_time;
@@ -29,6 +30,7 @@ use crate::{
     region::Region,
 };
 use model::{Cluster, Definition, Service, Status, Task};
+pub(crate) use runner::entering;
 pub(crate) use scheduler::schedule;
 
 /// How long children get to end when the sandbox stops.
@@ -93,6 +95,7 @@ impl Ecs {
                 "ListServices" => services::list(&state, &input),
                 "RunTask" => tasks::run(&mut state, &input, &roles),
                 "StopTask" => tasks::stop(&mut state, &input),
+                "ExecuteCommand" => exec::execute(region, &state, &input),
                 "DescribeTasks" => tasks::describe(&state, &input),
                 "ListTasks" => tasks::list(&state, &input),
                 _ => Err(ApiError::not_implemented(call)),

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use serde_json::{Value, json};
 use tokio::{sync::watch, time::Instant};
 
-use super::history::Past;
+use super::{exec::Inside, history::Past};
 use crate::{alb::Target, ecr::now};
 
 /// How many events of a service are kept.
@@ -108,6 +108,12 @@ pub(super) struct Task {
     pub(super) container: String,
     /// Where the load balancer finds it, and in which group.
     pub(super) target: Option<(String, Target)>,
+    /// Whether it was started with the agent of ECS Exec.
+    pub(super) exec: bool,
+    /// What a session finds in it, once it runs.
+    pub(super) inside: Option<Inside>,
+    /// Says that its processes are no more.
+    pub(super) gone: watch::Sender<bool>,
     /// Says that it is to stop.
     pub(super) stopping: watch::Sender<bool>,
     /// Whether its end was counted by the scheduler.
@@ -183,8 +189,9 @@ impl Task {
             "launchType": "FARGATE", "createdAt": self.created, "overrides": self.overrides,
             "containers": [{
                 "name": self.container, "lastStatus": status, "exitCode": self.exit_code, "reason": self.container_reason,
-                "taskArn": self.arn,
+                "taskArn": self.arn, "runtimeId": self.runtime(), "managedAgents": self.agents(),
             }],
+            "enableExecuteCommand": self.exec,
             "attachments": self.attachments(), "stoppedReason": self.stopped_reason, "stopCode": self.stop_code,
             "startedAt": self.started, "stoppedAt": self.stopped, "version": 1,
         });

@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    ffi::OsString,
     path::Path,
     process::{ExitStatus, Stdio},
     sync::Arc,
@@ -24,6 +25,7 @@ use tokio::{
 
 use super::{
     definitions,
+    exec::{self, Inside},
     model::Status,
     permissions,
     rootfs::{self, Root},
@@ -89,6 +91,8 @@ struct Begun {
     port: u16,
     /// The end of its log, if it has one.
     delivered: Option<JoinHandle<()>>,
+    /// What a session finds in it.
+    inside: Inside,
     /// Its files, for as long as it runs.
     _root: Root,
 }
@@ -107,7 +111,15 @@ async fn begin(region: &Arc<Region>, work: &Work) -> Result<Begun, Unstarted> {
         child.stderr.take().map(|stderr| tokio::spawn(read_lines(stderr, lines)));
         delivered
     });
-    Ok(Begun { child, port, delivered, _root: root })
+    let container_port = work.container["portMappings"][0]["containerPort"].as_u64();
+    let inside = Inside {
+        root: root.path().to_owned(),
+        environment: variables(&config, &environment, port),
+        port,
+        container_port: container_port.and_then(|port| u16::try_from(port).ok()),
+        no_agent: exec::no_agent(&roles, &work.definition),
+    };
+    Ok(Begun { child, port, delivered, inside, _root: root })
 }
 
 /// What the image says of how it is run, and its files.
@@ -180,25 +192,44 @@ fn command(
     if line.is_empty() {
         return Err(Unstarted("CannotStartContainerError: the image has no command".to_owned()));
     }
-    let mut command = Command::new("setpriv");
+    let [program, arguments @ ..] = &entering(root)[..] else { unreachable!("it begins with a program") };
+    let mut command = Command::new(program);
+    command.args(arguments).args(&line).env_clear().current_dir("/");
+    command.envs(variables(config, environment, port));
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0).kill_on_drop(true);
+    Ok(command)
+}
+
+/// What leads into a task's files, as an unprivileged user; the command stands after it.
+pub(crate) fn entering(root: &Path) -> Vec<OsString> {
+    let mut words: Vec<OsString> = ["setpriv", "--pdeathsig", "KILL", "--"].map(OsString::from).to_vec();
     if nix::unistd::geteuid().is_root() {
         // chroot needs root, so it comes first; its --userspec gives up root before the command begins.
         let user = format!("+{UNPRIVILEGED}:+{UNPRIVILEGED}");
-        command.args(["--pdeathsig", "KILL", "--", "chroot", "--groups=", "--userspec", &user]).arg(root);
+        words.extend(["chroot", "--groups=", "--userspec", &user].map(OsString::from));
+        words.push(root.into());
     } else {
-        command.args(["--pdeathsig", "KILL", "--", "unshare", "--map-root-user", "--root"]).arg(root).arg("--");
+        words.extend(["unshare", "--map-root-user", "--root"].map(OsString::from));
+        words.extend([root.into(), "--".into()]);
     }
-    command.args(&line).env_clear().current_dir("/");
-    for variable in words(&config["Env"]) {
-        if let Some((name, value)) = variable.split_once('=') {
-            command.env(name, value);
-        }
-    }
+    words
+}
+
+/// A task's variables: those of its image, those that it is given, and where it listens here.
+fn variables(config: &Value, environment: &BTreeMap<String, String>, port: u16) -> BTreeMap<String, String> {
+    let of_image = config["Env"].as_array().into_iter().flatten().filter_map(Value::as_str);
+    let of_image = of_image.filter_map(|variable| variable.split_once('='));
+    let mut variables: BTreeMap<String, String> =
+        of_image.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    variables.extend(environment.clone());
     // setpriv and chroot themselves are looked for on this machine's path.
     let path = std::env::var("PATH").unwrap_or_default();
-    command.envs(environment).env("PORT", port.to_string()).env("HOST", "127.0.0.1").env("PATH", path);
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0).kill_on_drop(true);
-    Ok(command)
+    variables.extend([
+        ("PORT".to_owned(), port.to_string()),
+        ("HOST".to_owned(), "127.0.0.1".to_owned()),
+        ("PATH".to_owned(), path),
+    ]);
+    variables
 }
 
 async fn environment(
@@ -287,7 +318,7 @@ async fn deliver(
 
 /// From running to stopped.
 async fn supervise(region: &Arc<Region>, work: &Work, begun: Begun) {
-    let Begun { mut child, port, delivered, _root } = begun;
+    let Begun { mut child, port, delivered, inside, _root } = begun;
     let processes = child.id().and_then(|id| i32::try_from(id).ok()).map(Pid::from_raw);
     let target = Target { ip: "127.0.0.1".to_owned(), port };
     let mut stopping = {
@@ -296,6 +327,7 @@ async fn supervise(region: &Arc<Region>, work: &Work, begun: Begun) {
         task.status = Status::Running;
         task.started = Some(now());
         task.running_since = Some(Instant::now());
+        task.inside = Some(inside);
         if let Some(group) = &work.group {
             task.target = Some((group.clone(), target.clone()));
         }
@@ -321,6 +353,9 @@ async fn supervise(region: &Arc<Region>, work: &Work, begun: Begun) {
     // With its first process, a container ends whole.
     if let Some(processes) = processes {
         let _ = killpg(processes, Signal::SIGKILL);
+    }
+    if let Some(task) = region.ecs.state().tasks.get(&work.arn) {
+        task.gone.send_replace(true);
     }
     // A container has ended when its log driver has sent the last line: whoever sees the task stopped can read why.
     if let Some(delivered) = delivered {

@@ -232,6 +232,7 @@ fn start_missing(state: &mut Ledger, service: &mut Service) {
             started_by: id.clone(),
             service: Some((service.name.clone(), id.clone())),
             group: None,
+            exec: service.settings["enableExecuteCommand"] == true,
         };
         started.extend(tasks::start(state, start));
     }

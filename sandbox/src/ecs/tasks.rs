@@ -21,6 +21,8 @@ pub(super) struct Start<'a> {
     pub(super) service: Option<(String, String)>,
     /// The task group, where the caller names one.
     pub(super) group: Option<&'a str>,
+    /// Whether it has the agent of ECS Exec.
+    pub(super) exec: bool,
 }
 
 /// Puts a task into the ledger; the scheduler runs it.
@@ -61,6 +63,9 @@ pub(super) fn start(state: &mut Ledger, start: Start) -> Option<String> {
         exit_code: None,
         container_reason: None,
         target: None,
+        exec: start.exec,
+        inside: None,
+        gone: watch::channel(false).0,
         stopping: watch::channel(false).0,
         counted: false,
     };
@@ -103,6 +108,7 @@ pub(super) fn run(state: &mut Ledger, input: &Value, roles: &Value) -> Result<Va
         started_by: text(input, "startedBy").to_owned(),
         service: None,
         group: input["group"].as_str(),
+        exec: input["enableExecuteCommand"] == true,
     };
     let arn = start(state, what).ok_or_else(missing_cluster)?;
     if !token.is_empty() {

@@ -35,6 +35,10 @@ pub(super) async fn answer(region: &Arc<Region>, request: Request<Incoming>) -> 
             region.calls.clear();
             document(200, &json!({}))
         }
+        (Method::DELETE, "/_sandbox/connections") => {
+            region.sessions.cut();
+            document(200, &json!({}))
+        }
         (Method::PATCH, "/_sandbox/settings") => match serde_json::from_slice::<Value>(&body) {
             Ok(settings) => {
                 region.settings.change(&settings);
@@ -45,7 +49,7 @@ pub(super) async fn answer(region: &Arc<Region>, request: Request<Incoming>) -> 
             }
             Err(error) => document(400, &json!({ "error": error.to_string() })),
         },
-        _ => document(404, &json!({ "error": "there are status, calls and settings" })),
+        _ => document(404, &json!({ "error": "there are status, calls, connections and settings" })),
     }
 }
 

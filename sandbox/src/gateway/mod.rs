@@ -23,6 +23,7 @@ use crate::{
     elasticache::Caches,
     region::Region,
     schedules,
+    sessions::{self, Sessions},
 };
 
 /// Serves until it is aborted.
@@ -38,7 +39,8 @@ pub(crate) async fn serve(region: Arc<Region>, listener: TcpListener) -> Result<
             });
             let connection = hyper::server::conn::http1::Builder::new()
                 .timer(TokioTimer::new())
-                .serve_connection(TokioIo::new(stream), service);
+                .serve_connection(TokioIo::new(stream), service)
+                .with_upgrades();
             // A client that goes away in the middle is no error of ours.
             drop(connection.await);
         });
@@ -52,6 +54,9 @@ async fn route(region: &Arc<Region>, request: Request<Incoming>) -> Response<Ful
     }
     if path == "/v2" || path.starts_with("/v2/") {
         return region.ecr.registry(region, request).await;
+    }
+    if path.starts_with(sessions::PATH) {
+        return region.sessions.channel(region, request);
     }
     let started = Instant::now();
     let in_cbor = cbor::is_spoken(request.headers());
@@ -89,6 +94,11 @@ async fn carry_out(region: &Arc<Region>, call: &Call) -> Result<Answer, ApiError
         "application-autoscaling" => autoscaling::check(region, call)?,
         "elasticache" => Caches::check(call)?,
         "scheduler" => schedules::check(region, call).await?,
+        "ssm" => {
+            if let Some(answer) = Sessions::call(region, call) {
+                return answer;
+            }
+        }
         "elasticloadbalancing" => {
             if let Some(answer) = region.alb.call(call) {
                 return answer;

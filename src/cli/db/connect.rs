@@ -1,9 +1,9 @@
-//! `stackctl db connect`: the way to the private database that the stack has, a tunnel through the bastion, explained or
+//! `stackctl db connect`: the way to the private database that the stack has, through the bastion or a task, explained or
 //! opened.
 
 use std::{
     net::{Ipv4Addr, TcpListener},
-    process::Stdio,
+    process::{ExitStatus, Stdio},
     time::Duration,
 };
 
@@ -11,17 +11,24 @@ use clap::Args;
 use tokio::{
     net::TcpStream,
     process::{Child, Command},
+    sync::{mpsc, oneshot},
     time::{Instant, sleep},
 };
 
-use super::has_database;
+use super::{find, has_database, password_command, psql_command};
 use crate::{
     blueprint,
-    cli::{Global, Stop, project::Project},
-    engine, exit,
+    cli::{
+        Global, Stop,
+        exec::enabled,
+        forward::{database, first_way},
+        project::Project,
+    },
+    exit,
     kinds::{db_instance, instance, secret},
-    model::{Address, Failure, LiveResource},
+    model::{Address, Failure},
     output::Output,
+    session::{Forward, Said, Tasks},
     spec::{Bastion, Stack},
 };
 
@@ -30,8 +37,11 @@ const OPENING: (Duration, Duration) = (Duration::from_secs(30), Duration::from_m
 
 /// Arguments of `stackctl db connect`.
 #[derive(Debug, Args)]
-#[command(after_help = "The stack needs a bastion, and this machine ssh and psql.\n\n\
-    Examples:\n  stackctl db connect\n  stackctl db connect --user developer -- --command='SELECT count(*) FROM people'\n  stackctl db connect --print")]
+#[command(
+    after_help = "The way leads through the stack's bastion, by ssh; without one, through a task of a service with `exec: true`. This \
+    machine needs psql.\n\n\
+    Examples:\n  stackctl db connect\n  stackctl db connect --user developer -- --command='SELECT count(*) FROM people'\n  stackctl db connect --print"
+)]
 pub(super) struct Connect {
     /// The database user; without it, the one that the application connects as.
     #[arg(long, value_name = "NAME")]
@@ -65,38 +75,82 @@ impl Connect {
     pub(super) async fn run(&self, global: &Global, output: &Output) -> Result<u8, Stop> {
         let project = Project::open(global, output).await?;
         has_database(&project.stack)?;
-        let bastion = project.stack.bastion.as_ref().ok_or_else(no_way)?;
+        let bastion = match (&project.stack.bastion, first_way(&project.stack)) {
+            (Some(bastion), _) => bastion,
+            (None, Some(service)) if self.login.is_none() => return self.through(&project, service, output).await,
+            (None, _) => return Err(no_way()),
+        };
         let way = self.way(&project, bastion).await?;
-        let password = find(&project, "secret", &way.password).await?;
-        let password: secret::Live = password.decoded()?;
+        let password: secret::Live = find(&project, "db connect", &way.password).await?;
         if self.print {
             way.print(&password.name, output);
             return Ok(exit::DONE);
         }
         let value = secret::reveal(&project.cx, &password).await?;
         let _tunnel = way.open(output).await?;
+        let ended = self.psql(way.port, &way.user, value).status().await.map_err(|error| no_psql(&error))?;
+        Ok(code(ended))
+    }
+
+    fn psql(&self, port: u16, user: &str, password: String) -> Command {
         let mut psql = Command::new("psql");
         psql.args(&self.arguments)
             .env("PGHOST", Ipv4Addr::LOCALHOST.to_string())
-            .env("PGPORT", way.port.to_string())
-            .env("PGUSER", &way.user)
+            .env("PGPORT", port.to_string())
+            .env("PGUSER", user)
             .env("PGDATABASE", blueprint::DATABASE_NAME)
             .env("PGSSLMODE", "require")
-            .env("PGPASSWORD", value);
-        let ended = psql.status().await.map_err(|error| {
-            Failure::refused("psql", format!("cannot be run: {error}"))
-                .hint("install Postgres' client (Debian: postgresql-client), or see `stackctl db connect --print`")
-        })?;
-        Ok(ended.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(exit::FAILED))
+            .env("PGPASSWORD", password)
+            .kill_on_drop(true);
+        psql
+    }
+
+    /// Through a task of `service`, for a stack without a bastion.
+    async fn through(&self, project: &Project, service: &str, output: &Output) -> Result<u8, Stop> {
+        let (user, password) = self.database_user(&project.stack)?;
+        let password: secret::Live = find(project, "db connect", &password).await?;
+        if self.print {
+            print_through(self.port, &user, &password.name, output);
+            return Ok(exit::DONE);
+        }
+        let (name, live) = enabled(project, "db connect", service).await?;
+        let remote = database(project).await?;
+        let value = secret::reveal(&project.cx, &password).await?;
+        let bound = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, self.port.unwrap_or(0))).await;
+        let listened = bound.and_then(|listener| Ok((listener.local_addr()?.port(), listener)));
+        let (port, listener) =
+            listened.map_err(|error| Failure::refused("listen on a port of this machine", error.to_string()))?;
+        let forward = Forward::new(&project.cx, Tasks::of(&project.cx, &name, &live), remote, None);
+        let ((say, mut said), (stop, stopped)) = (mpsc::unbounded_channel(), oneshot::channel::<()>());
+        let serving = forward.serve(&listener, say, async { drop(stopped.await) });
+        tokio::pin!(serving);
+        let running = async {
+            while let Some(said) = said.recv().await {
+                if let Said::Through(task) = said {
+                    output.status(&format!("Through task {task} of {name}."));
+                    break;
+                }
+            }
+            self.psql(port, &user, value).status().await.map_err(|error| no_psql(&error))
+        };
+        let ended = tokio::select! {
+            failed = &mut serving => {
+                failed?;
+                return Ok(exit::FAILED);
+            }
+            ended = running => ended?,
+        };
+        drop(stop);
+        serving.await?;
+        Ok(code(ended))
     }
 
     async fn way(&self, project: &Project, bastion: &Bastion) -> Result<Way, Stop> {
         let (user, password) = self.database_user(&project.stack)?;
         let login = self.bastion_user(bastion)?;
-        let host = find(project, "instance", &Address::new("instance", "bastion")).await?;
-        let host: instance::Live = host.decoded()?;
+        let host: instance::Live = find(project, "db connect", &Address::new("instance", "bastion")).await?;
         let address = Address::new("db_instance", "database");
-        let database: db_instance::Live = find(project, "db_instance", &address).await?.decoded()?;
+        let database: db_instance::Live = find(project, "db connect", &address).await?;
         let (Some(bastion), Some(host)) = (host.public_ip, database.host) else {
             return Err(Failure::refused("db connect", "the bastion or the database is not ready yet")
                 .hint("`stackctl status` shows what they wait for")
@@ -158,15 +212,9 @@ impl Way {
     }
 
     fn print(&self, secret: &str, output: &Output) {
-        let psql = format!(
-            "psql 'host=127.0.0.1 port={} user={} dbname={} sslmode=require'",
-            self.port,
-            self.user,
-            blueprint::DATABASE_NAME,
-        );
+        let psql = psql_command(self.port, &self.user);
         let ssh = format!("ssh {}", self.ssh().join(" "));
-        let password =
-            format!("aws secretsmanager get-secret-value --secret-id {secret} --query SecretString --output text");
+        let password = password_command(secret);
         if output.is_json() {
             output.document(&serde_json::json!({ "tunnel": ssh, "password": password, "psql": psql }));
             return;
@@ -206,20 +254,36 @@ impl Way {
     }
 }
 
-fn no_way() -> Stop {
-    Stop::usage(
-        "the database is private, and the stack has no bastion: no way leads to it from here",
-        "add `bastion: { users: { you: { ssh_key: … } }, allow: [your address/32] }` to stack.yaml and run `stackctl up`; \
-         or run a command of the application beside it: stackctl run SERVICE -- COMMAND",
-    )
+fn code(ended: ExitStatus) -> u8 {
+    ended.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(exit::FAILED)
 }
 
-async fn find(project: &Project, kind: &str, address: &Address) -> Result<LiveResource, Failure> {
-    let found = engine::observe_kind(&project.cx, kind).await?.into_iter().find(|one| one.address == *address);
-    found.ok_or_else(|| {
-        Failure::refused("db connect", format!("{} has no {address} yet", project.cx.id))
-            .hint("bring it up first: stackctl up")
-    })
+fn no_psql(error: &std::io::Error) -> Failure {
+    Failure::refused("psql", format!("cannot be run: {error}"))
+        .hint("install Postgres' client (Debian: postgresql-client), or see `stackctl db connect --print`")
+}
+
+fn print_through(port: Option<u16>, user: &str, secret: &str, output: &Output) {
+    let port = port.unwrap_or(blueprint::DATABASE_PORT);
+    let (forward, psql) = (format!("stackctl forward database {port}"), psql_command(port, user));
+    let password = password_command(secret);
+    if output.is_json() {
+        output.document(&serde_json::json!({ "tunnel": forward, "password": password, "psql": psql }));
+        return;
+    }
+    output.data(&format!(
+        "The database is private; the services' tasks reach it. In one terminal, the way through one of them:\n\n    \
+         {forward}\n\nIn another one, psql, which asks for the password of {user}:\n\n    {psql}\n\n\
+         The password is in a secret:\n\n    {password}",
+    ));
+}
+
+fn no_way() -> Stop {
+    Stop::usage(
+        "the database is private, and the stack has no bastion and no service with `exec: true`: no way leads to it from here",
+        "add `exec: true` to one of `services:`, or `bastion: { users: { you: { ssh_key: … } }, allow: [your address/32] }`, \
+         to stack.yaml and run `stackctl up`; or run a command of the application beside it: stackctl run SERVICE -- COMMAND",
+    )
 }
 
 fn free_port() -> Result<u16, Failure> {

@@ -4,9 +4,15 @@ mod connect;
 mod load;
 
 use clap::{Args, Subcommand};
+use serde::de::DeserializeOwned;
 
-use super::{Global, Stop};
-use crate::{output::Output, spec::Stack};
+use super::{Global, Stop, project::Project};
+use crate::{
+    blueprint, engine,
+    model::{Address, Failure},
+    output::Output,
+    spec::Stack,
+};
 
 /// Arguments of `stackctl db`.
 #[derive(Debug, Args)]
@@ -30,6 +36,36 @@ impl Db {
             Command::Connect(connect) => connect.run(global, output).await,
         }
     }
+}
+
+/// What AWS has at `address`, in its kind's own type, for the command `command`.
+///
+/// # Errors
+/// If AWS has none, or cannot be asked.
+pub(super) async fn find<L: DeserializeOwned>(
+    project: &Project,
+    command: &str,
+    address: &Address,
+) -> Result<L, Failure> {
+    let found =
+        engine::observe_kind(&project.cx, address.kind()).await?.into_iter().find(|one| one.address == *address);
+    found
+        .ok_or_else(|| {
+            Failure::refused(command, format!("{} has no {address} yet", project.cx.id))
+                .hint("bring it up first: stackctl up")
+        })?
+        .decoded()
+}
+
+/// psql on the database, where this machine has it on `port`.
+pub(super) fn psql_command(port: u16, user: &str) -> String {
+    let database = blueprint::DATABASE_NAME;
+    format!("psql 'host=127.0.0.1 port={port} user={user} dbname={database} sslmode=require'")
+}
+
+/// What shows the value of the secret `name`.
+pub(super) fn password_command(name: &str) -> String {
+    format!("aws secretsmanager get-secret-value --secret-id {name} --query SecretString --output text")
 }
 
 /// # Errors

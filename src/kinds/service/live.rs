@@ -60,6 +60,9 @@ pub struct Live {
     pub port: Option<u16>,
     /// How long a new task may fail its health check, in seconds.
     pub grace_seconds: u32,
+    /// Whether sessions can be had with its tasks.
+    #[serde(default)]
+    pub exec: bool,
     /// Whether a failing rollout is rolled back.
     pub circuit_breaker: bool,
     /// Its rollouts.
@@ -104,6 +107,7 @@ pub(super) fn live(service: &SdkService, definition: Option<&TaskDefinition>) ->
             .health_check_grace_period_seconds()
             .and_then(|seconds| u32::try_from(seconds).ok())
             .unwrap_or_default(),
+        exec: service.enable_execute_command(),
         circuit_breaker: breaker.is_some_and(|breaker| breaker.enable() && breaker.rollback()),
         rollouts: service.deployments().iter().map(rollout).collect(),
         events: service.events().iter().filter_map(|event| event.message().map(str::to_owned)).take(EVENTS).collect(),

@@ -59,6 +59,9 @@ pub struct Desired {
     pub target: Option<Target>,
     /// How long a new task may fail its health check, in seconds.
     pub grace_seconds: u32,
+    /// Whether sessions can be had with its tasks, by ECS Exec.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub exec: bool,
 }
 
 impl Desired {
@@ -77,6 +80,7 @@ impl Desired {
             public_ip: live.public_ip,
             target,
             grace_seconds: live.grace_seconds,
+            exec: live.exec,
         }
     }
 }
@@ -135,6 +139,7 @@ impl Kind for Service {
         let groups: Vec<Input> = desired.target.iter().map(|target| target.group.clone()).collect();
         diff.inputs("target_group", &live.target_groups, &groups, How::InPlace);
         diff.field("grace_seconds", &live.grace_seconds, &desired.grace_seconds);
+        diff.field("exec", &live.exec, &desired.exec);
         diff.field("circuit_breaker", &live.circuit_breaker, &true);
         let failed = primary(live).is_some_and(|rollout| rollout.state == "FAILED");
         if failed {
@@ -206,6 +211,7 @@ impl Kind for Service {
             .set_load_balancers(load_balancers(desired)?)
             .set_health_check_grace_period_seconds(desired.target.as_ref().map(|_| number(desired.grace_seconds)))
             .deployment_configuration(deployment())
+            .enable_execute_command(desired.exec)
             .propagate_tags(PropagateTags::Service)
             .set_tags(Some(ecs::tagged(&cx.id, address)));
         let answer = call.customize().config_override(once()).send().await.during("CreateService")?;
@@ -233,7 +239,9 @@ impl Kind for Service {
             .network_configuration(ecs::network(&desired.subnets, &desired.security_group, desired.public_ip)?)
             .set_health_check_grace_period_seconds(desired.target.as_ref().map(|_| number(desired.grace_seconds)))
             .deployment_configuration(deployment())
-            .force_new_deployment(changed("rollout"));
+            .enable_execute_command(desired.exec)
+            // Only tasks that are started after the change have the agent.
+            .force_new_deployment(changed("rollout") || changed("exec"));
         if changed("target_group") {
             call = call.set_load_balancers(Some(load_balancers(desired)?.unwrap_or_default()));
         }

@@ -32,6 +32,7 @@ fn live(rollouts: Vec<Rollout>) -> Live {
         target_groups: Vec::new(),
         port: None,
         grace_seconds: 0,
+        exec: false,
         circuit_breaker: true,
         rollouts,
         events: Vec::new(),
@@ -50,6 +51,7 @@ fn desired(definition: &str) -> Desired {
         public_ip: false,
         target: None,
         grace_seconds: 0,
+        exec: false,
     }
 }
 
@@ -103,6 +105,7 @@ fn a_service_as_it_runs_differs_from_itself_in_nothing() {
         target_groups: vec!["group".into()],
         port: Some(3000),
         grace_seconds: 60,
+        exec: false,
         ..live(vec![rollout("PRIMARY", "web:3", "COMPLETED", 2)])
     };
     let same = Desired::as_it_runs("web", &running, "web:3".into());

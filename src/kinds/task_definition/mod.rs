@@ -7,8 +7,8 @@ mod revision;
 use std::collections::{BTreeMap, HashMap};
 
 use aws_sdk_ecs::types::{
-    Compatibility, ContainerDefinition, KeyValuePair, LogConfiguration, LogDriver, NetworkMode, PortMapping, Secret,
-    SortOrder, TaskDefinition as SdkDefinition, TaskDefinitionStatus, TransportProtocol,
+    Compatibility, ContainerDefinition, KeyValuePair, LinuxParameters, LogConfiguration, LogDriver, NetworkMode,
+    PortMapping, Secret, SortOrder, TaskDefinition as SdkDefinition, TaskDefinitionStatus, TransportProtocol,
 };
 use serde::{Deserialize, Serialize};
 
@@ -76,6 +76,9 @@ pub struct Desired {
     pub command: Vec<String>,
     /// Whether its root file system is read-only.
     pub read_only: bool,
+    /// Whether its first process is one that buries the processes that others leave behind.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub init: bool,
 }
 
 /// What AWS has: the revision that the service runs, or the newest where there is no service.
@@ -202,6 +205,9 @@ fn fields(desired: &Desired) -> BTreeMap<String, Option<String>> {
         ("stop_timeout".to_owned(), Some(desired.stop_timeout.to_string())),
         ("read_only".to_owned(), Some(desired.read_only.to_string())),
     ]);
+    if desired.init {
+        fields.insert("init".to_owned(), Some(true.to_string()));
+    }
     if let Some(port) = desired.port {
         fields.insert("port".to_owned(), Some(port.to_string()));
     }
@@ -246,6 +252,9 @@ fn live(definition: &SdkDefinition, commit: Option<String>) -> Live {
             "log_group".to_owned(),
             logs.and_then(|logs| logs.get("awslogs-group").cloned()).unwrap_or_default(),
         );
+        if container.linux_parameters().and_then(LinuxParameters::init_process_enabled) == Some(true) {
+            fields.insert("init".to_owned(), true.to_string());
+        }
         if let Some(port) = container.port_mappings().first().and_then(PortMapping::container_port) {
             fields.insert("port".to_owned(), port.to_string());
         }
@@ -336,6 +345,7 @@ fn container(cx: &Context, desired: &Desired) -> Result<ContainerDefinition, Fai
         .set_command((!desired.command.is_empty()).then(|| desired.command.clone()))
         .stop_timeout(i32::try_from(desired.stop_timeout).unwrap_or(i32::MAX))
         .readonly_root_filesystem(desired.read_only)
+        .set_linux_parameters(desired.init.then(|| LinuxParameters::builder().init_process_enabled(true).build()))
         .log_configuration(logs)
         .build())
 }
@@ -370,6 +380,7 @@ mod tests {
             stop_timeout: 30,
             command: Vec::new(),
             read_only: true,
+            init: false,
         }
     }
 

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use aws_sdk_ecs::types::{
-    LogConfiguration, PortMapping, Tag, TaskDefinition as SdkDefinition, TaskDefinitionField, TaskDefinitionStatus,
+    LinuxParameters, LogConfiguration, PortMapping, Tag, TaskDefinition as SdkDefinition, TaskDefinitionField,
+    TaskDefinitionStatus,
 };
 
 use super::{Desired, SecretRef, VERSION_LABEL, revisions};
@@ -123,6 +124,7 @@ fn desired(definition: &SdkDefinition) -> Option<Desired> {
         stop_timeout: u32::try_from(container.stop_timeout()?).ok()?,
         command: container.command().to_vec(),
         read_only: container.readonly_root_filesystem().unwrap_or(false),
+        init: container.linux_parameters().and_then(LinuxParameters::init_process_enabled) == Some(true),
     })
 }
 

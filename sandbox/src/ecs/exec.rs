@@ -1,0 +1,124 @@
+//! ECS Exec: which tasks sessions can be had with, and commands in them.
+//!
+//! <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs-exec.html>
+
+use std::{collections::BTreeMap, path::PathBuf};
+
+use serde_json::{Value, json};
+use tokio::sync::watch;
+
+use super::{
+    Ecs, Ledger,
+    model::{Status, Task},
+    permissions, short, text,
+};
+use crate::{
+    api::ApiError,
+    region::Region,
+    sessions::{Command, Purpose},
+};
+
+/// What the role of a task with an agent has to allow.
+const NEEDED: [&str; 4] = [
+    "ssmmessages:CreateControlChannel",
+    "ssmmessages:CreateDataChannel",
+    "ssmmessages:OpenControlChannel",
+    "ssmmessages:OpenDataChannel",
+];
+
+/// What a session finds in a running task.
+#[derive(Clone, Debug)]
+pub(crate) struct Inside {
+    /// Its files.
+    pub(super) root: PathBuf,
+    /// Its environment.
+    pub(super) environment: BTreeMap<String, String>,
+    /// Where it listens on this computer.
+    pub(crate) port: u16,
+    /// Where it believes that it does.
+    pub(crate) container_port: Option<u16>,
+    /// Why there is no agent, if there is none.
+    pub(super) no_agent: Option<String>,
+}
+
+/// Why the agent of a task with this definition does not run.
+pub(super) fn no_agent(roles: &Value, definition: &Value) -> Option<String> {
+    let role = text(definition, "taskRoleArn");
+    let missing = NEEDED.iter().find(|action| !permissions::allows(roles, role, action, "*"));
+    if let Some(action) = missing {
+        return Some(format!("{role} is not authorized to perform: {action}"));
+    }
+    let read_only = definition["containerDefinitions"][0]["readonlyRootFilesystem"] == true;
+    read_only.then(|| "the root file system is read-only".to_owned())
+}
+
+impl Task {
+    /// The one number that names its container's run.
+    pub(super) fn runtime(&self) -> String {
+        let number = self.id.bytes().fold(0_u32, |sum, byte| sum.wrapping_mul(31).wrapping_add(u32::from(byte)));
+        format!("{}-{number:010}", self.id)
+    }
+
+    /// As `DescribeTasks` has it.
+    pub(super) fn agents(&self) -> Value {
+        if !self.exec {
+            return Value::Null;
+        }
+        let (status, reason) = match &self.inside {
+            _ if self.status == Status::Stopped => ("STOPPED", None),
+            None => ("PENDING", None),
+            Some(Inside { no_agent: Some(why), .. }) => ("STOPPED", Some(why)),
+            Some(_) => ("RUNNING", None),
+        };
+        json!([{ "name": "ExecuteCommandAgent", "lastStatus": status, "reason": reason, "lastStartedAt": self.started }])
+    }
+
+    /// What a session finds in it, if its agent runs.
+    fn reachable(&self) -> Option<&Inside> {
+        let runs = (Status::Running..Status::Stopped).contains(&self.status) && self.exec;
+        self.inside.as_ref().filter(|inside| runs && inside.no_agent.is_none())
+    }
+}
+
+impl Ecs {
+    /// What a session finds in the task that Session Manager calls `ecs:<cluster>_<task>_<runtime>`, and when that is gone.
+    pub(crate) fn inside(&self, target: &str) -> Option<(Inside, watch::Receiver<bool>)> {
+        let mut parts = target.strip_prefix("ecs:")?.rsplitn(3, '_');
+        let (runtime, id, cluster) = (parts.next()?, parts.next()?, parts.next()?);
+        let state = self.state();
+        let named = |task: &&Task| task.id == id && task.runtime() == runtime && short(&task.cluster_arn) == cluster;
+        let task = state.tasks.values().find(named)?;
+        Some((task.reachable()?.clone(), task.gone.subscribe()))
+    }
+}
+
+/// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ExecuteCommand.html>
+pub(super) fn execute(region: &Region, state: &Ledger, input: &Value) -> Result<Value, ApiError> {
+    let wrong = |message: &str| ApiError::client("InvalidParameterException", message);
+    let (cluster, id) = (short(text(input, "cluster")), short(text(input, "task")));
+    let task = state.tasks.values().find(|task| task.id == id && short(&task.cluster_arn) == cluster);
+    let task = task.ok_or_else(|| wrong("The specified task was not found."))?;
+    if input["interactive"] != true {
+        return Err(wrong("Interactive is the only mode supported currently."));
+    }
+    if input["container"].as_str().is_some_and(|name| name != task.container) {
+        return Err(wrong("The specified container was not found in the task."));
+    }
+    let inside = task.reachable().ok_or_else(|| {
+        wrong(
+            "The execute command failed because execute command was not enabled when the task was run or the execute \
+             command agent isn’t running. Wait and try again or run a new task with execute command enabled and try again.",
+        )
+    })?;
+    let line = text(input, "command");
+    if line.is_empty() {
+        return Err(wrong("command can not be empty"));
+    }
+    let command = Command { line: line.to_owned(), root: inside.root.clone(), environment: inside.environment.clone() };
+    let (session, url, token) =
+        region.sessions.make(&region.endpoint, "ecs-execute-command", Purpose::Command(command), task.gone.subscribe());
+    Ok(json!({
+        "clusterArn": task.cluster_arn, "taskArn": task.arn, "containerName": task.container, "interactive": true,
+        "session": { "sessionId": session, "streamUrl": url, "tokenValue": token },
+    }))
+}

@@ -1,0 +1,281 @@
+//! Session Manager: sessions with tasks, their data channels, and in each task the agent that answers there.
+//!
+//! <https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_StartSession.html>
+
+mod agent;
+mod ports;
+mod terminal;
+mod wire;
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard},
+    time::Duration,
+};
+
+use base64::{Engine, prelude::BASE64_STANDARD};
+use futures::{SinkExt, StreamExt};
+use http_body_util::Full;
+use hyper::{
+    Request, Response,
+    body::{Bytes, Incoming},
+    upgrade::Upgraded,
+};
+use hyper_util::rt::TokioIo;
+use serde_json::{Value, json};
+use tokio::sync::{Mutex as Attached, Notify, mpsc, watch};
+use tokio_tungstenite::{
+    WebSocketStream,
+    tungstenite::{Message, handshake::derive_accept_key, protocol::Role},
+};
+
+use crate::{
+    api::{Answer, ApiError, Call},
+    region::Region,
+};
+pub(crate) use ports::Target;
+pub(crate) use terminal::Command;
+
+/// How long a client may take to show its token.
+const OPENING: Duration = Duration::from_secs(10);
+
+/// Where data channels are.
+pub(crate) const PATH: &str = "/v1/data-channel/";
+
+/// What a session is for.
+pub(crate) enum Purpose {
+    Command(Command),
+    Port(Target),
+}
+
+/// All sessions.
+#[derive(Default)]
+pub(crate) struct Sessions {
+    open: Mutex<HashMap<String, Arc<Session>>>,
+    cut: Notify,
+}
+
+struct Session {
+    token: Mutex<String>,
+    /// What the agent is started with, when the client is there.
+    start: Mutex<Option<Start>>,
+    to_agent: mpsc::UnboundedSender<Vec<u8>>,
+    from_agent: Attached<mpsc::UnboundedReceiver<Vec<u8>>>,
+    ended: watch::Sender<bool>,
+}
+
+struct Start {
+    purpose: Purpose,
+    inbox: mpsc::UnboundedReceiver<Vec<u8>>,
+    outbox: mpsc::UnboundedSender<Vec<u8>>,
+    gone: watch::Receiver<bool>,
+}
+
+impl Sessions {
+    fn open(&self) -> MutexGuard<'_, HashMap<String, Arc<Session>>> {
+        self.open.lock().expect("nobody panics while holding this")
+    }
+
+    /// A new session: its id, the address of its data channel, and the token for it. It is over for good once the task is
+    /// `gone`.
+    pub(crate) fn make(
+        &self,
+        endpoint: &str,
+        prefix: &str,
+        purpose: Purpose,
+        gone: watch::Receiver<bool>,
+    ) -> (String, String, String) {
+        let id = format!("{prefix}-{}", uuid::Uuid::new_v4().simple());
+        let token = token();
+        let (to_agent, inbox) = mpsc::unbounded_channel();
+        let (outbox, from_agent) = mpsc::unbounded_channel();
+        let session = Session {
+            token: Mutex::new(token.clone()),
+            start: Mutex::new(Some(Start { purpose, inbox, outbox, gone })),
+            to_agent,
+            from_agent: Attached::new(from_agent),
+            ended: watch::channel(false).0,
+        };
+        self.open().insert(id.clone(), Arc::new(session));
+        let url = address(endpoint, &id);
+        (id, url, token)
+    }
+
+    /// Cuts every connection, as a network does.
+    pub(crate) fn cut(&self) {
+        self.cut.notify_waiters();
+    }
+
+    /// A call of Systems Manager's about a session; none if it is about something else.
+    pub(crate) fn call(region: &Region, call: &Call) -> Option<Result<Answer, ApiError>> {
+        let input = match call.operation.as_str() {
+            "StartSession" | "ResumeSession" | "TerminateSession" => match call.json() {
+                Ok(input) => input,
+                Err(error) => return Some(Err(error)),
+            },
+            _ => return None,
+        };
+        let answer = match call.operation.as_str() {
+            "StartSession" => start(region, &input),
+            "ResumeSession" => region.sessions.resume(region, &input),
+            _ => Ok(region.sessions.terminate(&input)),
+        };
+        Some(answer.map(|answer| Answer::json(&answer)))
+    }
+
+    fn find(&self, input: &Value) -> Result<(String, Arc<Session>), ApiError> {
+        let id = input["SessionId"].as_str().unwrap_or_default().to_owned();
+        let session = self.open().get(&id).cloned();
+        let session = session.ok_or_else(|| ApiError::client("DoesNotExistException", "Session does not exist"))?;
+        Ok((id, session))
+    }
+
+    fn resume(&self, region: &Region, input: &Value) -> Result<Value, ApiError> {
+        let (id, session) = self.find(input)?;
+        let fresh = token();
+        session.token.lock().expect("nobody panics while holding this").clone_from(&fresh);
+        Ok(json!({ "SessionId": id, "TokenValue": fresh, "StreamUrl": address(&region.endpoint, &id) }))
+    }
+
+    fn terminate(&self, input: &Value) -> Value {
+        // One that is over already is no error.
+        if let Ok((id, session)) = self.find(input) {
+            session.ended.send_replace(true);
+            self.open().remove(&id);
+        }
+        json!({ "SessionId": input["SessionId"] })
+    }
+
+    /// The data channel's WebSocket.
+    pub(crate) fn channel(&self, region: &Arc<Region>, request: Request<Incoming>) -> Response<Full<Bytes>> {
+        let refuse = |status: u16, why: &str| {
+            let body = Full::new(Bytes::from(why.to_owned()));
+            Response::builder().status(status).body(body).expect("the status is valid")
+        };
+        let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        if request.uri().query() != Some("role=publish_subscribe") {
+            return refuse(400, "there is no such role");
+        }
+        if !header("authorization").contains("/ssmmessages/aws4_request") {
+            return refuse(403, "it is not signed for ssmmessages");
+        }
+        let is_upgrade = header("upgrade").eq_ignore_ascii_case("websocket") && header("sec-websocket-version") == "13";
+        let key = header("sec-websocket-key").to_owned();
+        if !is_upgrade || key.is_empty() {
+            return refuse(426, "only a WebSocket is served here");
+        }
+        let id = request.uri().path().trim_start_matches(PATH).to_owned();
+        let Some(session) = self.open().get(&id).cloned() else { return refuse(404, "there is no such session") };
+        let region = Arc::clone(region);
+        tokio::spawn(async move {
+            if let Ok(upgraded) = hyper::upgrade::on(request).await {
+                let socket = WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, None).await;
+                attach(&region, id, session, socket).await;
+            }
+        });
+        Response::builder()
+            .status(101)
+            .header("connection", "Upgrade")
+            .header("upgrade", "websocket")
+            .header("sec-websocket-accept", derive_accept_key(key.as_bytes()))
+            .body(Full::default())
+            .expect("status and headers are valid")
+    }
+}
+
+fn token() -> String {
+    BASE64_STANDARD.encode(rand::random::<[u8; 32]>())
+}
+
+fn address(endpoint: &str, id: &str) -> String {
+    format!("{}{PATH}{id}?role=publish_subscribe", endpoint.replacen("http", "ws", 1))
+}
+
+/// Between a client's socket and the agent, until either is gone.
+async fn attach(region: &Region, id: String, session: Arc<Session>, mut socket: WebSocketStream<TokioIo<Upgraded>>) {
+    let Ok(Some(Ok(Message::Text(opening)))) = tokio::time::timeout(OPENING, socket.next()).await else { return };
+    let opening: Value = serde_json::from_str(&opening).unwrap_or_default();
+    let given = |key: &str| opening[key].as_str().unwrap_or_default();
+    let shown = given("TokenValue") == session.token.lock().expect("nobody panics while holding this").as_str();
+    let named = ["RequestId", "ClientId"].iter().all(|key| uuid::Uuid::parse_str(given(key)).is_ok());
+    if !shown || !named || given("MessageSchemaVersion") != "1.0" {
+        drop(socket.close(None).await);
+        return;
+    }
+    let start = session.start.lock().expect("nobody panics while holding this").take();
+    if let Some(Start { purpose, inbox, outbox, gone }) = start {
+        let (id, session) = (id.clone(), Arc::clone(&session));
+        tokio::spawn(async move {
+            let (ended, kept) = (session.ended.subscribe(), outbox.clone());
+            if agent::run(id, purpose, inbox, outbox, ended, gone).await {
+                session.ended.send_replace(true);
+            }
+            drop(kept);
+        });
+    }
+    // The one before, whose connection is lost, may not know it yet.
+    let Ok(mut from_agent) = tokio::time::timeout(OPENING, session.from_agent.lock()).await else { return };
+    let mut is_silent = false;
+    let over = loop {
+        tokio::select! {
+            bytes = from_agent.recv(), if !is_silent => match bytes {
+                Some(bytes) => {
+                    if socket.send(Message::binary(bytes)).await.is_err() {
+                        break false;
+                    }
+                }
+                // An agent that is gone without a word leaves a silent channel, as AWS's service does.
+                None if *session.ended.borrow() => break true,
+                None => is_silent = true,
+            },
+            arrived = socket.next() => match arrived {
+                Some(Ok(Message::Binary(bytes))) => drop(session.to_agent.send(bytes.to_vec())),
+                Some(Ok(Message::Close(_)) | Err(_)) | None => break false,
+                Some(Ok(_)) => {}
+            },
+            () = region.sessions.cut.notified() => break false,
+        }
+    };
+    if over {
+        region.sessions.open().remove(&id);
+        drop(socket.close(None).await);
+    }
+}
+
+/// `StartSession`, with tasks alone.
+fn start(region: &Region, input: &Value) -> Result<Value, ApiError> {
+    let target = input["Target"].as_str().unwrap_or_default();
+    let parameter = |key: &str| input["Parameters"][key][0].as_str();
+    let document = input["DocumentName"].as_str().unwrap_or_default();
+    let known: &[&str] = match document {
+        "AWS-StartPortForwardingSession" => &["portNumber", "localPortNumber"],
+        "AWS-StartPortForwardingSessionToRemoteHost" => &["portNumber", "localPortNumber", "host"],
+        _ => return Err(ApiError::client("InvalidDocument", "Document with name does not exist in the sandbox")),
+    };
+    for key in input["Parameters"].as_object().into_iter().flat_map(serde_json::Map::keys) {
+        if !known.contains(&key.as_str()) {
+            return Err(ApiError::client(
+                "InvalidParameters",
+                format!("Parameter \"{key}\" is not defined in document {document}."),
+            ));
+        }
+    }
+    let port: u16 = parameter("portNumber")
+        .and_then(|port| port.parse().ok())
+        .filter(|port| *port > 0)
+        .ok_or_else(|| ApiError::client("InvalidParameters", "portNumber does not match its pattern"))?;
+    if parameter("localPortNumber").is_some_and(|port| port.parse::<u16>().is_err()) {
+        return Err(ApiError::client("InvalidParameters", "localPortNumber does not match its pattern"));
+    }
+    let (inside, gone) = region
+        .ecs
+        .inside(target)
+        .ok_or_else(|| ApiError::client("TargetNotConnected", format!("{target} is not connected.")))?;
+    let host = parameter("host").unwrap_or("localhost").to_owned();
+    let here = ["localhost", "127.0.0.1"].contains(&host.as_str());
+    // Tasks share this computer's network, and each has another port in place of the one that it asked for.
+    let real = if here && Some(port) == inside.container_port { inside.port } else { port };
+    let purpose = Purpose::Port(Target { host, port, real });
+    let (id, url, token) = region.sessions.make(&region.endpoint, "sandbox", purpose, gone);
+    Ok(json!({ "SessionId": id, "StreamUrl": url, "TokenValue": token }))
+}

@@ -1,0 +1,213 @@
+//! What the messages carry that is not the session's own bytes: JSON, in AWS's names.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::message::Message;
+
+/// What stackctl is to the agent: a client that knows all that AWS's plugin of this version knows and that a session of
+/// stackctl's uses. The agent chooses by it how it forwards ports: many connections in one session, and no keep-alives
+/// that would hide how long it is idle.
+pub const CLIENT_VERSION: &str = "1.2.707.0";
+
+/// What was done with a request of the agent's.
+const DONE: u8 = 1;
+const FAILED: u8 = 2;
+
+/// The type of a session that forwards ports.
+pub const PORT: &str = "Port";
+
+/// The first message on the socket, as text: the token says that this may be here.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct OpenDataChannel<'a> {
+    /// The version of the messages.
+    pub message_schema_version: &'static str,
+    /// A fresh UUID.
+    pub request_id: String,
+    /// The token; a secret.
+    pub token_value: &'a str,
+    /// The UUID of this client, the same for all of a session.
+    pub client_id: &'a str,
+    /// [`CLIENT_VERSION`].
+    pub client_version: &'static str,
+}
+
+/// That a numbered message has arrived.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Acknowledge {
+    #[serde(rename = "AcknowledgedMessageType")]
+    kind: String,
+    #[serde(rename = "AcknowledgedMessageId")]
+    id: String,
+    /// The number of that message.
+    #[serde(rename = "AcknowledgedMessageSequenceNumber")]
+    pub sequence: i64,
+    #[serde(rename = "IsSequentialMessage")]
+    sequential: bool,
+}
+
+impl Acknowledge {
+    /// That `message` has arrived.
+    pub fn of(message: &Message) -> Self {
+        let (kind, id) = (message.kind.name().to_owned(), message.id.to_string());
+        Self { kind, id, sequence: message.sequence, sequential: true }
+    }
+}
+
+/// What the agent asks first.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct HandshakeRequest {
+    /// The agent's version.
+    #[serde(default)]
+    pub agent_version: String,
+    /// What it wants to be done.
+    #[serde(default)]
+    pub requested_client_actions: Vec<Action>,
+}
+
+/// One of those.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Action {
+    /// `SessionType` or `KMSEncryption`.
+    pub action_type: String,
+    /// What it needs for that.
+    #[serde(default)]
+    pub action_parameters: Value,
+}
+
+impl HandshakeRequest {
+    /// The type of the session: `Port`, `InteractiveCommands`, …
+    pub fn session_type(&self) -> Option<&str> {
+        let action = self.requested_client_actions.iter().find(|action| action.action_type == "SessionType")?;
+        action.action_parameters["SessionType"].as_str()
+    }
+
+    /// The answer, and what cannot be done.
+    pub fn answer(&self) -> (HandshakeResponse, Option<String>) {
+        let mut refused = None;
+        let done = |action: &Action| {
+            let error = match action.action_type.as_str() {
+                "SessionType" => None,
+                "KMSEncryption" => Some("sessions that are encrypted with a key of KMS are not supported".to_owned()),
+                other => Some(format!("the action {other} is not supported")),
+            };
+            refused = refused.take().or_else(|| error.clone());
+            let action_status = if error.is_none() { DONE } else { FAILED };
+            let error = error.unwrap_or_default();
+            ProcessedAction { action_type: action.action_type.clone(), action_status, action_result: None, error }
+        };
+        let processed_client_actions = self.requested_client_actions.iter().map(done).collect();
+        let errors = refused.iter().cloned().collect();
+        (HandshakeResponse { client_version: CLIENT_VERSION, processed_client_actions, errors }, refused)
+    }
+}
+
+/// The answer to a [`HandshakeRequest`].
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct HandshakeResponse {
+    client_version: &'static str,
+    processed_client_actions: Vec<ProcessedAction>,
+    errors: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct ProcessedAction {
+    action_type: String,
+    action_status: u8,
+    action_result: Option<Value>,
+    error: String,
+}
+
+/// The end.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct ChannelClosed {
+    /// Why, in words; empty for an end like any other.
+    #[serde(default)]
+    pub output: String,
+}
+
+/// The size of a terminal, in characters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Size {
+    /// Columns.
+    pub cols: u32,
+    /// Rows.
+    pub rows: u32,
+}
+
+/// A note beside the data of a session that forwards ports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flag {
+    /// The session is to end.
+    Terminate = 2,
+    /// The agent found nobody at the host and port.
+    NotConnected = 3,
+}
+
+impl Flag {
+    /// As it is sent.
+    pub fn encode(self) -> Vec<u8> {
+        (self as u32).to_be_bytes().to_vec()
+    }
+
+    /// The flag that was sent so; none for others.
+    pub fn decode(bytes: &[u8]) -> Option<Self> {
+        let number = u32::from_be_bytes(bytes.try_into().ok()?);
+        [Self::Terminate, Self::NotConnected].into_iter().find(|flag| *flag as u32 == number)
+    }
+}
+
+/// Whether the version `one`, dotted numbers, is later than `other`.
+pub fn is_later(one: &str, other: &str) -> bool {
+    let numbers = |version: &str| -> Vec<u32> { version.split('.').filter_map(|part| part.parse().ok()).collect() };
+    numbers(one) > numbers(other)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_handshake_says_what_can_be_done() {
+        let request = json!({
+            "AgentVersion": "3.3.40.0",
+            "RequestedClientActions": [
+                { "ActionType": "SessionType", "ActionParameters": { "SessionType": "Port", "Properties": { "portNumber": "80" } } },
+            ],
+        });
+        let request: HandshakeRequest = serde_json::from_value(request).expect("it is one");
+        let (answer, refused) = request.answer();
+        assert_eq!((request.session_type(), refused), (Some("Port"), None));
+        let expected = json!({
+            "ClientVersion": CLIENT_VERSION,
+            "ProcessedClientActions": [
+                { "ActionType": "SessionType", "ActionStatus": 1, "ActionResult": null, "Error": "" },
+            ],
+            "Errors": [],
+        });
+        assert_eq!(serde_json::to_value(answer).expect("it is data"), expected);
+    }
+
+    #[test]
+    fn an_encrypted_session_is_refused_in_words() {
+        let request = json!({ "RequestedClientActions": [{ "ActionType": "KMSEncryption", "ActionParameters": { "KMSKeyId": "k" } }] });
+        let request: HandshakeRequest = serde_json::from_value(request).expect("it is one");
+        let (answer, refused) = request.answer();
+        assert!(refused.expect("it is refused").contains("KMS"));
+        assert_eq!(answer.processed_client_actions[0].action_status, FAILED);
+    }
+
+    #[test]
+    fn versions_are_numbers() {
+        assert!(is_later("3.1.1511.1", "3.1.1511.0") && is_later("3.10.0.0", "3.9.9.9"));
+        assert!(!is_later("3.1.1511.0", "3.1.1511.0") && !is_later("2.3.722.0", "3.0.196.0"));
+    }
+}

@@ -1,0 +1,279 @@
+//! What AWS is asked for before a session: which tasks run, and a session with one of them.
+//!
+//! <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs-exec.html>
+
+use std::{collections::HashMap, time::Duration};
+
+use aws_sdk_ecs::types::{DesiredStatus, ManagedAgentName, Task as SdkTask};
+use tokio::time::{Instant, sleep};
+
+use crate::{
+    aws::{Outcome, given, once},
+    kind::Context,
+    kinds::service,
+    model::Failure,
+};
+
+/// The documents by which the agent forwards ports: to the task itself, and to what it reaches.
+/// <https://docs.aws.amazon.com/systems-manager/latest/userguide/session-manager-working-with-sessions-start.html>
+const TO_ITSELF: &str = "AWS-StartPortForwardingSession";
+const TO_ANOTHER: &str = "AWS-StartPortForwardingSessionToRemoteHost";
+
+/// How long the agent of a task that has just started may take, and how often to look.
+const STARTING: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs(1));
+
+/// How many tasks `DescribeTasks` takes.
+/// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DescribeTasks.html>
+const DESCRIBED_AT_ONCE: usize = 100;
+
+/// The tasks of a service.
+pub struct Tasks<'a> {
+    cx: &'a Context,
+    name: &'a str,
+    live: &'a service::Live,
+}
+
+/// A task with which a session can be had.
+#[derive(Clone, Debug)]
+pub struct Running {
+    arn: String,
+    cluster: String,
+    container: String,
+    runtime: String,
+}
+
+/// A session that AWS has made; its token is a secret.
+pub struct Started {
+    pub(super) session: String,
+    pub(super) url: String,
+    pub(super) token: String,
+    pub(super) task: Running,
+    pub(super) forwards: bool,
+}
+
+impl<'a> Tasks<'a> {
+    /// Those of the service `name` as it is.
+    pub fn of(cx: &'a Context, name: &'a str, live: &'a service::Live) -> Self {
+        Self { cx, name, live }
+    }
+
+    /// One that runs and whose agent does: the one that `id` begins, or any.
+    ///
+    /// # Errors
+    /// If there is none, or if ECS cannot be asked.
+    pub async fn pick(&self, id: Option<&str>) -> Result<Running, Failure> {
+        let deadline = Instant::now() + STARTING.0;
+        loop {
+            let tasks = self.running().await?;
+            let named: Vec<&SdkTask> =
+                tasks.iter().filter(|task| id.is_none_or(|id| short(task).starts_with(id))).collect();
+            if named.is_empty() {
+                return Err(self.nothing_runs(id, &tasks));
+            }
+            if let Some(found) = named.iter().find_map(|task| self.ready(task)) {
+                return Ok(found);
+            }
+            let starting = named
+                .iter()
+                .any(|task| task.enable_execute_command() && agent(task).is_some_and(|agent| agent == "PENDING"));
+            if !starting || Instant::now() > deadline {
+                return Err(self.no_agent(&named));
+            }
+            sleep(STARTING.1).await;
+        }
+    }
+
+    async fn running(&self) -> Result<Vec<SdkTask>, Failure> {
+        let ecs = &self.cx.aws.ecs;
+        let call = ecs.list_tasks().cluster(&self.live.cluster).service_name(&self.live.name);
+        let arns = call.desired_status(DesiredStatus::Running).send().await.during("ListTasks")?.task_arns;
+        let Some(arns) = arns.filter(|arns| !arns.is_empty()) else { return Ok(Vec::new()) };
+        let some = arns.into_iter().take(DESCRIBED_AT_ONCE).collect();
+        let call = ecs.describe_tasks().cluster(&self.live.cluster).set_tasks(Some(some));
+        let tasks = call.send().await.during("DescribeTasks")?.tasks.unwrap_or_default();
+        Ok(tasks.into_iter().filter(|task| task.last_status() == Some("RUNNING")).collect())
+    }
+
+    fn ready(&self, task: &SdkTask) -> Option<Running> {
+        let container = task.containers().iter().find(|container| container.name() == Some(self.name))?;
+        (task.enable_execute_command() && agent(task)? == "RUNNING").then(|| {
+            Some(Running {
+                arn: task.task_arn()?.to_owned(),
+                cluster: self.live.cluster.clone(),
+                container: self.name.to_owned(),
+                runtime: container.runtime_id()?.to_owned(),
+            })
+        })?
+    }
+
+    fn nothing_runs(&self, id: Option<&str>, tasks: &[SdkTask]) -> Failure {
+        let service = self.name;
+        match id.filter(|_| !tasks.is_empty()) {
+            Some(id) => {
+                let known: Vec<&str> = tasks.iter().map(short).collect();
+                Failure::refused("find a task", format!("no task {id} of {service} runs"))
+                    .hint(format!("there are: {}", known.join(", ")))
+            }
+            None => Failure::refused("find a task", format!("no task of {service} runs"))
+                .hint("`stackctl status` shows the service, and `stackctl logs` what its tasks have written"),
+        }
+    }
+
+    fn no_agent(&self, tasks: &[&SdkTask]) -> Failure {
+        let service = self.name;
+        if !tasks.iter().any(|task| task.enable_execute_command()) {
+            return Failure::refused("find a task", format!("the tasks of {service} were started before `exec: true`"))
+                .hint("bring the stack up, which replaces them: stackctl up");
+        }
+        let states: Vec<String> =
+            tasks.iter().map(|task| format!("task {}: {}", short(task), agent(task).unwrap_or("no agent"))).collect();
+        Failure {
+            details: states,
+            ..Failure::refused("find a task", format!("the agent of ECS Exec does not run in any task of {service}")).hint(
+                "it needs its role's permissions, a root file system that can be written, and a way out to ssmmessages: \
+                 `stackctl plan` shows whether something was changed by hand",
+            )
+        }
+    }
+}
+
+impl Running {
+    /// The last part of its ARN.
+    pub fn id(&self) -> &str {
+        self.arn.rsplit('/').next().unwrap_or(&self.arn)
+    }
+
+    /// As Session Manager names it.
+    fn target(&self) -> String {
+        let cluster = self.cluster.rsplit('/').next().unwrap_or(&self.cluster);
+        format!("ecs:{cluster}_{}_{}", self.id(), self.runtime)
+    }
+
+    /// Starts a command in it.
+    /// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ExecuteCommand.html>
+    ///
+    /// # Errors
+    /// If ECS refuses.
+    pub async fn execute(&self, cx: &Context, command: &[String]) -> Result<Started, Failure> {
+        let call = cx.aws.ecs.execute_command().cluster(&self.cluster).task(&self.arn).container(&self.container);
+        // ECS has no other sessions than interactive ones.
+        let call = call.interactive(true).command(line(command));
+        let quick = aws_sdk_ecs::Config::builder().retry_config(once());
+        let answer = call.customize().config_override(quick).send().await.during("ExecuteCommand")?;
+        let session = given(answer.session, "ExecuteCommand", "session")?;
+        Ok(Started {
+            session: given(session.session_id, "ExecuteCommand", "sessionId")?,
+            url: given(session.stream_url, "ExecuteCommand", "streamUrl")?,
+            token: given(session.token_value, "ExecuteCommand", "tokenValue")?,
+            task: self.clone(),
+            forwards: false,
+        })
+    }
+
+    /// Starts to forward ports to `port` of `host`, or of the task itself.
+    /// <https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_StartSession.html>
+    ///
+    /// # Errors
+    /// If Session Manager refuses.
+    pub async fn forward(&self, cx: &Context, host: Option<&str>, port: u16) -> Result<Started, Failure> {
+        let one = |value: String| vec![value];
+        let mut parameters = HashMap::from([("portNumber".to_owned(), one(port.to_string()))]);
+        // Of use to AWS's plugin alone, and not to be left out.
+        parameters.insert("localPortNumber".to_owned(), one("0".to_owned()));
+        if let Some(host) = host {
+            parameters.insert("host".to_owned(), one(host.to_owned()));
+        }
+        let document = if host.is_some() { TO_ANOTHER } else { TO_ITSELF };
+        let call = cx.aws.ssm.start_session().target(self.target()).document_name(document);
+        let quick = aws_sdk_ssm::Config::builder().retry_config(once());
+        let call = call.set_parameters(Some(parameters)).reason("stackctl forward");
+        let answer = call.customize().config_override(quick).send().await.during("StartSession")?;
+        Ok(Started {
+            session: given(answer.session_id, "StartSession", "SessionId")?,
+            url: given(answer.stream_url, "StartSession", "StreamUrl")?,
+            token: given(answer.token_value, "StartSession", "TokenValue")?,
+            task: self.clone(),
+            forwards: true,
+        })
+    }
+
+    /// Until the task does not run any more: gives why.
+    pub(super) async fn watch(self, cx: Context, every: Duration) -> String {
+        loop {
+            sleep(every).await;
+            let call = cx.aws.ecs.describe_tasks().cluster(&self.cluster).tasks(&self.arn);
+            // What cannot be asked now can be asked again; the channel itself tells of a network that is gone.
+            let Ok(answer) = call.send().await else { continue };
+            let gone = match answer.tasks().first() {
+                Some(task) if has_ended(task) => task.stopped_reason().unwrap_or("ECS gives no reason").to_owned(),
+                Some(_) => continue,
+                None => "ECS does not list it any more".to_owned(),
+            };
+            return format!("task {} has stopped: {gone}", self.id());
+        }
+    }
+}
+
+/// A fresh token of a session; none if it is over.
+/// <https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_ResumeSession.html>
+pub(super) async fn resume(cx: &Context, session: &str) -> Result<Option<String>, Failure> {
+    let answer = cx.aws.ssm.resume_session().session_id(session).send().await;
+    let answer = answer.or_absent("ResumeSession", &["DoesNotExistException"])?;
+    Ok(answer.and_then(|answer| answer.token_value).filter(|token| !token.is_empty()))
+}
+
+/// Ends a session. It would end by itself once it is idle.
+/// <https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_TerminateSession.html>
+pub(super) async fn terminate(cx: &Context, session: &str) -> Result<(), Failure> {
+    cx.aws.ssm.terminate_session().session_id(session).send().await.during("TerminateSession").map(drop)
+}
+
+fn short(task: &SdkTask) -> &str {
+    task.task_arn().and_then(|arn| arn.rsplit('/').next()).unwrap_or_default()
+}
+
+/// The state of ECS Exec's agent.
+fn agent(task: &SdkTask) -> Option<&str> {
+    let mut agents = task.containers().iter().flat_map(aws_sdk_ecs::types::Container::managed_agents);
+    agents.find(|agent| agent.name() == Some(&ManagedAgentName::ExecuteCommandAgent))?.last_status()
+}
+
+fn has_ended(task: &SdkTask) -> bool {
+    matches!(task.last_status(), Some("DEPROVISIONING" | "STOPPED" | "DELETED"))
+}
+
+/// A command as one line, which the agent takes apart again as a shell would.
+fn line(command: &[String]) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,@%+".contains(c);
+    let quoted = command.iter().map(|word| {
+        if !word.is_empty() && word.chars().all(plain) {
+            word.clone()
+        } else {
+            format!("'{}'", word.replace('\'', r"'\''"))
+        }
+    });
+    quoted.collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_is_one_line_with_its_words_kept() {
+        let words = |words: &[&str]| line(&words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>());
+        assert_eq!(words(&["/bin/sh", "-c", "echo $HOME; exit 3"]), "/bin/sh -c 'echo $HOME; exit 3'");
+        assert_eq!(words(&["echo", "", "it's", "a#b", "x\ny"]), "echo '' 'it'\\''s' 'a#b' 'x\ny'");
+    }
+
+    #[test]
+    fn a_task_is_a_target_by_cluster_id_and_runtime() {
+        let task = Running {
+            arn: "arn:aws:ecs:eu-west-1:1:task/demo-default-main/0a1b".into(),
+            cluster: "arn:aws:ecs:eu-west-1:1:cluster/demo-default-main".into(),
+            container: "web".into(),
+            runtime: "0a1b-1234".into(),
+        };
+        assert_eq!(task.target(), "ecs:demo-default-main_0a1b_0a1b-1234");
+    }
+}
