@@ -25,6 +25,7 @@ pub use database::{NAME as DATABASE_NAME, PASSWORD_LENGTH, PORT as DATABASE_PORT
 pub use images::sources;
 pub use load::Load;
 pub use running::{RunningImage, running};
+pub use service::service_secret;
 pub use users::{password as database_password, users_task};
 
 use crate::{

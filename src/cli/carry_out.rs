@@ -69,6 +69,7 @@ impl CarryOut<'_> {
         if plan.is_empty() {
             return Ok(Ended { code: exit::DONE, unchanged: Some(plan.unchanged) });
         }
+        refuse_by_hand(&plan)?;
         self.refuse_guarded(&plan)?;
         let agreed = self.ask(global, output)?;
         let holder = Project::holder(self.command);
@@ -129,6 +130,7 @@ impl CarryOut<'_> {
             if plan.is_empty() {
                 return Ok(Ended { code: exit::DONE, unchanged: Some(plan.unchanged) });
             }
+            refuse_by_hand(&plan)?;
             self.refuse_guarded(&plan)?;
         }
         if project.cx.origin.get().is_none() {
@@ -183,6 +185,14 @@ impl CarryOut<'_> {
         ));
         summary.failed.iter().map(|(_, failure)| code(failure)).max().unwrap_or(exit::FAILED)
     }
+}
+
+/// What only a person can do comes first: all of it is named, and nothing is begun.
+fn refuse_by_hand(plan: &Plan) -> Result<(), Failure> {
+    let Some(((address, what), others)) = plan.by_hand.split_first() else { return Ok(()) };
+    let mut failure = Failure::refused(address.to_string(), format!("{what}. Nothing was changed"));
+    failure.details = others.iter().map(|(address, what)| format!("{address}: {what}")).collect();
+    Err(failure)
 }
 
 /// Asks `question`, to which `expected` is the only answer that goes on; `--yes` is that answer.

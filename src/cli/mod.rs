@@ -102,7 +102,7 @@ enum Command {
     Rollback(rollback::Rollback),
     /// Run a command once, in a task with a service's image, environment and secrets.
     Run(run::Run),
-    /// Give a password another value.
+    /// List the secrets, give one a value, rotate a password.
     Secrets(secrets::Secrets),
     /// Load a dump into the database, or connect to it.
     Db(db::Db),

@@ -263,6 +263,8 @@ pub enum ImageFrom {
 pub enum SecretFrom {
     /// `generate`: made once, kept in Secrets Manager, never shown.
     Generate,
+    /// `set`: given by hand with `stackctl secrets set`, kept in Secrets Manager, never shown.
+    Set,
     /// `from`: a secret of Secrets Manager that somebody else keeps.
     SecretsManager {
         /// Its ARN, with or without the six characters that AWS adds to its name.

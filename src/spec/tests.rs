@@ -473,7 +473,7 @@ fn a_dockerfile_outside_of_the_project_and_a_build_without_one_are_refused() {
 }
 
 #[test]
-fn a_secret_that_is_kept_already_is_named_by_its_arn() {
+fn a_secret_is_generated_given_by_hand_or_named_by_its_arn() {
     let stack = |secret: &str| {
         let secrets = format!("secrets: {{ KEY: {secret} }}");
         let text = format!("name: demo\nregion: eu-west-1\nservices: {{ web: {{ build: app, {secrets} }} }}\n");
@@ -488,6 +488,8 @@ fn a_secret_that_is_kept_already_is_named_by_its_arn() {
             SecretFrom::SecretsManager { arn: secret.into(), key: Some("token".into()) },
         ),
         (format!("{{ from: {parameter} }}"), SecretFrom::Parameter { arn: parameter.into() }),
+        ("generate".to_owned(), SecretFrom::Generate),
+        ("set".to_owned(), SecretFrom::Set),
     ] {
         assert_eq!(stack(&written).services["web"].secrets["KEY"], from, "{written}");
     }
@@ -523,7 +525,10 @@ fn what_is_no_secret_of_aws_is_placed() {
             "7:83 `a:b` cannot name a field of a secret",
         ),
         ("{ key: token }".to_owned(), "7:12 `from` is missing"),
-        ("hunter2".to_owned(), "7:12 a secret's value is not written here [write `generate`, or `{ from: ARN }`"),
+        (
+            "hunter2".to_owned(),
+            "7:12 a secret's value is not written here [write `generate`, `set` for one that `stackctl secrets set` is given, or `{ from: ARN }`",
+        ),
     ] {
         let found = wrong(&secret);
         assert_eq!(found.len(), 1, "{secret}: {found:?}");

@@ -22,6 +22,7 @@ mod rollback;
 mod rollouts;
 mod run;
 mod scaling;
+mod set_secrets;
 mod support;
 mod sweep;
 mod tiny;
