@@ -11,6 +11,7 @@ use crate::{
     exit,
     model::{Failure, LiveResource, Plan},
     output::Output,
+    strangers,
 };
 
 /// What the user has to say before anything is changed.
@@ -71,6 +72,7 @@ impl CarryOut<'_> {
         }
         refuse_by_hand(&plan)?;
         self.refuse_guarded(&plan)?;
+        strangers::refuse(&project.cx, self.command, &plan).await?;
         let agreed = self.ask(global, output)?;
         let holder = Project::holder(self.command);
         let lock = Lock::take(&project.cx.aws, &project.cx.id, holder, global.lock_timeout).await?;

@@ -53,7 +53,7 @@ pub fn only(plan: &Plan, wanted: impl Fn(&Step) -> bool) -> Plan {
     let unchanged = plan.unchanged.iter().cloned().chain(stays).collect();
     let is_kept = |(address, _): &&(Address, String)| steps.iter().any(|step| &step.address == address);
     let by_hand = plan.by_hand.iter().filter(is_kept).cloned().collect();
-    Plan { unchanged, by_hand, steps, ..plan.clone() }
+    Plan { steps, unchanged, by_hand, ..plan.clone() }
 }
 
 fn by_address(live: Vec<LiveResource>) -> BTreeMap<Address, Vec<LiveResource>> {

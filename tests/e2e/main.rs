@@ -23,6 +23,7 @@ mod rollouts;
 mod run;
 mod scaling;
 mod set_secrets;
+mod strangers;
 mod support;
 mod sweep;
 mod tiny;

@@ -19,7 +19,6 @@ use crate::{
 pub(super) struct List {}
 
 impl List {
-    #[expect(clippy::unused_self, reason = "every command is run alike")]
     pub(super) async fn run(&self, global: &Global, output: &Output) -> Result<u8, Stop> {
         let project = Project::open(global, output).await?;
         let mut live = BTreeMap::new();

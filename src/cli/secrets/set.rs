@@ -201,7 +201,7 @@ fn wanted(stack: &Stack, name: &str) -> Result<Wanted, Stop> {
 /// What was read, as a container can have it in its environment.
 fn value(bytes: Vec<u8>) -> Result<String, &'static str> {
     let text = String::from_utf8(bytes).map_err(|_| "the value is no text in UTF-8")?;
-    let text = text.strip_suffix('\n').map(|line| line.strip_suffix('\r').unwrap_or(line)).unwrap_or(&text);
+    let text = text.strip_suffix('\n').map_or(text.as_str(), |line| line.strip_suffix('\r').unwrap_or(line));
     match text {
         "" => Err("the value is empty"),
         text if text.contains('\0') => Err("the value has a zero byte in it, which no environment variable can have"),
