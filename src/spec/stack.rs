@@ -66,6 +66,19 @@ pub struct Network {
     pub zones: u8,
     /// `nat`.
     pub nat: Nat,
+    /// `vpc` and the subnets: a network that is there already; none where the stack has its own.
+    pub given: Option<Given>,
+}
+
+/// A network that somebody else has laid out, and that stackctl never changes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Given {
+    /// `vpc`: its id.
+    pub vpc: String,
+    /// `public_subnets`, by their ids.
+    pub public_subnets: Vec<String>,
+    /// `private_subnets`, by their ids.
+    pub private_subnets: Vec<String>,
 }
 
 /// The way out of tasks.

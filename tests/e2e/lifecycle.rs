@@ -8,7 +8,7 @@ use crate::{
 };
 
 /// The longest chain of calls of which each began after the one before it had ended.
-fn rounds(calls: &[Value]) -> usize {
+pub fn rounds(calls: &[Value]) -> usize {
     let at = |call: &Value, key: &str| call[key].as_f64().expect("a time");
     let mut by_end: Vec<&Value> = calls.iter().collect();
     by_end.sort_by(|one, other| at(one, "ended_ms").total_cmp(&at(other, "ended_ms")));

@@ -9,6 +9,7 @@ mod dockerfile;
 mod domain;
 mod dumps;
 mod environments;
+mod given_network;
 mod given_secrets;
 mod held;
 mod init;
