@@ -106,6 +106,7 @@ impl Drawing<'_> {
                     .as_ref()
                     .map(|(group, port, _)| service::Target { group: Input::output(group, "arn"), port: *port }),
                 grace_seconds: if target.is_some() { GRACE } else { 0 },
+                rollback_after: self.service.rollback_after,
             },
         );
         // ECS registers targets only in a group that a listener uses already.

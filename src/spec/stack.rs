@@ -213,6 +213,8 @@ pub struct Service {
     pub release: Vec<String>,
     /// `stop_timeout` in seconds (2 to 120).
     pub stop_timeout: u32,
+    /// `rollback_after`: how many tasks of a new version may fail before ECS goes back (1 to 1000); AWS's own number without it.
+    pub rollback_after: Option<u32>,
     /// `env`.
     pub env: BTreeMap<String, String>,
     /// `secrets`.

@@ -88,7 +88,7 @@ pub(super) fn stack(root: &Node, environment: &str, problems: &mut Collector) ->
             bastion: bastion.is_some(),
             public_tasks: network.nat == Nat::None,
         };
-        network::carries(&field, given, &needs, problems);
+        network::carries(&field, given, needs, problems);
     }
     Some(Stack {
         name: name?,

@@ -75,7 +75,7 @@ fn is_id(text: &str, prefix: &str) -> bool {
 }
 
 /// What the parts of a stack need of a network that is there already.
-pub(super) fn carries(field: &Field, given: &Given, needs: &Needs, problems: &mut Collector) {
+pub(super) fn carries(field: &Field, given: &Given, needs: Needs, problems: &mut Collector) {
     let hint = "name at least two, in two zones";
     let Given { public_subnets, private_subnets, .. } = given;
     if needs.load_balancer && public_subnets.len() < 2 {

@@ -61,6 +61,7 @@ fn service(field: &Field, alone: bool, given: &[&str], problems: &mut Collector)
         "block",
         "release",
         "stop_timeout",
+        "rollback_after",
         "env",
         "secrets",
     ];
@@ -106,6 +107,7 @@ fn service(field: &Field, alone: bool, given: &[&str], problems: &mut Collector)
         Some(words)
     });
     let stop_timeout = map.get("stop_timeout").map_or(Some(30), |field| field.seconds(2, 120, problems));
+    let rollback_after = map.get("rollback_after").and_then(|field| field.number(1, 1000, problems));
     let env = map.get("env").map_or(Some(BTreeMap::new()), |field| environment::env(&field, given, problems));
     let secrets = map.get("secrets").map_or(Some(BTreeMap::new()), |field| secrets::secrets(&field, given, problems));
     if let (Some(env), Some(secrets)) = (&env, &secrets) {
@@ -132,6 +134,7 @@ fn service(field: &Field, alone: bool, given: &[&str], problems: &mut Collector)
         block: block?,
         release: release?,
         stop_timeout: stop_timeout?,
+        rollback_after,
         env: env?,
         secrets: secrets?,
     })
