@@ -237,6 +237,11 @@ pub trait Kind: Send + Sync + 'static {
         None
     }
 
+    /// What only a person can do before one like this can be made, as a sentence that goes on after its address.
+    fn by_hand(_address: &Address, _desired: &Self::Desired) -> Option<String> {
+        None
+    }
+
     /// More about a resource that failed: stopped reasons, exit codes, failing health checks, last log lines.
     fn explain(_cx: &Context, _live: &Self::Live) -> impl Future<Output = Vec<String>> + Send {
         async { Vec::new() }
@@ -300,6 +305,8 @@ pub trait AnyKind: Send + Sync {
     fn rolled_back(&self, live: &Value, desired: &Value) -> Result<bool, Failure>;
     /// [`Kind::guard`].
     fn guard(&self, live: &Value) -> Option<String>;
+    /// [`Kind::by_hand`].
+    fn by_hand(&self, address: &Address, desired: &Value) -> Result<Option<String>, Failure>;
     /// [`Kind::explain`].
     fn explain<'a>(&'a self, cx: &'a Context, live: &'a Value) -> BoxFuture<'a, Vec<String>>;
     /// [`Kind::summary`].
@@ -427,6 +434,10 @@ impl<K: Kind> AnyKind for Erased<K> {
 
     fn guard(&self, live: &Value) -> Option<String> {
         K::guard(&typed(K::NAME, live).ok()?)
+    }
+
+    fn by_hand(&self, address: &Address, desired: &Value) -> Result<Option<String>, Failure> {
+        Ok(K::by_hand(address, &typed(K::NAME, desired)?))
     }
 
     fn explain<'a>(&'a self, cx: &'a Context, live: &'a Value) -> BoxFuture<'a, Vec<String>> {

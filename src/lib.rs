@@ -2,7 +2,8 @@
 //!
 //! Imports point one way: `cli → {spec, blueprint, engine, image, output}`, `engine → {kind, the kinds' registry, model,
 //! aws}`, `kinds/* → {kind, model, aws}`, `blueprint → {spec, model, the kinds' Desired types}`, `image → {kind, model}`,
-//! `task, releases, session → {kind, kinds, model, aws}`, `logs → {kind, model, aws}`, `output → {engine, logs, releases, model}`;
+//! `task, releases, session → {kind, kinds, model, aws}`, `logs, strangers → {kind, model, aws}`,
+//! `output → {engine, logs, releases, model}`;
 //! `spec`, `model` and `dump` import none of ours. `tests/imports.rs` reads the `use crate::` lines and fails on a breach.
 
 pub mod aws;
@@ -20,4 +21,5 @@ pub mod output;
 pub mod releases;
 pub mod session;
 pub mod spec;
+pub mod strangers;
 pub mod task;

@@ -2,6 +2,7 @@
 //! It knows no resource.
 
 mod error;
+mod given_network;
 mod hosted_zones;
 mod names;
 mod session;

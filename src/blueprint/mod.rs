@@ -6,6 +6,7 @@ mod bastion;
 mod cache;
 mod database;
 mod domain;
+mod given_network;
 mod images;
 mod jobs;
 mod load;
@@ -25,11 +26,12 @@ pub use database::{NAME as DATABASE_NAME, PASSWORD_LENGTH, PORT as DATABASE_PORT
 pub use images::sources;
 pub use load::Load;
 pub use running::{RunningImage, running};
+pub use service::service_secret;
 pub use users::{password as database_password, users_task};
 
 use crate::{
     kind::ImageSource,
-    model::{Failure, Graph, HostedZone},
+    model::{Failure, GivenNetwork, Graph, HostedZone},
     spec::Stack,
 };
 
@@ -40,6 +42,8 @@ pub struct Facts {
     pub zones: Vec<String>,
     /// The public hosted zones of the longest name that the load balancer's domain is, or ends in.
     pub hosted_zones: Vec<HostedZone>,
+    /// What AWS has of the network that stack.yaml names; none where the stack has its own.
+    pub network: Option<GivenNetwork>,
     /// The digests of the images that are to be released; without one, a service stays with what it runs.
     pub releases: BTreeMap<ImageSource, String>,
     /// What each service runs, as far as that is an image that stackctl built and still keeps.

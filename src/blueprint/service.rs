@@ -116,6 +116,7 @@ impl Drawing<'_> {
                     .map(|(group, port, _)| service::Target { group: Input::output(group, "arn"), port: *port }),
                 grace_seconds: if target.is_some() { GRACE } else { 0 },
                 exec: self.service.exec,
+                rollback_after: self.service.rollback_after,
             },
         );
         // ECS registers targets only in a group that a listener uses already.
@@ -202,16 +203,21 @@ impl Drawing<'_> {
     fn secrets(&self, graph: &mut Graph) -> BTreeMap<String, task_definition::SecretRef> {
         let mut secrets = BTreeMap::new();
         for (variable, from) in &self.service.secrets {
-            let (secret, key) = match from {
+            let mut made = |source| graph.add(service_secret(self.name, variable), &secret::Desired { source });
+            let (secret, key, version) = match from {
                 SecretFrom::Generate => {
-                    let source = secret::Source::Generated { length: PASSWORD_LENGTH };
-                    let address = Address::new("secret", format!("{}/{variable}", self.name));
-                    (Input::output(&graph.add(address, &secret::Desired { source }), "arn"), None)
+                    let address = made(secret::Source::Generated { length: PASSWORD_LENGTH });
+                    (Input::output(&address, "arn"), None, None)
                 }
-                SecretFrom::SecretsManager { arn, key } => (arn.as_str().into(), key.clone()),
-                SecretFrom::Parameter { arn } => (arn.as_str().into(), None),
+                SecretFrom::Set => {
+                    let address = made(secret::Source::Given);
+                    // Another value is another revision, so that tasks take it up.
+                    (Input::output(&address, "arn"), None, Some(Input::output(&address, "version")))
+                }
+                SecretFrom::SecretsManager { arn, key } => (arn.as_str().into(), key.clone(), None),
+                SecretFrom::Parameter { arn } => (arn.as_str().into(), None, None),
             };
-            secrets.insert(variable.clone(), task_definition::SecretRef { secret, key, version: None });
+            secrets.insert(variable.clone(), task_definition::SecretRef { secret, key, version });
         }
         if let Some(database) = &self.parts.database {
             let secret = Input::output(&database.url, "arn");
@@ -321,6 +327,12 @@ impl Drawing<'_> {
         }
         Some((group, port, rules))
     }
+}
+
+/// The secret that holds what `variable` of a service is.
+#[must_use]
+pub fn service_secret(service: &str, variable: &str) -> Address {
+    Address::new("secret", format!("{service}/{variable}"))
 }
 
 /// Who may assume a task's roles.

@@ -11,6 +11,7 @@ use crate::{
     exit,
     model::{Failure, LiveResource, Plan},
     output::Output,
+    strangers,
 };
 
 /// What the user has to say before anything is changed.
@@ -69,7 +70,9 @@ impl CarryOut<'_> {
         if plan.is_empty() {
             return Ok(Ended { code: exit::DONE, unchanged: Some(plan.unchanged) });
         }
+        refuse_by_hand(&plan)?;
         self.refuse_guarded(&plan)?;
+        strangers::refuse(&project.cx, self.command, &plan).await?;
         let agreed = self.ask(global, output)?;
         let holder = Project::holder(self.command);
         let lock = Lock::take(&project.cx.aws, &project.cx.id, holder, global.lock_timeout).await?;
@@ -129,6 +132,7 @@ impl CarryOut<'_> {
             if plan.is_empty() {
                 return Ok(Ended { code: exit::DONE, unchanged: Some(plan.unchanged) });
             }
+            refuse_by_hand(&plan)?;
             self.refuse_guarded(&plan)?;
         }
         if project.cx.origin.get().is_none() {
@@ -183,6 +187,14 @@ impl CarryOut<'_> {
         ));
         summary.failed.iter().map(|(_, failure)| code(failure)).max().unwrap_or(exit::FAILED)
     }
+}
+
+/// What only a person can do comes first: all of it is named, and nothing is begun.
+fn refuse_by_hand(plan: &Plan) -> Result<(), Failure> {
+    let Some(((address, what), others)) = plan.by_hand.split_first() else { return Ok(()) };
+    let mut failure = Failure::refused(address.to_string(), format!("{what}. Nothing was changed"));
+    failure.details = others.iter().map(|(address, what)| format!("{address}: {what}")).collect();
+    Err(failure)
 }
 
 /// Asks `question`, to which `expected` is the only answer that goes on; `--yes` is that answer.

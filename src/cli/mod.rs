@@ -111,7 +111,7 @@ enum Command {
     Exec(exec::Exec),
     /// Have the private database, the cache or a task on a port of this machine.
     Forward(forward::ForwardArgs),
-    /// Give a password another value.
+    /// List the secrets, give one a value, rotate a password.
     Secrets(secrets::Secrets),
     /// Load a dump into the database, or connect to it.
     Db(db::Db),

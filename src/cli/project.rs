@@ -17,7 +17,7 @@ use crate::{
     image::Builder,
     kind::{BuiltImage, Context, ImageSource, Images},
     kinds::service,
-    model::{Address, Failure, Graph, HostedZone, LiveResource, Plan, StackId},
+    model::{Address, Failure, GivenNetwork, Graph, HostedZone, LiveResource, Plan, StackId},
     output::Output,
     spec::{self, LoadBalancer, Stack, Tls},
 };
@@ -45,6 +45,7 @@ pub(super) struct Project {
 pub(super) struct View {
     pub(super) zones: Vec<String>,
     pub(super) hosted_zones: Vec<HostedZone>,
+    pub(super) network: Option<GivenNetwork>,
     pub(super) live: Vec<LiveResource>,
 }
 
@@ -82,15 +83,20 @@ impl Project {
                 None => Ok(Vec::new()),
             }
         };
-        let (caller, zones, hosted_zones, live) =
-            futures::try_join!(aws.caller(), aws.zones(), hosted_zones, engine::observe(&self.cx))?;
+        let network = async {
+            let Some(given) = &self.stack.network.given else { return Ok(None) };
+            let subnets: Vec<String> = given.public_subnets.iter().chain(&given.private_subnets).cloned().collect();
+            aws.given_network(&given.vpc, &subnets).await.map(Some)
+        };
+        let (caller, zones, hosted_zones, network, live) =
+            futures::try_join!(aws.caller(), aws.zones(), hosted_zones, network, engine::observe(&self.cx))?;
         if self.verbose {
             self.output.status(&format!("as {}; {} resources found", caller.arn, live.len()));
         }
         if let (Some(domain), [zone]) = (domain, hosted_zones.as_slice()) {
             self.tell_of_delegation(domain, zone, &live).await?;
         }
-        Ok(View { zones, hosted_zones, live })
+        Ok(View { zones, hosted_zones, network, live })
     }
 
     /// Says once in a run, and only before there is a certificate, what it waits for: that nobody is sent to a zone is the
@@ -122,6 +128,7 @@ impl Project {
         let facts = Facts {
             zones: view.zones.clone(),
             hosted_zones: view.hosted_zones.clone(),
+            network: view.network.clone(),
             releases: releases.iter().map(|(source, built)| (source.clone(), built.digest.clone())).collect(),
             running: blueprint::running(&view.live),
             had_users: view.live.iter().any(|live| live.address == blueprint::users_task()),

@@ -50,7 +50,10 @@ pub fn only(plan: &Plan, wanted: impl Fn(&Step) -> bool) -> Plan {
     let stays = left_out
         .filter(|step| matches!(step.action, Action::Update | Action::Wait))
         .filter_map(|step| step.live.clone());
-    Plan { steps, unchanged: plan.unchanged.iter().cloned().chain(stays).collect(), ..plan.clone() }
+    let unchanged = plan.unchanged.iter().cloned().chain(stays).collect();
+    let is_kept = |(address, _): &&(Address, String)| steps.iter().any(|step| &step.address == address);
+    let by_hand = plan.by_hand.iter().filter(is_kept).cloned().collect();
+    Plan { steps, unchanged, by_hand, ..plan.clone() }
 }
 
 fn by_address(live: Vec<LiveResource>) -> BTreeMap<Address, Vec<LiveResource>> {
@@ -141,8 +144,8 @@ impl<'a> Draft<'a> {
             steps.delete(live, Action::Delete);
         }
         steps.link(self.graph)?;
-        let guarded = steps.guarded()?;
-        Ok(Plan { id: id.clone(), steps: steps.in_order()?, unchanged, guarded })
+        let (guarded, by_hand) = (steps.guarded()?, steps.by_hand()?);
+        Ok(Plan { id: id.clone(), steps: steps.in_order()?, unchanged, guarded, by_hand })
     }
 
     /// A one-off task runs when the resource that it goes before is made, or changes in the field it watches; or always.
@@ -296,6 +299,18 @@ impl Steps {
             }
         }
         Ok(guarded)
+    }
+
+    fn by_hand(&self) -> Result<Vec<(Address, String)>, Failure> {
+        let mut by_hand = Vec::new();
+        for step in &self.steps {
+            if let (Action::Create, Some(desired)) = (step.action, &step.desired)
+                && let Some(what) = kind(&step.address)?.by_hand(&step.address, desired)?
+            {
+                by_hand.push((step.address.clone(), what));
+            }
+        }
+        Ok(by_hand)
     }
 
     /// The steps, each after what it needs; those that could go at once in the order they were put together.

@@ -4,6 +4,7 @@
 //! <https://docs.aws.amazon.com/secretsmanager/latest/userguide/intro.html>
 
 use aws_sdk_secretsmanager::types::{Filter, FilterNameStringType, Tag};
+use jiff::Timestamp;
 use rand::RngExt;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -16,8 +17,19 @@ use crate::{
     model::{Address, Change, Diff, Failure, Found, How, Input, Outputs, Phase, Shown},
 };
 
-/// The tag with a hash of all that a made value is made of, but the password.
+/// The tag with a hash of all that a made value is made of, but the password; of one that was given by hand, [`GIVEN`].
 const INPUTS: &str = "stackctl:inputs";
+
+/// What stands in the tag of a value that was given by hand: stackctl cannot make it again.
+const GIVEN: &str = "given";
+
+/// How long a value that was given by hand can be had back after its deletion, in days (7 to 30).
+/// <https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_DeleteSecret.html>
+const RECOVERY_DAYS: i64 = 7;
+
+/// The longest value, in bytes.
+/// <https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_limits.html>
+pub const LONGEST: usize = 65_536;
 
 /// The label of the version that whoever asks for no other one gets.
 /// <https://docs.aws.amazon.com/secretsmanager/latest/userguide/whats-in-a-secret.html#term_version>
@@ -35,6 +47,8 @@ pub enum Source {
         /// How many.
         length: usize,
     },
+    /// Given by hand, with `stackctl secrets set`.
+    Given,
     /// The URL of a database, with its parts, as JSON.
     DatabaseUrl {
         /// The user.
@@ -90,6 +104,9 @@ pub struct Live {
     /// The id of its current version; another value has another one.
     #[serde(default)]
     pub version: String,
+    /// When it was last changed, by whomever; not compared.
+    #[serde(default)]
+    pub changed: Option<Timestamp>,
 }
 
 /// `arn` as a policy has to name the secret. AWS adds a hyphen and six characters to the name of each, and a policy needs
@@ -132,7 +149,9 @@ impl Kind for Secret {
                 let mut current = stages.filter(|(_, stages)| stages.iter().any(|stage| stage == CURRENT));
                 let version = current.next().map(|(version, _)| version).unwrap_or_default();
                 let inputs = inputs.unwrap_or_default();
-                let live = Live { arn: secret.arn?, name: secret.name?, inputs, version };
+                let changed = secret.last_changed_date.or(secret.created_date);
+                let changed = changed.and_then(|at| Timestamp::from_second(at.secs()).ok());
+                let live = Live { arn: secret.arn?, name: secret.name?, inputs, version, changed };
                 Some(Found { address, id: live.name.clone(), live })
             })
             .collect())
@@ -141,7 +160,7 @@ impl Kind for Secret {
     fn diff(desired: &Desired, live: &Live) -> Vec<Change> {
         let mut diff = Diff::new();
         match &desired.source {
-            Source::Generated { .. } => {}
+            Source::Generated { .. } | Source::Given => {}
             source => match fingerprint(source) {
                 Some(inputs) if inputs == live.inputs => {}
                 Some(_) => {
@@ -165,27 +184,8 @@ impl Kind for Secret {
     }
 
     async fn create(cx: &Context, address: &Address, desired: &Desired) -> Result<Live, Failure> {
-        let name = name(cx, address.name());
         let inputs = fingerprint(&desired.source).unwrap_or_default();
-        let mut tags = aws::tags(&cx.id, address).map(|(key, value)| tag(key, &value)).to_vec();
-        if !inputs.is_empty() {
-            tags.push(tag(INPUTS, &inputs));
-        }
-        let call = cx
-            .aws
-            .secrets
-            .create_secret()
-            .name(&name)
-            .secret_string(make(cx, &desired.source).await?)
-            .set_tags(Some(tags));
-        let answer = call.customize().config_override(once()).send().await;
-        // The name of one that somebody scheduled for deletion stays taken for days, and so does its value: it is called
-        // back, and `update` writes it anew.
-        let Some(answer) = answer.or_absent("CreateSecret", &["InvalidRequestException"])? else {
-            return restore(cx, address, desired, &name).await;
-        };
-        let version = answer.version_id.unwrap_or_default();
-        Ok(Live { arn: given(answer.arn, "CreateSecret", "ARN")?, name, inputs, version })
+        create(cx, address, make(cx, &desired.source).await?, inputs).await
     }
 
     async fn update(
@@ -195,15 +195,29 @@ impl Kind for Secret {
         live: &Live,
         _changes: &[Change],
     ) -> Result<Live, Failure> {
-        write(cx, desired, live).await
+        let inputs = fingerprint(&desired.source).unwrap_or_default();
+        write(cx, live, make(cx, &desired.source).await?, inputs).await
     }
 
     async fn delete(cx: &Context, live: &Live) -> Result<(), Failure> {
+        if live.inputs == GIVEN {
+            // Nobody can make it again: whoever deleted it by mistake can call it back.
+            let call = cx.aws.secrets.delete_secret().secret_id(&live.arn).recovery_window_in_days(RECOVERY_DAYS);
+            let answer = call.customize().config_override(once()).send().await;
+            let gone = ["ResourceNotFoundException", "InvalidRequestException"];
+            return answer.or_absent("DeleteSecret", &gone).map(drop);
+        }
         // What stackctl generated it can generate again, and a name that stays taken for a week would keep the next `up`
         // from finishing.
         let call = cx.aws.secrets.delete_secret().secret_id(&live.arn).force_delete_without_recovery(true);
         let answer = call.customize().config_override(once()).send().await;
         answer.or_absent("DeleteSecret", &["ResourceNotFoundException"]).map(drop)
+    }
+
+    fn by_hand(address: &Address, desired: &Desired) -> Option<String> {
+        let name = address.name().replace('/', ".");
+        (desired.source == Source::Given)
+            .then(|| format!("has no value yet; give it one with `stackctl secrets set {name}`"))
     }
 }
 
@@ -219,6 +233,7 @@ fn tag(key: &str, value: &str) -> Tag {
 fn fingerprint(source: &Source) -> Option<String> {
     let parts = match source {
         Source::Generated { .. } => return Some(String::new()),
+        Source::Given => return Some(GIVEN.to_owned()),
         Source::DatabaseUrl { user, password, host, port, database, renewed_with } => {
             let mut parts = vec![user.as_str(), password.known()?, host.known()?, port.known()?, database.as_str()];
             for other in renewed_with {
@@ -237,6 +252,8 @@ fn fingerprint(source: &Source) -> Option<String> {
 async fn make(cx: &Context, source: &Source) -> Result<String, Failure> {
     match source {
         Source::Generated { length } => Ok(generate(*length)),
+        Source::Given => Err(Failure::refused("secrets", "its value is given by hand, and was not yet")
+            .hint("give it one with `stackctl secrets set`")),
         Source::DatabaseUrl { user, password, host, port, database, .. } => {
             let password = secretsmanager::value(cx, password.get()?).await?;
             let (password, host, port) = (password.expose(), host.get()?, port.get()?);
@@ -284,24 +301,52 @@ fn generate(length: usize) -> String {
     rand::rng().sample_iter(rand::distr::Alphanumeric).take(length).map(char::from).collect()
 }
 
-async fn write(cx: &Context, desired: &Desired, live: &Live) -> Result<Live, Failure> {
-    let version = put(cx, live, make(cx, &desired.source).await?).await?;
-    let inputs = fingerprint(&desired.source).unwrap_or_default();
+/// Gives the secret at `address` this value: the one that is there, or a new one.
+///
+/// # Errors
+/// If Secrets Manager refuses.
+pub async fn give(cx: &Context, address: &Address, live: Option<&Live>, value: String) -> Result<Live, Failure> {
+    match live {
+        Some(live) => write(cx, live, value, GIVEN.to_owned()).await,
+        None => create(cx, address, value, GIVEN.to_owned()).await,
+    }
+}
+
+async fn create(cx: &Context, address: &Address, value: String, inputs: String) -> Result<Live, Failure> {
+    let name = name(cx, address.name());
+    let mut tags = aws::tags(&cx.id, address).map(|(key, value)| tag(key, &value)).to_vec();
     if !inputs.is_empty() {
+        tags.push(tag(INPUTS, &inputs));
+    }
+    let call = cx.aws.secrets.create_secret().name(&name).secret_string(&value).set_tags(Some(tags));
+    let answer = call.customize().config_override(once()).send().await;
+    // The name of one that somebody scheduled for deletion stays taken for days, and so does its value: it is called
+    // back, and its value is written anew.
+    let Some(answer) = answer.or_absent("CreateSecret", &["InvalidRequestException"])? else {
+        let empty = restore(cx, address, name).await?;
+        return write(cx, &empty, value, inputs).await;
+    };
+    let version = answer.version_id.unwrap_or_default();
+    Ok(Live { arn: given(answer.arn, "CreateSecret", "ARN")?, name, inputs, version, changed: None })
+}
+
+async fn write(cx: &Context, live: &Live, value: String, inputs: String) -> Result<Live, Failure> {
+    let version = put(cx, live, value).await?;
+    if !inputs.is_empty() && inputs != live.inputs {
         let call = cx.aws.secrets.tag_resource().secret_id(&live.arn).tags(tag(INPUTS, &inputs));
         call.customize().config_override(once()).send().await.during("TagResource")?;
     }
     Ok(Live { inputs, version, ..live.clone() })
 }
 
-async fn restore(cx: &Context, address: &Address, desired: &Desired, name: &str) -> Result<Live, Failure> {
-    let call = cx.aws.secrets.restore_secret().secret_id(name).customize().config_override(once());
+/// Calls back a secret whose deletion is scheduled, as ours and with no value that counts.
+async fn restore(cx: &Context, address: &Address, name: String) -> Result<Live, Failure> {
+    let call = cx.aws.secrets.restore_secret().secret_id(&name).customize().config_override(once());
     let arn = given(call.send().await.during("RestoreSecret")?.arn, "RestoreSecret", "ARN")?;
     let tags = aws::tags(&cx.id, address).map(|(key, value)| tag(key, &value)).to_vec();
     let call = cx.aws.secrets.tag_resource().secret_id(&arn).set_tags(Some(tags));
     call.customize().config_override(once()).send().await.during("TagResource")?;
-    let empty = Live { arn, name: name.to_owned(), inputs: String::new(), version: String::new() };
-    write(cx, desired, &empty).await
+    Ok(Live { arn, name, inputs: String::new(), version: String::new(), changed: None })
 }
 
 #[cfg(test)]
@@ -316,14 +361,15 @@ mod tests {
 
     #[test]
     fn a_generated_value_is_never_made_again() {
-        let live = Live { arn: "a".into(), name: "n".into(), inputs: String::new(), version: String::new() };
+        let live =
+            Live { arn: "a".into(), name: "n".into(), inputs: String::new(), version: String::new(), changed: None };
         assert_eq!(Secret::diff(&Desired { source: Source::Generated { length: 32 } }, &live), []);
     }
 
     #[test]
     fn a_url_is_written_again_when_a_part_of_it_changes_and_the_plan_shows_none_of_it() {
         let inputs = fingerprint(&url("one".into()).source).expect("all is known");
-        let live = Live { arn: "a".into(), name: "n".into(), inputs, version: String::new() };
+        let live = Live { arn: "a".into(), name: "n".into(), inputs, version: String::new(), changed: None };
         assert_eq!(Secret::diff(&url("one".into()), &live), []);
         let changes = Secret::diff(&url("two".into()), &live);
         assert_eq!((changes.len(), &changes[0].to), (1, &Shown::Sensitive));
@@ -333,7 +379,7 @@ mod tests {
     fn the_url_of_a_cache_is_written_again_when_the_cache_is_elsewhere() {
         let url = |host: Input| Desired { source: Source::CacheUrl { token: "arn".into(), host, port: "6379".into() } };
         let inputs = fingerprint(&url("one".into()).source).expect("all is known");
-        let live = Live { arn: "a".into(), name: "n".into(), inputs, version: String::new() };
+        let live = Live { arn: "a".into(), name: "n".into(), inputs, version: String::new(), changed: None };
         assert_eq!(Secret::diff(&url("one".into()), &live), []);
         assert_eq!(Secret::diff(&url("two".into()), &live)[0].to, Shown::Sensitive);
         let unknown = Input::output(&Address::new("cache", "main"), "host");
@@ -350,7 +396,7 @@ mod tests {
             Desired { source: Source::DatabaseUrl { user, password, host, port, database, renewed_with } }
         };
         let inputs = fingerprint(&with("task:1").source).expect("all is known");
-        let live = Live { arn: "a".into(), name: "n".into(), inputs, version: "v".into() };
+        let live = Live { arn: "a".into(), name: "n".into(), inputs, version: "v".into(), changed: None };
         assert_eq!(Secret::diff(&with("task:1"), &live), []);
         assert_eq!(Secret::diff(&with("task:2"), &live).len(), 1);
         assert_eq!(Secret::outputs(&live).get("version"), Some("v"));

@@ -4,6 +4,7 @@
 mod address;
 mod change;
 mod failure;
+mod given_network;
 mod graph;
 mod hosted_zone;
 mod input;
@@ -13,6 +14,7 @@ mod plan;
 pub use address::{Address, StackId};
 pub use change::{Change, Diff, How, Shown};
 pub use failure::{Cause, Failure};
+pub use given_network::{GivenNetwork, GivenSubnet, WayOut};
 pub use graph::{Graph, GraphError, Node, Runs};
 pub use hosted_zone::HostedZone;
 pub use input::{Input, Outputs, resolve};

@@ -19,6 +19,9 @@ pub struct Plan {
     pub unchanged: Vec<LiveResource>,
     /// What stands in the way of a deletion unless the caller says `--unprotect`: whom, and why.
     pub guarded: Vec<(Address, String)>,
+    /// What only a person can do before this can be carried out: for which resource, and what.
+    #[serde(default)]
+    pub by_hand: Vec<(Address, String)>,
 }
 
 /// One thing to do.

@@ -27,11 +27,14 @@ pub fn plan_document(plan: &Plan) -> Value {
         .collect();
     let guarded: Vec<Value> =
         plan.guarded.iter().map(|(address, why)| json!({ "address": address, "why": why })).collect();
+    let by_hand: Vec<Value> =
+        plan.by_hand.iter().map(|(address, what)| json!({ "address": address, "what": what })).collect();
     json!({
         "stack": plan.id.stack,
         "environment": plan.id.environment,
         "steps": steps,
         "guarded": guarded,
+        "by_hand": by_hand,
         "summary": {
             "create": plan.count(Action::Create),
             "update": plan.count(Action::Update),

@@ -6,6 +6,7 @@ mod log;
 mod plan;
 mod progress;
 mod releases;
+mod secrets;
 mod style;
 mod terminal;
 
@@ -19,6 +20,7 @@ pub use log::LogWriter;
 pub use plan::render as plan_text;
 pub use progress::Reporter;
 pub use releases::ReleasesView;
+pub use secrets::{SecretLine, SecretsView};
 pub use style::Style;
 pub use terminal::{LineEnds, Raw, size as terminal_size};
 
@@ -138,6 +140,15 @@ impl Output {
         }
     }
 
+    /// The secrets of a stack.
+    pub fn secrets(&self, view: &SecretsView) {
+        if self.is_json() {
+            self.document(view);
+        } else {
+            self.data(&secrets::render(view, self.stdout));
+        }
+    }
+
     /// An error and its hint, on standard error; for programs, an error document on standard output as well.
     pub fn error(&self, message: &str, hint: Option<&str>) {
         if self.is_json() {
@@ -167,6 +178,16 @@ impl Output {
             return None;
         }
         dialoguer::Input::<String>::new().with_prompt(question).allow_empty(true).interact_text().ok()
+    }
+
+    /// Asks on the terminal for what is not shown while it is typed.
+    ///
+    /// # Errors
+    /// If there is no terminal.
+    pub fn ask_unseen(&self, question: &str) -> std::io::Result<String> {
+        let terminal = dialoguer::console::Term::stderr();
+        terminal.write_str(&format!("{question}: "))?;
+        terminal.read_secure_line()
     }
 }
 

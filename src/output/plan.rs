@@ -19,6 +19,9 @@ pub fn render(plan: &Plan, style: Style) -> String {
     for (address, why) in &plan.guarded {
         let _ = writeln!(text, "\n{} {address} is guarded: {why}", style.bad("!"));
     }
+    for (address, what) in &plan.by_hand {
+        let _ = writeln!(text, "\n{} {address} {what}", style.bad("!"));
+    }
     text.push('\n');
     text.push_str(&summary(plan));
     text

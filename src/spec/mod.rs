@@ -19,8 +19,8 @@ pub(crate) use block::expressions as block_expressions;
 pub use problem::{Problem, Problems};
 pub use schema::SCHEMA;
 pub use stack::{
-    Alarms, Bastion, BastionUser, Cache, Cidr, Database, DatabaseRole, DatabaseUser, ImageFrom, Job, LoadBalancer, Nat,
-    Network, Scale, SecretFrom, Service, Stack, Tls,
+    Alarms, Bastion, BastionUser, Cache, Cidr, Database, DatabaseRole, DatabaseUser, Given, ImageFrom, Job,
+    LoadBalancer, Nat, Network, Scale, SecretFrom, Service, Stack, Tls,
 };
 
 use problem::Collector;

@@ -66,6 +66,19 @@ pub struct Network {
     pub zones: u8,
     /// `nat`.
     pub nat: Nat,
+    /// `vpc` and the subnets: a network that is there already; none where the stack has its own.
+    pub given: Option<Given>,
+}
+
+/// A network that somebody else has laid out, and that stackctl never changes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Given {
+    /// `vpc`: its id.
+    pub vpc: String,
+    /// `public_subnets`, by their ids.
+    pub public_subnets: Vec<String>,
+    /// `private_subnets`, by their ids.
+    pub private_subnets: Vec<String>,
 }
 
 /// The way out of tasks.
@@ -202,6 +215,8 @@ pub struct Service {
     pub stop_timeout: u32,
     /// `exec`: whether commands can be run in its tasks, and ports forwarded through them.
     pub exec: bool,
+    /// `rollback_after`: how many tasks of a new version may fail before ECS goes back (1 to 1000); AWS's own number without it.
+    pub rollback_after: Option<u32>,
     /// `env`.
     pub env: BTreeMap<String, String>,
     /// `secrets`.
@@ -265,6 +280,8 @@ pub enum ImageFrom {
 pub enum SecretFrom {
     /// `generate`: made once, kept in Secrets Manager, never shown.
     Generate,
+    /// `set`: given by hand with `stackctl secrets set`, kept in Secrets Manager, never shown.
+    Set,
     /// `from`: a secret of Secrets Manager that somebody else keeps.
     SecretsManager {
         /// Its ARN, with or without the six characters that AWS adds to its name.

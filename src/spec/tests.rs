@@ -69,12 +69,33 @@ fn a_problem_in_an_environment_is_placed_there_even_if_another_one_is_asked_for(
 }
 
 #[test]
-fn what_comes_later_says_so() {
-    let text = "name: demo\nregion: eu-west-1\nservices: { web: { build: app, port: 80 } }\nnetwork: { vpc: vpc-1 }\n";
-    assert_eq!(
-        problems(text),
-        ["4:12 `network.vpc` is not supported yet [leave it out; docs/stack-yaml.md says what this version does]"]
-    );
+fn a_network_that_is_there_is_named_by_ids_and_not_laid_out() {
+    let read_network = |network: &str| {
+        let text = format!(
+            "name: demo\nregion: eu-west-1\nservices: {{ web: {{ build: app, port: 80 }} }}\nnetwork: {{ {network} }}\n"
+        );
+        read(&text)
+    };
+    let subnets = "public_subnets: [subnet-0000000a, subnet-0123456789abcdef0], private_subnets: [subnet-0000000c]";
+    let stack = read_network(&format!("vpc: vpc-0000000f, {subnets}")).expect("it is valid");
+    let given = stack.network.given.expect("it is given");
+    assert_eq!((given.vpc.as_str(), given.public_subnets.len(), given.private_subnets.len()), ("vpc-0000000f", 2, 1));
+    for (network, says) in [
+        ("vpc: main, public_subnets: [subnet-0000000a, subnet-0000000b]".to_owned(), "`main` is no id of a VPC"),
+        (subnets.to_owned(), "subnets of which network?"),
+        (format!("vpc: vpc-0000000f, zones: 3, {subnets}"), "the network is laid out already"),
+        (format!("vpc: vpc-0000000f, nat: single, {subnets}"), "the network is laid out already"),
+        ("vpc: vpc-0000000f, private_subnets: [subnet-0000000c]".to_owned(), "a load balancer stands in two public"),
+        ("vpc: vpc-0000000f, public_subnets: [subnet-0000000a, subnet-0000000a]".to_owned(), "stands here twice"),
+        (
+            "vpc: vpc-0000000f, public_subnets: [subnet-0000000a, subnet-0000000b], private_subnets: [subnet-0000000b]"
+                .to_owned(),
+            "public or private, not both",
+        ),
+    ] {
+        let problems = read_network(&network).expect_err(&network).render(false);
+        assert!(problems.contains(says), "{network}: {problems}");
+    }
 }
 
 #[test]
@@ -473,7 +494,7 @@ fn a_dockerfile_outside_of_the_project_and_a_build_without_one_are_refused() {
 }
 
 #[test]
-fn a_secret_that_is_kept_already_is_named_by_its_arn() {
+fn a_secret_is_generated_given_by_hand_or_named_by_its_arn() {
     let stack = |secret: &str| {
         let secrets = format!("secrets: {{ KEY: {secret} }}");
         let text = format!("name: demo\nregion: eu-west-1\nservices: {{ web: {{ build: app, {secrets} }} }}\n");
@@ -488,6 +509,8 @@ fn a_secret_that_is_kept_already_is_named_by_its_arn() {
             SecretFrom::SecretsManager { arn: secret.into(), key: Some("token".into()) },
         ),
         (format!("{{ from: {parameter} }}"), SecretFrom::Parameter { arn: parameter.into() }),
+        ("generate".to_owned(), SecretFrom::Generate),
+        ("set".to_owned(), SecretFrom::Set),
     ] {
         assert_eq!(stack(&written).services["web"].secrets["KEY"], from, "{written}");
     }
@@ -523,7 +546,10 @@ fn what_is_no_secret_of_aws_is_placed() {
             "7:83 `a:b` cannot name a field of a secret",
         ),
         ("{ key: token }".to_owned(), "7:12 `from` is missing"),
-        ("hunter2".to_owned(), "7:12 a secret's value is not written here [write `generate`, or `{ from: ARN }`"),
+        (
+            "hunter2".to_owned(),
+            "7:12 a secret's value is not written here [write `generate`, `set` for one that `stackctl secrets set` is given, or `{ from: ARN }`",
+        ),
     ] {
         let found = wrong(&secret);
         assert_eq!(found.len(), 1, "{secret}: {found:?}");

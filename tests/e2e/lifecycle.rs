@@ -3,8 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::{
-    rounds::rounds,
-    support::{World, text},
+    support::{World, rounds, text},
     sweep,
 };
 
@@ -61,9 +60,7 @@ async fn up_ends_with_a_url_that_answers_and_destroy_leaves_nothing() {
     let calls = world.calls().await;
     let names: Vec<&str> = calls.iter().filter_map(|call| call["operation"].as_str()).collect();
     assert!(calls.len() <= 40, "{} calls: {names:?}", calls.len());
-    let at = |call: &Value, key: &str| call[key].as_f64().expect("a time");
-    let rounds = rounds(calls.iter().map(|call| (at(call, "started_ms"), at(call, "ended_ms"))));
-    assert!(rounds <= 4, "{rounds} rounds: {names:?}");
+    assert!(rounds(&calls) <= 4, "{} rounds: {names:?}", rounds(&calls));
     assert!(calls.iter().all(|call| call["mutating"] == false), "{names:?}");
 
     // destroy asks for the name, and leaves nothing.

@@ -150,3 +150,36 @@ async fn a_deploy_and_a_rollback_that_were_killed_are_completed_by_the_next_ones
     tiny.0.must(&["destroy", "--confirm", "tiny"]);
     assert_eq!(sweep::everything(&tiny.0).await, [""; 0]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ecs_goes_back_after_as_many_failures_as_the_file_says() {
+    let tiny = Tiny::start();
+    tiny.0.edit("replicas: 2", "replicas: 1\n    rollback_after: 1");
+    let url = tiny.0.up();
+    assert_eq!(tiny.0.plan(), [""; 0]);
+    let failed = async || {
+        let ecs = aws_sdk_ecs::Client::new(&tiny.0.sdk().await);
+        let call = ecs.list_tasks().cluster("tiny-default-main").desired_status("STOPPED".into()).send();
+        let stopped = call.await.expect("it answers").task_arns().to_vec();
+        let call = ecs.describe_tasks().cluster("tiny-default-main").set_tasks(Some(stopped)).send().await;
+        let tasks = call.expect("it answers").tasks().to_vec();
+        let of_second = |task: &&aws_sdk_ecs::types::Task| {
+            let is_second = task.task_definition_arn().is_some_and(|arn| arn.ends_with("tiny-default-web:2"));
+            // One that was begun in the failed one's place goes with the rollout, and has not failed.
+            let scaled_in = task.stopped_reason().is_some_and(|why| why.starts_with("Scaling activity"));
+            is_second && !scaled_in && task.group() == Some("service:tiny-default-web")
+        };
+        tasks.iter().filter(of_second).count()
+    };
+    tiny.say("broken");
+    let said = tiny.ends_with(5, &["deploy"]);
+    assert!(said.contains("rolled back"), "{said}");
+    assert_eq!(failed().await, 1, "the first one was enough");
+    assert_eq!(tiny.serves(&url).await, serving("one", "1.0.0+1"));
+
+    // Without the line it is ECS's own rule again.
+    tiny.0.edit("\n    rollback_after: 1", "");
+    assert_eq!(tiny.0.changes(), ["service.web rollback_after"]);
+    tiny.0.must(&["up", "--yes"]);
+    assert_eq!(tiny.0.plan(), [""; 0]);
+}

@@ -206,3 +206,9 @@ pub fn text(output: &Output) -> String {
     let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     format!("{}\n--- standard output\n{out}\n--- standard error\n{err}", output.status)
 }
+
+/// How often one waited for an answer among these calls.
+pub fn rounds(calls: &[Value]) -> usize {
+    let at = |call: &Value, key: &str| call[key].as_f64().expect("a time");
+    crate::rounds::rounds(calls.iter().map(|call| (at(call, "started_ms"), at(call, "ended_ms"))))
+}

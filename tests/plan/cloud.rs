@@ -439,6 +439,7 @@ fn service(wants: &Value, id: &str, before: Option<&Value>) -> Value {
         "running": replicas, "subnets": wants["subnets"], "security_groups": [wants["security_group"]],
         "public_ip": wants["public_ip"], "target_groups": target_groups, "grace_seconds": wants["grace_seconds"],
         "exec": wants["exec"] == true, "circuit_breaker": true, "events": [],
+        "rollback_after": wants["rollback_after"].as_u64().map_or(String::new(), |count| count.to_string()),
         "rollouts": [{
             "id": "now", "status": "PRIMARY", "task_definition": wants["task_definition"], "state": "COMPLETED",
             "reason": "", "desired": replicas, "running": replicas, "failed": 0,

@@ -53,6 +53,12 @@ def users_of(subnet=None, group=None):
         for interface in instance.nics.values():
             if interface.subnet.id == subnet or group in [g.id for g in interface.group_set]:
                 found.append(instance.id)
+    for backend in backends_of(ec2_backends):
+        for interface in list(backend.enis.values()):
+            # Those of instances and NAT gateways were counted with them.
+            alone = interface.instance is None and interface.interface_type == "interface"
+            if alone and (interface.subnet.id == subnet or group in [g.id for g in interface.group_set]):
+                found.append(interface.id)
     if subnet in reported_interfaces["subnets"] or group in reported_interfaces["groups"]:
         found.append("the interface of a task")
     for _, subnets, groups, _ in still_there():

@@ -5,6 +5,7 @@ import time
 from moto.ec2.exceptions import DependencyViolationError, EC2ClientError
 from moto.ec2.models.availability_zones_and_regions import Zone
 from moto.ec2.models.elastic_ip_addresses import ElasticAddressBackend
+from moto.ec2.models.elastic_network_interfaces import NetworkInterfaceBackend
 from moto.ec2.models.internet_gateways import InternetGatewayBackend
 from moto.ec2.models.nat_gateways import NatGateway, NatGatewayBackend
 from moto.ec2.models.route_tables import RouteBackend
@@ -98,6 +99,10 @@ def create_nat_gateway(original, self, subnet_id, allocation_id, tags=None, conn
         raise EC2ClientError("Resource.AlreadyAssociated", f"Elastic IP address [{allocation_id}] is already associated.")
     gateway = original(self, subnet_id, allocation_id, tags, connectivity_type)
     gateway._ready_at = later(NAT_CREATES)
+    gateway._eni.description = f"Interface for NAT Gateway {gateway.id}"
+    gateway._eni.interface_type = "nat_gateway"
+    gateway._eni.requester_managed = True
+    gateway._eni._group_set = []
     return gateway
 
 
@@ -115,6 +120,18 @@ def delete_nat_gateway(original, self, nat_gateway_id):
             except EC2ClientError:
                 pass
     return gateway
+
+
+@patch(NetworkInterfaceBackend, "get_all_network_interfaces")
+def get_all_network_interfaces(original, self, eni_ids=None, filters=None):
+    """The interface of a NAT gateway or an instance goes with it; moto keeps it."""
+    for gateway in self.nat_gateways.values():
+        if gateway.state == "deleted":
+            self.enis.pop(gateway._eni.id, None)
+    for interface in list(self.enis.values()):
+        if interface.instance is not None and interface.instance._state.name == "terminated":
+            self.enis.pop(interface.id, None)
+    return original(self, eni_ids, filters)
 
 
 @patch(NatGatewayBackend, "describe_nat_gateways")

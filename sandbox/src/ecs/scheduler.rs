@@ -136,7 +136,7 @@ fn count_failures(region: &Region, state: &mut Ledger, service: &mut Service) {
 /// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-circuit-breaker.html>
 fn break_circuit(state: &mut Ledger, service: &mut Service) {
     let breaker = service.settings["deploymentConfiguration"]["deploymentCircuitBreaker"].clone();
-    let threshold = service.desired.div_ceil(2).clamp(3, 200);
+    let threshold = threshold(&breaker["thresholdConfiguration"], service.desired);
     let Some(primary) = service.deployments.first_mut() else { return };
     if breaker["enable"] != true || primary.rollout != Rollout::InProgress || primary.failed < threshold {
         return;
@@ -174,6 +174,18 @@ fn break_circuit(state: &mut Ledger, service: &mut Service) {
     }
     for task in state.tasks.values_mut().filter(|task| task.deployment.as_deref() == Some(&failed)) {
         task.stop(format!("Scaling activity initiated by (deployment {failed})"), "ServiceSchedulerInitiated");
+    }
+}
+
+/// After how many failed tasks: half of those desired, from 3 to 200, unless the service says otherwise.
+/// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ThresholdConfiguration.html>
+fn threshold(configured: &serde_json::Value, desired: usize) -> usize {
+    let value = configured["value"].as_u64().and_then(|value| usize::try_from(value).ok()).unwrap_or(50);
+    let percent = (desired * value).div_ceil(100);
+    match configured["type"].as_str() {
+        Some("COUNT") => value,
+        Some("UNBOUNDED_PERCENT") => percent,
+        _ => percent.clamp(3, 200),
     }
 }
 

@@ -1,9 +1,15 @@
 //! What ECS has of a service, in our own types.
 
-use aws_sdk_ecs::types::{Deployment, DeploymentRolloutState, Service as SdkService, TaskDefinition};
+use aws_sdk_ecs::types::{
+    Deployment, DeploymentRolloutState, Service as SdkService, TaskDefinition, ThresholdConfiguration, ThresholdType,
+};
 use serde::{Deserialize, Serialize};
 
 use super::EVENTS;
+
+/// ECS's own rule: half of the tasks, and neither fewer than 3 nor more than 200.
+/// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ThresholdConfiguration.html>
+pub(super) const OWN_PERCENT: i32 = 50;
 
 /// One rollout.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -65,6 +71,9 @@ pub struct Live {
     pub exec: bool,
     /// Whether a failing rollout is rolled back.
     pub circuit_breaker: bool,
+    /// After how many failed tasks: a number, or what somebody else has set in words; empty for ECS's own rule.
+    #[serde(default)]
+    pub rollback_after: String,
     /// Its rollouts.
     pub rollouts: Vec<Rollout>,
     /// Its last events.
@@ -109,8 +118,17 @@ pub(super) fn live(service: &SdkService, definition: Option<&TaskDefinition>) ->
             .unwrap_or_default(),
         exec: service.enable_execute_command(),
         circuit_breaker: breaker.is_some_and(|breaker| breaker.enable() && breaker.rollback()),
+        rollback_after: breaker.and_then(|breaker| breaker.threshold_configuration()).map_or(String::new(), threshold),
         rollouts: service.deployments().iter().map(rollout).collect(),
         events: service.events().iter().filter_map(|event| event.message().map(str::to_owned)).take(EVENTS).collect(),
+    }
+}
+
+fn threshold(threshold: &ThresholdConfiguration) -> String {
+    match (threshold.r#type(), threshold.value()) {
+        (ThresholdType::Count, count) => count.to_string(),
+        (ThresholdType::BoundedPercent, OWN_PERCENT) => String::new(),
+        (other, value) => format!("{} {value}", other.as_str()),
     }
 }
 

@@ -9,10 +9,15 @@ mod tests;
 
 use std::time::Duration;
 
-use aws_sdk_ecs::types::{DeploymentCircuitBreaker, DeploymentConfiguration, LaunchType, LoadBalancer, PropagateTags};
+use aws_sdk_ecs::types::{
+    DeploymentCircuitBreaker, DeploymentConfiguration, LaunchType, LoadBalancer, PropagateTags, ThresholdConfiguration,
+    ThresholdType,
+};
 use serde::{Deserialize, Serialize};
 
 pub use live::{Live, Rollout};
+
+use live::OWN_PERCENT;
 
 use super::ecs::{self, once};
 use crate::{
@@ -62,6 +67,9 @@ pub struct Desired {
     /// Whether sessions can be had with its tasks, by ECS Exec.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub exec: bool,
+    /// After how many failed tasks ECS goes back; by its own rule without a number.
+    #[serde(default)]
+    pub rollback_after: Option<u32>,
 }
 
 impl Desired {
@@ -81,6 +89,7 @@ impl Desired {
             target,
             grace_seconds: live.grace_seconds,
             exec: live.exec,
+            rollback_after: live.rollback_after.parse().ok(),
         }
     }
 }
@@ -141,6 +150,8 @@ impl Kind for Service {
         diff.field("grace_seconds", &live.grace_seconds, &desired.grace_seconds);
         diff.field("exec", &live.exec, &desired.exec);
         diff.field("circuit_breaker", &live.circuit_breaker, &true);
+        let wanted = desired.rollback_after.map_or(String::new(), |count| count.to_string());
+        diff.field("rollback_after", &live.rollback_after, &wanted);
         let failed = primary(live).is_some_and(|rollout| rollout.state == "FAILED");
         if failed {
             diff.push("rollout", Shown::value("failed"), Shown::value("begun again"), How::InPlace);
@@ -210,7 +221,7 @@ impl Kind for Service {
             .network_configuration(ecs::network(&desired.subnets, &desired.security_group, desired.public_ip)?)
             .set_load_balancers(load_balancers(desired)?)
             .set_health_check_grace_period_seconds(desired.target.as_ref().map(|_| number(desired.grace_seconds)))
-            .deployment_configuration(deployment())
+            .deployment_configuration(deployment(desired.rollback_after.map(after))?)
             .enable_execute_command(desired.exec)
             .propagate_tags(PropagateTags::Service)
             .set_tags(Some(ecs::tagged(&cx.id, address)));
@@ -227,6 +238,9 @@ impl Kind for Service {
     ) -> Result<Live, Failure> {
         let changed = |field: &str| changes.iter().any(|change| change.field == field);
         let count = changed("replicas").then(|| number(within(desired, live.replicas)));
+        // ECS's own rule has to be said to take the place of a number.
+        let own_rule = changed("rollback_after").then_some((ThresholdType::BoundedPercent, OWN_PERCENT));
+        let threshold = desired.rollback_after.map(after).or(own_rule);
         let mut call = cx
             .aws
             .ecs
@@ -238,7 +252,7 @@ impl Kind for Service {
             .set_desired_count(count)
             .network_configuration(ecs::network(&desired.subnets, &desired.security_group, desired.public_ip)?)
             .set_health_check_grace_period_seconds(desired.target.as_ref().map(|_| number(desired.grace_seconds)))
-            .deployment_configuration(deployment())
+            .deployment_configuration(deployment(threshold)?)
             .enable_execute_command(desired.exec)
             // Only tasks that are started after the change have the agent.
             .force_new_deployment(changed("rollout") || changed("exec"));
@@ -303,13 +317,19 @@ fn load_balancers(desired: &Desired) -> Result<Option<Vec<LoadBalancer>>, Failur
 
 /// Never fewer tasks than desired, up to twice as many while rolling; and back to what ran before when the new ones fail.
 /// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-circuit-breaker.html>
-fn deployment() -> DeploymentConfiguration {
-    let breaker = DeploymentCircuitBreaker::builder().enable(true).rollback(true).build();
-    DeploymentConfiguration::builder()
+fn deployment(threshold: Option<(ThresholdType, i32)>) -> Result<DeploymentConfiguration, Failure> {
+    let threshold = threshold.map(|(kind, value)| ThresholdConfiguration::builder().r#type(kind).value(value).build());
+    let threshold = threshold.transpose().map_err(|error| Failure::internal(error.to_string()))?;
+    let breaker = DeploymentCircuitBreaker::builder().enable(true).rollback(true);
+    Ok(DeploymentConfiguration::builder()
         .minimum_healthy_percent(100)
         .maximum_percent(200)
-        .deployment_circuit_breaker(breaker)
-        .build()
+        .deployment_circuit_breaker(breaker.set_threshold_configuration(threshold).build())
+        .build())
+}
+
+fn after(count: u32) -> (ThresholdType, i32) {
+    (ThresholdType::Count, number(count))
 }
 
 /// stack.yaml's numbers are checked to be small; AWS takes signed ones.

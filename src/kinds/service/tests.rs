@@ -34,6 +34,7 @@ fn live(rollouts: Vec<Rollout>) -> Live {
         grace_seconds: 0,
         exec: false,
         circuit_breaker: true,
+        rollback_after: String::new(),
         rollouts,
         events: Vec::new(),
     }
@@ -52,7 +53,25 @@ fn desired(definition: &str) -> Desired {
         target: None,
         grace_seconds: 0,
         exec: false,
+        rollback_after: None,
     }
+}
+
+#[test]
+fn after_how_many_failures_ecs_goes_back_is_a_number_or_its_own_rule() {
+    let one = Desired { rollback_after: Some(1), ..desired("web:1") };
+    let by_rule = live(vec![rollout("PRIMARY", "web:1", "COMPLETED", 2)]);
+    let by_number = Live { rollback_after: "1".into(), ..by_rule.clone() };
+    assert_eq!(Service::diff(&one, &by_number), []);
+    for (wants, has, from, to) in [
+        (&one, &by_rule, Shown::Absent, Shown::value(1)),
+        (&desired("web:1"), &by_number, Shown::value(1), Shown::Absent),
+    ] {
+        let changes = Service::diff(wants, has);
+        assert_eq!(changes.len(), 1, "{changes:?}");
+        assert_eq!((changes[0].field.as_str(), &changes[0].from, &changes[0].to), ("rollback_after", &from, &to));
+    }
+    assert_eq!(Desired::as_it_runs("web", &by_number, "web:2".into()).rollback_after, Some(1));
 }
 
 #[test]

@@ -20,7 +20,7 @@ use super::{
     check,
     problem::Collector,
     read::Map,
-    stack::{LoadBalancer, Stack, Tls},
+    stack::{LoadBalancer, Nat, Stack, Tls},
     yaml::Node,
 };
 
@@ -78,6 +78,18 @@ pub(super) fn stack(root: &Node, environment: &str, problems: &mut Collector) ->
     }
     let bastion = map.get("bastion").and_then(|field| bastion::bastion(&field, problems));
     let alarms = map.get("alarms").and_then(|field| alarms::alarms(&field, problems));
+    if let (Some(field), Some(network)) = (map.get("network"), &network)
+        && let Some(given) = &network.given
+    {
+        let needs = network::Needs {
+            load_balancer: load_balancer.is_some(),
+            database: database.is_some(),
+            cache: cache.is_some(),
+            bastion: bastion.is_some(),
+            public_tasks: network.nat == Nat::None,
+        };
+        network::carries(&field, given, needs, problems);
+    }
     Some(Stack {
         name: name?,
         environment: environment.to_owned(),

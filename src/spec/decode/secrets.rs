@@ -1,4 +1,5 @@
-//! `secrets` of a service: values that are generated, and values that are kept somewhere already.
+//! `secrets` of a service: values that are generated, values that are given by hand, and values that are kept somewhere
+//! already.
 
 use std::collections::BTreeMap;
 
@@ -23,11 +24,14 @@ pub(super) fn secrets(field: &Field, given: &[&str], problems: &mut Collector) -
             }
             continue;
         }
-        if field.text(problems)? == "generate" {
-            secrets.insert(name, SecretFrom::Generate);
-        } else {
-            let hint = "write `generate`, or `{ from: ARN }` of where it is kept; a value itself never belongs into stack.yaml";
-            field.wrong("a secret's value is not written here", hint, problems);
+        match field.text(problems)?.as_str() {
+            "generate" => drop(secrets.insert(name, SecretFrom::Generate)),
+            "set" => drop(secrets.insert(name, SecretFrom::Set)),
+            _ => {
+                let hint = "write `generate`, `set` for one that `stackctl secrets set` is given, or `{ from: ARN }` of where it is kept; \
+                            a value itself never belongs into stack.yaml";
+                field.wrong("a secret's value is not written here", hint, problems);
+            }
         }
     }
     Some(secrets)

@@ -62,6 +62,7 @@ fn service(field: &Field, alone: bool, given: &[&str], problems: &mut Collector)
         "release",
         "stop_timeout",
         "exec",
+        "rollback_after",
         "env",
         "secrets",
     ];
@@ -108,6 +109,7 @@ fn service(field: &Field, alone: bool, given: &[&str], problems: &mut Collector)
     });
     let stop_timeout = map.get("stop_timeout").map_or(Some(30), |field| field.seconds(2, 120, problems));
     let exec = map.get("exec").map_or(Some(false), |field| field.truth(problems));
+    let rollback_after = map.get("rollback_after").and_then(|field| field.number(1, 1000, problems));
     let env = map.get("env").map_or(Some(BTreeMap::new()), |field| environment::env(&field, given, problems));
     let secrets = map.get("secrets").map_or(Some(BTreeMap::new()), |field| secrets::secrets(&field, given, problems));
     if let (Some(env), Some(secrets)) = (&env, &secrets) {
@@ -135,6 +137,7 @@ fn service(field: &Field, alone: bool, given: &[&str], problems: &mut Collector)
         release: release?,
         stop_timeout: stop_timeout?,
         exec: exec?,
+        rollback_after,
         env: env?,
         secrets: secrets?,
     })

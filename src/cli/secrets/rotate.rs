@@ -1,15 +1,14 @@
-//! `stackctl secrets`: what can be done about the secrets that stackctl has made. `rotate` gives one another value; what
-//! follows from that is a plan like any other, because task definitions name the versions of what they were made with.
+//! `stackctl secrets rotate`: gives the password of a database user another value, and carries out what follows from that.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::collections::BTreeMap;
 
-use clap::{Args, Subcommand};
-use tokio::time::{Instant, sleep};
+use clap::Args;
 
-use super::{
+use super::{show, shown};
+use crate::cli::{
     Global, Stop,
     carry_out::{CarryOut, Consent, confirm},
-    project::{Project, View},
+    project::Project,
 };
 use crate::{
     blueprint,
@@ -24,27 +23,10 @@ use crate::{
 /// What the name of a database user's password begins with.
 const DATABASE: &str = "database.";
 
-/// How long `ListSecrets` may go on showing what was there before, and how often to look.
-/// <https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_ListSecrets.html>
-const LAG: (Duration, Duration) = (Duration::from_mins(6), Duration::from_secs(2));
-
-/// Arguments of `stackctl secrets`.
-#[derive(Debug, Args)]
-pub(super) struct Secrets {
-    #[command(subcommand)]
-    command: Command,
-}
-
-#[derive(Debug, Subcommand)]
-enum Command {
-    /// Give a database user another password, and whatever uses it too.
-    Rotate(Rotate),
-}
-
 /// Arguments of `stackctl secrets rotate`.
 #[derive(Debug, Args)]
 #[command(after_help = "Example: stackctl secrets rotate database.developer")]
-struct Rotate {
+pub(super) struct Rotate {
     /// `database.` and one of `database.users` in stack.yaml.
     #[arg(value_name = "NAME")]
     name: String,
@@ -53,16 +35,8 @@ struct Rotate {
     no_redeploy: bool,
 }
 
-impl Secrets {
-    pub(super) async fn run(&self, global: &Global, output: &Output) -> Result<u8, Stop> {
-        match &self.command {
-            Command::Rotate(rotate) => rotate.run(global, output).await,
-        }
-    }
-}
-
 impl Rotate {
-    async fn run(&self, global: &Global, output: &Output) -> Result<u8, Stop> {
+    pub(super) async fn run(&self, global: &Global, output: &Output) -> Result<u8, Stop> {
         let project = Project::open(global, output).await?;
         let user = user(&project.stack, &self.name)?;
         let address = blueprint::database_password(&user.name);
@@ -156,30 +130,6 @@ async fn ready(project: &Project, address: &Address) -> Result<secret::Live, Sto
         return Err(Failure::refused("secrets rotate", why).hint("run `stackctl up` first").into());
     };
     Ok(secret?)
-}
-
-/// Puts the version that was just written into the view, which may not show it yet.
-fn show(view: &mut View, address: &Address, version: &str) {
-    for live in view.live.iter_mut().filter(|live| &live.address == address) {
-        live.live["version"] = version.into();
-    }
-}
-
-/// Until every run of stackctl sees the version: before that, one would take the new value for drift.
-async fn shown(project: &Project, address: &Address, version: &str, output: &Output) -> Result<(), Failure> {
-    let deadline = Instant::now() + LAG.0;
-    let mut said = false;
-    loop {
-        let found = engine::observe_kind(&project.cx, "secret").await?;
-        let there = found.iter().any(|live| &live.address == address && live.live["version"] == version);
-        if there || Instant::now() > deadline {
-            return Ok(());
-        }
-        if !std::mem::replace(&mut said, true) {
-            output.status("Waiting for Secrets Manager to list the new version …");
-        }
-        sleep(LAG.1).await;
-    }
 }
 
 /// The steps of `plan` that make the new password true at the database, and no task new.

@@ -1,0 +1,175 @@
+//! A network that is not the stack's: nothing of it is drawn, only checked and used.
+
+use std::collections::BTreeMap;
+
+use super::{Facts, network::Network};
+use crate::{
+    model::{Failure, GivenNetwork, GivenSubnet, WayOut},
+    spec::{Given, Nat, Stack},
+};
+
+/// The network that stack.yaml names, if it will do.
+///
+/// # Errors
+/// If it will not; all that is wrong with it is in the failure's details.
+pub(super) fn draw(stack: &Stack, given: &Given, facts: &Facts) -> Result<Network, Failure> {
+    let public_tasks = stack.network.nat == Nat::None || given.private_subnets.is_empty();
+    let there = facts.network.clone().unwrap_or_default();
+    let wrong = wrong(stack, given, &there, public_tasks);
+    if !wrong.is_empty() {
+        let message = format!("the network {} cannot carry this stack", given.vpc);
+        let mut failure = Failure::refused("plan", message)
+            .hint("change `network` in stack.yaml, or have the network changed: stackctl never does");
+        failure.details = wrong;
+        return Err(failure);
+    }
+    let inputs = |ids: &[String]| ids.iter().map(|id| id.as_str().into()).collect::<Vec<_>>();
+    let (public, private) = (inputs(&given.public_subnets), inputs(&given.private_subnets));
+    let tasks = if public_tasks { public.clone() } else { private.clone() };
+    Ok(Network { vpc: given.vpc.as_str().into(), public, private, tasks, public_tasks, routes: Vec::new() })
+}
+
+fn wrong(stack: &Stack, given: &Given, there: &GivenNetwork, public_tasks: bool) -> Vec<String> {
+    let Given { vpc, public_subnets, private_subnets } = given;
+    if !there.vpc_exists {
+        return vec![format!("network.vpc: there is no {vpc} in {} for these credentials", stack.region)];
+    }
+    let mut wrong = Vec::new();
+    let sides = [("public_subnets", public_subnets), ("private_subnets", private_subnets)];
+    for (key, ids) in sides {
+        let mut zones: BTreeMap<&str, &str> = BTreeMap::new();
+        for id in ids {
+            let Some(subnet) = there.subnets.get(id) else {
+                wrong.push(format!("network.{key}: there is no {id} in {}", stack.region));
+                continue;
+            };
+            if subnet.vpc != *vpc {
+                wrong.push(format!("network.{key}: {id} is in {}, not in {vpc}", subnet.vpc));
+                continue;
+            }
+            wrong.extend(wrong_way(key, id, subnet, public_tasks));
+            let before = zones.insert(&subnet.zone, id);
+            if let Some(other) = before.filter(|_| key == "public_subnets" && stack.load_balancer.is_some()) {
+                let zone = &subnet.zone;
+                wrong.push(format!(
+                    "network.{key}: {other} and {id} are both in {zone}, and a load balancer takes one a zone"
+                ));
+            }
+        }
+        let needs_two = match key {
+            "public_subnets" => stack.load_balancer.as_ref().map(|_| "load balancer"),
+            _ => stack.database.as_ref().map(|_| "database"),
+        };
+        if let Some(who) = needs_two.filter(|_| wrong.is_empty() && zones.len() < 2) {
+            wrong.push(format!("network.{key}: a {who} needs subnets in two zones, and these are in {}", zones.len()));
+        }
+    }
+    wrong
+}
+
+/// What is wrong with where a subnet sends what is for the internet.
+fn wrong_way(key: &str, id: &str, subnet: &GivenSubnet, public_tasks: bool) -> Option<String> {
+    let at = format!("network.{key}: {id}");
+    match (key, subnet.way_out) {
+        ("public_subnets", WayOut::InternetGateway) => None,
+        ("public_subnets", _) => Some(format!("{at} has no route to an internet gateway, so it is not public")),
+        (_, WayOut::InternetGateway) => Some(format!(
+            "{at} has a route to an internet gateway, so it is public; a private one goes through a NAT gateway"
+        )),
+        (_, WayOut::None) if !public_tasks => Some(format!(
+            "{at} has no way out, and tasks fetch their image from outside; give it a route through a NAT gateway, or write \
+             `nat: none` for tasks in the public subnets"
+        )),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{blueprint::graph, spec};
+
+    const IDS: &str =
+        "public_subnets: [subnet-0000000a, subnet-0000000b], private_subnets: [subnet-0000000c, subnet-0000000d]";
+
+    fn there(change: impl Fn(&mut BTreeMap<String, GivenSubnet>)) -> GivenNetwork {
+        let subnet = |zone: &str, way_out| GivenSubnet { vpc: "vpc-00000001".into(), zone: zone.into(), way_out };
+        let mut subnets = BTreeMap::from([
+            ("subnet-0000000a".to_owned(), subnet("eu-west-1a", WayOut::InternetGateway)),
+            ("subnet-0000000b".to_owned(), subnet("eu-west-1b", WayOut::InternetGateway)),
+            ("subnet-0000000c".to_owned(), subnet("eu-west-1a", WayOut::Through)),
+            ("subnet-0000000d".to_owned(), subnet("eu-west-1b", WayOut::Through)),
+        ]);
+        change(&mut subnets);
+        GivenNetwork { vpc_exists: true, subnets }
+    }
+
+    fn drawn(network: &str, there: GivenNetwork) -> Result<crate::model::Graph, Failure> {
+        let text = format!(
+            "name: demo\nregion: eu-west-1\nnetwork: {{ vpc: vpc-00000001, {network} }}\ndatabase: {{}}\n\
+             services: {{ web: {{ build: app, port: 80 }} }}\n"
+        );
+        let stack = spec::parse("stack.yaml", &text, spec::DEFAULT_ENVIRONMENT, &|_| None).expect("it is valid");
+        graph(&stack, &Facts { network: Some(there), ..Facts::default() })
+    }
+
+    fn told(network: &str, there: GivenNetwork) -> Vec<String> {
+        drawn(network, there).expect_err("it will not do").details
+    }
+
+    #[test]
+    fn nothing_of_the_network_is_drawn_and_what_is_drawn_stands_in_it() {
+        let graph = drawn(IDS, there(|_| {})).expect("it will do");
+        let kinds: Vec<&str> = graph.nodes().map(|node| node.address.kind()).collect();
+        for kind in ["vpc", "subnet", "internet_gateway", "nat_gateway", "elastic_ip", "route_table"] {
+            assert!(!kinds.contains(&kind), "{kind}");
+        }
+        let desired = |address: &str| &graph.get(&address.parse().expect("it is one")).expect("it is there").desired;
+        assert_eq!(desired("security_group.service-web")["vpc"], "vpc-00000001");
+        assert_eq!(desired("load_balancer.main")["subnets"][0], "subnet-0000000a");
+        assert_eq!(desired("db_subnet_group.database")["subnets"][1], "subnet-0000000d");
+        assert_eq!(desired("service.web")["subnets"][0], "subnet-0000000c");
+        assert_eq!(desired("service.web")["public_ip"], false);
+        let open = drawn(&format!("nat: none, {IDS}"), there(|_| {})).expect("it will do");
+        let web = &open.get(&"service.web".parse().expect("it is one")).expect("it is there").desired;
+        assert_eq!((&web["subnets"][0], &web["public_ip"]), (&"subnet-0000000a".into(), &true.into()));
+    }
+
+    #[test]
+    fn all_that_is_wrong_with_it_is_told_at_once() {
+        let told_of = told(
+            IDS,
+            there(|subnets| {
+                subnets.remove("subnet-0000000a");
+                subnets.get_mut("subnet-0000000b").expect("it is there").way_out = WayOut::Through;
+                subnets.get_mut("subnet-0000000c").expect("it is there").vpc = "vpc-00000002".into();
+                subnets.get_mut("subnet-0000000d").expect("it is there").way_out = WayOut::None;
+            }),
+        );
+        assert_eq!(told_of.len(), 4, "{told_of:?}");
+        for (line, says) in told_of.iter().zip(["no subnet-0000000a", "not public", "is in vpc-00000002", "no way out"])
+        {
+            assert!(line.contains(says), "{line}");
+        }
+        let one_zone = |subnets: &mut BTreeMap<String, GivenSubnet>| {
+            subnets.get_mut("subnet-0000000b").expect("it is there").zone = "eu-west-1a".into();
+        };
+        assert!(told(IDS, there(one_zone))[0].contains("takes one a zone"));
+        let private = |subnets: &mut BTreeMap<String, GivenSubnet>| {
+            subnets.get_mut("subnet-0000000d").expect("it is there").zone = "eu-west-1a".into();
+        };
+        assert!(told(IDS, there(private))[0].contains("a database needs subnets in two zones"));
+        assert!(told(IDS, GivenNetwork::default())[0].contains("no vpc-00000001"));
+    }
+
+    #[test]
+    fn a_database_alone_needs_no_way_out() {
+        let closed = |subnets: &mut BTreeMap<String, GivenSubnet>| {
+            for id in ["subnet-0000000c", "subnet-0000000d"] {
+                subnets.get_mut(id).expect("it is there").way_out = WayOut::None;
+            }
+        };
+        assert!(drawn(&format!("nat: none, {IDS}"), there(closed)).is_ok());
+        assert_eq!(told(IDS, there(closed)).len(), 2);
+    }
+}

@@ -1,0 +1,34 @@
+//! A network that is not the stack's, as far as a stack has to know it.
+
+use std::collections::BTreeMap;
+
+/// What AWS has of `network.vpc` and the subnets that stack.yaml names.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct GivenNetwork {
+    /// Whether the VPC is there.
+    pub vpc_exists: bool,
+    /// The subnets that are there, by id.
+    pub subnets: BTreeMap<String, GivenSubnet>,
+}
+
+/// One of its subnets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GivenSubnet {
+    /// The VPC that it is in.
+    pub vpc: String,
+    /// Its availability zone.
+    pub zone: String,
+    /// Where what is for the internet goes.
+    pub way_out: WayOut,
+}
+
+/// Where a subnet sends what is for the internet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WayOut {
+    /// To an internet gateway: what has a public address can reach the internet and be reached from it.
+    InternetGateway,
+    /// To something that lets what has no public address out: a NAT gateway, a transit gateway, an appliance.
+    Through,
+    /// Nowhere.
+    None,
+}
