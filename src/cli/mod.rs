@@ -2,6 +2,7 @@
 
 mod carry_out;
 mod completions;
+mod cost;
 mod db;
 mod deploy;
 mod destroy;
@@ -10,6 +11,7 @@ mod init;
 mod logs;
 mod origin;
 mod plan;
+mod policy;
 mod project;
 mod releases;
 mod reminder;
@@ -88,6 +90,10 @@ enum Command {
     Completions(completions::Completions),
     /// Show what `up` would do.
     Plan(plan::PlanArgs),
+    /// Estimate what the stack costs a month, by list prices.
+    Cost(cost::CostArgs),
+    /// Print the least IAM policy for this stack.
+    Policy(policy::PolicyArgs),
     /// Make the stack as stack.yaml says; ends with the URL.
     Up(up::Up),
     /// Build the services' images and release them.
@@ -150,6 +156,8 @@ async fn run(cli: &Cli, output: &Output) -> Result<u8, Stop> {
         Command::Completions(command) => Ok(command.run(output)),
         Command::Schema(command) => command.run(output),
         Command::Plan(command) => command.run(global, output).await,
+        Command::Cost(command) => command.run(global, output).await,
+        Command::Policy(command) => command.run(global, output),
         Command::Up(command) => command.run(global, output).await,
         Command::Deploy(command) => command.run(global, output).await,
         Command::Status(command) => command.run(global, output).await,

@@ -7,6 +7,7 @@ mod failure;
 mod graph;
 mod hosted_zone;
 mod input;
+mod permission;
 mod phase;
 mod plan;
 
@@ -16,6 +17,7 @@ pub use failure::{Cause, Failure};
 pub use graph::{Graph, GraphError, Node, Runs};
 pub use hosted_zone::HostedZone;
 pub use input::{Input, Outputs, resolve};
+pub use permission::{On, Permission, Purpose};
 pub use phase::Phase;
 pub use plan::{Action, Plan, Step, StepId};
 

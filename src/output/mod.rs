@@ -1,5 +1,6 @@
 //! The only place that writes to a terminal. Standard output is data, standard error is everything else.
 
+mod cost;
 mod human;
 mod json;
 mod log;
@@ -20,7 +21,10 @@ pub use progress::Reporter;
 pub use releases::ReleasesView;
 pub use style::Style;
 
-use crate::model::{Address, Failure, Plan};
+use crate::{
+    cost::Estimate,
+    model::{Address, Failure, Plan},
+};
 
 /// The form of the output.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -121,6 +125,25 @@ impl Output {
             self.document(view);
         } else {
             self.data(&human::status(view, self.stdout));
+        }
+    }
+
+    /// What a stack costs.
+    pub fn estimate(&self, estimate: &Estimate) {
+        if self.is_json() {
+            self.document(estimate);
+        } else {
+            self.data(&cost::estimate(estimate, self.stdout));
+        }
+    }
+
+    /// What a plan changes of the costs.
+    pub fn difference(&self, before: &Estimate, after: &Estimate) {
+        if self.is_json() {
+            let more = after.month - before.month;
+            self.document(&serde_json::json!({ "before": before, "after": after, "difference": more }));
+        } else {
+            self.data(&cost::difference(before, after, self.stdout));
         }
     }
 

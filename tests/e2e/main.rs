@@ -16,6 +16,7 @@ mod jobs;
 mod lifecycle;
 mod logs;
 mod mistakes;
+mod permissions;
 mod releases;
 mod releases_at_once;
 mod rollback;
