@@ -1,11 +1,14 @@
 //! `stackctl plan`: shows what `up` would do.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{collections::BTreeMap, fs, path::PathBuf};
 
 use clap::Args;
 
 use super::{Global, Stop, project::Project, saved};
-use crate::{exit, output::Output};
+use crate::{
+    exit,
+    output::{self, Output},
+};
 
 /// Arguments of `stackctl plan`.
 #[derive(Debug, Args)]
@@ -16,6 +19,10 @@ pub(super) struct PlanArgs {
     /// Write the plan to this file as well, for `stackctl up FILE` to carry out exactly that.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+    /// Write the plan to this file as well, as Markdown for the comment of a pull or merge request: what it comes to, and all of
+    /// it folded away. At most 65,536 characters, which is what GitHub takes.
+    #[arg(long, value_name = "FILE")]
+    markdown: Option<PathBuf>,
 }
 
 impl PlanArgs {
@@ -26,6 +33,12 @@ impl PlanArgs {
         if let Some(file) = &self.out {
             saved::write(file, &project, &plan).await?;
             output.status(&format!("Written to {0}. `stackctl up {0}` carries out exactly this.", file.display()));
+        }
+        if let Some(file) = &self.markdown {
+            fs::write(file, output::plan_markdown(&plan)).map_err(|error| {
+                let message = format!("{} cannot be written: {error}", file.display());
+                Stop::usage(message, "name another file with --markdown")
+            })?;
         }
         let code = if self.detailed_exitcode && !plan.is_empty() { exit::CHANGES } else { exit::DONE };
         Ok(code)

@@ -4,6 +4,7 @@ mod bastion;
 mod blocking;
 mod cache;
 mod changes;
+mod comments;
 mod crashes;
 mod dockerfile;
 mod domain;
