@@ -10,6 +10,7 @@ mod error;
 mod init;
 mod logs;
 mod origin;
+mod part;
 mod plan;
 mod policy;
 mod project;

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fs, path::PathBuf};
 
 use clap::Args;
 
-use super::{Global, Stop, project::Project, saved};
+use super::{Global, Stop, part::Part, project::Project, saved};
 use crate::{
     exit,
     output::{self, Output},
@@ -18,7 +18,10 @@ pub(super) struct PlanArgs {
     detailed_exitcode: bool,
     /// Write the plan to this file as well, for `stackctl up FILE` to carry out exactly that.
     #[arg(long, value_name = "FILE")]
+    #[arg(conflicts_with = "target")]
     out: Option<PathBuf>,
+    #[command(flatten)]
+    part: Part,
     /// Write the plan to this file as well, as Markdown for the comment of a pull or merge request: what it comes to, and all of
     /// it folded away. At most 65,536 characters, which is what GitHub takes.
     #[arg(long, value_name = "FILE")]
@@ -28,8 +31,9 @@ pub(super) struct PlanArgs {
 impl PlanArgs {
     pub(super) async fn run(&self, global: &Global, output: &Output) -> Result<u8, Stop> {
         let project = Project::open(global, output).await?;
-        let plan = project.plan(project.look().await?, &BTreeMap::new())?;
+        let plan = self.part.of(project.plan(project.look().await?, &BTreeMap::new())?).map_err(Part::wrong)?;
         output.plan(&plan);
+        self.part.warn(output);
         if let Some(file) = &self.out {
             saved::write(file, &project, &plan).await?;
             output.status(&format!("Written to {0}. `stackctl up {0}` carries out exactly this.", file.display()));

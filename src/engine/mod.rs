@@ -13,4 +13,4 @@ pub use apply::{Interrupt, Summary, apply};
 pub use event::{Event, Events};
 pub use lock::{Holder, Lock, LockError};
 pub use observe::{observe, observe_kind};
-pub use plan::{only, plan};
+pub use plan::{TARGET, only, plan, targeted};

@@ -26,6 +26,7 @@ mod run;
 mod scaling;
 mod support;
 mod sweep;
+mod targets;
 mod tiny;
 mod traffic;
 mod users;
