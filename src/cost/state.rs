@@ -31,14 +31,13 @@ pub fn after(plan: &Plan) -> State {
     let mut resources: BTreeMap<(Address, String), Value> = plan.unchanged.iter().map(live).collect();
     for step in &plan.steps {
         match (step.action, &step.desired, &step.live) {
-            (Action::Delete | Action::DeleteReplaced | Action::Run, ..) => {}
+            (Action::Delete | Action::DeleteReplaced | Action::Run, ..) | (_, None, None) => {}
             (_, Some(desired), _) => {
                 resources.insert((step.address.clone(), String::new()), desired.clone());
             }
             (_, None, Some(found)) => {
                 resources.extend([live(found)]);
             }
-            (_, None, None) => {}
         }
     }
     State { resources }

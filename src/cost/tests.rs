@@ -92,7 +92,7 @@ fn a_plan_is_counted_before_and_after() {
     };
     let prices = built_in().expect("it is well formed");
     let [before, after] = [before(&plan), after(&plan)].map(|state| estimate(&state, "us-east-1", &prices));
-    let tasks = 730.0 * 2.0 * (0.04048 + 0.004445 / 2.0);
+    let tasks = 730.0 * 2.0 * (0.04048 + 0.004_445 / 2.0);
     assert_eq!(dollars(before.month), dollars(tasks + 13.98 + 0.4));
     assert_eq!(dollars(after.month), dollars(tasks + 25.66 + 32.85));
     let addresses: Vec<&str> = after.lines.iter().map(|line| line.address.as_str()).collect();

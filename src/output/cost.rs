@@ -5,6 +5,9 @@ use std::{collections::BTreeMap, fmt::Write};
 use super::{human::table, style::Style};
 use crate::cost::{Estimate, dollars};
 
+/// What of a resource costs something, and how much a month.
+type Side<'a> = Option<(&'a str, Option<f64>)>;
+
 /// What stands for a price that is not known.
 const UNKNOWN: &str = "?";
 
@@ -20,7 +23,7 @@ pub(super) fn estimate(estimate: &Estimate, style: Style) -> String {
 }
 
 pub(super) fn difference(before: &Estimate, after: &Estimate, style: Style) -> String {
-    let mut rows: BTreeMap<&str, [Option<(&str, Option<f64>)>; 2]> = BTreeMap::new();
+    let mut rows: BTreeMap<&str, [Side; 2]> = BTreeMap::new();
     for (place, estimate) in [before, after].into_iter().enumerate() {
         for line in &estimate.lines {
             rows.entry(&line.address).or_default()[place] = Some((&line.what, line.month));
@@ -33,7 +36,7 @@ pub(super) fn difference(before: &Estimate, after: &Estimate, style: Style) -> S
             (None, Some((what, _))) => what.to_owned(),
             (None, None) => String::new(),
         };
-        let month = |side: Option<(&str, Option<f64>)>| side.map_or(Some(0.0), |(_, month)| month);
+        let month = |side: Side| side.map_or(Some(0.0), |(_, month)| month);
         let more = month(before).zip(month(after)).map(|(before, after)| after - before);
         vec![address.to_owned(), what, more.map_or_else(|| UNKNOWN.to_owned(), signed)]
     });

@@ -110,9 +110,8 @@ fn check(case: &str) {
 fn shown(folder: &Path, command: &str) -> String {
     let words: Vec<&str> = command.split_whitespace().collect();
     let (name, environment) = match words.as_slice() {
-        [name] => (*name, spec::DEFAULT_ENVIRONMENT),
+        [name] | [name @ "plan", "--target", ..] => (*name, spec::DEFAULT_ENVIRONMENT),
         [name, "--env", environment] => (*name, *environment),
-        [name @ "plan", "--target", ..] => (*name, spec::DEFAULT_ENVIRONMENT),
         other => panic!("a case cannot run {other:?}"),
     };
     let stack = stack(folder, environment);
