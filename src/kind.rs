@@ -17,7 +17,7 @@ use tokio::sync::{Mutex, OnceCell};
 
 use crate::{
     aws::Aws,
-    model::{Address, Change, Failure, Found, LiveResource, Outputs, Phase, StackId},
+    model::{Address, Change, Failure, Found, LiveResource, Outputs, Permission, Phase, StackId},
 };
 
 /// What a kind works with: the stack it works for, and the cloud.
@@ -161,6 +161,8 @@ pub trait Kind: Send + Sync + 'static {
     const NAME: &'static str;
     /// The kinds whose resources one of this kind may hold on to: AWS deletes those only after it.
     const USES: &'static [&'static str];
+    /// What IAM has to allow for its calls.
+    const PERMISSIONS: &'static [Permission];
     /// How a replacement goes.
     const REPLACEMENT: Replacement = Replacement::DeleteFirst;
     /// Whether one that is made or changed takes over what one that goes has served: then the one goes after the other.
@@ -259,6 +261,8 @@ pub trait AnyKind: Send + Sync {
     fn name(&self) -> &'static str;
     /// [`Kind::USES`].
     fn uses(&self) -> &'static [&'static str];
+    /// [`Kind::PERMISSIONS`].
+    fn permissions(&self) -> &'static [Permission];
     /// [`Kind::REPLACEMENT`].
     fn replacement(&self) -> Replacement;
     /// [`Kind::TAKES_OVER`].
@@ -344,6 +348,10 @@ impl<K: Kind> AnyKind for Erased<K> {
 
     fn uses(&self) -> &'static [&'static str] {
         K::USES
+    }
+
+    fn permissions(&self) -> &'static [Permission] {
+        K::PERMISSIONS
     }
 
     fn replacement(&self) -> Replacement {

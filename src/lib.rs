@@ -3,12 +3,14 @@
 //! Imports point one way: `cli → {spec, blueprint, engine, image, output}`, `engine → {kind, the kinds' registry, model,
 //! aws}`, `kinds/* → {kind, model, aws}`, `blueprint → {spec, model, the kinds' Desired types}`, `image → {kind, model}`,
 //! `task, releases, session → {kind, kinds, model, aws}`, `logs, strangers → {kind, model, aws}`,
-//! `output → {engine, logs, releases, model}`;
-//! `spec`, `model` and `dump` import none of ours. `tests/imports.rs` reads the `use crate::` lines and fails on a breach.
+//! `policy → {spec, blueprint, session, strangers, kind, kinds, model, aws}`, `cost → {spec, blueprint, model}`,
+//! `output → {cost, engine, logs, releases, model}`; `spec`, `model` and `dump` import none of ours. `tests/imports.rs`
+//! reads the `use crate::` lines and fails on a breach.
 
 pub mod aws;
 pub mod blueprint;
 pub mod cli;
+pub mod cost;
 pub mod dump;
 pub mod engine;
 pub mod exit;
@@ -18,6 +20,7 @@ pub mod kinds;
 pub mod logs;
 pub mod model;
 pub mod output;
+pub mod policy;
 pub mod releases;
 pub mod session;
 pub mod spec;

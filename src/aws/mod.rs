@@ -10,7 +10,7 @@ mod signature;
 mod tags;
 
 pub use error::{Outcome, failure, given};
-pub use names::{derived, discriminated, iam_path, log_prefix, may_be_ours, stack_prefix};
+pub use names::{derived, discriminated, iam_path, log_prefix, may_be_ours, may_begin, stack_prefix};
 pub use session::{Aws, Caller, SessionOptions, once};
 pub use tags::{ADDRESS, BY, COMMIT, ENVIRONMENT, NAME, ROLLBACK_TO, STACK, ZONES, address_of, ours, tags, zones_of};
 

@@ -49,10 +49,15 @@ fn hash(text: &str, digits: usize) -> String {
 /// Whether a name that is at most `limit` characters long can be one of those that [`derived`] gives the stack's
 /// resources. A hint for bulk reads that cannot filter by tag; the tags decide.
 pub fn may_be_ours(id: &StackId, name: &str, limit: usize) -> bool {
-    let prefix = stack_prefix(id);
+    name.starts_with(&may_begin(id, limit))
+}
+
+/// What all names begin with that are at most `limit` characters long and that [`derived`] gives the stack's resources.
+pub fn may_begin(id: &StackId, limit: usize) -> String {
+    let mut prefix = stack_prefix(id);
     // A shortened name keeps what comes before its hash; a discriminated one is shortened further.
-    let kept = prefix.len().min(limit.saturating_sub(17));
-    name.starts_with(&prefix[..kept])
+    prefix.truncate(limit.saturating_sub(17));
+    prefix
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ const IMAGE: &str = "/aws/service/debian/release/13/latest/arm64";
 const ROOT_DEVICE: &str = "/dev/xvda";
 
 /// The size of its disk in GiB, that of Debian's images.
-const DISK: u32 = 8;
+pub const DISK: u32 = 8;
 
 const SSH: u16 = 22;
 

@@ -22,6 +22,7 @@ mod users;
 
 use std::collections::BTreeMap;
 
+pub use bastion::DISK as BASTION_DISK;
 pub use database::{NAME as DATABASE_NAME, PASSWORD_LENGTH, PORT as DATABASE_PORT, master};
 pub use images::sources;
 pub use load::Load;
@@ -32,7 +33,7 @@ pub use users::{password as database_password, users_task};
 use crate::{
     kind::ImageSource,
     model::{Failure, GivenNetwork, Graph, HostedZone},
-    spec::Stack,
+    spec::{LoadBalancer, Stack},
 };
 
 /// What the blueprint has to know beside stack.yaml.
@@ -75,6 +76,19 @@ pub fn graph(stack: &Stack, facts: &Facts) -> Result<Graph, Failure> {
     jobs::draw(&mut graph, stack, &parts.network);
     alarms::draw(&mut graph, stack);
     Ok(graph)
+}
+
+/// The resources that `stack` asks for, without a look at AWS: in a region with enough zones and, for a domain, with a hosted zone
+/// of that name. Their ids are made up; kinds, numbers and sizes are right.
+///
+/// # Errors
+/// If two images would share a repository.
+pub fn sketch(stack: &Stack) -> Result<Graph, Failure> {
+    let zones = (b'a'..b'a' + stack.network.zones).map(|zone| format!("{}{}", stack.region, char::from(zone)));
+    let domain = stack.load_balancer.as_ref().and_then(LoadBalancer::domain);
+    let zone = domain.map(|domain| HostedZone { id: "Z0".to_owned(), name: domain.to_owned() });
+    let facts = Facts { zones: zones.collect(), hosted_zones: zone.into_iter().collect(), ..Facts::default() };
+    graph(stack, &facts)
 }
 
 #[cfg(test)]

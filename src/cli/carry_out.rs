@@ -7,7 +7,7 @@ use super::{
     project::{Project, View},
 };
 use crate::{
-    engine::{self, Estimate, Events, Interrupt, Lock, Summary},
+    engine::{self, Events, Forecast, Interrupt, Lock, Summary},
     exit,
     model::{Failure, LiveResource, Plan},
     output::Output,
@@ -146,7 +146,7 @@ impl CarryOut<'_> {
     async fn apply(&self, project: &Project, plan: &Plan, output: &Output) -> Result<Summary, Failure> {
         let (events, receiver) = Events::channel();
         project.report_images_to(Some(events.clone()));
-        let reporting = tokio::spawn(output.reporter(Estimate::of(plan)).run(receiver));
+        let reporting = tokio::spawn(output.reporter(Forecast::of(plan)).run(receiver));
         let interrupt = Interrupt::default();
         let listening = tokio::spawn(listen(interrupt.clone(), output.clone()));
         let applied = engine::apply(&project.cx, plan, &events, &interrupt).await;

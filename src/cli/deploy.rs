@@ -27,7 +27,7 @@ impl Deploy {
         let project = Project::open(global, output).await?;
         let (events, receiver) = engine::Events::channel();
         project.report_images_to(Some(events.clone()));
-        let reporting = tokio::spawn(output.reporter(engine::Estimate::default()).run(receiver));
+        let reporting = tokio::spawn(output.reporter(engine::Forecast::default()).run(receiver));
         let built = project.build().await;
         project.report_images_to(None);
         drop(events);

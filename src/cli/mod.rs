@@ -2,6 +2,7 @@
 
 mod carry_out;
 mod completions;
+mod cost;
 mod db;
 mod deploy;
 mod destroy;
@@ -12,7 +13,9 @@ mod init;
 mod logs;
 mod man;
 mod origin;
+mod part;
 mod plan;
+mod policy;
 mod project;
 mod releases;
 mod reminder;
@@ -93,6 +96,10 @@ enum Command {
     Man(man::Man),
     /// Show what `up` would do.
     Plan(plan::PlanArgs),
+    /// Estimate what the stack costs a month, by list prices.
+    Cost(cost::CostArgs),
+    /// Print the least IAM policy for this stack.
+    Policy(policy::PolicyArgs),
     /// Make the stack as stack.yaml says; ends with the URL.
     Up(up::Up),
     /// Build the services' images and release them.
@@ -160,6 +167,8 @@ async fn run(cli: &Cli, output: &Output) -> Result<u8, Stop> {
         Command::Man(command) => command.run(output),
         Command::Schema(command) => command.run(output),
         Command::Plan(command) => command.run(global, output).await,
+        Command::Cost(command) => command.run(global, output).await,
+        Command::Policy(command) => command.run(global, output),
         Command::Up(command) => command.run(global, output).await,
         Command::Deploy(command) => command.run(global, output).await,
         Command::Status(command) => command.run(global, output).await,

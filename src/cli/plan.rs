@@ -1,11 +1,14 @@
 //! `stackctl plan`: shows what `up` would do.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{collections::BTreeMap, fs, path::PathBuf};
 
 use clap::Args;
 
-use super::{Global, Stop, project::Project, saved};
-use crate::{exit, output::Output};
+use super::{Global, Stop, part::Part, project::Project, saved};
+use crate::{
+    exit,
+    output::{self, Output},
+};
 
 /// Arguments of `stackctl plan`.
 #[derive(Debug, Args)]
@@ -15,17 +18,31 @@ pub(super) struct PlanArgs {
     detailed_exitcode: bool,
     /// Write the plan to this file as well, for `stackctl up FILE` to carry out exactly that.
     #[arg(long, value_name = "FILE")]
+    #[arg(conflicts_with = "target")]
     out: Option<PathBuf>,
+    #[command(flatten)]
+    part: Part,
+    /// Write the plan to this file as well, as Markdown for the comment of a pull or merge request: what it comes to, and all of
+    /// it folded away. At most 65,536 characters, which is what GitHub takes.
+    #[arg(long, value_name = "FILE")]
+    markdown: Option<PathBuf>,
 }
 
 impl PlanArgs {
     pub(super) async fn run(&self, global: &Global, output: &Output) -> Result<u8, Stop> {
         let project = Project::open(global, output).await?;
-        let plan = project.plan(project.look().await?, &BTreeMap::new())?;
+        let plan = self.part.of(project.plan(project.look().await?, &BTreeMap::new())?).map_err(Part::wrong)?;
         output.plan(&plan);
+        self.part.warn(output);
         if let Some(file) = &self.out {
             saved::write(file, &project, &plan).await?;
             output.status(&format!("Written to {0}. `stackctl up {0}` carries out exactly this.", file.display()));
+        }
+        if let Some(file) = &self.markdown {
+            fs::write(file, output::plan_markdown(&plan)).map_err(|error| {
+                let message = format!("{} cannot be written: {error}", file.display());
+                Stop::usage(message, "name another file with --markdown")
+            })?;
         }
         let code = if self.detailed_exitcode && !plan.is_empty() { exit::CHANGES } else { exit::DONE };
         Ok(code)

@@ -7,6 +7,7 @@ use clap::Args;
 use super::{
     Global, Stop,
     carry_out::{CarryOut, Consent},
+    part::Part,
     project::Project,
     reminder, saved, url,
 };
@@ -20,7 +21,10 @@ pub(super) struct Up {
     unprotect: bool,
     /// A plan that `plan --out` has written: carry out exactly that, without a question, or say that it is stale.
     #[arg(value_name = "PLAN")]
+    #[arg(conflicts_with = "target")]
     planned: Option<PathBuf>,
+    #[command(flatten)]
+    part: Part,
 }
 
 impl Up {
@@ -33,9 +37,10 @@ impl Up {
                 None => Consent::Yes,
             },
             unprotect: self.unprotect,
-            plan: &|view| project.plan(view, &BTreeMap::new()),
+            plan: &|view| self.part.of(project.plan(view, &BTreeMap::new())?),
         };
-        let ended = carry_out.run(&project, global, output).await?;
+        self.part.warn(output);
+        let ended = carry_out.run(&project, global, output).await.map_err(Part::wrong)?;
         if ended.code == exit::DONE {
             reminder::show(&project, ended.unchanged.as_deref(), output).await?;
             url::show(&project, ended.unchanged, output).await?;

@@ -3,16 +3,16 @@
 
 mod apply;
 mod attempt;
-mod estimate;
 mod event;
+mod forecast;
 mod lock;
 mod observe;
 mod plan;
 mod settle;
 
 pub use apply::{Interrupt, Summary, apply};
-pub use estimate::{Estimate, Left};
 pub use event::{Event, Events};
+pub use forecast::{Forecast, Left};
 pub use lock::{Holder, Lock, LockError};
 pub use observe::{observe, observe_kind};
-pub use plan::{only, plan};
+pub use plan::{TARGET, only, plan, targeted};

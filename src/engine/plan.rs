@@ -14,6 +14,9 @@ use crate::{
     },
 };
 
+/// The operation of a failure of [`targeted`]: the flag that is wrong.
+pub const TARGET: &str = "--target";
+
 /// The steps that make `live` into `graph`.
 ///
 /// # Errors
@@ -52,8 +55,26 @@ pub fn only(plan: &Plan, wanted: impl Fn(&Step) -> bool) -> Plan {
         .filter_map(|step| step.live.clone());
     let unchanged = plan.unchanged.iter().cloned().chain(stays).collect();
     let is_kept = |(address, _): &&(Address, String)| steps.iter().any(|step| &step.address == address);
+    let guarded = plan.guarded.iter().filter(is_kept).cloned().collect();
     let by_hand = plan.by_hand.iter().filter(is_kept).cloned().collect();
-    Plan { steps, unchanged, by_hand, ..plan.clone() }
+    Plan { id: plan.id.clone(), steps, unchanged, guarded, by_hand }
+}
+
+/// `plan` with only the steps of `targets`, and those that they need.
+///
+/// # Errors
+/// If one of them is no resource of the stack, neither as it is nor as it is to be.
+pub fn targeted(plan: &Plan, targets: &[Address]) -> Result<Plan, Failure> {
+    let of_steps = plan.steps.iter().map(|step| &step.address);
+    let known: BTreeSet<&Address> = of_steps.chain(plan.unchanged.iter().map(|found| &found.address)).collect();
+    if let Some(unknown) = targets.iter().find(|target| !known.contains(target)) {
+        let known = known.iter().map(ToString::to_string);
+        let nearest = known.min_by_key(|known| strsim::damerau_levenshtein(&unknown.to_string(), known));
+        let hint = nearest.map_or_else(|| "it has none yet".to_owned(), |nearest| format!("the nearest is {nearest}"));
+        return Err(Failure::refused(TARGET, format!("{} has no resource {unknown}; nothing was changed", plan.id))
+            .hint(hint + "; `stackctl plan` and `stackctl status` name them"));
+    }
+    Ok(only(plan, |step| targets.contains(&step.address)))
 }
 
 fn by_address(live: Vec<LiveResource>) -> BTreeMap<Address, Vec<LiveResource>> {

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     aws::{self, Outcome},
     kind::{Context, Kind},
-    model::{Address, Change, Diff, Failure, Found, How, Input, Phase, Shown},
+    model::{Address, Change, Diff, Failure, Found, How, Input, On, Permission, Phase, Shown},
 };
 
 /// How many alarms one page has at most.
@@ -155,6 +155,17 @@ impl Kind for Alarm {
     const NAME: &'static str = "alarm";
     // Nothing is held by an alarm; but one that outlives what it watches rings for a stack that is being taken down.
     const USES: &'static [&'static str] = &["topic", "service", "target_group", "load_balancer", "db_instance"];
+    const PERMISSIONS: &'static [Permission] = &[
+        Permission::look(&["cloudwatch:DescribeAlarms"]),
+        Permission::make(
+            &["cloudwatch:PutMetricAlarm", "cloudwatch:TagResource"],
+            On::Named(&["cloudwatch:{region}:{account}:alarm:/stackctl/{stack}/{environment}/*"]),
+        ),
+        Permission::delete(
+            &["cloudwatch:DeleteAlarms"],
+            On::Named(&["cloudwatch:{region}:{account}:alarm:/stackctl/{stack}/{environment}/*"]),
+        ),
+    ];
 
     async fn list(cx: &Context) -> Result<Vec<Found<Live>>, Failure> {
         // The answer carries no tags; the path is the stack's own.

@@ -13,7 +13,7 @@ use super::{elasticache, secretsmanager};
 use crate::{
     aws::{self, Outcome, given},
     kind::{Context, Kind},
-    model::{Address, Change, Diff, Failure, Found, How, Input, Outputs, Phase},
+    model::{Address, Change, Diff, Failure, Found, How, Input, On, Outputs, Permission, Phase},
 };
 
 /// The longest name of a replication group, in characters.
@@ -77,6 +77,29 @@ impl Kind for Cache {
 
     const NAME: &'static str = "cache";
     const USES: &'static [&'static str] = &["cache_subnet_group", "security_group", "subnet"];
+    const PERMISSIONS: &'static [Permission] = &[
+        Permission::look(&["elasticache:DescribeCacheClusters", "elasticache:DescribeReplicationGroups"]),
+        // With a parameter group of AWS's own.
+        Permission::make(
+            &[
+                "elasticache:AddTagsToResource",
+                "elasticache:CreateReplicationGroup",
+                "elasticache:ModifyReplicationGroup",
+            ],
+            On::Named(&[
+                "elasticache:{region}:{account}:cluster:{name:40}*",
+                "elasticache:{region}:{account}:parametergroup:*",
+                "elasticache:{region}:{account}:replicationgroup:{name:40}*",
+                "elasticache:{region}:{account}:subnetgroup:{name:255}*",
+            ]),
+        ),
+        Permission::make(&["iam:CreateServiceLinkedRole"], On::ServiceRole("elasticache.amazonaws.com")),
+        Permission::delete(
+            &["elasticache:DeleteReplicationGroup"],
+            On::Named(&["elasticache:{region}:{account}:replicationgroup:{name:40}*"]),
+        ),
+        elasticache::INTERFACES,
+    ];
     const USUAL: Duration = Duration::from_secs(360);
     const DEADLINE: Duration = Duration::from_secs(3600);
 

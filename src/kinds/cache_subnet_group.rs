@@ -8,7 +8,7 @@ use super::elasticache;
 use crate::{
     aws::{self, Outcome, given},
     kind::{Context, Kind},
-    model::{Address, Change, Diff, Failure, Found, How, Input, Outputs, Phase},
+    model::{Address, Change, Diff, Failure, Found, How, Input, On, Outputs, Permission, Phase},
 };
 
 /// The longest name, in characters.
@@ -40,6 +40,22 @@ impl Kind for CacheSubnetGroup {
 
     const NAME: &'static str = "cache_subnet_group";
     const USES: &'static [&'static str] = &["subnet"];
+    const PERMISSIONS: &'static [Permission] = &[
+        Permission::look(&["elasticache:DescribeCacheSubnetGroups"]),
+        Permission::make(
+            &[
+                "elasticache:AddTagsToResource",
+                "elasticache:CreateCacheSubnetGroup",
+                "elasticache:ModifyCacheSubnetGroup",
+            ],
+            On::Named(&["elasticache:{region}:{account}:subnetgroup:{name:255}*"]),
+        ),
+        Permission::delete(
+            &["elasticache:DeleteCacheSubnetGroup"],
+            On::Named(&["elasticache:{region}:{account}:subnetgroup:{name:255}*"]),
+        ),
+        elasticache::INTERFACES,
+    ];
 
     async fn list(cx: &Context) -> Result<Vec<Found<Live>>, Failure> {
         let pages = cx.aws.cache.describe_cache_subnet_groups().into_paginator().items().send();

@@ -21,7 +21,7 @@ use super::acm::{self, Issuance};
 use crate::{
     aws::{self, Outcome, given},
     kind::{Context, Kind, Replacement},
-    model::{Address, Change, Diff, Failure, Found, How, Outputs, Phase, Shown},
+    model::{Address, Change, Diff, Failure, Found, How, On, Outputs, Permission, Phase, Shown},
 };
 
 /// How long a certificate is valid: the longest that browsers took in 2020 to 2026.
@@ -62,6 +62,13 @@ impl Kind for Certificate {
 
     const NAME: &'static str = "certificate";
     const USES: &'static [&'static str] = &[];
+    const PERMISSIONS: &'static [Permission] = &[
+        Permission::look(&["acm:DescribeCertificate", "acm:ListCertificates", "acm:ListTagsForCertificate"]),
+        Permission::make(&["acm:AddTagsToCertificate", "acm:ImportCertificate", "acm:RequestCertificate"], On::Tagged),
+        // One that is renewed keeps its tags, and none can be given.
+        Permission::make(&["acm:ImportCertificate"], On::Owned),
+        Permission::delete(&["acm:DeleteCertificate"], On::Owned),
+    ];
     const REPLACEMENT: Replacement = Replacement::CreateFirst;
 
     async fn list(cx: &Context) -> Result<Vec<Found<Live>>, Failure> {

@@ -9,7 +9,7 @@ use super::ecs::{self, once};
 use crate::{
     aws::{Outcome, given},
     kind::{Context, Kind},
-    model::{Address, Failure, Found, Outputs, Phase},
+    model::{Address, Failure, Found, On, Outputs, Permission, Phase},
 };
 
 /// An ECS cluster.
@@ -36,6 +36,13 @@ impl Kind for Cluster {
 
     const NAME: &'static str = "cluster";
     const USES: &'static [&'static str] = &[];
+    const PERMISSIONS: &'static [Permission] = &[
+        Permission::look(&["ecs:DescribeClusters"]),
+        Permission::make(&["ecs:CreateCluster"], On::Named(&["ecs:{region}:{account}:cluster/{name:255}*"])),
+        Permission::make(&["iam:CreateServiceLinkedRole"], On::ServiceRole("ecs.amazonaws.com")),
+        ecs::TAGGING,
+        Permission::delete(&["ecs:DeleteCluster"], On::Named(&["ecs:{region}:{account}:cluster/{name:255}*"])),
+    ];
 
     async fn list(cx: &Context) -> Result<Vec<Found<Live>>, Failure> {
         let call = cx.aws.ecs.describe_clusters().clusters(ecs::cluster_name(&cx.id)).include(ClusterField::Tags);

@@ -8,11 +8,14 @@ use std::{marker::PhantomData, time::Duration};
 use futures::future::try_join_all;
 use serde::{Deserialize, Serialize};
 
-use super::ecs_task::{self, Live, OneOff};
+use super::{
+    ecs,
+    ecs_task::{self, Live, OneOff},
+};
 use crate::{
     aws::{self, Outcome},
     kind::{Context, Kind},
-    model::{Address, Failure, Found, Input, Phase},
+    model::{Address, Failure, Found, Input, Permission, Phase},
 };
 
 /// The name of such a task's one container.
@@ -63,6 +66,7 @@ impl<P: Purpose> Kind for DatabaseTask<P> {
 
     const NAME: &'static str = P::NAME;
     const USES: &'static [&'static str] = &[];
+    const PERMISSIONS: &'static [Permission] = &[ecs_task::LOOKING, ecs_task::RUNNING, ecs::TAGGING];
     const LASTING: bool = false;
     const USUAL: Duration = P::USUAL;
     const DEADLINE: Duration = P::DEADLINE;

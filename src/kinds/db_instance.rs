@@ -11,7 +11,7 @@ use super::{rds, secretsmanager};
 use crate::{
     aws::{self, Outcome, given},
     kind::{Context, Kind},
-    model::{Address, Change, Diff, Failure, Found, How, Input, Outputs, Phase},
+    model::{Address, Change, Diff, Failure, Found, How, Input, On, Outputs, Permission, Phase},
 };
 
 /// A DB instance.
@@ -85,6 +85,28 @@ impl Kind for DbInstance {
 
     const NAME: &'static str = "db_instance";
     const USES: &'static [&'static str] = &["db_subnet_group", "security_group", "subnet"];
+    const PERMISSIONS: &'static [Permission] = &[
+        Permission::look(&["rds:DescribeDBInstances"]),
+        // With the option group and the parameter group of AWS's own, and with the stack's subnet group.
+        Permission::make(
+            &["rds:AddTagsToResource", "rds:CreateDBInstance", "rds:ModifyDBInstance"],
+            On::Named(&[
+                "rds:{region}:{account}:db:{name:63}*",
+                "rds:{region}:{account}:og:*",
+                "rds:{region}:{account}:pg:*",
+                "rds:{region}:{account}:subgrp:{name:63}*",
+            ]),
+        ),
+        // RDS looks these up in the caller's name.
+        Permission::make(&["ec2:DescribeAccountAttributes"], On::Any),
+        Permission::make(&["iam:CreateServiceLinkedRole"], On::ServiceRole("rds.amazonaws.com")),
+        secretsmanager::READING,
+        // Protection is taken off first, and a last snapshot has the database's tags.
+        Permission::delete(
+            &["rds:AddTagsToResource", "rds:CreateDBSnapshot", "rds:DeleteDBInstance", "rds:ModifyDBInstance"],
+            On::Named(&["rds:{region}:{account}:db:{name:63}*", "rds:{region}:{account}:snapshot:{name:63}*"]),
+        ),
+    ];
     const USUAL: Duration = Duration::from_secs(300);
     const DEADLINE: Duration = Duration::from_secs(3600);
 

@@ -8,7 +8,7 @@ use super::rds;
 use crate::{
     aws::{self, Outcome, given},
     kind::{Context, Kind},
-    model::{Address, Change, Diff, Failure, Found, How, Input, Outputs, Phase, StackId},
+    model::{Address, Change, Diff, Failure, Found, How, Input, On, Outputs, Permission, Phase, StackId},
 };
 
 /// What is to be done about a database in a zone that is to go.
@@ -42,6 +42,14 @@ impl Kind for DbSubnetGroup {
 
     const NAME: &'static str = "db_subnet_group";
     const USES: &'static [&'static str] = &["subnet"];
+    const PERMISSIONS: &'static [Permission] = &[
+        Permission::look(&["rds:DescribeDBSubnetGroups"]),
+        Permission::make(
+            &["rds:AddTagsToResource", "rds:CreateDBSubnetGroup", "rds:ModifyDBSubnetGroup"],
+            On::Named(&["rds:{region}:{account}:subgrp:{name:63}*"]),
+        ),
+        Permission::delete(&["rds:DeleteDBSubnetGroup"], On::Named(&["rds:{region}:{account}:subgrp:{name:63}*"])),
+    ];
 
     async fn list(cx: &Context) -> Result<Vec<Found<Live>>, Failure> {
         // Their answer carries no tags, and a call for the tags of each would grow with the account. A group is known by

@@ -7,8 +7,12 @@ use aws_sdk_ec2::{
 
 use crate::{
     aws,
-    model::{Address, StackId},
+    model::{Address, On, Permission, StackId},
 };
+
+/// The tags that go on in a create call, which IAM judges as an action of its own.
+/// <https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/supported-iam-actions-tagging.html>
+pub(super) const TAGGING: Permission = Permission::make(&["ec2:CreateTags"], On::Tagging("ec2"));
 
 /// The filters by which a `Describe…` call answers only what `id` owns.
 pub(super) fn ours(id: &StackId) -> Vec<Filter> {

@@ -15,6 +15,9 @@ use crate::{
     model::{Failure, StackId},
 };
 
+/// The ARNs of the stack's repositories.
+pub(super) const ARNS: &[&str] = &["ecr:{region}:{account}:repository/{stack}/{environment}/*"];
+
 /// What the names of the stack's repositories begin with.
 pub(super) fn prefix(id: &StackId) -> String {
     format!("{}/{}/", id.stack, id.environment)

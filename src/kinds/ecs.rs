@@ -14,8 +14,12 @@ use futures::future::try_join_all;
 use crate::{
     aws::{self, Outcome},
     kind::Context,
-    model::{Address, Failure, Input, StackId},
+    model::{Address, Failure, Input, On, Permission, StackId},
 };
+
+/// The tags that go on in a create call, which IAM judges as an action of its own.
+/// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/supported-iam-actions-tagging.html>
+pub(super) const TAGGING: Permission = Permission::release(&["ecs:TagResource"], On::Tagging("ecs"));
 
 /// How many log lines of a failed task are shown.
 const LAST_LINES: i32 = 20;

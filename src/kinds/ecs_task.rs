@@ -10,8 +10,20 @@ use super::ecs::{self, once};
 use crate::{
     aws::{self, Outcome, given},
     kind::Context,
-    model::{Address, Failure, Found, Input, Phase},
+    model::{Address, Failure, Found, Input, On, Permission, Phase},
 };
+
+/// What finds tasks.
+pub(super) const LOOKING: Permission = Permission::look(&["ecs:DescribeTasks", "ecs:ListTasks"]);
+
+/// What starts tasks and stops them.
+pub(super) const RUNNING: Permission = Permission::release(
+    &["ecs:RunTask", "ecs:StopTask"],
+    On::Named(&["ecs:{region}:{account}:task-definition/{name:255}*", "ecs:{region}:{account}:task/{name:255}*"]),
+);
+
+/// The ARNs of the stack's tasks, which begin with the cluster's name.
+pub(super) const TASKS: &[&str] = &["ecs:{region}:{account}:task/{name:255}*"];
 
 /// How many tasks one `DescribeTasks` call takes.
 /// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DescribeTasks.html>

@@ -9,7 +9,7 @@ use super::ec2;
 use crate::{
     aws::{Outcome, given},
     kind::{Context, Kind},
-    model::{Address, Failure, Found, Outputs, Phase},
+    model::{Address, Failure, Found, On, Outputs, Permission, Phase},
 };
 
 /// An Elastic IP address.
@@ -34,6 +34,12 @@ impl Kind for ElasticIp {
 
     const NAME: &'static str = "elastic_ip";
     const USES: &'static [&'static str] = &[];
+    const PERMISSIONS: &'static [Permission] = &[
+        Permission::look(&["ec2:DescribeAddresses"]),
+        Permission::make(&["ec2:AllocateAddress"], On::Tagged),
+        ec2::TAGGING,
+        Permission::delete(&["ec2:ReleaseAddress"], On::Owned),
+    ];
 
     async fn list(cx: &Context) -> Result<Vec<Found<Live>>, Failure> {
         let call = cx.aws.ec2.describe_addresses().set_filters(Some(ec2::ours(&cx.id)));

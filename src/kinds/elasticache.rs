@@ -4,8 +4,15 @@ use aws_sdk_elasticache::{config, types::Tag};
 
 use crate::{
     aws,
-    model::{Address, StackId},
+    model::{Address, On, Permission, StackId},
 };
+
+/// What ElastiCache does in the caller's name, to put a node into a subnet.
+/// <https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticache.html>
+pub(super) const INTERFACES: Permission = Permission::make(
+    &["ec2:CreateNetworkInterface", "ec2:DeleteNetworkInterface", "ec2:DescribeNetworkInterfaces"],
+    On::Any,
+);
 
 /// What a description of ours ends with.
 const KEPT: &str = ", kept by stackctl";

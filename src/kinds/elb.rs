@@ -17,6 +17,14 @@ use crate::{
     model::{Address, Failure, StackId},
 };
 
+/// The ARNs of the stack's load balancers, target groups, listeners and rules; the last two have the load balancer's name.
+pub(super) const ARNS: &[&str] = &[
+    "elasticloadbalancing:{region}:{account}:listener-rule/app/{name:32}*",
+    "elasticloadbalancing:{region}:{account}:listener/app/{name:32}*",
+    "elasticloadbalancing:{region}:{account}:loadbalancer/app/{name:32}*",
+    "elasticloadbalancing:{region}:{account}:targetgroup/{name:32}*",
+];
+
 /// The longest name of a load balancer or target group, in characters.
 /// <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateLoadBalancer.html>
 pub(super) const LONGEST_NAME: usize = 32;

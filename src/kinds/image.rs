@@ -14,7 +14,7 @@ use super::ecr::{self, once};
 use crate::{
     aws::{Outcome, given},
     kind::{Context, ImageSource, Kind, RegistryLogin},
-    model::{Address, Cause, Change, Diff, Failure, Found, Input, Outputs, Phase},
+    model::{Address, Cause, Change, Diff, Failure, Found, Input, On, Outputs, Permission, Phase},
 };
 
 /// How many images one `BatchDeleteImage` call takes.
@@ -61,6 +61,24 @@ impl Kind for Image {
 
     const NAME: &'static str = "image";
     const USES: &'static [&'static str] = &["repository"];
+    const PERMISSIONS: &'static [Permission] = &[
+        Permission::look(&["ecr:DescribeImages"]),
+        // What a push and a pull are to IAM: the registry's own protocol asks for these.
+        Permission::release(
+            &[
+                "ecr:BatchCheckLayerAvailability",
+                "ecr:BatchGetImage",
+                "ecr:CompleteLayerUpload",
+                "ecr:GetDownloadUrlForLayer",
+                "ecr:InitiateLayerUpload",
+                "ecr:PutImage",
+                "ecr:UploadLayerPart",
+            ],
+            On::Named(ecr::ARNS),
+        ),
+        Permission::release(&["ecr:GetAuthorizationToken"], On::Any),
+        Permission::delete(&["ecr:BatchDeleteImage"], On::Named(ecr::ARNS)),
+    ];
     const UPDATE_RENEWS_OUTPUTS: bool = true;
     const USUAL: Duration = Duration::from_secs(120);
     const DEADLINE: Duration = Duration::from_secs(1800);

@@ -16,7 +16,7 @@ use super::ec2;
 use crate::{
     aws::{self, Outcome, given},
     kind::{Context, Kind, Replacement},
-    model::{Address, Change, Diff, Failure, Found, How, Input, Outputs, Phase, Shown},
+    model::{Address, Change, Diff, Failure, Found, How, Input, On, Outputs, Permission, Phase, Shown},
 };
 
 /// The tag with a hash of the user data: AWS shows that of one instance a call only.
@@ -74,6 +74,28 @@ impl Kind for Instance {
 
     const NAME: &'static str = "instance";
     const USES: &'static [&'static str] = &["subnet", "security_group", "internet_gateway"];
+    const PERMISSIONS: &'static [Permission] = &[
+        Permission::look(&["ec2:DescribeInstances"]),
+        Permission::make(&["ec2:RunInstances"], On::Tagged),
+        Permission::make(
+            &[
+                "ec2:ModifyInstanceAttribute",
+                "ec2:ModifyInstanceMetadataOptions",
+                "ec2:RunInstances",
+                "ec2:StartInstances",
+            ],
+            On::Owned,
+        ),
+        // The image is not the stack's, and the interface is made without tags.
+        Permission::make(
+            &["ec2:RunInstances"],
+            On::Named(&["ec2:{region}::image/*", "ec2:{region}:{account}:network-interface/*"]),
+        ),
+        // EC2 looks up the image in the caller's name.
+        Permission::make(&["ssm:GetParameters"], On::Named(&["ssm:{region}::parameter/aws/service/*"])),
+        ec2::TAGGING,
+        Permission::delete(&["ec2:TerminateInstances"], On::Owned),
+    ];
     // The new host answers before the old one goes.
     const REPLACEMENT: Replacement = Replacement::CreateFirst;
     const USUAL: Duration = Duration::from_secs(30);

@@ -9,7 +9,7 @@ use super::ec2;
 use crate::{
     aws::{Outcome, given},
     kind::{Context, Kind},
-    model::{Address, Change, Diff, Failure, Found, Input, Outputs, Phase},
+    model::{Address, Change, Diff, Failure, Found, Input, On, Outputs, Permission, Phase},
 };
 
 /// An internet gateway.
@@ -37,6 +37,13 @@ impl Kind for InternetGateway {
 
     const NAME: &'static str = "internet_gateway";
     const USES: &'static [&'static str] = &["vpc"];
+    const PERMISSIONS: &'static [Permission] = &[
+        Permission::look(&["ec2:DescribeInternetGateways"]),
+        Permission::make(&["ec2:CreateInternetGateway"], On::Tagged),
+        Permission::make(&["ec2:AttachInternetGateway"], On::Owned),
+        ec2::TAGGING,
+        Permission::delete(&["ec2:DeleteInternetGateway", "ec2:DetachInternetGateway"], On::Owned),
+    ];
 
     async fn list(cx: &Context) -> Result<Vec<Found<Live>>, Failure> {
         let pages = cx.aws.ec2.describe_internet_gateways().set_filters(Some(ec2::ours(&cx.id))).into_paginator();

@@ -12,7 +12,7 @@ use super::elb;
 use crate::{
     aws::{Outcome, given},
     kind::{Context, Kind},
-    model::{Address, Change, Diff, Failure, Found, How, Input, Outputs, Phase, Shown},
+    model::{Address, Change, Diff, Failure, Found, How, Input, On, Outputs, Permission, Phase, Shown},
 };
 
 /// The TLS versions and ciphers: TLS 1.3, and 1.2 with forward secrecy.
@@ -84,6 +84,18 @@ impl Kind for Listener {
 
     const NAME: &'static str = "listener";
     const USES: &'static [&'static str] = &["load_balancer", "certificate", "target_group"];
+    const PERMISSIONS: &'static [Permission] = &[
+        Permission::look(&["elasticloadbalancing:DescribeListeners", "elasticloadbalancing:DescribeTags"]),
+        Permission::make(
+            &[
+                "elasticloadbalancing:AddTags",
+                "elasticloadbalancing:CreateListener",
+                "elasticloadbalancing:ModifyListener",
+            ],
+            On::Named(elb::ARNS),
+        ),
+        Permission::delete(&["elasticloadbalancing:DeleteListener"], On::Named(elb::ARNS)),
+    ];
 
     async fn list(cx: &Context) -> Result<Vec<Found<Live>>, Failure> {
         let listeners = elb::listeners(cx).await?;

@@ -12,7 +12,7 @@ use super::elb;
 use crate::{
     aws::{Outcome, given},
     kind::{Context, Kind},
-    model::{Address, Change, Diff, Failure, Found, How, Input, Outputs, Phase, Shown},
+    model::{Address, Change, Diff, Failure, Found, How, Input, On, Outputs, Permission, Phase, Shown},
 };
 
 /// A listener rule.
@@ -73,6 +73,19 @@ impl Kind for ListenerRule {
 
     const NAME: &'static str = "listener_rule";
     const USES: &'static [&'static str] = &["listener", "target_group"];
+    const PERMISSIONS: &'static [Permission] = &[
+        Permission::look(&["elasticloadbalancing:DescribeRules", "elasticloadbalancing:DescribeTags"]),
+        Permission::make(
+            &[
+                "elasticloadbalancing:AddTags",
+                "elasticloadbalancing:CreateRule",
+                "elasticloadbalancing:ModifyRule",
+                "elasticloadbalancing:SetRulePriorities",
+            ],
+            On::Named(elb::ARNS),
+        ),
+        Permission::delete(&["elasticloadbalancing:DeleteRule"], On::Named(elb::ARNS)),
+    ];
 
     async fn list(cx: &Context) -> Result<Vec<Found<Live>>, Failure> {
         let rules = elb::rules(cx).await?;

@@ -14,7 +14,7 @@ use super::elb;
 use crate::{
     aws::{self, Outcome, given},
     kind::{Context, Kind},
-    model::{Address, Change, Diff, Failure, Found, How, Input, Outputs, Phase, Shown},
+    model::{Address, Change, Diff, Failure, Found, How, Input, On, Outputs, Permission, Phase, Shown},
 };
 
 /// The attributes that stackctl sets: requests with malformed headers never reach an application, and a connection may
@@ -69,6 +69,27 @@ impl Kind for LoadBalancer {
 
     const NAME: &'static str = "load_balancer";
     const USES: &'static [&'static str] = &["subnet", "security_group", "internet_gateway"];
+    const PERMISSIONS: &'static [Permission] = &[
+        Permission::look(&[
+            "elasticloadbalancing:DescribeLoadBalancerAttributes",
+            "elasticloadbalancing:DescribeLoadBalancers",
+            "elasticloadbalancing:DescribeTags",
+        ]),
+        Permission::make(
+            &[
+                "elasticloadbalancing:AddTags",
+                "elasticloadbalancing:CreateLoadBalancer",
+                "elasticloadbalancing:ModifyLoadBalancerAttributes",
+                "elasticloadbalancing:SetSecurityGroups",
+                "elasticloadbalancing:SetSubnets",
+            ],
+            On::Named(elb::ARNS),
+        ),
+        // Elastic Load Balancing looks these up in the caller's name.
+        Permission::make(&["ec2:DescribeAccountAttributes"], On::Any),
+        Permission::make(&["iam:CreateServiceLinkedRole"], On::ServiceRole("elasticloadbalancing.amazonaws.com")),
+        Permission::delete(&["elasticloadbalancing:DeleteLoadBalancer"], On::Named(elb::ARNS)),
+    ];
     const USUAL: Duration = Duration::from_secs(150);
     const DEADLINE: Duration = Duration::from_secs(900);
 

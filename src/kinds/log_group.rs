@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     aws::{self, Outcome},
     kind::{Context, Kind},
-    model::{Address, Change, Diff, Failure, Found, Outputs, Phase, StackId},
+    model::{Address, Change, Diff, Failure, Found, On, Outputs, Permission, Phase, StackId},
 };
 
 /// A log group.
@@ -50,6 +50,18 @@ impl Kind for LogGroup {
 
     const NAME: &'static str = "log_group";
     const USES: &'static [&'static str] = &[];
+    const PERMISSIONS: &'static [Permission] = &[
+        // The last two are for `stackctl logs`, and for the last lines of a task that failed.
+        Permission::look(&["logs:DescribeLogGroups", "logs:FilterLogEvents", "logs:GetLogEvents"]),
+        Permission::make(
+            &["logs:CreateLogGroup", "logs:PutRetentionPolicy", "logs:TagResource"],
+            On::Named(&["logs:{region}:{account}:log-group:/stackctl/{stack}/{environment}/*"]),
+        ),
+        Permission::delete(
+            &["logs:DeleteLogGroup"],
+            On::Named(&["logs:{region}:{account}:log-group:/stackctl/{stack}/{environment}/*"]),
+        ),
+    ];
 
     async fn list(cx: &Context) -> Result<Vec<Found<Live>>, Failure> {
         // The answer carries no tags; the path is the stack's own.

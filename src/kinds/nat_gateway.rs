@@ -11,7 +11,7 @@ use super::ec2;
 use crate::{
     aws::{self, Outcome, given},
     kind::{Context, Kind, Replacement},
-    model::{Address, Change, Diff, Failure, Found, Input, Outputs, Phase},
+    model::{Address, Change, Diff, Failure, Found, Input, On, Outputs, Permission, Phase},
 };
 
 /// A NAT gateway.
@@ -47,6 +47,14 @@ impl Kind for NatGateway {
 
     const NAME: &'static str = "nat_gateway";
     const USES: &'static [&'static str] = &["subnet", "elastic_ip", "internet_gateway"];
+    const PERMISSIONS: &'static [Permission] = &[
+        Permission::look(&["ec2:DescribeNatGateways"]),
+        Permission::make(&["ec2:CreateNatGateway"], On::Tagged),
+        // With an address, in a subnet.
+        Permission::make(&["ec2:CreateNatGateway"], On::Owned),
+        ec2::TAGGING,
+        Permission::delete(&["ec2:DeleteNatGateway"], On::Owned),
+    ];
     const REPLACEMENT: Replacement = Replacement::DeleteFirst;
     const USUAL: Duration = Duration::from_secs(90);
     const DEADLINE: Duration = Duration::from_secs(600);

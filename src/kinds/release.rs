@@ -6,10 +6,13 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::ecs_task::{self, Live, OneOff};
+use super::{
+    ecs,
+    ecs_task::{self, Live, OneOff},
+};
 use crate::{
     kind::{Context, Kind},
-    model::{Address, Failure, Found, Input, Phase},
+    model::{Address, Failure, Found, Input, Permission, Phase},
 };
 
 /// Who started such a task, as ECS records it.
@@ -43,6 +46,7 @@ impl Kind for Release {
 
     const NAME: &'static str = "release";
     const USES: &'static [&'static str] = &[];
+    const PERMISSIONS: &'static [Permission] = &[ecs_task::LOOKING, ecs_task::RUNNING, ecs::TAGGING];
     const LASTING: bool = false;
     const USUAL: Duration = Duration::from_secs(45);
     const DEADLINE: Duration = Duration::from_secs(3600);

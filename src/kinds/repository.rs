@@ -11,7 +11,7 @@ use super::ecr::{self, once};
 use crate::{
     aws::{self, Outcome, given},
     kind::{Context, Kind},
-    model::{Address, Change, Diff, Failure, Found, Outputs, Phase},
+    model::{Address, Change, Diff, Failure, Found, On, Outputs, Permission, Phase},
 };
 
 /// A repository.
@@ -47,6 +47,20 @@ impl Kind for Repository {
 
     const NAME: &'static str = "repository";
     const USES: &'static [&'static str] = &[];
+    const PERMISSIONS: &'static [Permission] = &[
+        Permission::look(&["ecr:DescribeRepositories", "ecr:GetLifecyclePolicy"]),
+        Permission::make(
+            &[
+                "ecr:CreateRepository",
+                "ecr:PutImageScanningConfiguration",
+                "ecr:PutImageTagMutability",
+                "ecr:PutLifecyclePolicy",
+                "ecr:TagResource",
+            ],
+            On::Named(ecr::ARNS),
+        ),
+        Permission::delete(&["ecr:DeleteRepository"], On::Named(ecr::ARNS)),
+    ];
 
     async fn list(cx: &Context) -> Result<Vec<Found<Live>>, Failure> {
         let repositories = ecr::repositories(cx).await?;

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use crate::{
     aws::{self, Outcome, given},
     kind::{Context, Kind},
-    model::{Address, Change, Diff, Failure, Found, How, Input, Outputs, Phase, Shown},
+    model::{Address, Change, Diff, Failure, Found, How, Input, On, Outputs, Permission, Phase, Shown},
 };
 
 /// The name of the inline policy.
@@ -71,6 +71,25 @@ impl Kind for Role {
 
     const NAME: &'static str = "role";
     const USES: &'static [&'static str] = &[];
+    const PERMISSIONS: &'static [Permission] = &[
+        Permission::look(&["iam:GetAccountAuthorizationDetails"]),
+        // What a role has too much is taken away in an update.
+        Permission::make(
+            &[
+                "iam:CreateRole",
+                "iam:DeleteRolePolicy",
+                "iam:DetachRolePolicy",
+                "iam:PutRolePolicy",
+                "iam:TagRole",
+                "iam:UpdateAssumeRolePolicy",
+            ],
+            On::Named(&["iam::{account}:role/stackctl/{stack}/{environment}/*"]),
+        ),
+        Permission::delete(
+            &["iam:DeleteRole", "iam:DeleteRolePolicy", "iam:DetachRolePolicy"],
+            On::Named(&["iam::{account}:role/stackctl/{stack}/{environment}/*"]),
+        ),
+    ];
 
     /// `ListRoles` has neither tags nor policies, and a call a role for each would grow with the stack; this call has all
     /// of them for a thousand roles a page.

@@ -9,7 +9,7 @@ use super::ec2;
 use crate::{
     aws::{Outcome, given},
     kind::{Context, Kind},
-    model::{Address, Change, Diff, Failure, Found, How, Input, Outputs, Phase},
+    model::{Address, Change, Diff, Failure, Found, How, Input, On, Outputs, Permission, Phase},
 };
 
 /// Everywhere.
@@ -60,6 +60,16 @@ impl Kind for RouteTable {
 
     const NAME: &'static str = "route_table";
     const USES: &'static [&'static str] = &["vpc", "subnet", "internet_gateway", "nat_gateway"];
+    const PERMISSIONS: &'static [Permission] = &[
+        Permission::look(&["ec2:DescribeRouteTables"]),
+        Permission::make(&["ec2:CreateRouteTable"], On::Tagged),
+        Permission::make(
+            &["ec2:AssociateRouteTable", "ec2:CreateRoute", "ec2:CreateRouteTable", "ec2:ReplaceRouteTableAssociation"],
+            On::Owned,
+        ),
+        ec2::TAGGING,
+        Permission::delete(&["ec2:DeleteRoute", "ec2:DeleteRouteTable", "ec2:DisassociateRouteTable"], On::Owned),
+    ];
     // A subnet that changes its table is at no time without one.
     const TAKES_OVER: bool = true;
 

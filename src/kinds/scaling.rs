@@ -18,7 +18,7 @@ use super::ecs;
 use crate::{
     aws::{self, Outcome},
     kind::{Context, Kind},
-    model::{Address, Change, Diff, Failure, Found, How, Input, Phase, Shown, StackId},
+    model::{Address, Change, Diff, Failure, Found, How, Input, On, Permission, Phase, Shown, StackId},
 };
 
 /// How long, in seconds, new tasks get to show in the measure before more are added: they serve within a minute, and the
@@ -138,6 +138,38 @@ impl Kind for Scaling {
     const NAME: &'static str = "scaling";
     // AWS keeps a scalable target whose service is gone, and a policy names the target group whose requests it counts.
     const USES: &'static [&'static str] = &["service", "target_group", "load_balancer"];
+    const PERMISSIONS: &'static [Permission] = &[
+        Permission::look(&[
+            "application-autoscaling:DescribeScalableTargets",
+            "application-autoscaling:DescribeScalingPolicies",
+        ]),
+        Permission::make(
+            &[
+                "application-autoscaling:DeleteScalingPolicy",
+                "application-autoscaling:PutScalingPolicy",
+                "application-autoscaling:RegisterScalableTarget",
+                "application-autoscaling:TagResource",
+            ],
+            On::Named(&["application-autoscaling:{region}:{account}:scalable-target/*"]),
+        ),
+        // The alarms of its policies, which Application Auto Scaling makes and deletes.
+        Permission::make(
+            &["cloudwatch:DeleteAlarms", "cloudwatch:PutMetricAlarm"],
+            On::Named(&["cloudwatch:{region}:{account}:alarm:TargetTracking-service/{name:255}*"]),
+        ),
+        Permission::make(
+            &["iam:CreateServiceLinkedRole"],
+            On::ServiceRole("ecs.application-autoscaling.amazonaws.com"),
+        ),
+        Permission::delete(
+            &["application-autoscaling:DeregisterScalableTarget"],
+            On::Named(&["application-autoscaling:{region}:{account}:scalable-target/*"]),
+        ),
+        Permission::delete(
+            &["cloudwatch:DeleteAlarms"],
+            On::Named(&["cloudwatch:{region}:{account}:alarm:TargetTracking-service/{name:255}*"]),
+        ),
+    ];
     const DEADLINE: Duration = Duration::from_secs(120);
 
     async fn list(cx: &Context) -> Result<Vec<Found<Live>>, Failure> {

@@ -10,7 +10,7 @@ use super::scheduler::{self, once};
 use crate::{
     aws::{self, Outcome},
     kind::{Context, Kind},
-    model::{Address, Failure, Found, Outputs, Phase},
+    model::{Address, Failure, Found, On, Outputs, Permission, Phase},
 };
 
 /// A schedule group.
@@ -35,6 +35,17 @@ impl Kind for ScheduleGroup {
 
     const NAME: &'static str = "schedule_group";
     const USES: &'static [&'static str] = &[];
+    const PERMISSIONS: &'static [Permission] = &[
+        Permission::look(&["scheduler:ListScheduleGroups", "scheduler:ListTagsForResource"]),
+        Permission::make(
+            &["scheduler:CreateScheduleGroup", "scheduler:TagResource"],
+            On::Named(&["scheduler:{region}:{account}:schedule-group/{name:64}*"]),
+        ),
+        Permission::delete(
+            &["scheduler:DeleteScheduleGroup"],
+            On::Named(&["scheduler:{region}:{account}:schedule-group/{name:64}*"]),
+        ),
+    ];
 
     async fn list(cx: &Context) -> Result<Vec<Found<Live>>, Failure> {
         let Some(group) = &*scheduler::group(cx).await? else { return Ok(Vec::new()) };

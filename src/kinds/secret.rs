@@ -14,7 +14,7 @@ use super::secretsmanager::{self, once};
 use crate::{
     aws::{self, Outcome, given},
     kind::{Context, Kind},
-    model::{Address, Change, Diff, Failure, Found, How, Input, Outputs, Phase, Shown},
+    model::{Address, Change, Diff, Failure, Found, How, Input, On, Outputs, Permission, Phase, Shown},
 };
 
 /// The tag with a hash of all that a made value is made of, but the password; of one that was given by hand, [`GIVEN`].
@@ -125,6 +125,23 @@ impl Kind for Secret {
 
     const NAME: &'static str = "secret";
     const USES: &'static [&'static str] = &["cache", "db_instance"];
+    const PERMISSIONS: &'static [Permission] = &[
+        Permission::look(&["secretsmanager:ListSecrets"]),
+        Permission::make(
+            &[
+                "secretsmanager:CreateSecret",
+                "secretsmanager:PutSecretValue",
+                "secretsmanager:RestoreSecret",
+                "secretsmanager:TagResource",
+            ],
+            On::Named(&["secretsmanager:{region}:{account}:secret:{stack}/{environment}/*"]),
+        ),
+        secretsmanager::READING,
+        Permission::delete(
+            &["secretsmanager:DeleteSecret"],
+            On::Named(&["secretsmanager:{region}:{account}:secret:{stack}/{environment}/*"]),
+        ),
+    ];
 
     async fn list(cx: &Context) -> Result<Vec<Found<Live>>, Failure> {
         let filter = |key, value: &str| Filter::builder().key(key).values(value).build();

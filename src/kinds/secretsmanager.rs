@@ -5,8 +5,14 @@ use aws_sdk_secretsmanager::config;
 use crate::{
     aws::{self, Outcome, given},
     kind::Context,
-    model::Failure,
+    model::{Failure, On, Permission},
 };
+
+/// What reads the stack's secrets.
+pub(super) const READING: Permission = Permission::make(
+    &["secretsmanager:GetSecretValue"],
+    On::Named(&["secretsmanager:{region}:{account}:secret:{stack}/{environment}/*"]),
+);
 
 /// A secret value. It has neither `Debug` nor `Display`: it goes where it is needed by [`Value::expose`] alone.
 pub(super) struct Value(String);

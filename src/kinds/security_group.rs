@@ -11,7 +11,7 @@ use super::ec2;
 use crate::{
     aws::{self, Outcome, given},
     kind::{Context, Kind},
-    model::{Address, Change, Diff, Failure, Found, How, Input, Outputs, Phase, Shown},
+    model::{Address, Change, Diff, Failure, Found, How, Input, On, Outputs, Permission, Phase, Shown},
 };
 
 /// The longest name of a group, in characters.
@@ -94,6 +94,13 @@ impl Kind for SecurityGroup {
 
     const NAME: &'static str = "security_group";
     const USES: &'static [&'static str] = &["vpc"];
+    const PERMISSIONS: &'static [Permission] = &[
+        Permission::look(&["ec2:DescribeSecurityGroups"]),
+        Permission::make(&["ec2:CreateSecurityGroup"], On::Tagged),
+        Permission::make(&["ec2:AuthorizeSecurityGroupIngress", "ec2:CreateSecurityGroup"], On::Owned),
+        ec2::TAGGING,
+        Permission::delete(&["ec2:DeleteSecurityGroup", "ec2:RevokeSecurityGroupIngress"], On::Owned),
+    ];
 
     async fn list(cx: &Context) -> Result<Vec<Found<Live>>, Failure> {
         let pages = cx.aws.ec2.describe_security_groups().set_filters(Some(ec2::ours(&cx.id))).into_paginator();

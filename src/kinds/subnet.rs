@@ -9,7 +9,7 @@ use super::ec2;
 use crate::{
     aws::{Outcome, given},
     kind::{Context, Kind},
-    model::{Address, Change, Diff, Failure, Found, Input, Outputs, Phase},
+    model::{Address, Change, Diff, Failure, Found, Input, On, Outputs, Permission, Phase},
 };
 
 /// A subnet.
@@ -51,6 +51,14 @@ impl Kind for Subnet {
 
     const NAME: &'static str = "subnet";
     const USES: &'static [&'static str] = &["vpc"];
+    const PERMISSIONS: &'static [Permission] = &[
+        Permission::look(&["ec2:DescribeSubnets"]),
+        Permission::make(&["ec2:CreateSubnet"], On::Tagged),
+        // In the network, which is there already.
+        Permission::make(&["ec2:CreateSubnet", "ec2:ModifySubnetAttribute"], On::Owned),
+        ec2::TAGGING,
+        Permission::delete(&["ec2:DeleteSubnet"], On::Owned),
+    ];
 
     async fn list(cx: &Context) -> Result<Vec<Found<Live>>, Failure> {
         let pages = cx.aws.ec2.describe_subnets().set_filters(Some(ec2::ours(&cx.id))).into_paginator();

@@ -12,7 +12,7 @@ use super::elb;
 use crate::{
     aws::{self, Outcome, given},
     kind::{Context, Kind, Replacement},
-    model::{Address, Change, Diff, Failure, Found, Input, Outputs, Phase},
+    model::{Address, Change, Diff, Failure, Found, Input, On, Outputs, Permission, Phase},
 };
 
 /// The attribute that says how long requests in flight may take once a target is to go.
@@ -72,6 +72,23 @@ impl Kind for TargetGroup {
 
     const NAME: &'static str = "target_group";
     const USES: &'static [&'static str] = &["vpc"];
+    const PERMISSIONS: &'static [Permission] = &[
+        Permission::look(&[
+            "elasticloadbalancing:DescribeTags",
+            "elasticloadbalancing:DescribeTargetGroupAttributes",
+            "elasticloadbalancing:DescribeTargetGroups",
+        ]),
+        Permission::make(
+            &[
+                "elasticloadbalancing:AddTags",
+                "elasticloadbalancing:CreateTargetGroup",
+                "elasticloadbalancing:ModifyTargetGroup",
+                "elasticloadbalancing:ModifyTargetGroupAttributes",
+            ],
+            On::Named(elb::ARNS),
+        ),
+        Permission::delete(&["elasticloadbalancing:DeleteTargetGroup"], On::Named(elb::ARNS)),
+    ];
     // The port cannot be changed, and a group that a rule uses cannot be deleted: the rule moves to the new one first.
     const REPLACEMENT: Replacement = Replacement::CreateFirst;
 

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     aws::{self, Outcome, given},
     kind::{Context, Kind},
-    model::{Address, Change, Diff, Failure, Found, How, Outputs, Phase, Shown},
+    model::{Address, Change, Diff, Failure, Found, How, On, Outputs, Permission, Phase, Shown},
 };
 
 /// The longest name of a topic, in characters.
@@ -65,6 +65,16 @@ impl Kind for Topic {
 
     const NAME: &'static str = "topic";
     const USES: &'static [&'static str] = &[];
+    const PERMISSIONS: &'static [Permission] = &[
+        Permission::look(&["sns:ListSubscriptionsByTopic", "sns:ListTagsForResource", "sns:ListTopics"]),
+        Permission::make(
+            &["sns:CreateTopic", "sns:Subscribe", "sns:TagResource"],
+            On::Named(&["sns:{region}:{account}:{name:256}*"]),
+        ),
+        // IAM takes no narrower resource for this one.
+        Permission::make(&["sns:Unsubscribe"], On::Any),
+        Permission::delete(&["sns:DeleteTopic"], On::Named(&["sns:{region}:{account}:{name:256}*"])),
+    ];
 
     async fn list(cx: &Context) -> Result<Vec<Found<Live>>, Failure> {
         let pages = cx.aws.sns.list_topics().into_paginator().items().send();

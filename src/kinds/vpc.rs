@@ -9,7 +9,7 @@ use super::ec2;
 use crate::{
     aws::{Outcome, given},
     kind::{Context, Kind},
-    model::{Address, Change, Diff, Failure, Found, Outputs, Phase},
+    model::{Address, Change, Diff, Failure, Found, On, Outputs, Permission, Phase},
 };
 
 /// The network of a stack.
@@ -39,6 +39,12 @@ impl Kind for Vpc {
 
     const NAME: &'static str = "vpc";
     const USES: &'static [&'static str] = &[];
+    const PERMISSIONS: &'static [Permission] = &[
+        Permission::look(&["ec2:DescribeVpcs"]),
+        Permission::make(&["ec2:CreateVpc"], On::Tagged),
+        ec2::TAGGING,
+        Permission::delete(&["ec2:DeleteVpc"], On::Owned),
+    ];
 
     async fn list(cx: &Context) -> Result<Vec<Found<Live>>, Failure> {
         let pages = cx.aws.ec2.describe_vpcs().set_filters(Some(ec2::ours(&cx.id))).into_paginator().items().send();

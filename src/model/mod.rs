@@ -8,6 +8,7 @@ mod given_network;
 mod graph;
 mod hosted_zone;
 mod input;
+mod permission;
 mod phase;
 mod plan;
 
@@ -18,6 +19,7 @@ pub use given_network::{GivenNetwork, GivenSubnet, WayOut};
 pub use graph::{Graph, GraphError, Node, Runs};
 pub use hosted_zone::HostedZone;
 pub use input::{Input, Outputs, resolve};
+pub use permission::{On, Permission, Purpose};
 pub use phase::Phase;
 pub use plan::{Action, Plan, Step, StepId};
 

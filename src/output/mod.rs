@@ -1,8 +1,10 @@
 //! The only place that writes to a terminal. Standard output is data, standard error is everything else.
 
+mod cost;
 mod human;
 mod json;
 mod log;
+mod markdown;
 mod plan;
 mod progress;
 mod releases;
@@ -17,6 +19,7 @@ use serde::Serialize;
 pub use human::{ResourceLine, ServiceLine, StatusView};
 pub use json::plan_document;
 pub use log::LogWriter;
+pub use markdown::render as plan_markdown;
 pub use plan::render as plan_text;
 pub use progress::Reporter;
 pub use releases::ReleasesView;
@@ -25,7 +28,8 @@ pub use style::Style;
 pub use terminal::{LineEnds, Raw, size as terminal_size};
 
 use crate::{
-    engine::Estimate,
+    cost::Estimate,
+    engine::Forecast,
     model::{Address, Failure, Plan},
 };
 
@@ -76,8 +80,8 @@ impl Output {
     }
 
     /// A reporter of what happens while a plan is carried out.
-    pub fn reporter(&self, estimate: Estimate) -> Reporter {
-        Reporter::new(self.format, self.stderr, self.animated, self.quiet, estimate)
+    pub fn reporter(&self, forecast: Forecast) -> Reporter {
+        Reporter::new(self.format, self.stderr, self.animated, self.quiet, forecast)
     }
 
     /// A writer of log lines; of those alone that have `grep` in them, where there is such a text.
@@ -128,6 +132,25 @@ impl Output {
             self.document(view);
         } else {
             self.data(&human::status(view, self.stdout));
+        }
+    }
+
+    /// What a stack costs.
+    pub fn estimate(&self, estimate: &Estimate) {
+        if self.is_json() {
+            self.document(estimate);
+        } else {
+            self.data(&cost::estimate(estimate, self.stdout));
+        }
+    }
+
+    /// What a plan changes of the costs.
+    pub fn difference(&self, before: &Estimate, after: &Estimate) {
+        if self.is_json() {
+            let more = after.month - before.month;
+            self.document(&serde_json::json!({ "before": before, "after": after, "difference": more }));
+        } else {
+            self.data(&cost::difference(before, after, self.stdout));
         }
     }
 

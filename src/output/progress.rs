@@ -11,7 +11,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 
 use super::{Format, human, style::Style, write_line};
 use crate::{
-    engine::{Estimate, Event},
+    engine::{Event, Forecast},
     model::{Action, Address},
 };
 
@@ -29,7 +29,7 @@ pub struct Reporter {
     quiet: bool,
     live: Option<MultiProgress>,
     headline: Option<ProgressBar>,
-    estimate: Estimate,
+    forecast: Forecast,
     began: Instant,
     steps: BTreeMap<Address, Running>,
     last_image_line: Option<String>,
@@ -44,16 +44,16 @@ struct Running {
 }
 
 impl Reporter {
-    pub(super) fn new(format: Format, style: Style, animated: bool, quiet: bool, estimate: Estimate) -> Self {
+    pub(super) fn new(format: Format, style: Style, animated: bool, quiet: bool, forecast: Forecast) -> Self {
         let live = animated.then(MultiProgress::new);
         // Above the steps: where there are more of them than lines on the screen, the last ones are left out.
-        let headline = live.as_ref().filter(|_| estimate.done().1 > 0).map(|live| {
+        let headline = live.as_ref().filter(|_| forecast.done().1 > 0).map(|live| {
             let bar = live.add(ProgressBar::new_spinner());
             bar.set_style(ProgressStyle::with_template("{msg}").unwrap_or_else(|_| ProgressStyle::default_spinner()));
             bar
         });
         let steps = BTreeMap::new();
-        Self { format, style, quiet, live, headline, estimate, began: Instant::now(), steps, last_image_line: None }
+        Self { format, style, quiet, live, headline, forecast, began: Instant::now(), steps, last_image_line: None }
     }
 
     /// Reports until no more events can come.
@@ -117,13 +117,13 @@ impl Reporter {
         }
     }
 
-    /// Keeps the estimate up with what happens.
+    /// Keeps the forecast up with what happens.
     fn reckon(&mut self, event: &Event) {
         match event {
-            Event::Started { address, action } => self.estimate.began(address, *action, self.began.elapsed()),
-            Event::Done { address, action, elapsed } => self.estimate.took(address, *action, *elapsed),
+            Event::Started { address, action } => self.forecast.began(address, *action, self.began.elapsed()),
+            Event::Done { address, action, elapsed } => self.forecast.took(address, *action, *elapsed),
             Event::Failed { address, action, .. } | Event::Skipped { address, action } => {
-                self.estimate.gone(address, *action);
+                self.forecast.gone(address, *action);
             }
             Event::Waiting { .. } | Event::Image { .. } | Event::Notice { .. } => {}
         }
@@ -131,8 +131,8 @@ impl Reporter {
 
     /// How far it is, and how long it still takes.
     fn overview(&self) -> String {
-        let (done, all) = self.estimate.done();
-        let left = self.estimate.left(self.began.elapsed()).map_or_else(String::new, |left| {
+        let (done, all) = self.forecast.done();
+        let left = self.forecast.left(self.began.elapsed()).map_or_else(String::new, |left| {
             format!("; about {} left, for {} and what needs it", about(left.time), left.longest)
         });
         format!("{done} of {all} done{left}")

@@ -22,7 +22,10 @@ use tokio::{
 };
 use tokio_tungstenite::tungstenite;
 
-use crate::{kind::Context, model::Failure};
+use crate::{
+    kind::Context,
+    model::{Failure, On, Permission},
+};
 use channel::Channel;
 use message::Payload;
 use socket::Socket;
@@ -31,6 +34,28 @@ pub use channel::Event;
 pub use forward::{Forward, Remote, Said};
 pub use payload::{Flag, Size};
 pub use start::{Running, Started, Tasks};
+
+/// What sessions need of AWS.
+///
+/// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs-exec.html>,
+/// <https://docs.aws.amazon.com/systems-manager/latest/userguide/getting-started-restrict-access-quickstart.html>
+pub const PERMISSIONS: &[Permission] = &[
+    Permission::look(&["ecs:DescribeTasks", "ecs:ListTasks"]),
+    Permission::session(
+        &["ecs:ExecuteCommand", "ssm:StartSession"],
+        On::Named(&[
+            "ecs:{region}:{account}:cluster/{name:255}*",
+            "ecs:{region}:{account}:task/{name:255}*",
+            // AWS's own documents, which have no account: to a port of the task, and from there to another host.
+            "ssm:*:*:document/AWS-StartPort*",
+        ]),
+    ),
+    // AWS names a session after who began it; its id is known only then.
+    Permission::session(
+        &["ssm:ResumeSession", "ssm:TerminateSession", "ssmmessages:OpenDataChannel"],
+        On::Named(&["ssm:{region}:{account}:session/*"]),
+    ),
+];
 
 /// How often it is looked whether a message has to be sent again.
 const REPEAT: Duration = Duration::from_millis(50);

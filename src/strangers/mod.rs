@@ -11,8 +11,19 @@ use std::{
 
 use crate::{
     kind::Context,
-    model::{Action, Failure, Plan},
+    model::{Action, Failure, On, Permission, Plan},
 };
+
+/// What the look needs of AWS beside what the kinds need to find what is the stack's.
+pub const PERMISSIONS: &[Permission] = &[Permission::delete(
+    &[
+        "ec2:DescribeNetworkAcls",
+        "ec2:DescribeVpcEndpoints",
+        "ec2:DescribeVpcPeeringConnections",
+        "ec2:DescribeVpnGateways",
+    ],
+    On::Any,
+)];
 
 /// One thing that is not the stack's.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

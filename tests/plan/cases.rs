@@ -75,6 +75,9 @@ cases! {
     secrets_from_elsewhere,
     security_group_rule_missing,
     still_deleting,
+    target,
+    target_that_is_not_there,
+    target_without_changes,
     third_zone,
     waiting_for_the_database,
 }
@@ -107,14 +110,17 @@ fn check(case: &str) {
 fn shown(folder: &Path, command: &str) -> String {
     let words: Vec<&str> = command.split_whitespace().collect();
     let (name, environment) = match words.as_slice() {
-        [name] => (*name, spec::DEFAULT_ENVIRONMENT),
+        [name] | [name @ "plan", "--target", ..] => (*name, spec::DEFAULT_ENVIRONMENT),
         [name, "--env", environment] => (*name, *environment),
         other => panic!("a case cannot run {other:?}"),
     };
     let stack = stack(folder, environment);
     let world = world(&folder.join("live.json"));
     let planned = match name {
-        "plan" => planned(&stack, &world, BTreeMap::new()),
+        "plan" => planned(&stack, &world, BTreeMap::new()).and_then(|plan| match words.as_slice() {
+            [_, "--target", target] => engine::targeted(&plan, &[target.parse().expect("it is an address")]),
+            _ => Ok(plan),
+        }),
         "deploy" => planned(&stack, &world, built(&world)).and_then(|plan| cli::release_part(&plan)),
         "destroy" => engine::plan(&id(&stack), &Graph::new(), live(&world)),
         other => panic!("a case cannot run `stackctl {other}`"),

@@ -15,6 +15,7 @@ use crate::{exit, output::Output};
 use draft::{Draft, Port, Source};
 use files::Files;
 use pipeline::PipelineArgs;
+pub(super) use pipeline::account;
 use survey::Survey;
 
 /// Arguments of `stackctl init`.

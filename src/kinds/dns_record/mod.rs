@@ -18,7 +18,7 @@ use super::acm::{self, Issuance, Owned};
 use super::elb;
 use crate::{
     kind::{Context, Kind},
-    model::{Address, Change, Diff, Failure, Found, How, Input, Outputs, Phase, Shown},
+    model::{Address, Change, Diff, Failure, Found, How, Input, On, Outputs, Permission, Phase, Shown},
 };
 pub use ownership::Ownership;
 use zone::{Act, Record};
@@ -110,6 +110,11 @@ impl Kind for DnsRecord {
     const NAME: &'static str = "dns_record";
     // Where the stack has records, the tags of these two say: they go after the records.
     const USES: &'static [&'static str] = &["load_balancer", "certificate"];
+    const PERMISSIONS: &'static [Permission] = &[
+        Permission::look(&["route53:GetHostedZone", "route53:ListHostedZonesByName", "route53:ListResourceRecordSets"]),
+        Permission::make(&["route53:ChangeResourceRecordSets"], On::Records),
+        Permission::delete(&["route53:ChangeResourceRecordSets"], On::Records),
+    ];
     // ACM usually sees a record within minutes, and says that it can take more than half an hour.
     // https://docs.aws.amazon.com/acm/latest/userguide/troubleshooting-DNS-validation.html
     const USUAL: Duration = Duration::from_secs(120);

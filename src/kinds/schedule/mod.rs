@@ -27,7 +27,7 @@ use super::{
 use crate::{
     aws::Outcome,
     kind::{Context, Kind},
-    model::{Address, Change, Diff, Failure, Found, How, Input, Phase, Shown},
+    model::{Address, Change, Diff, Failure, Found, How, Input, On, Permission, Phase, Shown},
 };
 
 /// How long EventBridge goes on trying to start a run that ECS refuses, in seconds: long enough for throttling and a lack
@@ -84,6 +84,22 @@ impl Kind for Schedule {
         // A run that starts meanwhile reads its secrets and writes its log.
         "secret",
         "log_group",
+    ];
+    const PERMISSIONS: &'static [Permission] = &[
+        Permission::look(&["scheduler:GetSchedule", "scheduler:ListScheduleGroups", "scheduler:ListSchedules"]),
+        ecs_task::LOOKING,
+        // A schedule follows the revision that its service serves.
+        Permission::release(
+            &["scheduler:CreateSchedule", "scheduler:UpdateSchedule"],
+            On::Named(&["scheduler:{region}:{account}:schedule/{name:64}*"]),
+        ),
+        Permission::release(&["iam:PassRole"], On::PassedTo("scheduler.amazonaws.com")),
+        Permission::delete(
+            &["scheduler:DeleteSchedule"],
+            On::Named(&["scheduler:{region}:{account}:schedule/{name:64}*"]),
+        ),
+        // Its tasks that still run.
+        Permission::delete(&["ecs:StopTask"], On::Named(ecs_task::TASKS)),
     ];
 
     async fn list(cx: &Context) -> Result<Vec<Found<Live>>, Failure> {

@@ -19,11 +19,14 @@ pub use live::{Live, Rollout};
 
 use live::OWN_PERCENT;
 
-use super::ecs::{self, once};
+use super::{
+    ecs::{self, once},
+    ecs_task,
+};
 use crate::{
     aws::{self, Outcome, given},
     kind::{Context, Kind},
-    model::{Address, Change, Diff, Failure, Found, How, Input, Outputs, Phase, Shown},
+    model::{Address, Change, Diff, Failure, Found, How, Input, On, Outputs, Permission, Phase, Shown},
 };
 
 /// How many of the service's last events are shown with a failed rollout.
@@ -112,6 +115,22 @@ impl Kind for Service {
             "role",
             "secret",
         ];
+    const PERMISSIONS: &'static [Permission] = &[
+        // `releases` reads the last two.
+        Permission::look(&[
+            "ecs:DescribeServices",
+            "ecs:ListServices",
+            "ecs:DescribeServiceRevisions",
+            "ecs:ListServiceDeployments",
+        ]),
+        ecs_task::LOOKING,
+        Permission::release(&["ecs:UpdateService"], On::Named(&["ecs:{region}:{account}:service/{name:255}*"])),
+        // For `stackctl run`.
+        ecs_task::RUNNING,
+        ecs::TAGGING,
+        Permission::make(&["ecs:CreateService"], On::Named(&["ecs:{region}:{account}:service/{name:255}*"])),
+        Permission::delete(&["ecs:DeleteService"], On::Named(&["ecs:{region}:{account}:service/{name:255}*"])),
+    ];
     const USUAL: Duration = Duration::from_secs(150);
     const DEADLINE: Duration = Duration::from_secs(3600);
 

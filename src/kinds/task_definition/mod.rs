@@ -18,7 +18,7 @@ use super::ecs::{self, once};
 use crate::{
     aws::{self, Outcome, given},
     kind::{Context, Kind},
-    model::{Address, Change, Diff, Failure, Found, How, Input, Outputs, Phase, Shown, StackId},
+    model::{Address, Change, Diff, Failure, Found, How, Input, On, Outputs, Permission, Phase, Shown, StackId},
 };
 
 /// How many revisions are kept to go back to.
@@ -112,6 +112,19 @@ impl Kind for TaskDefinition {
 
     const NAME: &'static str = "task_definition";
     const USES: &'static [&'static str] = &["role", "image", "secret", "log_group"];
+    const PERMISSIONS: &'static [Permission] = &[
+        Permission::look(&["ecs:DescribeTaskDefinition", "ecs:ListTaskDefinitionFamilies", "ecs:ListTaskDefinitions"]),
+        Permission::release(&["ecs:RegisterTaskDefinition"], On::Tagged),
+        // IAM takes no narrower resource for this one.
+        Permission::release(&["ecs:DeregisterTaskDefinition"], On::Any),
+        Permission::release(&["iam:PassRole"], On::PassedTo("ecs-tasks.amazonaws.com")),
+        ecs::TAGGING,
+        Permission::delete(&["ecs:DeregisterTaskDefinition"], On::Any),
+        Permission::delete(
+            &["ecs:DeleteTaskDefinitions"],
+            On::Named(&["ecs:{region}:{account}:task-definition/{name:255}*"]),
+        ),
+    ];
     const UPDATE_RENEWS_OUTPUTS: bool = true;
 
     async fn list(cx: &Context) -> Result<Vec<Found<Live>>, Failure> {

@@ -198,7 +198,7 @@ fn ask_account(output: &Output) -> Result<String, Stop> {
 }
 
 /// <https://docs.aws.amazon.com/accounts/latest/reference/manage-acct-identifiers.html>
-fn account(text: &str) -> Result<String, String> {
+pub(in crate::cli) fn account(text: &str) -> Result<String, String> {
     let is_account = text.len() == 12 && text.chars().all(|c| c.is_ascii_digit());
     is_account.then(|| text.to_owned()).ok_or_else(|| "an AWS account's id has twelve digits".to_owned())
 }

@@ -1,6 +1,6 @@
 //! The two roles of a pipeline: `plan`, which may look, for every proposed change, and `deploy`, which may release, for the
 //! branch that is deployed. Each trusts the place where the pipeline runs for exactly this, by OpenID Connect, and may do
-//! no more than the statements of docs/iam-policy.json for its commands, narrowed to this stack where AWS's names allow.
+//! no more than `stackctl policy` says of its commands.
 //!
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_create_for-idp_oidc.html>
 
@@ -9,17 +9,9 @@ use serde_json::{Value, json};
 use super::{Forge, Repository};
 use crate::{
     model::Failure,
+    policy::{self, Commands},
     spec::{self, Stack},
 };
-
-/// What each command needs, statement by statement.
-const POLICY: &str = include_str!("../../../../docs/iam-policy.json");
-
-/// How the names of the statements begin that a plan needs.
-const PLAN: &[&str] = &["Look"];
-
-/// How the names of the statements begin that a deployment needs.
-const DEPLOY: &[&str] = &["Look", "Lock", "Release"];
 
 /// The roles of one stack's pipeline.
 pub(super) struct Roles<'a> {
@@ -100,44 +92,22 @@ impl Roles<'_> {
 
     /// What the role for plans may do.
     pub(super) fn plan_policy(&self) -> Result<String, Failure> {
-        self.policy(&|name| PLAN.iter().any(|begin| name.starts_with(begin)))
+        self.policy(Commands::Plan)
     }
 
     /// What the role for deployments may do: release, or `with_up` all that stackctl does.
     pub(super) fn deploy_policy(&self, with_up: bool) -> Result<String, Failure> {
-        self.policy(&|name| with_up || DEPLOY.iter().any(|begin| name.starts_with(begin)))
+        self.policy(if with_up { Commands::All } else { Commands::Deploy })
     }
 
-    fn policy(&self, wanted: &dyn Fn(&str) -> bool) -> Result<String, Failure> {
-        let policy: Value = serde_json::from_str(POLICY).map_err(|error| Failure::internal(error.to_string()))?;
-        let statements = policy["Statement"].as_array().into_iter().flatten();
-        let statements: Vec<Value> = statements
-            .filter(|statement| statement["Sid"].as_str().is_some_and(wanted))
-            .cloned()
-            .map(|mut statement| {
-                match &mut statement["Resource"] {
-                    Value::String(resource) => *resource = self.narrowed(resource),
-                    Value::Array(resources) => resources.iter_mut().for_each(|resource| {
-                        if let Value::String(text) = resource {
-                            *text = self.narrowed(text);
-                        }
-                    }),
-                    _ => {}
-                }
-                statement
-            })
-            .collect();
-        document(&Value::Array(statements))
-    }
-
-    /// The ARNs of this stack among those that a statement allows: its account, region and name in place of any.
-    fn narrowed(&self, resource: &str) -> String {
-        let parts: Vec<&str> = resource.splitn(6, ':').collect();
-        let ["arn", partition, service, region, account, rest] = parts.as_slice() else { return resource.to_owned() };
-        let region = if *region == "*" { &self.stack.region } else { *region };
-        let account = if *account == "*" { self.account } else { *account };
-        let own = format!("/stackctl/{}/{}/", self.stack.name, self.stack.environment);
-        format!("arn:{partition}:{service}:{region}:{account}:{}", rest.replace("/stackctl/", &own))
+    fn policy(&self, commands: Commands) -> Result<String, Failure> {
+        let policy = policy::of(self.stack, commands, Some(self.account))?;
+        if policy.length() > policy::LONGEST_INLINE {
+            let message = format!("the role's policy would have {} characters, more than IAM takes", policy.length());
+            return Err(Failure::refused("init", message)
+                .hint("leave --with-up out, and give the role what `stackctl policy --part N` prints"));
+        }
+        Ok(policy::text(&policy)? + "\n")
     }
 }
 

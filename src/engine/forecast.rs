@@ -20,7 +20,7 @@ const SLOWEST: f64 = 3.0;
 
 /// What is expected of a plan.
 #[derive(Clone, Debug, Default)]
-pub struct Estimate {
+pub struct Forecast {
     steps: Vec<Expected>,
 }
 
@@ -52,7 +52,7 @@ pub struct Left {
     pub longest: Address,
 }
 
-impl Estimate {
+impl Forecast {
     /// Of a plan of which nothing is done yet.
     pub fn of(plan: &Plan) -> Self {
         let usual = |kind: &str| kinds::named(kind).map_or(Duration::ZERO, AnyKind::usual);
@@ -144,45 +144,45 @@ mod tests {
     }
 
     /// A database that a service needs, and a NAT gateway beside.
-    fn estimate() -> Estimate {
+    fn forecast() -> Forecast {
         let steps = vec![
             expected("vpc", 2, &[]),
             expected("nat_gateway", 90, &[0]),
             expected("db_instance", 300, &[0]),
             expected("service", 150, &[1, 2]),
         ];
-        Estimate { steps }
+        Forecast { steps }
     }
 
     #[test]
     fn the_longest_chain_of_what_is_not_done_counts() {
-        let mut estimate = estimate();
-        assert_eq!(estimate.left(Duration::ZERO), None, "nothing runs");
-        estimate.took(&Address::new("vpc", "one"), Action::Create, seconds(1));
-        estimate.began(&Address::new("nat_gateway", "one"), Action::Create, seconds(1));
-        estimate.began(&Address::new("db_instance", "one"), Action::Create, seconds(1));
-        let left = estimate.left(seconds(101)).expect("two run");
+        let mut forecast = forecast();
+        assert_eq!(forecast.left(Duration::ZERO), None, "nothing runs");
+        forecast.took(&Address::new("vpc", "one"), Action::Create, seconds(1));
+        forecast.began(&Address::new("nat_gateway", "one"), Action::Create, seconds(1));
+        forecast.began(&Address::new("db_instance", "one"), Action::Create, seconds(1));
+        let left = forecast.left(seconds(101)).expect("two run");
         assert_eq!((left.time, left.longest.kind()), (seconds(200 + 150), "db_instance"));
-        assert_eq!(estimate.done(), (1, 4));
+        assert_eq!(forecast.done(), (1, 4));
     }
 
     #[test]
     fn what_has_been_done_tells_how_fast_things_go_today() {
-        let mut estimate = estimate();
-        estimate.took(&Address::new("vpc", "one"), Action::Create, seconds(1));
-        estimate.took(&Address::new("nat_gateway", "one"), Action::Create, seconds(180));
-        estimate.began(&Address::new("db_instance", "one"), Action::Create, seconds(1));
-        assert_eq!(estimate.left(seconds(1)).expect("one runs").time, seconds(600 + 300));
+        let mut forecast = forecast();
+        forecast.took(&Address::new("vpc", "one"), Action::Create, seconds(1));
+        forecast.took(&Address::new("nat_gateway", "one"), Action::Create, seconds(180));
+        forecast.began(&Address::new("db_instance", "one"), Action::Create, seconds(1));
+        assert_eq!(forecast.left(seconds(1)).expect("one runs").time, seconds(600 + 300));
         // Of one that has failed, nothing that needs it is begun.
-        estimate.gone(&Address::new("db_instance", "one"), Action::Create);
-        estimate.gone(&Address::new("service", "one"), Action::Create);
-        assert_eq!(estimate.left(seconds(2)), None);
+        forecast.gone(&Address::new("db_instance", "one"), Action::Create);
+        forecast.gone(&Address::new("service", "one"), Action::Create);
+        assert_eq!(forecast.left(seconds(2)), None);
     }
 
     #[test]
     fn what_is_overdue_is_soon_done_and_never_was() {
-        let mut estimate = estimate();
-        estimate.began(&Address::new("service", "one"), Action::Create, Duration::ZERO);
-        assert_eq!(estimate.left(seconds(9000)).expect("one runs").time, OVERDUE);
+        let mut forecast = forecast();
+        forecast.began(&Address::new("service", "one"), Action::Create, Duration::ZERO);
+        assert_eq!(forecast.left(seconds(9000)).expect("one runs").time, OVERDUE);
     }
 }

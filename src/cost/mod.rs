@@ -1,0 +1,81 @@
+//! What AWS charges for a stack a month, by list prices: of what stack.yaml asks for, and of what is there. Pure; the prices
+//! are in `prices.json`, with their date and where they are published.
+
+mod prices;
+mod state;
+
+use serde::Serialize;
+
+pub use prices::{Prices, built_in};
+pub use state::{State, after, asked_for, before};
+
+/// What is not counted: it depends on use, or is little.
+pub const NOT_COUNTED: &str = "traffic, requests and capacity units, logs, images, backups, the hosted zone, jobs and release commands while they run, what \
+     autoscaling adds to its least number of tasks, free tiers and tax";
+
+/// An estimate.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Estimate {
+    /// The region.
+    pub region: String,
+    /// The day on which the prices were put together.
+    pub prices_of: String,
+    /// What costs something, in the order of the addresses.
+    pub lines: Vec<Line>,
+    /// US dollars a month of all that has a price.
+    pub month: f64,
+    /// What has no price here.
+    pub unknown: Vec<String>,
+    /// [`NOT_COUNTED`].
+    pub not_counted: &'static str,
+}
+
+/// One thing that costs something.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Line {
+    /// The resource.
+    pub address: String,
+    /// What of it, in words.
+    pub what: String,
+    /// US dollars a month, if the price is known.
+    pub month: Option<f64>,
+}
+
+/// One thing to pay for: a part of a resource, how much of it, and by what it is charged.
+#[derive(Clone, Debug, PartialEq)]
+struct Charge {
+    address: String,
+    what: String,
+    /// Prices and how many of their units a month: hours are counted here as one.
+    parts: Vec<(String, f64)>,
+}
+
+/// What `state` costs in `region`.
+pub fn estimate(state: &State, region: &str, prices: &Prices) -> Estimate {
+    let mut unknown: Vec<String> = Vec::new();
+    let mut lines = Vec::new();
+    for charge in state.charges() {
+        let mut month = Some(0.0);
+        for (part, quantity) in &charge.parts {
+            let price = prices.a_month(region, part);
+            if price.is_none() && !unknown.contains(part) {
+                unknown.push(part.clone());
+            }
+            month = month.zip(price).map(|(sum, price)| sum + price * quantity);
+        }
+        lines.push(Line { address: charge.address, what: charge.what, month });
+    }
+    let month = lines.iter().filter_map(|line| line.month).sum();
+    let (region, prices_of) = (region.to_owned(), prices.date.clone());
+    Estimate { region, prices_of, lines, month, unknown, not_counted: NOT_COUNTED }
+}
+
+/// US dollars with cents, half a cent rounded up.
+pub fn dollars(amount: f64) -> String {
+    // Sums of list prices have no more than six digits behind the point; what is beyond is the binary form's.
+    let cents = (amount * 100.0 + 1e-6 * amount.signum()).round() / 100.0;
+    format!("{:.2}", if cents == 0.0 { 0.0 } else { cents })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,155 @@
+//! A plan as Markdown, for the comment of a pull or merge request: one line of what it comes to, what is lost, and the plan
+//! itself folded away.
+
+use std::fmt::Write;
+
+use super::{plan, style::Style};
+use crate::model::{Action, Address, Plan};
+
+/// The longest comment on GitHub, in characters. GitLab and Jenkins take more.
+/// <https://docs.github.com/en/rest/issues/comments>
+const LONGEST: usize = 65_536;
+
+/// How many addresses a line names before it only counts.
+const NAMED: usize = 20;
+
+/// The plan, at most [`LONGEST`] characters long.
+pub fn render(plan: &Plan) -> String {
+    let id = &plan.id;
+    if plan.is_empty() {
+        return format!("**`{id}`**: no changes. It is as stack.yaml says.\n");
+    }
+    let summary = plan::summary(plan);
+    let counts = summary.trim_start_matches("Plan: ").trim_end_matches('.');
+    let mut text = format!("**`{id}`**: {counts}.\n\n");
+    for (action, words) in [(Action::Delete, "Deleted"), (Action::Replace, "Replaced")] {
+        let of = plan.steps.iter().filter(|step| step.action == action).map(|step| &step.address);
+        line(&mut text, words, &of.collect::<Vec<_>>());
+    }
+    for (address, why) in plan.guarded.iter().take(NAMED) {
+        let _ = writeln!(text, "- Guarded: `{address}`: {why}");
+    }
+    if !text.ends_with("\n\n") {
+        text.push('\n');
+    }
+    let whole = plan::render(plan, Style::new(false));
+    let fence = fence(&whole);
+    let head = format!("{text}<details>\n<summary>The plan</summary>\n\n{fence}text\n");
+    let foot = format!("{fence}\n\n</details>\n");
+    let room = LONGEST - head.chars().count() - foot.chars().count();
+    format!("{head}{}\n{foot}", cut(&whole, room - 1))
+}
+
+fn line(text: &mut String, words: &str, addresses: &[&Address]) {
+    if addresses.is_empty() {
+        return;
+    }
+    let named: Vec<String> = addresses.iter().take(NAMED).map(|address| format!("`{address}`")).collect();
+    let more = match addresses.len().saturating_sub(NAMED) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let _ = writeln!(text, "- {words}: {}{more}", named.join(", "));
+}
+
+/// A fence that is longer than any row of backticks in `text`, which could end it otherwise.
+fn fence(text: &str) -> String {
+    let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or_default();
+    "`".repeat(longest.max(2) + 1)
+}
+
+/// The first lines of `text` that fit in `room` characters, and how many do not.
+fn cut(text: &str, room: usize) -> String {
+    if text.chars().count() <= room {
+        return text.to_owned();
+    }
+    let lines: Vec<&str> = text.lines().collect();
+    let left = |kept: usize| format!("… and {} more lines, which `stackctl plan` shows", lines.len() - kept);
+    // Never longer than with no line kept.
+    let room = room.saturating_sub(left(0).chars().count());
+    let (mut kept, mut used) = (0, 0);
+    for line in &lines {
+        used += line.chars().count() + 1;
+        if used > room {
+            break;
+        }
+        kept += 1;
+    }
+    let mut short = lines[..kept].join("\n");
+    short.push('\n');
+    short.push_str(&left(kept));
+    short
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::model::{Change, How, Shown, StackId, Step};
+
+    fn step(address: &str, action: Action) -> Step {
+        Step {
+            address: address.parse().expect("it is one"),
+            action,
+            changes: Vec::new(),
+            desired: Some(json!({ "field": "value" })),
+            live: None,
+            needs: Vec::new(),
+        }
+    }
+
+    fn plan(steps: Vec<Step>) -> Plan {
+        let id = StackId { stack: "shop".into(), environment: "production".into() };
+        Plan { id, steps, unchanged: Vec::new(), guarded: Vec::new(), by_hand: Vec::new() }
+    }
+
+    #[test]
+    fn what_is_lost_stands_above_the_fold_and_the_plan_below() {
+        let mut plan = plan(vec![
+            step("secret.one", Action::Create),
+            step("db_instance.database", Action::Replace),
+            step("db_instance.database", Action::DeleteReplaced),
+            step("cache.main", Action::Delete),
+        ]);
+        plan.guarded = vec![("db_instance.database".parse().expect("it is one"), "it is protected".into())];
+        let text = render(&plan);
+        let (above, below) = text.split_once("<details>").expect("it folds");
+        assert_eq!(
+            above,
+            "**`shop/production`**: 1 to create, 1 to replace, 1 to delete.\n\n- Deleted: `cache.main`\n\
+             - Replaced: `db_instance.database`\n- Guarded: `db_instance.database`: it is protected\n\n"
+        );
+        assert!(below.starts_with("\n<summary>The plan</summary>\n\n```text\nPlan for shop/production:\n"), "{below}");
+        assert!(below.contains("  + secret.one\n") && below.ends_with("\n```\n\n</details>\n"), "{below}");
+    }
+
+    #[test]
+    fn without_changes_it_is_one_line() {
+        assert_eq!(render(&plan(Vec::new())), "**`shop/production`**: no changes. It is as stack.yaml says.\n");
+    }
+
+    #[test]
+    fn what_a_resource_says_cannot_leave_the_fence() {
+        let mut changed = step("alarm.web", Action::Update);
+        let to = Shown::value("````</details> @everyone");
+        changed.changes = vec![Change { field: "text".into(), from: Shown::Sensitive, to, how: How::InPlace }];
+        let text = render(&plan(vec![changed]));
+        assert!(text.contains("\n`````text\n") && text.contains("\n`````\n\n</details>\n"), "{text}");
+        assert!(text.contains("(sensitive) → ````</details>"), "{text}");
+    }
+
+    #[test]
+    fn a_comment_is_never_longer_than_github_takes() {
+        for count in [1_500, 1_900, 4_000, 40_000] {
+            let steps = (0..count).map(|n| step(&format!("secret.ü{n}"), Action::Create)).collect();
+            let text = render(&plan(steps));
+            assert!(text.chars().count() <= LONGEST, "{count}: {}", text.chars().count());
+            assert!(text.ends_with("\n```\n\n</details>\n"), "{count}");
+            let is_cut = text.contains(" more lines, which `stackctl plan` shows\n```");
+            assert_eq!(is_cut, count > 1_500, "{count}: {}", text.chars().count());
+        }
+        let gone = (0..9_000).map(|n| step(&format!("secret.n{n}"), Action::Delete)).collect();
+        assert!(render(&plan(gone)).contains("`secret.n19` and 8980 more\n"));
+    }
+}

@@ -1,0 +1,272 @@
+//! The least IAM policy for a stack: what the kinds say of their calls, for the kinds that the stack has, narrowed to its own
+//! names and tags. Pure.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Value, json};
+
+use crate::{
+    aws, blueprint,
+    kind::Kind,
+    kinds::{self, image, repository},
+    model::{Failure, On, Permission, Purpose, StackId},
+    session,
+    spec::{LoadBalancer, Stack},
+    strangers,
+};
+
+/// The longest managed policy, in characters without white space.
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html>
+pub const LONGEST_MANAGED: usize = 6_144;
+
+/// The longest that all inline policies of a role may be together, in characters without white space. Of the same page.
+pub const LONGEST_INLINE: usize = 10_240;
+
+/// What the commands need that belongs to no kind: the zones of the region, and the lock.
+const COMMON: &[Permission] = &[
+    Permission::look(&["ec2:DescribeAvailabilityZones"]),
+    Permission::lock(
+        &["ssm:AddTagsToResource", "ssm:DeleteParameter", "ssm:GetParameter", "ssm:PutParameter"],
+        On::Named(&["ssm:{region}:{account}:parameter/stackctl/{stack}/{environment}/*"]),
+    ),
+];
+
+/// Which commands a policy is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Commands {
+    /// Those that look: `plan`, `status`, `logs`, `releases`.
+    Plan,
+    /// Those that release: `deploy`, `rollback`, `run`; and those that look.
+    Deploy,
+    /// `destroy`, and those that look.
+    Destroy,
+    /// `exec` and `forward`, and those that look.
+    Exec,
+    /// All of them.
+    All,
+}
+
+/// A policy, or a part of one.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Policy {
+    statements: Vec<Value>,
+}
+
+impl Commands {
+    fn need(self, purpose: Purpose) -> bool {
+        match (self, purpose) {
+            (Self::All, _) | (_, Purpose::Look) => true,
+            (Self::Plan, _) => false,
+            (Self::Deploy, purpose) => matches!(purpose, Purpose::Lock | Purpose::Release),
+            (Self::Destroy, purpose) => matches!(purpose, Purpose::Lock | Purpose::Delete),
+            (Self::Exec, purpose) => purpose == Purpose::Session,
+        }
+    }
+}
+
+/// What `commands` need for `stack`, in `account` or in any.
+///
+/// # Errors
+/// If stack.yaml asks for what cannot be drawn.
+pub fn of(stack: &Stack, commands: Commands, account: Option<&str>) -> Result<Policy, Failure> {
+    let has = kinds_of(stack)?;
+    // Every look sees all kinds: what stack.yaml no longer has, a plan says so of.
+    let of_kinds = kinds::ALL.iter().flat_map(|kind| {
+        let is_there = has.contains(kind.name());
+        kind.permissions().iter().filter(move |permission| is_there || permission.purpose == Purpose::Look)
+    });
+    let has_sessions = stack.services.values().any(|service| service.exec);
+    let sessions: &[Permission] = if has_sessions { session::PERMISSIONS } else { &[] };
+    let others = COMMON.iter().chain(strangers::PERMISSIONS).chain(sessions);
+    let mut grouped: BTreeMap<(bool, Group), Statement> = BTreeMap::new();
+    for permission in others.chain(of_kinds).filter(|permission| commands.need(permission.purpose)) {
+        let statement = grouped.entry((permission.purpose != Purpose::Look, Group::of(permission.on))).or_default();
+        statement.actions.extend(permission.actions);
+        match permission.on {
+            On::Named(arns) => statement.arns.extend(arns),
+            On::PassedTo(service) | On::ServiceRole(service) => {
+                statement.services.insert(service);
+            }
+            _ => {}
+        }
+    }
+    let places = Places { stack, account: account.unwrap_or("*") };
+    let statements = grouped.iter().map(|((changes, group), statement)| places.filled(*changes, *group, statement));
+    Ok(Policy { statements: statements.collect() })
+}
+
+/// The kinds of which the stack has a resource.
+fn kinds_of(stack: &Stack) -> Result<BTreeSet<String>, Failure> {
+    let graph = blueprint::sketch(stack)?;
+    let mut kinds: BTreeSet<String> = graph.nodes().map(|node| node.address.kind().to_owned()).collect();
+    if stack.database.is_some() {
+        // What `db load` takes beside the database's own kinds.
+        kinds.extend([repository::Repository::NAME, image::Image::NAME].map(str::to_owned));
+    }
+    Ok(kinds)
+}
+
+/// Permissions with the same of these share a statement: an action works on resources of its own service, so what one of them
+/// may be done to is no more than if each had its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Group {
+    Any,
+    Named,
+    Tagged,
+    Owned,
+    Tagging(&'static str),
+    PassRole,
+    ServiceRoles,
+    Records,
+}
+
+impl Group {
+    fn of(on: On) -> Self {
+        match on {
+            On::Any => Self::Any,
+            On::Named(_) => Self::Named,
+            On::Tagged => Self::Tagged,
+            On::Owned => Self::Owned,
+            On::Tagging(service) => Self::Tagging(service),
+            On::PassedTo(_) => Self::PassRole,
+            On::ServiceRole(_) => Self::ServiceRoles,
+            On::Records => Self::Records,
+        }
+    }
+
+    /// What it is called in a statement's name, of letters and digits.
+    fn name(self) -> String {
+        match self {
+            Self::Any => String::new(),
+            Self::Named => "Named".to_owned(),
+            Self::Tagged => "Tagged".to_owned(),
+            Self::Owned => "Owned".to_owned(),
+            Self::Tagging(service) => format!("Tags{}", service.to_uppercase()),
+            Self::PassRole => "PassRole".to_owned(),
+            Self::ServiceRoles => "ServiceRoles".to_owned(),
+            Self::Records => "Records".to_owned(),
+        }
+    }
+}
+
+/// A statement on its way.
+#[derive(Default)]
+struct Statement {
+    actions: BTreeSet<&'static str>,
+    arns: BTreeSet<&'static str>,
+    services: BTreeSet<&'static str>,
+}
+
+/// What the places of ARNs stand for.
+struct Places<'a> {
+    stack: &'a Stack,
+    account: &'a str,
+}
+
+impl Places<'_> {
+    fn filled(&self, changes: bool, group: Group, statement: &Statement) -> Value {
+        let mut filled = json!({
+            "Sid": format!("{}{}", if changes { "Change" } else { "Look" }, group.name()),
+            "Effect": "Allow",
+            "Action": statement.actions,
+            "Resource": "*",
+        });
+        match group {
+            Group::Any => {}
+            Group::Named => {
+                let arns: BTreeSet<String> = statement.arns.iter().map(|arn| self.arn(arn)).collect();
+                filled["Resource"] = json!(arns);
+            }
+            Group::Tagged => filled["Condition"] = self.tags("aws:RequestTag"),
+            Group::Owned => filled["Condition"] = self.tags("aws:ResourceTag"),
+            Group::Tagging(service) => {
+                // Otherwise whoever may tag could make anything the stack's own.
+                filled["Condition"] = json!({ "Null": { format!("{service}:CreateAction"): "false" } });
+            }
+            Group::PassRole => {
+                filled["Resource"] = json!(self.arn("iam::{account}:role/stackctl/{stack}/{environment}/*"));
+                filled["Condition"] = json!({ "StringEquals": { "iam:PassedToService": statement.services } });
+            }
+            Group::ServiceRoles => {
+                filled["Resource"] = json!(self.arn("iam::{account}:role/aws-service-role/*"));
+                filled["Condition"] = json!({ "StringEquals": { "iam:AWSServiceName": statement.services } });
+            }
+            Group::Records => {
+                let domain = self.stack.load_balancer.as_ref().and_then(LoadBalancer::domain).unwrap_or_default();
+                let domain = domain.to_ascii_lowercase();
+                filled["Resource"] = json!("arn:aws:route53:::hostedzone/*");
+                // <https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/specifying-conditions-route53.html>
+                filled["Condition"] = json!({ "ForAllValues:StringLike": {
+                    "route53:ChangeResourceRecordSetsNormalizedRecordNames": [domain, format!("*.{domain}")],
+                } });
+            }
+        }
+        filled
+    }
+
+    fn tags(&self, key: &str) -> Value {
+        json!({ "StringEquals": {
+            format!("{key}/{}", aws::STACK): self.stack.name,
+            format!("{key}/{}", aws::ENVIRONMENT): self.stack.environment,
+        } })
+    }
+
+    /// `template` with its places filled.
+    fn arn(&self, template: &str) -> String {
+        let Stack { name, environment, region, .. } = self.stack;
+        let mut arn = format!("arn:aws:{template}")
+            .replace("{region}", region)
+            .replace("{account}", self.account)
+            .replace("{stack}", name)
+            .replace("{environment}", environment);
+        let id = StackId { stack: name.clone(), environment: environment.clone() };
+        while let Some((before, rest)) = arn.split_once("{name:") {
+            let (limit, after) = rest.split_once('}').unwrap_or((rest, ""));
+            let limit = limit.parse().unwrap_or(usize::MAX);
+            arn = format!("{before}{}{after}", aws::may_begin(&id, limit));
+        }
+        arn
+    }
+}
+
+impl Policy {
+    /// As IAM takes it.
+    pub fn document(&self) -> Value {
+        json!({ "Version": "2012-10-17", "Statement": self.statements })
+    }
+
+    /// Its length as IAM counts it: characters without white space.
+    pub fn length(&self) -> usize {
+        self.document().to_string().chars().filter(|c| !c.is_whitespace()).count()
+    }
+
+    /// The same in few policies of which none exceeds `limit`, statement by statement.
+    pub fn split(&self, limit: usize) -> Vec<Self> {
+        let mut longest_first: Vec<&Value> = self.statements.iter().collect();
+        longest_first.sort_by_key(|statement| std::cmp::Reverse(statement.to_string().len()));
+        let mut parts: Vec<Self> = Vec::new();
+        for statement in longest_first {
+            match parts.iter_mut().find(|part| part.with(statement).length() <= limit) {
+                Some(part) => part.statements.push(statement.clone()),
+                None => parts.push(Self { statements: vec![statement.clone()] }),
+            }
+        }
+        parts
+    }
+
+    fn with(&self, statement: &Value) -> Self {
+        let statements = self.statements.iter().chain([statement]).cloned().collect();
+        Self { statements }
+    }
+}
+
+/// A policy as text, over several lines.
+///
+/// # Errors
+/// None that is known; it is of our own making.
+pub fn text(policy: &Policy) -> Result<String, Failure> {
+    serde_json::to_string_pretty(&policy.document()).map_err(|error| Failure::internal(error.to_string()))
+}
+
+#[cfg(test)]
+mod tests;

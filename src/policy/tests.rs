@@ -1,0 +1,134 @@
+use super::*;
+use crate::spec;
+
+const SMALL: &str = "name: shop\nregion: eu-west-1\nnetwork: { nat: none }\nservices: { web: { image: nginx } }\n";
+
+/// A stack with everything, whose names are the longest that there can be.
+const WHOLE: &str = "
+name: a-name-of-20-letters
+region: ap-southeast-1
+network: { nat: per-zone }
+database: { users: { app: owner } }
+cache: {}
+load_balancer: { tls: acm, domain: shop.example.com }
+bastion: { users: { ada: { ssh_key: \"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f\" } }, allow: [192.0.2.1/32] }
+services:
+  web:
+    build: app
+    port: 3000
+    scale: { min: 1, max: 2, cpu: 60 }
+    release: [migrate]
+    exec: true
+    secrets: { KEY: generate }
+jobs: { report: { service: web, command: [report], schedule: rate(1 day) } }
+alarms: { email: ops@example.com }
+environments: { twelve-chars: {} }
+";
+
+fn policy(yaml: &str, environment: &str, commands: Commands) -> Policy {
+    let stack = spec::parse("stack.yaml", yaml, environment, &|_| None).expect("it is valid");
+    of(&stack, commands, Some("123456789012")).expect("it can be drawn")
+}
+
+fn texts(value: &Value) -> Vec<String> {
+    let text = |value: &Value| value.as_str().expect("it is text").to_owned();
+    value.as_array().map_or_else(|| vec![text(value)], |list| list.iter().map(text).collect())
+}
+
+fn actions(policy: &Policy) -> BTreeSet<String> {
+    policy.statements.iter().flat_map(|statement| texts(&statement["Action"])).collect()
+}
+
+#[test]
+fn only_what_the_stack_has_may_be_changed() {
+    let small = actions(&policy(SMALL, "default", Commands::All));
+    for part in ["rds:Create", "elasticache:Create", "elasticloadbalancing:Create", "route53:Change", "ecr:Create"] {
+        assert!(!small.iter().any(|action| action.starts_with(part)), "{part}");
+    }
+    assert!(small.contains("ecs:CreateService") && small.contains("rds:DescribeDBInstances"), "{small:?}");
+    let whole = actions(&policy(WHOLE, "twelve-chars", Commands::All));
+    assert!(small.is_subset(&whole));
+}
+
+#[test]
+fn whoever_plans_may_only_look_and_whoever_releases_makes_and_deletes_nothing_else() {
+    let look = actions(&policy(WHOLE, "twelve-chars", Commands::Plan));
+    let reads = ["Describe", "Filter", "Get", "List"];
+    for action in &look {
+        let (_, name) = action.split_once(':').expect("it has a service");
+        assert!(reads.iter().any(|read| name.starts_with(read)), "a plan may {action}");
+    }
+    for secret in ["secretsmanager:GetSecretValue", "ssm:GetParameters"] {
+        assert!(!look.contains(secret), "a plan may {secret}");
+    }
+    let deploy = actions(&policy(WHOLE, "twelve-chars", Commands::Deploy));
+    assert!(deploy.is_superset(&look) && deploy.contains("ecs:UpdateService") && deploy.contains("ecr:PutImage"));
+    for forbidden in ["ec2:CreateVpc", "rds:DeleteDBInstance", "iam:CreateRole", "ecs:DeleteService"] {
+        assert!(!deploy.contains(forbidden), "a deployment may {forbidden}");
+    }
+    let destroy = actions(&policy(WHOLE, "twelve-chars", Commands::Destroy));
+    assert!(destroy.contains("ecs:DeleteService") && !destroy.contains("ec2:CreateVpc"));
+    let exec = actions(&policy(WHOLE, "twelve-chars", Commands::Exec));
+    assert!(exec.is_superset(&look) && exec.contains("ecs:ExecuteCommand") && !exec.contains("ecs:RunTask"));
+    assert!(deploy.is_disjoint(&exec.difference(&look).cloned().collect()), "no pipeline gets into a task");
+    assert!(
+        !actions(&policy(SMALL, "default", Commands::All)).contains("ecs:ExecuteCommand"),
+        "nobody, without `exec`"
+    );
+}
+
+#[test]
+fn what_is_changed_anywhere_is_what_iam_cannot_narrow() {
+    // Of these, the service authorization reference has no resource, or only one without our names and tags.
+    let known = [
+        "ec2:CreateNetworkInterface",
+        "ec2:DeleteNetworkInterface",
+        "ec2:DescribeAccountAttributes",
+        "ec2:DescribeNetworkAcls",
+        "ec2:DescribeNetworkInterfaces",
+        "ec2:DescribeVpcEndpoints",
+        "ec2:DescribeVpcPeeringConnections",
+        "ec2:DescribeVpnGateways",
+        "ecr:GetAuthorizationToken",
+        "ecs:DeregisterTaskDefinition",
+        "sns:Unsubscribe",
+    ];
+    for statement in policy(WHOLE, "twelve-chars", Commands::All).statements {
+        let name = statement["Sid"].as_str().expect("each has a name").to_owned();
+        assert!(name.chars().all(|c| c.is_ascii_alphanumeric()), "{name}");
+        if name == "Change" {
+            assert_eq!(texts(&statement["Action"]), known);
+        } else if name != "Look" && statement["Resource"] == "*" {
+            assert!(statement["Condition"].is_object(), "{statement:#}");
+        }
+        for resource in texts(&statement["Resource"]) {
+            assert!(!resource.contains(['{', '}']), "{resource}");
+        }
+    }
+}
+
+#[test]
+fn names_that_aws_shortens_are_still_covered() {
+    let whole = policy(WHOLE, "twelve-chars", Commands::All).document().to_string();
+    let id = StackId { stack: "a-name-of-20-letters".into(), environment: "twelve-chars".into() };
+    for (limit, before) in [(32, "targetgroup/"), (40, "replicationgroup:"), (63, "db:")] {
+        let begins = aws::may_begin(&id, limit);
+        assert!(whole.contains(&format!("{before}{begins}*")), "{before}{begins}");
+        let address = crate::model::Address::new("target_group", "web");
+        assert!(aws::discriminated(&id, &address, "3000", limit).starts_with(&begins));
+        assert!(aws::derived(&id, &address, limit).starts_with(&begins));
+    }
+}
+
+#[test]
+fn the_largest_policy_fits_a_role_and_its_parts_fit_managed_policies() {
+    let whole = policy(WHOLE, "twelve-chars", Commands::All);
+    assert!(whole.length() <= LONGEST_INLINE, "{}", whole.length());
+    let parts = whole.split(LONGEST_MANAGED);
+    assert_eq!(parts.len(), 2);
+    let of_parts: BTreeSet<String> = parts.iter().flat_map(actions).collect();
+    assert_eq!(of_parts, actions(&whole));
+    for part in parts {
+        assert!(part.length() <= LONGEST_MANAGED, "{}", part.length());
+    }
+}
