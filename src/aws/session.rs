@@ -120,8 +120,8 @@ impl Aws {
         }
     }
 
-    /// Who is calling. Tried twice only: where nothing can be reached or the credentials are no good, the user hears it
-    /// within seconds, while the bulk reads beside it are more patient.
+    /// Who is calling. Tried twice only where nothing can be reached or the credentials are no good: the user hears it within
+    /// seconds. If AWS does answer, and asks to wait, this is as patient as the bulk reads beside it.
     /// <https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html>
     ///
     /// # Errors
@@ -129,7 +129,12 @@ impl Aws {
     pub async fn caller(&self) -> Result<Caller, Failure> {
         let quick = aws_sdk_sts::Config::builder().retry_config(RetryConfig::standard().with_max_attempts(2));
         let identity = self.sts.get_caller_identity().customize().config_override(quick).send().await;
-        let identity = identity.during("GetCallerIdentity")?;
+        let identity = match identity.during("GetCallerIdentity") {
+            Err(failure) if failure.code.is_some() && matches!(failure.cause, Cause::Throttled | Cause::Ambiguous) => {
+                self.sts.get_caller_identity().send().await.during("GetCallerIdentity")?
+            }
+            identity => identity?,
+        };
         Ok(Caller {
             account: given(identity.account, "GetCallerIdentity", "Account")?,
             arn: given(identity.arn, "GetCallerIdentity", "Arn")?,

@@ -34,6 +34,7 @@ impl Kind for ElasticIp {
 
     const NAME: &'static str = "elastic_ip";
     const USES: &'static [&'static str] = &[];
+    const MANY: bool = true;
 
     async fn list(cx: &Context) -> Result<Vec<Found<Live>>, Failure> {
         let call = cx.aws.ec2.describe_addresses().set_filters(Some(ec2::ours(&cx.id)));

@@ -94,6 +94,7 @@ impl Kind for SecurityGroup {
 
     const NAME: &'static str = "security_group";
     const USES: &'static [&'static str] = &["vpc"];
+    const IN_TWO_STEPS: bool = true;
 
     async fn list(cx: &Context) -> Result<Vec<Found<Live>>, Failure> {
         let pages = cx.aws.ec2.describe_security_groups().set_filters(Some(ec2::ours(&cx.id))).into_paginator();
@@ -154,7 +155,7 @@ impl Kind for SecurityGroup {
         let answer = call.customize().config_override(ec2::once()).send().await.during("CreateSecurityGroup")?;
         let id = given(answer.group_id, "CreateSecurityGroup", "groupId")?;
         let (vpc, description) = (vpc.to_owned(), desired.description.clone());
-        make_good(cx, desired, Live { id, vpc, description, ingress: Vec::new() }).await
+        Ok(Live { id, vpc, description, ingress: Vec::new() })
     }
 
     async fn update(

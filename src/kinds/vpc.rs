@@ -39,6 +39,7 @@ impl Kind for Vpc {
 
     const NAME: &'static str = "vpc";
     const USES: &'static [&'static str] = &[];
+    const MANY: bool = true;
 
     async fn list(cx: &Context) -> Result<Vec<Found<Live>>, Failure> {
         let pages = cx.aws.ec2.describe_vpcs().set_filters(Some(ec2::ours(&cx.id))).into_paginator().items().send();

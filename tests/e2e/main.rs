@@ -1,10 +1,12 @@
 //! End to end: the real binary against a sandbox of its own for each test, over real sockets, with a real Postgres.
 
+mod bad_cloud;
 mod bastion;
 mod blocking;
 mod cache;
 mod changes;
 mod crashes;
+mod crowd;
 mod dockerfile;
 mod domain;
 mod dumps;
@@ -22,9 +24,11 @@ mod rollback;
 mod rollouts;
 mod run;
 mod scaling;
+mod secrecy;
 mod support;
 mod sweep;
 mod tiny;
+mod torture;
 mod traffic;
 mod users;
 mod visitors;

@@ -5,6 +5,7 @@ use super::*;
 fn rollout(status: &str, definition: &str, state: &str, running: i32) -> Rollout {
     Rollout {
         id: format!("{status} {definition}"),
+        changed: None,
         status: status.into(),
         task_definition: definition.into(),
         state: state.into(),
@@ -51,6 +52,16 @@ fn desired(definition: &str) -> Desired {
         target: None,
         grace_seconds: 0,
     }
+}
+
+#[test]
+fn a_view_from_before_the_update_is_no_rollback() {
+    let at = |definition: &str, changed| {
+        live(vec![Rollout { changed: Some(changed), ..rollout("PRIMARY", definition, "COMPLETED", 2) }])
+    };
+    assert!(Service::outdated(&at("web:1", 1000), &at("web:2", 2000)));
+    assert!(!Service::outdated(&at("web:2", 2500), &at("web:2", 2000)));
+    assert!(!Service::outdated(&at("web:1", 3000), &at("web:2", 2000)), "ECS went back to it afterwards");
 }
 
 #[test]
