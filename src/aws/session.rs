@@ -5,6 +5,10 @@ use std::time::Duration;
 use aws_config::{BehaviorVersion, Region, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
 use aws_sdk_ec2::types::{AvailabilityZoneOptInStatus, AvailabilityZoneState};
 use aws_sdk_sts::config::ProvideCredentials;
+use aws_smithy_runtime_api::client::{
+    interceptors::context::InterceptorContext,
+    retries::classifiers::{ClassifyRetry, RetryAction},
+};
 
 use super::{Outcome, given};
 use crate::model::{Cause, Failure};
@@ -114,7 +118,9 @@ impl Aws {
             route53: aws_sdk_route53::Client::new(config),
             scheduler: aws_sdk_scheduler::Client::new(config),
             secrets: aws_sdk_secretsmanager::Client::new(config),
-            sns: aws_sdk_sns::Client::new(config),
+            sns: aws_sdk_sns::Client::from_conf(
+                aws_sdk_sns::config::Builder::from(config).retry_classifier(TooManyRequests).build(),
+            ),
             ssm: aws_sdk_ssm::Client::new(config),
             sts: aws_sdk_sts::Client::new(config),
         }
@@ -183,6 +189,24 @@ async fn credentials(config: &SdkConfig) -> Result<(), Failure> {
              to try without an account, `stackctl sandbox start` and add --sandbox",
         )
     })
+}
+
+/// SNS throttles with a code that the SDK does not know (`Throttled`), and the status that says the same.
+/// <https://docs.aws.amazon.com/sns/latest/api/API_Publish.html#API_Publish_Errors>
+#[derive(Debug)]
+struct TooManyRequests;
+
+impl ClassifyRetry for TooManyRequests {
+    fn classify_retry(&self, context: &InterceptorContext) -> RetryAction {
+        match context.response().map(|response| response.status().as_u16()) {
+            Some(429) => RetryAction::throttling_error(),
+            _ => RetryAction::NoActionIndicated,
+        }
+    }
+
+    fn name(&self) -> &'static str {
+        "too many requests"
+    }
 }
 
 /// The retry configuration of a write: it is sent once, and the engine decides about another time.
