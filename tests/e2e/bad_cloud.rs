@@ -16,7 +16,7 @@ fn bad_day(seed: u64) -> Value {
 }
 
 /// Runs a command until it ends well. One that does not has to say why, and what to do.
-async fn until_done(world: &World, args: &[&str]) {
+fn until_done(world: &World, args: &[&str]) {
     for turn in 1..=TRIES {
         let output = tokio::task::block_in_place(|| world.stackctl(args));
         let said = text(&output);
@@ -51,7 +51,7 @@ async fn lives_through(faults: Value) {
     let good = counts(&world).await;
     world.must(&["destroy", "--confirm", "demo"]);
     world.set(json!({ "faults": faults })).await;
-    until_done(&world, &["up", "--yes"]).await;
+    until_done(&world, &["up", "--yes"]);
     world.set(json!({ "faults": null })).await;
     assert_eq!(counts(&world).await, good);
     assert_eq!(world.plan(), Vec::<String>::new());
@@ -59,14 +59,14 @@ async fn lives_through(faults: Value) {
     world.edit("cpu: 256", "cpu: 512");
     world.edit("memory: 512", "memory: 1024");
     world.set(json!({ "faults": faults })).await;
-    until_done(&world, &["up", "--yes"]).await;
-    until_done(&world, &["deploy", "--yes"]).await;
+    until_done(&world, &["up", "--yes"]);
+    until_done(&world, &["deploy", "--yes"]);
     world.set(json!({ "faults": null })).await;
     assert_eq!(counts(&world).await, good);
     assert_eq!(world.plan(), Vec::<String>::new());
 
     world.set(json!({ "faults": faults })).await;
-    until_done(&world, &["destroy", "--confirm", "demo"]).await;
+    until_done(&world, &["destroy", "--confirm", "demo"]);
     world.set(json!({ "faults": null })).await;
     assert_eq!(sweep::everything(&world).await, Vec::<String>::new());
 }

@@ -45,7 +45,7 @@ pub(crate) async fn serve(region: Arc<Region>, listener: TcpListener) -> Result<
                 .serve_connection(TokioIo::new(stream), service);
             // A client that goes away in the middle is no error of ours.
             if let Err(error) = connection.await
-                && error.source().is_some_and(|source| source.is::<Broken>())
+                && error.source().is_some_and(<dyn Error>::is::<Broken>)
                 && let Ok(handle) = handle
             {
                 let at_once = nix::libc::linger { l_onoff: 1, l_linger: 0 };
