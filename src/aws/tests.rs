@@ -246,8 +246,13 @@ async fn answered_with(status: u16, kind: &str, body: &[u8]) -> [Result<(), Fail
         .build();
     let outcomes = [
         aws_sdk_ec2::Client::new(&config).describe_vpcs().send().await.during("DescribeVpcs").map(drop),
-        aws_sdk_ecs::Client::new(&config).list_clusters().send().await.during("ListClusters").map(drop),
-        aws_sdk_route53::Client::new(&config).list_hosted_zones().send().await.during("ListHostedZones").map(drop),
+        aws_sdk_ecs::Client::new(&config).describe_clusters().send().await.during("DescribeClusters").map(drop),
+        aws_sdk_route53::Client::new(&config)
+            .list_hosted_zones_by_name()
+            .send()
+            .await
+            .during("ListHostedZonesByName")
+            .map(drop),
     ];
     serving.abort();
     outcomes
