@@ -5,11 +5,12 @@ export CARGO_TARGET_DIR ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/stackctl/targe
 
 STACKCTL = $(CARGO_TARGET_DIR)/debug/stackctl
 
-.PHONY: help setup build demo demo-down test format lint bench
+.PHONY: help setup build demo demo-down test torture format lint bench
 
 help:
 	@echo "make demo       bring up stack.yaml on the sandbox; ends with a URL that answers"
 	@echo "make demo-down  remove all of it"
+	@echo "make torture    kill up, deploy and destroy at every single call; takes hours"
 	@echo "make test       format, lints, unit, plan-case, end-to-end and fault tests"
 	@echo "make bench      measure a release build on the sandbox, and write docs/performance.md"
 
@@ -33,6 +34,10 @@ demo-down:
 
 test: setup format lint
 	./scripts/test
+
+# Every call of a command is a point to be killed at: hours, and nothing that `make test` would not try a spread of.
+torture: setup
+	./scripts/test --run-ignored only -E 'binary(e2e) and test(/^torture::every_call/)' --success-output immediate
 
 format:
 	cargo fmt --all --check

@@ -172,6 +172,11 @@ pub trait Kind: Send + Sync + 'static {
     const LASTING: bool = true;
     /// Whether an update in place makes its outputs new (another digest, another revision).
     const UPDATE_RENEWS_OUTPUTS: bool = false;
+    /// Whether `create` makes the bare resource and `update` gives it the rest, where AWS would make another one, or
+    /// refuse it, if the first call was repeated because the second one failed.
+    const IN_TWO_STEPS: bool = false;
+    /// Whether AWS makes another one if `create` is repeated: it has neither a token nor a name of its own.
+    const MANY: bool = false;
     /// How long it usually takes to become ready on AWS.
     const USUAL: Duration = Duration::from_secs(2);
     /// How long to wait for it, or for its deletion, before giving up.
@@ -229,6 +234,11 @@ pub trait Kind: Send + Sync + 'static {
         failure.is(&["DependencyViolation"]).then_some("what still uses it to go")
     }
 
+    /// Whether `seen` is older than `written`, the state that the last write to it gave: reads lag writes.
+    fn outdated(_seen: &Self::Live, _written: &Self::Live) -> bool {
+        false
+    }
+
     /// Whether it ended on what ran before instead of on what was `desired`.
     fn rolled_back(_live: &Self::Live, _desired: &Self::Desired) -> bool {
         false
@@ -271,6 +281,10 @@ pub trait AnyKind: Send + Sync {
     fn lasting(&self) -> bool;
     /// [`Kind::UPDATE_RENEWS_OUTPUTS`].
     fn update_renews_outputs(&self) -> bool;
+    /// [`Kind::IN_TWO_STEPS`].
+    fn in_two_steps(&self) -> bool;
+    /// [`Kind::MANY`].
+    fn many(&self) -> bool;
     /// [`Kind::USUAL`].
     fn usual(&self) -> Duration;
     /// [`Kind::DEADLINE`].
@@ -305,6 +319,8 @@ pub trait AnyKind: Send + Sync {
     fn prepare<'a>(&'a self, cx: &'a Context, desired: &'a Value) -> BoxFuture<'a, Result<(), Failure>>;
     /// [`Kind::passing`].
     fn passing(&self, failure: &Failure) -> Option<&'static str>;
+    /// [`Kind::outdated`].
+    fn outdated(&self, seen: &Value, written: &Value) -> Result<bool, Failure>;
     /// [`Kind::rolled_back`].
     fn rolled_back(&self, live: &Value, desired: &Value) -> Result<bool, Failure>;
     /// [`Kind::guard`].
@@ -368,6 +384,14 @@ impl<K: Kind> AnyKind for Erased<K> {
 
     fn update_renews_outputs(&self) -> bool {
         K::UPDATE_RENEWS_OUTPUTS
+    }
+
+    fn in_two_steps(&self) -> bool {
+        K::IN_TWO_STEPS
+    }
+
+    fn many(&self) -> bool {
+        K::MANY
     }
 
     fn usual(&self) -> Duration {
@@ -434,6 +458,10 @@ impl<K: Kind> AnyKind for Erased<K> {
 
     fn passing(&self, failure: &Failure) -> Option<&'static str> {
         K::passing(failure)
+    }
+
+    fn outdated(&self, seen: &Value, written: &Value) -> Result<bool, Failure> {
+        Ok(K::outdated(&typed(K::NAME, seen)?, &typed(K::NAME, written)?))
     }
 
     fn rolled_back(&self, live: &Value, desired: &Value) -> Result<bool, Failure> {

@@ -97,6 +97,16 @@ impl ApiError {
         Self { status: 400, code: code.to_owned(), message: message.into() }
     }
 
+    /// The credentials were good and are no longer.
+    pub(crate) fn expired(call: &Call) -> Self {
+        let code = match (call.is_json(), call.service.as_str()) {
+            (true, _) => "ExpiredTokenException",
+            (false, "ec2") => "RequestExpired",
+            (false, _) => "ExpiredToken",
+        };
+        Self { status: 403, ..Self::client(code, "The security token included in the request is expired") }
+    }
+
     /// An operation that nobody here knows. A client error: the SDK would repeat a 5xx.
     pub(crate) fn not_implemented(call: &Call) -> Self {
         Self::client(

@@ -12,12 +12,14 @@ mod call_log;
 mod ecr;
 mod ecs;
 mod elasticache;
+mod faults;
 mod gateway;
 mod loopback;
 mod moto;
 mod rds;
 mod region;
 mod schedules;
+mod secrecy;
 mod sessions;
 
 use std::{path::PathBuf, process::ExitCode, sync::Arc};
@@ -61,6 +63,8 @@ struct Serve {
     /// How long it is until a schedule is due, as a share of what its expression says.
     #[arg(long, default_value_t = 1.0)]
     schedule_scale: f64,
+    #[command(flatten)]
+    faults: faults::Plan,
 }
 
 fn main() -> ExitCode {
@@ -102,9 +106,9 @@ async fn serve(options: Serve) -> Result<()> {
     let authority = Arc::new(authority::Authority::new()?);
     // For whoever wants to look into a cache with a client of their own.
     region::write_atomically(&dir.join("authority.pem"), authority.certificate().as_bytes())?;
-    let settings =
-        Settings::new(options.latency_ms, options.provision_scale, options.rollout_scale, options.schedule_scale);
-    let moto = moto::Moto::start(&dir, &loopback, options.provision_scale).await?;
+    let Serve { latency_ms, provision_scale, rollout_scale, schedule_scale, faults, .. } = options;
+    let settings = Settings::new(latency_ms, provision_scale, rollout_scale, schedule_scale, faults);
+    let moto = moto::Moto::start(&dir, &loopback, provision_scale).await?;
     let region = Arc::new(Region::new(dir.clone(), endpoint.clone(), settings, loopback, moto, postgres, authority));
     region.rds.prepare(&region);
     tokio::spawn(ecs::schedule(Arc::clone(&region)));

@@ -10,6 +10,7 @@ use std::{
 };
 
 use anyhow::Result;
+use serde::Deserialize;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::{
@@ -19,10 +20,12 @@ use crate::{
     ecr::Ecr,
     ecs::Ecs,
     elasticache::Caches,
+    faults::{Faults, Lag, Plan},
     loopback::Loopback,
     moto::Moto,
     rds::{Postgres, Rds},
     schedules::Schedules,
+    secrecy::Secrecy,
     sessions::Sessions,
 };
 
@@ -34,9 +37,11 @@ pub(crate) struct Region {
     pub(crate) dir: PathBuf,
     pub(crate) endpoint: String,
     pub(crate) settings: Settings,
+    pub(crate) lag: Lag,
     pub(crate) loopback: Loopback,
     pub(crate) moto: Moto,
     pub(crate) calls: CallLog,
+    pub(crate) secrecy: Secrecy,
     pub(crate) alb: Arc<Alb>,
     pub(crate) ecs: Arc<Ecs>,
     pub(crate) ecr: Arc<Ecr>,
@@ -49,6 +54,7 @@ pub(crate) struct Region {
 
 /// What can be set while it runs.
 pub(crate) struct Settings {
+    pub(crate) faults: Faults,
     latency_ms: AtomicU64,
     provision: AtomicU64,
     rollout: AtomicU64,
@@ -61,8 +67,9 @@ pub(crate) struct Settings {
 }
 
 impl Settings {
-    pub(crate) fn new(latency_ms: u64, provision: f64, rollout: f64, schedule: f64) -> Self {
+    pub(crate) fn new(latency_ms: u64, provision: f64, rollout: f64, schedule: f64, faults: Plan) -> Self {
         Self {
+            faults: Faults::new(faults),
             latency_ms: AtomicU64::new(latency_ms),
             provision: AtomicU64::new(provision.to_bits()),
             rollout: AtomicU64::new(rollout.to_bits()),
@@ -112,7 +119,13 @@ impl Settings {
     }
 
     /// Applies a document of the control endpoint.
-    pub(crate) fn change(&self, document: &serde_json::Value) {
+    ///
+    /// # Errors
+    /// If the faults in it are none that are known; then nothing is changed.
+    pub(crate) fn change(&self, document: &serde_json::Value) -> Result<()> {
+        if let Some(faults) = document.get("faults") {
+            self.faults.set(Option::<Plan>::deserialize(faults)?.unwrap_or_default());
+        }
         if let Some(latency) = document["latency_ms"].as_u64() {
             self.latency_ms.store(latency, Ordering::Relaxed);
         }
@@ -132,6 +145,7 @@ impl Settings {
             self.held.store(false, Ordering::SeqCst);
             self.hold_after.store(hold.as_i64().unwrap_or(-1), Ordering::SeqCst);
         }
+        Ok(())
     }
 
     pub(crate) fn document(&self) -> serde_json::Value {
@@ -140,6 +154,7 @@ impl Settings {
             "provision_scale": f64::from_bits(self.provision.load(Ordering::Relaxed)),
             "rollout_scale": f64::from_bits(self.rollout.load(Ordering::Relaxed)),
             "schedule_scale": self.schedule_scale(),
+            "faults": self.faults.plan(),
         })
     }
 }
@@ -161,9 +176,11 @@ impl Region {
             schedules: Schedules::new(settings.schedule_scale()),
             sessions: Sessions::default(),
             authority,
+            lag: Lag::default(),
             alb: Arc::default(),
             ecs: Arc::default(),
             calls: CallLog::new(),
+            secrecy: Secrecy::default(),
             dir,
             endpoint,
             settings,

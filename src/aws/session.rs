@@ -6,6 +6,10 @@ use aws_config::{BehaviorVersion, Region, SdkConfig, retry::RetryConfig, timeout
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_ec2::types::{AvailabilityZoneOptInStatus, AvailabilityZoneState};
 use aws_sdk_sts::config::ProvideCredentials;
+use aws_smithy_runtime_api::client::{
+    interceptors::context::InterceptorContext,
+    retries::classifiers::{ClassifyRetry, RetryAction},
+};
 
 use super::{Outcome, given};
 use crate::model::{Cause, Failure};
@@ -117,15 +121,17 @@ impl Aws {
             route53: aws_sdk_route53::Client::new(config),
             scheduler: aws_sdk_scheduler::Client::new(config),
             secrets: aws_sdk_secretsmanager::Client::new(config),
-            sns: aws_sdk_sns::Client::new(config),
+            sns: aws_sdk_sns::Client::from_conf(
+                aws_sdk_sns::config::Builder::from(config).retry_classifier(TooManyRequests).build(),
+            ),
             ssm: aws_sdk_ssm::Client::new(config),
             sts: aws_sdk_sts::Client::new(config),
             credentials: config.credentials_provider(),
         }
     }
 
-    /// Who is calling. Tried twice only: where nothing can be reached or the credentials are no good, the user hears it
-    /// within seconds, while the bulk reads beside it are more patient.
+    /// Who is calling. Tried twice only where nothing can be reached or the credentials are no good: the user hears it within
+    /// seconds. If AWS does answer, and asks to wait, this is as patient as the bulk reads beside it.
     /// <https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html>
     ///
     /// # Errors
@@ -133,7 +139,12 @@ impl Aws {
     pub async fn caller(&self) -> Result<Caller, Failure> {
         let quick = aws_sdk_sts::Config::builder().retry_config(RetryConfig::standard().with_max_attempts(2));
         let identity = self.sts.get_caller_identity().customize().config_override(quick).send().await;
-        let identity = identity.during("GetCallerIdentity")?;
+        let identity = match identity.during("GetCallerIdentity") {
+            Err(failure) if failure.code.is_some() && matches!(failure.cause, Cause::Throttled | Cause::Ambiguous) => {
+                self.sts.get_caller_identity().send().await.during("GetCallerIdentity")?
+            }
+            identity => identity?,
+        };
         Ok(Caller {
             account: given(identity.account, "GetCallerIdentity", "Account")?,
             arn: given(identity.arn, "GetCallerIdentity", "Arn")?,
@@ -182,6 +193,24 @@ async fn credentials(config: &SdkConfig) -> Result<(), Failure> {
              to try without an account, `stackctl sandbox start` and add --sandbox",
         )
     })
+}
+
+/// SNS throttles with a code that the SDK does not know (`Throttled`), and the status that says the same.
+/// <https://docs.aws.amazon.com/sns/latest/api/API_Publish.html#API_Publish_Errors>
+#[derive(Debug)]
+struct TooManyRequests;
+
+impl ClassifyRetry for TooManyRequests {
+    fn classify_retry(&self, context: &InterceptorContext) -> RetryAction {
+        match context.response().map(|response| response.status().as_u16()) {
+            Some(429) => RetryAction::throttling_error(),
+            _ => RetryAction::NoActionIndicated,
+        }
+    }
+
+    fn name(&self) -> &'static str {
+        "too many requests"
+    }
 }
 
 /// The retry configuration of a write: it is sent once, and the engine decides about another time.

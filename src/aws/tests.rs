@@ -196,3 +196,83 @@ fn an_answer_without_what_aws_documents_is_a_failure_and_may_have_done_the_work(
     assert_eq!(failure.cause, Cause::Ambiguous);
     assert!(failure.message.contains("`vpcId`"));
 }
+
+/// What a service, or a proxy before it, may answer in place of an error of its API.
+fn odd_answer() -> impl Strategy<Value = (u16, String, Vec<u8>)> {
+    let body = prop_oneof![
+        proptest::collection::vec(any::<u8>(), 0..300),
+        "\\PC{0,300}".prop_map(String::into_bytes),
+        Just(b"<html><body>502 Bad Gateway</body></html>".to_vec()),
+        Just(b"<Response><Errors><Error><Code>".to_vec()),
+        Just(br#"<!DOCTYPE a [<!ENTITY b "c"><!ENTITY d "&b;&b;&b;">]><Response>&d;</Response>"#.to_vec()),
+        Just("<a>".repeat(20_000).into_bytes()),
+        Just("[".repeat(20_000).into_bytes()),
+        "\\PC{0,60}"
+            .prop_map(
+                |code| format!("<Response><Errors><Error><Code>{code}</Code></Error></Errors></Response>").into_bytes()
+            ),
+        "\\PC{0,60}".prop_map(|code| serde_json::json!({ "__type": code, "message": 7 }).to_string().into_bytes()),
+    ];
+    let kind =
+        prop_oneof![Just("text/xml"), Just("application/x-amz-json-1.1"), Just("text/html"), Just("application/cbor")];
+    (200_u16..600, kind.prop_map(str::to_owned), body)
+}
+
+/// A client's answer to `raw`, as the SDK reads it from the wire.
+async fn answered_with(status: u16, kind: &str, body: &[u8]) -> [Result<(), Failure>; 3] {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let endpoint = format!("http://{}", listener.local_addr().expect("it has one"));
+    let head = format!(
+        "HTTP/1.1 {status} X\r\nContent-Type: {kind}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+        body.len()
+    );
+    let answer = [head.as_bytes(), body].concat();
+    let serving = tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            // Whoever goes away in the middle is not our business.
+            drop(stream.read(&mut [0; 8192]).await);
+            drop(stream.write_all(&answer).await);
+        }
+    });
+    let keys = aws_sdk_sts::config::Credentials::new("test", "test", None, None, "test");
+    let config = aws_config::SdkConfig::builder()
+        .behavior_version(aws_config::BehaviorVersion::latest())
+        .region(aws_config::Region::new("eu-west-1"))
+        .endpoint_url(endpoint)
+        .retry_config(once())
+        .credentials_provider(aws_sdk_sts::config::SharedCredentialsProvider::new(keys))
+        .build();
+    let outcomes = [
+        aws_sdk_ec2::Client::new(&config).describe_vpcs().send().await.during("DescribeVpcs").map(drop),
+        aws_sdk_ecs::Client::new(&config).describe_clusters().send().await.during("DescribeClusters").map(drop),
+        aws_sdk_route53::Client::new(&config)
+            .list_hosted_zones_by_name()
+            .send()
+            .await
+            .during("ListHostedZonesByName")
+            .map(drop),
+    ];
+    serving.abort();
+    outcomes
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_answer_of_a_service_makes_it_panic_or_hang_and_every_error_is_one((status, kind, body) in odd_answer()) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let outcomes = runtime.block_on(async {
+            tokio::time::timeout(std::time::Duration::from_secs(20), answered_with(status, &kind, &body)).await
+        });
+        let Ok(outcomes) = outcomes else { return Err(TestCaseError::fail("it hangs")) };
+        for outcome in outcomes {
+            match outcome {
+                Err(failure) => prop_assert!(!failure.to_string().is_empty()),
+                Ok(()) => prop_assert!(status < 300, "{} is no success", status),
+            }
+        }
+    }
+}

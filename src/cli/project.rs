@@ -88,8 +88,11 @@ impl Project {
             let subnets: Vec<String> = given.public_subnets.iter().chain(&given.private_subnets).cloned().collect();
             aws.given_network(&given.vpc, &subnets).await.map(Some)
         };
-        let (caller, zones, hosted_zones, network, live) =
-            futures::try_join!(aws.caller(), aws.zones(), hosted_zones, network, engine::observe(&self.cx))?;
+        // Boxed, because all of them together are larger than a stack likes.
+        let (caller, zones, hosted_zones, network, live) = Box::pin(async {
+            futures::try_join!(aws.caller(), aws.zones(), hosted_zones, network, engine::observe(&self.cx))
+        })
+        .await?;
         if self.verbose {
             self.output.status(&format!("as {}; {} resources found", caller.arn, live.len()));
         }

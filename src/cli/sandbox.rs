@@ -81,6 +81,32 @@ struct Start {
     /// How long health checks and connection draining take, as a share of what is configured.
     #[arg(long)]
     rollout_scale: Option<f64>,
+    #[command(flatten)]
+    faults: Faults,
+}
+
+/// A bad cloud, to see what stackctl makes of it: shares are of all calls, 0 to 1.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "A bad cloud")]
+struct Faults {
+    /// The share of calls that AWS asks to slow down.
+    #[arg(long, value_name = "SHARE")]
+    throttled: Option<f64>,
+    /// The share of calls that fail inside of AWS (5xx).
+    #[arg(long, value_name = "SHARE")]
+    failed: Option<f64>,
+    /// The share of calls whose connection is reset before they have done anything.
+    #[arg(long, value_name = "SHARE")]
+    reset: Option<f64>,
+    /// The share of calls whose answer is lost after they were carried out.
+    #[arg(long, value_name = "SHARE")]
+    lost: Option<f64>,
+    /// By how many seconds reads lag writes, at most.
+    #[arg(long, value_name = "SECONDS")]
+    lag: Option<f64>,
+    /// Another bad day with the same shares.
+    #[arg(long)]
+    seed: Option<u64>,
 }
 
 /// What the sandbox writes when it is ready.
@@ -145,6 +171,15 @@ async fn start(dir: &Path, options: &Start, output: &Output) -> Result<u8, Stop>
     let scales = [("--provision-scale", options.provision_scale), ("--rollout-scale", options.rollout_scale)];
     for (flag, scale) in scales.into_iter().filter_map(|(flag, scale)| Some((flag, scale?))) {
         command.arg(flag).arg(scale.to_string());
+    }
+    let Faults { throttled, failed, reset, lost, lag, seed } = options.faults;
+    let faults =
+        [("--throttled", throttled), ("--failed", failed), ("--reset", reset), ("--lost", lost), ("--lag", lag)];
+    for (flag, value) in faults.into_iter().filter_map(|(flag, value)| Some((flag, value?))) {
+        command.arg(flag).arg(value.to_string());
+    }
+    if let Some(seed) = seed {
+        command.arg("--seed").arg(seed.to_string());
     }
     // A process group of its own: Ctrl-C in this terminal is for the command that runs here, not for the sandbox.
     command.stdin(Stdio::null()).stdout(to).stderr(errors).process_group(0);

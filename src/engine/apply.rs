@@ -218,7 +218,24 @@ impl Run {
         };
         let live =
             written.ok_or_else(|| Failure::internal(format!("{} was written and is not there", step.address)))?;
+        let live = self.completed(kind, &step.address, &desired, live).await?;
         self.settle(kind, &step.address, &desired, live, replaces).await
+    }
+
+    /// What was made in two steps has the first one behind it.
+    async fn completed(
+        &self,
+        kind: &dyn AnyKind,
+        address: &Address,
+        desired: &Value,
+        made: Value,
+    ) -> Result<Value, Failure> {
+        let changes = if kind.in_two_steps() { kind.diff(desired, &made)? } else { Vec::new() };
+        if changes.is_empty() {
+            return Ok(made);
+        }
+        let write = Write::Update { desired, live: &made, changes: &changes };
+        Ok(self.attempt(kind, address, write).await?.unwrap_or(made))
     }
 
     async fn remove(&self, kind: &dyn AnyKind, step: &Step) -> Result<(), Failure> {

@@ -7,15 +7,17 @@ use std::{sync::Arc, time::Duration};
 
 use aws_sdk_ssm::{
     config::Config,
+    operation::put_parameter::builders::PutParameterFluentBuilder,
     types::{ParameterType, Tag},
 };
 use jiff::Timestamp;
+use rand::RngExt;
 use serde::{Deserialize, Serialize};
 use tokio::{task::JoinHandle, time::Instant};
 
 use crate::{
     aws::{self, Aws, Outcome},
-    model::{Address, Failure, StackId},
+    model::{Address, Cause, Failure, StackId},
 };
 
 /// How long a lock stands without being renewed.
@@ -29,6 +31,12 @@ const CONTEST: Duration = Duration::from_secs(2);
 
 /// How often a run that waits for the lock looks at it.
 const LOOK: Duration = Duration::from_secs(2);
+
+/// How often it is asked for where AWS asks to slow down or an answer is lost.
+const ATTEMPTS: u32 = 6;
+
+/// How long to wait at first before it is asked for again; each wait is twice the one before.
+const FIRST_PAUSE: Duration = Duration::from_millis(300);
 
 /// Who holds a lock.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -85,7 +93,7 @@ impl Lock {
         let deadline = Instant::now() + patience;
         loop {
             holder.until = after(Timestamp::now(), LIFE);
-            if put_new(aws, id, &name, &holder).await? || take_over(aws, &name, &holder).await? {
+            if put(aws, id, &name, &holder).await? || take_over(aws, &name, &holder).await? {
                 break;
             }
             let Some(other) = read(aws, &name).await? else { continue };
@@ -140,6 +148,22 @@ fn written(holder: &Holder) -> Result<String, Failure> {
     serde_json::to_string(holder).map_err(|error| Failure::internal(error.to_string()))
 }
 
+/// [`put_new`], again where AWS asks to slow down or the answer is lost: that the lock is there after all is found by
+/// [`take_over`], which knows its own.
+async fn put(aws: &Aws, id: &StackId, name: &str, holder: &Holder) -> Result<bool, Failure> {
+    let mut pause = FIRST_PAUSE;
+    for _ in 1..ATTEMPTS {
+        match put_new(aws, id, name, holder).await {
+            Err(failure) if matches!(failure.cause, Cause::Throttled | Cause::Ambiguous) => {
+                tokio::time::sleep(pause.mul_f64(rand::rng().random_range(0.5..1.0))).await;
+                pause *= 2;
+            }
+            answer => return answer,
+        }
+    }
+    put_new(aws, id, name, holder).await
+}
+
 /// Writes the parameter if there is none. `false`: there is one.
 async fn put_new(aws: &Aws, id: &StackId, name: &str, holder: &Holder) -> Result<bool, Failure> {
     let address = Address::new("lock", "lock");
@@ -167,7 +191,9 @@ async fn take_over(aws: &Aws, name: &str, holder: &Holder) -> Result<bool, Failu
         None => return Ok(false),
         Some(_) => {}
     }
-    overwrite(aws, name, holder).await?;
+    // Sent once: a repeat that comes later than the look below could take the lock from whoever has found it his own.
+    let written = put_over(aws, name, holder)?.customize().config_override(once()).send().await;
+    written.during("PutParameter")?;
     // Two may have found it past its time at once: the last to write has it, and both can see who that is.
     tokio::time::sleep(CONTEST).await;
     Ok(read(aws, name).await?.is_some_and(|now| now.nonce == holder.nonce))
@@ -180,7 +206,10 @@ async fn renew(aws: Arc<Aws>, name: String, mut holder: Holder) {
         match read(&aws, &name).await {
             Ok(Some(now)) if now.nonce == holder.nonce => {
                 holder.until = after(Timestamp::now(), LIFE);
-                drop(overwrite(&aws, &name, &holder).await);
+                // To write the same twice does no harm, so the SDK may repeat it.
+                if let Ok(call) = put_over(&aws, &name, &holder) {
+                    drop(call.send().await);
+                }
             }
             // Somebody removed it (`stackctl unlock`) or took it over: it is not ours to bring back.
             Ok(_) => return,
@@ -189,10 +218,9 @@ async fn renew(aws: Arc<Aws>, name: String, mut holder: Holder) {
     }
 }
 
-async fn overwrite(aws: &Aws, name: &str, holder: &Holder) -> Result<(), Failure> {
+fn put_over(aws: &Aws, name: &str, holder: &Holder) -> Result<PutParameterFluentBuilder, Failure> {
     let value = written(holder)?;
-    let call = aws.ssm.put_parameter().name(name).r#type(ParameterType::String).value(value).overwrite(true);
-    call.customize().config_override(once()).send().await.during("PutParameter").map(drop)
+    Ok(aws.ssm.put_parameter().name(name).r#type(ParameterType::String).value(value).overwrite(true))
 }
 
 async fn read(aws: &Aws, name: &str) -> Result<Option<Holder>, Failure> {
@@ -207,6 +235,7 @@ async fn read(aws: &Aws, name: &str) -> Result<Option<Holder>, Failure> {
 }
 
 async fn delete(aws: &Aws, name: &str) -> Result<(), Failure> {
-    let call = aws.ssm.delete_parameter().name(name).customize().config_override(once());
+    // Likewise to delete it.
+    let call = aws.ssm.delete_parameter().name(name);
     call.send().await.or_absent("DeleteParameter", &["ParameterNotFound"]).map(drop)
 }

@@ -14,6 +14,10 @@ use crate::{
 /// The shortest and the longest time between two looks at a resource that is not ready.
 const LOOKS: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(5));
 
+/// For how long a read may show what was before a write: EC2 and ECS promise no time, and are usually there in a second.
+/// <https://docs.aws.amazon.com/ec2/latest/devguide/eventual-consistency.html>
+pub(super) const LAG: Duration = Duration::from_secs(10);
+
 /// The listings of this run, by kind: when each was begun, and what it found.
 #[derive(Default)]
 pub(super) struct Listings(Mutex<BTreeMap<&'static str, Arc<Mutex<Option<Listing>>>>>);
@@ -33,10 +37,10 @@ impl Run {
         kind: &dyn AnyKind,
         address: &Address,
         desired: &Value,
-        mut live: Value,
+        written: Value,
         not: Option<&LiveResource>,
     ) -> Result<Value, Failure> {
-        let began = Instant::now();
+        let (began, mut live) = (Instant::now(), written.clone());
         let mut word = "AWS to show it".to_owned();
         loop {
             match kind.phase(&live, Some(desired))? {
@@ -55,7 +59,9 @@ impl Run {
             }
             self.pause(look(began.elapsed())).await?;
             // Reads lag writes: not found just after a create is not a failure, it is the next look's business.
-            if let Some(seen) = self.see(kind, address, not, Instant::now()).await? {
+            if let Some(seen) = self.see(kind, address, not, Instant::now()).await?
+                && !(began.elapsed() < LAG && kind.outdated(&seen.live, &written)?)
+            {
                 live = seen.live;
             }
         }

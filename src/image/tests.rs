@@ -10,7 +10,9 @@ use super::{
     layer::{self, Entry},
     manifest::{self, Assembled},
     package::Program,
+    push,
 };
+use crate::kind::RegistryLogin;
 
 fn program(bytes: &[u8]) -> Program {
     Program {
@@ -237,5 +239,68 @@ proptest! {
         prop_assert_eq!(&first.digest, &again.digest);
         prop_assert_eq!(first.digest == second.digest, one == other);
         prop_assert_eq!(&first.blobs[0].digest, &second.blobs[0].digest, "the base is the same in all");
+    }
+}
+
+/// Answers every request on one connection after the other with these bytes, until it is dropped.
+async fn rude_registry(answers: Vec<Vec<u8>>) -> (String, tokio::task::JoinHandle<()>) {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let host = listener.local_addr().expect("it has one").to_string();
+    let serving = tokio::spawn(async move {
+        for turn in 0.. {
+            let Ok((mut stream, _)) = listener.accept().await else { return };
+            // Whoever goes away in the middle is not our business.
+            drop(stream.read(&mut [0; 4096]).await);
+            drop(stream.write_all(&answers[turn % answers.len()]).await);
+        }
+    });
+    (host, serving)
+}
+
+/// An answer of a registry that has been taken over by somebody, or is none.
+fn rude_answer() -> impl Strategy<Value = Vec<u8>> {
+    let header = prop_oneof![
+        Just(String::new()),
+        "\\PC{0,40}".prop_map(|value| format!("WWW-Authenticate: Bearer realm=\"{value}\"\r\n")),
+        "\\PC{0,40}".prop_map(|value| format!("Location: {value}\r\n")),
+        "\\PC{0,40}".prop_map(|value| format!("Docker-Content-Digest: {value}\r\n")),
+        Just("WWW-Authenticate: Basic realm=x\r\nLocation: http://[::\r\n".to_owned()),
+    ];
+    let body = prop_oneof![
+        proptest::collection::vec(any::<u8>(), 0..200),
+        Just(br#"{"errors":[{"code":7,"message":null}]}"#.to_vec()),
+        Just(br#"{"token":1}"#.to_vec()),
+        Just("[".repeat(20_000).into_bytes()),
+    ];
+    let whole = (100_u16..600, header, body).prop_map(|(status, header, body)| {
+        let head =
+            format!("HTTP/1.1 {status} X\r\n{header}Content-Length: {}\r\nConnection: close\r\n\r\n", body.len());
+        [head.into_bytes(), body].concat()
+    });
+    prop_oneof![4 => whole, 1 => proptest::collection::vec(any::<u8>(), 0..200)]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 16, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_answer_of_a_registry_makes_it_panic_or_hang(answers in proptest::collection::vec(rude_answer(), 1..6)) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let ended = runtime.block_on(async {
+            let (host, serving) = rude_registry(answers).await;
+            let login = RegistryLogin { user: "AWS".into(), password: "p4ssw0rd-of-ecr".into(), plain_http: true };
+            let image = assembled(b"x");
+            let repository = format!("{host}/app");
+            let pushed = push::push(&image, &repository, "1", &login, &|_| ());
+            let ended = tokio::time::timeout(std::time::Duration::from_secs(20), pushed).await;
+            serving.abort();
+            ended
+        });
+        let Ok(ended) = ended else { return Err(TestCaseError::fail("it hangs")) };
+        if let Err(failure) = ended {
+            prop_assert!(!failure.to_string().contains("p4ssw0rd"), "{failure}");
+        }
     }
 }

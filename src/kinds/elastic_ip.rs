@@ -34,6 +34,7 @@ impl Kind for ElasticIp {
 
     const NAME: &'static str = "elastic_ip";
     const USES: &'static [&'static str] = &[];
+    const MANY: bool = true;
     const PERMISSIONS: &'static [Permission] = &[
         Permission::look(&["ec2:DescribeAddresses"]),
         Permission::make(&["ec2:AllocateAddress"], On::Tagged),

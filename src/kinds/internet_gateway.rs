@@ -37,6 +37,8 @@ impl Kind for InternetGateway {
 
     const NAME: &'static str = "internet_gateway";
     const USES: &'static [&'static str] = &["vpc"];
+    const IN_TWO_STEPS: bool = true;
+    const MANY: bool = true;
     const PERMISSIONS: &'static [Permission] = &[
         Permission::look(&["ec2:DescribeInternetGateways"]),
         Permission::make(&["ec2:CreateInternetGateway"], On::Tagged),
@@ -71,13 +73,13 @@ impl Kind for InternetGateway {
         Outputs::new().with("id", &live.id)
     }
 
-    async fn create(cx: &Context, address: &Address, desired: &Desired) -> Result<Live, Failure> {
+    async fn create(cx: &Context, address: &Address, _desired: &Desired) -> Result<Live, Failure> {
         let tags = ec2::tagged(&cx.id, address, ResourceType::InternetGateway);
         let call = cx.aws.ec2.create_internet_gateway().tag_specifications(tags);
         let answer = call.customize().config_override(ec2::once()).send().await.during("CreateInternetGateway")?;
         let gateway = given(answer.internet_gateway, "CreateInternetGateway", "internetGateway")?;
         let id = given(gateway.internet_gateway_id, "CreateInternetGateway", "internetGatewayId")?;
-        attach(cx, id, desired).await
+        Ok(Live { id, vpc: String::new() })
     }
 
     async fn update(

@@ -94,6 +94,7 @@ impl Kind for SecurityGroup {
 
     const NAME: &'static str = "security_group";
     const USES: &'static [&'static str] = &["vpc"];
+    const IN_TWO_STEPS: bool = true;
     const PERMISSIONS: &'static [Permission] = &[
         Permission::look(&["ec2:DescribeSecurityGroups"]),
         Permission::make(&["ec2:CreateSecurityGroup"], On::Tagged),
@@ -161,7 +162,7 @@ impl Kind for SecurityGroup {
         let answer = call.customize().config_override(ec2::once()).send().await.during("CreateSecurityGroup")?;
         let id = given(answer.group_id, "CreateSecurityGroup", "groupId")?;
         let (vpc, description) = (vpc.to_owned(), desired.description.clone());
-        make_good(cx, desired, Live { id, vpc, description, ingress: Vec::new() }).await
+        Ok(Live { id, vpc, description, ingress: Vec::new() })
     }
 
     async fn update(

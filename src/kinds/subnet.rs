@@ -51,6 +51,7 @@ impl Kind for Subnet {
 
     const NAME: &'static str = "subnet";
     const USES: &'static [&'static str] = &["vpc"];
+    const IN_TWO_STEPS: bool = true;
     const PERMISSIONS: &'static [Permission] = &[
         Permission::look(&["ec2:DescribeSubnets"]),
         Permission::make(&["ec2:CreateSubnet"], On::Tagged),
@@ -110,15 +111,14 @@ impl Kind for Subnet {
             .tag_specifications(ec2::tagged(&cx.id, address, ResourceType::Subnet));
         let answer = call.customize().config_override(ec2::once()).send().await.during("CreateSubnet")?;
         let subnet = given(answer.subnet, "CreateSubnet", "subnet")?;
-        let live = Live {
+        Ok(Live {
             available: subnet.state() == Some(&SubnetState::Available),
             id: given(subnet.subnet_id, "CreateSubnet", "subnetId")?,
             vpc: desired.vpc.get()?.to_owned(),
             cidr: desired.cidr.clone(),
             zone: desired.zone.clone(),
             public: false,
-        };
-        if desired.public { set_public(cx, live, true).await } else { Ok(live) }
+        })
     }
 
     async fn update(

@@ -39,6 +39,7 @@ impl Kind for Vpc {
 
     const NAME: &'static str = "vpc";
     const USES: &'static [&'static str] = &[];
+    const MANY: bool = true;
     const PERMISSIONS: &'static [Permission] = &[
         Permission::look(&["ec2:DescribeVpcs"]),
         Permission::make(&["ec2:CreateVpc"], On::Tagged),

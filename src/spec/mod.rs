@@ -13,7 +13,7 @@ mod stack;
 mod variables;
 mod yaml;
 
-use std::{collections::BTreeSet, path::Path};
+use std::{collections::BTreeSet, fs::File, io::Read, path::Path};
 
 pub(crate) use block::expressions as block_expressions;
 pub use problem::{Problem, Problems};
@@ -26,6 +26,12 @@ pub use stack::{
 use problem::Collector;
 use yaml::Node;
 
+/// How large a file may be, in bytes: what is larger is another file than was meant, and would be read for minutes.
+const LARGEST: usize = 512 * 1024;
+
+/// How many environments a file may have. Each of them is checked whenever the file is read.
+const ENVIRONMENTS: usize = 50;
+
 /// The environment without a name of its own.
 pub const DEFAULT_ENVIRONMENT: &str = "default";
 
@@ -35,7 +41,8 @@ pub const DEFAULT_ENVIRONMENT: &str = "default";
 /// All that is wrong with it.
 pub fn load(path: &Path, environment: &str, variables: &dyn Fn(&str) -> Option<String>) -> Result<Stack, Problems> {
     let name = path.display().to_string();
-    match std::fs::read(path) {
+    match read_within(path) {
+        Ok(bytes) if bytes.len() > LARGEST => Err(too_large(&name)),
         Ok(bytes) => match String::from_utf8(bytes) {
             Ok(text) => parse(&name, &text, environment, variables),
             Err(error) => {
@@ -54,6 +61,19 @@ pub fn load(path: &Path, environment: &str, variables: &dyn Fn(&str) -> Option<S
     }
 }
 
+/// The file's bytes, one more than the largest may have at most.
+fn read_within(path: &Path) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let most = u64::try_from(LARGEST).map_or(u64::MAX, |largest| largest + 1);
+    File::open(path)?.take(most).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+fn too_large(name: &str) -> Problems {
+    let message = format!("{name} is larger than {} kB", LARGEST / 1024);
+    Problems::whole(name, message, "name a stack.yaml with --file; a stack of a hundred services has a tenth of that")
+}
+
 /// As [`load`], of a text that was read already.
 ///
 /// # Errors
@@ -64,6 +84,9 @@ pub fn parse(
     environment: &str,
     variables: &dyn Fn(&str) -> Option<String>,
 ) -> Result<Stack, Problems> {
+    if text.len() > LARGEST {
+        return Err(too_large(file_name));
+    }
     let mut problems = Collector::default();
     let Some(mut root) = yaml::parse(text, &mut problems) else { return Err(problems.finish(file_name, text)) };
     required::check(&root, env!("CARGO_PKG_VERSION"), &mut problems);
@@ -72,6 +95,11 @@ pub fn parse(
     }
     variables::substitute(&mut root, variables, &mut problems);
     let environments = merge::take_environments(&mut root, &mut problems);
+    if let Some((name, _)) = environments.get(ENVIRONMENTS) {
+        let message = format!("there are more than {ENVIRONMENTS} environments");
+        problems.add(name.span, "environments", message, "give the others a file of their own");
+        return Err(problems.finish(file_name, text));
+    }
     if environment != DEFAULT_ENVIRONMENT && !environments.iter().any(|(name, _)| name.text == environment) {
         let known: Vec<&str> = environments.iter().map(|(name, _)| name.text.as_str()).collect();
         problems.add(

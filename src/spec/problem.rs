@@ -5,6 +5,9 @@ use std::{collections::BTreeSet, fmt};
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use serde::Serialize;
 
+/// How many problems of a file are told; whoever has more has another problem than these.
+const MOST: usize = 100;
+
 /// A place in the text, in characters.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Span {
@@ -113,7 +116,8 @@ impl Collector {
 
     /// All of them, placed in `text`.
     pub(super) fn finish(self, file: &str, text: &str) -> Problems {
-        let list = self.found.into_iter().map(|(span, message, hint, path)| {
+        let untold = self.found.len().saturating_sub(MOST);
+        let list = self.found.into_iter().take(MOST).map(|(span, message, hint, path)| {
             let byte = |index: usize| text.char_indices().nth(index).map_or(text.len(), |(byte, _)| byte);
             let start = byte(span.start);
             let before = &text[..start];
@@ -130,6 +134,11 @@ impl Collector {
                 bytes: start..byte(span.end).clamp(start, line_end.max(start)),
             }
         });
-        Problems { list: list.collect(), text: text.to_owned() }
+        let mut list: Vec<Problem> = list.collect();
+        if untold > 0 {
+            let message = format!("and {untold} more");
+            list.extend(Problems::whole(file, message, "mend these first, and see `stackctl validate`").list);
+        }
+        Problems { list, text: text.to_owned() }
     }
 }

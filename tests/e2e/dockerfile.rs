@@ -138,7 +138,7 @@ impl Docker {
             command.env("PATH", format!("{}:{path}", self.folder.path().display()));
         }
         command.envs(self.host.iter().map(|host| ("DOCKER_HOST", host)));
-        command.output().expect("the binary runs")
+        world.started(&mut command).wait_with_output().expect("the binary runs")
     }
 
     fn must(&self, world: &World, arguments: &[&str]) -> String {
@@ -224,7 +224,7 @@ async fn without_an_engine_nothing_is_made() {
     lay_out(&world);
     let mut command = world.command(&["deploy"]);
     let empty = tempfile::tempdir().expect("a temporary folder");
-    let output = command.env("PATH", empty.path()).output().expect("the binary runs");
+    let output = world.started(command.env("PATH", empty.path())).wait_with_output().expect("the binary runs");
     let said = text(&output);
     assert_eq!(output.status.code(), Some(1), "{said}");
     assert!(said.contains("docker cannot be run") && said.contains("docs.docker.com"), "{said}");

@@ -236,7 +236,8 @@ async fn the_way_in_is_the_bastions_and_without_one_it_is_said_how_to_get_it() {
     fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).expect("it is ours");
     let path = format!("{}:{}", programs.display(), std::env::var("PATH").expect("there is one"));
     let arguments = ["db", "connect", "--user", "developer", "--", "--no-psqlrc", "-Atc", "SELECT current_user"];
-    let asked = world.command(&arguments).env("PATH", &path).output().expect("the binary runs");
+    let asked = world.started(world.command(&arguments).env("PATH", &path));
+    let asked = asked.wait_with_output().expect("the binary runs");
     assert!(asked.status.success(), "{}", text(&asked));
     assert_eq!(String::from_utf8_lossy(&asked.stdout).trim(), "developer");
     let unknown = world.stackctl(&["db", "connect", "--user", "nobody"]);

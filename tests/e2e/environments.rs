@@ -1,9 +1,9 @@
 //! Three environments of one file, side by side in one account and region.
 
-use std::{collections::BTreeSet, process::Child};
+use std::collections::BTreeSet;
 
 use crate::{
-    support::{World, text},
+    support::{Spawned, World, text},
     sweep,
     visitors::Visitor,
 };
@@ -11,12 +11,12 @@ use crate::{
 const ALL: [&str; 3] = ["default", "staging", "production"];
 
 /// Begins `up` in an environment.
-fn begin(world: &World, environment: &str) -> Child {
+fn begin(world: &World, environment: &str) -> Spawned {
     world.spawn(&["up", "--yes", "--env", environment])
 }
 
 /// The URL that it ends with.
-fn url(up: Child) -> String {
+fn url(up: Spawned) -> String {
     let output = up.wait_with_output().expect("it ends");
     assert!(output.status.success(), "{}", text(&output));
     String::from_utf8_lossy(&output.stdout).trim().trim_end_matches('/').to_owned()

@@ -13,7 +13,7 @@ use aws_sdk_ecs::types::{DesiredStatus, Task};
 use tokio::time::{Instant, sleep};
 
 use crate::{
-    support::{World, text},
+    support::{Spawned, World, text},
     tiny::Tiny,
     users::secret,
 };
@@ -97,10 +97,10 @@ fn with_input(world: &World, args: &[&str], input: &str) -> Output {
 }
 
 /// A child whose lines are read as they come.
-struct Lines(Child, BufReader<Box<dyn Read + Send>>);
+struct Lines(Spawned, BufReader<Box<dyn Read + Send>>);
 
 impl Lines {
-    fn of(mut child: Child) -> Self {
+    fn of(mut child: Spawned) -> Self {
         let stdout = child.stdout.take().expect("it has one");
         Self(child, BufReader::new(Box::new(stdout)))
     }
@@ -202,7 +202,7 @@ fn on_a_terminal(world: &World) {
             None => person.env_remove(name),
         };
     }
-    let mut child = person.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("script is installed");
+    let mut child = world.started(person.stdin(Stdio::piped()));
     let mut keys = child.stdin.take().expect("it has one");
     let mut lines = Lines::of(child);
     lines.until("here on a terminal: true");
@@ -248,8 +248,7 @@ fn interrupt(child: &Child) {
 
 async fn ends_with_its_task(world: &World) {
     let mut command = world.command(&["exec", "web", "--", "/app/tiny", "talk"]);
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut lines = Lines::of(command.spawn().expect("the binary runs"));
+    let mut lines = Lines::of(world.started(command.stdin(Stdio::piped())));
     lines.until("here on a terminal");
     let tasks = running(world, "tiny-default-main").await;
     stop(world, "tiny-default-main", &tasks[0]).await;

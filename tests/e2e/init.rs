@@ -43,7 +43,7 @@ fn package(folder: &Path, name: &str) {
 fn run(world: &World, folder: &Path, arguments: &[&str]) -> Output {
     let mut command = world.command(arguments);
     command.env_remove("AWS_REGION").env_remove("AWS_DEFAULT_REGION");
-    command.current_dir(folder).output().expect("the binary runs")
+    world.started(command.current_dir(folder)).wait_with_output().expect("the binary runs")
 }
 
 fn must(world: &World, folder: &Path, arguments: &[&str]) -> String {

@@ -1,9 +1,6 @@
 //! What the tasks have written, read by `stackctl logs`.
 
-use std::{
-    io::{BufRead, BufReader},
-    process::Stdio,
-};
+use std::io::{BufRead, BufReader};
 
 use aws_sdk_cloudwatchlogs::{Client, types::InputLogEvent};
 use nix::{
@@ -89,7 +86,7 @@ async fn logs_of_all_tasks_are_interleaved_by_time_readable_and_can_be_followed(
 /// Lines that come while the log is followed are shown once each, and Ctrl-C ends it.
 async fn follows(world: &World, logs: &Client) {
     let mut command = world.command(&["logs", "--follow", "--since", "1s", "--grep", "news"]);
-    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary runs");
+    let mut child = world.started(&mut command);
     let mut lines = BufReader::new(child.stdout.take().expect("it is piped"));
     for round in ["one", "two", "three"] {
         let messages = [format!("news {round} a"), format!("news {round} b")];

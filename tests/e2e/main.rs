@@ -1,11 +1,13 @@
 //! End to end: the real binary against a sandbox of its own for each test, over real sockets, with a real Postgres.
 
+mod bad_cloud;
 mod bastion;
 mod blocking;
 mod cache;
 mod changes;
 mod comments;
 mod crashes;
+mod crowd;
 mod dockerfile;
 mod domain;
 mod dumps;
@@ -28,12 +30,14 @@ mod rollouts;
 mod rounds;
 mod run;
 mod scaling;
+mod secrecy;
 mod set_secrets;
 mod strangers;
 mod support;
 mod sweep;
 mod targets;
 mod tiny;
+mod torture;
 mod traffic;
 mod users;
 mod visitors;

@@ -13,7 +13,7 @@ fn soon(world: &World, change: impl Fn(&mut std::process::Command)) -> Output {
     command.env("AWS_CONFIG_FILE", "/nonexistent").env("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent");
     change(&mut command);
     let began = Instant::now();
-    let output = command.output().expect("the binary runs");
+    let output = world.started(&mut command).wait_with_output().expect("the binary runs");
     assert!(began.elapsed() < Duration::from_secs(30), "{:?}: {}", began.elapsed(), text(&output));
     assert_eq!(output.status.code(), Some(1), "{}", text(&output));
     output
@@ -60,7 +60,8 @@ async fn a_port_in_use_and_a_missing_sandbox_say_what_to_do() {
     assert_eq!(started.status.code(), Some(1), "{said}");
     assert!(said.contains("is in use") && said.contains("--port"), "{said}");
     let mut command = world.command(&["status"]);
-    let missing = command.env("STACKCTL_SANDBOX_DIR", other.path()).output().expect("the binary runs");
+    let missing = world.started(command.env("STACKCTL_SANDBOX_DIR", other.path()));
+    let missing = missing.wait_with_output().expect("the binary runs");
     assert!(text(&missing).contains("stackctl sandbox start"), "{}", text(&missing));
 }
 

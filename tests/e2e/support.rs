@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    ops::{Deref, DerefMut},
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
     time::Duration,
@@ -11,9 +12,42 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::time::{Instant, sleep};
 
+use crate::secrecy::{self, Children};
+
 /// The repository.
 pub fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// stackctl while it runs.
+pub struct Spawned {
+    endpoint: String,
+    child: Child,
+    children: Children,
+}
+
+impl Spawned {
+    /// Waits for its end; neither what it said nor what it started may have a secret.
+    pub fn wait_with_output(self) -> std::io::Result<Output> {
+        let output = self.child.wait_with_output()?;
+        secrecy::check_output(&self.endpoint, &output);
+        secrecy::check(&self.endpoint, &[("what it has started", self.children.seen())]);
+        Ok(output)
+    }
+}
+
+impl Deref for Spawned {
+    type Target = Child;
+
+    fn deref(&self) -> &Child {
+        &self.child
+    }
+}
+
+impl DerefMut for Spawned {
+    fn deref_mut(&mut self) -> &mut Child {
+        &mut self.child
+    }
 }
 
 /// One sandbox with one project; all of it is gone when this is dropped.
@@ -86,9 +120,9 @@ impl World {
         command
     }
 
-    /// Runs it to its end.
+    /// Runs it to its end; it may say no secret.
     pub fn stackctl(&self, args: &[&str]) -> Output {
-        self.command(args).output().expect("the binary runs")
+        self.spawn(args).wait_with_output().expect("the binary runs")
     }
 
     /// Runs it; it has to end well. Gives standard output.
@@ -99,8 +133,15 @@ impl World {
     }
 
     /// Starts it and does not wait.
-    pub fn spawn(&self, args: &[&str]) -> Child {
-        self.command(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary runs")
+    pub fn spawn(&self, args: &[&str]) -> Spawned {
+        self.started(&mut self.command(args))
+    }
+
+    /// Starts a command of this project, such as [`World::command`] with something changed.
+    pub fn started(&self, command: &mut Command) -> Spawned {
+        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary runs");
+        let children = Children::of(child.id());
+        Spawned { endpoint: self.endpoint.clone(), child, children }
     }
 
     /// `up`; gives the URL, without the slash at its end.

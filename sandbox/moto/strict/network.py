@@ -33,8 +33,9 @@ def delete_subnet(original, self, subnet_id):
 def delete_security_group(original, self, name=None, group_id=None):
     if group_id:
         referenced = False
-        for groups in self.groups.values():
-            for other in groups.values():
+        # Copies: another call may delete one meanwhile.
+        for groups in list(self.groups.values()):
+            for other in list(groups.values()):
                 for rule in list(other.ingress_rules) + list(other.egress_rules):
                     source = rule.source_group or {}
                     referenced |= other.id != group_id and source.get("GroupId") == group_id
@@ -45,7 +46,7 @@ def delete_security_group(original, self, name=None, group_id=None):
 
 @patch(InternetGatewayBackend, "detach_internet_gateway")
 def detach_internet_gateway(original, self, internet_gateway_id, vpc_id):
-    subnets = [s.id for zone in self.subnets.values() for s in zone.values() if s.vpc_id == vpc_id]
+    subnets = [s.id for zone in list(self.subnets.values()) for s in list(zone.values()) if s.vpc_id == vpc_id]
     if public_users_of(vpc_id, subnets):
         raise DependencyViolationError(
             f"Network {vpc_id} has some mapped public address(es). Please unmap those public address(es) before "

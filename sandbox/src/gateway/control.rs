@@ -31,6 +31,7 @@ pub(super) async fn answer(region: &Arc<Region>, request: Request<Incoming>) -> 
         (Method::GET, "/_sandbox/calls") => {
             document(200, &serde_json::to_value(region.calls.all()).expect("the log is plain data"))
         }
+        (Method::GET, "/_sandbox/secrets") => document(200, &json!(region.secrecy.all())),
         (Method::DELETE, "/_sandbox/calls") => {
             region.calls.clear();
             document(200, &json!({}))
@@ -41,7 +42,9 @@ pub(super) async fn answer(region: &Arc<Region>, request: Request<Incoming>) -> 
         }
         (Method::PATCH, "/_sandbox/settings") => match serde_json::from_slice::<Value>(&body) {
             Ok(settings) => {
-                region.settings.change(&settings);
+                if let Err(error) = region.settings.change(&settings) {
+                    return document(400, &json!({ "error": error.to_string() }));
+                }
                 if settings["provision_scale"].is_number() {
                     drop(region.moto.put("/settings", &settings).await);
                 }
@@ -49,7 +52,7 @@ pub(super) async fn answer(region: &Arc<Region>, request: Request<Incoming>) -> 
             }
             Err(error) => document(400, &json!({ "error": error.to_string() })),
         },
-        _ => document(404, &json!({ "error": "there are status, calls, connections and settings" })),
+        _ => document(404, &json!({ "error": "there are status, calls, connections, secrets and settings" })),
     }
 }
 

@@ -4,7 +4,7 @@ mod cbor;
 mod control;
 mod rest;
 
-use std::{convert::Infallible, sync::Arc, time::Instant};
+use std::{error::Error, os::fd::AsFd, sync::Arc, time::Instant};
 
 use anyhow::Result;
 use http_body_util::{BodyExt, Full};
@@ -14,6 +14,7 @@ use hyper::{
     service::service_fn,
 };
 use hyper_util::rt::{TokioIo, TokioTimer};
+use nix::sys::socket::{setsockopt, sockopt};
 use tokio::net::TcpListener;
 
 use crate::{
@@ -21,6 +22,7 @@ use crate::{
     autoscaling,
     call_log::Record,
     elasticache::Caches,
+    faults::Fate,
     region::Region,
     schedules,
     sessions::{self, Sessions},
@@ -31,45 +33,70 @@ pub(crate) async fn serve(region: Arc<Region>, listener: TcpListener) -> Result<
     loop {
         let (stream, _) = listener.accept().await?;
         drop(stream.set_nodelay(true));
+        // Another handle of the same connection, by which it can be reset and not only closed.
+        let handle = stream.as_fd().try_clone_to_owned();
         let region = Arc::clone(&region);
         tokio::spawn(async move {
             let service = service_fn(move |request| {
                 let region = Arc::clone(&region);
-                async move { Ok::<_, Infallible>(route(&region, request).await) }
+                async move { route(&region, request).await }
             });
             let connection = hyper::server::conn::http1::Builder::new()
                 .timer(TokioTimer::new())
                 .serve_connection(TokioIo::new(stream), service)
                 .with_upgrades();
             // A client that goes away in the middle is no error of ours.
-            drop(connection.await);
+            if let Err(error) = connection.await
+                && error.source().is_some_and(<dyn Error>::is::<Broken>)
+                && let Ok(handle) = handle
+            {
+                let at_once = nix::libc::linger { l_onoff: 1, l_linger: 0 };
+                if let Err(error) = setsockopt(&handle, sockopt::Linger, &at_once) {
+                    tracing::warn!(%error, "a connection is closed and not reset");
+                }
+            }
         });
     }
 }
 
-async fn route(region: &Arc<Region>, request: Request<Incoming>) -> Response<Full<Bytes>> {
+/// The connection is to be reset in place of an answer.
+#[derive(Debug, thiserror::Error)]
+#[error("the connection is reset, as was asked for")]
+struct Broken;
+
+async fn route(region: &Arc<Region>, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Broken> {
     let path = request.uri().path();
     if path.starts_with("/_sandbox/") {
-        return control::answer(region, request).await;
+        return Ok(control::answer(region, request).await);
     }
     if path == "/v2" || path.starts_with("/v2/") {
-        return region.ecr.registry(region, request).await;
+        return Ok(region.ecr.registry(region, request).await);
     }
     if path.starts_with(sessions::PATH) {
-        return region.sessions.channel(region, request);
+        return Ok(region.sessions.channel(region, request));
     }
     let started = Instant::now();
     let in_cbor = cbor::is_spoken(request.headers());
     let call = match read(request).await {
         Ok(call) => call,
-        Err(error) => return plain(400, &format!("this is no call of the AWS API: {}", error.message)),
+        Err(error) => return Ok(plain(400, &format!("this is no call of the AWS API: {}", error.message))),
     };
     if region.settings.is_held() {
         std::future::pending::<()>().await;
     }
     tokio::time::sleep(region.settings.latency()).await;
-    let answer = carry_out(region, &call).await.unwrap_or_else(|error| error.answer(&call));
-    let may_answer = !call.is_mutating() || region.settings.count_mutation();
+    let fate = region.settings.faults.fate(&call);
+    let (answer, may_answer) = match &fate {
+        Fate::Refused(error) => (error.answer(&call), true),
+        Fate::Reset => (broken(&call), true),
+        Fate::Done | Fate::Lost => {
+            let plan = region.settings.faults.plan();
+            let answer = region.lag.through(&call, plan.seed, plan.lag, |call| carry_out(region, call)).await;
+            let answer = answer.unwrap_or_else(|error| error.answer(&call));
+            region.secrecy.learn(&call, &answer);
+            (answer, !call.is_mutating() || region.settings.count_mutation())
+        }
+    };
     region.calls.add(Record {
         service: &call.service,
         operation: &call.operation,
@@ -82,11 +109,20 @@ async fn route(region: &Arc<Region>, request: Request<Incoming>) -> Response<Ful
     if !may_answer {
         std::future::pending::<()>().await;
     }
-    if in_cbor { respond(cbor::from_json(answer)) } else { respond(answer) }
+    if matches!(fate, Fate::Reset | Fate::Lost) {
+        return Err(Broken);
+    }
+    Ok(if in_cbor { respond(cbor::from_json(answer)) } else { respond(answer) })
+}
+
+/// What the log says of a call whose connection is reset before anything is done.
+fn broken(call: &Call) -> Answer {
+    ApiError { status: 0, ..ApiError::client("ConnectionReset", "the connection is reset") }.answer(call)
 }
 
 /// Which part of the region carries a call out.
-async fn carry_out(region: &Arc<Region>, call: &Call) -> Result<Answer, ApiError> {
+async fn carry_out(region: &Arc<Region>, call: Call) -> Result<Answer, ApiError> {
+    let call = &call;
     check_credentials(call)?;
     match call.service.as_str() {
         "ecs" => return region.ecs.call(region, call).await,
@@ -124,17 +160,7 @@ async fn carry_out(region: &Arc<Region>, call: &Call) -> Result<Answer, ApiError
 fn check_credentials(call: &Call) -> Result<(), ApiError> {
     let json = call.is_json();
     match call.key.as_str() {
-        "EXPIRED" => {
-            let code = match (json, call.service.as_str()) {
-                (true, _) => "ExpiredTokenException",
-                (false, "ec2") => "RequestExpired",
-                (false, _) => "ExpiredToken",
-            };
-            Err(ApiError {
-                status: 403,
-                ..ApiError::client(code, "The security token included in the request is expired")
-            })
-        }
+        "EXPIRED" => Err(ApiError::expired(call)),
         "INVALID" => {
             let code = match (json, call.service.as_str()) {
                 (true, _) => "UnrecognizedClientException",

@@ -16,6 +16,9 @@ pub(super) const OWN_PERCENT: i32 = 50;
 pub struct Rollout {
     /// Its id.
     pub id: String,
+    /// When ECS last changed it, in milliseconds since 1970.
+    #[serde(default)]
+    pub changed: Option<i64>,
     /// `PRIMARY`, `ACTIVE` or `INACTIVE`.
     pub status: String,
     /// The task definition that it rolls out.
@@ -136,6 +139,7 @@ fn rollout(deployment: &Deployment) -> Rollout {
     let owned = |value: Option<&str>| value.unwrap_or_default().to_owned();
     Rollout {
         id: owned(deployment.id()),
+        changed: deployment.updated_at().or(deployment.created_at()).and_then(|at| at.to_millis().ok()),
         status: owned(deployment.status()),
         task_definition: owned(deployment.task_definition()),
         state: deployment

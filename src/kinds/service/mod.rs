@@ -295,6 +295,11 @@ impl Kind for Service {
         failure.is(&codes).then_some("ECS to accept the new roles and the target group")
     }
 
+    fn outdated(seen: &Live, written: &Live) -> bool {
+        let changed = |live: &Live| primary(live).and_then(|primary| primary.changed);
+        changed(seen).zip(changed(written)).is_some_and(|(seen, written)| seen < written)
+    }
+
     fn rolled_back(live: &Live, desired: &Desired) -> bool {
         primary(live).is_some_and(|primary| {
             primary.state == "COMPLETED" && desired.task_definition.known() != Some(primary.task_definition.as_str())

@@ -5,6 +5,7 @@ use super::*;
 fn rollout(status: &str, definition: &str, state: &str, running: i32) -> Rollout {
     Rollout {
         id: format!("{status} {definition}"),
+        changed: None,
         status: status.into(),
         task_definition: definition.into(),
         state: state.into(),
@@ -72,6 +73,16 @@ fn after_how_many_failures_ecs_goes_back_is_a_number_or_its_own_rule() {
         assert_eq!((changes[0].field.as_str(), &changes[0].from, &changes[0].to), ("rollback_after", &from, &to));
     }
     assert_eq!(Desired::as_it_runs("web", &by_number, "web:2".into()).rollback_after, Some(1));
+}
+
+#[test]
+fn a_view_from_before_the_update_is_no_rollback() {
+    let at = |definition: &str, changed| {
+        live(vec![Rollout { changed: Some(changed), ..rollout("PRIMARY", definition, "COMPLETED", 2) }])
+    };
+    assert!(Service::outdated(&at("web:1", 1000), &at("web:2", 2000)));
+    assert!(!Service::outdated(&at("web:2", 2500), &at("web:2", 2000)));
+    assert!(!Service::outdated(&at("web:1", 3000), &at("web:2", 2000)), "ECS went back to it afterwards");
 }
 
 #[test]

@@ -1,0 +1,211 @@
+//! A bad cloud, for tests: calls that are throttled or fail, connections that break, answers that are lost, credentials
+//! that expire, reads that lag. All of it follows from a seed, so that a bad day can be had again.
+
+mod lag;
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use serde::{Deserialize, Serialize};
+
+use crate::api::{ApiError, Call};
+
+pub(crate) use lag::Lag;
+
+/// What goes wrong, and how often; nothing by default.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, clap::Args)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Plan {
+    /// What the dice are thrown with.
+    #[arg(long, default_value_t = 0)]
+    pub(crate) seed: u64,
+    /// The share of calls that are throttled, 0 to 1.
+    #[arg(long, default_value_t = 0.0)]
+    throttled: f64,
+    /// The share of calls that fail inside of AWS (5xx) before they have done anything.
+    #[arg(long, default_value_t = 0.0)]
+    failed: f64,
+    /// The share of calls whose connection is reset before they have done anything.
+    #[arg(long, default_value_t = 0.0)]
+    reset: f64,
+    /// The share of calls whose connection is reset once the work is done: the answer is lost.
+    #[arg(long, default_value_t = 0.0)]
+    lost: f64,
+    /// By how many seconds reads of EC2, ELB, ECS and IAM lag writes, at most.
+    #[arg(long, default_value_t = 0.0)]
+    pub(crate) lag: f64,
+    /// After how many calls the credentials expire; none for never.
+    #[arg(long)]
+    expire_after: Option<u64>,
+    /// The operations that this is about; all of them if there is none.
+    #[arg(skip)]
+    operations: Vec<String>,
+}
+
+/// What becomes of one call.
+#[derive(Debug)]
+pub(crate) enum Fate {
+    /// What it asks for.
+    Done,
+    /// A refusal, and nothing is done.
+    Refused(ApiError),
+    /// The connection breaks, and nothing is done.
+    Reset,
+    /// It is done, and the connection breaks.
+    Lost,
+}
+
+/// The dice.
+#[derive(Default)]
+pub(crate) struct Faults {
+    plan: Mutex<Plan>,
+    /// How often each operation was called: the dice are thrown by operation, so that what runs beside it does not count.
+    thrown: Mutex<HashMap<String, u64>>,
+    calls: AtomicU64,
+}
+
+impl Faults {
+    pub(crate) fn new(plan: Plan) -> Self {
+        Self { plan: Mutex::new(plan), ..Self::default() }
+    }
+
+    /// Begins another plan from its first throw.
+    pub(crate) fn set(&self, plan: Plan) {
+        self.thrown.lock().expect("nobody panics while holding this").clear();
+        self.calls.store(0, Ordering::SeqCst);
+        *self.plan.lock().expect("nobody panics while holding this") = plan;
+    }
+
+    pub(crate) fn plan(&self) -> Plan {
+        self.plan.lock().expect("nobody panics while holding this").clone()
+    }
+
+    /// What becomes of `call`.
+    pub(crate) fn fate(&self, call: &Call) -> Fate {
+        let plan = self.plan();
+        if !plan.operations.is_empty() && !plan.operations.contains(&call.operation) {
+            return Fate::Done;
+        }
+        if plan.expire_after.is_some_and(|after| self.calls.fetch_add(1, Ordering::SeqCst) >= after) {
+            return Fate::Refused(ApiError::expired(call));
+        }
+        let operation = format!("{} {}", call.service, call.operation);
+        let nth = {
+            let mut thrown = self.thrown.lock().expect("nobody panics while holding this");
+            let nth = thrown.entry(operation.clone()).or_default();
+            *nth += 1;
+            *nth
+        };
+        let mut dice = share(plan.seed, &operation, nth);
+        for (odds, fate) in [
+            (plan.throttled, Fate::Refused(throttled(call))),
+            (plan.failed, Fate::Refused(failed(call))),
+            (plan.reset, Fate::Reset),
+            (plan.lost, Fate::Lost),
+        ] {
+            if dice < odds {
+                return fate;
+            }
+            dice -= odds;
+        }
+        Fate::Done
+    }
+}
+
+/// A number from 0 to 1 that follows from what it is for, by FNV-1a and a finisher that spreads its bits.
+fn share(seed: u64, what: &str, nth: u64) -> f64 {
+    let bytes = seed.to_le_bytes().into_iter().chain(what.bytes()).chain(nth.to_le_bytes());
+    let mut hash =
+        bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+    hash = (hash ^ (hash >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    hash = (hash ^ (hash >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    hash ^= hash >> 31;
+    f64::from(u32::try_from(hash >> 32).expect("it has 32 bits")) / f64::from(u32::MAX)
+}
+
+/// How each service asks to slow down.
+/// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html>, and "Common errors" of each other API.
+fn throttled(call: &Call) -> ApiError {
+    let (status, code, message) = match call.service.as_str() {
+        "ec2" => (503, "RequestLimitExceeded", "Request limit exceeded."),
+        "scheduler" => (429, "ThrottlingException", "Rate exceeded"),
+        "sns" => (429, "Throttled", "Rate exceeded"),
+        _ if call.is_json() => (400, "ThrottlingException", "Rate exceeded"),
+        _ => (400, "Throttling", "Rate exceeded"),
+    };
+    ApiError { status, ..ApiError::client(code, message) }
+}
+
+/// How each service says that it failed itself.
+fn failed(call: &Call) -> ApiError {
+    let (status, code) = match call.service.as_str() {
+        "ec2" => (500, "InternalError"),
+        "ecs" | "ecr" => (500, "ServerException"),
+        "ssm" => (500, "InternalServerError"),
+        "secretsmanager" => (500, "InternalServiceError"),
+        "logs" => (503, "ServiceUnavailableException"),
+        "iam" => (500, "ServiceFailure"),
+        "scheduler" => (500, "InternalServerException"),
+        _ => (500, "InternalFailure"),
+    };
+    ApiError { status, ..ApiError::client(code, "We encountered an internal error. Please try again.") }
+}
+
+#[cfg(test)]
+mod tests {
+    use hyper::{HeaderMap, Method, body::Bytes};
+
+    use super::*;
+
+    fn call(service: &str, operation: &str) -> Call {
+        Call {
+            service: service.into(),
+            operation: operation.into(),
+            key: "sandbox".into(),
+            region: "eu-west-1".into(),
+            method: Method::POST,
+            path_and_query: "/".into(),
+            headers: HeaderMap::new(),
+            body: Bytes::new(),
+        }
+    }
+
+    fn fates(plan: &Plan) -> Vec<String> {
+        let faults = Faults::new(plan.clone());
+        (0..1000).map(|_| format!("{:?}", faults.fate(&call("ec2", "DescribeVpcs")))).collect()
+    }
+
+    #[test]
+    fn the_same_seed_gives_the_same_day_and_another_seed_another() {
+        let plan = Plan { seed: 7, throttled: 0.3, failed: 0.05, reset: 0.05, lost: 0.05, ..Plan::default() };
+        assert_eq!(fates(&plan), fates(&plan));
+        assert_ne!(fates(&plan), fates(&Plan { seed: 8, ..plan }));
+    }
+
+    #[test]
+    fn each_fault_has_about_its_share() {
+        let plan = Plan { seed: 7, throttled: 0.3, failed: 0.1, reset: 0.1, lost: 0.1, ..Plan::default() };
+        let fates = fates(&plan);
+        let count = |what: &str| fates.iter().filter(|fate| fate.contains(what)).count();
+        for (what, share) in [("RequestLimitExceeded", 300), ("InternalError", 100), ("Reset", 100), ("Lost", 100)] {
+            assert!(count(what).abs_diff(share) < 50, "{what}: {}", count(what));
+        }
+        assert!(count("Done") > 300);
+    }
+
+    #[test]
+    fn credentials_expire_after_so_many_calls_and_others_than_named_are_spared() {
+        let faults = Faults::new(Plan { expire_after: Some(1), ..Plan::default() });
+        assert!(matches!(faults.fate(&call("ec2", "DescribeVpcs")), Fate::Done));
+        let Fate::Refused(error) = faults.fate(&call("ec2", "DescribeVpcs")) else { panic!("they have expired") };
+        assert_eq!((error.status, error.code.as_str()), (403, "RequestExpired"));
+        let faults = Faults::new(Plan { throttled: 1.0, operations: vec!["CreateVpc".into()], ..Plan::default() });
+        assert!(matches!(faults.fate(&call("ec2", "DescribeVpcs")), Fate::Done));
+        assert!(matches!(faults.fate(&call("ec2", "CreateVpc")), Fate::Refused(_)));
+    }
+}

@@ -1,0 +1,71 @@
+//! The values that are secret here, so that a test can search for them where they may not be.
+
+use std::{
+    collections::BTreeSet,
+    sync::{Mutex, MutexGuard},
+};
+
+use serde_json::Value;
+
+use crate::api::{Answer, Call};
+
+/// Every value that was secret at some time.
+#[derive(Default)]
+pub(crate) struct Secrecy(Mutex<BTreeSet<String>>);
+
+impl Secrecy {
+    pub(crate) fn all(&self) -> BTreeSet<String> {
+        self.known().clone()
+    }
+
+    /// Learns the secrets that a call brings, and those that its answer has.
+    pub(crate) fn learn(&self, call: &Call, answer: &Answer) {
+        let of = |body: &[u8]| serde_json::from_slice::<Value>(body).unwrap_or_default();
+        match call.service.as_str() {
+            "secretsmanager" => {
+                for document in [of(&call.body), of(&answer.body)] {
+                    let secret = ["SecretString", "RandomPassword"].iter().filter_map(|key| document[*key].as_str());
+                    self.known().extend(secret.map(str::to_owned));
+                }
+            }
+            "rds" | "elasticache" => {
+                let mut params = call.params();
+                let secret = ["MasterUserPassword", "AuthToken"].iter().filter_map(|key| params.remove(*key));
+                self.known().extend(secret);
+            }
+            _ => {}
+        }
+    }
+
+    fn known(&self) -> MutexGuard<'_, BTreeSet<String>> {
+        self.0.lock().expect("nobody panics while holding this")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use hyper::{HeaderMap, Method, body::Bytes};
+
+    use super::*;
+
+    #[test]
+    fn a_secret_is_known_from_the_call_that_brings_it_and_from_the_answer_that_has_it() {
+        let secrecy = Secrecy::default();
+        let call = |service: &str, body: &str| Call {
+            service: service.into(),
+            operation: String::new(),
+            key: "sandbox".into(),
+            region: "eu-west-1".into(),
+            method: Method::POST,
+            path_and_query: "/".into(),
+            headers: HeaderMap::new(),
+            body: Bytes::from(body.to_owned()),
+        };
+        let answer = |value: Value| Answer::json(&value);
+        let (nothing, random) = (answer(Value::Null), answer(serde_json::json!({ "RandomPassword": "two" })));
+        secrecy.learn(&call("secretsmanager", r#"{"Name":"a","SecretString":"one"}"#), &nothing);
+        secrecy.learn(&call("secretsmanager", "{}"), &random);
+        secrecy.learn(&call("rds", "Action=CreateDBInstance&MasterUserPassword=th%2Free"), &nothing);
+        assert_eq!(secrecy.all().into_iter().collect::<Vec<_>>(), ["one", "th/ree", "two"]);
+    }
+}

@@ -1,0 +1,128 @@
+//! Throttling, failures, broken connections, lost answers, reads that lag and credentials that expire.
+
+use serde_json::{Value, json};
+
+use crate::{
+    support::{World, text},
+    sweep,
+};
+
+/// How often a command may be repeated until it gets through.
+const TRIES: usize = 4;
+
+/// Throttling and failures far beyond AWS's worst days.
+fn bad_day(seed: u64) -> Value {
+    json!({ "seed": seed, "throttled": 0.3, "failed": 0.05, "reset": 0.02, "lost": 0.03 })
+}
+
+/// Runs a command until it ends well. One that does not has to say why, and what to do.
+fn until_done(world: &World, args: &[&str]) {
+    for turn in 1..=TRIES {
+        let output = tokio::task::block_in_place(|| world.stackctl(args));
+        let said = text(&output);
+        if output.status.success() {
+            return;
+        }
+        assert!(turn < TRIES, "{} does not get through: {said}", args.join(" "));
+        assert!(said.contains("error:") && !said.contains("defect of stackctl"), "{said}");
+        println!("{} is repeated: {said}", args.join(" "));
+        if output.status.code() == Some(4) {
+            world.must(&["unlock", "--yes"]);
+        }
+    }
+}
+
+/// How many there are of what a repeated create would make twice.
+async fn counts(world: &World) -> Vec<(&'static str, usize)> {
+    let there = sweep::everything(world).await;
+    let kinds = ["vpc", "subnet", "internet", "route", "security", "NAT", "address", "database", "load"];
+    kinds.map(|kind| (kind, there.iter().filter(|one| one.starts_with(kind)).count())).to_vec()
+}
+
+/// Codes of the calls that were not answered as asked.
+async fn trouble(world: &World, code: &str) -> usize {
+    world.calls().await.iter().filter(|call| call["code"] == code).count()
+}
+
+/// The life of a stack under `faults`, beside the same on a good day.
+async fn lives_through(faults: Value) {
+    let world = World::start();
+    world.up();
+    let good = counts(&world).await;
+    world.must(&["destroy", "--confirm", "demo"]);
+    world.set(json!({ "faults": faults })).await;
+    until_done(&world, &["up", "--yes"]);
+    world.set(json!({ "faults": null })).await;
+    assert_eq!(counts(&world).await, good);
+    assert_eq!(world.plan(), Vec::<String>::new());
+
+    world.edit("cpu: 256", "cpu: 512");
+    world.edit("memory: 512", "memory: 1024");
+    world.set(json!({ "faults": faults })).await;
+    until_done(&world, &["up", "--yes"]);
+    until_done(&world, &["deploy", "--yes"]);
+    world.set(json!({ "faults": null })).await;
+    assert_eq!(counts(&world).await, good);
+    assert_eq!(world.plan(), Vec::<String>::new());
+
+    world.set(json!({ "faults": faults })).await;
+    until_done(&world, &["destroy", "--confirm", "demo"]);
+    world.set(json!({ "faults": null })).await;
+    assert_eq!(sweep::everything(&world).await, Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stack_lives_through_throttling_failures_resets_and_lost_answers() {
+    lives_through(bad_day(1)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stack_lives_through_reads_that_lag_writes() {
+    lives_through(json!({ "seed": 1, "lag": 3.0, "lost": 0.02 })).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn credentials_that_expire_in_the_middle_are_named_and_the_next_run_goes_on() {
+    let world = World::start();
+    world.set(json!({ "faults": { "expire_after": 80 } })).await;
+    let cut = world.stackctl(&["up", "--yes"]);
+    let said = text(&cut);
+    assert_eq!(cut.status.code(), Some(1), "{said}");
+    assert!(said.contains("the credentials have expired: sign in again"), "{said}");
+    let expired = trouble(&world, "ExpiredToken").await
+        + trouble(&world, "RequestExpired").await
+        + trouble(&world, "ExpiredTokenException").await;
+    assert!((1..100).contains(&expired), "nobody goes on calling with them: {expired}");
+    world.set(json!({ "faults": null })).await;
+    // Its lock could not be given back.
+    world.must(&["unlock", "--yes"]);
+    world.up();
+    assert_eq!(world.plan(), Vec::<String>::new());
+    let vpcs = counts(&world).await.into_iter().find(|(kind, _)| *kind == "vpc");
+    assert_eq!(vpcs, Some(("vpc", 1)));
+    world.must(&["destroy", "--confirm", "demo"]);
+    assert_eq!(sweep::everything(&world).await, Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cloud_that_always_throttles_is_given_up_after_a_bounded_number_of_calls() {
+    let world = World::start();
+    for (operations, most) in [
+        // Nothing can be read: who calls is asked first, and the reads beside it end with that.
+        (json!([]), 400),
+        (json!(["PutParameter"]), 80),
+        (json!(["CreateVpc", "AllocateAddress", "CreateRole", "CreateRepository", "CreateLogGroup"]), 400),
+    ] {
+        world.forget_calls().await;
+        world.set(json!({ "faults": { "throttled": 1.0, "operations": operations } })).await;
+        let output = tokio::task::block_in_place(|| world.stackctl(&["up", "--yes"]));
+        let said = text(&output);
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        assert!(said.contains("slow down"), "{said}");
+        let calls = world.calls().await.len();
+        println!("{operations}: {calls} calls");
+        assert!(calls < most, "{operations}: {calls} calls: {said}");
+        world.set(json!({ "faults": null })).await;
+    }
+    world.up();
+}

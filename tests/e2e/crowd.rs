@@ -1,0 +1,130 @@
+//! Many at once on one stack, and a lock whose holder is dead.
+
+use std::time::Duration;
+
+use aws_sdk_ssm::types::ParameterType;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
+
+use crate::{
+    support::{World, text},
+    sweep,
+    tiny::Tiny,
+};
+
+/// How many there are.
+const CROWD: usize = 8;
+
+/// The lock of the stack `tiny`.
+const LOCK: &str = "/stackctl/tiny/default/lock";
+
+/// Writes the lock of somebody who died, standing until `until`.
+async fn dead_lock(world: &World, until: Timestamp) {
+    let holder = json!({
+        "who": "grace", "host": "elsewhere", "pid": 4242, "command": "deploy", "since": until - SignedDuration::from_mins(5),
+        "until": until, "nonce": "of the dead",
+    });
+    let ssm = aws_sdk_ssm::Client::new(&world.sdk().await);
+    let put = ssm.put_parameter().name(LOCK).value(holder.to_string()).r#type(ParameterType::String).overwrite(true);
+    put.send().await.expect("it is written");
+}
+
+/// When each run took the lock and gave it back, in milliseconds, as the sandbox saw it.
+async fn held(world: &World) -> Vec<(f64, f64)> {
+    let mut spans = Vec::new();
+    let mut taken = None;
+    for call in world.calls().await.iter().filter(|call| call["status"] == 200) {
+        let ended = call["ended_ms"].as_f64().expect("a time");
+        match call["operation"].as_str() {
+            // A renewal is one more while it is held.
+            Some("PutParameter") => drop(taken.get_or_insert(ended)),
+            Some("DeleteParameter") => spans.push((taken.take().expect("it was taken before"), ended)),
+            _ => {}
+        }
+    }
+    assert_eq!(taken, None, "everybody gives it back");
+    spans
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_eight_at_once_one_works_at_a_time_and_one_releases() {
+    let tiny = Tiny::start();
+    let world = &tiny.0;
+    world.up();
+    tiny.say("two");
+    world.edit("stop_timeout: 2", "stop_timeout: 3");
+    world.forget_calls().await;
+    let crowd: Vec<_> = (0..CROWD)
+        .map(|one| world.spawn(&[if one % 2 == 0 { "deploy" } else { "up" }, "--yes", "--lock-timeout", "10m"]))
+        .collect();
+    for one in crowd {
+        let output = one.wait_with_output().expect("it ends");
+        assert!(output.status.success(), "{}", text(&output));
+    }
+    let calls = world.calls().await;
+    let count =
+        |operation: &str| calls.iter().filter(|call| call["operation"] == operation && call["status"] == 200).count();
+    // Whoever wrote anything did it between a lock and its end.
+    let spans = held(world).await;
+    let locks = ["PutParameter", "DeleteParameter"];
+    for call in
+        calls.iter().filter(|call| call["mutating"] == true && !locks.iter().any(|lock| call["operation"] == *lock))
+    {
+        let began = call["started_ms"].as_f64().expect("a time");
+        assert!(spans.iter().any(|(from, to)| (*from..*to).contains(&began)), "outside of the lock: {call}");
+    }
+    // One release task before each rollout that changed the revision: that of the edit, that of the image, or both in one.
+    let ecr = aws_sdk_ecr::Client::new(&world.sdk().await);
+    let images = ecr.describe_images().repository_name("tiny/default/tiny").send().await.expect("it answers");
+    let mut tags: Vec<&str> = images
+        .image_details()
+        .iter()
+        .flat_map(aws_sdk_ecr::types::ImageDetail::image_tags)
+        .map(String::as_str)
+        .collect();
+    tags.sort_unstable();
+    assert_eq!(tags, ["1.0.0-1", "1.0.0-2"], "one number each for two images");
+    assert!((1..=2).contains(&count("UpdateService")), "{}", count("UpdateService"));
+    assert_eq!(world.plan(), Vec::<String>::new(), "no edit is lost");
+    assert_eq!(world.status()["services"][0]["version"], "1.0.0+2");
+    let parameters = sweep::everything(world).await.into_iter().filter(|one| one.starts_with("parameter")).count();
+    assert_eq!(parameters, 0, "no lock is left");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_lock_of_the_dead_is_taken_over_after_its_time_and_not_before() {
+    let tiny = Tiny::start();
+    let world = &tiny.0;
+    // Long enough that nobody is there in time: refused at once, and who holds it is said.
+    dead_lock(world, Timestamp::now() + SignedDuration::from_mins(10)).await;
+    let refused = world.stackctl(&["up", "--yes"]);
+    assert_eq!(refused.status.code(), Some(4), "{}", text(&refused));
+    assert!(text(&refused).contains("locked by `stackctl deploy` of grace on elsewhere"), "{}", text(&refused));
+
+    // Two wait for one that ends soon.
+    let until = Timestamp::now() + SignedDuration::from_secs(12);
+    dead_lock(world, until).await;
+    world.forget_calls().await;
+    let waiting = [(); 2].map(|()| world.spawn(&["up", "--yes", "--lock-timeout", "10m"]));
+    let taken = |calls: &[serde_json::Value]| {
+        calls.iter().any(|call| call["operation"] == "PutParameter" && call["status"] == 200)
+    };
+    while Timestamp::now() < until {
+        let before = Timestamp::now();
+        if taken(&world.calls().await) {
+            assert!(Timestamp::now() >= until, "it was taken before its time, at {before}");
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    for one in waiting {
+        let output = one.wait_with_output().expect("it ends");
+        assert!(output.status.success(), "{}", text(&output));
+    }
+    assert!(taken(&world.calls().await));
+    assert_eq!(world.plan(), Vec::<String>::new());
+
+    // One that is past its time is no lock at all.
+    dead_lock(world, Timestamp::now() - SignedDuration::from_secs(1)).await;
+    world.must(&["destroy", "--yes"]);
+    assert_eq!(sweep::everything(world).await, Vec::<String>::new());
+}

@@ -1,0 +1,148 @@
+//! No secret may be in what stackctl says, nor in the arguments of what it runs, which anybody on the computer can list. (In
+//! the environment psql takes its password; that nobody else sees.) After each invocation the sandbox is asked for every
+//! value that was ever secret in it, and all that was said and started is searched.
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    io::{Read, Write},
+    net::TcpStream,
+    process::Output,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread::JoinHandle,
+    time::Duration,
+};
+
+use serde_json::Value;
+
+/// What is shorter is no password, and is found in any text.
+const SHORTEST: usize = 8;
+
+/// How often is looked at what runs.
+const LOOK: Duration = Duration::from_millis(25);
+
+/// All values that were ever secret in the sandbox at `endpoint`; none if nobody is there.
+fn secrets(endpoint: &str) -> BTreeSet<String> {
+    let Some(address) = endpoint.strip_prefix("http://") else { return BTreeSet::new() };
+    let Ok(mut stream) = TcpStream::connect(address) else { return BTreeSet::new() };
+    let asked = format!("GET /_sandbox/secrets HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+    let mut answer = String::new();
+    if stream.write_all(asked.as_bytes()).is_err() || stream.read_to_string(&mut answer).is_err() {
+        return BTreeSet::new();
+    }
+    let body = answer.split_once("\r\n\r\n").map_or("[]", |(_, body)| body);
+    let values: Vec<String> = serde_json::from_str(body).unwrap_or_else(|error| panic!("{error}: {answer}"));
+    values.iter().flat_map(|value| parts(value)).filter(|value| value.len() >= SHORTEST).collect()
+}
+
+/// A secret and, where it is a document, what is secret in it.
+fn parts(value: &str) -> Vec<String> {
+    let mut parts = vec![value.to_owned()];
+    if let Ok(Value::Object(fields)) = serde_json::from_str(value) {
+        let said = ["username", "engine", "host", "port", "dbname"];
+        let secret = fields.iter().filter(|(key, _)| !said.contains(&key.as_str()));
+        parts.extend(secret.filter_map(|(_, value)| value.as_str()).map(str::to_owned));
+    }
+    parts
+}
+
+/// Where `texts` have a secret of the sandbox at `endpoint`: as it is, as JSON or a URL have it.
+pub fn check(endpoint: &str, texts: &[(&str, String)]) {
+    for secret in secrets(endpoint) {
+        let json = Value::from(secret.as_str()).to_string();
+        let url: String = url_encoded(&secret);
+        for (place, text) in texts {
+            let found = [secret.as_str(), json.trim_matches('"'), &url].iter().any(|form| text.contains(form));
+            assert!(!found, "a secret of {} characters is in {place}", secret.len());
+        }
+    }
+}
+
+fn url_encoded(text: &str) -> String {
+    let byte = |byte: u8| match byte {
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => char::from(byte).to_string(),
+        _ => format!("%{byte:02X}"),
+    };
+    text.bytes().map(byte).collect()
+}
+
+/// Searches what an invocation said.
+pub fn check_output(endpoint: &str, output: &Output) {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    check(endpoint, &[("standard output", text(&output.stdout)), ("standard error", text(&output.stderr))]);
+}
+
+/// Looks at the arguments of what a process starts, until it is asked for them.
+pub struct Children {
+    ended: Arc<AtomicBool>,
+    watching: Option<JoinHandle<BTreeSet<String>>>,
+}
+
+impl Children {
+    pub fn of(process: u32) -> Self {
+        let ended = Arc::<AtomicBool>::default();
+        let until = Arc::clone(&ended);
+        let watching = std::thread::spawn(move || {
+            let mut seen = BTreeSet::new();
+            while !until.load(Ordering::Relaxed) {
+                look(process, &mut seen);
+                std::thread::sleep(LOOK);
+            }
+            seen
+        });
+        Self { ended, watching: Some(watching) }
+    }
+
+    /// All of them, one a line.
+    pub fn seen(mut self) -> String {
+        self.ended.store(true, Ordering::Relaxed);
+        let seen = self.watching.take().map(|watching| watching.join().expect("it only reads"));
+        seen.into_iter().flatten().collect::<Vec<_>>().join("\n")
+    }
+}
+
+impl Drop for Children {
+    fn drop(&mut self) {
+        self.ended.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Adds what the process itself and its children were started with. Any of its threads may have started one.
+fn look(process: u32, seen: &mut BTreeSet<String>) {
+    let threads = fs::read_dir(format!("/proc/{process}/task")).into_iter().flatten().flatten();
+    let children = threads.filter_map(|thread| fs::read_to_string(thread.path().join("children")).ok());
+    let children: Vec<String> =
+        children.flat_map(|line| line.split(' ').map(str::to_owned).collect::<Vec<_>>()).collect();
+    let own = process.to_string();
+    for one in children.iter().filter(|one| !one.is_empty()).chain([&own]) {
+        if let Ok(text) = fs::read(format!("/proc/{one}/cmdline")) {
+            seen.insert(String::from_utf8_lossy(&text).replace('\0', " "));
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_secret_that_is_said_or_handed_to_a_process_is_found() {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    let world = crate::support::World::start();
+    let secret = "n0body may \"say\" this";
+    let secrets = aws_sdk_secretsmanager::Client::new(&world.sdk().await);
+    secrets.create_secret().name("whose").secret_string(secret).send().await.expect("it is made");
+    let is_found = |args: &[&str]| {
+        catch_unwind(AssertUnwindSafe(|| tokio::task::block_in_place(|| drop(world.stackctl(args))))).is_err()
+    };
+    assert!(!is_found(&["validate"]), "there is none in this");
+    assert!(is_found(&["validate", "--file", secret]), "it is in the message and among the arguments");
+    for said in [secret.to_owned(), serde_json::json!({ "why": secret }).to_string(), url_encoded(secret)] {
+        let found = catch_unwind(|| check(&world.endpoint, &[("a text", format!("before {said} after"))]));
+        assert!(found.is_err(), "{said}");
+    }
+    let mut child = world.started(std::process::Command::new("sh").args(["-c", "sleep 1", secret]));
+    assert!(child.try_wait().expect("it runs").is_none());
+    let handed = catch_unwind(AssertUnwindSafe(|| child.wait_with_output()));
+    assert!(handed.is_err(), "it is among the arguments of what runs");
+}
