@@ -220,7 +220,6 @@ async fn a_deploy_that_was_killed_is_completed_by_the_next_one() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "after this edit a plan still has `update service.web`, killed or not: to be looked into"]
 async fn an_up_of_an_edited_file_that_was_killed_is_completed_by_the_next_one() {
     torture(tiny, Killed::EditingUp, Points::Spread(8)).await;
 }

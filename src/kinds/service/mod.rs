@@ -166,7 +166,10 @@ impl Kind for Service {
         diff.field("public_ip", &live.public_ip, &desired.public_ip);
         let groups: Vec<Input> = desired.target.iter().map(|target| target.group.clone()).collect();
         diff.inputs("target_group", &live.target_groups, &groups, How::InPlace);
-        diff.field("grace_seconds", &live.grace_seconds, &desired.grace_seconds);
+        if desired.target.is_some() {
+            // Without a load balancer ECS keeps the number, uses it for nothing, and takes no other.
+            diff.field("grace_seconds", &live.grace_seconds, &desired.grace_seconds);
+        }
         diff.field("exec", &live.exec, &desired.exec);
         diff.field("circuit_breaker", &live.circuit_breaker, &true);
         let wanted = desired.rollback_after.map_or(String::new(), |count| count.to_string());

@@ -76,6 +76,12 @@ fn after_how_many_failures_ecs_goes_back_is_a_number_or_its_own_rule() {
 }
 
 #[test]
+fn a_service_that_has_lost_its_routes_keeps_a_grace_period_that_nothing_uses() {
+    let kept = Live { grace_seconds: 60, ..live(vec![rollout("PRIMARY", "web:1", "COMPLETED", 2)]) };
+    assert_eq!(Service::diff(&desired("web:1"), &kept), []);
+}
+
+#[test]
 fn a_view_from_before_the_update_is_no_rollback() {
     let at = |definition: &str, changed| {
         live(vec![Rollout { changed: Some(changed), ..rollout("PRIMARY", definition, "COMPLETED", 2) }])
