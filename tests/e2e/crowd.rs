@@ -52,7 +52,8 @@ async fn of_eight_at_once_one_works_at_a_time_and_one_releases() {
     let world = &tiny.0;
     world.up();
     tiny.say("two");
-    world.edit("stop_timeout: 2", "stop_timeout: 3");
+    // What a deployment carries out as well as an `up`: of what it stands on, it refuses a change that is not made yet.
+    world.edit("memory: 512", "memory: 1024");
     world.forget_calls().await;
     let crowd: Vec<_> = (0..CROWD)
         .map(|one| world.spawn(&[if one % 2 == 0 { "deploy" } else { "up" }, "--yes", "--lock-timeout", "10m"]))
