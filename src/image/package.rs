@@ -1,6 +1,7 @@
 //! From a Cargo package to a static program.
 
 use std::{
+    collections::BTreeMap,
     fs::File,
     path::{Path, PathBuf},
     process::Stdio,
@@ -114,23 +115,28 @@ impl Alone {
         let locked = tokio::task::spawn_blocking(move || file.lock().map(|()| file)).await;
         let lock = locked.map_err(|error| Failure::internal(error.to_string()))?;
         let lock = lock.map_err(|error| unusable(&path, &error))?;
-        let workspace = metadata.workspace_root.as_os_str().as_encoded_bytes();
+        // Which workspace each package was last built from; of another form only where an older stackctl wrote it.
         let before = std::fs::read(&path).map_err(|error| unusable(&path, &error))?;
-        if before != workspace {
-            forget(target, metadata).await?;
-            std::fs::write(&path, workspace).map_err(|error| unusable(&path, &error))?;
+        let mut built: BTreeMap<String, PathBuf> = serde_json::from_slice(&before).unwrap_or_default();
+        let names = || metadata.packages.iter().map(|package| &package.name);
+        let others: Vec<&String> = names().filter(|name| built.get(*name) != Some(&metadata.workspace_root)).collect();
+        if !others.is_empty() {
+            forget(target, metadata, &others).await?;
+            built.extend(others.into_iter().map(|name| (name.clone(), metadata.workspace_root.clone())));
+            let after = serde_json::to_vec(&built).map_err(|error| Failure::internal(error.to_string()))?;
+            std::fs::write(&path, after).map_err(|error| unusable(&path, &error))?;
         }
         Ok(Self { _lock: lock })
     }
 }
 
-/// Removes what was built of the workspace's own packages; their dependencies stay.
-async fn forget(target: &Path, metadata: &Metadata) -> Result<(), Failure> {
+/// Removes what was built of these packages of the workspace; their dependencies stay.
+async fn forget(target: &Path, metadata: &Metadata, packages: &[&String]) -> Result<(), Failure> {
     let mut command = cargo();
     command.args(["clean", "--release", "--target", TARGET]).arg("--target-dir").arg(target);
     command.arg("--manifest-path").arg(metadata.workspace_root.join("Cargo.toml"));
-    for package in &metadata.packages {
-        command.args(["--package", &package.name]);
+    for package in packages {
+        command.args(["--package", package]);
     }
     let output = command.output().await.map_err(|error| no_cargo(&error))?;
     if output.status.success() {
@@ -257,12 +263,16 @@ mod tests {
 
     /// A workspace with one package, whose program says `word`.
     fn checkout(word: &str) -> TempDir {
+        checkout_of("hello", word)
+    }
+
+    fn checkout_of(name: &str, word: &str) -> TempDir {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let package = folder.path().join("hello");
         fs::create_dir_all(package.join("src")).expect("a folder");
         let workspace = "[workspace]\nmembers = [\"hello\"]\nresolver = \"3\"\n";
         fs::write(folder.path().join("Cargo.toml"), workspace).expect("it can be written");
-        let manifest = "[package]\nname = \"hello\"\nversion = \"1.2.3\"\nedition = \"2024\"\n";
+        let manifest = format!("[package]\nname = {name:?}\nversion = \"1.2.3\"\nedition = \"2024\"\n");
         fs::write(package.join("Cargo.toml"), manifest).expect("it can be written");
         let source = format!("fn main() {{\n    println!(\"{word}\");\n}}\n");
         fs::write(package.join("src/main.rs"), source).expect("it can be written");
@@ -270,10 +280,18 @@ mod tests {
     }
 
     async fn built(checkout: &TempDir, target: &TempDir) -> Vec<u8> {
+        told(checkout, target).await.0
+    }
+
+    /// The program, and what the compiler has said.
+    async fn told(checkout: &TempDir, target: &TempDir) -> (Vec<u8>, String) {
         let manifest = checkout.path().join("hello/Cargo.toml");
         let mut metadata = metadata(&manifest).await.expect("it is a package");
         target.path().clone_into(&mut metadata.target_directory);
-        program_of(&manifest, &metadata, &|_| {}).await.expect("it builds").bytes
+        let said = std::sync::Mutex::new(String::new());
+        let say = |line: &str| said.lock().expect("nobody panics").push_str(line);
+        let program = program_of(&manifest, &metadata, &say).await.expect("it builds");
+        (program.bytes, said.into_inner().expect("nobody panics"))
     }
 
     fn says(program: &[u8], word: &str) -> bool {
@@ -287,6 +305,15 @@ mod tests {
         assert!(says(&built(&newer, &target).await, "good evening"));
         // Its files are older than the program that is there, so that Cargo by itself would take that for fresh.
         assert!(says(&built(&older, &target).await, "good morning"));
+    }
+
+    #[tokio::test]
+    async fn a_package_of_another_name_in_between_costs_no_second_build() {
+        let target = tempfile::tempdir().expect("a temporary folder");
+        let (own, other) = (checkout("good morning"), checkout_of("other", "good evening"));
+        assert!(told(&own, &target).await.1.contains("Compiling hello"));
+        assert!(told(&other, &target).await.1.contains("Compiling other"));
+        assert!(!told(&own, &target).await.1.contains("Compiling hello"));
     }
 
     #[tokio::test]
