@@ -25,11 +25,13 @@ pub const LONGEST_INLINE: usize = 10_240;
 /// What the commands need that belongs to no kind: the zones of the region, and the lock.
 const COMMON: &[Permission] = &[
     Permission::look(&["ec2:DescribeAvailabilityZones"]),
-    Permission::lock(
-        &["ssm:AddTagsToResource", "ssm:DeleteParameter", "ssm:GetParameter", "ssm:PutParameter"],
-        On::Named(&["ssm:{region}:{account}:parameter/stackctl/{stack}/{environment}/*"]),
-    ),
+    // `status` says who holds the lock.
+    Permission { purpose: Purpose::Look, actions: &["ssm:GetParameter"], on: LOCK },
+    Permission::lock(&["ssm:AddTagsToResource", "ssm:DeleteParameter", "ssm:PutParameter"], LOCK),
 ];
+
+/// The lock.
+const LOCK: On = On::Named(&["ssm:{region}:{account}:parameter/stackctl/{stack}/{environment}/*"]);
 
 /// Which commands a policy is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,7 +82,10 @@ pub fn of(stack: &Stack, commands: Commands, account: Option<&str>) -> Result<Po
     let others = COMMON.iter().chain(strangers::PERMISSIONS).chain(sessions);
     let mut grouped: BTreeMap<(bool, Group), Statement> = BTreeMap::new();
     for permission in others.chain(of_kinds).filter(|permission| commands.need(permission.purpose)) {
-        let statement = grouped.entry((permission.purpose != Purpose::Look, Group::of(permission.on))).or_default();
+        let group = Group::of(permission.on);
+        // Where more than a look is allowed, what is looked at by its name stands with what is changed by its name.
+        let changes = permission.purpose != Purpose::Look || (group == Group::Named && commands != Commands::Plan);
+        let statement = grouped.entry((changes, group)).or_default();
         statement.actions.extend(permission.actions);
         match permission.on {
             On::Named(arns) => statement.arns.extend(arns),

@@ -18,6 +18,7 @@ use crate::{
 pub const PERMISSIONS: &[Permission] = &[Permission::delete(
     &[
         "ec2:DescribeNetworkAcls",
+        "ec2:DescribeNetworkInterfaces",
         "ec2:DescribeVpcEndpoints",
         "ec2:DescribeVpcPeeringConnections",
         "ec2:DescribeVpnGateways",
