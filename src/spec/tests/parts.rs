@@ -1,72 +1,6 @@
-use proptest::prelude::*;
+//! The parts of stack.yaml, one after the other.
 
 use super::*;
-
-const GOOD: &str = include_str!("../../stack.yaml");
-
-fn none(_: &str) -> Option<String> {
-    None
-}
-
-fn read(text: &str) -> Result<Stack, Problems> {
-    parse("stack.yaml", text, DEFAULT_ENVIRONMENT, &none)
-}
-
-fn problems(text: &str) -> Vec<String> {
-    let found = read(text).expect_err("it is wrong");
-    found
-        .list()
-        .iter()
-        .map(|one| format!("{}:{} {} [{}]", one.line, one.column, one.message, one.hint.as_deref().unwrap_or("")))
-        .collect()
-}
-
-#[test]
-fn the_repositorys_own_file_is_valid_in_every_environment() {
-    for environment in ["default", "staging", "production"] {
-        let stack = parse("stack.yaml", GOOD, environment, &none).expect("it is valid");
-        assert_eq!((stack.name.as_str(), stack.environment.as_str()), ("demo", environment));
-    }
-}
-
-#[test]
-fn an_environment_is_laid_over_the_rest_deeply() {
-    let stack = parse("stack.yaml", GOOD, "production", &none).expect("it is valid");
-    assert_eq!(stack.network.zones, 3);
-    assert_eq!(stack.network.nat, Nat::PerZone);
-    assert_eq!(stack.services["web"].replicas, 3);
-    assert_eq!(stack.services["web"].port, Some(3000), "what it does not say stays");
-}
-
-#[test]
-fn a_misspelt_key_is_placed_and_the_nearest_is_named() {
-    let text = "name: demo\nregion: eu-west-1\nservices:\n  web:\n    build: app\n    memmory: 512\n";
-    assert_eq!(problems(text), ["6:5 there is no key `memmory` here [did you mean `memory`?]"]);
-}
-
-#[test]
-fn all_problems_are_told_at_once() {
-    let text = "name: Demo\nregion: europe\nservices:\n  web: { build: app, cpu: 300, port: 0 }\n";
-    let lines: Vec<usize> = read(text).expect_err("it is wrong").list().iter().map(|one| one.line).collect();
-    assert_eq!(lines, [1, 2, 4, 4]);
-}
-
-#[test]
-fn a_pair_that_fargate_has_not_names_those_that_it_has() {
-    let text = "name: demo\nregion: eu-west-1\nservices: { web: { build: app, cpu: 256, memory: 1536 } }\n";
-    assert_eq!(
-        problems(text),
-        [
-            "3:50 Fargate has no 1536 MiB of memory with 256 CPU units [with 256 it has 512, 1024, 2048; the nearest is 1024]"
-        ]
-    );
-}
-
-#[test]
-fn a_problem_in_an_environment_is_placed_there_even_if_another_one_is_asked_for() {
-    let text = "name: demo\nregion: eu-west-1\nservices: { web: { build: app } }\nenvironments:\n  staging:\n    services: { web: { replicas: many } }\n";
-    assert_eq!(problems(text), ["6:34 expected a whole number from 0 to 1000, found `many` []"]);
-}
 
 #[test]
 fn a_network_that_is_there_is_named_by_ids_and_not_laid_out() {
@@ -152,41 +86,6 @@ fn a_job_that_could_not_run_is_placed_with_the_way_out() {
 }
 
 #[test]
-fn a_file_for_another_version_says_that_and_nothing_else() {
-    let text = |wanted: &str| {
-        format!(
-            "required_version: {wanted}\nname: demo\nregion: eu-west-1\nservices: {{ web: {{ image: nginx, new: 1 }} }}\n"
-        )
-    };
-    let own = env!("CARGO_PKG_VERSION");
-    assert_eq!(
-        problems(&text("\">=99.1\"")),
-        [format!(
-            "1:19 this is stackctl {own}, and the file is written for >=99.1 [install a version that will do, or change required_version]"
-        )]
-    );
-    assert_eq!(problems(&text("0.1")), ["1:19 expected text [put it in quotes: \">=0.1\"]"]);
-    assert_eq!(problems(&text("latest")).len(), 1);
-    assert!(problems(&text("\">=0.1\""))[0].contains("`new`"), "then the rest counts");
-}
-
-#[test]
-fn variables_are_taken_from_the_caller_and_a_missing_one_is_placed() {
-    let text = "name: demo\nregion: ${REGION}\nservices: { web: { build: app, env: { A: \"$${B}\" } } }\n";
-    let stack = parse("f", text, "default", &|name| (name == "REGION").then(|| "eu-west-1".to_owned())).expect("valid");
-    assert_eq!((stack.region.as_str(), stack.services["web"].env["A"].as_str()), ("eu-west-1", "${B}"));
-    let found = problems(text);
-    assert_eq!(found.len(), 1, "an unknown value has no other problem: {found:?}");
-    assert!(found[0].starts_with("2:9 the environment variable REGION is not set"));
-}
-
-#[test]
-fn two_services_cannot_have_the_same_route() {
-    let text = "name: demo\nregion: eu-west-1\nservices:\n  aa: { build: app, port: 80, routes: [/x] }\n  bb: { build: app, port: 80, routes: [/x] }\n";
-    assert!(problems(text)[0].starts_with("5:3 `bb` and `aa` both want the route /x"));
-}
-
-#[test]
 fn a_cache_needs_no_more_than_its_name() {
     let stack = |cache: &str| {
         let text = format!("name: demo\nregion: eu-west-1\nservices: {{ web: {{ build: app }} }}\n{cache}");
@@ -214,21 +113,6 @@ fn a_cache_that_elasticache_has_not_is_placed() {
     assert_eq!(wrong("{ version: 8.0 }"), ["4:19 expected text, found a number [put it in quotes: \"8.0\"]"]);
     assert_eq!(wrong("{ clas: cache.t4g.micro }"), ["4:10 there is no key `clas` here [did you mean `class`?]"]);
     assert_eq!(wrong("yes")[0], "4:8 `cache` has to be a mapping, and is text [write `key: value` lines under it]");
-}
-
-#[test]
-fn what_the_stack_gives_its_containers_cannot_be_given_again() {
-    let env = |parts: &str, name: &str| {
-        let text = format!(
-            "name: demo\nregion: eu-west-1\n{parts}services: {{ web: {{ build: app, env: {{ {name}: x }} }} }}\n"
-        );
-        read(&text).map(drop).map_err(|problems| problems.list().iter().map(|one| one.message.clone()).collect())
-    };
-    let taken = |name: &str| Err(vec![format!("{name} is given to every container by stackctl")]);
-    assert_eq!(env("", "REDIS_URL"), Ok(()), "one may have a Redis of one's own");
-    assert_eq!(env("cache: {}\n", "REDIS_URL"), taken("REDIS_URL"));
-    assert_eq!(env("cache: {}\n", "DATABASE_URL"), Ok(()));
-    assert_eq!(env("database: {}\n", "DATABASE_URL"), taken("DATABASE_URL"));
 }
 
 /// A file whose fourth line is `load_balancer: { … }`.
@@ -363,110 +247,6 @@ fn alarms_go_to_one_address() {
         let expected = format!("7:18 `{bad}` is no e-mail address [one address, such as ops@example.com]");
         assert_eq!(problems(&with(&format!("{{ email: \"{bad}\" }}"))), [expected]);
     }
-}
-
-#[test]
-fn a_bomb_of_aliases_is_refused() {
-    let text = "a: &a [x, x]\nb: &b [*a, *a]\nname: *b\n";
-    assert_eq!(problems(text).len(), 1);
-}
-
-#[test]
-fn deep_nesting_is_refused() {
-    assert_eq!(problems(&"[".repeat(10_000)).len(), 1);
-}
-
-#[test]
-fn what_is_shown_has_the_line_and_the_way_out() {
-    let text = "name: demo\nregion: eu-west-1\nservices:\n  web: { build: app, prot: 3000 }\n";
-    let shown = read(text).expect_err("it is wrong").render(false);
-    assert!(shown.contains("stack.yaml:4:22"), "{shown}");
-    assert!(shown.contains("prot: 3000"), "{shown}");
-    assert!(shown.contains("did you mean `port`?"), "{shown}");
-}
-
-proptest! {
-    #[test]
-    fn no_text_makes_it_panic(text in "\\PC{0,200}") {
-        drop(read(&text).map_err(|problems| problems.render(true)));
-    }
-
-    #[test]
-    fn no_change_of_a_valid_file_makes_it_panic(at in 0..GOOD.chars().count(), with in "\\PC{0,6}", gone in 0..40_usize) {
-        let text: String = GOOD.chars().take(at).chain(with.chars()).chain(GOOD.chars().skip(at + gone)).collect();
-        drop(read(&text).map_err(|problems| problems.render(false)));
-    }
-}
-
-/// A valid file, read as bytes and changed in several places, as an editor's accident or somebody's malice would.
-fn mutated() -> impl Strategy<Value = String> {
-    let edit = prop_oneof![
-        "\\PC{0,6}",
-        Just("&a [*a, *a]".to_owned()),
-        Just("*a".to_owned()),
-        Just("!!binary ".to_owned()),
-        Just("? ".to_owned()),
-        Just("<<: ".to_owned()),
-        Just("|+\n".to_owned()),
-        Just("---\n".to_owned()),
-        Just("${HOME".to_owned()),
-        Just("\u{0}\t\u{feff}".to_owned()),
-        (1_usize..400).prop_map(|depth| "[".repeat(depth)),
-        (1_usize..400).prop_map(|depth| "{a: ".repeat(depth)),
-        (1_usize..60).prop_map(|digits| "9".repeat(digits)),
-        Just("-1e999".to_owned()),
-        Just("0x7fffffffffffffffffff".to_owned()),
-    ];
-    let edits = proptest::collection::vec((0..GOOD.chars().count(), edit, 0..40_usize), 1..6);
-    edits.prop_map(|edits| {
-        edits.into_iter().fold(GOOD.to_owned(), |text, (at, with, gone)| {
-            text.chars().take(at).chain(with.chars()).chain(text.chars().skip(at + gone)).collect()
-        })
-    })
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 512, ..ProptestConfig::default() })]
-
-    #[test]
-    fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
-        drop(read(&String::from_utf8_lossy(&bytes)).map_err(|problems| problems.render(false)));
-    }
-
-    #[test]
-    fn no_accident_in_a_valid_file_makes_it_panic_and_what_is_wrong_has_its_place(text in mutated()) {
-        if let Err(problems) = read(&text) {
-            prop_assert!(!problems.list().is_empty());
-            prop_assert!(problems.list().iter().all(|one| one.line <= text.matches('\n').count() + 1));
-            prop_assert!(!problems.render(true).is_empty());
-        }
-    }
-}
-
-/// Reads what was made to take long, and has to be refused within this time even in a build without optimizations.
-fn refused_soon(text: &str) -> String {
-    let began = std::time::Instant::now();
-    let problems = read(text).expect_err("it is refused");
-    assert!(problems.list().len() <= 101, "{}", problems.list().len());
-    let rendered = problems.render(false);
-    assert!(began.elapsed() < std::time::Duration::from_secs(20), "it takes {:?}", began.elapsed());
-    rendered
-}
-
-#[test]
-fn what_is_made_to_take_long_is_refused_soon() {
-    for open in ["[", "{a: ", "- ", "? "] {
-        refused_soon(&format!("name: {}", open.repeat(100_000)));
-    }
-    let laughs: String = (1..30).map(|n| format!("a{n}: &a{n} [*a{0}, *a{0}, *a{0}]\n", n - 1)).collect();
-    assert!(refused_soon(&format!("a0: &a0 [x]\n{laughs}")).contains("anchors are not supported"));
-    let keys: String = (0..30_000).map(|n| format!("key{n}: 1\n")).collect();
-    assert!(refused_soon(&format!("name: demo\nregion: eu-west-1\n{keys}")).contains("more"));
-    assert!(refused_soon(&format!("name: {}", "x".repeat(400_000))).contains("name"));
-    refused_soon(&format!("{}: 1", "x".repeat(400_000)));
-    let environments: String = (0..9_000).map(|n| format!("  e{n}: {{ network: {{ nat: none }} }}\n")).collect();
-    assert!(refused_soon(&format!("{GOOD}{environments}")).contains("more than 50 environments"));
-    assert!(refused_soon(&"# nothing\n".repeat(100_000)).contains("larger than 512 kB"));
 }
 
 const WITH_DATABASE: &str = "name: demo\nregion: eu-west-1\nservices: { web: { build: app } }\ndatabase:\n";

@@ -1,0 +1,78 @@
+//! What a kind works with.
+
+use std::{
+    any::Any,
+    collections::HashMap,
+    future::Future,
+    sync::{Arc, OnceLock},
+};
+
+use tokio::sync::{Mutex, OnceCell};
+
+use super::Images;
+use crate::{
+    aws::Aws,
+    model::{Failure, StackId},
+};
+
+/// What a kind works with: the stack it works for, and the cloud.
+#[derive(Clone)]
+pub struct Context {
+    /// Whose resources these are.
+    pub id: StackId,
+    /// The clients, the account and the region.
+    pub aws: Arc<Aws>,
+    /// Builds and pushes images, for the `image` kind alone.
+    pub images: Arc<dyn Images>,
+    /// Tells this run of stackctl from others, for client tokens of what every run does anew.
+    pub run: String,
+    /// Where what is released comes from; known once something is to be carried out.
+    pub origin: Arc<OnceLock<Origin>>,
+    shared: Arc<Mutex<HashMap<&'static str, Shared>>>,
+}
+
+type Shared = Arc<OnceCell<Arc<dyn Any + Send + Sync>>>;
+
+impl Context {
+    /// A context with nothing read yet.
+    pub fn new(id: StackId, aws: Arc<Aws>, images: Arc<dyn Images>) -> Self {
+        let run = format!("{:016x}", rand::random::<u64>());
+        Self { id, aws, images, run, origin: Arc::default(), shared: Arc::default() }
+    }
+
+    /// The same, for a new look at the cloud: what [`Context::shared`] read before is read again.
+    #[must_use]
+    pub fn fresh(&self) -> Self {
+        Self { shared: Arc::default(), ..self.clone() }
+    }
+
+    /// What `read` gives, read once in this look at the cloud however many kinds ask for `key`.
+    ///
+    /// # Errors
+    /// The failure of `read`, which the next to ask tries again.
+    ///
+    /// # Panics
+    /// If two kinds read different types under one key.
+    pub async fn shared<T, F>(&self, key: &'static str, read: F) -> Result<Arc<T>, Failure>
+    where
+        T: Send + Sync + 'static,
+        F: Future<Output = Result<T, Failure>>,
+    {
+        let cell = self.shared.lock().await.entry(key).or_default().clone();
+        let value = cell
+            .get_or_try_init(|| async { read.await.map(|value| Arc::new(value) as Arc<dyn Any + Send + Sync>) })
+            .await?;
+        Ok(Arc::clone(value).downcast().expect("one key, one type"))
+    }
+}
+
+/// Where a release comes from. It is written down with the release and never compared: it makes no plan.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Origin {
+    /// The commit of the source, with `-dirty` where files differ from it; none outside of a repository.
+    pub commit: Option<String>,
+    /// Who releases: the user and the computer.
+    pub by: String,
+    /// For a rollback, the release that it goes back to.
+    pub rollback_to: Option<u32>,
+}

@@ -1,0 +1,235 @@
+//! All kinds alike: a [`Kind`] behind plain data.
+
+use std::{marker::PhantomData, time::Duration};
+
+use futures::future::BoxFuture;
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
+
+use super::{Context, Kind, Replacement};
+use crate::model::{Address, Change, Failure, Found, LiveResource, Outputs, Permission, Phase};
+
+/// A [`Kind`] with its types as plain data, so that the engine can hold all kinds alike.
+pub trait AnyKind: Send + Sync {
+    /// [`Kind::NAME`].
+    fn name(&self) -> &'static str;
+    /// [`Kind::USES`].
+    fn uses(&self) -> &'static [&'static str];
+    /// [`Kind::PERMISSIONS`].
+    fn permissions(&self) -> &'static [Permission];
+    /// [`Kind::REPLACEMENT`].
+    fn replacement(&self) -> Replacement;
+    /// [`Kind::TAKES_OVER`].
+    fn takes_over(&self) -> bool;
+    /// [`Kind::LASTING`].
+    fn lasting(&self) -> bool;
+    /// [`Kind::UPDATE_RENEWS_OUTPUTS`].
+    fn update_renews_outputs(&self) -> bool;
+    /// [`Kind::IN_TWO_STEPS`].
+    fn in_two_steps(&self) -> bool;
+    /// [`Kind::MANY`].
+    fn many(&self) -> bool;
+    /// [`Kind::USUAL`].
+    fn usual(&self) -> Duration;
+    /// [`Kind::DEADLINE`].
+    fn deadline(&self) -> Duration;
+    /// [`Kind::list`].
+    fn list<'a>(&'a self, cx: &'a Context) -> BoxFuture<'a, Result<Vec<LiveResource>, Failure>>;
+    /// [`Kind::diff`].
+    fn diff(&self, desired: &Value, live: &Value) -> Result<Vec<Change>, Failure>;
+    /// [`Kind::phase`].
+    fn phase(&self, live: &Value, desired: Option<&Value>) -> Result<Phase, Failure>;
+    /// [`Kind::outputs`].
+    fn outputs(&self, live: &Value) -> Result<Outputs, Failure>;
+    /// [`Kind::create`].
+    fn create<'a>(
+        &'a self,
+        cx: &'a Context,
+        address: &'a Address,
+        desired: &'a Value,
+    ) -> BoxFuture<'a, Result<Value, Failure>>;
+    /// [`Kind::update`].
+    fn update<'a>(
+        &'a self,
+        cx: &'a Context,
+        address: &'a Address,
+        desired: &'a Value,
+        live: &'a Value,
+        changes: &'a [Change],
+    ) -> BoxFuture<'a, Result<Value, Failure>>;
+    /// [`Kind::delete`].
+    fn delete<'a>(&'a self, cx: &'a Context, live: &'a Value) -> BoxFuture<'a, Result<(), Failure>>;
+    /// [`Kind::prepare`].
+    fn prepare<'a>(&'a self, cx: &'a Context, desired: &'a Value) -> BoxFuture<'a, Result<(), Failure>>;
+    /// [`Kind::passing`].
+    fn passing(&self, failure: &Failure) -> Option<&'static str>;
+    /// [`Kind::outdated`].
+    fn outdated(&self, seen: &Value, written: &Value) -> Result<bool, Failure>;
+    /// [`Kind::rolled_back`].
+    fn rolled_back(&self, live: &Value, desired: &Value) -> Result<bool, Failure>;
+    /// [`Kind::guard`].
+    fn guard(&self, live: &Value) -> Option<String>;
+    /// [`Kind::by_hand`].
+    fn by_hand(&self, address: &Address, desired: &Value) -> Result<Option<String>, Failure>;
+    /// [`Kind::explain`].
+    fn explain<'a>(&'a self, cx: &'a Context, live: &'a Value) -> BoxFuture<'a, Vec<String>>;
+    /// [`Kind::summary`].
+    fn summary(&self, live: &Value) -> Option<String>;
+}
+
+/// The bridge between a [`Kind`] and [`AnyKind`].
+pub struct Erased<K>(PhantomData<K>);
+
+impl<K> Erased<K> {
+    /// The one value of this type.
+    pub const fn new() -> Self {
+        Self(PhantomData)
+    }
+}
+
+impl<K> Default for Erased<K> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+fn typed<T: DeserializeOwned>(kind: &str, value: &Value) -> Result<T, Failure> {
+    T::deserialize(value).map_err(|error| Failure::internal(format!("{kind}: {error}")))
+}
+
+fn plain<T: Serialize>(kind: &str, value: &T) -> Result<Value, Failure> {
+    serde_json::to_value(value).map_err(|error| Failure::internal(format!("{kind}: {error}")))
+}
+
+impl<K: Kind> AnyKind for Erased<K> {
+    fn name(&self) -> &'static str {
+        K::NAME
+    }
+
+    fn uses(&self) -> &'static [&'static str] {
+        K::USES
+    }
+
+    fn permissions(&self) -> &'static [Permission] {
+        K::PERMISSIONS
+    }
+
+    fn replacement(&self) -> Replacement {
+        K::REPLACEMENT
+    }
+
+    fn takes_over(&self) -> bool {
+        K::TAKES_OVER
+    }
+
+    fn lasting(&self) -> bool {
+        K::LASTING
+    }
+
+    fn update_renews_outputs(&self) -> bool {
+        K::UPDATE_RENEWS_OUTPUTS
+    }
+
+    fn in_two_steps(&self) -> bool {
+        K::IN_TWO_STEPS
+    }
+
+    fn many(&self) -> bool {
+        K::MANY
+    }
+
+    fn usual(&self) -> Duration {
+        K::USUAL
+    }
+
+    fn deadline(&self) -> Duration {
+        K::DEADLINE
+    }
+
+    fn list<'a>(&'a self, cx: &'a Context) -> BoxFuture<'a, Result<Vec<LiveResource>, Failure>> {
+        Box::pin(async move {
+            let found = K::list(cx).await?;
+            found
+                .into_iter()
+                .map(|Found { address, id, live }| Ok(Found { address, id, live: plain(K::NAME, &live)? }))
+                .collect()
+        })
+    }
+
+    fn diff(&self, desired: &Value, live: &Value) -> Result<Vec<Change>, Failure> {
+        Ok(K::diff(&typed(K::NAME, desired)?, &typed(K::NAME, live)?))
+    }
+
+    fn phase(&self, live: &Value, desired: Option<&Value>) -> Result<Phase, Failure> {
+        let desired = desired.map(|desired| typed(K::NAME, desired)).transpose()?;
+        Ok(K::phase(&typed(K::NAME, live)?, desired.as_ref()))
+    }
+
+    fn outputs(&self, live: &Value) -> Result<Outputs, Failure> {
+        Ok(K::outputs(&typed(K::NAME, live)?))
+    }
+
+    fn create<'a>(
+        &'a self,
+        cx: &'a Context,
+        address: &'a Address,
+        desired: &'a Value,
+    ) -> BoxFuture<'a, Result<Value, Failure>> {
+        Box::pin(async move { plain(K::NAME, &K::create(cx, address, &typed(K::NAME, desired)?).await?) })
+    }
+
+    fn update<'a>(
+        &'a self,
+        cx: &'a Context,
+        address: &'a Address,
+        desired: &'a Value,
+        live: &'a Value,
+        changes: &'a [Change],
+    ) -> BoxFuture<'a, Result<Value, Failure>> {
+        Box::pin(async move {
+            let (desired, live) = (typed(K::NAME, desired)?, typed(K::NAME, live)?);
+            plain(K::NAME, &K::update(cx, address, &desired, &live, changes).await?)
+        })
+    }
+
+    fn delete<'a>(&'a self, cx: &'a Context, live: &'a Value) -> BoxFuture<'a, Result<(), Failure>> {
+        Box::pin(async move { K::delete(cx, &typed(K::NAME, live)?).await })
+    }
+
+    fn prepare<'a>(&'a self, cx: &'a Context, desired: &'a Value) -> BoxFuture<'a, Result<(), Failure>> {
+        Box::pin(async move { K::prepare(cx, &typed(K::NAME, desired)?).await })
+    }
+
+    fn passing(&self, failure: &Failure) -> Option<&'static str> {
+        K::passing(failure)
+    }
+
+    fn outdated(&self, seen: &Value, written: &Value) -> Result<bool, Failure> {
+        Ok(K::outdated(&typed(K::NAME, seen)?, &typed(K::NAME, written)?))
+    }
+
+    fn rolled_back(&self, live: &Value, desired: &Value) -> Result<bool, Failure> {
+        Ok(K::rolled_back(&typed(K::NAME, live)?, &typed(K::NAME, desired)?))
+    }
+
+    fn guard(&self, live: &Value) -> Option<String> {
+        K::guard(&typed(K::NAME, live).ok()?)
+    }
+
+    fn by_hand(&self, address: &Address, desired: &Value) -> Result<Option<String>, Failure> {
+        Ok(K::by_hand(address, &typed(K::NAME, desired)?))
+    }
+
+    fn explain<'a>(&'a self, cx: &'a Context, live: &'a Value) -> BoxFuture<'a, Vec<String>> {
+        Box::pin(async move {
+            match typed(K::NAME, live) {
+                Ok(live) => K::explain(cx, &live).await,
+                Err(failure) => vec![failure.to_string()],
+            }
+        })
+    }
+
+    fn summary(&self, live: &Value) -> Option<String> {
+        K::summary(&typed(K::NAME, live).ok()?)
+    }
+}

@@ -1,0 +1,140 @@
+//! The contract of a resource kind: what each file under `kinds/` implements and the engine relies on.
+
+mod context;
+mod erased;
+mod images;
+
+use std::{future::Future, time::Duration};
+
+use serde::{Serialize, de::DeserializeOwned};
+
+pub use context::{Context, Origin};
+pub use erased::{AnyKind, Erased};
+pub use images::{BuiltImage, ImageSource, Images, RegistryLogin};
+
+use crate::model::{Address, Change, Failure, Found, Outputs, Permission, Phase};
+
+/// In which order a replacement goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Replacement {
+    /// The new one is made, what needs it moves over, the old one goes. The two must be able to live beside
+    /// each other: a name has to differ with what forces the replacement.
+    CreateFirst,
+    /// The old one goes first, because its name or place can be taken once only.
+    DeleteFirst,
+}
+
+/// A kind of AWS resource.
+pub trait Kind: Send + Sync + 'static {
+    /// What stack.yaml asks of it. References to other resources are [`crate::model::Input`]s.
+    type Desired: Serialize + DeserializeOwned + Send + Sync;
+    /// What AWS has, in our own types, with all that `diff`, `phase`, `outputs`, `update` and `delete` need.
+    type Live: Serialize + DeserializeOwned + Clone + Send + Sync;
+
+    /// The name in addresses and plans; that of the file.
+    const NAME: &'static str;
+    /// The kinds whose resources one of this kind may hold on to: AWS deletes those only after it.
+    const USES: &'static [&'static str];
+    /// What IAM has to allow for its calls.
+    const PERMISSIONS: &'static [Permission];
+    /// How a replacement goes.
+    const REPLACEMENT: Replacement = Replacement::DeleteFirst;
+    /// Whether one that is made or changed takes over what one that goes has served: then the one goes after the other.
+    const TAKES_OVER: bool = false;
+    /// Whether it lasts. One that does not (a one-off task) is left out of an observation, never planned for
+    /// deletion, and listed only while its own step waits for it.
+    const LASTING: bool = true;
+    /// Whether an update in place makes its outputs new (another digest, another revision).
+    const UPDATE_RENEWS_OUTPUTS: bool = false;
+    /// Whether `create` makes the bare resource and `update` gives it the rest, where AWS would make another one, or
+    /// refuse it, if the first call was repeated because the second one failed.
+    const IN_TWO_STEPS: bool = false;
+    /// Whether AWS makes another one if `create` is repeated: it has neither a token nor a name of its own.
+    const MANY: bool = false;
+    /// How long it usually takes to become ready on AWS.
+    const USUAL: Duration = Duration::from_secs(2);
+    /// How long to wait for it, or for its deletion, before giving up.
+    const DEADLINE: Duration = Duration::from_secs(300);
+
+    /// Every resource of this kind that the stack owns, in as many calls as there are pages.
+    fn list(cx: &Context) -> impl Future<Output = Result<Vec<Found<Self::Live>>, Failure>> + Send;
+
+    /// What differs. Pure. Inputs that are still [`crate::model::Input::Output`] are known after apply. Nothing,
+    /// where all there is to it is its name.
+    fn diff(_desired: &Self::Desired, _live: &Self::Live) -> Vec<Change> {
+        Vec::new()
+    }
+
+    /// Whether it can be used; `desired` is given where stackctl has just asked for that.
+    fn phase(live: &Self::Live, desired: Option<&Self::Desired>) -> Phase;
+
+    /// What others need of it.
+    fn outputs(_live: &Self::Live) -> Outputs {
+        Outputs::new()
+    }
+
+    /// Makes it, tags in the same call. Idempotent: where AWS takes a client token or a unique name, repeating it
+    /// gives the same resource; elsewhere the engine lists before it repeats.
+    fn create(
+        cx: &Context,
+        address: &Address,
+        desired: &Self::Desired,
+    ) -> impl Future<Output = Result<Self::Live, Failure>> + Send;
+
+    /// Makes `changes` good on the resource that exists. A kind whose `diff` tells of no change that is made in place
+    /// has none.
+    fn update(
+        _cx: &Context,
+        address: &Address,
+        _desired: &Self::Desired,
+        _live: &Self::Live,
+        _changes: &[Change],
+    ) -> impl Future<Output = Result<Self::Live, Failure>> + Send {
+        let failure = Failure::internal(format!("nothing of {address} is changed in place"));
+        async { Err(failure) }
+    }
+
+    /// Removes it. One that is not there any more is a success.
+    fn delete(cx: &Context, live: &Self::Live) -> impl Future<Output = Result<(), Failure>> + Send;
+
+    /// Slow work that can begin before what the resource needs is there: an image's build.
+    fn prepare(_cx: &Context, _desired: &Self::Desired) -> impl Future<Output = Result<(), Failure>> + Send {
+        async { Ok(()) }
+    }
+
+    /// Whether this failure goes away by waiting (a role that cannot be assumed yet, an interface that lingers),
+    /// and in a few words what is waited for. Judged by operation and code, never by text.
+    fn passing(failure: &Failure) -> Option<&'static str> {
+        failure.is(&["DependencyViolation"]).then_some("what still uses it to go")
+    }
+
+    /// Whether `seen` is older than `written`, the state that the last write to it gave: reads lag writes.
+    fn outdated(_seen: &Self::Live, _written: &Self::Live) -> bool {
+        false
+    }
+
+    /// Whether it ended on what ran before instead of on what was `desired`.
+    fn rolled_back(_live: &Self::Live, _desired: &Self::Desired) -> bool {
+        false
+    }
+
+    /// What keeps this resource from being deleted unless the caller said `--unprotect`, such as deletion protection.
+    fn guard(_live: &Self::Live) -> Option<String> {
+        None
+    }
+
+    /// What only a person can do before one like this can be made, as a sentence that goes on after its address.
+    fn by_hand(_address: &Address, _desired: &Self::Desired) -> Option<String> {
+        None
+    }
+
+    /// More about a resource that failed: stopped reasons, exit codes, failing health checks, last log lines.
+    fn explain(_cx: &Context, _live: &Self::Live) -> impl Future<Output = Vec<String>> + Send {
+        async { Vec::new() }
+    }
+
+    /// What `status` shows of it beside its phase, such as `running 2 of 2, version 0.1.0+3`.
+    fn summary(_live: &Self::Live) -> Option<String> {
+        None
+    }
+}

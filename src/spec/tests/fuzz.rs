@@ -1,0 +1,100 @@
+//! What nobody would write: bombs, depths, mutations, bytes.
+
+use proptest::prelude::*;
+
+use super::*;
+
+#[test]
+fn a_bomb_of_aliases_is_refused() {
+    let text = "a: &a [x, x]\nb: &b [*a, *a]\nname: *b\n";
+    assert_eq!(problems(text).len(), 1);
+}
+
+#[test]
+fn deep_nesting_is_refused() {
+    assert_eq!(problems(&"[".repeat(10_000)).len(), 1);
+}
+
+proptest! {
+    #[test]
+    fn no_text_makes_it_panic(text in "\\PC{0,200}") {
+        drop(read(&text).map_err(|problems| problems.render(true)));
+    }
+
+    #[test]
+    fn no_change_of_a_valid_file_makes_it_panic(at in 0..GOOD.chars().count(), with in "\\PC{0,6}", gone in 0..40_usize) {
+        let text: String = GOOD.chars().take(at).chain(with.chars()).chain(GOOD.chars().skip(at + gone)).collect();
+        drop(read(&text).map_err(|problems| problems.render(false)));
+    }
+}
+
+/// A valid file, read as bytes and changed in several places, as an editor's accident or somebody's malice would.
+fn mutated() -> impl Strategy<Value = String> {
+    let edit = prop_oneof![
+        "\\PC{0,6}",
+        Just("&a [*a, *a]".to_owned()),
+        Just("*a".to_owned()),
+        Just("!!binary ".to_owned()),
+        Just("? ".to_owned()),
+        Just("<<: ".to_owned()),
+        Just("|+\n".to_owned()),
+        Just("---\n".to_owned()),
+        Just("${HOME".to_owned()),
+        Just("\u{0}\t\u{feff}".to_owned()),
+        (1_usize..400).prop_map(|depth| "[".repeat(depth)),
+        (1_usize..400).prop_map(|depth| "{a: ".repeat(depth)),
+        (1_usize..60).prop_map(|digits| "9".repeat(digits)),
+        Just("-1e999".to_owned()),
+        Just("0x7fffffffffffffffffff".to_owned()),
+    ];
+    let edits = proptest::collection::vec((0..GOOD.chars().count(), edit, 0..40_usize), 1..6);
+    edits.prop_map(|edits| {
+        edits.into_iter().fold(GOOD.to_owned(), |text, (at, with, gone)| {
+            text.chars().take(at).chain(with.chars()).chain(text.chars().skip(at + gone)).collect()
+        })
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 512, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
+        drop(read(&String::from_utf8_lossy(&bytes)).map_err(|problems| problems.render(false)));
+    }
+
+    #[test]
+    fn no_accident_in_a_valid_file_makes_it_panic_and_what_is_wrong_has_its_place(text in mutated()) {
+        if let Err(problems) = read(&text) {
+            prop_assert!(!problems.list().is_empty());
+            prop_assert!(problems.list().iter().all(|one| one.line <= text.matches('\n').count() + 1));
+            prop_assert!(!problems.render(true).is_empty());
+        }
+    }
+}
+
+/// Reads what was made to take long, and has to be refused within this time even in a build without optimizations.
+fn refused_soon(text: &str) -> String {
+    let began = std::time::Instant::now();
+    let problems = read(text).expect_err("it is refused");
+    assert!(problems.list().len() <= 101, "{}", problems.list().len());
+    let rendered = problems.render(false);
+    assert!(began.elapsed() < std::time::Duration::from_secs(20), "it takes {:?}", began.elapsed());
+    rendered
+}
+
+#[test]
+fn what_is_made_to_take_long_is_refused_soon() {
+    for open in ["[", "{a: ", "- ", "? "] {
+        refused_soon(&format!("name: {}", open.repeat(100_000)));
+    }
+    let laughs: String = (1..30).map(|n| format!("a{n}: &a{n} [*a{0}, *a{0}, *a{0}]\n", n - 1)).collect();
+    assert!(refused_soon(&format!("a0: &a0 [x]\n{laughs}")).contains("anchors are not supported"));
+    let keys: String = (0..30_000).map(|n| format!("key{n}: 1\n")).collect();
+    assert!(refused_soon(&format!("name: demo\nregion: eu-west-1\n{keys}")).contains("more"));
+    assert!(refused_soon(&format!("name: {}", "x".repeat(400_000))).contains("name"));
+    refused_soon(&format!("{}: 1", "x".repeat(400_000)));
+    let environments: String = (0..9_000).map(|n| format!("  e{n}: {{ network: {{ nat: none }} }}\n")).collect();
+    assert!(refused_soon(&format!("{GOOD}{environments}")).contains("more than 50 environments"));
+    assert!(refused_soon(&"# nothing\n".repeat(100_000)).contains("larger than 512 kB"));
+}

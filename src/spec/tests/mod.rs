@@ -1,0 +1,131 @@
+//! stack.yaml read: what is good, and what is placed.
+
+mod fuzz;
+mod parts;
+
+use super::*;
+
+const GOOD: &str = include_str!("../../../stack.yaml");
+
+fn none(_: &str) -> Option<String> {
+    None
+}
+
+fn read(text: &str) -> Result<Stack, Problems> {
+    parse("stack.yaml", text, DEFAULT_ENVIRONMENT, &none)
+}
+
+fn problems(text: &str) -> Vec<String> {
+    let found = read(text).expect_err("it is wrong");
+    found
+        .list()
+        .iter()
+        .map(|one| format!("{}:{} {} [{}]", one.line, one.column, one.message, one.hint.as_deref().unwrap_or("")))
+        .collect()
+}
+
+#[test]
+fn the_repositorys_own_file_is_valid_in_every_environment() {
+    for environment in ["default", "staging", "production"] {
+        let stack = parse("stack.yaml", GOOD, environment, &none).expect("it is valid");
+        assert_eq!((stack.name.as_str(), stack.environment.as_str()), ("demo", environment));
+    }
+}
+
+#[test]
+fn an_environment_is_laid_over_the_rest_deeply() {
+    let stack = parse("stack.yaml", GOOD, "production", &none).expect("it is valid");
+    assert_eq!(stack.network.zones, 3);
+    assert_eq!(stack.network.nat, Nat::PerZone);
+    assert_eq!(stack.services["web"].replicas, 3);
+    assert_eq!(stack.services["web"].port, Some(3000), "what it does not say stays");
+}
+
+#[test]
+fn a_misspelt_key_is_placed_and_the_nearest_is_named() {
+    let text = "name: demo\nregion: eu-west-1\nservices:\n  web:\n    build: app\n    memmory: 512\n";
+    assert_eq!(problems(text), ["6:5 there is no key `memmory` here [did you mean `memory`?]"]);
+}
+
+#[test]
+fn all_problems_are_told_at_once() {
+    let text = "name: Demo\nregion: europe\nservices:\n  web: { build: app, cpu: 300, port: 0 }\n";
+    let lines: Vec<usize> = read(text).expect_err("it is wrong").list().iter().map(|one| one.line).collect();
+    assert_eq!(lines, [1, 2, 4, 4]);
+}
+
+#[test]
+fn a_pair_that_fargate_has_not_names_those_that_it_has() {
+    let text = "name: demo\nregion: eu-west-1\nservices: { web: { build: app, cpu: 256, memory: 1536 } }\n";
+    assert_eq!(
+        problems(text),
+        [
+            "3:50 Fargate has no 1536 MiB of memory with 256 CPU units [with 256 it has 512, 1024, 2048; the nearest is 1024]"
+        ]
+    );
+}
+
+#[test]
+fn a_problem_in_an_environment_is_placed_there_even_if_another_one_is_asked_for() {
+    let text = "name: demo\nregion: eu-west-1\nservices: { web: { build: app } }\nenvironments:\n  staging:\n    services: { web: { replicas: many } }\n";
+    assert_eq!(problems(text), ["6:34 expected a whole number from 0 to 1000, found `many` []"]);
+}
+
+#[test]
+fn a_file_for_another_version_says_that_and_nothing_else() {
+    let text = |wanted: &str| {
+        format!(
+            "required_version: {wanted}\nname: demo\nregion: eu-west-1\nservices: {{ web: {{ image: nginx, new: 1 }} }}\n"
+        )
+    };
+    let own = env!("CARGO_PKG_VERSION");
+    assert_eq!(
+        problems(&text("\">=99.1\"")),
+        [format!(
+            "1:19 this is stackctl {own}, and the file is written for >=99.1 [install a version that will do, or change required_version]"
+        )]
+    );
+    assert_eq!(problems(&text("0.1")), ["1:19 expected text [put it in quotes: \">=0.1\"]"]);
+    assert_eq!(problems(&text("latest")).len(), 1);
+    assert!(problems(&text("\">=0.1\""))[0].contains("`new`"), "then the rest counts");
+}
+
+#[test]
+fn variables_are_taken_from_the_caller_and_a_missing_one_is_placed() {
+    let text = "name: demo\nregion: ${REGION}\nservices: { web: { build: app, env: { A: \"$${B}\" } } }\n";
+    let stack = parse("f", text, "default", &|name| (name == "REGION").then(|| "eu-west-1".to_owned())).expect("valid");
+    assert_eq!((stack.region.as_str(), stack.services["web"].env["A"].as_str()), ("eu-west-1", "${B}"));
+    let found = problems(text);
+    assert_eq!(found.len(), 1, "an unknown value has no other problem: {found:?}");
+    assert!(found[0].starts_with("2:9 the environment variable REGION is not set"));
+}
+
+#[test]
+fn two_services_cannot_have_the_same_route() {
+    let text = "name: demo\nregion: eu-west-1\nservices:\n  aa: { build: app, port: 80, routes: [/x] }\n  bb: { build: app, port: 80, routes: [/x] }\n";
+    assert!(problems(text)[0].starts_with("5:3 `bb` and `aa` both want the route /x"));
+}
+
+#[test]
+fn what_the_stack_gives_its_containers_cannot_be_given_again() {
+    let env = |parts: &str, name: &str| {
+        let text = format!(
+            "name: demo\nregion: eu-west-1\n{parts}services: {{ web: {{ build: app, env: {{ {name}: x }} }} }}\n"
+        );
+        read(&text).map(drop).map_err(|problems| problems.list().iter().map(|one| one.message.clone()).collect())
+    };
+    let taken = |name: &str| Err(vec![format!("{name} is given to every container by stackctl")]);
+    assert_eq!(env("", "REDIS_URL"), Ok(()), "one may have a Redis of one's own");
+    assert_eq!(env("cache: {}\n", "REDIS_URL"), taken("REDIS_URL"));
+    assert_eq!(env("cache: {}\n", "DATABASE_URL"), Ok(()));
+    assert_eq!(env("database: {}\n", "DATABASE_URL"), taken("DATABASE_URL"));
+}
+
+#[test]
+fn what_is_shown_has_the_line_and_the_way_out() {
+    let text = "name: demo\nregion: eu-west-1\nservices:\n  web: { build: app, prot: 3000 }\n";
+    let shown = read(text).expect_err("it is wrong").render(false);
+    assert!(shown.contains("stack.yaml:4:22"), "{shown}");
+    assert!(shown.contains("prot: 3000"), "{shown}");
+    assert!(shown.contains("did you mean `port`?"), "{shown}");
+}
