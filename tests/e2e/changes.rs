@@ -37,15 +37,15 @@ async fn drift_shows_as_exactly_that_and_up_mends_it() {
         .find(|one| one["address"] == "listener_rule.web-block-1");
     let rule = rule.and_then(|rule| rule["id"].as_str()).expect("it is there").to_owned();
     elb.delete_rule().rule_arn(rule).send().await.expect("it is done");
-    assert_eq!(world.plan(), ["create listener_rule.web-block-1"]);
+    assert_eq!(world.settled(), ["create listener_rule.web-block-1"]);
     world.up();
 
     // A log group that is gone.
     logs.delete_log_group().log_group_name("/stackctl/demo/default/web").send().await.expect("it is done");
-    assert_eq!(world.plan(), ["create log_group.web"]);
+    assert_eq!(world.settled(), ["create log_group.web"]);
     world.must(&["plan", "--out", "logs.plan"]);
     world.up();
-    assert_eq!(world.plan(), Vec::<String>::new());
+    assert_eq!(world.settled(), Vec::<String>::new());
 
     // What was planned before that is stale now; what is planned afterwards is carried out, and nobody is asked.
     let stale = world.stackctl(&["up", "logs.plan"]);
@@ -54,7 +54,7 @@ async fn drift_shows_as_exactly_that_and_up_mends_it() {
     elb.modify_target_group().target_group_arn(&group).health_check_path("/nowhere").send().await.expect("it is done");
     world.must(&["plan", "--out", "health.plan"]);
     world.must(&["up", "health.plan"]);
-    assert_eq!(world.plan(), Vec::<String>::new());
+    assert_eq!(world.settled(), Vec::<String>::new());
     let other = world.stackctl(&["up", "health.plan", "--env", "staging"]);
     assert_eq!(other.status.code(), Some(3), "{}", text(&other));
     assert!(text(&other).contains("is a plan for demo/default"), "{}", text(&other));

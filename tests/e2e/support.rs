@@ -155,6 +155,19 @@ impl World {
         self.plan_of("default")
     }
 
+    /// The plan, once nothing but waiting has been left of it: ECS may still replace tasks that have failed a health check.
+    pub fn settled(&self) -> Vec<String> {
+        let deadline = Instant::now() + Duration::from_secs(180);
+        loop {
+            let plan = self.plan();
+            let only_waits = !plan.is_empty() && plan.iter().all(|step| step.starts_with("wait "));
+            if !only_waits || Instant::now() > deadline {
+                return plan;
+            }
+            std::thread::sleep(Duration::from_millis(500));
+        }
+    }
+
     /// Likewise, of one environment.
     pub fn plan_of(&self, environment: &str) -> Vec<String> {
         let plan = self.must(&["plan", "--env", environment, "--output", "json"]);
