@@ -102,6 +102,8 @@ async fn permissions_cover_every_call_of_a_stacks_life() {
     world.edit("Ada", "Grace");
     within(&world, "deploy", &["deploy"]).await;
     within(&world, "deploy", &["rollback", "--yes"]).await;
+    // Forward again: a password is rotated only where all is as stack.yaml says.
+    within(&world, "deploy", &["deploy"]).await;
     within(&world, "all", &["secrets", "rotate", "database.app", "--yes"]).await;
 
     // What is there is changed, and some of it goes.
