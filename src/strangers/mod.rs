@@ -41,6 +41,15 @@ pub struct Stranger {
     pub way_out: String,
 }
 
+/// What a look has found.
+type Found = Result<Vec<Stranger>, Failure>;
+
+impl Stranger {
+    fn new(what: &'static str, id: &str, place: String, about: Vec<String>, way_out: impl Into<String>) -> Self {
+        Self { what, id: id.to_owned(), place, about, way_out: way_out.into() }
+    }
+}
+
 impl fmt::Display for Stranger {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {} {}", self.what, self.id, self.place)?;

@@ -7,7 +7,7 @@ use aws_sdk_ec2::types::{
     VpcPeeringConnectionStateReasonCode,
 };
 
-use super::{Going, Stranger};
+use super::{Found, Going, Stranger};
 use crate::{
     aws::{self, Outcome},
     kind::Context,
@@ -17,8 +17,6 @@ use crate::{
 /// How many values one filter may have.
 /// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/Query-Requests.html>
 const VALUES_A_FILTER: usize = 200;
-
-type Found = Result<Vec<Stranger>, Failure>;
 
 pub(super) async fn strangers(cx: &Context, going: &Going) -> Found {
     let vpcs = going.ids("vpc");
@@ -33,21 +31,29 @@ pub(super) async fn strangers(cx: &Context, going: &Going) -> Found {
         }
         Ok::<_, Failure>(found)
     };
-    let (interfaces, incoming, outgoing, subnets, in_vpc, tables, lists, endpoints, asked, accepted, vpns) = futures::try_join!(
+    let within = async { if vpcs.is_empty() { Ok(Vec::new()) } else { in_vpcs(cx, going, &vpcs).await } };
+    let (interfaces, incoming, outgoing, within) = futures::try_join!(
         Box::pin(interfaces),
         rules(cx, going, "ip-permission.group-id", &groups),
         rules(cx, going, "egress.ip-permission.group-id", &groups),
-        foreign_subnets(cx, going, &vpcs),
-        foreign_groups(cx, going, &vpcs),
-        route_tables(cx, going, &vpcs),
-        access_lists(cx, going, &vpcs),
-        endpoints(cx, going, &vpcs),
-        peerings(cx, going, "requester-vpc-info.vpc-id", &vpcs),
-        peerings(cx, going, "accepter-vpc-info.vpc-id", &vpcs),
-        vpn_gateways(cx, going, &vpcs),
+        Box::pin(within),
     )?;
-    let all = [interfaces, incoming, outgoing, subnets, in_vpc, tables, lists, endpoints, asked, accepted, vpns];
-    Ok(all.into_iter().flatten().collect())
+    Ok([interfaces, incoming, outgoing, within].into_iter().flatten().collect())
+}
+
+/// What keeps a network from going; there is one at least.
+async fn in_vpcs(cx: &Context, going: &Going, vpcs: &[String]) -> Found {
+    let (subnets, groups, tables, lists, endpoints, asked, accepted, vpns) = futures::try_join!(
+        foreign_subnets(cx, going, vpcs),
+        foreign_groups(cx, going, vpcs),
+        route_tables(cx, going, vpcs),
+        access_lists(cx, going, vpcs),
+        endpoints(cx, going, vpcs),
+        peerings(cx, going, "requester-vpc-info.vpc-id", vpcs),
+        peerings(cx, going, "accepter-vpc-info.vpc-id", vpcs),
+        vpn_gateways(cx, going, vpcs),
+    )?;
+    Ok([subnets, groups, tables, lists, endpoints, asked, accepted, vpns].into_iter().flatten().collect())
 }
 
 fn filter(name: &str, values: &[String]) -> Filter {
@@ -64,12 +70,13 @@ fn about(tags: &[Tag]) -> Vec<String> {
     name.into_iter().chain(stack).chain(made_by).collect()
 }
 
-fn in_network(going: &Going, vpc: &str) -> String {
-    format!("in {}", going.address("vpc", vpc).unwrap_or(vpc))
+/// What somebody has described it as.
+fn quoted(description: Option<&str>) -> Option<String> {
+    description.filter(|text| !text.is_empty()).map(|text| format!("“{text}”"))
 }
 
-fn stranger(what: &'static str, id: &str, place: String, about: Vec<String>, way_out: impl Into<String>) -> Stranger {
-    Stranger { what, id: id.to_owned(), place, about, way_out: way_out.into() }
+fn in_network(going: &Going, vpc: &str) -> String {
+    format!("in {}", going.address("vpc", vpc).unwrap_or(vpc))
 }
 
 async fn interfaces(cx: &Context, going: &Going, by: &str, ids: &[String]) -> Found {
@@ -109,7 +116,7 @@ fn interface(going: &Going, interface: &NetworkInterface) -> Stranger {
         place = format!("{place}, with {}", held.join(" and "));
     }
     let mut about = about(interface.tag_set());
-    about.extend(interface.description().filter(|text| !text.is_empty()).map(|text| format!("“{text}”")));
+    about.extend(quoted(interface.description()));
     if let Some(kind) = interface.interface_type().filter(|kind| **kind != NetworkInterfaceType::Interface) {
         about.push(format!("of type {}", kind.as_str()));
     }
@@ -122,7 +129,7 @@ fn interface(going: &Going, interface: &NetworkInterface) -> Stranger {
         None if interface.requester_managed() == Some(true) => "delete what it belongs to".to_owned(),
         None => format!("aws ec2 delete-network-interface --network-interface-id {id}"),
     };
-    stranger("network interface", id, place, about, way_out)
+    Stranger::new("network interface", id, place, about, way_out)
 }
 
 /// Groups of others with a rule that names one of the stack's.
@@ -141,19 +148,16 @@ async fn rules(cx: &Context, going: &Going, by: &str, groups: &[String]) -> Foun
             named.sort_unstable();
             named.dedup();
             let mut about = about(group.tags());
-            about.extend(group.description().filter(|text| !text.is_empty()).map(|text| format!("“{text}”")));
+            about.extend(quoted(group.description()));
             let side = if incoming { "incoming" } else { "outgoing" };
             let place = format!("has an {side} rule that names {}", named.join(" and "));
-            found.push(stranger("security group", id, place, about, "revoke that rule"));
+            found.push(Stranger::new("security group", id, place, about, "revoke that rule"));
         }
     }
     Ok(found)
 }
 
 async fn foreign_subnets(cx: &Context, going: &Going, vpcs: &[String]) -> Found {
-    if vpcs.is_empty() {
-        return Ok(Vec::new());
-    }
     let call = cx.aws.ec2.describe_subnets().filters(filter("vpc-id", vpcs)).into_paginator().items().send();
     let all: Vec<_> = call.try_collect().await.during("DescribeSubnets")?;
     let others = all.iter().filter(|subnet| !going.is_own(subnet.subnet_id().unwrap_or_default()));
@@ -161,15 +165,12 @@ async fn foreign_subnets(cx: &Context, going: &Going, vpcs: &[String]) -> Found 
         let place = in_network(going, subnet.vpc_id().unwrap_or_default());
         let mut about = about(subnet.tags());
         about.extend(subnet.cidr_block().map(str::to_owned));
-        stranger("subnet", subnet.subnet_id().unwrap_or_default(), place, about, "delete it, with what is in it")
+        Stranger::new("subnet", subnet.subnet_id().unwrap_or_default(), place, about, "delete it, with what is in it")
     });
     Ok(named.collect())
 }
 
 async fn foreign_groups(cx: &Context, going: &Going, vpcs: &[String]) -> Found {
-    if vpcs.is_empty() {
-        return Ok(Vec::new());
-    }
     let call = cx.aws.ec2.describe_security_groups().filters(filter("vpc-id", vpcs)).into_paginator().items().send();
     let all: Vec<SecurityGroup> = call.try_collect().await.during("DescribeSecurityGroups")?;
     // The default group goes with its network.
@@ -177,43 +178,46 @@ async fn foreign_groups(cx: &Context, going: &Going, vpcs: &[String]) -> Found {
     let named = others.filter(|group| !going.is_own(group.group_id().unwrap_or_default())).map(|group| {
         let place = in_network(going, group.vpc_id().unwrap_or_default());
         let mut about = about(group.tags());
-        about.extend(group.description().filter(|text| !text.is_empty()).map(|text| format!("“{text}”")));
-        stranger("security group", group.group_id().unwrap_or_default(), place, about, "delete it, with what uses it")
+        about.extend(quoted(group.description()));
+        Stranger::new(
+            "security group",
+            group.group_id().unwrap_or_default(),
+            place,
+            about,
+            "delete it, with what uses it",
+        )
     });
     Ok(named.collect())
 }
 
 async fn route_tables(cx: &Context, going: &Going, vpcs: &[String]) -> Found {
-    if vpcs.is_empty() {
-        return Ok(Vec::new());
-    }
     let call = cx.aws.ec2.describe_route_tables().filters(filter("vpc-id", vpcs)).into_paginator().items().send();
     let all: Vec<_> = call.try_collect().await.during("DescribeRouteTables")?;
     let others = all.iter().filter(|table| !table.associations().iter().any(|one| one.main() == Some(true)));
     let named = others.filter(|table| !going.is_own(table.route_table_id().unwrap_or_default())).map(|table| {
         let place = in_network(going, table.vpc_id().unwrap_or_default());
-        stranger("route table", table.route_table_id().unwrap_or_default(), place, about(table.tags()), "delete it")
+        Stranger::new(
+            "route table",
+            table.route_table_id().unwrap_or_default(),
+            place,
+            about(table.tags()),
+            "delete it",
+        )
     });
     Ok(named.collect())
 }
 
 async fn access_lists(cx: &Context, going: &Going, vpcs: &[String]) -> Found {
-    if vpcs.is_empty() {
-        return Ok(Vec::new());
-    }
     let call = cx.aws.ec2.describe_network_acls().filters(filter("vpc-id", vpcs)).into_paginator().items().send();
     let all: Vec<_> = call.try_collect().await.during("DescribeNetworkAcls")?;
     let named = all.iter().filter(|list| list.is_default() != Some(true)).map(|list| {
         let place = in_network(going, list.vpc_id().unwrap_or_default());
-        stranger("network ACL", list.network_acl_id().unwrap_or_default(), place, about(list.tags()), "delete it")
+        Stranger::new("network ACL", list.network_acl_id().unwrap_or_default(), place, about(list.tags()), "delete it")
     });
     Ok(named.collect())
 }
 
 async fn endpoints(cx: &Context, going: &Going, vpcs: &[String]) -> Found {
-    if vpcs.is_empty() {
-        return Ok(Vec::new());
-    }
     let call = cx.aws.ec2.describe_vpc_endpoints().filters(filter("vpc-id", vpcs)).into_paginator().items().send();
     let all: Vec<_> = call.try_collect().await.during("DescribeVpcEndpoints")?;
     let there =
@@ -222,15 +226,12 @@ async fn endpoints(cx: &Context, going: &Going, vpcs: &[String]) -> Found {
         let place = in_network(going, endpoint.vpc_id().unwrap_or_default());
         let mut about = about(endpoint.tags());
         about.extend(endpoint.service_name().map(|service| format!("to {service}")));
-        stranger("VPC endpoint", endpoint.vpc_endpoint_id().unwrap_or_default(), place, about, "delete it")
+        Stranger::new("VPC endpoint", endpoint.vpc_endpoint_id().unwrap_or_default(), place, about, "delete it")
     });
     Ok(named.collect())
 }
 
 async fn peerings(cx: &Context, going: &Going, by: &str, vpcs: &[String]) -> Found {
-    if vpcs.is_empty() {
-        return Ok(Vec::new());
-    }
     let call = cx.aws.ec2.describe_vpc_peering_connections().filters(filter(by, vpcs)).into_paginator().items().send();
     let all: Vec<VpcPeeringConnection> = call.try_collect().await.during("DescribeVpcPeeringConnections")?;
     let stands = |one: &&VpcPeeringConnection| {
@@ -246,15 +247,12 @@ async fn peerings(cx: &Context, going: &Going, by: &str, vpcs: &[String]) -> Fou
         let other = sides.iter().find(|vpc| going.address("vpc", vpc).is_none());
         about.extend(other.map(|vpc| format!("with {vpc}")));
         let id = peering.vpc_peering_connection_id().unwrap_or_default();
-        stranger("peering connection", id, format!("of {own}"), about, "delete it")
+        Stranger::new("peering connection", id, format!("of {own}"), about, "delete it")
     });
     Ok(named.collect())
 }
 
 async fn vpn_gateways(cx: &Context, going: &Going, vpcs: &[String]) -> Found {
-    if vpcs.is_empty() {
-        return Ok(Vec::new());
-    }
     let by_vpc = filter("attachment.vpc-id", vpcs);
     let answer = cx.aws.ec2.describe_vpn_gateways().filters(by_vpc).send().await.during("DescribeVpnGateways")?;
     let mut found = Vec::new();
@@ -263,7 +261,7 @@ async fn vpn_gateways(cx: &Context, going: &Going, vpcs: &[String]) -> Found {
         let attached = attached.filter(|one| one.state().is_none_or(|state| state.as_str() != "detached"));
         for vpc in attached.filter_map(|one| going.address("vpc", one.vpc_id()?)) {
             let id = gateway.vpn_gateway_id().unwrap_or_default();
-            found.push(stranger("VPN gateway", id, format!("at {vpc}"), about(gateway.tags()), "detach it"));
+            found.push(Stranger::new("VPN gateway", id, format!("at {vpc}"), about(gateway.tags()), "detach it"));
         }
     }
     Ok(found)

@@ -4,7 +4,7 @@
 use aws_sdk_ecs::types::Task;
 use futures::future::try_join_all;
 
-use super::{Going, Stranger};
+use super::{Found, Going, Stranger};
 use crate::{
     aws::{self, Outcome},
     kind::Context,
@@ -15,8 +15,6 @@ use crate::{
 /// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DescribeServices.html>
 const DESCRIBED_AT_ONCE: (usize, usize) = (10, 100);
 
-type Found = Result<Vec<Stranger>, Failure>;
-
 pub(super) async fn strangers(cx: &Context, going: &Going) -> Found {
     let clusters = try_join_all(going.ids("cluster").into_iter().map(|arn| in_cluster(cx, going, arn)));
     let balancers = try_join_all(going.ids("load_balancer").into_iter().map(|arn| at_balancer(cx, going, arn)));
@@ -24,10 +22,6 @@ pub(super) async fn strangers(cx: &Context, going: &Going) -> Found {
         futures::try_join!(Box::pin(clusters), Box::pin(balancers), databases(cx, going), caches(cx, going))?;
     let per_resource = clusters.into_iter().chain(balancers).flatten();
     Ok(per_resource.chain(databases).chain(caches).collect())
-}
-
-fn stranger(what: &'static str, id: &str, place: String, about: Vec<String>, way_out: &str) -> Stranger {
-    Stranger { what, id: id.to_owned(), place, about, way_out: way_out.to_owned() }
 }
 
 /// Services and tasks without which ECS would delete the cluster.
@@ -49,7 +43,7 @@ async fn in_cluster(cx: &Context, going: &Going, cluster: String) -> Found {
         for service in answer.services().iter().filter(|service| service.status() != Some("INACTIVE")) {
             let about = service.created_by().map(|who| format!("made by {who}")).into_iter().collect();
             let id = service.service_arn().unwrap_or_default();
-            found.push(stranger("ECS service", id, place.clone(), about, "delete it"));
+            found.push(Stranger::new("ECS service", id, place.clone(), about, "delete it"));
         }
     }
     for some in tasks.chunks(DESCRIBED_AT_ONCE.1) {
@@ -59,7 +53,7 @@ async fn in_cluster(cx: &Context, going: &Going, cluster: String) -> Found {
             let mut about: Vec<String> = task.group().map(str::to_owned).into_iter().collect();
             about.extend(task.started_by().filter(|who| !who.is_empty()).map(|who| format!("started by {who}")));
             let id = task.task_arn().unwrap_or_default();
-            found.push(stranger("ECS task", id, place.clone(), about, "stop it, or wait for its end"));
+            found.push(Stranger::new("ECS task", id, place.clone(), about, "stop it, or wait for its end"));
         }
     }
     Ok(found)
@@ -92,7 +86,7 @@ async fn at_balancer(cx: &Context, going: &Going, balancer: String) -> Found {
             continue;
         }
         let port = listener.port().map(|port| format!("on port {port}"));
-        found.push(stranger("listener", &arn, format!("at {at}"), port.into_iter().collect(), "delete it"));
+        found.push(Stranger::new("listener", &arn, format!("at {at}"), port.into_iter().collect(), "delete it"));
     }
     let reads = own.iter().map(|arn| async move {
         let rules = elb.describe_rules().listener_arn(arn).into_paginator().items().send();
@@ -103,7 +97,13 @@ async fn at_balancer(cx: &Context, going: &Going, balancer: String) -> Found {
         let arn = rule.rule_arn().unwrap_or_default();
         if !going.is_own(arn) {
             let priority = rule.priority().map(|priority| format!("of priority {priority}"));
-            found.push(stranger("listener rule", arn, format!("at {at}"), priority.into_iter().collect(), "delete it"));
+            found.push(Stranger::new(
+                "listener rule",
+                arn,
+                format!("at {at}"),
+                priority.into_iter().collect(),
+                "delete it",
+            ));
         }
     }
     Ok(found)
@@ -129,7 +129,7 @@ async fn databases(cx: &Context, going: &Going) -> Found {
         let what = database.engine().map(str::to_owned).into_iter().collect();
         let is_own = going.is_own(id);
         (!is_own).then(|| {
-            stranger("database", id, format!("in {place}"), what, "delete it, or move it to another subnet group")
+            Stranger::new("database", id, format!("in {place}"), what, "delete it, or move it to another subnet group")
         })
     });
     Ok(named.collect())
@@ -154,7 +154,7 @@ async fn caches(cx: &Context, going: &Going) -> Found {
         let (id, group) = (cache.cache_cluster_id()?, cache.replication_group_id());
         let is_own = going.is_own(id) || group.is_some_and(|group| going.is_own(group));
         let of = group.map(|group| format!("of {group}")).into_iter().collect();
-        (!is_own).then(|| stranger("cache", id, format!("in {place}"), of, "delete it"))
+        (!is_own).then(|| Stranger::new("cache", id, format!("in {place}"), of, "delete it"))
     });
     Ok(named.collect())
 }
