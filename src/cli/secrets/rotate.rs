@@ -4,16 +4,14 @@ use std::collections::BTreeMap;
 
 use clap::Args;
 
-use super::{show, shown};
+use super::{show, shown, under_lock};
 use crate::cli::{
     Global, Stop,
     carry_out::{CarryOut, Consent, confirm},
     project::Project,
 };
 use crate::{
-    blueprint,
-    engine::{self, Lock},
-    exit,
+    blueprint, engine, exit,
     kinds::secret,
     model::{Address, Failure, LiveResource, Plan},
     output::Output,
@@ -43,12 +41,8 @@ impl Rotate {
         let secret = ready(&project, &address).await?;
         let services = using(&project.stack, user);
         self.ask(&user.name, &services, global, output)?;
-        let lock = Lock::take(&project.cx.aws, &project.cx.id, Project::holder("secrets rotate"), global.lock_timeout);
-        let lock = lock.await?;
-        let renewed = secret::renew(&project.cx, &secret, blueprint::PASSWORD_LENGTH).await;
-        let released = lock.release().await;
-        let version = renewed?;
-        released?;
+        let renewed = secret::renew(&project.cx, &secret, blueprint::PASSWORD_LENGTH);
+        let version = under_lock(&project, "secrets rotate", global, renewed).await?;
         output.status(&format!("{} has another password; {address} holds it.", user.name));
         // Whoever goes on from here, this run or another one, does no more than make the stack as stack.yaml says.
         let carry_out = CarryOut {

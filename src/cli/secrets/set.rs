@@ -9,7 +9,7 @@ use std::{
 
 use clap::Args;
 
-use super::{show, shown};
+use super::{show, shown, under_lock};
 use crate::{
     blueprint,
     cli::{
@@ -18,8 +18,7 @@ use crate::{
         project::Project,
         release_part,
     },
-    engine::{self, Lock},
-    exit,
+    engine, exit,
     kinds::secret,
     model::{Address, Failure, Plan},
     output::Output,
@@ -100,19 +99,13 @@ impl Set {
         global: &Global,
     ) -> Result<secret::Live, Stop> {
         let cx = &project.cx;
-        let lock = Lock::take(&cx.aws, &cx.id, Project::holder("secrets set"), global.lock_timeout).await?;
         let given = async {
             let found = engine::observe_kind(cx, "secret").await?;
             let found = found.into_iter().find(|found| found.address == wanted.address);
-            let found = found.map(|found| serde_json::from_value(found.live)).transpose();
-            let found: Option<secret::Live> = found.map_err(|error| Failure::internal(error.to_string()))?;
+            let found: Option<secret::Live> = found.map(|found| found.decoded()).transpose()?;
             secret::give(cx, &wanted.address, found.as_ref(), value).await
         };
-        let given = given.await;
-        let released = lock.release().await;
-        let given = given?;
-        released?;
-        Ok(given)
+        under_lock(project, "secrets set", global, given).await
     }
 
     /// A task has what the secret held when it started: says which services are to be redeployed, and does so if asked.
