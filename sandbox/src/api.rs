@@ -23,6 +23,23 @@ pub(crate) struct Call {
     pub(crate) body: Bytes,
 }
 
+#[cfg(test)]
+impl Call {
+    /// One for a test: a POST without headers.
+    pub(crate) fn example(service: &str, operation: &str, body: &str) -> Self {
+        Self {
+            service: service.into(),
+            operation: operation.into(),
+            key: "sandbox".into(),
+            region: "eu-west-1".into(),
+            method: Method::POST,
+            path_and_query: "/".into(),
+            headers: HeaderMap::new(),
+            body: Bytes::from(body.to_owned()),
+        }
+    }
+}
+
 /// An answer.
 #[derive(Clone, Debug)]
 pub(crate) struct Answer {

@@ -44,23 +44,12 @@ impl Secrecy {
 
 #[cfg(test)]
 mod tests {
-    use hyper::{HeaderMap, Method, body::Bytes};
-
     use super::*;
 
     #[test]
     fn a_secret_is_known_from_the_call_that_brings_it_and_from_the_answer_that_has_it() {
         let secrecy = Secrecy::default();
-        let call = |service: &str, body: &str| Call {
-            service: service.into(),
-            operation: String::new(),
-            key: "sandbox".into(),
-            region: "eu-west-1".into(),
-            method: Method::POST,
-            path_and_query: "/".into(),
-            headers: HeaderMap::new(),
-            body: Bytes::from(body.to_owned()),
-        };
+        let call = |service: &str, body: &str| Call::example(service, "", body);
         let answer = |value: Value| Answer::json(&value);
         let (nothing, random) = (answer(Value::Null), answer(serde_json::json!({ "RandomPassword": "two" })));
         secrecy.learn(&call("secretsmanager", r#"{"Name":"a","SecretString":"one"}"#), &nothing);

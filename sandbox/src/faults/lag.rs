@@ -161,21 +161,10 @@ impl Lag {
 mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
-    use hyper::{HeaderMap, Method, body::Bytes};
-
     use super::*;
 
     fn call(operation: &str, body: &str) -> Call {
-        Call {
-            service: "ec2".into(),
-            operation: operation.into(),
-            key: "sandbox".into(),
-            region: "eu-west-1".into(),
-            method: Method::POST,
-            path_and_query: "/".into(),
-            headers: HeaderMap::new(),
-            body: Bytes::from(body.to_owned()),
-        }
+        Call::example("ec2", operation, body)
     }
 
     /// A cloud of one number of VPCs.

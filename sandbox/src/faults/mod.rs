@@ -158,21 +158,10 @@ fn failed(call: &Call) -> ApiError {
 
 #[cfg(test)]
 mod tests {
-    use hyper::{HeaderMap, Method, body::Bytes};
-
     use super::*;
 
     fn call(service: &str, operation: &str) -> Call {
-        Call {
-            service: service.into(),
-            operation: operation.into(),
-            key: "sandbox".into(),
-            region: "eu-west-1".into(),
-            method: Method::POST,
-            path_and_query: "/".into(),
-            headers: HeaderMap::new(),
-            body: Bytes::new(),
-        }
+        Call::example(service, operation, "")
     }
 
     fn fates(plan: &Plan) -> Vec<String> {
