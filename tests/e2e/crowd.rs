@@ -75,16 +75,7 @@ async fn of_eight_at_once_one_works_at_a_time_and_one_releases() {
         assert!(spans.iter().any(|(from, to)| (*from..*to).contains(&began)), "outside of the lock: {call}");
     }
     // One release task before each rollout that changed the revision: that of the edit, that of the image, or both in one.
-    let ecr = aws_sdk_ecr::Client::new(&world.sdk().await);
-    let images = ecr.describe_images().repository_name("tiny/default/tiny").send().await.expect("it answers");
-    let mut tags: Vec<&str> = images
-        .image_details()
-        .iter()
-        .flat_map(aws_sdk_ecr::types::ImageDetail::image_tags)
-        .map(String::as_str)
-        .collect();
-    tags.sort_unstable();
-    assert_eq!(tags, ["1.0.0-1", "1.0.0-2"], "one number each for two images");
+    assert_eq!(world.image_tags("tiny/default/tiny").await, ["1.0.0-1", "1.0.0-2"], "one number each for two images");
     assert!((1..=2).contains(&count("UpdateService")), "{}", count("UpdateService"));
     assert_eq!(world.plan(), Vec::<String>::new(), "no edit is lost");
     assert_eq!(world.status()["services"][0]["version"], "1.0.0+2");

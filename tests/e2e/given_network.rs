@@ -1,7 +1,6 @@
 //! A network that is not the stack's: used as it is, never changed, and left behind.
 
 use aws_sdk_ec2::Client;
-use serde_json::json;
 
 use crate::{
     support::{World, rounds, text},
@@ -96,12 +95,7 @@ async fn a_stack_stands_in_a_network_of_somebody_else_and_leaves_it_as_it_was() 
         assert_eq!(of_kind(&made), of_kind(&before));
     }
     // A second up has nothing to do, in as few rounds as with a network of its own.
-    world.forget_calls().await;
-    world.set(json!({ "latency_ms": 250 })).await;
-    let again = world.stackctl(&["up", "--yes"]);
-    world.set(json!({ "latency_ms": 0 })).await;
-    assert!(again.status.success() && text(&again).contains("No changes."), "{}", text(&again));
-    let calls = world.calls().await;
+    let calls = world.idle_up().await;
     let times = calls.iter().map(|call| format!("{} {} {}\n", call["started_ms"], call["ended_ms"], call["operation"]));
     assert!(rounds(&calls) <= 4, "{} rounds: {}", rounds(&calls), times.collect::<String>());
     assert!(calls.len() <= 43, "{} calls", calls.len());

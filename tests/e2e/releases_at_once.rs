@@ -138,16 +138,7 @@ async fn of_two_deploys_of_one_change_at_once_one_releases_it_and_the_other_find
     // Once each: the migration, the task that it ran in, the image and its number, the rollout.
     assert_eq!(database.ask("SELECT count(*) FROM _sqlx_migrations WHERE version = 9 AND success"), "1");
     assert_eq!(release_tasks(&ecs).await, 2, "that of up, and that of the one that released");
-    let ecr = aws_sdk_ecr::Client::new(&world.sdk().await);
-    let images = ecr.describe_images().repository_name("demo/default/app").send().await.expect("it answers");
-    let mut tags: Vec<&str> = images
-        .image_details()
-        .iter()
-        .flat_map(aws_sdk_ecr::types::ImageDetail::image_tags)
-        .map(String::as_str)
-        .collect();
-    tags.sort_unstable();
-    assert_eq!(tags, ["0.1.0-1", "0.1.0-2"]);
+    assert_eq!(world.image_tags("demo/default/app").await, ["0.1.0-1", "0.1.0-2"]);
     let revisions = ecs.list_task_definitions().family_prefix("demo-default-web").send().await.expect("it answers");
     assert_eq!(revisions.task_definition_arns().len(), 2, "{revisions:?}");
     assert_eq!(world.status()["services"][0]["version"], "0.1.0+2");

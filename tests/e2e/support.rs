@@ -237,6 +237,26 @@ impl World {
         (answer.status().as_u16(), answer.text().await.expect("it is text"))
     }
 
+    /// The calls of an `up` that has nothing to do, with a latency by which its rounds can be told apart.
+    pub async fn idle_up(&self) -> Vec<Value> {
+        self.forget_calls().await;
+        self.set(json!({ "latency_ms": 250 })).await;
+        let again = self.stackctl(&["up", "--yes"]);
+        self.set(json!({ "latency_ms": 0 })).await;
+        assert!(again.status.success() && text(&again).contains("No changes."), "{}", text(&again));
+        self.calls().await
+    }
+
+    /// The tags of a repository's images, sorted.
+    pub async fn image_tags(&self, repository: &str) -> Vec<String> {
+        let ecr = aws_sdk_ecr::Client::new(&self.sdk().await);
+        let images = ecr.describe_images().repository_name(repository).send().await.expect("it answers");
+        let of_images = images.image_details().iter().flat_map(aws_sdk_ecr::types::ImageDetail::image_tags);
+        let mut tags: Vec<String> = of_images.cloned().collect();
+        tags.sort_unstable();
+        tags
+    }
+
     /// An SDK configuration for this sandbox, to look at it without stackctl.
     pub async fn sdk(&self) -> aws_config::SdkConfig {
         let keys = aws_sdk_sts::config::Credentials::new("test", "test", None, None, "test");
