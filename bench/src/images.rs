@@ -29,7 +29,7 @@ impl Image {
     }
 }
 
-/// Measures them on the repository's own stack.yaml. The crates that the application uses are compiled before.
+/// Measures them on the repository's own stack.yaml.
 pub(crate) async fn measure(pace: Pace) -> Result<Vec<Image>> {
     let region = Region::start(pace).await?;
     let repository = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("the repository is above")?;
@@ -42,7 +42,7 @@ pub(crate) async fn measure(pace: Pace) -> Result<Vec<Image>> {
     fs::copy(repository.join("stack.yaml"), project.join("stack.yaml"))?;
     symlink(sources.join("app"), project.join("app"))?;
 
-    // The first run compiles what the crates need; the second one, of another sandbox, has nothing but them.
+    // Compiles the application, and the crates that it uses where the target directory has none of them yet.
     let compiled = region.run(&["up", "--yes"]).await?;
     let page = sources.join("app/templates/page.html");
     let before = fs::read_to_string(&page)?;
