@@ -1,0 +1,81 @@
+//! Where a service has its image from.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::*;
+
+#[test]
+fn two_services_of_one_source_share_its_image_and_have_all_else_of_their_own() {
+    let graph = drawn(
+        "services:\n  web: { build: app, port: 3000, routes: [\"/*\"] }\n  api: { build: app, port: 3000, routes: [/api/*] }\n",
+    );
+    assert_eq!(addresses(&graph, &["image", "repository", "cluster"]), ["cluster.main", "image.app", "repository.app"]);
+    for name in ["web", "api"] {
+        for kind in ["log_group", "service", "target_group", "task_definition"] {
+            assert!(graph.get(&Address::new(kind, name)).is_some(), "{kind}.{name}");
+        }
+        for role in ["task", "execution"] {
+            assert!(graph.get(&Address::new("role", format!("{name}-{role}"))).is_some(), "{name}-{role}");
+        }
+        assert_eq!(node(&graph, &format!("task_definition.{name}")).desired["image"], input("image.app", "image"));
+    }
+}
+
+#[test]
+fn a_named_image_has_no_repository_and_its_tag_is_the_version() {
+    let table = [
+        ("nginx:1.27", "1.27"),
+        ("nginx", "latest"),
+        ("host:5000/nginx", "latest"),
+        ("nginx@sha256:abc", "sha256:abc"),
+    ];
+    for (image, version) in table {
+        let graph = drawn(&format!("services: {{ web: {{ image: \"{image}\", port: 80 }} }}\n"));
+        assert_eq!(addresses(&graph, &["image", "repository"]), [""; 0]);
+        let definition = &node(&graph, "task_definition.web").desired;
+        assert_eq!(definition["image"], image);
+        assert_eq!(definition["environment"]["APP_VERSION"], version, "{image}");
+        assert_eq!(definition["read_only"], false, "its file system is not ours to close");
+    }
+}
+
+#[test]
+fn a_dockerfile_is_a_source_like_a_package_and_its_repository_is_named_after_its_folder() {
+    let table = [
+        ("{ dockerfile: Dockerfile }", "demo", "."),
+        ("{ dockerfile: services/api/Dockerfile }", "services-api", "services/api"),
+        ("{ dockerfile: docker/api.Dockerfile, context: . }", "docker-api-dockerfile", "."),
+    ];
+    for (build, name, context) in table {
+        let graph = drawn(&format!("services: {{ web: {{ build: {build}, port: 80 }} }}\n"));
+        let (image, repository) = (format!("image.{name}"), format!("repository.{name}"));
+        assert_eq!(addresses(&graph, &["image", "repository"]), [image.clone(), repository]);
+        assert_eq!(node(&graph, &image).desired["source"]["dockerfile"]["context"], context, "{build}");
+        let definition = &node(&graph, "task_definition.web").desired;
+        assert_eq!(definition["image"], input(&image, "image"));
+        assert_eq!(definition["read_only"], false, "its file system is not ours to close");
+    }
+}
+
+#[test]
+fn sources_whose_names_would_meet_in_one_repository_are_refused() {
+    let facts = Facts { zones: vec!["a".into(), "b".into()], ..Facts::default() };
+    let services = "services: { one: { build: services/api }, two: { build: services-api } }\n";
+    let failure = try_drawn(services, &facts).expect_err("both would be services-api");
+    assert!(failure.message.contains("`services/api`") && failure.message.contains("`services-api`"), "{failure}");
+}
+
+#[test]
+fn a_release_names_the_digest_of_its_own_source_only() {
+    let built = ImageSource::Package("app".into());
+    let facts = Facts {
+        zones: vec!["a".into(), "b".into()],
+        releases: BTreeMap::from([(built, "sha256:new".to_owned())]),
+        ..Facts::default()
+    };
+    let graph = try_drawn("services: { web: { build: app }, api: { build: api } }\n", &facts).expect("it is drawn");
+    assert_eq!(node(&graph, "image.app").desired["digest"], "sha256:new");
+    assert_eq!(node(&graph, "image.api").desired["digest"], Value::Null);
+}

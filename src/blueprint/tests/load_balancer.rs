@@ -1,0 +1,76 @@
+//! Listeners, and the rules that they ask in turn.
+
+use super::*;
+
+#[test]
+fn tls_decides_over_listeners_certificate_and_open_ports() {
+    let ports = |graph: &Graph| -> Vec<u64> {
+        let ingress = node(graph, "security_group.load-balancer").desired["ingress"].clone();
+        ingress.as_array().expect("a list").iter().filter_map(|rule| rule["port"].as_u64()).collect()
+    };
+    let off = drawn(&format!("load_balancer: {{ tls: off }}\n{SERVICE}"));
+    assert_eq!(addresses(&off, &["certificate", "listener"]), ["listener.http"]);
+    assert_eq!(node(&off, "listener.http").desired["action"], "not_found");
+    assert_eq!(node(&off, "listener_rule.web-route-1").desired["listener"], input("listener.http", "arn"));
+    assert_eq!(ports(&off), [80]);
+
+    let on = drawn(&format!("load_balancer: {{ tls: self-signed }}\n{SERVICE}"));
+    assert_eq!(addresses(&on, &["certificate", "listener"]), ["certificate.main", "listener.http", "listener.https"]);
+    assert_eq!(node(&on, "listener.http").desired["action"], "redirect_to_https");
+    assert_eq!(node(&on, "listener.https").desired["certificate"], input("certificate.main", "arn"));
+    assert_eq!(node(&on, "listener_rule.web-route-1").desired["listener"], input("listener.https", "arn"));
+    assert_eq!(ports(&on), [80, 443]);
+}
+
+#[test]
+fn the_rules_of_a_service_stay_within_the_five_values_that_a_rule_takes() {
+    let blocked: Vec<String> = (0..12).map(|number| format!("/{number}")).collect();
+    for (host, rules) in [("", 3), ("host: a.example.com, ", 3)] {
+        let blocked = blocked.join(", ");
+        let graph = drawn(&format!("services: {{ web: {{ build: app, port: 3000, {host}block: [{blocked}] }} }}\n"));
+        let blocks: Vec<String> =
+            addresses(&graph, &["listener_rule"]).into_iter().filter(|address| address.contains("-block-")).collect();
+        assert_eq!(blocks.len(), rules, "{blocks:?}");
+        let mut expressions = 0;
+        for block in &blocks {
+            let rule = &node(&graph, block).desired;
+            let count = |key: &str| rule[key].as_array().map_or(0, Vec::len);
+            assert!(count("expressions") + count("hosts") <= 5 && count("paths") == 0, "{rule}");
+            assert_eq!(rule["action"], "not_found");
+            expressions += count("expressions");
+        }
+        assert_eq!(expressions, 12, "every path is blocked");
+    }
+}
+
+#[test]
+fn services_whose_names_end_alike_share_no_rule() {
+    let graph = drawn(
+        "services:\n  web: { build: app, port: 80, routes: [/a], block: [/b] }\n  web-block: { build: app, port: 80, routes: [/c] }\n  web-route: { build: app, port: 80, routes: [/d], block: [/e] }\n",
+    );
+    assert_eq!(addresses(&graph, &["listener_rule"]).len(), 5);
+}
+
+#[test]
+fn rules_are_asked_blocks_first_then_the_more_literal_and_within_that_those_with_a_host() {
+    let graph = drawn(
+        "services:\n  web: { build: app, port: 80, routes: [\"/*\"], block: [/hidden] }\n  api: { build: app, port: 80, routes: [\"/api/*\", /api/v1/health] }\n  admin: { build: app, port: 80, host: admin.example.com, routes: [\"/*\"] }\n",
+    );
+    let mut rules: Vec<(u64, String)> = addresses(&graph, &["listener_rule"])
+        .into_iter()
+        .map(|address| (node(&graph, &address).desired["priority"].as_u64().expect("a number"), address))
+        .collect();
+    rules.sort();
+    let order: Vec<&str> = rules.iter().map(|(_, address)| address.as_str()).collect();
+    assert_eq!(
+        order,
+        [
+            "listener_rule.web-block-1",
+            "listener_rule.api-route-2",
+            "listener_rule.api-route-1",
+            "listener_rule.admin-route-1",
+            "listener_rule.web-route-1",
+        ]
+    );
+    assert!(rules.first().expect("there are some").0 >= 1 && rules.last().expect("there are some").0 <= 50_000);
+}

@@ -1,0 +1,135 @@
+//! The network: gateways, subnets, and who may reach whom.
+
+use serde_json::{Value, json};
+
+use super::*;
+
+#[test]
+fn each_way_out_has_its_gateways_and_its_route_tables() {
+    let kinds = ["elastic_ip", "nat_gateway", "route_table", "subnet"];
+    let table = [
+        ("zones: 2, nat: none", vec!["route_table.public", "subnet.public-a", "subnet.public-b"]),
+        (
+            "zones: 2, nat: single",
+            vec![
+                "elastic_ip.nat-a",
+                "nat_gateway.nat-a",
+                "route_table.private",
+                "route_table.public",
+                "subnet.private-a",
+                "subnet.private-b",
+                "subnet.public-a",
+                "subnet.public-b",
+            ],
+        ),
+        (
+            "zones: 3, nat: per-zone",
+            vec![
+                "elastic_ip.nat-a",
+                "elastic_ip.nat-b",
+                "elastic_ip.nat-c",
+                "nat_gateway.nat-a",
+                "nat_gateway.nat-b",
+                "nat_gateway.nat-c",
+                "route_table.private-a",
+                "route_table.private-b",
+                "route_table.private-c",
+                "route_table.public",
+                "subnet.private-a",
+                "subnet.private-b",
+                "subnet.private-c",
+                "subnet.public-a",
+                "subnet.public-b",
+                "subnet.public-c",
+            ],
+        ),
+    ];
+    for (network, expected) in table {
+        let graph = drawn(&format!("network: {{ {network} }}\n{SERVICE}"));
+        assert_eq!(addresses(&graph, &kinds), expected, "{network}");
+    }
+}
+
+#[test]
+fn a_database_has_private_subnets_even_where_tasks_have_none_and_they_lead_nowhere() {
+    let graph = drawn(&format!("network: {{ nat: none }}\ndatabase: {{}}\n{SERVICE}"));
+    assert_eq!(addresses(&graph, &["subnet"]).len(), 4);
+    assert_eq!(node(&graph, "route_table.private").desired["default_route"], Value::Null);
+    let private = json!([input("subnet.private-a", "id"), input("subnet.private-b", "id")]);
+    assert_eq!(node(&graph, "db_subnet_group.database").desired["subnets"], private);
+    let public = json!([input("subnet.public-a", "id"), input("subnet.public-b", "id")]);
+    let service = &node(&graph, "service.web").desired;
+    assert_eq!((&service["subnets"], &service["public_ip"]), (&public, &json!(true)));
+}
+
+#[test]
+fn a_cache_stands_in_private_subnets_and_admits_the_services_alone() {
+    let services = "services: { web: { build: app, port: 3000 }, mailer: { build: app } }\n";
+    let graph = drawn(&format!("network: {{ nat: none }}\ncache: {{ class: cache.m7g.large }}\n{services}"));
+    let private = json!([input("subnet.private-a", "id"), input("subnet.private-b", "id")]);
+    assert_eq!(node(&graph, "cache_subnet_group.main").desired["subnets"], private);
+    assert_eq!(node(&graph, "cache.main").desired["class"], "cache.m7g.large");
+    let from = |group: &str| json!({ "port": 6379, "from": { "group": input(group, "id") } });
+    let both = json!([from("security_group.service-mailer"), from("security_group.service-web")]);
+    assert_eq!(node(&graph, "security_group.cache").desired["ingress"], both);
+    assert_eq!(needs(&graph, "cache.main"), ["cache_subnet_group.main", "secret.cache-token", "security_group.cache"]);
+    assert_eq!(needs(&graph, "secret.cache-url"), ["cache.main", "secret.cache-token"]);
+}
+
+#[test]
+fn each_private_subnet_leaves_by_its_own_zones_gateway() {
+    let graph = drawn(&format!("network: {{ zones: 3, nat: per-zone }}\n{SERVICE}"));
+    for zone in ["a", "b", "c"] {
+        let table = &node(&graph, &format!("route_table.private-{zone}")).desired;
+        assert_eq!(table["default_route"], json!({ "nat": input(&format!("nat_gateway.nat-{zone}"), "id") }));
+        assert_eq!(table["subnets"], json!([input(&format!("subnet.private-{zone}"), "id")]));
+        let gateway = &node(&graph, &format!("nat_gateway.nat-{zone}")).desired;
+        assert_eq!(gateway["subnet"], input(&format!("subnet.public-{zone}"), "id"), "it stands in the same zone");
+    }
+}
+
+#[test]
+fn another_zone_renumbers_nothing_and_no_two_subnets_overlap() {
+    let ranges = |zones: usize| -> Vec<(String, String)> {
+        let graph = drawn(&format!("network: {{ cidr: 10.20.0.0/16, zones: {zones} }}\n{SERVICE}"));
+        let subnets = addresses(&graph, &["subnet"]).into_iter();
+        subnets
+            .map(|address| {
+                let cidr = node(&graph, &address).desired["cidr"].as_str().expect("it has a range").to_owned();
+                (address, cidr)
+            })
+            .collect()
+    };
+    let (two, three) = (ranges(2), ranges(3));
+    assert!(two.iter().all(|subnet| three.contains(subnet)), "{two:?} {three:?}");
+    let expected = [
+        ("subnet.private-a", "10.20.32.0/19"),
+        ("subnet.private-b", "10.20.96.0/19"),
+        ("subnet.private-c", "10.20.160.0/19"),
+        ("subnet.public-a", "10.20.0.0/20"),
+        ("subnet.public-b", "10.20.64.0/20"),
+        ("subnet.public-c", "10.20.128.0/20"),
+    ];
+    assert_eq!(three, expected.map(|(address, cidr)| (address.to_owned(), cidr.to_owned())));
+}
+
+#[test]
+fn a_region_with_too_few_zones_is_refused_with_both_numbers() {
+    let facts = Facts { zones: vec!["us-west-1a".into(), "us-west-1c".into()], ..Facts::default() };
+    let failure = try_drawn(&format!("network: {{ zones: 3 }}\n{SERVICE}"), &facts).expect_err("it has two");
+    assert!(failure.message.contains("network.zones is 3") && failure.message.contains("has 2 zones"), "{failure}");
+    assert!(failure.hint.is_some());
+}
+
+#[test]
+fn each_group_admits_exactly_its_caller_on_exactly_its_port() {
+    let graph = drawn(
+        "database: {}\nservices:\n  web: { build: app, port: 3000, routes: [\"/*\"] }\n  api: { image: x:1, port: 8080, routes: [/api/*] }\n",
+    );
+    let ingress = |name: &str| node(&graph, &format!("security_group.{name}")).desired["ingress"].clone();
+    let from = |port: u16, group: &str| json!({ "port": port, "from": { "group": input(group, "id") } });
+    assert_eq!(ingress("service-web"), json!([from(3000, "security_group.load-balancer")]));
+    assert_eq!(ingress("service-api"), json!([from(8080, "security_group.load-balancer")]));
+    let both = [from(5432, "security_group.service-api"), from(5432, "security_group.service-web")];
+    assert_eq!(ingress("database"), json!(both), "and the world not at all");
+}

@@ -1,0 +1,100 @@
+//! What a service takes to start and to be reached, and what it may do.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use super::*;
+
+#[test]
+fn every_service_gets_the_caches_url_as_a_secret_and_may_read_it_and_not_the_password() {
+    let services = "services: { web: { build: app, port: 3000 }, mailer: { build: app } }\n";
+    let graph = drawn(&format!("cache: {{}}\n{services}"));
+    for name in ["web", "mailer"] {
+        let definition = &node(&graph, &format!("task_definition.{name}")).desired;
+        let reference = json!({ "secret": input("secret.cache-url", "arn"), "key": null });
+        assert_eq!(definition["secrets"]["REDIS_URL"], reference, "its value is the URL itself");
+        let role = node(&graph, &format!("role.{name}-execution")).desired.to_string();
+        assert!(role.contains("secret.cache-url") && !role.contains("secret.cache-token"), "{role}");
+    }
+    let without = drawn(services);
+    assert_eq!(node(&without, "task_definition.web").desired["secrets"], json!({}));
+    assert_eq!(addresses(&without, &["cache", "cache_subnet_group"]), [""; 0]);
+}
+
+#[test]
+fn a_worker_is_reached_by_nobody() {
+    let graph = drawn("services: { worker: { build: app } }\n");
+    assert_eq!(addresses(&graph, &["load_balancer", "listener", "listener_rule", "target_group"]), [""; 0]);
+    let service = &node(&graph, "service.worker").desired;
+    assert_eq!((&service["target"], &service["grace_seconds"]), (&Value::Null, &json!(0)));
+    assert_eq!(node(&graph, "security_group.service-worker").desired["ingress"], json!([]));
+    let definition = &node(&graph, "task_definition.worker").desired;
+    assert_eq!(definition["port"], Value::Null);
+    assert_eq!(definition["environment"].get("PORT"), None);
+}
+
+#[test]
+fn a_services_needs_are_what_it_takes_to_start_and_to_be_reached() {
+    let graph = drawn(
+        "database: {}\nservices: { web: { build: app, port: 3000, block: [/hidden], release: [migrate], secrets: { KEY: generate } } }\n",
+    );
+    let expected = [
+        "cluster.main",
+        "listener_rule.web-block-1",
+        "listener_rule.web-route-1",
+        "release.web",
+        "route_table.private",
+        "route_table.public",
+        "security_group.service-web",
+        "subnet.private-a",
+        "subnet.private-b",
+        "target_group.web",
+        "task_definition.web",
+    ];
+    assert_eq!(needs(&graph, "service.web"), expected);
+    assert_eq!(
+        node(&graph, "release.web").runs,
+        Some(Runs::Before { target: Address::new("service", "web"), field: "task_definition".into() })
+    );
+    let expected =
+        ["image.app", "log_group.web", "role.web-execution", "role.web-task", "secret.database-url", "secret.web/KEY"];
+    assert_eq!(needs(&graph, "task_definition.web"), expected);
+    assert_eq!(needs(&graph, "secret.database-url"), ["db_instance.database", "secret.database-password"]);
+}
+
+#[test]
+fn a_service_may_read_its_own_secrets_and_pull_its_own_image_and_no_more() {
+    let graph = drawn(
+        "database: {}\nservices:\n  web: { build: app, secrets: { KEY: generate } }\n  api: { build: api, secrets: { KEY: generate } }\n",
+    );
+    let statements = node(&graph, "role.web-execution").desired["statements"].clone();
+    let allowed: BTreeSet<(String, String)> = statements
+        .as_array()
+        .expect("a list")
+        .iter()
+        .flat_map(|statement| {
+            let resources = statement["resources"].as_array().expect("a list").iter();
+            let actions = statement["actions"].as_array().expect("a list").clone();
+            resources.flat_map(move |resource| {
+                let resource = resource["$from"].as_str().or(resource.as_str()).unwrap_or_default().to_owned();
+                actions
+                    .clone()
+                    .into_iter()
+                    .map(move |action| (resource.clone(), action.as_str().unwrap_or("").to_owned()))
+            })
+        })
+        .collect();
+    let expected = [
+        ("*", "ecr:GetAuthorizationToken"),
+        ("arn:aws:logs:*:*:log-group:/stackctl/demo/default/web:*", "logs:CreateLogStream"),
+        ("arn:aws:logs:*:*:log-group:/stackctl/demo/default/web:*", "logs:PutLogEvents"),
+        ("repository.app", "ecr:BatchCheckLayerAvailability"),
+        ("repository.app", "ecr:BatchGetImage"),
+        ("repository.app", "ecr:GetDownloadUrlForLayer"),
+        ("secret.database-url", "secretsmanager:GetSecretValue"),
+        ("secret.web/KEY", "secretsmanager:GetSecretValue"),
+    ];
+    assert_eq!(allowed, expected.map(|(resource, action)| (resource.to_owned(), action.to_owned())).into());
+    assert_eq!(node(&graph, "role.web-task").desired["statements"], json!([]), "the task itself may nothing");
+}
