@@ -256,6 +256,8 @@ impl Rds {
             "synchronous_commit=off".to_owned(),
             "max_connections=80".to_owned(),
             "shared_buffers=32MB".to_owned(),
+            // In the cluster's own folder: what is killed would leave its segments in /dev/shm for ever.
+            "dynamic_shared_memory_type=mmap".to_owned(),
         ];
         for setting in &settings {
             command.arg("-c").arg(setting);

@@ -129,7 +129,9 @@ async fn a_secret_that_is_said_or_handed_to_a_process_is_found() {
     };
     assert!(!is_found(&["validate"]), "there is none in this");
     assert!(is_found(&["validate", "--file", secret]), "it is in the message and among the arguments");
-    for said in [secret.to_owned(), serde_json::json!({ "why": secret }).to_string(), urlencoding::encode(secret).into_owned()] {
+    for said in
+        [secret.to_owned(), serde_json::json!({ "why": secret }).to_string(), urlencoding::encode(secret).into_owned()]
+    {
         let found = catch_unwind(|| check(&world.endpoint, &[("a text", format!("before {said} after"))]));
         assert!(found.is_err(), "{said}");
     }

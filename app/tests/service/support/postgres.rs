@@ -61,7 +61,7 @@ impl Postgres {
         let mut command = self.command("postgres");
         command.arg("-D").arg(self.data()).arg("-k").arg(self.dir.path());
         let port = format!("port={}", self.port);
-        for setting in ["listen_addresses=127.0.0.1", &port, "fsync=off"] {
+        for setting in ["listen_addresses=127.0.0.1", &port, "fsync=off", "dynamic_shared_memory_type=mmap"] {
             command.arg("-c").arg(setting);
         }
         let log = fs::File::create(self.log()).expect("the folder can be written");
