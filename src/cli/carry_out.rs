@@ -139,54 +139,55 @@ impl CarryOut<'_> {
             // Nobody else sets it meanwhile; were it so, what they set would be as true.
             drop(project.cx.origin.set(origin::of(&project.folder).await));
         }
-        let summary = self.apply(project, &plan, output).await?;
-        Ok(Ended { code: self.conclude(&plan, &summary, output), unchanged: None })
+        Ok(Ended { code: apply(self.command, project, &plan, output).await?, unchanged: None })
     }
+}
 
-    async fn apply(&self, project: &Project, plan: &Plan, output: &Output) -> Result<Summary, Failure> {
-        let (events, receiver) = Events::channel();
-        project.report_images_to(Some(events.clone()));
-        let reporting = tokio::spawn(output.reporter(Forecast::of(plan)).run(receiver));
-        let interrupt = Interrupt::default();
-        let listening = tokio::spawn(listen(interrupt.clone(), output.clone()));
-        let applied = engine::apply(&project.cx, plan, &events, &interrupt).await;
-        listening.abort();
-        project.report_images_to(None);
-        drop(events);
-        // The reporter ends with the last sender; a panic in it has been reported by the runtime.
-        drop(reporting.await);
-        applied
+/// Carries `plan` out for the command `command`, and reports; gives the exit code. A plan that writes comes here under the
+/// stack's lock.
+pub(super) async fn apply(command: &str, project: &Project, plan: &Plan, output: &Output) -> Result<u8, Failure> {
+    let (events, receiver) = Events::channel();
+    project.report_images_to(Some(events.clone()));
+    let reporting = tokio::spawn(output.reporter(Forecast::of(plan)).run(receiver));
+    let interrupt = Interrupt::default();
+    let listening = tokio::spawn(listen(interrupt.clone(), output.clone()));
+    let applied = engine::apply(&project.cx, plan, &events, &interrupt).await;
+    listening.abort();
+    project.report_images_to(None);
+    drop(events);
+    // The reporter ends with the last sender; a panic in it has been reported by the runtime.
+    drop(reporting.await);
+    Ok(conclude(command, plan, &applied?, output))
+}
+
+fn conclude(command: &str, plan: &Plan, summary: &Summary, output: &Output) -> u8 {
+    let failed = summary.failed.len();
+    let (done, all) = (summary.done.len(), plan.steps.len());
+    if output.is_json() {
+        output.document(&serde_json::json!({
+            "event": "summary", "done": done, "failed": failed,
+            "skipped": summary.skipped.len(), "interrupted": summary.interrupted,
+        }));
     }
-
-    fn conclude(&self, plan: &Plan, summary: &Summary, output: &Output) -> u8 {
-        let failed = summary.failed.len();
-        let (done, all) = (summary.done.len(), plan.steps.len());
-        if output.is_json() {
-            output.document(&serde_json::json!({
-                "event": "summary", "done": done, "failed": failed,
-                "skipped": summary.skipped.len(), "interrupted": summary.interrupted,
-            }));
-        }
-        if summary.interrupted {
-            output.status(&format!(
-                "Interrupted: {done} of {} are done. `stackctl {}` again goes on from here.",
-                steps(all),
-                self.command,
-            ));
-            return exit::INTERRUPTED;
-        }
-        if failed == 0 {
-            output.status(&format!("Done: {}.", steps(done)));
-            return exit::DONE;
-        }
+    if summary.interrupted {
         output.status(&format!(
+            "Interrupted: {done} of {} are done. `stackctl {}` again goes on from here.",
+            steps(all),
+            command,
+        ));
+        return exit::INTERRUPTED;
+    }
+    if failed == 0 {
+        output.status(&format!("Done: {}.", steps(done)));
+        return exit::DONE;
+    }
+    output.status(&format!(
             "{done} of {} are done, {failed} failed, {} not begun. Once the cause is mended, `stackctl {}` again goes on from here.",
             steps(all),
             summary.skipped.len(),
-            self.command,
+            command,
         ));
-        summary.failed.iter().map(|(_, failure)| code(failure)).max().unwrap_or(exit::FAILED)
-    }
+    summary.failed.iter().map(|(_, failure)| code(failure)).max().unwrap_or(exit::FAILED)
 }
 
 /// What only a person can do comes first: all of it is named, and nothing is begun.

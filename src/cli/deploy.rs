@@ -6,6 +6,7 @@ use clap::Args;
 use super::{
     Global, Stop,
     carry_out::{CarryOut, Consent},
+    go_back,
     project::Project,
     url,
 };
@@ -42,8 +43,10 @@ impl Deploy {
             plan: &|view| release_part(&project.plan(view, &releases)?),
         };
         let ended = carry_out.run(&project, global, output).await?;
-        if ended.code == exit::DONE {
-            url::show(&project, ended.unchanged, output).await?;
+        match ended.code {
+            exit::DONE => url::show(&project, ended.unchanged, output).await?,
+            exit::INTERRUPTED => go_back::offer(&project, global, output).await?,
+            _ => {}
         }
         Ok(ended.code)
     }

@@ -9,6 +9,7 @@ mod destroy;
 mod error;
 mod exec;
 mod forward;
+mod go_back;
 mod init;
 mod logs;
 mod man;

@@ -5,7 +5,7 @@ use clap::Args;
 use super::{
     Global, Stop,
     carry_out::{CarryOut, Consent},
-    origin,
+    go_back, origin,
     project::{Project, View},
     url,
 };
@@ -29,7 +29,8 @@ const LOOKED_THROUGH: usize = 100;
 #[command(
     after_help = "The earlier release is registered and rolled out as a new one: its image, environment and size. No \
     release command runs, so what migrations did to the database stays. `stackctl up` then leaves the image alone; \
-    `stackctl deploy` releases the source again.\n\n\
+    `stackctl deploy` releases the source again. While a rollout is under way, ECS is asked to stop it and to go back to what \
+    ran before: also that of another run, which then ends as rolled back.\n\n\
     Examples:\n  \
     stackctl rollback            to the last release that served before this one\n  \
     stackctl rollback web --to 12"
@@ -48,6 +49,11 @@ impl Rollback {
         let name = self.name(&project)?;
         let services = project.services("rollback", Some(name)).await?;
         let (_, live) = services.first().ok_or_else(|| Failure::internal("a service that is named is found"))?;
+        if self.to.is_none()
+            && let Some(code) = go_back::from_rollout(&project, name, live, output).await?
+        {
+            return Ok(code);
+        }
         let running = releases::number(&live.task_definition);
         let releases = releases::read(&project.cx, name, live, LOOKED_THROUGH, jiff::Timestamp::now()).await?;
         let number = self.target(name, running, &releases)?;

@@ -19,8 +19,8 @@ use crate::{
 
 /// The ARNs of the stack's load balancers, target groups, listeners and rules; the last two have the load balancer's name.
 pub(super) const ARNS: &[&str] = &[
-    "elasticloadbalancing:{region}:{account}:listener-rule/app/{name:32}*",
-    "elasticloadbalancing:{region}:{account}:listener/app/{name:32}*",
+    // Listeners and their rules in one pattern, because a policy has to be short.
+    "elasticloadbalancing:{region}:{account}:listener*/app/{name:32}*",
     "elasticloadbalancing:{region}:{account}:loadbalancer/app/{name:32}*",
     "elasticloadbalancing:{region}:{account}:targetgroup/{name:32}*",
 ];

@@ -163,7 +163,7 @@ async fn a_hundred_megabytes_are_loaded_for_the_owner_and_a_failure_in_the_middl
         ask(&world, "app", "database-user-app", "SELECT count(*) FROM pg_tables WHERE tablename = 'big'").await,
         "0"
     );
-    assert_eq!(world.plan(), Vec::<String>::new());
+    assert_eq!(world.settled(), Vec::<String>::new());
 }
 
 #[tokio::test(flavor = "multi_thread")]

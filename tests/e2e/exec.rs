@@ -3,7 +3,7 @@
 
 use std::{
     fs,
-    io::{BufRead, BufReader, Read, Write},
+    io::Write,
     path::Path,
     process::{Child, Command, Output, Stdio},
     time::Duration,
@@ -13,7 +13,8 @@ use aws_sdk_ecs::types::{DesiredStatus, Task};
 use tokio::time::{Instant, sleep};
 
 use crate::{
-    support::{Spawned, World, text},
+    lines::Lines,
+    support::{World, text},
     tiny::Tiny,
     users::secret,
 };
@@ -96,39 +97,6 @@ fn with_input(world: &World, args: &[&str], input: &str) -> Output {
     child.wait_with_output().expect("it ends")
 }
 
-/// A child whose lines are read as they come.
-struct Lines(Spawned, BufReader<Box<dyn Read + Send>>);
-
-impl Lines {
-    fn of(mut child: Spawned) -> Self {
-        let stdout = child.stdout.take().expect("it has one");
-        Self(child, BufReader::new(Box::new(stdout)))
-    }
-
-    fn until(&mut self, words: &str) -> String {
-        let mut all = String::new();
-        loop {
-            let mut line = String::new();
-            let length = self.1.read_line(&mut line).expect("it can be read");
-            assert!(length > 0, "it has ended without {words:?}: {all}");
-            all.push_str(&line);
-            if line.contains(words) {
-                return line;
-            }
-        }
-    }
-
-    fn end(mut self) -> (Option<i32>, String) {
-        let mut rest = String::new();
-        self.1.read_to_string(&mut rest).expect("it can be read");
-        let mut errors = String::new();
-        if let Some(mut stderr) = self.0.stderr.take() {
-            stderr.read_to_string(&mut errors).expect("it can be read");
-        }
-        (self.0.wait().expect("it ends").code(), format!("{rest}{errors}"))
-    }
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_command_runs_in_a_running_task_on_a_terminal_of_its_own() {
     let tiny = Tiny::start();
@@ -193,18 +161,7 @@ fn on_a_terminal(world: &World) {
          {stackctl} exec web -- /app/tiny talk; echo \"ended $?\"; stty -a",
         mark = mark.display(),
     );
-    let mut command = world.command(&[]);
-    let mut person = Command::new("script");
-    person.args(["-qec", &script, "/dev/null"]).current_dir(world.project());
-    for (name, value) in command.env("TERM", "xterm").get_envs() {
-        match value {
-            Some(value) => person.env(name, value),
-            None => person.env_remove(name),
-        };
-    }
-    let mut child = world.started(person.stdin(Stdio::piped()));
-    let mut keys = child.stdin.take().expect("it has one");
-    let mut lines = Lines::of(child);
+    let (mut keys, mut lines) = Lines::at_a_terminal(world, &script);
     lines.until("here on a terminal: true");
     keys.write_all(b"size\r").expect("it reads");
     lines.until("size (101, 33)");
@@ -234,16 +191,11 @@ async fn forwards_the_tasks_own_port(world: &World) {
     for _ in 0..3 {
         assert_eq!(world.get(&format!("http://{address}/")).await, (200, "one".to_owned()));
     }
-    interrupt(&forward.0);
+    forward.interrupt();
     let (code, said) = forward.end();
     assert_eq!(code, Some(130), "{said}");
     let calls = world.calls().await;
     assert!(calls.iter().any(|call| call["operation"] == "TerminateSession"), "the session is ended");
-}
-
-fn interrupt(child: &Child) {
-    let killed = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
-    assert!(killed.expect("kill runs").success());
 }
 
 async fn ends_with_its_task(world: &World) {
@@ -320,7 +272,7 @@ async fn the_private_database_is_on_a_port_of_this_machine() {
     traffic(&database, &world.project());
     cut(&world, &database).await;
     through_another_task(&world, &database).await;
-    interrupt(&forward.0);
+    forward.interrupt();
     let (code, said) = forward.end();
     assert_eq!(code, Some(130), "{said}");
     assert!(said.contains("psql 'host=127.0.0.1") && said.contains("has stopped: by hand"), "{said}");

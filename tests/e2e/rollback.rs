@@ -11,7 +11,7 @@ impl Tiny {
         (self.0.get(url).await.1, version)
     }
 
-    fn releases(&self) -> Vec<Value> {
+    pub fn releases(&self) -> Vec<Value> {
         let view: Value = serde_json::from_str(&self.0.must(&["releases", "--output", "json"])).expect("one document");
         view["releases"].as_array().expect("a list").clone()
     }

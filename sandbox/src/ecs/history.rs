@@ -83,6 +83,12 @@ impl Service {
         }
     }
 
+    /// The deployment as the service shows it, and what has become of it, of the service deployment `arn`.
+    pub(super) fn rollout(&self, arn: &str) -> Option<(String, Status)> {
+        let past = self.history.iter().find(|past| past.arn == arn)?;
+        Some((past.deployment.clone(), past.status))
+    }
+
     /// The deployments under way have ended: one as `rolled_out`, one that was being rolled back as `rolled_back`.
     pub(super) fn close(&mut self, rolled_out: Status, rolled_back: Status, reason: &str) {
         for past in &mut self.history {

@@ -8,6 +8,7 @@ mod history;
 mod model;
 mod on_time;
 mod permissions;
+mod rollback;
 mod rootfs;
 mod runner;
 mod scheduler;
@@ -92,6 +93,7 @@ impl Ecs {
                 "DescribeServices" => services::describe(&state, &input),
                 "ListServiceDeployments" => history::deployments(&state, &input),
                 "DescribeServiceRevisions" => history::revisions(&state, &input),
+                "StopServiceDeployment" => rollback::stop(&mut state, &input),
                 "ListServices" => services::list(&state, &input),
                 "RunTask" => tasks::run(&mut state, &input, &roles),
                 "StopTask" => tasks::stop(&mut state, &input),

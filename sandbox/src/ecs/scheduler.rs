@@ -10,7 +10,7 @@ use super::{
     Ledger,
     history::Status as Outcome,
     model::{Life, Rollout, Service, Status},
-    runner, short,
+    rollback, runner, short,
     tasks::{self, Start},
 };
 use crate::{alb::State, ecr::now, region::Region};
@@ -59,7 +59,7 @@ fn reconcile(region: &Region, state: &mut Ledger, index: usize) {
         Life::Draining => drain(state, &mut service),
         Life::Active => {
             count_failures(region, state, &mut service);
-            break_circuit(state, &mut service);
+            rollback::break_circuit(state, &mut service);
             stop_unhealthy(region, state, &mut service);
             start_missing(state, &mut service);
             stop_surplus(region, state, &mut service);
@@ -70,7 +70,7 @@ fn reconcile(region: &Region, state: &mut Ledger, index: usize) {
 }
 
 /// A service out of the ledger, so that it and the tasks can be changed together.
-fn take(state: &mut Ledger, index: usize) -> Service {
+pub(super) fn take(state: &mut Ledger, index: usize) -> Service {
     let empty = Service {
         name: String::new(),
         arn: String::new(),
@@ -130,62 +130,6 @@ fn count_failures(region: &Region, state: &mut Ledger, service: &mut Service) {
         // One that keeps failing is started ever more rarely.
         let seconds = f64::from(1_u32 << u32::try_from(deployment.failed.min(5)).unwrap_or(5));
         service.next_start = Instant::now() + region.settings.rollout(seconds);
-    }
-}
-
-/// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-circuit-breaker.html>
-fn break_circuit(state: &mut Ledger, service: &mut Service) {
-    let breaker = service.settings["deploymentConfiguration"]["deploymentCircuitBreaker"].clone();
-    let threshold = threshold(&breaker["thresholdConfiguration"], service.desired);
-    let Some(primary) = service.deployments.first_mut() else { return };
-    if breaker["enable"] != true || primary.rollout != Rollout::InProgress || primary.failed < threshold {
-        return;
-    }
-    primary.rollout = Rollout::Failed;
-    primary.updated = now();
-    let failed = primary.id.clone();
-    let before = service.deployments.iter().skip(1).find(|old| old.rollout == Rollout::Completed);
-    let back = before.map(|old| old.definition.clone()).filter(|_| breaker["rollback"] == true);
-    let primary = &mut service.deployments[0];
-    if let Some(definition) = back {
-        primary.reason = String::from("ECS deployment circuit breaker: tasks failed to start.");
-        service.say(format!("(deployment {failed}) deployment failed: tasks failed to start."));
-        let why = "Service deployment rolled back because of the deployment circuit breaker: tasks failed to start.";
-        service.judge(&failed, Outcome::RollbackInProgress, why);
-        let at = service
-            .deployments
-            .iter()
-            .position(|old| old.definition == definition && old.rollout == Rollout::Completed);
-        if let Some(at) = at {
-            // What ran before becomes the primary again and keeps its tasks.
-            let mut old = service.deployments.remove(at);
-            old.rollout = Rollout::InProgress;
-            old.reason = format!("ECS deployment circuit breaker: rolling back to deploymentId {}.", old.id);
-            old.updated = now();
-            service.say(format!("rolling back to deployment {}.", old.id));
-            service.definition = definition;
-            service.deployments.insert(0, old);
-        }
-    } else {
-        primary.reason = format!("ECS deployment {failed} failed: tasks failed to start.");
-        let outcome = if breaker["rollback"] == true { Outcome::RollbackFailed } else { Outcome::Stopped };
-        service.judge(&failed, outcome, "The deployment circuit breaker was triggered: tasks failed to start.");
-        service.say(format!("(deployment {failed}) deployment failed: tasks failed to start."));
-    }
-    for task in state.tasks.values_mut().filter(|task| task.deployment.as_deref() == Some(&failed)) {
-        task.stop(format!("Scaling activity initiated by (deployment {failed})"), "ServiceSchedulerInitiated");
-    }
-}
-
-/// After how many failed tasks: half of those desired, from 3 to 200, unless the service says otherwise.
-/// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ThresholdConfiguration.html>
-fn threshold(configured: &serde_json::Value, desired: usize) -> usize {
-    let value = configured["value"].as_u64().and_then(|value| usize::try_from(value).ok()).unwrap_or(50);
-    let percent = (desired * value).div_ceil(100);
-    match configured["type"].as_str() {
-        Some("COUNT") => value,
-        Some("UNBOUNDED_PERCENT") => percent,
-        _ => percent.clamp(3, 200),
     }
 }
 

@@ -4,6 +4,7 @@
 
 mod explain;
 mod live;
+mod stop;
 #[cfg(test)]
 mod tests;
 
@@ -16,6 +17,7 @@ use aws_sdk_ecs::types::{
 use serde::{Deserialize, Serialize};
 
 pub use live::{Live, Rollout};
+pub use stop::{stop, under_way};
 
 use live::OWN_PERCENT;
 
@@ -31,6 +33,9 @@ use crate::{
 
 /// How many of the service's last events are shown with a failed rollout.
 const EVENTS: usize = 5;
+
+/// The ARNs of a stack's services and of their deployments: one pattern, because a policy has to be short.
+const ARNS: &[&str] = &["ecs:{region}:{account}:service*/{name:255}*"];
 
 /// An ECS service.
 pub struct Service;
@@ -116,7 +121,7 @@ impl Kind for Service {
             "secret",
         ];
     const PERMISSIONS: &'static [Permission] = &[
-        // `releases` reads the last two.
+        // `releases` reads the last two, and `rollback` the last.
         Permission::look(&[
             "ecs:DescribeServices",
             "ecs:ListServices",
@@ -124,12 +129,13 @@ impl Kind for Service {
             "ecs:ListServiceDeployments",
         ]),
         ecs_task::LOOKING,
-        Permission::release(&["ecs:UpdateService"], On::Named(&["ecs:{region}:{account}:service/{name:255}*"])),
+        // The second is for a `rollback` during a rollout.
+        Permission::release(&["ecs:UpdateService", "ecs:StopServiceDeployment"], On::Named(ARNS)),
         // For `stackctl run`.
         ecs_task::RUNNING,
         ecs::TAGGING,
-        Permission::make(&["ecs:CreateService"], On::Named(&["ecs:{region}:{account}:service/{name:255}*"])),
-        Permission::delete(&["ecs:DeleteService"], On::Named(&["ecs:{region}:{account}:service/{name:255}*"])),
+        Permission::make(&["ecs:CreateService"], On::Named(ARNS)),
+        Permission::delete(&["ecs:DeleteService"], On::Named(ARNS)),
     ];
     const USUAL: Duration = Duration::from_secs(150);
     const DEADLINE: Duration = Duration::from_secs(3600);
@@ -192,7 +198,7 @@ impl Kind for Service {
             let from = revision(wanted);
             if primary.state == "COMPLETED" {
                 return Phase::Failed(format!(
-                    "rolled back: {from} did not become healthy, and {} serves: {}",
+                    "rolled back: {from} was given up, and {} serves: {}",
                     revision(&primary.task_definition),
                     primary.reason,
                 ));

@@ -1,0 +1,78 @@
+//! Going back from a rollout that is under way: by another person, and by the one who has interrupted it.
+
+use std::{io::Write, time::Duration};
+
+use serde_json::json;
+use tokio::time::{Instant, sleep};
+
+use crate::{lines::Lines, support::text, sweep, tiny::Tiny};
+
+impl Tiny {
+    /// Begins to release what says `word`, so slowly that it is not done before somebody does something about it.
+    async fn release_slowly(&self, word: &str) {
+        self.say(word);
+        self.0.set(json!({ "rollout_scale": 8.0 })).await;
+    }
+
+    /// Until this release is being rolled out; then ECS is as quick as before.
+    async fn until_rolling(&self, release: u64) {
+        let deadline = Instant::now() + Duration::from_secs(240);
+        loop {
+            let newest = self.releases().swap_remove(0);
+            if newest["release"] == release && newest["result"] == "in_progress" {
+                break;
+            }
+            assert!(Instant::now() < deadline, "{newest}");
+            sleep(Duration::from_millis(200)).await;
+        }
+        self.0.set(json!({ "rollout_scale": 0.1 })).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rollout_under_way_is_stopped_and_what_ran_before_serves() {
+    let tiny = Tiny::start();
+    let url = tiny.0.up();
+
+    // Somebody else's, who holds the lock and waits for it.
+    tiny.release_slowly("two").await;
+    let deploy = tiny.0.spawn(&["deploy"]);
+    tiny.until_rolling(2).await;
+    let said = tiny.ends_with(0, &["rollback"]);
+    assert!(said.contains("web runs release 1 again; release 2 was given up"), "{said}");
+    let deployed = deploy.wait_with_output().expect("it ends");
+    let said = text(&deployed);
+    assert_eq!(deployed.status.code(), Some(5), "what was stopped by hand is no success: {said}");
+    assert!(said.contains("tiny-default-web:2 was given up, and tiny-default-web:1 serves"), "{said}");
+    assert_eq!(tiny.0.get(&url).await.1, "one");
+    let results: Vec<_> = tiny.releases().iter().map(|release| release["result"].clone()).collect();
+    assert_eq!(results, ["rolled_back", "succeeded"]);
+    assert_eq!(tiny.0.plan(), [""; 0]);
+
+    // One's own, and the question is answered.
+    tiny.release_slowly("three").await;
+    let stackctl = env!("CARGO_BIN_EXE_stackctl");
+    let (mut keys, mut person) = Lines::at_a_terminal(&tiny.0, &format!("exec {stackctl} deploy"));
+    tiny.until_rolling(3).await;
+    keys.write_all(b"\x03").expect("it reads");
+    person.until("ECS goes on rolling out release 3 of web");
+    person.asked("will do: ");
+    keys.write_all(b"yes\r").expect("it reads");
+    person.until("web runs release 1 again; release 3 was given up");
+    let (code, said) = person.end();
+    assert_eq!(code, Some(130), "the deployment was interrupted: {said}");
+    assert_eq!(tiny.0.get(&url).await.1, "one");
+
+    // Without anybody to ask, it goes on, and says how to go back.
+    tiny.release_slowly("four").await;
+    let deploy = Lines::of(tiny.0.spawn(&["deploy"]));
+    tiny.until_rolling(4).await;
+    deploy.interrupt();
+    let (code, said) = deploy.end();
+    assert_eq!(code, Some(130), "{said}");
+    assert!(said.contains("`stackctl rollback web` stops that and goes back"), "{said}");
+    tiny.0.must(&["deploy"]);
+    assert_eq!(tiny.0.get(&url).await.1, "four");
+    tiny.0.must(&["destroy", "--confirm", "tiny"]);
+    assert_eq!(sweep::everything(&tiny.0).await, [""; 0]);
+}
