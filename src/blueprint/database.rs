@@ -73,6 +73,7 @@ pub(super) fn draw(
             multi_az: database.multi_az,
             backup_days: database.backup_days,
             protect: database.protect,
+            vpc: network.vpc.clone(),
             subnet_group: Input::output(&subnets, "name"),
             security_group: Input::output(&group, "id"),
             username: MASTER.to_owned(),

@@ -1,5 +1,6 @@
 //! The command line: one file a command, with its arguments and its `run`.
 
+mod adopt;
 mod carry_out;
 mod completions;
 mod cost;
@@ -123,6 +124,8 @@ enum Command {
     Secrets(secrets::Secrets),
     /// Load a dump into the database, or connect to it.
     Db(db::Db),
+    /// Take in a resource that exists and is no stack's.
+    Adopt(adopt::Adopt),
     /// Delete all that the stack owns.
     Destroy(destroy::Destroy),
     /// Show who holds the stack's lock, and remove it.
@@ -181,6 +184,7 @@ async fn run(cli: &Cli, output: &Output) -> Result<u8, Stop> {
         Command::Forward(command) => Box::pin(command.run(global, output)).await,
         Command::Secrets(command) => command.run(global, output).await,
         Command::Db(command) => Box::pin(command.run(global, output)).await,
+        Command::Adopt(command) => Box::pin(command.run(global, output)).await,
         Command::Destroy(command) => command.run(global, output).await,
         Command::Unlock(command) => command.run(global, output).await,
         Command::Sandbox(command) => command.run(global, output).await,

@@ -13,7 +13,7 @@ use super::{Global, Stop, origin, sandbox};
 use crate::{
     aws::{Aws, SessionOptions},
     blueprint::{self, Facts, Load},
-    engine::{self, Event, Events, Holder},
+    engine::{self, Event, Events, Holder, Lock},
     image::Builder,
     kind::{BuiltImage, Context, ImageSource, Images},
     kinds::service,
@@ -191,6 +191,21 @@ impl Project {
     /// While events are received elsewhere, the image builder's lines go there too.
     pub(super) fn report_images_to(&self, events: Option<Events>) {
         *self.relay.0.lock().expect("nobody panics while holding this") = events;
+    }
+
+    /// Does `work` under the stack's lock, for the command `command`.
+    pub(super) async fn under_lock<T, E: Into<Stop>>(
+        &self,
+        command: &'static str,
+        global: &Global,
+        work: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, Stop> {
+        let lock = Lock::take(&self.cx.aws, &self.cx.id, Self::holder(command), global.lock_timeout).await?;
+        let done = work.await;
+        let released = lock.release().await;
+        let done = done.map_err(Into::into)?;
+        released?;
+        Ok(done)
     }
 
     /// Who this run is, for the lock.

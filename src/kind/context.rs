@@ -11,8 +11,8 @@ use tokio::sync::{Mutex, OnceCell};
 
 use super::Images;
 use crate::{
-    aws::Aws,
-    model::{Failure, StackId},
+    aws::{self, Aws},
+    model::{Address, Failure, StackId},
 };
 
 /// What a kind works with: the stack it works for, and the cloud.
@@ -28,7 +28,14 @@ pub struct Context {
     pub run: String,
     /// Where what is released comes from; known once something is to be carried out.
     pub origin: Arc<OnceLock<Origin>>,
+    claim: Option<Arc<Claim>>,
     shared: Arc<Mutex<HashMap<&'static str, Shared>>>,
+}
+
+/// A resource that no stack owns, looked at as if it were at an address of this one.
+struct Claim {
+    address: Address,
+    id: String,
 }
 
 type Shared = Arc<OnceCell<Arc<dyn Any + Send + Sync>>>;
@@ -37,13 +44,33 @@ impl Context {
     /// A context with nothing read yet.
     pub fn new(id: StackId, aws: Arc<Aws>, images: Arc<dyn Images>) -> Self {
         let run = format!("{:016x}", rand::random::<u64>());
-        Self { id, aws, images, run, origin: Arc::default(), shared: Arc::default() }
+        Self { id, aws, images, run, origin: Arc::default(), claim: None, shared: Arc::default() }
     }
 
     /// The same, for a new look at the cloud: what [`Context::shared`] read before is read again.
     #[must_use]
     pub fn fresh(&self) -> Self {
         Self { shared: Arc::default(), ..self.clone() }
+    }
+
+    /// The same, for a look at what AWS calls `id` and no stack owns, as if it were at `address`: what
+    /// [`super::Kind::list`] gives then is that, or nothing.
+    #[must_use]
+    pub fn claiming(&self, address: Address, id: String) -> Self {
+        Self { claim: Some(Arc::new(Claim { address, id })), ..self.fresh() }
+    }
+
+    /// What AWS calls the resource that is to be looked at as if it were the stack's, if there is one.
+    pub fn claimed(&self) -> Option<&str> {
+        self.claim.as_deref().map(|claim| claim.id.as_str())
+    }
+
+    /// The address that a resource's tags give it, if they say that it is the stack's; that of what is claimed, if they
+    /// say of no stack that it is its.
+    pub fn address_of<'a>(&self, tags: impl IntoIterator<Item = (&'a str, &'a str)>) -> Option<Address> {
+        let Some(claim) = &self.claim else { return aws::address_of(&self.id, tags) };
+        let owned = tags.into_iter().any(|(key, _)| key == aws::STACK);
+        (!owned).then(|| claim.address.clone())
     }
 
     /// What `read` gives, read once in this look at the cloud however many kinds ask for `key`.

@@ -29,6 +29,8 @@ pub trait AnyKind: Send + Sync {
     fn in_two_steps(&self) -> bool;
     /// [`Kind::MANY`].
     fn many(&self) -> bool;
+    /// [`Kind::ADOPTABLE`].
+    fn adoptable(&self) -> bool;
     /// [`Kind::USUAL`].
     fn usual(&self) -> Duration;
     /// [`Kind::DEADLINE`].
@@ -59,6 +61,8 @@ pub trait AnyKind: Send + Sync {
     ) -> BoxFuture<'a, Result<Value, Failure>>;
     /// [`Kind::delete`].
     fn delete<'a>(&'a self, cx: &'a Context, live: &'a Value) -> BoxFuture<'a, Result<(), Failure>>;
+    /// [`Kind::adopt`].
+    fn adopt<'a>(&'a self, cx: &'a Context, address: &'a Address, id: &'a str) -> BoxFuture<'a, Result<(), Failure>>;
     /// [`Kind::prepare`].
     fn prepare<'a>(&'a self, cx: &'a Context, desired: &'a Value) -> BoxFuture<'a, Result<(), Failure>>;
     /// [`Kind::passing`].
@@ -138,6 +142,10 @@ impl<K: Kind> AnyKind for Erased<K> {
         K::MANY
     }
 
+    fn adoptable(&self) -> bool {
+        K::ADOPTABLE
+    }
+
     fn usual(&self) -> Duration {
         K::USUAL
     }
@@ -194,6 +202,10 @@ impl<K: Kind> AnyKind for Erased<K> {
 
     fn delete<'a>(&'a self, cx: &'a Context, live: &'a Value) -> BoxFuture<'a, Result<(), Failure>> {
         Box::pin(async move { K::delete(cx, &typed(K::NAME, live)?).await })
+    }
+
+    fn adopt<'a>(&'a self, cx: &'a Context, address: &'a Address, id: &'a str) -> BoxFuture<'a, Result<(), Failure>> {
+        Box::pin(K::adopt(cx, address, id))
     }
 
     fn prepare<'a>(&'a self, cx: &'a Context, desired: &'a Value) -> BoxFuture<'a, Result<(), Failure>> {

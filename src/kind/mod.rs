@@ -51,6 +51,9 @@ pub trait Kind: Send + Sync + 'static {
     const IN_TWO_STEPS: bool = false;
     /// Whether AWS makes another one if `create` is repeated: it has neither a token nor a name of its own.
     const MANY: bool = false;
+    /// Whether one that exists can be taken in by [`Kind::adopt`]: the stack knows it by its tags alone, whatever it is
+    /// called.
+    const ADOPTABLE: bool = false;
     /// How long it usually takes to become ready on AWS.
     const USUAL: Duration = Duration::from_secs(2);
     /// How long to wait for it, or for its deletion, before giving up.
@@ -96,6 +99,12 @@ pub trait Kind: Send + Sync + 'static {
 
     /// Removes it. One that is not there any more is a success.
     fn delete(cx: &Context, live: &Self::Live) -> impl Future<Output = Result<(), Failure>> + Send;
+
+    /// Gives what AWS calls `id`, and no stack owns, the tags of `address`. Repeating it changes nothing.
+    fn adopt(_cx: &Context, address: &Address, _id: &str) -> impl Future<Output = Result<(), Failure>> + Send {
+        let failure = Failure::internal(format!("nothing is adopted as {address}"));
+        async { Err(failure) }
+    }
 
     /// Slow work that can begin before what the resource needs is there: an image's build.
     fn prepare(_cx: &Context, _desired: &Self::Desired) -> impl Future<Output = Result<(), Failure>> + Send {

@@ -6,28 +6,44 @@ use aws_sdk_ec2::{
 };
 
 use crate::{
-    aws,
-    model::{Address, On, Permission, StackId},
+    aws::{self, Outcome},
+    kind::Context,
+    model::{Address, Failure, On, Permission, StackId},
 };
 
 /// The tags that go on in a create call, which IAM judges as an action of its own.
 /// <https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/supported-iam-actions-tagging.html>
 pub(super) const TAGGING: Permission = Permission::make(&["ec2:CreateTags"], On::Tagging("ec2"));
 
-/// The filters by which a `Describe…` call answers only what `id` owns.
-pub(super) fn ours(id: &StackId) -> Vec<Filter> {
-    aws::ours(id).into_iter().map(|(name, value)| Filter::builder().name(name).values(value).build()).collect()
+/// The filters by which a `Describe…` call answers only what the stack owns; or what is claimed, by the filter `id` of its
+/// kind.
+pub(super) fn wanted(cx: &Context, id: &str) -> Vec<Filter> {
+    let pairs = match cx.claimed() {
+        Some(claimed) => vec![(id.to_owned(), claimed.to_owned())],
+        None => aws::ours(&cx.id).to_vec(),
+    };
+    pairs.into_iter().map(|(name, value)| Filter::builder().name(name).values(value).build()).collect()
 }
 
 /// The tags with which the resource at `address` is created.
 pub(super) fn tagged(id: &StackId, address: &Address, resource: ResourceType) -> TagSpecification {
-    let tags = aws::tags(id, address).map(|(key, value)| Tag::builder().key(key).value(value).build());
-    TagSpecification::builder().resource_type(resource).set_tags(Some(tags.to_vec())).build()
+    TagSpecification::builder().resource_type(resource).set_tags(Some(tags(id, address))).build()
+}
+
+fn tags(id: &StackId, address: &Address) -> Vec<Tag> {
+    aws::tags(id, address).map(|(key, value)| Tag::builder().key(key).value(value).build()).to_vec()
+}
+
+/// Gives what exists the tags of `address`. `stackctl policy` allows it for nothing: tags make a thing the stack's own.
+/// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateTags.html>
+pub(super) async fn adopt(cx: &Context, address: &Address, resource: &str) -> Result<(), Failure> {
+    let call = cx.aws.ec2.create_tags().resources(resource).set_tags(Some(tags(&cx.id, address)));
+    call.customize().config_override(once()).send().await.during("CreateTags").map(drop)
 }
 
 /// The address that a resource's tags give it.
-pub(super) fn address_of(id: &StackId, tags: &[Tag]) -> Option<Address> {
-    aws::address_of(id, tags.iter().map(|tag| (tag.key().unwrap_or_default(), tag.value().unwrap_or_default())))
+pub(super) fn address_of(cx: &Context, tags: &[Tag]) -> Option<Address> {
+    cx.address_of(tags.iter().map(|tag| (tag.key().unwrap_or_default(), tag.value().unwrap_or_default())))
 }
 
 /// A write's configuration: the SDK sends it once, and the engine decides about another time.

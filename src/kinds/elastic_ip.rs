@@ -34,6 +34,7 @@ impl Kind for ElasticIp {
 
     const NAME: &'static str = "elastic_ip";
     const USES: &'static [&'static str] = &[];
+    const ADOPTABLE: bool = true;
     const MANY: bool = true;
     const PERMISSIONS: &'static [Permission] = &[
         Permission::look(&["ec2:DescribeAddresses"]),
@@ -43,14 +44,14 @@ impl Kind for ElasticIp {
     ];
 
     async fn list(cx: &Context) -> Result<Vec<Found<Live>>, Failure> {
-        let call = cx.aws.ec2.describe_addresses().set_filters(Some(ec2::ours(&cx.id)));
+        let call = cx.aws.ec2.describe_addresses().set_filters(Some(ec2::wanted(cx, "allocation-id")));
         let answer = call.send().await.during("DescribeAddresses")?;
         Ok(answer
             .addresses
             .unwrap_or_default()
             .into_iter()
             .filter_map(|found| {
-                let address = ec2::address_of(&cx.id, found.tags())?;
+                let address = ec2::address_of(cx, found.tags())?;
                 let id = found.allocation_id?;
                 let live = Live { id: id.clone(), public_ip: found.public_ip.unwrap_or_default() };
                 Some(Found { address, id, live })
@@ -72,6 +73,10 @@ impl Kind for ElasticIp {
         let answer = call.customize().config_override(ec2::once()).send().await.during("AllocateAddress")?;
         let id = given(answer.allocation_id, "AllocateAddress", "allocationId")?;
         Ok(Live { id, public_ip: answer.public_ip.unwrap_or_default() })
+    }
+
+    async fn adopt(cx: &Context, address: &Address, id: &str) -> Result<(), Failure> {
+        ec2::adopt(cx, address, id).await
     }
 
     async fn delete(cx: &Context, live: &Live) -> Result<(), Failure> {

@@ -102,7 +102,7 @@ impl Kind for Instance {
     const DEADLINE: Duration = Duration::from_secs(600);
 
     async fn list(cx: &Context) -> Result<Vec<Found<Live>>, Failure> {
-        let pages = cx.aws.ec2.describe_instances().set_filters(Some(ec2::ours(&cx.id))).into_paginator();
+        let pages = cx.aws.ec2.describe_instances().set_filters(Some(ec2::wanted(cx, "instance-id"))).into_paginator();
         let reservations = pages.items().send().try_collect().await.during("DescribeInstances")?;
         Ok(reservations
             .into_iter()
@@ -110,7 +110,7 @@ impl Kind for Instance {
             // A terminated one stays listed for about an hour.
             .filter(|instance| state(instance) != "terminated")
             .filter_map(|instance| {
-                let address = ec2::address_of(&cx.id, instance.tags())?;
+                let address = ec2::address_of(cx, instance.tags())?;
                 let live = live(instance)?;
                 Some(Found { address, id: live.id.clone(), live })
             })

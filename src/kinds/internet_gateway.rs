@@ -37,6 +37,7 @@ impl Kind for InternetGateway {
 
     const NAME: &'static str = "internet_gateway";
     const USES: &'static [&'static str] = &["vpc"];
+    const ADOPTABLE: bool = true;
     const IN_TWO_STEPS: bool = true;
     const MANY: bool = true;
     const PERMISSIONS: &'static [Permission] = &[
@@ -48,12 +49,17 @@ impl Kind for InternetGateway {
     ];
 
     async fn list(cx: &Context) -> Result<Vec<Found<Live>>, Failure> {
-        let pages = cx.aws.ec2.describe_internet_gateways().set_filters(Some(ec2::ours(&cx.id))).into_paginator();
+        let pages = cx
+            .aws
+            .ec2
+            .describe_internet_gateways()
+            .set_filters(Some(ec2::wanted(cx, "internet-gateway-id")))
+            .into_paginator();
         let gateways = pages.items().send().try_collect().await.during("DescribeInternetGateways")?;
         Ok(gateways
             .into_iter()
             .filter_map(|gateway| {
-                let address = ec2::address_of(&cx.id, gateway.tags())?;
+                let address = ec2::address_of(cx, gateway.tags())?;
                 let vpc = gateway.attachments().first().and_then(|to| to.vpc_id()).unwrap_or_default().to_owned();
                 let id = gateway.internet_gateway_id?;
                 Some(Found { address, id: id.clone(), live: Live { id, vpc } })
@@ -91,6 +97,10 @@ impl Kind for InternetGateway {
     ) -> Result<Live, Failure> {
         detach(cx, live).await?;
         attach(cx, live.id.clone(), desired).await
+    }
+
+    async fn adopt(cx: &Context, address: &Address, id: &str) -> Result<(), Failure> {
+        ec2::adopt(cx, address, id).await
     }
 
     async fn delete(cx: &Context, live: &Live) -> Result<(), Failure> {

@@ -47,6 +47,7 @@ impl Kind for NatGateway {
 
     const NAME: &'static str = "nat_gateway";
     const USES: &'static [&'static str] = &["subnet", "elastic_ip", "internet_gateway"];
+    const ADOPTABLE: bool = true;
     const PERMISSIONS: &'static [Permission] = &[
         Permission::look(&["ec2:DescribeNatGateways"]),
         Permission::make(&["ec2:CreateNatGateway"], On::Tagged),
@@ -60,14 +61,15 @@ impl Kind for NatGateway {
     const DEADLINE: Duration = Duration::from_secs(600);
 
     async fn list(cx: &Context) -> Result<Vec<Found<Live>>, Failure> {
-        let pages = cx.aws.ec2.describe_nat_gateways().set_filter(Some(ec2::ours(&cx.id))).into_paginator();
+        let pages =
+            cx.aws.ec2.describe_nat_gateways().set_filter(Some(ec2::wanted(cx, "nat-gateway-id"))).into_paginator();
         let gateways = pages.items().send().try_collect().await.during("DescribeNatGateways")?;
         Ok(gateways
             .into_iter()
             // A deleted one stays listed for about an hour.
             .filter(|gateway| gateway.state() != Some(&NatGatewayState::Deleted))
             .filter_map(|gateway| {
-                let address = ec2::address_of(&cx.id, gateway.tags())?;
+                let address = ec2::address_of(cx, gateway.tags())?;
                 let allocation = gateway.nat_gateway_addresses().first().and_then(|address| address.allocation_id());
                 let live = Live {
                     address: allocation.unwrap_or_default().to_owned(),
@@ -124,6 +126,10 @@ impl Kind for NatGateway {
             state: gateway.state.map_or("pending".to_owned(), |state| state.as_str().to_owned()),
             failure: gateway.failure_message,
         })
+    }
+
+    async fn adopt(cx: &Context, address: &Address, id: &str) -> Result<(), Failure> {
+        ec2::adopt(cx, address, id).await
     }
 
     async fn delete(cx: &Context, live: &Live) -> Result<(), Failure> {

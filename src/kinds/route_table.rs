@@ -60,6 +60,7 @@ impl Kind for RouteTable {
 
     const NAME: &'static str = "route_table";
     const USES: &'static [&'static str] = &["vpc", "subnet", "internet_gateway", "nat_gateway"];
+    const ADOPTABLE: bool = true;
     const IN_TWO_STEPS: bool = true;
     const MANY: bool = true;
     const PERMISSIONS: &'static [Permission] = &[
@@ -76,12 +77,13 @@ impl Kind for RouteTable {
     const TAKES_OVER: bool = true;
 
     async fn list(cx: &Context) -> Result<Vec<Found<Live>>, Failure> {
-        let pages = cx.aws.ec2.describe_route_tables().set_filters(Some(ec2::ours(&cx.id))).into_paginator();
+        let pages =
+            cx.aws.ec2.describe_route_tables().set_filters(Some(ec2::wanted(cx, "route-table-id"))).into_paginator();
         let tables = pages.items().send().try_collect().await.during("DescribeRouteTables")?;
         Ok(tables
             .into_iter()
             .filter_map(|table| {
-                let address = ec2::address_of(&cx.id, table.tags())?;
+                let address = ec2::address_of(cx, table.tags())?;
                 let mut live = Live {
                     id: table.route_table_id().unwrap_or_default().to_owned(),
                     vpc: table.vpc_id().unwrap_or_default().to_owned(),
@@ -155,6 +157,10 @@ impl Kind for RouteTable {
         _changes: &[Change],
     ) -> Result<Live, Failure> {
         make_good(cx, desired, live.clone()).await
+    }
+
+    async fn adopt(cx: &Context, address: &Address, id: &str) -> Result<(), Failure> {
+        ec2::adopt(cx, address, id).await
     }
 
     async fn delete(cx: &Context, live: &Live) -> Result<(), Failure> {

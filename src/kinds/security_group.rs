@@ -94,6 +94,7 @@ impl Kind for SecurityGroup {
 
     const NAME: &'static str = "security_group";
     const USES: &'static [&'static str] = &["vpc"];
+    const ADOPTABLE: bool = true;
     const IN_TWO_STEPS: bool = true;
     const PERMISSIONS: &'static [Permission] = &[
         Permission::look(&["ec2:DescribeSecurityGroups"]),
@@ -104,12 +105,13 @@ impl Kind for SecurityGroup {
     ];
 
     async fn list(cx: &Context) -> Result<Vec<Found<Live>>, Failure> {
-        let pages = cx.aws.ec2.describe_security_groups().set_filters(Some(ec2::ours(&cx.id))).into_paginator();
+        let pages =
+            cx.aws.ec2.describe_security_groups().set_filters(Some(ec2::wanted(cx, "group-id"))).into_paginator();
         let groups = pages.items().send().try_collect().await.during("DescribeSecurityGroups")?;
         Ok(groups
             .into_iter()
             .filter_map(|group| {
-                let address = ec2::address_of(&cx.id, group.tags())?;
+                let address = ec2::address_of(cx, group.tags())?;
                 let mut ingress: Vec<Rule> = group.ip_permissions().iter().flat_map(rules).collect();
                 ingress.sort();
                 let live = Live {
@@ -173,6 +175,10 @@ impl Kind for SecurityGroup {
         _changes: &[Change],
     ) -> Result<Live, Failure> {
         make_good(cx, desired, live.clone()).await
+    }
+
+    async fn adopt(cx: &Context, address: &Address, id: &str) -> Result<(), Failure> {
+        ec2::adopt(cx, address, id).await
     }
 
     async fn delete(cx: &Context, live: &Live) -> Result<(), Failure> {

@@ -51,6 +51,7 @@ impl Kind for Subnet {
 
     const NAME: &'static str = "subnet";
     const USES: &'static [&'static str] = &["vpc"];
+    const ADOPTABLE: bool = true;
     const IN_TWO_STEPS: bool = true;
     const PERMISSIONS: &'static [Permission] = &[
         Permission::look(&["ec2:DescribeSubnets"]),
@@ -62,12 +63,12 @@ impl Kind for Subnet {
     ];
 
     async fn list(cx: &Context) -> Result<Vec<Found<Live>>, Failure> {
-        let pages = cx.aws.ec2.describe_subnets().set_filters(Some(ec2::ours(&cx.id))).into_paginator();
+        let pages = cx.aws.ec2.describe_subnets().set_filters(Some(ec2::wanted(cx, "subnet-id"))).into_paginator();
         let subnets = pages.items().send().try_collect().await.during("DescribeSubnets")?;
         Ok(subnets
             .into_iter()
             .filter_map(|subnet| {
-                let address = ec2::address_of(&cx.id, subnet.tags())?;
+                let address = ec2::address_of(cx, subnet.tags())?;
                 let available = subnet.state() == Some(&SubnetState::Available);
                 let id = subnet.subnet_id?;
                 let live = Live {
@@ -129,6 +130,10 @@ impl Kind for Subnet {
         _changes: &[Change],
     ) -> Result<Live, Failure> {
         set_public(cx, live.clone(), desired.public).await
+    }
+
+    async fn adopt(cx: &Context, address: &Address, id: &str) -> Result<(), Failure> {
+        ec2::adopt(cx, address, id).await
     }
 
     async fn delete(cx: &Context, live: &Live) -> Result<(), Failure> {

@@ -39,6 +39,7 @@ impl Kind for Vpc {
 
     const NAME: &'static str = "vpc";
     const USES: &'static [&'static str] = &[];
+    const ADOPTABLE: bool = true;
     const MANY: bool = true;
     const PERMISSIONS: &'static [Permission] = &[
         Permission::look(&["ec2:DescribeVpcs"]),
@@ -48,10 +49,11 @@ impl Kind for Vpc {
     ];
 
     async fn list(cx: &Context) -> Result<Vec<Found<Live>>, Failure> {
-        let pages = cx.aws.ec2.describe_vpcs().set_filters(Some(ec2::ours(&cx.id))).into_paginator().items().send();
+        let pages =
+            cx.aws.ec2.describe_vpcs().set_filters(Some(ec2::wanted(cx, "vpc-id"))).into_paginator().items().send();
         let vpcs: Vec<SdkVpc> = pages.try_collect().await.during("DescribeVpcs")?;
         let found = vpcs.into_iter().filter_map(|vpc| {
-            let address = ec2::address_of(&cx.id, vpc.tags())?;
+            let address = ec2::address_of(cx, vpc.tags())?;
             let id = vpc.vpc_id.unwrap_or_default();
             let available = vpc.state == Some(VpcState::Available);
             let live = Live { id: id.clone(), cidr: vpc.cidr_block.unwrap_or_default(), available };
@@ -90,6 +92,10 @@ impl Kind for Vpc {
             cidr: desired.cidr.clone(),
             available: vpc.state == Some(VpcState::Available),
         })
+    }
+
+    async fn adopt(cx: &Context, address: &Address, id: &str) -> Result<(), Failure> {
+        ec2::adopt(cx, address, id).await
     }
 
     async fn delete(cx: &Context, live: &Live) -> Result<(), Failure> {

@@ -1,5 +1,6 @@
 //! End to end: the real binary against a sandbox of its own for each test, over real sockets, with a real Postgres.
 
+mod adopt;
 mod bad_cloud;
 mod bastion;
 mod blocking;

@@ -43,7 +43,7 @@ impl Database {
     }
 
     /// Why `sql` is refused; it has to be.
-    fn refusal(&self, user: &str, password: &str, sql: &str) -> String {
+    pub fn refusal(&self, user: &str, password: &str, sql: &str) -> String {
         let output = self.run(user, password, sql);
         assert!(!output.status.success(), "{user} may: {sql}");
         String::from_utf8(output.stderr).expect("it is text")

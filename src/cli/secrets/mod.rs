@@ -15,7 +15,7 @@ use super::{
     project::{Project, View},
 };
 use crate::{
-    engine::{self, Lock},
+    engine,
     model::{Address, Failure},
     output::Output,
 };
@@ -49,21 +49,6 @@ impl Secrets {
             Command::Rotate(rotate) => rotate.run(global, output).await,
         }
     }
-}
-
-/// Does `work` under the stack's lock, for the command `command`.
-async fn under_lock<T>(
-    project: &Project,
-    command: &'static str,
-    global: &Global,
-    work: impl Future<Output = Result<T, Failure>>,
-) -> Result<T, Stop> {
-    let lock = Lock::take(&project.cx.aws, &project.cx.id, Project::holder(command), global.lock_timeout).await?;
-    let done = work.await;
-    let released = lock.release().await;
-    let done = done?;
-    released?;
-    Ok(done)
 }
 
 /// Puts the version that was just written into the view, which may not show it yet.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use clap::Args;
 
-use super::{show, shown, under_lock};
+use super::{show, shown};
 use crate::cli::{
     Global, Stop,
     carry_out::{CarryOut, Consent, confirm},
@@ -42,7 +42,7 @@ impl Rotate {
         let services = using(&project.stack, user);
         self.ask(&user.name, &services, global, output)?;
         let renewed = secret::renew(&project.cx, &secret, blueprint::PASSWORD_LENGTH);
-        let version = under_lock(&project, "secrets rotate", global, renewed).await?;
+        let version = project.under_lock("secrets rotate", global, renewed).await?;
         output.status(&format!("{} has another password; {address} holds it.", user.name));
         // Whoever goes on from here, this run or another one, does no more than make the stack as stack.yaml says.
         let carry_out = CarryOut {

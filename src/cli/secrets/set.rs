@@ -9,7 +9,7 @@ use std::{
 
 use clap::Args;
 
-use super::{show, shown, under_lock};
+use super::{show, shown};
 use crate::{
     blueprint,
     cli::{
@@ -105,7 +105,7 @@ impl Set {
             let found: Option<secret::Live> = found.map(|found| found.decoded()).transpose()?;
             secret::give(cx, &wanted.address, found.as_ref(), value).await
         };
-        under_lock(project, "secrets set", global, given).await
+        project.under_lock("secrets set", global, given).await
     }
 
     /// A task has what the secret held when it started: says which services are to be redeployed, and does so if asked.

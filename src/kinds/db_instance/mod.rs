@@ -2,17 +2,28 @@
 //!
 //! <https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/CHAP_PostgreSQL.html>
 
+mod live;
+#[cfg(test)]
+mod tests;
+
 use std::time::Duration;
 
-use aws_sdk_rds::types::DbInstance as SdkInstance;
+use aws_sdk_rds::types::Tag;
 use serde::{Deserialize, Serialize};
+
+pub use live::{Live, Password};
+
+use live::live;
 
 use super::{rds, secretsmanager};
 use crate::{
     aws::{self, Outcome, given},
     kind::{Context, Kind},
-    model::{Address, Change, Diff, Failure, Found, How, Input, On, Outputs, Permission, Phase},
+    model::{Address, Change, Diff, Failure, Found, How, Input, On, Outputs, Permission, Phase, Shown},
 };
+
+/// RDS' codes for a DB instance that is not there.
+const NOT_FOUND: &[&str] = &["DBInstanceNotFound", "DBInstanceNotFoundFault"];
 
 /// A DB instance.
 pub struct DbInstance;
@@ -32,6 +43,8 @@ pub struct Desired {
     pub backup_days: u32,
     /// Whether AWS refuses to delete it.
     pub protect: bool,
+    /// The network that it stands in.
+    pub vpc: Input,
     /// The DB subnet group's name.
     pub subnet_group: Input,
     /// Who may call it.
@@ -42,41 +55,6 @@ pub struct Desired {
     pub password: Input,
     /// The database that it is made with.
     pub database: String,
-}
-
-/// What AWS has.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Live {
-    /// Its identifier.
-    pub identifier: String,
-    /// Its ARN.
-    pub arn: String,
-    /// Where it answers, once it does.
-    pub host: Option<String>,
-    /// The port there.
-    pub port: Option<i32>,
-    /// PostgreSQL's version, in full.
-    pub version: String,
-    /// The instance class; one that AWS is about to apply counts as applied.
-    pub class: String,
-    /// GiB of storage; likewise.
-    pub storage: u32,
-    /// Whether there is a standby; likewise.
-    pub multi_az: bool,
-    /// Days of automatic backups; likewise.
-    pub backup_days: u32,
-    /// Whether AWS refuses to delete it.
-    pub protect: bool,
-    /// The DB subnet group's name.
-    pub subnet_group: String,
-    /// Its security groups.
-    pub security_groups: Vec<String>,
-    /// The master user.
-    pub username: String,
-    /// The database that it was made with.
-    pub database: String,
-    /// AWS's word, such as `creating`.
-    pub status: String,
 }
 
 impl Kind for DbInstance {
@@ -107,19 +85,25 @@ impl Kind for DbInstance {
             On::Named(&["rds:{region}:{account}:db:{name:63}*", "rds:{region}:{account}:snapshot:{name:63}*"]),
         ),
     ];
+    const ADOPTABLE: bool = true;
     const USUAL: Duration = Duration::from_secs(300);
     const DEADLINE: Duration = Duration::from_secs(3600);
 
     async fn list(cx: &Context) -> Result<Vec<Found<Live>>, Failure> {
-        let pages = cx.aws.rds.describe_db_instances().into_paginator().items().send();
-        let instances: Vec<SdkInstance> = pages.try_collect().await.during("DescribeDBInstances")?;
+        let claimed = cx.claimed().map(str::to_owned);
+        let call = cx.aws.rds.describe_db_instances().set_db_instance_identifier(claimed);
+        let instances: Result<Vec<_>, _> = call.into_paginator().items().send().try_collect().await;
+        let instances = instances.or_absent("DescribeDBInstances", NOT_FOUND)?.unwrap_or_default();
         Ok(instances
             .iter()
             .filter_map(|instance| {
                 let tags = instance.tag_list().iter();
                 let tags = tags.map(|tag| (tag.key().unwrap_or_default(), tag.value().unwrap_or_default()));
-                let address = aws::address_of(&cx.id, tags)?;
-                let live = live(instance);
+                let address = cx.address_of(tags)?;
+                let mut live = live(instance);
+                if cx.claimed().is_some() {
+                    live.password = Password::Foreign;
+                }
                 Some(Found { address, id: live.identifier.clone(), live })
             })
             .collect())
@@ -135,14 +119,19 @@ impl Kind for DbInstance {
         diff.field("multi_az", &live.multi_az, &desired.multi_az);
         diff.field("backup_days", &live.backup_days, &desired.backup_days);
         diff.field("protect", &live.protect, &desired.protect);
-        // A group that is being made anew has the name that it had: no reason to replace a database.
-        if let Some(group) = desired.subnet_group.known() {
+        diff.field("public", &live.public, &false);
+        // A group that is being made anew has the name that it had: no reason to replace a database. One that was adopted
+        // stays in the group that it is in: RDS moves no database to another one of the same network.
+        if let Some(group) = desired.subnet_group.known().filter(|_| desired.vpc.known() != Some(live.vpc.as_str())) {
             diff.fixed("subnet_group", &live.subnet_group.as_str(), &group);
         }
         let group = std::slice::from_ref(&desired.security_group);
         diff.inputs("security_group", &live.security_groups, group, How::InPlace);
         diff.fixed("username", &live.username, &desired.username);
         diff.fixed("database", &live.database, &desired.database);
+        if live.password == Password::Foreign {
+            diff.push("password", Shown::value("set by somebody else"), Shown::value("the stack's own"), How::InPlace);
+        }
         diff.finish()
     }
 
@@ -150,6 +139,7 @@ impl Kind for DbInstance {
     fn phase(live: &Live, _desired: Option<&Desired>) -> Phase {
         let word = live.status.clone();
         match live.status.as_str() {
+            "available" if live.password == Password::BeingSet => Phase::Pending("the password to be set".into()),
             "available" | "storage-optimization" if live.host.is_some() => Phase::Ready,
             "deleting" => Phase::Deleting(word),
             "failed" | "restore-error" | "storage-full" | "insufficient-capacity" | "stopped" => Phase::Failed(word),
@@ -227,11 +217,29 @@ impl Kind for DbInstance {
                 "backup_days" => call.backup_retention_period(number(desired.backup_days)),
                 "protect" => call.deletion_protection(desired.protect),
                 "security_group" => call.vpc_security_group_ids(desired.security_group.get()?),
+                "public" => call.publicly_accessible(false),
+                "password" => {
+                    let password = secretsmanager::value(cx, desired.password.get()?).await?;
+                    call.master_user_password(password.expose())
+                }
                 _ => call,
             };
         }
         let answer = call.customize().config_override(rds::once()).send().await.during("ModifyDBInstance")?;
-        Ok(self::live(&given(answer.db_instance, "ModifyDBInstance", "DBInstance")?))
+        let mut made = self::live(&given(answer.db_instance, "ModifyDBInstance", "DBInstance")?);
+        if live.password == Password::Foreign {
+            // Only now: a run that is killed before sets it once more.
+            tag_password(cx, &live.arn, rds::OWN, Vec::new()).await?;
+            made.password = Password::BeingSet;
+        }
+        Ok(made)
+    }
+
+    async fn adopt(cx: &Context, address: &Address, id: &str) -> Result<(), Failure> {
+        let call = cx.aws.rds.describe_db_instances().db_instance_identifier(id).send().await;
+        let found = call.during("DescribeDBInstances")?.db_instances.unwrap_or_default().pop();
+        let arn = given(found.and_then(|found| found.db_instance_arn), "DescribeDBInstances", "DBInstanceArn")?;
+        tag_password(cx, &arn, rds::FOREIGN, rds::tagged(&cx.id, address)).await
     }
 
     async fn delete(cx: &Context, live: &Live) -> Result<(), Failure> {
@@ -242,7 +250,7 @@ impl Kind for DbInstance {
         if live.protect {
             let off = cx.aws.rds.modify_db_instance().db_instance_identifier(&live.identifier);
             let off = off.deletion_protection(false).apply_immediately(true).customize().config_override(rds::once());
-            off.send().await.or_absent("ModifyDBInstance", &["DBInstanceNotFound", "DBInstanceNotFoundFault"])?;
+            off.send().await.or_absent("ModifyDBInstance", NOT_FOUND)?;
             // A name of its own each time: the one of an earlier stack of this name is still there.
             let stamp = jiff::Timestamp::now().strftime("%Y%m%d-%H%M%S");
             call = call
@@ -252,7 +260,7 @@ impl Kind for DbInstance {
             call = call.skip_final_snapshot(true).delete_automated_backups(true);
         }
         let answer = call.customize().config_override(rds::once()).send().await;
-        answer.or_absent("DeleteDBInstance", &["DBInstanceNotFound", "DBInstanceNotFoundFault"]).map(drop)
+        answer.or_absent("DeleteDBInstance", NOT_FOUND).map(drop)
     }
 
     fn passing(failure: &Failure) -> Option<&'static str> {
@@ -266,117 +274,20 @@ impl Kind for DbInstance {
     }
 }
 
+/// Says in a tag whose the master password is, with these `others`.
+/// <https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_AddTagsToResource.html>
+async fn tag_password(cx: &Context, arn: &str, whose: &str, mut others: Vec<Tag>) -> Result<(), Failure> {
+    others.push(Tag::builder().key(rds::PASSWORD).value(whose).build());
+    let call = cx.aws.rds.add_tags_to_resource().resource_name(arn).set_tags(Some(others));
+    call.customize().config_override(rds::once()).send().await.during("AddTagsToResource").map(drop)
+}
+
 /// Whether `full`, such as `16.4`, is what stack.yaml means by `asked`, such as `16`.
 fn is_version(full: &str, asked: &str) -> bool {
     full == asked || full.strip_prefix(asked).is_some_and(|rest| rest.starts_with('.'))
 }
 
-fn live(instance: &SdkInstance) -> Live {
-    let count = |value: Option<i32>| value.and_then(|value| u32::try_from(value).ok()).unwrap_or_default();
-    let pending = instance.pending_modified_values();
-    let owned = |value: Option<&str>| value.unwrap_or_default().to_owned();
-    let endpoint = instance.endpoint();
-    let groups = instance.vpc_security_groups().iter();
-    Live {
-        identifier: owned(instance.db_instance_identifier()),
-        arn: owned(instance.db_instance_arn()),
-        host: endpoint.and_then(|endpoint| endpoint.address()).map(str::to_owned),
-        port: endpoint.and_then(aws_sdk_rds::types::Endpoint::port),
-        version: owned(pending.and_then(|to| to.engine_version()).or(instance.engine_version())),
-        class: owned(pending.and_then(|to| to.db_instance_class()).or(instance.db_instance_class())),
-        storage: count(
-            pending
-                .and_then(aws_sdk_rds::types::PendingModifiedValues::allocated_storage)
-                .or(instance.allocated_storage()),
-        ),
-        multi_az: pending
-            .and_then(aws_sdk_rds::types::PendingModifiedValues::multi_az)
-            .or(instance.multi_az())
-            .unwrap_or(false),
-        backup_days: count(
-            pending
-                .and_then(aws_sdk_rds::types::PendingModifiedValues::backup_retention_period)
-                .or(instance.backup_retention_period()),
-        ),
-        protect: instance.deletion_protection().unwrap_or(false),
-        subnet_group: owned(instance.db_subnet_group().and_then(|group| group.db_subnet_group_name())),
-        security_groups: groups.filter_map(|group| group.vpc_security_group_id().map(str::to_owned)).collect(),
-        username: owned(instance.master_username()),
-        database: owned(instance.db_name()),
-        status: owned(instance.db_instance_status()),
-    }
-}
-
 /// stack.yaml's numbers are checked to be small; AWS takes signed ones.
 fn number(value: u32) -> i32 {
     i32::try_from(value).unwrap_or(i32::MAX)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn desired() -> Desired {
-        Desired {
-            version: "16".into(),
-            class: "db.t4g.micro".into(),
-            storage: 20,
-            multi_az: false,
-            backup_days: 7,
-            protect: true,
-            subnet_group: "group".into(),
-            security_group: "sg-1".into(),
-            username: "postgres".into(),
-            password: "arn".into(),
-            database: "app".into(),
-        }
-    }
-
-    fn live() -> Live {
-        Live {
-            identifier: "demo".into(),
-            arn: "arn".into(),
-            host: Some("host".into()),
-            port: Some(5432),
-            version: "16.4".into(),
-            class: "db.t4g.micro".into(),
-            storage: 20,
-            multi_az: false,
-            backup_days: 7,
-            protect: true,
-            subnet_group: "group".into(),
-            security_groups: vec!["sg-1".into()],
-            username: "postgres".into(),
-            database: "app".into(),
-            status: "available".into(),
-        }
-    }
-
-    #[test]
-    fn a_database_as_desired_needs_no_change() {
-        assert_eq!(DbInstance::diff(&desired(), &live()), []);
-    }
-
-    #[test]
-    fn a_subnet_group_that_is_made_anew_replaces_no_database() {
-        let group = Input::output(&Address::new("db_subnet_group", "database"), "name");
-        assert_eq!(DbInstance::diff(&Desired { subnet_group: group, ..desired() }, &live()), []);
-    }
-
-    #[test]
-    fn a_protected_database_is_guarded_and_one_that_answers_is_ready() {
-        assert!(DbInstance::guard(&live()).is_some());
-        assert_eq!(DbInstance::guard(&Live { protect: false, ..live() }), None);
-        assert_eq!(DbInstance::phase(&live(), None), Phase::Ready);
-        let creating = Live { status: "creating".into(), host: None, ..live() };
-        assert_eq!(DbInstance::phase(&creating, None), Phase::Pending("creating".into()));
-    }
-
-    #[test]
-    fn a_minor_upgrade_by_aws_is_no_drift() {
-        assert!(is_version("16.4", "16"));
-        assert!(is_version("16.4", "16.4"));
-        assert!(!is_version("160.1", "16"));
-        assert!(!is_version("15.8", "16"));
-    }
 }

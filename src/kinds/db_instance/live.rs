@@ -1,0 +1,102 @@
+//! What RDS has of a DB instance, in our own types.
+
+use aws_sdk_rds::types::{DbInstance as SdkInstance, Endpoint, PendingModifiedValues, Tag};
+use serde::{Deserialize, Serialize};
+
+use crate::kinds::rds;
+
+/// Whose a master user's password is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Password {
+    /// The stack's.
+    #[default]
+    Own,
+    /// Of whoever made the database before it was adopted.
+    Foreign,
+    /// RDS is about to set one.
+    BeingSet,
+}
+
+/// What AWS has.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Live {
+    /// Its identifier.
+    pub identifier: String,
+    /// Its ARN.
+    pub arn: String,
+    /// Where it answers, once it does.
+    pub host: Option<String>,
+    /// The port there.
+    pub port: Option<i32>,
+    /// PostgreSQL's version, in full.
+    pub version: String,
+    /// The instance class; one that AWS is about to apply counts as applied.
+    pub class: String,
+    /// GiB of storage; likewise.
+    pub storage: u32,
+    /// Whether there is a standby; likewise.
+    pub multi_az: bool,
+    /// Days of automatic backups; likewise.
+    pub backup_days: u32,
+    /// Whether AWS refuses to delete it.
+    pub protect: bool,
+    /// Whether it has a public address.
+    #[serde(default)]
+    pub public: bool,
+    /// The DB subnet group's name.
+    pub subnet_group: String,
+    /// The VPC of that.
+    #[serde(default)]
+    pub vpc: String,
+    /// Its security groups.
+    pub security_groups: Vec<String>,
+    /// The master user.
+    pub username: String,
+    /// Whose its password is.
+    #[serde(default)]
+    pub password: Password,
+    /// The database that it was made with.
+    pub database: String,
+    /// AWS's word, such as `creating`.
+    pub status: String,
+}
+
+/// The instance in our types.
+pub(super) fn live(instance: &SdkInstance) -> Live {
+    let count = |value: Option<i32>| value.and_then(|value| u32::try_from(value).ok()).unwrap_or_default();
+    let pending = instance.pending_modified_values();
+    let owned = |value: Option<&str>| value.unwrap_or_default().to_owned();
+    let (endpoint, group) = (instance.endpoint(), instance.db_subnet_group());
+    let groups = instance.vpc_security_groups().iter();
+    Live {
+        identifier: owned(instance.db_instance_identifier()),
+        arn: owned(instance.db_instance_arn()),
+        host: endpoint.and_then(|endpoint| endpoint.address()).map(str::to_owned),
+        port: endpoint.and_then(Endpoint::port),
+        version: owned(pending.and_then(|to| to.engine_version()).or(instance.engine_version())),
+        class: owned(pending.and_then(|to| to.db_instance_class()).or(instance.db_instance_class())),
+        storage: count(pending.and_then(PendingModifiedValues::allocated_storage).or(instance.allocated_storage())),
+        multi_az: pending.and_then(PendingModifiedValues::multi_az).or(instance.multi_az()).unwrap_or(false),
+        backup_days: count(
+            pending.and_then(PendingModifiedValues::backup_retention_period).or(instance.backup_retention_period()),
+        ),
+        protect: instance.deletion_protection().unwrap_or(false),
+        public: instance.publicly_accessible().unwrap_or(false),
+        subnet_group: owned(group.and_then(|group| group.db_subnet_group_name())),
+        vpc: owned(group.and_then(|group| group.vpc_id())),
+        security_groups: groups.filter_map(|group| group.vpc_security_group_id().map(str::to_owned)).collect(),
+        username: owned(instance.master_username()),
+        password: match pending.and_then(|to| to.master_user_password()) {
+            Some(_) => Password::BeingSet,
+            None if instance.tag_list().iter().any(is_foreign) => Password::Foreign,
+            None => Password::Own,
+        },
+        database: owned(instance.db_name()),
+        status: owned(instance.db_instance_status()),
+    }
+}
+
+fn is_foreign(tag: &Tag) -> bool {
+    tag.key() == Some(rds::PASSWORD) && tag.value() == Some(rds::FOREIGN)
+}

@@ -1,0 +1,87 @@
+use super::*;
+
+fn desired() -> Desired {
+    Desired {
+        version: "16".into(),
+        class: "db.t4g.micro".into(),
+        storage: 20,
+        multi_az: false,
+        backup_days: 7,
+        protect: true,
+        vpc: "vpc-1".into(),
+        subnet_group: "group".into(),
+        security_group: "sg-1".into(),
+        username: "postgres".into(),
+        password: "arn".into(),
+        database: "app".into(),
+    }
+}
+
+fn live() -> Live {
+    Live {
+        identifier: "demo".into(),
+        arn: "arn".into(),
+        host: Some("host".into()),
+        port: Some(5432),
+        version: "16.4".into(),
+        class: "db.t4g.micro".into(),
+        storage: 20,
+        multi_az: false,
+        backup_days: 7,
+        protect: true,
+        public: false,
+        subnet_group: "group".into(),
+        vpc: "vpc-1".into(),
+        security_groups: vec!["sg-1".into()],
+        username: "postgres".into(),
+        password: Password::Own,
+        database: "app".into(),
+        status: "available".into(),
+    }
+}
+
+#[test]
+fn a_database_as_desired_needs_no_change() {
+    assert_eq!(DbInstance::diff(&desired(), &live()), []);
+}
+
+#[test]
+fn a_subnet_group_that_is_made_anew_replaces_no_database() {
+    let group = Input::output(&Address::new("db_subnet_group", "database"), "name");
+    assert_eq!(DbInstance::diff(&Desired { subnet_group: group, ..desired() }, &live()), []);
+}
+
+#[test]
+fn a_protected_database_is_guarded_and_one_that_answers_is_ready() {
+    assert!(DbInstance::guard(&live()).is_some());
+    assert_eq!(DbInstance::guard(&Live { protect: false, ..live() }), None);
+    assert_eq!(DbInstance::phase(&live(), None), Phase::Ready);
+    let creating = Live { status: "creating".into(), host: None, ..live() };
+    assert_eq!(DbInstance::phase(&creating, None), Phase::Pending("creating".into()));
+}
+
+#[test]
+fn a_minor_upgrade_by_aws_is_no_drift() {
+    assert!(is_version("16.4", "16"));
+    assert!(is_version("16.4", "16.4"));
+    assert!(!is_version("160.1", "16"));
+    assert!(!is_version("15.8", "16"));
+}
+
+#[test]
+fn one_that_was_adopted_stays_in_its_own_subnet_group_of_the_same_network_and_no_other() {
+    let theirs = |vpc: &str| Live { subnet_group: "theirs".into(), vpc: vpc.into(), ..live() };
+    assert_eq!(DbInstance::diff(&desired(), &theirs("vpc-1")), []);
+    let changes = DbInstance::diff(&desired(), &theirs("vpc-2"));
+    assert_eq!(changes.iter().map(|change| change.how).collect::<Vec<_>>(), [How::Replace]);
+}
+
+#[test]
+fn a_password_of_somebody_elses_is_a_change_that_shows_none() {
+    let changes = DbInstance::diff(&desired(), &Live { password: Password::Foreign, public: true, ..live() });
+    let fields: Vec<&str> = changes.iter().map(|change| change.field.as_str()).collect();
+    assert_eq!(fields, ["public", "password"]);
+    assert!(changes.iter().all(|change| change.how == How::InPlace));
+    let setting = Live { password: Password::BeingSet, ..live() };
+    assert!(matches!(DbInstance::phase(&setting, None), Phase::Pending(_)));
+}

@@ -1,0 +1,112 @@
+//! What exists already is taken in, as it is, and is the stack's from then on.
+
+use aws_sdk_ec2::Client;
+
+use crate::{
+    support::{World, text},
+    sweep::everything,
+    users::{Database, secret},
+};
+
+/// What somebody else has set.
+const THEIRS: &str = "their-own-password";
+
+/// A network of the range that stack.yaml has by default.
+const RANGE: &str = "10.20.0.0/16";
+
+async fn vpc(ec2: &Client, range: &str) -> String {
+    let made = ec2.create_vpc().cidr_block(range).send().await.expect("it is made");
+    made.vpc.and_then(|vpc| vpc.vpc_id).expect("it has one")
+}
+
+async fn subnet(ec2: &Client, vpc: &str, zone: &str, range: &str) -> String {
+    let call = ec2.create_subnet().vpc_id(vpc).availability_zone(zone).cidr_block(range);
+    let made = call.send().await.expect("it is made");
+    made.subnet.and_then(|subnet| subnet.subnet_id).expect("it has one")
+}
+
+/// A database of their own in these subnets, which answers.
+async fn database(world: &World, subnets: Vec<String>) {
+    let rds = aws_sdk_rds::Client::new(&world.sdk().await);
+    let call = rds.create_db_subnet_group().db_subnet_group_name("theirs").db_subnet_group_description("theirs");
+    call.set_subnet_ids(Some(subnets)).send().await.expect("it is made");
+    let call = rds.create_db_instance().db_instance_identifier("theirs").db_subnet_group_name("theirs");
+    let call = call.engine("postgres").engine_version("16").db_instance_class("db.t4g.micro");
+    let call = call.allocated_storage(30).storage_type("gp3").db_name("app");
+    let call = call.master_username("postgres").master_user_password(THEIRS).publicly_accessible(true);
+    call.send().await.expect("it is made");
+    let answers = async || {
+        let found = rds.describe_db_instances().send().await.expect("it answers");
+        found.db_instances()[0].db_instance_status() == Some("available")
+    };
+    while !answers().await {
+        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+    }
+}
+
+/// Runs it; it has to end with this code.
+fn ends_with(world: &World, code: i32, args: &[&str]) -> String {
+    let output = world.stackctl(args);
+    assert_eq!(output.status.code(), Some(code), "{}", text(&output));
+    text(&output)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_network_and_a_database_with_all_that_is_in_it_become_the_stacks() {
+    let world = World::start();
+    world.edit("replicas: 2", "replicas: 1");
+    world.edit("nat: single", "nat: none");
+    world.edit("storage: 20", "storage: 30");
+    let ec2 = Client::new(&world.sdk().await);
+    let (other, ours) = (vpc(&ec2, "10.99.0.0/16").await, vpc(&ec2, RANGE).await);
+    let before = everything(&world).await;
+
+    // What cannot be, and why; nothing is changed by it.
+    let said = ends_with(&world, 3, &["adopt", "vpc.mian", &ours]);
+    assert!(said.contains("stack.yaml asks for no vpc.mian") && said.contains("vpc.main"), "{said}");
+    let said = ends_with(&world, 3, &["adopt", "service.web", "theirs"]);
+    assert!(said.contains("service.web is known by its name"), "{said}");
+    let said = ends_with(&world, 1, &["adopt", "vpc.main", "vpc-00000000000000000", "--yes"]);
+    assert!(said.contains("there is no vpc vpc-00000000000000000 in eu-west-1"), "{said}");
+    let said = ends_with(&world, 1, &["adopt", "vpc.main", &other, "--yes"]);
+    assert!(said.contains("10.99.0.0/16 → 10.20.0.0/16") && said.contains("does not match vpc.main"), "{said}");
+    let (b, c) = ("eu-west-1b", "eu-west-1c");
+    let private = [subnet(&ec2, &ours, b, "10.20.32.0/19").await, subnet(&ec2, &ours, c, "10.20.96.0/19").await];
+    let said = ends_with(&world, 1, &["adopt", "subnet.private-b", &private[0], "--yes"]);
+    assert!(said.contains("adopt first what it stands in"), "{said}");
+    let said = ends_with(&world, 3, &["adopt", "vpc.main", &ours]);
+    assert!(said.contains("as stack.yaml asks vpc.main to be") && said.contains("add --yes"), "{said}");
+
+    for (address, id) in [("vpc.main", &ours), ("subnet.private-b", &private[0]), ("subnet.private-c", &private[1])] {
+        ends_with(&world, 0, &["adopt", address, id, "--yes"]);
+    }
+    let said = ends_with(&world, 1, &["adopt", "vpc.main", &other, "--yes"]);
+    assert!(said.contains(&format!("demo/default has vpc.main already: {ours}")), "{said}");
+    let left = world.plan();
+    for made in ["create vpc.main", "create subnet.private-b", "create subnet.private-c"] {
+        assert!(!left.contains(&made.to_owned()), "{left:?}");
+    }
+
+    // A database keeps what is in it, and its master gets a password that only the stack knows.
+    database(&world, private.to_vec()).await;
+    let theirs = Database::of(&world).await;
+    theirs.ask("postgres", THEIRS, "CREATE TABLE theirs AS SELECT 42 AS answer");
+    let said = ends_with(&world, 0, &["adopt", "db_instance.database", "theirs", "--yes"]);
+    for change in ["public          true → false", "password        set by somebody else → the stack's own"] {
+        assert!(said.contains(change), "{said}");
+    }
+    let url = world.up();
+    assert_eq!(world.get(&format!("{url}/")).await.0, 200);
+    let own = secret(&world, "database-password").await;
+    assert_eq!(theirs.ask("postgres", &own, "SELECT answer FROM theirs"), "42");
+    assert!(theirs.refusal("postgres", THEIRS, "SELECT 1").contains("password authentication failed"));
+    assert_eq!(world.plan(), [""; 0]);
+
+    // The stack's own means that it goes with the stack; what was never adopted stays.
+    world.must(&["destroy", "--confirm", "demo"]);
+    let mut left = everything(&world).await;
+    left.retain(|one| !one.contains("theirs"));
+    let mut expected = before;
+    expected.retain(|one| !one.contains(&ours));
+    assert_eq!(left, expected);
+}
