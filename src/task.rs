@@ -14,7 +14,7 @@ use tokio::time::sleep;
 use crate::{
     aws::{self, Outcome, given},
     kind::Context,
-    kinds::{ecs, service},
+    kinds::{ecs, service, task_end},
     model::{Address, Failure},
 };
 
@@ -123,7 +123,7 @@ impl Task {
                     (wait, quiet) = (LOOK.0, 0);
                 }
                 if state == "STOPPED" && quiet >= QUIET_LOOKS {
-                    return Ok(End { exit_code: ecs::exit_code(&task), reason: ecs::end_of(&task) });
+                    return Ok(End { exit_code: ecs::exit_code(&task), reason: task_end::end_of(&task) });
                 }
             }
             sleep(wait).await;

@@ -21,9 +21,6 @@ use crate::{
 /// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/supported-iam-actions-tagging.html>
 pub(super) const TAGGING: Permission = Permission::release(&["ecs:TagResource"], On::Tagging("ecs"));
 
-/// How many log lines of a failed task are shown.
-const LAST_LINES: i32 = 20;
-
 /// The longest family, service or cluster name, in characters.
 /// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CreateService.html>
 pub(super) const LONGEST_NAME: usize = 255;
@@ -141,57 +138,6 @@ pub(super) fn network(subnets: &[Input], group: &Input, public_ip: bool) -> Resu
 /// The exit code of a task's first container that has one.
 pub(crate) fn exit_code(task: &Task) -> Option<i32> {
     task.containers().iter().find_map(aws_sdk_ecs::types::Container::exit_code)
-}
-
-/// Why a task ended, in words.
-/// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/stopped-task-error-codes.html>
-pub(crate) fn end_of(task: &Task) -> String {
-    let mut parts = vec![task.stopped_reason().unwrap_or("no reason given").to_owned()];
-    for container in task.containers() {
-        let name = container.name().unwrap_or_default();
-        if let Some(code) = container.exit_code() {
-            parts.push(format!("container {name} ended with exit code {code}{}", in_words(code)));
-        }
-        if let Some(reason) = container.reason() {
-            parts.push(format!("container {name}: {reason}"));
-        }
-    }
-    parts.join("; ")
-}
-
-fn in_words(code: i32) -> &'static str {
-    match code {
-        137 => " (killed: out of memory, or it did not end within stop_timeout)",
-        139 => " (a segmentation fault)",
-        143 => " (ended by SIGTERM)",
-        126 => " (the command cannot be run)",
-        127 => " (there is no such command in the image)",
-        _ => "",
-    }
-}
-
-/// The last lines that `task` wrote.
-pub(super) async fn last_lines(cx: &Context, service: &str, task: &Task) -> Vec<String> {
-    let id = task.task_arn().and_then(|arn| arn.rsplit('/').next()).unwrap_or_default();
-    let Some(container) = task.containers().first().and_then(|container| container.name()) else { return Vec::new() };
-    let call = cx
-        .aws
-        .logs
-        .get_log_events()
-        .log_group_name(format!("{}{service}", aws::log_prefix(&cx.id)))
-        .log_stream_name(format!("{container}/{container}/{id}"))
-        .start_from_head(false)
-        .limit(LAST_LINES);
-    match call.send().await.or_absent("GetLogEvents", &["ResourceNotFoundException"]) {
-        Ok(None) => vec![format!("task {id} wrote no log")],
-        Ok(Some(answer)) => answer
-            .events()
-            .iter()
-            .filter_map(|event| event.message())
-            .map(|message| format!("  | {}", message.trim_end()))
-            .collect(),
-        Err(failure) => vec![format!("the log of task {id} cannot be read: {failure}")],
-    }
 }
 
 /// A write's configuration: the SDK sends it once, and the engine decides about another time.

@@ -6,7 +6,10 @@ use aws_sdk_ecs::types::{ContainerOverride, DesiredStatus, LaunchType, Task, Tas
 use futures::future::try_join_all;
 use serde::{Deserialize, Serialize};
 
-use super::ecs::{self, once};
+use super::{
+    ecs::{self, once},
+    task_end,
+};
 use crate::{
     aws::{self, Outcome, given},
     kind::Context,
@@ -168,7 +171,9 @@ pub(super) async fn explain(cx: &Context, live: &Live, logs: &str) -> Vec<String
     let call = cx.aws.ecs.describe_tasks().cluster(&live.cluster).tasks(&live.task).send().await;
     let Ok(answer) = call.during("DescribeTasks") else { return Vec::new() };
     let Some(task) = answer.tasks().first() else { return Vec::new() };
-    ecs::last_lines(cx, logs, task).await
+    let mut lines = task_end::last_lines(cx, logs, task).await;
+    lines.extend(task_end::advice(task, None));
+    lines
 }
 
 /// What is waited for when ECS refuses a task in this way, if that goes away by waiting.
@@ -184,7 +189,7 @@ fn live(address: &Address, task: &Task) -> Live {
         name: address.name().to_owned(),
         status: task.last_status().unwrap_or("PROVISIONING").to_owned(),
         exit_code: ecs::exit_code(task),
-        end: ecs::end_of(task),
+        end: task_end::end_of(task),
         created: task.created_at().and_then(|at| at.to_millis().ok()).unwrap_or_default(),
         doing: None,
     }

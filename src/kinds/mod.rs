@@ -14,6 +14,7 @@ mod elb;
 mod rds;
 mod scheduler;
 mod secretsmanager;
+pub(crate) mod task_end;
 
 pub mod alarm;
 pub mod cache;

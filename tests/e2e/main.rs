@@ -14,6 +14,7 @@ mod domain;
 mod dumps;
 mod environments;
 mod exec;
+mod explained;
 mod given_network;
 mod given_secrets;
 mod going_back;

@@ -6,7 +6,7 @@ use super::{EVENTS, Live, primary};
 use crate::{
     aws::{self, Outcome},
     kind::Context,
-    kinds::ecs,
+    kinds::task_end,
 };
 
 /// How many stopped tasks of a failed rollout are explained.
@@ -24,16 +24,25 @@ pub(super) async fn rollout(cx: &Context, live: &Live) -> Vec<String> {
     let call = cx.aws.ecs.describe_tasks().cluster(&live.cluster).set_tasks(stopped.task_arns);
     let Ok(answer) = call.send().await.during("DescribeTasks") else { return lines };
     let service = live.name.strip_prefix(&aws::stack_prefix(&cx.id)).unwrap_or(&live.name).to_owned();
-    for task in failed(live, answer.tasks()).into_iter().take(EXPLAINED) {
+    let tasks = failed(live, answer.tasks());
+    for task in tasks.iter().take(EXPLAINED) {
         let id = task.task_arn().and_then(|arn| arn.rsplit('/').next()).unwrap_or_default();
-        lines.push(format!("task {id}: {}", ecs::end_of(task)));
-        lines.extend(ecs::last_lines(cx, &service, task).await);
+        lines.push(format!("task {id}: {}", task_end::end_of(task)));
+        lines.extend(task_end::last_lines(cx, &service, task).await);
+    }
+    if let Some(task) = tasks.first() {
+        let check = match live.target_groups.first() {
+            Some(group) => task_end::Check::of(cx, group).await,
+            None => None,
+        };
+        lines.extend(task_end::advice(task, check.as_ref()));
     }
     lines
 }
 
 /// The tasks that tell most of why the newest rollout failed: those that ended by themselves, newest first, then those
-/// that the scheduler gave up, oldest first: the later ones it only stopped because the rollout had failed already.
+/// that failed their health check, oldest first. What the scheduler stopped only because the rollout had failed already
+/// tells nothing, and is there only where nothing else is.
 fn failed<'a>(live: &Live, stopped: &'a [Task]) -> Vec<&'a Task> {
     let serving = primary(live).map(|primary| primary.task_definition.as_str());
     let rolled_back = live.rollouts.len() == 1 && primary(live).is_some_and(|primary| primary.state == "COMPLETED");
@@ -43,10 +52,13 @@ fn failed<'a>(live: &Live, stopped: &'a [Task]) -> Vec<&'a Task> {
     let seconds = |at: Option<&aws_smithy_types::DateTime>| at.map_or(0, aws_smithy_types::DateTime::secs);
     let newest = tasks.iter().max_by_key(|task| seconds(task.created_at())).and_then(|task| task.task_definition_arn());
     tasks.retain(|task| task.task_definition_arn() == newest);
+    let by_itself = |task: &Task| task.stop_code() != Some(&TaskStopCode::ServiceSchedulerInitiated);
+    if tasks.iter().any(|task| by_itself(task) || task_end::is_unhealthy(task)) {
+        tasks.retain(|task| by_itself(task) || task_end::is_unhealthy(task));
+    }
     tasks.sort_by_key(|task| {
-        let given_up = task.stop_code() == Some(&TaskStopCode::ServiceSchedulerInitiated);
         let at = seconds(task.stopped_at());
-        (given_up, if given_up { at } else { -at })
+        (!by_itself(task), if by_itself(task) { -at } else { at })
     });
     tasks
 }

@@ -1,0 +1,118 @@
+//! A deployment that fails says why, with the likely cause and what to do: each of the usual ways to fail, and its text.
+
+use std::fs;
+
+use crate::tiny::Tiny;
+
+/// Ways to fail, put in the place of a program that serves.
+const KILLED: (&str, &str) =
+    ("    for mut stream", "    unsafe { kill(std::process::id() as i32, 9) };\n    for mut stream");
+const ENDED: (&str, &str) =
+    ("    for mut stream", "    println!(\"no work for me\"); std::process::exit(0);\n    for mut stream");
+const FAILED: (&str, &str) = ("    for mut stream", "    panic!(\"the colour is missing\");\n    for mut stream");
+
+impl Tiny {
+    /// Deploys a program that was changed so; it has to be rolled back. Gives what was said.
+    fn fails(&self, (from, to): (&str, &str)) -> String {
+        let source = self.0.project().join("tiny/src/main.rs");
+        let before = fs::read_to_string(&source).expect("it is there");
+        assert!(before.contains(from), "the program has no {from:?}");
+        let changed =
+            before.replacen(from, to, 1) + "\nunsafe extern \"C\" { fn kill(process: i32, signal: i32) -> i32; }\n";
+        fs::write(&source, changed).expect("it can be written");
+        let said = self.ends_with(5, &["deploy"]);
+        fs::write(&source, before).expect("it can be written");
+        said
+    }
+}
+
+/// Each of `words`, one after the other.
+fn has(said: &str, words: &[&str]) {
+    let mut rest = said;
+    for word in words {
+        let Some((_, after)) = rest.split_once(word) else { panic!("no {word:?} after the ones before in: {said}") };
+        rest = after;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_program_that_ends_is_told_with_its_code_in_words_its_last_lines_and_what_to_do() {
+    let tiny = Tiny::start();
+    tiny.0.edit("replicas: 2", "replicas: 1\n    rollback_after: 1");
+    tiny.0.up();
+    let back = "service.web: rolled back: tiny-default-web:";
+    has(
+        &tiny.fails(KILLED),
+        &[
+            back,
+            "task ",
+            "container web ended with exit code 137 (killed: out of memory, or it did not end within stop_timeout)",
+            "\"says\":\"one\"",
+            "likely cause: the program takes more memory than the task has",
+            "next: raise `memory` in stack.yaml",
+        ],
+    );
+    has(
+        &tiny.fails(ENDED),
+        &[
+            back,
+            "Essential container in task exited; container web ended with exit code 0",
+            "  | no work for me",
+            "likely cause: the program has ended by itself and well",
+            "next: let it run in the foreground",
+        ],
+    );
+    has(
+        &tiny.fails(FAILED),
+        &[
+            back,
+            "container web ended with exit code 101",
+            "the colour is missing",
+            "likely cause: the program has ended by itself; the lines above",
+            "next: mend it and `stackctl deploy` again",
+        ],
+    );
+    has(
+        &tiny.fails(("200 OK", "503 Busy")),
+        &[
+            back,
+            "Task failed ELB health checks in (target-group ",
+            "Health checks failed with these codes: [503]",
+            "likely cause: the load balancer asks GET /status on port 3000, and 200 is the answer it wants; 3 other ones in a row, 5 s \
+             apart, end a task",
+            "next: let /status answer 200",
+        ],
+    );
+    // What runs before the new version fails, and nothing is rolled out.
+    let before = tiny.0.project().join("tiny/src/main.rs");
+    let program = fs::read_to_string(&before).expect("it is there");
+    fs::write(&before, program.replace("return println!(\"prepared\");", "panic!(\"no such table\");"))
+        .expect("it can be");
+    has(
+        &tiny.ends_with(1, &["deploy"]),
+        &[
+            "container web ended with exit code 101",
+            "no such table",
+            "likely cause: the program has ended by itself",
+            "next: ",
+        ],
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_image_that_cannot_be_pulled_is_told_as_that() {
+    let tiny = Tiny::start();
+    tiny.0.edit("build: tiny", "image: nowhere:1");
+    tiny.0.edit("    release: [prepare]\n", "");
+    tiny.0.edit("replicas: 2", "replicas: 1\n    rollback_after: 1");
+    // The first rollout has nothing to go back to.
+    has(
+        &tiny.ends_with(1, &["up", "--yes"]),
+        &[
+            "service.web: the rollout failed: ",
+            "CannotPullContainerError: ",
+            "likely cause: the image is not in its registry under this name and tag",
+            "next: look at `image`",
+        ],
+    );
+}
