@@ -87,6 +87,7 @@ impl Adopt {
             step
         });
         Ok(Plan {
+            targets: vec![self.address.clone()],
             steps: steps.collect(),
             unchanged: Vec::new(),
             guarded: Vec::new(),

@@ -75,6 +75,7 @@ fn a_plan_is_counted_before_and_after() {
         found("db_instance.database", "d", json!({ "class": "db.t4g.micro", "storage": 20, "multi_az": false }));
     let large = json!({ "class": "db.t4g.small", "storage": 20, "multi_az": false });
     let plan = Plan {
+        targets: Vec::new(),
         id: StackId { stack: "small".into(), environment: "default".into() },
         steps: vec![
             step("db_instance.database", Action::Update, Some(large), Some(small)),

@@ -57,7 +57,7 @@ pub fn only(plan: &Plan, wanted: impl Fn(&Step) -> bool) -> Plan {
     let is_kept = |(address, _): &&(Address, String)| steps.iter().any(|step| &step.address == address);
     let guarded = plan.guarded.iter().filter(is_kept).cloned().collect();
     let by_hand = plan.by_hand.iter().filter(is_kept).cloned().collect();
-    Plan { id: plan.id.clone(), steps, unchanged, guarded, by_hand }
+    Plan { id: plan.id.clone(), targets: plan.targets.clone(), steps, unchanged, guarded, by_hand }
 }
 
 /// `plan` with only the steps of `targets`, and those that they need.
@@ -74,7 +74,7 @@ pub fn targeted(plan: &Plan, targets: &[Address]) -> Result<Plan, Failure> {
         return Err(Failure::refused(TARGET, format!("{} has no resource {unknown}; nothing was changed", plan.id))
             .hint(hint + "; `stackctl plan` and `stackctl status` name them"));
     }
-    Ok(only(plan, |step| targets.contains(&step.address)))
+    Ok(Plan { targets: targets.to_vec(), ..only(plan, |step| targets.contains(&step.address)) })
 }
 
 fn by_address(live: Vec<LiveResource>) -> BTreeMap<Address, Vec<LiveResource>> {
@@ -166,7 +166,7 @@ impl<'a> Draft<'a> {
         }
         steps.link(self.graph)?;
         let (guarded, by_hand) = (steps.guarded()?, steps.by_hand()?);
-        Ok(Plan { id: id.clone(), steps: steps.in_order()?, unchanged, guarded, by_hand })
+        Ok(Plan { id: id.clone(), targets: Vec::new(), steps: steps.in_order()?, unchanged, guarded, by_hand })
     }
 
     /// A one-off task runs when the resource that it goes before is made, or changes in the field it watches; or always.

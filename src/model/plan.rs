@@ -13,6 +13,9 @@ pub type StepId = usize;
 pub struct Plan {
     /// Whose plan this is.
     pub id: StackId,
+    /// Of what it is the plan alone, with what that needs; of all where this is empty.
+    #[serde(default)]
+    pub targets: Vec<Address>,
     /// The steps, in an order in which each stands after what it needs.
     pub steps: Vec<Step>,
     /// What is as it should be; its outputs are what steps may need.

@@ -32,6 +32,7 @@ pub fn plan_document(plan: &Plan) -> Value {
     json!({
         "stack": plan.id.stack,
         "environment": plan.id.environment,
+        "targets": plan.targets,
         "steps": steps,
         "guarded": guarded,
         "by_hand": by_hand,

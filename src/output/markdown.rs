@@ -17,7 +17,13 @@ const NAMED: usize = 20;
 pub fn render(plan: &Plan) -> String {
     let id = &plan.id;
     if plan.is_empty() {
-        return format!("**`{id}`**: no changes. It is as stack.yaml says.\n");
+        let targets: Vec<String> = plan.targets.iter().map(|target| format!("`{target}`")).collect();
+        let of = if targets.is_empty() {
+            ". It is as stack.yaml says".to_owned()
+        } else {
+            format!(" of {}", targets.join(", "))
+        };
+        return format!("**`{id}`**: no changes{of}.\n");
     }
     let summary = plan::summary(plan);
     let counts = summary.trim_start_matches("Plan: ").trim_end_matches('.');
@@ -101,7 +107,7 @@ mod tests {
 
     fn plan(steps: Vec<Step>) -> Plan {
         let id = StackId { stack: "shop".into(), environment: "production".into() };
-        Plan { id, steps, unchanged: Vec::new(), guarded: Vec::new(), by_hand: Vec::new() }
+        Plan { id, targets: Vec::new(), steps, unchanged: Vec::new(), guarded: Vec::new(), by_hand: Vec::new() }
     }
 
     #[test]

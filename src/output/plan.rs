@@ -9,10 +9,13 @@ use crate::model::{Action, How, Plan, Shown, Step};
 
 /// The plan as text, without a line end at its end.
 pub fn render(plan: &Plan, style: Style) -> String {
+    let targets: Vec<String> = plan.targets.iter().map(ToString::to_string).collect();
+    let alone = if targets.is_empty() { String::new() } else { targets.join(", ") + " of " };
     if plan.is_empty() {
-        return format!("{} {} is as stack.yaml says.", style.good("No changes."), plan.id);
+        let are = if targets.len() > 1 { "are" } else { "is" };
+        return format!("{} {alone}{} {are} as stack.yaml says.", style.good("No changes."), plan.id);
     }
-    let mut text = format!("Plan for {}:\n\n", style.strong(&plan.id));
+    let mut text = format!("Plan for {alone}{}:\n\n", style.strong(&plan.id));
     for step in plan.steps.iter().filter(|step| step.action != Action::DeleteReplaced) {
         render_step(&mut text, step, style);
     }
