@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use serde::Deserialize;
+
 /// What AWS has of `network.vpc` and the subnets that stack.yaml names.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 pub struct GivenNetwork {
     /// Whether the VPC is there.
     pub vpc_exists: bool,
@@ -12,7 +14,7 @@ pub struct GivenNetwork {
 }
 
 /// One of its subnets.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct GivenSubnet {
     /// The VPC that it is in.
     pub vpc: String,
@@ -23,7 +25,8 @@ pub struct GivenSubnet {
 }
 
 /// Where a subnet sends what is for the internet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum WayOut {
     /// To an internet gateway: what has a public address can reach the internet and be reached from it.
     InternetGateway,

@@ -1,11 +1,12 @@
 //! A cache: one counter for all tasks, reached by them alone, made and removed with the steps that follow and no others.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{collections::BTreeSet, process::Command, time::Duration};
 
 use serde_json::Value;
 use tokio::time::{Instant, sleep};
 
 use crate::{
+    lines::Lines,
     support::{World, text},
     sweep,
 };
@@ -51,6 +52,7 @@ fn plan(world: &World) -> Vec<String> {
 async fn a_cache_counts_across_tasks_and_is_reached_by_them_alone_and_goes_with_the_stack() {
     let world = World::start();
     world.edit("database:\n", "cache: {}\n\ndatabase:\n");
+    world.edit("    stop_timeout: 30\n", "    stop_timeout: 30\n    exec: true\n");
     let url = world.up();
     assert_eq!(world.plan(), Vec::<String>::new());
 
@@ -97,9 +99,31 @@ async fn a_cache_counts_across_tasks_and_is_reached_by_them_alone_and_goes_with_
         assert!(!output.contains(&token), "{output}");
     }
 
+    forwarded(&world, &token);
     world.must(&["destroy", "--confirm", "demo"]);
     assert_eq!(sweep::everything(&world).await, Vec::<String>::new());
     assert_eq!(sweep::processes_of(&world), Vec::<String>::new());
+}
+
+/// The cache on a port of this machine, with its encryption and its password.
+fn forwarded(world: &World, token: &str) {
+    let mut forward = Lines::of(world.spawn(&["forward", "cache"]));
+    let address = forward.until("127.0.0.1:").trim().to_owned();
+    let (_, port) = address.rsplit_once(':').expect("it has a port");
+    let ask = |word: &str, password: &str| {
+        // One of the two comes with the server.
+        let asked = ["valkey-cli", "redis-cli"].into_iter().find_map(|client| {
+            let mut command = Command::new(client);
+            command.args(["-p", port, "--tls", "--insecure", "--no-auth-warning", word]);
+            command.env("VALKEYCLI_AUTH", password).env("REDISCLI_AUTH", password).output().ok()
+        });
+        text(&asked.expect("a client is installed with the server"))
+    };
+    assert!(ask("PING", token).contains("PONG"), "{}", ask("PING", token));
+    assert!(ask("PING", "guessed").contains("WRONGPASS"), "{}", ask("PING", "guessed"));
+    forward.interrupt();
+    let (code, said) = forward.end();
+    assert_eq!(code, Some(130), "{said}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

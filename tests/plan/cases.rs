@@ -3,7 +3,8 @@
 //!
 //! A `live.json` may start from another one in `tests/cases` (`"base"`) and say under `"live"` only what is otherwise,
 //! as a JSON merge patch: `null` takes a resource or a field away. Where `stack.yaml` is missing, that of `tests/cases`
-//! is meant. `"built"` gives the digests that `deploy` has just built, by the package's folder.
+//! is meant. `"built"` gives the digests that `deploy` has just built, by the package's folder; `"network"` what there is of a
+//! network that stack.yaml names.
 
 use std::{
     collections::BTreeMap,
@@ -56,6 +57,7 @@ cases! {
     environment_staging,
     everything_exists,
     foundation_that_cannot_be_replaced,
+    given_network,
     health_path_changed_behind_our_back,
     image_of_a_registry,
     interrupted_replacement,
@@ -139,7 +141,8 @@ fn planned(
     let zones = ["eu-west-1a", "eu-west-1b", "eu-west-1c"].map(str::to_owned).to_vec();
     let live = live(world);
     let running = blueprint::running(&live);
-    let graph = blueprint::graph(stack, &Facts { zones, releases, running, ..Facts::default() })?;
+    let network = world.get("network").map(|network| serde_json::from_value(network.clone()).expect("it is one"));
+    let graph = blueprint::graph(stack, &Facts { zones, releases, running, network, ..Facts::default() })?;
     engine::plan(&id(stack), &graph, live)
 }
 
