@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 use http_body_util::{BodyExt, Full};
-use hyper::{Request, body::Bytes};
+use hyper::{Request, body::Bytes, http::response::Parts};
 use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
     rt::TokioExecutor,
@@ -54,6 +54,8 @@ const START: Duration = Duration::from_mins(1);
 pub(crate) struct Moto {
     child: Mutex<Child>,
     http: Client<HttpConnector, Full<Bytes>>,
+    /// One call at a time: moto's state is plain dictionaries, which one thread walks while another one changes them.
+    turn: Mutex<()>,
     port: u16,
     door: u16,
 }
@@ -86,7 +88,7 @@ impl Moto {
             .spawn()
             .context("cannot start moto through setpriv: is util-linux installed?")?;
         let http = Client::builder(TokioExecutor::new()).pool_max_idle_per_host(16).build_http();
-        let moto = Self { child: Mutex::new(child), http, port, door };
+        let moto = Self { child: Mutex::new(child), http, turn: Mutex::default(), port, door };
         moto.until_ready(dir).await?;
         Ok(moto)
     }
@@ -119,11 +121,10 @@ impl Moto {
             }
         }
         let request = request.body(Full::new(call.body.clone())).map_err(internal)?;
-        let answer = self.http.request(request).await.map_err(internal)?;
-        let status = answer.status().as_u16();
-        let header = |name: &str| answer.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let (parts, body) = self.send(request).await.map_err(internal)?;
+        let status = parts.status.as_u16();
+        let header = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
         let (content_type, error_type) = (header("content-type").unwrap_or_default(), header("x-amzn-errortype"));
-        let body = answer.into_body().collect().await.map_err(internal)?.to_bytes();
         if status >= 500 || (status >= 400 && content_type.starts_with("text/html")) {
             tracing::warn!(call.service, call.operation, status, "moto has no answer");
             return Err(ApiError::not_implemented(call));
@@ -149,9 +150,8 @@ impl Moto {
             .header("authorization", scope)
             .body(Full::new(Bytes::from(body.to_string())))
             .map_err(internal)?;
-        let answer = self.http.request(request).await.map_err(internal)?;
-        let status = answer.status().as_u16();
-        let body = answer.into_body().collect().await.map_err(internal)?.to_bytes();
+        let (parts, body) = self.send(request).await.map_err(internal)?;
+        let status = parts.status.as_u16();
         let value: Value = serde_json::from_slice(&body).unwrap_or_default();
         if status >= 400 {
             let code = value["__type"].as_str().unwrap_or("InternalError").rsplit('#').next().unwrap_or_default();
@@ -164,16 +164,22 @@ impl Moto {
     /// What our own door in moto's process answers.
     pub(crate) async fn get(&self, path: &str) -> Result<Value> {
         let request = Request::get(format!("http://127.0.0.1:{}{path}", self.door)).body(Full::default())?;
-        let answer = self.http.request(request).await?;
-        Ok(serde_json::from_slice(&answer.into_body().collect().await?.to_bytes())?)
+        let (_, body) = self.send(request).await?;
+        Ok(serde_json::from_slice(&body)?)
     }
 
     /// Tells our own door something.
     pub(crate) async fn put(&self, path: &str, document: &Value) -> Result<()> {
         let body = Full::new(Bytes::from(document.to_string()));
         let request = Request::put(format!("http://127.0.0.1:{}{path}", self.door)).body(body)?;
-        self.http.request(request).await?.into_body().collect().await?;
-        Ok(())
+        self.send(request).await.map(drop)
+    }
+
+    /// Sends a request once it is its turn; gives the whole answer.
+    async fn send(&self, request: Request<Full<Bytes>>) -> Result<(Parts, Bytes)> {
+        let _turn = self.turn.lock().await;
+        let (parts, body) = self.http.request(request).await?.into_parts();
+        Ok((parts, body.collect().await?.to_bytes()))
     }
 
     pub(crate) async fn shutdown(&self) {
