@@ -130,8 +130,10 @@ impl Region {
         eprintln!("  stackctl {}: {:.1} s", args.join(" "), wall.as_secs_f64());
         let (lines, said) = (reading.await??, complaining.await??);
         if !status.success() {
-            let last = lines.last().map(|(_, line)| line.to_string()).unwrap_or_default();
-            bail!("stackctl {}: {status}\n{last}\n{said}", args.join(" "));
+            let failed =
+                lines.iter().filter(|(_, line)| ["failed", "error"].iter().any(|event| line["event"] == *event));
+            let failed: Vec<String> = failed.map(|(_, line)| line.to_string()).collect();
+            bail!("stackctl {}: {status}\n{}\n{said}", args.join(" "), failed.join("\n"));
         }
         Ok(Run { wall, lines, calls: self.calls().await?, peak_kib })
     }

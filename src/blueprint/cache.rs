@@ -2,9 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use super::{database::PASSWORD_LENGTH, network::Network};
+use super::{
+    database::PASSWORD_LENGTH,
+    guards::{self, Guarded},
+    network::Network,
+};
 use crate::{
-    kinds::{cache, cache_subnet_group, secret, security_group},
+    kinds::{cache, cache_subnet_group, secret},
     model::{Address, Graph, Input},
     spec::Stack,
 };
@@ -22,18 +26,8 @@ pub(super) fn draw(
     clients: &BTreeMap<String, Address>,
 ) -> Option<Cache> {
     let wanted = stack.cache.as_ref()?;
-    let ingress = clients.values().map(|group| security_group::Ingress {
-        port: cache::PORT,
-        from: security_group::Source::Group(Input::output(group, "id")),
-    });
-    let group = graph.add(
-        Address::new("security_group", "cache"),
-        &security_group::Desired {
-            vpc: network.vpc.clone(),
-            description: "The cache, reached from the services".to_owned(),
-            ingress: ingress.collect(),
-        },
-    );
+    let guarded = Guarded { name: "cache", description: "The cache, reached from the services", port: cache::PORT };
+    let groups = guards::draw(graph, network, &guarded, &clients.values().collect::<Vec<_>>(), &[]);
     let subnets = graph.add(
         Address::new("cache_subnet_group", "main"),
         &cache_subnet_group::Desired { subnets: network.private.clone() },
@@ -51,7 +45,7 @@ pub(super) fn draw(
             version: wanted.version.clone(),
             class: wanted.class.clone(),
             subnet_group: Input::output(&subnets, "name"),
-            security_group: Input::output(&group, "id"),
+            security_groups: groups,
             token: token.clone(),
         },
     );

@@ -2,9 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use super::{Facts, load, network::Network, psql::Master, users};
+use super::{
+    Facts,
+    guards::{self, Guarded},
+    load,
+    network::Network,
+    psql::Master,
+    users,
+};
 use crate::{
-    kinds::{db_instance, db_subnet_group, secret, security_group},
+    kinds::{db_instance, db_subnet_group, secret},
     model::{Address, Graph, Input},
     spec::Stack,
 };
@@ -46,18 +53,9 @@ pub(super) fn draw(
     let database = stack.database.as_ref()?;
     let making = users::wanted(database, facts).then(|| users::security_group(graph, network));
     let loading = facts.load.as_ref().map(|_| load::security_group(graph, network));
-    let ingress = clients.values().chain(&making).chain(&loading).chain(bastion).map(|group| security_group::Ingress {
-        port: PORT,
-        from: security_group::Source::Group(Input::output(group, "id")),
-    });
-    let group = graph.add(
-        Address::new("security_group", "database"),
-        &security_group::Desired {
-            vpc: network.vpc.clone(),
-            description: "The database, reached from the services".to_owned(),
-            ingress: ingress.collect(),
-        },
-    );
+    let guarded = Guarded { name: "database", description: "The database, reached from the services", port: PORT };
+    let passing: Vec<&Address> = making.iter().chain(&loading).chain(bastion).collect();
+    let groups = guards::draw(graph, network, &guarded, &clients.values().collect::<Vec<_>>(), &passing);
     let subnets = graph.add(
         Address::new("db_subnet_group", "database"),
         &db_subnet_group::Desired { subnets: network.private.clone() },
@@ -75,7 +73,7 @@ pub(super) fn draw(
             protect: database.protect,
             vpc: network.vpc.clone(),
             subnet_group: Input::output(&subnets, "name"),
-            security_group: Input::output(&group, "id"),
+            security_groups: groups,
             username: MASTER.to_owned(),
             password: Input::output(&password, "arn"),
             database: NAME.to_owned(),

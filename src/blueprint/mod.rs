@@ -7,6 +7,7 @@ mod cache;
 mod database;
 mod domain;
 mod given_network;
+mod guards;
 mod images;
 mod jobs;
 mod load;

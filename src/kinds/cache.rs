@@ -36,7 +36,7 @@ pub struct Desired {
     /// The cache subnet group's name.
     pub subnet_group: Input,
     /// Who may call it.
-    pub security_group: Input,
+    pub security_groups: Vec<Input>,
     /// The ARN of the secret with the password.
     pub token: Input,
 }
@@ -140,8 +140,7 @@ impl Kind for Cache {
         if let Some(group) = desired.subnet_group.known() {
             diff.fixed("subnet_group", &node.subnet_group.as_str(), &group);
         }
-        let group = std::slice::from_ref(&desired.security_group);
-        diff.inputs("security_group", &node.security_groups, group, How::InPlace);
+        diff.inputs("security_groups", &node.security_groups, &desired.security_groups, How::InPlace);
         diff.finish()
     }
 
@@ -184,7 +183,7 @@ impl Kind for Cache {
             .auth_token(token.expose())
             .auto_minor_version_upgrade(true)
             .cache_subnet_group_name(desired.subnet_group.get()?)
-            .security_group_ids(desired.security_group.get()?)
+            .set_security_group_ids(Some(Input::all(&desired.security_groups)?))
             .set_tags(Some(elasticache::tagged(&cx.id, address)));
         let answer = call.customize().config_override(elasticache::once()).send().await;
         let group = answer.during("CreateReplicationGroup")?.replication_group;
@@ -215,7 +214,7 @@ impl Kind for Cache {
                     }
                     call.engine_version(&desired.version)
                 }
-                "security_group" => call.security_group_ids(desired.security_group.get()?),
+                "security_groups" => call.set_security_group_ids(Some(Input::all(&desired.security_groups)?)),
                 _ => call,
             };
         }
@@ -296,7 +295,7 @@ mod tests {
             version: "8.0".into(),
             class: "cache.t4g.micro".into(),
             subnet_group: "group".into(),
-            security_group: "sg-1".into(),
+            security_groups: vec!["sg-1".into()],
             token: "arn".into(),
         }
     }
@@ -330,7 +329,7 @@ mod tests {
             (Desired { class: "cache.m7g.large".into(), ..desired() }, live.clone(), vec!["class"]),
             (Desired { version: "8.2".into(), ..desired() }, live.clone(), vec!["version"]),
             (Desired { version: "9.0".into(), ..desired() }, live.clone(), vec!["version"]),
-            (Desired { security_group: "sg-2".into(), ..desired() }, live.clone(), vec!["security_group"]),
+            (Desired { security_groups: vec!["sg-2".into()], ..desired() }, live.clone(), vec!["security_groups"]),
             (Desired { subnet_group: unknown, ..desired() }, live.clone(), vec![]),
             // AWS has upgraded it by itself.
             (desired(), Live { node: Some(node("8.2.0", "sg-1")), ..live.clone() }, vec![]),

@@ -245,7 +245,7 @@ fn db_instance(wants: &Value, id: &str) -> Value {
         "identifier": id, "arn": id, "host": "db.internal", "port": 5432, "version": format!("{}.4", text(&wants["version"])),
         "class": wants["class"], "storage": wants["storage"], "multi_az": wants["multi_az"],
         "backup_days": wants["backup_days"], "protect": wants["protect"], "subnet_group": wants["subnet_group"],
-        "security_groups": [wants["security_group"]], "username": wants["username"], "database": wants["database"],
+        "security_groups": wants["security_groups"], "username": wants["username"], "database": wants["database"],
         "status": "available",
     })
 }
@@ -255,7 +255,7 @@ fn cache(wants: &Value, id: &str) -> Value {
         "identifier": id, "arn": id, "host": "cache.internal", "port": 6379, "class": wants["class"], "status": "available",
         "node": {
             "version": format!("{}.1", text(&wants["version"])), "subnet_group": wants["subnet_group"],
-            "security_groups": [wants["security_group"]],
+            "security_groups": wants["security_groups"],
         },
     })
 }

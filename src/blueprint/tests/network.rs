@@ -133,3 +133,27 @@ fn each_group_admits_exactly_its_caller_on_exactly_its_port() {
     let both = [from(5432, "security_group.service-api"), from(5432, "security_group.service-web")];
     assert_eq!(ingress("database"), json!(both), "and the world not at all");
 }
+
+#[test]
+fn more_services_than_a_group_has_rules_share_several_and_the_next_one_admits_before_the_last_one_stops() {
+    let services = |count: usize| -> String {
+        let services = (0..count).map(|number| format!("  s{number:03}: {{ build: app }}\n"));
+        format!("database: {{}}\ncache: {{}}\nservices:\n{}", services.collect::<String>())
+    };
+    let few = drawn(&services(57));
+    assert_eq!(
+        node(&few, "db_instance.database").desired["security_groups"],
+        json!([input("security_group.database", "id")])
+    );
+    let many = drawn(&services(200));
+    for (of, name) in [("db_instance.database", "database"), ("cache.main", "cache")] {
+        let names: Vec<String> =
+            ["", "-2", "-3", "-4"].iter().map(|number| format!("security_group.{name}{number}")).collect();
+        let inputs: Vec<Value> = names.iter().map(|name| input(name, "id")).collect();
+        assert_eq!(node(&many, of).desired["security_groups"], json!(inputs));
+        let rules: Vec<usize> =
+            names.iter().map(|name| node(&many, name).desired["ingress"].as_array().map_or(0, Vec::len)).collect();
+        assert_eq!(rules, [57, 60, 60, 23]);
+        assert!(needs(&many, &names[0]).contains(&names[1]) && needs(&many, &names[2]).contains(&names[3]));
+    }
+}

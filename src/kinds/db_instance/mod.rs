@@ -48,7 +48,7 @@ pub struct Desired {
     /// The DB subnet group's name.
     pub subnet_group: Input,
     /// Who may call it.
-    pub security_group: Input,
+    pub security_groups: Vec<Input>,
     /// The master user.
     pub username: String,
     /// The ARN of the secret with the master user's password.
@@ -125,8 +125,7 @@ impl Kind for DbInstance {
         if let Some(group) = desired.subnet_group.known().filter(|_| desired.vpc.known() != Some(live.vpc.as_str())) {
             diff.fixed("subnet_group", &live.subnet_group.as_str(), &group);
         }
-        let group = std::slice::from_ref(&desired.security_group);
-        diff.inputs("security_group", &live.security_groups, group, How::InPlace);
+        diff.inputs("security_groups", &live.security_groups, &desired.security_groups, How::InPlace);
         diff.fixed("username", &live.username, &desired.username);
         diff.fixed("database", &live.database, &desired.database);
         if live.password == Password::Foreign {
@@ -176,7 +175,7 @@ impl Kind for DbInstance {
             .copy_tags_to_snapshot(true)
             .auto_minor_version_upgrade(true)
             .db_subnet_group_name(desired.subnet_group.get()?)
-            .vpc_security_group_ids(desired.security_group.get()?)
+            .set_vpc_security_group_ids(Some(Input::all(&desired.security_groups)?))
             .master_username(&desired.username)
             .master_user_password(password.expose())
             .db_name(&desired.database)
@@ -216,7 +215,7 @@ impl Kind for DbInstance {
                 "multi_az" => call.multi_az(desired.multi_az),
                 "backup_days" => call.backup_retention_period(number(desired.backup_days)),
                 "protect" => call.deletion_protection(desired.protect),
-                "security_group" => call.vpc_security_group_ids(desired.security_group.get()?),
+                "security_groups" => call.set_vpc_security_group_ids(Some(Input::all(&desired.security_groups)?)),
                 "public" => call.publicly_accessible(false),
                 "password" => {
                     let password = secretsmanager::value(cx, desired.password.get()?).await?;

@@ -10,7 +10,7 @@ fn desired() -> Desired {
         protect: true,
         vpc: "vpc-1".into(),
         subnet_group: "group".into(),
-        security_group: "sg-1".into(),
+        security_groups: vec!["sg-1".into()],
         username: "postgres".into(),
         password: "arn".into(),
         database: "app".into(),
