@@ -50,15 +50,20 @@ struct Network {
     database_group: String,
 }
 
-/// Makes the stack; gives how long that has taken.
-pub(crate) async fn make(endpoint: &str, services: usize, image: &str) -> Result<Duration> {
+/// How the sandbox at `endpoint` is called.
+pub(crate) async fn config(endpoint: &str) -> SdkConfig {
     let keys = aws_sdk_sts::config::Credentials::new("script", "script", None, None, "script");
-    let config = aws_config::defaults(BehaviorVersion::latest())
+    aws_config::defaults(BehaviorVersion::latest())
         .region(Region::new("eu-west-1"))
         .endpoint_url(endpoint)
         .credentials_provider(keys)
         .load()
-        .await;
+        .await
+}
+
+/// Makes the stack; gives how long that has taken.
+pub(crate) async fn make(endpoint: &str, services: usize, image: &str) -> Result<Duration> {
+    let config = config(endpoint).await;
     let script = Script {
         ec2: aws_sdk_ec2::Client::new(&config),
         elb: aws_sdk_elasticloadbalancingv2::Client::new(&config),

@@ -1,36 +1,77 @@
-//! The image of the repository's application: built and pushed from nothing, unchanged, and with one line changed.
+//! The image of the repository's application: built and pushed from nothing, unchanged, and with one line changed; and the same
+//! program by Docker.
 
-use std::{fs, os::unix::fs::symlink, path::Path, process::Command, time::Duration};
+use std::{
+    fs,
+    os::unix::fs::symlink,
+    path::{Path, PathBuf},
+    process::Command,
+    time::Duration,
+};
 
 use anyhow::{Context, Result, ensure};
 
-use crate::region::{Pace, Region, Run};
+use crate::{
+    docker::Docker,
+    region::{Call, Pace, Region, Run, stackctl},
+};
+
+/// Where Cargo puts the program under the target directory of the images.
+const PROGRAM: &str = "stackctl/x86_64-unknown-linux-gnu/release/app";
 
 /// What one way to an image has cost.
 pub(crate) struct Image {
     pub(crate) what: &'static str,
     /// From the command's start until the registry has the image; for an unchanged one, the whole command.
     pub(crate) took: Duration,
+    /// Of that, what comes after the compiler: to lay the image out, and from the first to the last call to the registry.
+    pub(crate) packed: Duration,
     /// Layers and configurations that were sent, and their bytes.
     pub(crate) blobs: usize,
     pub(crate) bytes: u64,
 }
 
+/// All of them.
+#[derive(Default)]
+pub(crate) struct Images {
+    pub(crate) stackctl: Vec<Image>,
+    /// The same three by Docker; none where there is no engine.
+    pub(crate) docker: Vec<Image>,
+}
+
 impl Image {
     fn of(what: &'static str, run: &Run) -> Self {
+        let at = |word: &str| {
+            let said = |line: &serde_json::Value| {
+                line["event"] == "image" && line["message"].as_str().is_some_and(|text| text.starts_with(word))
+            };
+            run.lines.iter().rev().find(|(_, line)| said(line)).map(|(at, _)| *at)
+        };
         let pushed = run.lines.iter().filter(|(_, line)| line["event"] == "image").map(|(at, _)| *at).next_back();
-        let sent = || run.calls.iter().filter(|call| call.service == "registry" && call.operation == "PutBlob");
-        Self {
-            what,
-            took: pushed.unwrap_or(run.wall),
-            blobs: sent().count(),
-            bytes: sent().map(|call| call.bytes).sum(),
-        }
+        let laid_out =
+            at("built").zip(at("Finished")).map_or(Duration::ZERO, |(built, compiled)| built.saturating_sub(compiled));
+        let packed = laid_out + span(&run.calls);
+        Self { packed, ..Self::pushed(what, pushed.unwrap_or(run.wall), &run.calls) }
+    }
+
+    /// One that `took` so long, with these calls.
+    pub(crate) fn pushed(what: &'static str, took: Duration, calls: &[Call]) -> Self {
+        let sent = || calls.iter().filter(|call| call.service == "registry" && call.operation.ends_with("Blob"));
+        let ended = sent().filter(|call| call.operation == "PutBlob").count();
+        Self { what, took, packed: took, blobs: ended, bytes: sent().map(|call| call.bytes).sum() }
     }
 }
 
+/// From the first call to the registry to the end of the last one.
+fn span(calls: &[Call]) -> Duration {
+    let of_registry = || calls.iter().filter(|call| call.service == "registry");
+    let begins = of_registry().map(|call| call.started_ms).fold(f64::INFINITY, f64::min);
+    let ends = of_registry().map(|call| call.ended_ms).fold(0.0, f64::max);
+    Duration::from_secs_f64((ends - begins).max(0.0) / 1000.0)
+}
+
 /// Measures them on the repository's own stack.yaml.
-pub(crate) async fn measure(pace: Pace) -> Result<Vec<Image>> {
+pub(crate) async fn measure(pace: Pace) -> Result<Images> {
     let region = Region::start(pace).await?;
     let repository = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("the repository is above")?;
     let (project, sources) = (region.project(), region.project().join("sources"));
@@ -44,14 +85,31 @@ pub(crate) async fn measure(pace: Pace) -> Result<Vec<Image>> {
 
     // Compiles the application, and the crates that it uses where the target directory has none of them yet.
     let compiled = region.run(&["up", "--yes"]).await?;
+    let first = project.join("first-program");
+    fs::copy(program(&sources)?, &first)?;
     let page = sources.join("app/templates/page.html");
     let before = fs::read_to_string(&page)?;
     fs::write(&page, before.replacen("Hello, <a", "Welcome, <a", 1))?;
     let changed = region.run(&["deploy", "--yes"]).await?;
     let unchanged = region.run(&["deploy", "--yes"]).await?;
-    Ok(vec![
-        Image::of("first, into an empty registry", &compiled),
-        Image::of("one line changed", &changed),
-        Image::of("unchanged", &unchanged),
-    ])
+    let [new, one_line, same] = ["first, into an empty registry", "one line changed", "unchanged"];
+    let mut images = Images {
+        stackctl: vec![Image::of(new, &compiled), Image::of(one_line, &changed), Image::of(same, &unchanged)],
+        docker: Vec::new(),
+    };
+    if let Some(mut docker) = Docker::start(&region).await? {
+        let second = program(&sources)?;
+        for (what, program) in [(new, &first), (one_line, &second), (same, &second)] {
+            images.docker.push(docker.measure(what, program, &region).await?);
+        }
+    }
+    Ok(images)
+}
+
+/// Where the program is that was compiled last.
+fn program(sources: &Path) -> Result<PathBuf> {
+    // Beside this program's own profile, or in the copy where Cargo was told of no other place.
+    let shared = stackctl()?.ancestors().nth(2).map(|target| target.join(PROGRAM));
+    let places = shared.into_iter().chain([sources.join("target").join(PROGRAM)]);
+    places.into_iter().find(|place| place.exists()).context("the application's program is nowhere")
 }

@@ -2,6 +2,7 @@
 
 mod baseline;
 mod binary;
+mod docker;
 mod images;
 mod journey;
 mod needs;

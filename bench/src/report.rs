@@ -2,19 +2,25 @@
 
 use std::{fmt::Write, time::Duration};
 
-use crate::{binary::Binary, images::Image, journey::Journey, project::WITH_ROUTES, region::Pace};
+use crate::{
+    binary::Binary,
+    images::{Image, Images},
+    journey::Journey,
+    project::WITH_ROUTES,
+    region::Pace,
+};
 
 /// All that was measured in one run.
 pub(crate) struct Report {
     pace: Pace,
     pub(crate) binary: Option<Binary>,
     pub(crate) journeys: Vec<Journey>,
-    pub(crate) images: Vec<Image>,
+    pub(crate) images: Images,
 }
 
 impl Report {
     pub(crate) fn new(pace: Pace) -> Self {
-        Self { pace, binary: None, journeys: Vec::new(), images: Vec::new() }
+        Self { pace, binary: None, journeys: Vec::new(), images: Images::default() }
     }
 
     /// As Markdown.
@@ -110,9 +116,26 @@ impl Report {
              first time, the crates that it uses are compiled too where nobody has built it here before.\n\n\
              | | seconds | blobs sent | kB sent |\n| --- | ---: | ---: | ---: |\n",
         );
-        for image in &self.images {
+        for image in &self.images.stackctl {
             let (took, kilobytes) = (seconds(image.took), image.bytes / 1000);
             let _ = writeln!(page, "| {} | {took} | {} | {kilobytes} |", image.what, image.blobs);
+        }
+        self.docker(page);
+    }
+
+    fn docker(&self, page: &mut String) {
+        page.push_str("\n### Against Docker\n\n");
+        if self.images.docker.is_empty() {
+            page.push_str("There was no Docker engine to compare with, and none could be started.\n");
+            return;
+        }
+        page.push_str(
+            "The same programs, compiled already, by `docker build` (from nothing, with the program and the authorities that it trusts) and `docker push`\n\
+             to the same registry; and what stackctl does after the compiler: to lay the image out, and from its first to its last call to the registry.\n\n\
+             | | stackctl, s | Docker, s | Docker / stackctl | stackctl, kB sent | Docker, kB sent |\n| --- | ---: | ---: | ---: | ---: | ---: |\n",
+        );
+        for (ours, theirs) in self.images.stackctl.iter().zip(&self.images.docker) {
+            let _ = writeln!(page, "| {} | {} |", ours.what, compared(ours, theirs));
         }
     }
 
@@ -127,6 +150,16 @@ impl Report {
             let _ = writeln!(page, "| {what} | {:.1} |", took.as_secs_f64() * 1000.0);
         }
     }
+}
+
+fn compared(ours: &Image, theirs: &Image) -> String {
+    let ratio = match ours.packed.as_secs_f64() {
+        // Nothing was laid out and nothing was sent.
+        0.0 => "–".to_owned(),
+        packed => format!("{:.1}", theirs.packed.as_secs_f64() / packed),
+    };
+    let times = [ours, theirs].map(|image| format!("{:.2}", image.packed.as_secs_f64()));
+    format!("{} | {} | {ratio} | {} | {}", times[0], times[1], ours.bytes / 1000, theirs.bytes / 1000)
 }
 
 fn seconds(duration: Duration) -> String {

@@ -23,6 +23,8 @@ pub(crate) struct Ecr {
     host: String,
     password: String,
     repositories: Mutex<BTreeMap<String, Repository>>,
+    /// What was sent of layers that come in pieces, by the upload's id.
+    uploads: Mutex<BTreeMap<String, Vec<u8>>>,
 }
 
 #[derive(Default)]
@@ -57,6 +59,7 @@ impl Ecr {
             host: endpoint.trim_start_matches("http://").to_owned(),
             password: uuid::Uuid::new_v4().simple().to_string(),
             repositories: Mutex::default(),
+            uploads: Mutex::default(),
         }
     }
 

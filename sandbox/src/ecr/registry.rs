@@ -83,8 +83,9 @@ impl Ecr {
                     let answer = Response::builder().status(202).header("location", location).body(Full::default());
                     ("StartUpload", answer.expect("the headers are valid"))
                 }
-                (&Method::PUT, _) => self.put_blob(name, query, body),
-                _ => ("Blob", error(405, "UNSUPPORTED", "send a blob in one PUT")),
+                (&Method::PATCH, upload) => self.add_to_upload(name, upload, body),
+                (&Method::PUT, upload) => self.put_blob(name, upload, query, body),
+                _ => ("Blob", error(405, "UNSUPPORTED", "a blob is sent by PATCH and PUT")),
             };
         }
         match (method, path.split_once("/manifests/")) {
@@ -108,7 +109,19 @@ impl Ecr {
         }
     }
 
-    fn put_blob(&self, name: &str, query: &str, body: &Bytes) -> (&'static str, Response<Full<Bytes>>) {
+    /// One more piece of a layer: Docker's client sends all of it so, and ends with a PUT of nothing.
+    fn add_to_upload(&self, name: &str, upload: &str, body: &Bytes) -> (&'static str, Response<Full<Bytes>>) {
+        let mut uploads = self.uploads.lock().expect("nobody panics while holding this");
+        let sent = uploads.entry(upload.to_owned()).or_default();
+        sent.extend_from_slice(body);
+        let answer = Response::builder().status(202).header("location", format!("/v2/{name}/blobs/{upload}"));
+        let answer = answer.header("range", format!("0-{}", sent.len().saturating_sub(1))).body(Full::default());
+        ("PatchBlob", answer.expect("the headers are valid"))
+    }
+
+    fn put_blob(&self, name: &str, upload: &str, query: &str, body: &Bytes) -> (&'static str, Response<Full<Bytes>>) {
+        let begun = self.uploads.lock().expect("nobody panics while holding this").remove(upload);
+        let body = &begun.map_or_else(|| body.clone(), |begun| [begun.as_slice(), body].concat().into());
         let wanted = query.split('&').find_map(|pair| pair.strip_prefix("digest="));
         let wanted = wanted.and_then(|digest| urlencoding::decode(digest).ok()).unwrap_or_default().into_owned();
         if digest(body) != wanted {

@@ -1,0 +1,129 @@
+//! The same program by `docker build` and `docker push`, where an engine can be had: one that answers, or one of our own, with
+//! all that it writes in a folder that is gone afterwards.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Child, Command, Output, Stdio},
+    time::Duration,
+};
+
+use anyhow::{Context, Result, ensure};
+use tempfile::TempDir;
+use tokio::time::{Instant, sleep};
+
+use crate::{baseline, images::Image, region::Region};
+
+/// How long an engine may take to start.
+const START: Duration = Duration::from_secs(60);
+
+/// The authorities that programs on Debian trust, which an image of a program has to bring along.
+const AUTHORITIES: &str = "/etc/ssl/certs/ca-certificates.crt";
+
+/// What stackctl lays out, in Docker's words: nothing but the program and the authorities that it trusts.
+const DOCKERFILE: &str = "FROM scratch\nCOPY authorities /etc/ssl/certs/ca-certificates.crt\nCOPY app /app/app\n\
+    USER 10001:10001\nENTRYPOINT [\"/app/app\"]\n";
+
+/// An engine, and a repository in the sandbox's registry that it may push to.
+pub(crate) struct Docker {
+    folder: TempDir,
+    own: Option<Child>,
+    host: Option<String>,
+    repository: String,
+    builds: usize,
+}
+
+impl Docker {
+    /// An engine, if there is one or one can be started.
+    pub(crate) async fn start(region: &Region) -> Result<Option<Self>> {
+        let folder = tempfile::Builder::new().prefix("stackctl-bench-docker").tempdir()?;
+        let mut docker = Self { folder, own: None, host: None, repository: String::new(), builds: 0 };
+        if !docker.answers() && !docker.start_own().await? {
+            return Ok(None);
+        }
+        let ecr = aws_sdk_ecr::Client::new(&baseline::config(&region.endpoint).await);
+        let made = ecr.create_repository().repository_name("docker").send().await?;
+        let uri = made.repository.and_then(|made| made.repository_uri).context("a repository has a URI")?;
+        let token = ecr.get_authorization_token().send().await?;
+        let token = token.authorization_data().first().and_then(|data| data.authorization_token());
+        let auth = serde_json::json!({ "auth": token.context("a registry gives a token")? });
+        let registry = uri.split('/').next().unwrap_or_default();
+        fs::write(docker.path("config.json"), serde_json::json!({ "auths": { registry: auth } }).to_string())?;
+        fs::create_dir(docker.path("context"))?;
+        fs::write(docker.path("context/Dockerfile"), DOCKERFILE)?;
+        fs::copy(AUTHORITIES, docker.path("context/authorities")).context(AUTHORITIES)?;
+        docker.repository = uri;
+        Ok(Some(docker))
+    }
+
+    /// Builds and pushes an image with this program.
+    pub(crate) async fn measure(&mut self, what: &'static str, program: &Path, region: &Region) -> Result<Image> {
+        fs::copy(program, self.path("context/app")).with_context(|| program.display().to_string())?;
+        self.builds += 1;
+        let tag = format!("{}:{}", self.repository, self.builds);
+        region.forget_calls().await?;
+        let began = Instant::now();
+        for args in [["build", "--quiet", "--tag", &tag, "."].as_slice(), &["push", "--quiet", &tag]] {
+            let done = self.run(args)?;
+            ensure!(done.status.success(), "docker {}: {}", args[0], String::from_utf8_lossy(&done.stderr));
+        }
+        let took = began.elapsed();
+        Ok(Image::pushed(what, took, &region.calls().await?))
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn command(&self) -> Command {
+        let mut command = Command::new("docker");
+        command.env("DOCKER_CONFIG", self.folder.path()).stdin(Stdio::null());
+        command.envs(self.host.iter().map(|host| ("DOCKER_HOST", host)));
+        command
+    }
+
+    fn run(&self, args: &[&str]) -> Result<Output> {
+        self.command().args(args).current_dir(self.path("context")).output().context("docker")
+    }
+
+    fn answers(&self) -> bool {
+        let mut command = self.command();
+        command.args(["version", "--format", "{{.Server.Version}}"]).stdout(Stdio::null()).stderr(Stdio::null());
+        command.status().is_ok_and(|status| status.success())
+    }
+
+    /// Starts an engine without a network: nothing is pulled.
+    async fn start_own(&mut self) -> Result<bool> {
+        let mut command = Command::new("dockerd");
+        let host = format!("unix://{}", self.path("socket").display());
+        for (option, name) in [("--data-root", "data"), ("--exec-root", "run"), ("--pidfile", "pid")] {
+            command.arg(option).arg(self.path(name));
+        }
+        command.args(["--host", &host, "--bridge=none", "--iptables=false", "--ip6tables=false"]);
+        let Ok(child) = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn() else {
+            return Ok(false);
+        };
+        (self.own, self.host) = (Some(child), Some(host));
+        let deadline = Instant::now() + START;
+        while Instant::now() < deadline {
+            let ended = self.own.as_mut().is_none_or(|child| child.try_wait().is_ok_and(|status| status.is_some()));
+            if ended {
+                return Ok(false);
+            }
+            if self.answers() {
+                return Ok(true);
+            }
+            sleep(Duration::from_millis(100)).await;
+        }
+        Ok(false)
+    }
+}
+
+impl Drop for Docker {
+    fn drop(&mut self) {
+        let Some(mut child) = self.own.take() else { return };
+        // It takes down what it has mounted, so that the folder can go.
+        let _ = Command::new("kill").arg(child.id().to_string()).status();
+        drop(child.wait());
+    }
+}
