@@ -14,6 +14,9 @@ pub enum Password {
     Own,
     /// Of whoever made the database before it was adopted.
     Foreign,
+    /// RDS' own: it keeps it in a secret that nobody has asked stackctl for.
+    /// <https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/rds-secrets-manager.html>
+    Managed,
     /// RDS is about to set one.
     BeingSet,
 }
@@ -89,6 +92,7 @@ pub(super) fn live(instance: &SdkInstance) -> Live {
         username: owned(instance.master_username()),
         password: match pending.and_then(|to| to.master_user_password()) {
             Some(_) => Password::BeingSet,
+            None if instance.master_user_secret().is_some() => Password::Managed,
             None if instance.tag_list().iter().any(is_foreign) => Password::Foreign,
             None => Password::Own,
         },

@@ -101,7 +101,7 @@ impl Kind for DbInstance {
                 let tags = tags.map(|tag| (tag.key().unwrap_or_default(), tag.value().unwrap_or_default()));
                 let address = cx.address_of(tags)?;
                 let mut live = live(instance);
-                if cx.claimed().is_some() {
+                if cx.claimed().is_some() && live.password == Password::Own {
                     live.password = Password::Foreign;
                 }
                 Some(Found { address, id: live.identifier.clone(), live })
@@ -128,8 +128,13 @@ impl Kind for DbInstance {
         diff.inputs("security_groups", &live.security_groups, &desired.security_groups, How::InPlace);
         diff.fixed("username", &live.username, &desired.username);
         diff.fixed("database", &live.database, &desired.database);
-        if live.password == Password::Foreign {
-            diff.push("password", Shown::value("set by somebody else"), Shown::value("the stack's own"), How::InPlace);
+        let others = match live.password {
+            Password::Foreign => Some("set by somebody else"),
+            Password::Managed => Some("managed by RDS"),
+            Password::Own | Password::BeingSet => None,
+        };
+        if let Some(others) = others {
+            diff.push("password", Shown::value(others), Shown::value("the stack's own"), How::InPlace);
         }
         diff.finish()
     }
@@ -219,14 +224,16 @@ impl Kind for DbInstance {
                 "public" => call.publicly_accessible(false),
                 "password" => {
                     let password = secretsmanager::value(cx, desired.password.get()?).await?;
-                    call.master_user_password(password.expose())
+                    // RDS takes one for a database whose password it manages only if it is to stop that.
+                    let stop = (live.password == Password::Managed).then_some(false);
+                    call.master_user_password(password.expose()).set_manage_master_user_password(stop)
                 }
                 _ => call,
             };
         }
         let answer = call.customize().config_override(rds::once()).send().await.during("ModifyDBInstance")?;
         let mut made = self::live(&given(answer.db_instance, "ModifyDBInstance", "DBInstance")?);
-        if live.password == Password::Foreign {
+        if changes.iter().any(|change| change.field == "password") {
             // Only now: a run that is killed before sets it once more.
             tag_password(cx, &live.arn, rds::OWN, Vec::new()).await?;
             made.password = Password::BeingSet;

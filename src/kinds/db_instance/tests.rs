@@ -82,6 +82,8 @@ fn a_password_of_somebody_elses_is_a_change_that_shows_none() {
     let fields: Vec<&str> = changes.iter().map(|change| change.field.as_str()).collect();
     assert_eq!(fields, ["public", "password"]);
     assert!(changes.iter().all(|change| change.how == How::InPlace));
+    let managed = DbInstance::diff(&desired(), &Live { password: Password::Managed, ..live() });
+    assert_eq!(managed[0].from, Shown::value("managed by RDS"));
     let setting = Live { password: Password::BeingSet, ..live() };
     assert!(matches!(DbInstance::phase(&setting, None), Phase::Pending(_)));
 }
