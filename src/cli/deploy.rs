@@ -21,6 +21,13 @@ const RELEASE: &[&str] = &["image", "task_definition", "release", "service", "sc
 
 /// Arguments of `stackctl deploy`.
 #[derive(Debug, Args)]
+#[command(
+    after_help = "Ctrl-C leaves the rollout to ECS, and asks whether to go back. What ECS goes back from ends with exit code 5.\n\n\
+    Examples:\n  \
+    stackctl deploy\n  \
+    stackctl deploy --env production --lock-timeout 10m\n  \
+    stackctl deploy --output json      for programs: one event a line"
+)]
 pub(super) struct Deploy {}
 
 impl Deploy {

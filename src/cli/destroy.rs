@@ -11,6 +11,10 @@ use crate::{engine, model::Graph, output::Output};
 
 /// Arguments of `stackctl destroy`.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    stackctl destroy                   asks for the stack's name\n  \
+    stackctl destroy --env staging --confirm shop\n  \
+    stackctl destroy --unprotect       a protected database too; its last snapshot is kept")]
 pub(super) struct Destroy {
     /// The stack's name, in place of being asked for it.
     #[arg(long, value_name = "NAME")]

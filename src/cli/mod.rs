@@ -216,6 +216,25 @@ mod tests {
         Cli::command().debug_assert();
     }
 
+    /// The commands that do something: those that have none below them.
+    fn leaves(command: &clap::Command) -> Vec<&clap::Command> {
+        let below: Vec<&clap::Command> = command.get_subcommands().flat_map(leaves).collect();
+        if below.is_empty() { vec![command] } else { below }
+    }
+
+    #[test]
+    fn every_commands_help_has_an_example() {
+        let cli = Cli::command();
+        // What the sandbox can be told has its examples together.
+        let others = cli.get_subcommands().filter(|command| command.get_name() != "sandbox").flat_map(leaves);
+        let sandbox = cli.find_subcommand("sandbox").expect("there is one");
+        for command in others.chain([sandbox]) {
+            let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            let name = command.get_name();
+            assert!(help.contains("Example") && help.contains(name), "{name}: {help}");
+        }
+    }
+
     #[test]
     fn times_are_read_with_and_without_a_unit() {
         assert_eq!(duration("90"), Ok(Duration::from_secs(90)));

@@ -12,6 +12,11 @@ use crate::{
 
 /// Arguments of `stackctl plan`.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    stackctl plan\n  \
+    stackctl plan --env production --detailed-exitcode\n  \
+    stackctl plan --out plan.json      and then: stackctl up plan.json\n  \
+    stackctl plan --target service.web")]
 pub(super) struct PlanArgs {
     /// End with exit code 2 if there are changes, 0 if there are none.
     #[arg(long)]

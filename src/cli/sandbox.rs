@@ -36,6 +36,11 @@ const LAST_LINES: usize = 12;
 
 /// Arguments of `stackctl sandbox`.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    stackctl sandbox start\n  \
+    stackctl sandbox start --latency-ms 50 --throttled 0.3 --lost 0.05 --seed 7\n  \
+    STACKCTL_SANDBOX=1 stackctl up\n  \
+    stackctl sandbox stop --forget")]
 pub(super) struct Sandbox {
     /// Where its state is; one sandbox a folder.
     #[arg(long, global = true, env = "STACKCTL_SANDBOX_DIR", value_name = "DIR")]

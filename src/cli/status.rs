@@ -12,6 +12,9 @@ use crate::{
 
 /// Arguments of `stackctl status`.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    stackctl status\n  \
+    stackctl status --env staging --output json | jq '.services'")]
 pub(super) struct Status {}
 
 impl Status {

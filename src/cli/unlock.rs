@@ -7,6 +7,9 @@ use crate::{engine::Lock, exit, output::Output};
 
 /// Arguments of `stackctl unlock`.
 #[derive(Debug, Args)]
+#[command(after_help = "The lock of a run that was killed ends by itself a minute after its last sign of life.\n\n\
+    Example:\n  \
+    stackctl unlock")]
 pub(super) struct Unlock {}
 
 impl Unlock {

@@ -15,6 +15,11 @@ use crate::{exit, output::Output};
 
 /// Arguments of `stackctl up`.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    stackctl up\n  \
+    stackctl up --env staging --yes\n  \
+    stackctl up plan.json              what `plan --out plan.json` has shown, and nothing else\n  \
+    stackctl up --target db_instance.database")]
 pub(super) struct Up {
     /// Also delete or replace what is protected, such as a database; a final snapshot is kept.
     #[arg(long)]

@@ -7,6 +7,9 @@ use crate::{exit, output::Output};
 
 /// Arguments of `stackctl validate`.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    stackctl validate\n  \
+    stackctl validate --file infra/stack.yaml --output json")]
 pub(super) struct Validate {}
 
 impl Validate {

@@ -16,6 +16,8 @@ use crate::{
 
 /// Arguments of `stackctl secrets list`.
 #[derive(Debug, Args)]
+#[command(after_help = "Example:\n  \
+    stackctl secrets list --env production")]
 pub(super) struct List {}
 
 impl List {
