@@ -155,13 +155,13 @@ impl World {
         self.plan_of("default")
     }
 
-    /// The plan, once nothing but waiting has been left of it: ECS may still replace tasks that have failed a health check.
+    /// The plan, once nothing of it waits any more: ECS may still replace tasks that have failed a health check.
     pub fn settled(&self) -> Vec<String> {
         let deadline = Instant::now() + Duration::from_secs(180);
         loop {
             let plan = self.plan();
-            let only_waits = !plan.is_empty() && plan.iter().all(|step| step.starts_with("wait "));
-            if !only_waits || Instant::now() > deadline {
+            let waits = plan.iter().any(|step| step.starts_with("wait "));
+            if !waits || Instant::now() > deadline {
                 return plan;
             }
             std::thread::sleep(Duration::from_millis(500));
