@@ -54,7 +54,9 @@ impl Report {
         page.push_str(
             "\n## Commands\n\n\
              A round is a wait for answers: the longest chain of calls of which each began after the one before it had ended. Calls that run beside each\n\
-             other are one round.\n\n\
+             other are one round. So this is an upper bound: quick calls beside slow ones make a chain although none waits for another. What really waits\n\
+             with nothing to do is four calls deep (load balancers, their listeners, the rules of those, the tags of both), and one deeper for each further page\n\
+             of what AWS gives page by page: log groups come by 50.\n\n\
              | services | command | calls | rounds | seconds | peak memory, MiB |\n| ---: | --- | ---: | ---: | ---: | ---: |\n",
         );
         for journey in &self.journeys {
