@@ -3,7 +3,7 @@
 use aws_sdk_ec2::Client;
 
 use crate::{
-    support::{World, text},
+    support::World,
     sweep::everything,
     users::{Database, secret},
 };
@@ -44,13 +44,6 @@ async fn database(world: &World, subnets: Vec<String>) {
     }
 }
 
-/// Runs it; it has to end with this code.
-fn ends_with(world: &World, code: i32, args: &[&str]) -> String {
-    let output = world.stackctl(args);
-    assert_eq!(output.status.code(), Some(code), "{}", text(&output));
-    text(&output)
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_network_and_a_database_with_all_that_is_in_it_become_the_stacks() {
     let world = World::start();
@@ -62,25 +55,25 @@ async fn a_network_and_a_database_with_all_that_is_in_it_become_the_stacks() {
     let before = everything(&world).await;
 
     // What cannot be, and why; nothing is changed by it.
-    let said = ends_with(&world, 3, &["adopt", "vpc.mian", &ours]);
+    let said = world.ends_with(3, &["adopt", "vpc.mian", &ours]);
     assert!(said.contains("stack.yaml asks for no vpc.mian") && said.contains("vpc.main"), "{said}");
-    let said = ends_with(&world, 3, &["adopt", "service.web", "theirs"]);
+    let said = world.ends_with(3, &["adopt", "service.web", "theirs"]);
     assert!(said.contains("service.web is known by its name"), "{said}");
-    let said = ends_with(&world, 1, &["adopt", "vpc.main", "vpc-00000000000000000", "--yes"]);
+    let said = world.ends_with(1, &["adopt", "vpc.main", "vpc-00000000000000000", "--yes"]);
     assert!(said.contains("there is no vpc vpc-00000000000000000 in eu-west-1"), "{said}");
-    let said = ends_with(&world, 1, &["adopt", "vpc.main", &other, "--yes"]);
+    let said = world.ends_with(1, &["adopt", "vpc.main", &other, "--yes"]);
     assert!(said.contains("10.99.0.0/16 → 10.20.0.0/16") && said.contains("does not match vpc.main"), "{said}");
     let (b, c) = ("eu-west-1b", "eu-west-1c");
     let private = [subnet(&ec2, &ours, b, "10.20.32.0/19").await, subnet(&ec2, &ours, c, "10.20.96.0/19").await];
-    let said = ends_with(&world, 1, &["adopt", "subnet.private-b", &private[0], "--yes"]);
+    let said = world.ends_with(1, &["adopt", "subnet.private-b", &private[0], "--yes"]);
     assert!(said.contains("adopt first what it stands in"), "{said}");
-    let said = ends_with(&world, 3, &["adopt", "vpc.main", &ours]);
+    let said = world.ends_with(3, &["adopt", "vpc.main", &ours]);
     assert!(said.contains("as stack.yaml asks vpc.main to be") && said.contains("add --yes"), "{said}");
 
     for (address, id) in [("vpc.main", &ours), ("subnet.private-b", &private[0]), ("subnet.private-c", &private[1])] {
-        ends_with(&world, 0, &["adopt", address, id, "--yes"]);
+        world.ends_with(0, &["adopt", address, id, "--yes"]);
     }
-    let said = ends_with(&world, 1, &["adopt", "vpc.main", &other, "--yes"]);
+    let said = world.ends_with(1, &["adopt", "vpc.main", &other, "--yes"]);
     assert!(said.contains(&format!("demo/default has vpc.main already: {ours}")), "{said}");
     let left = world.plan();
     for made in ["create vpc.main", "create subnet.private-b", "create subnet.private-c"] {
@@ -91,7 +84,7 @@ async fn a_network_and_a_database_with_all_that_is_in_it_become_the_stacks() {
     database(&world, private.to_vec()).await;
     let theirs = Database::of(&world).await;
     theirs.ask("postgres", THEIRS, "CREATE TABLE theirs AS SELECT 42 AS answer");
-    let said = ends_with(&world, 0, &["adopt", "db_instance.database", "theirs", "--yes"]);
+    let said = world.ends_with(0, &["adopt", "db_instance.database", "theirs", "--yes"]);
     let words = said.split_whitespace().collect::<Vec<_>>().join(" ");
     for change in ["public true → false", "password set by somebody else → the stack's own"] {
         assert!(words.contains(change), "{said}");

@@ -125,6 +125,13 @@ impl World {
         self.spawn(args).wait_with_output().expect("the binary runs")
     }
 
+    /// Runs it; it has to end with this code. Gives all that it has said.
+    pub fn ends_with(&self, code: i32, args: &[&str]) -> String {
+        let output = self.stackctl(args);
+        assert_eq!(output.status.code(), Some(code), "{}", text(&output));
+        text(&output)
+    }
+
     /// Runs it; it has to end well. Gives standard output.
     pub fn must(&self, args: &[&str]) -> String {
         let output = self.stackctl(args);
