@@ -4,18 +4,14 @@
 use std::{
     fs,
     path::{Path, PathBuf},
-    process::{Child, Command, Output, Stdio},
-    time::Duration,
+    process::{Command, Output, Stdio},
 };
 
 use anyhow::{Context, Result, ensure};
 use tempfile::TempDir;
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 
-use crate::{baseline, images::Image, region::Region};
-
-/// How long an engine may take to start.
-const START: Duration = Duration::from_secs(60);
+use crate::{baseline, engine::Engine, images::Image, region::Region};
 
 /// The authorities that programs on Debian trust, which an image of a program has to bring along.
 const AUTHORITIES: &str = "/etc/ssl/certs/ca-certificates.crt";
@@ -26,9 +22,9 @@ const DOCKERFILE: &str = "FROM scratch\nCOPY authorities /etc/ssl/certs/ca-certi
 
 /// An engine, and a repository in the sandbox's registry that it may push to.
 pub(crate) struct Docker {
+    // Before the folder, which it writes to until its end.
+    engine: Engine,
     folder: TempDir,
-    own: Option<Child>,
-    host: Option<String>,
     repository: String,
     builds: usize,
 }
@@ -37,10 +33,8 @@ impl Docker {
     /// An engine, if there is one or one can be started.
     pub(crate) async fn start(region: &Region) -> Result<Option<Self>> {
         let folder = tempfile::Builder::new().prefix("stackctl-bench-docker").tempdir()?;
-        let mut docker = Self { folder, own: None, host: None, repository: String::new(), builds: 0 };
-        if !docker.answers() && !docker.start_own().await? {
-            return Ok(None);
-        }
+        let Some(engine) = Engine::get(folder.path()) else { return Ok(None) };
+        let mut docker = Self { engine, folder, repository: String::new(), builds: 0 };
         let ecr = aws_sdk_ecr::Client::new(&baseline::config(&region.endpoint).await);
         let made = ecr.create_repository().repository_name("docker").send().await?;
         let uri = made.repository.and_then(|made| made.repository_uri).context("a repository has a URI")?;
@@ -78,52 +72,11 @@ impl Docker {
     fn command(&self) -> Command {
         let mut command = Command::new("docker");
         command.env("DOCKER_CONFIG", self.folder.path()).stdin(Stdio::null());
-        command.envs(self.host.iter().map(|host| ("DOCKER_HOST", host)));
+        command.envs(self.engine.host.iter().map(|host| ("DOCKER_HOST", host)));
         command
     }
 
     fn run(&self, args: &[&str]) -> Result<Output> {
         self.command().args(args).current_dir(self.path("context")).output().context("docker")
-    }
-
-    fn answers(&self) -> bool {
-        let mut command = self.command();
-        command.args(["version", "--format", "{{.Server.Version}}"]).stdout(Stdio::null()).stderr(Stdio::null());
-        command.status().is_ok_and(|status| status.success())
-    }
-
-    /// Starts an engine without a network: nothing is pulled.
-    async fn start_own(&mut self) -> Result<bool> {
-        let mut command = Command::new("dockerd");
-        let host = format!("unix://{}", self.path("socket").display());
-        for (option, name) in [("--data-root", "data"), ("--exec-root", "run"), ("--pidfile", "pid")] {
-            command.arg(option).arg(self.path(name));
-        }
-        command.args(["--host", &host, "--bridge=none", "--iptables=false", "--ip6tables=false"]);
-        let Ok(child) = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn() else {
-            return Ok(false);
-        };
-        (self.own, self.host) = (Some(child), Some(host));
-        let deadline = Instant::now() + START;
-        while Instant::now() < deadline {
-            let ended = self.own.as_mut().is_none_or(|child| child.try_wait().is_ok_and(|status| status.is_some()));
-            if ended {
-                return Ok(false);
-            }
-            if self.answers() {
-                return Ok(true);
-            }
-            sleep(Duration::from_millis(100)).await;
-        }
-        Ok(false)
-    }
-}
-
-impl Drop for Docker {
-    fn drop(&mut self) {
-        let Some(mut child) = self.own.take() else { return };
-        // It takes down what it has mounted, so that the folder can go.
-        let _ = Command::new("kill").arg(child.id().to_string()).status();
-        drop(child.wait());
     }
 }

@@ -3,6 +3,7 @@
 mod baseline;
 mod binary;
 mod docker;
+mod engine;
 mod images;
 mod journey;
 mod needs;

@@ -9,14 +9,14 @@ use std::{
     fs,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
-    process::{Child, Command, Output, Stdio},
-    time::{Duration, Instant},
+    process::{Command, Output},
 };
 
 use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::{
+    docker_engine::Engine,
     support::{World, text},
     sweep,
 };
@@ -64,80 +64,36 @@ END
 esac
 "#;
 
-/// How long an engine may take to start.
-const START: Duration = Duration::from_secs(60);
-
 /// What builds: an engine that was there, one of our own, or the stand-in.
 struct Docker {
+    // Before the folder, which it writes to until its end; none where the script stands in.
+    engine: Option<Engine>,
     folder: TempDir,
-    own: Option<Child>,
-    host: Option<String>,
-    stands_in: bool,
 }
 
 impl Docker {
     fn get() -> Self {
         let folder = tempfile::Builder::new().prefix("stackctl-docker").tempdir().expect("a temporary folder");
-        let mut docker = Self { folder, own: None, host: None, stands_in: false };
-        if !docker.answers() && !docker.start() {
+        let engine = Engine::get(folder.path());
+        if engine.is_none() {
             let required = std::env::var("STACKCTL_TEST_DOCKER").is_ok_and(|value| value == "required");
             assert!(!required, "there is no Docker engine, and none can be started");
             eprintln!("There is no Docker engine: a script stands in for it.");
-            docker.host = None;
-            docker.stands_in = true;
-            let command = docker.folder.path().join("docker");
+            let command = folder.path().join("docker");
             fs::write(&command, STAND_IN).expect("it can be written");
             fs::set_permissions(command, fs::Permissions::from_mode(0o755)).expect("it is ours");
         }
-        docker
-    }
-
-    fn answers(&self) -> bool {
-        let mut command = Command::new("docker");
-        command.args(["version", "--format", "{{.Server.Version}}"]);
-        command.envs(self.host.iter().map(|host| ("DOCKER_HOST", host)));
-        command.stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|status| status.success())
-    }
-
-    /// Starts an engine with all that is its own in our folder, and without a network: nothing is pulled.
-    fn start(&mut self) -> bool {
-        let path = |name: &str| self.folder.path().join(name);
-        let host = format!("unix://{}", path("socket").display());
-        let mut command = Command::new("dockerd");
-        command
-            .arg("--data-root")
-            .arg(path("data"))
-            .arg("--exec-root")
-            .arg(path("run"))
-            .arg("--pidfile")
-            .arg(path("pid"));
-        command.args(["--host", &host, "--bridge=none", "--iptables=false", "--ip6tables=false"]);
-        let Ok(child) = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn() else {
-            return false;
-        };
-        self.own = Some(child);
-        self.host = Some(host);
-        let deadline = Instant::now() + START;
-        while Instant::now() < deadline {
-            let ended = self.own.as_mut().is_none_or(|child| child.try_wait().is_ok_and(|status| status.is_some()));
-            if ended {
-                return false;
-            }
-            if self.answers() {
-                return true;
-            }
-            std::thread::sleep(Duration::from_millis(100));
-        }
-        false
+        Self { engine, folder }
     }
 
     fn run(&self, world: &World, arguments: &[&str]) -> Output {
         let mut command = world.command(arguments);
-        if self.stands_in {
+        if self.engine.is_none() {
             let path = std::env::var("PATH").expect("there is one");
             command.env("PATH", format!("{}:{path}", self.folder.path().display()));
         }
-        command.envs(self.host.iter().map(|host| ("DOCKER_HOST", host)));
+        let host = self.engine.iter().filter_map(|engine| engine.host.as_ref());
+        command.envs(host.map(|host| ("DOCKER_HOST", host)));
         world.started(&mut command).wait_with_output().expect("the binary runs")
     }
 
@@ -145,17 +101,6 @@ impl Docker {
         let output = self.run(world, arguments);
         assert!(output.status.success(), "stackctl {}: {}", arguments.join(" "), text(&output));
         text(&output)
-    }
-}
-
-impl Drop for Docker {
-    fn drop(&mut self) {
-        if let Some(mut child) = self.own.take() {
-            let id = nix::unistd::Pid::from_raw(i32::try_from(child.id()).expect("a process has an id"));
-            // One that has ended by itself is no matter.
-            let _ = nix::sys::signal::kill(id, nix::sys::signal::Signal::SIGTERM);
-            drop(child.wait());
-        }
     }
 }
 
@@ -206,7 +151,7 @@ async fn a_service_runs_from_a_dockerfile_and_its_same_image_is_not_released_twi
     assert_eq!(version(&world), "1.2.0+2");
 
     fs::write(folder.join("Dockerfile"), "FROM scratch\nCOPY nowhere /\n").expect("it can be written");
-    if !docker.stands_in {
+    if docker.engine.is_some() {
         let failed = docker.run(&world, &["deploy"]);
         let said = text(&failed);
         assert_eq!(failed.status.code(), Some(1), "{said}");

@@ -9,6 +9,8 @@ mod changes;
 mod comments;
 mod crashes;
 mod crowd;
+#[path = "../../bench/src/engine.rs"]
+mod docker_engine;
 mod dockerfile;
 mod domain;
 mod dumps;
