@@ -171,9 +171,8 @@ fn conclude(command: &str, plan: &Plan, summary: &Summary, output: &Output) -> u
     }
     if summary.interrupted {
         output.status(&format!(
-            "Interrupted: {done} of {} are done. `stackctl {}` again goes on from here.",
+            "Interrupted: {done} of {} are done. `stackctl {command}` again goes on from here.",
             steps(all),
-            command,
         ));
         return exit::INTERRUPTED;
     }
@@ -182,11 +181,11 @@ fn conclude(command: &str, plan: &Plan, summary: &Summary, output: &Output) -> u
         return exit::DONE;
     }
     output.status(&format!(
-            "{done} of {} are done, {failed} failed, {} not begun. Once the cause is mended, `stackctl {}` again goes on from here.",
-            steps(all),
-            summary.skipped.len(),
-            command,
-        ));
+        "{done} of {} are done, {failed} failed, {} not begun. Once the cause is mended, `stackctl {command}` again goes on from \
+         here.",
+        steps(all),
+        summary.skipped.len(),
+    ));
     summary.failed.iter().map(|(_, failure)| code(failure)).max().unwrap_or(exit::FAILED)
 }
 

@@ -30,16 +30,15 @@ struct Rollout {
 }
 
 impl Rollout {
-    /// The rollout of `service` that is under way, if there is one.
+    /// The rollout of `service` that is under way, if there is one and something that it can go back to.
     async fn of(project: &Project, name: &str, service: &Live) -> Result<Option<Self>, Failure> {
+        let served = |rollout: &service::Rollout| rollout.status == "ACTIVE" && rollout.state == "COMPLETED";
+        if !service.rollouts.iter().any(served) {
+            return Ok(None);
+        }
         let arn = service::under_way(&project.cx, service).await?.into_iter().next();
         let release = releases::number(&service.task_definition);
         Ok(arn.map(|arn| Self { name: name.to_owned(), service: service.clone(), arn, release }))
-    }
-
-    /// Whether a release served before this one, which ECS goes back to.
-    fn has_before(&self) -> bool {
-        self.service.rollouts.iter().any(|rollout| rollout.status == "ACTIVE" && rollout.state == "COMPLETED")
     }
 
     /// Has ECS go back, and waits until it is done. Nothing, where the rollout has ended meanwhile.
@@ -95,7 +94,7 @@ pub(super) async fn from_rollout(
     live: &Live,
     output: &Output,
 ) -> Result<Option<u8>, Stop> {
-    let Some(rollout) = Rollout::of(project, name, live).await?.filter(Rollout::has_before) else { return Ok(None) };
+    let Some(rollout) = Rollout::of(project, name, live).await? else { return Ok(None) };
     let code = rollout.go_back(project, output).await?;
     if code == Some(exit::DONE) {
         url::show(project, None, output).await?;
@@ -115,7 +114,7 @@ pub(super) async fn offer(project: &Project, global: &Global, output: &Output) -
         }
     });
     for (name, live) in project.services("deploy", None).await? {
-        let Some(rollout) = Rollout::of(project, &name, &live).await?.filter(Rollout::has_before) else { continue };
+        let Some(rollout) = Rollout::of(project, &name, &live).await? else { continue };
         let release = rollout.release;
         output.status(&format!("ECS goes on rolling out release {release} of {name}."));
         let question = format!("Stop that, and go back to what ran before? Only `{YES}` will do");

@@ -2,7 +2,7 @@
 
 use aws_sdk_ecs::types::{Task, TaskStopCode};
 
-use super::elb;
+use super::{ecs, elb};
 use crate::{
     aws::{self, Outcome},
     kind::Context,
@@ -80,7 +80,6 @@ pub(super) fn advice(task: &Task, check: Option<&Check>) -> Vec<String> {
     let stopped = task.stopped_reason().unwrap_or_default();
     let reasons = task.containers().iter().filter_map(|container| container.reason());
     let begins = |word: &str| stopped.starts_with(word) || reasons.clone().any(|reason| reason.starts_with(word));
-    let code = task.containers().iter().find_map(aws_sdk_ecs::types::Container::exit_code);
     let on_purpose = matches!(
         task.stop_code(),
         Some(TaskStopCode::ServiceSchedulerInitiated | TaskStopCode::UserInitiated | TaskStopCode::TerminationNotice)
@@ -114,7 +113,7 @@ pub(super) fn advice(task: &Task, check: Option<&Check>) -> Vec<String> {
     } else if on_purpose {
         return Vec::new();
     } else {
-        by_exit_code(code)
+        by_exit_code(ecs::exit_code(task))
     };
     vec![format!("likely cause: {cause}"), format!("next: {next}")]
 }
