@@ -9,7 +9,7 @@ use crate::{
     aws, engine, exit,
     kind::AnyKind,
     kinds,
-    model::{Action, Address, Failure, Graph, Plan},
+    model::{Action, Address, Failure, Graph, LiveResource, Plan},
     output::Output,
 };
 
@@ -36,7 +36,7 @@ pub(super) struct Adopt {
 impl Adopt {
     pub(super) async fn run(&self, global: &Global, output: &Output) -> Result<u8, Stop> {
         let project = Project::open(global, output).await?;
-        let plan = self.plan(&project).await?;
+        let (_, plan) = self.look(&project).await?;
         self.show(&plan, output);
         self.refuse_mismatch(&plan)?;
         let question = format!(
@@ -46,9 +46,9 @@ impl Adopt {
         confirm(&question, "yes", "add --yes to adopt it without a question", global, output)?;
         let adopt = async {
             // Somebody else may have made or adopted another one meanwhile.
-            self.refuse_mismatch(&self.plan(&project).await?)?;
-            let kind = kinds::named(self.address.kind()).ok_or_else(|| Failure::internal("it was there before"))?;
-            Ok::<_, Stop>(kind.adopt(&project.cx, &self.address, &self.id).await?)
+            let (found, plan) = self.look(&project).await?;
+            self.refuse_mismatch(&plan)?;
+            Ok::<_, Stop>(kinds::of(&self.address)?.adopt(&project.cx, &self.address, &found.live).await?)
         };
         project.under_lock("adopt", global, adopt).await?;
         if output.is_json() {
@@ -59,8 +59,8 @@ impl Adopt {
         Ok(exit::DONE)
     }
 
-    /// What `up` would do about it, were it the stack's.
-    async fn plan(&self, project: &Project) -> Result<Plan, Stop> {
+    /// The resource, and what `up` would do about it, were it the stack's.
+    async fn look(&self, project: &Project) -> Result<(LiveResource, Plan), Stop> {
         let view = project.look().await?;
         let graph = project.graph(&view, &BTreeMap::new(), None)?;
         self.refuse_others(&graph)?;
@@ -72,28 +72,28 @@ impl Adopt {
                 .into());
         }
         let claim = project.cx.claiming(self.address.clone(), self.id.clone());
-        let kind = kinds::named(self.address.kind()).ok_or_else(|| Failure::internal("it is in the graph"))?;
-        let Some(found) = kind.list(&claim).await?.pop() else {
+        let Some(found) = kinds::of(&self.address)?.list(&claim).await?.pop() else {
             let (kind, region) = (self.address.kind(), &project.stack.region);
             let message = format!("there is no {kind} {} in {region} that is no stack's", self.id);
             return Err(Failure::refused("adopt", message)
                 .hint(format!("it is in another region or account, or has the tag `{}`", aws::STACK))
                 .into());
         };
-        let whole = engine::plan(&project.cx.id, &graph, view.live.into_iter().chain([found]).collect())?;
+        let whole = engine::plan(&project.cx.id, &graph, view.live.into_iter().chain([found.clone()]).collect())?;
         let own = whole.steps.into_iter().filter(|step| step.address == self.address);
         let steps = own.map(|mut step| {
             step.needs.clear();
             step
         });
-        Ok(Plan {
+        let plan = Plan {
             targets: vec![self.address.clone()],
             steps: steps.collect(),
             unchanged: Vec::new(),
             guarded: Vec::new(),
             by_hand: Vec::new(),
             id: whole.id,
-        })
+        };
+        Ok((found, plan))
     }
 
     /// Refuses what stack.yaml does not ask for, and what is known by its name.

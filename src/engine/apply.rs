@@ -89,7 +89,7 @@ pub(super) struct Run {
 pub async fn apply(cx: &Context, plan: &Plan, events: &Events, interrupt: &Interrupt) -> Result<Summary, Failure> {
     let mut outputs = BTreeMap::new();
     for live in &plan.unchanged {
-        outputs.insert(live.address.clone(), named(&live.address)?.outputs(&live.live)?);
+        outputs.insert(live.address.clone(), kinds::of(&live.address)?.outputs(&live.live)?);
     }
     let run = Arc::new(Run {
         cx: cx.clone(),
@@ -113,7 +113,7 @@ fn prepare(run: &Arc<Run>, plan: &Plan) -> Result<JoinSet<()>, Failure> {
         else {
             continue;
         };
-        let (kind, run) = (named(&step.address)?, Arc::clone(run));
+        let (kind, run) = (kinds::of(&step.address)?, Arc::clone(run));
         // A failure is not lost: the step's own turn asks for the same work and gets the same answer.
         preparing.spawn(async move { drop(kind.prepare(&run.cx, &desired).await) });
     }
@@ -166,16 +166,12 @@ async fn schedule(run: &Arc<Run>, plan: &Plan) -> Summary {
     summary
 }
 
-fn named(address: &Address) -> Result<&'static dyn AnyKind, Failure> {
-    kinds::named(address.kind()).ok_or_else(|| Failure::internal(format!("{address}: there is no such kind")))
-}
-
 impl Run {
     async fn step(&self, step: &Step) -> Result<(), Failure> {
         let (address, action) = (step.address.clone(), step.action);
         let began = Instant::now();
         self.events.send(Event::Started { address: address.clone(), action });
-        let kind = named(&address)?;
+        let kind = kinds::of(&address)?;
         if matches!(action, Action::Delete | Action::DeleteReplaced) {
             self.remove(kind, step).await?;
         } else {

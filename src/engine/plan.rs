@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use crate::{
-    kind::{AnyKind, Replacement},
+    kind::Replacement,
     kinds,
     model::{
         Action, Address, Change, Failure, Graph, How, LiveResource, Node, Outputs, Phase, Plan, Runs, StackId, Step,
@@ -85,10 +85,6 @@ fn by_address(live: Vec<LiveResource>) -> BTreeMap<Address, Vec<LiveResource>> {
     found
 }
 
-fn kind(address: &Address) -> Result<&'static dyn AnyKind, Failure> {
-    kinds::named(address.kind()).ok_or_else(|| Failure::internal(format!("{address}: there is no such kind")))
-}
-
 /// What is to be done about one desired resource.
 struct Decision<'a> {
     node: &'a Node,
@@ -110,7 +106,7 @@ impl<'a> Draft<'a> {
     }
 
     fn decide(&mut self, node: &'a Node, candidates: Vec<LiveResource>) -> Result<(), Failure> {
-        let kind = kind(&node.address)?;
+        let kind = kinds::of(&node.address)?;
         let desired = resolve(&node.desired, &self.outputs);
         let mut compared = Vec::with_capacity(candidates.len());
         let mut going = None;
@@ -229,7 +225,7 @@ impl Steps {
             needs: Vec::new(),
         });
         if let (Action::Replace, Some(live)) = (action, decision.live) {
-            let first = kind(&live.address)?.replacement();
+            let first = kinds::of(&live.address)?.replacement();
             let removing = self.delete(live, Action::DeleteReplaced);
             self.removing.insert(making, removing);
             let (before, after) = match first {
@@ -271,7 +267,7 @@ impl Steps {
             let gone = self.steps[going].address.kind();
             let mut holders = Vec::new();
             for (other, holder) in self.steps.iter().enumerate() {
-                let other_kind = kind(&holder.address)?;
+                let other_kind = kinds::of(&holder.address)?;
                 let may_hold = other_kind.uses().contains(&gone);
                 let may_take_over = other_kind.takes_over() && other_kind.name() == gone && !removes(holder);
                 // What is to be made in the place of the one that goes cannot be waited for.
@@ -314,7 +310,7 @@ impl Steps {
         let mut guarded = Vec::new();
         for step in &self.steps {
             if let (Action::Delete | Action::DeleteReplaced, Some(live)) = (step.action, &step.live)
-                && let Some(why) = kind(&step.address)?.guard(&live.live)
+                && let Some(why) = kinds::of(&step.address)?.guard(&live.live)
             {
                 guarded.push((step.address.clone(), why));
             }
@@ -326,7 +322,7 @@ impl Steps {
         let mut by_hand = Vec::new();
         for step in &self.steps {
             if let (Action::Create, Some(desired)) = (step.action, &step.desired)
-                && let Some(what) = kind(&step.address)?.by_hand(&step.address, desired)?
+                && let Some(what) = kinds::of(&step.address)?.by_hand(&step.address, desired)?
             {
                 by_hand.push((step.address.clone(), what));
             }

@@ -62,7 +62,12 @@ pub trait AnyKind: Send + Sync {
     /// [`Kind::delete`].
     fn delete<'a>(&'a self, cx: &'a Context, live: &'a Value) -> BoxFuture<'a, Result<(), Failure>>;
     /// [`Kind::adopt`].
-    fn adopt<'a>(&'a self, cx: &'a Context, address: &'a Address, id: &'a str) -> BoxFuture<'a, Result<(), Failure>>;
+    fn adopt<'a>(
+        &'a self,
+        cx: &'a Context,
+        address: &'a Address,
+        live: &'a Value,
+    ) -> BoxFuture<'a, Result<(), Failure>>;
     /// [`Kind::prepare`].
     fn prepare<'a>(&'a self, cx: &'a Context, desired: &'a Value) -> BoxFuture<'a, Result<(), Failure>>;
     /// [`Kind::passing`].
@@ -204,8 +209,13 @@ impl<K: Kind> AnyKind for Erased<K> {
         Box::pin(async move { K::delete(cx, &typed(K::NAME, live)?).await })
     }
 
-    fn adopt<'a>(&'a self, cx: &'a Context, address: &'a Address, id: &'a str) -> BoxFuture<'a, Result<(), Failure>> {
-        Box::pin(K::adopt(cx, address, id))
+    fn adopt<'a>(
+        &'a self,
+        cx: &'a Context,
+        address: &'a Address,
+        live: &'a Value,
+    ) -> BoxFuture<'a, Result<(), Failure>> {
+        Box::pin(async move { K::adopt(cx, address, &typed(K::NAME, live)?).await })
     }
 
     fn prepare<'a>(&'a self, cx: &'a Context, desired: &'a Value) -> BoxFuture<'a, Result<(), Failure>> {

@@ -100,8 +100,8 @@ pub trait Kind: Send + Sync + 'static {
     /// Removes it. One that is not there any more is a success.
     fn delete(cx: &Context, live: &Self::Live) -> impl Future<Output = Result<(), Failure>> + Send;
 
-    /// Gives what AWS calls `id`, and no stack owns, the tags of `address`. Repeating it changes nothing.
-    fn adopt(_cx: &Context, address: &Address, _id: &str) -> impl Future<Output = Result<(), Failure>> + Send {
+    /// Gives `live`, which no stack owns, the tags of `address`. Repeating it changes nothing.
+    fn adopt(_cx: &Context, address: &Address, _live: &Self::Live) -> impl Future<Output = Result<(), Failure>> + Send {
         let failure = Failure::internal(format!("nothing is adopted as {address}"));
         async { Err(failure) }
     }

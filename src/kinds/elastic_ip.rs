@@ -75,8 +75,8 @@ impl Kind for ElasticIp {
         Ok(Live { id, public_ip: answer.public_ip.unwrap_or_default() })
     }
 
-    async fn adopt(cx: &Context, address: &Address, id: &str) -> Result<(), Failure> {
-        ec2::adopt(cx, address, id).await
+    async fn adopt(cx: &Context, address: &Address, live: &Live) -> Result<(), Failure> {
+        ec2::adopt(cx, address, &live.id).await
     }
 
     async fn delete(cx: &Context, live: &Live) -> Result<(), Failure> {

@@ -99,8 +99,8 @@ impl Kind for InternetGateway {
         attach(cx, live.id.clone(), desired).await
     }
 
-    async fn adopt(cx: &Context, address: &Address, id: &str) -> Result<(), Failure> {
-        ec2::adopt(cx, address, id).await
+    async fn adopt(cx: &Context, address: &Address, live: &Live) -> Result<(), Failure> {
+        ec2::adopt(cx, address, &live.id).await
     }
 
     async fn delete(cx: &Context, live: &Live) -> Result<(), Failure> {

@@ -51,7 +51,10 @@ pub mod task_definition;
 pub mod topic;
 pub mod vpc;
 
-use crate::kind::{AnyKind, Erased};
+use crate::{
+    kind::{AnyKind, Erased},
+    model::{Address, Failure},
+};
 
 /// All kinds, each after the kinds that it may refer to.
 pub const ALL: &[&dyn AnyKind] = &[
@@ -90,6 +93,14 @@ pub const ALL: &[&dyn AnyKind] = &[
     &Erased::<topic::Topic>::new(),
     &Erased::<alarm::Alarm>::new(),
 ];
+
+/// The kind of the resource at `address`.
+///
+/// # Errors
+/// If there is none of that name: a defect, for addresses are read from what kinds have written.
+pub fn of(address: &Address) -> Result<&'static dyn AnyKind, Failure> {
+    named(address.kind()).ok_or_else(|| Failure::internal(format!("{address}: there is no such kind")))
+}
 
 /// The kind called `name`.
 pub fn named(name: &str) -> Option<&'static dyn AnyKind> {

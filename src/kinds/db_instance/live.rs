@@ -3,7 +3,14 @@
 use aws_sdk_rds::types::{DbInstance as SdkInstance, Endpoint, PendingModifiedValues, Tag};
 use serde::{Deserialize, Serialize};
 
-use crate::kinds::rds;
+/// Whose the master password of a DB instance is: [`FOREIGN`] from its adoption on until `up` has set the stack's own.
+pub(super) const PASSWORD: &str = "stackctl:password";
+
+/// The value of [`PASSWORD`] for one that somebody else has set.
+pub(super) const FOREIGN: &str = "foreign";
+
+/// The value of [`PASSWORD`] for the stack's own.
+pub(super) const OWN: &str = "own";
 
 /// Whose a master user's password is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -102,5 +109,5 @@ pub(super) fn live(instance: &SdkInstance) -> Live {
 }
 
 fn is_foreign(tag: &Tag) -> bool {
-    tag.key() == Some(rds::PASSWORD) && tag.value() == Some(rds::FOREIGN)
+    tag.key() == Some(PASSWORD) && tag.value() == Some(FOREIGN)
 }

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 pub use live::{Live, Password};
 
-use live::live;
+use live::{FOREIGN, OWN, PASSWORD, live};
 
 use super::{rds, secretsmanager};
 use crate::{
@@ -235,17 +235,14 @@ impl Kind for DbInstance {
         let mut made = self::live(&given(answer.db_instance, "ModifyDBInstance", "DBInstance")?);
         if changes.iter().any(|change| change.field == "password") {
             // Only now: a run that is killed before sets it once more.
-            tag_password(cx, &live.arn, rds::OWN, Vec::new()).await?;
+            tag_password(cx, &live.arn, OWN, Vec::new()).await?;
             made.password = Password::BeingSet;
         }
         Ok(made)
     }
 
-    async fn adopt(cx: &Context, address: &Address, id: &str) -> Result<(), Failure> {
-        let call = cx.aws.rds.describe_db_instances().db_instance_identifier(id).send().await;
-        let found = call.during("DescribeDBInstances")?.db_instances.unwrap_or_default().pop();
-        let arn = given(found.and_then(|found| found.db_instance_arn), "DescribeDBInstances", "DBInstanceArn")?;
-        tag_password(cx, &arn, rds::FOREIGN, rds::tagged(&cx.id, address)).await
+    async fn adopt(cx: &Context, address: &Address, live: &Live) -> Result<(), Failure> {
+        tag_password(cx, &live.arn, FOREIGN, rds::tagged(&cx.id, address)).await
     }
 
     async fn delete(cx: &Context, live: &Live) -> Result<(), Failure> {
@@ -283,7 +280,7 @@ impl Kind for DbInstance {
 /// Says in a tag whose the master password is, with these `others`.
 /// <https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_AddTagsToResource.html>
 async fn tag_password(cx: &Context, arn: &str, whose: &str, mut others: Vec<Tag>) -> Result<(), Failure> {
-    others.push(Tag::builder().key(rds::PASSWORD).value(whose).build());
+    others.push(Tag::builder().key(PASSWORD).value(whose).build());
     let call = cx.aws.rds.add_tags_to_resource().resource_name(arn).set_tags(Some(others));
     call.customize().config_override(rds::once()).send().await.during("AddTagsToResource").map(drop)
 }
