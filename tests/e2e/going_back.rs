@@ -5,16 +5,22 @@ use std::{io::Write, time::Duration};
 use serde_json::json;
 use tokio::time::{Instant, sleep};
 
-use crate::{lines::Lines, support::text, sweep, tiny::Tiny};
+use crate::{
+    lines::Lines,
+    support::text,
+    sweep,
+    tiny::{Gate, Tiny},
+};
 
 impl Tiny {
-    /// Begins to release what says `word`, so slowly that it is not done before somebody does something about it.
-    async fn release_slowly(&self, word: &str) {
-        self.say(word);
-        self.0.set(json!({ "rollout_scale": 8.0 })).await;
+    /// Begins to release what says `word`: its tasks do not serve before somebody has done something about it, and ECS has
+    /// patience with them.
+    async fn release_slowly(&self, word: &str) -> Gate {
+        self.0.set(json!({ "rollout_scale": 3.0 })).await;
+        self.say_behind_a_gate(word)
     }
 
-    /// Until this release is being rolled out; then ECS is as quick as before.
+    /// Until this release is being rolled out.
     async fn until_rolling(&self, release: u64) {
         let deadline = Instant::now() + Duration::from_secs(240);
         loop {
@@ -25,6 +31,11 @@ impl Tiny {
             assert!(Instant::now() < deadline, "{newest}");
             sleep(Duration::from_millis(200)).await;
         }
+    }
+
+    /// The new tasks may serve.
+    async fn open(&self, gate: Gate) {
+        drop(gate);
         self.0.set(json!({ "rollout_scale": 0.1 })).await;
     }
 }
@@ -35,10 +46,15 @@ async fn a_rollout_under_way_is_stopped_and_what_ran_before_serves() {
     let url = tiny.0.up();
 
     // Somebody else's, who holds the lock and waits for it.
-    tiny.release_slowly("two").await;
+    let gate = tiny.release_slowly("two").await;
     let deploy = tiny.0.spawn(&["deploy"]);
     tiny.until_rolling(2).await;
-    let said = tiny.ends_with(0, &["rollback"]);
+    let stackctl = env!("CARGO_BIN_EXE_stackctl");
+    let (_, mut rollback) = Lines::at_a_terminal(&tiny.0, &format!("exec {stackctl} rollback"));
+    rollback.until("ECS stops the rollout of release 2 of web");
+    tiny.open(gate).await;
+    let (code, said) = rollback.end();
+    assert_eq!(code, Some(0), "{said}");
     assert!(said.contains("web runs release 1 again; release 2 was given up"), "{said}");
     let deployed = deploy.wait_with_output().expect("it ends");
     let said = text(&deployed);
@@ -50,27 +66,29 @@ async fn a_rollout_under_way_is_stopped_and_what_ran_before_serves() {
     assert_eq!(tiny.0.plan(), [""; 0]);
 
     // One's own, and the question is answered.
-    tiny.release_slowly("three").await;
-    let stackctl = env!("CARGO_BIN_EXE_stackctl");
+    let gate = tiny.release_slowly("three").await;
     let (mut keys, mut person) = Lines::at_a_terminal(&tiny.0, &format!("exec {stackctl} deploy"));
     tiny.until_rolling(3).await;
     keys.write_all(b"\x03").expect("it reads");
     person.until("ECS goes on rolling out release 3 of web");
     person.asked("will do: ");
     keys.write_all(b"yes\r").expect("it reads");
+    person.until("ECS stops the rollout of release 3 of web");
+    tiny.open(gate).await;
     person.until("web runs release 1 again; release 3 was given up");
     let (code, said) = person.end();
     assert_eq!(code, Some(130), "the deployment was interrupted: {said}");
     assert_eq!(tiny.0.get(&url).await.1, "one");
 
     // Without anybody to ask, it goes on, and says how to go back.
-    tiny.release_slowly("four").await;
+    let gate = tiny.release_slowly("four").await;
     let deploy = Lines::of(tiny.0.spawn(&["deploy"]));
     tiny.until_rolling(4).await;
     deploy.interrupt();
     let (code, said) = deploy.end();
     assert_eq!(code, Some(130), "{said}");
     assert!(said.contains("`stackctl rollback web` stops that and goes back"), "{said}");
+    tiny.open(gate).await;
     tiny.0.must(&["deploy"]);
     assert_eq!(tiny.0.get(&url).await.1, "four");
     tiny.0.must(&["destroy", "--confirm", "tiny"]);

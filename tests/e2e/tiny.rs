@@ -1,7 +1,7 @@
 //! A small program of its own in place of the repository's application: it is built in a second and needs no database, so
 //! that many releases are few seconds.
 
-use std::{fs, process::Command};
+use std::{fs, net::TcpListener, process::Command};
 
 use crate::support::{World, text};
 
@@ -22,13 +22,18 @@ services:
 ";
 
 const PROGRAM: &str = r#"//! Answers every request with one word.
-use std::{io::{Read, Write}, net::TcpListener};
+use std::{io::{Read, Write}, net::{TcpListener, TcpStream}};
 
 const SAYS: &str = "one";
+const GATE: u16 = 0;
 
 fn main() {
     if std::env::args().nth(1).as_deref() == Some("prepare") {
         return println!("prepared");
+    }
+    if GATE != 0 {
+        // It opens by going away.
+        let _ = TcpStream::connect(("127.0.0.1", GATE)).and_then(|mut gate| gate.read(&mut [0]));
     }
     println!("{{\"level\":\"info\",\"message\":\"serving\",\"says\":\"{SAYS}\"}}");
     let listener = TcpListener::bind(format!("0.0.0.0:{}", std::env::var("PORT").unwrap())).unwrap();
@@ -40,6 +45,9 @@ fn main() {
     }
 }
 "#;
+
+/// What new tasks wait for: they connect, and nobody answers.
+pub struct Gate(#[expect(dead_code, reason = "it is open once this is dropped")] TcpListener);
 
 /// The project in place of the repository's, with a git repository around it.
 pub struct Tiny(pub World);
@@ -78,7 +86,19 @@ impl Tiny {
 
     /// Makes the program say something else.
     pub fn say(&self, word: &str) {
-        let source = PROGRAM.replace("\"one\"", &format!("{word:?}"));
+        self.write(&PROGRAM.replace("\"one\"", &format!("{word:?}")));
+    }
+
+    /// Makes the program say something else, and its tasks serve only once the gate is dropped.
+    pub fn say_behind_a_gate(&self, word: &str) -> Gate {
+        let gate = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let port = gate.local_addr().expect("it is bound").port();
+        let closed = PROGRAM.replace("GATE: u16 = 0", &format!("GATE: u16 = {port}"));
+        self.write(&closed.replace("\"one\"", &format!("{word:?}")));
+        Gate(gate)
+    }
+
+    fn write(&self, source: &str) {
         fs::write(self.0.project().join("tiny/src/main.rs"), source).expect("it can be written");
     }
 
