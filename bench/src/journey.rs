@@ -16,20 +16,23 @@ use crate::{
 pub(crate) struct Cost {
     pub(crate) command: &'static str,
     pub(crate) calls: usize,
-    pub(crate) rounds: usize,
+    /// How often one waits for answers; of commands that only look.
+    pub(crate) rounds: Option<usize>,
     pub(crate) wall: Duration,
     pub(crate) peak_kib: u64,
 }
 
 impl Cost {
     fn of(command: &'static str, run: &Run) -> Self {
-        Self {
-            command,
-            calls: run.calls.len(),
-            rounds: rounds(run.calls.iter().map(|call| (call.started_ms, call.ended_ms))),
-            wall: run.wall,
-            peak_kib: run.peak_kib,
-        }
+        Self { command, calls: run.calls.len(), rounds: None, wall: run.wall, peak_kib: run.peak_kib }
+    }
+
+    /// Of a command that only looks, with its rounds; and what it has said.
+    async fn of_a_look(region: &Region, command: &'static str, args: &[&str]) -> Result<(Self, Run)> {
+        let run = region.run(args).await?;
+        let far = region.run_far_away(args).await?;
+        let rounds = rounds(far.calls.iter().map(|call| (call.started_ms, call.ended_ms)));
+        Ok((Self { rounds: Some(rounds), ..Self::of(command, &run) }, run))
     }
 }
 
@@ -50,13 +53,13 @@ pub(crate) async fn measure(pace: Pace, services: usize, scripted: bool) -> Resu
     let folder = region.project();
     project::lay_out(&folder, services)?;
     let up = region.run(&["up", "--yes"]).await?;
-    let again = region.run(&["up", "--yes"]).await?;
-    ensure!(!again.lines.iter().any(|(_, line)| line["event"] == "started"), "a second `up` has nothing to do");
+    let (again, said) = Cost::of_a_look(&region, "`up`, nothing to do", &["up", "--yes"]).await?;
+    ensure!(!said.lines.iter().any(|(_, line)| line["event"] == "started"), "a second `up` has nothing to do");
     project::change_one(&folder)?;
-    let plan = region.run(&["plan"]).await?;
+    let (plan, _) = Cost::of_a_look(&region, "`plan`, one change", &["plan"]).await?;
     project::change_back(&folder, services)?;
-    let status = region.run(&["status"]).await?;
-    let image = status.lines.first().and_then(|(_, status)| status["services"][0]["image"].as_str());
+    let (status, said) = Cost::of_a_look(&region, "`status`", &["status"]).await?;
+    let image = said.lines.first().and_then(|(_, status)| status["services"][0]["image"].as_str());
     let image = image.context("the first service has an image")?.to_owned();
     project::change_program(&folder)?;
     let deploy = region.run(&["deploy", "--yes"]).await?;
@@ -72,10 +75,10 @@ pub(crate) async fn measure(pace: Pace, services: usize, scripted: bool) -> Resu
         services,
         costs: vec![
             Cost::of("first `up`", &up),
-            Cost::of("`up`, nothing to do", &again),
-            Cost::of("`plan`, one change", &plan),
+            again,
+            plan,
             Cost::of("`deploy`, one line", &deploy),
-            Cost::of("`status`", &status),
+            status,
             Cost::of("`destroy`", &destroy),
         ],
         first_up: up.wall,

@@ -8,7 +8,7 @@ use std::{
 
 use anyhow::{Context, Result, bail, ensure};
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, BufReader},
@@ -24,9 +24,14 @@ pub(crate) struct Pace {
     pub(crate) rollout_scale: f64,
 }
 
+/// The latency, in milliseconds, of a cloud so far away that the calls of one round, however many, end at about the same
+/// time: seconds more than all of them keep this computer busy.
+const FAR_MS: u64 = 4000;
+
 /// A sandbox with a folder for a project; both are gone when this is dropped.
 pub(crate) struct Region {
     home: TempDir,
+    latency_ms: u64,
     stackctl: PathBuf,
     pub(crate) endpoint: String,
 }
@@ -62,7 +67,7 @@ impl Region {
     pub(crate) async fn start(pace: Pace) -> Result<Self> {
         let home = tempfile::Builder::new().prefix("stackctl-bench").tempdir()?;
         std::fs::create_dir(home.path().join("project"))?;
-        let mut region = Self { home, stackctl: stackctl()?, endpoint: String::new() };
+        let mut region = Self { home, latency_ms: pace.latency_ms, stackctl: stackctl()?, endpoint: String::new() };
         let [latency, provision, rollout] =
             [pace.latency_ms.to_string(), pace.provision_scale.to_string(), pace.rollout_scale.to_string()];
         let started = region
@@ -136,6 +141,21 @@ impl Region {
             bail!("stackctl {}: {status}\n{}\n{said}", args.join(" "), failed.join("\n"));
         }
         Ok(Run { wall, lines, calls: self.calls().await?, peak_kib })
+    }
+
+    /// Runs it as [`Region::run`] on a cloud so far away that only what waits for an answer begins after it.
+    pub(crate) async fn run_far_away(&self, args: &[&str]) -> Result<Run> {
+        self.be_away(FAR_MS).await?;
+        let run = self.run(args).await;
+        self.be_away(self.latency_ms).await?;
+        run
+    }
+
+    async fn be_away(&self, latency_ms: u64) -> Result<()> {
+        let settings = json!({ "latency_ms": latency_ms });
+        let url = format!("{}/_sandbox/settings", self.endpoint);
+        reqwest::Client::new().patch(url).json(&settings).send().await?.error_for_status()?;
+        Ok(())
     }
 
     pub(crate) async fn calls(&self) -> Result<Vec<Call>> {

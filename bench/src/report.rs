@@ -53,21 +53,22 @@ impl Report {
     fn commands(&self, page: &mut String) {
         page.push_str(
             "\n## Commands\n\n\
-             A round is a wait for answers: the longest chain of calls of which each began after the one before it had ended. Calls that run beside each\n\
-             other are one round. So this is an upper bound: quick calls beside slow ones make a chain although none waits for another. What really waits\n\
-             with nothing to do is four calls deep (load balancers, their listeners, the rules of those, the tags of both), and one deeper for each further page\n\
-             of what AWS gives page by page: log groups come by 50.\n\n\
+             A round is a wait for answers: the longest chain of calls of which each began after the one before it had ended. They are counted, for the\n\
+             commands that only look, in a second run with seconds of latency: beside that, how long the calls themselves take does not count, and only a\n\
+             call that needs an answer begins after it. Four is how deep AWS's own interface is: load balancers, their listeners, the rules of those, the\n\
+             tags of both. What comes page by page adds a round for each further page once there are more than four: log groups come by 50. Calls grow with\n\
+             pages, and with the services by one each: ECS describes one task definition at a time.\n\n\
              | services | command | calls | rounds | seconds | peak memory, MiB |\n| ---: | --- | ---: | ---: | ---: | ---: |\n",
         );
         for journey in &self.journeys {
             for cost in &journey.costs {
                 let (services, seconds) = (journey.services, seconds(cost.wall));
+                let rounds = cost.rounds.map_or_else(|| "–".to_owned(), |rounds| rounds.to_string());
                 let _ = writeln!(
                     page,
-                    "| {services} | {} | {} | {} | {seconds} | {} |",
+                    "| {services} | {} | {} | {rounds} | {seconds} | {} |",
                     cost.command,
                     cost.calls,
-                    cost.rounds,
                     cost.peak_kib / 1024
                 );
             }

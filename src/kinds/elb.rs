@@ -36,6 +36,10 @@ pub(super) fn dimension(arn: &str) -> &str {
     resource.strip_prefix("loadbalancer/").unwrap_or(resource)
 }
 
+/// The largest page of load balancers, target groups, listeners or rules: what needs another page waits for it.
+/// <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_DescribeRules.html>
+const PAGE: i32 = 400;
+
 /// How many resources one `DescribeTags` call takes.
 /// <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_DescribeTags.html>
 const TAGGED_AT_ONCE: usize = 20;
@@ -49,7 +53,7 @@ async fn candidates(cx: &Context) -> Result<Arc<Vec<LoadBalancer>>, Failure> {
     cx.shared(
         "elb load balancers",
         Box::pin(async {
-            let pages = cx.aws.elb.describe_load_balancers().into_paginator().items().send();
+            let pages = cx.aws.elb.describe_load_balancers().page_size(PAGE).into_paginator().items().send();
             let all: Vec<LoadBalancer> = pages.try_collect().await.during("DescribeLoadBalancers")?;
             let likely = all.into_iter().filter(|balancer| {
                 aws::may_be_ours(&cx.id, balancer.load_balancer_name().unwrap_or_default(), LONGEST_NAME)
@@ -65,7 +69,7 @@ async fn candidate_groups(cx: &Context) -> Result<Arc<Vec<TargetGroup>>, Failure
     cx.shared(
         "elb target groups",
         Box::pin(async {
-            let pages = cx.aws.elb.describe_target_groups().into_paginator().items().send();
+            let pages = cx.aws.elb.describe_target_groups().page_size(PAGE).into_paginator().items().send();
             let all: Vec<TargetGroup> = pages.try_collect().await.during("DescribeTargetGroups")?;
             let likely = all
                 .into_iter()
@@ -83,7 +87,15 @@ async fn candidate_listeners(cx: &Context) -> Result<Arc<Vec<Listener>>, Failure
         Box::pin(async {
             let balancers = candidates(cx).await?;
             let reads = balancers.iter().filter_map(LoadBalancer::load_balancer_arn).map(|arn| async move {
-                let call = cx.aws.elb.describe_listeners().load_balancer_arn(arn).into_paginator().items().send();
+                let call = cx
+                    .aws
+                    .elb
+                    .describe_listeners()
+                    .load_balancer_arn(arn)
+                    .page_size(PAGE)
+                    .into_paginator()
+                    .items()
+                    .send();
                 call.try_collect().await.or_absent("DescribeListeners", &["LoadBalancerNotFound"])
             });
             let found: Vec<Option<Vec<Listener>>> = try_join_all(reads).await?;
@@ -166,7 +178,8 @@ async fn candidate_rules(cx: &Context) -> Result<Arc<Vec<(String, Rule)>>, Failu
         Box::pin(async {
             let listeners = candidate_listeners(cx).await?;
             let reads = listeners.iter().filter_map(Listener::listener_arn).map(|arn| async move {
-                let call = cx.aws.elb.describe_rules().listener_arn(arn).into_paginator().items().send();
+                let call =
+                    cx.aws.elb.describe_rules().listener_arn(arn).page_size(PAGE).into_paginator().items().send();
                 let rules: Option<Vec<Rule>> =
                     call.try_collect().await.or_absent("DescribeRules", &["ListenerNotFound"])?;
                 let rules = rules.unwrap_or_default().into_iter().filter(|rule| rule.is_default() != Some(true));

@@ -26,6 +26,7 @@ mod jobs;
 mod lifecycle;
 mod lines;
 mod logs;
+mod many;
 mod mistakes;
 mod permissions;
 mod releases;

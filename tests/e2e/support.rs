@@ -244,10 +244,11 @@ impl World {
         (answer.status().as_u16(), answer.text().await.expect("it is text"))
     }
 
-    /// The calls of an `up` that has nothing to do, with a latency by which its rounds can be told apart.
-    pub async fn idle_up(&self) -> Vec<Value> {
+    /// The calls of an `up` that has nothing to do, with a latency by which its rounds can be told apart: longer than all
+    /// calls of a round keep this computer busy.
+    pub async fn idle_up(&self, latency_ms: u64) -> Vec<Value> {
         self.forget_calls().await;
-        self.set(json!({ "latency_ms": 250 })).await;
+        self.set(json!({ "latency_ms": latency_ms })).await;
         let again = self.stackctl(&["up", "--yes"]);
         self.set(json!({ "latency_ms": 0 })).await;
         assert!(again.status.success() && text(&again).contains("No changes."), "{}", text(&again));

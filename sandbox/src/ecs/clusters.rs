@@ -5,7 +5,9 @@ use serde_json::{Value, json};
 use super::{
     Ledger, missing_cluster,
     model::{Cluster, Life, Status},
-    names, short, text,
+    names,
+    pages::page,
+    short, text,
 };
 use crate::{api::ApiError, region::ACCOUNT};
 
@@ -31,10 +33,9 @@ pub(super) fn describe(state: &Ledger, input: &Value) -> Value {
     json!({ "clusters": found, "failures": failures })
 }
 
-pub(super) fn list(state: &Ledger) -> Value {
-    let arns: Vec<&String> =
-        state.clusters.values().filter(|cluster| cluster.active).map(|cluster| &cluster.arn).collect();
-    json!({ "clusterArns": arns })
+pub(super) fn list(state: &Ledger, input: &Value) -> Result<Value, ApiError> {
+    let active = state.clusters.values().filter(|cluster| cluster.active);
+    page(input, "clusterArns", active.map(|cluster| cluster.arn.as_str()), 100)
 }
 
 pub(super) fn delete(state: &mut Ledger, input: &Value) -> Result<Value, ApiError> {

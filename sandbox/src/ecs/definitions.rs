@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::{
     Ledger,
     model::{Definition, without_nulls},
+    pages::page,
     text,
 };
 use crate::{api::ApiError, ecr::now, region::ACCOUNT};
@@ -84,7 +85,7 @@ pub(super) fn describe(state: &Ledger, input: &Value) -> Result<Value, ApiError>
     Ok(json!({ "taskDefinition": found.document, "tags": if tags { found.tags.clone() } else { json!([]) } }))
 }
 
-pub(super) fn list(state: &Ledger, input: &Value) -> Value {
+pub(super) fn list(state: &Ledger, input: &Value) -> Result<Value, ApiError> {
     let (family, active) = (text(input, "familyPrefix"), input["status"].as_str().unwrap_or("ACTIVE") == "ACTIVE");
     let of_family = state.definitions.iter().filter(|(name, _)| family.is_empty() || *name == family);
     let mut arns: Vec<&String> = of_family
@@ -95,15 +96,15 @@ pub(super) fn list(state: &Ledger, input: &Value) -> Value {
     if input["sort"] == "DESC" {
         arns.reverse();
     }
-    json!({ "taskDefinitionArns": arns })
+    page(input, "taskDefinitionArns", arns.into_iter().map(String::as_str), 100)
 }
 
-pub(super) fn families(state: &Ledger, input: &Value) -> Value {
+pub(super) fn families(state: &Ledger, input: &Value) -> Result<Value, ApiError> {
     let prefix = text(input, "familyPrefix");
     let wanted = state.definitions.iter().filter(|(name, revisions)| {
         name.starts_with(prefix) && (input["status"] != "ACTIVE" || revisions.iter().any(|known| known.active))
     });
-    json!({ "families": wanted.map(|(name, _)| name).collect::<Vec<_>>() })
+    page(input, "families", wanted.map(|(name, _)| name.as_str()), 100)
 }
 
 pub(super) fn deregister(state: &mut Ledger, input: &Value) -> Result<Value, ApiError> {

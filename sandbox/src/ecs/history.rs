@@ -7,15 +7,13 @@ use serde_json::{Value, json};
 use super::{
     Ledger,
     model::{Deployment, Service, without_nulls},
-    services, text,
+    pages::page,
+    services,
 };
 use crate::{api::ApiError, ecr::now};
 
 /// How many deployments one answer has unless the call says otherwise, and how many revisions may be asked for at once.
 const PAGE: usize = 20;
-
-/// The most deployments in one answer.
-const LARGEST_PAGE: usize = 100;
 
 /// One service deployment.
 pub(super) struct Past {
@@ -118,21 +116,14 @@ pub(super) fn deployments(state: &Ledger, input: &Value) -> Result<Value, ApiErr
         let statuses = input["status"].as_array().filter(|statuses| !statuses.is_empty());
         statuses.is_none_or(|statuses| statuses.iter().any(|status| status == past.status.name()))
     };
-    let size = input["maxResults"].as_u64().and_then(|size| usize::try_from(size).ok()).unwrap_or(PAGE);
-    if !(1..=LARGEST_PAGE).contains(&size) {
-        return Err(ApiError::client("InvalidParameterException", "maxResults must be between 1 and 100"));
-    }
-    let begin: usize = text(input, "nextToken").parse().unwrap_or_default();
-    let all: Vec<&Past> = service.history.iter().rev().filter(wanted).collect();
-    let page = all.iter().skip(begin).take(size).map(|past| {
+    let all = service.history.iter().rev().filter(wanted).map(|past| {
         json!({
             "serviceDeploymentArn": past.arn, "serviceArn": service.arn, "targetServiceRevisionArn": past.revision,
             "clusterArn": cluster(state, service), "status": past.status.name(), "statusReason": past.reason,
             "createdAt": past.created, "startedAt": past.created, "finishedAt": past.finished,
         })
     });
-    let next = (begin + size < all.len()).then(|| (begin + size).to_string());
-    let mut answer = json!({ "serviceDeployments": page.collect::<Vec<_>>(), "nextToken": next });
+    let mut answer = page(input, "serviceDeployments", all, PAGE)?;
     without_nulls(&mut answer);
     Ok(answer)
 }

@@ -7,6 +7,7 @@ mod exec;
 mod history;
 mod model;
 mod on_time;
+mod pages;
 mod permissions;
 mod rollback;
 mod rootfs;
@@ -79,12 +80,12 @@ impl Ecs {
             match call.operation.as_str() {
                 "CreateCluster" => Ok(clusters::create(&mut state, at, &input)),
                 "DescribeClusters" => Ok(clusters::describe(&state, &input)),
-                "ListClusters" => Ok(clusters::list(&state)),
+                "ListClusters" => clusters::list(&state, &input),
                 "DeleteCluster" => clusters::delete(&mut state, &input),
                 "RegisterTaskDefinition" => definitions::register(&mut state, at, &input),
                 "DescribeTaskDefinition" => definitions::describe(&state, &input),
-                "ListTaskDefinitions" => Ok(definitions::list(&state, &input)),
-                "ListTaskDefinitionFamilies" => Ok(definitions::families(&state, &input)),
+                "ListTaskDefinitions" => definitions::list(&state, &input),
+                "ListTaskDefinitionFamilies" => definitions::families(&state, &input),
                 "DeregisterTaskDefinition" => definitions::deregister(&mut state, &input),
                 "DeleteTaskDefinitions" => Ok(definitions::delete(&mut state, &input)),
                 "CreateService" => services::create(region, &mut state, at, &input, &roles),

@@ -8,7 +8,9 @@ use tokio::time::Instant;
 use super::{
     Ledger, definitions, missing_cluster,
     model::{Life, Rollout, Service, Status, without_nulls},
-    names, permissions, short, text,
+    names,
+    pages::page,
+    permissions, short, text,
 };
 use crate::{
     api::ApiError,
@@ -164,7 +166,7 @@ pub(super) fn list(state: &Ledger, input: &Value) -> Result<Value, ApiError> {
         return Err(missing_cluster());
     }
     let here = state.services.iter().filter(|service| service.cluster == cluster && service.life != Life::Inactive);
-    Ok(json!({ "serviceArns": here.map(|service| &service.arn).collect::<Vec<_>>() }))
+    page(input, "serviceArns", here.map(|service| service.arn.as_str()), 10)
 }
 
 /// Whether this is the active service of these names.

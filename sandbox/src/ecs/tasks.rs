@@ -6,7 +6,9 @@ use tokio::sync::watch;
 use super::{
     Ledger, definitions, missing_cluster,
     model::{Status, Task},
-    names, permissions, short, text,
+    names,
+    pages::page,
+    permissions, short, text,
 };
 use crate::{api::ApiError, ecr::now};
 
@@ -158,5 +160,5 @@ pub(super) fn list(state: &Ledger, input: &Value) -> Result<Value, ApiError> {
             && input["startedBy"].as_str().is_none_or(|by| task.started_by == by)
             && input["family"].as_str().is_none_or(|name| name == family)
     });
-    Ok(json!({ "taskArns": arns.map(|task| &task.arn).collect::<Vec<_>>() }))
+    page(input, "taskArns", arns.map(|task| task.arn.as_str()), 100)
 }

@@ -1,0 +1,47 @@
+//! More services than a page of anything takes, and than the rules of one security group admit.
+
+use std::fs;
+
+use crate::{
+    support::{rounds, text},
+    sweep,
+    tiny::Tiny,
+};
+
+/// ECS lists 100 services and task definitions a page, CloudWatch 50 log groups; a security group has 60 rules.
+const SERVICES: usize = 120;
+
+/// The latency, in milliseconds, beside which it does not count how long 200 calls keep this computer busy.
+const FAR_MS: u64 = 3000;
+
+fn stack() -> String {
+    let mut text = String::from(
+        "name: tiny\nregion: eu-west-1\nnetwork: { nat: none }\ndatabase: { protect: false }\nload_balancer: { tls: off }\nservices:\n",
+    );
+    for number in 1..=SERVICES {
+        // A load balancer has 100 target groups; no tasks, because this is about what AWS is asked.
+        let routes = if number <= 60 { format!(", port: 3000, routes: [\"/s{number}/*\"]") } else { String::new() };
+        text.push_str(&format!("  s{number}: {{ build: tiny, memory: 512, replicas: 0{routes} }}\n"));
+    }
+    text
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stack_of_more_services_than_a_page_is_seen_whole_in_four_rounds() {
+    let tiny = Tiny::start();
+    fs::write(tiny.0.project().join("stack.yaml"), stack()).expect("it can be written");
+    tiny.0.up();
+
+    let calls = tiny.0.idle_up(FAR_MS).await;
+    assert!(rounds(&calls) <= 4, "{} rounds", rounds(&calls));
+    let count = |operation: &str| calls.iter().filter(|call| call["operation"] == operation).count();
+    assert_eq!(count("ListServices"), 2, "two pages");
+    assert_eq!(count("DescribeTaskDefinition"), SERVICES, "ECS describes one at a time");
+    assert!(calls.len() <= SERVICES + 150, "{} calls", calls.len());
+
+    let status = tiny.0.status();
+    assert_eq!(status["services"].as_array().map(Vec::len), Some(SERVICES));
+    let gone = tiny.0.stackctl(&["destroy", "--confirm", "tiny"]);
+    assert!(gone.status.success(), "{}", text(&gone));
+    assert_eq!(sweep::everything(&tiny.0).await, [""; 0]);
+}
