@@ -14,6 +14,13 @@ pub(super) const USER: u32 = 10001;
 /// How a packed archive begins. <https://www.rfc-editor.org/rfc/rfc1952#section-2.3.1>
 const GZIP: [u8; 2] = [0x1f, 0x8b];
 
+/// The content of a layer, not packed yet.
+pub(super) struct Archive {
+    /// `sha256:…` of it.
+    pub(super) diff_id: String,
+    bytes: Vec<u8>,
+}
+
 /// A finished layer.
 #[derive(Debug)]
 pub(super) struct Layer {
@@ -33,11 +40,11 @@ pub(super) enum Entry<'a> {
 /// What every image stands on: who the user is, where localhost is, whom to trust, and a place for temporary files.
 /// Trusted are Mozilla's root certificates as a crate carries them: those of the machine that happens to build would make
 /// another image on each.
-pub(super) fn base() -> Result<Layer, Failure> {
+pub(super) fn base() -> Result<Archive, Failure> {
     let certificates = root_certificates();
     let passwd = format!("root:x:0:0:root:/:/\napp:x:{USER}:{USER}:app:/:/\n");
     let group = format!("root:x:0:\napp:x:{USER}:\n");
-    layer(&[
+    Archive::of(&[
         Entry::Folder { path: "etc/", mode: 0o755 },
         Entry::File { path: "etc/group", mode: 0o644, content: group.as_bytes() },
         Entry::File { path: "etc/hosts", mode: 0o644, content: b"127.0.0.1 localhost\n::1 localhost\n" },
@@ -50,12 +57,20 @@ pub(super) fn base() -> Result<Layer, Failure> {
     ])
 }
 
-/// A layer of these entries, in this order.
-pub(super) fn layer(entries: &[Entry]) -> Result<Layer, Failure> {
-    let archive = archive(entries).map_err(|error| Failure::internal(format!("a layer could not be made: {error}")))?;
-    let compressed =
-        compress(&archive).map_err(|error| Failure::internal(format!("a layer could not be packed: {error}")))?;
-    Ok(Layer { diff_id: digest(&archive), digest: digest(&compressed), compressed })
+impl Archive {
+    /// Of these entries, in this order.
+    pub(super) fn of(entries: &[Entry]) -> Result<Self, Failure> {
+        let bytes =
+            archive(entries).map_err(|error| Failure::internal(format!("a layer could not be made: {error}")))?;
+        Ok(Self { diff_id: digest(&bytes), bytes })
+    }
+
+    /// The layer of it.
+    pub(super) fn pack(&self) -> Result<Layer, Failure> {
+        let compressed = compress(&self.bytes)
+            .map_err(|error| Failure::internal(format!("a layer could not be packed: {error}")))?;
+        Ok(Layer { diff_id: self.diff_id.clone(), digest: digest(&compressed), compressed })
+    }
 }
 
 /// The layer of an archive that somebody else made, packed or not; read once and never held unpacked.
@@ -149,18 +164,22 @@ fn root_certificates() -> String {
 mod tests {
     use super::*;
 
+    fn layer(entries: &[Entry]) -> Layer {
+        Archive::of(entries).and_then(|archive| archive.pack()).expect("it is made")
+    }
+
     #[test]
     fn the_same_entries_are_the_same_layer() {
         let entries = [Entry::File { path: "app/x", mode: 0o755, content: b"x" }];
-        let (one, other) = (layer(&entries).expect("it is made"), layer(&entries).expect("it is made"));
+        let (one, other) = (layer(&entries), layer(&entries));
         assert_eq!(one.digest, other.digest);
-        assert_ne!(one.digest, base().expect("it is made").digest);
+        assert_ne!(one.diff_id, base().expect("it is made").diff_id);
     }
 
     #[test]
     fn an_archive_is_the_same_layer_packed_or_not() {
         let content = vec![7; 100_000];
-        let own = layer(&[Entry::File { path: "app/x", mode: 0o755, content: &content }]).expect("it is made");
+        let own = layer(&[Entry::File { path: "app/x", mode: 0o755, content: &content }]);
         let mut archive = Vec::new();
         MultiGzDecoder::new(own.compressed.as_slice()).read_to_end(&mut archive).expect("it is packed");
         for given in [&archive, &own.compressed] {
@@ -171,7 +190,7 @@ mod tests {
 
     #[test]
     fn the_base_trusts_somebody_and_knows_its_user() {
-        let base = base().expect("it is made");
+        let base = base().and_then(|base| base.pack()).expect("it is made");
         let mut archive = tar::Archive::new(flate2::read::GzDecoder::new(base.compressed.as_slice()));
         let mut names = Vec::new();
         for entry in archive.entries().expect("it is an archive") {

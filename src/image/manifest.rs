@@ -6,7 +6,8 @@ use serde_json::json;
 
 use super::{
     blob::Blob,
-    layer::{self, Entry, Layer, USER},
+    kept::Kept,
+    layer::{self, Archive, Entry, Layer, USER},
     package::Program,
 };
 use crate::model::Failure;
@@ -42,18 +43,18 @@ impl Assembled {
     }
 }
 
-/// The image of a program.
-pub(super) fn assemble(program: &Program) -> Result<Assembled, Failure> {
+/// The image of a program, of layers that are packed only if they are not kept.
+pub(super) fn assemble(program: &Program, kept: &Kept) -> Result<Assembled, Failure> {
     let (path, bill) = (format!("app/{}", program.name), format!("app/{}.cdx.json", program.name));
-    let own = layer::layer(&[
+    let own = Archive::of(&[
         Entry::Folder { path: "app/", mode: 0o755 },
         Entry::File { path: &path, mode: 0o755, content: &program.bytes },
         Entry::File { path: &bill, mode: 0o644, content: &program.bill },
     ])?;
-    let layers = [layer::base()?, own];
+    let layers = kept.layers(&[layer::base()?, own])?;
     let config = config(program, &layers);
     let config = serde_json::to_vec(&config).map_err(|error| Failure::internal(error.to_string()))?;
-    manifest(program.version.clone(), config, layers.into())
+    manifest(program.version.clone(), config, layers)
 }
 
 /// The image of a configuration and the layers that it names.
@@ -112,9 +113,10 @@ mod tests {
             bytes: bytes.to_vec(),
             bill: b"{}".to_vec(),
         };
-        let one = assemble(&program(b"one")).expect("it is made");
-        let again = assemble(&program(b"one")).expect("it is made");
-        let other = assemble(&program(b"other")).expect("it is made");
+        let folder = tempfile::tempdir().expect("a folder");
+        let kept = Kept::new(folder.path());
+        let [one, again, other] =
+            [&b"one"[..], b"one", b"other"].map(|bytes| assemble(&program(bytes), &kept).expect("it is made"));
         assert_eq!(one.digest, again.digest);
         assert_ne!(one.digest, other.digest);
         assert_eq!(one.blobs[0].digest, other.blobs[0].digest);

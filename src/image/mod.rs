@@ -5,6 +5,7 @@ mod blob;
 mod dockerfile;
 mod dump;
 mod elf;
+mod kept;
 mod layer;
 mod manifest;
 mod package;
@@ -69,8 +70,8 @@ impl Builder {
         let say = |line: &str| self.say(source, line);
         let assembled = match source {
             ImageSource::Package(folder) => {
-                let package = package::build(&self.root.join(folder), &say).await?;
-                tokio::task::spawn_blocking(move || manifest::assemble(&package))
+                let (program, kept) = package::build(&self.root.join(folder), &say).await?;
+                tokio::task::spawn_blocking(move || manifest::assemble(&program, &kept))
                     .await
                     .map_err(|error| Failure::internal(format!("the image could not be assembled: {error}")))??
             }

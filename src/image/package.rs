@@ -13,7 +13,7 @@ use tokio::{
     process::Command,
 };
 
-use super::{elf, sbom};
+use super::{elf, kept::Kept, sbom};
 use crate::model::Failure;
 
 /// What Fargate runs, and what a host can link statically without another toolchain: glibc's own static libraries.
@@ -56,8 +56,8 @@ struct Target {
     kind: Vec<String>,
 }
 
-/// Builds the program of the package in `folder`; `say` gets the compiler's lines.
-pub(super) async fn build(folder: &Path, say: &(dyn Fn(&str) + Sync)) -> Result<Program, Failure> {
+/// Builds the program of the package in `folder`; `say` gets the compiler's lines. With it comes what was packed of it before.
+pub(super) async fn build(folder: &Path, say: &(dyn Fn(&str) + Sync)) -> Result<(Program, Kept), Failure> {
     let manifest = folder.join("Cargo.toml");
     if !manifest.is_file() {
         return Err(Failure::refused("build", format!("there is no {}", manifest.display()))
@@ -66,7 +66,15 @@ pub(super) async fn build(folder: &Path, say: &(dyn Fn(&str) + Sync)) -> Result<
     let manifest = manifest
         .canonicalize()
         .map_err(|error| Failure::refused("build", format!("{}: {error}", manifest.display())))?;
-    program_of(&manifest, &metadata(&manifest).await?, say).await
+    let metadata = metadata(&manifest).await?;
+    let program = program_of(&manifest, &metadata, say).await?;
+    let kept = Kept::new(&target(&metadata).join("packed").join(&program.name));
+    Ok((program, kept))
+}
+
+/// A folder of its own in Cargo's: a build for the image neither waits for nor undoes what `cargo build` does beside it.
+fn target(metadata: &Metadata) -> PathBuf {
+    metadata.target_directory.join("stackctl")
 }
 
 async fn program_of(manifest: &Path, metadata: &Metadata, say: &(dyn Fn(&str) + Sync)) -> Result<Program, Failure> {
@@ -76,8 +84,7 @@ async fn program_of(manifest: &Path, metadata: &Metadata, say: &(dyn Fn(&str) + 
             .hint("name the folder of one of its members")
     })?;
     let name = program(package)?;
-    // A folder of its own: a build for the image neither waits for nor undoes what `cargo build` does beside it.
-    let target = metadata.target_directory.join("stackctl");
+    let target = target(metadata);
     let alone = Alone::enter(&target, metadata).await?;
     compile(manifest, package, name, &metadata.workspace_root, &target, say).await?;
     let path = target.join(TARGET).join("release").join(name);

@@ -7,7 +7,8 @@ use serde_json::Value;
 
 use super::{
     elf,
-    layer::{self, Entry},
+    kept::Kept,
+    layer::{self, Archive, Entry},
     manifest::{self, Assembled},
     package::Program,
     push,
@@ -25,7 +26,12 @@ fn program(bytes: &[u8]) -> Program {
 }
 
 fn assembled(bytes: &[u8]) -> Assembled {
-    manifest::assemble(&program(bytes)).expect("it is made")
+    assembled_of(&program(bytes))
+}
+
+fn assembled_of(program: &Program) -> Assembled {
+    let folder = tempfile::tempdir().expect("a folder");
+    manifest::assemble(program, &Kept::new(folder.path())).expect("it is made")
 }
 
 fn document(bytes: &[u8]) -> Value {
@@ -160,7 +166,7 @@ fn every_digest_and_size_is_that_of_what_it_names() {
 #[test]
 fn another_version_of_the_same_program_is_another_image_with_the_same_layers() {
     let one = assembled(b"x");
-    let other = manifest::assemble(&Program { version: "1.2.4".into(), ..program(b"x") }).expect("it is made");
+    let other = assembled_of(&Program { version: "1.2.4".into(), ..program(b"x") });
     assert_ne!(one.digest, other.digest);
     assert_eq!(document(&one.manifest)["layers"], document(&other.manifest)["layers"]);
     assert_eq!(config(&other)["config"]["Labels"]["org.opencontainers.image.version"], "1.2.4");
@@ -170,7 +176,8 @@ fn another_version_of_the_same_program_is_another_image_with_the_same_layers() {
 fn a_long_path_and_a_large_file_survive_the_archive() {
     let path = format!("app/{}", "long-".repeat(18));
     let content = vec![7; 100_000];
-    let made = layer::layer(&[Entry::File { path: &path, mode: 0o755, content: &content }]).expect("it is made");
+    let archive = Archive::of(&[Entry::File { path: &path, mode: 0o755, content: &content }]);
+    let made = archive.and_then(|archive| archive.pack()).expect("it is made");
     let listed = listed(&made.compressed);
     assert_eq!(listed.len(), 1);
     assert_eq!((listed[0].0.as_str(), listed[0].5.len()), (path.as_str(), content.len()));

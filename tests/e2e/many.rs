@@ -15,15 +15,13 @@ const SERVICES: usize = 120;
 const FAR_MS: u64 = 3000;
 
 fn stack() -> String {
-    let mut text = String::from(
-        "name: tiny\nregion: eu-west-1\nnetwork: { nat: none }\ndatabase: { protect: false }\nload_balancer: { tls: off }\nservices:\n",
-    );
-    for number in 1..=SERVICES {
+    let head = "name: tiny\nregion: eu-west-1\nnetwork: { nat: none }\ndatabase: { protect: false }\nload_balancer: { tls: off }";
+    let services = (1..=SERVICES).map(|number| {
         // A load balancer has 100 target groups; no tasks, because this is about what AWS is asked.
         let routes = if number <= 60 { format!(", port: 3000, routes: [\"/s{number}/*\"]") } else { String::new() };
-        text.push_str(&format!("  s{number}: {{ build: tiny, memory: 512, replicas: 0{routes} }}\n"));
-    }
-    text
+        format!("  s{number}: {{ build: tiny, memory: 512, replicas: 0{routes} }}\n")
+    });
+    format!("{head}\nservices:\n{}", services.collect::<String>())
 }
 
 #[tokio::test(flavor = "multi_thread")]
