@@ -5,7 +5,7 @@ export CARGO_TARGET_DIR ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/stackctl/targe
 
 STACKCTL = $(CARGO_TARGET_DIR)/debug/stackctl
 
-.PHONY: help setup build demo demo-down test torture format lint bench
+.PHONY: help setup tools build demo demo-down test torture format lint bench
 
 help:
 	@echo "make demo       bring up stack.yaml on the sandbox; ends with a URL that answers"
@@ -16,6 +16,10 @@ help:
 
 setup:
 	@./scripts/setup
+
+# What tests and lints need beside that. The demo does without, and does not wait for it to be compiled.
+tools:
+	@./scripts/setup tests
 
 # Always the whole workspace: a part of it alone would unify features otherwise and compile the AWS SDK again.
 build: setup
@@ -32,17 +36,17 @@ demo-down:
 	  $(STACKCTL) sandbox stop --forget; \
 	else echo "Nothing was built, so nothing runs."; fi
 
-test: setup format lint
+test: tools format lint
 	./scripts/test
 
 # Every call of a command is a point to be killed at: hours, and nothing that `make test` would not try a spread of.
-torture: setup
+torture: tools
 	./scripts/test --run-ignored only -E 'binary(e2e) and test(/^torture::every_call/)' --success-output immediate
 
 format:
 	cargo fmt --all --check
 
-lint:
+lint: tools
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	cargo deny check bans licenses sources
 
