@@ -19,7 +19,7 @@ use crate::{
     spec::Stack,
 };
 
-/// How long keys are collected for one message.
+/// How many bytes of what is typed are read at once.
 const KEYS: usize = 4096;
 
 /// What ends a program's input on a terminal.
@@ -97,6 +97,8 @@ struct Shown<'a> {
     raw: Option<Raw>,
     /// Where output goes into a file, its lines end as those of files do.
     ends: Option<LineEnds>,
+    /// Where output goes into documents, a character that is cut waits for its rest.
+    text: Text,
     any: bool,
 }
 
@@ -104,7 +106,7 @@ impl<'a> Shown<'a> {
     fn new(output: &'a Output) -> Self {
         let raw = if output.is_json() { None } else { Raw::begin() };
         let ends = (!std::io::stdout().is_terminal()).then(LineEnds::default);
-        Self { output, raw, ends, any: false }
+        Self { output, raw, ends, text: Text::default(), any: false }
     }
 
     fn data(&mut self, bytes: &[u8]) {
@@ -113,12 +115,18 @@ impl<'a> Shown<'a> {
         self.write(&bytes);
     }
 
-    fn write(&self, bytes: &[u8]) {
+    fn write(&mut self, bytes: &[u8]) {
         if self.output.is_json() {
-            let text = String::from_utf8_lossy(bytes);
-            self.output.document(&serde_json::json!({ "event": "output", "text": text }));
+            let text = self.text.after(bytes);
+            self.document(&text);
         } else {
             self.output.bytes(bytes);
+        }
+    }
+
+    fn document(&self, text: &str) {
+        if !text.is_empty() {
+            self.output.document(&serde_json::json!({ "event": "output", "text": text }));
         }
     }
 
@@ -154,6 +162,8 @@ impl<'a> Shown<'a> {
         if let Some(rest) = self.ends.as_mut().map(LineEnds::rest).filter(|rest| !rest.is_empty()) {
             self.write(&rest);
         }
+        let rest = self.text.rest();
+        self.document(&rest);
         // The terminal is as it was before anything is said on it.
         drop(self.raw.take());
         let Some(why) = ended else {
@@ -177,6 +187,36 @@ impl<'a> Shown<'a> {
                         crate has that crate's binary and no shell";
         Err(if self.any { failure } else { failure.hint(in_image) }.into())
     }
+}
+
+/// Text that comes in pieces, which may end in the middle of a character.
+#[derive(Default)]
+struct Text {
+    /// The beginning of a character.
+    held: Vec<u8>,
+}
+
+impl Text {
+    /// The text up to the end of `piece`, as far as its last character is whole; what is no text is replaced.
+    fn after(&mut self, piece: &[u8]) -> String {
+        let mut bytes = std::mem::take(&mut self.held);
+        bytes.extend_from_slice(piece);
+        let whole = bytes.len() - begun(&bytes);
+        self.held = bytes.split_off(whole);
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    /// What still waits, of which nothing more comes.
+    fn rest(&mut self) -> String {
+        String::from_utf8_lossy(&std::mem::take(&mut self.held)).into_owned()
+    }
+}
+
+/// How many bytes at the end begin a character whose other bytes are not there.
+fn begun(bytes: &[u8]) -> usize {
+    let last = bytes.utf8_chunks().last().map(|chunk| chunk.invalid()).unwrap_or_default();
+    let is_begun = std::str::from_utf8(last).is_err_and(|error| error.error_len().is_none());
+    if is_begun { last.len() } else { 0 }
 }
 
 async fn any(one: &mut Signal, two: &mut Signal, three: &mut Signal) {
@@ -211,4 +251,30 @@ async fn type_in(input: mpsc::Sender<Input>, is_raw: bool) {
     }
     // The session ends with the command, not with what is typed.
     std::future::pending::<()>().await;
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn text_is_the_same_wherever_it_is_cut(text in "\\PC{0,40}", size in 1..8_usize) {
+            let mut pieces = Text::default();
+            let mut shown: String = text.as_bytes().chunks(size).map(|piece| pieces.after(piece)).collect();
+            shown.push_str(&pieces.rest());
+            prop_assert_eq!(shown, text);
+        }
+    }
+
+    #[test]
+    fn what_is_no_text_holds_nothing_up_and_a_character_that_never_ends_is_told_at_the_end() {
+        let mut text = Text::default();
+        assert_eq!(text.after(b"a\xffb\xe2\x82"), "a\u{fffd}b");
+        assert_eq!(text.after(b"\xac!"), "\u{20ac}!");
+        assert_eq!(text.after(b"\xe2"), "");
+        assert_eq!((text.rest().as_str(), text.rest().as_str()), ("\u{fffd}", ""));
+    }
 }

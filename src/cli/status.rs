@@ -6,7 +6,7 @@ use super::{Global, Stop, project::Project, url};
 use crate::{
     engine::{self, Lock},
     exit, kinds,
-    model::{Failure, LiveResource, Outputs},
+    model::{Failure, LiveResource},
     output::{Output, ResourceLine, ServiceLine, StatusView},
 };
 
@@ -39,16 +39,11 @@ impl Status {
     }
 }
 
-fn outputs(resource: &LiveResource) -> Result<Outputs, Failure> {
-    let kind = kinds::named(resource.address.kind());
-    kind.ok_or_else(|| Failure::internal(format!("{}: no such kind", resource.address)))?.outputs(&resource.live)
-}
-
 fn services(live: &[LiveResource]) -> Result<Vec<ServiceLine>, Failure> {
     let of_kind = |kind: &'static str| live.iter().filter(move |resource| resource.address.kind() == kind);
     let mut lines = Vec::new();
     for service in of_kind("service") {
-        let state = outputs(service)?;
+        let state = kinds::of(&service.address)?.outputs(&service.live)?;
         let count = |name: &str| state.get(name).and_then(|count| count.parse().ok()).unwrap_or_default();
         lines.push(ServiceLine {
             name: service.address.name().to_owned(),
@@ -62,8 +57,7 @@ fn services(live: &[LiveResource]) -> Result<Vec<ServiceLine>, Failure> {
 }
 
 fn line(resource: &LiveResource) -> Result<ResourceLine, Failure> {
-    let kind = kinds::named(resource.address.kind())
-        .ok_or_else(|| Failure::internal(format!("{}: no such kind", resource.address)))?;
+    let kind = kinds::of(&resource.address)?;
     let phase = kind.phase(&resource.live, None)?;
     Ok(ResourceLine {
         address: resource.address.clone(),

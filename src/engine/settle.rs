@@ -30,8 +30,8 @@ struct Listing {
 impl Run {
     /// Waits until `address` is ready and gives its state then.
     ///
-    /// `since` is when the last write to it was done: an older listing says nothing. `not` is the resource that a
-    /// replacement leaves behind under the same address.
+    /// `written` is its state as the last write left it: for [`LAG`], a look that shows an older one says nothing. `not` is
+    /// the resource that a replacement leaves behind under the same address.
     pub(super) async fn settle(
         &self,
         kind: &dyn AnyKind,
@@ -59,7 +59,7 @@ impl Run {
             }
             self.pause(look(began.elapsed())).await?;
             // Reads lag writes: not found just after a create is not a failure, it is the next look's business.
-            if let Some(seen) = self.see(kind, address, not, Instant::now()).await?
+            if let Some(seen) = self.see(kind, address, not).await?
                 && !(began.elapsed() < LAG && kind.outdated(&seen.live, &written)?)
             {
                 live = seen.live;
@@ -67,12 +67,23 @@ impl Run {
         }
     }
 
-    /// Waits until AWS no longer shows the resource `id` at `address`.
-    pub(super) async fn gone(&self, kind: &dyn AnyKind, address: &Address, id: &str) -> Result<(), Failure> {
+    /// Waits until AWS no longer has `going`, which is at `address`.
+    pub(super) async fn gone(
+        &self,
+        kind: &dyn AnyKind,
+        address: &Address,
+        going: &LiveResource,
+    ) -> Result<(), Failure> {
         let began = Instant::now();
         loop {
-            let found = self.listing(kind, Instant::now()).await?;
-            let left = found.iter().find(|live| &live.address == address && live.id == id);
+            let left = match kind.gone(&self.cx, &going.live).await? {
+                Some(true) => None,
+                Some(false) => Some(going.clone()),
+                None => {
+                    let found = self.listing(kind).await?;
+                    found.iter().find(|live| &live.address == address && live.id == going.id).cloned()
+                }
+            };
             let Some(left) = left else { return Ok(()) };
             let word = kind.phase(&left.live, None)?;
             self.waiting(address, word.detail().unwrap_or("AWS to remove it"));
@@ -89,20 +100,20 @@ impl Run {
         kind: &dyn AnyKind,
         address: &Address,
         not: Option<&LiveResource>,
-        since: Instant,
     ) -> Result<Option<LiveResource>, Failure> {
-        let found = self.listing(kind, since).await?;
+        let found = self.listing(kind).await?;
         let mut of_address =
             found.iter().filter(|live| &live.address == address && not.is_none_or(|old| old.id != live.id));
         Ok(of_address.next().cloned())
     }
 
-    /// What AWS has of `kind`, listed no earlier than half a look before `since`.
-    async fn listing(&self, kind: &dyn AnyKind, since: Instant) -> Result<Arc<Vec<LiveResource>>, Failure> {
+    /// What AWS has of `kind`, by a listing that begins after the call. Those who call during one share the next.
+    async fn listing(&self, kind: &dyn AnyKind) -> Result<Arc<Vec<LiveResource>>, Failure> {
+        let called = Instant::now();
         let slot = Arc::clone(self.listings.0.lock().await.entry(kind.name()).or_default());
         let mut slot = slot.lock().await;
         if let Some(listing) = &*slot
-            && listing.begun >= since
+            && listing.begun >= called
         {
             return Ok(Arc::clone(&listing.found));
         }

@@ -7,6 +7,7 @@ mod dump;
 mod elf;
 mod kept;
 mod layer;
+mod lines;
 mod manifest;
 mod package;
 mod programs;

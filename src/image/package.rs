@@ -8,19 +8,13 @@ use std::{
 };
 
 use serde::{Deserialize, de::DeserializeOwned};
-use tokio::{
-    io::{AsyncBufReadExt, BufReader},
-    process::Command,
-};
+use tokio::process::Command;
 
-use super::{elf, kept::Kept, sbom};
+use super::{elf, kept::Kept, lines::last_lines, sbom};
 use crate::model::Failure;
 
 /// What Fargate runs, and what a host can link statically without another toolchain: glibc's own static libraries.
 const TARGET: &str = "x86_64-unknown-linux-gnu";
-
-/// How many of the compiler's last lines are shown when it fails.
-const LAST_LINES: usize = 40;
 
 /// A program and what its package says of it.
 #[derive(Debug)]
@@ -215,20 +209,13 @@ async fn compile(
     command.env_remove("RUSTFLAGS").env("CARGO_TERM_COLOR", "never");
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true);
     let mut child = command.spawn().map_err(|error| no_cargo(&error))?;
-    let mut last: Vec<String> = Vec::new();
-    if let Some(stderr) = child.stderr.take() {
-        let mut lines = BufReader::new(stderr).lines();
-        while let Ok(Some(line)) = lines.next_line().await {
-            let line = line.trim_end().to_owned();
-            if line.trim_start().starts_with("Compiling") || line.trim_start().starts_with("Finished") {
-                say(line.trim());
-            }
-            if last.len() == LAST_LINES {
-                last.remove(0);
-            }
-            last.push(line);
+    let hear = |line: &str| {
+        let line = line.trim_start();
+        if line.starts_with("Compiling") || line.starts_with("Finished") {
+            say(line);
         }
-    }
+    };
+    let last = last_lines(child.stderr.take(), &hear).await;
     let status = child.wait().await.map_err(|error| no_cargo(&error))?;
     if status.success() {
         return Ok(());

@@ -5,7 +5,7 @@ use std::time::Duration;
 use oci_client::{
     Client, Reference, RegistryOperation,
     client::{ClientConfig, ClientProtocol},
-    errors::OciDistributionError,
+    errors::{OciDistributionError, OciErrorCode},
     secrets::RegistryAuth,
 };
 
@@ -18,8 +18,9 @@ use crate::{
     model::{Cause, Failure},
 };
 
-/// How often a blob is sent from its start before the push fails.
-const ATTEMPTS: usize = 4;
+/// How often a blob is sent from its start before the push fails, and how long it is waited before the second time, doubled
+/// each time.
+const ATTEMPTS: (u32, Duration) = (4, Duration::from_millis(250));
 
 /// How long a connection may take.
 const CONNECT: Duration = Duration::from_secs(10);
@@ -74,14 +75,16 @@ pub(super) async fn push(
 
 async fn send(client: &Client, reference: &Reference, blob: &Blob) -> Result<(), Failure> {
     let patience = ANSWER + Duration::from_secs(blob.length() / SLOWEST);
-    let mut attempt = 1;
+    let (mut attempt, mut pause) = (1, ATTEMPTS.1);
     loop {
         let bytes = blob.bytes().map_err(|error| Failure::refused("read a layer", error.to_string()))?;
         match within("push a layer", patience, client.push_blob(reference, bytes, &blob.digest)).await {
             Ok(_) => return Ok(()),
-            Err(_) if attempt < ATTEMPTS => attempt += 1,
-            Err(failure) => return Err(failure),
+            Err(failure) if failure.cause == Cause::Refused || attempt == ATTEMPTS.0 => return Err(failure),
+            Err(_) => attempt += 1,
         }
+        tokio::time::sleep(pause).await;
+        pause *= 2;
     }
 }
 
@@ -91,13 +94,72 @@ async fn within<T>(
     patience: Duration,
     answer: impl Future<Output = Result<T, OciDistributionError>>,
 ) -> Result<T, Failure> {
-    match tokio::time::timeout(patience, answer).await {
-        Ok(answer) => answer.map_err(|error| failed(what, error.to_string())),
-        Err(_) => Err(failed(what, format!("the registry gives no answer within {} s", patience.as_secs()))),
+    let Ok(answer) = tokio::time::timeout(patience, answer).await else {
+        let why = format!("the registry gives no answer within {} s", patience.as_secs());
+        return Err(failed(what, Cause::Ambiguous, why));
+    };
+    answer.map_err(|error| failed(what, cause(&error), error.to_string()))
+}
+
+fn failed(what: &str, cause: Cause, why: String) -> Failure {
+    Failure { cause, ..Failure::refused(what, why) }
+        .hint("the registry is ECR's: check that it can be reached, and that the caller may push (ecr:PutImage and beside it)")
+}
+
+/// What the error says of another try.
+fn cause(error: &OciDistributionError) -> Cause {
+    match error {
+        OciDistributionError::UnauthorizedError { .. } | OciDistributionError::AuthenticationFailure(_) => {
+            Cause::Refused
+        }
+        OciDistributionError::RegistryError { envelope, .. } => {
+            let too_many = envelope.errors.iter().any(|error| error.code == OciErrorCode::Toomanyrequests);
+            if too_many { Cause::Throttled } else { Cause::Refused }
+        }
+        OciDistributionError::ServerError { code, .. } => cause_of_status(*code),
+        // The answer to whether a layer is there comes so.
+        OciDistributionError::RequestError(error) => {
+            error.status().map_or(Cause::Ambiguous, |status| cause_of_status(status.as_u16()))
+        }
+        _ => Cause::Ambiguous,
     }
 }
 
-fn failed(what: &str, why: String) -> Failure {
-    Failure { cause: Cause::Ambiguous, ..Failure::refused(what, why) }
-        .hint("the registry is ECR's: check that it can be reached, and that the caller may push (ecr:PutImage and beside it)")
+/// What an HTTP status says of another try.
+fn cause_of_status(status: u16) -> Cause {
+    match status {
+        429 => Cause::Throttled,
+        // 408: the registry has waited too long for the request.
+        400..=407 | 409..=428 | 430..=499 => Cause::Refused,
+        _ => Cause::Ambiguous,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use oci_client::errors::OciEnvelope;
+
+    use super::*;
+
+    #[test]
+    fn what_the_registry_refuses_is_told_apart_from_what_passes() {
+        let url = || "https://registry/v2/".to_owned();
+        let answered = |code| cause(&OciDistributionError::ServerError { code, url: url(), message: String::new() });
+        for code in [400, 401, 403, 404, 405, 413] {
+            assert_eq!(answered(code), Cause::Refused, "{code}");
+        }
+        for code in [302, 408, 500, 503] {
+            assert_eq!(answered(code), Cause::Ambiguous, "{code}");
+        }
+        assert_eq!(answered(429), Cause::Throttled);
+        let said = |code: &str| {
+            let envelope = format!(r#"{{"errors":[{{"code":"{code}"}}]}}"#);
+            let envelope: OciEnvelope = serde_json::from_str(&envelope).expect("it is the specification's");
+            cause(&OciDistributionError::RegistryError { envelope, url: url() })
+        };
+        assert_eq!((said("DENIED"), said("TOOMANYREQUESTS")), (Cause::Refused, Cause::Throttled));
+        assert_eq!(cause(&OciDistributionError::UnauthorizedError { url: url() }), Cause::Refused);
+        assert_eq!(cause(&OciDistributionError::AuthenticationFailure("no".into())), Cause::Refused);
+        assert_eq!(cause(&OciDistributionError::RegistryNoLocationError), Cause::Ambiguous);
+    }
 }

@@ -1,6 +1,12 @@
 //! What is in an image, to the last bit, and what tells two of them apart.
 
-use std::io::Read;
+use std::{
+    io::Read,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
 
 use proptest::prelude::*;
 use serde_json::Value;
@@ -13,7 +19,7 @@ use super::{
     package::Program,
     push,
 };
-use crate::kind::RegistryLogin;
+use crate::{kind::RegistryLogin, model::Cause};
 
 fn program(bytes: &[u8]) -> Program {
     Program {
@@ -309,5 +315,47 @@ proptest! {
         if let Err(failure) = ended {
             prop_assert!(!failure.to_string().contains("p4ssw0rd"), "{failure}");
         }
+    }
+}
+
+/// A registry without layers that forbids `method`: its address, and how often it has forbidden it.
+async fn forbidding_registry(method: &'static str) -> (String, Arc<AtomicUsize>, tokio::task::JoinHandle<()>) {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let host = listener.local_addr().expect("it has one").to_string();
+    let forbidden = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&forbidden);
+    let serving = tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let mut request = [0_u8; 4096];
+            drop(stream.read(&mut request).await);
+            let status = if request.starts_with(method.as_bytes()) {
+                count.fetch_add(1, Ordering::SeqCst);
+                403
+            } else if request.starts_with(b"GET") {
+                401
+            } else {
+                404
+            };
+            let head = format!("HTTP/1.1 {status} X\r\nWWW-Authenticate: Basic realm=x\r\n");
+            let answer = format!("{head}Content-Length: 0\r\nConnection: close\r\n\r\n");
+            drop(stream.write_all(answer.as_bytes()).await);
+        }
+    });
+    (host, forbidden, serving)
+}
+
+#[tokio::test]
+async fn what_the_registry_forbids_is_asked_for_once() {
+    for (method, operation) in [("HEAD", "look for a layer"), ("POST", "push a layer")] {
+        let (host, forbidden, serving) = forbidding_registry(method).await;
+        let login = RegistryLogin { user: "AWS".into(), password: "p4ssw0rd-of-ecr".into(), plain_http: true };
+        let image = assembled(b"x");
+        let failure = push::push(&image, &format!("{host}/app"), "1", &login, &|_| ()).await;
+        let failure = failure.expect_err("it is forbidden");
+        serving.abort();
+        assert_eq!((failure.operation.as_str(), failure.cause), (operation, Cause::Refused), "{failure}");
+        assert_eq!(forbidden.load(Ordering::SeqCst), 1, "{method}");
     }
 }

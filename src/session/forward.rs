@@ -37,6 +37,10 @@ const OPENING: Duration = Duration::from_secs(60);
 /// How long its end may take.
 const CLOSING: Duration = Duration::from_secs(6);
 
+/// How long it is waited after a connection could not be taken: one that has gone away is followed by others, and file
+/// descriptors come back.
+const NOT_TAKEN: Duration = Duration::from_millis(100);
+
 /// How many pieces of a connection wait for whoever reads them here.
 const WAITING: usize = 64;
 
@@ -108,10 +112,16 @@ impl<'a> Forward<'a> {
                     way = None;
                 }
                 accepted = listener.accept() => {
-                    let (connection, _) =
-                        accepted.map_err(|error| Failure::refused("accept a connection", error.to_string()))?;
+                    let Ok((connection, _)) = accepted else {
+                        sleep(NOT_TAKEN).await;
+                        continue;
+                    };
                     if way.is_none() {
-                        match self.open(&say).await {
+                        let opened = tokio::select! {
+                            opened = self.open(&say) => opened,
+                            () = &mut stop => return Ok(()),
+                        };
+                        match opened {
                             Ok(opened) => way = Some(opened),
                             Err(failure) => drop(say.send(Said::NoWay(failure))),
                         }

@@ -22,9 +22,13 @@ const TO_ANOTHER: &str = "AWS-StartPortForwardingSessionToRemoteHost";
 /// How long the agent of a task that has just started may take, and how often to look.
 const STARTING: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs(1));
 
-/// How many tasks `DescribeTasks` takes.
+/// The largest page of `ListTasks`, and how many tasks `DescribeTasks` takes.
+/// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ListTasks.html>,
 /// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DescribeTasks.html>
-const DESCRIBED_AT_ONCE: usize = 100;
+const AT_ONCE: i32 = 100;
+
+/// How many tasks a failure names.
+const TOLD: usize = 10;
 
 /// The tasks of a service.
 pub struct Tasks<'a> {
@@ -64,9 +68,8 @@ impl<'a> Tasks<'a> {
     pub async fn pick(&self, id: Option<&str>) -> Result<Running, Failure> {
         let deadline = Instant::now() + STARTING.0;
         loop {
-            let tasks = self.running().await?;
-            let named: Vec<&SdkTask> =
-                tasks.iter().filter(|task| id.is_none_or(|id| short(task).starts_with(id))).collect();
+            let tasks = self.running(id).await?;
+            let named: Vec<&SdkTask> = tasks.iter().filter(|task| is_meant(task, id)).collect();
             if named.is_empty() {
                 return Err(self.nothing_runs(id, &tasks));
             }
@@ -83,15 +86,25 @@ impl<'a> Tasks<'a> {
         }
     }
 
-    async fn running(&self) -> Result<Vec<SdkTask>, Failure> {
+    /// Those that run, up to the page with one that will do.
+    async fn running(&self, id: Option<&str>) -> Result<Vec<SdkTask>, Failure> {
         let ecs = &self.cx.aws.ecs;
-        let call = ecs.list_tasks().cluster(&self.live.cluster).service_name(&self.live.name);
-        let arns = call.desired_status(DesiredStatus::Running).send().await.during("ListTasks")?.task_arns;
-        let Some(arns) = arns.filter(|arns| !arns.is_empty()) else { return Ok(Vec::new()) };
-        let some = arns.into_iter().take(DESCRIBED_AT_ONCE).collect();
-        let call = ecs.describe_tasks().cluster(&self.live.cluster).set_tasks(Some(some));
-        let tasks = call.send().await.during("DescribeTasks")?.tasks.unwrap_or_default();
-        Ok(tasks.into_iter().filter(|task| task.last_status() == Some("RUNNING")).collect())
+        let call = ecs.list_tasks().cluster(&self.live.cluster).service_name(&self.live.name).max_results(AT_ONCE);
+        let mut pages = call.desired_status(DesiredStatus::Running).into_paginator().send();
+        let mut running: Vec<SdkTask> = Vec::new();
+        while let Some(page) = pages.next().await {
+            let arns = page.during("ListTasks")?.task_arns.unwrap_or_default();
+            if arns.is_empty() {
+                continue;
+            }
+            let call = ecs.describe_tasks().cluster(&self.live.cluster).set_tasks(Some(arns));
+            let tasks = call.send().await.during("DescribeTasks")?.tasks.unwrap_or_default();
+            running.extend(tasks.into_iter().filter(|task| task.last_status() == Some("RUNNING")));
+            if running.iter().any(|task| is_meant(task, id) && self.ready(task).is_some()) {
+                break;
+            }
+        }
+        Ok(running)
     }
 
     fn ready(&self, task: &SdkTask) -> Option<Running> {
@@ -110,9 +123,10 @@ impl<'a> Tasks<'a> {
         let service = self.name;
         match id.filter(|_| !tasks.is_empty()) {
             Some(id) => {
-                let known: Vec<&str> = tasks.iter().map(short).collect();
+                let known: Vec<&str> = tasks.iter().take(TOLD).map(short).collect();
+                let more = if tasks.len() > TOLD { ", …" } else { "" };
                 Failure::refused("find a task", format!("no task {id} of {service} runs"))
-                    .hint(format!("there are: {}", known.join(", ")))
+                    .hint(format!("there are: {}{more}", known.join(", ")))
             }
             None => Failure::refused("find a task", format!("no task of {service} runs"))
                 .hint("`stackctl status` shows the service, and `stackctl logs` what its tasks have written"),
@@ -125,8 +139,8 @@ impl<'a> Tasks<'a> {
             return Failure::refused("find a task", format!("the tasks of {service} were started before `exec: true`"))
                 .hint("bring the stack up, which replaces them: stackctl up");
         }
-        let states: Vec<String> =
-            tasks.iter().map(|task| format!("task {}: {}", short(task), agent(task).unwrap_or("no agent"))).collect();
+        let state = |task: &&SdkTask| format!("task {}: {}", short(task), agent(task).unwrap_or("no agent"));
+        let states: Vec<String> = tasks.iter().take(TOLD).map(state).collect();
         Failure {
             details: states,
             ..Failure::refused("find a task", format!("the agent of ECS Exec does not run in any task of {service}")).hint(
@@ -228,6 +242,11 @@ pub(super) async fn terminate(cx: &Context, session: &str) -> Result<(), Failure
     cx.aws.ssm.terminate_session().session_id(session).send().await.during("TerminateSession").map(drop)
 }
 
+/// Whether `id` begins the task's, where one is asked for.
+fn is_meant(task: &SdkTask, id: Option<&str>) -> bool {
+    id.is_none_or(|id| short(task).starts_with(id))
+}
+
 fn short(task: &SdkTask) -> &str {
     task.task_arn().and_then(|arn| arn.rsplit('/').next()).unwrap_or_default()
 }
@@ -264,6 +283,13 @@ mod tests {
         let words = |words: &[&str]| line(&words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>());
         assert_eq!(words(&["/bin/sh", "-c", "echo $HOME; exit 3"]), "/bin/sh -c 'echo $HOME; exit 3'");
         assert_eq!(words(&["echo", "", "it's", "a#b", "x\ny"]), "echo '' 'it'\\''s' 'a#b' 'x\ny'");
+    }
+
+    #[test]
+    fn a_task_is_meant_by_the_beginning_of_its_id_and_any_without_one() {
+        let task = SdkTask::builder().task_arn("arn:aws:ecs:eu-west-1:1:task/demo-default-main/0a1b").build();
+        assert!(is_meant(&task, None) && is_meant(&task, Some("0a")) && is_meant(&task, Some("0a1b")));
+        assert!(!is_meant(&task, Some("a1")) && !is_meant(&task, Some("demo")));
     }
 
     #[test]

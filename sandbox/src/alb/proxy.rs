@@ -23,7 +23,7 @@ use serde_json::Value;
 use tokio::{
     net::{TcpListener, TcpSocket, TcpStream},
     task::JoinHandle,
-    time::{Duration, timeout},
+    time::{Duration, sleep, timeout},
 };
 use tokio_rustls::{TlsAcceptor, rustls::ServerConfig};
 
@@ -49,6 +49,9 @@ const HOP_BY_HOP: &[&str] = &[
 
 /// Connections that wait to be taken.
 const BACKLOG: u32 = 4096;
+
+/// How long it is waited after a connection could not be taken: without file descriptors, the next one cannot be either.
+const NOT_TAKEN: Duration = Duration::from_millis(100);
 
 type Body = BoxBody<Bytes, hyper::Error>;
 type Upstream = Client<HttpConnector, Incoming>;
@@ -131,7 +134,10 @@ fn server_config(certificate: &Certificate) -> Result<Arc<ServerConfig>> {
 
 async fn accept(listener: TcpListener, tls: Option<Tls>, front: Arc<Front>) {
     loop {
-        let Ok((stream, peer)) = listener.accept().await else { continue };
+        let Ok((stream, peer)) = listener.accept().await else {
+            sleep(NOT_TAKEN).await;
+            continue;
+        };
         drop(stream.set_nodelay(true));
         let config = tls.as_ref().map(|tls| Arc::clone(&tls.read().expect("nobody panics while holding this").1));
         let front = Arc::clone(&front);

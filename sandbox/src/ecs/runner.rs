@@ -282,11 +282,19 @@ async fn logs(
     Ok(Some((sender, delivered)))
 }
 
+/// Reads to the end, whatever is written: a pipe that nobody reads any more would end the task.
 async fn read_lines(from: impl AsyncRead + Unpin, to: mpsc::UnboundedSender<String>) {
-    let mut lines = BufReader::new(from).lines();
-    while let Ok(Some(line)) = lines.next_line().await {
-        drop(to.send(line));
+    let (mut reader, mut line) = (BufReader::new(from), Vec::new());
+    while let Ok(1..) = reader.read_until(b'\n', &mut line).await {
+        drop(to.send(without_end(&line)));
+        line.clear();
     }
+}
+
+/// The text of a line; what is not UTF-8 is replaced.
+fn without_end(line: &[u8]) -> String {
+    let line = line.strip_suffix(b"\n").unwrap_or(line);
+    String::from_utf8_lossy(line.strip_suffix(b"\r").unwrap_or(line)).into_owned()
 }
 
 async fn deliver(
@@ -410,4 +418,18 @@ fn finish(region: &Region, arn: &str, code: Option<i32>, reason: Option<String>,
         }
     }
     region.ecs.wake();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_line_in_another_encoding_is_read_and_so_is_what_follows() {
+        let (sender, mut receiver) = mpsc::unbounded_channel();
+        read_lines(&b"caf\xe9\r\n\n next \nlast"[..], sender).await;
+        let mut lines = Vec::new();
+        receiver.recv_many(&mut lines, 10).await;
+        assert_eq!(lines, ["caf\u{fffd}", "", " next ", "last"]);
+    }
 }

@@ -118,16 +118,7 @@ impl Init {
         let draft = self.settle(&folder, Asking { output, yes: global.yes, unanswered: Vec::new() }).await?;
         let text = draft.render();
         draft::check(&global.file.display().to_string(), &text)?;
-        let file = if global.file == Path::new("stack.yaml") {
-            String::new()
-        } else {
-            format!(" --file {}", global.file.display())
-        };
-        let next = format!(
-            "Next: `stackctl plan{file}` shows what would be made on AWS, `stackctl up{file}` makes it.\n\
-             To try it without AWS: `stackctl sandbox start`, then `stackctl --sandbox up{file}`."
-        );
-        Ok(Files::one(global.file.clone(), text, next))
+        Ok(Files::one(global.file.clone(), text, next_step(&global.file, &draft.source)))
     }
 
     /// What the flags say, what the project says, and for the rest the user or the defaults.
@@ -229,6 +220,19 @@ impl Init {
     }
 }
 
+/// What to do with the new stack.yaml at `file`.
+fn next_step(file: &Path, source: &Source) -> String {
+    let file = if file == Path::new("stack.yaml") { String::new() } else { format!(" --file {}", file.display()) };
+    let aws = format!("Next: `stackctl plan{file}` shows what would be made on AWS, `stackctl up{file}` makes it.");
+    match source {
+        // The sandbox pulls nothing from elsewhere.
+        Source::Image(_) => aws,
+        Source::Package(_) | Source::Dockerfile(_) => {
+            format!("{aws}\nTo try it without AWS: `stackctl sandbox start`, then `stackctl --sandbox up{file}`.")
+        }
+    }
+}
+
 /// What a pair of flags says.
 fn flag(yes: bool, no: bool) -> Option<&'static str> {
     if yes {
@@ -274,5 +278,21 @@ impl Asking<'_> {
                 Err(problem) => self.output.status(&problem),
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_sandbox_is_named_where_it_can_have_the_image() {
+        let (usual, other) = (Path::new("stack.yaml"), Path::new("infra/shop.yaml"));
+        let built = next_step(usual, &Source::Package("app".into()));
+        assert!(built.contains("`stackctl up` makes it.\nTo try it without AWS:"), "{built}");
+        let built = next_step(other, &Source::Dockerfile("Dockerfile".into()));
+        assert!(built.ends_with("`stackctl --sandbox up --file infra/shop.yaml`."), "{built}");
+        let pulled = next_step(other, &Source::Image("nginx:1.27".into()));
+        assert!(pulled.ends_with("`stackctl up --file infra/shop.yaml` makes it."), "{pulled}");
     }
 }

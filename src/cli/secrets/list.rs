@@ -9,7 +9,7 @@ use crate::{
     cli::{Global, Stop, project::Project},
     engine, exit,
     kinds::secret,
-    model::{Address, Failure},
+    model::Address,
     output::{Output, SecretLine, SecretsView},
     spec::{SecretFrom, Stack},
 };
@@ -25,8 +25,7 @@ impl List {
         let project = Project::open(global, output).await?;
         let mut live = BTreeMap::new();
         for found in engine::observe_kind(&project.cx, "secret").await? {
-            let secret: secret::Live =
-                serde_json::from_value(found.live).map_err(|error| Failure::internal(error.to_string()))?;
+            let secret: secret::Live = found.decoded()?;
             live.insert(found.address, secret);
         }
         let secrets = lines(&project.stack, &live);

@@ -8,17 +8,14 @@ mod archive;
 
 use std::{ffi::OsStr, path::Path, process::Stdio};
 
-use tokio::{
-    io::{AsyncBufReadExt, AsyncRead, BufReader},
-    process::Command,
-};
+use tokio::process::Command;
 
-use super::manifest::Assembled;
+use super::{
+    lines::{LAST_LINES, last_lines},
+    manifest::Assembled,
+};
 use crate::model::Failure;
 use archive::PLATFORM;
-
-/// How many of Docker's last lines are shown when it fails.
-const LAST_LINES: usize = 40;
 
 /// A Dockerfile and what its COPY lines start from.
 pub(super) struct Build<'a> {
@@ -91,8 +88,13 @@ async fn run<'a>(
         )
     })?;
     let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+    let hear = |line: &str| {
+        if is_step(line) {
+            say(line);
+        }
+    };
     // The old builder tells its steps on standard output, BuildKit on standard error.
-    let (out, err) = tokio::join!(lines(stdout, say), lines(stderr, say));
+    let (out, err) = tokio::join!(last_lines(stdout, &hear), last_lines(stderr, &hear));
     let operation = format!("docker {}", arguments.first().and_then(|word| word.to_str()).unwrap_or_default());
     let status = child.wait().await.map_err(|error| Failure::refused(&operation, error.to_string()))?;
     if status.success() {
@@ -103,24 +105,6 @@ async fn run<'a>(
     let surplus = failure.details.len().saturating_sub(LAST_LINES);
     failure.details.drain(..surplus);
     Err(failure)
-}
-
-/// The last lines of a stream.
-async fn lines(stream: Option<impl AsyncRead + Unpin>, say: &(dyn Fn(&str) + Sync)) -> Vec<String> {
-    let mut last = Vec::new();
-    let Some(stream) = stream else { return last };
-    let mut lines = BufReader::new(stream).lines();
-    while let Ok(Some(line)) = lines.next_line().await {
-        let line = line.trim_end().to_owned();
-        if is_step(&line) {
-            say(&line);
-        }
-        if last.len() == LAST_LINES {
-            last.remove(0);
-        }
-        last.push(line);
-    }
-    last
 }
 
 /// Whether Docker says here that it begins a step: `Step 2/5 : COPY …`, or BuildKit's `#7 [build 2/5] COPY …`.
