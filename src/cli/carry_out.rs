@@ -7,7 +7,7 @@ use super::{
     project::{Project, View},
 };
 use crate::{
-    engine::{self, Events, Forecast, Interrupt, Lock, Summary},
+    engine::{self, Events, Forecast, Summary},
     exit,
     model::{Failure, LiveResource, Plan},
     output::Output,
@@ -74,15 +74,7 @@ impl CarryOut<'_> {
         self.refuse_guarded(&plan)?;
         strangers::refuse(&project.cx, self.command, &plan).await?;
         let agreed = self.ask(global, output)?;
-        let holder = Project::holder(self.command);
-        let lock = Lock::take(&project.cx.aws, &project.cx.id, holder, global.lock_timeout).await?;
-        let ended = self.under_lock(project, &plan, agreed, output).await;
-        let released = lock.release().await;
-        let ended = ended?;
-        if let Err(failure) = released {
-            output.status(&format!("the lock could not be given back and ends by itself within a minute: {failure}"));
-        }
-        Ok(ended)
+        project.under_lock(self.command, global, self.under_lock(project, &plan, agreed, output)).await
     }
 
     fn refuse_guarded(&self, plan: &Plan) -> Result<(), Failure> {
@@ -149,15 +141,15 @@ pub(super) async fn apply(command: &str, project: &Project, plan: &Plan, output:
     let (events, receiver) = Events::channel();
     project.report_images_to(Some(events.clone()));
     let reporting = tokio::spawn(output.reporter(Forecast::of(plan)).run(receiver));
-    let interrupt = Interrupt::default();
-    let listening = tokio::spawn(listen(interrupt.clone(), output.clone()));
-    let applied = engine::apply(&project.cx, plan, &events, &interrupt).await;
-    listening.abort();
+    let stoppable = project.stopper().begin(output);
+    let applied = engine::apply(&project.cx, plan, &events, &stoppable.interrupt).await;
+    drop(stoppable);
     project.report_images_to(None);
     drop(events);
     // The reporter ends with the last sender; a panic in it has been reported by the runtime.
     drop(reporting.await);
-    Ok(conclude(command, plan, &applied?, output))
+    let code = conclude(command, plan, &applied?, output);
+    Ok(if project.stopper().has_lost() { exit::LOCKED } else { code })
 }
 
 fn conclude(command: &str, plan: &Plan, summary: &Summary, output: &Output) -> u8 {
@@ -171,8 +163,9 @@ fn conclude(command: &str, plan: &Plan, summary: &Summary, output: &Output) -> u
     }
     if summary.interrupted {
         output.status(&format!(
-            "Interrupted: {done} of {} are done. `stackctl {command}` again goes on from here.",
+            "Interrupted: {done} of {} are done{}. `stackctl {command}` again goes on from here.",
             steps(all),
+            if failed == 0 { String::new() } else { format!(", {failed} failed") },
         ));
         return exit::INTERRUPTED;
     }
@@ -234,15 +227,4 @@ fn same_steps(one: &Plan, other: &Plan) -> bool {
         steps
     };
     essence(one) == essence(other)
-}
-
-/// Ctrl-C once: finish what is in flight and stop. Twice: at once.
-async fn listen(interrupt: Interrupt, output: Output) {
-    if tokio::signal::ctrl_c().await.is_ok() {
-        output.status("\nStopping: calls in flight are finished, nothing new is begun. Ctrl-C again ends at once.");
-        interrupt.stop();
-    }
-    if tokio::signal::ctrl_c().await.is_ok() {
-        std::process::exit(i32::from(exit::INTERRUPTED));
-    }
 }

@@ -107,12 +107,6 @@ pub(super) async fn from_rollout(
 /// # Errors
 /// As [`from_rollout`].
 pub(super) async fn offer(project: &Project, global: &Global, output: &Output) -> Result<(), Stop> {
-    // Ctrl-C at the question is a no.
-    let ending = tokio::spawn(async {
-        if tokio::signal::ctrl_c().await.is_ok() {
-            std::process::exit(i32::from(exit::INTERRUPTED));
-        }
-    });
     for (name, live) in project.services("deploy", None).await? {
         let Some(rollout) = Rollout::of(project, &name, &live).await? else { continue };
         let release = rollout.release;
@@ -127,6 +121,5 @@ pub(super) async fn offer(project: &Project, global: &Global, output: &Output) -
             ));
         }
     }
-    ending.abort();
     Ok(())
 }

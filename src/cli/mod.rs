@@ -4,6 +4,7 @@ mod adopt;
 mod carry_out;
 mod completions;
 mod cost;
+mod ctrl_c;
 mod db;
 mod deploy;
 mod destroy;

@@ -9,7 +9,9 @@ use std::{
     },
 };
 
-use super::{Global, Stop, origin, sandbox};
+use futures::future::LocalBoxFuture;
+
+use super::{Global, Stop, ctrl_c::Stopper, origin, sandbox};
 use crate::{
     aws::{Aws, SessionOptions},
     blueprint::{self, Facts, Load},
@@ -35,6 +37,7 @@ pub(super) struct Project {
     pub(super) folder: PathBuf,
     images: Arc<Builder>,
     relay: Relay,
+    stopper: Stopper,
     output: Output,
     verbose: bool,
     /// Whether it was said already what a certificate waits for.
@@ -70,7 +73,8 @@ impl Project {
         let images = Arc::new(Builder::new(folder.clone(), Arc::new(move |event| to.image(event))));
         let cx = Context::new(id, Arc::new(aws), Arc::clone(&images) as Arc<dyn Images>);
         let verbose = global.verbose > 0;
-        Ok(Self { stack, cx, folder, images, relay, output: output.clone(), verbose, told: AtomicBool::default() })
+        let (stopper, output, told) = (Stopper::default(), output.clone(), AtomicBool::default());
+        Ok(Self { stack, cx, folder, images, relay, stopper, output, verbose, told })
     }
 
     /// Looks at the cloud: who calls, which zones there are, what the stack owns. All at once.
@@ -133,7 +137,7 @@ impl Project {
             hosted_zones: view.hosted_zones.clone(),
             network: view.network.clone(),
             releases: releases.iter().map(|(source, built)| (source.clone(), built.digest.clone())).collect(),
-            running: blueprint::running(&view.live),
+            running: blueprint::running(&view.live)?,
             had_users: view.live.iter().any(|live| live.address == blueprint::users_task()),
             load: load.cloned(),
         };
@@ -193,23 +197,46 @@ impl Project {
         *self.relay.0.lock().expect("nobody panics while holding this") = events;
     }
 
-    /// Does `work` under the stack's lock, for the command `command`.
-    pub(super) async fn under_lock<T, E: Into<Stop>>(
+    /// What stops what is being carried out.
+    pub(super) fn stopper(&self) -> &Stopper {
+        &self.stopper
+    }
+
+    /// Does `work` under the stack's lock, for the command `command`. If the lock is lost meanwhile, nothing more is begun.
+    pub(super) fn under_lock<'a, T: 'a, E: Into<Stop> + 'a>(
+        &'a self,
+        command: &'static str,
+        global: &'a Global,
+        work: impl Future<Output = Result<T, E>> + 'a,
+    ) -> LocalBoxFuture<'a, Result<T, Stop>> {
+        // On the heap, because what is done under a lock is large.
+        Box::pin(self.locked(command, global, work))
+    }
+
+    async fn locked<T, E: Into<Stop>>(
         &self,
         command: &'static str,
         global: &Global,
         work: impl Future<Output = Result<T, E>>,
     ) -> Result<T, Stop> {
-        let lock = Lock::take(&self.cx.aws, &self.cx.id, Self::holder(command), global.lock_timeout).await?;
+        let (stopper, output) = (self.stopper.clone(), self.output.clone());
+        let lost = move |other: Option<Holder>| {
+            let by = other.map_or_else(|| "was removed".to_owned(), |other| format!("is held by {other} now"));
+            output.status(&format!("The stack's lock {by}: calls in flight are finished, nothing new is begun."));
+            stopper.lose();
+        };
+        let holder = Self::holder(command);
+        let lock = Lock::take(&self.cx.aws, &self.cx.id, holder, global.lock_timeout, lost).await?;
         let done = work.await;
-        let released = lock.release().await;
-        let done = done.map_err(Into::into)?;
-        released?;
-        Ok(done)
+        if let Err(failure) = lock.release().await {
+            self.output
+                .status(&format!("the lock could not be given back and ends by itself within a minute: {failure}"));
+        }
+        done.map_err(Into::into)
     }
 
     /// Who this run is, for the lock.
-    pub(super) fn holder(command: &str) -> Holder {
+    fn holder(command: &str) -> Holder {
         let now = jiff::Timestamp::now();
         Holder {
             who: origin::user(),

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::{Global, Stop, project::Project};
+use super::{Global, Stop, carry_out::confirm, project::Project};
 use crate::{engine::Lock, exit, output::Output};
 
 /// Arguments of `stackctl unlock`.
@@ -27,21 +27,15 @@ impl Unlock {
             return Ok(exit::DONE);
         };
         output.status(&format!("{id} is locked by {holder}."));
-        if !global.yes {
-            match output.ask("Remove the lock? If that run is still at work, two will be. Only `yes` will do") {
-                Some(answer) if answer.trim() == "yes" => {}
-                Some(_) => return Err(Stop::Declined),
-                None => {
-                    return Err(Stop::usage(
-                        format!("{id} is locked by {holder}, and there is no terminal to ask on"),
-                        "add --yes to remove the lock without a question",
-                    ));
-                }
-            }
-        }
-        Lock::remove(&project.cx.aws, id).await?;
-        output.status("The lock is removed.");
-        said(Some(holder.to_string()), true);
+        let question = "Remove the lock? If that run is still at work, it stops at its next step. Only `yes` will do";
+        confirm(question, "yes", "add --yes to remove the lock without a question", global, output)?;
+        let removed = Lock::remove(&project.cx.aws, id, &holder).await?;
+        output.status(if removed {
+            "The lock is removed."
+        } else {
+            "It was given back meanwhile; whoever has it now keeps it."
+        });
+        said(Some(holder.to_string()), removed);
         Ok(exit::DONE)
     }
 }

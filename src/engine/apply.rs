@@ -22,7 +22,7 @@ use super::{
 use crate::{
     kind::{AnyKind, Context},
     kinds,
-    model::{Action, Address, Failure, How, Outputs, Plan, Step, StepId},
+    model::{Action, Address, Cause, Failure, How, Outputs, Plan, Step, StepId},
 };
 
 /// How many writes are under way at once. AWS's request buckets are far larger; this keeps one stack from emptying
@@ -149,7 +149,10 @@ async fn schedule(run: &Arc<Run>, plan: &Plan) -> Summary {
                 needed_by[step].iter().for_each(|waiter| waits[*waiter] -= 1);
             }
             // What an interrupt cut short did not fail: `up` again goes on from there.
-            Err(_) if run.interrupt.stopped() => summary.skipped.push(address.clone()),
+            Err(failure) if failure.cause == Cause::Interrupted => {
+                run.events.send(Event::Left { address: address.clone(), action: *action });
+                summary.skipped.push(address.clone());
+            }
             Err(failure) => {
                 run.events.send(Event::Failed { address: address.clone(), action: *action, failure: failure.clone() });
                 summary.failed.push((address.clone(), failure));
@@ -207,7 +210,7 @@ impl Run {
             _ => {
                 if let (Action::Create, Some(going)) = (step.action, &step.live) {
                     // Its name is taken until it is gone.
-                    self.gone(kind, &step.address, &going.id).await?;
+                    self.gone(kind, &step.address, going).await?;
                 }
                 self.attempt(kind, &step.address, Write::Create { desired: &desired, replaces }).await?
             }
@@ -237,7 +240,7 @@ impl Run {
     async fn remove(&self, kind: &dyn AnyKind, step: &Step) -> Result<(), Failure> {
         let Some(live) = &step.live else { return Ok(()) };
         self.attempt(kind, &step.address, Write::Delete { live: &live.live }).await?;
-        self.gone(kind, &step.address, &live.id).await
+        self.gone(kind, &step.address, live).await
     }
 
     /// Sends what `address` waits for.
@@ -252,7 +255,9 @@ impl Run {
     pub(super) async fn pause(&self, length: Duration) -> Result<(), Failure> {
         tokio::select! {
             () = tokio::time::sleep(length) => Ok(()),
-            () = self.interrupt.wait() => Err(Failure::refused("wait", "interrupted")),
+            () = self.interrupt.wait() => {
+                Err(Failure { cause: Cause::Interrupted, ..Failure::refused("wait", "interrupted") })
+            }
         }
     }
 

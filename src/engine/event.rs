@@ -51,6 +51,13 @@ pub enum Event {
         /// What it was to do.
         action: Action,
     },
+    /// A step that was begun is left to itself: the run was interrupted while it waited for AWS.
+    Left {
+        /// Of which resource.
+        address: Address,
+        /// What it does.
+        action: Action,
+    },
     /// A line about an image that is being built or pushed.
     Image {
         /// The package or Dockerfile.

@@ -13,7 +13,11 @@ use aws_sdk_ssm::{
 use jiff::Timestamp;
 use rand::RngExt;
 use serde::{Deserialize, Serialize};
-use tokio::{task::JoinHandle, time::Instant};
+use tokio::{
+    sync::Notify,
+    task::JoinHandle,
+    time::{Instant, timeout},
+};
 
 use crate::{
     aws::{self, Aws, Outcome},
@@ -31,6 +35,9 @@ const CONTEST: Duration = Duration::from_secs(2);
 
 /// How often a run that waits for the lock looks at it.
 const LOOK: Duration = Duration::from_secs(2);
+
+/// How often a lock that is there may be gone when it is read, before that is no coincidence any more.
+const UNSEEN: u32 = 20;
 
 /// How often it is asked for where AWS asks to slow down or an answer is lost.
 const ATTEMPTS: u32 = 6;
@@ -80,30 +87,53 @@ pub enum LockError {
 pub struct Lock {
     aws: Arc<Aws>,
     name: String,
+    nonce: String,
     renewing: JoinHandle<()>,
+    enough: Arc<Notify>,
 }
 
 impl Lock {
-    /// Takes the lock of `id`, waiting for it until `patience` is over.
+    /// Takes the lock of `id`, waiting for it until `patience` is over. `lost` is called with whoever has it then, if anybody,
+    /// when it turns out to be taken away while it is held (by `stackctl unlock`, or because this computer slept).
     ///
     /// # Errors
     /// [`LockError::Held`] if another run still holds it then; a [`Failure`] if AWS fails.
-    pub async fn take(aws: &Arc<Aws>, id: &StackId, mut holder: Holder, patience: Duration) -> Result<Self, LockError> {
+    pub async fn take(
+        aws: &Arc<Aws>,
+        id: &StackId,
+        mut holder: Holder,
+        patience: Duration,
+        lost: impl FnOnce(Option<Holder>) + Send + 'static,
+    ) -> Result<Self, LockError> {
         let name = name(id);
+        let mut unseen = 0;
         let deadline = Instant::now() + patience;
         loop {
             holder.until = after(Timestamp::now(), LIFE);
             if put(aws, id, &name, &holder).await? || take_over(aws, &name, &holder).await? {
                 break;
             }
-            let Some(other) = read(aws, &name).await? else { continue };
+            let Some(other) = read(aws, &name).await? else {
+                unseen += 1;
+                if unseen > UNSEEN {
+                    return Err(Failure::refused("GetParameter", format!("{name} is there and cannot be read")).into());
+                }
+                tokio::time::sleep(FIRST_PAUSE).await;
+                continue;
+            };
             if Instant::now() >= deadline {
                 return Err(LockError::Held(Box::new(other)));
             }
             tokio::time::sleep(LOOK.min(deadline - Instant::now())).await;
         }
-        let renewing = tokio::spawn(renew(Arc::clone(aws), name.clone(), holder));
-        Ok(Self { aws: Arc::clone(aws), name, renewing })
+        let (enough, nonce) = (Arc::new(Notify::new()), holder.nonce.clone());
+        let renewal = Renewal { aws: Arc::clone(aws), name: name.clone(), holder, enough: Arc::clone(&enough) };
+        let renewing = tokio::spawn(async move {
+            if let Some(other) = renewal.run().await {
+                lost(other);
+            }
+        });
+        Ok(Self { aws: Arc::clone(aws), name, nonce, renewing, enough })
     }
 
     /// Who holds the lock of `id`.
@@ -114,21 +144,23 @@ impl Lock {
         read(aws, &name(id)).await
     }
 
-    /// Removes the lock of `id`, whoever holds it.
+    /// Removes the lock of `id` from `holder`. Says whether that still had it: another's lock is left alone.
     ///
     /// # Errors
     /// If AWS fails.
-    pub async fn remove(aws: &Aws, id: &StackId) -> Result<(), Failure> {
-        delete(aws, &name(id)).await
+    pub async fn remove(aws: &Aws, id: &StackId, holder: &Holder) -> Result<bool, Failure> {
+        delete(aws, &name(id), &holder.nonce).await
     }
 
-    /// Gives the lock back.
+    /// Gives the lock back; one that was lost is whose it is now.
     ///
     /// # Errors
     /// If AWS fails; the lock then ends by itself within a minute.
     pub async fn release(self) -> Result<(), Failure> {
-        self.renewing.abort();
-        delete(&self.aws, &self.name).await
+        // A renewal that is under way comes to its end: it would write the lock again after it is deleted.
+        self.enough.notify_one();
+        drop(self.renewing.await);
+        delete(&self.aws, &self.name, &self.nonce).await.map(drop)
     }
 }
 
@@ -199,22 +231,39 @@ async fn take_over(aws: &Aws, name: &str, holder: &Holder) -> Result<bool, Failu
     Ok(read(aws, name).await?.is_some_and(|now| now.nonce == holder.nonce))
 }
 
-async fn renew(aws: Arc<Aws>, name: String, mut holder: Holder) {
-    loop {
-        tokio::time::sleep(RENEWAL).await;
-        // A renewal that fails is tried again at the next turn; the lock's life covers three of them.
-        match read(&aws, &name).await {
-            Ok(Some(now)) if now.nonce == holder.nonce => {
-                holder.until = after(Timestamp::now(), LIFE);
-                // To write the same twice does no harm, so the SDK may repeat it.
-                if let Ok(call) = put_over(&aws, &name, &holder) {
-                    drop(call.send().await);
-                }
+/// What keeps a lock that is held.
+struct Renewal {
+    aws: Arc<Aws>,
+    name: String,
+    holder: Holder,
+    enough: Arc<Notify>,
+}
+
+impl Renewal {
+    /// Renews the lock until that is enough. If somebody has removed it or taken it over before, gives who has it now: it is not
+    /// ours to bring back.
+    async fn run(mut self) -> Option<Option<Holder>> {
+        loop {
+            tokio::select! {
+                () = tokio::time::sleep(RENEWAL) => {}
+                () = self.enough.notified() => return None,
             }
-            // Somebody removed it (`stackctl unlock`) or took it over: it is not ours to bring back.
-            Ok(_) => return,
-            Err(_) => {}
+            // A renewal that fails or hangs is tried again at the next turn; the lock's life covers three of them.
+            if let Ok(Ok(Some(other))) = timeout(RENEWAL, self.renew()).await {
+                return Some(other);
+            }
         }
+    }
+
+    async fn renew(&mut self) -> Result<Option<Option<Holder>>, Failure> {
+        let now = read(&self.aws, &self.name).await?;
+        if now.as_ref().is_none_or(|now| now.nonce != self.holder.nonce) {
+            return Ok(Some(now));
+        }
+        self.holder.until = after(Timestamp::now(), LIFE);
+        // To write the same twice does no harm, so the SDK may repeat it.
+        put_over(&self.aws, &self.name, &self.holder)?.send().await.during("PutParameter")?;
+        Ok(None)
     }
 }
 
@@ -234,8 +283,11 @@ async fn read(aws: &Aws, name: &str) -> Result<Option<Holder>, Failure> {
     })
 }
 
-async fn delete(aws: &Aws, name: &str) -> Result<(), Failure> {
-    // Likewise to delete it.
+/// Deletes the lock of the run with this `nonce`. Says whether that had it.
+async fn delete(aws: &Aws, name: &str, nonce: &str) -> Result<bool, Failure> {
+    if read(aws, name).await?.is_none_or(|now| now.nonce != nonce) {
+        return Ok(false);
+    }
     let call = aws.ssm.delete_parameter().name(name);
-    call.send().await.or_absent("DeleteParameter", &["ParameterNotFound"]).map(drop)
+    call.send().await.or_absent("DeleteParameter", &["ParameterNotFound"]).map(|_| true)
 }

@@ -310,7 +310,7 @@ impl Steps {
         let mut guarded = Vec::new();
         for step in &self.steps {
             if let (Action::Delete | Action::DeleteReplaced, Some(live)) = (step.action, &step.live)
-                && let Some(why) = kinds::of(&step.address)?.guard(&live.live)
+                && let Some(why) = kinds::of(&step.address)?.guard(&live.live)?
             {
                 guarded.push((step.address.clone(), why));
             }
@@ -321,8 +321,13 @@ impl Steps {
     fn by_hand(&self) -> Result<Vec<(Address, String)>, Failure> {
         let mut by_hand = Vec::new();
         for step in &self.steps {
-            if let (Action::Create, Some(desired)) = (step.action, &step.desired)
-                && let Some(what) = kinds::of(&step.address)?.by_hand(&step.address, desired)?
+            let live = match step.action {
+                Action::Create => None,
+                Action::Update => step.live.as_ref().map(|live| &live.live),
+                _ => continue,
+            };
+            if let Some(desired) = &step.desired
+                && let Some(what) = kinds::of(&step.address)?.by_hand(&step.address, desired, live)?
             {
                 by_hand.push((step.address.clone(), what));
             }

@@ -39,6 +39,8 @@ pub enum Cause {
     Unreachable,
     /// A rollout ended on the version that ran before.
     RolledBack,
+    /// The user asked to stop, and a wait was cut short.
+    Interrupted,
     /// A defect of stackctl.
     Internal,
 }

@@ -112,6 +112,11 @@ impl Reporter {
                 let line = format!("  {}", self.style.dim(format!("{address} was not {}", past(action))));
                 self.line(&line);
             }
+            Event::Left { address, action } => {
+                self.finish(&address);
+                let line = format!("  {}", self.style.dim(format!("{address} {}: not waited for", present(action))));
+                self.line(&line);
+            }
             Event::Image { source, message } => self.image(&source, message),
             Event::Notice { message } => self.line(&message),
         }
@@ -122,7 +127,9 @@ impl Reporter {
         match event {
             Event::Started { address, action } => self.forecast.began(address, *action, self.began.elapsed()),
             Event::Done { address, action, elapsed } => self.forecast.took(address, *action, *elapsed),
-            Event::Failed { address, action, .. } | Event::Skipped { address, action } => {
+            Event::Failed { address, action, .. }
+            | Event::Skipped { address, action }
+            | Event::Left { address, action } => {
                 self.forecast.gone(address, *action);
             }
             Event::Waiting { .. } | Event::Image { .. } | Event::Notice { .. } => {}

@@ -11,6 +11,7 @@ use clap::Args;
 use tokio::{
     net::TcpStream,
     process::{Child, Command},
+    signal::unix::{SignalKind, signal},
     sync::{mpsc, oneshot},
     time::{Instant, sleep},
 };
@@ -34,6 +35,9 @@ use crate::{
 
 /// How long SSH may take to open the tunnel, and how often to look.
 const OPENING: (Duration, Duration) = (Duration::from_secs(30), Duration::from_millis(200));
+
+/// How a shell ends that does not find what it is to run.
+const NOT_FOUND: i32 = 127;
 
 /// Arguments of `stackctl db connect`.
 #[derive(Debug, Args)]
@@ -88,11 +92,14 @@ impl Connect {
         }
         let value = secret::reveal(&project.cx, &password).await?;
         let _tunnel = way.open(output).await?;
-        let ended = self.psql(way.port, &way.user, value).status().await.map_err(|error| no_psql(&error))?;
-        Ok(code(ended))
+        Ok(code(self.psql(way.port, &way.user, value).await?))
     }
 
-    fn psql(&self, port: u16, user: &str, password: String) -> Command {
+    /// Runs psql to its end.
+    async fn psql(&self, port: u16, user: &str, password: String) -> Result<ExitStatus, Failure> {
+        // To psql, Ctrl-C means the end of a query: it is not for this process, which has the way open.
+        let _pressed = signal(SignalKind::interrupt())
+            .map_err(|error| Failure::refused("listen for Ctrl-C", error.to_string()))?;
         let mut psql = Command::new("psql");
         psql.args(&self.arguments)
             .env("PGHOST", Ipv4Addr::LOCALHOST.to_string())
@@ -102,7 +109,7 @@ impl Connect {
             .env("PGSSLMODE", "require")
             .env("PGPASSWORD", password)
             .kill_on_drop(true);
-        psql
+        psql.status().await.map_err(|error| no_psql(&error))
     }
 
     /// Through a task of `service`, for a stack without a bastion.
@@ -131,7 +138,7 @@ impl Connect {
                     break;
                 }
             }
-            self.psql(port, &user, value).status().await.map_err(|error| no_psql(&error))
+            self.psql(port, &user, value).await
         };
         let ended = tokio::select! {
             failed = &mut serving => {
@@ -156,10 +163,7 @@ impl Connect {
                 .hint("`stackctl status` shows what they wait for")
                 .into());
         };
-        let port = match self.port {
-            Some(port) => port,
-            None => free_port()?,
-        };
+        let port = free_port(self.port)?;
         let host_port = database.port.and_then(|port| u16::try_from(port).ok()).unwrap_or(blueprint::DATABASE_PORT);
         Ok(Way { login, bastion, host, host_port, port, user, password })
     }
@@ -230,18 +234,27 @@ impl Way {
     /// Opens the tunnel, which closes with what is given back.
     async fn open(&self, output: &Output) -> Result<Child, Stop> {
         output.status(&format!("Opening a tunnel through {}@{}.", self.login, self.bastion));
-        let mut ssh = Command::new("ssh");
+        // Ctrl-C is psql's; ssh stays as deaf to it as it is when it begins.
+        let mut ssh = Command::new("sh");
+        ssh.args(["-c", "trap '' INT; exec ssh \"$@\"", "ssh"]);
         ssh.args(self.ssh()).stdin(Stdio::null()).kill_on_drop(true);
         let mut tunnel = ssh.spawn().map_err(|error| {
-            Failure::refused("ssh", format!("cannot be run: {error}"))
-                .hint("install OpenSSH's client (Debian: openssh-client)")
+            Failure::refused("sh", format!("cannot be run: {error}")).hint("`db connect` runs ssh by it")
         })?;
         let deadline = Instant::now() + OPENING.0;
-        while TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).await.is_err() {
+        loop {
+            let opened = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).await.is_ok();
+            // First of all: without a tunnel, whoever answers there is somebody else.
             if let Ok(Some(status)) = tunnel.try_wait() {
-                return Err(Failure::refused("ssh", format!("ended before there was a tunnel: {status}"))
-                    .hint("is your address in `allow:` of the bastion, and your key one of its user's?")
-                    .into());
+                let hint = match status.code() {
+                    Some(NOT_FOUND) => "install OpenSSH's client (Debian: openssh-client)",
+                    _ => "is your address in `allow:` of the bastion, and your key one of its user's?",
+                };
+                let failure = Failure::refused("ssh", format!("ended before there was a tunnel: {status}"));
+                return Err(failure.hint(hint).into());
+            }
+            if opened {
+                return Ok(tunnel);
             }
             if Instant::now() > deadline {
                 return Err(Failure::refused("ssh", format!("opened no tunnel within {} s", OPENING.0.as_secs()))
@@ -250,7 +263,6 @@ impl Way {
             }
             sleep(OPENING.1).await;
         }
-        Ok(tunnel)
     }
 }
 
@@ -286,8 +298,21 @@ fn no_way() -> Stop {
     )
 }
 
-fn free_port() -> Result<u16, Failure> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0));
+/// The port `wanted`, or any; one that is taken is none: psql would give the password to whoever listens there.
+fn free_port(wanted: Option<u16>) -> Result<u16, Failure> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, wanted.unwrap_or(0)));
     let address = listener.and_then(|listener| listener.local_addr());
-    address.map(|address| address.port()).map_err(|error| Failure::refused("find a free port", error.to_string()))
+    address.map(|address| address.port()).map_err(|error| {
+        let port = wanted.map_or_else(|| "a free port".to_owned(), |port| format!("port {port}"));
+        Failure::refused("db connect", format!("{port} of this machine cannot be had: {error}"))
+            .hint("another one: --port N, or none of your own choice without --port")
+    })
+}
+
+#[test]
+fn a_port_that_somebody_listens_on_is_refused() {
+    let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+    let port = taken.local_addr().expect("it is bound").port();
+    assert!(free_port(Some(port)).is_err_and(|failure| failure.to_string().contains(&port.to_string())));
+    assert!(free_port(None).is_ok());
 }
