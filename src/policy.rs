@@ -11,7 +11,7 @@ use crate::{
     kinds::{self, image, repository},
     model::{Failure, On, Permission, Purpose, StackId},
     session,
-    spec::{LoadBalancer, Stack},
+    spec::{Given, LoadBalancer, Stack},
     strangers,
 };
 
@@ -97,7 +97,10 @@ pub fn of(stack: &Stack, commands: Commands, account: Option<&str>) -> Result<Po
     }
     let places = Places { stack, account: account.unwrap_or("*") };
     let statements = grouped.iter().map(|((changes, group), statement)| places.filled(*changes, *group, statement));
-    Ok(Policy { statements: statements.collect() })
+    let mut statements: Vec<Value> = statements.collect();
+    statements
+        .extend(stack.network.given.as_ref().filter(|_| commands == Commands::All).map(|given| places.inside(given)));
+    Ok(Policy { statements })
 }
 
 /// The kinds of which the stack has a resource.
@@ -207,6 +210,20 @@ impl Places<'_> {
             }
         }
         filled
+    }
+
+    /// What is made in a network that is not the stack's is judged by that as well, which has no tags of the stack's.
+    /// <https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonec2.html>
+    fn inside(&self, given: &Given) -> Value {
+        let subnets = given.public_subnets.iter().chain(&given.private_subnets).map(|id| format!("subnet/{id}"));
+        let arns = std::iter::once(format!("vpc/{}", given.vpc)).chain(subnets);
+        let arns: BTreeSet<String> = arns.map(|what| self.arn(&format!("ec2:{{region}}:{{account}}:{what}"))).collect();
+        json!({
+            "Sid": "ChangeInside",
+            "Effect": "Allow",
+            "Action": ["ec2:CreateSecurityGroup", "ec2:RunInstances"],
+            "Resource": arns,
+        })
     }
 
     fn tags(&self, key: &str) -> Value {

@@ -81,7 +81,7 @@ where
             let status = service.raw().status().as_u16();
             failure.cause = if failure.is(THROTTLED) || status == 429 {
                 Cause::Throttled
-            } else if failure.is(CREDENTIALS) {
+            } else if failure.is(CREDENTIALS) && !is_about_resource(&failure, status) {
                 Cause::Unreachable
             } else if status >= 500 {
                 Cause::Ambiguous
@@ -106,6 +106,12 @@ where
     }
     failure.hint = hint(&failure);
     failure
+}
+
+/// EC2 also says `AuthFailure` of an address that a deleted NAT gateway of the caller's still holds; then the status is that of
+/// any other refusal.
+fn is_about_resource(failure: &Failure, status: u16) -> bool {
+    failure.is(&["AuthFailure"]) && status != 401
 }
 
 fn is_connect(dispatch: &aws_smithy_runtime_api::client::result::DispatchFailure) -> bool {
@@ -159,7 +165,7 @@ fn hint(failure: &Failure) -> Option<String> {
         _ if failure.cause == Cause::Throttled => {
             "AWS asks this account to slow down: wait a little and repeat the command, which goes on from there"
         }
-        _ if CREDENTIALS.contains(&code) => {
+        _ if CREDENTIALS.contains(&code) && failure.cause == Cause::Unreachable => {
             "AWS does not know these credentials: check AWS_PROFILE or AWS_ACCESS_KEY_ID with `aws sts get-caller-identity`"
         }
         "AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation" | "AccessDenied.Exception" => {

@@ -169,16 +169,6 @@ impl Aws {
         zones.sort();
         Ok(zones.into_iter().map(|(_, name)| name).collect())
     }
-
-    /// The partition of the region, for ARNs: `aws`, `aws-cn` or `aws-us-gov`.
-    /// <https://docs.aws.amazon.com/whitepapers/latest/aws-fault-isolation-boundaries/partitions.html>
-    pub fn partition(&self) -> &'static str {
-        match self.region.split('-').next() {
-            Some("cn") => "aws-cn",
-            Some("us") if self.region.starts_with("us-gov-") => "aws-us-gov",
-            _ => "aws",
-        }
-    }
 }
 
 async fn credentials(config: &SdkConfig) -> Result<(), Failure> {

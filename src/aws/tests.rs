@@ -124,6 +124,7 @@ fn what_to_do_next_follows_from_the_code_and_the_status() {
         (429, None, Cause::Throttled),
         (403, Some("ExpiredToken"), Cause::Unreachable),
         (401, Some("AuthFailure"), Cause::Unreachable),
+        (400, Some("AuthFailure"), Cause::Refused),
         (500, Some("InternalError"), Cause::Ambiguous),
         (503, None, Cause::Ambiguous),
     ];

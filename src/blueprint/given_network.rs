@@ -29,6 +29,17 @@ pub(super) fn draw(stack: &Stack, given: &Given, facts: &Facts) -> Result<Networ
     Ok(Network { vpc: given.vpc.as_str().into(), public, private, tasks, public_tasks, routes: Vec::new() })
 }
 
+/// The network that stack.yaml names, as it would have to be: for what is drawn without a look at AWS.
+pub(super) fn made_up(given: &Given) -> GivenNetwork {
+    let subnet = |(zone, id): (usize, &String), way_out| {
+        let (vpc, zone) = (given.vpc.clone(), format!("zone-{zone}"));
+        (id.clone(), GivenSubnet { vpc, zone, way_out })
+    };
+    let public = given.public_subnets.iter().enumerate().map(|one| subnet(one, WayOut::InternetGateway));
+    let private = given.private_subnets.iter().enumerate().map(|one| subnet(one, WayOut::Through));
+    GivenNetwork { vpc_exists: true, subnets: public.chain(private).collect() }
+}
+
 fn wrong(stack: &Stack, given: &Given, there: &GivenNetwork, public_tasks: bool) -> Vec<String> {
     let Given { vpc, public_subnets, private_subnets } = given;
     if !there.vpc_exists {

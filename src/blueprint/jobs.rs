@@ -59,7 +59,7 @@ fn role(graph: &mut Graph, stack: &Stack) -> Address {
     let statement =
         |action: &str, resources: Vec<Input>| role::Statement { actions: vec![action.to_owned()], resources };
     let statements = vec![statement("ecs:RunTask", families.collect()), statement("iam:PassRole", roles.collect())];
-    let desired = role::Desired { principal: PRINCIPAL.to_owned(), managed: Vec::new(), statements };
+    let desired = role::Desired { principal: PRINCIPAL.to_owned(), statements };
     // No service's role is called so: those end in what they are for.
     graph.add(Address::new("role", "scheduler"), &desired)
 }

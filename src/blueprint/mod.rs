@@ -80,7 +80,7 @@ pub fn graph(stack: &Stack, facts: &Facts) -> Result<Graph, Failure> {
 }
 
 /// The resources that `stack` asks for, without a look at AWS: in a region with enough zones and, for a domain, with a hosted zone
-/// of that name. Their ids are made up; kinds, numbers and sizes are right.
+/// of that name, and with the network that stack.yaml names as it has to be. Their ids are made up; kinds, numbers and sizes are right.
 ///
 /// # Errors
 /// If two images would share a repository.
@@ -88,7 +88,8 @@ pub fn sketch(stack: &Stack) -> Result<Graph, Failure> {
     let zones = (b'a'..b'a' + stack.network.zones).map(|zone| format!("{}{}", stack.region, char::from(zone)));
     let domain = stack.load_balancer.as_ref().and_then(LoadBalancer::domain);
     let zone = domain.map(|domain| HostedZone { id: "Z0".to_owned(), name: domain.to_owned() });
-    let facts = Facts { zones: zones.collect(), hosted_zones: zone.into_iter().collect(), ..Facts::default() };
+    let network = stack.network.given.as_ref().map(given_network::made_up);
+    let facts = Facts { zones: zones.collect(), hosted_zones: zone.into_iter().collect(), network, ..Facts::default() };
     graph(stack, &facts)
 }
 

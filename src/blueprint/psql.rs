@@ -64,7 +64,6 @@ impl Task<'_> {
             Address::new("role", format!("{}-execution", self.name)),
             &role::Desired {
                 principal: PRINCIPAL.to_owned(),
-                managed: Vec::new(),
                 statements: vec![
                     statement(&["logs:CreateLogStream", "logs:PutLogEvents"], vec![logs.streams]),
                     statement(
@@ -76,7 +75,7 @@ impl Task<'_> {
         );
         let task_role = graph.add(
             Address::new("role", format!("{}-task", self.name)),
-            &role::Desired { principal: PRINCIPAL.to_owned(), managed: Vec::new(), statements: Vec::new() },
+            &role::Desired { principal: PRINCIPAL.to_owned(), statements: Vec::new() },
         );
         let definition = graph.add(
             Address::new("task_definition", self.name),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use crate::{
     kinds::{image, service},
-    model::{Address, LiveResource},
+    model::{Address, Failure, LiveResource},
 };
 
 /// An image that a service runs.
@@ -22,10 +22,13 @@ pub struct RunningImage {
 }
 
 /// The images that services run, by service: those that stackctl built, as far as their repositories still have them.
-pub fn running(live: &[LiveResource]) -> BTreeMap<String, RunningImage> {
-    let images: Vec<(&Address, image::Live)> = of_kind(live, "image").collect();
-    let services = of_kind::<service::Live>(live, "service");
-    services
+///
+/// # Errors
+/// If what was seen of one cannot be read: without it, another image would take its place.
+pub fn running(live: &[LiveResource]) -> Result<BTreeMap<String, RunningImage>, Failure> {
+    let images: Vec<(&Address, image::Live)> = of_kind(live, "image")?;
+    let services = of_kind::<service::Live>(live, "service")?.into_iter();
+    let running = services
         .filter_map(|(address, service)| {
             let (uri, tag) = service.image.as_deref()?.rsplit_once(':')?;
             let (of, kept) = images.iter().find(|(_, image)| image.uri == uri)?;
@@ -38,15 +41,16 @@ pub fn running(live: &[LiveResource]) -> BTreeMap<String, RunningImage> {
             };
             Some((address.name().to_owned(), running))
         })
-        .collect()
+        .collect();
+    Ok(running)
 }
 
 fn of_kind<'a, L: serde::de::DeserializeOwned>(
     live: &'a [LiveResource],
-    kind: &'static str,
-) -> impl Iterator<Item = (&'a Address, L)> {
-    let of_kind = live.iter().filter(move |resource| resource.address.kind() == kind);
-    of_kind.filter_map(|resource| Some((&resource.address, resource.decoded().ok()?)))
+    kind: &str,
+) -> Result<Vec<(&'a Address, L)>, Failure> {
+    let of_kind = live.iter().filter(|resource| resource.address.kind() == kind);
+    of_kind.map(|resource| Ok((&resource.address, resource.decoded()?))).collect()
 }
 
 #[cfg(test)]
@@ -139,9 +143,11 @@ mod tests {
             "circuit_breaker": true, "rollouts": [], "events": [],
         });
         let both = json!({ "1.0.0-1": "sha256:1", "1.0.0-2": "sha256:2" });
-        let found = super::running(&[image(both), live("service.web", service.clone())]);
+        let found = super::running(&[image(both), live("service.web", service.clone())]).expect("it can be read");
         assert_eq!(found["web"], RunningImage { of: Address::new("image", "app"), ..running("app", 1) });
         let newest_alone = json!({ "1.0.0-2": "sha256:2" });
-        assert!(super::running(&[image(newest_alone), live("service.web", service)]).is_empty());
+        assert_eq!(super::running(&[image(newest_alone), live("service.web", service)]), Ok(BTreeMap::new()));
+        // What cannot be read is not taken for what does not run.
+        assert!(super::running(&[live("service.web", json!({}))]).is_err());
     }
 }

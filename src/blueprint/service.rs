@@ -156,7 +156,7 @@ impl Drawing<'_> {
         let execution_role = self.execution_role(graph, &logs, &secrets, built);
         let task_role = graph.add(
             Address::new("role", format!("{}-task", self.name)),
-            &role::Desired { principal: PRINCIPAL.to_owned(), managed: Vec::new(), statements: self.permissions() },
+            &role::Desired { principal: PRINCIPAL.to_owned(), statements: self.permissions() },
         );
         let desired = task_definition::Desired {
             container: self.name.to_owned(),
@@ -276,7 +276,7 @@ impl Drawing<'_> {
         if !parameters.is_empty() {
             statements.push(statement(&["ssm:GetParameters"], parameters));
         }
-        let desired = role::Desired { principal: PRINCIPAL.to_owned(), managed: Vec::new(), statements };
+        let desired = role::Desired { principal: PRINCIPAL.to_owned(), statements };
         graph.add(Address::new("role", format!("{}-execution", self.name)), &desired)
     }
 

@@ -47,6 +47,13 @@ impl Context {
         Self { id, aws, images, run, origin: Arc::default(), claim: None, shared: Arc::default() }
     }
 
+    /// How ECS records that this run of stackctl started a task for `what` (at most 128 characters). Tasks of earlier runs
+    /// stay listed for an hour after their end, and none of them may be taken for one of this run's.
+    /// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html>
+    pub fn started_by(&self, what: &str) -> String {
+        format!("stackctl-{what}/{}", self.run)
+    }
+
     /// The same, for a new look at the cloud: what [`Context::shared`] read before is read again.
     #[must_use]
     pub fn fresh(&self) -> Self {

@@ -76,10 +76,12 @@ pub trait AnyKind: Send + Sync {
     fn outdated(&self, seen: &Value, written: &Value) -> Result<bool, Failure>;
     /// [`Kind::rolled_back`].
     fn rolled_back(&self, live: &Value, desired: &Value) -> Result<bool, Failure>;
+    /// [`Kind::gone`].
+    fn gone<'a>(&'a self, cx: &'a Context, live: &'a Value) -> BoxFuture<'a, Result<Option<bool>, Failure>>;
     /// [`Kind::guard`].
-    fn guard(&self, live: &Value) -> Option<String>;
+    fn guard(&self, live: &Value) -> Result<Option<String>, Failure>;
     /// [`Kind::by_hand`].
-    fn by_hand(&self, address: &Address, desired: &Value) -> Result<Option<String>, Failure>;
+    fn by_hand(&self, address: &Address, desired: &Value, live: Option<&Value>) -> Result<Option<String>, Failure>;
     /// [`Kind::explain`].
     fn explain<'a>(&'a self, cx: &'a Context, live: &'a Value) -> BoxFuture<'a, Vec<String>>;
     /// [`Kind::summary`].
@@ -234,12 +236,17 @@ impl<K: Kind> AnyKind for Erased<K> {
         Ok(K::rolled_back(&typed(K::NAME, live)?, &typed(K::NAME, desired)?))
     }
 
-    fn guard(&self, live: &Value) -> Option<String> {
-        K::guard(&typed(K::NAME, live).ok()?)
+    fn gone<'a>(&'a self, cx: &'a Context, live: &'a Value) -> BoxFuture<'a, Result<Option<bool>, Failure>> {
+        Box::pin(async move { K::gone(cx, &typed(K::NAME, live)?).await })
     }
 
-    fn by_hand(&self, address: &Address, desired: &Value) -> Result<Option<String>, Failure> {
-        Ok(K::by_hand(address, &typed(K::NAME, desired)?))
+    fn guard(&self, live: &Value) -> Result<Option<String>, Failure> {
+        Ok(K::guard(&typed(K::NAME, live)?))
+    }
+
+    fn by_hand(&self, address: &Address, desired: &Value, live: Option<&Value>) -> Result<Option<String>, Failure> {
+        let live = live.map(|live| typed(K::NAME, live)).transpose()?;
+        Ok(K::by_hand(address, &typed(K::NAME, desired)?, live.as_ref()))
     }
 
     fn explain<'a>(&'a self, cx: &'a Context, live: &'a Value) -> BoxFuture<'a, Vec<String>> {

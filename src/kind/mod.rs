@@ -127,13 +127,20 @@ pub trait Kind: Send + Sync + 'static {
         false
     }
 
+    /// Whether `live` is gone after its deletion, for a kind whose listing may show it for minutes; `None` where the listing says
+    /// so by itself.
+    fn gone(_cx: &Context, _live: &Self::Live) -> impl Future<Output = Result<Option<bool>, Failure>> + Send {
+        async { Ok(None) }
+    }
+
     /// What keeps this resource from being deleted unless the caller said `--unprotect`, such as deletion protection.
     fn guard(_live: &Self::Live) -> Option<String> {
         None
     }
 
-    /// What only a person can do before one like this can be made, as a sentence that goes on after its address.
-    fn by_hand(_address: &Address, _desired: &Self::Desired) -> Option<String> {
+    /// What only a person can do before one like this can be made, or `live` become it, as a sentence that goes on after its
+    /// address.
+    fn by_hand(_address: &Address, _desired: &Self::Desired, _live: Option<&Self::Live>) -> Option<String> {
         None
     }
 

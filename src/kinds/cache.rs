@@ -207,13 +207,7 @@ impl Kind for Cache {
         for change in changes {
             call = match change.field.as_str() {
                 "class" => call.cache_node_type(&desired.class),
-                "version" => {
-                    let has = live.node.as_ref().map(|node| node.version.as_str()).unwrap_or_default();
-                    if version(has) > version(&desired.version) {
-                        return Err(older(has, &desired.version));
-                    }
-                    call.engine_version(&desired.version)
-                }
+                "version" => call.engine_version(&desired.version),
                 "security_groups" => call.set_security_group_ids(Some(Input::all(&desired.security_groups)?)),
                 _ => call,
             };
@@ -223,6 +217,11 @@ impl Kind for Cache {
         let group = given(group, "ModifyReplicationGroup", "ReplicationGroup")?;
         // The answer tells nothing of the node; the next look does.
         Ok(self::live(&group, None))
+    }
+
+    fn by_hand(_address: &Address, desired: &Desired, live: Option<&Live>) -> Option<String> {
+        let has = live?.node.as_ref().map(|node| node.version.as_str()).unwrap_or_default();
+        (version(has) > version(&desired.version)).then(|| older(has, &desired.version))
     }
 
     async fn delete(cx: &Context, live: &Live) -> Result<(), Failure> {
@@ -256,12 +255,12 @@ fn serves(full: &str, asked: &str) -> bool {
     }
 }
 
-fn older(has: &str, wanted: &str) -> Failure {
-    let message = format!("a cache cannot go back from Valkey {has} to {wanted}");
+fn older(has: &str, wanted: &str) -> String {
     let (major, minor) = version(has).unwrap_or_default();
-    Failure::refused("ModifyReplicationGroup", message).hint(format!(
-        "set `cache.version` to \"{major}.{minor}\"; for an older one, take `cache` out, run `up`, and put it in again, empty"
-    ))
+    format!(
+        "cannot go back from Valkey {has} to {wanted}: set `cache.version` to \"{major}.{minor}\"; for an older one, take `cache` \
+         out, run `up`, and put it in again, empty"
+    )
 }
 
 fn live(group: &ReplicationGroup, node: Option<&CacheCluster>) -> Live {
@@ -398,7 +397,11 @@ mod tests {
 
     #[test]
     fn an_older_version_is_refused_with_the_way_out() {
-        let failure = older("9.0.1", "8.0");
-        assert!(failure.hint.is_some_and(|hint| hint.contains("\"9.0\"")));
+        let desired = Desired { version: "8.0".into(), ..desired() };
+        let live = Live { node: Some(node("9.0.1", "sg-1")), ..as_desired() };
+        let address = Address::new(Cache::NAME, "main");
+        let what = Cache::by_hand(&address, &desired, Some(&live)).expect("it cannot go back");
+        assert!(what.contains("set `cache.version` to \"9.0\""), "{what}");
+        assert_eq!(Cache::by_hand(&address, &desired, None), None);
     }
 }

@@ -146,10 +146,14 @@ impl Kind for Certificate {
     }
 }
 
+fn tagged(tags: impl Iterator<Item = (&'static str, String)>) -> Result<Vec<Tag>, Failure> {
+    let tags = tags.map(|(key, value)| Tag::builder().key(key).value(value).build());
+    tags.collect::<Result<_, _>>().map_err(|error| Failure::internal(error.to_string()))
+}
+
 /// Asks Amazon for a certificate.
 async fn request(cx: &Context, address: &Address, desired: &Desired, zone: &str) -> Result<Live, Failure> {
-    let tags = aws::tags(&cx.id, address).into_iter().chain([(aws::ZONES, zone.to_owned())]);
-    let tags = tags.filter_map(|(key, value)| Tag::builder().key(key).value(value).build().ok()).collect();
+    let tags = tagged(aws::tags(&cx.id, address).into_iter().chain([(aws::ZONES, zone.to_owned())]))?;
     // A repeated request is the same one for an hour; another run of stackctl makes another one.
     let of = format!("{} {} {address} {} {}", cx.id.stack, cx.id.environment, desired.domain, cx.run);
     let token: String = Sha256::digest(of.as_bytes()).iter().take(16).map(|byte| format!("{byte:02x}")).collect();
@@ -180,10 +184,7 @@ async fn import(
     arn: Option<&str>,
 ) -> Result<Live, Failure> {
     let (certificate, key) = self_signed(&desired.domain, Timestamp::now())?;
-    let tags = address.map(|address| {
-        let tags = aws::tags(&cx.id, address).into_iter();
-        tags.filter_map(|(key, value)| Tag::builder().key(key).value(value).build().ok()).collect()
-    });
+    let tags = address.map(|address| tagged(aws::tags(&cx.id, address).into_iter())).transpose()?;
     let call = cx
         .aws
         .acm

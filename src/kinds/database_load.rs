@@ -18,7 +18,6 @@ pub const TASK: &str = Load::NAME;
 
 impl Purpose for Load {
     const NAME: &'static str = "database_load";
-    const STARTED_BY: &'static str = "stackctl-database-load";
     const USUAL: Duration = Duration::from_secs(90);
     // A dump of the largest size takes some hours, most of them for its indexes.
     const DEADLINE: Duration = Duration::from_secs(12 * 3600);

@@ -29,8 +29,6 @@ pub trait Purpose: Send + Sync + 'static {
     /// The kind's name; its task definition and its log group are called so too. The underscore keeps them apart from the
     /// services', whose names have none.
     const NAME: &'static str;
-    /// Who started such a task, as ECS records it (at most 128 characters).
-    const STARTED_BY: &'static str;
     /// [`Kind::USUAL`].
     const USUAL: Duration;
     /// [`Kind::DEADLINE`].
@@ -72,7 +70,7 @@ impl<P: Purpose> Kind for DatabaseTask<P> {
     const DEADLINE: Duration = P::DEADLINE;
 
     async fn list(cx: &Context) -> Result<Vec<Found<Live>>, Failure> {
-        let mut found = ecs_task::newest(cx, P::STARTED_BY).await?;
+        let mut found = ecs_task::newest(cx, &cx.started_by(P::NAME)).await?;
         if P::TELLS {
             let said = try_join_all(found.iter().map(|found| said::<P>(cx, &found.live))).await?;
             found.iter_mut().zip(said).for_each(|(found, said)| found.live.doing = said);
@@ -86,7 +84,7 @@ impl<P: Purpose> Kind for DatabaseTask<P> {
 
     async fn create(cx: &Context, address: &Address, desired: &Desired) -> Result<Live, Failure> {
         let one_off = OneOff {
-            started_by: P::STARTED_BY,
+            started_by: &cx.started_by(P::NAME),
             cluster: &desired.cluster,
             task_definition: &desired.task_definition,
             command: None,

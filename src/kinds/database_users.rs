@@ -19,7 +19,6 @@ pub const TASK: &str = Users::NAME;
 
 impl Purpose for Users {
     const NAME: &'static str = "database_users";
-    const STARTED_BY: &'static str = "stackctl-database-users";
     const USUAL: Duration = Duration::from_secs(45);
     // Its statements wait 15 seconds for a lock and no longer.
     const DEADLINE: Duration = Duration::from_secs(900);

@@ -1,6 +1,6 @@
 //! What the ECS kinds share: tags and network settings in ECS's own types, a task's end in words, its last log lines.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use aws_sdk_ecs::{
     config,
@@ -46,21 +46,46 @@ pub(super) struct Definition {
 
 /// The stack's services with their addresses, read once a look at the cloud.
 pub(super) async fn services(cx: &Context) -> Result<Arc<Vec<(Address, Service)>>, Failure> {
-    cx.shared("ecs services", async {
-        let cluster = cluster_name(&cx.id);
-        let call = cx.aws.ecs.list_services().cluster(&cluster).max_results(100).into_paginator().items().send();
-        let arns: Result<Vec<String>, _> = call.try_collect().await;
-        let arns = arns.or_absent("ListServices", &["ClusterNotFoundException"])?.unwrap_or_default();
-        let reads = arns.chunks(DESCRIBED_AT_ONCE).map(|some| {
-            let call = cx.aws.ecs.describe_services().cluster(&cluster).include(ServiceField::Tags);
-            let call = call.set_services(Some(some.to_vec()));
-            async move { call.send().await.during("DescribeServices") }
-        });
-        let answers = try_join_all(reads).await?;
-        let services = answers.into_iter().flat_map(|answer| answer.services.unwrap_or_default());
-        // A deleted one stays listed as inactive for a while.
-        let active = services.filter(|service| service.status() != Some("INACTIVE"));
-        Ok(active.filter_map(|service| Some((address_of(&cx.id, service.tags())?, service))).collect())
+    // On the heap: the futures of the calls within are large.
+    cx.shared("ecs services", Box::pin(described_services(cx))).await
+}
+
+async fn described_services(cx: &Context) -> Result<Vec<(Address, Service)>, Failure> {
+    let cluster = cluster_name(&cx.id);
+    let (listed, families) = futures::try_join!(listed_services(cx, &cluster), families(cx))?;
+    // A service that drains is listed no more and described still. It is called as the family of its task definitions,
+    // which goes after it.
+    // https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeleteService.html
+    let Some(mut names) = listed else { return Ok(Vec::new()) };
+    names.extend(families.iter().cloned());
+    let names: Vec<String> = names.into_iter().collect();
+    let reads = names.chunks(DESCRIBED_AT_ONCE).map(|some| {
+        let call = cx.aws.ecs.describe_services().cluster(&cluster).include(ServiceField::Tags);
+        let call = call.set_services(Some(some.to_vec()));
+        async move { call.send().await.or_absent("DescribeServices", &["ClusterNotFoundException"]) }
+    });
+    let answers = try_join_all(reads).await?.into_iter().flatten();
+    let services = answers.flat_map(|answer| answer.services.unwrap_or_default());
+    // A deleted one stays listed as inactive for a while.
+    let active = services.filter(|service| service.status() != Some("INACTIVE"));
+    Ok(active.filter_map(|service| Some((address_of(&cx.id, service.tags())?, service))).collect())
+}
+
+/// The names of the cluster's services that do not drain; none without a cluster.
+async fn listed_services(cx: &Context, cluster: &str) -> Result<Option<BTreeSet<String>>, Failure> {
+    let call = cx.aws.ecs.list_services().cluster(cluster).max_results(100).into_paginator().items().send();
+    let arns: Result<Vec<String>, _> = call.try_collect().await;
+    let arns = arns.or_absent("ListServices", &["ClusterNotFoundException"])?;
+    let name = |arn: String| arn.rsplit('/').next().map(str::to_owned);
+    Ok(arns.map(|arns| arns.into_iter().filter_map(name).collect()))
+}
+
+/// The names of the stack's families of task definitions, read once a look at the cloud.
+async fn families(cx: &Context) -> Result<Arc<Vec<String>>, Failure> {
+    cx.shared("ecs families", async {
+        let call = cx.aws.ecs.list_task_definition_families().family_prefix(aws::stack_prefix(&cx.id));
+        let call = call.status(TaskDefinitionFamilyStatus::Active).into_paginator().items().send();
+        call.try_collect().await.during("ListTaskDefinitionFamilies")
     })
     .await
 }
@@ -89,9 +114,7 @@ async fn those_that_count(cx: &Context) -> Result<Vec<Definition>, Failure> {
 
 /// The newest revision of each of the stack's families.
 async fn newest(cx: &Context) -> Result<Vec<Definition>, Failure> {
-    let call = cx.aws.ecs.list_task_definition_families().family_prefix(aws::stack_prefix(&cx.id));
-    let call = call.status(TaskDefinitionFamilyStatus::Active).into_paginator().items().send();
-    let families: Vec<String> = call.try_collect().await.during("ListTaskDefinitionFamilies")?;
+    let families = families(cx).await?;
     let reads = families.iter().map(|family| definition(cx, family));
     Ok(try_join_all(reads).await?.into_iter().flatten().collect())
 }

@@ -11,7 +11,7 @@ use super::ec2;
 use crate::{
     aws::{self, Outcome, given},
     kind::{Context, Kind, Replacement},
-    model::{Address, Change, Diff, Failure, Found, Input, On, Outputs, Permission, Phase},
+    model::{Address, Change, Diff, Failure, Found, How, Input, On, Outputs, Permission, Phase, Shown},
 };
 
 /// A NAT gateway.
@@ -90,6 +90,9 @@ impl Kind for NatGateway {
         if !live.address.is_empty() {
             diff.fixed_input("address", &live.address, &desired.address);
         }
+        if live.state == "failed" {
+            diff.push("state", Shown::value("failed"), Shown::value("available"), How::Replace);
+        }
         diff.finish()
     }
 
@@ -114,8 +117,9 @@ impl Kind for NatGateway {
             .create_nat_gateway()
             .subnet_id(subnet)
             .allocation_id(allocation)
-            // The same subnet and address are the same gateway, however often the call is repeated.
-            .client_token(aws::discriminated(&cx.id, address, &format!("{subnet} {allocation}"), 64))
+            // However often this run repeats the call, it makes one gateway. To another run's, AWS would answer with what it
+            // made then, even if that is gone.
+            .client_token(aws::discriminated(&cx.id, address, &format!("{subnet} {allocation} {}", cx.run), 64))
             .tag_specifications(ec2::tagged(&cx.id, address, ResourceType::Natgateway));
         let answer = call.customize().config_override(ec2::once()).send().await.during("CreateNatGateway")?;
         let gateway = given(answer.nat_gateway, "CreateNatGateway", "natGateway")?;

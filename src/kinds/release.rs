@@ -15,9 +15,6 @@ use crate::{
     model::{Address, Failure, Found, Input, Permission, Phase},
 };
 
-/// Who started such a task, as ECS records it.
-const STARTED_BY: &str = "stackctl-release";
-
 /// A release task.
 pub struct Release;
 
@@ -52,7 +49,7 @@ impl Kind for Release {
     const DEADLINE: Duration = Duration::from_secs(3600);
 
     async fn list(cx: &Context) -> Result<Vec<Found<Live>>, Failure> {
-        ecs_task::newest(cx, STARTED_BY).await
+        ecs_task::newest(cx, &cx.started_by(Self::NAME)).await
     }
 
     fn phase(live: &Live, desired: Option<&Desired>) -> Phase {
@@ -64,7 +61,7 @@ impl Kind for Release {
 
     async fn create(cx: &Context, address: &Address, desired: &Desired) -> Result<Live, Failure> {
         let one_off = OneOff {
-            started_by: STARTED_BY,
+            started_by: &cx.started_by(Self::NAME),
             cluster: &desired.cluster,
             task_definition: &desired.task_definition,
             command: Some((&desired.container, &desired.command)),

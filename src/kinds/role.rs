@@ -42,8 +42,6 @@ pub struct Statement {
 pub struct Desired {
     /// The service that may assume it, such as `ecs-tasks.amazonaws.com`.
     pub principal: String,
-    /// ARNs of managed policies.
-    pub managed: Vec<String>,
     /// The inline policy; none without statements.
     pub statements: Vec<Statement>,
 }
@@ -55,11 +53,11 @@ pub struct Live {
     pub name: String,
     /// Its ARN.
     pub arn: String,
-    /// The service that may assume it.
+    /// The service that may assume it; the whole document, where that says anything else.
     pub principal: String,
     /// ARNs of the managed policies that are attached.
     pub managed: Vec<String>,
-    /// The statements of our inline policy, one a line: actions on resources.
+    /// The statements of our inline policy, one a line: actions on resources; the whole statement, where it says more.
     pub statements: Vec<String>,
     /// Other inline policies, by name.
     pub other_policies: Vec<String>,
@@ -71,6 +69,7 @@ impl Kind for Role {
 
     const NAME: &'static str = "role";
     const USES: &'static [&'static str] = &[];
+    const IN_TWO_STEPS: bool = true;
     const PERMISSIONS: &'static [Permission] = &[
         Permission::look(&["iam:GetAccountAuthorizationDetails"]),
         // What a role has too much is taken away in an update.
@@ -117,7 +116,7 @@ impl Kind for Role {
     fn diff(desired: &Desired, live: &Live) -> Vec<Change> {
         let mut diff = Diff::new();
         diff.field("principal", &live.principal, &desired.principal);
-        diff.set("managed", &live.managed, &desired.managed);
+        diff.set("managed", &live.managed, &[]);
         diff.set("policies", &live.other_policies, &[]);
         let known: Option<Vec<String>> = desired.statements.iter().map(line).collect();
         if let Some(lines) = known {
@@ -156,12 +155,7 @@ impl Kind for Role {
         let role = given(answer.role, "CreateRole", "Role")?;
         let (managed, statements, other_policies) = (Vec::new(), Vec::new(), Vec::new());
         let principal = desired.principal.clone();
-        make_good(
-            cx,
-            desired,
-            Live { name: role.role_name, arn: role.arn, principal, managed, statements, other_policies },
-        )
-        .await
+        Ok(Live { name: role.role_name, arn: role.arn, principal, managed, statements, other_policies })
     }
 
     async fn update(
@@ -197,12 +191,8 @@ async fn make_good(cx: &Context, desired: &Desired, live: Live) -> Result<Live, 
         let call = call.policy_document(trust(&desired.principal).to_string());
         call.customize().config_override(once()).send().await.during("UpdateAssumeRolePolicy")?;
     }
-    for policy in live.managed.iter().filter(|policy| !desired.managed.contains(policy)) {
+    for policy in &live.managed {
         detach(cx, &live, policy).await?;
-    }
-    for policy in desired.managed.iter().filter(|policy| !live.managed.contains(policy)) {
-        let call = cx.aws.iam.attach_role_policy().role_name(&live.name).policy_arn(policy);
-        call.customize().config_override(once()).send().await.during("AttachRolePolicy")?;
     }
     for policy in &live.other_policies {
         remove_policy(cx, &live, policy).await?;
@@ -217,7 +207,7 @@ async fn make_good(cx: &Context, desired: &Desired, live: Live) -> Result<Live, 
     }
     Ok(Live {
         principal: desired.principal.clone(),
-        managed: desired.managed.clone(),
+        managed: Vec::new(),
         statements: lines,
         other_policies: Vec::new(),
         ..live
@@ -268,8 +258,6 @@ fn words(actions: &[&str], resources: &[&str]) -> String {
 }
 
 fn live(role: &RoleDetail) -> Live {
-    let trust = role.assume_role_policy_document().map(decoded).unwrap_or_default();
-    let principal = &trust["Statement"][0]["Principal"]["Service"];
     let policies = role.role_policy_list();
     let ours = policies.iter().find(|policy| policy.policy_name() == Some(POLICY));
     let document = ours.and_then(|policy| policy.policy_document()).map(decoded).unwrap_or_default();
@@ -277,18 +265,32 @@ fn live(role: &RoleDetail) -> Live {
     Live {
         name: role.role_name().unwrap_or_default().to_owned(),
         arn: role.arn().unwrap_or_default().to_owned(),
-        principal: principal.as_str().unwrap_or_default().to_owned(),
+        principal: trusted(&role.assume_role_policy_document().map(decoded).unwrap_or_default()),
         managed: role
             .attached_managed_policies()
             .iter()
             .filter_map(|policy| policy.policy_arn().map(str::to_owned))
             .collect(),
-        statements: strings_or_objects(&document["Statement"])
-            .into_iter()
-            .map(|statement| words(&strings(&statement["Action"]), &strings(&statement["Resource"])))
-            .collect(),
+        statements: strings_or_objects(&document["Statement"]).into_iter().map(read).collect(),
         other_policies: others.map(str::to_owned).collect(),
     }
+}
+
+/// The one service that a trust policy of ours lets in. One that says anything else is given whole, so that a plan shows what
+/// somebody has added to it.
+fn trusted(document: &Value) -> String {
+    let service = document["Statement"][0]["Principal"]["Service"].as_str();
+    let service = service.filter(|service| *document == trust(service));
+    service.map_or_else(|| document.to_string(), str::to_owned)
+}
+
+/// A statement of AWS's as [`line`] has it; one that does not only allow actions on resources is given whole.
+fn read(statement: &Value) -> String {
+    let known = |key: &String| ["Sid", "Effect", "Action", "Resource"].contains(&key.as_str());
+    if statement["Effect"] != "Allow" || !statement.as_object().is_some_and(|fields| fields.keys().all(known)) {
+        return statement.to_string();
+    }
+    words(&strings(&statement["Action"]), &strings(&statement["Resource"]))
 }
 
 /// AWS answers policies URL-encoded (RFC 3986).
@@ -332,18 +334,31 @@ mod tests {
 
     #[test]
     fn a_policy_reads_the_same_however_aws_writes_it() {
-        let encoded =
-            "%7B%22Statement%22%3A%7B%22Action%22%3A%22a%3Ab%22%2C%22Resource%22%3A%5B%22y%22%2C%22x%22%5D%7D%7D";
+        let encoded = "%7B%22Statement%22%3A%7B%22Effect%22%3A%22Allow%22%2C%22Action%22%3A%22a%3Ab%22%2C\
+                       %22Resource%22%3A%5B%22y%22%2C%22x%22%5D%7D%7D";
         let document = decoded(encoded);
-        let statements = strings_or_objects(&document["Statement"]);
-        assert_eq!(words(&strings(&statements[0]["Action"]), &strings(&statements[0]["Resource"])), "a:b on x, y");
+        assert_eq!(read(strings_or_objects(&document["Statement"])[0]), "a:b on x, y");
+    }
+
+    #[test]
+    fn whom_else_a_role_trusts_and_what_a_statement_says_beside_is_seen() {
+        let mut document = trust("ecs-tasks.amazonaws.com");
+        assert_eq!(trusted(&document), "ecs-tasks.amazonaws.com");
+        let other = json!({ "Effect": "Allow", "Principal": { "AWS": "*" }, "Action": "sts:AssumeRole" });
+        document["Statement"].as_array_mut().expect("a list").push(other);
+        assert!(trusted(&document).contains(r#""AWS":"*""#));
+        let denies = json!({ "Effect": "Deny", "Action": "a:b", "Resource": "x" });
+        let on_condition = json!({ "Effect": "Allow", "Action": "a:b", "Resource": "x", "Condition": {} });
+        for more in [denies, on_condition] {
+            assert_ne!(read(&more), words(&["a:b"], &["x"]));
+        }
     }
 
     #[test]
     fn a_statement_with_an_unknown_resource_is_known_after_apply() {
         let resources = vec![Input::output(&Address::new("secret", "s"), "arn")];
         let statements = vec![Statement { actions: vec!["a:b".into()], resources }];
-        let desired = Desired { principal: "p".into(), managed: Vec::new(), statements };
+        let desired = Desired { principal: "p".into(), statements };
         let live = Live {
             name: "n".into(),
             arn: "arn".into(),

@@ -2,7 +2,7 @@
 //!
 //! <https://docs.aws.amazon.com/vpc/latest/userguide/VPC_Route_Tables.html>
 
-use aws_sdk_ec2::types::{Filter, ResourceType};
+use aws_sdk_ec2::types::{Filter, ResourceType, Route as SdkRoute};
 use serde::{Deserialize, Serialize};
 
 use super::ec2;
@@ -67,7 +67,13 @@ impl Kind for RouteTable {
         Permission::look(&["ec2:DescribeRouteTables"]),
         Permission::make(&["ec2:CreateRouteTable"], On::Tagged),
         Permission::make(
-            &["ec2:AssociateRouteTable", "ec2:CreateRoute", "ec2:CreateRouteTable", "ec2:ReplaceRouteTableAssociation"],
+            &[
+                "ec2:AssociateRouteTable",
+                "ec2:CreateRoute",
+                "ec2:CreateRouteTable",
+                "ec2:ReplaceRoute",
+                "ec2:ReplaceRouteTableAssociation",
+            ],
             On::Owned,
         ),
         ec2::TAGGING,
@@ -92,7 +98,7 @@ impl Kind for RouteTable {
                     associations: Vec::new(),
                 };
                 for route in table.routes() {
-                    let target = route.nat_gateway_id().or(route.gateway_id()).unwrap_or_default();
+                    let target = target(route);
                     match route.destination_cidr_block() {
                         Some(DEFAULT) => target.clone_into(&mut live.default_route),
                         Some(destination) if target != "local" => live.other_routes.push(destination.to_owned()),
@@ -188,17 +194,12 @@ async fn make_good(cx: &Context, desired: &Desired, mut live: Live) -> Result<Li
         None => "",
     };
     if live.default_route != wanted {
-        if !live.default_route.is_empty() {
-            delete_route(cx, &live.id, DEFAULT).await?;
-        }
-        if let Some(route) = &desired.default_route {
-            let call = cx.aws.ec2.create_route().route_table_id(&live.id).destination_cidr_block(DEFAULT);
-            let call = match route {
-                Route::Internet(gateway) => call.gateway_id(gateway.get()?),
-                Route::Nat(gateway) => call.nat_gateway_id(gateway.get()?),
-            };
-            let answer = call.customize().config_override(ec2::once()).send().await;
-            answer.or_absent("CreateRoute", &["RouteAlreadyExists"])?;
+        match &desired.default_route {
+            None => delete_route(cx, &live.id, DEFAULT).await?,
+            // One that is there is changed in one call: between two, its subnets would have no way out.
+            Some(route) if !live.default_route.is_empty() => replace_route(cx, &live.id, route).await?,
+            Some(route) if !create_route(cx, &live.id, route).await? => replace_route(cx, &live.id, route).await?,
+            Some(_) => {}
         }
         wanted.clone_into(&mut live.default_route);
     }
@@ -244,6 +245,44 @@ async fn associate(cx: &Context, table: &str, subnet: &str) -> Result<String, Fa
         }
     };
     given(id, "AssociateRouteTable", "associationId")
+}
+
+/// What a route leads to: the first id that says so.
+fn target(route: &SdkRoute) -> &str {
+    let ids = [
+        route.nat_gateway_id(),
+        route.gateway_id(),
+        route.transit_gateway_id(),
+        route.vpc_peering_connection_id(),
+        route.instance_id(),
+        route.network_interface_id(),
+        route.egress_only_internet_gateway_id(),
+        route.local_gateway_id(),
+        route.carrier_gateway_id(),
+        route.core_network_arn(),
+    ];
+    ids.into_iter().flatten().next().unwrap_or("another target")
+}
+
+/// Makes the default route. `false`: there is one, which a read that lags did not show.
+async fn create_route(cx: &Context, table: &str, route: &Route) -> Result<bool, Failure> {
+    let call = cx.aws.ec2.create_route().route_table_id(table).destination_cidr_block(DEFAULT);
+    let call = match route {
+        Route::Internet(gateway) => call.gateway_id(gateway.get()?),
+        Route::Nat(gateway) => call.nat_gateway_id(gateway.get()?),
+    };
+    let answer = call.customize().config_override(ec2::once()).send().await;
+    Ok(answer.or_absent("CreateRoute", &["RouteAlreadyExists"])?.is_some())
+}
+
+/// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_ReplaceRoute.html>
+async fn replace_route(cx: &Context, table: &str, route: &Route) -> Result<(), Failure> {
+    let call = cx.aws.ec2.replace_route().route_table_id(table).destination_cidr_block(DEFAULT);
+    let call = match route {
+        Route::Internet(gateway) => call.gateway_id(gateway.get()?),
+        Route::Nat(gateway) => call.nat_gateway_id(gateway.get()?),
+    };
+    call.customize().config_override(ec2::once()).send().await.during("ReplaceRoute").map(drop)
 }
 
 async fn delete_route(cx: &Context, table: &str, destination: &str) -> Result<(), Failure> {

@@ -3,7 +3,12 @@
 //!
 //! <https://docs.aws.amazon.com/secretsmanager/latest/userguide/intro.html>
 
-use aws_sdk_secretsmanager::types::{Filter, FilterNameStringType, Tag};
+use std::collections::HashMap;
+
+use aws_sdk_secretsmanager::{
+    primitives::DateTime,
+    types::{Filter, FilterNameStringType, Tag},
+};
 use jiff::Timestamp;
 use rand::RngExt;
 use serde::{Deserialize, Serialize};
@@ -130,6 +135,7 @@ impl Kind for Secret {
         Permission::make(
             &[
                 "secretsmanager:CreateSecret",
+                "secretsmanager:DescribeSecret",
                 "secretsmanager:PutSecretValue",
                 "secretsmanager:RestoreSecret",
                 "secretsmanager:TagResource",
@@ -138,7 +144,7 @@ impl Kind for Secret {
         ),
         secretsmanager::READING,
         Permission::delete(
-            &["secretsmanager:DeleteSecret"],
+            &["secretsmanager:DeleteSecret", "secretsmanager:DescribeSecret"],
             On::Named(&["secretsmanager:{region}:{account}:secret:{stack}/{environment}/*"]),
         ),
     ];
@@ -157,18 +163,10 @@ impl Kind for Secret {
             .flat_map(|page| page.secret_list.unwrap_or_default())
             .filter(|secret| secret.deleted_date().is_none())
             .filter_map(|secret| {
-                let tag =
-                    |tag: &Tag| (tag.key().unwrap_or_default().to_owned(), tag.value().unwrap_or_default().to_owned());
-                let tags: Vec<(String, String)> = secret.tags().iter().map(tag).collect();
-                let address = aws::address_of(&cx.id, tags.iter().map(|(key, value)| (key.as_str(), value.as_str())))?;
-                let inputs = tags.into_iter().find(|(key, _)| key == INPUTS).map(|(_, value)| value);
-                let stages = secret.secret_versions_to_stages.unwrap_or_default().into_iter();
-                let mut current = stages.filter(|(_, stages)| stages.iter().any(|stage| stage == CURRENT));
-                let version = current.next().map(|(version, _)| version).unwrap_or_default();
-                let inputs = inputs.unwrap_or_default();
-                let changed = secret.last_changed_date.or(secret.created_date);
-                let changed = changed.and_then(|at| Timestamp::from_second(at.secs()).ok());
-                let live = Live { arn: secret.arn?, name: secret.name?, inputs, version, changed };
+                let changed = secret.last_changed_date().or(secret.created_date()).copied();
+                let stages = secret.secret_versions_to_stages();
+                let (address, live) =
+                    live(cx, secret.tags(), secret.arn.clone()?, secret.name.clone()?, stages, changed)?;
                 Some(Found { address, id: live.name.clone(), live })
             })
             .collect())
@@ -231,11 +229,43 @@ impl Kind for Secret {
         answer.or_absent("DeleteSecret", &["ResourceNotFoundException"]).map(drop)
     }
 
-    fn by_hand(address: &Address, desired: &Desired) -> Option<String> {
+    async fn gone(cx: &Context, live: &Live) -> Result<Option<bool>, Failure> {
+        Ok(Some(described(cx, &live.arn).await?.is_none()))
+    }
+
+    fn passing(failure: &Failure) -> Option<&'static str> {
+        // What was deleted without a way back still has its name for a moment.
+        // https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_DeleteSecret.html
+        let going = match failure.operation.as_str() {
+            "RestoreSecret" => failure.is(&["InvalidRequestException", "ResourceNotFoundException"]),
+            _ => false,
+        };
+        going.then_some("the last secret of this name to be gone")
+    }
+
+    fn by_hand(address: &Address, desired: &Desired, live: Option<&Live>) -> Option<String> {
         let name = address.name().replace('/', ".");
-        (desired.source == Source::Given)
+        (desired.source == Source::Given && live.is_none())
             .then(|| format!("has no value yet; give it one with `stackctl secrets set {name}`"))
     }
+}
+
+/// A secret of the stack's in our own types, with its address.
+fn live(
+    cx: &Context,
+    tags: &[Tag],
+    arn: String,
+    name: String,
+    stages: Option<&HashMap<String, Vec<String>>>,
+    changed: Option<DateTime>,
+) -> Option<(Address, Live)> {
+    let pairs = || tags.iter().map(|tag| (tag.key().unwrap_or_default(), tag.value().unwrap_or_default()));
+    let address = aws::address_of(&cx.id, pairs())?;
+    let inputs = pairs().find(|(key, _)| *key == INPUTS).map_or_else(String::new, |(_, value)| value.to_owned());
+    let mut current = stages.into_iter().flatten().filter(|(_, stages)| stages.iter().any(|stage| stage == CURRENT));
+    let version = current.next().map(|(version, _)| version.clone()).unwrap_or_default();
+    let changed = changed.and_then(|at| Timestamp::from_second(at.secs()).ok());
+    Some((address, Live { arn, name, inputs, version, changed }))
 }
 
 fn name(cx: &Context, of_stack: &str) -> String {
@@ -308,8 +338,9 @@ pub async fn renew(cx: &Context, live: &Live, length: usize) -> Result<String, F
 }
 
 async fn put(cx: &Context, live: &Live, value: String) -> Result<String, Failure> {
+    // The call has a token by which AWS knows a repeated one, so the SDK may repeat it.
     let call = cx.aws.secrets.put_secret_value().secret_id(&live.arn).secret_string(value);
-    let answer = call.customize().config_override(once()).send().await.during("PutSecretValue")?;
+    let answer = call.send().await.during("PutSecretValue")?;
     given(answer.version_id, "PutSecretValue", "VersionId")
 }
 
@@ -336,15 +367,40 @@ async fn create(cx: &Context, address: &Address, value: String, inputs: String) 
         tags.push(tag(INPUTS, &inputs));
     }
     let call = cx.aws.secrets.create_secret().name(&name).secret_string(&value).set_tags(Some(tags));
-    let answer = call.customize().config_override(once()).send().await;
+    let answer =
+        match call.customize().config_override(once()).send().await.during("CreateSecret") {
+            // A listing may take five minutes to show it.
+            // https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_ListSecrets.html
+            Err(failure) if failure.is(&["ResourceExistsException"]) => {
+                return match described(cx, &name).await? {
+                    Some((of, live)) if of == *address && inputs.is_empty() => Ok(live),
+                    Some((of, live)) if of == *address => write(cx, &live, value, inputs).await,
+                    _ => Err(failure
+                        .hint("a secret that is not this stack's has its name: delete that, or rename the stack")),
+                };
+            }
+            Err(failure) if failure.is(&["InvalidRequestException"]) => None,
+            answer => Some(answer?),
+        };
     // The name of one that somebody scheduled for deletion stays taken for days, and so does its value: it is called
     // back, and its value is written anew.
-    let Some(answer) = answer.or_absent("CreateSecret", &["InvalidRequestException"])? else {
+    let Some(answer) = answer else {
         let empty = restore(cx, address, name).await?;
         return write(cx, &empty, value, inputs).await;
     };
     let version = answer.version_id.unwrap_or_default();
     Ok(Live { arn: given(answer.arn, "CreateSecret", "ARN")?, name, inputs, version, changed: None })
+}
+
+/// The secret that `id` names and whose address its tags give, as it is at this moment; none if it is not there, is being
+/// deleted, or is not the stack's.
+async fn described(cx: &Context, id: &str) -> Result<Option<(Address, Live)>, Failure> {
+    let call = cx.aws.secrets.describe_secret().secret_id(id).send().await;
+    let found = call.or_absent("DescribeSecret", &["ResourceNotFoundException"])?;
+    Ok(found.filter(|secret| secret.deleted_date().is_none()).and_then(|secret| {
+        let changed = secret.last_changed_date().or(secret.created_date()).copied();
+        live(cx, secret.tags(), secret.arn.clone()?, secret.name.clone()?, secret.version_ids_to_stages(), changed)
+    }))
 }
 
 async fn write(cx: &Context, live: &Live, value: String, inputs: String) -> Result<Live, Failure> {

@@ -35,6 +35,20 @@ pub(super) fn is_name(text: &str, longest: usize) -> bool {
         && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
 }
 
+/// What the name of a stack begins with that load balancers or security groups called so may not.
+/// <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateLoadBalancer.html>
+/// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateSecurityGroup.html>
+pub(super) fn reserved(stack: &str) -> Option<&'static str> {
+    let mut beginnings = ["internal-", "sg-"].into_iter();
+    beginnings.find(|beginning| format!("{stack}-").starts_with(beginning))
+}
+
+/// Whether the region is in a partition of its own, as those of China and of governments are.
+/// <https://docs.aws.amazon.com/whitepapers/latest/aws-fault-isolation-boundaries/partitions.html>
+pub(super) fn is_apart(region: &str) -> bool {
+    ["cn-", "us-gov-", "us-iso", "eu-isoe-", "eusc-"].iter().any(|beginning| region.starts_with(beginning))
+}
+
 /// Whether `text` has the shape of a region's name.
 pub(super) fn is_region(text: &str) -> bool {
     let parts: Vec<&str> = text.split('-').collect();
@@ -181,6 +195,18 @@ mod tests {
         for bad in ["a", "Demo", "1a", "a-", "a--b", "a_b", "a-very-long-name-of-a-stack"] {
             assert!(!is_name(bad, 20), "{bad}");
         }
+    }
+
+    #[test]
+    fn names_and_regions_that_aws_has_for_others_are_known() {
+        for name in ["internal", "internal-tools", "sg", "sg-web"] {
+            assert!(reserved(name).is_some(), "{name}");
+        }
+        for name in ["internals", "sgx", "my-sg"] {
+            assert_eq!(reserved(name), None, "{name}");
+        }
+        assert!(is_apart("us-gov-west-1") && is_apart("cn-north-1"));
+        assert!(!is_apart("us-east-1") && !is_apart("eu-central-2"));
     }
 
     #[test]

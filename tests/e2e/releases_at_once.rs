@@ -24,9 +24,16 @@ const VISITS: usize = 20;
 async fn release_tasks(ecs: &aws_sdk_ecs::Client) -> usize {
     let mut count = 0;
     for status in ["RUNNING", "STOPPED"] {
-        let call = ecs.list_tasks().cluster("demo-default-main").started_by("stackctl-release");
-        let tasks = call.desired_status(status.into()).send().await.expect("it answers");
-        count += tasks.task_arns().len();
+        let call = ecs.list_tasks().cluster("demo-default-main").desired_status(status.into());
+        let Some(arns) = call.send().await.expect("it answers").task_arns.filter(|arns| !arns.is_empty()) else {
+            continue;
+        };
+        let call = ecs.describe_tasks().cluster("demo-default-main").set_tasks(Some(arns));
+        let tasks = call.send().await.expect("it answers").tasks.unwrap_or_default();
+        let of_release = |task: &&aws_sdk_ecs::types::Task| {
+            task.started_by().is_some_and(|who| who.starts_with("stackctl-release/"))
+        };
+        count += tasks.iter().filter(of_release).count();
     }
     count
 }

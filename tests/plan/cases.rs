@@ -140,7 +140,7 @@ fn planned(
 ) -> Result<Plan, stackctl::model::Failure> {
     let zones = ["eu-west-1a", "eu-west-1b", "eu-west-1c"].map(str::to_owned).to_vec();
     let live = live(world);
-    let running = blueprint::running(&live);
+    let running = blueprint::running(&live)?;
     let network = world.get("network").map(|network| serde_json::from_value(network.clone()).expect("it is one"));
     let graph = blueprint::graph(stack, &Facts { zones, releases, running, network, ..Facts::default() })?;
     engine::plan(&id(stack), &graph, live)

@@ -286,7 +286,7 @@ fn role(wants: &Value, id: &str) -> Value {
         format!("{} on {}", sorted("actions"), sorted("resources"))
     });
     let statements: Vec<String> = statements.collect();
-    with(wants, &json!({ "name": id, "arn": id, "statements": statements, "other_policies": [] }))
+    with(wants, &json!({ "name": id, "arn": id, "managed": [], "statements": statements, "other_policies": [] }))
 }
 
 fn repository(wants: &Value, id: &str) -> Value {

@@ -58,8 +58,14 @@ def detach_internet_gateway(original, self, internet_gateway_id, vpc_id):
 @patch(ElasticAddressBackend, "release_address")
 def release_address(original, self, address=None, allocation_id=None):
     for gateway in self.nat_gateways.values():
-        if gateway.state != "deleted" and any(a.get("allocationId") == allocation_id for a in gateway.address_set):
+        if all(a.get("allocationId") != allocation_id for a in gateway.address_set):
+            continue
+        if gateway.state != "deleted":
             raise EC2ClientError("InvalidIPAddress.InUse", f"Address {allocation_id} is in use.")
+        if not getattr(gateway, "has_let_go", False):
+            # The interface of a deleted gateway lingers for a moment, and belongs to AWS.
+            gateway.has_let_go = True
+            raise EC2ClientError("AuthFailure", "You do not have permission to access the specified resource.")
     return original(self, address=address, allocation_id=allocation_id)
 
 

@@ -165,7 +165,8 @@ pub(super) fn list(state: &Ledger, input: &Value) -> Result<Value, ApiError> {
     if !state.clusters.get(cluster).is_some_and(|cluster| cluster.active) {
         return Err(missing_cluster());
     }
-    let here = state.services.iter().filter(|service| service.cluster == cluster && service.life != Life::Inactive);
+    // One that drains is described still, and listed no more.
+    let here = state.services.iter().filter(|service| service.cluster == cluster && service.life == Life::Active);
     page(input, "serviceArns", here.map(|service| service.arn.as_str()), 10)
 }
 

@@ -162,15 +162,12 @@ fn check_credentials(call: &Call) -> Result<(), ApiError> {
     match call.key.as_str() {
         "EXPIRED" => Err(ApiError::expired(call)),
         "INVALID" => {
-            let code = match (json, call.service.as_str()) {
-                (true, _) => "UnrecognizedClientException",
-                (false, "ec2") => "AuthFailure",
-                (false, _) => "InvalidClientTokenId",
+            let (status, code) = match (json, call.service.as_str()) {
+                (true, _) => (400, "UnrecognizedClientException"),
+                (false, "ec2") => (401, "AuthFailure"),
+                (false, _) => (403, "InvalidClientTokenId"),
             };
-            Err(ApiError {
-                status: 403,
-                ..ApiError::client(code, "The security token included in the request is invalid.")
-            })
+            Err(ApiError { status, ..ApiError::client(code, "The security token included in the request is invalid.") })
         }
         _ => Ok(()),
     }

@@ -27,6 +27,10 @@ unpacked() {
     done | gunzip -c
 }
 
+# The dump for psql. If it is cut off on its way, psql must not take its end for the dump's: what follows then ends a COPY, and
+# fails, so that nothing is committed.
+dump() { unpacked || printf '\n\\.\nSELECT stackctl_the_dump_is_cut_off();\n'; }
+
 # Puts the new database in the place of the old one, in one moment. Who is connected to the old one has to go first, and must
 # not come back in between; then it is tried again.
 swap() {
@@ -50,7 +54,7 @@ pieces=$number
 [ "$(cat piece.* | sha256sum | cut -d ' ' -f 1)" = "$SHA256" ] || fail "what was fetched is not what was sent"
 
 if [ "$REPLACE" = no ]; then
-    unpacked | owner --single-transaction --output=/dev/null --file=-
+    dump | owner --single-transaction --output=/dev/null --file=-
     say "loaded"
     exit
 fi
@@ -64,7 +68,7 @@ trap 'drop "$loading"' EXIT
 if [ -n "$SQL" ]; then
     printf '%s' "$SQL" | PGDATABASE=$loading run --file=-
 fi
-unpacked | PGDATABASE=$loading owner --output=/dev/null --file=-
+dump | PGDATABASE=$loading owner --output=/dev/null --file=-
 say "taking the old database's place"
 tries=1
 until swap 2> swap.log; do

@@ -12,6 +12,9 @@ pub(super) const FOREIGN: &str = "foreign";
 /// The value of [`PASSWORD`] for the stack's own.
 pub(super) const OWN: &str = "own";
 
+/// Says of a DB instance whose protection a `destroy` has taken off that it may go only with a final snapshot.
+pub(super) const OWES_SNAPSHOT: &str = "stackctl:owes-snapshot";
+
 /// Whose a master user's password is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -29,6 +32,7 @@ pub enum Password {
 }
 
 /// What AWS has.
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of RDS' own")]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Live {
     /// Its identifier.
@@ -45,12 +49,18 @@ pub struct Live {
     pub class: String,
     /// GiB of storage; likewise.
     pub storage: u32,
+    /// Operations a second that its storage is made for, where it has any of its own.
+    #[serde(default)]
+    pub iops: Option<i32>,
     /// Whether there is a standby; likewise.
     pub multi_az: bool,
     /// Days of automatic backups; likewise.
     pub backup_days: u32,
     /// Whether AWS refuses to delete it.
     pub protect: bool,
+    /// Whether AWS refused to delete it until a `destroy` that did not come to its end: it is kept in a snapshot.
+    #[serde(default)]
+    pub owes_snapshot: bool,
     /// Whether it has a public address.
     #[serde(default)]
     pub public: bool,
@@ -87,11 +97,13 @@ pub(super) fn live(instance: &SdkInstance) -> Live {
         version: owned(pending.and_then(|to| to.engine_version()).or(instance.engine_version())),
         class: owned(pending.and_then(|to| to.db_instance_class()).or(instance.db_instance_class())),
         storage: count(pending.and_then(PendingModifiedValues::allocated_storage).or(instance.allocated_storage())),
+        iops: pending.and_then(PendingModifiedValues::iops).or(instance.iops()),
         multi_az: pending.and_then(PendingModifiedValues::multi_az).or(instance.multi_az()).unwrap_or(false),
         backup_days: count(
             pending.and_then(PendingModifiedValues::backup_retention_period).or(instance.backup_retention_period()),
         ),
         protect: instance.deletion_protection().unwrap_or(false),
+        owes_snapshot: instance.tag_list().iter().any(|tag| tag.key() == Some(OWES_SNAPSHOT)),
         public: instance.publicly_accessible().unwrap_or(false),
         subnet_group: owned(group.and_then(|group| group.db_subnet_group_name())),
         vpc: owned(group.and_then(|group| group.vpc_id())),

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 pub use live::{Live, Password};
 
-use live::{FOREIGN, OWN, PASSWORD, live};
+use live::{FOREIGN, OWES_SNAPSHOT, OWN, PASSWORD, live};
 
 use super::{rds, secretsmanager};
 use crate::{
@@ -24,6 +24,13 @@ use crate::{
 
 /// RDS' codes for a DB instance that is not there.
 const NOT_FOUND: &[&str] = &["DBInstanceNotFound", "DBInstanceNotFoundFault"];
+
+/// From how many GiB on PostgreSQL's gp3 storage is spread over four volumes, and has operations of its own a second.
+/// <https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/CHAP_Storage.html#gp3-storage>
+const STRIPED: u32 = 400;
+
+/// How many those are at least, a second.
+const STRIPED_IOPS: i32 = 12_000;
 
 /// A DB instance.
 pub struct DbInstance;
@@ -196,11 +203,6 @@ impl Kind for DbInstance {
         live: &Live,
         changes: &[Change],
     ) -> Result<Live, Failure> {
-        if desired.storage < live.storage {
-            let message = format!("storage cannot shrink from {} to {} GiB", live.storage, desired.storage);
-            return Err(Failure::refused("ModifyDBInstance", message)
-                .hint(format!("set `database.storage` to {} or more", live.storage)));
-        }
         let mut call = cx
             .aws
             .rds
@@ -216,7 +218,12 @@ impl Kind for DbInstance {
                     call.engine_version(&desired.version).allow_major_version_upgrade(upgrades)
                 }
                 "class" => call.db_instance_class(&desired.class),
-                "storage" => call.allocated_storage(number(desired.storage)),
+                "storage" => {
+                    // What has its own throughput has to be told it again, and less is refused it.
+                    let striped = desired.storage >= STRIPED;
+                    let iops = striped.then(|| live.iops.unwrap_or_default().max(STRIPED_IOPS));
+                    call.allocated_storage(number(desired.storage)).set_iops(iops)
+                }
                 "multi_az" => call.multi_az(desired.multi_az),
                 "backup_days" => call.backup_retention_period(number(desired.backup_days)),
                 "protect" => call.deletion_protection(desired.protect),
@@ -235,14 +242,16 @@ impl Kind for DbInstance {
         let mut made = self::live(&given(answer.db_instance, "ModifyDBInstance", "DBInstance")?);
         if changes.iter().any(|change| change.field == "password") {
             // Only now: a run that is killed before sets it once more.
-            tag_password(cx, &live.arn, OWN, Vec::new()).await?;
+            tag_instance(cx, &live.arn, vec![tag(PASSWORD, OWN)]).await?;
             made.password = Password::BeingSet;
         }
         Ok(made)
     }
 
     async fn adopt(cx: &Context, address: &Address, live: &Live) -> Result<(), Failure> {
-        tag_password(cx, &live.arn, FOREIGN, rds::tagged(&cx.id, address)).await
+        let mut tags = rds::tagged(&cx.id, address);
+        tags.push(tag(PASSWORD, FOREIGN));
+        tag_instance(cx, &live.arn, tags).await
     }
 
     async fn delete(cx: &Context, live: &Live) -> Result<(), Failure> {
@@ -250,10 +259,16 @@ impl Kind for DbInstance {
             return Ok(());
         }
         let mut call = cx.aws.rds.delete_db_instance().db_instance_identifier(&live.identifier);
+        if live.protect && !live.owes_snapshot {
+            // A run that ends between the two calls leaves a database without protection: the next one is still to keep it.
+            tag_instance(cx, &live.arn, vec![tag(OWES_SNAPSHOT, "true")]).await?;
+        }
         if live.protect {
             let off = cx.aws.rds.modify_db_instance().db_instance_identifier(&live.identifier);
             let off = off.deletion_protection(false).apply_immediately(true).customize().config_override(rds::once());
             off.send().await.or_absent("ModifyDBInstance", NOT_FOUND)?;
+        }
+        if live.protect || live.owes_snapshot {
             // A name of its own each time: the one of an earlier stack of this name is still there.
             let stamp = jiff::Timestamp::now().strftime("%Y%m%d-%H%M%S");
             call = call
@@ -267,21 +282,42 @@ impl Kind for DbInstance {
     }
 
     fn passing(failure: &Failure) -> Option<&'static str> {
-        failure
-            .is(&["InvalidDBInstanceState", "InvalidDBInstanceStateFault"])
-            .then_some("the database to finish what it is doing")
+        let says = |code: &str, words: &str| failure.is(&[code]) && failure.message.to_lowercase().contains(words);
+        if failure.is(&["InvalidDBInstanceState", "InvalidDBInstanceStateFault"]) {
+            Some("the database to finish what it is doing")
+        } else if failure.operation == "DeleteDBInstance" && says("InvalidParameterCombination", "protect") {
+            Some("RDS to take its protection off")
+        } else if failure.operation == "CreateDBInstance" && says("InvalidParameterValue", "service linked role") {
+            Some("RDS to use the role that it makes for itself in a new account")
+        } else {
+            None
+        }
     }
 
     fn guard(live: &Live) -> Option<String> {
-        live.protect.then(|| "deletion protection is on (database.protect)".to_owned())
+        if live.protect {
+            return Some("deletion protection is on (database.protect)".to_owned());
+        }
+        let interrupted = "an earlier `destroy` has taken its protection off, and it has no final snapshot yet";
+        live.owes_snapshot.then(|| interrupted.to_owned())
+    }
+
+    fn by_hand(_address: &Address, desired: &Desired, live: Option<&Live>) -> Option<String> {
+        let has = live?.storage;
+        (desired.storage < has).then(|| {
+            let wanted = desired.storage;
+            format!("cannot shrink from {has} to {wanted} GiB: set `database.storage` to {has} or more")
+        })
     }
 }
 
-/// Says in a tag whose the master password is, with these `others`.
+fn tag(key: &str, value: &str) -> Tag {
+    Tag::builder().key(key).value(value).build()
+}
+
 /// <https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_AddTagsToResource.html>
-async fn tag_password(cx: &Context, arn: &str, whose: &str, mut others: Vec<Tag>) -> Result<(), Failure> {
-    others.push(Tag::builder().key(PASSWORD).value(whose).build());
-    let call = cx.aws.rds.add_tags_to_resource().resource_name(arn).set_tags(Some(others));
+async fn tag_instance(cx: &Context, arn: &str, tags: Vec<Tag>) -> Result<(), Failure> {
+    let call = cx.aws.rds.add_tags_to_resource().resource_name(arn).set_tags(Some(tags));
     call.customize().config_override(rds::once()).send().await.during("AddTagsToResource").map(drop)
 }
 

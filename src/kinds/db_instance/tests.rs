@@ -26,9 +26,11 @@ fn live() -> Live {
         version: "16.4".into(),
         class: "db.t4g.micro".into(),
         storage: 20,
+        iops: None,
         multi_az: false,
         backup_days: 7,
         protect: true,
+        owes_snapshot: false,
         public: false,
         subnet_group: "group".into(),
         vpc: "vpc-1".into(),
@@ -55,6 +57,8 @@ fn a_subnet_group_that_is_made_anew_replaces_no_database() {
 fn a_protected_database_is_guarded_and_one_that_answers_is_ready() {
     assert!(DbInstance::guard(&live()).is_some());
     assert_eq!(DbInstance::guard(&Live { protect: false, ..live() }), None);
+    let interrupted = Live { protect: false, owes_snapshot: true, ..live() };
+    assert!(DbInstance::guard(&interrupted).is_some_and(|why| why.contains("no final snapshot yet")));
     assert_eq!(DbInstance::phase(&live(), None), Phase::Ready);
     let creating = Live { status: "creating".into(), host: None, ..live() };
     assert_eq!(DbInstance::phase(&creating, None), Phase::Pending("creating".into()));

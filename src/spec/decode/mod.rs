@@ -47,6 +47,9 @@ pub(super) fn stack(root: &Node, environment: &str, problems: &mut Collector) ->
         if !check::is_name(&name, 20) {
             let hint = "2 to 20 of a-z, 0-9 and -, beginning with a letter, such as my-app";
             field.wrong(format!("`{name}` cannot name a stack"), hint, problems);
+        } else if let Some(reserved) = check::reserved(&name) {
+            let hint = format!("AWS keeps names that begin with `{reserved}` for itself");
+            field.wrong(format!("`{name}` cannot name a stack"), hint, problems);
         }
         Some(name)
     });
@@ -54,6 +57,9 @@ pub(super) fn stack(root: &Node, environment: &str, problems: &mut Collector) ->
         let region = field.text(problems)?;
         if !check::is_region(&region) {
             field.wrong(format!("`{region}` is no AWS region"), "such as eu-west-1 or us-east-2", problems);
+        } else if check::is_apart(&region) {
+            let hint = "one of AWS's other regions, such as eu-west-1: their accounts, endpoints and ARNs are others";
+            field.wrong(format!("stackctl does not work in `{region}` yet"), hint, problems);
         }
         Some(region)
     });
