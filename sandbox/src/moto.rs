@@ -130,6 +130,8 @@ impl Moto {
             return Err(ApiError::not_implemented(call));
         }
         let error = (status >= 400).then(|| error_type.unwrap_or_else(|| code_of(&body)));
+        // moto knows no callers: what it refuses so is a resource, and EC2's status for that is not the one of bad credentials.
+        let status = if error.as_deref() == Some("AuthFailure") { 400 } else { status };
         Ok(Answer { status, content_type, body, error })
     }
 

@@ -40,8 +40,8 @@ async fn a_nat_gateway_takes_its_time_and_keeps_what_it_uses() {
 
     sandbox.query("ec2", "DeleteNatGateway", &[("NatGatewayId", nat.as_str())]).await.ok();
     until("the NAT gateway is listed as deleted", async || state("deleted").await).await;
-    let lingers = sandbox.query("ec2", "ReleaseAddress", &release).await.code();
-    assert_eq!(lingers, "AuthFailure", "as long as its interface lingers");
+    let lingers = sandbox.query("ec2", "ReleaseAddress", &release).await;
+    assert_eq!((lingers.status, lingers.code().as_str()), (400, "AuthFailure"), "as long as its interface lingers");
     sandbox.query("ec2", "ReleaseAddress", &release).await.ok();
     sandbox.query("ec2", "DeleteSubnet", &delete).await.ok();
     sandbox.query("ec2", "DetachInternetGateway", &attached).await.ok();

@@ -47,6 +47,7 @@ impl Kind for Repository {
 
     const NAME: &'static str = "repository";
     const USES: &'static [&'static str] = &[];
+    const IN_TWO_STEPS: bool = true;
     const PERMISSIONS: &'static [Permission] = &[
         Permission::look(&["ecr:DescribeRepositories", "ecr:GetLifecyclePolicy"]),
         Permission::make(

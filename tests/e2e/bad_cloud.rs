@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use crate::{
     support::{World, text},
     sweep,
+    tiny::Tiny,
 };
 
 /// How often a command may be repeated until it gets through.
@@ -125,4 +126,28 @@ async fn a_cloud_that_always_throttles_is_given_up_after_a_bounded_number_of_cal
         world.set(json!({ "faults": null })).await;
     }
     world.up();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_release_task_of_an_earlier_deployment_is_not_taken_for_this_ones() {
+    let tiny = Tiny::start();
+    let world = &tiny.0;
+    world.up();
+    // The one before has ended well and is still listed when the answer about this one is lost.
+    tiny.say("two");
+    world.set(json!({ "faults": { "lost": 1.0, "operations": ["RunTask"] } })).await;
+    world.forget_calls().await;
+    world.must(&["deploy"]);
+    world.set(json!({ "faults": null })).await;
+    let ecs = aws_sdk_ecs::Client::new(&world.sdk().await);
+    let call = ecs.list_tasks().cluster("tiny-default-main").family("tiny-default-web");
+    let stopped = call.desired_status("STOPPED".into()).send().await.expect("it answers").task_arns;
+    let call = ecs.describe_tasks().cluster("tiny-default-main").set_tasks(stopped);
+    let tasks = call.send().await.expect("it answers").tasks.unwrap_or_default();
+    let released = tasks.iter().filter(|task| {
+        let by_release = task.started_by().is_some_and(|who| who.starts_with("stackctl-release/"));
+        by_release && task.task_definition_arn().is_some_and(|arn| arn.ends_with(":2"))
+    });
+    assert_eq!(released.count(), 1, "the second release has a task of its own, and one only");
+    assert_eq!(world.status()["services"][0]["version"], "1.0.0+2");
 }

@@ -29,6 +29,14 @@ async fn dead_lock(world: &World, until: Timestamp) {
     put.send().await.expect("it is written");
 }
 
+/// Who holds the lock, by the nonce; nobody without one.
+async fn holder(world: &World) -> Option<String> {
+    let ssm = aws_sdk_ssm::Client::new(&world.sdk().await);
+    let value = ssm.get_parameter().name(LOCK).send().await.ok()?.parameter?.value?;
+    let holder: serde_json::Value = serde_json::from_str(&value).expect("it is JSON");
+    holder["nonce"].as_str().map(str::to_owned)
+}
+
 /// When each run took the lock and gave it back, in milliseconds, as the sandbox saw it.
 async fn held(world: &World) -> Vec<(f64, f64)> {
     let mut spans = Vec::new();
@@ -119,4 +127,34 @@ async fn the_lock_of_the_dead_is_taken_over_after_its_time_and_not_before() {
     dead_lock(world, Timestamp::now() - SignedDuration::from_secs(1)).await;
     world.must(&["destroy", "--yes"]);
     assert_eq!(sweep::everything(world).await, Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_has_lost_its_lock_stops_and_leaves_it_to_whoever_has_it() {
+    let tiny = Tiny::start();
+    let world = &tiny.0;
+    world.up();
+    // It waits for its rollout, as long as nobody opens the gate.
+    world.set(json!({ "rollout_scale": 8.0 })).await;
+    let gate = tiny.say_behind_a_gate("two");
+    let deploying = world.spawn(&["deploy"]);
+    while !world.calls().await.iter().any(|call| call["operation"] == "UpdateService") {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    // Another one takes it, as if this one had slept for an hour.
+    dead_lock(world, Timestamp::now() + SignedDuration::from_mins(10)).await;
+    let deployed = tokio::task::block_in_place(|| deploying.wait_with_output().expect("it ends"));
+    let said = text(&deployed);
+    assert_eq!(deployed.status.code(), Some(4), "{said}");
+    assert!(said.contains("The stack's lock is held by `stackctl deploy` of grace on elsewhere"), "{said}");
+    assert!(said.contains("service.web updating: not waited for"), "{said}");
+    assert_eq!(holder(world).await.as_deref(), Some("of the dead"), "it is not this run's to give back");
+
+    world.must(&["unlock", "--yes"]);
+    assert_eq!(holder(world).await, None);
+    drop(gate);
+    world.set(json!({ "rollout_scale": 0.1 })).await;
+    world.must(&["deploy"]);
+    assert_eq!(world.status()["services"][0]["version"], "1.0.0+2");
+    world.must(&["destroy", "--yes"]);
 }
