@@ -101,7 +101,7 @@ impl Task {
     /// The last part of its ARN.
     #[must_use]
     pub fn id(&self) -> &str {
-        self.arn.rsplit('/').next().unwrap_or(&self.arn)
+        aws::last_part(&self.arn)
     }
 
     /// Tells `say` all that happens until the task has ended and its log is read to the end.

@@ -10,9 +10,14 @@ mod signature;
 mod tags;
 
 pub use error::{Outcome, failure, given};
-pub use names::{derived, discriminated, iam_path, log_prefix, may_be_ours, may_begin, stack_prefix};
+pub use names::{derived, discriminated, iam_path, last_part, log_prefix, may_be_ours, may_begin, stack_prefix};
 pub use session::{Aws, Caller, SessionOptions, once};
 pub use tags::{ADDRESS, BY, COMMIT, ENVIRONMENT, NAME, ROLLBACK_TO, STACK, ZONES, address_of, ours, tags, zones_of};
+
+/// One of stack.yaml's numbers, which are checked to be small, as the SDK takes them.
+pub fn signed(number: u32) -> i32 {
+    i32::try_from(number).unwrap_or(i32::MAX)
+}
 
 #[cfg(test)]
 mod tests;

@@ -18,6 +18,11 @@ pub fn discriminated(id: &StackId, address: &Address, discriminator: &str, limit
     format!("{whole}-{suffix}")
 }
 
+/// The last part of an ARN: of a task, its id; of a task definition, `family:revision`; of a role, its name.
+pub fn last_part(arn: &str) -> &str {
+    arn.rsplit_once('/').map_or(arn, |(_, part)| part)
+}
+
 /// `<stack>-<environment>-`: what the names of a stack's resources begin with, unless they were shortened.
 pub fn stack_prefix(id: &StackId) -> String {
     format!("{}-{}-", id.stack, id.environment)

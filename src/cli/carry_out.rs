@@ -7,7 +7,7 @@ use super::{
     project::{Project, View},
 };
 use crate::{
-    engine::{self, Events, Forecast, Summary},
+    engine::{self, Forecast, Summary},
     exit,
     model::{Failure, LiveResource, Plan},
     output::Output,
@@ -138,16 +138,12 @@ impl CarryOut<'_> {
 /// Carries `plan` out for the command `command`, and reports; gives the exit code. A plan that writes comes here under the
 /// stack's lock.
 pub(super) async fn apply(command: &str, project: &Project, plan: &Plan, output: &Output) -> Result<u8, Failure> {
-    let (events, receiver) = Events::channel();
-    project.report_images_to(Some(events.clone()));
-    let reporting = tokio::spawn(output.reporter(Forecast::of(plan)).run(receiver));
     let stoppable = project.stopper().begin(output);
-    let applied = engine::apply(&project.cx, plan, &events, &stoppable.interrupt).await;
+    let applied = project.reporting(Forecast::of(plan), async |events| {
+        engine::apply(&project.cx, plan, events, &stoppable.interrupt).await
+    });
+    let applied = applied.await;
     drop(stoppable);
-    project.report_images_to(None);
-    drop(events);
-    // The reporter ends with the last sender; a panic in it has been reported by the runtime.
-    drop(reporting.await);
     let code = conclude(command, plan, &applied?, output);
     Ok(if project.stopper().has_lost() { exit::LOCKED } else { code })
 }

@@ -33,15 +33,7 @@ pub(super) struct Deploy {}
 impl Deploy {
     pub(super) async fn run(&self, global: &Global, output: &Output) -> Result<u8, Stop> {
         let project = Project::open(global, output).await?;
-        let (events, receiver) = engine::Events::channel();
-        project.report_images_to(Some(events.clone()));
-        let reporting = tokio::spawn(output.reporter(engine::Forecast::default()).run(receiver));
-        let built = project.build().await;
-        project.report_images_to(None);
-        drop(events);
-        // The reporter ends with the last sender; a panic in it has been reported by the runtime.
-        drop(reporting.await);
-        let releases = built?;
+        let releases = project.reporting(engine::Forecast::default(), async |_| project.build().await).await?;
         let carry_out = CarryOut {
             command: "deploy",
             // Asking for a deployment is consent to it: it touches nothing but the release.

@@ -15,7 +15,7 @@ use super::{Global, Stop, ctrl_c::Stopper, origin, sandbox};
 use crate::{
     aws::{Aws, SessionOptions},
     blueprint::{self, Facts, Load},
-    engine::{self, Event, Events, Holder, Lock},
+    engine::{self, Event, Events, Forecast, Holder, Lock},
     image::Builder,
     kind::{BuiltImage, Context, ImageSource, Images},
     kinds::service,
@@ -192,9 +192,17 @@ impl Project {
         &self.images
     }
 
-    /// While events are received elsewhere, the image builder's lines go there too.
-    pub(super) fn report_images_to(&self, events: Option<Events>) {
-        *self.relay.0.lock().expect("nobody panics while holding this") = events;
+    /// Does `work`, and reports what happens meanwhile: its own events, and the lines of the image builder.
+    pub(super) async fn reporting<T>(&self, forecast: Forecast, work: impl AsyncFnOnce(&Events) -> T) -> T {
+        let (events, receiver) = Events::channel();
+        let reporting = tokio::spawn(self.output.reporter(forecast).run(receiver));
+        self.relay.to(Some(events.clone()));
+        let done = work(&events).await;
+        self.relay.to(None);
+        drop(events);
+        // The reporter ends with the last sender; a panic in it has been reported by the runtime.
+        drop(reporting.await);
+        done
     }
 
     /// What stops what is being carried out.
@@ -251,6 +259,10 @@ impl Project {
 }
 
 impl Relay {
+    fn to(&self, events: Option<Events>) {
+        *self.0.lock().expect("nobody panics while holding this") = events;
+    }
+
     fn image(&self, event: crate::image::BuildEvent) {
         if let Some(events) = &*self.0.lock().expect("nobody panics while holding this") {
             events.send(Event::Image { source: event.source, message: event.message });

@@ -282,7 +282,6 @@ async fn put(cx: &Context, address: &Address, desired: &Desired) -> Result<Live,
     for (name, of) in &desired.dimensions {
         dimensions.insert(name.clone(), of.get()?.to_owned());
     }
-    let number = |value: u32| i32::try_from(value).unwrap_or(i32::MAX);
     let call = cx
         .aws
         .cloudwatch
@@ -298,9 +297,9 @@ async fn put(cx: &Context, address: &Address, desired: &Desired) -> Result<Live,
             dimensions.iter().map(|(name, of)| Dimension::builder().name(name).value(of).build()).collect(),
         ))
         .statistic(desired.statistic.sdk())
-        .period(number(desired.period))
-        .evaluation_periods(number(desired.periods))
-        .datapoints_to_alarm(number(desired.bad_periods))
+        .period(aws::signed(desired.period))
+        .evaluation_periods(aws::signed(desired.periods))
+        .datapoints_to_alarm(aws::signed(desired.bad_periods))
         .comparison_operator(comparison.clone())
         .threshold(threshold)
         .treat_missing_data(desired.missing.word())

@@ -113,7 +113,7 @@ async fn said<P: Purpose>(cx: &Context, live: &Live) -> Result<Option<String>, F
     if live.status != "RUNNING" {
         return Ok(None);
     }
-    let id = live.task.rsplit('/').next().unwrap_or_default();
+    let id = aws::last_part(&live.task);
     let call = cx
         .aws
         .logs

@@ -76,8 +76,7 @@ async fn listed_services(cx: &Context, cluster: &str) -> Result<Option<BTreeSet<
     let call = cx.aws.ecs.list_services().cluster(cluster).max_results(100).into_paginator().items().send();
     let arns: Result<Vec<String>, _> = call.try_collect().await;
     let arns = arns.or_absent("ListServices", &["ClusterNotFoundException"])?;
-    let name = |arn: String| arn.rsplit('/').next().map(str::to_owned);
-    Ok(arns.map(|arns| arns.into_iter().filter_map(name).collect()))
+    Ok(arns.map(|arns| arns.iter().map(|arn| aws::last_part(arn).to_owned()).collect()))
 }
 
 /// The names of the stack's families of task definitions, read once a look at the cloud.

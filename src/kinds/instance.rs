@@ -152,7 +152,7 @@ impl Kind for Instance {
         let disk = EbsBlockDevice::builder()
             .encrypted(true)
             .volume_type(VolumeType::Gp3)
-            .volume_size(i32::try_from(desired.disk).unwrap_or(i32::MAX))
+            .volume_size(aws::signed(desired.disk))
             .delete_on_termination(true)
             .build();
         let metadata = InstanceMetadataOptionsRequest::builder()

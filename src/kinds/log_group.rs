@@ -122,7 +122,7 @@ impl Kind for LogGroup {
 }
 
 async fn set_retention(cx: &Context, desired: &Desired, live: Live) -> Result<Live, Failure> {
-    let days = i32::try_from(desired.retention_days).unwrap_or(i32::MAX);
+    let days = aws::signed(desired.retention_days);
     let call = cx.aws.logs.put_retention_policy().log_group_name(&live.name).retention_in_days(days);
     call.customize().config_override(once()).send().await.during("PutRetentionPolicy")?;
     Ok(Live { retention_days: desired.retention_days, ..live })

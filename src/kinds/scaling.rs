@@ -305,8 +305,8 @@ async fn make_good(cx: &Context, address: &Address, desired: &Desired, live: &Li
             .service_namespace(ServiceNamespace::Ecs)
             .resource_id(&live.resource)
             .scalable_dimension(ScalableDimension::EcsServiceDesiredCount)
-            .min_capacity(number(desired.min))
-            .max_capacity(number(desired.max))
+            .min_capacity(aws::signed(desired.min))
+            .max_capacity(aws::signed(desired.max))
             .set_tags(tags.map(HashMap::from));
         call.customize().config_override(once()).send().await.during("RegisterScalableTarget")?;
     }
@@ -368,11 +368,6 @@ async fn put(cx: &Context, resource: &str, policy: &Policy) -> Result<LivePolicy
         out_cooldown: OUT_COOLDOWN,
         in_cooldown: IN_COOLDOWN,
     })
-}
-
-/// stack.yaml's numbers are checked to be small; AWS takes signed ones.
-fn number(value: u32) -> i32 {
-    i32::try_from(value).unwrap_or(i32::MAX)
 }
 
 /// A write's configuration: the SDK sends it once, and the engine decides about another time.

@@ -147,10 +147,10 @@ impl Kind for TargetGroup {
             .health_check_enabled(true)
             .health_check_protocol(ProtocolEnum::Http)
             .health_check_path(&health.path)
-            .health_check_interval_seconds(number(health.interval))
-            .health_check_timeout_seconds(number(health.timeout))
-            .healthy_threshold_count(number(health.healthy))
-            .unhealthy_threshold_count(number(health.unhealthy))
+            .health_check_interval_seconds(aws::signed(health.interval))
+            .health_check_timeout_seconds(aws::signed(health.timeout))
+            .healthy_threshold_count(aws::signed(health.healthy))
+            .unhealthy_threshold_count(aws::signed(health.unhealthy))
             .matcher(Matcher::builder().http_code(&health.matcher).build())
             .set_tags(Some(elb::tagged(&cx.id, address)));
         let answer = call.customize().config_override(elb::once()).send().await.during("CreateTargetGroup")?;
@@ -175,10 +175,10 @@ impl Kind for TargetGroup {
                 .modify_target_group()
                 .target_group_arn(&live.arn)
                 .health_check_path(&health.path)
-                .health_check_interval_seconds(number(health.interval))
-                .health_check_timeout_seconds(number(health.timeout))
-                .healthy_threshold_count(number(health.healthy))
-                .unhealthy_threshold_count(number(health.unhealthy))
+                .health_check_interval_seconds(aws::signed(health.interval))
+                .health_check_timeout_seconds(aws::signed(health.timeout))
+                .healthy_threshold_count(aws::signed(health.healthy))
+                .unhealthy_threshold_count(aws::signed(health.unhealthy))
                 .matcher(Matcher::builder().http_code(&health.matcher).build());
             call.customize().config_override(elb::once()).send().await.during("ModifyTargetGroup")?;
             live.health = health.clone();
@@ -224,9 +224,4 @@ async fn set_delay(cx: &Context, desired: &Desired, live: Live) -> Result<Live, 
     let call = cx.aws.elb.modify_target_group_attributes().target_group_arn(&live.arn).attributes(attribute);
     call.customize().config_override(elb::once()).send().await.during("ModifyTargetGroupAttributes")?;
     Ok(Live { deregistration_delay: desired.deregistration_delay, ..live })
-}
-
-/// stack.yaml's numbers are checked to be small; AWS takes signed ones.
-fn number(value: u32) -> i32 {
-    i32::try_from(value).unwrap_or(i32::MAX)
 }

@@ -142,7 +142,7 @@ fn by_exit_code(code: Option<i32>) -> (String, String) {
 
 /// The last lines that `task` wrote.
 pub(super) async fn last_lines(cx: &Context, service: &str, task: &Task) -> Vec<String> {
-    let id = task.task_arn().and_then(|arn| arn.rsplit('/').next()).unwrap_or_default();
+    let id = task.task_arn().map(aws::last_part).unwrap_or_default();
     let Some(container) = task.containers().first().and_then(|container| container.name()) else { return Vec::new() };
     let call = cx
         .aws

@@ -8,7 +8,7 @@ use aws_sdk_ecs::types::{DesiredStatus, ManagedAgentName, Task as SdkTask};
 use tokio::time::{Instant, sleep};
 
 use crate::{
-    aws::{Outcome, given, once},
+    aws::{self, Outcome, given, once},
     kind::Context,
     kinds::service,
     model::Failure,
@@ -154,12 +154,12 @@ impl<'a> Tasks<'a> {
 impl Running {
     /// The last part of its ARN.
     pub fn id(&self) -> &str {
-        self.arn.rsplit('/').next().unwrap_or(&self.arn)
+        aws::last_part(&self.arn)
     }
 
     /// As Session Manager names it.
     fn target(&self) -> String {
-        let cluster = self.cluster.rsplit('/').next().unwrap_or(&self.cluster);
+        let cluster = aws::last_part(&self.cluster);
         format!("ecs:{cluster}_{}_{}", self.id(), self.runtime)
     }
 
@@ -248,7 +248,7 @@ fn is_meant(task: &SdkTask, id: Option<&str>) -> bool {
 }
 
 fn short(task: &SdkTask) -> &str {
-    task.task_arn().and_then(|arn| arn.rsplit('/').next()).unwrap_or_default()
+    task.task_arn().map(aws::last_part).unwrap_or_default()
 }
 
 /// The state of ECS Exec's agent.

@@ -66,7 +66,7 @@ fn is_alone(task: &Task) -> bool {
 
 /// Whether it runs a task definition of the stack: a release, a job, `stackctl run`.
 fn is_of_stack(cx: &Context, task: &Task) -> bool {
-    let definition = task.task_definition_arn().and_then(|arn| arn.rsplit('/').next()).unwrap_or_default();
+    let definition = task.task_definition_arn().map(aws::last_part).unwrap_or_default();
     definition.starts_with(&aws::stack_prefix(&cx.id))
 }
 

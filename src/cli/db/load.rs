@@ -10,7 +10,7 @@ use clap::Args;
 
 use super::has_database;
 use crate::{
-    blueprint,
+    aws, blueprint,
     cli::{
         Global, Stop,
         carry_out::{CarryOut, Consent, confirm},
@@ -147,7 +147,7 @@ async fn running(project: &Project) -> Result<Vec<LiveResource>, Failure> {
 /// If a dump is being loaded: a run that was killed leaves its task at work.
 async fn refuse_second(project: &Project) -> Result<(), Stop> {
     let Some(task) = running(project).await?.into_iter().next() else { return Ok(()) };
-    let id = task.id.rsplit('/').next().unwrap_or_default().to_owned();
+    let id = aws::last_part(&task.id).to_owned();
     let cluster = task.live["cluster"].as_str().unwrap_or_default().to_owned();
     Err(Failure::refused("db load", format!("task {id} is loading a dump already; nothing was done"))
         .hint(format!("wait for its end, or stop it: aws ecs stop-task --cluster {cluster} --task {id}"))

@@ -177,11 +177,11 @@ impl Kind for DbInstance {
             .engine("postgres")
             .engine_version(&desired.version)
             .db_instance_class(&desired.class)
-            .allocated_storage(number(desired.storage))
+            .allocated_storage(aws::signed(desired.storage))
             .storage_type("gp3")
             .storage_encrypted(true)
             .multi_az(desired.multi_az)
-            .backup_retention_period(number(desired.backup_days))
+            .backup_retention_period(aws::signed(desired.backup_days))
             .deletion_protection(desired.protect)
             .publicly_accessible(false)
             .copy_tags_to_snapshot(true)
@@ -222,10 +222,10 @@ impl Kind for DbInstance {
                     // What has its own throughput has to be told it again, and less is refused it.
                     let striped = desired.storage >= STRIPED;
                     let iops = striped.then(|| live.iops.unwrap_or_default().max(STRIPED_IOPS));
-                    call.allocated_storage(number(desired.storage)).set_iops(iops)
+                    call.allocated_storage(aws::signed(desired.storage)).set_iops(iops)
                 }
                 "multi_az" => call.multi_az(desired.multi_az),
-                "backup_days" => call.backup_retention_period(number(desired.backup_days)),
+                "backup_days" => call.backup_retention_period(aws::signed(desired.backup_days)),
                 "protect" => call.deletion_protection(desired.protect),
                 "security_groups" => call.set_vpc_security_group_ids(Some(Input::all(&desired.security_groups)?)),
                 "public" => call.publicly_accessible(false),
@@ -324,9 +324,4 @@ async fn tag_instance(cx: &Context, arn: &str, tags: Vec<Tag>) -> Result<(), Fai
 /// Whether `full`, such as `16.4`, is what stack.yaml means by `asked`, such as `16`.
 fn is_version(full: &str, asked: &str) -> bool {
     full == asked || full.strip_prefix(asked).is_some_and(|rest| rest.starts_with('.'))
-}
-
-/// stack.yaml's numbers are checked to be small; AWS takes signed ones.
-fn number(value: u32) -> i32 {
-    i32::try_from(value).unwrap_or(i32::MAX)
 }

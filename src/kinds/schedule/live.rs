@@ -9,7 +9,10 @@ use aws_sdk_scheduler::{
 use serde::{Deserialize, Serialize};
 
 use super::{ATTEMPTS, Desired, OLDEST, overrides, task_group};
-use crate::model::{Failure, Input};
+use crate::{
+    aws,
+    model::{Failure, Input},
+};
 
 /// What AWS has.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -51,7 +54,7 @@ pub struct Live {
 impl Live {
     /// Whether it runs a revision of this family.
     pub fn runs(&self, family: &str) -> bool {
-        let revision = self.task_definition.rsplit('/').next().unwrap_or_default();
+        let revision = aws::last_part(&self.task_definition);
         revision.rsplit_once(':').is_some_and(|(own, _)| own == family)
     }
 }

@@ -25,7 +25,7 @@ use super::{
     scheduler::{self, once},
 };
 use crate::{
-    aws::Outcome,
+    aws::{self, Outcome},
     kind::{Context, Kind},
     model::{Address, Change, Diff, Failure, Found, How, Input, On, Permission, Phase, Shown},
 };
@@ -139,11 +139,11 @@ impl Kind for Schedule {
         match desired.task_definition.known() {
             Some(wanted) if wanted == live.task_definition => {}
             Some(wanted) => {
-                let (from, to) = (revision(&live.task_definition), revision(wanted));
+                let (from, to) = (aws::last_part(&live.task_definition), aws::last_part(wanted));
                 diff.push("task_definition", Shown::value(from), Shown::value(to), How::InPlace);
             }
             None => {
-                let from = Shown::value(revision(&live.task_definition));
+                let from = Shown::value(aws::last_part(&live.task_definition));
                 diff.push("task_definition", from, Shown::KnownAfterApply, How::InPlace);
             }
         }
@@ -224,18 +224,13 @@ impl Kind for Schedule {
 
     fn summary(live: &Live) -> Option<String> {
         let when = if live.over { format!("{}, which has passed", live.schedule) } else { live.schedule.clone() };
-        Some(format!("{when} {}, runs {}", live.timezone, revision(&live.task_definition)))
+        Some(format!("{when} {}, runs {}", live.timezone, aws::last_part(&live.task_definition)))
     }
 }
 
 /// The group of a job's tasks in ECS, by which they are known from those of the service.
 fn task_group(name: &str) -> String {
     format!("job:{name}")
-}
-
-/// `family:revision` of an ARN.
-fn revision(arn: &str) -> &str {
-    arn.rsplit('/').next().unwrap_or(arn)
 }
 
 fn in_words((attempts, seconds): (i32, i32)) -> String {

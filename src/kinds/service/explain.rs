@@ -26,7 +26,7 @@ pub(super) async fn rollout(cx: &Context, live: &Live) -> Vec<String> {
     let service = live.name.strip_prefix(&aws::stack_prefix(&cx.id)).unwrap_or(&live.name).to_owned();
     let tasks = failed(live, answer.tasks());
     for task in tasks.iter().take(EXPLAINED) {
-        let id = task.task_arn().and_then(|arn| arn.rsplit('/').next()).unwrap_or_default();
+        let id = task.task_arn().map(aws::last_part).unwrap_or_default();
         lines.push(format!("task {id}: {}", task_end::end_of(task)));
         lines.extend(task_end::last_lines(cx, &service, task).await);
     }

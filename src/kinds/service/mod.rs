@@ -157,11 +157,11 @@ impl Kind for Service {
         match desired.task_definition.known() {
             Some(wanted) if wanted == live.task_definition => {}
             Some(wanted) => {
-                let (from, to) = (revision(&live.task_definition), revision(wanted));
+                let (from, to) = (aws::last_part(&live.task_definition), aws::last_part(wanted));
                 diff.push("task_definition", Shown::value(from), Shown::value(to), How::InPlace);
             }
             None => {
-                let from = Shown::value(revision(&live.task_definition));
+                let from = Shown::value(aws::last_part(&live.task_definition));
                 diff.push("task_definition", from, Shown::KnownAfterApply, How::InPlace);
             }
         }
@@ -195,11 +195,11 @@ impl Kind for Service {
         let wanted = desired.and_then(|desired| desired.task_definition.known());
         let others: i32 = live.rollouts.iter().filter(|other| other.id != primary.id).map(|other| other.running).sum();
         if let Some(wanted) = wanted.filter(|wanted| *wanted != primary.task_definition) {
-            let from = revision(wanted);
+            let from = aws::last_part(wanted);
             if primary.state == "COMPLETED" {
                 return Phase::Failed(format!(
                     "rolled back: {from} was given up, and {} serves: {}",
-                    revision(&primary.task_definition),
+                    aws::last_part(&primary.task_definition),
                     primary.reason,
                 ));
             }
@@ -243,12 +243,12 @@ impl Kind for Service {
             .service_name(&name)
             .cluster(desired.cluster.get()?)
             .task_definition(desired.task_definition.get()?)
-            .desired_count(number(desired.replicas))
+            .desired_count(aws::signed(desired.replicas))
             .launch_type(LaunchType::Fargate)
             .client_token(aws::discriminated(&cx.id, address, desired.task_definition.get()?, 32))
             .network_configuration(ecs::network(&desired.subnets, &desired.security_group, desired.public_ip)?)
             .set_load_balancers(load_balancers(desired)?)
-            .set_health_check_grace_period_seconds(desired.target.as_ref().map(|_| number(desired.grace_seconds)))
+            .set_health_check_grace_period_seconds(desired.target.as_ref().map(|_| aws::signed(desired.grace_seconds)))
             .deployment_configuration(deployment(desired.rollback_after.map(after))?)
             .enable_execute_command(desired.exec)
             .propagate_tags(PropagateTags::Service)
@@ -265,7 +265,7 @@ impl Kind for Service {
         changes: &[Change],
     ) -> Result<Live, Failure> {
         let changed = |field: &str| changes.iter().any(|change| change.field == field);
-        let count = changed("replicas").then(|| number(within(desired, live.replicas)));
+        let count = changed("replicas").then(|| aws::signed(within(desired, live.replicas)));
         // ECS's own rule has to be said to take the place of a number.
         let own_rule = changed("rollback_after").then_some((ThresholdType::BoundedPercent, OWN_PERCENT));
         let threshold = desired.rollback_after.map(after).or(own_rule);
@@ -279,7 +279,7 @@ impl Kind for Service {
             // Autoscaling may have chosen another number since the last look.
             .set_desired_count(count)
             .network_configuration(ecs::network(&desired.subnets, &desired.security_group, desired.public_ip)?)
-            .set_health_check_grace_period_seconds(desired.target.as_ref().map(|_| number(desired.grace_seconds)))
+            .set_health_check_grace_period_seconds(desired.target.as_ref().map(|_| aws::signed(desired.grace_seconds)))
             .deployment_configuration(deployment(threshold)?)
             .enable_execute_command(desired.exec)
             // Only tasks that are started after the change have the agent.
@@ -333,11 +333,6 @@ fn primary(live: &Live) -> Option<&Rollout> {
     live.rollouts.iter().find(|rollout| rollout.status == "PRIMARY")
 }
 
-/// `family:revision` of an ARN.
-fn revision(arn: &str) -> &str {
-    arn.rsplit('/').next().unwrap_or(arn)
-}
-
 fn load_balancers(desired: &Desired) -> Result<Option<Vec<LoadBalancer>>, Failure> {
     let Some(target) = &desired.target else { return Ok(None) };
     let balancer = LoadBalancer::builder()
@@ -362,10 +357,5 @@ fn deployment(threshold: Option<(ThresholdType, i32)>) -> Result<DeploymentConfi
 }
 
 fn after(count: u32) -> (ThresholdType, i32) {
-    (ThresholdType::Count, number(count))
-}
-
-/// stack.yaml's numbers are checked to be small; AWS takes signed ones.
-fn number(value: u32) -> i32 {
-    i32::try_from(value).unwrap_or(i32::MAX)
+    (ThresholdType::Count, aws::signed(count))
 }

@@ -133,7 +133,7 @@ impl Kind for TaskDefinition {
             .iter()
             .map(|known| {
                 let live = live(&known.definition, known.commit.clone());
-                Found { address: known.address.clone(), id: revision(&live.arn).to_owned(), live }
+                Found { address: known.address.clone(), id: aws::last_part(&live.arn).to_owned(), live }
             })
             .collect())
     }
@@ -197,11 +197,6 @@ impl Kind for TaskDefinition {
         }
         Ok(())
     }
-}
-
-/// `family:revision` of an ARN.
-fn revision(arn: &str) -> &str {
-    arn.rsplit('/').next().unwrap_or(arn)
 }
 
 /// What `diff` compares; a field without a value depends on what is yet to be made.
@@ -356,7 +351,7 @@ fn container(cx: &Context, desired: &Desired) -> Result<ContainerDefinition, Fai
         .set_secrets(Some(secrets))
         .set_docker_labels((!labels.is_empty()).then_some(labels))
         .set_command((!desired.command.is_empty()).then(|| desired.command.clone()))
-        .stop_timeout(i32::try_from(desired.stop_timeout).unwrap_or(i32::MAX))
+        .stop_timeout(aws::signed(desired.stop_timeout))
         .readonly_root_filesystem(desired.read_only)
         .set_linux_parameters(desired.init.then(|| LinuxParameters::builder().init_process_enabled(true).build()))
         .log_configuration(logs)

@@ -7,7 +7,7 @@ use aws_sdk_ecs::types::{
     TaskDefinitionStatus,
 };
 
-use super::{Desired, SecretRef, VERSION_LABEL, revisions};
+use super::{Desired, SecretRef, VERSION_LABEL, family, revisions};
 use crate::{
     aws::{self, Outcome},
     kind::{Context, Origin},
@@ -45,7 +45,7 @@ pub struct Revision {
 /// # Errors
 /// If ECS fails.
 pub async fn active(cx: &Context, address: &Address) -> Result<Vec<String>, Failure> {
-    revisions(cx, &family(cx, address), TaskDefinitionStatus::Active).await
+    revisions(cx, &family(&cx.id, address), TaskDefinitionStatus::Active).await
 }
 
 /// The revision `number` of the family of `address`, also one that was deregistered; none if there is no such one.
@@ -53,17 +53,13 @@ pub async fn active(cx: &Context, address: &Address) -> Result<Vec<String>, Fail
 /// # Errors
 /// If ECS fails.
 pub async fn find(cx: &Context, address: &Address, number: u32) -> Result<Option<Revision>, Failure> {
-    let name = format!("{}:{number}", family(cx, address));
+    let name = format!("{}:{number}", family(&cx.id, address));
     let call = cx.aws.ecs.describe_task_definition().task_definition(name).include(TaskDefinitionField::Tags);
     let Some(answer) = call.send().await.or_absent("DescribeTaskDefinition", &["ClientException"])? else {
         return Ok(None);
     };
     let ours = ecs::address_of(&cx.id, answer.tags()).as_ref() == Some(address);
     Ok(answer.task_definition().filter(|_| ours).map(|definition| read(definition, answer.tags())))
-}
-
-fn family(cx: &Context, address: &Address) -> String {
-    aws::derived(&cx.id, address, ecs::LONGEST_NAME)
 }
 
 fn read(definition: &SdkDefinition, tags: &[Tag]) -> Revision {
