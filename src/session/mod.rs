@@ -160,13 +160,8 @@ impl Driver {
         let watch = self.started.task.clone().watch(self.cx.clone(), LOOK);
         tokio::pin!(watch);
         loop {
-            for bytes in self.channel.outbox() {
-                if let Err(error) = socket.feed(tungstenite::Message::binary(bytes)).await {
-                    return Done::Lost(error.to_string());
-                }
-            }
-            if let Err(error) = socket.flush().await {
-                return Done::Lost(error.to_string());
+            if let Err(error) = self.write(socket).await {
+                return self.hear_out(socket, error.to_string()).await;
             }
             tokio::select! {
                 biased;
@@ -180,14 +175,8 @@ impl Driver {
                         Some(Ok(_)) => continue,
                         Some(Err(error)) => return Done::Lost(error.to_string()),
                     };
-                    for event in self.channel.receive(&bytes, Instant::now()) {
-                        let is_last = matches!(event, Event::Closed(_));
-                        if self.events.send(event).await.is_err() {
-                            return Done::Left;
-                        }
-                        if is_last {
-                            return Done::Over;
-                        }
+                    if let Some(done) = self.hear(&bytes).await {
+                        return done;
                     }
                 }
                 why = &mut watch => {
@@ -215,11 +204,46 @@ impl Driver {
                 }
                 _ = ping.tick() => {
                     if let Err(error) = socket.send(tungstenite::Message::Ping(tungstenite::Bytes::new())).await {
-                        return Done::Lost(error.to_string());
+                        return self.hear_out(socket, error.to_string()).await;
                     }
                 }
             }
         }
+    }
+
+    /// Writes all that is to be written now.
+    async fn write(&mut self, socket: &mut Socket) -> Result<(), tungstenite::Error> {
+        for bytes in self.channel.outbox() {
+            socket.feed(tungstenite::Message::binary(bytes)).await?;
+        }
+        socket.flush().await
+    }
+
+    /// Hands on what a message says; gives how the socket is done with, if it is.
+    async fn hear(&mut self, bytes: &[u8]) -> Option<Done> {
+        for event in self.channel.receive(bytes, Instant::now()) {
+            let is_last = matches!(event, Event::Closed(_));
+            if self.events.send(event).await.is_err() {
+                return Some(Done::Left);
+            }
+            if is_last {
+                return Some(Done::Over);
+            }
+        }
+        None
+    }
+
+    /// A connection takes nothing any more, because of `why`: what has arrived on it before may be the session's end, and is
+    /// heard first.
+    async fn hear_out(&mut self, socket: &mut Socket, why: String) -> Done {
+        while let Ok(Some(Ok(message))) = timeout(FAREWELL, socket.next()).await {
+            if let tungstenite::Message::Binary(bytes) = message
+                && let Some(done) = self.hear(&bytes).await
+            {
+                return done;
+            }
+        }
+        Done::Lost(why)
     }
 
     /// Another socket for the same session, after the one it had is lost.
@@ -246,13 +270,7 @@ impl Driver {
         if self.started.forwards {
             self.channel.send(Payload::Flag, &Flag::Terminate.encode(), Instant::now());
         }
-        let last_words = async {
-            for bytes in self.channel.outbox() {
-                socket.feed(tungstenite::Message::binary(bytes)).await?;
-            }
-            socket.flush().await
-        };
-        drop(timeout(FAREWELL, last_words).await);
+        drop(timeout(FAREWELL, self.write(socket)).await);
         drop(timeout(FAREWELL, start::terminate(&self.cx, &self.started.session)).await);
     }
 }

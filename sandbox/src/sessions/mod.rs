@@ -39,6 +39,9 @@ pub(crate) use terminal::Command;
 /// How long a client may take to show its token.
 const OPENING: Duration = Duration::from_secs(10);
 
+/// How long a client may take to read the last that it was told, and to close.
+const LAST_WORDS: Duration = Duration::from_secs(5);
+
 /// Where data channels are.
 pub(crate) const PATH: &str = "/v1/data-channel/";
 
@@ -239,6 +242,9 @@ async fn attach(region: &Region, id: String, session: Arc<Session>, mut socket: 
     if over {
         region.sessions.open().remove(&id);
         drop(socket.close(None).await);
+        // A connection that is dropped with something unread is reset, and what was just said would be lost with it.
+        let unread = async { while socket.next().await.is_some_and(|message| message.is_ok()) {} };
+        drop(tokio::time::timeout(LAST_WORDS, unread).await);
     }
 }
 
