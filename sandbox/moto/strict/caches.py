@@ -43,8 +43,13 @@ def cache_status(self):
     return "modifying" if status == "available" and is_busy(self) else status
 
 
+def is_due(group):
+    return time.time() >= group.__dict__.get("_busy_until", 0)
+
+
 def is_busy(group):
-    return time.time() < group.__dict__.get("_busy_until", 0)
+    # Until it is done, and not only until it is due: nothing is available with what it was before.
+    return "_asked" in group.__dict__ or not is_due(group)
 
 
 def node_groups(self):
@@ -102,7 +107,7 @@ class Node:
 def purge(backend):
     """Does what was asked for once its time has come, and forgets the caches whose deletion has come to its end."""
     for name, group in list(backend.replication_groups.items()):
-        if not is_busy(group):
+        if is_due(group):
             for key, value in group.__dict__.pop("_asked", {}).items():
                 setattr(group, key, value)
         if group.__dict__.get("_deleted_at", time.time() + 1) <= time.time():
