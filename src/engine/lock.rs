@@ -36,7 +36,7 @@ const CONTEST: Duration = Duration::from_secs(2);
 /// How often a run that waits for the lock looks at it.
 const LOOK: Duration = Duration::from_secs(2);
 
-/// How often a lock that is there may be gone when it is read, before that is no coincidence any more.
+/// How often in a row a lock that is there may be gone when it is read, before that is no coincidence any more.
 const UNSEEN: u32 = 20;
 
 /// How often it is asked for where AWS asks to slow down or an answer is lost.
@@ -121,6 +121,7 @@ impl Lock {
                 tokio::time::sleep(FIRST_PAUSE).await;
                 continue;
             };
+            unseen = 0;
             if Instant::now() >= deadline {
                 return Err(LockError::Held(Box::new(other)));
             }
@@ -129,8 +130,8 @@ impl Lock {
         let (enough, nonce) = (Arc::new(Notify::new()), holder.nonce.clone());
         let renewal = Renewal { aws: Arc::clone(aws), name: name.clone(), holder, enough: Arc::clone(&enough) };
         let renewing = tokio::spawn(async move {
-            if let Some(other) = renewal.run().await {
-                lost(other);
+            if let Some(Lost { to }) = renewal.run().await {
+                lost(to);
             }
         });
         Ok(Self { aws: Arc::clone(aws), name, nonce, renewing, enough })
@@ -231,6 +232,12 @@ async fn take_over(aws: &Aws, name: &str, holder: &Holder) -> Result<bool, Failu
     Ok(read(aws, name).await?.is_some_and(|now| now.nonce == holder.nonce))
 }
 
+/// That the lock is not this run's any more.
+struct Lost {
+    /// Who has it now, if anybody.
+    to: Option<Holder>,
+}
+
 /// What keeps a lock that is held.
 struct Renewal {
     aws: Arc<Aws>,
@@ -240,25 +247,24 @@ struct Renewal {
 }
 
 impl Renewal {
-    /// Renews the lock until that is enough. If somebody has removed it or taken it over before, gives who has it now: it is not
-    /// ours to bring back.
-    async fn run(mut self) -> Option<Option<Holder>> {
+    /// Renews the lock until that is enough, or somebody has removed it or taken it over: it is not ours to bring back then.
+    async fn run(mut self) -> Option<Lost> {
         loop {
             tokio::select! {
                 () = tokio::time::sleep(RENEWAL) => {}
                 () = self.enough.notified() => return None,
             }
             // A renewal that fails or hangs is tried again at the next turn; the lock's life covers three of them.
-            if let Ok(Ok(Some(other))) = timeout(RENEWAL, self.renew()).await {
-                return Some(other);
+            if let Ok(Ok(Some(lost))) = timeout(RENEWAL, self.renew()).await {
+                return Some(lost);
             }
         }
     }
 
-    async fn renew(&mut self) -> Result<Option<Option<Holder>>, Failure> {
+    async fn renew(&mut self) -> Result<Option<Lost>, Failure> {
         let now = read(&self.aws, &self.name).await?;
         if now.as_ref().is_none_or(|now| now.nonce != self.holder.nonce) {
-            return Ok(Some(now));
+            return Ok(Some(Lost { to: now }));
         }
         self.holder.until = after(Timestamp::now(), LIFE);
         // To write the same twice does no harm, so the SDK may repeat it.

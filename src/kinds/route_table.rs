@@ -264,24 +264,28 @@ fn target(route: &SdkRoute) -> &str {
     ids.into_iter().flatten().next().unwrap_or("another target")
 }
 
+/// The ids of the internet gateway and of the NAT gateway that a route leads to: one of the two.
+fn gateways(route: &Route) -> Result<(Option<String>, Option<String>), Failure> {
+    Ok(match route {
+        Route::Internet(gateway) => (Some(gateway.get()?.to_owned()), None),
+        Route::Nat(gateway) => (None, Some(gateway.get()?.to_owned())),
+    })
+}
+
 /// Makes the default route. `false`: there is one, which a read that lags did not show.
 async fn create_route(cx: &Context, table: &str, route: &Route) -> Result<bool, Failure> {
+    let (internet, nat) = gateways(route)?;
     let call = cx.aws.ec2.create_route().route_table_id(table).destination_cidr_block(DEFAULT);
-    let call = match route {
-        Route::Internet(gateway) => call.gateway_id(gateway.get()?),
-        Route::Nat(gateway) => call.nat_gateway_id(gateway.get()?),
-    };
+    let call = call.set_gateway_id(internet).set_nat_gateway_id(nat);
     let answer = call.customize().config_override(ec2::once()).send().await;
     Ok(answer.or_absent("CreateRoute", &["RouteAlreadyExists"])?.is_some())
 }
 
 /// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_ReplaceRoute.html>
 async fn replace_route(cx: &Context, table: &str, route: &Route) -> Result<(), Failure> {
+    let (internet, nat) = gateways(route)?;
     let call = cx.aws.ec2.replace_route().route_table_id(table).destination_cidr_block(DEFAULT);
-    let call = match route {
-        Route::Internet(gateway) => call.gateway_id(gateway.get()?),
-        Route::Nat(gateway) => call.nat_gateway_id(gateway.get()?),
-    };
+    let call = call.set_gateway_id(internet).set_nat_gateway_id(nat);
     call.customize().config_override(ec2::once()).send().await.during("ReplaceRoute").map(drop)
 }
 

@@ -139,15 +139,8 @@ async fn a_release_task_of_an_earlier_deployment_is_not_taken_for_this_ones() {
     world.forget_calls().await;
     world.must(&["deploy"]);
     world.set(json!({ "faults": null })).await;
-    let ecs = aws_sdk_ecs::Client::new(&world.sdk().await);
-    let call = ecs.list_tasks().cluster("tiny-default-main").family("tiny-default-web");
-    let stopped = call.desired_status("STOPPED".into()).send().await.expect("it answers").task_arns;
-    let call = ecs.describe_tasks().cluster("tiny-default-main").set_tasks(stopped);
-    let tasks = call.send().await.expect("it answers").tasks.unwrap_or_default();
-    let released = tasks.iter().filter(|task| {
-        let by_release = task.started_by().is_some_and(|who| who.starts_with("stackctl-release/"));
-        by_release && task.task_definition_arn().is_some_and(|arn| arn.ends_with(":2"))
-    });
-    assert_eq!(released.count(), 1, "the second release has a task of its own, and one only");
+    let released = world.release_tasks("tiny-default-main").await;
+    let of_second = released.iter().filter(|task| task.task_definition_arn().is_some_and(|arn| arn.ends_with(":2")));
+    assert_eq!(of_second.count(), 1, "the second release has a task of its own, and one only");
     assert_eq!(world.status()["services"][0]["version"], "1.0.0+2");
 }

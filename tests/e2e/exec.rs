@@ -74,12 +74,9 @@ fn main() {
 const EXEC: (&str, &str) = ("    replicas: 2\n", "    replicas: 1\n    exec: true\n");
 
 async fn running(world: &World, cluster: &str) -> Vec<Task> {
-    let ecs = aws_sdk_ecs::Client::new(&world.sdk().await);
-    let arns = ecs.list_tasks().cluster(cluster).desired_status(DesiredStatus::Running).send().await;
-    let arns = arns.expect("it answers").task_arns.filter(|arns| !arns.is_empty());
-    let Some(arns) = arns else { return Vec::new() };
-    let answer = ecs.describe_tasks().cluster(cluster).set_tasks(Some(arns)).send().await.expect("it answers");
-    answer.tasks.unwrap_or_default().into_iter().filter(|task| task.last_status() == Some("RUNNING")).collect()
+    let mut tasks = world.tasks(cluster, DesiredStatus::Running).await;
+    tasks.retain(|task| task.last_status() == Some("RUNNING"));
+    tasks
 }
 
 async fn stop(world: &World, cluster: &str, task: &Task) {

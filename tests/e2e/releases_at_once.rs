@@ -20,24 +20,6 @@ use crate::{
 /// How many visits the old version has to count while its successor migrates.
 const VISITS: usize = 20;
 
-/// How many release tasks there have been, whether they still run or not.
-async fn release_tasks(ecs: &aws_sdk_ecs::Client) -> usize {
-    let mut count = 0;
-    for status in ["RUNNING", "STOPPED"] {
-        let call = ecs.list_tasks().cluster("demo-default-main").desired_status(status.into());
-        let Some(arns) = call.send().await.expect("it answers").task_arns.filter(|arns| !arns.is_empty()) else {
-            continue;
-        };
-        let call = ecs.describe_tasks().cluster("demo-default-main").set_tasks(Some(arns));
-        let tasks = call.send().await.expect("it answers").tasks.unwrap_or_default();
-        let of_release = |task: &&aws_sdk_ecs::types::Task| {
-            task.started_by().is_some_and(|who| who.starts_with("stackctl-release/"))
-        };
-        count += tasks.iter().filter(of_release).count();
-    }
-    count
-}
-
 /// Until somebody's log has a line with `words`.
 async fn until_logged(world: &World, words: &str) {
     let logs = aws_sdk_cloudwatchlogs::Client::new(&world.sdk().await);
@@ -99,7 +81,7 @@ async fn of_two_deploys_of_one_change_at_once_one_releases_it_and_the_other_find
     let app = world.copy_sources();
     let database = Master::of(&world).await;
     let ecs = aws_sdk_ecs::Client::new(&world.sdk().await);
-    assert_eq!(release_tasks(&ecs).await, 1);
+    assert_eq!(world.release_tasks("demo-default-main").await.len(), 1);
 
     fs::write(app.join("migrations/0009_note.sql"), "ALTER TABLE visitors ADD COLUMN note text;\n")
         .expect("it can be written");
@@ -144,7 +126,11 @@ async fn of_two_deploys_of_one_change_at_once_one_releases_it_and_the_other_find
 
     // Once each: the migration, the task that it ran in, the image and its number, the rollout.
     assert_eq!(database.ask("SELECT count(*) FROM _sqlx_migrations WHERE version = 9 AND success"), "1");
-    assert_eq!(release_tasks(&ecs).await, 2, "that of up, and that of the one that released");
+    assert_eq!(
+        world.release_tasks("demo-default-main").await.len(),
+        2,
+        "that of up, and that of the one that released"
+    );
     assert_eq!(world.image_tags("demo/default/app").await, ["0.1.0-1", "0.1.0-2"]);
     let revisions = ecs.list_task_definitions().family_prefix("demo-default-web").send().await.expect("it answers");
     assert_eq!(revisions.task_definition_arns().len(), 2, "{revisions:?}");

@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use aws_sdk_ecs::types::{DesiredStatus, Task};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::time::{Instant, sleep};
@@ -253,6 +254,24 @@ impl World {
         self.set(json!({ "latency_ms": 0 })).await;
         assert!(again.status.success() && text(&again).contains("No changes."), "{}", text(&again));
         self.calls().await
+    }
+
+    /// The tasks of a cluster that are to run, or are to be stopped.
+    pub async fn tasks(&self, cluster: &str, status: DesiredStatus) -> Vec<Task> {
+        let ecs = aws_sdk_ecs::Client::new(&self.sdk().await);
+        let arns = ecs.list_tasks().cluster(cluster).desired_status(status).send().await;
+        let arns = arns.expect("it answers").task_arns.filter(|arns| !arns.is_empty());
+        let Some(arns) = arns else { return Vec::new() };
+        let answer = ecs.describe_tasks().cluster(cluster).set_tasks(Some(arns)).send().await.expect("it answers");
+        answer.tasks.unwrap_or_default()
+    }
+
+    /// The release tasks that there have been in a cluster, whether they still run or not.
+    pub async fn release_tasks(&self, cluster: &str) -> Vec<Task> {
+        let mut tasks = self.tasks(cluster, DesiredStatus::Running).await;
+        tasks.extend(self.tasks(cluster, DesiredStatus::Stopped).await);
+        tasks.retain(|task| task.started_by().is_some_and(|who| who.starts_with("stackctl-release/")));
+        tasks
     }
 
     /// The tags of a repository's images, sorted.

@@ -1,0 +1,59 @@
+//! What of a secret is compared, and how one is made again.
+
+use super::*;
+
+fn url(host: Input) -> Desired {
+    let (user, database) = ("u".to_owned(), "d".to_owned());
+    let (password, port, renewed_with) = ("arn".into(), "5432".into(), Vec::new());
+    Desired { source: Source::DatabaseUrl { user, password, host, port, database, renewed_with } }
+}
+
+#[test]
+fn a_generated_value_is_never_made_again() {
+    let live = Live { arn: "a".into(), name: "n".into(), inputs: String::new(), version: String::new(), changed: None };
+    assert_eq!(Secret::diff(&Desired { source: Source::Generated { length: 32 } }, &live), []);
+}
+
+#[test]
+fn a_url_is_written_again_when_a_part_of_it_changes_and_the_plan_shows_none_of_it() {
+    let inputs = fingerprint(&url("one".into()).source).expect("all is known");
+    let live = Live { arn: "a".into(), name: "n".into(), inputs, version: String::new(), changed: None };
+    assert_eq!(Secret::diff(&url("one".into()), &live), []);
+    let changes = Secret::diff(&url("two".into()), &live);
+    assert_eq!((changes.len(), &changes[0].to), (1, &Shown::Sensitive));
+}
+
+#[test]
+fn the_url_of_a_cache_is_written_again_when_the_cache_is_elsewhere() {
+    let url = |host: Input| Desired { source: Source::CacheUrl { token: "arn".into(), host, port: "6379".into() } };
+    let inputs = fingerprint(&url("one".into()).source).expect("all is known");
+    let live = Live { arn: "a".into(), name: "n".into(), inputs, version: String::new(), changed: None };
+    assert_eq!(Secret::diff(&url("one".into()), &live), []);
+    assert_eq!(Secret::diff(&url("two".into()), &live)[0].to, Shown::Sensitive);
+    let unknown = Input::output(&Address::new("cache", "main"), "host");
+    assert_eq!(Secret::diff(&url(unknown), &live)[0].to, Shown::KnownAfterApply);
+}
+
+#[test]
+fn a_url_is_written_again_with_what_else_it_follows_and_its_version_is_for_others_to_follow() {
+    let with = |task: &str| {
+        let Source::DatabaseUrl { user, password, host, port, database, .. } = url("one".into()).source else {
+            panic!("it is a URL")
+        };
+        let renewed_with = vec!["version-1".into(), task.into()];
+        Desired { source: Source::DatabaseUrl { user, password, host, port, database, renewed_with } }
+    };
+    let inputs = fingerprint(&with("task:1").source).expect("all is known");
+    let live = Live { arn: "a".into(), name: "n".into(), inputs, version: "v".into(), changed: None };
+    assert_eq!(Secret::diff(&with("task:1"), &live), []);
+    assert_eq!(Secret::diff(&with("task:2"), &live).len(), 1);
+    assert_eq!(Secret::outputs(&live).get("version"), Some("v"));
+}
+
+#[test]
+fn a_generated_value_has_its_length_and_needs_no_escaping() {
+    let value = generate(32);
+    assert_eq!(value.len(), 32);
+    assert!(value.chars().all(|c| c.is_ascii_alphanumeric()));
+    assert_ne!(value, generate(32));
+}
