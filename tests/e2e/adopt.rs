@@ -5,6 +5,7 @@ use aws_sdk_ec2::Client;
 use crate::{
     support::World,
     sweep::everything,
+    until,
     users::{Database, secret},
 };
 
@@ -39,9 +40,7 @@ async fn database(world: &World, subnets: Vec<String>) {
         let found = rds.describe_db_instances().send().await.expect("it answers");
         found.db_instances()[0].db_instance_status() == Some("available")
     };
-    while !answers().await {
-        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
-    }
+    until::so("it is available", answers).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,14 +1,13 @@
 //! A cache: one counter for all tasks, reached by them alone, made and removed with the steps that follow and no others.
 
-use std::{collections::BTreeSet, process::Command, time::Duration};
+use std::{collections::BTreeSet, process::Command};
 
 use serde_json::Value;
-use tokio::time::{Instant, sleep};
 
 use crate::{
     lines::Lines,
     support::{World, text},
-    sweep,
+    sweep, until,
 };
 
 /// How many requests are counted.
@@ -58,11 +57,7 @@ async fn a_cache_counts_across_tasks_and_is_reached_by_them_alone_and_goes_with_
 
     // Every request gets a number of its own, whichever of the two tasks answers it.
     assert_eq!(count(&world, &url).await, (1..=HITS).collect());
-    let deadline = Instant::now() + Duration::from_secs(30);
-    while tasks_that_counted(&world).await < 2 {
-        assert!(Instant::now() < deadline, "both tasks have answered some of them");
-        sleep(Duration::from_millis(200)).await;
-    }
+    until::so("both tasks have answered some of them", async || tasks_that_counted(&world).await == 2).await;
 
     // Encrypted at rest and on its way, and admitting the service's tasks on its port and nothing else.
     let config = world.sdk().await;
@@ -174,18 +169,12 @@ async fn adding_changing_and_removing_a_cache_has_only_the_steps_that_follow() {
     let cache = aws_sdk_elasticache::Client::new(&world.sdk().await);
     let name = "demo-default-main";
     cache.delete_replication_group().replication_group_id(name).send().await.expect("it goes");
-    let deadline = Instant::now() + Duration::from_secs(60);
-    while !cache.describe_replication_groups().send().await.expect("it answers").replication_groups().is_empty() {
-        assert!(Instant::now() < deadline, "it goes");
-        sleep(Duration::from_millis(200)).await;
-    }
+    let groups = async || cache.describe_replication_groups().send().await.expect("it answers");
+    until::so("it is gone", async || groups().await.replication_groups().is_empty()).await;
     world.up();
     assert_eq!(world.plan(), Vec::<String>::new());
-    let deadline = Instant::now() + Duration::from_secs(30);
-    while world.get(&format!("{url}/redis-hits")).await.0 != 200 {
-        assert!(Instant::now() < deadline, "running tasks reach the new one");
-        sleep(Duration::from_millis(200)).await;
-    }
+    let hits = format!("{url}/redis-hits");
+    until::so("running tasks reach the new one", async || world.get(&hits).await.0 == 200).await;
 
     world.edit("cache: { class: cache.m7g.large, version: \"8.2\" }\n\n", "");
     assert_eq!(plan(&world), with("delete"));

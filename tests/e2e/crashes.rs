@@ -1,22 +1,18 @@
 //! Two at once.
 
-use std::time::Duration;
-
 use serde_json::json;
-use tokio::time::{Instant, sleep};
 
-use crate::support::{World, text};
+use crate::{
+    support::{World, text},
+    until,
+};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_two_at_once_one_works_and_the_other_says_who_does() {
     let world = World::start();
     world.set(json!({ "latency_ms": 100 })).await;
     let first = world.spawn(&["up", "--yes"]);
-    let deadline = Instant::now() + Duration::from_secs(60);
-    while !world.calls().await.iter().any(|call| call["operation"] == "PutParameter") {
-        assert!(Instant::now() < deadline, "the first one takes the lock");
-        sleep(Duration::from_millis(50)).await;
-    }
+    until::so("the first one takes the lock", async || world.has_called("PutParameter").await).await;
     let second = world.stackctl(&["up", "--yes"]);
     let said = text(&second);
     assert_eq!(second.status.code(), Some(4), "{said}");

@@ -10,6 +10,7 @@ use crate::{
     support::{World, text},
     sweep,
     tiny::Tiny,
+    until,
 };
 
 /// How many there are.
@@ -138,9 +139,7 @@ async fn a_run_that_has_lost_its_lock_stops_and_leaves_it_to_whoever_has_it() {
     world.set(json!({ "rollout_scale": 8.0 })).await;
     let gate = tiny.say_behind_a_gate("two");
     let deploying = world.spawn(&["deploy"]);
-    while !world.calls().await.iter().any(|call| call["operation"] == "UpdateService") {
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
+    until::so("the rollout begins", async || world.has_called("UpdateService").await).await;
     // Another one takes it, as if this one had slept for an hour.
     dead_lock(world, Timestamp::now() + SignedDuration::from_mins(10)).await;
     let deployed = tokio::task::block_in_place(|| deploying.wait_with_output().expect("it ends"));

@@ -8,7 +8,7 @@ use aws_sdk_route53::types::{
 
 use crate::{
     support::{World, text},
-    sweep,
+    sweep, until,
 };
 
 /// A stack that is little more than its load balancer: what is tried here ends there, and nothing has to be built. No task
@@ -168,7 +168,7 @@ async fn a_validation_record_that_was_there_before_stays_when_the_stack_goes() {
     let acm = aws_sdk_acm::Client::new(&world.sdk().await);
     let asked = acm.request_certificate().domain_name("rates.example.com").send().await.expect("it is taken");
     let arn = asked.certificate_arn().expect("it has one").to_owned();
-    let record = until(|| async {
+    let record = until::some("its record is known", async || {
         let answer = acm.describe_certificate().certificate_arn(&arn).send().await.expect("it answers");
         let certificate = answer.certificate().expect("it is there").clone();
         certificate.domain_validation_options().first()?.resource_record().cloned()
@@ -225,10 +225,13 @@ async fn a_certificate_that_is_there_already_is_shown_under_the_domain_and_outli
         let answer = acm.describe_certificate().certificate_arn(&arn).send().await.expect("it answers");
         answer.certificate().expect("it is there").clone()
     };
-    let record =
-        until(|| async { described().await.domain_validation_options().first()?.resource_record().cloned() }).await;
+    let record = until::some("its record is known", async || {
+        described().await.domain_validation_options().first()?.resource_record().cloned()
+    })
+    .await;
     dns.put(RrType::Cname, record.name(), record.value()).await;
-    until(|| async { described().await.status().filter(|status| status.as_str() == "ISSUED").map(drop) }).await;
+    until::so("it is issued", async || described().await.status().is_some_and(|status| status.as_str() == "ISSUED"))
+        .await;
     let before = dns.records().await;
     world.edit("tls: acm", &format!("tls: \"{arn}\""));
     assert_eq!(world.up(), "https://rates.example.com");
@@ -255,16 +258,4 @@ async fn whom_the_world_has_to_ask_is_said_before_anybody_waits_for_it_and_not_a
     assert!(told && up.matches("dig NS").count() == 1, "{up}");
     let (told, again) = said(&["up", "--yes"]);
     assert!(!told && again.contains("No changes."), "{again}");
-}
-
-/// What `look` gives once it gives something.
-async fn until<T, F: Future<Output = Option<T>>>(look: impl Fn() -> F) -> T {
-    let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(30);
-    loop {
-        if let Some(found) = look().await {
-            return found;
-        }
-        assert!(tokio::time::Instant::now() < deadline, "it takes too long");
-        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
-    }
 }

@@ -10,12 +10,13 @@ use std::{
 };
 
 use aws_sdk_ecs::types::{DesiredStatus, Task};
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
 
 use crate::{
     lines::Lines,
     support::{World, text},
     tiny::Tiny,
+    until,
     users::secret,
 };
 
@@ -143,14 +144,14 @@ async fn a_command_runs_in_a_running_task_on_a_terminal_of_its_own() {
         serde_json::from_str(events.lines().last().expect("there are some")).expect("it is one");
     assert_eq!((&last["event"], &last["exit_code"]), (&"ended".into(), &serde_json::Value::Null), "{events}");
 
-    on_a_terminal(world);
+    on_a_terminal(world).await;
     forwards_the_tasks_own_port(world).await;
     ends_with_its_task(world).await;
     without_tasks(&tiny).await;
 }
 
 /// A person at a terminal: keys one by one, its size and changes of it, and the terminal as it was afterwards.
-fn on_a_terminal(world: &World) {
+async fn on_a_terminal(world: &World) {
     let stackctl = env!("CARGO_BIN_EXE_stackctl");
     let mark = world.project().join("resized");
     let script = format!(
@@ -163,14 +164,11 @@ fn on_a_terminal(world: &World) {
     keys.write_all(b"size\r").expect("it reads");
     lines.until("size (101, 33)");
     fs::write(mark, "").expect("it can be written");
-    let deadline = std::time::Instant::now() + Duration::from_secs(20);
-    loop {
+    until::so("the size has changed", async || {
         keys.write_all(b"size\r").expect("it reads");
-        if lines.until("size (").contains("(77, 22)") {
-            break;
-        }
-        assert!(std::time::Instant::now() < deadline, "the size stays as it was");
-    }
+        lines.until("size (").contains("(77, 22)")
+    })
+    .await;
     // A key that would end stackctl is the program's: Ctrl-C there ends that.
     keys.write_all(b"bye\r").expect("it reads");
     lines.until("goodbye");
@@ -211,11 +209,7 @@ async fn without_tasks(tiny: &Tiny) {
     let ecs = aws_sdk_ecs::Client::new(&tiny.0.sdk().await);
     let service = ecs.update_service().cluster(cluster).service("tiny-default-web").desired_count(0);
     service.send().await.expect("it is scaled");
-    let deadline = Instant::now() + Duration::from_secs(60);
-    while !running(&tiny.0, cluster).await.is_empty() {
-        assert!(Instant::now() < deadline, "tasks still run");
-        sleep(Duration::from_millis(100)).await;
-    }
+    until::so("no task runs", async || running(&tiny.0, cluster).await.is_empty()).await;
     let none = tiny.ends_with(1, &["exec", "web", "--", "/app/tiny", "say"]);
     assert!(none.contains("no task of web runs") && none.contains("stackctl status"), "{none}");
 }
@@ -327,14 +321,10 @@ async fn through_another_task(world: &World, database: &Forwarded) {
     }
     let output = child.wait_with_output().expect("it ends");
     assert!(!output.status.success(), "{}", text(&output));
-    let deadline = Instant::now() + Duration::from_secs(90);
-    loop {
+    let output = until::some("there is another way", async || {
         let output = database.psql("SELECT 'again'").output().expect("psql runs");
-        if output.status.success() {
-            assert!(text(&output).contains("again"), "{}", text(&output));
-            return;
-        }
-        assert!(Instant::now() < deadline, "no other way: {}", text(&output));
-        sleep(Duration::from_millis(500)).await;
-    }
+        output.status.success().then_some(output)
+    })
+    .await;
+    assert!(text(&output).contains("again"), "{}", text(&output));
 }

@@ -95,7 +95,7 @@ async fn a_stack_stands_in_a_network_of_somebody_else_and_leaves_it_as_it_was() 
         assert_eq!(of_kind(&made), of_kind(&before));
     }
     // A second up has nothing to do, in as few rounds as with a network of its own.
-    let calls = world.idle_up(250).await;
+    let calls = world.idle_up().await;
     let times = calls.iter().map(|call| format!("{} {} {}\n", call["started_ms"], call["ended_ms"], call["operation"]));
     assert!(rounds(&calls) <= 4, "{} rounds: {}", rounds(&calls), times.collect::<String>());
     assert!(calls.len() <= 43, "{} calls", calls.len());

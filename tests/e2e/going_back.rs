@@ -1,15 +1,15 @@
 //! Going back from a rollout that is under way: by another person, and by the one who has interrupted it.
 
-use std::{io::Write, time::Duration};
+use std::io::Write;
 
 use serde_json::json;
-use tokio::time::{Instant, sleep};
 
 use crate::{
     lines::Lines,
     support::text,
     sweep,
     tiny::{Gate, Tiny},
+    until,
 };
 
 impl Tiny {
@@ -22,15 +22,11 @@ impl Tiny {
 
     /// Until this release is being rolled out.
     async fn until_rolling(&self, release: u64) {
-        let deadline = Instant::now() + Duration::from_secs(240);
-        loop {
+        until::so(&format!("release {release} is being rolled out"), async || {
             let newest = self.releases().swap_remove(0);
-            if newest["release"] == release && newest["result"] == "in_progress" {
-                break;
-            }
-            assert!(Instant::now() < deadline, "{newest}");
-            sleep(Duration::from_millis(200)).await;
-        }
+            newest["release"] == release && newest["result"] == "in_progress"
+        })
+        .await;
     }
 
     /// The new tasks may serve.

@@ -1,14 +1,12 @@
 //! Jobs: tasks that EventBridge Scheduler starts on time.
 
-use std::time::Duration;
-
 use aws_sdk_ecs::types::{DesiredStatus, Task};
 use serde_json::json;
-use tokio::time::{Instant, sleep};
 
 use crate::{
     support::{World, text},
     sweep::everything,
+    until,
 };
 
 const JOBS: &str = "jobs:
@@ -67,15 +65,10 @@ impl Region {
     /// Lets time pass until a run on this revision has ended.
     async fn until_run(&self, world: &World, revision: &str) -> Task {
         world.set(json!({ "schedule_scale": FAST })).await;
-        let deadline = Instant::now() + Duration::from_secs(120);
-        let run = loop {
-            let runs = self.runs().await;
-            if let Some(run) = runs.into_iter().find(|run| run.task_definition_arn() == Some(revision)) {
-                break run;
-            }
-            assert!(Instant::now() < deadline, "no run on {revision}");
-            sleep(Duration::from_millis(200)).await;
-        };
+        let run = until::some(&format!("a run on {revision} has ended"), async || {
+            self.runs().await.into_iter().find(|run| run.task_definition_arn() == Some(revision))
+        })
+        .await;
         world.set(json!({ "schedule_scale": 1.0 })).await;
         run
     }

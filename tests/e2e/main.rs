@@ -46,6 +46,7 @@ mod targets;
 mod tiny;
 mod torture;
 mod traffic;
+mod until;
 mod users;
 mod visitors;
 mod zones;

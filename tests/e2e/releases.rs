@@ -1,13 +1,13 @@
 //! Releases: without outage, rolled back when they fail, and not at all when nothing changed.
 
-use std::{fs, time::Duration};
+use std::fs;
 
 use serde_json::json;
-use tokio::time::sleep;
 
 use crate::{
     support::{World, text},
     traffic::Traffic,
+    until,
 };
 
 /// The requests that have to be sent during a rollout.
@@ -32,10 +32,11 @@ async fn a_release_drops_no_request_and_the_same_source_releases_nothing() {
     world.set(json!({ "rollout_scale": 8.0 })).await;
     let traffic = Traffic::start(&format!("{url}/version"));
     let mut deploying = world.spawn(&["deploy"]);
-    while !world.calls().await.iter().any(|call| call["operation"] == "UpdateService") {
+    until::so("the rollout begins", async || {
         assert!(deploying.try_wait().expect("it is our child").is_none(), "it ended before its rollout began");
-        sleep(Duration::from_millis(100)).await;
-    }
+        world.has_called("UpdateService").await
+    })
+    .await;
     let before_rollout = traffic.sent();
     let deployed = tokio::task::block_in_place(|| deploying.wait_with_output()).expect("it is our child");
     let during = traffic.sent() - before_rollout;

@@ -9,11 +9,12 @@ use std::{
     time::Duration,
 };
 
-use tokio::time::{Instant, interval, sleep};
+use tokio::time::interval;
 
 use crate::{
     held::Master,
     support::{World, text},
+    until,
     visitors::{Page, Visitor},
 };
 
@@ -23,27 +24,18 @@ const VISITS: usize = 20;
 /// Until somebody's log has a line with `words`.
 async fn until_logged(world: &World, words: &str) {
     let logs = aws_sdk_cloudwatchlogs::Client::new(&world.sdk().await);
-    let deadline = Instant::now() + Duration::from_secs(120);
-    loop {
+    until::so(&format!("somebody logs {words:?}"), async || {
         let call = logs.filter_log_events().log_group_name("/stackctl/demo/default/web").send().await;
         let found = call.expect("it answers");
-        if found.events().iter().filter_map(|event| event.message()).any(|message| message.contains(words)) {
-            return;
-        }
-        assert!(Instant::now() < deadline, "somebody logs: {words}");
-        sleep(Duration::from_millis(200)).await;
-    }
+        found.events().iter().filter_map(|event| event.message()).any(|message| message.contains(words))
+    })
+    .await;
 }
 
 /// Until somebody has asked for the lock and was answered with this status: 200 is a lock, 400 another's.
 async fn until_locked(world: &World, status: u16) {
-    // Both build before, one after the other.
-    let deadline = Instant::now() + Duration::from_secs(900);
     let asked = |call: &serde_json::Value| call["operation"] == "PutParameter" && call["status"] == status;
-    while !world.calls().await.iter().any(asked) {
-        assert!(Instant::now() < deadline, "somebody asks for the lock");
-        sleep(Duration::from_millis(200)).await;
-    }
+    until::so("somebody asks for the lock", async || world.calls().await.iter().any(asked)).await;
 }
 
 /// One visitor who comes back again and again, until it is told to stop.
@@ -106,11 +98,8 @@ async fn of_two_deploys_of_one_change_at_once_one_releases_it_and_the_other_find
 
     // The version that runs goes on counting.
     let count = || database.ask("SELECT visits FROM visitors").parse::<usize>().expect("a number");
-    let (at_first, deadline) = (count(), Instant::now() + Duration::from_secs(60));
-    while count() < at_first + VISITS {
-        assert!(Instant::now() < deadline, "{VISITS} visits while the migration waits");
-        sleep(Duration::from_millis(100)).await;
-    }
+    let at_first = count();
+    until::so("visits are counted while the migration waits", async || count() >= at_first + VISITS).await;
     assert!(world.get(&format!("{url}/version")).await.1.contains("0.1.0+1"));
     drop(reading);
 

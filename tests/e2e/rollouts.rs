@@ -23,6 +23,7 @@ use crate::{
     held::Master,
     support::{World, text},
     traffic::Traffic,
+    until,
 };
 
 /// How long a slow request takes: what a transaction holds alone, and what it holds while the next one asks for it.
@@ -110,11 +111,8 @@ impl SlowTraffic {
     async fn until_in_flight(&self, clients: usize) {
         let waiting =
             "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'app' AND wait_event_type = 'Lock'";
-        let deadline = Instant::now() + Duration::from_secs(60);
-        while self.master.ask(waiting).parse::<usize>().expect("a number") < clients {
-            assert!(Instant::now() < deadline, "slow requests are in flight");
-            sleep(Duration::from_millis(20)).await;
-        }
+        let in_flight = || self.master.ask(waiting).parse::<usize>().expect("a number");
+        until::so("slow requests are in flight", async || in_flight() >= clients).await;
     }
 
     async fn stop(mut self) -> Arc<Seen> {
@@ -164,14 +162,7 @@ async fn tasks(ecs: &aws_sdk_ecs::Client) -> Vec<Task> {
 
 /// The first of the service's tasks that is as wanted, once there is one.
 async fn until_task(ecs: &aws_sdk_ecs::Client, what: &str, wanted: impl Fn(&Task) -> bool) -> Task {
-    let deadline = Instant::now() + Duration::from_secs(120);
-    loop {
-        if let Some(task) = tasks(ecs).await.into_iter().find(&wanted) {
-            return task;
-        }
-        assert!(Instant::now() < deadline, "there is {what}");
-        sleep(Duration::from_millis(20)).await;
-    }
+    until::some(what, async || tasks(ecs).await.into_iter().find(&wanted)).await
 }
 
 /// The revision of a task's definition.
@@ -195,20 +186,20 @@ fn processes_with(world: &World, variable: &str) -> Vec<(Pid, u16)> {
 
 /// The first of them that has slow requests in flight: of fast ones there are none at some looks.
 async fn until_busy(world: &World, variable: &str) -> Pid {
-    let deadline = Instant::now() + Duration::from_secs(60);
-    loop {
+    let what = format!("a task with {variable} has slow requests in flight");
+    until::some(&what, async || {
         for (process, port) in processes_with(world, variable) {
             let mut looks = 0;
             while looks < 10 && is_busy(world, port).await {
                 looks += 1;
             }
             if looks == 10 {
-                return process;
+                return Some(process);
             }
         }
-        assert!(Instant::now() < deadline, "a task with {variable} has slow requests in flight");
-        sleep(Duration::from_millis(20)).await;
-    }
+        None
+    })
+    .await
 }
 
 /// Whether the task at this port has something in flight; one that does not listen yet has nothing.
@@ -231,21 +222,18 @@ async fn slow_requests_outlive_the_switch_and_killed_tasks_are_replaced() {
     // Another variable is another revision, without a build.
     world.edit("USER_NAME: Ada", "USER_NAME: Grace");
     let mut deploy = world.spawn(&["deploy"]);
-    until_task(&ecs, "a new task", |task| revision(task) == "2").await;
+    until_task(&ecs, "there is a new task", |task| revision(task) == "2").await;
 
     // A task is stopped through the API, with slow requests in flight at both that serve.
     slow.until_in_flight(CLIENTS).await;
     let is_serving = |task: &Task| revision(task) == "1" && task.desired_status() == Some("RUNNING");
-    let stopped = until_task(&ecs, "an old task", is_serving).await;
+    let stopped = until_task(&ecs, "there is an old task", is_serving).await;
     let stopped = stopped.task_arn().expect("it has one");
     ecs.stop_task().cluster(CLUSTER).task(stopped).reason("by hand").send().await.expect("it is stopped");
 
     // The process of a new one is killed, with slow requests in flight as well; nothing has been lost until then.
-    let deadline = Instant::now() + Duration::from_secs(60);
-    while !world.get(&format!("{url}/")).await.1.contains("Grace") {
-        assert!(Instant::now() < deadline, "a new task serves");
-        sleep(Duration::from_millis(20)).await;
-    }
+    let page = format!("{url}/");
+    until::so("a new task serves", async || world.get(&page).await.1.contains("Grace")).await;
     slow.add(MORE);
     let killed = until_busy(&world, "USER_NAME=Grace").await;
     assert_eq!((traffic.failures(), slow.seen.retried()), (Vec::new(), Vec::new()));

@@ -1,11 +1,10 @@
 //! Autoscaling and alarms: what is registered, the number of tasks that stays as autoscaling chose it, and who hears of it.
 
 use serde_json::Value;
-use tokio::time::{Duration, Instant, sleep};
 
 use crate::{
     support::{World, text},
-    sweep,
+    sweep, until,
 };
 
 const CLUSTER: &str = "demo-default-main";
@@ -27,12 +26,8 @@ fn counted(world: &World) -> (Option<u64>, Option<u64>) {
 /// Does what autoscaling does when the tasks are busy, and waits until they run.
 async fn choose(world: &World, ecs: &aws_sdk_ecs::Client, count: i32) {
     ecs.update_service().cluster(CLUSTER).service(SERVICE).desired_count(count).send().await.expect("it is done");
-    let deadline = Instant::now() + Duration::from_secs(60);
-    let count = u64::try_from(count).ok();
-    while counted(world) != (count, count) {
-        assert!(Instant::now() < deadline, "{count:?} tasks run: {:?}", counted(world));
-        sleep(Duration::from_millis(200)).await;
-    }
+    let wanted = u64::try_from(count).ok();
+    until::so(&format!("{count} tasks run"), async || counted(world) == (wanted, wanted)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -15,6 +15,10 @@ use tokio::time::{Instant, sleep};
 
 use crate::secrecy::{self, Children};
 
+/// The latency, in milliseconds, beside which it does not count how long the calls of a round, and other tests, keep this
+/// computer busy: within it only what waits for an answer begins later.
+const FAR_MS: u64 = 4000;
+
 /// The repository.
 pub fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -245,11 +249,15 @@ impl World {
         (answer.status().as_u16(), answer.text().await.expect("it is text"))
     }
 
-    /// The calls of an `up` that has nothing to do, with a latency by which its rounds can be told apart: longer than all
-    /// calls of a round keep this computer busy.
-    pub async fn idle_up(&self, latency_ms: u64) -> Vec<Value> {
+    /// Whether this operation has been called.
+    pub async fn has_called(&self, operation: &str) -> bool {
+        self.calls().await.iter().any(|call| call["operation"] == operation)
+    }
+
+    /// The calls of an `up` that has nothing to do, so far from AWS that its rounds can be told apart.
+    pub async fn idle_up(&self) -> Vec<Value> {
         self.forget_calls().await;
-        self.set(json!({ "latency_ms": latency_ms })).await;
+        self.set(json!({ "latency_ms": FAR_MS })).await;
         let again = self.stackctl(&["up", "--yes"]);
         self.set(json!({ "latency_ms": 0 })).await;
         assert!(again.status.success() && text(&again).contains("No changes."), "{}", text(&again));

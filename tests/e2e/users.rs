@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::{
     support::{World, text},
-    sweep,
+    sweep, until,
 };
 
 const USERS: &str = "  users: { app: owner, developer: read-only }\n";
@@ -156,7 +156,7 @@ async fn users_are_made_over_what_the_master_made_and_lose_their_access_with_the
     }
 
     // Without its line, a user has no access: no login, no session, no role, no secret. The others keep theirs.
-    let mut session = sleeping(&database, "developer", &developer);
+    let mut session = sleeping(&database, "developer", &developer).await;
     let before = revision(&world).await;
     world.edit(", developer: read-only", "");
     world.up();
@@ -182,15 +182,11 @@ async fn users_are_made_over_what_the_master_made_and_lose_their_access_with_the
 }
 
 /// A session that stays open, once it is.
-fn sleeping(database: &Database, user: &str, password: &str) -> Child {
+async fn sleeping(database: &Database, user: &str, password: &str) -> Child {
     let sleep = "SELECT pg_sleep(600)";
     let child = database.psql(user, password, sleep).stderr(Stdio::null()).spawn().expect("psql is installed");
-    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(30);
     let open = format!("SELECT count(*) FROM pg_stat_activity WHERE query = '{sleep}'");
-    while database.ask(user, password, &open) != "1" {
-        assert!(std::time::Instant::now() < deadline, "the session opens");
-        std::thread::sleep(std::time::Duration::from_millis(50));
-    }
+    until::so("the session is open", async || database.ask(user, password, &open) == "1").await;
     child
 }
 

@@ -4,9 +4,8 @@ use std::{collections::BTreeMap, net::Ipv4Addr, time::Duration};
 
 use futures::future::join_all;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
-use tokio::time::{Instant, sleep};
 
-use crate::support::World;
+use crate::{support::World, until};
 
 /// How many visit at once.
 const CLIENTS: u64 = 50;
@@ -117,9 +116,5 @@ async fn fifty_clients_at_once_on_three_tasks_are_counted_by_their_addresses_and
     }
     assert_eq!(Visitor::from(10).visit(&url, &[]).await.visits, 6, "nobody visits in another's name");
 
-    let deadline = Instant::now() + Duration::from_secs(30);
-    while tasks_that_answered(&world).await < 3 {
-        assert!(Instant::now() < deadline, "all three tasks have answered some of them");
-        sleep(Duration::from_millis(200)).await;
-    }
+    until::so("all three tasks have answered some of them", async || tasks_that_answered(&world).await == 3).await;
 }
