@@ -1,6 +1,7 @@
 //! The way to AWS: the session and its clients, ownership tags, derived names, errors in our own words.
 //! It knows no resource.
 
+mod clock;
 mod error;
 mod given_network;
 mod hosted_zones;
@@ -9,6 +10,7 @@ mod session;
 mod signature;
 mod tags;
 
+pub use clock::Clock;
 pub use error::{Outcome, failure, given};
 pub use names::{derived, discriminated, iam_path, last_part, log_prefix, may_be_ours, may_begin, stack_prefix};
 pub use session::{Aws, Caller, SessionOptions, once};

@@ -183,9 +183,15 @@ impl Drawing<'_> {
 
     /// What the application may do: nothing that was not asked for.
     fn permissions(&self) -> Vec<role::Statement> {
-        let actions = EXEC.iter().map(|action| (*action).to_owned()).collect();
-        let exec = role::Statement { actions, resources: vec!["*".into()] };
-        self.service.exec.then_some(exec).into_iter().collect()
+        let exec = self.service.exec.then(|| role::Statement {
+            actions: EXEC.iter().map(|action| (*action).to_owned()).collect(),
+            resources: vec!["*".into()],
+        });
+        let given = self.service.permissions.iter().map(|statement| role::Statement {
+            actions: statement.actions.clone(),
+            resources: statement.resources.iter().map(|arn| arn.as_str().into()).collect(),
+        });
+        exec.into_iter().chain(given).collect()
     }
 
     fn environment(&self, version: Input) -> BTreeMap<String, Input> {

@@ -245,14 +245,12 @@ impl Project {
 
     /// Who this run is, for the lock.
     fn holder(command: &str) -> Holder {
-        let now = jiff::Timestamp::now();
         Holder {
             who: origin::user(),
             host: origin::host(),
             pid: std::process::id(),
             command: command.to_owned(),
-            since: now,
-            until: now,
+            since: jiff::Timestamp::now(),
             nonce: format!("{:016x}", rand::random::<u64>()),
         }
     }

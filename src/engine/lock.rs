@@ -1,5 +1,6 @@
 //! One run at a time: a lock in SSM Parameter Store that says who holds it, where, since when and for what. It is
-//! renewed while it is held, and one past its time may be taken over.
+//! renewed while it is held, and one past its time may be taken over. What time it is AWS says, and never a computer whose
+//! clock may be wrong.
 //!
 //! <https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_PutParameter.html>
 
@@ -24,8 +25,8 @@ use crate::{
     model::{Address, Cause, Failure, StackId},
 };
 
-/// How long a lock stands without being renewed.
-const LIFE: Duration = Duration::from_secs(60);
+/// How long, in seconds, a lock stands without being renewed.
+const LIFE_S: u32 = 60;
 
 /// How often it is renewed; three renewals may be lost before another run may take it over.
 const RENEWAL: Duration = Duration::from_secs(15);
@@ -56,10 +57,8 @@ pub struct Holder {
     pub pid: u32,
     /// The command, such as `up`.
     pub command: String,
-    /// Since when.
+    /// Since when, by the machine's clock.
     pub since: Timestamp,
-    /// Until when it stands unless it is renewed.
-    pub until: Timestamp,
     /// Tells two runs of one process number apart.
     pub nonce: String,
 }
@@ -101,7 +100,7 @@ impl Lock {
     pub async fn take(
         aws: &Arc<Aws>,
         id: &StackId,
-        mut holder: Holder,
+        holder: Holder,
         patience: Duration,
         lost: impl FnOnce(Option<Holder>) + Send + 'static,
     ) -> Result<Self, LockError> {
@@ -109,7 +108,6 @@ impl Lock {
         let mut unseen = 0;
         let deadline = Instant::now() + patience;
         loop {
-            holder.until = after(Timestamp::now(), LIFE);
             if put(aws, id, &name, &holder).await? || take_over(aws, &name, &holder).await? {
                 break;
             }
@@ -123,7 +121,7 @@ impl Lock {
             };
             unseen = 0;
             if Instant::now() >= deadline {
-                return Err(LockError::Held(Box::new(other)));
+                return Err(LockError::Held(Box::new(other.holder)));
             }
             tokio::time::sleep(LOOK.min(deadline - Instant::now())).await;
         }
@@ -142,7 +140,7 @@ impl Lock {
     /// # Errors
     /// If AWS fails.
     pub async fn holder(aws: &Aws, id: &StackId) -> Result<Option<Holder>, Failure> {
-        read(aws, &name(id)).await
+        Ok(read(aws, &name(id)).await?.map(|found| found.holder))
     }
 
     /// Removes the lock of `id` from `holder`. Says whether that still had it: another's lock is left alone.
@@ -169,16 +167,13 @@ fn name(id: &StackId) -> String {
     format!("/stackctl/{}/{}/lock", id.stack, id.environment)
 }
 
-fn after(now: Timestamp, length: Duration) -> Timestamp {
-    now.checked_add(length).unwrap_or(Timestamp::MAX)
-}
-
 fn once() -> aws_sdk_ssm::config::Builder {
     Config::builder().retry_config(aws::once())
 }
 
 fn written(holder: &Holder) -> Result<String, Failure> {
-    serde_json::to_string(holder).map_err(|error| Failure::internal(error.to_string()))
+    let lease = Lease { holder: holder.clone(), life: LIFE_S };
+    serde_json::to_string(&lease).map_err(|error| Failure::internal(error.to_string()))
 }
 
 /// [`put_new`], again where AWS asks to slow down or the answer is lost: that the lock is there after all is found by
@@ -219,8 +214,8 @@ async fn put_new(aws: &Aws, id: &StackId, name: &str, holder: &Holder) -> Result
 /// Takes a lock over whose time is past. `false`: it stands, or another was faster.
 async fn take_over(aws: &Aws, name: &str, holder: &Holder) -> Result<bool, Failure> {
     match read(aws, name).await? {
-        Some(other) if other.nonce == holder.nonce => return Ok(true),
-        Some(other) if other.until > Timestamp::now() => return Ok(false),
+        Some(found) if found.holder.nonce == holder.nonce => return Ok(true),
+        Some(found) if found.stands => return Ok(false),
         None => return Ok(false),
         Some(_) => {}
     }
@@ -229,7 +224,7 @@ async fn take_over(aws: &Aws, name: &str, holder: &Holder) -> Result<bool, Failu
     written.during("PutParameter")?;
     // Two may have found it past its time at once: the last to write has it, and both can see who that is.
     tokio::time::sleep(CONTEST).await;
-    Ok(read(aws, name).await?.is_some_and(|now| now.nonce == holder.nonce))
+    Ok(read(aws, name).await?.is_some_and(|now| now.holder.nonce == holder.nonce))
 }
 
 /// That the lock is not this run's any more.
@@ -248,7 +243,7 @@ struct Renewal {
 
 impl Renewal {
     /// Renews the lock until that is enough, or somebody has removed it or taken it over: it is not ours to bring back then.
-    async fn run(mut self) -> Option<Lost> {
+    async fn run(self) -> Option<Lost> {
         loop {
             tokio::select! {
                 () = tokio::time::sleep(RENEWAL) => {}
@@ -261,12 +256,11 @@ impl Renewal {
         }
     }
 
-    async fn renew(&mut self) -> Result<Option<Lost>, Failure> {
-        let now = read(&self.aws, &self.name).await?;
+    async fn renew(&self) -> Result<Option<Lost>, Failure> {
+        let now = read(&self.aws, &self.name).await?.map(|found| found.holder);
         if now.as_ref().is_none_or(|now| now.nonce != self.holder.nonce) {
             return Ok(Some(Lost { to: now }));
         }
-        self.holder.until = after(Timestamp::now(), LIFE);
         // To write the same twice does no harm, so the SDK may repeat it.
         put_over(&self.aws, &self.name, &self.holder)?.send().await.during("PutParameter")?;
         Ok(None)
@@ -278,22 +272,61 @@ fn put_over(aws: &Aws, name: &str, holder: &Holder) -> Result<PutParameterFluent
     Ok(aws.ssm.put_parameter().name(name).r#type(ParameterType::String).value(value).overwrite(true))
 }
 
-async fn read(aws: &Aws, name: &str) -> Result<Option<Holder>, Failure> {
-    let answer = aws.ssm.get_parameter().name(name).send().await.or_absent("GetParameter", &["ParameterNotFound"])?;
-    let Some(value) = answer.and_then(|found| found.parameter).and_then(|parameter| parameter.value) else {
-        return Ok(None);
-    };
-    serde_json::from_str(&value).map(Some).map_err(|error| {
+/// What the parameter says.
+#[derive(Serialize, Deserialize)]
+struct Lease {
+    #[serde(flatten)]
+    holder: Holder,
+    /// How long, in seconds, it stands after it was written.
+    life: u32,
+}
+
+/// A lock that is there.
+struct Found {
+    holder: Holder,
+    /// Whether it was written or renewed within its life.
+    stands: bool,
+}
+
+/// Reads the lock, and compares when it was written with the answer's date: both are AWS's.
+async fn read(aws: &Aws, name: &str) -> Result<Option<Found>, Failure> {
+    let clock = aws::Clock::default();
+    let call = aws.ssm.get_parameter().name(name).customize().interceptor(clock.clone());
+    let answer = call.send().await.or_absent("GetParameter", &["ParameterNotFound"])?;
+    let Some(parameter) = answer.and_then(|found| found.parameter) else { return Ok(None) };
+    let value = aws::given(parameter.value, "GetParameter", "Parameter.Value")?;
+    let written = aws::given(parameter.last_modified_date, "GetParameter", "Parameter.LastModifiedDate")?;
+    let Lease { holder, life } = serde_json::from_str(&value).map_err(|error| {
         Failure::refused("GetParameter", format!("{name} is not a lock of stackctl: {error}"))
-            .hint("if nothing of yours wrote it, remove it with `stackctl unlock`")
-    })
+            .hint(format!("if nothing of yours needs it, delete it: aws ssm delete-parameter --name {name}"))
+    })?;
+    Ok(Some(Found { holder, stands: stands(written.secs(), life, clock.now()) }))
+}
+
+/// Whether what was `written` in this second since 1970, for `life` seconds, stands `now`. In whole seconds it may stand one
+/// longer, and never ends before its time.
+fn stands(written: i64, life: u32, now: Timestamp) -> bool {
+    now.as_second().saturating_sub(written) <= i64::from(life)
 }
 
 /// Deletes the lock of the run with this `nonce`. Says whether that had it.
 async fn delete(aws: &Aws, name: &str, nonce: &str) -> Result<bool, Failure> {
-    if read(aws, name).await?.is_none_or(|now| now.nonce != nonce) {
+    if read(aws, name).await?.is_none_or(|now| now.holder.nonce != nonce) {
         return Ok(false);
     }
     let call = aws.ssm.delete_parameter().name(name);
     call.send().await.or_absent("DeleteParameter", &["ParameterNotFound"]).map(|_| true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lock_ends_after_its_life_and_one_of_the_future_stands() {
+        let now = |second| Timestamp::from_second(second).expect("it is one");
+        for (at, expected) in [(900, true), (1000, true), (1060, true), (1061, false), (9_999_999, false)] {
+            assert_eq!(stands(1000, 60, now(at)), expected, "at {at}");
+        }
+    }
 }

@@ -295,19 +295,7 @@ fn read(statement: &Value) -> String {
 
 /// AWS answers policies URL-encoded (RFC 3986).
 fn decoded(document: &str) -> Value {
-    let mut bytes = Vec::with_capacity(document.len());
-    let mut rest = document.bytes();
-    while let Some(byte) = rest.next() {
-        if byte != b'%' {
-            bytes.push(byte);
-            continue;
-        }
-        let digits = [rest.next(), rest.next()].map(|digit| digit.and_then(|digit| char::from(digit).to_digit(16)));
-        if let [Some(high), Some(low)] = digits {
-            bytes.push(u8::try_from(high * 16 + low).expect("two hexadecimal digits are a byte"));
-        }
-    }
-    serde_json::from_slice(&bytes).unwrap_or_default()
+    serde_json::from_slice(&urlencoding::decode_binary(document.as_bytes())).unwrap_or_default()
 }
 
 /// IAM lets a list of one stand without its brackets.

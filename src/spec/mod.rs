@@ -20,7 +20,7 @@ pub use problem::{Problem, Problems};
 pub use schema::SCHEMA;
 pub use stack::{
     Alarms, Bastion, BastionUser, Cache, Cidr, Database, DatabaseRole, DatabaseUser, Given, ImageFrom, Job,
-    LoadBalancer, Nat, Network, Scale, SecretFrom, Service, Stack, Tls,
+    LoadBalancer, Nat, Network, Scale, SecretFrom, Service, Stack, Statement, Tls,
 };
 
 use problem::Collector;

@@ -194,18 +194,19 @@ impl<'a> Field<'a> {
         None
     }
 
-    /// As a list of texts, each with its own place.
-    pub(super) fn texts(&self, problems: &mut Collector) -> Option<Vec<(Field<'a>, String)>> {
+    /// As a list, each with its own place.
+    pub(super) fn items(&self, problems: &mut Collector) -> Option<Vec<Field<'a>>> {
         let Value::List(items) = &self.node.value else {
             self.expected("a list", "write it in brackets: [one, two]", problems);
             return None;
         };
-        let mut texts = Vec::with_capacity(items.len());
-        for (index, node) in items.iter().enumerate() {
-            let field = Field { key: self.key, node, path: format!("{}[{index}]", self.path) };
-            let text = field.loose_text(problems)?;
-            texts.push((field, text));
-        }
-        Some(texts)
+        let item = |(index, node)| Field { key: self.key, node, path: format!("{}[{index}]", self.path) };
+        Some(items.iter().enumerate().map(item).collect())
+    }
+
+    /// As a list of texts.
+    pub(super) fn texts(&self, problems: &mut Collector) -> Option<Vec<(Field<'a>, String)>> {
+        let items = self.items(problems)?;
+        items.into_iter().map(|field| field.loose_text(problems).map(|text| (field, text))).collect()
     }
 }

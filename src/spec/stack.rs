@@ -221,6 +221,17 @@ pub struct Service {
     pub env: BTreeMap<String, String>,
     /// `secrets`.
     pub secrets: BTreeMap<String, SecretFrom>,
+    /// `permissions`: what its tasks may do on AWS.
+    pub permissions: Vec<Statement>,
+}
+
+/// One of `permissions`: some actions on some resources.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Statement {
+    /// `actions`, such as `s3:GetObject` or `s3:Get*`.
+    pub actions: Vec<String>,
+    /// `resources`: ARNs, with `*` and `?`; or `*` alone.
+    pub resources: Vec<String>,
 }
 
 /// `scale` of a service. At least one of `cpu`, `memory` and `requests` is there; of several, the one that wants most tasks

@@ -1,9 +1,8 @@
 //! Many at once on one stack, and a lock whose holder is dead.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use aws_sdk_ssm::types::ParameterType;
-use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
 use crate::{
@@ -19,11 +18,11 @@ const CROWD: usize = 8;
 /// The lock of the stack `tiny`.
 const LOCK: &str = "/stackctl/tiny/default/lock";
 
-/// Writes the lock of somebody who died, standing until `until`.
-async fn dead_lock(world: &World, until: Timestamp) {
+/// Writes the lock of somebody who died, which stands for `life` seconds. Their clock was years off, which is no matter.
+async fn dead_lock(world: &World, life: u32) {
     let holder = json!({
-        "who": "grace", "host": "elsewhere", "pid": 4242, "command": "deploy", "since": until - SignedDuration::from_mins(5),
-        "until": until, "nonce": "of the dead",
+        "who": "grace", "host": "elsewhere", "pid": 4242, "command": "deploy", "since": "2062-01-01T00:00:00Z",
+        "life": life, "nonce": "of the dead",
     });
     let ssm = aws_sdk_ssm::Client::new(&world.sdk().await);
     let put = ssm.put_parameter().name(LOCK).value(holder.to_string()).r#type(ParameterType::String).overwrite(true);
@@ -97,23 +96,24 @@ async fn the_lock_of_the_dead_is_taken_over_after_its_time_and_not_before() {
     let tiny = Tiny::start();
     let world = &tiny.0;
     // Long enough that nobody is there in time: refused at once, and who holds it is said.
-    dead_lock(world, Timestamp::now() + SignedDuration::from_mins(10)).await;
+    dead_lock(world, 600).await;
     let refused = world.stackctl(&["up", "--yes"]);
     assert_eq!(refused.status.code(), Some(4), "{}", text(&refused));
     assert!(text(&refused).contains("locked by `stackctl deploy` of grace on elsewhere"), "{}", text(&refused));
 
     // Two wait for one that ends soon.
-    let until = Timestamp::now() + SignedDuration::from_secs(12);
-    dead_lock(world, until).await;
+    let life = 12;
+    let written = Instant::now();
+    dead_lock(world, life).await;
+    let until = written + Duration::from_secs(life.into());
     world.forget_calls().await;
     let waiting = [(); 2].map(|()| world.spawn(&["up", "--yes", "--lock-timeout", "10m"]));
     let taken = |calls: &[serde_json::Value]| {
         calls.iter().any(|call| call["operation"] == "PutParameter" && call["status"] == 200)
     };
-    while Timestamp::now() < until {
-        let before = Timestamp::now();
+    while Instant::now() < until {
         if taken(&world.calls().await) {
-            assert!(Timestamp::now() >= until, "it was taken before its time, at {before}");
+            assert!(Instant::now() >= until, "it was taken before its time, after {:?}", written.elapsed());
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
@@ -125,7 +125,8 @@ async fn the_lock_of_the_dead_is_taken_over_after_its_time_and_not_before() {
     assert_eq!(world.plan(), Vec::<String>::new());
 
     // One that is past its time is no lock at all.
-    dead_lock(world, Timestamp::now() - SignedDuration::from_secs(1)).await;
+    dead_lock(world, 0).await;
+    tokio::time::sleep(Duration::from_secs(2)).await;
     world.must(&["destroy", "--yes"]);
     assert_eq!(sweep::everything(world).await, Vec::<String>::new());
 }
@@ -141,7 +142,7 @@ async fn a_run_that_has_lost_its_lock_stops_and_leaves_it_to_whoever_has_it() {
     let deploying = world.spawn(&["deploy"]);
     until::so("the rollout begins", async || world.has_called("UpdateService").await).await;
     // Another one takes it, as if this one had slept for an hour.
-    dead_lock(world, Timestamp::now() + SignedDuration::from_mins(10)).await;
+    dead_lock(world, 600).await;
     let deployed = tokio::task::block_in_place(|| deploying.wait_with_output().expect("it ends"));
     let said = text(&deployed);
     assert_eq!(deployed.status.code(), Some(4), "{said}");

@@ -43,6 +43,7 @@ mod strangers;
 mod support;
 mod sweep;
 mod targets;
+mod task_permissions;
 mod tiny;
 mod torture;
 mod traffic;

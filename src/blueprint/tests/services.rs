@@ -64,6 +64,19 @@ fn a_services_needs_are_what_it_takes_to_start_and_to_be_reached() {
 }
 
 #[test]
+fn tasks_may_do_what_their_service_was_given_and_nothing_else() {
+    let graph = drawn(
+        "services:\n  web:\n    build: app\n    exec: true\n    permissions: [{ actions: [s3:GetObject], resources: [\"arn:aws:s3:::b/*\"] }]\n  api: { build: app }\n",
+    );
+    let statements = &node(&graph, "role.web-task").desired["statements"];
+    assert_eq!(statements.as_array().map(Vec::len), Some(2), "that of exec, and the one that was given: {statements}");
+    assert_eq!(statements[1], json!({ "actions": ["s3:GetObject"], "resources": ["arn:aws:s3:::b/*"] }));
+    assert_eq!(node(&graph, "role.api-task").desired["statements"], json!([]));
+    let execution = node(&graph, "role.web-execution").desired.to_string();
+    assert!(!execution.contains("s3:"), "ECS itself needs none of it: {execution}");
+}
+
+#[test]
 fn a_service_may_read_its_own_secrets_and_pull_its_own_image_and_no_more() {
     let graph = drawn(
         "database: {}\nservices:\n  web: { build: app, secrets: { KEY: generate } }\n  api: { build: api, secrets: { KEY: generate } }\n",

@@ -9,6 +9,7 @@ mod image;
 mod jobs;
 mod load_balancer;
 mod network;
+mod permissions;
 mod scale;
 mod schedule;
 mod secrets;

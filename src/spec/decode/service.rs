@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{environment, image::image, scale, secrets, size::size};
+use super::{environment, image::image, permissions, scale, secrets, size::size};
 use crate::spec::{
     block, check,
     problem::Collector,
@@ -65,6 +65,7 @@ fn service(field: &Field, alone: bool, given: &[&str], problems: &mut Collector)
         "rollback_after",
         "env",
         "secrets",
+        "permissions",
     ];
     let map = Map::new(field.node, &field.path, &known, &[], problems)?;
     let image = image(&map, field, problems);
@@ -122,6 +123,7 @@ fn service(field: &Field, alone: bool, given: &[&str], problems: &mut Collector)
             );
         }
     }
+    let permissions = map.get("permissions").map_or(Some(Vec::new()), |field| permissions::list(&field, problems));
     let (replicas, scale) = count?;
     Some(Service {
         image: image?,
@@ -140,6 +142,7 @@ fn service(field: &Field, alone: bool, given: &[&str], problems: &mut Collector)
         rollback_after,
         env: env?,
         secrets: secrets?,
+        permissions: permissions?,
     })
 }
 

@@ -118,6 +118,10 @@ fn the_schema_has_the_keys_of_the_decoder_and_refuses_others() {
         ),
         ("/$defs/service/properties", service(unknown)),
         ("/$defs/secret/properties", service(&format!("secrets: {{ A: {{ from: x, {unknown} }} }}"))),
+        (
+            "/$defs/service/properties/permissions/items/properties",
+            service(&format!("permissions: [{{ actions: [a:b], {unknown} }}]")),
+        ),
         ("/$defs/scale/properties", service(&format!("scale: {{ max: 2, cpu: 60, {unknown} }}"))),
         (
             "/$defs/service/properties/build/anyOf/1/properties",
@@ -164,6 +168,12 @@ fn what_the_decoder_refuses_by_itself_the_schema_refuses_too() {
         format!("{TOP}services: {{ web: {{ build: app, release: [] }} }}\n"),
         format!("{TOP}services: {{ web: {{ build: app, secrets: {{ KEY: abc }} }} }}\n"),
         format!("{TOP}services: {{ web: {{ build: app, env: {{ 1A: x }} }} }}\n"),
+        format!(
+            "{TOP}services: {{ web: {{ build: app, permissions: [{{ actions: [\"*\"], resources: [\"*\"] }}] }} }}\n"
+        ),
+        format!(
+            "{TOP}services: {{ web: {{ build: app, permissions: [{{ actions: [a:b], resources: [bucket] }}] }} }}\n"
+        ),
         format!("{TOP}{SERVICES}jobs: {{ report: {{ service: web, command: [], schedule: rate(1 hour) }} }}\n"),
         format!("{TOP}{SERVICES}jobs: {{ report: {{ service: web, command: [a], schedule: daily }} }}\n"),
         format!("{TOP}{SERVICES}environments: {{ staging: {{ name: other }} }}\n"),

@@ -1,0 +1,96 @@
+//! `permissions` of a service: what its tasks may do on AWS, as statements of an IAM policy that allow.
+//!
+//! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html>
+
+use crate::spec::{
+    problem::Collector,
+    read::{Field, Map},
+    stack::Statement,
+};
+
+/// How many characters of actions and resources fit into the inline policies of a role, which are 10,240 without white
+/// space; the rest is for the statement that `exec` needs.
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html>
+const MOST: usize = 9_900;
+
+/// The characters of a statement around its actions and resources.
+const AROUND: usize = r#"{"Effect":"Allow","Action":[],"Resource":[]},"#.len();
+
+/// And around each of them.
+const QUOTES: usize = r#""","#.len();
+
+const EXAMPLE: &str = "- { actions: [s3:GetObject], resources: [\"arn:aws:s3:::my-bucket/*\"] }";
+
+pub(super) fn list(field: &Field, problems: &mut Collector) -> Option<Vec<Statement>> {
+    let items = field.items(problems)?;
+    let statements: Option<Vec<Statement>> = items.iter().map(|item| statement(item, problems)).collect();
+    let statements = statements?;
+    let characters: usize = statements.iter().map(length).sum();
+    if characters > MOST {
+        let hint = "join actions or resources with *, or give some of them to a service of its own";
+        field.wrong(
+            format!("{characters} characters of policy are more than the {MOST} that a role has for them"),
+            hint,
+            problems,
+        );
+    }
+    Some(statements)
+}
+
+fn length(statement: &Statement) -> usize {
+    let texts = statement.actions.iter().chain(&statement.resources);
+    AROUND + texts.map(|text| text.len() + QUOTES).sum::<usize>()
+}
+
+fn statement(field: &Field, problems: &mut Collector) -> Option<Statement> {
+    let map = Map::new(field.node, &field.path, &["actions", "resources"], &[], problems)?;
+    let mut texts = |key: &str, example: &str, wrong: fn(&str) -> Option<(String, &'static str)>| {
+        let field = map.required(key, example, problems)?;
+        let texts = field.texts(problems)?;
+        if texts.is_empty() {
+            field.wrong(format!("`{key}` is empty"), format!("such as {EXAMPLE}"), problems);
+        }
+        for (field, text) in &texts {
+            if let Some((message, hint)) = wrong(text) {
+                field.wrong(message, hint, problems);
+            }
+        }
+        Some(texts.into_iter().map(|(_, text)| text).collect())
+    };
+    let actions = texts("actions", "[s3:GetObject]", action_problem);
+    let resources = texts("resources", "[\"arn:aws:s3:::my-bucket/*\"]", resource_problem);
+    Some(Statement { actions: actions?, resources: resources? })
+}
+
+fn action_problem(action: &str) -> Option<(String, &'static str)> {
+    let wild = |c: char| c.is_ascii_alphanumeric() || matches!(c, '*' | '?');
+    match action.split_once(':') {
+        _ if action == "*" => Some((
+            "`*` is every action of every service".to_owned(),
+            "name what the tasks need, such as s3:GetObject, or all of one service: s3:*",
+        )),
+        Some((service, name)) if is_service(service) && !name.is_empty() => (!name.chars().all(wild))
+            .then(|| (format!("`{name}` cannot name an action"), "letters, * and ?, such as GetObject or Get*")),
+        _ => Some((format!("`{action}` is no action of IAM's"), "a service and an action, such as s3:GetObject")),
+    }
+}
+
+/// IAM takes no wildcard in the name of a service.
+fn is_service(text: &str) -> bool {
+    !text.is_empty() && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
+}
+
+fn resource_problem(resource: &str) -> Option<(String, &'static str)> {
+    let hint = "such as arn:aws:s3:::my-bucket/*, or \"*\" for actions that take no resource";
+    if resource == "*" {
+        return None;
+    }
+    let parts: Vec<&str> = resource.splitn(6, ':').collect();
+    match parts.as_slice() {
+        ["arn", "aws", service, _, _, rest] if is_service(service) && !rest.is_empty() => {
+            let bad = resource.chars().find(|c| !c.is_ascii_graphic() || matches!(c, '"' | '\\' | '<' | '>'));
+            bad.map(|c| (format!("`{resource}` has a {c:?}, which no ARN has"), hint))
+        }
+        _ => Some((format!("`{resource}` is no ARN"), hint)),
+    }
+}
