@@ -22,9 +22,10 @@ const QUOTES: usize = r#""","#.len();
 const EXAMPLE: &str = "- { actions: [s3:GetObject], resources: [\"arn:aws:s3:::my-bucket/*\"] }";
 
 pub(super) fn list(field: &Field, problems: &mut Collector) -> Option<Vec<Statement>> {
-    let items = field.items(problems)?;
-    let statements: Option<Vec<Statement>> = items.iter().map(|item| statement(item, problems)).collect();
-    let statements = statements?;
+    // Every one of them is looked at before any is given up.
+    let statements: Vec<Option<Statement>> =
+        field.items(problems)?.iter().map(|item| statement(item, problems)).collect();
+    let statements: Vec<Statement> = statements.into_iter().collect::<Option<_>>()?;
     let characters: usize = statements.iter().map(length).sum();
     if characters > MOST {
         let hint = "join actions or resources with *, or give some of them to a service of its own";

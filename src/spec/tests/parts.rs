@@ -445,6 +445,8 @@ fn what_iam_would_refuse_or_give_too_much_is_placed() {
         let found = problems(&with_permissions(&format!("      - {statement}\n")));
         assert!(found.first().is_some_and(|first| first.starts_with(begins)), "{statement}: {found:?}");
     }
+    let two = problems(&with_permissions("      - { actions: [a:b] }\n      - { resources: [x] }\n"));
+    assert_eq!(two.len(), 3, "both are told at once: {two:?}");
     let many: String = (0..300)
         .map(|number| {
             format!("      - {{ actions: [s3:GetObject], resources: [\"arn:aws:s3:::bucket-{number}/*\"] }}\n")
