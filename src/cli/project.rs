@@ -227,6 +227,11 @@ impl Project {
         global: &Global,
         work: impl Future<Output = Result<T, E>>,
     ) -> Result<T, Stop> {
+        let waits = |other: &Holder| {
+            let most = jiff::SignedDuration::try_from(global.lock_timeout).unwrap_or(jiff::SignedDuration::MAX);
+            let id = &self.cx.id;
+            self.output.status(&format!("Waiting for the lock, for {most:#} at most: {id} is locked by {other}."));
+        };
         let (stopper, output) = (self.stopper.clone(), self.output.clone());
         let lost = move |other: Option<Holder>| {
             let by = other.map_or_else(|| "was removed".to_owned(), |other| format!("is held by {other} now"));
@@ -234,7 +239,7 @@ impl Project {
             stopper.lose();
         };
         let holder = Self::holder(command);
-        let lock = Lock::take(&self.cx.aws, &self.cx.id, holder, global.lock_timeout, lost).await?;
+        let lock = Lock::take(&self.cx.aws, &self.cx.id, holder, global.lock_timeout, waits, lost).await?;
         let done = work.await;
         if let Err(failure) = lock.release().await {
             self.output

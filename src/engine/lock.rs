@@ -92,8 +92,9 @@ pub struct Lock {
 }
 
 impl Lock {
-    /// Takes the lock of `id`, waiting for it until `patience` is over. `lost` is called with whoever has it then, if anybody,
-    /// when it turns out to be taken away while it is held (by `stackctl unlock`, or because this computer slept).
+    /// Takes the lock of `id`, waiting for it until `patience` is over. `waits` is called with whoever is waited for, once for
+    /// each. `lost` is called with whoever has it then, if anybody, when it turns out to be taken away while it is held (by
+    /// `stackctl unlock`, or because this computer slept).
     ///
     /// # Errors
     /// [`LockError::Held`] if another run still holds it then; a [`Failure`] if AWS fails.
@@ -102,10 +103,11 @@ impl Lock {
         id: &StackId,
         holder: Holder,
         patience: Duration,
+        waits: impl Fn(&Holder),
         lost: impl FnOnce(Option<Holder>) + Send + 'static,
     ) -> Result<Self, LockError> {
         let name = name(id);
-        let mut unseen = 0;
+        let (mut unseen, mut seen) = (0, String::new());
         let deadline = Instant::now() + patience;
         loop {
             if put(aws, id, &name, &holder).await? || take_over(aws, &name, &holder).await? {
@@ -122,6 +124,10 @@ impl Lock {
             unseen = 0;
             if Instant::now() >= deadline {
                 return Err(LockError::Held(Box::new(other.holder)));
+            }
+            if seen != other.holder.nonce {
+                waits(&other.holder);
+                seen = other.holder.nonce;
             }
             tokio::time::sleep(LOOK.min(deadline - Instant::now())).await;
         }

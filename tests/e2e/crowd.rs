@@ -6,6 +6,7 @@ use aws_sdk_ssm::types::ParameterType;
 use serde_json::json;
 
 use crate::{
+    lines::Lines,
     support::{World, text},
     sweep,
     tiny::Tiny,
@@ -101,7 +102,18 @@ async fn the_lock_of_the_dead_is_taken_over_after_its_time_and_not_before() {
     assert_eq!(refused.status.code(), Some(4), "{}", text(&refused));
     assert!(text(&refused).contains("locked by `stackctl deploy` of grace on elsewhere"), "{}", text(&refused));
 
+    // Who waits says for whom, and goes on once the lock is gone.
+    let stackctl = env!("CARGO_BIN_EXE_stackctl");
+    let (_keys, mut waiting) = Lines::at_a_terminal(world, &format!("exec {stackctl} up --yes --lock-timeout 10m"));
+    let line = waiting.until("Waiting for the lock");
+    assert!(line.contains("for 10m at most") && line.contains("of grace on elsewhere"), "{line}");
+    world.must(&["unlock", "--yes"]);
+    let (code, said) = waiting.end();
+    assert_eq!(code, Some(0), "{said}");
+    assert!(!said.contains("Waiting for the lock"), "once: {said}");
+
     // Two wait for one that ends soon.
+    world.edit("stop_timeout: 2", "stop_timeout: 3");
     let life = 12;
     let written = Instant::now();
     dead_lock(world, life).await;
