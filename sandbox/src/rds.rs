@@ -37,6 +37,9 @@ const CREATES: f64 = 300.0;
 /// How long a server may take to end.
 const ENDS: Duration = Duration::from_secs(5);
 
+/// How long the end of everything waits for an initdb that has begun.
+const INITDB: Duration = Duration::from_secs(30);
+
 /// Who databases run as when the sandbox runs as root, which Postgres refuses.
 pub(crate) const UNPRIVILEGED: u32 = 65534;
 
@@ -291,6 +294,8 @@ impl Rds {
             making.abort();
             drop(making.await);
         }
+        // An initdb whose folder goes away under it leaves its segments in /dev/shm for ever: it comes to its end first.
+        drop(timeout(INITDB, self.template()).await);
         let running = std::mem::take(&mut *self.running.lock().await);
         futures::future::join_all(running.into_values().map(end)).await;
     }

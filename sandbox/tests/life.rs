@@ -42,6 +42,14 @@ async fn stopping_it_leaves_no_process() {
 }
 
 #[tokio::test]
+async fn stopping_it_at_once_lets_what_it_has_begun_come_to_its_end() {
+    let mut sandbox = Sandbox::start().await;
+    sandbox.stop(Signal::SIGTERM).await;
+    assert_eq!(sandbox.processes(), [""; 0]);
+    assert!(sandbox.dir().join("rds/template/server.key").exists(), "the empty cluster is whole");
+}
+
+#[tokio::test]
 async fn killing_it_leaves_no_process_either() {
     let mut sandbox = with_a_database().await;
     sandbox.stop(Signal::SIGKILL).await;
