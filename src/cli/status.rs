@@ -21,16 +21,16 @@ impl Status {
     pub(super) async fn run(&self, global: &Global, output: &Output) -> Result<u8, Stop> {
         let project = Project::open(global, output).await?;
         let id = &project.cx.id;
-        let (live, holder, _caller) = futures::try_join!(
+        let (live, lock, _caller) = futures::try_join!(
             engine::observe(&project.cx),
-            Lock::holder(&project.cx.aws, id),
+            Lock::look(&project.cx.aws, id),
             project.cx.aws.caller(),
         )?;
         let view = StatusView {
             stack: id.stack.clone(),
             environment: id.environment.clone(),
             url: url::of(&project.stack, &live),
-            locked_by: holder.map(|holder| holder.to_string()),
+            locked_by: lock.filter(|lock| lock.stands).map(|lock| lock.holder.to_string()),
             services: services(&live)?,
             resources: live.iter().map(line).collect::<Result<_, _>>()?,
         };

@@ -3,7 +3,11 @@
 use clap::Args;
 
 use super::{Global, Stop, carry_out::confirm, project::Project};
-use crate::{engine::Lock, exit, output::Output};
+use crate::{
+    engine::{Lock, Seen},
+    exit,
+    output::Output,
+};
 
 /// Arguments of `stackctl unlock`.
 #[derive(Debug, Args)]
@@ -21,12 +25,13 @@ impl Unlock {
                 output.document(&serde_json::json!({ "locked_by": locked_by, "removed": removed }));
             }
         };
-        let Some(holder) = Lock::holder(&project.cx.aws, id).await? else {
+        let Some(Seen { holder, stands }) = Lock::look(&project.cx.aws, id).await? else {
             output.status(&format!("{id} is not locked."));
             said(None, false);
             return Ok(exit::DONE);
         };
-        output.status(&format!("{id} is locked by {holder}."));
+        let over = if stands { "" } else { " Its time is past: the next run takes it over by itself." };
+        output.status(&format!("{id} is locked by {holder}.{over}"));
         let question = "Remove the lock? If that run is still at work, it stops at its next step. Only `yes` will do";
         confirm(question, "yes", "add --yes to remove the lock without a question", global, output)?;
         let removed = Lock::remove(&project.cx.aws, id, &holder).await?;

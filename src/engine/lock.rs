@@ -70,6 +70,15 @@ impl std::fmt::Display for Holder {
     }
 }
 
+/// A lock that is there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Seen {
+    /// Whose it is.
+    pub holder: Holder,
+    /// Whether it was written or renewed within its life. Another run may take over one that does not stand.
+    pub stands: bool,
+}
+
 /// Why the lock is not ours.
 #[derive(Debug, thiserror::Error)]
 pub enum LockError {
@@ -141,12 +150,12 @@ impl Lock {
         Ok(Self { aws: Arc::clone(aws), name, nonce, renewing, enough })
     }
 
-    /// Who holds the lock of `id`.
+    /// The lock of `id`, if there is one.
     ///
     /// # Errors
     /// If AWS fails.
-    pub async fn holder(aws: &Aws, id: &StackId) -> Result<Option<Holder>, Failure> {
-        Ok(read(aws, &name(id)).await?.map(|found| found.holder))
+    pub async fn look(aws: &Aws, id: &StackId) -> Result<Option<Seen>, Failure> {
+        read(aws, &name(id)).await
     }
 
     /// Removes the lock of `id` from `holder`. Says whether that still had it: another's lock is left alone.
@@ -287,15 +296,8 @@ struct Lease {
     life: u32,
 }
 
-/// A lock that is there.
-struct Found {
-    holder: Holder,
-    /// Whether it was written or renewed within its life.
-    stands: bool,
-}
-
 /// Reads the lock, and compares when it was written with the answer's date: both are AWS's.
-async fn read(aws: &Aws, name: &str) -> Result<Option<Found>, Failure> {
+async fn read(aws: &Aws, name: &str) -> Result<Option<Seen>, Failure> {
     let clock = aws::Clock::default();
     let call = aws.ssm.get_parameter().name(name).customize().interceptor(clock.clone());
     let answer = call.send().await.or_absent("GetParameter", &["ParameterNotFound"])?;
@@ -306,7 +308,7 @@ async fn read(aws: &Aws, name: &str) -> Result<Option<Found>, Failure> {
         Failure::refused("GetParameter", format!("{name} is not a lock of stackctl: {error}"))
             .hint(format!("if nothing of yours needs it, delete it: aws ssm delete-parameter --name {name}"))
     })?;
-    Ok(Some(Found { holder, stands: stands(written.secs(), life, clock.now()) }))
+    Ok(Some(Seen { holder, stands: stands(written.secs(), life, clock.now()) }))
 }
 
 /// Whether what was `written` in this second since 1970, for `life` seconds, stands `now`. In whole seconds it may stand one

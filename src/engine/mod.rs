@@ -13,6 +13,6 @@ mod settle;
 pub use apply::{Interrupt, Summary, apply};
 pub use event::{Event, Events};
 pub use forecast::{Forecast, Left};
-pub use lock::{Holder, Lock, LockError};
+pub use lock::{Holder, Lock, LockError, Seen};
 pub use observe::{observe, observe_kind};
 pub use plan::{TARGET, only, plan, targeted};

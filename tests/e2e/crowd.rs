@@ -137,8 +137,10 @@ async fn the_lock_of_the_dead_is_taken_over_after_its_time_and_not_before() {
     assert_eq!(world.plan(), Vec::<String>::new());
 
     // One that is past its time is no lock at all.
+    dead_lock(world, 600).await;
+    assert!(world.status()["locked_by"].as_str().is_some_and(|who| who.contains("of grace")), "{}", world.status());
     dead_lock(world, 0).await;
-    tokio::time::sleep(Duration::from_secs(2)).await;
+    until::so("nobody is said to hold it", async || world.status()["locked_by"].is_null()).await;
     world.must(&["destroy", "--yes"]);
     assert_eq!(sweep::everything(world).await, Vec::<String>::new());
 }
