@@ -51,22 +51,17 @@ impl Region {
     }
 
     /// The runs of the job that have ended.
-    async fn runs(&self) -> Vec<Task> {
-        let call = self.ecs.list_tasks().cluster("demo-default-main").desired_status(DesiredStatus::Stopped);
-        let arns = call.send().await.expect("it answers").task_arns.unwrap_or_default();
-        if arns.is_empty() {
-            return Vec::new();
-        }
-        let call = self.ecs.describe_tasks().cluster("demo-default-main").set_tasks(Some(arns)).send();
-        let tasks = call.await.expect("it answers").tasks.unwrap_or_default();
-        tasks.into_iter().filter(|task| task.group() == Some("job:report")).collect()
+    async fn runs(&self, world: &World) -> Vec<Task> {
+        let mut tasks = world.tasks("demo-default-main", DesiredStatus::Stopped).await;
+        tasks.retain(|task| task.group() == Some("job:report"));
+        tasks
     }
 
     /// Lets time pass until a run on this revision has ended.
     async fn until_run(&self, world: &World, revision: &str) -> Task {
         world.set(json!({ "schedule_scale": FAST })).await;
         let run = until::some(&format!("a run on {revision} has ended"), async || {
-            self.runs().await.into_iter().find(|run| run.task_definition_arn() == Some(revision))
+            self.runs(world).await.into_iter().find(|run| run.task_definition_arn() == Some(revision))
         })
         .await;
         world.set(json!({ "schedule_scale": 1.0 })).await;
@@ -103,7 +98,7 @@ async fn a_job_runs_on_time_on_what_serves_follows_a_deploy_and_goes_with_its_li
     world.up();
     assert_eq!(world.plan(), Vec::<String>::new());
     let region = Region::of(&world).await;
-    assert_eq!(region.runs().await.len(), 0, "3 o'clock is hours away, or was");
+    assert_eq!(region.runs(&world).await.len(), 0, "3 o'clock is hours away, or was");
     let first = region.serves().await;
     let run = region.until_run(&world, &first).await;
     let log = region.log(&run).await;
