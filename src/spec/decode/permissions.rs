@@ -22,10 +22,8 @@ const QUOTES: usize = r#""","#.len();
 const EXAMPLE: &str = "- { actions: [s3:GetObject], resources: [\"arn:aws:s3:::my-bucket/*\"] }";
 
 pub(super) fn list(field: &Field, problems: &mut Collector) -> Option<Vec<Statement>> {
-    // Every one of them is looked at before any is given up.
-    let statements: Vec<Option<Statement>> =
-        field.items(problems)?.iter().map(|item| statement(item, problems)).collect();
-    let statements: Vec<Statement> = statements.into_iter().collect::<Option<_>>()?;
+    let statements: Vec<Statement> =
+        field.items(problems)?.iter().filter_map(|item| statement(item, problems)).collect();
     let characters: usize = statements.iter().map(length).sum();
     if characters > MOST {
         let hint = "join actions or resources with *, or give some of them to a service of its own";
@@ -64,12 +62,12 @@ fn statement(field: &Field, problems: &mut Collector) -> Option<Statement> {
 }
 
 fn action_problem(action: &str) -> Option<(String, &'static str)> {
+    if action == "*" {
+        let hint = "name what the tasks need, such as s3:GetObject, or all of one service: s3:*";
+        return Some(("`*` is every action of every service".to_owned(), hint));
+    }
     let wild = |c: char| c.is_ascii_alphanumeric() || matches!(c, '*' | '?');
     match action.split_once(':') {
-        _ if action == "*" => Some((
-            "`*` is every action of every service".to_owned(),
-            "name what the tasks need, such as s3:GetObject, or all of one service: s3:*",
-        )),
         Some((service, name)) if is_service(service) && !name.is_empty() => (!name.chars().all(wild))
             .then(|| (format!("`{name}` cannot name an action"), "letters, * and ?, such as GetObject or Get*")),
         _ => Some((format!("`{action}` is no action of IAM's"), "a service and an action, such as s3:GetObject")),

@@ -2,6 +2,7 @@
 
 mod fuzz;
 mod parts;
+mod permissions;
 
 use super::*;
 

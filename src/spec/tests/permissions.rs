@@ -1,0 +1,51 @@
+//! `permissions` of a service.
+
+use super::*;
+
+fn with_permissions(permissions: &str) -> String {
+    format!("name: demo\nregion: eu-west-1\nservices:\n  web:\n    build: app\n    permissions:\n{permissions}")
+}
+
+#[test]
+fn permissions_are_statements_with_actions_and_resources() {
+    let text = with_permissions(
+        "      - { actions: [\"s3:Get*\", s3:PutObject], resources: [\"arn:aws:s3:::shop-files/*\"] }\n      \
+         - { actions: [ses:SendEmail], resources: [\"*\"] }\n",
+    );
+    let stack = read(&text).unwrap_or_else(|problems| panic!("{}", problems.render(false)));
+    let statement = |actions: &[&str], resource: &str| Statement {
+        actions: actions.iter().map(|action| (*action).to_owned()).collect(),
+        resources: vec![resource.to_owned()],
+    };
+    let expected =
+        [statement(&["s3:Get*", "s3:PutObject"], "arn:aws:s3:::shop-files/*"), statement(&["ses:SendEmail"], "*")];
+    assert_eq!(stack.services["web"].permissions, expected);
+}
+
+#[test]
+fn what_iam_would_refuse_or_give_too_much_is_placed() {
+    for (statement, begins) in [
+        ("{ actions: [\"*\"], resources: [\"*\"] }", "7:21 `*` is every action of every service [name what"),
+        ("{ actions: [GetObject], resources: [\"*\"] }", "7:21 `GetObject` is no action of IAM's [a service and"),
+        ("{ actions: [\"S3:GetObject\"], resources: [\"*\"] }", "7:21 `S3:GetObject` is no action"),
+        ("{ actions: [\"s3:Get Object\"], resources: [\"*\"] }", "7:21 `Get Object` cannot name an action"),
+        ("{ actions: [], resources: [\"*\"] }", "7:20 `actions` is empty [such as - {"),
+        ("{ actions: [s3:GetObject] }", "7:9 `resources` is missing"),
+        ("{ actions: [s3:GetObject], resources: [my-bucket] }", "7:48 `my-bucket` is no ARN [such as arn:aws:s3"),
+        ("{ actions: [s3:GetObject], resources: [\"arn:aws:*:::x\"] }", "7:48 `arn:aws:*:::x` is no ARN"),
+        ("{ actions: [s3:GetObject], resources: [\"arn:aws:s3:::a b\"] }", "7:48 `arn:aws:s3:::a b` has a ' '"),
+        ("{ action: [s3:GetObject], resources: [\"*\"] }", "7:9 `actions` is missing"),
+    ] {
+        let found = problems(&with_permissions(&format!("      - {statement}\n")));
+        assert!(found.first().is_some_and(|first| first.starts_with(begins)), "{statement}: {found:?}");
+    }
+    let two = problems(&with_permissions("      - { actions: [a:b] }\n      - { resources: [x] }\n"));
+    assert_eq!(two.len(), 3, "both are told at once: {two:?}");
+    let many: String = (0..300)
+        .map(|number| {
+            format!("      - {{ actions: [s3:GetObject], resources: [\"arn:aws:s3:::bucket-{number}/*\"] }}\n")
+        })
+        .collect();
+    let found = problems(&with_permissions(&many));
+    assert!(found[0].starts_with("7:7 ") && found[0].contains("more than the 9900 that a role has"), "{found:?}");
+}
