@@ -119,24 +119,29 @@ impl Lock {
         let (mut unseen, mut seen) = (0, String::new());
         let deadline = Instant::now() + patience;
         loop {
-            if put(aws, id, &name, &holder).await? || take_over(aws, &name, &holder).await? {
+            if put(aws, id, &name, &holder).await? {
                 break;
             }
-            let Some(other) = read(aws, &name).await? else {
-                unseen += 1;
-                if unseen > UNSEEN {
-                    return Err(Failure::refused("GetParameter", format!("{name} is there and cannot be read")).into());
+            let other = match take_over(aws, &name, &holder).await? {
+                Whose::Ours => break,
+                Whose::Anothers(other) => other,
+                Whose::Nobodys => {
+                    unseen += 1;
+                    if unseen > UNSEEN {
+                        let message = format!("{name} is there and cannot be read");
+                        return Err(Failure::refused("GetParameter", message).into());
+                    }
+                    tokio::time::sleep(FIRST_PAUSE).await;
+                    continue;
                 }
-                tokio::time::sleep(FIRST_PAUSE).await;
-                continue;
             };
             unseen = 0;
             if Instant::now() >= deadline {
-                return Err(LockError::Held(Box::new(other.holder)));
+                return Err(LockError::Held(Box::new(other)));
             }
-            if seen != other.holder.nonce {
-                waits(&other.holder);
-                seen = other.holder.nonce;
+            if seen != other.nonce {
+                waits(&other);
+                seen = other.nonce;
             }
             tokio::time::sleep(LOOK.min(deadline - Instant::now())).await;
         }
@@ -226,20 +231,36 @@ async fn put_new(aws: &Aws, id: &StackId, name: &str, holder: &Holder) -> Result
     Ok(call.send().await.or_absent("PutParameter", &["ParameterAlreadyExists"])?.is_some())
 }
 
-/// Takes a lock over whose time is past. `false`: it stands, or another was faster.
-async fn take_over(aws: &Aws, name: &str, holder: &Holder) -> Result<bool, Failure> {
-    match read(aws, name).await? {
-        Some(found) if found.holder.nonce == holder.nonce => return Ok(true),
-        Some(found) if found.stands => return Ok(false),
-        None => return Ok(false),
-        Some(_) => {}
+/// Whose a lock turns out to be.
+enum Whose {
+    Ours,
+    Anothers(Holder),
+    /// It was there when it was to be made, and is gone now it is read.
+    Nobodys,
+}
+
+impl Whose {
+    fn of(seen: Option<Seen>, holder: &Holder) -> Self {
+        match seen {
+            Some(seen) if seen.holder.nonce == holder.nonce => Self::Ours,
+            Some(seen) => Self::Anothers(seen.holder),
+            None => Self::Nobodys,
+        }
+    }
+}
+
+/// Takes a lock over whose time is past. [`Whose::Anothers`]: it stands, or another was faster.
+async fn take_over(aws: &Aws, name: &str, holder: &Holder) -> Result<Whose, Failure> {
+    let seen = read(aws, name).await?;
+    if seen.as_ref().is_none_or(|seen| seen.stands || seen.holder.nonce == holder.nonce) {
+        return Ok(Whose::of(seen, holder));
     }
     // Sent once: a repeat that comes later than the look below could take the lock from whoever has found it his own.
     let written = put_over(aws, name, holder)?.customize().config_override(once()).send().await;
     written.during("PutParameter")?;
     // Two may have found it past its time at once: the last to write has it, and both can see who that is.
     tokio::time::sleep(CONTEST).await;
-    Ok(read(aws, name).await?.is_some_and(|now| now.holder.nonce == holder.nonce))
+    Ok(Whose::of(read(aws, name).await?, holder))
 }
 
 /// That the lock is not this run's any more.
