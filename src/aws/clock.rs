@@ -1,6 +1,6 @@
 //! What time it is at AWS. A computer's own clock may be minutes off and AWS still takes its calls.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use aws_smithy_runtime_api::{
     box_error::BoxError,
@@ -23,7 +23,7 @@ impl Clock {
     /// When the last of the answers was given; this computer's time, if no answer said.
     #[must_use]
     pub fn now(&self) -> Timestamp {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).unwrap_or_else(Timestamp::now)
+        self.0.lock().expect("nobody panics while holding this").unwrap_or_else(Timestamp::now)
     }
 }
 
@@ -38,7 +38,7 @@ impl Intercept for Clock {
         _components: &RuntimeComponents,
         _config: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = date(context.response().headers());
+        *self.0.lock().expect("nobody panics while holding this") = date(context.response().headers());
         Ok(())
     }
 }

@@ -56,9 +56,10 @@ fn role(graph: &mut Graph, stack: &Stack) -> Address {
     });
     let roles = services.iter().flat_map(|service| ["execution", "task"].map(|of| format!("{service}-{of}")));
     let roles = roles.map(|name| Input::output(&Address::new("role", name), "arn"));
-    let statement =
-        |action: &str, resources: Vec<Input>| role::Statement { actions: vec![action.to_owned()], resources };
-    let statements = vec![statement("ecs:RunTask", families.collect()), statement("iam:PassRole", roles.collect())];
+    let statements = vec![
+        role::Statement::new(&["ecs:RunTask"], families.collect()),
+        role::Statement::new(&["iam:PassRole"], roles.collect()),
+    ];
     let desired = role::Desired { principal: PRINCIPAL.to_owned(), statements };
     // No service's role is called so: those end in what they are for.
     graph.add(Address::new("role", "scheduler"), &desired)

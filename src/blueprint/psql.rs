@@ -65,8 +65,8 @@ impl Task<'_> {
             &role::Desired {
                 principal: PRINCIPAL.to_owned(),
                 statements: vec![
-                    statement(&["logs:CreateLogStream", "logs:PutLogEvents"], vec![logs.streams]),
-                    statement(
+                    role::Statement::new(&["logs:CreateLogStream", "logs:PutLogEvents"], vec![logs.streams]),
+                    role::Statement::new(
                         &["secretsmanager:GetSecretValue"],
                         secrets.values().map(|reference| reference.secret.clone()).collect(),
                     ),
@@ -145,8 +145,4 @@ impl Task<'_> {
 pub(super) fn following(secret: &Address) -> task_definition::SecretRef {
     let version = Some(Input::output(secret, "version"));
     task_definition::SecretRef { secret: Input::output(secret, "arn"), key: None, version }
-}
-
-fn statement(actions: &[&str], resources: Vec<Input>) -> role::Statement {
-    role::Statement { actions: actions.iter().map(|action| (*action).to_owned()).collect(), resources }
 }

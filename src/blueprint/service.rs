@@ -183,13 +183,9 @@ impl Drawing<'_> {
 
     /// What the application may do: nothing that was not asked for.
     fn permissions(&self) -> Vec<role::Statement> {
-        let exec = self.service.exec.then(|| role::Statement {
-            actions: EXEC.iter().map(|action| (*action).to_owned()).collect(),
-            resources: vec!["*".into()],
-        });
-        let given = self.service.permissions.iter().map(|statement| role::Statement {
-            actions: statement.actions.clone(),
-            resources: statement.resources.iter().map(|arn| arn.as_str().into()).collect(),
+        let exec = self.service.exec.then(|| role::Statement::new(&EXEC, vec!["*".into()]));
+        let given = self.service.permissions.iter().map(|given| {
+            role::Statement::new(&given.actions, given.resources.iter().map(|arn| arn.as_str().into()).collect())
         });
         exec.into_iter().chain(given).collect()
     }
@@ -247,17 +243,13 @@ impl Drawing<'_> {
         secrets: &BTreeMap<String, task_definition::SecretRef>,
         built: Option<&Drawn>,
     ) -> Address {
-        let statement = |actions: &[&str], resources: Vec<Input>| role::Statement {
-            actions: actions.iter().map(|action| (*action).to_owned()).collect(),
-            resources,
-        };
         let streams = vec![logs.streams.clone()];
-        let mut statements = vec![statement(&["logs:CreateLogStream", "logs:PutLogEvents"], streams)];
+        let mut statements = vec![role::Statement::new(&["logs:CreateLogStream", "logs:PutLogEvents"], streams)];
         if let Some(built) = built {
             let pull = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"];
-            statements.push(statement(&pull, vec![Input::output(&built.repository, "arn")]));
+            statements.push(role::Statement::new(&pull, vec![Input::output(&built.repository, "arn")]));
             // The one action of these that AWS does not restrict to a repository.
-            statements.push(statement(&["ecr:GetAuthorizationToken"], vec!["*".into()]));
+            statements.push(role::Statement::new(&["ecr:GetAuthorizationToken"], vec!["*".into()]));
         }
         let kept = |wanted: &dyn Fn(&SecretFrom) -> Option<Input>| {
             let mut arns: Vec<Input> = self.service.secrets.values().filter_map(wanted).collect();
@@ -273,14 +265,14 @@ impl Drawing<'_> {
         });
         let values: Vec<Input> = made.chain(others).collect();
         if !values.is_empty() {
-            statements.push(statement(&["secretsmanager:GetSecretValue"], values));
+            statements.push(role::Statement::new(&["secretsmanager:GetSecretValue"], values));
         }
         let parameters = kept(&|from| match from {
             SecretFrom::Parameter { arn } => Some(arn.as_str().into()),
             _ => None,
         });
         if !parameters.is_empty() {
-            statements.push(statement(&["ssm:GetParameters"], parameters));
+            statements.push(role::Statement::new(&["ssm:GetParameters"], parameters));
         }
         let desired = role::Desired { principal: PRINCIPAL.to_owned(), statements };
         graph.add(Address::new("role", format!("{}-execution", self.name)), &desired)

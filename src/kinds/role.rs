@@ -37,6 +37,13 @@ pub struct Statement {
     pub resources: Vec<Input>,
 }
 
+impl Statement {
+    /// These actions on these resources.
+    pub fn new<A: AsRef<str>>(actions: &[A], resources: Vec<Input>) -> Self {
+        Self { actions: actions.iter().map(|action| action.as_ref().to_owned()).collect(), resources }
+    }
+}
+
 /// What stack.yaml asks of it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Desired {
