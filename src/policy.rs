@@ -8,7 +8,10 @@ use serde_json::{Value, json};
 use crate::{
     aws, blueprint,
     kind::Kind,
-    kinds::{self, image, repository},
+    kinds::{
+        self,
+        ecr::{image, repository},
+    },
     model::{Failure, On, Permission, Purpose, StackId},
     session,
     spec::{Given, LoadBalancer, Stack},

@@ -13,7 +13,7 @@ use serde::Serialize;
 use crate::{
     aws::Outcome as _,
     kind::Context,
-    kinds::{
+    kinds::ecs::{
         service,
         task_definition::{self, Revision},
     },

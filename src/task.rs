@@ -14,7 +14,7 @@ use tokio::time::sleep;
 use crate::{
     aws::{self, Outcome, given},
     kind::Context,
-    kinds::{ecs, service, task_end},
+    kinds::ecs::{self, service, task_end},
     model::{Address, Failure},
 };
 

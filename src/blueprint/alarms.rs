@@ -3,8 +3,8 @@
 
 use crate::{
     kinds::{
-        alarm::{self, Bad, Missing, Statistic},
-        topic,
+        cloudwatch::alarm::{self, Bad, Missing, Statistic},
+        sns::topic,
     },
     model::{Address, Graph, Input},
     spec::{Database, Stack},

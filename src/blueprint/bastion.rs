@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::network::Network;
 use crate::{
-    kinds::{instance, security_group},
+    kinds::ec2::{instance, security_group},
     model::{Address, Graph, Input},
     spec::{Bastion, Stack},
 };

@@ -8,7 +8,10 @@ use super::{
     network::Network,
 };
 use crate::{
-    kinds::{cache, cache_subnet_group, secret},
+    kinds::{
+        elasticache::{cache, cache_subnet_group},
+        secretsmanager::secret,
+    },
     model::{Address, Graph, Input},
     spec::Stack,
 };

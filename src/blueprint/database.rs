@@ -11,7 +11,10 @@ use super::{
     users,
 };
 use crate::{
-    kinds::{db_instance, db_subnet_group, secret},
+    kinds::{
+        rds::{db_instance, db_subnet_group},
+        secretsmanager::secret,
+    },
     model::{Address, Graph, Input},
     spec::Stack,
 };

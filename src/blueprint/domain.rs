@@ -2,7 +2,7 @@
 
 use super::Facts;
 use crate::{
-    kinds::{certificate, dns_record},
+    kinds::{acm::certificate, route53::dns_record},
     model::{Address, Failure, Graph, HostedZone, Input},
 };
 

@@ -2,7 +2,7 @@
 
 use super::network::Network;
 use crate::{
-    kinds::security_group,
+    kinds::ec2::security_group,
     model::{Address, Graph, Input},
 };
 

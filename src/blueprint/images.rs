@@ -9,7 +9,7 @@ use std::{
 use super::{Facts, RunningImage};
 use crate::{
     kind::ImageSource,
-    kinds::{image, repository},
+    kinds::ecr::{image, repository},
     model::{Address, Failure, Graph, Input},
     spec::{ImageFrom, Service, Stack},
 };

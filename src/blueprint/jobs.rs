@@ -4,7 +4,11 @@ use std::collections::BTreeSet;
 
 use super::network::Network;
 use crate::{
-    kinds::{role, schedule, schedule_group, task_definition},
+    kinds::{
+        ecs::task_definition,
+        iam::role,
+        scheduler::{schedule, schedule_group},
+    },
     model::{Address, Graph, Input, StackId},
     spec::Stack,
 };

@@ -2,7 +2,11 @@
 
 use super::{Facts, domain, network::Network};
 use crate::{
-    kinds::{certificate, listener, load_balancer, security_group},
+    kinds::{
+        acm::certificate,
+        ec2::security_group,
+        elb::{listener, load_balancer},
+    },
     model::{Address, Failure, Graph, Input},
     spec::{Stack, Tls},
 };

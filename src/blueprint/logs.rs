@@ -1,7 +1,7 @@
 //! Where output goes: a log group for each service and each of stackctl's own tasks.
 
 use crate::{
-    kinds::log_group,
+    kinds::logs::log_group,
     model::{Address, Graph, Input, StackId},
     spec::Stack,
 };

@@ -2,7 +2,7 @@
 
 use super::{Facts, given_network};
 use crate::{
-    kinds::{elastic_ip, internet_gateway, nat_gateway, route_table, subnet, vpc},
+    kinds::ec2::{elastic_ip, internet_gateway, nat_gateway, route_table, subnet, vpc},
     model::{Address, Failure, Graph, Input},
     spec::{Nat, Stack},
 };

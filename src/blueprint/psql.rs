@@ -5,7 +5,11 @@ use std::collections::BTreeMap;
 
 use super::{database::NAME, logs, network::Network, service::PRINCIPAL};
 use crate::{
-    kinds::{database_users, role, security_group, task_definition},
+    kinds::{
+        ec2::security_group,
+        ecs::{database_users, task_definition},
+        iam::role,
+    },
     model::{Address, Graph, Input},
     spec::Stack,
 };

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    kinds::{image, service},
+    kinds::{ecr::image, ecs::service},
     model::{Address, Failure, LiveResource},
 };
 

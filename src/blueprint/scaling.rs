@@ -1,7 +1,7 @@
 //! Autoscaling: for each service that stack.yaml scales, between which numbers and by what.
 
 use crate::{
-    kinds::scaling::{Desired, Measure, Policy},
+    kinds::autoscaling::scaling::{Desired, Measure, Policy},
     model::{Address, Graph, Input},
     spec::Stack,
 };

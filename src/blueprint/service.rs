@@ -13,7 +13,13 @@ use super::{
 };
 use crate::{
     kind::ImageSource,
-    kinds::{cluster, listener_rule, release, role, secret, security_group, service, target_group, task_definition},
+    kinds::{
+        ec2::security_group,
+        ecs::{cluster, release, service, task_definition},
+        elb::{listener_rule, target_group},
+        iam::role,
+        secretsmanager::secret,
+    },
     model::{Address, Graph, Input},
     spec::{ImageFrom, SecretFrom, Service, Stack, block_expressions},
 };

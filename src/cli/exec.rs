@@ -12,7 +12,7 @@ use tokio::{
 use super::{Global, Stop, project::Project};
 use crate::{
     exit,
-    kinds::service,
+    kinds::ecs::service,
     model::Failure,
     output::{LineEnds, Output, Raw, terminal_size},
     session::{Event, Input, Session, Size, Tasks},

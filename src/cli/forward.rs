@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     blueprint, exit,
-    kinds::{cache, db_instance, secret, service},
+    kinds::{ecs::service, elasticache::cache, rds::db_instance, secretsmanager::secret},
     model::{Address, Failure},
     output::Output,
     session::{Forward, Remote, Said, Tasks},

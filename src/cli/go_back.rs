@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep};
 use super::{Global, Stop, carry_out, project::Project, url};
 use crate::{
     engine, exit,
-    kinds::service::{self, Live},
+    kinds::ecs::service::{self, Live},
     model::{Failure, Graph, Input, LiveResource},
     output::Output,
     releases,

@@ -18,7 +18,7 @@ use crate::{
     engine::{self, Event, Events, Forecast, Holder, Lock},
     image::Builder,
     kind::{BuiltImage, Context, ImageSource, Images},
-    kinds::service,
+    kinds::ecs::service,
     model::{Address, Failure, GivenNetwork, Graph, HostedZone, LiveResource, Plan, StackId},
     output::Output,
     spec::{self, LoadBalancer, Stack, Tls},

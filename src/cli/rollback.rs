@@ -13,8 +13,12 @@ use crate::{
     engine, exit,
     kind::Origin,
     kinds::{
-        image, schedule, service,
-        task_definition::{self, Revision},
+        ecr::image,
+        ecs::{
+            service,
+            task_definition::{self, Revision},
+        },
+        scheduler::schedule,
     },
     model::{Address, Failure, Graph, Input, LiveResource, Plan},
     output::Output,

@@ -3,53 +3,21 @@
 //! A kind imports the contract ([`crate::kind`]), the model and `aws`; never another kind. What the kinds of one AWS
 //! service share is in a module named after the service.
 
-mod acm;
-mod database_task;
-mod ec2;
-mod ecr;
-pub(crate) mod ecs;
-mod ecs_task;
-mod elasticache;
-mod elb;
-mod rds;
-mod scheduler;
-mod secretsmanager;
-pub(crate) mod task_end;
-
-pub mod alarm;
-pub mod cache;
-pub mod cache_subnet_group;
-pub mod certificate;
-pub mod cluster;
-pub mod database_load;
-pub mod database_users;
-pub mod db_instance;
-pub mod db_subnet_group;
-pub mod dns_record;
-pub mod elastic_ip;
-pub mod image;
-pub mod instance;
-pub mod internet_gateway;
-pub mod listener;
-pub mod listener_rule;
-pub mod load_balancer;
-pub mod log_group;
-pub mod nat_gateway;
-pub mod release;
-pub mod repository;
-pub mod role;
-pub mod route_table;
-pub mod scaling;
-pub mod schedule;
-pub mod schedule_group;
-pub mod secret;
-pub mod security_group;
-pub mod service;
-pub mod subnet;
-pub mod target_group;
-pub mod task_definition;
-pub mod topic;
-pub mod vpc;
+pub mod acm;
+pub mod autoscaling;
+pub mod cloudwatch;
+pub mod ec2;
+pub mod ecr;
+pub mod ecs;
+pub mod elasticache;
+pub mod elb;
+pub mod iam;
+pub mod logs;
+pub mod rds;
+pub mod route53;
+pub mod scheduler;
+pub mod secretsmanager;
+pub mod sns;
 
 use crate::{
     kind::{AnyKind, Erased},
@@ -58,40 +26,40 @@ use crate::{
 
 /// All kinds, each after the kinds that it may refer to.
 pub const ALL: &[&dyn AnyKind] = &[
-    &Erased::<vpc::Vpc>::new(),
-    &Erased::<internet_gateway::InternetGateway>::new(),
-    &Erased::<subnet::Subnet>::new(),
-    &Erased::<elastic_ip::ElasticIp>::new(),
-    &Erased::<nat_gateway::NatGateway>::new(),
-    &Erased::<route_table::RouteTable>::new(),
-    &Erased::<security_group::SecurityGroup>::new(),
-    &Erased::<instance::Instance>::new(),
-    &Erased::<db_subnet_group::DbSubnetGroup>::new(),
-    &Erased::<db_instance::DbInstance>::new(),
-    &Erased::<cache_subnet_group::CacheSubnetGroup>::new(),
-    &Erased::<cache::Cache>::new(),
-    &Erased::<secret::Secret>::new(),
-    &Erased::<log_group::LogGroup>::new(),
-    &Erased::<role::Role>::new(),
-    &Erased::<repository::Repository>::new(),
-    &Erased::<image::Image>::new(),
-    &Erased::<certificate::Certificate>::new(),
-    &Erased::<load_balancer::LoadBalancer>::new(),
-    &Erased::<dns_record::DnsRecord>::new(),
-    &Erased::<target_group::TargetGroup>::new(),
-    &Erased::<listener::Listener>::new(),
-    &Erased::<listener_rule::ListenerRule>::new(),
-    &Erased::<cluster::Cluster>::new(),
-    &Erased::<task_definition::TaskDefinition>::new(),
-    &Erased::<database_users::DatabaseUsers>::new(),
-    &Erased::<database_load::DatabaseLoad>::new(),
-    &Erased::<release::Release>::new(),
-    &Erased::<service::Service>::new(),
-    &Erased::<scaling::Scaling>::new(),
-    &Erased::<schedule_group::ScheduleGroup>::new(),
-    &Erased::<schedule::Schedule>::new(),
-    &Erased::<topic::Topic>::new(),
-    &Erased::<alarm::Alarm>::new(),
+    &Erased::<ec2::vpc::Vpc>::new(),
+    &Erased::<ec2::internet_gateway::InternetGateway>::new(),
+    &Erased::<ec2::subnet::Subnet>::new(),
+    &Erased::<ec2::elastic_ip::ElasticIp>::new(),
+    &Erased::<ec2::nat_gateway::NatGateway>::new(),
+    &Erased::<ec2::route_table::RouteTable>::new(),
+    &Erased::<ec2::security_group::SecurityGroup>::new(),
+    &Erased::<ec2::instance::Instance>::new(),
+    &Erased::<rds::db_subnet_group::DbSubnetGroup>::new(),
+    &Erased::<rds::db_instance::DbInstance>::new(),
+    &Erased::<elasticache::cache_subnet_group::CacheSubnetGroup>::new(),
+    &Erased::<elasticache::cache::Cache>::new(),
+    &Erased::<secretsmanager::secret::Secret>::new(),
+    &Erased::<logs::log_group::LogGroup>::new(),
+    &Erased::<iam::role::Role>::new(),
+    &Erased::<ecr::repository::Repository>::new(),
+    &Erased::<ecr::image::Image>::new(),
+    &Erased::<acm::certificate::Certificate>::new(),
+    &Erased::<elb::load_balancer::LoadBalancer>::new(),
+    &Erased::<route53::dns_record::DnsRecord>::new(),
+    &Erased::<elb::target_group::TargetGroup>::new(),
+    &Erased::<elb::listener::Listener>::new(),
+    &Erased::<elb::listener_rule::ListenerRule>::new(),
+    &Erased::<ecs::cluster::Cluster>::new(),
+    &Erased::<ecs::task_definition::TaskDefinition>::new(),
+    &Erased::<ecs::database_users::DatabaseUsers>::new(),
+    &Erased::<ecs::database_load::DatabaseLoad>::new(),
+    &Erased::<ecs::release::Release>::new(),
+    &Erased::<ecs::service::Service>::new(),
+    &Erased::<autoscaling::scaling::Scaling>::new(),
+    &Erased::<scheduler::schedule_group::ScheduleGroup>::new(),
+    &Erased::<scheduler::schedule::Schedule>::new(),
+    &Erased::<sns::topic::Topic>::new(),
+    &Erased::<cloudwatch::alarm::Alarm>::new(),
 ];
 
 /// The kind of the resource at `address`.

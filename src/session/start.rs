@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep};
 use crate::{
     aws::{self, Outcome, given, once},
     kind::Context,
-    kinds::service,
+    kinds::ecs::service,
     model::Failure,
 };
 

@@ -10,7 +10,11 @@ use super::{
 };
 use crate::{
     kind::ImageSource,
-    kinds::{database_load::TASK, image, repository, secret, task_definition::SecretRef},
+    kinds::{
+        ecr::{image, repository},
+        ecs::{database_load::TASK, task_definition::SecretRef},
+        secretsmanager::secret,
+    },
     model::{Address, Graph, Input},
     spec::{Database, Stack},
 };

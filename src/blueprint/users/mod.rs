@@ -12,7 +12,10 @@ use super::{
     psql::{self, Master, Task},
 };
 use crate::{
-    kinds::{database_users::TASK, secret, task_definition::SecretRef},
+    kinds::{
+        ecs::{database_users::TASK, task_definition::SecretRef},
+        secretsmanager::secret,
+    },
     model::{Address, Graph},
     spec::{Database, DatabaseUser, Stack},
 };

@@ -26,7 +26,7 @@ use crate::{
         project::Project,
     },
     exit,
-    kinds::{db_instance, instance, secret},
+    kinds::{ec2::instance, rds::db_instance, secretsmanager::secret},
     model::{Address, Failure},
     output::Output,
     session::{Forward, Said, Tasks},

@@ -19,7 +19,7 @@ use crate::{
     dump::{Dump, Refusal},
     engine, exit,
     kind::{ImageSource, Images},
-    kinds::{self, database_load::TASK},
+    kinds::{self, ecs::database_load::TASK},
     model::{Address, Failure, Graph, LiveResource, Plan, Step},
     output::Output,
     spec::Stack,

@@ -8,7 +8,7 @@ use crate::{
     blueprint,
     cli::{Global, Stop, project::Project},
     engine, exit,
-    kinds::secret,
+    kinds::secretsmanager::secret,
     model::Address,
     output::{Output, SecretLine, SecretsView},
     spec::{SecretFrom, Stack},

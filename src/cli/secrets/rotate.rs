@@ -12,7 +12,7 @@ use crate::cli::{
 };
 use crate::{
     blueprint, engine, exit,
-    kinds::secret,
+    kinds::secretsmanager::secret,
     model::{Address, Failure, LiveResource, Plan},
     output::Output,
     spec::{DatabaseRole, DatabaseUser, Stack},

@@ -19,7 +19,7 @@ use crate::{
         release_part,
     },
     engine, exit,
-    kinds::secret,
+    kinds::secretsmanager::secret,
     model::{Address, Failure, Plan},
     output::Output,
     spec::{SecretFrom, Stack},

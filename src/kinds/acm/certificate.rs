@@ -1,0 +1,283 @@
+//! The certificate of the load balancer: one that Amazon issues for a domain of Route 53, or a self-signed one, imported.
+//!
+//! <https://docs.aws.amazon.com/acm/latest/userguide/dns-validation.html>,
+//! <https://docs.aws.amazon.com/acm/latest/userguide/import-certificate.html>
+//!
+//! Of an issued one, this kind makes the request; the record by which ACM sees whose the domain is, and the waiting for it,
+//! are `dns_record`'s. Amazon renews it by itself for as long as that record stands.
+
+use aws_sdk_acm::{
+    config,
+    primitives::Blob,
+    types::{Tag, ValidationMethod},
+};
+use jiff::{SignedDuration, Timestamp};
+use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+pub use crate::kinds::acm::self_signed_domain;
+use crate::{
+    aws::{self, Outcome, given},
+    kind::{Context, Kind, Replacement},
+    kinds::acm::{self, Issuance},
+    model::{Address, Change, Diff, Failure, Found, How, On, Outputs, Permission, Phase, Shown},
+};
+
+/// How long a certificate is valid: the longest that browsers took in 2020 to 2026.
+const VALID: SignedDuration = SignedDuration::from_hours(397 * 24);
+
+/// How long before its end it is made anew.
+const RENEWED_BEFORE: SignedDuration = SignedDuration::from_hours(30 * 24);
+
+/// A certificate.
+pub struct Certificate;
+
+/// What stack.yaml asks of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Desired {
+    /// The name that it is made out to.
+    pub domain: String,
+    /// The id of the hosted zone in which the domain is proved to be ours, for one that Amazon issues; none for one that
+    /// is self-signed.
+    pub zone: Option<String>,
+}
+
+/// What AWS has.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Live {
+    /// Its ARN.
+    pub arn: String,
+    /// The name that it is made out to.
+    pub domain: String,
+    /// Whether fewer than 30 days are left.
+    pub expiring: bool,
+    /// Where it is on its way, if Amazon issues it.
+    pub issuance: Option<Issuance>,
+}
+
+impl Kind for Certificate {
+    type Desired = Desired;
+    type Live = Live;
+
+    const NAME: &'static str = "certificate";
+    const USES: &'static [&'static str] = &[];
+    const PERMISSIONS: &'static [Permission] = &[
+        Permission::look(&["acm:DescribeCertificate", "acm:ListCertificates", "acm:ListTagsForCertificate"]),
+        Permission::make(&["acm:AddTagsToCertificate", "acm:ImportCertificate", "acm:RequestCertificate"], On::Tagged),
+        // One that is renewed keeps its tags, and none can be given.
+        Permission::make(&["acm:ImportCertificate"], On::Owned),
+        Permission::delete(&["acm:DeleteCertificate"], On::Owned),
+    ];
+    const REPLACEMENT: Replacement = Replacement::CreateFirst;
+
+    async fn list(cx: &Context) -> Result<Vec<Found<Live>>, Failure> {
+        let owned = acm::certificates(cx).await?;
+        let found = owned.iter().map(|one| {
+            let expiring = one.end.is_some_and(|end| end.duration_since(Timestamp::now()) < RENEWED_BEFORE);
+            let live =
+                Live { arn: one.arn.clone(), domain: one.domain.clone(), expiring, issuance: one.issuance.clone() };
+            Found { address: one.address.clone(), id: one.arn.clone(), live }
+        });
+        Ok(found.collect())
+    }
+
+    fn diff(desired: &Desired, live: &Live) -> Vec<Change> {
+        let mut diff = Diff::new();
+        diff.fixed("domain", &live.domain, &desired.domain);
+        let issuer = |amazon: bool| if amazon { "Amazon" } else { "self-signed" };
+        diff.fixed("issuer", &issuer(live.issuance.is_some()), &issuer(desired.zone.is_some()));
+        if let Some(issuance) = live.issuance.as_ref().filter(|issuance| !issuance.is_hopeful()) {
+            diff.push("status", Shown::value(&issuance.status), Shown::value("ISSUED"), How::Replace);
+        }
+        // Amazon renews what it has issued.
+        if live.expiring && live.issuance.is_none() {
+            diff.push("valid_for", Shown::value("less than 30 days"), Shown::value("397 days"), How::InPlace);
+        }
+        diff.finish()
+    }
+
+    fn phase(live: &Live, desired: Option<&Desired>) -> Phase {
+        let Some(issuance) = &live.issuance else { return Phase::Ready };
+        match (issuance.phase(), &issuance.record) {
+            (Phase::Pending(_), None) => Phase::Pending("ACM to name the validation record".to_owned()),
+            // To ask for it was this kind's part: what is left to wait for is the record, and that needs the outputs.
+            (Phase::Pending(_), Some(_)) if desired.is_some() => Phase::Ready,
+            (phase, _) => phase,
+        }
+    }
+
+    fn outputs(live: &Live) -> Outputs {
+        let record = live.issuance.as_ref().and_then(|issuance| issuance.record.as_ref());
+        Outputs::new()
+            .with("arn", &live.arn)
+            .with_some("validation_name", record.map(|record| &record.name))
+            .with_some("validation_value", record.map(|record| &record.value))
+    }
+
+    async fn create(cx: &Context, address: &Address, desired: &Desired) -> Result<Live, Failure> {
+        match &desired.zone {
+            Some(zone) => request(cx, address, desired, zone).await,
+            None => import(cx, Some(address), desired, None).await,
+        }
+    }
+
+    async fn update(
+        cx: &Context,
+        _address: &Address,
+        desired: &Desired,
+        live: &Live,
+        _changes: &[Change],
+    ) -> Result<Live, Failure> {
+        import(cx, None, desired, Some(&live.arn)).await
+    }
+
+    async fn delete(cx: &Context, live: &Live) -> Result<(), Failure> {
+        let call = cx.aws.acm.delete_certificate().certificate_arn(&live.arn).customize().config_override(once());
+        call.send().await.or_absent("DeleteCertificate", &["ResourceNotFoundException"]).map(drop)
+    }
+
+    fn summary(live: &Live) -> Option<String> {
+        live.issuance.as_ref().map(|_| live.domain.clone())
+    }
+
+    fn passing(failure: &Failure) -> Option<&'static str> {
+        failure.is(&["ResourceInUseException"]).then_some("the load balancer to let go of it")
+    }
+}
+
+fn tagged(tags: impl Iterator<Item = (&'static str, String)>) -> Result<Vec<Tag>, Failure> {
+    let tags = tags.map(|(key, value)| Tag::builder().key(key).value(value).build());
+    tags.collect::<Result<_, _>>().map_err(|error| Failure::internal(error.to_string()))
+}
+
+/// Asks Amazon for a certificate.
+async fn request(cx: &Context, address: &Address, desired: &Desired, zone: &str) -> Result<Live, Failure> {
+    let tags = tagged(aws::tags(&cx.id, address).into_iter().chain([(aws::ZONES, zone.to_owned())]))?;
+    // A repeated request is the same one for an hour; another run of stackctl makes another one.
+    let of = format!("{} {} {address} {} {}", cx.id.stack, cx.id.environment, desired.domain, cx.run);
+    let token: String = Sha256::digest(of.as_bytes()).iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+    let call = cx
+        .aws
+        .acm
+        .request_certificate()
+        .domain_name(&desired.domain)
+        .validation_method(ValidationMethod::Dns)
+        .idempotency_token(token)
+        .set_tags(Some(tags));
+    let answer = call.customize().config_override(once()).send().await.during("RequestCertificate")?;
+    let issuance = Issuance { status: "PENDING_VALIDATION".to_owned(), failure: None, record: None };
+    Ok(Live {
+        arn: given(answer.certificate_arn, "RequestCertificate", "CertificateArn")?,
+        domain: desired.domain.clone(),
+        expiring: false,
+        issuance: Some(issuance),
+    })
+}
+
+/// Makes a key and a certificate and hands both to ACM; nothing of them is kept here. Tags go on with a first import and
+/// cannot be given with a later one.
+async fn import(
+    cx: &Context,
+    address: Option<&Address>,
+    desired: &Desired,
+    arn: Option<&str>,
+) -> Result<Live, Failure> {
+    let (certificate, key) = self_signed(&desired.domain, Timestamp::now())?;
+    let tags = address.map(|address| tagged(aws::tags(&cx.id, address).into_iter())).transpose()?;
+    let call = cx
+        .aws
+        .acm
+        .import_certificate()
+        .certificate(Blob::new(certificate))
+        .private_key(Blob::new(key))
+        .set_certificate_arn(arn.map(str::to_owned))
+        .set_tags(tags);
+    let answer = call.customize().config_override(once()).send().await.during("ImportCertificate")?;
+    let arn = given(answer.certificate_arn, "ImportCertificate", "CertificateArn")?;
+    Ok(Live { arn, domain: desired.domain.clone(), expiring: false, issuance: None })
+}
+
+/// A certificate and its key, PEM.
+fn self_signed(domain: &str, now: Timestamp) -> Result<(String, String), Failure> {
+    let failed = |error: rcgen::Error| Failure::internal(format!("the certificate could not be made: {error}"));
+    let mut parameters = CertificateParams::new(vec![domain.to_owned()]).map_err(failed)?;
+    let mut name = DistinguishedName::new();
+    name.push(DnType::CommonName, domain);
+    parameters.distinguished_name = name;
+    let date = |when: Timestamp| {
+        let zoned = when.to_zoned(jiff::tz::TimeZone::UTC);
+        let part = |number: i8| u8::try_from(number).unwrap_or(1);
+        rcgen::date_time_ymd(i32::from(zoned.year()), part(zoned.month()), part(zoned.day()))
+    };
+    parameters.not_before = date(now);
+    parameters.not_after = date(now.checked_add(VALID).unwrap_or(Timestamp::MAX));
+    let key = KeyPair::generate().map_err(failed)?;
+    let certificate = parameters.self_signed(&key).map_err(failed)?;
+    Ok((certificate.pem(), key.serialize_pem()))
+}
+
+/// A write's configuration: the SDK sends it once, and the engine decides about another time.
+fn once() -> config::Builder {
+    config::Config::builder().retry_config(aws::once())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_certificate_is_made_with_its_key() {
+        let (certificate, key) = self_signed("default.demo.internal", Timestamp::now()).expect("it can be made");
+        assert!(certificate.starts_with("-----BEGIN CERTIFICATE-----"));
+        assert!(key.starts_with("-----BEGIN PRIVATE KEY-----"));
+    }
+
+    fn live(issuance: Option<Issuance>) -> Live {
+        Live { arn: "arn".into(), domain: "rates.example.com".into(), expiring: false, issuance }
+    }
+
+    fn desired(zone: Option<&str>) -> Desired {
+        Desired { domain: "rates.example.com".into(), zone: zone.map(str::to_owned) }
+    }
+
+    fn issuance(status: &str, named: bool) -> Issuance {
+        let record = acm::ValidationRecord { name: "_a.rates.example.com".into(), value: "_b.acm".into() };
+        Issuance { status: status.into(), failure: None, record: named.then_some(record) }
+    }
+
+    fn fields(desired: &Desired, live: &Live) -> Vec<(String, How)> {
+        Certificate::diff(desired, live).into_iter().map(|change| (change.field, change.how)).collect()
+    }
+
+    #[test]
+    fn one_that_ends_soon_is_made_anew_in_its_place_unless_amazon_renews_it() {
+        let own = Live { expiring: true, ..live(None) };
+        assert_eq!(fields(&desired(None), &own), [("valid_for".to_owned(), How::InPlace)]);
+        let issued = Live { expiring: true, ..live(Some(issuance("ISSUED", true))) };
+        assert_eq!(fields(&desired(Some("Z1")), &issued), []);
+    }
+
+    #[test]
+    fn another_domain_another_issuer_or_a_request_that_failed_is_another_certificate() {
+        let issued = live(Some(issuance("ISSUED", true)));
+        let other = Desired { domain: "other.example.com".into(), ..desired(Some("Z1")) };
+        assert_eq!(fields(&other, &issued), [("domain".to_owned(), How::Replace)]);
+        assert_eq!(fields(&desired(None), &issued), [("issuer".to_owned(), How::Replace)]);
+        for status in ["FAILED", "VALIDATION_TIMED_OUT", "REVOKED", "EXPIRED"] {
+            let failed = live(Some(issuance(status, true)));
+            assert_eq!(fields(&desired(Some("Z1")), &failed), [("status".to_owned(), How::Replace)], "{status}");
+        }
+    }
+
+    #[test]
+    fn a_request_is_made_once_its_record_is_known_and_the_certificate_ready_once_it_is_issued() {
+        let (wanted, pending) = (desired(Some("Z1")), |named| live(Some(issuance("PENDING_VALIDATION", named))));
+        assert!(matches!(Certificate::phase(&pending(false), Some(&wanted)), Phase::Pending(_)));
+        assert_eq!(Certificate::phase(&pending(true), Some(&wanted)), Phase::Ready);
+        assert_eq!(Certificate::phase(&pending(true), None), Phase::Pending("DNS validation".into()));
+        assert_eq!(Certificate::phase(&live(Some(issuance("ISSUED", true))), None), Phase::Ready);
+        assert_eq!(Certificate::outputs(&pending(true)).get("validation_name"), Some("_a.rates.example.com"));
+        assert_eq!(Certificate::outputs(&pending(false)).get("validation_name"), None);
+    }
+}

@@ -1,0 +1,213 @@
+//! What the kinds around certificates share: the stack's certificates, read once a look at the cloud, and ACM's words for
+//! what went wrong with one.
+
+pub mod certificate;
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use aws_sdk_acm::types::{
+    CertificateDetail, CertificateSummary, CertificateType, DomainValidation, FailureReason, Filters, KeyAlgorithm,
+};
+use futures::future::try_join_all;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    aws::{self, Outcome},
+    kind::Context,
+    kinds::elb,
+    model::{Address, Failure, Phase},
+};
+
+/// Every algorithm there is: ACM lists certificates with RSA keys of up to 2048 bits only, unless it is told otherwise.
+/// <https://docs.aws.amazon.com/acm/latest/APIReference/API_Filters.html>
+const KEYS: [KeyAlgorithm; 7] = [
+    KeyAlgorithm::EcPrime256v1,
+    KeyAlgorithm::EcSecp384r1,
+    KeyAlgorithm::EcSecp521r1,
+    KeyAlgorithm::Rsa1024,
+    KeyAlgorithm::Rsa2048,
+    KeyAlgorithm::Rsa3072,
+    KeyAlgorithm::Rsa4096,
+];
+
+/// The name that a stack's own certificate is made out to; it says what it is, and no public one can have it.
+pub fn self_signed_domain(stack: &str, environment: &str) -> String {
+    format!("{environment}.{stack}.internal")
+}
+
+/// A certificate of the stack.
+#[derive(Clone, Debug)]
+pub(super) struct Owned {
+    pub(super) address: Address,
+    pub(super) arn: String,
+    pub(super) domain: String,
+    /// The hosted zones in which the stack has records for it, by their ids.
+    pub(super) zones: Vec<String>,
+    /// When it ends.
+    pub(super) end: Option<Timestamp>,
+    /// Where it is on its way, if Amazon issues it; none for one that was imported.
+    pub(super) issuance: Option<Issuance>,
+}
+
+/// Where a certificate that Amazon issues is on its way.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Issuance {
+    /// ACM's word, such as `PENDING_VALIDATION` or `ISSUED`.
+    pub status: String,
+    /// ACM's reason where it failed, such as `CAA_ERROR`.
+    pub failure: Option<String>,
+    /// The record that proves whose the domain is; ACM names it some seconds after the request.
+    pub record: Option<ValidationRecord>,
+}
+
+/// A CNAME by which ACM sees whose a domain is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ValidationRecord {
+    /// Its name, without the dot at its end.
+    pub name: String,
+    /// Its value, without the dot at its end.
+    pub value: String,
+}
+
+impl Issuance {
+    /// Whether it can still become, or is, a certificate that works.
+    pub(super) fn is_hopeful(&self) -> bool {
+        matches!(self.status.as_str(), "PENDING_VALIDATION" | "ISSUED" | "")
+    }
+
+    /// How far it is on its way, for choosing the youngest of several: one that is asked for comes before one that is issued,
+    /// and that before one that failed.
+    pub(super) fn age(&self) -> u8 {
+        match self.phase() {
+            Phase::Pending(_) | Phase::Deleting(_) => 0,
+            Phase::Ready => 1,
+            Phase::Failed(_) => 2,
+        }
+    }
+
+    /// Whether it can be used.
+    pub(super) fn phase(&self) -> Phase {
+        match self.status.as_str() {
+            "ISSUED" => Phase::Ready,
+            _ if !self.is_hopeful() => Phase::Failed(self.why()),
+            _ => Phase::Pending("DNS validation".to_owned()),
+        }
+    }
+
+    /// Why there is no certificate, in words.
+    /// <https://docs.aws.amazon.com/acm/latest/userguide/troubleshooting-failed.html>
+    fn why(&self) -> String {
+        let reason = self.failure.as_deref().unwrap_or_default();
+        let words = match (self.status.as_str(), reason) {
+            (_, "CAA_ERROR") => {
+                "a CAA record of the domain or of one above it does not let Amazon issue: add `0 issue \"amazon.com\"` to it"
+            }
+            (_, "DOMAIN_NOT_ALLOWED") => "AWS issues no certificate for this domain: AWS Support can say why",
+            (_, "INVALID_PUBLIC_DOMAIN") => "this is no public domain: check its spelling",
+            (_, "ADDITIONAL_VERIFICATION_REQUIRED") => {
+                "AWS wants to look at the request itself: ask AWS Support, then repeat the command"
+            }
+            ("VALIDATION_TIMED_OUT", _) => {
+                "for 72 hours ACM has not seen its validation record: does the domain's registrar name the zone's name servers?"
+            }
+            ("REVOKED", _) => "it was revoked",
+            _ => "AWS gives no reason that is known here",
+        };
+        let code = if reason.is_empty() { self.status.as_str() } else { reason };
+        format!("no certificate was issued ({code}): {words}")
+    }
+}
+
+/// The stack's certificates. ACM tells tags one certificate at a time, so only those are asked for that can be ours: one
+/// under a name that only a stack gives, one that our listeners show, and those that nobody uses.
+pub(super) async fn certificates(cx: &Context) -> Result<Arc<Vec<Owned>>, Failure> {
+    let read = async {
+        let filter = Filters::builder().set_key_types(Some(KEYS.to_vec())).build();
+        let pages = cx.aws.acm.list_certificates().includes(filter).into_paginator().items().send();
+        let all: Vec<CertificateSummary> = pages.try_collect().await.during("ListCertificates")?;
+        let own = self_signed_domain(&cx.id.stack, &cx.id.environment);
+        let issued = |found: &CertificateSummary| found.r#type() == Some(&CertificateType::AmazonIssued);
+        let shown: BTreeSet<String> = if all.iter().any(|found| issued(found) && found.in_use() == Some(true)) {
+            elb::shown_certificates(cx).await?
+        } else {
+            BTreeSet::new()
+        };
+        let likely = all.into_iter().filter(|found| {
+            let shown = found.certificate_arn().is_some_and(|arn| shown.contains(arn));
+            found.domain_name() == Some(&own) || (issued(found) && (found.in_use() != Some(true) || shown))
+        });
+        let reads = likely.map(|found| async move {
+            if issued(&found) { with_issuance(cx, found).await } else { with_tags(cx, &found).await }
+        });
+        Ok(try_join_all(reads).await?.into_iter().flatten().collect())
+    };
+    cx.shared("acm certificates", Box::pin(read)).await
+}
+
+/// A certificate with what its tags say; none if it is not the stack's.
+async fn with_tags(cx: &Context, found: &CertificateSummary) -> Result<Option<Owned>, Failure> {
+    let Some(arn) = found.certificate_arn() else { return Ok(None) };
+    let call = cx.aws.acm.list_tags_for_certificate().certificate_arn(arn).send().await;
+    let tags = call.or_absent("ListTagsForCertificate", &["ResourceNotFoundException"])?;
+    let tags = tags.and_then(|answer| answer.tags).unwrap_or_default();
+    let pairs = || tags.iter().map(|tag| (tag.key(), tag.value().unwrap_or_default()));
+    let Some(address) = aws::address_of(&cx.id, pairs()) else { return Ok(None) };
+    Ok(Some(Owned {
+        address,
+        arn: arn.to_owned(),
+        domain: found.domain_name().unwrap_or_default().to_owned(),
+        zones: aws::zones_of(pairs()),
+        end: found.not_after().and_then(|end| Timestamp::from_second(end.secs()).ok()),
+        issuance: None,
+    }))
+}
+
+async fn with_issuance(cx: &Context, found: CertificateSummary) -> Result<Option<Owned>, Failure> {
+    let arn = found.certificate_arn().unwrap_or_default();
+    let described = async {
+        let call = cx.aws.acm.describe_certificate().certificate_arn(arn).send().await;
+        call.or_absent("DescribeCertificate", &["ResourceNotFoundException"])
+    };
+    let (owned, described) = futures::try_join!(with_tags(cx, &found), described)?;
+    let detail = described.and_then(|answer| answer.certificate);
+    let issuance = detail.as_ref().map(issuance);
+    Ok(owned.zip(issuance).map(|(owned, issuance)| Owned { issuance: Some(issuance), ..owned }))
+}
+
+fn issuance(detail: &CertificateDetail) -> Issuance {
+    let record = detail.domain_validation_options().iter().find_map(DomainValidation::resource_record);
+    let plain = |name: &str| name.trim_end_matches('.').to_ascii_lowercase();
+    Issuance {
+        status: detail.status().map_or(String::new(), |status| status.as_str().to_owned()),
+        failure: detail.failure_reason().map(FailureReason::as_str).map(str::to_owned),
+        record: record.map(|record| ValidationRecord { name: plain(record.name()), value: plain(record.value()) }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with(status: &str, failure: Option<&str>) -> Issuance {
+        Issuance { status: status.to_owned(), failure: failure.map(str::to_owned), record: None }
+    }
+
+    #[test]
+    fn a_certificate_is_ready_once_it_is_issued_and_not_sooner() {
+        assert_eq!(with("ISSUED", None).phase(), Phase::Ready);
+        assert_eq!(with("PENDING_VALIDATION", None).phase(), Phase::Pending("DNS validation".to_owned()));
+    }
+
+    #[test]
+    fn what_went_wrong_is_said_with_acms_code_and_the_way_out() {
+        for (status, failure, code, way_out) in [
+            ("FAILED", Some("CAA_ERROR"), "CAA_ERROR", "amazon.com"),
+            ("FAILED", Some("ADDITIONAL_VERIFICATION_REQUIRED"), "ADDITIONAL_VERIFICATION_REQUIRED", "AWS Support"),
+            ("VALIDATION_TIMED_OUT", None, "VALIDATION_TIMED_OUT", "name servers"),
+        ] {
+            let Phase::Failed(why) = with(status, failure).phase() else { panic!("{status} is a failure") };
+            assert!(why.contains(code) && why.contains(way_out), "{why}");
+        }
+    }
+}

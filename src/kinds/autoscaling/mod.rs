@@ -1,0 +1,3 @@
+//! The kinds of Application Auto Scaling.
+
+pub mod scaling;

@@ -1,0 +1,445 @@
+//! How many tasks of a service run, chosen by Application Auto Scaling: the service as a scalable target, and a policy
+//! for each measure that it is to follow.
+//!
+//! <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-auto-scaling.html>
+
+use std::{collections::HashMap, time::Duration};
+
+use aws_sdk_applicationautoscaling::{
+    config,
+    types::{
+        MetricType, PolicyType, PredefinedMetricSpecification, ScalableDimension, ScalableTarget, ScalingPolicy,
+        ServiceNamespace, TargetTrackingScalingPolicyConfiguration,
+    },
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    aws::{self, Outcome},
+    kind::{Context, Kind},
+    kinds::ecs,
+    model::{Address, Change, Diff, Failure, Found, How, Input, On, Permission, Phase, Shown, StackId},
+};
+
+/// How long, in seconds, new tasks get to show in the measure before more are added: they serve within a minute, and the
+/// measures come once a minute.
+const OUT_COOLDOWN: i32 = 60;
+
+/// How long, in seconds, it waits before it takes away more; AWS's own default for ECS, slow so that a short calm does not
+/// cost the tasks that the next minute needs.
+/// <https://docs.aws.amazon.com/autoscaling/application/APIReference/API_TargetTrackingScalingPolicyConfiguration.html>
+const IN_COOLDOWN: i32 = 300;
+
+/// The scaling of a service.
+pub struct Scaling;
+
+/// What stack.yaml asks of it. The service is the one of the same name.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Desired {
+    /// The fewest tasks.
+    pub min: u32,
+    /// The most tasks.
+    pub max: u32,
+    /// What is to be held; of several, the one that wants most tasks decides.
+    pub policies: Vec<Policy>,
+}
+
+/// A measure, and the value at which it is to be held.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Policy {
+    /// What is measured.
+    pub measure: Measure,
+    /// Percent for `cpu` and `memory`; requests a minute and task for `requests`.
+    pub target: u32,
+}
+
+/// What autoscaling can follow.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Measure {
+    /// The tasks' average use of their CPU.
+    Cpu,
+    /// The tasks' average use of their memory.
+    Memory,
+    /// The requests that the load balancer sends to each task.
+    Requests {
+        /// The load balancer's name in CloudWatch, `app/…`.
+        load_balancer: Input,
+        /// The target group's name in CloudWatch, `targetgroup/…`.
+        target_group: Input,
+    },
+}
+
+impl Measure {
+    /// Its key in stack.yaml; the policy has it as its name.
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Cpu => "cpu",
+            Self::Memory => "memory",
+            Self::Requests { .. } => "requests",
+        }
+    }
+
+    /// AWS's name for it.
+    /// <https://docs.aws.amazon.com/autoscaling/application/APIReference/API_PredefinedMetricSpecification.html>
+    fn metric(&self) -> MetricType {
+        match self {
+            Self::Cpu => MetricType::EcsServiceAverageCpuUtilization,
+            Self::Memory => MetricType::EcsServiceAverageMemoryUtilization,
+            Self::Requests { .. } => MetricType::AlbRequestCountPerTarget,
+        }
+    }
+
+    /// Which requests are counted; empty where none are. None while it is not known.
+    fn label(&self) -> Option<String> {
+        match self {
+            Self::Cpu | Self::Memory => Some(String::new()),
+            Self::Requests { load_balancer, target_group } => {
+                Some(format!("{}/{}", load_balancer.known()?, target_group.known()?))
+            }
+        }
+    }
+}
+
+/// What AWS has.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Live {
+    /// `service/<cluster>/<service>`.
+    pub resource: String,
+    /// The fewest tasks.
+    pub min: u32,
+    /// The most tasks.
+    pub max: u32,
+    /// Its policies.
+    pub policies: Vec<LivePolicy>,
+}
+
+/// A policy that AWS has.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LivePolicy {
+    /// Its name.
+    pub name: String,
+    /// AWS's name of what it follows; empty for a policy of another sort.
+    pub metric: String,
+    /// Which requests are counted; empty where none are.
+    pub label: String,
+    /// The value at which that is held.
+    pub target: f64,
+    /// Seconds from one adding of tasks to the next.
+    pub out_cooldown: i32,
+    /// Seconds from one taking of tasks to the next.
+    pub in_cooldown: i32,
+}
+
+impl Kind for Scaling {
+    type Desired = Desired;
+    type Live = Live;
+
+    const NAME: &'static str = "scaling";
+    // AWS keeps a scalable target whose service is gone, and a policy names the target group whose requests it counts.
+    const USES: &'static [&'static str] = &["service", "target_group", "load_balancer"];
+    const PERMISSIONS: &'static [Permission] = &[
+        Permission::look(&[
+            "application-autoscaling:DescribeScalableTargets",
+            "application-autoscaling:DescribeScalingPolicies",
+        ]),
+        Permission::make(
+            &[
+                "application-autoscaling:DeleteScalingPolicy",
+                "application-autoscaling:PutScalingPolicy",
+                "application-autoscaling:RegisterScalableTarget",
+                "application-autoscaling:TagResource",
+            ],
+            On::Named(&["application-autoscaling:{region}:{account}:scalable-target/*"]),
+        ),
+        // The alarms of its policies, which Application Auto Scaling makes and deletes.
+        Permission::make(
+            &["cloudwatch:DeleteAlarms", "cloudwatch:PutMetricAlarm"],
+            On::Named(&["cloudwatch:{region}:{account}:alarm:TargetTracking-service/{name:255}*"]),
+        ),
+        Permission::make(
+            &["iam:CreateServiceLinkedRole"],
+            On::ServiceRole("ecs.application-autoscaling.amazonaws.com"),
+        ),
+        Permission::delete(
+            &["application-autoscaling:DeregisterScalableTarget"],
+            On::Named(&["application-autoscaling:{region}:{account}:scalable-target/*"]),
+        ),
+        Permission::delete(
+            &["cloudwatch:DeleteAlarms"],
+            On::Named(&["cloudwatch:{region}:{account}:alarm:TargetTracking-service/{name:255}*"]),
+        ),
+    ];
+    const DEADLINE: Duration = Duration::from_secs(120);
+
+    async fn list(cx: &Context) -> Result<Vec<Found<Live>>, Failure> {
+        let call = cx.aws.autoscaling.describe_scalable_targets().service_namespace(ServiceNamespace::Ecs);
+        let pages = call.scalable_dimension(ScalableDimension::EcsServiceDesiredCount).into_paginator().items().send();
+        let targets: Vec<ScalableTarget> = pages.try_collect().await.during("DescribeScalableTargets")?;
+        // The answer carries no tags; the cluster is the stack's own, and its services have their names from their
+        // addresses.
+        let prefix = resource(&cx.id, "");
+        let mut targets = targets.into_iter().filter(|target| target.resource_id().starts_with(&prefix)).peekable();
+        if targets.peek().is_none() {
+            return Ok(Vec::new());
+        }
+        let call = cx.aws.autoscaling.describe_scaling_policies().service_namespace(ServiceNamespace::Ecs);
+        let pages = call.into_paginator().items().send();
+        let policies: Vec<ScalingPolicy> = pages.try_collect().await.during("DescribeScalingPolicies")?;
+        Ok(targets
+            .map(|target| {
+                let own = policies.iter().filter(|policy| policy.resource_id() == target.resource_id());
+                let live = Live {
+                    resource: target.resource_id().to_owned(),
+                    min: u32::try_from(target.min_capacity()).unwrap_or_default(),
+                    max: u32::try_from(target.max_capacity()).unwrap_or_default(),
+                    policies: own.map(live_policy).collect(),
+                };
+                let address = Address::new(Self::NAME, &live.resource[prefix.len()..]);
+                Found { address, id: live.resource.clone(), live }
+            })
+            .collect())
+    }
+
+    fn diff(desired: &Desired, live: &Live) -> Vec<Change> {
+        let mut diff = Diff::new();
+        diff.field("min", &live.min, &desired.min).field("max", &live.max, &desired.max);
+        for policy in &desired.policies {
+            let (name, target) = (policy.measure.name(), f64::from(policy.target));
+            let Some(has) = live.policies.iter().find(|has| has.name == name) else {
+                diff.push(name, Shown::Absent, Shown::value(target), How::InPlace);
+                continue;
+            };
+            diff.field(name, &has.target, &target);
+            diff.field(&format!("{name}.metric"), &has.metric.as_str(), &policy.measure.metric().as_str());
+            diff.field(&format!("{name}.out_cooldown"), &has.out_cooldown, &OUT_COOLDOWN);
+            diff.field(&format!("{name}.in_cooldown"), &has.in_cooldown, &IN_COOLDOWN);
+            let counted = format!("{name}.of");
+            match policy.measure.label() {
+                Some(label) => diff.field(&counted, &has.label, &label),
+                None => diff.push(&counted, Shown::value(&has.label), Shown::KnownAfterApply, How::InPlace),
+            };
+        }
+        for other in foreign(desired, live) {
+            diff.push("other_policies", Shown::value(&other.name), Shown::Absent, How::InPlace);
+        }
+        diff.finish()
+    }
+
+    fn phase(_live: &Live, _desired: Option<&Desired>) -> Phase {
+        Phase::Ready
+    }
+
+    async fn create(cx: &Context, address: &Address, desired: &Desired) -> Result<Live, Failure> {
+        let none = Live { resource: resource(&cx.id, address.name()), min: 0, max: 0, policies: Vec::new() };
+        make_good(cx, address, desired, &none).await
+    }
+
+    async fn update(
+        cx: &Context,
+        address: &Address,
+        desired: &Desired,
+        live: &Live,
+        _changes: &[Change],
+    ) -> Result<Live, Failure> {
+        make_good(cx, address, desired, live).await
+    }
+
+    async fn delete(cx: &Context, live: &Live) -> Result<(), Failure> {
+        // Its policies and their alarms go with it.
+        // https://docs.aws.amazon.com/autoscaling/application/APIReference/API_DeregisterScalableTarget.html
+        let call = cx.aws.autoscaling.deregister_scalable_target().service_namespace(ServiceNamespace::Ecs);
+        let call = call.resource_id(&live.resource).scalable_dimension(ScalableDimension::EcsServiceDesiredCount);
+        let answer = call.customize().config_override(once()).send().await;
+        answer.or_absent("DeregisterScalableTarget", &["ObjectNotFoundException"]).map(drop)
+    }
+
+    fn passing(failure: &Failure) -> Option<&'static str> {
+        if failure.is(&["ConcurrentUpdateException"]) {
+            return Some("another change of its scaling to end");
+        }
+        // The first use in an account makes a role, which cannot be assumed at once, and the service may be too new to be
+        // seen; AWS has no code of its own for either.
+        failure.is(&["ValidationException"]).then_some("Application Auto Scaling to accept the service and its role")
+    }
+
+    fn summary(live: &Live) -> Option<String> {
+        let held: Vec<String> =
+            live.policies.iter().map(|policy| format!("{} {}", policy.name, policy.target)).collect();
+        Some(format!("{} to {} tasks, {}", live.min, live.max, held.join(", ")))
+    }
+}
+
+/// `service/<cluster>/<service>`, for the service called `name` in stack.yaml.
+fn resource(id: &StackId, name: &str) -> String {
+    format!("service/{}/{}{name}", ecs::cluster_name(id), aws::stack_prefix(id))
+}
+
+fn live_policy(policy: &ScalingPolicy) -> LivePolicy {
+    let tracking = policy.target_tracking_scaling_policy_configuration();
+    let metric = tracking.and_then(|tracking| tracking.predefined_metric_specification());
+    let seconds = |seconds: Option<i32>| seconds.unwrap_or_default();
+    LivePolicy {
+        name: policy.policy_name().to_owned(),
+        metric: metric.map(|metric| metric.predefined_metric_type().as_str().to_owned()).unwrap_or_default(),
+        label: metric.and_then(|metric| metric.resource_label()).unwrap_or_default().to_owned(),
+        target: tracking.map(TargetTrackingScalingPolicyConfiguration::target_value).unwrap_or_default(),
+        out_cooldown: seconds(tracking.and_then(TargetTrackingScalingPolicyConfiguration::scale_out_cooldown)),
+        in_cooldown: seconds(tracking.and_then(TargetTrackingScalingPolicyConfiguration::scale_in_cooldown)),
+    }
+}
+
+/// The policies that somebody else put on the service.
+fn foreign<'a>(desired: &'a Desired, live: &'a Live) -> impl Iterator<Item = &'a LivePolicy> {
+    live.policies.iter().filter(|has| desired.policies.iter().all(|policy| policy.measure.name() != has.name))
+}
+
+async fn make_good(cx: &Context, address: &Address, desired: &Desired, live: &Live) -> Result<Live, Failure> {
+    let api = &cx.aws.autoscaling;
+    if (live.min, live.max) != (desired.min, desired.max) {
+        // Tags are for a new target. One whose creation was stopped half-way is not new any more.
+        let is_new = live.max == 0 && !is_registered(cx, &live.resource).await?;
+        let tags = is_new.then(|| aws::tags(&cx.id, address).map(|(key, value)| (key.to_owned(), value)));
+        let call = api
+            .register_scalable_target()
+            .service_namespace(ServiceNamespace::Ecs)
+            .resource_id(&live.resource)
+            .scalable_dimension(ScalableDimension::EcsServiceDesiredCount)
+            .min_capacity(aws::signed(desired.min))
+            .max_capacity(aws::signed(desired.max))
+            .set_tags(tags.map(HashMap::from));
+        call.customize().config_override(once()).send().await.during("RegisterScalableTarget")?;
+    }
+    let mut policies = Vec::new();
+    for policy in &desired.policies {
+        policies.push(put(cx, &live.resource, policy).await?);
+    }
+    for other in foreign(desired, live) {
+        let call = api
+            .delete_scaling_policy()
+            .policy_name(&other.name)
+            .service_namespace(ServiceNamespace::Ecs)
+            .resource_id(&live.resource)
+            .scalable_dimension(ScalableDimension::EcsServiceDesiredCount);
+        let answer = call.customize().config_override(once()).send().await;
+        answer.or_absent("DeleteScalingPolicy", &["ObjectNotFoundException"])?;
+    }
+    Ok(Live { min: desired.min, max: desired.max, policies, ..live.clone() })
+}
+
+/// Whether the service is a scalable target already.
+async fn is_registered(cx: &Context, resource: &str) -> Result<bool, Failure> {
+    let call = cx.aws.autoscaling.describe_scalable_targets().service_namespace(ServiceNamespace::Ecs);
+    let call = call.resource_ids(resource).scalable_dimension(ScalableDimension::EcsServiceDesiredCount);
+    Ok(!call.send().await.during("DescribeScalableTargets")?.scalable_targets().is_empty())
+}
+
+/// Makes or changes a policy; one of the same name is changed.
+async fn put(cx: &Context, resource: &str, policy: &Policy) -> Result<LivePolicy, Failure> {
+    let label = policy.measure.label().ok_or_else(|| Failure::internal("the target group is not known yet"))?;
+    let metric = PredefinedMetricSpecification::builder()
+        .predefined_metric_type(policy.measure.metric())
+        .set_resource_label(Some(label.clone()).filter(|label| !label.is_empty()))
+        .build()
+        .map_err(|error| Failure::internal(error.to_string()))?;
+    let tracking = TargetTrackingScalingPolicyConfiguration::builder()
+        .target_value(f64::from(policy.target))
+        .predefined_metric_specification(metric)
+        .scale_out_cooldown(OUT_COOLDOWN)
+        .scale_in_cooldown(IN_COOLDOWN)
+        .build()
+        .map_err(|error| Failure::internal(error.to_string()))?;
+    let call = cx
+        .aws
+        .autoscaling
+        .put_scaling_policy()
+        .policy_name(policy.measure.name())
+        .policy_type(PolicyType::TargetTrackingScaling)
+        .service_namespace(ServiceNamespace::Ecs)
+        .resource_id(resource)
+        .scalable_dimension(ScalableDimension::EcsServiceDesiredCount)
+        .target_tracking_scaling_policy_configuration(tracking);
+    call.customize().config_override(once()).send().await.during("PutScalingPolicy")?;
+    Ok(LivePolicy {
+        name: policy.measure.name().to_owned(),
+        metric: policy.measure.metric().as_str().to_owned(),
+        label,
+        target: f64::from(policy.target),
+        out_cooldown: OUT_COOLDOWN,
+        in_cooldown: IN_COOLDOWN,
+    })
+}
+
+/// A write's configuration: the SDK sends it once, and the engine decides about another time.
+fn once() -> config::Builder {
+    config::Config::builder().retry_config(aws::once())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn requests(target_group: Input) -> Measure {
+        Measure::Requests { load_balancer: "app/lb/1".into(), target_group }
+    }
+
+    fn desired(policies: Vec<(Measure, u32)>) -> Desired {
+        let policies = policies.into_iter().map(|(measure, target)| Policy { measure, target }).collect();
+        Desired { min: 2, max: 10, policies }
+    }
+
+    fn live() -> Live {
+        let policy = |name: &str, metric: &str, label: &str, target| LivePolicy {
+            name: name.into(),
+            metric: metric.into(),
+            label: label.into(),
+            target,
+            out_cooldown: 60,
+            in_cooldown: 300,
+        };
+        Live {
+            resource: "service/demo-default-main/demo-default-web".into(),
+            min: 2,
+            max: 10,
+            policies: vec![
+                policy("cpu", "ECSServiceAverageCPUUtilization", "", 60.0),
+                policy("requests", "ALBRequestCountPerTarget", "app/lb/1/targetgroup/web/2", 1000.0),
+            ],
+        }
+    }
+
+    fn changed(desired: &Desired, live: &Live) -> Vec<String> {
+        Scaling::diff(desired, live).into_iter().map(|change| change.field).collect()
+    }
+
+    #[test]
+    fn what_is_as_desired_needs_no_change() {
+        let both = desired(vec![(Measure::Cpu, 60), (requests("targetgroup/web/2".into()), 1000)]);
+        assert_eq!(changed(&both, &live()), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_target_a_limit_and_a_foreign_policy_are_each_a_change_of_their_own() {
+        let other = Desired { min: 3, ..desired(vec![(Measure::Cpu, 70), (Measure::Memory, 80)]) };
+        assert_eq!(changed(&other, &live()), ["min", "cpu", "memory", "other_policies"]);
+    }
+
+    #[test]
+    fn the_requests_of_a_target_group_that_is_made_anew_are_counted_there() {
+        let group = Input::output(&Address::new("target_group", "web"), "dimension");
+        let both = desired(vec![(Measure::Cpu, 60), (requests(group), 1000)]);
+        let changes = Scaling::diff(&both, &live());
+        assert_eq!(
+            (changes.len(), changes[0].field.as_str(), &changes[0].to),
+            (1, "requests.of", &Shown::KnownAfterApply)
+        );
+        let moved = desired(vec![(Measure::Cpu, 60), (requests("targetgroup/web/3".into()), 1000)]);
+        assert_eq!(changed(&moved, &live()), ["requests.of"]);
+    }
+
+    #[test]
+    fn a_service_is_found_again_by_its_name() {
+        let id = StackId { stack: "demo".into(), environment: "default".into() };
+        assert_eq!(resource(&id, "web"), live().resource);
+    }
+}

@@ -1,0 +1,3 @@
+//! The kinds of CloudWatch.
+
+pub mod alarm;

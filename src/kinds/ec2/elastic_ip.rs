@@ -1,0 +1,94 @@
+//! A public address that stays the same; a NAT gateway speaks from it.
+//!
+//! <https://docs.aws.amazon.com/vpc/latest/userguide/vpc-eips.html>
+
+use aws_sdk_ec2::types::{DomainType, ResourceType};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    aws::{Outcome, given},
+    kind::{Context, Kind},
+    kinds::ec2,
+    model::{Address, Failure, Found, On, Outputs, Permission, Phase},
+};
+
+/// An Elastic IP address.
+pub struct ElasticIp;
+
+/// What stack.yaml asks of it: that it is there.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Desired {}
+
+/// What AWS has.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Live {
+    /// `eipalloc-…`.
+    pub id: String,
+    /// The address.
+    pub public_ip: String,
+}
+
+impl Kind for ElasticIp {
+    type Desired = Desired;
+    type Live = Live;
+
+    const NAME: &'static str = "elastic_ip";
+    const USES: &'static [&'static str] = &[];
+    const ADOPTABLE: bool = true;
+    const MANY: bool = true;
+    const PERMISSIONS: &'static [Permission] = &[
+        Permission::look(&["ec2:DescribeAddresses"]),
+        Permission::make(&["ec2:AllocateAddress"], On::Tagged),
+        ec2::TAGGING,
+        Permission::delete(&["ec2:ReleaseAddress"], On::Owned),
+    ];
+
+    async fn list(cx: &Context) -> Result<Vec<Found<Live>>, Failure> {
+        let call = cx.aws.ec2.describe_addresses().set_filters(Some(ec2::wanted(cx, "allocation-id")));
+        let answer = call.send().await.during("DescribeAddresses")?;
+        Ok(answer
+            .addresses
+            .unwrap_or_default()
+            .into_iter()
+            .filter_map(|found| {
+                let address = ec2::address_of(cx, found.tags())?;
+                let id = found.allocation_id?;
+                let live = Live { id: id.clone(), public_ip: found.public_ip.unwrap_or_default() };
+                Some(Found { address, id, live })
+            })
+            .collect())
+    }
+
+    fn phase(_live: &Live, _desired: Option<&Desired>) -> Phase {
+        Phase::Ready
+    }
+
+    fn outputs(live: &Live) -> Outputs {
+        Outputs::new().with("id", &live.id).with("public_ip", &live.public_ip)
+    }
+
+    async fn create(cx: &Context, address: &Address, _desired: &Desired) -> Result<Live, Failure> {
+        let tags = ec2::tagged(&cx.id, address, ResourceType::ElasticIp);
+        let call = cx.aws.ec2.allocate_address().domain(DomainType::Vpc).tag_specifications(tags);
+        let answer = call.customize().config_override(ec2::once()).send().await.during("AllocateAddress")?;
+        let id = given(answer.allocation_id, "AllocateAddress", "allocationId")?;
+        Ok(Live { id, public_ip: answer.public_ip.unwrap_or_default() })
+    }
+
+    async fn adopt(cx: &Context, address: &Address, live: &Live) -> Result<(), Failure> {
+        ec2::adopt(cx, address, &live.id).await
+    }
+
+    async fn delete(cx: &Context, live: &Live) -> Result<(), Failure> {
+        let call = cx.aws.ec2.release_address().allocation_id(&live.id).customize().config_override(ec2::once());
+        call.send().await.or_absent("ReleaseAddress", &["InvalidAllocationID.NotFound"]).map(drop)
+    }
+
+    fn passing(failure: &Failure) -> Option<&'static str> {
+        // The interface of a deleted NAT gateway holds its address for a while; AWS then answers AuthFailure or
+        // InvalidIPAddress.InUse to a release.
+        let held = failure.operation == "ReleaseAddress"
+            && failure.is(&["InvalidIPAddress.InUse", "DependencyViolation", "AuthFailure"]);
+        held.then_some("the NAT gateway to let go of it")
+    }
+}

@@ -1,0 +1,326 @@
+//! A host: the bastion, made once from its user data and replaced when that changes.
+//!
+//! <https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/concepts.html>
+
+use std::time::Duration;
+
+use aws_sdk_ec2::types::{
+    BlockDeviceMapping, EbsBlockDevice, HttpTokensState, Instance as SdkInstance, InstanceMetadataEndpointState,
+    InstanceMetadataOptionsRequest, InstanceNetworkInterfaceSpecification, InstanceType, ResourceType, Tag, VolumeType,
+};
+use base64::{Engine, prelude::BASE64_STANDARD};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::{
+    aws::{self, Outcome, given},
+    kind::{Context, Kind, Replacement},
+    kinds::ec2,
+    model::{Address, Change, Diff, Failure, Found, How, Input, On, Outputs, Permission, Phase, Shown},
+};
+
+/// The tag with a hash of the user data: AWS shows that of one instance a call only.
+const USER_DATA: &str = "stackctl:user-data";
+
+/// An EC2 instance.
+pub struct Instance;
+
+/// What stack.yaml asks of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Desired {
+    /// The public SSM parameter that names the image; read by EC2 when the instance is made.
+    /// <https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/using-systems-manager-parameter-to-find-AMI.html>
+    pub image_parameter: String,
+    /// The image's root device, such as `/dev/xvda`.
+    pub root_device: String,
+    /// The instance type, such as `t4g.nano`.
+    pub class: String,
+    /// The size of its encrypted disk, in GiB.
+    pub disk: u32,
+    /// The public subnet it stands in.
+    pub subnet: Input,
+    /// Who may call it.
+    pub security_group: Input,
+    /// What cloud-init does at its first start: at most 16 KiB.
+    pub user_data: String,
+}
+
+/// What AWS has.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Live {
+    /// `i-…`.
+    pub id: String,
+    /// AWS's word, such as `running`.
+    pub state: String,
+    /// Why AWS stopped or never started it.
+    pub reason: Option<String>,
+    /// The instance type.
+    pub class: String,
+    /// The subnet it stands in.
+    pub subnet: String,
+    /// Its security groups.
+    pub security_groups: Vec<String>,
+    /// The hash of its user data.
+    pub user_data: String,
+    /// Whether its metadata are given to session tokens only (IMDSv2).
+    pub tokens_required: bool,
+    /// Its public address, while it runs.
+    pub public_ip: Option<String>,
+}
+
+impl Kind for Instance {
+    type Desired = Desired;
+    type Live = Live;
+
+    const NAME: &'static str = "instance";
+    const USES: &'static [&'static str] = &["subnet", "security_group", "internet_gateway"];
+    const PERMISSIONS: &'static [Permission] = &[
+        Permission::look(&["ec2:DescribeInstances"]),
+        Permission::make(&["ec2:RunInstances"], On::Tagged),
+        Permission::make(
+            &[
+                "ec2:ModifyInstanceAttribute",
+                "ec2:ModifyInstanceMetadataOptions",
+                "ec2:RunInstances",
+                "ec2:StartInstances",
+            ],
+            On::Owned,
+        ),
+        // The image is not the stack's, and the interface is made without tags.
+        Permission::make(
+            &["ec2:RunInstances"],
+            On::Named(&["ec2:{region}::image/*", "ec2:{region}:{account}:network-interface/*"]),
+        ),
+        // EC2 looks up the image in the caller's name.
+        Permission::make(&["ssm:GetParameters"], On::Named(&["ssm:{region}::parameter/aws/service/*"])),
+        ec2::TAGGING,
+        Permission::delete(&["ec2:TerminateInstances"], On::Owned),
+    ];
+    // The new host answers before the old one goes.
+    const REPLACEMENT: Replacement = Replacement::CreateFirst;
+    const USUAL: Duration = Duration::from_secs(30);
+    const DEADLINE: Duration = Duration::from_secs(600);
+
+    async fn list(cx: &Context) -> Result<Vec<Found<Live>>, Failure> {
+        let pages = cx.aws.ec2.describe_instances().set_filters(Some(ec2::wanted(cx, "instance-id"))).into_paginator();
+        let reservations = pages.items().send().try_collect().await.during("DescribeInstances")?;
+        Ok(reservations
+            .into_iter()
+            .flat_map(|reservation| reservation.instances.unwrap_or_default())
+            // A terminated one stays listed for about an hour.
+            .filter(|instance| state(instance) != "terminated")
+            .filter_map(|instance| {
+                let address = ec2::address_of(cx, instance.tags())?;
+                let live = live(instance)?;
+                Some(Found { address, id: live.id.clone(), live })
+            })
+            .collect())
+    }
+
+    fn diff(desired: &Desired, live: &Live) -> Vec<Change> {
+        let mut diff = Diff::new();
+        diff.fixed("class", &live.class, &desired.class);
+        diff.fixed_input("subnet", &live.subnet, &desired.subnet);
+        let group = std::slice::from_ref(&desired.security_group);
+        diff.inputs("security_group", &live.security_groups, group, How::InPlace);
+        let wanted = fingerprint(&desired.user_data);
+        if live.user_data != wanted {
+            // cloud-init reads it at the first start only.
+            diff.push("user_data", Shown::value(&live.user_data), Shown::value(wanted), How::Replace);
+        }
+        diff.field("imdsv2_only", &live.tokens_required, &true);
+        if ["stopping", "stopped"].contains(&live.state.as_str()) {
+            diff.push("state", Shown::value(&live.state), Shown::value("running"), How::InPlace);
+        }
+        diff.finish()
+    }
+
+    fn phase(live: &Live, _desired: Option<&Desired>) -> Phase {
+        match live.state.as_str() {
+            "running" => Phase::Ready,
+            "shutting-down" => Phase::Deleting("shutting down".into()),
+            "stopped" => Phase::Failed(live.reason.clone().unwrap_or_else(|| "it is stopped".into())),
+            other => Phase::Pending(other.to_owned()),
+        }
+    }
+
+    fn outputs(live: &Live) -> Outputs {
+        Outputs::new().with("id", &live.id).with_some("public_ip", live.public_ip.as_deref())
+    }
+
+    async fn create(cx: &Context, address: &Address, desired: &Desired) -> Result<Live, Failure> {
+        let disk = EbsBlockDevice::builder()
+            .encrypted(true)
+            .volume_type(VolumeType::Gp3)
+            .volume_size(aws::signed(desired.disk))
+            .delete_on_termination(true)
+            .build();
+        let metadata = InstanceMetadataOptionsRequest::builder()
+            .http_endpoint(InstanceMetadataEndpointState::Enabled)
+            .http_tokens(HttpTokensState::Required)
+            .http_put_response_hop_limit(1)
+            .build();
+        let interface = InstanceNetworkInterfaceSpecification::builder()
+            .device_index(0)
+            .associate_public_ip_address(true)
+            .subnet_id(desired.subnet.get()?)
+            .groups(desired.security_group.get()?)
+            .build();
+        let hash = fingerprint(&desired.user_data);
+        let tags = ec2::tagged(&cx.id, address, ResourceType::Instance);
+        let mut all = tags.tags().to_vec();
+        all.push(Tag::builder().key(USER_DATA).value(&hash).build());
+        let tags = aws_sdk_ec2::types::TagSpecification::builder()
+            .resource_type(ResourceType::Instance)
+            .set_tags(Some(all))
+            .build();
+        let call = cx
+            .aws
+            .ec2
+            .run_instances()
+            .image_id(format!("resolve:ssm:{}", desired.image_parameter))
+            .instance_type(InstanceType::from(desired.class.as_str()))
+            .min_count(1)
+            .max_count(1)
+            // One run's repeated call is one instance; a terminated one must not be answered to a later run.
+            .client_token(aws::discriminated(&cx.id, address, &format!("{hash} {}", cx.run), 64))
+            .user_data(BASE64_STANDARD.encode(&desired.user_data))
+            .metadata_options(metadata)
+            .network_interfaces(interface)
+            .block_device_mappings(BlockDeviceMapping::builder().device_name(&desired.root_device).ebs(disk).build())
+            .tag_specifications(tags)
+            .tag_specifications(ec2::tagged(&cx.id, address, ResourceType::Volume));
+        let answer = call.customize().config_override(ec2::once()).send().await.during("RunInstances")?;
+        let made = answer.instances.and_then(|instances| instances.into_iter().next()).and_then(live);
+        given(made, "RunInstances", "instances")
+    }
+
+    async fn update(
+        cx: &Context,
+        _address: &Address,
+        desired: &Desired,
+        before: &Live,
+        changes: &[Change],
+    ) -> Result<Live, Failure> {
+        let mut live = before.clone();
+        if changes.iter().any(|change| change.field == "security_group") {
+            let group = desired.security_group.get()?;
+            let call = cx.aws.ec2.modify_instance_attribute().instance_id(&live.id).groups(group);
+            call.customize().config_override(ec2::once()).send().await.during("ModifyInstanceAttribute")?;
+            live.security_groups = vec![group.to_owned()];
+        }
+        if changes.iter().any(|change| change.field == "imdsv2_only") {
+            let call = cx.aws.ec2.modify_instance_metadata_options().instance_id(&live.id);
+            let call = call.http_tokens(HttpTokensState::Required).http_put_response_hop_limit(1);
+            call.customize().config_override(ec2::once()).send().await.during("ModifyInstanceMetadataOptions")?;
+            live.tokens_required = true;
+        }
+        if changes.iter().any(|change| change.field == "state") {
+            let call = cx.aws.ec2.start_instances().instance_ids(&live.id);
+            call.customize().config_override(ec2::once()).send().await.during("StartInstances")?;
+            "pending".clone_into(&mut live.state);
+        }
+        Ok(live)
+    }
+
+    async fn delete(cx: &Context, live: &Live) -> Result<(), Failure> {
+        if live.state == "shutting-down" {
+            return Ok(());
+        }
+        let call = cx.aws.ec2.terminate_instances().instance_ids(&live.id).customize().config_override(ec2::once());
+        call.send().await.or_absent("TerminateInstances", &["InvalidInstanceID.NotFound"]).map(drop)
+    }
+
+    fn passing(failure: &Failure) -> Option<&'static str> {
+        // One that stops cannot be started before it has stopped.
+        failure.is(&["IncorrectInstanceState"]).then_some("it to stop")
+    }
+
+    fn summary(live: &Live) -> Option<String> {
+        live.public_ip.as_ref().map(|ip| format!("ssh to {ip}"))
+    }
+}
+
+fn state(instance: &SdkInstance) -> &str {
+    instance.state().and_then(|state| state.name()).map_or("pending", |name| name.as_str())
+}
+
+fn live(instance: SdkInstance) -> Option<Live> {
+    let tag = |key: &str| instance.tags().iter().find(|tag| tag.key() == Some(key)).and_then(|tag| tag.value());
+    let tokens = instance.metadata_options().and_then(|options| options.http_tokens());
+    Some(Live {
+        state: state(&instance).to_owned(),
+        reason: instance.state_reason().and_then(|reason| reason.message()).map(str::to_owned),
+        class: instance.instance_type().map(|class| class.as_str().to_owned()).unwrap_or_default(),
+        subnet: instance.subnet_id().unwrap_or_default().to_owned(),
+        security_groups: instance
+            .security_groups()
+            .iter()
+            .filter_map(|group| group.group_id().map(str::to_owned))
+            .collect(),
+        user_data: tag(USER_DATA).unwrap_or_default().to_owned(),
+        tokens_required: tokens == Some(&HttpTokensState::Required),
+        public_ip: instance.public_ip_address().map(str::to_owned),
+        id: instance.instance_id?,
+    })
+}
+
+/// Twelve hexadecimal digits that differ with the user data.
+fn fingerprint(user_data: &str) -> String {
+    Sha256::digest(user_data).iter().take(6).map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn desired(user_data: &str) -> Desired {
+        Desired {
+            image_parameter: "/aws/service/debian/release/13/latest/arm64".into(),
+            root_device: "/dev/xvda".into(),
+            class: "t4g.nano".into(),
+            disk: 8,
+            subnet: "subnet-1".into(),
+            security_group: "sg-1".into(),
+            user_data: user_data.into(),
+        }
+    }
+
+    fn live(state: &str) -> Live {
+        Live {
+            id: "i-1".into(),
+            state: state.into(),
+            reason: None,
+            class: "t4g.nano".into(),
+            subnet: "subnet-1".into(),
+            security_groups: vec!["sg-1".into()],
+            user_data: fingerprint("one"),
+            tokens_required: true,
+            public_ip: Some("203.0.113.5".into()),
+        }
+    }
+
+    #[test]
+    fn other_user_data_is_another_host() {
+        assert_eq!(Instance::diff(&desired("one"), &live("running")), Vec::new());
+        let changes = Instance::diff(&desired("two"), &live("running"));
+        assert_eq!(changes.len(), 1);
+        assert_eq!((changes[0].field.as_str(), changes[0].how), ("user_data", How::Replace));
+    }
+
+    #[test]
+    fn metadata_without_a_session_token_and_a_stopped_host_are_drift() {
+        let weak = Live { tokens_required: false, ..live("stopped") };
+        let fields: Vec<String> =
+            Instance::diff(&desired("one"), &weak).into_iter().map(|change| change.field).collect();
+        assert_eq!(fields, ["imdsv2_only", "state"]);
+    }
+
+    #[test]
+    fn only_a_running_host_is_ready() {
+        assert_eq!(Instance::phase(&live("running"), None), Phase::Ready);
+        assert_eq!(Instance::phase(&live("pending"), None), Phase::Pending("pending".into()));
+        assert_eq!(Instance::phase(&live("shutting-down"), None), Phase::Deleting("shutting down".into()));
+        assert!(matches!(Instance::phase(&live("stopped"), None), Phase::Failed(_)));
+    }
+}

@@ -1,0 +1,145 @@
+//! The network's door to the internet.
+//!
+//! <https://docs.aws.amazon.com/vpc/latest/userguide/VPC_Internet_Gateway.html>
+
+use aws_sdk_ec2::types::ResourceType;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    aws::{Outcome, given},
+    kind::{Context, Kind},
+    kinds::ec2,
+    model::{Address, Change, Diff, Failure, Found, Input, On, Outputs, Permission, Phase},
+};
+
+/// An internet gateway.
+pub struct InternetGateway;
+
+/// What stack.yaml asks of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Desired {
+    /// The VPC that it is attached to.
+    pub vpc: Input,
+}
+
+/// What AWS has.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Live {
+    /// `igw-…`.
+    pub id: String,
+    /// The VPC that it is attached to; empty while it is attached to none.
+    pub vpc: String,
+}
+
+impl Kind for InternetGateway {
+    type Desired = Desired;
+    type Live = Live;
+
+    const NAME: &'static str = "internet_gateway";
+    const USES: &'static [&'static str] = &["vpc"];
+    const ADOPTABLE: bool = true;
+    const IN_TWO_STEPS: bool = true;
+    const MANY: bool = true;
+    const PERMISSIONS: &'static [Permission] = &[
+        Permission::look(&["ec2:DescribeInternetGateways"]),
+        Permission::make(&["ec2:CreateInternetGateway"], On::Tagged),
+        Permission::make(&["ec2:AttachInternetGateway"], On::Owned),
+        ec2::TAGGING,
+        Permission::delete(&["ec2:DeleteInternetGateway", "ec2:DetachInternetGateway"], On::Owned),
+    ];
+
+    async fn list(cx: &Context) -> Result<Vec<Found<Live>>, Failure> {
+        let pages = cx
+            .aws
+            .ec2
+            .describe_internet_gateways()
+            .set_filters(Some(ec2::wanted(cx, "internet-gateway-id")))
+            .into_paginator();
+        let gateways = pages.items().send().try_collect().await.during("DescribeInternetGateways")?;
+        Ok(gateways
+            .into_iter()
+            .filter_map(|gateway| {
+                let address = ec2::address_of(cx, gateway.tags())?;
+                let vpc = gateway.attachments().first().and_then(|to| to.vpc_id()).unwrap_or_default().to_owned();
+                let id = gateway.internet_gateway_id?;
+                Some(Found { address, id: id.clone(), live: Live { id, vpc } })
+            })
+            .collect())
+    }
+
+    fn diff(desired: &Desired, live: &Live) -> Vec<Change> {
+        Diff::new().input("vpc", &live.vpc, &desired.vpc).finish()
+    }
+
+    fn phase(_live: &Live, _desired: Option<&Desired>) -> Phase {
+        Phase::Ready
+    }
+
+    fn outputs(live: &Live) -> Outputs {
+        Outputs::new().with("id", &live.id)
+    }
+
+    async fn create(cx: &Context, address: &Address, _desired: &Desired) -> Result<Live, Failure> {
+        let tags = ec2::tagged(&cx.id, address, ResourceType::InternetGateway);
+        let call = cx.aws.ec2.create_internet_gateway().tag_specifications(tags);
+        let answer = call.customize().config_override(ec2::once()).send().await.during("CreateInternetGateway")?;
+        let gateway = given(answer.internet_gateway, "CreateInternetGateway", "internetGateway")?;
+        let id = given(gateway.internet_gateway_id, "CreateInternetGateway", "internetGatewayId")?;
+        Ok(Live { id, vpc: String::new() })
+    }
+
+    async fn update(
+        cx: &Context,
+        _address: &Address,
+        desired: &Desired,
+        live: &Live,
+        _changes: &[Change],
+    ) -> Result<Live, Failure> {
+        detach(cx, live).await?;
+        attach(cx, live.id.clone(), desired).await
+    }
+
+    async fn adopt(cx: &Context, address: &Address, live: &Live) -> Result<(), Failure> {
+        ec2::adopt(cx, address, &live.id).await
+    }
+
+    async fn delete(cx: &Context, live: &Live) -> Result<(), Failure> {
+        detach(cx, live).await?;
+        let call = cx.aws.ec2.delete_internet_gateway().internet_gateway_id(&live.id);
+        let answer = call.customize().config_override(ec2::once()).send().await;
+        answer.or_absent("DeleteInternetGateway", &["InvalidInternetGatewayID.NotFound"]).map(drop)
+    }
+
+    fn passing(failure: &Failure) -> Option<&'static str> {
+        // Public addresses of a load balancer or a task outlive it by a minute.
+        failure.is(&["DependencyViolation"]).then_some("the network's public addresses to be released")
+    }
+}
+
+async fn attach(cx: &Context, id: String, desired: &Desired) -> Result<Live, Failure> {
+    let vpc = desired.vpc.get()?.to_owned();
+    let call = cx.aws.ec2.attach_internet_gateway().internet_gateway_id(&id).vpc_id(&vpc);
+    let answer = call.customize().config_override(ec2::once()).send().await;
+    answer.or_absent("AttachInternetGateway", &["Resource.AlreadyAssociated"])?;
+    Ok(Live { id, vpc })
+}
+
+async fn detach(cx: &Context, live: &Live) -> Result<(), Failure> {
+    if live.vpc.is_empty() {
+        return Ok(());
+    }
+    let call = cx.aws.ec2.detach_internet_gateway().internet_gateway_id(&live.id).vpc_id(&live.vpc);
+    let answer = call.customize().config_override(ec2::once()).send().await;
+    answer.or_absent("DetachInternetGateway", &["Gateway.NotAttached", "InvalidInternetGatewayID.NotFound"]).map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_gateway_that_was_never_attached_shows_as_a_change() {
+        let live = Live { id: "igw-1".into(), vpc: String::new() };
+        assert_eq!(InternetGateway::diff(&Desired { vpc: "vpc-1".into() }, &live).len(), 1);
+    }
+}

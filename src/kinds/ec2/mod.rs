@@ -1,0 +1,61 @@
+//! What the EC2 kinds share: ownership filters and tags in EC2's own types.
+
+pub mod elastic_ip;
+pub mod instance;
+pub mod internet_gateway;
+pub mod nat_gateway;
+pub mod route_table;
+pub mod security_group;
+pub mod subnet;
+pub mod vpc;
+
+use aws_sdk_ec2::{
+    config,
+    types::{Filter, ResourceType, Tag, TagSpecification},
+};
+
+use crate::{
+    aws::{self, Outcome},
+    kind::Context,
+    model::{Address, Failure, On, Permission, StackId},
+};
+
+/// The tags that go on in a create call, which IAM judges as an action of its own.
+/// <https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/supported-iam-actions-tagging.html>
+pub(super) const TAGGING: Permission = Permission::make(&["ec2:CreateTags"], On::Tagging("ec2"));
+
+/// The filters by which a `Describe…` call answers only what the stack owns; or what is claimed, by the filter `id` of its
+/// kind.
+pub(super) fn wanted(cx: &Context, id: &str) -> Vec<Filter> {
+    let pairs = match cx.claimed() {
+        Some(claimed) => vec![(id.to_owned(), claimed.to_owned())],
+        None => aws::ours(&cx.id).to_vec(),
+    };
+    pairs.into_iter().map(|(name, value)| Filter::builder().name(name).values(value).build()).collect()
+}
+
+/// The tags with which the resource at `address` is created.
+pub(super) fn tagged(id: &StackId, address: &Address, resource: ResourceType) -> TagSpecification {
+    TagSpecification::builder().resource_type(resource).set_tags(Some(tags(id, address))).build()
+}
+
+fn tags(id: &StackId, address: &Address) -> Vec<Tag> {
+    aws::tags(id, address).map(|(key, value)| Tag::builder().key(key).value(value).build()).to_vec()
+}
+
+/// Gives what exists the tags of `address`. `stackctl policy` allows it for nothing: tags make a thing the stack's own.
+/// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateTags.html>
+pub(super) async fn adopt(cx: &Context, address: &Address, resource: &str) -> Result<(), Failure> {
+    let call = cx.aws.ec2.create_tags().resources(resource).set_tags(Some(tags(&cx.id, address)));
+    call.customize().config_override(once()).send().await.during("CreateTags").map(drop)
+}
+
+/// The address that a resource's tags give it.
+pub(super) fn address_of(cx: &Context, tags: &[Tag]) -> Option<Address> {
+    cx.address_of(tags.iter().map(|tag| (tag.key().unwrap_or_default(), tag.value().unwrap_or_default())))
+}
+
+/// A write's configuration: the SDK sends it once, and the engine decides about another time.
+pub(super) fn once() -> config::Builder {
+    config::Config::builder().retry_config(aws::once())
+}

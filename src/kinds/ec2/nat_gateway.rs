@@ -1,0 +1,164 @@
+//! The way out of the private subnets.
+//!
+//! <https://docs.aws.amazon.com/vpc/latest/userguide/vpc-nat-gateway.html>
+
+use std::time::Duration;
+
+use aws_sdk_ec2::types::{NatGatewayState, ResourceType};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    aws::{self, Outcome, given},
+    kind::{Context, Kind, Replacement},
+    kinds::ec2,
+    model::{Address, Change, Diff, Failure, Found, How, Input, On, Outputs, Permission, Phase, Shown},
+};
+
+/// A NAT gateway.
+pub struct NatGateway;
+
+/// What stack.yaml asks of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Desired {
+    /// The public subnet it stands in.
+    pub subnet: Input,
+    /// The allocation id of the Elastic IP it speaks from.
+    pub address: Input,
+}
+
+/// What AWS has.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Live {
+    /// `nat-…`.
+    pub id: String,
+    /// The subnet it stands in.
+    pub subnet: String,
+    /// The allocation id of its address.
+    pub address: String,
+    /// AWS's word: `pending`, `available`, `deleting`, `failed`.
+    pub state: String,
+    /// Why it failed, if it did.
+    pub failure: Option<String>,
+}
+
+impl Kind for NatGateway {
+    type Desired = Desired;
+    type Live = Live;
+
+    const NAME: &'static str = "nat_gateway";
+    const USES: &'static [&'static str] = &["subnet", "elastic_ip", "internet_gateway"];
+    const ADOPTABLE: bool = true;
+    const PERMISSIONS: &'static [Permission] = &[
+        Permission::look(&["ec2:DescribeNatGateways"]),
+        Permission::make(&["ec2:CreateNatGateway"], On::Tagged),
+        // With an address, in a subnet.
+        Permission::make(&["ec2:CreateNatGateway"], On::Owned),
+        ec2::TAGGING,
+        Permission::delete(&["ec2:DeleteNatGateway"], On::Owned),
+    ];
+    const REPLACEMENT: Replacement = Replacement::DeleteFirst;
+    const USUAL: Duration = Duration::from_secs(90);
+    const DEADLINE: Duration = Duration::from_secs(600);
+
+    async fn list(cx: &Context) -> Result<Vec<Found<Live>>, Failure> {
+        let pages =
+            cx.aws.ec2.describe_nat_gateways().set_filter(Some(ec2::wanted(cx, "nat-gateway-id"))).into_paginator();
+        let gateways = pages.items().send().try_collect().await.during("DescribeNatGateways")?;
+        Ok(gateways
+            .into_iter()
+            // A deleted one stays listed for about an hour.
+            .filter(|gateway| gateway.state() != Some(&NatGatewayState::Deleted))
+            .filter_map(|gateway| {
+                let address = ec2::address_of(cx, gateway.tags())?;
+                let allocation = gateway.nat_gateway_addresses().first().and_then(|address| address.allocation_id());
+                let live = Live {
+                    address: allocation.unwrap_or_default().to_owned(),
+                    id: gateway.nat_gateway_id?,
+                    subnet: gateway.subnet_id.unwrap_or_default(),
+                    state: gateway.state.map(|state| state.as_str().to_owned()).unwrap_or_default(),
+                    failure: gateway.failure_message,
+                };
+                Some(Found { address, id: live.id.clone(), live })
+            })
+            .collect())
+    }
+
+    fn diff(desired: &Desired, live: &Live) -> Vec<Change> {
+        let mut diff = Diff::new();
+        diff.fixed_input("subnet", &live.subnet, &desired.subnet);
+        // While it is being made, AWS shows no address yet; the one it was asked for is the one it gets.
+        if !live.address.is_empty() {
+            diff.fixed_input("address", &live.address, &desired.address);
+        }
+        if live.state == "failed" {
+            diff.push("state", Shown::value("failed"), Shown::value("available"), How::Replace);
+        }
+        diff.finish()
+    }
+
+    fn phase(live: &Live, _desired: Option<&Desired>) -> Phase {
+        match live.state.as_str() {
+            "available" => Phase::Ready,
+            "deleting" => Phase::Deleting("deleting".into()),
+            "failed" => Phase::Failed(live.failure.clone().unwrap_or_else(|| "AWS gives no reason".into())),
+            other => Phase::Pending(other.to_owned()),
+        }
+    }
+
+    fn outputs(live: &Live) -> Outputs {
+        Outputs::new().with("id", &live.id)
+    }
+
+    async fn create(cx: &Context, address: &Address, desired: &Desired) -> Result<Live, Failure> {
+        let (subnet, allocation) = (desired.subnet.get()?, desired.address.get()?);
+        let call = cx
+            .aws
+            .ec2
+            .create_nat_gateway()
+            .subnet_id(subnet)
+            .allocation_id(allocation)
+            // However often this run repeats the call, it makes one gateway. To another run's, AWS would answer with what it
+            // made then, even if that is gone.
+            .client_token(aws::discriminated(&cx.id, address, &format!("{subnet} {allocation} {}", cx.run), 64))
+            .tag_specifications(ec2::tagged(&cx.id, address, ResourceType::Natgateway));
+        let answer = call.customize().config_override(ec2::once()).send().await.during("CreateNatGateway")?;
+        let gateway = given(answer.nat_gateway, "CreateNatGateway", "natGateway")?;
+        Ok(Live {
+            id: given(gateway.nat_gateway_id, "CreateNatGateway", "natGatewayId")?,
+            subnet: subnet.to_owned(),
+            address: allocation.to_owned(),
+            state: gateway.state.map_or("pending".to_owned(), |state| state.as_str().to_owned()),
+            failure: gateway.failure_message,
+        })
+    }
+
+    async fn adopt(cx: &Context, address: &Address, live: &Live) -> Result<(), Failure> {
+        ec2::adopt(cx, address, &live.id).await
+    }
+
+    async fn delete(cx: &Context, live: &Live) -> Result<(), Failure> {
+        if live.state == "deleting" {
+            return Ok(());
+        }
+        let call = cx.aws.ec2.delete_nat_gateway().nat_gateway_id(&live.id).customize().config_override(ec2::once());
+        call.send().await.or_absent("DeleteNatGateway", &["NatGatewayNotFound"]).map(drop)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn live(state: &str) -> Live {
+        let (id, subnet, address) = ("nat-1".into(), "subnet-1".into(), "eipalloc-1".into());
+        Live { id, subnet, address, state: state.into(), failure: None }
+    }
+
+    #[test]
+    fn only_an_available_gateway_is_ready() {
+        assert_eq!(NatGateway::phase(&live("available"), None), Phase::Ready);
+        assert_eq!(NatGateway::phase(&live("pending"), None), Phase::Pending("pending".into()));
+        assert_eq!(NatGateway::phase(&live("deleting"), None), Phase::Deleting("deleting".into()));
+        assert!(matches!(NatGateway::phase(&live("failed"), None), Phase::Failed(_)));
+    }
+}

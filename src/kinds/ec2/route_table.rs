@@ -1,0 +1,335 @@
+//! Where the packets of some subnets go. Its routes and its associations are parts of it.
+//!
+//! <https://docs.aws.amazon.com/vpc/latest/userguide/VPC_Route_Tables.html>
+
+use aws_sdk_ec2::types::{Filter, ResourceType, Route as SdkRoute};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    aws::{Outcome, given},
+    kind::{Context, Kind},
+    kinds::ec2,
+    model::{Address, Change, Diff, Failure, Found, How, Input, On, Outputs, Permission, Phase},
+};
+
+/// Everywhere.
+const DEFAULT: &str = "0.0.0.0/0";
+
+/// A route table.
+pub struct RouteTable;
+
+/// Where the default route leads.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Route {
+    /// To an internet gateway, by its id.
+    Internet(Input),
+    /// To a NAT gateway, by its id.
+    Nat(Input),
+}
+
+/// What stack.yaml asks of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Desired {
+    /// The VPC it is a part of.
+    pub vpc: Input,
+    /// The route to everywhere, if there is one.
+    pub default_route: Option<Route>,
+    /// The subnets that it serves.
+    pub subnets: Vec<Input>,
+}
+
+/// What AWS has.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Live {
+    /// `rtb-…`.
+    pub id: String,
+    /// The VPC it is a part of.
+    pub vpc: String,
+    /// The gateway of the default route; empty where there is none.
+    pub default_route: String,
+    /// Other routes than the default one and AWS's own local one, by their destination.
+    pub other_routes: Vec<String>,
+    /// The subnets that it serves: subnet and association.
+    pub associations: Vec<(String, String)>,
+}
+
+impl Kind for RouteTable {
+    type Desired = Desired;
+    type Live = Live;
+
+    const NAME: &'static str = "route_table";
+    const USES: &'static [&'static str] = &["vpc", "subnet", "internet_gateway", "nat_gateway"];
+    const ADOPTABLE: bool = true;
+    const IN_TWO_STEPS: bool = true;
+    const MANY: bool = true;
+    const PERMISSIONS: &'static [Permission] = &[
+        Permission::look(&["ec2:DescribeRouteTables"]),
+        Permission::make(&["ec2:CreateRouteTable"], On::Tagged),
+        Permission::make(
+            &[
+                "ec2:AssociateRouteTable",
+                "ec2:CreateRoute",
+                "ec2:CreateRouteTable",
+                "ec2:ReplaceRoute",
+                "ec2:ReplaceRouteTableAssociation",
+            ],
+            On::Owned,
+        ),
+        ec2::TAGGING,
+        Permission::delete(&["ec2:DeleteRoute", "ec2:DeleteRouteTable", "ec2:DisassociateRouteTable"], On::Owned),
+    ];
+    // A subnet that changes its table is at no time without one.
+    const TAKES_OVER: bool = true;
+
+    async fn list(cx: &Context) -> Result<Vec<Found<Live>>, Failure> {
+        let pages =
+            cx.aws.ec2.describe_route_tables().set_filters(Some(ec2::wanted(cx, "route-table-id"))).into_paginator();
+        let tables = pages.items().send().try_collect().await.during("DescribeRouteTables")?;
+        Ok(tables
+            .into_iter()
+            .filter_map(|table| {
+                let address = ec2::address_of(cx, table.tags())?;
+                let mut live = Live {
+                    id: table.route_table_id().unwrap_or_default().to_owned(),
+                    vpc: table.vpc_id().unwrap_or_default().to_owned(),
+                    default_route: String::new(),
+                    other_routes: Vec::new(),
+                    associations: Vec::new(),
+                };
+                for route in table.routes() {
+                    let target = target(route);
+                    match route.destination_cidr_block() {
+                        Some(DEFAULT) => target.clone_into(&mut live.default_route),
+                        Some(destination) if target != "local" => live.other_routes.push(destination.to_owned()),
+                        _ => {}
+                    }
+                }
+                for association in table.associations() {
+                    if let (Some(subnet), Some(id)) =
+                        (association.subnet_id(), association.route_table_association_id())
+                    {
+                        live.associations.push((subnet.to_owned(), id.to_owned()));
+                    }
+                }
+                Some(Found { address, id: live.id.clone(), live })
+            })
+            .collect())
+    }
+
+    fn diff(desired: &Desired, live: &Live) -> Vec<Change> {
+        let none = Input::from("");
+        let route = match &desired.default_route {
+            Some(Route::Internet(gateway) | Route::Nat(gateway)) => gateway,
+            None => &none,
+        };
+        let subnets: Vec<String> = live.associations.iter().map(|(subnet, _)| subnet.clone()).collect();
+        Diff::new()
+            .fixed_input("vpc", &live.vpc, &desired.vpc)
+            .input("default_route", &live.default_route, route)
+            .set("other_routes", &live.other_routes, &[])
+            .inputs("subnets", &subnets, &desired.subnets, How::InPlace)
+            .finish()
+    }
+
+    fn phase(_live: &Live, _desired: Option<&Desired>) -> Phase {
+        Phase::Ready
+    }
+
+    fn outputs(live: &Live) -> Outputs {
+        Outputs::new().with("id", &live.id)
+    }
+
+    async fn create(cx: &Context, address: &Address, desired: &Desired) -> Result<Live, Failure> {
+        let vpc = desired.vpc.get()?;
+        let tags = ec2::tagged(&cx.id, address, ResourceType::RouteTable);
+        let call = cx.aws.ec2.create_route_table().vpc_id(vpc).tag_specifications(tags);
+        let answer = call.customize().config_override(ec2::once()).send().await.during("CreateRouteTable")?;
+        let table = given(answer.route_table, "CreateRouteTable", "routeTable")?;
+        Ok(Live {
+            id: given(table.route_table_id, "CreateRouteTable", "routeTableId")?,
+            vpc: vpc.to_owned(),
+            default_route: String::new(),
+            other_routes: Vec::new(),
+            associations: Vec::new(),
+        })
+    }
+
+    async fn update(
+        cx: &Context,
+        _address: &Address,
+        desired: &Desired,
+        live: &Live,
+        _changes: &[Change],
+    ) -> Result<Live, Failure> {
+        make_good(cx, desired, live.clone()).await
+    }
+
+    async fn adopt(cx: &Context, address: &Address, live: &Live) -> Result<(), Failure> {
+        ec2::adopt(cx, address, &live.id).await
+    }
+
+    async fn delete(cx: &Context, live: &Live) -> Result<(), Failure> {
+        for (_, association) in &live.associations {
+            disassociate(cx, association).await?;
+        }
+        let call = cx.aws.ec2.delete_route_table().route_table_id(&live.id).customize().config_override(ec2::once());
+        call.send().await.or_absent("DeleteRouteTable", &["InvalidRouteTableID.NotFound"]).map(drop)
+    }
+
+    fn passing(failure: &Failure) -> Option<&'static str> {
+        // A read that lags did not show that a subnet has its table already.
+        let associated = failure.is(&["Resource.AlreadyAssociated"]).then_some("AWS to show the table of a subnet");
+        associated.or_else(|| failure.is(&["DependencyViolation"]).then_some("what still uses it to go"))
+    }
+}
+
+/// Brings routes and associations to what is desired, whatever they are.
+async fn make_good(cx: &Context, desired: &Desired, mut live: Live) -> Result<Live, Failure> {
+    for destination in live.other_routes.drain(..) {
+        delete_route(cx, &live.id, &destination).await?;
+    }
+    let wanted = match &desired.default_route {
+        Some(Route::Internet(gateway) | Route::Nat(gateway)) => gateway.get()?,
+        None => "",
+    };
+    if live.default_route != wanted {
+        match &desired.default_route {
+            None => delete_route(cx, &live.id, DEFAULT).await?,
+            // One that is there is changed in one call: between two, its subnets would have no way out.
+            Some(route) if !live.default_route.is_empty() => replace_route(cx, &live.id, route).await?,
+            Some(route) if !create_route(cx, &live.id, route).await? => replace_route(cx, &live.id, route).await?,
+            Some(_) => {}
+        }
+        wanted.clone_into(&mut live.default_route);
+    }
+    let wanted = Input::all(&desired.subnets)?;
+    for (subnet, association) in std::mem::take(&mut live.associations) {
+        if wanted.contains(&subnet) {
+            live.associations.push((subnet, association));
+        } else {
+            disassociate(cx, &association).await?;
+        }
+    }
+    for subnet in wanted {
+        if live.associations.iter().all(|(served, _)| *served != subnet) {
+            let association = associate(cx, &live.id, &subnet).await?;
+            live.associations.push((subnet, association));
+        }
+    }
+    Ok(live)
+}
+
+/// Lets the table serve a subnet. From the table that serves it already it moves in one call: AWS refuses a second
+/// association, and without any the subnet would have no way out meanwhile.
+/// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_ReplaceRouteTableAssociation.html>
+async fn associate(cx: &Context, table: &str, subnet: &str) -> Result<String, Failure> {
+    let of_subnet = Filter::builder().name("association.subnet-id").values(subnet).build();
+    let call = cx.aws.ec2.describe_route_tables().filters(of_subnet).send().await;
+    let found = call.during("DescribeRouteTables")?;
+    let served = found.route_tables().iter().find_map(|other| {
+        let association = other.associations().iter().find(|association| association.subnet_id() == Some(subnet))?;
+        Some((other.route_table_id()?, association.route_table_association_id()?))
+    });
+    let id = match served {
+        Some((by, association)) if by == table => return Ok(association.to_owned()),
+        Some((_, association)) => {
+            let call = cx.aws.ec2.replace_route_table_association().association_id(association).route_table_id(table);
+            let answer = call.customize().config_override(ec2::once()).send().await;
+            answer.during("ReplaceRouteTableAssociation")?.new_association_id
+        }
+        None => {
+            let call = cx.aws.ec2.associate_route_table().route_table_id(table).subnet_id(subnet);
+            let answer = call.customize().config_override(ec2::once()).send().await;
+            answer.during("AssociateRouteTable")?.association_id
+        }
+    };
+    given(id, "AssociateRouteTable", "associationId")
+}
+
+/// What a route leads to: the first id that says so.
+fn target(route: &SdkRoute) -> &str {
+    let ids = [
+        route.nat_gateway_id(),
+        route.gateway_id(),
+        route.transit_gateway_id(),
+        route.vpc_peering_connection_id(),
+        route.instance_id(),
+        route.network_interface_id(),
+        route.egress_only_internet_gateway_id(),
+        route.local_gateway_id(),
+        route.carrier_gateway_id(),
+        route.core_network_arn(),
+    ];
+    ids.into_iter().flatten().next().unwrap_or("another target")
+}
+
+/// The ids of the internet gateway and of the NAT gateway that a route leads to: one of the two.
+fn gateways(route: &Route) -> Result<(Option<String>, Option<String>), Failure> {
+    Ok(match route {
+        Route::Internet(gateway) => (Some(gateway.get()?.to_owned()), None),
+        Route::Nat(gateway) => (None, Some(gateway.get()?.to_owned())),
+    })
+}
+
+/// Makes the default route. `false`: there is one, which a read that lags did not show.
+async fn create_route(cx: &Context, table: &str, route: &Route) -> Result<bool, Failure> {
+    let (internet, nat) = gateways(route)?;
+    let call = cx.aws.ec2.create_route().route_table_id(table).destination_cidr_block(DEFAULT);
+    let call = call.set_gateway_id(internet).set_nat_gateway_id(nat);
+    let answer = call.customize().config_override(ec2::once()).send().await;
+    Ok(answer.or_absent("CreateRoute", &["RouteAlreadyExists"])?.is_some())
+}
+
+/// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_ReplaceRoute.html>
+async fn replace_route(cx: &Context, table: &str, route: &Route) -> Result<(), Failure> {
+    let (internet, nat) = gateways(route)?;
+    let call = cx.aws.ec2.replace_route().route_table_id(table).destination_cidr_block(DEFAULT);
+    let call = call.set_gateway_id(internet).set_nat_gateway_id(nat);
+    call.customize().config_override(ec2::once()).send().await.during("ReplaceRoute").map(drop)
+}
+
+async fn delete_route(cx: &Context, table: &str, destination: &str) -> Result<(), Failure> {
+    let call = cx.aws.ec2.delete_route().route_table_id(table).destination_cidr_block(destination);
+    let answer = call.customize().config_override(ec2::once()).send().await;
+    answer.or_absent("DeleteRoute", &["InvalidRoute.NotFound"]).map(drop)
+}
+
+async fn disassociate(cx: &Context, association: &str) -> Result<(), Failure> {
+    let call = cx.aws.ec2.disassociate_route_table().association_id(association);
+    let answer = call.customize().config_override(ec2::once()).send().await;
+    answer.or_absent("DisassociateRouteTable", &["InvalidAssociationID.NotFound"]).map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn desired() -> Desired {
+        let default_route = Some(Route::Nat("nat-1".into()));
+        Desired { vpc: "vpc-1".into(), default_route, subnets: vec!["subnet-1".into()] }
+    }
+
+    fn live() -> Live {
+        Live {
+            id: "rtb-1".into(),
+            vpc: "vpc-1".into(),
+            default_route: "nat-1".into(),
+            other_routes: Vec::new(),
+            associations: vec![("subnet-1".into(), "rtbassoc-1".into())],
+        }
+    }
+
+    #[test]
+    fn a_table_as_desired_needs_no_change() {
+        assert_eq!(RouteTable::diff(&desired(), &live()), []);
+    }
+
+    #[test]
+    fn what_was_added_or_taken_away_behind_its_back_shows() {
+        let drifted = Live { other_routes: vec!["1.2.3.0/24".into()], default_route: String::new(), ..live() };
+        let fields: Vec<String> =
+            RouteTable::diff(&desired(), &drifted).into_iter().map(|change| change.field).collect();
+        assert_eq!(fields, ["default_route", "other_routes"]);
+    }
+}

@@ -1,0 +1,308 @@
+//! Who may call: a security group with its incoming rules. Outgoing traffic is left as AWS makes it, open.
+//!
+//! <https://docs.aws.amazon.com/vpc/latest/userguide/vpc-security-groups.html>
+
+use std::fmt;
+
+use aws_sdk_ec2::types::{IpPermission, IpRange, ResourceType, UserIdGroupPair};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    aws::{self, Outcome, given},
+    kind::{Context, Kind},
+    kinds::ec2,
+    model::{Address, Change, Diff, Failure, Found, How, Input, On, Outputs, Permission, Phase, Shown},
+};
+
+/// The longest name of a group, in characters.
+/// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateSecurityGroup.html>
+const LONGEST_NAME: usize = 255;
+
+/// A security group.
+pub struct SecurityGroup;
+
+/// What stack.yaml asks of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Desired {
+    /// The VPC it is a part of.
+    pub vpc: Input,
+    /// What it is for; AWS never changes it.
+    pub description: String,
+    /// Who may call; over TCP.
+    pub ingress: Vec<Ingress>,
+}
+
+/// One incoming rule.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Ingress {
+    /// The TCP port.
+    pub port: u16,
+    /// From where.
+    pub from: Source,
+}
+
+/// Where calls come from.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Source {
+    /// A range of addresses.
+    Cidr(String),
+    /// What has this security group, by its id.
+    Group(Input),
+}
+
+/// One incoming rule as AWS has it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Rule {
+    /// `tcp`, or what somebody else has set.
+    pub protocol: String,
+    /// The first port; -1 for all.
+    pub from_port: i32,
+    /// The last port.
+    pub to_port: i32,
+    /// A range of addresses, a security group's id or a prefix list's id.
+    pub source: String,
+}
+
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { protocol, from_port, to_port, source } = self;
+        match (protocol.as_str(), from_port == to_port) {
+            ("-1", _) => write!(f, "everything from {source}"),
+            (protocol, true) => write!(f, "{protocol} {from_port} from {source}"),
+            (protocol, false) => write!(f, "{protocol} {from_port}-{to_port} from {source}"),
+        }
+    }
+}
+
+/// What AWS has.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Live {
+    /// `sg-…`.
+    pub id: String,
+    /// The VPC it is a part of.
+    pub vpc: String,
+    /// What it is for.
+    pub description: String,
+    /// Its incoming rules, sorted.
+    pub ingress: Vec<Rule>,
+}
+
+impl Kind for SecurityGroup {
+    type Desired = Desired;
+    type Live = Live;
+
+    const NAME: &'static str = "security_group";
+    const USES: &'static [&'static str] = &["vpc"];
+    const ADOPTABLE: bool = true;
+    const IN_TWO_STEPS: bool = true;
+    const PERMISSIONS: &'static [Permission] = &[
+        Permission::look(&["ec2:DescribeSecurityGroups"]),
+        Permission::make(&["ec2:CreateSecurityGroup"], On::Tagged),
+        Permission::make(&["ec2:AuthorizeSecurityGroupIngress", "ec2:CreateSecurityGroup"], On::Owned),
+        ec2::TAGGING,
+        Permission::delete(&["ec2:DeleteSecurityGroup", "ec2:RevokeSecurityGroupIngress"], On::Owned),
+    ];
+
+    async fn list(cx: &Context) -> Result<Vec<Found<Live>>, Failure> {
+        let pages =
+            cx.aws.ec2.describe_security_groups().set_filters(Some(ec2::wanted(cx, "group-id"))).into_paginator();
+        let groups = pages.items().send().try_collect().await.during("DescribeSecurityGroups")?;
+        Ok(groups
+            .into_iter()
+            .filter_map(|group| {
+                let address = ec2::address_of(cx, group.tags())?;
+                let mut ingress: Vec<Rule> = group.ip_permissions().iter().flat_map(rules).collect();
+                ingress.sort();
+                let live = Live {
+                    id: group.group_id?,
+                    vpc: group.vpc_id.unwrap_or_default(),
+                    description: group.description.unwrap_or_default(),
+                    ingress,
+                };
+                Some(Found { address, id: live.id.clone(), live })
+            })
+            .collect())
+    }
+
+    fn diff(desired: &Desired, live: &Live) -> Vec<Change> {
+        let mut diff = Diff::new();
+        diff.fixed_input("vpc", &live.vpc, &desired.vpc);
+        diff.fixed("description", &live.description, &desired.description);
+        let known: Vec<Rule> = desired.ingress.iter().filter_map(wanted).collect();
+        let unknown = desired.ingress.len() - known.len();
+        if unknown == 0 {
+            diff.set("ingress", &live.ingress, &known);
+        } else {
+            // The group that may call is yet to be made; the rules that stay cannot be told from those that go.
+            known.iter().filter(|rule| !live.ingress.contains(rule)).for_each(|rule| {
+                diff.push("ingress", Shown::Absent, Shown::value(rule), How::InPlace);
+            });
+            diff.push("ingress", Shown::Absent, Shown::KnownAfterApply, How::InPlace);
+        }
+        diff.finish()
+    }
+
+    fn phase(_live: &Live, _desired: Option<&Desired>) -> Phase {
+        Phase::Ready
+    }
+
+    fn outputs(live: &Live) -> Outputs {
+        Outputs::new().with("id", &live.id)
+    }
+
+    async fn create(cx: &Context, address: &Address, desired: &Desired) -> Result<Live, Failure> {
+        let vpc = desired.vpc.get()?;
+        let call = cx
+            .aws
+            .ec2
+            .create_security_group()
+            .group_name(aws::derived(&cx.id, address, LONGEST_NAME))
+            .description(&desired.description)
+            .vpc_id(vpc)
+            .tag_specifications(ec2::tagged(&cx.id, address, ResourceType::SecurityGroup));
+        let answer = call.customize().config_override(ec2::once()).send().await.during("CreateSecurityGroup")?;
+        let id = given(answer.group_id, "CreateSecurityGroup", "groupId")?;
+        let (vpc, description) = (vpc.to_owned(), desired.description.clone());
+        Ok(Live { id, vpc, description, ingress: Vec::new() })
+    }
+
+    async fn update(
+        cx: &Context,
+        _address: &Address,
+        desired: &Desired,
+        live: &Live,
+        _changes: &[Change],
+    ) -> Result<Live, Failure> {
+        make_good(cx, desired, live.clone()).await
+    }
+
+    async fn adopt(cx: &Context, address: &Address, live: &Live) -> Result<(), Failure> {
+        ec2::adopt(cx, address, &live.id).await
+    }
+
+    async fn delete(cx: &Context, live: &Live) -> Result<(), Failure> {
+        // A rule that names another group would keep that one from being deleted.
+        revoke(cx, &live.id, &live.ingress).await?;
+        let call = cx.aws.ec2.delete_security_group().group_id(&live.id).customize().config_override(ec2::once());
+        call.send().await.or_absent("DeleteSecurityGroup", &["InvalidGroup.NotFound"]).map(drop)
+    }
+
+    fn passing(failure: &Failure) -> Option<&'static str> {
+        failure.is(&["DependencyViolation"]).then_some("the network interfaces and rules that use it to go")
+    }
+}
+
+/// The rules of one permission of AWS's answer: it groups sources by port.
+fn rules(permission: &IpPermission) -> Vec<Rule> {
+    let sources = permission
+        .ip_ranges()
+        .iter()
+        .filter_map(IpRange::cidr_ip)
+        .chain(permission.ipv6_ranges().iter().filter_map(|range| range.cidr_ipv6()))
+        .chain(permission.user_id_group_pairs().iter().filter_map(UserIdGroupPair::group_id))
+        .chain(permission.prefix_list_ids().iter().filter_map(|list| list.prefix_list_id()));
+    let rule = |source: &str| Rule {
+        protocol: permission.ip_protocol().unwrap_or_default().to_owned(),
+        from_port: permission.from_port().unwrap_or(-1),
+        to_port: permission.to_port().unwrap_or(-1),
+        source: source.to_owned(),
+    };
+    sources.map(rule).collect()
+}
+
+/// The rule as AWS will have it, once the group that may call is known.
+fn wanted(ingress: &Ingress) -> Option<Rule> {
+    let source = match &ingress.from {
+        Source::Cidr(range) => range.as_str(),
+        Source::Group(group) => group.known()?,
+    };
+    let port = i32::from(ingress.port);
+    Some(Rule { protocol: "tcp".to_owned(), from_port: port, to_port: port, source: source.to_owned() })
+}
+
+async fn make_good(cx: &Context, desired: &Desired, live: Live) -> Result<Live, Failure> {
+    let mut rules: Vec<Rule> = desired.ingress.iter().filter_map(wanted).collect();
+    rules.sort();
+    rules.dedup();
+    let missing: Vec<Rule> = rules.iter().filter(|rule| !live.ingress.contains(rule)).cloned().collect();
+    let surplus: Vec<Rule> = live.ingress.iter().filter(|rule| !rules.contains(rule)).cloned().collect();
+    if !missing.is_empty() {
+        let permissions = missing.iter().map(permission).collect();
+        let call = cx.aws.ec2.authorize_security_group_ingress().group_id(&live.id);
+        let call = call.set_ip_permissions(Some(permissions)).customize().config_override(ec2::once());
+        call.send().await.or_absent("AuthorizeSecurityGroupIngress", &["InvalidPermission.Duplicate"])?;
+    }
+    revoke(cx, &live.id, &surplus).await?;
+    Ok(Live { ingress: rules, ..live })
+}
+
+async fn revoke(cx: &Context, id: &str, rules: &[Rule]) -> Result<(), Failure> {
+    if rules.is_empty() {
+        return Ok(());
+    }
+    let permissions = rules.iter().map(permission).collect();
+    let call = cx.aws.ec2.revoke_security_group_ingress().group_id(id).set_ip_permissions(Some(permissions));
+    let answer = call.customize().config_override(ec2::once()).send().await;
+    answer.or_absent("RevokeSecurityGroupIngress", &["InvalidPermission.NotFound", "InvalidGroup.NotFound"]).map(drop)
+}
+
+fn permission(rule: &Rule) -> IpPermission {
+    let base = IpPermission::builder().ip_protocol(&rule.protocol);
+    let base = if rule.protocol == "-1" { base } else { base.from_port(rule.from_port).to_port(rule.to_port) };
+    let source = &rule.source;
+    if source.starts_with("sg-") {
+        base.user_id_group_pairs(UserIdGroupPair::builder().group_id(source).build()).build()
+    } else if source.starts_with("pl-") {
+        base.prefix_list_ids(aws_sdk_ec2::types::PrefixListId::builder().prefix_list_id(source).build()).build()
+    } else if source.contains(':') {
+        base.ipv6_ranges(aws_sdk_ec2::types::Ipv6Range::builder().cidr_ipv6(source).build()).build()
+    } else {
+        base.ip_ranges(IpRange::builder().cidr_ip(source).build()).build()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rule(port: i32, source: &str) -> Rule {
+        Rule { protocol: "tcp".into(), from_port: port, to_port: port, source: source.into() }
+    }
+
+    fn desired(from: Source) -> Desired {
+        let ingress = vec![Ingress { port: 3000, from }];
+        Desired { vpc: "vpc-1".into(), description: "d".into(), ingress }
+    }
+
+    fn live(ingress: Vec<Rule>) -> Live {
+        Live { id: "sg-1".into(), vpc: "vpc-1".into(), description: "d".into(), ingress }
+    }
+
+    #[test]
+    fn each_missing_and_each_foreign_rule_is_a_change_of_its_own() {
+        let desired = desired(Source::Group("sg-2".into()));
+        assert_eq!(SecurityGroup::diff(&desired, &live(vec![rule(3000, "sg-2")])), []);
+        let changes = SecurityGroup::diff(&desired, &live(vec![rule(22, "0.0.0.0/0")]));
+        let shown: Vec<(Shown, Shown)> = changes.into_iter().map(|change| (change.from, change.to)).collect();
+        assert_eq!(
+            shown,
+            [
+                (Shown::value("tcp 22 from 0.0.0.0/0"), Shown::Absent),
+                (Shown::Absent, Shown::value("tcp 3000 from sg-2")),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_permission_of_aws_is_as_many_rules_as_it_has_sources() {
+        let ranges = ["10.0.0.0/8", "0.0.0.0/0"].map(|range| IpRange::builder().cidr_ip(range).build());
+        let permission = IpPermission::builder()
+            .ip_protocol("tcp")
+            .from_port(443)
+            .to_port(443)
+            .set_ip_ranges(Some(ranges.to_vec()))
+            .build();
+        assert_eq!(rules(&permission), [rule(443, "10.0.0.0/8"), rule(443, "0.0.0.0/0")]);
+    }
+}

@@ -1,0 +1,155 @@
+//! A part of the network's range in one availability zone.
+//!
+//! <https://docs.aws.amazon.com/vpc/latest/userguide/configure-subnets.html>
+
+use aws_sdk_ec2::types::{AttributeBooleanValue, ResourceType, SubnetState};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    aws::{Outcome, given},
+    kind::{Context, Kind},
+    kinds::ec2,
+    model::{Address, Change, Diff, Failure, Found, Input, On, Outputs, Permission, Phase},
+};
+
+/// A subnet.
+pub struct Subnet;
+
+/// What stack.yaml asks of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Desired {
+    /// The VPC it is a part of.
+    pub vpc: Input,
+    /// Its range, within the VPC's.
+    pub cidr: String,
+    /// The availability zone, such as `eu-west-1a`.
+    pub zone: String,
+    /// Whether what starts in it gets a public address.
+    pub public: bool,
+}
+
+/// What AWS has.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Live {
+    /// `subnet-…`.
+    pub id: String,
+    /// The VPC it is a part of.
+    pub vpc: String,
+    /// Its range.
+    pub cidr: String,
+    /// Its availability zone.
+    pub zone: String,
+    /// Whether what starts in it gets a public address.
+    pub public: bool,
+    /// Whether AWS says `available`.
+    pub available: bool,
+}
+
+impl Kind for Subnet {
+    type Desired = Desired;
+    type Live = Live;
+
+    const NAME: &'static str = "subnet";
+    const USES: &'static [&'static str] = &["vpc"];
+    const ADOPTABLE: bool = true;
+    const IN_TWO_STEPS: bool = true;
+    const PERMISSIONS: &'static [Permission] = &[
+        Permission::look(&["ec2:DescribeSubnets"]),
+        Permission::make(&["ec2:CreateSubnet"], On::Tagged),
+        // In the network, which is there already.
+        Permission::make(&["ec2:CreateSubnet", "ec2:ModifySubnetAttribute"], On::Owned),
+        ec2::TAGGING,
+        Permission::delete(&["ec2:DeleteSubnet"], On::Owned),
+    ];
+
+    async fn list(cx: &Context) -> Result<Vec<Found<Live>>, Failure> {
+        let pages = cx.aws.ec2.describe_subnets().set_filters(Some(ec2::wanted(cx, "subnet-id"))).into_paginator();
+        let subnets = pages.items().send().try_collect().await.during("DescribeSubnets")?;
+        Ok(subnets
+            .into_iter()
+            .filter_map(|subnet| {
+                let address = ec2::address_of(cx, subnet.tags())?;
+                let available = subnet.state() == Some(&SubnetState::Available);
+                let id = subnet.subnet_id?;
+                let live = Live {
+                    id: id.clone(),
+                    vpc: subnet.vpc_id.unwrap_or_default(),
+                    cidr: subnet.cidr_block.unwrap_or_default(),
+                    zone: subnet.availability_zone.unwrap_or_default(),
+                    public: subnet.map_public_ip_on_launch.unwrap_or(false),
+                    available,
+                };
+                Some(Found { address, id, live })
+            })
+            .collect())
+    }
+
+    fn diff(desired: &Desired, live: &Live) -> Vec<Change> {
+        Diff::new()
+            .fixed_input("vpc", &live.vpc, &desired.vpc)
+            .fixed("cidr", &live.cidr, &desired.cidr)
+            .fixed("zone", &live.zone, &desired.zone)
+            .field("public", &live.public, &desired.public)
+            .finish()
+    }
+
+    fn phase(live: &Live, _desired: Option<&Desired>) -> Phase {
+        if live.available { Phase::Ready } else { Phase::Pending("pending".into()) }
+    }
+
+    fn outputs(live: &Live) -> Outputs {
+        Outputs::new().with("id", &live.id).with("zone", &live.zone)
+    }
+
+    async fn create(cx: &Context, address: &Address, desired: &Desired) -> Result<Live, Failure> {
+        let call = cx
+            .aws
+            .ec2
+            .create_subnet()
+            .vpc_id(desired.vpc.get()?)
+            .cidr_block(&desired.cidr)
+            .availability_zone(&desired.zone)
+            .tag_specifications(ec2::tagged(&cx.id, address, ResourceType::Subnet));
+        let answer = call.customize().config_override(ec2::once()).send().await.during("CreateSubnet")?;
+        let subnet = given(answer.subnet, "CreateSubnet", "subnet")?;
+        Ok(Live {
+            available: subnet.state() == Some(&SubnetState::Available),
+            id: given(subnet.subnet_id, "CreateSubnet", "subnetId")?,
+            vpc: desired.vpc.get()?.to_owned(),
+            cidr: desired.cidr.clone(),
+            zone: desired.zone.clone(),
+            public: false,
+        })
+    }
+
+    async fn update(
+        cx: &Context,
+        _address: &Address,
+        desired: &Desired,
+        live: &Live,
+        _changes: &[Change],
+    ) -> Result<Live, Failure> {
+        set_public(cx, live.clone(), desired.public).await
+    }
+
+    async fn adopt(cx: &Context, address: &Address, live: &Live) -> Result<(), Failure> {
+        ec2::adopt(cx, address, &live.id).await
+    }
+
+    async fn delete(cx: &Context, live: &Live) -> Result<(), Failure> {
+        let call = cx.aws.ec2.delete_subnet().subnet_id(&live.id).customize().config_override(ec2::once());
+        call.send().await.or_absent("DeleteSubnet", &["InvalidSubnetID.NotFound"]).map(drop)
+    }
+
+    fn passing(failure: &Failure) -> Option<&'static str> {
+        failure.is(&["DependencyViolation"]).then_some("the network interfaces in it to go")
+    }
+}
+
+/// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_ModifySubnetAttribute.html>
+async fn set_public(cx: &Context, live: Live, public: bool) -> Result<Live, Failure> {
+    let value = AttributeBooleanValue::builder().value(public).build();
+    let call = cx.aws.ec2.modify_subnet_attribute().subnet_id(&live.id).map_public_ip_on_launch(value);
+    call.customize().config_override(ec2::once()).send().await.during("ModifySubnetAttribute")?;
+    Ok(Live { public, ..live })
+}

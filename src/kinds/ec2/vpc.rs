@@ -1,0 +1,126 @@
+//! The stack's own network, in which everything else of it lives.
+//!
+//! <https://docs.aws.amazon.com/vpc/latest/userguide/configure-your-vpc.html>
+
+use aws_sdk_ec2::types::{ResourceType, Vpc as SdkVpc, VpcState};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    aws::{Outcome, given},
+    kind::{Context, Kind},
+    kinds::ec2,
+    model::{Address, Change, Diff, Failure, Found, On, Outputs, Permission, Phase},
+};
+
+/// The network of a stack.
+pub struct Vpc;
+
+/// What stack.yaml asks of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Desired {
+    /// `network.cidr`, such as `10.20.0.0/16`; between /16 and /28.
+    pub cidr: String,
+}
+
+/// What AWS has.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Live {
+    /// `vpc-…`.
+    pub id: String,
+    /// Its range.
+    pub cidr: String,
+    /// Whether AWS says `available`.
+    pub available: bool,
+}
+
+impl Kind for Vpc {
+    type Desired = Desired;
+    type Live = Live;
+
+    const NAME: &'static str = "vpc";
+    const USES: &'static [&'static str] = &[];
+    const ADOPTABLE: bool = true;
+    const MANY: bool = true;
+    const PERMISSIONS: &'static [Permission] = &[
+        Permission::look(&["ec2:DescribeVpcs"]),
+        Permission::make(&["ec2:CreateVpc"], On::Tagged),
+        ec2::TAGGING,
+        Permission::delete(&["ec2:DeleteVpc"], On::Owned),
+    ];
+
+    async fn list(cx: &Context) -> Result<Vec<Found<Live>>, Failure> {
+        let pages =
+            cx.aws.ec2.describe_vpcs().set_filters(Some(ec2::wanted(cx, "vpc-id"))).into_paginator().items().send();
+        let vpcs: Vec<SdkVpc> = pages.try_collect().await.during("DescribeVpcs")?;
+        let found = vpcs.into_iter().filter_map(|vpc| {
+            let address = ec2::address_of(cx, vpc.tags())?;
+            let id = vpc.vpc_id.unwrap_or_default();
+            let available = vpc.state == Some(VpcState::Available);
+            let live = Live { id: id.clone(), cidr: vpc.cidr_block.unwrap_or_default(), available };
+            Some(Found { address, id, live })
+        });
+        Ok(found.collect())
+    }
+
+    fn diff(desired: &Desired, live: &Live) -> Vec<Change> {
+        Diff::new().fixed("cidr", &live.cidr, &desired.cidr).finish()
+    }
+
+    fn phase(live: &Live, _desired: Option<&Desired>) -> Phase {
+        if live.available { Phase::Ready } else { Phase::Pending("pending".into()) }
+    }
+
+    fn outputs(live: &Live) -> Outputs {
+        Outputs::new().with("id", &live.id)
+    }
+
+    async fn create(cx: &Context, address: &Address, desired: &Desired) -> Result<Live, Failure> {
+        let answer = cx
+            .aws
+            .ec2
+            .create_vpc()
+            .cidr_block(&desired.cidr)
+            .tag_specifications(ec2::tagged(&cx.id, address, ResourceType::Vpc))
+            .customize()
+            .config_override(ec2::once())
+            .send()
+            .await
+            .during("CreateVpc")?;
+        let vpc = given(answer.vpc, "CreateVpc", "vpc")?;
+        Ok(Live {
+            id: given(vpc.vpc_id, "CreateVpc", "vpcId")?,
+            cidr: desired.cidr.clone(),
+            available: vpc.state == Some(VpcState::Available),
+        })
+    }
+
+    async fn adopt(cx: &Context, address: &Address, live: &Live) -> Result<(), Failure> {
+        ec2::adopt(cx, address, &live.id).await
+    }
+
+    async fn delete(cx: &Context, live: &Live) -> Result<(), Failure> {
+        let call = cx.aws.ec2.delete_vpc().vpc_id(&live.id).customize().config_override(ec2::once());
+        call.send().await.or_absent("DeleteVpc", &["InvalidVpcID.NotFound"]).map(drop)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::How;
+
+    fn live() -> Live {
+        Live { id: "vpc-1".into(), cidr: "10.20.0.0/16".into(), available: true }
+    }
+
+    #[test]
+    fn a_vpc_as_desired_needs_no_change() {
+        assert_eq!(Vpc::diff(&Desired { cidr: "10.20.0.0/16".into() }, &live()), []);
+    }
+
+    #[test]
+    fn another_range_takes_another_vpc() {
+        let changes = Vpc::diff(&Desired { cidr: "10.30.0.0/16".into() }, &live());
+        assert_eq!(changes.iter().map(|change| change.how).collect::<Vec<_>>(), [How::Replace]);
+    }
+}

@@ -1,0 +1,178 @@
+//! Where a service's images are kept: scanned on push, their tags immutable, old ones expired.
+//!
+//! <https://docs.aws.amazon.com/AmazonECR/latest/userguide/Repositories.html>
+
+use aws_sdk_ecr::types::{ImageScanningConfiguration, ImageTagMutability, Tag};
+use futures::future::try_join_all;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::{
+    aws::{self, Outcome, given},
+    kind::{Context, Kind},
+    kinds::ecr::{self, once},
+    model::{Address, Change, Diff, Failure, Found, On, Outputs, Permission, Phase},
+};
+
+/// A repository.
+pub struct Repository;
+
+/// What stack.yaml asks of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Desired {
+    /// How many images are kept; older ones expire.
+    pub keep: u32,
+}
+
+/// What AWS has.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Live {
+    /// Its name.
+    pub name: String,
+    /// Its ARN.
+    pub arn: String,
+    /// Where images are pushed to and pulled from.
+    pub uri: String,
+    /// Whether images are scanned when they are pushed.
+    pub scanned: bool,
+    /// Whether a tag stays with its image.
+    pub immutable: bool,
+    /// The lifecycle policy, as AWS has it; empty for none.
+    pub lifecycle: String,
+}
+
+impl Kind for Repository {
+    type Desired = Desired;
+    type Live = Live;
+
+    const NAME: &'static str = "repository";
+    const USES: &'static [&'static str] = &[];
+    const IN_TWO_STEPS: bool = true;
+    const PERMISSIONS: &'static [Permission] = &[
+        Permission::look(&["ecr:DescribeRepositories", "ecr:GetLifecyclePolicy"]),
+        Permission::make(
+            &[
+                "ecr:CreateRepository",
+                "ecr:PutImageScanningConfiguration",
+                "ecr:PutImageTagMutability",
+                "ecr:PutLifecyclePolicy",
+                "ecr:TagResource",
+            ],
+            On::Named(ecr::ARNS),
+        ),
+        Permission::delete(&["ecr:DeleteRepository"], On::Named(ecr::ARNS)),
+    ];
+
+    async fn list(cx: &Context) -> Result<Vec<Found<Live>>, Failure> {
+        let repositories = ecr::repositories(cx).await?;
+        let prefix = ecr::prefix(&cx.id);
+        let reads = repositories.iter().map(|found| async {
+            let name = found.repository_name().unwrap_or_default().to_owned();
+            let call = cx.aws.ecr.get_lifecycle_policy().repository_name(&name).send().await;
+            let absent = ["LifecyclePolicyNotFoundException", "RepositoryNotFoundException"];
+            let lifecycle = call.or_absent("GetLifecyclePolicy", &absent)?;
+            let address = Address::new(Self::NAME, name.strip_prefix(&prefix).unwrap_or(&name));
+            let live = Live {
+                arn: found.repository_arn().unwrap_or_default().to_owned(),
+                uri: found.repository_uri().unwrap_or_default().to_owned(),
+                scanned: found.image_scanning_configuration().is_some_and(ImageScanningConfiguration::scan_on_push),
+                immutable: found.image_tag_mutability() == Some(&ImageTagMutability::Immutable),
+                lifecycle: lifecycle.and_then(|policy| policy.lifecycle_policy_text).unwrap_or_default(),
+                name: name.clone(),
+            };
+            Ok::<_, Failure>(Found { address, id: name, live })
+        });
+        try_join_all(reads).await
+    }
+
+    fn diff(desired: &Desired, live: &Live) -> Vec<Change> {
+        let mut diff = Diff::new();
+        diff.field("scan_on_push", &live.scanned, &true);
+        diff.field("immutable_tags", &live.immutable, &true);
+        let wanted = lifecycle(desired.keep);
+        if serde_json::from_str::<Value>(&live.lifecycle).ok() != Some(wanted.clone()) {
+            diff.field("lifecycle", &live.lifecycle, &wanted.to_string());
+        }
+        diff.finish()
+    }
+
+    fn phase(_live: &Live, _desired: Option<&Desired>) -> Phase {
+        Phase::Ready
+    }
+
+    fn outputs(live: &Live) -> Outputs {
+        Outputs::new().with("name", &live.name).with("arn", &live.arn).with("uri", &live.uri)
+    }
+
+    async fn create(cx: &Context, address: &Address, _desired: &Desired) -> Result<Live, Failure> {
+        let name = format!("{}{}", ecr::prefix(&cx.id), address.name());
+        let tags = aws::tags(&cx.id, address).into_iter();
+        let tags = tags.map(|(key, value)| Tag::builder().key(key).value(value).build()).collect::<Result<_, _>>();
+        let call = cx
+            .aws
+            .ecr
+            .create_repository()
+            .repository_name(&name)
+            .image_tag_mutability(ImageTagMutability::Immutable)
+            .image_scanning_configuration(ImageScanningConfiguration::builder().scan_on_push(true).build())
+            .set_tags(Some(tags.map_err(|error| Failure::internal(error.to_string()))?));
+        let answer = call.customize().config_override(once()).send().await.during("CreateRepository")?;
+        let made = given(answer.repository, "CreateRepository", "repository")?;
+        let live = Live {
+            name,
+            arn: given(made.repository_arn, "CreateRepository", "repositoryArn")?,
+            uri: given(made.repository_uri, "CreateRepository", "repositoryUri")?,
+            scanned: true,
+            immutable: true,
+            lifecycle: String::new(),
+        };
+        Ok(live)
+    }
+
+    async fn update(
+        cx: &Context,
+        _address: &Address,
+        desired: &Desired,
+        live: &Live,
+        _changes: &[Change],
+    ) -> Result<Live, Failure> {
+        make_good(cx, desired, live.clone()).await
+    }
+
+    async fn delete(cx: &Context, live: &Live) -> Result<(), Failure> {
+        // Its images go with it: they can be built again.
+        let call = cx.aws.ecr.delete_repository().repository_name(&live.name).force(true);
+        let answer = call.customize().config_override(once()).send().await;
+        answer.or_absent("DeleteRepository", &["RepositoryNotFoundException"]).map(drop)
+    }
+}
+
+/// <https://docs.aws.amazon.com/AmazonECR/latest/userguide/LifecyclePolicies.html>
+fn lifecycle(keep: u32) -> Value {
+    json!({ "rules": [{
+        "rulePriority": 1,
+        "description": format!("Keep the newest {keep} images"),
+        "selection": { "tagStatus": "any", "countType": "imageCountMoreThan", "countNumber": keep },
+        "action": { "type": "expire" },
+    }] })
+}
+
+async fn make_good(cx: &Context, desired: &Desired, live: Live) -> Result<Live, Failure> {
+    if !live.scanned {
+        let on = ImageScanningConfiguration::builder().scan_on_push(true).build();
+        let call = cx.aws.ecr.put_image_scanning_configuration().repository_name(&live.name);
+        let call = call.image_scanning_configuration(on).customize().config_override(once());
+        call.send().await.during("PutImageScanningConfiguration")?;
+    }
+    if !live.immutable {
+        let call = cx.aws.ecr.put_image_tag_mutability().repository_name(&live.name);
+        let call = call.image_tag_mutability(ImageTagMutability::Immutable).customize().config_override(once());
+        call.send().await.during("PutImageTagMutability")?;
+    }
+    let wanted = lifecycle(desired.keep).to_string();
+    if live.lifecycle != wanted {
+        let call = cx.aws.ecr.put_lifecycle_policy().repository_name(&live.name).lifecycle_policy_text(&wanted);
+        call.customize().config_override(once()).send().await.during("PutLifecyclePolicy")?;
+    }
+    Ok(Live { scanned: true, immutable: true, lifecycle: wanted, ..live })
+}

@@ -1,0 +1,29 @@
+//! The loading of a dump into the database: a one-off task beside it that fetches the dump from the stack's registry and
+//! hands it to psql, run to its exit code.
+//!
+//! <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/standalone-task-create.html>
+
+use std::time::Duration;
+
+use crate::kinds::ecs::database_task::{DatabaseTask, Purpose};
+
+/// The loading of a dump.
+pub type DatabaseLoad = DatabaseTask<Load>;
+
+/// What that task is for.
+pub struct Load;
+
+/// What its task definition, its log group and all else that is there for it are called.
+pub const TASK: &str = Load::NAME;
+
+impl Purpose for Load {
+    const NAME: &'static str = "database_load";
+    const USUAL: Duration = Duration::from_secs(90);
+    // A dump of the largest size takes some hours, most of them for its indexes.
+    const DEADLINE: Duration = Duration::from_secs(12 * 3600);
+    const TELLS: bool = true;
+
+    fn failed(end: &str) -> String {
+        format!("the dump could not be loaded, and the database is as it was: {end}")
+    }
+}

@@ -1,0 +1,41 @@
+//! The database's users: a one-off task beside the database that makes its roles as stack.yaml has them, run to its exit
+//! code before anything is told how to connect as one of them.
+//!
+//! <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/standalone-task-create.html>
+
+use std::time::Duration;
+
+pub use crate::kinds::ecs::database_task::{CONTAINER, Desired};
+use crate::kinds::ecs::database_task::{DatabaseTask, Purpose};
+
+/// The making of a database's users.
+pub type DatabaseUsers = DatabaseTask<Users>;
+
+/// What that task is for.
+pub struct Users;
+
+/// What its task definition and its log group are called.
+pub const TASK: &str = Users::NAME;
+
+impl Purpose for Users {
+    const NAME: &'static str = "database_users";
+    const USUAL: Duration = Duration::from_secs(45);
+    // Its statements wait 15 seconds for a lock and no longer.
+    const DEADLINE: Duration = Duration::from_secs(900);
+    const TELLS: bool = false;
+
+    fn failed(end: &str) -> String {
+        format!("the database's users could not be made as stack.yaml has them: {end}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_that_fails_says_what_is_not_as_it_should_be_and_why() {
+        let why = Users::failed("container psql ended with exit code 3");
+        assert!(why.contains("as stack.yaml has them") && why.contains("exit code 3"), "{why}");
+    }
+}

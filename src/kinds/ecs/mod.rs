@@ -1,0 +1,178 @@
+//! What the ECS kinds share: tags and network settings in ECS's own types, a task's end in words, its last log lines.
+
+pub mod cluster;
+pub mod database_load;
+mod database_task;
+pub mod database_users;
+pub mod release;
+pub mod service;
+mod task;
+pub mod task_definition;
+pub(crate) mod task_end;
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use aws_sdk_ecs::{
+    config,
+    types::{
+        AssignPublicIp, AwsVpcConfiguration, NetworkConfiguration, Service, ServiceField, Tag, Task, TaskDefinition,
+        TaskDefinitionFamilyStatus, TaskDefinitionField,
+    },
+};
+use futures::future::try_join_all;
+
+use crate::{
+    aws::{self, Outcome},
+    kind::Context,
+    model::{Address, Failure, Input, On, Permission, StackId},
+};
+
+/// The tags that go on in a create call, which IAM judges as an action of its own.
+/// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/supported-iam-actions-tagging.html>
+pub(super) const TAGGING: Permission = Permission::release(&["ecs:TagResource"], On::Tagging("ecs"));
+
+/// The longest family, service or cluster name, in characters.
+/// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CreateService.html>
+pub(super) const LONGEST_NAME: usize = 255;
+
+/// The name of the stack's cluster.
+pub(super) fn cluster_name(id: &StackId) -> String {
+    aws::derived(id, &Address::new("cluster", "main"), LONGEST_NAME)
+}
+
+/// How many services one `DescribeServices` call takes.
+/// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DescribeServices.html>
+const DESCRIBED_AT_ONCE: usize = 10;
+
+/// The revision that counts of one of the stack's families.
+pub(super) struct Definition {
+    /// The address of the task definition.
+    pub(super) address: Address,
+    /// What ECS has of it.
+    pub(super) definition: TaskDefinition,
+    /// The commit that its image was built from, where that is known.
+    pub(super) commit: Option<String>,
+}
+
+/// The stack's services with their addresses, read once a look at the cloud.
+pub(super) async fn services(cx: &Context) -> Result<Arc<Vec<(Address, Service)>>, Failure> {
+    // On the heap: the futures of the calls within are large.
+    cx.shared("ecs services", Box::pin(described_services(cx))).await
+}
+
+async fn described_services(cx: &Context) -> Result<Vec<(Address, Service)>, Failure> {
+    let cluster = cluster_name(&cx.id);
+    let (listed, families) = futures::try_join!(listed_services(cx, &cluster), families(cx))?;
+    // A service that drains is listed no more and described still. It is called as the family of its task definitions,
+    // which goes after it.
+    // https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeleteService.html
+    let Some(mut names) = listed else { return Ok(Vec::new()) };
+    names.extend(families.iter().cloned());
+    let names: Vec<String> = names.into_iter().collect();
+    let reads = names.chunks(DESCRIBED_AT_ONCE).map(|some| {
+        let call = cx.aws.ecs.describe_services().cluster(&cluster).include(ServiceField::Tags);
+        let call = call.set_services(Some(some.to_vec()));
+        async move { call.send().await.or_absent("DescribeServices", &["ClusterNotFoundException"]) }
+    });
+    let answers = try_join_all(reads).await?.into_iter().flatten();
+    let services = answers.flat_map(|answer| answer.services.unwrap_or_default());
+    // A deleted one stays listed as inactive for a while.
+    let active = services.filter(|service| service.status() != Some("INACTIVE"));
+    Ok(active.filter_map(|service| Some((address_of(&cx.id, service.tags())?, service))).collect())
+}
+
+/// The names of the cluster's services that do not drain; none without a cluster.
+async fn listed_services(cx: &Context, cluster: &str) -> Result<Option<BTreeSet<String>>, Failure> {
+    let call = cx.aws.ecs.list_services().cluster(cluster).max_results(100).into_paginator().items().send();
+    let arns: Result<Vec<String>, _> = call.try_collect().await;
+    let arns = arns.or_absent("ListServices", &["ClusterNotFoundException"])?;
+    Ok(arns.map(|arns| arns.iter().map(|arn| aws::last_part(arn).to_owned()).collect()))
+}
+
+/// The names of the stack's families of task definitions, read once a look at the cloud.
+async fn families(cx: &Context) -> Result<Arc<Vec<String>>, Failure> {
+    cx.shared("ecs families", async {
+        let call = cx.aws.ecs.list_task_definition_families().family_prefix(aws::stack_prefix(&cx.id));
+        let call = call.status(TaskDefinitionFamilyStatus::Active).into_paginator().items().send();
+        call.try_collect().await.during("ListTaskDefinitionFamilies")
+    })
+    .await
+}
+
+/// The revision that counts of each of the stack's families, read once a look at the cloud: the one that its service is to
+/// run, because after a rollback that is not the newest; and the newest where there is no service. ECS has no bulk read of
+/// them: it is a call a family.
+pub(super) async fn definitions(cx: &Context) -> Result<Arc<Vec<Definition>>, Failure> {
+    // On the heap: the futures of the calls within are large.
+    cx.shared("ecs task definitions", Box::pin(those_that_count(cx))).await
+}
+
+async fn those_that_count(cx: &Context) -> Result<Vec<Definition>, Failure> {
+    let (newest, services) = futures::try_join!(newest(cx), services(cx))?;
+    let reads = newest.into_iter().map(|newest| async {
+        let of_family =
+            |(address, _): &&(Address, Service)| address.kind() == "service" && address.name() == newest.address.name();
+        let runs = services.iter().find(of_family).and_then(|(_, service)| service.task_definition());
+        match runs.filter(|arn| newest.definition.task_definition_arn() != Some(arn)) {
+            Some(arn) => Ok(definition(cx, arn).await?.unwrap_or(newest)),
+            None => Ok::<_, Failure>(newest),
+        }
+    });
+    try_join_all(reads).await
+}
+
+/// The newest revision of each of the stack's families.
+async fn newest(cx: &Context) -> Result<Vec<Definition>, Failure> {
+    let families = families(cx).await?;
+    let reads = families.iter().map(|family| definition(cx, family));
+    Ok(try_join_all(reads).await?.into_iter().flatten().collect())
+}
+
+/// The task definition that `name` means, if it is the stack's: an ARN, or a family for its newest revision.
+async fn definition(cx: &Context, name: &str) -> Result<Option<Definition>, Failure> {
+    let call = cx.aws.ecs.describe_task_definition().task_definition(name).include(TaskDefinitionField::Tags);
+    // A family without an active revision is answered as a client error.
+    let answer = call.send().await.or_absent("DescribeTaskDefinition", &["ClientException"])?;
+    Ok(answer.and_then(|answer| {
+        let address = address_of(&cx.id, answer.tags())?;
+        let commit = tag(answer.tags(), aws::COMMIT);
+        Some(Definition { address, definition: answer.task_definition?, commit })
+    }))
+}
+
+/// What the tag `key` says.
+pub(super) fn tag(tags: &[Tag], key: &str) -> Option<String> {
+    tags.iter().find(|tag| tag.key() == Some(key))?.value().map(str::to_owned)
+}
+
+/// The tags with which the resource at `address` is created.
+pub(crate) fn tagged(id: &StackId, address: &Address) -> Vec<Tag> {
+    aws::tags(id, address).map(|(key, value)| Tag::builder().key(key).value(value).build()).to_vec()
+}
+
+/// The address that a resource's tags give it.
+pub(super) fn address_of(id: &StackId, tags: &[Tag]) -> Option<Address> {
+    aws::address_of(id, tags.iter().map(|tag| (tag.key().unwrap_or_default(), tag.value().unwrap_or_default())))
+}
+
+/// Where tasks run.
+pub(super) fn network(subnets: &[Input], group: &Input, public_ip: bool) -> Result<NetworkConfiguration, Failure> {
+    let public = if public_ip { AssignPublicIp::Enabled } else { AssignPublicIp::Disabled };
+    let vpc = AwsVpcConfiguration::builder()
+        .set_subnets(Some(Input::all(subnets)?))
+        .security_groups(group.get()?)
+        .assign_public_ip(public)
+        .build()
+        .map_err(|error| Failure::internal(error.to_string()))?;
+    Ok(NetworkConfiguration::builder().awsvpc_configuration(vpc).build())
+}
+
+/// The exit code of a task's first container that has one.
+pub(crate) fn exit_code(task: &Task) -> Option<i32> {
+    task.containers().iter().find_map(aws_sdk_ecs::types::Container::exit_code)
+}
+
+/// A write's configuration: the SDK sends it once, and the engine decides about another time.
+pub(super) fn once() -> config::Builder {
+    config::Config::builder().retry_config(aws::once())
+}

@@ -1,0 +1,87 @@
+//! The release command: a one-off task on the new image, run to its exit code before any new task serves.
+//!
+//! <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/standalone-task-create.html>
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    kind::{Context, Kind},
+    kinds::ecs::{
+        self,
+        task::{self, Live, OneOff},
+    },
+    model::{Address, Failure, Found, Input, Permission, Phase},
+};
+
+/// A release task.
+pub struct Release;
+
+/// What stack.yaml asks of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Desired {
+    /// The cluster's ARN.
+    pub cluster: Input,
+    /// The new task definition's ARN.
+    pub task_definition: Input,
+    /// The container in which the command runs.
+    pub container: String,
+    /// The command.
+    pub command: Vec<String>,
+    /// Where it runs.
+    pub subnets: Vec<Input>,
+    /// Whom it may call follows from this.
+    pub security_group: Input,
+    /// Whether it gets a public address.
+    pub public_ip: bool,
+}
+
+impl Kind for Release {
+    type Desired = Desired;
+    type Live = Live;
+
+    const NAME: &'static str = "release";
+    const USES: &'static [&'static str] = &[];
+    const PERMISSIONS: &'static [Permission] = &[task::LOOKING, task::RUNNING, ecs::TAGGING];
+    const LASTING: bool = false;
+    const USUAL: Duration = Duration::from_secs(45);
+    const DEADLINE: Duration = Duration::from_secs(3600);
+
+    async fn list(cx: &Context) -> Result<Vec<Found<Live>>, Failure> {
+        task::newest(cx, &cx.started_by(Self::NAME)).await
+    }
+
+    fn phase(live: &Live, desired: Option<&Desired>) -> Phase {
+        task::phase(live, |end| {
+            let command = desired.map(|desired| desired.command.join(" ")).unwrap_or_default();
+            format!("the release command `{command}` failed and nothing was rolled out: {end}")
+        })
+    }
+
+    async fn create(cx: &Context, address: &Address, desired: &Desired) -> Result<Live, Failure> {
+        let one_off = OneOff {
+            started_by: &cx.started_by(Self::NAME),
+            cluster: &desired.cluster,
+            task_definition: &desired.task_definition,
+            command: Some((&desired.container, &desired.command)),
+            subnets: &desired.subnets,
+            security_group: &desired.security_group,
+            public_ip: desired.public_ip,
+        };
+        task::start(cx, address, &one_off).await
+    }
+
+    async fn delete(cx: &Context, live: &Live) -> Result<(), Failure> {
+        task::stop(cx, live).await
+    }
+
+    fn passing(failure: &Failure) -> Option<&'static str> {
+        task::passing(failure)
+    }
+
+    async fn explain(cx: &Context, live: &Live) -> Vec<String> {
+        // Its log is the service's.
+        task::explain(cx, live, &live.name).await
+    }
+}

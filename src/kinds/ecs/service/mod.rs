@@ -1,0 +1,358 @@
+//! The tasks of a service, kept running and rolled over to each new task definition.
+//!
+//! <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs_services.html>
+
+mod explain;
+mod live;
+mod stop;
+#[cfg(test)]
+mod tests;
+
+use std::time::Duration;
+
+use aws_sdk_ecs::types::{
+    DeploymentCircuitBreaker, DeploymentConfiguration, LaunchType, LoadBalancer, PropagateTags, ThresholdConfiguration,
+    ThresholdType,
+};
+use serde::{Deserialize, Serialize};
+
+pub use live::{Live, Rollout};
+pub use stop::{stop, under_way};
+
+use live::OWN_PERCENT;
+
+use crate::{
+    aws::{self, Outcome, given},
+    kind::{Context, Kind},
+    kinds::ecs::{self, once, task},
+    model::{Address, Change, Diff, Failure, Found, How, Input, On, Outputs, Permission, Phase, Shown},
+};
+
+/// How many of the service's last events are shown with a failed rollout.
+const EVENTS: usize = 5;
+
+/// The ARNs of a stack's services and of their deployments: one pattern, because a policy has to be short.
+const ARNS: &[&str] = &["ecs:{region}:{account}:service*/{name:255}*"];
+
+/// An ECS service.
+pub struct Service;
+
+/// Where the load balancer finds the tasks.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Target {
+    /// The target group's ARN.
+    pub group: Input,
+    /// The container's port.
+    pub port: u16,
+}
+
+/// What stack.yaml asks of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Desired {
+    /// The cluster's ARN.
+    pub cluster: Input,
+    /// The task definition's ARN, with its revision.
+    pub task_definition: Input,
+    /// The container that serves.
+    pub container: String,
+    /// How many tasks run; with autoscaling, the fewest.
+    pub replicas: u32,
+    /// With autoscaling, the most tasks: what runs between is for it to choose.
+    pub most: Option<u32>,
+    /// Where they run.
+    pub subnets: Vec<Input>,
+    /// Who may call them.
+    pub security_group: Input,
+    /// Whether they get public addresses.
+    pub public_ip: bool,
+    /// Where the load balancer finds them, for a service that it serves.
+    pub target: Option<Target>,
+    /// How long a new task may fail its health check, in seconds.
+    pub grace_seconds: u32,
+    /// Whether sessions can be had with its tasks, by ECS Exec.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub exec: bool,
+    /// After how many failed tasks ECS goes back; by its own rule without a number.
+    #[serde(default)]
+    pub rollback_after: Option<u32>,
+}
+
+impl Desired {
+    /// The service `name` as it is, but for its task definition.
+    pub fn as_it_runs(name: &str, live: &Live, task_definition: Input) -> Self {
+        let port = live.port.unwrap_or_default();
+        let target = live.target_groups.first().map(|group| Target { group: group.as_str().into(), port });
+        Self {
+            cluster: live.cluster.as_str().into(),
+            task_definition,
+            container: name.to_owned(),
+            replicas: live.replicas,
+            most: None,
+            subnets: live.subnets.iter().map(|subnet| subnet.as_str().into()).collect(),
+            security_group: live.security_groups.first().map(String::as_str).unwrap_or_default().into(),
+            public_ip: live.public_ip,
+            target,
+            grace_seconds: live.grace_seconds,
+            exec: live.exec,
+            rollback_after: live.rollback_after.parse().ok(),
+        }
+    }
+}
+
+impl Kind for Service {
+    type Desired = Desired;
+    type Live = Live;
+
+    const NAME: &'static str = "service";
+    const USES: &'static [&'static str] =
+        // Its tasks read secrets when they start: also those that replace one that died, until the new ones serve. And as
+        // long as they run, they have their way out.
+        &[
+            "cluster",
+            "task_definition",
+            "target_group",
+            "subnet",
+            "route_table",
+            "security_group",
+            "role",
+            "secret",
+        ];
+    const PERMISSIONS: &'static [Permission] = &[
+        // `releases` reads the last two, and `rollback` the last.
+        Permission::look(&[
+            "ecs:DescribeServices",
+            "ecs:ListServices",
+            "ecs:DescribeServiceRevisions",
+            "ecs:ListServiceDeployments",
+        ]),
+        task::LOOKING,
+        // The second is for a `rollback` during a rollout.
+        Permission::release(&["ecs:UpdateService", "ecs:StopServiceDeployment"], On::Named(ARNS)),
+        // For `stackctl run`.
+        task::RUNNING,
+        ecs::TAGGING,
+        Permission::make(&["ecs:CreateService"], On::Named(ARNS)),
+        Permission::delete(&["ecs:DeleteService"], On::Named(ARNS)),
+    ];
+    const USUAL: Duration = Duration::from_secs(150);
+    const DEADLINE: Duration = Duration::from_secs(3600);
+
+    async fn list(cx: &Context) -> Result<Vec<Found<Live>>, Failure> {
+        let (services, definitions) = futures::try_join!(ecs::services(cx), ecs::definitions(cx))?;
+        let found = services.iter().map(|(address, service)| {
+            let runs =
+                definitions.iter().find(|known| known.definition.task_definition_arn() == service.task_definition());
+            let live = live::live(service, runs.map(|known| &known.definition));
+            Found { address: address.clone(), id: live.name.clone(), live }
+        });
+        Ok(found.collect())
+    }
+
+    fn diff(desired: &Desired, live: &Live) -> Vec<Change> {
+        let mut diff = Diff::new();
+        diff.fixed_input("cluster", &live.cluster, &desired.cluster);
+        match desired.task_definition.known() {
+            Some(wanted) if wanted == live.task_definition => {}
+            Some(wanted) => {
+                let (from, to) = (aws::last_part(&live.task_definition), aws::last_part(wanted));
+                diff.push("task_definition", Shown::value(from), Shown::value(to), How::InPlace);
+            }
+            None => {
+                let from = Shown::value(aws::last_part(&live.task_definition));
+                diff.push("task_definition", from, Shown::KnownAfterApply, How::InPlace);
+            }
+        }
+        diff.field("replicas", &live.replicas, &within(desired, live.replicas));
+        diff.inputs("subnets", &live.subnets, &desired.subnets, How::InPlace);
+        let group = std::slice::from_ref(&desired.security_group);
+        diff.inputs("security_group", &live.security_groups, group, How::InPlace);
+        diff.field("public_ip", &live.public_ip, &desired.public_ip);
+        let groups: Vec<Input> = desired.target.iter().map(|target| target.group.clone()).collect();
+        diff.inputs("target_group", &live.target_groups, &groups, How::InPlace);
+        if desired.target.is_some() {
+            // Without a load balancer ECS keeps the number, uses it for nothing, and takes no other.
+            diff.field("grace_seconds", &live.grace_seconds, &desired.grace_seconds);
+        }
+        diff.field("exec", &live.exec, &desired.exec);
+        diff.field("circuit_breaker", &live.circuit_breaker, &true);
+        let wanted = desired.rollback_after.map_or(String::new(), |count| count.to_string());
+        diff.field("rollback_after", &live.rollback_after, &wanted);
+        let failed = primary(live).is_some_and(|rollout| rollout.state == "FAILED");
+        if failed {
+            diff.push("rollout", Shown::value("failed"), Shown::value("begun again"), How::InPlace);
+        }
+        diff.finish()
+    }
+
+    fn phase(live: &Live, desired: Option<&Desired>) -> Phase {
+        if live.status == "DRAINING" {
+            return Phase::Deleting(format!("draining, {} tasks still run", live.running));
+        }
+        let Some(primary) = primary(live) else { return Phase::Pending("ECS to begin the rollout".into()) };
+        let wanted = desired.and_then(|desired| desired.task_definition.known());
+        let others: i32 = live.rollouts.iter().filter(|other| other.id != primary.id).map(|other| other.running).sum();
+        if let Some(wanted) = wanted.filter(|wanted| *wanted != primary.task_definition) {
+            let from = aws::last_part(wanted);
+            if primary.state == "COMPLETED" {
+                return Phase::Failed(format!(
+                    "rolled back: {from} was given up, and {} serves: {}",
+                    aws::last_part(&primary.task_definition),
+                    primary.reason,
+                ));
+            }
+            return Phase::Pending(format!(
+                "rolling back from {from}: {} of {} old tasks run",
+                primary.running, primary.desired
+            ));
+        }
+        match primary.state.as_str() {
+            "FAILED" => Phase::Failed(format!("the rollout failed: {}", primary.reason)),
+            "COMPLETED" if primary.running == primary.desired && others == 0 => Phase::Ready,
+            _ => {
+                let mut word = format!("{} of {} new tasks run", primary.running, primary.desired);
+                if others > 0 {
+                    word = format!("{word}, {others} old ones");
+                }
+                if primary.failed > 0 {
+                    word = format!("{word}, {} failed", primary.failed);
+                }
+                Phase::Pending(word)
+            }
+        }
+    }
+
+    fn outputs(live: &Live) -> Outputs {
+        Outputs::new()
+            .with("arn", &live.arn)
+            .with("name", &live.name)
+            .with("desired", live.replicas.to_string())
+            .with("running", live.running.to_string())
+            .with_some("image", live.image.as_deref())
+            .with_some("version", live.version.as_deref())
+    }
+
+    async fn create(cx: &Context, address: &Address, desired: &Desired) -> Result<Live, Failure> {
+        let name = aws::derived(&cx.id, address, ecs::LONGEST_NAME);
+        let call = cx
+            .aws
+            .ecs
+            .create_service()
+            .service_name(&name)
+            .cluster(desired.cluster.get()?)
+            .task_definition(desired.task_definition.get()?)
+            .desired_count(aws::signed(desired.replicas))
+            .launch_type(LaunchType::Fargate)
+            .client_token(aws::discriminated(&cx.id, address, desired.task_definition.get()?, 32))
+            .network_configuration(ecs::network(&desired.subnets, &desired.security_group, desired.public_ip)?)
+            .set_load_balancers(load_balancers(desired)?)
+            .set_health_check_grace_period_seconds(desired.target.as_ref().map(|_| aws::signed(desired.grace_seconds)))
+            .deployment_configuration(deployment(desired.rollback_after.map(after))?)
+            .enable_execute_command(desired.exec)
+            .propagate_tags(PropagateTags::Service)
+            .set_tags(Some(ecs::tagged(&cx.id, address)));
+        let answer = call.customize().config_override(once()).send().await.during("CreateService")?;
+        Ok(live::live(&given(answer.service, "CreateService", "service")?, None))
+    }
+
+    async fn update(
+        cx: &Context,
+        _address: &Address,
+        desired: &Desired,
+        live: &Live,
+        changes: &[Change],
+    ) -> Result<Live, Failure> {
+        let changed = |field: &str| changes.iter().any(|change| change.field == field);
+        let count = changed("replicas").then(|| aws::signed(within(desired, live.replicas)));
+        // ECS's own rule has to be said to take the place of a number.
+        let own_rule = changed("rollback_after").then_some((ThresholdType::BoundedPercent, OWN_PERCENT));
+        let threshold = desired.rollback_after.map(after).or(own_rule);
+        let mut call = cx
+            .aws
+            .ecs
+            .update_service()
+            .service(&live.name)
+            .cluster(desired.cluster.get()?)
+            .task_definition(desired.task_definition.get()?)
+            // Autoscaling may have chosen another number since the last look.
+            .set_desired_count(count)
+            .network_configuration(ecs::network(&desired.subnets, &desired.security_group, desired.public_ip)?)
+            .set_health_check_grace_period_seconds(desired.target.as_ref().map(|_| aws::signed(desired.grace_seconds)))
+            .deployment_configuration(deployment(threshold)?)
+            .enable_execute_command(desired.exec)
+            // Only tasks that are started after the change have the agent.
+            .force_new_deployment(changed("rollout") || changed("exec"));
+        if changed("target_group") {
+            call = call.set_load_balancers(Some(load_balancers(desired)?.unwrap_or_default()));
+        }
+        let answer = call.customize().config_override(once()).send().await.during("UpdateService")?;
+        Ok(live::live(&given(answer.service, "UpdateService", "service")?, None))
+    }
+
+    async fn delete(cx: &Context, live: &Live) -> Result<(), Failure> {
+        let call = cx.aws.ecs.delete_service().cluster(&live.cluster).service(&live.name).force(true);
+        let answer = call.customize().config_override(once()).send().await;
+        let gone = ["ServiceNotFoundException", "ServiceNotActiveException", "ClusterNotFoundException"];
+        answer.or_absent("DeleteService", &gone).map(drop)
+    }
+
+    fn passing(failure: &Failure) -> Option<&'static str> {
+        // ECS says so of a role or target group that was just made, and has no code of its own for it.
+        let codes = ["InvalidParameterException", "ClientException"];
+        failure.is(&codes).then_some("ECS to accept the new roles and the target group")
+    }
+
+    fn outdated(seen: &Live, written: &Live) -> bool {
+        let changed = |live: &Live| primary(live).and_then(|primary| primary.changed);
+        changed(seen).zip(changed(written)).is_some_and(|(seen, written)| seen < written)
+    }
+
+    fn rolled_back(live: &Live, desired: &Desired) -> bool {
+        primary(live).is_some_and(|primary| {
+            primary.state == "COMPLETED" && desired.task_definition.known() != Some(primary.task_definition.as_str())
+        })
+    }
+
+    async fn explain(cx: &Context, live: &Live) -> Vec<String> {
+        explain::rollout(cx, live).await
+    }
+
+    fn summary(live: &Live) -> Option<String> {
+        Some(format!("{} of {} running", live.running, live.replicas))
+    }
+}
+
+/// The number of tasks nearest to `count` that stack.yaml allows.
+fn within(desired: &Desired, count: u32) -> u32 {
+    count.clamp(desired.replicas, desired.most.unwrap_or(desired.replicas))
+}
+
+fn primary(live: &Live) -> Option<&Rollout> {
+    live.rollouts.iter().find(|rollout| rollout.status == "PRIMARY")
+}
+
+fn load_balancers(desired: &Desired) -> Result<Option<Vec<LoadBalancer>>, Failure> {
+    let Some(target) = &desired.target else { return Ok(None) };
+    let balancer = LoadBalancer::builder()
+        .target_group_arn(target.group.get()?)
+        .container_name(&desired.container)
+        .container_port(i32::from(target.port))
+        .build();
+    Ok(Some(vec![balancer]))
+}
+
+/// Never fewer tasks than desired, up to twice as many while rolling; and back to what ran before when the new ones fail.
+/// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-circuit-breaker.html>
+fn deployment(threshold: Option<(ThresholdType, i32)>) -> Result<DeploymentConfiguration, Failure> {
+    let threshold = threshold.map(|(kind, value)| ThresholdConfiguration::builder().r#type(kind).value(value).build());
+    let threshold = threshold.transpose().map_err(|error| Failure::internal(error.to_string()))?;
+    let breaker = DeploymentCircuitBreaker::builder().enable(true).rollback(true);
+    Ok(DeploymentConfiguration::builder()
+        .minimum_healthy_percent(100)
+        .maximum_percent(200)
+        .deployment_circuit_breaker(breaker.set_threshold_configuration(threshold).build())
+        .build())
+}
+
+fn after(count: u32) -> (ThresholdType, i32) {
+    (ThresholdType::Count, aws::signed(count))
+}

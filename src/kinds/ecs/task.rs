@@ -1,0 +1,220 @@
+//! What the kinds share that run a one-off task to its exit code: how it is started, found again, and judged.
+//!
+//! <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/standalone-task-create.html>
+
+use aws_sdk_ecs::types::{ContainerOverride, DesiredStatus, LaunchType, Task, TaskField, TaskOverride};
+use futures::future::try_join_all;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    aws::{self, Outcome, given},
+    kind::Context,
+    kinds::ecs::{self, once, task_end},
+    model::{Address, Failure, Found, Input, On, Permission, Phase},
+};
+
+/// What finds tasks.
+pub(super) const LOOKING: Permission = Permission::look(&["ecs:DescribeTasks", "ecs:ListTasks"]);
+
+/// What starts tasks and stops them.
+pub(super) const RUNNING: Permission = Permission::release(
+    &["ecs:RunTask", "ecs:StopTask"],
+    On::Named(&["ecs:{region}:{account}:task-definition/{name:255}*", "ecs:{region}:{account}:task/{name:255}*"]),
+);
+
+/// The ARNs of the stack's tasks, which begin with the cluster's name.
+pub(super) const TASKS: &[&str] = &["ecs:{region}:{account}:task/{name:255}*"];
+
+/// How many tasks one `DescribeTasks` call takes.
+/// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DescribeTasks.html>
+const DESCRIBED_AT_ONCE: usize = 100;
+
+/// What is to be run, and where.
+pub(super) struct OneOff<'a> {
+    /// Who starts it, as ECS records it.
+    pub(super) started_by: &'a str,
+    /// The cluster's ARN.
+    pub(super) cluster: &'a Input,
+    /// The task definition's ARN.
+    pub(super) task_definition: &'a Input,
+    /// The container, and the command it runs in place of its own.
+    pub(super) command: Option<(&'a str, &'a [String])>,
+    /// Where it runs.
+    pub(super) subnets: &'a [Input],
+    /// Whom it may call follows from this.
+    pub(super) security_group: &'a Input,
+    /// Whether it gets a public address.
+    pub(super) public_ip: bool,
+}
+
+/// What AWS has: a task that runs or has run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Live {
+    /// The task's ARN.
+    pub task: String,
+    /// The cluster's ARN.
+    pub cluster: String,
+    /// The name of its address.
+    pub name: String,
+    /// AWS's word, such as `RUNNING`.
+    pub status: String,
+    /// The exit code, once there is one.
+    pub exit_code: Option<i32>,
+    /// Why it ended, in words.
+    pub end: String,
+    /// When it was created, in milliseconds since 1970; of two the newer one counts.
+    pub created: i64,
+    /// How far it is, in its own words, where it says so.
+    #[serde(default)]
+    pub doing: Option<String>,
+}
+
+/// The newest task of each address among those that `started_by` started.
+pub(super) async fn newest(cx: &Context, started_by: &str) -> Result<Vec<Found<Live>>, Failure> {
+    let cluster = ecs::cluster_name(&cx.id);
+    let reads = [DesiredStatus::Running, DesiredStatus::Stopped].map(|status| {
+        let call = cx.aws.ecs.list_tasks().cluster(&cluster).started_by(started_by).desired_status(status);
+        async move {
+            let pages = call.into_paginator().items().send();
+            // Before there is a cluster, there is no task.
+            pages.try_collect().await.or_absent("ListTasks", &["ClusterNotFoundException"])
+        }
+    });
+    let arns: Vec<Option<Vec<String>>> = try_join_all(reads).await?;
+    let arns: Vec<String> = arns.into_iter().flatten().flatten().collect();
+    let mut newest: Vec<Found<Live>> = Vec::new();
+    for some in arns.chunks(DESCRIBED_AT_ONCE) {
+        let call = cx.aws.ecs.describe_tasks().cluster(&cluster).include(TaskField::Tags);
+        let answer = call.set_tasks(Some(some.to_vec())).send().await.during("DescribeTasks")?;
+        for task in answer.tasks() {
+            let Some(address) = ecs::address_of(&cx.id, task.tags()) else { continue };
+            let live = live(&address, task);
+            let found = Found { address, id: live.task.clone(), live };
+            match newest.iter_mut().find(|other| other.address == found.address) {
+                Some(other) if other.live.created < found.live.created => *other = found,
+                Some(_) => {}
+                None => newest.push(found),
+            }
+        }
+    }
+    Ok(newest)
+}
+
+/// Starts the task. A repeated call is the same task; another run of stackctl starts another one.
+pub(super) async fn start(cx: &Context, address: &Address, one_off: &OneOff<'_>) -> Result<Live, Failure> {
+    let definition = one_off.task_definition.get()?;
+    let token = aws::discriminated(&cx.id, address, &format!("{definition} {}", cx.run), 64);
+    let overrides = one_off.command.map(|(container, command)| {
+        let container = ContainerOverride::builder().name(container).set_command(Some(command.to_vec())).build();
+        TaskOverride::builder().container_overrides(container).build()
+    });
+    let call = cx
+        .aws
+        .ecs
+        .run_task()
+        .cluster(one_off.cluster.get()?)
+        .task_definition(definition)
+        .launch_type(LaunchType::Fargate)
+        .count(1)
+        .started_by(one_off.started_by)
+        .client_token(token)
+        .network_configuration(ecs::network(one_off.subnets, one_off.security_group, one_off.public_ip)?)
+        .set_overrides(overrides)
+        .set_tags(Some(ecs::tagged(&cx.id, address)));
+    let answer = call.customize().config_override(once()).send().await.during("RunTask")?;
+    if let Some(failure) = answer.failures().first() {
+        let reason = failure.reason().unwrap_or_default();
+        let detail = failure.detail().unwrap_or_default();
+        return Err(Failure::refused("RunTask", format!("{reason} {detail}").trim().to_owned()));
+    }
+    Ok(live(address, &given(answer.tasks.and_then(|tasks| tasks.into_iter().next()), "RunTask", "tasks")?))
+}
+
+/// Ends it. One that has ended is a success.
+pub(super) async fn stop(cx: &Context, live: &Live) -> Result<(), Failure> {
+    let call = cx.aws.ecs.stop_task().cluster(&live.cluster).task(&live.task);
+    let answer = call.customize().config_override(once()).send().await;
+    answer.or_absent("StopTask", &["InvalidParameterException"]).map(drop)
+}
+
+/// Ends all tasks of the ECS task group `group` that run or are about to. A cluster that is gone has none.
+pub(super) async fn stop_group(cx: &Context, cluster: &str, group: &str) -> Result<(), Failure> {
+    let pages = cx.aws.ecs.list_tasks().cluster(cluster).into_paginator().items().send();
+    let arns: Result<Vec<String>, _> = pages.try_collect().await;
+    let arns = arns.or_absent("ListTasks", &["ClusterNotFoundException"])?.unwrap_or_default();
+    for some in arns.chunks(DESCRIBED_AT_ONCE) {
+        let call = cx.aws.ecs.describe_tasks().cluster(cluster).set_tasks(Some(some.to_vec()));
+        let answer = call.send().await.during("DescribeTasks")?;
+        for task in answer.tasks().iter().filter(|task| task.group() == Some(group)) {
+            let call = cx.aws.ecs.stop_task().cluster(cluster).task(task.task_arn().unwrap_or_default());
+            let answer = call.reason("its job was removed").customize().config_override(once()).send().await;
+            answer.or_absent("StopTask", &["InvalidParameterException"])?;
+        }
+    }
+    Ok(())
+}
+
+/// Ready once it has ended well; `failed` puts the reason of another end into words.
+pub(super) fn phase(live: &Live, failed: impl FnOnce(&str) -> String) -> Phase {
+    match (live.status.as_str(), live.exit_code) {
+        ("STOPPED", Some(0)) => Phase::Ready,
+        ("STOPPED", _) => Phase::Failed(failed(&live.end)),
+        (status, _) => Phase::Pending(live.doing.clone().unwrap_or_else(|| status.to_lowercase())),
+    }
+}
+
+/// The last lines that it wrote; `logs` is the name of its log group's address.
+pub(super) async fn explain(cx: &Context, live: &Live, logs: &str) -> Vec<String> {
+    let call = cx.aws.ecs.describe_tasks().cluster(&live.cluster).tasks(&live.task).send().await;
+    let Ok(answer) = call.during("DescribeTasks") else { return Vec::new() };
+    let Some(task) = answer.tasks().first() else { return Vec::new() };
+    let mut lines = task_end::last_lines(cx, logs, task).await;
+    lines.extend(task_end::advice(task, None));
+    lines
+}
+
+/// What is waited for when ECS refuses a task in this way, if that goes away by waiting.
+pub(super) fn passing(failure: &Failure) -> Option<&'static str> {
+    // ECS says so of a role that was just made, and has no code of its own for it.
+    failure.is(&["ClientException", "InvalidParameterException"]).then_some("ECS to accept the new roles")
+}
+
+fn live(address: &Address, task: &Task) -> Live {
+    Live {
+        task: task.task_arn().unwrap_or_default().to_owned(),
+        cluster: task.cluster_arn().unwrap_or_default().to_owned(),
+        name: address.name().to_owned(),
+        status: task.last_status().unwrap_or("PROVISIONING").to_owned(),
+        exit_code: ecs::exit_code(task),
+        end: task_end::end_of(task),
+        created: task.created_at().and_then(|at| at.to_millis().ok()).unwrap_or_default(),
+        doing: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_task_is_judged_by_its_exit_code_once_it_has_stopped() {
+        let live = |status: &str, exit_code| Live {
+            task: "t".into(),
+            cluster: "c".into(),
+            name: "web".into(),
+            status: status.into(),
+            exit_code,
+            end: "out of memory".into(),
+            created: 0,
+            doing: None,
+        };
+        let judged = |live: &Live| phase(live, |end| format!("it failed: {end}"));
+        assert_eq!(judged(&live("RUNNING", None)), Phase::Pending("running".into()));
+        let telling = Live { doing: Some("3 of 20".into()), ..live("RUNNING", None) };
+        assert_eq!(judged(&telling), Phase::Pending("3 of 20".into()));
+        assert_eq!(judged(&live("STOPPED", Some(0))), Phase::Ready);
+        assert_eq!(judged(&live("STOPPED", Some(3))), Phase::Failed("it failed: out of memory".into()));
+        // One whose container was never started has no exit code at all.
+        assert_eq!(judged(&live("STOPPED", None)), Phase::Failed("it failed: out of memory".into()));
+    }
+}

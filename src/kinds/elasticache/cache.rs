@@ -1,0 +1,407 @@
+//! A cache: one node of ElastiCache for Valkey, private, encrypted at rest and on its way, behind a password.
+//!
+//! It is a replication group without replicas: only those have an endpoint that outlives their node, and a password.
+//!
+//! <https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/Replication.html>
+
+use std::time::Duration;
+
+use aws_sdk_elasticache::types::{CacheCluster, PendingModifiedValues, ReplicationGroup};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    aws::{self, Outcome, given},
+    kind::{Context, Kind},
+    kinds::{elasticache, secretsmanager},
+    model::{Address, Change, Diff, Failure, Found, How, Input, On, Outputs, Permission, Phase},
+};
+
+/// The longest name of a replication group, in characters.
+/// <https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_CreateReplicationGroup.html>
+const LONGEST_NAME: usize = 40;
+
+/// Valkey's own port, which the security group admits.
+pub const PORT: u16 = 6379;
+
+/// A cache.
+pub struct Cache;
+
+/// What stack.yaml asks of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Desired {
+    /// Valkey's version, such as `8.0`; AWS may take a later minor one.
+    pub version: String,
+    /// The node type, such as `cache.t4g.micro`.
+    pub class: String,
+    /// The cache subnet group's name.
+    pub subnet_group: Input,
+    /// Who may call it.
+    pub security_groups: Vec<Input>,
+    /// The ARN of the secret with the password.
+    pub token: Input,
+}
+
+/// What AWS has.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Live {
+    /// Its identifier.
+    pub identifier: String,
+    /// Its ARN.
+    pub arn: String,
+    /// Where it answers, once it does.
+    pub host: Option<String>,
+    /// The port there.
+    pub port: Option<i32>,
+    /// The node type; one that AWS is about to apply counts as applied.
+    pub class: String,
+    /// What only its node tells; none while AWS shows no node.
+    pub node: Option<Node>,
+    /// AWS's word, such as `creating`.
+    pub status: String,
+}
+
+/// What AWS tells of a node and not of its replication group.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Node {
+    /// Valkey's version, in full; one that AWS is about to apply counts as applied.
+    pub version: String,
+    /// The cache subnet group's name.
+    pub subnet_group: String,
+    /// Its security groups.
+    pub security_groups: Vec<String>,
+}
+
+impl Kind for Cache {
+    type Desired = Desired;
+    type Live = Live;
+
+    const NAME: &'static str = "cache";
+    const USES: &'static [&'static str] = &["cache_subnet_group", "security_group", "subnet"];
+    const PERMISSIONS: &'static [Permission] = &[
+        Permission::look(&["elasticache:DescribeCacheClusters", "elasticache:DescribeReplicationGroups"]),
+        // With a parameter group of AWS's own.
+        Permission::make(
+            &[
+                "elasticache:AddTagsToResource",
+                "elasticache:CreateReplicationGroup",
+                "elasticache:ModifyReplicationGroup",
+            ],
+            On::Named(&[
+                "elasticache:{region}:{account}:cluster:{name:40}*",
+                "elasticache:{region}:{account}:parametergroup:*",
+                "elasticache:{region}:{account}:replicationgroup:{name:40}*",
+                "elasticache:{region}:{account}:subnetgroup:{name:255}*",
+            ]),
+        ),
+        Permission::make(&["iam:CreateServiceLinkedRole"], On::ServiceRole("elasticache.amazonaws.com")),
+        Permission::delete(
+            &["elasticache:DeleteReplicationGroup"],
+            On::Named(&["elasticache:{region}:{account}:replicationgroup:{name:40}*"]),
+        ),
+        elasticache::INTERFACES,
+    ];
+    const USUAL: Duration = Duration::from_secs(360);
+    const DEADLINE: Duration = Duration::from_secs(3600);
+
+    async fn list(cx: &Context) -> Result<Vec<Found<Live>>, Failure> {
+        let pages = cx.aws.cache.describe_replication_groups().into_paginator().items().send();
+        let groups: Vec<ReplicationGroup> = pages.try_collect().await.during("DescribeReplicationGroups")?;
+        let of_stack = |group: ReplicationGroup| {
+            let address = elasticache::address_of(&cx.id, group.description()?)?;
+            Some((address, group))
+        };
+        let ours: Vec<(Address, ReplicationGroup)> = groups.into_iter().filter_map(of_stack).collect();
+        if ours.is_empty() {
+            // A stack without a cache is not asked for nodes.
+            return Ok(Vec::new());
+        }
+        let pages = cx.aws.cache.describe_cache_clusters().into_paginator().items().send();
+        let nodes: Vec<CacheCluster> = pages.try_collect().await.during("DescribeCacheClusters")?;
+        Ok(ours
+            .into_iter()
+            .map(|(address, group)| {
+                let node = nodes.iter().find(|node| {
+                    node.replication_group_id().is_some() && node.replication_group_id() == group.replication_group_id()
+                });
+                let live = live(&group, node);
+                Found { address, id: live.identifier.clone(), live }
+            })
+            .collect())
+    }
+
+    fn diff(desired: &Desired, live: &Live) -> Vec<Change> {
+        let mut diff = Diff::new();
+        diff.field("class", &live.class, &desired.class);
+        let Some(node) = &live.node else { return diff.finish() };
+        if !serves(&node.version, &desired.version) {
+            diff.field("version", &node.version, &desired.version);
+        }
+        // A group that is being made anew has the name that it had: no reason to replace a cache.
+        if let Some(group) = desired.subnet_group.known() {
+            diff.fixed("subnet_group", &node.subnet_group.as_str(), &group);
+        }
+        diff.inputs("security_groups", &node.security_groups, &desired.security_groups, How::InPlace);
+        diff.finish()
+    }
+
+    /// <https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_ReplicationGroup.html>
+    fn phase(live: &Live, _desired: Option<&Desired>) -> Phase {
+        let word = live.status.clone();
+        match live.status.as_str() {
+            "available" | "snapshotting" if live.host.is_some() && live.node.is_some() => Phase::Ready,
+            "deleting" => Phase::Deleting(word),
+            "create-failed" => Phase::Failed(word),
+            _ => Phase::Pending(word),
+        }
+    }
+
+    fn outputs(live: &Live) -> Outputs {
+        Outputs::new()
+            .with("id", &live.identifier)
+            .with("arn", &live.arn)
+            .with_some("host", live.host.as_deref())
+            .with_some("port", live.port.map(|port| port.to_string()))
+    }
+
+    async fn create(cx: &Context, address: &Address, desired: &Desired) -> Result<Live, Failure> {
+        let token = secretsmanager::value(cx, desired.token.get()?).await?;
+        let call = cx
+            .aws
+            .cache
+            .create_replication_group()
+            .replication_group_id(aws::derived(&cx.id, address, LONGEST_NAME))
+            .replication_group_description(elasticache::description(&cx.id, address))
+            .engine("valkey")
+            .engine_version(&desired.version)
+            .cache_node_type(&desired.class)
+            .num_cache_clusters(1)
+            .automatic_failover_enabled(false)
+            .port(i32::from(PORT))
+            .at_rest_encryption_enabled(true)
+            // A password is taken only where the way to it is encrypted.
+            .transit_encryption_enabled(true)
+            .auth_token(token.expose())
+            .auto_minor_version_upgrade(true)
+            .cache_subnet_group_name(desired.subnet_group.get()?)
+            .set_security_group_ids(Some(Input::all(&desired.security_groups)?))
+            .set_tags(Some(elasticache::tagged(&cx.id, address)));
+        let answer = call.customize().config_override(elasticache::once()).send().await;
+        let group = answer.during("CreateReplicationGroup")?.replication_group;
+        Ok(live(&given(group, "CreateReplicationGroup", "ReplicationGroup")?, None))
+    }
+
+    async fn update(
+        cx: &Context,
+        _address: &Address,
+        desired: &Desired,
+        live: &Live,
+        changes: &[Change],
+    ) -> Result<Live, Failure> {
+        let mut call = cx
+            .aws
+            .cache
+            .modify_replication_group()
+            .replication_group_id(&live.identifier)
+            // Not in the maintenance window, which would leave the plan open for days.
+            .apply_immediately(true);
+        for change in changes {
+            call = match change.field.as_str() {
+                "class" => call.cache_node_type(&desired.class),
+                "version" => call.engine_version(&desired.version),
+                "security_groups" => call.set_security_group_ids(Some(Input::all(&desired.security_groups)?)),
+                _ => call,
+            };
+        }
+        let answer = call.customize().config_override(elasticache::once()).send().await;
+        let group = answer.during("ModifyReplicationGroup")?.replication_group;
+        let group = given(group, "ModifyReplicationGroup", "ReplicationGroup")?;
+        // The answer tells nothing of the node; the next look does.
+        Ok(self::live(&group, None))
+    }
+
+    fn by_hand(_address: &Address, desired: &Desired, live: Option<&Live>) -> Option<String> {
+        let has = live?.node.as_ref().map(|node| node.version.as_str()).unwrap_or_default();
+        (version(has) > version(&desired.version)).then(|| older(has, &desired.version))
+    }
+
+    async fn delete(cx: &Context, live: &Live) -> Result<(), Failure> {
+        if live.status == "deleting" {
+            return Ok(());
+        }
+        let call = cx.aws.cache.delete_replication_group().replication_group_id(&live.identifier);
+        let answer = call.customize().config_override(elasticache::once()).send().await;
+        answer.or_absent("DeleteReplicationGroup", &["ReplicationGroupNotFoundFault"]).map(drop)
+    }
+
+    fn passing(failure: &Failure) -> Option<&'static str> {
+        failure
+            .is(&["InvalidReplicationGroupState", "InvalidCacheClusterState"])
+            .then_some("the cache to finish what it is doing")
+    }
+}
+
+/// Major and minor number; what cannot be read is older than all others.
+fn version(text: &str) -> Option<(u32, u32)> {
+    let mut parts = text.split('.').map(|part| part.parse().ok());
+    Some((parts.next()??, parts.next()??))
+}
+
+/// Whether `full`, such as `8.1.2`, will do where stack.yaml asks for `asked`, such as `8.0`: AWS upgrades minor versions by
+/// itself, and there is no way back.
+fn serves(full: &str, asked: &str) -> bool {
+    match (version(full), version(asked)) {
+        (Some((major, minor)), Some((wanted, least))) => major == wanted && minor >= least,
+        _ => full == asked,
+    }
+}
+
+fn older(has: &str, wanted: &str) -> String {
+    let (major, minor) = version(has).unwrap_or_default();
+    format!(
+        "cannot go back from Valkey {has} to {wanted}: set `cache.version` to \"{major}.{minor}\"; for an older one, take `cache` \
+         out, run `up`, and put it in again, empty"
+    )
+}
+
+fn live(group: &ReplicationGroup, node: Option<&CacheCluster>) -> Live {
+    let owned = |value: Option<&str>| value.unwrap_or_default().to_owned();
+    let endpoint = group.node_groups().first().and_then(|part| part.primary_endpoint());
+    let pending = node.and_then(CacheCluster::pending_modified_values);
+    let class = pending.and_then(PendingModifiedValues::cache_node_type).or(group.cache_node_type());
+    Live {
+        identifier: owned(group.replication_group_id()),
+        arn: owned(group.arn()),
+        host: endpoint.and_then(|endpoint| endpoint.address()).map(str::to_owned),
+        port: endpoint.and_then(aws_sdk_elasticache::types::Endpoint::port),
+        class: owned(class),
+        node: node.map(|node| Node {
+            version: owned(pending.and_then(PendingModifiedValues::engine_version).or(node.engine_version())),
+            subnet_group: owned(node.cache_subnet_group_name()),
+            security_groups: node.security_groups().iter().map(|group| owned(group.security_group_id())).collect(),
+        }),
+        status: owned(group.status()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_elasticache::types::{Endpoint, NodeGroup, SecurityGroupMembership};
+
+    use super::*;
+
+    fn desired() -> Desired {
+        Desired {
+            version: "8.0".into(),
+            class: "cache.t4g.micro".into(),
+            subnet_group: "group".into(),
+            security_groups: vec!["sg-1".into()],
+            token: "arn".into(),
+        }
+    }
+
+    fn as_desired() -> Live {
+        Live {
+            identifier: "demo-default-main".into(),
+            arn: "arn".into(),
+            host: Some("host".into()),
+            port: Some(6379),
+            class: "cache.t4g.micro".into(),
+            node: Some(node("8.0.1", "sg-1")),
+            status: "available".into(),
+        }
+    }
+
+    fn node(version: &str, security_group: &str) -> Node {
+        Node { version: version.into(), subnet_group: "group".into(), security_groups: vec![security_group.to_owned()] }
+    }
+
+    fn fields(desired: &Desired, live: &Live) -> Vec<(String, How)> {
+        Cache::diff(desired, live).into_iter().map(|change| (change.field, change.how)).collect()
+    }
+
+    #[test]
+    fn what_differs_is_changed_in_place_and_named() {
+        let live = as_desired();
+        let unknown = Input::output(&Address::new("cache_subnet_group", "main"), "name");
+        let table = [
+            (desired(), live.clone(), vec![]),
+            (Desired { class: "cache.m7g.large".into(), ..desired() }, live.clone(), vec!["class"]),
+            (Desired { version: "8.2".into(), ..desired() }, live.clone(), vec!["version"]),
+            (Desired { version: "9.0".into(), ..desired() }, live.clone(), vec!["version"]),
+            (Desired { security_groups: vec!["sg-2".into()], ..desired() }, live.clone(), vec!["security_groups"]),
+            (Desired { subnet_group: unknown, ..desired() }, live.clone(), vec![]),
+            // AWS has upgraded it by itself.
+            (desired(), Live { node: Some(node("8.2.0", "sg-1")), ..live.clone() }, vec![]),
+            // Before AWS shows its node there is nothing to compare.
+            (Desired { version: "9.0".into(), ..desired() }, Live { node: None, ..live }, vec![]),
+        ];
+        for (desired, live, expected) in table {
+            let expected: Vec<(String, How)> =
+                expected.into_iter().map(|field| (field.to_owned(), How::InPlace)).collect();
+            assert_eq!(fields(&desired, &live), expected, "{desired:?} {live:?}");
+        }
+    }
+
+    #[test]
+    fn a_cache_in_other_subnets_has_to_be_made_anew() {
+        let elsewhere = Desired { subnet_group: "another".into(), ..desired() };
+        assert_eq!(fields(&elsewhere, &as_desired()), [("subnet_group".to_owned(), How::Replace)]);
+    }
+
+    #[test]
+    fn a_cache_is_ready_once_it_is_available_and_says_where() {
+        let live = as_desired();
+        let pending = |status: &str| Phase::Pending(status.to_owned());
+        let table = [
+            (live.clone(), Phase::Ready),
+            (Live { status: "snapshotting".into(), ..live.clone() }, Phase::Ready),
+            (Live { status: "creating".into(), host: None, node: None, ..live.clone() }, pending("creating")),
+            (Live { status: "modifying".into(), ..live.clone() }, pending("modifying")),
+            (Live { host: None, ..live.clone() }, pending("available")),
+            (Live { node: None, ..live.clone() }, pending("available")),
+            (Live { status: "deleting".into(), ..live.clone() }, Phase::Deleting("deleting".into())),
+            (Live { status: "create-failed".into(), ..live }, Phase::Failed("create-failed".into())),
+        ];
+        for (live, expected) in table {
+            assert_eq!(Cache::phase(&live, None), expected, "{live:?}");
+        }
+    }
+
+    #[test]
+    fn what_aws_is_about_to_apply_counts_as_applied() {
+        let endpoint = Endpoint::builder().address("host").port(6379).build();
+        let group = ReplicationGroup::builder()
+            .replication_group_id("demo-default-main")
+            .arn("arn")
+            .status("modifying")
+            .cache_node_type("cache.t4g.micro")
+            .node_groups(NodeGroup::builder().primary_endpoint(endpoint).build())
+            .build();
+        let member = SecurityGroupMembership::builder().security_group_id("sg-1").build();
+        let asked = PendingModifiedValues::builder().cache_node_type("cache.t4g.small").engine_version("8.2").build();
+        let node = CacheCluster::builder()
+            .replication_group_id("demo-default-main")
+            .engine_version("8.0.1")
+            .cache_subnet_group_name("group")
+            .security_groups(member)
+            .pending_modified_values(asked)
+            .build();
+        let expected = Live {
+            class: "cache.t4g.small".into(),
+            node: Some(self::node("8.2", "sg-1")),
+            status: "modifying".into(),
+            ..as_desired()
+        };
+        assert_eq!(live(&group, Some(&node)), expected);
+    }
+
+    #[test]
+    fn an_older_version_is_refused_with_the_way_out() {
+        let desired = Desired { version: "8.0".into(), ..desired() };
+        let live = Live { node: Some(node("9.0.1", "sg-1")), ..as_desired() };
+        let address = Address::new(Cache::NAME, "main");
+        let what = Cache::by_hand(&address, &desired, Some(&live)).expect("it cannot go back");
+        assert!(what.contains("set `cache.version` to \"9.0\""), "{what}");
+        assert_eq!(Cache::by_hand(&address, &desired, None), None);
+    }
+}

@@ -1,0 +1,141 @@
+//! The private subnets in which a cache may stand.
+//!
+//! <https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/SubnetGroups.html>
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    aws::{self, Outcome, given},
+    kind::{Context, Kind},
+    kinds::elasticache,
+    model::{Address, Change, Diff, Failure, Found, How, Input, On, Outputs, Permission, Phase},
+};
+
+/// The longest name, in characters.
+/// <https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_CreateCacheSubnetGroup.html>
+const LONGEST_NAME: usize = 255;
+
+/// A cache subnet group.
+pub struct CacheSubnetGroup;
+
+/// What stack.yaml asks of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Desired {
+    /// The subnets.
+    pub subnets: Vec<Input>,
+}
+
+/// What AWS has.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Live {
+    /// Its name.
+    pub name: String,
+    /// The subnets.
+    pub subnets: Vec<String>,
+}
+
+impl Kind for CacheSubnetGroup {
+    type Desired = Desired;
+    type Live = Live;
+
+    const NAME: &'static str = "cache_subnet_group";
+    const USES: &'static [&'static str] = &["subnet"];
+    const PERMISSIONS: &'static [Permission] = &[
+        Permission::look(&["elasticache:DescribeCacheSubnetGroups"]),
+        Permission::make(
+            &[
+                "elasticache:AddTagsToResource",
+                "elasticache:CreateCacheSubnetGroup",
+                "elasticache:ModifyCacheSubnetGroup",
+            ],
+            On::Named(&["elasticache:{region}:{account}:subnetgroup:{name:255}*"]),
+        ),
+        Permission::delete(
+            &["elasticache:DeleteCacheSubnetGroup"],
+            On::Named(&["elasticache:{region}:{account}:subnetgroup:{name:255}*"]),
+        ),
+        elasticache::INTERFACES,
+    ];
+
+    async fn list(cx: &Context) -> Result<Vec<Found<Live>>, Failure> {
+        let pages = cx.aws.cache.describe_cache_subnet_groups().into_paginator().items().send();
+        let groups = pages.try_collect().await.during("DescribeCacheSubnetGroups")?;
+        Ok(groups
+            .into_iter()
+            .filter_map(|group| {
+                let address = elasticache::address_of(&cx.id, group.cache_subnet_group_description()?)?;
+                let subnets = group.subnets().iter().filter_map(|subnet| subnet.subnet_identifier());
+                let subnets = subnets.map(str::to_owned).collect();
+                let name = group.cache_subnet_group_name?;
+                Some(Found { address, id: name.clone(), live: Live { name, subnets } })
+            })
+            .collect())
+    }
+
+    fn diff(desired: &Desired, live: &Live) -> Vec<Change> {
+        Diff::new().inputs("subnets", &live.subnets, &desired.subnets, How::InPlace).finish()
+    }
+
+    fn phase(_live: &Live, _desired: Option<&Desired>) -> Phase {
+        Phase::Ready
+    }
+
+    fn outputs(live: &Live) -> Outputs {
+        Outputs::new().with("name", &live.name)
+    }
+
+    async fn create(cx: &Context, address: &Address, desired: &Desired) -> Result<Live, Failure> {
+        let subnets = Input::all(&desired.subnets)?;
+        let call = cx
+            .aws
+            .cache
+            .create_cache_subnet_group()
+            .cache_subnet_group_name(aws::derived(&cx.id, address, LONGEST_NAME))
+            .cache_subnet_group_description(elasticache::description(&cx.id, address))
+            .set_subnet_ids(Some(subnets.clone()))
+            .set_tags(Some(elasticache::tagged(&cx.id, address)));
+        let answer = call.customize().config_override(elasticache::once()).send().await;
+        let group = answer.during("CreateCacheSubnetGroup")?.cache_subnet_group;
+        let group = given(group, "CreateCacheSubnetGroup", "CacheSubnetGroup")?;
+        let name = given(group.cache_subnet_group_name, "CreateCacheSubnetGroup", "CacheSubnetGroupName")?;
+        Ok(Live { name, subnets })
+    }
+
+    async fn update(
+        cx: &Context,
+        _address: &Address,
+        desired: &Desired,
+        live: &Live,
+        _changes: &[Change],
+    ) -> Result<Live, Failure> {
+        let subnets = Input::all(&desired.subnets)?;
+        let call = cx.aws.cache.modify_cache_subnet_group().cache_subnet_group_name(&live.name);
+        let call = call.set_subnet_ids(Some(subnets.clone())).customize().config_override(elasticache::once());
+        call.send().await.during("ModifyCacheSubnetGroup")?;
+        Ok(Live { subnets, ..live.clone() })
+    }
+
+    async fn delete(cx: &Context, live: &Live) -> Result<(), Failure> {
+        let call = cx.aws.cache.delete_cache_subnet_group().cache_subnet_group_name(&live.name);
+        let answer = call.customize().config_override(elasticache::once()).send().await;
+        answer.or_absent("DeleteCacheSubnetGroup", &["CacheSubnetGroupNotFoundFault"]).map(drop)
+    }
+
+    fn passing(failure: &Failure) -> Option<&'static str> {
+        failure.is(&["CacheSubnetGroupInUse"]).then_some("the cache in it to go")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_zone_changes_it_in_place_and_the_order_of_its_subnets_does_not_count() {
+        let live = Live { name: "demo-default-main".into(), subnets: vec!["subnet-b".into(), "subnet-a".into()] };
+        let desired = |subnets: &[&str]| Desired { subnets: subnets.iter().map(|id| Input::from(*id)).collect() };
+        assert_eq!(CacheSubnetGroup::diff(&desired(&["subnet-a", "subnet-b"]), &live), []);
+        let changes = CacheSubnetGroup::diff(&desired(&["subnet-a", "subnet-b", "subnet-c"]), &live);
+        assert_eq!(changes.iter().map(|change| change.how).collect::<Vec<_>>(), [How::InPlace]);
+    }
+}

@@ -1,0 +1,74 @@
+//! What the ElastiCache kinds share: whose a resource is, which its description says, and tags in ElastiCache's own types.
+
+pub mod cache;
+pub mod cache_subnet_group;
+
+use aws_sdk_elasticache::{config, types::Tag};
+
+use crate::{
+    aws,
+    model::{Address, On, Permission, StackId},
+};
+
+/// What ElastiCache does in the caller's name, to put a node into a subnet.
+/// <https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticache.html>
+pub(super) const INTERFACES: Permission = Permission::make(
+    &["ec2:CreateNetworkInterface", "ec2:DeleteNetworkInterface", "ec2:DescribeNetworkInterfaces"],
+    On::Any,
+);
+
+/// What a description of ours ends with.
+const KEPT: &str = ", kept by stackctl";
+
+// Descriptions of resources come without their tags, and the tags of a replication group can be neither read nor written
+// while it is being made, changed or deleted. Its description always can be read, in the call that lists it.
+// <https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_ListTagsForResource.html>
+
+/// The description of the resource at `address`: it says whose it is.
+pub(super) fn description(id: &StackId, address: &Address) -> String {
+    format!("{address} of {id}{KEPT}")
+}
+
+/// The address that a description gives its resource, if it is the stack's.
+pub(super) fn address_of(id: &StackId, description: &str) -> Option<Address> {
+    let (address, owner) = description.strip_suffix(KEPT)?.rsplit_once(" of ")?;
+    if owner != id.to_string() {
+        return None;
+    }
+    address.parse().ok()
+}
+
+/// The tags with which the resource at `address` is created.
+pub(super) fn tagged(id: &StackId, address: &Address) -> Vec<Tag> {
+    aws::tags(id, address).map(|(key, value)| Tag::builder().key(key).value(value).build()).to_vec()
+}
+
+/// A write's configuration: the SDK sends it once, and the engine decides about another time.
+pub(super) fn once() -> config::Builder {
+    config::Config::builder().retry_config(aws::once())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(stack: &str, environment: &str) -> StackId {
+        StackId { stack: stack.into(), environment: environment.into() }
+    }
+
+    #[test]
+    fn a_description_leads_back_to_its_own_stack_only() {
+        let address = Address::new("cache", "main");
+        let description = description(&id("shop", "eu-test"), &address);
+        assert_eq!(address_of(&id("shop", "eu-test"), &description), Some(address));
+        // The two make the same names.
+        assert_eq!(address_of(&id("shop-eu", "test"), &description), None);
+    }
+
+    #[test]
+    fn what_somebody_else_describes_is_not_ours() {
+        for description in ["", " ", "sessions", "cache.main of shop/test", "main of shop/test, kept by stackctl"] {
+            assert_eq!(address_of(&id("shop", "test"), description), None, "{description:?}");
+        }
+    }
+}

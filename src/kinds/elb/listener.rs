@@ -1,0 +1,281 @@
+//! A port of the load balancer: its protocol, its certificate, and what happens where no rule matches.
+//!
+//! <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-listeners.html>
+
+use aws_sdk_elasticloadbalancingv2::types::{
+    Action, ActionTypeEnum, Certificate, FixedResponseActionConfig, Listener as SdkListener, ProtocolEnum,
+    RedirectActionConfig, RedirectActionStatusCodeEnum,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    aws::{Outcome, given},
+    kind::{Context, Kind},
+    kinds::elb,
+    model::{Address, Change, Diff, Failure, Found, How, Input, On, Outputs, Permission, Phase, Shown},
+};
+
+/// The TLS versions and ciphers: TLS 1.3, and 1.2 with forward secrecy.
+/// <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/describe-ssl-policies.html>
+const TLS_POLICY: &str = "ELBSecurityPolicy-TLS13-1-2-2021-06";
+
+/// A listener.
+pub struct Listener;
+
+/// What it speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Protocol {
+    /// Plain HTTP.
+    Http,
+    /// HTTP over TLS.
+    Https,
+}
+
+/// What happens where no rule matches.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DefaultAction {
+    /// 301 to the same URL over HTTPS.
+    RedirectToHttps,
+    /// 404.
+    NotFound,
+    /// To a target group, by its ARN.
+    Forward(Input),
+}
+
+/// What stack.yaml asks of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Desired {
+    /// The load balancer's ARN.
+    pub load_balancer: Input,
+    /// The port.
+    pub port: u16,
+    /// What it speaks.
+    pub protocol: Protocol,
+    /// The certificate's ARN, with HTTPS.
+    pub certificate: Option<Input>,
+    /// What happens where no rule matches.
+    pub action: DefaultAction,
+}
+
+/// What AWS has.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Live {
+    /// Its ARN.
+    pub arn: String,
+    /// The load balancer's ARN.
+    pub load_balancer: String,
+    /// The port.
+    pub port: i32,
+    /// `HTTP` or `HTTPS`.
+    pub protocol: String,
+    /// The certificate's ARN; empty without one.
+    pub certificate: String,
+    /// The TLS policy; empty without TLS.
+    pub tls_policy: String,
+    /// What happens where no rule matches, in words.
+    pub action: String,
+}
+
+impl Kind for Listener {
+    type Desired = Desired;
+    type Live = Live;
+
+    const NAME: &'static str = "listener";
+    const USES: &'static [&'static str] = &["load_balancer", "certificate", "target_group"];
+    const PERMISSIONS: &'static [Permission] = &[
+        Permission::look(&["elasticloadbalancing:DescribeListeners", "elasticloadbalancing:DescribeTags"]),
+        Permission::make(
+            &[
+                "elasticloadbalancing:AddTags",
+                "elasticloadbalancing:CreateListener",
+                "elasticloadbalancing:ModifyListener",
+            ],
+            On::Named(elb::ARNS),
+        ),
+        Permission::delete(&["elasticloadbalancing:DeleteListener"], On::Named(elb::ARNS)),
+    ];
+
+    async fn list(cx: &Context) -> Result<Vec<Found<Live>>, Failure> {
+        let listeners = elb::listeners(cx).await?;
+        Ok(listeners
+            .into_iter()
+            .map(|(address, listener)| {
+                let live = live(&listener);
+                Found { address, id: live.arn.clone(), live }
+            })
+            .collect())
+    }
+
+    fn diff(desired: &Desired, live: &Live) -> Vec<Change> {
+        let mut diff = Diff::new();
+        diff.fixed_input("load_balancer", &live.load_balancer, &desired.load_balancer);
+        diff.field("port", &live.port, &i32::from(desired.port));
+        diff.field("protocol", &live.protocol, &desired.protocol.word().to_owned());
+        let none = Input::from("");
+        diff.input("certificate", &live.certificate, desired.certificate.as_ref().unwrap_or(&none));
+        let policy = if desired.protocol == Protocol::Https { TLS_POLICY } else { "" };
+        diff.field("tls_policy", &live.tls_policy, &policy.to_owned());
+        match desired.action.words() {
+            Some(words) => diff.field("default_action", &live.action, &words),
+            None => diff.push("default_action", Shown::value(&live.action), Shown::KnownAfterApply, How::InPlace),
+        };
+        diff.finish()
+    }
+
+    fn phase(_live: &Live, _desired: Option<&Desired>) -> Phase {
+        Phase::Ready
+    }
+
+    fn outputs(live: &Live) -> Outputs {
+        Outputs::new().with("arn", &live.arn)
+    }
+
+    async fn create(cx: &Context, address: &Address, desired: &Desired) -> Result<Live, Failure> {
+        let call = cx
+            .aws
+            .elb
+            .create_listener()
+            .load_balancer_arn(desired.load_balancer.get()?)
+            .port(i32::from(desired.port))
+            .protocol(desired.protocol.sdk())
+            .set_certificates(certificates(desired)?)
+            .set_ssl_policy((desired.protocol == Protocol::Https).then(|| TLS_POLICY.to_owned()))
+            .default_actions(desired.action.sdk()?)
+            .set_tags(Some(elb::tagged(&cx.id, address)));
+        let answer = call.customize().config_override(elb::once()).send().await.during("CreateListener")?;
+        let made = answer.listeners.and_then(|made| made.into_iter().next());
+        Ok(live(&given(made, "CreateListener", "Listeners")?))
+    }
+
+    async fn update(
+        cx: &Context,
+        _address: &Address,
+        desired: &Desired,
+        live: &Live,
+        _changes: &[Change],
+    ) -> Result<Live, Failure> {
+        let call = cx
+            .aws
+            .elb
+            .modify_listener()
+            .listener_arn(&live.arn)
+            .port(i32::from(desired.port))
+            .protocol(desired.protocol.sdk())
+            .set_certificates(certificates(desired)?)
+            .set_ssl_policy((desired.protocol == Protocol::Https).then(|| TLS_POLICY.to_owned()))
+            .default_actions(desired.action.sdk()?);
+        let answer = call.customize().config_override(elb::once()).send().await.during("ModifyListener")?;
+        let made = answer.listeners.and_then(|made| made.into_iter().next());
+        Ok(self::live(&given(made, "ModifyListener", "Listeners")?))
+    }
+
+    async fn delete(cx: &Context, live: &Live) -> Result<(), Failure> {
+        let call = cx.aws.elb.delete_listener().listener_arn(&live.arn);
+        let answer = call.customize().config_override(elb::once()).send().await;
+        answer.or_absent("DeleteListener", &["ListenerNotFound", "LoadBalancerNotFound"]).map(drop)
+    }
+}
+
+impl Protocol {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Http => "HTTP",
+            Self::Https => "HTTPS",
+        }
+    }
+
+    fn sdk(self) -> ProtocolEnum {
+        match self {
+            Self::Http => ProtocolEnum::Http,
+            Self::Https => ProtocolEnum::Https,
+        }
+    }
+}
+
+impl DefaultAction {
+    /// In words, as [`Live::action`]; none while the target group is yet to be made.
+    fn words(&self) -> Option<String> {
+        match self {
+            Self::RedirectToHttps => Some("redirect 301 to HTTPS://#{host}:443/#{path}?#{query}".to_owned()),
+            Self::NotFound => Some("answer 404".to_owned()),
+            Self::Forward(group) => group.known().map(|group| format!("forward to {group}")),
+        }
+    }
+
+    fn sdk(&self) -> Result<Action, Failure> {
+        let action = match self {
+            Self::RedirectToHttps => {
+                let redirect = RedirectActionConfig::builder()
+                    .protocol("HTTPS")
+                    .port("443")
+                    .status_code(RedirectActionStatusCodeEnum::Http301)
+                    .build();
+                Action::builder().r#type(ActionTypeEnum::Redirect).redirect_config(redirect)
+            }
+            Self::NotFound => {
+                Action::builder().r#type(ActionTypeEnum::FixedResponse).fixed_response_config(not_found())
+            }
+            Self::Forward(group) => Action::builder().r#type(ActionTypeEnum::Forward).target_group_arn(group.get()?),
+        };
+        Ok(action.build())
+    }
+}
+
+/// The answer to what nobody serves.
+fn not_found() -> FixedResponseActionConfig {
+    FixedResponseActionConfig::builder().status_code("404").content_type("text/plain").message_body("Not found").build()
+}
+
+fn certificates(desired: &Desired) -> Result<Option<Vec<Certificate>>, Failure> {
+    let Some(certificate) = &desired.certificate else { return Ok(None) };
+    Ok(Some(vec![Certificate::builder().certificate_arn(certificate.get()?).build()]))
+}
+
+fn live(listener: &SdkListener) -> Live {
+    Live {
+        arn: listener.listener_arn().unwrap_or_default().to_owned(),
+        load_balancer: listener.load_balancer_arn().unwrap_or_default().to_owned(),
+        port: listener.port().unwrap_or_default(),
+        protocol: listener.protocol().map_or(String::new(), |protocol| protocol.as_str().to_owned()),
+        certificate: listener
+            .certificates()
+            .first()
+            .and_then(Certificate::certificate_arn)
+            .unwrap_or_default()
+            .to_owned(),
+        tls_policy: listener.ssl_policy().unwrap_or_default().to_owned(),
+        action: words(listener.default_actions()),
+    }
+}
+
+/// AWS's actions in words.
+fn words(actions: &[Action]) -> String {
+    let action = actions.last();
+    let kind = action.and_then(Action::r#type);
+    match (action, kind) {
+        (Some(action), Some(ActionTypeEnum::Redirect)) => {
+            let to = action.redirect_config();
+            let part = |value: Option<&str>, otherwise: &str| value.unwrap_or(otherwise).to_owned();
+            format!(
+                "redirect {} to {}://{}:{}{}?{}",
+                to.and_then(RedirectActionConfig::status_code)
+                    .map_or("", |code| code.as_str().trim_start_matches("HTTP_")),
+                part(to.and_then(RedirectActionConfig::protocol), "#{protocol}"),
+                part(to.and_then(RedirectActionConfig::host), "#{host}"),
+                part(to.and_then(RedirectActionConfig::port), "#{port}"),
+                part(to.and_then(RedirectActionConfig::path), "/#{path}"),
+                part(to.and_then(RedirectActionConfig::query), "#{query}"),
+            )
+        }
+        (Some(action), Some(ActionTypeEnum::FixedResponse)) => {
+            let status = action.fixed_response_config().and_then(FixedResponseActionConfig::status_code);
+            format!("answer {}", status.unwrap_or_default())
+        }
+        (Some(action), Some(ActionTypeEnum::Forward)) => {
+            format!("forward to {}", action.target_group_arn().unwrap_or_default())
+        }
+        (_, kind) => kind.map_or(String::new(), |kind| kind.as_str().to_owned()),
+    }
+}

@@ -1,0 +1,298 @@
+//! Which requests go where: a rule of a listener.
+//!
+//! <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/listener-rules.html>
+
+use aws_sdk_elasticloadbalancingv2::types::{
+    Action, ActionTypeEnum, FixedResponseActionConfig, HostHeaderConditionConfig, PathPatternConditionConfig, Rule,
+    RuleCondition, RulePriorityPair,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    aws::{Outcome, given},
+    kind::{Context, Kind},
+    kinds::elb,
+    model::{Address, Change, Diff, Failure, Found, How, Input, On, Outputs, Permission, Phase, Shown},
+};
+
+/// A listener rule.
+pub struct ListenerRule;
+
+/// What is done with a request that matches.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RuleAction {
+    /// To a target group, by its ARN.
+    Forward(Input),
+    /// 404.
+    NotFound,
+}
+
+/// What stack.yaml asks of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Desired {
+    /// The listener's ARN.
+    pub listener: Input,
+    /// Lower ones are asked first (1 to 50000).
+    pub priority: u16,
+    /// Path patterns, of which one has to match.
+    pub paths: Vec<String>,
+    /// In the place of path patterns: regular expressions, of which one has to match the path as it was sent (at most 128
+    /// characters each).
+    pub expressions: Vec<String>,
+    /// Host patterns, of which one has to match; none for every host. At most five values with those for paths.
+    pub hosts: Vec<String>,
+    /// What is done with a request that matches.
+    pub action: RuleAction,
+}
+
+/// What AWS has.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Live {
+    /// Its ARN.
+    pub arn: String,
+    /// The listener's ARN.
+    pub listener: String,
+    /// Its priority.
+    pub priority: i32,
+    /// Its path patterns.
+    pub paths: Vec<String>,
+    /// Its regular expressions for paths.
+    pub expressions: Vec<String>,
+    /// Its host patterns.
+    pub hosts: Vec<String>,
+    /// Conditions that stackctl never sets, by their field.
+    pub other_conditions: Vec<String>,
+    /// What is done, in words.
+    pub action: String,
+}
+
+impl Kind for ListenerRule {
+    type Desired = Desired;
+    type Live = Live;
+
+    const NAME: &'static str = "listener_rule";
+    const USES: &'static [&'static str] = &["listener", "target_group"];
+    const PERMISSIONS: &'static [Permission] = &[
+        Permission::look(&["elasticloadbalancing:DescribeRules", "elasticloadbalancing:DescribeTags"]),
+        Permission::make(
+            &[
+                "elasticloadbalancing:AddTags",
+                "elasticloadbalancing:CreateRule",
+                "elasticloadbalancing:ModifyRule",
+                "elasticloadbalancing:SetRulePriorities",
+            ],
+            On::Named(elb::ARNS),
+        ),
+        Permission::delete(&["elasticloadbalancing:DeleteRule"], On::Named(elb::ARNS)),
+    ];
+
+    async fn list(cx: &Context) -> Result<Vec<Found<Live>>, Failure> {
+        let rules = elb::rules(cx).await?;
+        Ok(rules
+            .into_iter()
+            .map(|(address, (listener, rule))| {
+                let live = live(listener, &rule);
+                Found { address, id: live.arn.clone(), live }
+            })
+            .collect())
+    }
+
+    fn diff(desired: &Desired, live: &Live) -> Vec<Change> {
+        let mut diff = Diff::new();
+        diff.fixed_input("listener", &live.listener, &desired.listener);
+        diff.field("priority", &live.priority, &i32::from(desired.priority));
+        diff.set("paths", &live.paths, &desired.paths);
+        diff.set("expressions", &live.expressions, &desired.expressions);
+        diff.set("hosts", &live.hosts, &desired.hosts);
+        diff.set("conditions", &live.other_conditions, &[]);
+        match &desired.action {
+            RuleAction::NotFound => diff.field("action", &live.action, &"answer 404".to_owned()),
+            RuleAction::Forward(group) => match group.known() {
+                Some(group) => diff.field("action", &live.action, &format!("forward to {group}")),
+                None => diff.push("action", Shown::value(&live.action), Shown::KnownAfterApply, How::InPlace),
+            },
+        };
+        diff.finish()
+    }
+
+    fn phase(_live: &Live, _desired: Option<&Desired>) -> Phase {
+        Phase::Ready
+    }
+
+    fn outputs(live: &Live) -> Outputs {
+        Outputs::new().with("arn", &live.arn)
+    }
+
+    async fn create(cx: &Context, address: &Address, desired: &Desired) -> Result<Live, Failure> {
+        let listener = desired.listener.get()?;
+        let call = cx
+            .aws
+            .elb
+            .create_rule()
+            .listener_arn(listener)
+            .priority(i32::from(desired.priority))
+            .set_conditions(Some(conditions(desired)))
+            .actions(action(desired)?)
+            .set_tags(Some(elb::tagged(&cx.id, address)));
+        let answer = call.customize().config_override(elb::once()).send().await.during("CreateRule")?;
+        let made = answer.rules.and_then(|made| made.into_iter().next());
+        Ok(live(listener.to_owned(), &given(made, "CreateRule", "Rules")?))
+    }
+
+    async fn update(
+        cx: &Context,
+        _address: &Address,
+        desired: &Desired,
+        live: &Live,
+        changes: &[Change],
+    ) -> Result<Live, Failure> {
+        if changes.iter().any(|change| change.field == "priority") {
+            let pair = RulePriorityPair::builder().rule_arn(&live.arn).priority(i32::from(desired.priority)).build();
+            let call = cx.aws.elb.set_rule_priorities().rule_priorities(pair);
+            call.customize().config_override(elb::once()).send().await.during("SetRulePriorities")?;
+        }
+        let call = cx
+            .aws
+            .elb
+            .modify_rule()
+            .rule_arn(&live.arn)
+            .set_conditions(Some(conditions(desired)))
+            .actions(action(desired)?);
+        let answer = call.customize().config_override(elb::once()).send().await.during("ModifyRule")?;
+        let made = answer.rules.and_then(|made| made.into_iter().next());
+        let made = self::live(live.listener.clone(), &given(made, "ModifyRule", "Rules")?);
+        Ok(Live { priority: i32::from(desired.priority), ..made })
+    }
+
+    async fn delete(cx: &Context, live: &Live) -> Result<(), Failure> {
+        let call = cx.aws.elb.delete_rule().rule_arn(&live.arn).customize().config_override(elb::once());
+        call.send().await.or_absent("DeleteRule", &["RuleNotFound", "ListenerNotFound"]).map(drop)
+    }
+
+    fn passing(failure: &Failure) -> Option<&'static str> {
+        // Two rules that change places: the other one's turn comes.
+        failure.is(&["PriorityInUse"]).then_some("another rule to leave its priority")
+    }
+}
+
+fn conditions(desired: &Desired) -> Vec<RuleCondition> {
+    let mut conditions = Vec::new();
+    if !desired.hosts.is_empty() {
+        let hosts = HostHeaderConditionConfig::builder().set_values(Some(desired.hosts.clone())).build();
+        conditions.push(RuleCondition::builder().field("host-header").host_header_config(hosts).build());
+    }
+    let given = |values: &[String]| (!values.is_empty()).then(|| values.to_vec());
+    if !desired.paths.is_empty() || !desired.expressions.is_empty() {
+        let paths = PathPatternConditionConfig::builder()
+            .set_values(given(&desired.paths))
+            .set_regex_values(given(&desired.expressions))
+            .build();
+        conditions.push(RuleCondition::builder().field("path-pattern").path_pattern_config(paths).build());
+    }
+    conditions
+}
+
+fn action(desired: &Desired) -> Result<Action, Failure> {
+    Ok(match &desired.action {
+        RuleAction::Forward(group) => {
+            Action::builder().r#type(ActionTypeEnum::Forward).target_group_arn(group.get()?).build()
+        }
+        RuleAction::NotFound => {
+            let answer = FixedResponseActionConfig::builder()
+                .status_code("404")
+                .content_type("text/plain")
+                .message_body("Not found")
+                .build();
+            Action::builder().r#type(ActionTypeEnum::FixedResponse).fixed_response_config(answer).build()
+        }
+    })
+}
+
+fn live(listener: String, rule: &Rule) -> Live {
+    let mut live = Live {
+        arn: rule.rule_arn().unwrap_or_default().to_owned(),
+        listener,
+        priority: rule.priority().and_then(|priority| priority.parse().ok()).unwrap_or_default(),
+        paths: Vec::new(),
+        expressions: Vec::new(),
+        hosts: Vec::new(),
+        other_conditions: Vec::new(),
+        action: String::new(),
+    };
+    for condition in rule.conditions() {
+        match condition.field() {
+            Some("path-pattern") => {
+                let config = condition.path_pattern_config();
+                live.paths = config.map_or_else(|| condition.values().to_vec(), |config| config.values().to_vec());
+                live.expressions = config.map_or_else(Vec::new, |config| config.regex_values().to_vec());
+            }
+            Some("host-header") => {
+                let config = condition.host_header_config();
+                live.hosts = config.map_or_else(|| condition.values().to_vec(), |config| config.values().to_vec());
+            }
+            other => live.other_conditions.push(other.unwrap_or_default().to_owned()),
+        }
+    }
+    if let Some(action) = rule.actions().last() {
+        let status = action.fixed_response_config().and_then(FixedResponseActionConfig::status_code);
+        live.action = match action.r#type() {
+            Some(ActionTypeEnum::Forward) => format!("forward to {}", action.target_group_arn().unwrap_or_default()),
+            Some(ActionTypeEnum::FixedResponse) => format!("answer {}", status.unwrap_or_default()),
+            other => other.map_or(String::new(), |other| other.as_str().to_owned()),
+        };
+    }
+    live
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn desired() -> Desired {
+        Desired {
+            listener: "listener".into(),
+            priority: 1000,
+            paths: vec!["/*".into()],
+            expressions: Vec::new(),
+            hosts: Vec::new(),
+            action: RuleAction::Forward("group".into()),
+        }
+    }
+
+    fn live() -> Live {
+        Live {
+            arn: "rule".into(),
+            listener: "listener".into(),
+            priority: 1000,
+            paths: vec!["/*".into()],
+            expressions: Vec::new(),
+            hosts: Vec::new(),
+            other_conditions: Vec::new(),
+            action: "forward to group".into(),
+        }
+    }
+
+    #[test]
+    fn a_rule_as_desired_needs_no_change() {
+        assert_eq!(ListenerRule::diff(&desired(), &live()), []);
+    }
+
+    #[test]
+    fn a_rule_that_was_turned_elsewhere_shows_as_exactly_that() {
+        let drifted = Live { action: "answer 503".into(), ..live() };
+        let changes = ListenerRule::diff(&desired(), &drifted);
+        assert_eq!(changes.iter().map(|change| change.field.as_str()).collect::<Vec<_>>(), ["action"]);
+    }
+
+    #[test]
+    fn patterns_that_become_expressions_change_in_place() {
+        let desired = Desired { paths: Vec::new(), expressions: vec!["^/[Aa]$".into()], ..desired() };
+        let changes = ListenerRule::diff(&desired, &live());
+        let fields: Vec<(&str, How)> = changes.iter().map(|change| (change.field.as_str(), change.how)).collect();
+        assert_eq!(fields, [("paths", How::InPlace), ("expressions", How::InPlace)]);
+        let sent = conditions(&desired);
+        let config = sent[0].path_pattern_config().expect("it is about paths");
+        assert_eq!((config.values().len(), config.regex_values()), (0, &["^/[Aa]$".to_owned()][..]));
+    }
+}

@@ -1,0 +1,256 @@
+//! The application load balancer, the only part of a stack that the world can reach.
+//!
+//! <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/application-load-balancers.html>
+
+use std::{collections::BTreeMap, time::Duration};
+
+use aws_sdk_elasticloadbalancingv2::types::{
+    LoadBalancerAttribute, LoadBalancerSchemeEnum, LoadBalancerStateEnum, LoadBalancerTypeEnum, Tag,
+};
+use futures::future::try_join_all;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    aws::{self, Outcome, given},
+    kind::{Context, Kind},
+    kinds::elb,
+    model::{Address, Change, Diff, Failure, Found, How, Input, On, Outputs, Permission, Phase, Shown},
+};
+
+/// The attributes that stackctl sets: requests with malformed headers never reach an application, and a connection may
+/// be idle for a minute, as AWS has it by default.
+/// <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_LoadBalancerAttribute.html>
+const ATTRIBUTES: &[(&str, &str)] = &[
+    ("idle_timeout.timeout_seconds", "60"),
+    ("routing.http.drop_invalid_header_fields.enabled", "true"),
+    ("routing.http2.enabled", "true"),
+];
+
+/// A load balancer.
+pub struct LoadBalancer;
+
+/// What stack.yaml asks of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Desired {
+    /// The public subnets it stands in, of two zones at least.
+    pub subnets: Vec<Input>,
+    /// Who may call it.
+    pub security_group: Input,
+    /// The hosted zones in which records lead here, by their ids: its tags say where to look for them.
+    pub zones: Vec<String>,
+}
+
+/// What AWS has.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Live {
+    /// Its ARN.
+    pub arn: String,
+    /// Where it answers.
+    pub dns_name: String,
+    /// The hosted zone of that name, for an alias record.
+    pub zone_id: String,
+    /// The subnets it stands in.
+    pub subnets: Vec<String>,
+    /// Its security groups.
+    pub security_groups: Vec<String>,
+    /// The hosted zones in which the stack has, or has had, records.
+    pub zones: Vec<String>,
+    /// Those of its attributes that stackctl sets.
+    pub attributes: BTreeMap<String, String>,
+    /// AWS's word: `provisioning`, `active`, `active_impaired`, `failed`.
+    pub state: String,
+    /// AWS's reason for it.
+    pub reason: Option<String>,
+}
+
+impl Kind for LoadBalancer {
+    type Desired = Desired;
+    type Live = Live;
+
+    const NAME: &'static str = "load_balancer";
+    const USES: &'static [&'static str] = &["subnet", "security_group", "internet_gateway"];
+    const PERMISSIONS: &'static [Permission] = &[
+        Permission::look(&[
+            "elasticloadbalancing:DescribeLoadBalancerAttributes",
+            "elasticloadbalancing:DescribeLoadBalancers",
+            "elasticloadbalancing:DescribeTags",
+        ]),
+        Permission::make(
+            &[
+                "elasticloadbalancing:AddTags",
+                "elasticloadbalancing:CreateLoadBalancer",
+                "elasticloadbalancing:ModifyLoadBalancerAttributes",
+                "elasticloadbalancing:SetSecurityGroups",
+                "elasticloadbalancing:SetSubnets",
+            ],
+            On::Named(elb::ARNS),
+        ),
+        // Elastic Load Balancing looks these up in the caller's name.
+        Permission::make(&["ec2:DescribeAccountAttributes"], On::Any),
+        Permission::make(&["iam:CreateServiceLinkedRole"], On::ServiceRole("elasticloadbalancing.amazonaws.com")),
+        Permission::delete(&["elasticloadbalancing:DeleteLoadBalancer"], On::Named(elb::ARNS)),
+    ];
+    const USUAL: Duration = Duration::from_secs(150);
+    const DEADLINE: Duration = Duration::from_secs(900);
+
+    async fn list(cx: &Context) -> Result<Vec<Found<Live>>, Failure> {
+        let balancers = elb::load_balancers(cx).await?;
+        let reads = balancers.iter().map(|elb::Balancer { address, zones, sdk: balancer }| async move {
+            let arn = balancer.load_balancer_arn().unwrap_or_default().to_owned();
+            let call = cx.aws.elb.describe_load_balancer_attributes().load_balancer_arn(&arn).send().await;
+            let attributes = call.or_absent("DescribeLoadBalancerAttributes", &["LoadBalancerNotFound"])?;
+            let Some(attributes) = attributes else { return Ok(None) };
+            let known = attributes.attributes().iter().filter_map(|attribute| {
+                let (key, value) = (attribute.key()?, attribute.value()?);
+                ATTRIBUTES.iter().any(|(ours, _)| *ours == key).then(|| (key.to_owned(), value.to_owned()))
+            });
+            let state = balancer.state();
+            let live = Live {
+                dns_name: balancer.dns_name().unwrap_or_default().to_owned(),
+                zone_id: balancer.canonical_hosted_zone_id().unwrap_or_default().to_owned(),
+                subnets: balancer
+                    .availability_zones()
+                    .iter()
+                    .filter_map(|zone| zone.subnet_id().map(str::to_owned))
+                    .collect(),
+                security_groups: balancer.security_groups().to_vec(),
+                zones: zones.clone(),
+                attributes: known.collect(),
+                state: state.and_then(|state| state.code()).map_or(String::new(), |code| code.as_str().to_owned()),
+                reason: state.and_then(|state| state.reason()).map(str::to_owned),
+                arn: arn.clone(),
+            };
+            Ok::<_, Failure>(Some(Found { address: address.clone(), id: arn, live }))
+        });
+        Ok(try_join_all(reads).await?.into_iter().flatten().collect())
+    }
+
+    fn diff(desired: &Desired, live: &Live) -> Vec<Change> {
+        let mut diff = Diff::new();
+        diff.inputs("subnets", &live.subnets, &desired.subnets, How::InPlace);
+        let groups = std::slice::from_ref(&desired.security_group);
+        diff.inputs("security_group", &live.security_groups, groups, How::InPlace);
+        // One more than is needed is where records have been; it does no harm.
+        for zone in desired.zones.iter().filter(|zone| !live.zones.contains(zone)) {
+            diff.push("zones", Shown::Absent, Shown::value(zone), How::InPlace);
+        }
+        for (key, value) in ATTRIBUTES {
+            let has = live.attributes.get(*key).map_or("", String::as_str);
+            diff.field(&format!("attributes.{key}"), &has, value);
+        }
+        diff.finish()
+    }
+
+    fn phase(live: &Live, _desired: Option<&Desired>) -> Phase {
+        let failed = LoadBalancerStateEnum::Failed.as_str();
+        let active = [LoadBalancerStateEnum::Active.as_str(), LoadBalancerStateEnum::ActiveImpaired.as_str()];
+        if active.contains(&live.state.as_str()) {
+            Phase::Ready
+        } else if live.state == failed {
+            Phase::Failed(live.reason.clone().unwrap_or_else(|| "AWS gives no reason".to_owned()))
+        } else {
+            Phase::Pending(live.state.clone())
+        }
+    }
+
+    fn outputs(live: &Live) -> Outputs {
+        Outputs::new()
+            .with("arn", &live.arn)
+            .with("dns_name", &live.dns_name)
+            .with("zone_id", &live.zone_id)
+            .with("dimension", elb::dimension(&live.arn))
+    }
+
+    async fn create(cx: &Context, address: &Address, desired: &Desired) -> Result<Live, Failure> {
+        let (subnets, group) = (Input::all(&desired.subnets)?, desired.security_group.get()?);
+        let mut tags = elb::tagged(&cx.id, address);
+        tags.extend(zones_tag(&desired.zones));
+        let call = cx
+            .aws
+            .elb
+            .create_load_balancer()
+            .name(aws::derived(&cx.id, address, elb::LONGEST_NAME))
+            .r#type(LoadBalancerTypeEnum::Application)
+            .scheme(LoadBalancerSchemeEnum::InternetFacing)
+            .set_subnets(Some(subnets.clone()))
+            .security_groups(group)
+            .set_tags(Some(tags));
+        let answer = call.customize().config_override(elb::once()).send().await.during("CreateLoadBalancer")?;
+        let made = given(
+            answer.load_balancers.and_then(|made| made.into_iter().next()),
+            "CreateLoadBalancer",
+            "LoadBalancers",
+        )?;
+        let live = Live {
+            arn: given(made.load_balancer_arn, "CreateLoadBalancer", "LoadBalancerArn")?,
+            dns_name: made.dns_name.unwrap_or_default(),
+            zone_id: made.canonical_hosted_zone_id.unwrap_or_default(),
+            subnets,
+            security_groups: vec![group.to_owned()],
+            zones: desired.zones.clone(),
+            attributes: BTreeMap::new(),
+            state: made.state.and_then(|state| state.code).map_or(String::new(), |code| code.as_str().to_owned()),
+            reason: None,
+        };
+        set_attributes(cx, live).await
+    }
+
+    async fn update(
+        cx: &Context,
+        _address: &Address,
+        desired: &Desired,
+        live: &Live,
+        changes: &[Change],
+    ) -> Result<Live, Failure> {
+        let mut live = live.clone();
+        let changed = |field: &str| changes.iter().any(|change| change.field == field);
+        if changed("subnets") {
+            live.subnets = Input::all(&desired.subnets)?;
+            let call = cx.aws.elb.set_subnets().load_balancer_arn(&live.arn).set_subnets(Some(live.subnets.clone()));
+            call.customize().config_override(elb::once()).send().await.during("SetSubnets")?;
+        }
+        if changed("security_group") {
+            live.security_groups = vec![desired.security_group.get()?.to_owned()];
+            let groups = Some(live.security_groups.clone());
+            let call = cx.aws.elb.set_security_groups().load_balancer_arn(&live.arn).set_security_groups(groups);
+            call.customize().config_override(elb::once()).send().await.during("SetSecurityGroups")?;
+        }
+        if changed("zones") {
+            let new = desired.zones.iter().filter(|zone| !live.zones.contains(zone)).cloned().collect::<Vec<_>>();
+            live.zones.extend(new);
+            let call = cx
+                .aws
+                .elb
+                .add_tags()
+                .resource_arns(&live.arn)
+                .set_tags(Some(zones_tag(&live.zones).into_iter().collect()));
+            call.customize().config_override(elb::once()).send().await.during("AddTags")?;
+        }
+        set_attributes(cx, live).await
+    }
+
+    async fn delete(cx: &Context, live: &Live) -> Result<(), Failure> {
+        let call = cx.aws.elb.delete_load_balancer().load_balancer_arn(&live.arn);
+        let answer = call.customize().config_override(elb::once()).send().await;
+        answer.or_absent("DeleteLoadBalancer", &["LoadBalancerNotFound"]).map(drop)
+    }
+}
+
+/// The tag that says where the stack has records; none if it has none.
+fn zones_tag(zones: &[String]) -> Option<Tag> {
+    (!zones.is_empty()).then(|| Tag::builder().key(aws::ZONES).value(zones.join(" ")).build())
+}
+
+async fn set_attributes(cx: &Context, mut live: Live) -> Result<Live, Failure> {
+    let wanted: BTreeMap<String, String> =
+        ATTRIBUTES.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+    if live.attributes == wanted {
+        return Ok(live);
+    }
+    let attributes = wanted.iter().map(|(key, value)| LoadBalancerAttribute::builder().key(key).value(value).build());
+    let attributes = Some(attributes.collect());
+    let call = cx.aws.elb.modify_load_balancer_attributes().load_balancer_arn(&live.arn).set_attributes(attributes);
+    call.customize().config_override(elb::once()).send().await.during("ModifyLoadBalancerAttributes")?;
+    live.attributes = wanted;
+    Ok(live)
+}

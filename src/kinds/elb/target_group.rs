@@ -1,0 +1,227 @@
+//! The tasks of a service as the load balancer sees them: where they listen, and when one counts as healthy.
+//!
+//! <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-target-groups.html>
+
+use aws_sdk_elasticloadbalancingv2::types::{
+    Matcher, ProtocolEnum, TargetGroup as SdkTargetGroup, TargetGroupAttribute, TargetTypeEnum,
+};
+use futures::future::try_join_all;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    aws::{self, Outcome, given},
+    kind::{Context, Kind, Replacement},
+    kinds::elb,
+    model::{Address, Change, Diff, Failure, Found, Input, On, Outputs, Permission, Phase},
+};
+
+/// The attribute that says how long requests in flight may take once a target is to go.
+const DEREGISTRATION_DELAY: &str = "deregistration_delay.timeout_seconds";
+
+/// A target group.
+pub struct TargetGroup;
+
+/// When a target counts as healthy.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Health {
+    /// The path that is asked.
+    pub path: String,
+    /// Seconds between two checks (5 to 300).
+    pub interval: u32,
+    /// Seconds a check may take (2 to 120), less than the interval.
+    pub timeout: u32,
+    /// Good answers in a row that make a target healthy (2 to 10).
+    pub healthy: u32,
+    /// Bad answers in a row that make it unhealthy (2 to 10).
+    pub unhealthy: u32,
+    /// The HTTP status that is a good answer, such as `200`.
+    pub matcher: String,
+}
+
+/// What stack.yaml asks of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Desired {
+    /// The VPC of the targets.
+    pub vpc: Input,
+    /// The port on which they listen.
+    pub port: u16,
+    /// The health check.
+    pub health: Health,
+    /// How long requests in flight may take once a target is to go, in seconds (0 to 3600).
+    pub deregistration_delay: u32,
+}
+
+/// What AWS has.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Live {
+    /// Its ARN.
+    pub arn: String,
+    /// The VPC of the targets.
+    pub vpc: String,
+    /// The port on which they listen.
+    pub port: i32,
+    /// The health check.
+    pub health: Health,
+    /// As in [`Desired`].
+    pub deregistration_delay: u32,
+}
+
+impl Kind for TargetGroup {
+    type Desired = Desired;
+    type Live = Live;
+
+    const NAME: &'static str = "target_group";
+    const USES: &'static [&'static str] = &["vpc"];
+    const PERMISSIONS: &'static [Permission] = &[
+        Permission::look(&[
+            "elasticloadbalancing:DescribeTags",
+            "elasticloadbalancing:DescribeTargetGroupAttributes",
+            "elasticloadbalancing:DescribeTargetGroups",
+        ]),
+        Permission::make(
+            &[
+                "elasticloadbalancing:AddTags",
+                "elasticloadbalancing:CreateTargetGroup",
+                "elasticloadbalancing:ModifyTargetGroup",
+                "elasticloadbalancing:ModifyTargetGroupAttributes",
+            ],
+            On::Named(elb::ARNS),
+        ),
+        Permission::delete(&["elasticloadbalancing:DeleteTargetGroup"], On::Named(elb::ARNS)),
+    ];
+    // The port cannot be changed, and a group that a rule uses cannot be deleted: the rule moves to the new one first.
+    const REPLACEMENT: Replacement = Replacement::CreateFirst;
+
+    async fn list(cx: &Context) -> Result<Vec<Found<Live>>, Failure> {
+        let owned = elb::target_groups(cx).await?;
+        let reads = owned.into_iter().map(|(address, group)| async move {
+            let arn = group.target_group_arn().unwrap_or_default().to_owned();
+            let call = cx.aws.elb.describe_target_group_attributes().target_group_arn(&arn).send().await;
+            let answer = call.or_absent("DescribeTargetGroupAttributes", &["TargetGroupNotFound"])?;
+            let delay = answer.and_then(|answer| {
+                let attribute = answer.attributes().iter().find(|one| one.key() == Some(DEREGISTRATION_DELAY))?;
+                attribute.value()?.parse().ok()
+            });
+            let live = live(&group, delay.unwrap_or_default());
+            Ok::<_, Failure>(Found { address, id: arn, live })
+        });
+        try_join_all(reads).await
+    }
+
+    fn diff(desired: &Desired, live: &Live) -> Vec<Change> {
+        let (has, wants) = (&live.health, &desired.health);
+        Diff::new()
+            .fixed_input("vpc", &live.vpc, &desired.vpc)
+            .fixed("port", &live.port, &i32::from(desired.port))
+            .field("health.path", &has.path, &wants.path)
+            .field("health.interval", &has.interval, &wants.interval)
+            .field("health.timeout", &has.timeout, &wants.timeout)
+            .field("health.healthy", &has.healthy, &wants.healthy)
+            .field("health.unhealthy", &has.unhealthy, &wants.unhealthy)
+            .field("health.matcher", &has.matcher, &wants.matcher)
+            .field("deregistration_delay", &live.deregistration_delay, &desired.deregistration_delay)
+            .finish()
+    }
+
+    fn phase(_live: &Live, _desired: Option<&Desired>) -> Phase {
+        Phase::Ready
+    }
+
+    fn outputs(live: &Live) -> Outputs {
+        Outputs::new().with("arn", &live.arn).with("dimension", elb::dimension(&live.arn))
+    }
+
+    async fn create(cx: &Context, address: &Address, desired: &Desired) -> Result<Live, Failure> {
+        let vpc = desired.vpc.get()?;
+        let forces = format!("{vpc} {}", desired.port);
+        let health = &desired.health;
+        let call = cx
+            .aws
+            .elb
+            .create_target_group()
+            .name(aws::discriminated(&cx.id, address, &forces, elb::LONGEST_NAME))
+            .target_type(TargetTypeEnum::Ip)
+            .protocol(ProtocolEnum::Http)
+            .port(i32::from(desired.port))
+            .vpc_id(vpc)
+            .health_check_enabled(true)
+            .health_check_protocol(ProtocolEnum::Http)
+            .health_check_path(&health.path)
+            .health_check_interval_seconds(aws::signed(health.interval))
+            .health_check_timeout_seconds(aws::signed(health.timeout))
+            .healthy_threshold_count(aws::signed(health.healthy))
+            .unhealthy_threshold_count(aws::signed(health.unhealthy))
+            .matcher(Matcher::builder().http_code(&health.matcher).build())
+            .set_tags(Some(elb::tagged(&cx.id, address)));
+        let answer = call.customize().config_override(elb::once()).send().await.during("CreateTargetGroup")?;
+        let made = answer.target_groups.and_then(|made| made.into_iter().next());
+        let made = given(made, "CreateTargetGroup", "TargetGroups")?;
+        set_delay(cx, desired, live(&made, u32::MAX)).await
+    }
+
+    async fn update(
+        cx: &Context,
+        _address: &Address,
+        desired: &Desired,
+        live: &Live,
+        _changes: &[Change],
+    ) -> Result<Live, Failure> {
+        let mut live = live.clone();
+        let health = &desired.health;
+        if live.health != *health {
+            let call = cx
+                .aws
+                .elb
+                .modify_target_group()
+                .target_group_arn(&live.arn)
+                .health_check_path(&health.path)
+                .health_check_interval_seconds(aws::signed(health.interval))
+                .health_check_timeout_seconds(aws::signed(health.timeout))
+                .healthy_threshold_count(aws::signed(health.healthy))
+                .unhealthy_threshold_count(aws::signed(health.unhealthy))
+                .matcher(Matcher::builder().http_code(&health.matcher).build());
+            call.customize().config_override(elb::once()).send().await.during("ModifyTargetGroup")?;
+            live.health = health.clone();
+        }
+        set_delay(cx, desired, live).await
+    }
+
+    async fn delete(cx: &Context, live: &Live) -> Result<(), Failure> {
+        let call = cx.aws.elb.delete_target_group().target_group_arn(&live.arn);
+        let answer = call.customize().config_override(elb::once()).send().await;
+        answer.or_absent("DeleteTargetGroup", &["TargetGroupNotFound"]).map(drop)
+    }
+
+    fn passing(failure: &Failure) -> Option<&'static str> {
+        failure.is(&["ResourceInUse"]).then_some("the rules that lead to it to go")
+    }
+}
+
+fn live(group: &SdkTargetGroup, deregistration_delay: u32) -> Live {
+    let seconds = |value: Option<i32>| value.and_then(|value| u32::try_from(value).ok()).unwrap_or_default();
+    Live {
+        arn: group.target_group_arn().unwrap_or_default().to_owned(),
+        vpc: group.vpc_id().unwrap_or_default().to_owned(),
+        port: group.port().unwrap_or_default(),
+        health: Health {
+            path: group.health_check_path().unwrap_or_default().to_owned(),
+            interval: seconds(group.health_check_interval_seconds()),
+            timeout: seconds(group.health_check_timeout_seconds()),
+            healthy: seconds(group.healthy_threshold_count()),
+            unhealthy: seconds(group.unhealthy_threshold_count()),
+            matcher: group.matcher().and_then(Matcher::http_code).unwrap_or_default().to_owned(),
+        },
+        deregistration_delay,
+    }
+}
+
+async fn set_delay(cx: &Context, desired: &Desired, live: Live) -> Result<Live, Failure> {
+    if live.deregistration_delay == desired.deregistration_delay {
+        return Ok(live);
+    }
+    let value = desired.deregistration_delay.to_string();
+    let attribute = TargetGroupAttribute::builder().key(DEREGISTRATION_DELAY).value(value).build();
+    let call = cx.aws.elb.modify_target_group_attributes().target_group_arn(&live.arn).attributes(attribute);
+    call.customize().config_override(elb::once()).send().await.during("ModifyTargetGroupAttributes")?;
+    Ok(Live { deregistration_delay: desired.deregistration_delay, ..live })
+}

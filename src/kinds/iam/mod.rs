@@ -1,0 +1,3 @@
+//! The kinds of IAM.
+
+pub mod role;

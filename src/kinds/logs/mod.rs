@@ -1,0 +1,3 @@
+//! The kinds of CloudWatch Logs.
+
+pub mod log_group;

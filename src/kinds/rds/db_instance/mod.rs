@@ -1,0 +1,327 @@
+//! A PostgreSQL database: private, encrypted, never replaced or deleted by the way.
+//!
+//! <https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/CHAP_PostgreSQL.html>
+
+mod live;
+#[cfg(test)]
+mod tests;
+
+use std::time::Duration;
+
+use aws_sdk_rds::types::Tag;
+use serde::{Deserialize, Serialize};
+
+pub use live::{Live, Password};
+
+use live::{FOREIGN, OWES_SNAPSHOT, OWN, PASSWORD, live};
+
+use crate::{
+    aws::{self, Outcome, given},
+    kind::{Context, Kind},
+    kinds::{rds, secretsmanager},
+    model::{Address, Change, Diff, Failure, Found, How, Input, On, Outputs, Permission, Phase, Shown},
+};
+
+/// RDS' codes for a DB instance that is not there.
+const NOT_FOUND: &[&str] = &["DBInstanceNotFound", "DBInstanceNotFoundFault"];
+
+/// From how many GiB on PostgreSQL's gp3 storage is spread over four volumes, and has operations of its own a second.
+/// <https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/CHAP_Storage.html#gp3-storage>
+const STRIPED: u32 = 400;
+
+/// How many those are at least, a second.
+const STRIPED_IOPS: i32 = 12_000;
+
+/// A DB instance.
+pub struct DbInstance;
+
+/// What stack.yaml asks of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Desired {
+    /// PostgreSQL's version: `16` is any 16.x.
+    pub version: String,
+    /// The instance class, such as `db.t4g.micro`.
+    pub class: String,
+    /// GiB of gp3 storage; it never shrinks.
+    pub storage: u32,
+    /// Whether a standby in another zone takes over when this one fails.
+    pub multi_az: bool,
+    /// How many days of automatic backups are kept (0 to 35); 0 for none.
+    pub backup_days: u32,
+    /// Whether AWS refuses to delete it.
+    pub protect: bool,
+    /// The network that it stands in.
+    pub vpc: Input,
+    /// The DB subnet group's name.
+    pub subnet_group: Input,
+    /// Who may call it.
+    pub security_groups: Vec<Input>,
+    /// The master user.
+    pub username: String,
+    /// The ARN of the secret with the master user's password.
+    pub password: Input,
+    /// The database that it is made with.
+    pub database: String,
+}
+
+impl Kind for DbInstance {
+    type Desired = Desired;
+    type Live = Live;
+
+    const NAME: &'static str = "db_instance";
+    const USES: &'static [&'static str] = &["db_subnet_group", "security_group", "subnet"];
+    const PERMISSIONS: &'static [Permission] = &[
+        Permission::look(&["rds:DescribeDBInstances"]),
+        // With the option group and the parameter group of AWS's own, and with the stack's subnet group.
+        Permission::make(
+            &["rds:AddTagsToResource", "rds:CreateDBInstance", "rds:ModifyDBInstance"],
+            On::Named(&[
+                "rds:{region}:{account}:db:{name:63}*",
+                "rds:{region}:{account}:og:*",
+                "rds:{region}:{account}:pg:*",
+                "rds:{region}:{account}:subgrp:{name:63}*",
+            ]),
+        ),
+        // RDS looks these up in the caller's name.
+        Permission::make(&["ec2:DescribeAccountAttributes"], On::Any),
+        Permission::make(&["iam:CreateServiceLinkedRole"], On::ServiceRole("rds.amazonaws.com")),
+        secretsmanager::READING,
+        // Protection is taken off first, and a last snapshot has the database's tags.
+        Permission::delete(
+            &["rds:AddTagsToResource", "rds:CreateDBSnapshot", "rds:DeleteDBInstance", "rds:ModifyDBInstance"],
+            On::Named(&["rds:{region}:{account}:db:{name:63}*", "rds:{region}:{account}:snapshot:{name:63}*"]),
+        ),
+    ];
+    const ADOPTABLE: bool = true;
+    const USUAL: Duration = Duration::from_secs(300);
+    const DEADLINE: Duration = Duration::from_secs(3600);
+
+    async fn list(cx: &Context) -> Result<Vec<Found<Live>>, Failure> {
+        let claimed = cx.claimed().map(str::to_owned);
+        let call = cx.aws.rds.describe_db_instances().set_db_instance_identifier(claimed);
+        let instances: Result<Vec<_>, _> = call.into_paginator().items().send().try_collect().await;
+        let instances = instances.or_absent("DescribeDBInstances", NOT_FOUND)?.unwrap_or_default();
+        Ok(instances
+            .iter()
+            .filter_map(|instance| {
+                let tags = instance.tag_list().iter();
+                let tags = tags.map(|tag| (tag.key().unwrap_or_default(), tag.value().unwrap_or_default()));
+                let address = cx.address_of(tags)?;
+                let mut live = live(instance);
+                if cx.claimed().is_some() && live.password == Password::Own {
+                    live.password = Password::Foreign;
+                }
+                Some(Found { address, id: live.identifier.clone(), live })
+            })
+            .collect())
+    }
+
+    fn diff(desired: &Desired, live: &Live) -> Vec<Change> {
+        let mut diff = Diff::new();
+        if !is_version(&live.version, &desired.version) {
+            diff.field("version", &live.version, &desired.version);
+        }
+        diff.field("class", &live.class, &desired.class);
+        diff.field("storage", &live.storage, &desired.storage);
+        diff.field("multi_az", &live.multi_az, &desired.multi_az);
+        diff.field("backup_days", &live.backup_days, &desired.backup_days);
+        diff.field("protect", &live.protect, &desired.protect);
+        diff.field("public", &live.public, &false);
+        // A group that is being made anew has the name that it had: no reason to replace a database. One that was adopted
+        // stays in the group that it is in: RDS moves no database to another one of the same network.
+        if let Some(group) = desired.subnet_group.known().filter(|_| desired.vpc.known() != Some(live.vpc.as_str())) {
+            diff.fixed("subnet_group", &live.subnet_group.as_str(), &group);
+        }
+        diff.inputs("security_groups", &live.security_groups, &desired.security_groups, How::InPlace);
+        diff.fixed("username", &live.username, &desired.username);
+        diff.fixed("database", &live.database, &desired.database);
+        let others = match live.password {
+            Password::Foreign => Some("set by somebody else"),
+            Password::Managed => Some("managed by RDS"),
+            Password::Own | Password::BeingSet => None,
+        };
+        if let Some(others) = others {
+            diff.push("password", Shown::value(others), Shown::value("the stack's own"), How::InPlace);
+        }
+        diff.finish()
+    }
+
+    /// <https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/accessing-monitoring.html>
+    fn phase(live: &Live, _desired: Option<&Desired>) -> Phase {
+        let word = live.status.clone();
+        match live.status.as_str() {
+            "available" if live.password == Password::BeingSet => Phase::Pending("the password to be set".into()),
+            "available" | "storage-optimization" if live.host.is_some() => Phase::Ready,
+            "deleting" => Phase::Deleting(word),
+            "failed" | "restore-error" | "storage-full" | "insufficient-capacity" | "stopped" => Phase::Failed(word),
+            status if status.starts_with("incompatible-") || status.starts_with("inaccessible-") => Phase::Failed(word),
+            _ => Phase::Pending(word),
+        }
+    }
+
+    fn outputs(live: &Live) -> Outputs {
+        Outputs::new()
+            .with("id", &live.identifier)
+            .with("arn", &live.arn)
+            .with_some("host", live.host.as_deref())
+            .with_some("port", live.port.map(|port| port.to_string()))
+    }
+
+    async fn create(cx: &Context, address: &Address, desired: &Desired) -> Result<Live, Failure> {
+        let password = secretsmanager::value(cx, desired.password.get()?).await?;
+        let call = cx
+            .aws
+            .rds
+            .create_db_instance()
+            .db_instance_identifier(aws::derived(&cx.id, address, rds::LONGEST_NAME))
+            .engine("postgres")
+            .engine_version(&desired.version)
+            .db_instance_class(&desired.class)
+            .allocated_storage(aws::signed(desired.storage))
+            .storage_type("gp3")
+            .storage_encrypted(true)
+            .multi_az(desired.multi_az)
+            .backup_retention_period(aws::signed(desired.backup_days))
+            .deletion_protection(desired.protect)
+            .publicly_accessible(false)
+            .copy_tags_to_snapshot(true)
+            .auto_minor_version_upgrade(true)
+            .db_subnet_group_name(desired.subnet_group.get()?)
+            .set_vpc_security_group_ids(Some(Input::all(&desired.security_groups)?))
+            .master_username(&desired.username)
+            .master_user_password(password.expose())
+            .db_name(&desired.database)
+            .set_tags(Some(rds::tagged(&cx.id, address)));
+        let answer = call.customize().config_override(rds::once()).send().await.during("CreateDBInstance")?;
+        Ok(live(&given(answer.db_instance, "CreateDBInstance", "DBInstance")?))
+    }
+
+    async fn update(
+        cx: &Context,
+        _address: &Address,
+        desired: &Desired,
+        live: &Live,
+        changes: &[Change],
+    ) -> Result<Live, Failure> {
+        let mut call = cx
+            .aws
+            .rds
+            .modify_db_instance()
+            .db_instance_identifier(&live.identifier)
+            // Not in the maintenance window, which would leave the plan open for days.
+            .apply_immediately(true);
+        for change in changes {
+            call = match change.field.as_str() {
+                "version" => {
+                    let major = |version: &str| version.split('.').next().unwrap_or_default().to_owned();
+                    let upgrades = major(&live.version) != major(&desired.version);
+                    call.engine_version(&desired.version).allow_major_version_upgrade(upgrades)
+                }
+                "class" => call.db_instance_class(&desired.class),
+                "storage" => {
+                    // What has its own throughput has to be told it again, and less is refused it.
+                    let striped = desired.storage >= STRIPED;
+                    let iops = striped.then(|| live.iops.unwrap_or_default().max(STRIPED_IOPS));
+                    call.allocated_storage(aws::signed(desired.storage)).set_iops(iops)
+                }
+                "multi_az" => call.multi_az(desired.multi_az),
+                "backup_days" => call.backup_retention_period(aws::signed(desired.backup_days)),
+                "protect" => call.deletion_protection(desired.protect),
+                "security_groups" => call.set_vpc_security_group_ids(Some(Input::all(&desired.security_groups)?)),
+                "public" => call.publicly_accessible(false),
+                "password" => {
+                    let password = secretsmanager::value(cx, desired.password.get()?).await?;
+                    // RDS takes one for a database whose password it manages only if it is to stop that.
+                    let stop = (live.password == Password::Managed).then_some(false);
+                    call.master_user_password(password.expose()).set_manage_master_user_password(stop)
+                }
+                _ => call,
+            };
+        }
+        let answer = call.customize().config_override(rds::once()).send().await.during("ModifyDBInstance")?;
+        let mut made = self::live(&given(answer.db_instance, "ModifyDBInstance", "DBInstance")?);
+        if changes.iter().any(|change| change.field == "password") {
+            // Only now: a run that is killed before sets it once more.
+            tag_instance(cx, &live.arn, vec![tag(PASSWORD, OWN)]).await?;
+            made.password = Password::BeingSet;
+        }
+        Ok(made)
+    }
+
+    async fn adopt(cx: &Context, address: &Address, live: &Live) -> Result<(), Failure> {
+        let mut tags = rds::tagged(&cx.id, address);
+        tags.push(tag(PASSWORD, FOREIGN));
+        tag_instance(cx, &live.arn, tags).await
+    }
+
+    async fn delete(cx: &Context, live: &Live) -> Result<(), Failure> {
+        if live.status == "deleting" {
+            return Ok(());
+        }
+        let mut call = cx.aws.rds.delete_db_instance().db_instance_identifier(&live.identifier);
+        if live.protect && !live.owes_snapshot {
+            // A run that ends between the two calls leaves a database without protection: the next one is still to keep it.
+            tag_instance(cx, &live.arn, vec![tag(OWES_SNAPSHOT, "true")]).await?;
+        }
+        if live.protect {
+            let off = cx.aws.rds.modify_db_instance().db_instance_identifier(&live.identifier);
+            let off = off.deletion_protection(false).apply_immediately(true).customize().config_override(rds::once());
+            off.send().await.or_absent("ModifyDBInstance", NOT_FOUND)?;
+        }
+        if live.protect || live.owes_snapshot {
+            // A name of its own each time: the one of an earlier stack of this name is still there.
+            let stamp = jiff::Timestamp::now().strftime("%Y%m%d-%H%M%S");
+            call = call
+                .skip_final_snapshot(false)
+                .final_db_snapshot_identifier(format!("{}-final-{stamp}", live.identifier));
+        } else {
+            call = call.skip_final_snapshot(true).delete_automated_backups(true);
+        }
+        let answer = call.customize().config_override(rds::once()).send().await;
+        answer.or_absent("DeleteDBInstance", NOT_FOUND).map(drop)
+    }
+
+    fn passing(failure: &Failure) -> Option<&'static str> {
+        let says = |code: &str, words: &str| failure.is(&[code]) && failure.message.to_lowercase().contains(words);
+        if failure.is(&["InvalidDBInstanceState", "InvalidDBInstanceStateFault"]) {
+            Some("the database to finish what it is doing")
+        } else if failure.operation == "DeleteDBInstance" && says("InvalidParameterCombination", "protect") {
+            Some("RDS to take its protection off")
+        } else if failure.operation == "CreateDBInstance" && says("InvalidParameterValue", "service linked role") {
+            Some("RDS to use the role that it makes for itself in a new account")
+        } else {
+            None
+        }
+    }
+
+    fn guard(live: &Live) -> Option<String> {
+        if live.protect {
+            return Some("deletion protection is on (database.protect)".to_owned());
+        }
+        let interrupted = "an earlier `destroy` has taken its protection off, and it has no final snapshot yet";
+        live.owes_snapshot.then(|| interrupted.to_owned())
+    }
+
+    fn by_hand(_address: &Address, desired: &Desired, live: Option<&Live>) -> Option<String> {
+        let has = live?.storage;
+        (desired.storage < has).then(|| {
+            let wanted = desired.storage;
+            format!("cannot shrink from {has} to {wanted} GiB: set `database.storage` to {has} or more")
+        })
+    }
+}
+
+fn tag(key: &str, value: &str) -> Tag {
+    Tag::builder().key(key).value(value).build()
+}
+
+/// <https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_AddTagsToResource.html>
+async fn tag_instance(cx: &Context, arn: &str, tags: Vec<Tag>) -> Result<(), Failure> {
+    let call = cx.aws.rds.add_tags_to_resource().resource_name(arn).set_tags(Some(tags));
+    call.customize().config_override(rds::once()).send().await.during("AddTagsToResource").map(drop)
+}
+
+/// Whether `full`, such as `16.4`, is what stack.yaml means by `asked`, such as `16`.
+fn is_version(full: &str, asked: &str) -> bool {
+    full == asked || full.strip_prefix(asked).is_some_and(|rest| rest.starts_with('.'))
+}

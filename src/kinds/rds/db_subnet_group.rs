@@ -1,0 +1,131 @@
+//! The private subnets in which a database may stand, of two zones at least.
+//!
+//! <https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_VPC.WorkingWithRDSInstanceinaVPC.html>
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    aws::{self, Outcome, given},
+    kind::{Context, Kind},
+    kinds::rds,
+    model::{Address, Change, Diff, Failure, Found, How, Input, On, Outputs, Permission, Phase, StackId},
+};
+
+/// What is to be done about a database in a zone that is to go.
+/// <https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/Concepts.MultiAZSingleStandby.html>
+const STAYS: &str = "the database, or its standby, stands in the zone that is to go, and RDS moves neither by itself. Put \
+     `network.zones` back and run `stackctl up`. A standby goes with `multi_az: false` and comes back elsewhere; the database \
+     itself changes places with its standby in a reboot with failover";
+
+/// A DB subnet group.
+pub struct DbSubnetGroup;
+
+/// What stack.yaml asks of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Desired {
+    /// The subnets.
+    pub subnets: Vec<Input>,
+}
+
+/// What AWS has.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Live {
+    /// Its name.
+    pub name: String,
+    /// The subnets.
+    pub subnets: Vec<String>,
+}
+
+impl Kind for DbSubnetGroup {
+    type Desired = Desired;
+    type Live = Live;
+
+    const NAME: &'static str = "db_subnet_group";
+    const USES: &'static [&'static str] = &["subnet"];
+    const PERMISSIONS: &'static [Permission] = &[
+        Permission::look(&["rds:DescribeDBSubnetGroups"]),
+        Permission::make(
+            &["rds:AddTagsToResource", "rds:CreateDBSubnetGroup", "rds:ModifyDBSubnetGroup"],
+            On::Named(&["rds:{region}:{account}:subgrp:{name:63}*"]),
+        ),
+        Permission::delete(&["rds:DeleteDBSubnetGroup"], On::Named(&["rds:{region}:{account}:subgrp:{name:63}*"])),
+    ];
+
+    async fn list(cx: &Context) -> Result<Vec<Found<Live>>, Failure> {
+        // Their answer carries no tags, and a call for the tags of each would grow with the account. A group is known by
+        // its description; by its name alone, one of the environment `demo/staging-2` would be taken for one of
+        // `demo/staging`.
+        let pages = cx.aws.rds.describe_db_subnet_groups().into_paginator().items().send();
+        let groups = pages.try_collect().await.during("DescribeDBSubnetGroups")?;
+        let ours = description(&cx.id);
+        Ok(groups
+            .into_iter()
+            .filter(|group| group.db_subnet_group_description() == Some(&ours))
+            .filter_map(|group| {
+                let name = group.db_subnet_group_name?;
+                let of_stack = name.strip_prefix(&aws::stack_prefix(&cx.id))?;
+                let address = Address::new(Self::NAME, of_stack);
+                let subnets = group.subnets.unwrap_or_default();
+                let subnets = subnets.into_iter().filter_map(|subnet| subnet.subnet_identifier).collect();
+                Some(Found { address, id: name.clone(), live: Live { name, subnets } })
+            })
+            .collect())
+    }
+
+    fn diff(desired: &Desired, live: &Live) -> Vec<Change> {
+        Diff::new().inputs("subnets", &live.subnets, &desired.subnets, How::InPlace).finish()
+    }
+
+    fn phase(_live: &Live, _desired: Option<&Desired>) -> Phase {
+        Phase::Ready
+    }
+
+    fn outputs(live: &Live) -> Outputs {
+        Outputs::new().with("name", &live.name)
+    }
+
+    async fn create(cx: &Context, address: &Address, desired: &Desired) -> Result<Live, Failure> {
+        let subnets = Input::all(&desired.subnets)?;
+        let call = cx
+            .aws
+            .rds
+            .create_db_subnet_group()
+            .db_subnet_group_name(aws::derived(&cx.id, address, rds::LONGEST_NAME))
+            .db_subnet_group_description(description(&cx.id))
+            .set_subnet_ids(Some(subnets.clone()))
+            .set_tags(Some(rds::tagged(&cx.id, address)));
+        let answer = call.customize().config_override(rds::once()).send().await.during("CreateDBSubnetGroup")?;
+        let group = given(answer.db_subnet_group, "CreateDBSubnetGroup", "DBSubnetGroup")?;
+        Ok(Live { name: given(group.db_subnet_group_name, "CreateDBSubnetGroup", "DBSubnetGroupName")?, subnets })
+    }
+
+    async fn update(
+        cx: &Context,
+        _address: &Address,
+        desired: &Desired,
+        live: &Live,
+        _changes: &[Change],
+    ) -> Result<Live, Failure> {
+        let subnets = Input::all(&desired.subnets)?;
+        let call =
+            cx.aws.rds.modify_db_subnet_group().db_subnet_group_name(&live.name).set_subnet_ids(Some(subnets.clone()));
+        let answer = call.customize().config_override(rds::once()).send().await.during("ModifyDBSubnetGroup");
+        answer.map_err(|failure| if failure.is(&["SubnetAlreadyInUse"]) { failure.hint(STAYS) } else { failure })?;
+        Ok(Live { subnets, ..live.clone() })
+    }
+
+    async fn delete(cx: &Context, live: &Live) -> Result<(), Failure> {
+        let call = cx.aws.rds.delete_db_subnet_group().db_subnet_group_name(&live.name);
+        let answer = call.customize().config_override(rds::once()).send().await;
+        answer.or_absent("DeleteDBSubnetGroup", &["DBSubnetGroupNotFoundFault"]).map(drop)
+    }
+
+    fn passing(failure: &Failure) -> Option<&'static str> {
+        failure.is(&["InvalidDBSubnetGroupStateFault"]).then_some("the database in it to go")
+    }
+}
+
+/// Whose it is, in words that no other stack or environment has: neither name can hold the slash between them.
+fn description(id: &StackId) -> String {
+    format!("Private subnets of {id}")
+}

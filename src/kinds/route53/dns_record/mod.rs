@@ -1,0 +1,356 @@
+//! A record in a public hosted zone of Route 53: the name that leads to the load balancer, or the one by which ACM sees
+//! whose a domain is.
+//!
+//! <https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/rrsets-working-with.html>
+//!
+//! Records take no tags; whose one is, a TXT record beside it says ([`ownership`]). One that somebody else made is never
+//! changed or deleted.
+
+mod ownership;
+mod zone;
+
+use std::{collections::BTreeSet, time::Duration};
+
+use futures::future::try_join_all;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    kind::{Context, Kind},
+    kinds::acm::{self, Issuance, Owned},
+    kinds::elb,
+    model::{Address, Change, Diff, Failure, Found, How, Input, On, Outputs, Permission, Phase, Shown},
+};
+pub use ownership::Ownership;
+use zone::{Act, Record};
+
+/// How long resolvers may remember a value, in seconds.
+const TTL: i64 = 300;
+
+/// A record.
+pub struct DnsRecord;
+
+/// Where a record leads.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Target {
+    /// A CNAME with this value.
+    Cname(Input),
+    /// An alias of type A.
+    Alias {
+        /// The other name.
+        name: Input,
+        /// The hosted zone of the other name.
+        zone: Input,
+    },
+}
+
+/// What stack.yaml asks of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Desired {
+    /// The id of its hosted zone.
+    pub zone: String,
+    /// Its name.
+    pub name: Input,
+    /// Where it leads.
+    pub target: Target,
+    /// The ARN of the certificate that ACM issues once it has seen this record; the record is ready when it has.
+    pub proves: Option<Input>,
+}
+
+/// What a record says.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Content {
+    /// These values, remembered for so many seconds.
+    Values {
+        /// Seconds.
+        ttl: i64,
+        /// The values, as Route 53 has them.
+        values: Vec<String>,
+    },
+    /// An alias of another name.
+    Alias {
+        /// The hosted zone of the other name.
+        zone: String,
+        /// The other name.
+        name: String,
+    },
+}
+
+/// What AWS has.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Live {
+    /// The id of its hosted zone.
+    pub zone: String,
+    /// Its name.
+    pub name: String,
+    /// `A` or `CNAME`.
+    pub kind: String,
+    /// What it says; none if it was deleted behind our back.
+    pub content: Option<Content>,
+    /// What the TXT record beside it says.
+    pub ownership: Ownership,
+    /// The certificate that this record is for.
+    pub proof: Option<Proof>,
+}
+
+/// The certificate that a record is for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Proof {
+    /// Its ARN.
+    pub certificate: String,
+    /// Where it is on its way.
+    pub issuance: Issuance,
+}
+
+impl Kind for DnsRecord {
+    type Desired = Desired;
+    type Live = Live;
+
+    const NAME: &'static str = "dns_record";
+    // Where the stack has records, the tags of these two say: they go after the records.
+    const USES: &'static [&'static str] = &["load_balancer", "certificate"];
+    const PERMISSIONS: &'static [Permission] = &[
+        Permission::look(&["route53:GetHostedZone", "route53:ListHostedZonesByName", "route53:ListResourceRecordSets"]),
+        Permission::make(&["route53:ChangeResourceRecordSets"], On::Records),
+        Permission::delete(&["route53:ChangeResourceRecordSets"], On::Records),
+    ];
+    // ACM usually sees a record within minutes, and says that it can take more than half an hour.
+    // https://docs.aws.amazon.com/acm/latest/userguide/troubleshooting-DNS-validation.html
+    const USUAL: Duration = Duration::from_secs(120);
+    const DEADLINE: Duration = Duration::from_secs(3600);
+
+    async fn list(cx: &Context) -> Result<Vec<Found<Live>>, Failure> {
+        let (balancers, certificates) = futures::try_join!(elb::load_balancers(cx), acm::certificates(cx))?;
+        let of_balancers = balancers.iter().flat_map(|balancer| &balancer.zones);
+        let zones: BTreeSet<&String> = of_balancers.chain(certificates.iter().flat_map(|one| &one.zones)).collect();
+        let reads = zones.into_iter().map(|zone| async {
+            let records = zone::records(cx, zone).await?;
+            Ok::<_, Failure>(owned(cx, zone, &records, &certificates))
+        });
+        Ok(try_join_all(reads).await?.into_iter().flatten().collect())
+    }
+
+    fn diff(desired: &Desired, live: &Live) -> Vec<Change> {
+        let mut diff = Diff::new();
+        diff.fixed("zone", &live.zone, &desired.zone);
+        // Both names go into one batch, so that a move leaves no moment without either.
+        diff.input("name", &live.name, &desired.name);
+        diff.fixed("type", &live.kind, &desired.target.kind().to_owned());
+        let has = live.content.as_ref().map(Content::words).unwrap_or_default();
+        match desired.target.known() {
+            Some(content) => diff.field("target", &has, &content.words()),
+            None => diff.push("target", Shown::value(has), Shown::KnownAfterApply, How::InPlace),
+        };
+        diff.finish()
+    }
+
+    fn phase(live: &Live, desired: Option<&Desired>) -> Phase {
+        let Some(proof) = &live.proof else { return Phase::Ready };
+        // What became of one that has been replaced says nothing about the one in its place.
+        let another =
+            desired.and_then(|desired| desired.proves.as_ref()?.known()).is_some_and(|of| of != proof.certificate);
+        if another { Phase::Pending("DNS validation".to_owned()) } else { proof.issuance.phase() }
+    }
+
+    fn outputs(live: &Live) -> Outputs {
+        Outputs::new().with("name", &live.name)
+    }
+
+    async fn create(cx: &Context, address: &Address, desired: &Desired) -> Result<Live, Failure> {
+        let (live, changes) = made(cx, address, desired).await?;
+        zone::change(cx, &desired.zone, &changes).await?;
+        Ok(live)
+    }
+
+    async fn update(
+        cx: &Context,
+        address: &Address,
+        desired: &Desired,
+        live: &Live,
+        _changes: &[Change],
+    ) -> Result<Live, Failure> {
+        if desired.name.get()? != live.name {
+            let (moved, mut changes) = made(cx, address, desired).await?;
+            changes.extend(unmade(live));
+            zone::change(cx, &live.zone, &changes).await?;
+            return Ok(moved);
+        }
+        let content = desired.target.get()?;
+        let ownership = Ownership::new(&cx.id, address, &content, live.ownership.shared);
+        let record = Record { name: live.name.clone(), kind: live.kind.clone(), content: content.clone() };
+        let changes = [(Act::Put, record), (Act::Put, text(&live.name, &live.kind, &ownership))];
+        zone::change(cx, &live.zone, &changes).await?;
+        Ok(Live { content: Some(content), ownership, proof: asked_for(desired)?, ..live.clone() })
+    }
+
+    async fn delete(cx: &Context, live: &Live) -> Result<(), Failure> {
+        match zone::change(cx, &live.zone, &unmade(live)).await {
+            Err(failure) if failure.is(&["NoSuchHostedZone"]) => Ok(()),
+            Err(failure) if failure.is(&["InvalidChangeBatch"]) => {
+                // It is there no more, or not as it was: the first is a success.
+                let left = zone::at(cx, &live.zone, &ownership::name(&live.name, &live.kind)).await?;
+                if left.is_empty() { Ok(()) } else { Err(failure) }
+            }
+            other => other,
+        }
+    }
+}
+
+impl Target {
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::Cname(_) => "CNAME",
+            Self::Alias { .. } => "A",
+        }
+    }
+
+    /// The content, where all of it is known.
+    fn known(&self) -> Option<Content> {
+        Some(match self {
+            Self::Cname(value) => Content::Values { ttl: TTL, values: vec![value.known()?.to_owned()] },
+            Self::Alias { name, zone } => {
+                Content::Alias { zone: zone.known()?.to_owned(), name: zone::plain(name.known()?) }
+            }
+        })
+    }
+
+    fn get(&self) -> Result<Content, Failure> {
+        match self {
+            Self::Cname(value) => value.get().map(drop)?,
+            Self::Alias { name, zone } => {
+                name.get()?;
+                zone.get()?;
+            }
+        }
+        self.known().ok_or_else(|| Failure::internal("a DNS record with something unknown in it"))
+    }
+}
+
+impl Content {
+    /// In words, as a plan shows it; how long it is remembered is nothing that counts.
+    fn words(&self) -> String {
+        match self {
+            Self::Values { values, .. } => {
+                let values: Vec<&str> = values.iter().map(|value| value.trim_end_matches('.')).collect();
+                values.join(", ")
+            }
+            Self::Alias { zone, name } => format!("{name} in {zone}"),
+        }
+    }
+
+    /// The first value.
+    fn first(&self) -> Option<&str> {
+        match self {
+            Self::Values { values, .. } => values.first().map(String::as_str),
+            Self::Alias { .. } => None,
+        }
+    }
+}
+
+/// A record that is yet to be made, and the changes that make it; refused where somebody else's is in the way.
+async fn made(cx: &Context, address: &Address, desired: &Desired) -> Result<(Live, Vec<(Act, Record)>), Failure> {
+    let (name, kind, content) = (desired.name.get()?, desired.target.kind(), desired.target.get()?);
+    let txt = ownership::name(name, kind);
+    let (there, texts) = futures::try_join!(zone::at(cx, &desired.zone, name), zone::at(cx, &desired.zone, &txt))?;
+    let owner = texts.iter().find_map(|text| Ownership::read(text.content.first()?));
+    if let Some(owner) = owner.as_ref().filter(|owner| !owner.is_of(&cx.id)) {
+        let message = format!("{name} belongs to the stack {}/{}", owner.stack, owner.environment);
+        let hint = "choose another `domain`, or destroy that stack first";
+        return Err(Failure::refused("dns_record", message).hint(hint));
+    }
+    let same = there.iter().any(|record| record.kind == kind && record.content.words() == content.words());
+    let ours = owner.is_some_and(|owner| !owner.shared);
+    // ACM asks for the same record in every region and stack that has a certificate for the name.
+    let shared = same && desired.proves.is_some() && !ours;
+    if let Some(record) = there.iter().find(|record| conflicts(&record.kind, kind)).filter(|_| !ours && !shared) {
+        return Err(taken(&desired.zone, record));
+    }
+    let ownership = Ownership::new(&cx.id, address, &content, shared);
+    let mut changes = vec![(Act::Put, text(name, kind, &ownership))];
+    if !shared {
+        let act = if ours { Act::Put } else { Act::Create };
+        changes.push((act, Record { name: name.to_owned(), kind: kind.to_owned(), content: content.clone() }));
+    }
+    let live = Live {
+        zone: desired.zone.clone(),
+        name: name.to_owned(),
+        kind: kind.to_owned(),
+        content: Some(content),
+        ownership,
+        // ACM's word is the next look's business.
+        proof: asked_for(desired)?,
+    };
+    Ok((live, changes))
+}
+
+/// The changes that remove a record of ours. What somebody has since pointed elsewhere, or needs too, stays; it only is
+/// not ours any more.
+fn unmade(live: &Live) -> Vec<(Act, Record)> {
+    let mut changes = vec![(Act::Delete, text(&live.name, &live.kind, &live.ownership))];
+    if let Some(content) = live.content.as_ref().filter(|content| live.ownership.covers(content)) {
+        let record = Record { name: live.name.clone(), kind: live.kind.clone(), content: content.clone() };
+        changes.push((Act::Delete, record));
+    }
+    changes
+}
+
+/// The stack's records among those of a zone.
+fn owned(cx: &Context, zone: &str, records: &[Record], certificates: &[Owned]) -> Vec<Found<Live>> {
+    let mut found = Vec::new();
+    for (kind, record) in records.iter().flat_map(|record| ["A", "CNAME"].map(|kind| (kind, record))) {
+        let Some(name) = ownership::beside(&record.name, kind).filter(|_| record.kind == "TXT") else { continue };
+        let ownership = record.content.first().and_then(Ownership::read).filter(|owner| owner.is_of(&cx.id));
+        let Some(ownership) = ownership else { continue };
+        let Ok(address) = ownership.address.parse() else { continue };
+        let content = records.iter().find(|record| record.name == name && record.kind == kind);
+        // Of several certificates for one name, one that failed and the one in its place, the younger counts.
+        let proven = certificates.iter().filter_map(|one| {
+            let issuance = one.issuance.clone()?;
+            let of_this = issuance.record.as_ref().is_some_and(|record| record.name == name);
+            of_this.then(|| Proof { certificate: one.arn.clone(), issuance })
+        });
+        let live = Live {
+            zone: zone.to_owned(),
+            name: name.to_owned(),
+            kind: kind.to_owned(),
+            content: content.map(|record| record.content.clone()),
+            ownership,
+            proof: proven.min_by_key(|proof| proof.issuance.age()),
+        };
+        found.push(Found { address, id: format!("{zone}/{name}/{kind}"), live });
+    }
+    found
+}
+
+/// The TXT record beside a record.
+fn text(name: &str, kind: &str, ownership: &Ownership) -> Record {
+    let content = Content::Values { ttl: TTL, values: vec![ownership.text()] };
+    Record { name: ownership::name(name, kind), kind: "TXT".to_owned(), content }
+}
+
+/// Whether a record of one type leaves no place for one of the other at the same name.
+fn conflicts(there: &str, new: &str) -> bool {
+    there == new || there == "CNAME" || new == "CNAME" || (new == "A" && there == "AAAA")
+}
+
+fn taken(zone: &str, record: &Record) -> Failure {
+    let message = format!(
+        "there is a record of type {} for {} already, and stackctl did not make it: {}",
+        record.kind,
+        record.name,
+        record.content.words()
+    );
+    Failure::refused("dns_record", message)
+        .hint(format!("delete it from the hosted zone {zone}, or choose another `domain`; nothing was changed there"))
+}
+
+/// The certificate that a record has just been made for.
+fn asked_for(desired: &Desired) -> Result<Option<Proof>, Failure> {
+    let Some(certificate) = &desired.proves else { return Ok(None) };
+    let issuance = Issuance { status: "PENDING_VALIDATION".to_owned(), failure: None, record: None };
+    Ok(Some(Proof { certificate: certificate.get()?.to_owned(), issuance }))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,3 @@
+//! The kinds of Route 53.
+
+pub mod dns_record;

@@ -1,0 +1,45 @@
+//! What the kinds of EventBridge Scheduler share: the stack's group of schedules, and how a write is sent.
+
+pub mod schedule;
+pub mod schedule_group;
+
+use std::sync::Arc;
+
+use aws_sdk_scheduler::{config, types::ScheduleGroupSummary};
+
+use crate::{
+    aws::{self, Outcome},
+    kind::Context,
+    model::{Address, Failure, StackId},
+};
+
+/// The longest name of a group, and the longest client token, in characters.
+/// <https://docs.aws.amazon.com/scheduler/latest/APIReference/API_CreateScheduleGroup.html>
+const LONGEST: usize = 64;
+
+/// The name of the stack's group.
+pub(super) fn group_name(id: &StackId) -> String {
+    aws::derived(id, &Address::new("schedule_group", "main"), LONGEST)
+}
+
+/// The stack's group, if there is one; read once a look at the cloud. Not `GetScheduleGroup`: where there is none, which is
+/// so in most stacks, this is an answer and not an error.
+pub(super) async fn group(cx: &Context) -> Result<Arc<Option<ScheduleGroupSummary>>, Failure> {
+    cx.shared("schedule group", async {
+        let name = group_name(&cx.id);
+        let pages = cx.aws.scheduler.list_schedule_groups().name_prefix(&name).into_paginator().items().send();
+        let groups: Vec<ScheduleGroupSummary> = pages.try_collect().await.during("ListScheduleGroups")?;
+        Ok(groups.into_iter().find(|group| group.name() == Some(&name)))
+    })
+    .await
+}
+
+/// A token for one write of this run: a repeated call is the same call, and another run's is another one.
+pub(super) fn token(cx: &Context, address: &Address, what: &str) -> String {
+    aws::discriminated(&cx.id, address, &format!("{address} {what} {}", cx.run), LONGEST)
+}
+
+/// A write's configuration: the SDK sends it once, and the engine decides about another time.
+pub(super) fn once() -> config::Builder {
+    config::Config::builder().retry_config(aws::once())
+}

@@ -1,0 +1,88 @@
+//! Where the stack's schedules are: a group of EventBridge Scheduler. Schedules take no tags and groups do, so the group
+//! says whose they are.
+//!
+//! <https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-schedule-group.html>
+
+use aws_sdk_scheduler::types::{ScheduleGroupState, Tag};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    aws::{self, Outcome},
+    kind::{Context, Kind},
+    kinds::scheduler::{self, once},
+    model::{Address, Failure, Found, On, Outputs, Permission, Phase},
+};
+
+/// A schedule group.
+pub struct ScheduleGroup;
+
+/// What stack.yaml asks of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Desired {}
+
+/// What AWS has.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Live {
+    /// Its name.
+    pub name: String,
+    /// Whether it is on its way out, and all its schedules with it.
+    pub deleting: bool,
+}
+
+impl Kind for ScheduleGroup {
+    type Desired = Desired;
+    type Live = Live;
+
+    const NAME: &'static str = "schedule_group";
+    const USES: &'static [&'static str] = &[];
+    const PERMISSIONS: &'static [Permission] = &[
+        Permission::look(&["scheduler:ListScheduleGroups", "scheduler:ListTagsForResource"]),
+        Permission::make(
+            &["scheduler:CreateScheduleGroup", "scheduler:TagResource"],
+            On::Named(&["scheduler:{region}:{account}:schedule-group/{name:64}*"]),
+        ),
+        Permission::delete(
+            &["scheduler:DeleteScheduleGroup"],
+            On::Named(&["scheduler:{region}:{account}:schedule-group/{name:64}*"]),
+        ),
+    ];
+
+    async fn list(cx: &Context) -> Result<Vec<Found<Live>>, Failure> {
+        let Some(group) = &*scheduler::group(cx).await? else { return Ok(Vec::new()) };
+        let call = cx.aws.scheduler.list_tags_for_resource().resource_arn(group.arn().unwrap_or_default()).send();
+        let tags = call.await.or_absent("ListTagsForResource", &["ResourceNotFoundException"])?;
+        let tags = tags.map(|answer| answer.tags.unwrap_or_default()).unwrap_or_default();
+        let Some(address) = aws::address_of(&cx.id, tags.iter().map(|tag| (tag.key(), tag.value()))) else {
+            return Ok(Vec::new());
+        };
+        let name = group.name().unwrap_or_default().to_owned();
+        let deleting = group.state() == Some(&ScheduleGroupState::Deleting);
+        Ok(vec![Found { address, id: name.clone(), live: Live { name, deleting } }])
+    }
+
+    fn phase(live: &Live, _desired: Option<&Desired>) -> Phase {
+        if live.deleting { Phase::Deleting("deleting".into()) } else { Phase::Ready }
+    }
+
+    fn outputs(live: &Live) -> Outputs {
+        Outputs::new().with("name", &live.name)
+    }
+
+    async fn create(cx: &Context, address: &Address, _desired: &Desired) -> Result<Live, Failure> {
+        let name = scheduler::group_name(&cx.id);
+        let tags: Result<Vec<Tag>, _> = aws::tags(&cx.id, address)
+            .into_iter()
+            .map(|(key, value)| Tag::builder().key(key).value(value).build())
+            .collect();
+        let tags = tags.map_err(|error| Failure::internal(error.to_string()))?;
+        let call = cx.aws.scheduler.create_schedule_group().name(&name).set_tags(Some(tags));
+        let call = call.client_token(scheduler::token(cx, address, "")).customize().config_override(once());
+        call.send().await.during("CreateScheduleGroup")?;
+        Ok(Live { name, deleting: false })
+    }
+
+    async fn delete(cx: &Context, live: &Live) -> Result<(), Failure> {
+        let call = cx.aws.scheduler.delete_schedule_group().name(&live.name).customize().config_override(once());
+        call.send().await.or_absent("DeleteScheduleGroup", &["ResourceNotFoundException"]).map(drop)
+    }
+}

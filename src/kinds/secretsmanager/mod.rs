@@ -1,0 +1,38 @@
+//! What the kinds that meet Secrets Manager share: reading a secret's value without letting it out.
+
+pub mod secret;
+
+use aws_sdk_secretsmanager::config;
+
+use crate::{
+    aws::{self, Outcome, given},
+    kind::Context,
+    model::{Failure, On, Permission},
+};
+
+/// What reads the stack's secrets.
+pub(super) const READING: Permission = Permission::make(
+    &["secretsmanager:GetSecretValue"],
+    On::Named(&["secretsmanager:{region}:{account}:secret:{stack}/{environment}/*"]),
+);
+
+/// A secret value. It has neither `Debug` nor `Display`: it goes where it is needed by [`Value::expose`] alone.
+pub(super) struct Value(String);
+
+impl Value {
+    /// The value itself, for the one place that needs it.
+    pub(super) fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+/// The value of the secret `arn`.
+pub(super) async fn value(cx: &Context, arn: &str) -> Result<Value, Failure> {
+    let answer = cx.aws.secrets.get_secret_value().secret_id(arn).send().await.during("GetSecretValue")?;
+    given(answer.secret_string, "GetSecretValue", "SecretString").map(Value)
+}
+
+/// A write's configuration: the SDK sends it once, and the engine decides about another time.
+pub(super) fn once() -> config::Builder {
+    config::Config::builder().retry_config(aws::once())
+}

@@ -1,0 +1,426 @@
+//! A secret value in Secrets Manager: a password that was made once, a URL made of one, or addresses that open a door. What is shown, compared and
+//! passed on is never the value.
+//!
+//! <https://docs.aws.amazon.com/secretsmanager/latest/userguide/intro.html>
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashMap;
+
+use aws_sdk_secretsmanager::{
+    primitives::DateTime,
+    types::{Filter, FilterNameStringType, Tag},
+};
+use jiff::Timestamp;
+use rand::RngExt;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::{
+    aws::{self, Outcome, given},
+    kind::{Context, Kind},
+    kinds::{
+        ecr,
+        secretsmanager::{self, once},
+    },
+    model::{Address, Change, Diff, Failure, Found, How, Input, On, Outputs, Permission, Phase, Shown},
+};
+
+/// The tag with a hash of all that a made value is made of, but the password; of one that was given by hand, [`GIVEN`].
+const INPUTS: &str = "stackctl:inputs";
+
+/// What stands in the tag of a value that was given by hand: stackctl cannot make it again.
+const GIVEN: &str = "given";
+
+/// How long a value that was given by hand can be had back after its deletion, in days (7 to 30).
+/// <https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_DeleteSecret.html>
+const RECOVERY_DAYS: i64 = 7;
+
+/// The longest value, in bytes.
+/// <https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_limits.html>
+pub const LONGEST: usize = 65_536;
+
+/// The label of the version that whoever asks for no other one gets.
+/// <https://docs.aws.amazon.com/secretsmanager/latest/userguide/whats-in-a-secret.html#term_version>
+const CURRENT: &str = "AWSCURRENT";
+
+/// A secret.
+pub struct Secret;
+
+/// Where its value comes from.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Source {
+    /// Random letters and digits, made once and never again.
+    Generated {
+        /// How many.
+        length: usize,
+    },
+    /// Given by hand, with `stackctl secrets set`.
+    Given,
+    /// The URL of a database, with its parts, as JSON.
+    DatabaseUrl {
+        /// The user.
+        user: String,
+        /// The ARN of the secret with the user's password.
+        password: Input,
+        /// The host.
+        host: Input,
+        /// The port.
+        port: Input,
+        /// The database.
+        database: String,
+        /// What else it is written anew for: the version of the password, the task that makes the user.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        renewed_with: Vec<Input>,
+    },
+    /// The URL of a cache, which takes a password and no user, over TLS.
+    CacheUrl {
+        /// The ARN of the secret with the password.
+        token: Input,
+        /// The host.
+        host: Input,
+        /// The port.
+        port: Input,
+    },
+    /// The addresses from which the layers of an image can be fetched, a line each. They are good for a while only.
+    Layers {
+        /// The repository's name.
+        repository: Input,
+        /// The image's digest.
+        digest: Input,
+        /// Who asks: each run gets addresses of its own.
+        run: String,
+    },
+}
+
+/// What stack.yaml asks of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Desired {
+    /// Where its value comes from.
+    pub source: Source,
+}
+
+/// What AWS has.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Live {
+    /// Its ARN, with the six characters that AWS adds.
+    pub arn: String,
+    /// Its name.
+    pub name: String,
+    /// The hash of what its value was made of; empty for one that was generated.
+    pub inputs: String,
+    /// The id of its current version; another value has another one.
+    #[serde(default)]
+    pub version: String,
+    /// When it was last changed, by whomever; not compared.
+    #[serde(default)]
+    pub changed: Option<Timestamp>,
+}
+
+/// `arn` as a policy has to name the secret. AWS adds a hyphen and six characters to the name of each, and a policy needs
+/// them; an ARN without them is one that ECS may be given. What ends like one that has them is taken for one, here as by
+/// Secrets Manager itself.
+/// <https://docs.aws.amazon.com/secretsmanager/latest/userguide/troubleshoot.html#ARN_secretnamehyphen>
+pub fn policy_arn(arn: &str) -> String {
+    let added = arn.rsplit_once('-').map(|(_, added)| added);
+    let is_whole = added.is_some_and(|added| added.len() == 6 && added.chars().all(|c| c.is_ascii_alphanumeric()));
+    if is_whole { arn.to_owned() } else { format!("{arn}-??????") }
+}
+
+impl Kind for Secret {
+    type Desired = Desired;
+    type Live = Live;
+
+    const NAME: &'static str = "secret";
+    const USES: &'static [&'static str] = &["cache", "db_instance"];
+    const PERMISSIONS: &'static [Permission] = &[
+        Permission::look(&["secretsmanager:ListSecrets"]),
+        Permission::make(
+            &[
+                "secretsmanager:CreateSecret",
+                "secretsmanager:DescribeSecret",
+                "secretsmanager:PutSecretValue",
+                "secretsmanager:RestoreSecret",
+                "secretsmanager:TagResource",
+            ],
+            On::Named(&["secretsmanager:{region}:{account}:secret:{stack}/{environment}/*"]),
+        ),
+        secretsmanager::READING,
+        Permission::delete(
+            &["secretsmanager:DeleteSecret", "secretsmanager:DescribeSecret"],
+            On::Named(&["secretsmanager:{region}:{account}:secret:{stack}/{environment}/*"]),
+        ),
+    ];
+
+    async fn list(cx: &Context) -> Result<Vec<Found<Live>>, Failure> {
+        let filter = |key, value: &str| Filter::builder().key(key).values(value).build();
+        let call = cx
+            .aws
+            .secrets
+            .list_secrets()
+            .filters(filter(FilterNameStringType::TagKey, aws::STACK))
+            .filters(filter(FilterNameStringType::Name, &name(cx, "")));
+        let pages = call.into_paginator().send().try_collect().await.during("ListSecrets")?;
+        Ok(pages
+            .into_iter()
+            .flat_map(|page| page.secret_list.unwrap_or_default())
+            .filter(|secret| secret.deleted_date().is_none())
+            .filter_map(|secret| {
+                let changed = secret.last_changed_date().or(secret.created_date()).copied();
+                let stages = secret.secret_versions_to_stages();
+                let (address, live) =
+                    live(cx, secret.tags(), secret.arn.clone()?, secret.name.clone()?, stages, changed)?;
+                Some(Found { address, id: live.name.clone(), live })
+            })
+            .collect())
+    }
+
+    fn diff(desired: &Desired, live: &Live) -> Vec<Change> {
+        let mut diff = Diff::new();
+        match &desired.source {
+            Source::Generated { .. } | Source::Given => {}
+            source => match fingerprint(source) {
+                Some(inputs) if inputs == live.inputs => {}
+                Some(_) => {
+                    diff.push("value", Shown::Sensitive, Shown::Sensitive, How::InPlace);
+                }
+                None => {
+                    diff.push("value", Shown::Sensitive, Shown::KnownAfterApply, How::InPlace);
+                }
+            },
+        }
+        diff.finish()
+    }
+
+    fn phase(_live: &Live, _desired: Option<&Desired>) -> Phase {
+        Phase::Ready
+    }
+
+    fn outputs(live: &Live) -> Outputs {
+        let version = Some(&live.version).filter(|version| !version.is_empty());
+        Outputs::new().with("arn", &live.arn).with("name", &live.name).with_some("version", version)
+    }
+
+    async fn create(cx: &Context, address: &Address, desired: &Desired) -> Result<Live, Failure> {
+        let inputs = fingerprint(&desired.source).unwrap_or_default();
+        create(cx, address, make(cx, &desired.source).await?, inputs).await
+    }
+
+    async fn update(
+        cx: &Context,
+        _address: &Address,
+        desired: &Desired,
+        live: &Live,
+        _changes: &[Change],
+    ) -> Result<Live, Failure> {
+        let inputs = fingerprint(&desired.source).unwrap_or_default();
+        write(cx, live, make(cx, &desired.source).await?, inputs).await
+    }
+
+    async fn delete(cx: &Context, live: &Live) -> Result<(), Failure> {
+        if live.inputs == GIVEN {
+            // Nobody can make it again: whoever deleted it by mistake can call it back.
+            let call = cx.aws.secrets.delete_secret().secret_id(&live.arn).recovery_window_in_days(RECOVERY_DAYS);
+            let answer = call.customize().config_override(once()).send().await;
+            let gone = ["ResourceNotFoundException", "InvalidRequestException"];
+            return answer.or_absent("DeleteSecret", &gone).map(drop);
+        }
+        // What stackctl generated it can generate again, and a name that stays taken for a week would keep the next `up`
+        // from finishing.
+        let call = cx.aws.secrets.delete_secret().secret_id(&live.arn).force_delete_without_recovery(true);
+        let answer = call.customize().config_override(once()).send().await;
+        answer.or_absent("DeleteSecret", &["ResourceNotFoundException"]).map(drop)
+    }
+
+    async fn gone(cx: &Context, live: &Live) -> Result<Option<bool>, Failure> {
+        Ok(Some(described(cx, &live.arn).await?.is_none()))
+    }
+
+    fn passing(failure: &Failure) -> Option<&'static str> {
+        // What was deleted without a way back still has its name for a moment.
+        // https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_DeleteSecret.html
+        let going = failure.operation == "RestoreSecret"
+            && failure.is(&["InvalidRequestException", "ResourceNotFoundException"]);
+        going.then_some("the last secret of this name to be gone")
+    }
+
+    fn by_hand(address: &Address, desired: &Desired, live: Option<&Live>) -> Option<String> {
+        let name = address.name().replace('/', ".");
+        (desired.source == Source::Given && live.is_none())
+            .then(|| format!("has no value yet; give it one with `stackctl secrets set {name}`"))
+    }
+}
+
+/// A secret of the stack's in our own types, with its address.
+fn live(
+    cx: &Context,
+    tags: &[Tag],
+    arn: String,
+    name: String,
+    stages: Option<&HashMap<String, Vec<String>>>,
+    changed: Option<DateTime>,
+) -> Option<(Address, Live)> {
+    let pairs = || tags.iter().map(|tag| (tag.key().unwrap_or_default(), tag.value().unwrap_or_default()));
+    let address = aws::address_of(&cx.id, pairs())?;
+    let inputs = pairs().find(|(key, _)| *key == INPUTS).map_or_else(String::new, |(_, value)| value.to_owned());
+    let mut current = stages.into_iter().flatten().filter(|(_, stages)| stages.iter().any(|stage| stage == CURRENT));
+    let version = current.next().map(|(version, _)| version.clone()).unwrap_or_default();
+    let changed = changed.and_then(|at| Timestamp::from_second(at.secs()).ok());
+    Some((address, Live { arn, name, inputs, version, changed }))
+}
+
+fn name(cx: &Context, of_stack: &str) -> String {
+    format!("{}/{}/{of_stack}", cx.id.stack, cx.id.environment)
+}
+
+fn tag(key: &str, value: &str) -> Tag {
+    Tag::builder().key(key).value(value).build()
+}
+
+/// A hash of what a value is made of; none while a part is unknown, empty for a generated one.
+fn fingerprint(source: &Source) -> Option<String> {
+    let parts = match source {
+        Source::Generated { .. } => return Some(String::new()),
+        Source::Given => return Some(GIVEN.to_owned()),
+        Source::DatabaseUrl { user, password, host, port, database, renewed_with } => {
+            let mut parts = vec![user.as_str(), password.known()?, host.known()?, port.known()?, database.as_str()];
+            for other in renewed_with {
+                parts.push(other.known()?);
+            }
+            parts
+        }
+        Source::CacheUrl { token, host, port } => vec![token.known()?, host.known()?, port.known()?],
+        Source::Layers { repository, digest, run } => vec![repository.known()?, digest.known()?, run.as_str()],
+    };
+    let digest = Sha256::digest(parts.join("\n").as_bytes());
+    Some(digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect())
+}
+
+/// The value itself.
+async fn make(cx: &Context, source: &Source) -> Result<String, Failure> {
+    match source {
+        Source::Generated { length } => Ok(generate(*length)),
+        Source::Given => Err(Failure::refused("secrets", "its value is given by hand, and was not yet")
+            .hint("give it one with `stackctl secrets set`")),
+        Source::DatabaseUrl { user, password, host, port, database, .. } => {
+            let password = secretsmanager::value(cx, password.get()?).await?;
+            let (password, host, port) = (password.expose(), host.get()?, port.get()?);
+            // RDS for PostgreSQL takes no connection without TLS from version 15 on.
+            let url = format!("postgres://{user}:{password}@{host}:{port}/{database}?sslmode=require");
+            let parts = serde_json::json!({
+                "username": user, "password": password, "host": host, "port": port, "database": database, "url": url,
+            });
+            Ok(parts.to_string())
+        }
+        Source::CacheUrl { token, host, port } => {
+            let token = secretsmanager::value(cx, token.get()?).await?;
+            Ok(format!("rediss://:{}@{}:{}", token.expose(), host.get()?, port.get()?))
+        }
+        Source::Layers { repository, digest, .. } => {
+            Ok(ecr::layer_urls(cx, repository.get()?, digest.get()?).await?.join("\n"))
+        }
+    }
+}
+
+/// The value of a secret, for the one place that hands it on.
+///
+/// # Errors
+/// If Secrets Manager refuses.
+pub async fn reveal(cx: &Context, live: &Live) -> Result<String, Failure> {
+    Ok(secretsmanager::value(cx, &live.arn).await?.expose().to_owned())
+}
+
+/// Gives a generated secret another value; gives the id of its new version.
+///
+/// # Errors
+/// If Secrets Manager refuses.
+pub async fn renew(cx: &Context, live: &Live, length: usize) -> Result<String, Failure> {
+    put(cx, live, generate(length)).await
+}
+
+async fn put(cx: &Context, live: &Live, value: String) -> Result<String, Failure> {
+    // The call has a token by which AWS knows a repeated one, so the SDK may repeat it.
+    let call = cx.aws.secrets.put_secret_value().secret_id(&live.arn).secret_string(value);
+    let answer = call.send().await.during("PutSecretValue")?;
+    given(answer.version_id, "PutSecretValue", "VersionId")
+}
+
+/// Letters and digits, which need no escaping in a URL, from the system's random source.
+fn generate(length: usize) -> String {
+    rand::rng().sample_iter(rand::distr::Alphanumeric).take(length).map(char::from).collect()
+}
+
+/// Gives the secret at `address` this value: the one that is there, or a new one.
+///
+/// # Errors
+/// If Secrets Manager refuses.
+pub async fn give(cx: &Context, address: &Address, live: Option<&Live>, value: String) -> Result<Live, Failure> {
+    match live {
+        Some(live) => write(cx, live, value, GIVEN.to_owned()).await,
+        None => create(cx, address, value, GIVEN.to_owned()).await,
+    }
+}
+
+async fn create(cx: &Context, address: &Address, value: String, inputs: String) -> Result<Live, Failure> {
+    let name = name(cx, address.name());
+    let mut tags = aws::tags(&cx.id, address).map(|(key, value)| tag(key, &value)).to_vec();
+    if !inputs.is_empty() {
+        tags.push(tag(INPUTS, &inputs));
+    }
+    let call = cx.aws.secrets.create_secret().name(&name).secret_string(&value).set_tags(Some(tags));
+    let answer =
+        match call.customize().config_override(once()).send().await.during("CreateSecret") {
+            // A listing may take five minutes to show it.
+            // https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_ListSecrets.html
+            Err(failure) if failure.is(&["ResourceExistsException"]) => {
+                return match described(cx, &name).await? {
+                    Some((of, live)) if of == *address && inputs.is_empty() => Ok(live),
+                    Some((of, live)) if of == *address => write(cx, &live, value, inputs).await,
+                    _ => Err(failure
+                        .hint("a secret that is not this stack's has its name: delete that, or rename the stack")),
+                };
+            }
+            Err(failure) if failure.is(&["InvalidRequestException"]) => None,
+            answer => Some(answer?),
+        };
+    // The name of one that somebody scheduled for deletion stays taken for days, and so does its value: it is called
+    // back, and its value is written anew.
+    let Some(answer) = answer else {
+        let empty = restore(cx, address, name).await?;
+        return write(cx, &empty, value, inputs).await;
+    };
+    let version = answer.version_id.unwrap_or_default();
+    Ok(Live { arn: given(answer.arn, "CreateSecret", "ARN")?, name, inputs, version, changed: None })
+}
+
+/// The secret that `id` names and whose address its tags give, as it is at this moment; none if it is not there, is being
+/// deleted, or is not the stack's.
+async fn described(cx: &Context, id: &str) -> Result<Option<(Address, Live)>, Failure> {
+    let call = cx.aws.secrets.describe_secret().secret_id(id).send().await;
+    let found = call.or_absent("DescribeSecret", &["ResourceNotFoundException"])?;
+    Ok(found.filter(|secret| secret.deleted_date().is_none()).and_then(|secret| {
+        let changed = secret.last_changed_date().or(secret.created_date()).copied();
+        live(cx, secret.tags(), secret.arn.clone()?, secret.name.clone()?, secret.version_ids_to_stages(), changed)
+    }))
+}
+
+async fn write(cx: &Context, live: &Live, value: String, inputs: String) -> Result<Live, Failure> {
+    let version = put(cx, live, value).await?;
+    if !inputs.is_empty() && inputs != live.inputs {
+        let call = cx.aws.secrets.tag_resource().secret_id(&live.arn).tags(tag(INPUTS, &inputs));
+        call.customize().config_override(once()).send().await.during("TagResource")?;
+    }
+    Ok(Live { inputs, version, ..live.clone() })
+}
+
+/// Calls back a secret whose deletion is scheduled, as ours and with no value that counts.
+async fn restore(cx: &Context, address: &Address, name: String) -> Result<Live, Failure> {
+    let call = cx.aws.secrets.restore_secret().secret_id(&name).customize().config_override(once());
+    let arn = given(call.send().await.during("RestoreSecret")?.arn, "RestoreSecret", "ARN")?;
+    let tags = aws::tags(&cx.id, address).map(|(key, value)| tag(key, &value)).to_vec();
+    let call = cx.aws.secrets.tag_resource().secret_id(&arn).set_tags(Some(tags));
+    call.customize().config_override(once()).send().await.during("TagResource")?;
+    Ok(Live { arn, name, inputs: String::new(), version: String::new(), changed: None })
+}

@@ -1,0 +1,3 @@
+//! The kinds of SNS.
+
+pub mod topic;
