@@ -6,7 +6,7 @@ mod database_task;
 pub mod database_users;
 pub mod release;
 pub mod service;
-mod task;
+pub(super) mod task;
 pub mod task_definition;
 pub(crate) mod task_end;
 

@@ -14,37 +14,37 @@ use crate::{
 };
 
 /// What finds tasks.
-pub(super) const LOOKING: Permission = Permission::look(&["ecs:DescribeTasks", "ecs:ListTasks"]);
+pub(in crate::kinds) const LOOKING: Permission = Permission::look(&["ecs:DescribeTasks", "ecs:ListTasks"]);
 
 /// What starts tasks and stops them.
-pub(super) const RUNNING: Permission = Permission::release(
+pub(in crate::kinds) const RUNNING: Permission = Permission::release(
     &["ecs:RunTask", "ecs:StopTask"],
     On::Named(&["ecs:{region}:{account}:task-definition/{name:255}*", "ecs:{region}:{account}:task/{name:255}*"]),
 );
 
 /// The ARNs of the stack's tasks, which begin with the cluster's name.
-pub(super) const TASKS: &[&str] = &["ecs:{region}:{account}:task/{name:255}*"];
+pub(in crate::kinds) const TASKS: &[&str] = &["ecs:{region}:{account}:task/{name:255}*"];
 
 /// How many tasks one `DescribeTasks` call takes.
 /// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DescribeTasks.html>
 const DESCRIBED_AT_ONCE: usize = 100;
 
 /// What is to be run, and where.
-pub(super) struct OneOff<'a> {
+pub(in crate::kinds) struct OneOff<'a> {
     /// Who starts it, as ECS records it.
-    pub(super) started_by: &'a str,
+    pub(in crate::kinds) started_by: &'a str,
     /// The cluster's ARN.
-    pub(super) cluster: &'a Input,
+    pub(in crate::kinds) cluster: &'a Input,
     /// The task definition's ARN.
-    pub(super) task_definition: &'a Input,
+    pub(in crate::kinds) task_definition: &'a Input,
     /// The container, and the command it runs in place of its own.
-    pub(super) command: Option<(&'a str, &'a [String])>,
+    pub(in crate::kinds) command: Option<(&'a str, &'a [String])>,
     /// Where it runs.
-    pub(super) subnets: &'a [Input],
+    pub(in crate::kinds) subnets: &'a [Input],
     /// Whom it may call follows from this.
-    pub(super) security_group: &'a Input,
+    pub(in crate::kinds) security_group: &'a Input,
     /// Whether it gets a public address.
-    pub(super) public_ip: bool,
+    pub(in crate::kinds) public_ip: bool,
 }
 
 /// What AWS has: a task that runs or has run.
@@ -70,7 +70,7 @@ pub struct Live {
 }
 
 /// The newest task of each address among those that `started_by` started.
-pub(super) async fn newest(cx: &Context, started_by: &str) -> Result<Vec<Found<Live>>, Failure> {
+pub(in crate::kinds) async fn newest(cx: &Context, started_by: &str) -> Result<Vec<Found<Live>>, Failure> {
     let cluster = ecs::cluster_name(&cx.id);
     let reads = [DesiredStatus::Running, DesiredStatus::Stopped].map(|status| {
         let call = cx.aws.ecs.list_tasks().cluster(&cluster).started_by(started_by).desired_status(status);
@@ -101,7 +101,7 @@ pub(super) async fn newest(cx: &Context, started_by: &str) -> Result<Vec<Found<L
 }
 
 /// Starts the task. A repeated call is the same task; another run of stackctl starts another one.
-pub(super) async fn start(cx: &Context, address: &Address, one_off: &OneOff<'_>) -> Result<Live, Failure> {
+pub(in crate::kinds) async fn start(cx: &Context, address: &Address, one_off: &OneOff<'_>) -> Result<Live, Failure> {
     let definition = one_off.task_definition.get()?;
     let token = aws::discriminated(&cx.id, address, &format!("{definition} {}", cx.run), 64);
     let overrides = one_off.command.map(|(container, command)| {
@@ -131,14 +131,14 @@ pub(super) async fn start(cx: &Context, address: &Address, one_off: &OneOff<'_>)
 }
 
 /// Ends it. One that has ended is a success.
-pub(super) async fn stop(cx: &Context, live: &Live) -> Result<(), Failure> {
+pub(in crate::kinds) async fn stop(cx: &Context, live: &Live) -> Result<(), Failure> {
     let call = cx.aws.ecs.stop_task().cluster(&live.cluster).task(&live.task);
     let answer = call.customize().config_override(once()).send().await;
     answer.or_absent("StopTask", &["InvalidParameterException"]).map(drop)
 }
 
 /// Ends all tasks of the ECS task group `group` that run or are about to. A cluster that is gone has none.
-pub(super) async fn stop_group(cx: &Context, cluster: &str, group: &str) -> Result<(), Failure> {
+pub(in crate::kinds) async fn stop_group(cx: &Context, cluster: &str, group: &str) -> Result<(), Failure> {
     let pages = cx.aws.ecs.list_tasks().cluster(cluster).into_paginator().items().send();
     let arns: Result<Vec<String>, _> = pages.try_collect().await;
     let arns = arns.or_absent("ListTasks", &["ClusterNotFoundException"])?.unwrap_or_default();
@@ -155,7 +155,7 @@ pub(super) async fn stop_group(cx: &Context, cluster: &str, group: &str) -> Resu
 }
 
 /// Ready once it has ended well; `failed` puts the reason of another end into words.
-pub(super) fn phase(live: &Live, failed: impl FnOnce(&str) -> String) -> Phase {
+pub(in crate::kinds) fn phase(live: &Live, failed: impl FnOnce(&str) -> String) -> Phase {
     match (live.status.as_str(), live.exit_code) {
         ("STOPPED", Some(0)) => Phase::Ready,
         ("STOPPED", _) => Phase::Failed(failed(&live.end)),
@@ -164,7 +164,7 @@ pub(super) fn phase(live: &Live, failed: impl FnOnce(&str) -> String) -> Phase {
 }
 
 /// The last lines that it wrote; `logs` is the name of its log group's address.
-pub(super) async fn explain(cx: &Context, live: &Live, logs: &str) -> Vec<String> {
+pub(in crate::kinds) async fn explain(cx: &Context, live: &Live, logs: &str) -> Vec<String> {
     let call = cx.aws.ecs.describe_tasks().cluster(&live.cluster).tasks(&live.task).send().await;
     let Ok(answer) = call.during("DescribeTasks") else { return Vec::new() };
     let Some(task) = answer.tasks().first() else { return Vec::new() };
@@ -174,7 +174,7 @@ pub(super) async fn explain(cx: &Context, live: &Live, logs: &str) -> Vec<String
 }
 
 /// What is waited for when ECS refuses a task in this way, if that goes away by waiting.
-pub(super) fn passing(failure: &Failure) -> Option<&'static str> {
+pub(in crate::kinds) fn passing(failure: &Failure) -> Option<&'static str> {
     // ECS says so of a role that was just made, and has no code of its own for it.
     failure.is(&["ClientException", "InvalidParameterException"]).then_some("ECS to accept the new roles")
 }
