@@ -1,7 +1,7 @@
 //! stackctl makes one `stack.yaml` true on AWS.
 //!
-//! Imports point one way: `cli → {spec, blueprint, engine, image, output}`, `engine → {kind, the kinds' registry, model,
-//! aws}`, `kinds/* → {kind, model, aws}`, `blueprint → {spec, model, the kinds' Desired types}`, `image → {kind, model}`,
+//! Imports point one way: `cli → {spec, blueprint, engine, image, output}`, `engine → {kind, model, aws}`,
+//! `kinds/* → {kind, model, aws}`, `blueprint → {spec, model, the kinds' Desired types}`, `image → {kind, model}`,
 //! `task, releases, session → {kind, kinds, model, aws}`, `logs, strangers → {kind, model, aws}`,
 //! `policy → {spec, blueprint, session, strangers, kind, kinds, model, aws}`, `cost → {spec, blueprint, model}`,
 //! `output → {cost, engine, logs, releases, model}`; `spec`, `model` and `dump` import none of ours. `tests/imports.rs`

@@ -7,11 +7,8 @@ use serde_json::{Value, json};
 
 use crate::{
     aws, blueprint,
-    kind::Kind,
-    kinds::{
-        self,
-        ecr::{image, repository},
-    },
+    kind::{Kind, Registry},
+    kinds::ecr::{image, repository},
     model::{Failure, On, Permission, Purpose, StackId},
     session,
     spec::{Given, LoadBalancer, Stack},
@@ -73,10 +70,10 @@ impl Commands {
 ///
 /// # Errors
 /// If stack.yaml asks for what cannot be drawn.
-pub fn of(stack: &Stack, commands: Commands, account: Option<&str>) -> Result<Policy, Failure> {
+pub fn of(kinds: &Registry, stack: &Stack, commands: Commands, account: Option<&str>) -> Result<Policy, Failure> {
     let has = kinds_of(stack)?;
     // Every look sees all kinds: what stack.yaml no longer has, a plan says so of.
-    let of_kinds = kinds::ALL.iter().flat_map(|kind| {
+    let of_kinds = kinds.iter().flat_map(|kind| {
         let is_there = has.contains(kind.name());
         kind.permissions().iter().filter(move |permission| is_there || permission.purpose == Purpose::Look)
     });

@@ -11,7 +11,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("kinds", &["aws", "kind", "model"]),
     ("image", &["kind", "model"]),
     ("blueprint", &["spec", "model", "kind", "kinds"]),
-    ("engine", &["aws", "kind", "kinds", "model"]),
+    ("engine", &["aws", "kind", "model"]),
     ("logs", &["aws", "kind", "model"]),
     ("cost", &["blueprint", "model", "spec"]),
     ("output", &["cost", "engine", "logs", "model", "releases"]),

@@ -7,8 +7,7 @@ use clap::Args;
 use super::{Global, Stop, carry_out::confirm, project::Project};
 use crate::{
     aws, engine, exit,
-    kind::AnyKind,
-    kinds,
+    kind::{AnyKind, Registry},
     model::{Action, Address, Failure, Graph, LiveResource, Plan},
     output::Output,
 };
@@ -48,7 +47,7 @@ impl Adopt {
             // Somebody else may have made or adopted another one meanwhile.
             let (found, plan) = self.look(&project).await?;
             self.refuse_mismatch(&plan)?;
-            Ok::<_, Stop>(kinds::of(&self.address)?.adopt(&project.cx, &self.address, &found.live).await?)
+            Ok::<_, Stop>(project.kinds.of(&self.address)?.adopt(&project.cx, &self.address, &found.live).await?)
         };
         project.under_lock("adopt", global, adopt).await?;
         if output.is_json() {
@@ -63,7 +62,7 @@ impl Adopt {
     async fn look(&self, project: &Project) -> Result<(LiveResource, Plan), Stop> {
         let view = project.look().await?;
         let graph = project.graph(&view, &BTreeMap::new(), None)?;
-        self.refuse_others(&graph)?;
+        self.refuse_others(&project.kinds, &graph)?;
         let owned = view.live.iter().find(|live| live.address == self.address);
         if let Some(owned) = owned {
             let message = format!("{} has {} already: {}", project.cx.id, self.address, owned.id);
@@ -72,14 +71,19 @@ impl Adopt {
                 .into());
         }
         let claim = project.cx.claiming(self.address.clone(), self.id.clone());
-        let Some(found) = kinds::of(&self.address)?.list(&claim).await?.pop() else {
+        let Some(found) = project.kinds.of(&self.address)?.list(&claim).await?.pop() else {
             let (kind, region) = (self.address.kind(), &project.stack.region);
             let message = format!("there is no {kind} {} in {region} that is no stack's", self.id);
             return Err(Failure::refused("adopt", message)
                 .hint(format!("it is in another region or account, or has the tag `{}`", aws::STACK))
                 .into());
         };
-        let whole = engine::plan(&project.cx.id, &graph, view.live.into_iter().chain([found.clone()]).collect())?;
+        let whole = engine::plan(
+            &project.kinds,
+            &project.cx.id,
+            &graph,
+            view.live.into_iter().chain([found.clone()]).collect(),
+        )?;
         let own = whole.steps.into_iter().filter(|step| step.address == self.address);
         let steps = own.map(|mut step| {
             step.needs.clear();
@@ -97,8 +101,8 @@ impl Adopt {
     }
 
     /// Refuses what stack.yaml does not ask for, and what is known by its name.
-    fn refuse_others(&self, graph: &Graph) -> Result<(), Stop> {
-        let adoptable = |address: &Address| kinds::named(address.kind()).is_some_and(AnyKind::adoptable);
+    fn refuse_others(&self, kinds: &Registry, graph: &Graph) -> Result<(), Stop> {
+        let adoptable = |address: &Address| kinds.named(address.kind()).is_some_and(AnyKind::adoptable);
         if graph.get(&self.address).is_some() && adoptable(&self.address) {
             return Ok(());
         }

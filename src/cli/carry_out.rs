@@ -7,7 +7,7 @@ use super::{
     project::{Project, View},
 };
 use crate::{
-    engine::{self, Forecast, Summary},
+    engine::{self, Forecast, Jitter, Run, StopReason, Summary},
     exit,
     model::{Failure, LiveResource, Plan},
     output::Output,
@@ -139,13 +139,14 @@ impl CarryOut<'_> {
 /// stack's lock.
 pub(super) async fn apply(command: &str, project: &Project, plan: &Plan, output: &Output) -> Result<u8, Failure> {
     let stoppable = project.stopper().begin(output);
-    let applied = project.reporting(Forecast::of(plan), async |events| {
-        engine::apply(&project.cx, plan, events, &stoppable.interrupt).await
+    let applied = project.reporting(Forecast::of(&project.kinds, plan), async |events| {
+        let interrupt = stoppable.interrupt.clone();
+        let run = Run::new(project.kinds.clone(), project.cx.clone(), events.clone(), interrupt, Jitter::random());
+        engine::apply(run, plan).await
     });
     let applied = applied.await;
     drop(stoppable);
-    let code = conclude(command, plan, &applied?, output);
-    Ok(if project.stopper().has_lost() { exit::LOCKED } else { code })
+    Ok(conclude(command, plan, &applied?, output))
 }
 
 fn conclude(command: &str, plan: &Plan, summary: &Summary, output: &Output) -> u8 {
@@ -154,16 +155,16 @@ fn conclude(command: &str, plan: &Plan, summary: &Summary, output: &Output) -> u
     if output.is_json() {
         output.document(&serde_json::json!({
             "event": "summary", "done": done, "failed": failed,
-            "skipped": summary.skipped.len(), "interrupted": summary.interrupted,
+            "skipped": summary.skipped.len(), "interrupted": summary.stopped.is_some(),
         }));
     }
-    if summary.interrupted {
+    if let Some(reason) = summary.stopped {
         output.status(&format!(
             "Interrupted: {done} of {} are done{}. `stackctl {command}` again goes on from here.",
             steps(all),
             if failed == 0 { String::new() } else { format!(", {failed} failed") },
         ));
-        return exit::INTERRUPTED;
+        return if reason == StopReason::LockLost { exit::LOCKED } else { exit::INTERRUPTED };
     }
     if failed == 0 {
         output.status(&format!("Done: {}.", steps(done)));

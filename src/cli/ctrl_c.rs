@@ -7,7 +7,11 @@ use std::sync::{
 
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::{engine::Interrupt, exit, output::Output};
+use crate::{
+    engine::{Interrupt, StopReason},
+    exit,
+    output::Output,
+};
 
 /// Stops what is being carried out, if anything is. Cheap to clone.
 #[derive(Clone, Default)]
@@ -37,8 +41,8 @@ impl Stopper {
     /// at once, as it does on Ctrl-C where nothing is being carried out.
     pub(super) fn begin(&self, output: &Output) -> Stoppable {
         let interrupt = Interrupt::default();
-        if self.has_lost() {
-            interrupt.stop();
+        if self.0.lost.load(Ordering::SeqCst) {
+            interrupt.stop(StopReason::LockLost);
         }
         self.set(Some(interrupt.clone()));
         // Once it listens, the system's own way with Ctrl-C is gone for good, so it listens to the end.
@@ -52,13 +56,8 @@ impl Stopper {
     pub(super) fn lose(&self) {
         self.0.lost.store(true, Ordering::SeqCst);
         if let Some(interrupt) = self.current() {
-            interrupt.stop();
+            interrupt.stop(StopReason::LockLost);
         }
-    }
-
-    /// Whether the lock was lost.
-    pub(super) fn has_lost(&self) -> bool {
-        self.0.lost.load(Ordering::SeqCst)
     }
 
     async fn listen(self, output: Output) {
@@ -70,7 +69,7 @@ impl Stopper {
                     output.status(
                         "\nStopping: calls in flight are finished, nothing new is begun. Ctrl-C again ends at once.",
                     );
-                    interrupt.stop();
+                    interrupt.stop(StopReason::Asked);
                 }
                 None => std::process::exit(i32::from(exit::INTERRUPTED)),
             }

@@ -39,7 +39,7 @@ impl Destroy {
             command: "destroy",
             consent,
             unprotect: self.unprotect,
-            plan: &|view| engine::plan(&project.cx.id, &Graph::new(), view.live),
+            plan: &|view| engine::plan(&project.kinds, &project.cx.id, &Graph::new(), view.live),
         };
         Ok(carry_out.run(&project, global, output).await?.code)
     }

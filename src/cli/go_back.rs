@@ -53,7 +53,7 @@ impl Rollout {
         let follows = Input::from(serves.task_definition.as_str());
         graph.add(live.address.clone(), &service::Desired::as_it_runs(&self.name, &serves, follows));
         // As it is to be already, so the plan has nothing to do but to wait.
-        let plan = engine::plan(&project.cx.id, &graph, vec![live])?;
+        let plan = engine::plan(&project.kinds, &project.cx.id, &graph, vec![live])?;
         let code = carry_out::apply("rollback", project, &plan, output).await?;
         if code == exit::DONE {
             let release = releases::number(&serves.task_definition);
@@ -67,7 +67,7 @@ impl Rollout {
     async fn turned(&self, project: &Project) -> Result<Option<LiveResource>, Failure> {
         let deadline = Instant::now() + BEGINS.0;
         loop {
-            let found = engine::observe_kind(&project.cx, "service").await?;
+            let found = project.observe_kind("service").await?;
             let own = found.into_iter().find(|found| found.address.name() == self.name);
             let Some(own) = own else { return Ok(None) };
             let live: Live = own.decoded()?;

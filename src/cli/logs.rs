@@ -7,7 +7,7 @@ use tokio::time::sleep;
 
 use super::{Global, Stop, duration, project::Project};
 use crate::{
-    engine, exit,
+    exit,
     logs::{Reader, Seen},
     model::Failure,
     output::{LogWriter, Output},
@@ -60,7 +60,7 @@ impl Logs {
 
     /// The log groups that are meant: the service's, or all that the stack has.
     async fn names(&self, project: &Project) -> Result<Vec<String>, Stop> {
-        let found = engine::observe_kind(&project.cx, "log_group").await?;
+        let found = project.observe_kind("log_group").await?;
         let mut names: Vec<String> = found.iter().map(|group| group.address.name().to_owned()).collect();
         names.sort();
         let Some(service) = &self.service else {

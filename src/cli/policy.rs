@@ -4,7 +4,7 @@ use clap::{Args, ValueEnum};
 
 use super::{Global, Stop, init::account, project};
 use crate::{
-    exit,
+    exit, kinds,
     output::Output,
     policy::{self, Commands, LONGEST_INLINE, LONGEST_MANAGED},
 };
@@ -53,7 +53,7 @@ impl PolicyArgs {
             For::Exec => Commands::Exec,
             For::All => Commands::All,
         };
-        let whole = policy::of(&stack, commands, self.account.as_deref())?;
+        let whole = policy::of(&kinds::registry(), &stack, commands, self.account.as_deref())?;
         let parts = whole.split(LONGEST_MANAGED);
         let Some(part) = self.part else {
             output.data(&policy::text(&whole)?);

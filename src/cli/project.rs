@@ -17,8 +17,8 @@ use crate::{
     blueprint::{self, Facts, Load},
     engine::{self, Event, Events, Forecast, Holder, Lock},
     image::Builder,
-    kind::{BuiltImage, Context, ImageSource, Images},
-    kinds::ecs::service,
+    kind::{BuiltImage, Context, ImageSource, Images, Registry},
+    kinds::{self, ecs::service},
     model::{Address, Failure, GivenNetwork, Graph, HostedZone, LiveResource, Plan, StackId},
     output::Output,
     spec::{self, LoadBalancer, Stack, Tls},
@@ -33,6 +33,8 @@ pub(super) fn read(global: &Global) -> Result<Stack, Stop> {
 pub(super) struct Project {
     pub(super) stack: Stack,
     pub(super) cx: Context,
+    /// The kinds of resources.
+    pub(super) kinds: Registry,
     /// The folder of stack.yaml.
     pub(super) folder: PathBuf,
     images: Arc<Builder>,
@@ -74,7 +76,7 @@ impl Project {
         let cx = Context::new(id, Arc::new(aws), Arc::clone(&images) as Arc<dyn Images>);
         let verbose = global.verbose > 0;
         let (stopper, output, told) = (Stopper::default(), output.clone(), AtomicBool::default());
-        Ok(Self { stack, cx, folder, images, relay, stopper, output, verbose, told })
+        Ok(Self { stack, cx, kinds: kinds::registry(), folder, images, relay, stopper, output, verbose, told })
     }
 
     /// Looks at the cloud: who calls, which zones there are, what the stack owns. All at once.
@@ -94,7 +96,7 @@ impl Project {
         };
         // Boxed, because all of them together are larger than a stack likes.
         let (caller, zones, hosted_zones, network, live) = Box::pin(async {
-            futures::try_join!(aws.caller(), aws.zones(), hosted_zones, network, engine::observe(&self.cx))
+            futures::try_join!(aws.caller(), aws.zones(), hosted_zones, network, engine::observe(&self.kinds, &self.cx))
         })
         .await?;
         if self.verbose {
@@ -146,7 +148,12 @@ impl Project {
 
     /// The plan from what is there to what stack.yaml asks for.
     pub(super) fn plan(&self, view: View, releases: &BTreeMap<ImageSource, BuiltImage>) -> Result<Plan, Failure> {
-        engine::plan(&self.cx.id, &self.graph(&view, releases, None)?, view.live)
+        engine::plan(&self.kinds, &self.cx.id, &self.graph(&view, releases, None)?, view.live)
+    }
+
+    /// Every resource of one kind that the stack owns.
+    pub(super) async fn observe_kind(&self, kind: &str) -> Result<Vec<LiveResource>, Failure> {
+        engine::observe_kind(&self.kinds, &self.cx, kind).await
     }
 
     /// The services as they run, for the command `command`: the one called `name`, or all of stack.yaml that are there.
@@ -162,7 +169,7 @@ impl Project {
             return Err(Stop::usage(message, format!("there are: {}", known.join(", "))));
         }
         let mut services = Vec::new();
-        for found in engine::observe_kind(&self.cx, "service").await? {
+        for found in self.observe_kind("service").await? {
             let own = found.address.name();
             if name.map_or(known.contains_key(own), |name| name == own) {
                 services.push((own.to_owned(), found.decoded()?));

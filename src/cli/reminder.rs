@@ -1,17 +1,17 @@
 //! What is left for a human to do once all that stackctl can do is done.
 
 use super::{Stop, project::Project};
-use crate::{engine, kinds, model::LiveResource, output::Output};
+use crate::{model::LiveResource, output::Output};
 
 /// Says whose address is yet to be confirmed, if alarms go to one. `live` is what was seen already.
 pub(super) async fn show(project: &Project, live: Option<&[LiveResource]>, output: &Output) -> Result<(), Stop> {
     let Some(alarms) = &project.stack.alarms else { return Ok(()) };
     let topics = match live {
         Some(live) => live.iter().filter(|resource| resource.address.kind() == "topic").cloned().collect(),
-        None => engine::observe_kind(&project.cx, "topic").await?,
+        None => project.observe_kind("topic").await?,
     };
     for topic in topics {
-        let Some(kind) = kinds::named(topic.address.kind()) else { continue };
+        let Some(kind) = project.kinds.named(topic.address.kind()) else { continue };
         let outputs = kind.outputs(&topic.live)?;
         let email = alarms.email.as_str();
         // A former address may be among them, until AWS forgets it.

@@ -158,7 +158,7 @@ fn plan(project: &Project, name: &str, revision: &Revision, view: View) -> Resul
     let follows = Input::output(&definition, "arn");
     graph.add(service.clone(), &service::Desired::as_it_runs(name, &running, follows.clone()));
     let live = live.into_iter().chain(jobs(&mut graph, others, &service, &current.family, &follows)?).collect();
-    engine::plan(&project.cx.id, &graph, live)
+    engine::plan(&project.kinds, &project.cx.id, &graph, live)
 }
 
 /// The schedules among `others` that run revisions of `family`: they follow the service, as they do in a deployment.

@@ -5,7 +5,8 @@ use clap::Args;
 use super::{Global, Stop, project::Project, url};
 use crate::{
     engine::{self, Lock},
-    exit, kinds,
+    exit,
+    kind::Registry,
     model::{Failure, LiveResource},
     output::{Output, ResourceLine, ServiceLine, StatusView},
 };
@@ -22,28 +23,28 @@ impl Status {
         let project = Project::open(global, output).await?;
         let id = &project.cx.id;
         let (live, lock, _caller) = futures::try_join!(
-            engine::observe(&project.cx),
+            engine::observe(&project.kinds, &project.cx),
             Lock::look(&project.cx.aws, id),
             project.cx.aws.caller(),
         )?;
         let view = StatusView {
             stack: id.stack.clone(),
             environment: id.environment.clone(),
-            url: url::of(&project.stack, &live),
+            url: url::of(&project.kinds, &project.stack, &live),
             locked_by: lock.filter(|lock| lock.stands).map(|lock| lock.holder.to_string()),
-            services: services(&live)?,
-            resources: live.iter().map(line).collect::<Result<_, _>>()?,
+            services: services(&project.kinds, &live)?,
+            resources: live.iter().map(|resource| line(&project.kinds, resource)).collect::<Result<_, _>>()?,
         };
         output.stack(&view);
         Ok(exit::DONE)
     }
 }
 
-fn services(live: &[LiveResource]) -> Result<Vec<ServiceLine>, Failure> {
+fn services(kinds: &Registry, live: &[LiveResource]) -> Result<Vec<ServiceLine>, Failure> {
     let of_kind = |kind: &'static str| live.iter().filter(move |resource| resource.address.kind() == kind);
     let mut lines = Vec::new();
     for service in of_kind("service") {
-        let state = kinds::of(&service.address)?.outputs(&service.live)?;
+        let state = kinds.of(&service.address)?.outputs(&service.live)?;
         let count = |name: &str| state.get(name).and_then(|count| count.parse().ok()).unwrap_or_default();
         lines.push(ServiceLine {
             name: service.address.name().to_owned(),
@@ -56,8 +57,8 @@ fn services(live: &[LiveResource]) -> Result<Vec<ServiceLine>, Failure> {
     Ok(lines)
 }
 
-fn line(resource: &LiveResource) -> Result<ResourceLine, Failure> {
-    let kind = kinds::of(&resource.address)?;
+fn line(kinds: &Registry, resource: &LiveResource) -> Result<ResourceLine, Failure> {
+    let kind = kinds.of(&resource.address)?;
     let phase = kind.phase(&resource.live, None)?;
     Ok(ResourceLine {
         address: resource.address.clone(),

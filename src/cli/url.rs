@@ -2,14 +2,14 @@
 
 use super::{Stop, project::Project};
 use crate::{
-    engine, kinds,
+    kind::Registry,
     model::{Address, LiveResource},
     output::Output,
     spec::{Stack, Tls},
 };
 
 /// The URL of `stack`, if it has a load balancer and AWS has made it.
-pub(super) fn of(stack: &Stack, live: &[LiveResource]) -> Option<String> {
+pub(super) fn of(kinds: &Registry, stack: &Stack, live: &[LiveResource]) -> Option<String> {
     let balancer = stack.load_balancer.as_ref()?;
     let scheme = if balancer.tls == Tls::Off { "http" } else { "https" };
     if let Some(domain) = balancer.domain() {
@@ -17,7 +17,7 @@ pub(super) fn of(stack: &Stack, live: &[LiveResource]) -> Option<String> {
         return live.iter().find(leads_there).map(|_| format!("{scheme}://{domain}/"));
     }
     let balancer = live.iter().find(|resource| resource.address.kind() == "load_balancer")?;
-    let outputs = kinds::named("load_balancer")?.outputs(&balancer.live).ok()?;
+    let outputs = kinds.named("load_balancer")?.outputs(&balancer.live).ok()?;
     Some(format!("{scheme}://{}/", outputs.get("dns_name")?))
 }
 
@@ -28,9 +28,9 @@ pub(super) async fn show(project: &Project, live: Option<Vec<LiveResource>>, out
         live
     } else {
         let kind = if balancer.domain().is_some() { "dns_record" } else { "load_balancer" };
-        engine::observe_kind(&project.cx, kind).await?
+        project.observe_kind(kind).await?
     };
-    let Some(url) = of(&project.stack, &live) else { return Ok(()) };
+    let Some(url) = of(&project.kinds, &project.stack, &live) else { return Ok(()) };
     if output.is_json() {
         output.document(&serde_json::json!({ "event": "url", "url": url }));
     } else {

@@ -4,8 +4,7 @@
 use std::time::Duration;
 
 use crate::{
-    kind::AnyKind,
-    kinds,
+    kind::{AnyKind, Registry},
     model::{Action, Address, Plan, StepId},
 };
 
@@ -54,8 +53,8 @@ pub struct Left {
 
 impl Forecast {
     /// Of a plan of which nothing is done yet.
-    pub fn of(plan: &Plan) -> Self {
-        let usual = |kind: &str| kinds::named(kind).map_or(Duration::ZERO, AnyKind::usual);
+    pub fn of(kinds: &Registry, plan: &Plan) -> Self {
+        let usual = |kind: &str| kinds.named(kind).map_or(Duration::ZERO, AnyKind::usual);
         let steps = plan.steps.iter().map(|step| Expected {
             address: step.address.clone(),
             action: step.action,

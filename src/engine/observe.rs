@@ -3,8 +3,7 @@
 use futures::future::try_join_all;
 
 use crate::{
-    kind::Context,
-    kinds,
+    kind::{Context, Registry},
     model::{Failure, LiveResource},
 };
 
@@ -12,9 +11,9 @@ use crate::{
 ///
 /// # Errors
 /// The first failure of a kind's `list`: a partial view would make a plan that creates what is there.
-pub async fn observe(cx: &Context) -> Result<Vec<LiveResource>, Failure> {
+pub async fn observe(kinds: &Registry, cx: &Context) -> Result<Vec<LiveResource>, Failure> {
     let cx = &cx.fresh();
-    let lists = kinds::ALL.iter().filter(|kind| kind.lasting()).map(|kind| async move {
+    let lists = kinds.iter().filter(|kind| kind.lasting()).map(|kind| async move {
         let mut found = kind.list(cx).await?;
         found.sort_by(|one, other| (&one.address, &one.id).cmp(&(&other.address, &other.id)));
         Ok::<_, Failure>(found)
@@ -26,8 +25,8 @@ pub async fn observe(cx: &Context) -> Result<Vec<LiveResource>, Failure> {
 ///
 /// # Errors
 /// As [`observe`].
-pub async fn observe_kind(cx: &Context, kind: &str) -> Result<Vec<LiveResource>, Failure> {
-    match kinds::named(kind) {
+pub async fn observe_kind(kinds: &Registry, cx: &Context, kind: &str) -> Result<Vec<LiveResource>, Failure> {
+    match kinds.named(kind) {
         Some(kind) => kind.list(&cx.fresh()).await,
         None => Err(Failure::internal(format!("there is no kind `{kind}`"))),
     }

@@ -6,8 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use crate::{
-    kind::Replacement,
-    kinds,
+    kind::{Registry, Replacement},
     model::{
         Action, Address, Change, Failure, Graph, How, LiveResource, Node, Outputs, Phase, Plan, Runs, StackId, Step,
         StepId, resolve,
@@ -22,8 +21,8 @@ pub const TARGET: &str = "--target";
 /// # Errors
 /// If the graph is broken (a defect), or if the steps would have to wait for each other in a circle, which happens
 /// where something that nearly everything is built on would have to be replaced.
-pub fn plan(id: &StackId, graph: &Graph, live: Vec<LiveResource>) -> Result<Plan, Failure> {
-    let mut draft = Draft::new(graph);
+pub fn plan(kinds: &Registry, id: &StackId, graph: &Graph, live: Vec<LiveResource>) -> Result<Plan, Failure> {
+    let mut draft = Draft::new(kinds, graph);
     let mut found = by_address(live);
     for node in graph.order()? {
         let candidates = found.remove(&node.address).unwrap_or_default();
@@ -94,6 +93,7 @@ struct Decision<'a> {
 }
 
 struct Draft<'a> {
+    kinds: &'a Registry,
     graph: &'a Graph,
     outputs: BTreeMap<Address, Outputs>,
     decisions: Vec<Decision<'a>>,
@@ -101,12 +101,12 @@ struct Draft<'a> {
 }
 
 impl<'a> Draft<'a> {
-    fn new(graph: &'a Graph) -> Self {
-        Self { graph, outputs: BTreeMap::new(), decisions: Vec::new(), surplus: Vec::new() }
+    fn new(kinds: &'a Registry, graph: &'a Graph) -> Self {
+        Self { kinds, graph, outputs: BTreeMap::new(), decisions: Vec::new(), surplus: Vec::new() }
     }
 
     fn decide(&mut self, node: &'a Node, candidates: Vec<LiveResource>) -> Result<(), Failure> {
-        let kind = kinds::of(&node.address)?;
+        let kind = self.kinds.of(&node.address)?;
         let desired = resolve(&node.desired, &self.outputs);
         let mut compared = Vec::with_capacity(candidates.len());
         let mut going = None;
@@ -148,7 +148,7 @@ impl<'a> Draft<'a> {
 
     fn finish(mut self, id: &StackId) -> Result<Plan, Failure> {
         self.trigger_runs();
-        let mut steps = Steps::default();
+        let mut steps = Steps::new(self.kinds);
         let mut unchanged = Vec::new();
         for decision in self.decisions {
             let Some(action) = decision.action else {
@@ -203,16 +203,18 @@ fn replaces(changes: &[Change]) -> bool {
 }
 
 /// The steps while they are being put together: unordered, with edges between them.
-#[derive(Default)]
-struct Steps {
+struct Steps<'a> {
+    kinds: &'a Registry,
     steps: Vec<Step>,
     /// The step that makes or changes each desired resource.
     making: BTreeMap<Address, StepId>,
-    /// For a replacement: the step that removes the old one.
-    removing: BTreeMap<StepId, StepId>,
 }
 
-impl Steps {
+impl<'a> Steps<'a> {
+    fn new(kinds: &'a Registry) -> Self {
+        Self { kinds, steps: Vec::new(), making: BTreeMap::new() }
+    }
+
     fn desired(&mut self, decision: Decision, action: Action) -> Result<(), Failure> {
         let making = self.steps.len();
         self.making.insert(decision.node.address.clone(), making);
@@ -225,9 +227,8 @@ impl Steps {
             needs: Vec::new(),
         });
         if let (Action::Replace, Some(live)) = (action, decision.live) {
-            let first = kinds::of(&live.address)?.replacement();
+            let first = self.kinds.of(&live.address)?.replacement();
             let removing = self.delete(live, Action::DeleteReplaced);
-            self.removing.insert(making, removing);
             let (before, after) = match first {
                 Replacement::CreateFirst => (making, removing),
                 Replacement::DeleteFirst => (removing, making),
@@ -267,7 +268,7 @@ impl Steps {
             let gone = self.steps[going].address.kind();
             let mut holders = Vec::new();
             for (other, holder) in self.steps.iter().enumerate() {
-                let other_kind = kinds::of(&holder.address)?;
+                let other_kind = self.kinds.of(&holder.address)?;
                 let may_hold = other_kind.uses().contains(&gone);
                 let may_take_over = other_kind.takes_over() && other_kind.name() == gone && !removes(holder);
                 // What is to be made in the place of the one that goes cannot be waited for.
@@ -310,7 +311,7 @@ impl Steps {
         let mut guarded = Vec::new();
         for step in &self.steps {
             if let (Action::Delete | Action::DeleteReplaced, Some(live)) = (step.action, &step.live)
-                && let Some(why) = kinds::of(&step.address)?.guard(&live.live)?
+                && let Some(why) = self.kinds.of(&step.address)?.guard(&live.live)?
             {
                 guarded.push((step.address.clone(), why));
             }
@@ -327,7 +328,7 @@ impl Steps {
                 _ => continue,
             };
             if let Some(desired) = &step.desired
-                && let Some(what) = kinds::of(&step.address)?.by_hand(&step.address, desired, live)?
+                && let Some(what) = self.kinds.of(&step.address)?.by_hand(&step.address, desired, live)?
             {
                 by_hand.push((step.address.clone(), what));
             }

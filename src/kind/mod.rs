@@ -3,6 +3,7 @@
 mod context;
 mod erased;
 mod images;
+mod registry;
 
 use std::{future::Future, time::Duration};
 
@@ -11,6 +12,7 @@ use serde::{Serialize, de::DeserializeOwned};
 pub use context::{Context, Origin};
 pub use erased::{AnyKind, Erased};
 pub use images::{BuiltImage, ImageSource, Images, RegistryLogin};
+pub use registry::Registry;
 
 use crate::model::{Address, Change, Failure, Found, Outputs, Permission, Phase};
 

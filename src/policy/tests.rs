@@ -1,5 +1,5 @@
 use super::*;
-use crate::spec;
+use crate::{kinds, spec};
 
 const SMALL: &str = "name: shop\nregion: eu-west-1\nnetwork: { nat: none }\nservices: { web: { image: nginx } }\n";
 
@@ -27,7 +27,7 @@ environments: { twelve-chars: {} }
 
 fn policy(yaml: &str, environment: &str, commands: Commands) -> Policy {
     let stack = spec::parse("stack.yaml", yaml, environment, &|_| None).expect("it is valid");
-    of(&stack, commands, Some("123456789012")).expect("it can be drawn")
+    of(&kinds::registry(), &stack, commands, Some("123456789012")).expect("it can be drawn")
 }
 
 fn texts(value: &Value) -> Vec<String> {

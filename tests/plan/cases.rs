@@ -17,6 +17,7 @@ use stackctl::{
     blueprint::{self, Facts},
     cli, engine,
     kind::ImageSource,
+    kinds,
     model::{Graph, LiveResource, Plan, StackId},
     output::{self, Style},
     spec::{self, Stack},
@@ -124,7 +125,7 @@ fn shown(folder: &Path, command: &str) -> String {
             _ => Ok(plan),
         }),
         "deploy" => planned(&stack, &world, built(&world)).and_then(|plan| cli::release_part(&plan)),
-        "destroy" => engine::plan(&id(&stack), &Graph::new(), live(&world)),
+        "destroy" => engine::plan(&kinds::registry(), &id(&stack), &Graph::new(), live(&world)),
         other => panic!("a case cannot run `stackctl {other}`"),
     };
     match planned {
@@ -143,7 +144,7 @@ fn planned(
     let running = blueprint::running(&live)?;
     let network = world.get("network").map(|network| serde_json::from_value(network.clone()).expect("it is one"));
     let graph = blueprint::graph(stack, &Facts { zones, releases, running, network, ..Facts::default() })?;
-    engine::plan(&id(stack), &graph, live)
+    engine::plan(&kinds::registry(), &id(stack), &graph, live)
 }
 
 fn id(stack: &Stack) -> StackId {

@@ -1,12 +1,15 @@
 //! A model of AWS: it holds resources as the kinds' own `Live` data, carries a plan out step by step, and refuses what
 //! AWS would refuse. It waits for nothing and lags behind nothing; that is for the sandbox.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::LazyLock,
+};
 
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use stackctl::{
-    kind::AnyKind,
+    kind::{AnyKind, Registry},
     kinds,
     model::{Action, Address, How, LiveResource, Outputs, Plan, StepId, resolve},
 };
@@ -151,7 +154,8 @@ impl Cloud {
 }
 
 fn kind(address: &Address) -> &'static dyn AnyKind {
-    kinds::named(address.kind()).unwrap_or_else(|| panic!("{address}: there is no such kind"))
+    static KINDS: LazyLock<Registry> = LazyLock::new(kinds::registry);
+    KINDS.of(address).unwrap_or_else(|failure| panic!("{failure}"))
 }
 
 fn names_any(value: &Value, names: &[&str]) -> bool {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use stackctl::{
-    engine,
+    engine, kinds,
     model::{Action, Address, Cause, Failure, Graph, Input, LiveResource, Plan, StackId, StepId},
 };
 
@@ -119,7 +119,7 @@ fn id() -> StackId {
 }
 
 fn plan(graph: &Graph, cloud: &Cloud) -> Result<Plan, Failure> {
-    engine::plan(&id(), graph, cloud.live.clone())
+    engine::plan(&kinds::registry(), &id(), graph, cloud.live.clone())
 }
 
 /// The cloud in which `graph` has come up.
@@ -301,7 +301,7 @@ proptest! {
             })
             .collect();
         let readable = live.iter().all(|live| live.address.kind() == "elastic_ip" && live.live.get("public_ip").is_some());
-        match engine::plan(&id(), &graph(&parts), live) {
+        match engine::plan(&kinds::registry(), &id(), &graph(&parts), live) {
             Ok(_) => {}
             Err(failure) => {
                 prop_assert!(!readable, "{failure}");
@@ -314,7 +314,8 @@ proptest! {
 #[test]
 fn a_resource_of_no_known_kind_is_a_failure_and_not_a_panic() {
     let stranger = LiveResource { address: Address::new("moon", "base"), id: "m".into(), live: json!({}) };
-    let failure = engine::plan(&id(), &Graph::new(), vec![stranger]).expect_err("there is no such kind");
+    let failure =
+        engine::plan(&kinds::registry(), &id(), &Graph::new(), vec![stranger]).expect_err("there is no such kind");
     assert_eq!(failure.cause, Cause::Internal);
 }
 

@@ -9,7 +9,7 @@ use std::{
 use proptest::prelude::*;
 use stackctl::{
     blueprint::{self, Facts},
-    engine,
+    engine, kinds,
     model::{Action, Address, Graph, Plan, StackId},
     spec,
 };
@@ -189,7 +189,7 @@ fn users() -> impl Strategy<Value = &'static str> {
 
 fn plan(graph: &Graph, cloud: &Cloud) -> Plan {
     let id = StackId { stack: "demo".into(), environment: "default".into() };
-    engine::plan(&id, graph, cloud.live.clone()).unwrap_or_else(|failure| panic!("{failure}"))
+    engine::plan(&kinds::registry(), &id, graph, cloud.live.clone()).unwrap_or_else(|failure| panic!("{failure}"))
 }
 
 /// What there is, each once or it is in the list twice.

@@ -19,7 +19,7 @@ use crate::{
     dump::{Dump, Refusal},
     engine, exit,
     kind::{ImageSource, Images},
-    kinds::{self, ecs::database_load::TASK},
+    kinds::ecs::database_load::TASK,
     model::{Address, Failure, Graph, LiveResource, Plan, Step},
     output::Output,
     spec::Stack,
@@ -139,7 +139,7 @@ fn megabytes(bytes: u64) -> String {
 
 /// The tasks that load a dump now.
 async fn running(project: &Project) -> Result<Vec<LiveResource>, Failure> {
-    let found = engine::observe_kind(&project.cx.fresh(), TASK).await?;
+    let found = project.observe_kind(TASK).await?;
     Ok(found.into_iter().filter(|task| task.live["status"] != "STOPPED").collect())
 }
 
@@ -156,9 +156,8 @@ async fn refuse_second(project: &Project) -> Result<(), Stop> {
 
 /// Of a load that was interrupted, nothing shall come after all: with its task, its transaction ends.
 async fn stop_running(project: &Project) -> Result<(), Failure> {
-    let kind = kinds::named(TASK).ok_or_else(|| Failure::internal("there is no such kind"))?;
     for task in running(project).await? {
-        kind.delete(&project.cx, &task.live).await?;
+        project.kinds.of(&task.address)?.delete(&project.cx, &task.live).await?;
     }
     Ok(())
 }
@@ -175,7 +174,7 @@ fn plan(project: &Project, view: View, load: &blueprint::Load) -> Result<Plan, F
     let without = project.graph(&view, &BTreeMap::new(), None)?;
     let with = project.graph(&view, &BTreeMap::new(), Some(load))?;
     let own: BTreeSet<&Address> = own(&without, &with).collect();
-    let plan = engine::plan(&project.cx.id, &with, view.live)?;
+    let plan = engine::plan(&project.kinds, &project.cx.id, &with, view.live)?;
     let others: Vec<String> =
         plan.steps.iter().filter(|step| !own.contains(&step.address)).map(|step| step.address.to_string()).collect();
     if others.is_empty() {
@@ -190,6 +189,6 @@ fn leftovers(project: &Project, view: View, load: &blueprint::Load) -> Result<Pl
     let without = project.graph(&view, &BTreeMap::new(), None)?;
     let with = project.graph(&view, &BTreeMap::new(), Some(load))?;
     let own: BTreeSet<&Address> = own(&without, &with).collect();
-    let whole = engine::plan(&project.cx.id, &without, view.live)?;
+    let whole = engine::plan(&project.kinds, &project.cx.id, &without, view.live)?;
     Ok(engine::only(&whole, |step: &Step| own.contains(&step.address)))
 }

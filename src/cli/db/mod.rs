@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 
 use super::{Global, Stop, project::Project};
 use crate::{
-    blueprint, engine,
+    blueprint,
     model::{Address, Failure},
     output::Output,
     spec::Stack,
@@ -47,8 +47,7 @@ pub(super) async fn find<L: DeserializeOwned>(
     command: &str,
     address: &Address,
 ) -> Result<L, Failure> {
-    let found =
-        engine::observe_kind(&project.cx, address.kind()).await?.into_iter().find(|one| one.address == *address);
+    let found = project.observe_kind(address.kind()).await?.into_iter().find(|one| one.address == *address);
     found
         .ok_or_else(|| {
             Failure::refused(command, format!("{} has no {address} yet", project.cx.id))

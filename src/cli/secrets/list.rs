@@ -7,7 +7,7 @@ use clap::Args;
 use crate::{
     blueprint,
     cli::{Global, Stop, project::Project},
-    engine, exit,
+    exit,
     kinds::secretsmanager::secret,
     model::Address,
     output::{Output, SecretLine, SecretsView},
@@ -24,7 +24,7 @@ impl List {
     pub(super) async fn run(&self, global: &Global, output: &Output) -> Result<u8, Stop> {
         let project = Project::open(global, output).await?;
         let mut live = BTreeMap::new();
-        for found in engine::observe_kind(&project.cx, "secret").await? {
+        for found in project.observe_kind("secret").await? {
             let secret: secret::Live = found.decoded()?;
             live.insert(found.address, secret);
         }

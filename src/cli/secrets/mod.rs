@@ -15,7 +15,6 @@ use super::{
     project::{Project, View},
 };
 use crate::{
-    engine,
     model::{Address, Failure},
     output::Output,
 };
@@ -63,7 +62,7 @@ async fn shown(project: &Project, address: &Address, version: &str, output: &Out
     let deadline = Instant::now() + LAG.0;
     let mut said = false;
     loop {
-        let found = engine::observe_kind(&project.cx, "secret").await?;
+        let found = project.observe_kind("secret").await?;
         let there = found.iter().any(|live| &live.address == address && live.live["version"] == version);
         if there || Instant::now() > deadline {
             return Ok(());

@@ -100,7 +100,7 @@ impl Set {
     ) -> Result<secret::Live, Stop> {
         let cx = &project.cx;
         let given = async {
-            let found = engine::observe_kind(cx, "secret").await?;
+            let found = project.observe_kind("secret").await?;
             let found = found.into_iter().find(|found| found.address == wanted.address);
             let found: Option<secret::Live> = found.map(|found| found.decoded()).transpose()?;
             secret::give(cx, &wanted.address, found.as_ref(), value).await
@@ -118,7 +118,7 @@ impl Set {
         output: &Output,
     ) -> Result<u8, Stop> {
         let service = &wanted.service;
-        let runs = engine::observe_kind(&project.cx, "service").await?;
+        let runs = project.observe_kind("service").await?;
         let runs = runs.iter().any(|found| found.address.name() == service);
         let mut code = exit::DONE;
         let mut waiting = runs;

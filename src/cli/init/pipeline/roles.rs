@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::{Forge, Repository};
 use crate::{
+    kinds,
     model::Failure,
     policy::{self, Commands},
     spec::{self, Stack},
@@ -101,7 +102,7 @@ impl Roles<'_> {
     }
 
     fn policy(&self, commands: Commands) -> Result<String, Failure> {
-        let policy = policy::of(self.stack, commands, Some(self.account))?;
+        let policy = policy::of(&kinds::registry(), self.stack, commands, Some(self.account))?;
         if policy.length() > policy::LONGEST_INLINE {
             let message = format!("the role's policy would have {} characters, more than IAM takes", policy.length());
             return Err(Failure::refused("init", message)

@@ -1,0 +1,54 @@
+//! The signal that stops a run before its end.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+use tokio::sync::watch;
+
+/// Why a run stops before its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StopReason {
+    /// The user pressed Ctrl-C.
+    Asked,
+    /// The lock of the stack was removed, or another run took it over.
+    LockLost,
+}
+
+/// Asks a run to stop: calls in flight finish, and no new call begins. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Interrupt(Arc<watch::Sender<Option<StopReason>>>);
+
+impl Default for Interrupt {
+    fn default() -> Self {
+        Self(Arc::new(watch::channel(None).0))
+    }
+}
+
+impl Interrupt {
+    /// Asks the run to stop. A lost lock stays the reason whatever else happens: the exit code depends on it.
+    pub fn stop(&self, reason: StopReason) {
+        self.0.send_modify(|current| {
+            if *current != Some(StopReason::LockLost) {
+                *current = Some(reason);
+            }
+        });
+    }
+
+    /// Why the run is asked to stop, if it is.
+    pub fn reason(&self) -> Option<StopReason> {
+        *self.0.borrow()
+    }
+
+    /// Whether the run is asked to stop.
+    pub fn stopped(&self) -> bool {
+        self.reason().is_some()
+    }
+
+    /// Waits until the run is asked to stop.
+    pub async fn wait(&self) {
+        let mut receiver = self.0.subscribe();
+        // The sender lives as long as `self`, so the wait cannot fail.
+        drop(receiver.wait_for(Option::is_some).await);
+    }
+}
