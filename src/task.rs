@@ -83,7 +83,7 @@ impl Task {
             .client_token(aws::discriminated(&cx.id, &address, &format!("run {}", cx.run), 64))
             .network_configuration(NetworkConfiguration::builder().awsvpc_configuration(place).build())
             .overrides(TaskOverride::builder().container_overrides(container).build())
-            .set_tags(Some(ecs::tagged(&cx.id, &address)));
+            .set_tags(Some(aws::tags(&cx.id, &address)));
         let answer = call.send().await.during("RunTask")?;
         if let Some(failure) = answer.failures().first() {
             let (reason, detail) = (failure.reason().unwrap_or_default(), failure.detail().unwrap_or_default());

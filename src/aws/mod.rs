@@ -6,6 +6,7 @@ mod error;
 mod given_network;
 mod hosted_zones;
 mod names;
+mod once;
 mod session;
 mod signature;
 mod tags;
@@ -13,8 +14,12 @@ mod tags;
 pub use clock::Clock;
 pub use error::{Outcome, failure, given};
 pub use names::{derived, discriminated, iam_path, last_part, log_prefix, may_be_ours, may_begin, stack_prefix};
-pub use session::{Aws, Caller, SessionOptions, once};
-pub use tags::{ADDRESS, BY, COMMIT, ENVIRONMENT, NAME, ROLLBACK_TO, STACK, ZONES, address_of, ours, tags, zones_of};
+pub use once::Once;
+pub use session::{Aws, Caller, SessionOptions};
+pub use tags::{
+    ADDRESS, BY, COMMIT, ENVIRONMENT, NAME, ROLLBACK_TO, STACK, Tag, ZONES, address_of, ours, tag, tag_value, tags,
+    zones_of,
+};
 
 /// One of stack.yaml's numbers, which are checked to be small, as the SDK takes them.
 pub fn signed(number: u32) -> i32 {

@@ -27,7 +27,7 @@ pub struct SessionOptions {
 }
 
 /// The clients of one session, for reads: the SDK repeats those on throttling and lost answers. Writes go
-/// through [`once`], because only the engine knows how to repeat a write.
+/// through [`super::Once`], because only the engine knows how to repeat a write.
 #[derive(Debug)]
 pub struct Aws {
     /// The region's name, such as `eu-west-1`.
@@ -201,9 +201,4 @@ impl ClassifyRetry for TooManyRequests {
     fn name(&self) -> &'static str {
         "too many requests"
     }
-}
-
-/// The retry configuration of a write: it is sent once, and the engine decides about another time.
-pub fn once() -> RetryConfig {
-    RetryConfig::disabled()
 }

@@ -24,35 +24,102 @@ pub const BY: &str = "stackctl:by";
 /// For a task definition that goes back to an earlier one: the revision of that.
 pub const ROLLBACK_TO: &str = "stackctl:rollback-to";
 
-/// What [`ZONES`] says among these tags.
-pub fn zones_of<'a>(tags: impl IntoIterator<Item = (&'a str, &'a str)>) -> Vec<String> {
-    let zones = tags.into_iter().filter(|(key, _)| *key == ZONES);
-    zones.flat_map(|(_, value)| value.split_whitespace().map(str::to_owned)).collect()
+/// A tag in the type of one AWS service's SDK.
+pub trait Tag {
+    /// The tag `key` with this value.
+    fn with(key: &str, value: &str) -> Self;
+    /// Its key and its value.
+    fn pair(&self) -> (&str, &str);
 }
 
-/// The four tags of the resource at `address`, as key and value.
-pub fn tags(id: &StackId, address: &Address) -> [(&'static str, String); 4] {
-    [
-        (STACK, id.stack.clone()),
-        (ENVIRONMENT, id.environment.clone()),
-        (ADDRESS, address.to_string()),
-        (NAME, format!("{}-{}-{}", id.stack, id.environment, address.name())),
-    ]
+/// Of the services whose SDK takes a key and a value to be optional.
+macro_rules! optional {
+    ($($sdk:ident),+ $(,)?) => {$(
+        impl Tag for $sdk::types::Tag {
+            fn with(key: &str, value: &str) -> Self {
+                Self::builder().key(key).value(value).build()
+            }
+
+            fn pair(&self) -> (&str, &str) {
+                (self.key().unwrap_or_default(), self.value().unwrap_or_default())
+            }
+        }
+    )+};
+}
+
+/// Of the services whose SDK takes both to be required.
+macro_rules! required {
+    ($($sdk:ident),+ $(,)?) => {$(
+        impl Tag for $sdk::types::Tag {
+            fn with(key: &str, value: &str) -> Self {
+                Self::builder().key(key).value(value).build().expect("the key and the value are given")
+            }
+
+            fn pair(&self) -> (&str, &str) {
+                (self.key(), self.value())
+            }
+        }
+    )+};
+}
+
+optional!(
+    aws_sdk_cloudwatch,
+    aws_sdk_ec2,
+    aws_sdk_ecs,
+    aws_sdk_elasticache,
+    aws_sdk_elasticloadbalancingv2,
+    aws_sdk_rds,
+    aws_sdk_secretsmanager,
+);
+required!(aws_sdk_ecr, aws_sdk_iam, aws_sdk_scheduler, aws_sdk_sns, aws_sdk_ssm);
+
+// ACM takes the key to be required and the value to be optional.
+impl Tag for aws_sdk_acm::types::Tag {
+    fn with(key: &str, value: &str) -> Self {
+        Self::builder().key(key).value(value).build().expect("the key is given")
+    }
+
+    fn pair(&self) -> (&str, &str) {
+        (self.key(), self.value().unwrap_or_default())
+    }
+}
+
+// For the services whose SDK has tags as a map.
+impl Tag for (String, String) {
+    fn with(key: &str, value: &str) -> Self {
+        (key.to_owned(), value.to_owned())
+    }
+
+    fn pair(&self) -> (&str, &str) {
+        (&self.0, &self.1)
+    }
+}
+
+/// The tag `key` with this value.
+pub fn tag<T: Tag>(key: &str, value: &str) -> T {
+    T::with(key, value)
+}
+
+/// The value of the tag `key`.
+pub fn tag_value<'a>(tags: &'a [impl Tag], key: &str) -> Option<&'a str> {
+    tags.iter().map(Tag::pair).find(|(own, _)| *own == key).map(|(_, value)| value)
+}
+
+/// The four tags with which the resource at `address` is created.
+pub fn tags<T: Tag>(id: &StackId, address: &Address) -> Vec<T> {
+    let name = format!("{}-{}-{}", id.stack, id.environment, address.name());
+    vec![tag(STACK, &id.stack), tag(ENVIRONMENT, &id.environment), tag(ADDRESS, &address.to_string()), tag(NAME, &name)]
 }
 
 /// The address that these tags give a resource, if they say that it belongs to `id`.
-pub fn address_of<'a>(id: &StackId, tags: impl IntoIterator<Item = (&'a str, &'a str)>) -> Option<Address> {
-    let (mut stack, mut environment, mut address) = (None, None, None);
-    for (key, value) in tags {
-        match key {
-            STACK => stack = Some(value),
-            ENVIRONMENT => environment = Some(value),
-            ADDRESS => address = Some(value),
-            _ => {}
-        }
-    }
-    let owned = stack == Some(id.stack.as_str()) && environment == Some(id.environment.as_str());
-    address.filter(|_| owned)?.parse().ok()
+pub fn address_of(id: &StackId, tags: &[impl Tag]) -> Option<Address> {
+    let owned = tag_value(tags, STACK) == Some(&id.stack) && tag_value(tags, ENVIRONMENT) == Some(&id.environment);
+    tag_value(tags, ADDRESS).filter(|_| owned)?.parse().ok()
+}
+
+/// The hosted zones that [`ZONES`] names among these tags.
+pub fn zones_of(tags: &[impl Tag]) -> Vec<String> {
+    tag_value(tags, ZONES).into_iter().flat_map(|zones| zones.split_whitespace().map(str::to_owned)).collect()
 }
 
 /// Filters that make an EC2 `Describe…` call answer only what `id` owns: (name, value) pairs.

@@ -6,11 +6,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use aws_sdk_ssm::{
-    config::Config,
-    operation::put_parameter::builders::PutParameterFluentBuilder,
-    types::{ParameterType, Tag},
-};
+use aws_sdk_ssm::{operation::put_parameter::builders::PutParameterFluentBuilder, types::ParameterType};
 use jiff::Timestamp;
 use rand::RngExt;
 use serde::{Deserialize, Serialize};
@@ -21,7 +17,7 @@ use tokio::{
 };
 
 use crate::{
-    aws::{self, Aws, Outcome},
+    aws::{self, Aws, Once, Outcome},
     model::{Address, Cause, Failure, StackId},
 };
 
@@ -187,10 +183,6 @@ fn name(id: &StackId) -> String {
     format!("/stackctl/{}/{}/lock", id.stack, id.environment)
 }
 
-fn once() -> aws_sdk_ssm::config::Builder {
-    Config::builder().retry_config(aws::once())
-}
-
 fn written(holder: &Holder) -> Result<String, Failure> {
     let lease = Lease { holder: holder.clone(), life: LIFE_S };
     serde_json::to_string(&lease).map_err(|error| Failure::internal(error.to_string()))
@@ -215,9 +207,6 @@ async fn put(aws: &Aws, id: &StackId, name: &str, holder: &Holder) -> Result<boo
 /// Writes the parameter if there is none. `false`: there is one.
 async fn put_new(aws: &Aws, id: &StackId, name: &str, holder: &Holder) -> Result<bool, Failure> {
     let address = Address::new("lock", "lock");
-    let tags = aws::tags(id, &address).map(|(key, value)| Tag::builder().key(key).value(value).build());
-    let tags: Vec<Tag> =
-        tags.into_iter().collect::<Result<_, _>>().map_err(|error| Failure::internal(error.to_string()))?;
     let call = aws
         .ssm
         .put_parameter()
@@ -225,9 +214,9 @@ async fn put_new(aws: &Aws, id: &StackId, name: &str, holder: &Holder) -> Result
         .r#type(ParameterType::String)
         .value(written(holder)?)
         .overwrite(false)
-        .set_tags(Some(tags))
+        .set_tags(Some(aws::tags(id, &address)))
         .customize()
-        .config_override(once());
+        .once();
     Ok(call.send().await.or_absent("PutParameter", &["ParameterAlreadyExists"])?.is_some())
 }
 
@@ -256,7 +245,7 @@ async fn take_over(aws: &Aws, name: &str, holder: &Holder) -> Result<Whose, Fail
         return Ok(Whose::of(seen, holder));
     }
     // Sent once: a repeat that comes later than the look below could take the lock from whoever has found it his own.
-    let written = put_over(aws, name, holder)?.customize().config_override(once()).send().await;
+    let written = put_over(aws, name, holder)?.customize().once().send().await;
     written.during("PutParameter")?;
     // Two may have found it past its time at once: the last to write has it, and both can see who that is.
     tokio::time::sleep(CONTEST).await;

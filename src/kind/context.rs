@@ -11,7 +11,7 @@ use tokio::sync::{Mutex, OnceCell};
 
 use super::Images;
 use crate::{
-    aws::{self, Aws},
+    aws::{self, Aws, Tag},
     model::{Address, Failure, StackId},
 };
 
@@ -74,10 +74,9 @@ impl Context {
 
     /// The address that a resource's tags give it, if they say that it is the stack's; that of what is claimed, if they
     /// say of no stack that it is its.
-    pub fn address_of<'a>(&self, tags: impl IntoIterator<Item = (&'a str, &'a str)>) -> Option<Address> {
+    pub fn address_of(&self, tags: &[impl Tag]) -> Option<Address> {
         let Some(claim) = &self.claim else { return aws::address_of(&self.id, tags) };
-        let owned = tags.into_iter().any(|(key, _)| key == aws::STACK);
-        (!owned).then(|| claim.address.clone())
+        aws::tag_value(tags, aws::STACK).is_none().then(|| claim.address.clone())
     }
 
     /// What `read` gives, read once in this look at the cloud however many kinds ask for `key`.

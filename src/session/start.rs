@@ -8,7 +8,7 @@ use aws_sdk_ecs::types::{DesiredStatus, ManagedAgentName, Task as SdkTask};
 use tokio::time::{Instant, sleep};
 
 use crate::{
-    aws::{self, Outcome, given, once},
+    aws::{self, Once, Outcome, given},
     kind::Context,
     kinds::ecs::service,
     model::Failure,
@@ -172,8 +172,7 @@ impl Running {
         let call = cx.aws.ecs.execute_command().cluster(&self.cluster).task(&self.arn).container(&self.container);
         // ECS has no other sessions than interactive ones.
         let call = call.interactive(true).command(line(command));
-        let quick = aws_sdk_ecs::Config::builder().retry_config(once());
-        let answer = call.customize().config_override(quick).send().await.during("ExecuteCommand")?;
+        let answer = call.customize().once().send().await.during("ExecuteCommand")?;
         let session = given(answer.session, "ExecuteCommand", "session")?;
         Ok(Started {
             session: given(session.session_id, "ExecuteCommand", "sessionId")?,
@@ -199,9 +198,8 @@ impl Running {
         }
         let document = if host.is_some() { TO_ANOTHER } else { TO_ITSELF };
         let call = cx.aws.ssm.start_session().target(self.target()).document_name(document);
-        let quick = aws_sdk_ssm::Config::builder().retry_config(once());
         let call = call.set_parameters(Some(parameters)).reason("stackctl forward");
-        let answer = call.customize().config_override(quick).send().await.during("StartSession")?;
+        let answer = call.customize().once().send().await.during("StartSession")?;
         Ok(Started {
             session: given(answer.session_id, "StartSession", "SessionId")?,
             url: given(answer.stream_url, "StartSession", "StreamUrl")?,

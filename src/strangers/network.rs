@@ -62,7 +62,7 @@ fn filter(name: &str, values: &[String]) -> Filter {
 
 /// What a resource's tags call it, and whose they say it is.
 fn about(tags: &[Tag]) -> Vec<String> {
-    let tag = |key: &str| tags.iter().find(|tag| tag.key() == Some(key)).and_then(Tag::value);
+    let tag = |key: &str| aws::tag_value(tags, key);
     let name = tag(aws::NAME).map(|name| format!("called {name}"));
     let stack =
         tag(aws::STACK).map(|stack| format!("of the stack {stack}/{}", tag(aws::ENVIRONMENT).unwrap_or_default()));

@@ -6,11 +6,7 @@
 //! Of an issued one, this kind makes the request; the record by which ACM sees whose the domain is, and the waiting for it,
 //! are `dns_record`'s. Amazon renews it by itself for as long as that record stands.
 
-use aws_sdk_acm::{
-    config,
-    primitives::Blob,
-    types::{Tag, ValidationMethod},
-};
+use aws_sdk_acm::{primitives::Blob, types::ValidationMethod};
 use jiff::{SignedDuration, Timestamp};
 use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair};
 use serde::{Deserialize, Serialize};
@@ -18,7 +14,7 @@ use sha2::{Digest, Sha256};
 
 pub use crate::kinds::acm::self_signed_domain;
 use crate::{
-    aws::{self, Outcome, given},
+    aws::{self, Once, Outcome, given},
     kind::{Context, Kind, Replacement},
     kinds::acm::{self, Issuance},
     model::{Address, Change, Diff, Failure, Found, How, On, Outputs, Permission, Phase, Shown},
@@ -133,7 +129,7 @@ impl Kind for Certificate {
     }
 
     async fn delete(cx: &Context, live: &Live) -> Result<(), Failure> {
-        let call = cx.aws.acm.delete_certificate().certificate_arn(&live.arn).customize().config_override(once());
+        let call = cx.aws.acm.delete_certificate().certificate_arn(&live.arn).customize().once();
         call.send().await.or_absent("DeleteCertificate", &["ResourceNotFoundException"]).map(drop)
     }
 
@@ -146,14 +142,10 @@ impl Kind for Certificate {
     }
 }
 
-fn tagged(tags: impl Iterator<Item = (&'static str, String)>) -> Result<Vec<Tag>, Failure> {
-    let tags = tags.map(|(key, value)| Tag::builder().key(key).value(value).build());
-    tags.collect::<Result<_, _>>().map_err(|error| Failure::internal(error.to_string()))
-}
-
 /// Asks Amazon for a certificate.
 async fn request(cx: &Context, address: &Address, desired: &Desired, zone: &str) -> Result<Live, Failure> {
-    let tags = tagged(aws::tags(&cx.id, address).into_iter().chain([(aws::ZONES, zone.to_owned())]))?;
+    let mut tags = aws::tags(&cx.id, address);
+    tags.push(aws::tag(aws::ZONES, zone));
     // A repeated request is the same one for an hour; another run of stackctl makes another one.
     let of = format!("{} {} {address} {} {}", cx.id.stack, cx.id.environment, desired.domain, cx.run);
     let token: String = Sha256::digest(of.as_bytes()).iter().take(16).map(|byte| format!("{byte:02x}")).collect();
@@ -165,7 +157,7 @@ async fn request(cx: &Context, address: &Address, desired: &Desired, zone: &str)
         .validation_method(ValidationMethod::Dns)
         .idempotency_token(token)
         .set_tags(Some(tags));
-    let answer = call.customize().config_override(once()).send().await.during("RequestCertificate")?;
+    let answer = call.customize().once().send().await.during("RequestCertificate")?;
     let issuance = Issuance { status: "PENDING_VALIDATION".to_owned(), failure: None, record: None };
     Ok(Live {
         arn: given(answer.certificate_arn, "RequestCertificate", "CertificateArn")?,
@@ -184,7 +176,6 @@ async fn import(
     arn: Option<&str>,
 ) -> Result<Live, Failure> {
     let (certificate, key) = self_signed(&desired.domain, Timestamp::now())?;
-    let tags = address.map(|address| tagged(aws::tags(&cx.id, address).into_iter())).transpose()?;
     let call = cx
         .aws
         .acm
@@ -192,8 +183,8 @@ async fn import(
         .certificate(Blob::new(certificate))
         .private_key(Blob::new(key))
         .set_certificate_arn(arn.map(str::to_owned))
-        .set_tags(tags);
-    let answer = call.customize().config_override(once()).send().await.during("ImportCertificate")?;
+        .set_tags(address.map(|address| aws::tags(&cx.id, address)));
+    let answer = call.customize().once().send().await.during("ImportCertificate")?;
     let arn = given(answer.certificate_arn, "ImportCertificate", "CertificateArn")?;
     Ok(Live { arn, domain: desired.domain.clone(), expiring: false, issuance: None })
 }
@@ -215,11 +206,6 @@ fn self_signed(domain: &str, now: Timestamp) -> Result<(String, String), Failure
     let key = KeyPair::generate().map_err(failed)?;
     let certificate = parameters.self_signed(&key).map_err(failed)?;
     Ok((certificate.pem(), key.serialize_pem()))
-}
-
-/// A write's configuration: the SDK sends it once, and the engine decides about another time.
-fn once() -> config::Builder {
-    config::Config::builder().retry_config(aws::once())
 }
 
 #[cfg(test)]

@@ -151,13 +151,12 @@ async fn with_tags(cx: &Context, found: &CertificateSummary) -> Result<Option<Ow
     let call = cx.aws.acm.list_tags_for_certificate().certificate_arn(arn).send().await;
     let tags = call.or_absent("ListTagsForCertificate", &["ResourceNotFoundException"])?;
     let tags = tags.and_then(|answer| answer.tags).unwrap_or_default();
-    let pairs = || tags.iter().map(|tag| (tag.key(), tag.value().unwrap_or_default()));
-    let Some(address) = aws::address_of(&cx.id, pairs()) else { return Ok(None) };
+    let Some(address) = aws::address_of(&cx.id, &tags) else { return Ok(None) };
     Ok(Some(Owned {
         address,
         arn: arn.to_owned(),
         domain: found.domain_name().unwrap_or_default().to_owned(),
-        zones: aws::zones_of(pairs()),
+        zones: aws::zones_of(&tags),
         end: found.not_after().and_then(|end| Timestamp::from_second(end.secs()).ok()),
         issuance: None,
     }))

@@ -5,17 +5,14 @@
 
 use std::{collections::HashMap, time::Duration};
 
-use aws_sdk_applicationautoscaling::{
-    config,
-    types::{
-        MetricType, PolicyType, PredefinedMetricSpecification, ScalableDimension, ScalableTarget, ScalingPolicy,
-        ServiceNamespace, TargetTrackingScalingPolicyConfiguration,
-    },
+use aws_sdk_applicationautoscaling::types::{
+    MetricType, PolicyType, PredefinedMetricSpecification, ScalableDimension, ScalableTarget, ScalingPolicy,
+    ServiceNamespace, TargetTrackingScalingPolicyConfiguration,
 };
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    aws::{self, Outcome},
+    aws::{self, Once, Outcome},
     kind::{Context, Kind},
     kinds::ecs,
     model::{Address, Change, Diff, Failure, Found, How, Input, On, Permission, Phase, Shown, StackId},
@@ -250,7 +247,7 @@ impl Kind for Scaling {
         // https://docs.aws.amazon.com/autoscaling/application/APIReference/API_DeregisterScalableTarget.html
         let call = cx.aws.autoscaling.deregister_scalable_target().service_namespace(ServiceNamespace::Ecs);
         let call = call.resource_id(&live.resource).scalable_dimension(ScalableDimension::EcsServiceDesiredCount);
-        let answer = call.customize().config_override(once()).send().await;
+        let answer = call.customize().once().send().await;
         answer.or_absent("DeregisterScalableTarget", &["ObjectNotFoundException"]).map(drop)
     }
 
@@ -299,7 +296,7 @@ async fn make_good(cx: &Context, address: &Address, desired: &Desired, live: &Li
     if (live.min, live.max) != (desired.min, desired.max) {
         // Tags are for a new target. One whose creation was stopped half-way is not new any more.
         let is_new = live.max == 0 && !is_registered(cx, &live.resource).await?;
-        let tags = is_new.then(|| aws::tags(&cx.id, address).map(|(key, value)| (key.to_owned(), value)));
+        let tags = is_new.then(|| HashMap::from_iter(aws::tags(&cx.id, address)));
         let call = api
             .register_scalable_target()
             .service_namespace(ServiceNamespace::Ecs)
@@ -307,8 +304,8 @@ async fn make_good(cx: &Context, address: &Address, desired: &Desired, live: &Li
             .scalable_dimension(ScalableDimension::EcsServiceDesiredCount)
             .min_capacity(aws::signed(desired.min))
             .max_capacity(aws::signed(desired.max))
-            .set_tags(tags.map(HashMap::from));
-        call.customize().config_override(once()).send().await.during("RegisterScalableTarget")?;
+            .set_tags(tags);
+        call.customize().once().send().await.during("RegisterScalableTarget")?;
     }
     let mut policies = Vec::new();
     for policy in &desired.policies {
@@ -321,7 +318,7 @@ async fn make_good(cx: &Context, address: &Address, desired: &Desired, live: &Li
             .service_namespace(ServiceNamespace::Ecs)
             .resource_id(&live.resource)
             .scalable_dimension(ScalableDimension::EcsServiceDesiredCount);
-        let answer = call.customize().config_override(once()).send().await;
+        let answer = call.customize().once().send().await;
         answer.or_absent("DeleteScalingPolicy", &["ObjectNotFoundException"])?;
     }
     Ok(Live { min: desired.min, max: desired.max, policies, ..live.clone() })
@@ -359,7 +356,7 @@ async fn put(cx: &Context, resource: &str, policy: &Policy) -> Result<LivePolicy
         .resource_id(resource)
         .scalable_dimension(ScalableDimension::EcsServiceDesiredCount)
         .target_tracking_scaling_policy_configuration(tracking);
-    call.customize().config_override(once()).send().await.during("PutScalingPolicy")?;
+    call.customize().once().send().await.during("PutScalingPolicy")?;
     Ok(LivePolicy {
         name: policy.measure.name().to_owned(),
         metric: policy.measure.metric().as_str().to_owned(),
@@ -368,11 +365,6 @@ async fn put(cx: &Context, resource: &str, policy: &Policy) -> Result<LivePolicy
         out_cooldown: OUT_COOLDOWN,
         in_cooldown: IN_COOLDOWN,
     })
-}
-
-/// A write's configuration: the SDK sends it once, and the engine decides about another time.
-fn once() -> config::Builder {
-    config::Config::builder().retry_config(aws::once())
 }
 
 #[cfg(test)]

@@ -4,14 +4,11 @@
 
 use std::collections::BTreeMap;
 
-use aws_sdk_cloudwatch::{
-    config,
-    types::{ComparisonOperator, Dimension, MetricAlarm, StateValue, Statistic as SdkStatistic, Tag},
-};
+use aws_sdk_cloudwatch::types::{ComparisonOperator, Dimension, MetricAlarm, StateValue, Statistic as SdkStatistic};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    aws::{self, Outcome},
+    aws::{self, Once, Outcome},
     kind::{Context, Kind},
     model::{Address, Change, Diff, Failure, Found, How, Input, On, Permission, Phase, Shown},
 };
@@ -224,7 +221,7 @@ impl Kind for Alarm {
     }
 
     async fn delete(cx: &Context, live: &Live) -> Result<(), Failure> {
-        let call = cx.aws.cloudwatch.delete_alarms().alarm_names(&live.name).customize().config_override(once());
+        let call = cx.aws.cloudwatch.delete_alarms().alarm_names(&live.name).customize().once();
         call.send().await.or_absent("DeleteAlarms", &["ResourceNotFound", "ResourceNotFoundException"]).map(drop)
     }
 
@@ -303,10 +300,8 @@ async fn put(cx: &Context, address: &Address, desired: &Desired) -> Result<Live,
         .comparison_operator(comparison.clone())
         .threshold(threshold)
         .treat_missing_data(desired.missing.word())
-        .set_tags(Some(
-            aws::tags(&cx.id, address).map(|(key, value)| Tag::builder().key(key).value(value).build()).to_vec(),
-        ));
-    call.customize().config_override(once()).send().await.during("PutMetricAlarm")?;
+        .set_tags(Some(aws::tags(&cx.id, address)));
+    call.customize().once().send().await.during("PutMetricAlarm")?;
     Ok(Live {
         name,
         description: desired.description.clone(),
@@ -323,11 +318,6 @@ async fn put(cx: &Context, address: &Address, desired: &Desired) -> Result<Live,
         state: StateValue::InsufficientData.as_str().to_owned(),
         reason: String::new(),
     })
-}
-
-/// A write's configuration: the SDK sends it once, and the engine decides about another time.
-fn once() -> config::Builder {
-    config::Config::builder().retry_config(aws::once())
 }
 
 #[cfg(test)]

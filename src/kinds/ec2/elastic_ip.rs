@@ -6,7 +6,7 @@ use aws_sdk_ec2::types::{DomainType, ResourceType};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    aws::{Outcome, given},
+    aws::{Once, Outcome, given},
     kind::{Context, Kind},
     kinds::ec2,
     model::{Address, Failure, Found, On, Outputs, Permission, Phase},
@@ -51,7 +51,7 @@ impl Kind for ElasticIp {
             .unwrap_or_default()
             .into_iter()
             .filter_map(|found| {
-                let address = ec2::address_of(cx, found.tags())?;
+                let address = cx.address_of(found.tags())?;
                 let id = found.allocation_id?;
                 let live = Live { id: id.clone(), public_ip: found.public_ip.unwrap_or_default() };
                 Some(Found { address, id, live })
@@ -70,7 +70,7 @@ impl Kind for ElasticIp {
     async fn create(cx: &Context, address: &Address, _desired: &Desired) -> Result<Live, Failure> {
         let tags = ec2::tagged(&cx.id, address, ResourceType::ElasticIp);
         let call = cx.aws.ec2.allocate_address().domain(DomainType::Vpc).tag_specifications(tags);
-        let answer = call.customize().config_override(ec2::once()).send().await.during("AllocateAddress")?;
+        let answer = call.customize().once().send().await.during("AllocateAddress")?;
         let id = given(answer.allocation_id, "AllocateAddress", "allocationId")?;
         Ok(Live { id, public_ip: answer.public_ip.unwrap_or_default() })
     }
@@ -80,7 +80,7 @@ impl Kind for ElasticIp {
     }
 
     async fn delete(cx: &Context, live: &Live) -> Result<(), Failure> {
-        let call = cx.aws.ec2.release_address().allocation_id(&live.id).customize().config_override(ec2::once());
+        let call = cx.aws.ec2.release_address().allocation_id(&live.id).customize().once();
         call.send().await.or_absent("ReleaseAddress", &["InvalidAllocationID.NotFound"]).map(drop)
     }
 

@@ -6,14 +6,14 @@ use std::time::Duration;
 
 use aws_sdk_ec2::types::{
     BlockDeviceMapping, EbsBlockDevice, HttpTokensState, Instance as SdkInstance, InstanceMetadataEndpointState,
-    InstanceMetadataOptionsRequest, InstanceNetworkInterfaceSpecification, InstanceType, ResourceType, Tag, VolumeType,
+    InstanceMetadataOptionsRequest, InstanceNetworkInterfaceSpecification, InstanceType, ResourceType, VolumeType,
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::{
-    aws::{self, Outcome, given},
+    aws::{self, Once, Outcome, given},
     kind::{Context, Kind, Replacement},
     kinds::ec2,
     model::{Address, Change, Diff, Failure, Found, How, Input, On, Outputs, Permission, Phase, Shown},
@@ -110,7 +110,7 @@ impl Kind for Instance {
             // A terminated one stays listed for about an hour.
             .filter(|instance| state(instance) != "terminated")
             .filter_map(|instance| {
-                let address = ec2::address_of(cx, instance.tags())?;
+                let address = cx.address_of(instance.tags())?;
                 let live = live(instance)?;
                 Some(Found { address, id: live.id.clone(), live })
             })
@@ -169,7 +169,7 @@ impl Kind for Instance {
         let hash = fingerprint(&desired.user_data);
         let tags = ec2::tagged(&cx.id, address, ResourceType::Instance);
         let mut all = tags.tags().to_vec();
-        all.push(Tag::builder().key(USER_DATA).value(&hash).build());
+        all.push(aws::tag(USER_DATA, &hash));
         let tags = aws_sdk_ec2::types::TagSpecification::builder()
             .resource_type(ResourceType::Instance)
             .set_tags(Some(all))
@@ -190,7 +190,7 @@ impl Kind for Instance {
             .block_device_mappings(BlockDeviceMapping::builder().device_name(&desired.root_device).ebs(disk).build())
             .tag_specifications(tags)
             .tag_specifications(ec2::tagged(&cx.id, address, ResourceType::Volume));
-        let answer = call.customize().config_override(ec2::once()).send().await.during("RunInstances")?;
+        let answer = call.customize().once().send().await.during("RunInstances")?;
         let made = answer.instances.and_then(|instances| instances.into_iter().next()).and_then(live);
         given(made, "RunInstances", "instances")
     }
@@ -206,18 +206,18 @@ impl Kind for Instance {
         if changes.iter().any(|change| change.field == "security_group") {
             let group = desired.security_group.get()?;
             let call = cx.aws.ec2.modify_instance_attribute().instance_id(&live.id).groups(group);
-            call.customize().config_override(ec2::once()).send().await.during("ModifyInstanceAttribute")?;
+            call.customize().once().send().await.during("ModifyInstanceAttribute")?;
             live.security_groups = vec![group.to_owned()];
         }
         if changes.iter().any(|change| change.field == "imdsv2_only") {
             let call = cx.aws.ec2.modify_instance_metadata_options().instance_id(&live.id);
             let call = call.http_tokens(HttpTokensState::Required).http_put_response_hop_limit(1);
-            call.customize().config_override(ec2::once()).send().await.during("ModifyInstanceMetadataOptions")?;
+            call.customize().once().send().await.during("ModifyInstanceMetadataOptions")?;
             live.tokens_required = true;
         }
         if changes.iter().any(|change| change.field == "state") {
             let call = cx.aws.ec2.start_instances().instance_ids(&live.id);
-            call.customize().config_override(ec2::once()).send().await.during("StartInstances")?;
+            call.customize().once().send().await.during("StartInstances")?;
             "pending".clone_into(&mut live.state);
         }
         Ok(live)
@@ -227,7 +227,7 @@ impl Kind for Instance {
         if live.state == "shutting-down" {
             return Ok(());
         }
-        let call = cx.aws.ec2.terminate_instances().instance_ids(&live.id).customize().config_override(ec2::once());
+        let call = cx.aws.ec2.terminate_instances().instance_ids(&live.id).customize().once();
         call.send().await.or_absent("TerminateInstances", &["InvalidInstanceID.NotFound"]).map(drop)
     }
 
@@ -246,7 +246,6 @@ fn state(instance: &SdkInstance) -> &str {
 }
 
 fn live(instance: SdkInstance) -> Option<Live> {
-    let tag = |key: &str| instance.tags().iter().find(|tag| tag.key() == Some(key)).and_then(|tag| tag.value());
     let tokens = instance.metadata_options().and_then(|options| options.http_tokens());
     Some(Live {
         state: state(&instance).to_owned(),
@@ -258,7 +257,7 @@ fn live(instance: SdkInstance) -> Option<Live> {
             .iter()
             .filter_map(|group| group.group_id().map(str::to_owned))
             .collect(),
-        user_data: tag(USER_DATA).unwrap_or_default().to_owned(),
+        user_data: aws::tag_value(instance.tags(), USER_DATA).unwrap_or_default().to_owned(),
         tokens_required: tokens == Some(&HttpTokensState::Required),
         public_ip: instance.public_ip_address().map(str::to_owned),
         id: instance.instance_id?,

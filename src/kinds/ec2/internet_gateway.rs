@@ -6,7 +6,7 @@ use aws_sdk_ec2::types::ResourceType;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    aws::{Outcome, given},
+    aws::{Once, Outcome, given},
     kind::{Context, Kind},
     kinds::ec2,
     model::{Address, Change, Diff, Failure, Found, Input, On, Outputs, Permission, Phase},
@@ -59,7 +59,7 @@ impl Kind for InternetGateway {
         Ok(gateways
             .into_iter()
             .filter_map(|gateway| {
-                let address = ec2::address_of(cx, gateway.tags())?;
+                let address = cx.address_of(gateway.tags())?;
                 let vpc = gateway.attachments().first().and_then(|to| to.vpc_id()).unwrap_or_default().to_owned();
                 let id = gateway.internet_gateway_id?;
                 Some(Found { address, id: id.clone(), live: Live { id, vpc } })
@@ -82,7 +82,7 @@ impl Kind for InternetGateway {
     async fn create(cx: &Context, address: &Address, _desired: &Desired) -> Result<Live, Failure> {
         let tags = ec2::tagged(&cx.id, address, ResourceType::InternetGateway);
         let call = cx.aws.ec2.create_internet_gateway().tag_specifications(tags);
-        let answer = call.customize().config_override(ec2::once()).send().await.during("CreateInternetGateway")?;
+        let answer = call.customize().once().send().await.during("CreateInternetGateway")?;
         let gateway = given(answer.internet_gateway, "CreateInternetGateway", "internetGateway")?;
         let id = given(gateway.internet_gateway_id, "CreateInternetGateway", "internetGatewayId")?;
         Ok(Live { id, vpc: String::new() })
@@ -106,7 +106,7 @@ impl Kind for InternetGateway {
     async fn delete(cx: &Context, live: &Live) -> Result<(), Failure> {
         detach(cx, live).await?;
         let call = cx.aws.ec2.delete_internet_gateway().internet_gateway_id(&live.id);
-        let answer = call.customize().config_override(ec2::once()).send().await;
+        let answer = call.customize().once().send().await;
         answer.or_absent("DeleteInternetGateway", &["InvalidInternetGatewayID.NotFound"]).map(drop)
     }
 
@@ -119,7 +119,7 @@ impl Kind for InternetGateway {
 async fn attach(cx: &Context, id: String, desired: &Desired) -> Result<Live, Failure> {
     let vpc = desired.vpc.get()?.to_owned();
     let call = cx.aws.ec2.attach_internet_gateway().internet_gateway_id(&id).vpc_id(&vpc);
-    let answer = call.customize().config_override(ec2::once()).send().await;
+    let answer = call.customize().once().send().await;
     answer.or_absent("AttachInternetGateway", &["Resource.AlreadyAssociated"])?;
     Ok(Live { id, vpc })
 }
@@ -129,7 +129,7 @@ async fn detach(cx: &Context, live: &Live) -> Result<(), Failure> {
         return Ok(());
     }
     let call = cx.aws.ec2.detach_internet_gateway().internet_gateway_id(&live.id).vpc_id(&live.vpc);
-    let answer = call.customize().config_override(ec2::once()).send().await;
+    let answer = call.customize().once().send().await;
     answer.or_absent("DetachInternetGateway", &["Gateway.NotAttached", "InvalidInternetGatewayID.NotFound"]).map(drop)
 }
 

@@ -1,4 +1,4 @@
-//! What the EC2 kinds share: ownership filters and tags in EC2's own types.
+//! What the EC2 kinds share: ownership filters, and tags as its create calls take them.
 
 pub mod elastic_ip;
 pub mod instance;
@@ -9,13 +9,10 @@ pub mod security_group;
 pub mod subnet;
 pub mod vpc;
 
-use aws_sdk_ec2::{
-    config,
-    types::{Filter, ResourceType, Tag, TagSpecification},
-};
+use aws_sdk_ec2::types::{Filter, ResourceType, TagSpecification};
 
 use crate::{
-    aws::{self, Outcome},
+    aws::{self, Once, Outcome},
     kind::Context,
     model::{Address, Failure, On, Permission, StackId},
 };
@@ -36,26 +33,12 @@ pub(super) fn wanted(cx: &Context, id: &str) -> Vec<Filter> {
 
 /// The tags with which the resource at `address` is created.
 pub(super) fn tagged(id: &StackId, address: &Address, resource: ResourceType) -> TagSpecification {
-    TagSpecification::builder().resource_type(resource).set_tags(Some(tags(id, address))).build()
-}
-
-fn tags(id: &StackId, address: &Address) -> Vec<Tag> {
-    aws::tags(id, address).map(|(key, value)| Tag::builder().key(key).value(value).build()).to_vec()
+    TagSpecification::builder().resource_type(resource).set_tags(Some(aws::tags(id, address))).build()
 }
 
 /// Gives what exists the tags of `address`. `stackctl policy` allows it for nothing: tags make a thing the stack's own.
 /// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateTags.html>
 pub(super) async fn adopt(cx: &Context, address: &Address, resource: &str) -> Result<(), Failure> {
-    let call = cx.aws.ec2.create_tags().resources(resource).set_tags(Some(tags(&cx.id, address)));
-    call.customize().config_override(once()).send().await.during("CreateTags").map(drop)
-}
-
-/// The address that a resource's tags give it.
-pub(super) fn address_of(cx: &Context, tags: &[Tag]) -> Option<Address> {
-    cx.address_of(tags.iter().map(|tag| (tag.key().unwrap_or_default(), tag.value().unwrap_or_default())))
-}
-
-/// A write's configuration: the SDK sends it once, and the engine decides about another time.
-pub(super) fn once() -> config::Builder {
-    config::Config::builder().retry_config(aws::once())
+    let call = cx.aws.ec2.create_tags().resources(resource).set_tags(Some(aws::tags(&cx.id, address)));
+    call.customize().once().send().await.during("CreateTags").map(drop)
 }

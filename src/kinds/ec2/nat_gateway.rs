@@ -8,7 +8,7 @@ use aws_sdk_ec2::types::{NatGatewayState, ResourceType};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    aws::{self, Outcome, given},
+    aws::{self, Once, Outcome, given},
     kind::{Context, Kind, Replacement},
     kinds::ec2,
     model::{Address, Change, Diff, Failure, Found, How, Input, On, Outputs, Permission, Phase, Shown},
@@ -69,7 +69,7 @@ impl Kind for NatGateway {
             // A deleted one stays listed for about an hour.
             .filter(|gateway| gateway.state() != Some(&NatGatewayState::Deleted))
             .filter_map(|gateway| {
-                let address = ec2::address_of(cx, gateway.tags())?;
+                let address = cx.address_of(gateway.tags())?;
                 let allocation = gateway.nat_gateway_addresses().first().and_then(|address| address.allocation_id());
                 let live = Live {
                     address: allocation.unwrap_or_default().to_owned(),
@@ -121,7 +121,7 @@ impl Kind for NatGateway {
             // made then, even if that is gone.
             .client_token(aws::discriminated(&cx.id, address, &format!("{subnet} {allocation} {}", cx.run), 64))
             .tag_specifications(ec2::tagged(&cx.id, address, ResourceType::Natgateway));
-        let answer = call.customize().config_override(ec2::once()).send().await.during("CreateNatGateway")?;
+        let answer = call.customize().once().send().await.during("CreateNatGateway")?;
         let gateway = given(answer.nat_gateway, "CreateNatGateway", "natGateway")?;
         Ok(Live {
             id: given(gateway.nat_gateway_id, "CreateNatGateway", "natGatewayId")?,
@@ -140,7 +140,7 @@ impl Kind for NatGateway {
         if live.state == "deleting" {
             return Ok(());
         }
-        let call = cx.aws.ec2.delete_nat_gateway().nat_gateway_id(&live.id).customize().config_override(ec2::once());
+        let call = cx.aws.ec2.delete_nat_gateway().nat_gateway_id(&live.id).customize().once();
         call.send().await.or_absent("DeleteNatGateway", &["NatGatewayNotFound"]).map(drop)
     }
 }

@@ -6,7 +6,7 @@ use aws_sdk_ec2::types::{Filter, ResourceType, Route as SdkRoute};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    aws::{Outcome, given},
+    aws::{Once, Outcome, given},
     kind::{Context, Kind},
     kinds::ec2,
     model::{Address, Change, Diff, Failure, Found, How, Input, On, Outputs, Permission, Phase},
@@ -89,7 +89,7 @@ impl Kind for RouteTable {
         Ok(tables
             .into_iter()
             .filter_map(|table| {
-                let address = ec2::address_of(cx, table.tags())?;
+                let address = cx.address_of(table.tags())?;
                 let mut live = Live {
                     id: table.route_table_id().unwrap_or_default().to_owned(),
                     vpc: table.vpc_id().unwrap_or_default().to_owned(),
@@ -144,7 +144,7 @@ impl Kind for RouteTable {
         let vpc = desired.vpc.get()?;
         let tags = ec2::tagged(&cx.id, address, ResourceType::RouteTable);
         let call = cx.aws.ec2.create_route_table().vpc_id(vpc).tag_specifications(tags);
-        let answer = call.customize().config_override(ec2::once()).send().await.during("CreateRouteTable")?;
+        let answer = call.customize().once().send().await.during("CreateRouteTable")?;
         let table = given(answer.route_table, "CreateRouteTable", "routeTable")?;
         Ok(Live {
             id: given(table.route_table_id, "CreateRouteTable", "routeTableId")?,
@@ -173,7 +173,7 @@ impl Kind for RouteTable {
         for (_, association) in &live.associations {
             disassociate(cx, association).await?;
         }
-        let call = cx.aws.ec2.delete_route_table().route_table_id(&live.id).customize().config_override(ec2::once());
+        let call = cx.aws.ec2.delete_route_table().route_table_id(&live.id).customize().once();
         call.send().await.or_absent("DeleteRouteTable", &["InvalidRouteTableID.NotFound"]).map(drop)
     }
 
@@ -235,12 +235,12 @@ async fn associate(cx: &Context, table: &str, subnet: &str) -> Result<String, Fa
         Some((by, association)) if by == table => return Ok(association.to_owned()),
         Some((_, association)) => {
             let call = cx.aws.ec2.replace_route_table_association().association_id(association).route_table_id(table);
-            let answer = call.customize().config_override(ec2::once()).send().await;
+            let answer = call.customize().once().send().await;
             answer.during("ReplaceRouteTableAssociation")?.new_association_id
         }
         None => {
             let call = cx.aws.ec2.associate_route_table().route_table_id(table).subnet_id(subnet);
-            let answer = call.customize().config_override(ec2::once()).send().await;
+            let answer = call.customize().once().send().await;
             answer.during("AssociateRouteTable")?.association_id
         }
     };
@@ -277,7 +277,7 @@ async fn create_route(cx: &Context, table: &str, route: &Route) -> Result<bool, 
     let (internet, nat) = gateways(route)?;
     let call = cx.aws.ec2.create_route().route_table_id(table).destination_cidr_block(DEFAULT);
     let call = call.set_gateway_id(internet).set_nat_gateway_id(nat);
-    let answer = call.customize().config_override(ec2::once()).send().await;
+    let answer = call.customize().once().send().await;
     Ok(answer.or_absent("CreateRoute", &["RouteAlreadyExists"])?.is_some())
 }
 
@@ -286,18 +286,18 @@ async fn replace_route(cx: &Context, table: &str, route: &Route) -> Result<(), F
     let (internet, nat) = gateways(route)?;
     let call = cx.aws.ec2.replace_route().route_table_id(table).destination_cidr_block(DEFAULT);
     let call = call.set_gateway_id(internet).set_nat_gateway_id(nat);
-    call.customize().config_override(ec2::once()).send().await.during("ReplaceRoute").map(drop)
+    call.customize().once().send().await.during("ReplaceRoute").map(drop)
 }
 
 async fn delete_route(cx: &Context, table: &str, destination: &str) -> Result<(), Failure> {
     let call = cx.aws.ec2.delete_route().route_table_id(table).destination_cidr_block(destination);
-    let answer = call.customize().config_override(ec2::once()).send().await;
+    let answer = call.customize().once().send().await;
     answer.or_absent("DeleteRoute", &["InvalidRoute.NotFound"]).map(drop)
 }
 
 async fn disassociate(cx: &Context, association: &str) -> Result<(), Failure> {
     let call = cx.aws.ec2.disassociate_route_table().association_id(association);
-    let answer = call.customize().config_override(ec2::once()).send().await;
+    let answer = call.customize().once().send().await;
     answer.or_absent("DisassociateRouteTable", &["InvalidAssociationID.NotFound"]).map(drop)
 }
 

@@ -8,7 +8,7 @@ use aws_sdk_ec2::types::{IpPermission, IpRange, ResourceType, UserIdGroupPair};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    aws::{self, Outcome, given},
+    aws::{self, Once, Outcome, given},
     kind::{Context, Kind},
     kinds::ec2,
     model::{Address, Change, Diff, Failure, Found, How, Input, On, Outputs, Permission, Phase, Shown},
@@ -111,7 +111,7 @@ impl Kind for SecurityGroup {
         Ok(groups
             .into_iter()
             .filter_map(|group| {
-                let address = ec2::address_of(cx, group.tags())?;
+                let address = cx.address_of(group.tags())?;
                 let mut ingress: Vec<Rule> = group.ip_permissions().iter().flat_map(rules).collect();
                 ingress.sort();
                 let live = Live {
@@ -161,7 +161,7 @@ impl Kind for SecurityGroup {
             .description(&desired.description)
             .vpc_id(vpc)
             .tag_specifications(ec2::tagged(&cx.id, address, ResourceType::SecurityGroup));
-        let answer = call.customize().config_override(ec2::once()).send().await.during("CreateSecurityGroup")?;
+        let answer = call.customize().once().send().await.during("CreateSecurityGroup")?;
         let id = given(answer.group_id, "CreateSecurityGroup", "groupId")?;
         let (vpc, description) = (vpc.to_owned(), desired.description.clone());
         Ok(Live { id, vpc, description, ingress: Vec::new() })
@@ -184,7 +184,7 @@ impl Kind for SecurityGroup {
     async fn delete(cx: &Context, live: &Live) -> Result<(), Failure> {
         // A rule that names another group would keep that one from being deleted.
         revoke(cx, &live.id, &live.ingress).await?;
-        let call = cx.aws.ec2.delete_security_group().group_id(&live.id).customize().config_override(ec2::once());
+        let call = cx.aws.ec2.delete_security_group().group_id(&live.id).customize().once();
         call.send().await.or_absent("DeleteSecurityGroup", &["InvalidGroup.NotFound"]).map(drop)
     }
 
@@ -230,7 +230,7 @@ async fn make_good(cx: &Context, desired: &Desired, live: Live) -> Result<Live, 
     if !missing.is_empty() {
         let permissions = missing.iter().map(permission).collect();
         let call = cx.aws.ec2.authorize_security_group_ingress().group_id(&live.id);
-        let call = call.set_ip_permissions(Some(permissions)).customize().config_override(ec2::once());
+        let call = call.set_ip_permissions(Some(permissions)).customize().once();
         call.send().await.or_absent("AuthorizeSecurityGroupIngress", &["InvalidPermission.Duplicate"])?;
     }
     revoke(cx, &live.id, &surplus).await?;
@@ -243,7 +243,7 @@ async fn revoke(cx: &Context, id: &str, rules: &[Rule]) -> Result<(), Failure> {
     }
     let permissions = rules.iter().map(permission).collect();
     let call = cx.aws.ec2.revoke_security_group_ingress().group_id(id).set_ip_permissions(Some(permissions));
-    let answer = call.customize().config_override(ec2::once()).send().await;
+    let answer = call.customize().once().send().await;
     answer.or_absent("RevokeSecurityGroupIngress", &["InvalidPermission.NotFound", "InvalidGroup.NotFound"]).map(drop)
 }
 

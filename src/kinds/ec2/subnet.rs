@@ -6,7 +6,7 @@ use aws_sdk_ec2::types::{AttributeBooleanValue, ResourceType, SubnetState};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    aws::{Outcome, given},
+    aws::{Once, Outcome, given},
     kind::{Context, Kind},
     kinds::ec2,
     model::{Address, Change, Diff, Failure, Found, Input, On, Outputs, Permission, Phase},
@@ -68,7 +68,7 @@ impl Kind for Subnet {
         Ok(subnets
             .into_iter()
             .filter_map(|subnet| {
-                let address = ec2::address_of(cx, subnet.tags())?;
+                let address = cx.address_of(subnet.tags())?;
                 let available = subnet.state() == Some(&SubnetState::Available);
                 let id = subnet.subnet_id?;
                 let live = Live {
@@ -110,7 +110,7 @@ impl Kind for Subnet {
             .cidr_block(&desired.cidr)
             .availability_zone(&desired.zone)
             .tag_specifications(ec2::tagged(&cx.id, address, ResourceType::Subnet));
-        let answer = call.customize().config_override(ec2::once()).send().await.during("CreateSubnet")?;
+        let answer = call.customize().once().send().await.during("CreateSubnet")?;
         let subnet = given(answer.subnet, "CreateSubnet", "subnet")?;
         Ok(Live {
             available: subnet.state() == Some(&SubnetState::Available),
@@ -137,7 +137,7 @@ impl Kind for Subnet {
     }
 
     async fn delete(cx: &Context, live: &Live) -> Result<(), Failure> {
-        let call = cx.aws.ec2.delete_subnet().subnet_id(&live.id).customize().config_override(ec2::once());
+        let call = cx.aws.ec2.delete_subnet().subnet_id(&live.id).customize().once();
         call.send().await.or_absent("DeleteSubnet", &["InvalidSubnetID.NotFound"]).map(drop)
     }
 
@@ -150,6 +150,6 @@ impl Kind for Subnet {
 async fn set_public(cx: &Context, live: Live, public: bool) -> Result<Live, Failure> {
     let value = AttributeBooleanValue::builder().value(public).build();
     let call = cx.aws.ec2.modify_subnet_attribute().subnet_id(&live.id).map_public_ip_on_launch(value);
-    call.customize().config_override(ec2::once()).send().await.during("ModifySubnetAttribute")?;
+    call.customize().once().send().await.during("ModifySubnetAttribute")?;
     Ok(Live { public, ..live })
 }

@@ -6,7 +6,7 @@ use aws_sdk_ec2::types::{ResourceType, Vpc as SdkVpc, VpcState};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    aws::{Outcome, given},
+    aws::{Once, Outcome, given},
     kind::{Context, Kind},
     kinds::ec2,
     model::{Address, Change, Diff, Failure, Found, On, Outputs, Permission, Phase},
@@ -53,7 +53,7 @@ impl Kind for Vpc {
             cx.aws.ec2.describe_vpcs().set_filters(Some(ec2::wanted(cx, "vpc-id"))).into_paginator().items().send();
         let vpcs: Vec<SdkVpc> = pages.try_collect().await.during("DescribeVpcs")?;
         let found = vpcs.into_iter().filter_map(|vpc| {
-            let address = ec2::address_of(cx, vpc.tags())?;
+            let address = cx.address_of(vpc.tags())?;
             let id = vpc.vpc_id.unwrap_or_default();
             let available = vpc.state == Some(VpcState::Available);
             let live = Live { id: id.clone(), cidr: vpc.cidr_block.unwrap_or_default(), available };
@@ -82,7 +82,7 @@ impl Kind for Vpc {
             .cidr_block(&desired.cidr)
             .tag_specifications(ec2::tagged(&cx.id, address, ResourceType::Vpc))
             .customize()
-            .config_override(ec2::once())
+            .once()
             .send()
             .await
             .during("CreateVpc")?;
@@ -99,7 +99,7 @@ impl Kind for Vpc {
     }
 
     async fn delete(cx: &Context, live: &Live) -> Result<(), Failure> {
-        let call = cx.aws.ec2.delete_vpc().vpc_id(&live.id).customize().config_override(ec2::once());
+        let call = cx.aws.ec2.delete_vpc().vpc_id(&live.id).customize().once();
         call.send().await.or_absent("DeleteVpc", &["InvalidVpcID.NotFound"]).map(drop)
     }
 }

@@ -11,9 +11,9 @@ use futures::future::try_join_all;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    aws::{Outcome, given},
+    aws::{Once, Outcome, given},
     kind::{Context, ImageSource, Kind, RegistryLogin},
-    kinds::ecr::{self, once},
+    kinds::ecr,
     model::{Address, Cause, Change, Diff, Failure, Found, Input, On, Outputs, Permission, Phase},
 };
 
@@ -142,7 +142,7 @@ impl Kind for Image {
             .collect();
         for some in digests.chunks(DELETED_AT_ONCE) {
             let call = cx.aws.ecr.batch_delete_image().repository_name(&live.repository);
-            let call = call.set_image_ids(Some(some.to_vec())).customize().config_override(once());
+            let call = call.set_image_ids(Some(some.to_vec())).customize().once();
             call.send().await.or_absent("BatchDeleteImage", &["RepositoryNotFoundException"])?;
         }
         Ok(())

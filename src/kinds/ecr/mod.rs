@@ -5,15 +5,12 @@ pub mod repository;
 
 use std::sync::Arc;
 
-use aws_sdk_ecr::{
-    config,
-    types::{ImageIdentifier, Repository},
-};
+use aws_sdk_ecr::types::{ImageIdentifier, Repository};
 use futures::future::try_join_all;
 use serde_json::Value;
 
 use crate::{
-    aws::{self, Outcome, given},
+    aws::{Outcome, given},
     kind::Context,
     model::{Failure, StackId},
 };
@@ -55,9 +52,4 @@ pub(super) async fn layer_urls(cx: &Context, repository: &str, digest: &str) -> 
         given(answer.download_url, "GetDownloadUrlForLayer", "downloadUrl")
     }))
     .await
-}
-
-/// A write's configuration: the SDK sends it once, and the engine decides about another time.
-pub(super) fn once() -> config::Builder {
-    config::Config::builder().retry_config(aws::once())
 }

@@ -2,15 +2,15 @@
 //!
 //! <https://docs.aws.amazon.com/AmazonECR/latest/userguide/Repositories.html>
 
-use aws_sdk_ecr::types::{ImageScanningConfiguration, ImageTagMutability, Tag};
+use aws_sdk_ecr::types::{ImageScanningConfiguration, ImageTagMutability};
 use futures::future::try_join_all;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::{
-    aws::{self, Outcome, given},
+    aws::{self, Once, Outcome, given},
     kind::{Context, Kind},
-    kinds::ecr::{self, once},
+    kinds::ecr,
     model::{Address, Change, Diff, Failure, Found, On, Outputs, Permission, Phase},
 };
 
@@ -106,8 +106,6 @@ impl Kind for Repository {
 
     async fn create(cx: &Context, address: &Address, _desired: &Desired) -> Result<Live, Failure> {
         let name = format!("{}{}", ecr::prefix(&cx.id), address.name());
-        let tags = aws::tags(&cx.id, address).into_iter();
-        let tags = tags.map(|(key, value)| Tag::builder().key(key).value(value).build()).collect::<Result<_, _>>();
         let call = cx
             .aws
             .ecr
@@ -115,8 +113,8 @@ impl Kind for Repository {
             .repository_name(&name)
             .image_tag_mutability(ImageTagMutability::Immutable)
             .image_scanning_configuration(ImageScanningConfiguration::builder().scan_on_push(true).build())
-            .set_tags(Some(tags.map_err(|error| Failure::internal(error.to_string()))?));
-        let answer = call.customize().config_override(once()).send().await.during("CreateRepository")?;
+            .set_tags(Some(aws::tags(&cx.id, address)));
+        let answer = call.customize().once().send().await.during("CreateRepository")?;
         let made = given(answer.repository, "CreateRepository", "repository")?;
         let live = Live {
             name,
@@ -142,7 +140,7 @@ impl Kind for Repository {
     async fn delete(cx: &Context, live: &Live) -> Result<(), Failure> {
         // Its images go with it: they can be built again.
         let call = cx.aws.ecr.delete_repository().repository_name(&live.name).force(true);
-        let answer = call.customize().config_override(once()).send().await;
+        let answer = call.customize().once().send().await;
         answer.or_absent("DeleteRepository", &["RepositoryNotFoundException"]).map(drop)
     }
 }
@@ -161,18 +159,18 @@ async fn make_good(cx: &Context, desired: &Desired, live: Live) -> Result<Live, 
     if !live.scanned {
         let on = ImageScanningConfiguration::builder().scan_on_push(true).build();
         let call = cx.aws.ecr.put_image_scanning_configuration().repository_name(&live.name);
-        let call = call.image_scanning_configuration(on).customize().config_override(once());
+        let call = call.image_scanning_configuration(on).customize().once();
         call.send().await.during("PutImageScanningConfiguration")?;
     }
     if !live.immutable {
         let call = cx.aws.ecr.put_image_tag_mutability().repository_name(&live.name);
-        let call = call.image_tag_mutability(ImageTagMutability::Immutable).customize().config_override(once());
+        let call = call.image_tag_mutability(ImageTagMutability::Immutable).customize().once();
         call.send().await.during("PutImageTagMutability")?;
     }
     let wanted = lifecycle(desired.keep).to_string();
     if live.lifecycle != wanted {
         let call = cx.aws.ecr.put_lifecycle_policy().repository_name(&live.name).lifecycle_policy_text(&wanted);
-        call.customize().config_override(once()).send().await.during("PutLifecyclePolicy")?;
+        call.customize().once().send().await.during("PutLifecyclePolicy")?;
     }
     Ok(Live { scanned: true, immutable: true, lifecycle: wanted, ..live })
 }

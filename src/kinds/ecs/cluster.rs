@@ -6,9 +6,9 @@ use aws_sdk_ecs::types::ClusterField;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    aws::{Outcome, given},
+    aws::{self, Once, Outcome, given},
     kind::{Context, Kind},
-    kinds::ecs::{self, once},
+    kinds::ecs,
     model::{Address, Failure, Found, On, Outputs, Permission, Phase},
 };
 
@@ -54,7 +54,7 @@ impl Kind for Cluster {
             // A deleted one stays listed as inactive for a while.
             .filter(|cluster| cluster.status() != Some("INACTIVE"))
             .filter_map(|cluster| {
-                let address = ecs::address_of(&cx.id, cluster.tags())?;
+                let address = aws::address_of(&cx.id, cluster.tags())?;
                 let (name, arn) = (cluster.cluster_name?, cluster.cluster_arn?);
                 let live = Live { name: name.clone(), arn, status: cluster.status.unwrap_or_default() };
                 Some(Found { address, id: name, live })
@@ -77,7 +77,7 @@ impl Kind for Cluster {
 
     async fn create(cx: &Context, address: &Address, _desired: &Desired) -> Result<Live, Failure> {
         let call = cx.aws.ecs.create_cluster().cluster_name(ecs::cluster_name(&cx.id));
-        let call = call.set_tags(Some(ecs::tagged(&cx.id, address))).customize().config_override(once());
+        let call = call.set_tags(Some(aws::tags(&cx.id, address))).customize().once();
         let cluster = given(call.send().await.during("CreateCluster")?.cluster, "CreateCluster", "cluster")?;
         Ok(Live {
             name: given(cluster.cluster_name, "CreateCluster", "clusterName")?,
@@ -87,7 +87,7 @@ impl Kind for Cluster {
     }
 
     async fn delete(cx: &Context, live: &Live) -> Result<(), Failure> {
-        let call = cx.aws.ecs.delete_cluster().cluster(&live.arn).customize().config_override(once());
+        let call = cx.aws.ecs.delete_cluster().cluster(&live.arn).customize().once();
         call.send().await.or_absent("DeleteCluster", &["ClusterNotFoundException"]).map(drop)
     }
 

@@ -1,4 +1,4 @@
-//! What the ECS kinds share: tags and network settings in ECS's own types, a task's end in words, its last log lines.
+//! What the ECS kinds share: the reads that several of them need, network settings, a task's end in words, its last log lines.
 
 pub mod cluster;
 pub mod database_load;
@@ -12,12 +12,9 @@ pub(crate) mod task_end;
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use aws_sdk_ecs::{
-    config,
-    types::{
-        AssignPublicIp, AwsVpcConfiguration, NetworkConfiguration, Service, ServiceField, Tag, Task, TaskDefinition,
-        TaskDefinitionFamilyStatus, TaskDefinitionField,
-    },
+use aws_sdk_ecs::types::{
+    AssignPublicIp, AwsVpcConfiguration, NetworkConfiguration, Service, ServiceField, Task, TaskDefinition,
+    TaskDefinitionFamilyStatus, TaskDefinitionField,
 };
 use futures::future::try_join_all;
 
@@ -78,7 +75,7 @@ async fn described_services(cx: &Context) -> Result<Vec<(Address, Service)>, Fai
     let services = answers.flat_map(|answer| answer.services.unwrap_or_default());
     // A deleted one stays listed as inactive for a while.
     let active = services.filter(|service| service.status() != Some("INACTIVE"));
-    Ok(active.filter_map(|service| Some((address_of(&cx.id, service.tags())?, service))).collect())
+    Ok(active.filter_map(|service| Some((aws::address_of(&cx.id, service.tags())?, service))).collect())
 }
 
 /// The names of the cluster's services that do not drain; none without a cluster.
@@ -134,25 +131,10 @@ async fn definition(cx: &Context, name: &str) -> Result<Option<Definition>, Fail
     // A family without an active revision is answered as a client error.
     let answer = call.send().await.or_absent("DescribeTaskDefinition", &["ClientException"])?;
     Ok(answer.and_then(|answer| {
-        let address = address_of(&cx.id, answer.tags())?;
-        let commit = tag(answer.tags(), aws::COMMIT);
+        let address = aws::address_of(&cx.id, answer.tags())?;
+        let commit = aws::tag_value(answer.tags(), aws::COMMIT).map(str::to_owned);
         Some(Definition { address, definition: answer.task_definition?, commit })
     }))
-}
-
-/// What the tag `key` says.
-pub(super) fn tag(tags: &[Tag], key: &str) -> Option<String> {
-    tags.iter().find(|tag| tag.key() == Some(key))?.value().map(str::to_owned)
-}
-
-/// The tags with which the resource at `address` is created.
-pub(crate) fn tagged(id: &StackId, address: &Address) -> Vec<Tag> {
-    aws::tags(id, address).map(|(key, value)| Tag::builder().key(key).value(value).build()).to_vec()
-}
-
-/// The address that a resource's tags give it.
-pub(super) fn address_of(id: &StackId, tags: &[Tag]) -> Option<Address> {
-    aws::address_of(id, tags.iter().map(|tag| (tag.key().unwrap_or_default(), tag.value().unwrap_or_default())))
 }
 
 /// Where tasks run.
@@ -170,9 +152,4 @@ pub(super) fn network(subnets: &[Input], group: &Input, public_ip: bool) -> Resu
 /// The exit code of a task's first container that has one.
 pub(crate) fn exit_code(task: &Task) -> Option<i32> {
     task.containers().iter().find_map(aws_sdk_ecs::types::Container::exit_code)
-}
-
-/// A write's configuration: the SDK sends it once, and the engine decides about another time.
-pub(super) fn once() -> config::Builder {
-    config::Config::builder().retry_config(aws::once())
 }

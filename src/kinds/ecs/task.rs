@@ -7,9 +7,9 @@ use futures::future::try_join_all;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    aws::{self, Outcome, given},
+    aws::{self, Once, Outcome, given},
     kind::Context,
-    kinds::ecs::{self, once, task_end},
+    kinds::ecs::{self, task_end},
     model::{Address, Failure, Found, Input, On, Permission, Phase},
 };
 
@@ -87,7 +87,7 @@ pub(in crate::kinds) async fn newest(cx: &Context, started_by: &str) -> Result<V
         let call = cx.aws.ecs.describe_tasks().cluster(&cluster).include(TaskField::Tags);
         let answer = call.set_tasks(Some(some.to_vec())).send().await.during("DescribeTasks")?;
         for task in answer.tasks() {
-            let Some(address) = ecs::address_of(&cx.id, task.tags()) else { continue };
+            let Some(address) = aws::address_of(&cx.id, task.tags()) else { continue };
             let live = live(&address, task);
             let found = Found { address, id: live.task.clone(), live };
             match newest.iter_mut().find(|other| other.address == found.address) {
@@ -120,8 +120,8 @@ pub(in crate::kinds) async fn start(cx: &Context, address: &Address, one_off: &O
         .client_token(token)
         .network_configuration(ecs::network(one_off.subnets, one_off.security_group, one_off.public_ip)?)
         .set_overrides(overrides)
-        .set_tags(Some(ecs::tagged(&cx.id, address)));
-    let answer = call.customize().config_override(once()).send().await.during("RunTask")?;
+        .set_tags(Some(aws::tags(&cx.id, address)));
+    let answer = call.customize().once().send().await.during("RunTask")?;
     if let Some(failure) = answer.failures().first() {
         let reason = failure.reason().unwrap_or_default();
         let detail = failure.detail().unwrap_or_default();
@@ -133,7 +133,7 @@ pub(in crate::kinds) async fn start(cx: &Context, address: &Address, one_off: &O
 /// Ends it. One that has ended is a success.
 pub(in crate::kinds) async fn stop(cx: &Context, live: &Live) -> Result<(), Failure> {
     let call = cx.aws.ecs.stop_task().cluster(&live.cluster).task(&live.task);
-    let answer = call.customize().config_override(once()).send().await;
+    let answer = call.customize().once().send().await;
     answer.or_absent("StopTask", &["InvalidParameterException"]).map(drop)
 }
 
@@ -147,7 +147,7 @@ pub(in crate::kinds) async fn stop_group(cx: &Context, cluster: &str, group: &st
         let answer = call.send().await.during("DescribeTasks")?;
         for task in answer.tasks().iter().filter(|task| task.group() == Some(group)) {
             let call = cx.aws.ecs.stop_task().cluster(cluster).task(task.task_arn().unwrap_or_default());
-            let answer = call.reason("its job was removed").customize().config_override(once()).send().await;
+            let answer = call.reason("its job was removed").customize().once().send().await;
             answer.or_absent("StopTask", &["InvalidParameterException"])?;
         }
     }

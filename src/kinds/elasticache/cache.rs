@@ -10,7 +10,7 @@ use aws_sdk_elasticache::types::{CacheCluster, PendingModifiedValues, Replicatio
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    aws::{self, Outcome, given},
+    aws::{self, Once, Outcome, given},
     kind::{Context, Kind},
     kinds::{elasticache, secretsmanager},
     model::{Address, Change, Diff, Failure, Found, How, Input, On, Outputs, Permission, Phase},
@@ -184,8 +184,8 @@ impl Kind for Cache {
             .auto_minor_version_upgrade(true)
             .cache_subnet_group_name(desired.subnet_group.get()?)
             .set_security_group_ids(Some(Input::all(&desired.security_groups)?))
-            .set_tags(Some(elasticache::tagged(&cx.id, address)));
-        let answer = call.customize().config_override(elasticache::once()).send().await;
+            .set_tags(Some(aws::tags(&cx.id, address)));
+        let answer = call.customize().once().send().await;
         let group = answer.during("CreateReplicationGroup")?.replication_group;
         Ok(live(&given(group, "CreateReplicationGroup", "ReplicationGroup")?, None))
     }
@@ -212,7 +212,7 @@ impl Kind for Cache {
                 _ => call,
             };
         }
-        let answer = call.customize().config_override(elasticache::once()).send().await;
+        let answer = call.customize().once().send().await;
         let group = answer.during("ModifyReplicationGroup")?.replication_group;
         let group = given(group, "ModifyReplicationGroup", "ReplicationGroup")?;
         // The answer tells nothing of the node; the next look does.
@@ -229,7 +229,7 @@ impl Kind for Cache {
             return Ok(());
         }
         let call = cx.aws.cache.delete_replication_group().replication_group_id(&live.identifier);
-        let answer = call.customize().config_override(elasticache::once()).send().await;
+        let answer = call.customize().once().send().await;
         answer.or_absent("DeleteReplicationGroup", &["ReplicationGroupNotFoundFault"]).map(drop)
     }
 

@@ -5,7 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    aws::{self, Outcome, given},
+    aws::{self, Once, Outcome, given},
     kind::{Context, Kind},
     kinds::elasticache,
     model::{Address, Change, Diff, Failure, Found, How, Input, On, Outputs, Permission, Phase},
@@ -93,8 +93,8 @@ impl Kind for CacheSubnetGroup {
             .cache_subnet_group_name(aws::derived(&cx.id, address, LONGEST_NAME))
             .cache_subnet_group_description(elasticache::description(&cx.id, address))
             .set_subnet_ids(Some(subnets.clone()))
-            .set_tags(Some(elasticache::tagged(&cx.id, address)));
-        let answer = call.customize().config_override(elasticache::once()).send().await;
+            .set_tags(Some(aws::tags(&cx.id, address)));
+        let answer = call.customize().once().send().await;
         let group = answer.during("CreateCacheSubnetGroup")?.cache_subnet_group;
         let group = given(group, "CreateCacheSubnetGroup", "CacheSubnetGroup")?;
         let name = given(group.cache_subnet_group_name, "CreateCacheSubnetGroup", "CacheSubnetGroupName")?;
@@ -110,14 +110,14 @@ impl Kind for CacheSubnetGroup {
     ) -> Result<Live, Failure> {
         let subnets = Input::all(&desired.subnets)?;
         let call = cx.aws.cache.modify_cache_subnet_group().cache_subnet_group_name(&live.name);
-        let call = call.set_subnet_ids(Some(subnets.clone())).customize().config_override(elasticache::once());
+        let call = call.set_subnet_ids(Some(subnets.clone())).customize().once();
         call.send().await.during("ModifyCacheSubnetGroup")?;
         Ok(Live { subnets, ..live.clone() })
     }
 
     async fn delete(cx: &Context, live: &Live) -> Result<(), Failure> {
         let call = cx.aws.cache.delete_cache_subnet_group().cache_subnet_group_name(&live.name);
-        let answer = call.customize().config_override(elasticache::once()).send().await;
+        let answer = call.customize().once().send().await;
         answer.or_absent("DeleteCacheSubnetGroup", &["CacheSubnetGroupNotFoundFault"]).map(drop)
     }
 

@@ -1,14 +1,9 @@
-//! What the ElastiCache kinds share: whose a resource is, which its description says, and tags in ElastiCache's own types.
+//! What the ElastiCache kinds share: the description that says which stack owns a resource.
 
 pub mod cache;
 pub mod cache_subnet_group;
 
-use aws_sdk_elasticache::{config, types::Tag};
-
-use crate::{
-    aws,
-    model::{Address, On, Permission, StackId},
-};
+use crate::model::{Address, On, Permission, StackId};
 
 /// What ElastiCache does in the caller's name, to put a node into a subnet.
 /// <https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticache.html>
@@ -36,16 +31,6 @@ pub(super) fn address_of(id: &StackId, description: &str) -> Option<Address> {
         return None;
     }
     address.parse().ok()
-}
-
-/// The tags with which the resource at `address` is created.
-pub(super) fn tagged(id: &StackId, address: &Address) -> Vec<Tag> {
-    aws::tags(id, address).map(|(key, value)| Tag::builder().key(key).value(value).build()).to_vec()
-}
-
-/// A write's configuration: the SDK sends it once, and the engine decides about another time.
-pub(super) fn once() -> config::Builder {
-    config::Config::builder().retry_config(aws::once())
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use aws_sdk_elasticloadbalancingv2::types::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    aws::{Outcome, given},
+    aws::{self, Once, Outcome, given},
     kind::{Context, Kind},
     kinds::elb,
     model::{Address, Change, Diff, Failure, Found, How, Input, On, Outputs, Permission, Phase, Shown},
@@ -143,8 +143,8 @@ impl Kind for Listener {
             .set_certificates(certificates(desired)?)
             .set_ssl_policy((desired.protocol == Protocol::Https).then(|| TLS_POLICY.to_owned()))
             .default_actions(desired.action.sdk()?)
-            .set_tags(Some(elb::tagged(&cx.id, address)));
-        let answer = call.customize().config_override(elb::once()).send().await.during("CreateListener")?;
+            .set_tags(Some(aws::tags(&cx.id, address)));
+        let answer = call.customize().once().send().await.during("CreateListener")?;
         let made = answer.listeners.and_then(|made| made.into_iter().next());
         Ok(live(&given(made, "CreateListener", "Listeners")?))
     }
@@ -166,14 +166,14 @@ impl Kind for Listener {
             .set_certificates(certificates(desired)?)
             .set_ssl_policy((desired.protocol == Protocol::Https).then(|| TLS_POLICY.to_owned()))
             .default_actions(desired.action.sdk()?);
-        let answer = call.customize().config_override(elb::once()).send().await.during("ModifyListener")?;
+        let answer = call.customize().once().send().await.during("ModifyListener")?;
         let made = answer.listeners.and_then(|made| made.into_iter().next());
         Ok(self::live(&given(made, "ModifyListener", "Listeners")?))
     }
 
     async fn delete(cx: &Context, live: &Live) -> Result<(), Failure> {
         let call = cx.aws.elb.delete_listener().listener_arn(&live.arn);
-        let answer = call.customize().config_override(elb::once()).send().await;
+        let answer = call.customize().once().send().await;
         answer.or_absent("DeleteListener", &["ListenerNotFound", "LoadBalancerNotFound"]).map(drop)
     }
 }

@@ -9,7 +9,7 @@ use aws_sdk_elasticloadbalancingv2::types::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    aws::{Outcome, given},
+    aws::{self, Once, Outcome, given},
     kind::{Context, Kind},
     kinds::elb,
     model::{Address, Change, Diff, Failure, Found, How, Input, On, Outputs, Permission, Phase, Shown},
@@ -134,8 +134,8 @@ impl Kind for ListenerRule {
             .priority(i32::from(desired.priority))
             .set_conditions(Some(conditions(desired)))
             .actions(action(desired)?)
-            .set_tags(Some(elb::tagged(&cx.id, address)));
-        let answer = call.customize().config_override(elb::once()).send().await.during("CreateRule")?;
+            .set_tags(Some(aws::tags(&cx.id, address)));
+        let answer = call.customize().once().send().await.during("CreateRule")?;
         let made = answer.rules.and_then(|made| made.into_iter().next());
         Ok(live(listener.to_owned(), &given(made, "CreateRule", "Rules")?))
     }
@@ -150,7 +150,7 @@ impl Kind for ListenerRule {
         if changes.iter().any(|change| change.field == "priority") {
             let pair = RulePriorityPair::builder().rule_arn(&live.arn).priority(i32::from(desired.priority)).build();
             let call = cx.aws.elb.set_rule_priorities().rule_priorities(pair);
-            call.customize().config_override(elb::once()).send().await.during("SetRulePriorities")?;
+            call.customize().once().send().await.during("SetRulePriorities")?;
         }
         let call = cx
             .aws
@@ -159,14 +159,14 @@ impl Kind for ListenerRule {
             .rule_arn(&live.arn)
             .set_conditions(Some(conditions(desired)))
             .actions(action(desired)?);
-        let answer = call.customize().config_override(elb::once()).send().await.during("ModifyRule")?;
+        let answer = call.customize().once().send().await.during("ModifyRule")?;
         let made = answer.rules.and_then(|made| made.into_iter().next());
         let made = self::live(live.listener.clone(), &given(made, "ModifyRule", "Rules")?);
         Ok(Live { priority: i32::from(desired.priority), ..made })
     }
 
     async fn delete(cx: &Context, live: &Live) -> Result<(), Failure> {
-        let call = cx.aws.elb.delete_rule().rule_arn(&live.arn).customize().config_override(elb::once());
+        let call = cx.aws.elb.delete_rule().rule_arn(&live.arn).customize().once();
         call.send().await.or_absent("DeleteRule", &["RuleNotFound", "ListenerNotFound"]).map(drop)
     }
 

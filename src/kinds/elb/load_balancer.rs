@@ -11,7 +11,7 @@ use futures::future::try_join_all;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    aws::{self, Outcome, given},
+    aws::{self, Once, Outcome, given},
     kind::{Context, Kind},
     kinds::elb,
     model::{Address, Change, Diff, Failure, Found, How, Input, On, Outputs, Permission, Phase, Shown},
@@ -163,7 +163,7 @@ impl Kind for LoadBalancer {
 
     async fn create(cx: &Context, address: &Address, desired: &Desired) -> Result<Live, Failure> {
         let (subnets, group) = (Input::all(&desired.subnets)?, desired.security_group.get()?);
-        let mut tags = elb::tagged(&cx.id, address);
+        let mut tags = aws::tags(&cx.id, address);
         tags.extend(zones_tag(&desired.zones));
         let call = cx
             .aws
@@ -175,7 +175,7 @@ impl Kind for LoadBalancer {
             .set_subnets(Some(subnets.clone()))
             .security_groups(group)
             .set_tags(Some(tags));
-        let answer = call.customize().config_override(elb::once()).send().await.during("CreateLoadBalancer")?;
+        let answer = call.customize().once().send().await.during("CreateLoadBalancer")?;
         let made = given(
             answer.load_balancers.and_then(|made| made.into_iter().next()),
             "CreateLoadBalancer",
@@ -207,13 +207,13 @@ impl Kind for LoadBalancer {
         if changed("subnets") {
             live.subnets = Input::all(&desired.subnets)?;
             let call = cx.aws.elb.set_subnets().load_balancer_arn(&live.arn).set_subnets(Some(live.subnets.clone()));
-            call.customize().config_override(elb::once()).send().await.during("SetSubnets")?;
+            call.customize().once().send().await.during("SetSubnets")?;
         }
         if changed("security_group") {
             live.security_groups = vec![desired.security_group.get()?.to_owned()];
             let groups = Some(live.security_groups.clone());
             let call = cx.aws.elb.set_security_groups().load_balancer_arn(&live.arn).set_security_groups(groups);
-            call.customize().config_override(elb::once()).send().await.during("SetSecurityGroups")?;
+            call.customize().once().send().await.during("SetSecurityGroups")?;
         }
         if changed("zones") {
             let new = desired.zones.iter().filter(|zone| !live.zones.contains(zone)).cloned().collect::<Vec<_>>();
@@ -224,21 +224,21 @@ impl Kind for LoadBalancer {
                 .add_tags()
                 .resource_arns(&live.arn)
                 .set_tags(Some(zones_tag(&live.zones).into_iter().collect()));
-            call.customize().config_override(elb::once()).send().await.during("AddTags")?;
+            call.customize().once().send().await.during("AddTags")?;
         }
         set_attributes(cx, live).await
     }
 
     async fn delete(cx: &Context, live: &Live) -> Result<(), Failure> {
         let call = cx.aws.elb.delete_load_balancer().load_balancer_arn(&live.arn);
-        let answer = call.customize().config_override(elb::once()).send().await;
+        let answer = call.customize().once().send().await;
         answer.or_absent("DeleteLoadBalancer", &["LoadBalancerNotFound"]).map(drop)
     }
 }
 
 /// The tag that says where the stack has records; none if it has none.
 fn zones_tag(zones: &[String]) -> Option<Tag> {
-    (!zones.is_empty()).then(|| Tag::builder().key(aws::ZONES).value(zones.join(" ")).build())
+    (!zones.is_empty()).then(|| aws::tag(aws::ZONES, &zones.join(" ")))
 }
 
 async fn set_attributes(cx: &Context, mut live: Live) -> Result<Live, Failure> {
@@ -250,7 +250,7 @@ async fn set_attributes(cx: &Context, mut live: Live) -> Result<Live, Failure> {
     let attributes = wanted.iter().map(|(key, value)| LoadBalancerAttribute::builder().key(key).value(value).build());
     let attributes = Some(attributes.collect());
     let call = cx.aws.elb.modify_load_balancer_attributes().load_balancer_arn(&live.arn).set_attributes(attributes);
-    call.customize().config_override(elb::once()).send().await.during("ModifyLoadBalancerAttributes")?;
+    call.customize().once().send().await.during("ModifyLoadBalancerAttributes")?;
     live.attributes = wanted;
     Ok(live)
 }

@@ -1,4 +1,4 @@
-//! What the Elastic Load Balancing kinds share: the reads that several of them need, tags in ELB's own types.
+//! What the Elastic Load Balancing kinds share: the reads that several of them need.
 
 pub mod listener;
 pub mod listener_rule;
@@ -10,16 +10,13 @@ use std::{
     sync::Arc,
 };
 
-use aws_sdk_elasticloadbalancingv2::{
-    config,
-    types::{Listener, LoadBalancer, Rule, Tag, TargetGroup},
-};
+use aws_sdk_elasticloadbalancingv2::types::{Listener, LoadBalancer, Rule, Tag, TargetGroup};
 use futures::future::try_join_all;
 
 use crate::{
     aws::{self, Outcome},
     kind::Context,
-    model::{Address, Failure, StackId},
+    model::{Address, Failure},
 };
 
 /// The ARNs of the stack's load balancers, target groups, listeners and rules; the last two have the load balancer's name.
@@ -127,9 +124,8 @@ pub(super) async fn load_balancers(cx: &Context) -> Result<Arc<Vec<Balancer>>, F
             let (found, tags) = futures::try_join!(candidates(cx), upper_tags(cx))?;
             let owned = found.iter().filter_map(|sdk| {
                 let tags = tags.get(sdk.load_balancer_arn()?)?;
-                let pairs = || tags.iter().map(|tag| (tag.key().unwrap_or_default(), tag.value().unwrap_or_default()));
-                let address = aws::address_of(&cx.id, pairs())?;
-                Some(Balancer { address, zones: aws::zones_of(pairs()), sdk: sdk.clone() })
+                let address = aws::address_of(&cx.id, tags)?;
+                Some(Balancer { address, zones: aws::zones_of(tags), sdk: sdk.clone() })
             });
             Ok(owned.collect())
         }),
@@ -212,11 +208,7 @@ async fn lower_tags(cx: &Context) -> Result<Arc<Tags>, Failure> {
 
 /// Those of `all` whose tags give them an address of the stack, with it.
 fn owned<T: Clone>(cx: &Context, all: &[T], tags: &Tags, arn: impl Fn(&T) -> Option<&str>) -> Vec<(Address, T)> {
-    let address = |one: &T| {
-        let tags = tags.get(arn(one)?)?;
-        let pairs = tags.iter().map(|tag| (tag.key().unwrap_or_default(), tag.value().unwrap_or_default()));
-        aws::address_of(&cx.id, pairs)
-    };
+    let address = |one: &T| aws::address_of(&cx.id, tags.get(arn(one)?)?);
     all.iter().filter_map(|one| Some((address(one)?, one.clone()))).collect()
 }
 
@@ -244,14 +236,4 @@ async fn tags_at_once(cx: &Context, arns: &[&str]) -> Result<Option<Tags>, Failu
     let Some(page) = call.or_absent("DescribeTags", &gone)? else { return Ok(None) };
     let described = page.tag_descriptions.unwrap_or_default();
     Ok(Some(described.into_iter().filter_map(|one| Some((one.resource_arn?, one.tags.unwrap_or_default()))).collect()))
-}
-
-/// The tags with which the resource at `address` is created.
-pub(super) fn tagged(id: &StackId, address: &Address) -> Vec<Tag> {
-    aws::tags(id, address).map(|(key, value)| Tag::builder().key(key).value(value).build()).to_vec()
-}
-
-/// A write's configuration: the SDK sends it once, and the engine decides about another time.
-pub(super) fn once() -> config::Builder {
-    config::Config::builder().retry_config(aws::once())
 }

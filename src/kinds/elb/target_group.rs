@@ -9,7 +9,7 @@ use futures::future::try_join_all;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    aws::{self, Outcome, given},
+    aws::{self, Once, Outcome, given},
     kind::{Context, Kind, Replacement},
     kinds::elb,
     model::{Address, Change, Diff, Failure, Found, Input, On, Outputs, Permission, Phase},
@@ -152,8 +152,8 @@ impl Kind for TargetGroup {
             .healthy_threshold_count(aws::signed(health.healthy))
             .unhealthy_threshold_count(aws::signed(health.unhealthy))
             .matcher(Matcher::builder().http_code(&health.matcher).build())
-            .set_tags(Some(elb::tagged(&cx.id, address)));
-        let answer = call.customize().config_override(elb::once()).send().await.during("CreateTargetGroup")?;
+            .set_tags(Some(aws::tags(&cx.id, address)));
+        let answer = call.customize().once().send().await.during("CreateTargetGroup")?;
         let made = answer.target_groups.and_then(|made| made.into_iter().next());
         let made = given(made, "CreateTargetGroup", "TargetGroups")?;
         set_delay(cx, desired, live(&made, u32::MAX)).await
@@ -180,7 +180,7 @@ impl Kind for TargetGroup {
                 .healthy_threshold_count(aws::signed(health.healthy))
                 .unhealthy_threshold_count(aws::signed(health.unhealthy))
                 .matcher(Matcher::builder().http_code(&health.matcher).build());
-            call.customize().config_override(elb::once()).send().await.during("ModifyTargetGroup")?;
+            call.customize().once().send().await.during("ModifyTargetGroup")?;
             live.health = health.clone();
         }
         set_delay(cx, desired, live).await
@@ -188,7 +188,7 @@ impl Kind for TargetGroup {
 
     async fn delete(cx: &Context, live: &Live) -> Result<(), Failure> {
         let call = cx.aws.elb.delete_target_group().target_group_arn(&live.arn);
-        let answer = call.customize().config_override(elb::once()).send().await;
+        let answer = call.customize().once().send().await;
         answer.or_absent("DeleteTargetGroup", &["TargetGroupNotFound"]).map(drop)
     }
 
@@ -222,6 +222,6 @@ async fn set_delay(cx: &Context, desired: &Desired, live: Live) -> Result<Live, 
     let value = desired.deregistration_delay.to_string();
     let attribute = TargetGroupAttribute::builder().key(DEREGISTRATION_DELAY).value(value).build();
     let call = cx.aws.elb.modify_target_group_attributes().target_group_arn(&live.arn).attributes(attribute);
-    call.customize().config_override(elb::once()).send().await.during("ModifyTargetGroupAttributes")?;
+    call.customize().once().send().await.during("ModifyTargetGroupAttributes")?;
     Ok(Live { deregistration_delay: desired.deregistration_delay, ..live })
 }

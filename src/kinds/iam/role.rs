@@ -2,15 +2,12 @@
 //!
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles.html>
 
-use aws_sdk_iam::{
-    config,
-    types::{EntityType, RoleDetail, Tag},
-};
+use aws_sdk_iam::types::{EntityType, RoleDetail};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::{
-    aws::{self, Outcome, given},
+    aws::{self, Once, Outcome, given},
     kind::{Context, Kind},
     model::{Address, Change, Diff, Failure, Found, How, Input, On, Outputs, Permission, Phase, Shown},
 };
@@ -107,7 +104,7 @@ impl Kind for Role {
             let call = cx.aws.iam.get_account_authorization_details().filter(EntityType::Role).max_items(PAGE);
             let page = call.set_marker(marker).send().await.during("GetAccountAuthorizationDetails")?;
             for role in page.role_detail_list() {
-                let address = aws::address_of(&cx.id, role.tags().iter().map(|tag| (tag.key(), tag.value())));
+                let address = aws::address_of(&cx.id, role.tags());
                 if let Some(address) = address.filter(|_| role.path() == Some(&aws::iam_path(&cx.id))) {
                     let live = live(role);
                     found.push(Found { address, id: live.name.clone(), live });
@@ -144,11 +141,6 @@ impl Kind for Role {
     }
 
     async fn create(cx: &Context, address: &Address, desired: &Desired) -> Result<Live, Failure> {
-        let tags: Result<Vec<Tag>, _> = aws::tags(&cx.id, address)
-            .into_iter()
-            .map(|(key, value)| Tag::builder().key(key).value(value).build())
-            .collect();
-        let tags = tags.map_err(|error| Failure::internal(error.to_string()))?;
         let call = cx
             .aws
             .iam
@@ -157,8 +149,8 @@ impl Kind for Role {
             .path(aws::iam_path(&cx.id))
             .description(format!("{address} of {}", cx.id))
             .assume_role_policy_document(trust(&desired.principal).to_string())
-            .set_tags(Some(tags));
-        let answer = call.customize().config_override(once()).send().await.during("CreateRole")?;
+            .set_tags(Some(aws::tags(&cx.id, address)));
+        let answer = call.customize().once().send().await.during("CreateRole")?;
         let role = given(answer.role, "CreateRole", "Role")?;
         let (managed, statements, other_policies) = (Vec::new(), Vec::new(), Vec::new());
         let principal = desired.principal.clone();
@@ -183,7 +175,7 @@ impl Kind for Role {
         for policy in live.other_policies.iter().map(String::as_str).chain(own) {
             remove_policy(cx, live, policy).await?;
         }
-        let call = cx.aws.iam.delete_role().role_name(&live.name).customize().config_override(once());
+        let call = cx.aws.iam.delete_role().role_name(&live.name).customize().once();
         call.send().await.or_absent("DeleteRole", &["NoSuchEntity"]).map(drop)
     }
 
@@ -196,7 +188,7 @@ async fn make_good(cx: &Context, desired: &Desired, live: Live) -> Result<Live, 
     if live.principal != desired.principal {
         let call = cx.aws.iam.update_assume_role_policy().role_name(&live.name);
         let call = call.policy_document(trust(&desired.principal).to_string());
-        call.customize().config_override(once()).send().await.during("UpdateAssumeRolePolicy")?;
+        call.customize().once().send().await.during("UpdateAssumeRolePolicy")?;
     }
     for policy in &live.managed {
         detach(cx, &live, policy).await?;
@@ -210,7 +202,7 @@ async fn make_good(cx: &Context, desired: &Desired, live: Live) -> Result<Live, 
     } else if lines != live.statements {
         let document = document(&desired.statements)?.to_string();
         let call = cx.aws.iam.put_role_policy().role_name(&live.name).policy_name(POLICY).policy_document(document);
-        call.customize().config_override(once()).send().await.during("PutRolePolicy")?;
+        call.customize().once().send().await.during("PutRolePolicy")?;
     }
     Ok(Live {
         principal: desired.principal.clone(),
@@ -223,13 +215,13 @@ async fn make_good(cx: &Context, desired: &Desired, live: Live) -> Result<Live, 
 
 async fn detach(cx: &Context, live: &Live, policy: &str) -> Result<(), Failure> {
     let call = cx.aws.iam.detach_role_policy().role_name(&live.name).policy_arn(policy);
-    let answer = call.customize().config_override(once()).send().await;
+    let answer = call.customize().once().send().await;
     answer.or_absent("DetachRolePolicy", &["NoSuchEntity"]).map(drop)
 }
 
 async fn remove_policy(cx: &Context, live: &Live, policy: &str) -> Result<(), Failure> {
     let call = cx.aws.iam.delete_role_policy().role_name(&live.name).policy_name(policy);
-    let answer = call.customize().config_override(once()).send().await;
+    let answer = call.customize().once().send().await;
     answer.or_absent("DeleteRolePolicy", &["NoSuchEntity"]).map(drop)
 }
 
@@ -316,11 +308,6 @@ fn strings_or_objects(value: &Value) -> Vec<&Value> {
 
 fn strings(value: &Value) -> Vec<&str> {
     strings_or_objects(value).into_iter().filter_map(Value::as_str).collect()
-}
-
-/// A write's configuration: the SDK sends it once, and the engine decides about another time.
-fn once() -> config::Builder {
-    config::Config::builder().retry_config(aws::once())
 }
 
 #[cfg(test)]

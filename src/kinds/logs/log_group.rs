@@ -4,11 +4,10 @@
 
 use std::collections::HashMap;
 
-use aws_sdk_cloudwatchlogs::config;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    aws::{self, Outcome},
+    aws::{self, Once, Outcome},
     kind::{Context, Kind},
     model::{Address, Change, Diff, Failure, Found, On, Outputs, Permission, Phase, StackId},
 };
@@ -93,10 +92,9 @@ impl Kind for LogGroup {
 
     async fn create(cx: &Context, address: &Address, desired: &Desired) -> Result<Live, Failure> {
         let name = name(&cx.id, address);
-        let tags: HashMap<String, String> =
-            aws::tags(&cx.id, address).into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
+        let tags = HashMap::from_iter(aws::tags(&cx.id, address));
         let call = cx.aws.logs.create_log_group().log_group_name(&name).set_tags(Some(tags));
-        let answer = call.customize().config_override(once()).send().await;
+        let answer = call.customize().once().send().await;
         answer.or_absent("CreateLogGroup", &["ResourceAlreadyExistsException"])?;
         set_retention(cx, desired, Live { name, retention_days: 0 }).await
     }
@@ -112,7 +110,7 @@ impl Kind for LogGroup {
     }
 
     async fn delete(cx: &Context, live: &Live) -> Result<(), Failure> {
-        let call = cx.aws.logs.delete_log_group().log_group_name(&live.name).customize().config_override(once());
+        let call = cx.aws.logs.delete_log_group().log_group_name(&live.name).customize().once();
         call.send().await.or_absent("DeleteLogGroup", &["ResourceNotFoundException"]).map(drop)
     }
 
@@ -124,11 +122,6 @@ impl Kind for LogGroup {
 async fn set_retention(cx: &Context, desired: &Desired, live: Live) -> Result<Live, Failure> {
     let days = aws::signed(desired.retention_days);
     let call = cx.aws.logs.put_retention_policy().log_group_name(&live.name).retention_in_days(days);
-    call.customize().config_override(once()).send().await.during("PutRetentionPolicy")?;
+    call.customize().once().send().await.during("PutRetentionPolicy")?;
     Ok(Live { retention_days: desired.retention_days, ..live })
-}
-
-/// A write's configuration: the SDK sends it once, and the engine decides about another time.
-fn once() -> config::Builder {
-    config::Config::builder().retry_config(aws::once())
 }

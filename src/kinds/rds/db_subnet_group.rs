@@ -5,7 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    aws::{self, Outcome, given},
+    aws::{self, Once, Outcome, given},
     kind::{Context, Kind},
     kinds::rds,
     model::{Address, Change, Diff, Failure, Found, How, Input, On, Outputs, Permission, Phase, StackId},
@@ -93,8 +93,8 @@ impl Kind for DbSubnetGroup {
             .db_subnet_group_name(aws::derived(&cx.id, address, rds::LONGEST_NAME))
             .db_subnet_group_description(description(&cx.id))
             .set_subnet_ids(Some(subnets.clone()))
-            .set_tags(Some(rds::tagged(&cx.id, address)));
-        let answer = call.customize().config_override(rds::once()).send().await.during("CreateDBSubnetGroup")?;
+            .set_tags(Some(aws::tags(&cx.id, address)));
+        let answer = call.customize().once().send().await.during("CreateDBSubnetGroup")?;
         let group = given(answer.db_subnet_group, "CreateDBSubnetGroup", "DBSubnetGroup")?;
         Ok(Live { name: given(group.db_subnet_group_name, "CreateDBSubnetGroup", "DBSubnetGroupName")?, subnets })
     }
@@ -109,14 +109,14 @@ impl Kind for DbSubnetGroup {
         let subnets = Input::all(&desired.subnets)?;
         let call =
             cx.aws.rds.modify_db_subnet_group().db_subnet_group_name(&live.name).set_subnet_ids(Some(subnets.clone()));
-        let answer = call.customize().config_override(rds::once()).send().await.during("ModifyDBSubnetGroup");
+        let answer = call.customize().once().send().await.during("ModifyDBSubnetGroup");
         answer.map_err(|failure| if failure.is(&["SubnetAlreadyInUse"]) { failure.hint(STAYS) } else { failure })?;
         Ok(Live { subnets, ..live.clone() })
     }
 
     async fn delete(cx: &Context, live: &Live) -> Result<(), Failure> {
         let call = cx.aws.rds.delete_db_subnet_group().db_subnet_group_name(&live.name);
-        let answer = call.customize().config_override(rds::once()).send().await;
+        let answer = call.customize().once().send().await;
         answer.or_absent("DeleteDBSubnetGroup", &["DBSubnetGroupNotFoundFault"]).map(drop)
     }
 

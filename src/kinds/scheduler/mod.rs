@@ -1,11 +1,11 @@
-//! What the kinds of EventBridge Scheduler share: the stack's group of schedules, and how a write is sent.
+//! What the kinds of EventBridge Scheduler share: the stack's group of schedules, and the tokens of writes.
 
 pub mod schedule;
 pub mod schedule_group;
 
 use std::sync::Arc;
 
-use aws_sdk_scheduler::{config, types::ScheduleGroupSummary};
+use aws_sdk_scheduler::types::ScheduleGroupSummary;
 
 use crate::{
     aws::{self, Outcome},
@@ -37,9 +37,4 @@ pub(super) async fn group(cx: &Context) -> Result<Arc<Option<ScheduleGroupSummar
 /// A token for one write of this run: a repeated call is the same call, and another run's is another one.
 pub(super) fn token(cx: &Context, address: &Address, what: &str) -> String {
     aws::discriminated(&cx.id, address, &format!("{address} {what} {}", cx.run), LONGEST)
-}
-
-/// A write's configuration: the SDK sends it once, and the engine decides about another time.
-pub(super) fn once() -> config::Builder {
-    config::Config::builder().retry_config(aws::once())
 }

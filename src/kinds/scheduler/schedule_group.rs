@@ -3,13 +3,13 @@
 //!
 //! <https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-schedule-group.html>
 
-use aws_sdk_scheduler::types::{ScheduleGroupState, Tag};
+use aws_sdk_scheduler::types::ScheduleGroupState;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    aws::{self, Outcome},
+    aws::{self, Once, Outcome},
     kind::{Context, Kind},
-    kinds::scheduler::{self, once},
+    kinds::scheduler,
     model::{Address, Failure, Found, On, Outputs, Permission, Phase},
 };
 
@@ -52,7 +52,7 @@ impl Kind for ScheduleGroup {
         let call = cx.aws.scheduler.list_tags_for_resource().resource_arn(group.arn().unwrap_or_default()).send();
         let tags = call.await.or_absent("ListTagsForResource", &["ResourceNotFoundException"])?;
         let tags = tags.map(|answer| answer.tags.unwrap_or_default()).unwrap_or_default();
-        let Some(address) = aws::address_of(&cx.id, tags.iter().map(|tag| (tag.key(), tag.value()))) else {
+        let Some(address) = aws::address_of(&cx.id, &tags) else {
             return Ok(Vec::new());
         };
         let name = group.name().unwrap_or_default().to_owned();
@@ -70,19 +70,14 @@ impl Kind for ScheduleGroup {
 
     async fn create(cx: &Context, address: &Address, _desired: &Desired) -> Result<Live, Failure> {
         let name = scheduler::group_name(&cx.id);
-        let tags: Result<Vec<Tag>, _> = aws::tags(&cx.id, address)
-            .into_iter()
-            .map(|(key, value)| Tag::builder().key(key).value(value).build())
-            .collect();
-        let tags = tags.map_err(|error| Failure::internal(error.to_string()))?;
-        let call = cx.aws.scheduler.create_schedule_group().name(&name).set_tags(Some(tags));
-        let call = call.client_token(scheduler::token(cx, address, "")).customize().config_override(once());
+        let call = cx.aws.scheduler.create_schedule_group().name(&name).set_tags(Some(aws::tags(&cx.id, address)));
+        let call = call.client_token(scheduler::token(cx, address, "")).customize().once();
         call.send().await.during("CreateScheduleGroup")?;
         Ok(Live { name, deleting: false })
     }
 
     async fn delete(cx: &Context, live: &Live) -> Result<(), Failure> {
-        let call = cx.aws.scheduler.delete_schedule_group().name(&live.name).customize().config_override(once());
+        let call = cx.aws.scheduler.delete_schedule_group().name(&live.name).customize().once();
         call.send().await.or_absent("DeleteScheduleGroup", &["ResourceNotFoundException"]).map(drop)
     }
 }

@@ -2,10 +2,8 @@
 
 pub mod secret;
 
-use aws_sdk_secretsmanager::config;
-
 use crate::{
-    aws::{self, Outcome, given},
+    aws::{Outcome, given},
     kind::Context,
     model::{Failure, On, Permission},
 };
@@ -30,9 +28,4 @@ impl Value {
 pub(super) async fn value(cx: &Context, arn: &str) -> Result<Value, Failure> {
     let answer = cx.aws.secrets.get_secret_value().secret_id(arn).send().await.during("GetSecretValue")?;
     given(answer.secret_string, "GetSecretValue", "SecretString").map(Value)
-}
-
-/// A write's configuration: the SDK sends it once, and the engine decides about another time.
-pub(super) fn once() -> config::Builder {
-    config::Config::builder().retry_config(aws::once())
 }

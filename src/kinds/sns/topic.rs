@@ -5,15 +5,12 @@
 //!
 //! <https://docs.aws.amazon.com/sns/latest/dg/sns-email-notifications.html>
 
-use aws_sdk_sns::{
-    config,
-    types::{Subscription as SdkSubscription, Tag},
-};
+use aws_sdk_sns::types::Subscription as SdkSubscription;
 use futures::future::try_join_all;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    aws::{self, Outcome, given},
+    aws::{self, Once, Outcome, given},
     kind::{Context, Kind},
     model::{Address, Change, Diff, Failure, Found, How, On, Outputs, Permission, Phase, Shown},
 };
@@ -90,8 +87,7 @@ impl Kind for Topic {
             let subscriptions = subscriptions.into_paginator().items().send().try_collect();
             let (tags, subscriptions) = futures::join!(tags, subscriptions);
             let tags = tags.or_absent("ListTagsForResource", &["ResourceNotFound", "ResourceNotFoundException"])?;
-            let address =
-                tags.and_then(|tags| aws::address_of(&cx.id, tags.tags().iter().map(|tag| (tag.key(), tag.value()))));
+            let address = tags.and_then(|tags| aws::address_of(&cx.id, tags.tags()));
             let Some(address) = address else { return Ok::<_, Failure>(None) };
             let subscriptions: Option<Vec<SdkSubscription>> =
                 subscriptions.or_absent("ListSubscriptionsByTopic", &["NotFound", "NotFoundException"])?;
@@ -124,16 +120,13 @@ impl Kind for Topic {
     }
 
     async fn create(cx: &Context, address: &Address, desired: &Desired) -> Result<Live, Failure> {
-        let tags = aws::tags(&cx.id, address).into_iter().map(|(key, value)| {
-            Tag::builder().key(key).value(value).build().map_err(|error| Failure::internal(error.to_string()))
-        });
         let call = cx
             .aws
             .sns
             .create_topic()
             .name(aws::derived(&cx.id, address, LONGEST_NAME))
-            .set_tags(Some(tags.collect::<Result<_, _>>()?));
-        let answer = call.customize().config_override(once()).send().await.during("CreateTopic")?;
+            .set_tags(Some(aws::tags(&cx.id, address)));
+        let answer = call.customize().once().send().await.during("CreateTopic")?;
         let arn = given(answer.topic_arn, "CreateTopic", "TopicArn")?;
         subscribe(cx, desired, Live { arn, subscriptions: Vec::new() }).await
     }
@@ -147,7 +140,7 @@ impl Kind for Topic {
     ) -> Result<Live, Failure> {
         for former in former(desired, live) {
             let call = cx.aws.sns.unsubscribe().set_subscription_arn(former.arn.clone());
-            let answer = call.customize().config_override(once()).send().await;
+            let answer = call.customize().once().send().await;
             answer.or_absent("Unsubscribe", &["NotFound", "NotFoundException"])?;
         }
         let left = live.subscriptions.iter().filter(|subscription| !is_former(desired, subscription));
@@ -162,7 +155,7 @@ impl Kind for Topic {
         // Its subscriptions go with it, and one that is not there is a success.
         // https://docs.aws.amazon.com/sns/latest/api/API_DeleteTopic.html
         let call = cx.aws.sns.delete_topic().topic_arn(&live.arn);
-        let answer = call.customize().config_override(once()).send().await;
+        let answer = call.customize().once().send().await;
         answer.or_absent("DeleteTopic", &["NotFound", "NotFoundException"]).map(drop)
     }
 
@@ -197,14 +190,9 @@ fn former<'a>(desired: &'a Desired, live: &'a Live) -> impl Iterator<Item = &'a 
 
 async fn subscribe(cx: &Context, desired: &Desired, mut live: Live) -> Result<Live, Failure> {
     let call = cx.aws.sns.subscribe().topic_arn(&live.arn).protocol("email").endpoint(&desired.email);
-    call.customize().config_override(once()).send().await.during("Subscribe")?;
+    call.customize().once().send().await.during("Subscribe")?;
     live.subscriptions.push(Subscription { email: desired.email.clone(), arn: None });
     Ok(live)
-}
-
-/// A write's configuration: the SDK sends it once, and the engine decides about another time.
-fn once() -> config::Builder {
-    config::Config::builder().retry_config(aws::once())
 }
 
 #[cfg(test)]

@@ -22,9 +22,9 @@ pub use stop::{stop, under_way};
 use live::OWN_PERCENT;
 
 use crate::{
-    aws::{self, Outcome, given},
+    aws::{self, Once, Outcome, given},
     kind::{Context, Kind},
-    kinds::ecs::{self, once, task},
+    kinds::ecs::{self, task},
     model::{Address, Change, Diff, Failure, Found, How, Input, On, Outputs, Permission, Phase, Shown},
 };
 
@@ -249,8 +249,8 @@ impl Kind for Service {
             .deployment_configuration(deployment(desired.rollback_after.map(after))?)
             .enable_execute_command(desired.exec)
             .propagate_tags(PropagateTags::Service)
-            .set_tags(Some(ecs::tagged(&cx.id, address)));
-        let answer = call.customize().config_override(once()).send().await.during("CreateService")?;
+            .set_tags(Some(aws::tags(&cx.id, address)));
+        let answer = call.customize().once().send().await.during("CreateService")?;
         Ok(live::live(&given(answer.service, "CreateService", "service")?, None))
     }
 
@@ -284,13 +284,13 @@ impl Kind for Service {
         if changed("target_group") {
             call = call.set_load_balancers(Some(load_balancers(desired)?.unwrap_or_default()));
         }
-        let answer = call.customize().config_override(once()).send().await.during("UpdateService")?;
+        let answer = call.customize().once().send().await.during("UpdateService")?;
         Ok(live::live(&given(answer.service, "UpdateService", "service")?, None))
     }
 
     async fn delete(cx: &Context, live: &Live) -> Result<(), Failure> {
         let call = cx.aws.ecs.delete_service().cluster(&live.cluster).service(&live.name).force(true);
-        let answer = call.customize().config_override(once()).send().await;
+        let answer = call.customize().once().send().await;
         let gone = ["ServiceNotFoundException", "ServiceNotActiveException", "ClusterNotFoundException"];
         answer.or_absent("DeleteService", &gone).map(drop)
     }

@@ -3,7 +3,11 @@
 use aws_sdk_ecs::types::{ServiceDeploymentStatus as Status, StopServiceDeploymentStopType as StopType};
 
 use super::Live;
-use crate::{aws::Outcome, kind::Context, kinds::ecs::once, model::Failure};
+use crate::{
+    aws::{Once, Outcome},
+    kind::Context,
+    model::Failure,
+};
 
 /// The rollouts of the service that are under way, as ARNs of service deployments. More than one is there only for the
 /// moment in which one takes another's place.
@@ -27,7 +31,7 @@ pub async fn under_way(cx: &Context, live: &Live) -> Result<Vec<String>, Failure
 /// If ECS fails.
 pub async fn stop(cx: &Context, arn: &str) -> Result<bool, Failure> {
     let call = cx.aws.ecs.stop_service_deployment().service_deployment_arn(arn).stop_type(StopType::Rollback);
-    let answer = call.customize().config_override(once()).send().await;
+    let answer = call.customize().once().send().await;
     let ended = ["ConflictException", "ServiceDeploymentNotFoundException"];
     Ok(answer.or_absent("StopServiceDeployment", &ended)?.is_some())
 }

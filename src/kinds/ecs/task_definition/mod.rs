@@ -15,9 +15,9 @@ use serde::{Deserialize, Serialize};
 pub use revision::{Revision, active, find};
 
 use crate::{
-    aws::{self, Outcome, given},
+    aws::{self, Once, Outcome, given},
     kind::{Context, Kind},
-    kinds::ecs::{self, once},
+    kinds::ecs,
     model::{Address, Change, Diff, Failure, Found, How, Input, On, Outputs, Permission, Phase, Shown, StackId},
 };
 
@@ -193,7 +193,7 @@ impl Kind for TaskDefinition {
         let inactive = revisions(cx, &live.family, TaskDefinitionStatus::Inactive).await?;
         for some in inactive.chunks(DELETED_AT_ONCE) {
             let call = cx.aws.ecs.delete_task_definitions().set_task_definitions(Some(some.to_vec()));
-            call.customize().config_override(once()).send().await.during("DeleteTaskDefinitions")?;
+            call.customize().once().send().await.during("DeleteTaskDefinitions")?;
         }
         Ok(())
     }
@@ -291,7 +291,7 @@ async fn register(cx: &Context, address: &Address, desired: &Desired, before: Op
         Some(before) => before.commit.clone(),
         None => cx.origin.get().and_then(|origin| origin.commit.clone()),
     };
-    let mut tags = ecs::tagged(&cx.id, address);
+    let mut tags = aws::tags(&cx.id, address);
     tags.extend(revision::provenance(cx.origin.get(), commit.as_deref()));
     let call = cx
         .aws
@@ -306,7 +306,7 @@ async fn register(cx: &Context, address: &Address, desired: &Desired, before: Op
         .task_role_arn(desired.task_role.get()?)
         .container_definitions(container(cx, desired)?)
         .set_tags(Some(tags));
-    let answer = call.customize().config_override(once()).send().await.during("RegisterTaskDefinition")?;
+    let answer = call.customize().once().send().await.during("RegisterTaskDefinition")?;
     Ok(live(&given(answer.task_definition, "RegisterTaskDefinition", "taskDefinition")?, commit))
 }
 
@@ -365,7 +365,7 @@ async fn revisions(cx: &Context, family: &str, status: TaskDefinitionStatus) -> 
 }
 
 async fn deregister(cx: &Context, arn: &str) -> Result<(), Failure> {
-    let call = cx.aws.ecs.deregister_task_definition().task_definition(arn).customize().config_override(once());
+    let call = cx.aws.ecs.deregister_task_definition().task_definition(arn).customize().once();
     call.send().await.during("DeregisterTaskDefinition").map(drop)
 }
 

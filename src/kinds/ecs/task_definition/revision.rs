@@ -11,7 +11,6 @@ use super::{Desired, SecretRef, VERSION_LABEL, family, revisions};
 use crate::{
     aws::{self, Outcome},
     kind::{Context, Origin},
-    kinds::ecs,
     model::{Address, Failure},
 };
 
@@ -58,7 +57,7 @@ pub async fn find(cx: &Context, address: &Address, number: u32) -> Result<Option
     let Some(answer) = call.send().await.or_absent("DescribeTaskDefinition", &["ClientException"])? else {
         return Ok(None);
     };
-    let ours = ecs::address_of(&cx.id, answer.tags()).as_ref() == Some(address);
+    let ours = aws::address_of(&cx.id, answer.tags()).as_ref() == Some(address);
     Ok(answer.task_definition().filter(|_| ours).map(|definition| read(definition, answer.tags())))
 }
 
@@ -68,9 +67,9 @@ fn read(definition: &SdkDefinition, tags: &[Tag]) -> Revision {
         arn: definition.task_definition_arn().unwrap_or_default().to_owned(),
         registered: definition.registered_at().and_then(|at| at.to_millis().ok()).unwrap_or_default(),
         principal: definition.registered_by().map(str::to_owned),
-        by: ecs::tag(tags, aws::BY),
-        commit: ecs::tag(tags, aws::COMMIT),
-        rollback_to: ecs::tag(tags, aws::ROLLBACK_TO).and_then(|number| number.parse().ok()),
+        by: aws::tag_value(tags, aws::BY).map(str::to_owned),
+        commit: aws::tag_value(tags, aws::COMMIT).map(str::to_owned),
+        rollback_to: aws::tag_value(tags, aws::ROLLBACK_TO).and_then(|number| number.parse().ok()),
         desired: desired(definition),
     }
 }
@@ -80,7 +79,7 @@ pub(super) fn provenance(origin: Option<&Origin>, commit: Option<&str>) -> Vec<T
     let by = origin.map(|origin| origin.by.as_str()).filter(|by| !by.is_empty());
     let back = origin.and_then(|origin| origin.rollback_to).map(|number| number.to_string());
     let tags = [(aws::COMMIT, commit), (aws::BY, by), (aws::ROLLBACK_TO, back.as_deref())];
-    let tag = |(key, value): (&str, Option<&str>)| Some(Tag::builder().key(key).value(tag_value(value?)).build());
+    let tag = |(key, value): (&str, Option<&str>)| Some(aws::tag(key, &tag_value(value?)));
     tags.into_iter().filter_map(tag).collect()
 }
 
@@ -163,9 +162,9 @@ mod tests {
     fn where_a_revision_comes_from_is_in_its_tags() {
         let origin = Origin { commit: None, by: "ada, of \"desk\"".into(), rollback_to: Some(2) };
         let tags = provenance(Some(&origin), Some("0a1b-dirty"));
-        assert_eq!(ecs::tag(&tags, aws::COMMIT).as_deref(), Some("0a1b-dirty"));
-        assert_eq!(ecs::tag(&tags, aws::BY).as_deref(), Some("ada- of -desk-"));
-        assert_eq!(ecs::tag(&tags, aws::ROLLBACK_TO).as_deref(), Some("2"));
+        assert_eq!(aws::tag_value(&tags, aws::COMMIT), Some("0a1b-dirty"));
+        assert_eq!(aws::tag_value(&tags, aws::BY), Some("ada- of -desk-"));
+        assert_eq!(aws::tag_value(&tags, aws::ROLLBACK_TO), Some("2"));
         assert_eq!(provenance(None, None), []);
     }
 }

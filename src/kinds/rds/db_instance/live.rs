@@ -1,7 +1,9 @@
 //! What RDS has of a DB instance, in our own types.
 
-use aws_sdk_rds::types::{DbInstance as SdkInstance, Endpoint, PendingModifiedValues, Tag};
+use aws_sdk_rds::types::{DbInstance as SdkInstance, Endpoint, PendingModifiedValues};
 use serde::{Deserialize, Serialize};
+
+use crate::aws;
 
 /// Whose the master password of a DB instance is: [`FOREIGN`] from its adoption on until `up` has set the stack's own.
 pub(super) const PASSWORD: &str = "stackctl:password";
@@ -103,7 +105,7 @@ pub(super) fn live(instance: &SdkInstance) -> Live {
             pending.and_then(PendingModifiedValues::backup_retention_period).or(instance.backup_retention_period()),
         ),
         protect: instance.deletion_protection().unwrap_or(false),
-        owes_snapshot: instance.tag_list().iter().any(|tag| tag.key() == Some(OWES_SNAPSHOT)),
+        owes_snapshot: aws::tag_value(instance.tag_list(), OWES_SNAPSHOT).is_some(),
         public: instance.publicly_accessible().unwrap_or(false),
         subnet_group: owned(group.and_then(|group| group.db_subnet_group_name())),
         vpc: owned(group.and_then(|group| group.vpc_id())),
@@ -112,14 +114,10 @@ pub(super) fn live(instance: &SdkInstance) -> Live {
         password: match pending.and_then(|to| to.master_user_password()) {
             Some(_) => Password::BeingSet,
             None if instance.master_user_secret().is_some() => Password::Managed,
-            None if instance.tag_list().iter().any(is_foreign) => Password::Foreign,
+            None if aws::tag_value(instance.tag_list(), PASSWORD) == Some(FOREIGN) => Password::Foreign,
             None => Password::Own,
         },
         database: owned(instance.db_name()),
         status: owned(instance.db_instance_status()),
     }
-}
-
-fn is_foreign(tag: &Tag) -> bool {
-    tag.key() == Some(PASSWORD) && tag.value() == Some(FOREIGN)
 }

@@ -16,7 +16,7 @@ pub use live::{Live, Password};
 use live::{FOREIGN, OWES_SNAPSHOT, OWN, PASSWORD, live};
 
 use crate::{
-    aws::{self, Outcome, given},
+    aws::{self, Once, Outcome, given},
     kind::{Context, Kind},
     kinds::{rds, secretsmanager},
     model::{Address, Change, Diff, Failure, Found, How, Input, On, Outputs, Permission, Phase, Shown},
@@ -104,9 +104,7 @@ impl Kind for DbInstance {
         Ok(instances
             .iter()
             .filter_map(|instance| {
-                let tags = instance.tag_list().iter();
-                let tags = tags.map(|tag| (tag.key().unwrap_or_default(), tag.value().unwrap_or_default()));
-                let address = cx.address_of(tags)?;
+                let address = cx.address_of(instance.tag_list())?;
                 let mut live = live(instance);
                 if cx.claimed().is_some() && live.password == Password::Own {
                     live.password = Password::Foreign;
@@ -191,8 +189,8 @@ impl Kind for DbInstance {
             .master_username(&desired.username)
             .master_user_password(password.expose())
             .db_name(&desired.database)
-            .set_tags(Some(rds::tagged(&cx.id, address)));
-        let answer = call.customize().config_override(rds::once()).send().await.during("CreateDBInstance")?;
+            .set_tags(Some(aws::tags(&cx.id, address)));
+        let answer = call.customize().once().send().await.during("CreateDBInstance")?;
         Ok(live(&given(answer.db_instance, "CreateDBInstance", "DBInstance")?))
     }
 
@@ -238,19 +236,19 @@ impl Kind for DbInstance {
                 _ => call,
             };
         }
-        let answer = call.customize().config_override(rds::once()).send().await.during("ModifyDBInstance")?;
+        let answer = call.customize().once().send().await.during("ModifyDBInstance")?;
         let mut made = self::live(&given(answer.db_instance, "ModifyDBInstance", "DBInstance")?);
         if changes.iter().any(|change| change.field == "password") {
             // Only now: a run that is killed before sets it once more.
-            tag_instance(cx, &live.arn, vec![tag(PASSWORD, OWN)]).await?;
+            tag_instance(cx, &live.arn, vec![aws::tag(PASSWORD, OWN)]).await?;
             made.password = Password::BeingSet;
         }
         Ok(made)
     }
 
     async fn adopt(cx: &Context, address: &Address, live: &Live) -> Result<(), Failure> {
-        let mut tags = rds::tagged(&cx.id, address);
-        tags.push(tag(PASSWORD, FOREIGN));
+        let mut tags = aws::tags(&cx.id, address);
+        tags.push(aws::tag(PASSWORD, FOREIGN));
         tag_instance(cx, &live.arn, tags).await
     }
 
@@ -261,11 +259,11 @@ impl Kind for DbInstance {
         let mut call = cx.aws.rds.delete_db_instance().db_instance_identifier(&live.identifier);
         if live.protect && !live.owes_snapshot {
             // A run that ends between the two calls leaves a database without protection: the next one is still to keep it.
-            tag_instance(cx, &live.arn, vec![tag(OWES_SNAPSHOT, "true")]).await?;
+            tag_instance(cx, &live.arn, vec![aws::tag(OWES_SNAPSHOT, "true")]).await?;
         }
         if live.protect {
             let off = cx.aws.rds.modify_db_instance().db_instance_identifier(&live.identifier);
-            let off = off.deletion_protection(false).apply_immediately(true).customize().config_override(rds::once());
+            let off = off.deletion_protection(false).apply_immediately(true).customize().once();
             off.send().await.or_absent("ModifyDBInstance", NOT_FOUND)?;
         }
         if live.protect || live.owes_snapshot {
@@ -277,7 +275,7 @@ impl Kind for DbInstance {
         } else {
             call = call.skip_final_snapshot(true).delete_automated_backups(true);
         }
-        let answer = call.customize().config_override(rds::once()).send().await;
+        let answer = call.customize().once().send().await;
         answer.or_absent("DeleteDBInstance", NOT_FOUND).map(drop)
     }
 
@@ -311,14 +309,10 @@ impl Kind for DbInstance {
     }
 }
 
-fn tag(key: &str, value: &str) -> Tag {
-    Tag::builder().key(key).value(value).build()
-}
-
 /// <https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_AddTagsToResource.html>
 async fn tag_instance(cx: &Context, arn: &str, tags: Vec<Tag>) -> Result<(), Failure> {
     let call = cx.aws.rds.add_tags_to_resource().resource_name(arn).set_tags(Some(tags));
-    call.customize().config_override(rds::once()).send().await.during("AddTagsToResource").map(drop)
+    call.customize().once().send().await.during("AddTagsToResource").map(drop)
 }
 
 /// Whether `full`, such as `16.4`, is what stack.yaml means by `asked`, such as `16`.

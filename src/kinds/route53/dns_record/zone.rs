@@ -1,17 +1,14 @@
 //! Hosted zones: their records read and changed, in our own types.
 
-use aws_sdk_route53::{
-    config,
-    types::{
-        AliasTarget, Change, ChangeAction, ChangeBatch, ResourceRecord, ResourceRecordSet, RrType,
-        builders::ResourceRecordSetBuilder,
-    },
+use aws_sdk_route53::types::{
+    AliasTarget, Change, ChangeAction, ChangeBatch, ResourceRecord, ResourceRecordSet, RrType,
+    builders::ResourceRecordSetBuilder,
 };
 use aws_smithy_types::error::operation::BuildError;
 
 use super::Content;
 use crate::{
-    aws::{self, Outcome},
+    aws::{Once, Outcome},
     kind::Context,
     model::Failure,
 };
@@ -79,8 +76,7 @@ pub(super) async fn change(cx: &Context, zone: &str, changes: &[(Act, Record)]) 
         .and_then(|changes| ChangeBatch::builder().set_changes(Some(changes)).comment("stackctl").build());
     let batch = batch.map_err(|error| Failure::internal(format!("a change of DNS records: {error}")))?;
     let call = cx.aws.route53.change_resource_record_sets().hosted_zone_id(zone).change_batch(batch);
-    let once = config::Config::builder().retry_config(aws::once());
-    call.customize().config_override(once).send().await.during("ChangeResourceRecordSets").map(drop)
+    call.customize().once().send().await.during("ChangeResourceRecordSets").map(drop)
 }
 
 fn record(set: &ResourceRecordSet) -> Record {

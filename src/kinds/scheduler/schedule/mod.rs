@@ -21,12 +21,9 @@ pub use live::Live;
 use live::{as_desired, live};
 
 use crate::{
-    aws::{self, Outcome},
+    aws::{self, Once, Outcome},
     kind::{Context, Kind},
-    kinds::{
-        ecs::task,
-        scheduler::{self, once},
-    },
+    kinds::{ecs::task, scheduler},
     model::{Address, Change, Diff, Failure, Found, How, Input, On, Permission, Phase, Shown},
 };
 
@@ -176,7 +173,7 @@ impl Kind for Schedule {
             .flexible_time_window(on_time()?)
             .target(target(name, desired)?)
             .client_token(scheduler::token(cx, address, &format!("{desired:?}")));
-        call.customize().config_override(once()).send().await.during("CreateSchedule")?;
+        call.customize().once().send().await.during("CreateSchedule")?;
         as_desired(name, desired)
     }
 
@@ -202,13 +199,13 @@ impl Kind for Schedule {
             .flexible_time_window(on_time()?)
             .target(target(&live.name, desired)?)
             .client_token(scheduler::token(cx, address, &format!("{desired:?}")));
-        call.customize().config_override(once()).send().await.during("UpdateSchedule")?;
+        call.customize().once().send().await.during("UpdateSchedule")?;
         as_desired(&live.name, desired)
     }
 
     async fn delete(cx: &Context, live: &Live) -> Result<(), Failure> {
         let call = cx.aws.scheduler.delete_schedule().name(&live.name).group_name(&live.group);
-        let answer = call.customize().config_override(once()).send().await;
+        let answer = call.customize().once().send().await;
         answer.or_absent("DeleteSchedule", &["ResourceNotFoundException"])?;
         // A run that is under way goes with its job: hours of it would hold the cluster and the network.
         task::stop_group(cx, &live.cluster, &live.task_group).await

@@ -18,12 +18,9 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::{
-    aws::{self, Outcome, given},
+    aws::{self, Once, Outcome, given},
     kind::{Context, Kind},
-    kinds::{
-        ecr,
-        secretsmanager::{self, once},
-    },
+    kinds::{ecr, secretsmanager},
     model::{Address, Change, Diff, Failure, Found, How, Input, On, Outputs, Permission, Phase, Shown},
 };
 
@@ -223,14 +220,14 @@ impl Kind for Secret {
         if live.inputs == GIVEN {
             // Nobody can make it again: whoever deleted it by mistake can call it back.
             let call = cx.aws.secrets.delete_secret().secret_id(&live.arn).recovery_window_in_days(RECOVERY_DAYS);
-            let answer = call.customize().config_override(once()).send().await;
+            let answer = call.customize().once().send().await;
             let gone = ["ResourceNotFoundException", "InvalidRequestException"];
             return answer.or_absent("DeleteSecret", &gone).map(drop);
         }
         // What stackctl generated it can generate again, and a name that stays taken for a week would keep the next `up`
         // from finishing.
         let call = cx.aws.secrets.delete_secret().secret_id(&live.arn).force_delete_without_recovery(true);
-        let answer = call.customize().config_override(once()).send().await;
+        let answer = call.customize().once().send().await;
         answer.or_absent("DeleteSecret", &["ResourceNotFoundException"]).map(drop)
     }
 
@@ -262,9 +259,8 @@ fn live(
     stages: Option<&HashMap<String, Vec<String>>>,
     changed: Option<DateTime>,
 ) -> Option<(Address, Live)> {
-    let pairs = || tags.iter().map(|tag| (tag.key().unwrap_or_default(), tag.value().unwrap_or_default()));
-    let address = aws::address_of(&cx.id, pairs())?;
-    let inputs = pairs().find(|(key, _)| *key == INPUTS).map_or_else(String::new, |(_, value)| value.to_owned());
+    let address = aws::address_of(&cx.id, tags)?;
+    let inputs = aws::tag_value(tags, INPUTS).unwrap_or_default().to_owned();
     let mut current = stages.into_iter().flatten().filter(|(_, stages)| stages.iter().any(|stage| stage == CURRENT));
     let version = current.next().map(|(version, _)| version.clone()).unwrap_or_default();
     let changed = changed.and_then(|at| Timestamp::from_second(at.secs()).ok());
@@ -273,10 +269,6 @@ fn live(
 
 fn name(cx: &Context, of_stack: &str) -> String {
     format!("{}/{}/{of_stack}", cx.id.stack, cx.id.environment)
-}
-
-fn tag(key: &str, value: &str) -> Tag {
-    Tag::builder().key(key).value(value).build()
 }
 
 /// A hash of what a value is made of; none while a part is unknown, empty for a generated one.
@@ -365,13 +357,13 @@ pub async fn give(cx: &Context, address: &Address, live: Option<&Live>, value: S
 
 async fn create(cx: &Context, address: &Address, value: String, inputs: String) -> Result<Live, Failure> {
     let name = name(cx, address.name());
-    let mut tags = aws::tags(&cx.id, address).map(|(key, value)| tag(key, &value)).to_vec();
+    let mut tags = aws::tags(&cx.id, address);
     if !inputs.is_empty() {
-        tags.push(tag(INPUTS, &inputs));
+        tags.push(aws::tag(INPUTS, &inputs));
     }
     let call = cx.aws.secrets.create_secret().name(&name).secret_string(&value).set_tags(Some(tags));
     let answer =
-        match call.customize().config_override(once()).send().await.during("CreateSecret") {
+        match call.customize().once().send().await.during("CreateSecret") {
             // A listing may take five minutes to show it.
             // https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_ListSecrets.html
             Err(failure) if failure.is(&["ResourceExistsException"]) => {
@@ -409,18 +401,18 @@ async fn described(cx: &Context, id: &str) -> Result<Option<(Address, Live)>, Fa
 async fn write(cx: &Context, live: &Live, value: String, inputs: String) -> Result<Live, Failure> {
     let version = put(cx, live, value).await?;
     if !inputs.is_empty() && inputs != live.inputs {
-        let call = cx.aws.secrets.tag_resource().secret_id(&live.arn).tags(tag(INPUTS, &inputs));
-        call.customize().config_override(once()).send().await.during("TagResource")?;
+        let call = cx.aws.secrets.tag_resource().secret_id(&live.arn).tags(aws::tag(INPUTS, &inputs));
+        call.customize().once().send().await.during("TagResource")?;
     }
     Ok(Live { inputs, version, ..live.clone() })
 }
 
 /// Calls back a secret whose deletion is scheduled, as ours and with no value that counts.
 async fn restore(cx: &Context, address: &Address, name: String) -> Result<Live, Failure> {
-    let call = cx.aws.secrets.restore_secret().secret_id(&name).customize().config_override(once());
+    let call = cx.aws.secrets.restore_secret().secret_id(&name).customize().once();
     let arn = given(call.send().await.during("RestoreSecret")?.arn, "RestoreSecret", "ARN")?;
-    let tags = aws::tags(&cx.id, address).map(|(key, value)| tag(key, &value)).to_vec();
+    let tags = aws::tags(&cx.id, address);
     let call = cx.aws.secrets.tag_resource().secret_id(&arn).set_tags(Some(tags));
-    call.customize().config_override(once()).send().await.during("TagResource")?;
+    call.customize().once().send().await.during("TagResource")?;
     Ok(Live { arn, name, inputs: String::new(), version: String::new(), changed: None })
 }
