@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{
-    database::PASSWORD_LENGTH,
+    constants::PASSWORD_LENGTH,
     guards::{self, Guarded},
     network::Network,
 };

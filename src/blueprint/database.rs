@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::{
-    Facts,
+    constants::{DATABASE_NAME, PASSWORD_LENGTH},
+    facts::Facts,
     guards::{self, Guarded},
     load,
     network::Network,
@@ -24,12 +25,6 @@ pub const PORT: u16 = 5432;
 
 /// The master user.
 const MASTER: &str = "postgres";
-
-/// The database that the applications use.
-pub const NAME: &str = "app";
-
-/// The length of a generated password; of letters and digits, this is over 190 bits.
-pub const PASSWORD_LENGTH: usize = 32;
 
 /// The master user, and the secret with its password.
 #[must_use]
@@ -79,7 +74,7 @@ pub(super) fn draw(
             security_groups: groups,
             username: MASTER.to_owned(),
             password: Input::output(&password, "arn"),
-            database: NAME.to_owned(),
+            database: DATABASE_NAME.to_owned(),
         },
     );
     let passwords = users::passwords(graph, database);
@@ -99,7 +94,7 @@ pub(super) fn draw(
                 password: Input::output(password, "arn"),
                 host: Input::output(&instance, "host"),
                 port: Input::output(&instance, "port"),
-                database: NAME.to_owned(),
+                database: DATABASE_NAME.to_owned(),
                 renewed_with: {
                     let task = making.as_ref().map(|users| Input::output(&users.definition, "arn"));
                     version.iter().cloned().chain(task).collect()

@@ -1,6 +1,6 @@
 //! The name that the stack is reached by: its hosted zone, the certificate for it, and its records.
 
-use super::Facts;
+use super::facts::Facts;
 use crate::{
     kinds::{acm::certificate, route53::dns_record},
     model::{Address, Failure, Graph, HostedZone, Input},

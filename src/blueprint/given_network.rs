@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Facts, network::Network};
+use super::{facts::Facts, network::Network};
 use crate::{
     model::{Failure, GivenNetwork, GivenSubnet, WayOut},
     spec::{Given, Nat, Stack},

@@ -6,7 +6,7 @@ use std::{
     path::Path,
 };
 
-use super::{Facts, RunningImage};
+use super::{facts::Facts, running::RunningImage};
 use crate::{
     kind::ImageSource,
     kinds::ecr::{image, repository},

@@ -1,6 +1,6 @@
 //! The load balancer: the only part of a stack that the world can reach, and its listeners.
 
-use super::{Facts, domain, network::Network};
+use super::{domain, facts::Facts, network::Network};
 use crate::{
     kinds::{
         acm::certificate,

@@ -4,8 +4,10 @@
 mod alarms;
 mod bastion;
 mod cache;
+mod constants;
 mod database;
 mod domain;
+mod facts;
 mod given_network;
 mod guards;
 mod images;
@@ -21,40 +23,19 @@ mod scaling;
 mod service;
 mod users;
 
-use std::collections::BTreeMap;
-
 pub use bastion::DISK as BASTION_DISK;
-pub use database::{NAME as DATABASE_NAME, PASSWORD_LENGTH, PORT as DATABASE_PORT, master};
+pub use constants::{DATABASE_NAME, PASSWORD_LENGTH};
+pub use database::{PORT as DATABASE_PORT, master};
+pub use facts::{Facts, Load};
 pub use images::sources;
-pub use load::Load;
 pub use running::{RunningImage, running};
 pub use service::service_secret;
 pub use users::{password as database_password, users_task};
 
 use crate::{
-    kind::ImageSource,
-    model::{Failure, GivenNetwork, Graph, HostedZone},
+    model::{Failure, Graph, HostedZone},
     spec::{LoadBalancer, Stack},
 };
-
-/// What the blueprint has to know beside stack.yaml.
-#[derive(Clone, Debug, Default)]
-pub struct Facts {
-    /// The region's usable zones, in the order in which they are taken.
-    pub zones: Vec<String>,
-    /// The public hosted zones of the longest name that the load balancer's domain is, or ends in.
-    pub hosted_zones: Vec<HostedZone>,
-    /// What AWS has of the network that stack.yaml names; none where the stack has its own.
-    pub network: Option<GivenNetwork>,
-    /// The digests of the images that are to be released; without one, a service stays with what it runs.
-    pub releases: BTreeMap<ImageSource, String>,
-    /// What each service runs, as far as that is an image that stackctl built and still keeps.
-    pub running: BTreeMap<String, RunningImage>,
-    /// Whether the database has had users beside the master: those that stack.yaml no longer has lose their access.
-    pub had_users: bool,
-    /// The dump that is to be loaded into the database.
-    pub load: Option<Load>,
-}
 
 /// The resources that `stack` asks for.
 ///
@@ -63,7 +44,10 @@ pub struct Facts {
 /// zone.
 pub fn graph(stack: &Stack, facts: &Facts) -> Result<Graph, Failure> {
     let mut graph = Graph::new();
-    let network = network::draw(&mut graph, stack, facts)?;
+    let network = match &stack.network.given {
+        Some(given) => given_network::draw(stack, given, facts)?,
+        None => network::draw(&mut graph, stack, facts)?,
+    };
     let images = images::draw(&mut graph, stack, facts)?;
     let balancer = load_balancer::draw(&mut graph, stack, facts, &network)?;
     let groups = service::security_groups(&mut graph, stack, &network, balancer.as_ref());

@@ -1,6 +1,6 @@
 //! The network: a VPC with a public and a private subnet in each zone, and the ways out.
 
-use super::{Facts, given_network};
+use super::facts::Facts;
 use crate::{
     kinds::ec2::{elastic_ip, internet_gateway, nat_gateway, route_table, subnet, vpc},
     model::{Address, Failure, Graph, Input},
@@ -27,9 +27,6 @@ const PUBLIC: (u8, u32, u32) = (4, 4, 0);
 const PRIVATE: (u8, u32, u32) = (3, 2, 1);
 
 pub(super) fn draw(graph: &mut Graph, stack: &Stack, facts: &Facts) -> Result<Network, Failure> {
-    if let Some(given) = &stack.network.given {
-        return given_network::draw(stack, given, facts);
-    }
     let wanted = usize::from(stack.network.zones);
     if facts.zones.len() < wanted {
         return Err(Failure::refused(

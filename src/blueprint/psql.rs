@@ -3,7 +3,11 @@
 
 use std::collections::BTreeMap;
 
-use super::{database::NAME, logs, network::Network, service::PRINCIPAL};
+use super::{
+    constants::{DATABASE_NAME, TASK_PRINCIPAL},
+    logs,
+    network::Network,
+};
 use crate::{
     kinds::{
         ec2::security_group,
@@ -67,7 +71,7 @@ impl Task<'_> {
         let execution_role = graph.add(
             Address::new("role", format!("{}-execution", self.name)),
             &role::Desired {
-                principal: PRINCIPAL.to_owned(),
+                principal: TASK_PRINCIPAL.to_owned(),
                 statements: vec![
                     role::Statement::new(&["logs:CreateLogStream", "logs:PutLogEvents"], vec![logs.streams]),
                     role::Statement::new(
@@ -79,7 +83,7 @@ impl Task<'_> {
         );
         let task_role = graph.add(
             Address::new("role", format!("{}-task", self.name)),
-            &role::Desired { principal: PRINCIPAL.to_owned(), statements: Vec::new() },
+            &role::Desired { principal: TASK_PRINCIPAL.to_owned(), statements: Vec::new() },
         );
         let definition = graph.add(
             Address::new("task_definition", self.name),
@@ -128,7 +132,7 @@ impl Task<'_> {
     /// <https://www.postgresql.org/docs/current/libpq-envars.html>
     fn environment(&self) -> BTreeMap<String, Input> {
         let known = [
-            ("PGDATABASE", NAME),
+            ("PGDATABASE", DATABASE_NAME),
             ("PGUSER", self.master.user),
             ("PGSSLMODE", "require"),
             ("PGCONNECT_TIMEOUT", "10"),

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use super::{
     cache::Cache,
-    database::{Database, PASSWORD_LENGTH},
+    constants::{PASSWORD_LENGTH, TASK_PRINCIPAL},
+    database::Database,
     images::{self, Drawn},
     load_balancer::Balancer,
     logs::{self, Logs},
@@ -162,7 +163,7 @@ impl Drawing<'_> {
         let execution_role = self.execution_role(graph, &logs, &secrets, built);
         let task_role = graph.add(
             Address::new("role", format!("{}-task", self.name)),
-            &role::Desired { principal: PRINCIPAL.to_owned(), statements: self.permissions() },
+            &role::Desired { principal: TASK_PRINCIPAL.to_owned(), statements: self.permissions() },
         );
         let desired = task_definition::Desired {
             container: self.name.to_owned(),
@@ -280,7 +281,7 @@ impl Drawing<'_> {
         if !parameters.is_empty() {
             statements.push(role::Statement::new(&["ssm:GetParameters"], parameters));
         }
-        let desired = role::Desired { principal: PRINCIPAL.to_owned(), statements };
+        let desired = role::Desired { principal: TASK_PRINCIPAL.to_owned(), statements };
         graph.add(Address::new("role", format!("{}-execution", self.name)), &desired)
     }
 
@@ -338,9 +339,6 @@ impl Drawing<'_> {
 pub fn service_secret(service: &str, variable: &str) -> Address {
     Address::new("secret", format!("{service}/{variable}"))
 }
-
-/// Who may assume a task's roles.
-pub(super) const PRINCIPAL: &str = "ecs-tasks.amazonaws.com";
 
 /// `1.27` of `nginx:1.27`; a digest or nothing where there is no tag.
 fn tag(image: &str) -> &str {

@@ -1,9 +1,10 @@
 //! A dump on its way into the database: it is pushed to a repository of the stack, from which a task beside the database
 //! fetches it. All of this is there only while it is needed; the next plan without it takes it away.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::collections::BTreeMap;
 
 use super::{
+    facts::Load,
     network::Network,
     psql::{self, Master, Task},
     users,
@@ -24,21 +25,6 @@ const SCRIPT: &str = include_str!("load.sh");
 
 /// CPU units and MiB of memory of the task: it unpacks as fast as psql reads.
 const SIZE: (u32, u32) = (1024, 2048);
-
-/// A dump that is to be loaded.
-#[derive(Clone, Debug)]
-pub struct Load {
-    /// The packed file.
-    pub file: PathBuf,
-    /// The digest of the artifact that is made of it.
-    pub digest: String,
-    /// SHA-256 of the packed file, in hexadecimal digits.
-    pub sha256: String,
-    /// Whether it takes the place of the whole database.
-    pub replaces: bool,
-    /// Tells this run from others.
-    pub run: String,
-}
 
 /// The security group that lets the task reach the database.
 pub(super) fn security_group(graph: &mut Graph, network: &Network) -> Address {

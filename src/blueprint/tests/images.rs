@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::*;
+use crate::kind::ImageSource;
 
 #[test]
 fn two_services_of_one_source_share_its_image_and_have_all_else_of_their_own() {

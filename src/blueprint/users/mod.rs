@@ -6,8 +6,8 @@ mod script;
 use std::collections::BTreeMap;
 
 use super::{
-    Facts,
-    database::PASSWORD_LENGTH,
+    constants::PASSWORD_LENGTH,
+    facts::Facts,
     network::Network,
     psql::{self, Master, Task},
 };

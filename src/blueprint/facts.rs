@@ -1,0 +1,43 @@
+//! What the blueprint has to know beside stack.yaml: what was read from AWS, and what this run releases or loads.
+
+use std::{collections::BTreeMap, path::PathBuf};
+
+use super::running::RunningImage;
+use crate::{
+    kind::ImageSource,
+    model::{GivenNetwork, HostedZone},
+};
+
+/// What the blueprint has to know beside stack.yaml.
+#[derive(Clone, Debug, Default)]
+pub struct Facts {
+    /// The region's usable zones, in the order in which they are taken.
+    pub zones: Vec<String>,
+    /// The public hosted zones of the longest name that the load balancer's domain is, or ends in.
+    pub hosted_zones: Vec<HostedZone>,
+    /// What AWS has of the network that stack.yaml names; none where the stack has its own.
+    pub network: Option<GivenNetwork>,
+    /// The digests of the images that are to be released; without one, a service stays with what it runs.
+    pub releases: BTreeMap<ImageSource, String>,
+    /// What each service runs, as far as that is an image that stackctl built and still keeps.
+    pub running: BTreeMap<String, RunningImage>,
+    /// Whether the database has had users beside the master: those that stack.yaml no longer has lose their access.
+    pub had_users: bool,
+    /// The dump that is to be loaded into the database.
+    pub load: Option<Load>,
+}
+
+/// A dump that is to be loaded.
+#[derive(Clone, Debug)]
+pub struct Load {
+    /// The packed file.
+    pub file: PathBuf,
+    /// The digest of the artifact that is made of it.
+    pub digest: String,
+    /// SHA-256 of the packed file, in hexadecimal digits.
+    pub sha256: String,
+    /// Whether it takes the place of the whole database.
+    pub replaces: bool,
+    /// Tells this run from others.
+    pub run: String,
+}
