@@ -84,6 +84,13 @@ fn no_files_of_a_part_import_each_other_in_a_circle() {
     assert!(found.is_empty(), "{}", found.join("\n"));
 }
 
+#[test]
+fn no_files_of_the_sandbox_import_each_other_in_a_circle() {
+    let source = Source::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("sandbox/src"));
+    let found = circles(&source, &[]);
+    assert!(found.is_empty(), "{}", found.join("\n"));
+}
+
 /// A kind is a leaf: what several need of it is in the file of its service, or in a file beside it that is not a kind.
 #[test]
 fn no_kind_is_imported_by_another_kind_or_shared_code() {

@@ -162,3 +162,8 @@ impl ApiError {
         }
     }
 }
+
+/// Seconds since 1970.
+pub(crate) fn now() -> f64 {
+    f64::from(u32::try_from(jiff::Timestamp::now().as_millisecond() / 1000).unwrap_or(u32::MAX))
+}

@@ -3,17 +3,17 @@
 
 use crate::{
     api::{Answer, ApiError, Call},
-    region::Region,
+    ecs::Ecs,
 };
 
 /// Refuses a target whose service is not there.
-pub(crate) fn check(region: &Region, call: &Call) -> Result<(), ApiError> {
+pub(crate) fn check(ecs: &Ecs, call: &Call) -> Result<(), ApiError> {
     if call.operation != "RegisterScalableTarget" {
         return Ok(());
     }
     let input = call.json()?;
     let Some((cluster, service)) = service(&input) else { return Ok(()) };
-    if region.ecs.is_active(cluster, service) {
+    if ecs.is_active(cluster, service) {
         return Ok(());
     }
     let message = format!("ECS service doesn't exist: service/{cluster}/{service}");
@@ -22,14 +22,14 @@ pub(crate) fn check(region: &Region, call: &Call) -> Result<(), ApiError> {
 
 /// Registering a target brings its service between its limits.
 /// <https://docs.aws.amazon.com/autoscaling/application/APIReference/API_RegisterScalableTarget.html>
-pub(crate) fn after(region: &Region, call: &Call, answer: &Answer) {
+pub(crate) fn after(ecs: &Ecs, call: &Call, answer: &Answer) {
     let Some(input) = call.json().ok().filter(|_| call.operation == "RegisterScalableTarget" && answer.status < 300)
     else {
         return;
     };
     let limit = |key: &str| input[key].as_u64().and_then(|limit| usize::try_from(limit).ok());
     if let Some((cluster, service)) = service(&input) {
-        region.ecs.keep_within(cluster, service, limit("MinCapacity"), limit("MaxCapacity"));
+        ecs.keep_within(cluster, service, limit("MinCapacity"), limit("MaxCapacity"));
     }
 }
 

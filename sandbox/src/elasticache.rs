@@ -20,7 +20,7 @@ use nix::{
 use tokio::{
     io::AsyncWriteExt,
     net::TcpStream,
-    process::{Child, Command},
+    process::Child,
     sync::Mutex,
     task::JoinHandle,
     time::{Instant, sleep, sleep_until, timeout},
@@ -29,8 +29,9 @@ use tokio::{
 use crate::{
     api::{Answer, ApiError, Call},
     authority::Authority,
-    rds::UNPRIVILEGED,
-    region::Region,
+    children::{self, own},
+    moto::Moto,
+    place::Place,
 };
 
 /// Valkey's port.
@@ -62,6 +63,8 @@ const WITHHELD: [&str; 11] = [
 /// The caches.
 pub(crate) struct Caches {
     dir: PathBuf,
+    place: Arc<Place>,
+    moto: Arc<Moto>,
     authority: Arc<Authority>,
     running: Mutex<BTreeMap<String, Child>>,
     /// Those that are being made, so that deleting one of them ends its making first.
@@ -80,8 +83,16 @@ struct Wanted {
 }
 
 impl Caches {
-    pub(crate) fn new(dir: PathBuf, authority: Arc<Authority>) -> Self {
-        Self { dir, authority, running: Mutex::default(), creating: Mutex::default(), addresses: Mutex::default() }
+    pub(crate) fn new(place: Arc<Place>, moto: Arc<Moto>, authority: Arc<Authority>) -> Self {
+        Self {
+            dir: place.dir.join("caches"),
+            place,
+            moto,
+            authority,
+            running: Mutex::default(),
+            creating: Mutex::default(),
+            addresses: Mutex::default(),
+        }
     }
 
     /// Refuses a cache where no server for it is installed; without a cache, a sandbox needs none.
@@ -97,7 +108,7 @@ impl Caches {
     }
 
     /// Does for real what moto has just agreed to.
-    pub(crate) async fn after(self: &Arc<Self>, region: &Arc<Region>, call: &Call, answer: &Answer) {
+    pub(crate) async fn after(self: &Arc<Self>, call: &Call, answer: &Answer) {
         if answer.error.is_some() {
             return;
         }
@@ -106,19 +117,19 @@ impl Caches {
         match call.operation.as_str() {
             "CreateReplicationGroup" => {
                 let address =
-                    *self.addresses.lock().await.entry(name.clone()).or_insert_with(|| region.loopback.address());
+                    *self.addresses.lock().await.entry(name.clone()).or_insert_with(|| self.place.loopback.address());
                 let wanted = Wanted {
                     name: name.clone(),
                     address,
                     encrypted: params.get("TransitEncryptionEnabled").is_some_and(|value| value == "true"),
                     token: params.get("AuthToken").cloned().unwrap_or_default(),
                 };
-                let (caches, region) = (Arc::clone(self), Arc::clone(region));
+                let caches = Arc::clone(self);
                 let making = tokio::spawn(async move {
-                    if let Err(error) = caches.create(&region, &wanted).await {
+                    if let Err(error) = caches.create(&wanted).await {
                         tracing::error!(cache = wanted.name, "{error:#}");
                         let failed = serde_json::json!({ "status": "create-failed" });
-                        drop(region.moto.put(&format!("/caches/{}", wanted.name), &failed).await);
+                        drop(caches.moto.put(&format!("/caches/{}", wanted.name), &failed).await);
                     }
                 });
                 self.creating.lock().await.insert(name, making);
@@ -137,20 +148,15 @@ impl Caches {
         }
     }
 
-    async fn create(&self, region: &Region, wanted: &Wanted) -> Result<()> {
-        let ready = Instant::now() + region.settings.provision(CREATES);
+    async fn create(&self, wanted: &Wanted) -> Result<()> {
+        let ready = Instant::now() + self.place.settings.provision(CREATES);
         let home = self.dir.join(&wanted.name);
         self.furnish(&home, wanted)?;
         let log = fs::File::create(self.dir.join(format!("{}.log", wanted.name)))?;
-        let mut command = Command::new("setpriv");
-        command.args(["--pdeathsig", "KILL"]);
-        if nix::unistd::geteuid().is_root() {
-            let id = UNPRIVILEGED.to_string();
-            command.args(["--reuid", &id, "--regid", &id, "--clear-groups"]);
-        }
         let server = server().context("neither valkey-server nor redis-server is on the path")?;
-        command.arg("--").arg(server).arg(home.join("server.conf")).arg("-").current_dir("/");
-        command.stdin(Stdio::piped()).stdout(log.try_clone()?).stderr(log).process_group(0).kill_on_drop(true);
+        let mut command = children::command(&server);
+        command.arg(home.join("server.conf")).arg("-");
+        command.stdin(Stdio::piped()).stdout(log.try_clone()?).stderr(log).process_group(0);
         let mut child = command.spawn().context("cannot start the cache's server")?;
         if let Some(mut stdin) = child.stdin.take() {
             // Neither in an argument nor in a file: both can be read by others.
@@ -172,7 +178,7 @@ impl Caches {
         }
         sleep_until(ready).await;
         let truth = serde_json::json!({ "status": "available", "address": wanted.address, "port": PORT });
-        region.moto.put(&format!("/caches/{}", wanted.name), &truth).await
+        self.moto.put(&format!("/caches/{}", wanted.name), &truth).await
     }
 
     /// Lays out what the server is started with: its certificate and its configuration, without the password.
@@ -230,12 +236,4 @@ async fn end(mut child: Child) {
     if timeout(ENDS, child.wait()).await.is_err() {
         drop(child.kill().await);
     }
-}
-
-/// Gives a path to the user that caches run as.
-fn own(path: &Path) -> Result<()> {
-    if nix::unistd::geteuid().is_root() {
-        std::os::unix::fs::chown(path, Some(UNPRIVILEGED), Some(UNPRIVILEGED))?;
-    }
-    Ok(())
 }

@@ -9,6 +9,7 @@ mod api;
 mod authority;
 mod autoscaling;
 mod call_log;
+mod children;
 mod ecr;
 mod ecs;
 mod elasticache;
@@ -16,18 +17,28 @@ mod faults;
 mod gateway;
 mod loopback;
 mod moto;
+mod permissions;
+mod place;
 mod rds;
 mod region;
 mod schedules;
 mod secrecy;
 mod sessions;
+mod settings;
 
-use std::{path::PathBuf, process::ExitCode, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+    sync::Arc,
+};
 
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
+use tokio::signal::unix::{SignalKind, signal};
 
-use region::{Region, Settings};
+use place::Place;
+use region::Region;
+use settings::Settings;
 
 #[derive(Parser)]
 #[command(version, about = "A region on this computer, for stackctl")]
@@ -89,7 +100,7 @@ fn main() -> ExitCode {
 async fn serve(options: Serve) -> Result<()> {
     std::fs::create_dir_all(&options.dir).with_context(|| format!("cannot make {}", options.dir.display()))?;
     let dir = options.dir.canonicalize()?;
-    rds::may_enter(&dir)?;
+    children::may_enter(&dir)?;
     let lost = ["rds", "caches", "images", "tasks"].iter().any(|kept| dir.join(kept).exists());
     for kept in ["rds", "caches", "images", "tasks", "blobs"] {
         drop(std::fs::remove_dir_all(dir.join(kept)));
@@ -105,22 +116,23 @@ async fn serve(options: Serve) -> Result<()> {
     let endpoint = format!("http://{}", listener.local_addr()?);
     let authority = Arc::new(authority::Authority::new()?);
     // For whoever wants to look into a cache with a client of their own.
-    region::write_atomically(&dir.join("authority.pem"), authority.certificate().as_bytes())?;
+    write_atomically(&dir.join("authority.pem"), authority.certificate().as_bytes())?;
     let Serve { latency_ms, provision_scale, rollout_scale, schedule_scale, faults, .. } = options;
     let settings = Settings::new(latency_ms, provision_scale, rollout_scale, schedule_scale, faults);
     let moto = moto::Moto::start(&dir, &loopback, provision_scale).await?;
-    let region = Arc::new(Region::new(dir.clone(), endpoint.clone(), settings, loopback, moto, postgres, authority));
-    region.rds.prepare(&region);
-    tokio::spawn(ecs::schedule(Arc::clone(&region)));
-    tokio::spawn(schedules::keep_time(Arc::clone(&region)));
+    let place = Place::new(dir.clone(), endpoint.clone(), settings, loopback);
+    let region = Arc::new(Region::new(place, moto, postgres, authority));
+    region.rds.prepare();
+    tokio::spawn(ecs::schedule(Arc::clone(&region.ecs)));
+    tokio::spawn(schedules::keep_time(Arc::clone(&region.schedules)));
     let serving = tokio::spawn(gateway::serve(Arc::clone(&region), listener));
     let about = serde_json::json!({
-        "endpoint": endpoint, "pid": std::process::id(), "subnet": region.loopback.prefix(),
+        "endpoint": endpoint, "pid": std::process::id(), "subnet": region.place.loopback.prefix(),
         "started": jiff::Timestamp::now().to_string(),
     });
-    region::write_atomically(&dir.join("sandbox.json"), about.to_string().as_bytes())?;
+    write_atomically(&dir.join("sandbox.json"), about.to_string().as_bytes())?;
     tracing::info!(%endpoint, dir = %dir.display(), "ready");
-    region::until_stopped().await?;
+    until_stopped().await?;
     tracing::info!("stopping");
     drop(std::fs::remove_file(dir.join("sandbox.json")));
     serving.abort();
@@ -129,5 +141,22 @@ async fn serve(options: Serve) -> Result<()> {
     region.caches.shutdown().await;
     region.moto.shutdown().await;
     tracing::info!("stopped");
+    Ok(())
+}
+
+/// Writes a file so that a reader sees all of it or none.
+fn write_atomically(path: &Path, content: &[u8]) -> std::io::Result<()> {
+    let beside = path.with_extension("new");
+    std::fs::write(&beside, content)?;
+    std::fs::rename(beside, path)
+}
+
+/// Until SIGTERM or SIGINT.
+async fn until_stopped() -> Result<()> {
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
     Ok(())
 }

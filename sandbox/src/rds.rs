@@ -25,7 +25,9 @@ use tokio::{
 
 use crate::{
     api::{Answer, Call},
-    region::Region,
+    children::{self, own},
+    moto::Moto,
+    place::Place,
 };
 
 /// Postgres' port.
@@ -40,9 +42,6 @@ const ENDS: Duration = Duration::from_secs(5);
 /// How long the end of everything waits for an initdb that has begun.
 const INITDB: Duration = Duration::from_secs(30);
 
-/// Who databases run as when the sandbox runs as root, which Postgres refuses.
-pub(crate) const UNPRIVILEGED: u32 = 65534;
-
 /// Where the machine's Postgres is.
 #[derive(Clone)]
 pub(crate) struct Postgres(PathBuf);
@@ -50,29 +49,13 @@ pub(crate) struct Postgres(PathBuf);
 /// The databases.
 pub(crate) struct Rds {
     dir: PathBuf,
+    place: Arc<Place>,
+    moto: Arc<Moto>,
     postgres: Postgres,
     template: OnceCell<PathBuf>,
     running: Mutex<BTreeMap<String, Child>>,
     /// Those that are being made, so that deleting one of them ends its making first.
     creating: Mutex<BTreeMap<String, JoinHandle<()>>>,
-}
-
-/// Refuses a folder that the user whom databases run as cannot enter; root's home is one on many systems.
-pub(crate) fn may_enter(dir: &Path) -> Result<()> {
-    if !nix::unistd::geteuid().is_root() {
-        return Ok(());
-    }
-    for folder in dir.ancestors().skip(1) {
-        let mode = fs::metadata(folder)?.permissions().mode();
-        if mode & 0o001 == 0 {
-            bail!(
-                "databases run as an unprivileged user, which {} is closed to: name another folder with --dir or \
-                 STACKCTL_SANDBOX_DIR, such as /var/lib/stackctl/sandbox",
-                folder.display(),
-            );
-        }
-    }
-    Ok(())
 }
 
 impl Postgres {
@@ -101,14 +84,8 @@ impl Postgres {
     }
 
     fn command(&self, program: &str) -> Command {
-        let mut command = Command::new("setpriv");
-        command.args(["--pdeathsig", "KILL"]);
-        if nix::unistd::geteuid().is_root() {
-            let id = UNPRIVILEGED.to_string();
-            command.args(["--reuid", &id, "--regid", &id, "--clear-groups"]);
-        }
-        command.arg("--").arg(self.0.join(program)).stdin(Stdio::null()).kill_on_drop(true);
-        command.env("LC_ALL", "C").current_dir("/");
+        let mut command = children::command(&self.0.join(program));
+        command.stdin(Stdio::null()).env("LC_ALL", "C");
         command
     }
 
@@ -139,17 +116,20 @@ impl Postgres {
 }
 
 impl Rds {
-    pub(crate) fn new(dir: PathBuf, postgres: Postgres) -> Self {
-        Self { dir, postgres, template: OnceCell::new(), running: Mutex::default(), creating: Mutex::default() }
-    }
-
-    /// This machine's Postgres.
-    pub(crate) fn postgres(&self) -> &Postgres {
-        &self.postgres
+    pub(crate) fn new(place: Arc<Place>, moto: Arc<Moto>, postgres: Postgres) -> Self {
+        Self {
+            dir: place.dir.join("rds"),
+            place,
+            moto,
+            postgres,
+            template: OnceCell::new(),
+            running: Mutex::default(),
+            creating: Mutex::default(),
+        }
     }
 
     /// Makes the empty cluster that every database is copied from, before the first one is asked for.
-    pub(crate) fn prepare(self: &Arc<Self>, _region: &Arc<Region>) {
+    pub(crate) fn prepare(self: &Arc<Self>) {
         let rds = Arc::clone(self);
         tokio::spawn(async move {
             if let Err(error) = rds.template().await {
@@ -186,7 +166,7 @@ impl Rds {
     }
 
     /// Does for real what moto has just agreed to.
-    pub(crate) async fn after(self: &Arc<Self>, region: &Arc<Region>, call: &Call, answer: &Answer) {
+    pub(crate) async fn after(self: &Arc<Self>, call: &Call, answer: &Answer) {
         if answer.error.is_some() {
             return;
         }
@@ -197,17 +177,17 @@ impl Rds {
                 let get = |key: &str| params.get(key).cloned().unwrap_or_default();
                 let database = Database {
                     name: name.clone(),
-                    address: region.loopback.address(),
+                    address: self.place.loopback.address(),
                     user: get("MasterUsername"),
                     password: get("MasterUserPassword"),
                     first: get("DBName"),
                 };
-                let (rds, region) = (Arc::clone(self), Arc::clone(region));
+                let rds = Arc::clone(self);
                 let making = tokio::spawn(async move {
-                    if let Err(error) = rds.create(&region, &database).await {
+                    if let Err(error) = rds.create(&database).await {
                         tracing::error!(database = database.name, "{error:#}");
                         let failed = serde_json::json!({ "status": "failed" });
-                        drop(region.moto.put(&format!("/databases/{}", database.name), &failed).await);
+                        drop(rds.moto.put(&format!("/databases/{}", database.name), &failed).await);
                     }
                 });
                 self.creating.lock().await.insert(name, making);
@@ -239,8 +219,8 @@ impl Rds {
         fs::read_to_string(self.dir.join(name).join("master")).unwrap_or_default()
     }
 
-    async fn create(&self, region: &Region, database: &Database) -> Result<()> {
-        let ready = Instant::now() + region.settings.provision(CREATES);
+    async fn create(&self, database: &Database) -> Result<()> {
+        let ready = Instant::now() + self.place.settings.provision(CREATES);
         let template = self.template().await?;
         let home = self.dir.join(&database.name);
         let copied = Command::new("cp").arg("-a").arg(template).arg(&home).kill_on_drop(true).output().await?;
@@ -286,7 +266,7 @@ impl Rds {
         }
         sleep_until(ready).await;
         let truth = serde_json::json!({ "status": "available", "address": database.address, "port": PORT });
-        region.moto.put(&format!("/databases/{}", database.name), &truth).await
+        self.moto.put(&format!("/databases/{}", database.name), &truth).await
     }
 
     pub(crate) async fn shutdown(&self) {
@@ -328,12 +308,4 @@ fn identifier(name: &str) -> String {
 
 fn literal(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
-}
-
-/// Gives a path to the user that databases run as.
-fn own(path: &Path) -> Result<()> {
-    if nix::unistd::geteuid().is_root() {
-        std::os::unix::fs::chown(path, Some(UNPRIVILEGED), Some(UNPRIVILEGED))?;
-    }
-    Ok(())
 }

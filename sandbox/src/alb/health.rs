@@ -10,18 +10,22 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use super::{Alb, State, Target, snapshot::TargetGroup};
-use crate::region::Region;
+use super::{
+    balancing::Balancing,
+    snapshot::TargetGroup,
+    targets::{State, Target},
+};
+use crate::place::Place;
 
 /// No check more often than this, however small the scale.
 const LEAST: Duration = Duration::from_millis(50);
 
 /// Checks a target until it drains or is gone.
-pub(super) async fn check(alb: Arc<Alb>, region: Arc<Region>, group: String, target: Target) {
+pub(super) async fn check(balancing: Arc<Balancing>, place: Arc<Place>, group: String, target: Target) {
     let (mut good, mut bad) = (0_u32, 0_u32);
     loop {
-        let Some(config) = alb.config().group(&group).cloned() else { return };
-        match alb.state(&group, &target) {
+        let Some(config) = balancing.config().group(&group).cloned() else { return };
+        match balancing.targets.state(&group, &target) {
             None | Some(State::Draining) => return,
             Some(_) => {}
         }
@@ -30,19 +34,19 @@ pub(super) async fn check(alb: Arc<Alb>, region: Arc<Region>, group: String, tar
                 (good, bad) = (good + 1, 0);
                 // A new target is healthy from its first good answer on; one that was unhealthy has to earn it.
                 // https://docs.aws.amazon.com/elasticloadbalancing/latest/application/target-group-health-checks.html
-                let first = alb.state(&group, &target) == Some(State::Initial);
+                let first = balancing.targets.state(&group, &target) == Some(State::Initial);
                 if first || good >= config.healthy {
-                    alb.targets.set(&group, &target, State::Healthy);
+                    balancing.targets.set(&group, &target, State::Healthy);
                 }
             }
             Err((reason, description)) => {
                 (good, bad) = (0, bad + 1);
                 if bad >= config.unhealthy {
-                    alb.targets.set(&group, &target, State::Unhealthy(reason, description));
+                    balancing.targets.set(&group, &target, State::Unhealthy(reason, description));
                 }
             }
         }
-        sleep(region.settings.rollout(f64::from(config.interval)).max(LEAST)).await;
+        sleep(place.settings.rollout(f64::from(config.interval)).max(LEAST)).await;
     }
 }
 

@@ -1,5 +1,6 @@
 //! Load balancers: what moto knows of them, as real listeners on real sockets.
 
+mod balancing;
 mod health;
 mod proxy;
 mod rules;
@@ -8,26 +9,26 @@ mod targets;
 
 use std::{
     collections::{BTreeMap, HashMap},
-    sync::{Arc, Mutex, RwLock},
+    sync::{Arc, Mutex},
 };
-
-use serde_json::Value;
 
 use crate::{
     api::{Answer, ApiError, Call},
-    authority,
-    region::Region,
+    authority::{Authority, Issued},
+    moto::Moto,
+    place::Place,
 };
+use balancing::Balancing;
 use proxy::Listening;
 use snapshot::{Certificate, Snapshot};
-use targets::Targets;
 pub(crate) use targets::{State, Target};
 
 /// All load balancers of the region.
-#[derive(Default)]
 pub(crate) struct Alb {
-    config: RwLock<Arc<Snapshot>>,
-    targets: Targets,
+    place: Arc<Place>,
+    moto: Arc<Moto>,
+    authority: Arc<Authority>,
+    balancing: Arc<Balancing>,
     listening: Mutex<HashMap<String, Listening>>,
     refreshing: tokio::sync::Mutex<()>,
     /// The certificates that were issued here, by ARN.
@@ -35,18 +36,30 @@ pub(crate) struct Alb {
 }
 
 impl Alb {
+    pub(crate) fn new(place: Arc<Place>, moto: Arc<Moto>, authority: Arc<Authority>) -> Self {
+        Self {
+            place,
+            moto,
+            authority,
+            balancing: Arc::default(),
+            listening: Mutex::default(),
+            refreshing: tokio::sync::Mutex::default(),
+            issued: Mutex::default(),
+        }
+    }
+
     /// Takes over what was changed in the control plane: opens, changes and closes listeners.
-    pub(crate) async fn refresh(self: &Arc<Self>, region: &Arc<Region>) {
+    pub(crate) async fn refresh(&self) {
         let _one_at_a_time = self.refreshing.lock().await;
         let snapshot =
-            match region.moto.get("/elbv2").await.and_then(|value| Ok(serde_json::from_value::<Snapshot>(value)?)) {
-                Ok(snapshot) => Arc::new(snapshot.completed(|arn, name| self.issued(region, arn, name))),
+            match self.moto.get("/elbv2").await.and_then(|value| Ok(serde_json::from_value::<Snapshot>(value)?)) {
+                Ok(snapshot) => Arc::new(snapshot.completed(|arn, name| self.issued(arn, name))),
                 Err(error) => {
                     tracing::error!("the load balancers cannot be read: {error:#}");
                     return;
                 }
             };
-        *self.config.write().expect("nobody panics while holding this") = Arc::clone(&snapshot);
+        self.balancing.take_over(Arc::clone(&snapshot));
         let mut wanted = BTreeMap::new();
         for balancer in &snapshot.load_balancers {
             for listener in &balancer.listeners {
@@ -60,7 +73,7 @@ impl Alb {
                 open.set_certificate(&listener);
                 continue;
             }
-            match Listening::open(self, &address, &listener) {
+            match Listening::open(&self.balancing, &address, &listener) {
                 Ok(open) => {
                     listening.insert(arn, open);
                 }
@@ -70,13 +83,13 @@ impl Alb {
     }
 
     /// The certificate with this ARN, in the place of the one that Amazon would have issued: by the sandbox's own authority.
-    fn issued(&self, region: &Region, arn: &str, name: &str) -> Option<Certificate> {
+    fn issued(&self, arn: &str, name: &str) -> Option<Certificate> {
         let mut issued = self.issued.lock().expect("nobody panics while holding this");
         if let Some(known) = issued.get(arn) {
             return Some(known.clone());
         }
-        match region.authority.issue(name) {
-            Ok(authority::Issued { certificate, key }) => {
+        match self.authority.issue(name) {
+            Ok(Issued { certificate, key }) => {
                 Some(issued.entry(arn.to_owned()).or_insert(Certificate { certificate, key }).clone())
             }
             Err(error) => {
@@ -84,11 +97,6 @@ impl Alb {
                 None
             }
         }
-    }
-
-    /// The state as it was read last.
-    fn config(&self) -> Arc<Snapshot> {
-        Arc::clone(&self.config.read().expect("nobody panics while holding this"))
     }
 
     /// What moto cannot know: whether targets are healthy. None for all other operations.
@@ -102,7 +110,7 @@ impl Alb {
 
     fn describe_health(&self, call: &Call) -> Answer {
         let group = call.params().remove("TargetGroupArn").unwrap_or_default();
-        let members: String = self.targets.of(&group).into_iter().map(|(target, state)| {
+        let members: String = self.balancing.targets.of(&group).into_iter().map(|(target, state)| {
             let (word, reason, description) = state.words();
             let reason = reason.map(|reason| format!("<Reason>{reason}</Reason>")).unwrap_or_default();
             let description = if description.is_empty() { String::new() } else { format!("<Description>{description}</Description>") };
@@ -115,34 +123,33 @@ impl Alb {
     }
 
     /// Puts a target into its group and begins to check it.
-    pub(crate) fn register(self: &Arc<Self>, region: &Arc<Region>, group: &str, target: &Target) {
-        self.targets.add(group, target);
-        tokio::spawn(health::check(Arc::clone(self), Arc::clone(region), group.to_owned(), target.clone()));
+    pub(crate) fn register(&self, group: &str, target: &Target) {
+        self.balancing.targets.add(group, target);
+        let (balancing, place) = (Arc::clone(&self.balancing), Arc::clone(&self.place));
+        tokio::spawn(health::check(balancing, place, group.to_owned(), target.clone()));
     }
 
     /// No new requests for this target; those in flight have until the deregistration delay. Ends when none is left.
-    pub(crate) async fn deregister(&self, region: &Region, group: &str, target: &Target) {
-        let delay = self.config().group(group).map_or(300.0, snapshot::TargetGroup::deregistration_delay);
-        self.targets.drain(group, target, region.settings.rollout(delay)).await;
+    pub(crate) async fn deregister(&self, group: &str, target: &Target) {
+        let delay = self.balancing.config().group(group).map_or(300.0, snapshot::TargetGroup::deregistration_delay);
+        self.balancing.targets.drain(group, target, self.place.settings.rollout(delay)).await;
     }
 
     /// How a target is.
     pub(crate) fn state(&self, group: &str, target: &Target) -> Option<State> {
-        self.targets.state(group, target)
+        self.balancing.targets.state(group, target)
     }
 
     /// Whether some listener leads to the group.
     pub(crate) fn is_used(&self, group: &str) -> bool {
-        self.config().actions().any(|action| snapshot::forwards_to(action).iter().any(|(arn, _)| arn == group))
+        self.balancing
+            .config()
+            .actions()
+            .any(|action| snapshot::forwards_to(action).iter().any(|(arn, _)| arn == group))
     }
 
     /// Whether there is such a group.
     pub(crate) fn exists(&self, group: &str) -> bool {
-        self.config().group(group).is_some()
+        self.balancing.config().group(group).is_some()
     }
-}
-
-/// A text in a document of moto's.
-fn text<'a>(value: &'a Value, key: &str) -> &'a str {
-    value[key].as_str().unwrap_or_default()
 }

@@ -28,11 +28,10 @@ use tokio::{
 use tokio_rustls::{TlsAcceptor, rustls::ServerConfig};
 
 use super::{
-    Alb,
+    balancing::Balancing,
     rules::{self, Asked},
-    snapshot::{Certificate, Listener, forwards_to},
+    snapshot::{Certificate, Listener, forwards_to, text},
     targets::InFlight,
-    text,
 };
 
 /// Headers of a connection, not of a request (RFC 9110, 7.6.1).
@@ -74,7 +73,7 @@ impl Drop for Listening {
 }
 
 impl Listening {
-    pub(super) fn open(alb: &Arc<Alb>, address: &str, listener: &Listener) -> Result<Self> {
+    pub(super) fn open(balancing: &Arc<Balancing>, address: &str, listener: &Listener) -> Result<Self> {
         let ip: IpAddr = address.parse().with_context(|| format!("{address} is no address"))?;
         let socket = TcpSocket::new_v4()?;
         socket.set_reuseaddr(true)?;
@@ -90,7 +89,7 @@ impl Listening {
         connector.set_nodelay(true);
         connector.set_connect_timeout(Some(Duration::from_secs(10)));
         let front = Front {
-            alb: Arc::clone(alb),
+            balancing: Arc::clone(balancing),
             listener: listener.arn.clone(),
             port: listener.port,
             scheme: if tls.is_some() { "https" } else { "http" },
@@ -172,7 +171,7 @@ where
 
 /// What the requests of one listener share.
 struct Front {
-    alb: Arc<Alb>,
+    balancing: Arc<Balancing>,
     listener: String,
     port: u16,
     scheme: &'static str,
@@ -181,7 +180,7 @@ struct Front {
 
 impl Front {
     async fn answer(&self, peer: SocketAddr, request: Request<Incoming>) -> Response<Body> {
-        let config = self.alb.config();
+        let config = self.balancing.config();
         let Some((balancer, listener)) = config.listener(&self.listener) else {
             return plain(503, "text/plain", "the listener is gone");
         };
@@ -254,7 +253,7 @@ impl Front {
             left = left.saturating_sub(*weight);
             chosen
         });
-        let Some((target, in_flight)) = group.and_then(|(group, _)| self.alb.targets.choose(group)) else {
+        let Some((target, in_flight)) = group.and_then(|(group, _)| self.balancing.targets.choose(group)) else {
             return plain(503, "text/html", "<h1>503 Service Temporarily Unavailable</h1>");
         };
         let path = request.uri().path_and_query().map_or("/", |path| path.as_str());

@@ -5,10 +5,7 @@
 use hyper::{HeaderMap, Method};
 use serde_json::Value;
 
-use super::{
-    snapshot::{Listener, Rule},
-    text,
-};
+use super::snapshot::{Listener, Rule, text};
 
 /// The parts of a request that rules look at.
 pub(super) struct Asked<'a> {

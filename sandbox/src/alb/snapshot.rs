@@ -6,8 +6,6 @@ use regex::Regex;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::text;
-
 #[derive(Clone, Debug, Default, Deserialize)]
 pub(super) struct Snapshot {
     pub(super) load_balancers: Vec<LoadBalancer>,
@@ -154,4 +152,9 @@ pub(super) fn forwards_to(action: &Value) -> Vec<(String, u32)> {
         })
         .collect();
     if weighted.is_empty() { vec![(text(action, "TargetGroupArn").to_owned(), 1)] } else { weighted }
+}
+
+/// A text in a document of moto's.
+pub(super) fn text<'a>(value: &'a Value, key: &str) -> &'a str {
+    value[key].as_str().unwrap_or_default()
 }

@@ -5,7 +5,7 @@ mod registry;
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::PathBuf,
-    sync::Mutex,
+    sync::{Arc, Mutex},
 };
 
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -13,12 +13,13 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::{
-    api::{Answer, ApiError, Call},
-    region::ACCOUNT,
+    api::{Answer, ApiError, Call, now},
+    place::{ACCOUNT, Place},
 };
 
 /// The registry and what ECR knows of it.
 pub(crate) struct Ecr {
+    place: Arc<Place>,
     blobs: PathBuf,
     host: String,
     password: String,
@@ -53,10 +54,11 @@ pub(crate) struct Pulled {
 }
 
 impl Ecr {
-    pub(crate) fn new(blobs: PathBuf, endpoint: &str) -> Self {
+    pub(crate) fn new(place: Arc<Place>) -> Self {
         Self {
-            blobs,
-            host: endpoint.trim_start_matches("http://").to_owned(),
+            blobs: place.dir.join("blobs"),
+            host: place.endpoint.trim_start_matches("http://").to_owned(),
+            place,
             password: uuid::Uuid::new_v4().simple().to_string(),
             repositories: Mutex::default(),
             uploads: Mutex::default(),
@@ -303,9 +305,4 @@ fn on_repository(call: &Call, name: &str, repository: &mut Repository, input: &V
 fn missing(name: &str) -> ApiError {
     let message = format!("The repository with name '{name}' does not exist in the registry with id '{ACCOUNT}'");
     ApiError::client("RepositoryNotFoundException", message)
-}
-
-/// Seconds since 1970.
-pub(crate) fn now() -> f64 {
-    f64::from(u32::try_from(jiff::Timestamp::now().as_millisecond() / 1000).unwrap_or(u32::MAX))
 }

@@ -2,7 +2,7 @@
 //!
 //! <https://github.com/opencontainers/distribution-spec/blob/main/spec.md>
 
-use std::{fs, sync::Arc, time::Instant};
+use std::{fs, time::Instant};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use http_body_util::{BodyExt, Full};
@@ -14,12 +14,12 @@ use hyper::{
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
-use super::{Ecr, Image, now};
-use crate::{call_log::Record, region::Region};
+use super::{Ecr, Image};
+use crate::{api::now, call_log::Record};
 
 impl Ecr {
     /// Answers a request of a registry's client.
-    pub(crate) async fn registry(&self, region: &Arc<Region>, request: Request<Incoming>) -> Response<Full<Bytes>> {
+    pub(crate) async fn registry(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
         let started = Instant::now();
         let (parts, body) = request.into_parts();
         let expected = format!("Basic {}", STANDARD.encode(format!("AWS:{}", self.password)));
@@ -41,7 +41,7 @@ impl Ecr {
         let body = body.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
         let bytes = body.len();
         let (operation, answer) = self.distribute(&parts.method, &path, &query, &media, &body);
-        region.calls.add(Record {
+        self.place.calls.add(Record {
             service: "registry",
             operation,
             mutating: false,

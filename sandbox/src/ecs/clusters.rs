@@ -3,13 +3,12 @@
 use serde_json::{Value, json};
 
 use super::{
-    Ledger, missing_cluster,
+    input::{missing_cluster, names, short, text},
+    ledger::Ledger,
     model::{Cluster, Life, Status},
-    names,
     pages::page,
-    short, text,
 };
-use crate::{api::ApiError, region::ACCOUNT};
+use crate::{api::ApiError, place::ACCOUNT};
 
 pub(super) fn create(state: &mut Ledger, region: &str, input: &Value) -> Value {
     let name = input["clusterName"].as_str().unwrap_or("default").to_owned();

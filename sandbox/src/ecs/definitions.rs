@@ -3,12 +3,15 @@
 use serde_json::{Value, json};
 
 use super::{
-    Ledger,
+    input::text,
+    ledger::Ledger,
     model::{Definition, without_nulls},
     pages::page,
-    text,
 };
-use crate::{api::ApiError, ecr::now, region::ACCOUNT};
+use crate::{
+    api::{ApiError, now},
+    place::ACCOUNT,
+};
 
 /// Fargate's pairs: CPU, and the memory that goes with it as first, last and step.
 const FARGATE: &[(u32, u32, u32, u32)] = &[

@@ -2,20 +2,18 @@
 //!
 //! <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs-exec.html>
 
-use std::{collections::BTreeMap, path::PathBuf};
-
 use serde_json::{Value, json};
-use tokio::sync::watch;
 
 use super::{
-    Ecs, Ledger,
+    fargate::Ecs,
+    input::{short, text},
+    ledger::Ledger,
     model::{Status, Task},
-    permissions, short, text,
 };
 use crate::{
     api::ApiError,
-    region::Region,
-    sessions::{Command, Purpose},
+    permissions,
+    sessions::{Command, Found, Inside, Purpose, Sessions},
 };
 
 /// What the role of a task with an agent has to allow.
@@ -25,21 +23,6 @@ const NEEDED: [&str; 4] = [
     "ssmmessages:OpenControlChannel",
     "ssmmessages:OpenDataChannel",
 ];
-
-/// What a session finds in a running task.
-#[derive(Clone, Debug)]
-pub(crate) struct Inside {
-    /// Its files.
-    pub(super) root: PathBuf,
-    /// Its environment.
-    pub(super) environment: BTreeMap<String, String>,
-    /// Where it listens on this computer.
-    pub(crate) port: u16,
-    /// Where it believes that it does.
-    pub(crate) container_port: Option<u16>,
-    /// Why there is no agent, if there is none.
-    pub(super) no_agent: Option<String>,
-}
 
 /// Why the agent of a task with this definition does not run.
 pub(super) fn no_agent(roles: &Value, definition: &Value) -> Option<String> {
@@ -82,7 +65,7 @@ impl Task {
 
 impl Ecs {
     /// What a session finds in the task that Session Manager calls `ecs:<cluster>_<task>_<runtime>`, and when that is gone.
-    pub(crate) fn inside(&self, target: &str) -> Option<(Inside, watch::Receiver<bool>)> {
+    pub(crate) fn inside(&self, target: &str) -> Option<Found> {
         let mut parts = target.strip_prefix("ecs:")?.rsplitn(3, '_');
         let (runtime, id, cluster) = (parts.next()?, parts.next()?, parts.next()?);
         let state = self.state();
@@ -93,7 +76,7 @@ impl Ecs {
 }
 
 /// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ExecuteCommand.html>
-pub(super) fn execute(region: &Region, state: &Ledger, input: &Value) -> Result<Value, ApiError> {
+pub(super) fn execute(sessions: &Sessions, state: &Ledger, input: &Value) -> Result<Value, ApiError> {
     let wrong = |message: &str| ApiError::client("InvalidParameterException", message);
     let (cluster, id) = (short(text(input, "cluster")), short(text(input, "task")));
     let task = state.tasks.values().find(|task| task.id == id && short(&task.cluster_arn) == cluster);
@@ -115,8 +98,7 @@ pub(super) fn execute(region: &Region, state: &Ledger, input: &Value) -> Result<
         return Err(wrong("command can not be empty"));
     }
     let command = Command { line: line.to_owned(), root: inside.root.clone(), environment: inside.environment.clone() };
-    let (session, url, token) =
-        region.sessions.make(&region.endpoint, "ecs-execute-command", Purpose::Command(command), task.gone.subscribe());
+    let (session, url, token) = sessions.make("ecs-execute-command", Purpose::Command(command), task.gone.subscribe());
     Ok(json!({
         "clusterArn": task.cluster_arn, "taskArn": task.arn, "containerName": task.container, "interactive": true,
         "session": { "sessionId": session, "streamUrl": url, "tokenValue": token },

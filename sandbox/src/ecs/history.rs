@@ -5,60 +5,20 @@
 use serde_json::{Value, json};
 
 use super::{
-    Ledger,
-    model::{Deployment, Service, without_nulls},
+    ledger::Ledger,
+    model::{Deployment, Outcome, Past, Service, without_nulls},
     pages::page,
     services,
 };
-use crate::{api::ApiError, ecr::now};
+use crate::api::ApiError;
 
 /// How many deployments one answer has unless the call says otherwise, and how many revisions may be asked for at once.
 const PAGE: usize = 20;
 
-/// One service deployment.
-pub(super) struct Past {
-    /// The deployment as the service shows it while it lasts.
-    deployment: String,
-    arn: String,
-    revision: String,
-    definition: String,
-    status: Status,
-    reason: Option<String>,
-    created: f64,
-    finished: Option<f64>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Status {
-    InProgress,
-    Successful,
-    Stopped,
-    RollbackInProgress,
-    RollbackSuccessful,
-    RollbackFailed,
-}
-
-impl Status {
-    fn name(self) -> &'static str {
-        match self {
-            Self::InProgress => "IN_PROGRESS",
-            Self::Successful => "SUCCESSFUL",
-            Self::Stopped => "STOPPED",
-            Self::RollbackInProgress => "ROLLBACK_IN_PROGRESS",
-            Self::RollbackSuccessful => "ROLLBACK_SUCCESSFUL",
-            Self::RollbackFailed => "ROLLBACK_FAILED",
-        }
-    }
-
-    fn is_open(self) -> bool {
-        matches!(self, Self::InProgress | Self::RollbackInProgress)
-    }
-}
-
 impl Service {
     /// Another deployment begins, and ends the one that was under way.
     pub(super) fn remember(&mut self, deployment: &Deployment) {
-        self.close(Status::Stopped, Status::Stopped, "The service deployment was replaced by another one.");
+        self.close(Outcome::Stopped, Outcome::Stopped, "The service deployment was replaced by another one.");
         let number = deployment.id.rsplit('/').next().unwrap_or_default();
         let arn = |kind: &str| format!("{}/{number}", self.arn.replacen(":service/", &format!(":{kind}/"), 1));
         let past = Past {
@@ -66,7 +26,7 @@ impl Service {
             revision: arn("service-revision"),
             deployment: deployment.id.clone(),
             definition: deployment.definition.clone(),
-            status: Status::InProgress,
+            status: Outcome::InProgress,
             reason: None,
             created: deployment.created,
             finished: None,
@@ -75,38 +35,30 @@ impl Service {
     }
 
     /// What has become of the deployment `id`.
-    pub(super) fn judge(&mut self, id: &str, status: Status, reason: &str) {
+    pub(super) fn judge(&mut self, id: &str, status: Outcome, reason: &str) {
         for past in self.history.iter_mut().filter(|past| past.deployment == id && past.status.is_open()) {
             past.end_as(status, reason);
         }
     }
 
     /// The deployment as the service shows it, and what has become of it, of the service deployment `arn`.
-    pub(super) fn rollout(&self, arn: &str) -> Option<(String, Status)> {
+    pub(super) fn rollout(&self, arn: &str) -> Option<(String, Outcome)> {
         let past = self.history.iter().find(|past| past.arn == arn)?;
         Some((past.deployment.clone(), past.status))
     }
 
     /// The deployments under way have ended: one as `rolled_out`, one that was being rolled back as `rolled_back`.
-    pub(super) fn close(&mut self, rolled_out: Status, rolled_back: Status, reason: &str) {
+    pub(super) fn close(&mut self, rolled_out: Outcome, rolled_back: Outcome, reason: &str) {
         for past in &mut self.history {
             match past.status {
-                Status::InProgress => past.end_as(rolled_out, reason),
-                Status::RollbackInProgress => {
+                Outcome::InProgress => past.end_as(rolled_out, reason),
+                Outcome::RollbackInProgress => {
                     let why = past.reason.clone().unwrap_or_default();
                     past.end_as(rolled_back, &why);
                 }
                 _ => {}
             }
         }
-    }
-}
-
-impl Past {
-    fn end_as(&mut self, status: Status, reason: &str) {
-        self.status = status;
-        self.reason = Some(reason.to_owned()).filter(|reason| !reason.is_empty());
-        self.finished = (!status.is_open()).then(now);
     }
 }
 

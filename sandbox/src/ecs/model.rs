@@ -5,8 +5,7 @@ use std::collections::VecDeque;
 use serde_json::{Value, json};
 use tokio::{sync::watch, time::Instant};
 
-use super::{exec::Inside, history::Past};
-use crate::{alb::Target, ecr::now};
+use crate::{alb::Target, api::now, sessions::Inside};
 
 /// How many events of a service are kept.
 const EVENTS: usize = 100;
@@ -120,7 +119,60 @@ pub(super) struct Task {
     pub(super) counted: bool,
 }
 
+/// One service deployment.
+pub(super) struct Past {
+    /// The deployment as the service shows it while it lasts.
+    pub(super) deployment: String,
+    pub(super) arn: String,
+    pub(super) revision: String,
+    pub(super) definition: String,
+    pub(super) status: Outcome,
+    pub(super) reason: Option<String>,
+    pub(super) created: f64,
+    pub(super) finished: Option<f64>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Outcome {
+    InProgress,
+    Successful,
+    Stopped,
+    RollbackInProgress,
+    RollbackSuccessful,
+    RollbackFailed,
+}
+
+impl Outcome {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::InProgress => "IN_PROGRESS",
+            Self::Successful => "SUCCESSFUL",
+            Self::Stopped => "STOPPED",
+            Self::RollbackInProgress => "ROLLBACK_IN_PROGRESS",
+            Self::RollbackSuccessful => "ROLLBACK_SUCCESSFUL",
+            Self::RollbackFailed => "ROLLBACK_FAILED",
+        }
+    }
+
+    pub(super) fn is_open(self) -> bool {
+        matches!(self, Self::InProgress | Self::RollbackInProgress)
+    }
+}
+
+impl Past {
+    pub(super) fn end_as(&mut self, status: Outcome, reason: &str) {
+        self.status = status;
+        self.reason = Some(reason.to_owned()).filter(|reason| !reason.is_empty());
+        self.finished = (!status.is_open()).then(now);
+    }
+}
+
 impl Service {
+    /// Whether this is the active service of these names.
+    pub(super) fn is(&self, cluster: &str, name: &str) -> bool {
+        self.life == Life::Active && self.cluster == cluster && self.name == name
+    }
+
     pub(super) fn primary(&self) -> Option<&Deployment> {
         self.deployments.first()
     }

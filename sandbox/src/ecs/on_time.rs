@@ -1,29 +1,15 @@
 //! Tasks that EventBridge Scheduler starts, with what its role may do and nothing else.
 
-use std::sync::Arc;
-
 use serde_json::{Value, json};
 
-use super::{Ecs, definitions, permissions, tasks, text};
-use crate::{api::ApiError, region::Region};
+use super::{definitions, fargate::Ecs, input::text, tasks};
+use crate::{api::ApiError, permissions};
 
 impl Ecs {
-    /// Whether this service may assume the role now.
-    pub(crate) async fn may_be_assumed(&self, region: &Region, role: &str, principal: &str) -> bool {
-        let roles = permissions::roles(region).await;
-        let trusts = roles[role]["trusts"].as_array().is_some_and(|trusts| trusts.iter().any(|one| one == principal));
-        trusts && roles[role]["assumable"] == true
-    }
-
     /// Starts the task of a schedule's target.
     /// <https://docs.aws.amazon.com/scheduler/latest/APIReference/API_EcsParameters.html>
-    pub(crate) async fn start_on_time(
-        self: &Arc<Self>,
-        region: &Arc<Region>,
-        schedule: &str,
-        target: &Value,
-    ) -> Result<(), ApiError> {
-        let roles = permissions::roles(region).await;
+    pub(crate) async fn start_on_time(&self, schedule: &str, target: &Value) -> Result<(), ApiError> {
+        let roles = self.roles().await;
         let (role, parameters) = (text(target, "RoleArn"), &target["EcsParameters"]);
         let vpc = &parameters["NetworkConfiguration"]["awsvpcConfiguration"];
         let input: Value = serde_json::from_str(target["Input"].as_str().unwrap_or("{}")).unwrap_or_default();

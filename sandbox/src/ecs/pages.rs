@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::text;
+use super::input::text;
 use crate::api::ApiError;
 
 /// The most in one answer. <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ListTasks.html>

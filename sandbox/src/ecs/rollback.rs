@@ -3,12 +3,11 @@
 use serde_json::{Value, json};
 
 use super::{
-    Ledger,
-    history::Status as Outcome,
-    model::{Life, Rollout, Service},
-    scheduler, text,
+    input::text,
+    ledger::Ledger,
+    model::{Life, Outcome, Rollout, Service},
 };
-use crate::{api::ApiError, ecr::now};
+use crate::api::{ApiError, now};
 
 /// Breaks off the rollout of which too many tasks have failed.
 ///
@@ -49,7 +48,7 @@ pub(super) fn stop(state: &mut Ledger, input: &Value) -> Result<Value, ApiError>
     let Some(index) = state.services.iter().position(known) else {
         return Err(ApiError::client("ServiceDeploymentNotFoundException", "Service deployment not found."));
     };
-    let mut service = scheduler::take(state, index);
+    let mut service = state.take(index);
     let stopped = go_back_from(state, &mut service, arn);
     state.services[index] = service;
     stopped.map(|()| json!({ "serviceDeploymentArn": arn }))

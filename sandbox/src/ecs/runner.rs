@@ -2,7 +2,6 @@
 
 use std::{
     collections::BTreeMap,
-    ffi::OsString,
     path::Path,
     process::{ExitStatus, Stdio},
     sync::Arc,
@@ -24,14 +23,16 @@ use tokio::{
 };
 
 use super::{
-    definitions,
-    exec::{self, Inside},
+    definitions, exec,
+    fargate::Ecs,
+    input::text,
     model::Status,
-    permissions,
     rootfs::{self, Root},
-    secrets, text, tools,
+    secrets, tools,
 };
-use crate::{alb::Target, ecr::now, moto::free_port, rds::UNPRIVILEGED, region::Region};
+use crate::{
+    alb::Target, api::now, children::entering, moto::free_port, permissions, place::ACCOUNT, sessions::Inside,
+};
 
 /// How many log lines go in one call.
 const LOG_BATCH: usize = 500;
@@ -58,16 +59,16 @@ struct Work {
 struct Unstarted(String);
 
 /// Runs a task from its image to its end.
-pub(super) async fn run(region: Arc<Region>, arn: String) {
-    let Some(work) = work(&region, &arn) else { return };
-    match begin(&region, &work).await {
-        Ok(begun) => supervise(&region, &work, begun).await,
-        Err(Unstarted(reason)) => finish(&region, &work.arn, None, Some(reason), "TaskFailedToStart"),
+pub(super) async fn run(ecs: Arc<Ecs>, arn: String) {
+    let Some(work) = work(&ecs, &arn) else { return };
+    match begin(&ecs, &work).await {
+        Ok(begun) => supervise(&ecs, &work, begun).await,
+        Err(Unstarted(reason)) => finish(&ecs, &work.arn, None, Some(reason), "TaskFailedToStart"),
     }
 }
 
-fn work(region: &Region, arn: &str) -> Option<Work> {
-    let state = region.ecs.state();
+fn work(ecs: &Ecs, arn: &str) -> Option<Work> {
+    let state = ecs.state();
     let task = state.tasks.get(arn)?;
     let definition = definitions::find(&state, &task.definition)?.document.clone();
     let service =
@@ -97,12 +98,12 @@ struct Begun {
     _root: Root,
 }
 
-async fn begin(region: &Arc<Region>, work: &Work) -> Result<Begun, Unstarted> {
-    let roles = permissions::roles(region).await;
+async fn begin(ecs: &Arc<Ecs>, work: &Work) -> Result<Begun, Unstarted> {
+    let roles = ecs.roles().await;
     let role = text(&work.definition, "executionRoleArn");
-    let environment = environment(region, work, &roles, role).await?;
-    let (config, root) = files(region, work, &roles, role).await?;
-    let logs = logs(region, work, &roles, role).await?;
+    let environment = environment(ecs, work, &roles, role).await?;
+    let (config, root) = files(ecs, work, &roles, role).await?;
+    let logs = logs(ecs, work, &roles, role).await?;
     let port = free_port().map_err(|error| Unstarted(format!("ResourceInitializationError: {error}")))?;
     let mut command = command(work, &config, root.path(), &environment, port)?;
     let mut child = command.spawn().map_err(|error| Unstarted(format!("CannotStartContainerError: {error}")))?;
@@ -123,12 +124,12 @@ async fn begin(region: &Arc<Region>, work: &Work) -> Result<Begun, Unstarted> {
 }
 
 /// What the image says of how it is run, and its files.
-async fn files(region: &Arc<Region>, work: &Work, roles: &Value, role: &str) -> Result<(Value, Root), Unstarted> {
+async fn files(ecs: &Arc<Ecs>, work: &Work, roles: &Value, role: &str) -> Result<(Value, Root), Unstarted> {
     let name = text(&work.container, "image");
-    let images = region.dir.join("images");
+    let images = ecs.works.place.dir.join("images");
     let read_only = work.container["readonlyRootFilesystem"] == true;
-    let authority = Arc::clone(&region.authority);
-    let (config, unpacking) = match region.ecr.pull(name) {
+    let authority = Arc::clone(&ecs.works.authority);
+    let (config, unpacking) = match ecs.works.ecr.pull(name) {
         Some(Ok(image)) => {
             may_pull(work, name, roles, role)?;
             let config = image.config["config"].clone();
@@ -137,7 +138,7 @@ async fn files(region: &Arc<Region>, work: &Work, roles: &Value, role: &str) -> 
         }
         Some(Err(why)) => return Err(Unstarted(format!("CannotPullContainerError: {why}"))),
         None if tools::is_postgres(name) => {
-            let postgres = region.rds.postgres().programs().to_owned();
+            let postgres = ecs.works.postgres.programs().to_owned();
             let fill = move |root: &Path| tools::fill(root, &postgres);
             let assemble =
                 move || Root::of(rootfs::assemble(&images, "postgres", authority.certificate(), fill)?, read_only);
@@ -159,7 +160,7 @@ async fn files(region: &Arc<Region>, work: &Work, roles: &Value, role: &str) -> 
 fn may_pull(work: &Work, name: &str, roles: &Value, role: &str) -> Result<(), Unstarted> {
     let repository = name.split_once('/').map_or(name, |(_, rest)| rest);
     let repository = repository.rsplit_once(':').map_or(repository, |(repository, _)| repository);
-    let arn = format!("arn:aws:ecr:{}:{}:repository/{repository}", work.region, crate::region::ACCOUNT);
+    let arn = format!("arn:aws:ecr:{}:{}:repository/{repository}", work.region, ACCOUNT);
     for (action, resource) in
         [("ecr:GetAuthorizationToken", "*"), ("ecr:BatchGetImage", arn.as_str()), ("ecr:GetDownloadUrlForLayer", &arn)]
     {
@@ -200,21 +201,6 @@ fn command(
     Ok(command)
 }
 
-/// What leads into a task's files, as an unprivileged user; the command stands after it.
-pub(crate) fn entering(root: &Path) -> Vec<OsString> {
-    let mut words: Vec<OsString> = ["setpriv", "--pdeathsig", "KILL", "--"].map(OsString::from).to_vec();
-    if nix::unistd::geteuid().is_root() {
-        // chroot needs root, so it comes first; its --userspec gives up root before the command begins.
-        let user = format!("+{UNPRIVILEGED}:+{UNPRIVILEGED}");
-        words.extend(["chroot", "--groups=", "--userspec", &user].map(OsString::from));
-        words.push(root.into());
-    } else {
-        words.extend(["unshare", "--map-root-user", "--root"].map(OsString::from));
-        words.extend([root.into(), "--".into()]);
-    }
-    words
-}
-
 /// A task's variables: those of its image, those that it is given, and where it listens here.
 fn variables(config: &Value, environment: &BTreeMap<String, String>, port: u16) -> BTreeMap<String, String> {
     let of_image = config["Env"].as_array().into_iter().flatten().filter_map(Value::as_str);
@@ -232,19 +218,14 @@ fn variables(config: &Value, environment: &BTreeMap<String, String>, port: u16) 
     variables
 }
 
-async fn environment(
-    region: &Region,
-    work: &Work,
-    roles: &Value,
-    role: &str,
-) -> Result<BTreeMap<String, String>, Unstarted> {
+async fn environment(ecs: &Ecs, work: &Work, roles: &Value, role: &str) -> Result<BTreeMap<String, String>, Unstarted> {
     let mut environment = BTreeMap::new();
     let plain = work.container["environment"].as_array().into_iter().flatten();
     for variable in plain.chain(work.overrides["environment"].as_array().into_iter().flatten()) {
         environment.insert(text(variable, "name").to_owned(), text(variable, "value").to_owned());
     }
     for secret in work.container["secrets"].as_array().into_iter().flatten() {
-        let value = secrets::value(region, &work.region, text(secret, "valueFrom"), roles, role).await;
+        let value = secrets::value(&ecs.works.moto, &work.region, text(secret, "valueFrom"), roles, role).await;
         let value = value.map_err(|why| {
             Unstarted(format!("ResourceInitializationError: unable to pull secrets or registry auth: {why}"))
         })?;
@@ -255,7 +236,7 @@ async fn environment(
 
 /// Where the process's lines go; CloudWatch Logs gets them in batches.
 async fn logs(
-    region: &Arc<Region>,
+    ecs: &Arc<Ecs>,
     work: &Work,
     roles: &Value,
     role: &str,
@@ -265,7 +246,7 @@ async fn logs(
     if group.is_empty() {
         return Ok(None);
     }
-    let arn = format!("arn:aws:logs:{}:{}:log-group:{group}:log-stream:", work.region, crate::region::ACCOUNT);
+    let arn = format!("arn:aws:logs:{}:{}:log-group:{group}:log-stream:", work.region, ACCOUNT);
     if !permissions::allows(roles, role, "logs:PutLogEvents", &arn) {
         let why = format!(
             "failed to validate logger args: AccessDeniedException: {role} is not authorized to perform: logs:PutLogEvents on resource: {arn}"
@@ -275,10 +256,10 @@ async fn logs(
     let name = text(&work.container, "name");
     let stream = format!("{}/{name}/{}", text(options, "awslogs-stream-prefix"), work.id);
     let body = json!({ "logGroupName": group, "logStreamName": stream });
-    let made = region.moto.json("logs", "Logs_20140328.CreateLogStream", &work.region, &body).await;
+    let made = ecs.works.moto.json("logs", "Logs_20140328.CreateLogStream", &work.region, &body).await;
     made.map_err(|error| Unstarted(format!("ResourceInitializationError: failed to validate logger args: create stream has been retried 1 times: {}: {}", error.code, error.message)))?;
     let (sender, receiver) = mpsc::unbounded_channel();
-    let delivered = tokio::spawn(deliver(Arc::clone(region), work.region.clone(), group, stream, receiver));
+    let delivered = tokio::spawn(deliver(Arc::clone(ecs), work.region.clone(), group, stream, receiver));
     Ok(Some((sender, delivered)))
 }
 
@@ -297,13 +278,7 @@ fn without_end(line: &[u8]) -> String {
     String::from_utf8_lossy(line.strip_suffix(b"\r").unwrap_or(line)).into_owned()
 }
 
-async fn deliver(
-    region: Arc<Region>,
-    at: String,
-    group: String,
-    stream: String,
-    mut lines: mpsc::UnboundedReceiver<String>,
-) {
+async fn deliver(ecs: Arc<Ecs>, at: String, group: String, stream: String, mut lines: mpsc::UnboundedReceiver<String>) {
     let mut batch = Vec::new();
     while lines.recv_many(&mut batch, LOG_BATCH).await > 0 {
         let stamp = jiff::Timestamp::now().as_millisecond();
@@ -316,7 +291,7 @@ async fn deliver(
             continue;
         }
         let body = json!({ "logGroupName": group, "logStreamName": stream, "logEvents": events });
-        drop(region.moto.json("logs", "Logs_20140328.PutLogEvents", &at, &body).await);
+        drop(ecs.works.moto.json("logs", "Logs_20140328.PutLogEvents", &at, &body).await);
         // A chatty task must not make a call a line; one that has ended has no more of them.
         if !lines.is_closed() {
             tokio::time::sleep(Duration::from_millis(200)).await;
@@ -325,12 +300,12 @@ async fn deliver(
 }
 
 /// From running to stopped.
-async fn supervise(region: &Arc<Region>, work: &Work, begun: Begun) {
+async fn supervise(ecs: &Arc<Ecs>, work: &Work, begun: Begun) {
     let Begun { mut child, port, delivered, inside, _root } = begun;
     let processes = child.id().and_then(|id| i32::try_from(id).ok()).map(Pid::from_raw);
     let target = Target { ip: "127.0.0.1".to_owned(), port };
     let mut stopping = {
-        let mut state = region.ecs.state();
+        let mut state = ecs.state();
         let Some(task) = state.tasks.get_mut(&work.arn) else { return };
         task.status = Status::Running;
         task.started = Some(now());
@@ -342,9 +317,9 @@ async fn supervise(region: &Arc<Region>, work: &Work, begun: Begun) {
         task.stopping.subscribe()
     };
     if let Some(group) = &work.group {
-        region.alb.register(region, group, &target);
+        ecs.works.alb.register(group, &target);
     }
-    region.ecs.wake();
+    ecs.wake();
     let ended = tokio::select! {
         ended = child.wait() => Some(ended),
         _ = stopping.wait_for(|stop| *stop) => None,
@@ -352,17 +327,17 @@ async fn supervise(region: &Arc<Region>, work: &Work, begun: Begun) {
     let (status, by_itself) = match ended {
         Some(status) => {
             if let Some(group) = &work.group {
-                region.alb.deregister(region, group, &target).await;
+                ecs.works.alb.deregister(group, &target).await;
             }
             (status, true)
         }
-        None => (stop(region, work, &mut child, &target).await, false),
+        None => (stop(ecs, work, &mut child, &target).await, false),
     };
     // With its first process, a container ends whole.
     if let Some(processes) = processes {
         let _ = killpg(processes, Signal::SIGKILL);
     }
-    if let Some(task) = region.ecs.state().tasks.get(&work.arn) {
+    if let Some(task) = ecs.state().tasks.get(&work.arn) {
         task.gone.send_replace(true);
     }
     // A container has ended when its log driver has sent the last line: whoever sees the task stopped can read why.
@@ -371,16 +346,16 @@ async fn supervise(region: &Arc<Region>, work: &Work, begun: Begun) {
     }
     let code = status.ok().map(exit_code);
     let reason = by_itself.then(|| "Essential container in task exited".to_owned());
-    finish(region, &work.arn, code, reason, "EssentialContainerExited");
+    finish(ecs, &work.arn, code, reason, "EssentialContainerExited");
 }
 
 /// Out of the load balancer first, then SIGTERM, then, after the stop timeout, SIGKILL.
-async fn stop(region: &Arc<Region>, work: &Work, child: &mut Child, target: &Target) -> std::io::Result<ExitStatus> {
+async fn stop(ecs: &Arc<Ecs>, work: &Work, child: &mut Child, target: &Target) -> std::io::Result<ExitStatus> {
     if let Some(group) = &work.group {
-        set(region, &work.arn, Status::Deactivating);
-        region.alb.deregister(region, group, target).await;
+        set(ecs, &work.arn, Status::Deactivating);
+        ecs.works.alb.deregister(group, target).await;
     }
-    set(region, &work.arn, Status::Stopping);
+    set(ecs, &work.arn, Status::Stopping);
     if let Some(pid) = child.id().and_then(|id| i32::try_from(id).ok()) {
         // One that has just ended needs no signal.
         let _ = kill(Pid::from_raw(pid), Signal::SIGTERM);
@@ -399,14 +374,14 @@ fn exit_code(status: ExitStatus) -> i32 {
     status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or_default())
 }
 
-fn set(region: &Region, arn: &str, status: Status) {
-    if let Some(task) = region.ecs.state().tasks.get_mut(arn) {
+fn set(ecs: &Ecs, arn: &str, status: Status) {
+    if let Some(task) = ecs.state().tasks.get_mut(arn) {
         task.status = status;
     }
 }
 
-fn finish(region: &Region, arn: &str, code: Option<i32>, reason: Option<String>, stop_code: &'static str) {
-    if let Some(task) = region.ecs.state().tasks.get_mut(arn) {
+fn finish(ecs: &Ecs, arn: &str, code: Option<i32>, reason: Option<String>, stop_code: &'static str) {
+    if let Some(task) = ecs.state().tasks.get_mut(arn) {
         task.status = Status::Stopped;
         task.exit_code = code;
         task.stopped = Some(now());
@@ -417,7 +392,7 @@ fn finish(region: &Region, arn: &str, code: Option<i32>, reason: Option<String>,
             task.stop_code.get_or_insert(stop_code);
         }
     }
-    region.ecs.wake();
+    ecs.wake();
 }
 
 #[cfg(test)]

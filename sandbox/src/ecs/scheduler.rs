@@ -7,13 +7,14 @@ use std::{sync::Arc, time::Duration};
 use tokio::time::Instant;
 
 use super::{
-    Ledger,
-    history::Status as Outcome,
-    model::{Life, Rollout, Service, Status},
-    rollback, runner, short,
+    fargate::Ecs,
+    input::short,
+    ledger::Ledger,
+    model::{Life, Outcome, Rollout, Service, Status, Task},
+    rollback, runner,
     tasks::{self, Start},
 };
-use crate::{alb::State, ecr::now, region::Region};
+use crate::{alb::State, api::now};
 
 /// How often the scheduler looks even if nothing says that something has changed: health comes without a word.
 const LOOK: Duration = Duration::from_millis(100);
@@ -22,8 +23,7 @@ const LOOK: Duration = Duration::from_millis(100);
 const LISTED: Duration = Duration::from_secs(3600);
 
 /// Runs until the sandbox stops.
-pub(crate) async fn schedule(region: Arc<Region>) {
-    let ecs = Arc::clone(&region.ecs);
+pub(crate) async fn schedule(ecs: Arc<Ecs>) {
     let mut interfaces = serde_json::Value::Null;
     loop {
         drop(tokio::time::timeout(LOOK, ecs.changed.notified()).await);
@@ -31,7 +31,7 @@ pub(crate) async fn schedule(region: Arc<Region>) {
             let mut state = ecs.state();
             state.tasks.retain(|_, task| task.stopped_at.is_none_or(|at| at.elapsed() < LISTED));
             let names: Vec<usize> = (0..state.services.len()).collect();
-            names.into_iter().for_each(|index| reconcile(&region, &mut state, index));
+            names.into_iter().for_each(|index| reconcile(&ecs, &mut state, index));
             let waiting = state.tasks.values_mut().filter(|task| task.status == Status::Provisioning);
             waiting
                 .map(|task| {
@@ -41,52 +41,32 @@ pub(crate) async fn schedule(region: Arc<Region>) {
                 .collect::<Vec<_>>()
         };
         for arn in to_start {
-            tokio::spawn(runner::run(Arc::clone(&region), arn));
+            tokio::spawn(runner::run(Arc::clone(&ecs), arn));
         }
-        let used = ecs.interfaces();
+        let used = ecs.state().interfaces();
         if used != interfaces {
-            drop(region.moto.put("/interfaces", &used).await);
+            drop(ecs.works.moto.put("/interfaces", &used).await);
             interfaces = used;
         }
     }
 }
 
 /// One service, from what it is to what it should be, as far as it goes now.
-fn reconcile(region: &Region, state: &mut Ledger, index: usize) {
-    let mut service = take(state, index);
+fn reconcile(ecs: &Ecs, state: &mut Ledger, index: usize) {
+    let mut service = state.take(index);
     match service.life {
         Life::Inactive => {}
         Life::Draining => drain(state, &mut service),
         Life::Active => {
-            count_failures(region, state, &mut service);
+            count_failures(ecs, state, &mut service);
             rollback::break_circuit(state, &mut service);
-            stop_unhealthy(region, state, &mut service);
+            stop_unhealthy(ecs, state, &mut service);
             start_missing(state, &mut service);
-            stop_surplus(region, state, &mut service);
-            complete(region, state, &mut service);
+            stop_surplus(ecs, state, &mut service);
+            complete(ecs, state, &mut service);
         }
     }
     state.services[index] = service;
-}
-
-/// A service out of the ledger, so that it and the tasks can be changed together.
-pub(super) fn take(state: &mut Ledger, index: usize) -> Service {
-    let empty = Service {
-        name: String::new(),
-        arn: String::new(),
-        cluster: String::new(),
-        life: Life::Inactive,
-        definition: String::new(),
-        desired: 0,
-        settings: serde_json::Value::Null,
-        tags: serde_json::Value::Null,
-        created: 0.0,
-        deployments: Vec::new(),
-        history: Vec::new(),
-        events: std::collections::VecDeque::new(),
-        next_start: Instant::now(),
-    };
-    std::mem::replace(&mut state.services[index], empty)
 }
 
 fn drain(state: &mut Ledger, service: &mut Service) {
@@ -102,14 +82,14 @@ fn drain(state: &mut Ledger, service: &mut Service) {
 }
 
 /// Whether a task serves: it runs, and the load balancer, if there is one, finds it healthy.
-fn serves(region: &Region, task: &super::Task) -> bool {
+fn serves(ecs: &Ecs, task: &Task) -> bool {
     task.status == Status::Running
         && !*task.stopping.borrow()
-        && task.target.as_ref().is_none_or(|(group, target)| region.alb.state(group, target) == Some(State::Healthy))
+        && task.target.as_ref().is_none_or(|(group, target)| ecs.works.alb.state(group, target) == Some(State::Healthy))
 }
 
 /// Tasks that ended by themselves since the last look.
-fn count_failures(region: &Region, state: &mut Ledger, service: &mut Service) {
+fn count_failures(ecs: &Ecs, state: &mut Ledger, service: &mut Service) {
     for task in state.tasks.values_mut() {
         if task.service.as_deref() != Some(&service.name) || task.status != Status::Stopped || task.counted {
             continue;
@@ -129,19 +109,19 @@ fn count_failures(region: &Region, state: &mut Ledger, service: &mut Service) {
         }
         // One that keeps failing is started ever more rarely.
         let seconds = f64::from(1_u32 << u32::try_from(deployment.failed.min(5)).unwrap_or(5));
-        service.next_start = Instant::now() + region.settings.rollout(seconds);
+        service.next_start = Instant::now() + ecs.works.place.settings.rollout(seconds);
     }
 }
 
 /// Tasks that the load balancer finds unhealthy after their grace are stopped and replaced.
-fn stop_unhealthy(region: &Region, state: &mut Ledger, service: &mut Service) {
+fn stop_unhealthy(ecs: &Ecs, state: &mut Ledger, service: &mut Service) {
     let grace = service.settings["healthCheckGracePeriodSeconds"].as_f64().unwrap_or_default();
-    let grace = region.settings.rollout(grace);
+    let grace = ecs.works.place.settings.rollout(grace);
     let mut said = Vec::new();
     for task in state.tasks.values_mut().filter(|task| task.service.as_deref() == Some(&service.name)) {
         let Some((group, target)) = &task.target else { continue };
         let past_grace = task.running_since.is_some_and(|since| since.elapsed() > grace);
-        if let Some(State::Unhealthy(_, description)) = region.alb.state(group, target)
+        if let Some(State::Unhealthy(_, description)) = ecs.works.alb.state(group, target)
             && past_grace
             && task.is_alive()
         {
@@ -198,7 +178,7 @@ fn start_missing(state: &mut Ledger, service: &mut Service) {
     }
 }
 
-fn stop_surplus(region: &Region, state: &mut Ledger, service: &mut Service) {
+fn stop_surplus(ecs: &Ecs, state: &mut Ledger, service: &mut Service) {
     let Some(primary) = service.primary() else { return };
     let (id, desired) = (primary.id.clone(), service.desired);
     let least = desired * percent(service, "minimumHealthyPercent", 100) / 100;
@@ -206,7 +186,7 @@ fn stop_surplus(region: &Region, state: &mut Ledger, service: &mut Service) {
         .tasks
         .values()
         .filter(|task| task.service.as_deref() == Some(&service.name) && task.is_alive())
-        .map(|task| (task.arn.clone(), task.deployment.as_deref() == Some(&id), serves(region, task)))
+        .map(|task| (task.arn.clone(), task.deployment.as_deref() == Some(&id), serves(ecs, task)))
         .collect();
     let mut serving = of_service.iter().filter(|(.., serves)| *serves).count();
     let mut own = of_service.iter().filter(|(_, own, _)| *own).count();
@@ -225,7 +205,7 @@ fn stop_surplus(region: &Region, state: &mut Ledger, service: &mut Service) {
 }
 
 /// A rollout is done when all its tasks serve and no others are left.
-fn complete(region: &Region, state: &mut Ledger, service: &mut Service) {
+fn complete(ecs: &Ecs, state: &mut Ledger, service: &mut Service) {
     let left_of = |id: &str| {
         state
             .tasks
@@ -235,7 +215,7 @@ fn complete(region: &Region, state: &mut Ledger, service: &mut Service) {
     };
     let Some(primary) = service.deployments.first() else { return };
     let serving =
-        state.tasks.values().filter(|task| task.deployment.as_deref() == Some(&primary.id) && serves(region, task));
+        state.tasks.values().filter(|task| task.deployment.as_deref() == Some(&primary.id) && serves(ecs, task));
     let all_serve = serving.count() == service.desired && left_of(&primary.id) == service.desired;
     let id = primary.id.clone();
     let in_progress = primary.rollout == Rollout::InProgress;

@@ -5,19 +5,19 @@
 
 use serde_json::{Value, json};
 
-use super::{permissions, text};
-use crate::region::Region;
+use super::input::text;
+use crate::{moto::Moto, permissions};
 
 /// The value that `from` names, or why there is none.
-pub(super) async fn value(region: &Region, at: &str, from: &str, roles: &Value, role: &str) -> Result<String, String> {
+pub(super) async fn value(moto: &Moto, at: &str, from: &str, roles: &Value, role: &str) -> Result<String, String> {
     if from.split(':').nth(2) == Some("ssm") {
-        return parameter(region, at, from, roles, role).await;
+        return parameter(moto, at, from, roles, role).await;
     }
     // arn:aws:secretsmanager:region:account:secret:name[:key:stage:version]
     let parts: Vec<&str> = from.split(':').collect();
     let arn = parts.iter().take(7).copied().collect::<Vec<_>>().join(":");
     let question = json!({ "SecretId": arn });
-    let answer = region.moto.json("secretsmanager", "secretsmanager.GetSecretValue", at, &question).await;
+    let answer = moto.json("secretsmanager", "secretsmanager.GetSecretValue", at, &question).await;
     // A policy is held against the whole ARN of what was found by a part of it.
     let whole = answer.as_ref().map_or(arn.as_str(), |answer| text(answer, "ARN"));
     may(roles, role, "secretsmanager:GetSecretValue", whole)?;
@@ -29,13 +29,13 @@ pub(super) async fn value(region: &Region, at: &str, from: &str, roles: &Value, 
     field.ok_or_else(|| format!("retrieved secret did not contain json key {key}"))
 }
 
-async fn parameter(region: &Region, at: &str, arn: &str, roles: &Value, role: &str) -> Result<String, String> {
+async fn parameter(moto: &Moto, at: &str, arn: &str, roles: &Value, role: &str) -> Result<String, String> {
     may(roles, role, "ssm:GetParameters", arn)?;
     let path = arn.split_once(":parameter").map_or("", |(_, path)| path);
     // A name without a folder has no slash, and its ARN has one all the same.
     let name = if path.matches('/').count() == 1 { &path[1..] } else { path };
     let question = json!({ "Names": [name], "WithDecryption": true });
-    let answer = region.moto.json("ssm", "AmazonSSM.GetParameters", at, &question).await;
+    let answer = moto.json("ssm", "AmazonSSM.GetParameters", at, &question).await;
     let answer = answer.map_err(|error| format!("{}: {}", error.code, error.message))?;
     let value = answer["Parameters"][0]["Value"].as_str().map(str::to_owned);
     value.ok_or_else(|| format!("invalid ssm parameters: {name}"))

@@ -6,16 +6,17 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::{
-    Ledger, definitions, missing_cluster,
-    model::{Life, Rollout, Service, Status, without_nulls},
-    names,
+    definitions,
+    input::{missing_cluster, names, short, text},
+    ledger::Ledger,
+    model::{Life, Rollout, Service, Status, Task, without_nulls},
     pages::page,
-    permissions, short, text,
 };
 use crate::{
-    api::ApiError,
-    ecr::now,
-    region::{ACCOUNT, Region},
+    alb::Alb,
+    api::{ApiError, now},
+    permissions,
+    place::ACCOUNT,
 };
 
 /// What of a service's settings can be changed by `UpdateService`.
@@ -28,13 +29,7 @@ const SETTINGS: &[&str] = &[
     "enableExecuteCommand",
 ];
 
-pub(super) fn create(
-    region: &Region,
-    state: &mut Ledger,
-    at: &str,
-    input: &Value,
-    roles: &Value,
-) -> Result<Value, ApiError> {
+pub(super) fn create(alb: &Alb, state: &mut Ledger, at: &str, input: &Value, roles: &Value) -> Result<Value, ApiError> {
     let (name, cluster) = (text(input, "serviceName").to_owned(), short(text(input, "cluster")).to_owned());
     if !state.clusters.get(&cluster).is_some_and(|cluster| cluster.active) {
         return Err(missing_cluster());
@@ -63,13 +58,13 @@ pub(super) fn create(
     let definition = definition.arn.clone();
     for balancer in input["loadBalancers"].as_array().into_iter().flatten() {
         let group = text(balancer, "targetGroupArn");
-        if !region.alb.exists(group) {
+        if !alb.exists(group) {
             return Err(ApiError::client(
                 "InvalidParameterException",
                 format!("The target group with targetGroupArn {group} does not exist."),
             ));
         }
-        if !region.alb.is_used(group) {
+        if !alb.is_used(group) {
             let message =
                 format!("The target group with targetGroupArn {group} does not have an associated load balancer.");
             return Err(ApiError::client("InvalidParameterException", message));
@@ -170,11 +165,6 @@ pub(super) fn list(state: &Ledger, input: &Value) -> Result<Value, ApiError> {
     page(input, "serviceArns", here.map(|service| service.arn.as_str()), 10)
 }
 
-/// Whether this is the active service of these names.
-pub(super) fn is(service: &Service, cluster: &str, name: &str) -> bool {
-    service.life == Life::Active && service.cluster == cluster && service.name == name
-}
-
 pub(super) fn find(state: &Ledger, input: &Value) -> Result<usize, ApiError> {
     let (name, cluster) = (short(text(input, "service")), short(text(input, "cluster")));
     let known =
@@ -192,10 +182,9 @@ fn count(value: &Value) -> usize {
 
 /// As `DescribeServices` has it.
 fn document(state: &Ledger, service: &Service) -> Value {
-    let of_service = |task: &&super::Task| task.service.as_deref() == Some(&service.name);
-    let counted = |wanted: &dyn Fn(&super::Task) -> bool| {
-        state.tasks.values().filter(of_service).filter(|task| wanted(task)).count()
-    };
+    let of_service = |task: &&Task| task.service.as_deref() == Some(&service.name);
+    let counted =
+        |wanted: &dyn Fn(&Task) -> bool| state.tasks.values().filter(of_service).filter(|task| wanted(task)).count();
     let running = counted(&|task| task.status == Status::Running);
     let pending = counted(&|task| task.status < Status::Running);
     let deployments: Vec<Value> = service
@@ -203,7 +192,7 @@ fn document(state: &Ledger, service: &Service) -> Value {
         .iter()
         .enumerate()
         .map(|(index, deployment)| {
-            let own = |task: &super::Task| task.deployment.as_deref() == Some(&deployment.id);
+            let own = |task: &Task| task.deployment.as_deref() == Some(&deployment.id);
             let state = match deployment.rollout {
                 Rollout::InProgress => "IN_PROGRESS",
                 Rollout::Completed => "COMPLETED",

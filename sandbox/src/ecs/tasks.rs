@@ -4,13 +4,16 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use super::{
-    Ledger, definitions, missing_cluster,
+    definitions,
+    input::{missing_cluster, names, short, text},
+    ledger::Ledger,
     model::{Status, Task},
-    names,
     pages::page,
-    permissions, short, text,
 };
-use crate::{api::ApiError, ecr::now};
+use crate::{
+    api::{ApiError, now},
+    permissions,
+};
 
 /// What a task is started with.
 pub(super) struct Start<'a> {

@@ -12,7 +12,7 @@ use std::{
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
-use crate::rds::UNPRIVILEGED;
+use crate::children::UNPRIVILEGED;
 
 /// Where Docker's official images are, on Docker Hub and in AWS's copy of it.
 const PLACES: &[&str] =

@@ -14,7 +14,7 @@ use std::{
 
 use regex::Regex;
 
-use super::share;
+use super::dice::share;
 use crate::api::{Answer, ApiError, Call};
 
 /// The services whose reads lag.

@@ -1,6 +1,7 @@
 //! A bad cloud, for tests: calls that are throttled or fail, connections that break, answers that are lost, credentials
 //! that expire, reads that lag. All of it follows from a seed, so that a bad day can be had again.
 
+mod dice;
 mod lag;
 
 use std::{
@@ -15,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::api::{ApiError, Call};
 
+use dice::share;
 pub(crate) use lag::Lag;
 
 /// What goes wrong, and how often; nothing by default.
@@ -115,17 +117,6 @@ impl Faults {
         }
         Fate::Done
     }
-}
-
-/// A number from 0 to 1 that follows from what it is for, by FNV-1a and a finisher that spreads its bits.
-fn share(seed: u64, what: &str, nth: u64) -> f64 {
-    let bytes = seed.to_le_bytes().into_iter().chain(what.bytes()).chain(nth.to_le_bytes());
-    let mut hash =
-        bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
-    hash = (hash ^ (hash >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    hash = (hash ^ (hash >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    hash ^= hash >> 31;
-    f64::from(u32::try_from(hash >> 32).expect("it has 32 bits")) / f64::from(u32::MAX)
 }
 
 /// How each service asks to slow down.

@@ -21,19 +21,19 @@ pub(super) async fn answer(region: &Arc<Region>, request: Request<Incoming>) -> 
                 "running": true,
                 "version": env!("CARGO_PKG_VERSION"),
                 "pid": std::process::id(),
-                "endpoint": region.endpoint,
-                "dir": region.dir,
-                "settings": region.settings.document(),
-                "held": region.settings.is_held(),
+                "endpoint": region.place.endpoint,
+                "dir": region.place.dir,
+                "settings": region.place.settings.document(),
+                "held": region.place.settings.is_held(),
                 "tasks": region.ecs.running_tasks(),
             }),
         ),
         (Method::GET, "/_sandbox/calls") => {
-            document(200, &serde_json::to_value(region.calls.all()).expect("the log is plain data"))
+            document(200, &serde_json::to_value(region.place.calls.all()).expect("the log is plain data"))
         }
         (Method::GET, "/_sandbox/secrets") => document(200, &json!(region.secrecy.all())),
         (Method::DELETE, "/_sandbox/calls") => {
-            region.calls.clear();
+            region.place.calls.clear();
             document(200, &json!({}))
         }
         (Method::DELETE, "/_sandbox/connections") => {
@@ -42,13 +42,13 @@ pub(super) async fn answer(region: &Arc<Region>, request: Request<Incoming>) -> 
         }
         (Method::PATCH, "/_sandbox/settings") => match serde_json::from_slice::<Value>(&body) {
             Ok(settings) => {
-                if let Err(error) = region.settings.change(&settings) {
+                if let Err(error) = region.place.settings.change(&settings) {
                     return document(400, &json!({ "error": error.to_string() }));
                 }
                 if settings["provision_scale"].is_number() {
                     drop(region.moto.put("/settings", &settings).await);
                 }
-                document(200, &region.settings.document())
+                document(200, &region.place.settings.document())
             }
             Err(error) => document(400, &json!({ "error": error.to_string() })),
         },

@@ -24,8 +24,7 @@ use crate::{
     elasticache::Caches,
     faults::Fate,
     region::Region,
-    schedules,
-    sessions::{self, Sessions},
+    sessions,
 };
 
 /// Serves until it is aborted.
@@ -70,10 +69,10 @@ async fn route(region: &Arc<Region>, request: Request<Incoming>) -> Result<Respo
         return Ok(control::answer(region, request).await);
     }
     if path == "/v2" || path.starts_with("/v2/") {
-        return Ok(region.ecr.registry(region, request).await);
+        return Ok(region.ecr.registry(request).await);
     }
     if path.starts_with(sessions::PATH) {
-        return Ok(region.sessions.channel(region, request));
+        return Ok(region.sessions.channel(request));
     }
     let started = Instant::now();
     let in_cbor = cbor::is_spoken(request.headers());
@@ -81,23 +80,23 @@ async fn route(region: &Arc<Region>, request: Request<Incoming>) -> Result<Respo
         Ok(call) => call,
         Err(error) => return Ok(plain(400, &format!("this is no call of the AWS API: {}", error.message))),
     };
-    if region.settings.is_held() {
+    if region.place.settings.is_held() {
         std::future::pending::<()>().await;
     }
-    tokio::time::sleep(region.settings.latency()).await;
-    let fate = region.settings.faults.fate(&call);
+    tokio::time::sleep(region.place.settings.latency()).await;
+    let fate = region.place.settings.faults.fate(&call);
     let (answer, may_answer) = match &fate {
         Fate::Refused(error) => (error.answer(&call), true),
         Fate::Reset => (broken(&call), true),
         Fate::Done | Fate::Lost => {
-            let plan = region.settings.faults.plan();
+            let plan = region.place.settings.faults.plan();
             let answer = region.lag.through(&call, plan.seed, plan.lag, |call| carry_out(region, call)).await;
             let answer = answer.unwrap_or_else(|error| error.answer(&call));
             region.secrecy.learn(&call, &answer);
-            (answer, !call.is_mutating() || region.settings.count_mutation())
+            (answer, !call.is_mutating() || region.place.settings.count_mutation())
         }
     };
-    region.calls.add(Record {
+    region.place.calls.add(Record {
         service: &call.service,
         operation: &call.operation,
         mutating: call.is_mutating(),
@@ -125,13 +124,13 @@ async fn carry_out(region: &Arc<Region>, call: Call) -> Result<Answer, ApiError>
     let call = &call;
     check_credentials(call)?;
     match call.service.as_str() {
-        "ecs" => return region.ecs.call(region, call).await,
+        "ecs" => return region.ecs.call(call).await,
         "ecr" => return region.ecr.call(call),
-        "application-autoscaling" => autoscaling::check(region, call)?,
+        "application-autoscaling" => autoscaling::check(&region.ecs, call)?,
         "elasticache" => Caches::check(call)?,
-        "scheduler" => schedules::check(region, call).await?,
+        "scheduler" => region.schedules.check(call).await?,
         "ssm" => {
-            if let Some(answer) = Sessions::call(region, call) {
+            if let Some(answer) = region.sessions.call(call, |target| region.ecs.inside(target)) {
                 return answer;
             }
         }
@@ -145,11 +144,11 @@ async fn carry_out(region: &Arc<Region>, call: Call) -> Result<Answer, ApiError>
     let answer = region.moto.forward(call).await?;
     if call.is_mutating() {
         match call.service.as_str() {
-            "application-autoscaling" => autoscaling::after(region, call, &answer),
-            "scheduler" => schedules::after(region, &answer).await,
-            "rds" => region.rds.after(region, call, &answer).await,
-            "elasticache" => region.caches.after(region, call, &answer).await,
-            "elasticloadbalancing" | "acm" => region.alb.refresh(region).await,
+            "application-autoscaling" => autoscaling::after(&region.ecs, call, &answer),
+            "scheduler" => region.schedules.after(&answer).await,
+            "rds" => region.rds.after(call, &answer).await,
+            "elasticache" => region.caches.after(call, &answer).await,
+            "elasticloadbalancing" | "acm" => region.alb.refresh().await,
             _ => {}
         }
     }

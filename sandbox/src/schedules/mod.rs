@@ -16,7 +16,9 @@ use tokio::time::Instant;
 
 use crate::{
     api::{Answer, ApiError, Call},
-    region::Region,
+    ecs::Ecs,
+    moto::Moto,
+    place::Place,
 };
 use expression::Expression;
 
@@ -27,7 +29,12 @@ const LOOK: Duration = Duration::from_millis(100);
 const PRINCIPAL: &str = "scheduler.amazonaws.com";
 
 /// The schedules that the control plane has.
-pub(crate) struct Schedules(Mutex<Calendar>);
+pub(crate) struct Schedules {
+    place: Arc<Place>,
+    moto: Arc<Moto>,
+    ecs: Arc<Ecs>,
+    calendar: Mutex<Calendar>,
+}
 
 struct Calendar {
     clock: Clock,
@@ -63,14 +70,15 @@ impl Clock {
 }
 
 impl Schedules {
-    pub(crate) fn new(scale: f64) -> Self {
-        Self(Mutex::new(Calendar { clock: Clock::new(scale), entries: BTreeMap::new() }))
+    pub(crate) fn new(place: Arc<Place>, moto: Arc<Moto>, ecs: Arc<Ecs>) -> Self {
+        let calendar = Calendar { clock: Clock::new(place.settings.schedule_scale()), entries: BTreeMap::new() };
+        Self { place, moto, ecs, calendar: Mutex::new(calendar) }
     }
 
     /// Reads what the control plane has after a change of it.
-    pub(crate) async fn refresh(&self, region: &Region) {
-        let schedules = region.moto.get("/schedules").await.unwrap_or_default();
-        let mut calendar = self.0.lock().expect("nobody panics while holding this");
+    async fn refresh(&self) {
+        let schedules = self.moto.get("/schedules").await.unwrap_or_default();
+        let mut calendar = self.calendar.lock().expect("nobody panics while holding this");
         let now = calendar.clock.now();
         let mut before = std::mem::take(&mut calendar.entries);
         for schedule in schedules.as_array().into_iter().flatten().filter(|schedule| schedule["State"] == "ENABLED") {
@@ -87,9 +95,40 @@ impl Schedules {
         }
     }
 
+    /// Refuses a schedule that could never start anything.
+    pub(crate) async fn check(&self, call: &Call) -> Result<(), ApiError> {
+        if !matches!(call.operation.as_str(), "CreateSchedule" | "UpdateSchedule") {
+            return Ok(());
+        }
+        let refused = |message: String| Err(ApiError::client("ValidationException", message));
+        let input = call.json()?;
+        let text = |key: &str| input[key].as_str().unwrap_or_default();
+        let Some(expression) = Expression::parse(text("ScheduleExpression")) else {
+            return refused(format!("Invalid Schedule Expression {}.", text("ScheduleExpression")));
+        };
+        let zone = input["ScheduleExpressionTimezone"].as_str().unwrap_or("UTC");
+        let Ok(zone) = TimeZone::get(zone) else { return refused(format!("Invalid time zone {zone}.")) };
+        if matches!(expression, Expression::At(_)) && expression.next(Timestamp::now(), &zone).is_none() {
+            return refused("A schedule for one time must be in the future.".to_owned());
+        }
+        let role = input["Target"]["RoleArn"].as_str().unwrap_or_default();
+        if !self.ecs.may_be_assumed(role, PRINCIPAL).await {
+            let message = "The execution role you provide must allow AWS EventBridge Scheduler to assume the role.";
+            return refused(message.to_owned());
+        }
+        Ok(())
+    }
+
+    /// Follows what the control plane has done.
+    pub(crate) async fn after(&self, answer: &Answer) {
+        if answer.status < 300 {
+            self.refresh().await;
+        }
+    }
+
     /// The targets that are due now, each once however often it would have been since the last look.
     fn due(&self, scale: f64) -> Vec<(String, Value)> {
-        let mut calendar = self.0.lock().expect("nobody panics while holding this");
+        let mut calendar = self.calendar.lock().expect("nobody panics while holding this");
         if calendar.clock.scale.to_bits() != scale.to_bits() {
             calendar.clock = Clock::new(scale);
             let now = calendar.clock.now();
@@ -110,44 +149,13 @@ impl Schedules {
 }
 
 /// Starts what is due, until the sandbox stops.
-pub(crate) async fn keep_time(region: Arc<Region>) {
+pub(crate) async fn keep_time(schedules: Arc<Schedules>) {
     loop {
         tokio::time::sleep(LOOK).await;
-        for (name, target) in region.schedules.due(region.settings.schedule_scale()) {
-            if let Err(error) = region.ecs.start_on_time(&region, &name, &target).await {
+        for (name, target) in schedules.due(schedules.place.settings.schedule_scale()) {
+            if let Err(error) = schedules.ecs.start_on_time(&name, &target).await {
                 tracing::warn!(schedule = name, code = error.code, "a task was not started: {}", error.message);
             }
         }
-    }
-}
-
-/// Refuses a schedule that could never start anything.
-pub(crate) async fn check(region: &Region, call: &Call) -> Result<(), ApiError> {
-    if !matches!(call.operation.as_str(), "CreateSchedule" | "UpdateSchedule") {
-        return Ok(());
-    }
-    let refused = |message: String| Err(ApiError::client("ValidationException", message));
-    let input = call.json()?;
-    let text = |key: &str| input[key].as_str().unwrap_or_default();
-    let Some(expression) = Expression::parse(text("ScheduleExpression")) else {
-        return refused(format!("Invalid Schedule Expression {}.", text("ScheduleExpression")));
-    };
-    let zone = input["ScheduleExpressionTimezone"].as_str().unwrap_or("UTC");
-    let Ok(zone) = TimeZone::get(zone) else { return refused(format!("Invalid time zone {zone}.")) };
-    if matches!(expression, Expression::At(_)) && expression.next(Timestamp::now(), &zone).is_none() {
-        return refused("A schedule for one time must be in the future.".to_owned());
-    }
-    let role = input["Target"]["RoleArn"].as_str().unwrap_or_default();
-    if !region.ecs.may_be_assumed(region, role, PRINCIPAL).await {
-        let message = "The execution role you provide must allow AWS EventBridge Scheduler to assume the role.";
-        return refused(message.to_owned());
-    }
-    Ok(())
-}
-
-/// Follows what the control plane has done.
-pub(crate) async fn after(region: &Region, answer: &Answer) {
-    if answer.status < 300 {
-        region.schedules.refresh(region).await;
     }
 }

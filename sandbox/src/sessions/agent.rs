@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use tokio::sync::{mpsc, watch};
 
 use super::{
-    Purpose, ports, terminal,
-    wire::{ACKNOWLEDGE, CLOSED, INPUT, Message, OUTPUT},
+    ports, terminal,
+    wire::{ACKNOWLEDGE, CLOSED, INPUT, Message, OUTPUT, Said},
 };
 
 /// The version that it says it is.
@@ -28,19 +28,14 @@ const WINDOW: usize = 1000;
 /// The most bytes of a message's payload.
 const PIECE: usize = 1024;
 
-pub(super) const DATA: u32 = 1;
-pub(super) const SIZE: u32 = 3;
 const HANDSHAKE_REQUEST: u32 = 5;
 const HANDSHAKE_RESPONSE: u32 = 6;
 const HANDSHAKE_COMPLETE: u32 = 7;
-pub(super) const FLAG: u32 = 10;
 
-/// What the purpose of a session says.
-pub(super) enum Said {
-    /// Something for the client.
-    Payload(u32, Vec<u8>),
-    /// It is over: why, or nothing if it just is.
-    Over(String),
+/// What a session is for.
+pub(crate) enum Purpose {
+    Command(terminal::Command),
+    Port(ports::Target),
 }
 
 /// The numbers of one end.

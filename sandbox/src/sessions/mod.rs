@@ -8,7 +8,8 @@ mod terminal;
 mod wire;
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
+    path::PathBuf,
     sync::{Arc, Mutex, MutexGuard},
     time::Duration,
 };
@@ -31,9 +32,10 @@ use tokio_tungstenite::{
 
 use crate::{
     api::{Answer, ApiError, Call},
-    region::Region,
+    place::Place,
 };
-pub(crate) use ports::Target;
+pub(crate) use agent::Purpose;
+use ports::Target;
 pub(crate) use terminal::Command;
 
 /// How long a client may take to show its token.
@@ -45,15 +47,27 @@ const LAST_WORDS: Duration = Duration::from_secs(5);
 /// Where data channels are.
 pub(crate) const PATH: &str = "/v1/data-channel/";
 
-/// What a session is for.
-pub(crate) enum Purpose {
-    Command(Command),
-    Port(Target),
+/// What a session finds in a running task.
+#[derive(Clone, Debug)]
+pub(crate) struct Inside {
+    /// Its files.
+    pub(crate) root: PathBuf,
+    /// Its environment.
+    pub(crate) environment: BTreeMap<String, String>,
+    /// Where it listens on this computer.
+    pub(crate) port: u16,
+    /// Where it believes that it does.
+    pub(crate) container_port: Option<u16>,
+    /// Why there is no agent, if there is none.
+    pub(crate) no_agent: Option<String>,
 }
 
+/// What is found at a target of Session Manager, and what says that its processes are no more.
+pub(crate) type Found = (Inside, watch::Receiver<bool>);
+
 /// All sessions.
-#[derive(Default)]
 pub(crate) struct Sessions {
+    place: Arc<Place>,
     open: Mutex<HashMap<String, Arc<Session>>>,
     cut: Notify,
 }
@@ -75,19 +89,17 @@ struct Start {
 }
 
 impl Sessions {
+    pub(crate) fn new(place: Arc<Place>) -> Self {
+        Self { place, open: Mutex::default(), cut: Notify::new() }
+    }
+
     fn open(&self) -> MutexGuard<'_, HashMap<String, Arc<Session>>> {
         self.open.lock().expect("nobody panics while holding this")
     }
 
     /// A new session: its id, the address of its data channel, and the token for it. It is over for good once the task is
     /// `gone`.
-    pub(crate) fn make(
-        &self,
-        endpoint: &str,
-        prefix: &str,
-        purpose: Purpose,
-        gone: watch::Receiver<bool>,
-    ) -> (String, String, String) {
+    pub(crate) fn make(&self, prefix: &str, purpose: Purpose, gone: watch::Receiver<bool>) -> (String, String, String) {
         let id = format!("{prefix}-{}", uuid::Uuid::new_v4().simple());
         let token = token();
         let (to_agent, inbox) = mpsc::unbounded_channel();
@@ -100,7 +112,7 @@ impl Sessions {
             ended: watch::channel(false).0,
         };
         self.open().insert(id.clone(), Arc::new(session));
-        let url = address(endpoint, &id);
+        let url = address(&self.place.endpoint, &id);
         (id, url, token)
     }
 
@@ -109,8 +121,8 @@ impl Sessions {
         self.cut.notify_waiters();
     }
 
-    /// A call of Systems Manager's about a session; none if it is about something else.
-    pub(crate) fn call(region: &Region, call: &Call) -> Option<Result<Answer, ApiError>> {
+    /// A call of Systems Manager's about a session; none if it is about something else. `find` gives what is at a target.
+    pub(crate) fn call(&self, call: &Call, find: impl Fn(&str) -> Option<Found>) -> Option<Result<Answer, ApiError>> {
         let input = match call.operation.as_str() {
             "StartSession" | "ResumeSession" | "TerminateSession" => match call.json() {
                 Ok(input) => input,
@@ -119,9 +131,9 @@ impl Sessions {
             _ => return None,
         };
         let answer = match call.operation.as_str() {
-            "StartSession" => start(region, &input),
-            "ResumeSession" => region.sessions.resume(region, &input),
-            _ => Ok(region.sessions.terminate(&input)),
+            "StartSession" => self.start(&input, find),
+            "ResumeSession" => self.resume(&input),
+            _ => Ok(self.terminate(&input)),
         };
         Some(answer.map(|answer| Answer::json(&answer)))
     }
@@ -133,11 +145,47 @@ impl Sessions {
         Ok((id, session))
     }
 
-    fn resume(&self, region: &Region, input: &Value) -> Result<Value, ApiError> {
+    /// `StartSession`, with tasks alone.
+    fn start(&self, input: &Value, find: impl Fn(&str) -> Option<Found>) -> Result<Value, ApiError> {
+        let target = input["Target"].as_str().unwrap_or_default();
+        let parameter = |key: &str| input["Parameters"][key][0].as_str();
+        let document = input["DocumentName"].as_str().unwrap_or_default();
+        let known: &[&str] = match document {
+            "AWS-StartPortForwardingSession" => &["portNumber", "localPortNumber"],
+            "AWS-StartPortForwardingSessionToRemoteHost" => &["portNumber", "localPortNumber", "host"],
+            _ => return Err(ApiError::client("InvalidDocument", "Document with name does not exist in the sandbox")),
+        };
+        for key in input["Parameters"].as_object().into_iter().flat_map(serde_json::Map::keys) {
+            if !known.contains(&key.as_str()) {
+                return Err(ApiError::client(
+                    "InvalidParameters",
+                    format!("Parameter \"{key}\" is not defined in document {document}."),
+                ));
+            }
+        }
+        let port: u16 = parameter("portNumber")
+            .and_then(|port| port.parse().ok())
+            .filter(|port| *port > 0)
+            .ok_or_else(|| ApiError::client("InvalidParameters", "portNumber does not match its pattern"))?;
+        if parameter("localPortNumber").is_some_and(|port| port.parse::<u16>().is_err()) {
+            return Err(ApiError::client("InvalidParameters", "localPortNumber does not match its pattern"));
+        }
+        let (inside, gone) = find(target)
+            .ok_or_else(|| ApiError::client("TargetNotConnected", format!("{target} is not connected.")))?;
+        let host = parameter("host").unwrap_or("localhost").to_owned();
+        let here = ["localhost", "127.0.0.1"].contains(&host.as_str());
+        // Tasks share this computer's network, and each has another port in place of the one that it asked for.
+        let real = if here && Some(port) == inside.container_port { inside.port } else { port };
+        let purpose = Purpose::Port(Target { host, port, real });
+        let (id, url, token) = self.make("sandbox", purpose, gone);
+        Ok(json!({ "SessionId": id, "StreamUrl": url, "TokenValue": token }))
+    }
+
+    fn resume(&self, input: &Value) -> Result<Value, ApiError> {
         let (id, session) = self.find(input)?;
         let fresh = token();
         session.token.lock().expect("nobody panics while holding this").clone_from(&fresh);
-        Ok(json!({ "SessionId": id, "TokenValue": fresh, "StreamUrl": address(&region.endpoint, &id) }))
+        Ok(json!({ "SessionId": id, "TokenValue": fresh, "StreamUrl": address(&self.place.endpoint, &id) }))
     }
 
     fn terminate(&self, input: &Value) -> Value {
@@ -150,7 +198,7 @@ impl Sessions {
     }
 
     /// The data channel's WebSocket.
-    pub(crate) fn channel(&self, region: &Arc<Region>, request: Request<Incoming>) -> Response<Full<Bytes>> {
+    pub(crate) fn channel(self: &Arc<Self>, request: Request<Incoming>) -> Response<Full<Bytes>> {
         let refuse = |status: u16, why: &str| {
             let body = Full::new(Bytes::from(why.to_owned()));
             Response::builder().status(status).body(body).expect("the status is valid")
@@ -169,11 +217,11 @@ impl Sessions {
         }
         let id = request.uri().path().trim_start_matches(PATH).to_owned();
         let Some(session) = self.open().get(&id).cloned() else { return refuse(404, "there is no such session") };
-        let region = Arc::clone(region);
+        let sessions = Arc::clone(self);
         tokio::spawn(async move {
             if let Ok(upgraded) = hyper::upgrade::on(request).await {
                 let socket = WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, None).await;
-                attach(&region, id, session, socket).await;
+                attach(&sessions, id, session, socket).await;
             }
         });
         Response::builder()
@@ -195,7 +243,12 @@ fn address(endpoint: &str, id: &str) -> String {
 }
 
 /// Between a client's socket and the agent, until either is gone.
-async fn attach(region: &Region, id: String, session: Arc<Session>, mut socket: WebSocketStream<TokioIo<Upgraded>>) {
+async fn attach(
+    sessions: &Sessions,
+    id: String,
+    session: Arc<Session>,
+    mut socket: WebSocketStream<TokioIo<Upgraded>>,
+) {
     let Ok(Some(Ok(Message::Text(opening)))) = tokio::time::timeout(OPENING, socket.next()).await else { return };
     let opening: Value = serde_json::from_str(&opening).unwrap_or_default();
     let given = |key: &str| opening[key].as_str().unwrap_or_default();
@@ -236,52 +289,14 @@ async fn attach(region: &Region, id: String, session: Arc<Session>, mut socket: 
                 Some(Ok(Message::Close(_)) | Err(_)) | None => break false,
                 Some(Ok(_)) => {}
             },
-            () = region.sessions.cut.notified() => break false,
+            () = sessions.cut.notified() => break false,
         }
     };
     if over {
-        region.sessions.open().remove(&id);
+        sessions.open().remove(&id);
         drop(socket.close(None).await);
         // A connection that is dropped with something unread is reset, and what was just said would be lost with it.
         let unread = async { while socket.next().await.is_some_and(|message| message.is_ok()) {} };
         drop(tokio::time::timeout(LAST_WORDS, unread).await);
     }
-}
-
-/// `StartSession`, with tasks alone.
-fn start(region: &Region, input: &Value) -> Result<Value, ApiError> {
-    let target = input["Target"].as_str().unwrap_or_default();
-    let parameter = |key: &str| input["Parameters"][key][0].as_str();
-    let document = input["DocumentName"].as_str().unwrap_or_default();
-    let known: &[&str] = match document {
-        "AWS-StartPortForwardingSession" => &["portNumber", "localPortNumber"],
-        "AWS-StartPortForwardingSessionToRemoteHost" => &["portNumber", "localPortNumber", "host"],
-        _ => return Err(ApiError::client("InvalidDocument", "Document with name does not exist in the sandbox")),
-    };
-    for key in input["Parameters"].as_object().into_iter().flat_map(serde_json::Map::keys) {
-        if !known.contains(&key.as_str()) {
-            return Err(ApiError::client(
-                "InvalidParameters",
-                format!("Parameter \"{key}\" is not defined in document {document}."),
-            ));
-        }
-    }
-    let port: u16 = parameter("portNumber")
-        .and_then(|port| port.parse().ok())
-        .filter(|port| *port > 0)
-        .ok_or_else(|| ApiError::client("InvalidParameters", "portNumber does not match its pattern"))?;
-    if parameter("localPortNumber").is_some_and(|port| port.parse::<u16>().is_err()) {
-        return Err(ApiError::client("InvalidParameters", "localPortNumber does not match its pattern"));
-    }
-    let (inside, gone) = region
-        .ecs
-        .inside(target)
-        .ok_or_else(|| ApiError::client("TargetNotConnected", format!("{target} is not connected.")))?;
-    let host = parameter("host").unwrap_or("localhost").to_owned();
-    let here = ["localhost", "127.0.0.1"].contains(&host.as_str());
-    // Tasks share this computer's network, and each has another port in place of the one that it asked for.
-    let real = if here && Some(port) == inside.container_port { inside.port } else { port };
-    let purpose = Purpose::Port(Target { host, port, real });
-    let (id, url, token) = region.sessions.make(&region.endpoint, "sandbox", purpose, gone);
-    Ok(json!({ "SessionId": id, "StreamUrl": url, "TokenValue": token }))
 }

@@ -8,7 +8,7 @@ use tokio::{
     sync::mpsc,
 };
 
-use super::agent::{DATA, FLAG, Said};
+use super::wire::{DATA, FLAG, Said};
 
 /// Where connections go.
 pub(crate) struct Target {

@@ -19,8 +19,8 @@ use rustix::{
 use serde_json::Value;
 use tokio::{process::Command as Process, sync::mpsc};
 
-use super::agent::{DATA, SIZE, Said};
-use crate::ecs::entering;
+use super::wire::{DATA, SIZE, Said};
+use crate::children::entering;
 
 /// A command in a task.
 pub(crate) struct Command {

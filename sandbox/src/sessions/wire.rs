@@ -12,6 +12,19 @@ pub(super) const INPUT: &str = "input_stream_data";
 pub(super) const ACKNOWLEDGE: &str = "acknowledge";
 pub(super) const CLOSED: &str = "channel_closed";
 
+/// What payloads are: data, a terminal's size, and a port's signal.
+pub(super) const DATA: u32 = 1;
+pub(super) const SIZE: u32 = 3;
+pub(super) const FLAG: u32 = 10;
+
+/// What the purpose of a session says.
+pub(super) enum Said {
+    /// Something for the client.
+    Payload(u32, Vec<u8>),
+    /// It is over: why, or nothing if it just is.
+    Over(String),
+}
+
 /// A message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Message {

@@ -1,17 +1,17 @@
-//! What a task's execution role may do, by the policies that IAM has of it.
+//! What a role may do, by the policies that IAM has of it.
 
 use serde_json::Value;
 
-use crate::{api::ApiError, region::Region};
+use crate::{api::ApiError, moto::Moto, settings::Settings};
 
 /// How long AWS takes until a new role can be assumed, in seconds.
 const ASSUMABLE: f64 = 10.0;
 
 /// All roles, by ARN, with their policies and their age.
-pub(super) async fn roles(region: &Region) -> Value {
-    let mut roles = region.moto.get("/roles").await.unwrap_or_default();
+pub(crate) async fn roles(moto: &Moto, settings: &Settings) -> Value {
+    let mut roles = moto.get("/roles").await.unwrap_or_default();
     // A role's age counts in this region's time.
-    let wait = region.settings.provision(ASSUMABLE * 10.0).as_secs_f64();
+    let wait = settings.provision(ASSUMABLE * 10.0).as_secs_f64();
     if let Some(roles) = roles.as_object_mut() {
         roles
             .values_mut()
@@ -20,8 +20,14 @@ pub(super) async fn roles(region: &Region) -> Value {
     roles
 }
 
+/// Whether this service may assume the role now.
+pub(crate) fn may_be_assumed(roles: &Value, role: &str, principal: &str) -> bool {
+    let trusts = roles[role]["trusts"].as_array().is_some_and(|trusts| trusts.iter().any(|one| one == principal));
+    trusts && roles[role]["assumable"] == true
+}
+
 /// Refuses a task definition whose roles ECS cannot assume yet.
-pub(super) fn check_assumable(roles: &Value, definition: &Value) -> Result<(), ApiError> {
+pub(crate) fn check_assumable(roles: &Value, definition: &Value) -> Result<(), ApiError> {
     for key in ["executionRoleArn", "taskRoleArn"] {
         if let Some(arn) = definition[key].as_str()
             && roles[arn]["assumable"] != true
@@ -34,7 +40,7 @@ pub(super) fn check_assumable(roles: &Value, definition: &Value) -> Result<(), A
 }
 
 /// Whether a role may do `action` on `resource`.
-pub(super) fn allows(roles: &Value, role: &str, action: &str, resource: &str) -> bool {
+pub(crate) fn allows(roles: &Value, role: &str, action: &str, resource: &str) -> bool {
     let policies = roles[role]["policies"].as_array().into_iter().flatten();
     policies.flat_map(|policy| list(&policy["Statement"])).any(|statement| {
         let holds = |key: &str, wanted: &str| {

@@ -1,0 +1,62 @@
+//! The processes that the sandbox starts: they end with it, and none runs as root.
+
+use std::{ffi::OsString, fs, os::unix::fs::PermissionsExt, path::Path};
+
+use anyhow::{Result, bail};
+use tokio::process::Command;
+
+/// Who children run as when the sandbox runs as root, which Postgres refuses.
+pub(crate) const UNPRIVILEGED: u32 = 65534;
+
+/// Refuses a folder that the user whom databases run as cannot enter; root's home is one on many systems.
+pub(crate) fn may_enter(dir: &Path) -> Result<()> {
+    if !nix::unistd::geteuid().is_root() {
+        return Ok(());
+    }
+    for folder in dir.ancestors().skip(1) {
+        let mode = fs::metadata(folder)?.permissions().mode();
+        if mode & 0o001 == 0 {
+            bail!(
+                "databases run as an unprivileged user, which {} is closed to: name another folder with --dir or \
+                 STACKCTL_SANDBOX_DIR, such as /var/lib/stackctl/sandbox",
+                folder.display(),
+            );
+        }
+    }
+    Ok(())
+}
+
+/// A server: it ends with the sandbox, and runs as an unprivileged user.
+pub(crate) fn command(program: &Path) -> Command {
+    let mut command = Command::new("setpriv");
+    command.args(["--pdeathsig", "KILL"]);
+    if nix::unistd::geteuid().is_root() {
+        let id = UNPRIVILEGED.to_string();
+        command.args(["--reuid", &id, "--regid", &id, "--clear-groups"]);
+    }
+    command.arg("--").arg(program).current_dir("/").kill_on_drop(true);
+    command
+}
+
+/// What leads into a task's files, as an unprivileged user; the command stands after it.
+pub(crate) fn entering(root: &Path) -> Vec<OsString> {
+    let mut words: Vec<OsString> = ["setpriv", "--pdeathsig", "KILL", "--"].map(OsString::from).to_vec();
+    if nix::unistd::geteuid().is_root() {
+        // chroot needs root, so it comes first; its --userspec gives up root before the command begins.
+        let user = format!("+{UNPRIVILEGED}:+{UNPRIVILEGED}");
+        words.extend(["chroot", "--groups=", "--userspec", &user].map(OsString::from));
+        words.push(root.into());
+    } else {
+        words.extend(["unshare", "--map-root-user", "--root"].map(OsString::from));
+        words.extend([root.into(), "--".into()]);
+    }
+    words
+}
+
+/// Gives a path to the user that children run as.
+pub(crate) fn own(path: &Path) -> Result<()> {
+    if nix::unistd::geteuid().is_root() {
+        std::os::unix::fs::chown(path, Some(UNPRIVILEGED), Some(UNPRIVILEGED))?;
+    }
+    Ok(())
+}

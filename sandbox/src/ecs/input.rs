@@ -1,0 +1,23 @@
+//! What the inputs of ECS's calls have in common: names in the place of ARNs, and a cluster that has to be there.
+
+use serde_json::Value;
+
+use crate::api::ApiError;
+
+/// The name in an ARN or a name.
+pub(super) fn short(name_or_arn: &str) -> &str {
+    name_or_arn.rsplit('/').next().unwrap_or(name_or_arn)
+}
+
+pub(super) fn text<'a>(value: &'a Value, key: &str) -> &'a str {
+    value[key].as_str().unwrap_or_default()
+}
+
+/// The names in a list of names or ARNs.
+pub(super) fn names(value: &Value) -> Vec<String> {
+    value.as_array().into_iter().flatten().filter_map(|name| name.as_str().map(|name| short(name).to_owned())).collect()
+}
+
+pub(super) fn missing_cluster() -> ApiError {
+    ApiError::client("ClusterNotFoundException", "Cluster not found.")
+}
