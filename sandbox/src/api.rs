@@ -47,6 +47,8 @@ pub(crate) struct Answer {
     pub(crate) content_type: String,
     pub(crate) body: Bytes,
     pub(crate) error: Option<String>,
+    /// What else the caller has to know, such as an object's version.
+    pub(crate) headers: HeaderMap,
 }
 
 /// A refusal, rendered in the protocol of the call.
@@ -96,7 +98,8 @@ impl Call {
 impl Answer {
     pub(crate) fn json(value: &impl Serialize) -> Self {
         let body = serde_json::to_vec(value).expect("our answers are plain data");
-        Self { status: 200, content_type: "application/x-amz-json-1.1".to_owned(), body: body.into(), error: None }
+        let content_type = "application/x-amz-json-1.1".to_owned();
+        Self { status: 200, content_type, body: body.into(), error: None, headers: HeaderMap::new() }
     }
 
     pub(crate) fn xml(operation: &str, inner: &str) -> Self {
@@ -105,7 +108,8 @@ impl Answer {
             "<{operation}Response><{operation}Result>{inner}</{operation}Result>\
              <ResponseMetadata><RequestId>{id}</RequestId></ResponseMetadata></{operation}Response>"
         );
-        Self { status: 200, content_type: "text/xml".to_owned(), body: body.into(), error: None }
+        let content_type = "text/xml".to_owned();
+        Self { status: 200, content_type, body: body.into(), error: None, headers: HeaderMap::new() }
     }
 }
 
@@ -116,12 +120,27 @@ impl ApiError {
 
     /// The credentials were good and are no longer.
     pub(crate) fn expired(call: &Call) -> Self {
-        let code = match (call.is_json(), call.service.as_str()) {
-            (true, _) => "ExpiredTokenException",
-            (false, "ec2") => "RequestExpired",
-            (false, _) => "ExpiredToken",
+        let (status, code) = match (call.is_json(), call.service.as_str()) {
+            (true, _) => (403, "ExpiredTokenException"),
+            (false, "ec2") => (403, "RequestExpired"),
+            (false, "s3") => (400, "ExpiredToken"),
+            (false, _) => (403, "ExpiredToken"),
         };
-        Self { status: 403, ..Self::client(code, "The security token included in the request is expired") }
+        Self { status, ..Self::client(code, "The security token included in the request is expired") }
+    }
+
+    /// A role may not do this.
+    pub(crate) fn denied(call: &Call, role: &str, action: &str, resource: &str) -> Self {
+        let (status, code) = match (call.is_json(), call.service.as_str()) {
+            (true, _) => (400, "AccessDeniedException"),
+            (false, "ec2") => (403, "UnauthorizedOperation"),
+            (false, _) => (403, "AccessDenied"),
+        };
+        let on = if resource == "*" { String::new() } else { format!(" on resource: \"{resource}\"") };
+        let message = format!(
+            "User: {role} is not authorized to perform: {action}{on} because no identity-based policy allows the {action} action"
+        );
+        Self { status, ..Self::client(code, message) }
     }
 
     /// An operation that nobody here knows. A client error: the SDK would repeat a 5xx.
@@ -141,7 +160,9 @@ impl ApiError {
         } else {
             let escape = |text: &str| text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
             let (code, message) = (escape(&self.code), escape(&self.message));
-            let body = if call.service == "ec2" {
+            let body = if call.service == "s3" {
+                format!("<Error><Code>{code}</Code><Message>{message}</Message><RequestId>{id}</RequestId></Error>")
+            } else if call.service == "ec2" {
                 format!(
                     "<Response><Errors><Error><Code>{code}</Code><Message>{message}</Message></Error></Errors>\
                      <RequestID>{id}</RequestID></Response>"
@@ -154,11 +175,14 @@ impl ApiError {
             };
             ("text/xml", body)
         };
+        // An answer to HEAD has no body to say more in.
+        let body = if call.method == Method::HEAD { String::new() } else { body };
         Answer {
             status: self.status,
             content_type: content_type.to_owned(),
             body: body.into(),
             error: Some(self.code.clone()),
+            headers: HeaderMap::new(),
         }
     }
 }

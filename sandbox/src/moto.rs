@@ -26,14 +26,16 @@ use tokio::{
 use crate::{
     api::{Answer, ApiError, Call},
     loopback::Loopback,
+    s3,
 };
 
 /// The program that makes moto stricter, as it is laid out in the sandbox's folder.
-const PROGRAM: [(&str, &str); 14] = [
+const PROGRAM: [(&str, &str); 15] = [
     ("serve.py", include_str!("../moto/serve.py")),
     ("strict/__init__.py", include_str!("../moto/strict/__init__.py")),
     ("strict/alarms.py", include_str!("../moto/strict/alarms.py")),
     ("strict/balancers.py", include_str!("../moto/strict/balancers.py")),
+    ("strict/buckets.py", include_str!("../moto/strict/buckets.py")),
     ("strict/caches.py", include_str!("../moto/strict/caches.py")),
     ("strict/certificates.py", include_str!("../moto/strict/certificates.py")),
     ("strict/databases.py", include_str!("../moto/strict/databases.py")),
@@ -49,6 +51,10 @@ const REQUIREMENTS: &str = include_str!("../moto/requirements.txt");
 
 /// How long moto may take to answer first.
 const START: Duration = Duration::from_mins(1);
+
+/// Headers of moto's that are about its connection or itself, or that the gateway sets.
+const OF_A_CONNECTION: [&str; 6] =
+    ["connection", "content-type", "date", "server", "transfer-encoding", "x-amzn-requestid"];
 
 /// moto's process and the way to it.
 pub(crate) struct Moto {
@@ -125,14 +131,26 @@ impl Moto {
         let status = parts.status.as_u16();
         let header = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
         let (content_type, error_type) = (header("content-type").unwrap_or_default(), header("x-amzn-errortype"));
-        if status >= 500 || (status >= 400 && content_type.starts_with("text/html")) {
+        // An answer to HEAD says by its status alone what is wrong.
+        if status >= 500 || (status >= 400 && content_type.starts_with("text/html") && !body.is_empty()) {
             tracing::warn!(call.service, call.operation, status, "moto has no answer");
             return Err(ApiError::not_implemented(call));
         }
         let error = (status >= 400).then(|| error_type.unwrap_or_else(|| code_of(&body)));
         // moto knows no callers: what it refuses so is a resource, and EC2's status for that is not the one of bad credentials.
         let status = if error.as_deref() == Some("AuthFailure") { 400 } else { status };
-        Ok(Answer { status, content_type, body, error })
+        let mut headers = parts.headers;
+        if call.service == s3::SERVICE {
+            OF_A_CONNECTION.iter().for_each(|name| drop(headers.remove(*name)));
+        } else {
+            // All that is said to these callers is in the body.
+            headers.clear();
+        }
+        // The length of what a GET would answer is the one thing that HEAD asks for.
+        if call.method != hyper::Method::HEAD {
+            headers.remove("content-length");
+        }
+        Ok(Answer { status, content_type, body, error, headers })
     }
 
     /// A JSON call of our own: not in the log, not delayed.

@@ -39,15 +39,32 @@ pub(crate) fn check_assumable(roles: &Value, definition: &Value) -> Result<(), A
     Ok(())
 }
 
-/// Whether a role may do `action` on `resource`.
+/// Whether a role may do `action` on `resource`: a statement allows it, and none denies it.
+///
+/// Conditions are not evaluated: one that allows counts as met, and one that denies as not met.
 pub(crate) fn allows(roles: &Value, role: &str, action: &str, resource: &str) -> bool {
+    judge(roles, role, action, |statement| holds(&statement["Resource"], |pattern| matches(pattern, resource)))
+}
+
+/// Whether a role may do `action` on some resource.
+pub(crate) fn allows_somewhere(roles: &Value, role: &str, action: &str) -> bool {
+    judge(roles, role, action, |statement| statement["Effect"] == "Allow" || statement["Resource"] == "*")
+}
+
+fn judge(roles: &Value, role: &str, action: &str, is_about: impl Fn(&Value) -> bool) -> bool {
     let policies = roles[role]["policies"].as_array().into_iter().flatten();
-    policies.flat_map(|policy| list(&policy["Statement"])).any(|statement| {
-        let holds = |key: &str, wanted: &str| {
-            list(&statement[key]).into_iter().filter_map(Value::as_str).any(|pattern| matches(pattern, wanted))
-        };
-        statement["Effect"] == "Allow" && holds("Action", action) && holds("Resource", resource)
-    })
+    let statements = policies.flat_map(|policy| list(&policy["Statement"])).filter(|statement| {
+        // Case makes no difference in the names of actions.
+        let action = action.to_lowercase();
+        is_about(statement) && holds(&statement["Action"], |pattern| matches(&pattern.to_lowercase(), &action))
+    });
+    let (allowing, others): (Vec<&Value>, Vec<&Value>) =
+        statements.partition(|statement| statement["Effect"] == "Allow");
+    !allowing.is_empty() && others.iter().all(|statement| !statement["Condition"].is_null())
+}
+
+fn holds(patterns: &Value, is_met: impl Fn(&str) -> bool) -> bool {
+    list(patterns).into_iter().filter_map(Value::as_str).any(is_met)
 }
 
 /// IAM lets a list of one stand without its brackets.
@@ -82,7 +99,25 @@ fn matches(pattern: &str, wanted: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+
+    #[test]
+    fn allows_what_a_statement_allows_and_none_denies() {
+        let statement = |effect: &str, actions: &[&str], resource: &str| json!({ "Effect": effect, "Action": actions, "Resource": resource });
+        let allow = statement("Allow", &["s3:GetObject", "s3:Put*"], "arn:aws:s3:::up/*");
+        let deny = statement("Deny", &["s3:*"], "arn:aws:s3:::up/secret/*");
+        let mut conditional = statement("Deny", &["*"], "*");
+        conditional["Condition"] = json!({ "Bool": { "aws:SecureTransport": "false" } });
+        let roles = json!({ "role": { "policies": [{ "Statement": [allow, deny] }, { "Statement": conditional }] } });
+        let may = |action: &str, key: &str| allows(&roles, "role", action, &format!("arn:aws:s3:::up/{key}"));
+        assert!(may("s3:GetObject", "a") && may("s3:putobject", "a"));
+        assert!(!may("s3:GetObject", "secret/a") && !may("s3:DeleteObject", "a"));
+        assert!(allows_somewhere(&roles, "role", "s3:GetObject"));
+        assert!(!allows_somewhere(&roles, "role", "s3:DeleteObject"));
+        assert!(!allows(&roles, "another", "s3:GetObject", "arn:aws:s3:::up/a"));
+    }
 
     #[test]
     fn a_wildcard_stands_for_anything_wherever_it_stands() {

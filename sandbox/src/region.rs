@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::{
     alb::Alb,
     authority::Authority,
+    credentials::Credentials,
     ecr::Ecr,
     ecs::{Ecs, Works},
     elasticache::Caches,
@@ -30,6 +31,7 @@ pub(crate) struct Region {
     pub(crate) caches: Arc<Caches>,
     pub(crate) schedules: Arc<Schedules>,
     pub(crate) sessions: Arc<Sessions>,
+    pub(crate) credentials: Arc<Credentials>,
 }
 
 impl Region {
@@ -37,6 +39,7 @@ impl Region {
         let (place, moto) = (Arc::new(place), Arc::new(moto));
         let alb = Arc::new(Alb::new(Arc::clone(&place), Arc::clone(&moto), Arc::clone(&authority)));
         let ecr = Arc::new(Ecr::new(Arc::clone(&place)));
+        let credentials = Arc::new(Credentials::default());
         let sessions = Arc::new(Sessions::new(Arc::clone(&place)));
         let ecs = Arc::new(Ecs::new(Works {
             place: Arc::clone(&place),
@@ -45,6 +48,7 @@ impl Region {
             ecr: Arc::clone(&ecr),
             sessions: Arc::clone(&sessions),
             authority: Arc::clone(&authority),
+            credentials: Arc::clone(&credentials),
             postgres: postgres.clone(),
         }));
         Self {
@@ -57,6 +61,7 @@ impl Region {
             ecs,
             ecr,
             sessions,
+            credentials,
             place,
             moto,
         }

@@ -10,7 +10,8 @@ use tokio::sync::Notify;
 
 use super::{ledger::Ledger, model::Status};
 use crate::{
-    alb::Alb, authority::Authority, ecr::Ecr, moto::Moto, permissions, place::Place, rds::Postgres, sessions::Sessions,
+    alb::Alb, authority::Authority, credentials::Credentials, ecr::Ecr, moto::Moto, permissions, place::Place,
+    rds::Postgres, sessions::Sessions,
 };
 
 /// How long children get to end when the sandbox stops.
@@ -24,6 +25,7 @@ pub(crate) struct Works {
     pub(crate) ecr: Arc<Ecr>,
     pub(crate) sessions: Arc<Sessions>,
     pub(crate) authority: Arc<Authority>,
+    pub(crate) credentials: Arc<Credentials>,
     /// Whose client programs stand for those of the official image.
     pub(crate) postgres: Postgres,
 }

@@ -31,7 +31,8 @@ use super::{
     secrets, tools,
 };
 use crate::{
-    alb::Target, api::now, children::entering, moto::free_port, permissions, place::ACCOUNT, sessions::Inside,
+    alb::Target, api::now, children::entering, credentials::Offer, moto::free_port, permissions, place::ACCOUNT,
+    sessions::Inside,
 };
 
 /// How many log lines go in one call.
@@ -94,14 +95,17 @@ struct Begun {
     delivered: Option<JoinHandle<()>>,
     /// What a session finds in it.
     inside: Inside,
-    /// Its files, for as long as it runs.
+    /// Its files and its credentials, for as long as it runs.
     _root: Root,
+    _offer: Option<Offer>,
 }
 
 async fn begin(ecs: &Arc<Ecs>, work: &Work) -> Result<Begun, Unstarted> {
     let roles = ecs.roles().await;
     let role = text(&work.definition, "executionRoleArn");
-    let environment = environment(ecs, work, &roles, role).await?;
+    let task_role = Some(text(&work.definition, "taskRoleArn")).filter(|role| !role.is_empty());
+    let offer = task_role.map(|role| ecs.works.credentials.offer(role));
+    let environment = environment(ecs, work, &roles, role, offer.as_ref()).await?;
     let (config, root) = files(ecs, work, &roles, role).await?;
     let logs = logs(ecs, work, &roles, role).await?;
     let port = free_port().map_err(|error| Unstarted(format!("ResourceInitializationError: {error}")))?;
@@ -120,7 +124,7 @@ async fn begin(ecs: &Arc<Ecs>, work: &Work) -> Result<Begun, Unstarted> {
         container_port: container_port.and_then(|port| u16::try_from(port).ok()),
         no_agent: exec::no_agent(&roles, &work.definition),
     };
-    Ok(Begun { child, port, delivered, inside, _root: root })
+    Ok(Begun { child, port, delivered, inside, _root: root, _offer: offer })
 }
 
 /// What the image says of how it is run, and its files.
@@ -218,8 +222,31 @@ fn variables(config: &Value, environment: &BTreeMap<String, String>, port: u16) 
     variables
 }
 
-async fn environment(ecs: &Ecs, work: &Work, roles: &Value, role: &str) -> Result<BTreeMap<String, String>, Unstarted> {
-    let mut environment = BTreeMap::new();
+/// What a task finds of AWS: its region, and where its credentials are. Fargate names a path of an address that this computer
+/// does not have; SDKs take a whole URL as well, if it is one of this computer. `AWS_ENDPOINT_URL`, which Fargate does not
+/// set, leads them to the sandbox.
+/// <https://docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.html>
+fn of_aws(endpoint: &str, region: &str, offer: Option<&Offer>) -> BTreeMap<String, String> {
+    let mut found = BTreeMap::from([
+        ("AWS_DEFAULT_REGION".to_owned(), region.to_owned()),
+        ("AWS_ENDPOINT_URL".to_owned(), endpoint.to_owned()),
+        ("AWS_EXECUTION_ENV".to_owned(), "AWS_ECS_FARGATE".to_owned()),
+        ("AWS_REGION".to_owned(), region.to_owned()),
+    ]);
+    if let Some(offer) = offer {
+        found.insert("AWS_CONTAINER_CREDENTIALS_FULL_URI".to_owned(), format!("{endpoint}{}", offer.path()));
+    }
+    found
+}
+
+async fn environment(
+    ecs: &Ecs,
+    work: &Work,
+    roles: &Value,
+    role: &str,
+    offer: Option<&Offer>,
+) -> Result<BTreeMap<String, String>, Unstarted> {
+    let mut environment = of_aws(&ecs.works.place.endpoint, &work.region, offer);
     let plain = work.container["environment"].as_array().into_iter().flatten();
     for variable in plain.chain(work.overrides["environment"].as_array().into_iter().flatten()) {
         environment.insert(text(variable, "name").to_owned(), text(variable, "value").to_owned());
@@ -301,7 +328,7 @@ async fn deliver(ecs: Arc<Ecs>, at: String, group: String, stream: String, mut l
 
 /// From running to stopped.
 async fn supervise(ecs: &Arc<Ecs>, work: &Work, begun: Begun) {
-    let Begun { mut child, port, delivered, inside, _root } = begun;
+    let Begun { mut child, port, delivered, inside, _root, _offer } = begun;
     let processes = child.id().and_then(|id| i32::try_from(id).ok()).map(Pid::from_raw);
     let target = Target { ip: "127.0.0.1".to_owned(), port };
     let mut stopping = {

@@ -10,11 +10,15 @@ use std::{
         Mutex,
         atomic::{AtomicU64, Ordering},
     },
+    time::Instant,
 };
 
 use serde::{Deserialize, Serialize};
 
-use crate::api::{ApiError, Call};
+use crate::{
+    api::{Answer, ApiError, Call},
+    s3,
+};
 
 use dice::share;
 pub(crate) use lag::Lag;
@@ -41,6 +45,9 @@ pub(crate) struct Plan {
     /// By how many seconds reads of EC2, ELB, ECS and IAM lag writes, at most.
     #[arg(long, default_value_t = 0.0)]
     pub(crate) lag: f64,
+    /// For how many seconds the name of a bucket that was deleted cannot be used again.
+    #[arg(skip)]
+    bucket_busy: f64,
     /// After how many calls the credentials expire; none for never.
     #[arg(long)]
     expire_after: Option<u64>,
@@ -69,6 +76,8 @@ pub(crate) struct Faults {
     /// How often each operation was called: the dice are thrown by operation, so that what runs beside it does not count.
     thrown: Mutex<HashMap<String, u64>>,
     calls: AtomicU64,
+    /// When each bucket was deleted.
+    deleted: Mutex<HashMap<String, Instant>>,
 }
 
 impl Faults {
@@ -87,9 +96,33 @@ impl Faults {
         self.plan.lock().expect("nobody panics while holding this").clone()
     }
 
+    /// Notes what has become of a call, for the calls after it.
+    pub(crate) fn note(&self, call: &Call, answer: &Answer) {
+        if call.service == s3::SERVICE && call.operation == "DeleteBucket" && answer.status < 300 {
+            let bucket = s3::Target::of(&call.path_and_query).bucket;
+            self.deleted.lock().expect("nobody panics while holding this").insert(bucket, Instant::now());
+        }
+    }
+
+    /// S3 needs a while until a bucket's name can be used again.
+    /// <https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html#ErrorCodeList>
+    fn is_busy(&self, call: &Call, seconds: f64) -> bool {
+        if call.service != s3::SERVICE || call.operation != "CreateBucket" {
+            return false;
+        }
+        let bucket = s3::Target::of(&call.path_and_query).bucket;
+        let deleted = self.deleted.lock().expect("nobody panics while holding this");
+        deleted.get(&bucket).is_some_and(|since| since.elapsed().as_secs_f64() < seconds)
+    }
+
     /// What becomes of `call`.
     pub(crate) fn fate(&self, call: &Call) -> Fate {
         let plan = self.plan();
+        if self.is_busy(call, plan.bucket_busy) {
+            let message =
+                "A conflicting conditional operation is currently in progress against this resource. Please try again.";
+            return Fate::Refused(ApiError { status: 409, ..ApiError::client("OperationAborted", message) });
+        }
         if !plan.operations.is_empty() && !plan.operations.contains(&call.operation) {
             return Fate::Done;
         }
@@ -124,6 +157,7 @@ impl Faults {
 fn throttled(call: &Call) -> ApiError {
     let (status, code, message) = match call.service.as_str() {
         "ec2" => (503, "RequestLimitExceeded", "Request limit exceeded."),
+        "s3" => (503, "SlowDown", "Please reduce your request rate."),
         "scheduler" => (429, "ThrottlingException", "Rate exceeded"),
         "sns" => (429, "Throttled", "Rate exceeded"),
         _ if call.is_json() => (400, "ThrottlingException", "Rate exceeded"),
@@ -135,7 +169,7 @@ fn throttled(call: &Call) -> ApiError {
 /// How each service says that it failed itself.
 fn failed(call: &Call) -> ApiError {
     let (status, code) = match call.service.as_str() {
-        "ec2" => (500, "InternalError"),
+        "ec2" | "s3" => (500, "InternalError"),
         "ecs" | "ecr" => (500, "ServerException"),
         "ssm" => (500, "InternalServerError"),
         "secretsmanager" => (500, "InternalServiceError"),

@@ -21,10 +21,12 @@ use crate::{
     api::{Answer, ApiError, Call},
     autoscaling,
     call_log::Record,
+    credentials,
     elasticache::Caches,
     faults::Fate,
+    permissions,
     region::Region,
-    sessions,
+    s3, sessions,
 };
 
 /// Serves until it is aborted.
@@ -65,6 +67,12 @@ struct Broken;
 
 async fn route(region: &Arc<Region>, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Broken> {
     let path = request.uri().path();
+    if let Some(name) = path.strip_prefix(credentials::PATH) {
+        return Ok(match region.credentials.document(name) {
+            Some(document) => respond(Answer::json(&document)),
+            None => plain(404, "there are no such credentials"),
+        });
+    }
     if path.starts_with("/_sandbox/") {
         return Ok(control::answer(region, request).await);
     }
@@ -93,6 +101,7 @@ async fn route(region: &Arc<Region>, request: Request<Incoming>) -> Result<Respo
             let answer = region.lag.through(&call, plan.seed, plan.lag, |call| carry_out(region, call)).await;
             let answer = answer.unwrap_or_else(|error| error.answer(&call));
             region.secrecy.learn(&call, &answer);
+            region.place.settings.faults.note(&call, &answer);
             (answer, !call.is_mutating() || region.place.settings.count_mutation())
         }
     };
@@ -120,9 +129,21 @@ fn broken(call: &Call) -> Answer {
 }
 
 /// Which part of the region carries a call out.
-async fn carry_out(region: &Arc<Region>, call: Call) -> Result<Answer, ApiError> {
+async fn carry_out(region: &Arc<Region>, mut call: Call) -> Result<Answer, ApiError> {
+    if call.service == s3::SERVICE {
+        let target = s3::Target::of(&call.path_and_query);
+        if s3::operation(&call.method, &call.headers, &target).is_none() {
+            return Err(ApiError::not_implemented(&call));
+        }
+        s3::check_owner(&call)?;
+        call.body = s3::unchunked(&mut call.headers, call.body)?;
+    }
     let call = &call;
     check_credentials(call)?;
+    let role = region.credentials.role(&call.key);
+    if let Some(role) = &role {
+        check_role(region, call, role).await?;
+    }
     match call.service.as_str() {
         "ecs" => return region.ecs.call(call).await,
         "ecr" => return region.ecr.call(call),
@@ -142,6 +163,17 @@ async fn carry_out(region: &Arc<Region>, call: Call) -> Result<Answer, ApiError>
         _ => {}
     }
     let answer = region.moto.forward(call).await?;
+    if let Some(role) =
+        role.filter(|_| answer.status == 404 && matches!(call.operation.as_str(), "GetObject" | "HeadObject"))
+    {
+        // Who may not list a bucket does not learn what is not in it.
+        // https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
+        let bucket = format!("arn:aws:s3:::{}", s3::Target::of(&call.path_and_query).bucket);
+        let roles = permissions::roles(&region.moto, &region.place.settings).await;
+        if !permissions::allows(&roles, &role, "s3:ListBucket", &bucket) {
+            return Err(ApiError::denied(call, &role, "s3:ListBucket", &bucket));
+        }
+    }
     if call.is_mutating() {
         match call.service.as_str() {
             "application-autoscaling" => autoscaling::after(&region.ecs, call, &answer),
@@ -155,6 +187,31 @@ async fn carry_out(region: &Arc<Region>, call: Call) -> Result<Answer, ApiError>
     Ok(answer)
 }
 
+/// Refuses a task what its role may not do. Of S3 the resources are known; of other services the action alone is judged.
+async fn check_role(region: &Region, call: &Call, role: &str) -> Result<(), ApiError> {
+    // Nobody has to be allowed to ask who they are.
+    // https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
+    if call.service == "sts" {
+        return Ok(());
+    }
+    let roles = permissions::roles(&region.moto, &region.place.settings).await;
+    if call.service == s3::SERVICE {
+        for (action, resource) in s3::needs(call) {
+            if !permissions::allows(&roles, role, &action, &resource) {
+                return Err(ApiError::denied(call, role, &action, &resource));
+            }
+        }
+        return Ok(());
+    }
+    // IAM calls CloudWatch by its name and not by that of its endpoint.
+    let service = if call.service == "monitoring" { "cloudwatch" } else { &call.service };
+    let action = format!("{service}:{}", call.operation);
+    if permissions::allows_somewhere(&roles, role, &action) {
+        return Ok(());
+    }
+    Err(ApiError::denied(call, role, &action, "*"))
+}
+
 /// Two keys stand for credentials that are no good, so that it can be tried what happens then.
 fn check_credentials(call: &Call) -> Result<(), ApiError> {
     let json = call.is_json();
@@ -164,6 +221,7 @@ fn check_credentials(call: &Call) -> Result<(), ApiError> {
             let (status, code) = match (json, call.service.as_str()) {
                 (true, _) => (400, "UnrecognizedClientException"),
                 (false, "ec2") => (401, "AuthFailure"),
+                (false, s3::SERVICE) => (403, "InvalidAccessKeyId"),
                 (false, _) => (403, "InvalidClientTokenId"),
             };
             Err(ApiError { status, ..ApiError::client(code, "The security token included in the request is invalid.") })
@@ -176,25 +234,31 @@ fn check_credentials(call: &Call) -> Result<(), ApiError> {
 async fn read(request: Request<Incoming>) -> Result<Call, ApiError> {
     let (parts, body) = request.into_parts();
     let body = body.collect().await.map_err(|error| ApiError::client("IncompleteBody", error.to_string()))?.to_bytes();
+    let path_and_query = parts.uri.path_and_query().map_or_else(|| "/".to_owned(), ToString::to_string);
     let authorization = parts.headers.get("authorization").and_then(|value| value.to_str().ok()).unwrap_or_default();
     let scope = authorization.split_once("Credential=").map(|(_, rest)| rest.split(',').next().unwrap_or_default());
-    let scope: Vec<&str> = scope.unwrap_or_default().split('/').collect();
-    let [key, _, region, service, _] = scope.as_slice() else {
+    // A URL that was signed has the scope as a parameter.
+    let in_query = s3::Target::of(&path_and_query).parameter("X-Amz-Credential").map(str::to_owned);
+    let scope = scope.map(str::to_owned).or(in_query).unwrap_or_default();
+    let [key, _, region, service, _] = scope.split('/').collect::<Vec<_>>()[..] else {
         return Err(ApiError::client("MissingAuthenticationToken", "it is not signed"));
     };
     let target = parts.headers.get("x-amz-target").and_then(|value| value.to_str().ok());
     let mut call = Call {
-        service: (*service).to_owned(),
+        service: service.to_owned(),
         operation: target.and_then(|target| target.rsplit('.').next()).unwrap_or_default().to_owned(),
-        key: (*key).to_owned(),
-        region: (*region).to_owned(),
+        key: key.to_owned(),
+        region: region.to_owned(),
         method: parts.method,
-        path_and_query: parts.uri.path_and_query().map_or_else(|| "/".to_owned(), ToString::to_string),
+        path_and_query,
         headers: parts.headers,
         body,
     };
     if cbor::is_spoken(&call.headers) {
         return cbor::to_json(call);
+    }
+    if call.service == s3::SERVICE {
+        return Ok(of_s3(call));
     }
     if call.operation.is_empty() {
         call.operation = match rest::operation(&call.service, &call.method, &call.path_and_query) {
@@ -205,13 +269,28 @@ async fn read(request: Request<Incoming>) -> Result<Call, ApiError> {
     Ok(call)
 }
 
+/// A call of S3 as the rest of the sandbox reads one: with its bucket in the path, and an operation.
+fn of_s3(mut call: Call) -> Call {
+    let host = call.headers.get("host").and_then(|host| host.to_str().ok()).unwrap_or_default();
+    if let Some(bucket) = s3::bucket_of_host(host) {
+        call.path_and_query = format!("/{bucket}{}", call.path_and_query);
+    }
+    let target = s3::Target::of(&call.path_and_query);
+    // The name of the method says at least what was tried, in the log and where it is refused.
+    let operation = s3::operation(&call.method, &call.headers, &target);
+    operation.unwrap_or(call.method.as_str()).clone_into(&mut call.operation);
+    call
+}
+
 fn respond(answer: Answer) -> Response<Full<Bytes>> {
-    Response::builder()
+    let mut response = Response::builder()
         .status(answer.status)
         .header("content-type", answer.content_type)
         .header("x-amzn-requestid", uuid::Uuid::new_v4().to_string())
         .body(Full::new(answer.body))
-        .expect("status and headers are valid")
+        .expect("status and headers are valid");
+    response.headers_mut().extend(answer.headers);
+    response
 }
 
 /// A plain text.
