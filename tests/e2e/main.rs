@@ -30,7 +30,7 @@ mod many;
 mod mistakes;
 mod permissions;
 mod releases;
-mod releases_at_once;
+mod releases_of_the_application;
 mod rollback;
 mod rollouts;
 #[path = "../../bench/src/rounds.rs"]

@@ -1,4 +1,5 @@
-//! Two that release one change at once, while a long transaction keeps its migration waiting.
+//! Releases of the repository's own application: its migrations, and two releases of one change at once while a long
+//! transaction keeps the migration waiting.
 
 use std::{
     fs,
@@ -131,4 +132,23 @@ async fn of_two_deploys_of_one_change_at_once_one_releases_it_and_the_other_find
     let visits: Vec<u64> = pages.iter().map(|page| page.visits).collect();
     assert_eq!(visits, (1..=visits.len() as u64).collect::<Vec<_>>());
     assert_eq!(pages.last().map(|page| page.version.as_str()), Some("0.1.0+2"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_release_whose_migration_fails_rolls_out_nothing() {
+    let world = World::start();
+    let app = world.copy_sources();
+    let url = world.up();
+    fs::write(app.join("migrations/0009_broken.sql"), "SELECT no_such_column FROM visitors;")
+        .expect("it can be written");
+    // The migrations are compiled into the program, and cargo sees a new one only by a changed source.
+    let source = app.join("src/db.rs");
+    let before = fs::read_to_string(&source).expect("it is there");
+    fs::write(&source, format!("{before}\n// One more migration.\n")).expect("it can be written");
+    let deployed = world.stackctl(&["deploy"]);
+    let said = text(&deployed);
+    assert_eq!(deployed.status.code(), Some(1), "{said}");
+    assert!(said.contains("exit code 1") && said.contains("no_such_column"), "{said}");
+    assert_eq!(world.status()["services"][0]["version"], "0.1.0+1");
+    assert!(world.get(&format!("{url}/version")).await.1.contains("0.1.0+1"));
 }
