@@ -11,10 +11,10 @@ use std::{
 
 use futures::future::LocalBoxFuture;
 
-use super::{Global, Stop, ctrl_c::Stopper, origin, sandbox};
 use crate::{
     aws::{Aws, SessionOptions},
     blueprint::{self, Facts, Load},
+    cli::{commands::sandbox, error::Stop, global::Global, interrupt::Stopper, provenance},
     engine::{self, Event, Events, Forecast, Holder, Lock},
     image::Builder,
     kind::{BuiltImage, Context, ImageSource, Images, Registry},
@@ -258,8 +258,8 @@ impl Project {
     /// Who this run is, for the lock.
     fn holder(command: &str) -> Holder {
         Holder {
-            who: origin::user(),
-            host: origin::host(),
+            who: provenance::user(),
+            host: provenance::host(),
             pid: std::process::id(),
             command: command.to_owned(),
             since: jiff::Timestamp::now(),

@@ -1,7 +1,7 @@
 //! Where a stack answers.
 
-use super::{Stop, project::Project};
 use crate::{
+    cli::{error::Stop, project::Project},
     kind::Registry,
     model::{Address, LiveResource},
     output::Output,

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::{
-    support::{World, text},
+    support::text,
     tiny::Tiny,
     traffic::Traffic,
     until,

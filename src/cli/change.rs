@@ -1,0 +1,227 @@
+//! The way from a plan to its end that `up`, `deploy` and `destroy` share: show, ask, lock, look again, apply, report.
+
+use crate::{
+    cli::{
+        error::{Stop, code},
+        global::Global,
+        project::{Project, View},
+        provenance,
+    },
+    engine::{self, Forecast, Jitter, Run, StopReason, Summary},
+    exit,
+    model::{Failure, LiveResource, Plan},
+    output::Output,
+    strangers,
+};
+
+/// What the user has to say before anything is changed.
+pub(super) enum Consent {
+    /// `yes`.
+    Yes,
+    /// This name.
+    Name(String),
+    /// Nothing: the command line has said it.
+    Given,
+    /// Nothing: this plan was agreed to before, and no other.
+    Plan(Box<Plan>),
+}
+
+/// What was agreed to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Agreed {
+    /// The plan that was shown, and no other.
+    This,
+    /// Whatever the plan is: nobody was asked about it.
+    Whatever,
+}
+
+/// How a change of the cloud ended.
+pub(super) struct Ended {
+    /// The exit code.
+    pub(super) code: u8,
+    /// All that the stack owns, where nothing had to be done.
+    pub(super) unchanged: Option<Vec<LiveResource>>,
+}
+
+/// One change of the cloud.
+pub(super) struct CarryOut<'a> {
+    pub(super) command: &'static str,
+    pub(super) consent: Consent,
+    pub(super) unprotect: bool,
+    /// The plan for a view of the cloud; asked for twice, before and after the lock is taken.
+    pub(super) plan: &'a (dyn Fn(View) -> Result<Plan, Failure> + Sync),
+}
+
+impl CarryOut<'_> {
+    /// Carries it out; gives the exit code, and what was there already if that is all there is to do.
+    pub(super) async fn run(&self, project: &Project, global: &Global, output: &Output) -> Result<Ended, Stop> {
+        let plan = (self.plan)(project.look().await?)?;
+        if let Consent::Plan(agreed) = &self.consent
+            && !same_steps(agreed, &plan)
+        {
+            return Err(Failure::refused(
+                self.command,
+                "the plan is stale: the stack or stack.yaml is another one now; nothing was done",
+            )
+            .hint("make a new one: stackctl plan --out FILE")
+            .into());
+        }
+        output.announce(&plan);
+        if plan.is_empty() {
+            return Ok(Ended { code: exit::DONE, unchanged: Some(plan.unchanged) });
+        }
+        refuse_by_hand(&plan)?;
+        self.refuse_guarded(&plan)?;
+        strangers::refuse(&project.cx, self.command, &plan).await?;
+        let agreed = self.ask(global, output)?;
+        project.under_lock(self.command, global, self.under_lock(project, &plan, agreed, output)).await
+    }
+
+    fn refuse_guarded(&self, plan: &Plan) -> Result<(), Failure> {
+        let Some((address, why)) = plan.guarded.first().filter(|_| !self.unprotect) else { return Ok(()) };
+        Err(Failure::refused(address.to_string(), format!("{why}; nothing was changed"))
+            .hint("add --unprotect to delete it all the same: a final snapshot of a database is kept"))
+    }
+
+    fn ask(&self, global: &Global, output: &Output) -> Result<Agreed, Stop> {
+        let (question, expected) = match &self.consent {
+            Consent::Plan(_) => return Ok(Agreed::This),
+            _ if global.yes => return Ok(Agreed::Whatever),
+            Consent::Given => return Ok(Agreed::Whatever),
+            Consent::Yes => ("Carry this out? Only `yes` will do".to_owned(), "yes"),
+            Consent::Name(name) => {
+                (format!("This deletes all of the above. Type the stack's name, {name}, to go on"), name.as_str())
+            }
+        };
+        let hint = match &self.consent {
+            Consent::Name(name) => format!("add --yes, or --confirm {name}, to carry this out without a question"),
+            _ => "add --yes to carry this out without a question".to_owned(),
+        };
+        confirm(&question, expected, &hint, global, output).map(|()| Agreed::This)
+    }
+
+    /// Looks again now that nobody else can write: what somebody has read and agreed to must still be what is to be done.
+    async fn under_lock(
+        &self,
+        project: &Project,
+        shown: &Plan,
+        agreed: Agreed,
+        output: &Output,
+    ) -> Result<Ended, Stop> {
+        let plan = (self.plan)(project.look().await?)?;
+        if !same_steps(shown, &plan) {
+            // The run that held the lock before has done some of it, or all.
+            if agreed == Agreed::This && !plan.is_empty() {
+                return Err(Failure::refused(
+                    self.command,
+                    "the stack has changed since the plan was made; nothing was done",
+                )
+                .hint(format!("run `stackctl {}` again for a new plan", self.command))
+                .into());
+            }
+            output.status("The stack has changed since the plan was made. What is to be done now:");
+            output.announce(&plan);
+            if plan.is_empty() {
+                return Ok(Ended { code: exit::DONE, unchanged: Some(plan.unchanged) });
+            }
+            refuse_by_hand(&plan)?;
+            self.refuse_guarded(&plan)?;
+        }
+        if project.cx.origin.get().is_none() {
+            // Nobody else sets it meanwhile; were it so, what they set would be as true.
+            drop(project.cx.origin.set(provenance::of(&project.folder).await));
+        }
+        Ok(Ended { code: apply(self.command, project, &plan, output).await?, unchanged: None })
+    }
+}
+
+/// Carries `plan` out for the command `command`, and reports; gives the exit code. A plan that writes comes here under the
+/// stack's lock.
+pub(super) async fn apply(command: &str, project: &Project, plan: &Plan, output: &Output) -> Result<u8, Failure> {
+    let stoppable = project.stopper().begin(output);
+    let applied = project.reporting(Forecast::of(&project.kinds, plan), async |events| {
+        let interrupt = stoppable.interrupt.clone();
+        let run = Run::new(project.kinds.clone(), project.cx.clone(), events.clone(), interrupt, Jitter::random());
+        engine::apply(run, plan).await
+    });
+    let applied = applied.await;
+    drop(stoppable);
+    Ok(conclude(command, plan, &applied?, output))
+}
+
+fn conclude(command: &str, plan: &Plan, summary: &Summary, output: &Output) -> u8 {
+    let failed = summary.failed.len();
+    let (done, all) = (summary.done.len(), plan.steps.len());
+    if output.is_json() {
+        output.document(&serde_json::json!({
+            "event": "summary", "done": done, "failed": failed,
+            "skipped": summary.skipped.len(), "interrupted": summary.stopped.is_some(),
+        }));
+    }
+    if let Some(reason) = summary.stopped {
+        output.status(&format!(
+            "Interrupted: {done} of {} are done{}. `stackctl {command}` again goes on from here.",
+            steps(all),
+            if failed == 0 { String::new() } else { format!(", {failed} failed") },
+        ));
+        return if reason == StopReason::LockLost { exit::LOCKED } else { exit::INTERRUPTED };
+    }
+    if failed == 0 {
+        output.status(&format!("Done: {}.", steps(done)));
+        return exit::DONE;
+    }
+    output.status(&format!(
+        "{done} of {} are done, {failed} failed, {} not begun. Once the cause is mended, `stackctl {command}` again goes on from \
+         here.",
+        steps(all),
+        summary.skipped.len(),
+    ));
+    summary.failed.iter().map(|(_, failure)| code(failure)).max().unwrap_or(exit::FAILED)
+}
+
+/// What only a person can do comes first: all of it is named, and nothing is begun.
+fn refuse_by_hand(plan: &Plan) -> Result<(), Failure> {
+    let Some(((address, what), others)) = plan.by_hand.split_first() else { return Ok(()) };
+    let mut failure = Failure::refused(address.to_string(), format!("{what}. Nothing was changed"));
+    failure.details = others.iter().map(|(address, what)| format!("{address}: {what}")).collect();
+    Err(failure)
+}
+
+/// Asks `question`, to which `expected` is the only answer that goes on; `--yes` is that answer.
+///
+/// # Errors
+/// If the answer is another one, or there is nobody to ask; `hint` then says how to do without.
+pub(super) fn confirm(
+    question: &str,
+    expected: &str,
+    hint: &str,
+    global: &Global,
+    output: &Output,
+) -> Result<(), Stop> {
+    if global.yes {
+        return Ok(());
+    }
+    match output.ask(question) {
+        Some(answer) if answer.trim() == expected => Ok(()),
+        Some(_) => Err(Stop::Declined),
+        None => Err(Stop::usage("there is no terminal to ask on, and nothing was changed", hint)),
+    }
+}
+
+/// How many steps, in words.
+fn steps(count: usize) -> String {
+    format!("{count} step{}", if count == 1 { "" } else { "s" })
+}
+
+/// Whether two plans do the same; states that moved on by themselves do not count.
+fn same_steps(one: &Plan, other: &Plan) -> bool {
+    let essence = |plan: &Plan| {
+        let mut steps: Vec<String> = plan
+            .changes()
+            .map(|step| format!("{} {:?} {:?} {:?}", step.address, step.action, step.changes, step.desired))
+            .collect();
+        steps.sort();
+        steps
+    };
+    essence(one) == essence(other)
+}

@@ -1,0 +1,137 @@
+//! `stackctl adopt`: takes in a resource that exists and is no stack's, by giving it the stack's tags.
+
+use std::collections::BTreeMap;
+
+use clap::Args;
+
+use crate::{
+    aws,
+    cli::{change::confirm, error::Stop, global::Global, project::Project},
+    engine, exit,
+    kind::{AnyKind, Registry},
+    model::{Action, Address, Failure, Graph, LiveResource, Plan},
+    output::Output,
+};
+
+/// Arguments of `stackctl adopt`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "What is adopted is the stack's from then on: `up` changes it, and `destroy` deletes it. It has to match what \
+    stack.yaml asks for: what would have to be replaced is not adopted. Nothing of it is changed but its tags; the next \
+    `up` does the rest, and `adopt` shows what that will be.\n\n\
+    What is known by its name, such as a service or a load balancer, cannot be adopted: AWS renames none.\n\n\
+    Examples:\n  \
+    stackctl adopt vpc.main vpc-0f3a5c7e91b2d4680\n  \
+    stackctl adopt db_instance.database shop-production"
+)]
+pub(in crate::cli) struct Adopt {
+    /// What it is to be in the stack, as `stackctl plan` names it.
+    #[arg(value_name = "ADDRESS")]
+    address: Address,
+    /// What AWS calls it: the id of a part of a network, the identifier of a database.
+    #[arg(value_name = "ID")]
+    id: String,
+}
+
+impl Adopt {
+    pub(super) async fn run(&self, global: &Global, output: &Output) -> Result<u8, Stop> {
+        let project = Project::open(global, output).await?;
+        let (_, plan) = self.look(&project).await?;
+        self.show(&plan, output);
+        self.refuse_mismatch(&plan)?;
+        let question = format!(
+            "Adopt {} as {} of {}? `up` changes it then, and `destroy` deletes it. Only `yes` will do",
+            self.id, self.address, project.cx.id
+        );
+        confirm(&question, "yes", "add --yes to adopt it without a question", global, output)?;
+        let adopt = async {
+            // Somebody else may have made or adopted another one meanwhile.
+            let (found, plan) = self.look(&project).await?;
+            self.refuse_mismatch(&plan)?;
+            Ok::<_, Stop>(project.kinds.of(&self.address)?.adopt(&project.cx, &self.address, &found.live).await?)
+        };
+        project.under_lock("adopt", global, adopt).await?;
+        if output.is_json() {
+            let document = serde_json::json!({ "event": "adopted", "address": self.address, "id": self.id });
+            output.document(&document);
+        }
+        output.status(&format!("{} is {} now. `stackctl plan` shows what `up` would do.", self.id, self.address));
+        Ok(exit::DONE)
+    }
+
+    /// The resource, and what `up` would do about it, were it the stack's.
+    async fn look(&self, project: &Project) -> Result<(LiveResource, Plan), Stop> {
+        let view = project.look().await?;
+        let graph = project.graph(&view, &BTreeMap::new(), None)?;
+        self.refuse_others(&project.kinds, &graph)?;
+        let owned = view.live.iter().find(|live| live.address == self.address);
+        if let Some(owned) = owned {
+            let message = format!("{} has {} already: {}", project.cx.id, self.address, owned.id);
+            return Err(Failure::refused("adopt", message)
+                .hint("nothing is to be adopted; nothing was changed")
+                .into());
+        }
+        let claim = project.cx.claiming(self.address.clone(), self.id.clone());
+        let Some(found) = project.kinds.of(&self.address)?.list(&claim).await?.pop() else {
+            let (kind, region) = (self.address.kind(), &project.stack.region);
+            let message = format!("there is no {kind} {} in {region} that is no stack's", self.id);
+            return Err(Failure::refused("adopt", message)
+                .hint(format!("it is in another region or account, or has the tag `{}`", aws::STACK))
+                .into());
+        };
+        let whole = engine::plan(
+            &project.kinds,
+            &project.cx.id,
+            &graph,
+            view.live.into_iter().chain([found.clone()]).collect(),
+        )?;
+        let own = whole.steps.into_iter().filter(|step| step.address == self.address);
+        let steps = own.map(|mut step| {
+            step.needs.clear();
+            step
+        });
+        let plan = Plan {
+            targets: vec![self.address.clone()],
+            steps: steps.collect(),
+            unchanged: Vec::new(),
+            guarded: Vec::new(),
+            by_hand: Vec::new(),
+            id: whole.id,
+        };
+        Ok((found, plan))
+    }
+
+    /// Refuses what stack.yaml does not ask for, and what is known by its name.
+    fn refuse_others(&self, kinds: &Registry, graph: &Graph) -> Result<(), Stop> {
+        let adoptable = |address: &Address| kinds.named(address.kind()).is_some_and(AnyKind::adoptable);
+        if graph.get(&self.address).is_some() && adoptable(&self.address) {
+            return Ok(());
+        }
+        let all = graph.nodes().map(|node| &node.address).filter(|address| adoptable(address));
+        let all: Vec<String> = all.map(ToString::to_string).collect();
+        let message = if graph.get(&self.address).is_some() {
+            format!("{} is known by its name, which AWS lets nobody change: it cannot be adopted", self.address)
+        } else {
+            format!("stack.yaml asks for no {}", self.address)
+        };
+        Err(Stop::usage(message, format!("what can be adopted: {}", all.join(", "))))
+    }
+
+    fn refuse_mismatch(&self, plan: &Plan) -> Result<(), Failure> {
+        if plan.count(Action::Replace) == 0 {
+            return Ok(());
+        }
+        let message = format!("{} does not match {}: `up` would have to replace it", self.id, self.address);
+        Err(Failure::refused("adopt", message)
+            .hint("change stack.yaml to what it is, or adopt first what it stands in; nothing was changed"))
+    }
+
+    fn show(&self, plan: &Plan, output: &Output) {
+        if plan.is_empty() {
+            output.status(&format!("{} is as stack.yaml asks {} to be.", self.id, self.address));
+        } else {
+            output.status(&format!("What the next `up` would change of {}:", self.id));
+            output.announce(plan);
+        }
+    }
+}

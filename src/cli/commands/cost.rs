@@ -1,0 +1,64 @@
+//! `stackctl cost`: estimates what a stack costs a month. Needs AWS only for what a plan would change.
+
+use std::{collections::BTreeMap, fs, path::PathBuf};
+
+use clap::Args;
+
+use crate::{
+    blueprint,
+    cli::{
+        error::Stop,
+        global::Global,
+        project::{self, Project},
+    },
+    cost::{self, Prices},
+    exit,
+    output::Output,
+};
+
+/// Arguments of `stackctl cost`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    stackctl cost --env production     what stack.yaml asks for, without AWS\n  \
+    stackctl cost --plan               what `up` would change of the month")]
+pub(in crate::cli) struct CostArgs {
+    /// Look at AWS, and show what `up` would change.
+    #[arg(long)]
+    plan: bool,
+    /// More prices, or others: a file in the form of stackctl's own, src/cost/prices.json.
+    #[arg(long, value_name = "FILE")]
+    prices: Option<PathBuf>,
+}
+
+impl CostArgs {
+    pub(super) async fn run(&self, global: &Global, output: &Output) -> Result<u8, Stop> {
+        let stack = project::read(global)?;
+        let prices = self.prices()?;
+        let region = &stack.region;
+        if !prices.regions.contains_key(region) {
+            let known = prices.regions.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
+            let message = format!("stackctl has no prices of {region}");
+            return Err(Stop::usage(message, format!("it has those of {known}; give others with --prices FILE")));
+        }
+        if self.plan {
+            let project = Project::open(global, output).await?;
+            let plan = project.plan(project.look().await?, &BTreeMap::new())?;
+            let before = cost::estimate(&cost::before(&plan), region, &prices);
+            let after = cost::estimate(&cost::after(&plan), region, &prices);
+            output.difference(&before, &after);
+        } else {
+            let asked_for = cost::asked_for(&blueprint::sketch(&stack)?);
+            output.estimate(&cost::estimate(&asked_for, region, &prices));
+        }
+        Ok(exit::DONE)
+    }
+
+    fn prices(&self) -> Result<Prices, Stop> {
+        let own = cost::built_in()?;
+        let Some(path) = &self.prices else { return Ok(own) };
+        let hint = "its form is that of src/cost/prices.json in stackctl's repository";
+        let refused = |problem: String| Stop::usage(format!("{}: {problem}", path.display()), hint);
+        let text = fs::read_to_string(path).map_err(|error| refused(error.to_string()))?;
+        Ok(Prices::parse(&text).map_err(refused)?.or(&own))
+    }
+}

@@ -1,0 +1,321 @@
+//! `stackctl db connect`: the way to the private database that the stack has, through the bastion or a task, explained or
+//! opened.
+
+use std::{
+    net::{Ipv4Addr, TcpListener},
+    process::{ExitStatus, Stdio},
+    time::Duration,
+};
+
+use clap::Args;
+use tokio::{
+    net::TcpStream,
+    process::{Child, Command},
+    signal::unix::{SignalKind, signal},
+    sync::{mpsc, oneshot},
+    time::{Instant, sleep},
+};
+
+use super::reach::{find, has_database, password_command, psql_command};
+use crate::{
+    blueprint,
+    cli::{
+        commands::{
+            exec::enabled,
+            forward::{database, first_way},
+        },
+        error::Stop,
+        global::Global,
+        project::Project,
+    },
+    exit,
+    kinds::{ec2::instance, rds::db_instance, secretsmanager::secret},
+    model::{Address, Failure},
+    output::Output,
+    session::{Forward, Said, Tasks},
+    spec::{Bastion, Stack},
+};
+
+/// How long SSH may take to open the tunnel, and how often to look.
+const OPENING: (Duration, Duration) = (Duration::from_secs(30), Duration::from_millis(200));
+
+/// How a shell ends that does not find what it is to run.
+const NOT_FOUND: i32 = 127;
+
+/// Arguments of `stackctl db connect`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "The way leads through the stack's bastion, by ssh; without one, through a task of a service with `exec: true`. This \
+    machine needs psql.\n\n\
+    Examples:\n  stackctl db connect\n  stackctl db connect --user developer -- --command='SELECT count(*) FROM people'\n  stackctl db connect --print"
+)]
+pub(super) struct Connect {
+    /// The database user; without it, the one that the application connects as.
+    #[arg(long, value_name = "NAME")]
+    user: Option<String>,
+    /// The bastion's user; without it, the one called as you are, or the only one.
+    #[arg(long = "as", value_name = "NAME")]
+    login: Option<String>,
+    /// The port on this machine; without it, a free one.
+    #[arg(long)]
+    port: Option<u16>,
+    /// Say how, and do nothing.
+    #[arg(long)]
+    print: bool,
+    /// Arguments for psql.
+    #[arg(last = true, value_name = "ARGUMENT")]
+    arguments: Vec<String>,
+}
+
+/// The way through the bastion.
+struct Way {
+    login: String,
+    bastion: String,
+    host: String,
+    host_port: u16,
+    port: u16,
+    user: String,
+    password: Address,
+}
+
+impl Connect {
+    pub(super) async fn run(&self, global: &Global, output: &Output) -> Result<u8, Stop> {
+        let project = Project::open(global, output).await?;
+        has_database(&project.stack)?;
+        let bastion = match (&project.stack.bastion, first_way(&project.stack)) {
+            (Some(bastion), _) => bastion,
+            (None, Some(service)) if self.login.is_none() => return self.through(&project, service, output).await,
+            (None, _) => return Err(no_way()),
+        };
+        let way = self.way(&project, bastion).await?;
+        let password: secret::Live = find(&project, "db connect", &way.password).await?;
+        if self.print {
+            way.print(&password.name, output);
+            return Ok(exit::DONE);
+        }
+        let value = secret::reveal(&project.cx, &password).await?;
+        let _tunnel = way.open(output).await?;
+        Ok(code(self.psql(way.port, &way.user, value).await?))
+    }
+
+    /// Runs psql to its end.
+    async fn psql(&self, port: u16, user: &str, password: String) -> Result<ExitStatus, Failure> {
+        // To psql, Ctrl-C means the end of a query: it is not for this process, which has the way open.
+        let _pressed = signal(SignalKind::interrupt())
+            .map_err(|error| Failure::refused("listen for Ctrl-C", error.to_string()))?;
+        let mut psql = Command::new("psql");
+        psql.args(&self.arguments)
+            .env("PGHOST", Ipv4Addr::LOCALHOST.to_string())
+            .env("PGPORT", port.to_string())
+            .env("PGUSER", user)
+            .env("PGDATABASE", blueprint::DATABASE_NAME)
+            .env("PGSSLMODE", "require")
+            .env("PGPASSWORD", password)
+            .kill_on_drop(true);
+        psql.status().await.map_err(|error| no_psql(&error))
+    }
+
+    /// Through a task of `service`, for a stack without a bastion.
+    async fn through(&self, project: &Project, service: &str, output: &Output) -> Result<u8, Stop> {
+        let (user, password) = self.database_user(&project.stack)?;
+        let password: secret::Live = find(project, "db connect", &password).await?;
+        if self.print {
+            print_through(self.port, &user, &password.name, output);
+            return Ok(exit::DONE);
+        }
+        let (name, live) = enabled(project, "db connect", service).await?;
+        let remote = database(project).await?;
+        let value = secret::reveal(&project.cx, &password).await?;
+        let bound = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, self.port.unwrap_or(0))).await;
+        let listened = bound.and_then(|listener| Ok((listener.local_addr()?.port(), listener)));
+        let (port, listener) =
+            listened.map_err(|error| Failure::refused("listen on a port of this machine", error.to_string()))?;
+        let forward = Forward::new(&project.cx, Tasks::of(&project.cx, &name, &live), remote, None);
+        let ((say, mut said), (stop, stopped)) = (mpsc::unbounded_channel(), oneshot::channel::<()>());
+        let serving = forward.serve(&listener, say, async { drop(stopped.await) });
+        tokio::pin!(serving);
+        let running = async {
+            while let Some(said) = said.recv().await {
+                if let Said::Through(task) = said {
+                    output.status(&format!("Through task {task} of {name}."));
+                    break;
+                }
+            }
+            self.psql(port, &user, value).await
+        };
+        let ended = tokio::select! {
+            failed = &mut serving => {
+                failed?;
+                return Ok(exit::FAILED);
+            }
+            ended = running => ended?,
+        };
+        drop(stop);
+        serving.await?;
+        Ok(code(ended))
+    }
+
+    async fn way(&self, project: &Project, bastion: &Bastion) -> Result<Way, Stop> {
+        let (user, password) = self.database_user(&project.stack)?;
+        let login = self.bastion_user(bastion)?;
+        let host: instance::Live = find(project, "db connect", &Address::new("instance", "bastion")).await?;
+        let address = Address::new("db_instance", "database");
+        let database: db_instance::Live = find(project, "db connect", &address).await?;
+        let (Some(bastion), Some(host)) = (host.public_ip, database.host) else {
+            return Err(Failure::refused("db connect", "the bastion or the database is not ready yet")
+                .hint("`stackctl status` shows what they wait for")
+                .into());
+        };
+        let port = free_port(self.port)?;
+        let host_port = database.port.and_then(|port| u16::try_from(port).ok()).unwrap_or(blueprint::DATABASE_PORT);
+        Ok(Way { login, bastion, host, host_port, port, user, password })
+    }
+
+    fn database_user(&self, stack: &Stack) -> Result<(String, Address), Stop> {
+        let database = stack.database.as_ref();
+        let users = database.map(|database| database.users.as_slice()).unwrap_or_default();
+        let chosen = match &self.user {
+            Some(name) => users.iter().find(|user| user.name == *name),
+            None => database.and_then(|database| database.first_owner()),
+        };
+        match (&self.user, chosen) {
+            (_, Some(user)) => Ok((user.name.clone(), blueprint::database_password(&user.name))),
+            (None, None) => Ok(blueprint::master()),
+            (Some(name), None) if *name == blueprint::master().0 => Ok(blueprint::master()),
+            (Some(name), None) => {
+                let known: Vec<&str> = users.iter().map(|user| user.name.as_str()).collect();
+                let hint = format!("there are: {}", [known.as_slice(), &[&blueprint::master().0]].concat().join(", "));
+                Err(Stop::usage(format!("the database has no user `{name}`"), hint))
+            }
+        }
+    }
+
+    fn bastion_user(&self, bastion: &Bastion) -> Result<String, Stop> {
+        let known: Vec<&str> = bastion.users.keys().map(String::as_str).collect();
+        let own = std::env::var("USER").unwrap_or_default();
+        match &self.login {
+            Some(name) if known.contains(&name.as_str()) => Ok(name.clone()),
+            None if known.contains(&own.as_str()) => Ok(own),
+            None if known.len() == 1 => Ok(known[0].to_owned()),
+            Some(name) => Err(Stop::usage(
+                format!("the bastion has no user `{name}`"),
+                format!("there are: {}", known.join(", ")),
+            )),
+            None => Err(Stop::usage(
+                "the bastion has several users, and none is called as you are",
+                format!("say which one you are: --as {}", known.join(" or --as ")),
+            )),
+        }
+    }
+}
+
+impl Way {
+    fn ssh(&self) -> Vec<String> {
+        let forward = format!("127.0.0.1:{}:{}:{}", self.port, self.host, self.host_port);
+        // Another bastion has another key: the address is new with it.
+        let options = ["-o", "ExitOnForwardFailure=yes", "-o", "StrictHostKeyChecking=accept-new"].map(str::to_owned);
+        let own = ["-N".to_owned(), "-L".to_owned(), forward, format!("{}@{}", self.login, self.bastion)];
+        options.into_iter().chain(own).collect()
+    }
+
+    fn print(&self, secret: &str, output: &Output) {
+        let psql = psql_command(self.port, &self.user);
+        let ssh = format!("ssh {}", self.ssh().join(" "));
+        let password = password_command(secret);
+        if output.is_json() {
+            output.document(&serde_json::json!({ "tunnel": ssh, "password": password, "psql": psql }));
+            return;
+        }
+        output.data(&format!(
+            "The database is private; the bastion reaches it. In one terminal, the tunnel:\n\n    {ssh}\n\n\
+             In another one, psql, which asks for the password of {}:\n\n    {psql}\n\n\
+             The password is in a secret:\n\n    {password}",
+            self.user,
+        ));
+    }
+
+    /// Opens the tunnel, which closes with what is given back.
+    async fn open(&self, output: &Output) -> Result<Child, Stop> {
+        output.status(&format!("Opening a tunnel through {}@{}.", self.login, self.bastion));
+        // Ctrl-C is psql's; ssh stays as deaf to it as it is when it begins.
+        let mut ssh = Command::new("sh");
+        ssh.args(["-c", "trap '' INT; exec ssh \"$@\"", "ssh"]);
+        ssh.args(self.ssh()).stdin(Stdio::null()).kill_on_drop(true);
+        let mut tunnel = ssh.spawn().map_err(|error| {
+            Failure::refused("sh", format!("cannot be run: {error}")).hint("`db connect` runs ssh by it")
+        })?;
+        let deadline = Instant::now() + OPENING.0;
+        loop {
+            let opened = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).await.is_ok();
+            // First of all: without a tunnel, whoever answers there is somebody else.
+            if let Ok(Some(status)) = tunnel.try_wait() {
+                let hint = match status.code() {
+                    Some(NOT_FOUND) => "install OpenSSH's client (Debian: openssh-client)",
+                    _ => "is your address in `allow:` of the bastion, and your key one of its user's?",
+                };
+                let failure = Failure::refused("ssh", format!("ended before there was a tunnel: {status}"));
+                return Err(failure.hint(hint).into());
+            }
+            if opened {
+                return Ok(tunnel);
+            }
+            if Instant::now() > deadline {
+                return Err(Failure::refused("ssh", format!("opened no tunnel within {} s", OPENING.0.as_secs()))
+                    .hint("is your address in `allow:` of the bastion? It is what usually is missing")
+                    .into());
+            }
+            sleep(OPENING.1).await;
+        }
+    }
+}
+
+fn code(ended: ExitStatus) -> u8 {
+    ended.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(exit::FAILED)
+}
+
+fn no_psql(error: &std::io::Error) -> Failure {
+    Failure::refused("psql", format!("cannot be run: {error}"))
+        .hint("install Postgres' client (Debian: postgresql-client), or see `stackctl db connect --print`")
+}
+
+fn print_through(port: Option<u16>, user: &str, secret: &str, output: &Output) {
+    let port = port.unwrap_or(blueprint::DATABASE_PORT);
+    let (forward, psql) = (format!("stackctl forward database {port}"), psql_command(port, user));
+    let password = password_command(secret);
+    if output.is_json() {
+        output.document(&serde_json::json!({ "tunnel": forward, "password": password, "psql": psql }));
+        return;
+    }
+    output.data(&format!(
+        "The database is private; the services' tasks reach it. In one terminal, the way through one of them:\n\n    \
+         {forward}\n\nIn another one, psql, which asks for the password of {user}:\n\n    {psql}\n\n\
+         The password is in a secret:\n\n    {password}",
+    ));
+}
+
+fn no_way() -> Stop {
+    Stop::usage(
+        "the database is private, and the stack has no bastion and no service with `exec: true`: no way leads to it from here",
+        "add `exec: true` to one of `services:`, or `bastion: { users: { you: { ssh_key: … } }, allow: [your address/32] }`, \
+         to stack.yaml and run `stackctl up`; or run a command of the application beside it: stackctl run SERVICE -- COMMAND",
+    )
+}
+
+/// The port `wanted`, or any; one that is taken is none: psql would give the password to whoever listens there.
+fn free_port(wanted: Option<u16>) -> Result<u16, Failure> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, wanted.unwrap_or(0)));
+    let address = listener.and_then(|listener| listener.local_addr());
+    address.map(|address| address.port()).map_err(|error| {
+        let port = wanted.map_or_else(|| "a free port".to_owned(), |port| format!("port {port}"));
+        Failure::refused("db connect", format!("{port} of this machine cannot be had: {error}"))
+            .hint("another one: --port N, or none of your own choice without --port")
+    })
+}
+
+#[test]
+fn a_port_that_somebody_listens_on_is_refused() {
+    let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+    let port = taken.local_addr().expect("it is bound").port();
+    assert!(free_port(Some(port)).is_err_and(|failure| failure.to_string().contains(&port.to_string())));
+    assert!(free_port(None).is_ok());
+}

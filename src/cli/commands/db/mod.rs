@@ -1,0 +1,36 @@
+//! `stackctl db`: what can be done about the database's contents, from a machine that does not reach it.
+
+mod connect;
+mod load;
+pub(super) mod reach;
+
+use clap::{Args, Subcommand};
+
+use crate::{
+    cli::{error::Stop, global::Global},
+    output::Output,
+};
+
+/// Arguments of `stackctl db`.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Db {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Load a dump into the database, whole or not at all.
+    Load(load::Load),
+    /// Open the way to the database that the stack has, and psql on it.
+    Connect(connect::Connect),
+}
+
+impl Db {
+    pub(super) async fn run(&self, global: &Global, output: &Output) -> Result<u8, Stop> {
+        match &self.command {
+            Command::Load(load) => load.run(global, output).await,
+            Command::Connect(connect) => connect.run(global, output).await,
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! What it takes to reach the database from this machine: what AWS has, and the commands to paste.
+
+use serde::de::DeserializeOwned;
+
+use crate::{
+    blueprint,
+    cli::{error::Stop, project::Project},
+    model::{Address, Failure},
+    spec::Stack,
+};
+
+/// What AWS has at `address`, in its kind's own type, for the command `command`.
+///
+/// # Errors
+/// If AWS has none, or cannot be asked.
+pub(in crate::cli) async fn find<L: DeserializeOwned>(
+    project: &Project,
+    command: &str,
+    address: &Address,
+) -> Result<L, Failure> {
+    let found = project.observe_kind(address.kind()).await?.into_iter().find(|one| one.address == *address);
+    found
+        .ok_or_else(|| {
+            Failure::refused(command, format!("{} has no {address} yet", project.cx.id))
+                .hint("bring it up first: stackctl up")
+        })?
+        .decoded()
+}
+
+/// psql on the database, where this machine has it on `port`.
+pub(in crate::cli) fn psql_command(port: u16, user: &str) -> String {
+    let database = blueprint::DATABASE_NAME;
+    format!("psql 'host=127.0.0.1 port={port} user={user} dbname={database} sslmode=require'")
+}
+
+/// What shows the value of the secret `name`.
+pub(in crate::cli) fn password_command(name: &str) -> String {
+    format!("aws secretsmanager get-secret-value --secret-id {name} --query SecretString --output text")
+}
+
+/// # Errors
+/// If the stack has no database.
+pub(super) fn has_database(stack: &Stack) -> Result<(), Stop> {
+    if stack.database.is_some() {
+        return Ok(());
+    }
+    Err(Stop::usage("stack.yaml has no `database:`", "add one, and bring it up: stackctl up"))
+}

@@ -1,0 +1,51 @@
+//! `stackctl destroy`: deletes all that the stack owns.
+
+use clap::Args;
+
+use crate::{
+    cli::{
+        change::{CarryOut, Consent},
+        error::Stop,
+        global::Global,
+        project::Project,
+    },
+    engine,
+    model::Graph,
+    output::Output,
+};
+
+/// Arguments of `stackctl destroy`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    stackctl destroy                   asks for the stack's name\n  \
+    stackctl destroy --env staging --confirm shop\n  \
+    stackctl destroy --unprotect       a protected database too; its last snapshot is kept")]
+pub(in crate::cli) struct Destroy {
+    /// The stack's name, in place of being asked for it.
+    #[arg(long, value_name = "NAME")]
+    confirm: Option<String>,
+    /// Also delete what is protected, such as a database; a final snapshot is kept.
+    #[arg(long)]
+    unprotect: bool,
+}
+
+impl Destroy {
+    pub(super) async fn run(&self, global: &Global, output: &Output) -> Result<u8, Stop> {
+        let project = Project::open(global, output).await?;
+        let name = project.stack.name.clone();
+        if let Some(confirmed) = self.confirm.as_ref().filter(|confirmed| **confirmed != name) {
+            return Err(Stop::usage(
+                format!("--confirm {confirmed} does not name this stack"),
+                format!("the stack is called `{name}`; nothing was deleted"),
+            ));
+        }
+        let consent = if self.confirm.is_some() { Consent::Given } else { Consent::Name(name) };
+        let carry_out = CarryOut {
+            command: "destroy",
+            consent,
+            unprotect: self.unprotect,
+            plan: &|view| engine::plan(&project.kinds, &project.cx.id, &Graph::new(), view.live),
+        };
+        Ok(carry_out.run(&project, global, output).await?.code)
+    }
+}

@@ -1,0 +1,280 @@
+//! `stackctl exec`: a command in a running task, by ECS Exec.
+
+use std::{io::IsTerminal, time::Duration};
+
+use clap::Args;
+use tokio::{
+    io::AsyncReadExt,
+    signal::unix::{Signal, SignalKind, signal},
+    sync::mpsc,
+};
+
+use crate::{
+    cli::{error::Stop, global::Global, project::Project},
+    exit,
+    kinds::ecs::service,
+    model::Failure,
+    output::{LineEnds, Output, Raw, terminal_size},
+    session::{Event, Input, Session, Size, Tasks},
+    spec::Stack,
+};
+
+/// How many bytes of what is typed are read at once.
+const KEYS: usize = 4096;
+
+/// What ends a program's input on a terminal.
+const END_OF_INPUT: u8 = 4;
+
+/// How long the terminal may take to be told its last size.
+const FAREWELL: Duration = Duration::from_millis(100);
+
+/// Arguments of `stackctl exec`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "The service needs `exec: true` in stack.yaml. The command has to be in the image, and runs as root on a terminal of \
+    its own there; ECS tells no exit code of it. `stackctl run` starts a new task instead, and has the exit code.\n\n\
+    Examples:\n  stackctl exec web -- /bin/sh\n  stackctl exec web --task 0a1b2c -- /app/web --version"
+)]
+pub(in crate::cli) struct Exec {
+    /// The service, one of `services:` in stack.yaml.
+    service: String,
+    /// The task, by the beginning of its id; without it, any that runs.
+    #[arg(long, value_name = "ID")]
+    task: Option<String>,
+    /// The program and its arguments.
+    #[arg(last = true, required = true, value_name = "COMMAND")]
+    command: Vec<String>,
+}
+
+impl Exec {
+    pub(super) async fn run(&self, global: &Global, output: &Output) -> Result<u8, Stop> {
+        let project = Project::open(global, output).await?;
+        let (name, live) = enabled(&project, "exec", &self.service).await?;
+        let task = Tasks::of(&project.cx, &name, &live).pick(self.task.as_deref()).await?;
+        let started = task.execute(&project.cx, &self.command).await?;
+        if output.is_json() {
+            output.document(&serde_json::json!({ "event": "task", "id": task.id() }));
+        } else if std::io::stdin().is_terminal() {
+            output.status(&format!("In task {} of {name}.", task.id()));
+        }
+        let session = Session::open(&project.cx, started).await?;
+        Shown::new(output).follow(session).await
+    }
+}
+
+/// The service `name` as it runs, with sessions.
+///
+/// # Errors
+/// If stack.yaml or AWS has it without.
+pub(super) async fn enabled(project: &Project, command: &str, name: &str) -> Result<(String, service::Live), Stop> {
+    let mut services = project.services(command, Some(name)).await?;
+    let (name, live) = services.pop().ok_or_else(|| Failure::internal("a service that is named is found"))?;
+    if live.exec {
+        return Ok((name, live));
+    }
+    if wants_exec(&project.stack, &name) {
+        return Err(Failure::refused(command, format!("service.{name} does not have `exec: true` at AWS yet"))
+            .hint("bring the stack up, which replaces its tasks: stackctl up")
+            .into());
+    }
+    Err(Stop::usage(
+        format!("the tasks of {name} let nobody in: the service has no `exec: true`"),
+        format!(
+            "add `exec: true` to services.{name} in stack.yaml and run `stackctl up`; docs/security.md says what it opens. \
+             `stackctl run {name} -- COMMAND` needs none of it"
+        ),
+    ))
+}
+
+/// Whether stack.yaml wants sessions with the tasks of the service `name`.
+fn wants_exec(stack: &Stack, name: &str) -> bool {
+    stack.services.get(name).is_some_and(|service| service.exec)
+}
+
+/// What of a session is shown, and how.
+struct Shown<'a> {
+    output: &'a Output,
+    raw: Option<Raw>,
+    /// Where output goes into a file, its lines end as those of files do.
+    ends: Option<LineEnds>,
+    /// Where output goes into documents, a character that is cut waits for its rest.
+    text: Text,
+    any: bool,
+}
+
+impl<'a> Shown<'a> {
+    fn new(output: &'a Output) -> Self {
+        let raw = if output.is_json() { None } else { Raw::begin() };
+        let ends = (!std::io::stdout().is_terminal()).then(LineEnds::default);
+        Self { output, raw, ends, text: Text::default(), any: false }
+    }
+
+    fn data(&mut self, bytes: &[u8]) {
+        self.any = true;
+        let bytes = self.ends.as_mut().map_or_else(|| bytes.to_vec(), |ends| ends.plain(bytes));
+        self.write(&bytes);
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        if self.output.is_json() {
+            let text = self.text.after(bytes);
+            self.document(&text);
+        } else {
+            self.output.bytes(bytes);
+        }
+    }
+
+    fn document(&self, text: &str) {
+        if !text.is_empty() {
+            self.output.document(&serde_json::json!({ "event": "output", "text": text }));
+        }
+    }
+
+    /// Until the session is over.
+    async fn follow(mut self, mut session: Session) -> Result<u8, Stop> {
+        let hear = |kind| signal(kind).map_err(|error| Failure::refused("listen for signals", error.to_string()));
+        let mut resized = hear(SignalKind::window_change())?;
+        let (mut interrupt, mut terminate) = (hear(SignalKind::interrupt())?, hear(SignalKind::terminate())?);
+        let mut hang_up = hear(SignalKind::hangup())?;
+        let mut typing = None;
+        let mut code = None;
+        let ended = loop {
+            tokio::select! {
+                event = session.events.recv() => match event {
+                    Some(Event::Ready) => {
+                        tell_size(&session.input).await;
+                        typing = Some(tokio::spawn(type_in(session.input.clone(), self.raw.is_some())));
+                    }
+                    Some(Event::Data(bytes)) => self.data(&bytes),
+                    Some(Event::Error(bytes)) => self.output.error_bytes(&bytes),
+                    Some(Event::ExitCode(number)) => code = Some(number),
+                    Some(Event::Greeted { .. } | Event::Flag(_)) => {}
+                    Some(Event::Closed(why)) => break Some(why),
+                    None => break Some("the session has ended without a word".to_owned()),
+                },
+                _ = resized.recv() => tell_size(&session.input).await,
+                () = any(&mut interrupt, &mut terminate, &mut hang_up) => break None,
+            }
+        };
+        if let Some(typing) = typing {
+            typing.abort();
+        }
+        if let Some(rest) = self.ends.as_mut().map(LineEnds::rest).filter(|rest| !rest.is_empty()) {
+            self.write(&rest);
+        }
+        let rest = self.text.rest();
+        self.document(&rest);
+        // The terminal is as it was before anything is said on it.
+        drop(self.raw.take());
+        let Some(why) = ended else {
+            session.end().await;
+            return Ok(exit::INTERRUPTED);
+        };
+        self.end(code, &why)
+    }
+
+    fn end(&self, code: Option<i32>, why: &str) -> Result<u8, Stop> {
+        let lines = why.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("-----"));
+        let why: Vec<&str> = lines.collect();
+        if why.is_empty() {
+            if self.output.is_json() {
+                self.output.document(&serde_json::json!({ "event": "ended", "exit_code": code }));
+            }
+            return Ok(code.map_or(exit::DONE, |code| u8::try_from(code).unwrap_or(exit::FAILED)));
+        }
+        let failure = Failure::refused("exec", why.join(" "));
+        let in_image = "the command has to be in the image, by its path or on the image's PATH: one that `build:` makes of a \
+                        crate has that crate's binary and no shell";
+        Err(if self.any { failure } else { failure.hint(in_image) }.into())
+    }
+}
+
+/// Text that comes in pieces, which may end in the middle of a character.
+#[derive(Default)]
+struct Text {
+    /// The beginning of a character.
+    held: Vec<u8>,
+}
+
+impl Text {
+    /// The text up to the end of `piece`, as far as its last character is whole; what is no text is replaced.
+    fn after(&mut self, piece: &[u8]) -> String {
+        let mut bytes = std::mem::take(&mut self.held);
+        bytes.extend_from_slice(piece);
+        let whole = bytes.len() - begun(&bytes);
+        self.held = bytes.split_off(whole);
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    /// What still waits, of which nothing more comes.
+    fn rest(&mut self) -> String {
+        String::from_utf8_lossy(&std::mem::take(&mut self.held)).into_owned()
+    }
+}
+
+/// How many bytes at the end begin a character whose other bytes are not there.
+fn begun(bytes: &[u8]) -> usize {
+    let last = bytes.utf8_chunks().last().map(|chunk| chunk.invalid()).unwrap_or_default();
+    let is_begun = std::str::from_utf8(last).is_err_and(|error| error.error_len().is_none());
+    if is_begun { last.len() } else { 0 }
+}
+
+async fn any(one: &mut Signal, two: &mut Signal, three: &mut Signal) {
+    tokio::select! {
+        _ = one.recv() => {}
+        _ = two.recv() => {}
+        _ = three.recv() => {}
+    }
+}
+
+async fn tell_size(input: &mpsc::Sender<Input>) {
+    let (cols, rows) = terminal_size();
+    // With what is typed already waiting, a size can wait for the next one.
+    drop(input.send_timeout(Input::Size(Size { cols, rows }), FAREWELL).await);
+}
+
+/// Sends what is typed here; where it comes from a file, its end too.
+async fn type_in(input: mpsc::Sender<Input>, is_raw: bool) {
+    let mut stdin = tokio::io::stdin();
+    let mut keys = vec![0; KEYS];
+    let mut last = b'\n';
+    while let Ok(length @ 1..) = stdin.read(&mut keys).await {
+        last = keys[length - 1];
+        if input.send(Input::Data(keys[..length].to_vec())).await.is_err() {
+            return;
+        }
+    }
+    if !is_raw {
+        // In the middle of a line, the first one only ends the line.
+        let end = if last == b'\n' { vec![END_OF_INPUT] } else { vec![END_OF_INPUT; 2] };
+        drop(input.send(Input::Data(end)).await);
+    }
+    // The session ends with the command, not with what is typed.
+    std::future::pending::<()>().await;
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn text_is_the_same_wherever_it_is_cut(text in "\\PC{0,40}", size in 1..8_usize) {
+            let mut pieces = Text::default();
+            let mut shown: String = text.as_bytes().chunks(size).map(|piece| pieces.after(piece)).collect();
+            shown.push_str(&pieces.rest());
+            prop_assert_eq!(shown, text);
+        }
+    }
+
+    #[test]
+    fn what_is_no_text_holds_nothing_up_and_a_character_that_never_ends_is_told_at_the_end() {
+        let mut text = Text::default();
+        assert_eq!(text.after(b"a\xffb\xe2\x82"), "a\u{fffd}b");
+        assert_eq!(text.after(b"\xac!"), "\u{20ac}!");
+        assert_eq!(text.after(b"\xe2"), "");
+        assert_eq!((text.rest().as_str(), text.rest().as_str()), ("\u{fffd}", ""));
+    }
+}

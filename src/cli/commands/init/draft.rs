@@ -1,0 +1,332 @@
+//! What a new stack.yaml is to say, and its text. Whether it can be is asked of `spec`, which alone knows the rules.
+
+use std::{fmt, str::FromStr};
+
+use super::survey::Survey;
+use crate::{cli::error::Stop, spec};
+
+/// Where a comment begins, so that those of neighbouring lines stand below each other.
+const COMMENT: usize = 32;
+
+/// The port of a program that is built here: what stackctl's own examples use.
+const OWN_PORT: u16 = 3000;
+
+/// The port of an image that exists: most of them are web servers.
+const IMAGE_PORT: u16 = 80;
+
+/// What stack.yaml is to say.
+#[derive(Clone, Debug)]
+pub(super) struct Draft {
+    pub(super) name: String,
+    pub(super) region: String,
+    pub(super) service: String,
+    pub(super) source: Source,
+    pub(super) port: Port,
+    pub(super) health: String,
+    pub(super) database: bool,
+    pub(super) cache: bool,
+}
+
+/// Where the service's image comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Source {
+    /// A Cargo package, by its folder.
+    Package(String),
+    /// A Dockerfile, by its path.
+    Dockerfile(String),
+    /// An image of a registry.
+    Image(String),
+}
+
+/// The port that a service listens on; none for a worker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Port(pub(super) Option<u16>);
+
+impl FromStr for Port {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "none" => Ok(Self(None)),
+            _ => match text.parse() {
+                Ok(port) if port > 0 => Ok(Self(Some(port))),
+                _ => Err("expected a number from 1 to 65535, or none".to_owned()),
+            },
+        }
+    }
+}
+
+impl fmt::Display for Port {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(port) => port.fmt(f),
+            None => f.write_str("none"),
+        }
+    }
+}
+
+impl Draft {
+    /// What the project says, and defaults for the rest.
+    pub(super) fn new(survey: &Survey) -> Self {
+        Self {
+            name: stack_name(survey.name.as_deref().unwrap_or_default()),
+            region: "eu-west-1".to_owned(),
+            service: "web".to_owned(),
+            source: Source::Image("nginx:1.27".to_owned()),
+            port: Port(Some(IMAGE_PORT)),
+            health: "/".to_owned(),
+            database: false,
+            cache: false,
+        }
+    }
+
+    /// With this source, and the port that goes with its kind.
+    pub(super) fn set_source(&mut self, source: Source) {
+        self.port = Port(Some(if matches!(source, Source::Image(_)) { IMAGE_PORT } else { OWN_PORT }));
+        self.source = source;
+    }
+
+    /// What is wrong with it, as a reader of questions needs it: the first thing, and the way out.
+    pub(super) fn complaint(&self) -> Result<(), String> {
+        let Err(problems) = spec::parse("stack.yaml", &self.render(), spec::DEFAULT_ENVIRONMENT, &|_| None) else {
+            return Ok(());
+        };
+        let first = problems.list().first();
+        Err(first.map_or_else(String::new, |problem| match &problem.hint {
+            Some(hint) => format!("{}: {hint}", problem.message),
+            None => problem.message.clone(),
+        }))
+    }
+
+    /// What the flags and the project leave to the defaults, for a hint.
+    pub(super) fn in_short(&self) -> String {
+        let database = if self.database { "a database" } else { "no database" };
+        format!("name {}, service {}, port {}, health {}, {database}", self.name, self.service, self.port, self.health)
+    }
+
+    /// stack.yaml.
+    pub(super) fn render(&self) -> String {
+        let mut page = Page::default();
+        page.line("# What stackctl makes of this project on AWS, and all that it needs to know.");
+        page.line("# `stackctl validate` checks it, `stackctl plan` shows what would be done, `stackctl up` does it.");
+        page.line(&format!("name: {}", scalar(&self.name)));
+        page.line(&format!("region: {}", scalar(&self.region)));
+        page.line("");
+        page.noted("network:", "");
+        page.noted("  zones: 2", "tasks and subnets over two availability zones");
+        page.noted(
+            "  nat: single",
+            "tasks reach the internet by one NAT gateway; `none` saves it and gives them public addresses",
+        );
+        if self.database {
+            page.line("");
+            page.noted("database: {}", "RDS for PostgreSQL, private and encrypted; the service gets DATABASE_URL");
+        }
+        if self.cache {
+            page.line("");
+            page.noted("cache: {}", "ElastiCache for Valkey, private; the service gets REDIS_URL");
+        }
+        page.line("");
+        page.line("services:");
+        page.line(&format!("  {}:", scalar(&self.service)));
+        match &self.source {
+            Source::Package(folder) => {
+                page.noted(
+                    &format!("    build: {}", scalar(folder)),
+                    "a Cargo package: its image is made without Docker",
+                );
+            }
+            Source::Dockerfile(path) => {
+                page.noted(&format!("    build: {{ dockerfile: {} }}", scalar(path)), "built by the docker command");
+            }
+            Source::Image(image) => {
+                page.noted(&format!("    image: {}", scalar(image)), "pulled as it is named");
+            }
+        }
+        if let Some(port) = self.port.0 {
+            page.noted(&format!("    port: {port}"), "given to the program as PORT; it listens there on 0.0.0.0");
+            page.noted(&format!("    health: {}", scalar(&self.health)), "answers 200 when a task can serve");
+        }
+        page.noted("    replicas: 1", "tasks; with 2 or more, one may fail");
+        page.noted("    # release: [migrate]", "arguments for one task before a new version serves");
+        page.noted("    # env: { GREETING: hello }", "plain environment variables");
+        page.noted("    # secrets: { KEY: generate }", "made once, kept in Secrets Manager");
+        page.text
+    }
+}
+
+/// The answers to questions. Whether stack.yaml takes them is another question: [`Draft::complaint`].
+#[expect(clippy::unnecessary_wraps, reason = "an answer is set by a function of one shape, whether it can fail or not")]
+impl Draft {
+    pub(super) fn set_name(&mut self, text: &str) -> Result<(), String> {
+        text.clone_into(&mut self.name);
+        Ok(())
+    }
+
+    pub(super) fn set_region(&mut self, text: &str) -> Result<(), String> {
+        text.clone_into(&mut self.region);
+        Ok(())
+    }
+
+    pub(super) fn set_service(&mut self, text: &str) -> Result<(), String> {
+        text.clone_into(&mut self.service);
+        Ok(())
+    }
+
+    pub(super) fn set_port(&mut self, text: &str) -> Result<(), String> {
+        self.port = text.parse()?;
+        Ok(())
+    }
+
+    pub(super) fn set_health(&mut self, text: &str) -> Result<(), String> {
+        text.clone_into(&mut self.health);
+        Ok(())
+    }
+
+    pub(super) fn set_database(&mut self, text: &str) -> Result<(), String> {
+        self.database = truth(text)?;
+        Ok(())
+    }
+
+    pub(super) fn set_cache(&mut self, text: &str) -> Result<(), String> {
+        self.cache = truth(text)?;
+        Ok(())
+    }
+}
+
+/// Whether `text` of a new stack.yaml is right as a whole.
+pub(super) fn check(file: &str, text: &str) -> Result<(), Stop> {
+    spec::parse(file, text, spec::DEFAULT_ENVIRONMENT, &|_| None).map(drop).map_err(Stop::from)
+}
+
+/// `yes` or `no`, as people write them.
+pub(super) fn word(truth: bool) -> &'static str {
+    if truth { "yes" } else { "no" }
+}
+
+fn truth(text: &str) -> Result<bool, String> {
+    match text.to_lowercase().as_str() {
+        "y" | "yes" => Ok(true),
+        "n" | "no" => Ok(false),
+        _ => Err("expected yes or no".to_owned()),
+    }
+}
+
+/// The stack's name after a package's or a folder's: what is no letter or digit becomes a hyphen, and 20 are the most.
+fn stack_name(text: &str) -> String {
+    let mut name = String::new();
+    for c in text.to_lowercase().chars() {
+        if c.is_ascii_alphanumeric() {
+            name.push(c);
+        } else if !name.ends_with('-') {
+            name.push('-');
+        }
+    }
+    let begins_with_letter = name.trim_start_matches(|c: char| !c.is_ascii_lowercase());
+    let cut: String = begins_with_letter.chars().take(20).collect();
+    let name = cut.trim_end_matches('-');
+    if name.len() < 2 { "my-app".to_owned() } else { name.to_owned() }
+}
+
+/// `text` as a YAML scalar that reads as exactly this text: bare where that is sure, in quotes otherwise. JSON's quotes are
+/// YAML's, and `${` stands for a variable unless it is doubled.
+fn scalar(text: &str) -> String {
+    let is_plain = text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '/')
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || "/._-".contains(c))
+        && !["true", "false", "null", "yes", "no", "on", "off", "y", "n"].contains(&text.to_lowercase().as_str());
+    if is_plain || text == "." {
+        return text.to_owned();
+    }
+    serde_json::Value::from(text.replace("${", "$${")).to_string()
+}
+
+#[derive(Default)]
+struct Page {
+    text: String,
+}
+
+impl Page {
+    fn line(&mut self, line: &str) {
+        self.text.push_str(line);
+        self.text.push('\n');
+    }
+
+    fn noted(&mut self, line: &str, note: &str) {
+        if note.is_empty() {
+            self.line(line);
+        } else {
+            self.line(&format!("{line:<COMMENT$} # {note}"));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn draft() -> Draft {
+        Draft::new(&Survey::default())
+    }
+
+    #[test]
+    fn names_of_packages_and_folders_become_names_of_stacks() {
+        let cases = [
+            ("rates", "rates"),
+            ("My Shop", "my-shop"),
+            ("2_fast__2_furious", "fast-2-furious"),
+            ("a-very-long-name-of-a-package", "a-very-long-name-of"),
+            ("日本", "my-app"),
+            ("x", "my-app"),
+        ];
+        for (text, name) in cases {
+            assert_eq!(stack_name(text), name, "{text}");
+        }
+    }
+
+    #[test]
+    fn every_kind_of_draft_is_a_valid_stack() {
+        for source in [
+            Source::Package(".".into()),
+            Source::Package("services/api".into()),
+            Source::Image("public.ecr.aws/nginx/nginx:1.27@sha256:0123".into()),
+        ] {
+            for (port, database) in [(Some(3000), true), (Some(80), false), (None, true)] {
+                let mut draft = Draft { database, ..draft() };
+                draft.set_source(source.clone());
+                draft.port = Port(port);
+                let text = draft.render();
+                let stack = spec::parse("stack.yaml", &text, spec::DEFAULT_ENVIRONMENT, &|_| None);
+                let stack = stack.unwrap_or_else(|problems| panic!("{text}\n{}", problems.render(false)));
+                assert_eq!(stack.database.is_some(), database);
+                assert_eq!(stack.services["web"].port, port);
+                assert_eq!(draft.complaint(), Ok(()));
+            }
+        }
+    }
+
+    #[test]
+    fn a_bad_answer_is_told_with_the_way_out() {
+        let mut draft = draft();
+        draft.set_name("No Good").expect("any text is taken until it is checked");
+        let complaint = draft.complaint().expect_err("a name has no spaces");
+        assert!(complaint.contains("cannot name a stack") && complaint.contains("such as my-app"), "{complaint}");
+        assert!(draft.set_port("70000").is_err());
+        assert!(draft.set_port("0").is_err());
+        assert!(draft.set_database("maybe").is_err());
+        assert!(check("stack.yaml", &draft.render()).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_comes_back_from_yaml_as_it_was(text in "/[ -~]{0,40}") {
+            let draft = Draft { health: text.clone(), ..draft() };
+            match spec::parse("stack.yaml", &draft.render(), spec::DEFAULT_ENVIRONMENT, &|_| None) {
+                Ok(stack) => prop_assert_eq!(&stack.services["web"].health, &text),
+                // A path with a space in it is refused for what it is, not for how it is written.
+                Err(problems) => prop_assert!(problems.list().iter().all(|problem| problem.path == "services.web.health")),
+            }
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! The files that `init` writes: all of them or none, and none over what is there unless asked to.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use crate::{cli::error::Stop, model::Failure};
+
+/// Files that are to be written, and what to do then.
+pub(super) struct Files {
+    files: Vec<File>,
+    /// The next step, in words.
+    pub(super) next: String,
+}
+
+struct File {
+    path: PathBuf,
+    text: String,
+    executable: bool,
+}
+
+impl Files {
+    /// No file yet.
+    pub(super) fn new(next: String) -> Self {
+        Self { files: Vec::new(), next }
+    }
+
+    /// One file.
+    pub(super) fn one(path: PathBuf, text: String, next: String) -> Self {
+        Self { files: vec![File { path, text, executable: false }], next }
+    }
+
+    /// With a file of this text.
+    #[must_use]
+    pub(super) fn with(mut self, path: PathBuf, text: String) -> Self {
+        self.files.push(File { path, text, executable: false });
+        self
+    }
+
+    /// With a script of this text.
+    #[must_use]
+    pub(super) fn with_script(mut self, path: PathBuf, text: String) -> Self {
+        self.files.push(File { path, text, executable: true });
+        self
+    }
+
+    /// Writes all of them; gives their paths.
+    pub(super) fn write(&self, force: bool) -> Result<Vec<String>, Stop> {
+        for file in &self.files {
+            refuse_existing(&file.path, force)?;
+        }
+        for file in &self.files {
+            file.write().map_err(|error| {
+                Failure::refused("init", format!("{} cannot be written: {error}", file.path.display()))
+                    .hint("check the folder's permissions")
+            })?;
+        }
+        Ok(self.files.iter().map(|file| file.path.display().to_string()).collect())
+    }
+}
+
+impl File {
+    fn write(&self) -> std::io::Result<()> {
+        if let Some(folder) = self.path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+            fs::create_dir_all(folder)?;
+        }
+        fs::write(&self.path, &self.text)?;
+        if self.executable {
+            use std::os::unix::fs::PermissionsExt;
+            fs::set_permissions(&self.path, fs::Permissions::from_mode(0o755))?;
+        }
+        Ok(())
+    }
+}
+
+/// A file that is there is the user's.
+pub(super) fn refuse_existing(path: &Path, force: bool) -> Result<(), Stop> {
+    if force || !path.exists() {
+        return Ok(());
+    }
+    Err(Stop::usage(
+        format!("{} is there already; nothing was written", path.display()),
+        "add --force to overwrite it, or name another file with --file",
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_several_files_none_is_written_if_one_is_there() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let (new, old) = (folder.path().join("deep/new"), folder.path().join("old"));
+        fs::write(&old, "mine").expect("it can be written");
+        let files = Files::new(String::new()).with(new.clone(), "new".into()).with(old.clone(), "new".into());
+        assert!(files.write(false).is_err());
+        assert!(!new.exists());
+        assert_eq!(fs::read_to_string(&old).expect("it is there"), "mine");
+        assert!(files.write(true).is_ok());
+        assert_eq!(fs::read_to_string(&old).expect("it is there"), "new");
+        assert_eq!(fs::read_to_string(&new).expect("it is there"), "new");
+    }
+}

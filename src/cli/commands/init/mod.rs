@@ -1,0 +1,301 @@
+//! `stackctl init`: writes a first stack.yaml for the project in this folder, or with `--ci` the pipeline that deploys it.
+//! What the project has is found by `survey`, what the file is to say is settled by `draft`; this file asks and writes.
+
+mod draft;
+mod files;
+mod pipeline;
+mod survey;
+
+use std::{fmt::Display, path::Path};
+
+use clap::Args;
+
+use crate::{
+    cli::{error::Stop, global::Global, project},
+    exit,
+    output::Output,
+};
+use draft::{Draft, Port, Source};
+use files::Files;
+use pipeline::PipelineArgs;
+pub(super) use pipeline::account;
+use survey::Survey;
+
+/// Arguments of `stackctl init`.
+#[derive(Debug, Args)]
+#[command(
+    next_help_heading = "The stack",
+    after_help = "Examples:\n  \
+    stackctl init                                        ask, then write stack.yaml\n  \
+    stackctl init --yes --region eu-west-1               take what the project says and the defaults\n  \
+    stackctl init --name shop --region eu-west-1 --image nginx:1.27 --port 80 --no-database --yes\n  \
+    stackctl init --ci github --account 123456789012     the pipeline, its roles and how to create them"
+)]
+#[expect(clippy::struct_excessive_bools, reason = "they are the flags of a command line")]
+pub(in crate::cli) struct Init {
+    /// The stack's name; otherwise after the Cargo package or the folder.
+    #[arg(long)]
+    name: Option<String>,
+    /// The AWS region; otherwise `AWS_REGION` or `AWS_DEFAULT_REGION`.
+    #[arg(long)]
+    region: Option<String>,
+    /// What the service is called.
+    #[arg(long, value_name = "NAME")]
+    service: Option<String>,
+    /// The folder of the Cargo package that the service runs.
+    #[arg(long, value_name = "FOLDER", conflicts_with_all = ["dockerfile", "image"])]
+    build: Option<String>,
+    /// The Dockerfile that the service's image is built from.
+    #[arg(long, value_name = "PATH", conflicts_with = "image")]
+    dockerfile: Option<String>,
+    /// The image that the service runs, where one exists.
+    #[arg(long, value_name = "IMAGE")]
+    image: Option<String>,
+    /// The port that the service listens on; `none` for a worker.
+    #[arg(long, value_name = "PORT")]
+    port: Option<Port>,
+    /// The path that answers 200 when the service can serve.
+    #[arg(long, value_name = "PATH")]
+    health: Option<String>,
+    /// With a database.
+    #[arg(long, overrides_with = "no_database")]
+    database: bool,
+    /// Without a database.
+    #[arg(long)]
+    no_database: bool,
+    /// With a cache that speaks Redis.
+    #[arg(long, overrides_with = "no_cache")]
+    cache: bool,
+    /// Without a cache.
+    #[arg(long)]
+    no_cache: bool,
+    /// Overwrite what is there.
+    #[arg(long)]
+    force: bool,
+    #[command(flatten)]
+    pipeline: PipelineArgs,
+}
+
+/// How questions get their answers.
+struct Asking<'a> {
+    output: &'a Output,
+    /// The defaults will do.
+    yes: bool,
+    /// The flags of the questions that nobody was there to answer.
+    unanswered: Vec<&'static str>,
+}
+
+/// How an answer gets into a draft.
+type Set<'a> = dyn Fn(&mut Draft, &str) -> Result<(), String> + 'a;
+
+/// One thing that a flag says, or an answer.
+struct Question<'a> {
+    flag: &'static str,
+    text: &'a str,
+    default: String,
+    set: &'a Set<'a>,
+}
+
+impl Init {
+    pub(super) async fn run(&self, global: &Global, output: &Output) -> Result<u8, Stop> {
+        let files = if self.pipeline.is_asked_for() {
+            let stack = project::read(global)?;
+            self.pipeline.files(&stack, global, output)?
+        } else {
+            self.stack_file(global, output).await?
+        };
+        let written = files.write(self.force)?;
+        if output.is_json() {
+            output.document(&serde_json::json!({ "written": written }));
+        } else {
+            written.iter().for_each(|path| output.data(path));
+            output.status(&files.next);
+        }
+        Ok(exit::DONE)
+    }
+
+    async fn stack_file(&self, global: &Global, output: &Output) -> Result<Files, Stop> {
+        // Before the questions: nobody likes to answer ten of them for nothing.
+        files::refuse_existing(&global.file, self.force)?;
+        let folder = project::folder(&global.file);
+        let draft = self.settle(&folder, Asking { output, yes: global.yes, unanswered: Vec::new() }).await?;
+        let text = draft.render();
+        draft::check(&global.file.display().to_string(), &text)?;
+        Ok(Files::one(global.file.clone(), text, next_step(&global.file, &draft.source)))
+    }
+
+    /// What the flags say, what the project says, and for the rest the user or the defaults.
+    async fn settle(&self, folder: &Path, mut asking: Asking<'_>) -> Result<Draft, Stop> {
+        let survey = Survey::of(folder, self.source().is_none()).await?;
+        let mut draft = Draft::new(&survey);
+        let name = Question::new("--name", "The stack's name", &draft.name, &Draft::set_name);
+        asking.settle(&mut draft, &name, self.name.as_deref())?;
+        let here = survey::region();
+        let region =
+            Question::new("--region", "The AWS region", here.as_ref().unwrap_or(&draft.region), &Draft::set_region);
+        if asking.yes && self.region.is_none() && here.is_none() {
+            // Where data lives is nothing to be guessed.
+            asking.unanswered.push(region.flag);
+        } else {
+            let given = self.region.as_deref().or(here.as_deref().filter(|_| asking.yes));
+            asking.settle(&mut draft, &region, given)?;
+        }
+        let service = Question::new("--service", "The service's name", &draft.service, &Draft::set_service);
+        asking.settle(&mut draft, &service, self.service.as_deref())?;
+        self.settle_source(&survey, &mut draft, &mut asking)?;
+        let port = Question::new("--port", "Its port, or none for a worker", &draft.port, &Draft::set_port);
+        let given = self.port.map(|port| port.to_string());
+        asking.settle(&mut draft, &port, given.as_deref())?;
+        if draft.port.0.is_some() {
+            let text = "The path that answers 200 when it can serve";
+            let health = Question::new("--health", text, &draft.health, &Draft::set_health);
+            asking.settle(&mut draft, &health, self.health.as_deref())?;
+        } else if self.health.is_some() {
+            return Err(Stop::usage("a worker has no --health", "give it a --port, or leave --health out"));
+        }
+        let no = draft::word(false);
+        let text = "A PostgreSQL database, yes or no";
+        let database = Question::new("--database or --no-database", text, &no, &Draft::set_database);
+        asking.settle(&mut draft, &database, flag(self.database, self.no_database))?;
+        let text = "A cache that speaks Redis, yes or no";
+        let cache = Question::new("--cache or --no-cache", text, &no, &Draft::set_cache);
+        asking.settle(&mut draft, &cache, flag(self.cache, self.no_cache))?;
+        if asking.unanswered.is_empty() {
+            return Ok(draft);
+        }
+        let missing = asking.unanswered.join(", ");
+        if asking.yes {
+            return Err(Stop::usage(format!("nothing here says {missing}"), "give it on the command line"));
+        }
+        let message = format!("there is no terminal to ask on, and these are not given: {missing}");
+        Err(Stop::usage(message, format!("give them, or --yes for the defaults: {}", draft.in_short())))
+    }
+
+    fn source(&self) -> Option<Source> {
+        let package = self.build.clone().map(Source::Package);
+        let dockerfile = || self.dockerfile.clone().map(Source::Dockerfile);
+        package.or_else(dockerfile).or_else(|| self.image.clone().map(Source::Image))
+    }
+
+    /// The one program that the project has is taken; of several, or without any, the user has to say.
+    fn settle_source(&self, survey: &Survey, draft: &mut Draft, asking: &mut Asking) -> Result<(), Stop> {
+        if let Some(source) = self.source() {
+            draft.set_source(source);
+            return Ok(());
+        }
+        match (survey.programs.as_slice(), &survey.dockerfile) {
+            ([one], _) => draft.set_source(Source::Package(one.folder.clone())),
+            ([], Some(dockerfile)) => {
+                draft.set_source(Source::Dockerfile("Dockerfile".to_owned()));
+                if let Some(port) = dockerfile.port {
+                    draft.port = Port(Some(port));
+                }
+            }
+            ([], None) if asking.yes => asking.unanswered.push("--build, --dockerfile or --image"),
+            ([], None) => {
+                let question = "There is no Cargo package with a program here. The image to run";
+                let set = |draft: &mut Draft, text: &str| {
+                    draft.set_source(Source::Image(text.to_owned()));
+                    Ok(())
+                };
+                let question = Question::new("--build, --dockerfile or --image", question, &"nginx:1.27", &set);
+                asking.settle(draft, &question, None)?;
+            }
+            (several, _) if asking.yes => {
+                let folders: Vec<&str> = several.iter().map(|program| program.folder.as_str()).collect();
+                let message = format!("the project has several programs: {}", survey::names(several));
+                return Err(Stop::usage(message, format!("say which with --build, one of: {}", folders.join(", "))));
+            }
+            (several, _) => {
+                draft.set_source(Source::Package(several[0].folder.clone()));
+                let text = format!("Which program, by its folder ({})", survey::names(several));
+                let set = |draft: &mut Draft, text: &str| {
+                    if several.iter().any(|program| program.folder == text) {
+                        draft.set_source(Source::Package(text.to_owned()));
+                        return Ok(());
+                    }
+                    Err("there is none in that folder".to_owned())
+                };
+                asking.settle(draft, &Question::new("--build", &text, &several[0].folder, &set), None)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What to do with the new stack.yaml at `file`.
+fn next_step(file: &Path, source: &Source) -> String {
+    let file = if file == Path::new("stack.yaml") { String::new() } else { format!(" --file {}", file.display()) };
+    let aws = format!("Next: `stackctl plan{file}` shows what would be made on AWS, `stackctl up{file}` makes it.");
+    match source {
+        // The sandbox pulls nothing from elsewhere.
+        Source::Image(_) => aws,
+        Source::Package(_) | Source::Dockerfile(_) => {
+            format!("{aws}\nTo try it without AWS: `stackctl sandbox start`, then `stackctl --sandbox up{file}`.")
+        }
+    }
+}
+
+/// What a pair of flags says.
+fn flag(yes: bool, no: bool) -> Option<&'static str> {
+    if yes {
+        Some("yes")
+    } else if no {
+        Some("no")
+    } else {
+        None
+    }
+}
+
+impl<'a> Question<'a> {
+    fn new(flag: &'static str, text: &'a str, default: &dyn Display, set: &'a Set<'a>) -> Self {
+        Self { flag, text, default: default.to_string(), set }
+    }
+}
+
+impl Asking<'_> {
+    /// Gives `draft` what the flag says, or the answer, or the default. An answer that cannot be is told and asked for
+    /// again.
+    fn settle(&mut self, draft: &mut Draft, question: &Question, given: Option<&str>) -> Result<(), Stop> {
+        if let Some(given) = given {
+            // Whether stack.yaml takes it is seen when all of it is checked, with its line.
+            return (question.set)(draft, given).map_err(|problem| {
+                Stop::usage(format!("{} {given}: {problem}", question.flag), "see `stackctl init --help`")
+            });
+        }
+        if self.yes {
+            return Ok(());
+        }
+        loop {
+            let Some(answer) = self.output.ask(&format!("{} [{}]", question.text, question.default)) else {
+                self.unanswered.push(question.flag);
+                return Ok(());
+            };
+            let answer = Some(answer.trim()).filter(|answer| !answer.is_empty()).unwrap_or(&question.default);
+            let mut candidate = draft.clone();
+            match (question.set)(&mut candidate, answer).and_then(|()| candidate.complaint()) {
+                Ok(()) => {
+                    *draft = candidate;
+                    return Ok(());
+                }
+                Err(problem) => self.output.status(&problem),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_sandbox_is_named_where_it_can_have_the_image() {
+        let (usual, other) = (Path::new("stack.yaml"), Path::new("infra/shop.yaml"));
+        let built = next_step(usual, &Source::Package("app".into()));
+        assert!(built.contains("`stackctl up` makes it.\nTo try it without AWS:"), "{built}");
+        let built = next_step(other, &Source::Dockerfile("Dockerfile".into()));
+        assert!(built.ends_with("`stackctl --sandbox up --file infra/shop.yaml`."), "{built}");
+        let pulled = next_step(other, &Source::Image("nginx:1.27".into()));
+        assert!(pulled.ends_with("`stackctl up --file infra/shop.yaml` makes it."), "{pulled}");
+    }
+}

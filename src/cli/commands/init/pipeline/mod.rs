@@ -1,0 +1,224 @@
+//! `stackctl init --ci`: the pipeline of a user's project for GitHub, GitLab or Jenkins (test, plan as a comment, deploy),
+//! and the two AWS roles that it assumes by OpenID Connect. What the roles are is in `roles`, whom they trust in `forge`;
+//! the files' texts are templates beside this one. Makes no call: the roles are created by a script that is written too.
+
+mod forge;
+mod roles;
+mod template;
+
+use std::path::Path;
+
+use clap::Args;
+
+use super::files::Files;
+use crate::{
+    cli::{error::Stop, global::Global, project},
+    output::Output,
+    spec::{self, ImageFrom, Stack},
+};
+use forge::{Forge, Repository};
+use roles::Roles;
+
+/// The folder of the roles' files.
+const FOLDER: &str = "ci";
+
+const GITHUB: &str = include_str!("github.yml");
+const GITLAB: &str = include_str!("gitlab.yml");
+const JENKINS: &str = include_str!("Jenkinsfile");
+const SCRIPT: &str = include_str!("create-roles.sh");
+
+/// Arguments of `stackctl init --ci`.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Pipelines")]
+pub(super) struct PipelineArgs {
+    /// Write the pipeline that tests, plans and deploys this project, and the AWS roles that it assumes.
+    #[arg(long, value_enum, value_name = "WHERE")]
+    ci: Option<Forge>,
+    /// The AWS account that the stack is in.
+    #[arg(long, requires = "ci", value_name = "ID", value_parser = account)]
+    account: Option<String>,
+    /// OWNER/NAME on GitHub, GROUP/PROJECT on GitLab, the URL of the multibranch job on Jenkins; otherwise that of the git
+    /// remote `origin`.
+    #[arg(long, requires = "ci", value_name = "NAME")]
+    repository: Option<String>,
+    /// The branch that is deployed.
+    #[arg(long, requires = "ci", value_name = "NAME", default_value = "main", value_parser = branch)]
+    branch: String,
+    /// Let the pipeline also make what stack.yaml changes beside the release (`up` before `deploy`). Its role may then do
+    /// all that stackctl does.
+    #[arg(long, requires = "ci")]
+    with_up: bool,
+    /// The git repository that the pipeline compiles stackctl from; otherwise its variable `STACKCTL_GIT`.
+    #[arg(long, requires = "ci", value_name = "URL", value_parser = git_url)]
+    stackctl_git: Option<String>,
+    /// The commit of that repository; otherwise the variable `STACKCTL_REV`.
+    #[arg(long, requires = "ci", value_name = "COMMIT", value_parser = commit)]
+    stackctl_rev: Option<String>,
+}
+
+/// How the project is tested, as far as stack.yaml and the folder tell.
+enum Tests {
+    /// By cargo.
+    Cargo { locked: bool },
+    /// In a way that only the user knows.
+    Unknown,
+}
+
+impl PipelineArgs {
+    /// Whether `--ci` was given.
+    pub(super) fn is_asked_for(&self) -> bool {
+        self.ci.is_some()
+    }
+
+    /// The files of the pipeline of `stack`.
+    pub(super) fn files(&self, stack: &Stack, global: &Global, output: &Output) -> Result<Files, Stop> {
+        let forge = self.ci.ok_or_else(|| Stop::usage("there is no --ci", "one of: github, gitlab, jenkins"))?;
+        let account = match &self.account {
+            Some(account) => account.clone(),
+            None => ask_account(output)?,
+        };
+        let repository = match &self.repository {
+            Some(name) => forge.repository(name),
+            None => forge.origin(),
+        };
+        let repository = repository.ok_or_else(|| {
+            let message = match &self.repository {
+                Some(name) => format!("--repository {name} is none of {}", forge.name()),
+                None => format!("the git remote `origin` tells no repository of {}", forge.name()),
+            };
+            Stop::usage(message, format!("such as --repository {}", forge.example()))
+        })?;
+        let folder = project::folder(&global.file);
+        let roles = Roles { stack, account: &account, forge, repository: &repository, branch: &self.branch };
+        let texts = Texts { args: self, global, stack, roles: &roles, tests: Tests::of(stack, &folder) };
+        let pipeline = match forge {
+            Forge::Github => (".github/workflows/stackctl.yml", texts.fill(GITHUB)?),
+            Forge::Gitlab => (".gitlab-ci.yml", texts.fill(GITLAB)?),
+            Forge::Jenkins => ("Jenkinsfile", texts.fill(JENKINS)?),
+        };
+        let own = Path::new(FOLDER);
+        let next = format!(
+            "Next: as an administrator of account {account}, {FOLDER}/create-roles.sh creates the roles, once. Then commit these \
+             files.\ndocs/pipelines.md of stackctl explains each of them."
+        );
+        Ok(Files::new(next)
+            .with(pipeline.0.into(), pipeline.1)
+            .with(own.join("plan-trust.json"), roles.plan_trust()?)
+            .with(own.join("plan-policy.json"), roles.plan_policy()?)
+            .with(own.join("deploy-trust.json"), roles.deploy_trust()?)
+            .with(own.join("deploy-policy.json"), roles.deploy_policy(self.with_up)?)
+            .with_script(own.join("create-roles.sh"), texts.fill(SCRIPT)?))
+    }
+}
+
+/// What the templates' places are filled with.
+struct Texts<'a> {
+    args: &'a PipelineArgs,
+    global: &'a Global,
+    stack: &'a Stack,
+    roles: &'a Roles<'a>,
+    tests: Tests,
+}
+
+impl Texts<'_> {
+    fn fill(&self, template: &str) -> Result<String, Stop> {
+        let Repository { host, name } = self.roles.repository;
+        let variable = |given: &Option<String>, name: &str| {
+            given.clone().unwrap_or_else(|| match self.roles.forge {
+                Forge::Github => format!("${{{{ vars.{name} }}}}"),
+                Forge::Gitlab => String::new(),
+                Forge::Jenkins => format!("${{env.{name} ?: ''}}"),
+            })
+        };
+        let deploy = if self.args.with_up { "up --yes\n@INDENT@stackctl deploy" } else { "deploy" };
+        let environment = &self.stack.environment;
+        let file = self.file()?;
+        let shown = if environment == spec::DEFAULT_ENVIRONMENT { "" } else { environment };
+        let values = [
+            ("STACK", self.stack.name.as_str()),
+            ("ENVIRONMENT", environment),
+            ("OF", &if shown.is_empty() { String::new() } else { format!(" in {shown}") }),
+            ("FILE", &file),
+            ("REGION", &self.stack.region),
+            ("BRANCH", &self.args.branch),
+            ("ACCOUNT", self.roles.account),
+            ("HOST", host),
+            ("REPOSITORY", name),
+            ("ISSUER", &self.roles.issuer()),
+            ("AUDIENCE", &self.roles.audience()),
+            ("PLAN_ROLE", &self.roles.name("plan")),
+            ("DEPLOY_ROLE", &self.roles.name("deploy")),
+            ("GIT", &variable(&self.args.stackctl_git, "STACKCTL_GIT")),
+            ("REV", &variable(&self.args.stackctl_rev, "STACKCTL_REV")),
+            ("TEST", self.tests.command()),
+            ("DEPLOY", deploy),
+        ];
+        Ok(template::fill(template, &values)?)
+    }
+
+    /// The path of stack.yaml, which has to read as itself in YAML, in Groovy and in a shell.
+    fn file(&self) -> Result<String, Stop> {
+        let file = self.global.file.display().to_string();
+        if file.chars().all(|c| c.is_alphanumeric() || "/._-".contains(c)) && !file.starts_with(['/', '-']) {
+            return Ok(file);
+        }
+        let hint = "run it in the repository's folder, with --file as a path from there without spaces";
+        Err(Stop::usage(format!("{file} cannot stand in a pipeline"), hint))
+    }
+}
+
+impl Tests {
+    fn of(stack: &Stack, folder: &Path) -> Self {
+        let is_built = |service: &spec::Service| matches!(service.image, ImageFrom::Package(_));
+        if stack.services.values().any(is_built) {
+            return Self::Cargo { locked: folder.join("Cargo.lock").is_file() };
+        }
+        Self::Unknown
+    }
+
+    fn command(&self) -> &'static str {
+        match self {
+            Self::Cargo { locked: true } => "cargo test --workspace --locked",
+            Self::Cargo { locked: false } => "cargo test --workspace",
+            Self::Unknown => "echo 'Nothing tells how this project is tested: put its tests here.'",
+        }
+    }
+}
+
+fn ask_account(output: &Output) -> Result<String, Stop> {
+    loop {
+        let Some(answer) = output.ask("The AWS account's id, twelve digits") else {
+            let message = "there is no terminal to ask on, and this is not given: --account";
+            return Err(Stop::usage(message, "`aws sts get-caller-identity` shows it, such as --account 123456789012"));
+        };
+        match account(answer.trim()) {
+            Ok(account) => return Ok(account),
+            Err(problem) => output.status(&problem),
+        }
+    }
+}
+
+/// <https://docs.aws.amazon.com/accounts/latest/reference/manage-acct-identifiers.html>
+pub(in crate::cli) fn account(text: &str) -> Result<String, String> {
+    let is_account = text.len() == 12 && text.chars().all(|c| c.is_ascii_digit());
+    is_account.then(|| text.to_owned()).ok_or_else(|| "an AWS account's id has twelve digits".to_owned())
+}
+
+/// What git takes as a branch and a trust policy as itself: no wildcard, no white space.
+fn branch(text: &str) -> Result<String, String> {
+    let is_branch = !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || "._/-".contains(c));
+    is_branch
+        .then(|| text.to_owned())
+        .ok_or_else(|| "expected a branch of letters, digits, `.`, `_`, `/` and `-`".to_owned())
+}
+
+fn git_url(text: &str) -> Result<String, String> {
+    let is_url = ["https://", "ssh://"].iter().any(|scheme| text.starts_with(scheme))
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || ":/._@~-".contains(c));
+    is_url.then(|| text.to_owned()).ok_or_else(|| "expected an https:// or ssh:// URL".to_owned())
+}
+
+fn commit(text: &str) -> Result<String, String> {
+    let is_commit = text.len() == 40 && text.chars().all(|c| c.is_ascii_hexdigit());
+    is_commit.then(|| text.to_owned()).ok_or_else(|| "expected a full commit: 40 hexadecimal digits".to_owned())
+}

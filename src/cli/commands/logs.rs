@@ -1,0 +1,120 @@
+//! `stackctl logs`: what the tasks have written, those of all services interleaved by time.
+
+use std::time::Duration;
+
+use clap::Args;
+use tokio::time::sleep;
+
+use crate::{
+    cli::{
+        error::Stop,
+        global::{Global, duration},
+        project::Project,
+    },
+    exit,
+    logs::{Reader, Seen},
+    model::Failure,
+    output::{LogWriter, Output},
+};
+
+/// How far back the log is shown without `--since`: what has just happened, or what leads up to what comes.
+const SINCE: (Duration, Duration) = (Duration::from_secs(3600), Duration::from_secs(60));
+
+/// The pause between two looks at one log group. An account may call `FilterLogEvents` five times a second in its slowest
+/// regions.
+/// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/cloudwatch_limits_cwl.html>
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// The shortest pause between two looks.
+const SHORTEST_PAUSE: Duration = Duration::from_secs(1);
+
+/// Arguments of `stackctl logs`.
+#[derive(Debug, Args)]
+#[command(after_help = "Tasks that have stopped are there too, and so are release tasks and those of `stackctl run`: \
+    they write to the log of their service.\n\n\
+    Examples:\n  \
+    stackctl logs                              the last hour of all services\n  \
+    stackctl logs web --follow                 what comes, until Ctrl-C\n  \
+    stackctl logs web --since 1d --grep ERROR  lines that have a text in them\n  \
+    stackctl logs --output json | jq .message  one document a line")]
+pub(in crate::cli) struct Logs {
+    /// The service; all of them without one.
+    service: Option<String>,
+    /// Go on with what comes, until Ctrl-C.
+    #[arg(short = 'F', long)]
+    follow: bool,
+    /// From when on, such as `30m`, `1h` or `2d` ago [default: 1h; with --follow 1m].
+    #[arg(long, value_parser = duration, value_name = "TIME")]
+    since: Option<Duration>,
+    /// Lines alone that have this text in them, as written or as shown; capitals count.
+    #[arg(long, value_name = "TEXT")]
+    grep: Option<String>,
+}
+
+impl Logs {
+    pub(super) async fn run(&self, global: &Global, output: &Output) -> Result<u8, Stop> {
+        let project = Project::open(global, output).await?;
+        let names = self.names(&project).await?;
+        let mut writer = output.log(self.grep.clone());
+        tokio::select! {
+            shown = self.show(&project, &names, &mut writer) => shown.map(|()| exit::DONE).map_err(Stop::from),
+            _ = tokio::signal::ctrl_c() => Ok(exit::INTERRUPTED),
+        }
+    }
+
+    /// The log groups that are meant: the service's, or all that the stack has.
+    async fn names(&self, project: &Project) -> Result<Vec<String>, Stop> {
+        let found = project.observe_kind("log_group").await?;
+        let mut names: Vec<String> = found.iter().map(|group| group.address.name().to_owned()).collect();
+        names.sort();
+        let Some(service) = &self.service else {
+            if names.is_empty() {
+                return Err(nothing(project, "no logs"));
+            }
+            return Ok(names);
+        };
+        if names.contains(service) {
+            return Ok(vec![service.clone()]);
+        }
+        if project.stack.services.contains_key(service) {
+            return Err(nothing(project, &format!("no logs of {service}")));
+        }
+        names.extend(project.stack.services.keys().cloned());
+        names.sort();
+        names.dedup();
+        Err(Stop::usage(format!("there is no service `{service}`"), format!("there are: {}", names.join(", "))))
+    }
+
+    async fn show(&self, project: &Project, names: &[String], writer: &mut LogWriter) -> Result<(), Failure> {
+        let default = if self.follow { SINCE.1 } else { SINCE.0 };
+        let back = i64::try_from(self.since.unwrap_or(default).as_millis()).unwrap_or(i64::MAX);
+        let since = now().saturating_sub(back).max(0);
+        let mut seen = Seen::default();
+        loop {
+            // Without an end, a log that is written faster than it is read would keep this look from ending.
+            let mut reader = Reader::new(&project.cx, names, seen.from().unwrap_or(since).max(since), Some(now()));
+            while let Some(mut lines) = reader.next().await? {
+                if self.follow {
+                    seen.only_new(&mut lines, now());
+                }
+                if !writer.write(&lines) {
+                    return Ok(());
+                }
+            }
+            if !self.follow {
+                return Ok(());
+            }
+            let groups = u32::try_from(names.len()).unwrap_or(u32::MAX);
+            sleep(PAUSE.saturating_mul(groups).max(SHORTEST_PAUSE)).await;
+        }
+    }
+}
+
+fn nothing(project: &Project, what: &str) -> Stop {
+    let message = format!("{} has {what} yet", project.cx.id);
+    Failure::refused("logs", message).hint("bring it up first: stackctl up").into()
+}
+
+fn now() -> i64 {
+    jiff::Timestamp::now().as_millisecond()
+}

@@ -1,0 +1,26 @@
+//! `stackctl man`: the manual, a page for each command.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::{cli::error::Stop, exit, model::Failure, output::Output};
+
+/// Arguments of `stackctl man`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  stackctl man ~/.local/share/man/man1 && man stackctl-deploy")]
+pub(in crate::cli) struct Man {
+    /// The folder that they are written to; made where it is missing.
+    #[arg(value_name = "FOLDER")]
+    folder: PathBuf,
+}
+
+impl Man {
+    pub(super) fn run(&self, program: clap::Command, output: &Output) -> Result<u8, Stop> {
+        let written =
+            std::fs::create_dir_all(&self.folder).and_then(|()| clap_mangen::generate_to(program, &self.folder));
+        written.map_err(|error| Failure::refused("man", format!("{}: {error}", self.folder.display())))?;
+        output.status(&format!("The manual is in {}; it begins with stackctl(1).", self.folder.display()));
+        Ok(exit::DONE)
+    }
+}

@@ -1,0 +1,55 @@
+//! `stackctl plan`: shows what `up` would do.
+
+use std::{collections::BTreeMap, fs, path::PathBuf};
+
+use clap::Args;
+
+use crate::{
+    cli::{error::Stop, global::Global, project::Project, saved_plan, target::Part},
+    exit,
+    output::{self, Output},
+};
+
+/// Arguments of `stackctl plan`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    stackctl plan\n  \
+    stackctl plan --env production --detailed-exitcode\n  \
+    stackctl plan --out plan.json      and then: stackctl up plan.json\n  \
+    stackctl plan --target service.web")]
+pub(in crate::cli) struct PlanArgs {
+    /// End with exit code 2 if there are changes, 0 if there are none.
+    #[arg(long)]
+    detailed_exitcode: bool,
+    /// Write the plan to this file as well, for `stackctl up FILE` to carry out exactly that.
+    #[arg(long, value_name = "FILE")]
+    #[arg(conflicts_with = "target")]
+    out: Option<PathBuf>,
+    #[command(flatten)]
+    part: Part,
+    /// Write the plan to this file as well, as Markdown for the comment of a pull or merge request: what it comes to, and all of
+    /// it folded away. At most 65,536 characters, which is what GitHub takes.
+    #[arg(long, value_name = "FILE")]
+    markdown: Option<PathBuf>,
+}
+
+impl PlanArgs {
+    pub(super) async fn run(&self, global: &Global, output: &Output) -> Result<u8, Stop> {
+        let project = Project::open(global, output).await?;
+        let plan = self.part.of(project.plan(project.look().await?, &BTreeMap::new())?).map_err(Part::wrong)?;
+        output.plan(&plan);
+        self.part.warn(output);
+        if let Some(file) = &self.out {
+            saved_plan::write(file, &project, &plan).await?;
+            output.status(&format!("Written to {0}. `stackctl up {0}` carries out exactly this.", file.display()));
+        }
+        if let Some(file) = &self.markdown {
+            fs::write(file, output::plan_markdown(&plan)).map_err(|error| {
+                let message = format!("{} cannot be written: {error}", file.display());
+                Stop::usage(message, "name another file with --markdown")
+            })?;
+        }
+        let code = if self.detailed_exitcode && !plan.is_empty() { exit::CHANGES } else { exit::DONE };
+        Ok(code)
+    }
+}

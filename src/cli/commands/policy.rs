@@ -1,0 +1,86 @@
+//! `stackctl policy`: prints the least IAM policy for a stack. Needs no AWS.
+
+use clap::{Args, ValueEnum};
+
+use crate::{
+    cli::{commands::init::account, error::Stop, global::Global, project},
+    exit, kinds,
+    output::Output,
+    policy::{self, Commands, LONGEST_INLINE, LONGEST_MANAGED},
+};
+
+/// Arguments of `stackctl policy`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    stackctl policy > policy.json\n  \
+    aws iam put-role-policy --role-name ROLE --policy-name stackctl --policy-document file://policy.json\n  \
+    stackctl policy --for plan --account 123456789012")]
+pub(in crate::cli) struct PolicyArgs {
+    /// The commands that it is to allow.
+    #[arg(long = "for", value_enum, default_value_t, value_name = "COMMANDS")]
+    commands: For,
+    /// The AWS account that the stack is in; otherwise the policy is good in any.
+    #[arg(long, value_name = "ID", value_parser = account)]
+    account: Option<String>,
+    /// Print the Nth of the parts that managed policies of 6,144 characters take.
+    #[arg(long, value_name = "N")]
+    part: Option<usize>,
+}
+
+/// Sets of commands.
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+enum For {
+    /// `plan`, `status`, `logs`, `releases`.
+    Plan,
+    /// `deploy`, `rollback`, `run`, and those of `plan`.
+    Deploy,
+    /// `destroy`, and those of `plan`.
+    Destroy,
+    /// `exec`, `forward`, and those of `plan`; where a service has `exec: true`.
+    Exec,
+    /// Every command.
+    #[default]
+    All,
+}
+
+impl PolicyArgs {
+    pub(super) fn run(&self, global: &Global, output: &Output) -> Result<u8, Stop> {
+        let stack = project::read(global)?;
+        let commands = match self.commands {
+            For::Plan => Commands::Plan,
+            For::Deploy => Commands::Deploy,
+            For::Destroy => Commands::Destroy,
+            For::Exec => Commands::Exec,
+            For::All => Commands::All,
+        };
+        let whole = policy::of(&kinds::registry(), &stack, commands, self.account.as_deref())?;
+        let parts = whole.split(LONGEST_MANAGED);
+        let Some(part) = self.part else {
+            output.data(&policy::text(&whole)?);
+            if parts.len() > 1 {
+                output.status(&length(whole.length(), parts.len()));
+            }
+            return Ok(exit::DONE);
+        };
+        let Some(one) = part.checked_sub(1).and_then(|at| parts.get(at)) else {
+            let hint = if parts.len() == 1 { "leave --part out".to_owned() } else { format!("1 to {}", parts.len()) };
+            return Err(Stop::usage(format!("there is no --part {part}"), hint));
+        };
+        output.data(&policy::text(one)?);
+        Ok(exit::DONE)
+    }
+}
+
+/// How a policy that is too long for one managed policy is used.
+fn length(length: usize, parts: usize) -> String {
+    let inline = if length <= LONGEST_INLINE {
+        format!("It fits a role's inline policy ({LONGEST_INLINE}).")
+    } else {
+        format!("It is longer than a role's inline policies may be too ({LONGEST_INLINE}).")
+    };
+    let last = if parts == 2 { "--part 1 and --part 2".to_owned() } else { format!("--part 1 to --part {parts}") };
+    format!(
+        "{length} characters, more than one managed policy may have ({LONGEST_MANAGED}). {inline} As managed policies, it \
+         takes {parts}: {last}."
+    )
+}

@@ -1,0 +1,189 @@
+//! `stackctl rollback`: an earlier release once more, by the same engine and the same rollout as any other.
+
+use clap::Args;
+
+use crate::{
+    cli::{
+        change::{CarryOut, Consent},
+        error::Stop,
+        global::Global,
+        project::{Project, View},
+        provenance, rollback_offer, url,
+    },
+    engine, exit,
+    kind::Origin,
+    kinds::{
+        ecr::image,
+        ecs::{
+            service,
+            task_definition::{self, Revision},
+        },
+        scheduler::schedule,
+    },
+    model::{Address, Failure, Graph, Input, LiveResource, Plan},
+    output::Output,
+    releases::{self, Outcome, Release},
+};
+
+/// How many releases are looked through for a good one.
+const LOOKED_THROUGH: usize = 100;
+
+/// Arguments of `stackctl rollback`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "The earlier release is registered and rolled out as a new one: its image, environment and size. No \
+    release command runs, so what migrations did to the database stays. `stackctl up` then leaves the image alone; \
+    `stackctl deploy` releases the source again. While a rollout is under way, ECS is asked to stop it and to go back to what \
+    ran before: also that of another run, which then ends as rolled back.\n\n\
+    Examples:\n  \
+    stackctl rollback            to the last release that served before this one\n  \
+    stackctl rollback web --to 12"
+)]
+pub(in crate::cli) struct Rollback {
+    /// The service; it has to be named where there are several.
+    service: Option<String>,
+    /// The release to go back to, as `stackctl releases` numbers them.
+    #[arg(long, value_name = "RELEASE", value_parser = clap::value_parser!(u32).range(1..))]
+    to: Option<u32>,
+}
+
+impl Rollback {
+    pub(super) async fn run(&self, global: &Global, output: &Output) -> Result<u8, Stop> {
+        let project = Project::open(global, output).await?;
+        let name = self.name(&project)?;
+        let services = project.services("rollback", Some(name)).await?;
+        let (_, live) = services.first().ok_or_else(|| Failure::internal("a service that is named is found"))?;
+        if self.to.is_none()
+            && let Some(code) = rollback_offer::from_rollout(&project, name, live, output).await?
+        {
+            return Ok(code);
+        }
+        let running = releases::number(&live.task_definition);
+        let releases = releases::read(&project.cx, name, live, LOOKED_THROUGH, jiff::Timestamp::now()).await?;
+        let number = self.target(name, running, &releases)?;
+        if number == running {
+            output.status(&format!("{name} runs release {number} already."));
+            return Ok(exit::DONE);
+        }
+        let revision = revision(&project, name, number).await?;
+        if let Some(release) = releases.iter().find(|release| release.release == number) {
+            warn(release, output);
+        }
+        let first = revision.rollback_to.unwrap_or(number);
+        let by = provenance::of(&project.folder).await.by;
+        let origin = Origin { commit: revision.commit.clone(), by, rollback_to: Some(first) };
+        project.cx.origin.set(origin).map_err(|_| Failure::internal("the origin is set once"))?;
+        let carry_out = CarryOut {
+            command: "rollback",
+            // As with deploy: it touches nothing but the release.
+            consent: Consent::Given,
+            unprotect: false,
+            plan: &|view| plan(&project, name, &revision, view),
+        };
+        let ended = carry_out.run(&project, global, output).await?;
+        if ended.code == exit::DONE {
+            output.status(&format!(
+                "{name} runs what was release {first}. `stackctl up` leaves its image alone; `stackctl deploy` releases the source again."
+            ));
+            url::show(&project, None, output).await?;
+        }
+        Ok(ended.code)
+    }
+
+    fn name<'a>(&'a self, project: &'a Project) -> Result<&'a str, Stop> {
+        let names: Vec<&str> = project.stack.services.keys().map(String::as_str).collect();
+        match (self.service.as_deref(), names.as_slice()) {
+            (Some(name), _) | (None, &[name]) => Ok(name),
+            (None, _) => Err(Stop::usage(
+                "there are several services, and each has releases of its own",
+                format!("name the one to roll back: {}", names.join(", ")),
+            )),
+        }
+    }
+
+    fn target(&self, name: &str, running: u32, releases: &[Release]) -> Result<u32, Failure> {
+        if let Some(number) = self.to {
+            return Ok(number);
+        }
+        let good = releases::last_good(releases, running).map(|release| release.release);
+        good.ok_or_else(|| {
+            Failure::refused("rollback", format!("ECS knows of no release of {name} that served before this one"))
+                .hint("`stackctl releases` shows those that there are; --to names one")
+        })
+    }
+}
+
+/// The release `number`, which has to be whole and still have its image.
+async fn revision(project: &Project, name: &str, number: u32) -> Result<Revision, Stop> {
+    let found = task_definition::find(&project.cx, &Address::new("task_definition", name), number).await?;
+    let Some(revision) = found else {
+        let message = format!("there is no release {number} of {name}");
+        return Err(Stop::usage(message, "`stackctl releases` shows those that there are"));
+    };
+    let image = revision.desired.as_ref().and_then(|desired| desired.image.known());
+    let Some(image) = image else {
+        let message = format!("release {number} of {name} was not made by stackctl as it is now");
+        return Err(Failure::refused("rollback", message).into());
+    };
+    if !image::is_kept(&project.cx, image).await? {
+        let message = format!("the image of release {number}, {image}, is no longer kept");
+        return Err(Failure::refused("rollback", message)
+            .hint("check out the commit of that release, which `stackctl releases` shows, and deploy it")
+            .into());
+    }
+    Ok(revision)
+}
+
+fn warn(release: &Release, output: &Output) {
+    if matches!(release.result, Outcome::RolledBack | Outcome::RollingBack | Outcome::Failed) {
+        output.status(&format!("Release {} never served: ECS gave it up.", release.release));
+    }
+}
+
+/// The plan that registers `revision` once more and rolls that out; nothing else of the stack is looked at.
+fn plan(project: &Project, name: &str, revision: &Revision, view: View) -> Result<Plan, Failure> {
+    let (definition, service) = (Address::new("task_definition", name), Address::new("service", name));
+    let (live, others): (Vec<LiveResource>, Vec<LiveResource>) =
+        view.live.into_iter().partition(|live| live.address == definition || live.address == service);
+    let running: service::Live = typed(&live, &service)?;
+    let current: task_definition::Live = typed(&live, &definition)?;
+    let mut desired = revision.desired.clone().ok_or_else(|| Failure::internal("a release to go back to is whole"))?;
+    for (variable, reference) in &mut desired.secrets {
+        // A task gets what a secret holds when it starts, whatever it held then.
+        let now = current.fields.get(&format!("secrets.{variable}.version"));
+        reference.version = now.map(|version| version.as_str().into()).or(reference.version.take());
+    }
+    let mut graph = Graph::new();
+    let definition = graph.add(definition, &desired);
+    let follows = Input::output(&definition, "arn");
+    graph.add(service.clone(), &service::Desired::as_it_runs(name, &running, follows.clone()));
+    let live = live.into_iter().chain(jobs(&mut graph, others, &service, &current.family, &follows)?).collect();
+    engine::plan(&project.kinds, &project.cx.id, &graph, live)
+}
+
+/// The schedules among `others` that run revisions of `family`: they follow the service, as they do in a deployment.
+fn jobs(
+    graph: &mut Graph,
+    others: Vec<LiveResource>,
+    service: &Address,
+    family: &str,
+    follows: &Input,
+) -> Result<Vec<LiveResource>, Failure> {
+    let mut found = Vec::new();
+    for other in others.into_iter().filter(|other| other.address.kind() == "schedule") {
+        let live: schedule::Live = other.decoded()?;
+        // One that somebody has changed by hand is for `up` to see to.
+        let desired = live.runs(family).then(|| schedule::Desired::as_it_runs(&live, follows.clone())).flatten();
+        if let Some(desired) = desired {
+            let address = graph.add(other.address.clone(), &desired);
+            graph.need(&address, service);
+            found.push(other);
+        }
+    }
+    Ok(found)
+}
+
+fn typed<L: serde::de::DeserializeOwned>(live: &[LiveResource], address: &Address) -> Result<L, Failure> {
+    let found = live.iter().find(|live| &live.address == address);
+    found.ok_or_else(|| Failure::refused("rollback", format!("{address} is gone")))?.decoded()
+}

@@ -1,0 +1,73 @@
+//! `stackctl run`: a command once, in a task with a service's image, environment and secrets.
+
+use clap::Args;
+
+use crate::{
+    cli::{error::Stop, global::Global, project::Project},
+    exit,
+    model::Failure,
+    output::Output,
+    task::{End, Event, Task},
+};
+
+/// Arguments of `stackctl run`.
+#[derive(Debug, Args)]
+#[command(after_help = "The command's exit code is that of stackctl; its output is streamed.\n\n\
+    Example: stackctl run web -- migrate")]
+pub(in crate::cli) struct Run {
+    /// The service, one of `services:` in stack.yaml.
+    service: String,
+    /// What the container runs in place of its usual command: arguments of the image's program.
+    #[arg(last = true, required = true, value_name = "COMMAND")]
+    command: Vec<String>,
+}
+
+impl Run {
+    pub(super) async fn run(&self, global: &Global, output: &Output) -> Result<u8, Stop> {
+        let project = Project::open(global, output).await?;
+        // The task gets the task definition and the place of the service as it runs.
+        let services = project.services("run", Some(&self.service)).await?;
+        let (_, live) = services.first().ok_or_else(|| Failure::internal("a service that is named is found"))?;
+        let task = Task::start(&project.cx, &self.service, live, &self.command).await?;
+        if output.is_json() {
+            output.document(&serde_json::json!({ "event": "task", "id": task.id() }));
+        }
+        let end = self.follow(&project, &task, output).await?;
+        if output.is_json() {
+            output.document(&serde_json::json!({ "event": "ended", "exit_code": end.exit_code, "reason": end.reason }));
+        }
+        match end.exit_code {
+            Some(code) => {
+                if code != 0 {
+                    output.status(&format!("task {}: {}", task.id(), end.reason));
+                }
+                Ok(u8::try_from(code).unwrap_or(exit::FAILED))
+            }
+            None => Err(Failure::refused("run", format!("task {} did not start: {}", task.id(), end.reason)).into()),
+        }
+    }
+
+    /// Until the task has ended; Ctrl-C asks it to, and a second one leaves it to itself.
+    async fn follow(&self, project: &Project, task: &Task, output: &Output) -> Result<End, Stop> {
+        let say = |event: Event| match event {
+            Event::State(state) => output.status(&format!("task {} is {}", task.id(), state.to_lowercase())),
+            Event::Line(line) if output.is_json() => {
+                output.document(&serde_json::json!({ "event": "log", "message": line }));
+            }
+            Event::Line(line) => output.data(&line),
+        };
+        let following = task.follow(&project.cx, say);
+        tokio::pin!(following);
+        tokio::select! {
+            end = &mut following => return Ok(end?),
+            _ = tokio::signal::ctrl_c() => {
+                output.status(&format!("\nStopping task {}. Ctrl-C again leaves it to end by itself.", task.id()));
+                task.stop(&project.cx).await?;
+            }
+        }
+        tokio::select! {
+            end = &mut following => Ok(end?),
+            _ = tokio::signal::ctrl_c() => std::process::exit(i32::from(exit::INTERRUPTED)),
+        }
+    }
+}

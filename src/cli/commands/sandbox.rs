@@ -1,0 +1,341 @@
+//! `stackctl sandbox`: starts and stops the region on this computer. The sandbox is a program of its own, found beside
+//! stackctl or on the PATH; all that stackctl knows of it afterwards is an endpoint.
+
+use std::{
+    fs::{self, File},
+    io::{BufRead, BufReader},
+    os::unix::process::CommandExt,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    time::Duration,
+};
+
+use clap::{Args, Subcommand};
+use nix::{
+    errno::Errno,
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
+use serde::{Deserialize, Serialize};
+use tokio::time::{Instant, sleep};
+
+use crate::{
+    cli::{error::Stop, global::Global},
+    exit,
+    model::Failure,
+    output::Output,
+};
+
+/// The first start makes a virtual environment with some forty Python packages.
+const START: Duration = Duration::from_secs(300);
+
+/// Databases and tasks get their time to end.
+const STOP: Duration = Duration::from_secs(60);
+
+/// How often we look whether the sandbox is where it should be.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// How many lines of its log are shown when it does not start.
+const LAST_LINES: usize = 12;
+
+/// Arguments of `stackctl sandbox`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    stackctl sandbox start\n  \
+    stackctl sandbox start --latency-ms 50 --throttled 0.3 --lost 0.05 --seed 7\n  \
+    STACKCTL_SANDBOX=1 stackctl up\n  \
+    stackctl sandbox stop --forget")]
+pub(in crate::cli) struct Sandbox {
+    /// Where its state is; one sandbox a folder.
+    #[arg(long, global = true, env = "STACKCTL_SANDBOX_DIR", value_name = "DIR")]
+    dir: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Subcommands,
+}
+
+#[derive(Debug, Subcommand)]
+enum Subcommands {
+    /// Start it, and wait until it answers.
+    Start(Start),
+    /// Stop it and everything that runs in it.
+    Stop {
+        /// Remove the folder with its state as well.
+        #[arg(long)]
+        forget: bool,
+    },
+    /// Show whether it runs, and where.
+    Status,
+    /// Stop it, forget its state and start it afresh.
+    Reset(Start),
+    /// Show its log.
+    Logs {
+        /// How many lines.
+        #[arg(short = 'n', long, default_value_t = 50)]
+        lines: usize,
+    },
+}
+
+/// How the sandbox behaves; the defaults are for trying things out.
+#[derive(Debug, Args)]
+struct Start {
+    /// The port of its endpoint; 0 takes a free one.
+    #[arg(long, default_value_t = 0)]
+    port: u16,
+    /// Latency added to each call, in milliseconds.
+    #[arg(long, default_value_t = 0)]
+    latency_ms: u64,
+    /// How long databases, load balancers and NAT gateways take to become ready, as a share of AWS's usual times.
+    #[arg(long)]
+    provision_scale: Option<f64>,
+    /// How long health checks and connection draining take, as a share of what is configured.
+    #[arg(long)]
+    rollout_scale: Option<f64>,
+    #[command(flatten)]
+    faults: Faults,
+}
+
+/// A bad cloud, to see what stackctl makes of it: shares are of all calls, 0 to 1.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "A bad cloud")]
+struct Faults {
+    /// The share of calls that AWS asks to slow down.
+    #[arg(long, value_name = "SHARE")]
+    throttled: Option<f64>,
+    /// The share of calls that fail inside of AWS (5xx).
+    #[arg(long, value_name = "SHARE")]
+    failed: Option<f64>,
+    /// The share of calls whose connection is reset before they have done anything.
+    #[arg(long, value_name = "SHARE")]
+    reset: Option<f64>,
+    /// The share of calls whose answer is lost after they were carried out.
+    #[arg(long, value_name = "SHARE")]
+    lost: Option<f64>,
+    /// By how many seconds reads lag writes, at most.
+    #[arg(long, value_name = "SECONDS")]
+    lag: Option<f64>,
+    /// Another bad day with the same shares.
+    #[arg(long)]
+    seed: Option<u64>,
+}
+
+/// What the sandbox writes when it is ready.
+#[derive(Debug, Deserialize, Serialize)]
+struct Running {
+    endpoint: String,
+    pid: i32,
+}
+
+impl Sandbox {
+    pub(super) async fn run(&self, _global: &Global, output: &Output) -> Result<u8, Stop> {
+        let dir = folder(self.dir.clone())?;
+        match &self.command {
+            Subcommands::Start(options) => start(&dir, options, output).await,
+            Subcommands::Stop { forget: and_forget } => {
+                stop(&dir, output).await?;
+                if *and_forget {
+                    forget(&dir)?;
+                }
+                Ok(exit::DONE)
+            }
+            Subcommands::Status => status(&dir, output).await,
+            Subcommands::Reset(options) => {
+                stop(&dir, output).await?;
+                forget(&dir)?;
+                start(&dir, options, output).await
+            }
+            Subcommands::Logs { lines } => {
+                for line in last_lines(&dir.join("sandbox.log"), *lines) {
+                    output.data(&line);
+                }
+                Ok(exit::DONE)
+            }
+        }
+    }
+}
+
+/// The endpoint of the sandbox that runs.
+pub(in crate::cli) fn endpoint() -> Result<String, Stop> {
+    let dir = folder(std::env::var_os("STACKCTL_SANDBOX_DIR").map(PathBuf::from))?;
+    match running(&dir)? {
+        Some(running) => Ok(running.endpoint),
+        None => Err(Failure::refused("sandbox", "no sandbox is running")
+            .hint("start one with `stackctl sandbox start`, or leave out --sandbox (STACKCTL_SANDBOX) to work on AWS")
+            .into()),
+    }
+}
+
+async fn start(dir: &Path, options: &Start, output: &Output) -> Result<u8, Stop> {
+    if let Some(running) = running(dir)? {
+        return Ok(shown(&running, "The sandbox runs already", output));
+    }
+    let program = program()?;
+    fs::create_dir_all(dir).map_err(|error| on_disk("make", dir, &error))?;
+    let log = dir.join("sandbox.log");
+    let to = File::options().create(true).append(true).open(&log).map_err(|error| on_disk("write", &log, &error))?;
+    let errors = to.try_clone().map_err(|error| on_disk("write", &log, &error))?;
+    let mut command = Command::new(&program);
+    command.arg("serve").arg("--dir").arg(dir);
+    command.arg("--port").arg(options.port.to_string());
+    command.arg("--latency-ms").arg(options.latency_ms.to_string());
+    let scales = [("--provision-scale", options.provision_scale), ("--rollout-scale", options.rollout_scale)];
+    for (flag, scale) in scales.into_iter().filter_map(|(flag, scale)| Some((flag, scale?))) {
+        command.arg(flag).arg(scale.to_string());
+    }
+    let Faults { throttled, failed, reset, lost, lag, seed } = options.faults;
+    let faults =
+        [("--throttled", throttled), ("--failed", failed), ("--reset", reset), ("--lost", lost), ("--lag", lag)];
+    for (flag, value) in faults.into_iter().filter_map(|(flag, value)| Some((flag, value?))) {
+        command.arg(flag).arg(value.to_string());
+    }
+    if let Some(seed) = seed {
+        command.arg("--seed").arg(seed.to_string());
+    }
+    // A process group of its own: Ctrl-C in this terminal is for the command that runs here, not for the sandbox.
+    command.stdin(Stdio::null()).stdout(to).stderr(errors).process_group(0);
+    let mut child = command.spawn().map_err(|error| on_disk("run", &program, &error))?;
+    output.status("Starting the sandbox; the first start also installs moto, which takes a minute …");
+    let deadline = Instant::now() + START;
+    loop {
+        if let Some(running) = running(dir)? {
+            return Ok(shown(&running, "The sandbox is ready", output));
+        }
+        let ended = child.try_wait().map_err(|error| on_disk("wait for", &program, &error))?;
+        if ended.is_some() || Instant::now() > deadline {
+            let why = if ended.is_some() { "the sandbox ended at once" } else { "the sandbox does not get ready" };
+            let mut failure = Failure::refused("sandbox start", format!("{why}; the end of {}:", log.display()));
+            failure.details = last_lines(&log, LAST_LINES);
+            return Err(failure.into());
+        }
+        sleep(LOOK).await;
+    }
+}
+
+async fn stop(dir: &Path, output: &Output) -> Result<(), Stop> {
+    let Some(running) = running(dir)? else {
+        output.status("No sandbox is running.");
+        return Ok(());
+    };
+    let pid = Pid::from_raw(running.pid);
+    if let Err(error) = kill(pid, Signal::SIGTERM) {
+        return Err(Failure::refused("sandbox stop", format!("process {pid} cannot be stopped: {error}")).into());
+    }
+    let deadline = Instant::now() + STOP;
+    while is_alive(pid) {
+        if Instant::now() > deadline {
+            let message = format!("process {pid} still runs after {} s", STOP.as_secs());
+            return Err(Failure::refused("sandbox stop", message).hint(format!("end it with `kill -9 {pid}`")).into());
+        }
+        sleep(LOOK).await;
+    }
+    output.status("The sandbox is stopped.");
+    Ok(())
+}
+
+fn forget(dir: &Path) -> Result<(), Failure> {
+    if dir.exists() {
+        fs::remove_dir_all(dir).map_err(|error| on_disk("remove", dir, &error))?;
+    }
+    Ok(())
+}
+
+async fn status(dir: &Path, output: &Output) -> Result<u8, Stop> {
+    let Some(running) = running(dir)? else {
+        if output.is_json() {
+            output.document(&serde_json::json!({ "running": false }));
+        } else {
+            output.data("No sandbox is running. `stackctl sandbox start` starts one.");
+        }
+        return Ok(exit::FAILED);
+    };
+    let url = format!("{}/_sandbox/status", running.endpoint);
+    let asked = async { reqwest::get(&url).await?.error_for_status()?.json::<serde_json::Value>().await };
+    let answer = asked.await.map_err(|error| {
+        Failure::refused("sandbox status", format!("process {} runs and does not answer: {error}", running.pid))
+            .hint("see `stackctl sandbox logs`; `stackctl sandbox reset` starts it afresh")
+    })?;
+    if output.is_json() {
+        output.document(&answer);
+        return Ok(exit::DONE);
+    }
+    Ok(shown(&running, "The sandbox runs", output))
+}
+
+fn shown(running: &Running, what: &str, output: &Output) -> u8 {
+    if output.is_json() {
+        output.document(&serde_json::json!({ "running": true, "endpoint": running.endpoint, "pid": running.pid }));
+    } else {
+        output.data(&format!("{what}: {} (process {})", running.endpoint, running.pid));
+        output.status("Add --sandbox to a command, or set STACKCTL_SANDBOX=1, to work on it.");
+    }
+    exit::DONE
+}
+
+/// What `dir` says of a sandbox whose process is alive.
+fn running(dir: &Path) -> Result<Option<Running>, Stop> {
+    let file = dir.join("sandbox.json");
+    let text = match fs::read_to_string(&file) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(on_disk("read", &file, &error).into()),
+    };
+    let running: Running = serde_json::from_str(&text).map_err(|error| {
+        Failure::refused("sandbox", format!("{} cannot be read: {error}", file.display()))
+            .hint("`stackctl sandbox reset` starts afresh")
+    })?;
+    // A machine that went down leaves the file behind.
+    Ok(Some(running).filter(|running| is_alive(Pid::from_raw(running.pid))))
+}
+
+/// Whether the process runs; one that is dead and not yet collected by its parent does not.
+fn is_alive(pid: Pid) -> bool {
+    if kill(pid, None) == Err(Errno::ESRCH) {
+        return false;
+    }
+    let state = fs::read_to_string(format!("/proc/{pid}/stat"));
+    !state.is_ok_and(|stat| stat.rsplit(") ").next().is_some_and(|rest| rest.starts_with('Z')))
+}
+
+/// Where the sandbox's state is, unless `named` says: among the user's own state; for root, whose home is closed to the
+/// unprivileged user that databases run as, where the system keeps that of its services.
+/// <https://refspecs.linuxfoundation.org/FHS_3.0/fhs/ch05s08.html>
+fn folder(named: Option<PathBuf>) -> Result<PathBuf, Failure> {
+    if let Some(dir) = named {
+        return std::path::absolute(&dir).map_err(|error| on_disk("find", &dir, &error));
+    }
+    let state = std::env::var_os("XDG_STATE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
+    let usual = || {
+        let home = std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".local/state"));
+        if nix::unistd::geteuid().is_root() { Some(PathBuf::from("/var/lib")) } else { home }
+    };
+    match state.or_else(usual) {
+        Some(state) => Ok(state.join("stackctl/sandbox")),
+        None => {
+            Err(Failure::refused("sandbox", "there is no home folder for the sandbox's state")
+                .hint("name one with --dir"))
+        }
+    }
+}
+
+/// The sandbox's program: where `STACKCTL_SANDBOX_PROGRAM` says, beside this one, or on the PATH.
+fn program() -> Result<PathBuf, Failure> {
+    const NAME: &str = "stackctl-sandbox";
+    let named = std::env::var_os("STACKCTL_SANDBOX_PROGRAM").map(PathBuf::from);
+    let beside = std::env::current_exe().ok().and_then(|own| Some(own.parent()?.join(NAME)));
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let on_path = std::env::split_paths(&path).map(|folder| folder.join(NAME));
+    let found = named.into_iter().chain(beside).chain(on_path).find(|candidate| candidate.is_file());
+    found.ok_or_else(|| {
+        Failure::refused("sandbox", format!("the program {NAME} is neither beside stackctl nor on the PATH"))
+            .hint("build it with `cargo build -p stackctl-sandbox`, or name it in STACKCTL_SANDBOX_PROGRAM")
+    })
+}
+
+fn last_lines(file: &Path, count: usize) -> Vec<String> {
+    let Ok(log) = File::open(file) else { return Vec::new() };
+    let lines: Vec<String> = BufReader::new(log).lines().map_while(Result::ok).collect();
+    lines[lines.len().saturating_sub(count)..].to_vec()
+}
+
+fn on_disk(what: &str, path: &Path, error: &std::io::Error) -> Failure {
+    Failure::refused("sandbox", format!("cannot {what} {}: {error}", path.display()))
+}

@@ -1,0 +1,129 @@
+//! `stackctl secrets list`: the secrets of stack.yaml and of the stack by name. No value is read.
+
+use std::collections::BTreeMap;
+
+use clap::Args;
+
+use crate::{
+    blueprint,
+    cli::{error::Stop, global::Global, project::Project},
+    exit,
+    kinds::secretsmanager::secret,
+    model::Address,
+    output::{Output, SecretLine, SecretsView},
+    spec::{SecretFrom, Stack},
+};
+
+/// Arguments of `stackctl secrets list`.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  \
+    stackctl secrets list --env production")]
+pub(super) struct List {}
+
+impl List {
+    pub(super) async fn run(&self, global: &Global, output: &Output) -> Result<u8, Stop> {
+        let project = Project::open(global, output).await?;
+        let mut live = BTreeMap::new();
+        for found in project.observe_kind("secret").await? {
+            let secret: secret::Live = found.decoded()?;
+            live.insert(found.address, secret);
+        }
+        let secrets = lines(&project.stack, &live);
+        let (stack, environment) = (project.cx.id.stack.clone(), project.cx.id.environment.clone());
+        output.secrets(&SecretsView { stack, environment, secrets });
+        Ok(exit::DONE)
+    }
+}
+
+/// First those of the services, as stack.yaml has them; then the stack's own.
+fn lines(stack: &Stack, live: &BTreeMap<Address, secret::Live>) -> Vec<SecretLine> {
+    let mut lines = Vec::new();
+    let mut of_services = Vec::new();
+    for (service, wanted) in &stack.services {
+        for (variable, from) in &wanted.secrets {
+            let address = blueprint::service_secret(service, variable);
+            let kept = live.get(&address);
+            let (source, kept_as) = match from {
+                SecretFrom::Generate => ("generate", kept.map(|live| live.name.clone())),
+                SecretFrom::Set => ("set", kept.map(|live| live.name.clone())),
+                SecretFrom::SecretsManager { arn, .. } | SecretFrom::Parameter { arn } => ("from", Some(arn.clone())),
+            };
+            let name = format!("{service}.{variable}");
+            let services = vec![service.clone()];
+            let changed = kept.and_then(|live| live.changed);
+            lines.push(SecretLine { name, source, services, jobs: jobs(stack, service), kept_as, changed });
+            of_services.push(address);
+        }
+    }
+    for (address, secret) in live.iter().filter(|(address, _)| !of_services.contains(address)) {
+        let used = used_by_all(address, stack);
+        lines.push(SecretLine {
+            name: name(address, stack),
+            source: "stackctl",
+            services: if used { stack.services.keys().cloned().collect() } else { Vec::new() },
+            jobs: if used { stack.jobs.keys().cloned().collect() } else { Vec::new() },
+            kept_as: Some(secret.name.clone()),
+            changed: secret.changed,
+        });
+    }
+    lines
+}
+
+/// The jobs that run as `service` does.
+fn jobs(stack: &Stack, service: &str) -> Vec<String> {
+    let jobs = stack.jobs.iter().filter(|(_, job)| job.service == service);
+    jobs.map(|(name, _)| name.clone()).collect()
+}
+
+/// What `secrets rotate` calls it; of the others, what its address does.
+fn name(address: &Address, stack: &Stack) -> String {
+    let users = stack.database.iter().flat_map(|database| &database.users);
+    let user = users.map(|user| user.name.as_str()).find(|user| blueprint::database_password(user) == *address);
+    user.map_or_else(|| address.name().replace('/', "."), |user| format!("database.{user}"))
+}
+
+/// Whether containers get what is in it: the URLs of database and cache go to every service.
+fn used_by_all(address: &Address, stack: &Stack) -> bool {
+    let url = |of: &str| *address == Address::new("secret", of);
+    (stack.database.is_some() && url("database-url")) || (stack.cache.is_some() && url("cache-url"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::spec;
+
+    #[test]
+    fn each_secret_is_named_with_who_uses_it_and_no_value() {
+        let text = "name: demo\nregion: eu-west-1\ndatabase: { users: { app: owner } }\nservices:\n  \
+            web: { build: app, secrets: { KEY: set, TOKEN: generate } }\n  other: { build: app }\n\
+            jobs: { report: { service: web, command: [r], schedule: rate(1 day) } }\n";
+        let stack = spec::parse("stack.yaml", text, spec::DEFAULT_ENVIRONMENT, &|_| None).expect("it is valid");
+        let secret = |name: &str| secret::Live {
+            arn: format!("arn:{name}"),
+            name: format!("demo/default/{name}"),
+            inputs: String::new(),
+            version: "v".into(),
+            changed: jiff::Timestamp::from_second(0).ok(),
+        };
+        let names = ["web/TOKEN", "database-url", "database-user-app", "web/OLD"];
+        let live = names.map(|name| (Address::new("secret", name), secret(name))).into_iter().collect();
+        let shown: Vec<String> = lines(&stack, &live)
+            .iter()
+            .map(|line| {
+                let users = line.services.iter().chain(&line.jobs).cloned().collect::<Vec<_>>().join(" ");
+                format!("{} {} [{users}] {}", line.name, line.source, line.changed.is_some())
+            })
+            .collect();
+        assert_eq!(
+            shown,
+            [
+                "web.KEY set [web report] false",
+                "web.TOKEN generate [web report] true",
+                "database-url stackctl [other web report] true",
+                "database.app stackctl [] true",
+                "web.OLD stackctl [] true",
+            ]
+        );
+    }
+}

@@ -1,0 +1,173 @@
+//! `stackctl secrets rotate`: gives the password of a database user another value, and carries out what follows from that.
+
+use std::collections::BTreeMap;
+
+use clap::Args;
+
+use super::version::{show, shown};
+use crate::cli::{
+    change::{CarryOut, Consent, confirm},
+    error::Stop,
+    global::Global,
+    project::Project,
+};
+use crate::{
+    blueprint, engine, exit,
+    kinds::secretsmanager::secret,
+    model::{Address, Failure, LiveResource, Plan},
+    output::Output,
+    spec::{DatabaseRole, DatabaseUser, Stack},
+};
+
+/// What the name of a database user's password begins with.
+const DATABASE: &str = "database.";
+
+/// Arguments of `stackctl secrets rotate`.
+#[derive(Debug, Args)]
+#[command(after_help = "Example: stackctl secrets rotate database.developer")]
+pub(super) struct Rotate {
+    /// `database.` and one of `database.users` in stack.yaml.
+    #[arg(value_name = "NAME")]
+    name: String,
+    /// Leave running tasks as they are, although they cannot open new connections; the next `up` redeploys them.
+    #[arg(long)]
+    no_redeploy: bool,
+}
+
+impl Rotate {
+    pub(super) async fn run(&self, global: &Global, output: &Output) -> Result<u8, Stop> {
+        let project = Project::open(global, output).await?;
+        let user = user(&project.stack, &self.name)?;
+        let address = blueprint::database_password(&user.name);
+        let secret = ready(&project, &address).await?;
+        let services = using(&project.stack, user);
+        self.ask(&user.name, &services, global, output)?;
+        let renewed = secret::renew(&project.cx, &secret, blueprint::PASSWORD_LENGTH);
+        let version = project.under_lock("secrets rotate", global, renewed).await?;
+        output.status(&format!("{} has another password; {address} holds it.", user.name));
+        // Whoever goes on from here, this run or another one, does no more than make the stack as stack.yaml says.
+        let carry_out = CarryOut {
+            command: "up",
+            consent: Consent::Given,
+            unprotect: false,
+            plan: &|mut view| {
+                show(&mut view, &address, &version);
+                let whole = project.plan(view, &BTreeMap::new())?;
+                Ok(if self.no_redeploy { database_part(&whole) } else { whole })
+            },
+        };
+        let ended = carry_out.run(&project, global, output).await?;
+        if ended.code == exit::DONE {
+            shown(&project, &address, &version, output).await?;
+            self.conclude(&secret, &services, output);
+        }
+        Ok(ended.code)
+    }
+
+    fn ask(&self, user: &str, services: &[&str], global: &Global, output: &Output) -> Result<(), Stop> {
+        let then = if services.is_empty() {
+            "No service connects as it".to_owned()
+        } else if self.no_redeploy {
+            format!("{} can then open no new connections until they are redeployed", services.join(", "))
+        } else {
+            format!("{} can then open no new connections until they are redeployed, which follows", services.join(", "))
+        };
+        let question = format!("Give the database user {user} another password? {then}. Only `yes` will do");
+        confirm(&question, "yes", "add --yes to carry this out without a question", global, output)
+    }
+
+    fn conclude(&self, secret: &secret::Live, services: &[&str], output: &Output) {
+        let waiting: &[&str] = if self.no_redeploy { services } else { &[] };
+        if output.is_json() {
+            output.document(&serde_json::json!({
+                "event": "rotated", "secret": secret.name, "name": self.name, "to_redeploy": waiting,
+            }));
+        }
+        output.status(&format!("The new password is in Secrets Manager, as {}.", secret.name));
+        if !waiting.is_empty() {
+            output.status(&format!("To be redeployed: {}. `stackctl up` does it.", waiting.join(", ")));
+        }
+    }
+}
+
+/// The database user that `name` means.
+fn user<'a>(stack: &'a Stack, name: &str) -> Result<&'a DatabaseUser, Stop> {
+    let users = stack.database.as_ref().map(|database| database.users.as_slice()).unwrap_or_default();
+    if let Some(wanted) = name.strip_prefix(DATABASE)
+        && let Some(user) = users.iter().find(|user| user.name == wanted)
+    {
+        return Ok(user);
+    }
+    let known: Vec<String> = users.iter().map(|user| format!("{DATABASE}{}", user.name)).collect();
+    let hint = if known.is_empty() {
+        "stack.yaml has no `database.users`, and theirs are the passwords that can be rotated".to_owned()
+    } else {
+        format!("there are: {}", known.join(", "))
+    };
+    Err(Stop::usage(format!("there is no `{name}` to rotate"), hint))
+}
+
+/// The services that connect as `user`: all of them, or none.
+fn using<'a>(stack: &'a Stack, user: &DatabaseUser) -> Vec<&'a str> {
+    let first = stack.database.as_ref().and_then(|database| database.first_owner());
+    let used = user.role == DatabaseRole::Owner && first == Some(user);
+    stack.services.keys().filter(|_| used).map(String::as_str).collect()
+}
+
+/// The secret, in a stack that is as stack.yaml says: nothing else is to be carried out with a rotation.
+async fn ready(project: &Project, address: &Address) -> Result<secret::Live, Stop> {
+    let view = project.look().await?;
+    let found = view.live.iter().find(|live| &live.address == address).map(LiveResource::decoded);
+    let plan = project.plan(view, &BTreeMap::new())?;
+    let found = found.filter(|_| plan.changes().next().is_none());
+    let Some(secret) = found else {
+        let why = "the stack is not as stack.yaml says; nothing was changed";
+        return Err(Failure::refused("secrets rotate", why).hint("run `stackctl up` first").into());
+    };
+    Ok(secret?)
+}
+
+/// The steps of `plan` that make the new password true at the database, and no task new.
+fn database_part(plan: &Plan) -> Plan {
+    engine::only(plan, |step| ["database_users", "secret"].contains(&step.address.kind()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::spec;
+
+    fn stack(database: &str) -> Stack {
+        let text = format!(
+            "name: demo\nregion: eu-west-1\n{database}services:\n  web: {{ build: app }}\n  job: {{ build: app }}\n"
+        );
+        spec::parse("stack.yaml", &text, spec::DEFAULT_ENVIRONMENT, &|_| None).expect("it is valid")
+    }
+
+    #[test]
+    fn a_user_is_named_with_the_section_that_it_stands_in() {
+        let stack = stack("database: { users: { app: owner, developer: read-only } }\n");
+        assert_eq!(user(&stack, "database.developer").expect("there is one").name, "developer");
+        for unknown in ["developer", "database.", "database.nobody", "database.postgres", "web.ADMIN_PASSWORD"] {
+            let Err(Stop::Usage { hint, .. }) = user(&stack, unknown) else { panic!("{unknown} is none") };
+            assert_eq!(hint.as_deref(), Some("there are: database.app, database.developer"));
+        }
+    }
+
+    #[test]
+    fn a_stack_without_users_says_so() {
+        let Err(Stop::Usage { hint, .. }) = user(&stack("database: {}\n"), "database.app") else {
+            panic!("it has none")
+        };
+        assert!(hint.is_some_and(|hint| hint.contains("no `database.users`")));
+    }
+
+    #[test]
+    fn services_connect_as_the_first_owner_and_as_nobody_else() {
+        let stack = stack("database: { users: { developer: read-only, app: owner, other: owner } }\n");
+        let services = |name: &str| using(&stack, user(&stack, name).expect("there is one"));
+        assert_eq!(services("database.app"), ["job", "web"]);
+        assert_eq!(services("database.other"), [""; 0]);
+        assert_eq!(services("database.developer"), [""; 0]);
+    }
+}

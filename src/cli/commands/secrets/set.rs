@@ -1,0 +1,256 @@
+//! `stackctl secrets set`: gives a secret of a service the value that somebody has by hand. The value comes from the
+//! terminal or from standard input, and goes to Secrets Manager alone.
+
+use std::{
+    collections::BTreeMap,
+    ffi::OsString,
+    io::{IsTerminal, Read},
+};
+
+use clap::Args;
+
+use super::version::{show, shown};
+use crate::{
+    blueprint,
+    cli::{
+        change::{CarryOut, Consent},
+        error::Stop,
+        global::Global,
+        project::Project,
+        release_part,
+    },
+    engine, exit,
+    kinds::secretsmanager::secret,
+    model::{Address, Failure, Plan},
+    output::Output,
+    spec::{SecretFrom, Stack},
+};
+
+/// Arguments of `stackctl secrets set`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "The value is asked for without being shown, or read from standard input, where one line end at its end \
+    is left out.\n\n\
+    Examples:\n  \
+    stackctl secrets set web.API_KEY\n  \
+    pass show shop/api | stackctl secrets set web.API_KEY --redeploy"
+)]
+pub(super) struct Set {
+    /// A service and one of its `secrets` that is `set` in stack.yaml, such as `web.API_KEY`.
+    #[arg(value_name = "NAME")]
+    name: String,
+    /// Nothing belongs here: a value on the command line is refused.
+    #[arg(hide = true, value_name = "VALUE", num_args = 0.., allow_hyphen_values = true)]
+    value: Vec<OsString>,
+    /// Redeploy what uses it without asking; `--yes` does as well.
+    #[arg(long)]
+    redeploy: bool,
+}
+
+/// One secret of stack.yaml.
+struct Wanted {
+    service: String,
+    address: Address,
+}
+
+impl Set {
+    pub(super) async fn run(&self, global: &Global, output: &Output) -> Result<u8, Stop> {
+        if !self.value.is_empty() {
+            return Err(Stop::usage(
+                "a value on the command line is seen by everybody on this computer, and stays in the shell's history; nothing was changed",
+                format!(
+                    "leave it out to be asked for it, or send it to standard input: … | stackctl secrets set {}",
+                    self.name
+                ),
+            ));
+        }
+        let project = Project::open(global, output).await?;
+        let wanted = wanted(&project.stack, &self.name)?;
+        let value = self.read(output)?;
+        let version = self.give(&project, &wanted, value, global).await?;
+        shown(&project, &wanted.address, &version.version, output).await?;
+        output.status(&format!("{} has another value; {} holds it.", self.name, version.name));
+        self.follow(&project, &wanted, &version, global, output).await
+    }
+
+    /// The value, from whoever sits there or from standard input.
+    fn read(&self, output: &Output) -> Result<String, Stop> {
+        let stdin = std::io::stdin();
+        let bytes = if stdin.is_terminal() {
+            let typed = output.ask_unseen(&format!("The value of {} (it is not shown)", self.name));
+            typed.map_err(|error| Failure::refused("secrets set", error.to_string()))?.into_bytes()
+        } else {
+            let mut bytes = Vec::new();
+            let limit = u64::try_from(secret::LONGEST + 3).unwrap_or(u64::MAX);
+            let read = stdin.lock().take(limit).read_to_end(&mut bytes);
+            read.map_err(|error| Failure::refused("secrets set", error.to_string()))?;
+            bytes
+        };
+        value(bytes).map_err(|why| {
+            Stop::usage(format!("{why}; nothing was changed"), "send the value alone to standard input, or type it in")
+        })
+    }
+
+    /// Puts the value into Secrets Manager, under the stack's lock.
+    async fn give(
+        &self,
+        project: &Project,
+        wanted: &Wanted,
+        value: String,
+        global: &Global,
+    ) -> Result<secret::Live, Stop> {
+        let cx = &project.cx;
+        let given = async {
+            let found = project.observe_kind("secret").await?;
+            let found = found.into_iter().find(|found| found.address == wanted.address);
+            let found: Option<secret::Live> = found.map(|found| found.decoded()).transpose()?;
+            secret::give(cx, &wanted.address, found.as_ref(), value).await
+        };
+        project.under_lock("secrets set", global, given).await
+    }
+
+    /// A task has what the secret held when it started: says which services are to be redeployed, and does so if asked.
+    async fn follow(
+        &self,
+        project: &Project,
+        wanted: &Wanted,
+        given: &secret::Live,
+        global: &Global,
+        output: &Output,
+    ) -> Result<u8, Stop> {
+        let service = &wanted.service;
+        let runs = project.observe_kind("service").await?;
+        let runs = runs.iter().any(|found| found.address.name() == service);
+        let mut code = exit::DONE;
+        let mut waiting = runs;
+        if runs {
+            output.status(&format!("{service} runs with the value of before until it is redeployed."));
+            if self.redeploy || global.yes || asked(service, output) {
+                let carry_out = CarryOut {
+                    command: "up",
+                    consent: Consent::Given,
+                    unprotect: false,
+                    plan: &|mut view| {
+                        show(&mut view, &wanted.address, &given.version);
+                        only_of(service, &project.stack, &project.plan(view, &BTreeMap::new())?)
+                    },
+                };
+                code = carry_out.run(project, global, output).await?.code;
+                waiting = code != exit::DONE;
+            }
+        }
+        if waiting {
+            output.status(&format!("To be redeployed: {service}. `stackctl up` does it."));
+        } else if !runs {
+            output.status("`stackctl up` uses it.");
+        }
+        if output.is_json() {
+            let to_redeploy: &[&String] = if waiting { &[service] } else { &[] };
+            output.document(&serde_json::json!({
+                "event": "set", "secret": given.name, "name": self.name, "to_redeploy": to_redeploy,
+            }));
+        }
+        Ok(code)
+    }
+}
+
+fn asked(service: &str, output: &Output) -> bool {
+    let answer = output.ask(&format!("Redeploy {service} now? Only `yes` will do"));
+    answer.is_some_and(|answer| answer.trim() == "yes")
+}
+
+/// The secret that `name` means: one whose value is given by hand.
+fn wanted(stack: &Stack, name: &str) -> Result<Wanted, Stop> {
+    let all = stack.services.iter().flat_map(|(service, of)| {
+        of.secrets.iter().map(move |(variable, from)| (service, variable, from, format!("{service}.{variable}")))
+    });
+    let all: Vec<_> = all.collect();
+    let found = all.iter().find(|(.., full)| full == name);
+    let refuse = |why: String, hint: String| Err(Stop::usage(format!("{why}; nothing was changed"), hint));
+    match found {
+        Some((service, variable, SecretFrom::Set, _)) => {
+            let address = blueprint::service_secret(service, variable);
+            Ok(Wanted { service: (*service).clone(), address })
+        }
+        Some((_, variable, SecretFrom::Generate, _)) => refuse(
+            format!("the value of {name} is generated"),
+            format!("write `{variable}: set` in stack.yaml to give it by hand"),
+        ),
+        Some((_, _, SecretFrom::SecretsManager { arn, .. } | SecretFrom::Parameter { arn }, _)) => {
+            refuse(format!("{name} is kept elsewhere"), format!("change it where it is kept: {arn}"))
+        }
+        None => {
+            let known = all.iter().filter(|(_, _, from, _)| **from == SecretFrom::Set);
+            let known: Vec<&str> = known.map(|(.., full)| full.as_str()).collect();
+            let hint = if known.is_empty() {
+                "stack.yaml has none that is given by hand: `secrets: { NAME: set }` of a service".to_owned()
+            } else {
+                format!("there are: {}", known.join(", "))
+            };
+            refuse(format!("stack.yaml has no secret `{name}` to set"), hint)
+        }
+    }
+}
+
+/// What was read, as a container can have it in its environment.
+fn value(bytes: Vec<u8>) -> Result<String, &'static str> {
+    let text = String::from_utf8(bytes).map_err(|_| "the value is no text in UTF-8")?;
+    let text = text.strip_suffix('\n').map_or(text.as_str(), |line| line.strip_suffix('\r').unwrap_or(line));
+    match text {
+        "" => Err("the value is empty"),
+        text if text.contains('\0') => Err("the value has a zero byte in it, which no environment variable can have"),
+        text if text.len() > secret::LONGEST => {
+            Err("the value is longer than 65536 bytes, the most that Secrets Manager keeps")
+        }
+        text => Ok(text.to_owned()),
+    }
+}
+
+/// The steps of `plan` that make the tasks of `service` new, and its jobs follow.
+fn only_of(service: &str, stack: &Stack, plan: &Plan) -> Result<Plan, Failure> {
+    let is_own = |address: &Address| match address.kind() {
+        "schedule" => stack.jobs.get(address.name()).is_some_and(|job| job.service == service),
+        _ => address.name() == service,
+    };
+    release_part(&engine::only(plan, |step| {
+        is_own(&step.address) && ["task_definition", "release", "service", "schedule"].contains(&step.address.kind())
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::spec;
+
+    #[test]
+    fn only_what_is_given_by_hand_can_be_set() {
+        let arn = "arn:aws:ssm:eu-west-1:123456789012:parameter/x";
+        let text = format!(
+            "name: demo\nregion: eu-west-1\nservices:\n  web: {{ build: app, secrets: {{ KEY: set, TOKEN: generate, \
+             FAR: {{ from: \"{arn}\" }} }} }}\n"
+        );
+        let stack = spec::parse("stack.yaml", &text, spec::DEFAULT_ENVIRONMENT, &|_| None).expect("it is valid");
+        assert_eq!(wanted(&stack, "web.KEY").expect("it can").address.to_string(), "secret.web/KEY");
+        for (name, says) in [
+            ("web.TOKEN", "`TOKEN: set` in stack.yaml"),
+            ("web.FAR", arn),
+            ("KEY", "there are: web.KEY"),
+            ("web.key", "there are: web.KEY"),
+        ] {
+            let Err(Stop::Usage { hint, .. }) = wanted(&stack, name) else { panic!("{name} cannot be set") };
+            assert!(hint.as_deref().is_some_and(|hint| hint.contains(says)), "{name}: {hint:?}");
+        }
+    }
+
+    #[test]
+    fn a_value_loses_one_line_end_and_nothing_else() {
+        assert_eq!(value(b"abc\n".to_vec()).as_deref(), Ok("abc"));
+        assert_eq!(value(b"abc\r\n".to_vec()).as_deref(), Ok("abc"));
+        assert_eq!(value(b" a\nb \n\n".to_vec()).as_deref(), Ok(" a\nb \n"));
+        assert_eq!(value(vec![b'x'; secret::LONGEST]).map(|value| value.len()), Ok(secret::LONGEST));
+        for wrong in [b"".to_vec(), b"\n".to_vec(), b"a\0b".to_vec(), vec![0xff, 0xfe], vec![b'x'; secret::LONGEST + 1]]
+        {
+            assert!(value(wrong.clone()).is_err(), "{:?}", &wrong[..wrong.len().min(8)]);
+        }
+    }
+}

@@ -1,0 +1,46 @@
+//! `stackctl unlock`: shows who holds the stack's lock, and removes it.
+
+use clap::Args;
+
+use crate::{
+    cli::{change::confirm, error::Stop, global::Global, project::Project},
+    engine::{Lock, Seen},
+    exit,
+    output::Output,
+};
+
+/// Arguments of `stackctl unlock`.
+#[derive(Debug, Args)]
+#[command(after_help = "The lock of a run that was killed ends by itself a minute after its last sign of life.\n\n\
+    Example:\n  \
+    stackctl unlock")]
+pub(in crate::cli) struct Unlock {}
+
+impl Unlock {
+    pub(super) async fn run(&self, global: &Global, output: &Output) -> Result<u8, Stop> {
+        let project = Project::open(global, output).await?;
+        let id = &project.cx.id;
+        let said = |locked_by: Option<String>, removed: bool| {
+            if output.is_json() {
+                output.document(&serde_json::json!({ "locked_by": locked_by, "removed": removed }));
+            }
+        };
+        let Some(Seen { holder, stands }) = Lock::look(&project.cx.aws, id).await? else {
+            output.status(&format!("{id} is not locked."));
+            said(None, false);
+            return Ok(exit::DONE);
+        };
+        let over = if stands { "" } else { " Its time is past: the next run takes it over by itself." };
+        output.status(&format!("{id} is locked by {holder}.{over}"));
+        let question = "Remove the lock? If that run is still at work, it stops at its next step. Only `yes` will do";
+        confirm(question, "yes", "add --yes to remove the lock without a question", global, output)?;
+        let removed = Lock::remove(&project.cx.aws, id, &holder).await?;
+        output.status(if removed {
+            "The lock is removed."
+        } else {
+            "It was given back meanwhile; whoever has it now keeps it."
+        });
+        said(Some(holder.to_string()), removed);
+        Ok(exit::DONE)
+    }
+}

@@ -1,0 +1,60 @@
+//! `stackctl up`: makes the stack as stack.yaml says.
+
+use std::{collections::BTreeMap, path::PathBuf};
+
+use clap::Args;
+
+use crate::{
+    cli::{
+        change::{CarryOut, Consent},
+        error::Stop,
+        global::Global,
+        project::Project,
+        saved_plan,
+        target::Part,
+        unconfirmed, url,
+    },
+    exit,
+    output::Output,
+};
+
+/// Arguments of `stackctl up`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    stackctl up\n  \
+    stackctl up --env staging --yes\n  \
+    stackctl up plan.json              what `plan --out plan.json` has shown, and nothing else\n  \
+    stackctl up --target db_instance.database")]
+pub(in crate::cli) struct Up {
+    /// Also delete or replace what is protected, such as a database; a final snapshot is kept.
+    #[arg(long)]
+    unprotect: bool,
+    /// A plan that `plan --out` has written: carry out exactly that, without a question, or say that it is stale.
+    #[arg(value_name = "PLAN")]
+    #[arg(conflicts_with = "target")]
+    planned: Option<PathBuf>,
+    #[command(flatten)]
+    part: Part,
+}
+
+impl Up {
+    pub(super) async fn run(&self, global: &Global, output: &Output) -> Result<u8, Stop> {
+        let project = Project::open(global, output).await?;
+        let carry_out = CarryOut {
+            command: "up",
+            consent: match &self.planned {
+                Some(file) => Consent::Plan(Box::new(saved_plan::read(file, &project).await?)),
+                None => Consent::Yes,
+            },
+            unprotect: self.unprotect,
+            plan: &|view| self.part.of(project.plan(view, &BTreeMap::new())?),
+        };
+        self.part.warn(output);
+        let ended = carry_out.run(&project, global, output).await.map_err(Part::wrong)?;
+        if ended.code == exit::DONE {
+            unconfirmed::show(&project, ended.unchanged.as_deref(), output).await?;
+            url::show(&project, ended.unchanged, output).await?;
+        }
+        Ok(ended.code)
+    }
+}

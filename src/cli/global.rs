@@ -1,0 +1,64 @@
+//! What every command takes, and how people write times.
+
+use std::{path::PathBuf, time::Duration};
+
+use clap::Args;
+
+use crate::output::Format;
+
+/// What every command takes.
+#[derive(Debug, Args)]
+pub(super) struct Global {
+    /// The stack's file.
+    #[arg(short, long, global = true, env = "STACKCTL_FILE", default_value = "stack.yaml", value_name = "PATH")]
+    pub(super) file: PathBuf,
+    /// The environment, one of `environments:` in stack.yaml.
+    #[arg(short, long, global = true, env = "STACKCTL_ENV", default_value = "default", value_name = "NAME")]
+    pub(super) env: String,
+    /// Work on the sandbox that `stackctl sandbox start` runs, not on AWS.
+    #[arg(long, global = true, env = "STACKCTL_SANDBOX", value_parser = clap::builder::FalseyValueParser::new(), num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false")]
+    pub(super) sandbox: bool,
+    /// For people, or for programs.
+    #[arg(short, long, global = true, env = "STACKCTL_OUTPUT", value_enum, default_value_t, value_name = "FORMAT")]
+    pub(super) output: Format,
+    /// Carry out without asking.
+    #[arg(short, long, alias = "auto-approve", global = true, env = "STACKCTL_YES", value_parser = clap::builder::FalseyValueParser::new(), num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false")]
+    pub(super) yes: bool,
+    /// How long to wait for another run to release the stack's lock, such as `5m`; a bare number is seconds.
+    #[arg(long, global = true, env = "STACKCTL_LOCK_TIMEOUT", default_value = "0s", value_parser = duration, value_name = "TIME")]
+    pub(super) lock_timeout: Duration,
+    /// Results and errors only.
+    #[arg(short, long, global = true, env = "STACKCTL_QUIET", value_parser = clap::builder::FalseyValueParser::new(), num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false")]
+    pub(super) quiet: bool,
+    /// Say more: the account, the endpoint, every resource that was found.
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub(super) verbose: u8,
+}
+
+/// A time as people write it: `30s`, `5m`, `1h`, `2d`, or a bare number of seconds.
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
+    let (number, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len()));
+    let number: u64 = number.parse().map_err(|_| "expected a time such as 30s, 5m or 1h".to_owned())?;
+    let seconds = match unit {
+        "" | "s" => Some(number),
+        "m" => number.checked_mul(60),
+        "h" => number.checked_mul(3600),
+        "d" => number.checked_mul(86_400),
+        _ => None,
+    };
+    seconds.map(Duration::from_secs).ok_or_else(|| "expected a time such as 30s, 5m or 1h".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_times_with_and_without_a_unit() {
+        assert_eq!(duration("90"), Ok(Duration::from_secs(90)));
+        assert_eq!(duration("5m"), Ok(Duration::from_secs(300)));
+        assert_eq!(duration("2d"), Ok(Duration::from_secs(172_800)));
+        assert!(duration("5 minutes").is_err());
+        assert!(duration("soon").is_err());
+    }
+}

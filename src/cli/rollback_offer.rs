@@ -1,0 +1,125 @@
+//! Going back from a rollout that is under way: what `rollback` does during one, and what a `deploy` that was interrupted
+//! offers. ECS is asked to go back by itself, so this takes no lock: a run that waits for the rollout sees it go back, and
+//! ends as any that was rolled back.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+
+use crate::{
+    cli::{change, error::Stop, global::Global, project::Project, url},
+    engine, exit,
+    kinds::ecs::service::{self, Live},
+    model::{Failure, Graph, Input, LiveResource},
+    output::Output,
+    releases,
+};
+
+/// How long ECS may take to begin to go back, and how often to look.
+const BEGINS: (Duration, Duration) = (Duration::from_mins(2), Duration::from_millis(500));
+
+/// What a user answers to go back.
+const YES: &str = "yes";
+
+/// A rollout under way: of which service, and of which release.
+struct Rollout {
+    name: String,
+    service: Live,
+    arn: String,
+    release: u32,
+}
+
+impl Rollout {
+    /// The rollout of `service` that is under way, if there is one and something that it can go back to.
+    async fn of(project: &Project, name: &str, service: &Live) -> Result<Option<Self>, Failure> {
+        let served = |rollout: &service::Rollout| rollout.status == "ACTIVE" && rollout.state == "COMPLETED";
+        if !service.rollouts.iter().any(served) {
+            return Ok(None);
+        }
+        let arn = service::under_way(&project.cx, service).await?.into_iter().next();
+        let release = releases::number(&service.task_definition);
+        Ok(arn.map(|arn| Self { name: name.to_owned(), service: service.clone(), arn, release }))
+    }
+
+    /// Has ECS go back, and waits until it is done. Nothing, where the rollout has ended meanwhile.
+    async fn go_back(&self, project: &Project, output: &Output) -> Result<Option<u8>, Stop> {
+        if !service::stop(&project.cx, &self.arn).await? {
+            return Ok(None);
+        }
+        output.status(&format!("ECS stops the rollout of release {} of {}.", self.release, self.name));
+        let Some(live) = self.turned(project).await? else { return Ok(None) };
+        let serves: Live = live.decoded()?;
+        let mut graph = Graph::new();
+        let follows = Input::from(serves.task_definition.as_str());
+        graph.add(live.address.clone(), &service::Desired::as_it_runs(&self.name, &serves, follows));
+        // As it is to be already, so the plan has nothing to do but to wait.
+        let plan = engine::plan(&project.kinds, &project.cx.id, &graph, vec![live])?;
+        let code = change::apply("rollback", project, &plan, output).await?;
+        if code == exit::DONE {
+            let release = releases::number(&serves.task_definition);
+            output
+                .status(&format!("{} runs release {release} again; release {} was given up.", self.name, self.release));
+        }
+        Ok(Some(code))
+    }
+
+    /// The service, once ECS has begun to go back.
+    async fn turned(&self, project: &Project) -> Result<Option<LiveResource>, Failure> {
+        let deadline = Instant::now() + BEGINS.0;
+        loop {
+            let found = project.observe_kind("service").await?;
+            let own = found.into_iter().find(|found| found.address.name() == self.name);
+            let Some(own) = own else { return Ok(None) };
+            let live: Live = own.decoded()?;
+            if live.task_definition != self.service.task_definition {
+                return Ok(Some(own));
+            }
+            if Instant::now() > deadline {
+                return Err(Failure::refused("rollback", "ECS has not begun to go back")
+                    .hint("`stackctl status` shows what it does; `stackctl rollback` asks it again"));
+            }
+            sleep(BEGINS.1).await;
+        }
+    }
+}
+
+/// Goes back from the rollout of the service `name`, if one is under way that there is something to go back from. Gives the
+/// exit code then.
+///
+/// # Errors
+/// If ECS fails, or does not begin to go back.
+pub(super) async fn from_rollout(
+    project: &Project,
+    name: &str,
+    live: &Live,
+    output: &Output,
+) -> Result<Option<u8>, Stop> {
+    let Some(rollout) = Rollout::of(project, name, live).await? else { return Ok(None) };
+    let code = rollout.go_back(project, output).await?;
+    if code == Some(exit::DONE) {
+        url::show(project, None, output).await?;
+    }
+    Ok(code)
+}
+
+/// After a `deploy` that was interrupted: says which rollouts go on without it, and offers to go back.
+///
+/// # Errors
+/// As [`from_rollout`].
+pub(super) async fn offer(project: &Project, global: &Global, output: &Output) -> Result<(), Stop> {
+    for (name, live) in project.services("deploy", None).await? {
+        let Some(rollout) = Rollout::of(project, &name, &live).await? else { continue };
+        let release = rollout.release;
+        output.status(&format!("ECS goes on rolling out release {release} of {name}."));
+        let question = format!("Stop that, and go back to what ran before? Only `{YES}` will do");
+        let answer = if global.yes { None } else { output.ask(&question) };
+        if answer.is_some_and(|answer| answer.trim() == YES) {
+            rollout.go_back(project, output).await?;
+        } else {
+            output.status(&format!(
+                "`stackctl rollback {name}` stops that and goes back; `stackctl status` shows how far it is."
+            ));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,71 @@
+//! A plan in a file: what `plan --out` writes and `up FILE` carries out, or calls stale.
+
+use std::{fs, path::Path};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    cli::{error::Stop, project::Project},
+    model::{Failure, Plan},
+};
+
+/// The form of the file; another one is of another stackctl.
+const FORM: u32 = 1;
+
+/// The file.
+#[derive(Debug, Serialize, Deserialize)]
+struct Saved {
+    form: u32,
+    /// Of stackctl.
+    version: String,
+    account: String,
+    region: String,
+    plan: Plan,
+}
+
+/// Writes `plan` to `path`. No secret is in a plan.
+pub(super) async fn write(path: &Path, project: &Project, plan: &Plan) -> Result<(), Stop> {
+    let caller = project.cx.aws.caller().await?;
+    let saved = Saved {
+        form: FORM,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        account: caller.account,
+        region: project.stack.region.clone(),
+        plan: plan.clone(),
+    };
+    let text = serde_json::to_vec_pretty(&saved).map_err(|error| Failure::internal(error.to_string()))?;
+    fs::write(path, text).map_err(|error| {
+        Stop::usage(format!("{} cannot be written: {error}", path.display()), "name another file with --out")
+    })
+}
+
+/// The plan in `path`, which has to be of this stack, in this account and region.
+pub(super) async fn read(path: &Path, project: &Project) -> Result<Plan, Stop> {
+    let anew = "make a new one: stackctl plan --out FILE";
+    let no_plan = |why: String| Stop::usage(format!("{} is no plan of stackctl's: {why}", path.display()), anew);
+    let text = fs::read(path).map_err(|error| {
+        Stop::usage(format!("{} cannot be read: {error}", path.display()), "name what `plan --out` has written")
+    })?;
+    let form: Form = serde_json::from_slice(&text).map_err(|error| no_plan(error.to_string()))?;
+    let own = env!("CARGO_PKG_VERSION");
+    if form.form != FORM || form.version != own {
+        let message = format!("{} is a plan of stackctl {}, and this is {own}", path.display(), form.version);
+        return Err(Stop::usage(message, anew));
+    }
+    let saved: Saved = serde_json::from_slice(&text).map_err(|error| no_plan(error.to_string()))?;
+    let caller = project.cx.aws.caller().await?;
+    let here = format!("{} in {} of account {}", project.cx.id, project.stack.region, caller.account);
+    let there = format!("{} in {} of account {}", saved.plan.id, saved.region, saved.account);
+    if here != there {
+        let hint = "use the stack.yaml, --env and credentials that it was made with";
+        return Err(Stop::usage(format!("{} is a plan for {there}, and this is {here}", path.display()), hint));
+    }
+    Ok(saved.plan)
+}
+
+/// As much of the file as every version of it has.
+#[derive(Deserialize)]
+struct Form {
+    form: u32,
+    version: String,
+}

@@ -1,0 +1,45 @@
+//! `--target`: a part of a plan, for when the whole must wait.
+
+use clap::Args;
+
+use crate::{
+    cli::error::Stop,
+    engine,
+    model::{Address, Failure, Plan},
+    output::Output,
+};
+
+/// Which part of the plan.
+#[derive(Debug, Args)]
+pub(super) struct Part {
+    /// Only this resource, by its address, and what it needs. May be given several times.
+    #[arg(long, value_name = "ADDRESS")]
+    target: Vec<Address>,
+}
+
+impl Part {
+    /// The part of `plan` that is wanted: all of it without `--target`.
+    pub(super) fn of(&self, plan: Plan) -> Result<Plan, Failure> {
+        if self.target.is_empty() { Ok(plan) } else { engine::targeted(&plan, &self.target) }
+    }
+
+    /// A target that is not there is a mistake of the command line.
+    pub(super) fn wrong(failure: impl Into<Stop>) -> Stop {
+        match failure.into() {
+            Stop::Failure(failure) if failure.operation == engine::TARGET => {
+                Stop::Usage { message: failure.to_string(), hint: failure.hint }
+            }
+            other => other,
+        }
+    }
+
+    /// Says that it is a part.
+    pub(super) fn warn(&self, output: &Output) {
+        if !self.target.is_empty() {
+            output.status(
+                "This is a part of the plan: --target leaves the rest of stack.yaml as it is. `stackctl plan` without it \
+                 shows what is left.",
+            );
+        }
+    }
+}

@@ -1,0 +1,33 @@
+//! What is left for a human to do once all that stackctl can do is done.
+
+use crate::{
+    cli::{error::Stop, project::Project},
+    model::LiveResource,
+    output::Output,
+};
+
+/// Says whose address is yet to be confirmed, if alarms go to one. `live` is what was seen already.
+pub(super) async fn show(project: &Project, live: Option<&[LiveResource]>, output: &Output) -> Result<(), Stop> {
+    let Some(alarms) = &project.stack.alarms else { return Ok(()) };
+    let topics = match live {
+        Some(live) => live.iter().filter(|resource| resource.address.kind() == "topic").cloned().collect(),
+        None => project.observe_kind("topic").await?,
+    };
+    for topic in topics {
+        let Some(kind) = project.kinds.named(topic.address.kind()) else { continue };
+        let outputs = kind.outputs(&topic.live)?;
+        let email = alarms.email.as_str();
+        // A former address may be among them, until AWS forgets it.
+        if !outputs.get("unconfirmed").is_some_and(|emails| emails.split(", ").any(|waiting| waiting == email)) {
+            continue;
+        }
+        if output.is_json() {
+            output.document(&serde_json::json!({ "event": "unconfirmed", "email": email }));
+        } else {
+            output.status(&format!(
+                "{email} has not confirmed yet: AWS has mailed a link there, and sends no alarm before it is followed."
+            ));
+        }
+    }
+    Ok(())
+}
