@@ -5,13 +5,14 @@ export CARGO_TARGET_DIR ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/stackctl/targe
 
 STACKCTL = $(CARGO_TARGET_DIR)/debug/stackctl
 
-.PHONY: help setup tools build demo demo-down test torture format lint bench
+.PHONY: help setup tools build demo demo-down generate test torture format lint bench
 
 help:
 	@echo "make demo       bring up stack.yaml on the sandbox; ends with a URL that answers"
 	@echo "make demo-down  remove all of it"
 	@echo "make torture    kill up, deploy and destroy at every single call; takes hours"
 	@echo "make test       format, lints, unit, plan-case, end-to-end and fault tests"
+	@echo "make generate   write the JSON schema and the tables of the reference from the declared keys"
 	@echo "make bench      measure a release build on the sandbox, and write docs/performance.md"
 
 setup:
@@ -35,6 +36,10 @@ demo-down:
 	  $(STACKCTL) sandbox status >/dev/null 2>&1 && $(STACKCTL) --sandbox destroy --confirm demo --unprotect; \
 	  $(STACKCTL) sandbox stop --forget; \
 	else echo "Nothing was built, so nothing runs."; fi
+
+# The test that compares these files writes them.
+generate: setup
+	STACKCTL_GENERATE=1 cargo test --workspace --locked --lib generated_files_are_current
 
 test: tools format lint
 	./scripts/test

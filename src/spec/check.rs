@@ -1,5 +1,31 @@
 //! The limits of AWS that a file can be checked against without asking AWS.
 
+/// The longest name of a stack, a service or a job: what load balancers and RDS leave room for in a derived name.
+pub(super) const LONGEST_NAME: usize = 20;
+
+/// The longest name of an environment.
+pub(super) const LONGEST_ENVIRONMENT: usize = 12;
+
+/// The longest name of a certificate, in characters.
+/// <https://docs.aws.amazon.com/acm/latest/APIReference/API_RequestCertificate.html>
+pub(super) const LONGEST_DOMAIN: usize = 64;
+
+/// The longest path pattern and host pattern of a listener rule, in characters.
+/// <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/rule-condition-types.html>
+pub(super) const LONGEST_PATTERN: usize = 128;
+
+/// The longest path of a target group's health check, in characters.
+/// <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateTargetGroup.html>
+pub(super) const LONGEST_HEALTH_PATH: usize = 1024;
+
+/// The longest name of a time zone, in characters.
+/// <https://docs.aws.amazon.com/scheduler/latest/APIReference/API_CreateSchedule.html>
+pub(super) const LONGEST_ZONE: usize = 50;
+
+/// The longest e-mail address, in characters.
+/// <https://www.rfc-editor.org/rfc/rfc5321#section-4.5.3.1.3>
+pub(super) const LONGEST_EMAIL: usize = 254;
+
 /// Fargate's pairs: CPU units, and the memory in MiB that goes with them as first, last and step.
 /// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-tasks-services.html#fargate-tasks-size>
 const FARGATE: &[(u32, (u32, u32, u32))] = &[
@@ -20,9 +46,27 @@ pub(super) fn memory_for(cpu: u32) -> Option<Vec<u32>> {
     Some(values.filter(|memory| cpu != 256 || *memory != 1536).collect())
 }
 
-/// Fargate's CPU values.
-pub(super) fn cpus() -> Vec<u32> {
-    FARGATE.iter().map(|(cpu, _)| *cpu).collect()
+/// Fargate's CPU values, in ascending order.
+pub(super) const CPUS: [u32; FARGATE.len()] = {
+    let mut cpus = [0; FARGATE.len()];
+    let mut index = 0;
+    while index < FARGATE.len() {
+        cpus[index] = FARGATE[index].0;
+        index += 1;
+    }
+    cpus
+};
+
+/// The least and the most memory of a task, in MiB.
+pub(super) const MEMORY: (u32, u32) = (FARGATE[0].1.0, FARGATE[FARGATE.len() - 1].1.1);
+
+/// `memory_for` in words: each value, or first, last and step of many.
+pub(super) fn memory_in_words(cpu: u32) -> String {
+    let values = memory_for(cpu).unwrap_or_default();
+    match values.as_slice() {
+        [first, second, .., last] if values.len() > 4 => format!("{first} to {last} in steps of {}", second - first),
+        values => values.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
+    }
 }
 
 /// Whether `text` is 2 to `longest` of a-z, 0-9 and -, beginning with a letter, not ending with a hyphen and without two
@@ -49,17 +93,93 @@ pub(super) fn is_apart(region: &str) -> bool {
     ["cn-", "us-gov-", "us-iso", "eu-isoe-", "eusc-"].iter().any(|beginning| region.starts_with(beginning))
 }
 
+/// Whether `text` is a number without a sign.
+fn is_digits(text: &str) -> bool {
+    !text.is_empty() && text.chars().all(|c| c.is_ascii_digit())
+}
+
 /// Whether `text` has the shape of a region's name.
 pub(super) fn is_region(text: &str) -> bool {
     let parts: Vec<&str> = text.split('-').collect();
     let words =
         |parts: &[&str]| parts.iter().all(|part| part.len() >= 2 && part.chars().all(|c| c.is_ascii_lowercase()));
     match parts.as_slice() {
-        [rest @ .., number] => {
-            (2..=3).contains(&rest.len()) && words(rest) && number.len() <= 2 && number.parse::<u8>().is_ok()
-        }
+        [rest @ .., number] => (2..=3).contains(&rest.len()) && words(rest) && number.len() <= 2 && is_digits(number),
         [] => false,
     }
+}
+
+/// Whether `text` is a path of a URL that a health check can request.
+pub(super) fn is_url_path(text: &str) -> bool {
+    text.starts_with('/') && text.len() <= LONGEST_HEALTH_PATH && !text.contains(char::is_whitespace)
+}
+
+/// Whether `text` is `prefix` and 8 or 17 hexadecimal digits.
+/// <https://docs.aws.amazon.com/ec2/latest/devguide/resource-ids.html>
+pub(super) fn is_id(text: &str, prefix: &str) -> bool {
+    let digits = text.strip_prefix(prefix).unwrap_or_default();
+    matches!(digits.len(), 8 | 17) && digits.chars().all(|c| c.is_ascii_digit() || ('a'..='f').contains(&c))
+}
+
+/// Whether `text` is a major version of PostgreSQL that RDS has, alone or with a minor one.
+pub(super) fn is_postgres_version(text: &str) -> bool {
+    let number = |part: &str| part.parse::<u32>().ok().filter(|_| is_digits(part));
+    let parts: Vec<Option<u32>> = text.split('.').map(number).collect();
+    matches!(parts.as_slice(), [Some(13..=18)] | [Some(13..=18), Some(_)])
+}
+
+/// Whether `text` has `count` words with dots between them.
+pub(super) fn has_words(text: &str, count: usize) -> bool {
+    text.split('.').count() == count && text.split('.').all(|word| !word.is_empty())
+}
+
+/// Whether `text` has the shape of `cache.t4g.micro`.
+pub(super) fn is_cache_class(text: &str) -> bool {
+    let parts: Vec<&str> = text.split('.').collect();
+    let word = |part: &str| !part.is_empty() && part.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit());
+    matches!(parts.as_slice(), ["cache", family, size] if word(family) && word(size))
+}
+
+/// Whether `text` is an instance type of AWS Graviton: the letter after the generation is a g.
+pub(super) fn is_graviton(text: &str) -> bool {
+    let good = |text: &str| text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
+    let Some((family, size)) = text.split_once('.') else { return false };
+    let series = family.trim_start_matches(|c: char| c.is_ascii_lowercase());
+    let generation = series.trim_start_matches(|c: char| c.is_ascii_digit());
+    series.len() < family.len()
+        && generation.len() < series.len()
+        && generation.starts_with('g')
+        && good(generation)
+        && !size.is_empty()
+        && good(size)
+}
+
+/// Whether `text` has the shape of a name of a Debian package.
+/// <https://www.debian.org/doc/debian-policy/ch-controlfields.html#source>
+pub(super) fn is_package(text: &str) -> bool {
+    let good = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '+' | '-' | '.');
+    text.len() >= 2 && text.starts_with(|c: char| c.is_ascii_alphanumeric()) && text.chars().all(good)
+}
+
+/// Whether `text` has the shape of an e-mail address; whether somebody reads it, the confirmation shows.
+pub(super) fn is_email(text: &str) -> bool {
+    let Some((local, domain)) = text.split_once('@') else { return false };
+    let labels: Vec<&str> = domain.split('.').collect();
+    !local.is_empty()
+        && text.len() <= LONGEST_EMAIL
+        && text.chars().all(|c| c.is_ascii_graphic() && !"\"(),:;<>[\\]".contains(c))
+        && labels.len() >= 2
+        && labels.iter().all(|label| !label.is_empty() && label.chars().all(|c| c.is_ascii_alphanumeric() || c == '-'))
+}
+
+/// Whether `text` has the shape of a name in the tz database. Which names there are changes with each of its versions, and
+/// AWS has its own.
+pub(super) fn is_zone(text: &str) -> bool {
+    text.len() <= LONGEST_ZONE
+        && text.split('/').all(|part| {
+            part.starts_with(|c: char| c.is_ascii_alphabetic())
+                && part.chars().all(|c| c.is_ascii_alphanumeric() || "_+-".contains(c))
+        })
 }
 
 /// Whether `text` can name an environment variable.
@@ -72,7 +192,7 @@ pub(super) fn is_variable(text: &str) -> bool {
 /// <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/rule-condition-types.html#path-conditions>
 pub(super) fn pattern_problem(pattern: &str) -> Option<&'static str> {
     let allowed = |c: char| c.is_ascii_alphanumeric() || "_-.$/~\"'@:+&*?".contains(c);
-    if pattern.is_empty() || pattern.len() > 128 {
+    if pattern.is_empty() || pattern.len() > LONGEST_PATTERN {
         Some("a path pattern has 1 to 128 characters")
     } else if !pattern.starts_with(['/', '*']) {
         Some("a path pattern begins with / or *")
@@ -85,7 +205,7 @@ pub(super) fn pattern_problem(pattern: &str) -> Option<&'static str> {
 
 /// Whether `text` can be a host name, with wildcards.
 pub(super) fn is_host(text: &str) -> bool {
-    (1..=128).contains(&text.len())
+    (1..=LONGEST_PATTERN).contains(&text.len())
         && text.contains('.')
         && text.chars().all(|c| c.is_ascii_alphanumeric() || "-.*?".contains(c))
 }
@@ -100,7 +220,7 @@ pub(super) fn domain_problem(name: &str) -> Option<&'static str> {
             && !label.ends_with('-')
             && label.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
     };
-    if name.len() > 64 {
+    if name.len() > LONGEST_DOMAIN {
         Some("ACM takes names of at most 64 characters")
     } else if name.contains('*') {
         Some("the load balancer is reached by one name, not by all of a kind")

@@ -2,6 +2,8 @@
 //! removes.
 
 use super::{
+    check,
+    keys::ONLY_AT_THE_TOP,
     nearest,
     problem::Collector,
     yaml::{Key, Node, Value},
@@ -25,18 +27,14 @@ pub(super) fn take_environments(root: &mut Node, problems: &mut Collector) -> Ve
             let hint = "it is what the file says without an environment; give this one another name";
             problems.add(name.span, &path, "`default` cannot be redefined", hint);
         }
-        if !super::check::is_name(&name.text, 12) {
+        if !check::is_name(&name.text, check::LONGEST_ENVIRONMENT) {
             let hint = "2 to 12 of a-z, 0-9 and -, beginning with a letter";
             problems.add(name.span, &path, format!("`{}` cannot name an environment", name.text), hint);
         }
         for (key, _) in over.entries() {
-            let hint = match key.text.as_str() {
-                "name" | "environments" => "an environment has its own resources already: their names carry it",
-                "required_version" => "one stackctl reads the whole file: put it at the top",
-                _ => "",
-            };
-            if !hint.is_empty() {
-                problems.add(key.span, &path, format!("`{}` cannot differ between environments", key.text), hint);
+            if let Some((_, hint)) = ONLY_AT_THE_TOP.iter().find(|(name, _)| *name == key.text) {
+                let message = format!("`{}` cannot differ between environments", key.text);
+                problems.add(key.span, &path, message, *hint);
             }
         }
         if !matches!(over.value, Value::Map(_)) && !over.is_null() {

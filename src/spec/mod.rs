@@ -4,9 +4,11 @@
 mod block;
 mod check;
 mod decode;
+mod keys;
 mod merge;
 mod problem;
 mod read;
+mod reference;
 mod required;
 mod schema;
 mod stack;
@@ -17,7 +19,8 @@ use std::{collections::BTreeSet, fs::File, io::Read, path::Path};
 
 pub(crate) use block::expressions as block_expressions;
 pub use problem::{Problem, Problems};
-pub use schema::SCHEMA;
+pub use reference::reference;
+pub use schema::schema;
 pub use stack::{
     Alarms, Bastion, BastionUser, Cache, Cidr, Database, DatabaseRole, DatabaseUser, Given, ImageFrom, Job,
     LoadBalancer, Nat, Network, Scale, SecretFrom, Service, Stack, Statement, Tls,

@@ -1,16 +1,24 @@
 //! Reading a mapping key by key, each value in its type, each problem in its place.
 
 use super::{
-    duplicates, nearest,
+    duplicates,
+    keys::{Absence, Check, Kind, Literal, Section},
+    nearest,
     problem::{Collector, Span},
     yaml::{Key, Node, Value},
 };
 
-/// A mapping that is being read.
+/// A mapping with known keys that is being read, each value as its section declares it.
 pub(super) struct Map<'a> {
-    pub(super) span: Span,
-    pub(super) path: String,
-    entries: &'a [(Key, Node)],
+    entries: Entries<'a>,
+    section: &'static Section,
+}
+
+/// A mapping whose keys the user chose.
+pub(super) struct Entries<'a> {
+    span: Span,
+    path: String,
+    list: &'a [(Key, Node)],
 }
 
 /// A key's value, with the path that leads to it.
@@ -21,76 +29,27 @@ pub(super) struct Field<'a> {
     pub(super) path: String,
 }
 
-impl<'a> Map<'a> {
-    /// `node` as a mapping with the keys `known`; those of `later` are understood and not supported yet.
-    pub(super) fn new(
-        node: &'a Node,
-        path: &str,
-        known: &[&str],
-        later: &[&str],
-        problems: &mut Collector,
-    ) -> Option<Self> {
-        let map = Self::open(node, path, problems)?;
-        for (key, _) in map.entries {
-            let at = map.path_of(&key.text);
-            if later.contains(&key.text.as_str()) {
-                let hint = "leave it out; docs/stack-yaml.md says what this version does";
-                problems.add(key.span, &at, format!("`{at}` is not supported yet"), hint);
-            } else if !known.contains(&key.text.as_str()) {
-                let hint = match nearest(&key.text, known.iter().copied()) {
-                    Some(near) => format!("did you mean `{near}`?"),
-                    None => format!("the keys here are: {}", known.join(", ")),
-                };
-                problems.add(key.span, &at, format!("there is no key `{}` here", key.text), hint);
-            }
-        }
-        Some(map)
-    }
-
-    /// `node` as a mapping whose keys are names that the user chose.
-    pub(super) fn open(node: &'a Node, path: &str, problems: &mut Collector) -> Option<Self> {
-        let Value::Map(entries) = &node.value else {
+impl<'a> Entries<'a> {
+    /// `node` as a mapping; `path` leads to it.
+    pub(super) fn new(node: &'a Node, path: &str, problems: &mut Collector) -> Option<Self> {
+        let Value::Map(list) = &node.value else {
             let of = if path.is_empty() { "the file".to_owned() } else { format!("`{path}`") };
             let hint = "write `key: value` lines under it";
             problems.add(node.span, path, format!("{of} has to be a mapping, and is {}", node.what()), hint);
             return None;
         };
-        let map = Self { span: node.span, path: path.to_owned(), entries };
+        let entries = Self { span: node.span, path: path.to_owned(), list };
         for index in duplicates(node) {
-            let key = &entries[index].0;
-            problems.add(
-                key.span,
-                &map.path_of(&key.text),
-                format!("`{}` stands here twice", key.text),
-                "keep one of them",
-            );
+            let key = &list[index].0;
+            let message = format!("`{}` stands here twice", key.text);
+            problems.add(key.span, &entries.path_of(&key.text), message, "keep one of them");
         }
-        Some(map)
-    }
-
-    /// The value of `key`, if it is there and not empty.
-    pub(super) fn get(&self, key: &str) -> Option<Field<'a>> {
-        self.fields().find(|field| field.key.text == key).filter(|field| !field.node.is_null())
+        Some(entries)
     }
 
     /// All of its fields, in the order of the file.
     pub(super) fn fields(&self) -> impl Iterator<Item = Field<'a>> {
-        self.entries.iter().map(|(key, node)| Field { key, node, path: self.path_of(&key.text) })
-    }
-
-    /// The value of `key`, which has to be there.
-    pub(super) fn required(&self, key: &str, example: &str, problems: &mut Collector) -> Option<Field<'a>> {
-        let field = self.get(key);
-        if field.is_none() {
-            let of = if self.path.is_empty() { String::new() } else { format!(" in `{}`", self.path) };
-            problems.add(
-                self.span,
-                &self.path_of(key),
-                format!("`{key}` is missing{of}"),
-                format!("add `{key}: {example}`"),
-            );
-        }
-        field
+        self.list.iter().map(|(key, node)| Field { key, node, path: self.path_of(&key.text) })
     }
 
     fn path_of(&self, key: &str) -> String {
@@ -98,10 +57,190 @@ impl<'a> Map<'a> {
     }
 }
 
+impl<'a> Map<'a> {
+    /// `node` as what `section` declares; `path` leads to it. A key that it does not declare is a problem.
+    pub(super) fn new(node: &'a Node, path: &str, section: &'static Section, problems: &mut Collector) -> Option<Self> {
+        let entries = Entries::new(node, path, problems)?;
+        for field in entries.fields() {
+            let name = field.key.text.as_str();
+            if section.find(name).is_none() {
+                let hint = section.help_for(name).map_or_else(|| nearest_key(name, section), str::to_owned);
+                problems.add(field.key.span, &field.path, format!("unknown key `{name}`"), hint);
+                continue;
+            }
+            // `image: { port: 80 }`, where another tool has a mapping and this one has none.
+            for (inner, _) in field.node.entries() {
+                if let Some(help) = section.help_for(&format!("{name}.{}", inner.text)) {
+                    let path = format!("{}.{}", field.path, inner.text);
+                    problems.add(inner.span, &path, format!("unknown key `{}`", inner.text), help);
+                    problems.silence(field.node.span);
+                }
+            }
+        }
+        Some(Self { entries, section })
+    }
+
+    /// All of its fields, in the order of the file.
+    pub(super) fn fields(&self) -> impl Iterator<Item = Field<'a>> {
+        self.entries.fields()
+    }
+
+    /// The value of `key`, if it is there and not empty.
+    pub(super) fn get(&self, key: &str) -> Option<Field<'a>> {
+        let declared = self.section.key(key);
+        self.fields().find(|field| field.key.text == declared.name).filter(|field| !field.node.is_null())
+    }
+
+    /// A problem of the value of `key`, if it is there.
+    pub(super) fn wrong(
+        &self,
+        key: &str,
+        message: impl Into<String>,
+        hint: impl Into<String>,
+        problems: &mut Collector,
+    ) {
+        if let Some(field) = self.get(key) {
+            field.wrong(message, hint, problems);
+        }
+    }
+
+    /// The value of `key`, which has to be there.
+    pub(super) fn required(&self, key: &str, problems: &mut Collector) -> Option<Field<'a>> {
+        match self.section.key(key).absence {
+            Absence::Error(example) => self.required_such_as(key, example, problems),
+            Absence::Default(_) | Absence::Means(_) => self.get(key),
+        }
+    }
+
+    /// As [`Self::required`], with an example that fits the file.
+    pub(super) fn required_such_as(&self, key: &str, example: &str, problems: &mut Collector) -> Option<Field<'a>> {
+        let field = self.get(key);
+        if field.is_none() {
+            let path = &self.entries.path;
+            let of = if path.is_empty() { String::new() } else { format!(" in `{path}`") };
+            let message = format!("`{key}` is missing{of}");
+            problems.add(self.entries.span, &self.entries.path_of(key), message, format!("add `{key}: {example}`"));
+        }
+        field
+    }
+
+    /// The value of `key`, read by `read`, or else its default; none without either. A key that has to be there and is not
+    /// is a problem.
+    fn value<T>(
+        &self,
+        key: &str,
+        default: impl FnOnce(Literal) -> Option<T>,
+        read: impl FnOnce(&Field<'a>, &mut Collector) -> Option<T>,
+        problems: &mut Collector,
+    ) -> Option<T> {
+        if let Some(field) = self.required(key, problems) {
+            return read(&field, problems);
+        }
+        match self.section.key(key).absence {
+            Absence::Default(literal) => default(literal),
+            Absence::Error(_) | Absence::Means(_) => None,
+        }
+    }
+
+    /// The whole number at `key`, or its default.
+    pub(super) fn number(&self, key: &str, problems: &mut Collector) -> Option<u32> {
+        let (least, most) = match &self.section.key(key).kind {
+            Kind::Number { least, most, .. } | Kind::Numbers([least, .., most]) => (*least, *most),
+            kind => unreachable!("{key} is declared as {kind:?}, which is no number"),
+        };
+        self.value(key, number, |field, problems| field.number(least, most, problems), problems)
+    }
+
+    /// The time at `key` in seconds, or its default.
+    pub(super) fn seconds(&self, key: &str, problems: &mut Collector) -> Option<u32> {
+        let Kind::Seconds { least, most } = self.section.key(key).kind else {
+            unreachable!("{key} is not declared as a time")
+        };
+        self.value(key, number, |field, problems| field.seconds(least, most, problems), problems)
+    }
+
+    /// The truth value at `key`, or its default.
+    pub(super) fn truth(&self, key: &str, problems: &mut Collector) -> Option<bool> {
+        let default = |literal| if let Literal::Truth(truth) = literal { Some(truth) } else { None };
+        self.value(key, default, Field::truth, problems)
+    }
+
+    /// The text at `key` as far as the declaration checks it, or its default.
+    pub(super) fn text(&self, key: &str, problems: &mut Collector) -> Option<String> {
+        let check = match &self.section.key(key).kind {
+            Kind::Text(text) => text.check.as_ref(),
+            _ => None,
+        };
+        let read = |field: &Field, problems: &mut Collector| {
+            let text = field.text(problems)?;
+            field.checked(&text, check, problems);
+            Some(text)
+        };
+        self.value(key, |literal| text(literal).map(str::to_owned), read, problems)
+    }
+
+    /// What `known` has for the word at `key`, or for its default.
+    pub(super) fn word<T: Copy>(&self, key: &str, known: &[(&str, T)], problems: &mut Collector) -> Option<T> {
+        let default = |literal| known.iter().find(|(word, _)| text(literal) == Some(*word)).map(|(_, value)| *value);
+        self.value(key, default, |field, problems| field.word(known, problems), problems)
+    }
+
+    /// The texts of the list at `key`, each with its place, as far as the declaration checks them. None are there without
+    /// the key.
+    pub(super) fn texts(&self, key: &str, problems: &mut Collector) -> Option<Vec<(Field<'a>, String)>> {
+        let Kind::List(declared, _) = self.section.key(key).kind else {
+            unreachable!("{key} is not declared as a list")
+        };
+        let Some(field) = self.get(key) else { return Some(Vec::new()) };
+        let texts = field.texts(problems)?;
+        for (field, text) in &texts {
+            field.checked(text, declared.check.as_ref(), problems);
+        }
+        Some(texts)
+    }
+
+    /// The words of the command at `key`. None are there without the key.
+    pub(super) fn command(&self, key: &str, problems: &mut Collector) -> Option<Vec<String>> {
+        let Kind::Command(help) = self.section.key(key).kind else {
+            unreachable!("{key} is not declared as a command")
+        };
+        let Some(field) = self.required(key, problems) else { return Some(Vec::new()) };
+        let words: Vec<String> = field.texts(problems)?.into_iter().map(|(_, text)| text).collect();
+        if words.is_empty() {
+            field.wrong("there is no command", help, problems);
+        }
+        Some(words)
+    }
+}
+
+fn number(literal: Literal) -> Option<u32> {
+    if let Literal::Number(number) = literal { Some(number) } else { None }
+}
+
+fn text(literal: Literal) -> Option<&'static str> {
+    if let Literal::Text(text) = literal { Some(text) } else { None }
+}
+
+/// What to write instead of a key that nobody knows.
+fn nearest_key(written: &str, section: &Section) -> String {
+    let known = section.keys.iter().map(|key| key.name);
+    match nearest(written, known.clone()) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("the keys here are: {}", known.collect::<Vec<_>>().join(", ")),
+    }
+}
+
 impl<'a> Field<'a> {
     /// A problem of this value.
     pub(super) fn wrong(&self, message: impl Into<String>, hint: impl Into<String>, problems: &mut Collector) {
         problems.add(self.node.span, &self.path, message, hint);
+    }
+
+    /// A problem of this value, `text`, if it does not pass the check.
+    fn checked(&self, text: &str, check: Option<&Check>, problems: &mut Collector) {
+        if let Some(check) = check.filter(|check| !(check.holds)(text)) {
+            self.wrong(format!("`{text}` {}", check.wrong), check.help, problems);
+        }
     }
 
     fn expected(&self, what: &str, hint: &str, problems: &mut Collector) {
@@ -132,7 +271,7 @@ impl<'a> Field<'a> {
     }
 
     /// As a whole number from `least` to `most`.
-    pub(super) fn number(&self, least: u32, most: u32, problems: &mut Collector) -> Option<u32> {
+    fn number(&self, least: u32, most: u32, problems: &mut Collector) -> Option<u32> {
         let range = format!("a whole number from {least} to {most}");
         let Value::Scalar { text, plain } = &self.node.value else {
             self.expected(&range, "write one number here", problems);
@@ -152,7 +291,7 @@ impl<'a> Field<'a> {
     }
 
     /// As a time in whole seconds, with or without the unit `s`.
-    pub(super) fn seconds(&self, least: u32, most: u32, problems: &mut Collector) -> Option<u32> {
+    fn seconds(&self, least: u32, most: u32, problems: &mut Collector) -> Option<u32> {
         let Value::Scalar { text, .. } = &self.node.value else { return self.number(least, most, problems) };
         let (number, factor) = match text.strip_suffix('m') {
             Some(minutes) => (minutes, 60),
@@ -168,7 +307,7 @@ impl<'a> Field<'a> {
     }
 
     /// As true or false.
-    pub(super) fn truth(&self, problems: &mut Collector) -> Option<bool> {
+    fn truth(&self, problems: &mut Collector) -> Option<bool> {
         match &self.node.value {
             Value::Scalar { text, plain: true } if text == "true" => Some(true),
             Value::Scalar { text, plain: true } if text == "false" => Some(false),

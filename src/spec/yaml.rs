@@ -49,6 +49,11 @@ impl Node {
         matches!(&self.value, Value::Scalar { text, plain: true } if matches!(text.as_str(), "" | "~" | "null" | "Null" | "NULL"))
     }
 
+    /// Whether it is the number 0.
+    pub(super) fn is_zero(&self) -> bool {
+        matches!(&self.value, Value::Scalar { text, plain: true } if text.parse() == Ok(0_u32))
+    }
+
     /// What it is, in words.
     pub(super) fn what(&self) -> &'static str {
         match &self.value {

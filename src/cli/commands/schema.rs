@@ -16,7 +16,7 @@ pub(in crate::cli) struct Schema {}
 impl Schema {
     #[expect(clippy::unnecessary_wraps, clippy::unused_self, reason = "as the other commands")]
     pub(super) fn run(&self, output: &Output) -> Result<u8, Stop> {
-        output.data(spec::SCHEMA.trim_end());
+        output.data(spec::schema().trim_end());
         Ok(exit::DONE)
     }
 }

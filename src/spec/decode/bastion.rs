@@ -6,8 +6,9 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 
 use super::network;
 use crate::spec::{
+    keys::{BASTION, BASTION_USER},
     problem::Collector,
-    read::{Field, Map},
+    read::{Entries, Field, Map},
     stack::{Bastion, BastionUser, Cidr},
 };
 
@@ -32,12 +33,11 @@ const TAKEN: &[&str] =
     &["root", "daemon", "bin", "sys", "sync", "games", "man", "lp", "mail", "news", "nobody", "sshd"];
 
 pub(super) fn bastion(field: &Field, problems: &mut Collector) -> Option<Bastion> {
-    let map = Map::new(field.node, &field.path, &["class", "packages", "users", "allow"], &[], problems)?;
-    let class = map.get("class").map_or(Some("t4g.nano".to_owned()), |field| class(&field, problems));
-    let packages = map.get("packages").map_or(Some(Vec::new()), |field| packages(&field, problems));
-    let users = map.required("users", "{ admin: { sudo: true, ssh_key: \"ssh-ed25519 …\" } }", problems);
-    let users = users.and_then(|field| users_of(&field, problems));
-    let allow = map.required("allow", "[203.0.113.0/24]", problems).and_then(|field| allow(&field, problems));
+    let map = Map::new(field.node, &field.path, &BASTION, problems)?;
+    let class = map.text("class", problems);
+    let packages = packages(&map, problems);
+    let users = map.required("users", problems).and_then(|field| users_of(&field, problems));
+    let allow = map.required("allow", problems).and_then(|field| allow(&field, problems));
     let (packages, users) = (packages?, users?);
     let bytes = packages.iter().map(String::len).sum::<usize>()
         + users
@@ -51,26 +51,9 @@ pub(super) fn bastion(field: &Field, problems: &mut Collector) -> Option<Bastion
     Some(Bastion { class: class?, packages, users, allow: allow? })
 }
 
-fn class(field: &Field, problems: &mut Collector) -> Option<String> {
-    let class = field.text(problems)?;
-    let family = class.split_once('.').map_or("", |(family, _)| family);
-    // The letter after the generation: Graviton, whose image is made for ARM.
-    let graviton = family.split_once(|c: char| c.is_ascii_digit()).is_some_and(|(_, rest)| rest.starts_with('g'));
-    if !graviton {
-        let hint = "an instance type of AWS Graviton, such as t4g.nano or t4g.small";
-        field.wrong(format!("`{class}` is no instance type of ARM"), hint, problems);
-    }
-    Some(class)
-}
-
-fn packages(field: &Field, problems: &mut Collector) -> Option<Vec<String>> {
+fn packages(map: &Map, problems: &mut Collector) -> Option<Vec<String>> {
     let mut packages = Vec::new();
-    for (field, name) in field.texts(problems)? {
-        // <https://www.debian.org/doc/debian-policy/ch-controlfields.html#source>
-        let good = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '+' | '-' | '.');
-        if name.len() < 2 || !name.starts_with(|c: char| c.is_ascii_alphanumeric()) || !name.chars().all(good) {
-            field.wrong(format!("`{name}` is no name of a Debian package"), "such as curl or vim", problems);
-        }
+    for (field, name) in map.texts("packages", problems)? {
         if packages.contains(&name) {
             field.wrong(format!("`{name}` stands here twice"), "keep one of them", problems);
         }
@@ -80,9 +63,9 @@ fn packages(field: &Field, problems: &mut Collector) -> Option<Vec<String>> {
 }
 
 fn users_of(field: &Field, problems: &mut Collector) -> Option<BTreeMap<String, BastionUser>> {
-    let map = Map::open(field.node, &field.path, problems)?;
+    let entries = Entries::new(field.node, &field.path, problems)?;
     let mut users = BTreeMap::new();
-    for field in map.fields() {
+    for field in entries.fields() {
         let name = &field.key.text;
         if TAKEN.contains(&name.as_str()) || !is_user(name) {
             let hint = "up to 32 of a-z, 0-9, _ and -, beginning with a letter, and no user of the system";
@@ -92,7 +75,7 @@ fn users_of(field: &Field, problems: &mut Collector) -> Option<BTreeMap<String, 
             users.insert(name.clone(), user);
         }
     }
-    if map.fields().next().is_none() {
+    if entries.fields().next().is_none() {
         field.wrong("nobody could log in", "add a user: { admin: { ssh_key: \"ssh-ed25519 …\" } }", problems);
     }
     Some(users)
@@ -105,16 +88,14 @@ fn is_user(name: &str) -> bool {
 }
 
 fn user(field: &Field, problems: &mut Collector) -> Option<BastionUser> {
-    let map = Map::new(field.node, &field.path, &["sudo", "ssh_key", "ssh_keys"], &[], problems)?;
-    let sudo = map.get("sudo").map_or(Some(false), |field| field.truth(problems));
+    let map = Map::new(field.node, &field.path, &BASTION_USER, problems)?;
+    let sudo = map.truth("sudo", problems);
     let mut ssh_keys = Vec::new();
     if let Some(field) = map.get("ssh_key") {
         ssh_keys.extend(ssh_key(&field, field.text(problems)?, problems));
     }
-    if let Some(field) = map.get("ssh_keys") {
-        for (field, text) in field.texts(problems)? {
-            ssh_keys.extend(ssh_key(&field, text, problems));
-        }
+    for (field, text) in map.texts("ssh_keys", problems)? {
+        ssh_keys.extend(ssh_key(&field, text, problems));
     }
     if map.get("ssh_key").is_none() && map.get("ssh_keys").is_none() {
         let hint = "add `ssh_key: \"ssh-ed25519 … name\"`, the content of a .pub file";

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::spec::{
     check,
     problem::Collector,
-    read::{Field, Map},
+    read::{Entries, Field},
 };
 
 /// What stackctl gives every container itself: always these, and what the stack's parts add to them.
@@ -27,9 +27,9 @@ pub(super) fn variable(field: &Field, given: &[&str], problems: &mut Collector) 
 }
 
 pub(super) fn env(field: &Field, given: &[&str], problems: &mut Collector) -> Option<BTreeMap<String, String>> {
-    let map = Map::open(field.node, &field.path, problems)?;
+    let entries = Entries::new(field.node, &field.path, problems)?;
     let mut env = BTreeMap::new();
-    for field in map.fields() {
+    for field in entries.fields() {
         let name = variable(&field, given, problems);
         env.insert(name, field.loose_text(problems)?);
     }

@@ -3,6 +3,7 @@
 use std::path::{Component, Path, PathBuf};
 
 use crate::spec::{
+    keys::DOCKERFILE,
     problem::Collector,
     read::{Field, Map},
     stack::ImageFrom,
@@ -20,13 +21,7 @@ pub(super) fn image(map: &Map, service: &Field, problems: &mut Collector) -> Opt
             problems.add(service.key.span, &service.path, format!("`{}` has no image", service.key.text), hint);
             None
         }
-        (None, Some(field)) => {
-            let name = field.text(problems)?;
-            if name.is_empty() || name.contains(char::is_whitespace) {
-                field.wrong(format!("`{name}` is no image"), "such as nginx:1.27", problems);
-            }
-            Some(ImageFrom::Named(name))
-        }
+        (None, Some(_)) => map.text("image", problems).map(ImageFrom::Named),
         (Some(field), None) if field.node.what() == "a mapping" => dockerfile(&field, problems),
         (Some(field), None) => {
             let folder = PathBuf::from(field.text(problems)?);
@@ -37,20 +32,18 @@ pub(super) fn image(map: &Map, service: &Field, problems: &mut Collector) -> Opt
 }
 
 fn dockerfile(build: &Field, problems: &mut Collector) -> Option<ImageFrom> {
-    let map = Map::new(build.node, &build.path, &["dockerfile", "context"], &[], problems)?;
-    let field = map.required("dockerfile", "./Dockerfile", problems)?;
-    let path = PathBuf::from(field.text(problems)?);
-    below(&field, &path, "name the file, such as ./Dockerfile", problems);
-    let own = path.parent().filter(|own| !own.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_owned();
-    let context = match map.get("context") {
-        None => own,
-        Some(field) => {
-            let context = PathBuf::from(field.text(problems)?);
-            below(&field, &context, "name a folder, such as .", problems);
-            context
+    let map = Map::new(build.node, &build.path, &DOCKERFILE, problems)?;
+    let mut path = |key: &str, hint: &str| {
+        let path = PathBuf::from(map.text(key, problems)?);
+        if let Some(field) = map.get(key) {
+            below(&field, &path, hint, problems);
         }
+        Some(path)
     };
-    Some(ImageFrom::Dockerfile { path, context })
+    let context = path("context", "name a folder, such as .");
+    let path = path("dockerfile", "name the file, such as ./Dockerfile")?;
+    let own = path.parent().filter(|own| !own.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_owned();
+    Some(ImageFrom::Dockerfile { path, context: context.unwrap_or(own) })
 }
 
 /// What is built has to be in the project: a path that leaves it would be another one on each machine.

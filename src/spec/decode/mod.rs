@@ -19,6 +19,7 @@ mod users;
 
 use super::{
     check,
+    keys::TOP,
     problem::Collector,
     read::Map,
     stack::{LoadBalancer, Nat, Stack, Tls},
@@ -27,25 +28,10 @@ use super::{
 
 /// The stack in `environment`; none if a problem leaves no stack to speak of.
 pub(super) fn stack(root: &Node, environment: &str, problems: &mut Collector) -> Option<Stack> {
-    let known = [
-        "name",
-        "required_version",
-        "region",
-        "network",
-        "database",
-        "cache",
-        "load_balancer",
-        "services",
-        "jobs",
-        "alarms",
-        "bastion",
-        "environments",
-    ];
-    let later = [];
-    let map = Map::new(root, "", &known, &later, problems)?;
-    let name = map.required("name", "my-app", problems).and_then(|field| {
+    let map = Map::new(root, "", &TOP, problems)?;
+    let name = map.required("name", problems).and_then(|field| {
         let name = field.text(problems)?;
-        if !check::is_name(&name, 20) {
+        if !check::is_name(&name, check::LONGEST_NAME) {
             let hint = "2 to 20 of a-z, 0-9 and -, beginning with a letter, such as my-app";
             field.wrong(format!("`{name}` cannot name a stack"), hint, problems);
         } else if let Some(reserved) = check::reserved(&name) {
@@ -54,23 +40,18 @@ pub(super) fn stack(root: &Node, environment: &str, problems: &mut Collector) ->
         }
         Some(name)
     });
-    let region = map.required("region", "eu-west-1", problems).and_then(|field| {
-        let region = field.text(problems)?;
-        if !check::is_region(&region) {
-            field.wrong(format!("`{region}` is no AWS region"), "such as eu-west-1 or us-east-2", problems);
-        } else if check::is_apart(&region) {
-            let hint = "one of AWS's other regions, such as eu-west-1: their accounts, endpoints and ARNs are others";
-            field.wrong(format!("stackctl does not work in `{region}` yet"), hint, problems);
-        }
-        Some(region)
-    });
-    let network = map.get("network").map_or_else(|| Some(network::DEFAULT), |field| network::network(&field, problems));
+    let region = map.text("region", problems);
+    if let Some(region) = region.as_deref().filter(|region| check::is_region(region) && check::is_apart(region)) {
+        let hint = "one of AWS's other regions, such as eu-west-1: their accounts, endpoints and ARNs are others";
+        map.wrong("region", format!("stackctl does not work in `{region}` yet"), hint, problems);
+    }
+    let network = network::network(&map, problems);
     let database = map.get("database").and_then(|field| database::database(&field, problems));
     let cache = map.get("cache").and_then(|field| cache::cache(&field, problems));
     let mut given = Vec::new();
     given.extend(database.as_ref().map(|_| "DATABASE_URL"));
     given.extend(cache.as_ref().map(|_| "REDIS_URL"));
-    let services = map.required("services", "{ web: { build: app, port: 3000 } }", problems);
+    let services = map.required("services", problems);
     let services = services.map(|field| service::services(&field, &given, problems)).unwrap_or_default();
     let jobs = map.get("jobs").map(|field| jobs::jobs(&field, &map, problems)).unwrap_or_default();
     let mut load_balancer =

@@ -3,6 +3,7 @@
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html>
 
 use crate::spec::{
+    keys::STATEMENT,
     problem::Collector,
     read::{Field, Map},
     stack::Statement,
@@ -42,9 +43,9 @@ fn length(statement: &Statement) -> usize {
 }
 
 fn statement(field: &Field, problems: &mut Collector) -> Option<Statement> {
-    let map = Map::new(field.node, &field.path, &["actions", "resources"], &[], problems)?;
-    let mut texts = |key: &str, example: &str, wrong: fn(&str) -> Option<(String, &'static str)>| {
-        let field = map.required(key, example, problems)?;
+    let map = Map::new(field.node, &field.path, &STATEMENT, problems)?;
+    let mut texts = |key: &str, wrong: fn(&str) -> Option<(String, &'static str)>| {
+        let field = map.required(key, problems)?;
         let texts = field.texts(problems)?;
         if texts.is_empty() {
             field.wrong(format!("`{key}` is empty"), format!("such as {EXAMPLE}"), problems);
@@ -56,8 +57,8 @@ fn statement(field: &Field, problems: &mut Collector) -> Option<Statement> {
         }
         Some(texts.into_iter().map(|(_, text)| text).collect())
     };
-    let actions = texts("actions", "[s3:GetObject]", action_problem);
-    let resources = texts("resources", "[\"arn:aws:s3:::my-bucket/*\"]", resource_problem);
+    let actions = texts("actions", action_problem);
+    let resources = texts("resources", resource_problem);
     Some(Statement { actions: actions?, resources: resources? })
 }
 

@@ -6,17 +6,16 @@ use std::collections::BTreeMap;
 use super::environment::variable;
 use crate::spec::{
     check,
+    keys::SECRET,
     problem::Collector,
-    read::{Field, Map},
+    read::{Entries, Field, Map},
     stack::SecretFrom,
 };
 
-const EXAMPLE: &str = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:api-key-AbCdEf";
-
 pub(super) fn secrets(field: &Field, given: &[&str], problems: &mut Collector) -> Option<BTreeMap<String, SecretFrom>> {
-    let map = Map::open(field.node, &field.path, problems)?;
+    let entries = Entries::new(field.node, &field.path, problems)?;
     let mut secrets = BTreeMap::new();
-    for field in map.fields() {
+    for field in entries.fields() {
         let name = variable(&field, given, problems);
         if field.node.what() == "a mapping" {
             if let Some(from) = kept(&field, problems) {
@@ -38,7 +37,7 @@ pub(super) fn secrets(field: &Field, given: &[&str], problems: &mut Collector) -
 }
 
 fn kept(field: &Field, problems: &mut Collector) -> Option<SecretFrom> {
-    let map = Map::new(field.node, &field.path, &["from", "key"], &[], problems)?;
+    let map = Map::new(field.node, &field.path, &SECRET, problems)?;
     let key = map.get("key").map(|field| {
         let key = field.text(problems)?;
         // A colon ends the key where ECS reads it.
@@ -51,7 +50,7 @@ fn kept(field: &Field, problems: &mut Collector) -> Option<SecretFrom> {
         }
         Some(key)
     });
-    let from = map.required("from", EXAMPLE, problems)?;
+    let from = map.required("from", problems)?;
     let arn = from.text(problems)?;
     let from = match check::secret_arn(&arn) {
         Ok(check::Store::SecretsManager) => SecretFrom::SecretsManager { arn, key: key.unwrap_or_default() },

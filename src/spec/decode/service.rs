@@ -5,21 +5,22 @@ use std::collections::BTreeMap;
 use super::{environment, image::image, permissions, scale, secrets, size::size};
 use crate::spec::{
     block, check,
+    keys::SERVICE,
     problem::Collector,
-    read::{Field, Map},
+    read::{Entries, Field, Map},
     stack::Service,
 };
 
 pub(super) fn services(field: &Field, given: &[&str], problems: &mut Collector) -> BTreeMap<String, Service> {
-    let Some(map) = Map::open(field.node, &field.path, problems) else { return BTreeMap::new() };
-    let all: Vec<Field> = map.fields().collect();
+    let Some(entries) = Entries::new(field.node, &field.path, problems) else { return BTreeMap::new() };
+    let all: Vec<Field> = entries.fields().collect();
     if all.is_empty() {
         field.wrong("there is no service", "add one: services: { web: { build: app, port: 3000 } }", problems);
     }
     let mut services = BTreeMap::new();
     for field in &all {
         let name = &field.key.text;
-        if !check::is_name(name, 20) {
+        if !check::is_name(name, check::LONGEST_NAME) {
             let hint = "2 to 20 of a-z, 0-9 and -, beginning with a letter";
             problems.add(field.key.span, &field.path, format!("`{name}` cannot name a service"), hint);
         }
@@ -47,70 +48,28 @@ fn overlaps(fields: &[Field], services: &BTreeMap<String, Service>, problems: &m
 }
 
 fn service(field: &Field, alone: bool, given: &[&str], problems: &mut Collector) -> Option<Service> {
-    let known = [
-        "build",
-        "image",
-        "port",
-        "cpu",
-        "memory",
-        "replicas",
-        "scale",
-        "health",
-        "routes",
-        "host",
-        "block",
-        "release",
-        "stop_timeout",
-        "exec",
-        "rollback_after",
-        "env",
-        "secrets",
-        "permissions",
-    ];
-    let map = Map::new(field.node, &field.path, &known, &[], problems)?;
+    let map = Map::new(field.node, &field.path, &SERVICE, problems)?;
     let image = image(&map, field, problems);
-    let port =
-        map.get("port").and_then(|field| field.number(1, 65535, problems)).and_then(|port| u16::try_from(port).ok());
+    let port = map.number("port", problems).and_then(|port| u16::try_from(port).ok());
     let (cpu, memory) = size(&map, problems);
     let served = map.get("port").is_some();
-    for key in ["health", "routes", "host", "block"] {
-        if let Some(field) = map.get(key).filter(|_| !served) {
-            field.wrong(
-                format!("`{key}` needs a `port`"),
-                "add `port: 3000`, or leave this out for a worker",
-                problems,
-            );
+    if !served {
+        for key in ["health", "routes", "host", "block"] {
+            let hint = "add `port: 3000`, or leave this out for a worker";
+            map.wrong(key, format!("`{key}` needs a `port`"), hint, problems);
         }
     }
-    let health = map.get("health").map_or(Some("/".to_owned()), |field| {
-        let path = field.text(problems)?;
-        if !path.starts_with('/') || path.len() > 1024 || path.contains(char::is_whitespace) {
-            field.wrong(format!("`{path}` is no path"), "such as /status", problems);
-        }
-        Some(path)
-    });
     let default_routes = if served && alone { vec!["/*".to_owned()] } else { Vec::new() };
-    let routes = map.get("routes").map_or(Some(default_routes), |field| patterns(&field, problems));
+    let routes = if map.get("routes").is_some() { patterns(&map, "routes", problems) } else { Some(default_routes) };
     let routed = routes.as_ref().is_none_or(|routes| !routes.is_empty());
     let count = scale::count(&map, served && routed, problems);
-    let host = map.get("host").and_then(|field| {
-        let host = field.text(problems)?;
-        if !check::is_host(&host) {
-            field.wrong(format!("`{host}` is no host name"), "such as api.example.com", problems);
-        }
-        Some(host)
-    });
-    let block = map.get("block").map_or(Some(Vec::new()), |field| blocked(&field, problems));
-    let release = map.get("release").map_or(Some(Vec::new()), |field| {
-        let words: Vec<String> = field.texts(problems)?.into_iter().map(|(_, text)| text).collect();
-        if words.is_empty() {
-            field.wrong("there is no command", "such as [migrate], or leave `release` out", problems);
-        }
-        Some(words)
-    });
-    let stop_timeout = map.get("stop_timeout").map_or(Some(30), |field| field.seconds(2, 120, problems));
-    let exec = map.get("exec").map_or(Some(false), |field| field.truth(problems));
-    let rollback_after = map.get("rollback_after").and_then(|field| field.number(1, 1000, problems));
+    let health = map.text("health", problems);
+    let host = map.text("host", problems);
+    let block = blocked(&map, problems);
+    let release = map.command("release", problems);
+    let stop_timeout = map.seconds("stop_timeout", problems);
+    let exec = map.truth("exec", problems);
+    let rollback_after = map.number("rollback_after", problems);
     let env = map.get("env").map_or(Some(BTreeMap::new()), |field| environment::env(&field, given, problems));
     let secrets = map.get("secrets").map_or(Some(BTreeMap::new()), |field| secrets::secrets(&field, given, problems));
     if let (Some(env), Some(secrets)) = (&env, &secrets) {
@@ -147,19 +106,19 @@ fn service(field: &Field, alone: bool, given: &[&str], problems: &mut Collector)
 }
 
 /// Path patterns that the load balancer can be told in every way in which they can be written.
-fn blocked(field: &Field, problems: &mut Collector) -> Option<Vec<String>> {
-    for (field, pattern) in field.texts(problems)? {
+fn blocked(map: &Map, problems: &mut Collector) -> Option<Vec<String>> {
+    for (field, pattern) in map.texts("block", problems)? {
         if check::pattern_problem(&pattern).is_none() && block::expressions(&pattern).is_none() {
             let message = format!("`{pattern}` is too long to be blocked in every spelling");
             field.wrong(message, "about twenty letters are possible: end it sooner, with *", problems);
         }
     }
-    patterns(field, problems)
+    patterns(map, "block", problems)
 }
 
-fn patterns(field: &Field, problems: &mut Collector) -> Option<Vec<String>> {
+fn patterns(map: &Map, key: &str, problems: &mut Collector) -> Option<Vec<String>> {
     let mut patterns = Vec::new();
-    for (field, pattern) in field.texts(problems)? {
+    for (field, pattern) in map.texts(key, problems)? {
         if let Some(problem) = check::pattern_problem(&pattern) {
             field.wrong(format!("`{pattern}`: {problem}"), "such as /api/*", problems);
         }

@@ -1,9 +1,10 @@
 //! `database.users`: who may connect beside the master user, with the names that Postgres and RDS take.
 
 use crate::spec::{
+    keys::ROLES,
     problem::Collector,
-    read::{Field, Map},
-    stack::{DatabaseRole, DatabaseUser},
+    read::{Entries, Field},
+    stack::DatabaseUser,
 };
 
 /// The longest name of a role, in bytes: Postgres cuts off what is longer.
@@ -15,10 +16,9 @@ const MASTER: &str = "postgres";
 
 /// The users, in the order of the file.
 pub(super) fn users(field: &Field, problems: &mut Collector) -> Option<Vec<DatabaseUser>> {
-    let map = Map::open(field.node, &field.path, problems)?;
-    let roles = [("owner", DatabaseRole::Owner), ("read-only", DatabaseRole::ReadOnly)];
+    let entries = Entries::new(field.node, &field.path, problems)?;
     let mut users = Vec::new();
-    for field in map.fields() {
+    for field in entries.fields() {
         let name = &field.key.text;
         if let Some((why, hint)) = refused(name) {
             problems.add(field.key.span, &field.path, why, hint);
@@ -27,7 +27,7 @@ pub(super) fn users(field: &Field, problems: &mut Collector) -> Option<Vec<Datab
         if field.node.is_null() {
             continue;
         }
-        if let Some(role) = field.word(&roles, problems) {
+        if let Some(role) = field.word(&ROLES, problems) {
             users.push(DatabaseUser { name: name.clone(), role });
         }
     }

@@ -4,7 +4,7 @@ use std::{fs, path::Path};
 
 use serde_json::Value;
 
-use super::{SCHEMA, validator::errors};
+use super::validator::errors;
 use crate::spec::{
     self,
     problem::Collector,
@@ -15,7 +15,7 @@ const TOP: &str = "name: demo\nregion: eu-west-1\n";
 const SERVICES: &str = "services: { web: { build: app, port: 80 } }\n";
 
 fn schema() -> Value {
-    serde_json::from_str(SCHEMA).expect("it is JSON")
+    serde_json::from_str(&super::schema()).expect("it is JSON")
 }
 
 /// What an editor would say of `text`.
@@ -107,26 +107,17 @@ fn the_schema_has_the_keys_of_the_decoder_and_refuses_others() {
         ("/$defs/cache/properties", format!("{TOP}{SERVICES}cache: {{ {unknown} }}\n")),
         ("/$defs/load_balancer/properties", format!("{TOP}{SERVICES}load_balancer: {{ {unknown} }}\n")),
         ("/$defs/alarms/properties", format!("{TOP}{SERVICES}alarms: {{ email: a@b.de, {unknown} }}\n")),
-        (
-            "/$defs/jobs/additionalProperties/properties",
-            format!("{TOP}{SERVICES}jobs: {{ report: {{ {unknown} }} }}\n"),
-        ),
+        ("/$defs/job/properties", format!("{TOP}{SERVICES}jobs: {{ report: {{ {unknown} }} }}\n")),
         ("/$defs/bastion/properties", format!("{TOP}{SERVICES}bastion: {{ {unknown} }}\n")),
         (
-            "/$defs/bastion/properties/users/additionalProperties/properties",
+            "/$defs/bastion_user/properties",
             format!("{TOP}{SERVICES}bastion: {{ users: {{ ada: {{ {unknown} }} }} }}\n"),
         ),
         ("/$defs/service/properties", service(unknown)),
         ("/$defs/secret/properties", service(&format!("secrets: {{ A: {{ from: x, {unknown} }} }}"))),
-        (
-            "/$defs/service/properties/permissions/items/properties",
-            service(&format!("permissions: [{{ actions: [a:b], {unknown} }}]")),
-        ),
+        ("/$defs/statement/properties", service(&format!("permissions: [{{ actions: [a:b], {unknown} }}]"))),
         ("/$defs/scale/properties", service(&format!("scale: {{ max: 2, cpu: 60, {unknown} }}"))),
-        (
-            "/$defs/service/properties/build/anyOf/1/properties",
-            format!("{TOP}services: {{ web: {{ build: {{ {unknown} }} }} }}\n"),
-        ),
+        ("/$defs/dockerfile/properties", format!("{TOP}services: {{ web: {{ build: {{ {unknown} }} }} }}\n")),
     ];
     let schema = schema();
     for (place, text) in places {

@@ -36,6 +36,7 @@ fn keyword_errors(
             unless(is(wants) || list(wants).iter().any(is))
         }
         "enum" => unless(list(wants).contains(value)),
+        "allOf" => list(wants).iter().flat_map(|schema| errors(root, schema, value, path)).collect(),
         "anyOf" => unless(list(wants).iter().any(|schema| errors(root, schema, value, path).is_empty())),
         "required" => {
             let missing = |name: &Value| value.is_object() && value[name.as_str().unwrap_or_default()].is_null();

@@ -45,7 +45,48 @@ fn an_environment_is_laid_over_the_rest_deeply() {
 #[test]
 fn a_misspelt_key_is_placed_and_the_nearest_is_named() {
     let text = "name: demo\nregion: eu-west-1\nservices:\n  web:\n    build: app\n    memmory: 512\n";
-    assert_eq!(problems(text), ["6:5 there is no key `memmory` here [did you mean `memory`?]"]);
+    assert_eq!(problems(text), ["6:5 unknown key `memmory` [did you mean `memory`?]"]);
+}
+
+#[test]
+fn a_word_of_another_tool_is_placed_and_the_key_is_named() {
+    let table = [
+        ("environment: {}", "6:5 unknown key `environment` [use `env` for environment variables]"),
+        ("variables: {}", "6:5 unknown key `variables` [use `env` for environment variables]"),
+        (
+            "count: 2",
+            "6:5 unknown key `count` [use `replicas` for a fixed number of tasks, or `scale` for autoscaling]",
+        ),
+        (
+            "desired_count: 2",
+            "6:5 unknown key `desired_count` [use `replicas` for a fixed number of tasks, or `scale` for autoscaling]",
+        ),
+        (
+            "healthcheck: { path: / }",
+            "6:5 unknown key `healthcheck` [use `health` for the path that answers 200 when a task can serve]",
+        ),
+        (
+            "depends_on: [db]",
+            "6:5 unknown key `depends_on` [leave it out: services start side by side, and `release` runs a command before new tasks serve]",
+        ),
+    ];
+    for (line, problem) in table {
+        let text = format!("name: demo\nregion: eu-west-1\nservices:\n  web:\n    build: app\n    {line}\n");
+        assert_eq!(problems(&text), [problem]);
+    }
+}
+
+#[test]
+fn a_port_below_the_image_is_the_only_problem_of_it() {
+    let text =
+        "name: demo\nregion: eu-west-1\nservices:\n  web:\n    image: { location: nginx, port: 80 }\n    memory: 512\n";
+    assert_eq!(
+        problems(text),
+        [
+            "5:14 unknown key `location` [write the image itself: `image: nginx:1.27`]",
+            "5:31 unknown key `port` [use `port` in the service itself, beside `image` or `build`]",
+        ]
+    );
 }
 
 #[test]

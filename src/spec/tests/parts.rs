@@ -111,7 +111,7 @@ fn a_cache_that_elasticache_has_not_is_placed() {
         ]
     );
     assert_eq!(wrong("{ version: 8.0 }"), ["4:19 expected text, found a number [put it in quotes: \"8.0\"]"]);
-    assert_eq!(wrong("{ clas: cache.t4g.micro }"), ["4:10 there is no key `clas` here [did you mean `class`?]"]);
+    assert_eq!(wrong("{ clas: cache.t4g.micro }"), ["4:10 unknown key `clas` [did you mean `class`?]"]);
     assert_eq!(wrong("yes")[0], "4:8 `cache` has to be a mapping, and is text [write `key: value` lines under it]");
 }
 
@@ -203,7 +203,7 @@ fn a_scale_that_cannot_be_is_placed_and_says_the_way_out() {
             "7:12 `scale` does not say by what [add `cpu: 60` or `memory: 70`, in percent, or `requests: 1000`, a minute and task]",
         ),
         ("scale: { max: 3, cpu: 150 }", "7:27 expected a whole number from 1 to 100, found `150` []"),
-        ("scale: { max: 3, cpus: 50 }", "7:22 there is no key `cpus` here [did you mean `cpu`?]"),
+        ("scale: { max: 3, cpus: 50 }", "7:22 unknown key `cpus` [did you mean `cpu`?]"),
     ];
     for (scale, problem) in table {
         let found = problems(&format!("{SCALED}    {scale}\n"));
@@ -338,7 +338,7 @@ fn a_dockerfile_outside_of_the_project_and_a_build_without_one_are_refused() {
         told("{ dockerfle: Dockerfile }"),
         [
             "5:12 `dockerfile` is missing in `services.web.build` [add `dockerfile: ./Dockerfile`]",
-            "5:14 there is no key `dockerfle` here [did you mean `dockerfile`?]",
+            "5:14 unknown key `dockerfle` [did you mean `dockerfile`?]",
         ]
     );
     assert_eq!(told("{}"), ["5:12 `dockerfile` is missing in `services.web.build` [add `dockerfile: ./Dockerfile`]"]);

@@ -1,0 +1,89 @@
+//! The keys of `database`.
+
+use super::{Absence, Foreign, Key, Kind, Literal, Section, texts, words};
+use crate::spec::stack::DatabaseRole;
+
+/// What a user of the database may be.
+pub(in crate::spec) static ROLES: [(&str, DatabaseRole); 2] =
+    [("owner", DatabaseRole::Owner), ("read-only", DatabaseRole::ReadOnly)];
+
+static ROLE_WORDS: [&str; 2] = words(&ROLES);
+
+pub(in crate::spec) static DATABASE: Section = Section {
+    name: "database",
+    doc: "RDS for PostgreSQL, private and encrypted. Containers get DATABASE_URL.",
+    keys: &[
+        Key {
+            name: "version",
+            kind: Kind::Text(&texts::POSTGRES_VERSION),
+            absence: Absence::Default(Literal::Text("16")),
+            doc: "The version of PostgreSQL, from `\"13\"` to `\"18\"`, or in full such as `\"16.4\"`. `\"16\"` means any \
+                  16.x: a minor upgrade by AWS is no drift.",
+        },
+        Key {
+            name: "class",
+            kind: Kind::Text(&texts::DATABASE_CLASS),
+            absence: Absence::Default(Literal::Text("db.t4g.micro")),
+            doc: "The instance class, such as `db.t4g.micro`. A change restarts the database.",
+        },
+        Key {
+            name: "storage",
+            kind: Kind::Number { least: 20, most: 65536, unit: "GiB" },
+            absence: Absence::Default(Literal::Number(20)),
+            doc: "The size of the gp3 storage in GiB. It can grow, by at least a tenth, and cannot shrink. \
+                  See [Scaling](scaling.md#the-database).",
+        },
+        Key {
+            name: "multi_az",
+            kind: Kind::Truth,
+            absence: Absence::Default(Literal::Truth(false)),
+            doc: "Whether a standby in another zone takes over if the database fails.",
+        },
+        Key {
+            name: "backup_days",
+            kind: Kind::Number { least: 0, most: 35, unit: "days" },
+            absence: Absence::Default(Literal::Number(7)),
+            doc: "How many days automatic backups are kept; 0 for no backups.",
+        },
+        Key {
+            name: "protect",
+            kind: Kind::Truth,
+            absence: Absence::Default(Literal::Truth(true)),
+            doc: "Deletion protection, and a final snapshot. With `true`, the database is deleted or replaced with \
+                  `--unprotect` only, and leaves a final snapshot. With `false`, it is deleted without a snapshot, \
+                  together with its automatic backups.",
+        },
+        Key {
+            name: "users",
+            kind: Kind::Named { names: &texts::ROLE_NAME, of: &Kind::Choice(&ROLE_WORDS) },
+            absence: Absence::Means("none"),
+            doc: "Users beside the master user, by name: `owner` or `read-only`. Containers connect as the first `owner`. \
+                  [Database users](database-users.md) describes what each may do, where the passwords are kept, and what \
+                  happens to a user that is removed.",
+        },
+    ],
+    foreign: &[
+        Foreign { words: &["engine"], help: "leave it out: the database is always PostgreSQL" },
+        Foreign { words: &["engine_version"], help: "use `version`, such as \"16\"" },
+        Foreign {
+            words: &["instance_class", "db_instance_class", "instance_type", "size"],
+            help: "use `class`, such as db.t4g.micro",
+        },
+        Foreign { words: &["allocated_storage", "disk", "storage_gb"], help: "use `storage`, in GiB" },
+        Foreign { words: &["ha", "high_availability"], help: "use `multi_az`" },
+        Foreign {
+            words: &["backup_retention_period", "backup_retention", "retention"],
+            help: "use `backup_days` for the number of days",
+        },
+        Foreign { words: &["deletion_protection", "prevent_destroy"], help: "use `protect`" },
+        Foreign {
+            words: &["name", "db_name"],
+            help: "leave it out: the database is called `app`, and containers get DATABASE_URL",
+        },
+        Foreign {
+            words: &["username", "master_username", "password", "master_password"],
+            help: "leave it out: passwords are generated, and `users` names the users",
+        },
+        Foreign { words: &["storage_type"], help: "leave it out: the storage is gp3" },
+    ],
+};

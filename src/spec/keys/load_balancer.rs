@@ -1,0 +1,52 @@
+//! The keys of `load_balancer`.
+
+use super::{Absence, Foreign, Key, Kind, Literal, Section, texts, words};
+
+/// The words that `tls` may be, beside the ARN of a certificate.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::spec) enum TlsWord {
+    Off,
+    SelfSigned,
+    Acm,
+}
+
+/// As they are written.
+pub(in crate::spec) static TLS: [(&str, TlsWord); 3] =
+    [("off", TlsWord::Off), ("self-signed", TlsWord::SelfSigned), ("acm", TlsWord::Acm)];
+
+static TLS_WORDS: [&str; 3] = words(&TLS);
+
+pub(in crate::spec) static LOAD_BALANCER: Section = Section {
+    name: "load_balancer",
+    doc: "How the services with routes are reached.",
+    keys: &[
+        Key {
+            name: "tls",
+            kind: Kind::Either(&[Kind::Choice(&TLS_WORDS), Kind::Text(&texts::CERTIFICATE_ARN)]),
+            absence: Absence::Default(Literal::Text("self-signed")),
+            doc: "The certificate of the load balancer. `acm`: HTTPS on port 443 with a certificate that Amazon issues for \
+                  `domain` and renews. `arn:aws:acm:…`: a certificate that exists in ACM, in the stack's region. \
+                  `self-signed`: a certificate that stackctl makes. Browsers warn of it; it is valid for 397 days, and an \
+                  `up` in its last 30 days makes a new one. With each of these, HTTP on port 80 is redirected to HTTPS. \
+                  `off`: HTTP on port 80 only.",
+        },
+        Key {
+            name: "domain",
+            kind: Kind::Text(&texts::DOMAIN),
+            absence: Absence::Means("none"),
+            doc: "The name that the stack is reached by. It is in a public hosted zone of Route 53 in this account, where \
+                  stackctl makes an alias record. At most 64 characters of a-z, 0-9, `-` and `.`. `tls: acm` needs it, \
+                  an ARN may have it, and the others have none.",
+        },
+    ],
+    foreign: &[
+        Foreign {
+            words: &["certificate", "certificates", "certificate_arn", "https", "ssl"],
+            help: "use `tls`: off, self-signed, acm, or the ARN of a certificate in ACM",
+        },
+        Foreign {
+            words: &["alias", "host", "hostname", "hosted_zone"],
+            help: "use `domain` for the name that the stack is reached by",
+        },
+    ],
+};

@@ -1,0 +1,73 @@
+//! The keys of `network`.
+
+use super::{Absence, Empty, Foreign, Key, Kind, Literal, Section, texts, words};
+use crate::spec::stack::Nat;
+
+/// The words of `nat`.
+pub(in crate::spec) static NAT: [(&str, Nat); 3] =
+    [("none", Nat::None), ("single", Nat::Single), ("per-zone", Nat::PerZone)];
+
+static NAT_WORDS: [&str; 3] = words(&NAT);
+
+pub(in crate::spec) static NETWORK: Section = Section {
+    name: "network",
+    doc: "The VPC, its subnets and the tasks' way out.",
+    keys: &[
+        Key {
+            name: "cidr",
+            kind: Kind::Text(&texts::NETWORK_RANGE),
+            absence: Absence::Default(Literal::Text("10.20.0.0/16")),
+            doc: "The private IPv4 range of the VPC, from /16 to /20. It begins where its prefix says. Another range is \
+                  another VPC: stackctl refuses to replace one that a stack uses.",
+        },
+        Key {
+            name: "zones",
+            kind: Kind::Number { least: 2, most: 4, unit: "" },
+            absence: Absence::Default(Literal::Number(2)),
+            doc: "The number of availability zones. They are taken in the order of their zone ids, so that the same file \
+                  always gives the same layout. A zone can be added without renumbering the others. The last one can be \
+                  removed if [the database is not in it](troubleshooting.md#the-database-stands-in-the-zone-that-is-to-go).",
+        },
+        Key {
+            name: "nat",
+            kind: Kind::Choice(&NAT_WORDS),
+            absence: Absence::Default(Literal::Text("single")),
+            doc: "How tasks reach the internet. `none`: tasks run in public subnets with public addresses, which costs no \
+                  NAT gateway. `single`: tasks run in private subnets and share one gateway, so all of them depend on \
+                  its zone. `per-zone`: one gateway in each zone.",
+        },
+        Key {
+            name: "vpc",
+            kind: Kind::Text(&texts::VPC_ID),
+            absence: Absence::Means("a network of the stack's own"),
+            doc: "The VPC of an existing network, which stackctl uses and never changes. \
+                  See [below](#a-network-that-is-there-already).",
+        },
+        Key {
+            name: "public_subnets",
+            kind: Kind::List(&texts::SUBNET_ID, Empty::Allowed),
+            absence: Absence::Means("none"),
+            doc: "With `vpc`: the subnets that have a route to an internet gateway.",
+        },
+        Key {
+            name: "private_subnets",
+            kind: Kind::List(&texts::SUBNET_ID, Empty::Allowed),
+            absence: Absence::Means("none"),
+            doc: "With `vpc`: the subnets that reach the internet through a NAT gateway.",
+        },
+    ],
+    foreign: &[
+        Foreign { words: &["cidr_block", "range"], help: "use `cidr`, such as 10.20.0.0/16" },
+        Foreign { words: &["availability_zones", "azs"], help: "use `zones` for the number of availability zones" },
+        Foreign {
+            words: &["nat_gateway", "nat_gateways", "enable_nat_gateway", "placement"],
+            help: "use `nat`: none, single or per-zone",
+        },
+        Foreign { words: &["vpc_id", "id"], help: "use `vpc` for the id of a VPC that exists" },
+        Foreign {
+            words: &["subnets", "subnet_ids"],
+            help: "use `public_subnets` and `private_subnets` for the ids of subnets that exist",
+        },
+        Foreign { words: &["connect"], help: "leave it out: services cannot call each other by name yet" },
+    ],
+};

@@ -1,0 +1,37 @@
+//! The keys of a secret that is kept elsewhere.
+
+use super::{Absence, Foreign, Key, Kind, Section, texts};
+
+pub(in crate::spec) static SECRET: Section = Section {
+    name: "secret",
+    doc: "A secret that is kept elsewhere.",
+    keys: &[
+        Key {
+            name: "from",
+            kind: Kind::Text(&texts::SECRET_ARN),
+            absence: Absence::Error("arn:aws:secretsmanager:eu-west-1:123456789012:secret:api-key-AbCdEf"),
+            doc: "The ARN of a secret in Secrets Manager or of a parameter in Systems Manager.",
+        },
+        Key {
+            name: "key",
+            kind: Kind::Text(&texts::ANY),
+            absence: Absence::Means("the whole value"),
+            doc: "A field of a secret that holds JSON. Parameters have no fields.",
+        },
+    ],
+    foreign: &[
+        Foreign {
+            words: &["value_from", "arn", "secretsmanager", "ssm", "name"],
+            help: "use `from` for the ARN of a secret or a parameter",
+        },
+        Foreign { words: &["field", "json_key"], help: "use `key` for a field of a secret that holds JSON" },
+        Foreign {
+            words: &["value"],
+            help: "leave it out: write `set` in the place of the mapping, and give the value with `stackctl secrets set`",
+        },
+        Foreign {
+            words: &["from_cfn"],
+            help: "use `from` with the ARN itself: stackctl reads no outputs of CloudFormation",
+        },
+    ],
+};

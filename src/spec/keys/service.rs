@@ -1,0 +1,265 @@
+//! The keys of a service.
+
+use super::{Absence, Empty, Foreign, Key, Kind, Literal, SCALE, SECRET, STATEMENT, Section, texts};
+use crate::spec::check;
+
+/// The most tasks that a service may have.
+/// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-quotas.html> allows more; it is a guard against typing
+/// errors.
+pub(super) const MOST_TASKS: u32 = 1000;
+
+pub(in crate::spec) static SERVICE: Section = Section {
+    name: "service",
+    doc: "An ECS service on Fargate.",
+    keys: &[
+        Key {
+            name: "build",
+            kind: Kind::Either(&[Kind::Text(&texts::FOLDER), Kind::Map(&DOCKERFILE)]),
+            absence: Absence::Means("this or `image`"),
+            doc: "The folder of a Cargo package, or a Dockerfile. The package has one program; its folder is relative to \
+                  that of stack.yaml and below it. stackctl compiles the program statically and makes the image without \
+                  Docker. `{ dockerfile, context }` builds [a Dockerfile](#a-dockerfile).",
+        },
+        Key {
+            name: "image",
+            kind: Kind::Text(&texts::IMAGE),
+            absence: Absence::Means("this or `build`"),
+            doc: "An image that exists, such as `nginx:1.27`. It is pulled under this name. `deploy` does not notice when \
+                  its tag moves.",
+        },
+        Key {
+            name: "port",
+            kind: Kind::Number { least: 1, most: 65535, unit: "" },
+            absence: Absence::Means("none"),
+            doc: "The port that the container listens on. The container gets it as `PORT`. Leave it out for a worker.",
+        },
+        Key {
+            name: "cpu",
+            kind: Kind::Numbers(&check::CPUS),
+            absence: Absence::Default(Literal::Number(256)),
+            doc: "CPU units; 1024 units are one vCPU.",
+        },
+        Key {
+            name: "memory",
+            kind: Kind::Number { least: check::MEMORY.0, most: check::MEMORY.1, unit: "MiB" },
+            absence: Absence::Means("the least that goes with `cpu`"),
+            doc: "The memory in MiB, as Fargate pairs it with `cpu`. See [the table](#fargates-pairs).",
+        },
+        Key {
+            name: "replicas",
+            kind: Kind::Number { least: 0, most: MOST_TASKS, unit: "" },
+            absence: Absence::Default(Literal::Number(1)),
+            doc: "The number of tasks. 0 stops the service.",
+        },
+        Key {
+            name: "scale",
+            kind: Kind::Map(&SCALE),
+            absence: Absence::Means("none"),
+            doc: "Autoscaling in the place of `replicas`. See [scale](#scale).",
+        },
+        Key {
+            name: "health",
+            kind: Kind::Text(&texts::URL_PATH),
+            absence: Absence::Default(Literal::Text("/")),
+            doc: "The path that answers 200 when a task can serve. It is requested every 5 s and must answer within 4 s. \
+                  After three failures in a row, a task gets no more requests and is replaced. Needs `port`.",
+        },
+        Key {
+            name: "routes",
+            kind: Kind::List(&texts::PATH_PATTERN, Empty::Allowed),
+            absence: Absence::Means("`[\"/*\"]` for the only service, if it has a `port`; else none"),
+            doc: "The path patterns of the requests that come here. Two services cannot have the same pattern for the same \
+                  host. A service with a `port` and without routes gets no requests. Needs `port`.",
+        },
+        Key {
+            name: "host",
+            kind: Kind::Text(&texts::HOST),
+            absence: Absence::Means("any"),
+            doc: "The host name that `routes` and `block` are for, with `*` and `?`. Needs `port`.",
+        },
+        Key {
+            name: "block",
+            kind: Kind::List(&texts::PATH_PATTERN, Empty::Allowed),
+            absence: Absence::Means("none"),
+            doc: "Path patterns that the load balancer answers with 404, in every spelling and before any route. See below. \
+                  Needs `port`.",
+        },
+        Key {
+            name: "release",
+            kind: Kind::Command("such as [migrate], or leave `release` out"),
+            absence: Absence::Means("none"),
+            doc: "The command of a task that runs once on the new image, before any new task serves. If it fails, nothing \
+                  is rolled out.",
+        },
+        Key {
+            name: "stop_timeout",
+            kind: Kind::Seconds { least: 2, most: 120 },
+            absence: Absence::Default(Literal::Number(30)),
+            doc: "How long requests in flight have to end, and then how long a task has between SIGTERM and SIGKILL, in \
+                  seconds. Write `30`, `30s` or `1m`.",
+        },
+        Key {
+            name: "exec",
+            kind: Kind::Truth,
+            absence: Absence::Default(Literal::Truth(false)),
+            doc: "Whether `stackctl exec` and `stackctl forward` work with its tasks. [Into a task that \
+                  runs](operating.md#into-a-task-that-runs) shows the commands. An agent then runs as root beside the \
+                  application, and the root file system can be written: see [Security](security.md#exec). A change replaces \
+                  the tasks.",
+        },
+        Key {
+            name: "rollback_after",
+            kind: Kind::Number { least: 1, most: 1000, unit: "" },
+            absence: Absence::Means("ECS's own rule"),
+            doc: "After how many failed tasks of a new version ECS goes back to the version before. ECS's own rule is half \
+                  of the tasks, at least 3 and at most 200. A task that becomes healthy resets the count.",
+        },
+        Key {
+            name: "env",
+            kind: Kind::Named { names: &texts::VARIABLE_NAME, of: &Kind::Scalar },
+            absence: Absence::Means("none"),
+            doc: "Environment variables, in plain text in the task definition.",
+        },
+        Key {
+            name: "secrets",
+            kind: Kind::Named {
+                names: &texts::VARIABLE_NAME,
+                of: &Kind::Either(&[Kind::Choice(&["generate", "set"]), Kind::Map(&SECRET)]),
+            },
+            absence: Absence::Means("none"),
+            doc: "Environment variables whose values ECS reads from where they are kept. `generate`: 32 letters and digits, \
+                  made once, kept in Secrets Manager and never shown. `set`: [given by hand](#secrets). `{ from: ARN }`: [a \
+                  secret of your own](#secrets).",
+        },
+        Key {
+            name: "permissions",
+            kind: Kind::Maps(&STATEMENT),
+            absence: Absence::Means("none"),
+            doc: "What its tasks may do on AWS, as statements of an IAM policy that allow. See [permissions](#permissions).",
+        },
+    ],
+    foreign: FOREIGN,
+};
+
+const FOREIGN: &[Foreign] = &[
+    Foreign { words: &["environment", "variables"], help: "use `env` for environment variables" },
+    Foreign { words: &["env_file"], help: "write the variables in `env`: stackctl reads no files of variables" },
+    Foreign {
+        words: &["count", "desired_count", "instances"],
+        help: "use `replicas` for a fixed number of tasks, or `scale` for autoscaling",
+    },
+    Foreign {
+        words: &["autoscaling", "scaling", "range"],
+        help: "use `scale`, such as `scale: { min: 2, max: 10, cpu: 60 }`",
+    },
+    Foreign { words: &["deploy"], help: "write `replicas`, `cpu` and `memory` in the service itself" },
+    Foreign {
+        words: &["healthcheck", "health_check", "image.healthcheck"],
+        help: "use `health` for the path that answers 200 when a task can serve",
+    },
+    Foreign {
+        words: &["http"],
+        help: "use `routes` for path patterns, `host` for a host name, and `health` for the health check",
+    },
+    Foreign { words: &["path", "paths"], help: "use `routes` for the path patterns of the requests" },
+    Foreign {
+        words: &["alias"],
+        help: "use `host` for the host name of the requests, and `load_balancer.domain` for the name of the stack",
+    },
+    Foreign {
+        words: &["ports", "expose", "container_port", "target_port"],
+        help: "use `port` for the port that the container listens on",
+    },
+    Foreign { words: &["image.port"], help: "use `port` in the service itself, beside `image` or `build`" },
+    Foreign {
+        words: &["image.build", "dockerfile", "context"],
+        help: "use `build` in the service itself, such as `build: { dockerfile: ./Dockerfile, context: . }`",
+    },
+    Foreign { words: &["image.location", "location"], help: "write the image itself: `image: nginx:1.27`" },
+    Foreign {
+        words: &["depends_on", "links", "image.depends_on"],
+        help: "leave it out: services start side by side, and `release` runs a command before new tasks serve",
+    },
+    Foreign { words: &["restart"], help: "leave it out: ECS replaces a task that ends" },
+    Foreign { words: &["container_name"], help: "leave it out: the key of the service is its name" },
+    Foreign {
+        words: &["network", "networks", "network_mode"],
+        help: "leave it out: all services share the stack's `network`, at the top of the file",
+    },
+    Foreign {
+        words: &["volumes", "tmpfs", "storage"],
+        help: "leave it out: tasks have no volumes; keep files in S3, and give access with `permissions`",
+    },
+    Foreign {
+        words: &["sidecars"],
+        help: "leave it out: a task has one container; another one is a service of its own",
+    },
+    Foreign { words: &["labels", "tags"], help: "leave it out: stackctl sets the tags that it finds the stack by" },
+    Foreign {
+        words: &["logging", "observability"],
+        help: "leave it out: what tasks write goes to CloudWatch Logs, and `stackctl logs` shows it",
+    },
+    Foreign { words: &["platform", "arch"], help: "leave it out: tasks run on linux/amd64" },
+    Foreign {
+        words: &["deployment"],
+        help: "leave it out: new tasks serve before old ones stop, and `rollback_after` limits the failures",
+    },
+    Foreign {
+        words: &["stop_grace_period", "deregistration_delay"],
+        help: "use `stop_timeout`, such as `stop_timeout: 30s`",
+    },
+    Foreign { words: &["mem_limit", "mem_reservation"], help: "use `memory`, in MiB" },
+    Foreign { words: &["cpus", "vcpu"], help: "use `cpu`, in CPU units: 1024 are one vCPU" },
+    Foreign {
+        words: &["policies", "iam", "task_role", "task_role_arn", "addons"],
+        help: "use `permissions` for what the tasks may do on AWS",
+    },
+    Foreign {
+        words: &["security_groups"],
+        help: "leave it out: each service has a security group of its own, which admits the load balancer",
+    },
+    Foreign {
+        words: &["type"],
+        help: "leave it out: the load balancer serves a service with `routes`, and one without `port` is a worker",
+    },
+    Foreign {
+        words: &["schedule", "cron"],
+        help: "use `jobs`, at the top of the file, for commands that run on a schedule",
+    },
+    Foreign {
+        words: &["migrate", "release_command", "pre_deploy", "predeploy"],
+        help: "use `release`, such as `release: [migrate]`",
+    },
+    Foreign { words: &["enable_execute_command", "execute_command"], help: "use `exec: true`" },
+];
+
+pub(in crate::spec) static DOCKERFILE: Section = Section {
+    name: "dockerfile",
+    doc: "A Dockerfile to build the image from.",
+    keys: &[
+        Key {
+            name: "dockerfile",
+            kind: Kind::Text(&texts::FILE),
+            absence: Absence::Error("./Dockerfile"),
+            doc: "The Dockerfile, relative to the folder of stack.yaml and below it.",
+        },
+        Key {
+            name: "context",
+            kind: Kind::Text(&texts::FOLDER),
+            absence: Absence::Means("the folder of the Dockerfile"),
+            doc: "The folder that its COPY lines start from. Its `.dockerignore` is read.",
+        },
+    ],
+    foreign: &[
+        Foreign { words: &["file"], help: "use `dockerfile`, such as `dockerfile: ./Dockerfile`" },
+        Foreign { words: &["path"], help: "use `context` for the folder, or `dockerfile` for the file" },
+        Foreign {
+            words: &["args", "target"],
+            help: "leave it out: stackctl passes neither build arguments nor a target; give the image a Dockerfile of its own",
+        },
+        Foreign {
+            words: &["cache_from", "cache_to", "platform", "platforms"],
+            help: "leave it out: Docker's own cache is used, and images are for linux/amd64",
+        },
+    ],
+};

@@ -1,0 +1,133 @@
+//! The keys at the top of the file.
+
+use super::{
+    ALARMS, Absence, BASTION, CACHE, DATABASE, Foreign, JOB, Key, Kind, LOAD_BALANCER, NETWORK, SERVICE, Section, texts,
+};
+
+pub(in crate::spec) static TOP: Section = Section {
+    name: "stack",
+    doc: "Keys, types and ranges. `stackctl validate` also checks what holds between keys.",
+    keys: &[
+        Key {
+            name: "name",
+            kind: Kind::Text(&texts::STACK_NAME),
+            absence: Absence::Error("my-app"),
+            doc: "The stack's identity: another name is another stack. 2 to 20 characters of a-z, 0-9 and `-`. It \
+                  begins with a letter, does not end with `-` and contains no `--`. AWS reserves `internal`, `sg` and \
+                  every name that begins with `internal-` or `sg-`.",
+        },
+        Key {
+            name: "required_version",
+            kind: Kind::Text(&texts::ANY),
+            absence: Absence::Means("any"),
+            doc: "The versions of stackctl that the file is written for, such as `\">=0.1\"` or `\">=0.1, <0.3\"`. The \
+                  form is [Cargo's](https://doc.rust-lang.org/cargo/reference/specifying-dependencies.html). It is \
+                  checked before everything else.",
+        },
+        Key {
+            name: "region",
+            kind: Kind::Text(&texts::REGION),
+            absence: Absence::Error("eu-west-1"),
+            doc: "The AWS region, such as `eu-west-1`. Its form is checked, not whether it exists. The regions of China \
+                  and of governments are refused: stackctl does not know their ARNs yet.",
+        },
+        Key {
+            name: "network",
+            kind: Kind::Map(&NETWORK),
+            absence: Absence::Means("all defaults"),
+            doc: "The VPC, its subnets and the way out of the tasks. See [network](#network).",
+        },
+        Key {
+            name: "database",
+            kind: Kind::Map(&DATABASE),
+            absence: Absence::Means("no database"),
+            doc: "A PostgreSQL database on RDS. See [database](#database). `database: {}` is a database with all defaults.",
+        },
+        Key {
+            name: "cache",
+            kind: Kind::Map(&CACHE),
+            absence: Absence::Means("no cache"),
+            doc: "A Valkey cache on ElastiCache. See [cache](#cache). `cache: {}` is a cache with all defaults.",
+        },
+        Key {
+            name: "load_balancer",
+            kind: Kind::Map(&LOAD_BALANCER),
+            absence: Absence::Means("one with `tls: self-signed`, if a service has routes"),
+            doc: "How the services with routes are reached. See [load_balancer](#load_balancer). It is an error if no \
+                  service has routes.",
+        },
+        Key {
+            name: "services",
+            kind: Kind::Named { names: &texts::PART_NAME, of: &Kind::Map(&SERVICE) },
+            absence: Absence::Error("{ web: { build: app, port: 3000 } }"),
+            doc: "The services, by name; at least one. See [services](#services).",
+        },
+        Key {
+            name: "jobs",
+            kind: Kind::Named { names: &texts::PART_NAME, of: &Kind::Map(&JOB) },
+            absence: Absence::Means("none"),
+            doc: "Commands that run on a schedule, by name. See [jobs](#jobs).",
+        },
+        Key {
+            name: "alarms",
+            kind: Kind::Map(&ALARMS),
+            absence: Absence::Means("none"),
+            doc: "Mails when something is wrong. See [alarms](#alarms).",
+        },
+        Key {
+            name: "bastion",
+            kind: Kind::Map(&BASTION),
+            absence: Absence::Means("none"),
+            doc: "A small host for SSH. See [bastion](#bastion).",
+        },
+        Key {
+            name: "environments",
+            kind: Kind::Environments { names: &texts::ENVIRONMENT_NAME },
+            absence: Absence::Means("none"),
+            doc: "What differs in each environment, by name, for `--env`. See [environments](#environments).",
+        },
+    ],
+    foreign: &[
+        Foreign {
+            words: &["version"],
+            help: "leave it out; `required_version` says which stackctl the file is written for",
+        },
+        Foreign { words: &["application", "app", "stack", "project"], help: "use `name` for the name of the stack" },
+        Foreign { words: &["containers", "apps"], help: "use `services`" },
+        Foreign {
+            words: &["environment"],
+            help: "use `environments` for what differs in each environment, and `env` in a service for its variables",
+        },
+        Foreign { words: &["env", "variables"], help: "write `env` in each service that gets the variables" },
+        Foreign { words: &["secrets"], help: "write `secrets` in each service that gets them" },
+        Foreign {
+            words: &["volumes", "configs"],
+            help: "leave it out: tasks have no volumes; keep files in S3, and give access with `permissions` of a service",
+        },
+        Foreign { words: &["networks"], help: "use `network`: all services of a stack share one" },
+        Foreign { words: &["vpc"], help: "use `network`, with `vpc` in it for a network that exists" },
+        Foreign { words: &["db", "postgres", "postgresql", "rds"], help: "use `database`" },
+        Foreign { words: &["redis", "valkey", "elasticache"], help: "use `cache`" },
+        Foreign { words: &["alb", "lb", "http"], help: "use `load_balancer`, and `routes` in a service" },
+        Foreign {
+            words: &["domain", "alias", "hosted_zone"],
+            help: "write the domain in `load_balancer`: { tls: acm, domain: app.example.com }",
+        },
+        Foreign {
+            words: &["cron", "crons", "schedule", "schedules", "scheduled_jobs"],
+            help: "use `jobs` for commands that run on a schedule",
+        },
+        Foreign { words: &["alerts", "notifications", "monitoring"], help: "use `alarms`" },
+        Foreign { words: &["jumphost", "jump_host", "ssh"], help: "use `bastion`" },
+        Foreign { words: &["tags", "labels"], help: "leave it out: stackctl sets the tags that it finds the stack by" },
+    ],
+};
+
+/// The keys that no environment can have, each with the reason.
+pub(in crate::spec) static ONLY_AT_THE_TOP: [(&str, &str); 3] = [
+    ("name", OWN_RESOURCES),
+    ("environments", OWN_RESOURCES),
+    ("required_version", "one stackctl reads the whole file: put it at the top"),
+];
+
+const OWN_RESOURCES: &str = "an environment has its own resources already: their names carry it";
