@@ -236,6 +236,11 @@ impl Kind for Instance {
         failure.is(&["IncorrectInstanceState"]).then_some("it to stop")
     }
 
+    fn outdated(seen: &Live, written: &Live) -> bool {
+        // Reads lag writes: one that was just started is shown as stopped for a moment.
+        written.state == "pending" && ["stopping", "stopped"].contains(&seen.state.as_str())
+    }
+
     fn summary(live: &Live) -> Option<String> {
         live.public_ip.as_ref().map(|ip| format!("ssh to {ip}"))
     }
