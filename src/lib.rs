@@ -13,6 +13,8 @@ pub mod cli;
 pub mod cost;
 pub mod dump;
 pub mod engine;
+#[cfg(test)]
+mod every_kind;
 pub mod exit;
 pub mod image;
 pub mod kind;

@@ -5,6 +5,8 @@ mod clock;
 mod error;
 mod given_network;
 mod hosted_zones;
+#[cfg(test)]
+pub mod model;
 mod names;
 mod once;
 mod session;

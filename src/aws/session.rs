@@ -104,7 +104,7 @@ impl Aws {
         Ok(Self::over(&config, options.region.clone()))
     }
 
-    fn over(config: &SdkConfig, region: String) -> Self {
+    pub(super) fn over(config: &SdkConfig, region: String) -> Self {
         Self {
             region,
             acm: aws_sdk_acm::Client::new(config),

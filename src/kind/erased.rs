@@ -86,6 +86,9 @@ pub trait AnyKind: Send + Sync {
     fn explain<'a>(&'a self, cx: &'a Context, live: &'a Value) -> BoxFuture<'a, Vec<String>>;
     /// [`Kind::summary`].
     fn summary(&self, live: &Value) -> Option<String>;
+    /// [`Kind::sample`].
+    #[cfg(test)]
+    fn sample(&self) -> Option<super::Sample>;
 }
 
 /// The bridge between a [`Kind`] and [`AnyKind`].
@@ -260,5 +263,10 @@ impl<K: Kind> AnyKind for Erased<K> {
 
     fn summary(&self, live: &Value) -> Option<String> {
         K::summary(&typed(K::NAME, live).ok()?)
+    }
+
+    #[cfg(test)]
+    fn sample(&self) -> Option<super::Sample> {
+        K::sample().map(super::Sample::plain)
     }
 }

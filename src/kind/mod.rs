@@ -4,6 +4,8 @@ mod context;
 mod erased;
 mod images;
 mod registry;
+#[cfg(test)]
+mod sample;
 
 use std::{future::Future, time::Duration};
 
@@ -13,6 +15,8 @@ pub use context::{Context, Origin};
 pub use erased::{AnyKind, Erased};
 pub use images::{BuiltImage, ImageSource, Images, RegistryLogin};
 pub use registry::Registry;
+#[cfg(test)]
+pub use sample::{Drift, Sample, Variant};
 
 use crate::model::{Address, Change, Failure, Found, Outputs, Permission, Phase};
 
@@ -153,6 +157,12 @@ pub trait Kind: Send + Sync + 'static {
 
     /// What `status` shows of it beside its phase, such as `running 2 of 2, version 0.1.0+3`.
     fn summary(_live: &Self::Live) -> Option<String> {
+        None
+    }
+
+    /// A resource that the tests over all kinds try the kind with.
+    #[cfg(test)]
+    fn sample() -> Option<Sample<Self::Desired>> {
         None
     }
 }

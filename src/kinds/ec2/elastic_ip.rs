@@ -91,4 +91,9 @@ impl Kind for ElasticIp {
             && failure.is(&["InvalidIPAddress.InUse", "DependencyViolation", "AuthFailure"]);
         held.then_some("the NAT gateway to let go of it")
     }
+
+    #[cfg(test)]
+    fn sample() -> Option<crate::kind::Sample<Desired>> {
+        Some(crate::kind::Sample::new(ec2::model::cloud, Desired {}))
+    }
 }

@@ -244,6 +244,34 @@ impl Kind for Instance {
     fn summary(live: &Live) -> Option<String> {
         live.public_ip.as_ref().map(|ip| format!("ssh to {ip}"))
     }
+
+    #[cfg(test)]
+    fn sample() -> Option<crate::kind::Sample<Desired>> {
+        use aws_sdk_ec2::types::InstanceStateName;
+
+        let base = || Desired {
+            image_parameter: "/aws/service/debian/release/13/latest/arm64".into(),
+            root_device: "/dev/xvda".into(),
+            class: "t4g.nano".into(),
+            disk: 8,
+            subnet: "subnet-given".into(),
+            security_group: "sg-given".into(),
+            user_data: "#cloud-config".into(),
+        };
+        let sample = crate::kind::Sample::new(ec2::model::cloud, base())
+            .variant(&["class"], Desired { class: "t4g.small".into(), ..base() })
+            .variant(&["subnet"], Desired { subnet: "subnet-other".into(), ..base() })
+            .variant(&["security_group"], Desired { security_group: "sg-other".into(), ..base() })
+            .variant(&["user_data"], Desired { user_data: "#cloud-config\nusers: []".into(), ..base() })
+            .drift(&["imdsv2_only"], |cloud| cloud.with(ec2::model::Ec2::allow_imdsv1))
+            .drift(&["state"], |cloud| {
+                cloud.with(|ec2: &mut ec2::model::Ec2| ec2.put_into(&InstanceStateName::Stopped));
+            })
+            .drift(&["state"], |cloud| {
+                cloud.with(|ec2: &mut ec2::model::Ec2| ec2.put_into(&InstanceStateName::Stopping));
+            });
+        Some(sample)
+    }
 }
 
 fn state(instance: &SdkInstance) -> &str {

@@ -114,6 +114,12 @@ impl Kind for InternetGateway {
         // Public addresses of a load balancer or a task outlive it by a minute.
         failure.is(&["DependencyViolation"]).then_some("the network's public addresses to be released")
     }
+
+    #[cfg(test)]
+    fn sample() -> Option<crate::kind::Sample<Desired>> {
+        let sample = crate::kind::Sample::new(ec2::model::cloud, Desired { vpc: "vpc-given".into() });
+        Some(sample.variant(&["vpc"], Desired { vpc: "vpc-other".into() }))
+    }
 }
 
 async fn attach(cx: &Context, id: String, desired: &Desired) -> Result<Live, Failure> {

@@ -3,6 +3,8 @@
 pub mod elastic_ip;
 pub mod instance;
 pub mod internet_gateway;
+#[cfg(test)]
+mod model;
 pub mod nat_gateway;
 pub mod route_table;
 pub mod security_group;

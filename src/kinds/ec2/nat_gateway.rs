@@ -143,6 +143,16 @@ impl Kind for NatGateway {
         let call = cx.aws.ec2.delete_nat_gateway().nat_gateway_id(&live.id).customize().once();
         call.send().await.or_absent("DeleteNatGateway", &["NatGatewayNotFound"]).map(drop)
     }
+
+    #[cfg(test)]
+    fn sample() -> Option<crate::kind::Sample<Desired>> {
+        let desired = |subnet: &str, address: &str| Desired { subnet: subnet.into(), address: address.into() };
+        let sample = crate::kind::Sample::new(ec2::model::cloud, desired("subnet-given", "eipalloc-given"))
+            .variant(&["subnet"], desired("subnet-other", "eipalloc-given"))
+            .variant(&["address"], desired("subnet-given", "eipalloc-other"))
+            .drift(&["state"], |cloud| cloud.with(ec2::model::Ec2::fail_nat_gateways));
+        Some(sample)
+    }
 }
 
 #[cfg(test)]

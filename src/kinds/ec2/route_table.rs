@@ -184,6 +184,24 @@ impl Kind for RouteTable {
         let associated = lagged.then_some("AWS to show the table of a subnet");
         associated.or_else(|| failure.is(&["DependencyViolation"]).then_some("what still uses it to go"))
     }
+
+    #[cfg(test)]
+    fn sample() -> Option<crate::kind::Sample<Desired>> {
+        let base = || Desired {
+            vpc: "vpc-given".into(),
+            default_route: Some(Route::Nat("nat-given".into())),
+            subnets: vec!["subnet-given".into()],
+        };
+        let far = || vec!["subnet-far".into()];
+        let sample = crate::kind::Sample::new(ec2::model::cloud, base())
+            .variant(&["vpc", "subnets"], Desired { vpc: "vpc-other".into(), subnets: far(), ..base() })
+            .variant(&["default_route"], Desired { default_route: Some(Route::Internet("igw-given".into())), ..base() })
+            .variant(&["default_route"], Desired { default_route: None, ..base() })
+            .variant(&["subnets"], Desired { subnets: vec!["subnet-given".into(), "subnet-other".into()], ..base() })
+            .drift(&["subnets"], |cloud| cloud.with(ec2::model::Ec2::move_subnets_away))
+            .drift(&["other_routes"], |cloud| cloud.with(ec2::model::Ec2::add_routes));
+        Some(sample)
+    }
 }
 
 /// Brings routes and associations to what is desired, whatever they are.

@@ -191,6 +191,28 @@ impl Kind for SecurityGroup {
     fn passing(failure: &Failure) -> Option<&'static str> {
         failure.is(&["DependencyViolation"]).then_some("the network interfaces and rules that use it to go")
     }
+
+    #[cfg(test)]
+    fn sample() -> Option<crate::kind::Sample<Desired>> {
+        let base = || Desired {
+            vpc: "vpc-given".into(),
+            description: "what the sample is for".into(),
+            ingress: vec![
+                Ingress { port: 443, from: Source::Cidr("0.0.0.0/0".into()) },
+                Ingress { port: 3000, from: Source::Group("sg-given".into()) },
+            ],
+        };
+        let other = vec![
+            Ingress { port: 443, from: Source::Cidr("192.0.2.0/24".into()) },
+            Ingress { port: 3000, from: Source::Group("sg-given".into()) },
+        ];
+        let sample = crate::kind::Sample::new(ec2::model::cloud, base())
+            .variant(&["vpc"], Desired { vpc: "vpc-other".into(), ..base() })
+            .variant(&["description"], Desired { description: "what another is for".into(), ..base() })
+            .variant(&["ingress"], Desired { ingress: other, ..base() })
+            .variant(&["ingress"], Desired { ingress: Vec::new(), ..base() });
+        Some(sample)
+    }
 }
 
 /// The rules of one permission of AWS's answer: it groups sources by port.

@@ -144,6 +144,22 @@ impl Kind for Subnet {
     fn passing(failure: &Failure) -> Option<&'static str> {
         failure.is(&["DependencyViolation"]).then_some("the network interfaces in it to go")
     }
+
+    #[cfg(test)]
+    fn sample() -> Option<crate::kind::Sample<Desired>> {
+        let base = || Desired {
+            vpc: "vpc-given".into(),
+            cidr: "10.0.16.0/20".into(),
+            zone: "eu-west-1a".into(),
+            public: true,
+        };
+        let sample = crate::kind::Sample::new(ec2::model::cloud, base())
+            .variant(&["vpc"], Desired { vpc: "vpc-other".into(), ..base() })
+            .variant(&["cidr"], Desired { cidr: "10.0.32.0/20".into(), ..base() })
+            .variant(&["zone"], Desired { zone: "eu-west-1b".into(), ..base() })
+            .variant(&["public"], Desired { public: false, ..base() });
+        Some(sample)
+    }
 }
 
 /// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_ModifySubnetAttribute.html>

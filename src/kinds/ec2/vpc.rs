@@ -102,6 +102,13 @@ impl Kind for Vpc {
         let call = cx.aws.ec2.delete_vpc().vpc_id(&live.id).customize().once();
         call.send().await.or_absent("DeleteVpc", &["InvalidVpcID.NotFound"]).map(drop)
     }
+
+    #[cfg(test)]
+    fn sample() -> Option<crate::kind::Sample<Desired>> {
+        let base = Desired { cidr: "10.20.0.0/16".into() };
+        let other = Desired { cidr: "10.30.0.0/16".into() };
+        Some(crate::kind::Sample::new(ec2::model::cloud, base).variant(&["cidr"], other))
+    }
 }
 
 #[cfg(test)]

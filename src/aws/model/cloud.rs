@@ -1,0 +1,315 @@
+//! The state of an AWS in memory, what answers calls on it, and what goes wrong with them.
+
+use std::{
+    any::Any,
+    collections::HashMap,
+    fmt,
+    sync::{Arc, Mutex, MutexGuard},
+    time::Duration,
+};
+
+use aws_smithy_runtime_api::client::{
+    interceptors::context::{Error, Input, Output},
+    orchestrator::OrchestratorError,
+};
+use aws_smithy_types::error::ErrorMetadata;
+use tokio::{sync::Notify, time::Instant};
+
+/// What begins the name of an operation that changes nothing.
+const READS: &[&str] = &["BatchGet", "Describe", "Get", "Head", "List"];
+
+/// The state of one AWS service.
+pub trait Service: Any + Clone + Default + Send {
+    /// A line for each thing that is there, whoever owns it, without its id: two runs that end in the same state give the
+    /// same lines. What AWS lists for a while after its end is not there.
+    fn present(&self) -> Vec<String>;
+}
+
+/// What AWS answers instead of an output.
+#[derive(Clone, Debug)]
+pub struct Refusal {
+    code: String,
+    message: String,
+    status: u16,
+}
+
+impl Refusal {
+    /// The answer with `code`, one of those that AWS documents for the operation.
+    pub fn new(code: &str, message: impl Into<String>) -> Self {
+        Self { code: code.to_owned(), message: message.into(), status: 400 }
+    }
+}
+
+/// What goes wrong with one write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// The run is killed before the write is sent.
+    KilledBefore,
+    /// The run is killed after AWS has done the write, before the answer arrives.
+    KilledAfter,
+    /// The connection breaks before AWS has the request.
+    RequestLost,
+    /// AWS does the write and the connection breaks before the answer arrives.
+    AnswerLost,
+}
+
+/// AWS in memory. Cheap to clone; each clone is the same AWS.
+#[derive(Clone, Default)]
+pub struct Cloud(Arc<Shared>);
+
+#[derive(Default)]
+struct Shared {
+    world: Mutex<World>,
+    killed: Notify,
+}
+
+#[derive(Default)]
+struct World {
+    services: Services,
+    operations: Vec<Operation>,
+    /// What the connector is to do about the calls that reach it, by the number in their header.
+    under_way: HashMap<String, Outcome>,
+    calls: u64,
+    writes: Vec<String>,
+    fault: Option<(usize, Fault)>,
+    dead: bool,
+    unanswered: Vec<String>,
+    lag: Duration,
+    /// When each write of the last [`World::lag`] was done, and the state before it.
+    before: Vec<(Instant, Services)>,
+}
+
+/// A [`Service`] behind its trait.
+trait AnyService: Send {
+    fn present(&self) -> Vec<String>;
+    fn state(&mut self) -> &mut dyn Any;
+    fn copy(&self) -> Box<dyn AnyService>;
+}
+
+impl<S: Service> AnyService for S {
+    fn present(&self) -> Vec<String> {
+        Service::present(self)
+    }
+
+    fn state(&mut self) -> &mut dyn Any {
+        self
+    }
+
+    fn copy(&self) -> Box<dyn AnyService> {
+        Box::new(self.clone())
+    }
+}
+
+type Services = Vec<Box<dyn AnyService>>;
+
+/// What was there at some moment.
+pub struct Checkpoint(Services);
+
+fn copy(services: &Services) -> Services {
+    services.iter().map(|service| service.copy()).collect()
+}
+
+/// An operation that is answered: gives what does a call with this input, if the input is its own.
+type Operation = Arc<dyn Fn(&Input) -> Option<Work> + Send + Sync>;
+
+/// What does one call, once for each attempt.
+type Work = Arc<dyn Fn(&mut Services) -> Outcome + Send + Sync>;
+
+/// One call on its way.
+#[derive(Clone)]
+pub(super) struct Call {
+    operation: String,
+    /// Nothing, if no model answers the operation.
+    work: Option<Work>,
+}
+
+impl fmt::Debug for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.operation)
+    }
+}
+
+impl fmt::Debug for Cloud {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Cloud")
+    }
+}
+
+/// What becomes of a call.
+pub(super) enum Outcome {
+    Output(Output),
+    /// The answer with this HTTP status.
+    Refused(u16, OrchestratorError<Error>),
+    Broken,
+    Unanswered(String),
+    /// The process that made the call is no more.
+    Dead,
+}
+
+impl Cloud {
+    /// An AWS that has nothing and answers nothing.
+    pub fn new() -> Self {
+        Self(Arc::default())
+    }
+
+    /// Lets `handle` answer the operation whose input it takes. `refuse` makes the operation's error, such as
+    /// `CreateVpcError::generic`.
+    pub fn on<S, I, O, E>(
+        &self,
+        refuse: fn(ErrorMetadata) -> E,
+        handle: impl Fn(&mut S, &I) -> Result<O, Refusal> + Clone + Send + Sync + 'static,
+    ) where
+        S: Service,
+        I: Clone + fmt::Debug + Send + Sync + 'static,
+        O: fmt::Debug + Send + Sync + 'static,
+        E: std::error::Error + Send + Sync + 'static,
+    {
+        let operation = move |input: &Input| {
+            let (input, handle) = (input.downcast_ref::<I>()?.clone(), handle.clone());
+            let work = move |services: &mut Services| match handle(state(services), &input) {
+                Ok(output) => Outcome::Output(Output::erase(output)),
+                Err(Refusal { code, message, status }) => {
+                    let error = refuse(ErrorMetadata::builder().code(code).message(message).build());
+                    Outcome::Refused(status, OrchestratorError::operation(Error::erase(error)))
+                }
+            };
+            Some(Arc::new(work) as Work)
+        };
+        self.world().operations.push(Arc::new(operation));
+    }
+
+    /// Reads or changes the state of a service behind the back of whoever calls it.
+    pub fn with<S: Service, T>(&self, look: impl FnOnce(&mut S) -> T) -> T {
+        look(state(&mut self.world().services))
+    }
+
+    /// A line for each thing that is there, sorted; see [`Service::present`].
+    pub fn present(&self) -> Vec<String> {
+        let mut present: Vec<String> = self.world().services.iter().flat_map(|service| service.present()).collect();
+        present.sort();
+        present
+    }
+
+    /// From now on, reads show what was there this long ago.
+    pub fn lag(&self, lag: Duration) {
+        self.world().lag = lag;
+    }
+
+    /// What is there now, for [`Cloud::restore`].
+    pub fn checkpoint(&self) -> Checkpoint {
+        Checkpoint(copy(&self.world().services))
+    }
+
+    /// Lets this be there again, and reads show it without a lag.
+    pub fn restore(&self, checkpoint: &Checkpoint) {
+        let mut world = self.world();
+        let (operations, calls) = (std::mem::take(&mut world.operations), world.calls);
+        *world = World { services: copy(&checkpoint.0), operations, calls, ..World::default() };
+    }
+
+    /// Begins to count writes, and lets `fault` happen to the one of this number, if there is one. A run that was killed
+    /// before has left no trace but its writes.
+    pub fn begin(&self, fault: Option<(usize, Fault)>) {
+        let mut world = self.world();
+        world.writes.clear();
+        world.under_way.clear();
+        world.fault = fault;
+        world.dead = false;
+    }
+
+    /// The operations of the writes since [`Cloud::begin`], in their order.
+    pub fn writes(&self) -> Vec<String> {
+        self.world().writes.clone()
+    }
+
+    /// The operations that were called and that no model answers.
+    pub fn unanswered(&self) -> Vec<String> {
+        self.world().unanswered.clone()
+    }
+
+    /// Until the run is killed by [`Fault::KilledBefore`] or [`Fault::KilledAfter`].
+    pub async fn killed(&self) {
+        self.0.killed.notified().await;
+    }
+
+    fn world(&self) -> MutexGuard<'_, World> {
+        self.0.world.lock().expect("no model panics")
+    }
+
+    pub(super) fn call(&self, operation: &str, input: &Input) -> Call {
+        let work = self.world().operations.iter().find_map(|answers| answers(input));
+        Call { operation: operation.to_owned(), work }
+    }
+
+    /// Keeps `outcome` for the connector; gives what the connector finds it by.
+    pub(super) fn send(&self, outcome: Outcome) -> String {
+        let mut world = self.world();
+        world.calls += 1;
+        let number = world.calls.to_string();
+        world.under_way.insert(number.clone(), outcome);
+        number
+    }
+
+    /// What [`Cloud::send`] kept.
+    pub(super) fn sent(&self, number: &str) -> Outcome {
+        let kept = self.world().under_way.remove(number);
+        kept.unwrap_or_else(|| Outcome::Unanswered("a client that does not know the model".to_owned()))
+    }
+
+    pub(super) fn carry(&self, call: &Call) -> Outcome {
+        let mut world = self.world();
+        let world = &mut *world;
+        if world.dead {
+            return Outcome::Dead;
+        }
+        let operation = call.operation.clone();
+        let Some(work) = &call.work else {
+            world.unanswered.push(operation.clone());
+            return Outcome::Unanswered(operation);
+        };
+        let is_read = READS.iter().any(|read| operation.starts_with(read));
+        let fault = world.fault.filter(|(write, _)| !is_read && *write == world.writes.len()).map(|(_, fault)| fault);
+        if !is_read {
+            world.writes.push(operation);
+        }
+        let answer = match fault {
+            Some(Fault::KilledBefore | Fault::RequestLost) => None,
+            _ if is_read => Some(world.read(work)),
+            _ => Some(world.write(work)),
+        };
+        match (fault, answer) {
+            (Some(Fault::KilledBefore | Fault::KilledAfter), _) => {
+                world.dead = true;
+                self.0.killed.notify_one();
+                Outcome::Dead
+            }
+            (None, Some(answer)) => answer,
+            _ => Outcome::Broken,
+        }
+    }
+}
+
+impl World {
+    fn write(&mut self, work: &Work) -> Outcome {
+        if !self.lag.is_zero() {
+            self.before.push((Instant::now(), copy(&self.services)));
+        }
+        work(&mut self.services)
+    }
+
+    /// What goes on while nobody writes goes on in the newest state as well, whichever one is shown.
+    fn read(&mut self, work: &Work) -> Outcome {
+        let lag = self.lag;
+        self.before.retain(|(at, _)| at.elapsed() < lag);
+        let newest = work(&mut self.services);
+        self.before.first_mut().map_or(newest, |(_, before)| work(before))
+    }
+}
+
+fn state<S: Service>(services: &mut Services) -> &mut S {
+    let at = services.iter_mut().position(|service| service.as_mut().state().is::<S>()).unwrap_or_else(|| {
+        services.push(Box::new(S::default()));
+        services.len() - 1
+    });
+    services[at].as_mut().state().downcast_mut().expect("it was looked for by its type")
+}

@@ -1,0 +1,178 @@
+//! Tests that go over all registered kinds: the real code of each kind and the real engine, on the model of the kind's
+//! service. What a kind is tried with is its [`crate::kind::Sample`].
+//!
+//! The clock is paused: what waits for AWS takes no time.
+
+mod transition;
+mod trial;
+
+use std::{collections::BTreeSet, time::Duration};
+
+use transition::Transition;
+use trial::{Start, Subject};
+
+use crate::{aws::model::Fault, kind::AnyKind, kinds, model::Plan};
+
+/// Kinds that have no sample yet.
+const NOT_MODELLED: &[&str] = &[
+    "db_subnet_group",
+    "db_instance",
+    "cache_subnet_group",
+    "cache",
+    "secret",
+    "log_group",
+    "role",
+    "repository",
+    "image",
+    "certificate",
+    "load_balancer",
+    "dns_record",
+    "target_group",
+    "listener",
+    "listener_rule",
+    "cluster",
+    "task_definition",
+    "database_users",
+    "database_load",
+    "release",
+    "service",
+    "scaling",
+    "schedule_group",
+    "schedule",
+    "topic",
+    "alarm",
+];
+
+/// By how much reads lag writes: not at all, or by less than the engine allows for.
+const LAGS: [Duration; 2] = [Duration::ZERO, Duration::from_secs(5)];
+
+/// What went wrong in tries of many kinds, told at the end and all at once.
+#[derive(Default)]
+struct Faults(Vec<String>);
+
+impl Faults {
+    fn note(&mut self, what: impl FnOnce() -> String, tried: Result<(), String>) {
+        if let Err(why) = tried {
+            self.0.push(format!("{}: {why}", what()));
+        }
+    }
+}
+
+impl Drop for Faults {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            assert!(self.0.is_empty(), "{} faults:\n{}", self.0.len(), self.0.join("\n"));
+        }
+    }
+}
+
+#[test]
+fn every_kind_has_a_model() {
+    let kinds = kinds::registry();
+    let without: Vec<&str> = kinds.iter().filter(|kind| kind.sample().is_none()).map(AnyKind::name).collect();
+    assert_eq!(without, NOT_MODELLED);
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_transition_changes_its_fields_and_ends_as_desired() {
+    let mut faults = Faults::default();
+    for subject in Subject::all() {
+        for transition in subject.transitions() {
+            for lag in LAGS {
+                let tried = undisturbed(&subject, &transition, lag).await;
+                faults.note(|| format!("{}: {transition}, reads lag by {lag:?}", subject.name), tried);
+            }
+        }
+    }
+}
+
+async fn undisturbed(subject: &Subject, transition: &Transition<'_>, lag: Duration) -> Result<(), String> {
+    let start = subject.start(transition).await?;
+    let trial = start.trial(lag);
+    let plan = trial.plan(transition.to).await?;
+    let (changed, expected) = (fields(&plan), transition.fields());
+    if changed != expected {
+        return Err(format!("the plan changes {changed:?} instead of {expected:?}"));
+    }
+    trial.up(transition.to).await?;
+    trial.settled(transition.to).await
+}
+
+/// The fields that the steps of `plan` change.
+fn fields(plan: &Plan) -> BTreeSet<&str> {
+    plan.steps.iter().flat_map(|step| &step.changes).map(|change| change.field.as_str()).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_killed_at_any_write_is_completed_by_the_next() {
+    let mut faults = Faults::default();
+    for subject in Subject::all() {
+        for transition in subject.transitions() {
+            // What fails undisturbed is told by the test above.
+            let Ok((start, writes)) = writes(&subject, &transition).await else { continue };
+            for (write, fault) in each(&writes, [Fault::KilledBefore, Fault::KilledAfter]) {
+                for (next, desired) in transition.next_runs() {
+                    // What AWS has in this gap is tried once with the other runs: after the write before it.
+                    if desired != transition.to && fault == Fault::KilledBefore {
+                        continue;
+                    }
+                    let tried = async {
+                        let trial = start.trial(Duration::ZERO);
+                        trial.killed(transition.to, write, fault).await?;
+                        trial.up(desired).await?;
+                        trial.settled(desired).await
+                    };
+                    let tried = tried.await;
+                    let what =
+                        || format!("{}: {transition}, {}, then {next}", subject.name, gap(&writes, write, fault));
+                    faults.note(what, tried);
+                }
+            }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_request_or_answer_doubles_nothing() {
+    let mut faults = Faults::default();
+    for subject in Subject::all() {
+        for transition in subject.transitions() {
+            let Ok((start, writes)) = writes(&subject, &transition).await else { continue };
+            for (write, fault) in each(&writes, [Fault::RequestLost, Fault::AnswerLost]) {
+                for lag in LAGS {
+                    let tried = async {
+                        let trial = start.trial(lag);
+                        trial.disturbed(transition.to, write, fault).await?;
+                        trial.settled(transition.to).await
+                    };
+                    let (tried, operation) = (tried.await, &writes[write]);
+                    let what = || {
+                        let name = subject.name;
+                        format!("{name}: {transition}, {fault:?} in write {write}, {operation}, reads lag by {lag:?}")
+                    };
+                    faults.note(what, tried);
+                }
+            }
+        }
+    }
+}
+
+/// What `transition` begins with, and the operations of the writes that it takes when nothing disturbs it.
+async fn writes<'a>(subject: &'a Subject, transition: &Transition<'_>) -> Result<(Start<'a>, Vec<String>), String> {
+    let start = subject.start(transition).await?;
+    let writes = start.writes(transition.to).await?;
+    Ok((start, writes))
+}
+
+/// The number of each write with each fault.
+fn each(writes: &[String], faults: [Fault; 2]) -> impl Iterator<Item = (usize, Fault)> {
+    (0..writes.len()).flat_map(move |write| faults.map(|fault| (write, fault)))
+}
+
+/// Where a run was killed: the number of the gap, and the writes before and after it.
+fn gap(writes: &[String], write: usize, fault: Fault) -> String {
+    let done = if fault == Fault::KilledBefore { write } else { write + 1 };
+    let before = done.checked_sub(1).map_or("its start", |last| writes[last].as_str());
+    let after = writes.get(done).map_or("its end", String::as_str);
+    format!("{fault:?} in gap {done} of {}, between {before} and {after}", writes.len())
+}

@@ -1,0 +1,226 @@
+//! Tries of one kind: its resource on an AWS in memory, and the runs that change it.
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc, Mutex, MutexGuard,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
+
+use futures::future::BoxFuture;
+use serde_json::Value;
+
+use super::transition::{Transition, transitions};
+use crate::{
+    aws::{
+        Aws,
+        model::{self, Checkpoint, Cloud, Fault},
+    },
+    engine::{self, Events, Interrupt, Jitter, Run},
+    kind::{BuiltImage, Context, ImageSource, Images, Registry, RegistryLogin, Sample},
+    kinds,
+    model::{Address, Failure, Graph, Plan, StackId},
+};
+
+/// Longer than any run takes that ends by itself.
+const PATIENCE: Duration = Duration::from_secs(24 * 3600);
+
+/// A kind, what it is tried with, and the AWS of all tries, which follow each other.
+pub struct Subject {
+    /// The kind's name.
+    pub name: &'static str,
+    sample: Sample,
+    kinds: Registry,
+    cloud: Cloud,
+    aws: Arc<Aws>,
+    /// AWS without the resource.
+    empty: Checkpoint,
+    /// What AWS has after a run that nothing disturbed, by what was asked for.
+    expected: Mutex<BTreeMap<String, Vec<String>>>,
+    runs: AtomicU32,
+}
+
+/// What some tries of a kind begin with.
+pub struct Start<'a> {
+    subject: &'a Subject,
+    state: Checkpoint,
+}
+
+/// One try: runs that change the resource.
+pub struct Trial<'a> {
+    subject: &'a Subject,
+    lag: Duration,
+}
+
+impl Subject {
+    /// All kinds that have a sample.
+    pub fn all() -> Vec<Self> {
+        let kinds = kinds::registry();
+        let with_sample = kinds.iter().filter_map(|kind| Some((kind.name(), kind.sample()?)));
+        with_sample.map(|(name, sample)| Self::new(name, sample, kinds.clone())).collect()
+    }
+
+    fn new(name: &'static str, sample: Sample, kinds: Registry) -> Self {
+        let cloud = (sample.cloud)();
+        let (aws, empty) = (Arc::new(model::session(&cloud)), cloud.checkpoint());
+        Self { name, sample, kinds, cloud, aws, empty, expected: Mutex::default(), runs: AtomicU32::new(0) }
+    }
+
+    /// Everything that a run can do to the resource.
+    pub fn transitions(&self) -> Vec<Transition<'_>> {
+        transitions(&self.sample)
+    }
+
+    /// What `transition` begins with.
+    pub async fn start(&self, transition: &Transition<'_>) -> Result<Start<'_>, String> {
+        for (_, desired) in transition.next_runs() {
+            self.expect(desired).await?;
+        }
+        self.cloud.restore(&self.empty);
+        let trial = Trial { subject: self, lag: Duration::ZERO };
+        if transition.from.is_some() {
+            trial.up(transition.from).await?;
+        }
+        if let Some(drift) = transition.drift {
+            (drift.make)(&self.cloud);
+        }
+        Ok(Start { subject: self, state: self.cloud.checkpoint() })
+    }
+
+    /// Finds out what AWS has after a run to `desired` that nothing disturbs.
+    async fn expect(&self, desired: Option<&Value>) -> Result<(), String> {
+        let key = key(desired);
+        if self.expected().contains_key(&key) {
+            return Ok(());
+        }
+        self.cloud.restore(&self.empty);
+        if desired.is_some() {
+            Trial { subject: self, lag: Duration::ZERO }.up(desired).await?;
+        }
+        self.expected().insert(key, self.cloud.present());
+        Ok(())
+    }
+
+    fn expected(&self) -> MutexGuard<'_, BTreeMap<String, Vec<String>>> {
+        self.expected.lock().expect("nobody panics while holding this")
+    }
+}
+
+fn key(desired: Option<&Value>) -> String {
+    desired.map(Value::to_string).unwrap_or_default()
+}
+
+impl Start<'_> {
+    /// A try that begins here, in which reads lag writes by `lag`.
+    pub fn trial(&self, lag: Duration) -> Trial<'_> {
+        self.subject.cloud.restore(&self.state);
+        self.subject.cloud.lag(lag);
+        Trial { subject: self.subject, lag }
+    }
+
+    /// The operations of the writes of a run to `desired` that nothing disturbs.
+    pub async fn writes(&self, desired: Option<&Value>) -> Result<Vec<String>, String> {
+        self.trial(Duration::ZERO).up(desired).await?;
+        Ok(self.subject.cloud.writes())
+    }
+}
+
+/// The source of the images in a test: none is built.
+struct NoImages;
+
+impl Images for NoImages {
+    fn build<'a>(&'a self, _source: &'a ImageSource) -> BoxFuture<'a, Result<BuiltImage, Failure>> {
+        Box::pin(async { Err(Failure::refused("build", "no image is built in this test")) })
+    }
+
+    fn push<'a>(
+        &'a self,
+        _source: &'a ImageSource,
+        _repository: &'a str,
+        _tag: &'a str,
+        _login: &'a RegistryLogin,
+    ) -> BoxFuture<'a, Result<(), Failure>> {
+        Box::pin(async { Err(Failure::refused("push", "no image is pushed in this test")) })
+    }
+}
+
+impl Trial<'_> {
+    /// The steps to `desired`, or to its absence.
+    pub async fn plan(&self, desired: Option<&Value>) -> Result<Plan, String> {
+        self.planned(&self.context(), desired).await.map_err(|failure| format!("the plan failed: {failure}"))
+    }
+
+    /// Brings about `desired`, or its absence, in one run that nothing disturbs.
+    pub async fn up(&self, desired: Option<&Value>) -> Result<(), String> {
+        self.subject.cloud.begin(None);
+        self.run(desired).await
+    }
+
+    /// The same, while `fault` happens to the write of this number.
+    pub async fn disturbed(&self, desired: Option<&Value>, write: usize, fault: Fault) -> Result<(), String> {
+        self.subject.cloud.begin(Some((write, fault)));
+        self.run(desired).await
+    }
+
+    /// Begins a run to `desired`, which `fault` kills at the write of this number.
+    pub async fn killed(&self, desired: Option<&Value>, write: usize, fault: Fault) -> Result<(), String> {
+        self.subject.cloud.begin(Some((write, fault)));
+        tokio::select! {
+            biased;
+            ended = self.run(desired) => Err(format!("the run was not killed and ended: {ended:?}")),
+            () = self.subject.cloud.killed() => Ok(()),
+        }
+    }
+
+    /// Whether `desired` is there once, or nothing is there, and no more is to be done.
+    pub async fn settled(&self, desired: Option<&Value>) -> Result<(), String> {
+        let plan = self.plan(desired).await?;
+        if !plan.is_empty() {
+            let steps = plan.steps.iter().map(|step| format!("{:?} {:?}", step.action, step.changes));
+            return Err(format!("the next plan is not empty: {}", steps.collect::<Vec<_>>().join(", ")));
+        }
+        let present = self.subject.cloud.present();
+        match self.subject.expected().get(&key(desired)) {
+            Some(expected) if *expected == present => Ok(()),
+            expected => Err(format!("AWS has {present:?} instead of {expected:?}")),
+        }
+    }
+
+    /// What a process of its own works with.
+    fn context(&self) -> Context {
+        let id = StackId { stack: "shop".to_owned(), environment: "test".to_owned() };
+        let mut cx = Context::new(id, Arc::clone(&self.subject.aws), Arc::new(NoImages));
+        cx.run = format!("run-{}", self.subject.runs.fetch_add(1, Ordering::Relaxed));
+        cx
+    }
+
+    async fn planned(&self, cx: &Context, desired: Option<&Value>) -> Result<Plan, Failure> {
+        let Subject { name, sample, kinds, .. } = self.subject;
+        let mut graph = Graph::new();
+        if let Some(desired) = desired {
+            graph.add(Address::new(*name, sample.name), desired);
+        }
+        tokio::time::sleep(self.lag).await;
+        let live = engine::observe_kind(kinds, cx, name).await?;
+        engine::plan(kinds, &cx.id, &graph, live)
+    }
+
+    async fn run(&self, desired: Option<&Value>) -> Result<(), String> {
+        let cx = self.context();
+        let run = async {
+            let plan = self.planned(&cx, desired).await?;
+            let (kinds, (events, _)) = (self.subject.kinds.clone(), Events::channel());
+            engine::apply(Run::new(kinds, cx, events, Interrupt::default(), Jitter::seeded(1)), &plan).await
+        };
+        let summary = tokio::time::timeout(PATIENCE, run).await.map_err(|_| "the run does not end".to_owned())?;
+        let failed: Vec<String> = match summary {
+            Ok(summary) => {
+                summary.failed.into_iter().map(|(address, failure)| format!("{address}: {failure}")).collect()
+            }
+            Err(failure) => vec![failure.to_string()],
+        };
+        if failed.is_empty() { Ok(()) } else { Err(format!("the run failed: {}", failed.join(", "))) }
+    }
+}

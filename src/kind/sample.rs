@@ -1,0 +1,76 @@
+//! What the tests over all kinds need of a kind: something to ask for, and all the ways in which it can differ.
+
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::aws::model::Cloud;
+
+/// One resource of a kind, and the AWS that it is tried on.
+pub struct Sample<D = Value> {
+    /// The name in the resource's address.
+    pub name: &'static str,
+    /// An AWS that answers what the kind calls, and has what `base` and the variants refer to.
+    pub cloud: fn() -> Cloud,
+    /// What is asked for.
+    pub base: D,
+    /// What can be asked for instead. With the drifts, they change every field of the kind's diff.
+    pub variants: Vec<Variant<D>>,
+    /// What can happen behind the back of stackctl that asking for something else does not bring about.
+    pub drifts: Vec<Drift>,
+}
+
+/// Another desired state than the base.
+pub struct Variant<D = Value> {
+    /// The fields in which it differs from the base.
+    pub fields: &'static [&'static str],
+    /// What is asked for.
+    pub desired: D,
+}
+
+/// A change that somebody else makes to the resource as the base describes it.
+#[derive(Clone, Copy)]
+pub struct Drift {
+    /// The fields in which the resource then differs from the base.
+    pub fields: &'static [&'static str],
+    /// Makes the change.
+    pub make: fn(&Cloud),
+}
+
+impl<D> Sample<D> {
+    /// `base` on what `cloud` gives, with nothing else to ask for.
+    pub fn new(cloud: fn() -> Cloud, base: D) -> Self {
+        Self { name: "main", cloud, base, variants: Vec::new(), drifts: Vec::new() }
+    }
+
+    /// With another name in the address than `main`.
+    #[must_use]
+    pub fn named(self, name: &'static str) -> Self {
+        Self { name, ..self }
+    }
+
+    /// With a variant that differs from the base in `fields`.
+    #[must_use]
+    pub fn variant(mut self, fields: &'static [&'static str], desired: D) -> Self {
+        self.variants.push(Variant { fields, desired });
+        self
+    }
+
+    /// With a drift after which the resource differs from the base in `fields`.
+    #[must_use]
+    pub fn drift(mut self, fields: &'static [&'static str], make: fn(&Cloud)) -> Self {
+        self.drifts.push(Drift { fields, make });
+        self
+    }
+}
+
+impl<D: Serialize> Sample<D> {
+    /// The same as plain data.
+    pub(super) fn plain(self) -> Sample {
+        let plain = |desired: D| serde_json::to_value(desired).expect("a kind's Desired is plain data");
+        let Self { name, cloud, base, variants, drifts } = self;
+        let variants =
+            variants.into_iter().map(|Variant { fields, desired }| Variant { fields, desired: plain(desired) });
+        let variants = variants.collect();
+        Sample { name, cloud, base: plain(base), variants, drifts }
+    }
+}

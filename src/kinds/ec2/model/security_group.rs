@@ -1,0 +1,107 @@
+//! Security groups and their incoming rules.
+
+use aws_sdk_ec2::{
+    operation::{
+        authorize_security_group_ingress::{
+            AuthorizeSecurityGroupIngressError, AuthorizeSecurityGroupIngressInput, AuthorizeSecurityGroupIngressOutput,
+        },
+        create_security_group::{CreateSecurityGroupError, CreateSecurityGroupInput, CreateSecurityGroupOutput},
+        delete_security_group::{DeleteSecurityGroupError, DeleteSecurityGroupInput, DeleteSecurityGroupOutput},
+        describe_security_groups::{
+            DescribeSecurityGroupsError, DescribeSecurityGroupsInput, DescribeSecurityGroupsOutput,
+        },
+        revoke_security_group_ingress::{
+            RevokeSecurityGroupIngressError, RevokeSecurityGroupIngressInput, RevokeSecurityGroupIngressOutput,
+        },
+    },
+    types::{GroupIdentifier, Instance, IpPermission, ResourceType, SecurityGroup, UserIdGroupPair},
+};
+
+use super::state::{self, Ec2, find, in_use, passes, tags};
+use crate::aws::model::{Cloud, Refusal};
+
+pub(super) fn serve(cloud: &Cloud) {
+    cloud.on(CreateSecurityGroupError::generic, create);
+    cloud.on(DescribeSecurityGroupsError::generic, describe);
+    cloud.on(AuthorizeSecurityGroupIngressError::generic, authorize);
+    cloud.on(RevokeSecurityGroupIngressError::generic, revoke);
+    cloud.on(DeleteSecurityGroupError::generic, delete);
+}
+
+pub(super) fn line(group: &SecurityGroup) -> String {
+    let mut rules: Vec<String> = group.ip_permissions().iter().map(|rule| format!("{rule:?}")).collect();
+    rules.sort();
+    format!("{} with {rules:?}", state::line("security group", group.tags()))
+}
+
+impl Ec2 {
+    pub(super) fn security_group(&mut self, id: Option<&str>) -> Result<&mut SecurityGroup, Refusal> {
+        let at = find(&self.security_groups, SecurityGroup::group_id, id, "InvalidGroup.NotFound")?;
+        Ok(&mut self.security_groups[at])
+    }
+
+    /// The groups that a rule names must be there.
+    fn sources(&mut self, permission: &IpPermission) -> Result<(), Refusal> {
+        permission.user_id_group_pairs().iter().try_for_each(|pair| self.security_group(pair.group_id()).map(drop))
+    }
+}
+
+fn create(ec2: &mut Ec2, input: &CreateSecurityGroupInput) -> Result<CreateSecurityGroupOutput, Refusal> {
+    ec2.vpc(input.vpc_id())?;
+    let mut of_vpc = ec2.security_groups.iter().filter(|group| group.vpc_id() == input.vpc_id());
+    if of_vpc.any(|group| group.group_name() == input.group_name()) {
+        return Err(Refusal::new("InvalidGroup.Duplicate", "the security group already exists for the VPC"));
+    }
+    let id = ec2.id("sg");
+    let group = SecurityGroup::builder()
+        .group_id(&id)
+        .set_group_name(input.group_name.clone())
+        .set_description(input.description.clone())
+        .set_vpc_id(input.vpc_id.clone())
+        .set_tags(Some(tags(input.tag_specifications(), &ResourceType::SecurityGroup)));
+    ec2.security_groups.push(group.build());
+    Ok(CreateSecurityGroupOutput::builder().group_id(id).build())
+}
+
+fn describe(ec2: &mut Ec2, input: &DescribeSecurityGroupsInput) -> Result<DescribeSecurityGroupsOutput, Refusal> {
+    let shown = ec2.security_groups.iter().filter(|group| {
+        passes(input.filters(), group.tags(), &[("group-id", &[group.group_id().unwrap_or_default()])])
+    });
+    Ok(DescribeSecurityGroupsOutput::builder().set_security_groups(Some(shown.cloned().collect())).build())
+}
+
+/// EC2 takes all rules of a call, or none.
+fn authorize(
+    ec2: &mut Ec2,
+    input: &AuthorizeSecurityGroupIngressInput,
+) -> Result<AuthorizeSecurityGroupIngressOutput, Refusal> {
+    input.ip_permissions().iter().try_for_each(|permission| ec2.sources(permission))?;
+    let group = ec2.security_group(input.group_id())?;
+    if input.ip_permissions().iter().any(|new| group.ip_permissions().contains(new)) {
+        return Err(Refusal::new("InvalidPermission.Duplicate", "the rule already exists"));
+    }
+    group.ip_permissions.get_or_insert_default().extend_from_slice(input.ip_permissions());
+    Ok(AuthorizeSecurityGroupIngressOutput::builder().r#return(true).build())
+}
+
+fn revoke(ec2: &mut Ec2, input: &RevokeSecurityGroupIngressInput) -> Result<RevokeSecurityGroupIngressOutput, Refusal> {
+    let group = ec2.security_group(input.group_id())?;
+    if input.ip_permissions().iter().any(|gone| !group.ip_permissions().contains(gone)) {
+        return Err(Refusal::new("InvalidPermission.NotFound", "the rule does not exist"));
+    }
+    group.ip_permissions.get_or_insert_default().retain(|rule| !input.ip_permissions().contains(rule));
+    Ok(RevokeSecurityGroupIngressOutput::builder().r#return(true).build())
+}
+
+fn delete(ec2: &mut Ec2, input: &DeleteSecurityGroupInput) -> Result<DeleteSecurityGroupOutput, Refusal> {
+    ec2.security_group(input.group_id())?;
+    let others = ec2.security_groups.iter().filter(|group| group.group_id() != input.group_id());
+    let rules = others.flat_map(SecurityGroup::ip_permissions).flat_map(IpPermission::user_id_group_pairs);
+    let hosts = ec2.instances.iter().filter(|instance| super::instance::line(instance).is_some());
+    let of_hosts = hosts.flat_map(Instance::security_groups).map(GroupIdentifier::group_id);
+    if rules.map(UserIdGroupPair::group_id).chain(of_hosts).any(|id| id == input.group_id()) {
+        return Err(in_use(input.group_id()));
+    }
+    ec2.security_groups.retain(|group| group.group_id() != input.group_id());
+    Ok(DeleteSecurityGroupOutput::builder().build())
+}

@@ -1,0 +1,71 @@
+//! What EC2 has, and what its operations share: ids, tags, filters and refusals.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_ec2::types::{self, Filter, ResourceType, Tag, TagSpecification};
+
+use crate::aws::{self, model::Refusal};
+
+/// What the account has in the region.
+#[derive(Clone, Default)]
+pub struct Ec2 {
+    pub made: u32,
+    /// What was made with each client token.
+    pub tokens: BTreeMap<String, String>,
+    pub vpcs: Vec<types::Vpc>,
+    pub subnets: Vec<types::Subnet>,
+    pub internet_gateways: Vec<types::InternetGateway>,
+    pub addresses: Vec<types::Address>,
+    pub nat_gateways: Vec<types::NatGateway>,
+    pub route_tables: Vec<types::RouteTable>,
+    pub security_groups: Vec<types::SecurityGroup>,
+    pub instances: Vec<types::Instance>,
+}
+
+impl Ec2 {
+    /// The next id that begins with `prefix`.
+    pub fn id(&mut self, prefix: &str) -> String {
+        self.made += 1;
+        format!("{prefix}-{}", self.made)
+    }
+}
+
+/// What [`aws::model::Service::present`] says of a thing with these tags.
+pub fn line(what: &str, tags: &[Tag]) -> String {
+    let address = tags.iter().find(|tag| tag.key() == Some(aws::ADDRESS)).and_then(Tag::value);
+    format!("{what} {}", address.unwrap_or("of nobody"))
+}
+
+/// The tags that a create call gives to what it makes.
+pub fn tags(specifications: &[TagSpecification], of: &ResourceType) -> Vec<Tag> {
+    let of_type = specifications.iter().filter(|specification| specification.resource_type() == Some(of));
+    of_type.flat_map(|specification| specification.tags().to_vec()).collect()
+}
+
+/// Whether a thing with these tags passes all of `filters`: one by a tag, or one by a property that `properties` names.
+///
+/// # Panics
+/// If a filter is none of these.
+pub fn passes(filters: &[Filter], tags: &[Tag], properties: &[(&str, &[&str])]) -> bool {
+    filters.iter().all(|filter| {
+        let name = filter.name().expect("a filter has a name");
+        let accepts = |value: &str| filter.values().iter().any(|accepted| accepted == value);
+        if let Some(key) = name.strip_prefix("tag:") {
+            return tags.iter().any(|tag| tag.key() == Some(key) && tag.value().is_some_and(accepts));
+        }
+        let property = properties.iter().find(|(property, _)| *property == name);
+        let (_, values) = property.unwrap_or_else(|| panic!("the model has no filter `{name}`"));
+        values.iter().any(|value| accepts(value))
+    })
+}
+
+/// The place of what has this id, which `id` gives.
+pub fn find<T>(all: &[T], id: impl Fn(&T) -> Option<&str>, wanted: Option<&str>, code: &str) -> Result<usize, Refusal> {
+    let found = all.iter().position(|item| wanted.is_some() && id(item) == wanted);
+    found.ok_or_else(|| Refusal::new(code, format!("the ID '{}' does not exist", wanted.unwrap_or_default())))
+}
+
+/// The refusal to delete what others need.
+pub fn in_use(id: Option<&str>) -> Refusal {
+    Refusal::new("DependencyViolation", format!("'{}' has dependencies and cannot be deleted", id.unwrap_or_default()))
+}
