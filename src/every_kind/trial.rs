@@ -181,6 +181,10 @@ impl Trial<'_> {
             let steps = plan.steps.iter().map(|step| format!("{:?} {:?}", step.action, step.changes));
             return Err(format!("the next plan is not empty: {}", steps.collect::<Vec<_>>().join(", ")));
         }
+        let unanswered = self.subject.cloud.unanswered();
+        if !unanswered.is_empty() {
+            return Err(format!("no model answers {}", unanswered.join(", ")));
+        }
         let present = self.subject.cloud.present();
         match self.subject.expected().get(&key(desired)) {
             Some(expected) if *expected == present => Ok(()),
