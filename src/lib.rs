@@ -2,12 +2,13 @@
 //!
 //! Imports point one way: `cli → {spec, blueprint, engine, image, output}`, `engine → {kind, model, aws}`,
 //! `kinds/* → {kind, model, aws}`, `blueprint → {spec, model, the kinds' Desired types}`, `image → {kind, model}`,
-//! `task, releases, session → {kind, kinds, model, aws}`, `logs, strangers → {kind, model, aws}`,
-//! `policy → {spec, blueprint, session, strangers, kind, kinds, model, aws}`, `cost → {spec, blueprint, model}`,
-//! `output → {cost, engine, logs, releases, model}`; `spec`, `model` and `dump` import none of ours. `tests/imports.rs`
+//! `task, releases, session → {kind, kinds, model, aws}`, `logs → {kind, model, aws}`, `blockers → {kind, model}`,
+//! `policy → {spec, blueprint, session, kind, model, aws}`, `cost → {spec, blueprint, kind, model}`,
+//! `output → {cost, engine, logs, releases, kind, model}`; `spec`, `model` and `dump` import none of ours. `tests/imports.rs`
 //! reads the `use crate::` lines and fails on a breach.
 
 pub mod aws;
+pub mod blockers;
 pub mod blueprint;
 pub mod cli;
 pub mod cost;
@@ -26,5 +27,4 @@ pub mod policy;
 pub mod releases;
 pub mod session;
 pub mod spec;
-pub mod strangers;
 pub mod task;

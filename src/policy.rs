@@ -7,12 +7,10 @@ use serde_json::{Value, json};
 
 use crate::{
     aws, blueprint,
-    kind::{Kind, Registry},
-    kinds::ecr::{image, repository},
+    kind::Registry,
     model::{Failure, On, Permission, Purpose, StackId},
     session,
     spec::{Given, LoadBalancer, Stack},
-    strangers,
 };
 
 /// The longest managed policy, in characters without white space.
@@ -79,7 +77,7 @@ pub fn of(kinds: &Registry, stack: &Stack, commands: Commands, account: Option<&
     });
     let has_sessions = stack.services.values().any(|service| service.exec);
     let sessions: &[Permission] = if has_sessions { session::PERMISSIONS } else { &[] };
-    let others = COMMON.iter().chain(strangers::PERMISSIONS).chain(sessions);
+    let others = COMMON.iter().chain(sessions);
     let mut grouped: BTreeMap<(bool, Group), Statement> = BTreeMap::new();
     for permission in others.chain(of_kinds).filter(|permission| commands.need(permission.purpose)) {
         let group = Group::of(permission.on);
@@ -103,15 +101,10 @@ pub fn of(kinds: &Registry, stack: &Stack, commands: Commands, account: Option<&
     Ok(Policy { statements })
 }
 
-/// The kinds of which the stack has a resource.
+/// The kinds of which a command makes a resource for the stack.
 fn kinds_of(stack: &Stack) -> Result<BTreeSet<String>, Failure> {
-    let graph = blueprint::sketch(stack)?;
-    let mut kinds: BTreeSet<String> = graph.nodes().map(|node| node.address.kind().to_owned()).collect();
-    if stack.database.is_some() {
-        // What `db load` takes beside the database's own kinds.
-        kinds.extend([repository::Repository::NAME, image::Image::NAME].map(str::to_owned));
-    }
-    Ok(kinds)
+    let graph = blueprint::sketch_of_all(stack)?;
+    Ok(graph.nodes().map(|node| node.address.kind().to_owned()).collect())
 }
 
 /// Permissions with the same of these share a statement: an action works on resources of its own service, so what one of them

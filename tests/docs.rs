@@ -2,13 +2,14 @@
 
 use std::{
     collections::BTreeSet,
+    fmt::Write,
     fs,
     path::{Path, PathBuf},
     process::{Command, Output},
 };
 
 use serde_json::Value;
-use stackctl::exit;
+use stackctl::{blueprint, exit, kind::AnyKind, kinds, spec};
 
 /// What AWS wants beside the operations themselves, and what for.
 const IMPLIED: &[&str] = &[
@@ -68,6 +69,44 @@ services: { web: { build: app, port: 80, exec: true, scale: { min: 1, max: 2, cp
 jobs: { report: { service: web, command: [report], schedule: rate(1 day) } }
 alarms: { email: ops@example.com }
 ";
+
+#[test]
+fn the_whole_stack_has_every_kind() {
+    let stack = spec::parse("stack.yaml", WHOLE, spec::DEFAULT_ENVIRONMENT, &|_| None).expect("it is valid");
+    let graph = blueprint::sketch_of_all(&stack).expect("it can be drawn");
+    let drawn: BTreeSet<&str> = graph.nodes().map(|node| node.address.kind()).collect();
+    let kinds = kinds::registry();
+    let registered: BTreeSet<&str> = kinds.iter().map(AnyKind::name).collect();
+    assert_eq!(drawn, registered, "WHOLE has a resource of every kind");
+}
+
+/// The table of all kinds, as docs/resources.md has it between its markers.
+fn table_of_kinds() -> String {
+    let mut table = "| kind | what it is | price | AWS |\n| --- | --- | --- | --- |\n".to_owned();
+    for kind in kinds::registry().iter() {
+        let doc = kind.doc();
+        let price =
+            kind.free().map_or_else(|| format!("`{}`", kind.prices().join("`, `")), |why| format!("none: {why}"));
+        writeln!(table, "| `{}` | {} | {price} | [page]({}) |", kind.name(), doc.summary, doc.page)
+            .expect("a text takes all");
+    }
+    table
+}
+
+#[test]
+fn the_page_of_resources_has_every_kind() {
+    let path = repository().join("docs/resources.md");
+    let (begin, end) = ("<!-- kinds: begin -->\n", "<!-- kinds: end -->");
+    let page = read(&path);
+    let (before, rest) = page.split_once(begin).expect("the page has the mark where the table begins");
+    let (table, after) = rest.split_once(end).expect("the page has the mark where the table ends");
+    let now = format!("\n{}\n", table_of_kinds());
+    if std::env::var_os("UPDATE").is_some() {
+        fs::write(&path, format!("{before}{begin}{now}{end}{after}")).expect("it can be written");
+    } else {
+        assert_eq!(table, now, "docs/resources.md is out of date: run `make generate`");
+    }
+}
 
 fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))

@@ -19,15 +19,15 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("kind", &["aws", "model"]),
     ("kinds", &["aws", "kind", "model"]),
     ("image", &["kind", "model"]),
+    ("blockers", &["kind", "kinds", "model"]),
     ("blueprint", &["spec", "model", "kind", "kinds"]),
     ("engine", &["aws", "kind", "model"]),
     ("logs", &["aws", "kind", "model"]),
-    ("cost", &["blueprint", "model", "spec"]),
-    ("output", &["cost", "engine", "logs", "model", "releases"]),
-    ("policy", &["aws", "blueprint", "kind", "kinds", "model", "session", "spec", "strangers"]),
+    ("cost", &["blueprint", "kind", "kinds", "model", "spec"]),
+    ("output", &["cost", "engine", "kind", "logs", "model", "releases"]),
+    ("policy", &["aws", "blueprint", "kind", "kinds", "model", "session", "spec"]),
     ("releases", &["aws", "kind", "kinds", "model"]),
     ("session", &["aws", "kind", "kinds", "model"]),
-    ("strangers", &["aws", "kind", "model"]),
     ("task", &["aws", "kind", "kinds", "model"]),
     ("exit", &[]),
     ("dump", &[]),
@@ -35,6 +35,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         "cli",
         &[
             "aws",
+            "blockers",
             "blueprint",
             "cost",
             "dump",
@@ -50,7 +51,6 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "releases",
             "session",
             "spec",
-            "strangers",
             "task",
         ],
     ),
@@ -74,7 +74,7 @@ fn every_part_imports_only_what_it_may() {
 }
 
 /// The parts of `src/` that still have a circle of imports. Each goes from this list with its circle, and none is added.
-const NOT_YET: &[&str] = &["cli", "cost", "dump", "engine", "kinds", "output", "spec", "strangers"];
+const NOT_YET: &[&str] = &["cli", "cost", "dump", "engine", "kinds", "output", "spec", "blockers"];
 
 #[test]
 fn no_files_of_a_part_import_each_other_in_a_circle() {

@@ -15,9 +15,6 @@ const IMAGE: &str = "/aws/service/debian/release/13/latest/arm64";
 /// The root device of Debian's images.
 const ROOT_DEVICE: &str = "/dev/xvda";
 
-/// The size of its disk in GiB, that of Debian's images.
-pub const DISK: u32 = 8;
-
 const SSH: u16 = 22;
 
 /// The security group of the bastion, if stack.yaml has one: who may call it is drawn before what it may call.
@@ -43,7 +40,7 @@ pub(super) fn draw(graph: &mut Graph, stack: &Stack, network: &Network, group: O
             image_parameter: IMAGE.to_owned(),
             root_device: ROOT_DEVICE.to_owned(),
             class: bastion.class.clone(),
-            disk: DISK,
+            disk: instance::DISK,
             subnet: subnet.clone(),
             security_group: Input::output(group, "id"),
             user_data: cloud_config(bastion),

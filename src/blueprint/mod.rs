@@ -23,19 +23,29 @@ mod scaling;
 mod service;
 mod users;
 
-pub use bastion::DISK as BASTION_DISK;
 pub use constants::{DATABASE_NAME, PASSWORD_LENGTH};
 pub use database::{PORT as DATABASE_PORT, master};
 pub use facts::{Facts, Load};
 pub use images::sources;
 pub use running::{RunningImage, running};
 pub use service::service_secret;
-pub use users::{password as database_password, users_task};
+pub use users::password as database_password;
 
 use crate::{
-    model::{Failure, Graph, HostedZone},
+    model::{Failure, Graph, HostedZone, LiveResource},
     spec::{LoadBalancer, Stack},
 };
+
+impl Facts {
+    /// What the resources of the stack tell; the rest is empty.
+    ///
+    /// # Errors
+    /// If what a service runs cannot be read.
+    pub fn of(live: &[LiveResource]) -> Result<Self, Failure> {
+        let had_users = live.iter().any(|live| live.address == users::task());
+        Ok(Self { running: running(live)?, had_users, ..Self::default() })
+    }
+}
 
 /// The resources that `stack` asks for.
 ///
@@ -69,11 +79,25 @@ pub fn graph(stack: &Stack, facts: &Facts) -> Result<Graph, Failure> {
 /// # Errors
 /// If two images would share a repository.
 pub fn sketch(stack: &Stack) -> Result<Graph, Failure> {
+    sketched(stack, None)
+}
+
+/// As [`sketch`], with all that `stackctl db load` takes if the stack has a database: every kind that a command makes for this
+/// stack is in it.
+///
+/// # Errors
+/// If two images would share a repository.
+pub fn sketch_of_all(stack: &Stack) -> Result<Graph, Failure> {
+    sketched(stack, Some(Load::made_up()))
+}
+
+fn sketched(stack: &Stack, load: Option<Load>) -> Result<Graph, Failure> {
     let zones = (b'a'..b'a' + stack.network.zones).map(|zone| format!("{}{}", stack.region, char::from(zone)));
     let domain = stack.load_balancer.as_ref().and_then(LoadBalancer::domain);
     let zone = domain.map(|domain| HostedZone { id: "Z0".to_owned(), name: domain.to_owned() });
     let network = stack.network.given.as_ref().map(given_network::made_up);
-    let facts = Facts { zones: zones.collect(), hosted_zones: zone.into_iter().collect(), network, ..Facts::default() };
+    let facts =
+        Facts { zones: zones.collect(), hosted_zones: zone.into_iter().collect(), network, load, ..Facts::default() };
     graph(stack, &facts)
 }
 

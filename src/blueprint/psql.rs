@@ -106,6 +106,7 @@ impl Task<'_> {
         );
         graph.need(&definition, &execution_role);
         graph.need(&definition, &logs.address);
+        graph.keep_out_of_release(&definition);
         definition
     }
 

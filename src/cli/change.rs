@@ -1,6 +1,7 @@
 //! The way from a plan to its end that `up`, `deploy` and `destroy` share: show, ask, lock, look again, apply, report.
 
 use crate::{
+    blockers,
     cli::{
         error::{Stop, code},
         global::Global,
@@ -11,7 +12,6 @@ use crate::{
     exit,
     model::{Failure, LiveResource, Plan},
     output::Output,
-    strangers,
 };
 
 /// What the user has to say before anything is changed.
@@ -66,13 +66,13 @@ impl CarryOut<'_> {
             .hint("make a new one: stackctl plan --out FILE")
             .into());
         }
-        output.announce(&plan);
+        output.announce(&project.kinds, &plan);
         if plan.is_empty() {
             return Ok(Ended { code: exit::DONE, unchanged: Some(plan.unchanged) });
         }
         refuse_by_hand(&plan)?;
         self.refuse_guarded(&plan)?;
-        strangers::refuse(&project.cx, self.command, &plan).await?;
+        blockers::refuse(&project.kinds, &project.cx, self.command, &plan).await?;
         let agreed = self.ask(global, output)?;
         project.under_lock(self.command, global, self.under_lock(project, &plan, agreed, output)).await
     }
@@ -120,7 +120,7 @@ impl CarryOut<'_> {
                 .into());
             }
             output.status("The stack has changed since the plan was made. What is to be done now:");
-            output.announce(&plan);
+            output.announce(&project.kinds, &plan);
             if plan.is_empty() {
                 return Ok(Ended { code: exit::DONE, unchanged: Some(plan.unchanged) });
             }

@@ -19,7 +19,7 @@ use crate::{
     image::Builder,
     kind::{BuiltImage, Context, ImageSource, Images, Registry},
     kinds::{self, ecs::service},
-    model::{Address, Failure, GivenNetwork, Graph, HostedZone, LiveResource, Plan, StackId},
+    model::{Address, Failure, Graph, HostedZone, LiveResource, Plan, StackId},
     output::Output,
     spec::{self, LoadBalancer, Stack, Tls},
 };
@@ -46,11 +46,11 @@ pub(super) struct Project {
     told: AtomicBool,
 }
 
-/// What AWS has, and what the desired graph is drawn from.
+/// What AWS has.
 pub(super) struct View {
-    pub(super) zones: Vec<String>,
-    pub(super) hosted_zones: Vec<HostedZone>,
-    pub(super) network: Option<GivenNetwork>,
+    /// What the desired graph is drawn from, without a release or a dump.
+    pub(super) facts: Facts,
+    /// The resources of the stack.
     pub(super) live: Vec<LiveResource>,
 }
 
@@ -105,7 +105,7 @@ impl Project {
         if let (Some(domain), [zone]) = (domain, hosted_zones.as_slice()) {
             self.tell_of_delegation(domain, zone, &live).await?;
         }
-        Ok(View { zones, hosted_zones, network, live })
+        Ok(View { facts: Facts { zones, hosted_zones, network, ..Facts::of(&live)? }, live })
     }
 
     /// Says once in a run, and only before there is a certificate, what it waits for: that nobody is sent to a zone is the
@@ -134,15 +134,8 @@ impl Project {
         releases: &BTreeMap<ImageSource, BuiltImage>,
         load: Option<&Load>,
     ) -> Result<Graph, Failure> {
-        let facts = Facts {
-            zones: view.zones.clone(),
-            hosted_zones: view.hosted_zones.clone(),
-            network: view.network.clone(),
-            releases: releases.iter().map(|(source, built)| (source.clone(), built.digest.clone())).collect(),
-            running: blueprint::running(&view.live)?,
-            had_users: view.live.iter().any(|live| live.address == blueprint::users_task()),
-            load: load.cloned(),
-        };
+        let releases = releases.iter().map(|(source, built)| (source.clone(), built.digest.clone())).collect();
+        let facts = Facts { releases, load: load.cloned(), ..view.facts.clone() };
         blueprint::graph(&self.stack, &facts)
     }
 

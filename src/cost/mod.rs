@@ -1,5 +1,5 @@
-//! What AWS charges for a stack a month, by list prices: of what stack.yaml asks for, and of what is there. Pure; the prices
-//! are in `prices.json`, with their date and where they are published.
+//! What AWS charges for a stack a month, by list prices: for what stack.yaml asks for, and for what is there. Pure. Each kind
+//! says what is charged for it ([`crate::kind::Cost`]); the prices are in `prices.json`, with their date and source.
 
 mod prices;
 mod state;
@@ -7,7 +7,12 @@ mod state;
 use serde::Serialize;
 
 pub use prices::{Prices, built_in};
-pub use state::{State, after, asked_for, before};
+pub use state::{after, asked_for, before};
+
+use crate::{
+    kind::{Registry, Resources},
+    model::Failure,
+};
 
 /// What is not counted: it depends on use, or is little.
 pub const NOT_COUNTED: &str = "traffic, requests and capacity units, logs, images, backups, the hosted zone, jobs and release commands while they run, what \
@@ -41,20 +46,15 @@ pub struct Line {
     pub month: Option<f64>,
 }
 
-/// One thing to pay for: a part of a resource, how much of it, and by what it is charged.
-#[derive(Clone, Debug, PartialEq)]
-struct Charge {
-    address: String,
-    what: String,
-    /// Prices and how many of their units a month: hours are counted here as one.
-    parts: Vec<(String, f64)>,
-}
-
-/// What `state` costs in `region`.
-pub fn estimate(state: &State, region: &str, prices: &Prices) -> Estimate {
+/// What `resources` cost in `region`.
+///
+/// # Errors
+/// If a resource cannot be read: a defect, because its kind wrote it.
+pub fn estimate(kinds: &Registry, resources: &Resources, region: &str, prices: &Prices) -> Result<Estimate, Failure> {
     let mut unknown: Vec<String> = Vec::new();
     let mut lines = Vec::new();
-    for charge in state.charges() {
+    for (address, resource) in resources.iter() {
+        let Some(charge) = kinds.of(address)?.charge(address, resource, resources)? else { continue };
         let mut month = Some(0.0);
         for (part, quantity) in &charge.parts {
             let price = prices.a_month(region, part);
@@ -63,11 +63,11 @@ pub fn estimate(state: &State, region: &str, prices: &Prices) -> Estimate {
             }
             month = month.zip(price).map(|(sum, price)| sum + price * quantity);
         }
-        lines.push(Line { address: charge.address, what: charge.what, month });
+        lines.push(Line { address: address.to_string(), what: charge.what, month });
     }
     let month = lines.iter().filter_map(|line| line.month).sum();
     let (region, prices_of) = (region.to_owned(), prices.date.clone());
-    Estimate { region, prices_of, lines, month, unknown, not_counted: NOT_COUNTED }
+    Ok(Estimate { region, prices_of, lines, month, unknown, not_counted: NOT_COUNTED })
 }
 
 /// US dollars with cents, half a cent rounded up.

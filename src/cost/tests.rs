@@ -1,8 +1,10 @@
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::*;
 use crate::{
     blueprint,
+    kind::AnyKind,
+    kinds,
     model::{Action, Address, LiveResource, Plan, StackId, Step},
     spec,
 };
@@ -10,8 +12,29 @@ use crate::{
 fn of(yaml: &str) -> Estimate {
     let stack = spec::parse("stack.yaml", yaml, "default", &|_| None).expect("it is valid");
     let graph = blueprint::sketch(&stack).expect("it can be drawn");
-    estimate(&asked_for(&graph), &stack.region, &built_in().expect("it is well formed"))
+    let prices = built_in().expect("it is well formed");
+    estimate(&kinds::registry(), &asked_for(&graph), &stack.region, &prices).expect("each kind reads its own")
 }
+
+/// A database as AWS has it, of the class `class`.
+fn database(class: &str) -> Value {
+    json!({
+        "identifier": "d", "arn": "d", "version": "16.4", "class": class, "storage": 20, "multi_az": false,
+        "backup_days": 7, "protect": false, "subnet_group": "s", "security_groups": [], "username": "postgres",
+        "database": "app", "status": "available",
+    })
+}
+
+/// A service as AWS has it, with two tasks of `revision`.
+fn service(revision: &str) -> Value {
+    json!({
+        "name": "web", "arn": "web", "cluster": "main", "status": "ACTIVE", "task_definition": revision, "replicas": 2,
+        "running": 2, "subnets": [], "security_groups": [], "public_ip": false, "target_groups": [],
+        "grace_seconds": 0, "circuit_breaker": true, "rollouts": [], "events": [],
+    })
+}
+
+const BASTION: &str = "bastion: { users: { ada: { ssh_key: \"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f\" } }, allow: [192.0.2.1/32] }";
 
 const WORKER: &str = "name: small\nregion: us-east-1\nnetwork: { nat: none }\nservices: { web: { image: nginx } }\n";
 
@@ -25,8 +48,7 @@ fn each_part_of_a_stack_has_its_price() {
     assert_eq!(with("database: {}"), "14.78");
     assert_eq!(with("database: { multi_az: true }"), "28.76");
     assert_eq!(with("cache: {}"), "10.14");
-    let bastion = "bastion: { users: { ada: { ssh_key: \"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f\" } }, allow: [192.0.2.1/32] }";
-    assert_eq!(with(bastion), "7.36");
+    assert_eq!(with(BASTION), "7.36");
 }
 
 #[test]
@@ -60,8 +82,8 @@ fn a_plan_is_counted_before_and_after() {
         id: id.to_owned(),
         live,
     };
-    let service = |revision: &str| json!({ "replicas": 2, "public_ip": false, "task_definition": revision });
-    let revision = |arn: &str, cpu: &str| json!({ "arn": arn, "fields": { "cpu": cpu, "memory": "512" } });
+    let revision =
+        |arn: &str, cpu: &str| json!({ "arn": arn, "family": "web", "fields": { "cpu": cpu, "memory": "512" } });
     let step = |address: &str, action, desired, live| Step {
         address: address.parse().expect("it is one"),
         action,
@@ -71,9 +93,12 @@ fn a_plan_is_counted_before_and_after() {
         needs: Vec::new(),
     };
     let secret = || found("secret.old", "s", json!({}));
-    let small =
-        found("db_instance.database", "d", json!({ "class": "db.t4g.micro", "storage": 20, "multi_az": false }));
-    let large = json!({ "class": "db.t4g.small", "storage": 20, "multi_az": false });
+    let small = found("db_instance.database", "d", database("db.t4g.micro"));
+    let large = json!({
+        "version": "16", "class": "db.t4g.small", "storage": 20, "multi_az": false, "backup_days": 7, "protect": false,
+        "vpc": "v", "subnet_group": "s", "security_groups": [], "username": "postgres", "password": "p",
+        "database": "app",
+    });
     let plan = Plan {
         targets: Vec::new(),
         id: StackId { stack: "small".into(), environment: "default".into() },
@@ -93,7 +118,9 @@ fn a_plan_is_counted_before_and_after() {
         guarded: Vec::new(),
     };
     let prices = built_in().expect("it is well formed");
-    let [before, after] = [before(&plan), after(&plan)].map(|state| estimate(&state, "us-east-1", &prices));
+    let [before, after] =
+        [before(&plan), after(&plan)].map(|state| estimate(&kinds::registry(), &state, "us-east-1", &prices));
+    let (before, after) = (before.expect("each kind reads its own"), after.expect("each kind reads its own"));
     let tasks = 730.0 * 2.0 * (0.04048 + 0.004_445 / 2.0);
     assert_eq!(dollars(before.month), dollars(tasks + 13.98 + 0.4));
     assert_eq!(dollars(after.month), dollars(tasks + 25.66 + 32.85));
@@ -103,7 +130,74 @@ fn a_plan_is_counted_before_and_after() {
 }
 
 #[test]
-fn every_price_is_of_a_known_part_and_every_region_has_what_each_stack_needs() {
+fn a_resource_that_cannot_be_read_is_not_taken_for_free() {
+    let unreadable = LiveResource { address: Address::new("cache", "main"), id: "c".into(), live: json!({}) };
+    let mut resources = Resources::default();
+    resources.add_live(&unreadable);
+    let failure = estimate(&kinds::registry(), &resources, "us-east-1", &built_in().expect("it is well formed"));
+    assert!(failure.is_err_and(|failure| failure.message.starts_with("cache: ")));
+}
+
+/// Whether `price` is one of `of`, where `*` stands for a class.
+fn is_one(of: &[&str], price: &str) -> bool {
+    of.iter().any(|known| match known.split_once('*') {
+        Some((before, after)) => price.starts_with(before) && price.ends_with(after),
+        None => *known == price,
+    })
+}
+
+/// The region whose prices are complete, but for classes; those of other regions may lack some, which are then unknown.
+const COMPLETE: &str = "us-east-1";
+
+#[test]
+fn a_kind_asks_for_prices_that_the_table_has() {
+    let prices = built_in().expect("it is well formed");
+    let kinds = kinds::registry();
+    let mut known: Vec<&str> = Vec::new();
+    for kind in kinds.iter() {
+        let own = kind.prices();
+        assert_eq!(own.is_empty(), kind.free().is_some(), "{} has a price or says why it is free", kind.name());
+        for price in &own {
+            let is_there = prices.regions[COMPLETE].keys().any(|key| is_one(&[price], key));
+            assert!(is_there, "{}: {COMPLETE} has no price `{price}`", kind.name());
+        }
+        known.extend(own);
+    }
+    for (region, of_region) in &prices.regions {
+        for price in of_region.keys() {
+            assert!(is_one(&known, price), "{region}: no kind asks for `{price}`");
+        }
+    }
+}
+
+#[test]
+fn a_charge_has_only_prices_that_its_kind_names() {
+    let everything = format!(
+        "{WORKER}database: {{}}\ncache: {{}}\nalarms: {{ email: ops@example.com }}\nload_balancer: {{ tls: off }}\n"
+    );
+    let everything = everything
+        .replace("nat: none", "nat: single")
+        .replace("image: nginx", "image: nginx, port: 80, scale: { max: 2, cpu: 60 }")
+        + BASTION;
+    let stack = spec::parse("stack.yaml", &everything, "default", &|_| None).expect("it is valid");
+    let resources = asked_for(&blueprint::sketch(&stack).expect("it can be drawn"));
+    let kinds = kinds::registry();
+    let mut charged = std::collections::BTreeSet::new();
+    for (address, resource) in resources.iter() {
+        let kind = kinds.of(address).expect("it is registered");
+        if let Some(charge) = kind.charge(address, resource, &resources).expect("it reads its own") {
+            charged.insert(kind.name());
+            for (price, _) in &charge.parts {
+                assert!(is_one(&kind.prices(), price), "{}: {price}", kind.name());
+            }
+        }
+    }
+    let with_price: Vec<&str> = kinds.iter().filter(|kind| kind.free().is_none()).map(AnyKind::name).collect();
+    assert_eq!(charged, with_price.into_iter().collect(), "each kind with a price is in this stack and is charged for");
+}
+
+#[test]
+fn every_region_has_the_prices_that_each_stack_needs() {
     let prices = built_in().expect("it is well formed");
     for (region, of_region) in &prices.regions {
         for part in ["task vCPU hour", "task GB hour", "load_balancer hour", "nat_gateway hour", "public_ipv4 hour"] {

@@ -16,33 +16,6 @@ pub(super) const ATTEMPTS: u32 = 8;
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html#troubleshoot_general_eventual-consistency>
 pub(super) const PASSING: Duration = Duration::from_secs(60);
 
-/// What AWS answers about an identifier that it handed out a moment ago and does not know everywhere yet. Nothing else that a
-/// create or an update names can be missing: the plan has seen it, or this run has made it.
-/// <https://docs.aws.amazon.com/ec2/latest/devguide/eventual-consistency.html>
-const NOT_YET: &[&str] = &[
-    "InvalidVpcID.NotFound",
-    "InvalidVpcId.NotFound",
-    "InvalidSubnetID.NotFound",
-    "InvalidSubnetId.NotFound",
-    "InvalidInternetGatewayID.NotFound",
-    "InvalidInternetGatewayId.NotFound",
-    "InvalidGatewayID.NotFound",
-    "InvalidRouteTableID.NotFound",
-    "InvalidRouteTableId.NotFound",
-    "InvalidNatGatewayID.NotFound",
-    "NatGatewayNotFound",
-    "InvalidAllocationID.NotFound",
-    "InvalidGroup.NotFound",
-    "InvalidSecurityGroupID.NotFound",
-    "InvalidSubnet",
-    "SubnetNotFound",
-    "InvalidSecurityGroup",
-    "LoadBalancerNotFound",
-    "ListenerNotFound",
-    "TargetGroupNotFound",
-    "ClusterNotFoundException",
-];
-
 /// The first and the longest pause between two tries.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(10));
 
@@ -119,7 +92,7 @@ fn pauses() -> Pauses {
 
 /// What is waited for if `failure` goes away by waiting.
 fn passing(on: Resource<'_>, failure: &Failure, write: Write<'_>) -> Option<&'static str> {
-    let is_new = !write.is_delete() && failure.is(NOT_YET);
+    let is_new = !write.is_delete() && failure.is(on.kind.not_yet());
     on.kind.passing(failure).or(is_new.then_some("AWS to know everywhere what was just made"))
 }
 

@@ -6,7 +6,7 @@ use futures::future::BoxFuture;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
-use super::{Context, Kind, Replacement};
+use super::{Blocker, Charge, Context, Doc, InRelease, Kind, Owned, Replacement, Resource, Resources};
 use crate::model::{Address, Change, Failure, Found, LiveResource, Outputs, Permission, Phase};
 
 /// A [`Kind`] with its types as plain data, so that the engine can hold all kinds alike.
@@ -15,14 +15,28 @@ pub trait AnyKind: Send + Sync {
     fn name(&self) -> &'static str;
     /// [`Kind::USES`].
     fn uses(&self) -> &'static [&'static str];
+    /// [`Kind::DOC`].
+    fn doc(&self) -> Doc;
+    /// [`Kind::NOT_YET`].
+    fn not_yet(&self) -> &'static [&'static str];
     /// [`Kind::PERMISSIONS`].
     fn permissions(&self) -> &'static [Permission];
+    /// Why nothing is charged for it, if nothing is: [`Cost::Free`](super::Cost::Free).
+    fn free(&self) -> Option<&'static str>;
+    /// Every price that [`Kind::COST`] can ask for.
+    fn prices(&self) -> Vec<&'static str>;
+    /// What is charged for `resource`, which is at `address` among `all`, by [`Kind::COST`].
+    fn charge(&self, address: &Address, resource: &Resource, all: &Resources) -> Result<Option<Charge>, Failure>;
     /// [`Kind::REPLACEMENT`].
     fn replacement(&self) -> Replacement;
     /// [`Kind::TAKES_OVER`].
     fn takes_over(&self) -> bool;
     /// [`Kind::LASTING`].
     fn lasting(&self) -> bool;
+    /// [`Kind::RUN_NOTE`].
+    fn run_note(&self) -> Option<&'static str>;
+    /// [`Kind::IN_RELEASE`].
+    fn in_release(&self) -> InRelease;
     /// [`Kind::UPDATE_RENEWS_OUTPUTS`].
     fn update_renews_outputs(&self) -> bool;
     /// [`Kind::IN_TWO_STEPS`].
@@ -82,6 +96,15 @@ pub trait AnyKind: Send + Sync {
     fn guard(&self, live: &Value) -> Result<Option<String>, Failure>;
     /// [`Kind::by_hand`].
     fn by_hand(&self, address: &Address, desired: &Value, live: Option<&Value>) -> Result<Option<String>, Failure>;
+    /// [`Kind::identifiers`].
+    fn identifiers(&self, live: &Value) -> Result<Vec<String>, Failure>;
+    /// [`Kind::blockers`].
+    fn blockers<'a>(
+        &'a self,
+        cx: &'a Context,
+        going: &'a [LiveResource],
+        owned: &'a Owned,
+    ) -> BoxFuture<'a, Result<Vec<Blocker>, Failure>>;
     /// [`Kind::explain`].
     fn explain<'a>(&'a self, cx: &'a Context, live: &'a Value) -> BoxFuture<'a, Vec<String>>;
     /// [`Kind::summary`].
@@ -124,8 +147,28 @@ impl<K: Kind> AnyKind for Erased<K> {
         K::USES
     }
 
+    fn doc(&self) -> Doc {
+        K::DOC
+    }
+
+    fn not_yet(&self) -> &'static [&'static str] {
+        K::NOT_YET
+    }
+
     fn permissions(&self) -> &'static [Permission] {
         K::PERMISSIONS
+    }
+
+    fn free(&self) -> Option<&'static str> {
+        K::COST.free()
+    }
+
+    fn prices(&self) -> Vec<&'static str> {
+        K::COST.prices()
+    }
+
+    fn charge(&self, address: &Address, resource: &Resource, all: &Resources) -> Result<Option<Charge>, Failure> {
+        K::COST.charge(address, resource, all)
     }
 
     fn replacement(&self) -> Replacement {
@@ -138,6 +181,14 @@ impl<K: Kind> AnyKind for Erased<K> {
 
     fn lasting(&self) -> bool {
         K::LASTING
+    }
+
+    fn run_note(&self) -> Option<&'static str> {
+        K::RUN_NOTE
+    }
+
+    fn in_release(&self) -> InRelease {
+        K::IN_RELEASE
     }
 
     fn update_renews_outputs(&self) -> bool {
@@ -250,6 +301,27 @@ impl<K: Kind> AnyKind for Erased<K> {
     fn by_hand(&self, address: &Address, desired: &Value, live: Option<&Value>) -> Result<Option<String>, Failure> {
         let live = live.map(|live| typed(K::NAME, live)).transpose()?;
         Ok(K::by_hand(address, &typed(K::NAME, desired)?, live.as_ref()))
+    }
+
+    fn identifiers(&self, live: &Value) -> Result<Vec<String>, Failure> {
+        Ok(K::identifiers(&typed(K::NAME, live)?))
+    }
+
+    fn blockers<'a>(
+        &'a self,
+        cx: &'a Context,
+        going: &'a [LiveResource],
+        owned: &'a Owned,
+    ) -> BoxFuture<'a, Result<Vec<Blocker>, Failure>> {
+        Box::pin(async move {
+            let going: Result<Vec<Found<K::Live>>, Failure> = going
+                .iter()
+                .map(|LiveResource { address, id, live }| {
+                    Ok(Found { address: address.clone(), id: id.clone(), live: typed(K::NAME, live)? })
+                })
+                .collect();
+            K::blockers(cx, &going?, owned).await
+        })
     }
 
     fn explain<'a>(&'a self, cx: &'a Context, live: &'a Value) -> BoxFuture<'a, Vec<String>> {

@@ -1,6 +1,8 @@
 //! The contract of a resource kind: what each file under `kinds/` implements and the engine relies on.
 
+mod blocker;
 mod context;
+mod cost;
 mod erased;
 mod images;
 mod registry;
@@ -11,7 +13,9 @@ use std::{future::Future, time::Duration};
 
 use serde::{Serialize, de::DeserializeOwned};
 
+pub use blocker::{Blocker, Owned};
 pub use context::{Context, Origin};
+pub use cost::{Charge, ChargeFor, Cost, PUBLIC_ADDRESS, Resource, Resources, State};
 pub use erased::{AnyKind, Erased};
 pub use images::{BuiltImage, ImageSource, Images, RegistryLogin};
 pub use registry::Registry;
@@ -30,8 +34,28 @@ pub enum Replacement {
     DeleteFirst,
 }
 
+/// The part of a kind in a release, which is what `stackctl deploy` carries out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InRelease {
+    /// None: `stackctl up` makes and changes it.
+    No,
+    /// It is the image that is released.
+    Image,
+    /// It is a task of a service or a job, or it keeps such tasks running.
+    Tasks,
+}
+
+/// What the documentation says about a kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Doc {
+    /// What it is for in a stack, in one or two sentences.
+    pub summary: &'static str,
+    /// The page of AWS's documentation about it.
+    pub page: &'static str,
+}
+
 /// A kind of AWS resource.
-pub trait Kind: Send + Sync + 'static {
+pub trait Kind: Sized + Send + Sync + 'static {
     /// What stack.yaml asks of it. References to other resources are [`crate::model::Input`]s.
     type Desired: Serialize + DeserializeOwned + Send + Sync;
     /// What AWS has, in our own types, with all that `diff`, `phase`, `outputs`, `update` and `delete` need.
@@ -39,10 +63,17 @@ pub trait Kind: Send + Sync + 'static {
 
     /// The name in addresses and plans; that of the file.
     const NAME: &'static str;
+    /// What the documentation says about it.
+    const DOC: Doc;
     /// The kinds whose resources one of this kind may hold on to: AWS deletes those only after it.
     const USES: &'static [&'static str];
     /// What IAM has to allow for its calls.
     const PERMISSIONS: &'static [Permission];
+    /// What AWS charges for it.
+    const COST: Cost<Self>;
+    /// The codes by which AWS answers a create or an update that names what was just made and is not known everywhere yet.
+    /// Nothing else that such a call names can be missing: the plan has seen it, or this run has made it.
+    const NOT_YET: &'static [&'static str];
     /// How a replacement goes.
     const REPLACEMENT: Replacement = Replacement::DeleteFirst;
     /// Whether one that is made or changed takes over what one that goes has served: then the one goes after the other.
@@ -50,6 +81,10 @@ pub trait Kind: Send + Sync + 'static {
     /// Whether it lasts. One that does not (a one-off task) is left out of an observation, never planned for
     /// deletion, and listed only while its own step waits for it.
     const LASTING: bool = true;
+    /// For a kind that does not last: how a plan describes its run, after its address.
+    const RUN_NOTE: Option<&'static str> = None;
+    /// Its part in a release.
+    const IN_RELEASE: InRelease = InRelease::No;
     /// Whether an update in place makes its outputs new (another digest, another revision).
     const UPDATE_RENEWS_OUTPUTS: bool = false;
     /// Whether `create` makes the bare resource and `update` gives it the rest, where AWS would make another one, or
@@ -148,6 +183,22 @@ pub trait Kind: Send + Sync + 'static {
     /// address.
     fn by_hand(_address: &Address, _desired: &Self::Desired, _live: Option<&Self::Live>) -> Option<String> {
         None
+    }
+
+    /// What AWS calls it beside the id that [`Kind::list`] gives, such as its ARN: by these it is known as the stack's own.
+    fn identifiers(_live: &Self::Live) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// What does not belong to the stack and would keep `going` from being deleted. AWS itself would refuse in the middle of
+    /// a deletion, mostly without a name. Called once, with all resources of this kind that a plan deletes; there is at least
+    /// one.
+    fn blockers(
+        _cx: &Context,
+        _going: &[Found<Self::Live>],
+        _owned: &Owned,
+    ) -> impl Future<Output = Result<Vec<Blocker>, Failure>> + Send {
+        async { Ok(Vec::new()) }
     }
 
     /// More about a resource that failed: stopped reasons, exit codes, failing health checks, last log lines.

@@ -66,3 +66,6 @@ pub fn registry() -> Registry {
 fn kind<K: Kind>() -> Arc<dyn AnyKind> {
     Arc::new(Erased::<K>::new())
 }
+
+#[cfg(test)]
+mod tests;

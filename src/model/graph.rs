@@ -18,6 +18,8 @@ pub struct Node {
     pub needs: BTreeSet<Address>,
     /// For a step that is no lasting resource (a release task): what it runs for.
     pub runs: Option<Runs>,
+    /// Whether it is no part of a release, although others of its kind are.
+    pub outside_release: bool,
 }
 
 /// What a one-off task runs for.
@@ -69,7 +71,7 @@ impl Graph {
     pub fn add(&mut self, address: Address, desired: &impl Serialize) -> Address {
         let desired = serde_json::to_value(desired).expect("a kind's Desired is plain data");
         let needs = input::references(&desired);
-        let node = Node { address: address.clone(), desired, needs, runs: None };
+        let node = Node { address: address.clone(), desired, needs, runs: None, outside_release: false };
         let before = self.nodes.insert(address.clone(), node);
         assert!(before.is_none(), "{address} is in the graph twice");
         address
@@ -100,6 +102,14 @@ impl Graph {
     /// If `address` is not in the graph.
     pub fn run(&mut self, address: &Address) {
         self.nodes.get_mut(address).expect("the resource was added before").runs = Some(Runs::Always);
+    }
+
+    /// `address` is no part of a release, although others of its kind are.
+    ///
+    /// # Panics
+    /// If `address` is not in the graph.
+    pub fn keep_out_of_release(&mut self, address: &Address) {
+        self.nodes.get_mut(address).expect("the resource was added before").outside_release = true;
     }
 
     /// The resource at `address`.

@@ -4,7 +4,10 @@
 use std::fmt::Write;
 
 use super::{plan, style::Style};
-use crate::model::{Action, Address, Plan};
+use crate::{
+    kind::Registry,
+    model::{Action, Address, Plan},
+};
 
 /// The longest comment on GitHub, in characters. GitLab and Jenkins take more.
 /// <https://docs.github.com/en/rest/issues/comments>
@@ -14,7 +17,7 @@ const LONGEST: usize = 65_536;
 const NAMED: usize = 20;
 
 /// The plan, at most [`LONGEST`] characters long.
-pub fn render(plan: &Plan) -> String {
+pub fn render(kinds: &Registry, plan: &Plan) -> String {
     let id = &plan.id;
     if plan.is_empty() {
         let targets: Vec<String> = plan.targets.iter().map(|target| format!("`{target}`")).collect();
@@ -38,7 +41,7 @@ pub fn render(plan: &Plan) -> String {
     if !text.ends_with("\n\n") {
         text.push('\n');
     }
-    let whole = plan::render(plan, Style::new(false));
+    let whole = plan::render(kinds, plan, Style::new(false));
     let fence = fence(&whole);
     let head = format!("{text}<details>\n<summary>The plan</summary>\n\n{fence}text\n");
     let foot = format!("{fence}\n\n</details>\n");
@@ -103,6 +106,11 @@ mod tests {
             live: None,
             needs: Vec::new(),
         }
+    }
+
+    /// The plan, for which no kind has to be known.
+    fn render(plan: &Plan) -> String {
+        super::render(&Registry::new([]), plan)
     }
 
     fn plan(steps: Vec<Step>) -> Plan {

@@ -30,6 +30,7 @@ pub use terminal::{LineEnds, Raw, size as terminal_size};
 use crate::{
     cost::Estimate,
     engine::Forecast,
+    kind::Registry,
     model::{Address, Failure, Plan},
 };
 
@@ -109,20 +110,20 @@ impl Output {
     }
 
     /// The plan as data, on standard output.
-    pub fn plan(&self, plan: &Plan) {
+    pub fn plan(&self, kinds: &Registry, plan: &Plan) {
         if self.is_json() {
             self.document(&plan_document(plan));
         } else {
-            self.data(&plan::render(plan, self.stdout));
+            self.data(&plan::render(kinds, plan, self.stdout));
         }
     }
 
     /// The plan before it is carried out: for people on standard error, for programs the first event.
-    pub fn announce(&self, plan: &Plan) {
+    pub fn announce(&self, kinds: &Registry, plan: &Plan) {
         if self.is_json() {
             self.document(&serde_json::json!({ "event": "plan", "plan": plan_document(plan) }));
         } else if !self.quiet {
-            write_line(&mut std::io::stderr().lock(), &plan::render(plan, self.stderr));
+            write_line(&mut std::io::stderr().lock(), &plan::render(kinds, plan, self.stderr));
         }
     }
 

@@ -5,10 +5,13 @@ use std::fmt::Write;
 use serde_json::Value;
 
 use super::style::Style;
-use crate::model::{Action, How, Plan, Shown, Step};
+use crate::{
+    kind::{AnyKind, Registry},
+    model::{Action, How, Plan, Shown, Step},
+};
 
 /// The plan as text, without a line end at its end.
-pub fn render(plan: &Plan, style: Style) -> String {
+pub fn render(kinds: &Registry, plan: &Plan, style: Style) -> String {
     let targets: Vec<String> = plan.targets.iter().map(ToString::to_string).collect();
     let alone = if targets.is_empty() { String::new() } else { targets.join(", ") + " of " };
     if plan.is_empty() {
@@ -17,7 +20,7 @@ pub fn render(plan: &Plan, style: Style) -> String {
     }
     let mut text = format!("Plan for {alone}{}:\n\n", style.strong(&plan.id));
     for step in plan.steps.iter().filter(|step| step.action != Action::DeleteReplaced) {
-        render_step(&mut text, step, style);
+        render_step(kinds, &mut text, step, style);
     }
     for (address, why) in &plan.guarded {
         let _ = writeln!(text, "\n{} {address} is guarded: {why}", style.bad("!"));
@@ -48,23 +51,21 @@ pub(super) fn summary(plan: &Plan) -> String {
     format!("Plan: {}.", counts.join(", "))
 }
 
-fn render_step(text: &mut String, step: &Step, style: Style) {
+fn render_step(kinds: &Registry, text: &mut String, step: &Step, style: Style) {
     let address = style.strong(&step.address);
     let (symbol, note) = match step.action {
         Action::Create => (style.good("+"), ""),
         Action::Update => (style.changed("~"), ""),
-        Action::Replace => (style.changed("±"), "  has to be replaced"),
-        Action::Run if step.address.kind() == "database_users" => {
-            (style.hint("▸"), "  runs once, before anything connects as one of them")
+        Action::Replace => (style.changed("±"), "has to be replaced"),
+        Action::Run => {
+            let kind = kinds.named(step.address.kind());
+            (style.hint("▸"), kind.and_then(AnyKind::run_note).unwrap_or("runs once"))
         }
-        Action::Run if step.address.kind() == "database_load" => {
-            (style.hint("▸"), "  loads the dump, whole or not at all")
-        }
-        Action::Run => (style.hint("▸"), "  runs once, before the service changes"),
-        Action::Wait => (style.hint("…"), "  is as desired and not ready yet"),
+        Action::Wait => (style.hint("…"), "is as desired and not ready yet"),
         Action::Delete | Action::DeleteReplaced => (style.bad("-"), ""),
     };
-    let _ = writeln!(text, "  {symbol} {address}{}", style.dim(note));
+    let note = if note.is_empty() { String::new() } else { style.dim(format!("  {note}")) };
+    let _ = writeln!(text, "  {symbol} {address}{note}");
     match step.action {
         Action::Create => {
             let fields = step.desired.as_ref().map(fields).unwrap_or_default();

@@ -3,6 +3,7 @@
 mod adopt;
 mod bad_cloud;
 mod bastion;
+mod blockers;
 mod blocking;
 mod cache;
 mod changes;
@@ -39,7 +40,6 @@ mod run;
 mod scaling;
 mod secrecy;
 mod set_secrets;
-mod strangers;
 mod support;
 mod sweep;
 mod targets;

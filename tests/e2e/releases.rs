@@ -2,12 +2,7 @@
 
 use serde_json::json;
 
-use crate::{
-    support::text,
-    tiny::Tiny,
-    traffic::Traffic,
-    until,
-};
+use crate::{support::text, tiny::Tiny, traffic::Traffic, until};
 
 /// The requests that have to be sent during a rollout.
 const REQUESTS: usize = 10_000;

@@ -2,8 +2,57 @@
 
 use aws_config::SdkConfig;
 use aws_sdk_acm::types::{Filters, KeyAlgorithm};
+use stackctl::{kind::AnyKind, kinds};
 
 use crate::support::World;
+
+/// Under which word a resource of each kind is found. One that is a part of another is found with that: AWS deletes no network
+/// with an instance in it and no cluster with a service in it.
+const SWEPT: &[(&str, &str)] = &[
+    ("vpc", "vpc"),
+    ("internet_gateway", "internet gateway"),
+    ("subnet", "subnet"),
+    ("elastic_ip", "address"),
+    ("nat_gateway", "NAT gateway"),
+    ("route_table", "route table"),
+    ("security_group", "security group"),
+    ("instance", "vpc"),
+    ("db_subnet_group", "DB subnet group"),
+    ("db_instance", "database"),
+    ("cache_subnet_group", "cache subnet group"),
+    ("cache", "cache"),
+    ("secret", "secret"),
+    ("log_group", "log group"),
+    ("role", "role"),
+    ("repository", "repository"),
+    ("image", "repository"),
+    ("certificate", "certificate"),
+    ("load_balancer", "load balancer"),
+    ("dns_record", "record"),
+    ("target_group", "target group"),
+    ("listener", "load balancer"),
+    ("listener_rule", "load balancer"),
+    ("cluster", "cluster"),
+    ("task_definition", "task definition"),
+    ("service", "cluster"),
+    ("scaling", "scalable target"),
+    ("schedule_group", "schedule group"),
+    ("schedule", "schedule"),
+    ("topic", "topic"),
+    ("alarm", "alarm"),
+];
+
+#[test]
+fn the_sweep_finds_every_kind_that_lasts() {
+    let registry = kinds::registry();
+    let lasting: Vec<&str> = registry.iter().filter(|kind| kind.lasting()).map(AnyKind::name).collect();
+    let swept: Vec<&str> = SWEPT.iter().map(|(kind, _)| *kind).collect();
+    assert_eq!(swept, lasting, "everything() finds each of these");
+    for (kind, word) in SWEPT {
+        let is_there = include_str!("sweep.rs").contains(&format!("found.add(\"{word}\""));
+        assert!(is_there, "nothing is found as `{word}`, which is to show a {kind}");
+    }
+}
 
 /// What was found, as `kind id`.
 struct Found(Vec<String>);

@@ -120,16 +120,17 @@ fn shown(folder: &Path, command: &str) -> String {
     let stack = stack(folder, environment);
     let world = world(&folder.join("live.json"));
     let planned = match name {
-        "plan" => planned(&stack, &world, BTreeMap::new()).and_then(|plan| match words.as_slice() {
+        "plan" => planned(&stack, &world, BTreeMap::new()).and_then(|(_, plan)| match words.as_slice() {
             [_, "--target", target] => engine::targeted(&plan, &[target.parse().expect("it is an address")]),
             _ => Ok(plan),
         }),
-        "deploy" => planned(&stack, &world, built(&world)).and_then(|plan| cli::release_part(&plan)),
+        "deploy" => planned(&stack, &world, built(&world))
+            .and_then(|(graph, plan)| cli::release_part(&kinds::registry(), &graph, &plan)),
         "destroy" => engine::plan(&kinds::registry(), &id(&stack), &Graph::new(), live(&world)),
         other => panic!("a case cannot run `stackctl {other}`"),
     };
     match planned {
-        Ok(plan) => output::plan_text(&plan, Style::new(false)),
+        Ok(plan) => output::plan_text(&kinds::registry(), &plan, Style::new(false)),
         Err(failure) => format!("error: {failure}\nhint: {}", failure.hint.as_deref().unwrap_or("none")),
     }
 }
@@ -138,13 +139,14 @@ fn planned(
     stack: &Stack,
     world: &Value,
     releases: BTreeMap<ImageSource, String>,
-) -> Result<Plan, stackctl::model::Failure> {
+) -> Result<(Graph, Plan), stackctl::model::Failure> {
     let zones = ["eu-west-1a", "eu-west-1b", "eu-west-1c"].map(str::to_owned).to_vec();
     let live = live(world);
     let running = blueprint::running(&live)?;
     let network = world.get("network").map(|network| serde_json::from_value(network.clone()).expect("it is one"));
     let graph = blueprint::graph(stack, &Facts { zones, releases, running, network, ..Facts::default() })?;
-    engine::plan(&kinds::registry(), &id(stack), &graph, live)
+    let plan = engine::plan(&kinds::registry(), &id(stack), &graph, live)?;
+    Ok((graph, plan))
 }
 
 fn id(stack: &Stack) -> StackId {

@@ -7,9 +7,12 @@ use std::{
 };
 
 use proptest::prelude::*;
+use serde_json::Value;
 use stackctl::{
     blueprint::{self, Facts},
-    engine, kinds,
+    engine,
+    kind::AnyKind,
+    kinds,
     model::{Action, Address, Graph, Plan, StackId},
     spec,
 };
@@ -19,8 +22,9 @@ use crate::cloud::{Cloud, first, shuffled};
 /// What the region has.
 const ZONES: [&str; 3] = ["eu-west-1a", "eu-west-1b", "eu-west-1c"];
 
-/// The kinds that run and do not last.
-const RUNS: [&str; 2] = ["release", "database_users"];
+/// The kinds that no random stack has: those of a domain and of the bastion vary nothing that a plan depends on, and a dump is
+/// loaded by a command of its own.
+const NOT_RANDOM: [&str; 3] = ["database_load", "dns_record", "instance"];
 
 /// A stack.yaml, as far as these tests vary it.
 #[derive(Clone, Debug)]
@@ -201,7 +205,12 @@ fn addresses(cloud: &Cloud) -> Vec<Address> {
 
 /// What `graph` asks for and lasts.
 fn lasting(graph: &Graph) -> Vec<Address> {
-    graph.nodes().map(|node| node.address.clone()).filter(|address| !RUNS.contains(&address.kind())).collect()
+    let registry = kinds::registry();
+    graph
+        .nodes()
+        .map(|node| node.address.clone())
+        .filter(|address| registry.of(address).is_ok_and(AnyKind::lasting))
+        .collect()
 }
 
 /// That `cloud` is as `graph` asks, by its own list and by the planner.
@@ -211,6 +220,69 @@ fn assert_converged(graph: &Graph, cloud: &Cloud) {
     let steps: Vec<String> =
         again.steps.iter().map(|step| format!("{:?} {}: {:?}", step.action, step.address, step.changes)).collect();
     assert_eq!(steps, Vec::<String>::new(), "planning again finds nothing to do");
+}
+
+/// A stack with all that the random ones can have.
+fn largest() -> Text {
+    let service = Service {
+        image: "build: app",
+        port: Some(3000),
+        cpu: 256,
+        count: "scale: { min: 1, max: 4, cpu: 60 }",
+        health: "/",
+        host: true,
+        blocks: 1,
+        release: true,
+        secret: true,
+    };
+    Text {
+        zones: 2,
+        nat: "single",
+        database: Some((true, true, 1, "app: owner")),
+        cache: Some("cache.t4g.micro"),
+        tls: "self-signed",
+        alarms: Some("ops@example.com"),
+        jobs: BTreeMap::from([("report", "command: [report], schedule: rate(1 hour)")]),
+        services: BTreeMap::from([("web", service)]),
+    }
+}
+
+#[test]
+fn random_stacks_have_every_kind_but_a_few() {
+    let graph = largest().graph();
+    let drawn = graph.nodes().map(|node| node.address.kind());
+    let covered: BTreeSet<&str> = drawn.chain(NOT_RANDOM).collect();
+    let registry = kinds::registry();
+    let registered: BTreeSet<&str> = registry.iter().map(AnyKind::name).collect();
+    assert_eq!(covered, registered, "a random stack can have a resource of each of these");
+}
+
+/// The addresses that `value` refers to.
+fn references(value: &Value, found: &mut BTreeSet<Address>) {
+    match value {
+        Value::Object(fields) => {
+            let from = fields.get("$from").and_then(Value::as_str);
+            found.extend(from.map(|address| address.parse().expect("it is an address")));
+            fields.values().for_each(|value| references(value, found));
+        }
+        Value::Array(items) => items.iter().for_each(|item| references(item, found)),
+        _ => {}
+    }
+}
+
+#[test]
+fn a_kind_uses_what_its_resources_refer_to() {
+    let registry = kinds::registry();
+    let mut missing = BTreeSet::new();
+    for node in largest().graph().nodes() {
+        let kind = registry.of(&node.address).expect("it is registered");
+        let mut others = BTreeSet::new();
+        references(&node.desired, &mut others);
+        let unknown =
+            others.iter().map(Address::kind).filter(|other| *other != kind.name() && !kind.uses().contains(other));
+        missing.extend(unknown.filter(|_| kind.lasting()).map(|other| format!("{} refers to {other}", kind.name())));
+    }
+    assert_eq!(missing, BTreeSet::new());
 }
 
 proptest! {

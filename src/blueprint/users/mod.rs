@@ -29,8 +29,7 @@ pub(super) struct Users {
 }
 
 /// The task definition that makes the database's users: where it is, there may be users still.
-#[must_use]
-pub fn users_task() -> Address {
+pub(super) fn task() -> Address {
     Address::new("task_definition", TASK)
 }
 

@@ -37,7 +37,7 @@ impl Adopt {
     pub(super) async fn run(&self, global: &Global, output: &Output) -> Result<u8, Stop> {
         let project = Project::open(global, output).await?;
         let (_, plan) = self.look(&project).await?;
-        self.show(&plan, output);
+        self.show(&project.kinds, &plan, output);
         self.refuse_mismatch(&plan)?;
         let question = format!(
             "Adopt {} as {} of {}? `up` changes it then, and `destroy` deletes it. Only `yes` will do",
@@ -126,12 +126,12 @@ impl Adopt {
             .hint("change stack.yaml to what it is, or adopt first what it stands in; nothing was changed"))
     }
 
-    fn show(&self, plan: &Plan, output: &Output) {
+    fn show(&self, kinds: &Registry, plan: &Plan, output: &Output) {
         if plan.is_empty() {
             output.status(&format!("{} is as stack.yaml asks {} to be.", self.id, self.address));
         } else {
             output.status(&format!("What the next `up` would change of {}:", self.id));
-            output.announce(plan);
+            output.announce(kinds, plan);
         }
     }
 }

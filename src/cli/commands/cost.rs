@@ -12,7 +12,7 @@ use crate::{
         project::{self, Project},
     },
     cost::{self, Prices},
-    exit,
+    exit, kinds,
     output::Output,
 };
 
@@ -35,6 +35,7 @@ impl CostArgs {
         let stack = project::read(global)?;
         let prices = self.prices()?;
         let region = &stack.region;
+        let kinds = kinds::registry();
         if !prices.regions.contains_key(region) {
             let known = prices.regions.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
             let message = format!("stackctl has no prices of {region}");
@@ -43,12 +44,12 @@ impl CostArgs {
         if self.plan {
             let project = Project::open(global, output).await?;
             let plan = project.plan(project.look().await?, &BTreeMap::new())?;
-            let before = cost::estimate(&cost::before(&plan), region, &prices);
-            let after = cost::estimate(&cost::after(&plan), region, &prices);
+            let before = cost::estimate(&kinds, &cost::before(&plan), region, &prices)?;
+            let after = cost::estimate(&kinds, &cost::after(&plan), region, &prices)?;
             output.difference(&before, &after);
         } else {
             let asked_for = cost::asked_for(&blueprint::sketch(&stack)?);
-            output.estimate(&cost::estimate(&asked_for, region, &prices));
+            output.estimate(&cost::estimate(&kinds, &asked_for, region, &prices)?);
         }
         Ok(exit::DONE)
     }

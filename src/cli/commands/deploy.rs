@@ -4,7 +4,6 @@
 use clap::Args;
 
 use crate::{
-    blueprint,
     cli::{
         change::{CarryOut, Consent},
         error::Stop,
@@ -13,12 +12,10 @@ use crate::{
         rollback_offer, url,
     },
     engine, exit,
-    model::{Action, Failure, Plan, Step},
+    kind::{InRelease, Registry},
+    model::{Action, Failure, Graph, Plan, Step},
     output::Output,
 };
-
-/// The kinds that make up a release. A schedule follows the revision that its service serves.
-const RELEASE: &[&str] = &["image", "task_definition", "release", "service", "schedule"];
 
 /// Arguments of `stackctl deploy`.
 #[derive(Debug, Args)]
@@ -40,7 +37,10 @@ impl Deploy {
             // Asking for a deployment is consent to it: it touches nothing but the release.
             consent: Consent::Given,
             unprotect: false,
-            plan: &|view| release_part(&project.plan(view, &releases)?),
+            plan: &|view| {
+                let graph = project.graph(&view, &releases, None)?;
+                release_part(&project.kinds, &graph, &engine::plan(&project.kinds, &project.cx.id, &graph, view.live)?)
+            },
         };
         let ended = carry_out.run(&project, global, output).await?;
         match ended.code {
@@ -52,24 +52,24 @@ impl Deploy {
     }
 }
 
-/// The steps of `plan` that release, which must stand on what `up` has made already.
+/// The steps of `plan`, which leads to `graph`, that release. All else that they need must be there.
 ///
 /// # Errors
-/// If they stand on what `up` has yet to make or change.
-pub fn release_part(plan: &Plan) -> Result<Plan, Failure> {
-    // What makes the database's users is no part of a release, although it is a task definition.
-    let in_release = |step: &Step| RELEASE.contains(&step.address.kind()) && step.address != blueprint::users_task();
+/// If they need something that `up` has yet to make or change.
+pub fn release_part(kinds: &Registry, graph: &Graph, plan: &Plan) -> Result<Plan, Failure> {
+    let in_release = |step: &Step| {
+        let kind = kinds.named(step.address.kind());
+        let is_outside = graph.get(&step.address).is_some_and(|node| node.outside_release);
+        !is_outside && kind.is_some_and(|kind| kind.in_release() != InRelease::No)
+    };
     let part = engine::only(plan, |step| in_release(step) && !is_removal(step));
     let missing: Vec<String> =
         part.steps.iter().filter(|step| !in_release(step)).map(|step| step.address.to_string()).collect();
     if missing.is_empty() {
         return Ok(part);
     }
-    Err(Failure::refused(
-        "deploy",
-        format!("the release stands on what is not there or has changed: {}", missing.join(", ")),
-    )
-    .hint("run `stackctl up` first: it makes these, and releases as well"))
+    Err(Failure::refused("deploy", format!("these resources are missing or out of date: {}", missing.join(", ")))
+        .hint("run `stackctl up` instead: it creates and updates them, and releases as well"))
 }
 
 fn is_removal(step: &Step) -> bool {

@@ -37,14 +37,14 @@ impl PlanArgs {
     pub(super) async fn run(&self, global: &Global, output: &Output) -> Result<u8, Stop> {
         let project = Project::open(global, output).await?;
         let plan = self.part.of(project.plan(project.look().await?, &BTreeMap::new())?).map_err(Part::wrong)?;
-        output.plan(&plan);
+        output.plan(&project.kinds, &plan);
         self.part.warn(output);
         if let Some(file) = &self.out {
             saved_plan::write(file, &project, &plan).await?;
             output.status(&format!("Written to {0}. `stackctl up {0}` carries out exactly this.", file.display()));
         }
         if let Some(file) = &self.markdown {
-            fs::write(file, output::plan_markdown(&plan)).map_err(|error| {
+            fs::write(file, output::plan_markdown(&project.kinds, &plan)).map_err(|error| {
                 let message = format!("{} cannot be written: {error}", file.display());
                 Stop::usage(message, "name another file with --markdown")
             })?;

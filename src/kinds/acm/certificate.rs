@@ -15,7 +15,7 @@ use sha2::{Digest, Sha256};
 pub use crate::kinds::acm::self_signed_domain;
 use crate::{
     aws::{self, Once, Outcome, given},
-    kind::{Context, Kind, Replacement},
+    kind::{Context, Cost, Doc, Kind, Replacement},
     kinds::acm::{self, Issuance},
     model::{Address, Change, Diff, Failure, Found, How, On, Outputs, Permission, Phase, Shown},
 };
@@ -57,7 +57,13 @@ impl Kind for Certificate {
     type Live = Live;
 
     const NAME: &'static str = "certificate";
+    const DOC: Doc = Doc {
+        summary: "The certificate of the load balancer: of its domain, or self-signed.",
+        page: "https://docs.aws.amazon.com/acm/latest/userguide/dns-validation.html",
+    };
     const USES: &'static [&'static str] = &[];
+    const COST: Cost<Self> = Cost::Free("AWS charges nothing for a certificate of a load balancer");
+    const NOT_YET: &'static [&'static str] = &[];
     const PERMISSIONS: &'static [Permission] = &[
         Permission::look(&["acm:DescribeCertificate", "acm:ListCertificates", "acm:ListTagsForCertificate"]),
         Permission::make(&["acm:AddTagsToCertificate", "acm:ImportCertificate", "acm:RequestCertificate"], On::Tagged),

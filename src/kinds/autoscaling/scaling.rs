@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     aws::{self, Once, Outcome},
-    kind::{Context, Kind},
+    kind::{Charge, Context, Cost, Doc, Kind, State},
     kinds::ecs,
     model::{Address, Change, Diff, Failure, Found, How, Input, On, Permission, Phase, Shown, StackId},
 };
@@ -133,8 +133,14 @@ impl Kind for Scaling {
     type Live = Live;
 
     const NAME: &'static str = "scaling";
+    const DOC: Doc = Doc {
+        summary: "Changes the number of a service's tasks with their load.",
+        page: "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-auto-scaling.html",
+    };
     // AWS keeps a scalable target whose service is gone, and a policy names the target group whose requests it counts.
     const USES: &'static [&'static str] = &["service", "target_group", "load_balancer"];
+    const COST: Cost<Self> = Cost::Counted { prices: &["alarm month"], charge: |_, state, _| Ok(Some(charge(state))) };
+    const NOT_YET: &'static [&'static str] = &[];
     const PERMISSIONS: &'static [Permission] = &[
         Permission::look(&[
             "application-autoscaling:DescribeScalableTargets",
@@ -265,6 +271,16 @@ impl Kind for Scaling {
             live.policies.iter().map(|policy| format!("{} {}", policy.name, policy.target)).collect();
         Some(format!("{} to {} tasks, {}", live.min, live.max, held.join(", ")))
     }
+}
+
+/// For each policy, AWS makes one alarm that adds tasks and one that takes them away.
+fn charge(state: &State<Scaling>) -> Charge {
+    let policies = match state {
+        State::Desired(desired) => desired.policies.len(),
+        State::Live(live) => live.policies.len(),
+    };
+    let alarms = 2 * u32::try_from(policies).unwrap_or(u32::MAX / 2);
+    Charge::new(format!("{alarms} alarms")).plus("alarm month", alarms)
 }
 
 /// `service/<cluster>/<service>`, for the service called `name` in stack.yaml.

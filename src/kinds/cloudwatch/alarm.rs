@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     aws::{self, Once, Outcome},
-    kind::{Context, Kind},
+    kind::{Context, Cost, Doc, Kind},
     model::{Address, Change, Diff, Failure, Found, How, Input, On, Permission, Phase, Shown},
 };
 
@@ -150,8 +150,14 @@ impl Kind for Alarm {
     type Live = Live;
 
     const NAME: &'static str = "alarm";
+    const DOC: Doc = Doc {
+        summary: "Watches one measure of a service, the load balancer or the database.",
+        page: "https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/AlarmThatSendsEmail.html",
+    };
     // Nothing is held by an alarm; but one that outlives what it watches rings for a stack that is being taken down.
     const USES: &'static [&'static str] = &["topic", "service", "target_group", "load_balancer", "db_instance"];
+    const COST: Cost<Self> = Cost::Each { what: "an alarm", price: "alarm month" };
+    const NOT_YET: &'static [&'static str] = &[];
     const PERMISSIONS: &'static [Permission] = &[
         Permission::look(&["cloudwatch:DescribeAlarms"]),
         Permission::make(

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     aws::{Once, Outcome, given},
-    kind::{Context, Kind},
+    kind::{Context, Cost, Doc, Kind, PUBLIC_ADDRESS},
     kinds::ec2,
     model::{Address, Failure, Found, On, Outputs, Permission, Phase},
 };
@@ -33,9 +33,15 @@ impl Kind for ElasticIp {
     type Live = Live;
 
     const NAME: &'static str = "elastic_ip";
+    const DOC: Doc = Doc {
+        summary: "The public address of a NAT gateway.",
+        page: "https://docs.aws.amazon.com/vpc/latest/userguide/vpc-eips.html",
+    };
     const USES: &'static [&'static str] = &[];
     const ADOPTABLE: bool = true;
     const MANY: bool = true;
+    const COST: Cost<Self> = Cost::Each { what: "a public address", price: PUBLIC_ADDRESS };
+    const NOT_YET: &'static [&'static str] = ec2::NOT_YET;
     const PERMISSIONS: &'static [Permission] = &[
         Permission::look(&["ec2:DescribeAddresses"]),
         Permission::make(&["ec2:AllocateAddress"], On::Tagged),

@@ -14,13 +14,17 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     aws::{self, Once, Outcome, given},
-    kind::{Context, Kind, Replacement},
+    kind::{Charge, Context, Cost, Doc, Kind, PUBLIC_ADDRESS, Replacement, State},
     kinds::ec2,
     model::{Address, Change, Diff, Failure, Found, How, Input, On, Outputs, Permission, Phase, Shown},
 };
 
 /// The tag with a hash of the user data: AWS shows that of one instance a call only.
 const USER_DATA: &str = "stackctl:user-data";
+
+/// The size of the disk of the bastion, in GiB: that of Debian's images. No instance has been made with another one, so this
+/// is also the size of the disk of one that is there, which `DescribeInstances` does not tell.
+pub const DISK: u32 = 8;
 
 /// An EC2 instance.
 pub struct Instance;
@@ -73,7 +77,16 @@ impl Kind for Instance {
     type Live = Live;
 
     const NAME: &'static str = "instance";
+    const DOC: Doc = Doc {
+        summary: "The bastion: a small host from which the database can be reached.",
+        page: "https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/concepts.html",
+    };
     const USES: &'static [&'static str] = &["subnet", "security_group", "internet_gateway"];
+    const COST: Cost<Self> = Cost::Counted {
+        prices: &["instance * hour", "disk GB month", PUBLIC_ADDRESS],
+        charge: |_, state, _| Ok(Some(charge(state))),
+    };
+    const NOT_YET: &'static [&'static str] = ec2::NOT_YET;
     const PERMISSIONS: &'static [Permission] = &[
         Permission::look(&["ec2:DescribeInstances"]),
         Permission::make(&["ec2:RunInstances"], On::Tagged),
@@ -272,6 +285,17 @@ impl Kind for Instance {
             });
         Some(sample)
     }
+}
+
+fn charge(state: &State<Instance>) -> Charge {
+    let (class, disk) = match state {
+        State::Desired(desired) => (&desired.class, desired.disk),
+        State::Live(live) => (&live.class, DISK),
+    };
+    Charge::new(format!("{class}, {disk} GiB, a public address"))
+        .plus(format!("instance {class} hour"), 1)
+        .plus("disk GB month", disk)
+        .plus(PUBLIC_ADDRESS, 1)
 }
 
 fn state(instance: &SdkInstance) -> &str {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     aws::{Once, Outcome, given},
-    kind::{Context, Kind},
+    kind::{Context, Cost, Doc, Kind},
     kinds::ec2,
     model::{Address, Change, Diff, Failure, Found, Input, On, Outputs, Permission, Phase},
 };
@@ -36,10 +36,16 @@ impl Kind for InternetGateway {
     type Live = Live;
 
     const NAME: &'static str = "internet_gateway";
+    const DOC: Doc = Doc {
+        summary: "Connects the network to the internet.",
+        page: "https://docs.aws.amazon.com/vpc/latest/userguide/VPC_Internet_Gateway.html",
+    };
     const USES: &'static [&'static str] = &["vpc"];
     const ADOPTABLE: bool = true;
     const IN_TWO_STEPS: bool = true;
     const MANY: bool = true;
+    const COST: Cost<Self> = Cost::Free("AWS charges nothing for it; traffic is not counted");
+    const NOT_YET: &'static [&'static str] = ec2::NOT_YET;
     const PERMISSIONS: &'static [Permission] = &[
         Permission::look(&["ec2:DescribeInternetGateways"]),
         Permission::make(&["ec2:CreateInternetGateway"], On::Tagged),

@@ -1,5 +1,6 @@
 //! What the EC2 kinds share: ownership filters, and tags as its create calls take them.
 
+mod blockers;
 pub mod elastic_ip;
 pub mod instance;
 pub mod internet_gateway;
@@ -22,6 +23,25 @@ use crate::{
 /// The tags that go on in a create call, which IAM judges as an action of its own.
 /// <https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/supported-iam-actions-tagging.html>
 pub(super) const TAGGING: Permission = Permission::make(&["ec2:CreateTags"], On::Tagging("ec2"));
+
+/// EC2's codes for an identifier that it gave out a moment ago and does not know everywhere yet.
+/// <https://docs.aws.amazon.com/ec2/latest/devguide/eventual-consistency.html>
+pub(super) const NOT_YET: &[&str] = &[
+    "InvalidVpcID.NotFound",
+    "InvalidVpcId.NotFound",
+    "InvalidSubnetID.NotFound",
+    "InvalidSubnetId.NotFound",
+    "InvalidInternetGatewayID.NotFound",
+    "InvalidInternetGatewayId.NotFound",
+    "InvalidGatewayID.NotFound",
+    "InvalidRouteTableID.NotFound",
+    "InvalidRouteTableId.NotFound",
+    "InvalidNatGatewayID.NotFound",
+    "NatGatewayNotFound",
+    "InvalidAllocationID.NotFound",
+    "InvalidGroup.NotFound",
+    "InvalidSecurityGroupID.NotFound",
+];
 
 /// The filters by which a `Describe…` call answers only what the stack owns; or what is claimed, by the filter `id` of its
 /// kind.

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     aws::{self, Once, Outcome, given},
-    kind::{Context, Kind, Replacement},
+    kind::{Context, Cost, Doc, Kind, Replacement},
     kinds::ec2,
     model::{Address, Change, Diff, Failure, Found, How, Input, On, Outputs, Permission, Phase, Shown},
 };
@@ -46,8 +46,14 @@ impl Kind for NatGateway {
     type Live = Live;
 
     const NAME: &'static str = "nat_gateway";
+    const DOC: Doc = Doc {
+        summary: "Lets the private subnets connect to the internet.",
+        page: "https://docs.aws.amazon.com/vpc/latest/userguide/vpc-nat-gateway.html",
+    };
     const USES: &'static [&'static str] = &["subnet", "elastic_ip", "internet_gateway"];
     const ADOPTABLE: bool = true;
+    const COST: Cost<Self> = Cost::Each { what: "a NAT gateway", price: "nat_gateway hour" };
+    const NOT_YET: &'static [&'static str] = ec2::NOT_YET;
     const PERMISSIONS: &'static [Permission] = &[
         Permission::look(&["ec2:DescribeNatGateways"]),
         Permission::make(&["ec2:CreateNatGateway"], On::Tagged),

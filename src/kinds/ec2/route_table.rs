@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     aws::{Once, Outcome, given},
-    kind::{Context, Kind},
+    kind::{Context, Cost, Doc, Kind},
     kinds::ec2,
     model::{Address, Change, Diff, Failure, Found, How, Input, On, Outputs, Permission, Phase},
 };
@@ -59,10 +59,16 @@ impl Kind for RouteTable {
     type Live = Live;
 
     const NAME: &'static str = "route_table";
+    const DOC: Doc = Doc {
+        summary: "The routes of some subnets.",
+        page: "https://docs.aws.amazon.com/vpc/latest/userguide/VPC_Route_Tables.html",
+    };
     const USES: &'static [&'static str] = &["vpc", "subnet", "internet_gateway", "nat_gateway"];
     const ADOPTABLE: bool = true;
     const IN_TWO_STEPS: bool = true;
     const MANY: bool = true;
+    const COST: Cost<Self> = Cost::Free("AWS charges nothing for a route table");
+    const NOT_YET: &'static [&'static str] = ec2::NOT_YET;
     const PERMISSIONS: &'static [Permission] = &[
         Permission::look(&["ec2:DescribeRouteTables"]),
         Permission::make(&["ec2:CreateRouteTable"], On::Tagged),

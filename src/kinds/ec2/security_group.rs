@@ -2,14 +2,14 @@
 //!
 //! <https://docs.aws.amazon.com/vpc/latest/userguide/vpc-security-groups.html>
 
-use std::fmt;
+use std::{collections::BTreeSet, fmt};
 
-use aws_sdk_ec2::types::{IpPermission, IpRange, ResourceType, UserIdGroupPair};
+use aws_sdk_ec2::types::{IpPermission, IpRange, ResourceType, SecurityGroup as SdkSecurityGroup, UserIdGroupPair};
 use serde::{Deserialize, Serialize};
 
 use crate::{
     aws::{self, Once, Outcome, given},
-    kind::{Context, Kind},
+    kind::{Blocker, Context, Cost, Doc, Kind, Owned},
     kinds::ec2,
     model::{Address, Change, Diff, Failure, Found, How, Input, On, Outputs, Permission, Phase, Shown},
 };
@@ -93,15 +93,22 @@ impl Kind for SecurityGroup {
     type Live = Live;
 
     const NAME: &'static str = "security_group";
+    const DOC: Doc = Doc {
+        summary: "Says who may connect to the load balancer, a service, the database, the cache or the bastion.",
+        page: "https://docs.aws.amazon.com/vpc/latest/userguide/vpc-security-groups.html",
+    };
     const USES: &'static [&'static str] = &["vpc"];
     const ADOPTABLE: bool = true;
     const IN_TWO_STEPS: bool = true;
+    const COST: Cost<Self> = Cost::Free("AWS charges nothing for a security group");
+    const NOT_YET: &'static [&'static str] = ec2::NOT_YET;
     const PERMISSIONS: &'static [Permission] = &[
         Permission::look(&["ec2:DescribeSecurityGroups"]),
         Permission::make(&["ec2:CreateSecurityGroup"], On::Tagged),
         Permission::make(&["ec2:AuthorizeSecurityGroupIngress", "ec2:CreateSecurityGroup"], On::Owned),
         ec2::TAGGING,
         Permission::delete(&["ec2:DeleteSecurityGroup", "ec2:RevokeSecurityGroupIngress"], On::Owned),
+        ec2::blockers::LOOKING,
     ];
 
     async fn list(cx: &Context) -> Result<Vec<Found<Live>>, Failure> {
@@ -188,6 +195,19 @@ impl Kind for SecurityGroup {
         call.send().await.or_absent("DeleteSecurityGroup", &["InvalidGroup.NotFound"]).map(drop)
     }
 
+    async fn blockers(cx: &Context, going: &[Found<Live>], owned: &Owned) -> Result<Vec<Blocker>, Failure> {
+        let ids = |groups: &[&Found<Live>]| groups.iter().map(|group| group.id.clone()).collect::<Vec<String>>();
+        let all = ids(&going.iter().collect::<Vec<_>>());
+        // The network looks at all that is in it.
+        let alone = ids(&going.iter().filter(|group| owned.going(&group.live.vpc).is_none()).collect::<Vec<_>>());
+        let (interfaces, incoming, outgoing) = futures::try_join!(
+            ec2::blockers::interfaces(cx, owned, "group-id", &alone),
+            foreign_rules(cx, owned, "ip-permission.group-id", &all),
+            foreign_rules(cx, owned, "egress.ip-permission.group-id", &all),
+        )?;
+        Ok([interfaces, incoming, outgoing].into_iter().flatten().collect())
+    }
+
     fn passing(failure: &Failure) -> Option<&'static str> {
         failure.is(&["DependencyViolation"]).then_some("the network interfaces and rules that use it to go")
     }
@@ -213,6 +233,37 @@ impl Kind for SecurityGroup {
             .variant(&["ingress"], Desired { ingress: Vec::new(), ..base() });
         Some(sample)
     }
+}
+
+/// Groups of others with a rule that names one of the stack's.
+async fn foreign_rules(cx: &Context, owned: &Owned, by: &str, groups: &[String]) -> Result<Vec<Blocker>, Failure> {
+    let mut found = Vec::new();
+    for some in groups.chunks(ec2::blockers::VALUES_A_FILTER) {
+        let call = cx
+            .aws
+            .ec2
+            .describe_security_groups()
+            .filters(ec2::blockers::filter(by, some))
+            .into_paginator()
+            .items()
+            .send();
+        let all: Vec<SdkSecurityGroup> = call.try_collect().await.during("DescribeSecurityGroups")?;
+        for group in &all {
+            let Some(id) = group.group_id().filter(|id| !owned.has(id)) else { continue };
+            let incoming = !by.starts_with("egress");
+            let permissions = if incoming { group.ip_permissions() } else { group.ip_permissions_egress() };
+            let pairs = permissions.iter().flat_map(IpPermission::user_id_group_pairs);
+            let named: BTreeSet<String> =
+                pairs.filter_map(|pair| owned.going(pair.group_id()?)).map(ToString::to_string).collect();
+            let named: Vec<String> = named.into_iter().collect();
+            let mut about = ec2::blockers::about(group.tags());
+            about.extend(ec2::blockers::quoted(group.description()));
+            let side = if incoming { "incoming" } else { "outgoing" };
+            let place = format!("has an {side} rule that names {}", named.join(" and "));
+            found.push(Blocker::new("security group", id, place, about, "revoke the rule"));
+        }
+    }
+    Ok(found)
 }
 
 /// The rules of one permission of AWS's answer: it groups sources by port.

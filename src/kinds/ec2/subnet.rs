@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     aws::{Once, Outcome, given},
-    kind::{Context, Kind},
+    kind::{Blocker, Context, Cost, Doc, Kind, Owned},
     kinds::ec2,
     model::{Address, Change, Diff, Failure, Found, Input, On, Outputs, Permission, Phase},
 };
@@ -50,9 +50,15 @@ impl Kind for Subnet {
     type Live = Live;
 
     const NAME: &'static str = "subnet";
+    const DOC: Doc = Doc {
+        summary: "A public or a private part of the network, in one availability zone.",
+        page: "https://docs.aws.amazon.com/vpc/latest/userguide/configure-subnets.html",
+    };
     const USES: &'static [&'static str] = &["vpc"];
     const ADOPTABLE: bool = true;
     const IN_TWO_STEPS: bool = true;
+    const COST: Cost<Self> = Cost::Free("AWS charges nothing for a subnet");
+    const NOT_YET: &'static [&'static str] = ec2::NOT_YET;
     const PERMISSIONS: &'static [Permission] = &[
         Permission::look(&["ec2:DescribeSubnets"]),
         Permission::make(&["ec2:CreateSubnet"], On::Tagged),
@@ -60,6 +66,7 @@ impl Kind for Subnet {
         Permission::make(&["ec2:CreateSubnet", "ec2:ModifySubnetAttribute"], On::Owned),
         ec2::TAGGING,
         Permission::delete(&["ec2:DeleteSubnet"], On::Owned),
+        ec2::blockers::LOOKING,
     ];
 
     async fn list(cx: &Context) -> Result<Vec<Found<Live>>, Failure> {
@@ -139,6 +146,13 @@ impl Kind for Subnet {
     async fn delete(cx: &Context, live: &Live) -> Result<(), Failure> {
         let call = cx.aws.ec2.delete_subnet().subnet_id(&live.id).customize().once();
         call.send().await.or_absent("DeleteSubnet", &["InvalidSubnetID.NotFound"]).map(drop)
+    }
+
+    async fn blockers(cx: &Context, going: &[Found<Live>], owned: &Owned) -> Result<Vec<Blocker>, Failure> {
+        // The network looks at all that is in it.
+        let alone = going.iter().filter(|subnet| owned.going(&subnet.live.vpc).is_none());
+        let ids: Vec<String> = alone.map(|subnet| subnet.id.clone()).collect();
+        ec2::blockers::interfaces(cx, owned, "subnet-id", &ids).await
     }
 
     fn passing(failure: &Failure) -> Option<&'static str> {

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     aws::{Once, Outcome, given},
-    kind::{Context, ImageSource, Kind, RegistryLogin},
+    kind::{Context, Cost, Doc, ImageSource, InRelease, Kind, RegistryLogin},
     kinds::ecr,
     model::{Address, Cause, Change, Diff, Failure, Found, Input, On, Outputs, Permission, Phase},
 };
@@ -60,7 +60,14 @@ impl Kind for Image {
     type Live = Live;
 
     const NAME: &'static str = "image";
+    const DOC: Doc = Doc {
+        summary: "The newest image that stackctl built from one source.",
+        page: "https://docs.aws.amazon.com/AmazonECR/latest/userguide/images.html",
+    };
     const USES: &'static [&'static str] = &["repository"];
+    const IN_RELEASE: InRelease = InRelease::Image;
+    const COST: Cost<Self> = Cost::Free("AWS charges for its size, which is not counted");
+    const NOT_YET: &'static [&'static str] = &[];
     const PERMISSIONS: &'static [Permission] = &[
         Permission::look(&["ecr:DescribeImages"]),
         // What a push and a pull are to IAM: the registry's own protocol asks for these.

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::{
     aws::{self, Once, Outcome, given},
-    kind::{Context, Kind},
+    kind::{Context, Cost, Doc, Kind},
     kinds::ecr,
     model::{Address, Change, Diff, Failure, Found, On, Outputs, Permission, Phase},
 };
@@ -46,8 +46,14 @@ impl Kind for Repository {
     type Live = Live;
 
     const NAME: &'static str = "repository";
+    const DOC: Doc = Doc {
+        summary: "Keeps the images that stackctl builds from one source.",
+        page: "https://docs.aws.amazon.com/AmazonECR/latest/userguide/Repositories.html",
+    };
     const USES: &'static [&'static str] = &[];
     const IN_TWO_STEPS: bool = true;
+    const COST: Cost<Self> = Cost::Free("AWS charges for the images in it, which are not counted");
+    const NOT_YET: &'static [&'static str] = &[];
     const PERMISSIONS: &'static [Permission] = &[
         Permission::look(&["ecr:DescribeRepositories", "ecr:GetLifecyclePolicy"]),
         Permission::make(
@@ -135,6 +141,10 @@ impl Kind for Repository {
         _changes: &[Change],
     ) -> Result<Live, Failure> {
         make_good(cx, desired, live.clone()).await
+    }
+
+    fn identifiers(live: &Live) -> Vec<String> {
+        vec![live.arn.clone()]
     }
 
     async fn delete(cx: &Context, live: &Live) -> Result<(), Failure> {

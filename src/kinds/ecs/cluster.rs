@@ -2,13 +2,14 @@
 //!
 //! <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/clusters.html>
 
-use aws_sdk_ecs::types::ClusterField;
+use aws_sdk_ecs::types::{ClusterField, Task};
+use futures::future::try_join_all;
 use serde::{Deserialize, Serialize};
 
 use crate::{
     aws::{self, Once, Outcome, given},
-    kind::{Context, Kind},
-    kinds::ecs,
+    kind::{Blocker, Context, Cost, Doc, Kind, Owned},
+    kinds::ecs::{self, task},
     model::{Address, Failure, Found, On, Outputs, Permission, Phase},
 };
 
@@ -35,9 +36,18 @@ impl Kind for Cluster {
     type Live = Live;
 
     const NAME: &'static str = "cluster";
+    const DOC: Doc = Doc {
+        summary: "The ECS cluster that the tasks of the stack run in.",
+        page: "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/clusters.html",
+    };
     const USES: &'static [&'static str] = &[];
+    const COST: Cost<Self> = Cost::Free("AWS charges for the tasks in it");
+    const NOT_YET: &'static [&'static str] = ecs::NOT_YET;
     const PERMISSIONS: &'static [Permission] = &[
         Permission::look(&["ecs:DescribeClusters"]),
+        // What may block its deletion.
+        Permission::look(&["ecs:DescribeServices", "ecs:ListServices"]),
+        task::LOOKING,
         Permission::make(&["ecs:CreateCluster"], On::Named(&["ecs:{region}:{account}:cluster/{name:255}*"])),
         Permission::make(&["iam:CreateServiceLinkedRole"], On::ServiceRole("ecs.amazonaws.com")),
         ecs::TAGGING,
@@ -91,6 +101,15 @@ impl Kind for Cluster {
         call.send().await.or_absent("DeleteCluster", &["ClusterNotFoundException"]).map(drop)
     }
 
+    fn identifiers(live: &Live) -> Vec<String> {
+        vec![live.arn.clone()]
+    }
+
+    async fn blockers(cx: &Context, going: &[Found<Live>], owned: &Owned) -> Result<Vec<Blocker>, Failure> {
+        let found = try_join_all(going.iter().map(|cluster| foreign(cx, owned, cluster))).await?;
+        Ok(found.into_iter().flatten().collect())
+    }
+
     fn passing(failure: &Failure) -> Option<&'static str> {
         let codes = ["ClusterContainsServicesException", "ClusterContainsTasksException", "UpdateInProgressException"];
         // The first cluster of an account has ECS make its service-linked role, and ECS may not be able to use it at once.
@@ -99,4 +118,51 @@ impl Kind for Cluster {
         let role = first.then_some("ECS to use the role that it makes for itself in a new account");
         role.or(failure.is(&codes).then_some("its tasks to end"))
     }
+}
+
+/// Services and tasks of others: ECS deletes no cluster that has any.
+/// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeleteCluster.html>
+async fn foreign(cx: &Context, owned: &Owned, cluster: &Found<Live>) -> Result<Vec<Blocker>, Failure> {
+    let ecs = &cx.aws.ecs;
+    let place = format!("in {}", cluster.address);
+    let cluster = &cluster.live.arn;
+    let services = ecs.list_services().cluster(cluster).max_results(100).into_paginator().items().send();
+    let tasks = ecs.list_tasks().cluster(cluster).into_paginator().items().send();
+    let (services, tasks) = futures::join!(services.try_collect(), tasks.try_collect());
+    let gone = ["ClusterNotFoundException"];
+    let services: Vec<String> = services.or_absent("ListServices", &gone)?.unwrap_or_default();
+    let tasks: Vec<String> = tasks.or_absent("ListTasks", &gone)?.unwrap_or_default();
+    let mut found = Vec::new();
+    let services: Vec<String> = services.into_iter().filter(|arn| !owned.has(arn)).collect();
+    for some in services.chunks(ecs::DESCRIBED_AT_ONCE) {
+        let call = ecs.describe_services().cluster(cluster).set_services(Some(some.to_vec()));
+        let answer = call.send().await.during("DescribeServices")?;
+        for service in answer.services().iter().filter(|service| service.status() != Some("INACTIVE")) {
+            let about = service.created_by().map(|who| format!("created by {who}"));
+            let id = service.service_arn().unwrap_or_default();
+            found.push(Blocker::new("ECS service", id, place.clone(), about, "delete it"));
+        }
+    }
+    for some in tasks.chunks(task::DESCRIBED_AT_ONCE) {
+        let call = ecs.describe_tasks().cluster(cluster).set_tasks(Some(some.to_vec()));
+        let answer = call.send().await.during("DescribeTasks")?;
+        for task in answer.tasks().iter().filter(|task| is_alone(task) && !is_of_stack(cx, task)) {
+            let mut about: Vec<String> = task.group().map(str::to_owned).into_iter().collect();
+            about.extend(task.started_by().filter(|who| !who.is_empty()).map(|who| format!("started by {who}")));
+            let id = task.task_arn().unwrap_or_default();
+            found.push(Blocker::new("ECS task", id, place.clone(), about, "stop it, or wait until it ends"));
+        }
+    }
+    Ok(found)
+}
+
+/// Whether it runs by itself: a service's tasks go with the service.
+fn is_alone(task: &Task) -> bool {
+    !task.group().is_some_and(|group| group.starts_with("service:")) && task.last_status() != Some("STOPPED")
+}
+
+/// Whether it runs a task definition of the stack: a release, a job, `stackctl run`.
+fn is_of_stack(cx: &Context, task: &Task) -> bool {
+    let definition = task.task_definition_arn().map(aws::last_part).unwrap_or_default();
+    definition.starts_with(&aws::stack_prefix(&cx.id))
 }

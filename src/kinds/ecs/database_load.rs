@@ -5,7 +5,10 @@
 
 use std::time::Duration;
 
-use crate::kinds::ecs::database_task::{DatabaseTask, Purpose};
+use crate::{
+    kind::Doc,
+    kinds::ecs::database_task::{DatabaseTask, Purpose},
+};
 
 /// The loading of a dump.
 pub type DatabaseLoad = DatabaseTask<Load>;
@@ -18,6 +21,11 @@ pub const TASK: &str = Load::NAME;
 
 impl Purpose for Load {
     const NAME: &'static str = "database_load";
+    const DOC: Doc = Doc {
+        summary: "Loads a dump into the database: a task that runs once.",
+        page: "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/standalone-task-create.html",
+    };
+    const RUN_NOTE: &'static str = "runs once and loads the dump: all of it, or nothing";
     const USUAL: Duration = Duration::from_secs(90);
     // A dump of the largest size takes some hours, most of them for its indexes.
     const DEADLINE: Duration = Duration::from_secs(12 * 3600);

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     aws::{self, Outcome},
-    kind::{Context, Kind},
+    kind::{Context, Cost, Doc, Kind},
     kinds::ecs::{
         self,
         task::{self, Live, OneOff},
@@ -29,6 +29,10 @@ pub trait Purpose: Send + Sync + 'static {
     /// The kind's name; its task definition and its log group are called so too. The underscore keeps them apart from the
     /// services', whose names have none.
     const NAME: &'static str;
+    /// [`Kind::DOC`].
+    const DOC: Doc;
+    /// [`Kind::RUN_NOTE`].
+    const RUN_NOTE: &'static str;
     /// [`Kind::USUAL`].
     const USUAL: Duration;
     /// [`Kind::DEADLINE`].
@@ -63,9 +67,13 @@ impl<P: Purpose> Kind for DatabaseTask<P> {
     type Live = Live;
 
     const NAME: &'static str = P::NAME;
+    const DOC: Doc = P::DOC;
     const USES: &'static [&'static str] = &[];
+    const COST: Cost<Self> = Cost::Free("AWS charges for the task while it runs, which is not counted");
+    const NOT_YET: &'static [&'static str] = ecs::NOT_YET;
     const PERMISSIONS: &'static [Permission] = &[task::LOOKING, task::RUNNING, ecs::TAGGING];
     const LASTING: bool = false;
+    const RUN_NOTE: Option<&'static str> = Some(P::RUN_NOTE);
     const USUAL: Duration = P::USUAL;
     const DEADLINE: Duration = P::DEADLINE;
 

@@ -6,7 +6,10 @@
 use std::time::Duration;
 
 pub use crate::kinds::ecs::database_task::{CONTAINER, Desired};
-use crate::kinds::ecs::database_task::{DatabaseTask, Purpose};
+use crate::{
+    kind::Doc,
+    kinds::ecs::database_task::{DatabaseTask, Purpose},
+};
 
 /// The making of a database's users.
 pub type DatabaseUsers = DatabaseTask<Users>;
@@ -19,6 +22,11 @@ pub const TASK: &str = Users::NAME;
 
 impl Purpose for Users {
     const NAME: &'static str = "database_users";
+    const DOC: Doc = Doc {
+        summary: "Makes the users of the database as stack.yaml has them: a task that runs once.",
+        page: "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/standalone-task-create.html",
+    };
+    const RUN_NOTE: &'static str = "runs once, before anything connects to the database as one of these users";
     const USUAL: Duration = Duration::from_secs(45);
     // Its statements wait 15 seconds for a lock and no longer.
     const DEADLINE: Duration = Duration::from_secs(900);

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    kind::{Context, Kind},
+    kind::{Context, Cost, Doc, InRelease, Kind},
     kinds::ecs::{
         self,
         task::{self, Live, OneOff},
@@ -42,9 +42,17 @@ impl Kind for Release {
     type Live = Live;
 
     const NAME: &'static str = "release";
+    const DOC: Doc = Doc {
+        summary: "Runs the release command of a service once, on the new image.",
+        page: "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/standalone-task-create.html",
+    };
     const USES: &'static [&'static str] = &[];
+    const COST: Cost<Self> = Cost::Free("AWS charges for the task while it runs, which is not counted");
+    const NOT_YET: &'static [&'static str] = ecs::NOT_YET;
     const PERMISSIONS: &'static [Permission] = &[task::LOOKING, task::RUNNING, ecs::TAGGING];
     const LASTING: bool = false;
+    const RUN_NOTE: Option<&'static str> = Some("runs once, before the service changes");
+    const IN_RELEASE: InRelease = InRelease::Tasks;
     const USUAL: Duration = Duration::from_secs(45);
     const DEADLINE: Duration = Duration::from_secs(3600);
 

@@ -27,7 +27,7 @@ pub(in crate::kinds) const TASKS: &[&str] = &["ecs:{region}:{account}:task/{name
 
 /// How many tasks one `DescribeTasks` call takes.
 /// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DescribeTasks.html>
-const DESCRIBED_AT_ONCE: usize = 100;
+pub(super) const DESCRIBED_AT_ONCE: usize = 100;
 
 /// What is to be run, and where.
 pub(in crate::kinds) struct OneOff<'a> {

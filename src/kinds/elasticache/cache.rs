@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     aws::{self, Once, Outcome, given},
-    kind::{Context, Kind},
+    kind::{Charge, Context, Cost, Doc, Kind, State},
     kinds::{elasticache, secretsmanager},
     model::{Address, Change, Diff, Failure, Found, How, Input, On, Outputs, Permission, Phase},
 };
@@ -76,7 +76,13 @@ impl Kind for Cache {
     type Live = Live;
 
     const NAME: &'static str = "cache";
+    const DOC: Doc = Doc {
+        summary: "The cache: one node of ElastiCache for Valkey.",
+        page: "https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/Replication.html",
+    };
     const USES: &'static [&'static str] = &["cache_subnet_group", "security_group", "subnet"];
+    const COST: Cost<Self> = Cost::Counted { prices: &["cache * hour"], charge: |_, state, _| Ok(Some(charge(state))) };
+    const NOT_YET: &'static [&'static str] = elasticache::NOT_YET;
     const PERMISSIONS: &'static [Permission] = &[
         Permission::look(&["elasticache:DescribeCacheClusters", "elasticache:DescribeReplicationGroups"]),
         // With a parameter group of AWS's own.
@@ -233,11 +239,23 @@ impl Kind for Cache {
         answer.or_absent("DeleteReplicationGroup", &["ReplicationGroupNotFoundFault"]).map(drop)
     }
 
+    fn identifiers(live: &Live) -> Vec<String> {
+        vec![live.arn.clone()]
+    }
+
     fn passing(failure: &Failure) -> Option<&'static str> {
         failure
             .is(&["InvalidReplicationGroupState", "InvalidCacheClusterState"])
             .then_some("the cache to finish what it is doing")
     }
+}
+
+fn charge(state: &State<Cache>) -> Charge {
+    let class = match state {
+        State::Desired(desired) => &desired.class,
+        State::Live(live) => &live.class,
+    };
+    Charge::new(class).plus(format!("cache {class} hour"), 1)
 }
 
 /// Major and minor number; what cannot be read is older than all others.

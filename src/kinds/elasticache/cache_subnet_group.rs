@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     aws::{self, Once, Outcome, given},
-    kind::{Context, Kind},
+    kind::{Blocker, Context, Cost, Doc, Kind, Owned},
     kinds::elasticache,
     model::{Address, Change, Diff, Failure, Found, How, Input, On, Outputs, Permission, Phase},
 };
@@ -39,9 +39,17 @@ impl Kind for CacheSubnetGroup {
     type Live = Live;
 
     const NAME: &'static str = "cache_subnet_group";
+    const DOC: Doc = Doc {
+        summary: "The private subnets that the cache can be in.",
+        page: "https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/SubnetGroups.html",
+    };
     const USES: &'static [&'static str] = &["subnet"];
+    const COST: Cost<Self> = Cost::Free("AWS charges nothing for a subnet group");
+    const NOT_YET: &'static [&'static str] = elasticache::NOT_YET;
     const PERMISSIONS: &'static [Permission] = &[
         Permission::look(&["elasticache:DescribeCacheSubnetGroups"]),
+        // What may block its deletion.
+        Permission::look(&["elasticache:DescribeCacheClusters"]),
         Permission::make(
             &[
                 "elasticache:AddTagsToResource",
@@ -119,6 +127,28 @@ impl Kind for CacheSubnetGroup {
         let call = cx.aws.cache.delete_cache_subnet_group().cache_subnet_group_name(&live.name);
         let answer = call.customize().once().send().await;
         answer.or_absent("DeleteCacheSubnetGroup", &["CacheSubnetGroupNotFoundFault"]).map(drop)
+    }
+
+    async fn blockers(cx: &Context, going: &[Found<Live>], owned: &Owned) -> Result<Vec<Blocker>, Failure> {
+        let all: Vec<_> = cx
+            .aws
+            .cache
+            .describe_cache_clusters()
+            .into_paginator()
+            .items()
+            .send()
+            .try_collect()
+            .await
+            .during("DescribeCacheClusters")?;
+        let named = all.iter().filter_map(|cache| {
+            let group = going.iter().find(|one| cache.cache_subnet_group_name() == Some(&one.live.name))?;
+            let id = cache.cache_cluster_id().filter(|id| !owned.has(id))?;
+            let of = cache.replication_group_id();
+            let is_own = of.is_some_and(|of| owned.has(of));
+            let about = of.map(|of| format!("of {of}"));
+            (!is_own).then(|| Blocker::new("cache", id, format!("in {}", group.address), about, "delete it"))
+        });
+        Ok(named.collect())
     }
 
     fn passing(failure: &Failure) -> Option<&'static str> {

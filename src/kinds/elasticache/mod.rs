@@ -12,6 +12,10 @@ pub(super) const INTERFACES: Permission = Permission::make(
     On::Any,
 );
 
+/// ElastiCache's code for a subnet that was just made and is not known everywhere yet.
+/// <https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_CreateCacheSubnetGroup.html>
+pub(super) const NOT_YET: &[&str] = &["InvalidSubnet"];
+
 /// What a description of ours ends with.
 const KEPT: &str = ", kept by stackctl";
 

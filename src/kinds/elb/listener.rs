@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     aws::{self, Once, Outcome, given},
-    kind::{Context, Kind},
+    kind::{Context, Cost, Doc, Kind},
     kinds::elb,
     model::{Address, Change, Diff, Failure, Found, How, Input, On, Outputs, Permission, Phase, Shown},
 };
@@ -83,7 +83,13 @@ impl Kind for Listener {
     type Live = Live;
 
     const NAME: &'static str = "listener";
+    const DOC: Doc = Doc {
+        summary: "A port of the load balancer.",
+        page: "https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-listeners.html",
+    };
     const USES: &'static [&'static str] = &["load_balancer", "certificate", "target_group"];
+    const COST: Cost<Self> = Cost::Free("the price of the load balancer includes it");
+    const NOT_YET: &'static [&'static str] = elb::NOT_YET;
     const PERMISSIONS: &'static [Permission] = &[
         Permission::look(&["elasticloadbalancing:DescribeListeners", "elasticloadbalancing:DescribeTags"]),
         Permission::make(

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     aws::{self, Once, Outcome, given},
-    kind::{Context, Kind},
+    kind::{Context, Cost, Doc, Kind},
     kinds::elb,
     model::{Address, Change, Diff, Failure, Found, How, Input, On, Outputs, Permission, Phase, Shown},
 };
@@ -72,7 +72,13 @@ impl Kind for ListenerRule {
     type Live = Live;
 
     const NAME: &'static str = "listener_rule";
+    const DOC: Doc = Doc {
+        summary: "Sends requests for some hosts and paths to a service, or blocks them.",
+        page: "https://docs.aws.amazon.com/elasticloadbalancing/latest/application/listener-rules.html",
+    };
     const USES: &'static [&'static str] = &["listener", "target_group"];
+    const COST: Cost<Self> = Cost::Free("the price of the load balancer includes it");
+    const NOT_YET: &'static [&'static str] = elb::NOT_YET;
     const PERMISSIONS: &'static [Permission] = &[
         Permission::look(&["elasticloadbalancing:DescribeRules", "elasticloadbalancing:DescribeTags"]),
         Permission::make(

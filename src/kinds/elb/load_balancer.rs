@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     aws::{self, Once, Outcome, given},
-    kind::{Context, Kind},
+    kind::{Blocker, Charge, Context, Cost, Doc, Kind, Owned, PUBLIC_ADDRESS, State},
     kinds::elb,
     model::{Address, Change, Diff, Failure, Found, How, Input, On, Outputs, Permission, Phase, Shown},
 };
@@ -68,13 +68,24 @@ impl Kind for LoadBalancer {
     type Live = Live;
 
     const NAME: &'static str = "load_balancer";
+    const DOC: Doc = Doc {
+        summary: "The application load balancer: the only part of a stack that the internet can reach.",
+        page: "https://docs.aws.amazon.com/elasticloadbalancing/latest/application/application-load-balancers.html",
+    };
     const USES: &'static [&'static str] = &["subnet", "security_group", "internet_gateway"];
+    const COST: Cost<Self> = Cost::Counted {
+        prices: &["load_balancer hour", PUBLIC_ADDRESS],
+        charge: |_, state, _| Ok(Some(charge(state))),
+    };
+    const NOT_YET: &'static [&'static str] = elb::NOT_YET;
     const PERMISSIONS: &'static [Permission] = &[
         Permission::look(&[
             "elasticloadbalancing:DescribeLoadBalancerAttributes",
             "elasticloadbalancing:DescribeLoadBalancers",
             "elasticloadbalancing:DescribeTags",
         ]),
+        // What may block its deletion.
+        Permission::look(&["elasticloadbalancing:DescribeListeners", "elasticloadbalancing:DescribeRules"]),
         Permission::make(
             &[
                 "elasticloadbalancing:AddTags",
@@ -229,11 +240,61 @@ impl Kind for LoadBalancer {
         set_attributes(cx, live).await
     }
 
+    async fn blockers(cx: &Context, going: &[Found<Live>], owned: &Owned) -> Result<Vec<Blocker>, Failure> {
+        let found = try_join_all(going.iter().map(|balancer| foreign(cx, owned, balancer))).await?;
+        Ok(found.into_iter().flatten().collect())
+    }
+
     async fn delete(cx: &Context, live: &Live) -> Result<(), Failure> {
         let call = cx.aws.elb.delete_load_balancer().load_balancer_arn(&live.arn);
         let answer = call.customize().once().send().await;
         answer.or_absent("DeleteLoadBalancer", &["LoadBalancerNotFound"]).map(drop)
     }
+}
+
+/// Listeners and rules of others: they would be deleted with the load balancer.
+async fn foreign(cx: &Context, owned: &Owned, balancer: &Found<Live>) -> Result<Vec<Blocker>, Failure> {
+    let elb = &cx.aws.elb;
+    let at = &balancer.address;
+    let listeners = elb.describe_listeners().load_balancer_arn(&balancer.live.arn).into_paginator().items().send();
+    let listeners: Option<Vec<_>> =
+        listeners.try_collect().await.or_absent("DescribeListeners", &["LoadBalancerNotFound"])?;
+    let mut found = Vec::new();
+    let mut own = Vec::new();
+    for listener in listeners.unwrap_or_default() {
+        let arn = listener.listener_arn().unwrap_or_default().to_owned();
+        if owned.has(&arn) {
+            own.push(arn);
+            continue;
+        }
+        let port = listener.port().map(|port| format!("on port {port}"));
+        found.push(Blocker::new("listener", arn, format!("at {at}"), port, "delete it"));
+    }
+    let reads = own.iter().map(|arn| async move {
+        let rules = elb.describe_rules().listener_arn(arn).into_paginator().items().send();
+        let rules: Option<Vec<_>> = rules.try_collect().await.or_absent("DescribeRules", &["ListenerNotFound"])?;
+        Ok::<_, Failure>(rules.unwrap_or_default())
+    });
+    for rule in try_join_all(reads).await?.into_iter().flatten().filter(|rule| rule.is_default() != Some(true)) {
+        let arn = rule.rule_arn().unwrap_or_default();
+        if !owned.has(arn) {
+            let priority = rule.priority().map(|priority| format!("of priority {priority}"));
+            found.push(Blocker::new("listener rule", arn, format!("at {at}"), priority, "delete it"));
+        }
+    }
+    Ok(found)
+}
+
+/// It has a public address in each of its subnets.
+fn charge(state: &State<LoadBalancer>) -> Charge {
+    let subnets = match state {
+        State::Desired(desired) => desired.subnets.len(),
+        State::Live(live) => live.subnets.len(),
+    };
+    let addresses = u32::try_from(subnets).unwrap_or(u32::MAX);
+    Charge::new(format!("a load balancer, {addresses} public addresses"))
+        .plus("load_balancer hour", 1)
+        .plus(PUBLIC_ADDRESS, addresses)
 }
 
 /// The tag that says where the stack has records; none if it has none.

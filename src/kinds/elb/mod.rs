@@ -31,6 +31,17 @@ pub(super) const ARNS: &[&str] = &[
 /// <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateLoadBalancer.html>
 pub(super) const LONGEST_NAME: usize = 32;
 
+/// ELB's codes for a subnet, a security group or a resource of its own that was just made and is not known everywhere yet.
+/// <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateLoadBalancer.html>
+pub(super) const NOT_YET: &[&str] = &[
+    "SubnetNotFound",
+    "InvalidSubnet",
+    "InvalidSecurityGroup",
+    "LoadBalancerNotFound",
+    "ListenerNotFound",
+    "TargetGroupNotFound",
+];
+
 /// What CloudWatch calls the load balancer or target group with this ARN: `app/<name>/<id>` or `targetgroup/<name>/<id>`.
 /// <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-cloudwatch-metrics.html>
 pub(super) fn dimension(arn: &str) -> &str {

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     aws::{self, Once, Outcome, given},
-    kind::{Context, Kind, Replacement},
+    kind::{Context, Cost, Doc, Kind, Replacement},
     kinds::elb,
     model::{Address, Change, Diff, Failure, Found, Input, On, Outputs, Permission, Phase},
 };
@@ -71,7 +71,13 @@ impl Kind for TargetGroup {
     type Live = Live;
 
     const NAME: &'static str = "target_group";
+    const DOC: Doc = Doc {
+        summary: "The tasks of a service that the load balancer sends requests to, and their health check.",
+        page: "https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-target-groups.html",
+    };
     const USES: &'static [&'static str] = &["vpc"];
+    const COST: Cost<Self> = Cost::Free("the price of the load balancer includes it");
+    const NOT_YET: &'static [&'static str] = elb::NOT_YET;
     const PERMISSIONS: &'static [Permission] = &[
         Permission::look(&[
             "elasticloadbalancing:DescribeTags",

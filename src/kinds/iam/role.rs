@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::{
     aws::{self, Once, Outcome, given},
-    kind::{Context, Kind},
+    kind::{Context, Cost, Doc, Kind},
     model::{Address, Change, Diff, Failure, Found, How, Input, On, Outputs, Permission, Phase, Shown},
 };
 
@@ -72,8 +72,14 @@ impl Kind for Role {
     type Live = Live;
 
     const NAME: &'static str = "role";
+    const DOC: Doc = Doc {
+        summary: "What ECS, a task or a schedule may do on AWS.",
+        page: "https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles.html",
+    };
     const USES: &'static [&'static str] = &[];
     const IN_TWO_STEPS: bool = true;
+    const COST: Cost<Self> = Cost::Free("AWS charges nothing for a role");
+    const NOT_YET: &'static [&'static str] = &[];
     const PERMISSIONS: &'static [Permission] = &[
         Permission::look(&["iam:GetAccountAuthorizationDetails"]),
         // What a role has too much is taken away in an update.
@@ -177,6 +183,10 @@ impl Kind for Role {
         }
         let call = cx.aws.iam.delete_role().role_name(&live.name).customize().once();
         call.send().await.or_absent("DeleteRole", &["NoSuchEntity"]).map(drop)
+    }
+
+    fn identifiers(live: &Live) -> Vec<String> {
+        vec![live.arn.clone()]
     }
 
     fn passing(failure: &Failure) -> Option<&'static str> {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     aws::{self, Once, Outcome},
-    kind::{Context, Kind},
+    kind::{Context, Cost, Doc, Kind},
     model::{Address, Change, Diff, Failure, Found, On, Outputs, Permission, Phase, StackId},
 };
 
@@ -48,7 +48,13 @@ impl Kind for LogGroup {
     type Live = Live;
 
     const NAME: &'static str = "log_group";
+    const DOC: Doc = Doc {
+        summary: "The log of a service or a task.",
+        page: "https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/WhatIsCloudWatchLogs.html",
+    };
     const USES: &'static [&'static str] = &[];
+    const COST: Cost<Self> = Cost::Free("AWS charges for what is written and kept, which is not counted");
+    const NOT_YET: &'static [&'static str] = &[];
     const PERMISSIONS: &'static [Permission] = &[
         // The last two are for `stackctl logs`, and for the last lines of a task that failed.
         Permission::look(&["logs:DescribeLogGroups", "logs:FilterLogEvents", "logs:GetLogEvents"]),

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     aws::{self, Once, Outcome, given},
-    kind::{Context, Kind},
+    kind::{Blocker, Context, Cost, Doc, Kind, Owned},
     kinds::rds,
     model::{Address, Change, Diff, Failure, Found, How, Input, On, Outputs, Permission, Phase, StackId},
 };
@@ -41,9 +41,17 @@ impl Kind for DbSubnetGroup {
     type Live = Live;
 
     const NAME: &'static str = "db_subnet_group";
+    const DOC: Doc = Doc {
+        summary: "The private subnets that the database can be in.",
+        page: "https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_VPC.WorkingWithRDSInstanceinaVPC.html",
+    };
     const USES: &'static [&'static str] = &["subnet"];
+    const COST: Cost<Self> = Cost::Free("AWS charges nothing for a subnet group");
+    const NOT_YET: &'static [&'static str] = rds::NOT_YET;
     const PERMISSIONS: &'static [Permission] = &[
         Permission::look(&["rds:DescribeDBSubnetGroups"]),
+        // What may block its deletion.
+        Permission::look(&["rds:DescribeDBInstances"]),
         Permission::make(
             &["rds:AddTagsToResource", "rds:CreateDBSubnetGroup", "rds:ModifyDBSubnetGroup"],
             On::Named(&["rds:{region}:{account}:subgrp:{name:63}*"]),
@@ -118,6 +126,28 @@ impl Kind for DbSubnetGroup {
         let call = cx.aws.rds.delete_db_subnet_group().db_subnet_group_name(&live.name);
         let answer = call.customize().once().send().await;
         answer.or_absent("DeleteDBSubnetGroup", &["DBSubnetGroupNotFoundFault"]).map(drop)
+    }
+
+    async fn blockers(cx: &Context, going: &[Found<Live>], owned: &Owned) -> Result<Vec<Blocker>, Failure> {
+        let all: Vec<_> = cx
+            .aws
+            .rds
+            .describe_db_instances()
+            .into_paginator()
+            .items()
+            .send()
+            .try_collect()
+            .await
+            .during("DescribeDBInstances")?;
+        let named = all.iter().filter_map(|database| {
+            let group = database.db_subnet_group().and_then(|group| group.db_subnet_group_name())?;
+            let group = going.iter().find(|one| one.live.name == group)?;
+            let id = database.db_instance_identifier().filter(|id| !owned.has(id))?;
+            let what = database.engine().map(str::to_owned);
+            let way_out = "delete it, or move it to another subnet group";
+            Some(Blocker::new("database", id, format!("in {}", group.address), what, way_out))
+        });
+        Ok(named.collect())
     }
 
     fn passing(failure: &Failure) -> Option<&'static str> {

@@ -6,3 +6,7 @@ pub mod db_subnet_group;
 /// The longest identifier of a DB instance, in characters; subnet groups stay within it too.
 /// <https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/CHAP_Limits.html#RDS_Limits.Constraints>
 pub(super) const LONGEST_NAME: usize = 63;
+
+/// RDS' code for a subnet that was just made and is not known everywhere yet.
+/// <https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBSubnetGroup.html>
+pub(super) const NOT_YET: &[&str] = &["InvalidSubnet"];

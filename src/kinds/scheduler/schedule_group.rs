@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     aws::{self, Once, Outcome},
-    kind::{Context, Kind},
+    kind::{Context, Cost, Doc, Kind},
     kinds::scheduler,
     model::{Address, Failure, Found, On, Outputs, Permission, Phase},
 };
@@ -34,7 +34,13 @@ impl Kind for ScheduleGroup {
     type Live = Live;
 
     const NAME: &'static str = "schedule_group";
+    const DOC: Doc = Doc {
+        summary: "Holds the schedules of the stack.",
+        page: "https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-schedule-group.html",
+    };
     const USES: &'static [&'static str] = &[];
+    const COST: Cost<Self> = Cost::Free("AWS charges nothing for a group");
+    const NOT_YET: &'static [&'static str] = &[];
     const PERMISSIONS: &'static [Permission] = &[
         Permission::look(&["scheduler:ListScheduleGroups", "scheduler:ListTagsForResource"]),
         Permission::make(

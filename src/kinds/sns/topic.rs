@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     aws::{self, Once, Outcome, given},
-    kind::{Context, Kind},
+    kind::{Context, Cost, Doc, Kind},
     model::{Address, Change, Diff, Failure, Found, How, On, Outputs, Permission, Phase, Shown},
 };
 
@@ -61,7 +61,13 @@ impl Kind for Topic {
     type Live = Live;
 
     const NAME: &'static str = "topic";
+    const DOC: Doc = Doc {
+        summary: "Sends what the alarms say to an e-mail address.",
+        page: "https://docs.aws.amazon.com/sns/latest/dg/sns-email-notifications.html",
+    };
     const USES: &'static [&'static str] = &[];
+    const COST: Cost<Self> = Cost::Free("AWS charges for messages, which are not counted");
+    const NOT_YET: &'static [&'static str] = &[];
     const PERMISSIONS: &'static [Permission] = &[
         Permission::look(&["sns:ListSubscriptionsByTopic", "sns:ListTagsForResource", "sns:ListTopics"]),
         Permission::make(

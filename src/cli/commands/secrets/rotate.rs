@@ -13,7 +13,11 @@ use crate::cli::{
 };
 use crate::{
     blueprint, engine, exit,
-    kinds::secretsmanager::secret,
+    kind::Kind,
+    kinds::{
+        ecs::database_users::DatabaseUsers,
+        secretsmanager::secret::{self, Secret},
+    },
     model::{Address, Failure, LiveResource, Plan},
     output::Output,
     spec::{DatabaseRole, DatabaseUser, Stack},
@@ -129,7 +133,7 @@ async fn ready(project: &Project, address: &Address) -> Result<secret::Live, Sto
 
 /// The steps of `plan` that make the new password true at the database, and no task new.
 fn database_part(plan: &Plan) -> Plan {
-    engine::only(plan, |step| ["database_users", "secret"].contains(&step.address.kind()))
+    engine::only(plan, |step| [DatabaseUsers::NAME, Secret::NAME].contains(&step.address.kind()))
 }
 
 #[cfg(test)]

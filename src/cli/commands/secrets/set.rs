@@ -20,8 +20,9 @@ use crate::{
         release_part,
     },
     engine, exit,
-    kinds::secretsmanager::secret,
-    model::{Address, Failure, Plan},
+    kind::{InRelease, Kind, Registry},
+    kinds::{scheduler::schedule::Schedule, secretsmanager::secret},
+    model::{Address, Failure, Graph, Plan},
     output::Output,
     spec::{SecretFrom, Stack},
 };
@@ -132,7 +133,14 @@ impl Set {
                     unprotect: false,
                     plan: &|mut view| {
                         show(&mut view, &wanted.address, &given.version);
-                        only_of(service, &project.stack, &project.plan(view, &BTreeMap::new())?)
+                        let graph = project.graph(&view, &BTreeMap::new(), None)?;
+                        only_of(
+                            &project.kinds,
+                            service,
+                            &project.stack,
+                            &graph,
+                            &engine::plan(&project.kinds, &project.cx.id, &graph, view.live)?,
+                        )
                     },
                 };
                 code = carry_out.run(project, global, output).await?.code;
@@ -206,15 +214,15 @@ fn value(bytes: Vec<u8>) -> Result<String, &'static str> {
     }
 }
 
-/// The steps of `plan` that make the tasks of `service` new, and its jobs follow.
-fn only_of(service: &str, stack: &Stack, plan: &Plan) -> Result<Plan, Failure> {
+/// The steps of `plan`, which leads to `graph`, that replace the tasks of `service`, and those that make its jobs follow.
+fn only_of(kinds: &Registry, service: &str, stack: &Stack, graph: &Graph, plan: &Plan) -> Result<Plan, Failure> {
     let is_own = |address: &Address| match address.kind() {
-        "schedule" => stack.jobs.get(address.name()).is_some_and(|job| job.service == service),
+        Schedule::NAME => stack.jobs.get(address.name()).is_some_and(|job| job.service == service),
         _ => address.name() == service,
     };
-    release_part(&engine::only(plan, |step| {
-        is_own(&step.address) && ["task_definition", "release", "service", "schedule"].contains(&step.address.kind())
-    }))
+    let runs_tasks =
+        |address: &Address| kinds.named(address.kind()).is_some_and(|kind| kind.in_release() == InRelease::Tasks);
+    release_part(kinds, graph, &engine::only(plan, |step| is_own(&step.address) && runs_tasks(&step.address)))
 }
 
 #[cfg(test)]

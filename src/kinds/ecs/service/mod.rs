@@ -2,6 +2,7 @@
 //!
 //! <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs_services.html>
 
+mod charge;
 mod explain;
 mod live;
 mod stop;
@@ -23,7 +24,7 @@ use live::OWN_PERCENT;
 
 use crate::{
     aws::{self, Once, Outcome, given},
-    kind::{Context, Kind},
+    kind::{Context, Cost, Doc, InRelease, Kind, PUBLIC_ADDRESS},
     kinds::ecs::{self, task},
     model::{Address, Change, Diff, Failure, Found, How, Input, On, Outputs, Permission, Phase, Shown},
 };
@@ -104,6 +105,10 @@ impl Kind for Service {
     type Live = Live;
 
     const NAME: &'static str = "service";
+    const DOC: Doc = Doc {
+        summary: "Keeps the tasks of a service running, and replaces them when their task definition changes.",
+        page: "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs_services.html",
+    };
     const USES: &'static [&'static str] =
         // Its tasks read secrets when they start: also those that replace one that died, until the new ones serve. And as
         // long as they run, they have their way out.
@@ -117,6 +122,10 @@ impl Kind for Service {
             "role",
             "secret",
         ];
+    const IN_RELEASE: InRelease = InRelease::Tasks;
+    const COST: Cost<Self> =
+        Cost::Counted { prices: &["task vCPU hour", "task GB hour", PUBLIC_ADDRESS], charge: charge::charge };
+    const NOT_YET: &'static [&'static str] = ecs::NOT_YET;
     const PERMISSIONS: &'static [Permission] = &[
         // `releases` reads the last two, and `rollback` the last.
         Permission::look(&[
@@ -293,6 +302,10 @@ impl Kind for Service {
         let answer = call.customize().once().send().await;
         let gone = ["ServiceNotFoundException", "ServiceNotActiveException", "ClusterNotFoundException"];
         answer.or_absent("DeleteService", &gone).map(drop)
+    }
+
+    fn identifiers(live: &Live) -> Vec<String> {
+        vec![live.arn.clone()]
     }
 
     fn passing(failure: &Failure) -> Option<&'static str> {

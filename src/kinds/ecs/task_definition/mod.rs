@@ -16,7 +16,7 @@ pub use revision::{Revision, active, find};
 
 use crate::{
     aws::{self, Once, Outcome, given},
-    kind::{Context, Kind},
+    kind::{Context, Cost, Doc, InRelease, Kind, State},
     kinds::ecs,
     model::{Address, Change, Diff, Failure, Found, How, Input, On, Outputs, Permission, Phase, Shown, StackId},
 };
@@ -111,7 +111,14 @@ impl Kind for TaskDefinition {
     type Live = Live;
 
     const NAME: &'static str = "task_definition";
+    const DOC: Doc = Doc {
+        summary: "What a task runs: image, size, environment, secrets and roles. A change is a new revision.",
+        page: "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task_definitions.html",
+    };
     const USES: &'static [&'static str] = &["role", "image", "secret", "log_group"];
+    const IN_RELEASE: InRelease = InRelease::Tasks;
+    const COST: Cost<Self> = Cost::Free("AWS charges for the tasks of its service");
+    const NOT_YET: &'static [&'static str] = ecs::NOT_YET;
     const PERMISSIONS: &'static [Permission] = &[
         Permission::look(&["ecs:DescribeTaskDefinition", "ecs:ListTaskDefinitionFamilies", "ecs:ListTaskDefinitions"]),
         Permission::release(&["ecs:RegisterTaskDefinition"], On::Tagged),
@@ -186,6 +193,10 @@ impl Kind for TaskDefinition {
         Ok(registered)
     }
 
+    fn identifiers(live: &Live) -> Vec<String> {
+        vec![live.arn.clone()]
+    }
+
     async fn delete(cx: &Context, live: &Live) -> Result<(), Failure> {
         for active in revisions(cx, &live.family, TaskDefinitionStatus::Active).await? {
             deregister(cx, &active).await?;
@@ -196,6 +207,17 @@ impl Kind for TaskDefinition {
             call.customize().once().send().await.during("DeleteTaskDefinitions")?;
         }
         Ok(())
+    }
+}
+
+/// CPU units and MiB of memory.
+pub(super) fn size(state: &State<TaskDefinition>) -> Option<(u32, u32)> {
+    match state {
+        State::Desired(desired) => Some((desired.cpu, desired.memory)),
+        State::Live(live) => {
+            let field = |name: &str| live.fields.get(name)?.parse().ok();
+            Some((field("cpu")?, field("memory")?))
+        }
     }
 }
 

@@ -17,7 +17,7 @@ use live::{FOREIGN, OWES_SNAPSHOT, OWN, PASSWORD, live};
 
 use crate::{
     aws::{self, Once, Outcome, given},
-    kind::{Context, Kind},
+    kind::{Charge, Context, Cost, Doc, Kind, State},
     kinds::{rds, secretsmanager},
     model::{Address, Change, Diff, Failure, Found, How, Input, On, Outputs, Permission, Phase, Shown},
 };
@@ -69,7 +69,16 @@ impl Kind for DbInstance {
     type Live = Live;
 
     const NAME: &'static str = "db_instance";
+    const DOC: Doc = Doc {
+        summary: "The PostgreSQL database.",
+        page: "https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/CHAP_PostgreSQL.html",
+    };
     const USES: &'static [&'static str] = &["db_subnet_group", "security_group", "subnet"];
+    const COST: Cost<Self> = Cost::Counted {
+        prices: &["database * hour", "database GB month"],
+        charge: |_, state, _| Ok(Some(charge(state))),
+    };
+    const NOT_YET: &'static [&'static str] = rds::NOT_YET;
     const PERMISSIONS: &'static [Permission] = &[
         Permission::look(&["rds:DescribeDBInstances"]),
         // With the option group and the parameter group of AWS's own, and with the stack's subnet group.
@@ -279,6 +288,10 @@ impl Kind for DbInstance {
         answer.or_absent("DeleteDBInstance", NOT_FOUND).map(drop)
     }
 
+    fn identifiers(live: &Live) -> Vec<String> {
+        vec![live.arn.clone()]
+    }
+
     fn passing(failure: &Failure) -> Option<&'static str> {
         let says = |code: &str, words: &str| failure.is(&[code]) && failure.message.to_lowercase().contains(words);
         if failure.is(&["InvalidDBInstanceState", "InvalidDBInstanceStateFault"]) {
@@ -307,6 +320,18 @@ impl Kind for DbInstance {
             format!("cannot shrink from {has} to {wanted} GiB: set `database.storage` to {has} or more")
         })
     }
+}
+
+/// A standby costs as much as the instance itself.
+fn charge(state: &State<DbInstance>) -> Charge {
+    let (class, storage, multi_az) = match state {
+        State::Desired(desired) => (&desired.class, desired.storage, desired.multi_az),
+        State::Live(live) => (&live.class, live.storage, live.multi_az),
+    };
+    let (times, standby) = if multi_az { (2.0, ", with a standby") } else { (1.0, "") };
+    Charge::new(format!("{class}, {storage} GiB{standby}"))
+        .plus(format!("database {class} hour"), times)
+        .plus("database GB month", f64::from(storage) * times)
 }
 
 /// <https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_AddTagsToResource.html>

@@ -15,7 +15,7 @@ use futures::future::try_join_all;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    kind::{Context, Kind},
+    kind::{Context, Cost, Doc, Kind},
     kinds::acm::{self, Issuance, Owned},
     kinds::elb,
     model::{Address, Change, Diff, Failure, Found, How, Input, On, Outputs, Permission, Phase, Shown},
@@ -108,8 +108,14 @@ impl Kind for DnsRecord {
     type Live = Live;
 
     const NAME: &'static str = "dns_record";
+    const DOC: Doc = Doc {
+        summary: "A DNS record: leads a name to the load balancer, or proves the domain to ACM.",
+        page: "https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/rrsets-working-with.html",
+    };
     // Where the stack has records, the tags of these two say: they go after the records.
     const USES: &'static [&'static str] = &["load_balancer", "certificate"];
+    const COST: Cost<Self> = Cost::Free("AWS charges for the hosted zone and for queries, which are not counted");
+    const NOT_YET: &'static [&'static str] = &[];
     const PERMISSIONS: &'static [Permission] = &[
         Permission::look(&["route53:GetHostedZone", "route53:ListHostedZonesByName", "route53:ListResourceRecordSets"]),
         Permission::make(&["route53:ChangeResourceRecordSets"], On::Records),

@@ -22,7 +22,7 @@ use live::{as_desired, live};
 
 use crate::{
     aws::{self, Once, Outcome},
-    kind::{Context, Kind},
+    kind::{Context, Cost, Doc, InRelease, Kind},
     kinds::{ecs::task, scheduler},
     model::{Address, Change, Diff, Failure, Found, How, Input, On, Permission, Phase, Shown},
 };
@@ -70,6 +70,10 @@ impl Kind for Schedule {
     type Live = Live;
 
     const NAME: &'static str = "schedule";
+    const DOC: Doc = Doc {
+        summary: "Runs a job at its times.",
+        page: "https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-targets-templated.html",
+    };
     const USES: &'static [&'static str] = &[
         "schedule_group",
         "role",
@@ -82,6 +86,10 @@ impl Kind for Schedule {
         "secret",
         "log_group",
     ];
+    // It follows the revision that its service runs.
+    const IN_RELEASE: InRelease = InRelease::Tasks;
+    const COST: Cost<Self> = Cost::Free("AWS charges for its runs, which are not counted");
+    const NOT_YET: &'static [&'static str] = &[];
     const PERMISSIONS: &'static [Permission] = &[
         Permission::look(&["scheduler:GetSchedule", "scheduler:ListScheduleGroups", "scheduler:ListSchedules"]),
         task::LOOKING,

@@ -19,7 +19,7 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     aws::{self, Once, Outcome, given},
-    kind::{Context, Kind},
+    kind::{Context, Cost, Doc, Kind},
     kinds::{ecr, secretsmanager},
     model::{Address, Change, Diff, Failure, Found, How, Input, On, Outputs, Permission, Phase, Shown},
 };
@@ -131,7 +131,13 @@ impl Kind for Secret {
     type Live = Live;
 
     const NAME: &'static str = "secret";
+    const DOC: Doc = Doc {
+        summary: "A password, a URL with a password in it, or a value that is given by hand.",
+        page: "https://docs.aws.amazon.com/secretsmanager/latest/userguide/intro.html",
+    };
     const USES: &'static [&'static str] = &["cache", "db_instance"];
+    const COST: Cost<Self> = Cost::Each { what: "a secret", price: "secret month" };
+    const NOT_YET: &'static [&'static str] = &[];
     const PERMISSIONS: &'static [Permission] = &[
         Permission::look(&["secretsmanager:ListSecrets"]),
         Permission::make(
@@ -233,6 +239,10 @@ impl Kind for Secret {
 
     async fn gone(cx: &Context, live: &Live) -> Result<Option<bool>, Failure> {
         Ok(Some(described(cx, &live.arn).await?.is_none()))
+    }
+
+    fn identifiers(live: &Live) -> Vec<String> {
+        vec![live.arn.clone()]
     }
 
     fn passing(failure: &Failure) -> Option<&'static str> {

@@ -1,4 +1,4 @@
-//! What is not the stack's and stands in its way: named before anything is deleted, with what to do about it.
+//! What does not belong to the stack and blocks its deletion: named before anything is deleted, with a way out.
 
 use aws_sdk_ec2::types::{IpPermission, UserIdGroupPair};
 use aws_sdk_elasticloadbalancingv2::types::{Action, ActionTypeEnum, FixedResponseActionConfig, ProtocolEnum};
@@ -17,7 +17,7 @@ fn id(status: &Value, address: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn destroy_names_what_is_in_the_way_and_deletes_nothing_before_it_is_gone() {
+async fn destroy_names_what_blocks_it_before_it_deletes() {
     let world = World::start();
     world.edit("replicas: 2", "replicas: 1");
     world.up();
@@ -71,7 +71,7 @@ async fn destroy_names_what_is_in_the_way_and_deletes_nothing_before_it_is_gone(
     let refused = world.stackctl(&["destroy", "--confirm", "demo"]);
     let said = text(&refused);
     assert_eq!(refused.status.code(), Some(1), "{said}");
-    for (stranger, told) in [
+    for (blocker, told) in [
         (&interface, format!("in {own_subnet} (“a report's own”").as_str()),
         (&group, "names security_group.database"),
         (&other_subnet, "in vpc.main"),
@@ -79,8 +79,8 @@ async fn destroy_names_what_is_in_the_way_and_deletes_nothing_before_it_is_gone(
         (&listener, "at load_balancer.main"),
         (&service, "in cluster.main"),
     ] {
-        let line = said.lines().find(|line| line.contains(stranger.as_str()) && line.contains(told));
-        assert!(line.is_some(), "{stranger} {told}: {said}");
+        let line = said.lines().find(|line| line.contains(blocker.as_str()) && line.contains(told));
+        assert!(line.is_some(), "{blocker} {told}: {said}");
     }
     assert!(said.contains("nothing was deleted") && said.contains("aws ec2 delete-network-interface"), "{said}");
     let calls = world.calls().await;

@@ -2,12 +2,14 @@
 //!
 //! <https://docs.aws.amazon.com/vpc/latest/userguide/configure-your-vpc.html>
 
+mod blockers;
+
 use aws_sdk_ec2::types::{ResourceType, Vpc as SdkVpc, VpcState};
 use serde::{Deserialize, Serialize};
 
 use crate::{
     aws::{Once, Outcome, given},
-    kind::{Context, Kind},
+    kind::{Blocker, Context, Cost, Doc, Kind, Owned},
     kinds::ec2,
     model::{Address, Change, Diff, Failure, Found, On, Outputs, Permission, Phase},
 };
@@ -38,14 +40,31 @@ impl Kind for Vpc {
     type Live = Live;
 
     const NAME: &'static str = "vpc";
+    const DOC: Doc = Doc {
+        summary: "The stack's own network. Everything else of the stack is in it.",
+        page: "https://docs.aws.amazon.com/vpc/latest/userguide/configure-your-vpc.html",
+    };
     const USES: &'static [&'static str] = &[];
     const ADOPTABLE: bool = true;
     const MANY: bool = true;
+    const COST: Cost<Self> = Cost::Free("AWS charges nothing for a network");
+    const NOT_YET: &'static [&'static str] = ec2::NOT_YET;
     const PERMISSIONS: &'static [Permission] = &[
         Permission::look(&["ec2:DescribeVpcs"]),
         Permission::make(&["ec2:CreateVpc"], On::Tagged),
         ec2::TAGGING,
         Permission::delete(&["ec2:DeleteVpc"], On::Owned),
+        // What may block its deletion.
+        Permission::delete(
+            &[
+                "ec2:DescribeNetworkAcls",
+                "ec2:DescribeVpcEndpoints",
+                "ec2:DescribeVpcPeeringConnections",
+                "ec2:DescribeVpnGateways",
+            ],
+            On::Any,
+        ),
+        ec2::blockers::LOOKING,
     ];
 
     async fn list(cx: &Context) -> Result<Vec<Found<Live>>, Failure> {
@@ -108,6 +127,10 @@ impl Kind for Vpc {
         let base = Desired { cidr: "10.20.0.0/16".into() };
         let other = Desired { cidr: "10.30.0.0/16".into() };
         Some(crate::kind::Sample::new(ec2::model::cloud, base).variant(&["cidr"], other))
+    }
+
+    async fn blockers(cx: &Context, going: &[Found<Live>], owned: &Owned) -> Result<Vec<Blocker>, Failure> {
+        blockers::find(cx, going, owned).await
     }
 }
 

@@ -1,0 +1,102 @@
+//! Looks for what does not belong to the stack and would keep a deletion from succeeding, before anything is deleted: AWS
+//! itself would refuse in the middle. What to look for, each kind knows ([`crate::kind::Kind::blockers`]).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures::future::try_join_all;
+
+use crate::{
+    kind::{Blocker, Context, Owned, Registry},
+    model::{Action, Failure, LiveResource, Plan},
+};
+
+/// Refuses `plan` if something that does not belong to the stack blocks a deletion. Makes no call if nothing is deleted that
+/// others can block.
+///
+/// # Errors
+/// If something blocks a deletion: all of it is in the details. If AWS fails.
+pub async fn refuse(kinds: &Registry, cx: &Context, command: &str, plan: &Plan) -> Result<(), Failure> {
+    let (going, owned) = sorted(kinds, plan)?;
+    let mut looks = Vec::with_capacity(going.len());
+    for resources in going.values() {
+        if let [first, ..] = resources.as_slice() {
+            looks.push(kinds.of(&first.address)?.blockers(cx, resources, &owned));
+        }
+    }
+    let found: BTreeSet<Blocker> = try_join_all(looks).await?.into_iter().flatten().collect();
+    if found.is_empty() {
+        return Ok(());
+    }
+    let things = if found.len() == 1 {
+        "1 resource that does not belong to this stack blocks its deletion".to_owned()
+    } else {
+        format!("{} resources that do not belong to this stack block its deletion", found.len())
+    };
+    let mut failure = Failure::refused(command, format!("{things}; nothing was deleted"))
+        .hint(format!("remove what is named above, then run `stackctl {command}` again"));
+    failure.details = found.iter().map(ToString::to_string).collect();
+    Err(failure)
+}
+
+/// What `plan` deletes, by kind, and all that the stack owns.
+fn sorted<'a>(kinds: &Registry, plan: &'a Plan) -> Result<(BTreeMap<&'a str, Vec<LiveResource>>, Owned), Failure> {
+    let mut going: BTreeMap<&str, Vec<LiveResource>> = BTreeMap::new();
+    let mut owned = Owned::default();
+    let of_steps = plan.steps.iter().filter_map(|step| Some((Some(step.action), step.live.as_ref()?)));
+    let unchanged = plan.unchanged.iter().map(|live| (None, live));
+    for (action, resource) in of_steps.chain(unchanged) {
+        let goes = matches!(action, Some(Action::Delete | Action::DeleteReplaced));
+        owned.add(resource, kinds.of(&resource.address)?.identifiers(&resource.live)?, goes);
+        if goes {
+            going.entry(resource.address.kind()).or_default().push(resource.clone());
+        }
+    }
+    Ok((going, owned))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::{
+        kinds,
+        model::{Address, StackId, Step},
+    };
+
+    #[test]
+    fn a_resource_is_known_by_its_id_and_its_arn() {
+        let cluster = LiveResource {
+            address: Address::new("cluster", "main"),
+            id: "demo-default-main".into(),
+            live: json!({ "name": "demo-default-main", "arn": "arn:cluster", "status": "ACTIVE" }),
+        };
+        let vpc = LiveResource {
+            address: Address::new("vpc", "main"),
+            id: "vpc-1".into(),
+            live: json!({ "id": "vpc-1", "cidr": "10.0.0.0/16", "available": true }),
+        };
+        let step = Step {
+            address: cluster.address.clone(),
+            action: Action::Delete,
+            changes: Vec::new(),
+            desired: None,
+            live: Some(cluster.clone()),
+            needs: Vec::new(),
+        };
+        let plan = Plan {
+            id: StackId { stack: "demo".into(), environment: "default".into() },
+            targets: Vec::new(),
+            steps: vec![step],
+            unchanged: vec![vpc],
+            guarded: Vec::new(),
+            by_hand: Vec::new(),
+        };
+        let (going, owned) = sorted(&kinds::registry(), &plan).expect("they can be read");
+        assert_eq!(going, BTreeMap::from([("cluster", vec![cluster])]));
+        for id in ["demo-default-main", "arn:cluster", "vpc-1"] {
+            assert!(owned.has(id), "{id}");
+        }
+        assert!(owned.going("arn:cluster").is_some() && owned.going("vpc-1").is_none());
+    }
+}

@@ -1,0 +1,94 @@
+//! What the EC2 kinds share to find what blocks a deletion: network interfaces, and how a resource is described.
+
+use aws_sdk_ec2::types::{Filter, NetworkInterface, NetworkInterfaceType, Tag};
+
+use crate::{
+    aws::{self, Outcome},
+    kind::{Blocker, Context, Owned},
+    model::{Failure, On, Permission},
+};
+
+/// What finds network interfaces.
+pub(super) const LOOKING: Permission = Permission::delete(&["ec2:DescribeNetworkInterfaces"], On::Any);
+
+/// How many values one filter may have.
+/// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/Query-Requests.html>
+pub(super) const VALUES_A_FILTER: usize = 200;
+
+pub(super) fn filter(name: &str, values: &[String]) -> Filter {
+    Filter::builder().name(name).set_values(Some(values.to_vec())).build()
+}
+
+/// What a resource's tags call it, and whose they say it is.
+pub(super) fn about(tags: &[Tag]) -> Vec<String> {
+    let tag = |key: &str| aws::tag_value(tags, key);
+    let name = tag(aws::NAME).map(|name| format!("named {name}"));
+    let stack =
+        tag(aws::STACK).map(|stack| format!("of the stack {stack}/{}", tag(aws::ENVIRONMENT).unwrap_or_default()));
+    let made_by = tag("aws:cloudformation:stack-name").map(|stack| format!("of the CloudFormation stack {stack}"));
+    name.into_iter().chain(stack).chain(made_by).collect()
+}
+
+/// What somebody has described it as.
+pub(super) fn quoted(description: Option<&str>) -> Option<String> {
+    description.filter(|text| !text.is_empty()).map(|text| format!("“{text}”"))
+}
+
+/// In which network or subnet something is, by the address of that if it is deleted.
+pub(super) fn place(owned: &Owned, id: &str) -> String {
+    owned.going(id).map_or_else(|| format!("in {id}"), |address| format!("in {address}"))
+}
+
+/// The network interfaces of others that the filter `by` finds with one of `ids`.
+pub(super) async fn interfaces(cx: &Context, owned: &Owned, by: &str, ids: &[String]) -> Result<Vec<Blocker>, Failure> {
+    let mut found = Vec::new();
+    for some in ids.chunks(VALUES_A_FILTER) {
+        let call = cx.aws.ec2.describe_network_interfaces().filters(filter(by, some)).into_paginator().items().send();
+        let all: Vec<NetworkInterface> = call.try_collect().await.during("DescribeNetworkInterfaces")?;
+        found.extend(all.iter().filter(|one| !is_own(owned, one)).map(|one| interface(owned, one)));
+    }
+    Ok(found)
+}
+
+/// Whether it is deleted with what the stack owns: it belongs to one of its hosts or NAT gateways, or AWS made it for a load
+/// balancer, a database, a cache or a task, which is known by the security groups that it has.
+fn is_own(owned: &Owned, interface: &NetworkInterface) -> bool {
+    let attached = interface.attachment().and_then(|to| to.instance_id());
+    if let Some(instance) = attached {
+        return owned.has(instance);
+    }
+    let description = interface.description().unwrap_or_default();
+    if description.rsplit(' ').next().is_some_and(|last| last.starts_with("nat-") && owned.has(last)) {
+        return true;
+    }
+    let is_plain = interface.interface_type().is_none_or(|kind| *kind == NetworkInterfaceType::Interface);
+    let mut groups = interface.groups().iter().filter_map(|group| group.group_id());
+    let by_aws = interface.requester_managed() == Some(true);
+    is_plain && by_aws && !interface.groups().is_empty() && groups.all(|group| owned.has(group))
+}
+
+fn interface(owned: &Owned, interface: &NetworkInterface) -> Blocker {
+    let id = interface.network_interface_id().unwrap_or_default();
+    let subnet = interface.subnet_id().unwrap_or_default();
+    let mut place = place(owned, subnet);
+    let held = interface.groups().iter().filter_map(|group| owned.going(group.group_id()?));
+    let held: Vec<String> = held.map(ToString::to_string).collect();
+    if !held.is_empty() {
+        place = format!("{place}, with {}", held.join(" and "));
+    }
+    let mut about = about(interface.tag_set());
+    about.extend(quoted(interface.description()));
+    if let Some(kind) = interface.interface_type().filter(|kind| **kind != NetworkInterfaceType::Interface) {
+        about.push(format!("of type {}", kind.as_str()));
+    }
+    about.extend(interface.requester_id().map(|who| format!("created by {who}")));
+    let way_out = match interface.attachment() {
+        Some(to) => match to.instance_id() {
+            Some(instance) => format!("terminate the instance {instance}, or detach the interface from it"),
+            None => "delete what it belongs to".to_owned(),
+        },
+        None if interface.requester_managed() == Some(true) => "delete what it belongs to".to_owned(),
+        None => format!("aws ec2 delete-network-interface --network-interface-id {id}"),
+    };
+    Blocker::new("network interface", id, place, about, way_out)
+}
