@@ -105,7 +105,7 @@ pub(super) fn draw(
     // The URL is what says that the users are made: whatever connects needs it, and a run that failed leaves it as it was,
     // so that the next one runs again.
     if let Some(making) = making {
-        graph.run_before(&making.run, &url, "value");
+        graph.run_before(&making.run, &url, secret::Field::Value);
     }
     Some(Database { url, version })
 }

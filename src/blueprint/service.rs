@@ -140,7 +140,7 @@ impl Drawing<'_> {
                 public_ip: network.public_tasks,
             };
             let release = graph.add(Address::new("release", self.name), &desired);
-            graph.run_before(&release, &address, "task_definition");
+            graph.run_before(&release, &address, service::Field::TaskDefinition);
             needs_way_out.push(release);
         }
         // A task pulls its image before anything else, so the way out has to be there.

@@ -7,7 +7,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use super::{listings::LAG, pause::Pauses, run::Resource};
-use crate::model::{Cause, Change, Failure};
+use crate::model::{Cause, Change, Failure, How};
 
 /// How often a write is repeated that was throttled or whose answer was lost. The pauses come to 16 to 33 s.
 pub(super) const ATTEMPTS: u32 = 8;
@@ -130,7 +130,8 @@ async fn made_already(
         return Ok(Some(made.live));
     }
     let changes = on.kind.diff(desired, &made.live)?;
-    if changes.is_empty() {
+    // What takes a replacement is for the next plan.
+    if changes.is_empty() || changes.iter().any(|change| change.how == How::Replace) {
         return Ok(Some(made.live));
     }
     let write = Write::Update { desired, live: &made.live, changes: &changes };

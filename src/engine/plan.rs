@@ -167,7 +167,7 @@ impl<'a> Draft<'a> {
 
     /// A one-off task runs when the resource that it goes before is made, or changes in the field it watches; or always.
     fn trigger_runs(&mut self) {
-        let fires = |target: &Address, field: &str| {
+        let fires = |target: &Address, field: &'static str| {
             self.decisions.iter().any(|decision| {
                 &decision.node.address == target
                     && match decision.action {

@@ -7,7 +7,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
 use super::{Blocker, Charge, Context, Doc, InRelease, Kind, Owned, Replacement, Resource, Resources};
-use crate::model::{Address, Change, Failure, Found, LiveResource, Outputs, Permission, Phase};
+use crate::model::{Address, Change, Changed, Failure, Field, Found, LiveResource, Outputs, Permission, Phase};
 
 /// A [`Kind`] with its types as plain data, so that the engine can hold all kinds alike.
 pub trait AnyKind: Send + Sync {
@@ -19,6 +19,10 @@ pub trait AnyKind: Send + Sync {
     fn doc(&self) -> Doc;
     /// [`Kind::NOT_YET`].
     fn not_yet(&self) -> &'static [&'static str];
+    /// The names of [`Kind::Field`].
+    fn fields(&self) -> &'static [&'static str];
+    /// The names of [`Kind::Fixed`].
+    fn fixed(&self) -> &'static [&'static str];
     /// [`Kind::PERMISSIONS`].
     fn permissions(&self) -> &'static [Permission];
     /// Why nothing is charged for it, if nothing is: [`Cost::Free`](super::Cost::Free).
@@ -155,6 +159,14 @@ impl<K: Kind> AnyKind for Erased<K> {
         K::NOT_YET
     }
 
+    fn fields(&self) -> &'static [&'static str] {
+        K::Field::NAMES
+    }
+
+    fn fixed(&self) -> &'static [&'static str] {
+        K::Fixed::NAMES
+    }
+
     fn permissions(&self) -> &'static [Permission] {
         K::PERMISSIONS
     }
@@ -226,7 +238,7 @@ impl<K: Kind> AnyKind for Erased<K> {
     }
 
     fn diff(&self, desired: &Value, live: &Value) -> Result<Vec<Change>, Failure> {
-        Ok(K::diff(&typed(K::NAME, desired)?, &typed(K::NAME, live)?))
+        Ok(K::diff(&typed(K::NAME, desired)?, &typed(K::NAME, live)?).into_vec())
     }
 
     fn phase(&self, live: &Value, desired: Option<&Value>) -> Result<Phase, Failure> {
@@ -257,7 +269,7 @@ impl<K: Kind> AnyKind for Erased<K> {
     ) -> BoxFuture<'a, Result<Value, Failure>> {
         Box::pin(async move {
             let (desired, live) = (typed(K::NAME, desired)?, typed(K::NAME, live)?);
-            plain(K::NAME, &K::update(cx, address, &desired, &live, changes).await?)
+            plain(K::NAME, &K::update(cx, address, &desired, &live, &Changed::of(changes)?).await?)
         })
     }
 

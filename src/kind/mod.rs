@@ -22,7 +22,7 @@ pub use registry::Registry;
 #[cfg(test)]
 pub use sample::{Drift, Sample, Variant};
 
-use crate::model::{Address, Change, Failure, Found, Outputs, Permission, Phase};
+use crate::model::{Address, Changed, Changes, Diff, Failure, Field, Found, Outputs, Permission, Phase};
 
 /// In which order a replacement goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,6 +60,10 @@ pub trait Kind: Sized + Send + Sync + 'static {
     type Desired: Serialize + DeserializeOwned + Send + Sync;
     /// What AWS has, in our own types, with all that `diff`, `phase`, `outputs`, `update` and `delete` need.
     type Live: Serialize + DeserializeOwned + Clone + Send + Sync;
+    /// The fields that an update changes on the resource that exists.
+    type Field: Field;
+    /// The fields that only a new resource can have otherwise.
+    type Fixed: Field;
 
     /// The name in addresses and plans; that of the file.
     const NAME: &'static str;
@@ -105,8 +109,8 @@ pub trait Kind: Sized + Send + Sync + 'static {
 
     /// What differs. Pure. Inputs that are still [`crate::model::Input::Output`] are known after apply. Nothing,
     /// where all there is to it is its name.
-    fn diff(_desired: &Self::Desired, _live: &Self::Live) -> Vec<Change> {
-        Vec::new()
+    fn diff(_desired: &Self::Desired, _live: &Self::Live) -> Changes<Self::Field, Self::Fixed> {
+        Diff::new().finish()
     }
 
     /// Whether it can be used; `desired` is given where stackctl has just asked for that.
@@ -125,14 +129,14 @@ pub trait Kind: Sized + Send + Sync + 'static {
         desired: &Self::Desired,
     ) -> impl Future<Output = Result<Self::Live, Failure>> + Send;
 
-    /// Makes `changes` good on the resource that exists. A kind whose `diff` tells of no change that is made in place
-    /// has none.
+    /// Sets the fields that changed on the resource that exists. It matches each field without a wildcard, so that one that
+    /// it forgets does not compile. A kind without such fields has none.
     fn update(
         _cx: &Context,
         address: &Address,
         _desired: &Self::Desired,
         _live: &Self::Live,
-        _changes: &[Change],
+        _changes: &Changed<Self::Field>,
     ) -> impl Future<Output = Result<Self::Live, Failure>> + Send {
         let failure = Failure::internal(format!("nothing of {address} is changed in place"));
         async { Err(failure) }

@@ -1,8 +1,10 @@
 //! How a live resource differs from the desired one, field by field, and how each difference is made good.
 
+use std::{marker::PhantomData, ops::Deref};
+
 use serde::{Deserialize, Serialize};
 
-use super::Input;
+use super::{Field, Input, Name};
 
 /// One field that differs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,85 +43,149 @@ pub enum How {
     Replace,
 }
 
-/// Gathers the changes of one resource; what a kind's `diff` is made of.
-#[derive(Debug, Default)]
-pub struct Diff(Vec<Change>);
+/// The changes of one resource: of the fields `F` in place, of the fields `X` by a replacement. Only [`Diff`] makes them, so
+/// that a kind reports no field that its update does not know.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Changes<F, X> {
+    all: Vec<Change>,
+    of: PhantomData<(F, X)>,
+}
 
-impl Diff {
+/// Gathers the changes of one resource. A kind's `diff` is made of it.
+#[derive(Debug)]
+pub struct Diff<F, X>(Vec<Change>, PhantomData<(F, X)>);
+
+impl<F: Field, X: Field> Diff<F, X> {
     /// No changes yet.
     pub fn new() -> Self {
-        Self::default()
+        Self(Vec::new(), PhantomData)
     }
 
     /// `field` is changed in place where the two differ.
-    pub fn field<T: PartialEq + ToString>(&mut self, field: &str, live: &T, desired: &T) -> &mut Self {
-        self.compare(field, live, desired, How::InPlace)
+    pub fn field<T: PartialEq + ToString>(&mut self, field: impl Into<Name<F>>, live: &T, desired: &T) -> &mut Self {
+        self.compare(text::<F>(field), live, desired, How::InPlace)
     }
 
     /// `field` takes a replacement where the two differ.
-    pub fn fixed<T: PartialEq + ToString>(&mut self, field: &str, live: &T, desired: &T) -> &mut Self {
-        self.compare(field, live, desired, How::Replace)
+    pub fn fixed<T: PartialEq + ToString>(&mut self, field: impl Into<Name<X>>, live: &T, desired: &T) -> &mut Self {
+        self.compare(text::<X>(field), live, desired, How::Replace)
     }
 
     /// `field`, one of another resource's outputs, is changed in place where the two differ.
-    pub fn input(&mut self, field: &str, live: &str, desired: &Input) -> &mut Self {
-        self.compare_input(field, live, desired, How::InPlace)
+    pub fn input(&mut self, field: impl Into<Name<F>>, live: &str, desired: &Input) -> &mut Self {
+        self.compare_input(text::<F>(field), live, desired, How::InPlace)
     }
 
     /// `field`, one of another resource's outputs, takes a replacement where the two differ.
-    pub fn fixed_input(&mut self, field: &str, live: &str, desired: &Input) -> &mut Self {
-        self.compare_input(field, live, desired, How::Replace)
+    pub fn fixed_input(&mut self, field: impl Into<Name<X>>, live: &str, desired: &Input) -> &mut Self {
+        self.compare_input(text::<X>(field), live, desired, How::Replace)
     }
 
-    /// A set of other resources' outputs; the order does not count.
-    pub fn inputs(&mut self, field: &str, live: &[String], desired: &[Input], how: How) -> &mut Self {
+    /// A set of other resources' outputs, which is changed in place; the order does not count.
+    pub fn inputs(&mut self, field: impl Into<Name<F>>, live: &[String], desired: &[Input]) -> &mut Self {
         let mut live: Vec<&str> = live.iter().map(String::as_str).collect();
         live.sort_unstable();
         let Some(mut wanted) = desired.iter().map(Input::known).collect::<Option<Vec<&str>>>() else {
-            return self.push(field, shown(&live.join(", ")), Shown::KnownAfterApply, how);
+            return self.push(field, shown(&live.join(", ")), Shown::KnownAfterApply);
         };
         wanted.sort_unstable();
         if live != wanted {
-            self.push(field, shown(&live.join(", ")), shown(&wanted.join(", ")), how);
+            self.push(field, shown(&live.join(", ")), shown(&wanted.join(", ")));
         }
         self
     }
 
-    /// A set of items shown one by one: each that is gone and each that is new is a change of its own.
-    pub fn set<T: Ord + ToString>(&mut self, field: &str, live: &[T], desired: &[T]) -> &mut Self {
+    /// A set of items shown one by one: each that is gone and each that is new is a change of its own, made in place.
+    pub fn set<T: Ord + ToString>(&mut self, field: impl Into<Name<F>>, live: &[T], desired: &[T]) -> &mut Self {
+        let field = text::<F>(field);
         for gone in live.iter().filter(|item| !desired.contains(item)) {
-            self.push(field, shown(&gone.to_string()), Shown::Absent, How::InPlace);
+            self.add(field.clone(), shown(&gone.to_string()), Shown::Absent, How::InPlace);
         }
         for new in desired.iter().filter(|item| !live.contains(item)) {
-            self.push(field, Shown::Absent, shown(&new.to_string()), How::InPlace);
+            self.add(field.clone(), Shown::Absent, shown(&new.to_string()), How::InPlace);
         }
         self
     }
 
-    /// A change put together by the kind itself.
-    pub fn push(&mut self, field: &str, from: Shown, to: Shown, how: How) -> &mut Self {
-        self.0.push(Change { field: field.to_owned(), from, to, how });
-        self
+    /// A change in place that the kind itself puts together.
+    pub fn push(&mut self, field: impl Into<Name<F>>, from: Shown, to: Shown) -> &mut Self {
+        self.add(text::<F>(field), from, to, How::InPlace)
+    }
+
+    /// A change by a replacement that the kind itself puts together.
+    pub fn push_fixed(&mut self, field: impl Into<Name<X>>, from: Shown, to: Shown) -> &mut Self {
+        self.add(text::<X>(field), from, to, How::Replace)
     }
 
     /// All changes, in the order they were found.
-    pub fn finish(&mut self) -> Vec<Change> {
-        std::mem::take(&mut self.0)
+    pub fn finish(&mut self) -> Changes<F, X> {
+        Changes { all: std::mem::take(&mut self.0), of: PhantomData }
     }
 
-    fn compare<T: PartialEq + ToString>(&mut self, field: &str, live: &T, desired: &T, how: How) -> &mut Self {
+    fn compare<T: PartialEq + ToString>(&mut self, field: String, live: &T, desired: &T, how: How) -> &mut Self {
         if live != desired {
-            self.push(field, shown(&live.to_string()), shown(&desired.to_string()), how);
+            self.add(field, shown(&live.to_string()), shown(&desired.to_string()), how);
         }
         self
     }
 
-    fn compare_input(&mut self, field: &str, live: &str, desired: &Input, how: How) -> &mut Self {
+    fn compare_input(&mut self, field: String, live: &str, desired: &Input, how: How) -> &mut Self {
         match desired.known() {
             Some(value) if value == live => self,
-            Some(value) => self.push(field, shown(live), shown(value), how),
-            None => self.push(field, shown(live), Shown::KnownAfterApply, how),
+            Some(value) => self.add(field, shown(live), shown(value), how),
+            None => self.add(field, shown(live), Shown::KnownAfterApply, how),
         }
+    }
+
+    fn add(&mut self, field: String, from: Shown, to: Shown, how: How) -> &mut Self {
+        self.0.push(Change { field, from, to, how });
+        self
+    }
+}
+
+fn text<F: Field>(field: impl Into<Name<F>>) -> String {
+    field.into().to_string()
+}
+
+impl<F: Field, X: Field> Default for Diff<F, X> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<F, X> Changes<F, X> {
+    /// The changes as plans have them.
+    pub fn into_vec(self) -> Vec<Change> {
+        self.all
+    }
+}
+
+impl<F, X> Deref for Changes<F, X> {
+    type Target = [Change];
+
+    fn deref(&self) -> &[Change] {
+        &self.all
+    }
+}
+
+impl<F, X> IntoIterator for Changes<F, X> {
+    type Item = Change;
+    type IntoIter = std::vec::IntoIter<Change>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.all.into_iter()
+    }
+}
+
+impl<F, X> PartialEq<Vec<Change>> for Changes<F, X> {
+    fn eq(&self, other: &Vec<Change>) -> bool {
+        self.all == *other
+    }
+}
+
+impl<F, X, const N: usize> PartialEq<[Change; N]> for Changes<F, X> {
+    fn eq(&self, other: &[Change; N]) -> bool {
+        self.all == other
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{Address, Failure, Input, input};
+use super::{Address, Failure, Field, Input, input};
 
 /// One desired resource.
 #[derive(Clone, Debug, PartialEq)]
@@ -29,8 +29,8 @@ pub enum Runs {
     Before {
         /// The resource.
         target: Address,
-        /// Its field.
-        field: String,
+        /// The name of its field.
+        field: &'static str,
     },
     /// It runs whenever it is in the graph.
     Always,
@@ -90,10 +90,10 @@ impl Graph {
     ///
     /// # Panics
     /// If either is not in the graph.
-    pub fn run_before(&mut self, address: &Address, target: &Address, field: &str) {
+    pub fn run_before(&mut self, address: &Address, target: &Address, field: impl Field) {
         self.need(target, address);
         let node = self.nodes.get_mut(address).expect("the resource was added before");
-        node.runs = Some(Runs::Before { target: target.clone(), field: field.to_owned() });
+        node.runs = Some(Runs::Before { target: target.clone(), field: field.name() });
     }
 
     /// `address` is run once all that it needs is ready.

@@ -4,6 +4,7 @@
 mod address;
 mod change;
 mod failure;
+mod field;
 mod given_network;
 mod graph;
 mod hosted_zone;
@@ -13,8 +14,10 @@ mod phase;
 mod plan;
 
 pub use address::{Address, StackId};
-pub use change::{Change, Diff, How, Shown};
+pub use change::{Change, Changes, Diff, How, Shown};
 pub use failure::{Cause, Failure};
+pub(crate) use field::fields;
+pub use field::{Changed, Field, Name, NoField};
 pub use given_network::{GivenNetwork, GivenSubnet, WayOut};
 pub use graph::{Graph, GraphError, Node, Runs};
 pub use hosted_zone::HostedZone;

@@ -97,9 +97,17 @@ fn one_address_cannot_be_two_resources() {
     graph.add(address(0), &json!({}));
 }
 
+fields! {
+    /// Two sets.
+    enum Sample {
+        Paths = "paths",
+        Subnets = "subnets",
+    }
+}
+
 #[test]
 fn a_set_shows_each_item_that_goes_and_each_that_comes_and_no_other() {
-    let changes = Diff::new().set("paths", &["/a", "/b"], &["/b", "/c"]).finish();
+    let changes = Diff::<Sample, NoField>::new().set(Sample::Paths, &["/a", "/b"], &["/b", "/c"]).finish();
     let shown: Vec<(Shown, Shown)> = changes.into_iter().map(|change| (change.from, change.to)).collect();
     assert_eq!(shown, [(Shown::value("/a"), Shown::Absent), (Shown::Absent, Shown::value("/c"))]);
 }
@@ -107,11 +115,11 @@ fn a_set_shows_each_item_that_goes_and_each_that_comes_and_no_other() {
 #[test]
 fn the_order_of_inputs_does_not_count_and_an_unknown_one_makes_all_known_after_apply() {
     let live = ["b".to_owned(), "a".to_owned()];
-    let same = Diff::new().inputs("subnets", &live, &["a".into(), "b".into()], How::InPlace).finish();
+    let same = Diff::<Sample, NoField>::new().inputs(Sample::Subnets, &live, &["a".into(), "b".into()]).finish();
     assert_eq!(same, []);
     let unknown = ["a".into(), Input::output(&address(0), "id")];
-    let changes = Diff::new().inputs("subnets", &live, &unknown, How::Replace).finish();
+    let changes = Diff::<Sample, NoField>::new().inputs(Sample::Subnets, &live, &unknown).finish();
     let expected =
-        Change { field: "subnets".into(), from: Shown::value("a, b"), to: Shown::KnownAfterApply, how: How::Replace };
+        Change { field: "subnets".into(), from: Shown::value("a, b"), to: Shown::KnownAfterApply, how: How::InPlace };
     assert_eq!(changes, [expected]);
 }

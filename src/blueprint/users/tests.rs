@@ -4,6 +4,7 @@ use serde_json::json;
 
 use crate::{
     blueprint::{Facts, graph},
+    kinds::secretsmanager::secret,
     model::{Graph, Node, Runs},
     spec,
 };
@@ -65,7 +66,7 @@ fn the_users_are_made_before_anything_gets_the_url_and_after_the_database_lets_t
     let graph = drawn(USERS, false);
     let run = node(&graph, "database_users.database");
     let url = "secret.database-url".parse().expect("it is an address");
-    assert_eq!(run.runs, Some(Runs::Before { target: url, field: "value".to_owned() }));
+    assert_eq!(run.runs, Some(Runs::Before { target: url, field: secret::Field::Value.name() }));
     for need in ["security_group.database", "task_definition.database_users", "route_table.private", "cluster.main"] {
         assert!(run.needs.contains(&need.parse().expect("it is an address")), "{need}");
     }

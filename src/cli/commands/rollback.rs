@@ -150,7 +150,7 @@ fn plan(project: &Project, name: &str, revision: &Revision, view: View) -> Resul
     let mut desired = revision.desired.clone().ok_or_else(|| Failure::internal("a release to go back to is whole"))?;
     for (variable, reference) in &mut desired.secrets {
         // A task gets what a secret holds when it starts, whatever it held then.
-        let now = current.fields.get(&format!("secrets.{variable}.version"));
+        let now = current.fields.get(format!("secrets.{variable}.version").as_str());
         reference.version = now.map(|version| version.as_str().into()).or(reference.version.take());
     }
     let mut graph = Graph::new();

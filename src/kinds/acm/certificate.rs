@@ -17,7 +17,7 @@ use crate::{
     aws::{self, Once, Outcome, given},
     kind::{Context, Cost, Doc, Kind, Replacement},
     kinds::acm::{self, Issuance},
-    model::{Address, Change, Diff, Failure, Found, How, On, Outputs, Permission, Phase, Shown},
+    model::{Address, Changed, Changes, Diff, Failure, Found, On, Outputs, Permission, Phase, Shown, fields},
 };
 
 /// How long a certificate is valid: the longest that browsers took in 2020 to 2026.
@@ -52,9 +52,25 @@ pub struct Live {
     pub issuance: Option<Issuance>,
 }
 
+fields! {
+    /// What is changed in place.
+    pub enum Field {
+        ValidFor = "valid_for",
+    }
+
+    /// What takes a replacement.
+    pub enum Fixed {
+        Domain = "domain",
+        Issuer = "issuer",
+        Status = "status",
+    }
+}
+
 impl Kind for Certificate {
     type Desired = Desired;
     type Live = Live;
+    type Field = Field;
+    type Fixed = Fixed;
 
     const NAME: &'static str = "certificate";
     const DOC: Doc = Doc {
@@ -84,17 +100,17 @@ impl Kind for Certificate {
         Ok(found.collect())
     }
 
-    fn diff(desired: &Desired, live: &Live) -> Vec<Change> {
+    fn diff(desired: &Desired, live: &Live) -> Changes<Field, Fixed> {
         let mut diff = Diff::new();
-        diff.fixed("domain", &live.domain, &desired.domain);
+        diff.fixed(Fixed::Domain, &live.domain, &desired.domain);
         let issuer = |amazon: bool| if amazon { "Amazon" } else { "self-signed" };
-        diff.fixed("issuer", &issuer(live.issuance.is_some()), &issuer(desired.zone.is_some()));
+        diff.fixed(Fixed::Issuer, &issuer(live.issuance.is_some()), &issuer(desired.zone.is_some()));
         if let Some(issuance) = live.issuance.as_ref().filter(|issuance| !issuance.is_hopeful()) {
-            diff.push("status", Shown::value(&issuance.status), Shown::value("ISSUED"), How::Replace);
+            diff.push_fixed(Fixed::Status, Shown::value(&issuance.status), Shown::value("ISSUED"));
         }
         // Amazon renews what it has issued.
         if live.expiring && live.issuance.is_none() {
-            diff.push("valid_for", Shown::value("less than 30 days"), Shown::value("397 days"), How::InPlace);
+            diff.push(Field::ValidFor, Shown::value("less than 30 days"), Shown::value("397 days"));
         }
         diff.finish()
     }
@@ -129,9 +145,15 @@ impl Kind for Certificate {
         _address: &Address,
         desired: &Desired,
         live: &Live,
-        _changes: &[Change],
+        changes: &Changed<Field>,
     ) -> Result<Live, Failure> {
-        import(cx, None, desired, Some(&live.arn)).await
+        let mut live = live.clone();
+        for field in changes {
+            live = match field {
+                Field::ValidFor => import(cx, None, desired, Some(&live.arn)).await?,
+            };
+        }
+        Ok(live)
     }
 
     async fn delete(cx: &Context, live: &Live) -> Result<(), Failure> {
@@ -217,6 +239,7 @@ fn self_signed(domain: &str, now: Timestamp) -> Result<(String, String), Failure
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::How;
 
     #[test]
     fn a_certificate_is_made_with_its_key() {

@@ -4,13 +4,16 @@
 
 use std::collections::BTreeMap;
 
-use aws_sdk_cloudwatch::types::{ComparisonOperator, Dimension, MetricAlarm, StateValue, Statistic as SdkStatistic};
+use aws_sdk_cloudwatch::{
+    operation::put_metric_alarm::builders::PutMetricAlarmFluentBuilder as PutMetricAlarm,
+    types::{ComparisonOperator, Dimension, MetricAlarm, StateValue, Statistic as SdkStatistic},
+};
 use serde::{Deserialize, Serialize};
 
 use crate::{
     aws::{self, Once, Outcome},
     kind::{Context, Cost, Doc, Kind},
-    model::{Address, Change, Diff, Failure, Found, How, Input, On, Permission, Phase, Shown},
+    model::{Address, Changed, Changes, Diff, Failure, Found, Input, NoField, On, Permission, Phase, Shown, fields},
 };
 
 /// How many alarms one page has at most.
@@ -145,9 +148,28 @@ pub struct Live {
     pub reason: String,
 }
 
+fields! {
+    /// What is changed in place.
+    pub enum Field {
+        Metric = "metric",
+        Statistic = "statistic",
+        Periods = "periods",
+        Comparison = "comparison",
+        Threshold = "threshold",
+        Missing = "missing",
+        Description = "description",
+        Enabled = "enabled",
+        Dimensions = "of.*",
+        RingsAt = "rings_at",
+        CalmsAt = "calms_at",
+    }
+}
+
 impl Kind for Alarm {
     type Desired = Desired;
     type Live = Live;
+    type Field = Field;
+    type Fixed = NoField;
 
     const NAME: &'static str = "alarm";
     const DOC: Doc = Doc {
@@ -185,26 +207,26 @@ impl Kind for Alarm {
             .collect())
     }
 
-    fn diff(desired: &Desired, live: &Live) -> Vec<Change> {
+    fn diff(desired: &Desired, live: &Live) -> Changes<Field, NoField> {
         let (comparison, threshold) = desired.bad.sdk();
         let mut diff = Diff::new();
-        diff.field("metric", &live.metric, &metric(desired))
-            .field("statistic", &live.statistic.as_str(), &desired.statistic.sdk().as_str())
-            .field("periods", &live.periods, &periods(desired.bad_periods, desired.periods, desired.period))
-            .field("comparison", &live.comparison.as_str(), &comparison.as_str())
-            .field("threshold", &live.threshold, &threshold)
-            .field("missing", &live.missing.as_str(), &desired.missing.word())
-            .field("description", &live.description, &desired.description)
-            .field("enabled", &live.enabled, &true);
+        diff.field(Field::Metric, &live.metric, &metric(desired))
+            .field(Field::Statistic, &live.statistic.as_str(), &desired.statistic.sdk().as_str())
+            .field(Field::Periods, &live.periods, &periods(desired.bad_periods, desired.periods, desired.period))
+            .field(Field::Comparison, &live.comparison.as_str(), &comparison.as_str())
+            .field(Field::Threshold, &live.threshold, &threshold)
+            .field(Field::Missing, &live.missing.as_str(), &desired.missing.word())
+            .field(Field::Description, &live.description, &desired.description)
+            .field(Field::Enabled, &live.enabled, &true);
         for (name, of) in &desired.dimensions {
-            diff.input(&format!("of.{name}"), live.dimensions.get(name).map_or("", String::as_str), of);
+            diff.input((Field::Dimensions, name), live.dimensions.get(name).map_or("", String::as_str), of);
         }
         for (name, of) in live.dimensions.iter().filter(|(name, _)| !desired.dimensions.contains_key(*name)) {
-            diff.push(&format!("of.{name}"), Shown::value(of), Shown::Absent, How::InPlace);
+            diff.push((Field::Dimensions, name), Shown::value(of), Shown::Absent);
         }
         let topic = std::slice::from_ref(&desired.topic);
-        diff.inputs("rings_at", &live.rings_at, topic, How::InPlace);
-        diff.inputs("calms_at", &live.calms_at, topic, How::InPlace);
+        diff.inputs(Field::RingsAt, &live.rings_at, topic);
+        diff.inputs(Field::CalmsAt, &live.calms_at, topic);
         diff.finish()
     }
 
@@ -221,7 +243,7 @@ impl Kind for Alarm {
         address: &Address,
         desired: &Desired,
         _live: &Live,
-        _changes: &[Change],
+        _changes: &Changed<Field>,
     ) -> Result<Live, Failure> {
         put(cx, address, desired).await
     }
@@ -279,35 +301,17 @@ fn live(alarm: &MetricAlarm) -> Live {
 /// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html>
 async fn put(cx: &Context, address: &Address, desired: &Desired) -> Result<Live, Failure> {
     let name = format!("{}{}", aws::log_prefix(&cx.id), address.name());
+    let mut call = cx.aws.cloudwatch.put_metric_alarm().alarm_name(&name).set_tags(Some(aws::tags(&cx.id, address)));
+    for field in Field::ALL {
+        call = set(call, *field, desired)?;
+    }
+    call.customize().once().send().await.during("PutMetricAlarm")?;
     let (comparison, threshold) = desired.bad.sdk();
     let topic = desired.topic.get()?.to_owned();
     let mut dimensions = BTreeMap::new();
     for (name, of) in &desired.dimensions {
         dimensions.insert(name.clone(), of.get()?.to_owned());
     }
-    let call = cx
-        .aws
-        .cloudwatch
-        .put_metric_alarm()
-        .alarm_name(&name)
-        .alarm_description(&desired.description)
-        .actions_enabled(true)
-        .alarm_actions(&topic)
-        .ok_actions(&topic)
-        .namespace(&desired.namespace)
-        .metric_name(&desired.metric)
-        .set_dimensions(Some(
-            dimensions.iter().map(|(name, of)| Dimension::builder().name(name).value(of).build()).collect(),
-        ))
-        .statistic(desired.statistic.sdk())
-        .period(aws::signed(desired.period))
-        .evaluation_periods(aws::signed(desired.periods))
-        .datapoints_to_alarm(aws::signed(desired.bad_periods))
-        .comparison_operator(comparison.clone())
-        .threshold(threshold)
-        .treat_missing_data(desired.missing.word())
-        .set_tags(Some(aws::tags(&cx.id, address)));
-    call.customize().once().send().await.during("PutMetricAlarm")?;
     Ok(Live {
         name,
         description: desired.description.clone(),
@@ -323,6 +327,31 @@ async fn put(cx: &Context, address: &Address, desired: &Desired) -> Result<Live,
         enabled: true,
         state: StateValue::InsufficientData.as_str().to_owned(),
         reason: String::new(),
+    })
+}
+
+/// Sets one field.
+fn set(call: PutMetricAlarm, field: Field, desired: &Desired) -> Result<PutMetricAlarm, Failure> {
+    let (comparison, threshold) = desired.bad.sdk();
+    Ok(match field {
+        Field::Metric => call.namespace(&desired.namespace).metric_name(&desired.metric),
+        Field::Statistic => call.statistic(desired.statistic.sdk()),
+        Field::Periods => call
+            .period(aws::signed(desired.period))
+            .evaluation_periods(aws::signed(desired.periods))
+            .datapoints_to_alarm(aws::signed(desired.bad_periods)),
+        Field::Comparison => call.comparison_operator(comparison),
+        Field::Threshold => call.threshold(threshold),
+        Field::Missing => call.treat_missing_data(desired.missing.word()),
+        Field::Description => call.alarm_description(&desired.description),
+        Field::Enabled => call.actions_enabled(true),
+        Field::Dimensions => {
+            let dimensions = desired.dimensions.iter();
+            let dimensions = dimensions.map(|(name, of)| Ok(Dimension::builder().name(name).value(of.get()?).build()));
+            call.set_dimensions(Some(dimensions.collect::<Result<_, Failure>>()?))
+        }
+        Field::RingsAt => call.alarm_actions(desired.topic.get()?),
+        Field::CalmsAt => call.ok_actions(desired.topic.get()?),
     })
 }
 

@@ -9,7 +9,7 @@ use crate::{
     aws::{Once, Outcome, given},
     kind::{Context, Cost, Doc, Kind, PUBLIC_ADDRESS},
     kinds::ec2,
-    model::{Address, Failure, Found, On, Outputs, Permission, Phase},
+    model::{Address, Failure, Found, NoField, On, Outputs, Permission, Phase},
 };
 
 /// An Elastic IP address.
@@ -31,6 +31,8 @@ pub struct Live {
 impl Kind for ElasticIp {
     type Desired = Desired;
     type Live = Live;
+    type Field = NoField;
+    type Fixed = NoField;
 
     const NAME: &'static str = "elastic_ip";
     const DOC: Doc = Doc {

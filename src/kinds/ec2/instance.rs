@@ -16,7 +16,7 @@ use crate::{
     aws::{self, Once, Outcome, given},
     kind::{Charge, Context, Cost, Doc, Kind, PUBLIC_ADDRESS, Replacement, State},
     kinds::ec2,
-    model::{Address, Change, Diff, Failure, Found, How, Input, On, Outputs, Permission, Phase, Shown},
+    model::{Address, Changed, Changes, Diff, Failure, Found, Input, On, Outputs, Permission, Phase, Shown, fields},
 };
 
 /// The tag with a hash of the user data: AWS shows that of one instance a call only.
@@ -72,9 +72,27 @@ pub struct Live {
     pub public_ip: Option<String>,
 }
 
+fields! {
+    /// What is changed in place.
+    pub enum Field {
+        SecurityGroup = "security_group",
+        SessionTokens = "imdsv2_only",
+        State = "state",
+    }
+
+    /// What takes a replacement.
+    pub enum Fixed {
+        Class = "class",
+        Subnet = "subnet",
+        UserData = "user_data",
+    }
+}
+
 impl Kind for Instance {
     type Desired = Desired;
     type Live = Live;
+    type Field = Field;
+    type Fixed = Fixed;
 
     const NAME: &'static str = "instance";
     const DOC: Doc = Doc {
@@ -130,20 +148,20 @@ impl Kind for Instance {
             .collect())
     }
 
-    fn diff(desired: &Desired, live: &Live) -> Vec<Change> {
+    fn diff(desired: &Desired, live: &Live) -> Changes<Field, Fixed> {
         let mut diff = Diff::new();
-        diff.fixed("class", &live.class, &desired.class);
-        diff.fixed_input("subnet", &live.subnet, &desired.subnet);
+        diff.fixed(Fixed::Class, &live.class, &desired.class);
+        diff.fixed_input(Fixed::Subnet, &live.subnet, &desired.subnet);
         let group = std::slice::from_ref(&desired.security_group);
-        diff.inputs("security_group", &live.security_groups, group, How::InPlace);
+        diff.inputs(Field::SecurityGroup, &live.security_groups, group);
         let wanted = fingerprint(&desired.user_data);
         if live.user_data != wanted {
             // cloud-init reads it at the first start only.
-            diff.push("user_data", Shown::value(&live.user_data), Shown::value(wanted), How::Replace);
+            diff.push_fixed(Fixed::UserData, Shown::value(&live.user_data), Shown::value(wanted));
         }
-        diff.field("imdsv2_only", &live.tokens_required, &true);
+        diff.field(Field::SessionTokens, &live.tokens_required, &true);
         if ["stopping", "stopped"].contains(&live.state.as_str()) {
-            diff.push("state", Shown::value(&live.state), Shown::value("running"), How::InPlace);
+            diff.push(Field::State, Shown::value(&live.state), Shown::value("running"));
         }
         diff.finish()
     }
@@ -213,25 +231,29 @@ impl Kind for Instance {
         _address: &Address,
         desired: &Desired,
         before: &Live,
-        changes: &[Change],
+        changes: &Changed<Field>,
     ) -> Result<Live, Failure> {
         let mut live = before.clone();
-        if changes.iter().any(|change| change.field == "security_group") {
-            let group = desired.security_group.get()?;
-            let call = cx.aws.ec2.modify_instance_attribute().instance_id(&live.id).groups(group);
-            call.customize().once().send().await.during("ModifyInstanceAttribute")?;
-            live.security_groups = vec![group.to_owned()];
-        }
-        if changes.iter().any(|change| change.field == "imdsv2_only") {
-            let call = cx.aws.ec2.modify_instance_metadata_options().instance_id(&live.id);
-            let call = call.http_tokens(HttpTokensState::Required).http_put_response_hop_limit(1);
-            call.customize().once().send().await.during("ModifyInstanceMetadataOptions")?;
-            live.tokens_required = true;
-        }
-        if changes.iter().any(|change| change.field == "state") {
-            let call = cx.aws.ec2.start_instances().instance_ids(&live.id);
-            call.customize().once().send().await.during("StartInstances")?;
-            "pending".clone_into(&mut live.state);
+        for field in changes {
+            match field {
+                Field::SecurityGroup => {
+                    let group = desired.security_group.get()?;
+                    let call = cx.aws.ec2.modify_instance_attribute().instance_id(&live.id).groups(group);
+                    call.customize().once().send().await.during("ModifyInstanceAttribute")?;
+                    live.security_groups = vec![group.to_owned()];
+                }
+                Field::SessionTokens => {
+                    let call = cx.aws.ec2.modify_instance_metadata_options().instance_id(&live.id);
+                    let call = call.http_tokens(HttpTokensState::Required).http_put_response_hop_limit(1);
+                    call.customize().once().send().await.during("ModifyInstanceMetadataOptions")?;
+                    live.tokens_required = true;
+                }
+                Field::State => {
+                    let call = cx.aws.ec2.start_instances().instance_ids(&live.id);
+                    call.customize().once().send().await.during("StartInstances")?;
+                    "pending".clone_into(&mut live.state);
+                }
+            }
         }
         Ok(live)
     }
@@ -329,6 +351,7 @@ fn fingerprint(user_data: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::How;
 
     fn desired(user_data: &str) -> Desired {
         Desired {

@@ -9,7 +9,7 @@ use crate::{
     aws::{Once, Outcome, given},
     kind::{Context, Cost, Doc, Kind},
     kinds::ec2,
-    model::{Address, Change, Diff, Failure, Found, Input, On, Outputs, Permission, Phase},
+    model::{Address, Changed, Changes, Diff, Failure, Found, Input, NoField, On, Outputs, Permission, Phase, fields},
 };
 
 /// An internet gateway.
@@ -31,9 +31,18 @@ pub struct Live {
     pub vpc: String,
 }
 
+fields! {
+    /// What is changed in place.
+    pub enum Field {
+        Vpc = "vpc",
+    }
+}
+
 impl Kind for InternetGateway {
     type Desired = Desired;
     type Live = Live;
+    type Field = Field;
+    type Fixed = NoField;
 
     const NAME: &'static str = "internet_gateway";
     const DOC: Doc = Doc {
@@ -73,8 +82,8 @@ impl Kind for InternetGateway {
             .collect())
     }
 
-    fn diff(desired: &Desired, live: &Live) -> Vec<Change> {
-        Diff::new().input("vpc", &live.vpc, &desired.vpc).finish()
+    fn diff(desired: &Desired, live: &Live) -> Changes<Field, NoField> {
+        Diff::new().input(Field::Vpc, &live.vpc, &desired.vpc).finish()
     }
 
     fn phase(_live: &Live, _desired: Option<&Desired>) -> Phase {
@@ -99,10 +108,18 @@ impl Kind for InternetGateway {
         _address: &Address,
         desired: &Desired,
         live: &Live,
-        _changes: &[Change],
+        changes: &Changed<Field>,
     ) -> Result<Live, Failure> {
-        detach(cx, live).await?;
-        attach(cx, live.id.clone(), desired).await
+        let mut live = live.clone();
+        for field in changes {
+            live = match field {
+                Field::Vpc => {
+                    detach(cx, &live).await?;
+                    attach(cx, live.id, desired).await?
+                }
+            };
+        }
+        Ok(live)
     }
 
     async fn adopt(cx: &Context, address: &Address, live: &Live) -> Result<(), Failure> {

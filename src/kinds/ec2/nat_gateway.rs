@@ -11,7 +11,7 @@ use crate::{
     aws::{self, Once, Outcome, given},
     kind::{Context, Cost, Doc, Kind, Replacement},
     kinds::ec2,
-    model::{Address, Change, Diff, Failure, Found, How, Input, On, Outputs, Permission, Phase, Shown},
+    model::{Address, Changes, Diff, Failure, Found, Input, NoField, On, Outputs, Permission, Phase, Shown, fields},
 };
 
 /// A NAT gateway.
@@ -41,9 +41,20 @@ pub struct Live {
     pub failure: Option<String>,
 }
 
+fields! {
+    /// What takes a replacement.
+    pub enum Fixed {
+        Subnet = "subnet",
+        Address = "address",
+        State = "state",
+    }
+}
+
 impl Kind for NatGateway {
     type Desired = Desired;
     type Live = Live;
+    type Field = NoField;
+    type Fixed = Fixed;
 
     const NAME: &'static str = "nat_gateway";
     const DOC: Doc = Doc {
@@ -89,15 +100,15 @@ impl Kind for NatGateway {
             .collect())
     }
 
-    fn diff(desired: &Desired, live: &Live) -> Vec<Change> {
+    fn diff(desired: &Desired, live: &Live) -> Changes<NoField, Fixed> {
         let mut diff = Diff::new();
-        diff.fixed_input("subnet", &live.subnet, &desired.subnet);
+        diff.fixed_input(Fixed::Subnet, &live.subnet, &desired.subnet);
         // While it is being made, AWS shows no address yet; the one it was asked for is the one it gets.
         if !live.address.is_empty() {
-            diff.fixed_input("address", &live.address, &desired.address);
+            diff.fixed_input(Fixed::Address, &live.address, &desired.address);
         }
         if live.state == "failed" {
-            diff.push("state", Shown::value("failed"), Shown::value("available"), How::Replace);
+            diff.push_fixed(Fixed::State, Shown::value("failed"), Shown::value("available"));
         }
         diff.finish()
     }

@@ -9,7 +9,7 @@ use crate::{
     aws::{Once, Outcome, given},
     kind::{Context, Cost, Doc, Kind},
     kinds::ec2,
-    model::{Address, Change, Diff, Failure, Found, How, Input, On, Outputs, Permission, Phase},
+    model::{Address, Changed, Changes, Diff, Failure, Found, Input, On, Outputs, Permission, Phase, fields},
 };
 
 /// Everywhere.
@@ -54,9 +54,25 @@ pub struct Live {
     pub associations: Vec<(String, String)>,
 }
 
+fields! {
+    /// What is changed in place.
+    pub enum Field {
+        OtherRoutes = "other_routes",
+        DefaultRoute = "default_route",
+        Subnets = "subnets",
+    }
+
+    /// What takes a replacement.
+    pub enum Fixed {
+        Vpc = "vpc",
+    }
+}
+
 impl Kind for RouteTable {
     type Desired = Desired;
     type Live = Live;
+    type Field = Field;
+    type Fixed = Fixed;
 
     const NAME: &'static str = "route_table";
     const DOC: Doc = Doc {
@@ -123,7 +139,7 @@ impl Kind for RouteTable {
             .collect())
     }
 
-    fn diff(desired: &Desired, live: &Live) -> Vec<Change> {
+    fn diff(desired: &Desired, live: &Live) -> Changes<Field, Fixed> {
         let none = Input::from("");
         let route = match &desired.default_route {
             Some(Route::Internet(gateway) | Route::Nat(gateway)) => gateway,
@@ -131,10 +147,10 @@ impl Kind for RouteTable {
         };
         let subnets: Vec<String> = live.associations.iter().map(|(subnet, _)| subnet.clone()).collect();
         Diff::new()
-            .fixed_input("vpc", &live.vpc, &desired.vpc)
-            .input("default_route", &live.default_route, route)
-            .set("other_routes", &live.other_routes, &[])
-            .inputs("subnets", &subnets, &desired.subnets, How::InPlace)
+            .fixed_input(Fixed::Vpc, &live.vpc, &desired.vpc)
+            .input(Field::DefaultRoute, &live.default_route, route)
+            .set(Field::OtherRoutes, &live.other_routes, &[])
+            .inputs(Field::Subnets, &subnets, &desired.subnets)
             .finish()
     }
 
@@ -166,9 +182,21 @@ impl Kind for RouteTable {
         _address: &Address,
         desired: &Desired,
         live: &Live,
-        _changes: &[Change],
+        changes: &Changed<Field>,
     ) -> Result<Live, Failure> {
-        make_good(cx, desired, live.clone()).await
+        let mut live = live.clone();
+        for field in changes {
+            match field {
+                Field::OtherRoutes => {
+                    for destination in live.other_routes.drain(..) {
+                        delete_route(cx, &live.id, &destination).await?;
+                    }
+                }
+                Field::DefaultRoute => set_default_route(cx, desired.default_route.as_ref(), &mut live).await?,
+                Field::Subnets => set_subnets(cx, desired, &mut live).await?,
+            }
+        }
+        Ok(live)
     }
 
     async fn adopt(cx: &Context, address: &Address, live: &Live) -> Result<(), Failure> {
@@ -210,25 +238,23 @@ impl Kind for RouteTable {
     }
 }
 
-/// Brings routes and associations to what is desired, whatever they are.
-async fn make_good(cx: &Context, desired: &Desired, mut live: Live) -> Result<Live, Failure> {
-    for destination in live.other_routes.drain(..) {
-        delete_route(cx, &live.id, &destination).await?;
-    }
-    let wanted = match &desired.default_route {
+async fn set_default_route(cx: &Context, desired: Option<&Route>, live: &mut Live) -> Result<(), Failure> {
+    let wanted = match desired {
         Some(Route::Internet(gateway) | Route::Nat(gateway)) => gateway.get()?,
         None => "",
     };
-    if live.default_route != wanted {
-        match &desired.default_route {
-            None => delete_route(cx, &live.id, DEFAULT).await?,
-            // One that is there is changed in one call: between two, its subnets would have no way out.
-            Some(route) if !live.default_route.is_empty() => replace_route(cx, &live.id, route).await?,
-            Some(route) if !create_route(cx, &live.id, route).await? => replace_route(cx, &live.id, route).await?,
-            Some(_) => {}
-        }
-        wanted.clone_into(&mut live.default_route);
+    match desired {
+        None => delete_route(cx, &live.id, DEFAULT).await?,
+        // A route that exists is changed in one call: between two calls, its subnets would have no way out.
+        Some(route) if !live.default_route.is_empty() => replace_route(cx, &live.id, route).await?,
+        Some(route) if !create_route(cx, &live.id, route).await? => replace_route(cx, &live.id, route).await?,
+        Some(_) => {}
     }
+    wanted.clone_into(&mut live.default_route);
+    Ok(())
+}
+
+async fn set_subnets(cx: &Context, desired: &Desired, live: &mut Live) -> Result<(), Failure> {
     let wanted = Input::all(&desired.subnets)?;
     for (subnet, association) in std::mem::take(&mut live.associations) {
         if wanted.contains(&subnet) {
@@ -243,7 +269,7 @@ async fn make_good(cx: &Context, desired: &Desired, mut live: Live) -> Result<Li
             live.associations.push((subnet, association));
         }
     }
-    Ok(live)
+    Ok(())
 }
 
 /// Lets the table serve a subnet. From the table that serves it already it moves in one call: AWS refuses a second

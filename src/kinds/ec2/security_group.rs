@@ -11,7 +11,7 @@ use crate::{
     aws::{self, Once, Outcome, given},
     kind::{Blocker, Context, Cost, Doc, Kind, Owned},
     kinds::ec2,
-    model::{Address, Change, Diff, Failure, Found, How, Input, On, Outputs, Permission, Phase, Shown},
+    model::{Address, Changed, Changes, Diff, Failure, Found, Input, On, Outputs, Permission, Phase, Shown, fields},
 };
 
 /// The longest name of a group, in characters.
@@ -88,9 +88,24 @@ pub struct Live {
     pub ingress: Vec<Rule>,
 }
 
+fields! {
+    /// What is changed in place.
+    pub enum Field {
+        Ingress = "ingress",
+    }
+
+    /// What takes a replacement.
+    pub enum Fixed {
+        Vpc = "vpc",
+        Description = "description",
+    }
+}
+
 impl Kind for SecurityGroup {
     type Desired = Desired;
     type Live = Live;
+    type Field = Field;
+    type Fixed = Fixed;
 
     const NAME: &'static str = "security_group";
     const DOC: Doc = Doc {
@@ -132,20 +147,20 @@ impl Kind for SecurityGroup {
             .collect())
     }
 
-    fn diff(desired: &Desired, live: &Live) -> Vec<Change> {
+    fn diff(desired: &Desired, live: &Live) -> Changes<Field, Fixed> {
         let mut diff = Diff::new();
-        diff.fixed_input("vpc", &live.vpc, &desired.vpc);
-        diff.fixed("description", &live.description, &desired.description);
+        diff.fixed_input(Fixed::Vpc, &live.vpc, &desired.vpc);
+        diff.fixed(Fixed::Description, &live.description, &desired.description);
         let known: Vec<Rule> = desired.ingress.iter().filter_map(wanted).collect();
         let unknown = desired.ingress.len() - known.len();
         if unknown == 0 {
-            diff.set("ingress", &live.ingress, &known);
+            diff.set(Field::Ingress, &live.ingress, &known);
         } else {
             // The group that may call is yet to be made; the rules that stay cannot be told from those that go.
             known.iter().filter(|rule| !live.ingress.contains(rule)).for_each(|rule| {
-                diff.push("ingress", Shown::Absent, Shown::value(rule), How::InPlace);
+                diff.push(Field::Ingress, Shown::Absent, Shown::value(rule));
             });
-            diff.push("ingress", Shown::Absent, Shown::KnownAfterApply, How::InPlace);
+            diff.push(Field::Ingress, Shown::Absent, Shown::KnownAfterApply);
         }
         diff.finish()
     }
@@ -179,9 +194,15 @@ impl Kind for SecurityGroup {
         _address: &Address,
         desired: &Desired,
         live: &Live,
-        _changes: &[Change],
+        changes: &Changed<Field>,
     ) -> Result<Live, Failure> {
-        make_good(cx, desired, live.clone()).await
+        let mut live = live.clone();
+        for field in changes {
+            live = match field {
+                Field::Ingress => set_ingress(cx, desired, live).await?,
+            };
+        }
+        Ok(live)
     }
 
     async fn adopt(cx: &Context, address: &Address, live: &Live) -> Result<(), Failure> {
@@ -294,7 +315,7 @@ fn wanted(ingress: &Ingress) -> Option<Rule> {
     Some(Rule { protocol: "tcp".to_owned(), from_port: port, to_port: port, source: source.to_owned() })
 }
 
-async fn make_good(cx: &Context, desired: &Desired, live: Live) -> Result<Live, Failure> {
+async fn set_ingress(cx: &Context, desired: &Desired, live: Live) -> Result<Live, Failure> {
     let mut rules: Vec<Rule> = desired.ingress.iter().filter_map(wanted).collect();
     rules.sort();
     rules.dedup();

@@ -9,7 +9,7 @@ use crate::{
     aws::{Once, Outcome, given},
     kind::{Blocker, Context, Cost, Doc, Kind, Owned},
     kinds::ec2,
-    model::{Address, Change, Diff, Failure, Found, Input, On, Outputs, Permission, Phase},
+    model::{Address, Changed, Changes, Diff, Failure, Found, Input, On, Outputs, Permission, Phase, fields},
 };
 
 /// A subnet.
@@ -45,9 +45,25 @@ pub struct Live {
     pub available: bool,
 }
 
+fields! {
+    /// What is changed in place.
+    pub enum Field {
+        Public = "public",
+    }
+
+    /// What takes a replacement.
+    pub enum Fixed {
+        Vpc = "vpc",
+        Cidr = "cidr",
+        Zone = "zone",
+    }
+}
+
 impl Kind for Subnet {
     type Desired = Desired;
     type Live = Live;
+    type Field = Field;
+    type Fixed = Fixed;
 
     const NAME: &'static str = "subnet";
     const DOC: Doc = Doc {
@@ -91,12 +107,12 @@ impl Kind for Subnet {
             .collect())
     }
 
-    fn diff(desired: &Desired, live: &Live) -> Vec<Change> {
+    fn diff(desired: &Desired, live: &Live) -> Changes<Field, Fixed> {
         Diff::new()
-            .fixed_input("vpc", &live.vpc, &desired.vpc)
-            .fixed("cidr", &live.cidr, &desired.cidr)
-            .fixed("zone", &live.zone, &desired.zone)
-            .field("public", &live.public, &desired.public)
+            .fixed_input(Fixed::Vpc, &live.vpc, &desired.vpc)
+            .fixed(Fixed::Cidr, &live.cidr, &desired.cidr)
+            .fixed(Fixed::Zone, &live.zone, &desired.zone)
+            .field(Field::Public, &live.public, &desired.public)
             .finish()
     }
 
@@ -134,9 +150,15 @@ impl Kind for Subnet {
         _address: &Address,
         desired: &Desired,
         live: &Live,
-        _changes: &[Change],
+        changes: &Changed<Field>,
     ) -> Result<Live, Failure> {
-        set_public(cx, live.clone(), desired.public).await
+        let mut live = live.clone();
+        for field in changes {
+            live = match field {
+                Field::Public => set_public(cx, live, desired.public).await?,
+            };
+        }
+        Ok(live)
     }
 
     async fn adopt(cx: &Context, address: &Address, live: &Live) -> Result<(), Failure> {

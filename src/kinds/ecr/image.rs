@@ -14,7 +14,7 @@ use crate::{
     aws::{Once, Outcome, given},
     kind::{Context, Cost, Doc, ImageSource, InRelease, Kind, RegistryLogin},
     kinds::ecr,
-    model::{Address, Cause, Change, Diff, Failure, Found, Input, On, Outputs, Permission, Phase},
+    model::{Address, Cause, Changed, Changes, Diff, Failure, Found, Input, On, Outputs, Permission, Phase, fields},
 };
 
 /// How many images one `BatchDeleteImage` call takes.
@@ -55,9 +55,23 @@ pub struct Live {
     pub kept: BTreeMap<String, String>,
 }
 
+fields! {
+    /// What is changed in place.
+    pub enum Field {
+        Digest = "digest",
+    }
+
+    /// What takes a replacement.
+    pub enum Fixed {
+        Repository = "repository",
+    }
+}
+
 impl Kind for Image {
     type Desired = Desired;
     type Live = Live;
+    type Field = Field;
+    type Fixed = Fixed;
 
     const NAME: &'static str = "image";
     const DOC: Doc = Doc {
@@ -106,11 +120,11 @@ impl Kind for Image {
         Ok(try_join_all(reads).await?.into_iter().flatten().collect())
     }
 
-    fn diff(desired: &Desired, live: &Live) -> Vec<Change> {
+    fn diff(desired: &Desired, live: &Live) -> Changes<Field, Fixed> {
         let mut diff = Diff::new();
-        diff.fixed_input("repository", &live.uri, &desired.repository);
+        diff.fixed_input(Fixed::Repository, &live.uri, &desired.repository);
         if let Some(digest) = &desired.digest {
-            diff.field("digest", &live.digest, digest);
+            diff.field(Field::Digest, &live.digest, digest);
         }
         diff.finish()
     }
@@ -134,10 +148,16 @@ impl Kind for Image {
         cx: &Context,
         _address: &Address,
         desired: &Desired,
-        _live: &Live,
-        _changes: &[Change],
+        live: &Live,
+        changes: &Changed<Field>,
     ) -> Result<Live, Failure> {
-        push(cx, desired).await
+        let mut live = live.clone();
+        for field in changes {
+            live = match field {
+                Field::Digest => push(cx, desired).await?,
+            };
+        }
+        Ok(live)
     }
 
     async fn delete(cx: &Context, live: &Live) -> Result<(), Failure> {

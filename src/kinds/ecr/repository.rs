@@ -11,7 +11,7 @@ use crate::{
     aws::{self, Once, Outcome, given},
     kind::{Context, Cost, Doc, Kind},
     kinds::ecr,
-    model::{Address, Change, Diff, Failure, Found, On, Outputs, Permission, Phase},
+    model::{Address, Changed, Changes, Diff, Failure, Found, NoField, On, Outputs, Permission, Phase, fields},
 };
 
 /// A repository.
@@ -41,9 +41,20 @@ pub struct Live {
     pub lifecycle: String,
 }
 
+fields! {
+    /// What is changed in place.
+    pub enum Field {
+        ScanOnPush = "scan_on_push",
+        ImmutableTags = "immutable_tags",
+        Lifecycle = "lifecycle",
+    }
+}
+
 impl Kind for Repository {
     type Desired = Desired;
     type Live = Live;
+    type Field = Field;
+    type Fixed = NoField;
 
     const NAME: &'static str = "repository";
     const DOC: Doc = Doc {
@@ -91,13 +102,13 @@ impl Kind for Repository {
         try_join_all(reads).await
     }
 
-    fn diff(desired: &Desired, live: &Live) -> Vec<Change> {
+    fn diff(desired: &Desired, live: &Live) -> Changes<Field, NoField> {
         let mut diff = Diff::new();
-        diff.field("scan_on_push", &live.scanned, &true);
-        diff.field("immutable_tags", &live.immutable, &true);
+        diff.field(Field::ScanOnPush, &live.scanned, &true);
+        diff.field(Field::ImmutableTags, &live.immutable, &true);
         let wanted = lifecycle(desired.keep);
         if serde_json::from_str::<Value>(&live.lifecycle).ok() != Some(wanted.clone()) {
-            diff.field("lifecycle", &live.lifecycle, &wanted.to_string());
+            diff.field(Field::Lifecycle, &live.lifecycle, &wanted.to_string());
         }
         diff.finish()
     }
@@ -118,7 +129,7 @@ impl Kind for Repository {
             .create_repository()
             .repository_name(&name)
             .image_tag_mutability(ImageTagMutability::Immutable)
-            .image_scanning_configuration(ImageScanningConfiguration::builder().scan_on_push(true).build())
+            .image_scanning_configuration(scanning())
             .set_tags(Some(aws::tags(&cx.id, address)));
         let answer = call.customize().once().send().await.during("CreateRepository")?;
         let made = given(answer.repository, "CreateRepository", "repository")?;
@@ -138,9 +149,32 @@ impl Kind for Repository {
         _address: &Address,
         desired: &Desired,
         live: &Live,
-        _changes: &[Change],
+        changes: &Changed<Field>,
     ) -> Result<Live, Failure> {
-        make_good(cx, desired, live.clone()).await
+        let mut live = live.clone();
+        for field in changes {
+            match field {
+                Field::ScanOnPush => {
+                    let call = cx.aws.ecr.put_image_scanning_configuration().repository_name(&live.name);
+                    let call = call.image_scanning_configuration(scanning()).customize().once();
+                    call.send().await.during("PutImageScanningConfiguration")?;
+                    live.scanned = true;
+                }
+                Field::ImmutableTags => {
+                    let call = cx.aws.ecr.put_image_tag_mutability().repository_name(&live.name);
+                    let call = call.image_tag_mutability(ImageTagMutability::Immutable).customize().once();
+                    call.send().await.during("PutImageTagMutability")?;
+                    live.immutable = true;
+                }
+                Field::Lifecycle => {
+                    live.lifecycle = lifecycle(desired.keep).to_string();
+                    let call = cx.aws.ecr.put_lifecycle_policy().repository_name(&live.name);
+                    let call = call.lifecycle_policy_text(&live.lifecycle).customize().once();
+                    call.send().await.during("PutLifecyclePolicy")?;
+                }
+            }
+        }
+        Ok(live)
     }
 
     fn identifiers(live: &Live) -> Vec<String> {
@@ -165,22 +199,6 @@ fn lifecycle(keep: u32) -> Value {
     }] })
 }
 
-async fn make_good(cx: &Context, desired: &Desired, live: Live) -> Result<Live, Failure> {
-    if !live.scanned {
-        let on = ImageScanningConfiguration::builder().scan_on_push(true).build();
-        let call = cx.aws.ecr.put_image_scanning_configuration().repository_name(&live.name);
-        let call = call.image_scanning_configuration(on).customize().once();
-        call.send().await.during("PutImageScanningConfiguration")?;
-    }
-    if !live.immutable {
-        let call = cx.aws.ecr.put_image_tag_mutability().repository_name(&live.name);
-        let call = call.image_tag_mutability(ImageTagMutability::Immutable).customize().once();
-        call.send().await.during("PutImageTagMutability")?;
-    }
-    let wanted = lifecycle(desired.keep).to_string();
-    if live.lifecycle != wanted {
-        let call = cx.aws.ecr.put_lifecycle_policy().repository_name(&live.name).lifecycle_policy_text(&wanted);
-        call.customize().once().send().await.during("PutLifecyclePolicy")?;
-    }
-    Ok(Live { scanned: true, immutable: true, lifecycle: wanted, ..live })
+fn scanning() -> ImageScanningConfiguration {
+    ImageScanningConfiguration::builder().scan_on_push(true).build()
 }

@@ -10,7 +10,7 @@ use crate::{
     aws::{self, Once, Outcome, given},
     kind::{Blocker, Context, Cost, Doc, Kind, Owned},
     kinds::ecs::{self, task},
-    model::{Address, Failure, Found, On, Outputs, Permission, Phase},
+    model::{Address, Failure, Found, NoField, On, Outputs, Permission, Phase},
 };
 
 /// An ECS cluster.
@@ -34,6 +34,8 @@ pub struct Live {
 impl Kind for Cluster {
     type Desired = Desired;
     type Live = Live;
+    type Field = NoField;
+    type Fixed = NoField;
 
     const NAME: &'static str = "cluster";
     const DOC: Doc = Doc {

@@ -15,7 +15,7 @@ use crate::{
         self,
         task::{self, Live, OneOff},
     },
-    model::{Address, Failure, Found, Input, Permission, Phase},
+    model::{Address, Failure, Found, Input, NoField, Permission, Phase},
 };
 
 /// The name of such a task's one container.
@@ -65,6 +65,8 @@ pub struct Desired {
 impl<P: Purpose> Kind for DatabaseTask<P> {
     type Desired = Desired;
     type Live = Live;
+    type Field = NoField;
+    type Fixed = NoField;
 
     const NAME: &'static str = P::NAME;
     const DOC: Doc = P::DOC;

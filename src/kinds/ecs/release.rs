@@ -12,7 +12,7 @@ use crate::{
         self,
         task::{self, Live, OneOff},
     },
-    model::{Address, Failure, Found, Input, Permission, Phase},
+    model::{Address, Failure, Found, Input, NoField, Permission, Phase},
 };
 
 /// A release task.
@@ -40,6 +40,8 @@ pub struct Desired {
 impl Kind for Release {
     type Desired = Desired;
     type Live = Live;
+    type Field = NoField;
+    type Fixed = NoField;
 
     const NAME: &'static str = "release";
     const DOC: Doc = Doc {

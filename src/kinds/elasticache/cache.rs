@@ -13,7 +13,7 @@ use crate::{
     aws::{self, Once, Outcome, given},
     kind::{Charge, Context, Cost, Doc, Kind, State},
     kinds::{elasticache, secretsmanager},
-    model::{Address, Change, Diff, Failure, Found, How, Input, On, Outputs, Permission, Phase},
+    model::{Address, Changed, Changes, Diff, Failure, Found, Input, On, Outputs, Permission, Phase, fields},
 };
 
 /// The longest name of a replication group, in characters.
@@ -71,9 +71,36 @@ pub struct Node {
     pub security_groups: Vec<String>,
 }
 
+fields! {
+    /// What is changed in place.
+    pub enum Field {
+        Class = "class",
+        Version = "version",
+        SecurityGroups = "security_groups",
+    }
+
+    /// What takes a replacement.
+    pub enum Fixed {
+        SubnetGroup = "subnet_group",
+    }
+}
+
+/// Sets one field in the call that makes a cache, or in the call that changes one.
+macro_rules! set {
+    ($call:expr, $field:expr, $desired:expr) => {
+        match $field {
+            Field::Class => $call.cache_node_type(&$desired.class),
+            Field::Version => $call.engine_version(&$desired.version),
+            Field::SecurityGroups => $call.set_security_group_ids(Some(Input::all(&$desired.security_groups)?)),
+        }
+    };
+}
+
 impl Kind for Cache {
     type Desired = Desired;
     type Live = Live;
+    type Field = Field;
+    type Fixed = Fixed;
 
     const NAME: &'static str = "cache";
     const DOC: Doc = Doc {
@@ -135,18 +162,18 @@ impl Kind for Cache {
             .collect())
     }
 
-    fn diff(desired: &Desired, live: &Live) -> Vec<Change> {
+    fn diff(desired: &Desired, live: &Live) -> Changes<Field, Fixed> {
         let mut diff = Diff::new();
-        diff.field("class", &live.class, &desired.class);
+        diff.field(Field::Class, &live.class, &desired.class);
         let Some(node) = &live.node else { return diff.finish() };
         if !serves(&node.version, &desired.version) {
-            diff.field("version", &node.version, &desired.version);
+            diff.field(Field::Version, &node.version, &desired.version);
         }
         // A group that is being made anew has the name that it had: no reason to replace a cache.
         if let Some(group) = desired.subnet_group.known() {
-            diff.fixed("subnet_group", &node.subnet_group.as_str(), &group);
+            diff.fixed(Fixed::SubnetGroup, &node.subnet_group.as_str(), &group);
         }
-        diff.inputs("security_groups", &node.security_groups, &desired.security_groups, How::InPlace);
+        diff.inputs(Field::SecurityGroups, &node.security_groups, &desired.security_groups);
         diff.finish()
     }
 
@@ -171,15 +198,13 @@ impl Kind for Cache {
 
     async fn create(cx: &Context, address: &Address, desired: &Desired) -> Result<Live, Failure> {
         let token = secretsmanager::value(cx, desired.token.get()?).await?;
-        let call = cx
+        let mut call = cx
             .aws
             .cache
             .create_replication_group()
             .replication_group_id(aws::derived(&cx.id, address, LONGEST_NAME))
             .replication_group_description(elasticache::description(&cx.id, address))
             .engine("valkey")
-            .engine_version(&desired.version)
-            .cache_node_type(&desired.class)
             .num_cache_clusters(1)
             .automatic_failover_enabled(false)
             .port(i32::from(PORT))
@@ -189,8 +214,10 @@ impl Kind for Cache {
             .auth_token(token.expose())
             .auto_minor_version_upgrade(true)
             .cache_subnet_group_name(desired.subnet_group.get()?)
-            .set_security_group_ids(Some(Input::all(&desired.security_groups)?))
             .set_tags(Some(aws::tags(&cx.id, address)));
+        for field in Field::ALL {
+            call = set!(call, field, desired);
+        }
         let answer = call.customize().once().send().await;
         let group = answer.during("CreateReplicationGroup")?.replication_group;
         Ok(live(&given(group, "CreateReplicationGroup", "ReplicationGroup")?, None))
@@ -201,7 +228,7 @@ impl Kind for Cache {
         _address: &Address,
         desired: &Desired,
         live: &Live,
-        changes: &[Change],
+        changes: &Changed<Field>,
     ) -> Result<Live, Failure> {
         let mut call = cx
             .aws
@@ -210,13 +237,8 @@ impl Kind for Cache {
             .replication_group_id(&live.identifier)
             // Not in the maintenance window, which would leave the plan open for days.
             .apply_immediately(true);
-        for change in changes {
-            call = match change.field.as_str() {
-                "class" => call.cache_node_type(&desired.class),
-                "version" => call.engine_version(&desired.version),
-                "security_groups" => call.set_security_group_ids(Some(Input::all(&desired.security_groups)?)),
-                _ => call,
-            };
+        for field in changes {
+            call = set!(call, field, desired);
         }
         let answer = call.customize().once().send().await;
         let group = answer.during("ModifyReplicationGroup")?.replication_group;
@@ -306,6 +328,7 @@ mod tests {
     use aws_sdk_elasticache::types::{Endpoint, NodeGroup, SecurityGroupMembership};
 
     use super::*;
+    use crate::model::How;
 
     fn desired() -> Desired {
         Desired {

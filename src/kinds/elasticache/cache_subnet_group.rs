@@ -8,7 +8,7 @@ use crate::{
     aws::{self, Once, Outcome, given},
     kind::{Blocker, Context, Cost, Doc, Kind, Owned},
     kinds::elasticache,
-    model::{Address, Change, Diff, Failure, Found, How, Input, On, Outputs, Permission, Phase},
+    model::{Address, Changed, Changes, Diff, Failure, Found, Input, NoField, On, Outputs, Permission, Phase, fields},
 };
 
 /// The longest name, in characters.
@@ -34,9 +34,18 @@ pub struct Live {
     pub subnets: Vec<String>,
 }
 
+fields! {
+    /// What is changed in place.
+    pub enum Field {
+        Subnets = "subnets",
+    }
+}
+
 impl Kind for CacheSubnetGroup {
     type Desired = Desired;
     type Live = Live;
+    type Field = Field;
+    type Fixed = NoField;
 
     const NAME: &'static str = "cache_subnet_group";
     const DOC: Doc = Doc {
@@ -80,8 +89,8 @@ impl Kind for CacheSubnetGroup {
             .collect())
     }
 
-    fn diff(desired: &Desired, live: &Live) -> Vec<Change> {
-        Diff::new().inputs("subnets", &live.subnets, &desired.subnets, How::InPlace).finish()
+    fn diff(desired: &Desired, live: &Live) -> Changes<Field, NoField> {
+        Diff::new().inputs(Field::Subnets, &live.subnets, &desired.subnets).finish()
     }
 
     fn phase(_live: &Live, _desired: Option<&Desired>) -> Phase {
@@ -114,13 +123,20 @@ impl Kind for CacheSubnetGroup {
         _address: &Address,
         desired: &Desired,
         live: &Live,
-        _changes: &[Change],
+        changes: &Changed<Field>,
     ) -> Result<Live, Failure> {
-        let subnets = Input::all(&desired.subnets)?;
-        let call = cx.aws.cache.modify_cache_subnet_group().cache_subnet_group_name(&live.name);
-        let call = call.set_subnet_ids(Some(subnets.clone())).customize().once();
-        call.send().await.during("ModifyCacheSubnetGroup")?;
-        Ok(Live { subnets, ..live.clone() })
+        let mut live = live.clone();
+        for field in changes {
+            match field {
+                Field::Subnets => {
+                    live.subnets = Input::all(&desired.subnets)?;
+                    let call = cx.aws.cache.modify_cache_subnet_group().cache_subnet_group_name(&live.name);
+                    let call = call.set_subnet_ids(Some(live.subnets.clone())).customize().once();
+                    call.send().await.during("ModifyCacheSubnetGroup")?;
+                }
+            }
+        }
+        Ok(live)
     }
 
     async fn delete(cx: &Context, live: &Live) -> Result<(), Failure> {
@@ -159,6 +175,7 @@ impl Kind for CacheSubnetGroup {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::How;
 
     #[test]
     fn another_zone_changes_it_in_place_and_the_order_of_its_subnets_does_not_count() {

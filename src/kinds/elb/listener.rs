@@ -12,7 +12,7 @@ use crate::{
     aws::{self, Once, Outcome, given},
     kind::{Context, Cost, Doc, Kind},
     kinds::elb,
-    model::{Address, Change, Diff, Failure, Found, How, Input, On, Outputs, Permission, Phase, Shown},
+    model::{Address, Changed, Changes, Diff, Failure, Found, Input, On, Outputs, Permission, Phase, Shown, fields},
 };
 
 /// The TLS versions and ciphers: TLS 1.3, and 1.2 with forward secrecy.
@@ -78,9 +78,42 @@ pub struct Live {
     pub action: String,
 }
 
+fields! {
+    /// What is changed in place.
+    pub enum Field {
+        Port = "port",
+        Protocol = "protocol",
+        Certificate = "certificate",
+        TlsPolicy = "tls_policy",
+        DefaultAction = "default_action",
+    }
+
+    /// What takes a replacement.
+    pub enum Fixed {
+        LoadBalancer = "load_balancer",
+    }
+}
+
+/// Sets one field in the call that makes a listener, or in the call that changes one.
+macro_rules! set {
+    ($call:expr, $field:expr, $desired:expr) => {
+        match $field {
+            Field::Port => $call.port(i32::from($desired.port)),
+            Field::Protocol => $call.protocol($desired.protocol.sdk()),
+            Field::Certificate => $call.set_certificates(certificates($desired)?),
+            Field::TlsPolicy => {
+                $call.set_ssl_policy(($desired.protocol == Protocol::Https).then(|| TLS_POLICY.to_owned()))
+            }
+            Field::DefaultAction => $call.default_actions($desired.action.sdk()?),
+        }
+    };
+}
+
 impl Kind for Listener {
     type Desired = Desired;
     type Live = Live;
+    type Field = Field;
+    type Fixed = Fixed;
 
     const NAME: &'static str = "listener";
     const DOC: Doc = Doc {
@@ -114,18 +147,18 @@ impl Kind for Listener {
             .collect())
     }
 
-    fn diff(desired: &Desired, live: &Live) -> Vec<Change> {
+    fn diff(desired: &Desired, live: &Live) -> Changes<Field, Fixed> {
         let mut diff = Diff::new();
-        diff.fixed_input("load_balancer", &live.load_balancer, &desired.load_balancer);
-        diff.field("port", &live.port, &i32::from(desired.port));
-        diff.field("protocol", &live.protocol, &desired.protocol.word().to_owned());
+        diff.fixed_input(Fixed::LoadBalancer, &live.load_balancer, &desired.load_balancer);
+        diff.field(Field::Port, &live.port, &i32::from(desired.port));
+        diff.field(Field::Protocol, &live.protocol, &desired.protocol.word().to_owned());
         let none = Input::from("");
-        diff.input("certificate", &live.certificate, desired.certificate.as_ref().unwrap_or(&none));
+        diff.input(Field::Certificate, &live.certificate, desired.certificate.as_ref().unwrap_or(&none));
         let policy = if desired.protocol == Protocol::Https { TLS_POLICY } else { "" };
-        diff.field("tls_policy", &live.tls_policy, &policy.to_owned());
+        diff.field(Field::TlsPolicy, &live.tls_policy, &policy.to_owned());
         match desired.action.words() {
-            Some(words) => diff.field("default_action", &live.action, &words),
-            None => diff.push("default_action", Shown::value(&live.action), Shown::KnownAfterApply, How::InPlace),
+            Some(words) => diff.field(Field::DefaultAction, &live.action, &words),
+            None => diff.push(Field::DefaultAction, Shown::value(&live.action), Shown::KnownAfterApply),
         };
         diff.finish()
     }
@@ -139,17 +172,11 @@ impl Kind for Listener {
     }
 
     async fn create(cx: &Context, address: &Address, desired: &Desired) -> Result<Live, Failure> {
-        let call = cx
-            .aws
-            .elb
-            .create_listener()
-            .load_balancer_arn(desired.load_balancer.get()?)
-            .port(i32::from(desired.port))
-            .protocol(desired.protocol.sdk())
-            .set_certificates(certificates(desired)?)
-            .set_ssl_policy((desired.protocol == Protocol::Https).then(|| TLS_POLICY.to_owned()))
-            .default_actions(desired.action.sdk()?)
-            .set_tags(Some(aws::tags(&cx.id, address)));
+        let call = cx.aws.elb.create_listener().load_balancer_arn(desired.load_balancer.get()?);
+        let mut call = call.set_tags(Some(aws::tags(&cx.id, address)));
+        for field in Field::ALL {
+            call = set!(call, field, desired);
+        }
         let answer = call.customize().once().send().await.during("CreateListener")?;
         let made = answer.listeners.and_then(|made| made.into_iter().next());
         Ok(live(&given(made, "CreateListener", "Listeners")?))
@@ -160,18 +187,13 @@ impl Kind for Listener {
         _address: &Address,
         desired: &Desired,
         live: &Live,
-        _changes: &[Change],
+        _changes: &Changed<Field>,
     ) -> Result<Live, Failure> {
-        let call = cx
-            .aws
-            .elb
-            .modify_listener()
-            .listener_arn(&live.arn)
-            .port(i32::from(desired.port))
-            .protocol(desired.protocol.sdk())
-            .set_certificates(certificates(desired)?)
-            .set_ssl_policy((desired.protocol == Protocol::Https).then(|| TLS_POLICY.to_owned()))
-            .default_actions(desired.action.sdk()?);
+        let mut call = cx.aws.elb.modify_listener().listener_arn(&live.arn);
+        // All of them: protocol, certificate and policy have to fit each other in every call.
+        for field in Field::ALL {
+            call = set!(call, field, desired);
+        }
         let answer = call.customize().once().send().await.during("ModifyListener")?;
         let made = answer.listeners.and_then(|made| made.into_iter().next());
         Ok(self::live(&given(made, "ModifyListener", "Listeners")?))

@@ -12,7 +12,7 @@ use crate::{
     aws::{self, Once, Outcome, given},
     kind::{Context, Cost, Doc, Kind},
     kinds::elb,
-    model::{Address, Change, Diff, Failure, Found, How, Input, On, Outputs, Permission, Phase, Shown},
+    model::{Address, Changed, Changes, Diff, Failure, Found, Input, On, Outputs, Permission, Phase, Shown, fields},
 };
 
 /// A listener rule.
@@ -67,9 +67,28 @@ pub struct Live {
     pub action: String,
 }
 
+fields! {
+    /// What is changed in place.
+    pub enum Field {
+        Priority = "priority",
+        Paths = "paths",
+        Expressions = "expressions",
+        Hosts = "hosts",
+        Conditions = "conditions",
+        Action = "action",
+    }
+
+    /// What takes a replacement.
+    pub enum Fixed {
+        Listener = "listener",
+    }
+}
+
 impl Kind for ListenerRule {
     type Desired = Desired;
     type Live = Live;
+    type Field = Field;
+    type Fixed = Fixed;
 
     const NAME: &'static str = "listener_rule";
     const DOC: Doc = Doc {
@@ -104,19 +123,19 @@ impl Kind for ListenerRule {
             .collect())
     }
 
-    fn diff(desired: &Desired, live: &Live) -> Vec<Change> {
+    fn diff(desired: &Desired, live: &Live) -> Changes<Field, Fixed> {
         let mut diff = Diff::new();
-        diff.fixed_input("listener", &live.listener, &desired.listener);
-        diff.field("priority", &live.priority, &i32::from(desired.priority));
-        diff.set("paths", &live.paths, &desired.paths);
-        diff.set("expressions", &live.expressions, &desired.expressions);
-        diff.set("hosts", &live.hosts, &desired.hosts);
-        diff.set("conditions", &live.other_conditions, &[]);
+        diff.fixed_input(Fixed::Listener, &live.listener, &desired.listener);
+        diff.field(Field::Priority, &live.priority, &i32::from(desired.priority));
+        diff.set(Field::Paths, &live.paths, &desired.paths);
+        diff.set(Field::Expressions, &live.expressions, &desired.expressions);
+        diff.set(Field::Hosts, &live.hosts, &desired.hosts);
+        diff.set(Field::Conditions, &live.other_conditions, &[]);
         match &desired.action {
-            RuleAction::NotFound => diff.field("action", &live.action, &"answer 404".to_owned()),
+            RuleAction::NotFound => diff.field(Field::Action, &live.action, &"answer 404".to_owned()),
             RuleAction::Forward(group) => match group.known() {
-                Some(group) => diff.field("action", &live.action, &format!("forward to {group}")),
-                None => diff.push("action", Shown::value(&live.action), Shown::KnownAfterApply, How::InPlace),
+                Some(group) => diff.field(Field::Action, &live.action, &format!("forward to {group}")),
+                None => diff.push(Field::Action, Shown::value(&live.action), Shown::KnownAfterApply),
             },
         };
         diff.finish()
@@ -151,24 +170,30 @@ impl Kind for ListenerRule {
         _address: &Address,
         desired: &Desired,
         live: &Live,
-        changes: &[Change],
+        changes: &Changed<Field>,
     ) -> Result<Live, Failure> {
-        if changes.iter().any(|change| change.field == "priority") {
-            let pair = RulePriorityPair::builder().rule_arn(&live.arn).priority(i32::from(desired.priority)).build();
-            let call = cx.aws.elb.set_rule_priorities().rule_priorities(pair);
-            call.customize().once().send().await.during("SetRulePriorities")?;
+        let mut live = live.clone();
+        let mut modified = false;
+        for field in changes {
+            match field {
+                Field::Priority => {
+                    live.priority = i32::from(desired.priority);
+                    let pair = RulePriorityPair::builder().rule_arn(&live.arn).priority(live.priority).build();
+                    let call = cx.aws.elb.set_rule_priorities().rule_priorities(pair);
+                    call.customize().once().send().await.during("SetRulePriorities")?;
+                }
+                Field::Paths | Field::Expressions | Field::Hosts | Field::Conditions | Field::Action => modified = true,
+            }
         }
-        let call = cx
-            .aws
-            .elb
-            .modify_rule()
-            .rule_arn(&live.arn)
-            .set_conditions(Some(conditions(desired)))
-            .actions(action(desired)?);
+        if !modified {
+            return Ok(live);
+        }
+        let call = cx.aws.elb.modify_rule().rule_arn(&live.arn);
+        let call = call.set_conditions(Some(conditions(desired))).actions(action(desired)?);
         let answer = call.customize().once().send().await.during("ModifyRule")?;
         let made = answer.rules.and_then(|made| made.into_iter().next());
-        let made = self::live(live.listener.clone(), &given(made, "ModifyRule", "Rules")?);
-        Ok(Live { priority: i32::from(desired.priority), ..made })
+        let made = self::live(live.listener, &given(made, "ModifyRule", "Rules")?);
+        Ok(Live { priority: live.priority, ..made })
     }
 
     async fn delete(cx: &Context, live: &Live) -> Result<(), Failure> {
@@ -254,6 +279,7 @@ fn live(listener: String, rule: &Rule) -> Live {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::How;
 
     fn desired() -> Desired {
         Desired {

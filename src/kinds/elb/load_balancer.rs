@@ -14,7 +14,9 @@ use crate::{
     aws::{self, Once, Outcome, given},
     kind::{Blocker, Charge, Context, Cost, Doc, Kind, Owned, PUBLIC_ADDRESS, State},
     kinds::elb,
-    model::{Address, Change, Diff, Failure, Found, How, Input, On, Outputs, Permission, Phase, Shown},
+    model::{
+        Address, Changed, Changes, Diff, Failure, Found, Input, NoField, On, Outputs, Permission, Phase, Shown, fields,
+    },
 };
 
 /// The attributes that stackctl sets: requests with malformed headers never reach an application, and a connection may
@@ -63,9 +65,21 @@ pub struct Live {
     pub reason: Option<String>,
 }
 
+fields! {
+    /// What is changed in place.
+    pub enum Field {
+        Subnets = "subnets",
+        SecurityGroup = "security_group",
+        Zones = "zones",
+        Attributes = "attributes.*",
+    }
+}
+
 impl Kind for LoadBalancer {
     type Desired = Desired;
     type Live = Live;
+    type Field = Field;
+    type Fixed = NoField;
 
     const NAME: &'static str = "load_balancer";
     const DOC: Doc = Doc {
@@ -136,18 +150,18 @@ impl Kind for LoadBalancer {
         Ok(try_join_all(reads).await?.into_iter().flatten().collect())
     }
 
-    fn diff(desired: &Desired, live: &Live) -> Vec<Change> {
+    fn diff(desired: &Desired, live: &Live) -> Changes<Field, NoField> {
         let mut diff = Diff::new();
-        diff.inputs("subnets", &live.subnets, &desired.subnets, How::InPlace);
+        diff.inputs(Field::Subnets, &live.subnets, &desired.subnets);
         let groups = std::slice::from_ref(&desired.security_group);
-        diff.inputs("security_group", &live.security_groups, groups, How::InPlace);
+        diff.inputs(Field::SecurityGroup, &live.security_groups, groups);
         // One more than is needed is where records have been; it does no harm.
         for zone in desired.zones.iter().filter(|zone| !live.zones.contains(zone)) {
-            diff.push("zones", Shown::Absent, Shown::value(zone), How::InPlace);
+            diff.push(Field::Zones, Shown::Absent, Shown::value(zone));
         }
         for (key, value) in ATTRIBUTES {
             let has = live.attributes.get(*key).map_or("", String::as_str);
-            diff.field(&format!("attributes.{key}"), &has, value);
+            diff.field((Field::Attributes, key), &has, value);
         }
         diff.finish()
     }
@@ -211,33 +225,35 @@ impl Kind for LoadBalancer {
         _address: &Address,
         desired: &Desired,
         live: &Live,
-        changes: &[Change],
+        changes: &Changed<Field>,
     ) -> Result<Live, Failure> {
         let mut live = live.clone();
-        let changed = |field: &str| changes.iter().any(|change| change.field == field);
-        if changed("subnets") {
-            live.subnets = Input::all(&desired.subnets)?;
-            let call = cx.aws.elb.set_subnets().load_balancer_arn(&live.arn).set_subnets(Some(live.subnets.clone()));
-            call.customize().once().send().await.during("SetSubnets")?;
+        let arn = live.arn.clone();
+        for field in changes {
+            match field {
+                Field::Subnets => {
+                    live.subnets = Input::all(&desired.subnets)?;
+                    let call = cx.aws.elb.set_subnets().load_balancer_arn(&arn).set_subnets(Some(live.subnets.clone()));
+                    call.customize().once().send().await.during("SetSubnets")?;
+                }
+                Field::SecurityGroup => {
+                    live.security_groups = vec![desired.security_group.get()?.to_owned()];
+                    let groups = Some(live.security_groups.clone());
+                    let call = cx.aws.elb.set_security_groups().load_balancer_arn(&arn).set_security_groups(groups);
+                    call.customize().once().send().await.during("SetSecurityGroups")?;
+                }
+                Field::Zones => {
+                    let new = desired.zones.iter().filter(|zone| !live.zones.contains(zone));
+                    let new: Vec<String> = new.cloned().collect();
+                    live.zones.extend(new);
+                    let tags = zones_tag(&live.zones).into_iter().collect();
+                    let call = cx.aws.elb.add_tags().resource_arns(&arn).set_tags(Some(tags));
+                    call.customize().once().send().await.during("AddTags")?;
+                }
+                Field::Attributes => live = set_attributes(cx, live).await?,
+            }
         }
-        if changed("security_group") {
-            live.security_groups = vec![desired.security_group.get()?.to_owned()];
-            let groups = Some(live.security_groups.clone());
-            let call = cx.aws.elb.set_security_groups().load_balancer_arn(&live.arn).set_security_groups(groups);
-            call.customize().once().send().await.during("SetSecurityGroups")?;
-        }
-        if changed("zones") {
-            let new = desired.zones.iter().filter(|zone| !live.zones.contains(zone)).cloned().collect::<Vec<_>>();
-            live.zones.extend(new);
-            let call = cx
-                .aws
-                .elb
-                .add_tags()
-                .resource_arns(&live.arn)
-                .set_tags(Some(zones_tag(&live.zones).into_iter().collect()));
-            call.customize().once().send().await.during("AddTags")?;
-        }
-        set_attributes(cx, live).await
+        Ok(live)
     }
 
     async fn blockers(cx: &Context, going: &[Found<Live>], owned: &Owned) -> Result<Vec<Blocker>, Failure> {
@@ -305,9 +321,6 @@ fn zones_tag(zones: &[String]) -> Option<Tag> {
 async fn set_attributes(cx: &Context, mut live: Live) -> Result<Live, Failure> {
     let wanted: BTreeMap<String, String> =
         ATTRIBUTES.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
-    if live.attributes == wanted {
-        return Ok(live);
-    }
     let attributes = wanted.iter().map(|(key, value)| LoadBalancerAttribute::builder().key(key).value(value).build());
     let attributes = Some(attributes.collect());
     let call = cx.aws.elb.modify_load_balancer_attributes().load_balancer_arn(&live.arn).set_attributes(attributes);

@@ -12,7 +12,7 @@ use crate::{
     aws::{self, Once, Outcome, given},
     kind::{Context, Cost, Doc, Kind, Replacement},
     kinds::elb,
-    model::{Address, Change, Diff, Failure, Found, Input, On, Outputs, Permission, Phase},
+    model::{Address, Changed, Changes, Diff, Failure, Found, Input, On, Outputs, Permission, Phase, fields},
 };
 
 /// The attribute that says how long requests in flight may take once a target is to go.
@@ -36,6 +36,35 @@ pub struct Health {
     pub unhealthy: u32,
     /// The HTTP status that is a good answer, such as `200`.
     pub matcher: String,
+}
+
+impl Health {
+    /// The health check that AWS has.
+    fn of(group: &SdkTargetGroup) -> Self {
+        let number = |value: Option<i32>| value.and_then(|value| u32::try_from(value).ok()).unwrap_or_default();
+        Self {
+            path: group.health_check_path().unwrap_or_default().to_owned(),
+            interval: number(group.health_check_interval_seconds()),
+            timeout: number(group.health_check_timeout_seconds()),
+            healthy: number(group.healthy_threshold_count()),
+            unhealthy: number(group.unhealthy_threshold_count()),
+            matcher: group.matcher().and_then(Matcher::http_code).unwrap_or_default().to_owned(),
+        }
+    }
+}
+
+/// Sets the health check in the call that makes a target group, or in the call that changes one.
+macro_rules! with_health {
+    ($call:expr, $health:expr) => {{
+        let Health { path, interval, timeout, healthy, unhealthy, matcher } = $health;
+        $call
+            .health_check_path(path)
+            .health_check_interval_seconds(aws::signed(*interval))
+            .health_check_timeout_seconds(aws::signed(*timeout))
+            .healthy_threshold_count(aws::signed(*healthy))
+            .unhealthy_threshold_count(aws::signed(*unhealthy))
+            .matcher(Matcher::builder().http_code(matcher).build())
+    }};
 }
 
 /// What stack.yaml asks of it.
@@ -66,9 +95,30 @@ pub struct Live {
     pub deregistration_delay: u32,
 }
 
+fields! {
+    /// What is changed in place.
+    pub enum Field {
+        HealthPath = "health.path",
+        HealthInterval = "health.interval",
+        HealthTimeout = "health.timeout",
+        HealthHealthy = "health.healthy",
+        HealthUnhealthy = "health.unhealthy",
+        HealthMatcher = "health.matcher",
+        DeregistrationDelay = "deregistration_delay",
+    }
+
+    /// What takes a replacement.
+    pub enum Fixed {
+        Vpc = "vpc",
+        Port = "port",
+    }
+}
+
 impl Kind for TargetGroup {
     type Desired = Desired;
     type Live = Live;
+    type Field = Field;
+    type Fixed = Fixed;
 
     const NAME: &'static str = "target_group";
     const DOC: Doc = Doc {
@@ -114,18 +164,18 @@ impl Kind for TargetGroup {
         try_join_all(reads).await
     }
 
-    fn diff(desired: &Desired, live: &Live) -> Vec<Change> {
+    fn diff(desired: &Desired, live: &Live) -> Changes<Field, Fixed> {
         let (has, wants) = (&live.health, &desired.health);
         Diff::new()
-            .fixed_input("vpc", &live.vpc, &desired.vpc)
-            .fixed("port", &live.port, &i32::from(desired.port))
-            .field("health.path", &has.path, &wants.path)
-            .field("health.interval", &has.interval, &wants.interval)
-            .field("health.timeout", &has.timeout, &wants.timeout)
-            .field("health.healthy", &has.healthy, &wants.healthy)
-            .field("health.unhealthy", &has.unhealthy, &wants.unhealthy)
-            .field("health.matcher", &has.matcher, &wants.matcher)
-            .field("deregistration_delay", &live.deregistration_delay, &desired.deregistration_delay)
+            .fixed_input(Fixed::Vpc, &live.vpc, &desired.vpc)
+            .fixed(Fixed::Port, &live.port, &i32::from(desired.port))
+            .field(Field::HealthPath, &has.path, &wants.path)
+            .field(Field::HealthInterval, &has.interval, &wants.interval)
+            .field(Field::HealthTimeout, &has.timeout, &wants.timeout)
+            .field(Field::HealthHealthy, &has.healthy, &wants.healthy)
+            .field(Field::HealthUnhealthy, &has.unhealthy, &wants.unhealthy)
+            .field(Field::HealthMatcher, &has.matcher, &wants.matcher)
+            .field(Field::DeregistrationDelay, &live.deregistration_delay, &desired.deregistration_delay)
             .finish()
     }
 
@@ -140,7 +190,6 @@ impl Kind for TargetGroup {
     async fn create(cx: &Context, address: &Address, desired: &Desired) -> Result<Live, Failure> {
         let vpc = desired.vpc.get()?;
         let forces = format!("{vpc} {}", desired.port);
-        let health = &desired.health;
         let call = cx
             .aws
             .elb
@@ -152,14 +201,8 @@ impl Kind for TargetGroup {
             .vpc_id(vpc)
             .health_check_enabled(true)
             .health_check_protocol(ProtocolEnum::Http)
-            .health_check_path(&health.path)
-            .health_check_interval_seconds(aws::signed(health.interval))
-            .health_check_timeout_seconds(aws::signed(health.timeout))
-            .healthy_threshold_count(aws::signed(health.healthy))
-            .unhealthy_threshold_count(aws::signed(health.unhealthy))
-            .matcher(Matcher::builder().http_code(&health.matcher).build())
             .set_tags(Some(aws::tags(&cx.id, address)));
-        let answer = call.customize().once().send().await.during("CreateTargetGroup")?;
+        let answer = with_health!(call, &desired.health).customize().once().send().await.during("CreateTargetGroup")?;
         let made = answer.target_groups.and_then(|made| made.into_iter().next());
         let made = given(made, "CreateTargetGroup", "TargetGroups")?;
         set_delay(cx, desired, live(&made, u32::MAX)).await
@@ -170,26 +213,28 @@ impl Kind for TargetGroup {
         _address: &Address,
         desired: &Desired,
         live: &Live,
-        _changes: &[Change],
+        changes: &Changed<Field>,
     ) -> Result<Live, Failure> {
         let mut live = live.clone();
-        let health = &desired.health;
-        if live.health != *health {
-            let call = cx
-                .aws
-                .elb
-                .modify_target_group()
-                .target_group_arn(&live.arn)
-                .health_check_path(&health.path)
-                .health_check_interval_seconds(aws::signed(health.interval))
-                .health_check_timeout_seconds(aws::signed(health.timeout))
-                .healthy_threshold_count(aws::signed(health.healthy))
-                .unhealthy_threshold_count(aws::signed(health.unhealthy))
-                .matcher(Matcher::builder().http_code(&health.matcher).build());
-            call.customize().once().send().await.during("ModifyTargetGroup")?;
-            live.health = health.clone();
+        let (mut health, mut delay) = (false, false);
+        for field in changes {
+            match field {
+                Field::HealthPath
+                | Field::HealthInterval
+                | Field::HealthTimeout
+                | Field::HealthHealthy
+                | Field::HealthUnhealthy
+                | Field::HealthMatcher => health = true,
+                Field::DeregistrationDelay => delay = true,
+            }
         }
-        set_delay(cx, desired, live).await
+        if health {
+            let call = cx.aws.elb.modify_target_group().target_group_arn(&live.arn);
+            let call = with_health!(call, &desired.health);
+            call.customize().once().send().await.during("ModifyTargetGroup")?;
+            live.health = desired.health.clone();
+        }
+        if delay { set_delay(cx, desired, live).await } else { Ok(live) }
     }
 
     async fn delete(cx: &Context, live: &Live) -> Result<(), Failure> {
@@ -204,27 +249,16 @@ impl Kind for TargetGroup {
 }
 
 fn live(group: &SdkTargetGroup, deregistration_delay: u32) -> Live {
-    let seconds = |value: Option<i32>| value.and_then(|value| u32::try_from(value).ok()).unwrap_or_default();
     Live {
         arn: group.target_group_arn().unwrap_or_default().to_owned(),
         vpc: group.vpc_id().unwrap_or_default().to_owned(),
         port: group.port().unwrap_or_default(),
-        health: Health {
-            path: group.health_check_path().unwrap_or_default().to_owned(),
-            interval: seconds(group.health_check_interval_seconds()),
-            timeout: seconds(group.health_check_timeout_seconds()),
-            healthy: seconds(group.healthy_threshold_count()),
-            unhealthy: seconds(group.unhealthy_threshold_count()),
-            matcher: group.matcher().and_then(Matcher::http_code).unwrap_or_default().to_owned(),
-        },
+        health: Health::of(group),
         deregistration_delay,
     }
 }
 
 async fn set_delay(cx: &Context, desired: &Desired, live: Live) -> Result<Live, Failure> {
-    if live.deregistration_delay == desired.deregistration_delay {
-        return Ok(live);
-    }
     let value = desired.deregistration_delay.to_string();
     let attribute = TargetGroupAttribute::builder().key(DEREGISTRATION_DELAY).value(value).build();
     let call = cx.aws.elb.modify_target_group_attributes().target_group_arn(&live.arn).attributes(attribute);

@@ -9,7 +9,9 @@ use serde_json::{Value, json};
 use crate::{
     aws::{self, Once, Outcome, given},
     kind::{Context, Cost, Doc, Kind},
-    model::{Address, Change, Diff, Failure, Found, How, Input, On, Outputs, Permission, Phase, Shown},
+    model::{
+        Address, Changed, Changes, Diff, Failure, Found, Input, NoField, On, Outputs, Permission, Phase, Shown, fields,
+    },
 };
 
 /// The name of the inline policy.
@@ -67,9 +69,21 @@ pub struct Live {
     pub other_policies: Vec<String>,
 }
 
+fields! {
+    /// What is changed in place.
+    pub enum Field {
+        Principal = "principal",
+        Managed = "managed",
+        Policies = "policies",
+        Statements = "statements",
+    }
+}
+
 impl Kind for Role {
     type Desired = Desired;
     type Live = Live;
+    type Field = Field;
+    type Fixed = NoField;
 
     const NAME: &'static str = "role";
     const DOC: Doc = Doc {
@@ -123,17 +137,17 @@ impl Kind for Role {
         }
     }
 
-    fn diff(desired: &Desired, live: &Live) -> Vec<Change> {
+    fn diff(desired: &Desired, live: &Live) -> Changes<Field, NoField> {
         let mut diff = Diff::new();
-        diff.field("principal", &live.principal, &desired.principal);
-        diff.set("managed", &live.managed, &[]);
-        diff.set("policies", &live.other_policies, &[]);
+        diff.field(Field::Principal, &live.principal, &desired.principal);
+        diff.set(Field::Managed, &live.managed, &[]);
+        diff.set(Field::Policies, &live.other_policies, &[]);
         let known: Option<Vec<String>> = desired.statements.iter().map(line).collect();
         if let Some(lines) = known {
-            diff.set("statements", &live.statements, &lines);
+            diff.set(Field::Statements, &live.statements, &lines);
         } else {
             let now = Shown::value(live.statements.join("; "));
-            diff.push("statements", now, Shown::KnownAfterApply, How::InPlace);
+            diff.push(Field::Statements, now, Shown::KnownAfterApply);
         }
         diff.finish()
     }
@@ -168,9 +182,31 @@ impl Kind for Role {
         _address: &Address,
         desired: &Desired,
         live: &Live,
-        _changes: &[Change],
+        changes: &Changed<Field>,
     ) -> Result<Live, Failure> {
-        make_good(cx, desired, live.clone()).await
+        let mut live = live.clone();
+        for field in changes {
+            match field {
+                Field::Principal => {
+                    let call = cx.aws.iam.update_assume_role_policy().role_name(&live.name);
+                    let call = call.policy_document(trust(&desired.principal).to_string());
+                    call.customize().once().send().await.during("UpdateAssumeRolePolicy")?;
+                    live.principal.clone_from(&desired.principal);
+                }
+                Field::Managed => {
+                    for policy in std::mem::take(&mut live.managed) {
+                        detach(cx, &live, &policy).await?;
+                    }
+                }
+                Field::Policies => {
+                    for policy in std::mem::take(&mut live.other_policies) {
+                        remove_policy(cx, &live, &policy).await?;
+                    }
+                }
+                Field::Statements => live.statements = set_statements(cx, desired, &live).await?,
+            }
+        }
+        Ok(live)
     }
 
     async fn delete(cx: &Context, live: &Live) -> Result<(), Failure> {
@@ -194,33 +230,16 @@ impl Kind for Role {
     }
 }
 
-async fn make_good(cx: &Context, desired: &Desired, live: Live) -> Result<Live, Failure> {
-    if live.principal != desired.principal {
-        let call = cx.aws.iam.update_assume_role_policy().role_name(&live.name);
-        let call = call.policy_document(trust(&desired.principal).to_string());
-        call.customize().once().send().await.during("UpdateAssumeRolePolicy")?;
-    }
-    for policy in &live.managed {
-        detach(cx, &live, policy).await?;
-    }
-    for policy in &live.other_policies {
-        remove_policy(cx, &live, policy).await?;
-    }
+async fn set_statements(cx: &Context, desired: &Desired, live: &Live) -> Result<Vec<String>, Failure> {
     let lines: Vec<String> = desired.statements.iter().filter_map(line).collect();
-    if lines.is_empty() && !live.statements.is_empty() {
-        remove_policy(cx, &live, POLICY).await?;
-    } else if lines != live.statements {
+    if lines.is_empty() {
+        remove_policy(cx, live, POLICY).await?;
+    } else {
         let document = document(&desired.statements)?.to_string();
         let call = cx.aws.iam.put_role_policy().role_name(&live.name).policy_name(POLICY).policy_document(document);
         call.customize().once().send().await.during("PutRolePolicy")?;
     }
-    Ok(Live {
-        principal: desired.principal.clone(),
-        managed: Vec::new(),
-        statements: lines,
-        other_policies: Vec::new(),
-        ..live
-    })
+    Ok(lines)
 }
 
 async fn detach(cx: &Context, live: &Live, policy: &str) -> Result<(), Failure> {

@@ -9,7 +9,9 @@ use serde::{Deserialize, Serialize};
 use crate::{
     aws::{self, Once, Outcome},
     kind::{Context, Cost, Doc, Kind},
-    model::{Address, Change, Diff, Failure, Found, On, Outputs, Permission, Phase, StackId},
+    model::{
+        Address, Changed, Changes, Diff, Failure, Found, NoField, On, Outputs, Permission, Phase, StackId, fields,
+    },
 };
 
 /// A log group.
@@ -43,9 +45,18 @@ pub fn streams_arn(name: &str) -> String {
     format!("arn:aws:logs:*:*:log-group:{name}:*")
 }
 
+fields! {
+    /// What is changed in place.
+    pub enum Field {
+        RetentionDays = "retention_days",
+    }
+}
+
 impl Kind for LogGroup {
     type Desired = Desired;
     type Live = Live;
+    type Field = Field;
+    type Fixed = NoField;
 
     const NAME: &'static str = "log_group";
     const DOC: Doc = Doc {
@@ -84,8 +95,8 @@ impl Kind for LogGroup {
             .collect())
     }
 
-    fn diff(desired: &Desired, live: &Live) -> Vec<Change> {
-        Diff::new().field("retention_days", &live.retention_days, &desired.retention_days).finish()
+    fn diff(desired: &Desired, live: &Live) -> Changes<Field, NoField> {
+        Diff::new().field(Field::RetentionDays, &live.retention_days, &desired.retention_days).finish()
     }
 
     fn phase(_live: &Live, _desired: Option<&Desired>) -> Phase {
@@ -110,9 +121,15 @@ impl Kind for LogGroup {
         _address: &Address,
         desired: &Desired,
         live: &Live,
-        _changes: &[Change],
+        changes: &Changed<Field>,
     ) -> Result<Live, Failure> {
-        set_retention(cx, desired, live.clone()).await
+        let mut live = live.clone();
+        for field in changes {
+            live = match field {
+                Field::RetentionDays => set_retention(cx, desired, live).await?,
+            };
+        }
+        Ok(live)
     }
 
     async fn delete(cx: &Context, live: &Live) -> Result<(), Failure> {

@@ -8,7 +8,10 @@ use crate::{
     aws::{self, Once, Outcome, given},
     kind::{Blocker, Context, Cost, Doc, Kind, Owned},
     kinds::rds,
-    model::{Address, Change, Diff, Failure, Found, How, Input, On, Outputs, Permission, Phase, StackId},
+    model::{
+        Address, Changed, Changes, Diff, Failure, Found, Input, NoField, On, Outputs, Permission, Phase, StackId,
+        fields,
+    },
 };
 
 /// What is to be done about a database in a zone that is to go.
@@ -36,9 +39,18 @@ pub struct Live {
     pub subnets: Vec<String>,
 }
 
+fields! {
+    /// What is changed in place.
+    pub enum Field {
+        Subnets = "subnets",
+    }
+}
+
 impl Kind for DbSubnetGroup {
     type Desired = Desired;
     type Live = Live;
+    type Field = Field;
+    type Fixed = NoField;
 
     const NAME: &'static str = "db_subnet_group";
     const DOC: Doc = Doc {
@@ -80,8 +92,8 @@ impl Kind for DbSubnetGroup {
             .collect())
     }
 
-    fn diff(desired: &Desired, live: &Live) -> Vec<Change> {
-        Diff::new().inputs("subnets", &live.subnets, &desired.subnets, How::InPlace).finish()
+    fn diff(desired: &Desired, live: &Live) -> Changes<Field, NoField> {
+        Diff::new().inputs(Field::Subnets, &live.subnets, &desired.subnets).finish()
     }
 
     fn phase(_live: &Live, _desired: Option<&Desired>) -> Phase {
@@ -112,14 +124,15 @@ impl Kind for DbSubnetGroup {
         _address: &Address,
         desired: &Desired,
         live: &Live,
-        _changes: &[Change],
+        changes: &Changed<Field>,
     ) -> Result<Live, Failure> {
-        let subnets = Input::all(&desired.subnets)?;
-        let call =
-            cx.aws.rds.modify_db_subnet_group().db_subnet_group_name(&live.name).set_subnet_ids(Some(subnets.clone()));
-        let answer = call.customize().once().send().await.during("ModifyDBSubnetGroup");
-        answer.map_err(|failure| if failure.is(&["SubnetAlreadyInUse"]) { failure.hint(STAYS) } else { failure })?;
-        Ok(Live { subnets, ..live.clone() })
+        let mut live = live.clone();
+        for field in changes {
+            live.subnets = match field {
+                Field::Subnets => set_subnets(cx, desired, &live).await?,
+            };
+        }
+        Ok(live)
     }
 
     async fn delete(cx: &Context, live: &Live) -> Result<(), Failure> {
@@ -153,6 +166,15 @@ impl Kind for DbSubnetGroup {
     fn passing(failure: &Failure) -> Option<&'static str> {
         failure.is(&["InvalidDBSubnetGroupStateFault"]).then_some("the database in it to go")
     }
+}
+
+async fn set_subnets(cx: &Context, desired: &Desired, live: &Live) -> Result<Vec<String>, Failure> {
+    let subnets = Input::all(&desired.subnets)?;
+    let call =
+        cx.aws.rds.modify_db_subnet_group().db_subnet_group_name(&live.name).set_subnet_ids(Some(subnets.clone()));
+    let answer = call.customize().once().send().await.during("ModifyDBSubnetGroup");
+    answer.map_err(|failure| if failure.is(&["SubnetAlreadyInUse"]) { failure.hint(STAYS) } else { failure })?;
+    Ok(subnets)
 }
 
 /// Whose it is, in words that no other stack or environment has: neither name can hold the slash between them.

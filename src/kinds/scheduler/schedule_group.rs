@@ -10,7 +10,7 @@ use crate::{
     aws::{self, Once, Outcome},
     kind::{Context, Cost, Doc, Kind},
     kinds::scheduler,
-    model::{Address, Failure, Found, On, Outputs, Permission, Phase},
+    model::{Address, Failure, Found, NoField, On, Outputs, Permission, Phase},
 };
 
 /// A schedule group.
@@ -32,6 +32,8 @@ pub struct Live {
 impl Kind for ScheduleGroup {
     type Desired = Desired;
     type Live = Live;
+    type Field = NoField;
+    type Fixed = NoField;
 
     const NAME: &'static str = "schedule_group";
     const DOC: Doc = Doc {

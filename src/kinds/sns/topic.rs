@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     aws::{self, Once, Outcome, given},
     kind::{Context, Cost, Doc, Kind},
-    model::{Address, Change, Diff, Failure, Found, How, On, Outputs, Permission, Phase, Shown},
+    model::{Address, Changed, Changes, Diff, Failure, Found, NoField, On, Outputs, Permission, Phase, Shown, fields},
 };
 
 /// The longest name of a topic, in characters.
@@ -56,9 +56,18 @@ pub struct Subscription {
     pub arn: Option<String>,
 }
 
+fields! {
+    /// What is changed in place.
+    pub enum Field {
+        Email = "email",
+    }
+}
+
 impl Kind for Topic {
     type Desired = Desired;
     type Live = Live;
+    type Field = Field;
+    type Fixed = NoField;
 
     const NAME: &'static str = "topic";
     const DOC: Doc = Doc {
@@ -105,14 +114,14 @@ impl Kind for Topic {
         Ok(try_join_all(reads).await?.into_iter().flatten().collect())
     }
 
-    fn diff(desired: &Desired, live: &Live) -> Vec<Change> {
+    fn diff(desired: &Desired, live: &Live) -> Changes<Field, NoField> {
         let mut diff = Diff::new();
         for former in former(desired, live) {
-            diff.push("email", Shown::value(&former.email), Shown::Absent, How::InPlace);
+            diff.push(Field::Email, Shown::value(&former.email), Shown::Absent);
         }
         // One that was never confirmed is gone after two days: it is asked for again.
         if !live.subscriptions.iter().any(|subscription| subscription.email == desired.email) {
-            diff.push("email", Shown::Absent, Shown::value(&desired.email), How::InPlace);
+            diff.push(Field::Email, Shown::Absent, Shown::value(&desired.email));
         }
         diff.finish()
     }
@@ -142,19 +151,15 @@ impl Kind for Topic {
         _address: &Address,
         desired: &Desired,
         live: &Live,
-        _changes: &[Change],
+        changes: &Changed<Field>,
     ) -> Result<Live, Failure> {
-        for former in former(desired, live) {
-            let call = cx.aws.sns.unsubscribe().set_subscription_arn(former.arn.clone());
-            let answer = call.customize().once().send().await;
-            answer.or_absent("Unsubscribe", &["NotFound", "NotFoundException"])?;
+        let mut live = live.clone();
+        for field in changes {
+            live = match field {
+                Field::Email => set_email(cx, desired, live).await?,
+            };
         }
-        let left = live.subscriptions.iter().filter(|subscription| !is_former(desired, subscription));
-        let live = Live { arn: live.arn.clone(), subscriptions: left.cloned().collect() };
-        if live.subscriptions.iter().any(|subscription| subscription.email == desired.email) {
-            return Ok(live);
-        }
-        subscribe(cx, desired, live).await
+        Ok(live)
     }
 
     async fn delete(cx: &Context, live: &Live) -> Result<(), Failure> {
@@ -192,6 +197,19 @@ fn is_former(desired: &Desired, subscription: &Subscription) -> bool {
 
 fn former<'a>(desired: &'a Desired, live: &'a Live) -> impl Iterator<Item = &'a Subscription> {
     live.subscriptions.iter().filter(|subscription| is_former(desired, subscription))
+}
+
+async fn set_email(cx: &Context, desired: &Desired, mut live: Live) -> Result<Live, Failure> {
+    for former in former(desired, &live) {
+        let call = cx.aws.sns.unsubscribe().set_subscription_arn(former.arn.clone());
+        let answer = call.customize().once().send().await;
+        answer.or_absent("Unsubscribe", &["NotFound", "NotFoundException"])?;
+    }
+    live.subscriptions.retain(|subscription| !is_former(desired, subscription));
+    if live.subscriptions.iter().any(|subscription| subscription.email == desired.email) {
+        return Ok(live);
+    }
+    subscribe(cx, desired, live).await
 }
 
 async fn subscribe(cx: &Context, desired: &Desired, mut live: Live) -> Result<Live, Failure> {

@@ -11,7 +11,7 @@ use crate::{
     aws::{Once, Outcome, given},
     kind::{Blocker, Context, Cost, Doc, Kind, Owned},
     kinds::ec2,
-    model::{Address, Change, Diff, Failure, Found, On, Outputs, Permission, Phase},
+    model::{Address, Changes, Diff, Failure, Found, NoField, On, Outputs, Permission, Phase, fields},
 };
 
 /// The network of a stack.
@@ -35,9 +35,18 @@ pub struct Live {
     pub available: bool,
 }
 
+fields! {
+    /// What takes a replacement.
+    pub enum Fixed {
+        Cidr = "cidr",
+    }
+}
+
 impl Kind for Vpc {
     type Desired = Desired;
     type Live = Live;
+    type Field = NoField;
+    type Fixed = Fixed;
 
     const NAME: &'static str = "vpc";
     const DOC: Doc = Doc {
@@ -81,8 +90,8 @@ impl Kind for Vpc {
         Ok(found.collect())
     }
 
-    fn diff(desired: &Desired, live: &Live) -> Vec<Change> {
-        Diff::new().fixed("cidr", &live.cidr, &desired.cidr).finish()
+    fn diff(desired: &Desired, live: &Live) -> Changes<NoField, Fixed> {
+        Diff::new().fixed(Fixed::Cidr, &live.cidr, &desired.cidr).finish()
     }
 
     fn phase(live: &Live, _desired: Option<&Desired>) -> Phase {

@@ -26,7 +26,7 @@ use crate::{
     aws::{self, Once, Outcome, given},
     kind::{Context, Cost, Doc, InRelease, Kind, PUBLIC_ADDRESS},
     kinds::ecs::{self, task},
-    model::{Address, Change, Diff, Failure, Found, How, Input, On, Outputs, Permission, Phase, Shown},
+    model::{Address, Changed, Changes, Diff, Failure, Found, Input, On, Outputs, Permission, Phase, Shown, fields},
 };
 
 /// How many of the service's last events are shown with a failed rollout.
@@ -100,9 +100,53 @@ impl Desired {
     }
 }
 
+fields! {
+    /// What is changed in place.
+    pub enum Field {
+        TaskDefinition = "task_definition",
+        Replicas = "replicas",
+        Subnets = "subnets",
+        SecurityGroup = "security_group",
+        PublicIp = "public_ip",
+        TargetGroup = "target_group",
+        GraceSeconds = "grace_seconds",
+        Exec = "exec",
+        CircuitBreaker = "circuit_breaker",
+        RollbackAfter = "rollback_after",
+        Rollout = "rollout",
+    }
+
+    /// What takes a replacement.
+    pub enum Fixed {
+        Cluster = "cluster",
+    }
+}
+
+/// Sets one field in the call that makes a service, or in the call that changes one; the arms of the fields that the two
+/// calls take differently are given.
+macro_rules! set {
+    ($call:ident, $field:expr, $desired:expr, { $($different:tt)+ }) => {
+        match $field {
+            Field::TaskDefinition => $call.task_definition($desired.task_definition.get()?),
+            Field::Subnets | Field::SecurityGroup | Field::PublicIp => {
+                let network = ecs::network(&$desired.subnets, &$desired.security_group, $desired.public_ip)?;
+                $call.network_configuration(network)
+            }
+            Field::GraceSeconds => {
+                let served = $desired.target.is_some();
+                $call.set_health_check_grace_period_seconds(served.then(|| aws::signed($desired.grace_seconds)))
+            }
+            Field::Exec => $call.enable_execute_command($desired.exec),
+            $($different)+
+        }
+    };
+}
+
 impl Kind for Service {
     type Desired = Desired;
     type Live = Live;
+    type Field = Field;
+    type Fixed = Fixed;
 
     const NAME: &'static str = "service";
     const DOC: Doc = Doc {
@@ -157,38 +201,38 @@ impl Kind for Service {
         Ok(found.collect())
     }
 
-    fn diff(desired: &Desired, live: &Live) -> Vec<Change> {
+    fn diff(desired: &Desired, live: &Live) -> Changes<Field, Fixed> {
         let mut diff = Diff::new();
-        diff.fixed_input("cluster", &live.cluster, &desired.cluster);
+        diff.fixed_input(Fixed::Cluster, &live.cluster, &desired.cluster);
         match desired.task_definition.known() {
             Some(wanted) if wanted == live.task_definition => {}
             Some(wanted) => {
                 let (from, to) = (aws::last_part(&live.task_definition), aws::last_part(wanted));
-                diff.push("task_definition", Shown::value(from), Shown::value(to), How::InPlace);
+                diff.push(Field::TaskDefinition, Shown::value(from), Shown::value(to));
             }
             None => {
                 let from = Shown::value(aws::last_part(&live.task_definition));
-                diff.push("task_definition", from, Shown::KnownAfterApply, How::InPlace);
+                diff.push(Field::TaskDefinition, from, Shown::KnownAfterApply);
             }
         }
-        diff.field("replicas", &live.replicas, &within(desired, live.replicas));
-        diff.inputs("subnets", &live.subnets, &desired.subnets, How::InPlace);
+        diff.field(Field::Replicas, &live.replicas, &within(desired, live.replicas));
+        diff.inputs(Field::Subnets, &live.subnets, &desired.subnets);
         let group = std::slice::from_ref(&desired.security_group);
-        diff.inputs("security_group", &live.security_groups, group, How::InPlace);
-        diff.field("public_ip", &live.public_ip, &desired.public_ip);
+        diff.inputs(Field::SecurityGroup, &live.security_groups, group);
+        diff.field(Field::PublicIp, &live.public_ip, &desired.public_ip);
         let groups: Vec<Input> = desired.target.iter().map(|target| target.group.clone()).collect();
-        diff.inputs("target_group", &live.target_groups, &groups, How::InPlace);
+        diff.inputs(Field::TargetGroup, &live.target_groups, &groups);
         if desired.target.is_some() {
             // Without a load balancer ECS keeps the number, uses it for nothing, and takes no other.
-            diff.field("grace_seconds", &live.grace_seconds, &desired.grace_seconds);
+            diff.field(Field::GraceSeconds, &live.grace_seconds, &desired.grace_seconds);
         }
-        diff.field("exec", &live.exec, &desired.exec);
-        diff.field("circuit_breaker", &live.circuit_breaker, &true);
+        diff.field(Field::Exec, &live.exec, &desired.exec);
+        diff.field(Field::CircuitBreaker, &live.circuit_breaker, &true);
         let wanted = desired.rollback_after.map_or(String::new(), |count| count.to_string());
-        diff.field("rollback_after", &live.rollback_after, &wanted);
+        diff.field(Field::RollbackAfter, &live.rollback_after, &wanted);
         let failed = primary(live).is_some_and(|rollout| rollout.state == "FAILED");
         if failed {
-            diff.push("rollout", Shown::value("failed"), Shown::value("begun again"), How::InPlace);
+            diff.push(Field::Rollout, Shown::value("failed"), Shown::value("begun again"));
         }
         diff.finish()
     }
@@ -242,23 +286,27 @@ impl Kind for Service {
 
     async fn create(cx: &Context, address: &Address, desired: &Desired) -> Result<Live, Failure> {
         let name = aws::derived(&cx.id, address, ecs::LONGEST_NAME);
-        let call = cx
+        let mut call = cx
             .aws
             .ecs
             .create_service()
             .service_name(&name)
             .cluster(desired.cluster.get()?)
-            .task_definition(desired.task_definition.get()?)
-            .desired_count(aws::signed(desired.replicas))
             .launch_type(LaunchType::Fargate)
             .client_token(aws::discriminated(&cx.id, address, desired.task_definition.get()?, 32))
-            .network_configuration(ecs::network(&desired.subnets, &desired.security_group, desired.public_ip)?)
-            .set_load_balancers(load_balancers(desired)?)
-            .set_health_check_grace_period_seconds(desired.target.as_ref().map(|_| aws::signed(desired.grace_seconds)))
-            .deployment_configuration(deployment(desired.rollback_after.map(after))?)
-            .enable_execute_command(desired.exec)
             .propagate_tags(PropagateTags::Service)
             .set_tags(Some(aws::tags(&cx.id, address)));
+        for field in Field::ALL {
+            call = set!(call, field, desired, {
+                Field::Replicas => call.desired_count(aws::signed(desired.replicas)),
+                Field::TargetGroup => call.set_load_balancers(load_balancers(desired)?),
+                Field::CircuitBreaker | Field::RollbackAfter => {
+                    call.deployment_configuration(deployment(desired.rollback_after.map(after))?)
+                }
+                // A new service begins a rollout by itself.
+                Field::Rollout => call,
+            });
+        }
         let answer = call.customize().once().send().await.during("CreateService")?;
         Ok(live::live(&given(answer.service, "CreateService", "service")?, None))
     }
@@ -268,30 +316,27 @@ impl Kind for Service {
         _address: &Address,
         desired: &Desired,
         live: &Live,
-        changes: &[Change],
+        changes: &Changed<Field>,
     ) -> Result<Live, Failure> {
-        let changed = |field: &str| changes.iter().any(|change| change.field == field);
-        let count = changed("replicas").then(|| aws::signed(within(desired, live.replicas)));
-        // ECS's own rule has to be said to take the place of a number.
-        let own_rule = changed("rollback_after").then_some((ThresholdType::BoundedPercent, OWN_PERCENT));
+        // ECS's own rule has to be named to take the place of a number.
+        let own_rule = changes.contains(Field::RollbackAfter).then_some((ThresholdType::BoundedPercent, OWN_PERCENT));
         let threshold = desired.rollback_after.map(after).or(own_rule);
-        let mut call = cx
-            .aws
-            .ecs
-            .update_service()
-            .service(&live.name)
-            .cluster(desired.cluster.get()?)
-            .task_definition(desired.task_definition.get()?)
-            // Autoscaling may have chosen another number since the last look.
-            .set_desired_count(count)
-            .network_configuration(ecs::network(&desired.subnets, &desired.security_group, desired.public_ip)?)
-            .set_health_check_grace_period_seconds(desired.target.as_ref().map(|_| aws::signed(desired.grace_seconds)))
-            .deployment_configuration(deployment(threshold)?)
-            .enable_execute_command(desired.exec)
-            // Only tasks that are started after the change have the agent.
-            .force_new_deployment(changed("rollout") || changed("exec"));
-        if changed("target_group") {
-            call = call.set_load_balancers(Some(load_balancers(desired)?.unwrap_or_default()));
+        let mut call = cx.aws.ecs.update_service().service(&live.name).cluster(desired.cluster.get()?);
+        for field in Field::ALL {
+            call = set!(call, field, desired, {
+                // Autoscaling may have chosen another number since the last look.
+                Field::Replicas if !changes.contains(Field::Replicas) => call,
+                Field::Replicas => call.desired_count(aws::signed(within(desired, live.replicas))),
+                Field::TargetGroup if !changes.contains(Field::TargetGroup) => call,
+                Field::TargetGroup => call.set_load_balancers(Some(load_balancers(desired)?.unwrap_or_default())),
+                Field::CircuitBreaker | Field::RollbackAfter => {
+                    call.deployment_configuration(deployment(threshold.clone())?)
+                }
+                // Only tasks that are started after a change of `exec` have the agent.
+                Field::Rollout => {
+                    call.force_new_deployment(changes.contains(Field::Rollout) || changes.contains(Field::Exec))
+                }
+            });
         }
         let answer = call.customize().once().send().await.during("UpdateService")?;
         Ok(live::live(&given(answer.service, "UpdateService", "service")?, None))

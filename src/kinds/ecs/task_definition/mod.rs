@@ -2,23 +2,27 @@
 //!
 //! <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task_definitions.html>
 
+mod register;
 mod revision;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use aws_sdk_ecs::types::{
-    Compatibility, ContainerDefinition, KeyValuePair, LinuxParameters, LogConfiguration, LogDriver, NetworkMode,
-    PortMapping, Secret, SortOrder, TaskDefinition as SdkDefinition, TaskDefinitionStatus, TransportProtocol,
+    LinuxParameters, LogConfiguration, PortMapping, SortOrder, TaskDefinition as SdkDefinition, TaskDefinitionStatus,
 };
 use serde::{Deserialize, Serialize};
 
+use register::register;
 pub use revision::{Revision, active, find};
 
 use crate::{
-    aws::{self, Once, Outcome, given},
+    aws::{self, Once, Outcome},
     kind::{Context, Cost, Doc, InRelease, Kind, State},
     kinds::ecs,
-    model::{Address, Change, Diff, Failure, Found, How, Input, On, Outputs, Permission, Phase, Shown, StackId},
+    model::{
+        Address, Changed, Changes, Diff, Failure, Found, Input, Name, NoField, On, Outputs, Permission, Phase, Shown,
+        StackId, fields,
+    },
 };
 
 /// How many revisions are kept to go back to.
@@ -89,7 +93,7 @@ pub struct Live {
     /// Its family.
     pub family: String,
     /// All that `diff` compares, by field.
-    pub fields: BTreeMap<String, String>,
+    pub fields: BTreeMap<Name<Field>, String>,
     /// The commit that its image was built from, where that is known; not compared.
     #[serde(default)]
     pub commit: Option<String>,
@@ -106,9 +110,32 @@ fn family(id: &StackId, address: &Address) -> String {
     aws::derived(id, address, ecs::LONGEST_NAME)
 }
 
+fields! {
+    /// What is changed in place.
+    pub enum Field {
+        Cpu = "cpu",
+        Memory = "memory",
+        ExecutionRole = "execution_role",
+        TaskRole = "task_role",
+        Container = "container",
+        Image = "image",
+        Port = "port",
+        Environment = "env.*",
+        Secrets = "secrets.*",
+        SecretVersions = "secrets.*.version",
+        LogGroup = "log_group",
+        StopTimeout = "stop_timeout",
+        Command = "command",
+        ReadOnly = "read_only",
+        Init = "init",
+    }
+}
+
 impl Kind for TaskDefinition {
     type Desired = Desired;
     type Live = Live;
+    type Field = Field;
+    type Fixed = NoField;
 
     const NAME: &'static str = "task_definition";
     const DOC: Doc = Doc {
@@ -145,10 +172,10 @@ impl Kind for TaskDefinition {
             .collect())
     }
 
-    fn diff(desired: &Desired, live: &Live) -> Vec<Change> {
+    fn diff(desired: &Desired, live: &Live) -> Changes<Field, NoField> {
         let mut diff = Diff::new();
-        let wanted = fields(desired);
-        let mut names: Vec<&String> = wanted.keys().chain(live.fields.keys()).collect();
+        let wanted = compared(desired);
+        let mut names: Vec<&Name<Field>> = wanted.keys().chain(live.fields.keys()).collect();
         names.sort();
         names.dedup();
         for name in names {
@@ -159,7 +186,7 @@ impl Kind for TaskDefinition {
                 None => Shown::Absent,
             };
             if has != wants {
-                diff.push(name, has, wants, How::InPlace);
+                diff.push(name.clone(), has, wants);
             }
         }
         diff.finish()
@@ -182,7 +209,7 @@ impl Kind for TaskDefinition {
         address: &Address,
         desired: &Desired,
         live: &Live,
-        _changes: &[Change],
+        _changes: &Changed<Field>,
     ) -> Result<Live, Failure> {
         let registered = register(cx, address, desired, Some(live)).await?;
         let newest_first = revisions(cx, &live.family, TaskDefinitionStatus::Active).await?;
@@ -222,35 +249,35 @@ pub(super) fn size(state: &State<TaskDefinition>) -> Option<(u32, u32)> {
 }
 
 /// What `diff` compares; a field without a value depends on what is yet to be made.
-fn fields(desired: &Desired) -> BTreeMap<String, Option<String>> {
+fn compared(desired: &Desired) -> BTreeMap<Name<Field>, Option<String>> {
     let known = |input: &Input| input.known().map(str::to_owned);
     let mut fields = BTreeMap::from([
-        ("container".to_owned(), Some(desired.container.clone())),
-        ("cpu".to_owned(), Some(desired.cpu.to_string())),
-        ("memory".to_owned(), Some(desired.memory.to_string())),
-        ("execution_role".to_owned(), known(&desired.execution_role)),
-        ("task_role".to_owned(), known(&desired.task_role)),
-        ("image".to_owned(), known(&desired.image)),
-        ("log_group".to_owned(), known(&desired.log_group)),
-        ("stop_timeout".to_owned(), Some(desired.stop_timeout.to_string())),
-        ("read_only".to_owned(), Some(desired.read_only.to_string())),
+        (Field::Container.into(), Some(desired.container.clone())),
+        (Field::Cpu.into(), Some(desired.cpu.to_string())),
+        (Field::Memory.into(), Some(desired.memory.to_string())),
+        (Field::ExecutionRole.into(), known(&desired.execution_role)),
+        (Field::TaskRole.into(), known(&desired.task_role)),
+        (Field::Image.into(), known(&desired.image)),
+        (Field::LogGroup.into(), known(&desired.log_group)),
+        (Field::StopTimeout.into(), Some(desired.stop_timeout.to_string())),
+        (Field::ReadOnly.into(), Some(desired.read_only.to_string())),
     ]);
     if desired.init {
-        fields.insert("init".to_owned(), Some(true.to_string()));
+        fields.insert(Field::Init.into(), Some(true.to_string()));
     }
     if let Some(port) = desired.port {
-        fields.insert("port".to_owned(), Some(port.to_string()));
+        fields.insert(Field::Port.into(), Some(port.to_string()));
     }
     if !desired.command.is_empty() {
-        fields.insert("command".to_owned(), Some(desired.command.join(" ")));
+        fields.insert(Field::Command.into(), Some(desired.command.join(" ")));
     }
     for (name, value) in &desired.environment {
-        fields.insert(format!("env.{name}"), known(value));
+        fields.insert((Field::Environment, name).into(), known(value));
     }
     for (name, reference) in &desired.secrets {
-        fields.insert(format!("secrets.{name}"), value_from(reference));
+        fields.insert((Field::Secrets, name).into(), value_from(reference));
         if let Some(version) = &reference.version {
-            fields.insert(format!("secrets.{name}.version"), known(version));
+            fields.insert((Field::SecretVersions, name).into(), known(version));
         }
     }
     fields
@@ -266,118 +293,44 @@ fn value_from(reference: &SecretRef) -> Option<String> {
 fn live(definition: &SdkDefinition, commit: Option<String>) -> Live {
     let owned = |value: Option<&str>| value.unwrap_or_default().to_owned();
     let mut fields = BTreeMap::from([
-        ("cpu".to_owned(), owned(definition.cpu())),
-        ("memory".to_owned(), owned(definition.memory())),
-        ("execution_role".to_owned(), owned(definition.execution_role_arn())),
-        ("task_role".to_owned(), owned(definition.task_role_arn())),
+        (Field::Cpu.into(), owned(definition.cpu())),
+        (Field::Memory.into(), owned(definition.memory())),
+        (Field::ExecutionRole.into(), owned(definition.execution_role_arn())),
+        (Field::TaskRole.into(), owned(definition.task_role_arn())),
     ]);
     if let [container] = definition.container_definitions() {
-        fields.insert("container".to_owned(), owned(container.name()));
-        fields.insert("image".to_owned(), owned(container.image()));
-        fields.insert("stop_timeout".to_owned(), container.stop_timeout().unwrap_or_default().to_string());
+        fields.insert(Field::Container.into(), owned(container.name()));
+        fields.insert(Field::Image.into(), owned(container.image()));
+        fields.insert(Field::StopTimeout.into(), container.stop_timeout().unwrap_or_default().to_string());
         let read_only = container.readonly_root_filesystem().unwrap_or(false);
-        fields.insert("read_only".to_owned(), read_only.to_string());
+        fields.insert(Field::ReadOnly.into(), read_only.to_string());
         let logs = container.log_configuration().and_then(LogConfiguration::options);
         fields.insert(
-            "log_group".to_owned(),
+            Field::LogGroup.into(),
             logs.and_then(|logs| logs.get("awslogs-group").cloned()).unwrap_or_default(),
         );
         if container.linux_parameters().and_then(LinuxParameters::init_process_enabled) == Some(true) {
-            fields.insert("init".to_owned(), true.to_string());
+            fields.insert(Field::Init.into(), true.to_string());
         }
         if let Some(port) = container.port_mappings().first().and_then(PortMapping::container_port) {
-            fields.insert("port".to_owned(), port.to_string());
+            fields.insert(Field::Port.into(), port.to_string());
         }
         if !container.command().is_empty() {
-            fields.insert("command".to_owned(), container.command().join(" "));
+            fields.insert(Field::Command.into(), container.command().join(" "));
         }
         for variable in container.environment() {
-            fields.insert(format!("env.{}", variable.name().unwrap_or_default()), owned(variable.value()));
+            fields.insert((Field::Environment, variable.name().unwrap_or_default()).into(), owned(variable.value()));
         }
         for secret in container.secrets() {
-            fields.insert(format!("secrets.{}", secret.name()), secret.value_from().to_owned());
+            fields.insert((Field::Secrets, secret.name()).into(), secret.value_from().to_owned());
         }
         for (label, version) in container.docker_labels().into_iter().flatten() {
             if let Some(name) = label.strip_prefix(VERSION_LABEL) {
-                fields.insert(format!("secrets.{name}.version"), version.clone());
+                fields.insert((Field::SecretVersions, name).into(), version.clone());
             }
         }
     }
     Live { arn: owned(definition.task_definition_arn()), family: owned(definition.family()), fields, commit }
-}
-
-async fn register(cx: &Context, address: &Address, desired: &Desired, before: Option<&Live>) -> Result<Live, Failure> {
-    let same_image = before.filter(|before| before.fields.get("image").map(String::as_str) == desired.image.known());
-    let commit = match same_image {
-        // More memory, say, for an image that was built some commits ago.
-        Some(before) => before.commit.clone(),
-        None => cx.origin.get().and_then(|origin| origin.commit.clone()),
-    };
-    let mut tags = aws::tags(&cx.id, address);
-    tags.extend(revision::provenance(cx.origin.get(), commit.as_deref()));
-    let call = cx
-        .aws
-        .ecs
-        .register_task_definition()
-        .family(family(&cx.id, address))
-        .requires_compatibilities(Compatibility::Fargate)
-        .network_mode(NetworkMode::Awsvpc)
-        .cpu(desired.cpu.to_string())
-        .memory(desired.memory.to_string())
-        .execution_role_arn(desired.execution_role.get()?)
-        .task_role_arn(desired.task_role.get()?)
-        .container_definitions(container(cx, desired)?)
-        .set_tags(Some(tags));
-    let answer = call.customize().once().send().await.during("RegisterTaskDefinition")?;
-    Ok(live(&given(answer.task_definition, "RegisterTaskDefinition", "taskDefinition")?, commit))
-}
-
-fn container(cx: &Context, desired: &Desired) -> Result<ContainerDefinition, Failure> {
-    let incomplete = |error: aws_smithy_types::error::operation::BuildError| Failure::internal(error.to_string());
-    let mut environment = Vec::new();
-    for (name, value) in &desired.environment {
-        environment.push(KeyValuePair::builder().name(name).value(value.get()?).build());
-    }
-    let mut secrets = Vec::new();
-    // Not in `valueFrom`: a revision that ECS rolls back to must not start its tasks with a password of yesterday.
-    let mut labels = HashMap::new();
-    for (name, reference) in &desired.secrets {
-        if let Some(version) = &reference.version {
-            labels.insert(format!("{VERSION_LABEL}{name}"), version.get()?.to_owned());
-        }
-        reference.secret.get()?;
-        let from = value_from(reference).unwrap_or_default();
-        secrets.push(Secret::builder().name(name).value_from(from).build().map_err(incomplete)?);
-    }
-    let ports = desired.port.map(|port| {
-        let port = i32::from(port);
-        PortMapping::builder().container_port(port).host_port(port).protocol(TransportProtocol::Tcp).build()
-    });
-    // Blocking delivery, ECS's default, would stop the application when CloudWatch does; what does not fit into the
-    // buffer meanwhile is dropped instead.
-    let logs = LogConfiguration::builder()
-        .log_driver(LogDriver::Awslogs)
-        .options("awslogs-group", desired.log_group.get()?)
-        .options("awslogs-region", &cx.aws.region)
-        .options("awslogs-stream-prefix", &desired.container)
-        .options("mode", "non-blocking")
-        .options("max-buffer-size", "4m")
-        .build()
-        .map_err(incomplete)?;
-    Ok(ContainerDefinition::builder()
-        .name(&desired.container)
-        .image(desired.image.get()?)
-        .essential(true)
-        .set_port_mappings(ports.map(|port| vec![port]))
-        .set_environment(Some(environment))
-        .set_secrets(Some(secrets))
-        .set_docker_labels((!labels.is_empty()).then_some(labels))
-        .set_command((!desired.command.is_empty()).then(|| desired.command.clone()))
-        .stop_timeout(aws::signed(desired.stop_timeout))
-        .readonly_root_filesystem(desired.read_only)
-        .set_linux_parameters(desired.init.then(|| LinuxParameters::builder().init_process_enabled(true).build()))
-        .log_configuration(logs)
-        .build())
 }
 
 /// The ARNs of a family's revisions, the newest first.
@@ -419,7 +372,7 @@ mod tests {
     }
 
     fn live() -> Live {
-        let fields = fields(&desired()).into_iter().map(|(name, value)| (name, value.expect("all is known")));
+        let fields = compared(&desired()).into_iter().map(|(name, value)| (name, value.expect("all is known")));
         Live { arn: "arn".into(), family: "web".into(), fields: fields.collect(), commit: None }
     }
 
@@ -441,7 +394,7 @@ mod tests {
             let reference = SecretRef { version: Some(version.into()), ..reference() };
             Desired { secrets: BTreeMap::from([("S".to_owned(), reference)]), ..desired() }
         };
-        let fields = fields(&version("v1")).into_iter().map(|(name, value)| (name, value.expect("all is known")));
+        let fields = compared(&version("v1")).into_iter().map(|(name, value)| (name, value.expect("all is known")));
         let live = Live { fields: fields.collect(), ..live() };
         assert_eq!(TaskDefinition::diff(&version("v1"), &live), []);
         let changes = TaskDefinition::diff(&version("v2"), &live);

@@ -19,7 +19,7 @@ use crate::{
     aws::{self, Once, Outcome, given},
     kind::{Charge, Context, Cost, Doc, Kind, State},
     kinds::{rds, secretsmanager},
-    model::{Address, Change, Diff, Failure, Found, How, Input, On, Outputs, Permission, Phase, Shown},
+    model::{Address, Changed, Changes, Diff, Failure, Found, Input, On, Outputs, Permission, Phase, Shown, fields},
 };
 
 /// RDS' codes for a DB instance that is not there.
@@ -64,9 +64,53 @@ pub struct Desired {
     pub database: String,
 }
 
+fields! {
+    /// What is changed in place.
+    pub enum Field {
+        Version = "version",
+        Class = "class",
+        Storage = "storage",
+        MultiAz = "multi_az",
+        BackupDays = "backup_days",
+        Protect = "protect",
+        Public = "public",
+        SecurityGroups = "security_groups",
+        Password = "password",
+    }
+
+    /// What takes a replacement.
+    pub enum Fixed {
+        SubnetGroup = "subnet_group",
+        Username = "username",
+        Database = "database",
+    }
+}
+
+/// Sets one field in the call that makes a database, or in the call that changes one.
+macro_rules! set {
+    ($call:expr, $field:expr, $cx:expr, $desired:expr) => {
+        match $field {
+            Field::Version => $call.engine_version(&$desired.version),
+            Field::Class => $call.db_instance_class(&$desired.class),
+            Field::Storage => $call.allocated_storage(aws::signed($desired.storage)),
+            Field::MultiAz => $call.multi_az($desired.multi_az),
+            Field::BackupDays => $call.backup_retention_period(aws::signed($desired.backup_days)),
+            Field::Protect => $call.deletion_protection($desired.protect),
+            Field::Public => $call.publicly_accessible(false),
+            Field::SecurityGroups => $call.set_vpc_security_group_ids(Some(Input::all(&$desired.security_groups)?)),
+            Field::Password => {
+                let password = secretsmanager::value($cx, $desired.password.get()?).await?;
+                $call.master_user_password(password.expose())
+            }
+        }
+    };
+}
+
 impl Kind for DbInstance {
     type Desired = Desired;
     type Live = Live;
+    type Field = Field;
+    type Fixed = Fixed;
 
     const NAME: &'static str = "db_instance";
     const DOC: Doc = Doc {
@@ -123,32 +167,32 @@ impl Kind for DbInstance {
             .collect())
     }
 
-    fn diff(desired: &Desired, live: &Live) -> Vec<Change> {
+    fn diff(desired: &Desired, live: &Live) -> Changes<Field, Fixed> {
         let mut diff = Diff::new();
         if !is_version(&live.version, &desired.version) {
-            diff.field("version", &live.version, &desired.version);
+            diff.field(Field::Version, &live.version, &desired.version);
         }
-        diff.field("class", &live.class, &desired.class);
-        diff.field("storage", &live.storage, &desired.storage);
-        diff.field("multi_az", &live.multi_az, &desired.multi_az);
-        diff.field("backup_days", &live.backup_days, &desired.backup_days);
-        diff.field("protect", &live.protect, &desired.protect);
-        diff.field("public", &live.public, &false);
+        diff.field(Field::Class, &live.class, &desired.class);
+        diff.field(Field::Storage, &live.storage, &desired.storage);
+        diff.field(Field::MultiAz, &live.multi_az, &desired.multi_az);
+        diff.field(Field::BackupDays, &live.backup_days, &desired.backup_days);
+        diff.field(Field::Protect, &live.protect, &desired.protect);
+        diff.field(Field::Public, &live.public, &false);
         // A group that is being made anew has the name that it had: no reason to replace a database. One that was adopted
         // stays in the group that it is in: RDS moves no database to another one of the same network.
         if let Some(group) = desired.subnet_group.known().filter(|_| desired.vpc.known() != Some(live.vpc.as_str())) {
-            diff.fixed("subnet_group", &live.subnet_group.as_str(), &group);
+            diff.fixed(Fixed::SubnetGroup, &live.subnet_group.as_str(), &group);
         }
-        diff.inputs("security_groups", &live.security_groups, &desired.security_groups, How::InPlace);
-        diff.fixed("username", &live.username, &desired.username);
-        diff.fixed("database", &live.database, &desired.database);
+        diff.inputs(Field::SecurityGroups, &live.security_groups, &desired.security_groups);
+        diff.fixed(Fixed::Username, &live.username, &desired.username);
+        diff.fixed(Fixed::Database, &live.database, &desired.database);
         let others = match live.password {
             Password::Foreign => Some("set by somebody else"),
             Password::Managed => Some("managed by RDS"),
             Password::Own | Password::BeingSet => None,
         };
         if let Some(others) = others {
-            diff.push("password", Shown::value(others), Shown::value("the stack's own"), How::InPlace);
+            diff.push(Field::Password, Shown::value(others), Shown::value("the stack's own"));
         }
         diff.finish()
     }
@@ -175,30 +219,23 @@ impl Kind for DbInstance {
     }
 
     async fn create(cx: &Context, address: &Address, desired: &Desired) -> Result<Live, Failure> {
-        let password = secretsmanager::value(cx, desired.password.get()?).await?;
-        let call = cx
+        let mut call = cx
             .aws
             .rds
             .create_db_instance()
             .db_instance_identifier(aws::derived(&cx.id, address, rds::LONGEST_NAME))
             .engine("postgres")
-            .engine_version(&desired.version)
-            .db_instance_class(&desired.class)
-            .allocated_storage(aws::signed(desired.storage))
             .storage_type("gp3")
             .storage_encrypted(true)
-            .multi_az(desired.multi_az)
-            .backup_retention_period(aws::signed(desired.backup_days))
-            .deletion_protection(desired.protect)
-            .publicly_accessible(false)
             .copy_tags_to_snapshot(true)
             .auto_minor_version_upgrade(true)
             .db_subnet_group_name(desired.subnet_group.get()?)
-            .set_vpc_security_group_ids(Some(Input::all(&desired.security_groups)?))
             .master_username(&desired.username)
-            .master_user_password(password.expose())
             .db_name(&desired.database)
             .set_tags(Some(aws::tags(&cx.id, address)));
+        for field in Field::ALL {
+            call = set!(call, field, cx, desired);
+        }
         let answer = call.customize().once().send().await.during("CreateDBInstance")?;
         Ok(live(&given(answer.db_instance, "CreateDBInstance", "DBInstance")?))
     }
@@ -208,7 +245,7 @@ impl Kind for DbInstance {
         _address: &Address,
         desired: &Desired,
         live: &Live,
-        changes: &[Change],
+        changes: &Changed<Field>,
     ) -> Result<Live, Failure> {
         let mut call = cx
             .aws
@@ -217,37 +254,25 @@ impl Kind for DbInstance {
             .db_instance_identifier(&live.identifier)
             // Not in the maintenance window, which would leave the plan open for days.
             .apply_immediately(true);
-        for change in changes {
-            call = match change.field.as_str() {
-                "version" => {
-                    let major = |version: &str| version.split('.').next().unwrap_or_default().to_owned();
-                    let upgrades = major(&live.version) != major(&desired.version);
-                    call.engine_version(&desired.version).allow_major_version_upgrade(upgrades)
-                }
-                "class" => call.db_instance_class(&desired.class),
-                "storage" => {
-                    // What has its own throughput has to be told it again, and less is refused it.
-                    let striped = desired.storage >= STRIPED;
-                    let iops = striped.then(|| live.iops.unwrap_or_default().max(STRIPED_IOPS));
-                    call.allocated_storage(aws::signed(desired.storage)).set_iops(iops)
-                }
-                "multi_az" => call.multi_az(desired.multi_az),
-                "backup_days" => call.backup_retention_period(aws::signed(desired.backup_days)),
-                "protect" => call.deletion_protection(desired.protect),
-                "security_groups" => call.set_vpc_security_group_ids(Some(Input::all(&desired.security_groups)?)),
-                "public" => call.publicly_accessible(false),
-                "password" => {
-                    let password = secretsmanager::value(cx, desired.password.get()?).await?;
-                    // RDS takes one for a database whose password it manages only if it is to stop that.
-                    let stop = (live.password == Password::Managed).then_some(false);
-                    call.master_user_password(password.expose()).set_manage_master_user_password(stop)
-                }
-                _ => call,
-            };
+        for field in changes {
+            call = set!(call, field, cx, desired);
+        }
+        if changes.contains(Field::Version) {
+            let major = |version: &str| version.split('.').next().unwrap_or_default().to_owned();
+            call = call.allow_major_version_upgrade(major(&live.version) != major(&desired.version));
+        }
+        if changes.contains(Field::Storage) {
+            // A database with operations of its own a second has to be told them again, and it cannot have fewer.
+            let striped = desired.storage >= STRIPED;
+            call = call.set_iops(striped.then(|| live.iops.unwrap_or_default().max(STRIPED_IOPS)));
+        }
+        if changes.contains(Field::Password) && live.password == Password::Managed {
+            // RDS takes a password for a database whose password it manages only if it is to stop that.
+            call = call.manage_master_user_password(false);
         }
         let answer = call.customize().once().send().await.during("ModifyDBInstance")?;
         let mut made = self::live(&given(answer.db_instance, "ModifyDBInstance", "DBInstance")?);
-        if changes.iter().any(|change| change.field == "password") {
+        if changes.contains(Field::Password) {
             // Only now: a run that is killed before sets it once more.
             tag_instance(cx, &live.arn, vec![aws::tag(PASSWORD, OWN)]).await?;
             made.password = Password::BeingSet;

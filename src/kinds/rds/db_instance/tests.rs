@@ -1,4 +1,5 @@
 use super::*;
+use crate::model::How;
 
 fn desired() -> Desired {
     Desired {

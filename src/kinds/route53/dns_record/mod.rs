@@ -18,7 +18,7 @@ use crate::{
     kind::{Context, Cost, Doc, Kind},
     kinds::acm::{self, Issuance, Owned},
     kinds::elb,
-    model::{Address, Change, Diff, Failure, Found, How, Input, On, Outputs, Permission, Phase, Shown},
+    model::{Address, Changed, Changes, Diff, Failure, Found, Input, On, Outputs, Permission, Phase, Shown, fields},
 };
 pub use ownership::Ownership;
 use zone::{Act, Record};
@@ -103,9 +103,25 @@ pub struct Proof {
     pub issuance: Issuance,
 }
 
+fields! {
+    /// What is changed in place.
+    pub enum Field {
+        Name = "name",
+        Target = "target",
+    }
+
+    /// What takes a replacement.
+    pub enum Fixed {
+        Zone = "zone",
+        Type = "type",
+    }
+}
+
 impl Kind for DnsRecord {
     type Desired = Desired;
     type Live = Live;
+    type Field = Field;
+    type Fixed = Fixed;
 
     const NAME: &'static str = "dns_record";
     const DOC: Doc = Doc {
@@ -137,16 +153,16 @@ impl Kind for DnsRecord {
         Ok(try_join_all(reads).await?.into_iter().flatten().collect())
     }
 
-    fn diff(desired: &Desired, live: &Live) -> Vec<Change> {
+    fn diff(desired: &Desired, live: &Live) -> Changes<Field, Fixed> {
         let mut diff = Diff::new();
-        diff.fixed("zone", &live.zone, &desired.zone);
+        diff.fixed(Fixed::Zone, &live.zone, &desired.zone);
         // Both names go into one batch, so that a move leaves no moment without either.
-        diff.input("name", &live.name, &desired.name);
-        diff.fixed("type", &live.kind, &desired.target.kind().to_owned());
+        diff.input(Field::Name, &live.name, &desired.name);
+        diff.fixed(Fixed::Type, &live.kind, &desired.target.kind().to_owned());
         let has = live.content.as_ref().map(Content::words).unwrap_or_default();
         match desired.target.known() {
-            Some(content) => diff.field("target", &has, &content.words()),
-            None => diff.push("target", Shown::value(has), Shown::KnownAfterApply, How::InPlace),
+            Some(content) => diff.field(Field::Target, &has, &content.words()),
+            None => diff.push(Field::Target, Shown::value(has), Shown::KnownAfterApply),
         };
         diff.finish()
     }
@@ -174,9 +190,17 @@ impl Kind for DnsRecord {
         address: &Address,
         desired: &Desired,
         live: &Live,
-        _changes: &[Change],
+        changes: &Changed<Field>,
     ) -> Result<Live, Failure> {
-        if desired.name.get()? != live.name {
+        let mut moves = false;
+        for field in changes {
+            match field {
+                Field::Name => moves = true,
+                // Set in any case: both ways below write the whole record.
+                Field::Target => {}
+            }
+        }
+        if moves {
             let (moved, mut changes) = made(cx, address, desired).await?;
             changes.extend(unmade(live));
             zone::change(cx, &live.zone, &changes).await?;

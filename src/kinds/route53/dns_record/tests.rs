@@ -1,4 +1,5 @@
 use super::*;
+use crate::model::{Change, How};
 
 fn desired() -> Desired {
     Desired {

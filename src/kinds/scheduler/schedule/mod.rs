@@ -12,6 +12,7 @@ mod tests;
 use aws_sdk_scheduler::types::{
     AssignPublicIp, AwsVpcConfiguration, EcsParameters, FlexibleTimeWindow, FlexibleTimeWindowMode, LaunchType,
     NetworkConfiguration, RetryPolicy, ScheduleState, ScheduleSummary, Target,
+    builders::{AwsVpcConfigurationBuilder, EcsParametersBuilder, TargetBuilder},
 };
 use futures::future::try_join_all;
 use serde::{Deserialize, Serialize};
@@ -24,7 +25,7 @@ use crate::{
     aws::{self, Once, Outcome},
     kind::{Context, Cost, Doc, InRelease, Kind},
     kinds::{ecs::task, scheduler},
-    model::{Address, Change, Diff, Failure, Found, How, Input, On, Permission, Phase, Shown},
+    model::{Address, Changed, Changes, Diff, Failure, Found, Input, NoField, On, Permission, Phase, Shown, fields},
 };
 
 /// How long EventBridge goes on trying to start a run that ECS refuses, in seconds: long enough for throttling and a lack
@@ -65,9 +66,58 @@ pub struct Desired {
     pub public_ip: bool,
 }
 
+fields! {
+    /// What is changed in place.
+    pub enum Field {
+        Schedule = "schedule",
+        Timezone = "timezone",
+        Enabled = "enabled",
+        Window = "window",
+        Retries = "retries",
+        Command = "command",
+        TaskDefinition = "task_definition",
+        Cluster = "cluster",
+        Role = "role",
+        TaskGroup = "task_group",
+        Subnets = "subnets",
+        SecurityGroup = "security_group",
+        PublicIp = "public_ip",
+    }
+}
+
+/// Sets all fields in the call that makes a schedule, or in the call that changes one.
+macro_rules! with_fields {
+    ($call:expr, $cx:expr, $address:expr, $name:expr, $desired:expr) => {{
+        let (mut call, mut target) = ($call, Target::builder());
+        let (mut task, mut network) = (EcsParameters::builder(), AwsVpcConfiguration::builder());
+        for field in Field::ALL {
+            match field {
+                Field::Schedule => call = call.schedule_expression(&$desired.schedule),
+                Field::Timezone => call = call.schedule_expression_timezone(&$desired.timezone),
+                Field::Enabled => call = call.state(ScheduleState::Enabled),
+                Field::Window => call = call.flexible_time_window(on_time()?),
+                Field::Retries => target = target.retry_policy(retries()),
+                Field::Command => target = target.input(overrides($desired).to_string()),
+                Field::TaskDefinition => task = task.task_definition_arn($desired.task_definition.get()?),
+                Field::Cluster => target = target.arn($desired.cluster.get()?),
+                Field::Role => target = target.role_arn($desired.role.get()?),
+                Field::TaskGroup => task = task.group(task_group($name)),
+                Field::Subnets => network = network.set_subnets(Some(Input::all(&$desired.subnets)?)),
+                Field::SecurityGroup => network = network.security_groups($desired.security_group.get()?),
+                Field::PublicIp => network = network.assign_public_ip(public($desired.public_ip)),
+            }
+        }
+        call.description(format!("{} of {}", $address, $cx.id))
+            .target(assembled(target, task, network)?)
+            .client_token(scheduler::token($cx, $address, &format!("{:?}", $desired)))
+    }};
+}
+
 impl Kind for Schedule {
     type Desired = Desired;
     type Live = Live;
+    type Field = Field;
+    type Fixed = NoField;
 
     const NAME: &'static str = "schedule";
     const DOC: Doc = Doc {
@@ -126,39 +176,39 @@ impl Kind for Schedule {
         Ok(found.collect())
     }
 
-    fn diff(desired: &Desired, live: &Live) -> Vec<Change> {
+    fn diff(desired: &Desired, live: &Live) -> Changes<Field, NoField> {
         // One for a time that has passed runs never again, and AWS takes no such time any more.
         if live.over && (&live.schedule, &live.timezone) == (&desired.schedule, &desired.timezone) {
-            return Vec::new();
+            return Diff::new().finish();
         }
         let mut diff = Diff::new();
-        diff.field("schedule", &live.schedule, &desired.schedule);
-        diff.field("timezone", &live.timezone, &desired.timezone);
-        diff.field("enabled", &live.enabled, &true);
-        diff.field("window", &live.window, &0);
-        diff.field("retries", &in_words(live.retries), &in_words((ATTEMPTS, OLDEST)));
+        diff.field(Field::Schedule, &live.schedule, &desired.schedule);
+        diff.field(Field::Timezone, &live.timezone, &desired.timezone);
+        diff.field(Field::Enabled, &live.enabled, &true);
+        diff.field(Field::Window, &live.window, &0);
+        diff.field(Field::Retries, &in_words(live.retries), &in_words((ATTEMPTS, OLDEST)));
         let overrides = overrides(desired);
         if serde_json::from_str::<Value>(&live.overrides).ok().as_ref() != Some(&overrides) {
-            diff.push("command", shown_command(&live.overrides), shown_command(&overrides.to_string()), How::InPlace);
+            diff.push(Field::Command, shown_command(&live.overrides), shown_command(&overrides.to_string()));
         }
         match desired.task_definition.known() {
             Some(wanted) if wanted == live.task_definition => {}
             Some(wanted) => {
                 let (from, to) = (aws::last_part(&live.task_definition), aws::last_part(wanted));
-                diff.push("task_definition", Shown::value(from), Shown::value(to), How::InPlace);
+                diff.push(Field::TaskDefinition, Shown::value(from), Shown::value(to));
             }
             None => {
                 let from = Shown::value(aws::last_part(&live.task_definition));
-                diff.push("task_definition", from, Shown::KnownAfterApply, How::InPlace);
+                diff.push(Field::TaskDefinition, from, Shown::KnownAfterApply);
             }
         }
-        diff.input("cluster", &live.cluster, &desired.cluster);
-        diff.input("role", &live.role, &desired.role);
-        diff.field("task_group", &live.task_group, &task_group(&live.name));
-        diff.inputs("subnets", &live.subnets, &desired.subnets, How::InPlace);
+        diff.input(Field::Cluster, &live.cluster, &desired.cluster);
+        diff.input(Field::Role, &live.role, &desired.role);
+        diff.field(Field::TaskGroup, &live.task_group, &task_group(&live.name));
+        diff.inputs(Field::Subnets, &live.subnets, &desired.subnets);
         let group = std::slice::from_ref(&desired.security_group);
-        diff.inputs("security_group", &live.security_groups, group, How::InPlace);
-        diff.field("public_ip", &live.public_ip, &desired.public_ip);
+        diff.inputs(Field::SecurityGroup, &live.security_groups, group);
+        diff.field(Field::PublicIp, &live.public_ip, &desired.public_ip);
         diff.finish()
     }
 
@@ -168,19 +218,8 @@ impl Kind for Schedule {
 
     async fn create(cx: &Context, address: &Address, desired: &Desired) -> Result<Live, Failure> {
         let name = address.name();
-        let call = cx
-            .aws
-            .scheduler
-            .create_schedule()
-            .name(name)
-            .group_name(desired.group.get()?)
-            .description(format!("{address} of {}", cx.id))
-            .schedule_expression(&desired.schedule)
-            .schedule_expression_timezone(&desired.timezone)
-            .state(ScheduleState::Enabled)
-            .flexible_time_window(on_time()?)
-            .target(target(name, desired)?)
-            .client_token(scheduler::token(cx, address, &format!("{desired:?}")));
+        let call = cx.aws.scheduler.create_schedule().name(name).group_name(desired.group.get()?);
+        let call = with_fields!(call, cx, address, name, desired);
         call.customize().once().send().await.during("CreateSchedule")?;
         as_desired(name, desired)
     }
@@ -190,23 +229,12 @@ impl Kind for Schedule {
         address: &Address,
         desired: &Desired,
         live: &Live,
-        _changes: &[Change],
+        _changes: &Changed<Field>,
     ) -> Result<Live, Failure> {
-        // What is left out is set back to its default, so all is said again.
+        // A field that is left out is set back to its default, so all of them are sent.
         // https://docs.aws.amazon.com/scheduler/latest/APIReference/API_UpdateSchedule.html
-        let call = cx
-            .aws
-            .scheduler
-            .update_schedule()
-            .name(&live.name)
-            .group_name(&live.group)
-            .description(format!("{address} of {}", cx.id))
-            .schedule_expression(&desired.schedule)
-            .schedule_expression_timezone(&desired.timezone)
-            .state(ScheduleState::Enabled)
-            .flexible_time_window(on_time()?)
-            .target(target(&live.name, desired)?)
-            .client_token(scheduler::token(cx, address, &format!("{desired:?}")));
+        let call = cx.aws.scheduler.update_schedule().name(&live.name).group_name(&live.group);
+        let call = with_fields!(call, cx, address, &live.name, desired);
         call.customize().once().send().await.during("UpdateSchedule")?;
         as_desired(&live.name, desired)
     }
@@ -260,30 +288,22 @@ fn on_time() -> Result<FlexibleTimeWindow, Failure> {
     window.map_err(|error| Failure::internal(error.to_string()))
 }
 
-fn target(name: &str, desired: &Desired) -> Result<Target, Failure> {
+fn retries() -> RetryPolicy {
+    RetryPolicy::builder().maximum_retry_attempts(ATTEMPTS).maximum_event_age_in_seconds(OLDEST).build()
+}
+
+fn public(public_ip: bool) -> AssignPublicIp {
+    if public_ip { AssignPublicIp::Enabled } else { AssignPublicIp::Disabled }
+}
+
+/// The task that a schedule starts, and where.
+fn assembled(
+    target: TargetBuilder,
+    task: EcsParametersBuilder,
+    network: AwsVpcConfigurationBuilder,
+) -> Result<Target, Failure> {
     let incomplete = |error: aws_smithy_types::error::operation::BuildError| Failure::internal(error.to_string());
-    let public = if desired.public_ip { AssignPublicIp::Enabled } else { AssignPublicIp::Disabled };
-    let vpc = AwsVpcConfiguration::builder()
-        .set_subnets(Some(Input::all(&desired.subnets)?))
-        .security_groups(desired.security_group.get()?)
-        .assign_public_ip(public)
-        .build()
-        .map_err(incomplete)?;
-    let task = EcsParameters::builder()
-        .task_definition_arn(desired.task_definition.get()?)
-        .task_count(1)
-        .launch_type(LaunchType::Fargate)
-        .network_configuration(NetworkConfiguration::builder().awsvpc_configuration(vpc).build())
-        .group(task_group(name))
-        .build()
-        .map_err(incomplete)?;
-    let retries = RetryPolicy::builder().maximum_retry_attempts(ATTEMPTS).maximum_event_age_in_seconds(OLDEST).build();
-    Target::builder()
-        .arn(desired.cluster.get()?)
-        .role_arn(desired.role.get()?)
-        .ecs_parameters(task)
-        .input(overrides(desired).to_string())
-        .retry_policy(retries)
-        .build()
-        .map_err(incomplete)
+    let network = NetworkConfiguration::builder().awsvpc_configuration(network.build().map_err(incomplete)?).build();
+    let task = task.task_count(1).launch_type(LaunchType::Fargate).network_configuration(network).build();
+    target.ecs_parameters(task.map_err(incomplete)?).build().map_err(incomplete)
 }

@@ -21,7 +21,9 @@ use crate::{
     aws::{self, Once, Outcome, given},
     kind::{Context, Cost, Doc, Kind},
     kinds::{ecr, secretsmanager},
-    model::{Address, Change, Diff, Failure, Found, How, Input, On, Outputs, Permission, Phase, Shown},
+    model::{
+        Address, Changed, Changes, Diff, Failure, Found, Input, NoField, On, Outputs, Permission, Phase, Shown, fields,
+    },
 };
 
 /// The tag with a hash of all that a made value is made of, but the password; of one that was given by hand, [`GIVEN`].
@@ -126,9 +128,18 @@ pub fn policy_arn(arn: &str) -> String {
     if is_whole { arn.to_owned() } else { format!("{arn}-??????") }
 }
 
+fields! {
+    /// What is changed in place.
+    pub enum Field {
+        Value = "value",
+    }
+}
+
 impl Kind for Secret {
     type Desired = Desired;
     type Live = Live;
+    type Field = Field;
+    type Fixed = NoField;
 
     const NAME: &'static str = "secret";
     const DOC: Doc = Doc {
@@ -180,17 +191,17 @@ impl Kind for Secret {
             .collect())
     }
 
-    fn diff(desired: &Desired, live: &Live) -> Vec<Change> {
+    fn diff(desired: &Desired, live: &Live) -> Changes<Field, NoField> {
         let mut diff = Diff::new();
         match &desired.source {
             Source::Generated { .. } | Source::Given => {}
             source => match fingerprint(source) {
                 Some(inputs) if inputs == live.inputs => {}
                 Some(_) => {
-                    diff.push("value", Shown::Sensitive, Shown::Sensitive, How::InPlace);
+                    diff.push(Field::Value, Shown::Sensitive, Shown::Sensitive);
                 }
                 None => {
-                    diff.push("value", Shown::Sensitive, Shown::KnownAfterApply, How::InPlace);
+                    diff.push(Field::Value, Shown::Sensitive, Shown::KnownAfterApply);
                 }
             },
         }
@@ -216,10 +227,18 @@ impl Kind for Secret {
         _address: &Address,
         desired: &Desired,
         live: &Live,
-        _changes: &[Change],
+        changes: &Changed<Field>,
     ) -> Result<Live, Failure> {
-        let inputs = fingerprint(&desired.source).unwrap_or_default();
-        write(cx, live, make(cx, &desired.source).await?, inputs).await
+        let mut live = live.clone();
+        for field in changes {
+            live = match field {
+                Field::Value => {
+                    let inputs = fingerprint(&desired.source).unwrap_or_default();
+                    write(cx, &live, make(cx, &desired.source).await?, inputs).await?
+                }
+            };
+        }
+        Ok(live)
     }
 
     async fn delete(cx: &Context, live: &Live) -> Result<(), Failure> {

@@ -3,6 +3,9 @@
 //!
 //! <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-auto-scaling.html>
 
+#[cfg(test)]
+mod tests;
+
 use std::{collections::HashMap, time::Duration};
 
 use aws_sdk_applicationautoscaling::types::{
@@ -15,7 +18,9 @@ use crate::{
     aws::{self, Once, Outcome},
     kind::{Charge, Context, Cost, Doc, Kind, State},
     kinds::ecs,
-    model::{Address, Change, Diff, Failure, Found, How, Input, On, Permission, Phase, Shown, StackId},
+    model::{
+        Address, Changed, Changes, Diff, Failure, Found, Input, NoField, On, Permission, Phase, Shown, StackId, fields,
+    },
 };
 
 /// How long, in seconds, new tasks get to show in the measure before more are added: they serve within a minute, and the
@@ -128,9 +133,25 @@ pub struct LivePolicy {
     pub in_cooldown: i32,
 }
 
+fields! {
+    /// What is changed in place.
+    pub enum Field {
+        Min = "min",
+        Max = "max",
+        Target = "*",
+        Metric = "*.metric",
+        OutCooldown = "*.out_cooldown",
+        InCooldown = "*.in_cooldown",
+        Counted = "*.of",
+        OtherPolicies = "other_policies",
+    }
+}
+
 impl Kind for Scaling {
     type Desired = Desired;
     type Live = Live;
+    type Field = Field;
+    type Fixed = NoField;
 
     const NAME: &'static str = "scaling";
     const DOC: Doc = Doc {
@@ -204,27 +225,27 @@ impl Kind for Scaling {
             .collect())
     }
 
-    fn diff(desired: &Desired, live: &Live) -> Vec<Change> {
+    fn diff(desired: &Desired, live: &Live) -> Changes<Field, NoField> {
         let mut diff = Diff::new();
-        diff.field("min", &live.min, &desired.min).field("max", &live.max, &desired.max);
+        diff.field(Field::Min, &live.min, &desired.min).field(Field::Max, &live.max, &desired.max);
         for policy in &desired.policies {
             let (name, target) = (policy.measure.name(), f64::from(policy.target));
             let Some(has) = live.policies.iter().find(|has| has.name == name) else {
-                diff.push(name, Shown::Absent, Shown::value(target), How::InPlace);
+                diff.push((Field::Target, name), Shown::Absent, Shown::value(target));
                 continue;
             };
-            diff.field(name, &has.target, &target);
-            diff.field(&format!("{name}.metric"), &has.metric.as_str(), &policy.measure.metric().as_str());
-            diff.field(&format!("{name}.out_cooldown"), &has.out_cooldown, &OUT_COOLDOWN);
-            diff.field(&format!("{name}.in_cooldown"), &has.in_cooldown, &IN_COOLDOWN);
-            let counted = format!("{name}.of");
+            diff.field((Field::Target, name), &has.target, &target);
+            diff.field((Field::Metric, name), &has.metric.as_str(), &policy.measure.metric().as_str());
+            diff.field((Field::OutCooldown, name), &has.out_cooldown, &OUT_COOLDOWN);
+            diff.field((Field::InCooldown, name), &has.in_cooldown, &IN_COOLDOWN);
+            let counted = (Field::Counted, name);
             match policy.measure.label() {
-                Some(label) => diff.field(&counted, &has.label, &label),
-                None => diff.push(&counted, Shown::value(&has.label), Shown::KnownAfterApply, How::InPlace),
+                Some(label) => diff.field(counted, &has.label, &label),
+                None => diff.push(counted, Shown::value(&has.label), Shown::KnownAfterApply),
             };
         }
         for other in foreign(desired, live) {
-            diff.push("other_policies", Shown::value(&other.name), Shown::Absent, How::InPlace);
+            diff.push(Field::OtherPolicies, Shown::value(&other.name), Shown::Absent);
         }
         diff.finish()
     }
@@ -235,7 +256,9 @@ impl Kind for Scaling {
 
     async fn create(cx: &Context, address: &Address, desired: &Desired) -> Result<Live, Failure> {
         let none = Live { resource: resource(&cx.id, address.name()), min: 0, max: 0, policies: Vec::new() };
-        make_good(cx, address, desired, &none).await
+        set_limits(cx, address, desired, &none).await?;
+        let policies = put_policies(cx, desired, &none).await?;
+        Ok(Live { min: desired.min, max: desired.max, policies, ..none })
     }
 
     async fn update(
@@ -243,9 +266,34 @@ impl Kind for Scaling {
         address: &Address,
         desired: &Desired,
         live: &Live,
-        _changes: &[Change],
+        changes: &Changed<Field>,
     ) -> Result<Live, Failure> {
-        make_good(cx, address, desired, live).await
+        let mut after = live.clone();
+        let (mut limits, mut policies, mut others) = (false, false, false);
+        for field in changes {
+            match field {
+                Field::Min | Field::Max => limits = true,
+                Field::Target | Field::Metric | Field::OutCooldown | Field::InCooldown | Field::Counted => {
+                    policies = true;
+                }
+                Field::OtherPolicies => others = true,
+            }
+        }
+        if limits {
+            set_limits(cx, address, desired, live).await?;
+            (after.min, after.max) = (desired.min, desired.max);
+        }
+        if policies {
+            after.policies = put_policies(cx, desired, live).await?;
+            after.policies.extend(foreign(desired, live).cloned());
+        }
+        if others {
+            for other in foreign(desired, live) {
+                delete_policy(cx, &live.resource, &other.name).await?;
+            }
+            after.policies.retain(|has| desired.policies.iter().any(|policy| policy.measure.name() == has.name));
+        }
+        Ok(after)
     }
 
     async fn delete(cx: &Context, live: &Live) -> Result<(), Failure> {
@@ -307,37 +355,41 @@ fn foreign<'a>(desired: &'a Desired, live: &'a Live) -> impl Iterator<Item = &'a
     live.policies.iter().filter(|has| desired.policies.iter().all(|policy| policy.measure.name() != has.name))
 }
 
-async fn make_good(cx: &Context, address: &Address, desired: &Desired, live: &Live) -> Result<Live, Failure> {
-    let api = &cx.aws.autoscaling;
-    if (live.min, live.max) != (desired.min, desired.max) {
-        // Tags are for a new target. One whose creation was stopped half-way is not new any more.
-        let is_new = live.max == 0 && !is_registered(cx, &live.resource).await?;
-        let tags = is_new.then(|| HashMap::from_iter(aws::tags(&cx.id, address)));
-        let call = api
-            .register_scalable_target()
-            .service_namespace(ServiceNamespace::Ecs)
-            .resource_id(&live.resource)
-            .scalable_dimension(ScalableDimension::EcsServiceDesiredCount)
-            .min_capacity(aws::signed(desired.min))
-            .max_capacity(aws::signed(desired.max))
-            .set_tags(tags);
-        call.customize().once().send().await.during("RegisterScalableTarget")?;
-    }
+async fn set_limits(cx: &Context, address: &Address, desired: &Desired, live: &Live) -> Result<(), Failure> {
+    // Tags are for a new target. One whose creation was stopped half-way is not new any more.
+    let is_new = live.max == 0 && !is_registered(cx, &live.resource).await?;
+    let call = cx
+        .aws
+        .autoscaling
+        .register_scalable_target()
+        .service_namespace(ServiceNamespace::Ecs)
+        .resource_id(&live.resource)
+        .scalable_dimension(ScalableDimension::EcsServiceDesiredCount)
+        .min_capacity(aws::signed(desired.min))
+        .max_capacity(aws::signed(desired.max))
+        .set_tags(is_new.then(|| HashMap::from_iter(aws::tags(&cx.id, address))));
+    call.customize().once().send().await.during("RegisterScalableTarget").map(drop)
+}
+
+async fn put_policies(cx: &Context, desired: &Desired, live: &Live) -> Result<Vec<LivePolicy>, Failure> {
     let mut policies = Vec::new();
     for policy in &desired.policies {
         policies.push(put(cx, &live.resource, policy).await?);
     }
-    for other in foreign(desired, live) {
-        let call = api
-            .delete_scaling_policy()
-            .policy_name(&other.name)
-            .service_namespace(ServiceNamespace::Ecs)
-            .resource_id(&live.resource)
-            .scalable_dimension(ScalableDimension::EcsServiceDesiredCount);
-        let answer = call.customize().once().send().await;
-        answer.or_absent("DeleteScalingPolicy", &["ObjectNotFoundException"])?;
-    }
-    Ok(Live { min: desired.min, max: desired.max, policies, ..live.clone() })
+    Ok(policies)
+}
+
+async fn delete_policy(cx: &Context, resource: &str, name: &str) -> Result<(), Failure> {
+    let call = cx
+        .aws
+        .autoscaling
+        .delete_scaling_policy()
+        .policy_name(name)
+        .service_namespace(ServiceNamespace::Ecs)
+        .resource_id(resource)
+        .scalable_dimension(ScalableDimension::EcsServiceDesiredCount);
+    let answer = call.customize().once().send().await;
+    answer.or_absent("DeleteScalingPolicy", &["ObjectNotFoundException"]).map(drop)
 }
 
 /// Whether the service is a scalable target already.
@@ -381,73 +433,4 @@ async fn put(cx: &Context, resource: &str, policy: &Policy) -> Result<LivePolicy
         out_cooldown: OUT_COOLDOWN,
         in_cooldown: IN_COOLDOWN,
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn requests(target_group: Input) -> Measure {
-        Measure::Requests { load_balancer: "app/lb/1".into(), target_group }
-    }
-
-    fn desired(policies: Vec<(Measure, u32)>) -> Desired {
-        let policies = policies.into_iter().map(|(measure, target)| Policy { measure, target }).collect();
-        Desired { min: 2, max: 10, policies }
-    }
-
-    fn live() -> Live {
-        let policy = |name: &str, metric: &str, label: &str, target| LivePolicy {
-            name: name.into(),
-            metric: metric.into(),
-            label: label.into(),
-            target,
-            out_cooldown: 60,
-            in_cooldown: 300,
-        };
-        Live {
-            resource: "service/demo-default-main/demo-default-web".into(),
-            min: 2,
-            max: 10,
-            policies: vec![
-                policy("cpu", "ECSServiceAverageCPUUtilization", "", 60.0),
-                policy("requests", "ALBRequestCountPerTarget", "app/lb/1/targetgroup/web/2", 1000.0),
-            ],
-        }
-    }
-
-    fn changed(desired: &Desired, live: &Live) -> Vec<String> {
-        Scaling::diff(desired, live).into_iter().map(|change| change.field).collect()
-    }
-
-    #[test]
-    fn what_is_as_desired_needs_no_change() {
-        let both = desired(vec![(Measure::Cpu, 60), (requests("targetgroup/web/2".into()), 1000)]);
-        assert_eq!(changed(&both, &live()), Vec::<String>::new());
-    }
-
-    #[test]
-    fn a_target_a_limit_and_a_foreign_policy_are_each_a_change_of_their_own() {
-        let other = Desired { min: 3, ..desired(vec![(Measure::Cpu, 70), (Measure::Memory, 80)]) };
-        assert_eq!(changed(&other, &live()), ["min", "cpu", "memory", "other_policies"]);
-    }
-
-    #[test]
-    fn the_requests_of_a_target_group_that_is_made_anew_are_counted_there() {
-        let group = Input::output(&Address::new("target_group", "web"), "dimension");
-        let both = desired(vec![(Measure::Cpu, 60), (requests(group), 1000)]);
-        let changes = Scaling::diff(&both, &live());
-        assert_eq!(
-            (changes.len(), changes[0].field.as_str(), &changes[0].to),
-            (1, "requests.of", &Shown::KnownAfterApply)
-        );
-        let moved = desired(vec![(Measure::Cpu, 60), (requests("targetgroup/web/3".into()), 1000)]);
-        assert_eq!(changed(&moved, &live()), ["requests.of"]);
-    }
-
-    #[test]
-    fn a_service_is_found_again_by_its_name() {
-        let id = StackId { stack: "demo".into(), environment: "default".into() };
-        assert_eq!(resource(&id, "web"), live().resource);
-    }
 }

@@ -1,0 +1,259 @@
+//! The fields of a kind that can differ: an enum for each kind, whose names are those of plans.
+
+use std::{
+    borrow::Borrow,
+    cmp::Ordering,
+    fmt::{self, Debug},
+};
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
+
+use super::{Change, Failure, How};
+
+/// The stand-in for an item in a field's name: `env.*` is every environment variable.
+const ITEM: char = '*';
+
+/// A field of a kind. The enums are declared with `fields!`.
+pub trait Field: Copy + Debug + PartialEq + Send + Sync + 'static {
+    /// All fields, in the order in which an update sets them.
+    const ALL: &'static [Self];
+    /// Their names, in the same order.
+    const NAMES: &'static [&'static str];
+
+    /// The name in plans, in the words of stack.yaml where it has one. A `*` stands for the item of a field that has many:
+    /// `env.*`.
+    fn name(self) -> &'static str;
+}
+
+/// Declares enums of fields, each field with its name in plans: `pub enum Field { Class = "class" }`.
+macro_rules! fields {
+    ($($(#[$about:meta])* $visibility:vis enum $of:ident { $($field:ident = $name:literal),+ $(,)? })+) => {$(
+        $(#[$about])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        $visibility enum $of {
+            $(#[doc = concat!("`", $name, "`.")] $field,)+
+        }
+
+        impl $of {
+            /// All fields, in the order in which an update sets them.
+            pub const ALL: &'static [Self] = &[$(Self::$field),+];
+
+            /// The name in plans.
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$field => $name,)+
+                }
+            }
+        }
+
+        impl $crate::model::Field for $of {
+            const ALL: &'static [Self] = Self::ALL;
+            const NAMES: &'static [&'static str] = &[$($name),+];
+
+            fn name(self) -> &'static str {
+                self.name()
+            }
+        }
+    )+};
+}
+
+pub(crate) use fields;
+
+/// For a kind without fields of one sort: none is changed in place, or none takes a replacement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoField {}
+
+impl Field for NoField {
+    const ALL: &'static [Self] = &[];
+    const NAMES: &'static [&'static str] = &[];
+
+    fn name(self) -> &'static str {
+        match self {}
+    }
+}
+
+/// A field's name as a plan shows it, with the item that it is about: `class`, `env.LOG_LEVEL`.
+#[derive(Clone, Debug)]
+pub struct Name<F> {
+    field: F,
+    text: String,
+}
+
+impl<F: Field> Name<F> {
+    /// The name that a plan shows as `text`; none if the kind has no such field. A field whose name is `text` comes before
+    /// one of many items, and of those the one with the longest name.
+    pub fn parse(text: &str) -> Option<Self> {
+        let called = F::ALL.iter().copied().filter(|field| covers(field.name(), text));
+        let field = called.max_by_key(|field| (field.name() == text, field.name().len()))?;
+        Some(Self { field, text: text.to_owned() })
+    }
+
+    /// The field.
+    pub fn field(&self) -> F {
+        self.field
+    }
+
+    /// The name itself.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+}
+
+/// Whether a field called `name` may show as `text`.
+fn covers(name: &str, text: &str) -> bool {
+    match name.split_once(ITEM) {
+        None => name == text,
+        Some((before, after)) => {
+            let item = text.strip_prefix(before).and_then(|rest| rest.strip_suffix(after));
+            item.is_some_and(|item| !item.is_empty())
+        }
+    }
+}
+
+impl<F: Field> From<F> for Name<F> {
+    fn from(field: F) -> Self {
+        Self { field, text: field.name().to_owned() }
+    }
+}
+
+impl<F: Field, S: AsRef<str>> From<(F, S)> for Name<F> {
+    fn from((field, item): (F, S)) -> Self {
+        Self { field, text: field.name().replacen(ITEM, item.as_ref(), 1) }
+    }
+}
+
+impl<F> PartialEq for Name<F> {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
+}
+
+impl<F> Eq for Name<F> {}
+
+impl<F> PartialOrd for Name<F> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl<F> Ord for Name<F> {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.text.cmp(&other.text)
+    }
+}
+
+impl<F> Borrow<str> for Name<F> {
+    fn borrow(&self) -> &str {
+        &self.text
+    }
+}
+
+impl<F> fmt::Display for Name<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl<F> Serialize for Name<F> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.text)
+    }
+}
+
+impl<'de, F: Field> Deserialize<'de> for Name<F> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Self::parse(&text).ok_or_else(|| D::Error::custom(format!("there is no field `{text}`")))
+    }
+}
+
+/// The fields of one resource that an update is to set, each once and in the order of [`Field::ALL`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct Changed<F>(Vec<F>);
+
+impl<F: Field> Changed<F> {
+    /// The fields of `changes`.
+    ///
+    /// # Errors
+    /// An internal failure if one of them is no field that the kind changes in place.
+    pub fn of(changes: &[Change]) -> Result<Self, Failure> {
+        let mut named = Vec::with_capacity(changes.len());
+        for change in changes {
+            let name = Name::<F>::parse(&change.field).filter(|_| change.how == How::InPlace);
+            let name = name.ok_or_else(|| Failure::internal(format!("`{}` is not changed in place", change.field)))?;
+            named.push(name.field());
+        }
+        Ok(F::ALL.iter().copied().filter(|field| named.contains(field)).collect())
+    }
+
+    /// Whether `field` is one of them.
+    pub fn contains(&self, field: F) -> bool {
+        self.0.contains(&field)
+    }
+
+    /// Each of them.
+    pub fn iter(&self) -> impl Iterator<Item = F> {
+        self.0.iter().copied()
+    }
+}
+
+impl<F> FromIterator<F> for Changed<F> {
+    fn from_iter<I: IntoIterator<Item = F>>(fields: I) -> Self {
+        Self(fields.into_iter().collect())
+    }
+}
+
+impl<F: Field> IntoIterator for &Changed<F> {
+    type Item = F;
+    type IntoIter = std::vec::IntoIter<F>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.clone().into_iter()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Shown;
+
+    fields! {
+        /// Fields of all sorts.
+        enum Sample {
+            Secret = "secrets.*",
+            Version = "secrets.*.version",
+            Any = "*",
+            Class = "class",
+        }
+    }
+
+    fn change(field: &str, how: How) -> Change {
+        Change { field: field.to_owned(), from: Shown::Absent, to: Shown::value("x"), how }
+    }
+
+    #[test]
+    fn a_name_is_read_back_as_its_own_field() {
+        for name in [
+            Name::from(Sample::Class),
+            Name::from((Sample::Secret, "DATABASE_URL")),
+            Name::from((Sample::Version, "DATABASE_URL")),
+            Name::from((Sample::Any, "cpu")),
+        ] {
+            let read = Name::<Sample>::parse(name.as_str()).expect("it is the name of a field");
+            assert_eq!((read.field(), read.as_str()), (name.field(), name.as_str()));
+        }
+    }
+
+    #[test]
+    fn changes_become_fields_once_and_in_their_order() {
+        let changes = ["class", "secrets.B", "secrets.A"].map(|field| change(field, How::InPlace));
+        let changed = Changed::<Sample>::of(&changes).expect("all are fields");
+        assert_eq!(changed.iter().collect::<Vec<_>>(), [Sample::Secret, Sample::Class]);
+    }
+
+    #[test]
+    fn refuses_an_unknown_field_and_a_replacement() {
+        assert!(Changed::<NoField>::of(&[change("class", How::InPlace)]).is_err());
+        assert!(Changed::<Sample>::of(&[change("class", How::Replace)]).is_err());
+    }
+}
