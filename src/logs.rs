@@ -7,7 +7,7 @@ use std::collections::{HashMap, VecDeque};
 use futures::future::try_join_all;
 
 use crate::{
-    aws::{self, Outcome},
+    aws::{LogLine, log_page},
     kind::Context,
     model::Failure,
 };
@@ -82,34 +82,22 @@ impl Group {
         self.lines.is_empty() && self.next != Next::None
     }
 
-    async fn read(&mut self, cx: &Context, (since, until): (i64, Option<i64>)) -> Result<(), Failure> {
+    async fn read(&mut self, cx: &Context, times: (i64, Option<i64>)) -> Result<(), Failure> {
         let token = match &self.next {
             Next::First => None,
             Next::Page(token) => Some(token.clone()),
             Next::None => return Ok(()),
         };
-        let call = cx
-            .aws
-            .logs
-            .filter_log_events()
-            .log_group_name(format!("{}{}", aws::log_prefix(&cx.id), self.name))
-            .start_time(since)
-            .set_end_time(until)
-            .set_next_token(token);
-        // The group may be deleted while it is read.
-        let answer = call.send().await.or_absent("FilterLogEvents", &["ResourceNotFoundException"])?;
-        let (events, next) = answer.map_or((None, None), |answer| (answer.events, answer.next_token));
+        let (lines, next) = log_page(&cx.aws, (&cx.id, &self.name), times, token).await?;
         self.next = next.map_or(Next::None, Next::Page);
-        for event in events.unwrap_or_default() {
-            let stream = event.log_stream_name.unwrap_or_default();
-            self.lines.push_back(Line {
-                id: event.event_id.unwrap_or_default(),
-                time: event.timestamp.unwrap_or_default(),
-                service: self.name.clone(),
-                task: stream.rsplit('/').next().unwrap_or(&stream).to_owned(),
-                message: event.message.unwrap_or_default().trim_end().to_owned(),
-            });
-        }
+        let service = &self.name;
+        self.lines.extend(lines.into_iter().map(|LogLine { id, time, task, message }| Line {
+            id,
+            time,
+            service: service.clone(),
+            task,
+            message,
+        }));
         Ok(())
     }
 }

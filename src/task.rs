@@ -5,16 +5,17 @@
 
 use std::time::Duration;
 
-use aws_sdk_ecs::types::{
-    AssignPublicIp, AwsVpcConfiguration, ContainerOverride, LaunchType, NetworkConfiguration, Task as SdkTask,
-    TaskOverride,
-};
+use aws_sdk_ecs::types::Task as SdkTask;
 use tokio::time::sleep;
 
 use crate::{
-    aws::{self, Outcome, given},
+    aws::{self, Outcome, TaskLog, given},
     kind::Context,
-    kinds::ecs::{self, service, task_end},
+    kinds::ecs::{
+        self, service,
+        task::{self, OneOff, Repeats},
+        task_end,
+    },
     model::{Address, Failure},
 };
 
@@ -33,8 +34,8 @@ const QUIET_LOOKS: u32 = 3;
 pub struct Task {
     arn: String,
     cluster: String,
-    container: String,
-    log_group: String,
+    /// The service, as which its container and its log group are called too.
+    service: String,
 }
 
 /// What happens while a task is followed.
@@ -61,41 +62,18 @@ impl Task {
     /// # Errors
     /// If ECS refuses.
     pub async fn start(cx: &Context, name: &str, live: &service::Live, command: &[String]) -> Result<Self, Failure> {
-        let public = if live.public_ip { AssignPublicIp::Enabled } else { AssignPublicIp::Disabled };
-        let place = AwsVpcConfiguration::builder()
-            .set_subnets(Some(live.subnets.clone()))
-            .set_security_groups(Some(live.security_groups.clone()))
-            .assign_public_ip(public)
-            .build()
-            .map_err(|error| Failure::internal(error.to_string()))?;
-        let container = ContainerOverride::builder().name(name).set_command(Some(command.to_vec())).build();
-        let address = Address::new("service", name);
-        let call = cx
-            .aws
-            .ecs
-            .run_task()
-            .cluster(&live.cluster)
-            .task_definition(&live.task_definition)
-            .launch_type(LaunchType::Fargate)
-            .count(1)
-            .started_by(STARTED_BY)
-            // With its token the call may be repeated by the SDK: it is one task however often it arrives.
-            .client_token(aws::discriminated(&cx.id, &address, &format!("run {}", cx.run), 64))
-            .network_configuration(NetworkConfiguration::builder().awsvpc_configuration(place).build())
-            .overrides(TaskOverride::builder().container_overrides(container).build())
-            .set_tags(Some(aws::tags(&cx.id, &address)));
-        let answer = call.send().await.during("RunTask")?;
-        if let Some(failure) = answer.failures().first() {
-            let (reason, detail) = (failure.reason().unwrap_or_default(), failure.detail().unwrap_or_default());
-            return Err(Failure::refused("RunTask", format!("{reason} {detail}").trim().to_owned()));
-        }
-        let task = given(answer.tasks.and_then(|tasks| tasks.into_iter().next()), "RunTask", "tasks")?;
-        Ok(Self {
-            arn: given(task.task_arn, "RunTask", "taskArn")?,
-            cluster: live.cluster.clone(),
-            container: name.to_owned(),
-            log_group: format!("{}{name}", aws::log_prefix(&cx.id)),
-        })
+        let one_off = OneOff {
+            started_by: STARTED_BY,
+            cluster: &live.cluster,
+            task_definition: &live.task_definition,
+            container: name,
+            command: Some(command),
+            network: ecs::network_of(live.subnets.clone(), live.security_groups.clone(), live.public_ip)?,
+            repeats: Repeats::Sdk,
+        };
+        let task = task::run(cx, &Address::new("service", name), one_off).await?;
+        let arn = given(task.task_arn, "RunTask", "taskArn")?;
+        Ok(Self { arn, cluster: live.cluster.clone(), service: name.to_owned() })
     }
 
     /// The last part of its ARN.
@@ -109,10 +87,10 @@ impl Task {
     /// # Errors
     /// If ECS or CloudWatch Logs cannot be read.
     pub async fn follow(&self, cx: &Context, mut say: impl FnMut(Event)) -> Result<End, Failure> {
-        let mut log = Log { token: None };
+        let mut log = TaskLog::new(&cx.id, &self.service, &self.service, &self.arn);
         let (mut state, mut wait, mut quiet) = (String::new(), LOOK.0, 0);
         loop {
-            let (task, lines) = tokio::try_join!(self.describe(cx), log.read(cx, self))?;
+            let (task, lines) = tokio::try_join!(self.describe(cx), log.new_lines(&cx.aws))?;
             quiet = if lines.is_empty() { quiet + 1 } else { 0 };
             lines.into_iter().for_each(|line| say(Event::Line(line)));
             if let Some(task) = task {
@@ -123,7 +101,10 @@ impl Task {
                     (wait, quiet) = (LOOK.0, 0);
                 }
                 if state == "STOPPED" && quiet >= QUIET_LOOKS {
-                    return Ok(End { exit_code: ecs::exit_code(&task), reason: task_end::end_of(&task) });
+                    return Ok(End {
+                        exit_code: ecs::exit_code(&task, &self.service),
+                        reason: task_end::end_of(&task),
+                    });
                 }
             }
             sleep(wait).await;
@@ -144,35 +125,5 @@ impl Task {
     async fn describe(&self, cx: &Context) -> Result<Option<SdkTask>, Failure> {
         let call = cx.aws.ecs.describe_tasks().cluster(&self.cluster).tasks(&self.arn);
         Ok(call.send().await.during("DescribeTasks")?.tasks.and_then(|tasks| tasks.into_iter().next()))
-    }
-}
-
-/// A task's log, read from where the last look ended.
-struct Log {
-    token: Option<String>,
-}
-
-impl Log {
-    async fn read(&mut self, cx: &Context, task: &Task) -> Result<Vec<String>, Failure> {
-        let call = cx
-            .aws
-            .logs
-            .get_log_events()
-            .log_group_name(&task.log_group)
-            .log_stream_name(format!("{0}/{0}/{1}", task.container, task.id()))
-            .start_from_head(true)
-            .set_next_token(self.token.clone());
-        // There is no stream before the first line.
-        let Some(answer) = call.send().await.or_absent("GetLogEvents", &["ResourceNotFoundException"])? else {
-            return Ok(Vec::new());
-        };
-        self.token = answer.next_forward_token;
-        Ok(answer
-            .events
-            .unwrap_or_default()
-            .into_iter()
-            .filter_map(|event| event.message)
-            .map(|line| line.trim_end().to_owned())
-            .collect())
     }
 }

@@ -12,6 +12,7 @@ mod once;
 mod session;
 mod signature;
 mod tags;
+mod task_log;
 
 pub use clock::Clock;
 pub use error::{Outcome, failure, given};
@@ -22,6 +23,7 @@ pub use tags::{
     ADDRESS, BY, COMMIT, ENVIRONMENT, NAME, ROLLBACK_TO, STACK, Tag, ZONES, address_of, ours, tag, tag_value, tags,
     zones_of,
 };
+pub use task_log::{LogLine, TaskLog, log_page};
 
 /// One of stack.yaml's numbers, which are checked to be small, as the SDK takes them.
 pub fn signed(number: u32) -> i32 {

@@ -9,11 +9,11 @@ use futures::future::try_join_all;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    aws::{self, Outcome},
+    aws::TaskLog,
     kind::{Context, Cost, Doc, Kind},
     kinds::ecs::{
         self,
-        task::{self, Live, OneOff},
+        task::{self, Live, OneOff, Repeats},
     },
     model::{Address, Failure, Found, Input, NoField, Permission, Phase},
 };
@@ -80,7 +80,7 @@ impl<P: Purpose> Kind for DatabaseTask<P> {
     const DEADLINE: Duration = P::DEADLINE;
 
     async fn list(cx: &Context) -> Result<Vec<Found<Live>>, Failure> {
-        let mut found = task::newest(cx, &cx.started_by(P::NAME)).await?;
+        let mut found = task::newest(cx, &cx.started_by(P::NAME), |_| CONTAINER).await?;
         if P::TELLS {
             let said = try_join_all(found.iter().map(|found| said::<P>(cx, &found.live))).await?;
             found.iter_mut().zip(said).for_each(|(found, said)| found.live.doing = said);
@@ -95,14 +95,14 @@ impl<P: Purpose> Kind for DatabaseTask<P> {
     async fn create(cx: &Context, address: &Address, desired: &Desired) -> Result<Live, Failure> {
         let one_off = OneOff {
             started_by: &cx.started_by(P::NAME),
-            cluster: &desired.cluster,
-            task_definition: &desired.task_definition,
+            cluster: desired.cluster.get()?,
+            task_definition: desired.task_definition.get()?,
+            container: CONTAINER,
             command: None,
-            subnets: &desired.subnets,
-            security_group: &desired.security_group,
-            public_ip: desired.public_ip,
+            network: ecs::network(&desired.subnets, &desired.security_group, desired.public_ip)?,
+            repeats: Repeats::Engine,
         };
-        task::start(cx, address, &one_off).await
+        task::start(cx, address, one_off).await
     }
 
     async fn delete(cx: &Context, live: &Live) -> Result<(), Failure> {
@@ -114,7 +114,7 @@ impl<P: Purpose> Kind for DatabaseTask<P> {
     }
 
     async fn explain(cx: &Context, live: &Live) -> Vec<String> {
-        task::explain(cx, live, P::NAME).await
+        task::explain(cx, live, P::NAME, CONTAINER).await
     }
 }
 
@@ -123,17 +123,6 @@ async fn said<P: Purpose>(cx: &Context, live: &Live) -> Result<Option<String>, F
     if live.status != "RUNNING" {
         return Ok(None);
     }
-    let id = aws::last_part(&live.task);
-    let call = cx
-        .aws
-        .logs
-        .get_log_events()
-        .log_group_name(format!("{}{}", aws::log_prefix(&cx.id), P::NAME))
-        .log_stream_name(format!("{CONTAINER}/{CONTAINER}/{id}"))
-        .start_from_head(false)
-        .limit(1);
-    // There is no stream before the first line.
-    let answer = call.send().await.or_absent("GetLogEvents", &["ResourceNotFoundException"])?;
-    let last = answer.and_then(|answer| answer.events.unwrap_or_default().pop()).and_then(|event| event.message);
-    Ok(last.and_then(|line| line.trim_end().strip_prefix(SAID).map(str::to_owned)))
+    let last = TaskLog::new(&cx.id, P::NAME, CONTAINER, &live.task).last(&cx.aws, 1).await?;
+    Ok(last.and_then(|mut lines| lines.pop()).and_then(|line| line.strip_prefix(SAID).map(str::to_owned)))
 }

@@ -6,14 +6,14 @@ mod database_task;
 pub mod database_users;
 pub mod release;
 pub mod service;
-pub(super) mod task;
+pub(crate) mod task;
 pub mod task_definition;
 pub(crate) mod task_end;
 
 use std::{collections::BTreeSet, sync::Arc};
 
 use aws_sdk_ecs::types::{
-    AssignPublicIp, AwsVpcConfiguration, NetworkConfiguration, Service, ServiceField, Task, TaskDefinition,
+    AssignPublicIp, AwsVpcConfiguration, Container, NetworkConfiguration, Service, ServiceField, Task, TaskDefinition,
     TaskDefinitionFamilyStatus, TaskDefinitionField,
 };
 use futures::future::try_join_all;
@@ -152,17 +152,30 @@ pub(super) fn task_size(all: &Resources, name: &str, revision: Option<&str>) -> 
 
 /// Where tasks run.
 pub(super) fn network(subnets: &[Input], group: &Input, public_ip: bool) -> Result<NetworkConfiguration, Failure> {
+    network_of(Input::all(subnets)?, vec![group.get()?.to_owned()], public_ip)
+}
+
+/// As [`network`], of what is known already.
+pub(crate) fn network_of(
+    subnets: Vec<String>,
+    groups: Vec<String>,
+    public_ip: bool,
+) -> Result<NetworkConfiguration, Failure> {
     let public = if public_ip { AssignPublicIp::Enabled } else { AssignPublicIp::Disabled };
     let vpc = AwsVpcConfiguration::builder()
-        .set_subnets(Some(Input::all(subnets)?))
-        .security_groups(group.get()?)
+        .set_subnets(Some(subnets))
+        .set_security_groups(Some(groups))
         .assign_public_ip(public)
         .build()
         .map_err(|error| Failure::internal(error.to_string()))?;
     Ok(NetworkConfiguration::builder().awsvpc_configuration(vpc).build())
 }
 
-/// The exit code of a task's first container that has one.
-pub(crate) fn exit_code(task: &Task) -> Option<i32> {
-    task.containers().iter().find_map(aws_sdk_ecs::types::Container::exit_code)
+/// The exit code of the task's container called `container`; of a task that has none of that name, of the first one that
+/// has an exit code.
+pub(crate) fn exit_code(task: &Task, container: &str) -> Option<i32> {
+    match task.containers().iter().find(|other| other.name() == Some(container)) {
+        Some(found) => found.exit_code(),
+        None => task.containers().iter().find_map(Container::exit_code),
+    }
 }

@@ -10,7 +10,7 @@ use crate::{
     kind::{Context, Cost, Doc, InRelease, Kind},
     kinds::ecs::{
         self,
-        task::{self, Live, OneOff},
+        task::{self, Live, OneOff, Repeats},
     },
     model::{Address, Failure, Found, Input, NoField, Permission, Phase},
 };
@@ -59,7 +59,7 @@ impl Kind for Release {
     const DEADLINE: Duration = Duration::from_secs(3600);
 
     async fn list(cx: &Context) -> Result<Vec<Found<Live>>, Failure> {
-        task::newest(cx, &cx.started_by(Self::NAME)).await
+        task::newest(cx, &cx.started_by(Self::NAME), Address::name).await
     }
 
     fn phase(live: &Live, desired: Option<&Desired>) -> Phase {
@@ -72,14 +72,14 @@ impl Kind for Release {
     async fn create(cx: &Context, address: &Address, desired: &Desired) -> Result<Live, Failure> {
         let one_off = OneOff {
             started_by: &cx.started_by(Self::NAME),
-            cluster: &desired.cluster,
-            task_definition: &desired.task_definition,
-            command: Some((&desired.container, &desired.command)),
-            subnets: &desired.subnets,
-            security_group: &desired.security_group,
-            public_ip: desired.public_ip,
+            cluster: desired.cluster.get()?,
+            task_definition: desired.task_definition.get()?,
+            container: &desired.container,
+            command: Some(&desired.command),
+            network: ecs::network(&desired.subnets, &desired.security_group, desired.public_ip)?,
+            repeats: Repeats::Engine,
         };
-        task::start(cx, address, &one_off).await
+        task::start(cx, address, one_off).await
     }
 
     async fn delete(cx: &Context, live: &Live) -> Result<(), Failure> {
@@ -91,7 +91,7 @@ impl Kind for Release {
     }
 
     async fn explain(cx: &Context, live: &Live) -> Vec<String> {
-        // Its log is the service's.
-        task::explain(cx, live, &live.name).await
+        // Its log and its container are called as the service.
+        task::explain(cx, live, &live.name, &live.name).await
     }
 }

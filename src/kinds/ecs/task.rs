@@ -2,15 +2,17 @@
 //!
 //! <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/standalone-task-create.html>
 
-use aws_sdk_ecs::types::{ContainerOverride, DesiredStatus, LaunchType, Task, TaskField, TaskOverride};
+use aws_sdk_ecs::types::{
+    ContainerOverride, DesiredStatus, LaunchType, NetworkConfiguration, Task, TaskField, TaskOverride,
+};
 use futures::future::try_join_all;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    aws::{self, Once, Outcome, given},
+    aws::{self, Once, Outcome, TaskLog, given},
     kind::Context,
     kinds::ecs::{self, task_end},
-    model::{Address, Failure, Found, Input, On, Permission, Phase},
+    model::{Address, Failure, Found, On, Permission, Phase},
 };
 
 /// What finds tasks.
@@ -30,21 +32,30 @@ pub(in crate::kinds) const TASKS: &[&str] = &["ecs:{region}:{account}:task/{name
 pub(super) const DESCRIBED_AT_ONCE: usize = 100;
 
 /// What is to be run, and where.
-pub(in crate::kinds) struct OneOff<'a> {
+pub(crate) struct OneOff<'a> {
     /// Who starts it, as ECS records it.
-    pub(in crate::kinds) started_by: &'a str,
+    pub(crate) started_by: &'a str,
     /// The cluster's ARN.
-    pub(in crate::kinds) cluster: &'a Input,
+    pub(crate) cluster: &'a str,
     /// The task definition's ARN.
-    pub(in crate::kinds) task_definition: &'a Input,
-    /// The container, and the command it runs in place of its own.
-    pub(in crate::kinds) command: Option<(&'a str, &'a [String])>,
+    pub(crate) task_definition: &'a str,
+    /// The container that is waited for.
+    pub(crate) container: &'a str,
+    /// The command that the container runs in place of its own.
+    pub(crate) command: Option<&'a [String]>,
     /// Where it runs.
-    pub(in crate::kinds) subnets: &'a [Input],
-    /// Whom it may call follows from this.
-    pub(in crate::kinds) security_group: &'a Input,
-    /// Whether it gets a public address.
-    pub(in crate::kinds) public_ip: bool,
+    pub(crate) network: NetworkConfiguration,
+    /// Who repeats the call when its answer was lost.
+    pub(crate) repeats: Repeats,
+}
+
+/// Who repeats a call whose answer was lost. With its client token, the call is one task however often it arrives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Repeats {
+    /// The engine, which looks for the task first.
+    Engine,
+    /// The SDK, where no engine runs.
+    Sdk,
 }
 
 /// What AWS has: a task that runs or has run.
@@ -69,8 +80,13 @@ pub struct Live {
     pub doing: Option<String>,
 }
 
-/// The newest task of each address among those that `started_by` started.
-pub(in crate::kinds) async fn newest(cx: &Context, started_by: &str) -> Result<Vec<Found<Live>>, Failure> {
+/// The newest task of each address among those that `started_by` started. `container` gives the name of the container that is
+/// waited for.
+pub(in crate::kinds) async fn newest(
+    cx: &Context,
+    started_by: &str,
+    container: fn(&Address) -> &str,
+) -> Result<Vec<Found<Live>>, Failure> {
     let cluster = ecs::cluster_name(&cx.id);
     let reads = [DesiredStatus::Running, DesiredStatus::Stopped].map(|status| {
         let call = cx.aws.ecs.list_tasks().cluster(&cluster).started_by(started_by).desired_status(status);
@@ -88,7 +104,7 @@ pub(in crate::kinds) async fn newest(cx: &Context, started_by: &str) -> Result<V
         let answer = call.set_tasks(Some(some.to_vec())).send().await.during("DescribeTasks")?;
         for task in answer.tasks() {
             let Some(address) = aws::address_of(&cx.id, task.tags()) else { continue };
-            let live = live(&address, task);
+            let live = live(&address, container(&address), task);
             let found = Found { address, id: live.task.clone(), live };
             match newest.iter_mut().find(|other| other.address == found.address) {
                 Some(other) if other.live.created < found.live.created => *other = found,
@@ -100,11 +116,17 @@ pub(in crate::kinds) async fn newest(cx: &Context, started_by: &str) -> Result<V
     Ok(newest)
 }
 
-/// Starts the task. A repeated call is the same task; another run of stackctl starts another one.
-pub(in crate::kinds) async fn start(cx: &Context, address: &Address, one_off: &OneOff<'_>) -> Result<Live, Failure> {
-    let definition = one_off.task_definition.get()?;
-    let token = aws::discriminated(&cx.id, address, &format!("{definition} {}", cx.run), 64);
-    let overrides = one_off.command.map(|(container, command)| {
+/// Starts the task that the resource at `address` is.
+pub(in crate::kinds) async fn start(cx: &Context, address: &Address, one_off: OneOff<'_>) -> Result<Live, Failure> {
+    let container = one_off.container;
+    Ok(live(address, container, &run(cx, address, one_off).await?))
+}
+
+/// Starts a task. A repeated call is the same task; another run of stackctl starts another one.
+pub(crate) async fn run(cx: &Context, address: &Address, one_off: OneOff<'_>) -> Result<Task, Failure> {
+    let OneOff { started_by, cluster, task_definition, container, command, network, repeats } = one_off;
+    let token = aws::discriminated(&cx.id, address, &format!("{task_definition} {}", cx.run), 64);
+    let overrides = command.map(|command| {
         let container = ContainerOverride::builder().name(container).set_command(Some(command.to_vec())).build();
         TaskOverride::builder().container_overrides(container).build()
     });
@@ -112,22 +134,26 @@ pub(in crate::kinds) async fn start(cx: &Context, address: &Address, one_off: &O
         .aws
         .ecs
         .run_task()
-        .cluster(one_off.cluster.get()?)
-        .task_definition(definition)
+        .cluster(cluster)
+        .task_definition(task_definition)
         .launch_type(LaunchType::Fargate)
         .count(1)
-        .started_by(one_off.started_by)
+        .started_by(started_by)
         .client_token(token)
-        .network_configuration(ecs::network(one_off.subnets, one_off.security_group, one_off.public_ip)?)
+        .network_configuration(network)
         .set_overrides(overrides)
         .set_tags(Some(aws::tags(&cx.id, address)));
-    let answer = call.customize().once().send().await.during("RunTask")?;
+    let answer = match repeats {
+        Repeats::Engine => call.customize().once().send().await,
+        Repeats::Sdk => call.send().await,
+    };
+    let answer = answer.during("RunTask")?;
     if let Some(failure) = answer.failures().first() {
         let reason = failure.reason().unwrap_or_default();
         let detail = failure.detail().unwrap_or_default();
         return Err(Failure::refused("RunTask", format!("{reason} {detail}").trim().to_owned()));
     }
-    Ok(live(address, &given(answer.tasks.and_then(|tasks| tasks.into_iter().next()), "RunTask", "tasks")?))
+    given(answer.tasks.and_then(|tasks| tasks.into_iter().next()), "RunTask", "tasks")
 }
 
 /// Ends it. One that has ended is a success.
@@ -163,13 +189,15 @@ pub(in crate::kinds) fn phase(live: &Live, failed: impl FnOnce(&str) -> String) 
     }
 }
 
-/// The last lines that it wrote; `logs` is the name of its log group's address.
-pub(in crate::kinds) async fn explain(cx: &Context, live: &Live, logs: &str) -> Vec<String> {
+/// The last lines that it wrote, and what they come to. `logs` is the name of its log group's address, `container` the one
+/// that is waited for.
+pub(in crate::kinds) async fn explain(cx: &Context, live: &Live, logs: &str, container: &str) -> Vec<String> {
     let call = cx.aws.ecs.describe_tasks().cluster(&live.cluster).tasks(&live.task).send().await;
     let Ok(answer) = call.during("DescribeTasks") else { return Vec::new() };
     let Some(task) = answer.tasks().first() else { return Vec::new() };
-    let mut lines = task_end::last_lines(cx, logs, task).await;
-    lines.extend(task_end::advice(task, None));
+    let log = TaskLog::new(&cx.id, logs, container, &live.task);
+    let mut lines = task_end::last_lines(cx, &log, &live.task).await;
+    lines.extend(task_end::advice(task, container, None));
     lines
 }
 
@@ -179,13 +207,13 @@ pub(in crate::kinds) fn passing(failure: &Failure) -> Option<&'static str> {
     failure.is(&["ClientException", "InvalidParameterException"]).then_some("ECS to accept the new roles")
 }
 
-fn live(address: &Address, task: &Task) -> Live {
+fn live(address: &Address, container: &str, task: &Task) -> Live {
     Live {
         task: task.task_arn().unwrap_or_default().to_owned(),
         cluster: task.cluster_arn().unwrap_or_default().to_owned(),
         name: address.name().to_owned(),
         status: task.last_status().unwrap_or("PROVISIONING").to_owned(),
-        exit_code: ecs::exit_code(task),
+        exit_code: ecs::exit_code(task, container),
         end: task_end::end_of(task),
         created: task.created_at().and_then(|at| at.to_millis().ok()).unwrap_or_default(),
         doing: None,

@@ -3,7 +3,7 @@
 use aws_sdk_ecs::types::{Task, TaskStopCode};
 
 use crate::{
-    aws::{self, Outcome},
+    aws::{self, TaskLog},
     kind::Context,
     kinds::{ecs, elb},
 };
@@ -76,7 +76,7 @@ pub(super) fn is_unhealthy(task: &Task) -> bool {
 ///
 /// ECS has codes for how a task ended and a word at the front of its reason for why; the rest of a reason is for people.
 /// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/stopped-task-error-codes.html>
-pub(super) fn advice(task: &Task, check: Option<&Check>) -> Vec<String> {
+pub(super) fn advice(task: &Task, container: &str, check: Option<&Check>) -> Vec<String> {
     let stopped = task.stopped_reason().unwrap_or_default();
     let reasons = task.containers().iter().filter_map(|container| container.reason());
     let begins = |word: &str| stopped.starts_with(word) || reasons.clone().any(|reason| reason.starts_with(word));
@@ -113,7 +113,7 @@ pub(super) fn advice(task: &Task, check: Option<&Check>) -> Vec<String> {
     } else if on_purpose {
         return Vec::new();
     } else {
-        by_exit_code(ecs::exit_code(task))
+        by_exit_code(ecs::exit_code(task, container))
     };
     vec![format!("likely cause: {cause}"), format!("next: {next}")]
 }
@@ -140,26 +140,12 @@ fn by_exit_code(code: Option<i32>) -> (String, String) {
     (cause.to_owned(), next.to_owned())
 }
 
-/// The last lines that `task` wrote.
-pub(super) async fn last_lines(cx: &Context, service: &str, task: &Task) -> Vec<String> {
-    let id = task.task_arn().map(aws::last_part).unwrap_or_default();
-    let Some(container) = task.containers().first().and_then(|container| container.name()) else { return Vec::new() };
-    let call = cx
-        .aws
-        .logs
-        .get_log_events()
-        .log_group_name(format!("{}{service}", aws::log_prefix(&cx.id)))
-        .log_stream_name(format!("{container}/{container}/{id}"))
-        .start_from_head(false)
-        .limit(LAST_LINES);
-    match call.send().await.or_absent("GetLogEvents", &["ResourceNotFoundException"]) {
+/// The last lines that the task `task` wrote into `log`.
+pub(super) async fn last_lines(cx: &Context, log: &TaskLog, task: &str) -> Vec<String> {
+    let id = aws::last_part(task);
+    match log.last(&cx.aws, LAST_LINES).await {
         Ok(None) => vec![format!("task {id} wrote no log")],
-        Ok(Some(answer)) => answer
-            .events()
-            .iter()
-            .filter_map(|event| event.message())
-            .map(|message| format!("  | {}", message.trim_end()))
-            .collect(),
+        Ok(Some(lines)) => lines.iter().map(|line| format!("  | {line}")).collect(),
         Err(failure) => vec![format!("the log of task {id} cannot be read: {failure}")],
     }
 }

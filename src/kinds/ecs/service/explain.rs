@@ -4,7 +4,7 @@ use aws_sdk_ecs::types::{DesiredStatus, Task, TaskStopCode};
 
 use super::{EVENTS, Live, primary};
 use crate::{
-    aws::{self, Outcome},
+    aws::{self, Outcome, TaskLog},
     kind::Context,
     kinds::ecs::task_end,
 };
@@ -26,16 +26,18 @@ pub(super) async fn rollout(cx: &Context, live: &Live) -> Vec<String> {
     let service = live.name.strip_prefix(&aws::stack_prefix(&cx.id)).unwrap_or(&live.name).to_owned();
     let tasks = failed(live, answer.tasks());
     for task in tasks.iter().take(EXPLAINED) {
-        let id = task.task_arn().map(aws::last_part).unwrap_or_default();
-        lines.push(format!("task {id}: {}", task_end::end_of(task)));
-        lines.extend(task_end::last_lines(cx, &service, task).await);
+        let arn = task.task_arn().unwrap_or_default();
+        lines.push(format!("task {}: {}", aws::last_part(arn), task_end::end_of(task)));
+        // The container is called as the service.
+        let log = TaskLog::new(&cx.id, &service, &service, arn);
+        lines.extend(task_end::last_lines(cx, &log, arn).await);
     }
     if let Some(task) = tasks.first() {
         let check = match live.target_groups.first() {
             Some(group) => task_end::Check::of(cx, group).await,
             None => None,
         };
-        lines.extend(task_end::advice(task, check.as_ref()));
+        lines.extend(task_end::advice(task, &service, check.as_ref()));
     }
     lines
 }
