@@ -7,7 +7,7 @@ use futures::future::try_join_all;
 
 use crate::{
     kind::{Blocker, Context, Owned, Registry},
-    model::{Action, Failure, LiveResource, Plan},
+    model::{Action, Evidence, Failure, LiveResource, Plan, Subject},
 };
 
 /// Refuses `plan` if something that does not belong to the stack blocks a deletion. Makes no call if nothing is deleted that
@@ -32,10 +32,9 @@ pub async fn refuse(kinds: &Registry, cx: &Context, command: &str, plan: &Plan) 
     } else {
         format!("{} resources that do not belong to this stack block its deletion", found.len())
     };
-    let mut failure = Failure::refused(command, format!("{things}; nothing was deleted"))
+    let failure = Failure::about(Subject::command(command), format!("{things}; nothing was deleted"))
         .hint(format!("remove what is named above, then run `stackctl {command}` again"));
-    failure.details = found.iter().map(ToString::to_string).collect();
-    Err(failure)
+    Err(failure.evidence(Evidence::Findings { lines: found.iter().map(ToString::to_string).collect() }))
 }
 
 /// What `plan` deletes, by kind, and all that the stack owns.

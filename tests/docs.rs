@@ -8,8 +8,15 @@ use std::{
     process::{Command, Output},
 };
 
+use serde::Deserialize;
 use serde_json::Value;
-use stackctl::{blueprint, exit, kind::AnyKind, kinds, spec};
+use stackctl::{
+    blueprint, exit,
+    kind::AnyKind,
+    kinds,
+    model::{Address, Evidence, Failure, HealthCheck, Subject, TaskEnd},
+    spec,
+};
 
 /// What AWS wants beside the operations themselves, and what for.
 const IMPLIED: &[&str] = &[
@@ -395,5 +402,48 @@ fn the_readme_has_every_exit_code_and_every_policy() {
     for commands in ["plan", "deploy", "destroy", "exec", "all"] {
         assert!(help.contains(&format!("- {commands}:")), "{help}");
         assert!(page.contains(&format!("`{commands}`")), "`policy --for {commands}` is missing");
+    }
+}
+
+#[test]
+fn the_failure_in_the_documentation_is_a_failure() {
+    let page = read("docs/output.md");
+    let (_, section) = page.split_once("\n## A failure\n").expect("the page has a section of failures");
+    let example = blocks(section, "```json").remove(0);
+    let written: Value = serde_json::from_str(&example).expect("the example is JSON");
+    let failure = Failure::deserialize(&written).expect("the example is a failure");
+    // Every key, and nothing else: also what is derived, such as `details`.
+    assert_eq!(serde_json::to_value(&failure).expect("a failure is plain data"), written);
+}
+
+#[test]
+fn the_documentation_has_each_subject_and_evidence() {
+    let page = read("docs/output.md");
+    let (_, section) = page.split_once("\n## A failure\n").expect("the page has a section of failures");
+    let (name, lines) = (String::new(), Vec::new);
+    let subjects = [
+        Subject::Address(Address::new("service", "web")),
+        Subject::Flag(name.clone()),
+        Subject::Command(name.clone()),
+        Subject::Key(name.clone()),
+        Subject::File(name.clone()),
+        Subject::Program(name.clone()),
+        Subject::Activity(name.clone()),
+    ];
+    let check = HealthCheck { path: name.clone(), port: 80, expects: name.clone(), interval_seconds: 5, failures: 3 };
+    let evidence = [
+        Evidence::ServiceEvents { lines: lines() },
+        Evidence::StoppedTask { task: name.clone(), end: TaskEnd::default() },
+        Evidence::Log { task: name, lines: lines(), unreadable: None },
+        Evidence::HealthCheck(check),
+        Evidence::Output { lines: lines() },
+        Evidence::Findings { lines: lines() },
+    ];
+    let word = |value: Value, key: &str| value[key].as_str().expect("it has a word").to_owned();
+    let plain = "they are plain data";
+    let subjects = subjects.iter().map(|subject| word(serde_json::to_value(subject).expect(plain), "type"));
+    let evidence = evidence.iter().map(|evidence| word(serde_json::to_value(evidence).expect(plain), "what"));
+    for word in subjects.chain(evidence) {
+        assert!(section.contains(&format!("`{word}`")), "the page has no `{word}`");
     }
 }

@@ -12,7 +12,7 @@ use aws_smithy_runtime_api::client::{
 };
 
 use super::{Outcome, given};
-use crate::model::{Cause, Failure};
+use crate::model::{Cause, Failure, Subject};
 
 /// How often a call that only reads is tried; the SDK waits between tries with jitter, 20 s at most.
 const READ_ATTEMPTS: u32 = 8;
@@ -178,7 +178,7 @@ async fn credentials(config: &SdkConfig) -> Result<(), Failure> {
     };
     provided.map_err(|why| Failure {
         cause: Cause::Unreachable,
-        ..Failure::refused("credentials", format!("no AWS credentials: {why}")).hint(
+        ..Failure::about(Subject::activity("credentials"), format!("no AWS credentials: {why}")).hint(
             "sign in with `aws sso login` and set AWS_PROFILE, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; \
              to try without an account, `stackctl sandbox start` and add --sandbox",
         )

@@ -11,7 +11,7 @@ use aws_sigv4::{
 };
 
 use super::Aws;
-use crate::model::Failure;
+use crate::model::{Failure, Subject};
 
 impl Aws {
     /// The headers that make a GET of `url` a signed one for `service`. None for one whose address is signed already.
@@ -19,7 +19,7 @@ impl Aws {
     /// # Errors
     /// If there are no credentials any more.
     pub async fn signature(&self, url: &str, service: &str) -> Result<Vec<(String, String)>, Failure> {
-        let unsigned = |error: String| Failure::refused("sign a request", error);
+        let unsigned = |error: String| Failure::about(Subject::activity("sign a request"), error);
         if url.contains("X-Amz-Signature=") {
             return Ok(Vec::new());
         }

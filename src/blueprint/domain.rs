@@ -3,15 +3,15 @@
 use super::facts::Facts;
 use crate::{
     kinds::{acm::certificate, route53::dns_record},
-    model::{Address, Failure, Graph, HostedZone, Input},
+    model::{Address, Failure, Graph, HostedZone, Input, Subject},
 };
 
 /// The hosted zone of `domain`.
 pub(super) fn zone<'a>(domain: &str, facts: &'a Facts) -> Result<&'a HostedZone, Failure> {
     match facts.hosted_zones.as_slice() {
         [zone] => Ok(zone),
-        [] => Err(Failure::refused(
-            "load_balancer.domain",
+        [] => Err(Failure::about(
+            Subject::key("load_balancer.domain"),
             format!("this account has no public hosted zone in Route 53 for {domain} or a domain above it"),
         )
         .hint(
@@ -22,7 +22,7 @@ pub(super) fn zone<'a>(domain: &str, facts: &'a Facts) -> Result<&'a HostedZone,
             let ids: Vec<&str> = several.iter().map(|zone| zone.id.as_str()).collect();
             let name = &several[0].name;
             let message = format!("there are {} public hosted zones called {name}: {}", ids.len(), ids.join(", "));
-            Err(Failure::refused("load_balancer.domain", message)
+            Err(Failure::about(Subject::key("load_balancer.domain"), message)
                 .hint(format!("keep the one whose name servers `dig NS {name}` shows, and delete the others")))
         }
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{facts::Facts, network::Network};
 use crate::{
-    model::{Failure, GivenNetwork, GivenSubnet, WayOut},
+    model::{Evidence, Failure, GivenNetwork, GivenSubnet, Subject, WayOut},
     spec::{Given, Nat, Stack},
 };
 
@@ -17,11 +17,10 @@ pub(super) fn draw(stack: &Stack, given: &Given, facts: &Facts) -> Result<Networ
     let there = facts.network.clone().unwrap_or_default();
     let wrong = wrong(stack, given, &there, public_tasks);
     if !wrong.is_empty() {
-        let message = format!("the network {} cannot carry this stack", given.vpc);
-        let mut failure = Failure::refused("plan", message)
+        let message = format!("{} cannot carry this stack", given.vpc);
+        let failure = Failure::about(Subject::key("network"), message)
             .hint("change `network` in stack.yaml, or have the network changed: stackctl never does");
-        failure.details = wrong;
-        return Err(failure);
+        return Err(failure.evidence(Evidence::Findings { lines: wrong }));
     }
     let inputs = |ids: &[String]| ids.iter().map(|id| id.as_str().into()).collect::<Vec<_>>();
     let (public, private) = (inputs(&given.public_subnets), inputs(&given.private_subnets));
@@ -125,7 +124,7 @@ mod tests {
     }
 
     fn told(network: &str, there: GivenNetwork) -> Vec<String> {
-        drawn(network, there).expect_err("it will not do").details
+        drawn(network, there).expect_err("it will not do").explanation.lines()
     }
 
     #[test]

@@ -10,7 +10,7 @@ use super::{facts::Facts, running::RunningImage};
 use crate::{
     kind::ImageSource,
     kinds::ecr::{image, repository},
-    model::{Address, Failure, Graph, Input},
+    model::{Address, Failure, Graph, Input, Subject},
     spec::{ImageFrom, Service, Stack},
 };
 
@@ -59,7 +59,7 @@ pub(super) fn draw(graph: &mut Graph, stack: &Stack, facts: &Facts) -> Result<BT
         if let Some(other) = taken.insert(name.clone(), source.clone()) {
             let (one, other) = (path(&other).display(), path(&source).display());
             let message = format!("the images of `{one}` and `{other}` would both be kept in the repository `{name}`");
-            return Err(Failure::refused("plan", message)
+            return Err(Failure::about(Subject::key("services"), message)
                 .hint("rename one of the two folders: letters in small, digits and hyphens tell repositories apart"));
         }
         let repository = graph.add(Address::new("repository", &name), &repository::Desired { keep: KEPT_IMAGES });

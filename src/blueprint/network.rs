@@ -3,7 +3,7 @@
 use super::facts::Facts;
 use crate::{
     kinds::ec2::{elastic_ip, internet_gateway, nat_gateway, route_table, subnet, vpc},
-    model::{Address, Failure, Graph, Input},
+    model::{Address, Failure, Graph, Input, Subject},
     spec::{Nat, Stack},
 };
 
@@ -29,9 +29,9 @@ const PRIVATE: (u8, u32, u32) = (3, 2, 1);
 pub(super) fn draw(graph: &mut Graph, stack: &Stack, facts: &Facts) -> Result<Network, Failure> {
     let wanted = usize::from(stack.network.zones);
     if facts.zones.len() < wanted {
-        return Err(Failure::refused(
-            "plan",
-            format!("network.zones is {wanted}, and {} has {} zones for this account", stack.region, facts.zones.len()),
+        return Err(Failure::about(
+            Subject::key("network.zones"),
+            format!("it is {wanted}, and {} has {} zones for this account", stack.region, facts.zones.len()),
         )
         .hint("lower `network.zones`, or choose another `region:`"));
     }

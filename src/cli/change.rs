@@ -10,7 +10,7 @@ use crate::{
     },
     engine::{self, Forecast, Jitter, Run, StopReason, Summary},
     exit,
-    model::{Failure, LiveResource, Plan},
+    model::{Evidence, Failure, LiveResource, Plan, Subject},
     output::Output,
 };
 
@@ -59,8 +59,8 @@ impl CarryOut<'_> {
         if let Consent::Plan(agreed) = &self.consent
             && !same_steps(agreed, &plan)
         {
-            return Err(Failure::refused(
-                self.command,
+            return Err(Failure::about(
+                Subject::command(self.command),
                 "the plan is stale: the stack or stack.yaml is another one now; nothing was done",
             )
             .hint("make a new one: stackctl plan --out FILE")
@@ -79,7 +79,7 @@ impl CarryOut<'_> {
 
     fn refuse_guarded(&self, plan: &Plan) -> Result<(), Failure> {
         let Some((address, why)) = plan.guarded.first().filter(|_| !self.unprotect) else { return Ok(()) };
-        Err(Failure::refused(address.to_string(), format!("{why}; nothing was changed"))
+        Err(Failure::about(address, format!("{why}; nothing was changed"))
             .hint("add --unprotect to delete it all the same: a final snapshot of a database is kept"))
     }
 
@@ -112,8 +112,8 @@ impl CarryOut<'_> {
         if !same_steps(shown, &plan) {
             // The run that held the lock before has done some of it, or all.
             if agreed == Agreed::This && !plan.is_empty() {
-                return Err(Failure::refused(
-                    self.command,
+                return Err(Failure::about(
+                    Subject::command(self.command),
                     "the stack has changed since the plan was made; nothing was done",
                 )
                 .hint(format!("run `stackctl {}` again for a new plan", self.command))
@@ -182,9 +182,12 @@ fn conclude(command: &str, plan: &Plan, summary: &Summary, output: &Output) -> u
 /// What only a person can do comes first: all of it is named, and nothing is begun.
 fn refuse_by_hand(plan: &Plan) -> Result<(), Failure> {
     let Some(((address, what), others)) = plan.by_hand.split_first() else { return Ok(()) };
-    let mut failure = Failure::refused(address.to_string(), format!("{what}. Nothing was changed"));
-    failure.details = others.iter().map(|(address, what)| format!("{address}: {what}")).collect();
-    Err(failure)
+    let failure = Failure::about(address, format!("{what}. Nothing was changed"));
+    if others.is_empty() {
+        return Err(failure);
+    }
+    let lines = others.iter().map(|(address, what)| format!("{address}: {what}")).collect();
+    Err(failure.evidence(Evidence::Findings { lines }))
 }
 
 /// Asks `question`, to which `expected` is the only answer that goes on; `--yes` is that answer.

@@ -3,7 +3,7 @@
 use crate::{
     engine::{Holder, LockError},
     exit,
-    model::{Cause, Failure},
+    model::{Cause, Failure, Subject},
     output::Output,
     spec::Problems,
 };
@@ -44,7 +44,7 @@ impl Stop {
                 exit::USAGE
             }
             Self::Failure(failure) => {
-                output.failure(None, failure);
+                output.failure(failure);
                 code(failure)
             }
             Self::Held(holder) => {
@@ -64,7 +64,12 @@ impl Stop {
 
 /// The exit code of a failure.
 pub(super) fn code(failure: &Failure) -> u8 {
-    if failure.cause == Cause::RolledBack { exit::ROLLED_BACK } else { exit::FAILED }
+    match (failure.cause, &failure.subject) {
+        (Cause::RolledBack, _) => exit::ROLLED_BACK,
+        // A flag that asks for something impossible is a mistake in the command line.
+        (_, Some(Subject::Flag(_))) => exit::USAGE,
+        _ => exit::FAILED,
+    }
 }
 
 impl From<Failure> for Stop {

@@ -19,7 +19,7 @@ use crate::{
     image::Builder,
     kind::{BuiltImage, Context, ImageSource, Images, Registry},
     kinds::{self, ecs::service},
-    model::{Address, Failure, Graph, HostedZone, LiveResource, Plan, StackId},
+    model::{Address, Failure, Graph, HostedZone, LiveResource, Plan, StackId, Subject},
     output::Output,
     spec::{self, LoadBalancer, Stack, Tls},
 };
@@ -170,7 +170,7 @@ impl Project {
         }
         if services.is_empty() {
             let what = name.map_or_else(|| "services".to_owned(), |name| Address::new("service", name).to_string());
-            return Err(Failure::refused(command, format!("{} has no {what} yet", self.cx.id))
+            return Err(Failure::about(Subject::command(command), format!("{} has no {what} yet", self.cx.id))
                 .hint("bring it up first: stackctl up")
                 .into());
         }

@@ -10,7 +10,7 @@ use crate::{
     cli::{change, error::Stop, global::Global, project::Project, url},
     engine, exit,
     kinds::ecs::service::{self, Live},
-    model::{Failure, Graph, Input, LiveResource},
+    model::{Failure, Graph, Input, LiveResource, Subject},
     output::Output,
     releases,
 };
@@ -75,7 +75,7 @@ impl Rollout {
                 return Ok(Some(own));
             }
             if Instant::now() > deadline {
-                return Err(Failure::refused("rollback", "ECS has not begun to go back")
+                return Err(Failure::about(Subject::command("rollback"), "ECS has not begun to go back")
                     .hint("`stackctl status` shows what it does; `stackctl rollback` asks it again"));
             }
             sleep(BEGINS.1).await;

@@ -3,7 +3,6 @@
 use clap::Args;
 
 use crate::{
-    cli::error::Stop,
     engine,
     model::{Address, Failure, Plan},
     output::Output,
@@ -21,16 +20,6 @@ impl Part {
     /// The part of `plan` that is wanted: all of it without `--target`.
     pub(super) fn of(&self, plan: Plan) -> Result<Plan, Failure> {
         if self.target.is_empty() { Ok(plan) } else { engine::targeted(&plan, &self.target) }
-    }
-
-    /// A target that is not there is a mistake of the command line.
-    pub(super) fn wrong(failure: impl Into<Stop>) -> Stop {
-        match failure.into() {
-            Stop::Failure(failure) if failure.operation == engine::TARGET => {
-                Stop::Usage { message: failure.to_string(), hint: failure.hint }
-            }
-            other => other,
-        }
     }
 
     /// Says that it is a part.

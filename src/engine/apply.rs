@@ -115,6 +115,7 @@ impl Work {
                     summary.skipped.push(address.clone());
                 }
                 Err(failure) => {
+                    let failure = failure.or_about(address);
                     events.send(Event::Failed { address: address.clone(), action: *action, failure: failure.clone() });
                     summary.failed.push((address.clone(), failure));
                 }
@@ -212,11 +213,8 @@ fn removes(step: &Step) -> bool {
 }
 
 fn stale(step: &Step) -> Failure {
-    Failure::refused(
-        "apply",
-        format!("the plan is stale: {} would have to be replaced, which the plan did not say", step.address),
-    )
-    .hint("run the command again for a new plan")
+    Failure::about(&step.address, "the plan is stale: it would have to be replaced, which the plan did not say")
+        .hint("run the command again for a new plan")
 }
 
 /// A step that panicked fails alone. The others are finished: what they have begun would be lost with them.

@@ -56,7 +56,7 @@ pub(super) async fn attempt(on: Resource<'_>, write: Write<'_>) -> Result<Option
             Cause::Ambiguous if repeated < ATTEMPTS => {
                 repeated += 1;
                 lost = true;
-                on.waiting(&format!("an answer to {}", failure.operation));
+                on.waiting(&format!("an answer to {}", failure.operation.as_deref().unwrap_or("its call")));
                 // Where another try makes a second resource, the absence of the first one has to be certain.
                 let how_long = if on.kind.many() { LAG } else { Duration::ZERO };
                 if let Write::Create { desired, leaving } = write

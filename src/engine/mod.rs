@@ -22,5 +22,5 @@ pub use interrupt::{Interrupt, StopReason};
 pub use lock::{Holder, Lock, LockError, Seen};
 pub use observe::{observe, observe_kind};
 pub use pause::Jitter;
-pub use plan::{TARGET, only, plan, targeted};
+pub use plan::{only, plan, targeted};
 pub use run::Run;

@@ -9,12 +9,9 @@ use crate::{
     kind::{Registry, Replacement},
     model::{
         Action, Address, Change, Failure, Graph, How, LiveResource, Node, Outputs, Phase, Plan, Runs, StackId, Step,
-        StepId, resolve,
+        StepId, Subject, resolve,
     },
 };
-
-/// The operation of a failure of [`targeted`]: the flag that is wrong.
-pub const TARGET: &str = "--target";
 
 /// The steps that make `live` into `graph`.
 ///
@@ -70,8 +67,11 @@ pub fn targeted(plan: &Plan, targets: &[Address]) -> Result<Plan, Failure> {
         let known = known.iter().map(ToString::to_string);
         let nearest = known.min_by_key(|known| strsim::damerau_levenshtein(&unknown.to_string(), known));
         let hint = nearest.map_or_else(|| "it has none yet".to_owned(), |nearest| format!("the nearest is {nearest}"));
-        return Err(Failure::refused(TARGET, format!("{} has no resource {unknown}; nothing was changed", plan.id))
-            .hint(hint + "; `stackctl plan` and `stackctl status` name them"));
+        return Err(Failure::about(
+            Subject::flag("--target"),
+            format!("{} has no resource {unknown}; nothing was changed", plan.id),
+        )
+        .hint(hint + "; `stackctl plan` and `stackctl status` name them"));
     }
     Ok(Plan { targets: targets.to_vec(), ..only(plan, |step| targets.contains(&step.address)) })
 }
@@ -364,8 +364,8 @@ impl<'a> Steps<'a> {
         let left = self.steps.iter().enumerate().filter(|(step, _)| !done.contains_key(step)).map(|(_, step)| step);
         let replaced: Vec<String> =
             left.filter(|step| step.action == Action::Replace).map(|step| step.address.to_string()).collect();
-        Failure::refused(
-            "plan",
+        Failure::about(
+            Subject::command("plan"),
             format!(
                 "these would have to be replaced, and cannot be while the rest of the stack stands on them: {}",
                 replaced.join(", ")

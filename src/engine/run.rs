@@ -93,5 +93,5 @@ impl Resource<'_> {
 }
 
 fn interrupted() -> Failure {
-    Failure { cause: Cause::Interrupted, ..Failure::refused("wait", "interrupted") }
+    Failure { cause: Cause::Interrupted, ..Failure::new("interrupted") }
 }

@@ -24,9 +24,10 @@ pub(super) async fn until_ready(
     let (began, mut live) = (Instant::now(), written.clone());
     let mut word = "AWS to show it".to_owned();
     loop {
-        match on.kind.phase(&live, Some(desired))? {
+        let phase = on.kind.phase(&live, Some(desired))?;
+        match phase {
             Phase::Ready => return Ok(live),
-            Phase::Failed(why) => return Err(failed(on, desired, &live, why).await),
+            Phase::Failed(_) | Phase::RolledBack(_) => return Err(failed(on, &live, &phase).await),
             Phase::Pending(state) | Phase::Deleting(state) => {
                 if state != word {
                     on.waiting(&state);
@@ -36,7 +37,7 @@ pub(super) async fn until_ready(
         }
         if began.elapsed() > on.kind.deadline() {
             let message = format!("not ready after {} s: {word}", began.elapsed().as_secs());
-            return Err(Failure::refused("wait", message).hint("`up` again goes on waiting from here"));
+            return Err(Failure::about(on.address, message).hint("`up` again goes on waiting from here"));
         }
         on.pause(look(began.elapsed())).await?;
         // Reads lag writes: a resource that is not found just after its creation has not failed. The next look may find it.
@@ -66,19 +67,16 @@ pub(super) async fn until_gone(on: Resource<'_>, going: &LiveResource) -> Result
         on.waiting(phase.detail().unwrap_or("AWS to remove it"));
         if began.elapsed() > on.kind.deadline() {
             let message = format!("still there after {} s", began.elapsed().as_secs());
-            return Err(Failure::refused("wait", message).hint("repeat the command to wait on"));
+            return Err(Failure::about(on.address, message).hint("repeat the command to wait on"));
         }
         on.pause(look(began.elapsed())).await?;
     }
 }
 
-async fn failed(on: Resource<'_>, desired: &Value, live: &Value, why: String) -> Failure {
-    let mut failure = Failure::refused(on.address.to_string(), why);
-    if on.kind.rolled_back(live, desired).unwrap_or(false) {
-        failure.cause = Cause::RolledBack;
-    }
-    failure.details = on.kind.explain(&on.run.cx.fresh(), live).await;
-    failure
+async fn failed(on: Resource<'_>, live: &Value, phase: &Phase) -> Failure {
+    let cause = if matches!(phase, Phase::RolledBack(_)) { Cause::RolledBack } else { Cause::Refused };
+    let explanation = Box::new(on.kind.explain(&on.run.cx.fresh(), live, phase).await);
+    Failure { cause, explanation, ..Failure::about(on.address, phase.detail().unwrap_or_default()) }
 }
 
 /// The time until the next look: a fifth of what was waited already, so that what is quick is seen quickly and what

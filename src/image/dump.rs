@@ -12,7 +12,7 @@ use super::{
     layer,
     manifest::{Assembled, MANIFEST},
 };
-use crate::model::Failure;
+use crate::model::{Failure, Subject};
 
 /// Of how many pieces it is at most: their addresses, at 2 kB each, have to go into one secret of 64 KiB, and a piece is what
 /// is held in memory, what is sent again after a failure, and what progress is counted in.
@@ -28,8 +28,7 @@ const EMPTY: &str = "application/vnd.oci.empty.v1+json";
 
 /// The artifact of `file`.
 pub(super) fn assemble(file: &Path) -> Result<Assembled, Failure> {
-    let pieces = pieces(file)
-        .map_err(|error| Failure::refused("read the packed dump", format!("{}: {error}", file.display())))?;
+    let pieces = pieces(file).map_err(|error| Failure::about(Subject::file(file), error.to_string()))?;
     let config = Blob::held(layer::digest(b"{}"), b"{}".to_vec());
     let manifest = json!({
         "schemaVersion": 2,

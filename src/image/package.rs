@@ -11,7 +11,7 @@ use serde::{Deserialize, de::DeserializeOwned};
 use tokio::process::Command;
 
 use super::{elf, kept::Kept, lines::last_lines, sbom};
-use crate::model::Failure;
+use crate::model::{Evidence, Failure, Subject};
 
 /// What Fargate runs, and what a host can link statically without another toolchain: glibc's own static libraries.
 const TARGET: &str = "x86_64-unknown-linux-gnu";
@@ -54,12 +54,10 @@ struct Target {
 pub(super) async fn build(folder: &Path, say: &(dyn Fn(&str) + Sync)) -> Result<(Program, Kept), Failure> {
     let manifest = folder.join("Cargo.toml");
     if !manifest.is_file() {
-        return Err(Failure::refused("build", format!("there is no {}", manifest.display()))
+        return Err(Failure::about(Subject::activity("build"), format!("there is no {}", manifest.display()))
             .hint("`build:` names the folder of a Cargo package, from the folder of stack.yaml"));
     }
-    let manifest = manifest
-        .canonicalize()
-        .map_err(|error| Failure::refused("build", format!("{}: {error}", manifest.display())))?;
+    let manifest = manifest.canonicalize().map_err(|error| unusable(&manifest, &error))?;
     let metadata = metadata(&manifest).await?;
     let program = program_of(&manifest, &metadata, say).await?;
     let kept = Kept::new(&target(&metadata).join("packed").join(&program.name));
@@ -74,7 +72,7 @@ fn target(metadata: &Metadata) -> PathBuf {
 async fn program_of(manifest: &Path, metadata: &Metadata, say: &(dyn Fn(&str) + Sync)) -> Result<Program, Failure> {
     let package = metadata.packages.iter().find(|package| package.manifest_path == manifest);
     let package = package.ok_or_else(|| {
-        Failure::refused("build", format!("{} is a workspace, not a package", manifest.display()))
+        Failure::about(Subject::activity("build"), format!("{} is a workspace, not a package", manifest.display()))
             .hint("name the folder of one of its members")
     })?;
     let name = program(package)?;
@@ -85,7 +83,7 @@ async fn program_of(manifest: &Path, metadata: &Metadata, say: &(dyn Fn(&str) + 
     let bytes = tokio::fs::read(&path).await.map_err(|error| unusable(&path, &error))?;
     drop(alone);
     if !elf::is_static(&bytes) {
-        return Err(Failure::refused("build", format!("{name} is not a static program"))
+        return Err(Failure::about(Subject::activity("build"), format!("{name} is not a static program"))
             .hint("a dependency links a shared library; choose its static or pure Rust feature"));
     }
     // After the compiler, which has written a Cargo.lock where there was none.
@@ -143,13 +141,16 @@ async fn forget(target: &Path, metadata: &Metadata, packages: &[&String]) -> Res
     if output.status.success() {
         return Ok(());
     }
-    let mut failure = Failure::refused("cargo clean", "what another checkout has built cannot be removed");
-    failure.details = String::from_utf8_lossy(&output.stderr).lines().map(str::to_owned).collect();
-    Err(failure)
+    let failure = Failure::about(Subject::program("cargo clean"), "what another checkout has built cannot be removed");
+    Err(failure.evidence(lines_of(&output.stderr)))
+}
+
+fn lines_of(output: &[u8]) -> Evidence {
+    Evidence::Output { lines: String::from_utf8_lossy(output).lines().map(str::to_owned).collect() }
 }
 
 fn unusable(path: &Path, error: &std::io::Error) -> Failure {
-    Failure::refused("build", format!("{}: {error}", path.display()))
+    Failure::about(Subject::file(path), error.to_string())
 }
 
 pub(super) async fn metadata(manifest: &Path) -> Result<Metadata, Failure> {
@@ -162,12 +163,12 @@ async fn ask<T: DeserializeOwned>(manifest: &Path, flags: &[&str]) -> Result<T, 
     command.args(["metadata", "--format-version", "1"]).args(flags).arg("--manifest-path").arg(manifest);
     let output = command.output().await.map_err(|error| no_cargo(&error))?;
     if !output.status.success() {
-        let mut failure = Failure::refused("cargo metadata", "the package cannot be read");
-        failure.details = String::from_utf8_lossy(&output.stderr).lines().map(str::to_owned).collect();
-        return Err(failure);
+        let failure = Failure::about(Subject::program("cargo metadata"), "the package cannot be read");
+        return Err(failure.evidence(lines_of(&output.stderr)));
     }
-    serde_json::from_slice(&output.stdout)
-        .map_err(|error| Failure::refused("cargo metadata", format!("its answer cannot be read: {error}")))
+    serde_json::from_slice(&output.stdout).map_err(|error| {
+        Failure::about(Subject::program("cargo metadata"), format!("its answer cannot be read: {error}"))
+    })
 }
 
 /// The package's one program, or the one that it names as its default.
@@ -181,10 +182,12 @@ pub(super) fn program(package: &Package) -> Result<&str, Failure> {
     match (package.default_run.as_deref(), programs.as_slice()) {
         (Some(name), _) => Ok(name),
         (None, [name]) => Ok(name),
-        (None, []) => Err(Failure::refused("build", format!("the package {} has no program", package.name))
-            .hint("add src/main.rs, or name another package")),
-        (None, several) => Err(Failure::refused(
-            "build",
+        (None, []) => {
+            Err(Failure::about(Subject::activity("build"), format!("the package {} has no program", package.name))
+                .hint("add src/main.rs, or name another package"))
+        }
+        (None, several) => Err(Failure::about(
+            Subject::activity("build"),
             format!("the package {} has several programs: {}", package.name, several.join(", ")),
         )
         .hint("say which one with `default-run` in its Cargo.toml")),
@@ -220,9 +223,11 @@ async fn compile(
     if status.success() {
         return Ok(());
     }
-    let mut failure = Failure::refused("cargo build", format!("the package {} does not build", package.name));
-    failure.details = last;
-    Err(failure.hint(format!("mend it, then check with `cargo build --release --package {}`", package.name)))
+    let failure =
+        Failure::about(Subject::program("cargo build"), format!("the package {} does not build", package.name));
+    Err(failure
+        .evidence(Evidence::Output { lines: last })
+        .hint(format!("mend it, then check with `cargo build --release --package {}`", package.name)))
 }
 
 /// Static, and with no path of this machine in the program: the same source in another folder is the same program.
@@ -243,7 +248,7 @@ fn cargo() -> Command {
 }
 
 fn no_cargo(error: &std::io::Error) -> Failure {
-    Failure::refused("build", format!("cargo cannot be run: {error}"))
+    Failure::about(Subject::activity("build"), format!("cargo cannot be run: {error}"))
         .hint("a Rust toolchain builds the package: https://rustup.rs")
 }
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::package;
-use crate::model::Failure;
+use crate::model::{Failure, Subject};
 
 /// A Cargo package with a program.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,7 +18,7 @@ pub struct CargoProgram {
 /// `default-run` among several. Sorted by folder.
 pub async fn programs(root: &Path) -> Result<Vec<CargoProgram>, Failure> {
     let root = root.canonicalize().map_err(|error| {
-        Failure::refused("init", format!("{}: {error}", root.display())).hint("run it in the project's folder")
+        Failure::about(Subject::file(root), error.to_string()).hint("run it in the project's folder")
     })?;
     let metadata = package::metadata(&root.join("Cargo.toml")).await?;
     let mut found: Vec<CargoProgram> = metadata

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     kind::RegistryLogin,
-    model::{Cause, Failure},
+    model::{Cause, Failure, Subject},
 };
 
 /// How often a blob is sent from its start before the push fails, and how long it is waited before the second time, doubled
@@ -77,7 +77,8 @@ async fn send(client: &Client, reference: &Reference, blob: &Blob) -> Result<(),
     let patience = ANSWER + Duration::from_secs(blob.length() / SLOWEST);
     let (mut attempt, mut pause) = (1, ATTEMPTS.1);
     loop {
-        let bytes = blob.bytes().map_err(|error| Failure::refused("read a layer", error.to_string()))?;
+        let bytes =
+            blob.bytes().map_err(|error| Failure::about(Subject::activity("read a layer"), error.to_string()))?;
         match within("push a layer", patience, client.push_blob(reference, bytes, &blob.digest)).await {
             Ok(_) => return Ok(()),
             Err(failure) if failure.cause == Cause::Refused || attempt == ATTEMPTS.0 => return Err(failure),
@@ -102,7 +103,7 @@ async fn within<T>(
 }
 
 fn failed(what: &str, cause: Cause, why: String) -> Failure {
-    Failure { cause, ..Failure::refused(what, why) }
+    Failure { cause, ..Failure::about(Subject::activity(what), why) }
         .hint("the registry is ECR's: check that it can be reached, and that the caller may push (ecr:PutImage and beside it)")
 }
 

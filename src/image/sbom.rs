@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::model::Failure;
+use crate::model::{Failure, Subject};
 
 /// What `cargo metadata` says of a package with all that it depends on.
 #[derive(Deserialize)]
@@ -75,8 +75,9 @@ pub(super) fn bill(resolved: &Resolved, name: &str, version: &str) -> Result<Vec
         resolved.packages.iter().map(|package| (package.id.as_str(), package)).collect();
     let nodes: BTreeMap<&str, &Node> = resolved.resolve.nodes.iter().map(|node| (node.id.as_str(), node)).collect();
     let root = resolved.packages.iter().find(|package| package.name == name && package.version == version);
-    let root =
-        root.ok_or_else(|| Failure::refused("cargo metadata", format!("it does not tell of {name} {version}")))?;
+    let root = root.ok_or_else(|| {
+        Failure::about(Subject::program("cargo metadata"), format!("it does not tell of {name} {version}"))
+    })?;
 
     let mut reached = BTreeSet::from([root.id.as_str()]);
     let mut to_visit = vec![root.id.as_str()];

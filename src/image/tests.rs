@@ -19,7 +19,10 @@ use super::{
     package::Program,
     push,
 };
-use crate::{kind::RegistryLogin, model::Cause};
+use crate::{
+    kind::RegistryLogin,
+    model::{Cause, Subject},
+};
 
 fn program(bytes: &[u8]) -> Program {
     Program {
@@ -348,14 +351,14 @@ async fn forbidding_registry(method: &'static str) -> (String, Arc<AtomicUsize>,
 
 #[tokio::test]
 async fn what_the_registry_forbids_is_asked_for_once() {
-    for (method, operation) in [("HEAD", "look for a layer"), ("POST", "push a layer")] {
+    for (method, activity) in [("HEAD", "look for a layer"), ("POST", "push a layer")] {
         let (host, forbidden, serving) = forbidding_registry(method).await;
         let login = RegistryLogin { user: "AWS".into(), password: "p4ssw0rd-of-ecr".into(), plain_http: true };
         let image = assembled(b"x");
         let failure = push::push(&image, &format!("{host}/app"), "1", &login, &|_| ()).await;
         let failure = failure.expect_err("it is forbidden");
         serving.abort();
-        assert_eq!((failure.operation.as_str(), failure.cause), (operation, Cause::Refused), "{failure}");
+        assert_eq!((failure.subject, failure.cause), (Some(Subject::activity(activity)), Cause::Refused));
         assert_eq!(forbidden.load(Ordering::SeqCst), 1, "{method}");
     }
 }

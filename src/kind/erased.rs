@@ -7,7 +7,9 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
 use super::{Blocker, Charge, Context, Doc, InRelease, Kind, Owned, Replacement, Resource, Resources};
-use crate::model::{Address, Change, Changed, Failure, Field, Found, LiveResource, Outputs, Permission, Phase};
+use crate::model::{
+    Address, Change, Changed, Evidence, Explanation, Failure, Field, Found, LiveResource, Outputs, Permission, Phase,
+};
 
 /// A [`Kind`] with its types as plain data, so that the engine can hold all kinds alike.
 pub trait AnyKind: Send + Sync {
@@ -92,8 +94,6 @@ pub trait AnyKind: Send + Sync {
     fn passing(&self, failure: &Failure) -> Option<&'static str>;
     /// [`Kind::outdated`].
     fn outdated(&self, seen: &Value, written: &Value) -> Result<bool, Failure>;
-    /// [`Kind::rolled_back`].
-    fn rolled_back(&self, live: &Value, desired: &Value) -> Result<bool, Failure>;
     /// [`Kind::gone`].
     fn gone<'a>(&'a self, cx: &'a Context, live: &'a Value) -> BoxFuture<'a, Result<Option<bool>, Failure>>;
     /// [`Kind::guard`].
@@ -110,7 +110,7 @@ pub trait AnyKind: Send + Sync {
         owned: &'a Owned,
     ) -> BoxFuture<'a, Result<Vec<Blocker>, Failure>>;
     /// [`Kind::explain`].
-    fn explain<'a>(&'a self, cx: &'a Context, live: &'a Value) -> BoxFuture<'a, Vec<String>>;
+    fn explain<'a>(&'a self, cx: &'a Context, live: &'a Value, phase: &'a Phase) -> BoxFuture<'a, Explanation>;
     /// [`Kind::summary`].
     fn summary(&self, live: &Value) -> Option<String>;
     /// [`Kind::sample`].
@@ -298,10 +298,6 @@ impl<K: Kind> AnyKind for Erased<K> {
         Ok(K::outdated(&typed(K::NAME, seen)?, &typed(K::NAME, written)?))
     }
 
-    fn rolled_back(&self, live: &Value, desired: &Value) -> Result<bool, Failure> {
-        Ok(K::rolled_back(&typed(K::NAME, live)?, &typed(K::NAME, desired)?))
-    }
-
     fn gone<'a>(&'a self, cx: &'a Context, live: &'a Value) -> BoxFuture<'a, Result<Option<bool>, Failure>> {
         Box::pin(async move { K::gone(cx, &typed(K::NAME, live)?).await })
     }
@@ -336,11 +332,11 @@ impl<K: Kind> AnyKind for Erased<K> {
         })
     }
 
-    fn explain<'a>(&'a self, cx: &'a Context, live: &'a Value) -> BoxFuture<'a, Vec<String>> {
+    fn explain<'a>(&'a self, cx: &'a Context, live: &'a Value, phase: &'a Phase) -> BoxFuture<'a, Explanation> {
         Box::pin(async move {
             match typed(K::NAME, live) {
-                Ok(live) => K::explain(cx, &live).await,
-                Err(failure) => vec![failure.to_string()],
+                Ok(live) => K::explain(cx, &live, phase).await,
+                Err(failure) => Explanation::of(Evidence::Findings { lines: vec![failure.to_string()] }),
             }
         })
     }

@@ -22,7 +22,7 @@ pub use registry::Registry;
 #[cfg(test)]
 pub use sample::{Drift, Sample, Variant};
 
-use crate::model::{Address, Changed, Changes, Diff, Failure, Field, Found, Outputs, Permission, Phase};
+use crate::model::{Address, Changed, Changes, Diff, Explanation, Failure, Field, Found, Outputs, Permission, Phase};
 
 /// In which order a replacement goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -167,11 +167,6 @@ pub trait Kind: Sized + Send + Sync + 'static {
         false
     }
 
-    /// Whether it ended on what ran before instead of on what was `desired`.
-    fn rolled_back(_live: &Self::Live, _desired: &Self::Desired) -> bool {
-        false
-    }
-
     /// Whether `live` is gone after its deletion, for a kind whose listing may show it for minutes; `None` where the listing says
     /// so by itself.
     fn gone(_cx: &Context, _live: &Self::Live) -> impl Future<Output = Result<Option<bool>, Failure>> + Send {
@@ -205,9 +200,10 @@ pub trait Kind: Sized + Send + Sync + 'static {
         async { Ok(Vec::new()) }
     }
 
-    /// More about a resource that failed: stopped reasons, exit codes, failing health checks, last log lines.
-    fn explain(_cx: &Context, _live: &Self::Live) -> impl Future<Output = Vec<String>> + Send {
-        async { Vec::new() }
+    /// Why a resource failed, which its `phase` says that it has: stopped reasons, exit codes, failing health checks, last log
+    /// lines; what is likely to have caused it, and what to do next.
+    fn explain(_cx: &Context, _live: &Self::Live, _phase: &Phase) -> impl Future<Output = Explanation> + Send {
+        async { Explanation::default() }
     }
 
     /// What `status` shows of it beside its phase, such as `running 2 of 2, version 0.1.0+3`.

@@ -3,6 +3,7 @@
 
 mod address;
 mod change;
+mod explanation;
 mod failure;
 mod field;
 mod given_network;
@@ -15,7 +16,8 @@ mod plan;
 
 pub use address::{Address, StackId};
 pub use change::{Change, Changes, Diff, How, Shown};
-pub use failure::{Cause, Failure};
+pub use explanation::{ContainerEnd, Evidence, Explanation, HealthCheck, TaskEnd};
+pub use failure::{Cause, Failure, Subject};
 pub(crate) use field::fields;
 pub use field::{Changed, Field, Name, NoField};
 pub use given_network::{GivenNetwork, GivenSubnet, WayOut};

@@ -14,6 +14,8 @@ pub enum Phase {
     Deleting(String),
     /// It will not become ready by waiting; why.
     Failed(String),
+    /// It was to change, and ended on what ran before; why.
+    RolledBack(String),
 }
 
 impl Phase {
@@ -23,7 +25,7 @@ impl Phase {
             Self::Ready => "ready",
             Self::Pending(_) => "pending",
             Self::Deleting(_) => "deleting",
-            Self::Failed(_) => "failed",
+            Self::Failed(_) | Self::RolledBack(_) => "failed",
         }
     }
 
@@ -31,7 +33,7 @@ impl Phase {
     pub fn detail(&self) -> Option<&str> {
         match self {
             Self::Ready => None,
-            Self::Pending(word) | Self::Deleting(word) | Self::Failed(word) => Some(word),
+            Self::Pending(word) | Self::Deleting(word) | Self::Failed(word) | Self::RolledBack(word) => Some(word),
         }
     }
 }

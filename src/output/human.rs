@@ -90,16 +90,15 @@ pub(super) fn status(view: &StatusView, style: Style) -> String {
     text
 }
 
-/// `service.web: UpdateService: AccessDeniedException: …`, and below it what is known beyond the message.
+/// `service.web: UpdateService: AccessDeniedException: …`, and below it what is known beyond the message. `address` is that of
+/// the step that failed, if it was one.
 pub(super) fn failure(address: Option<&Address>, failure: &Failure) -> String {
-    let whole = failure.to_string();
     let mut text = match address {
-        // A kind that failed by itself has its address as the operation already.
-        Some(address) if !whole.starts_with(&address.to_string()) => format!("{address}: {whole}"),
-        _ => whole,
+        Some(address) if !failure.is_about(address) => format!("{address}: {failure}"),
+        _ => failure.to_string(),
     };
-    for detail in &failure.details {
-        let _ = write!(text, "\n    {detail}");
+    for line in failure.explanation.lines() {
+        let _ = write!(text, "\n    {line}");
     }
     text
 }

@@ -31,7 +31,7 @@ use crate::{
     cost::Estimate,
     engine::Forecast,
     kind::Registry,
-    model::{Address, Failure, Plan},
+    model::{Failure, Plan},
 };
 
 /// The form of the output.
@@ -178,6 +178,10 @@ impl Output {
         if self.is_json() {
             self.document(&serde_json::json!({ "event": "error", "error": { "message": message, "hint": hint } }));
         }
+        self.print_error(message, hint);
+    }
+
+    fn print_error(&self, message: &str, hint: Option<&str>) {
         let mut stderr = std::io::stderr().lock();
         write_line(&mut stderr, &format!("{} {message}", self.stderr.bad("error:")));
         if let Some(hint) = hint {
@@ -185,10 +189,14 @@ impl Output {
         }
     }
 
-    /// What failed at the cloud, with its details.
-    pub fn failure(&self, address: Option<&Address>, failure: &Failure) {
-        let text = human::failure(address, failure);
-        self.error(&text, failure.hint.as_deref());
+    /// Why a command stopped, with its explanation; for programs, also as data.
+    pub fn failure(&self, failure: &Failure) {
+        let (text, hint) = (human::failure(None, failure), failure.hint.as_deref());
+        if self.is_json() {
+            let error = serde_json::json!({ "message": text, "hint": hint, "failure": failure });
+            self.document(&serde_json::json!({ "event": "error", "error": error }));
+        }
+        self.print_error(&text, hint);
     }
 
     /// A text that brings its own look, such as located errors of stack.yaml.

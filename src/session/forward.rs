@@ -20,7 +20,10 @@ use super::{
     payload::{Flag, PORT, is_later},
     smux::{Command, Decoder, Frame, LONGEST},
 };
-use crate::{kind::Context, model::Failure};
+use crate::{
+    kind::Context,
+    model::{Failure, Subject},
+};
 
 /// The last version of the agent that carries one connection a session.
 const ONE_BY_ONE: &str = "3.0.196.0";
@@ -155,7 +158,7 @@ struct Way {
 
 impl Way {
     async fn begin(mut session: Session, say: Say) -> Result<Self, Failure> {
-        let failed = |why: String| Failure::refused("forward", why);
+        let failed = |why: String| Failure::about(Subject::command("forward"), why);
         let agent = timeout(OPENING, greeted(&mut session.events)).await;
         let agent = agent.map_err(|_| failed("the task's agent does not answer".to_owned()))?.map_err(failed)?;
         if !is_later(&agent, ONE_BY_ONE) {

@@ -10,7 +10,10 @@ use tokio_tungstenite::{
 };
 
 use super::payload::{CLIENT_VERSION, OpenDataChannel};
-use crate::{aws::Aws, model::Failure};
+use crate::{
+    aws::Aws,
+    model::{Failure, Subject},
+};
 
 /// The service that signatures for it name.
 const SERVICE: &str = "ssmmessages";
@@ -24,7 +27,7 @@ pub(super) type Socket = WebSocketStream<Upgraded>;
 /// Opens the data channel at `url` with its token.
 pub(super) async fn open(aws: &Aws, url: &str, token: &str, client: &str) -> Result<Socket, Failure> {
     let failed = |why: String| {
-        Failure::refused("open the data channel", why)
+        Failure::about(Subject::activity("open the data channel"), why)
             .hint("is https to ssmmessages in the stack's region allowed from here?")
     };
     // The same client as everything else that speaks HTTPS here: certificates and proxies of this machine hold.

@@ -11,7 +11,7 @@ use crate::{
     aws::{self, Once, Outcome, given},
     kind::Context,
     kinds::ecs::service,
-    model::Failure,
+    model::{Evidence, Failure, Subject},
 };
 
 /// The documents by which the agent forwards ports: to the task itself, and to what it reaches.
@@ -125,10 +125,10 @@ impl<'a> Tasks<'a> {
             Some(id) => {
                 let known: Vec<&str> = tasks.iter().take(TOLD).map(short).collect();
                 let more = if tasks.len() > TOLD { ", …" } else { "" };
-                Failure::refused("find a task", format!("no task {id} of {service} runs"))
+                Failure::about(Subject::activity("find a task"), format!("no task {id} of {service} runs"))
                     .hint(format!("there are: {}{more}", known.join(", ")))
             }
-            None => Failure::refused("find a task", format!("no task of {service} runs"))
+            None => Failure::about(Subject::activity("find a task"), format!("no task of {service} runs"))
                 .hint("`stackctl status` shows the service, and `stackctl logs` what its tasks have written"),
         }
     }
@@ -136,18 +136,23 @@ impl<'a> Tasks<'a> {
     fn no_agent(&self, tasks: &[&SdkTask]) -> Failure {
         let service = self.name;
         if !tasks.iter().any(|task| task.enable_execute_command()) {
-            return Failure::refused("find a task", format!("the tasks of {service} were started before `exec: true`"))
-                .hint("bring the stack up, which replaces them: stackctl up");
+            return Failure::about(
+                Subject::activity("find a task"),
+                format!("the tasks of {service} were started before `exec: true`"),
+            )
+            .hint("bring the stack up, which replaces them: stackctl up");
         }
         let state = |task: &&SdkTask| format!("task {}: {}", short(task), agent(task).unwrap_or("no agent"));
         let states: Vec<String> = tasks.iter().take(TOLD).map(state).collect();
-        Failure {
-            details: states,
-            ..Failure::refused("find a task", format!("the agent of ECS Exec does not run in any task of {service}")).hint(
-                "it needs its role's permissions, a root file system that can be written, and a way out to ssmmessages: \
+        let failure = Failure::about(
+            Subject::activity("find a task"),
+            format!("the agent of ECS Exec does not run in any task of {service}"),
+        )
+        .hint(
+            "it needs its role's permissions, a root file system that can be written, and a way out to ssmmessages: \
                  `stackctl plan` shows whether something was changed by hand",
-            )
-        }
+        );
+        failure.evidence(Evidence::Findings { lines: states })
     }
 }
 

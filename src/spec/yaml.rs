@@ -73,6 +73,12 @@ enum Open {
     Map(Span, Vec<(Key, Node)>, Option<Key>),
 }
 
+/// Whether the indentation of the line `number`, counted from 1, has a tab in it: YAML takes spaces alone.
+fn has_tab_in_indentation(text: &str, number: usize) -> bool {
+    let line = text.lines().nth(number.saturating_sub(1)).unwrap_or_default();
+    line.chars().take_while(|c| c.is_whitespace()).any(|c| c == '\t')
+}
+
 /// The one document of `text`; none if there is a problem that leaves no tree to look at.
 pub(super) fn parse(text: &str, problems: &mut Collector) -> Option<Node> {
     let mut stack: Vec<Open> = Vec::new();
@@ -83,7 +89,7 @@ pub(super) fn parse(text: &str, problems: &mut Collector) -> Option<Node> {
             Err(error) => {
                 let at = error.marker();
                 let span = Span { start: at.index(), end: at.index() + 1 };
-                let hint = if error.info().contains("tab") {
+                let hint = if has_tab_in_indentation(text, at.line()) {
                     "indent with spaces"
                 } else {
                     "see https://yaml.org for its rules"

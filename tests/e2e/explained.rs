@@ -48,8 +48,8 @@ async fn a_program_that_ends_is_told_with_its_code_in_words_its_last_lines_and_w
             "task ",
             "container web ended with exit code 137 (killed: out of memory, or it did not end within stop_timeout)",
             "\"says\":\"one\"",
-            "likely cause: the program takes more memory than the task has",
-            "next: raise `memory` in stack.yaml",
+            "likely cause: The program needs more memory than the task has",
+            "next: Raise `memory` in stack.yaml",
         ],
     );
     has(
@@ -58,8 +58,8 @@ async fn a_program_that_ends_is_told_with_its_code_in_words_its_last_lines_and_w
             back,
             "Essential container in task exited; container web ended with exit code 0",
             "  | no work for me",
-            "likely cause: the program has ended by itself and well",
-            "next: let it run in the foreground",
+            "likely cause: The program exited by itself with code 0, but a service must keep running.",
+            "next: Run it in the foreground.",
         ],
     );
     has(
@@ -68,8 +68,8 @@ async fn a_program_that_ends_is_told_with_its_code_in_words_its_last_lines_and_w
             back,
             "container web ended with exit code 101",
             "the colour is missing",
-            "likely cause: the program has ended by itself; the lines above",
-            "next: mend it and `stackctl deploy` again",
+            "likely cause: The program exited by itself with code 101. Its last lines are above.",
+            "next: Fix the cause, then run `stackctl deploy` again.",
         ],
     );
     has(
@@ -78,9 +78,9 @@ async fn a_program_that_ends_is_told_with_its_code_in_words_its_last_lines_and_w
             back,
             "Task failed ELB health checks in (target-group ",
             "Health checks failed with these codes: [503]",
-            "likely cause: the load balancer asks GET /status on port 3000, and 200 is the answer it wants; 3 other ones in a row, 5 s \
-             apart, end a task",
-            "next: let /status answer 200",
+            "health check: GET /status on port 3000 must return 200. A task is replaced after 3 failures in a row, 5 s apart",
+            "likely cause: The program does not listen on port 3000, or GET /status does not return 200.",
+            "next: Make GET /status return 200",
         ],
     );
     // What runs before the new version fails, and nothing is rolled out.
@@ -93,7 +93,7 @@ async fn a_program_that_ends_is_told_with_its_code_in_words_its_last_lines_and_w
         &[
             "container web ended with exit code 101",
             "no such table",
-            "likely cause: the program has ended by itself",
+            "likely cause: The program exited by itself with code 101.",
             "next: ",
         ],
     );
@@ -111,8 +111,8 @@ async fn an_image_that_cannot_be_pulled_is_told_as_that() {
         &[
             "service.web: the rollout failed: ",
             "CannotPullContainerError: ",
-            "likely cause: the image is not in its registry under this name and tag",
-            "next: look at `image`",
+            "likely cause: The image is not in its registry under this name and tag",
+            "next: Check `image` in stack.yaml",
         ],
     );
 }

@@ -55,7 +55,7 @@ fn a_services_needs_are_what_it_takes_to_start_and_to_be_reached() {
     assert_eq!(needs(&graph, "service.web"), expected);
     assert_eq!(
         node(&graph, "release.web").runs,
-        Some(Runs::Before { target: Address::new("service", "web"), field: "task_definition".into() })
+        Some(Runs::Before { target: Address::new("service", "web"), field: "task_definition" })
     );
     let expected =
         ["image.app", "log_group.web", "role.web-execution", "role.web-task", "secret.database-url", "secret.web/KEY"];

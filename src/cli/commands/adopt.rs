@@ -9,7 +9,7 @@ use crate::{
     cli::{change::confirm, error::Stop, global::Global, project::Project},
     engine, exit,
     kind::{AnyKind, Registry},
-    model::{Action, Address, Failure, Graph, LiveResource, Plan},
+    model::{Action, Address, Failure, Graph, LiveResource, Plan, Subject},
     output::Output,
 };
 
@@ -67,7 +67,7 @@ impl Adopt {
         let owned = view.live.iter().find(|live| live.address == self.address);
         if let Some(owned) = owned {
             let message = format!("{} has {} already: {}", project.cx.id, self.address, owned.id);
-            return Err(Failure::refused("adopt", message)
+            return Err(Failure::about(Subject::command("adopt"), message)
                 .hint("nothing is to be adopted; nothing was changed")
                 .into());
         }
@@ -75,7 +75,7 @@ impl Adopt {
         let Some(found) = project.kinds.of(&self.address)?.list(&claim).await?.pop() else {
             let (kind, region) = (self.address.kind(), &project.stack.region);
             let message = format!("there is no {kind} {} in {region} that is no stack's", self.id);
-            return Err(Failure::refused("adopt", message)
+            return Err(Failure::about(Subject::command("adopt"), message)
                 .hint(format!("it is in another region or account, or has the tag `{}`", aws::STACK))
                 .into());
         };
@@ -122,7 +122,7 @@ impl Adopt {
             return Ok(());
         }
         let message = format!("{} does not match {}: `up` would have to replace it", self.id, self.address);
-        Err(Failure::refused("adopt", message)
+        Err(Failure::about(Subject::command("adopt"), message)
             .hint("change stack.yaml to what it is, or adopt first what it stands in; nothing was changed"))
     }
 

@@ -13,7 +13,7 @@ use crate::{
     },
     engine, exit,
     kind::{InRelease, Registry},
-    model::{Action, Failure, Graph, Plan, Step},
+    model::{Action, Failure, Graph, Plan, Step, Subject},
     output::Output,
 };
 
@@ -68,8 +68,11 @@ pub fn release_part(kinds: &Registry, graph: &Graph, plan: &Plan) -> Result<Plan
     if missing.is_empty() {
         return Ok(part);
     }
-    Err(Failure::refused("deploy", format!("these resources are missing or out of date: {}", missing.join(", ")))
-        .hint("run `stackctl up` instead: it creates and updates them, and releases as well"))
+    Err(Failure::about(
+        Subject::command("deploy"),
+        format!("these resources are missing or out of date: {}", missing.join(", ")),
+    )
+    .hint("run `stackctl up` instead: it creates and updates them, and releases as well"))
 }
 
 fn is_removal(step: &Step) -> bool {

@@ -13,7 +13,7 @@ use crate::{
     cli::{error::Stop, global::Global, project::Project},
     exit,
     kinds::ecs::service,
-    model::Failure,
+    model::{Failure, Subject},
     output::{LineEnds, Output, Raw, terminal_size},
     session::{Event, Input, Session, Size, Tasks},
     spec::Stack,
@@ -73,9 +73,12 @@ pub(super) async fn enabled(project: &Project, command: &str, name: &str) -> Res
         return Ok((name, live));
     }
     if wants_exec(&project.stack, &name) {
-        return Err(Failure::refused(command, format!("service.{name} does not have `exec: true` at AWS yet"))
-            .hint("bring the stack up, which replaces its tasks: stackctl up")
-            .into());
+        return Err(Failure::about(
+            Subject::command(command),
+            format!("service.{name} does not have `exec: true` at AWS yet"),
+        )
+        .hint("bring the stack up, which replaces its tasks: stackctl up")
+        .into());
     }
     Err(Stop::usage(
         format!("the tasks of {name} let nobody in: the service has no `exec: true`"),
@@ -132,7 +135,9 @@ impl<'a> Shown<'a> {
 
     /// Until the session is over.
     async fn follow(mut self, mut session: Session) -> Result<u8, Stop> {
-        let hear = |kind| signal(kind).map_err(|error| Failure::refused("listen for signals", error.to_string()));
+        let hear = |kind| {
+            signal(kind).map_err(|error| Failure::about(Subject::activity("listen for signals"), error.to_string()))
+        };
         let mut resized = hear(SignalKind::window_change())?;
         let (mut interrupt, mut terminate) = (hear(SignalKind::interrupt())?, hear(SignalKind::terminate())?);
         let mut hang_up = hear(SignalKind::hangup())?;
@@ -182,7 +187,7 @@ impl<'a> Shown<'a> {
             }
             return Ok(code.map_or(exit::DONE, |code| u8::try_from(code).unwrap_or(exit::FAILED)));
         }
-        let failure = Failure::refused("exec", why.join(" "));
+        let failure = Failure::about(Subject::command("exec"), why.join(" "));
         let in_image = "the command has to be in the image, by its path or on the image's PATH: one that `build:` makes of a \
                         crate has that crate's binary and no shell";
         Err(if self.any { failure } else { failure.hint(in_image) }.into())

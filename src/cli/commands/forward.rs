@@ -22,7 +22,7 @@ use crate::{
     },
     exit,
     kinds::{ecs::service, elasticache::cache, rds::db_instance, secretsmanager::secret},
-    model::{Address, Failure},
+    model::{Address, Failure, Subject},
     output::Output,
     session::{Forward, Remote, Said, Tasks},
     spec::Stack,
@@ -152,7 +152,7 @@ impl ForwardArgs {
 
     async fn remote(&self, project: &Project, target: Target<'_>) -> Result<Remote, Stop> {
         let not_ready = |what: &str| {
-            Failure::refused("forward", format!("{what} is not ready yet"))
+            Failure::about(Subject::command("forward"), format!("{what} is not ready yet"))
                 .hint("`stackctl status` shows what it waits for")
         };
         match target {
@@ -188,7 +188,8 @@ pub(super) async fn database(project: &Project) -> Result<Remote, Failure> {
     let live: db_instance::Live = find(project, "forward", &address).await?;
     let port = live.port.and_then(|port| u16::try_from(port).ok()).unwrap_or(blueprint::DATABASE_PORT);
     let host = live.host.ok_or_else(|| {
-        Failure::refused("forward", "the database is not ready yet").hint("`stackctl status` shows what it waits for")
+        Failure::about(Subject::command("forward"), "the database is not ready yet")
+            .hint("`stackctl status` shows what it waits for")
     })?;
     Ok(Remote { host: Some(host), port })
 }
@@ -214,11 +215,13 @@ async fn listen(wanted: Option<u16>, usual: u16) -> Result<TcpListener, Stop> {
         Ok(listener) => Ok(listener),
         Err(_) => bind(0).await,
     };
-    listener.map_err(|error| Failure::refused("find a free port", error.to_string()).into())
+    listener.map_err(|error| Failure::about(Subject::activity("find a free port"), error.to_string()).into())
 }
 
 fn local_port(listener: &TcpListener) -> Result<u16, Failure> {
-    let address = listener.local_addr().map_err(|error| Failure::refused("find a free port", error.to_string()))?;
+    let address = listener
+        .local_addr()
+        .map_err(|error| Failure::about(Subject::activity("find a free port"), error.to_string()))?;
     Ok(address.port())
 }
 
@@ -255,7 +258,7 @@ impl Tell<'_> {
                     let why = if why.is_empty() { "the session has ended" } else { &why };
                     self.warn(&format!("{why}: its connections are closed, and the next one opens another way"));
                 }
-                Said::NoWay(failure) => self.output.failure(None, &failure),
+                Said::NoWay(failure) => self.output.failure(&failure),
             }
         }
         std::future::pending().await

@@ -13,7 +13,7 @@ use crate::{
     },
     exit,
     logs::{Reader, Seen},
-    model::Failure,
+    model::{Failure, Subject},
     output::{LogWriter, Output},
 };
 
@@ -112,7 +112,7 @@ impl Logs {
 
 fn nothing(project: &Project, what: &str) -> Stop {
     let message = format!("{} has {what} yet", project.cx.id);
-    Failure::refused("logs", message).hint("bring it up first: stackctl up").into()
+    Failure::about(Subject::command("logs"), message).hint("bring it up first: stackctl up").into()
 }
 
 fn now() -> i64 {

@@ -4,7 +4,12 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::{cli::error::Stop, exit, model::Failure, output::Output};
+use crate::{
+    cli::error::Stop,
+    exit,
+    model::{Failure, Subject},
+    output::Output,
+};
 
 /// Arguments of `stackctl man`.
 #[derive(Debug, Args)]
@@ -19,7 +24,7 @@ impl Man {
     pub(super) fn run(&self, program: clap::Command, output: &Output) -> Result<u8, Stop> {
         let written =
             std::fs::create_dir_all(&self.folder).and_then(|()| clap_mangen::generate_to(program, &self.folder));
-        written.map_err(|error| Failure::refused("man", format!("{}: {error}", self.folder.display())))?;
+        written.map_err(|error| Failure::about(Subject::file(&self.folder), error.to_string()))?;
         output.status(&format!("The manual is in {}; it begins with stackctl(1).", self.folder.display()));
         Ok(exit::DONE)
     }

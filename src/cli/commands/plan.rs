@@ -36,7 +36,7 @@ pub(in crate::cli) struct PlanArgs {
 impl PlanArgs {
     pub(super) async fn run(&self, global: &Global, output: &Output) -> Result<u8, Stop> {
         let project = Project::open(global, output).await?;
-        let plan = self.part.of(project.plan(project.look().await?, &BTreeMap::new())?).map_err(Part::wrong)?;
+        let plan = self.part.of(project.plan(project.look().await?, &BTreeMap::new())?)?;
         output.plan(&project.kinds, &plan);
         self.part.warn(output);
         if let Some(file) = &self.out {

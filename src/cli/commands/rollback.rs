@@ -20,7 +20,7 @@ use crate::{
         },
         scheduler::schedule,
     },
-    model::{Address, Failure, Graph, Input, LiveResource, Plan},
+    model::{Address, Failure, Graph, Input, LiveResource, Plan, Subject},
     output::Output,
     releases::{self, Outcome, Release},
 };
@@ -107,8 +107,11 @@ impl Rollback {
         }
         let good = releases::last_good(releases, running).map(|release| release.release);
         good.ok_or_else(|| {
-            Failure::refused("rollback", format!("ECS knows of no release of {name} that served before this one"))
-                .hint("`stackctl releases` shows those that there are; --to names one")
+            Failure::about(
+                Subject::command("rollback"),
+                format!("ECS knows of no release of {name} that served before this one"),
+            )
+            .hint("`stackctl releases` shows those that there are; --to names one")
         })
     }
 }
@@ -123,11 +126,11 @@ async fn revision(project: &Project, name: &str, number: u32) -> Result<Revision
     let image = revision.desired.as_ref().and_then(|desired| desired.image.known());
     let Some(image) = image else {
         let message = format!("release {number} of {name} was not made by stackctl as it is now");
-        return Err(Failure::refused("rollback", message).into());
+        return Err(Failure::about(Subject::command("rollback"), message).into());
     };
     if !image::is_kept(&project.cx, image).await? {
         let message = format!("the image of release {number}, {image}, is no longer kept");
-        return Err(Failure::refused("rollback", message)
+        return Err(Failure::about(Subject::command("rollback"), message)
             .hint("check out the commit of that release, which `stackctl releases` shows, and deploy it")
             .into());
     }
@@ -185,5 +188,5 @@ fn jobs(
 
 fn typed<L: serde::de::DeserializeOwned>(live: &[LiveResource], address: &Address) -> Result<L, Failure> {
     let found = live.iter().find(|live| &live.address == address);
-    found.ok_or_else(|| Failure::refused("rollback", format!("{address} is gone")))?.decoded()
+    found.ok_or_else(|| Failure::about(Subject::command("rollback"), format!("{address} is gone")))?.decoded()
 }

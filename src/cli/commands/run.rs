@@ -5,7 +5,7 @@ use clap::Args;
 use crate::{
     cli::{error::Stop, global::Global, project::Project},
     exit,
-    model::Failure,
+    model::{Failure, Subject},
     output::Output,
     task::{End, Event, Task},
 };
@@ -43,7 +43,11 @@ impl Run {
                 }
                 Ok(u8::try_from(code).unwrap_or(exit::FAILED))
             }
-            None => Err(Failure::refused("run", format!("task {} did not start: {}", task.id(), end.reason)).into()),
+            None => Err(Failure::about(
+                Subject::command("run"),
+                format!("task {} did not start: {}", task.id(), end.reason),
+            )
+            .into()),
         }
     }
 

@@ -22,7 +22,7 @@ use tokio::time::{Instant, sleep};
 use crate::{
     cli::{error::Stop, global::Global},
     exit,
-    model::Failure,
+    model::{Evidence, Failure, Subject},
     output::Output,
 };
 
@@ -158,7 +158,7 @@ pub(in crate::cli) fn endpoint() -> Result<String, Stop> {
     let dir = folder(std::env::var_os("STACKCTL_SANDBOX_DIR").map(PathBuf::from))?;
     match running(&dir)? {
         Some(running) => Ok(running.endpoint),
-        None => Err(Failure::refused("sandbox", "no sandbox is running")
+        None => Err(Failure::about(Subject::command("sandbox"), "no sandbox is running")
             .hint("start one with `stackctl sandbox start`, or leave out --sandbox (STACKCTL_SANDBOX) to work on AWS")
             .into()),
     }
@@ -202,9 +202,10 @@ async fn start(dir: &Path, options: &Start, output: &Output) -> Result<u8, Stop>
         let ended = child.try_wait().map_err(|error| on_disk("wait for", &program, &error))?;
         if ended.is_some() || Instant::now() > deadline {
             let why = if ended.is_some() { "the sandbox ended at once" } else { "the sandbox does not get ready" };
-            let mut failure = Failure::refused("sandbox start", format!("{why}; the end of {}:", log.display()));
-            failure.details = last_lines(&log, LAST_LINES);
-            return Err(failure.into());
+            let failure =
+                Failure::about(Subject::command("sandbox start"), format!("{why}; the end of {}:", log.display()));
+            let lines = last_lines(&log, LAST_LINES);
+            return Err(failure.evidence(Evidence::Output { lines }).into());
         }
         sleep(LOOK).await;
     }
@@ -217,13 +218,19 @@ async fn stop(dir: &Path, output: &Output) -> Result<(), Stop> {
     };
     let pid = Pid::from_raw(running.pid);
     if let Err(error) = kill(pid, Signal::SIGTERM) {
-        return Err(Failure::refused("sandbox stop", format!("process {pid} cannot be stopped: {error}")).into());
+        return Err(Failure::about(
+            Subject::command("sandbox stop"),
+            format!("process {pid} cannot be stopped: {error}"),
+        )
+        .into());
     }
     let deadline = Instant::now() + STOP;
     while is_alive(pid) {
         if Instant::now() > deadline {
             let message = format!("process {pid} still runs after {} s", STOP.as_secs());
-            return Err(Failure::refused("sandbox stop", message).hint(format!("end it with `kill -9 {pid}`")).into());
+            return Err(Failure::about(Subject::command("sandbox stop"), message)
+                .hint(format!("end it with `kill -9 {pid}`"))
+                .into());
         }
         sleep(LOOK).await;
     }
@@ -250,8 +257,11 @@ async fn status(dir: &Path, output: &Output) -> Result<u8, Stop> {
     let url = format!("{}/_sandbox/status", running.endpoint);
     let asked = async { reqwest::get(&url).await?.error_for_status()?.json::<serde_json::Value>().await };
     let answer = asked.await.map_err(|error| {
-        Failure::refused("sandbox status", format!("process {} runs and does not answer: {error}", running.pid))
-            .hint("see `stackctl sandbox logs`; `stackctl sandbox reset` starts it afresh")
+        Failure::about(
+            Subject::command("sandbox status"),
+            format!("process {} runs and does not answer: {error}", running.pid),
+        )
+        .hint("see `stackctl sandbox logs`; `stackctl sandbox reset` starts it afresh")
     })?;
     if output.is_json() {
         output.document(&answer);
@@ -279,7 +289,7 @@ fn running(dir: &Path) -> Result<Option<Running>, Stop> {
         Err(error) => return Err(on_disk("read", &file, &error).into()),
     };
     let running: Running = serde_json::from_str(&text).map_err(|error| {
-        Failure::refused("sandbox", format!("{} cannot be read: {error}", file.display()))
+        Failure::about(Subject::file(&file), format!("it cannot be read: {error}"))
             .hint("`stackctl sandbox reset` starts afresh")
     })?;
     // A machine that went down leaves the file behind.
@@ -309,10 +319,8 @@ fn folder(named: Option<PathBuf>) -> Result<PathBuf, Failure> {
     };
     match state.or_else(usual) {
         Some(state) => Ok(state.join("stackctl/sandbox")),
-        None => {
-            Err(Failure::refused("sandbox", "there is no home folder for the sandbox's state")
-                .hint("name one with --dir"))
-        }
+        None => Err(Failure::about(Subject::command("sandbox"), "there is no home folder for the sandbox's state")
+            .hint("name one with --dir")),
     }
 }
 
@@ -325,8 +333,11 @@ fn program() -> Result<PathBuf, Failure> {
     let on_path = std::env::split_paths(&path).map(|folder| folder.join(NAME));
     let found = named.into_iter().chain(beside).chain(on_path).find(|candidate| candidate.is_file());
     found.ok_or_else(|| {
-        Failure::refused("sandbox", format!("the program {NAME} is neither beside stackctl nor on the PATH"))
-            .hint("build it with `cargo build -p stackctl-sandbox`, or name it in STACKCTL_SANDBOX_PROGRAM")
+        Failure::about(
+            Subject::command("sandbox"),
+            format!("the program {NAME} is neither beside stackctl nor on the PATH"),
+        )
+        .hint("build it with `cargo build -p stackctl-sandbox`, or name it in STACKCTL_SANDBOX_PROGRAM")
     })
 }
 
@@ -337,5 +348,5 @@ fn last_lines(file: &Path, count: usize) -> Vec<String> {
 }
 
 fn on_disk(what: &str, path: &Path, error: &std::io::Error) -> Failure {
-    Failure::refused("sandbox", format!("cannot {what} {}: {error}", path.display()))
+    Failure::about(Subject::file(path), format!("cannot {what} it: {error}"))
 }

@@ -50,7 +50,7 @@ impl Up {
             plan: &|view| self.part.of(project.plan(view, &BTreeMap::new())?),
         };
         self.part.warn(output);
-        let ended = carry_out.run(&project, global, output).await.map_err(Part::wrong)?;
+        let ended = carry_out.run(&project, global, output).await?;
         if ended.code == exit::DONE {
             unconfirmed::show(&project, ended.unchanged.as_deref(), output).await?;
             url::show(&project, ended.unchanged, output).await?;

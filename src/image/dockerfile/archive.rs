@@ -11,7 +11,7 @@ use serde::Deserialize;
 
 use crate::{
     image::{layer, manifest, manifest::Assembled},
-    model::Failure,
+    model::{Failure, Subject},
 };
 
 /// What Fargate's tasks are told to run on, whatever the machine that builds is.
@@ -68,8 +68,11 @@ pub(super) fn read(path: &Path) -> Result<Assembled, Failure> {
     let config: Config = serde_json::from_slice(&bytes).map_err(|error| unreadable(error.to_string()))?;
     let platform = format!("{}/{}", config.os, config.architecture);
     if platform != PLATFORM {
-        return Err(Failure::refused("build", format!("the image is for {platform}, and tasks run on {PLATFORM}"))
-            .hint("leave `--platform` out of the Dockerfile's FROM lines, or say $TARGETPLATFORM there"));
+        return Err(Failure::about(
+            Subject::activity("build"),
+            format!("the image is for {platform}, and tasks run on {PLATFORM}"),
+        )
+        .hint("leave `--platform` out of the Dockerfile's FROM lines, or say $TARGETPLATFORM there"));
     }
     if config.rootfs.diff_ids.len() != saved.layers.len() {
         let (named, there) = (config.rootfs.diff_ids.len(), saved.layers.len());
@@ -97,7 +100,7 @@ fn is_version(text: &str) -> bool {
 }
 
 fn unreadable(why: impl Into<String>) -> Failure {
-    Failure::refused("docker save", format!("its archive cannot be read: {}", why.into()))
+    Failure::about(Subject::program("docker save"), format!("its archive cannot be read: {}", why.into()))
 }
 
 /// A tar archive whose files are read where they are: an image can be larger than memory should hold twice.

@@ -14,7 +14,7 @@ use super::{
     lines::{LAST_LINES, last_lines},
     manifest::Assembled,
 };
-use crate::model::Failure;
+use crate::model::{Evidence, Failure, Subject};
 use archive::PLATFORM;
 
 /// A Dockerfile and what its COPY lines start from.
@@ -30,7 +30,7 @@ pub(super) async fn build(
     say: &(dyn Fn(&str) + Sync),
 ) -> Result<Assembled, Failure> {
     if !build.dockerfile.is_file() {
-        return Err(Failure::refused("build", format!("there is no {}", build.dockerfile.display()))
+        return Err(Failure::about(Subject::activity("build"), format!("there is no {}", build.dockerfile.display()))
             .hint("`dockerfile:` names a file, from the folder of stack.yaml"));
     }
     let engine = ["version", "--format", "{{.Server.Version}}"];
@@ -41,8 +41,8 @@ pub(super) async fn build(
             failure.hint("start the Docker engine, or point DOCKER_HOST to one: `docker version` has to show a server")
         }
     })?;
-    let scratch =
-        tempfile::tempdir().map_err(|error| Failure::refused("build", format!("no temporary folder: {error}")))?;
+    let scratch = tempfile::tempdir()
+        .map_err(|error| Failure::about(Subject::activity("build"), format!("no temporary folder: {error}")))?;
     let (id, archive) = (scratch.path().join("id"), scratch.path().join("image.tar"));
     let arguments: [&OsStr; 8] = [
         "build".as_ref(),
@@ -58,8 +58,9 @@ pub(super) async fn build(
         let file = build.dockerfile.display();
         failure.hint(format!("mend it, then check with `docker build --file {file} {}`", build.context.display()))
     })?;
-    let id = std::fs::read_to_string(&id)
-        .map_err(|error| Failure::refused("docker build", format!("it did not tell the image's id: {error}")))?;
+    let id = std::fs::read_to_string(&id).map_err(|error| {
+        Failure::about(Subject::program("docker build"), format!("it did not tell the image's id: {error}"))
+    })?;
     run(docker, ["save".as_ref(), "--output".as_ref(), archive.as_os_str(), id.trim().as_ref()], &|_| {}).await?;
     tokio::task::spawn_blocking(move || {
         // The folder has to last until the archive is read.
@@ -83,7 +84,7 @@ async fn run<'a>(
     command.env("BUILDKIT_PROGRESS", "plain").env("BUILDX_NO_DEFAULT_ATTESTATIONS", "1");
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
     let mut child = command.spawn().map_err(|error| {
-        Failure::refused("build", format!("docker cannot be run: {error}")).hint(
+        Failure::about(Subject::activity("build"), format!("docker cannot be run: {error}")).hint(
             "a Dockerfile is built by Docker: https://docs.docker.com/engine/install; a Cargo package needs none: `build: app`",
         )
     })?;
@@ -95,16 +96,15 @@ async fn run<'a>(
     };
     // The old builder tells its steps on standard output, BuildKit on standard error.
     let (out, err) = tokio::join!(last_lines(stdout, &hear), last_lines(stderr, &hear));
-    let operation = format!("docker {}", arguments.first().and_then(|word| word.to_str()).unwrap_or_default());
-    let status = child.wait().await.map_err(|error| Failure::refused(&operation, error.to_string()))?;
+    let program = format!("docker {}", arguments.first().and_then(|word| word.to_str()).unwrap_or_default());
+    let status = child.wait().await.map_err(|error| Failure::about(Subject::program(&program), error.to_string()))?;
     if status.success() {
         return Ok(());
     }
-    let mut failure = Failure::refused(operation, format!("it ended with {status}"));
-    failure.details = out.into_iter().chain(err).collect();
-    let surplus = failure.details.len().saturating_sub(LAST_LINES);
-    failure.details.drain(..surplus);
-    Err(failure)
+    let mut lines: Vec<String> = out.into_iter().chain(err).collect();
+    lines.drain(..lines.len().saturating_sub(LAST_LINES));
+    let failure = Failure::about(Subject::program(&program), format!("it ended with {status}"));
+    Err(failure.evidence(Evidence::Output { lines }))
 }
 
 /// Whether Docker says here that it begins a step: `Step 2/5 : COPY …`, or BuildKit's `#7 [build 2/5] COPY …`.

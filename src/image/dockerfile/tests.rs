@@ -200,7 +200,7 @@ async fn without_docker_or_its_engine_it_says_what_to_do() {
     let bench = Bench::new("[ $1 != version ] || { echo 'no daemon here' >&2; exit 1; }\n", b"");
     let failure = bench.build().await.expect_err("no engine answers");
     assert!(failure.hint.as_deref().is_some_and(|hint| hint.contains("start the Docker engine")), "{failure:?}");
-    assert!(failure.details.iter().any(|line| line == "no daemon here"), "{failure:?}");
+    assert!(failure.explanation.lines().iter().any(|line| line == "no daemon here"), "{failure:?}");
     let dockerfile = bench.path("Dockerfile");
     let nowhere = bench.path("nowhere");
     let wanted = Build { dockerfile: &dockerfile, context: Path::new(".") };
@@ -217,9 +217,10 @@ async fn a_build_that_fails_shows_its_last_lines() {
     let script =
         "[ $1 != build ] || { for i in $(seq 100); do echo \"line $i\"; done; echo 'no such file: x' >&2; exit 7; }\n";
     let failure = Bench::new(script, b"").build().await.expect_err("it fails");
-    assert_eq!(failure.operation, "docker build");
+    assert_eq!(failure.subject, Some(Subject::program("docker build")));
     assert!(failure.message.contains('7'), "{failure}");
-    assert_eq!(failure.details.len(), LAST_LINES);
-    assert_eq!(failure.details.last().map(String::as_str), Some("no such file: x"));
+    let [Evidence::Output { lines }] = failure.explanation.evidence.as_slice() else { panic!("{failure:?}") };
+    assert_eq!(lines.len(), LAST_LINES);
+    assert_eq!(lines.last().map(String::as_str), Some("no such file: x"));
     assert!(failure.hint.as_deref().is_some_and(|hint| hint.contains("docker build --file")), "{failure:?}");
 }

@@ -82,7 +82,7 @@ impl Issuance {
         match self.phase() {
             Phase::Pending(_) | Phase::Deleting(_) => 0,
             Phase::Ready => 1,
-            Phase::Failed(_) => 2,
+            Phase::Failed(_) | Phase::RolledBack(_) => 2,
         }
     }
 

@@ -95,7 +95,7 @@ impl Kind for ElasticIp {
     fn passing(failure: &Failure) -> Option<&'static str> {
         // The interface of a deleted NAT gateway holds its address for a while; AWS then answers AuthFailure or
         // InvalidIPAddress.InUse to a release.
-        let held = failure.operation == "ReleaseAddress"
+        let held = failure.is_of("ReleaseAddress")
             && failure.is(&["InvalidIPAddress.InUse", "DependencyViolation", "AuthFailure"]);
         held.then_some("the NAT gateway to let go of it")
     }

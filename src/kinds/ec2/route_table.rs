@@ -214,7 +214,7 @@ impl Kind for RouteTable {
     fn passing(failure: &Failure) -> Option<&'static str> {
         // A read that lags did not show that a subnet has its table already, or showed the association that it had before.
         let lagged = failure.is(&["Resource.AlreadyAssociated"])
-            || (failure.operation == "ReplaceRouteTableAssociation" && failure.is(&["InvalidAssociationID.NotFound"]));
+            || (failure.is_of("ReplaceRouteTableAssociation") && failure.is(&["InvalidAssociationID.NotFound"]));
         let associated = lagged.then_some("AWS to show the table of a subnet");
         associated.or_else(|| failure.is(&["DependencyViolation"]).then_some("what still uses it to go"))
     }

@@ -116,7 +116,7 @@ impl Kind for Cluster {
         let codes = ["ClusterContainsServicesException", "ClusterContainsTasksException", "UpdateInProgressException"];
         // The first cluster of an account has ECS make its service-linked role, and ECS may not be able to use it at once.
         // https://docs.aws.amazon.com/AmazonECS/latest/developerguide/using-service-linked-roles.html
-        let first = failure.operation == "CreateCluster" && failure.is(&["InvalidParameterException"]);
+        let first = failure.is_of("CreateCluster") && failure.is(&["InvalidParameterException"]);
         let role = first.then_some("ECS to use the role that it makes for itself in a new account");
         role.or(failure.is(&codes).then_some("its tasks to end"))
     }

@@ -15,7 +15,7 @@ use crate::{
         self,
         task::{self, Live, OneOff, Repeats},
     },
-    model::{Address, Failure, Found, Input, NoField, Permission, Phase},
+    model::{Address, Explanation, Failure, Found, Input, NoField, Permission, Phase},
 };
 
 /// The name of such a task's one container.
@@ -113,7 +113,7 @@ impl<P: Purpose> Kind for DatabaseTask<P> {
         task::passing(failure)
     }
 
-    async fn explain(cx: &Context, live: &Live) -> Vec<String> {
+    async fn explain(cx: &Context, live: &Live, _phase: &Phase) -> Explanation {
         task::explain(cx, live, P::NAME, CONTAINER).await
     }
 }

@@ -12,7 +12,7 @@ use crate::{
         self,
         task::{self, Live, OneOff, Repeats},
     },
-    model::{Address, Failure, Found, Input, NoField, Permission, Phase},
+    model::{Address, Explanation, Failure, Found, Input, NoField, Permission, Phase},
 };
 
 /// A release task.
@@ -90,7 +90,7 @@ impl Kind for Release {
         task::passing(failure)
     }
 
-    async fn explain(cx: &Context, live: &Live) -> Vec<String> {
+    async fn explain(cx: &Context, live: &Live, _phase: &Phase) -> Explanation {
         // Its log and its container are called as the service.
         task::explain(cx, live, &live.name, &live.name).await
     }

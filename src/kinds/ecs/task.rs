@@ -11,8 +11,11 @@ use serde::{Deserialize, Serialize};
 use crate::{
     aws::{self, Once, Outcome, TaskLog, given},
     kind::Context,
-    kinds::ecs::{self, task_end},
-    model::{Address, Failure, Found, On, Permission, Phase},
+    kinds::ecs::{
+        self,
+        task_end::{self, StopReason},
+    },
+    model::{Address, Explanation, Failure, Found, On, Permission, Phase},
 };
 
 /// What finds tasks.
@@ -189,16 +192,16 @@ pub(in crate::kinds) fn phase(live: &Live, failed: impl FnOnce(&str) -> String) 
     }
 }
 
-/// The last lines that it wrote, and what they come to. `logs` is the name of its log group's address, `container` the one
-/// that is waited for.
-pub(in crate::kinds) async fn explain(cx: &Context, live: &Live, logs: &str, container: &str) -> Vec<String> {
+/// Why it failed. `logs` is the name of its log group's address, `container` the one that is waited for.
+pub(in crate::kinds) async fn explain(cx: &Context, live: &Live, logs: &str, container: &str) -> Explanation {
     let call = cx.aws.ecs.describe_tasks().cluster(&live.cluster).tasks(&live.task).send().await;
-    let Ok(answer) = call.during("DescribeTasks") else { return Vec::new() };
-    let Some(task) = answer.tasks().first() else { return Vec::new() };
-    let log = TaskLog::new(&cx.id, logs, container, &live.task);
-    let mut lines = task_end::last_lines(cx, &log, &live.task).await;
-    lines.extend(task_end::advice(task, container, None));
-    lines
+    let Ok(answer) = call.during("DescribeTasks") else { return Explanation::default() };
+    let Some(task) = answer.tasks().first() else { return Explanation::default() };
+    // How it ended is in the message.
+    let log = task_end::log(cx, &TaskLog::new(&cx.id, logs, container, &live.task), &live.task).await;
+    let end = StopReason::of(task, container);
+    let advice = end.advice(None, &log);
+    Explanation { evidence: vec![log], ..Explanation::from(advice) }
 }
 
 /// What is waited for when ECS refuses a task in this way, if that goes away by waiting.
@@ -214,7 +217,7 @@ fn live(address: &Address, container: &str, task: &Task) -> Live {
         name: address.name().to_owned(),
         status: task.last_status().unwrap_or("PROVISIONING").to_owned(),
         exit_code: ecs::exit_code(task, container),
-        end: task_end::end_of(task),
+        end: task_end::end_of(task).to_string(),
         created: task.created_at().and_then(|at| at.to_millis().ok()).unwrap_or_default(),
         doing: None,
     }

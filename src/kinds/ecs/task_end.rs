@@ -1,4 +1,4 @@
-//! How a task ended: in words, with the last that it wrote, the likely cause, and the way out.
+//! How a task ended, as data: what ECS says of it, its last lines, the likely cause, and the way out.
 
 use aws_sdk_ecs::types::{Task, TaskStopCode};
 
@@ -6,146 +6,247 @@ use crate::{
     aws::{self, TaskLog},
     kind::Context,
     kinds::{ecs, elb},
+    model::{ContainerEnd, Evidence, Explanation, HealthCheck, TaskEnd},
 };
 
 /// How many of the last lines of a task are shown.
 const LAST_LINES: i32 = 20;
 
-/// The exit code of a process that SIGKILL ended.
-const KILLED: i32 = 137;
-
-/// The health check that a new task has to pass.
-#[derive(Clone, Debug)]
-pub(super) struct Check {
-    path: String,
-    port: i32,
-    wanted: String,
-    interval: i32,
-    failures: i32,
+/// The health check of the target group `arn`, if it can be read.
+pub(super) async fn health_check(cx: &Context, arn: &str) -> Option<HealthCheck> {
+    let groups = elb::target_groups(cx).await.ok()?;
+    let (_, group) = groups.into_iter().find(|(_, group)| group.target_group_arn() == Some(arn))?;
+    Some(HealthCheck {
+        path: group.health_check_path().unwrap_or("/").to_owned(),
+        port: group.port().unwrap_or_default(),
+        expects: group.matcher().and_then(|matcher| matcher.http_code()).unwrap_or("200").to_owned(),
+        interval_seconds: group.health_check_interval_seconds().unwrap_or_default(),
+        failures: group.unhealthy_threshold_count().unwrap_or_default(),
+    })
 }
 
-impl Check {
-    /// That of the target group `arn`, if it can be read.
-    pub(super) async fn of(cx: &Context, arn: &str) -> Option<Self> {
-        let groups = elb::target_groups(cx).await.ok()?;
-        let (_, group) = groups.into_iter().find(|(_, group)| group.target_group_arn() == Some(arn))?;
-        Some(Self {
-            path: group.health_check_path().unwrap_or("/").to_owned(),
-            port: group.port().unwrap_or_default(),
-            wanted: group.matcher().and_then(|matcher| matcher.http_code()).unwrap_or("200").to_owned(),
-            interval: group.health_check_interval_seconds().unwrap_or_default(),
-            failures: group.unhealthy_threshold_count().unwrap_or_default(),
-        })
-    }
+/// How a task ended, as ECS says.
+pub(crate) fn end_of(task: &Task) -> TaskEnd {
+    let containers = task.containers().iter().map(|container| ContainerEnd {
+        name: container.name().unwrap_or_default().to_owned(),
+        exit_code: container.exit_code(),
+        meaning: container.exit_code().and_then(meaning).map(str::to_owned),
+        reason: container.reason().map(str::to_owned),
+    });
+    TaskEnd { reason: task.stopped_reason().unwrap_or("no reason given").to_owned(), containers: containers.collect() }
 }
 
-/// Why a task ended, in words.
-/// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/stopped-task-error-codes.html>
-pub(crate) fn end_of(task: &Task) -> String {
-    let mut parts = vec![task.stopped_reason().unwrap_or("no reason given").to_owned()];
-    for container in task.containers() {
-        let name = container.name().unwrap_or_default();
-        if let Some(code) = container.exit_code() {
-            parts.push(format!("container {name} ended with exit code {code}{}", in_words(code)));
-        }
-        if let Some(reason) = container.reason() {
-            parts.push(format!("container {name}: {reason}"));
-        }
-    }
-    parts.join("; ")
-}
-
-fn in_words(code: i32) -> &'static str {
+/// What an exit code means by the convention of shells: 128 and the number of the signal that ended the process.
+/// <https://pubs.opengroup.org/onlinepubs/9799919799/utilities/V3_chap02.html#tag_19_08_02>
+fn meaning(code: i32) -> Option<&'static str> {
     match code {
-        137 => " (killed: out of memory, or it did not end within stop_timeout)",
-        139 => " (a segmentation fault)",
-        143 => " (ended by SIGTERM)",
-        126 => " (the command cannot be run)",
-        127 => " (there is no such command in the image)",
-        _ => "",
+        126 => Some("the command cannot be run"),
+        127 => Some("there is no such command in the image"),
+        137 => Some("killed: out of memory, or it did not end within stop_timeout"),
+        139 => Some("a segmentation fault"),
+        143 => Some("ended by SIGTERM"),
+        _ => None,
     }
 }
 
-/// Whether the load balancer found it unhealthy, and ECS stopped it for that.
-/// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-event-messages-list.html>
-pub(super) fn is_unhealthy(task: &Task) -> bool {
-    task.stopped_reason().is_some_and(|reason| reason.starts_with("Task failed ELB health checks"))
+/// Why a task stopped.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum StopReason {
+    /// The load balancer found it unhealthy.
+    Unhealthy,
+    /// Its image could not be pulled.
+    CannotPull,
+    /// It could not be prepared: its network, its log or a secret.
+    CannotPrepare,
+    /// It used more memory than it has.
+    OutOfMemory,
+    /// Somebody, the scheduler or AWS ended it on purpose.
+    OnPurpose,
+    /// A program of it ended: the exit code of the container that is waited for, if it was started.
+    Ended(Option<i32>),
 }
 
-/// What is likely to have ended a task, and what to do about it. Nothing, where it was ended on purpose.
-///
-/// ECS has codes for how a task ended and a word at the front of its reason for why; the rest of a reason is for people.
-/// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/stopped-task-error-codes.html>
-pub(super) fn advice(task: &Task, container: &str, check: Option<&Check>) -> Vec<String> {
-    let stopped = task.stopped_reason().unwrap_or_default();
-    let reasons = task.containers().iter().filter_map(|container| container.reason());
-    let begins = |word: &str| stopped.starts_with(word) || reasons.clone().any(|reason| reason.starts_with(word));
-    let on_purpose = matches!(
-        task.stop_code(),
-        Some(TaskStopCode::ServiceSchedulerInitiated | TaskStopCode::UserInitiated | TaskStopCode::TerminationNotice)
-    );
-    let (cause, next) = if let Some(check) = check.filter(|_| is_unhealthy(task)) {
-        let Check { path, port, wanted, interval, failures } = check;
-        (
-            format!(
-                "the load balancer asks GET {path} on port {port}, and {wanted} is the answer it wants; \
-                 {failures} other ones in a row, {interval} s apart, end a task"
-            ),
-            format!(
-                "let {path} answer {wanted} once the program can serve, on the port that PORT says and on 0.0.0.0; \
-                 `health` in stack.yaml names another path"
-            ),
-        )
-    } else if begins("CannotPullContainerError") {
-        (
-            "the image is not in its registry under this name and tag, or the task cannot reach it or may not"
-                .to_owned(),
-            "look at `image`, and at the way out of the tasks' subnets (`network.nat`)".to_owned(),
-        )
-    } else if begins("ResourceInitializationError") {
-        (
-            "before the container began: a secret is gone or may not be read, or there is no way out to AWS".to_owned(),
-            "`stackctl plan` shows what was changed of roles and network, `stackctl secrets list` the secrets"
-                .to_owned(),
-        )
-    } else if begins("OutOfMemoryError") {
-        ("the program takes more memory than the task has".to_owned(), "raise `memory` in stack.yaml".to_owned())
-    } else if on_purpose {
-        return Vec::new();
-    } else {
-        by_exit_code(ecs::exit_code(task, container))
-    };
-    vec![format!("likely cause: {cause}"), format!("next: {next}")]
-}
-
-fn by_exit_code(code: Option<i32>) -> (String, String) {
-    let (cause, next) = match code {
-        Some(KILLED) => (
-            "the program takes more memory than the task has, or something in the container has killed it",
-            "raise `memory` in stack.yaml; `stackctl logs` has what it wrote before",
-        ),
-        Some(126 | 127) => {
-            ("the image has no such program, or it may not be run", "compare the command with what is in the image")
+impl StopReason {
+    /// Why `task` stopped, whose container `container` is waited for.
+    ///
+    /// ECS has codes for how a task ended. Why, it says in a word at the front of a reason, and of the load balancer's verdict
+    /// in a fixed sentence: no other field has them. All that reads a reason is here.
+    /// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/stopped-task-error-codes.html>
+    /// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-event-messages-list.html>
+    pub(super) fn of(task: &Task, container: &str) -> Self {
+        let stopped = task.stopped_reason();
+        let of_containers = task.containers().iter().filter_map(|container| container.reason());
+        let reasons: Vec<&str> = stopped.into_iter().chain(of_containers).collect();
+        let says = |word: &str| reasons.iter().any(|reason| reason.starts_with(word));
+        if stopped.is_some_and(|reason| reason.starts_with("Task failed ELB health checks")) {
+            Self::Unhealthy
+        } else if says("CannotPullContainerError") {
+            Self::CannotPull
+        } else if says("ResourceInitializationError") {
+            Self::CannotPrepare
+        } else if says("OutOfMemoryError") {
+            Self::OutOfMemory
+        } else {
+            match task.stop_code() {
+                Some(
+                    TaskStopCode::ServiceSchedulerInitiated
+                    | TaskStopCode::UserInitiated
+                    | TaskStopCode::TerminationNotice,
+                ) => Self::OnPurpose,
+                _ => Self::Ended(ecs::exit_code(task, container)),
+            }
         }
-        Some(0) => (
-            "the program has ended by itself and well, but a service's goes on for as long as the service is there",
-            "let it run in the foreground; what runs once belongs under `release` or `jobs`",
-        ),
-        Some(_) => (
-            "the program has ended by itself; the lines above, its last ones, say why",
-            "mend it and `stackctl deploy` again; `stackctl logs` has all that it wrote",
-        ),
-        None => ("the container was never started", "the reason above is all that ECS says"),
+    }
+
+    /// What is likely to have ended the task, and what to do about it. Nothing, where it was ended on purpose. `check` is the
+    /// health check that it has to pass, where that is known, and `log` what it has written.
+    pub(super) fn advice(&self, check: Option<&HealthCheck>, log: &Evidence) -> Option<Advice> {
+        let written = matches!(log, Evidence::Log { lines, .. } if !lines.is_empty());
+        let (likely_cause, next) = match (self, check) {
+            (Self::Unhealthy, Some(HealthCheck { path, port, expects, .. })) => (
+                format!("The program does not listen on port {port}, or GET {path} does not return {expects}."),
+                format!(
+                    "Make GET {path} return {expects} as soon as the program can serve, on 0.0.0.0 and on the port in PORT. \
+                     To check another path, set `health` in stack.yaml."
+                ),
+            ),
+            (Self::OnPurpose | Self::Unhealthy, _) => return None,
+            (Self::CannotPull, _) => (
+                "The image is not in its registry under this name and tag, or the task cannot reach the registry or is not \
+                 allowed to pull it."
+                    .to_owned(),
+                "Check `image` in stack.yaml, and the way from the subnets of the tasks to the registry (`network.nat`)."
+                    .to_owned(),
+            ),
+            (Self::CannotPrepare, _) => (
+                "A secret is missing or cannot be read, or the task cannot reach AWS. The container was not started."
+                    .to_owned(),
+                "Run `stackctl plan` to see changes to roles and network, and `stackctl secrets list` to see the secrets."
+                    .to_owned(),
+            ),
+            (Self::OutOfMemory, _) => {
+                ("The program needs more memory than the task has.".to_owned(), "Raise `memory` in stack.yaml.".to_owned())
+            }
+            (Self::Ended(code), _) => by_exit_code(*code, written),
+        };
+        Some(Advice { likely_cause, next })
+    }
+}
+
+/// What is likely to have caused a failure, and what to do next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Advice {
+    pub(super) likely_cause: String,
+    pub(super) next: String,
+}
+
+impl From<Option<Advice>> for Explanation {
+    fn from(advice: Option<Advice>) -> Self {
+        let (likely_cause, next) = advice.map(|advice| (advice.likely_cause, advice.next)).unzip();
+        Self { evidence: Vec::new(), likely_cause, next }
+    }
+}
+
+fn by_exit_code(code: Option<i32>, written: bool) -> (String, String) {
+    let Some(code) = code else {
+        let next = "Read the reason above: ECS gives no other.";
+        return ("The container was never started.".to_owned(), next.to_owned());
     };
-    (cause.to_owned(), next.to_owned())
+    let lines = if written { "Its last lines are above." } else { "It wrote nothing." };
+    let (cause, next) = match code {
+        0 => (
+            "The program exited by itself with code 0, but a service must keep running.".to_owned(),
+            "Run it in the foreground. A command that runs once belongs under `release` or `jobs`.",
+        ),
+        126 | 127 => (
+            "The program is not in the image, or it is not executable.".to_owned(),
+            "Compare the command with the files in the image.",
+        ),
+        137 => (
+            "The program needs more memory than the task has, or something in the container killed it.".to_owned(),
+            "Raise `memory` in stack.yaml. `stackctl logs` shows what it wrote before.",
+        ),
+        _ => (
+            format!("The program exited by itself with code {code}. {lines}"),
+            "Fix the cause, then run `stackctl deploy` again. `stackctl logs` shows all that it wrote.",
+        ),
+    };
+    (cause, next.to_owned())
 }
 
 /// The last lines that the task `task` wrote into `log`.
-pub(super) async fn last_lines(cx: &Context, log: &TaskLog, task: &str) -> Vec<String> {
-    let id = aws::last_part(task);
+pub(super) async fn log(cx: &Context, log: &TaskLog, task: &str) -> Evidence {
+    let task = aws::last_part(task).to_owned();
     match log.last(&cx.aws, LAST_LINES).await {
-        Ok(None) => vec![format!("task {id} wrote no log")],
-        Ok(Some(lines)) => lines.iter().map(|line| format!("  | {line}")).collect(),
-        Err(failure) => vec![format!("the log of task {id} cannot be read: {failure}")],
+        Ok(lines) => Evidence::Log { task, lines: lines.unwrap_or_default(), unreadable: None },
+        Err(failure) => Evidence::Log { task, lines: Vec::new(), unreadable: Some(failure.to_string()) },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_ecs::types::Container;
+
+    use super::*;
+
+    fn stopped(reason: &str, code: Option<TaskStopCode>, containers: &[(&str, Option<i32>, Option<&str>)]) -> Task {
+        let containers = containers.iter().map(|(name, exit_code, reason)| {
+            Container::builder().name(*name).set_exit_code(*exit_code).set_reason(reason.map(str::to_owned)).build()
+        });
+        let task = Task::builder().stopped_reason(reason).set_stop_code(code);
+        task.set_containers(Some(containers.collect())).build()
+    }
+
+    #[test]
+    fn a_stop_reason_is_read_from_code_and_first_word() {
+        let essential = "Essential container in task exited";
+        let ended = Some(TaskStopCode::EssentialContainerExited);
+        let scheduler = Some(TaskStopCode::ServiceSchedulerInitiated);
+        let table = [
+            ("Task failed ELB health checks in (target-group x)", scheduler.clone(), None, None, StopReason::Unhealthy),
+            ("Scaling activity initiated by (deployment x)", scheduler, Some(143), None, StopReason::OnPurpose),
+            ("CannotPullContainerError: pull image manifest", None, None, None, StopReason::CannotPull),
+            ("ResourceInitializationError: unable to pull secrets", None, None, None, StopReason::CannotPrepare),
+            (essential, ended.clone(), Some(137), Some("OutOfMemoryError: killed"), StopReason::OutOfMemory),
+            (essential, ended.clone(), Some(3), None, StopReason::Ended(Some(3))),
+            // Not at the front: somebody else's words.
+            (essential, ended, Some(1), Some("no OutOfMemoryError"), StopReason::Ended(Some(1))),
+        ];
+        for (reason, code, exit_code, of_container, expected) in table {
+            let task = stopped(reason, code, &[("web", exit_code, of_container)]);
+            assert_eq!(StopReason::of(&task, "web"), expected, "{reason}");
+        }
+    }
+
+    #[test]
+    fn the_container_that_is_waited_for_gives_the_exit_code() {
+        let agent = ("aws-guardduty-agent-x", Some(0), None);
+        let table = [
+            (vec![agent, ("web", Some(3), None)], Some(3)),
+            (vec![agent, ("web", None, None)], None),
+            (vec![("psql", Some(2), None)], Some(2)),
+        ];
+        for (containers, expected) in table {
+            let task = stopped("Essential container in task exited", None, &containers);
+            assert_eq!(StopReason::of(&task, "web"), StopReason::Ended(expected), "{containers:?}");
+        }
+    }
+
+    #[test]
+    fn an_end_on_purpose_has_no_cause_to_mend() {
+        let log = Evidence::Log { task: "c71a".into(), lines: Vec::new(), unreadable: None };
+        assert_eq!(StopReason::OnPurpose.advice(None, &log), None);
+        let ended = StopReason::Ended(Some(1)).advice(None, &log).expect("a program that ends has a cause");
+        assert_eq!(ended.likely_cause, "The program exited by itself with code 1. It wrote nothing.");
+    }
+
+    #[test]
+    fn the_end_of_a_task_is_told_in_words() {
+        let task = stopped("Essential container in task exited", None, &[("web", Some(137), None)]);
+        assert_eq!(
+            end_of(&task).to_string(),
+            "Essential container in task exited; container web ended with exit code 137 (killed: out of memory, or it did \
+             not end within stop_timeout)"
+        );
     }
 }

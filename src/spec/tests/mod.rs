@@ -171,3 +171,11 @@ fn what_is_shown_has_the_line_and_the_way_out() {
     assert!(shown.contains("prot: 3000"), "{shown}");
     assert!(shown.contains("did you mean `port`?"), "{shown}");
 }
+
+#[test]
+fn a_tab_in_the_indentation_has_a_hint_of_its_own() {
+    let told = problems("name: demo\nregion: eu-west-1\nnetwork:\n\tzones: 2\n");
+    assert!(told[0].contains("this is not YAML") && told[0].ends_with("[indent with spaces]"), "{told:?}");
+    let told = problems("name: [demo\nregion: eu-west-1\n");
+    assert!(told[0].contains("this is not YAML") && !told[0].contains("spaces"), "{told:?}");
+}

@@ -30,7 +30,7 @@ use crate::{
     },
     exit,
     kinds::{ec2::instance, rds::db_instance, secretsmanager::secret},
-    model::{Address, Failure},
+    model::{Address, Failure, Subject},
     output::Output,
     session::{Forward, Said, Tasks},
     spec::{Bastion, Stack},
@@ -102,7 +102,7 @@ impl Connect {
     async fn psql(&self, port: u16, user: &str, password: String) -> Result<ExitStatus, Failure> {
         // To psql, Ctrl-C means the end of a query: it is not for this process, which has the way open.
         let _pressed = signal(SignalKind::interrupt())
-            .map_err(|error| Failure::refused("listen for Ctrl-C", error.to_string()))?;
+            .map_err(|error| Failure::about(Subject::activity("listen for Ctrl-C"), error.to_string()))?;
         let mut psql = Command::new("psql");
         psql.args(&self.arguments)
             .env("PGHOST", Ipv4Addr::LOCALHOST.to_string())
@@ -128,8 +128,9 @@ impl Connect {
         let value = secret::reveal(&project.cx, &password).await?;
         let bound = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, self.port.unwrap_or(0))).await;
         let listened = bound.and_then(|listener| Ok((listener.local_addr()?.port(), listener)));
-        let (port, listener) =
-            listened.map_err(|error| Failure::refused("listen on a port of this machine", error.to_string()))?;
+        let (port, listener) = listened.map_err(|error| {
+            Failure::about(Subject::activity("listen on a port of this machine"), error.to_string())
+        })?;
         let forward = Forward::new(&project.cx, Tasks::of(&project.cx, &name, &live), remote, None);
         let ((say, mut said), (stop, stopped)) = (mpsc::unbounded_channel(), oneshot::channel::<()>());
         let serving = forward.serve(&listener, say, async { drop(stopped.await) });
@@ -162,7 +163,7 @@ impl Connect {
         let address = Address::new("db_instance", "database");
         let database: db_instance::Live = find(project, "db connect", &address).await?;
         let (Some(bastion), Some(host)) = (host.public_ip, database.host) else {
-            return Err(Failure::refused("db connect", "the bastion or the database is not ready yet")
+            return Err(Failure::about(Subject::command("db connect"), "the bastion or the database is not ready yet")
                 .hint("`stackctl status` shows what they wait for")
                 .into());
         };
@@ -242,7 +243,8 @@ impl Way {
         ssh.args(["-c", "trap '' INT; exec ssh \"$@\"", "ssh"]);
         ssh.args(self.ssh()).stdin(Stdio::null()).kill_on_drop(true);
         let mut tunnel = ssh.spawn().map_err(|error| {
-            Failure::refused("sh", format!("cannot be run: {error}")).hint("`db connect` runs ssh by it")
+            Failure::about(Subject::program("sh"), format!("cannot be run: {error}"))
+                .hint("`db connect` runs ssh by it")
         })?;
         let deadline = Instant::now() + OPENING.0;
         loop {
@@ -253,16 +255,20 @@ impl Way {
                     Some(NOT_FOUND) => "install OpenSSH's client (Debian: openssh-client)",
                     _ => "is your address in `allow:` of the bastion, and your key one of its user's?",
                 };
-                let failure = Failure::refused("ssh", format!("ended before there was a tunnel: {status}"));
+                let failure =
+                    Failure::about(Subject::program("ssh"), format!("ended before there was a tunnel: {status}"));
                 return Err(failure.hint(hint).into());
             }
             if opened {
                 return Ok(tunnel);
             }
             if Instant::now() > deadline {
-                return Err(Failure::refused("ssh", format!("opened no tunnel within {} s", OPENING.0.as_secs()))
-                    .hint("is your address in `allow:` of the bastion? It is what usually is missing")
-                    .into());
+                return Err(Failure::about(
+                    Subject::program("ssh"),
+                    format!("opened no tunnel within {} s", OPENING.0.as_secs()),
+                )
+                .hint("is your address in `allow:` of the bastion? It is what usually is missing")
+                .into());
             }
             sleep(OPENING.1).await;
         }
@@ -274,7 +280,7 @@ fn code(ended: ExitStatus) -> u8 {
 }
 
 fn no_psql(error: &std::io::Error) -> Failure {
-    Failure::refused("psql", format!("cannot be run: {error}"))
+    Failure::about(Subject::program("psql"), format!("cannot be run: {error}"))
         .hint("install Postgres' client (Debian: postgresql-client), or see `stackctl db connect --print`")
 }
 
@@ -307,7 +313,7 @@ fn free_port(wanted: Option<u16>) -> Result<u16, Failure> {
     let address = listener.and_then(|listener| listener.local_addr());
     address.map(|address| address.port()).map_err(|error| {
         let port = wanted.map_or_else(|| "a free port".to_owned(), |port| format!("port {port}"));
-        Failure::refused("db connect", format!("{port} of this machine cannot be had: {error}"))
+        Failure::about(Subject::command("db connect"), format!("{port} of this machine cannot be had: {error}"))
             .hint("another one: --port N, or none of your own choice without --port")
     })
 }

@@ -21,7 +21,7 @@ use crate::{
     engine, exit,
     kind::{ImageSource, Images},
     kinds::ecs::database_load::TASK,
-    model::{Address, Failure, Graph, LiveResource, Plan, Step},
+    model::{Address, Failure, Graph, LiveResource, Plan, Step, Subject},
     output::Output,
     spec::Stack,
 };
@@ -150,7 +150,7 @@ async fn refuse_second(project: &Project) -> Result<(), Stop> {
     let Some(task) = running(project).await?.into_iter().next() else { return Ok(()) };
     let id = aws::last_part(&task.id).to_owned();
     let cluster = task.live["cluster"].as_str().unwrap_or_default().to_owned();
-    Err(Failure::refused("db load", format!("task {id} is loading a dump already; nothing was done"))
+    Err(Failure::about(Subject::command("db load"), format!("task {id} is loading a dump already; nothing was done"))
         .hint(format!("wait for its end, or stop it: aws ecs stop-task --cluster {cluster} --task {id}"))
         .into())
 }
@@ -182,7 +182,7 @@ fn plan(project: &Project, view: View, load: &blueprint::Load) -> Result<Plan, F
         return Ok(plan);
     }
     let message = format!("the stack is not as stack.yaml says, and nothing was loaded: {}", others.join(", "));
-    Err(Failure::refused("db load", message).hint("run `stackctl up` first"))
+    Err(Failure::about(Subject::command("db load"), message).hint("run `stackctl up` first"))
 }
 
 /// The steps that take away what is there for the load.

@@ -5,7 +5,7 @@ use serde::de::DeserializeOwned;
 use crate::{
     blueprint,
     cli::{error::Stop, project::Project},
-    model::{Address, Failure},
+    model::{Address, Failure, Subject},
     spec::Stack,
 };
 
@@ -21,7 +21,7 @@ pub(in crate::cli) async fn find<L: DeserializeOwned>(
     let found = project.observe_kind(address.kind()).await?.into_iter().find(|one| one.address == *address);
     found
         .ok_or_else(|| {
-            Failure::refused(command, format!("{} has no {address} yet", project.cx.id))
+            Failure::about(Subject::command(command), format!("{} has no {address} yet", project.cx.id))
                 .hint("bring it up first: stackctl up")
         })?
         .decoded()

@@ -5,7 +5,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::{cli::error::Stop, model::Failure};
+use crate::{
+    cli::error::Stop,
+    model::{Failure, Subject},
+};
 
 /// Files that are to be written, and what to do then.
 pub(super) struct Files {
@@ -52,7 +55,7 @@ impl Files {
         }
         for file in &self.files {
             file.write().map_err(|error| {
-                Failure::refused("init", format!("{} cannot be written: {error}", file.path.display()))
+                Failure::about(Subject::file(&file.path), format!("it cannot be written: {error}"))
                     .hint("check the folder's permissions")
             })?;
         }

@@ -18,7 +18,7 @@ use crate::{
         ecs::database_users::DatabaseUsers,
         secretsmanager::secret::{self, Secret},
     },
-    model::{Address, Failure, LiveResource, Plan},
+    model::{Address, Failure, LiveResource, Plan, Subject},
     output::Output,
     spec::{DatabaseRole, DatabaseUser, Stack},
 };
@@ -126,7 +126,7 @@ async fn ready(project: &Project, address: &Address) -> Result<secret::Live, Sto
     let found = found.filter(|_| plan.changes().next().is_none());
     let Some(secret) = found else {
         let why = "the stack is not as stack.yaml says; nothing was changed";
-        return Err(Failure::refused("secrets rotate", why).hint("run `stackctl up` first").into());
+        return Err(Failure::about(Subject::command("secrets rotate"), why).hint("run `stackctl up` first").into());
     };
     Ok(secret?)
 }

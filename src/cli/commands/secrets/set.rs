@@ -22,7 +22,7 @@ use crate::{
     engine, exit,
     kind::{InRelease, Kind, Registry},
     kinds::{scheduler::schedule::Schedule, secretsmanager::secret},
-    model::{Address, Failure, Graph, Plan},
+    model::{Address, Failure, Graph, Plan, Subject},
     output::Output,
     spec::{SecretFrom, Stack},
 };
@@ -79,12 +79,12 @@ impl Set {
         let stdin = std::io::stdin();
         let bytes = if stdin.is_terminal() {
             let typed = output.ask_unseen(&format!("The value of {} (it is not shown)", self.name));
-            typed.map_err(|error| Failure::refused("secrets set", error.to_string()))?.into_bytes()
+            typed.map_err(|error| Failure::about(Subject::command("secrets set"), error.to_string()))?.into_bytes()
         } else {
             let mut bytes = Vec::new();
             let limit = u64::try_from(secret::LONGEST + 3).unwrap_or(u64::MAX);
             let read = stdin.lock().take(limit).read_to_end(&mut bytes);
-            read.map_err(|error| Failure::refused("secrets set", error.to_string()))?;
+            read.map_err(|error| Failure::about(Subject::command("secrets set"), error.to_string()))?;
             bytes
         };
         value(bytes).map_err(|why| {

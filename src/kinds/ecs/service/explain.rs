@@ -6,48 +6,63 @@ use super::{EVENTS, Live, primary};
 use crate::{
     aws::{self, Outcome, TaskLog},
     kind::Context,
-    kinds::ecs::task_end,
+    kinds::ecs::task_end::{self, StopReason},
+    model::{Evidence, Explanation, Phase},
 };
 
 /// How many stopped tasks of a failed rollout are explained.
 const EXPLAINED: usize = 2;
 
-pub(super) async fn rollout(cx: &Context, live: &Live) -> Vec<String> {
-    let mut lines: Vec<String> = live.events.iter().take(EVENTS).map(|event| format!("ECS: {event}")).collect();
-    let call = cx.aws.ecs.list_tasks().cluster(&live.cluster).service_name(&live.name);
-    let Ok(stopped) = call.desired_status(DesiredStatus::Stopped).send().await.during("ListTasks") else {
-        return lines;
-    };
-    if stopped.task_arns().is_empty() {
-        return lines;
+pub(super) async fn rollout(cx: &Context, live: &Live, phase: &Phase) -> Explanation {
+    let mut evidence = Vec::new();
+    let events: Vec<String> = live.events.iter().take(EVENTS).cloned().collect();
+    if !events.is_empty() {
+        evidence.push(Evidence::ServiceEvents { lines: events });
     }
-    let call = cx.aws.ecs.describe_tasks().cluster(&live.cluster).set_tasks(stopped.task_arns);
-    let Ok(answer) = call.send().await.during("DescribeTasks") else { return lines };
-    let service = live.name.strip_prefix(&aws::stack_prefix(&cx.id)).unwrap_or(&live.name).to_owned();
-    let tasks = failed(live, answer.tasks());
+    let stopped = stopped(cx, live).await;
+    let tasks = failed(live, &stopped, matches!(phase, Phase::RolledBack(_)));
+    // The container and the log group are called as the service.
+    let name = live.name.strip_prefix(&aws::stack_prefix(&cx.id)).unwrap_or(&live.name);
+    let mut logs = Vec::new();
     for task in tasks.iter().take(EXPLAINED) {
         let arn = task.task_arn().unwrap_or_default();
-        lines.push(format!("task {}: {}", aws::last_part(arn), task_end::end_of(task)));
-        // The container is called as the service.
-        let log = TaskLog::new(&cx.id, &service, &service, arn);
-        lines.extend(task_end::last_lines(cx, &log, arn).await);
+        let log = task_end::log(cx, &TaskLog::new(&cx.id, name, name, arn), arn).await;
+        evidence.push(Evidence::StoppedTask { task: aws::last_part(arn).to_owned(), end: task_end::end_of(task) });
+        evidence.push(log.clone());
+        logs.push(log);
     }
-    if let Some(task) = tasks.first() {
-        let check = match live.target_groups.first() {
-            Some(group) => task_end::Check::of(cx, group).await,
-            None => None,
-        };
-        lines.extend(task_end::advice(task, &service, check.as_ref()));
+    // The first task tells most.
+    let (Some(task), Some(log)) = (tasks.first(), logs.first()) else {
+        return Explanation { evidence, ..Explanation::default() };
+    };
+    let reason = StopReason::of(task, name);
+    let check = match live.target_groups.first() {
+        Some(group) if reason == StopReason::Unhealthy => task_end::health_check(cx, group).await,
+        _ => None,
+    };
+    let advice = reason.advice(check.as_ref(), log);
+    evidence.extend(check.map(Evidence::HealthCheck));
+    Explanation { evidence, ..Explanation::from(advice) }
+}
+
+/// The service's tasks that have stopped and are still known: ECS keeps them for an hour. None, if they cannot be read.
+async fn stopped(cx: &Context, live: &Live) -> Vec<Task> {
+    let call = cx.aws.ecs.list_tasks().cluster(&live.cluster).service_name(&live.name);
+    let Ok(listed) = call.desired_status(DesiredStatus::Stopped).send().await.during("ListTasks") else {
+        return Vec::new();
+    };
+    if listed.task_arns().is_empty() {
+        return Vec::new();
     }
-    lines
+    let call = cx.aws.ecs.describe_tasks().cluster(&live.cluster).set_tasks(listed.task_arns);
+    call.send().await.during("DescribeTasks").ok().and_then(|answer| answer.tasks).unwrap_or_default()
 }
 
 /// The tasks that tell most of why the newest rollout failed: those that ended by themselves, newest first, then those
 /// that failed their health check, oldest first. What the scheduler stopped only because the rollout had failed already
 /// tells nothing, and is there only where nothing else is.
-fn failed<'a>(live: &Live, stopped: &'a [Task]) -> Vec<&'a Task> {
+fn failed<'a>(live: &Live, stopped: &'a [Task], rolled_back: bool) -> Vec<&'a Task> {
     let serving = primary(live).map(|primary| primary.task_definition.as_str());
-    let rolled_back = live.rollouts.len() == 1 && primary(live).is_some_and(|primary| primary.state == "COMPLETED");
     let mut tasks: Vec<&Task> = stopped.iter().collect();
     // After a rollback the tasks that failed are those of another task definition than the one that serves.
     tasks.retain(|task| !rolled_back || task.task_definition_arn() != serving);
@@ -55,8 +70,9 @@ fn failed<'a>(live: &Live, stopped: &'a [Task]) -> Vec<&'a Task> {
     let newest = tasks.iter().max_by_key(|task| seconds(task.created_at())).and_then(|task| task.task_definition_arn());
     tasks.retain(|task| task.task_definition_arn() == newest);
     let by_itself = |task: &Task| task.stop_code() != Some(&TaskStopCode::ServiceSchedulerInitiated);
-    if tasks.iter().any(|task| by_itself(task) || task_end::is_unhealthy(task)) {
-        tasks.retain(|task| by_itself(task) || task_end::is_unhealthy(task));
+    let failed = |task: &Task| by_itself(task) || StopReason::of(task, "") == StopReason::Unhealthy;
+    if tasks.iter().any(|task| failed(task)) {
+        tasks.retain(|task| failed(task));
     }
     tasks.sort_by_key(|task| {
         let at = seconds(task.stopped_at());

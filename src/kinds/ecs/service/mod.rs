@@ -26,7 +26,10 @@ use crate::{
     aws::{self, Once, Outcome, given},
     kind::{Context, Cost, Doc, InRelease, Kind, PUBLIC_ADDRESS},
     kinds::ecs::{self, task},
-    model::{Address, Changed, Changes, Diff, Failure, Found, Input, On, Outputs, Permission, Phase, Shown, fields},
+    model::{
+        Address, Changed, Changes, Diff, Explanation, Failure, Found, Input, On, Outputs, Permission, Phase, Shown,
+        fields,
+    },
 };
 
 /// How many of the service's last events are shown with a failed rollout.
@@ -247,7 +250,7 @@ impl Kind for Service {
         if let Some(wanted) = wanted.filter(|wanted| *wanted != primary.task_definition) {
             let from = aws::last_part(wanted);
             if primary.state == "COMPLETED" {
-                return Phase::Failed(format!(
+                return Phase::RolledBack(format!(
                     "rolled back: {from} was given up, and {} serves: {}",
                     aws::last_part(&primary.task_definition),
                     primary.reason,
@@ -364,14 +367,8 @@ impl Kind for Service {
         changed(seen).zip(changed(written)).is_some_and(|(seen, written)| seen < written)
     }
 
-    fn rolled_back(live: &Live, desired: &Desired) -> bool {
-        primary(live).is_some_and(|primary| {
-            primary.state == "COMPLETED" && desired.task_definition.known() != Some(primary.task_definition.as_str())
-        })
-    }
-
-    async fn explain(cx: &Context, live: &Live) -> Vec<String> {
-        explain::rollout(cx, live).await
+    async fn explain(cx: &Context, live: &Live, phase: &Phase) -> Explanation {
+        explain::rollout(cx, live, phase).await
     }
 
     fn summary(live: &Live) -> Option<String> {

@@ -105,9 +105,10 @@ fn a_rollout_is_ready_only_when_the_old_tasks_are_gone() {
 #[test]
 fn a_rollback_is_never_a_success() {
     let back = live(vec![rollout("PRIMARY", "web:1", "COMPLETED", 2)]);
-    assert!(matches!(Service::phase(&back, Some(&desired("web:2"))), Phase::Failed(_)));
-    assert!(Service::rolled_back(&back, &desired("web:2")));
-    assert!(!Service::rolled_back(&back, &desired("web:1")));
+    assert!(matches!(Service::phase(&back, Some(&desired("web:2"))), Phase::RolledBack(_)));
+    assert_eq!(Service::phase(&back, Some(&desired("web:1"))), Phase::Ready);
+    let never_served = live(vec![rollout("PRIMARY", "web:2", "FAILED", 0)]);
+    assert!(matches!(Service::phase(&never_served, Some(&desired("web:2"))), Phase::Failed(_)));
     let on_the_way = live(vec![rollout("PRIMARY", "web:1", "IN_PROGRESS", 1)]);
     assert!(matches!(Service::phase(&on_the_way, Some(&desired("web:2"))), Phase::Pending(_)));
 }

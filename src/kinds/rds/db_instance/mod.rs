@@ -318,12 +318,15 @@ impl Kind for DbInstance {
     }
 
     fn passing(failure: &Failure) -> Option<&'static str> {
-        let says = |code: &str, words: &str| failure.is(&[code]) && failure.message.to_lowercase().contains(words);
         if failure.is(&["InvalidDBInstanceState", "InvalidDBInstanceStateFault"]) {
             Some("the database to finish what it is doing")
-        } else if failure.operation == "DeleteDBInstance" && says("InvalidParameterCombination", "protect") {
+        } else if failure.is_of("DeleteDBInstance") && failure.is(&["InvalidParameterCombination"]) {
+            // Of a deletion, RDS says so as long as the database is protected.
             Some("RDS to take its protection off")
-        } else if failure.operation == "CreateDBInstance" && says("InvalidParameterValue", "service linked role") {
+        } else if failure.is_of("CreateDBInstance") && failure.is(&["InvalidParameterValue"]) {
+            // The first database of an account has RDS make its service-linked role, and RDS may not be able to use it at once.
+            // It has no code of its own for that, so a value that it really refuses is told a minute later.
+            // https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/UsingWithRDS.IAM.ServiceLinkedRoles.html
             Some("RDS to use the role that it makes for itself in a new account")
         } else {
             None

@@ -287,7 +287,7 @@ async fn made(cx: &Context, address: &Address, desired: &Desired) -> Result<(Liv
     if let Some(owner) = owner.as_ref().filter(|owner| !owner.is_of(&cx.id)) {
         let message = format!("{name} belongs to the stack {}/{}", owner.stack, owner.environment);
         let hint = "choose another `domain`, or destroy that stack first";
-        return Err(Failure::refused("dns_record", message).hint(hint));
+        return Err(Failure::about(address, message).hint(hint));
     }
     let same = there.iter().any(|record| record.kind == kind && record.content.words() == content.words());
     let ours = owner.is_some_and(|owner| !owner.shared);
@@ -371,7 +371,7 @@ fn taken(zone: &str, record: &Record) -> Failure {
         record.name,
         record.content.words()
     );
-    Failure::refused("dns_record", message)
+    Failure::new(message)
         .hint(format!("delete it from the hosted zone {zone}, or choose another `domain`; nothing was changed there"))
 }
 

@@ -267,8 +267,8 @@ impl Kind for Secret {
     fn passing(failure: &Failure) -> Option<&'static str> {
         // What was deleted without a way back still has its name for a moment.
         // https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_DeleteSecret.html
-        let going = failure.operation == "RestoreSecret"
-            && failure.is(&["InvalidRequestException", "ResourceNotFoundException"]);
+        let going =
+            failure.is_of("RestoreSecret") && failure.is(&["InvalidRequestException", "ResourceNotFoundException"]);
         going.then_some("the last secret of this name to be gone")
     }
 
@@ -323,8 +323,10 @@ fn fingerprint(source: &Source) -> Option<String> {
 async fn make(cx: &Context, source: &Source) -> Result<String, Failure> {
     match source {
         Source::Generated { length } => Ok(generate(*length)),
-        Source::Given => Err(Failure::refused("secrets", "its value is given by hand, and was not yet")
-            .hint("give it one with `stackctl secrets set`")),
+        Source::Given => {
+            Err(Failure::new("its value is given by hand, and was not yet")
+                .hint("give it one with `stackctl secrets set`"))
+        }
         Source::DatabaseUrl { user, password, host, port, database, .. } => {
             let password = secretsmanager::value(cx, password.get()?).await?;
             let (password, host, port) = (password.expose(), host.get()?, port.get()?);

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::{Forge, Repository};
 use crate::{
     kinds,
-    model::Failure,
+    model::{Failure, Subject},
     policy::{self, Commands},
     spec::{self, Stack},
 };
@@ -105,7 +105,7 @@ impl Roles<'_> {
         let policy = policy::of(&kinds::registry(), self.stack, commands, Some(self.account))?;
         if policy.length() > policy::LONGEST_INLINE {
             let message = format!("the role's policy would have {} characters, more than IAM takes", policy.length());
-            return Err(Failure::refused("init", message)
+            return Err(Failure::about(Subject::command("init"), message)
                 .hint("leave --with-up out, and give the role what `stackctl policy --part N` prints"));
         }
         Ok(policy::text(&policy)? + "\n")

@@ -1,0 +1,206 @@
+//! What is known about a failure beyond its message: what was seen, what is likely to have caused it, and what to do next.
+//! Plain data; [`Explanation::lines`] puts it into words.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// Why something failed. Empty where the message says all.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Explanation {
+    /// What was seen, in the order in which it is best read.
+    pub evidence: Vec<Evidence>,
+    /// What is likely to have caused it, as a sentence.
+    pub likely_cause: Option<String>,
+    /// What to do next, as a sentence.
+    pub next: Option<String>,
+}
+
+/// One thing that was seen.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "what")]
+pub enum Evidence {
+    /// What ECS has said about a service, the newest first.
+    ServiceEvents {
+        /// Its messages.
+        lines: Vec<String>,
+    },
+    /// A task that stopped.
+    StoppedTask {
+        /// Its id.
+        task: String,
+        /// How it ended.
+        #[serde(flatten)]
+        end: TaskEnd,
+    },
+    /// The last lines that a task has written. None, where it has written nothing.
+    Log {
+        /// The task's id.
+        task: String,
+        /// The lines, the oldest first.
+        lines: Vec<String>,
+        /// Why they could not be read, where they could not.
+        unreadable: Option<String>,
+    },
+    /// The health check that a task did not pass.
+    HealthCheck(HealthCheck),
+    /// The last lines that a program on this machine has written.
+    Output {
+        /// The lines, the oldest first.
+        lines: Vec<String>,
+    },
+    /// What was found to be wrong or in the way: one line each.
+    Findings {
+        /// The lines.
+        lines: Vec<String>,
+    },
+}
+
+/// How a task ended.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TaskEnd {
+    /// ECS's reason.
+    pub reason: String,
+    /// How its containers ended.
+    pub containers: Vec<ContainerEnd>,
+}
+
+/// How a container ended.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ContainerEnd {
+    /// Its name.
+    pub name: String,
+    /// Its exit code; none where it was never started.
+    pub exit_code: Option<i32>,
+    /// What that code means, where it has a meaning by convention.
+    pub meaning: Option<String>,
+    /// ECS's reason, where it gives one for the container.
+    pub reason: Option<String>,
+}
+
+/// The health check of a target group.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HealthCheck {
+    /// The path that is asked for.
+    pub path: String,
+    /// The port that is asked.
+    pub port: i32,
+    /// The status codes that count as healthy, such as `200` or `200-299`.
+    pub expects: String,
+    /// The time between two checks, in seconds.
+    pub interval_seconds: i32,
+    /// How many failures in a row make a task unhealthy.
+    pub failures: i32,
+}
+
+impl Explanation {
+    /// What is only evidence.
+    pub fn of(evidence: Evidence) -> Self {
+        Self { evidence: vec![evidence], ..Self::default() }
+    }
+
+    /// All of it in words, line by line.
+    pub fn lines(&self) -> Vec<String> {
+        let mut lines: Vec<String> = self.evidence.iter().flat_map(Evidence::lines).collect();
+        lines.extend(self.likely_cause.iter().map(|cause| format!("likely cause: {cause}")));
+        lines.extend(self.next.iter().map(|next| format!("next: {next}")));
+        lines
+    }
+}
+
+impl Evidence {
+    fn lines(&self) -> Vec<String> {
+        match self {
+            Self::ServiceEvents { lines } => lines.iter().map(|line| format!("ECS: {line}")).collect(),
+            Self::StoppedTask { task, end } => vec![format!("task {task}: {end}")],
+            Self::Log { task, unreadable: Some(why), .. } => {
+                vec![format!("the log of task {task} cannot be read: {why}")]
+            }
+            Self::Log { task, lines, .. } if lines.is_empty() => vec![format!("task {task} wrote no log")],
+            Self::Log { lines, .. } => lines.iter().map(|line| format!("  | {line}")).collect(),
+            Self::HealthCheck(check) => vec![format!("health check: {check}")],
+            Self::Output { lines } | Self::Findings { lines } => lines.clone(),
+        }
+    }
+}
+
+impl fmt::Display for TaskEnd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.reason)?;
+        for ContainerEnd { name, exit_code, meaning, reason } in &self.containers {
+            if let Some(code) = exit_code {
+                write!(f, "; container {name} ended with exit code {code}")?;
+            }
+            if let (Some(_), Some(meaning)) = (exit_code, meaning) {
+                write!(f, " ({meaning})")?;
+            }
+            if let Some(reason) = reason {
+                write!(f, "; container {name}: {reason}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for HealthCheck {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { path, port, expects, interval_seconds, failures } = self;
+        let times = if *failures == 1 { "1 failure".to_owned() } else { format!("{failures} failures in a row") };
+        write!(
+            f,
+            "GET {path} on port {port} must return {expects}. A task is replaced after {times}, {interval_seconds} s apart"
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn owned(lines: &[&str]) -> Vec<String> {
+        lines.iter().map(|line| (*line).to_owned()).collect()
+    }
+
+    #[test]
+    fn an_explanation_reads_from_evidence_to_next_step() {
+        let container = |exit_code, meaning: Option<&str>| ContainerEnd {
+            name: "web".into(),
+            exit_code,
+            meaning: meaning.map(str::to_owned),
+            reason: None,
+        };
+        let end = |reason: &str, container| TaskEnd { reason: reason.into(), containers: vec![container] };
+        let check =
+            HealthCheck { path: "/status".into(), port: 3000, expects: "200".into(), interval_seconds: 5, failures: 3 };
+        let explanation = Explanation {
+            evidence: vec![
+                Evidence::ServiceEvents { lines: owned(&["(service web) has started 1 tasks"]) },
+                Evidence::StoppedTask { task: "c71a".into(), end: end("Exited", container(Some(137), Some("killed"))) },
+                Evidence::Log { task: "c71a".into(), lines: owned(&["one", "two"]), unreadable: None },
+                Evidence::StoppedTask { task: "9526".into(), end: end("No image", container(None, None)) },
+                Evidence::Log { task: "9526".into(), lines: Vec::new(), unreadable: None },
+                Evidence::Log { task: "fab8".into(), lines: Vec::new(), unreadable: Some("denied".into()) },
+                Evidence::HealthCheck(check),
+                Evidence::Output { lines: owned(&["error: no such file"]) },
+            ],
+            likely_cause: Some("It needs more memory.".into()),
+            next: Some("Raise `memory`.".into()),
+        };
+        assert_eq!(
+            explanation.lines(),
+            [
+                "ECS: (service web) has started 1 tasks",
+                "task c71a: Exited; container web ended with exit code 137 (killed)",
+                "  | one",
+                "  | two",
+                "task 9526: No image",
+                "task 9526 wrote no log",
+                "the log of task fab8 cannot be read: denied",
+                "health check: GET /status on port 3000 must return 200. A task is replaced after 3 failures in a row, 5 s apart",
+                "error: no such file",
+                "likely cause: It needs more memory.",
+                "next: Raise `memory`.",
+            ]
+        );
+    }
+}
