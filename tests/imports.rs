@@ -74,7 +74,7 @@ fn every_part_imports_only_what_it_may() {
 }
 
 /// The parts of `src/` that still have a circle of imports. Each goes from this list with its circle, and none is added.
-const NOT_YET: &[&str] = &["cli", "cost", "dump", "engine", "kinds", "output", "spec", "blockers"];
+const NOT_YET: &[&str] = &["cli", "dump", "engine", "kinds", "output", "spec"];
 
 #[test]
 fn no_files_of_a_part_import_each_other_in_a_circle() {
@@ -114,11 +114,11 @@ fn no_kind_is_imported_by_another_kind_or_shared_code() {
     assert!(breaches.is_empty(), "{breaches:#?}");
 }
 
-/// The modules of the kinds, from the registry: `Erased::<ec2::vpc::Vpc>` is `kinds::ec2::vpc`.
+/// The modules of the kinds, from the registry: `kind::<ec2::vpc::Vpc>()` is `kinds::ec2::vpc`.
 fn registered(source: &Source) -> Vec<Module> {
     let registry = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/kinds/mod.rs");
     let words = source::words(&fs::read_to_string(registry).expect("the registry can be read"));
-    let starts = words.windows(3).enumerate().filter(|(_, three)| *three == ["Erased", "::", "<"]);
+    let starts = words.windows(3).enumerate().filter(|(_, three)| *three == ["kind", "::", "<"]);
     let kinds: Vec<Module> = starts
         .map(|(at, _)| {
             let path = words[at + 3..].iter().take_while(|word| *word != ">").filter(|word| *word != "::");
@@ -127,7 +127,7 @@ fn registered(source: &Source) -> Vec<Module> {
             module
         })
         .collect();
-    assert!(!kinds.is_empty(), "the registry has another form than this test reads");
+    assert!(kinds.len() > 30, "the registry has another form than this test reads: {kinds:?}");
     for kind in &kinds {
         assert!(source.has(kind), "{} has no file", kind.join("::"));
     }

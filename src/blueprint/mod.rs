@@ -36,15 +36,13 @@ use crate::{
     spec::{LoadBalancer, Stack},
 };
 
-impl Facts {
-    /// What the resources of the stack tell; the rest is empty.
-    ///
-    /// # Errors
-    /// If what a service runs cannot be read.
-    pub fn of(live: &[LiveResource]) -> Result<Self, Failure> {
-        let had_users = live.iter().any(|live| live.address == users::task());
-        Ok(Self { running: running(live)?, had_users, ..Self::default() })
-    }
+/// What the resources of the stack tell the blueprint; the other facts are empty.
+///
+/// # Errors
+/// If what a service runs cannot be read.
+pub fn facts(live: &[LiveResource]) -> Result<Facts, Failure> {
+    let had_users = live.iter().any(|live| live.address == users::task());
+    Ok(Facts { running: running(live)?, had_users, ..Facts::default() })
 }
 
 /// The resources that `stack` asks for.

@@ -105,7 +105,7 @@ impl Project {
         if let (Some(domain), [zone]) = (domain, hosted_zones.as_slice()) {
             self.tell_of_delegation(domain, zone, &live).await?;
         }
-        Ok(View { facts: Facts { zones, hosted_zones, network, ..Facts::of(&live)? }, live })
+        Ok(View { facts: Facts { zones, hosted_zones, network, ..blueprint::facts(&live)? }, live })
     }
 
     /// Says once in a run, and only before there is a certificate, what it waits for: that nobody is sent to a zone is the

@@ -7,12 +7,9 @@ mod state;
 use serde::Serialize;
 
 pub use prices::{Prices, built_in};
-pub use state::{after, asked_for, before};
+pub use state::{Resources, after, asked_for, before};
 
-use crate::{
-    kind::{Registry, Resources},
-    model::Failure,
-};
+use crate::{kind::Registry, model::Failure};
 
 /// What is not counted: it depends on use, or is little.
 pub const NOT_COUNTED: &str = "traffic, requests and capacity units, logs, images, backups, the hosted zone, jobs and release commands while they run, what \
@@ -53,8 +50,7 @@ pub struct Line {
 pub fn estimate(kinds: &Registry, resources: &Resources, region: &str, prices: &Prices) -> Result<Estimate, Failure> {
     let mut unknown: Vec<String> = Vec::new();
     let mut lines = Vec::new();
-    for (address, resource) in resources.iter() {
-        let Some(charge) = kinds.of(address)?.charge(address, resource, resources)? else { continue };
+    for (address, charge) in resources.charges(kinds)? {
         let mut month = Some(0.0);
         for (part, quantity) in &charge.parts {
             let price = prices.a_month(region, part);

@@ -183,13 +183,11 @@ fn a_charge_has_only_prices_that_its_kind_names() {
     let resources = asked_for(&blueprint::sketch(&stack).expect("it can be drawn"));
     let kinds = kinds::registry();
     let mut charged = std::collections::BTreeSet::new();
-    for (address, resource) in resources.iter() {
+    for (address, charge) in resources.charges(&kinds).expect("each kind reads its own") {
         let kind = kinds.of(address).expect("it is registered");
-        if let Some(charge) = kind.charge(address, resource, &resources).expect("it reads its own") {
-            charged.insert(kind.name());
-            for (price, _) in &charge.parts {
-                assert!(is_one(&kind.prices(), price), "{}: {price}", kind.name());
-            }
+        charged.insert(kind.name());
+        for (price, _) in &charge.parts {
+            assert!(is_one(&kind.prices(), price), "{}: {price}", kind.name());
         }
     }
     let with_price: Vec<&str> = kinds.iter().filter(|kind| kind.free().is_none()).map(AnyKind::name).collect();

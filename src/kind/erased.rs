@@ -6,7 +6,7 @@ use futures::future::BoxFuture;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
-use super::{Blocker, Charge, Context, Doc, InRelease, Kind, Owned, Replacement, Resource, Resources};
+use super::{Blocker, Charge, Context, Cost, Doc, Figures, InRelease, Kind, Others, Owned, Replacement, State};
 use crate::model::{
     Address, Change, Changed, Evidence, Explanation, Failure, Field, Found, LiveResource, Outputs, Permission, Phase,
 };
@@ -31,8 +31,15 @@ pub trait AnyKind: Send + Sync {
     fn free(&self) -> Option<&'static str>;
     /// Every price that [`Kind::COST`] can ask for.
     fn prices(&self) -> Vec<&'static str>;
-    /// What is charged for `resource`, which is at `address` among `all`, by [`Kind::COST`].
-    fn charge(&self, address: &Address, resource: &Resource, all: &Resources) -> Result<Option<Charge>, Failure>;
+    /// What is charged for the resource at `address` by [`Kind::COST`].
+    fn charge(
+        &self,
+        address: &Address,
+        state: &State<Value, Value>,
+        others: &dyn Others,
+    ) -> Result<Option<Charge>, Failure>;
+    /// [`Kind::figures`].
+    fn figures(&self, state: &State<Value, Value>) -> Result<Figures, Failure>;
     /// [`Kind::REPLACEMENT`].
     fn replacement(&self) -> Replacement;
     /// [`Kind::TAKES_OVER`].
@@ -142,6 +149,16 @@ fn plain<T: Serialize>(kind: &str, value: &T) -> Result<Value, Failure> {
     serde_json::to_value(value).map_err(|error| Failure::internal(format!("{kind}: {error}")))
 }
 
+/// A kind's `Desired` and `Live`.
+type StateOf<K> = State<<K as Kind>::Desired, <K as Kind>::Live>;
+
+fn typed_state<K: Kind>(state: &State<Value, Value>) -> Result<StateOf<K>, Failure> {
+    Ok(match state {
+        State::Desired(desired) => State::Desired(typed(K::NAME, desired)?),
+        State::Live(live) => State::Live(typed(K::NAME, live)?),
+    })
+}
+
 impl<K: Kind> AnyKind for Erased<K> {
     fn name(&self) -> &'static str {
         K::NAME
@@ -179,8 +196,21 @@ impl<K: Kind> AnyKind for Erased<K> {
         K::COST.prices()
     }
 
-    fn charge(&self, address: &Address, resource: &Resource, all: &Resources) -> Result<Option<Charge>, Failure> {
-        K::COST.charge(address, resource, all)
+    fn charge(
+        &self,
+        address: &Address,
+        state: &State<Value, Value>,
+        others: &dyn Others,
+    ) -> Result<Option<Charge>, Failure> {
+        match K::COST {
+            Cost::Free(_) => Ok(None),
+            Cost::Each { what, price } => Ok(Some(Charge::new(what).plus(price, 1))),
+            Cost::Counted { charge, .. } => charge(address, &typed_state::<K>(state)?, others),
+        }
+    }
+
+    fn figures(&self, state: &State<Value, Value>) -> Result<Figures, Failure> {
+        Ok(K::figures(&typed_state::<K>(state)?))
     }
 
     fn replacement(&self) -> Replacement {

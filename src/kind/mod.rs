@@ -15,7 +15,7 @@ use serde::{Serialize, de::DeserializeOwned};
 
 pub use blocker::{Blocker, Owned};
 pub use context::{Context, Origin};
-pub use cost::{Charge, ChargeFor, Cost, PUBLIC_ADDRESS, Resource, Resources, State};
+pub use cost::{Charge, ChargeFor, Cost, Figures, Others, PUBLIC_ADDRESS, State};
 pub use erased::{AnyKind, Erased};
 pub use images::{BuiltImage, ImageSource, Images, RegistryLogin};
 pub use registry::Registry;
@@ -55,7 +55,7 @@ pub struct Doc {
 }
 
 /// A kind of AWS resource.
-pub trait Kind: Sized + Send + Sync + 'static {
+pub trait Kind: Send + Sync + 'static {
     /// What stack.yaml asks of it. References to other resources are [`crate::model::Input`]s.
     type Desired: Serialize + DeserializeOwned + Send + Sync;
     /// What AWS has, in our own types, with all that `diff`, `phase`, `outputs`, `update` and `delete` need.
@@ -74,7 +74,7 @@ pub trait Kind: Sized + Send + Sync + 'static {
     /// What IAM has to allow for its calls.
     const PERMISSIONS: &'static [Permission];
     /// What AWS charges for it.
-    const COST: Cost<Self>;
+    const COST: Cost<Self::Desired, Self::Live>;
     /// The codes by which AWS answers a create or an update that names what was just made and is not known everywhere yet.
     /// Nothing else that such a call names can be missing: the plan has seen it, or this run has made it.
     const NOT_YET: &'static [&'static str];
@@ -182,6 +182,11 @@ pub trait Kind: Sized + Send + Sync + 'static {
     /// address.
     fn by_hand(_address: &Address, _desired: &Self::Desired, _live: Option<&Self::Live>) -> Option<String> {
         None
+    }
+
+    /// Numbers that the charges for other kinds depend on.
+    fn figures(_state: &State<Self::Desired, Self::Live>) -> Figures {
+        Figures::new()
     }
 
     /// What AWS calls it beside the id that [`Kind::list`] gives, such as its ARN: by these it is known as the stack's own.

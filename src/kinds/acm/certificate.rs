@@ -78,7 +78,7 @@ impl Kind for Certificate {
         page: "https://docs.aws.amazon.com/acm/latest/userguide/dns-validation.html",
     };
     const USES: &'static [&'static str] = &[];
-    const COST: Cost<Self> = Cost::Free("AWS charges nothing for a certificate of a load balancer");
+    const COST: Cost<Desired, Live> = Cost::Free("AWS charges nothing for a certificate of a load balancer");
     const NOT_YET: &'static [&'static str] = &[];
     const PERMISSIONS: &'static [Permission] = &[
         Permission::look(&["acm:DescribeCertificate", "acm:ListCertificates", "acm:ListTagsForCertificate"]),

@@ -42,7 +42,7 @@ impl Kind for ElasticIp {
     const USES: &'static [&'static str] = &[];
     const ADOPTABLE: bool = true;
     const MANY: bool = true;
-    const COST: Cost<Self> = Cost::Each { what: "a public address", price: PUBLIC_ADDRESS };
+    const COST: Cost<Desired, Live> = Cost::Each { what: "a public address", price: PUBLIC_ADDRESS };
     const NOT_YET: &'static [&'static str] = ec2::NOT_YET;
     const PERMISSIONS: &'static [Permission] = &[
         Permission::look(&["ec2:DescribeAddresses"]),

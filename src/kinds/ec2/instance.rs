@@ -100,7 +100,7 @@ impl Kind for Instance {
         page: "https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/concepts.html",
     };
     const USES: &'static [&'static str] = &["subnet", "security_group", "internet_gateway"];
-    const COST: Cost<Self> = Cost::Counted {
+    const COST: Cost<Desired, Live> = Cost::Counted {
         prices: &["instance * hour", "disk GB month", PUBLIC_ADDRESS],
         charge: |_, state, _| Ok(Some(charge(state))),
     };
@@ -309,7 +309,7 @@ impl Kind for Instance {
     }
 }
 
-fn charge(state: &State<Instance>) -> Charge {
+fn charge(state: &State<Desired, Live>) -> Charge {
     let (class, disk) = match state {
         State::Desired(desired) => (&desired.class, desired.disk),
         State::Live(live) => (&live.class, DISK),

@@ -53,7 +53,7 @@ impl Kind for InternetGateway {
     const ADOPTABLE: bool = true;
     const IN_TWO_STEPS: bool = true;
     const MANY: bool = true;
-    const COST: Cost<Self> = Cost::Free("AWS charges nothing for it; traffic is not counted");
+    const COST: Cost<Desired, Live> = Cost::Free("AWS charges nothing for it; traffic is not counted");
     const NOT_YET: &'static [&'static str] = ec2::NOT_YET;
     const PERMISSIONS: &'static [Permission] = &[
         Permission::look(&["ec2:DescribeInternetGateways"]),

@@ -63,7 +63,7 @@ impl Kind for NatGateway {
     };
     const USES: &'static [&'static str] = &["subnet", "elastic_ip", "internet_gateway"];
     const ADOPTABLE: bool = true;
-    const COST: Cost<Self> = Cost::Each { what: "a NAT gateway", price: "nat_gateway hour" };
+    const COST: Cost<Desired, Live> = Cost::Each { what: "a NAT gateway", price: "nat_gateway hour" };
     const NOT_YET: &'static [&'static str] = ec2::NOT_YET;
     const PERMISSIONS: &'static [Permission] = &[
         Permission::look(&["ec2:DescribeNatGateways"]),

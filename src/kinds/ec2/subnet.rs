@@ -73,7 +73,7 @@ impl Kind for Subnet {
     const USES: &'static [&'static str] = &["vpc"];
     const ADOPTABLE: bool = true;
     const IN_TWO_STEPS: bool = true;
-    const COST: Cost<Self> = Cost::Free("AWS charges nothing for a subnet");
+    const COST: Cost<Desired, Live> = Cost::Free("AWS charges nothing for a subnet");
     const NOT_YET: &'static [&'static str] = ec2::NOT_YET;
     const PERMISSIONS: &'static [Permission] = &[
         Permission::look(&["ec2:DescribeSubnets"]),

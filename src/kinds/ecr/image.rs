@@ -80,7 +80,7 @@ impl Kind for Image {
     };
     const USES: &'static [&'static str] = &["repository"];
     const IN_RELEASE: InRelease = InRelease::Image;
-    const COST: Cost<Self> = Cost::Free("AWS charges for its size, which is not counted");
+    const COST: Cost<Desired, Live> = Cost::Free("AWS charges for its size, which is not counted");
     const NOT_YET: &'static [&'static str] = &[];
     const PERMISSIONS: &'static [Permission] = &[
         Permission::look(&["ecr:DescribeImages"]),

@@ -63,7 +63,7 @@ impl Kind for Repository {
     };
     const USES: &'static [&'static str] = &[];
     const IN_TWO_STEPS: bool = true;
-    const COST: Cost<Self> = Cost::Free("AWS charges for the images in it, which are not counted");
+    const COST: Cost<Desired, Live> = Cost::Free("AWS charges for the images in it, which are not counted");
     const NOT_YET: &'static [&'static str] = &[];
     const PERMISSIONS: &'static [Permission] = &[
         Permission::look(&["ecr:DescribeRepositories", "ecr:GetLifecyclePolicy"]),

@@ -43,7 +43,7 @@ impl Kind for Cluster {
         page: "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/clusters.html",
     };
     const USES: &'static [&'static str] = &[];
-    const COST: Cost<Self> = Cost::Free("AWS charges for the tasks in it");
+    const COST: Cost<Desired, Live> = Cost::Free("AWS charges for the tasks in it");
     const NOT_YET: &'static [&'static str] = ecs::NOT_YET;
     const PERMISSIONS: &'static [Permission] = &[
         Permission::look(&["ecs:DescribeClusters"]),

@@ -71,7 +71,7 @@ impl<P: Purpose> Kind for DatabaseTask<P> {
     const NAME: &'static str = P::NAME;
     const DOC: Doc = P::DOC;
     const USES: &'static [&'static str] = &[];
-    const COST: Cost<Self> = Cost::Free("AWS charges for the task while it runs, which is not counted");
+    const COST: Cost<Desired, Live> = Cost::Free("AWS charges for the task while it runs, which is not counted");
     const NOT_YET: &'static [&'static str] = ecs::NOT_YET;
     const PERMISSIONS: &'static [Permission] = &[task::LOOKING, task::RUNNING, ecs::TAGGING];
     const LASTING: bool = false;

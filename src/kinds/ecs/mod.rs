@@ -20,7 +20,7 @@ use futures::future::try_join_all;
 
 use crate::{
     aws::{self, Outcome},
-    kind::{Context, Resources, State},
+    kind::Context,
     model::{Address, Failure, Input, On, Permission, StackId},
 };
 
@@ -139,15 +139,6 @@ async fn definition(cx: &Context, name: &str) -> Result<Option<Definition>, Fail
         let commit = aws::tag_value(answer.tags(), aws::COMMIT).map(str::to_owned);
         Some(Definition { address, definition: answer.task_definition?, commit })
     }))
-}
-
-/// The CPU units and MiB of memory of each task of the service `name`: those of `revision`, the ARN that it runs, if it is
-/// known. Otherwise there is one task definition: the one that stack.yaml asks for.
-pub(super) fn task_size(all: &Resources, name: &str, revision: Option<&str>) -> Result<Option<(u32, u32)>, Failure> {
-    let definitions = all.named::<task_definition::TaskDefinition>(name)?;
-    let is_revision = |state: &&State<task_definition::TaskDefinition>| matches!(state, State::Live(live) if Some(live.arn.as_str()) == revision);
-    let counts = definitions.iter().find(is_revision).or(definitions.first());
-    Ok(counts.and_then(task_definition::size))
 }
 
 /// Where tasks run.

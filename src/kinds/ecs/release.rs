@@ -49,7 +49,7 @@ impl Kind for Release {
         page: "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/standalone-task-create.html",
     };
     const USES: &'static [&'static str] = &[];
-    const COST: Cost<Self> = Cost::Free("AWS charges for the task while it runs, which is not counted");
+    const COST: Cost<Desired, Live> = Cost::Free("AWS charges for the task while it runs, which is not counted");
     const NOT_YET: &'static [&'static str] = ecs::NOT_YET;
     const PERMISSIONS: &'static [Permission] = &[task::LOOKING, task::RUNNING, ecs::TAGGING];
     const LASTING: bool = false;

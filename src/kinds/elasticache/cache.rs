@@ -108,7 +108,8 @@ impl Kind for Cache {
         page: "https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/Replication.html",
     };
     const USES: &'static [&'static str] = &["cache_subnet_group", "security_group", "subnet"];
-    const COST: Cost<Self> = Cost::Counted { prices: &["cache * hour"], charge: |_, state, _| Ok(Some(charge(state))) };
+    const COST: Cost<Desired, Live> =
+        Cost::Counted { prices: &["cache * hour"], charge: |_, state, _| Ok(Some(charge(state))) };
     const NOT_YET: &'static [&'static str] = elasticache::NOT_YET;
     const PERMISSIONS: &'static [Permission] = &[
         Permission::look(&["elasticache:DescribeCacheClusters", "elasticache:DescribeReplicationGroups"]),
@@ -272,7 +273,7 @@ impl Kind for Cache {
     }
 }
 
-fn charge(state: &State<Cache>) -> Charge {
+fn charge(state: &State<Desired, Live>) -> Charge {
     let class = match state {
         State::Desired(desired) => &desired.class,
         State::Live(live) => &live.class,

@@ -53,7 +53,7 @@ impl Kind for CacheSubnetGroup {
         page: "https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/SubnetGroups.html",
     };
     const USES: &'static [&'static str] = &["subnet"];
-    const COST: Cost<Self> = Cost::Free("AWS charges nothing for a subnet group");
+    const COST: Cost<Desired, Live> = Cost::Free("AWS charges nothing for a subnet group");
     const NOT_YET: &'static [&'static str] = elasticache::NOT_YET;
     const PERMISSIONS: &'static [Permission] = &[
         Permission::look(&["elasticache:DescribeCacheSubnetGroups"]),

@@ -121,7 +121,7 @@ impl Kind for Listener {
         page: "https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-listeners.html",
     };
     const USES: &'static [&'static str] = &["load_balancer", "certificate", "target_group"];
-    const COST: Cost<Self> = Cost::Free("the price of the load balancer includes it");
+    const COST: Cost<Desired, Live> = Cost::Free("the price of the load balancer includes it");
     const NOT_YET: &'static [&'static str] = elb::NOT_YET;
     const PERMISSIONS: &'static [Permission] = &[
         Permission::look(&["elasticloadbalancing:DescribeListeners", "elasticloadbalancing:DescribeTags"]),

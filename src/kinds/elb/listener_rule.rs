@@ -96,7 +96,7 @@ impl Kind for ListenerRule {
         page: "https://docs.aws.amazon.com/elasticloadbalancing/latest/application/listener-rules.html",
     };
     const USES: &'static [&'static str] = &["listener", "target_group"];
-    const COST: Cost<Self> = Cost::Free("the price of the load balancer includes it");
+    const COST: Cost<Desired, Live> = Cost::Free("the price of the load balancer includes it");
     const NOT_YET: &'static [&'static str] = elb::NOT_YET;
     const PERMISSIONS: &'static [Permission] = &[
         Permission::look(&["elasticloadbalancing:DescribeRules", "elasticloadbalancing:DescribeTags"]),

@@ -87,7 +87,7 @@ impl Kind for LoadBalancer {
         page: "https://docs.aws.amazon.com/elasticloadbalancing/latest/application/application-load-balancers.html",
     };
     const USES: &'static [&'static str] = &["subnet", "security_group", "internet_gateway"];
-    const COST: Cost<Self> = Cost::Counted {
+    const COST: Cost<Desired, Live> = Cost::Counted {
         prices: &["load_balancer hour", PUBLIC_ADDRESS],
         charge: |_, state, _| Ok(Some(charge(state))),
     };
@@ -302,7 +302,7 @@ async fn foreign(cx: &Context, owned: &Owned, balancer: &Found<Live>) -> Result<
 }
 
 /// It has a public address in each of its subnets.
-fn charge(state: &State<LoadBalancer>) -> Charge {
+fn charge(state: &State<Desired, Live>) -> Charge {
     let subnets = match state {
         State::Desired(desired) => desired.subnets.len(),
         State::Live(live) => live.subnets.len(),

@@ -126,7 +126,7 @@ impl Kind for TargetGroup {
         page: "https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-target-groups.html",
     };
     const USES: &'static [&'static str] = &["vpc"];
-    const COST: Cost<Self> = Cost::Free("the price of the load balancer includes it");
+    const COST: Cost<Desired, Live> = Cost::Free("the price of the load balancer includes it");
     const NOT_YET: &'static [&'static str] = elb::NOT_YET;
     const PERMISSIONS: &'static [Permission] = &[
         Permission::look(&[

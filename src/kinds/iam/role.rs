@@ -92,7 +92,7 @@ impl Kind for Role {
     };
     const USES: &'static [&'static str] = &[];
     const IN_TWO_STEPS: bool = true;
-    const COST: Cost<Self> = Cost::Free("AWS charges nothing for a role");
+    const COST: Cost<Desired, Live> = Cost::Free("AWS charges nothing for a role");
     const NOT_YET: &'static [&'static str] = &[];
     const PERMISSIONS: &'static [Permission] = &[
         Permission::look(&["iam:GetAccountAuthorizationDetails"]),

@@ -64,7 +64,7 @@ impl Kind for LogGroup {
         page: "https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/WhatIsCloudWatchLogs.html",
     };
     const USES: &'static [&'static str] = &[];
-    const COST: Cost<Self> = Cost::Free("AWS charges for what is written and kept, which is not counted");
+    const COST: Cost<Desired, Live> = Cost::Free("AWS charges for what is written and kept, which is not counted");
     const NOT_YET: &'static [&'static str] = &[];
     const PERMISSIONS: &'static [Permission] = &[
         // The last two are for `stackctl logs`, and for the last lines of a task that failed.

@@ -58,7 +58,7 @@ impl Kind for DbSubnetGroup {
         page: "https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_VPC.WorkingWithRDSInstanceinaVPC.html",
     };
     const USES: &'static [&'static str] = &["subnet"];
-    const COST: Cost<Self> = Cost::Free("AWS charges nothing for a subnet group");
+    const COST: Cost<Desired, Live> = Cost::Free("AWS charges nothing for a subnet group");
     const NOT_YET: &'static [&'static str] = rds::NOT_YET;
     const PERMISSIONS: &'static [Permission] = &[
         Permission::look(&["rds:DescribeDBSubnetGroups"]),

@@ -41,7 +41,7 @@ impl Kind for ScheduleGroup {
         page: "https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-schedule-group.html",
     };
     const USES: &'static [&'static str] = &[];
-    const COST: Cost<Self> = Cost::Free("AWS charges nothing for a group");
+    const COST: Cost<Desired, Live> = Cost::Free("AWS charges nothing for a group");
     const NOT_YET: &'static [&'static str] = &[];
     const PERMISSIONS: &'static [Permission] = &[
         Permission::look(&["scheduler:ListScheduleGroups", "scheduler:ListTagsForResource"]),

@@ -75,7 +75,7 @@ impl Kind for Topic {
         page: "https://docs.aws.amazon.com/sns/latest/dg/sns-email-notifications.html",
     };
     const USES: &'static [&'static str] = &[];
-    const COST: Cost<Self> = Cost::Free("AWS charges for messages, which are not counted");
+    const COST: Cost<Desired, Live> = Cost::Free("AWS charges for messages, which are not counted");
     const NOT_YET: &'static [&'static str] = &[];
     const PERMISSIONS: &'static [Permission] = &[
         Permission::look(&["sns:ListSubscriptionsByTopic", "sns:ListTagsForResource", "sns:ListTopics"]),

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     aws::{self, Once, Outcome},
-    kind::{Charge, Context, Cost, Doc, Kind, State},
+    kind::{Charge, Context, Cost, Doc, Figures, Kind, State},
     kinds::ecs,
     model::{
         Address, Changed, Changes, Diff, Failure, Found, Input, NoField, On, Permission, Phase, Shown, StackId, fields,
@@ -160,7 +160,8 @@ impl Kind for Scaling {
     };
     // AWS keeps a scalable target whose service is gone, and a policy names the target group whose requests it counts.
     const USES: &'static [&'static str] = &["service", "target_group", "load_balancer"];
-    const COST: Cost<Self> = Cost::Counted { prices: &["alarm month"], charge: |_, state, _| Ok(Some(charge(state))) };
+    const COST: Cost<Desired, Live> =
+        Cost::Counted { prices: &["alarm month"], charge: |_, state, _| Ok(Some(charge(state))) };
     const NOT_YET: &'static [&'static str] = &[];
     const PERMISSIONS: &'static [Permission] = &[
         Permission::look(&[
@@ -305,6 +306,14 @@ impl Kind for Scaling {
         answer.or_absent("DeregisterScalableTarget", &["ObjectNotFoundException"]).map(drop)
     }
 
+    fn figures(state: &State<Desired, Live>) -> Figures {
+        let min = match state {
+            State::Desired(desired) => desired.min,
+            State::Live(live) => live.min,
+        };
+        Figures::from([("min", min)])
+    }
+
     fn passing(failure: &Failure) -> Option<&'static str> {
         if failure.is(&["ConcurrentUpdateException"]) {
             return Some("another change of its scaling to end");
@@ -322,7 +331,7 @@ impl Kind for Scaling {
 }
 
 /// For each policy, AWS makes one alarm that adds tasks and one that takes them away.
-fn charge(state: &State<Scaling>) -> Charge {
+fn charge(state: &State<Desired, Live>) -> Charge {
     let policies = match state {
         State::Desired(desired) => desired.policies.len(),
         State::Live(live) => live.policies.len(),

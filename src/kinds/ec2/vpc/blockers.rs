@@ -4,30 +4,28 @@
 
 use aws_sdk_ec2::types::{SecurityGroup, VpcPeeringConnection, VpcPeeringConnectionStateReasonCode};
 
-use super::Live;
 use crate::{
     aws::Outcome,
     kind::{Blocker, Context, Owned},
     kinds::ec2::blockers::{about, filter, interfaces, place, quoted},
-    model::{Failure, Found},
+    model::Failure,
 };
 
 /// What a look finds.
 type Blockers = Result<Vec<Blocker>, Failure>;
 
-pub(super) async fn find(cx: &Context, going: &[Found<Live>], owned: &Owned) -> Blockers {
-    let vpcs: Vec<String> = going.iter().map(|vpc| vpc.id.clone()).collect();
+pub(super) async fn find(cx: &Context, owned: &Owned, vpcs: &[String]) -> Blockers {
     let found = futures::try_join!(
         // Boxed, because all of them together are larger than a stack likes.
-        Box::pin(interfaces(cx, owned, "vpc-id", &vpcs)),
-        Box::pin(subnets(cx, owned, &vpcs)),
-        Box::pin(security_groups(cx, owned, &vpcs)),
-        Box::pin(route_tables(cx, owned, &vpcs)),
-        Box::pin(access_lists(cx, owned, &vpcs)),
-        Box::pin(endpoints(cx, owned, &vpcs)),
-        Box::pin(peerings(cx, owned, "requester-vpc-info.vpc-id", &vpcs)),
-        Box::pin(peerings(cx, owned, "accepter-vpc-info.vpc-id", &vpcs)),
-        Box::pin(vpn_gateways(cx, owned, &vpcs)),
+        Box::pin(interfaces(cx, owned, "vpc-id", vpcs)),
+        Box::pin(subnets(cx, owned, vpcs)),
+        Box::pin(security_groups(cx, owned, vpcs)),
+        Box::pin(route_tables(cx, owned, vpcs)),
+        Box::pin(access_lists(cx, owned, vpcs)),
+        Box::pin(endpoints(cx, owned, vpcs)),
+        Box::pin(peerings(cx, owned, "requester-vpc-info.vpc-id", vpcs)),
+        Box::pin(peerings(cx, owned, "accepter-vpc-info.vpc-id", vpcs)),
+        Box::pin(vpn_gateways(cx, owned, vpcs)),
     )?;
     let (interfaces, subnets, groups, tables, lists, endpoints, asked, accepted, vpns) = found;
     Ok([interfaces, subnets, groups, tables, lists, endpoints, asked, accepted, vpns].into_iter().flatten().collect())

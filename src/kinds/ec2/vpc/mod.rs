@@ -56,7 +56,7 @@ impl Kind for Vpc {
     const USES: &'static [&'static str] = &[];
     const ADOPTABLE: bool = true;
     const MANY: bool = true;
-    const COST: Cost<Self> = Cost::Free("AWS charges nothing for a network");
+    const COST: Cost<Desired, Live> = Cost::Free("AWS charges nothing for a network");
     const NOT_YET: &'static [&'static str] = ec2::NOT_YET;
     const PERMISSIONS: &'static [Permission] = &[
         Permission::look(&["ec2:DescribeVpcs"]),
@@ -131,15 +131,16 @@ impl Kind for Vpc {
         call.send().await.or_absent("DeleteVpc", &["InvalidVpcID.NotFound"]).map(drop)
     }
 
+    async fn blockers(cx: &Context, going: &[Found<Live>], owned: &Owned) -> Result<Vec<Blocker>, Failure> {
+        let ids: Vec<String> = going.iter().map(|vpc| vpc.id.clone()).collect();
+        blockers::find(cx, owned, &ids).await
+    }
+
     #[cfg(test)]
     fn sample() -> Option<crate::kind::Sample<Desired>> {
         let base = Desired { cidr: "10.20.0.0/16".into() };
         let other = Desired { cidr: "10.30.0.0/16".into() };
         Some(crate::kind::Sample::new(ec2::model::cloud, base).variant(&["cidr"], other))
-    }
-
-    async fn blockers(cx: &Context, going: &[Found<Live>], owned: &Owned) -> Result<Vec<Blocker>, Failure> {
-        blockers::find(cx, going, owned).await
     }
 }
 

@@ -24,7 +24,7 @@ use live::OWN_PERCENT;
 
 use crate::{
     aws::{self, Once, Outcome, given},
-    kind::{Context, Cost, Doc, InRelease, Kind, PUBLIC_ADDRESS},
+    kind::{Context, Cost, Doc, InRelease, Kind, PUBLIC_ADDRESS, State},
     kinds::ecs::{self, task},
     model::{
         Address, Changed, Changes, Diff, Explanation, Failure, Found, Input, On, Outputs, Permission, Phase, Shown,
@@ -170,8 +170,16 @@ impl Kind for Service {
             "secret",
         ];
     const IN_RELEASE: InRelease = InRelease::Tasks;
-    const COST: Cost<Self> =
-        Cost::Counted { prices: &["task vCPU hour", "task GB hour", PUBLIC_ADDRESS], charge: charge::charge };
+    const COST: Cost<Desired, Live> = Cost::Counted {
+        prices: &["task vCPU hour", "task GB hour", PUBLIC_ADDRESS],
+        charge: |address, state, others| {
+            let (replicas, public_ip, revision) = match state {
+                State::Desired(desired) => (desired.replicas, desired.public_ip, desired.task_definition.known()),
+                State::Live(live) => (live.replicas, live.public_ip, Some(live.task_definition.as_str())),
+            };
+            charge::charge(address.name(), replicas, public_ip, revision, others)
+        },
+    };
     const NOT_YET: &'static [&'static str] = ecs::NOT_YET;
     const PERMISSIONS: &'static [Permission] = &[
         // `releases` reads the last two, and `rollback` the last.

@@ -17,7 +17,7 @@ pub use revision::{Revision, active, find};
 
 use crate::{
     aws::{self, Once, Outcome},
-    kind::{Context, Cost, Doc, InRelease, Kind, State},
+    kind::{Context, Cost, Doc, Figures, InRelease, Kind, State},
     kinds::ecs,
     model::{
         Address, Changed, Changes, Diff, Failure, Found, Input, Name, NoField, On, Outputs, Permission, Phase, Shown,
@@ -144,7 +144,7 @@ impl Kind for TaskDefinition {
     };
     const USES: &'static [&'static str] = &["role", "image", "secret", "log_group"];
     const IN_RELEASE: InRelease = InRelease::Tasks;
-    const COST: Cost<Self> = Cost::Free("AWS charges for the tasks of its service");
+    const COST: Cost<Desired, Live> = Cost::Free("AWS charges for the tasks of its service");
     const NOT_YET: &'static [&'static str] = ecs::NOT_YET;
     const PERMISSIONS: &'static [Permission] = &[
         Permission::look(&["ecs:DescribeTaskDefinition", "ecs:ListTaskDefinitionFamilies", "ecs:ListTaskDefinitions"]),
@@ -224,6 +224,17 @@ impl Kind for TaskDefinition {
         vec![live.arn.clone()]
     }
 
+    fn figures(state: &State<Desired, Live>) -> Figures {
+        let (cpu, memory) = match state {
+            State::Desired(desired) => (Some(desired.cpu), Some(desired.memory)),
+            State::Live(live) => {
+                let field = |name: &str| live.fields.get(name)?.parse().ok();
+                (field("cpu"), field("memory"))
+            }
+        };
+        [("cpu", cpu), ("memory", memory)].into_iter().filter_map(|(name, number)| Some((name, number?))).collect()
+    }
+
     async fn delete(cx: &Context, live: &Live) -> Result<(), Failure> {
         for active in revisions(cx, &live.family, TaskDefinitionStatus::Active).await? {
             deregister(cx, &active).await?;
@@ -234,17 +245,6 @@ impl Kind for TaskDefinition {
             call.customize().once().send().await.during("DeleteTaskDefinitions")?;
         }
         Ok(())
-    }
-}
-
-/// CPU units and MiB of memory.
-pub(super) fn size(state: &State<TaskDefinition>) -> Option<(u32, u32)> {
-    match state {
-        State::Desired(desired) => Some((desired.cpu, desired.memory)),
-        State::Live(live) => {
-            let field = |name: &str| live.fields.get(name)?.parse().ok();
-            Some((field("cpu")?, field("memory")?))
-        }
     }
 }
 

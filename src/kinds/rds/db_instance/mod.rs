@@ -118,7 +118,7 @@ impl Kind for DbInstance {
         page: "https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/CHAP_PostgreSQL.html",
     };
     const USES: &'static [&'static str] = &["db_subnet_group", "security_group", "subnet"];
-    const COST: Cost<Self> = Cost::Counted {
+    const COST: Cost<Desired, Live> = Cost::Counted {
         prices: &["database * hour", "database GB month"],
         charge: |_, state, _| Ok(Some(charge(state))),
     };
@@ -351,7 +351,7 @@ impl Kind for DbInstance {
 }
 
 /// A standby costs as much as the instance itself.
-fn charge(state: &State<DbInstance>) -> Charge {
+fn charge(state: &State<Desired, Live>) -> Charge {
     let (class, storage, multi_az) = match state {
         State::Desired(desired) => (&desired.class, desired.storage, desired.multi_az),
         State::Live(live) => (&live.class, live.storage, live.multi_az),

@@ -130,7 +130,8 @@ impl Kind for DnsRecord {
     };
     // Where the stack has records, the tags of these two say: they go after the records.
     const USES: &'static [&'static str] = &["load_balancer", "certificate"];
-    const COST: Cost<Self> = Cost::Free("AWS charges for the hosted zone and for queries, which are not counted");
+    const COST: Cost<Desired, Live> =
+        Cost::Free("AWS charges for the hosted zone and for queries, which are not counted");
     const NOT_YET: &'static [&'static str] = &[];
     const PERMISSIONS: &'static [Permission] = &[
         Permission::look(&["route53:GetHostedZone", "route53:ListHostedZonesByName", "route53:ListResourceRecordSets"]),

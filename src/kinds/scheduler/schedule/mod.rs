@@ -138,7 +138,7 @@ impl Kind for Schedule {
     ];
     // It follows the revision that its service runs.
     const IN_RELEASE: InRelease = InRelease::Tasks;
-    const COST: Cost<Self> = Cost::Free("AWS charges for its runs, which are not counted");
+    const COST: Cost<Desired, Live> = Cost::Free("AWS charges for its runs, which are not counted");
     const NOT_YET: &'static [&'static str] = &[];
     const PERMISSIONS: &'static [Permission] = &[
         Permission::look(&["scheduler:GetSchedule", "scheduler:ListScheduleGroups", "scheduler:ListSchedules"]),

@@ -147,7 +147,7 @@ impl Kind for Secret {
         page: "https://docs.aws.amazon.com/secretsmanager/latest/userguide/intro.html",
     };
     const USES: &'static [&'static str] = &["cache", "db_instance"];
-    const COST: Cost<Self> = Cost::Each { what: "a secret", price: "secret month" };
+    const COST: Cost<Desired, Live> = Cost::Each { what: "a secret", price: "secret month" };
     const NOT_YET: &'static [&'static str] = &[];
     const PERMISSIONS: &'static [Permission] = &[
         Permission::look(&["secretsmanager:ListSecrets"]),
