@@ -104,6 +104,19 @@ impl Aws {
         Ok(Self::over(&config, options.region.clone()))
     }
 
+    /// A session whose calls go nowhere, for tests of what makes none.
+    #[cfg(test)]
+    pub fn nowhere() -> Self {
+        let keys = aws_sdk_sts::config::Credentials::new("test", "test", None, None, "test");
+        let config = SdkConfig::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new("eu-west-1"))
+            .endpoint_url("http://127.0.0.1:1")
+            .credentials_provider(SharedCredentialsProvider::new(keys))
+            .build();
+        Self::over(&config, "eu-west-1".to_owned())
+    }
+
     pub(super) fn over(config: &SdkConfig, region: String) -> Self {
         Self {
             region,

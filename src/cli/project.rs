@@ -15,7 +15,7 @@ use crate::{
     aws::{Aws, SessionOptions},
     blueprint::{self, Facts, Load},
     cli::{commands::sandbox, error::Stop, global::Global, interrupt::Stopper, provenance},
-    engine::{self, Event, Events, Forecast, Holder, Lock},
+    engine::{self, Event, Events, Forecast, Holder, Jitter, Lock, SsmStore},
     image::Builder,
     kind::{BuiltImage, Context, ImageSource, Images, Registry},
     kinds::{self, ecs::service},
@@ -239,13 +239,19 @@ impl Project {
             stopper.lose();
         };
         let holder = Self::holder(command);
-        let lock = Lock::take(&self.cx.aws, &self.cx.id, holder, global.lock_timeout, waits, lost).await?;
+        let (store, patience) = (Arc::new(self.lock_store()), global.lock_timeout);
+        let lock = Lock::take(store, holder, patience, &Jitter::random(), waits, lost).await?;
         let done = work.await;
         if let Err(failure) = lock.release().await {
             self.output
                 .status(&format!("the lock could not be given back and ends by itself within a minute: {failure}"));
         }
         done.map_err(Into::into)
+    }
+
+    /// Where the stack's lock is.
+    pub(super) fn lock_store(&self) -> SsmStore {
+        SsmStore::new(Arc::clone(&self.cx.aws), &self.cx.id)
     }
 
     /// Who this run is, for the lock.

@@ -21,10 +21,10 @@ pub(in crate::cli) struct Status {}
 impl Status {
     pub(super) async fn run(&self, global: &Global, output: &Output) -> Result<u8, Stop> {
         let project = Project::open(global, output).await?;
-        let id = &project.cx.id;
+        let (id, store) = (&project.cx.id, project.lock_store());
         let (live, lock, _caller) = futures::try_join!(
             engine::observe(&project.kinds, &project.cx),
-            Lock::look(&project.cx.aws, id),
+            Lock::look(&store),
             project.cx.aws.caller(),
         )?;
         let view = StatusView {

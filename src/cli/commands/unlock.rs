@@ -19,13 +19,13 @@ pub(in crate::cli) struct Unlock {}
 impl Unlock {
     pub(super) async fn run(&self, global: &Global, output: &Output) -> Result<u8, Stop> {
         let project = Project::open(global, output).await?;
-        let id = &project.cx.id;
+        let (id, store) = (&project.cx.id, project.lock_store());
         let said = |locked_by: Option<String>, removed: bool| {
             if output.is_json() {
                 output.document(&serde_json::json!({ "locked_by": locked_by, "removed": removed }));
             }
         };
-        let Some(Seen { holder, stands }) = Lock::look(&project.cx.aws, id).await? else {
+        let Some(Seen { holder, stands }) = Lock::look(&store).await? else {
             output.status(&format!("{id} is not locked."));
             said(None, false);
             return Ok(exit::DONE);
@@ -34,7 +34,7 @@ impl Unlock {
         output.status(&format!("{id} is locked by {holder}.{over}"));
         let question = "Remove the lock? If that run is still at work, it stops at its next step. Only `yes` will do";
         confirm(question, "yes", "add --yes to remove the lock without a question", global, output)?;
-        let removed = Lock::remove(&project.cx.aws, id, &holder).await?;
+        let removed = Lock::remove(&store, &holder).await?;
         output.status(if removed {
             "The lock is removed."
         } else {

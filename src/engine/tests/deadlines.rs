@@ -1,0 +1,63 @@
+//! What never becomes ready, and what never goes.
+
+use serde_json::json;
+
+use super::{Stage, graph, seconds};
+use crate::model::{Cause, Graph};
+
+/// Longer than any deadline of these tests.
+const NEVER: u64 = 1_000_000;
+
+#[tokio::test(start_paused = true)]
+async fn a_resource_that_never_becomes_ready_fails_at_its_deadline() {
+    let stage = Stage::one(|kind| {
+        kind.life.ready_after = seconds(NEVER);
+        kind.deadline = seconds(600);
+    });
+    let ended = stage.up(&graph([("a.one", json!({}))])).await;
+    let failure = ended.failure();
+    assert_eq!(failure.cause, Cause::Refused);
+    assert!(failure.message.contains("not ready after 60") && failure.message.contains("pending"), "{failure}");
+    assert!(failure.hint.as_deref().is_some_and(|hint| hint.contains("`up` again")), "{failure:?}");
+    assert!(seconds(600) <= ended.took && ended.took < seconds(610), "{:?}", ended.took);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_next_run_waits_on_for_what_was_not_ready() {
+    let stage = Stage::one(|kind| {
+        kind.life.ready_after = seconds(100);
+        kind.deadline = seconds(60);
+    });
+    let stack = graph([("a.one", json!({}))]);
+    assert_eq!(stage.up(&stack).await.summary.failed.len(), 1);
+    let ended = stage.up(&stack).await;
+    assert_eq!(ended.done(), ["wait a.one"]);
+    assert_eq!(stage.world.written(), ["create a.one"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deletion_that_never_ends_fails_at_its_deadline() {
+    let stage = Stage::one(|kind| {
+        kind.life.gone_after = seconds(NEVER);
+        kind.deadline = seconds(600);
+    });
+    stage.must_up(&graph([("a.one", json!({}))])).await;
+    let ended = stage.up(&Graph::new()).await;
+    let failure = ended.failure();
+    assert!(failure.message.contains("still there after 60") && failure.hint.is_some(), "{failure:?}");
+    assert!(seconds(600) <= ended.took && ended.took < seconds(610), "{:?}", ended.took);
+}
+
+#[tokio::test(start_paused = true)]
+async fn looks_become_rare_while_the_wait_grows() {
+    let stage = Stage::one(|kind| {
+        kind.life.ready_after = seconds(NEVER);
+        kind.deadline = seconds(600);
+    });
+    stage.up(&graph([("a.one", json!({}))])).await;
+    let looks = stage.world.times("list a");
+    let pauses: Vec<_> = looks.windows(2).map(|pair| pair[1] - pair[0]).skip(1).collect();
+    assert!(pauses.is_sorted(), "{pauses:?}");
+    assert!(pauses.last().is_some_and(|pause| *pause == seconds(5)), "{pauses:?}");
+    assert!(looks.len() < 150, "{}", looks.len());
+}

@@ -1,0 +1,283 @@
+//! A kind whose resources live in a [`World`], and what the tests need to run a plan on it.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use futures::future::BoxFuture;
+use serde_json::Value;
+use tokio::time::{Instant, sleep};
+
+use super::world::{Life, Thing, World, Writing, failure};
+use crate::{
+    kind::{AnyKind, Context, Replacement},
+    model::{Address, Cause, Change, Failure, How, LiveResource, Outputs, Permission, Phase, Shown},
+};
+
+/// How AWS tells the resources of a kind apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Identity {
+    /// By a name, which can be taken once only.
+    Name,
+    /// By an id of its own; a create that is repeated gives the same one, as with a client token.
+    Token,
+    /// By an id of its own; a create that is repeated makes another one.
+    Many,
+}
+
+/// A kind as a test wants it. Fields whose names begin with `fixed` take a replacement; all others are changed in place.
+#[derive(Clone)]
+pub struct Fake {
+    pub name: &'static str,
+    pub world: Arc<World>,
+    pub life: Life,
+    pub identity: Identity,
+    pub replacement: Replacement,
+    pub uses: &'static [&'static str],
+    pub in_two_steps: bool,
+    pub lasting: bool,
+    pub deadline: Duration,
+    /// What it knows of the age of what it sees.
+    pub knows_outdated: bool,
+    /// Whether it says by itself what is gone.
+    pub knows_gone: bool,
+    /// How long its slow work takes, if it has any.
+    pub prepares: Option<Duration>,
+    /// What its slow work comes to, once it is done.
+    prepared: Arc<Mutex<Vec<Value>>>,
+}
+
+impl Fake {
+    /// A kind that does all at once: its resources are ready once they are made, gone once they are deleted, and seen at once.
+    pub fn new(name: &'static str, world: &Arc<World>) -> Self {
+        Self {
+            name,
+            world: Arc::clone(world),
+            life: Life { ready_after: Duration::ZERO, gone_after: Duration::ZERO, lag: Duration::ZERO },
+            identity: Identity::Token,
+            replacement: Replacement::DeleteFirst,
+            uses: &[],
+            in_two_steps: false,
+            lasting: true,
+            deadline: Duration::from_secs(300),
+            knows_outdated: false,
+            knows_gone: false,
+            prepares: None,
+            prepared: Arc::default(),
+        }
+    }
+
+    pub fn with(mut self, change: impl FnOnce(&mut Self)) -> Self {
+        change(&mut self);
+        self
+    }
+
+    fn found(thing: &Thing) -> LiveResource {
+        LiveResource { address: thing.address.clone(), id: thing.id.clone(), live: thing.live(Instant::now()) }
+    }
+
+    fn make(&self, at: &Address, desired: &Value, writing: &mut Writing<'_>) -> Result<Value, Failure> {
+        let mut fields = fields(desired)?;
+        if self.in_two_steps {
+            fields.retain(|name, _| name.starts_with("fixed"));
+        }
+        // The token is made of the address and of what cannot be changed.
+        let made = writing.at(at).find(|thing| {
+            fields.iter().all(|(name, value)| !name.starts_with("fixed") || thing.fields.get(name) == Some(value))
+        });
+        if let (Identity::Token, Some(made)) = (self.identity, made) {
+            return Ok(made.live(Instant::now()));
+        }
+        let id = if self.identity == Identity::Name { at.to_string() } else { writing.new_id(self.name) };
+        if writing.is_taken(&id) {
+            return Err(failure(Cause::Refused, "AlreadyExists"));
+        }
+        Ok(writing.add(at, &id, fields, self.life).live(Instant::now()))
+    }
+}
+
+/// The fields of what is desired, which must be known by now.
+fn fields(desired: &Value) -> Result<BTreeMap<String, Value>, Failure> {
+    let fields = desired.as_object().cloned().unwrap_or_default();
+    if let Some((name, _)) = fields.iter().find(|(_, value)| value.is_object()) {
+        return Err(Failure::internal(format!("{name} is not resolved")));
+    }
+    Ok(fields.into_iter().collect())
+}
+
+fn text<'a>(live: &'a Value, key: &str) -> &'a str {
+    live[key].as_str().unwrap_or_default()
+}
+
+impl AnyKind for Fake {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn uses(&self) -> &'static [&'static str] {
+        self.uses
+    }
+
+    fn permissions(&self) -> &'static [Permission] {
+        &[]
+    }
+
+    fn replacement(&self) -> Replacement {
+        self.replacement
+    }
+
+    fn takes_over(&self) -> bool {
+        false
+    }
+
+    fn lasting(&self) -> bool {
+        self.lasting
+    }
+
+    fn update_renews_outputs(&self) -> bool {
+        false
+    }
+
+    fn in_two_steps(&self) -> bool {
+        self.in_two_steps
+    }
+
+    fn many(&self) -> bool {
+        self.identity == Identity::Many
+    }
+
+    fn adoptable(&self) -> bool {
+        false
+    }
+
+    fn usual(&self) -> Duration {
+        self.life.ready_after
+    }
+
+    fn deadline(&self) -> Duration {
+        self.deadline
+    }
+
+    fn list<'a>(&'a self, _cx: &'a Context) -> BoxFuture<'a, Result<Vec<LiveResource>, Failure>> {
+        Box::pin(async { Ok(self.world.list(self.name, self.life).await.iter().map(Self::found).collect()) })
+    }
+
+    fn diff(&self, desired: &Value, live: &Value) -> Result<Vec<Change>, Failure> {
+        let desired = desired.as_object().into_iter().flatten();
+        let changed = desired.filter(|(name, value)| live["fields"][name.as_str()] != **value);
+        let change = |(name, value): (&String, &Value)| Change {
+            field: name.clone(),
+            from: Shown::value(&live["fields"][name]),
+            to: if value.is_object() { Shown::KnownAfterApply } else { Shown::value(value) },
+            how: if name.starts_with("fixed") { How::Replace } else { How::InPlace },
+        };
+        Ok(changed.map(change).collect())
+    }
+
+    fn phase(&self, live: &Value, _desired: Option<&Value>) -> Result<Phase, Failure> {
+        Ok(match text(live, "state") {
+            "ready" => Phase::Ready,
+            "deleting" => Phase::Deleting("deleting".into()),
+            other => Phase::Pending(other.to_owned()),
+        })
+    }
+
+    fn outputs(&self, live: &Value) -> Result<Outputs, Failure> {
+        Ok(Outputs::new().with("id", text(live, "id")))
+    }
+
+    fn create<'a>(
+        &'a self,
+        _cx: &'a Context,
+        address: &'a Address,
+        desired: &'a Value,
+    ) -> BoxFuture<'a, Result<Value, Failure>> {
+        Box::pin(async move {
+            if let Some(time) = self.prepares
+                && !self.prepared.lock().expect("nobody panics while holding it").contains(desired)
+            {
+                sleep(time).await;
+            }
+            self.world.write("create", address, |writing| self.make(address, desired, writing)).await
+        })
+    }
+
+    fn update<'a>(
+        &'a self,
+        _cx: &'a Context,
+        address: &'a Address,
+        desired: &'a Value,
+        live: &'a Value,
+        changes: &'a [Change],
+    ) -> BoxFuture<'a, Result<Value, Failure>> {
+        let changed = |name: &String| changes.iter().any(|change| &change.field == name);
+        let update = move |writing: &mut Writing<'_>| {
+            let thing = writing.find(text(live, "id")).ok_or_else(|| failure(Cause::Refused, "NotFound"))?;
+            let fields = fields(desired)?;
+            thing.change(fields.into_iter().filter(|(name, _)| changed(name)), self.life);
+            Ok(thing.live(Instant::now()))
+        };
+        Box::pin(async move { self.world.write("update", address, update).await })
+    }
+
+    fn delete<'a>(&'a self, _cx: &'a Context, live: &'a Value) -> BoxFuture<'a, Result<(), Failure>> {
+        Box::pin(async move {
+            let id = text(live, "id");
+            let address = self.world.address_of(id).unwrap_or_else(|| Address::new(self.name, "gone"));
+            self.world.write("delete", &address, |writing| writing.remove(id, self.life)).await
+        })
+    }
+
+    fn adopt<'a>(
+        &'a self,
+        _cx: &'a Context,
+        address: &'a Address,
+        _live: &'a Value,
+    ) -> BoxFuture<'a, Result<(), Failure>> {
+        Box::pin(async move { Err(Failure::internal(format!("{address}: the engine adopts nothing"))) })
+    }
+
+    fn prepare<'a>(&'a self, _cx: &'a Context, desired: &'a Value) -> BoxFuture<'a, Result<(), Failure>> {
+        Box::pin(async move {
+            let Some(time) = self.prepares else { return Ok(()) };
+            self.world.log(format!("prepare {}", self.name));
+            sleep(time).await;
+            self.prepared.lock().expect("nobody panics while holding it").push(desired.clone());
+            Ok(())
+        })
+    }
+
+    fn passing(&self, failure: &Failure) -> Option<&'static str> {
+        failure.is(&["DependencyViolation", "NotYet"]).then_some("it to pass")
+    }
+
+    fn outdated(&self, seen: &Value, written: &Value) -> Result<bool, Failure> {
+        Ok(self.knows_outdated && seen["version"].as_u64() < written["version"].as_u64())
+    }
+
+    fn rolled_back(&self, _live: &Value, _desired: &Value) -> Result<bool, Failure> {
+        Ok(false)
+    }
+
+    fn gone<'a>(&'a self, _cx: &'a Context, live: &'a Value) -> BoxFuture<'a, Result<Option<bool>, Failure>> {
+        Box::pin(async move { Ok(self.knows_gone.then(|| self.world.address_of(text(live, "id")).is_none())) })
+    }
+
+    fn guard(&self, _live: &Value) -> Result<Option<String>, Failure> {
+        Ok(None)
+    }
+
+    fn by_hand(&self, _at: &Address, _desired: &Value, _live: Option<&Value>) -> Result<Option<String>, Failure> {
+        Ok(None)
+    }
+
+    fn explain<'a>(&'a self, _cx: &'a Context, _live: &'a Value) -> BoxFuture<'a, Vec<String>> {
+        Box::pin(async { Vec::new() })
+    }
+
+    fn summary(&self, _live: &Value) -> Option<String> {
+        None
+    }
+}

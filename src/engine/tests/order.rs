@@ -1,0 +1,143 @@
+//! When steps begin: after what they need, many at once, and never more writes than AWS is to see at once.
+
+use std::sync::Arc;
+
+use serde_json::json;
+
+use super::{
+    Stage, at,
+    fake::Fake,
+    graph, millis, seconds,
+    world::{Answer, WRITE, World, failure},
+};
+use crate::{
+    engine::run::WRITES_AT_ONCE,
+    model::{Cause, Graph, Input},
+};
+
+#[tokio::test(start_paused = true)]
+async fn a_step_begins_once_all_it_needs_is_ready() {
+    let world = Arc::new(World::default());
+    let slow = Fake::new("slow", &world).with(|kind| kind.life.ready_after = seconds(20));
+    let stage = Stage::new(Arc::clone(&world), [slow, Fake::new("a", &world), Fake::new("b", &world)]);
+    let graph = graph([
+        ("slow.one", json!({})),
+        ("a.one", json!({})),
+        ("b.one", json!({ "of": Input::output(&at("slow.one"), "id"), "and": Input::output(&at("a.one"), "id") })),
+    ]);
+    let ended = stage.up(&graph).await;
+    assert_eq!(ended.done(), ["create a.one", "create slow.one", "create b.one"]);
+    assert_eq!(stage.only("b.one").fields["of"], stage.only("slow.one").id, "it was told the id");
+    let (slow, last) = (world.times("create slow.one")[0], world.times("create b.one")[0]);
+    assert_eq!(world.times("create a.one")[0], slow, "what needs nothing begins at once");
+    assert!(last - slow >= seconds(20), "{:?}", last - slow);
+}
+
+#[tokio::test(start_paused = true)]
+async fn steps_of_no_relation_do_not_wait_for_each_other() {
+    let stage = Stage::one(|kind| kind.life.ready_after = seconds(60));
+    let ended = stage.up(&graph([("a.one", json!({})), ("a.two", json!({})), ("a.three", json!({}))])).await;
+    assert_eq!(ended.summary.done.len(), 3);
+    assert!(ended.took < seconds(70), "{:?}", ended.took);
+}
+
+#[tokio::test(start_paused = true)]
+async fn sixteen_writes_are_under_way_at_once_and_no_more() {
+    let stage = Stage::one(|_| {});
+    let mut graph = Graph::new();
+    for number in 0..3 * WRITES_AT_ONCE {
+        graph.add(at(&format!("a.n{number}")), &json!({}));
+    }
+    let ended = stage.up(&graph).await;
+    assert_eq!(ended.summary.done.len(), 3 * WRITES_AT_ONCE);
+    assert_eq!((stage.world.most_under_way(), WRITES_AT_ONCE), (16, 16));
+    assert_eq!(ended.took, 3 * WRITE);
+}
+
+#[tokio::test(start_paused = true)]
+async fn waiting_resources_take_no_place_among_the_writes() {
+    let stage = Stage::one(|kind| kind.life.ready_after = seconds(100));
+    let mut graph = Graph::new();
+    for number in 0..2 * WRITES_AT_ONCE {
+        graph.add(at(&format!("a.n{number}")), &json!({}));
+    }
+    let ended = stage.up(&graph).await;
+    assert_eq!(ended.summary.done.len(), 2 * WRITES_AT_ONCE);
+    assert!(ended.took < seconds(106), "{:?}", ended.took);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failure_stops_what_needs_it_and_nothing_else() {
+    let stage = Stage::one(|_| {});
+    let needs = |address: &str| json!({ "of": Input::output(&at(address), "id") });
+    let graph =
+        graph([("a.bad", json!({})), ("a.after", needs("a.bad")), ("a.good", json!({})), ("a.too", needs("a.good"))]);
+    stage.world.script("create", &at("a.bad"), [Answer::Fails(failure(Cause::Refused, "Never"))]);
+    let ended = stage.up(&graph).await;
+    assert_eq!(ended.done(), ["create a.good", "create a.too"]);
+    assert_eq!(ended.summary.skipped, [at("a.after")]);
+    assert_eq!(ended.failure().code.as_deref(), Some("Never"));
+    // The next run does what is left.
+    assert_eq!(stage.up(&graph).await.done(), ["create a.bad", "create a.after"]);
+    assert_eq!(stage.plan(&graph).await.steps, []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_others_use_is_deleted_after_them() {
+    let world = Arc::new(World::default());
+    let user = Fake::new("b", &world).with(|kind| {
+        kind.uses = &["a"];
+        kind.life.gone_after = seconds(30);
+    });
+    let stage = Stage::new(Arc::clone(&world), [Fake::new("a", &world), user]);
+    stage.must_up(&graph([("a.one", json!({})), ("b.one", json!({ "of": Input::output(&at("a.one"), "id") }))])).await;
+    let ended = stage.up(&Graph::new()).await;
+    assert_eq!(ended.done(), ["delete b.one", "delete a.one"]);
+    let (user, used) = (world.times("delete b.one"), world.times("delete a.one"));
+    assert_eq!((user.len(), used.len()), (1, 1), "the order spares AWS a refusal");
+    assert!(used[0] - user[0] >= seconds(30), "a deletion is done once the resource is gone");
+    assert_eq!(world.things().len(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn steps_that_wait_for_one_kind_share_its_listings() {
+    let stage = Stage::one(|kind| kind.life.ready_after = seconds(60));
+    let mut graph = Graph::new();
+    for number in 0..10 {
+        graph.add(at(&format!("a.n{number}")), &json!({}));
+    }
+    stage.must_up(&graph).await;
+    let many = stage.world.times("list a").len();
+    let alone = Stage::one(|kind| kind.life.ready_after = seconds(60));
+    alone.must_up(&super::graph([("a.one", json!({}))])).await;
+    let one = alone.world.times("list a").len();
+    assert!(one > 5, "{one}");
+    assert_eq!(many, one, "ten resources take as many listings as one");
+}
+
+#[tokio::test(start_paused = true)]
+async fn slow_work_begins_with_the_run_and_not_with_its_step() {
+    let world = Arc::new(World::default());
+    let first = Fake::new("a", &world).with(|kind| kind.life.ready_after = seconds(60));
+    let built = Fake::new("image", &world).with(|kind| kind.prepares = Some(seconds(50)));
+    let stage = Stage::new(Arc::clone(&world), [first, built]);
+    let mut graph = graph([("a.one", json!({})), ("image.one", json!({}))]);
+    graph.need(&at("image.one"), &at("a.one"));
+    let ended = stage.up(&graph).await;
+    assert_eq!(ended.done(), ["create a.one", "create image.one"]);
+    assert_eq!(world.times("prepare image"), [world.times("create a.one")[0]]);
+    assert!(ended.took < seconds(70), "{:?}", ended.took);
+}
+
+#[tokio::test(start_paused = true)]
+async fn slow_work_ends_with_the_run_that_failed_before_it() {
+    let world = Arc::new(World::default());
+    let built = Fake::new("image", &world).with(|kind| kind.prepares = Some(seconds(500)));
+    let stage = Stage::new(Arc::clone(&world), [Fake::new("a", &world), built]);
+    let mut graph = graph([("a.one", json!({})), ("image.one", json!({}))]);
+    graph.need(&at("image.one"), &at("a.one"));
+    world.script("create", &at("a.one"), [Answer::Fails(failure(Cause::Refused, "Never"))]);
+    let ended = stage.up(&graph).await;
+    assert_eq!(ended.summary.skipped, [at("image.one")]);
+    assert!(ended.took < millis(500), "{:?}", ended.took);
+}
