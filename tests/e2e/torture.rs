@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
     support::{World, text},
@@ -138,7 +138,7 @@ async fn torture(stack: impl Fn() -> Stack, killed: Killed, points: Points) {
         on.world().forget_calls().await;
         on.world().must(killed.command());
         // The lock is renewed as often as it is slow; that is left out.
-        let counts = |call: &&serde_json::Value| call["mutating"] == true && call["operation"] != "PutParameter";
+        let counts = |call: &&Value| call["mutating"] == true && call["operation"] != "PutParameter";
         writes = writes.max(1 + on.world().calls().await.iter().filter(counts).count());
         good.push(census(on.world()).await);
     }
@@ -163,7 +163,20 @@ async fn torture(stack: impl Fn() -> Stack, killed: Killed, points: Points) {
     assert!(report.held * 10 >= report.tried * 8, "killed in time at {} of {}", report.held, report.tried);
 }
 
-/// Whether it still ran when it was killed; or what is wrong after the next one.
+/// The writes that the sandbox was asked for since its log was last cleared, each with the code that it was refused with.
+async fn writes(world: &World) -> String {
+    let text = |call: &Value, key: &str| call[key].as_str().unwrap_or_default().to_owned();
+    let calls = world.calls().await;
+    let writes = calls.iter().filter(|call| call["mutating"] == true).map(|call| {
+        let refused = text(call, "code");
+        let end = if refused.is_empty() { String::new() } else { format!(" ({refused})") };
+        format!("{} {}{end}", text(call, "service"), text(call, "operation"))
+    });
+    writes.collect::<Vec<String>>().join(", ")
+}
+
+/// Kills the command and completes it. Says whether it still ran when it was killed. A failure names the writes before the
+/// kill and after it.
 async fn kill_and_complete(
     on: &Stack,
     killed: Killed,
@@ -172,12 +185,28 @@ async fn kill_and_complete(
     good: &[BTreeMap<String, usize>],
 ) -> Result<bool, String> {
     let world = on.world();
+    world.forget_calls().await;
+    let held = kill(world, killed, after, answered).await;
+    let before = writes(world).await;
+    world.forget_calls().await;
+    let completed = complete(world, killed, good).await;
+    let next = writes(world).await;
+    completed.map(|()| held).map_err(|why| format!("{why}\nbefore the kill: {before}\nafter the kill: {next}"))
+}
+
+/// Kills the command after so many writes. Says whether it still ran.
+async fn kill(world: &World, killed: Killed, after: usize, answered: bool) -> bool {
     world.set(json!({ "hold_after": after, "answer_last": answered })).await;
     let mut child = world.spawn(killed.command());
     let held = world.until_held(&mut child).await;
     child.kill().expect("it is killed");
     child.wait().expect("it is gone");
     world.set(json!({ "hold_after": null })).await;
+    held
+}
+
+/// Runs the command that was killed once more; gives what is wrong after it.
+async fn complete(world: &World, killed: Killed, good: &[BTreeMap<String, usize>]) -> Result<(), String> {
     // Its lock stands for a minute; a human who knows that it is dead removes it.
     world.must(&["unlock", "--yes"]);
     let next = world.stackctl(killed.command());
@@ -190,10 +219,10 @@ async fn kill_and_complete(
     }
     if killed == Killed::Destroy {
         let left = sweep::everything(world).await;
-        return if left.is_empty() { Ok(held) } else { Err(format!("left: {left:?}")) };
+        return if left.is_empty() { Ok(()) } else { Err(format!("left: {left:?}")) };
     }
     let plan = world.plan();
-    if plan.is_empty() { Ok(held) } else { Err(format!("still to be done: {plan:?}")) }
+    if plan.is_empty() { Ok(()) } else { Err(format!("still to be done: {plan:?}")) }
 }
 
 fn whole() -> Stack {

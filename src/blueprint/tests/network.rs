@@ -117,7 +117,8 @@ fn another_zone_renumbers_nothing_and_no_two_subnets_overlap() {
 fn a_region_with_too_few_zones_is_refused_with_both_numbers() {
     let facts = Facts { zones: vec!["us-west-1a".into(), "us-west-1c".into()], ..Facts::default() };
     let failure = try_drawn(&format!("network: {{ zones: 3 }}\n{SERVICE}"), &facts).expect_err("it has two");
-    assert!(failure.message.contains("network.zones is 3") && failure.message.contains("has 2 zones"), "{failure}");
+    let said = failure.to_string();
+    assert!(said.contains("network.zones: it is 3") && said.contains("has 2 zones"), "{said}");
     assert!(failure.hint.is_some());
 }
 

@@ -12,8 +12,8 @@ use tokio::time::{Instant, sleep};
 
 use super::world::{Life, Thing, World, Writing, failure};
 use crate::{
-    kind::{AnyKind, Context, Replacement},
-    model::{Address, Cause, Change, Failure, How, LiveResource, Outputs, Permission, Phase, Shown},
+    kind::{AnyKind, Blocker, Charge, Context, Doc, Figures, InRelease, Others, Owned, Replacement, Sample, State},
+    model::{Address, Cause, Change, Explanation, Failure, How, LiveResource, Outputs, Permission, Phase, Shown},
 };
 
 /// How AWS tells the resources of a kind apart.
@@ -29,6 +29,7 @@ pub enum Identity {
 
 /// A kind as a test wants it. Fields whose names begin with `fixed` take a replacement; all others are changed in place.
 #[derive(Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each is one behaviour that a test switches on")]
 pub struct Fake {
     pub name: &'static str,
     pub world: Arc<World>,
@@ -120,8 +121,48 @@ impl AnyKind for Fake {
         self.uses
     }
 
+    fn doc(&self) -> Doc {
+        Doc { summary: "A resource in memory.", page: "" }
+    }
+
+    fn not_yet(&self) -> &'static [&'static str] {
+        &["InvalidSubnetID.NotFound"]
+    }
+
+    fn fields(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    fn fixed(&self) -> &'static [&'static str] {
+        &[]
+    }
+
     fn permissions(&self) -> &'static [Permission] {
         &[]
+    }
+
+    fn free(&self) -> Option<&'static str> {
+        Some("it exists in memory alone")
+    }
+
+    fn prices(&self) -> Vec<&'static str> {
+        Vec::new()
+    }
+
+    fn charge(&self, _at: &Address, _is: &State<Value, Value>, _by: &dyn Others) -> Result<Option<Charge>, Failure> {
+        Ok(None)
+    }
+
+    fn figures(&self, _state: &State<Value, Value>) -> Result<Figures, Failure> {
+        Ok(Figures::new())
+    }
+
+    fn run_note(&self) -> Option<&'static str> {
+        None
+    }
+
+    fn in_release(&self) -> InRelease {
+        InRelease::No
     }
 
     fn replacement(&self) -> Replacement {
@@ -257,10 +298,6 @@ impl AnyKind for Fake {
         Ok(self.knows_outdated && seen["version"].as_u64() < written["version"].as_u64())
     }
 
-    fn rolled_back(&self, _live: &Value, _desired: &Value) -> Result<bool, Failure> {
-        Ok(false)
-    }
-
     fn gone<'a>(&'a self, _cx: &'a Context, live: &'a Value) -> BoxFuture<'a, Result<Option<bool>, Failure>> {
         Box::pin(async move { Ok(self.knows_gone.then(|| self.world.address_of(text(live, "id")).is_none())) })
     }
@@ -273,11 +310,28 @@ impl AnyKind for Fake {
         Ok(None)
     }
 
-    fn explain<'a>(&'a self, _cx: &'a Context, _live: &'a Value) -> BoxFuture<'a, Vec<String>> {
-        Box::pin(async { Vec::new() })
+    fn identifiers(&self, _live: &Value) -> Result<Vec<String>, Failure> {
+        Ok(Vec::new())
+    }
+
+    fn blockers<'a>(
+        &'a self,
+        _cx: &'a Context,
+        _going: &'a [LiveResource],
+        _owned: &'a Owned,
+    ) -> BoxFuture<'a, Result<Vec<Blocker>, Failure>> {
+        Box::pin(async { Ok(Vec::new()) })
+    }
+
+    fn explain<'a>(&'a self, _cx: &'a Context, _live: &'a Value, _phase: &'a Phase) -> BoxFuture<'a, Explanation> {
+        Box::pin(async { Explanation::default() })
     }
 
     fn summary(&self, _live: &Value) -> Option<String> {
+        None
+    }
+
+    fn sample(&self) -> Option<Sample> {
         None
     }
 }
