@@ -85,23 +85,20 @@ impl Task<'_> {
             Address::new("role", format!("{}-task", self.name)),
             &role::Desired { principal: TASK_PRINCIPAL.to_owned(), statements: Vec::new() },
         );
+        let roles = task_definition::Roles {
+            execution: Input::output(&execution_role, "arn"),
+            task: Input::output(&task_role, "arn"),
+        };
         let definition = graph.add(
             Address::new("task_definition", self.name),
             &task_definition::Desired {
-                container: database_users::CONTAINER.to_owned(),
                 cpu: self.size.0,
                 memory: self.size.1,
-                execution_role: Input::output(&execution_role, "arn"),
-                task_role: Input::output(&task_role, "arn"),
-                image: IMAGE.into(),
-                port: None,
                 environment: self.environment(),
                 secrets,
-                log_group: logs.name,
-                stop_timeout: 30,
                 command: self.command.clone(),
                 read_only: self.read_only,
-                init: false,
+                ..task_definition::Desired::new(database_users::CONTAINER, IMAGE.into(), roles, logs.name)
             },
         );
         graph.need(&definition, &execution_role);

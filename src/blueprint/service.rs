@@ -165,22 +165,21 @@ impl Drawing<'_> {
             Address::new("role", format!("{}-task", self.name)),
             &role::Desired { principal: TASK_PRINCIPAL.to_owned(), statements: self.permissions() },
         );
+        let roles = task_definition::Roles {
+            execution: Input::output(&execution_role, "arn"),
+            task: Input::output(&task_role, "arn"),
+        };
         let desired = task_definition::Desired {
-            container: self.name.to_owned(),
             cpu: self.service.cpu,
             memory: self.service.memory,
-            execution_role: Input::output(&execution_role, "arn"),
-            task_role: Input::output(&task_role, "arn"),
-            image,
             port: self.service.port,
             environment: self.environment(version),
             secrets,
-            log_group: logs.name,
             stop_timeout: self.service.stop_timeout,
-            command: Vec::new(),
             // Only an image that stackctl itself makes is known to need no file of its own. The agent of ECS Exec needs some.
             read_only: matches!(self.service.image, ImageFrom::Package(_)) && !self.service.exec,
             init: self.service.exec,
+            ..task_definition::Desired::new(self.name, image, roles, logs.name)
         };
         let definition = graph.add(Address::new("task_definition", self.name), &desired);
         graph.need(&definition, &execution_role);

@@ -2,26 +2,26 @@
 //!
 //! <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task_definitions.html>
 
-mod register;
+mod desired;
 mod revision;
 
 use std::collections::BTreeMap;
 
 use aws_sdk_ecs::types::{
-    LinuxParameters, LogConfiguration, PortMapping, SortOrder, TaskDefinition as SdkDefinition, TaskDefinitionStatus,
+    Compatibility, NetworkMode, SortOrder, TaskDefinition as SdkDefinition, TaskDefinitionStatus,
 };
 use serde::{Deserialize, Serialize};
 
-use register::register;
+use desired::compared;
+pub use desired::{Desired, Field, Roles, SecretRef};
 pub use revision::{Revision, active, find};
 
 use crate::{
-    aws::{self, Once, Outcome},
+    aws::{self, Once, Outcome, given},
     kind::{Context, Cost, Doc, Figures, InRelease, Kind, State},
     kinds::ecs,
     model::{
-        Address, Changed, Changes, Diff, Failure, Found, Input, Name, NoField, On, Outputs, Permission, Phase, Shown,
-        StackId, fields,
+        Address, Changed, Changes, Diff, Failure, Found, Name, NoField, On, Outputs, Permission, Phase, Shown, StackId,
     },
 };
 
@@ -32,58 +32,8 @@ const KEPT: usize = 10;
 /// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeleteTaskDefinitions.html>
 const DELETED_AT_ONCE: usize = 10;
 
-/// What the label begins with that names the version of a secret; the rest is the environment variable's name.
-const VERSION_LABEL: &str = "stackctl.secret-version.";
-
 /// A task definition.
 pub struct TaskDefinition;
-
-/// A secret that a container gets as an environment variable.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct SecretRef {
-    /// The secret's ARN.
-    pub secret: Input,
-    /// The key within it, for one that holds JSON.
-    pub key: Option<String>,
-    /// Names the value that new tasks get: another value takes another revision, because a task reads its secrets when it
-    /// starts. None for a value that stays.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub version: Option<Input>,
-}
-
-/// What stack.yaml asks of it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Desired {
-    /// The name of its one container.
-    pub container: String,
-    /// CPU units; 1024 are one vCPU.
-    pub cpu: u32,
-    /// MiB of memory.
-    pub memory: u32,
-    /// The role with which ECS starts the task.
-    pub execution_role: Input,
-    /// The role that the application has.
-    pub task_role: Input,
-    /// The image.
-    pub image: Input,
-    /// The port that the container listens on.
-    pub port: Option<u16>,
-    /// Its plain environment; never a secret.
-    pub environment: BTreeMap<String, Input>,
-    /// Its secret environment.
-    pub secrets: BTreeMap<String, SecretRef>,
-    /// Where its output goes.
-    pub log_group: Input,
-    /// How long ECS waits between SIGTERM and SIGKILL, in seconds (2 to 120).
-    pub stop_timeout: u32,
-    /// The command; the image's own if empty.
-    pub command: Vec<String>,
-    /// Whether its root file system is read-only.
-    pub read_only: bool,
-    /// Whether its first process is one that buries the processes that others leave behind.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub init: bool,
-}
 
 /// What AWS has: the revision that the service runs, or the newest where there is no service.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -108,27 +58,6 @@ pub fn revisions_arn(id: &StackId, address: &Address) -> String {
 
 fn family(id: &StackId, address: &Address) -> String {
     aws::derived(id, address, ecs::LONGEST_NAME)
-}
-
-fields! {
-    /// What is changed in place.
-    pub enum Field {
-        Cpu = "cpu",
-        Memory = "memory",
-        ExecutionRole = "execution_role",
-        TaskRole = "task_role",
-        Container = "container",
-        Image = "image",
-        Port = "port",
-        Environment = "env.*",
-        Secrets = "secrets.*",
-        SecretVersions = "secrets.*.version",
-        LogGroup = "log_group",
-        StopTimeout = "stop_timeout",
-        Command = "command",
-        ReadOnly = "read_only",
-        Init = "init",
-    }
 }
 
 impl Kind for TaskDefinition {
@@ -248,89 +177,43 @@ impl Kind for TaskDefinition {
     }
 }
 
-/// What `diff` compares; a field without a value depends on what is yet to be made.
-fn compared(desired: &Desired) -> BTreeMap<Name<Field>, Option<String>> {
-    let known = |input: &Input| input.known().map(str::to_owned);
-    let mut fields = BTreeMap::from([
-        (Field::Container.into(), Some(desired.container.clone())),
-        (Field::Cpu.into(), Some(desired.cpu.to_string())),
-        (Field::Memory.into(), Some(desired.memory.to_string())),
-        (Field::ExecutionRole.into(), known(&desired.execution_role)),
-        (Field::TaskRole.into(), known(&desired.task_role)),
-        (Field::Image.into(), known(&desired.image)),
-        (Field::LogGroup.into(), known(&desired.log_group)),
-        (Field::StopTimeout.into(), Some(desired.stop_timeout.to_string())),
-        (Field::ReadOnly.into(), Some(desired.read_only.to_string())),
-    ]);
-    if desired.init {
-        fields.insert(Field::Init.into(), Some(true.to_string()));
-    }
-    if let Some(port) = desired.port {
-        fields.insert(Field::Port.into(), Some(port.to_string()));
-    }
-    if !desired.command.is_empty() {
-        fields.insert(Field::Command.into(), Some(desired.command.join(" ")));
-    }
-    for (name, value) in &desired.environment {
-        fields.insert((Field::Environment, name).into(), known(value));
-    }
-    for (name, reference) in &desired.secrets {
-        fields.insert((Field::Secrets, name).into(), value_from(reference));
-        if let Some(version) = &reference.version {
-            fields.insert((Field::SecretVersions, name).into(), known(version));
-        }
-    }
-    fields
-}
-
-/// The ARN by which ECS finds a secret, with the key within it.
-/// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/secrets-envvar-secrets-manager.html>
-fn value_from(reference: &SecretRef) -> Option<String> {
-    let arn = reference.secret.known()?;
-    Some(reference.key.as_ref().map_or_else(|| arn.to_owned(), |key| format!("{arn}:{key}::")))
-}
-
 fn live(definition: &SdkDefinition, commit: Option<String>) -> Live {
     let owned = |value: Option<&str>| value.unwrap_or_default().to_owned();
-    let mut fields = BTreeMap::from([
-        (Field::Cpu.into(), owned(definition.cpu())),
-        (Field::Memory.into(), owned(definition.memory())),
-        (Field::ExecutionRole.into(), owned(definition.execution_role_arn())),
-        (Field::TaskRole.into(), owned(definition.task_role_arn())),
-    ]);
-    if let [container] = definition.container_definitions() {
-        fields.insert(Field::Container.into(), owned(container.name()));
-        fields.insert(Field::Image.into(), owned(container.image()));
-        fields.insert(Field::StopTimeout.into(), container.stop_timeout().unwrap_or_default().to_string());
-        let read_only = container.readonly_root_filesystem().unwrap_or(false);
-        fields.insert(Field::ReadOnly.into(), read_only.to_string());
-        let logs = container.log_configuration().and_then(LogConfiguration::options);
-        fields.insert(
-            Field::LogGroup.into(),
-            logs.and_then(|logs| logs.get("awslogs-group").cloned()).unwrap_or_default(),
-        );
-        if container.linux_parameters().and_then(LinuxParameters::init_process_enabled) == Some(true) {
-            fields.insert(Field::Init.into(), true.to_string());
-        }
-        if let Some(port) = container.port_mappings().first().and_then(PortMapping::container_port) {
-            fields.insert(Field::Port.into(), port.to_string());
-        }
-        if !container.command().is_empty() {
-            fields.insert(Field::Command.into(), container.command().join(" "));
-        }
-        for variable in container.environment() {
-            fields.insert((Field::Environment, variable.name().unwrap_or_default()).into(), owned(variable.value()));
-        }
-        for secret in container.secrets() {
-            fields.insert((Field::Secrets, secret.name()).into(), secret.value_from().to_owned());
-        }
-        for (label, version) in container.docker_labels().into_iter().flatten() {
-            if let Some(name) = label.strip_prefix(VERSION_LABEL) {
-                fields.insert((Field::SecretVersions, name).into(), version.clone());
-            }
-        }
+    let fields = compared(&desired::read(definition)).into_iter();
+    Live {
+        arn: owned(definition.task_definition_arn()),
+        family: owned(definition.family()),
+        fields: fields.map(|(name, value)| (name, value.unwrap_or_default())).collect(),
+        commit,
     }
-    Live { arn: owned(definition.task_definition_arn()), family: owned(definition.family()), fields, commit }
+}
+
+/// Registers the revision that `desired` describes.
+async fn register(cx: &Context, address: &Address, desired: &Desired, before: Option<&Live>) -> Result<Live, Failure> {
+    let same_image =
+        before.filter(|before| before.fields.get(Field::Image.name()).map(String::as_str) == desired.image.known());
+    let commit = match same_image {
+        // More memory, say, for an image that was built some commits ago.
+        Some(before) => before.commit.clone(),
+        None => cx.origin.get().and_then(|origin| origin.commit.clone()),
+    };
+    let mut tags = aws::tags(&cx.id, address);
+    tags.extend(revision::provenance(cx.origin.get(), commit.as_deref()));
+    let call = cx
+        .aws
+        .ecs
+        .register_task_definition()
+        .family(family(&cx.id, address))
+        .requires_compatibilities(Compatibility::Fargate)
+        .network_mode(NetworkMode::Awsvpc)
+        .cpu(desired.cpu.to_string())
+        .memory(desired.memory.to_string())
+        .execution_role_arn(desired.execution_role.get()?)
+        .task_role_arn(desired.task_role.get()?)
+        .container_definitions(desired::container(&cx.aws.region, desired)?)
+        .set_tags(Some(tags));
+    let answer = call.customize().once().send().await.during("RegisterTaskDefinition")?;
+    Ok(live(&given(answer.task_definition, "RegisterTaskDefinition", "taskDefinition")?, commit))
 }
 
 /// The ARNs of a family's revisions, the newest first.
@@ -349,21 +232,13 @@ mod tests {
     use super::*;
 
     fn desired() -> Desired {
+        let roles = Roles { execution: "execution".into(), task: "task".into() };
         Desired {
-            container: "web".into(),
-            cpu: 256,
-            memory: 512,
-            execution_role: "execution".into(),
-            task_role: "task".into(),
-            image: "repository:1".into(),
             port: Some(3000),
             environment: BTreeMap::from([("A".into(), "1".into())]),
             secrets: BTreeMap::from([("S".into(), reference())]),
-            log_group: "logs".into(),
-            stop_timeout: 30,
-            command: Vec::new(),
             read_only: true,
-            init: false,
+            ..Desired::new("web", "repository:1".into(), roles, "logs".into())
         }
     }
 
@@ -401,10 +276,5 @@ mod tests {
         assert_eq!(changes.len(), 1, "{changes:?}");
         assert_eq!((changes[0].field.as_str(), &changes[0].to), ("secrets.S.version", &Shown::value("v2")));
         assert!(!live.fields["secrets.S"].contains("v1"));
-    }
-
-    #[test]
-    fn a_secret_is_named_by_its_arn_and_key() {
-        assert_eq!(value_from(&reference()).as_deref(), Some("arn:url::"));
     }
 }

@@ -1,13 +1,11 @@
 //! Revisions as releases: where each comes from, and what it takes to register the same once more.
 
-use std::collections::BTreeMap;
+use aws_sdk_ecs::types::{Tag, TaskDefinition as SdkDefinition, TaskDefinitionField, TaskDefinitionStatus};
 
-use aws_sdk_ecs::types::{
-    LinuxParameters, LogConfiguration, PortMapping, Tag, TaskDefinition as SdkDefinition, TaskDefinitionField,
-    TaskDefinitionStatus,
+use super::{
+    desired::{self, Desired},
+    family, revisions,
 };
-
-use super::{Desired, SecretRef, VERSION_LABEL, family, revisions};
 use crate::{
     aws::{self, Outcome},
     kind::{Context, Origin},
@@ -70,7 +68,7 @@ fn read(definition: &SdkDefinition, tags: &[Tag]) -> Revision {
         by: aws::tag_value(tags, aws::BY).map(str::to_owned),
         commit: aws::tag_value(tags, aws::COMMIT).map(str::to_owned),
         rollback_to: aws::tag_value(tags, aws::ROLLBACK_TO).and_then(|number| number.parse().ok()),
-        desired: desired(definition),
+        desired: Some(desired::read(definition)).filter(desired::is_whole),
     }
 }
 
@@ -89,43 +87,9 @@ fn tag_value(text: &str) -> String {
     text.chars().take(LONGEST_TAG).map(|c| if allowed(c) { c } else { '-' }).collect()
 }
 
-/// What [`super::register`] made `definition` from.
-fn desired(definition: &SdkDefinition) -> Option<Desired> {
-    let [container] = definition.container_definitions() else { return None };
-    let logs = container.log_configuration().and_then(LogConfiguration::options)?;
-    let labels = container.docker_labels();
-    let version = |name: &str| labels?.get(&format!("{VERSION_LABEL}{name}")).cloned();
-    let secret = |secret: &aws_sdk_ecs::types::Secret| {
-        let version = version(secret.name()).map(|version| version.as_str().into());
-        // The ARN and the key within it, which ECS reads as one.
-        (secret.name().to_owned(), SecretRef { secret: secret.value_from().into(), key: None, version })
-    };
-    let port = container.port_mappings().first().and_then(PortMapping::container_port);
-    let mut environment = BTreeMap::new();
-    for variable in container.environment() {
-        environment.insert(variable.name()?.to_owned(), variable.value().unwrap_or_default().into());
-    }
-    Some(Desired {
-        container: container.name()?.to_owned(),
-        cpu: definition.cpu()?.parse().ok()?,
-        memory: definition.memory()?.parse().ok()?,
-        execution_role: definition.execution_role_arn()?.into(),
-        task_role: definition.task_role_arn()?.into(),
-        image: container.image()?.into(),
-        port: port.and_then(|port| u16::try_from(port).ok()),
-        environment,
-        secrets: container.secrets().iter().map(secret).collect(),
-        log_group: logs.get("awslogs-group")?.as_str().into(),
-        stop_timeout: u32::try_from(container.stop_timeout()?).ok()?,
-        command: container.command().to_vec(),
-        read_only: container.readonly_root_filesystem().unwrap_or(false),
-        init: container.linux_parameters().and_then(LinuxParameters::init_process_enabled) == Some(true),
-    })
-}
-
 #[cfg(test)]
 mod tests {
-    use aws_sdk_ecs::types::{ContainerDefinition, KeyValuePair, LogDriver, Secret};
+    use aws_sdk_ecs::types::{ContainerDefinition, KeyValuePair, LogConfiguration, LogDriver, PortMapping, Secret};
 
     use super::*;
     use crate::kind::Kind;
@@ -139,7 +103,7 @@ mod tests {
             .port_mappings(PortMapping::builder().container_port(3000).build())
             .environment(KeyValuePair::builder().name("APP_VERSION").value("0.1.0+2").build())
             .secrets(Secret::builder().name("URL").value_from("arn:of:secret:url::").build().expect("it is whole"))
-            .docker_labels(format!("{VERSION_LABEL}URL"), "v1")
+            .docker_labels("stackctl.secret-version.URL", "v1")
             .command("serve")
             .stop_timeout(30)
             .readonly_root_filesystem(true)
@@ -152,7 +116,7 @@ mod tests {
             .task_role_arn("task")
             .container_definitions(container)
             .build();
-        let again = desired(&definition).expect("all of it is known");
+        let again = read(&definition, &[]).desired.expect("all of it is known");
         let live = super::super::live(&definition, None);
         assert_eq!(super::super::TaskDefinition::diff(&again, &live), []);
         assert_eq!(live.fields["secrets.URL.version"], "v1");
