@@ -205,6 +205,10 @@ impl<'a> Map<'a> {
             unreachable!("{key} is not declared as a command")
         };
         let Some(field) = self.required(key, problems) else { return Some(Vec::new()) };
+        if let Value::Scalar { text, .. } = &field.node.value {
+            field.expected("a list of words", &format!("write {}", as_words(text)), problems);
+            return None;
+        }
         let words: Vec<String> = field.texts(problems)?.into_iter().map(|(_, text)| text).collect();
         if words.is_empty() {
             field.wrong("there is no command", help, problems);
@@ -219,6 +223,19 @@ fn number(literal: Literal) -> Option<u32> {
 
 fn text(literal: Literal) -> Option<&'static str> {
     if let Literal::Text(text) = literal { Some(text) } else { None }
+}
+
+/// A command line as a list of its words, as YAML has it. What only a shell understands is left to a shell.
+fn as_words(line: &str) -> String {
+    let quoted = |word: &str| {
+        let is_plain = |c: char| c.is_alphanumeric() || "_-./=@".contains(c);
+        let is_word = word.chars().all(is_plain) && !word.starts_with(['@', '=']) && word != "-";
+        if is_word { word.to_owned() } else { format!("{word:?}") }
+    };
+    if line.contains(|c: char| "|&;<>()$`\\\"'*?#~{}[]".contains(c)) {
+        return format!("[sh, -c, {line:?}], if the image has a shell");
+    }
+    format!("[{}]", line.split_whitespace().map(quoted).collect::<Vec<_>>().join(", "))
 }
 
 /// What to write instead of a key that nobody knows.

@@ -86,6 +86,29 @@ fn a_job_that_could_not_run_is_placed_with_the_way_out() {
 }
 
 #[test]
+fn a_command_that_is_one_text_is_shown_as_a_list() {
+    let told = |command: &str| {
+        problems(&format!("name: demo\nregion: eu-west-1\nservices:\n  web:\n    build: app\n    {command}\n"))
+    };
+    let table = [
+        ("release: migrate", "6:14 expected a list of words, found text [write [migrate]]"),
+        (
+            "release: bin/migrate --all a:b",
+            "6:14 expected a list of words, found text [write [bin/migrate, --all, \"a:b\"]]",
+        ),
+        (
+            "release: migrate && seed",
+            "6:14 expected a list of words, found text [write [sh, -c, \"migrate && seed\"], if the image has a shell]",
+        ),
+        ("release: { run: migrate }", "6:14 expected a list, found a mapping [write it in brackets: [one, two]]"),
+        ("release: []", "6:14 there is no command [such as [migrate], or leave `release` out]"),
+    ];
+    for (command, problem) in table {
+        assert_eq!(told(command), [problem], "{command}");
+    }
+}
+
+#[test]
 fn a_cache_needs_no_more_than_its_name() {
     let stack = |cache: &str| {
         let text = format!("name: demo\nregion: eu-west-1\nservices: {{ web: {{ build: app }} }}\n{cache}");
