@@ -3,6 +3,7 @@
 
 mod calls;
 mod clusters;
+mod command_line;
 mod definitions;
 mod exec;
 mod fargate;

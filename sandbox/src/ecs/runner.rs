@@ -23,7 +23,7 @@ use tokio::{
 };
 
 use super::{
-    definitions, exec,
+    command_line, definitions, exec,
     fargate::Ecs,
     input::text,
     model::Status,
@@ -185,15 +185,7 @@ fn command(
     environment: &BTreeMap<String, String>,
     port: u16,
 ) -> Result<Command, Unstarted> {
-    let words = |value: &Value| -> Vec<String> {
-        value.as_array().into_iter().flatten().filter_map(|word| word.as_str().map(str::to_owned)).collect()
-    };
-    let mut line = words(&work.container["entryPoint"]);
-    if line.is_empty() {
-        line = words(&config["Entrypoint"]);
-    }
-    let commands = [&work.overrides["command"], &work.container["command"], &config["Cmd"]];
-    line.extend(commands.into_iter().map(words).find(|words| !words.is_empty()).unwrap_or_default());
+    let line = command_line::of(config, &work.container, &work.overrides);
     if line.is_empty() {
         return Err(Unstarted("CannotStartContainerError: the image has no command".to_owned()));
     }
