@@ -176,6 +176,8 @@ impl Drawing<'_> {
             environment: self.environment(version),
             secrets,
             stop_timeout: self.service.stop_timeout,
+            entry_point: self.service.entrypoint.clone(),
+            command: self.service.command.clone(),
             // Only an image that stackctl itself makes is known to need no file of its own. The agent of ECS Exec needs some.
             read_only: matches!(self.service.image, ImageFrom::Package(_)) && !self.service.exec,
             init: self.service.exec,

@@ -191,6 +191,10 @@ pub enum Tls {
 pub struct Service {
     /// `build` or `image`.
     pub image: ImageFrom,
+    /// `entrypoint`: the program and its first arguments; the image's own if empty.
+    pub entrypoint: Vec<String>,
+    /// `command`: the arguments of the entry point; the image's own if empty.
+    pub command: Vec<String>,
     /// `port`; none for a worker.
     pub port: Option<u16>,
     /// `cpu` units (1024 are one vCPU).

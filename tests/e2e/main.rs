@@ -7,6 +7,7 @@ mod blockers;
 mod blocking;
 mod cache;
 mod changes;
+mod commands;
 mod comments;
 mod crashes;
 mod crowd;

@@ -28,8 +28,17 @@ const SAYS: &str = "one";
 const GATE: u16 = 0;
 
 fn main() {
-    if std::env::args().nth(1).as_deref() == Some("prepare") {
-        return println!("prepared");
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    match words.first().map(String::as_str) {
+        Some("prepare") => return println!("prepared"),
+        Some("wrapped") => {
+            println!("started with {}", words.join(" "));
+            while words.get(1).map(String::as_str) == Some("work") {
+                std::thread::sleep(std::time::Duration::from_secs(1));
+            }
+            return;
+        }
+        _ => {}
     }
     if GATE != 0 {
         // It opens by going away.

@@ -48,6 +48,7 @@ macro_rules! cases {
 }
 
 cases! {
+    command_and_entrypoint,
     database_protected_and_removed,
     deploy_of_a_new_image,
     deploy_of_the_same_image,

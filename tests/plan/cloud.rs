@@ -361,9 +361,15 @@ fn container(wants: &Value) -> BTreeMap<String, String> {
             fields.insert(name.to_owned(), plain(&wants[name]));
         }
     }
-    let command = texts(&wants["command"]).join(" ");
-    if !command.is_empty() {
-        fields.insert("command".to_owned(), command);
+    for name in ["entry_point", "command"] {
+        let words = texts(&wants[name]).into_iter().map(|word| {
+            let is_plain = !word.is_empty() && !word.contains(|c: char| c.is_whitespace() || c == '"');
+            if is_plain { word.to_owned() } else { format!("{word:?}") }
+        });
+        let line = words.collect::<Vec<_>>().join(" ");
+        if !line.is_empty() {
+            fields.insert(name.to_owned(), line);
+        }
     }
     for (name, value) in wants["environment"].as_object().into_iter().flatten() {
         fields.insert(format!("env.{name}"), plain(value));

@@ -50,6 +50,8 @@ fn overlaps(fields: &[Field], services: &BTreeMap<String, Service>, problems: &m
 fn service(field: &Field, alone: bool, given: &[&str], problems: &mut Collector) -> Option<Service> {
     let map = Map::new(field.node, &field.path, &SERVICE, problems)?;
     let image = image(&map, field, problems);
+    let entrypoint = map.command("entrypoint", problems);
+    let command = map.command("command", problems);
     let port = map.number("port", problems).and_then(|port| u16::try_from(port).ok());
     let (cpu, memory) = size(&map, problems);
     let served = map.get("port").is_some();
@@ -86,6 +88,8 @@ fn service(field: &Field, alone: bool, given: &[&str], problems: &mut Collector)
     let (replicas, scale) = count?;
     Some(Service {
         image: image?,
+        entrypoint: entrypoint?,
+        command: command?,
         port,
         cpu: cpu?,
         memory: memory?,

@@ -28,6 +28,21 @@ pub(in crate::spec) static SERVICE: Section = Section {
                   its tag moves.",
         },
         Key {
+            name: "entrypoint",
+            kind: Kind::Command("such as [/bin/start], or leave `entrypoint` out"),
+            absence: Absence::Means("the image's own"),
+            doc: "The program that the container starts, with its first arguments. It replaces the image's own entry point, \
+                  and the image's own command with it. `release`, [jobs](#jobs) and `stackctl run` keep it. A change \
+                  replaces the tasks.",
+        },
+        Key {
+            name: "command",
+            kind: Kind::Command("such as [work], or leave `command` out"),
+            absence: Absence::Means("the image's own"),
+            doc: "The arguments of the entry point, in the place of the image's own command. `release`, [jobs](#jobs) and \
+                  `stackctl run` have arguments of their own instead. A change replaces the tasks.",
+        },
+        Key {
             name: "port",
             kind: Kind::Number { least: 1, most: 65535, unit: "" },
             absence: Absence::Means("none"),
@@ -143,6 +158,7 @@ pub(in crate::spec) static SERVICE: Section = Section {
 
 const FOREIGN: &[Foreign] = &[
     Foreign { words: &["environment", "variables"], help: "use `env` for environment variables" },
+    Foreign { words: &["args", "cmd"], help: "use `command`, such as `command: [work]`" },
     Foreign { words: &["env_file"], help: "write the variables in `env`: stackctl reads no files of variables" },
     Foreign {
         words: &["count", "desired_count", "instances"],

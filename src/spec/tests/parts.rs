@@ -86,6 +86,19 @@ fn a_job_that_could_not_run_is_placed_with_the_way_out() {
 }
 
 #[test]
+fn command_and_entrypoint_go_with_a_package_and_with_an_image() {
+    let service = |keys: &str| {
+        let text = format!("name: demo\nregion: eu-west-1\nservices: {{ worker: {{ {keys} }} }}\n");
+        let stack = read(&text).unwrap_or_else(|problems| panic!("{}", problems.render(false)));
+        (stack.services["worker"].entrypoint.join(" "), stack.services["worker"].command.join(" "))
+    };
+    let words = |entrypoint: &str, command: &str| (entrypoint.to_owned(), command.to_owned());
+    assert_eq!(service("build: app"), words("", ""));
+    assert_eq!(service("build: app, command: [work, 3]"), words("", "work 3"));
+    assert_eq!(service("image: nginx, entrypoint: [/bin/start], command: [work]"), words("/bin/start", "work"));
+}
+
+#[test]
 fn a_command_that_is_one_text_is_shown_as_a_list() {
     let told = |command: &str| {
         problems(&format!("name: demo\nregion: eu-west-1\nservices:\n  web:\n    build: app\n    {command}\n"))
@@ -100,6 +113,9 @@ fn a_command_that_is_one_text_is_shown_as_a_list() {
             "release: migrate && seed",
             "6:14 expected a list of words, found text [write [sh, -c, \"migrate && seed\"], if the image has a shell]",
         ),
+        ("command: work", "6:14 expected a list of words, found text [write [work]]"),
+        ("entrypoint: /bin/start", "6:17 expected a list of words, found text [write [/bin/start]]"),
+        ("entrypoint: []", "6:17 there is no command [such as [/bin/start], or leave `entrypoint` out]"),
         ("release: { run: migrate }", "6:14 expected a list, found a mapping [write it in brackets: [one, two]]"),
         ("release: []", "6:14 there is no command [such as [migrate], or leave `release` out]"),
     ];

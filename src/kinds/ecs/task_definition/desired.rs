@@ -59,6 +59,10 @@ pub struct Desired {
     pub log_group: Input,
     /// How long ECS waits between SIGTERM and SIGKILL, in seconds (2 to 120).
     pub stop_timeout: u32,
+    /// The entry point; the image's own if empty. One that is given drops the image's own command as well.
+    /// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ContainerDefinition.html>
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub entry_point: Vec<String>,
     /// The command; the image's own if empty.
     pub command: Vec<String>,
     /// Whether its root file system is read-only.
@@ -83,6 +87,7 @@ fields! {
         SecretVersions = "secrets.*.version",
         LogGroup = "log_group",
         StopTimeout = "stop_timeout",
+        EntryPoint = "entry_point",
         Command = "command",
         ReadOnly = "read_only",
         Init = "init",
@@ -114,6 +119,7 @@ impl Desired {
             log_group,
             // As ECS itself has it.
             stop_timeout: 30,
+            entry_point: Vec::new(),
             command: Vec::new(),
             read_only: false,
             init: false,
@@ -141,8 +147,10 @@ pub(super) fn compared(desired: &Desired) -> BTreeMap<Name<Field>, Option<String
     if let Some(port) = desired.port {
         fields.insert(Field::Port.into(), Some(port.to_string()));
     }
-    if !desired.command.is_empty() {
-        fields.insert(Field::Command.into(), Some(desired.command.join(" ")));
+    for (field, words) in [(Field::EntryPoint, &desired.entry_point), (Field::Command, &desired.command)] {
+        if !words.is_empty() {
+            fields.insert(field.into(), Some(line(words)));
+        }
     }
     for (name, value) in &desired.environment {
         fields.insert((Field::Environment, name).into(), known(value));
@@ -154,6 +162,13 @@ pub(super) fn compared(desired: &Desired) -> BTreeMap<Name<Field>, Option<String
         }
     }
     fields
+}
+
+/// The words of a command in one line; two different lists never give the same line.
+fn line(words: &[String]) -> String {
+    let is_plain = |word: &&String| !word.is_empty() && !word.contains(|c: char| c.is_whitespace() || c == '"');
+    let shown = |word: &String| if is_plain(&word) { word.clone() } else { format!("{word:?}") };
+    words.iter().map(shown).collect::<Vec<_>>().join(" ")
 }
 
 /// The ARN by which ECS finds a secret, with the key within it.
@@ -180,6 +195,7 @@ pub(super) fn container(region: &str, desired: &Desired) -> Result<ContainerDefi
             Field::SecretVersions => container.set_docker_labels(versions(desired)?),
             Field::LogGroup => container.log_configuration(logs(region, desired)?),
             Field::StopTimeout => container.stop_timeout(aws::signed(desired.stop_timeout)),
+            Field::EntryPoint => container.set_entry_point(words(&desired.entry_point)),
             Field::Command => container.set_command(words(&desired.command)),
             Field::ReadOnly => container.readonly_root_filesystem(desired.read_only),
             Field::Init => container.set_linux_parameters(desired.init.then(with_init)),
@@ -269,6 +285,7 @@ pub(super) fn read(definition: &SdkDefinition) -> Desired {
         secrets: container.secrets().iter().map(secret).collect(),
         log_group: input(logs.and_then(|logs| logs.get(LOG_GROUP)).map(String::as_str)),
         stop_timeout: container.stop_timeout().and_then(|seconds| u32::try_from(seconds).ok()).unwrap_or_default(),
+        entry_point: container.entry_point().to_vec(),
         command: container.command().to_vec(),
         read_only: container.readonly_root_filesystem().unwrap_or(false),
         init: container.linux_parameters().and_then(LinuxParameters::init_process_enabled) == Some(true),
@@ -304,6 +321,7 @@ mod tests {
         let secret = SecretRef { secret: "arn:url::".into(), key: None, version: Some("v1".into()) };
         desired.secrets.insert("S".into(), secret);
         desired.stop_timeout = 60;
+        desired.entry_point = vec!["/bin/start".into()];
         desired.command = vec!["serve".into(), "--quiet".into()];
         desired.read_only = true;
         desired.init = true;
@@ -317,6 +335,15 @@ mod tests {
             .build();
         assert_eq!(read(&definition), desired);
         assert!(is_whole(&desired));
+    }
+
+    #[test]
+    fn other_words_of_a_command_are_a_difference() {
+        let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
+        assert_eq!(line(&words(&["sh", "-c", "exec work"])), "sh -c \"exec work\"");
+        let lists: [&[&str]; 5] = [&["a", "b"], &["a b"], &["a", "", "b"], &["a", "\"b\""], &["\"a", "b\""]];
+        let lines: std::collections::BTreeSet<String> = lists.iter().map(|list| line(&words(list))).collect();
+        assert_eq!(lines.len(), lists.len(), "{lines:?}");
     }
 
     #[test]
