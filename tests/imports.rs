@@ -74,7 +74,7 @@ fn every_part_imports_only_what_it_may() {
 }
 
 /// The parts of `src/` that still have a circle of imports. Each goes from this list with its circle, and none is added.
-const NOT_YET: &[&str] = &["cli", "dump", "engine", "kinds", "output", "spec"];
+const NOT_YET: &[&str] = &["dump", "kinds", "output", "spec"];
 
 #[test]
 fn no_files_of_a_part_import_each_other_in_a_circle() {

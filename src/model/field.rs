@@ -8,8 +8,6 @@ use std::{
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 
-use super::{Change, Failure, How};
-
 /// The stand-in for an item in a field's name: `env.*` is every environment variable.
 const ITEM: char = '*';
 
@@ -167,55 +165,9 @@ impl<'de, F: Field> Deserialize<'de> for Name<F> {
     }
 }
 
-/// The fields of one resource that an update is to set, each once and in the order of [`Field::ALL`].
-#[derive(Clone, Debug, PartialEq)]
-pub struct Changed<F>(Vec<F>);
-
-impl<F: Field> Changed<F> {
-    /// The fields of `changes`.
-    ///
-    /// # Errors
-    /// An internal failure if one of them is no field that the kind changes in place.
-    pub fn of(changes: &[Change]) -> Result<Self, Failure> {
-        let mut named = Vec::with_capacity(changes.len());
-        for change in changes {
-            let name = Name::<F>::parse(&change.field).filter(|_| change.how == How::InPlace);
-            let name = name.ok_or_else(|| Failure::internal(format!("`{}` is not changed in place", change.field)))?;
-            named.push(name.field());
-        }
-        Ok(F::ALL.iter().copied().filter(|field| named.contains(field)).collect())
-    }
-
-    /// Whether `field` is one of them.
-    pub fn contains(&self, field: F) -> bool {
-        self.0.contains(&field)
-    }
-
-    /// Each of them.
-    pub fn iter(&self) -> impl Iterator<Item = F> {
-        self.0.iter().copied()
-    }
-}
-
-impl<F> FromIterator<F> for Changed<F> {
-    fn from_iter<I: IntoIterator<Item = F>>(fields: I) -> Self {
-        Self(fields.into_iter().collect())
-    }
-}
-
-impl<F: Field> IntoIterator for &Changed<F> {
-    type Item = F;
-    type IntoIter = std::vec::IntoIter<F>;
-
-    fn into_iter(self) -> Self::IntoIter {
-        self.0.clone().into_iter()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Shown;
 
     fields! {
         /// Fields of all sorts.
@@ -225,10 +177,6 @@ mod tests {
             Any = "*",
             Class = "class",
         }
-    }
-
-    fn change(field: &str, how: How) -> Change {
-        Change { field: field.to_owned(), from: Shown::Absent, to: Shown::value("x"), how }
     }
 
     #[test]
@@ -242,18 +190,5 @@ mod tests {
             let read = Name::<Sample>::parse(name.as_str()).expect("it is the name of a field");
             assert_eq!((read.field(), read.as_str()), (name.field(), name.as_str()));
         }
-    }
-
-    #[test]
-    fn changes_become_fields_once_and_in_their_order() {
-        let changes = ["class", "secrets.B", "secrets.A"].map(|field| change(field, How::InPlace));
-        let changed = Changed::<Sample>::of(&changes).expect("all are fields");
-        assert_eq!(changed.iter().collect::<Vec<_>>(), [Sample::Secret, Sample::Class]);
-    }
-
-    #[test]
-    fn refuses_an_unknown_field_and_a_replacement() {
-        assert!(Changed::<NoField>::of(&[change("class", How::InPlace)]).is_err());
-        assert!(Changed::<Sample>::of(&[change("class", How::Replace)]).is_err());
     }
 }

@@ -3,6 +3,7 @@
 
 mod address;
 mod change;
+mod changed;
 mod explanation;
 mod failure;
 mod field;
@@ -16,10 +17,11 @@ mod plan;
 
 pub use address::{Address, StackId};
 pub use change::{Change, Changes, Diff, How, Shown};
+pub use changed::Changed;
 pub use explanation::{ContainerEnd, Evidence, Explanation, HealthCheck, TaskEnd};
 pub use failure::{Cause, Failure, Subject};
 pub(crate) use field::fields;
-pub use field::{Changed, Field, Name, NoField};
+pub use field::{Field, Name, NoField};
 pub use given_network::{GivenNetwork, GivenSubnet, WayOut};
 pub use graph::{Graph, GraphError, Node, Runs};
 pub use hosted_zone::HostedZone;

@@ -3,8 +3,11 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{LIFE_S, Stored};
+use super::store::{Store, Stored};
 use crate::model::Failure;
+
+/// How long, in seconds, a lock stands without being renewed.
+const LIFE_S: u32 = 60;
 
 /// Who holds a lock.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,8 +58,14 @@ impl Lease {
         serde_json::to_string(&lease).map_err(|error| Failure::internal(error.to_string()))
     }
 
+    /// The lock in `store`, if there is one.
+    pub(super) async fn look(store: &dyn Store) -> Result<Option<Seen>, Failure> {
+        let Some(stored) = store.read().await? else { return Ok(None) };
+        Self::seen(&stored, store.name()).map(Some)
+    }
+
     /// The lock that `stored` says; `name` is what it is called.
-    pub(super) fn seen(stored: &Stored, name: &str) -> Result<Seen, Failure> {
+    fn seen(stored: &Stored, name: &str) -> Result<Seen, Failure> {
         let Self { holder, life } = serde_json::from_str(&stored.value).map_err(|error| {
             Failure::refused("GetParameter", format!("{name} is not a lock of stackctl: {error}"))
                 .hint(format!("if nothing of yours needs it, delete it: aws ssm delete-parameter --name {name}"))

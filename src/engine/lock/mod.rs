@@ -23,12 +23,6 @@ use self::{
 use super::pause::{Jitter, Pauses};
 use crate::model::{Cause, Failure};
 
-/// How long, in seconds, a lock stands without being renewed.
-const LIFE_S: u32 = 60;
-
-/// How often it is renewed; three renewals may be lost before another run may take it over.
-const RENEWAL: Duration = Duration::from_secs(15);
-
 /// How long after taking a lock over we look whether another did the same at the same moment.
 const CONTEST: Duration = Duration::from_secs(2);
 
@@ -122,8 +116,7 @@ impl Lock {
     /// # Errors
     /// If AWS fails, or what is there is not a lock.
     pub async fn look(store: &dyn Store) -> Result<Option<Seen>, Failure> {
-        let Some(stored) = store.read().await? else { return Ok(None) };
-        Lease::seen(&stored, store.name()).map(Some)
+        Lease::look(store).await
     }
 
     /// Removes the lock in `store` from `holder`. Says whether `holder` still had it: another's lock is left alone.

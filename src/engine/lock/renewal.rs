@@ -1,11 +1,17 @@
 //! Keeps a lock that is held, and notices when it is lost.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use tokio::{sync::Notify, time::timeout};
 
-use super::{Holder, Lock, RENEWAL, Sending, Store, holder::Lease};
+use super::{
+    holder::{Holder, Lease},
+    store::{Sending, Store},
+};
 use crate::model::Failure;
+
+/// How often it is renewed; three renewals may be lost before another run may take it over.
+const RENEWAL: Duration = Duration::from_secs(15);
 
 /// The lock belongs to this run no longer.
 pub(super) struct Lost {
@@ -37,7 +43,7 @@ impl Renewal {
     }
 
     async fn renew(&self) -> Result<Option<Lost>, Failure> {
-        let now = Lock::look(self.store.as_ref()).await?.map(|found| found.holder);
+        let now = Lease::look(self.store.as_ref()).await?.map(|found| found.holder);
         if now.as_ref().is_none_or(|now| now.nonce != self.holder.nonce) {
             return Ok(Some(Lost { to: now }));
         }
