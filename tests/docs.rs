@@ -108,7 +108,7 @@ fn the_page_of_resources_has_every_kind() {
     let (before, rest) = page.split_once(begin).expect("the page has the mark where the table begins");
     let (table, after) = rest.split_once(end).expect("the page has the mark where the table ends");
     let now = format!("\n{}\n", table_of_kinds());
-    if std::env::var_os("UPDATE").is_some() {
+    if std::env::var_os("STACKCTL_GENERATE").is_some() {
         fs::write(&path, format!("{before}{begin}{now}{end}{after}")).expect("it can be written");
     } else {
         assert_eq!(table, now, "docs/resources.md is out of date: run `make generate`");

@@ -44,7 +44,7 @@ pub(super) struct Ended {
 }
 
 /// One change of the cloud.
-pub(super) struct CarryOut<'a> {
+pub(super) struct Change<'a> {
     pub(super) command: &'static str,
     pub(super) consent: Consent,
     pub(super) unprotect: bool,
@@ -52,7 +52,7 @@ pub(super) struct CarryOut<'a> {
     pub(super) plan: &'a (dyn Fn(View) -> Result<Plan, Failure> + Sync),
 }
 
-impl CarryOut<'_> {
+impl Change<'_> {
     /// Carries it out; gives the exit code, and what was there already if that is all there is to do.
     pub(super) async fn run(&self, project: &Project, global: &Global, output: &Output) -> Result<Ended, Stop> {
         let plan = (self.plan)(project.look().await?)?;

@@ -10,13 +10,13 @@ use crate::{
 
 /// Which part of the plan.
 #[derive(Debug, Args)]
-pub(super) struct Part {
+pub(super) struct Targets {
     /// Only this resource, by its address, and what it needs. May be given several times.
     #[arg(long, value_name = "ADDRESS")]
     target: Vec<Address>,
 }
 
-impl Part {
+impl Targets {
     /// The part of `plan` that is wanted: all of it without `--target`.
     pub(super) fn of(&self, plan: Plan) -> Result<Plan, Failure> {
         if self.target.is_empty() { Ok(plan) } else { engine::targeted(&plan, &self.target) }

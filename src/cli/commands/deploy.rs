@@ -5,7 +5,7 @@ use clap::Args;
 
 use crate::{
     cli::{
-        change::{CarryOut, Consent},
+        change::{Change, Consent},
         error::Stop,
         global::Global,
         project::Project,
@@ -32,7 +32,7 @@ impl Deploy {
     pub(super) async fn run(&self, global: &Global, output: &Output) -> Result<u8, Stop> {
         let project = Project::open(global, output).await?;
         let releases = project.reporting(engine::Forecast::default(), async |_| project.build().await).await?;
-        let carry_out = CarryOut {
+        let change = Change {
             command: "deploy",
             // Asking for a deployment is consent to it: it touches nothing but the release.
             consent: Consent::Given,
@@ -42,7 +42,7 @@ impl Deploy {
                 release_part(&project.kinds, &graph, &engine::plan(&project.kinds, &project.cx.id, &graph, view.live)?)
             },
         };
-        let ended = carry_out.run(&project, global, output).await?;
+        let ended = change.run(&project, global, output).await?;
         match ended.code {
             exit::DONE => url::show(&project, ended.unchanged, output).await?,
             exit::INTERRUPTED => rollback_offer::offer(&project, global, output).await?,

@@ -4,7 +4,7 @@ use clap::Args;
 
 use crate::{
     cli::{
-        change::{CarryOut, Consent},
+        change::{Change, Consent},
         error::Stop,
         global::Global,
         project::Project,
@@ -40,12 +40,12 @@ impl Destroy {
             ));
         }
         let consent = if self.confirm.is_some() { Consent::Given } else { Consent::Name(name) };
-        let carry_out = CarryOut {
+        let change = Change {
             command: "destroy",
             consent,
             unprotect: self.unprotect,
             plan: &|view| engine::plan(&project.kinds, &project.cx.id, &Graph::new(), view.live),
         };
-        Ok(carry_out.run(&project, global, output).await?.code)
+        Ok(change.run(&project, global, output).await?.code)
     }
 }

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fs, path::PathBuf};
 use clap::Args;
 
 use crate::{
-    cli::{error::Stop, global::Global, project::Project, saved_plan, target::Part},
+    cli::{error::Stop, global::Global, project::Project, saved_plan, target::Targets},
     exit,
     output::{self, Output},
 };
@@ -26,7 +26,7 @@ pub(in crate::cli) struct PlanArgs {
     #[arg(conflicts_with = "target")]
     out: Option<PathBuf>,
     #[command(flatten)]
-    part: Part,
+    targets: Targets,
     /// Write the plan to this file as well, as Markdown for the comment of a pull or merge request: what it comes to, and all of
     /// it folded away. At most 65,536 characters, which is what GitHub takes.
     #[arg(long, value_name = "FILE")]
@@ -36,9 +36,9 @@ pub(in crate::cli) struct PlanArgs {
 impl PlanArgs {
     pub(super) async fn run(&self, global: &Global, output: &Output) -> Result<u8, Stop> {
         let project = Project::open(global, output).await?;
-        let plan = self.part.of(project.plan(project.look().await?, &BTreeMap::new())?)?;
+        let plan = self.targets.of(project.plan(project.look().await?, &BTreeMap::new())?)?;
         output.plan(&project.kinds, &plan);
-        self.part.warn(output);
+        self.targets.warn(output);
         if let Some(file) = &self.out {
             saved_plan::write(file, &project, &plan).await?;
             output.status(&format!("Written to {0}. `stackctl up {0}` carries out exactly this.", file.display()));

@@ -4,7 +4,7 @@ use clap::Args;
 
 use crate::{
     cli::{
-        change::{CarryOut, Consent},
+        change::{Change, Consent},
         error::Stop,
         global::Global,
         project::{Project, View},
@@ -73,14 +73,14 @@ impl Rollback {
         let by = provenance::of(&project.folder).await.by;
         let origin = Origin { commit: revision.commit.clone(), by, rollback_to: Some(first) };
         project.cx.origin.set(origin).map_err(|_| Failure::internal("the origin is set once"))?;
-        let carry_out = CarryOut {
+        let change = Change {
             command: "rollback",
             // As with deploy: it touches nothing but the release.
             consent: Consent::Given,
             unprotect: false,
             plan: &|view| plan(&project, name, &revision, view),
         };
-        let ended = carry_out.run(&project, global, output).await?;
+        let ended = change.run(&project, global, output).await?;
         if ended.code == exit::DONE {
             output.status(&format!(
                 "{name} runs what was release {first}. `stackctl up` leaves its image alone; `stackctl deploy` releases the source again."

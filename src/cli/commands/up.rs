@@ -6,12 +6,12 @@ use clap::Args;
 
 use crate::{
     cli::{
-        change::{CarryOut, Consent},
+        change::{Change, Consent},
         error::Stop,
         global::Global,
         project::Project,
         saved_plan,
-        target::Part,
+        target::Targets,
         unconfirmed, url,
     },
     exit,
@@ -34,23 +34,23 @@ pub(in crate::cli) struct Up {
     #[arg(conflicts_with = "target")]
     planned: Option<PathBuf>,
     #[command(flatten)]
-    part: Part,
+    targets: Targets,
 }
 
 impl Up {
     pub(super) async fn run(&self, global: &Global, output: &Output) -> Result<u8, Stop> {
         let project = Project::open(global, output).await?;
-        let carry_out = CarryOut {
+        let change = Change {
             command: "up",
             consent: match &self.planned {
                 Some(file) => Consent::Plan(Box::new(saved_plan::read(file, &project).await?)),
                 None => Consent::Yes,
             },
             unprotect: self.unprotect,
-            plan: &|view| self.part.of(project.plan(view, &BTreeMap::new())?),
+            plan: &|view| self.targets.of(project.plan(view, &BTreeMap::new())?),
         };
-        self.part.warn(output);
-        let ended = carry_out.run(&project, global, output).await?;
+        self.targets.warn(output);
+        let ended = change.run(&project, global, output).await?;
         if ended.code == exit::DONE {
             unconfirmed::show(&project, ended.unchanged.as_deref(), output).await?;
             url::show(&project, ended.unchanged, output).await?;

@@ -12,7 +12,7 @@ use super::reach::has_database;
 use crate::{
     aws, blueprint,
     cli::{
-        change::{CarryOut, Consent, confirm},
+        change::{Change, Consent, confirm},
         error::Stop,
         global::Global,
         project::{Project, View},
@@ -57,7 +57,7 @@ impl Load {
             replaces: self.replace,
             run: project.cx.run.clone(),
         };
-        let loading = CarryOut {
+        let loading = Change {
             command: "db load",
             consent: Consent::Given,
             unprotect: false,
@@ -68,7 +68,7 @@ impl Load {
         if code != exit::DONE {
             stop_running(&project).await?;
         }
-        let cleaning = CarryOut {
+        let cleaning = Change {
             command: "db load",
             consent: Consent::Given,
             unprotect: false,

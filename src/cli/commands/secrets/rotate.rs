@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::version::{show, shown};
 use crate::cli::{
-    change::{CarryOut, Consent, confirm},
+    change::{Change, Consent, confirm},
     error::Stop,
     global::Global,
     project::Project,
@@ -50,7 +50,7 @@ impl Rotate {
         let version = project.under_lock("secrets rotate", global, renewed).await?;
         output.status(&format!("{} has another password; {address} holds it.", user.name));
         // Whoever goes on from here, this run or another one, does no more than make the stack as stack.yaml says.
-        let carry_out = CarryOut {
+        let change = Change {
             command: "up",
             consent: Consent::Given,
             unprotect: false,
@@ -60,7 +60,7 @@ impl Rotate {
                 Ok(if self.no_redeploy { database_part(&whole) } else { whole })
             },
         };
-        let ended = carry_out.run(&project, global, output).await?;
+        let ended = change.run(&project, global, output).await?;
         if ended.code == exit::DONE {
             shown(&project, &address, &version, output).await?;
             self.conclude(&secret, &services, output);

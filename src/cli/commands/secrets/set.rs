@@ -13,7 +13,7 @@ use super::version::{show, shown};
 use crate::{
     blueprint,
     cli::{
-        change::{CarryOut, Consent},
+        change::{Change, Consent},
         error::Stop,
         global::Global,
         project::Project,
@@ -127,7 +127,7 @@ impl Set {
         if runs {
             output.status(&format!("{service} runs with the value of before until it is redeployed."));
             if self.redeploy || global.yes || asked(service, output) {
-                let carry_out = CarryOut {
+                let change = Change {
                     command: "up",
                     consent: Consent::Given,
                     unprotect: false,
@@ -143,7 +143,7 @@ impl Set {
                         )
                     },
                 };
-                code = carry_out.run(project, global, output).await?.code;
+                code = change.run(project, global, output).await?.code;
                 waiting = code != exit::DONE;
             }
         }
