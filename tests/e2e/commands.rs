@@ -35,6 +35,8 @@ async fn a_worker_runs_another_command_of_the_image_of_web() {
     let tiny = Tiny::start();
     let world = &tiny.0;
     world.edit("services:\n", WORKER);
+    // Of several services, none has the default route.
+    world.edit("    port: 3000\n", "    port: 3000\n    routes: [/*]\n");
     let url = world.up();
     assert_eq!(world.get(&format!("{url}/")).await, (200, "one".to_owned()), "web has the command of the image");
     until_written(world, "started with wrapped work").await;
