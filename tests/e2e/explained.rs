@@ -86,7 +86,7 @@ async fn a_program_that_ends_is_told_with_its_code_in_words_its_last_lines_and_w
     // What runs before the new version fails, and nothing is rolled out.
     let before = tiny.0.project().join("tiny/src/main.rs");
     let program = fs::read_to_string(&before).expect("it is there");
-    fs::write(&before, program.replace("return println!(\"prepared\");", "panic!(\"no such table\");"))
+    fs::write(&before, program.replace("return println!(\"prepared\")", "panic!(\"no such table\")"))
         .expect("it can be");
     has(
         &tiny.ends_with(1, &["deploy"]),

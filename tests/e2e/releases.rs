@@ -22,8 +22,8 @@ async fn a_release_drops_no_request_and_no_change_releases_nothing() {
     assert_eq!(pushed, 0, "nothing is sent to the registry");
 
     tiny.say("two");
-    // 2.5 times the configured times, so that enough is sent between the change of the service and the end of its old tasks.
-    world.set(json!({ "rollout_scale": 2.5 })).await;
+    // 8 times the configured times, so that enough is sent between the change of the service and the end of its old tasks.
+    world.set(json!({ "rollout_scale": 8.0 })).await;
     let traffic = Traffic::start(&format!("{url}/"));
     let mut deploying = world.spawn(&["deploy"]);
     until::so("the rollout begins", async || {
