@@ -11,7 +11,12 @@ use std::{collections::BTreeSet, time::Duration};
 use transition::Transition;
 use trial::{Start, Subject};
 
-use crate::{aws::model::Fault, kind::AnyKind, kinds, model::Plan};
+use crate::{
+    aws::model::Fault,
+    kind::{AnyKind, Sample},
+    kinds,
+    model::Plan,
+};
 
 /// Kinds that have no sample yet.
 const NOT_MODELLED: &[&str] = &[
@@ -71,6 +76,35 @@ fn every_kind_has_a_model() {
     let kinds = kinds::registry();
     let without: Vec<&str> = kinds.iter().filter(|kind| kind.sample().is_none()).map(AnyKind::name).collect();
     assert_eq!(without, NOT_MODELLED);
+}
+
+#[test]
+fn every_field_is_changed_by_a_variant_or_a_drift() {
+    let mut missing = Vec::new();
+    for kind in kinds::registry().iter() {
+        let Some(Sample { variants, drifts, .. }) = kind.sample() else { continue };
+        let changed = variants.iter().map(|variant| variant.fields).chain(drifts.iter().map(|drift| drift.fields));
+        let changed: Vec<&str> = changed.flatten().copied().collect();
+        let all: Vec<&str> = kind.fields().iter().chain(kind.fixed()).copied().collect();
+        let covered: BTreeSet<&str> = changed.iter().filter_map(|shown| field_of(&all, shown)).collect();
+        let left = all.iter().filter(|field| !covered.contains(*field));
+        missing.extend(left.map(|field| format!("{}: {field} is never changed", kind.name())));
+        let unknown = changed.iter().filter(|shown| field_of(&all, shown).is_none());
+        missing.extend(unknown.map(|shown| format!("{}: {shown} is none of its fields", kind.name())));
+    }
+    assert!(missing.is_empty(), "{}", missing.join("\n"));
+}
+
+/// The one of `fields` that a plan shows as `shown`: one of this name, or the longest with a `*` in the place of an item.
+fn field_of<'a>(fields: &[&'a str], shown: &str) -> Option<&'a str> {
+    let covers = |field: &&str| match field.split_once('*') {
+        None => *field == shown,
+        Some((before, after)) => {
+            let item = shown.strip_prefix(before).and_then(|rest| rest.strip_suffix(after));
+            item.is_some_and(|item| !item.is_empty())
+        }
+    };
+    fields.iter().copied().filter(covers).max_by_key(|field| (*field == shown, field.len()))
 }
 
 #[tokio::test(start_paused = true)]

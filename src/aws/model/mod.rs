@@ -14,9 +14,11 @@
 //!    whose tests do the rest.
 
 mod cloud;
+mod line;
 mod wire;
 
 pub use cloud::{Checkpoint, Cloud, Fault, Refusal, Service};
+pub use line::line;
 pub use wire::session;
 
 #[cfg(test)]
