@@ -140,6 +140,14 @@ impl Kind for LogGroup {
     fn passing(failure: &Failure) -> Option<&'static str> {
         failure.is(&["OperationAbortedException"]).then_some("another operation on it to end")
     }
+
+    #[cfg(test)]
+    fn sample() -> Option<crate::kind::Sample<Desired>> {
+        let sample = crate::kind::Sample::new(super::model::cloud, Desired { retention_days: 30 })
+            .variant(&["retention_days"], Desired { retention_days: 7 })
+            .drift(&["retention_days"], |cloud| cloud.with(super::model::Logs::keep_for_ever));
+        Some(sample)
+    }
 }
 
 async fn set_retention(cx: &Context, desired: &Desired, live: Live) -> Result<Live, Failure> {

@@ -1,0 +1,101 @@
+//! CloudWatch Logs in memory: what the kind of log groups calls, as its API reference describes it.
+//!
+//! <https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/Welcome.html>
+
+use std::collections::BTreeMap;
+
+use aws_sdk_cloudwatchlogs::{
+    operation::{
+        create_log_group::{CreateLogGroupError, CreateLogGroupInput, CreateLogGroupOutput},
+        delete_log_group::{DeleteLogGroupError, DeleteLogGroupInput, DeleteLogGroupOutput},
+        describe_log_groups::{DescribeLogGroupsError, DescribeLogGroupsInput, DescribeLogGroupsOutput},
+        put_retention_policy::{PutRetentionPolicyError, PutRetentionPolicyInput, PutRetentionPolicyOutput},
+    },
+    types::LogGroup,
+};
+
+use crate::aws::model::{Cloud, Refusal, Service, line};
+
+/// The numbers of days that events can be kept.
+/// <https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html>
+const DAYS: &[i32] =
+    &[1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653];
+
+/// The log groups of the account in the region, by name.
+#[derive(Clone, Default)]
+pub(super) struct Logs(BTreeMap<String, Group>);
+
+#[derive(Clone)]
+struct Group {
+    /// Days; nothing for ever.
+    retention: Option<i32>,
+    tags: Vec<(String, String)>,
+}
+
+impl Service for Logs {
+    fn present(&self) -> Vec<String> {
+        let line = |(name, group): (&String, &Group)| {
+            format!("{} called {name}, kept {:?} days", line("log group", &group.tags), group.retention)
+        };
+        self.0.iter().map(line).collect()
+    }
+}
+
+/// An AWS with CloudWatch Logs and a log group that no stack owns.
+pub(super) fn cloud() -> Cloud {
+    let cloud = Cloud::new();
+    cloud.on(CreateLogGroupError::generic, create);
+    cloud.on(DescribeLogGroupsError::generic, describe);
+    cloud.on(PutRetentionPolicyError::generic, put_retention);
+    cloud.on(DeleteLogGroupError::generic, delete);
+    let of_nobody = Group { retention: None, tags: Vec::new() };
+    cloud.with(|logs: &mut Logs| logs.0.insert("/aws/given".to_owned(), of_nobody));
+    cloud
+}
+
+impl Logs {
+    /// Lets every group keep its events for ever, as somebody at the console does.
+    pub(super) fn keep_for_ever(&mut self) {
+        self.0.values_mut().for_each(|group| group.retention = None);
+    }
+
+    fn group(&mut self, name: Option<&str>) -> Result<&mut Group, Refusal> {
+        let group = self.0.get_mut(name.unwrap_or_default());
+        group.ok_or_else(|| Refusal::new("ResourceNotFoundException", "the specified log group does not exist"))
+    }
+}
+
+fn create(logs: &mut Logs, input: &CreateLogGroupInput) -> Result<CreateLogGroupOutput, Refusal> {
+    let name = input.log_group_name().unwrap_or_default();
+    if logs.0.contains_key(name) {
+        return Err(Refusal::new("ResourceAlreadyExistsException", "the specified log group already exists"));
+    }
+    let mut tags: Vec<(String, String)> = input.tags.clone().unwrap_or_default().into_iter().collect();
+    tags.sort();
+    logs.0.insert(name.to_owned(), Group { retention: None, tags });
+    Ok(CreateLogGroupOutput::builder().build())
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "all handlers have one shape, and this operation is never refused")]
+fn describe(logs: &mut Logs, input: &DescribeLogGroupsInput) -> Result<DescribeLogGroupsOutput, Refusal> {
+    let prefix = input.log_group_name_prefix().unwrap_or_default();
+    let shown = logs.0.iter().filter(|(name, _)| name.starts_with(prefix));
+    let shown = shown
+        .map(|(name, group)| LogGroup::builder().log_group_name(name).set_retention_in_days(group.retention).build());
+    Ok(DescribeLogGroupsOutput::builder().set_log_groups(Some(shown.collect())).build())
+}
+
+fn put_retention(logs: &mut Logs, input: &PutRetentionPolicyInput) -> Result<PutRetentionPolicyOutput, Refusal> {
+    let group = logs.group(input.log_group_name())?;
+    if !input.retention_in_days().is_some_and(|days| DAYS.contains(&days)) {
+        return Err(Refusal::new("InvalidParameterException", "the number of days is not one of those that exist"));
+    }
+    group.retention = input.retention_in_days();
+    Ok(PutRetentionPolicyOutput::builder().build())
+}
+
+fn delete(logs: &mut Logs, input: &DeleteLogGroupInput) -> Result<DeleteLogGroupOutput, Refusal> {
+    logs.group(input.log_group_name())?;
+    logs.0.remove(input.log_group_name().unwrap_or_default());
+    Ok(DeleteLogGroupOutput::builder().build())
+}
