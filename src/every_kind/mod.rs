@@ -44,7 +44,6 @@ const NOT_MODELLED: &[&str] = &[
     "schedule_group",
     "schedule",
     "topic",
-    "alarm",
 ];
 
 /// By how much reads lag writes: not at all, or by less than the engine allows for.

@@ -1,3 +1,5 @@
 //! The kinds of CloudWatch.
 
 pub mod alarm;
+#[cfg(test)]
+mod model;

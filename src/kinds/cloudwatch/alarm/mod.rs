@@ -16,6 +16,9 @@ use crate::{
     model::{Address, Changed, Changes, Diff, Failure, Found, Input, NoField, On, Permission, Phase, Shown, fields},
 };
 
+#[cfg(test)]
+mod sample;
+
 /// How many alarms one page has at most.
 /// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_DescribeAlarms.html>
 const PAGE: i32 = 100;
@@ -261,6 +264,11 @@ impl Kind for Alarm {
         } else {
             Some("no data yet".to_owned())
         }
+    }
+
+    #[cfg(test)]
+    fn sample() -> Option<crate::kind::Sample<Desired>> {
+        Some(sample::sample())
     }
 }
 
