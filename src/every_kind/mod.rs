@@ -43,7 +43,6 @@ const NOT_MODELLED: &[&str] = &[
     "scaling",
     "schedule_group",
     "schedule",
-    "topic",
 ];
 
 /// By how much reads lag writes: not at all, or by less than the engine allows for.

@@ -1,3 +1,5 @@
 //! The kinds of SNS.
 
+#[cfg(test)]
+mod model;
 pub mod topic;

@@ -173,6 +173,16 @@ impl Kind for Topic {
     fn summary(live: &Live) -> Option<String> {
         unconfirmed(live).map(|emails| format!("not confirmed yet: {emails}"))
     }
+
+    #[cfg(test)]
+    fn sample() -> Option<crate::kind::Sample<Desired>> {
+        use super::model::Sns;
+        let sample = crate::kind::Sample::new(super::model::cloud, Desired { email: "ops@example.com".into() })
+            .variant(&["email"], Desired { email: "help@example.com".into() })
+            .drift(&["email"], |cloud| cloud.with(Sns::unsubscribe_all))
+            .drift(&["email"], |cloud| cloud.with(Sns::subscribe_another));
+        Some(sample)
+    }
 }
 
 /// The addresses whose link nobody has followed yet.

@@ -1,0 +1,154 @@
+//! SNS in memory: what the kind of topics calls, as its API reference describes it.
+//!
+//! Whoever is asked by mail whether to subscribe follows the link at once. What an address is that has not done so, the
+//! tests of the kind show.
+//! <https://docs.aws.amazon.com/sns/latest/api/welcome.html>
+
+#![expect(clippy::unnecessary_wraps, reason = "all handlers have one shape, and some operations are never refused")]
+
+use std::collections::BTreeMap;
+
+use aws_sdk_sns::{
+    operation::{
+        create_topic::{CreateTopicError, CreateTopicInput, CreateTopicOutput},
+        delete_topic::{DeleteTopicError, DeleteTopicInput, DeleteTopicOutput},
+        list_subscriptions_by_topic::{
+            ListSubscriptionsByTopicError, ListSubscriptionsByTopicInput, ListSubscriptionsByTopicOutput,
+        },
+        list_tags_for_resource::{ListTagsForResourceError, ListTagsForResourceInput, ListTagsForResourceOutput},
+        list_topics::{ListTopicsError, ListTopicsInput, ListTopicsOutput},
+        subscribe::{SubscribeError, SubscribeInput, SubscribeOutput},
+        unsubscribe::{UnsubscribeError, UnsubscribeInput, UnsubscribeOutput},
+    },
+    types::{Subscription, Tag, Topic},
+};
+
+use crate::aws::model::{Cloud, Refusal, Service, line};
+
+/// What begins the ARNs of the account's topics.
+const ARNS: &str = "arn:aws:sns:eu-west-1:123456789012:";
+
+/// What the account has in the region.
+#[derive(Clone, Default)]
+pub(super) struct Sns {
+    made: u32,
+    /// By ARN.
+    topics: BTreeMap<String, OneTopic>,
+}
+
+#[derive(Clone, Default)]
+struct OneTopic {
+    tags: Vec<Tag>,
+    subscriptions: Vec<Subscription>,
+}
+
+impl Service for Sns {
+    fn present(&self) -> Vec<String> {
+        let line = |topic: &OneTopic| {
+            let mut to: Vec<&str> = topic.subscriptions.iter().filter_map(Subscription::endpoint).collect();
+            to.sort_unstable();
+            format!("{} to {to:?}", line("topic", &topic.tags))
+        };
+        self.topics.values().map(line).collect()
+    }
+}
+
+/// An AWS with SNS and a topic that no stack owns, whose name could be one of the stack's.
+pub(super) fn cloud() -> Cloud {
+    let cloud = Cloud::new();
+    cloud.on(CreateTopicError::generic, create);
+    cloud.on(ListTopicsError::generic, list);
+    cloud.on(ListTagsForResourceError::generic, list_tags);
+    cloud.on(ListSubscriptionsByTopicError::generic, list_subscriptions);
+    cloud.on(SubscribeError::generic, subscribe);
+    cloud.on(UnsubscribeError::generic, unsubscribe);
+    cloud.on(DeleteTopicError::generic, delete);
+    cloud.with(|sns: &mut Sns| sns.topics.insert(format!("{ARNS}shop-test-given"), OneTopic::default()));
+    cloud
+}
+
+impl Sns {
+    /// Ends all subscriptions to the topics of stacks, as those who get the mails do.
+    pub(super) fn unsubscribe_all(&mut self) {
+        self.of_stacks().for_each(|(_, topic)| topic.subscriptions.clear());
+    }
+
+    /// Subscribes another address to the topics of stacks.
+    pub(super) fn subscribe_another(&mut self) {
+        self.of_stacks().for_each(|(arn, topic)| {
+            topic.subscriptions.push(subscription(arn, "another@example.com", "another"));
+        });
+    }
+
+    fn of_stacks(&mut self) -> impl Iterator<Item = (&String, &mut OneTopic)> {
+        self.topics.iter_mut().filter(|(_, topic)| !topic.tags.is_empty())
+    }
+
+    fn topic(&mut self, arn: Option<&str>) -> Result<&mut OneTopic, Refusal> {
+        let topic = self.topics.get_mut(arn.unwrap_or_default());
+        topic.ok_or_else(|| Refusal::new("NotFound", "Topic does not exist"))
+    }
+}
+
+fn subscription(topic: &str, email: &str, id: &str) -> Subscription {
+    let arn = format!("{topic}:{id}");
+    Subscription::builder().topic_arn(topic).protocol("email").endpoint(email).subscription_arn(arn).build()
+}
+
+/// One of the same name and tags is given again.
+fn create(sns: &mut Sns, input: &CreateTopicInput) -> Result<CreateTopicOutput, Refusal> {
+    let arn = format!("{ARNS}{}", input.name().unwrap_or_default());
+    let topic = sns.topics.entry(arn.clone());
+    let topic = topic.or_insert_with(|| OneTopic { tags: input.tags().to_vec(), subscriptions: Vec::new() });
+    if topic.tags != input.tags() {
+        return Err(Refusal::new("InvalidParameter", "Topic already exists with different tags"));
+    }
+    Ok(CreateTopicOutput::builder().topic_arn(arn).build())
+}
+
+fn list(sns: &mut Sns, _: &ListTopicsInput) -> Result<ListTopicsOutput, Refusal> {
+    let topics = sns.topics.keys().map(|arn| Topic::builder().topic_arn(arn).build());
+    Ok(ListTopicsOutput::builder().set_topics(Some(topics.collect())).build())
+}
+
+fn list_tags(sns: &mut Sns, input: &ListTagsForResourceInput) -> Result<ListTagsForResourceOutput, Refusal> {
+    let topic = sns.topics.get(input.resource_arn().unwrap_or_default());
+    let topic = topic.ok_or_else(|| Refusal::new("ResourceNotFound", "Resource does not exist"))?;
+    Ok(ListTagsForResourceOutput::builder().set_tags(Some(topic.tags.clone())).build())
+}
+
+fn list_subscriptions(
+    sns: &mut Sns,
+    input: &ListSubscriptionsByTopicInput,
+) -> Result<ListSubscriptionsByTopicOutput, Refusal> {
+    let subscriptions = sns.topic(input.topic_arn())?.subscriptions.clone();
+    Ok(ListSubscriptionsByTopicOutput::builder().set_subscriptions(Some(subscriptions)).build())
+}
+
+/// An address that is subscribed already is left alone.
+fn subscribe(sns: &mut Sns, input: &SubscribeInput) -> Result<SubscribeOutput, Refusal> {
+    let arn = input.topic_arn().unwrap_or_default();
+    let email = input.endpoint().unwrap_or_default();
+    sns.made += 1;
+    let id = sns.made.to_string();
+    let topic = sns.topic(Some(arn))?;
+    if topic.subscriptions.iter().all(|subscription| subscription.endpoint() != Some(email)) {
+        topic.subscriptions.push(subscription(arn, email, &id));
+    }
+    Ok(SubscribeOutput::builder().subscription_arn("pending confirmation").build())
+}
+
+fn unsubscribe(sns: &mut Sns, input: &UnsubscribeInput) -> Result<UnsubscribeOutput, Refusal> {
+    let is_meant = |subscription: &Subscription| subscription.subscription_arn() == input.subscription_arn();
+    if !sns.topics.values().flat_map(|topic| &topic.subscriptions).any(is_meant) {
+        return Err(Refusal::new("NotFound", "Subscription does not exist"));
+    }
+    sns.topics.values_mut().for_each(|topic| topic.subscriptions.retain(|subscription| !is_meant(subscription)));
+    Ok(UnsubscribeOutput::builder().build())
+}
+
+/// To delete one that is not there is a success.
+fn delete(sns: &mut Sns, input: &DeleteTopicInput) -> Result<DeleteTopicOutput, Refusal> {
+    sns.topics.remove(input.topic_arn().unwrap_or_default());
+    Ok(DeleteTopicOutput::builder().build())
+}
