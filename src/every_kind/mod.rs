@@ -41,8 +41,6 @@ const NOT_MODELLED: &[&str] = &[
     "release",
     "service",
     "scaling",
-    "schedule_group",
-    "schedule",
 ];
 
 /// By how much reads lag writes: not at all, or by less than the engine allows for.

@@ -1,5 +1,7 @@
 //! What the kinds of EventBridge Scheduler share: the stack's group of schedules, and the tokens of writes.
 
+#[cfg(test)]
+mod model;
 pub mod schedule;
 pub mod schedule_group;
 

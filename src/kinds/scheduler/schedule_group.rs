@@ -88,4 +88,9 @@ impl Kind for ScheduleGroup {
         let call = cx.aws.scheduler.delete_schedule_group().name(&live.name).customize().once();
         call.send().await.or_absent("DeleteScheduleGroup", &["ResourceNotFoundException"]).map(drop)
     }
+
+    #[cfg(test)]
+    fn sample() -> Option<crate::kind::Sample<Desired>> {
+        Some(crate::kind::Sample::new(scheduler::model::cloud, Desired {}))
+    }
 }

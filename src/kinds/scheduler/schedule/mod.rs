@@ -7,6 +7,8 @@
 
 mod live;
 #[cfg(test)]
+mod sample;
+#[cfg(test)]
 mod tests;
 
 use aws_sdk_scheduler::types::{
@@ -258,6 +260,11 @@ impl Kind for Schedule {
     fn summary(live: &Live) -> Option<String> {
         let when = if live.over { format!("{}, which has passed", live.schedule) } else { live.schedule.clone() };
         Some(format!("{when} {}, runs {}", live.timezone, aws::last_part(&live.task_definition)))
+    }
+
+    #[cfg(test)]
+    fn sample() -> Option<crate::kind::Sample<Desired>> {
+        Some(sample::sample())
     }
 }
 
