@@ -242,10 +242,13 @@ impl Kind for Schedule {
     }
 
     async fn delete(cx: &Context, live: &Live) -> Result<(), Failure> {
+        // A run that is under way goes with its job: hours of it would hold the cluster and the network. It goes first, because
+        // without the schedule nothing would lead a later run of stackctl to it.
+        task::stop_group(cx, &live.cluster, &live.task_group).await?;
         let call = cx.aws.scheduler.delete_schedule().name(&live.name).group_name(&live.group);
         let answer = call.customize().once().send().await;
         answer.or_absent("DeleteSchedule", &["ResourceNotFoundException"])?;
-        // A run that is under way goes with its job: hours of it would hold the cluster and the network.
+        // What was started meanwhile.
         task::stop_group(cx, &live.cluster, &live.task_group).await
     }
 
