@@ -40,7 +40,6 @@ const NOT_MODELLED: &[&str] = &[
     "database_load",
     "release",
     "service",
-    "scaling",
 ];
 
 /// By how much reads lag writes: not at all, or by less than the engine allows for.

@@ -4,6 +4,8 @@
 //! <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-auto-scaling.html>
 
 #[cfg(test)]
+mod sample;
+#[cfg(test)]
 mod tests;
 
 use std::{collections::HashMap, time::Duration};
@@ -327,6 +329,11 @@ impl Kind for Scaling {
         let held: Vec<String> =
             live.policies.iter().map(|policy| format!("{} {}", policy.name, policy.target)).collect();
         Some(format!("{} to {} tasks, {}", live.min, live.max, held.join(", ")))
+    }
+
+    #[cfg(test)]
+    fn sample() -> Option<crate::kind::Sample<Desired>> {
+        Some(sample::sample())
     }
 }
 

@@ -1,0 +1,38 @@
+//! What the tests over all kinds try scalings with.
+
+use super::*;
+use crate::{aws::model::Cloud, kind::Sample, kinds::autoscaling::model::AutoScaling};
+
+fn desired(cpu: u32, requests_to: &str) -> Desired {
+    let requests = Measure::Requests { load_balancer: "app/lb/1".into(), target_group: requests_to.into() };
+    let policies = vec![Policy { measure: Measure::Cpu, target: cpu }, Policy { measure: requests, target: 1000 }];
+    Desired { min: 2, max: 10, policies }
+}
+
+pub(super) fn sample() -> Sample<Desired> {
+    let base = || desired(60, "targetgroup/web/1");
+    Sample::new(crate::kinds::autoscaling::model::cloud, base())
+        .variant(&["min"], Desired { min: 3, ..base() })
+        .variant(&["max"], Desired { max: 20, ..base() })
+        .variant(&["min", "max", "cpu"], Desired { min: 12, max: 20, ..desired(70, "targetgroup/web/1") })
+        .variant(&["cpu"], desired(70, "targetgroup/web/1"))
+        .variant(&["requests.of"], desired(60, "targetgroup/web/2"))
+        .drift(&["cpu"], |cloud| cloud.with(|scaling: &mut AutoScaling| scaling.remove_policy("cpu")))
+        .drift(&["cpu.metric"], |cloud| change(cloud, |tracking| tracking.predefined_metric_specification = memory()))
+        .drift(&["cpu.out_cooldown"], |cloud| change(cloud, |tracking| tracking.scale_out_cooldown = None))
+        .drift(&["cpu.in_cooldown"], |cloud| change(cloud, |tracking| tracking.scale_in_cooldown = Some(5)))
+        .drift(&["other_policies"], |cloud| cloud.with(AutoScaling::add_policy))
+        .drift(&["cpu.out_cooldown", "other_policies"], |cloud| {
+            change(cloud, |tracking| tracking.scale_out_cooldown = None);
+            cloud.with(AutoScaling::add_policy);
+        })
+}
+
+fn memory() -> Option<PredefinedMetricSpecification> {
+    let metric = PredefinedMetricSpecification::builder();
+    metric.predefined_metric_type(MetricType::EcsServiceAverageMemoryUtilization).build().ok()
+}
+
+fn change(cloud: &Cloud, change: impl Fn(&mut TargetTrackingScalingPolicyConfiguration)) {
+    cloud.with(|scaling: &mut AutoScaling| scaling.change("cpu", change));
+}
