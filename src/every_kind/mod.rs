@@ -25,7 +25,6 @@ const NOT_MODELLED: &[&str] = &[
     "cache_subnet_group",
     "cache",
     "secret",
-    "role",
     "repository",
     "image",
     "certificate",

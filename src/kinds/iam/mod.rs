@@ -1,3 +1,5 @@
 //! The kinds of IAM.
 
+#[cfg(test)]
+mod model;
 pub mod role;

@@ -228,6 +228,29 @@ impl Kind for Role {
     fn passing(failure: &Failure) -> Option<&'static str> {
         failure.is(&["ConcurrentModification", "DeleteConflict"]).then_some("another change of it to end")
     }
+
+    #[cfg(test)]
+    fn sample() -> Option<crate::kind::Sample<Desired>> {
+        use super::model::Iam;
+        let with = |principal: &str, statements| Desired { principal: principal.to_owned(), statements };
+        let reads =
+            || vec![Statement::new(&["s3:GetObject", "s3:ListBucket"], vec!["arn:one".into(), "arn:two".into()])];
+        let writes = vec![Statement::new(&["s3:PutObject"], vec!["arn:one".into()])];
+        let tasks = "ecs-tasks.amazonaws.com";
+        let sample = crate::kind::Sample::new(super::model::cloud, with(tasks, reads()))
+            .variant(&["principal"], with("scheduler.amazonaws.com", reads()))
+            .variant(&["statements"], with(tasks, writes))
+            .variant(&["statements"], with(tasks, Vec::new()))
+            .drift(&["principal"], |cloud| cloud.with(Iam::trust_everybody))
+            .drift(&["managed"], |cloud| cloud.with(Iam::attach))
+            .drift(&["policies"], |cloud| cloud.with(|iam: &mut Iam| iam.put("more", r#"{"Statement": []}"#)))
+            .drift(&["statements"], |cloud| cloud.with(Iam::take_policies))
+            .drift(&["statements"], |cloud| {
+                let denied = r#"{"Statement": [{"Effect": "Deny", "Action": "*", "Resource": "*"}]}"#;
+                cloud.with(|iam: &mut Iam| iam.put(POLICY, denied));
+            });
+        Some(sample)
+    }
 }
 
 async fn set_statements(cx: &Context, desired: &Desired, live: &Live) -> Result<Vec<String>, Failure> {
