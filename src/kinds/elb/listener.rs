@@ -204,6 +204,29 @@ impl Kind for Listener {
         let answer = call.customize().once().send().await;
         answer.or_absent("DeleteListener", &["ListenerNotFound", "LoadBalancerNotFound"]).map(drop)
     }
+
+    #[cfg(test)]
+    fn sample() -> Option<crate::kind::Sample<Desired>> {
+        use elb::model::{BALANCER, Elb, GROUP, OTHER_BALANCER, OTHER_GROUP, cloud};
+        let base = || Desired {
+            load_balancer: BALANCER.into(),
+            port: 443,
+            protocol: Protocol::Https,
+            certificate: Some("certificate-given".into()),
+            action: DefaultAction::NotFound,
+        };
+        let plain = Desired { protocol: Protocol::Http, certificate: None, ..base() };
+        let sample = crate::kind::Sample::new(cloud, base())
+            .variant(&["load_balancer"], Desired { load_balancer: OTHER_BALANCER.into(), ..base() })
+            .variant(&["port"], Desired { port: 8443, ..base() })
+            .variant(&["protocol", "certificate", "tls_policy"], plain)
+            .variant(&["certificate"], Desired { certificate: Some("certificate-other".into()), ..base() })
+            .variant(&["default_action"], Desired { action: DefaultAction::RedirectToHttps, ..base() })
+            .variant(&["default_action"], Desired { action: DefaultAction::Forward(GROUP.into()), ..base() })
+            .variant(&["default_action"], Desired { action: DefaultAction::Forward(OTHER_GROUP.into()), ..base() })
+            .drift(&["tls_policy"], |cloud| cloud.with(Elb::allow_old_tls));
+        Some(sample)
+    }
 }
 
 impl Protocol {

@@ -205,6 +205,31 @@ impl Kind for ListenerRule {
         // Two rules that change places: the other one's turn comes.
         failure.is(&["PriorityInUse"]).then_some("another rule to leave its priority")
     }
+
+    #[cfg(test)]
+    fn sample() -> Option<crate::kind::Sample<Desired>> {
+        use elb::model::{Elb, GROUP, LISTENER, OTHER_GROUP, OTHER_LISTENER, cloud};
+        let base = || Desired {
+            listener: LISTENER.into(),
+            priority: 1000,
+            paths: vec!["/api/*".into()],
+            expressions: Vec::new(),
+            hosts: vec!["api.example.com".into()],
+            action: RuleAction::Forward(GROUP.into()),
+        };
+        let expressions = Desired { paths: Vec::new(), expressions: vec!["^/[Aa]$".into()], ..base() };
+        let sample = crate::kind::Sample::new(cloud, base())
+            .variant(&["listener"], Desired { listener: OTHER_LISTENER.into(), ..base() })
+            .variant(&["priority"], Desired { priority: 2000, ..base() })
+            .variant(&["priority", "action"], Desired { priority: 2000, action: RuleAction::NotFound, ..base() })
+            .variant(&["paths"], Desired { paths: vec!["/*".into()], ..base() })
+            .variant(&["paths", "expressions"], expressions)
+            .variant(&["hosts"], Desired { hosts: Vec::new(), ..base() })
+            .variant(&["action"], Desired { action: RuleAction::NotFound, ..base() })
+            .variant(&["action"], Desired { action: RuleAction::Forward(OTHER_GROUP.into()), ..base() })
+            .drift(&["conditions"], |cloud| cloud.with(Elb::restrict_rules));
+        Some(sample)
+    }
 }
 
 fn conditions(desired: &Desired) -> Vec<RuleCondition> {

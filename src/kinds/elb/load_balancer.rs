@@ -266,6 +266,26 @@ impl Kind for LoadBalancer {
         let answer = call.customize().once().send().await;
         answer.or_absent("DeleteLoadBalancer", &["LoadBalancerNotFound"]).map(drop)
     }
+
+    #[cfg(test)]
+    fn sample() -> Option<crate::kind::Sample<Desired>> {
+        use elb::model::{Elb, cloud};
+        let base = || Desired {
+            subnets: vec!["subnet-one".into(), "subnet-two".into()],
+            security_group: "sg-given".into(),
+            zones: vec!["Z1".into(), "Z2".into()],
+        };
+        let moved = vec!["subnet-two".into(), "subnet-three".into()];
+        let sample = crate::kind::Sample::new(cloud, base())
+            .variant(&["subnets"], Desired { subnets: moved, ..base() })
+            .variant(&["security_group"], Desired { security_group: "sg-other".into(), ..base() })
+            .drift(&["security_group"], |cloud| cloud.with(|elb: &mut Elb| elb.add_security_group("sg-other")))
+            .drift(&["zones"], |cloud| cloud.with(|elb: &mut Elb| elb.untag(aws::ZONES)))
+            .drift(&["attributes.idle_timeout.timeout_seconds"], |cloud| {
+                cloud.with(|elb: &mut Elb| elb.set_attribute("idle_timeout.timeout_seconds", "5"));
+            });
+        Some(sample)
+    }
 }
 
 /// Listeners and rules of others: they would be deleted with the load balancer.

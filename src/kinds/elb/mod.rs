@@ -3,6 +3,8 @@
 pub mod listener;
 pub mod listener_rule;
 pub mod load_balancer;
+#[cfg(test)]
+mod model;
 pub mod target_group;
 
 use std::{

@@ -246,6 +246,34 @@ impl Kind for TargetGroup {
     fn passing(failure: &Failure) -> Option<&'static str> {
         failure.is(&["ResourceInUse"]).then_some("the rules that lead to it to go")
     }
+
+    #[cfg(test)]
+    fn sample() -> Option<crate::kind::Sample<Desired>> {
+        let health = || Health {
+            path: "/status".into(),
+            interval: 10,
+            timeout: 5,
+            healthy: 2,
+            unhealthy: 3,
+            matcher: "200".into(),
+        };
+        let base = || Desired { vpc: "vpc-given".into(), port: 3000, health: health(), deregistration_delay: 30 };
+        let with = |health| Desired { health, ..base() };
+        let slow = Health { interval: 60, timeout: 30, ..health() };
+        let sample = crate::kind::Sample::new(elb::model::cloud, base())
+            .variant(&["vpc"], Desired { vpc: "vpc-other".into(), ..base() })
+            .variant(&["port"], Desired { port: 8080, ..base() })
+            .variant(&["port", "deregistration_delay"], Desired { port: 8080, deregistration_delay: 300, ..base() })
+            .variant(&["health.path"], with(Health { path: "/".into(), ..health() }))
+            .variant(&["health.interval"], with(Health { interval: 15, ..health() }))
+            .variant(&["health.timeout"], with(Health { timeout: 4, ..health() }))
+            .variant(&["health.interval", "health.timeout"], with(slow))
+            .variant(&["health.healthy"], with(Health { healthy: 5, ..health() }))
+            .variant(&["health.unhealthy"], with(Health { unhealthy: 5, ..health() }))
+            .variant(&["health.matcher"], with(Health { matcher: "200-299".into(), ..health() }))
+            .variant(&["deregistration_delay"], Desired { deregistration_delay: 60, ..base() });
+        Some(sample)
+    }
 }
 
 fn live(group: &SdkTargetGroup, deregistration_delay: u32) -> Live {

@@ -1,0 +1,165 @@
+//! Load balancers.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_elasticloadbalancingv2::{
+    operation::{
+        create_load_balancer::{CreateLoadBalancerError, CreateLoadBalancerInput, CreateLoadBalancerOutput},
+        delete_load_balancer::{DeleteLoadBalancerError, DeleteLoadBalancerInput, DeleteLoadBalancerOutput},
+        describe_load_balancer_attributes::{
+            DescribeLoadBalancerAttributesError, DescribeLoadBalancerAttributesInput,
+            DescribeLoadBalancerAttributesOutput,
+        },
+        describe_load_balancers::{
+            DescribeLoadBalancersError, DescribeLoadBalancersInput, DescribeLoadBalancersOutput,
+        },
+        modify_load_balancer_attributes::{
+            ModifyLoadBalancerAttributesError, ModifyLoadBalancerAttributesInput, ModifyLoadBalancerAttributesOutput,
+        },
+        set_security_groups::{SetSecurityGroupsError, SetSecurityGroupsInput, SetSecurityGroupsOutput},
+        set_subnets::{SetSubnetsError, SetSubnetsInput, SetSubnetsOutput},
+    },
+    types::{AvailabilityZone, LoadBalancer, LoadBalancerAttribute, LoadBalancerState, LoadBalancerStateEnum},
+};
+
+use super::state::{Elb, find};
+use crate::aws::model::{Cloud, Refusal};
+
+/// What a new one has.
+const ATTRIBUTES: [(&str, &str); 3] = [
+    ("idle_timeout.timeout_seconds", "60"),
+    ("routing.http.drop_invalid_header_fields.enabled", "false"),
+    ("routing.http2.enabled", "true"),
+];
+
+pub(super) fn serve(cloud: &Cloud) {
+    cloud.on(CreateLoadBalancerError::generic, create);
+    cloud.on(DescribeLoadBalancersError::generic, describe);
+    cloud.on(DescribeLoadBalancerAttributesError::generic, describe_attributes);
+    cloud.on(ModifyLoadBalancerAttributesError::generic, modify_attributes);
+    cloud.on(SetSecurityGroupsError::generic, set_security_groups);
+    cloud.on(SetSubnetsError::generic, set_subnets);
+    cloud.on(DeleteLoadBalancerError::generic, delete);
+}
+
+pub(super) fn line(elb: &Elb, balancer: &LoadBalancer) -> String {
+    let arn = balancer.load_balancer_arn();
+    let (groups, attributes) = (balancer.security_groups(), elb.attributes_of(arn));
+    format!("{} in {:?}, {groups:?}, {attributes:?}", elb.line("load balancer", arn), subnets(balancer))
+}
+
+fn subnets(balancer: &LoadBalancer) -> Vec<&str> {
+    balancer.availability_zones().iter().filter_map(AvailabilityZone::subnet_id).collect()
+}
+
+fn zones(subnets: &[String]) -> Vec<AvailabilityZone> {
+    subnets.iter().map(|subnet| AvailabilityZone::builder().subnet_id(subnet).build()).collect()
+}
+
+fn in_state(code: LoadBalancerStateEnum) -> LoadBalancerState {
+    LoadBalancerState::builder().code(code).build()
+}
+
+/// A load balancer needs subnets of two zones; each is of a zone of its own here.
+fn enough(subnets: &[String]) -> Result<(), Refusal> {
+    let few = || Refusal::new("ValidationError", "At least two subnets in two different zones must be specified");
+    (subnets.len() > 1).then_some(()).ok_or_else(few)
+}
+
+impl Elb {
+    pub(super) fn balancer(&self, arn: Option<&str>) -> Result<usize, Refusal> {
+        find(&self.balancers, LoadBalancer::load_balancer_arn, arn, "LoadBalancerNotFound")
+    }
+
+    /// Sets an attribute of every load balancer, as somebody at the console does.
+    pub(in super::super) fn set_attribute(&mut self, key: &str, value: &str) {
+        for attributes in self.attributes.values_mut() {
+            attributes.insert(key.to_owned(), value.to_owned());
+        }
+    }
+
+    /// Gives every load balancer a security group more, as somebody at the console does.
+    pub(in super::super) fn add_security_group(&mut self, id: &str) {
+        self.balancers.iter_mut().for_each(|one| one.security_groups.get_or_insert_default().push(id.to_owned()));
+    }
+}
+
+/// One of the same name and settings is given again.
+fn create(elb: &mut Elb, input: &CreateLoadBalancerInput) -> Result<CreateLoadBalancerOutput, Refusal> {
+    enough(input.subnets())?;
+    let name = input.name().unwrap_or_default();
+    if let Some(there) = elb.balancers.iter().find(|balancer| balancer.load_balancer_name() == Some(name)) {
+        if subnets(there) != input.subnets() || there.security_groups() != input.security_groups() {
+            return Err(Refusal::new("DuplicateLoadBalancerName", "A load balancer with this name already exists"));
+        }
+        return Ok(CreateLoadBalancerOutput::builder().load_balancers(there.clone()).build());
+    }
+    let prefix = format!("arn:aws:elasticloadbalancing:eu-west-1:123456789012:loadbalancer/app/{name}");
+    let arn = elb.arn(&prefix, input.tags());
+    let attributes = ATTRIBUTES.map(|(key, value)| (key.to_owned(), value.to_owned()));
+    elb.attributes.insert(arn.clone(), BTreeMap::from(attributes));
+    let balancer = LoadBalancer::builder()
+        .load_balancer_arn(arn)
+        .load_balancer_name(name)
+        .dns_name(format!("{name}.eu-west-1.elb.amazonaws.com"))
+        .canonical_hosted_zone_id("Z32O12XQLNTSW2")
+        .set_scheme(input.scheme.clone())
+        .set_availability_zones(Some(zones(input.subnets())))
+        .set_security_groups(input.security_groups.clone())
+        .state(in_state(LoadBalancerStateEnum::Provisioning))
+        .build();
+    elb.balancers.push(balancer.clone());
+    Ok(CreateLoadBalancerOutput::builder().load_balancers(balancer).build())
+}
+
+/// What is provisioned at one look is active at the next one.
+fn describe(elb: &mut Elb, _: &DescribeLoadBalancersInput) -> Result<DescribeLoadBalancersOutput, Refusal> {
+    let shown = elb.balancers.clone();
+    elb.balancers.iter_mut().for_each(|balancer| balancer.state = Some(in_state(LoadBalancerStateEnum::Active)));
+    Ok(DescribeLoadBalancersOutput::builder().set_load_balancers(Some(shown)).build())
+}
+
+fn describe_attributes(
+    elb: &mut Elb,
+    input: &DescribeLoadBalancerAttributesInput,
+) -> Result<DescribeLoadBalancerAttributesOutput, Refusal> {
+    elb.balancer(input.load_balancer_arn())?;
+    let attributes = elb.attributes_of(input.load_balancer_arn()).into_iter();
+    let attributes = attributes.map(|(key, value)| LoadBalancerAttribute::builder().key(key).value(value).build());
+    Ok(DescribeLoadBalancerAttributesOutput::builder().set_attributes(Some(attributes.collect())).build())
+}
+
+fn modify_attributes(
+    elb: &mut Elb,
+    input: &ModifyLoadBalancerAttributesInput,
+) -> Result<ModifyLoadBalancerAttributesOutput, Refusal> {
+    elb.balancer(input.load_balancer_arn())?;
+    let attributes = elb.attributes.entry(input.load_balancer_arn().unwrap_or_default().to_owned()).or_default();
+    let new = input.attributes().iter().filter_map(|one| Some((one.key()?.to_owned(), one.value()?.to_owned())));
+    attributes.extend(new);
+    Ok(ModifyLoadBalancerAttributesOutput::builder().build())
+}
+
+fn set_security_groups(elb: &mut Elb, input: &SetSecurityGroupsInput) -> Result<SetSecurityGroupsOutput, Refusal> {
+    let at = elb.balancer(input.load_balancer_arn())?;
+    elb.balancers[at].security_groups.clone_from(&input.security_groups);
+    Ok(SetSecurityGroupsOutput::builder().build())
+}
+
+fn set_subnets(elb: &mut Elb, input: &SetSubnetsInput) -> Result<SetSubnetsOutput, Refusal> {
+    let at = elb.balancer(input.load_balancer_arn())?;
+    enough(input.subnets())?;
+    elb.balancers[at].availability_zones = Some(zones(input.subnets()));
+    Ok(SetSubnetsOutput::builder().build())
+}
+
+/// Its listeners go with it; to delete one that is not there is a success.
+fn delete(elb: &mut Elb, input: &DeleteLoadBalancerInput) -> Result<DeleteLoadBalancerOutput, Refusal> {
+    let arn = input.load_balancer_arn().unwrap_or_default();
+    let of_it = elb.listeners.iter().filter(|listener| listener.load_balancer_arn() == Some(arn));
+    let of_it: Vec<String> = of_it.filter_map(|listener| listener.listener_arn.clone()).collect();
+    of_it.iter().for_each(|listener| elb.remove_listener(listener));
+    elb.balancers.retain(|balancer| balancer.load_balancer_arn() != Some(arn));
+    elb.forget(arn);
+    Ok(DeleteLoadBalancerOutput::builder().build())
+}

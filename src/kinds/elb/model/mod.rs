@@ -1,0 +1,67 @@
+//! Elastic Load Balancing in memory: what the kinds of the service call, as its API reference describes it. It knows every
+//! network, subnet, security group and certificate that it is asked about.
+//!
+//! <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/Welcome.html>
+
+#![expect(clippy::unnecessary_wraps, reason = "all handlers have one shape, and some operations are never refused")]
+
+mod listener;
+mod load_balancer;
+mod rule;
+mod state;
+mod target_group;
+
+use aws_sdk_elasticloadbalancingv2::types;
+
+pub(super) use self::state::Elb;
+use crate::aws::model::{Cloud, Service};
+
+/// The load balancers, the target groups and the listener that no stack owns. Their names could be those of the stack's.
+pub(super) const BALANCER: &str =
+    "arn:aws:elasticloadbalancing:eu-west-1:123456789012:loadbalancer/app/shop-test-given/a";
+pub(super) const OTHER_BALANCER: &str =
+    "arn:aws:elasticloadbalancing:eu-west-1:123456789012:loadbalancer/app/shop-test-other/b";
+pub(super) const LISTENER: &str =
+    "arn:aws:elasticloadbalancing:eu-west-1:123456789012:listener/app/shop-test-given/a/c";
+pub(super) const OTHER_LISTENER: &str =
+    "arn:aws:elasticloadbalancing:eu-west-1:123456789012:listener/app/shop-test-given/a/d";
+pub(super) const GROUP: &str = "arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/shop-test-given/e";
+pub(super) const OTHER_GROUP: &str =
+    "arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/shop-test-other/f";
+
+impl Service for Elb {
+    fn present(&self) -> Vec<String> {
+        let mut present: Vec<String> =
+            self.balancers.iter().map(|balancer| load_balancer::line(self, balancer)).collect();
+        present.extend(self.groups.iter().map(|group| target_group::line(self, group)));
+        present.extend(self.listeners.iter().map(|listener| listener::line(self, listener)));
+        present.extend(self.rules.iter().map(|(listener, one)| rule::line(self, listener, one)));
+        present
+    }
+}
+
+/// An AWS with Elastic Load Balancing and what no stack owns: [`BALANCER`] with [`LISTENER`] on port 81 and
+/// [`OTHER_LISTENER`] on port 82, [`OTHER_BALANCER`], [`GROUP`] and [`OTHER_GROUP`].
+pub(super) fn cloud() -> Cloud {
+    let cloud = Cloud::new();
+    listener::serve(&cloud);
+    load_balancer::serve(&cloud);
+    rule::serve(&cloud);
+    state::serve(&cloud);
+    target_group::serve(&cloud);
+    cloud.with(give);
+    cloud
+}
+
+fn give(elb: &mut Elb) {
+    for (arn, name) in [(BALANCER, "shop-test-given"), (OTHER_BALANCER, "shop-test-other")] {
+        elb.balancers.push(types::LoadBalancer::builder().load_balancer_arn(arn).load_balancer_name(name).build());
+    }
+    for (arn, name) in [(GROUP, "shop-test-given"), (OTHER_GROUP, "shop-test-other")] {
+        elb.groups.push(types::TargetGroup::builder().target_group_arn(arn).target_group_name(name).build());
+    }
+    for (arn, port) in [(LISTENER, 81), (OTHER_LISTENER, 82)] {
+        let listener = types::Listener::builder().listener_arn(arn).load_balancer_arn(BALANCER).port(port);
+        elb.add_listener(listener.protocol(types::ProtocolEnum::Http).build());
+    }
+}

@@ -1,0 +1,122 @@
+//! What Elastic Load Balancing has, and what its operations share: ids, tags and refusals.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_elasticloadbalancingv2::{
+    operation::{
+        add_tags::{AddTagsError, AddTagsInput, AddTagsOutput},
+        describe_tags::{DescribeTagsError, DescribeTagsInput, DescribeTagsOutput},
+    },
+    types::{Action, Listener, LoadBalancer, Rule, Tag, TagDescription, TargetGroup},
+};
+
+use crate::aws::model::{self, Cloud, Refusal};
+
+pub(super) fn serve(cloud: &Cloud) {
+    cloud.on(AddTagsError::generic, add_tags);
+    cloud.on(DescribeTagsError::generic, describe_tags);
+}
+
+/// What the account has in the region.
+#[derive(Clone, Default)]
+pub struct Elb {
+    made: u32,
+    pub(super) balancers: Vec<LoadBalancer>,
+    pub(super) groups: Vec<TargetGroup>,
+    pub(super) listeners: Vec<Listener>,
+    /// With their listeners' ARNs.
+    pub(super) rules: Vec<(String, Rule)>,
+    /// By the ARN of a load balancer or target group.
+    pub(super) attributes: BTreeMap<String, BTreeMap<String, String>>,
+    /// By ARN, sorted.
+    pub(super) tags: BTreeMap<String, Vec<Tag>>,
+}
+
+impl Elb {
+    /// The next ARN that begins with `prefix`, whose tags are these.
+    pub(super) fn arn(&mut self, prefix: &str, tags: &[Tag]) -> String {
+        self.made += 1;
+        let arn = format!("{prefix}/{}", self.made);
+        self.tags.insert(arn.clone(), sorted(tags.to_vec()));
+        arn
+    }
+
+    /// What [`model::Service::present`] says of what has this ARN: whose it is, and all its tags.
+    pub(super) fn line(&self, what: &str, arn: Option<&str>) -> String {
+        let tags = self.tags.get(arn.unwrap_or_default()).map_or(&[][..], Vec::as_slice);
+        format!("{} {tags:?}", model::line(what, tags))
+    }
+
+    /// The attributes of what has this ARN.
+    pub(super) fn attributes_of(&self, arn: Option<&str>) -> BTreeMap<String, String> {
+        self.attributes.get(arn.unwrap_or_default()).cloned().unwrap_or_default()
+    }
+
+    /// Takes away what is kept beside the thing that has this ARN.
+    pub(super) fn forget(&mut self, arn: &str) {
+        self.tags.remove(arn);
+        self.attributes.remove(arn);
+    }
+
+    /// Takes the tag `key` from everything, as somebody at the console does.
+    pub(in super::super) fn untag(&mut self, key: &str) {
+        self.tags.values_mut().for_each(|tags| tags.retain(|tag| tag.key() != Some(key)));
+    }
+
+    /// The target groups that `actions` lead to must be there.
+    pub(super) fn targets(&self, actions: &[Action]) -> Result<(), Refusal> {
+        let mut groups = actions.iter().filter_map(Action::target_group_arn);
+        groups.try_for_each(|group| self.group(Some(group)).map(drop))
+    }
+
+    fn exists(&self, arn: &str) -> Result<(), Refusal> {
+        let wanted = Some(arn);
+        if arn.contains(":loadbalancer/") {
+            self.balancer(wanted).map(drop)
+        } else if arn.contains(":targetgroup/") {
+            self.group(wanted).map(drop)
+        } else if arn.contains(":listener/") {
+            self.listener(wanted).map(drop)
+        } else {
+            self.rule(wanted).map(drop)
+        }
+    }
+}
+
+fn sorted(mut tags: Vec<Tag>) -> Vec<Tag> {
+    tags.sort_by(|one, other| one.key().cmp(&other.key()));
+    tags
+}
+
+/// The place of what has this ARN, which `arn` gives.
+pub(super) fn find<T>(
+    all: &[T],
+    arn: impl Fn(&T) -> Option<&str>,
+    wanted: Option<&str>,
+    code: &str,
+) -> Result<usize, Refusal> {
+    let found = all.iter().position(|item| wanted.is_some() && arn(item) == wanted);
+    found.ok_or_else(|| Refusal::new(code, format!("'{}' not found", wanted.unwrap_or_default())))
+}
+
+/// Adds tags, or overwrites those of the same keys.
+fn add_tags(elb: &mut Elb, input: &AddTagsInput) -> Result<AddTagsOutput, Refusal> {
+    input.resource_arns().iter().try_for_each(|arn| elb.exists(arn))?;
+    for arn in input.resource_arns() {
+        let mut tags = elb.tags.remove(arn).unwrap_or_default();
+        tags.retain(|tag| input.tags().iter().all(|new| new.key() != tag.key()));
+        tags.extend_from_slice(input.tags());
+        elb.tags.insert(arn.clone(), sorted(tags));
+    }
+    Ok(AddTagsOutput::builder().build())
+}
+
+/// One ARN of what is not there makes the whole call fail.
+fn describe_tags(elb: &mut Elb, input: &DescribeTagsInput) -> Result<DescribeTagsOutput, Refusal> {
+    input.resource_arns().iter().try_for_each(|arn| elb.exists(arn))?;
+    let described = input.resource_arns().iter().map(|arn| {
+        let tags = elb.tags.get(arn).cloned().unwrap_or_default();
+        TagDescription::builder().resource_arn(arn).set_tags(Some(tags)).build()
+    });
+    Ok(DescribeTagsOutput::builder().set_tag_descriptions(Some(described.collect())).build())
+}
