@@ -36,8 +36,17 @@ impl Service for Scheduler {
         let there = self.groups.iter().filter(|(group, _)| group.state() != Some(&ScheduleGroupState::Deleting));
         let mut present: Vec<String> = there.map(|(_, tags)| line("schedule group", tags)).collect();
         present.extend(self.schedules.iter().map(|schedule| format!("{schedule:?}")));
-        present.extend(self.tasks.iter().map(|task| format!("task of {}", task.group().unwrap_or_default())));
+        present.extend(self.left_tasks().map(|task| format!("task of {}", task.group().unwrap_or_default())));
         present
+    }
+}
+
+impl Scheduler {
+    /// The tasks that no schedule accounts for. Those of a schedule come and go while it is there.
+    fn left_tasks(&self) -> impl Iterator<Item = &Task> {
+        let group = |schedule: &GetScheduleOutput| schedule.target()?.ecs_parameters()?.group().map(str::to_owned);
+        let groups: Vec<String> = self.schedules.iter().filter_map(group).collect();
+        self.tasks.iter().filter(move |task| groups.iter().all(|group| task.group() != Some(group)))
     }
 }
 
