@@ -68,10 +68,11 @@ fn list_tags(
     Ok(ListTagsForResourceOutput::builder().set_tags(Some(tags.clone())).build())
 }
 
-/// Its schedules go with it.
+/// Its schedules go with it. One that is being deleted is gone at the next call.
 fn delete(scheduler: &mut Scheduler, input: &DeleteScheduleGroupInput) -> Result<DeleteScheduleGroupOutput, Refusal> {
     let group = scheduler.group(input.name())?;
     if group.state() == Some(&ScheduleGroupState::Deleting) {
+        scheduler.groups.retain(|(group, _)| group.name() != input.name());
         return Err(conflict("the schedule group"));
     }
     group.state = Some(ScheduleGroupState::Deleting);
