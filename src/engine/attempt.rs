@@ -7,7 +7,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use super::{listings::LAG, pause::Pauses, run::Resource};
-use crate::model::{Cause, Change, Failure, How};
+use crate::model::{Cause, Change, Failure, How, Phase};
 
 /// How often a write is repeated that was throttled or whose answer was lost. The pauses come to 16 to 33 s.
 pub(super) const ATTEMPTS: u32 = 8;
@@ -120,7 +120,14 @@ async fn made_already(
     let made = loop {
         on.pause(pauses.next(&on.run.jitter)).await?;
         let found = on.kind.list(&on.run.cx.fresh()).await?;
-        match found.into_iter().find(|live| on.is(live, leaving)) {
+        let mut made = None;
+        for live in found.into_iter().filter(|live| on.is(live, leaving)) {
+            // What is going away was there before.
+            if made.is_none() && !matches!(on.kind.phase(&live.live, None)?, Phase::Deleting(_)) {
+                made = Some(live);
+            }
+        }
+        match made {
             Some(made) => break made,
             None if began.elapsed() >= how_long => return Ok(None),
             None => {}

@@ -13,8 +13,8 @@ pub(crate) mod task_end;
 use std::{collections::BTreeSet, sync::Arc};
 
 use aws_sdk_ecs::types::{
-    AssignPublicIp, AwsVpcConfiguration, Container, NetworkConfiguration, Service, ServiceField, Task, TaskDefinition,
-    TaskDefinitionFamilyStatus, TaskDefinitionField,
+    AssignPublicIp, AwsVpcConfiguration, Container, NetworkConfiguration, Service, ServiceField, SortOrder, Task,
+    TaskDefinition, TaskDefinitionFamilyStatus, TaskDefinitionField, TaskDefinitionStatus,
 };
 use futures::future::try_join_all;
 
@@ -53,6 +53,8 @@ pub(super) struct Definition {
     pub(super) definition: TaskDefinition,
     /// The commit that its image was built from, where that is known.
     pub(super) commit: Option<String>,
+    /// Whether no revision of its family is active any more: its deletion was begun and not completed.
+    pub(super) inactive: bool,
 }
 
 /// The stack's services with their addresses, read once a look at the cloud.
@@ -90,11 +92,13 @@ async fn listed_services(cx: &Context, cluster: &str) -> Result<Option<BTreeSet<
     Ok(arns.map(|arns| arns.iter().map(|arn| aws::last_part(arn).to_owned()).collect()))
 }
 
-/// The names of the stack's families of task definitions, read once a look at the cloud.
+/// The names of the stack's families of task definitions, read once a look at the cloud: also of those that have no active
+/// revision, which one call gives with the others.
+/// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ListTaskDefinitionFamilies.html>
 async fn families(cx: &Context) -> Result<Arc<Vec<String>>, Failure> {
     cx.shared("ecs families", async {
         let call = cx.aws.ecs.list_task_definition_families().family_prefix(aws::stack_prefix(&cx.id));
-        let call = call.status(TaskDefinitionFamilyStatus::Active).into_paginator().items().send();
+        let call = call.status(TaskDefinitionFamilyStatus::All).into_paginator().items().send();
         call.try_collect().await.during("ListTaskDefinitionFamilies")
     })
     .await
@@ -115,7 +119,10 @@ async fn those_that_count(cx: &Context) -> Result<Vec<Definition>, Failure> {
             |(address, _): &&(Address, Service)| address.kind() == "service" && address.name() == newest.address.name();
         let runs = services.iter().find(of_family).and_then(|(_, service)| service.task_definition());
         match runs.filter(|arn| newest.definition.task_definition_arn() != Some(arn)) {
-            Some(arn) => Ok(definition(cx, arn).await?.unwrap_or(newest)),
+            Some(arn) => {
+                let inactive = newest.inactive;
+                Ok(definition(cx, arn).await?.map_or(newest, |runs| Definition { inactive, ..runs }))
+            }
             None => Ok::<_, Failure>(newest),
         }
     });
@@ -125,8 +132,23 @@ async fn those_that_count(cx: &Context) -> Result<Vec<Definition>, Failure> {
 /// The newest revision of each of the stack's families.
 async fn newest(cx: &Context) -> Result<Vec<Definition>, Failure> {
     let families = families(cx).await?;
-    let reads = families.iter().map(|family| definition(cx, family));
+    let reads = families.iter().map(|family| async {
+        match definition(cx, family).await? {
+            Some(active) => Ok(Some(active)),
+            None => newest_inactive(cx, family).await,
+        }
+    });
     Ok(try_join_all(reads).await?.into_iter().flatten().collect())
+}
+
+/// The newest revision of a family that has no active one; none if ECS is deleting all of them.
+async fn newest_inactive(cx: &Context, family: &str) -> Result<Option<Definition>, Failure> {
+    let call = cx.aws.ecs.list_task_definitions().family_prefix(family).status(TaskDefinitionStatus::Inactive);
+    let call = call.sort(SortOrder::Desc).max_results(1);
+    let answer = call.send().await.during("ListTaskDefinitions")?;
+    let Some(newest) = answer.task_definition_arns().first() else { return Ok(None) };
+    let found = definition(cx, newest).await?;
+    Ok(found.map(|definition| Definition { inactive: true, ..definition }))
 }
 
 /// The task definition that `name` means, if it is the stack's: an ARN, or a family for its newest revision.
@@ -137,7 +159,7 @@ async fn definition(cx: &Context, name: &str) -> Result<Option<Definition>, Fail
     Ok(answer.and_then(|answer| {
         let address = aws::address_of(&cx.id, answer.tags())?;
         let commit = aws::tag_value(answer.tags(), aws::COMMIT).map(str::to_owned);
-        Some(Definition { address, definition: answer.task_definition?, commit })
+        Some(Definition { address, definition: answer.task_definition?, commit, inactive: false })
     }))
 }
 

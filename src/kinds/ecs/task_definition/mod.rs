@@ -5,10 +5,10 @@
 mod desired;
 mod revision;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_ecs::types::{
-    Compatibility, NetworkMode, SortOrder, TaskDefinition as SdkDefinition, TaskDefinitionStatus,
+    Compatibility, Failure as SdkFailure, NetworkMode, SortOrder, TaskDefinition as SdkDefinition, TaskDefinitionStatus,
 };
 use serde::{Deserialize, Serialize};
 
@@ -47,6 +47,9 @@ pub struct Live {
     /// The commit that its image was built from, where that is known; not compared.
     #[serde(default)]
     pub commit: Option<String>,
+    /// Whether no revision of its family can be run any more: its deletion was begun and not completed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub inactive: bool,
 }
 
 /// The ARN of any revision of the task definition at `address`, as a policy of the account's own may name it: whatever the
@@ -95,7 +98,7 @@ impl Kind for TaskDefinition {
         Ok(definitions
             .iter()
             .map(|known| {
-                let live = live(&known.definition, known.commit.clone());
+                let live = Live { inactive: known.inactive, ..live(&known.definition, known.commit.clone()) };
                 Found { address: known.address.clone(), id: aws::last_part(&live.arn).to_owned(), live }
             })
             .collect())
@@ -121,8 +124,8 @@ impl Kind for TaskDefinition {
         diff.finish()
     }
 
-    fn phase(_live: &Live, _desired: Option<&Desired>) -> Phase {
-        Phase::Ready
+    fn phase(live: &Live, _desired: Option<&Desired>) -> Phase {
+        if live.inactive { Phase::Deleting("inactive".into()) } else { Phase::Ready }
     }
 
     fn outputs(live: &Live) -> Outputs {
@@ -165,15 +168,41 @@ impl Kind for TaskDefinition {
     }
 
     async fn delete(cx: &Context, live: &Live) -> Result<(), Failure> {
-        for active in revisions(cx, &live.family, TaskDefinitionStatus::Active).await? {
-            deregister(cx, &active).await?;
+        let (active, inactive) = futures::try_join!(
+            revisions(cx, &live.family, TaskDefinitionStatus::Active),
+            revisions(cx, &live.family, TaskDefinitionStatus::Inactive),
+        )?;
+        for active in &active {
+            let call = cx.aws.ecs.deregister_task_definition().task_definition(active).customize().once();
+            // Reads lag writes: one that is being deleted already may be listed as active. If ECS refuses for another
+            // reason, the revision stays active, and ECS says so when it is to delete it.
+            call.send().await.or_absent("DeregisterTaskDefinition", &["ClientException"])?;
         }
-        let inactive = revisions(cx, &live.family, TaskDefinitionStatus::Inactive).await?;
-        for some in inactive.chunks(DELETED_AT_ONCE) {
+        // A list of the inactive ones that is read only now may not have those that were just deregistered.
+        let all: BTreeSet<String> = active.into_iter().chain(inactive).collect();
+        for some in all.into_iter().collect::<Vec<_>>().chunks(DELETED_AT_ONCE) {
             let call = cx.aws.ecs.delete_task_definitions().set_task_definitions(Some(some.to_vec()));
-            call.customize().once().send().await.during("DeleteTaskDefinitions")?;
+            let answer = call.customize().once().send().await.during("DeleteTaskDefinitions")?;
+            refused(answer.failures())?;
         }
         Ok(())
+    }
+
+    async fn gone(_cx: &Context, live: &Live) -> Result<Option<bool>, Failure> {
+        // An inactive family is in nobody's way: a new revision makes it active again.
+        Ok(live.inactive.then_some(true))
+    }
+}
+
+/// The failure that ECS tells of in an answer that is otherwise a success. A revision that is not there is none.
+fn refused(failures: &[SdkFailure]) -> Result<(), Failure> {
+    match failures.iter().find(|failure| failure.reason() != Some("MISSING")) {
+        Some(failure) => {
+            let texts = [failure.arn(), failure.reason(), failure.detail()];
+            let message = texts.into_iter().flatten().collect::<Vec<_>>().join(": ");
+            Err(Failure::refused("DeleteTaskDefinitions", message))
+        }
+        None => Ok(()),
     }
 }
 
@@ -185,6 +214,7 @@ fn live(definition: &SdkDefinition, commit: Option<String>) -> Live {
         family: owned(definition.family()),
         fields: fields.map(|(name, value)| (name, value.unwrap_or_default())).collect(),
         commit,
+        inactive: false,
     }
 }
 
@@ -248,12 +278,20 @@ mod tests {
 
     fn live() -> Live {
         let fields = compared(&desired()).into_iter().map(|(name, value)| (name, value.expect("all is known")));
-        Live { arn: "arn".into(), family: "web".into(), fields: fields.collect(), commit: None }
+        Live { arn: "arn".into(), family: "web".into(), fields: fields.collect(), commit: None, inactive: false }
     }
 
     #[test]
     fn a_definition_as_desired_needs_no_revision() {
         assert_eq!(TaskDefinition::diff(&desired(), &live()), []);
+    }
+
+    #[test]
+    fn a_revision_that_ecs_does_not_delete_is_a_failure() {
+        let failure = |reason: &str| SdkFailure::builder().arn("web:1").reason(reason).build();
+        assert!(refused(&[]).is_ok() && refused(&[failure("MISSING")]).is_ok());
+        let failure = refused(&[failure("MISSING"), failure("it is still active")]).expect_err("one is left");
+        assert!(failure.to_string().contains("web:1: it is still active"), "{failure}");
     }
 
     #[test]
