@@ -29,12 +29,9 @@ const NOT_MODELLED: &[&str] = &[
     "image",
     "certificate",
     "dns_record",
-    "cluster",
-    "task_definition",
     "database_users",
     "database_load",
     "release",
-    "service",
 ];
 
 /// By how much reads lag writes: not at all, or by less than the engine allows for.

@@ -120,6 +120,11 @@ impl Kind for Cluster {
         let role = first.then_some("ECS to use the role that it makes for itself in a new account");
         role.or(failure.is(&codes).then_some("its tasks to end"))
     }
+
+    #[cfg(test)]
+    fn sample() -> Option<crate::kind::Sample<Desired>> {
+        Some(crate::kind::Sample::new(ecs::model::cloud, Desired {}))
+    }
 }
 
 /// Services and tasks of others: ECS deletes no cluster that has any.

@@ -4,6 +4,8 @@ pub mod cluster;
 pub mod database_load;
 mod database_task;
 pub mod database_users;
+#[cfg(test)]
+mod model;
 pub mod release;
 pub mod service;
 pub(crate) mod task;

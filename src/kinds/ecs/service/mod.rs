@@ -5,6 +5,8 @@
 mod charge;
 mod explain;
 mod live;
+#[cfg(test)]
+mod sample;
 mod stop;
 #[cfg(test)]
 mod tests;
@@ -381,6 +383,11 @@ impl Kind for Service {
 
     fn summary(live: &Live) -> Option<String> {
         Some(format!("{} of {} running", live.running, live.replicas))
+    }
+
+    #[cfg(test)]
+    fn sample() -> Option<crate::kind::Sample<Desired>> {
+        Some(sample::sample())
     }
 }
 

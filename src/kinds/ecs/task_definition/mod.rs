@@ -4,6 +4,8 @@
 
 mod desired;
 mod revision;
+#[cfg(test)]
+mod sample;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -192,11 +194,20 @@ impl Kind for TaskDefinition {
         // An inactive family is in nobody's way: a new revision makes it active again.
         Ok(live.inactive.then_some(true))
     }
+
+    #[cfg(test)]
+    fn sample() -> Option<crate::kind::Sample<Desired>> {
+        Some(sample::sample())
+    }
 }
+
+/// ECS's code for a revision that does not exist.
+/// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/api_failures_messages.html>
+const MISSING: &str = "MISSING";
 
 /// The failure that ECS tells of in an answer that is otherwise a success. A revision that is not there is none.
 fn refused(failures: &[SdkFailure]) -> Result<(), Failure> {
-    match failures.iter().find(|failure| failure.reason() != Some("MISSING")) {
+    match failures.iter().find(|failure| failure.reason() != Some(MISSING)) {
         Some(failure) => {
             let texts = [failure.arn(), failure.reason(), failure.detail()];
             let message = texts.into_iter().flatten().collect::<Vec<_>>().join(": ");

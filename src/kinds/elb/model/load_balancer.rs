@@ -77,11 +77,6 @@ impl Elb {
             attributes.insert(key.to_owned(), value.to_owned());
         }
     }
-
-    /// Gives every load balancer a security group more, as somebody at the console does.
-    pub(in super::super) fn add_security_group(&mut self, id: &str) {
-        self.balancers.iter_mut().for_each(|one| one.security_groups.get_or_insert_default().push(id.to_owned()));
-    }
 }
 
 /// One of the same name and settings is given again.

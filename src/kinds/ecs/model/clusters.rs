@@ -1,0 +1,80 @@
+//! Clusters.
+
+use aws_sdk_ecs::{
+    operation::{
+        create_cluster::{CreateClusterError, CreateClusterInput, CreateClusterOutput},
+        delete_cluster::{DeleteClusterError, DeleteClusterInput, DeleteClusterOutput},
+        describe_clusters::{DescribeClustersError, DescribeClustersInput, DescribeClustersOutput},
+    },
+    types::Cluster,
+};
+
+use super::{ARN, Ecs};
+use crate::aws::{
+    self,
+    model::{Cloud, Refusal},
+};
+
+pub(super) fn serve(cloud: &Cloud) {
+    cloud.on(CreateClusterError::generic, create);
+    cloud.on(DescribeClustersError::generic, describe);
+    cloud.on(DeleteClusterError::generic, delete);
+}
+
+/// Nothing for one that is inactive: it is described for a while.
+pub(super) fn line(cluster: &Cluster) -> Option<String> {
+    (cluster.status() != Some("INACTIVE")).then(|| super::line("cluster", cluster.tags()))
+}
+
+impl Ecs {
+    /// The cluster that a call names, by its name or its ARN.
+    pub(super) fn cluster(&mut self, name: Option<&str>) -> Result<&mut Cluster, Refusal> {
+        let name = aws::last_part(name.unwrap_or("default"));
+        let mut there = self.clusters.iter_mut().filter(|cluster| line(cluster).is_some());
+        let found = there.find(|cluster| cluster.cluster_name() == Some(name));
+        found.ok_or_else(|| Refusal::new("ClusterNotFoundException", "Cluster not found."))
+    }
+}
+
+/// To the name of an active cluster, ECS answers with that cluster.
+fn create(ecs: &mut Ecs, input: &CreateClusterInput) -> Result<CreateClusterOutput, Refusal> {
+    if let Ok(cluster) = ecs.cluster(input.cluster_name()) {
+        return Ok(CreateClusterOutput::builder().cluster(cluster.clone()).build());
+    }
+    let name = input.cluster_name().unwrap_or("default");
+    ecs.clusters.retain(|cluster| cluster.cluster_name() != Some(name));
+    let cluster = Cluster::builder()
+        .cluster_name(name)
+        .cluster_arn(format!("{ARN}:cluster/{name}"))
+        .status("PROVISIONING")
+        .set_tags(input.tags.clone())
+        .build();
+    ecs.clusters.push(cluster.clone());
+    Ok(CreateClusterOutput::builder().cluster(cluster).build())
+}
+
+fn describe(ecs: &mut Ecs, input: &DescribeClustersInput) -> Result<DescribeClustersOutput, Refusal> {
+    let mut shown = Vec::new();
+    for cluster in &mut ecs.clusters {
+        let name = cluster.cluster_name().unwrap_or_default();
+        if !input.clusters().iter().any(|wanted| aws::last_part(wanted) == name) {
+            continue;
+        }
+        shown.push(cluster.clone());
+        if cluster.status() == Some("PROVISIONING") {
+            cluster.status = Some("ACTIVE".to_owned());
+        }
+    }
+    Ok(DescribeClustersOutput::builder().set_clusters(Some(shown)).build())
+}
+
+fn delete(ecs: &mut Ecs, input: &DeleteClusterInput) -> Result<DeleteClusterOutput, Refusal> {
+    let arn = ecs.cluster(input.cluster())?.cluster_arn.clone();
+    if ecs.services.iter().any(|service| service.cluster_arn == arn && service.status() != Some("INACTIVE")) {
+        let message = "The Cluster cannot be deleted while Services are active.";
+        return Err(Refusal::new("ClusterContainsServicesException", message));
+    }
+    let cluster = ecs.cluster(input.cluster())?;
+    cluster.status = Some("INACTIVE".to_owned());
+    Ok(DeleteClusterOutput::builder().cluster(cluster.clone()).build())
+}

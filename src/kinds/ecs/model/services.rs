@@ -1,0 +1,219 @@
+//! Services and their rollouts.
+
+use aws_sdk_ecs::{
+    operation::{
+        create_service::{CreateServiceError, CreateServiceInput, CreateServiceOutput},
+        delete_service::{DeleteServiceError, DeleteServiceInput, DeleteServiceOutput},
+        describe_services::{DescribeServicesError, DescribeServicesInput, DescribeServicesOutput},
+        list_services::{ListServicesError, ListServicesInput, ListServicesOutput},
+        update_service::{UpdateServiceError, UpdateServiceInput, UpdateServiceOutput},
+    },
+    primitives::DateTime,
+    types::{Deployment, DeploymentRolloutState as State, Service},
+};
+
+use super::{ARN, Ecs};
+use crate::aws::{
+    self,
+    model::{Cloud, Refusal},
+};
+
+pub(super) fn serve(cloud: &Cloud) {
+    cloud.on(CreateServiceError::generic, create);
+    cloud.on(UpdateServiceError::generic, update);
+    cloud.on(DeleteServiceError::generic, delete);
+    cloud.on(ListServicesError::generic, list);
+    cloud.on(DescribeServicesError::generic, describe);
+}
+
+/// Nothing for one that is inactive: it is described for a while.
+pub(super) fn line(service: &Service) -> Option<String> {
+    (service.status() != Some("INACTIVE")).then(|| super::line("service", service.tags()))
+}
+
+fn invalid(message: &str) -> Refusal {
+    Refusal::new("InvalidParameterException", message)
+}
+
+impl Ecs {
+    /// The service that a call names, in this cluster.
+    fn service(&mut self, cluster: Option<&str>, name: Option<&str>) -> Result<&mut Service, Refusal> {
+        self.cluster(cluster)?;
+        let name = aws::last_part(name.unwrap_or_default());
+        let mut there = self.services.iter_mut().filter(|service| line(service).is_some());
+        let found = there.find(|service| service.service_name() == Some(name));
+        found.ok_or_else(|| Refusal::new("ServiceNotFoundException", "Service not found."))
+    }
+
+    /// A rollout that begins now.
+    fn rollout(&mut self, definition: Option<String>, tasks: i32) -> Deployment {
+        let now = self.next();
+        Deployment::builder()
+            .id(format!("ecs-svc/{now}"))
+            .status("PRIMARY")
+            .set_task_definition(definition)
+            .desired_count(tasks)
+            .rollout_state(State::InProgress)
+            .updated_at(DateTime::from_secs(now))
+            .build()
+    }
+
+    /// Lets every service have another cluster's ARN than the one that it is in.
+    pub(in super::super) fn move_services(&mut self) {
+        for service in &mut self.services {
+            service.cluster_arn = Some("arn:aws:ecs:eu-west-1:210987654321:cluster/shop-test-main".to_owned());
+        }
+    }
+
+    /// Takes every service out of its target groups. Its grace period stays, and nothing uses it.
+    pub(in super::super) fn take_target_groups_away(&mut self) {
+        self.services.iter_mut().for_each(|service| service.load_balancers = None);
+    }
+
+    /// Lets ECS not go back from a rollout that fails.
+    pub(in super::super) fn turn_circuit_breakers_off(&mut self) {
+        for service in &mut self.services {
+            let configuration = service.deployment_configuration.as_mut();
+            let breaker = configuration.and_then(|configuration| configuration.deployment_circuit_breaker.as_mut());
+            breaker.expect("the kind asks for one").enable = false;
+        }
+    }
+
+    /// Lets the rollout of every service have failed, with nothing to go back to.
+    pub(in super::super) fn fail_rollouts(&mut self) {
+        for rollout in self.services.iter_mut().flat_map(|service| service.deployments.iter_mut().flatten()) {
+            rollout.rollout_state = Some(State::Failed);
+            rollout.running_count = 0;
+        }
+    }
+}
+
+/// To a client token that was used before, ECS answers with the service that was made then.
+fn create(ecs: &mut Ecs, input: &CreateServiceInput) -> Result<CreateServiceOutput, Refusal> {
+    let cluster = ecs.cluster(input.cluster())?.cluster_arn.clone();
+    let name = input.service_name().unwrap_or_default();
+    let made_so = ecs.tokens.get(input.client_token().unwrap_or_default()).cloned();
+    if let Ok(service) = ecs.service(input.cluster(), Some(name)) {
+        return match service.status() {
+            Some("DRAINING") => Err(invalid("Unable to Start a service that is still Draining.")),
+            _ if made_so.as_deref() == Some(name) => {
+                Ok(CreateServiceOutput::builder().service(service.clone()).build())
+            }
+            _ => Err(invalid("Creation of service was not idempotent.")),
+        };
+    }
+    let definition = ecs.startable(input.task_definition())?;
+    grace(input.health_check_grace_period_seconds(), input.load_balancers().is_empty())?;
+    let tasks = input.desired_count().unwrap_or(1);
+    let rollout = ecs.rollout(Some(definition.clone()), tasks);
+    let service = Service::builder()
+        .service_name(name)
+        .service_arn(format!("{ARN}:service/{}/{name}", aws::last_part(cluster.as_deref().unwrap_or_default())))
+        .set_cluster_arn(cluster)
+        .status("ACTIVE")
+        .task_definition(definition)
+        .desired_count(tasks)
+        .set_network_configuration(input.network_configuration.clone())
+        .set_load_balancers(input.load_balancers.clone())
+        .set_health_check_grace_period_seconds(input.health_check_grace_period_seconds)
+        .enable_execute_command(input.enable_execute_command == Some(true))
+        .set_deployment_configuration(input.deployment_configuration.clone())
+        .deployments(rollout)
+        .set_tags(input.tags.clone())
+        .build();
+    ecs.tokens.extend(input.client_token.clone().map(|token| (token, name.to_owned())));
+    ecs.services.retain(|other| other.service_name() != Some(name));
+    ecs.services.push(service.clone());
+    Ok(CreateServiceOutput::builder().service(service).build())
+}
+
+fn grace(seconds: Option<i32>, unserved: bool) -> Result<(), Refusal> {
+    if seconds.is_some() && unserved {
+        return Err(invalid("Health check grace period is only valid for services with load balancers."));
+    }
+    Ok(())
+}
+
+/// What is not given stays as it is. What the tasks would not have otherwise begins a rollout.
+fn update(ecs: &mut Ecs, input: &UpdateServiceInput) -> Result<UpdateServiceOutput, Refusal> {
+    let definition = input.task_definition().map(|name| ecs.startable(Some(name))).transpose()?;
+    let service = ecs.service(input.cluster(), input.service())?;
+    if service.status() != Some("ACTIVE") {
+        return Err(Refusal::new("ServiceNotActiveException", "Service was not ACTIVE."));
+    }
+    let mut new = service.clone();
+    new.task_definition = definition.or(new.task_definition);
+    new.desired_count = input.desired_count.unwrap_or(new.desired_count);
+    new.network_configuration = input.network_configuration.clone().or(new.network_configuration);
+    new.load_balancers = input.load_balancers.clone().or(new.load_balancers);
+    let unserved = new.load_balancers().is_empty();
+    grace(input.health_check_grace_period_seconds, unserved)?;
+    new.health_check_grace_period_seconds =
+        input.health_check_grace_period_seconds.or(new.health_check_grace_period_seconds);
+    new.enable_execute_command = input.enable_execute_command.unwrap_or(new.enable_execute_command);
+    new.deployment_configuration = input.deployment_configuration.clone().or(new.deployment_configuration);
+    let other_tasks = new.task_definition != service.task_definition
+        || new.network_configuration != service.network_configuration
+        || new.load_balancers != service.load_balancers;
+    if other_tasks || input.force_new_deployment == Some(true) {
+        let rollout = ecs.rollout(new.task_definition.clone(), new.desired_count);
+        let rollouts = new.deployments.get_or_insert_default();
+        rollouts.iter_mut().for_each(|old| old.status = Some("ACTIVE".to_owned()));
+        rollouts.insert(0, rollout);
+    } else {
+        let now = ecs.next();
+        for rollout in new.deployments.iter_mut().flatten().filter(|rollout| rollout.status() == Some("PRIMARY")) {
+            rollout.desired_count = new.desired_count;
+            rollout.updated_at = Some(DateTime::from_secs(now));
+        }
+    }
+    let service = ecs.service(input.cluster(), input.service())?;
+    service.clone_from(&new);
+    Ok(UpdateServiceOutput::builder().service(new).build())
+}
+
+fn delete(ecs: &mut Ecs, input: &DeleteServiceInput) -> Result<DeleteServiceOutput, Refusal> {
+    let service = ecs.service(input.cluster(), input.service())?;
+    if service.desired_count() > 0 && input.force() != Some(true) {
+        return Err(invalid("The service cannot be stopped while it is scaled above 0."));
+    }
+    service.status = Some("DRAINING".to_owned());
+    Ok(DeleteServiceOutput::builder().service(service.clone()).build())
+}
+
+/// One that drains is not listed any more.
+fn list(ecs: &mut Ecs, input: &ListServicesInput) -> Result<ListServicesOutput, Refusal> {
+    ecs.cluster(input.cluster())?;
+    let active = ecs.services.iter().filter(|service| service.status() == Some("ACTIVE"));
+    let arns = active.filter_map(|service| service.service_arn.clone()).collect();
+    Ok(ListServicesOutput::builder().set_service_arns(Some(arns)).build())
+}
+
+fn describe(ecs: &mut Ecs, input: &DescribeServicesInput) -> Result<DescribeServicesOutput, Refusal> {
+    ecs.cluster(input.cluster())?;
+    let mut shown = Vec::new();
+    for service in &mut ecs.services {
+        let name = service.service_name().unwrap_or_default();
+        if !input.services().iter().any(|wanted| aws::last_part(wanted) == name) {
+            continue;
+        }
+        shown.push(service.clone());
+        advance(service);
+    }
+    Ok(DescribeServicesOutput::builder().set_services(Some(shown)).build())
+}
+
+/// What happens to a service between two looks at it.
+fn advance(service: &mut Service) {
+    let rollouts = service.deployments.get_or_insert_default();
+    if service.status.as_deref() == Some("DRAINING") {
+        service.status = Some("INACTIVE".to_owned());
+        rollouts.clear();
+    }
+    rollouts.retain(|rollout| rollout.status() == Some("PRIMARY"));
+    for rollout in rollouts.iter_mut().filter(|rollout| rollout.rollout_state() != Some(&State::Failed)) {
+        rollout.running_count = rollout.desired_count;
+        rollout.rollout_state = Some(State::Completed);
+    }
+    service.running_count = rollouts.iter().map(Deployment::running_count).sum();
+}

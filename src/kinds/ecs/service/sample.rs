@@ -1,0 +1,48 @@
+//! What the tests over all kinds try services with.
+
+use super::{Desired, Target};
+use crate::{
+    kind::Sample,
+    kinds::ecs::{self, model::Ecs},
+};
+
+fn base() -> Desired {
+    Desired {
+        cluster: ecs::model::CLUSTER.into(),
+        task_definition: ecs::model::revision_arn(1).as_str().into(),
+        container: "main".into(),
+        replicas: 2,
+        most: None,
+        subnets: vec!["subnet-1".into(), "subnet-2".into()],
+        security_group: "sg-1".into(),
+        public_ip: false,
+        target: Some(target("arn:of:group")),
+        grace_seconds: 60,
+        exec: false,
+        rollback_after: None,
+    }
+}
+
+fn target(group: &str) -> Target {
+    Target { group: group.into(), port: 3000 }
+}
+
+pub(super) fn sample() -> Sample<Desired> {
+    Sample::new(ecs::model::cloud_with_cluster, base())
+        .variant(
+            &["task_definition"],
+            Desired { task_definition: ecs::model::revision_arn(2).as_str().into(), ..base() },
+        )
+        .variant(&["replicas"], Desired { replicas: 3, ..base() })
+        .variant(&["subnets"], Desired { subnets: vec!["subnet-1".into()], ..base() })
+        .variant(&["security_group"], Desired { security_group: "sg-2".into(), ..base() })
+        .variant(&["public_ip"], Desired { public_ip: true, ..base() })
+        .variant(&["target_group"], Desired { target: Some(target("arn:of:another")), ..base() })
+        .variant(&["grace_seconds"], Desired { grace_seconds: 90, ..base() })
+        .variant(&["exec"], Desired { exec: true, ..base() })
+        .variant(&["rollback_after"], Desired { rollback_after: Some(1), ..base() })
+        .drift(&["cluster"], |cloud| cloud.with(Ecs::move_services))
+        .drift(&["target_group"], |cloud| cloud.with(Ecs::take_target_groups_away))
+        .drift(&["circuit_breaker"], |cloud| cloud.with(Ecs::turn_circuit_breakers_off))
+        .drift(&["rollout"], |cloud| cloud.with(Ecs::fail_rollouts))
+}
