@@ -266,10 +266,11 @@ impl<'a> Steps<'a> {
                 continue;
             }
             let gone = self.steps[going].address.kind();
+            let outlives = self.kinds.of(&self.steps[going].address)?.outlives();
             let mut holders = Vec::new();
             for (other, holder) in self.steps.iter().enumerate() {
                 let other_kind = self.kinds.of(&holder.address)?;
-                let may_hold = other_kind.uses().contains(&gone);
+                let may_hold = other_kind.uses().contains(&gone) || outlives.contains(&other_kind.name());
                 let may_take_over = other_kind.takes_over() && other_kind.name() == gone && !removes(holder);
                 // What is to be made in the place of the one that goes cannot be waited for.
                 let comes_after = reached[other].contains(&going);

@@ -40,6 +40,8 @@ pub trait AnyKind: Send + Sync {
     ) -> Result<Option<Charge>, Failure>;
     /// [`Kind::figures`].
     fn figures(&self, state: &State<Value, Value>) -> Result<Figures, Failure>;
+    /// [`Kind::OUTLIVES`].
+    fn outlives(&self) -> &'static [&'static str];
     /// [`Kind::REPLACEMENT`].
     fn replacement(&self) -> Replacement;
     /// [`Kind::TAKES_OVER`].
@@ -215,6 +217,10 @@ impl<K: Kind> AnyKind for Erased<K> {
 
     fn replacement(&self) -> Replacement {
         K::REPLACEMENT
+    }
+
+    fn outlives(&self) -> &'static [&'static str] {
+        K::OUTLIVES
     }
 
     fn takes_over(&self) -> bool {

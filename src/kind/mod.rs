@@ -71,6 +71,9 @@ pub trait Kind: Send + Sync + 'static {
     const DOC: Doc;
     /// The kinds whose resources one of this kind may hold on to: AWS deletes those only after it.
     const USES: &'static [&'static str];
+    /// The kinds whose resources use one of this kind as long as they run, though AWS would let it go: its deletion waits until
+    /// they have changed or are gone.
+    const OUTLIVES: &'static [&'static str] = &[];
     /// What IAM has to allow for its calls.
     const PERMISSIONS: &'static [Permission];
     /// What AWS charges for it.

@@ -53,6 +53,16 @@ fn a_kind_that_runs_says_what_a_plan_prints() {
 }
 
 #[test]
+fn every_kind_outlives_kinds_that_exist() {
+    let kinds = registry();
+    for kind in kinds.iter() {
+        for other in kind.outlives() {
+            assert!(kinds.named(other).is_some(), "{} outlives {other}, which is no kind", kind.name());
+        }
+    }
+}
+
+#[test]
 fn every_kind_is_registered_after_those_that_it_uses() {
     let mut before = BTreeSet::new();
     for kind in registry().iter() {

@@ -37,6 +37,7 @@ pub struct Fake {
     pub identity: Identity,
     pub replacement: Replacement,
     pub uses: &'static [&'static str],
+    pub outlives: &'static [&'static str],
     pub in_two_steps: bool,
     pub lasting: bool,
     pub deadline: Duration,
@@ -60,6 +61,7 @@ impl Fake {
             identity: Identity::Token,
             replacement: Replacement::DeleteFirst,
             uses: &[],
+            outlives: &[],
             in_two_steps: false,
             lasting: true,
             deadline: Duration::from_secs(300),
@@ -119,6 +121,10 @@ impl AnyKind for Fake {
 
     fn uses(&self) -> &'static [&'static str] {
         self.uses
+    }
+
+    fn outlives(&self) -> &'static [&'static str] {
+        self.outlives
     }
 
     fn doc(&self) -> Doc {

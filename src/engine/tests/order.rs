@@ -34,6 +34,17 @@ async fn a_step_begins_once_all_it_needs_is_ready() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_outlives_others_goes_once_they_have_changed() {
+    let world = Arc::new(World::default());
+    let kept = Fake::new("kept", &world).with(|kind| kind.outlives = &["user"]);
+    let user = Fake::new("user", &world).with(|kind| kind.life.ready_after = seconds(20));
+    let stage = Stage::new(Arc::clone(&world), [kept, user]);
+    stage.up(&graph([("kept.one", json!({})), ("user.one", json!({ "size": 1 }))])).await;
+    let ended = stage.up(&graph([("user.one", json!({ "size": 2 }))])).await;
+    assert_eq!(ended.done(), ["update user.one", "delete kept.one"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn steps_of_no_relation_do_not_wait_for_each_other() {
     let stage = Stage::one(|kind| kind.life.ready_after = seconds(60));
     let ended = stage.up(&graph([("a.one", json!({})), ("a.two", json!({})), ("a.three", json!({}))])).await;
