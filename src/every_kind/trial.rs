@@ -9,7 +9,6 @@ use std::{
     time::Duration,
 };
 
-use futures::future::BoxFuture;
 use serde_json::Value;
 
 use super::transition::{Transition, transitions};
@@ -19,7 +18,7 @@ use crate::{
         model::{self, Checkpoint, Cloud, Fault},
     },
     engine::{self, Events, Interrupt, Jitter, Run},
-    kind::{BuiltImage, Context, ImageSource, Images, Registry, RegistryLogin, Sample},
+    kind::{Context, NoImages, Registry, Sample},
     kinds,
     model::{Address, Failure, Graph, Plan, StackId},
 };
@@ -124,25 +123,6 @@ impl Start<'_> {
     pub async fn writes(&self, desired: Option<&Value>) -> Result<Vec<String>, String> {
         self.trial(Duration::ZERO).up(desired).await?;
         Ok(self.subject.cloud.writes())
-    }
-}
-
-/// The source of the images in a test: none is built.
-struct NoImages;
-
-impl Images for NoImages {
-    fn build<'a>(&'a self, _source: &'a ImageSource) -> BoxFuture<'a, Result<BuiltImage, Failure>> {
-        Box::pin(async { Err(Failure::refused("build", "no image is built in this test")) })
-    }
-
-    fn push<'a>(
-        &'a self,
-        _source: &'a ImageSource,
-        _repository: &'a str,
-        _tag: &'a str,
-        _login: &'a RegistryLogin,
-    ) -> BoxFuture<'a, Result<(), Failure>> {
-        Box::pin(async { Err(Failure::refused("push", "no image is pushed in this test")) })
     }
 }
 

@@ -64,3 +64,24 @@ impl std::fmt::Debug for RegistryLogin {
         f.debug_struct("RegistryLogin").field("user", &self.user).finish_non_exhaustive()
     }
 }
+
+/// For tests: what builds no image.
+#[cfg(test)]
+pub struct NoImages;
+
+#[cfg(test)]
+impl Images for NoImages {
+    fn build<'a>(&'a self, _source: &'a ImageSource) -> BoxFuture<'a, Result<BuiltImage, Failure>> {
+        Box::pin(async { Err(Failure::internal("no image is built")) })
+    }
+
+    fn push<'a>(
+        &'a self,
+        _source: &'a ImageSource,
+        _repository: &'a str,
+        _tag: &'a str,
+        _login: &'a RegistryLogin,
+    ) -> BoxFuture<'a, Result<(), Failure>> {
+        Box::pin(async { Err(Failure::internal("no image is pushed")) })
+    }
+}

@@ -17,6 +17,8 @@ pub use blocker::{Blocker, Owned};
 pub use context::{Context, Origin};
 pub use cost::{Charge, ChargeFor, Cost, Figures, Others, PUBLIC_ADDRESS, State};
 pub use erased::{AnyKind, Erased};
+#[cfg(test)]
+pub use images::NoImages;
 pub use images::{BuiltImage, ImageSource, Images, RegistryLogin};
 pub use registry::Registry;
 #[cfg(test)]

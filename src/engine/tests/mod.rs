@@ -14,7 +14,6 @@ mod world;
 
 use std::{sync::Arc, time::Duration};
 
-use futures::future::BoxFuture;
 use serde_json::Value;
 use tokio::{sync::mpsc::UnboundedReceiver, task::JoinHandle, time::Instant};
 
@@ -25,28 +24,9 @@ use self::{
 use super::{Event, Events, Interrupt, Jitter, Run, Summary, apply, observe, plan};
 use crate::{
     aws::Aws,
-    kind::{AnyKind, BuiltImage, Context, ImageSource, Images, Registry, RegistryLogin},
+    kind::{AnyKind, Context, NoImages, Registry},
     model::{Action, Address, Failure, Graph, Plan, StackId},
 };
-
-/// What builds no image.
-struct NoImages;
-
-impl Images for NoImages {
-    fn build<'a>(&'a self, _source: &'a ImageSource) -> BoxFuture<'a, Result<BuiltImage, Failure>> {
-        Box::pin(async { Err(Failure::internal("no image is built")) })
-    }
-
-    fn push<'a>(
-        &'a self,
-        _source: &'a ImageSource,
-        _repository: &'a str,
-        _tag: &'a str,
-        _login: &'a RegistryLogin,
-    ) -> BoxFuture<'a, Result<(), Failure>> {
-        Box::pin(async { Err(Failure::internal("no image is pushed")) })
-    }
-}
 
 fn context() -> Context {
     let id = StackId { stack: "demo".into(), environment: "default".into() };
