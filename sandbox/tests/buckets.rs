@@ -108,6 +108,29 @@ async fn a_bucket_has_the_defaults_of_aws_and_keeps_its_settings() {
 }
 
 #[tokio::test]
+async fn a_bucket_is_made_with_tags_and_keeps_them() {
+    let sandbox = Sandbox::start().await;
+    let tag = |value: &str| Tag::builder().key("a & b").value(value).build().expect("it is whole");
+    let configuration = |value: &str| CreateBucketConfiguration::builder().tags(tag(value));
+    let ireland = |value: &str| configuration(value).location_constraint(BucketLocationConstraint::EuWest1);
+    let (here, first) = (client_in(&sandbox, "eu-west-1"), client_in(&sandbox, "us-east-1"));
+    let tags =
+        async |s3: &Client, name: &str| s3.get_bucket_tagging().bucket(name).send().await.expect("it answers").tag_set;
+    here.create_bucket()
+        .bucket("uploads")
+        .create_bucket_configuration(ireland("one").build())
+        .send()
+        .await
+        .expect("made");
+    let again = here.create_bucket().bucket("uploads").create_bucket_configuration(ireland("two").build()).send().await;
+    assert_eq!(refusal(again), (409, "BucketAlreadyOwnedByYou".to_owned()));
+    assert_eq!(tags(&here, "uploads").await, [tag("one")]);
+    let call = first.create_bucket().bucket("oldest").create_bucket_configuration(configuration("").build());
+    call.send().await.expect("it needs no region here");
+    assert_eq!(tags(&first, "oldest").await, [tag("")]);
+}
+
+#[tokio::test]
 async fn a_bucket_belongs_to_one_region_and_has_a_good_name() {
     let sandbox = Sandbox::start().await;
     let (here, first) = (client_in(&sandbox, "eu-west-1"), client_in(&sandbox, "us-east-1"));

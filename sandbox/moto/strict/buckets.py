@@ -5,6 +5,7 @@ A bucket belongs to its region: a call that was sent to another one is told so, 
 
 import json
 import re
+from xml.sax.saxutils import unescape
 
 from moto.core.exceptions import ServiceException
 from moto.core.responses import ActionResult
@@ -160,10 +161,26 @@ def elsewhere(response, request, is_bucket_made):
     return 301, headers, "" if request.method == "HEAD" else body
 
 
+def tags_in(configuration):
+    """The tags in the body of CreateBucket.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucketConfiguration.html
+    """
+    tags = re.findall(r"<Tag>(.*?)</Tag>", text(configuration), re.DOTALL)
+    value = lambda tag, name: unescape(re.search(rf"<{name}>(.*?)</{name}>|<{name} ?/>", tag).group(1) or "")
+    return {value(tag, "Key"): value(tag, "Value") for tag in tags}
+
+
 @patch(S3Response, "_bucket_response")
 def bucket_response(original, self, request, full_url):
     is_bucket_made = request.method == "PUT" and not self._get_querystring(request, full_url)
-    return elsewhere(self, request, is_bucket_made) or original(self, request, full_url)
+    is_new = is_bucket_made and self.bucket_name not in self.backend.buckets
+    answer = elsewhere(self, request, is_bucket_made) or original(self, request, full_url)
+    tags = tags_in(self.body) if is_new else {}
+    if tags and self.bucket_name in self.backend.buckets:
+        # moto overlooks them.
+        self.backend.put_bucket_tagging(self.bucket_name, tags)
+    return answer
 
 
 @patch(S3Response, "_key_response")
