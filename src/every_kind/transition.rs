@@ -16,6 +16,10 @@ pub struct Transition<'a> {
     /// What is asked for; nothing, if the resource is to go.
     pub to: Option<&'a Value>,
     fields: &'a [&'a str],
+    /// Whether another run can undo it.
+    returns: bool,
+    /// Whether the resource is there until it is deleted.
+    lasts: bool,
 }
 
 impl fmt::Display for Transition<'_> {
@@ -33,7 +37,9 @@ impl<'a> Transition<'a> {
     /// What may be asked for after a run that was killed, by name: the same, what there was before, or nothing.
     pub fn next_runs(&self) -> Vec<(&'static str, Option<&'a Value>)> {
         let mut runs = vec![("the same run again", self.to)];
-        for (name, desired) in [("a run back", self.from), ("a destroy", None)] {
+        let back = self.returns.then_some(("a run back", self.from));
+        let destroy = self.lasts.then_some(("a destroy", None));
+        for (name, desired) in back.into_iter().chain(destroy) {
             if runs.iter().all(|(_, other)| *other != desired) {
                 runs.push((name, desired));
             }
@@ -43,22 +49,27 @@ impl<'a> Transition<'a> {
 }
 
 /// Everything that a run can do to the resource of `sample`: make it, delete it, change it to each variant and back, which
-/// also mends the drift of each field, and mend each other drift.
-pub fn transitions(sample: &Sample) -> Vec<Transition<'_>> {
+/// also mends the drift of each field, and mend each other drift. A task that runs once is only run.
+pub fn transitions(sample: &Sample, lasts: bool) -> Vec<Transition<'_>> {
     let base = Some(&sample.base);
-    let mut all = vec![
-        Transition { what: "create".to_owned(), from: None, drift: None, to: base, fields: &[] },
-        Transition { what: "delete".to_owned(), from: base, drift: None, to: None, fields: &[] },
-    ];
+    let transition =
+        |what: String, from, to| Transition { what, from, drift: None, to, fields: &[], returns: true, lasts };
+    if !lasts {
+        return vec![Transition { returns: false, ..transition("run".to_owned(), None, base) }];
+    }
+    let mut all = vec![transition("create".to_owned(), None, base), transition("delete".to_owned(), base, None)];
     for variant in &sample.variants {
-        let fields = variant.fields;
+        let (fields, returns) = (variant.fields, variant.returns);
         let (other, what) = (Some(&variant.desired), fields.join(" and "));
-        all.push(Transition { what: format!("change of {what}"), from: base, drift: None, to: other, fields });
-        all.push(Transition { what: format!("way back from {what}"), from: other, drift: None, to: base, fields });
+        let there = transition(format!("change of {what}"), base, other);
+        all.push(Transition { fields, returns, ..there });
+        if returns {
+            all.push(Transition { fields, ..transition(format!("way back from {what}"), other, base) });
+        }
     }
     for drift in &sample.drifts {
-        let what = format!("drift of {}", drift.fields.join(" and "));
-        all.push(Transition { what, from: base, drift: Some(*drift), to: base, fields: drift.fields });
+        let mended = transition(format!("drift of {}", drift.fields.join(" and ")), base, base);
+        all.push(Transition { drift: Some(*drift), fields: drift.fields, ..mended });
     }
     all
 }

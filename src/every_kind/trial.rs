@@ -18,9 +18,9 @@ use crate::{
         model::{self, Checkpoint, Cloud, Fault},
     },
     engine::{self, Events, Interrupt, Jitter, Run},
-    kind::{Context, NoImages, Registry, Sample},
+    kind::{AnyKind, Context, Registry, Sample},
     kinds,
-    model::{Address, Failure, Graph, Plan, StackId},
+    model::{Action, Address, Failure, Graph, Plan, StackId},
 };
 
 /// Longer than any run takes that ends by itself.
@@ -30,6 +30,8 @@ const PATIENCE: Duration = Duration::from_secs(24 * 3600);
 pub struct Subject {
     /// The kind's name.
     pub name: &'static str,
+    /// Whether its resources are there until they are deleted; otherwise each is a task that runs once.
+    lasts: bool,
     sample: Sample,
     kinds: Registry,
     cloud: Cloud,
@@ -57,19 +59,20 @@ impl Subject {
     /// All kinds that have a sample.
     pub fn all() -> Vec<Self> {
         let kinds = kinds::registry();
-        let with_sample = kinds.iter().filter_map(|kind| Some((kind.name(), kind.sample()?)));
-        with_sample.map(|(name, sample)| Self::new(name, sample, kinds.clone())).collect()
+        let with_sample = kinds.iter().filter_map(|kind| Some((kind, kind.sample()?)));
+        with_sample.map(|(kind, sample)| Self::new(kind, sample, kinds.clone())).collect()
     }
 
-    fn new(name: &'static str, sample: Sample, kinds: Registry) -> Self {
+    fn new(kind: &dyn AnyKind, sample: Sample, kinds: Registry) -> Self {
+        let (name, lasts) = (kind.name(), kind.lasting());
         let cloud = (sample.cloud)();
         let (aws, empty) = (Arc::new(model::session(&cloud)), cloud.checkpoint());
-        Self { name, sample, kinds, cloud, aws, empty, expected: Mutex::default(), runs: AtomicU32::new(0) }
+        Self { name, lasts, sample, kinds, cloud, aws, empty, expected: Mutex::default(), runs: AtomicU32::new(0) }
     }
 
     /// Everything that a run can do to the resource.
     pub fn transitions(&self) -> Vec<Transition<'_>> {
-        transitions(&self.sample)
+        transitions(&self.sample, self.lasts)
     }
 
     /// What `transition` begins with.
@@ -157,9 +160,10 @@ impl Trial<'_> {
     /// Whether `desired` is there once, or nothing is there, and no more is to be done.
     pub async fn settled(&self, desired: Option<&Value>) -> Result<(), String> {
         let plan = self.plan(desired).await?;
-        if !plan.is_empty() {
-            let steps = plan.steps.iter().map(|step| format!("{:?} {:?}", step.action, step.changes));
-            return Err(format!("the next plan is not empty: {}", steps.collect::<Vec<_>>().join(", ")));
+        let steps = plan.steps.iter().filter(|step| self.subject.lasts || step.action != Action::Run);
+        let steps: Vec<String> = steps.map(|step| format!("{:?} {:?}", step.action, step.changes)).collect();
+        if !steps.is_empty() {
+            return Err(format!("the next plan is not empty: {}", steps.join(", ")));
         }
         let unanswered = self.subject.cloud.unanswered();
         if !unanswered.is_empty() {
@@ -175,16 +179,21 @@ impl Trial<'_> {
     /// What a process of its own works with.
     fn context(&self) -> Context {
         let id = StackId { stack: "shop".to_owned(), environment: "test".to_owned() };
-        let mut cx = Context::new(id, Arc::clone(&self.subject.aws), Arc::new(NoImages));
+        let aws = Arc::clone(&self.subject.aws);
+        let images = (self.subject.sample.images)(Arc::clone(&aws));
+        let mut cx = Context::new(id, aws, images);
         cx.run = format!("run-{}", self.subject.runs.fetch_add(1, Ordering::Relaxed));
         cx
     }
 
     async fn planned(&self, cx: &Context, desired: Option<&Value>) -> Result<Plan, Failure> {
-        let Subject { name, sample, kinds, .. } = self.subject;
+        let Subject { name, lasts, sample, kinds, .. } = self.subject;
         let mut graph = Graph::new();
         if let Some(desired) = desired {
-            graph.add(Address::new(*name, sample.name), desired);
+            let address = graph.add(Address::new(*name, sample.name), desired);
+            if !lasts {
+                graph.run(&address);
+            }
         }
         tokio::time::sleep(self.lag).await;
         let live = engine::observe_kind(kinds, cx, name).await?;

@@ -1,9 +1,15 @@
 //! What the tests over all kinds need of a kind: something to ask for, and all the ways in which it can differ.
 
+use std::sync::Arc;
+
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::aws::model::Cloud;
+use super::{Images, NoImages};
+use crate::aws::{Aws, model::Cloud};
+
+/// Gives what builds and pushes images, with the clients of a session.
+pub type Builder = fn(Arc<Aws>) -> Arc<dyn Images>;
 
 /// One resource of a kind, and the AWS that it is tried on.
 pub struct Sample<D = Value> {
@@ -11,6 +17,8 @@ pub struct Sample<D = Value> {
     pub name: &'static str,
     /// An AWS that answers what the kind calls, and has what `base` and the variants refer to.
     pub cloud: fn() -> Cloud,
+    /// What builds and pushes images.
+    pub images: Builder,
     /// What is asked for.
     pub base: D,
     /// What can be asked for instead. With the drifts, they change every field of the kind's diff.
@@ -25,6 +33,8 @@ pub struct Variant<D = Value> {
     pub fields: &'static [&'static str],
     /// What is asked for.
     pub desired: D,
+    /// Whether asking for the base again brings back what the base describes.
+    pub returns: bool,
 }
 
 /// A change that somebody else makes to the resource as the base describes it.
@@ -39,7 +49,13 @@ pub struct Drift {
 impl<D> Sample<D> {
     /// `base` on what `cloud` gives, with nothing else to ask for.
     pub fn new(cloud: fn() -> Cloud, base: D) -> Self {
-        Self { name: "main", cloud, base, variants: Vec::new(), drifts: Vec::new() }
+        Self { name: "main", cloud, images: |_| Arc::new(NoImages), base, variants: Vec::new(), drifts: Vec::new() }
+    }
+
+    /// With what builds and pushes images.
+    #[must_use]
+    pub fn images(self, images: Builder) -> Self {
+        Self { images, ..self }
     }
 
     /// With another name in the address than `main`.
@@ -51,7 +67,14 @@ impl<D> Sample<D> {
     /// With a variant that differs from the base in `fields`.
     #[must_use]
     pub fn variant(mut self, fields: &'static [&'static str], desired: D) -> Self {
-        self.variants.push(Variant { fields, desired });
+        self.variants.push(Variant { fields, desired, returns: true });
+        self
+    }
+
+    /// With a variant from which no run leads back to the base.
+    #[must_use]
+    pub fn one_way(mut self, fields: &'static [&'static str], desired: D) -> Self {
+        self.variants.push(Variant { fields, desired, returns: false });
         self
     }
 
@@ -67,10 +90,13 @@ impl<D: Serialize> Sample<D> {
     /// The same as plain data.
     pub(super) fn plain(self) -> Sample {
         let plain = |desired: D| serde_json::to_value(desired).expect("a kind's Desired is plain data");
-        let Self { name, cloud, base, variants, drifts } = self;
-        let variants =
-            variants.into_iter().map(|Variant { fields, desired }| Variant { fields, desired: plain(desired) });
+        let Self { name, cloud, images, base, variants, drifts } = self;
+        let variants = variants.into_iter().map(|Variant { fields, desired, returns }| Variant {
+            fields,
+            desired: plain(desired),
+            returns,
+        });
         let variants = variants.collect();
-        Sample { name, cloud, base: plain(base), variants, drifts }
+        Sample { name, cloud, images, base: plain(base), variants, drifts }
     }
 }

@@ -14,7 +14,9 @@ use crate::{
     aws::{Once, Outcome, given},
     kind::{Context, Cost, Doc, ImageSource, InRelease, Kind, RegistryLogin},
     kinds::ecr,
-    model::{Address, Cause, Changed, Changes, Diff, Failure, Found, Input, On, Outputs, Permission, Phase, fields},
+    model::{
+        Address, Cause, Changed, Changes, Diff, Failure, Found, Input, NoField, On, Outputs, Permission, Phase, fields,
+    },
 };
 
 /// How many images one `BatchDeleteImage` call takes.
@@ -60,18 +62,13 @@ fields! {
     pub enum Field {
         Digest = "digest",
     }
-
-    /// What takes a replacement.
-    pub enum Fixed {
-        Repository = "repository",
-    }
 }
 
 impl Kind for Image {
     type Desired = Desired;
     type Live = Live;
     type Field = Field;
-    type Fixed = Fixed;
+    type Fixed = NoField;
 
     const NAME: &'static str = "image";
     const DOC: Doc = Doc {
@@ -120,9 +117,8 @@ impl Kind for Image {
         Ok(try_join_all(reads).await?.into_iter().flatten().collect())
     }
 
-    fn diff(desired: &Desired, live: &Live) -> Changes<Field, Fixed> {
+    fn diff(desired: &Desired, live: &Live) -> Changes<Field, NoField> {
         let mut diff = Diff::new();
-        diff.fixed_input(Fixed::Repository, &live.uri, &desired.repository);
         if let Some(digest) = &desired.digest {
             diff.field(Field::Digest, &live.digest, digest);
         }
@@ -181,6 +177,18 @@ impl Kind for Image {
 
     fn summary(live: &Live) -> Option<String> {
         Some(format!("version {}+{}", live.version, live.build))
+    }
+
+    #[cfg(test)]
+    fn sample() -> Option<crate::kind::Sample<Desired>> {
+        let desired = |package: &str| {
+            let source = ImageSource::Package(package.into());
+            Desired { repository: ecr::model::URI.into(), digest: Some(ecr::model::digest(&source)), source }
+        };
+        let sample = crate::kind::Sample::new(ecr::model::cloud_with_repository, desired("app"))
+            .images(|aws| std::sync::Arc::new(ecr::model::Builder(aws)));
+        // An image that is there already is not pushed again: what is released is then an older one.
+        Some(sample.one_way(&["digest"], desired("other")))
     }
 }
 

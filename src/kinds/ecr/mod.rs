@@ -1,6 +1,8 @@
 //! What the ECR kinds share: the repositories of the stack, read once a look; names.
 
 pub mod image;
+#[cfg(test)]
+mod model;
 pub mod repository;
 
 use std::sync::Arc;

@@ -187,6 +187,17 @@ impl Kind for Repository {
         let answer = call.customize().once().send().await;
         answer.or_absent("DeleteRepository", &["RepositoryNotFoundException"]).map(drop)
     }
+
+    #[cfg(test)]
+    fn sample() -> Option<crate::kind::Sample<Desired>> {
+        use ecr::model::{Ecr, cloud};
+
+        let sample = crate::kind::Sample::new(cloud, Desired { keep: 20 })
+            .variant(&["lifecycle"], Desired { keep: 5 })
+            .drift(&["scan_on_push"], |cloud| cloud.with(Ecr::stop_scanning))
+            .drift(&["immutable_tags"], |cloud| cloud.with(Ecr::let_tags_move));
+        Some(sample)
+    }
 }
 
 /// <https://docs.aws.amazon.com/AmazonECR/latest/userguide/LifecyclePolicies.html>

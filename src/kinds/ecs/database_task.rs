@@ -116,6 +116,18 @@ impl<P: Purpose> Kind for DatabaseTask<P> {
     async fn explain(cx: &Context, live: &Live, _phase: &Phase) -> Explanation {
         task::explain(cx, live, P::NAME, CONTAINER).await
     }
+
+    #[cfg(test)]
+    fn sample() -> Option<crate::kind::Sample<Desired>> {
+        let desired = Desired {
+            cluster: ecs::model::CLUSTER.into(),
+            task_definition: ecs::model::DATABASE_TASK.into(),
+            subnets: vec!["subnet-1".into(), "subnet-2".into()],
+            security_group: "sg-1".into(),
+            public_ip: false,
+        };
+        Some(crate::kind::Sample::new(ecs::model::cloud_with_database_task, desired))
+    }
 }
 
 /// The last that a task that still runs has said of how far it is.

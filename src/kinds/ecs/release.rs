@@ -94,4 +94,18 @@ impl Kind for Release {
         // Its log and its container are called as the service.
         task::explain(cx, live, &live.name, &live.name).await
     }
+
+    #[cfg(test)]
+    fn sample() -> Option<crate::kind::Sample<Desired>> {
+        let desired = Desired {
+            cluster: ecs::model::CLUSTER.into(),
+            task_definition: ecs::model::revision_arn(2).as_str().into(),
+            container: "main".into(),
+            command: vec!["migrate".into()],
+            subnets: vec!["subnet-1".into(), "subnet-2".into()],
+            security_group: "sg-1".into(),
+            public_ip: false,
+        };
+        Some(crate::kind::Sample::new(ecs::model::cloud_with_cluster, desired))
+    }
 }

@@ -22,13 +22,11 @@ use crate::{
 pub(in crate::kinds) const LOOKING: Permission = Permission::look(&["ecs:DescribeTasks", "ecs:ListTasks"]);
 
 /// What starts tasks and stops them.
-pub(in crate::kinds) const RUNNING: Permission = Permission::release(
-    &["ecs:RunTask", "ecs:StopTask"],
-    On::Named(&["ecs:{region}:{account}:task-definition/{name:255}*", "ecs:{region}:{account}:task/{name:255}*"]),
-);
+pub(in crate::kinds) const RUNNING: Permission =
+    Permission::release(&["ecs:RunTask", "ecs:StopTask"], On::Named(TASKS));
 
-/// The ARNs of the stack's tasks, which begin with the cluster's name.
-pub(in crate::kinds) const TASKS: &[&str] = &["ecs:{region}:{account}:task/{name:255}*"];
+/// The ARNs of the stack's tasks, which begin with the cluster's name, and of its task definitions.
+pub(in crate::kinds) const TASKS: &[&str] = &["ecs:{region}:{account}:task*/{name:255}*"];
 
 /// How many tasks one `DescribeTasks` call takes.
 /// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DescribeTasks.html>

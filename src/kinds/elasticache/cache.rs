@@ -120,18 +120,10 @@ impl Kind for Cache {
                 "elasticache:CreateReplicationGroup",
                 "elasticache:ModifyReplicationGroup",
             ],
-            On::Named(&[
-                "elasticache:{region}:{account}:cluster:{name:40}*",
-                "elasticache:{region}:{account}:parametergroup:*",
-                "elasticache:{region}:{account}:replicationgroup:{name:40}*",
-                "elasticache:{region}:{account}:subnetgroup:{name:255}*",
-            ]),
+            On::Named(&[elasticache::ARNS, "elasticache:{region}:{account}:parametergroup:*"]),
         ),
         Permission::make(&["iam:CreateServiceLinkedRole"], On::ServiceRole("elasticache.amazonaws.com")),
-        Permission::delete(
-            &["elasticache:DeleteReplicationGroup"],
-            On::Named(&["elasticache:{region}:{account}:replicationgroup:{name:40}*"]),
-        ),
+        Permission::delete(&["elasticache:DeleteReplicationGroup"], On::Named(&[elasticache::ARNS])),
         elasticache::INTERFACES,
     ];
     const USUAL: Duration = Duration::from_secs(360);

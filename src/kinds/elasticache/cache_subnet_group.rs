@@ -65,12 +65,9 @@ impl Kind for CacheSubnetGroup {
                 "elasticache:CreateCacheSubnetGroup",
                 "elasticache:ModifyCacheSubnetGroup",
             ],
-            On::Named(&["elasticache:{region}:{account}:subnetgroup:{name:255}*"]),
+            On::Named(&[elasticache::ARNS]),
         ),
-        Permission::delete(
-            &["elasticache:DeleteCacheSubnetGroup"],
-            On::Named(&["elasticache:{region}:{account}:subnetgroup:{name:255}*"]),
-        ),
+        Permission::delete(&["elasticache:DeleteCacheSubnetGroup"], On::Named(&[elasticache::ARNS])),
         elasticache::INTERFACES,
     ];
 
@@ -169,6 +166,14 @@ impl Kind for CacheSubnetGroup {
 
     fn passing(failure: &Failure) -> Option<&'static str> {
         failure.is(&["CacheSubnetGroupInUse"]).then_some("the cache in it to go")
+    }
+
+    #[cfg(test)]
+    fn sample() -> Option<crate::kind::Sample<Desired>> {
+        let desired = |subnets: &[&str]| Desired { subnets: subnets.iter().map(|id| Input::from(*id)).collect() };
+        let base = desired(&["subnet-1", "subnet-2"]);
+        let more = desired(&["subnet-1", "subnet-2", "subnet-3"]);
+        Some(crate::kind::Sample::new(elasticache::model::cloud, base).variant(&["subnets"], more))
     }
 }
 

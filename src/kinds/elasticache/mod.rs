@@ -2,6 +2,8 @@
 
 pub mod cache;
 pub mod cache_subnet_group;
+#[cfg(test)]
+mod model;
 
 use crate::model::{Address, On, Permission, StackId};
 
@@ -11,6 +13,9 @@ pub(super) const INTERFACES: Permission = Permission::make(
     &["ec2:CreateNetworkInterface", "ec2:DeleteNetworkInterface", "ec2:DescribeNetworkInterfaces"],
     On::Any,
 );
+
+/// The ARNs of the stack's replication groups, their nodes and subnet groups: one pattern, because a policy has to be short.
+pub(super) const ARNS: &str = "elasticache:{region}:{account}:*:{name:40}*";
 
 /// ElastiCache's code for a subnet that was just made and is not known everywhere yet.
 /// <https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_CreateCacheSubnetGroup.html>

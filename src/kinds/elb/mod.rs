@@ -21,11 +21,10 @@ use crate::{
     model::{Address, Failure},
 };
 
-/// The ARNs of the stack's load balancers, target groups, listeners and rules; the last two have the load balancer's name.
+/// The ARNs of the stack's load balancers, target groups, listeners and rules. Listeners and rules have the load balancer's
+/// name, and all three share a pattern, because a policy has to be short.
 pub(super) const ARNS: &[&str] = &[
-    // Listeners and their rules in one pattern, because a policy has to be short.
-    "elasticloadbalancing:{region}:{account}:listener*/app/{name:32}*",
-    "elasticloadbalancing:{region}:{account}:loadbalancer/app/{name:32}*",
+    "elasticloadbalancing:{region}:{account}:*/app/{name:32}*",
     "elasticloadbalancing:{region}:{account}:targetgroup/{name:32}*",
 ];
 

@@ -66,9 +66,9 @@ impl Kind for DbSubnetGroup {
         Permission::look(&["rds:DescribeDBInstances"]),
         Permission::make(
             &["rds:AddTagsToResource", "rds:CreateDBSubnetGroup", "rds:ModifyDBSubnetGroup"],
-            On::Named(&["rds:{region}:{account}:subgrp:{name:63}*"]),
+            On::Named(&[rds::ARNS]),
         ),
-        Permission::delete(&["rds:DeleteDBSubnetGroup"], On::Named(&["rds:{region}:{account}:subgrp:{name:63}*"])),
+        Permission::delete(&["rds:DeleteDBSubnetGroup"], On::Named(&[rds::ARNS])),
     ];
 
     async fn list(cx: &Context) -> Result<Vec<Found<Live>>, Failure> {
@@ -165,6 +165,14 @@ impl Kind for DbSubnetGroup {
 
     fn passing(failure: &Failure) -> Option<&'static str> {
         failure.is(&["InvalidDBSubnetGroupStateFault"]).then_some("the database in it to go")
+    }
+
+    #[cfg(test)]
+    fn sample() -> Option<crate::kind::Sample<Desired>> {
+        let desired = |subnets: &[&str]| Desired { subnets: subnets.iter().map(|id| Input::from(*id)).collect() };
+        let base = desired(&["subnet-1", "subnet-2"]);
+        let more = desired(&["subnet-1", "subnet-2", "subnet-3"]);
+        Some(crate::kind::Sample::new(rds::model::cloud, base).variant(&["subnets"], more))
     }
 }
 

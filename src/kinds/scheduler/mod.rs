@@ -19,6 +19,9 @@ use crate::{
 /// <https://docs.aws.amazon.com/scheduler/latest/APIReference/API_CreateScheduleGroup.html>
 const LONGEST: usize = 64;
 
+/// The ARNs of the stack's group and of its schedules: one pattern, because a policy has to be short.
+pub(super) const ARNS: &str = "scheduler:{region}:{account}:schedule*/{name:64}*";
+
 /// The name of the stack's group.
 pub(super) fn group_name(id: &StackId) -> String {
     aws::derived(id, &Address::new("schedule_group", "main"), LONGEST)

@@ -45,14 +45,8 @@ impl Kind for ScheduleGroup {
     const NOT_YET: &'static [&'static str] = &[];
     const PERMISSIONS: &'static [Permission] = &[
         Permission::look(&["scheduler:ListScheduleGroups", "scheduler:ListTagsForResource"]),
-        Permission::make(
-            &["scheduler:CreateScheduleGroup", "scheduler:TagResource"],
-            On::Named(&["scheduler:{region}:{account}:schedule-group/{name:64}*"]),
-        ),
-        Permission::delete(
-            &["scheduler:DeleteScheduleGroup"],
-            On::Named(&["scheduler:{region}:{account}:schedule-group/{name:64}*"]),
-        ),
+        Permission::make(&["scheduler:CreateScheduleGroup", "scheduler:TagResource"], On::Named(&[scheduler::ARNS])),
+        Permission::delete(&["scheduler:DeleteScheduleGroup"], On::Named(&[scheduler::ARNS])),
     ];
 
     async fn list(cx: &Context) -> Result<Vec<Found<Live>>, Failure> {

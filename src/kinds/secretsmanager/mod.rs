@@ -1,5 +1,7 @@
 //! What the kinds that meet Secrets Manager share: reading a secret's value without letting it out.
 
+#[cfg(test)]
+pub(super) mod model;
 pub mod secret;
 
 use crate::{

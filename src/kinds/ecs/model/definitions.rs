@@ -42,7 +42,7 @@ pub(super) fn serve(cloud: &Cloud) {
 /// One revision of a family.
 #[derive(Clone)]
 pub(super) struct Revision {
-    definition: TaskDefinition,
+    pub(super) definition: TaskDefinition,
     tags: Vec<Tag>,
 }
 
@@ -89,7 +89,7 @@ impl Ecs {
     }
 
     /// The revision that a call names: by its ARN, by family and number, or by a family for its newest active one.
-    fn revision(&mut self, name: Option<&str>) -> Result<&mut Revision, Refusal> {
+    pub(super) fn revision(&mut self, name: Option<&str>) -> Result<&mut Revision, Refusal> {
         let name = name.unwrap_or_default();
         let named = |revision: &Revision| {
             let by_number = revision.arn() == name || revision.arn().ends_with(&format!("/{name}"));

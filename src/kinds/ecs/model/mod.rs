@@ -8,6 +8,7 @@
 mod clusters;
 mod definitions;
 mod services;
+mod tasks;
 
 use std::collections::BTreeMap;
 
@@ -25,6 +26,9 @@ const ARN: &str = "arn:aws:ecs:eu-west-1:123456789012";
 /// The ARN of the cluster that [`cloud_with_cluster`] has.
 pub(super) const CLUSTER: &str = "arn:aws:ecs:eu-west-1:123456789012:cluster/shop-test-main";
 
+/// The ARN of the task definition that [`cloud_with_database_task`] adds.
+pub(super) const DATABASE_TASK: &str = "arn:aws:ecs:eu-west-1:123456789012:task-definition/shop-test-database:1";
+
 /// The family of which [`cloud_with_cluster`] has two revisions.
 const FAMILY: &str = "shop-test-main";
 
@@ -37,6 +41,9 @@ pub(super) struct Ecs {
     services: Vec<types::Service>,
     /// The name of the service that was made with each client token.
     tokens: BTreeMap<String, String>,
+    tasks: Vec<types::Task>,
+    /// The ARN of the task that was started with each client token.
+    task_tokens: BTreeMap<String, String>,
 }
 
 impl Ecs {
@@ -52,6 +59,7 @@ impl Service for Ecs {
         let mut present: Vec<String> = self.clusters.iter().filter_map(clusters::line).collect();
         present.extend(definitions::lines(&self.revisions));
         present.extend(self.services.iter().filter_map(services::line));
+        present.extend(tasks::lines(&self.tasks));
         present
     }
 }
@@ -67,6 +75,7 @@ pub(super) fn cloud() -> Cloud {
     clusters::serve(&cloud);
     definitions::serve(&cloud);
     services::serve(&cloud);
+    tasks::serve(&cloud);
     cloud
 }
 
@@ -77,10 +86,27 @@ pub(super) fn cloud_with_cluster() -> Cloud {
         let cluster = types::Cluster::builder().cluster_name(FAMILY).cluster_arn(CLUSTER).status("ACTIVE");
         ecs.clusters.push(cluster.build());
         for _ in 0..2 {
-            ecs.add(types::TaskDefinition::builder().family(FAMILY), Vec::new());
+            ecs.add(
+                types::TaskDefinition::builder().family(FAMILY).container_definitions(container("main")),
+                Vec::new(),
+            );
         }
     });
     cloud
+}
+
+/// The same with a task definition of a task beside the database: the ARN is [`DATABASE_TASK`].
+pub(super) fn cloud_with_database_task() -> Cloud {
+    let cloud = cloud_with_cluster();
+    cloud.with(|ecs: &mut Ecs| {
+        let definition = types::TaskDefinition::builder().family("shop-test-database");
+        ecs.add(definition.container_definitions(container(super::database_task::CONTAINER)), Vec::new());
+    });
+    cloud
+}
+
+fn container(name: &str) -> types::ContainerDefinition {
+    types::ContainerDefinition::builder().name(name).build()
 }
 
 /// The ARN of a revision of the family of which [`cloud_with_cluster`] has two.

@@ -21,7 +21,7 @@ pub use revision::{Revision, active, find};
 use crate::{
     aws::{self, Once, Outcome, given},
     kind::{Context, Cost, Doc, Figures, InRelease, Kind, State},
-    kinds::ecs,
+    kinds::ecs::{self, task},
     model::{
         Address, Changed, Changes, Diff, Failure, Found, Name, NoField, On, Outputs, Permission, Phase, Shown, StackId,
     },
@@ -88,10 +88,7 @@ impl Kind for TaskDefinition {
         Permission::release(&["iam:PassRole"], On::PassedTo("ecs-tasks.amazonaws.com")),
         ecs::TAGGING,
         Permission::delete(&["ecs:DeregisterTaskDefinition"], On::Any),
-        Permission::delete(
-            &["ecs:DeleteTaskDefinitions"],
-            On::Named(&["ecs:{region}:{account}:task-definition/{name:255}*"]),
-        ),
+        Permission::delete(&["ecs:DeleteTaskDefinitions"], On::Named(task::TASKS)),
     ];
     const UPDATE_RENEWS_OUTPUTS: bool = true;
 

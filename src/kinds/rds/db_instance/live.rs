@@ -29,8 +29,10 @@ pub enum Password {
     /// RDS' own: it keeps it in a secret that nobody has asked stackctl for.
     /// <https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/rds-secrets-manager.html>
     Managed,
-    /// RDS is about to set one.
+    /// RDS is about to set the stack's.
     BeingSet,
+    /// The same, and the tag still says that it is somebody else's: a run was killed in between.
+    Replaced,
 }
 
 /// What AWS has.
@@ -111,13 +113,19 @@ pub(super) fn live(instance: &SdkInstance) -> Live {
         vpc: owned(group.and_then(|group| group.vpc_id())),
         security_groups: groups.filter_map(|group| group.vpc_security_group_id().map(str::to_owned)).collect(),
         username: owned(instance.master_username()),
-        password: match pending.and_then(|to| to.master_user_password()) {
-            Some(_) => Password::BeingSet,
-            None if instance.master_user_secret().is_some() => Password::Managed,
-            None if aws::tag_value(instance.tag_list(), PASSWORD) == Some(FOREIGN) => Password::Foreign,
-            None => Password::Own,
-        },
+        password: password(instance),
         database: owned(instance.db_name()),
         status: owned(instance.db_instance_status()),
+    }
+}
+
+fn password(instance: &SdkInstance) -> Password {
+    let is_foreign = aws::tag_value(instance.tag_list(), PASSWORD) == Some(FOREIGN);
+    match instance.pending_modified_values().and_then(|to| to.master_user_password()) {
+        Some(_) if is_foreign => Password::Replaced,
+        Some(_) => Password::BeingSet,
+        None if instance.master_user_secret().is_some() => Password::Managed,
+        None if is_foreign => Password::Foreign,
+        None => Password::Own,
     }
 }

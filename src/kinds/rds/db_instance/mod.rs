@@ -4,6 +4,8 @@
 
 mod live;
 #[cfg(test)]
+mod sample;
+#[cfg(test)]
 mod tests;
 
 use std::time::Duration;
@@ -128,12 +130,7 @@ impl Kind for DbInstance {
         // With the option group and the parameter group of AWS's own, and with the stack's subnet group.
         Permission::make(
             &["rds:AddTagsToResource", "rds:CreateDBInstance", "rds:ModifyDBInstance"],
-            On::Named(&[
-                "rds:{region}:{account}:db:{name:63}*",
-                "rds:{region}:{account}:og:*",
-                "rds:{region}:{account}:pg:*",
-                "rds:{region}:{account}:subgrp:{name:63}*",
-            ]),
+            On::Named(&[rds::ARNS, "rds:{region}:{account}:og:*", "rds:{region}:{account}:pg:*"]),
         ),
         // RDS looks these up in the caller's name.
         Permission::make(&["ec2:DescribeAccountAttributes"], On::Any),
@@ -142,7 +139,7 @@ impl Kind for DbInstance {
         // Protection is taken off first, and a last snapshot has the database's tags.
         Permission::delete(
             &["rds:AddTagsToResource", "rds:CreateDBSnapshot", "rds:DeleteDBInstance", "rds:ModifyDBInstance"],
-            On::Named(&["rds:{region}:{account}:db:{name:63}*", "rds:{region}:{account}:snapshot:{name:63}*"]),
+            On::Named(&[rds::ARNS]),
         ),
     ];
     const ADOPTABLE: bool = true;
@@ -187,7 +184,7 @@ impl Kind for DbInstance {
         diff.fixed(Fixed::Username, &live.username, &desired.username);
         diff.fixed(Fixed::Database, &live.database, &desired.database);
         let others = match live.password {
-            Password::Foreign => Some("set by somebody else"),
+            Password::Foreign | Password::Replaced => Some("set by somebody else"),
             Password::Managed => Some("managed by RDS"),
             Password::Own | Password::BeingSet => None,
         };
@@ -201,7 +198,9 @@ impl Kind for DbInstance {
     fn phase(live: &Live, _desired: Option<&Desired>) -> Phase {
         let word = live.status.clone();
         match live.status.as_str() {
-            "available" if live.password == Password::BeingSet => Phase::Pending("the password to be set".into()),
+            "available" if matches!(live.password, Password::BeingSet | Password::Replaced) => {
+                Phase::Pending("the password to be set".into())
+            }
             "available" | "storage-optimization" if live.host.is_some() => Phase::Ready,
             "deleting" => Phase::Deleting(word),
             "failed" | "restore-error" | "storage-full" | "insufficient-capacity" | "stopped" => Phase::Failed(word),
@@ -347,6 +346,11 @@ impl Kind for DbInstance {
             let wanted = desired.storage;
             format!("cannot shrink from {has} to {wanted} GiB: set `database.storage` to {has} or more")
         })
+    }
+
+    #[cfg(test)]
+    fn sample() -> Option<crate::kind::Sample<Desired>> {
+        Some(sample::sample())
     }
 }
 

@@ -89,6 +89,9 @@ fn a_password_of_somebody_elses_is_a_change_that_shows_none() {
     assert!(changes.iter().all(|change| change.how == How::InPlace));
     let managed = DbInstance::diff(&desired(), &Live { password: Password::Managed, ..live() });
     assert_eq!(managed[0].from, Shown::value("managed by RDS"));
-    let setting = Live { password: Password::BeingSet, ..live() };
-    assert!(matches!(DbInstance::phase(&setting, None), Phase::Pending(_)));
+    for (password, changes) in [(Password::BeingSet, 0), (Password::Replaced, 1)] {
+        let setting = Live { password, ..live() };
+        assert!(matches!(DbInstance::phase(&setting, None), Phase::Pending(_)));
+        assert_eq!(DbInstance::diff(&desired(), &setting).len(), changes, "{password:?}");
+    }
 }

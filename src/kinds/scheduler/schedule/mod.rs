@@ -146,15 +146,9 @@ impl Kind for Schedule {
         Permission::look(&["scheduler:GetSchedule", "scheduler:ListScheduleGroups", "scheduler:ListSchedules"]),
         task::LOOKING,
         // A schedule follows the revision that its service serves.
-        Permission::release(
-            &["scheduler:CreateSchedule", "scheduler:UpdateSchedule"],
-            On::Named(&["scheduler:{region}:{account}:schedule/{name:64}*"]),
-        ),
+        Permission::release(&["scheduler:CreateSchedule", "scheduler:UpdateSchedule"], On::Named(&[scheduler::ARNS])),
         Permission::release(&["iam:PassRole"], On::PassedTo("scheduler.amazonaws.com")),
-        Permission::delete(
-            &["scheduler:DeleteSchedule"],
-            On::Named(&["scheduler:{region}:{account}:schedule/{name:64}*"]),
-        ),
+        Permission::delete(&["scheduler:DeleteSchedule"], On::Named(&[scheduler::ARNS])),
         // Its tasks that still run.
         Permission::delete(&["ecs:StopTask"], On::Named(task::TASKS)),
     ];

@@ -4,7 +4,10 @@
 //! <https://docs.aws.amazon.com/secretsmanager/latest/userguide/intro.html>
 
 #[cfg(test)]
+mod sample;
+#[cfg(test)]
 mod tests;
+mod value;
 
 use std::collections::HashMap;
 
@@ -13,14 +16,14 @@ use aws_sdk_secretsmanager::{
     types::{Filter, FilterNameStringType, Tag},
 };
 use jiff::Timestamp;
-use rand::RngExt;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
+
+use value::{fingerprint, generate, make};
 
 use crate::{
     aws::{self, Once, Outcome, given},
     kind::{Context, Cost, Doc, Kind},
-    kinds::{ecr, secretsmanager},
+    kinds::secretsmanager,
     model::{
         Address, Changed, Changes, Diff, Failure, Found, Input, NoField, On, Outputs, Permission, Phase, Shown, fields,
     },
@@ -277,6 +280,11 @@ impl Kind for Secret {
         (desired.source == Source::Given && live.is_none())
             .then(|| format!("has no value yet; give it one with `stackctl secrets set {name}`"))
     }
+
+    #[cfg(test)]
+    fn sample() -> Option<crate::kind::Sample<Desired>> {
+        Some(sample::sample())
+    }
 }
 
 /// A secret of the stack's in our own types, with its address.
@@ -300,53 +308,6 @@ fn name(cx: &Context, of_stack: &str) -> String {
     format!("{}/{}/{of_stack}", cx.id.stack, cx.id.environment)
 }
 
-/// A hash of what a value is made of; none while a part is unknown, empty for a generated one.
-fn fingerprint(source: &Source) -> Option<String> {
-    let parts = match source {
-        Source::Generated { .. } => return Some(String::new()),
-        Source::Given => return Some(GIVEN.to_owned()),
-        Source::DatabaseUrl { user, password, host, port, database, renewed_with } => {
-            let mut parts = vec![user.as_str(), password.known()?, host.known()?, port.known()?, database.as_str()];
-            for other in renewed_with {
-                parts.push(other.known()?);
-            }
-            parts
-        }
-        Source::CacheUrl { token, host, port } => vec![token.known()?, host.known()?, port.known()?],
-        Source::Layers { repository, digest, run } => vec![repository.known()?, digest.known()?, run.as_str()],
-    };
-    let digest = Sha256::digest(parts.join("\n").as_bytes());
-    Some(digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect())
-}
-
-/// The value itself.
-async fn make(cx: &Context, source: &Source) -> Result<String, Failure> {
-    match source {
-        Source::Generated { length } => Ok(generate(*length)),
-        Source::Given => {
-            Err(Failure::new("its value is given by hand, and was not yet")
-                .hint("give it one with `stackctl secrets set`"))
-        }
-        Source::DatabaseUrl { user, password, host, port, database, .. } => {
-            let password = secretsmanager::value(cx, password.get()?).await?;
-            let (password, host, port) = (password.expose(), host.get()?, port.get()?);
-            // RDS for PostgreSQL takes no connection without TLS from version 15 on.
-            let url = format!("postgres://{user}:{password}@{host}:{port}/{database}?sslmode=require");
-            let parts = serde_json::json!({
-                "username": user, "password": password, "host": host, "port": port, "database": database, "url": url,
-            });
-            Ok(parts.to_string())
-        }
-        Source::CacheUrl { token, host, port } => {
-            let token = secretsmanager::value(cx, token.get()?).await?;
-            Ok(format!("rediss://:{}@{}:{}", token.expose(), host.get()?, port.get()?))
-        }
-        Source::Layers { repository, digest, .. } => {
-            Ok(ecr::layer_urls(cx, repository.get()?, digest.get()?).await?.join("\n"))
-        }
-    }
-}
-
 /// The value of a secret, for the one place that hands it on.
 ///
 /// # Errors
@@ -368,11 +329,6 @@ async fn put(cx: &Context, live: &Live, value: String) -> Result<String, Failure
     let call = cx.aws.secrets.put_secret_value().secret_id(&live.arn).secret_string(value);
     let answer = call.send().await.during("PutSecretValue")?;
     given(answer.version_id, "PutSecretValue", "VersionId")
-}
-
-/// Letters and digits, which need no escaping in a URL, from the system's random source.
-fn generate(length: usize) -> String {
-    rand::rng().sample_iter(rand::distr::Alphanumeric).take(length).map(char::from).collect()
 }
 
 /// Gives the secret at `address` this value: the one that is there, or a new one.

@@ -1,0 +1,253 @@
+//! ECR in memory: what the kinds of ECR call, as its API reference describes it.
+//!
+//! <https://docs.aws.amazon.com/AmazonECR/latest/APIReference/Welcome.html>
+
+#![expect(clippy::unnecessary_wraps, reason = "all handlers have one shape, and some operations are never refused")]
+
+use std::sync::Arc;
+
+use aws_sdk_ecr::{
+    operation::{
+        batch_delete_image::{BatchDeleteImageError, BatchDeleteImageInput, BatchDeleteImageOutput},
+        create_repository::{CreateRepositoryError, CreateRepositoryInput, CreateRepositoryOutput},
+        delete_repository::{DeleteRepositoryError, DeleteRepositoryInput, DeleteRepositoryOutput},
+        describe_images::{DescribeImagesError, DescribeImagesInput, DescribeImagesOutput},
+        describe_repositories::{DescribeRepositoriesError, DescribeRepositoriesInput, DescribeRepositoriesOutput},
+        get_authorization_token::{
+            GetAuthorizationTokenError, GetAuthorizationTokenInput, GetAuthorizationTokenOutput,
+        },
+        get_lifecycle_policy::{GetLifecyclePolicyError, GetLifecyclePolicyInput, GetLifecyclePolicyOutput},
+        put_image::{PutImageError, PutImageInput, PutImageOutput},
+        put_image_scanning_configuration::{
+            PutImageScanningConfigurationError, PutImageScanningConfigurationInput, PutImageScanningConfigurationOutput,
+        },
+        put_image_tag_mutability::{
+            PutImageTagMutabilityError, PutImageTagMutabilityInput, PutImageTagMutabilityOutput,
+        },
+        put_lifecycle_policy::{PutLifecyclePolicyError, PutLifecyclePolicyInput, PutLifecyclePolicyOutput},
+    },
+    types::{
+        AuthorizationData, ImageDetail, ImageIdentifier, ImageScanningConfiguration, ImageTagMutability, Repository,
+        builders::RepositoryBuilder,
+    },
+};
+use base64::{Engine, engine::general_purpose::STANDARD};
+use futures::future::BoxFuture;
+
+use crate::{
+    aws::{
+        Aws, Once, Outcome,
+        model::{Cloud, Refusal, Service},
+    },
+    kind::{BuiltImage, ImageSource, Images, RegistryLogin},
+    model::Failure,
+};
+
+/// The repository that [`cloud_with_repository`] has.
+const REPOSITORY: &str = "shop/test/main";
+
+/// Its URI.
+pub(super) const URI: &str = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/shop/test/main";
+
+/// What the account has in the region.
+#[derive(Clone, Default)]
+pub(super) struct Ecr {
+    repositories: Vec<Kept>,
+}
+
+/// A repository and its lifecycle policy.
+#[derive(Clone)]
+struct Kept {
+    repository: Repository,
+    lifecycle: Option<String>,
+    images: Vec<ImageDetail>,
+}
+
+impl Service for Ecr {
+    fn present(&self) -> Vec<String> {
+        self.repositories.iter().flat_map(Kept::lines).collect()
+    }
+}
+
+impl Kept {
+    /// A line for the repository and one for its newest image; not how many images, because a change adds one.
+    fn lines(&self) -> Vec<String> {
+        let name = self.repository.repository_name().unwrap_or_default();
+        let newest = self.images.last().map(|image| format!("{name} has {:?}", image.image_digest()));
+        std::iter::once(format!("repository {name}")).chain(newest).collect()
+    }
+}
+
+/// An AWS with an ECR that has nothing.
+pub(super) fn cloud() -> Cloud {
+    let cloud = Cloud::new();
+    cloud.on(CreateRepositoryError::generic, create);
+    cloud.on(DescribeRepositoriesError::generic, describe);
+    cloud.on(GetLifecyclePolicyError::generic, lifecycle);
+    cloud.on(PutLifecyclePolicyError::generic, put_lifecycle);
+    cloud.on(PutImageScanningConfigurationError::generic, put_scanning);
+    cloud.on(PutImageTagMutabilityError::generic, put_mutability);
+    cloud.on(DeleteRepositoryError::generic, delete);
+    cloud.on(GetAuthorizationTokenError::generic, token);
+    cloud.on(PutImageError::generic, put_image);
+    cloud.on(DescribeImagesError::generic, images);
+    cloud.on(BatchDeleteImageError::generic, delete_images);
+    cloud
+}
+
+/// An AWS with an ECR that has a repository of the stack without images.
+pub(super) fn cloud_with_repository() -> Cloud {
+    let cloud = cloud();
+    cloud.with(|ecr: &mut Ecr| ecr.add(REPOSITORY, Repository::builder()));
+    cloud
+}
+
+/// The digest of what [`Builder`] builds from `source`.
+pub(super) fn digest(source: &ImageSource) -> String {
+    format!("sha256:{source:?}")
+}
+
+/// Builds images without their content, and pushes them as the last call of the registry's protocol does.
+pub(super) struct Builder(pub(super) Arc<Aws>);
+
+impl Images for Builder {
+    fn build<'a>(&'a self, source: &'a ImageSource) -> BoxFuture<'a, Result<BuiltImage, Failure>> {
+        Box::pin(async move { Ok(BuiltImage { digest: digest(source), version: "1.0.0".to_owned() }) })
+    }
+
+    fn push<'a>(
+        &'a self,
+        source: &'a ImageSource,
+        repository: &'a str,
+        tag: &'a str,
+        _login: &'a RegistryLogin,
+    ) -> BoxFuture<'a, Result<(), Failure>> {
+        let name = repository.split_once('/').map_or(repository, |(_, name)| name);
+        let call = self.0.ecr.put_image().repository_name(name).image_tag(tag).image_digest(digest(source));
+        let call = call.image_manifest("{}").customize().once();
+        // The registry's protocol takes the same image under the same tag again.
+        Box::pin(async move { call.send().await.or_absent("PutImage", &["ImageAlreadyExistsException"]).map(drop) })
+    }
+}
+
+impl Ecr {
+    fn repository(&mut self, name: Option<&str>) -> Result<&mut Kept, Refusal> {
+        let found = self.repositories.iter_mut().find(|kept| kept.repository.repository_name() == name);
+        found.ok_or_else(|| Refusal::new("RepositoryNotFoundException", "The repository does not exist."))
+    }
+
+    fn add(&mut self, name: &str, repository: RepositoryBuilder) -> Repository {
+        let repository = repository
+            .repository_name(name)
+            .repository_arn(format!("arn:aws:ecr:eu-west-1:123456789012:repository/{name}"))
+            .repository_uri(format!("123456789012.dkr.ecr.eu-west-1.amazonaws.com/{name}"))
+            .build();
+        self.repositories.push(Kept { repository: repository.clone(), lifecycle: None, images: Vec::new() });
+        repository
+    }
+
+    /// Lets no repository scan its images.
+    pub(super) fn stop_scanning(&mut self) {
+        for kept in &mut self.repositories {
+            kept.repository.image_scanning_configuration = Some(ImageScanningConfiguration::builder().build());
+        }
+    }
+
+    /// Lets tags of every repository be given to other images.
+    pub(super) fn let_tags_move(&mut self) {
+        for kept in &mut self.repositories {
+            kept.repository.image_tag_mutability = Some(ImageTagMutability::Mutable);
+        }
+    }
+}
+
+fn create(ecr: &mut Ecr, input: &CreateRepositoryInput) -> Result<CreateRepositoryOutput, Refusal> {
+    if ecr.repository(input.repository_name()).is_ok() {
+        return Err(Refusal::new("RepositoryAlreadyExistsException", "The repository already exists."));
+    }
+    let name = input.repository_name().unwrap_or_default();
+    let repository = Repository::builder()
+        .set_image_tag_mutability(input.image_tag_mutability.clone())
+        .set_image_scanning_configuration(input.image_scanning_configuration.clone());
+    let repository = ecr.add(name, repository);
+    Ok(CreateRepositoryOutput::builder().repository(repository).build())
+}
+
+fn describe(ecr: &mut Ecr, _input: &DescribeRepositoriesInput) -> Result<DescribeRepositoriesOutput, Refusal> {
+    let all = ecr.repositories.iter().map(|kept| kept.repository.clone()).collect();
+    Ok(DescribeRepositoriesOutput::builder().set_repositories(Some(all)).build())
+}
+
+fn lifecycle(ecr: &mut Ecr, input: &GetLifecyclePolicyInput) -> Result<GetLifecyclePolicyOutput, Refusal> {
+    let policy = ecr.repository(input.repository_name())?.lifecycle.clone();
+    let policy = policy.ok_or_else(|| Refusal::new("LifecyclePolicyNotFoundException", "there is no policy"))?;
+    Ok(GetLifecyclePolicyOutput::builder().lifecycle_policy_text(policy).build())
+}
+
+fn put_lifecycle(ecr: &mut Ecr, input: &PutLifecyclePolicyInput) -> Result<PutLifecyclePolicyOutput, Refusal> {
+    ecr.repository(input.repository_name())?.lifecycle.clone_from(&input.lifecycle_policy_text);
+    Ok(PutLifecyclePolicyOutput::builder().build())
+}
+
+fn put_scanning(
+    ecr: &mut Ecr,
+    input: &PutImageScanningConfigurationInput,
+) -> Result<PutImageScanningConfigurationOutput, Refusal> {
+    let kept = ecr.repository(input.repository_name())?;
+    kept.repository.image_scanning_configuration.clone_from(&input.image_scanning_configuration);
+    Ok(PutImageScanningConfigurationOutput::builder().build())
+}
+
+fn put_mutability(ecr: &mut Ecr, input: &PutImageTagMutabilityInput) -> Result<PutImageTagMutabilityOutput, Refusal> {
+    let kept = ecr.repository(input.repository_name())?;
+    kept.repository.image_tag_mutability.clone_from(&input.image_tag_mutability);
+    Ok(PutImageTagMutabilityOutput::builder().build())
+}
+
+fn token(_: &mut Ecr, _: &GetAuthorizationTokenInput) -> Result<GetAuthorizationTokenOutput, Refusal> {
+    let data = AuthorizationData::builder().authorization_token(STANDARD.encode("AWS:password")).build();
+    Ok(GetAuthorizationTokenOutput::builder().authorization_data(data).build())
+}
+
+/// Tags are immutable: none is given to another image.
+fn put_image(ecr: &mut Ecr, input: &PutImageInput) -> Result<PutImageOutput, Refusal> {
+    let images = &mut ecr.repository(input.repository_name())?.images;
+    let (tag, digest) = (input.image_tag().unwrap_or_default(), input.image_digest());
+    let has_tag = |image: &&ImageDetail| image.image_tags().iter().any(|other| other == tag);
+    match images.iter().find(has_tag) {
+        Some(same) if same.image_digest() == digest => {
+            return Err(Refusal::new("ImageAlreadyExistsException", "The image and its tag already exist."));
+        }
+        Some(_) => return Err(Refusal::new("ImageTagAlreadyExistsException", "The tag is taken, and immutable.")),
+        None => {}
+    }
+    match images.iter_mut().find(|image| image.image_digest() == digest) {
+        Some(same) => same.image_tags.get_or_insert_default().push(tag.to_owned()),
+        None => {
+            let image = ImageDetail::builder().set_image_digest(digest.map(str::to_owned)).image_tags(tag);
+            images.push(image.build());
+        }
+    }
+    Ok(PutImageOutput::builder().build())
+}
+
+fn images(ecr: &mut Ecr, input: &DescribeImagesInput) -> Result<DescribeImagesOutput, Refusal> {
+    let images = ecr.repository(input.repository_name())?.images.clone();
+    Ok(DescribeImagesOutput::builder().set_image_details(Some(images)).build())
+}
+
+fn delete_images(ecr: &mut Ecr, input: &BatchDeleteImageInput) -> Result<BatchDeleteImageOutput, Refusal> {
+    let meant: Vec<_> = input.image_ids().iter().map(ImageIdentifier::image_digest).collect();
+    ecr.repository(input.repository_name())?.images.retain(|image| !meant.contains(&image.image_digest()));
+    Ok(BatchDeleteImageOutput::builder().build())
+}
+
+/// A repository with images goes only by force.
+fn delete(ecr: &mut Ecr, input: &DeleteRepositoryInput) -> Result<DeleteRepositoryOutput, Refusal> {
+    let kept = ecr.repository(input.repository_name())?;
+    if !kept.images.is_empty() && input.force() != Some(true) {
+        return Err(Refusal::new("RepositoryNotEmptyException", "The repository has images."));
+    }
+    ecr.repositories.retain(|kept| kept.repository.repository_name() != input.repository_name());
+    Ok(DeleteRepositoryOutput::builder().build())
+}

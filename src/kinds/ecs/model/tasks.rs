@@ -1,0 +1,106 @@
+//! One-off tasks: each look at one shows it a state further, until it has stopped with exit code 0.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use aws_sdk_cloudwatchlogs::operation::get_log_events::{GetLogEventsError, GetLogEventsInput, GetLogEventsOutput};
+use aws_sdk_ecs::{
+    operation::{
+        describe_tasks::{DescribeTasksError, DescribeTasksInput, DescribeTasksOutput},
+        list_tasks::{ListTasksError, ListTasksInput, ListTasksOutput},
+        run_task::{RunTaskError, RunTaskInput, RunTaskOutput},
+    },
+    types::{Container, ContainerDefinition, DesiredStatus, Task},
+};
+
+use super::{ARN, Ecs};
+use crate::aws::{
+    self,
+    model::{Cloud, Refusal},
+};
+
+pub(super) fn serve(cloud: &Cloud) {
+    cloud.on(RunTaskError::generic, run);
+    cloud.on(ListTasksError::generic, list);
+    cloud.on(DescribeTasksError::generic, describe);
+    cloud.on(GetLogEventsError::generic, |_: &mut Ecs, _: &GetLogEventsInput| {
+        // ECS makes the stream with the first line, and these tasks write none.
+        Err::<GetLogEventsOutput, _>(Refusal::new("ResourceNotFoundException", "The log stream does not exist."))
+    });
+}
+
+/// A line for each number of tasks that one run of stackctl has started; not how many runs there were, because a run that is
+/// repeated starts its own task.
+pub(super) fn lines(tasks: &[Task]) -> BTreeSet<String> {
+    let mut of_runs: BTreeMap<Option<&str>, usize> = BTreeMap::new();
+    for task in tasks {
+        *of_runs.entry(task.started_by()).or_default() += 1;
+    }
+    of_runs.into_values().map(|count| format!("{count} started by one run")).collect()
+}
+
+/// To a client token that it knows, ECS answers with the task that it has started.
+fn run(ecs: &mut Ecs, input: &RunTaskInput) -> Result<RunTaskOutput, Refusal> {
+    let cluster = ecs.cluster(input.cluster())?.cluster_arn.clone();
+    let definition = ecs.startable(input.task_definition())?;
+    let token = input.client_token().unwrap_or_default();
+    let known = ecs.task_tokens.get(token).and_then(|arn| ecs.tasks.iter().find(|task| task.task_arn() == Some(arn)));
+    if let Some(task) = known {
+        return Ok(RunTaskOutput::builder().tasks(task.clone()).build());
+    }
+    let containers = ecs.containers(&definition);
+    let containers = containers.iter().map(|container| Container::builder().set_name(container.name.clone()).build());
+    let arn = format!("{ARN}:task/{}/{}", aws::last_part(cluster.as_deref().unwrap_or_default()), ecs.next());
+    let task = Task::builder()
+        .task_arn(&arn)
+        .set_cluster_arn(cluster)
+        .task_definition_arn(definition)
+        .set_started_by(input.started_by.clone())
+        .set_tags(input.tags.clone())
+        .set_containers(Some(containers.collect()))
+        .last_status("PROVISIONING")
+        .build();
+    ecs.task_tokens.insert(token.to_owned(), arn);
+    ecs.tasks.push(task.clone());
+    Ok(RunTaskOutput::builder().tasks(task).build())
+}
+
+/// Those that are to run, or those that are to stop.
+fn list(ecs: &mut Ecs, input: &ListTasksInput) -> Result<ListTasksOutput, Refusal> {
+    ecs.cluster(input.cluster())?;
+    let stopped = input.desired_status() == Some(&DesiredStatus::Stopped);
+    let listed = ecs.tasks.iter().filter(|task| {
+        let is_stopped = task.last_status() == Some("STOPPED");
+        task.started_by() == input.started_by() && is_stopped == stopped
+    });
+    let arns = listed.filter_map(|task| task.task_arn.clone()).collect();
+    Ok(ListTasksOutput::builder().set_task_arns(Some(arns)).build())
+}
+
+fn describe(ecs: &mut Ecs, input: &DescribeTasksInput) -> Result<DescribeTasksOutput, Refusal> {
+    ecs.cluster(input.cluster())?;
+    let is_meant = |task: &&mut Task| input.tasks().iter().any(|wanted| task.task_arn() == Some(wanted));
+    let mut shown = Vec::new();
+    for task in ecs.tasks.iter_mut().filter(is_meant) {
+        shown.push(task.clone());
+        go_on(task);
+    }
+    Ok(DescribeTasksOutput::builder().set_tasks(Some(shown)).build())
+}
+
+fn go_on(task: &mut Task) {
+    let next = if task.last_status() == Some("PROVISIONING") { "RUNNING" } else { "STOPPED" };
+    task.last_status = Some(next.to_owned());
+    if next == "STOPPED" {
+        task.stopped_reason = Some("Essential container in task exited".to_owned());
+        for container in task.containers.iter_mut().flatten() {
+            container.exit_code = Some(0);
+        }
+    }
+}
+
+impl Ecs {
+    fn containers(&mut self, definition: &str) -> Vec<ContainerDefinition> {
+        let revision = self.revision(Some(definition));
+        revision.map(|revision| revision.definition.container_definitions().to_vec()).unwrap_or_default()
+    }
+}

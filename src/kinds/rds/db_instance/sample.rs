@@ -1,0 +1,61 @@
+//! What the tests over all kinds try databases with.
+
+use aws_sdk_rds::types::MasterUserSecret;
+
+use super::{
+    Desired,
+    live::{FOREIGN, PASSWORD},
+};
+use crate::{
+    aws,
+    kind::Sample,
+    kinds::rds::{self, model::Rds},
+};
+
+fn base() -> Desired {
+    Desired {
+        version: "16".into(),
+        class: "db.t4g.micro".into(),
+        storage: 20,
+        multi_az: false,
+        backup_days: 7,
+        protect: false,
+        vpc: "vpc-given".into(),
+        subnet_group: "group-given".into(),
+        security_groups: vec!["sg-1".into()],
+        username: "app".into(),
+        password: "arn:of:password".into(),
+        database: "app".into(),
+    }
+}
+
+/// Storage and versions only grow: that they are behind is a drift, because there is no way back.
+pub(super) fn sample() -> Sample<Desired> {
+    Sample::new(rds::model::cloud, base())
+        .variant(&["class"], Desired { class: "db.t4g.small".into(), ..base() })
+        .variant(&["multi_az"], Desired { multi_az: true, ..base() })
+        .variant(&["backup_days"], Desired { backup_days: 1, ..base() })
+        .variant(&["protect"], Desired { protect: true, ..base() })
+        .variant(&["security_groups"], Desired { security_groups: vec!["sg-2".into()], ..base() })
+        .variant(&["subnet_group"], Desired { vpc: "vpc-other".into(), subnet_group: "group-other".into(), ..base() })
+        .variant(&["username"], Desired { username: "other".into(), ..base() })
+        .variant(&["database"], Desired { database: "other".into(), ..base() })
+        .drift(&["version"], |cloud| {
+            cloud.with(|rds: &mut Rds| rds.change(|database| database.engine_version = Some("15.7".into())));
+        })
+        .drift(&["storage"], |cloud| {
+            cloud.with(|rds: &mut Rds| rds.change(|database| database.allocated_storage = Some(10)));
+        })
+        .drift(&["public"], |cloud| {
+            cloud.with(|rds: &mut Rds| rds.change(|database| database.publicly_accessible = Some(true)));
+        })
+        .drift(&["password"], |cloud| {
+            cloud.with(|rds: &mut Rds| rds.give_tag(&aws::tag(PASSWORD, FOREIGN)));
+        })
+        .drift(&["password"], |cloud| {
+            let managed = |rds: &mut Rds| {
+                rds.change(|database| database.master_user_secret = Some(MasterUserSecret::builder().build()));
+            };
+            cloud.with(managed);
+        })
+}

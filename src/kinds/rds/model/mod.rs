@@ -1,0 +1,46 @@
+//! RDS in memory: what the kinds of RDS call, as its API reference describes it.
+//!
+//! What is under way at one look has ended at the next one.
+//! <https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/Welcome.html>
+
+#![expect(clippy::unnecessary_wraps, reason = "all handlers have one shape, and some operations are never refused")]
+
+mod instances;
+mod subnet_groups;
+
+use aws_sdk_rds::types;
+
+use crate::{
+    aws::model::{Cloud, Service},
+    kinds::secretsmanager,
+};
+
+/// What the account has in the region.
+#[derive(Clone, Default)]
+pub(super) struct Rds {
+    subnet_groups: Vec<types::DbSubnetGroup>,
+    instances: Vec<types::DbInstance>,
+}
+
+impl Service for Rds {
+    /// A final snapshot is not listed: it is no part of what a run is to bring about.
+    fn present(&self) -> Vec<String> {
+        let mut present: Vec<String> = self.subnet_groups.iter().map(subnet_groups::line).collect();
+        present.extend(self.instances.iter().map(instances::line));
+        present
+    }
+}
+
+/// An AWS with an RDS that has the subnet groups `group-given` in `vpc-given` and `group-other` in `vpc-other`, and with a
+/// secret for the master user's password.
+pub(super) fn cloud() -> Cloud {
+    let cloud = secretsmanager::model::cloud();
+    instances::serve(&cloud);
+    subnet_groups::serve(&cloud);
+    cloud.with(|rds: &mut Rds| {
+        for (group, vpc) in [("group-given", "vpc-given"), ("group-other", "vpc-other")] {
+            rds.subnet_groups.push(types::DbSubnetGroup::builder().db_subnet_group_name(group).vpc_id(vpc).build());
+        }
+    });
+    cloud
+}

@@ -1,0 +1,63 @@
+//! What the value of a secret is made of, and how it is made.
+
+use rand::RngExt;
+use sha2::{Digest, Sha256};
+
+use super::{GIVEN, Source};
+use crate::{
+    kind::Context,
+    kinds::{ecr, secretsmanager},
+    model::Failure,
+};
+
+/// A hash of what a value is made of; none while a part is unknown, empty for a generated one.
+pub(super) fn fingerprint(source: &Source) -> Option<String> {
+    let parts = match source {
+        Source::Generated { .. } => return Some(String::new()),
+        Source::Given => return Some(GIVEN.to_owned()),
+        Source::DatabaseUrl { user, password, host, port, database, renewed_with } => {
+            let mut parts = vec![user.as_str(), password.known()?, host.known()?, port.known()?, database.as_str()];
+            for other in renewed_with {
+                parts.push(other.known()?);
+            }
+            parts
+        }
+        Source::CacheUrl { token, host, port } => vec![token.known()?, host.known()?, port.known()?],
+        Source::Layers { repository, digest, run } => vec![repository.known()?, digest.known()?, run.as_str()],
+    };
+    let digest = Sha256::digest(parts.join("\n").as_bytes());
+    Some(digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect())
+}
+
+/// The value itself.
+pub(super) async fn make(cx: &Context, source: &Source) -> Result<String, Failure> {
+    match source {
+        Source::Generated { length } => Ok(generate(*length)),
+        Source::Given => {
+            Err(Failure::new("its value is given by hand, and was not yet")
+                .hint("give it one with `stackctl secrets set`"))
+        }
+        Source::DatabaseUrl { user, password, host, port, database, .. } => {
+            let password = secretsmanager::value(cx, password.get()?).await?;
+            let (password, host, port) = (password.expose(), host.get()?, port.get()?);
+            // RDS for PostgreSQL takes no connection without TLS from version 15 on.
+            let url = format!("postgres://{user}:{password}@{host}:{port}/{database}?sslmode=require");
+            let parts = serde_json::json!({
+                "username": user, "password": password, "host": host, "port": port, "database": database, "url": url,
+            });
+            Ok(parts.to_string())
+        }
+        Source::CacheUrl { token, host, port } => {
+            let token = secretsmanager::value(cx, token.get()?).await?;
+            Ok(format!("rediss://:{}@{}:{}", token.expose(), host.get()?, port.get()?))
+        }
+        Source::Layers { repository, digest, .. } => {
+            Ok(ecr::layer_urls(cx, repository.get()?, digest.get()?).await?.join("\n"))
+        }
+    }
+}
+
+/// Letters and digits, which need no escaping in a URL, from the system's random source.
+pub(super) fn generate(length: usize) -> String {
+    rand::rng().sample_iter(rand::distr::Alphanumeric).take(length).map(char::from).collect()
+}
