@@ -30,6 +30,7 @@ const IMPLIED: &[&str] = &[
     "iam:TagRole",
     "logs:TagResource",
     "rds:AddTagsToResource",
+    "s3:TagResource",
     "ssm:AddTagsToResource",
     // The WebSocket of a session, and what opens it anew.
     "ssm:ResumeSession",
@@ -54,8 +55,22 @@ const IMPLIED: &[&str] = &[
     "ssm:GetParameters",
     // The WebSocket of a session.
     "ssmmessages:OpenDataChannel",
+    // What DeleteObjects does with a version of an object.
+    "s3:DeleteObjectVersion",
     // The final snapshot of `DeleteDBInstance`.
     "rds:CreateDBSnapshot",
+];
+
+/// Operations of S3 that IAM calls otherwise.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html>
+const RENAMED: &[(&str, &str)] = &[
+    ("DeleteObjects", "DeleteObject"),
+    ("GetBucketEncryption", "GetEncryptionConfiguration"),
+    ("GetPublicAccessBlock", "GetBucketPublicAccessBlock"),
+    ("ListBuckets", "ListAllMyBuckets"),
+    ("ListObjectVersions", "ListBucketVersions"),
+    ("PutBucketEncryption", "PutEncryptionConfiguration"),
+    ("PutPublicAccessBlock", "PutBucketPublicAccessBlock"),
 ];
 
 /// Operations that need no permission.
@@ -72,7 +87,8 @@ database: { users: { app: owner } }
 cache: {}
 load_balancer: { tls: acm, domain: shop.example.com }
 bastion: { users: { ada: { ssh_key: \"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f\" } }, allow: [192.0.2.1/32] }
-services: { web: { build: app, port: 80, exec: true, scale: { min: 1, max: 2, cpu: 60 }, release: [migrate], secrets: { KEY: generate } } }
+buckets: { uploads: {} }
+services: { web: { build: app, port: 80, exec: true, buckets: [uploads], scale: { min: 1, max: 2, cpu: 60 }, release: [migrate], secrets: { KEY: generate } } }
 jobs: { report: { service: web, command: [report], schedule: rate(1 day) } }
 alarms: { email: ops@example.com }
 ";
@@ -226,6 +242,7 @@ fn the_reference_has_every_key_that_the_decoder_knows() {
                 "{top}{services}jobs: {{ report: {{ service: web, command: [x], schedule: rate(1 day), qqqqqqqqqqqq: 1 }} }}\n"
             ),
         ),
+        ("buckets", format!("{top}{services}buckets: {{ uploads: {{ qqqqqqqqqqqq: 1 }} }}\n")),
         ("alarms", format!("{top}{services}alarms: {{ email: ops@example.com, qqqqqqqqqqqq: 1 }}\n")),
         ("services", format!("{top}services: {{ web: {{ build: app, port: 80, qqqqqqqqqqqq: 1 }} }}\n")),
         (
@@ -327,6 +344,11 @@ fn every_relative_link_leads_somewhere() {
     assert!(dead.is_empty(), "{dead:#?}");
 }
 
+/// What IAM calls the action of `operation`.
+fn action(operation: &str) -> &str {
+    RENAMED.iter().find(|(renamed, _)| *renamed == operation).map_or(operation, |(_, action)| action)
+}
+
 /// The AWS operations that the source calls: the names that it gives to `during` and `or_absent`.
 fn operations() -> BTreeSet<String> {
     let mut found = BTreeSet::new();
@@ -340,7 +362,7 @@ fn operations() -> BTreeSet<String> {
             for (at, _) in text.match_indices(call) {
                 let argument = text[at + call.len()..].trim_start();
                 let name = argument.strip_prefix('"').and_then(|rest| rest.split('"').next());
-                found.extend(name.map(str::to_owned));
+                found.extend(name.map(|name| action(name).to_owned()));
             }
         }
     }

@@ -32,6 +32,7 @@ once!(
     aws_sdk_iam,
     aws_sdk_rds,
     aws_sdk_route53,
+    aws_sdk_s3,
     aws_sdk_scheduler,
     aws_sdk_secretsmanager,
     aws_sdk_sns,

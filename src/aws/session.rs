@@ -56,6 +56,8 @@ pub struct Aws {
     pub rds: aws_sdk_rds::Client,
     /// Route 53.
     pub route53: aws_sdk_route53::Client,
+    /// S3.
+    pub s3: aws_sdk_s3::Client,
     /// EventBridge Scheduler.
     pub scheduler: aws_sdk_scheduler::Client,
     /// Secrets Manager.
@@ -132,6 +134,7 @@ impl Aws {
             logs: aws_sdk_cloudwatchlogs::Client::new(config),
             rds: aws_sdk_rds::Client::new(config),
             route53: aws_sdk_route53::Client::new(config),
+            s3: aws_sdk_s3::Client::new(config),
             scheduler: aws_sdk_scheduler::Client::new(config),
             secrets: aws_sdk_secretsmanager::Client::new(config),
             sns: aws_sdk_sns::Client::from_conf(

@@ -3,6 +3,7 @@
 
 mod alarms;
 mod bastion;
+mod buckets;
 mod cache;
 mod constants;
 mod database;
@@ -63,6 +64,7 @@ pub fn graph(stack: &Stack, facts: &Facts) -> Result<Graph, Failure> {
     bastion::draw(&mut graph, stack, &network, host.as_ref());
     let database = database::draw(&mut graph, stack, facts, &network, &groups, host.as_ref());
     let cache = cache::draw(&mut graph, stack, &network, &groups);
+    buckets::draw(&mut graph, stack);
     let parts = service::Parts { network, images, balancer, groups, database, cache };
     service::draw(&mut graph, stack, &parts);
     scaling::draw(&mut graph, stack);

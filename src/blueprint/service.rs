@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{
+    buckets,
     cache::Cache,
     constants::{PASSWORD_LENGTH, TASK_PRINCIPAL},
     database::Database,
@@ -195,12 +196,12 @@ impl Drawing<'_> {
         let given = self.service.permissions.iter().map(|given| {
             role::Statement::new(&given.actions, given.resources.iter().map(|arn| arn.as_str().into()).collect())
         });
-        exec.into_iter().chain(given).collect()
+        exec.into_iter().chain(buckets::statements(self.service)).chain(given).collect()
     }
 
     fn environment(&self, version: Input) -> BTreeMap<String, Input> {
         let given = self.service.env.iter().map(|(name, value)| (name.clone(), Input::from(value.as_str())));
-        let mut environment: BTreeMap<String, Input> = given.collect();
+        let mut environment: BTreeMap<String, Input> = given.chain(buckets::variables(self.service)).collect();
         environment.insert("APP_VERSION".to_owned(), version);
         environment.insert("STACK_NAME".to_owned(), self.stack.name.as_str().into());
         environment.insert("STACK_ENVIRONMENT".to_owned(), self.stack.environment.as_str().into());

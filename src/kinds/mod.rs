@@ -15,6 +15,7 @@ pub mod iam;
 pub mod logs;
 pub mod rds;
 pub mod route53;
+pub mod s3;
 pub mod scheduler;
 pub mod secretsmanager;
 pub mod sns;
@@ -40,6 +41,7 @@ pub fn registry() -> Registry {
         kind::<elasticache::cache::Cache>(),
         kind::<secretsmanager::secret::Secret>(),
         kind::<logs::log_group::LogGroup>(),
+        kind::<s3::bucket::Bucket>(),
         kind::<iam::role::Role>(),
         kind::<ecr::repository::Repository>(),
         kind::<ecr::image::Image>(),

@@ -10,6 +10,7 @@ region: ap-southeast-1
 network: { nat: per-zone }
 database: { users: { app: owner } }
 cache: {}
+buckets: { uploads: {} }
 load_balancer: { tls: acm, domain: shop.example.com }
 bastion: { users: { ada: { ssh_key: \"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f\" } }, allow: [192.0.2.1/32] }
 services:
@@ -20,6 +21,7 @@ services:
     release: [migrate]
     exec: true
     secrets: { KEY: generate }
+    buckets: [uploads]
 jobs: { report: { service: web, command: [report], schedule: rate(1 day) } }
 alarms: { email: ops@example.com }
 environments: { twelve-chars: {} }

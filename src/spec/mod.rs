@@ -22,7 +22,7 @@ pub use problem::{Problem, Problems};
 pub use reference::reference;
 pub use schema::schema;
 pub use stack::{
-    Alarms, Bastion, BastionUser, Cache, Cidr, Database, DatabaseRole, DatabaseUser, Given, ImageFrom, Job,
+    Alarms, Bastion, BastionUser, Bucket, Cache, Cidr, Database, DatabaseRole, DatabaseUser, Given, ImageFrom, Job,
     LoadBalancer, Nat, Network, Scale, SecretFrom, Service, Stack, Statement, Tls,
 };
 

@@ -17,6 +17,8 @@ pub struct Stack {
     pub database: Option<Database>,
     /// `cache`; none without one.
     pub cache: Option<Cache>,
+    /// `buckets`, by name.
+    pub buckets: BTreeMap<String, Bucket>,
     /// `load_balancer`; none where no service is served by one.
     pub load_balancer: Option<LoadBalancer>,
     /// `bastion`; none without one.
@@ -146,6 +148,21 @@ pub struct Cache {
     pub class: String,
 }
 
+/// One of `buckets`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bucket {
+    /// `protect`: whether it is deleted with `--unprotect` only.
+    pub protect: bool,
+}
+
+impl Bucket {
+    /// The environment variable with the name of the bucket that stack.yaml calls `name`.
+    #[must_use]
+    pub fn variable(name: &str) -> String {
+        format!("BUCKET_{}", name.to_ascii_uppercase().replace('-', "_"))
+    }
+}
+
 /// `load_balancer`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LoadBalancer {
@@ -225,6 +242,8 @@ pub struct Service {
     pub env: BTreeMap<String, String>,
     /// `secrets`.
     pub secrets: BTreeMap<String, SecretFrom>,
+    /// `buckets`: the names of those that its tasks read and write.
+    pub buckets: Vec<String>,
     /// `permissions`: what its tasks may do on AWS.
     pub permissions: Vec<Statement>,
 }

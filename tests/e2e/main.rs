@@ -5,6 +5,7 @@ mod bad_cloud;
 mod bastion;
 mod blockers;
 mod blocking;
+mod buckets;
 mod cache;
 mod changes;
 mod commands;

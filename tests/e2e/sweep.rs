@@ -23,6 +23,7 @@ const SWEPT: &[(&str, &str)] = &[
     ("cache", "cache"),
     ("secret", "secret"),
     ("log_group", "log group"),
+    ("bucket", "bucket"),
     ("role", "role"),
     ("repository", "repository"),
     ("image", "repository"),
@@ -114,7 +115,7 @@ async fn network(config: &SdkConfig, found: &mut Found) {
     }
 }
 
-/// Databases and caches.
+/// Databases, caches and buckets.
 async fn data(config: &SdkConfig, found: &mut Found) {
     let rds = aws_sdk_rds::Client::new(config);
     for database in rds.describe_db_instances().send().await.expect("it answers").db_instances() {
@@ -125,6 +126,11 @@ async fn data(config: &SdkConfig, found: &mut Found) {
     }
     for snapshot in rds.describe_db_snapshots().send().await.expect("it answers").db_snapshots() {
         found.add("DB snapshot", snapshot.db_snapshot_identifier());
+    }
+
+    let s3 = aws_sdk_s3::Client::new(config);
+    for bucket in s3.list_buckets().send().await.expect("it answers").buckets() {
+        found.add("bucket", bucket.name());
     }
 
     let cache = aws_sdk_elasticache::Client::new(config);

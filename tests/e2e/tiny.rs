@@ -21,7 +21,7 @@ services:
     stop_timeout: 2
 ";
 
-const PROGRAM: &str = r#"//! Answers every request with one word.
+const PROGRAM: &str = r#"//! Answers every request with one word, and `/env/NAME` with that environment variable.
 use std::{io::{Read, Write}, net::{TcpListener, TcpStream}};
 
 const SAYS: &str = "one";
@@ -48,9 +48,14 @@ fn main() {
     let listener = TcpListener::bind(format!("0.0.0.0:{}", std::env::var("PORT").unwrap())).unwrap();
     for mut stream in listener.incoming().flatten() {
         let status = if SAYS == "broken" { "500 Broken" } else { "200 OK" };
-        let _ = stream.read(&mut [0; 4096]);
-        let length = SAYS.len();
-        let _ = write!(stream, "HTTP/1.1 {status}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{SAYS}");
+        let mut request = [0; 4096];
+        let length = stream.read(&mut request).unwrap_or(0);
+        let request = String::from_utf8_lossy(&request[..length]).into_owned();
+        let path = request.split(' ').nth(1).unwrap_or("/");
+        let variable = path.strip_prefix("/env/").map(|name| std::env::var(name).unwrap_or_default());
+        let says = variable.as_deref().unwrap_or(SAYS);
+        let length = says.len();
+        let _ = write!(stream, "HTTP/1.1 {status}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{says}");
     }
 }
 "#;

@@ -48,6 +48,8 @@ macro_rules! cases {
 }
 
 cases! {
+    bucket_removed_and_not_empty,
+    bucket_of_a_service,
     command_and_entrypoint,
     database_protected_and_removed,
     deploy_of_a_new_image,

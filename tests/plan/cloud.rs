@@ -185,6 +185,11 @@ fn made(address: &Address, wants: &Value, id: &str, before: Option<&Value>) -> L
             json!({ "arn": id, "name": id, "inputs": fingerprint(&wants["source"]), "version": format!("v of {id}") })
         }
         "log_group" => with(wants, &json!({ "name": id, "arn": format!("arn:{id}") })),
+        "bucket" => json!({
+            "name": id, "private": true, "ownership": "BucketOwnerEnforced", "encryption": "AES256",
+            "versioning": "Enabled", "policy": "TLS only", "protect": wants["protect"], "tags": [], "objects": 0, "older": 0,
+            "more": false,
+        }),
         "role" => role(wants, id),
         "repository" => repository(wants, id),
         "image" => image(wants, id, before),

@@ -33,6 +33,8 @@ struct Text {
     nat: &'static str,
     database: Option<(bool, bool, u32, &'static str)>,
     cache: Option<&'static str>,
+    /// Whether its bucket is protected.
+    bucket: Option<bool>,
     tls: &'static str,
     alarms: Option<&'static str>,
     jobs: BTreeMap<&'static str, &'static str>,
@@ -50,6 +52,8 @@ struct Service {
     blocks: usize,
     release: bool,
     secret: bool,
+    /// Whether it uses the bucket, if there is one.
+    bucket: bool,
 }
 
 impl Text {
@@ -65,6 +69,9 @@ impl Text {
         if let Some(class) = self.cache {
             let _ = writeln!(text, "cache: {{ class: {class} }}");
         }
+        if let Some(protect) = self.bucket {
+            let _ = writeln!(text, "buckets: {{ uploads: {{ protect: {protect} }} }}");
+        }
         if self.services.values().any(|service| service.port.is_some()) {
             let _ = writeln!(text, "load_balancer: {{ tls: {} }}", self.tls);
         }
@@ -78,7 +85,7 @@ impl Text {
         }
         text.push_str("services:\n");
         for (name, service) in &self.services {
-            service.write(name, &mut text);
+            service.write(name, self.bucket.is_some(), &mut text);
         }
         text
     }
@@ -92,7 +99,7 @@ impl Text {
 }
 
 impl Service {
-    fn write(&self, name: &str, text: &mut String) {
+    fn write(&self, name: &str, has_bucket: bool, text: &mut String) {
         let Self { image, cpu, .. } = self;
         // Requests are counted where a load balancer serves.
         let count = if self.port.is_some() { self.count.to_owned() } else { self.count.replace("requests", "memory") };
@@ -110,6 +117,9 @@ impl Service {
         }
         if self.secret {
             let _ = writeln!(text, "    , secrets: {{ ADMIN_PASSWORD: generate }}");
+        }
+        if self.bucket && has_bucket {
+            let _ = writeln!(text, "    , buckets: [uploads]");
         }
         text.push_str("  }\n");
     }
@@ -135,8 +145,9 @@ fn service() -> impl Strategy<Value = Service> {
         0_usize..7,
         any::<bool>(),
         any::<bool>(),
+        any::<bool>(),
     )
-        .prop_map(|(image, port, cpu, count, health, host, blocks, release, secret)| Service {
+        .prop_map(|(image, port, cpu, count, health, host, blocks, release, secret, bucket)| Service {
             image,
             port,
             cpu,
@@ -146,6 +157,7 @@ fn service() -> impl Strategy<Value = Service> {
             blocks,
             release,
             secret,
+            bucket,
         })
 }
 
@@ -155,16 +167,18 @@ fn stack() -> impl Strategy<Value = Text> {
         prop_oneof![Just("none"), Just("single"), Just("per-zone")],
         proptest::option::of((any::<bool>(), any::<bool>(), 0_u32..3, users())),
         proptest::option::of(prop_oneof![Just("cache.t4g.micro"), Just("cache.m7g.large")]),
+        proptest::option::of(any::<bool>()),
         prop_oneof![Just("off"), Just("self-signed")],
         proptest::option::of(prop_oneof![Just("ops@example.com"), Just("all@example.com")]),
         proptest::collection::btree_map(prop_oneof![Just("report"), Just("sweep")], job(), 0..=2),
         proptest::collection::btree_map(prop_oneof![Just("web"), Just("api"), Just("web-block")], service(), 1..=3),
     )
-        .prop_map(|(zones, nat, database, cache, tls, alarms, jobs, services)| Text {
+        .prop_map(|(zones, nat, database, cache, bucket, tls, alarms, jobs, services)| Text {
             zones,
             nat,
             database,
             cache,
+            bucket,
             tls,
             alarms,
             jobs,
@@ -234,12 +248,14 @@ fn largest() -> Text {
         blocks: 1,
         release: true,
         secret: true,
+        bucket: true,
     };
     Text {
         zones: 2,
         nat: "single",
         database: Some((true, true, 1, "app: owner")),
         cache: Some("cache.t4g.micro"),
+        bucket: Some(true),
         tls: "self-signed",
         alarms: Some("ops@example.com"),
         jobs: BTreeMap::from([("report", "command: [report], schedule: rate(1 hour)")]),
@@ -272,14 +288,16 @@ fn references(value: &Value, found: &mut BTreeSet<Address>) {
 
 /// What a resource names without holding on to it, so that AWS lets the other one be deleted first: a value that was read once
 /// (a token, a password, a host), a name in a policy or in a metric.
-const NAMED_ONLY: [&str; 8] = [
+const NAMED_ONLY: [&str; 10] = [
     "alarm refers to cluster",
     "cache refers to secret",
     "db_instance refers to secret",
     "db_instance refers to vpc",
+    "role refers to bucket",
     "role refers to repository",
     "role refers to secret",
     "secret refers to task_definition",
+    "task_definition refers to bucket",
     "task_definition refers to db_instance",
 ];
 

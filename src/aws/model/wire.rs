@@ -63,6 +63,7 @@ pub fn session(cloud: &Cloud) -> Aws {
         logs: aws_sdk_cloudwatchlogs,
         rds: aws_sdk_rds,
         route53: aws_sdk_route53,
+        s3: aws_sdk_s3,
         scheduler: aws_sdk_scheduler,
         secrets: aws_sdk_secretsmanager,
         sns: aws_sdk_sns,

@@ -23,6 +23,36 @@ fn every_service_gets_the_caches_url_as_a_secret_and_may_read_it_and_not_the_pas
 }
 
 #[test]
+fn a_service_reads_and_writes_the_buckets_that_it_names_and_knows_their_names() {
+    let graph = drawn(
+        "buckets: { uploads: {}, old-reports: { protect: false } }\nservices:\n  web: { build: app, buckets: [uploads, old-reports] }\n  worker: { build: app }\n",
+    );
+    assert_eq!(node(&graph, "bucket.uploads").desired, json!({ "protect": true }));
+    assert_eq!(node(&graph, "bucket.old-reports").desired, json!({ "protect": false }));
+    let environment = &node(&graph, "task_definition.web").desired["environment"];
+    assert_eq!(environment["BUCKET_UPLOADS"], input("bucket.uploads", "name"));
+    assert_eq!(environment["BUCKET_OLD_REPORTS"], input("bucket.old-reports", "name"));
+    let statements = node(&graph, "role.web-task").desired["statements"].clone();
+    let on = |output: &str| json!([input("bucket.uploads", output), input("bucket.old-reports", output)]);
+    assert_eq!((&statements[0]["resources"], &statements[1]["resources"]), (&on("arn"), &on("objects")));
+    let actions = statements.to_string();
+    assert!(actions.contains("s3:ListBucket") && actions.contains("s3:PutObject") && !actions.contains("Version"));
+    // As much as the check of `permissions` leaves for them.
+    let arn = format!("arn:aws:s3:::{}", "x".repeat(63));
+    let written: usize = [&statements[0], &statements[1]]
+        .iter()
+        .map(|statement| {
+            json!({ "Effect": "Allow", "Action": statement["actions"], "Resource": [] }).to_string().len() + 1
+        })
+        .sum();
+    assert!(written <= 270, "{written}");
+    assert!(json!([arn, format!("{arn}/*")]).to_string().len() <= 162);
+    let other = node(&graph, "task_definition.worker").desired.to_string();
+    assert!(!other.contains("BUCKET_"), "{other}");
+    assert_eq!(node(&graph, "role.worker-task").desired["statements"], json!([]));
+}
+
+#[test]
 fn a_worker_is_reached_by_nobody() {
     let graph = drawn("services: { worker: { build: app } }\n");
     assert_eq!(addresses(&graph, &["load_balancer", "listener", "listener_rule", "target_group"]), [""; 0]);

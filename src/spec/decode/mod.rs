@@ -2,6 +2,7 @@
 
 mod alarms;
 mod bastion;
+mod buckets;
 mod cache;
 mod database;
 mod environment;
@@ -48,11 +49,13 @@ pub(super) fn stack(root: &Node, environment: &str, problems: &mut Collector) ->
     let network = network::network(&map, problems);
     let database = map.get("database").and_then(|field| database::database(&field, problems));
     let cache = map.get("cache").and_then(|field| cache::cache(&field, problems));
+    let prefix = format!("{}-{environment}-", name.as_deref().unwrap_or_default());
+    let buckets = map.get("buckets").map(|field| buckets::buckets(&field, &prefix, problems)).unwrap_or_default();
     let mut given = Vec::new();
     given.extend(database.as_ref().map(|_| "DATABASE_URL"));
     given.extend(cache.as_ref().map(|_| "REDIS_URL"));
     let services = map.required("services", problems);
-    let services = services.map(|field| service::services(&field, &given, problems)).unwrap_or_default();
+    let services = services.map(|field| service::services(&field, &map, &given, problems)).unwrap_or_default();
     let jobs = map.get("jobs").map(|field| jobs::jobs(&field, &map, problems)).unwrap_or_default();
     let mut load_balancer =
         map.get("load_balancer").and_then(|field| load_balancer::load_balancer(&field, region.as_deref(), problems));
@@ -85,6 +88,7 @@ pub(super) fn stack(root: &Node, environment: &str, problems: &mut Collector) ->
         network: network?,
         database,
         cache,
+        buckets,
         load_balancer,
         bastion,
         services,

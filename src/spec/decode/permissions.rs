@@ -22,14 +22,23 @@ const QUOTES: usize = r#""","#.len();
 
 const EXAMPLE: &str = "- { actions: [s3:GetObject], resources: [\"arn:aws:s3:::my-bucket/*\"] }";
 
-pub(super) fn list(field: &Field, problems: &mut Collector) -> Option<Vec<Statement>> {
+/// The characters that the statements for the buckets of a service take, and the ARNs of each of them.
+const FOR_BUCKETS: (usize, usize) = (270, 160);
+
+/// The most buckets that a service can use: their statements fit into its role by themselves.
+pub(super) const MOST_BUCKETS: usize = (MOST - FOR_BUCKETS.0) / FOR_BUCKETS.1;
+
+/// The statements of a service that uses so many `buckets`.
+pub(super) fn list(field: &Field, buckets: usize, problems: &mut Collector) -> Option<Vec<Statement>> {
+    let taken = if buckets == 0 { 0 } else { FOR_BUCKETS.0 + buckets * FOR_BUCKETS.1 };
+    let most = MOST.saturating_sub(taken);
     let statements: Vec<Statement> =
         field.items(problems)?.iter().filter_map(|item| statement(item, problems)).collect();
     let characters: usize = statements.iter().map(length).sum();
-    if characters > MOST {
+    if characters > most {
         let hint = "join actions or resources with *, or give some of them to a service of its own";
         field.wrong(
-            format!("{characters} characters of policy are more than the {MOST} that a role has for them"),
+            format!("{characters} characters of policy are more than the {most} that a role has for them"),
             hint,
             problems,
         );

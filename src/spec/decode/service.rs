@@ -2,21 +2,28 @@
 
 use std::collections::BTreeMap;
 
-use super::{environment, image::image, permissions, scale, secrets, size::size};
+use super::{buckets, environment, image::image, permissions, scale, secrets, size::size};
 use crate::spec::{
     block, check,
     keys::SERVICE,
     problem::Collector,
     read::{Entries, Field, Map},
-    stack::Service,
+    stack::{Bucket, Service},
 };
 
-pub(super) fn services(field: &Field, given: &[&str], problems: &mut Collector) -> BTreeMap<String, Service> {
+/// The services of the stack that `root` is. `given` are the variables that each container gets from stackctl.
+pub(super) fn services(
+    field: &Field,
+    root: &Map,
+    given: &[&str],
+    problems: &mut Collector,
+) -> BTreeMap<String, Service> {
     let Some(entries) = Entries::new(field.node, &field.path, problems) else { return BTreeMap::new() };
     let all: Vec<Field> = entries.fields().collect();
     if all.is_empty() {
         field.wrong("there is no service", "add one: services: { web: { build: app, port: 3000 } }", problems);
     }
+    let buckets = buckets::declared(root);
     let mut services = BTreeMap::new();
     for field in &all {
         let name = &field.key.text;
@@ -24,7 +31,7 @@ pub(super) fn services(field: &Field, given: &[&str], problems: &mut Collector) 
             let hint = "2 to 20 of a-z, 0-9 and -, beginning with a letter";
             problems.add(field.key.span, &field.path, format!("`{name}` cannot name a service"), hint);
         }
-        if let Some(service) = service(field, all.len() == 1, given, problems) {
+        if let Some(service) = service(field, all.len() == 1, given, &buckets, problems) {
             services.insert(name.clone(), service);
         }
     }
@@ -47,7 +54,7 @@ fn overlaps(fields: &[Field], services: &BTreeMap<String, Service>, problems: &m
     }
 }
 
-fn service(field: &Field, alone: bool, given: &[&str], problems: &mut Collector) -> Option<Service> {
+fn service(field: &Field, alone: bool, given: &[&str], declared: &[&str], problems: &mut Collector) -> Option<Service> {
     let map = Map::new(field.node, &field.path, &SERVICE, problems)?;
     let image = image(&map, field, problems);
     let entrypoint = map.command("entrypoint", problems);
@@ -72,8 +79,11 @@ fn service(field: &Field, alone: bool, given: &[&str], problems: &mut Collector)
     let stop_timeout = map.seconds("stop_timeout", problems);
     let exec = map.truth("exec", problems);
     let rollback_after = map.number("rollback_after", problems);
-    let env = map.get("env").map_or(Some(BTreeMap::new()), |field| environment::env(&field, given, problems));
-    let secrets = map.get("secrets").map_or(Some(BTreeMap::new()), |field| secrets::secrets(&field, given, problems));
+    let buckets = buckets::used(&map, declared, problems);
+    let named: Vec<String> = buckets.iter().flatten().map(|name| Bucket::variable(name)).collect();
+    let given: Vec<&str> = given.iter().copied().chain(named.iter().map(String::as_str)).collect();
+    let env = map.get("env").map_or(Some(BTreeMap::new()), |field| environment::env(&field, &given, problems));
+    let secrets = map.get("secrets").map_or(Some(BTreeMap::new()), |field| secrets::secrets(&field, &given, problems));
     if let (Some(env), Some(secrets)) = (&env, &secrets) {
         for name in secrets.keys().filter(|name| env.contains_key(*name)) {
             problems.add(
@@ -84,7 +94,10 @@ fn service(field: &Field, alone: bool, given: &[&str], problems: &mut Collector)
             );
         }
     }
-    let permissions = map.get("permissions").map_or(Some(Vec::new()), |field| permissions::list(&field, problems));
+    let count_of_buckets = buckets.as_ref().map_or(0, Vec::len);
+    let permissions = map.get("permissions");
+    let permissions =
+        permissions.map_or(Some(Vec::new()), |field| permissions::list(&field, count_of_buckets, problems));
     let (replicas, scale) = count?;
     Some(Service {
         image: image?,
@@ -105,6 +118,7 @@ fn service(field: &Field, alone: bool, given: &[&str], problems: &mut Collector)
         rollback_after,
         env: env?,
         secrets: secrets?,
+        buckets: buckets?,
         permissions: permissions?,
     })
 }

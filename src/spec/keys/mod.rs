@@ -4,6 +4,7 @@
 
 mod alarms;
 mod bastion;
+mod buckets;
 mod cache;
 mod database;
 mod jobs;
@@ -18,6 +19,7 @@ mod top;
 
 pub(super) use alarms::ALARMS;
 pub(super) use bastion::{BASTION, BASTION_USER};
+pub(super) use buckets::BUCKET;
 pub(super) use cache::{CACHE, VERSIONS as VALKEY_VERSIONS};
 pub(super) use database::{DATABASE, ROLES};
 pub(super) use jobs::JOB;

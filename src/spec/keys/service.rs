@@ -147,6 +147,13 @@ pub(in crate::spec) static SERVICE: Section = Section {
                   secret of your own](#secrets).",
         },
         Key {
+            name: "buckets",
+            kind: Kind::List(&texts::BUCKET_NAME, Empty::Allowed),
+            absence: Absence::Means("none"),
+            doc: "The [buckets](#buckets) that its tasks read and write. For `uploads`, the container gets the bucket's name \
+                  as `BUCKET_UPLOADS`.",
+        },
+        Key {
             name: "permissions",
             kind: Kind::Maps(&STATEMENT),
             absence: Absence::Means("none"),
@@ -204,7 +211,7 @@ const FOREIGN: &[Foreign] = &[
     },
     Foreign {
         words: &["volumes", "tmpfs", "storage"],
-        help: "leave it out: tasks have no volumes; keep files in S3, and give access with `permissions`",
+        help: "leave it out: tasks have no volumes; keep files in `buckets`",
     },
     Foreign {
         words: &["sidecars"],

@@ -16,6 +16,10 @@ pub(super) static STACK_NAME: Text = Text { pattern: NAME, longest: check::LONGE
 pub(super) static PART_NAME: Text =
     Text { one: "name of a service", pattern: NAME, longest: check::LONGEST_NAME, ..PLAIN };
 
+/// The name of a bucket.
+pub(super) static BUCKET_NAME: Text =
+    Text { one: "name of a bucket", many: "names of buckets", pattern: NAME, longest: check::LONGEST_NAME, ..PLAIN };
+
 /// The name of an environment.
 pub(super) static ENVIRONMENT_NAME: Text = Text { pattern: NAME, longest: check::LONGEST_ENVIRONMENT, ..PLAIN };
 

@@ -1,7 +1,8 @@
 //! The keys at the top of the file.
 
 use super::{
-    ALARMS, Absence, BASTION, CACHE, DATABASE, Foreign, JOB, Key, Kind, LOAD_BALANCER, NETWORK, SERVICE, Section, texts,
+    ALARMS, Absence, BASTION, BUCKET, CACHE, DATABASE, Foreign, JOB, Key, Kind, LOAD_BALANCER, NETWORK, SERVICE,
+    Section, texts,
 };
 
 pub(in crate::spec) static TOP: Section = Section {
@@ -48,6 +49,12 @@ pub(in crate::spec) static TOP: Section = Section {
             kind: Kind::Map(&CACHE),
             absence: Absence::Means("no cache"),
             doc: "A Valkey cache on ElastiCache. See [cache](#cache). `cache: {}` is a cache with all defaults.",
+        },
+        Key {
+            name: "buckets",
+            kind: Kind::Named { names: &texts::BUCKET_NAME, of: &Kind::Map(&BUCKET) },
+            absence: Absence::Means("none"),
+            doc: "S3 buckets, by name. See [buckets](#buckets). `buckets: { uploads: {} }` is one with all defaults.",
         },
         Key {
             name: "load_balancer",
@@ -102,12 +109,13 @@ pub(in crate::spec) static TOP: Section = Section {
         Foreign { words: &["secrets"], help: "write `secrets` in each service that gets them" },
         Foreign {
             words: &["volumes", "configs"],
-            help: "leave it out: tasks have no volumes; keep files in S3, and give access with `permissions` of a service",
+            help: "leave it out: tasks have no volumes; keep files in `buckets`",
         },
         Foreign { words: &["networks"], help: "use `network`: all services of a stack share one" },
         Foreign { words: &["vpc"], help: "use `network`, with `vpc` in it for a network that exists" },
         Foreign { words: &["db", "postgres", "postgresql", "rds"], help: "use `database`" },
         Foreign { words: &["redis", "valkey", "elasticache"], help: "use `cache`" },
+        Foreign { words: &["s3", "bucket", "storage"], help: "use `buckets`, and name them in `buckets` of a service" },
         Foreign { words: &["alb", "lb", "http"], help: "use `load_balancer`, and `routes` in a service" },
         Foreign {
             words: &["domain", "alias", "hosted_zone"],

@@ -99,6 +99,72 @@ fn command_and_entrypoint_go_with_a_package_and_with_an_image() {
 }
 
 #[test]
+fn a_bucket_is_protected_by_default_and_used_by_services_that_name_it() {
+    let text = "name: demo\nregion: eu-west-1\nbuckets: { uploads: {}, old-reports: { protect: false } }\nservices:\n  web: { build: app, buckets: [uploads, old-reports] }\n  worker: { build: app }\nenvironments:\n  test: { buckets: { uploads: { protect: false } } }\n";
+    let stack = |environment: &str| {
+        parse("stack.yaml", text, environment, &|_| None)
+            .unwrap_or_else(|problems| panic!("{}", problems.render(false)))
+    };
+    let buckets = |environment| stack(environment).buckets.into_iter().map(|(name, bucket)| (name, bucket.protect));
+    let named = |name: &str, protect| (name.to_owned(), protect);
+    assert!(buckets("default").eq([named("old-reports", false), named("uploads", true)]));
+    assert!(buckets("test").eq([named("old-reports", false), named("uploads", false)]));
+    let services = stack("default").services;
+    assert_eq!(
+        (services["web"].buckets.join(" "), services["worker"].buckets.len()),
+        ("uploads old-reports".into(), 0)
+    );
+    assert_eq!(Bucket::variable("old-reports"), "BUCKET_OLD_REPORTS");
+}
+
+#[test]
+fn a_bucket_that_is_not_declared_is_placed_with_the_way_out() {
+    let told = |stack: &str, buckets: &str, service: &str| {
+        let text = format!(
+            "name: {stack}\nregion: eu-west-1\nbuckets: {{ {buckets} }}\nservices:\n  web: {{ build: app, {service} }}\n"
+        );
+        problems(&text)
+    };
+    let cases = [
+        ("uploads: {}", "buckets: [uplaods]", "5:32 there is no bucket `uplaods` [did you mean `uploads`?]"),
+        (
+            "",
+            "buckets: [files]",
+            "5:32 there is no bucket `files` [add it at the top of the file: buckets: { files: {} }]",
+        ),
+        ("uploads: {}", "buckets: [uploads, uploads]", "5:41 `uploads` is there twice [keep one of them]"),
+        (
+            "uploads: {}",
+            "buckets: [uploads], env: { BUCKET_UPLOADS: x }",
+            "5:49 BUCKET_UPLOADS is given to every container by stackctl [leave it out, or take another name]",
+        ),
+        (
+            "uploads: {}",
+            "buckets: [uploads], secrets: { BUCKET_UPLOADS: generate }",
+            "5:53 BUCKET_UPLOADS is given to every container by stackctl [leave it out, or take another name]",
+        ),
+        ("Up: {}", "port: 80", "3:12 `Up` cannot name a bucket [2 to 20 of a-z, 0-9 and -, beginning with a letter]"),
+    ];
+    for (buckets, service, expected) in cases {
+        assert_eq!(told("demo", buckets, service), [expected], "{buckets}, {service}");
+    }
+    assert!(
+        read("name: demo\nregion: eu-west-1\nservices: { web: { build: app, env: { BUCKET_UPLOADS: x } } }\n").is_ok()
+    );
+    let reserved = told("sthree", "uploads: {}", "port: 80");
+    assert_eq!(
+        reserved,
+        [
+            "3:1 the buckets of this stack would be called `sthree-default-…`, and AWS reserves `sthree-` [take another `name` for the stack]"
+        ]
+    );
+    let many: Vec<String> = (10..71).map(|number| format!("b{number}")).collect();
+    let declared = many.iter().map(|name| format!("{name}: {{}}")).collect::<Vec<_>>().join(", ");
+    let found = told("demo", &declared, &format!("buckets: [{}]", many.join(", ")));
+    assert!(found[0].contains("a service can use 60 buckets, and here are 61"), "{found:?}");
+}
+
+#[test]
 fn a_command_that_is_one_text_is_shown_as_a_list() {
     let told = |command: &str| {
         problems(&format!("name: demo\nregion: eu-west-1\nservices:\n  web:\n    build: app\n    {command}\n"))

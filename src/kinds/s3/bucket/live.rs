@@ -1,0 +1,157 @@
+//! What AWS has of a bucket, and the reading of it: S3 tells each setting by a call of its own.
+
+use aws_sdk_s3::types::{PublicAccessBlockConfiguration, ServerSideEncryptionRule};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::{
+    aws::{self, Outcome},
+    kind::Context,
+    model::{Failure, Found},
+};
+
+/// The code for a bucket that is not there.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html#ErrorCodeList>
+pub(super) const NO_BUCKET: &str = "NoSuchBucket";
+
+/// The tag that says whether the bucket is protected. One without it is.
+pub(super) const PROTECT: &str = "stackctl:protect";
+
+/// The most objects in one page of a list, and in one call that deletes.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html>
+pub(super) const PAGE: i32 = 1000;
+
+/// How a plan shows the policy that lets nobody in without TLS.
+pub(super) const TLS_ONLY: &str = "TLS only";
+
+/// What AWS has.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Live {
+    /// Its name.
+    pub name: String,
+    /// Whether all four settings that block public access are on.
+    pub private: bool,
+    /// Who owns its objects: `BucketOwnerEnforced` means that there are no ACLs. Empty if nothing is set.
+    pub ownership: String,
+    /// How it encrypts what nobody encrypts otherwise, such as `AES256`.
+    pub encryption: String,
+    /// `Enabled`, `Suspended`, or empty if it never had versions.
+    pub versioning: String,
+    /// [`TLS_ONLY`], or the policy that it has instead; empty for none.
+    pub policy: String,
+    /// Whether it is deleted with `--unprotect` only.
+    pub protect: bool,
+    /// All of its tags, also those of others: AWS sets them together.
+    pub tags: Vec<(String, String)>,
+    /// How many objects the first page of its versions has.
+    pub objects: u32,
+    /// How many older versions and delete markers that page has.
+    pub older: u32,
+    /// Whether there are more pages.
+    pub more: bool,
+}
+
+pub(super) fn arn(name: &str) -> String {
+    format!("arn:aws:s3:::{name}")
+}
+
+/// The bucket, if it is there and the stack's, or what is claimed.
+pub(super) async fn read(cx: &Context, name: String) -> Result<Option<Found<Live>>, Failure> {
+    let Some(tags) = tags(cx, &name).await? else { return Ok(None) };
+    let Some(address) = cx.address_of(&tags) else { return Ok(None) };
+    match live(cx, &name, tags).await {
+        // It goes at this moment.
+        Err(failure) if failure.is(&[NO_BUCKET]) => Ok(None),
+        live => Ok(Some(Found { address, id: name, live: live? })),
+    }
+}
+
+/// Its tags; none if there is no such bucket.
+pub(super) async fn tags(cx: &Context, name: &str) -> Result<Option<Vec<(String, String)>>, Failure> {
+    let answer = cx.aws.s3.get_bucket_tagging().bucket(name).send().await;
+    let owned = |tag: &aws_sdk_s3::types::Tag| (tag.key().to_owned(), tag.value().to_owned());
+    match answer.during("GetBucketTagging") {
+        Ok(answer) => Ok(Some(answer.tag_set().iter().map(owned).collect())),
+        Err(failure) if failure.is(&["NoSuchTagSet"]) => Ok(Some(Vec::new())),
+        Err(failure) if failure.is(&[NO_BUCKET]) => Ok(None),
+        Err(failure) => Err(failure),
+    }
+}
+
+async fn live(cx: &Context, name: &str, tags: Vec<(String, String)>) -> Result<Live, Failure> {
+    let s3 = &cx.aws.s3;
+    let (block, ownership, encryption, versioning, policy, page) = futures::join!(
+        s3.get_public_access_block().bucket(name).send(),
+        s3.get_bucket_ownership_controls().bucket(name).send(),
+        s3.get_bucket_encryption().bucket(name).send(),
+        s3.get_bucket_versioning().bucket(name).send(),
+        s3.get_bucket_policy().bucket(name).send(),
+        s3.list_object_versions().bucket(name).max_keys(PAGE).send(),
+    );
+    let block = block.or_absent("GetPublicAccessBlock", &["NoSuchPublicAccessBlockConfiguration"])?;
+    let ownership = ownership.or_absent("GetBucketOwnershipControls", &["OwnershipControlsNotFoundError"])?;
+    let absent = ["ServerSideEncryptionConfigurationNotFoundError"];
+    let encryption = encryption.or_absent("GetBucketEncryption", &absent)?;
+    let versioning = versioning.during("GetBucketVersioning")?.status;
+    let policy = policy.or_absent("GetBucketPolicy", &["NoSuchBucketPolicy"])?.and_then(|answer| answer.policy);
+    let page = page.during("ListObjectVersions")?;
+
+    let controls = ownership.and_then(|answer| answer.ownership_controls);
+    let rule = controls.as_ref().and_then(|controls| controls.rules().first());
+    let encryption = encryption.and_then(|answer| answer.server_side_encryption_configuration);
+    let default = encryption.as_ref().and_then(|encryption| encryption.rules().first());
+    let default = default.and_then(ServerSideEncryptionRule::apply_server_side_encryption_by_default);
+    let newest = page.versions().iter().filter(|version| version.is_latest() == Some(true)).count();
+    let all = page.versions().len() + page.delete_markers().len();
+    let counted = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+    Ok(Live {
+        private: block.and_then(|answer| answer.public_access_block_configuration) == Some(blocked()),
+        ownership: rule.map(|rule| rule.object_ownership().as_str().to_owned()).unwrap_or_default(),
+        encryption: default.map(|default| default.sse_algorithm().as_str().to_owned()).unwrap_or_default(),
+        versioning: versioning.map(|status| status.as_str().to_owned()).unwrap_or_default(),
+        policy: policy.map(|policy| shown(name, policy)).unwrap_or_default(),
+        protect: aws::tag_value(&tags, PROTECT) != Some("false"),
+        objects: counted(newest),
+        older: counted(all - newest),
+        more: page.is_truncated() == Some(true),
+        name: name.to_owned(),
+        tags,
+    })
+}
+
+/// What is in the bucket, as far as one page shows it.
+pub(super) fn content(live: &Live) -> Option<String> {
+    let number = |count: u32, one: &str| match count {
+        0 => None,
+        1 => Some(format!("1 {one}")),
+        more => Some(format!("{more} {one}s")),
+    };
+    let parts = [number(live.objects, "object"), number(live.older, "older version")];
+    let parts = parts.into_iter().flatten().collect::<Vec<_>>().join(" and ");
+    let least = if live.more { "at least " } else { "" };
+    (!parts.is_empty()).then(|| format!("{least}{parts}"))
+}
+
+pub(super) fn blocked() -> PublicAccessBlockConfiguration {
+    let block = PublicAccessBlockConfiguration::builder().block_public_acls(true).ignore_public_acls(true);
+    block.block_public_policy(true).restrict_public_buckets(true).build()
+}
+
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/security-best-practices.html>
+pub(super) fn tls_only(name: &str) -> Value {
+    let arn = arn(name);
+    json!({ "Version": "2012-10-17", "Statement": [{
+        "Sid": "TlsOnly",
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "s3:*",
+        "Resource": [arn, format!("{arn}/*")],
+        "Condition": { "Bool": { "aws:SecureTransport": "false" } },
+    }] })
+}
+
+/// How a plan shows the policy of the bucket called `name`. One that says anything else is shown whole.
+pub(super) fn shown(name: &str, policy: String) -> String {
+    let is_ours = serde_json::from_str::<Value>(&policy).is_ok_and(|policy| policy == tls_only(name));
+    if is_ours { TLS_ONLY.to_owned() } else { policy }
+}

@@ -1,0 +1,5 @@
+//! The kinds of S3.
+
+pub mod bucket;
+#[cfg(test)]
+mod model;

@@ -1,0 +1,79 @@
+//! `buckets`: those of the stack, and those that a service uses.
+
+use std::collections::BTreeMap;
+
+use super::permissions::MOST_BUCKETS;
+use crate::spec::{
+    check,
+    keys::BUCKET,
+    nearest,
+    problem::Collector,
+    read::{Entries, Field, Map},
+    stack::Bucket,
+};
+
+/// What the name of no bucket may begin with. AWS's other such beginnings have two hyphens in a row.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html>
+const RESERVED: [&str; 2] = ["sthree-", "amzn-s3-demo-"];
+
+/// The buckets of a stack whose resources have names that begin with `prefix`.
+pub(super) fn buckets(field: &Field, prefix: &str, problems: &mut Collector) -> BTreeMap<String, Bucket> {
+    let Some(entries) = Entries::new(field.node, &field.path, problems) else { return BTreeMap::new() };
+    if let Some(reserved) = RESERVED.iter().find(|reserved| prefix.starts_with(*reserved)) {
+        let hint = "take another `name` for the stack";
+        let message = format!("the buckets of this stack would be called `{prefix}…`, and AWS reserves `{reserved}`");
+        problems.add(field.key.span, &field.path, message, hint);
+    }
+    let mut buckets = BTreeMap::new();
+    for field in entries.fields() {
+        let name = &field.key.text;
+        if !check::is_name(name, check::LONGEST_NAME) {
+            let hint = "2 to 20 of a-z, 0-9 and -, beginning with a letter";
+            problems.add(field.key.span, &field.path, format!("`{name}` cannot name a bucket"), hint);
+        }
+        // What is empty counts as not there, as everywhere: an environment takes a bucket away with `null`.
+        if field.node.is_null() {
+            continue;
+        }
+        if let Some(bucket) = bucket(&field, problems) {
+            buckets.insert(name.clone(), bucket);
+        }
+    }
+    buckets
+}
+
+fn bucket(field: &Field, problems: &mut Collector) -> Option<Bucket> {
+    let map = Map::new(field.node, &field.path, &BUCKET, problems)?;
+    Some(Bucket { protect: map.truth("protect", problems)? })
+}
+
+/// The names of the buckets that are written in the file. One with a problem of its own is not an unknown one.
+pub(super) fn declared<'a>(root: &Map<'a>) -> Vec<&'a str> {
+    let field = root.get("buckets");
+    let entries = field.iter().flat_map(|field| field.node.entries());
+    entries.filter(|(_, node)| !node.is_null()).map(|(key, _)| key.text.as_str()).collect()
+}
+
+/// The buckets that a service uses, out of those that are `declared`.
+pub(super) fn used(map: &Map, declared: &[&str], problems: &mut Collector) -> Option<Vec<String>> {
+    let mut used = Vec::new();
+    let texts = map.texts("buckets", problems)?;
+    if texts.len() > MOST_BUCKETS {
+        let message = format!("a service can use {MOST_BUCKETS} buckets, and here are {}", texts.len());
+        map.wrong("buckets", message, "keep more in each, below prefixes of their own", problems);
+    }
+    for (field, name) in texts {
+        if !declared.contains(&name.as_str()) {
+            let hint = match nearest(&name, declared.iter().copied()) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("add it at the top of the file: buckets: {{ {name}: {{}} }}"),
+            };
+            field.wrong(format!("there is no bucket `{name}`"), hint, problems);
+        }
+        if used.contains(&name) {
+            field.wrong(format!("`{name}` is there twice"), "keep one of them", problems);
+        }
+        used.push(name);
+    }
+    Some(used)
+}
