@@ -77,6 +77,13 @@ impl Elb {
             attributes.insert(key.to_owned(), value.to_owned());
         }
     }
+
+    /// Gives the newest load balancer a security group more; the others are not the stack's.
+    pub(in super::super) fn add_security_group(&mut self) {
+        if let Some(balancer) = self.balancers.last_mut() {
+            balancer.security_groups.get_or_insert_default().push("sg-of-somebody".to_owned());
+        }
+    }
 }
 
 /// One of the same name and settings is given again.
