@@ -6,6 +6,11 @@ pub(super) const LONGEST_NAME: usize = 20;
 /// The longest name of an environment.
 pub(super) const LONGEST_ENVIRONMENT: usize = 12;
 
+/// The most tasks that a service may have.
+/// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-quotas.html> allows more; it is a guard against typing
+/// errors.
+pub(super) const MOST_TASKS: u32 = 1000;
+
 /// The longest name of a certificate, in characters.
 /// <https://docs.aws.amazon.com/acm/latest/APIReference/API_RequestCertificate.html>
 pub(super) const LONGEST_DOMAIN: usize = 64;

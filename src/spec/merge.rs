@@ -4,8 +4,9 @@
 use super::{
     check,
     keys::ONLY_AT_THE_TOP,
-    nearest,
+    nearest::nearest,
     problem::Collector,
+    stack::DEFAULT_ENVIRONMENT,
     yaml::{Key, Node, Value},
 };
 
@@ -23,7 +24,7 @@ pub(super) fn take_environments(root: &mut Node, problems: &mut Collector) -> Ve
     };
     for (name, over) in &environments {
         let path = format!("environments.{}", name.text);
-        if name.text == super::DEFAULT_ENVIRONMENT {
+        if name.text == DEFAULT_ENVIRONMENT {
             let hint = "it is what the file says without an environment; give this one another name";
             problems.add(name.span, &path, "`default` cannot be redefined", hint);
         }

@@ -6,6 +6,7 @@ mod check;
 mod decode;
 mod keys;
 mod merge;
+mod nearest;
 mod problem;
 mod read;
 mod reference;
@@ -15,28 +16,24 @@ mod stack;
 mod variables;
 mod yaml;
 
-use std::{collections::BTreeSet, fs::File, io::Read, path::Path};
+use std::{fs::File, io::Read, path::Path};
 
 pub(crate) use block::expressions as block_expressions;
 pub use problem::{Problem, Problems};
 pub use reference::reference;
 pub use schema::schema;
 pub use stack::{
-    Alarms, Bastion, BastionUser, Bucket, Cache, Cidr, Database, DatabaseRole, DatabaseUser, Given, ImageFrom, Job,
-    LoadBalancer, Nat, Network, Scale, SecretFrom, Service, Stack, Statement, Tls,
+    Alarms, Bastion, BastionUser, Bucket, Cache, Cidr, DEFAULT_ENVIRONMENT, Database, DatabaseRole, DatabaseUser,
+    Given, ImageFrom, Job, LoadBalancer, Nat, Network, Scale, SecretFrom, Service, Stack, Statement, Tls,
 };
 
 use problem::Collector;
-use yaml::Node;
 
 /// How large a file may be, in bytes: what is larger is another file than was meant, and would be read for minutes.
 const LARGEST: usize = 512 * 1024;
 
 /// How many environments a file may have. Each of them is checked whenever the file is read.
 const ENVIRONMENTS: usize = 50;
-
-/// The environment without a name of its own.
-pub const DEFAULT_ENVIRONMENT: &str = "default";
 
 /// Reads the stack in the file at `path`, in `environment`; `variables` gives the caller's environment variables.
 ///
@@ -130,19 +127,6 @@ pub fn parse(
         return Ok(stack);
     }
     Err(problems.finish(file_name, text))
-}
-
-/// The nearest of `known` to what was written, if it is near enough to be meant.
-fn nearest<'a>(written: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let scored = known.into_iter().map(|known| (strsim::damerau_levenshtein(written, known), known));
-    scored.filter(|(distance, known)| *distance <= known.len().div_ceil(3)).min().map(|(_, known)| known)
-}
-
-/// The keys that stand twice in a mapping.
-fn duplicates(node: &Node) -> BTreeSet<usize> {
-    let mut seen = BTreeSet::new();
-    let keys = node.entries().iter().enumerate();
-    keys.filter(|(_, (key, _))| !seen.insert(key.text.clone())).map(|(index, _)| index).collect()
 }
 
 #[cfg(test)]

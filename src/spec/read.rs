@@ -1,9 +1,8 @@
 //! Reading a mapping key by key, each value in its type, each problem in its place.
 
 use super::{
-    duplicates,
     keys::{Absence, Check, Kind, Literal, Section},
-    nearest,
+    nearest::nearest,
     problem::{Collector, Span},
     yaml::{Key, Node, Value},
 };
@@ -39,7 +38,7 @@ impl<'a> Entries<'a> {
             return None;
         };
         let entries = Self { span: node.span, path: path.to_owned(), list };
-        for index in duplicates(node) {
+        for index in node.duplicates() {
             let key = &list[index].0;
             let message = format!("`{}` stands here twice", key.text);
             problems.add(key.span, &entries.path_of(&key.text), message, "keep one of them");

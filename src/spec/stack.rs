@@ -2,6 +2,9 @@
 
 use std::{collections::BTreeMap, fmt, net::Ipv4Addr, path::PathBuf};
 
+/// The environment without a name of its own.
+pub const DEFAULT_ENVIRONMENT: &str = "default";
+
 /// One stack in one environment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stack {

@@ -3,6 +3,8 @@
 //! Anchors, aliases and tags are refused: a stack file has no use for them, and an alias can make a small file a large
 //! tree.
 
+use std::collections::BTreeSet;
+
 use saphyr_parser::{Event, Parser, ScalarStyle, Span as ParserSpan};
 
 use super::problem::{Collector, Span};
@@ -42,6 +44,13 @@ impl Node {
             Value::Map(entries) => entries,
             _ => &[],
         }
+    }
+
+    /// The keys that stand twice in a mapping, by their places.
+    pub(super) fn duplicates(&self) -> BTreeSet<usize> {
+        let mut seen = BTreeSet::new();
+        let keys = self.entries().iter().enumerate();
+        keys.filter(|(_, (key, _))| !seen.insert(key.text.clone())).map(|(index, _)| index).collect()
     }
 
     /// Whether it is empty: nothing at all, `~` or `null`.

@@ -6,7 +6,7 @@ use super::permissions::MOST_BUCKETS;
 use crate::spec::{
     check,
     keys::BUCKET,
-    nearest,
+    nearest::nearest,
     problem::Collector,
     read::{Entries, Field, Map},
     stack::Bucket,

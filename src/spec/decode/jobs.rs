@@ -6,7 +6,7 @@ use super::schedule;
 use crate::spec::{
     check,
     keys::JOB,
-    nearest,
+    nearest::nearest,
     problem::Collector,
     read::{Entries, Field, Map},
     stack::Job,

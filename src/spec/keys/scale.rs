@@ -1,6 +1,7 @@
 //! The keys of `scale` of a service.
 
-use super::{Absence, Foreign, Key, Kind, Literal, Section, service::MOST_TASKS};
+use super::{Absence, Foreign, Key, Kind, Literal, Section};
+use crate::spec::check::MOST_TASKS;
 
 const ONE_OF_THREE: Absence = Absence::Means("one of the three");
 

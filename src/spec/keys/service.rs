@@ -3,11 +3,6 @@
 use super::{Absence, Empty, Foreign, Key, Kind, Literal, SCALE, SECRET, STATEMENT, Section, texts};
 use crate::spec::check;
 
-/// The most tasks that a service may have.
-/// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-quotas.html> allows more; it is a guard against typing
-/// errors.
-pub(super) const MOST_TASKS: u32 = 1000;
-
 pub(in crate::spec) static SERVICE: Section = Section {
     name: "service",
     doc: "An ECS service on Fargate.",
@@ -62,7 +57,7 @@ pub(in crate::spec) static SERVICE: Section = Section {
         },
         Key {
             name: "replicas",
-            kind: Kind::Number { least: 0, most: MOST_TASKS, unit: "" },
+            kind: Kind::Number { least: 0, most: check::MOST_TASKS, unit: "" },
             absence: Absence::Default(Literal::Number(1)),
             doc: "The number of tasks. 0 stops the service.",
         },
