@@ -5,7 +5,7 @@ use std::{collections::HashMap, io::Write};
 
 use serde_json::{Map, Value, json};
 
-use super::{Format, style::Style};
+use super::{format::Format, style::Style};
 use crate::logs::Line;
 
 /// How much of a task's id is shown: enough to tell apart those of an hour.

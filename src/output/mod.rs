@@ -1,8 +1,10 @@
 //! The only place that writes to a terminal. Standard output is data, standard error is everything else.
 
 mod cost;
+mod format;
 mod human;
 mod json;
+mod line;
 mod log;
 mod markdown;
 mod plan;
@@ -12,10 +14,11 @@ mod secrets;
 mod style;
 mod terminal;
 
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 
 use serde::Serialize;
 
+pub use format::Format;
 pub use human::{ResourceLine, ServiceLine, StatusView};
 pub use json::plan_document;
 pub use log::LogWriter;
@@ -27,22 +30,14 @@ pub use secrets::{SecretLine, SecretsView};
 pub use style::Style;
 pub use terminal::{LineEnds, Raw, size as terminal_size};
 
+use line::write_line;
+
 use crate::{
     cost::Estimate,
     engine::Forecast,
     kind::Registry,
     model::{Failure, Plan},
 };
-
-/// The form of the output.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
-pub enum Format {
-    /// For people.
-    #[default]
-    Human,
-    /// For programs: one JSON document, or one JSON event a line where the command takes time.
-    Json,
-}
 
 /// Where output goes, and how it looks there.
 #[derive(Clone, Debug)]
@@ -221,9 +216,4 @@ impl Output {
         terminal.write_str(&format!("{question}: "))?;
         terminal.read_secure_line()
     }
-}
-
-fn write_line(to: &mut impl Write, text: &str) {
-    // A reader that went away (`stackctl plan | head`) is no error of ours.
-    drop(to.write_all(text.as_bytes()).and_then(|()| to.write_all(b"\n")).and_then(|()| to.flush()));
 }

@@ -9,7 +9,7 @@ use std::{
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use tokio::sync::mpsc::UnboundedReceiver;
 
-use super::{Format, human, style::Style, write_line};
+use super::{format::Format, human, line::write_line, style::Style};
 use crate::{
     engine::{Event, Forecast},
     model::{Action, Address},
