@@ -1,6 +1,6 @@
 //! What a file is, by how it begins: a dump in SQL, or what people take for one.
 
-use super::Refusal;
+use super::refusal::Refusal;
 
 /// How much of a file is looked at, in bytes.
 pub(super) const HEAD: usize = 64 * 1024;

@@ -4,6 +4,7 @@
 //! <https://www.postgresql.org/docs/current/app-pgdump.html>
 
 mod format;
+mod refusal;
 mod statements;
 
 use std::{
@@ -15,6 +16,8 @@ use std::{
 use flate2::{Compression, read::MultiGzDecoder, write::GzEncoder};
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
+
+pub use refusal::Refusal;
 
 use statements::{Line, Statements};
 
@@ -34,23 +37,6 @@ pub struct Dump {
     pub unpacked: u64,
     /// How many statements were left out that would have given something to another owner.
     pub owners: usize,
-}
-
-/// Why a dump cannot be loaded.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Refusal {
-    /// The line, from 1; none where it is about the file.
-    pub line: Option<u64>,
-    /// What is wrong.
-    pub message: String,
-    /// What to do.
-    pub hint: String,
-}
-
-impl Refusal {
-    fn new(line: Option<u64>, message: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self { line, message: message.into(), hint: hint.into() }
-    }
 }
 
 impl Dump {

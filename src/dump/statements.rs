@@ -3,7 +3,7 @@
 //!
 //! <https://www.postgresql.org/docs/current/sql-syntax-lexical.html>
 
-use super::Refusal;
+use super::refusal::Refusal;
 
 /// With which comment `pg_dump` begins a dump, and with which it ends one.
 const BEGIN: &[u8] = b"-- PostgreSQL database dump";
