@@ -9,10 +9,10 @@ use aws_sdk_ecs::{
     types::Cluster,
 };
 
-use super::{ARN, Ecs};
+use super::state::{ARN, Ecs};
 use crate::aws::{
     self,
-    model::{Cloud, Refusal},
+    model::{self, Cloud, Refusal},
 };
 
 pub(super) fn serve(cloud: &Cloud) {
@@ -23,7 +23,7 @@ pub(super) fn serve(cloud: &Cloud) {
 
 /// Nothing for one that is inactive: it is described for a while.
 pub(super) fn line(cluster: &Cluster) -> Option<String> {
-    (cluster.status() != Some("INACTIVE")).then(|| super::line("cluster", cluster.tags()))
+    (cluster.status() != Some("INACTIVE")).then(|| model::line("cluster", cluster.tags()))
 }
 
 impl Ecs {

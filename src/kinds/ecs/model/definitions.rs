@@ -27,7 +27,7 @@ use aws_sdk_ecs::{
     },
 };
 
-use super::{ARN, Ecs};
+use super::state::{ARN, Ecs, Revision};
 use crate::aws::model::{Cloud, Refusal};
 
 pub(super) fn serve(cloud: &Cloud) {
@@ -37,27 +37,6 @@ pub(super) fn serve(cloud: &Cloud) {
     cloud.on(ListTaskDefinitionFamiliesError::generic, families);
     cloud.on(DeregisterTaskDefinitionError::generic, deregister);
     cloud.on(DeleteTaskDefinitionsError::generic, delete);
-}
-
-/// One revision of a family.
-#[derive(Clone)]
-pub(super) struct Revision {
-    pub(super) definition: TaskDefinition,
-    tags: Vec<Tag>,
-}
-
-impl Revision {
-    fn arn(&self) -> &str {
-        self.definition.task_definition_arn().unwrap_or_default()
-    }
-
-    fn family(&self) -> &str {
-        self.definition.family().unwrap_or_default()
-    }
-
-    fn is(&self, status: &Status) -> bool {
-        self.definition.status() == Some(status)
-    }
 }
 
 /// A line for each family and what it has; not how many revisions, because a change adds one. What ECS is deleting is not

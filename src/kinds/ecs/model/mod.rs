@@ -8,20 +8,13 @@
 mod clusters;
 mod definitions;
 mod services;
+mod state;
 mod tasks;
 
-use std::collections::BTreeMap;
+use aws_sdk_ecs::types;
 
-use aws_sdk_ecs::types::{self, Tag};
-
-use self::definitions::Revision;
-use crate::aws::{
-    self,
-    model::{Cloud, Service},
-};
-
-/// What the ARNs of what a sample's AWS has begin with.
-const ARN: &str = "arn:aws:ecs:eu-west-1:123456789012";
+pub(super) use self::state::Ecs;
+use crate::aws::model::{Cloud, Service};
 
 /// The ARN of the cluster that [`cloud_with_cluster`] has.
 pub(super) const CLUSTER: &str = "arn:aws:ecs:eu-west-1:123456789012:cluster/shop-test-main";
@@ -32,28 +25,6 @@ pub(super) const DATABASE_TASK: &str = "arn:aws:ecs:eu-west-1:123456789012:task-
 /// The family of which [`cloud_with_cluster`] has two revisions.
 const FAMILY: &str = "shop-test-main";
 
-/// What the account has in the region.
-#[derive(Clone, Default)]
-pub(super) struct Ecs {
-    made: i64,
-    clusters: Vec<types::Cluster>,
-    revisions: Vec<Revision>,
-    services: Vec<types::Service>,
-    /// The name of the service that was made with each client token.
-    tokens: BTreeMap<String, String>,
-    tasks: Vec<types::Task>,
-    /// The ARN of the task that was started with each client token.
-    task_tokens: BTreeMap<String, String>,
-}
-
-impl Ecs {
-    /// The next number: nothing that is made has the number of another thing.
-    fn next(&mut self) -> i64 {
-        self.made += 1;
-        self.made
-    }
-}
-
 impl Service for Ecs {
     fn present(&self) -> Vec<String> {
         let mut present: Vec<String> = self.clusters.iter().filter_map(clusters::line).collect();
@@ -62,11 +33,6 @@ impl Service for Ecs {
         present.extend(tasks::lines(&self.tasks));
         present
     }
-}
-
-/// What [`Service::present`] says of a thing with these tags.
-fn line(what: &str, tags: &[Tag]) -> String {
-    format!("{what} {}", aws::tag_value(tags, aws::ADDRESS).unwrap_or("of nobody"))
 }
 
 /// An AWS with an ECS that has nothing.

@@ -12,10 +12,10 @@ use aws_sdk_ecs::{
     types::{Deployment, DeploymentRolloutState as State, Service},
 };
 
-use super::{ARN, Ecs};
+use super::state::{ARN, Ecs};
 use crate::aws::{
     self,
-    model::{Cloud, Refusal},
+    model::{self, Cloud, Refusal},
 };
 
 pub(super) fn serve(cloud: &Cloud) {
@@ -28,7 +28,7 @@ pub(super) fn serve(cloud: &Cloud) {
 
 /// Nothing for one that is inactive: it is described for a while.
 pub(super) fn line(service: &Service) -> Option<String> {
-    (service.status() != Some("INACTIVE")).then(|| super::line("service", service.tags()))
+    (service.status() != Some("INACTIVE")).then(|| model::line("service", service.tags()))
 }
 
 fn invalid(message: &str) -> Refusal {

@@ -12,7 +12,7 @@ use aws_sdk_ecs::{
     types::{Container, ContainerDefinition, DesiredStatus, Task},
 };
 
-use super::{ARN, Ecs};
+use super::state::{ARN, Ecs};
 use crate::aws::{
     self,
     model::{Cloud, Refusal},

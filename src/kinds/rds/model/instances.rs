@@ -11,7 +11,7 @@ use aws_sdk_rds::{
     types::{DbInstance, Endpoint, PendingModifiedValues, Tag, VpcSecurityGroupMembership},
 };
 
-use super::Rds;
+use super::state::Rds;
 use crate::aws::{
     self,
     model::{Cloud, Refusal},

@@ -6,21 +6,16 @@
 #![expect(clippy::unnecessary_wraps, reason = "all handlers have one shape, and some operations are never refused")]
 
 mod instances;
+mod state;
 mod subnet_groups;
 
 use aws_sdk_rds::types;
 
+pub(super) use self::state::Rds;
 use crate::{
     aws::model::{Cloud, Service},
     kinds::secretsmanager,
 };
-
-/// What the account has in the region.
-#[derive(Clone, Default)]
-pub(super) struct Rds {
-    subnet_groups: Vec<types::DbSubnetGroup>,
-    instances: Vec<types::DbInstance>,
-}
 
 impl Service for Rds {
     /// A final snapshot is not listed: it is no part of what a run is to bring about.

@@ -12,7 +12,7 @@ use aws_sdk_rds::{
     types::{DbInstance, DbSubnetGroup, Subnet},
 };
 
-use super::Rds;
+use super::state::Rds;
 use crate::aws::model::{Cloud, Refusal};
 
 pub(super) fn serve(cloud: &Cloud) {

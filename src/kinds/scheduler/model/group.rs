@@ -10,7 +10,7 @@ use aws_sdk_scheduler::{
     types::{ScheduleGroupState, ScheduleGroupSummary, Tag},
 };
 
-use super::{Scheduler, absent, conflict};
+use super::state::{Scheduler, absent, conflict};
 use crate::aws::model::{Cloud, Refusal};
 
 pub(super) fn serve(cloud: &Cloud) {

@@ -8,28 +8,13 @@
 
 mod group;
 mod schedule;
+mod state;
 mod tasks;
 
-use std::collections::BTreeSet;
+use aws_sdk_scheduler::types::ScheduleGroupState;
 
-use aws_sdk_ecs::types::Task;
-use aws_sdk_scheduler::{
-    operation::get_schedule::GetScheduleOutput,
-    types::{ScheduleGroupState, ScheduleGroupSummary, Tag},
-};
-
-use crate::aws::model::{Cloud, Refusal, Service, line};
-
-/// What the account has in the region.
-#[derive(Clone, Default)]
-pub(super) struct Scheduler {
-    /// The client tokens of what was made.
-    tokens: BTreeSet<String>,
-    groups: Vec<(ScheduleGroupSummary, Vec<Tag>)>,
-    schedules: Vec<GetScheduleOutput>,
-    made: u32,
-    tasks: Vec<Task>,
-}
+pub(super) use self::state::Scheduler;
+use crate::aws::model::{Cloud, Service, line};
 
 impl Service for Scheduler {
     fn present(&self) -> Vec<String> {
@@ -38,15 +23,6 @@ impl Service for Scheduler {
         present.extend(self.schedules.iter().map(|schedule| format!("{schedule:?}")));
         present.extend(self.left_tasks().map(|task| format!("task of {}", task.group().unwrap_or_default())));
         present
-    }
-}
-
-impl Scheduler {
-    /// The tasks that no schedule accounts for. Those of a schedule come and go while it is there.
-    fn left_tasks(&self) -> impl Iterator<Item = &Task> {
-        let group = |schedule: &GetScheduleOutput| schedule.target()?.ecs_parameters()?.group().map(str::to_owned);
-        let groups: Vec<String> = self.schedules.iter().filter_map(group).collect();
-        self.tasks.iter().filter(move |task| groups.iter().all(|group| task.group() != Some(group)))
     }
 }
 
@@ -65,12 +41,4 @@ pub(super) fn cloud_with_group() -> Cloud {
     let cloud = cloud();
     cloud.with(|scheduler: &mut Scheduler| scheduler.add_group("shop-test-main", Vec::new()));
     cloud
-}
-
-fn conflict(what: &str) -> Refusal {
-    Refusal::new("ConflictException", format!("{what} already exists or is being changed"))
-}
-
-fn absent(what: &str) -> Refusal {
-    Refusal::new("ResourceNotFoundException", format!("{what} does not exist"))
 }

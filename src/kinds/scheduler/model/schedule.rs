@@ -11,7 +11,7 @@ use aws_sdk_scheduler::{
     types::{EcsParameters, ScheduleSummary, Target},
 };
 
-use super::{Scheduler, absent, conflict};
+use super::state::{Scheduler, absent, conflict};
 use crate::aws::model::{Cloud, Refusal};
 
 const ARN: &str = "arn:aws:scheduler:eu-west-1:123456789012:schedule/one";

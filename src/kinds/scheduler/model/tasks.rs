@@ -8,8 +8,9 @@ use aws_sdk_ecs::{
     },
     types::Task,
 };
+use aws_sdk_scheduler::operation::get_schedule::GetScheduleOutput;
 
-use super::Scheduler;
+use super::state::Scheduler;
 use crate::aws::model::{Cloud, Refusal};
 
 pub(super) fn serve(cloud: &Cloud) {
@@ -24,6 +25,13 @@ impl Scheduler {
         self.made += 1;
         let arn = format!("arn:aws:ecs:eu-west-1:123456789012:task/main/{}", self.made);
         self.tasks.push(Task::builder().task_arn(arn).group(group).build());
+    }
+
+    /// The tasks that no schedule accounts for. Those of a schedule come and go while it is there.
+    pub(super) fn left_tasks(&self) -> impl Iterator<Item = &Task> {
+        let group = |schedule: &GetScheduleOutput| schedule.target()?.ecs_parameters()?.group().map(str::to_owned);
+        let groups: Vec<String> = self.schedules.iter().filter_map(group).collect();
+        self.tasks.iter().filter(move |task| groups.iter().all(|group| task.group() != Some(group)))
     }
 }
 

@@ -1,0 +1,10 @@
+//! What RDS has.
+
+use aws_sdk_rds::types::{DbInstance, DbSubnetGroup};
+
+/// What the account has in the region.
+#[derive(Clone, Default)]
+pub(in super::super) struct Rds {
+    pub(super) subnet_groups: Vec<DbSubnetGroup>,
+    pub(super) instances: Vec<DbInstance>,
+}
