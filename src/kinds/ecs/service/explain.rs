@@ -2,7 +2,7 @@
 
 use aws_sdk_ecs::types::{DesiredStatus, Task, TaskStopCode};
 
-use super::{EVENTS, Live, primary};
+use super::live::{EVENTS, Live};
 use crate::{
     aws::{self, Outcome, TaskLog},
     kind::Context,
@@ -62,7 +62,7 @@ async fn stopped(cx: &Context, live: &Live) -> Vec<Task> {
 /// that failed their health check, oldest first. What the scheduler stopped only because the rollout had failed already
 /// tells nothing, and is there only where nothing else is.
 fn failed<'a>(live: &Live, stopped: &'a [Task], rolled_back: bool) -> Vec<&'a Task> {
-    let serving = primary(live).map(|primary| primary.task_definition.as_str());
+    let serving = live.primary().map(|primary| primary.task_definition.as_str());
     let mut tasks: Vec<&Task> = stopped.iter().collect();
     // After a rollback the tasks that failed are those of another task definition than the one that serves.
     tasks.retain(|task| !rolled_back || task.task_definition_arn() != serving);

@@ -5,7 +5,8 @@ use aws_sdk_ecs::types::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::EVENTS;
+/// How many of the service's last events are shown with a failed rollout.
+pub(super) const EVENTS: usize = 5;
 
 /// ECS's own rule: half of the tasks, and neither fewer than 3 nor more than 200.
 /// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ThresholdConfiguration.html>
@@ -81,6 +82,13 @@ pub struct Live {
     pub rollouts: Vec<Rollout>,
     /// Its last events.
     pub events: Vec<String>,
+}
+
+impl Live {
+    /// The rollout that is to serve.
+    pub(super) fn primary(&self) -> Option<&Rollout> {
+        self.rollouts.iter().find(|rollout| rollout.status == "PRIMARY")
+    }
 }
 
 /// The service in our types; image and version are known with its task definition.

@@ -34,9 +34,6 @@ use crate::{
     },
 };
 
-/// How many of the service's last events are shown with a failed rollout.
-const EVENTS: usize = 5;
-
 /// The ARNs of a stack's services and of their deployments: one pattern, because a policy has to be short.
 const ARNS: &[&str] = &["ecs:{region}:{account}:service*/{name:255}*"];
 
@@ -243,7 +240,7 @@ impl Kind for Service {
         diff.field(Field::CircuitBreaker, &live.circuit_breaker, &true);
         let wanted = desired.rollback_after.map_or(String::new(), |count| count.to_string());
         diff.field(Field::RollbackAfter, &live.rollback_after, &wanted);
-        let failed = primary(live).is_some_and(|rollout| rollout.state == "FAILED");
+        let failed = live.primary().is_some_and(|rollout| rollout.state == "FAILED");
         if failed {
             diff.push(Field::Rollout, Shown::value("failed"), Shown::value("begun again"));
         }
@@ -254,7 +251,7 @@ impl Kind for Service {
         if live.status == "DRAINING" {
             return Phase::Deleting(format!("draining, {} tasks still run", live.running));
         }
-        let Some(primary) = primary(live) else { return Phase::Pending("ECS to begin the rollout".into()) };
+        let Some(primary) = live.primary() else { return Phase::Pending("ECS to begin the rollout".into()) };
         let wanted = desired.and_then(|desired| desired.task_definition.known());
         let others: i32 = live.rollouts.iter().filter(|other| other.id != primary.id).map(|other| other.running).sum();
         if let Some(wanted) = wanted.filter(|wanted| *wanted != primary.task_definition) {
@@ -373,7 +370,7 @@ impl Kind for Service {
     }
 
     fn outdated(seen: &Live, written: &Live) -> bool {
-        let changed = |live: &Live| primary(live).and_then(|primary| primary.changed);
+        let changed = |live: &Live| live.primary().and_then(|primary| primary.changed);
         changed(seen).zip(changed(written)).is_some_and(|(seen, written)| seen < written)
     }
 
@@ -394,10 +391,6 @@ impl Kind for Service {
 /// The number of tasks nearest to `count` that stack.yaml allows.
 fn within(desired: &Desired, count: u32) -> u32 {
     count.clamp(desired.replicas, desired.most.unwrap_or(desired.replicas))
-}
-
-fn primary(live: &Live) -> Option<&Rollout> {
-    live.rollouts.iter().find(|rollout| rollout.status == "PRIMARY")
 }
 
 fn load_balancers(desired: &Desired) -> Result<Option<Vec<LoadBalancer>>, Failure> {
