@@ -50,7 +50,7 @@ const ALLOWED: &[(&str, &str)] = &[
         "src/kinds/ecs/task_end.rs",
         "the word at the front of a stopped reason is ECS's interface, and is parsed in one function",
     ),
-    ("src/kinds/ecs/task_definition/mod.rs", "ECS has a code, `MISSING`, in the reason of a failed deletion"),
+    ("src/kinds/ecs/task_definition/deletion.rs", "ECS has a code, `MISSING`, in the reason of a failed deletion"),
     ("src/model/failure.rs", "compares AWS's name of an operation, for `Failure::is_of`"),
     ("src/output/log.rs", "looks for the text of `logs --grep` in what tasks have written"),
 ];

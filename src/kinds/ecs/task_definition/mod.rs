@@ -2,37 +2,32 @@
 //!
 //! <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task_definitions.html>
 
+mod deletion;
 mod desired;
+mod family;
 mod revision;
 #[cfg(test)]
 mod sample;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use aws_sdk_ecs::types::{
-    Compatibility, Failure as SdkFailure, NetworkMode, SortOrder, TaskDefinition as SdkDefinition, TaskDefinitionStatus,
-};
+use aws_sdk_ecs::types::{Compatibility, NetworkMode, TaskDefinition as SdkDefinition, TaskDefinitionStatus};
 use serde::{Deserialize, Serialize};
 
 use desired::compared;
 pub use desired::{Desired, Field, Roles, SecretRef};
+pub use family::revisions_arn;
 pub use revision::{Revision, active, find};
 
 use crate::{
     aws::{self, Once, Outcome, given},
     kind::{Context, Cost, Doc, Figures, InRelease, Kind, State},
     kinds::ecs::{self, task},
-    model::{
-        Address, Changed, Changes, Diff, Failure, Found, Name, NoField, On, Outputs, Permission, Phase, Shown, StackId,
-    },
+    model::{Address, Changed, Changes, Diff, Failure, Found, Name, NoField, On, Outputs, Permission, Phase, Shown},
 };
 
 /// How many revisions are kept to go back to.
 const KEPT: usize = 10;
-
-/// How many revisions one `DeleteTaskDefinitions` call takes.
-/// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeleteTaskDefinitions.html>
-const DELETED_AT_ONCE: usize = 10;
 
 /// A task definition.
 pub struct TaskDefinition;
@@ -52,17 +47,6 @@ pub struct Live {
     /// Whether no revision of its family can be run any more: its deletion was begun and not completed.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub inactive: bool,
-}
-
-/// The ARN of any revision of the task definition at `address`, as a policy of the account's own may name it: whatever the
-/// region and the account.
-/// <https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticcontainerservice.html>
-pub fn revisions_arn(id: &StackId, address: &Address) -> String {
-    format!("arn:aws:ecs:*:*:task-definition/{}:*", family(id, address))
-}
-
-fn family(id: &StackId, address: &Address) -> String {
-    aws::derived(id, address, ecs::LONGEST_NAME)
 }
 
 impl Kind for TaskDefinition {
@@ -143,7 +127,7 @@ impl Kind for TaskDefinition {
         _changes: &Changed<Field>,
     ) -> Result<Live, Failure> {
         let registered = register(cx, address, desired, Some(live)).await?;
-        let newest_first = revisions(cx, &live.family, TaskDefinitionStatus::Active).await?;
+        let newest_first = family::revisions(cx, &live.family, TaskDefinitionStatus::Active).await?;
         // The one that runs is the one to go back to, however many have failed since.
         for old in newest_first.iter().skip(KEPT).filter(|old| **old != live.arn) {
             deregister(cx, old).await?;
@@ -167,24 +151,7 @@ impl Kind for TaskDefinition {
     }
 
     async fn delete(cx: &Context, live: &Live) -> Result<(), Failure> {
-        let (active, inactive) = futures::try_join!(
-            revisions(cx, &live.family, TaskDefinitionStatus::Active),
-            revisions(cx, &live.family, TaskDefinitionStatus::Inactive),
-        )?;
-        for active in &active {
-            let call = cx.aws.ecs.deregister_task_definition().task_definition(active).customize().once();
-            // Reads lag writes: one that is being deleted already may be listed as active. If ECS refuses for another
-            // reason, the revision stays active, and ECS says so when it is to delete it.
-            call.send().await.or_absent("DeregisterTaskDefinition", &["ClientException"])?;
-        }
-        // A list of the inactive ones that is read only now may not have those that were just deregistered.
-        let all: BTreeSet<String> = active.into_iter().chain(inactive).collect();
-        for some in all.into_iter().collect::<Vec<_>>().chunks(DELETED_AT_ONCE) {
-            let call = cx.aws.ecs.delete_task_definitions().set_task_definitions(Some(some.to_vec()));
-            let answer = call.customize().once().send().await.during("DeleteTaskDefinitions")?;
-            refused(answer.failures())?;
-        }
-        Ok(())
+        deletion::delete(cx, &live.family).await
     }
 
     async fn gone(_cx: &Context, live: &Live) -> Result<Option<bool>, Failure> {
@@ -195,22 +162,6 @@ impl Kind for TaskDefinition {
     #[cfg(test)]
     fn sample() -> Option<crate::kind::Sample<Desired>> {
         Some(sample::sample())
-    }
-}
-
-/// ECS's code for a revision that does not exist.
-/// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/api_failures_messages.html>
-const MISSING: &str = "MISSING";
-
-/// The failure that ECS tells of in an answer that is otherwise a success. A revision that is not there is none.
-fn refused(failures: &[SdkFailure]) -> Result<(), Failure> {
-    match failures.iter().find(|failure| failure.reason() != Some(MISSING)) {
-        Some(failure) => {
-            let texts = [failure.arn(), failure.reason(), failure.detail()];
-            let message = texts.into_iter().flatten().collect::<Vec<_>>().join(": ");
-            Err(Failure::refused("DeleteTaskDefinitions", message))
-        }
-        None => Ok(()),
     }
 }
 
@@ -241,7 +192,7 @@ async fn register(cx: &Context, address: &Address, desired: &Desired, before: Op
         .aws
         .ecs
         .register_task_definition()
-        .family(family(&cx.id, address))
+        .family(family::name(&cx.id, address))
         .requires_compatibilities(Compatibility::Fargate)
         .network_mode(NetworkMode::Awsvpc)
         .cpu(desired.cpu.to_string())
@@ -252,12 +203,6 @@ async fn register(cx: &Context, address: &Address, desired: &Desired, before: Op
         .set_tags(Some(tags));
     let answer = call.customize().once().send().await.during("RegisterTaskDefinition")?;
     Ok(live(&given(answer.task_definition, "RegisterTaskDefinition", "taskDefinition")?, commit))
-}
-
-/// The ARNs of a family's revisions, the newest first.
-async fn revisions(cx: &Context, family: &str, status: TaskDefinitionStatus) -> Result<Vec<String>, Failure> {
-    let call = cx.aws.ecs.list_task_definitions().family_prefix(family).status(status).sort(SortOrder::Desc);
-    call.into_paginator().items().send().try_collect().await.during("ListTaskDefinitions")
 }
 
 async fn deregister(cx: &Context, arn: &str) -> Result<(), Failure> {
@@ -292,14 +237,6 @@ mod tests {
     #[test]
     fn a_definition_as_desired_needs_no_revision() {
         assert_eq!(TaskDefinition::diff(&desired(), &live()), []);
-    }
-
-    #[test]
-    fn a_revision_that_ecs_does_not_delete_is_a_failure() {
-        let failure = |reason: &str| SdkFailure::builder().arn("web:1").reason(reason).build();
-        assert!(refused(&[]).is_ok() && refused(&[failure("MISSING")]).is_ok());
-        let failure = refused(&[failure("MISSING"), failure("it is still active")]).expect_err("one is left");
-        assert!(failure.to_string().contains("web:1: it is still active"), "{failure}");
     }
 
     #[test]

@@ -4,7 +4,7 @@ use aws_sdk_ecs::types::{Tag, TaskDefinition as SdkDefinition, TaskDefinitionFie
 
 use super::{
     desired::{self, Desired},
-    family, revisions,
+    family,
 };
 use crate::{
     aws::{self, Outcome},
@@ -42,7 +42,7 @@ pub struct Revision {
 /// # Errors
 /// If ECS fails.
 pub async fn active(cx: &Context, address: &Address) -> Result<Vec<String>, Failure> {
-    revisions(cx, &family(&cx.id, address), TaskDefinitionStatus::Active).await
+    family::revisions(cx, &family::name(&cx.id, address), TaskDefinitionStatus::Active).await
 }
 
 /// The revision `number` of the family of `address`, also one that was deregistered; none if there is no such one.
@@ -50,7 +50,7 @@ pub async fn active(cx: &Context, address: &Address) -> Result<Vec<String>, Fail
 /// # Errors
 /// If ECS fails.
 pub async fn find(cx: &Context, address: &Address, number: u32) -> Result<Option<Revision>, Failure> {
-    let name = format!("{}:{number}", family(&cx.id, address));
+    let name = format!("{}:{number}", family::name(&cx.id, address));
     let call = cx.aws.ecs.describe_task_definition().task_definition(name).include(TaskDefinitionField::Tags);
     let Some(answer) = call.send().await.or_absent("DescribeTaskDefinition", &["ClientException"])? else {
         return Ok(None);
