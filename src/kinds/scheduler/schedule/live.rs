@@ -8,7 +8,7 @@ use aws_sdk_scheduler::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{ATTEMPTS, Desired, OLDEST, overrides, task_group};
+use super::desired::{ATTEMPTS, Desired, OLDEST, overrides, task_group};
 use crate::{
     aws,
     model::{Failure, Input},

@@ -5,6 +5,7 @@
 //!
 //! <https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-targets-templated.html>
 
+mod desired;
 mod live;
 #[cfg(test)]
 mod sample;
@@ -17,10 +18,12 @@ use aws_sdk_scheduler::types::{
     builders::{AwsVpcConfigurationBuilder, EcsParametersBuilder, TargetBuilder},
 };
 use futures::future::try_join_all;
-use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 
+pub use desired::Desired;
 pub use live::Live;
+
+use desired::{ATTEMPTS, OLDEST, overrides, task_group};
 use live::{as_desired, live};
 
 use crate::{
@@ -30,43 +33,8 @@ use crate::{
     model::{Address, Changed, Changes, Diff, Failure, Found, Input, NoField, On, Permission, Phase, Shown, fields},
 };
 
-/// How long EventBridge goes on trying to start a run that ECS refuses, in seconds: long enough for throttling and a lack
-/// of room in a zone, and too short for a run to begin at an hour that nobody meant. The default is a day.
-/// <https://docs.aws.amazon.com/scheduler/latest/APIReference/API_RetryPolicy.html>
-const OLDEST: i32 = 900;
-
-/// How often it tries within that time; the most that AWS takes, because the time is the bound.
-const ATTEMPTS: i32 = 185;
-
 /// A schedule.
 pub struct Schedule;
-
-/// What stack.yaml asks of it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Desired {
-    /// When it runs.
-    pub schedule: String,
-    /// Where those hours are meant.
-    pub timezone: String,
-    /// The container in which the command runs.
-    pub container: String,
-    /// The command.
-    pub command: Vec<String>,
-    /// The task definition's ARN, with its revision.
-    pub task_definition: Input,
-    /// The cluster's ARN.
-    pub cluster: Input,
-    /// The role with which EventBridge starts the task.
-    pub role: Input,
-    /// The group's name.
-    pub group: Input,
-    /// Where it runs.
-    pub subnets: Vec<Input>,
-    /// Whom it may call follows from this.
-    pub security_group: Input,
-    /// Whether it gets a public address.
-    pub public_ip: bool,
-}
 
 fields! {
     /// What is changed in place.
@@ -265,17 +233,8 @@ impl Kind for Schedule {
     }
 }
 
-/// The group of a job's tasks in ECS, by which they are known from those of the service.
-fn task_group(name: &str) -> String {
-    format!("job:{name}")
-}
-
 fn in_words((attempts, seconds): (i32, i32)) -> String {
     format!("{attempts} within {seconds} s")
-}
-
-fn overrides(desired: &Desired) -> Value {
-    json!({ "containerOverrides": [{ "name": desired.container, "command": desired.command }] })
 }
 
 /// The command in the overrides, or the overrides themselves where somebody has written others.

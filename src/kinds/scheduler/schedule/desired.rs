@@ -1,0 +1,51 @@
+//! What stack.yaml asks of a schedule, and what is the same for all of them.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::model::Input;
+
+/// How long EventBridge goes on trying to start a run that ECS refuses, in seconds: long enough for throttling and a lack
+/// of room in a zone, and too short for a run to begin at an hour that nobody meant. The default is a day.
+/// <https://docs.aws.amazon.com/scheduler/latest/APIReference/API_RetryPolicy.html>
+pub(super) const OLDEST: i32 = 900;
+
+/// How often it tries within that time; the most that AWS takes, because the time is the bound.
+pub(super) const ATTEMPTS: i32 = 185;
+
+/// What stack.yaml asks of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Desired {
+    /// When it runs.
+    pub schedule: String,
+    /// Where those hours are meant.
+    pub timezone: String,
+    /// The container in which the command runs.
+    pub container: String,
+    /// The command.
+    pub command: Vec<String>,
+    /// The task definition's ARN, with its revision.
+    pub task_definition: Input,
+    /// The cluster's ARN.
+    pub cluster: Input,
+    /// The role with which EventBridge starts the task.
+    pub role: Input,
+    /// The group's name.
+    pub group: Input,
+    /// Where it runs.
+    pub subnets: Vec<Input>,
+    /// Whom it may call follows from this.
+    pub security_group: Input,
+    /// Whether it gets a public address.
+    pub public_ip: bool,
+}
+
+/// The group of a job's tasks in ECS, by which they are known from those of the service.
+pub(super) fn task_group(name: &str) -> String {
+    format!("job:{name}")
+}
+
+/// What the task gets in place of what its task definition says.
+pub(super) fn overrides(desired: &Desired) -> Value {
+    json!({ "containerOverrides": [{ "name": desired.container, "command": desired.command }] })
+}
