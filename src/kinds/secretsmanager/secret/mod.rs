@@ -18,22 +18,19 @@ use aws_sdk_secretsmanager::{
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use value::{fingerprint, generate, make};
+pub use value::Source;
+
+use value::{GIVEN, fingerprint, generate, make};
 
 use crate::{
     aws::{self, Once, Outcome, given},
     kind::{Context, Cost, Doc, Kind},
     kinds::secretsmanager,
-    model::{
-        Address, Changed, Changes, Diff, Failure, Found, Input, NoField, On, Outputs, Permission, Phase, Shown, fields,
-    },
+    model::{Address, Changed, Changes, Diff, Failure, Found, NoField, On, Outputs, Permission, Phase, Shown, fields},
 };
 
 /// The tag with a hash of all that a made value is made of, but the password; of one that was given by hand, [`GIVEN`].
 const INPUTS: &str = "stackctl:inputs";
-
-/// What stands in the tag of a value that was given by hand: stackctl cannot make it again.
-const GIVEN: &str = "given";
 
 /// How long a value that was given by hand can be had back after its deletion, in days (7 to 30).
 /// <https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_DeleteSecret.html>
@@ -49,53 +46,6 @@ const CURRENT: &str = "AWSCURRENT";
 
 /// A secret.
 pub struct Secret;
-
-/// Where its value comes from.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Source {
-    /// Random letters and digits, made once and never again.
-    Generated {
-        /// How many.
-        length: usize,
-    },
-    /// Given by hand, with `stackctl secrets set`.
-    Given,
-    /// The URL of a database, with its parts, as JSON.
-    DatabaseUrl {
-        /// The user.
-        user: String,
-        /// The ARN of the secret with the user's password.
-        password: Input,
-        /// The host.
-        host: Input,
-        /// The port.
-        port: Input,
-        /// The database.
-        database: String,
-        /// What else it is written anew for: the version of the password, the task that makes the user.
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        renewed_with: Vec<Input>,
-    },
-    /// The URL of a cache, which takes a password and no user, over TLS.
-    CacheUrl {
-        /// The ARN of the secret with the password.
-        token: Input,
-        /// The host.
-        host: Input,
-        /// The port.
-        port: Input,
-    },
-    /// The addresses from which the layers of an image can be fetched, a line each. They are good for a while only.
-    Layers {
-        /// The repository's name.
-        repository: Input,
-        /// The image's digest.
-        digest: Input,
-        /// Who asks: each run gets addresses of its own.
-        run: String,
-    },
-}
 
 /// What stack.yaml asks of it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -1,6 +1,7 @@
 //! What of a secret is compared, and how one is made again.
 
 use super::*;
+use crate::model::Input;
 
 fn url(host: Input) -> Desired {
     let (user, database) = ("u".to_owned(), "d".to_owned());

@@ -1,14 +1,64 @@
 //! What the value of a secret is made of, and how it is made.
 
 use rand::RngExt;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{GIVEN, Source};
 use crate::{
     kind::Context,
     kinds::{ecr, secretsmanager},
-    model::Failure,
+    model::{Failure, Input},
 };
+
+/// What stands in the tag of a value that was given by hand: stackctl cannot make it again.
+pub(super) const GIVEN: &str = "given";
+
+/// Where its value comes from.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Source {
+    /// Random letters and digits, made once and never again.
+    Generated {
+        /// How many.
+        length: usize,
+    },
+    /// Given by hand, with `stackctl secrets set`.
+    Given,
+    /// The URL of a database, with its parts, as JSON.
+    DatabaseUrl {
+        /// The user.
+        user: String,
+        /// The ARN of the secret with the user's password.
+        password: Input,
+        /// The host.
+        host: Input,
+        /// The port.
+        port: Input,
+        /// The database.
+        database: String,
+        /// What else it is written anew for: the version of the password, the task that makes the user.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        renewed_with: Vec<Input>,
+    },
+    /// The URL of a cache, which takes a password and no user, over TLS.
+    CacheUrl {
+        /// The ARN of the secret with the password.
+        token: Input,
+        /// The host.
+        host: Input,
+        /// The port.
+        port: Input,
+    },
+    /// The addresses from which the layers of an image can be fetched, a line each. They are good for a while only.
+    Layers {
+        /// The repository's name.
+        repository: Input,
+        /// The image's digest.
+        digest: Input,
+        /// Who asks: each run gets addresses of its own.
+        run: String,
+    },
+}
 
 /// A hash of what a value is made of; none while a part is unknown, empty for a generated one.
 pub(super) fn fingerprint(source: &Source) -> Option<String> {
