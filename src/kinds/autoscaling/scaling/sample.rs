@@ -1,5 +1,9 @@
 //! What the tests over all kinds try scalings with.
 
+use aws_sdk_applicationautoscaling::types::{
+    MetricType, PredefinedMetricSpecification, TargetTrackingScalingPolicyConfiguration,
+};
+
 use super::*;
 use crate::{aws::model::Cloud, kind::Sample, kinds::autoscaling::model::AutoScaling};
 

@@ -1,6 +1,7 @@
 //! What counts as a change of a service's scaling.
 
 use super::*;
+use crate::model::Input;
 
 fn requests(target_group: Input) -> Measure {
     Measure::Requests { load_balancer: "app/lb/1".into(), target_group }
