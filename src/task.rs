@@ -117,8 +117,7 @@ impl Task {
     /// # Errors
     /// If ECS refuses.
     pub async fn stop(&self, cx: &Context) -> Result<(), Failure> {
-        let call = cx.aws.ecs.stop_task().cluster(&self.cluster).task(&self.arn).reason("interrupted by its caller");
-        call.send().await.or_absent("StopTask", &["InvalidParameterException"]).map(drop)
+        task::stop(cx, &self.cluster, &self.arn, Some("interrupted by its caller"), Repeats::Sdk).await
     }
 
     /// The task; none while ECS does not show what it has just started.

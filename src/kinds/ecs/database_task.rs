@@ -106,7 +106,7 @@ impl<P: Purpose> Kind for DatabaseTask<P> {
     }
 
     async fn delete(cx: &Context, live: &Live) -> Result<(), Failure> {
-        task::stop(cx, live).await
+        task::stop(cx, &live.cluster, &live.task, None, Repeats::Engine).await
     }
 
     fn passing(failure: &Failure) -> Option<&'static str> {

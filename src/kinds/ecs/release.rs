@@ -83,7 +83,7 @@ impl Kind for Release {
     }
 
     async fn delete(cx: &Context, live: &Live) -> Result<(), Failure> {
-        task::stop(cx, live).await
+        task::stop(cx, &live.cluster, &live.task, None, Repeats::Engine).await
     }
 
     fn passing(failure: &Failure) -> Option<&'static str> {

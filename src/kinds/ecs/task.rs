@@ -157,10 +157,20 @@ pub(crate) async fn run(cx: &Context, address: &Address, one_off: OneOff<'_>) ->
     given(answer.tasks.and_then(|tasks| tasks.into_iter().next()), "RunTask", "tasks")
 }
 
-/// Ends it. One that has ended is a success.
-pub(in crate::kinds) async fn stop(cx: &Context, live: &Live) -> Result<(), Failure> {
-    let call = cx.aws.ecs.stop_task().cluster(&live.cluster).task(&live.task);
-    let answer = call.customize().once().send().await;
+/// Ends the task `arn` of `cluster`: SIGTERM, and SIGKILL after its `stop_timeout`. One that has ended is a success. ECS shows
+/// `reason` with the task.
+pub(crate) async fn stop(
+    cx: &Context,
+    cluster: &str,
+    arn: &str,
+    reason: Option<&str>,
+    repeats: Repeats,
+) -> Result<(), Failure> {
+    let call = cx.aws.ecs.stop_task().cluster(cluster).task(arn).set_reason(reason.map(str::to_owned));
+    let answer = match repeats {
+        Repeats::Engine => call.customize().once().send().await,
+        Repeats::Sdk => call.send().await,
+    };
     answer.or_absent("StopTask", &["InvalidParameterException"]).map(drop)
 }
 
@@ -173,9 +183,8 @@ pub(in crate::kinds) async fn stop_group(cx: &Context, cluster: &str, group: &st
         let call = cx.aws.ecs.describe_tasks().cluster(cluster).set_tasks(Some(some.to_vec()));
         let answer = call.send().await.during("DescribeTasks")?;
         for task in answer.tasks().iter().filter(|task| task.group() == Some(group)) {
-            let call = cx.aws.ecs.stop_task().cluster(cluster).task(task.task_arn().unwrap_or_default());
-            let answer = call.reason("its job was removed").customize().once().send().await;
-            answer.or_absent("StopTask", &["InvalidParameterException"])?;
+            let arn = task.task_arn().unwrap_or_default();
+            stop(cx, cluster, arn, Some("its job was removed"), Repeats::Engine).await?;
         }
     }
     Ok(())
