@@ -3,10 +3,14 @@
 mod fuzz;
 mod parts;
 mod permissions;
+mod services;
 
 use super::*;
 
 const GOOD: &str = include_str!("../../../stack.yaml");
+
+/// A stack with one service, whose keys can go on.
+const ONE_SERVICE: &str = "name: demo\nregion: eu-west-1\nservices:\n  web:\n    build: app\n    port: 80\n";
 
 fn none(_: &str) -> Option<String> {
     None

@@ -1,4 +1,4 @@
-//! The parts of stack.yaml, one after the other.
+//! The parts of stack.yaml beside its services, one after the other.
 
 use super::*;
 
@@ -86,19 +86,6 @@ fn a_job_that_could_not_run_is_placed_with_the_way_out() {
 }
 
 #[test]
-fn command_and_entrypoint_go_with_a_package_and_with_an_image() {
-    let service = |keys: &str| {
-        let text = format!("name: demo\nregion: eu-west-1\nservices: {{ worker: {{ {keys} }} }}\n");
-        let stack = read(&text).unwrap_or_else(|problems| panic!("{}", problems.render(false)));
-        (stack.services["worker"].entrypoint.join(" "), stack.services["worker"].command.join(" "))
-    };
-    let words = |entrypoint: &str, command: &str| (entrypoint.to_owned(), command.to_owned());
-    assert_eq!(service("build: app"), words("", ""));
-    assert_eq!(service("build: app, command: [work, 3]"), words("", "work 3"));
-    assert_eq!(service("image: nginx, entrypoint: [/bin/start], command: [work]"), words("/bin/start", "work"));
-}
-
-#[test]
 fn a_bucket_is_protected_by_default_and_used_by_services_that_name_it() {
     let text = "name: demo\nregion: eu-west-1\nbuckets: { uploads: {}, old-reports: { protect: false } }\nservices:\n  web: { build: app, buckets: [uploads, old-reports] }\n  worker: { build: app }\nenvironments:\n  test: { buckets: { uploads: { protect: false } } }\n";
     let stack = |environment: &str| {
@@ -162,32 +149,6 @@ fn a_bucket_that_is_not_declared_is_placed_with_the_way_out() {
     let declared = many.iter().map(|name| format!("{name}: {{}}")).collect::<Vec<_>>().join(", ");
     let found = told("demo", &declared, &format!("buckets: [{}]", many.join(", ")));
     assert!(found[0].contains("a service can use 60 buckets, and here are 61"), "{found:?}");
-}
-
-#[test]
-fn a_command_that_is_one_text_is_shown_as_a_list() {
-    let told = |command: &str| {
-        problems(&format!("name: demo\nregion: eu-west-1\nservices:\n  web:\n    build: app\n    {command}\n"))
-    };
-    let table = [
-        ("release: migrate", "6:14 expected a list of words, found text [write [migrate]]"),
-        (
-            "release: bin/migrate --all a:b",
-            "6:14 expected a list of words, found text [write [bin/migrate, --all, \"a:b\"]]",
-        ),
-        (
-            "release: migrate && seed",
-            "6:14 expected a list of words, found text [write [sh, -c, \"migrate && seed\"], if the image has a shell]",
-        ),
-        ("command: work", "6:14 expected a list of words, found text [write [work]]"),
-        ("entrypoint: /bin/start", "6:17 expected a list of words, found text [write [/bin/start]]"),
-        ("entrypoint: []", "6:17 there is no command [such as [/bin/start], or leave `entrypoint` out]"),
-        ("release: { run: migrate }", "6:14 expected a list, found a mapping [write it in brackets: [one, two]]"),
-        ("release: []", "6:14 there is no command [such as [migrate], or leave `release` out]"),
-    ];
-    for (command, problem) in table {
-        assert_eq!(told(command), [problem], "{command}");
-    }
 }
 
 #[test]
@@ -268,83 +229,8 @@ fn a_domain_without_a_certificate_and_one_without_the_other_are_placed_with_the_
 }
 
 #[test]
-fn a_path_that_is_too_long_to_be_blocked_in_every_spelling_is_placed_with_the_way_out() {
-    let text = "name: demo\nregion: eu-west-1\nservices:\n  web:\n    build: app\n    port: 80\n    block: [/ok, /internal/administration/of/all/users]\n";
-    assert_eq!(
-        problems(text),
-        [
-            "7:18 `/internal/administration/of/all/users` is too long to be blocked in every spelling [about twenty letters are possible: end it sooner, with *]"
-        ]
-    );
-    let shorter = text.replace("/of/all/users", "/*");
-    assert_eq!(read(&shorter).expect("it is valid").services["web"].block, ["/ok", "/internal/administration/*"]);
-}
-
-const SCALED: &str = "name: demo\nregion: eu-west-1\nservices:\n  web:\n    build: app\n    port: 80\n";
-
-#[test]
-fn scale_gives_the_limits_and_what_is_held() {
-    let stack =
-        read(&format!("{SCALED}    scale: {{ min: 2, max: 10, cpu: 60, requests: 900 }}\n")).expect("it is valid");
-    let web = &stack.services["web"];
-    assert_eq!(web.replicas, 2, "a service begins with the fewest");
-    assert_eq!(web.scale, Some(Scale { min: 2, max: 10, cpu: Some(60), memory: None, requests: Some(900) }));
-    let least = read(&format!("{SCALED}    scale: {{ max: 3, memory: 70 }}\n")).expect("it is valid");
-    assert_eq!(least.services["web"].scale.map(|scale| scale.min), Some(1));
-    assert_eq!(read(SCALED).expect("it is valid").services["web"].scale, None);
-}
-
-#[test]
-fn a_scale_that_cannot_be_is_placed_and_says_the_way_out() {
-    let table = [
-        ("scale: { min: 5, max: 3, cpu: 60 }", "7:19 `min` is 5 and `max` is 3 [`min` can be 3 at most]"),
-        (
-            "scale: { min: 0, max: 3, cpu: 60 }",
-            "7:19 autoscaling needs at least one task [without a task there is nothing to measure; `replicas: 0` stops a service]",
-        ),
-        ("scale: { min: 1, cpu: 60 }", "7:12 `max` is missing in `services.web.scale` [add `max: 10`]"),
-        (
-            "scale: { max: 3 }",
-            "7:12 `scale` does not say by what [add `cpu: 60` or `memory: 70`, in percent, or `requests: 1000`, a minute and task]",
-        ),
-        ("scale: { max: 3, cpu: 150 }", "7:27 expected a whole number from 1 to 100, found `150` []"),
-        ("scale: { max: 3, cpus: 50 }", "7:22 unknown key `cpus` [did you mean `cpu`?]"),
-    ];
-    for (scale, problem) in table {
-        let found = problems(&format!("{SCALED}    {scale}\n"));
-        assert!(found.iter().any(|one| one == problem), "{scale}: {found:?}");
-    }
-}
-
-#[test]
-fn replicas_and_scale_are_not_for_the_same_service_unless_an_environment_takes_one_away() {
-    let both = format!("{SCALED}    replicas: 2\n    scale: {{ max: 3, cpu: 60 }}\n");
-    let found = problems(&both);
-    assert!(found[0].starts_with("7:15 a service has `replicas` or `scale`, not both [with `scale`,"), "{found:?}");
-    let text = format!(
-        "{SCALED}    replicas: 2\nenvironments:\n  production: {{ services: {{ web: {{ replicas: null, scale: {{ min: 3, max: 9, cpu: 60 }} }} }} }}\n"
-    );
-    let counted = |environment: &str| {
-        let stack = parse("stack.yaml", &text, environment, &none).expect("it is valid");
-        (stack.services["web"].replicas, stack.services["web"].scale.map(|scale| scale.max))
-    };
-    assert_eq!((counted(DEFAULT_ENVIRONMENT), counted("production")), ((2, None), (3, Some(9))));
-}
-
-#[test]
-fn requests_are_counted_only_where_a_load_balancer_serves() {
-    let worker = "name: demo\nregion: eu-west-1\nservices:\n  mail: { build: app, scale: { max: 3, requests: 9 } }\n";
-    assert_eq!(
-        problems(worker),
-        [
-            "4:50 requests are counted by the load balancer, which does not serve this service [scale a service without routes by `cpu` or `memory`]"
-        ]
-    );
-}
-
-#[test]
 fn alarms_go_to_one_address() {
-    let with = |alarms: &str| format!("{SCALED}alarms: {alarms}\n");
+    let with = |alarms: &str| format!("{ONE_SERVICE}alarms: {alarms}\n");
     let stack = read(&with("{ email: ops+demo@example.com }")).expect("it is valid");
     assert_eq!(stack.alarms, Some(Alarms { email: "ops+demo@example.com".into() }));
     assert_eq!(problems(&with("{}")), ["7:9 `email` is missing in `alarms` [add `email: ops@example.com`]"]);
@@ -407,108 +293,4 @@ fn a_database_user_that_postgres_refuses_is_placed_with_the_way_out() {
     }
     let list = problems(&format!("{WITH_DATABASE}  users: [app]\n"));
     assert_eq!(list, ["5:10 `database.users` has to be a mapping, and is a list [write `key: value` lines under it]"]);
-}
-
-#[test]
-fn a_dockerfile_brings_its_folder_as_context_unless_another_one_is_given() {
-    let image = |build: &str| {
-        let text = format!("name: demo\nregion: eu-west-1\nservices: {{ web: {{ build: {build} }} }}\n");
-        read(&text).expect("it is valid").services["web"].image.clone()
-    };
-    let dockerfile = |path: &str, context: &str| ImageFrom::Dockerfile { path: path.into(), context: context.into() };
-    assert_eq!(image("{ dockerfile: ./Dockerfile }"), dockerfile("./Dockerfile", "."));
-    assert_eq!(image("{ dockerfile: Dockerfile }"), dockerfile("Dockerfile", "."));
-    assert_eq!(image("{ dockerfile: app/Dockerfile }"), dockerfile("app/Dockerfile", "app"));
-    assert_eq!(image("{ dockerfile: app/Dockerfile, context: . }"), dockerfile("app/Dockerfile", "."));
-}
-
-#[test]
-fn a_dockerfile_outside_of_the_project_and_a_build_without_one_are_refused() {
-    let told =
-        |build: &str| problems(&format!("name: demo\nregion: eu-west-1\nservices:\n  web:\n    build: {build}\n"));
-    let outside = "is not below the folder of stack.yaml";
-    assert_eq!(
-        told("{ dockerfile: ../Dockerfile }"),
-        [format!("5:26 `../Dockerfile` {outside} [name the file, such as ./Dockerfile]")]
-    );
-    assert_eq!(
-        told("{ dockerfile: Dockerfile, context: /src }"),
-        [format!("5:47 `/src` {outside} [name a folder, such as .]")]
-    );
-    assert_eq!(
-        told("{ context: . }"),
-        ["5:12 `dockerfile` is missing in `services.web.build` [add `dockerfile: ./Dockerfile`]"]
-    );
-    assert_eq!(
-        told("{ dockerfle: Dockerfile }"),
-        [
-            "5:12 `dockerfile` is missing in `services.web.build` [add `dockerfile: ./Dockerfile`]",
-            "5:14 unknown key `dockerfle` [did you mean `dockerfile`?]",
-        ]
-    );
-    assert_eq!(told("{}"), ["5:12 `dockerfile` is missing in `services.web.build` [add `dockerfile: ./Dockerfile`]"]);
-}
-
-#[test]
-fn a_secret_is_generated_given_by_hand_or_named_by_its_arn() {
-    let stack = |secret: &str| {
-        let secrets = format!("secrets: {{ KEY: {secret} }}");
-        let text = format!("name: demo\nregion: eu-west-1\nservices: {{ web: {{ build: app, {secrets} }} }}\n");
-        read(&text).unwrap_or_else(|problems| panic!("{}", problems.render(false)))
-    };
-    let secret = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:shop/api-AbCdEf";
-    let parameter = "arn:aws:ssm:eu-west-1:123456789012:parameter/shop/api";
-    for (written, from) in [
-        (format!("{{ from: {secret} }}"), SecretFrom::SecretsManager { arn: secret.into(), key: None }),
-        (
-            format!("{{ from: {secret}, key: token }}"),
-            SecretFrom::SecretsManager { arn: secret.into(), key: Some("token".into()) },
-        ),
-        (format!("{{ from: {parameter} }}"), SecretFrom::Parameter { arn: parameter.into() }),
-        ("generate".to_owned(), SecretFrom::Generate),
-        ("set".to_owned(), SecretFrom::Set),
-    ] {
-        assert_eq!(stack(&written).services["web"].secrets["KEY"], from, "{written}");
-    }
-}
-
-#[test]
-fn what_is_no_secret_of_aws_is_placed() {
-    let wrong = |secret: &str| {
-        let text = format!(
-            "name: demo\nregion: eu-west-1\nservices:\n  web:\n    build: app\n    secrets:\n      KEY: {secret}\n"
-        );
-        problems(&text)
-    };
-    let account = "eu-west-1:123456789012";
-    for (secret, begins) in [
-        (
-            "{ from: hunter2 }".to_owned(),
-            "7:20 `hunter2` is no ARN of a secret or a parameter [arn:aws:secretsmanager:",
-        ),
-        (format!("{{ from: \"arn:aws:s3:{account}:secret:x\" }}"), "7:20 `arn:aws:s3:"),
-        ("{ from: \"arn:aws:ssm:eu-west-1:1234:parameter/x\" }".to_owned(), "7:20 `arn:aws:ssm:eu-west-1:1234:"),
-        (
-            format!("{{ from: \"arn:aws:secretsmanager:{account}:secret:x-AbCdEf:token::\" }}"),
-            "7:20 `arn:aws:secretsmanager:eu-west-1:123456789012:secret:x-AbCdEf:token::` goes on after the secret's name",
-        ),
-        (format!("{{ from: \"arn:aws:secretsmanager:{account}:secret:x*\" }}"), "7:20 `x*` cannot name a secret"),
-        (
-            format!("{{ from: \"arn:aws:ssm:{account}:parameter/x\", key: token }}"),
-            "7:75 a parameter is passed whole: ECS takes no field of it",
-        ),
-        (
-            format!("{{ from: \"arn:aws:secretsmanager:{account}:secret:x\", key: \"a:b\" }}"),
-            "7:83 `a:b` cannot name a field of a secret",
-        ),
-        ("{ key: token }".to_owned(), "7:12 `from` is missing"),
-        (
-            "hunter2".to_owned(),
-            "7:12 a secret's value is not written here [write `generate`, `set` for one that `stackctl secrets set` is given, or `{ from: ARN }`",
-        ),
-    ] {
-        let found = wrong(&secret);
-        assert_eq!(found.len(), 1, "{secret}: {found:?}");
-        assert!(found[0].starts_with(begins), "{secret}: {found:?}");
-    }
 }
