@@ -4,4 +4,5 @@
 mod cases;
 mod cloud;
 mod graphs;
+mod made;
 mod stacks;

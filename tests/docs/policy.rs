@@ -1,0 +1,118 @@
+//! The policy that `stackctl policy` prints, held against the operations that the source calls.
+
+use std::{collections::BTreeSet, path::PathBuf};
+
+use serde_json::Value;
+
+use super::{WHOLE, files, read, repository, stackctl};
+
+/// What AWS wants beside the operations themselves, and what for.
+const IMPLIED: &[&str] = &[
+    // Tags that go on in a create call.
+    "acm:AddTagsToCertificate",
+    "ec2:CreateTags",
+    "ecr:TagResource",
+    "ecs:TagResource",
+    "elasticache:AddTagsToResource",
+    "elasticloadbalancing:AddTags",
+    "iam:TagRole",
+    "logs:TagResource",
+    "rds:AddTagsToResource",
+    "s3:TagResource",
+    "ssm:AddTagsToResource",
+    // The WebSocket of a session, and what opens it anew.
+    "ssm:ResumeSession",
+    "ssmmessages:OpenDataChannel",
+    // What load balancers and RDS look up in the caller's name.
+    "ec2:DescribeAccountAttributes",
+    // What ElastiCache does in the caller's name to put a node into a subnet.
+    "ec2:CreateNetworkInterface",
+    "ec2:DeleteNetworkInterface",
+    "ec2:DescribeNetworkInterfaces",
+    // The registry's own protocol, in the words of IAM.
+    "ecr:BatchCheckLayerAvailability",
+    "ecr:BatchGetImage",
+    "ecr:CompleteLayerUpload",
+    "ecr:InitiateLayerUpload",
+    "ecr:PutImage",
+    "ecr:UploadLayerPart",
+    // The roles that tasks run with, and those that AWS makes at the first use of a service.
+    "iam:CreateServiceLinkedRole",
+    "iam:PassRole",
+    // The image of the bastion, which EC2 looks up in the caller's name.
+    "ssm:GetParameters",
+    // The WebSocket of a session.
+    "ssmmessages:OpenDataChannel",
+    // What DeleteObjects does with a version of an object.
+    "s3:DeleteObjectVersion",
+    // The final snapshot of `DeleteDBInstance`.
+    "rds:CreateDBSnapshot",
+];
+
+/// Operations of S3 that IAM calls otherwise.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html>
+const RENAMED: &[(&str, &str)] = &[
+    ("DeleteObjects", "DeleteObject"),
+    ("GetBucketEncryption", "GetEncryptionConfiguration"),
+    ("GetPublicAccessBlock", "GetBucketPublicAccessBlock"),
+    ("ListBuckets", "ListAllMyBuckets"),
+    ("ListObjectVersions", "ListBucketVersions"),
+    ("PutBucketEncryption", "PutEncryptionConfiguration"),
+    ("PutPublicAccessBlock", "PutBucketPublicAccessBlock"),
+];
+
+/// Operations that need no permission.
+const FREE: &[&str] = &["GetCallerIdentity"];
+
+/// Operations that the source has and no stack comes to: no role of a stack has managed policies.
+const NEVER: &[&str] = &["AttachRolePolicy"];
+
+/// What IAM calls the action of `operation`.
+fn action(operation: &str) -> &str {
+    RENAMED.iter().find(|(renamed, _)| *renamed == operation).map_or(operation, |(_, action)| action)
+}
+
+/// The AWS operations that the source calls: the names that it gives to `during` and `or_absent`.
+fn operations() -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    let is_test = |file: &PathBuf| {
+        let below = file.strip_prefix(repository()).expect("it is below the repository");
+        below.ends_with("tests.rs") || below.components().any(|part| part.as_os_str() == "tests")
+    };
+    for file in files(&repository().join("src"), "rs").into_iter().filter(|file| !is_test(file)) {
+        let text = read(&file);
+        for call in [".during(", ".or_absent("] {
+            for (at, _) in text.match_indices(call) {
+                let argument = text[at + call.len()..].trim_start();
+                let name = argument.strip_prefix('"').and_then(|rest| rest.split('"').next());
+                found.extend(name.map(|name| action(name).to_owned()));
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn the_policy_allows_every_operation_and_nothing_else() {
+    let printed = stackctl(&["policy"], WHOLE);
+    let policy: Value = serde_json::from_slice(&printed.stdout).expect("it is JSON");
+    let statements = policy["Statement"].as_array().expect("it has statements");
+    let actions: BTreeSet<&str> = statements
+        .iter()
+        .flat_map(|statement| statement["Action"].as_array().expect("a list").iter().filter_map(Value::as_str))
+        .collect();
+    let operations = operations();
+    assert!(operations.len() > 50, "{} operations were found; the search must be wrong", operations.len());
+
+    let name = |action: &str| action.split_once(':').map_or("", |(_, name)| name).to_owned();
+    let allowed: BTreeSet<String> = actions.iter().map(|action| name(action)).collect();
+    let needless = |one: &str| FREE.contains(&one) || NEVER.contains(&one);
+    let missing: Vec<&String> =
+        operations.iter().filter(|one| !allowed.contains(*one) && !needless(one.as_str())).collect();
+    assert!(missing.is_empty(), "no kind's permissions allow {missing:?}");
+    let unused: Vec<&&str> =
+        actions.iter().filter(|action| !operations.contains(&name(action)) && !IMPLIED.contains(action)).collect();
+    assert!(unused.is_empty(), "nothing calls {unused:?}");
+    let unknown: Vec<&&str> = IMPLIED.iter().filter(|action| !actions.contains(*action)).collect();
+    assert!(unknown.is_empty(), "the policy does not have {unknown:?}");
+}

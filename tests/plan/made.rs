@@ -1,0 +1,302 @@
+//! What AWS has of a resource of each kind once it is made as it is wanted, as the kinds' own `Live` data.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use stackctl::model::{Address, LiveResource};
+
+/// The resource as AWS has it once `wants` is made good on it; `before` is what it was.
+pub fn made(address: &Address, wants: &Value, id: &str, before: Option<&Value>) -> LiveResource {
+    let live = match address.kind() {
+        "vpc" => json!({ "id": id, "cidr": wants["cidr"], "available": true }),
+        "internet_gateway" => json!({ "id": id, "vpc": wants["vpc"] }),
+        "elastic_ip" => json!({ "id": id, "public_ip": "203.0.113.1" }),
+        "cluster" => json!({ "name": id, "arn": id, "status": "ACTIVE" }),
+        "subnet" => with(wants, &json!({ "id": id, "available": true })),
+        "nat_gateway" => with(wants, &json!({ "id": id, "state": "available", "failure": null })),
+        "route_table" => route_table(wants, id),
+        "security_group" => security_group(wants, id),
+        "cache" => cache(wants, id),
+        "cache_subnet_group" | "db_subnet_group" => with(wants, &json!({ "name": id })),
+        "db_instance" => db_instance(wants, id),
+        "secret" => {
+            json!({ "arn": id, "name": id, "inputs": fingerprint(&wants["source"]), "version": format!("v of {id}") })
+        }
+        "log_group" => with(wants, &json!({ "name": id, "arn": format!("arn:{id}") })),
+        "bucket" => json!({
+            "name": id, "private": true, "ownership": "BucketOwnerEnforced", "encryption": "AES256",
+            "versioning": "Enabled", "policy": "TLS only", "protect": wants["protect"], "tags": [], "objects": 0, "older": 0,
+            "more": false,
+        }),
+        "role" => role(wants, id),
+        "repository" => repository(wants, id),
+        "image" => image(wants, id, before),
+        "certificate" => with(wants, &json!({ "arn": id, "expiring": false })),
+        "load_balancer" => load_balancer(wants, id),
+        "target_group" => with(wants, &json!({ "arn": id })),
+        "listener" => listener(wants, id),
+        "listener_rule" => with(
+            wants,
+            &json!({ "arn": id, "other_conditions": [], "action": match &wants["action"] {
+                Value::String(_) => "answer 404".to_owned(),
+                forward => format!("forward to {}", text(&forward["forward"])),
+            } }),
+        ),
+        "task_definition" => json!({ "arn": id, "family": address.name(), "fields": container(wants) }),
+        "service" => service(wants, id, before),
+        "scaling" => scaling(wants, id),
+        "schedule_group" => json!({ "name": id, "deleting": false }),
+        "schedule" => schedule(address, wants),
+        "topic" => json!({ "arn": id, "subscriptions": [{ "email": wants["email"], "arn": id }] }),
+        "alarm" => alarm(wants, id),
+        other => panic!("the model of AWS knows no {other}"),
+    };
+    LiveResource { address: address.clone(), id: id.to_owned(), live }
+}
+
+/// `wants` with these fields besides.
+fn with(wants: &Value, more: &Value) -> Value {
+    let mut fields = wants.as_object().expect("a Desired has fields").clone();
+    fields.extend(more.as_object().expect("they are fields").clone());
+    Value::Object(fields)
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_default()
+}
+
+fn texts(value: &Value) -> Vec<&str> {
+    value.as_array().into_iter().flatten().map(text).collect()
+}
+
+fn route_table(wants: &Value, id: &str) -> Value {
+    let route = wants["default_route"].as_object().and_then(|route| route.values().next());
+    let associations: Vec<Value> =
+        texts(&wants["subnets"]).iter().map(|subnet| json!([subnet, format!("{id}+{subnet}")])).collect();
+    json!({
+        "id": id, "vpc": wants["vpc"], "default_route": route.map_or("", text), "other_routes": [],
+        "associations": associations,
+    })
+}
+
+fn security_group(wants: &Value, id: &str) -> Value {
+    let rules = wants["ingress"].as_array().into_iter().flatten().map(|ingress| {
+        let source = ingress["from"].as_object().and_then(|from| from.values().next()).map_or("", text);
+        json!({ "protocol": "tcp", "from_port": ingress["port"], "to_port": ingress["port"], "source": source })
+    });
+    with(wants, &json!({ "id": id, "ingress": rules.collect::<Vec<_>>() }))
+}
+
+fn db_instance(wants: &Value, id: &str) -> Value {
+    json!({
+        "identifier": id, "arn": id, "host": "db.internal", "port": 5432, "version": format!("{}.4", text(&wants["version"])),
+        "class": wants["class"], "storage": wants["storage"], "multi_az": wants["multi_az"],
+        "backup_days": wants["backup_days"], "protect": wants["protect"], "subnet_group": wants["subnet_group"],
+        "security_groups": wants["security_groups"], "username": wants["username"], "database": wants["database"],
+        "status": "available",
+    })
+}
+
+fn cache(wants: &Value, id: &str) -> Value {
+    json!({
+        "identifier": id, "arn": id, "host": "cache.internal", "port": 6379, "class": wants["class"], "status": "available",
+        "node": {
+            "version": format!("{}.1", text(&wants["version"])), "subnet_group": wants["subnet_group"],
+            "security_groups": wants["security_groups"],
+        },
+    })
+}
+
+/// What the tag of a secret with a URL says of what the URL was made from.
+fn fingerprint(source: &Value) -> String {
+    let made_of =
+        |url: &Value, parts: &[&str]| -> Vec<String> { parts.iter().map(|part| text(&url[part]).to_owned()).collect() };
+    let parts = match (&source["database_url"], &source["cache_url"]) {
+        (Value::Null, Value::Null) => return String::new(),
+        (Value::Null, url) => made_of(url, &["token", "host", "port"]),
+        (url, _) => {
+            let mut parts = made_of(url, &["user", "password", "host", "port", "database"]);
+            parts.extend(texts(&url["renewed_with"]).into_iter().map(str::to_owned));
+            parts
+        }
+    };
+    Sha256::digest(parts.join("\n")).iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn role(wants: &Value, id: &str) -> Value {
+    let statements = wants["statements"].as_array().into_iter().flatten().map(|statement| {
+        let sorted = |key: &str| {
+            let mut items = texts(&statement[key]);
+            items.sort_unstable();
+            items.join(", ")
+        };
+        format!("{} on {}", sorted("actions"), sorted("resources"))
+    });
+    let statements: Vec<String> = statements.collect();
+    with(wants, &json!({ "name": id, "arn": id, "managed": [], "statements": statements, "other_policies": [] }))
+}
+
+fn repository(wants: &Value, id: &str) -> Value {
+    let keep = &wants["keep"];
+    let lifecycle = json!({ "rules": [{
+        "rulePriority": 1, "description": format!("Keep the newest {keep} images"),
+        "selection": { "tagStatus": "any", "countType": "imageCountMoreThan", "countNumber": keep },
+        "action": { "type": "expire" },
+    }] });
+    json!({
+        "name": id, "arn": id, "uri": format!("registry/{id}"), "scanned": true, "immutable": true,
+        "lifecycle": lifecycle.to_string(),
+    })
+}
+
+fn image(wants: &Value, id: &str, before: Option<&Value>) -> Value {
+    let build = before.and_then(|before| before["build"].as_u64()).unwrap_or_default() + 1;
+    let digest = wants["digest"].as_str().unwrap_or("sha256:first");
+    json!({
+        "repository": id, "uri": wants["repository"], "digest": digest, "tag": format!("0.1.0-{build}"),
+        "version": "0.1.0", "build": build,
+    })
+}
+
+fn load_balancer(wants: &Value, id: &str) -> Value {
+    json!({
+        "arn": id, "dns_name": "lb.example.com", "zone_id": "Z1", "zones": wants["zones"], "subnets": wants["subnets"],
+        "security_groups": [wants["security_group"]], "state": "active", "reason": null,
+        "attributes": {
+            "idle_timeout.timeout_seconds": "60",
+            "routing.http.drop_invalid_header_fields.enabled": "true",
+            "routing.http2.enabled": "true",
+        },
+    })
+}
+
+fn listener(wants: &Value, id: &str) -> Value {
+    let action = match text(&wants["action"]) {
+        "redirect_to_https" => "redirect 301 to HTTPS://#{host}:443/#{path}?#{query}",
+        "not_found" => "answer 404",
+        other => panic!("a listener does not do {other}"),
+    };
+    let policy = if wants["protocol"] == "HTTPS" { "ELBSecurityPolicy-TLS13-1-2-2021-06" } else { "" };
+    with(
+        wants,
+        &json!({ "arn": id, "certificate": text(&wants["certificate"]), "tls_policy": policy, "action": action }),
+    )
+}
+
+/// The fields of a revision, as its kind shows them.
+fn container(wants: &Value) -> BTreeMap<String, String> {
+    let plain = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    let mut fields = BTreeMap::new();
+    for name in [
+        "container",
+        "cpu",
+        "memory",
+        "execution_role",
+        "task_role",
+        "image",
+        "log_group",
+        "stop_timeout",
+        "read_only",
+        "init",
+        "port",
+    ] {
+        if !wants[name].is_null() {
+            fields.insert(name.to_owned(), plain(&wants[name]));
+        }
+    }
+    for name in ["entry_point", "command"] {
+        let words = texts(&wants[name]).into_iter().map(|word| {
+            let is_plain = !word.is_empty() && !word.contains(|c: char| c.is_whitespace() || c == '"');
+            if is_plain { word.to_owned() } else { format!("{word:?}") }
+        });
+        let line = words.collect::<Vec<_>>().join(" ");
+        if !line.is_empty() {
+            fields.insert(name.to_owned(), line);
+        }
+    }
+    for (name, value) in wants["environment"].as_object().into_iter().flatten() {
+        fields.insert(format!("env.{name}"), plain(value));
+    }
+    for (name, value) in wants["secrets"].as_object().into_iter().flatten() {
+        let arn = text(&value["secret"]);
+        let from = value["key"].as_str().map_or_else(|| arn.to_owned(), |key| format!("{arn}:{key}::"));
+        fields.insert(format!("secrets.{name}"), from);
+        if let Some(version) = value["version"].as_str() {
+            fields.insert(format!("secrets.{name}.version"), version.to_owned());
+        }
+    }
+    fields
+}
+
+fn scaling(wants: &Value, id: &str) -> Value {
+    let policies = wants["policies"].as_array().into_iter().flatten().map(|policy| {
+        let requests = &policy["measure"]["requests"];
+        let (name, metric) = match policy["measure"].as_str() {
+            Some("cpu") => ("cpu", "ECSServiceAverageCPUUtilization"),
+            Some("memory") => ("memory", "ECSServiceAverageMemoryUtilization"),
+            _ => ("requests", "ALBRequestCountPerTarget"),
+        };
+        let label = match requests.as_object() {
+            Some(_) => format!("{}/{}", text(&requests["load_balancer"]), text(&requests["target_group"])),
+            None => String::new(),
+        };
+        json!({
+            "name": name, "metric": metric, "label": label, "target": policy["target"].as_f64(), "out_cooldown": 60,
+            "in_cooldown": 300,
+        })
+    });
+    json!({
+        "resource": id, "min": wants["min"], "max": wants["max"], "policies": policies.collect::<Vec<_>>(),
+    })
+}
+
+fn schedule(address: &Address, wants: &Value) -> Value {
+    let overrides = json!({ "containerOverrides": [{ "name": wants["container"], "command": wants["command"] }] });
+    with(
+        wants,
+        &json!({
+            "name": address.name(), "enabled": true, "window": 0, "retries": [185, 900], "over": false,
+            "overrides": overrides.to_string(), "task_group": format!("job:{}", address.name()),
+            "security_groups": [wants["security_group"]],
+        }),
+    )
+}
+
+fn alarm(wants: &Value, id: &str) -> Value {
+    let (bad, threshold) = wants["bad"].as_object().and_then(|bad| bad.iter().next()).expect("it says when it is bad");
+    let comparison = match bad.as_str() {
+        "from" => "GreaterThanOrEqualToThreshold",
+        _ => "LessThanOrEqualToThreshold",
+    };
+    let statistic = text(&wants["statistic"]);
+    let missing = if wants["missing"] == "good" { "notBreaching" } else { "missing" };
+    json!({
+        "name": id, "description": wants["description"], "dimensions": wants["dimensions"],
+        "metric": format!("{} {}", text(&wants["namespace"]), text(&wants["metric"])),
+        "statistic": format!("{}{}", statistic[..1].to_uppercase(), &statistic[1..]),
+        "periods": format!("{} of {} × {} s", wants["bad_periods"], wants["periods"], wants["period"]),
+        "comparison": comparison, "threshold": threshold, "missing": missing, "rings_at": [wants["topic"]],
+        "calms_at": [wants["topic"]], "enabled": true, "state": "OK", "reason": "",
+    })
+}
+
+fn service(wants: &Value, id: &str, before: Option<&Value>) -> Value {
+    let target_groups: Vec<&str> = wants["target"]["group"].as_str().into_iter().collect();
+    // Autoscaling has chosen a number that is neither the fewest nor the most, as long as it may.
+    let (least, most) = (wants["replicas"].as_u64().unwrap_or_default(), wants["most"].as_u64());
+    let chosen = before.and_then(|before| before["replicas"].as_u64()).unwrap_or(least + 1);
+    let replicas = chosen.clamp(least, most.unwrap_or(least));
+    json!({
+        "name": id, "arn": id, "cluster": wants["cluster"], "status": "ACTIVE",
+        "task_definition": wants["task_definition"], "image": null, "version": null, "replicas": replicas,
+        "running": replicas, "subnets": wants["subnets"], "security_groups": [wants["security_group"]],
+        "public_ip": wants["public_ip"], "target_groups": target_groups, "grace_seconds": wants["grace_seconds"],
+        "exec": wants["exec"] == true, "circuit_breaker": true, "events": [],
+        "rollback_after": wants["rollback_after"].as_u64().map_or(String::new(), |count| count.to_string()),
+        "rollouts": [{
+            "id": "now", "status": "PRIMARY", "task_definition": wants["task_definition"], "state": "COMPLETED",
+            "reason": "", "desired": replicas, "running": replicas, "failed": 0,
+        }],
+    })
+}
