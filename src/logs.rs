@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_is_held_back_while_an_older_one_of_another_group_may_still_come() {
+    fn a_line_waits_for_an_older_one_of_another_group() {
         let mut groups = [group("web", &[1, 4, 9], Next::None), group("worker", &[2, 5], Next::Page("2".into()))];
         assert_eq!(times(&settled(&mut groups)), [1, 2, 4, 5]);
         assert_eq!(times(&groups[0].lines.clone().into_iter().collect::<Vec<_>>()), [9]);

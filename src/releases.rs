@@ -263,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn a_revision_without_a_rollout_was_not_rolled_out_or_is_older_than_what_ecs_remembers() {
+    fn a_revision_without_a_rollout_is_unused_or_forgotten_by_ecs() {
         let rollouts = vec![rollout(2, 99_999_000, Outcome::Succeeded)];
         let revisions = vec![revision(1, 1_000, None), revision(2, 99_998_000, None), revision(3, 99_999_500, None)];
         let found = releases(rollouts, revisions);
@@ -272,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_good_release_is_one_that_served_before_the_one_that_runs() {
+    fn the_last_good_release_served_before_the_one_that_runs() {
         use Outcome::{RolledBack, Succeeded};
         let served = [(1, Succeeded), (2, Succeeded), (3, RolledBack), (4, Succeeded)];
         let rollouts = served.map(|(number, result)| rollout(number, i64::from(number), result));
@@ -285,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn going_back_twice_goes_back_further_and_never_to_what_was_gone_back_from() {
+    fn a_second_rollback_goes_further_and_never_to_a_bad_release() {
         let rollouts = (1..=3).map(|number| rollout(number, i64::from(number), Outcome::Succeeded));
         let mut back = vec![rollout(4, 4, Outcome::Succeeded)];
         back.extend(rollouts);

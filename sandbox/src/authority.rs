@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn an_image_trusts_it_once_beside_those_it_trusted_and_no_file_of_this_machine_does() {
+    fn an_image_trusts_it_once_and_no_file_outside_of_it_changes() {
         let root = tempfile::tempdir().expect("a temporary folder");
         let outside = tempfile::NamedTempFile::new().expect("a temporary file");
         fs::create_dir_all(root.path().join("etc/ssl/certs")).expect("a folder");

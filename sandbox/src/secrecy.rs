@@ -47,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_secret_is_known_from_the_call_that_brings_it_and_from_the_answer_that_has_it() {
+    fn a_secret_is_known_from_a_call_and_from_an_answer() {
         let secrecy = Secrecy::default();
         let call = |service: &str, body: &str| Call::example(service, "", body);
         let answer = |value: Value| Answer::json(&value);

@@ -26,7 +26,7 @@ async fn a_call_goes_where_the_scope_of_its_signature_says() {
 }
 
 #[tokio::test]
-async fn what_nobody_implements_is_a_client_error_in_the_callers_protocol() {
+async fn an_unknown_operation_is_a_client_error_in_its_protocol() {
     let sandbox = Sandbox::start().await;
     let answer = sandbox.json("ssm", "AmazonSSM.PaintItBlue", nothing()).await;
     assert_eq!((answer.status, answer.code().as_str()), (400, "NotImplementedInSandbox"));
@@ -39,7 +39,7 @@ async fn what_nobody_implements_is_a_client_error_in_the_callers_protocol() {
 }
 
 #[tokio::test]
-async fn credentials_that_are_no_good_are_refused_in_the_words_of_each_service() {
+async fn bad_credentials_are_refused_in_the_words_of_each_service() {
     let mut sandbox = Sandbox::start().await;
     let refused = [
         ("EXPIRED", "RequestExpired", "ExpiredToken", (403, "ExpiredTokenException")),

@@ -26,7 +26,7 @@ prop_compose! {
 
 proptest! {
     #[test]
-    fn a_name_is_never_longer_than_aws_takes_and_never_ends_or_begins_with_a_hyphen(
+    fn a_name_fits_the_limit_without_a_hyphen_at_either_end(
         id in id(), name in PART, more in "(-execution|-task|)", discriminator in ".{0,12}",
     ) {
         let address = Address::new("any", format!("{name}{more}"));
@@ -61,7 +61,7 @@ proptest! {
     }
 
     #[test]
-    fn tags_are_read_back_as_the_address_they_were_made_of_and_by_nobody_else(one in id(), other in id(), name in PART) {
+    fn tags_are_read_back_as_their_address_by_their_own_stack(one in id(), other in id(), name in PART) {
         let address = Address::new("secret", format!("{name}/ADMIN_PASSWORD"));
         let mut tags: Vec<(String, String)> = tags(&one, &address);
         tags.reverse();
@@ -73,7 +73,7 @@ proptest! {
 }
 
 #[test]
-fn a_name_of_exactly_the_limit_is_left_alone_and_one_more_is_cut() {
+fn a_name_is_cut_only_beyond_the_limit() {
     let id = StackId { stack: "rates".into(), environment: "prod".into() };
     let fits = Address::new("load_balancer", "a".repeat(32 - "rates-prod-".len()));
     assert_eq!(derived(&id, &fits, 32), format!("rates-prod-{}", fits.name()));
@@ -137,13 +137,13 @@ fn what_to_do_next_follows_from_the_code_and_the_status() {
 }
 
 #[test]
-fn a_failure_says_operation_code_message_and_request_in_this_order() {
+fn a_failure_gives_operation_code_message_request_in_order() {
     let shown = answered(400, Some("InvalidParameterValue")).to_string();
     assert_eq!(shown, "DescribeVpcs: InvalidParameterValue: in AWS's words (request 4f1c)");
 }
 
 #[test]
-fn what_the_reader_can_mend_has_a_hint_and_what_he_cannot_has_none() {
+fn only_what_the_reader_can_mend_has_a_hint() {
     let hint = |code: &str| answered(400, Some(code)).hint.unwrap_or_default();
     for (code, says) in [
         ("ExpiredTokenException", "sign in again"),
@@ -195,7 +195,7 @@ fn absence_is_a_value_and_every_other_failure_stays_one() {
 }
 
 #[test]
-fn an_answer_without_what_aws_documents_is_a_failure_and_may_have_done_the_work() {
+fn an_answer_without_a_documented_field_may_have_done_the_work() {
     let failure = given::<String>(None, "CreateVpc", "vpcId").expect_err("it is not there");
     assert_eq!(failure.cause, Cause::Ambiguous);
     assert!(failure.message.contains("`vpcId`"));
@@ -266,7 +266,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
 
     #[test]
-    fn no_answer_of_a_service_makes_it_panic_or_hang_and_every_error_is_one((status, kind, body) in odd_answer()) {
+    fn no_answer_panics_or_hangs_and_every_error_is_an_error((status, kind, body) in odd_answer()) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         let outcomes = runtime.block_on(async {
             tokio::time::timeout(std::time::Duration::from_secs(20), answered_with(status, &kind, &body)).await

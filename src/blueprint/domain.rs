@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn a_domain_has_a_certificate_that_is_proved_and_an_alias_and_the_listener_waits_for_the_proof() {
+    fn a_domain_has_an_alias_and_a_proof_that_the_listener_awaits() {
         let graph = drawn("tls: acm, domain: rates.example.com", &["Z1"]).expect("it is drawn");
         let certificate = &node(&graph, "certificate.main").desired;
         assert_eq!(certificate, &json!({ "domain": "rates.example.com", "zone": "Z1" }));
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn a_certificate_of_the_users_own_is_shown_as_it_is_with_an_alias_only_where_a_domain_is_named() {
+    fn an_own_certificate_has_an_alias_only_if_a_domain_is_named() {
         let arn = "arn:aws:acm:eu-west-1:123456789012:certificate/1";
         let graph = drawn(&format!("tls: \"{arn}\""), &[]).expect("it is drawn");
         assert_eq!(node(&graph, "listener.https").desired["certificate"], arn);
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn a_zone_that_is_not_there_or_there_twice_is_said_with_the_way_out() {
+    fn a_missing_or_ambiguous_zone_is_told_with_the_way_out() {
         let none = drawn("tls: acm, domain: rates.example.com", &[]).expect_err("there is no zone");
         assert!(none.message.contains("no public hosted zone") && none.message.contains("rates.example.com"), "{none}");
         assert!(none.hint.is_some());

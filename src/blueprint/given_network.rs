@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_of_the_network_is_drawn_and_what_is_drawn_stands_in_it() {
+    fn no_part_of_a_given_network_is_drawn_and_all_else_is_in_it() {
         let graph = drawn(IDS, there(|_| {})).expect("it will do");
         let kinds: Vec<&str> = graph.nodes().map(|node| node.address.kind()).collect();
         for kind in ["vpc", "subnet", "internet_gateway", "nat_gateway", "elastic_ip", "route_table"] {

@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn a_service_that_is_built_from_another_source_now_does_not_stay() {
+    fn a_service_with_another_source_does_not_stay() {
         let graph = drawn(&[("web", running("other", 7))], None);
         assert_eq!(desired(&graph, "task_definition.web")["image"], newest("app"));
     }

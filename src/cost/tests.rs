@@ -52,7 +52,7 @@ fn each_part_of_a_stack_has_its_price() {
 }
 
 #[test]
-fn autoscaling_counts_with_its_least_number_of_tasks_and_the_alarms_that_aws_makes() {
+fn autoscaling_costs_its_fewest_tasks_and_the_alarms_of_aws() {
     let scaled = of(&WORKER.replace("image: nginx", "image: nginx, scale: { min: 3, max: 9, cpu: 60, memory: 70 }"));
     assert_eq!(dollars(scaled.month), dollars(3.0 * of(WORKER).month + 0.4));
 }

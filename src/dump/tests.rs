@@ -57,7 +57,7 @@ fn what_is_cut_off_is_refused_wherever_the_cut_is() {
 }
 
 #[test]
-fn what_ends_the_transaction_is_refused_unless_the_database_is_a_new_one() {
+fn the_end_of_a_transaction_is_refused_but_in_a_new_database() {
     let text = "BEGIN;\nINSERT INTO a VALUES (1);\n  COMMIT;\n";
     assert_eq!(refused(text).0, Some(3));
     assert!(prepared(text.as_bytes(), true).is_ok());

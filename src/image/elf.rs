@@ -32,7 +32,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn this_very_test_is_a_dynamic_program_and_a_text_is_none_at_all() {
+    fn this_very_test_is_a_dynamic_program_and_a_text_is_none() {
         let own = std::fs::read(std::env::current_exe().expect("a test has a program")).expect("it can be read");
         assert!(loader_headers(&own).is_some());
         assert!(!is_static(b"#!/bin/sh\n"));

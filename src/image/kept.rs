@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_packed_is_taken_as_it_is_and_what_is_damaged_is_packed_again() {
+    fn a_packed_image_is_kept_and_a_damaged_one_packed_again() {
         let folder = tempfile::tempdir().expect("a folder");
         let kept = Kept::new(folder.path());
         let one = [archive(b"one")];

@@ -105,7 +105,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_same_program_is_the_same_image_and_another_one_shares_its_base() {
+    fn the_same_program_is_the_same_image_and_others_share_its_base() {
         let program = |bytes: &[u8]| Program {
             name: "app".into(),
             version: "1.0.0".into(),

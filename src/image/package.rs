@@ -298,7 +298,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn of_two_checkouts_that_share_a_target_directory_each_gets_its_own_program() {
+    async fn checkouts_sharing_a_target_directory_get_their_own_program() {
         let target = tempfile::tempdir().expect("a temporary folder");
         let (older, newer) = (checkout("good morning"), checkout("good evening"));
         assert!(says(&built(&newer, &target).await, "good evening"));

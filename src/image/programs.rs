@@ -42,7 +42,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn of_a_workspace_the_packages_with_one_program_are_found_by_folder() {
+    async fn packages_of_a_workspace_with_one_program_are_found() {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let write = |path: &str, text: &str| {
             let path = folder.path().join(path);

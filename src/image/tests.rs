@@ -91,7 +91,7 @@ fn config(image: &Assembled) -> Value {
 }
 
 #[test]
-fn the_lower_layer_is_the_base_and_the_upper_one_the_program_with_its_bill_and_nothing_else_is_in_them() {
+fn the_layers_have_only_the_base_and_the_program_with_its_bill() {
     let layers = layers(&assembled(b"the program"));
     let names: Vec<Vec<(&str, u32)>> =
         layers.iter().map(|layer| layer.iter().map(|entry| (entry.0.as_str(), entry.1)).collect()).collect();
@@ -125,7 +125,7 @@ fn nothing_in_an_image_tells_who_made_it_or_when() {
 }
 
 #[test]
-fn the_program_runs_as_a_user_that_passwd_knows_and_that_is_not_root() {
+fn the_program_runs_as_a_known_user_that_is_not_root() {
     let image = assembled(b"x");
     let config = config(&image);
     let user = config["config"]["User"].as_str().expect("it has a user").to_owned();
@@ -173,7 +173,7 @@ fn every_digest_and_size_is_that_of_what_it_names() {
 }
 
 #[test]
-fn another_version_of_the_same_program_is_another_image_with_the_same_layers() {
+fn another_version_of_a_program_is_an_image_of_the_same_layers() {
     let one = assembled(b"x");
     let other = assembled_of(&Program { version: "1.2.4".into(), ..program(b"x") });
     assert_ne!(one.digest, other.digest);
@@ -208,7 +208,7 @@ fn elf_of(types: &[u32]) -> Vec<u8> {
 }
 
 #[test]
-fn a_program_that_names_a_loader_is_not_static_wherever_it_names_it() {
+fn a_program_that_names_a_loader_anywhere_is_not_static() {
     const LOAD: u32 = 1;
     const DYNAMIC: u32 = 2;
     const INTERP: u32 = 3;
@@ -231,7 +231,7 @@ fn a_program_for_another_kind_of_machine_is_not_static() {
 proptest! {
     /// A damaged program is refused, and never a panic.
     #[test]
-    fn a_file_that_is_cut_short_anywhere_is_not_taken_for_a_static_program(cut in 0_usize..176) {
+    fn a_truncated_file_is_not_taken_for_a_static_program(cut in 0_usize..176) {
         prop_assert!(!elf::is_static(&elf_of(&[1, 1])[..cut.min(64 + 56 + 3)]));
     }
 

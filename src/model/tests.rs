@@ -106,14 +106,14 @@ fields! {
 }
 
 #[test]
-fn a_set_shows_each_item_that_goes_and_each_that_comes_and_no_other() {
+fn a_set_shows_exactly_the_items_that_go_and_come() {
     let changes = Diff::<Sample, NoField>::new().set(Sample::Paths, &["/a", "/b"], &["/b", "/c"]).finish();
     let shown: Vec<(Shown, Shown)> = changes.into_iter().map(|change| (change.from, change.to)).collect();
     assert_eq!(shown, [(Shown::value("/a"), Shown::Absent), (Shown::Absent, Shown::value("/c"))]);
 }
 
 #[test]
-fn the_order_of_inputs_does_not_count_and_an_unknown_one_makes_all_known_after_apply() {
+fn inputs_have_no_order_and_one_unknown_makes_all_unknown() {
     let live = ["b".to_owned(), "a".to_owned()];
     let same = Diff::<Sample, NoField>::new().inputs(Sample::Subnets, &live, &["a".into(), "b".into()]).finish();
     assert_eq!(same, []);

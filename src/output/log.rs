@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn any_other_line_is_shown_as_it_is_and_nothing_in_it_acts_on_the_terminal() {
+    fn other_lines_are_shown_as_they_are_without_control_codes() {
         for (line, shown) in [
             ("plain", "plain"),
             ("{not json", "{not json"),

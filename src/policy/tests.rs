@@ -53,7 +53,7 @@ fn only_what_the_stack_has_may_be_changed() {
 }
 
 #[test]
-fn whoever_plans_may_only_look_and_whoever_releases_makes_and_deletes_nothing_else() {
+fn a_plan_may_only_read_and_a_deployment_may_only_release() {
     let look = actions(&policy(WHOLE, "twelve-chars", Commands::Plan));
     let reads = ["Describe", "Filter", "Get", "List"];
     for action in &look {
@@ -123,7 +123,7 @@ fn names_that_aws_shortens_are_still_covered() {
 }
 
 #[test]
-fn the_largest_policy_fits_a_role_and_its_parts_fit_managed_policies() {
+fn the_largest_policy_fits_a_role_and_its_parts_fit_policies() {
     let whole = policy(WHOLE, "twelve-chars", Commands::All);
     assert!(whole.length() <= LONGEST_INLINE, "{}", whole.length());
     let parts = whole.split(LONGEST_MANAGED);

@@ -289,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn a_task_is_meant_by_the_beginning_of_its_id_and_any_without_one() {
+    fn a_task_is_meant_by_the_beginning_of_its_id_or_by_no_id() {
         let task = SdkTask::builder().task_arn("arn:aws:ecs:eu-west-1:1:task/demo-default-main/0a1b").build();
         assert!(is_meant(&task, None) && is_meant(&task, Some("0a")) && is_meant(&task, Some("0a1b")));
         assert!(!is_meant(&task, Some("a1")) && !is_meant(&task, Some("demo")));

@@ -44,7 +44,7 @@ async fn database(world: &World, subnets: Vec<String>) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_network_and_a_database_with_all_that_is_in_it_become_the_stacks() {
+async fn a_network_and_a_database_with_its_data_are_adopted() {
     let world = World::start();
     world.edit("replicas: 2", "replicas: 1");
     world.edit("nat: single", "nat: none");

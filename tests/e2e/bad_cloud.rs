@@ -73,7 +73,7 @@ async fn lives_through(faults: Value) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_stack_lives_through_throttling_failures_resets_and_lost_answers() {
+async fn a_stack_survives_throttling_failures_resets_and_lost_answers() {
     lives_through(bad_day(1)).await;
 }
 
@@ -83,7 +83,7 @@ async fn a_stack_lives_through_reads_that_lag_writes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn credentials_that_expire_in_the_middle_are_named_and_the_next_run_goes_on() {
+async fn expired_credentials_are_named_and_the_next_run_goes_on() {
     let world = World::start();
     world.set(json!({ "faults": { "expire_after": 80 } })).await;
     let cut = world.stackctl(&["up", "--yes"]);
@@ -106,7 +106,7 @@ async fn credentials_that_expire_in_the_middle_are_named_and_the_next_run_goes_o
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_cloud_that_always_throttles_is_given_up_after_a_bounded_number_of_calls() {
+async fn constant_throttling_ends_after_a_bounded_number_of_calls() {
     let world = World::start();
     for (operations, most) in [
         // Nothing can be read: who calls is asked first, and the reads beside it end with that.
@@ -129,7 +129,7 @@ async fn a_cloud_that_always_throttles_is_given_up_after_a_bounded_number_of_cal
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_release_task_of_an_earlier_deployment_is_not_taken_for_this_ones() {
+async fn a_release_task_of_an_earlier_deployment_does_not_count() {
     let tiny = Tiny::start();
     let world = &tiny.0;
     world.up();

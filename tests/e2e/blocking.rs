@@ -69,7 +69,7 @@ fn spellings(name: &str) -> Vec<String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_spelling_of_a_blocked_path_passes_and_no_other_path_is_held_up() {
+async fn blocked_paths_are_blocked_in_every_spelling_and_no_others() {
     let world = World::start();
     world.edit("tls: self-signed ", "tls: off ");
     let url = world.up();

@@ -48,7 +48,7 @@ fn plan(world: &World) -> Vec<String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_cache_counts_across_tasks_and_is_reached_by_them_alone_and_goes_with_the_stack() {
+async fn a_cache_counts_across_tasks_and_admits_only_them() {
     let world = World::start();
     world.edit("database:\n", "cache: {}\n\ndatabase:\n");
     world.edit("    stop_timeout: 30\n", "    stop_timeout: 30\n    exec: true\n");
@@ -122,7 +122,7 @@ fn forwarded(world: &World, token: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn adding_changing_and_removing_a_cache_has_only_the_steps_that_follow() {
+async fn a_change_of_the_cache_has_only_the_steps_that_follow() {
     let world = World::start();
     let url = world.up();
     assert_eq!(world.get(&format!("{url}/redis-hits")).await.0, 503, "there is none yet");

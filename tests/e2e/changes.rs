@@ -63,7 +63,7 @@ async fn drift_shows_as_exactly_that_and_up_mends_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_edit_has_only_the_steps_that_follow_and_ends_in_an_empty_plan() {
+async fn an_edit_has_only_its_own_steps_and_ends_in_an_empty_plan() {
     let world = World::start();
     world.up();
 

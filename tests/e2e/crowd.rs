@@ -93,7 +93,7 @@ async fn of_eight_at_once_one_works_at_a_time_and_one_releases() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_lock_of_the_dead_is_taken_over_after_its_time_and_not_before() {
+async fn the_lock_of_a_dead_run_is_taken_over_only_after_its_time() {
     let tiny = Tiny::start();
     let world = &tiny.0;
     // Long enough that nobody is there in time: refused at once, and who holds it is said.
@@ -146,7 +146,7 @@ async fn the_lock_of_the_dead_is_taken_over_after_its_time_and_not_before() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_run_that_has_lost_its_lock_stops_and_leaves_it_to_whoever_has_it() {
+async fn a_run_that_has_lost_its_lock_stops_and_leaves_the_lock() {
     let tiny = Tiny::start();
     let world = &tiny.0;
     world.up();

@@ -129,7 +129,7 @@ fn version(world: &World) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_service_runs_from_a_dockerfile_and_its_same_image_is_not_released_twice() {
+async fn a_service_from_a_dockerfile_is_not_released_twice() {
     let docker = Docker::get();
     let world = World::start();
     let folder = lay_out(&world);

@@ -94,7 +94,7 @@ async fn zone(route53: &aws_sdk_route53::Client, name: &str, private: bool) -> S
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_domain_ends_in_a_url_that_a_browser_trusts_moves_to_another_name_and_leaves_nothing() {
+async fn a_domain_has_a_trusted_url_and_can_move_and_leaves_nothing() {
     let dns = Dns::start("rates.example.com").await;
     // A private zone of the name itself, and one of another name, are not taken for it.
     zone(&dns.route53, "rates.example.com", true).await;
@@ -136,7 +136,7 @@ async fn a_domain_ends_in_a_url_that_a_browser_trusts_moves_to_another_name_and_
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn records_of_somebody_else_are_refused_or_shared_and_never_deleted() {
+async fn foreign_records_are_refused_or_shared_and_never_deleted() {
     let dns = Dns::start("rates.example.com").await;
     let world = &dns.world;
     dns.put(RrType::A, "rates.example.com", "203.0.113.7").await;
@@ -161,7 +161,7 @@ async fn records_of_somebody_else_are_refused_or_shared_and_never_deleted() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_validation_record_that_was_there_before_stays_when_the_stack_goes() {
+async fn a_validation_record_of_before_outlives_the_stack() {
     let dns = Dns::start("rates.example.com").await;
     let world = &dns.world;
     // Another certificate for the same name, such as one in another region, has had its record made already.
@@ -181,7 +181,7 @@ async fn a_validation_record_that_was_there_before_stays_when_the_stack_goes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_certificate_that_is_refused_is_explained_and_asked_for_again_once_the_cause_is_mended() {
+async fn a_refused_certificate_is_explained_and_requested_again() {
     let dns = Dns::start("rates.example.com").await;
     let world = &dns.world;
     dns.put(RrType::Caa, "example.com", "0 issue \"letsencrypt.org\"").await;
@@ -196,7 +196,7 @@ async fn a_certificate_that_is_refused_is_explained_and_asked_for_again_once_the
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_domain_without_a_zone_and_one_with_two_are_said_before_anything_is_done() {
+async fn a_domain_needs_exactly_one_zone_before_anything_is_done() {
     let dns = Dns::start("rates.example.org").await;
     let world = &dns.world;
     world.forget_calls().await;
@@ -215,7 +215,7 @@ async fn a_domain_without_a_zone_and_one_with_two_are_said_before_anything_is_do
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_certificate_that_is_there_already_is_shown_under_the_domain_and_outlives_the_stack() {
+async fn an_existing_certificate_is_used_and_outlives_the_stack() {
     let dns = Dns::start("rates.example.com").await;
     let world = &dns.world;
     let acm = aws_sdk_acm::Client::new(&world.sdk().await);
@@ -243,7 +243,7 @@ async fn a_certificate_that_is_there_already_is_shown_under_the_domain_and_outli
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whom_the_world_has_to_ask_is_said_before_anybody_waits_for_it_and_not_again() {
+async fn delegation_hint_is_printed_once_before_waiting() {
     let dns = Dns::start("rates.example.com").await;
     let sets = dns.sets().await;
     let own = sets.iter().find(|set| *set.r#type() == RrType::Ns).expect("a zone has them").resource_records();

@@ -46,7 +46,7 @@ fn file(world: &World, name: &str, content: &str) -> PathBuf {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_sample_gives_the_documented_rates_and_nothing_of_the_loading_stays() {
+async fn the_sample_gives_the_documented_rates_and_leaves_nothing() {
     let world = World::start();
     let url = world.up();
     let before = sweep::everything(&world).await;
@@ -88,7 +88,7 @@ async fn the_sample_gives_the_documented_rates_and_nothing_of_the_loading_stays(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_hundred_megabytes_are_loaded_for_the_owner_and_a_failure_in_the_middle_leaves_all_as_it_was() {
+async fn a_hundred_megabytes_are_loaded_for_the_owner_or_not_at_all() {
     let world = World::start();
     world.edit("database:\n", "database:\n  users: { app: owner, developer: read-only }\n");
     world.up();
@@ -164,7 +164,7 @@ async fn a_hundred_megabytes_are_loaded_for_the_owner_and_a_failure_in_the_middl
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_no_dump_is_told_with_its_line_before_aws_is_asked_anything() {
+async fn what_is_no_dump_is_told_with_its_line_before_any_call() {
     let world = World::start();
     let bad = [
         ("archive.dump", "PGDMP\u{1}", "archive.dump: is an archive in pg_dump's own format"),
@@ -188,7 +188,7 @@ async fn what_is_no_dump_is_told_with_its_line_before_aws_is_asked_anything() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_way_in_is_the_bastions_and_without_one_it_is_said_how_to_get_it() {
+async fn the_way_in_is_the_bastion_and_its_absence_has_a_hint() {
     let world = World::start();
     let none = world.stackctl(&["db", "connect"]);
     assert_eq!(none.status.code(), Some(3), "{}", text(&none));

@@ -34,7 +34,7 @@ async fn tasks(world: &World, environment: &str) -> BTreeSet<String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn environments_of_one_file_come_change_and_go_without_touching_each_other() {
+async fn environments_of_one_file_do_not_touch_each_other() {
     let world = World::start();
     world.edit("{ replicas: 1 }", "{ replicas: 1, env: { USER_NAME: Grace } }");
     world.edit("{ replicas: 3 }", "{ replicas: 3, env: { USER_NAME: Barbara } }");

@@ -36,7 +36,7 @@ fn has(said: &str, words: &[&str]) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_program_that_ends_is_told_with_its_code_in_words_its_last_lines_and_what_to_do() {
+async fn a_program_that_ends_is_explained_with_code_log_and_advice() {
     let tiny = Tiny::start();
     tiny.0.edit("replicas: 2", "replicas: 1\n    rollback_after: 1");
     tiny.0.up();

@@ -54,7 +54,7 @@ impl Theirs {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_stack_stands_in_a_network_of_somebody_else_and_leaves_it_as_it_was() {
+async fn a_stack_leaves_a_given_network_as_it_was() {
     let world = World::start();
     world.edit("replicas: 2", "replicas: 1");
     let theirs = Theirs::made(&Client::new(&world.sdk().await)).await;

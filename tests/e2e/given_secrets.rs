@@ -8,7 +8,7 @@ use crate::{
 };
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_secret_and_a_parameter_reach_the_container_by_their_arns_alone() {
+async fn a_secret_and_a_parameter_reach_the_container_by_their_arns() {
     let world = World::start();
     let config = world.sdk().await;
     let secrets = aws_sdk_secretsmanager::Client::new(&config);

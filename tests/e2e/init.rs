@@ -111,7 +111,7 @@ async fn without_a_terminal_the_flags_that_are_missing_are_named() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_a_workspace_the_program_has_to_be_named_and_a_dockerfile_tells_its_port() {
+async fn a_workspace_needs_a_name_and_a_dockerfile_gives_the_port() {
     let world = World::start();
     let workspace = folder(&world, "workspace");
     let manifest = "[workspace]\nmembers = [\"api\", \"jobs\"]\nresolver = \"3\"\n";
@@ -189,7 +189,7 @@ async fn made_within(world: &World, role: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_pipelines_roles_are_what_iam_takes_and_do_for_a_plan_and_a_deployment() {
+async fn the_roles_of_a_pipeline_are_valid_and_suffice() {
     let world = World::start();
     let github = ["init", "--ci", "github", "--repository", "ada/shop", "--account", "123456789012"];
     must(&world, &world.project(), &github);

@@ -33,7 +33,7 @@ async fn write(logs: &Client, task: &str, messages: &[String]) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn logs_of_all_tasks_are_interleaved_by_time_readable_and_can_be_followed() {
+async fn logs_of_all_tasks_are_ordered_by_time_and_can_be_followed() {
     let tiny = Tiny::start();
     let world = &tiny.0;
     let before_up = world.stackctl(&["logs"]);

@@ -68,7 +68,7 @@ impl Regular {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_two_deploys_of_one_change_at_once_one_releases_it_and_the_other_finds_it_done() {
+async fn two_deploys_of_one_change_at_once_release_it_once() {
     let world = World::start();
     let url = world.up();
     let app = world.copy_sources();

@@ -36,7 +36,7 @@ fn serving(word: &str, version: &str) -> (String, String) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_release_that_was_gone_back_from_comes_back_only_when_it_is_deployed() {
+async fn a_release_that_was_rolled_back_returns_only_by_a_deploy() {
     let tiny = Tiny::start();
     let before = tiny.ends_with(1, &["releases"]);
     assert!(before.contains("tiny/default has no services yet"), "{before}");
@@ -124,7 +124,7 @@ impl Tiny {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_deploy_and_a_rollback_that_were_killed_are_completed_by_the_next_ones() {
+async fn a_killed_deploy_or_rollback_is_completed_by_the_next_one() {
     let tiny = Tiny::start();
     let url = tiny.0.up();
     tiny.say("two");

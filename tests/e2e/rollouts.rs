@@ -210,7 +210,7 @@ async fn is_busy(world: &World, port: u16) -> bool {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn slow_requests_outlive_the_switch_and_killed_tasks_are_replaced() {
+async fn slow_requests_outlive_a_switch_and_killed_tasks_are_replaced() {
     let world = World::start();
     let url = world.up();
     let ecs = aws_sdk_ecs::Client::new(&world.sdk().await);

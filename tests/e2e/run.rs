@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::support::{World, text};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_command_runs_in_a_task_of_its_own_and_its_exit_code_comes_back() {
+async fn a_command_runs_in_its_own_task_and_gives_its_exit_code() {
     let world = World::start();
     let before_up = world.stackctl(&["run", "web", "--", "migrate"]);
     assert_eq!(before_up.status.code(), Some(1), "{}", text(&before_up));

@@ -27,7 +27,7 @@ fn with_input(world: &World, args: &[&str], input: &str) -> Output {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_secret_that_is_given_by_hand_is_asked_for_kept_and_followed() {
+async fn a_secret_given_by_hand_is_requested_kept_and_followed() {
     let world = World::start();
     world.edit("replicas: 2", "replicas: 1");
     world.edit("ADMIN_PASSWORD: generate", "ADMIN_PASSWORD: set");

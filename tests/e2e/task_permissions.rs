@@ -32,7 +32,7 @@ async fn allowed(iam: &Client) -> Vec<Value> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn tasks_may_do_what_their_service_says_and_no_more_once_it_says_it_no_more() {
+async fn tasks_have_exactly_the_permissions_of_their_service() {
     let world = World::start();
     std::fs::write(world.project().join("stack.yaml"), STACK).expect("it can be written");
     let iam = Client::new(&world.sdk().await);

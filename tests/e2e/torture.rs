@@ -239,7 +239,7 @@ async fn a_first_up_that_was_killed_is_completed_by_the_next_one() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_small_first_up_that_was_killed_is_completed_by_the_next_one() {
+async fn a_killed_first_up_is_completed_by_the_next_one() {
     torture(tiny, Killed::FirstUp, Points::Spread(8)).await;
 }
 
@@ -249,7 +249,7 @@ async fn a_deploy_that_was_killed_is_completed_by_the_next_one() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_up_of_an_edited_file_that_was_killed_is_completed_by_the_next_one() {
+async fn a_killed_up_of_an_edited_file_is_completed_by_the_next_one() {
     torture(tiny, Killed::EditingUp, Points::Spread(8)).await;
 }
 

@@ -74,7 +74,7 @@ async fn revision(world: &World) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn users_are_made_over_what_the_master_made_and_lose_their_access_with_their_line() {
+async fn users_get_what_the_master_made_until_their_line_is_removed() {
     let world = World::start();
     let url = world.up();
     let database = Database::of(&world).await;

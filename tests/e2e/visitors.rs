@@ -69,7 +69,7 @@ async fn tasks_that_answered(world: &World) -> usize {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn fifty_clients_at_once_on_three_tasks_are_counted_by_their_addresses_and_no_visit_is_lost() {
+async fn fifty_clients_at_once_on_three_tasks_lose_no_visit() {
     let world = World::start();
     world.edit("    replicas: 2\n", "    replicas: 3\n");
     let url = world.up();

@@ -88,7 +88,7 @@ fn plan(world: &World) -> Vec<String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_stack_spreads_over_its_zones_and_moves_to_more_and_to_fewer_without_outage() {
+async fn a_stack_moves_to_more_and_fewer_zones_without_outage() {
     let world = World::start();
     world.edit("    replicas: 2\n", "    replicas: 3\n");
     world.edit("  storage: 20\n", "  storage: 20\n  multi_az: true\n");
@@ -144,7 +144,7 @@ async fn a_stack_spreads_over_its_zones_and_moves_to_more_and_to_fewer_without_o
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_zone_in_which_the_database_has_its_standby_goes_once_the_standby_has_gone() {
+async fn a_zone_goes_once_the_standby_of_the_database_has_left_it() {
     let world = World::start();
     let stack = "name: demo
 region: eu-west-1

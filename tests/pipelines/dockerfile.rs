@@ -54,7 +54,7 @@ fn of<'a>(name: &str, instructions: &'a [(String, String)]) -> Vec<&'a str> {
 }
 
 #[test]
-fn every_instruction_is_one_of_dockers_and_every_script_is_one_of_the_shells() {
+fn every_instruction_and_every_script_of_the_image_is_valid() {
     let instructions = own();
     assert_eq!(instructions[0].0, "FROM");
     for (instruction, rest) in &instructions {

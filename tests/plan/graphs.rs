@@ -320,7 +320,7 @@ fn a_resource_of_no_known_kind_is_a_failure_and_not_a_panic() {
 }
 
 #[test]
-fn a_certificate_is_replaced_by_making_the_new_one_first_and_a_subnet_by_deleting_the_old_one_first() {
+fn certificates_are_replaced_new_first_and_subnets_old_first() {
     let part = |kind: &str, variant| Part {
         kind: KINDS.iter().position(|known| *known == kind).expect("it is one of them"),
         slot: 0,

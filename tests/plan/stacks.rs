@@ -321,7 +321,7 @@ proptest! {
 
     /// A first `up`, in any order.
     #[test]
-    fn a_stack_comes_up_from_nothing_and_then_there_is_nothing_to_do(stack in stack(), seed in any::<u64>()) {
+    fn a_stack_is_made_from_nothing_and_then_needs_no_change(stack in stack(), seed in any::<u64>()) {
         let graph = stack.graph();
         let mut cloud = Cloud::default();
         let plan = plan(&graph, &cloud);
@@ -392,7 +392,7 @@ proptest! {
 
     /// The release command of each service that has one runs once, before that service and after its task definition.
     #[test]
-    fn a_release_runs_before_its_service_changes_and_only_when_it_does(before in stack(), after in stack()) {
+    fn a_release_runs_only_before_a_change_of_its_service(before in stack(), after in stack()) {
         let (before, after) = (before.graph(), after.graph());
         let mut cloud = Cloud::default();
         cloud.carry_out(&plan(&before, &cloud), &mut first);

@@ -10,7 +10,7 @@ async fn admin(instance: &Instance, user: &str, password: &str) -> Answer {
 }
 
 #[tokio::test]
-async fn the_overview_is_for_the_developer_with_the_password_and_for_nobody_else() {
+async fn the_overview_needs_the_user_developer_and_the_password() {
     let postgres = Postgres::start().await;
     let url = postgres.url();
     let environment = [("DATABASE_URL", &*url), ("ADMIN_PASSWORD", "p:ä"), ("APP_VERSION", "1.4.0+27")];

@@ -19,7 +19,7 @@ async fn hits_are_counted_across_instances_and_none_is_lost() {
 }
 
 #[tokio::test]
-async fn without_redis_it_says_so_stays_ready_and_counts_when_redis_comes_back() {
+async fn without_redis_it_stays_ready_and_counts_once_redis_returns() {
     let nowhere = Instance::listening(&[]).await.get("/redis-hits").await;
     assert_eq!((nowhere.status, nowhere.problem()), (503, "there is no Redis".to_owned()));
 
@@ -39,7 +39,7 @@ async fn without_redis_it_says_so_stays_ready_and_counts_when_redis_comes_back()
 }
 
 #[tokio::test]
-async fn over_tls_the_servers_certificate_and_the_password_have_to_be_right() {
+async fn tls_needs_the_right_certificate_and_password() {
     let redis = Redis::start_with_tls().await;
     let (url, authority) = (redis.url(), redis.authority());
     let trusting = Instance::listening(&[("REDIS_URL", &url), ("SSL_CERT_FILE", &authority)]).await;

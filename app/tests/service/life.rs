@@ -7,7 +7,7 @@ use crate::support::{Instance, PASSWORD, Postgres, run, start, until};
 const RATES: &str = "/rates?date_from=2021-01-01&date_to=2021-01-02&orig_code=north&dest_code=south";
 
 #[tokio::test]
-async fn it_starts_without_its_database_says_so_and_is_ready_when_the_database_comes() {
+async fn it_starts_without_its_database_and_is_ready_once_it_comes() {
     let mut postgres = Postgres::prepare();
     let url = postgres.url();
     let mut instance = Instance::listening(&[("DATABASE_URL", &url)]).await;
@@ -41,7 +41,7 @@ async fn it_starts_without_its_database_says_so_and_is_ready_when_the_database_c
 }
 
 #[tokio::test]
-async fn at_sigterm_it_is_no_longer_ready_finishes_what_is_in_flight_and_ends_well() {
+async fn at_sigterm_it_finishes_what_is_in_flight_and_ends_well() {
     let postgres = Postgres::start().await;
     let mut instance = Instance::ready(&[("DATABASE_URL", &postgres.url())]).await;
     // A lock makes requests as slow as the test likes.

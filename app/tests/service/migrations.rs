@@ -35,7 +35,7 @@ async fn eight_at_once_run_every_migration_once() {
 }
 
 #[tokio::test]
-async fn the_version_that_runs_goes_on_answering_while_the_schema_moves_on() {
+async fn the_running_version_answers_while_the_schema_moves_on() {
     let postgres = Postgres::start().await;
     let pool = postgres.pool().await;
     let migrations = all().await;
@@ -62,7 +62,7 @@ async fn the_version_that_runs_goes_on_answering_while_the_schema_moves_on() {
 }
 
 #[tokio::test]
-async fn one_that_fails_changes_nothing_and_the_version_that_runs_is_unharmed() {
+async fn a_failed_migration_changes_nothing_and_the_service_goes_on() {
     let postgres = Postgres::start().await;
     let url = postgres.url();
     let environment = [("DATABASE_URL", url.as_str())];

@@ -18,7 +18,7 @@ async fn rates(instance: &Instance, from: &str, to: &str, origin: &str, destinat
 }
 
 #[tokio::test]
-async fn every_day_is_answered_newest_first_with_nulls_where_there_are_too_few_prices() {
+async fn every_day_is_answered_newest_first_with_null_for_too_few() {
     let (postgres, instance) = sample().await;
     let expected = json!([
         { "day": "2021-01-11", "count": 4, "price": 1322.5 },

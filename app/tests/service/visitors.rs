@@ -11,7 +11,7 @@ async fn visit(instance: &Instance, forged: &str, address: &str) -> Answer {
 }
 
 #[tokio::test]
-async fn fifty_first_visits_at_once_on_three_instances_are_one_visitor_and_none_is_lost() {
+async fn fifty_first_visits_at_once_are_one_visitor_and_none_is_lost() {
     let postgres = Postgres::start().await;
     let url = postgres.url();
     let environment = [("DATABASE_URL", url.as_str())];

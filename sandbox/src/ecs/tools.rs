@@ -91,7 +91,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_official_image_is_known_by_each_of_its_names_and_no_other_is() {
+    fn only_the_official_image_is_known_by_each_of_its_names() {
         for image in [
             "postgres",
             "postgres:18-alpine",

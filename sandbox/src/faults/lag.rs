@@ -265,7 +265,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_read_gives_now_and_then_what_was_before_the_write_until_that_is_too_old() {
+    async fn a_read_sometimes_gives_the_state_before_a_recent_write() {
         let cloud = Cloud { vpcs: AtomicUsize::new(0), lag: Lag::default() };
         let most = 0.5;
         assert_eq!(cloud.ask(call("DescribeVpcs", ""), most).await.as_deref(), Ok("0"));

@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn credentials_expire_after_so_many_calls_and_others_than_named_are_spared() {
+    fn credentials_expire_by_count_and_faults_hit_only_named_calls() {
         let faults = Faults::new(Plan { expire_after: Some(1), ..Plan::default() });
         assert!(matches!(faults.fate(&call("ec2", "DescribeVpcs")), Fate::Done));
         let Fate::Refused(error) = faults.fate(&call("ec2", "DescribeVpcs")) else { panic!("they have expired") };

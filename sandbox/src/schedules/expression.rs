@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn an_hour_that_the_clocks_leave_out_has_no_run_and_one_that_they_repeat_has_one() {
+    fn a_skipped_hour_has_no_run_and_a_repeated_one_has_one() {
         let daily = "cron(30 2 * * ? *)";
         assert_eq!(next(daily, "Europe/Oslo", "2026-03-28T12:00:00Z"), "2026-03-30T00:30:00Z");
         assert_eq!(next(daily, "Europe/Oslo", "2026-10-24T12:00:00Z"), "2026-10-25T00:30:00Z");

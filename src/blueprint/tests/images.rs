@@ -8,7 +8,7 @@ use super::*;
 use crate::kind::ImageSource;
 
 #[test]
-fn two_services_of_one_source_share_its_image_and_have_all_else_of_their_own() {
+fn two_services_of_one_source_share_only_its_image() {
     let graph = drawn(
         "services:\n  web: { build: app, port: 3000, routes: [\"/*\"] }\n  api: { build: app, port: 3000, routes: [/api/*] }\n",
     );
@@ -43,7 +43,7 @@ fn a_named_image_has_no_repository_and_its_tag_is_the_version() {
 }
 
 #[test]
-fn a_dockerfile_is_a_source_like_a_package_and_its_repository_is_named_after_its_folder() {
+fn the_repository_of_a_dockerfile_is_named_after_its_folder() {
     let table = [
         ("{ dockerfile: Dockerfile }", "demo", "."),
         ("{ dockerfile: services/api/Dockerfile }", "services-api", "services/api"),

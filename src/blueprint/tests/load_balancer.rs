@@ -23,7 +23,7 @@ fn tls_decides_over_listeners_certificate_and_open_ports() {
 }
 
 #[test]
-fn the_rules_of_a_service_stay_within_the_five_values_that_a_rule_takes() {
+fn the_rules_of_a_service_have_at_most_five_values_each() {
     let blocked: Vec<String> = (0..12).map(|number| format!("/{number}")).collect();
     for (host, rules) in [("", 3), ("host: a.example.com, ", 3)] {
         let blocked = blocked.join(", ");
@@ -52,7 +52,7 @@ fn services_whose_names_end_alike_share_no_rule() {
 }
 
 #[test]
-fn rules_are_asked_blocks_first_then_the_more_literal_and_within_that_those_with_a_host() {
+fn rules_are_ordered_by_block_then_literal_path_then_host() {
     let graph = drawn(
         "services:\n  web: { build: app, port: 80, routes: [\"/*\"], block: [/hidden] }\n  api: { build: app, port: 80, routes: [\"/api/*\", /api/v1/health] }\n  admin: { build: app, port: 80, host: admin.example.com, routes: [\"/*\"] }\n",
     );

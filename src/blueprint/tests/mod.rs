@@ -47,7 +47,7 @@ fn input(from: &str, output: &str) -> Value {
 }
 
 #[test]
-fn every_stack_of_the_table_has_an_order_and_names_only_what_it_has() {
+fn every_stack_of_the_table_has_an_order_and_known_names() {
     for network in ["zones: 2, nat: none", "zones: 2, nat: single", "zones: 3, nat: per-zone"] {
         for database in ["", "database: {}\n"] {
             for tls in ["off", "self-signed"] {

@@ -51,7 +51,7 @@ fn each_way_out_has_its_gateways_and_its_route_tables() {
 }
 
 #[test]
-fn a_database_has_private_subnets_even_where_tasks_have_none_and_they_lead_nowhere() {
+fn a_database_always_has_private_subnets_without_a_route_out() {
     let graph = drawn(&format!("network: {{ nat: none }}\ndatabase: {{}}\n{SERVICE}"));
     assert_eq!(addresses(&graph, &["subnet"]).len(), 4);
     assert_eq!(node(&graph, "route_table.private").desired["default_route"], Value::Null);
@@ -63,7 +63,7 @@ fn a_database_has_private_subnets_even_where_tasks_have_none_and_they_lead_nowhe
 }
 
 #[test]
-fn a_cache_stands_in_private_subnets_and_admits_the_services_alone() {
+fn a_cache_is_in_private_subnets_and_admits_only_services() {
     let services = "services: { web: { build: app, port: 3000 }, mailer: { build: app } }\n";
     let graph = drawn(&format!("network: {{ nat: none }}\ncache: {{ class: cache.m7g.large }}\n{services}"));
     let private = json!([input("subnet.private-a", "id"), input("subnet.private-b", "id")]);
@@ -136,7 +136,7 @@ fn each_group_admits_exactly_its_caller_on_exactly_its_port() {
 }
 
 #[test]
-fn more_services_than_a_group_has_rules_share_several_and_the_next_one_admits_before_the_last_one_stops() {
+fn more_services_than_rules_share_groups_without_interruption() {
     let services = |count: usize| -> String {
         let services = (0..count).map(|number| format!("  s{number:03}: {{ build: app }}\n"));
         format!("database: {{}}\ncache: {{}}\nservices:\n{}", services.collect::<String>())

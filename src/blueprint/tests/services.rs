@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::*;
 
 #[test]
-fn every_service_gets_the_caches_url_as_a_secret_and_may_read_it_and_not_the_password() {
+fn services_may_read_the_url_of_the_cache_and_not_the_password() {
     let services = "services: { web: { build: app, port: 3000 }, mailer: { build: app } }\n";
     let graph = drawn(&format!("cache: {{}}\n{services}"));
     for name in ["web", "mailer"] {
@@ -23,7 +23,7 @@ fn every_service_gets_the_caches_url_as_a_secret_and_may_read_it_and_not_the_pas
 }
 
 #[test]
-fn a_service_reads_and_writes_the_buckets_that_it_names_and_knows_their_names() {
+fn a_service_uses_the_buckets_that_it_names_and_knows_them() {
     let graph = drawn(
         "buckets: { uploads: {}, old-reports: { protect: false } }\nservices:\n  web: { build: app, buckets: [uploads, old-reports] }\n  worker: { build: app }\n",
     );
@@ -65,7 +65,7 @@ fn a_worker_is_reached_by_nobody() {
 }
 
 #[test]
-fn a_services_needs_are_what_it_takes_to_start_and_to_be_reached() {
+fn a_service_needs_what_it_takes_to_start_and_to_be_reached() {
     let graph = drawn(
         "database: {}\nservices: { web: { build: app, port: 3000, block: [/hidden], release: [migrate], secrets: { KEY: generate } } }\n",
     );
@@ -107,7 +107,7 @@ fn tasks_may_do_what_their_service_was_given_and_nothing_else() {
 }
 
 #[test]
-fn a_service_may_read_its_own_secrets_and_pull_its_own_image_and_no_more() {
+fn a_service_may_only_read_its_secrets_and_pull_its_image() {
     let graph = drawn(
         "database: {}\nservices:\n  web: { build: app, secrets: { KEY: generate } }\n  api: { build: api, secrets: { KEY: generate } }\n",
     );

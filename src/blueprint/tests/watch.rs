@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::*;
 
 #[test]
-fn autoscaling_is_drawn_for_a_service_that_has_it_and_the_service_is_left_its_number() {
+fn autoscaling_is_drawn_and_leaves_the_service_its_number() {
     let graph = drawn(
         "services:\n  web: { build: app, port: 80, routes: [/*], scale: { min: 2, max: 9, cpu: 60, requests: 1000 } }\n  mail: { build: mail, replicas: 3 }\n",
     );

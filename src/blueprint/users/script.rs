@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn each_password_is_taken_from_its_own_variable_and_forgotten_by_psql() {
+    fn each_password_is_taken_from_its_variable_and_forgotten() {
         let script = sql(&users());
         let own: Vec<&str> = script.lines().filter(|line| line.starts_with("\\getenv")).collect();
         assert_eq!(

@@ -33,7 +33,7 @@ fn input(from: &str, output: &str) -> serde_json::Value {
 }
 
 #[test]
-fn a_stack_without_users_has_nothing_of_them_and_connects_as_the_master() {
+fn a_stack_without_users_connects_as_the_master() {
     let graph = drawn("", false);
     assert!(graph.nodes().all(|node| !node.address.to_string().contains("database_users")));
     let url = &node(&graph, "secret.database-url").desired["source"]["database_url"];
@@ -43,7 +43,7 @@ fn a_stack_without_users_has_nothing_of_them_and_connects_as_the_master() {
 }
 
 #[test]
-fn containers_connect_as_the_first_owner_and_follow_its_password() {
+fn containers_connect_as_the_first_owner_with_its_password() {
     let graph = drawn(USERS, false);
     let url = &node(&graph, "secret.database-url").desired["source"]["database_url"];
     assert_eq!((&url["user"], &url["password"]), (&json!("app"), &input("secret.database-user-app", "arn")));
@@ -62,7 +62,7 @@ fn users_that_only_read_leave_the_containers_with_the_master() {
 }
 
 #[test]
-fn the_users_are_made_before_anything_gets_the_url_and_after_the_database_lets_the_task_in() {
+fn users_are_made_after_the_database_admits_and_before_the_url() {
     let graph = drawn(USERS, false);
     let run = node(&graph, "database_users.database");
     let url = "secret.database-url".parse().expect("it is an address");
@@ -80,7 +80,7 @@ fn the_users_are_made_before_anything_gets_the_url_and_after_the_database_lets_t
 }
 
 #[test]
-fn passwords_reach_the_task_as_secrets_that_its_role_may_read_and_it_may_do_no_more() {
+fn the_task_gets_the_passwords_as_secrets_and_may_do_no_more() {
     let graph = drawn(USERS, false);
     let definition = &node(&graph, "task_definition.database_users").desired;
     let secrets: Vec<&String> = definition["secrets"].as_object().expect("a mapping").keys().collect();

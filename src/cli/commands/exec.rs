@@ -275,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_text_holds_nothing_up_and_a_character_that_never_ends_is_told_at_the_end() {
+    fn invalid_text_is_shown_at_once_and_a_cut_character_at_the_end() {
         let mut text = Text::default();
         assert_eq!(text.after(b"a\xffb\xe2\x82"), "a\u{fffd}b");
         assert_eq!(text.after(b"\xac!"), "\u{20ac}!");

@@ -94,7 +94,7 @@ async fn writes_that_wait_for_their_turn_do_not_begin() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_second_write_of_two_does_not_begin_and_the_next_run_does_it() {
+async fn the_second_of_two_writes_is_left_to_the_next_run() {
     let stage = Stage::one(|kind| kind.in_two_steps = true);
     let stack = graph([("a.one", json!({ "size": 1 }))]);
     let going = stage.begin(&stage.plan(&stack).await);

@@ -71,7 +71,7 @@ async fn a_new_one_with_the_name_of_the_old_one_becomes_ready() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_old_one_that_is_still_listed_is_not_taken_for_the_new_one() {
+async fn an_old_one_that_is_still_listed_is_not_taken_for_the_new_one() {
     let stage = stage(Replacement::CreateFirst, |kind| kind.life.ready_after = seconds(60)).await;
     let ended = stage.up(&used(2)).await;
     assert_eq!(ended.done(), ["replace a.one", "update b.user", "delete_replaced a.one"]);

@@ -166,7 +166,7 @@ async fn the_image_is_the_same_however_the_engine_saves_it() {
 }
 
 #[tokio::test]
-async fn another_content_is_another_image_and_without_a_label_there_is_no_version() {
+async fn other_content_is_another_image_and_no_label_is_no_version() {
     let one = Bench::willing(&Sample::new(|_| {}).older()).build().await.expect("it builds");
     for label in [json!({}), json!(null), json!({ "org.opencontainers.image.version": "not a tag" })] {
         let sample = Sample::new(|config| config["config"]["Labels"] = label.clone());

@@ -388,7 +388,7 @@ mod tests {
     }
 
     #[test]
-    fn metadata_without_a_session_token_and_a_stopped_host_are_drift() {
+    fn metadata_without_tokens_and_a_stopped_host_are_drift() {
         let weak = Live { tokens_required: false, ..live("stopped") };
         let fields: Vec<String> =
             Instance::diff(&desired("one"), &weak).into_iter().map(|change| change.field).collect();

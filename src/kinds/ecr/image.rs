@@ -285,7 +285,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_newest_image_has_the_highest_build_number_not_the_highest_version() {
+    fn the_newest_image_has_the_highest_build_number_not_version() {
         let image = |tag: &str| ImageDetail::builder().image_digest(format!("sha256:{tag}")).image_tags(tag).build();
         let images = ["1.4.0-9", "1.3.0-10", "latest", "by-hand"].map(image);
         let numbered = numbered(&images);

@@ -375,7 +375,7 @@ mod tests {
     }
 
     #[test]
-    fn whom_else_a_role_trusts_and_what_a_statement_says_beside_is_seen() {
+    fn other_trust_and_other_parts_of_a_statement_are_seen() {
         let mut document = trust("ecs-tasks.amazonaws.com");
         assert_eq!(trusted(&document), "ecs-tasks.amazonaws.com");
         let other = json!({ "Effect": "Allow", "Principal": { "AWS": "*" }, "Action": "sts:AssumeRole" });

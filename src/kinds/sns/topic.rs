@@ -246,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_that_is_yet_to_confirm_is_ready_named_and_no_change() {
+    fn an_unconfirmed_address_is_ready_named_and_no_change() {
         let waits = live(&[("ops@example.com", None)]);
         assert_eq!(changes(&waits), []);
         assert_eq!(Topic::phase(&waits, None), Phase::Ready);

@@ -75,7 +75,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_that_postgres_or_rds_refuse_are_refused_with_the_reason() {
+    fn names_that_postgres_or_rds_refuses_have_the_reason() {
         let long = "a".repeat(64);
         let table = [
             ("Developer", "upper-case"),

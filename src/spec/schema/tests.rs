@@ -71,7 +71,7 @@ fn every_stack_yaml_that_there_is_has_no_complaint() {
 }
 
 #[test]
-fn variables_nothing_and_the_other_forms_of_a_value_have_no_complaint() {
+fn variables_null_and_other_forms_of_a_value_are_valid() {
     for text in [
         format!("{TOP}database:\nalarms: ~\n{SERVICES}"),
         "name: ${NAME}\nregion: ${REGION}\nservices: { web: { image: \"${IMAGE}\", port: \"${PORT}\" } }\n".to_owned(),

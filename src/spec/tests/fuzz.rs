@@ -64,7 +64,7 @@ proptest! {
     }
 
     #[test]
-    fn no_accident_in_a_valid_file_makes_it_panic_and_what_is_wrong_has_its_place(text in mutated()) {
+    fn no_accident_in_a_valid_file_panics_and_problems_are_placed(text in mutated()) {
         if let Err(problems) = read(&text) {
             prop_assert!(!problems.list().is_empty());
             prop_assert!(problems.list().iter().all(|one| one.line <= text.matches('\n').count() + 1));

@@ -112,7 +112,7 @@ fn a_pair_that_fargate_has_not_names_those_that_it_has() {
 }
 
 #[test]
-fn a_problem_in_an_environment_is_placed_there_even_if_another_one_is_asked_for() {
+fn a_problem_is_placed_in_an_environment_that_is_not_chosen() {
     let text = "name: demo\nregion: eu-west-1\nservices: { web: { build: app } }\nenvironments:\n  staging:\n    services: { web: { replicas: many } }\n";
     assert_eq!(problems(text), ["6:34 expected a whole number from 0 to 1000, found `many` []"]);
 }
@@ -137,7 +137,7 @@ fn a_file_for_another_version_says_that_and_nothing_else() {
 }
 
 #[test]
-fn variables_are_taken_from_the_caller_and_a_missing_one_is_placed() {
+fn variables_come_from_the_caller_and_a_missing_one_is_placed() {
     let text = "name: demo\nregion: ${REGION}\nservices: { web: { build: app, env: { A: \"$${B}\" } } }\n";
     let stack = parse("f", text, "default", &|name| (name == "REGION").then(|| "eu-west-1".to_owned())).expect("valid");
     assert_eq!((stack.region.as_str(), stack.services["web"].env["A"].as_str()), ("eu-west-1", "${B}"));

@@ -33,7 +33,7 @@ fn a_network_that_is_there_is_named_by_ids_and_not_laid_out() {
 }
 
 #[test]
-fn a_job_runs_as_a_service_at_its_hour_and_an_environment_can_take_it_away() {
+fn a_job_runs_as_a_service_and_an_environment_can_remove_it() {
     let text = "name: demo\nregion: eu-west-1\nservices: { web: { build: app } }\njobs:\n  report: { service: web, command: [report, \"--short\"], schedule: \"cron(0 3 * * ? *)\", timezone: Europe/Oslo }\n  sweep: { service: web, command: [sweep], schedule: rate(1 hour) }\nenvironments:\n  test: { jobs: { report: null } }\n";
     let stack = |environment: &str| {
         parse("stack.yaml", text, environment, &|_| None)
@@ -86,7 +86,7 @@ fn a_job_that_could_not_run_is_placed_with_the_way_out() {
 }
 
 #[test]
-fn a_bucket_is_protected_by_default_and_used_by_services_that_name_it() {
+fn a_bucket_is_protected_by_default_and_used_where_it_is_named() {
     let text = "name: demo\nregion: eu-west-1\nbuckets: { uploads: {}, old-reports: { protect: false } }\nservices:\n  web: { build: app, buckets: [uploads, old-reports] }\n  worker: { build: app }\nenvironments:\n  test: { buckets: { uploads: { protect: false } } }\n";
     let stack = |environment: &str| {
         parse("stack.yaml", text, environment, &|_| None)
@@ -200,7 +200,7 @@ fn a_domain_goes_with_a_certificate_of_acm() {
 }
 
 #[test]
-fn a_domain_without_a_certificate_and_one_without_the_other_are_placed_with_the_way_out() {
+fn domain_and_certificate_need_each_other() {
     let trusted = "a `domain` needs a certificate that browsers trust [write `tls: acm` beside it, or the ARN of a certificate for this name]";
     let table = [
         ("domain: a.example.com", format!("4:26 {trusted}")),
@@ -243,7 +243,7 @@ fn alarms_go_to_one_address() {
 const WITH_DATABASE: &str = "name: demo\nregion: eu-west-1\nservices: { web: { build: app } }\ndatabase:\n";
 
 #[test]
-fn database_users_keep_the_order_of_the_file_and_the_first_owner_is_whom_containers_connect_as() {
+fn database_users_keep_their_order_and_the_first_owner_connects() {
     let users = "  users:\n    zed: read-only\n    web: owner\n    app: owner\n";
     let stack = read(&format!("{WITH_DATABASE}{users}")).expect("it is valid");
     let database = stack.database.expect("it has one");
@@ -265,7 +265,7 @@ fn an_environment_takes_a_database_user_away_with_null() {
 }
 
 #[test]
-fn a_database_user_that_postgres_refuses_is_placed_with_the_way_out() {
+fn a_user_that_postgres_refuses_is_placed_with_the_way_out() {
     let table = [
         (
             "Developer: owner",

@@ -42,7 +42,7 @@ fn a_command_that_is_one_text_is_shown_as_a_list() {
 }
 
 #[test]
-fn a_path_that_is_too_long_to_be_blocked_in_every_spelling_is_placed_with_the_way_out() {
+fn a_path_too_long_to_be_blocked_is_placed_with_the_way_out() {
     let text = "name: demo\nregion: eu-west-1\nservices:\n  web:\n    build: app\n    port: 80\n    block: [/ok, /internal/administration/of/all/users]\n";
     assert_eq!(
         problems(text),
@@ -89,7 +89,7 @@ fn a_scale_that_cannot_be_is_placed_and_says_the_way_out() {
 }
 
 #[test]
-fn replicas_and_scale_are_not_for_the_same_service_unless_an_environment_takes_one_away() {
+fn replicas_and_scale_exclude_each_other_in_an_environment() {
     let both = format!("{ONE_SERVICE}    replicas: 2\n    scale: {{ max: 3, cpu: 60 }}\n");
     let found = problems(&both);
     assert!(found[0].starts_with("7:15 a service has `replicas` or `scale`, not both [with `scale`,"), "{found:?}");
@@ -115,7 +115,7 @@ fn requests_are_counted_only_where_a_load_balancer_serves() {
 }
 
 #[test]
-fn a_dockerfile_brings_its_folder_as_context_unless_another_one_is_given() {
+fn the_context_is_the_folder_of_the_dockerfile_by_default() {
     let image = |build: &str| {
         let text = format!("name: demo\nregion: eu-west-1\nservices: {{ web: {{ build: {build} }} }}\n");
         read(&text).expect("it is valid").services["web"].image.clone()
@@ -128,7 +128,7 @@ fn a_dockerfile_brings_its_folder_as_context_unless_another_one_is_given() {
 }
 
 #[test]
-fn a_dockerfile_outside_of_the_project_and_a_build_without_one_are_refused() {
+fn a_build_needs_a_dockerfile_within_the_project() {
     let told =
         |build: &str| problems(&format!("name: demo\nregion: eu-west-1\nservices:\n  web:\n    build: {build}\n"));
     let outside = "is not below the folder of stack.yaml";

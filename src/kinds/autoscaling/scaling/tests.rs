@@ -43,13 +43,13 @@ fn what_is_as_desired_needs_no_change() {
 }
 
 #[test]
-fn a_target_a_limit_and_a_foreign_policy_are_each_a_change_of_their_own() {
+fn target_limit_and_foreign_policy_are_separate_changes() {
     let other = Desired { min: 3, ..desired(vec![(Measure::Cpu, 70), (Measure::Memory, 80)]) };
     assert_eq!(changed(&other, &live()), ["min", "cpu", "memory", "other_policies"]);
 }
 
 #[test]
-fn the_requests_of_a_target_group_that_is_made_anew_are_counted_there() {
+fn the_requests_of_a_replaced_target_group_are_counted_there() {
     let group = Input::output(&Address::new("target_group", "web"), "dimension");
     let both = desired(vec![(Measure::Cpu, 60), (requests(group), 1000)]);
     let changes = Scaling::diff(&both, &live());

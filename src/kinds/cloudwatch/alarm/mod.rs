@@ -409,7 +409,7 @@ mod tests {
     }
 
     #[test]
-    fn an_alarm_as_desired_needs_no_change_and_needs_not_say_how_many_periods_are_bad() {
+    fn an_alarm_as_desired_needs_no_change_without_bad_periods() {
         assert_eq!(changed(&desired(), &live(&sdk())), Vec::<String>::new());
     }
 

@@ -59,7 +59,7 @@ fn desired(definition: &str) -> Desired {
 }
 
 #[test]
-fn after_how_many_failures_ecs_goes_back_is_a_number_or_its_own_rule() {
+fn rollback_after_is_a_number_or_the_rule_of_ecs() {
     let one = Desired { rollback_after: Some(1), ..desired("web:1") };
     let by_rule = live(vec![rollout("PRIMARY", "web:1", "COMPLETED", 2)]);
     let by_number = Live { rollback_after: "1".into(), ..by_rule.clone() };
@@ -76,7 +76,7 @@ fn after_how_many_failures_ecs_goes_back_is_a_number_or_its_own_rule() {
 }
 
 #[test]
-fn a_service_that_has_lost_its_routes_keeps_a_grace_period_that_nothing_uses() {
+fn an_unused_grace_period_is_no_change() {
     let kept = Live { grace_seconds: 60, ..live(vec![rollout("PRIMARY", "web:1", "COMPLETED", 2)]) };
     assert_eq!(Service::diff(&desired("web:1"), &kept), []);
 }
@@ -122,7 +122,7 @@ fn a_first_rollout_that_failed_is_begun_again() {
 }
 
 #[test]
-fn the_number_that_autoscaling_chose_is_no_change_within_its_limits() {
+fn a_number_of_tasks_within_the_limits_of_scaling_is_no_change() {
     let scaled = Desired { most: Some(4), ..desired("web:1") };
     let counted = |replicas| Live { replicas, ..live(vec![rollout("PRIMARY", "web:1", "COMPLETED", 2)]) };
     for within in [2, 3, 4] {

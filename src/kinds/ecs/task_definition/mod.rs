@@ -247,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn another_value_of_a_secret_takes_another_revision_and_is_not_pinned() {
+    fn another_value_of_a_secret_takes_a_revision_and_is_not_pinned() {
         let version = |version: &str| {
             let reference = SecretRef { version: Some(version.into()), ..reference() };
             Desired { secrets: BTreeMap::from([("S".to_owned(), reference)]), ..desired() }

@@ -55,7 +55,7 @@ fn a_subnet_group_that_is_made_anew_replaces_no_database() {
 }
 
 #[test]
-fn a_protected_database_is_guarded_and_one_that_answers_is_ready() {
+fn a_protected_database_is_guarded_and_an_available_one_ready() {
     assert!(DbInstance::guard(&live()).is_some());
     assert_eq!(DbInstance::guard(&Live { protect: false, ..live() }), None);
     let interrupted = Live { protect: false, owes_snapshot: true, ..live() };
@@ -74,7 +74,7 @@ fn a_minor_upgrade_by_aws_is_no_drift() {
 }
 
 #[test]
-fn one_that_was_adopted_stays_in_its_own_subnet_group_of_the_same_network_and_no_other() {
+fn an_adopted_one_keeps_its_subnet_group_of_the_same_network() {
     let theirs = |vpc: &str| Live { subnet_group: "theirs".into(), vpc: vpc.into(), ..live() };
     assert_eq!(DbInstance::diff(&desired(), &theirs("vpc-1")), []);
     let changes = DbInstance::diff(&desired(), &theirs("vpc-2"));

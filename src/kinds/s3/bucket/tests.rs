@@ -107,7 +107,7 @@ async fn what_came_after_the_plan_is_not_deleted() {
 }
 
 #[tokio::test]
-async fn a_bucket_of_the_same_name_that_is_not_the_stacks_is_left_alone() {
+async fn a_foreign_bucket_of_the_same_name_is_left_alone() {
     let (cloud, cx, live) = filled(true, 0).await;
     model::each(&cloud, |bucket| bucket.tags.clear());
     let address = Address::new("bucket", "uploads");

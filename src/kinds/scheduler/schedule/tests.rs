@@ -31,13 +31,13 @@ fn changed(desired: &Desired, live: &Live) -> Vec<(String, Shown, Shown)> {
 }
 
 #[test]
-fn what_is_as_desired_needs_no_change_however_its_input_is_written() {
+fn a_schedule_as_desired_needs_no_change_in_any_json_form() {
     let input = r#"{"containerOverrides": [{"command": ["report", "--short"], "name": "web"}]}"#;
     assert_eq!(changed(&desired(), &Live { overrides: input.into(), ..live() }), []);
 }
 
 #[test]
-fn a_revision_a_command_and_a_schedule_that_was_stopped_are_each_a_change_of_their_own() {
+fn revision_command_and_stopped_schedule_are_separate_changes() {
     let definition = "arn:aws:ecs:eu-west-1:1:task-definition/demo-default-web:4";
     let wanted = Desired { task_definition: definition.into(), command: vec!["serve".into()], ..desired() };
     let expected = [
@@ -70,7 +70,7 @@ fn a_time_passes_in_its_own_zone() {
 }
 
 #[test]
-fn a_job_goes_along_with_a_rollback_of_its_service_and_of_no_other() {
+fn a_job_follows_a_rollback_of_its_own_service_alone() {
     assert!(live().runs("demo-default-web") && !live().runs("demo-default-we"));
     let earlier = "arn:aws:ecs:eu-west-1:1:task-definition/demo-default-web:2";
     let back = Desired::as_it_runs(&live(), earlier.into()).expect("it is one of ours");

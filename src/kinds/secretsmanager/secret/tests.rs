@@ -16,7 +16,7 @@ fn a_generated_value_is_never_made_again() {
 }
 
 #[test]
-fn a_url_is_written_again_when_a_part_of_it_changes_and_the_plan_shows_none_of_it() {
+fn a_url_is_written_again_with_its_parts_and_never_shown() {
     let inputs = fingerprint(&url("one".into()).source).expect("all is known");
     let live = Live { arn: "a".into(), name: "n".into(), inputs, version: String::new(), changed: None };
     assert_eq!(Secret::diff(&url("one".into()), &live), []);
@@ -25,7 +25,7 @@ fn a_url_is_written_again_when_a_part_of_it_changes_and_the_plan_shows_none_of_i
 }
 
 #[test]
-fn the_url_of_a_cache_is_written_again_when_the_cache_is_elsewhere() {
+fn the_url_of_a_cache_is_written_again_when_the_cache_moves() {
     let url = |host: Input| Desired { source: Source::CacheUrl { token: "arn".into(), host, port: "6379".into() } };
     let inputs = fingerprint(&url("one".into()).source).expect("all is known");
     let live = Live { arn: "a".into(), name: "n".into(), inputs, version: String::new(), changed: None };
@@ -36,7 +36,7 @@ fn the_url_of_a_cache_is_written_again_when_the_cache_is_elsewhere() {
 }
 
 #[test]
-fn a_url_is_written_again_with_what_else_it_follows_and_its_version_is_for_others_to_follow() {
+fn a_url_follows_others_and_others_follow_its_version() {
     let with = |task: &str| {
         let Source::DatabaseUrl { user, password, host, port, database, .. } = url("one".into()).source else {
             panic!("it is a URL")

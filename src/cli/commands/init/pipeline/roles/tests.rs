@@ -39,7 +39,7 @@ fn condition(trust: &Value, test: &str, key: &str) -> String {
 }
 
 #[test]
-fn a_plan_may_only_look_and_a_deployment_makes_and_deletes_nothing_but_the_release() {
+fn a_plan_role_only_reads_and_a_deploy_role_only_releases() {
     let made = made(Forge::Github, "ada/shop");
     let reads = ["Describe", "List", "Get", "Filter"];
     for action in actions(&made.plan.1) {
