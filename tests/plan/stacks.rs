@@ -41,6 +41,7 @@ struct Text {
     services: BTreeMap<&'static str, Service>,
 }
 
+#[expect(clippy::struct_excessive_bools, reason = "each is a part that a service has or has not")]
 #[derive(Clone, Debug)]
 struct Service {
     image: &'static str,

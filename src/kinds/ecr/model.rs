@@ -221,12 +221,11 @@ fn put_image(ecr: &mut Ecr, input: &PutImageInput) -> Result<PutImageOutput, Ref
         Some(_) => return Err(Refusal::new("ImageTagAlreadyExistsException", "The tag is taken, and immutable.")),
         None => {}
     }
-    match images.iter_mut().find(|image| image.image_digest() == digest) {
-        Some(same) => same.image_tags.get_or_insert_default().push(tag.to_owned()),
-        None => {
-            let image = ImageDetail::builder().set_image_digest(digest.map(str::to_owned)).image_tags(tag);
-            images.push(image.build());
-        }
+    if let Some(same) = images.iter_mut().find(|image| image.image_digest() == digest) {
+        same.image_tags.get_or_insert_default().push(tag.to_owned());
+    } else {
+        let image = ImageDetail::builder().set_image_digest(digest.map(str::to_owned)).image_tags(tag);
+        images.push(image.build());
     }
     Ok(PutImageOutput::builder().build())
 }

@@ -59,7 +59,8 @@ pub(super) fn arn(name: &str) -> String {
 pub(super) async fn read(cx: &Context, name: String) -> Result<Option<Found<Live>>, Failure> {
     let Some(tags) = tags(cx, &name).await? else { return Ok(None) };
     let Some(address) = cx.address_of(&tags) else { return Ok(None) };
-    match live(cx, &name, tags).await {
+    // On the heap: the futures of the calls within are large.
+    match Box::pin(live(cx, &name, tags)).await {
         // It goes at this moment.
         Err(failure) if failure.is(&[NO_BUCKET]) => Ok(None),
         live => Ok(Some(Found { address, id: name, live: live? })),
