@@ -20,6 +20,9 @@ const READS: &[&str] = &["BatchGet", "Describe", "Get", "Head", "List"];
 
 /// The state of one AWS service.
 pub trait Service: Any + Clone + Default + Send {
+    /// Whether reads may show what was there before a write. AWS says of some services that they show each write at once.
+    const LAGS: bool = true;
+
     /// A line for each thing that is there, whoever owns it, without its id: two runs that end in the same state give the
     /// same lines. What AWS lists for a while after its end is not there.
     fn present(&self) -> Vec<String>;
@@ -113,7 +116,12 @@ fn copy(services: &Services) -> Services {
 type Operation = Arc<dyn Fn(&Input) -> Option<Work> + Send + Sync>;
 
 /// What does one call, once for each attempt.
-type Work = Arc<dyn Fn(&mut Services) -> Outcome + Send + Sync>;
+#[derive(Clone)]
+struct Work {
+    does: Arc<dyn Fn(&mut Services) -> Outcome + Send + Sync>,
+    /// See [`Service::LAGS`].
+    lags: bool,
+}
 
 /// One call on its way.
 #[derive(Clone)]
@@ -164,16 +172,47 @@ impl Cloud {
         O: fmt::Debug + Send + Sync + 'static,
         E: std::error::Error + Send + Sync + 'static,
     {
+        self.answer(S::LAGS, refuse, move |services, input: &I| handle(state(services), input));
+    }
+
+    /// As [`Cloud::on`], for an operation whose answer also depends on what another service has.
+    pub fn on_beside<S, T, I, O, E>(
+        &self,
+        refuse: fn(ErrorMetadata) -> E,
+        handle: impl Fn(&mut S, &T, &I) -> Result<O, Refusal> + Clone + Send + Sync + 'static,
+    ) where
+        S: Service,
+        T: Service,
+        I: Clone + fmt::Debug + Send + Sync + 'static,
+        O: fmt::Debug + Send + Sync + 'static,
+        E: std::error::Error + Send + Sync + 'static,
+    {
+        self.answer(S::LAGS, refuse, move |services, input: &I| {
+            let other = state::<T>(services).clone();
+            handle(state(services), &other, input)
+        });
+    }
+
+    fn answer<I, O, E>(
+        &self,
+        lags: bool,
+        refuse: fn(ErrorMetadata) -> E,
+        handle: impl Fn(&mut Services, &I) -> Result<O, Refusal> + Clone + Send + Sync + 'static,
+    ) where
+        I: Clone + fmt::Debug + Send + Sync + 'static,
+        O: fmt::Debug + Send + Sync + 'static,
+        E: std::error::Error + Send + Sync + 'static,
+    {
         let operation = move |input: &Input| {
             let (input, handle) = (input.downcast_ref::<I>()?.clone(), handle.clone());
-            let work = move |services: &mut Services| match handle(state(services), &input) {
+            let does = move |services: &mut Services| match handle(services, &input) {
                 Ok(output) => Outcome::Output(Output::erase(output)),
                 Err(Refusal { code, message, status }) => {
                     let error = refuse(ErrorMetadata::builder().code(code).message(message).build());
                     Outcome::Refused(status, OrchestratorError::operation(Error::erase(error)))
                 }
             };
-            Some(Arc::new(work) as Work)
+            Some(Work { does: Arc::new(does), lags })
         };
         self.world().operations.push(Arc::new(operation));
     }
@@ -294,15 +333,15 @@ impl World {
         if !self.lag.is_zero() {
             self.before.push((Instant::now(), copy(&self.services)));
         }
-        work(&mut self.services)
+        (work.does)(&mut self.services)
     }
 
     /// What goes on while nobody writes goes on in the newest state as well, whichever one is shown.
     fn read(&mut self, work: &Work) -> Outcome {
         let lag = self.lag;
         self.before.retain(|(at, _)| at.elapsed() < lag);
-        let newest = work(&mut self.services);
-        self.before.first_mut().map_or(newest, |(_, before)| work(before))
+        let newest = (work.does)(&mut self.services);
+        self.before.first_mut().filter(|_| work.lags).map_or(newest, |(_, before)| (work.does)(before))
     }
 }
 

@@ -8,7 +8,8 @@
 //!    state and the typed input, and gives the typed output or a [`Refusal`]. It refuses what AWS refuses, with AWS's codes,
 //!    as far as the kinds rely on it. Names and ids are deterministic. What takes time on AWS goes on with each look at it.
 //! 2. Hand each of these functions to [`Cloud::on`], with the constructor of the operation's error:
-//!    `cloud.on(CreateVpcError::generic, create)`. An operation that no model answers fails the test by its name.
+//!    `cloud.on(CreateVpcError::generic, create)`; to [`Cloud::on_beside`], where the answer also depends on what another
+//!    service has. An operation that no model answers fails the test by its name.
 //! 3. For each kind, give [`crate::kind::Kind::sample`]: what is there beforehand, what is desired, and variants and drifts
 //!    that change every field of the kind's diff. Take the kind from the list of those without a model in `every_kind`,
 //!    whose tests do the rest.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use aws_sdk_ec2::operation::{
     create_vpc::{CreateVpcError, CreateVpcInput, CreateVpcOutput},
     delete_vpc::{DeleteVpcError, DeleteVpcInput, DeleteVpcOutput},
+    describe_subnets::{DescribeSubnetsError, DescribeSubnetsInput, DescribeSubnetsOutput},
     describe_vpcs::{DescribeVpcsError, DescribeVpcsInput, DescribeVpcsOutput},
 };
 
@@ -21,6 +22,18 @@ struct Counter(usize);
 impl Service for Counter {
     fn present(&self) -> Vec<String> {
         vec!["one".to_owned(); self.0]
+    }
+}
+
+/// The same, for a service that shows each write at once.
+#[derive(Clone, Default)]
+struct Current(usize);
+
+impl Service for Current {
+    const LAGS: bool = false;
+
+    fn present(&self) -> Vec<String> {
+        Vec::new()
     }
 }
 
@@ -107,6 +120,28 @@ async fn a_read_shows_a_write_once_the_lag_is_over() {
     assert_eq!(shown(&aws).await, 1);
     tokio::time::sleep(Duration::from_secs(3)).await;
     assert_eq!(shown(&aws).await, 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_service_that_shows_each_write_at_once_does_not_lag() {
+    let cloud = Cloud::new();
+    cloud.on(CreateVpcError::generic, |current: &mut Current, _: &CreateVpcInput| {
+        current.0 += 1;
+        Ok(CreateVpcOutput::builder().build())
+    });
+    cloud.on_beside(DescribeVpcsError::generic, |_: &mut Counter, current: &Current, _: &DescribeVpcsInput| {
+        let vpc = aws_sdk_ec2::types::Vpc::builder().build();
+        Ok(DescribeVpcsOutput::builder().set_vpcs(Some(vec![vpc; current.0])).build())
+    });
+    cloud.on(DescribeSubnetsError::generic, |current: &mut Current, _: &DescribeSubnetsInput| {
+        let subnet = aws_sdk_ec2::types::Subnet::builder().build();
+        Ok(DescribeSubnetsOutput::builder().set_subnets(Some(vec![subnet; current.0])).build())
+    });
+    let aws = session(&cloud);
+    cloud.lag(Duration::from_secs(5));
+    create(&aws).await.expect("it is answered");
+    let subnets = aws.ec2.describe_subnets().send().await.expect("a read is answered").subnets().len();
+    assert_eq!((subnets, shown(&aws).await), (1, 0), "what looks at it from beside lags as its own service does");
 }
 
 #[tokio::test(start_paused = true)]
