@@ -68,7 +68,12 @@ pub fn transitions(sample: &Sample, lasts: bool) -> Vec<Transition<'_>> {
         }
     }
     for drift in &sample.drifts {
-        let mended = transition(format!("drift of {}", drift.fields.join(" and ")), base, base);
+        let variant = drift.variant.map(|number| &sample.variants[number]);
+        let (desired, of) = match variant {
+            Some(variant) => (Some(&variant.desired), format!(" after a change of {}", variant.fields.join(" and "))),
+            None => (base, String::new()),
+        };
+        let mended = transition(format!("drift of {}{of}", drift.fields.join(" and ")), desired, desired);
         all.push(Transition { drift: Some(*drift), fields: drift.fields, ..mended });
     }
     all

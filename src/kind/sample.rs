@@ -37,13 +37,15 @@ pub struct Variant<D = Value> {
     pub returns: bool,
 }
 
-/// A change that somebody else makes to the resource as the base describes it.
+/// A change that somebody else makes to the resource as the base, or a variant, describes it.
 #[derive(Clone, Copy)]
 pub struct Drift {
-    /// The fields in which the resource then differs from the base.
+    /// The fields in which the resource then differs from that.
     pub fields: &'static [&'static str],
     /// Makes the change.
     pub make: fn(&Cloud),
+    /// The number of the variant that describes the resource, if the base does not.
+    pub variant: Option<usize>,
 }
 
 impl<D> Sample<D> {
@@ -81,7 +83,15 @@ impl<D> Sample<D> {
     /// With a drift after which the resource differs from the base in `fields`.
     #[must_use]
     pub fn drift(mut self, fields: &'static [&'static str], make: fn(&Cloud)) -> Self {
-        self.drifts.push(Drift { fields, make });
+        self.drifts.push(Drift { fields, make, variant: None });
+        self
+    }
+
+    /// With a drift of the last variant, after which the resource differs from it in `fields`.
+    #[must_use]
+    pub fn drift_of_variant(mut self, fields: &'static [&'static str], make: fn(&Cloud)) -> Self {
+        let variant = self.variants.len().checked_sub(1);
+        self.drifts.push(Drift { fields, make, variant });
         self
     }
 }
