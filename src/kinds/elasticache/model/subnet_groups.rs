@@ -1,8 +1,4 @@
-//! ElastiCache in memory: what the kind `cache_subnet_group` calls, as its API reference describes it.
-//!
-//! <https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/Welcome.html>
-
-#![expect(clippy::unnecessary_wraps, reason = "all handlers have one shape, and some operations are never refused")]
+//! Cache subnet groups.
 
 use aws_sdk_elasticache::{
     operation::{
@@ -22,36 +18,23 @@ use aws_sdk_elasticache::{
     types::{CacheSubnetGroup, Subnet},
 };
 
-use crate::aws::model::{Cloud, Refusal, Service};
+use super::ElastiCache;
+use crate::aws::model::{Cloud, Refusal};
 
-/// What the account has in the region.
-#[derive(Clone, Default)]
-pub(super) struct ElastiCache {
-    subnet_groups: Vec<CacheSubnetGroup>,
-}
-
-impl Service for ElastiCache {
-    fn present(&self) -> Vec<String> {
-        let line = |group: &CacheSubnetGroup| {
-            let subnets: Vec<Option<&str>> = group.subnets().iter().map(Subnet::subnet_identifier).collect();
-            format!("subnet group {:?} with {subnets:?}", group.cache_subnet_group_description())
-        };
-        self.subnet_groups.iter().map(line).collect()
-    }
-}
-
-/// An AWS with an ElastiCache that has nothing.
-pub(super) fn cloud() -> Cloud {
-    let cloud = Cloud::new();
+pub(super) fn serve(cloud: &Cloud) {
     cloud.on(CreateCacheSubnetGroupError::generic, create);
     cloud.on(DescribeCacheSubnetGroupsError::generic, describe);
     cloud.on(ModifyCacheSubnetGroupError::generic, modify);
     cloud.on(DeleteCacheSubnetGroupError::generic, delete);
-    cloud
+}
+
+pub(super) fn line(group: &CacheSubnetGroup) -> String {
+    let subnets: Vec<Option<&str>> = group.subnets().iter().map(Subnet::subnet_identifier).collect();
+    format!("subnet group {:?} with {subnets:?}", group.cache_subnet_group_description())
 }
 
 impl ElastiCache {
-    fn subnet_group(&mut self, name: Option<&str>) -> Result<&mut CacheSubnetGroup, Refusal> {
+    pub(super) fn subnet_group(&mut self, name: Option<&str>) -> Result<&mut CacheSubnetGroup, Refusal> {
         let found = self.subnet_groups.iter_mut().find(|group| group.cache_subnet_group_name() == name);
         found.ok_or_else(|| Refusal::new("CacheSubnetGroupNotFoundFault", "the cache subnet group does not exist"))
     }
@@ -99,6 +82,9 @@ fn delete(
     input: &DeleteCacheSubnetGroupInput,
 ) -> Result<DeleteCacheSubnetGroupOutput, Refusal> {
     cache.subnet_group(input.cache_subnet_group_name())?;
+    if cache.nodes.iter().any(|node| node.cache_subnet_group_name() == input.cache_subnet_group_name()) {
+        return Err(Refusal::new("CacheSubnetGroupInUse", "a cache cluster uses the cache subnet group"));
+    }
     cache.subnet_groups.retain(|group| group.cache_subnet_group_name() != input.cache_subnet_group_name());
     Ok(DeleteCacheSubnetGroupOutput::builder().build())
 }

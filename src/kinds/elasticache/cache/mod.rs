@@ -4,6 +4,9 @@
 //!
 //! <https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/Replication.html>
 
+#[cfg(test)]
+mod sample;
+
 use std::time::Duration;
 
 use aws_sdk_elasticache::types::{CacheCluster, PendingModifiedValues, ReplicationGroup};
@@ -263,6 +266,11 @@ impl Kind for Cache {
             .is(&["InvalidReplicationGroupState", "InvalidCacheClusterState"])
             .then_some("the cache to finish what it is doing")
     }
+
+    #[cfg(test)]
+    fn sample() -> Option<crate::kind::Sample<Desired>> {
+        Some(sample::sample())
+    }
 }
 
 fn charge(state: &State<Desired, Live>) -> Charge {
@@ -317,125 +325,4 @@ fn live(group: &ReplicationGroup, node: Option<&CacheCluster>) -> Live {
 }
 
 #[cfg(test)]
-mod tests {
-    use aws_sdk_elasticache::types::{Endpoint, NodeGroup, SecurityGroupMembership};
-
-    use super::*;
-    use crate::model::How;
-
-    fn desired() -> Desired {
-        Desired {
-            version: "8.0".into(),
-            class: "cache.t4g.micro".into(),
-            subnet_group: "group".into(),
-            security_groups: vec!["sg-1".into()],
-            token: "arn".into(),
-        }
-    }
-
-    fn as_desired() -> Live {
-        Live {
-            identifier: "demo-default-main".into(),
-            arn: "arn".into(),
-            host: Some("host".into()),
-            port: Some(6379),
-            class: "cache.t4g.micro".into(),
-            node: Some(node("8.0.1", "sg-1")),
-            status: "available".into(),
-        }
-    }
-
-    fn node(version: &str, security_group: &str) -> Node {
-        Node { version: version.into(), subnet_group: "group".into(), security_groups: vec![security_group.to_owned()] }
-    }
-
-    fn fields(desired: &Desired, live: &Live) -> Vec<(String, How)> {
-        Cache::diff(desired, live).into_iter().map(|change| (change.field, change.how)).collect()
-    }
-
-    #[test]
-    fn what_differs_is_changed_in_place_and_named() {
-        let live = as_desired();
-        let unknown = Input::output(&Address::new("cache_subnet_group", "main"), "name");
-        let table = [
-            (desired(), live.clone(), vec![]),
-            (Desired { class: "cache.m7g.large".into(), ..desired() }, live.clone(), vec!["class"]),
-            (Desired { version: "8.2".into(), ..desired() }, live.clone(), vec!["version"]),
-            (Desired { version: "9.0".into(), ..desired() }, live.clone(), vec!["version"]),
-            (Desired { security_groups: vec!["sg-2".into()], ..desired() }, live.clone(), vec!["security_groups"]),
-            (Desired { subnet_group: unknown, ..desired() }, live.clone(), vec![]),
-            // AWS has upgraded it by itself.
-            (desired(), Live { node: Some(node("8.2.0", "sg-1")), ..live.clone() }, vec![]),
-            // Before AWS shows its node there is nothing to compare.
-            (Desired { version: "9.0".into(), ..desired() }, Live { node: None, ..live }, vec![]),
-        ];
-        for (desired, live, expected) in table {
-            let expected: Vec<(String, How)> =
-                expected.into_iter().map(|field| (field.to_owned(), How::InPlace)).collect();
-            assert_eq!(fields(&desired, &live), expected, "{desired:?} {live:?}");
-        }
-    }
-
-    #[test]
-    fn a_cache_in_other_subnets_has_to_be_made_anew() {
-        let elsewhere = Desired { subnet_group: "another".into(), ..desired() };
-        assert_eq!(fields(&elsewhere, &as_desired()), [("subnet_group".to_owned(), How::Replace)]);
-    }
-
-    #[test]
-    fn a_cache_is_ready_once_it_is_available_and_says_where() {
-        let live = as_desired();
-        let pending = |status: &str| Phase::Pending(status.to_owned());
-        let table = [
-            (live.clone(), Phase::Ready),
-            (Live { status: "snapshotting".into(), ..live.clone() }, Phase::Ready),
-            (Live { status: "creating".into(), host: None, node: None, ..live.clone() }, pending("creating")),
-            (Live { status: "modifying".into(), ..live.clone() }, pending("modifying")),
-            (Live { host: None, ..live.clone() }, pending("available")),
-            (Live { node: None, ..live.clone() }, pending("available")),
-            (Live { status: "deleting".into(), ..live.clone() }, Phase::Deleting("deleting".into())),
-            (Live { status: "create-failed".into(), ..live }, Phase::Failed("create-failed".into())),
-        ];
-        for (live, expected) in table {
-            assert_eq!(Cache::phase(&live, None), expected, "{live:?}");
-        }
-    }
-
-    #[test]
-    fn what_aws_is_about_to_apply_counts_as_applied() {
-        let endpoint = Endpoint::builder().address("host").port(6379).build();
-        let group = ReplicationGroup::builder()
-            .replication_group_id("demo-default-main")
-            .arn("arn")
-            .status("modifying")
-            .cache_node_type("cache.t4g.micro")
-            .node_groups(NodeGroup::builder().primary_endpoint(endpoint).build())
-            .build();
-        let member = SecurityGroupMembership::builder().security_group_id("sg-1").build();
-        let asked = PendingModifiedValues::builder().cache_node_type("cache.t4g.small").engine_version("8.2").build();
-        let node = CacheCluster::builder()
-            .replication_group_id("demo-default-main")
-            .engine_version("8.0.1")
-            .cache_subnet_group_name("group")
-            .security_groups(member)
-            .pending_modified_values(asked)
-            .build();
-        let expected = Live {
-            class: "cache.t4g.small".into(),
-            node: Some(self::node("8.2", "sg-1")),
-            status: "modifying".into(),
-            ..as_desired()
-        };
-        assert_eq!(live(&group, Some(&node)), expected);
-    }
-
-    #[test]
-    fn an_older_version_is_refused_with_the_way_out() {
-        let desired = Desired { version: "8.0".into(), ..desired() };
-        let live = Live { node: Some(node("9.0.1", "sg-1")), ..as_desired() };
-        let address = Address::new(Cache::NAME, "main");
-        let what = Cache::by_hand(&address, &desired, Some(&live)).expect("it cannot go back");
-        assert!(what.contains("set `cache.version` to \"9.0\""), "{what}");
-        assert_eq!(Cache::by_hand(&address, &desired, None), None);
-    }
-}
+mod tests;

@@ -1,0 +1,38 @@
+//! What the tests over all kinds try caches with.
+
+use super::Desired;
+use crate::{
+    kind::Sample,
+    kinds::elasticache::model::{ElastiCache, cloud},
+};
+
+fn base() -> Desired {
+    Desired {
+        version: "8.0".into(),
+        class: "cache.t4g.micro".into(),
+        subnet_group: "group-given".into(),
+        security_groups: vec!["sg-1".into()],
+        token: "arn:of:password".into(),
+    }
+}
+
+/// Versions only grow: that one is behind is a drift, because there is no way back.
+pub(super) fn sample() -> Sample<Desired> {
+    Sample::new(cloud, base())
+        .variant(&["class"], Desired { class: "cache.m7g.large".into(), ..base() })
+        .variant(&["security_groups"], Desired { security_groups: vec!["sg-1".into(), "sg-2".into()], ..base() })
+        .variant(&["subnet_group"], Desired { subnet_group: "group-other".into(), ..base() })
+        .drift(&["version"], |cloud| {
+            cloud.with(|cache: &mut ElastiCache| cache.change(|_, node| node.engine_version = Some("7.2.6".into())));
+        })
+        .drift(&["class", "version", "security_groups"], |cloud| {
+            let change = |cache: &mut ElastiCache| {
+                cache.change(|group, node| {
+                    group.cache_node_type = Some("cache.t4g.medium".into());
+                    node.engine_version = Some("7.2.6".into());
+                    node.security_groups = None;
+                });
+            };
+            cloud.with(change);
+        })
+}

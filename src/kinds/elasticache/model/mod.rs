@@ -1,0 +1,48 @@
+//! ElastiCache in memory: what the kinds of ElastiCache call, as its API reference describes it.
+//!
+//! What is under way at one look has ended at the next one.
+//! <https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/Welcome.html>
+
+#![expect(clippy::unnecessary_wraps, reason = "all handlers have one shape, and some operations are never refused")]
+
+mod replication_groups;
+mod subnet_groups;
+
+use aws_sdk_elasticache::types;
+
+use crate::{
+    aws::model::{Cloud, Service},
+    kinds::secretsmanager,
+};
+
+/// What the account has in the region.
+#[derive(Clone, Default)]
+pub(super) struct ElastiCache {
+    subnet_groups: Vec<types::CacheSubnetGroup>,
+    groups: Vec<types::ReplicationGroup>,
+    /// One for each replication group.
+    nodes: Vec<types::CacheCluster>,
+}
+
+impl Service for ElastiCache {
+    fn present(&self) -> Vec<String> {
+        let mut present: Vec<String> = self.subnet_groups.iter().map(subnet_groups::line).collect();
+        present.extend(self.groups.iter().filter_map(|group| replication_groups::line(self, group)));
+        present
+    }
+}
+
+/// An AWS with an ElastiCache that has the subnet groups `group-given` and `group-other`, and with a secret for the password
+/// of a cache.
+pub(super) fn cloud() -> Cloud {
+    let cloud = secretsmanager::model::cloud();
+    replication_groups::serve(&cloud);
+    subnet_groups::serve(&cloud);
+    cloud.with(|cache: &mut ElastiCache| {
+        for name in ["group-given", "group-other"] {
+            let group = types::CacheSubnetGroup::builder().cache_subnet_group_name(name);
+            cache.subnet_groups.push(group.cache_subnet_group_description(name).build());
+        }
+    });
+    cloud
+}

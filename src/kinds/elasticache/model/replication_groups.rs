@@ -1,0 +1,203 @@
+//! Replication groups of one node, and their nodes.
+
+use aws_sdk_elasticache::{
+    operation::{
+        create_replication_group::{
+            CreateReplicationGroupError, CreateReplicationGroupInput, CreateReplicationGroupOutput,
+        },
+        delete_replication_group::{
+            DeleteReplicationGroupError, DeleteReplicationGroupInput, DeleteReplicationGroupOutput,
+        },
+        describe_cache_clusters::{
+            DescribeCacheClustersError, DescribeCacheClustersInput, DescribeCacheClustersOutput,
+        },
+        describe_replication_groups::{
+            DescribeReplicationGroupsError, DescribeReplicationGroupsInput, DescribeReplicationGroupsOutput,
+        },
+        modify_replication_group::{
+            ModifyReplicationGroupError, ModifyReplicationGroupInput, ModifyReplicationGroupOutput,
+        },
+    },
+    types::{CacheCluster, Endpoint, NodeGroup, PendingModifiedValues, ReplicationGroup, SecurityGroupMembership},
+};
+
+use super::ElastiCache;
+use crate::aws::model::{Cloud, Refusal};
+
+pub(super) fn serve(cloud: &Cloud) {
+    cloud.on(CreateReplicationGroupError::generic, create);
+    cloud.on(DescribeReplicationGroupsError::generic, describe);
+    cloud.on(DescribeCacheClustersError::generic, describe_nodes);
+    cloud.on(ModifyReplicationGroupError::generic, modify);
+    cloud.on(DeleteReplicationGroupError::generic, delete);
+}
+
+/// What [`super::Service::present`] says of a replication group; nothing of one that is going.
+pub(super) fn line(cache: &ElastiCache, group: &ReplicationGroup) -> Option<String> {
+    let node = cache.nodes.iter().find(|node| node.replication_group_id() == group.replication_group_id())?;
+    let groups: Vec<Option<&str>> =
+        node.security_groups().iter().map(SecurityGroupMembership::security_group_id).collect();
+    let (description, class) = (group.description(), group.cache_node_type());
+    let (version, subnets) = (node.engine_version(), node.cache_subnet_group_name());
+    let there = group.status() != Some("deleting");
+    there.then(|| format!("replication group {description:?} of {class:?} {version:?} in {subnets:?}, {groups:?}"))
+}
+
+impl ElastiCache {
+    /// The replication group with its node.
+    fn group(&mut self, id: Option<&str>) -> Result<(&mut ReplicationGroup, &mut CacheCluster), Refusal> {
+        let group = self.groups.iter_mut().find(|group| group.replication_group_id() == id);
+        let node = self.nodes.iter_mut().find(|node| node.replication_group_id() == id);
+        group
+            .zip(node)
+            .ok_or_else(|| Refusal::new("ReplicationGroupNotFoundFault", "the replication group does not exist"))
+    }
+
+    /// ElastiCache refuses to work on a replication group that it is working on already, which has ended at the next try.
+    fn free(&mut self, id: Option<&str>) -> Result<(&mut ReplicationGroup, &mut CacheCluster), Refusal> {
+        let (group, _) = self.group(id)?;
+        let status = group.status().unwrap_or_default().to_owned();
+        if status != "available" {
+            self.advance();
+            let message =
+                format!("the replication group has the status {status}, in which it cannot be changed or deleted");
+            return Err(Refusal::new("InvalidReplicationGroupState", message));
+        }
+        self.group(id)
+    }
+
+    /// Changes every replication group and its node behind the back of whoever calls ElastiCache.
+    pub(in super::super) fn change(&mut self, change: impl Fn(&mut ReplicationGroup, &mut CacheCluster)) {
+        for group in &mut self.groups {
+            let id = group.replication_group_id.clone();
+            let own = self.nodes.iter_mut().filter(|node| node.replication_group_id == id);
+            own.for_each(|node| change(group, node));
+        }
+    }
+
+    /// What happens to the replication groups between two looks at them.
+    fn advance(&mut self) {
+        self.groups.retain(|group| group.status() != Some("deleting"));
+        self.nodes.retain(|node| node.cache_cluster_status() != Some("deleting"));
+        self.change(|group, node| {
+            if !matches!(group.status(), Some("creating" | "modifying")) {
+                return;
+            }
+            set_status(group, node, "available");
+            let endpoint = Endpoint::builder().address("cache.example").port(6379).build();
+            group.node_groups = Some(vec![NodeGroup::builder().primary_endpoint(endpoint).build()]);
+            if let Some(pending) = node.pending_modified_values.take() {
+                group.cache_node_type = pending.cache_node_type.or(group.cache_node_type.take());
+                node.cache_node_type.clone_from(&group.cache_node_type);
+                node.engine_version = pending.engine_version.or(node.engine_version.take());
+            }
+        });
+    }
+}
+
+fn set_status(group: &mut ReplicationGroup, node: &mut CacheCluster, status: &str) {
+    group.status = Some(status.to_owned());
+    node.cache_cluster_status = Some(status.to_owned());
+}
+
+fn groups(ids: &[String]) -> Option<Vec<SecurityGroupMembership>> {
+    let membership = |id| SecurityGroupMembership::builder().security_group_id(id).status("active").build();
+    Some(ids.iter().map(membership).collect())
+}
+
+/// The newest patch of what is asked for. ElastiCache chooses that by itself, and refuses to be told.
+fn full(version: Option<&str>) -> Result<Option<String>, Refusal> {
+    match version {
+        Some(version) if version.split('.').count() > 2 => {
+            let message = format!("Specific version selection is not allowed for '{version}'");
+            Err(Refusal::new("InvalidParameterValue", message))
+        }
+        version => Ok(version.map(|version| format!("{version}.1"))),
+    }
+}
+
+fn create(
+    cache: &mut ElastiCache,
+    input: &CreateReplicationGroupInput,
+) -> Result<CreateReplicationGroupOutput, Refusal> {
+    let id = input.replication_group_id().unwrap_or_default();
+    if cache.group(Some(id)).is_ok() {
+        return Err(Refusal::new("ReplicationGroupAlreadyExists", "the replication group already exists"));
+    }
+    cache.subnet_group(input.cache_subnet_group_name())?;
+    if input.auth_token().is_some() && input.transit_encryption_enabled() != Some(true) {
+        let message = "an AUTH token needs encryption in transit";
+        return Err(Refusal::new("InvalidParameterCombination", message));
+    }
+    let group = ReplicationGroup::builder()
+        .replication_group_id(id)
+        .set_description(input.replication_group_description.clone())
+        .arn(format!("arn:aws:elasticache:eu-west-1:123456789012:replicationgroup:{id}"))
+        .status("creating")
+        .member_clusters(format!("{id}-001"))
+        .set_cache_node_type(input.cache_node_type.clone())
+        .build();
+    let node = CacheCluster::builder()
+        .cache_cluster_id(format!("{id}-001"))
+        .replication_group_id(id)
+        .cache_cluster_status("creating")
+        .set_cache_node_type(input.cache_node_type.clone())
+        .set_engine_version(full(input.engine_version())?)
+        .set_cache_subnet_group_name(input.cache_subnet_group_name.clone())
+        .set_security_groups(groups(input.security_group_ids()))
+        .build();
+    cache.groups.push(group.clone());
+    cache.nodes.push(node);
+    Ok(CreateReplicationGroupOutput::builder().replication_group(group).build())
+}
+
+fn describe(
+    cache: &mut ElastiCache,
+    _: &DescribeReplicationGroupsInput,
+) -> Result<DescribeReplicationGroupsOutput, Refusal> {
+    Ok(DescribeReplicationGroupsOutput::builder().set_replication_groups(Some(cache.groups.clone())).build())
+}
+
+/// The second half of a look at a cache: what it shows belongs to what the first half has shown.
+fn describe_nodes(
+    cache: &mut ElastiCache,
+    _: &DescribeCacheClustersInput,
+) -> Result<DescribeCacheClustersOutput, Refusal> {
+    let shown = cache.nodes.clone();
+    cache.advance();
+    Ok(DescribeCacheClustersOutput::builder().set_cache_clusters(Some(shown)).build())
+}
+
+/// A node becomes another one, or gets another version, some time later, and no version is followed by an older one.
+fn modify(
+    cache: &mut ElastiCache,
+    input: &ModifyReplicationGroupInput,
+) -> Result<ModifyReplicationGroupOutput, Refusal> {
+    let version = full(input.engine_version())?;
+    let (group, node) = cache.free(input.replication_group_id())?;
+    let parts = |version: Option<&str>| -> Vec<u32> {
+        version.unwrap_or_default().split('.').filter_map(|part| part.parse().ok()).collect()
+    };
+    if version.is_some() && parts(version.as_deref()) < parts(node.engine_version()) {
+        return Err(Refusal::new("InvalidParameterCombination", "an engine version cannot be downgraded"));
+    }
+    if input.security_group_ids.is_some() {
+        node.security_groups = groups(input.security_group_ids());
+    }
+    let pending = PendingModifiedValues::builder().set_engine_version(version);
+    node.pending_modified_values = Some(pending.set_cache_node_type(input.cache_node_type.clone()).build());
+    // In the maintenance window, which never comes here.
+    if input.apply_immediately() == Some(true) {
+        set_status(group, node, "modifying");
+    }
+    Ok(ModifyReplicationGroupOutput::builder().replication_group(group.clone()).build())
+}
+
+fn delete(
+    cache: &mut ElastiCache,
+    input: &DeleteReplicationGroupInput,
+) -> Result<DeleteReplicationGroupOutput, Refusal> {
+    let (group, node) = cache.free(input.replication_group_id())?;
+    set_status(group, node, "deleting");
+    Ok(DeleteReplicationGroupOutput::builder().replication_group(group.clone()).build())
+}
