@@ -88,6 +88,8 @@ impl Kind for Certificate {
         Permission::delete(&["acm:DeleteCertificate"], On::Owned),
     ];
     const REPLACEMENT: Replacement = Replacement::CreateFirst;
+    // An import has no token: a second one makes a second certificate.
+    const MANY: bool = true;
 
     async fn list(cx: &Context) -> Result<Vec<Found<Live>>, Failure> {
         let owned = acm::certificates(cx).await?;
