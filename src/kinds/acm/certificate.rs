@@ -170,6 +170,21 @@ impl Kind for Certificate {
     fn passing(failure: &Failure) -> Option<&'static str> {
         failure.is(&["ResourceInUseException"]).then_some("the load balancer to let go of it")
     }
+
+    /// For a domain whose validation record stands. ACM may revoke what Amazon issued, and nobody renews what was imported.
+    #[cfg(test)]
+    fn sample() -> Option<crate::kind::Sample<Desired>> {
+        use acm::model::{Acm, cloud};
+
+        let issued = |domain: &str| Desired { domain: domain.to_owned(), zone: Some("Z1".to_owned()) };
+        let own = Desired { domain: self_signed_domain("shop", "test"), zone: None };
+        let sample = crate::kind::Sample::new(cloud, issued("pay.example.com"))
+            .variant(&["domain"], issued("api.example.com"))
+            .drift(&["status"], |cloud| cloud.with(Acm::revoke))
+            .variant(&["domain", "issuer"], own)
+            .drift_of_variant(&["valid_for"], |cloud| cloud.with(Acm::age));
+        Some(sample)
+    }
 }
 
 /// Asks Amazon for a certificate.

@@ -2,6 +2,8 @@
 //! what went wrong with one.
 
 pub mod certificate;
+#[cfg(test)]
+pub(super) mod model;
 
 use std::{collections::BTreeSet, sync::Arc};
 

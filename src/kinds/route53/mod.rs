@@ -1,3 +1,5 @@
 //! The kinds of Route 53.
 
 pub mod dns_record;
+#[cfg(test)]
+pub(super) mod model;
