@@ -18,7 +18,9 @@ use crate::{
     kind::{Context, Cost, Doc, Kind},
     kinds::acm::{self, Issuance, Owned},
     kinds::elb,
-    model::{Address, Changed, Changes, Diff, Failure, Found, Input, On, Outputs, Permission, Phase, Shown, fields},
+    model::{
+        Address, Changed, Changes, Diff, Failure, Found, Input, On, Outputs, Permission, Phase, Shown, StackId, fields,
+    },
 };
 pub use ownership::Ownership;
 use zone::{Act, Record};
@@ -74,6 +76,8 @@ pub enum Content {
         zone: String,
         /// The other name.
         name: String,
+        /// Whether Route 53 gives no answer while the target is unhealthy.
+        checks_health: bool,
     },
 }
 
@@ -203,7 +207,7 @@ impl Kind for DnsRecord {
         }
         if moves {
             let (moved, mut changes) = made(cx, address, desired).await?;
-            changes.extend(unmade(live));
+            changes.extend(unmade(cx, live).await?);
             zone::change(cx, &live.zone, &changes).await?;
             return Ok(moved);
         }
@@ -216,13 +220,12 @@ impl Kind for DnsRecord {
     }
 
     async fn delete(cx: &Context, live: &Live) -> Result<(), Failure> {
-        match zone::change(cx, &live.zone, &unmade(live)).await {
+        let changes = unmade(cx, live).await?;
+        if changes.is_empty() {
+            return Ok(());
+        }
+        match zone::change(cx, &live.zone, &changes).await {
             Err(failure) if failure.is(&["NoSuchHostedZone"]) => Ok(()),
-            Err(failure) if failure.is(&["InvalidChangeBatch"]) => {
-                // It is there no more, or not as it was: the first is a success.
-                let left = zone::at(cx, &live.zone, &ownership::name(&live.name, &live.kind)).await?;
-                if left.is_empty() { Ok(()) } else { Err(failure) }
-            }
             other => other,
         }
     }
@@ -241,7 +244,9 @@ impl Target {
         Some(match self {
             Self::Cname(value) => Content::Values { ttl: TTL, values: vec![value.known()?.to_owned()] },
             Self::Alias { name, zone } => {
-                Content::Alias { zone: zone.known()?.to_owned(), name: zone::plain(name.known()?) }
+                // One record alone: there is nothing to fail over to, whatever the target's health.
+                let (zone, name) = (zone.known()?.to_owned(), zone::plain(name.known()?));
+                Content::Alias { zone, name, checks_health: false }
             }
         })
     }
@@ -259,14 +264,15 @@ impl Target {
 }
 
 impl Content {
-    /// In words, as a plan shows it; how long it is remembered is nothing that counts.
+    /// In words, as a plan shows it. What does not decide where a record leads is nothing that counts: how long it is
+    /// remembered, and whether the target's health is checked.
     fn words(&self) -> String {
         match self {
             Self::Values { values, .. } => {
                 let values: Vec<&str> = values.iter().map(|value| value.trim_end_matches('.')).collect();
                 values.join(", ")
             }
-            Self::Alias { zone, name } => format!("{name} in {zone}"),
+            Self::Alias { zone, name, .. } => format!("{name} in {zone}"),
         }
     }
 
@@ -315,15 +321,23 @@ async fn made(cx: &Context, address: &Address, desired: &Desired) -> Result<(Liv
     Ok((live, changes))
 }
 
-/// The changes that remove a record of ours. What somebody has since pointed elsewhere, or needs too, stays; it only is
-/// not ours any more.
-fn unmade(live: &Live) -> Vec<(Act, Record)> {
-    let mut changes = vec![(Act::Delete, text(&live.name, &live.kind, &live.ownership))];
-    if let Some(content) = live.content.as_ref().filter(|content| live.ownership.covers(content)) {
-        let record = Record { name: live.name.clone(), kind: live.kind.clone(), content: content.clone() };
-        changes.push((Act::Delete, record));
-    }
-    changes
+/// The changes that remove a record of ours. Route 53 deletes only what is named exactly as it stands, and an earlier try
+/// may have deleted it: so both records are read once more.
+async fn unmade(cx: &Context, live: &Live) -> Result<Vec<(Act, Record)>, Failure> {
+    let txt = ownership::name(&live.name, &live.kind);
+    let (there, texts) = futures::try_join!(zone::at(cx, &live.zone, &live.name), zone::at(cx, &live.zone, &txt))?;
+    Ok(removed(&cx.id, &live.kind, there, texts).into_iter().map(|record| (Act::Delete, record)).collect())
+}
+
+/// Of what stands at a record's name and at that of its text, what is removed with a record of ours. What somebody has
+/// since pointed elsewhere, or needs too, stays; it only is not ours any more.
+fn removed(id: &StackId, kind: &str, there: Vec<Record>, texts: Vec<Record>) -> Vec<Record> {
+    let owner = |text: &Record| Ownership::read(text.content.first()?).filter(|owner| owner.is_of(id));
+    let Some((text, ownership)) = texts.into_iter().find_map(|text| owner(&text).map(|owner| (text, owner))) else {
+        return Vec::new();
+    };
+    let own = there.into_iter().find(|record| record.kind == kind && ownership.covers(&record.content));
+    std::iter::once(text).chain(own).collect()
 }
 
 /// The stack's records among those of a zone.

@@ -1,6 +1,10 @@
 use super::*;
 use crate::model::{Change, How};
 
+fn id() -> StackId {
+    StackId { stack: "rates".into(), environment: "default".into() }
+}
+
 fn desired() -> Desired {
     Desired {
         zone: "Z1".into(),
@@ -10,10 +14,13 @@ fn desired() -> Desired {
     }
 }
 
+fn to_balancer(name: &str) -> Content {
+    Content::Alias { zone: "ZELB".into(), name: format!("{name}.elb.amazonaws.com"), checks_health: false }
+}
+
 fn live() -> Live {
-    let content = Content::Alias { zone: "ZELB".into(), name: "balancer.elb.amazonaws.com".into() };
-    let id = crate::model::StackId { stack: "rates".into(), environment: "default".into() };
-    let ownership = Ownership::new(&id, &Address::new("dns_record", "main"), &content, false);
+    let content = to_balancer("balancer");
+    let ownership = Ownership::new(&id(), &Address::new("dns_record", "main"), &content, false);
     Live {
         zone: "Z1".into(),
         name: "rates.example.com".into(),
@@ -72,22 +79,28 @@ fn a_record_that_proves_a_domain_is_ready_once_acm_has_seen_it() {
 fn a_record_that_somebody_took_over_is_not_ours_to_delete() {
     let live = live();
     assert!(live.ownership.covers(live.content.as_ref().expect("it has one")));
-    let elsewhere = Content::Alias { zone: "ZELB".into(), name: "another.elb.amazonaws.com".into() };
+    let elsewhere = to_balancer("another");
     assert!(!live.ownership.covers(&elsewhere));
 }
 
 #[test]
 fn what_is_removed_is_the_text_and_the_record_if_it_is_ours_alone() {
-    let names = |live: &Live| -> Vec<String> {
-        unmade(live).into_iter().map(|(_, record)| format!("{} {}", record.kind, record.name)).collect()
+    let names = |content: Option<Content>, ownership: &Ownership| -> Vec<String> {
+        let record = |content| Record { name: "rates.example.com".into(), kind: "A".into(), content };
+        let (there, texts) =
+            (content.map(record).into_iter().collect(), vec![text("rates.example.com", "A", ownership)]);
+        let removed = removed(&id(), "A", there, texts);
+        removed.into_iter().map(|record| format!("{} {}", record.kind, record.name)).collect()
     };
-    let text = "TXT _stackctl-a.rates.example.com";
-    assert_eq!(names(&live()), [text, "A rates.example.com"]);
+    let (text, ours) = ("TXT _stackctl-a.rates.example.com", live().ownership);
+    assert_eq!(names(Some(to_balancer("balancer")), &ours), [text, "A rates.example.com"]);
     let theirs = Content::Values { ttl: 60, values: vec!["203.0.113.9".into()] };
-    assert_eq!(names(&Live { content: Some(theirs), ..live() }), [text]);
-    assert_eq!(names(&Live { content: None, ..live() }), [text]);
-    let shared = Ownership { shared: true, ..live().ownership };
-    assert_eq!(names(&Live { ownership: shared, ..live() }), [text]);
+    assert_eq!(names(Some(theirs), &ours), [text]);
+    assert_eq!(names(None, &ours), [text]);
+    let shared = Ownership { shared: true, ..ours.clone() };
+    assert_eq!(names(Some(to_balancer("balancer")), &shared), [text]);
+    let others = Ownership { stack: "other".into(), ..ours };
+    assert_eq!(names(Some(to_balancer("balancer")), &others), [""; 0]);
 }
 
 #[test]

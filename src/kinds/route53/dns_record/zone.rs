@@ -54,11 +54,12 @@ pub(super) async fn records(cx: &Context, zone: &str) -> Result<Vec<Record>, Fai
     }
 }
 
-/// What stands at `name`.
+/// What stands at `name`; nothing if the zone is gone.
 pub(super) async fn at(cx: &Context, zone: &str, name: &str) -> Result<Vec<Record>, Failure> {
     let call = cx.aws.route53.list_resource_record_sets().hosted_zone_id(zone).start_record_name(name).max_items(20);
-    let answer = call.send().await.during("ListResourceRecordSets")?;
-    Ok(answer.resource_record_sets().iter().map(record).filter(|record| record.name == name).collect())
+    let answer = call.send().await.or_absent("ListResourceRecordSets", &["NoSuchHostedZone"])?;
+    let (sets, name) = (answer.map(|answer| answer.resource_record_sets).unwrap_or_default(), plain(name));
+    Ok(sets.iter().map(record).filter(|record| record.name == name).collect())
 }
 
 /// Changes several records, all of them or none.
@@ -81,7 +82,11 @@ pub(super) async fn change(cx: &Context, zone: &str, changes: &[(Act, Record)]) 
 
 fn record(set: &ResourceRecordSet) -> Record {
     let content = match set.alias_target() {
-        Some(alias) => Content::Alias { zone: alias.hosted_zone_id().to_owned(), name: plain(alias.dns_name()) },
+        Some(alias) => Content::Alias {
+            zone: alias.hosted_zone_id().to_owned(),
+            name: plain(alias.dns_name()),
+            checks_health: alias.evaluate_target_health(),
+        },
         None => Content::Values {
             ttl: set.ttl().unwrap_or_default(),
             values: set.resource_records().iter().map(|record| record.value().to_owned()).collect(),
@@ -94,10 +99,9 @@ fn sdk(record: &Record) -> Result<ResourceRecordSet, BuildError> {
     let set: ResourceRecordSetBuilder =
         ResourceRecordSet::builder().name(&record.name).r#type(record.kind.as_str().into());
     match &record.content {
-        Content::Alias { zone, name } => {
-            // One record alone: there is nothing to fail over to, whatever the target's health.
-            let alias = AliasTarget::builder().hosted_zone_id(zone).dns_name(name).evaluate_target_health(false);
-            set.alias_target(alias.build()?).build()
+        Content::Alias { zone, name, checks_health } => {
+            let alias = AliasTarget::builder().hosted_zone_id(zone).dns_name(name);
+            set.alias_target(alias.evaluate_target_health(*checks_health).build()?).build()
         }
         Content::Values { ttl, values } => {
             let records = values.iter().map(|value| ResourceRecord::builder().value(value).build());
