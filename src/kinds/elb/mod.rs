@@ -4,7 +4,7 @@ pub mod listener;
 pub mod listener_rule;
 pub mod load_balancer;
 #[cfg(test)]
-mod model;
+pub(super) mod model;
 pub mod target_group;
 
 use std::{

@@ -15,7 +15,14 @@ use aws_sdk_route53::{
     types::{Change, ChangeAction, ChangeBatch, ChangeInfo, ChangeStatus, ResourceRecord, ResourceRecordSet, RrType},
 };
 
-use crate::aws::model::{Cloud, Refusal, Service};
+use crate::{
+    aws::{
+        self,
+        model::{Cloud, Refusal, Service},
+    },
+    kinds::{acm::model as acm, elb::model as elb},
+    model::{Address, StackId},
+};
 
 /// The records on one page. Route 53 has 300 there; with a few, each look at a zone turns pages.
 const PAGE: usize = 3;
@@ -66,6 +73,28 @@ pub(in crate::kinds) fn serve(cloud: &Cloud) {
     });
 }
 
+/// An AWS with Route 53, and with what says where a stack has records and what they are for:
+///
+/// - the load balancer [`elb::BALANCER`] of the stack, which names `Z1`;
+/// - a certificate of the stack for `pay.example.com`, which names `Z2` and waits for its validation record;
+/// - another one for `api.example.com`, whose validation record somebody else has made.
+pub(super) fn cloud() -> Cloud {
+    let id = StackId { stack: "shop".to_owned(), environment: "test".to_owned() };
+    let mut tags = aws::tags(&id, &Address::new("load_balancer", "main"));
+    tags.push(aws::tag(aws::ZONES, "Z1"));
+    let cloud = elb::cloud_with_tags(tags);
+    acm::serve(&cloud);
+    serve(&cloud);
+    for (name, domain) in [("main", "pay.example.com"), ("other", "api.example.com")] {
+        let mut tags = aws::tags(&id, &Address::new("certificate", name));
+        tags.push(aws::tag(aws::ZONES, "Z2"));
+        cloud.with(|acm: &mut acm::Acm| acm.give(domain, &tags));
+    }
+    let (name, value) = acm::validation("api.example.com");
+    cloud.with(|dns: &mut Route53| dns.put("Z1", values(&name, RrType::Cname, &value)));
+    cloud
+}
+
 /// A record with one value.
 pub(in crate::kinds) fn values(name: &str, kind: RrType, value: &str) -> ResourceRecordSet {
     let value = ResourceRecord::builder().value(value).build().expect("it has a value");
@@ -90,8 +119,19 @@ impl Route53 {
         self.records(zone).push(record);
     }
 
-    fn remove(&mut self, zone: &str, name: &str, kind: &RrType) {
+    /// Removes a record behind the back of whoever calls Route 53.
+    pub(super) fn remove(&mut self, zone: &str, name: &str, kind: &RrType) {
         self.records(zone).retain(|record| record.name() != name || record.r#type() != kind);
+    }
+
+    /// Changes the time to live, or the health check, of every record, neither of which decides where it leads.
+    pub(super) fn touch(&mut self) {
+        for record in self.zones.iter_mut().flat_map(|zone| &mut zone.records) {
+            record.ttl = record.ttl.map(|ttl| ttl + 1);
+            if let Some(alias) = &mut record.alias_target {
+                alias.evaluate_target_health = true;
+            }
+        }
     }
 
     fn records(&mut self, zone: &str) -> &mut Vec<ResourceRecordSet> {

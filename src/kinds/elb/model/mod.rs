@@ -53,6 +53,13 @@ pub(super) fn cloud() -> Cloud {
     cloud
 }
 
+/// The same, where [`BALANCER`] has these tags.
+pub(in crate::kinds) fn cloud_with_tags(tags: Vec<types::Tag>) -> Cloud {
+    let cloud = cloud();
+    cloud.with(|elb: &mut Elb| elb.tags.insert(BALANCER.to_owned(), tags));
+    cloud
+}
+
 fn give(elb: &mut Elb) {
     for (arn, name) in [(BALANCER, "shop-test-given"), (OTHER_BALANCER, "shop-test-other")] {
         elb.balancers.push(types::LoadBalancer::builder().load_balancer_arn(arn).load_balancer_name(name).build());

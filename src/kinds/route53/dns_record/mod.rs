@@ -7,6 +7,8 @@
 //! changed or deleted.
 
 mod ownership;
+#[cfg(test)]
+mod sample;
 mod zone;
 
 use std::{collections::BTreeSet, time::Duration};
@@ -228,6 +230,11 @@ impl Kind for DnsRecord {
             Err(failure) if failure.is(&["NoSuchHostedZone"]) => Ok(()),
             other => other,
         }
+    }
+
+    #[cfg(test)]
+    fn sample() -> Option<crate::kind::Sample<Desired>> {
+        Some(sample::sample())
     }
 }
 

@@ -1,5 +1,12 @@
+use std::sync::Arc;
+
 use super::*;
-use crate::model::{Change, How};
+use crate::{
+    aws,
+    kind::NoImages,
+    kinds::route53::model,
+    model::{Change, How},
+};
 
 fn id() -> StackId {
     StackId { stack: "rates".into(), environment: "default".into() }
@@ -101,6 +108,22 @@ fn what_is_removed_is_the_text_and_the_record_if_it_is_ours_alone() {
     assert_eq!(names(Some(to_balancer("balancer")), &shared), [text]);
     let others = Ownership { stack: "other".into(), ..ours };
     assert_eq!(names(Some(to_balancer("balancer")), &others), [""; 0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_record_goes_as_it_stands_and_going_again_is_fine() {
+    let cloud = model::cloud();
+    let (before, aws) = (cloud.present(), Arc::new(aws::model::session(&cloud)));
+    let id = StackId { stack: "shop".into(), environment: "test".into() };
+    let cx = Context::new(id, aws, Arc::new(NoImages));
+    let desired = Desired { name: "shop.example.com".into(), ..desired() };
+    let address = Address::new("dns_record", "main");
+    let live = DnsRecord::create(&cx, &address, &desired).await.expect("nothing is in the way");
+    cloud.with(model::Route53::touch);
+    for _ in 0..2 {
+        DnsRecord::delete(&cx, &live).await.expect("it is named as it stands, or is gone");
+        assert_eq!(cloud.present(), before);
+    }
 }
 
 #[test]

@@ -1,0 +1,61 @@
+//! What the tests over all kinds try DNS records with: the record that leads to the load balancer, and those that prove a
+//! domain.
+
+use aws_sdk_route53::types::RrType;
+
+use super::{Desired, Target};
+use crate::{
+    kind::Sample,
+    kinds::{
+        acm::model as acm,
+        route53::model::{self, Route53},
+    },
+};
+
+const NAME: &str = "shop.example.com";
+
+fn alias(name: &str) -> Target {
+    Target::Alias { name: name.into(), zone: "Z32O12XQLNTSW2".into() }
+}
+
+fn base() -> Desired {
+    Desired {
+        zone: "Z1".into(),
+        name: NAME.into(),
+        target: alias("shop-test-given.eu-west-1.elb.amazonaws.com"),
+        proves: None,
+    }
+}
+
+/// The record by which ACM issues the certificate of this number, as the kind `certificate` gives it to others.
+fn proof(domain: &str, number: u32) -> Desired {
+    let (name, value) = acm::validation(domain);
+    Desired {
+        zone: "Z1".into(),
+        name: name.trim_end_matches('.').into(),
+        target: Target::Cname(value.trim_end_matches('.').into()),
+        proves: Some(acm::arn(number).into()),
+    }
+}
+
+pub(super) fn sample() -> Sample<Desired> {
+    Sample::new(model::cloud, base())
+        .variant(&["name"], Desired { name: "store.example.com".into(), ..base() })
+        .variant(&["target"], Desired { target: alias("shop-test-other.eu-west-1.elb.amazonaws.com"), ..base() })
+        .variant(&["zone"], Desired { zone: "Z2".into(), ..base() })
+        // Somebody else has made the same record, which stays when this stack no longer needs it.
+        .variant(&["name", "type", "target"], proof("api.example.com", 2))
+        .variant(&["name", "type", "target"], proof("pay.example.com", 1))
+        .drift_of_variant(&["target"], |cloud| {
+            let name = acm::validation("pay.example.com").0;
+            cloud.with(|dns: &mut Route53| dns.remove("Z1", &name, &RrType::Cname));
+        })
+        .drift(&["target"], |cloud| {
+            cloud.with(|dns: &mut Route53| dns.remove("Z1", &format!("{NAME}."), &RrType::A));
+        })
+        .drift(&["target"], |cloud| {
+            let elsewhere = model::values(&format!("{NAME}."), RrType::A, "203.0.113.9");
+            cloud.with(|dns: &mut Route53| dns.put("Z1", elsewhere));
+        })
+        .drift(&[], |cloud| cloud.with(Route53::touch))
+}
