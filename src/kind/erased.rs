@@ -124,7 +124,7 @@ pub trait AnyKind: Send + Sync {
     fn summary(&self, live: &Value) -> Option<String>;
     /// [`Kind::sample`].
     #[cfg(test)]
-    fn sample(&self) -> Option<super::Sample>;
+    fn sample(&self) -> super::Sample;
 }
 
 /// The bridge between a [`Kind`] and [`AnyKind`].
@@ -382,7 +382,7 @@ impl<K: Kind> AnyKind for Erased<K> {
     }
 
     #[cfg(test)]
-    fn sample(&self) -> Option<super::Sample> {
-        K::sample().map(super::Sample::plain)
+    fn sample(&self) -> super::Sample {
+        K::sample().plain()
     }
 }

@@ -223,7 +223,5 @@ pub trait Kind: Send + Sync + 'static {
 
     /// A resource that the tests over all kinds try the kind with.
     #[cfg(test)]
-    fn sample() -> Option<Sample<Self::Desired>> {
-        None
-    }
+    fn sample() -> Sample<Self::Desired>;
 }

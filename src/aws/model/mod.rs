@@ -11,8 +11,7 @@
 //!    `cloud.on(CreateVpcError::generic, create)`; to [`Cloud::on_beside`], where the answer also depends on what another
 //!    service has. An operation that no model answers fails the test by its name.
 //! 3. For each kind, give [`crate::kind::Kind::sample`]: what is there beforehand, what is desired, and variants and drifts
-//!    that change every field of the kind's diff. Take the kind from the list of those without a model in `every_kind`,
-//!    whose tests do the rest.
+//!    that change every field of the kind's diff. The tests of `every_kind` do the rest.
 
 mod cloud;
 mod line;

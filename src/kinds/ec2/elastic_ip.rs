@@ -101,7 +101,7 @@ impl Kind for ElasticIp {
     }
 
     #[cfg(test)]
-    fn sample() -> Option<crate::kind::Sample<Desired>> {
-        Some(crate::kind::Sample::new(ec2::model::cloud, Desired {}))
+    fn sample() -> crate::kind::Sample<Desired> {
+        crate::kind::Sample::new(ec2::model::cloud, Desired {})
     }
 }

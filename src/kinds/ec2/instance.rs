@@ -281,7 +281,7 @@ impl Kind for Instance {
     }
 
     #[cfg(test)]
-    fn sample() -> Option<crate::kind::Sample<Desired>> {
+    fn sample() -> crate::kind::Sample<Desired> {
         use aws_sdk_ec2::types::InstanceStateName;
 
         let base = || Desired {
@@ -305,7 +305,7 @@ impl Kind for Instance {
             .drift(&["state"], |cloud| {
                 cloud.with(|ec2: &mut ec2::model::Ec2| ec2.put_into(&InstanceStateName::Stopping));
             });
-        Some(sample)
+        sample
     }
 }
 

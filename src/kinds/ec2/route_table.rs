@@ -220,7 +220,7 @@ impl Kind for RouteTable {
     }
 
     #[cfg(test)]
-    fn sample() -> Option<crate::kind::Sample<Desired>> {
+    fn sample() -> crate::kind::Sample<Desired> {
         let base = || Desired {
             vpc: "vpc-given".into(),
             default_route: Some(Route::Nat("nat-given".into())),
@@ -234,7 +234,7 @@ impl Kind for RouteTable {
             .variant(&["subnets"], Desired { subnets: vec!["subnet-given".into(), "subnet-other".into()], ..base() })
             .drift(&["subnets"], |cloud| cloud.with(ec2::model::Ec2::move_subnets_away))
             .drift(&["other_routes"], |cloud| cloud.with(ec2::model::Ec2::add_routes));
-        Some(sample)
+        sample
     }
 }
 

@@ -234,7 +234,7 @@ impl Kind for SecurityGroup {
     }
 
     #[cfg(test)]
-    fn sample() -> Option<crate::kind::Sample<Desired>> {
+    fn sample() -> crate::kind::Sample<Desired> {
         let base = || Desired {
             vpc: "vpc-given".into(),
             description: "what the sample is for".into(),
@@ -252,7 +252,7 @@ impl Kind for SecurityGroup {
             .variant(&["description"], Desired { description: "what another is for".into(), ..base() })
             .variant(&["ingress"], Desired { ingress: other, ..base() })
             .variant(&["ingress"], Desired { ingress: Vec::new(), ..base() });
-        Some(sample)
+        sample
     }
 }
 

@@ -182,7 +182,7 @@ impl Kind for Subnet {
     }
 
     #[cfg(test)]
-    fn sample() -> Option<crate::kind::Sample<Desired>> {
+    fn sample() -> crate::kind::Sample<Desired> {
         let base = || Desired {
             vpc: "vpc-given".into(),
             cidr: "10.0.16.0/20".into(),
@@ -194,7 +194,7 @@ impl Kind for Subnet {
             .variant(&["cidr"], Desired { cidr: "10.0.32.0/20".into(), ..base() })
             .variant(&["zone"], Desired { zone: "eu-west-1b".into(), ..base() })
             .variant(&["public"], Desired { public: false, ..base() });
-        Some(sample)
+        sample
     }
 }
 

@@ -180,7 +180,7 @@ impl Kind for Image {
     }
 
     #[cfg(test)]
-    fn sample() -> Option<crate::kind::Sample<Desired>> {
+    fn sample() -> crate::kind::Sample<Desired> {
         let desired = |package: &str| {
             let source = ImageSource::Package(package.into());
             Desired { repository: ecr::model::URI.into(), digest: Some(ecr::model::digest(&source)), source }
@@ -188,7 +188,7 @@ impl Kind for Image {
         let sample = crate::kind::Sample::new(ecr::model::cloud_with_repository, desired("app"))
             .images(|aws| std::sync::Arc::new(ecr::model::Builder(aws)));
         // An image that is there already is not pushed again: what is released is then an older one.
-        Some(sample.one_way(&["digest"], desired("other")))
+        sample.one_way(&["digest"], desired("other"))
     }
 }
 

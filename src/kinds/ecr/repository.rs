@@ -189,14 +189,14 @@ impl Kind for Repository {
     }
 
     #[cfg(test)]
-    fn sample() -> Option<crate::kind::Sample<Desired>> {
+    fn sample() -> crate::kind::Sample<Desired> {
         use ecr::model::{Ecr, cloud};
 
         let sample = crate::kind::Sample::new(cloud, Desired { keep: 20 })
             .variant(&["lifecycle"], Desired { keep: 5 })
             .drift(&["scan_on_push"], |cloud| cloud.with(Ecr::stop_scanning))
             .drift(&["immutable_tags"], |cloud| cloud.with(Ecr::let_tags_move));
-        Some(sample)
+        sample
     }
 }
 

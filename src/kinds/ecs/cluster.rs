@@ -122,8 +122,8 @@ impl Kind for Cluster {
     }
 
     #[cfg(test)]
-    fn sample() -> Option<crate::kind::Sample<Desired>> {
-        Some(crate::kind::Sample::new(ecs::model::cloud, Desired {}))
+    fn sample() -> crate::kind::Sample<Desired> {
+        crate::kind::Sample::new(ecs::model::cloud, Desired {})
     }
 }
 

@@ -118,7 +118,7 @@ impl<P: Purpose> Kind for DatabaseTask<P> {
     }
 
     #[cfg(test)]
-    fn sample() -> Option<crate::kind::Sample<Desired>> {
+    fn sample() -> crate::kind::Sample<Desired> {
         let desired = Desired {
             cluster: ecs::model::CLUSTER.into(),
             task_definition: ecs::model::DATABASE_TASK.into(),
@@ -126,7 +126,7 @@ impl<P: Purpose> Kind for DatabaseTask<P> {
             security_group: "sg-1".into(),
             public_ip: false,
         };
-        Some(crate::kind::Sample::new(ecs::model::cloud_with_database_task, desired))
+        crate::kind::Sample::new(ecs::model::cloud_with_database_task, desired)
     }
 }
 

@@ -96,7 +96,7 @@ impl Kind for Release {
     }
 
     #[cfg(test)]
-    fn sample() -> Option<crate::kind::Sample<Desired>> {
+    fn sample() -> crate::kind::Sample<Desired> {
         let desired = Desired {
             cluster: ecs::model::CLUSTER.into(),
             task_definition: ecs::model::revision_arn(2).as_str().into(),
@@ -106,6 +106,6 @@ impl Kind for Release {
             security_group: "sg-1".into(),
             public_ip: false,
         };
-        Some(crate::kind::Sample::new(ecs::model::cloud_with_cluster, desired))
+        crate::kind::Sample::new(ecs::model::cloud_with_cluster, desired)
     }
 }

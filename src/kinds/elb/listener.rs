@@ -206,7 +206,7 @@ impl Kind for Listener {
     }
 
     #[cfg(test)]
-    fn sample() -> Option<crate::kind::Sample<Desired>> {
+    fn sample() -> crate::kind::Sample<Desired> {
         use elb::model::{BALANCER, Elb, GROUP, OTHER_BALANCER, OTHER_GROUP, cloud};
         let base = || Desired {
             load_balancer: BALANCER.into(),
@@ -225,7 +225,7 @@ impl Kind for Listener {
             .variant(&["default_action"], Desired { action: DefaultAction::Forward(GROUP.into()), ..base() })
             .variant(&["default_action"], Desired { action: DefaultAction::Forward(OTHER_GROUP.into()), ..base() })
             .drift(&["tls_policy"], |cloud| cloud.with(Elb::allow_old_tls));
-        Some(sample)
+        sample
     }
 }
 

@@ -207,7 +207,7 @@ impl Kind for ListenerRule {
     }
 
     #[cfg(test)]
-    fn sample() -> Option<crate::kind::Sample<Desired>> {
+    fn sample() -> crate::kind::Sample<Desired> {
         use elb::model::{Elb, GROUP, LISTENER, OTHER_GROUP, OTHER_LISTENER, cloud};
         let base = || Desired {
             listener: LISTENER.into(),
@@ -228,7 +228,7 @@ impl Kind for ListenerRule {
             .variant(&["action"], Desired { action: RuleAction::NotFound, ..base() })
             .variant(&["action"], Desired { action: RuleAction::Forward(OTHER_GROUP.into()), ..base() })
             .drift(&["conditions"], |cloud| cloud.with(Elb::restrict_rules));
-        Some(sample)
+        sample
     }
 }
 

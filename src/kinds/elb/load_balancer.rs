@@ -268,7 +268,7 @@ impl Kind for LoadBalancer {
     }
 
     #[cfg(test)]
-    fn sample() -> Option<crate::kind::Sample<Desired>> {
+    fn sample() -> crate::kind::Sample<Desired> {
         use elb::model::{Elb, cloud};
         let base = || Desired {
             subnets: vec!["subnet-one".into(), "subnet-two".into()],
@@ -284,7 +284,7 @@ impl Kind for LoadBalancer {
             .drift(&["attributes.idle_timeout.timeout_seconds"], |cloud| {
                 cloud.with(|elb: &mut Elb| elb.set_attribute("idle_timeout.timeout_seconds", "5"));
             });
-        Some(sample)
+        sample
     }
 }
 

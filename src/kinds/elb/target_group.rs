@@ -248,7 +248,7 @@ impl Kind for TargetGroup {
     }
 
     #[cfg(test)]
-    fn sample() -> Option<crate::kind::Sample<Desired>> {
+    fn sample() -> crate::kind::Sample<Desired> {
         let health = || Health {
             path: "/status".into(),
             interval: 10,
@@ -272,7 +272,7 @@ impl Kind for TargetGroup {
             .variant(&["health.unhealthy"], with(Health { unhealthy: 5, ..health() }))
             .variant(&["health.matcher"], with(Health { matcher: "200-299".into(), ..health() }))
             .variant(&["deregistration_delay"], Desired { deregistration_delay: 60, ..base() });
-        Some(sample)
+        sample
     }
 }
 

@@ -230,7 +230,7 @@ impl Kind for Role {
     }
 
     #[cfg(test)]
-    fn sample() -> Option<crate::kind::Sample<Desired>> {
+    fn sample() -> crate::kind::Sample<Desired> {
         use super::model::Iam;
         let with = |principal: &str, statements| Desired { principal: principal.to_owned(), statements };
         let reads =
@@ -249,7 +249,7 @@ impl Kind for Role {
                 let denied = r#"{"Statement": [{"Effect": "Deny", "Action": "*", "Resource": "*"}]}"#;
                 cloud.with(|iam: &mut Iam| iam.put(POLICY, denied));
             });
-        Some(sample)
+        sample
     }
 }
 

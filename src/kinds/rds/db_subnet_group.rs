@@ -168,11 +168,11 @@ impl Kind for DbSubnetGroup {
     }
 
     #[cfg(test)]
-    fn sample() -> Option<crate::kind::Sample<Desired>> {
+    fn sample() -> crate::kind::Sample<Desired> {
         let desired = |subnets: &[&str]| Desired { subnets: subnets.iter().map(|id| Input::from(*id)).collect() };
         let base = desired(&["subnet-1", "subnet-2"]);
         let more = desired(&["subnet-1", "subnet-2", "subnet-3"]);
-        Some(crate::kind::Sample::new(rds::model::cloud, base).variant(&["subnets"], more))
+        crate::kind::Sample::new(rds::model::cloud, base).variant(&["subnets"], more)
     }
 }
 

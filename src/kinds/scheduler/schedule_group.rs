@@ -90,7 +90,7 @@ impl Kind for ScheduleGroup {
     }
 
     #[cfg(test)]
-    fn sample() -> Option<crate::kind::Sample<Desired>> {
-        Some(crate::kind::Sample::new(scheduler::model::cloud, Desired {}))
+    fn sample() -> crate::kind::Sample<Desired> {
+        crate::kind::Sample::new(scheduler::model::cloud, Desired {})
     }
 }

@@ -267,8 +267,8 @@ impl Kind for Alarm {
     }
 
     #[cfg(test)]
-    fn sample() -> Option<crate::kind::Sample<Desired>> {
-        Some(sample::sample())
+    fn sample() -> crate::kind::Sample<Desired> {
+        sample::sample()
     }
 }
 

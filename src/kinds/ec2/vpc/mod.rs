@@ -137,10 +137,10 @@ impl Kind for Vpc {
     }
 
     #[cfg(test)]
-    fn sample() -> Option<crate::kind::Sample<Desired>> {
+    fn sample() -> crate::kind::Sample<Desired> {
         let base = Desired { cidr: "10.20.0.0/16".into() };
         let other = Desired { cidr: "10.30.0.0/16".into() };
-        Some(crate::kind::Sample::new(ec2::model::cloud, base).variant(&["cidr"], other))
+        crate::kind::Sample::new(ec2::model::cloud, base).variant(&["cidr"], other)
     }
 }
 

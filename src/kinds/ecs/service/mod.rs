@@ -383,8 +383,8 @@ impl Kind for Service {
     }
 
     #[cfg(test)]
-    fn sample() -> Option<crate::kind::Sample<Desired>> {
-        Some(sample::sample())
+    fn sample() -> crate::kind::Sample<Desired> {
+        sample::sample()
     }
 }
 

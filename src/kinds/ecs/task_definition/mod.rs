@@ -160,8 +160,8 @@ impl Kind for TaskDefinition {
     }
 
     #[cfg(test)]
-    fn sample() -> Option<crate::kind::Sample<Desired>> {
-        Some(sample::sample())
+    fn sample() -> crate::kind::Sample<Desired> {
+        sample::sample()
     }
 }
 

@@ -233,8 +233,8 @@ impl Kind for DnsRecord {
     }
 
     #[cfg(test)]
-    fn sample() -> Option<crate::kind::Sample<Desired>> {
-        Some(sample::sample())
+    fn sample() -> crate::kind::Sample<Desired> {
+        sample::sample()
     }
 }
 

@@ -271,7 +271,7 @@ impl Kind for Bucket {
     }
 
     #[cfg(test)]
-    fn sample() -> Option<crate::kind::Sample<Desired>> {
+    fn sample() -> crate::kind::Sample<Desired> {
         use super::model::{self, Bucket as Model};
 
         let sample = crate::kind::Sample::new(model::cloud, Desired { protect: true })
@@ -282,7 +282,7 @@ impl Kind for Bucket {
             .drift(&["encryption"], |cloud| model::each(cloud, Model::encrypt_otherwise))
             .drift(&["versioning"], |cloud| model::each(cloud, Model::suspend_versions))
             .drift(&["policy"], |cloud| model::each(cloud, Model::drop_policy));
-        Some(sample)
+        sample
     }
 }
 

@@ -232,8 +232,8 @@ impl Kind for Secret {
     }
 
     #[cfg(test)]
-    fn sample() -> Option<crate::kind::Sample<Desired>> {
-        Some(sample::sample())
+    fn sample() -> crate::kind::Sample<Desired> {
+        sample::sample()
     }
 }
 
