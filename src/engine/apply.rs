@@ -4,6 +4,7 @@ use std::{
     any::Any,
     collections::{BTreeMap, HashMap},
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 use serde_json::Value;
@@ -18,7 +19,7 @@ use super::{
     interrupt::StopReason,
     plan::resolved,
     run::{Resource, Run},
-    settle::{until_gone, until_ready},
+    settle::{Written, until_gone, until_ready},
 };
 use crate::model::{Action, Address, Cause, Failure, How, Outputs, Plan, Step, StepId};
 
@@ -155,6 +156,7 @@ impl Work {
             resolved(step, &outputs)?
         };
         let leaving = self.leaving(step);
+        let mut begins_within = Duration::ZERO;
         let written = match (step.action, &step.live) {
             (Action::Update, Some(live)) => {
                 let changes = on.kind.diff(&desired, &live.live)?;
@@ -164,6 +166,7 @@ impl Work {
                 if changes.is_empty() {
                     Some(live.live.clone())
                 } else {
+                    begins_within = on.kind.begins_within(&changes)?;
                     attempt(on, Write::Update { desired: &desired, live: &live.live, changes: &changes }).await?
                 }
             }
@@ -179,7 +182,7 @@ impl Work {
         let live =
             written.ok_or_else(|| Failure::internal(format!("{} was written and is not there", step.address)))?;
         let live = completed(on, &desired, live).await?;
-        until_ready(on, &desired, live, &leaving).await
+        until_ready(on, &desired, Written { live, begins_within }, &leaving).await
     }
 
     /// The ids of the resources at the step's address that the plan deletes and that are not gone before the step: what is

@@ -11,20 +11,29 @@ use crate::model::{Cause, Failure, LiveResource, Phase};
 /// The shortest and the longest time between two looks at a resource that is not ready.
 const LOOKS: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(5));
 
-/// Waits until the resource is ready; gives its state then.
-///
-/// `written` is its state as the last write left it: for [`LAG`], a look that shows an older state says nothing. `leaving` has
-/// the ids of the resources that go from this address.
+/// What a write has left.
+pub(super) struct Written {
+    /// The state of the resource: for [`LAG`], a look that shows an older one says nothing.
+    pub(super) live: Value,
+    /// For how long AWS may show the resource as ready before it begins what was written.
+    pub(super) begins_within: Duration,
+}
+
+/// Waits until the resource is ready; gives its state then. `leaving` has the ids of the resources that go from this address.
 pub(super) async fn until_ready(
     on: Resource<'_>,
     desired: &Value,
-    written: Value,
+    written: Written,
     leaving: &[String],
 ) -> Result<Value, Failure> {
+    let Written { live: written, begins_within } = written;
     let (began, mut live) = (Instant::now(), written.clone());
     let mut word = "AWS to show it".to_owned();
+    let mut has_begun = begins_within.is_zero();
     loop {
-        let phase = on.kind.phase(&live, Some(desired))?;
+        let phase = on.kind.phase_after(&live, desired, &written)?;
+        has_begun |= phase != Phase::Ready || began.elapsed() >= begins_within;
+        let phase = if has_begun { phase } else { Phase::Pending("AWS to begin the change".to_owned()) };
         match phase {
             Phase::Ready => return Ok(live),
             Phase::Failed(_) | Phase::RolledBack(_) => return Err(failed(on, &live, &phase).await),

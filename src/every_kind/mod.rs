@@ -11,12 +11,7 @@ use std::{collections::BTreeSet, time::Duration};
 use transition::Transition;
 use trial::{Start, Subject};
 
-use crate::{
-    aws::model::Fault,
-    kind::Sample,
-    kinds,
-    model::Plan,
-};
+use crate::{aws::model::Fault, kind::Sample, kinds, model::Plan};
 
 /// By how much reads lag writes: not at all, or by less than the engine allows for.
 const LAGS: [Duration; 2] = [Duration::ZERO, Duration::from_secs(5)];

@@ -70,6 +70,10 @@ pub trait AnyKind: Send + Sync {
     fn diff(&self, desired: &Value, live: &Value) -> Result<Vec<Change>, Failure>;
     /// [`Kind::phase`].
     fn phase(&self, live: &Value, desired: Option<&Value>) -> Result<Phase, Failure>;
+    /// [`Kind::phase_after`].
+    fn phase_after(&self, live: &Value, desired: &Value, written: &Value) -> Result<Phase, Failure>;
+    /// [`Kind::begins_within`].
+    fn begins_within(&self, changes: &[Change]) -> Result<Duration, Failure>;
     /// [`Kind::outputs`].
     fn outputs(&self, live: &Value) -> Result<Outputs, Failure>;
     /// [`Kind::create`].
@@ -280,6 +284,15 @@ impl<K: Kind> AnyKind for Erased<K> {
     fn phase(&self, live: &Value, desired: Option<&Value>) -> Result<Phase, Failure> {
         let desired = desired.map(|desired| typed(K::NAME, desired)).transpose()?;
         Ok(K::phase(&typed(K::NAME, live)?, desired.as_ref()))
+    }
+
+    fn phase_after(&self, live: &Value, desired: &Value, written: &Value) -> Result<Phase, Failure> {
+        let (live, desired) = (typed(K::NAME, live)?, typed(K::NAME, desired)?);
+        Ok(K::phase_after(&live, &desired, &typed(K::NAME, written)?))
+    }
+
+    fn begins_within(&self, changes: &[Change]) -> Result<Duration, Failure> {
+        Ok(K::begins_within(&Changed::of(changes)?))
     }
 
     fn outputs(&self, live: &Value) -> Result<Outputs, Failure> {

@@ -121,6 +121,18 @@ pub trait Kind: Send + Sync + 'static {
     /// Whether it can be used; `desired` is given where stackctl has just asked for that.
     fn phase(live: &Self::Live, desired: Option<&Self::Desired>) -> Phase;
 
+    /// Whether it can be used after a write that left it as `written`. A kind whose change AWS can take back by itself tells it
+    /// by what the write began.
+    fn phase_after(live: &Self::Live, desired: &Self::Desired, _written: &Self::Live) -> Phase {
+        Self::phase(live, Some(desired))
+    }
+
+    /// For how long after an update of these fields AWS may still show it as it was before, and usable, because the update has
+    /// not begun.
+    fn begins_within(_changes: &Changed<Self::Field>) -> Duration {
+        Duration::ZERO
+    }
+
     /// What others need of it.
     fn outputs(_live: &Self::Live) -> Outputs {
         Outputs::new()

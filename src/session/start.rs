@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep};
 use crate::{
     aws::{self, Once, Outcome, given},
     kind::Context,
-    kinds::ecs::service,
+    kinds::ecs::{self, service},
     model::{Evidence, Failure, Subject},
 };
 
@@ -108,7 +108,7 @@ impl<'a> Tasks<'a> {
     }
 
     fn ready(&self, task: &SdkTask) -> Option<Running> {
-        let container = task.containers().iter().find(|container| container.name() == Some(self.name))?;
+        let container = ecs::container(task, self.name)?;
         (task.enable_execute_command() && agent(task)? == "RUNNING").then(|| {
             Some(Running {
                 arn: task.task_arn()?.to_owned(),

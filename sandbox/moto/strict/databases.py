@@ -1,6 +1,6 @@
 """RDS: a database is what its Postgres is, takes its time, and is checked as AWS checks it.
 
-creating, backing-up, available; modifying or resetting-master-credentials, and available again; deleting, and gone.
+creating, backing-up, available; a while later modifying, or resetting-master-credentials, and available again; deleting, and gone.
 """
 
 import re
@@ -13,7 +13,10 @@ from . import later, patch, reported_databases
 from .interfaces import LINGERS, linger, subnets_of
 
 # AWS's usual times, in seconds. How long one is created, the data plane says.
-DB_BACKS_UP, DB_MODIFIES, DB_DELETES = 30, 60, 150
+DB_BACKS_UP, DB_MODIFIES, DB_DELETES = 30, 150, 150
+
+# How long a database goes on being available before a change of it begins.
+DB_HESITATES = 30
 
 CLASS = re.compile(
     r"db\.(t3|t4g|m5|m6g|m6i|m7g|m7i|m8g|r5|r6g|r6i|r7g|r7i|r8g)\.(micro|small|medium|large|xlarge|(2|4|8|12|16|24|48)xlarge)"
@@ -46,8 +49,8 @@ def database_status(self):
     # The first backup begins as soon as it answers.
     if self.backup_retention_period and now < self.__dict__.setdefault("_backed_up_at", later(DB_BACKS_UP)):
         return "backing-up"
-    word, until = self.__dict__.get("_busy", (None, 0))
-    return word if now < until else "available"
+    word, since, until = self.__dict__.get("_busy", (None, 0, 0))
+    return word if since <= now < until else "available"
 
 
 def database_endpoint(self):
@@ -59,7 +62,7 @@ def database_endpoint(self):
 
 def pending_values(self):
     """What was asked for and is being done."""
-    word, until = self.__dict__.get("_busy", (None, 0))
+    word, _, until = self.__dict__.get("_busy", (None, 0, 0))
     return self.__dict__.get("_asked", {}) if word and time.time() < until else {}
 
 
@@ -166,9 +169,9 @@ def modify_db_instance(original, self, db_instance_identifier, db_kwargs):
         place(modified)
     if asked:
         modified._asked = asked
-        modified._busy = ("modifying", later(DB_MODIFIES))
+        modified._busy = ("modifying", later(DB_HESITATES), later(DB_HESITATES + DB_MODIFIES))
     elif db_kwargs.get("master_user_password"):
-        modified._busy = ("resetting-master-credentials", later(DB_BACKS_UP))
+        modified._busy = ("resetting-master-credentials", time.time(), later(DB_BACKS_UP))
     return modified
 
 

@@ -7,6 +7,10 @@ use tokio::{sync::watch, time::Instant};
 
 use crate::{alb::Target, api::now, sessions::Inside};
 
+/// What of a service's settings belongs to its revision: a rollback brings it back with the task definition.
+/// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-revision.html>
+const REVISION: [&str; 2] = ["networkConfiguration", "loadBalancers"];
+
 /// How many events of a service are kept.
 const EVENTS: usize = 100;
 
@@ -63,6 +67,8 @@ pub(super) enum Rollout {
 pub(super) struct Deployment {
     pub(super) id: String,
     pub(super) definition: String,
+    /// Those of the service's settings that a rollback brings back.
+    pub(super) revision: Value,
     pub(super) rollout: Rollout,
     pub(super) reason: String,
     pub(super) failed: usize,
@@ -191,6 +197,7 @@ impl Service {
         let deployment = Deployment {
             id,
             definition: definition.to_owned(),
+            revision: REVISION.iter().map(|key| ((*key).to_owned(), self.settings[*key].clone())).collect(),
             rollout: Rollout::InProgress,
             reason,
             failed: 0,
@@ -231,6 +238,14 @@ impl Task {
         self.subnet.iter().map(interface).collect()
     }
 
+    /// The container that GuardDuty adds to each task where Runtime Monitoring is on. It ends well however the task ends.
+    /// <https://docs.aws.amazon.com/guardduty/latest/ug/how-runtime-monitoring-works-ecs-fargate.html>
+    fn guard(&self, status: &str) -> Value {
+        let exit_code = (self.status == Status::Stopped && self.started.is_some()).then_some(0);
+        let name = format!("aws-guardduty-agent-{}", &self.id[..7]);
+        json!({ "name": name, "lastStatus": status, "exitCode": exit_code, "taskArn": self.arn })
+    }
+
     /// As `DescribeTasks` has it.
     pub(super) fn document(&self, with_tags: bool) -> Value {
         let status = format!("{:?}", self.status).to_uppercase();
@@ -239,7 +254,7 @@ impl Task {
             "taskArn": self.arn, "clusterArn": self.cluster_arn, "taskDefinitionArn": self.definition,
             "lastStatus": status, "desiredStatus": desired, "startedBy": self.started_by, "group": self.group,
             "launchType": "FARGATE", "createdAt": self.created, "overrides": self.overrides,
-            "containers": [{
+            "containers": [self.guard(&status), {
                 "name": self.container, "lastStatus": status, "exitCode": self.exit_code, "reason": self.container_reason,
                 "taskArn": self.arn, "runtimeId": self.runtime(), "managedAgents": self.agents(),
             }],

@@ -95,6 +95,9 @@ fn go_back(state: &mut Ledger, service: &mut Service, why: &str) {
     old.updated = now();
     service.say(format!("rolling back to deployment {}.", old.id));
     service.definition.clone_from(&old.definition);
+    for (key, value) in old.revision.as_object().into_iter().flatten() {
+        service.settings[key.as_str()] = value.clone();
+    }
     service.deployments.insert(0, old);
     stop_tasks(state, &failed);
 }

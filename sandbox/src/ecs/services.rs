@@ -50,6 +50,13 @@ pub(super) fn create(alb: &Alb, state: &mut Ledger, at: &str, input: &Value, rol
         };
         return Err(ApiError::client("InvalidParameterException", message));
     }
+    // ECS goes on knowing the token of a service that was deleted.
+    // https://docs.aws.amazon.com/AmazonECS/latest/APIReference/ECS_Idempotency.html
+    let gone = |known: &&Service| known.name == name && known.cluster == cluster && known.life == Life::Inactive;
+    let mut gone = state.services.iter().filter(gone);
+    if let Some(gone) = gone.find(|gone| !token.is_empty() && text(&gone.settings, "clientToken") == token) {
+        return Ok(json!({ "service": document(state, gone) }));
+    }
     let definition = definitions::find(state, text(input, "taskDefinition"));
     let definition = definition
         .filter(|found| found.active)

@@ -44,6 +44,8 @@ pub struct Fake {
     pub deadline: Duration,
     /// What it knows of the age of what it sees.
     pub knows_outdated: bool,
+    /// For how long it may show what was before an update.
+    pub begins_within: Duration,
     /// Whether it says by itself what is gone.
     pub knows_gone: bool,
     /// How long its slow work takes, if it has any.
@@ -58,7 +60,12 @@ impl Fake {
         Self {
             name,
             world: Arc::clone(world),
-            life: Life { ready_after: Duration::ZERO, gone_after: Duration::ZERO, lag: Duration::ZERO },
+            life: Life {
+                begins_after: Duration::ZERO,
+                ready_after: Duration::ZERO,
+                gone_after: Duration::ZERO,
+                lag: Duration::ZERO,
+            },
             identity: Identity::Token,
             replacement: Replacement::DeleteFirst,
             uses: &[],
@@ -67,6 +74,7 @@ impl Fake {
             lasting: true,
             deadline: Duration::from_secs(300),
             knows_outdated: false,
+            begins_within: Duration::ZERO,
             knows_gone: false,
             prepares: None,
             prepared: Arc::default(),
@@ -299,6 +307,18 @@ impl AnyKind for Fake {
 
     fn passing(&self, failure: &Failure) -> Option<&'static str> {
         failure.is(&["DependencyViolation", "NotYet"]).then_some("it to pass")
+    }
+
+    /// One that was written again since was not written by stackctl.
+    fn phase_after(&self, live: &Value, desired: &Value, written: &Value) -> Result<Phase, Failure> {
+        if live["version"].as_u64() > written["version"].as_u64() {
+            return Ok(Phase::RolledBack("taken back".to_owned()));
+        }
+        self.phase(live, Some(desired))
+    }
+
+    fn begins_within(&self, _changes: &[Change]) -> Result<Duration, Failure> {
+        Ok(self.begins_within)
     }
 
     fn outdated(&self, seen: &Value, written: &Value) -> Result<bool, Failure> {

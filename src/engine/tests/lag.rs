@@ -1,9 +1,11 @@
 //! Reads that show what was before a write.
 
+use std::{sync::Arc, time::Duration};
+
 use serde_json::json;
 
-use super::{Stage, graph, seconds};
-use crate::model::Graph;
+use super::{Stage, at, graph, seconds, world::Life};
+use crate::model::{Cause, Graph};
 
 #[tokio::test(start_paused = true)]
 async fn a_resource_that_is_not_listed_yet_is_waited_for() {
@@ -90,4 +92,49 @@ async fn a_name_that_is_still_going_is_waited_for_before_it_is_taken() {
     assert_eq!(ended.done(), ["create a.one"]);
     assert_eq!(stage.world.written(), ["create a.one", "delete a.one", "create a.one"]);
     assert_eq!(ended.waited_for(), ["deleting"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_update_that_begins_late_is_not_done_before() {
+    let stage = Stage::one(|kind| {
+        kind.begins_within = seconds(60);
+        kind.life.begins_after = seconds(20);
+        kind.life.ready_after = seconds(30);
+    });
+    stage.must_up(&graph([("a.one", json!({ "size": 1 }))])).await;
+    tokio::time::sleep(seconds(60)).await;
+    let ended = stage.up(&graph([("a.one", json!({ "size": 2 }))])).await;
+    assert_eq!(ended.done(), ["update a.one"]);
+    assert!(seconds(50) <= ended.took && ended.took < seconds(60), "{:?}", ended.took);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_update_that_never_shows_is_believed_in_the_end() {
+    let stage = Stage::one(|kind| kind.begins_within = seconds(60));
+    stage.must_up(&graph([("a.one", json!({ "size": 1 }))])).await;
+    let ended = stage.up(&graph([("a.one", json!({ "size": 2 }))])).await;
+    assert_eq!(ended.done(), ["update a.one"]);
+    assert!(seconds(60) <= ended.took && ended.took < seconds(70), "{:?}", ended.took);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_update_that_aws_takes_back_has_failed() {
+    let stage = Stage::one(|kind| kind.life.ready_after = seconds(30));
+    stage.must_up(&graph([("a.one", json!({ "size": 1 }))])).await;
+    let world = Arc::clone(&stage.world);
+    let none = Duration::ZERO;
+    let (address, life) =
+        (at("a.one"), Life { begins_after: none, ready_after: seconds(1), gone_after: none, lag: none });
+    let takes_back = tokio::spawn(async move {
+        tokio::time::sleep(seconds(10)).await;
+        let id = world.things()[0].id.clone();
+        let write = world.write("take back", &address, |writing| {
+            writing.find(&id).expect("it is there").change([("size".to_owned(), json!(1))], life);
+            Ok(())
+        });
+        write.await.expect("it is done");
+    });
+    let ended = stage.up(&graph([("a.one", json!({ "size": 2 }))])).await;
+    takes_back.await.expect("it does not panic");
+    assert_eq!((ended.failure().cause, ended.failure().message.as_str()), (Cause::RolledBack, "taken back"));
 }

@@ -41,6 +41,8 @@ pub fn failure(cause: Cause, code: &str) -> Failure {
 /// How resources of a kind live.
 #[derive(Clone, Copy, Debug)]
 pub struct Life {
+    /// From a write until it shows. Until then, what exists goes on as it was.
+    pub begins_after: Duration,
     /// From the last write until it is ready.
     pub ready_after: Duration,
     /// From its deletion until it is gone.
@@ -58,6 +60,7 @@ pub struct Thing {
     pub fields: BTreeMap<String, Value>,
     /// How often it was written.
     pub version: u64,
+    begins_at: Instant,
     ready_at: Instant,
     gone_at: Option<Instant>,
 }
@@ -67,7 +70,7 @@ impl Thing {
     pub fn live(&self, now: Instant) -> Value {
         let state = match self.gone_at {
             Some(_) => "deleting",
-            None if now < self.ready_at => "pending",
+            None if self.begins_at <= now && now < self.ready_at => "pending",
             None => "ready",
         };
         json!({ "id": self.id, "state": state, "version": self.version, "fields": self.fields })
@@ -282,8 +285,10 @@ impl Writing<'_> {
 
     /// Makes a resource.
     pub fn add(&mut self, address: &Address, id: &str, fields: BTreeMap<String, Value>, life: Life) -> Thing {
-        let ready_at = Instant::now() + life.ready_after;
-        let thing = Thing { address: address.clone(), id: id.to_owned(), fields, version: 1, ready_at, gone_at: None };
+        let begins_at = Instant::now();
+        let ready_at = begins_at + life.ready_after;
+        let (address, id) = (address.clone(), id.to_owned());
+        let thing = Thing { address, id, fields, version: 1, begins_at, ready_at, gone_at: None };
         self.0.things.push(thing.clone());
         thing
     }
@@ -312,6 +317,7 @@ impl Thing {
     pub fn change(&mut self, fields: impl IntoIterator<Item = (String, Value)>, life: Life) {
         self.fields.extend(fields);
         self.version += 1;
-        self.ready_at = Instant::now() + life.ready_after;
+        self.begins_at = Instant::now() + life.begins_after;
+        self.ready_at = self.begins_at + life.ready_after;
     }
 }

@@ -54,6 +54,7 @@ impl Kind for Cluster {
         Permission::make(&["iam:CreateServiceLinkedRole"], On::ServiceRole("ecs.amazonaws.com")),
         ecs::TAGGING,
         Permission::delete(&["ecs:DeleteCluster"], On::Named(&["ecs:{region}:{account}:cluster/{name:255}*"])),
+        Permission::delete(&["ecs:StopTask"], On::Named(task::TASKS)),
     ];
 
     async fn list(cx: &Context) -> Result<Vec<Found<Live>>, Failure> {
@@ -99,6 +100,8 @@ impl Kind for Cluster {
     }
 
     async fn delete(cx: &Context, live: &Live) -> Result<(), Failure> {
+        // A release, a job or a command of `stackctl run` outlives the run of stackctl that was killed.
+        task::stop_all(cx, &live.arn, |task| is_alone(task) && is_of_stack(cx, task), "its cluster is deleted").await?;
         let call = cx.aws.ecs.delete_cluster().cluster(&live.arn).customize().once();
         call.send().await.or_absent("DeleteCluster", &["ClusterNotFoundException"]).map(drop)
     }
@@ -124,6 +127,32 @@ impl Kind for Cluster {
     #[cfg(test)]
     fn sample() -> crate::kind::Sample<Desired> {
         crate::kind::Sample::new(ecs::model::cloud, Desired {})
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::{
+        aws::model,
+        kind::NoImages,
+        model::{Cause, StackId},
+    };
+
+    #[tokio::test(start_paused = true)]
+    async fn a_task_of_a_killed_run_does_not_keep_the_cluster() {
+        let cloud = ecs::model::cloud_with_cluster();
+        let id = StackId { stack: "shop".into(), environment: "test".into() };
+        let cx = Context::new(id, Arc::new(model::session(&cloud)), Arc::new(NoImages));
+        let call = cx.aws.ecs.run_task().cluster(ecs::model::CLUSTER).task_definition(ecs::model::revision_arn(1));
+        call.client_token("a run that was killed").send().await.expect("it runs");
+        let name = ecs::cluster_name(&cx.id);
+        let live = Live { name, arn: ecs::model::CLUSTER.to_owned(), status: "ACTIVE".to_owned() };
+        let failure = Cluster::delete(&cx, &live).await.expect_err("its task is stopped, and has not ended");
+        assert!(failure.cause == Cause::Refused && Cluster::passing(&failure).is_some(), "{failure}");
+        Cluster::delete(&cx, &live).await.expect("its task has ended");
     }
 }
 

@@ -186,11 +186,13 @@ pub(crate) fn network_of(
     Ok(NetworkConfiguration::builder().awsvpc_configuration(vpc).build())
 }
 
-/// The exit code of the task's container called `container`; of a task that has none of that name, of the first one that
-/// has an exit code.
-pub(crate) fn exit_code(task: &Task, container: &str) -> Option<i32> {
-    match task.containers().iter().find(|other| other.name() == Some(container)) {
-        Some(found) => found.exit_code(),
-        None => task.containers().iter().find_map(Container::exit_code),
-    }
+/// The task's container called `container`. A task has more than its definition says where GuardDuty adds its agent.
+/// <https://docs.aws.amazon.com/guardduty/latest/ug/how-runtime-monitoring-works-ecs-fargate.html>
+pub(crate) fn container<'a>(task: &'a Task, container: &str) -> Option<&'a Container> {
+    task.containers().iter().find(|other| other.name() == Some(container))
+}
+
+/// The exit code of the task's container called `container`, if that was started.
+pub(crate) fn exit_code(task: &Task, name: &str) -> Option<i32> {
+    container(task, name)?.exit_code()
 }

@@ -174,17 +174,22 @@ pub(crate) async fn stop(
     answer.or_absent("StopTask", &["InvalidParameterException"]).map(drop)
 }
 
-/// Ends all tasks of the ECS task group `group` that run or are about to. A cluster that is gone has none.
-pub(in crate::kinds) async fn stop_group(cx: &Context, cluster: &str, group: &str) -> Result<(), Failure> {
+/// Ends those tasks of `cluster` that run or are about to, and for which `meant` says yes. A cluster that is gone has none.
+pub(in crate::kinds) async fn stop_all(
+    cx: &Context,
+    cluster: &str,
+    meant: impl Fn(&Task) -> bool,
+    reason: &str,
+) -> Result<(), Failure> {
     let pages = cx.aws.ecs.list_tasks().cluster(cluster).into_paginator().items().send();
     let arns: Result<Vec<String>, _> = pages.try_collect().await;
     let arns = arns.or_absent("ListTasks", &["ClusterNotFoundException"])?.unwrap_or_default();
     for some in arns.chunks(DESCRIBED_AT_ONCE) {
         let call = cx.aws.ecs.describe_tasks().cluster(cluster).set_tasks(Some(some.to_vec()));
         let answer = call.send().await.during("DescribeTasks")?;
-        for task in answer.tasks().iter().filter(|task| task.group() == Some(group)) {
+        for task in answer.tasks().iter().filter(|task| meant(task)) {
             let arn = task.task_arn().unwrap_or_default();
-            stop(cx, cluster, arn, Some("its job was removed"), Repeats::Engine).await?;
+            stop(cx, cluster, arn, Some(reason), Repeats::Engine).await?;
         }
     }
     Ok(())

@@ -75,8 +75,9 @@ impl StopReason {
     /// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-event-messages-list.html>
     pub(super) fn of(task: &Task, container: &str) -> Self {
         let stopped = task.stopped_reason();
-        let of_containers = task.containers().iter().filter_map(|container| container.reason());
-        let reasons: Vec<&str> = stopped.into_iter().chain(of_containers).collect();
+        // The agent of GuardDuty that cannot be pulled does not end the task, and its image is not the user's.
+        let of_container = ecs::container(task, container).and_then(|container| container.reason());
+        let reasons: Vec<&str> = stopped.into_iter().chain(of_container).collect();
         let says = |word: &str| reasons.iter().any(|reason| reason.starts_with(word));
         if stopped.is_some_and(|reason| reason.starts_with("Task failed ELB health checks")) {
             Self::Unhealthy
@@ -221,10 +222,12 @@ mod tests {
     #[test]
     fn the_container_that_is_waited_for_gives_the_exit_code() {
         let agent = ("aws-guardduty-agent-x", Some(0), None);
+        let unpulled = ("aws-guardduty-agent-x", None, Some("CannotPullContainerError: access denied"));
         let table = [
             (vec![agent, ("web", Some(3), None)], Some(3)),
             (vec![agent, ("web", None, None)], None),
-            (vec![("psql", Some(2), None)], Some(2)),
+            (vec![unpulled, ("web", Some(3), None)], Some(3)),
+            (vec![agent], None),
         ];
         for (containers, expected) in table {
             let task = stopped("Essential container in task exited", None, &containers);

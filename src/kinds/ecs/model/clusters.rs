@@ -6,10 +6,13 @@ use aws_sdk_ecs::{
         delete_cluster::{DeleteClusterError, DeleteClusterInput, DeleteClusterOutput},
         describe_clusters::{DescribeClustersError, DescribeClustersInput, DescribeClustersOutput},
     },
-    types::Cluster,
+    types::{Cluster, Task},
 };
 
-use super::state::{ARN, Ecs};
+use super::{
+    state::{ARN, Ecs},
+    tasks,
+};
 use crate::aws::{
     self,
     model::{self, Cloud, Refusal},
@@ -73,6 +76,13 @@ fn delete(ecs: &mut Ecs, input: &DeleteClusterInput) -> Result<DeleteClusterOutp
     if ecs.services.iter().any(|service| service.cluster_arn == arn && service.status() != Some("INACTIVE")) {
         let message = "The Cluster cannot be deleted while Services are active.";
         return Err(Refusal::new("ClusterContainsServicesException", message));
+    }
+    let of_cluster = |task: &&mut Task| task.cluster_arn == arn && task.last_status() != Some("STOPPED");
+    let running: Vec<&mut Task> = ecs.tasks.iter_mut().filter(of_cluster).collect();
+    if !running.is_empty() {
+        running.into_iter().filter(|task| task.last_status() == Some("STOPPING")).for_each(tasks::go_on);
+        let message = "The Cluster cannot be deleted while Tasks are active.";
+        return Err(Refusal::new("ClusterContainsTasksException", message));
     }
     let cluster = ecs.cluster(input.cluster())?;
     cluster.status = Some("INACTIVE".to_owned());

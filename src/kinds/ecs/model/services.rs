@@ -88,7 +88,7 @@ impl Ecs {
     }
 }
 
-/// To a client token that was used before, ECS answers with the service that was made then.
+/// To a client token that was used before, ECS answers with the service that was made then, also if that was deleted since.
 fn create(ecs: &mut Ecs, input: &CreateServiceInput) -> Result<CreateServiceOutput, Refusal> {
     let cluster = ecs.cluster(input.cluster())?.cluster_arn.clone();
     let name = input.service_name().unwrap_or_default();
@@ -101,6 +101,9 @@ fn create(ecs: &mut Ecs, input: &CreateServiceInput) -> Result<CreateServiceOutp
             }
             _ => Err(invalid("Creation of service was not idempotent.")),
         };
+    }
+    if let Some(gone) = ecs.services.iter().find(|other| made_so.is_some() && other.service_name() == Some(name)) {
+        return Ok(CreateServiceOutput::builder().service(gone.clone()).build());
     }
     let definition = ecs.startable(input.task_definition())?;
     grace(input.health_check_grace_period_seconds(), input.load_balancers().is_empty())?;

@@ -8,6 +8,7 @@ use aws_sdk_ecs::{
         describe_tasks::{DescribeTasksError, DescribeTasksInput, DescribeTasksOutput},
         list_tasks::{ListTasksError, ListTasksInput, ListTasksOutput},
         run_task::{RunTaskError, RunTaskInput, RunTaskOutput},
+        stop_task::{StopTaskError, StopTaskInput, StopTaskOutput},
     },
     types::{Container, ContainerDefinition, DesiredStatus, Task},
 };
@@ -22,6 +23,7 @@ pub(super) fn serve(cloud: &Cloud) {
     cloud.on(RunTaskError::generic, run);
     cloud.on(ListTasksError::generic, list);
     cloud.on(DescribeTasksError::generic, describe);
+    cloud.on(StopTaskError::generic, stop);
     cloud.on(GetLogEventsError::generic, |_: &mut Ecs, _: &GetLogEventsInput| {
         // ECS makes the stream with the first line, and these tasks write none.
         Err::<GetLogEventsOutput, _>(Refusal::new("ResourceNotFoundException", "The log stream does not exist."))
@@ -47,8 +49,11 @@ fn run(ecs: &mut Ecs, input: &RunTaskInput) -> Result<RunTaskOutput, Refusal> {
     if let Some(task) = known {
         return Ok(RunTaskOutput::builder().tasks(task.clone()).build());
     }
+    // GuardDuty puts its agent into each task where Runtime Monitoring is on.
+    let agent = Container::builder().name("aws-guardduty-agent-x").build();
     let containers = ecs.containers(&definition);
     let containers = containers.iter().map(|container| Container::builder().set_name(container.name.clone()).build());
+    let containers = std::iter::once(agent).chain(containers);
     let arn = format!("{ARN}:task/{}/{}", aws::last_part(cluster.as_deref().unwrap_or_default()), ecs.next());
     let task = Task::builder()
         .task_arn(&arn)
@@ -64,13 +69,14 @@ fn run(ecs: &mut Ecs, input: &RunTaskInput) -> Result<RunTaskOutput, Refusal> {
     Ok(RunTaskOutput::builder().tasks(task).build())
 }
 
-/// Those that are to run, or those that are to stop.
+/// Those that are to run, which is what is listed if nothing is said, or those that are to stop.
 fn list(ecs: &mut Ecs, input: &ListTasksInput) -> Result<ListTasksOutput, Refusal> {
     ecs.cluster(input.cluster())?;
     let stopped = input.desired_status() == Some(&DesiredStatus::Stopped);
     let listed = ecs.tasks.iter().filter(|task| {
-        let is_stopped = task.last_status() == Some("STOPPED");
-        task.started_by() == input.started_by() && is_stopped == stopped
+        let is_stopped = matches!(task.last_status(), Some("STOPPING" | "STOPPED"));
+        let by_caller = input.started_by().is_none_or(|who| task.started_by() == Some(who));
+        by_caller && is_stopped == stopped
     });
     let arns = listed.filter_map(|task| task.task_arn.clone()).collect();
     Ok(ListTasksOutput::builder().set_task_arns(Some(arns)).build())
@@ -87,7 +93,18 @@ fn describe(ecs: &mut Ecs, input: &DescribeTasksInput) -> Result<DescribeTasksOu
     Ok(DescribeTasksOutput::builder().set_tasks(Some(shown)).build())
 }
 
-fn go_on(task: &mut Task) {
+/// One that has ended is described for a while, and stopping it again changes nothing.
+fn stop(ecs: &mut Ecs, input: &StopTaskInput) -> Result<StopTaskOutput, Refusal> {
+    ecs.cluster(input.cluster())?;
+    let task = ecs.tasks.iter_mut().find(|task| task.task_arn() == input.task());
+    let task = task.ok_or_else(|| Refusal::new("InvalidParameterException", "The referenced task was not found."))?;
+    if task.last_status() != Some("STOPPED") {
+        task.last_status = Some("STOPPING".to_owned());
+    }
+    Ok(StopTaskOutput::builder().task(task.clone()).build())
+}
+
+pub(super) fn go_on(task: &mut Task) {
     let next = if task.last_status() == Some("PROVISIONING") { "RUNNING" } else { "STOPPED" };
     task.last_status = Some(next.to_owned());
     if next == "STOPPED" {

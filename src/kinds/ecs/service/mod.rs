@@ -256,17 +256,7 @@ impl Kind for Service {
         let others: i32 = live.rollouts.iter().filter(|other| other.id != primary.id).map(|other| other.running).sum();
         if let Some(wanted) = wanted.filter(|wanted| *wanted != primary.task_definition) {
             let from = aws::last_part(wanted);
-            if primary.state == "COMPLETED" {
-                return Phase::RolledBack(format!(
-                    "rolled back: {from} was given up, and {} serves: {}",
-                    aws::last_part(&primary.task_definition),
-                    primary.reason,
-                ));
-            }
-            return Phase::Pending(format!(
-                "rolling back from {from}: {} of {} old tasks run",
-                primary.running, primary.desired
-            ));
+            return taken_back(from, primary);
         }
         match primary.state.as_str() {
             "FAILED" => Phase::Failed(format!("the rollout failed: {}", primary.reason)),
@@ -281,6 +271,17 @@ impl Kind for Service {
                 }
                 Phase::Pending(word)
             }
+        }
+    }
+
+    /// A rollback of the same task definition, as after a change of the network, shows in the deployment alone: another one
+    /// than `UpdateService` has begun is the primary.
+    fn phase_after(live: &Live, desired: &Desired, written: &Live) -> Phase {
+        match (live.primary(), written.primary()) {
+            (Some(now), Some(begun)) if now.id != begun.id && now.task_definition == begun.task_definition => {
+                taken_back("the change", now)
+            }
+            _ => Self::phase(live, Some(desired)),
         }
     }
 
@@ -303,7 +304,7 @@ impl Kind for Service {
             .service_name(&name)
             .cluster(desired.cluster.get()?)
             .launch_type(LaunchType::Fargate)
-            .client_token(aws::discriminated(&cx.id, address, desired.task_definition.get()?, 32))
+            .client_token(token(cx, address, desired)?)
             .propagate_tags(PropagateTags::Service)
             .set_tags(Some(aws::tags(&cx.id, address)));
         for field in Field::ALL {
@@ -385,6 +386,31 @@ impl Kind for Service {
     #[cfg(test)]
     fn sample() -> crate::kind::Sample<Desired> {
         sample::sample()
+    }
+}
+
+/// The service token of this run: ECS answers a token that it knows with the service that was made with it, also after that
+/// service was deleted.
+/// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/ECS_Idempotency.html>
+fn token(cx: &Context, address: &Address, desired: &Desired) -> Result<String, Failure> {
+    let of = format!("{} {}", desired.task_definition.get()?, cx.run);
+    Ok(aws::discriminated(&cx.id, address, &of, 32))
+}
+
+/// What ECS does or has done, where `primary` serves again in place of `given_up`.
+fn taken_back(given_up: &str, primary: &Rollout) -> Phase {
+    let serves = aws::last_part(&primary.task_definition);
+    match primary.state.as_str() {
+        "COMPLETED" => {
+            Phase::RolledBack(format!("rolled back: {given_up} was given up, and {serves} serves: {}", primary.reason))
+        }
+        "FAILED" => {
+            Phase::Failed(format!("{given_up} was given up, and the rollback to {serves} failed: {}", primary.reason))
+        }
+        _ => Phase::Pending(format!(
+            "rolling back from {given_up}: {} of {} old tasks run",
+            primary.running, primary.desired
+        )),
     }
 }
 

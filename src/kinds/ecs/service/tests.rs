@@ -114,6 +114,24 @@ fn a_rollback_is_never_a_success() {
 }
 
 #[test]
+fn a_rollback_of_the_same_revision_is_told_by_the_deployment() {
+    let deployment = |id: &str, state| Rollout { id: id.into(), ..rollout("PRIMARY", "web:1", state, 2) };
+    let begun = live(vec![deployment("new", "IN_PROGRESS"), rollout("ACTIVE", "web:1", "COMPLETED", 2)]);
+    let after = |id, state| Service::phase_after(&live(vec![deployment(id, state)]), &desired("web:1"), &begun);
+    assert_eq!(after("new", "COMPLETED"), Phase::Ready);
+    assert!(matches!(after("old", "IN_PROGRESS"), Phase::Pending(_)));
+    assert!(matches!(after("old", "COMPLETED"), Phase::RolledBack(_)));
+    assert!(matches!(after("old", "FAILED"), Phase::Failed(_)));
+}
+
+#[test]
+fn a_rollback_that_fails_is_an_end() {
+    let failed = live(vec![rollout("PRIMARY", "web:1", "FAILED", 0)]);
+    let phase = Service::phase(&failed, Some(&desired("web:2")));
+    assert!(matches!(&phase, Phase::Failed(why) if why.contains("the rollback to web:1 failed: because")), "{phase:?}");
+}
+
+#[test]
 fn a_first_rollout_that_failed_is_begun_again() {
     let failed = live(vec![rollout("PRIMARY", "web:1", "FAILED", 0)]);
     let fields: Vec<String> =

@@ -26,6 +26,9 @@ const LONGEST_NAME: usize = 40;
 /// Valkey's own port, which the security group admits.
 pub const PORT: u16 = 6379;
 
+/// For how long ElastiCache may show a cache as `available` before it begins to modify it.
+const BEGINS_WITHIN: Duration = Duration::from_secs(60);
+
 /// A cache.
 pub struct Cache;
 
@@ -182,6 +185,12 @@ impl Kind for Cache {
             "create-failed" => Phase::Failed(word),
             _ => Phase::Pending(word),
         }
+    }
+
+    /// ElastiCache may go on showing `available` for a while after it has taken a change, as RDS does.
+    fn begins_within(changes: &Changed<Field>) -> Duration {
+        let works = [Field::Class, Field::Version].into_iter().any(|field| changes.contains(field));
+        if works { BEGINS_WITHIN } else { Duration::ZERO }
     }
 
     fn outputs(live: &Live) -> Outputs {

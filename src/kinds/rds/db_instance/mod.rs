@@ -34,6 +34,9 @@ const STRIPED: u32 = 400;
 /// How many those are at least, a second.
 const STRIPED_IOPS: i32 = 12_000;
 
+/// For how long RDS may show a database as `available` before it begins to modify it.
+const BEGINS_WITHIN: Duration = Duration::from_secs(60);
+
 /// A DB instance.
 pub struct DbInstance;
 
@@ -207,6 +210,14 @@ impl Kind for DbInstance {
             status if status.starts_with("incompatible-") || status.starts_with("inaccessible-") => Phase::Failed(word),
             _ => Phase::Pending(word),
         }
+    }
+
+    /// RDS goes on showing `available` for a while after it has taken a change.
+    /// <https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/Overview.DBInstance.Modifying.html>
+    fn begins_within(changes: &Changed<Field>) -> Duration {
+        // What the others change is not done by a restart or a move, and may be done without a word.
+        let works = [Field::Version, Field::Class, Field::Storage, Field::MultiAz, Field::BackupDays];
+        if works.into_iter().any(|field| changes.contains(field)) { BEGINS_WITHIN } else { Duration::ZERO }
     }
 
     fn outputs(live: &Live) -> Outputs {

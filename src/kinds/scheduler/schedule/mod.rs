@@ -12,6 +12,7 @@ mod sample;
 #[cfg(test)]
 mod tests;
 
+use aws_sdk_ecs::types::Task;
 use aws_sdk_scheduler::types::{
     AssignPublicIp, AwsVpcConfiguration, EcsParameters, FlexibleTimeWindow, FlexibleTimeWindowMode, LaunchType,
     NetworkConfiguration, RetryPolicy, ScheduleState, ScheduleSummary, Target,
@@ -206,12 +207,13 @@ impl Kind for Schedule {
     async fn delete(cx: &Context, live: &Live) -> Result<(), Failure> {
         // A run that is under way goes with its job: hours of it would hold the cluster and the network. It goes first, because
         // without the schedule nothing would lead a later run of stackctl to it.
-        task::stop_group(cx, &live.cluster, &live.task_group).await?;
+        let of_job = |task: &Task| task.group() == Some(live.task_group.as_str());
+        task::stop_all(cx, &live.cluster, of_job, "its job was removed").await?;
         let call = cx.aws.scheduler.delete_schedule().name(&live.name).group_name(&live.group);
         let answer = call.customize().once().send().await;
         answer.or_absent("DeleteSchedule", &["ResourceNotFoundException"])?;
         // What was started meanwhile.
-        task::stop_group(cx, &live.cluster, &live.task_group).await
+        task::stop_all(cx, &live.cluster, of_job, "its job was removed").await
     }
 
     fn passing(failure: &Failure) -> Option<&'static str> {
