@@ -2,8 +2,8 @@
 
 use super::refusal::Refusal;
 
-/// How much of a file is looked at, in bytes.
-pub(super) const HEAD: usize = 64 * 1024;
+/// How much of a file is looked at, in bytes: as far as the mark of a tar archive.
+pub(super) const HEAD: usize = 262;
 
 /// How files begin that are no SQL, what they are, and what to do about it.
 const OTHERS: &[(usize, &[u8], &str, &str)] = &[
@@ -18,9 +18,10 @@ const OTHERS: &[(usize, &[u8], &str, &str)] = &[
     (0, b"SQLite format 3", "a database of SQLite", "only dumps of Postgres can be loaded"),
 ];
 
-/// The words with which a statement of a dump begins.
-const WORDS: &str = "ALTER ANALYZE BEGIN CALL COMMENT COMMIT COPY CREATE DELETE DO DROP EXPLAIN GRANT IMPORT INSERT LOCK \
-    MERGE REASSIGN REFRESH REINDEX RESET REVOKE SECURITY SELECT SET START TABLE TRUNCATE UPDATE VACUUM VALUES WITH";
+/// The words with which a statement of a script for psql begins. <https://www.postgresql.org/docs/current/sql-commands.html>
+const WORDS: &str = "ABORT ALTER ANALYZE BEGIN CALL CHECKPOINT CLUSTER COMMENT COMMIT COPY CREATE DEALLOCATE DECLARE DELETE \
+    DISCARD DO DROP END EXECUTE EXPLAIN GRANT IMPORT INSERT LISTEN LOAD LOCK MERGE NOTIFY PREPARE REASSIGN REFRESH REINDEX \
+    RELEASE RESET REVOKE ROLLBACK SAVEPOINT SECURITY SELECT SET SHOW START TABLE TRUNCATE UPDATE VACUUM VALUES WITH";
 
 /// Whether the file is packed by gzip. <https://www.rfc-editor.org/rfc/rfc1952#section-2.3.1>
 pub(super) fn is_gzip(head: &[u8]) -> bool {
@@ -30,28 +31,28 @@ pub(super) fn is_gzip(head: &[u8]) -> bool {
 /// Refuses what is no SQL, by the `head` of the unpacked file.
 pub(super) fn check(head: &[u8]) -> Result<(), Refusal> {
     let begins = |at: usize, mark: &[u8]| head.get(at..).is_some_and(|rest| rest.starts_with(mark));
-    if let Some((_, _, what, hint)) = OTHERS.iter().find(|(at, mark, ..)| begins(*at, mark)) {
-        return Err(Refusal::new(None, format!("is {what}, and not SQL"), *hint));
+    match OTHERS.iter().find(|(at, mark, ..)| begins(*at, mark)) {
+        Some((_, _, what, hint)) => Err(Refusal::new(None, format!("is {what}, and not SQL"), *hint)),
+        None => Ok(()),
     }
-    let mut comment = false;
-    for (number, line) in (1..).zip(head.split(|byte| *byte == b'\n')) {
-        let line = String::from_utf8_lossy(line);
-        let line = line.trim_start_matches('\u{feff}').trim();
-        comment |= line.starts_with("/*");
-        if comment || line.is_empty() || line.starts_with("--") {
-            comment &= !line.contains("*/");
-            continue;
-        }
-        let word: String = line.chars().take_while(char::is_ascii_alphabetic).collect();
-        if line.starts_with('\\') || WORDS.split_whitespace().any(|known| known.eq_ignore_ascii_case(&word)) {
-            return Ok(());
-        }
-        let shown: String = line.chars().filter(|c| !c.is_control()).take(60).collect();
-        let hint = "pg_dump writes a dump in SQL; rows of a CSV file go in by the application, or by \\copy of psql";
-        return Err(Refusal::new(Some(number), format!("no statement of SQL begins with `{shown}`"), hint));
-    }
-    if head.len() < HEAD {
-        return Err(Refusal::new(None, "has no statement", "is it the right file?"));
-    }
-    Ok(())
+}
+
+/// Whether a statement may begin with this: with such a word, or with a parenthesis.
+pub(super) fn can_begin(token: &[u8]) -> bool {
+    token == b"(" || WORDS.split(' ').any(|known| known.as_bytes().eq_ignore_ascii_case(token))
+}
+
+/// What of a line is shown in a message.
+pub(super) fn shown(line: &[u8]) -> String {
+    String::from_utf8_lossy(line).chars().filter(|c| !c.is_control()).take(60).collect::<String>().trim_end().to_owned()
+}
+
+/// Whether psql has to know where a character of this encoding ends: the second byte of one may be a backslash. Only clients
+/// may have such an encoding. Its name is compared as Postgres does: small letters and digits count.
+/// <https://www.postgresql.org/docs/current/multibyte.html#MULTIBYTE-CHARSET-SUPPORTED>
+pub(super) fn is_only_for_clients(encoding: &str) -> bool {
+    const NAMES: &str = "big5 gb18030 gbk johab mskanji shiftjis shiftjis2004 sjis uhc win932 win936 win949 win950 windows932 \
+        windows936 windows949 windows950";
+    let plain: String = encoding.chars().filter(char::is_ascii_alphanumeric).collect();
+    NAMES.split(' ').any(|name| name.eq_ignore_ascii_case(&plain))
 }

@@ -4,12 +4,16 @@
 //! <https://www.postgresql.org/docs/current/app-pgdump.html>
 
 mod format;
+mod input;
+mod meaning;
 mod refusal;
+mod scanner;
+mod statement;
 mod statements;
 
 use std::{
     fs::File,
-    io::{self, BufRead, BufReader, BufWriter, Write},
+    io::{self, BufRead, BufReader, BufWriter, Read, Write},
     path::{Path, PathBuf},
 };
 
@@ -19,11 +23,15 @@ use tempfile::TempDir;
 
 pub use refusal::Refusal;
 
-use statements::{Line, Statements};
+use input::Input;
+use statements::Statements;
 
 /// The largest dump, packed, in bytes: the task that loads it has 20 GiB of storage, and its image is in them too.
 /// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-task-storage.html>
 const LARGEST: u64 = 16 << 30;
+
+/// So much of what is to be packed is collected before it is, in bytes.
+const COLLECTED: usize = 64 * 1024;
 
 /// A dump that is ready to be sent. The packed file goes when this is dropped.
 #[derive(Debug)]
@@ -49,14 +57,14 @@ impl Dump {
         let unreadable = |error: io::Error| {
             Refusal::new(None, format!("cannot be read: {error}"), "name a file that pg_dump has written")
         };
-        let mut file = BufReader::with_capacity(format::HEAD, File::open(path).map_err(unreadable)?);
+        let mut file = BufReader::new(File::open(path).map_err(unreadable)?);
         if file.get_ref().metadata().map_err(unreadable)?.is_dir() {
             return Err(Refusal::new(None, "is a folder", "pg_dump -Fp writes one file: name that"));
         }
         if format::is_gzip(file.fill_buf().map_err(unreadable)?) {
-            pack(BufReader::with_capacity(format::HEAD, MultiGzDecoder::new(file)), replaces)
+            pack(Input::new(MultiGzDecoder::new(file)), replaces)
         } else {
-            pack(file, replaces)
+            pack(Input::new(file), replaces)
         }
     }
 
@@ -67,7 +75,7 @@ impl Dump {
     }
 }
 
-fn pack(mut sql: impl BufRead, replaces: bool) -> Result<Dump, Refusal> {
+fn pack(mut sql: Input<impl Read>, replaces: bool) -> Result<Dump, Refusal> {
     let full = |error: io::Error| {
         let hint = "the packed dump is written to the folder for temporary files: TMPDIR names another one";
         Refusal::new(None, format!("cannot be packed: {error}"), hint)
@@ -75,28 +83,30 @@ fn pack(mut sql: impl BufRead, replaces: bool) -> Result<Dump, Refusal> {
     let cut = |error: io::Error| {
         Refusal::new(None, format!("cannot be unpacked: {error}"), "it is cut off or damaged: copy it again")
     };
-    format::check(sql.fill_buf().map_err(cut)?)?;
+    format::check(sql.head(format::HEAD).map_err(cut)?)?;
     let folder = tempfile::Builder::new().prefix("stackctl-dump").tempdir().map_err(full)?;
     let file = File::create_new(folder.path().join("dump.sql.gz")).map_err(full)?;
     let mut packed = GzEncoder::new(Summed::new(BufWriter::new(file)), Compression::fast());
     let mut statements = Statements::new(replaces);
-    let (mut line, mut unpacked, mut owners) = (Vec::new(), 0, 0);
-    while sql.read_until(b'\n', &mut line).map_err(cut)? > 0 {
-        match statements.next(&line)? {
-            Line::Kept => packed.write_all(&line).map_err(full)?,
-            Line::Owner => owners += 1,
+    let (mut loaded, mut unpacked) = (Vec::new(), 0);
+    while let Some(piece) = sql.piece().map_err(cut)? {
+        let length = statements.read(piece, &mut loaded)?;
+        sql.take(length);
+        unpacked += length as u64;
+        if loaded.len() >= COLLECTED {
+            packed.write_all(&loaded).map_err(full)?;
+            loaded.clear();
         }
-        unpacked += line.len() as u64;
-        line.clear();
     }
-    statements.end()?;
+    statements.end(&mut loaded)?;
+    packed.write_all(&loaded).map_err(full)?;
     let (sha256, packed) = packed.finish().and_then(Summed::finish).map_err(full)?;
     if packed > LARGEST {
         let message = format!("has {} GiB packed, and at most {} can be loaded", packed >> 30, LARGEST >> 30);
         let hint = "load it from a host that reaches the database: `stackctl db connect` tells how";
         return Err(Refusal::new(None, message, hint));
     }
-    Ok(Dump { folder, sha256, packed, unpacked, owners })
+    Ok(Dump { folder, sha256, packed, unpacked, owners: statements.owners })
 }
 
 /// A writer that sums up what passes through it.

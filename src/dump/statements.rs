@@ -1,253 +1,323 @@
-//! The statements of a dump, line by line: where one begins, and what must not be among them. Told apart as psql does it:
-//! quotes, comments and the rows of a COPY are no statements.
+//! The statements of a dump, read as psql reads them: what is loaded, what is left out, and what must not be among them. What
+//! is in quotes and comments, and the rows of a COPY, are no statements, and are loaded as they are.
 //!
-//! <https://www.postgresql.org/docs/current/sql-syntax-lexical.html>
+//! What is left out leaves its empty lines, so that psql and the file count the same lines.
 
-use super::refusal::Refusal;
+use super::{
+    format,
+    input::Piece,
+    meaning::{self, Meaning},
+    refusal::Refusal,
+    scanner::{LONGEST, Part, Scanner},
+    statement::{Misread, Statement},
+};
 
 /// With which comment `pg_dump` begins a dump, and with which it ends one.
 const BEGIN: &[u8] = b"-- PostgreSQL database dump";
 const COMPLETE: &[u8] = b"-- PostgreSQL database dump complete";
 
-/// The line that ends the rows of a COPY.
-const ROWS_END: &[u8] = b"\\.";
+/// At the beginning of a line, and of a file that begins with a statement, so much is looked at, in bytes.
+const LOOKED_AT: usize = 256;
 
-/// What is to be done with a line.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Line {
-    /// It is loaded.
-    Kept,
-    /// It gives something to an owner whom this database need not have. Left out, as `pg_dump --no-owner` does.
-    Owner,
-}
+/// Statements that may be left out begin with one of these.
+const MAY_BE_LEFT_OUT: &[&[u8]] = &[b"ALTER", b"BEGIN", b"COMMIT", b"RESET", b"SET"];
 
-/// Where the reader is.
-#[derive(Debug, PartialEq, Eq)]
-enum Place {
-    /// Where a statement may begin.
-    Between,
-    /// In a statement.
-    Statement,
-    /// Between such quotes; `escapes` in an `E'…'`.
-    Quoted { by: u8, escapes: bool },
-    /// Between two of these, such as `$$`.
-    Dollars(Vec<u8>),
-    /// In so many comments.
-    Comment(u32),
-    /// In the rows of a COPY.
-    Rows,
-}
+/// A statement that is longer is not left out, in bytes. One that gives a function to an owner may have a hundred arguments.
+const LONGEST_LEFT_OUT: usize = 1 << 20;
 
-/// A reader of lines.
+/// What psql ignores at the beginning of a file.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// A reader of statements.
 #[derive(Debug)]
 pub(super) struct Statements {
-    place: Place,
-    /// Whether what is quoted or commented out is in a statement.
-    in_statement: bool,
+    /// Whether it is loaded into a new database, and may end transactions.
     replaces: bool,
-    number: u64,
-    /// The line at which the present COPY, quote or statement began.
+    scanner: Scanner,
+    statement: Statement,
+    /// The statement so far, while it may still be left out.
+    held: Option<Vec<u8>>,
+    /// The number of the present line.
+    line: u64,
+    is_line_begun: bool,
+    /// The line at which the last statement began.
     since: u64,
+    /// How many COPY have rows to come, and whether they have begun.
+    copies: u32,
+    is_in_rows: bool,
+    /// The line of the first of these COPY.
+    rows_since: u64,
+    /// What the next line has for `standard_conforming_strings`: psql asks after each line.
+    standard: bool,
+    has_statement: bool,
+    /// Whether a BEGIN came, and since then nothing but large objects.
+    is_of_large_objects: bool,
     /// By `pg_dump`'s comments: whether a dump has begun that has not ended.
-    open: bool,
+    is_dump_open: bool,
+    /// How many statements were left out that would have given something to another owner.
+    pub(super) owners: usize,
 }
 
 impl Statements {
     pub(super) fn new(replaces: bool) -> Self {
-        Self { place: Place::Between, in_statement: false, replaces, number: 0, since: 1, open: false }
+        Self {
+            replaces,
+            scanner: Scanner::new(),
+            statement: Statement::default(),
+            held: None,
+            line: 1,
+            is_line_begun: false,
+            since: 1,
+            copies: 0,
+            is_in_rows: false,
+            rows_since: 1,
+            standard: true,
+            has_statement: false,
+            is_of_large_objects: false,
+            is_dump_open: false,
+            owners: 0,
+        }
     }
 
-    /// The next line, with its end.
-    pub(super) fn next(&mut self, line: &[u8]) -> Result<Line, Refusal> {
-        self.number += 1;
-        let text = line.trim_ascii_end();
-        if line.contains(&0) {
+    /// Reads as much of `piece` as can be told, and puts what is loaded of it into `out`. Gives how many bytes were read; if
+    /// that is 0, a longer piece is needed.
+    pub(super) fn read(&mut self, piece: Piece, out: &mut Vec<u8>) -> Result<usize, Refusal> {
+        if piece.bytes.contains(&0) {
             return Err(self.refuse("has a byte 0, which no SQL has", "it is damaged, or no dump in SQL"));
         }
-        if self.place == Place::Rows {
-            if text == ROWS_END {
-                self.place = Place::Between;
-            }
-            return Ok(Line::Kept);
+        if !self.is_line_begun && !piece.complete && piece.bytes.len() < LOOKED_AT {
+            return Ok(0);
         }
-        let begins = self.place == Place::Between;
-        if begins {
-            self.since = self.number;
-            if text == BEGIN || text == COMPLETE {
-                self.open = text == BEGIN;
-            }
-            if text.starts_with(b"\\") {
-                return self.command(text);
-            }
+        let length = if self.is_in_rows { self.rows(piece, out) } else { self.sql(piece, out)? };
+        if length == piece.bytes.len() && piece.bytes.ends_with(b"\n") {
+            self.end_line();
         }
-        self.read(line);
-        if !begins {
-            return Ok(Line::Kept);
-        }
-        let words = Words::of(text);
-        if self.place == Place::Between && words.give_away() {
-            return Ok(Line::Owner);
-        }
-        self.check(&words)?;
-        if self.place == Place::Between && words.copy() {
-            self.place = Place::Rows;
-        }
-        Ok(Line::Kept)
+        Ok(length)
     }
 
-    /// After the last line.
-    pub(super) fn end(&self) -> Result<(), Refusal> {
-        let what = match self.place {
-            Place::Rows => "in the rows of a table",
-            Place::Between if self.open => "before its last line, `-- PostgreSQL database dump complete`",
-            Place::Between => return Ok(()),
-            _ => "in the middle of a statement",
+    /// After the last piece.
+    pub(super) fn end(&mut self, out: &mut Vec<u8>) -> Result<(), Refusal> {
+        let is_begun = |line: u64| format!(", begun in line {line}");
+        let (place, since) = if self.copies > 0 {
+            ("in the rows of a table", is_begun(self.rows_since))
+        } else if !self.statement.is_empty() {
+            ("in the middle of a statement", is_begun(self.since))
+        } else if self.scanner.is_in_comment() {
+            ("in the middle of a comment", String::new())
+        } else if self.is_dump_open {
+            ("before its last line, `-- PostgreSQL database dump complete`", String::new())
+        } else if !self.has_statement {
+            return Err(Refusal::new(None, "has no statement", "is it the right file?"));
+        } else {
+            self.release(out);
+            return Ok(());
         };
-        let begun =
-            if self.place == Place::Between { String::new() } else { format!(", begun in line {}", self.since) };
-        Err(self.refuse(&format!("it ends {what}{begun}"), "it is cut off: make it anew, or copy it again"))
+        if !self.is_line_begun {
+            self.line = (self.line - 1).max(1);
+        }
+        Err(self.refuse(&format!("it ends {place}{since}"), "it is cut off: make it anew, or copy it again"))
     }
 
     fn refuse(&self, message: &str, hint: &str) -> Refusal {
-        Refusal::new(Some(self.number), message, hint)
+        Refusal::new(Some(self.line), message, hint)
+    }
+
+    fn end_line(&mut self) {
+        self.line += 1;
+        self.is_line_begun = false;
+        self.is_in_rows = self.copies > 0;
+        self.scanner.end_line();
+        self.scanner.standard = self.standard;
+    }
+
+    /// psql knows the end of the rows by a line of its own.
+    fn rows(&mut self, Piece { bytes, complete }: Piece, out: &mut Vec<u8>) -> usize {
+        let is_end = !self.is_line_begun && complete && matches!(bytes, b"\\.\n" | b"\\.\r\n" | b"\\.");
+        self.copies -= u32::from(is_end);
+        self.is_line_begun = true;
+        out.extend(bytes);
+        bytes.len()
+    }
+
+    fn sql(&mut self, piece: Piece, out: &mut Vec<u8>) -> Result<usize, Refusal> {
+        let mut at = 0;
+        if !self.is_line_begun {
+            self.is_line_begun = true;
+            self.look_at_comment(piece.bytes);
+            if self.line == 1 && piece.bytes.starts_with(BYTE_ORDER_MARK) {
+                at = BYTE_ORDER_MARK.len();
+                out.extend(BYTE_ORDER_MARK);
+            }
+        }
+        while at < piece.bytes.len() {
+            let rest = Piece { bytes: &piece.bytes[at..], ..piece };
+            if !self.has_statement && !piece.complete && rest.bytes.len() < LOOKED_AT {
+                break;
+            }
+            let Some((part, length)) = self.scanner.next(rest) else { break };
+            self.part(part, rest.bytes, length, out)?;
+            at += length;
+        }
+        Ok(at)
+    }
+
+    /// Whether a whole dump begins or ends in this line.
+    fn look_at_comment(&mut self, line: &[u8]) {
+        let line = line.trim_ascii_end();
+        if (line == BEGIN || line == COMPLETE) && self.statement.is_empty() && self.scanner.is_outside() {
+            self.is_dump_open = line == BEGIN;
+        }
+    }
+
+    /// The first `length` bytes of `rest` are such a part.
+    fn part(&mut self, part: Part, rest: &[u8], length: usize, out: &mut Vec<u8>) -> Result<(), Refusal> {
+        let text = &rest[..length];
+        match part {
+            Part::Blank => {}
+            Part::Inside | Part::Close => {
+                if part == Part::Inside {
+                    self.statement.inside(text);
+                }
+            }
+            Part::Command => self.command(text)?,
+            Part::Endless => {
+                let message = format!("has a word of more than {LONGEST} bytes");
+                return Err(self.refuse(&message, "it is damaged, or no dump in SQL"));
+            }
+            Part::Symbol(b';') if self.statement.is_empty() => {}
+            _ => return self.token(part, rest, length, out),
+        }
+        self.put(text, out);
+        Ok(())
+    }
+
+    fn token(&mut self, part: Part, rest: &[u8], length: usize, out: &mut Vec<u8>) -> Result<(), Refusal> {
+        let text = &rest[..length];
+        if self.statement.is_empty() {
+            if !self.has_statement && !format::can_begin(text) {
+                let message = format!("no statement of SQL begins with `{}`", format::shown(rest));
+                let hint =
+                    "pg_dump writes a dump in SQL; rows of a CSV file go in by the application, or by \\copy of psql";
+                return Err(self.refuse(&message, hint));
+            }
+            self.has_statement = true;
+            self.since = self.line;
+            let may_be_left_out = MAY_BE_LEFT_OUT.iter().any(|word| word.eq_ignore_ascii_case(text));
+            self.held = may_be_left_out.then(Vec::new);
+        }
+        let is_ended = self.statement.push(part, text).map_err(|misread| self.misread(misread))?;
+        self.put(text, out);
+        if is_ended {
+            self.end_statement(out)?;
+        }
+        Ok(())
+    }
+
+    fn misread(&self, misread: Misread) -> Refusal {
+        match misread {
+            Misread::Begins => self.refuse(
+                "psql takes the name `begin` for the beginning of the function's body, and does not see its end",
+                "write the name in quotes: \"begin\"",
+            ),
+            Misread::NeverEnds => self.refuse(
+                &format!("psql takes this for a part of the function that is created in line {}", self.since),
+                "there, write names such as \"begin\", \"case\" and \"end\" in quotes",
+            ),
+        }
+    }
+
+    /// Writes what is loaded, or holds it until it is known whether it is.
+    fn put(&mut self, text: &[u8], out: &mut Vec<u8>) {
+        let Some(held) = &mut self.held else { return out.extend(text) };
+        held.extend(text);
+        if held.len() > LONGEST_LEFT_OUT {
+            self.release(out);
+        }
+    }
+
+    fn release(&mut self, out: &mut Vec<u8>) {
+        out.extend(self.held.take().unwrap_or_default());
+    }
+
+    /// Leaves out what is held, but for its lines.
+    fn leave_out(&mut self, out: &mut Vec<u8>) {
+        out.extend(self.held.take().unwrap_or_default().into_iter().filter(|byte| *byte == b'\n'));
+    }
+
+    fn end_statement(&mut self, out: &mut Vec<u8>) -> Result<(), Refusal> {
+        let statement = std::mem::take(&mut self.statement);
+        let meaning = meaning::of(statement.tokens());
+        let can_be_left_out = self.held.is_some();
+        let was_of_large_objects = self.is_of_large_objects;
+        self.is_of_large_objects = match meaning {
+            Meaning::Begins => true,
+            Meaning::LargeObject => was_of_large_objects,
+            _ => false,
+        };
+        match meaning {
+            Meaning::Other | Meaning::LargeObject => {}
+            Meaning::Owner if can_be_left_out => {
+                self.owners += 1;
+                self.leave_out(out);
+            }
+            Meaning::Owner => {}
+            // All is in one transaction anyway.
+            Meaning::Begins if !self.replaces => self.leave_out(out),
+            Meaning::Commits if !self.replaces && was_of_large_objects && can_be_left_out => self.leave_out(out),
+            Meaning::Begins => {}
+            Meaning::Commits | Meaning::EndsTransaction if self.replaces => {}
+            Meaning::Commits | Meaning::EndsTransaction => {
+                return Err(self.refuse_statement(
+                    "ends a transaction, and the dump is loaded in one: whole or not at all",
+                    "take its BEGIN and COMMIT out, or add --replace, which loads into a new database",
+                ));
+            }
+            Meaning::WholeDatabase => {
+                return Err(self.refuse_statement(
+                    "is about a whole database",
+                    "make the dump without --create; `stackctl db load --replace` starts from an empty database",
+                ));
+            }
+            Meaning::Rows => {
+                self.rows_since = if self.copies == 0 { self.since } else { self.rows_since };
+                self.copies += 1;
+            }
+            Meaning::StandardStrings(standard) => self.standard = standard,
+            Meaning::Encoding(encoding) if format::is_only_for_clients(&encoding) => {
+                return Err(self.refuse_statement(
+                    &format!("is in the encoding {encoding}, in which a character can have a backslash in it"),
+                    "make the dump in the database's own encoding, or with pg_dump --encoding=UTF8",
+                ));
+            }
+            Meaning::Encoding(_) => {}
+        }
+        self.release(out);
+        Ok(())
+    }
+
+    fn refuse_statement(&self, message: &str, hint: &str) -> Refusal {
+        Refusal::new(Some(self.since), message, hint)
     }
 
     /// A command of psql's own. Of those, `pg_dump` writes two that keep others from being run.
-    fn command(&self, text: &[u8]) -> Result<Line, Refusal> {
-        let word: Vec<u8> = text[1..].iter().copied().take_while(u8::is_ascii_alphabetic).collect();
-        match word.as_slice() {
-            b"restrict" | b"unrestrict" => Ok(Line::Kept),
+    /// <https://www.postgresql.org/docs/current/app-psql.html#APP-PSQL-META-COMMAND-RESTRICT>
+    fn command(&mut self, text: &[u8]) -> Result<(), Refusal> {
+        self.has_statement = true;
+        let mut words = text[1..].split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
+        let (name, key, more) = (words.next().unwrap_or_default(), words.next(), words.next());
+        let is_key = |key: &[u8]| key.iter().all(u8::is_ascii_alphanumeric);
+        match name {
+            b"restrict" | b"unrestrict" if self.statement.is_empty() && key.is_some_and(is_key) && more.is_none() => {
+                Ok(())
+            }
             b"c" | b"connect" => Err(self.refuse(
                 "changes to another database",
                 "a dump by pg_dump without --create, or of one database instead of pg_dumpall's, does not",
             )),
             _ => Err(self.refuse(
-                &format!("`{}` is a command for psql, and not SQL", String::from_utf8_lossy(text)),
+                &format!("`{}` is a command for psql, and not SQL", format::shown(text)),
                 "put what it would read into the file, or take the line out",
             )),
         }
-    }
-
-    fn check(&self, words: &Words) -> Result<(), Refusal> {
-        if words.starts(&["CREATE", "DATABASE"]) || words.starts(&["DROP", "DATABASE"]) {
-            return Err(self.refuse(
-                "is about a whole database",
-                "make the dump without --create; `stackctl db load --replace` starts from an empty database",
-            ));
-        }
-        let ends_transaction = words.starts(&["COMMIT"]) || words.starts(&["ROLLBACK"]) || words.starts(&["END"]);
-        if ends_transaction && !self.replaces {
-            return Err(self.refuse(
-                "ends a transaction, and the dump is loaded in one: whole or not at all",
-                "take its BEGIN and COMMIT out, or add --replace, which loads into a new database",
-            ));
-        }
-        Ok(())
-    }
-
-    /// Moves on over one line.
-    fn read(&mut self, line: &[u8]) {
-        let mut at = 0;
-        while at < line.len() {
-            at += self.step(&line[at..], at.checked_sub(1).map(|before| line[before]));
-        }
-    }
-
-    /// Moves on over what `rest` begins with; gives how many bytes that is. `before` is the byte before it.
-    fn step(&mut self, rest: &[u8], before: Option<u8>) -> usize {
-        match &mut self.place {
-            Place::Rows => rest.len(),
-            Place::Quoted { escapes: true, .. } if rest[0] == b'\\' => 2,
-            Place::Quoted { by, .. } => {
-                // A quote that is doubled ends one and begins another, which comes to the same.
-                if rest[0] == *by {
-                    self.place = Place::Statement;
-                }
-                1
-            }
-            Place::Dollars(tag) => {
-                let length = if rest.starts_with(tag) { tag.len() } else { 0 };
-                if length > 0 {
-                    self.place = Place::Statement;
-                }
-                length.max(1)
-            }
-            Place::Comment(depth) => {
-                if rest.starts_with(b"*/") {
-                    *depth -= 1;
-                    if *depth == 0 {
-                        self.place = if self.in_statement { Place::Statement } else { Place::Between };
-                    }
-                    return 2;
-                }
-                let deeper = rest.starts_with(b"/*");
-                *depth += u32::from(deeper);
-                1 + usize::from(deeper)
-            }
-            Place::Between | Place::Statement => self.open_text(rest, before),
-        }
-    }
-
-    fn open_text(&mut self, rest: &[u8], before: Option<u8>) -> usize {
-        if rest.starts_with(b"--") {
-            return rest.len();
-        }
-        if rest.starts_with(b"/*") {
-            self.in_statement = self.place == Place::Statement;
-            self.place = Place::Comment(1);
-            return 2;
-        }
-        match rest[0] {
-            b';' => self.place = Place::Between,
-            by @ (b'\'' | b'"') => {
-                self.place = Place::Quoted { by, escapes: by == b'\'' && matches!(before, Some(b'E' | b'e')) };
-            }
-            // In the middle of a word it is a part of that.
-            b'$' if !before.is_some_and(|byte| byte.is_ascii_alphanumeric() || byte == b'_') => {
-                self.place = Place::Statement;
-                if let Some(tag) = dollars(rest) {
-                    let length = tag.len();
-                    self.place = Place::Dollars(tag.to_vec());
-                    return length;
-                }
-            }
-            byte if byte.is_ascii_whitespace() => {}
-            _ => self.place = Place::Statement,
-        }
-        1
-    }
-}
-
-/// `$$` or `$name$` at the beginning of `rest`.
-fn dollars(rest: &[u8]) -> Option<&[u8]> {
-    let name = rest[1..].iter().take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'_').count();
-    let is_name = name == 0 || !rest[1].is_ascii_digit();
-    (is_name && rest.get(name + 1) == Some(&b'$')).then(|| &rest[..name + 2])
-}
-
-/// The words of a line that begins a statement, in capitals; those of a long one only as far as it is looked at.
-struct Words(Vec<String>);
-
-impl Words {
-    /// So much of a line is looked at, in bytes: more than the longest name of a table and its columns.
-    const LOOKED_AT: usize = 4096;
-
-    fn of(text: &[u8]) -> Self {
-        let text = String::from_utf8_lossy(&text[..text.len().min(Self::LOOKED_AT)]).to_uppercase();
-        Self(text.split_whitespace().map(|word| word.trim_end_matches(';').to_owned()).collect())
-    }
-
-    fn starts(&self, with: &[&str]) -> bool {
-        self.0.len() >= with.len() && self.0.iter().zip(with).all(|(one, other)| one == other)
-    }
-
-    /// `ALTER … OWNER TO …`
-    fn give_away(&self) -> bool {
-        self.starts(&["ALTER"]) && self.0.windows(2).any(|pair| pair == ["OWNER", "TO"])
-    }
-
-    /// `COPY … FROM STDIN …`
-    fn copy(&self) -> bool {
-        self.starts(&["COPY"]) && self.0.windows(2).any(|pair| pair == ["FROM", "STDIN"])
     }
 }

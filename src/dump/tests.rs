@@ -28,7 +28,7 @@ fn refused(text: &str) -> (Option<u64>, String) {
 fn a_dump_is_kept_as_it_is_but_for_whom_its_tables_belonged_to() {
     let (dump, loaded) = prepared(DUMP.as_bytes(), false).expect("it is a dump");
     assert_eq!(dump.owners, 1);
-    assert_eq!(loaded, DUMP.replace("ALTER TABLE public.ports OWNER TO somebody;\n", ""));
+    assert_eq!(loaded, DUMP.replace("ALTER TABLE public.ports OWNER TO somebody;", ""));
     assert_eq!(dump.unpacked, DUMP.len() as u64);
     let packed = fs::read(dump.path()).expect("it is there");
     let sum: String = Sha256::digest(&packed).iter().map(|byte| format!("{byte:02x}")).collect();
