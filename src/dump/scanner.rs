@@ -54,14 +54,16 @@ enum Place {
 pub(super) struct Scanner {
     place: Place,
     /// Whether a backslash in `'…'` is a character like any other: `standard_conforming_strings`.
-    pub(super) standard: bool,
+    standard: bool,
+    /// The same from the next line on: psql asks for it after each line.
+    next_standard: bool,
     /// After an `E'…'` on the same line: whether a carriage return has followed. If so, a string that comes next continues it.
     continues: Option<bool>,
 }
 
 impl Scanner {
     pub(super) fn new() -> Self {
-        Self { place: Place::Code, standard: true, continues: None }
+        Self { place: Place::Code, standard: true, next_standard: true, continues: None }
     }
 
     /// Whether nothing is open: neither quotes nor a comment.
@@ -77,6 +79,12 @@ impl Scanner {
     /// After the end of a line.
     pub(super) fn end_line(&mut self) {
         self.continues = None;
+        self.standard = self.next_standard;
+    }
+
+    /// Sets `standard_conforming_strings`.
+    pub(super) fn set_standard(&mut self, standard: bool) {
+        self.next_standard = standard;
     }
 
     /// The part that `piece` begins with, and its length in bytes; none if the piece is too short to tell.

@@ -16,8 +16,11 @@ use super::{
 const BEGIN: &[u8] = b"-- PostgreSQL database dump";
 const COMPLETE: &[u8] = b"-- PostgreSQL database dump complete";
 
-/// At the beginning of a line, and of a file that begins with a statement, so much is looked at, in bytes.
-const LOOKED_AT: usize = 256;
+/// So much of a line is looked at before anything of it is read, in bytes: as far as `pg_dump`'s comments and the end of rows.
+const LOOKED_AT: usize = 64;
+
+/// So much of a file's first statement is looked at, in bytes: what a message shows of it.
+const SHOWN: usize = 256;
 
 /// Statements that may be left out begin with one of these.
 const MAY_BE_LEFT_OUT: &[&[u8]] = &[b"ALTER", b"BEGIN", b"COMMIT", b"RESET", b"SET"];
@@ -28,11 +31,33 @@ const LONGEST_LEFT_OUT: usize = 1 << 20;
 /// What psql ignores at the beginning of a file.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
+/// In how many transactions it is loaded.
+#[derive(Debug, PartialEq, Eq)]
+enum Transactions {
+    /// In one, which is not the dump's: whole or not at all.
+    One {
+        /// Whether a BEGIN came, and since then nothing but large objects.
+        is_of_large_objects: bool,
+    },
+    /// As the dump has it, into a new database.
+    Several,
+}
+
+/// The rows of COPY statements.
+#[derive(Debug, Default)]
+struct Rows {
+    /// How many of these have rows to come.
+    copies: u32,
+    /// The line of the first of them.
+    since: u64,
+    /// Whether the present line is of rows: those of all COPY in a line begin in the next one.
+    have_begun: bool,
+}
+
 /// A reader of statements.
 #[derive(Debug)]
 pub(super) struct Statements {
-    /// Whether it is loaded into a new database, and may end transactions.
-    replaces: bool,
+    transactions: Transactions,
     scanner: Scanner,
     statement: Statement,
     /// The statement so far, while it may still be left out.
@@ -42,16 +67,8 @@ pub(super) struct Statements {
     is_line_begun: bool,
     /// The line at which the last statement began.
     since: u64,
-    /// How many COPY have rows to come, and whether they have begun.
-    copies: u32,
-    is_in_rows: bool,
-    /// The line of the first of these COPY.
-    rows_since: u64,
-    /// What the next line has for `standard_conforming_strings`: psql asks after each line.
-    standard: bool,
+    rows: Rows,
     has_statement: bool,
-    /// Whether a BEGIN came, and since then nothing but large objects.
-    is_of_large_objects: bool,
     /// By `pg_dump`'s comments: whether a dump has begun that has not ended.
     is_dump_open: bool,
     /// How many statements were left out that would have given something to another owner.
@@ -60,20 +77,17 @@ pub(super) struct Statements {
 
 impl Statements {
     pub(super) fn new(replaces: bool) -> Self {
+        let one = Transactions::One { is_of_large_objects: false };
         Self {
-            replaces,
+            transactions: if replaces { Transactions::Several } else { one },
             scanner: Scanner::new(),
             statement: Statement::default(),
             held: None,
             line: 1,
             is_line_begun: false,
             since: 1,
-            copies: 0,
-            is_in_rows: false,
-            rows_since: 1,
-            standard: true,
+            rows: Rows::default(),
             has_statement: false,
-            is_of_large_objects: false,
             is_dump_open: false,
             owners: 0,
         }
@@ -88,7 +102,7 @@ impl Statements {
         if !self.is_line_begun && !piece.complete && piece.bytes.len() < LOOKED_AT {
             return Ok(0);
         }
-        let length = if self.is_in_rows { self.rows(piece, out) } else { self.sql(piece, out)? };
+        let length = if self.rows.have_begun { self.row(piece, out) } else { self.sql(piece, out)? };
         if length == piece.bytes.len() && piece.bytes.ends_with(b"\n") {
             self.end_line();
         }
@@ -98,8 +112,8 @@ impl Statements {
     /// After the last piece.
     pub(super) fn end(&mut self, out: &mut Vec<u8>) -> Result<(), Refusal> {
         let is_begun = |line: u64| format!(", begun in line {line}");
-        let (place, since) = if self.copies > 0 {
-            ("in the rows of a table", is_begun(self.rows_since))
+        let (place, since) = if self.rows.copies > 0 {
+            ("in the rows of a table", is_begun(self.rows.since))
         } else if !self.statement.is_empty() {
             ("in the middle of a statement", is_begun(self.since))
         } else if self.scanner.is_in_comment() {
@@ -125,15 +139,14 @@ impl Statements {
     fn end_line(&mut self) {
         self.line += 1;
         self.is_line_begun = false;
-        self.is_in_rows = self.copies > 0;
+        self.rows.have_begun = self.rows.copies > 0;
         self.scanner.end_line();
-        self.scanner.standard = self.standard;
     }
 
     /// psql knows the end of the rows by a line of its own.
-    fn rows(&mut self, Piece { bytes, complete }: Piece, out: &mut Vec<u8>) -> usize {
+    fn row(&mut self, Piece { bytes, complete }: Piece, out: &mut Vec<u8>) -> usize {
         let is_end = !self.is_line_begun && complete && matches!(bytes, b"\\.\n" | b"\\.\r\n" | b"\\.");
-        self.copies -= u32::from(is_end);
+        self.rows.copies -= u32::from(is_end);
         self.is_line_begun = true;
         out.extend(bytes);
         bytes.len()
@@ -151,7 +164,7 @@ impl Statements {
         }
         while at < piece.bytes.len() {
             let rest = Piece { bytes: &piece.bytes[at..], ..piece };
-            if !self.has_statement && !piece.complete && rest.bytes.len() < LOOKED_AT {
+            if !self.has_statement && !piece.complete && rest.bytes.len() < SHOWN {
                 break;
             }
             let Some((part, length)) = self.scanner.next(rest) else { break };
@@ -246,27 +259,27 @@ impl Statements {
 
     fn end_statement(&mut self, out: &mut Vec<u8>) -> Result<(), Refusal> {
         let statement = std::mem::take(&mut self.statement);
-        let meaning = meaning::of(statement.tokens());
-        let can_be_left_out = self.held.is_some();
-        let was_of_large_objects = self.is_of_large_objects;
-        self.is_of_large_objects = match meaning {
-            Meaning::Begins => true,
-            Meaning::LargeObject => was_of_large_objects,
-            _ => false,
-        };
+        if self.judge(&meaning::of(statement.tokens()))? {
+            self.leave_out(out);
+        }
+        self.release(out);
+        Ok(())
+    }
+
+    /// Whether the statement is left out.
+    fn judge(&mut self, meaning: &Meaning) -> Result<bool, Refusal> {
+        let is_held = self.held.is_some();
+        let is_after_large_objects = self.follow(meaning);
+        let is_in_one = self.transactions != Transactions::Several;
         match meaning {
-            Meaning::Other | Meaning::LargeObject => {}
-            Meaning::Owner if can_be_left_out => {
-                self.owners += 1;
-                self.leave_out(out);
+            Meaning::Owner => {
+                self.owners += usize::from(is_held);
+                return Ok(is_held);
             }
-            Meaning::Owner => {}
-            // All is in one transaction anyway.
-            Meaning::Begins if !self.replaces => self.leave_out(out),
-            Meaning::Commits if !self.replaces && was_of_large_objects && can_be_left_out => self.leave_out(out),
-            Meaning::Begins => {}
-            Meaning::Commits | Meaning::EndsTransaction if self.replaces => {}
-            Meaning::Commits | Meaning::EndsTransaction => {
+            // The one transaction is there.
+            Meaning::Begins => return Ok(is_in_one),
+            Meaning::Commits if is_after_large_objects && is_held => return Ok(true),
+            Meaning::Commits | Meaning::EndsTransaction if is_in_one => {
                 return Err(self.refuse_statement(
                     "ends a transaction, and the dump is loaded in one: whole or not at all",
                     "take its BEGIN and COMMIT out, or add --replace, which loads into a new database",
@@ -278,21 +291,29 @@ impl Statements {
                     "make the dump without --create; `stackctl db load --replace` starts from an empty database",
                 ));
             }
-            Meaning::Rows => {
-                self.rows_since = if self.copies == 0 { self.since } else { self.rows_since };
-                self.copies += 1;
-            }
-            Meaning::StandardStrings(standard) => self.standard = standard,
-            Meaning::Encoding(encoding) if format::is_only_for_clients(&encoding) => {
+            Meaning::Encoding(encoding) if format::is_only_for_clients(encoding) => {
                 return Err(self.refuse_statement(
                     &format!("is in the encoding {encoding}, in which a character can have a backslash in it"),
                     "make the dump in the database's own encoding, or with pg_dump --encoding=UTF8",
                 ));
             }
-            Meaning::Encoding(_) => {}
+            Meaning::Rows => {
+                self.rows.since = if self.rows.copies == 0 { self.since } else { self.rows.since };
+                self.rows.copies += 1;
+            }
+            Meaning::StandardStrings(standard) => self.scanner.set_standard(*standard),
+            _ => {}
         }
-        self.release(out);
-        Ok(())
+        Ok(false)
+    }
+
+    /// Whether a BEGIN came before this statement, and since then nothing but large objects. `pg_dump` puts these into a
+    /// transaction of their own, for which `pg_restore --single-transaction` has no need either.
+    fn follow(&mut self, meaning: &Meaning) -> bool {
+        let Transactions::One { is_of_large_objects } = &mut self.transactions else { return false };
+        let was = *is_of_large_objects;
+        *is_of_large_objects = *meaning == Meaning::Begins || was && *meaning == Meaning::LargeObject;
+        was
     }
 
     fn refuse_statement(&self, message: &str, hint: &str) -> Refusal {
