@@ -9,8 +9,9 @@ const PIECE: usize = 64 * 1024;
 pub(super) struct Input<R> {
     from: R,
     buffer: Vec<u8>,
-    /// Where in the buffer the next piece begins.
+    /// Where in the buffer the next piece begins, and where what was read ends.
     at: usize,
+    end: usize,
     /// Whether the end of the file is in the buffer.
     ended: bool,
     /// The least size of a piece that is no whole line.
@@ -35,22 +36,22 @@ impl<R: Read> Input<R> {
 
     /// In pieces of `least` bytes, if the line is longer.
     pub(super) fn in_pieces(from: R, least: usize) -> Self {
-        Self { from, buffer: Vec::new(), at: 0, ended: false, least, usual: least }
+        Self { from, buffer: Vec::new(), at: 0, end: 0, ended: false, least, usual: least }
     }
 
     /// What the file begins with: `length` bytes of it, or all if it has fewer. For use before anything is taken.
     pub(super) fn head(&mut self, length: usize) -> io::Result<&[u8]> {
-        while self.buffer.len() < length && !self.ended {
+        while self.end < length && !self.ended {
             self.fill()?;
         }
-        Ok(&self.buffer[..self.buffer.len().min(length)])
+        Ok(&self.buffer[..self.end.min(length)])
     }
 
     /// The next piece; none at the end of the file.
     pub(super) fn piece(&mut self) -> io::Result<Option<Piece<'_>>> {
         let mut searched = 0;
         let (length, complete) = loop {
-            let rest = &self.buffer[self.at..];
+            let rest = &self.buffer[self.at..self.end];
             if let Some(newline) = rest[searched..].iter().position(|byte| *byte == b'\n') {
                 break (searched + newline + 1, true);
             }
@@ -71,18 +72,18 @@ impl<R: Read> Input<R> {
     }
 
     fn fill(&mut self) -> io::Result<()> {
-        self.buffer.drain(..self.at);
+        self.buffer.copy_within(self.at..self.end, 0);
+        self.end -= self.at;
         self.at = 0;
-        let length = self.buffer.len();
-        self.buffer.resize(length + PIECE, 0);
+        self.buffer.resize(self.buffer.len().max(self.end + PIECE), 0);
         let read = loop {
-            match self.from.read(&mut self.buffer[length..]) {
+            match self.from.read(&mut self.buffer[self.end..]) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                read => break read,
+                read => break read?,
             }
         };
-        self.buffer.truncate(length + *read.as_ref().unwrap_or(&0));
-        self.ended = read? == 0;
+        self.end += read;
+        self.ended = read == 0;
         Ok(())
     }
 }
