@@ -41,7 +41,7 @@ fn parts<R: Read>(mut input: Input<R>) -> Vec<(Part, String)> {
             let text = &piece.bytes[at..at + length];
             match parts.last_mut() {
                 Some((last, so_far)) if *last == part && matches!(part, Part::Blank | Part::Inside) => {
-                    so_far.extend(text)
+                    so_far.extend(text);
                 }
                 _ => parts.push((part, text.to_vec())),
             }

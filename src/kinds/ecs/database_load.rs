@@ -30,6 +30,8 @@ impl Purpose for Load {
     // A dump of the largest size takes some hours, most of them for its indexes.
     const DEADLINE: Duration = Duration::from_secs(12 * 3600);
     const TELLS: bool = true;
+    const AGAIN: &'static str = "stackctl db load";
+    const FIX: &'static str = "Fix the line of the dump that psql names";
 
     fn failed(end: &str) -> String {
         format!("the dump could not be loaded, and the database is as it was: {end}")

@@ -14,8 +14,9 @@ use crate::{
     kinds::ecs::{
         self,
         task::{self, Live, OneOff, Repeats},
+        task_end::{Advice, StopReason},
     },
-    model::{Address, Explanation, Failure, Found, Input, NoField, Permission, Phase},
+    model::{Address, Evidence, Explanation, Failure, Found, Input, NoField, Permission, Phase},
 };
 
 /// The name of such a task's one container.
@@ -39,6 +40,10 @@ pub trait Purpose: Send + Sync + 'static {
     const DEADLINE: Duration;
     /// Whether it says in its log how far it is.
     const TELLS: bool;
+    /// The command that runs it again.
+    const AGAIN: &'static str;
+    /// What to do when a statement failed, as the beginning of a sentence.
+    const FIX: &'static str;
 
     /// What could not be done, because the task ended as `end` says.
     fn failed(end: &str) -> String;
@@ -114,7 +119,7 @@ impl<P: Purpose> Kind for DatabaseTask<P> {
     }
 
     async fn explain(cx: &Context, live: &Live, _phase: &Phase) -> Explanation {
-        task::explain(cx, live, P::NAME, CONTAINER).await
+        task::explain(cx, live, P::NAME, CONTAINER, advice::<P>).await
     }
 
     #[cfg(test)]
@@ -130,6 +135,39 @@ impl<P: Purpose> Kind for DatabaseTask<P> {
     }
 }
 
+/// What is likely to have ended the task, and what to do about it. Nothing, where it was ended on purpose.
+///
+/// psql ends with 2 if it has lost its connection, and with 3 if a statement failed.
+/// <https://www.postgresql.org/docs/current/app-psql.html#APP-PSQL-EXIT-STATUS>
+fn advice<P: Purpose>(end: &StopReason, log: &Evidence) -> Option<Advice> {
+    let written = matches!(log, Evidence::Log { lines, .. } if !lines.is_empty());
+    let lines = if written { "Its last lines are above." } else { "It wrote nothing." };
+    let (cause, fix) = match end {
+        StopReason::OnPurpose | StopReason::Unhealthy => return None,
+        StopReason::CannotPull => (
+            "The task cannot reach the public registry that has its image.".to_owned(),
+            "Check the way from the subnets of the tasks to the internet (`network.nat`)",
+        ),
+        StopReason::CannotPrepare => (
+            "A secret cannot be read, or the task cannot reach AWS. The container was not started.".to_owned(),
+            "Run `stackctl plan` to see changes to roles and network",
+        ),
+        StopReason::OutOfMemory | StopReason::Ended(Some(137)) => {
+            ("A statement is larger than the memory of the task.".to_owned(), "Make the statement smaller")
+        }
+        StopReason::Ended(None) => {
+            ("The container was never started.".to_owned(), "Read the reason above: ECS gives no other. Fix it")
+        }
+        StopReason::Ended(Some(2)) => (
+            format!("psql cannot connect to the database, or it lost its connection. {lines}"),
+            "Run `stackctl status` to see whether the database is available",
+        ),
+        StopReason::Ended(Some(3)) => (format!("A statement failed. {lines}"), P::FIX),
+        StopReason::Ended(Some(code)) => (format!("The task exited with code {code}. {lines}"), "Fix the cause"),
+    };
+    Some(Advice { likely_cause: cause, next: format!("{fix}, then run `{}` again.", P::AGAIN) })
+}
+
 /// The last that a task that still runs has said of how far it is.
 async fn said<P: Purpose>(cx: &Context, live: &Live) -> Result<Option<String>, Failure> {
     if live.status != "RUNNING" {
@@ -137,4 +175,40 @@ async fn said<P: Purpose>(cx: &Context, live: &Live) -> Result<Option<String>, F
     }
     let last = TaskLog::new(&cx.id, P::NAME, CONTAINER, &live.task).last(&cx.aws, 1).await?;
     Ok(last.and_then(|mut lines| lines.pop()).and_then(|line| line.strip_prefix(SAID).map(str::to_owned)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kinds::ecs::{database_load::Load, database_users::Users};
+
+    fn log(lines: &[&str]) -> Evidence {
+        let lines = lines.iter().map(|line| (*line).to_owned()).collect();
+        Evidence::Log { task: "c71a".into(), lines, unreadable: None }
+    }
+
+    #[test]
+    fn a_failed_load_is_advised_to_load_again() {
+        let psql = log(&["psql:<stdin>:7: ERROR:  relation \"ports\" already exists"]);
+        let failed = advice::<Load>(&StopReason::Ended(Some(3)), &psql).expect("it has a cause");
+        assert_eq!(failed.likely_cause, "A statement failed. Its last lines are above.");
+        assert_eq!(failed.next, "Fix the line of the dump that psql names, then run `stackctl db load` again.");
+        let failed = advice::<Users>(&StopReason::Ended(Some(3)), &log(&[])).expect("it has a cause");
+        assert_eq!(failed.likely_cause, "A statement failed. It wrote nothing.");
+        assert!(failed.next.ends_with("then run `stackctl up` again."), "{}", failed.next);
+    }
+
+    #[test]
+    fn no_advice_is_about_an_application() {
+        assert_eq!(advice::<Load>(&StopReason::OnPurpose, &log(&[])), None);
+        let ended = [None, Some(1), Some(2), Some(3), Some(126), Some(137)].map(StopReason::Ended);
+        let others = [StopReason::CannotPull, StopReason::CannotPrepare, StopReason::OutOfMemory];
+        for end in ended.into_iter().chain(others) {
+            let Advice { likely_cause, next } = advice::<Load>(&end, &log(&[])).expect("it has a cause");
+            assert!(next.ends_with("then run `stackctl db load` again."), "{end:?}: {next}");
+            for of_a_service in ["deploy", "logs", "`image`", "`memory`", "service"] {
+                assert!(!format!("{likely_cause} {next}").contains(of_a_service), "{end:?}: {likely_cause} {next}");
+            }
+        }
+    }
 }

@@ -31,6 +31,8 @@ impl Purpose for Users {
     // Its statements wait 15 seconds for a lock and no longer.
     const DEADLINE: Duration = Duration::from_secs(900);
     const TELLS: bool = false;
+    const AGAIN: &'static str = "stackctl up";
+    const FIX: &'static str = "Fix the cause that psql names";
 
     fn failed(end: &str) -> String {
         format!("the database's users could not be made as stack.yaml has them: {end}")

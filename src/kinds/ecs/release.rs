@@ -92,7 +92,7 @@ impl Kind for Release {
 
     async fn explain(cx: &Context, live: &Live, _phase: &Phase) -> Explanation {
         // Its log and its container are called as the service.
-        task::explain(cx, live, &live.name, &live.name).await
+        task::explain(cx, live, &live.name, &live.name, |end, log| end.advice(None, log)).await
     }
 
     #[cfg(test)]

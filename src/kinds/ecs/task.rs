@@ -13,9 +13,9 @@ use crate::{
     kind::Context,
     kinds::ecs::{
         self,
-        task_end::{self, StopReason},
+        task_end::{self, Advice, StopReason},
     },
-    model::{Address, Explanation, Failure, Found, On, Permission, Phase},
+    model::{Address, Evidence, Explanation, Failure, Found, On, Permission, Phase},
 };
 
 /// What finds tasks.
@@ -204,15 +204,21 @@ pub(in crate::kinds) fn phase(live: &Live, failed: impl FnOnce(&str) -> String) 
     }
 }
 
-/// Why it failed. `logs` is the name of its log group's address, `container` the one that is waited for.
-pub(in crate::kinds) async fn explain(cx: &Context, live: &Live, logs: &str, container: &str) -> Explanation {
+/// Why it failed. `logs` is the name of its log group's address, `container` the one that is waited for. `advise` says what to
+/// do, by why the task stopped and what it has written.
+pub(super) async fn explain(
+    cx: &Context,
+    live: &Live,
+    logs: &str,
+    container: &str,
+    advise: impl FnOnce(&StopReason, &Evidence) -> Option<Advice>,
+) -> Explanation {
     let call = cx.aws.ecs.describe_tasks().cluster(&live.cluster).tasks(&live.task).send().await;
     let Ok(answer) = call.during("DescribeTasks") else { return Explanation::default() };
     let Some(task) = answer.tasks().first() else { return Explanation::default() };
     // How it ended is in the message.
     let log = task_end::log(cx, &TaskLog::new(&cx.id, logs, container, &live.task), &live.task).await;
-    let end = StopReason::of(task, container);
-    let advice = end.advice(None, &log);
+    let advice = advise(&StopReason::of(task, container), &log);
     Explanation { evidence: vec![log], ..Explanation::from(advice) }
 }
 
