@@ -25,7 +25,7 @@ const COMMON: &[Permission] = &[
     Permission::look(&["ec2:DescribeAvailabilityZones"]),
     // `status` says who holds the lock.
     Permission { purpose: Purpose::Look, actions: &["ssm:GetParameter"], on: LOCK },
-    Permission::lock(&["ssm:AddTagsToResource", "ssm:DeleteParameter", "ssm:PutParameter"], LOCK),
+    Permission::lock(&["ssm:DeleteParameter", "ssm:PutParameter"], LOCK),
 ];
 
 /// The lock.

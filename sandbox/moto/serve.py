@@ -11,7 +11,9 @@ from http.server import ThreadingHTTPServer
 from moto.server import main as serve
 
 # Each of these patches one part of AWS by being imported.
-from strict import alarms, balancers, buckets, caches, certificates, databases, hosts, network, others, scaling, schedules  # noqa: F401
+from strict import (  # noqa: F401
+    alarms, balancers, buckets, caches, certificates, databases, hosts, network, others, parameters, scaling, schedules,
+)
 from strict.door import Door
 
 

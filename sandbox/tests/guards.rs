@@ -135,6 +135,21 @@ async fn a_secret_scheduled_for_deletion_keeps_its_name() {
 }
 
 #[tokio::test]
+async fn the_name_of_a_deleted_parameter_is_not_free_at_once() {
+    let sandbox = Sandbox::start_with(&["--provision-scale", "0.02"]).await;
+    let call = async |operation: &str, body| sandbox.json("ssm", &format!("AmazonSSM.{operation}"), body).await;
+    let create = json!({ "Name": "/lock", "Type": "String", "Value": "x" });
+    call("PutParameter", create.clone()).await.ok();
+    assert_eq!(call("PutParameter", create.clone()).await.code(), "ParameterAlreadyExists");
+    call("DeleteParameter", json!({ "Name": "/lock" })).await.ok();
+    let early = call("PutParameter", create.clone()).await;
+    assert_eq!((early.status, early.code().as_str()), (400, "TooManyUpdates"));
+    assert_eq!(call("GetParameter", json!({ "Name": "/lock" })).await.code(), "ParameterNotFound");
+    call("PutParameter", json!({ "Name": "/other", "Type": "String", "Value": "x" })).await.ok();
+    until("the name is free", async || (call("PutParameter", create.clone()).await.status == 200).then_some(())).await;
+}
+
+#[tokio::test]
 async fn roles_come_in_pages_with_their_policies_and_tags() {
     let sandbox = Sandbox::start().await;
     for name in ["a", "b", "c"] {

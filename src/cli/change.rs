@@ -66,15 +66,35 @@ impl Change<'_> {
             .hint("make a new one: stackctl plan --out FILE")
             .into());
         }
-        output.announce(&project.kinds, &plan);
-        if plan.is_empty() {
+        if !self.can_begin(project, &plan, output).await? {
             return Ok(Ended { code: exit::DONE, unchanged: Some(plan.unchanged) });
         }
-        refuse_by_hand(&plan)?;
-        self.refuse_guarded(&plan)?;
-        blockers::refuse(&project.kinds, &project.cx, self.command, &plan).await?;
         let agreed = self.ask(global, output)?;
         project.under_lock(self.command, global, self.under_lock(project, &plan, agreed, output)).await
+    }
+
+    /// Carries it out without a question, under the stack's lock, which the caller holds.
+    pub(super) async fn run_locked(&self, project: &Project, output: &Output) -> Result<Ended, Stop> {
+        let plan = (self.plan)(project.look().await?)?;
+        if !self.can_begin(project, &plan, output).await? {
+            return Ok(Ended { code: exit::DONE, unchanged: Some(plan.unchanged) });
+        }
+        self.carry_out(project, &plan, output).await
+    }
+
+    /// Shows `plan`. Says whether there is anything to do.
+    ///
+    /// # Errors
+    /// If something stands in its way.
+    async fn can_begin(&self, project: &Project, plan: &Plan, output: &Output) -> Result<bool, Failure> {
+        output.announce(&project.kinds, plan);
+        if plan.is_empty() {
+            return Ok(false);
+        }
+        refuse_by_hand(plan)?;
+        self.refuse_guarded(plan)?;
+        blockers::refuse(&project.kinds, &project.cx, self.command, plan).await?;
+        Ok(true)
     }
 
     fn refuse_guarded(&self, plan: &Plan) -> Result<(), Failure> {
@@ -127,11 +147,15 @@ impl Change<'_> {
             refuse_by_hand(&plan)?;
             self.refuse_guarded(&plan)?;
         }
+        self.carry_out(project, &plan, output).await
+    }
+
+    async fn carry_out(&self, project: &Project, plan: &Plan, output: &Output) -> Result<Ended, Stop> {
         if project.cx.origin.get().is_none() {
             // Nobody else sets it meanwhile; were it so, what they set would be as true.
             drop(project.cx.origin.set(provenance::of(&project.folder).await));
         }
-        Ok(Ended { code: apply(self.command, project, &plan, output).await?, unchanged: None })
+        Ok(Ended { code: apply(self.command, project, plan, output).await?, unchanged: None })
     }
 }
 

@@ -15,7 +15,7 @@ use crate::{
     aws::{Aws, SessionOptions},
     blueprint::{self, Facts, Load},
     cli::{commands::sandbox, error::Stop, global::Global, interrupt::Stopper, provenance},
-    engine::{self, Event, Events, Forecast, Holder, Jitter, Lock, SsmStore},
+    engine::{self, Event, Events, Forecast, Holder, Jitter, Lock, SsmStore, WaitsFor},
     image::Builder,
     kind::{BuiltImage, Context, ImageSource, Images, Registry},
     kinds::{self, ecs::service},
@@ -227,10 +227,15 @@ impl Project {
         global: &Global,
         work: impl Future<Output = Result<T, E>>,
     ) -> Result<T, Stop> {
-        let waits = |other: &Holder| {
-            let most = jiff::SignedDuration::try_from(global.lock_timeout).unwrap_or(jiff::SignedDuration::MAX);
-            let id = &self.cx.id;
-            self.output.status(&format!("Waiting for the lock, for {most:#} at most: {id} is locked by {other}."));
+        let waits = |what: &WaitsFor<'_>| match what {
+            WaitsFor::Run(other) => {
+                let most = jiff::SignedDuration::try_from(global.lock_timeout).unwrap_or(jiff::SignedDuration::MAX);
+                let id = &self.cx.id;
+                self.output.status(&format!("Waiting for the lock, for {most:#} at most: {id} is locked by {other}."));
+            }
+            WaitsFor::Name => self.output.status(
+                "Waiting for AWS to free the name of the lock, which another command has just released (about 30 s).",
+            ),
         };
         let (stopper, output) = (self.stopper.clone(), self.output.clone());
         let lost = move |other: Option<Holder>| {

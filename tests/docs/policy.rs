@@ -19,7 +19,6 @@ const IMPLIED: &[&str] = &[
     "logs:TagResource",
     "rds:AddTagsToResource",
     "s3:TagResource",
-    "ssm:AddTagsToResource",
     // The WebSocket of a session, and what opens it anew.
     "ssm:ResumeSession",
     "ssmmessages:OpenDataChannel",

@@ -143,6 +143,15 @@ async fn the_lock_of_a_dead_run_is_taken_over_only_after_its_time() {
     until::so("nobody is said to hold it", async || world.status()["locked_by"].is_null()).await;
     world.must(&["destroy", "--yes"]);
     assert_eq!(sweep::everything(world).await, Vec::<String>::new());
+
+    // Killed after its last deletion, a run leaves its lock, and the next `destroy` removes that as well.
+    dead_lock(world, 600).await;
+    let refused = world.stackctl(&["destroy", "--yes"]);
+    assert_eq!(refused.status.code(), Some(4), "it may be at work: {}", text(&refused));
+    dead_lock(world, 0).await;
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    world.must(&["destroy", "--yes"]);
+    assert_eq!(sweep::everything(world).await, Vec::<String>::new());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -9,8 +9,8 @@ use crate::{
         global::Global,
         project::Project,
     },
-    engine,
-    model::Graph,
+    engine::{self, Lock},
+    model::{Failure, Graph, Subject},
     output::Output,
 };
 
@@ -46,6 +46,28 @@ impl Destroy {
             unprotect: self.unprotect,
             plan: &|view| engine::plan(&project.kinds, &project.cx.id, &Graph::new(), view.live),
         };
-        Ok(change.run(&project, global, output).await?.code)
+        let ended = change.run(&project, global, output).await?;
+        if ended.unchanged.is_some() {
+            remove_lock(&project, global).await?;
+        }
+        Ok(ended.code)
     }
+}
+
+/// Where nothing is left to delete, a run that was killed may have left its lock, which nobody else would remove.
+///
+/// # Errors
+/// If another run holds it, or has made something meanwhile.
+async fn remove_lock(project: &Project, global: &Global) -> Result<(), Stop> {
+    if Lock::look(&project.lock_store()).await?.is_none() {
+        return Ok(());
+    }
+    let still_nothing = async {
+        if project.look().await?.live.is_empty() {
+            return Ok(());
+        }
+        let message = "another run has created resources of the stack meanwhile; nothing was deleted";
+        Err(Failure::about(Subject::command("destroy"), message).hint("run `stackctl destroy` again for a new plan"))
+    };
+    project.under_lock("destroy", global, still_nothing).await
 }

@@ -7,18 +7,21 @@ mod holder;
 mod renewal;
 mod ssm;
 mod store;
+mod waiting;
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::{sync::Notify, task::JoinHandle, time::Instant};
+use tokio::{sync::Notify, task::JoinHandle};
 
 pub use holder::{Holder, Seen};
 pub use ssm::SsmStore;
 pub use store::{Sending, Store, Stored};
+pub use waiting::WaitsFor;
 
 use self::{
     holder::Lease,
     renewal::{Lost, Renewal},
+    waiting::Waiting,
 };
 use super::pause::{Jitter, Pauses};
 use crate::model::{Cause, Failure};
@@ -26,11 +29,10 @@ use crate::model::{Cause, Failure};
 /// How long after taking a lock over we look whether another did the same at the same moment.
 const CONTEST: Duration = Duration::from_secs(2);
 
-/// How often a run that waits for the lock looks at it.
-const LOOK: Duration = Duration::from_secs(2);
-
-/// How often in a row a lock that exists may be gone when it is read, before that is no coincidence any more.
-const UNSEEN: u32 = 20;
+/// The code of a parameter that cannot be written now and can be soon: its name was used a moment ago, or another write to
+/// it is under way.
+/// <https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_PutParameter.html>
+const BUSY: &[&str] = &["TooManyUpdates"];
 
 /// How often a run asks for it where AWS throttles the call or an answer is lost.
 const ATTEMPTS: u32 = 6;
@@ -58,8 +60,8 @@ pub struct Lock {
 }
 
 impl Lock {
-    /// Takes the lock in `store`, waiting for it until `patience` is over. `waits` is called with each holder that the run waits
-    /// for. `lost` is called, with the new holder if there is one, when the lock is taken away while it is held: by
+    /// Takes the lock in `store`, waiting for it until `patience` is over. `waits` is called with all that the run waits for,
+    /// once each. `lost` is called, with the new holder if there is one, when the lock is taken away while it is held: by
     /// `stackctl unlock`, or because this computer slept.
     ///
     /// # Errors
@@ -69,37 +71,15 @@ impl Lock {
         holder: Holder,
         patience: Duration,
         jitter: &Jitter,
-        waits: impl Fn(&Holder),
+        waits: impl Fn(&WaitsFor<'_>),
         lost: impl FnOnce(Option<Holder>) + Send + 'static,
     ) -> Result<Self, LockError> {
-        let (mut unseen, mut seen) = (0, String::new());
-        let deadline = Instant::now() + patience;
+        let mut waiting = Waiting::new(store.name(), patience, &waits);
         loop {
-            if create(store.as_ref(), &holder, jitter).await? {
-                break;
-            }
-            let other = match take_over(store.as_ref(), &holder).await? {
+            match claim(store.as_ref(), &holder, jitter).await? {
                 Whose::Ours => break,
-                Whose::Anothers(other) => other,
-                Whose::Nobodys => {
-                    unseen += 1;
-                    if unseen > UNSEEN {
-                        let message = format!("{} exists and cannot be read", store.name());
-                        return Err(Failure::refused("GetParameter", message).into());
-                    }
-                    tokio::time::sleep(PAUSES.0).await;
-                    continue;
-                }
-            };
-            unseen = 0;
-            if Instant::now() >= deadline {
-                return Err(LockError::Held(Box::new(other)));
+                other => waiting.because(other).await?,
             }
-            if seen != other.nonce {
-                waits(&other);
-                seen = other.nonce;
-            }
-            tokio::time::sleep(LOOK.min(deadline - Instant::now())).await;
         }
         let (enough, nonce) = (Arc::new(Notify::new()), holder.nonce.clone());
         let renewal = Renewal { store: Arc::clone(&store), holder, enough: Arc::clone(&enough) };
@@ -155,12 +135,27 @@ async fn create(store: &dyn Store, holder: &Holder, jitter: &Jitter) -> Result<b
     store.create(&value).await
 }
 
+/// Takes the lock, if it is free or past its time.
+async fn claim(store: &dyn Store, holder: &Holder, jitter: &Jitter) -> Result<Whose, Failure> {
+    let claimed = match create(store, holder, jitter).await {
+        Ok(true) => return Ok(Whose::Ours),
+        Ok(false) => take_over(store, holder).await,
+        Err(failure) => Err(failure),
+    };
+    match claimed {
+        Err(failure) if failure.is(BUSY) => Ok(Whose::Busy(failure)),
+        claimed => claimed,
+    }
+}
+
 /// Whose a lock turns out to be.
 enum Whose {
     Ours,
     Anothers(Holder),
     /// It existed when it was to be created, and is gone now that it is read.
     Nobodys,
+    /// It cannot be written now and can be soon; with what AWS said.
+    Busy(Failure),
 }
 
 impl Whose {

@@ -11,21 +11,20 @@ use futures::future::BoxFuture;
 use super::{Sending, Store, Stored};
 use crate::{
     aws::{self, Aws, Once, Outcome},
-    model::{Address, Failure, StackId},
+    model::{Failure, StackId},
 };
 
 /// The lock of one stack at AWS.
 #[derive(Debug)]
 pub struct SsmStore {
     aws: Arc<Aws>,
-    id: StackId,
     name: String,
 }
 
 impl SsmStore {
     /// The place of the lock of `id`.
     pub fn new(aws: Arc<Aws>, id: &StackId) -> Self {
-        Self { aws, id: id.clone(), name: format!("/stackctl/{}/{}/lock", id.stack, id.environment) }
+        Self { aws, name: format!("/stackctl/{}/{}/lock", id.stack, id.environment) }
     }
 }
 
@@ -36,9 +35,10 @@ impl Store for SsmStore {
 
     fn create<'a>(&'a self, value: &'a str) -> BoxFuture<'a, Result<bool, Failure>> {
         Box::pin(async move {
-            let address = Address::new("lock", "lock");
+            // Without tags: they outlive a parameter for a while, and then the next one of its name is refused.
+            // https://github.com/awslabs/aws-orbit-workbench/issues/1170
             let call = self.aws.ssm.put_parameter().name(&self.name).r#type(ParameterType::String).value(value);
-            let call = call.overwrite(false).set_tags(Some(aws::tags(&self.id, &address))).customize().once();
+            let call = call.overwrite(false).customize().once();
             Ok(call.send().await.or_absent("PutParameter", &["ParameterAlreadyExists"])?.is_some())
         })
     }

@@ -7,7 +7,7 @@ use std::{
 
 use futures::future::BoxFuture;
 use jiff::Timestamp;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::*;
 
@@ -22,12 +22,18 @@ enum Trouble {
     Slow(u64),
     /// Between this call and the next one, somebody deletes the lock.
     Vanishes,
+    /// Another write is under way.
+    Busy,
 }
+
+/// How long the name of a lock that was deleted is not free.
+const SETTLES: Duration = Duration::from_secs(30);
 
 /// A store in memory. Its clock is the tests' clock, and begins at second 1000.
 struct Memory {
     began: Instant,
     stored: Mutex<Option<(String, Instant)>>,
+    deleted: Mutex<Option<Instant>>,
     troubles: Mutex<VecDeque<(&'static str, Trouble)>>,
     calls: Mutex<Vec<&'static str>>,
 }
@@ -37,6 +43,7 @@ impl Memory {
         Arc::new(Self {
             began: Instant::now(),
             stored: Mutex::default(),
+            deleted: Mutex::default(),
             troubles: Mutex::default(),
             calls: Mutex::default(),
         })
@@ -57,7 +64,14 @@ impl Memory {
     }
 
     fn vanish(&self) {
-        *self.stored.lock().expect("as above") = None;
+        if self.stored.lock().expect("as above").take().is_some() {
+            *self.deleted.lock().expect("as above") = Some(Instant::now());
+        }
+    }
+
+    /// Whether the name is that of a lock that was deleted a moment ago.
+    fn settles(&self) -> bool {
+        self.deleted.lock().expect("as above").is_some_and(|at| at.elapsed() < SETTLES)
     }
 
     fn calls(&self, operation: &str) -> usize {
@@ -85,6 +99,7 @@ impl Memory {
                 sleep(Duration::from_secs(seconds)).await;
                 Ok(work())
             }
+            Some(Trouble::Busy) => Err(busy(operation)),
             Some(Trouble::Vanishes) => {
                 let done = work();
                 self.vanish();
@@ -95,6 +110,11 @@ impl Memory {
     }
 }
 
+/// What SSM says of a parameter that it cannot write now.
+fn busy(operation: &str) -> Failure {
+    Failure { code: Some("TooManyUpdates".to_owned()), ..Failure::refused(operation, "too many updates") }
+}
+
 impl Store for Memory {
     fn name(&self) -> &'static str {
         "/the/lock"
@@ -102,13 +122,16 @@ impl Store for Memory {
 
     fn create<'a>(&'a self, value: &'a str) -> BoxFuture<'a, Result<bool, Failure>> {
         let create = || {
-            let is_free = self.value().is_none();
-            if is_free {
-                self.put(value);
+            if self.value().is_some() {
+                return Ok(false);
             }
-            is_free
+            if self.settles() {
+                return Err(busy("create"));
+            }
+            self.put(value);
+            Ok(true)
         };
-        Box::pin(self.call("create", create))
+        Box::pin(async move { self.call("create", create).await? })
     }
 
     fn overwrite<'a>(&'a self, value: &'a str, _sending: Sending) -> BoxFuture<'a, Result<(), Failure>> {
@@ -162,7 +185,10 @@ async fn take(store: &Arc<Memory>, nonce: &str, patience: u64, heard: &Heard) ->
         holder(nonce),
         Duration::from_secs(patience),
         &Jitter::seeded(1),
-        |other| say(format!("waits for {}", other.nonce), heard),
+        |what| {
+            let what = if let WaitsFor::Run(other) = what { other.nonce.as_str() } else { "the name" };
+            say(format!("waits for {what}"), heard);
+        },
         move |to| say(format!("lost to {}", to.map_or("nobody".to_owned(), |to| to.nonce)), &lost),
     )
     .await
@@ -209,9 +235,56 @@ async fn a_run_waits_and_says_once_for_whom() {
         sleep(Duration::from_secs(100)).await;
         one.release().await.expect("it is ours");
     });
-    assert_eq!(heard.all(), ["waits for one"]);
+    assert_eq!(heard.all(), ["waits for one", "waits for the name"]);
     assert_eq!(nonce(&store).await.as_deref(), Some("two"));
     drop(two.expect("it is free"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lock_that_was_just_released_is_waited_for() {
+    let store = Memory::new();
+    must_take(&store, "one").await.release().await.expect("it is ours");
+    sleep(Duration::from_secs(10)).await;
+    let (heard, began) = (Heard::default(), Instant::now());
+    let _two = take(&store, "two", 0, &heard).await.expect("its name is free soon");
+    assert_eq!((heard.all(), began.elapsed().as_secs()), (vec!["waits for the name".to_owned()], 20));
+    assert_eq!(nonce(&store).await.as_deref(), Some("two"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_those_that_wait_for_the_name_one_has_the_lock() {
+    let store = Memory::new();
+    must_take(&store, "one").await.release().await.expect("it is ours");
+    let heard = Heard::default();
+    let (two, three) = tokio::join!(take(&store, "two", 0, &heard), take(&store, "three", 0, &heard));
+    assert_ne!(two.is_ok(), three.is_ok(), "one has it");
+    let Some(LockError::Held(by)) = two.err().or(three.err()) else { panic!("the other one is refused") };
+    assert_eq!(nonce(&store).await, Some(by.nonce));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_name_that_is_never_free_fails_after_a_minute() {
+    for (patience, expected) in [(0, 60), (600, 600)] {
+        let store = Memory::new();
+        store.trouble("create", [Trouble::Busy; 1000]);
+        let began = Instant::now();
+        let Err(LockError::Failure(failure)) = take(&store, "one", patience, &Heard::default()).await else {
+            panic!("it fails")
+        };
+        assert_eq!((failure.is(BUSY), failure.hint.is_some()), (true, true));
+        assert_eq!(began.elapsed().as_secs(), expected);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dead_lock_that_is_busy_is_taken_over_a_moment_later() {
+    let store = Memory::new();
+    dead(&store, "dead");
+    sleep(Duration::from_secs(100)).await;
+    store.trouble("overwrite", [Trouble::Busy]);
+    let one = must_take(&store, "one").await;
+    assert_eq!((store.calls("overwrite"), nonce(&store).await.as_deref()), (2, Some("one")));
+    one.release().await.expect("it is ours");
 }
 
 #[tokio::test(start_paused = true)]

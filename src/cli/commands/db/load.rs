@@ -57,29 +57,29 @@ impl Load {
             replaces: self.replace,
             run: project.cx.run.clone(),
         };
-        let loading = Change {
-            command: "db load",
-            consent: Consent::Given,
-            unprotect: false,
-            plan: &|view| plan(&project, view, &load),
-        };
-        // Where it did not begin, a task that runs is somebody else's.
-        let code = loading.run(&project, global, output).await?.code;
+        project.under_lock("db load", global, self.load(&project, &load, output)).await
+    }
+
+    /// Loads the dump and takes away what was there for that, under the stack's lock, which the caller holds.
+    async fn load(&self, project: &Project, load: &blueprint::Load, output: &Output) -> Result<u8, Stop> {
+        // Another run may have begun since the first look.
+        refuse_second(project).await?;
+        // Where it did not begin, there is nothing to take away.
+        let code = change(&|view| plan(project, view, load)).run_locked(project, output).await?.code;
         if code != exit::DONE {
-            stop_running(&project).await?;
+            stop_running(project).await?;
         }
-        let cleaning = Change {
-            command: "db load",
-            consent: Consent::Given,
-            unprotect: false,
-            plan: &|view| leftovers(&project, view, &load),
-        };
+        if code == exit::LOCKED {
+            output.status("What was there for it is left: the next `stackctl up` removes it.");
+            return Ok(code);
+        }
         output.status("What was there for it is taken away.");
-        let cleaned = cleaning.run(&project, global, output).await?.code;
-        if code == exit::DONE {
-            self.conclude(&project.stack, output);
+        let cleaned = change(&|view| leftovers(project, view, load)).run_locked(project, output).await?.code;
+        if code != exit::DONE {
+            return Ok(code);
         }
-        Ok(if code == exit::DONE { cleaned } else { code })
+        self.conclude(&project.stack, output);
+        Ok(cleaned)
     }
 
     /// Reads and checks the file; nothing of AWS's has been asked yet.
@@ -161,6 +161,11 @@ async fn stop_running(project: &Project) -> Result<(), Failure> {
         project.kinds.of(&task.address)?.delete(&project.cx, &task.live).await?;
     }
     Ok(())
+}
+
+/// A part of the load, to which the question was about all of it.
+fn change(plan: &(dyn Fn(View) -> Result<Plan, Failure> + Sync)) -> Change<'_> {
+    Change { command: "db load", consent: Consent::Given, unprotect: false, plan }
 }
 
 /// What is in the graph for the load alone, and the database's security group, which lets its task in.

@@ -43,27 +43,55 @@ impl Rotate {
         let project = Project::open(global, output).await?;
         let user = user(&project.stack, &self.name)?;
         let address = blueprint::database_password(&user.name);
-        let secret = ready(&project, &address).await?;
+        ready(&project, &address).await?;
         let services = using(&project.stack, user);
         self.ask(&user.name, &services, global, output)?;
-        let renewed = secret::renew(&project.cx, &secret, blueprint::PASSWORD_LENGTH);
-        let version = project.under_lock("secrets rotate", global, renewed).await?;
+        let rotated = self.rotate(&project, user, &services, output);
+        project.under_lock("secrets rotate", global, rotated).await
+    }
+
+    /// Gives the password another value and carries out what follows, under the stack's lock, which the caller holds.
+    async fn rotate(
+        &self,
+        project: &Project,
+        user: &DatabaseUser,
+        services: &[&str],
+        output: &Output,
+    ) -> Result<u8, Stop> {
+        let address = blueprint::database_password(&user.name);
+        // Another run may have changed the stack since the question.
+        let secret = ready(project, &address).await?;
+        let version = secret::renew(&project.cx, &secret, blueprint::PASSWORD_LENGTH).await?;
         output.status(&format!("{} has another password; {address} holds it.", user.name));
+        let followed = self.follow(project, &address, &version, output).await;
+        if matches!(followed, Ok(exit::DONE)) {
+            self.conclude(&secret, services, output);
+        } else {
+            output.status(&format!(
+                "{} has another password in Secrets Manager, and the database or what connects to it may not have it yet. \
+                 `stackctl up` does what is left.",
+                user.name
+            ));
+        }
+        followed
+    }
+
+    /// Makes the new password true at the database and wherever it is used.
+    async fn follow(&self, project: &Project, address: &Address, version: &str, output: &Output) -> Result<u8, Stop> {
         // Whoever goes on from here, this run or another one, does no more than make the stack as stack.yaml says.
         let change = Change {
             command: "up",
             consent: Consent::Given,
             unprotect: false,
             plan: &|mut view| {
-                show(&mut view, &address, &version);
+                show(&mut view, address, version);
                 let whole = project.plan(view, &BTreeMap::new())?;
                 Ok(if self.no_redeploy { database_part(&whole) } else { whole })
             },
         };
-        let ended = change.run(&project, global, output).await?;
+        let ended = change.run_locked(project, output).await?;
         if ended.code == exit::DONE {
-            shown(&project, &address, &version, output).await?;
-            self.conclude(&secret, &services, output);
+            shown(project, address, version, output).await?;
         }
         Ok(ended.code)
     }

@@ -54,6 +54,17 @@ struct Wanted {
     address: Address,
 }
 
+/// What follows from another value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Then {
+    /// No task has the old one.
+    Nothing,
+    /// Tasks have the old one, and keep it for now.
+    ToRedeploy,
+    /// Tasks have the old one, and are replaced.
+    Redeployment,
+}
+
 impl Set {
     pub(super) async fn run(&self, global: &Global, output: &Output) -> Result<u8, Stop> {
         if !self.value.is_empty() {
@@ -68,10 +79,9 @@ impl Set {
         let project = Project::open(global, output).await?;
         let wanted = wanted(&project.stack, &self.name)?;
         let value = self.read(output)?;
-        let version = self.give(&project, &wanted, value, global).await?;
-        shown(&project, &wanted.address, &version.version, output).await?;
-        output.status(&format!("{} has another value; {} holds it.", self.name, version.name));
-        self.follow(&project, &wanted, &version, global, output).await
+        let then = self.then(&project, &wanted, global, output).await?;
+        let work = self.give(&project, &wanted, value, then, output);
+        project.under_lock("secrets set", global, work).await
     }
 
     /// The value, from whoever sits there or from standard input.
@@ -92,79 +102,78 @@ impl Set {
         })
     }
 
-    /// Puts the value into Secrets Manager, under the stack's lock.
+    /// What follows: a task has what the secret held when it started.
+    async fn then(&self, project: &Project, wanted: &Wanted, global: &Global, output: &Output) -> Result<Then, Stop> {
+        let service = &wanted.service;
+        let runs = project.observe_kind("service").await?;
+        if !runs.iter().any(|found| found.address.name() == service) {
+            return Ok(Then::Nothing);
+        }
+        let redeploys = self.redeploy || global.yes || asked(service, output);
+        Ok(if redeploys { Then::Redeployment } else { Then::ToRedeploy })
+    }
+
+    /// Puts the value into Secrets Manager and does what follows, under the stack's lock, which the caller holds.
     async fn give(
         &self,
         project: &Project,
         wanted: &Wanted,
         value: String,
-        global: &Global,
-    ) -> Result<secret::Live, Stop> {
-        let cx = &project.cx;
-        let given = async {
-            let found = project.observe_kind("secret").await?;
-            let found = found.into_iter().find(|found| found.address == wanted.address);
-            let found: Option<secret::Live> = found.map(|found| found.decoded()).transpose()?;
-            secret::give(cx, &wanted.address, found.as_ref(), value).await
-        };
-        project.under_lock("secrets set", global, given).await
-    }
-
-    /// A task has what the secret held when it started: says which services are to be redeployed, and does so if asked.
-    async fn follow(
-        &self,
-        project: &Project,
-        wanted: &Wanted,
-        given: &secret::Live,
-        global: &Global,
+        then: Then,
         output: &Output,
     ) -> Result<u8, Stop> {
+        let found = project.observe_kind("secret").await?;
+        let found = found.into_iter().find(|found| found.address == wanted.address);
+        let found: Option<secret::Live> = found.map(|found| found.decoded()).transpose()?;
+        let given = secret::give(&project.cx, &wanted.address, found.as_ref(), value).await?;
+        output.status(&format!("{} has another value; {} holds it.", self.name, given.name));
+        let followed = match then {
+            Then::Redeployment => Self::redeploy(project, wanted, &given, output).await,
+            Then::ToRedeploy | Then::Nothing => Ok(exit::DONE),
+        };
+        self.conclude(wanted, &given, then, matches!(followed, Ok(exit::DONE)), output);
+        let code = followed?;
+        shown(project, &wanted.address, &given.version, output).await?;
+        Ok(code)
+    }
+
+    /// Redeploys the service.
+    async fn redeploy(project: &Project, wanted: &Wanted, given: &secret::Live, output: &Output) -> Result<u8, Stop> {
+        let change = Change {
+            command: "up",
+            consent: Consent::Given,
+            unprotect: false,
+            plan: &|mut view| {
+                show(&mut view, &wanted.address, &given.version);
+                let graph = project.graph(&view, &BTreeMap::new(), None)?;
+                let whole = engine::plan(&project.kinds, &project.cx.id, &graph, view.live)?;
+                only_of(&project.kinds, &wanted.service, &project.stack, &graph, &whole)
+            },
+        };
+        Ok(change.run_locked(project, output).await?.code)
+    }
+
+    /// Says what is left to do.
+    fn conclude(&self, wanted: &Wanted, given: &secret::Live, then: Then, is_done: bool, output: &Output) {
         let service = &wanted.service;
-        let runs = project.observe_kind("service").await?;
-        let runs = runs.iter().any(|found| found.address.name() == service);
-        let mut code = exit::DONE;
-        let mut waiting = runs;
-        if runs {
-            output.status(&format!("{service} runs with the value of before until it is redeployed."));
-            if self.redeploy || global.yes || asked(service, output) {
-                let change = Change {
-                    command: "up",
-                    consent: Consent::Given,
-                    unprotect: false,
-                    plan: &|mut view| {
-                        show(&mut view, &wanted.address, &given.version);
-                        let graph = project.graph(&view, &BTreeMap::new(), None)?;
-                        only_of(
-                            &project.kinds,
-                            service,
-                            &project.stack,
-                            &graph,
-                            &engine::plan(&project.kinds, &project.cx.id, &graph, view.live)?,
-                        )
-                    },
-                };
-                code = change.run(project, global, output).await?.code;
-                waiting = code != exit::DONE;
-            }
-        }
-        if waiting {
-            output.status(&format!("To be redeployed: {service}. `stackctl up` does it."));
-        } else if !runs {
+        let waits = then == Then::ToRedeploy || !is_done;
+        if waits {
+            output.status(&format!("{service} runs with the value of before until `stackctl up` redeploys it."));
+        } else if then == Then::Nothing {
             output.status("`stackctl up` uses it.");
         }
         if output.is_json() {
-            let to_redeploy: &[&String] = if waiting { &[service] } else { &[] };
+            let to_redeploy: &[&String] = if waits { &[service] } else { &[] };
             output.document(&serde_json::json!({
                 "event": "set", "secret": given.name, "name": self.name, "to_redeploy": to_redeploy,
             }));
         }
-        Ok(code)
     }
 }
 
 fn asked(service: &str, output: &Output) -> bool {
-    let answer = output.ask(&format!("Redeploy {service} now? Only `yes` will do"));
-    answer.is_some_and(|answer| answer.trim() == "yes")
+    let question = format!("{service} runs with the old value until it is redeployed. Redeploy it then? Type \"yes\"");
+    output.ask(&question).is_some_and(|answer| answer.trim() == "yes")
 }
 
 /// The secret that `name` means: one whose value is given by hand.

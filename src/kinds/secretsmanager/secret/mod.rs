@@ -277,7 +277,12 @@ pub async fn renew(cx: &Context, live: &Live, length: usize) -> Result<String, F
 async fn put(cx: &Context, live: &Live, value: String) -> Result<String, Failure> {
     // The call has a token by which AWS knows a repeated one, so the SDK may repeat it.
     let call = cx.aws.secrets.put_secret_value().secret_id(&live.arn).secret_string(value);
-    let answer = call.send().await.during("PutSecretValue")?;
+    let answer = call.send().await.during("PutSecretValue").map_err(|failure| match failure.cause {
+        Cause::Ambiguous => {
+            failure.hint("the secret may have another value all the same: `stackctl up` does what follows")
+        }
+        _ => failure,
+    })?;
     given(answer.version_id, "PutSecretValue", "VersionId")
 }
 
