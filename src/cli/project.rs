@@ -73,7 +73,7 @@ impl Project {
         let to = relay.clone();
         let folder = folder(&global.file);
         let images = Arc::new(Builder::new(folder.clone(), Arc::new(move |event| to.image(event))));
-        let cx = Context::new(id, Arc::new(aws), Arc::clone(&images) as Arc<dyn Images>);
+        let cx = Context::new(id, Arc::new(aws), Arc::clone(&images) as Arc<dyn Images>).expecting(expected(&stack));
         let verbose = global.verbose > 0;
         let (stopper, output, told) = (Stopper::default(), output.clone(), AtomicBool::default());
         Ok(Self { stack, cx, kinds: kinds::registry(), folder, images, relay, stopper, output, verbose, told })
@@ -282,6 +282,12 @@ impl Relay {
             events.send(Event::Image { source: event.source, message: event.message });
         }
     }
+}
+
+/// All that a command may have made of `stack`. What is wrong with it otherwise, its graph says.
+fn expected(stack: &Stack) -> Vec<Address> {
+    let graph = blueprint::sketch_of_all(stack);
+    graph.map(|graph| graph.nodes().map(|node| node.address.clone()).collect()).unwrap_or_default()
 }
 
 /// The folder that relative paths in stack.yaml start from.

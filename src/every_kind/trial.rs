@@ -104,6 +104,10 @@ impl Subject {
         Ok(())
     }
 
+    fn address(&self) -> Address {
+        Address::new(self.name, self.sample.name)
+    }
+
     fn expected(&self) -> MutexGuard<'_, BTreeMap<String, Vec<String>>> {
         self.expected.lock().expect("nobody panics while holding this")
     }
@@ -180,16 +184,17 @@ impl Trial<'_> {
         let id = StackId { stack: "shop".to_owned(), environment: "test".to_owned() };
         let aws = Arc::clone(&self.subject.aws);
         let images = (self.subject.sample.images)(Arc::clone(&aws));
-        let mut cx = Context::new(id, aws, images);
+        // stack.yaml names it, whatever a run does to it.
+        let mut cx = Context::new(id, aws, images).expecting([self.subject.address()]);
         cx.run = format!("run-{}", self.subject.runs.fetch_add(1, Ordering::Relaxed));
         cx
     }
 
     async fn planned(&self, cx: &Context, desired: Option<&Value>) -> Result<Plan, Failure> {
-        let Subject { name, lasts, sample, kinds, .. } = self.subject;
+        let Subject { name, lasts, kinds, .. } = self.subject;
         let mut graph = Graph::new();
         if let Some(desired) = desired {
-            let address = graph.add(Address::new(*name, sample.name), desired);
+            let address = graph.add(self.subject.address(), desired);
             if !lasts {
                 graph.run(&address);
             }

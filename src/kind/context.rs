@@ -2,7 +2,7 @@
 
 use std::{
     any::Any,
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     future::Future,
     sync::{Arc, OnceLock},
 };
@@ -28,6 +28,7 @@ pub struct Context {
     pub run: String,
     /// Where what is released comes from; known once something is to be carried out.
     pub origin: Arc<OnceLock<Origin>>,
+    expected: Arc<BTreeSet<Address>>,
     claim: Option<Arc<Claim>>,
     shared: Arc<Mutex<HashMap<&'static str, Shared>>>,
 }
@@ -44,7 +45,19 @@ impl Context {
     /// A context with nothing read yet.
     pub fn new(id: StackId, aws: Arc<Aws>, images: Arc<dyn Images>) -> Self {
         let run = format!("{:016x}", rand::random::<u64>());
-        Self { id, aws, images, run, origin: Arc::default(), claim: None, shared: Arc::default() }
+        let (origin, expected, shared) = (Arc::default(), Arc::default(), Arc::default());
+        Self { id, aws, images, run, origin, expected, claim: None, shared }
+    }
+
+    /// The same, where the stack may have resources at these addresses, whether a listing of AWS's shows them or not.
+    #[must_use]
+    pub fn expecting(self, addresses: impl IntoIterator<Item = Address>) -> Self {
+        Self { expected: Arc::new(addresses.into_iter().collect()), ..self }
+    }
+
+    /// The addresses of the kind `kind` at which the stack may have resources that a listing does not show yet.
+    pub fn expected<'a>(&'a self, kind: &'a str) -> impl Iterator<Item = &'a Address> {
+        self.expected.iter().filter(move |address| address.kind() == kind)
     }
 
     /// How ECS records that this run of stackctl started a task for `what` (at most 128 characters). Tasks of earlier runs

@@ -20,9 +20,14 @@ use crate::{
     s3,
 };
 
-/// The services whose reads lag. Of S3 it is the buckets and their settings; objects are there at once.
-/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/Welcome.html#ConsistencyModel>
-const LAGGING: [&str; 5] = ["ec2", "elasticloadbalancing", "ecs", "iam", s3::SERVICE];
+/// The services whose reads lag. Of S3 it is the buckets and their settings; objects are there at once. Of Secrets Manager it is
+/// the list, and no description of one secret.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/Welcome.html#ConsistencyModel>,
+/// <https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_ListSecrets.html>
+const LAGGING: [&str; 6] = ["ec2", "elasticloadbalancing", "ecs", "iam", s3::SERVICE, SECRETS];
+
+/// Secrets Manager.
+const SECRETS: &str = "secretsmanager";
 
 /// How many different reads of one service are kept.
 const READS: usize = 48;
@@ -119,6 +124,15 @@ fn is_about_buckets(call: &Call) -> bool {
     target.key.is_empty() && !call.operation.contains("Objects") && !call.operation.contains("Uploads")
 }
 
+/// Whether what `call` says may be old, or it makes that of others old.
+fn lags(call: &Call) -> bool {
+    match call.service.as_str() {
+        s3::SERVICE => is_about_buckets(call),
+        SECRETS => call.is_mutating() || call.operation == "ListSecrets",
+        service => LAGGING.contains(&service),
+    }
+}
+
 fn bucket(call: &Call) -> String {
     s3::Target::of(&call.path_and_query).bucket
 }
@@ -136,8 +150,7 @@ impl Lag {
         F: Fn(Call) -> A,
         A: Future<Output = Result<Answer, ApiError>>,
     {
-        let is_about_objects = call.service == s3::SERVICE && !is_about_buckets(call);
-        if most <= 0.0 || is_about_objects || !LAGGING.contains(&call.service.as_str()) {
+        if most <= 0.0 || !lags(call) {
             return carry_out(call.clone()).await;
         }
         let longest = Duration::from_secs_f64(most);
@@ -289,6 +302,29 @@ mod tests {
         let named = call("CreateSubnet", "VpcId=vpc-0123456789abcdef0");
         assert_eq!(cloud.ask(named.clone(), 1000.0).await, Err("InvalidVpcID.NotFound".to_owned()));
         assert!(cloud.ask(named, 0.0).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn the_list_of_secrets_lags_and_a_description_does_not() {
+        let (lag, secrets) = (Lag::default(), AtomicUsize::new(0));
+        let ask = async |operation: &str| {
+            let call = Call::example(SECRETS, operation, "");
+            let answer = lag.through(&call, 1, 1000.0, |call| {
+                let count = secrets.fetch_add(usize::from(call.is_mutating()), Ordering::SeqCst);
+                async move { Ok(Answer::json(&count)) }
+            });
+            String::from_utf8_lossy(&answer.await.expect("it answers").body).into_owned()
+        };
+        for read in ["ListSecrets", "DescribeSecret"] {
+            assert_eq!(ask(read).await, "0");
+        }
+        ask("CreateSecret").await;
+        let mut listed = Vec::new();
+        for _ in 0..20 {
+            listed.push(ask("ListSecrets").await);
+            assert_eq!(ask("DescribeSecret").await, "1");
+        }
+        assert!(listed.contains(&"0".to_owned()), "{listed:?}");
     }
 
     #[test]

@@ -42,7 +42,7 @@ pub(crate) struct Plan {
     /// The share of calls whose connection is reset once the work is done: the answer is lost.
     #[arg(long, default_value_t = 0.0)]
     lost: f64,
-    /// By how many seconds reads of EC2, ELB, ECS and IAM lag writes, at most.
+    /// By how many seconds reads of EC2, ELB, ECS and IAM, and the list of secrets, lag writes, at most.
     #[arg(long, default_value_t = 0.0)]
     pub(crate) lag: f64,
     /// For how many seconds the name of a bucket that was deleted cannot be used again.

@@ -10,11 +10,11 @@ use crate::{
     model::{Failure, On, Permission},
 };
 
+/// The ARNs of the stack's secrets.
+const ARNS: On = On::Named(&["secretsmanager:{region}:{account}:secret:{stack}/{environment}/*"]);
+
 /// What reads the stack's secrets.
-pub(super) const READING: Permission = Permission::make(
-    &["secretsmanager:GetSecretValue"],
-    On::Named(&["secretsmanager:{region}:{account}:secret:{stack}/{environment}/*"]),
-);
+pub(super) const READING: Permission = Permission::make(&["secretsmanager:GetSecretValue"], ARNS);
 
 /// A secret value. It has neither `Debug` nor `Display`: it goes where it is needed by [`Value::expose`] alone.
 pub(super) struct Value(String);

@@ -4,7 +4,7 @@
 
 #![expect(clippy::unnecessary_wraps, reason = "all handlers have one shape, and some operations are never refused")]
 
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Duration};
 
 use aws_sdk_secretsmanager::{
     operation::{
@@ -21,16 +21,24 @@ use aws_sdk_secretsmanager::{
     types::{FilterNameStringType, SecretListEntry, Tag},
 };
 
+use tokio::time::Instant;
+
 use crate::aws::{
     self,
     model::{Cloud, Refusal, Service},
 };
+
+/// How old the list may be. DescribeSecret tells what is there now.
+/// <https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_ListSecrets.html>
+const LISTED_AFTER: Duration = Duration::from_mins(5);
 
 /// What the account has in the region.
 #[derive(Clone, Default)]
 pub(super) struct Secrets {
     made: u32,
     all: Vec<Secret>,
+    /// When each change was made, and what there was before it.
+    before: Vec<(Instant, Vec<Secret>)>,
 }
 
 /// One secret; how its name and its ARN go together is the model's own.
@@ -99,8 +107,20 @@ impl Secrets {
         Ok(secret)
     }
 
+    /// Keeps what there is before a change, for the list.
+    fn change(&mut self) {
+        self.before.push((Instant::now(), self.all.clone()));
+    }
+
+    /// What the list shows.
+    fn listed(&self) -> &[Secret] {
+        let old = self.before.iter().find(|(changed, _)| changed.elapsed() < LISTED_AFTER);
+        old.map_or(&self.all, |(_, before)| before)
+    }
+
     /// Lets the deletion of every secret of a stack be scheduled.
     pub(super) fn schedule_deletion(&mut self) {
+        self.change();
         let of_stacks = self.all.iter_mut().filter(|secret| aws::tag_value(&secret.tags, aws::ADDRESS).is_some());
         of_stacks.for_each(|secret| secret.deleted = true);
     }
@@ -116,6 +136,7 @@ fn create(secrets: &mut Secrets, input: &CreateSecretInput) -> Result<CreateSecr
         secrets.usable(input.name())?;
         return Err(Refusal::new("ResourceExistsException", "the secret already exists"));
     }
+    secrets.change();
     let (version, name) = (secrets.version(), input.name().unwrap_or_default().to_owned());
     let secret = Secret {
         arn: format!("arn:aws:secretsmanager:eu-west-1:123456789012:secret:{name}-{version}"),
@@ -141,7 +162,7 @@ fn describe(secrets: &mut Secrets, input: &DescribeSecretInput) -> Result<Descri
     Ok(answer.build())
 }
 
-/// By the beginning of the name and by the keys of tags, the only filters that the model has.
+/// As of five minutes ago; by the beginning of the name and by the keys of tags, the only filters that the model has.
 fn list(secrets: &mut Secrets, input: &ListSecretsInput) -> Result<ListSecretsOutput, Refusal> {
     let passes = |secret: &&Secret| {
         input.filters().iter().all(|filter| {
@@ -152,7 +173,7 @@ fn list(secrets: &mut Secrets, input: &ListSecretsInput) -> Result<ListSecretsOu
             })
         })
     };
-    let shown = secrets.all.iter().filter(|secret| !secret.deleted).filter(passes).map(|secret| {
+    let shown = secrets.listed().iter().filter(|secret| !secret.deleted).filter(passes).map(|secret| {
         SecretListEntry::builder()
             .arn(&secret.arn)
             .name(&secret.name)
@@ -169,6 +190,7 @@ fn value(secrets: &mut Secrets, input: &GetSecretValueInput) -> Result<GetSecret
 }
 
 fn put(secrets: &mut Secrets, input: &PutSecretValueInput) -> Result<PutSecretValueOutput, Refusal> {
+    secrets.change();
     let version = secrets.version();
     let secret = secrets.usable(input.secret_id())?;
     secret.value = input.secret_string().unwrap_or_default().to_owned();
@@ -177,6 +199,7 @@ fn put(secrets: &mut Secrets, input: &PutSecretValueInput) -> Result<PutSecretVa
 }
 
 fn tag(secrets: &mut Secrets, input: &TagResourceInput) -> Result<TagResourceOutput, Refusal> {
+    secrets.change();
     let secret = secrets.usable(input.secret_id())?;
     secret.tags.retain(|old| input.tags().iter().all(|new| new.key() != old.key()));
     secret.tags.extend_from_slice(input.tags());
@@ -185,6 +208,7 @@ fn tag(secrets: &mut Secrets, input: &TagResourceInput) -> Result<TagResourceOut
 
 /// Without a way back, a secret is gone at once; a second scheduling is refused.
 fn delete(secrets: &mut Secrets, input: &DeleteSecretInput) -> Result<DeleteSecretOutput, Refusal> {
+    secrets.change();
     if input.force_delete_without_recovery() == Some(true) {
         let arn = secrets.secret(input.secret_id())?.arn.clone();
         secrets.all.retain(|secret| secret.arn != arn);
@@ -196,6 +220,7 @@ fn delete(secrets: &mut Secrets, input: &DeleteSecretInput) -> Result<DeleteSecr
 }
 
 fn restore(secrets: &mut Secrets, input: &RestoreSecretInput) -> Result<RestoreSecretOutput, Refusal> {
+    secrets.change();
     let secret = secrets.secret(input.secret_id())?;
     secret.deleted = false;
     Ok(RestoreSecretOutput::builder().arn(&secret.arn).name(&secret.name).build())

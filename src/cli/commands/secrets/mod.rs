@@ -4,7 +4,6 @@
 mod list;
 mod rotate;
 mod set;
-mod version;
 
 use clap::{Args, Subcommand};
 

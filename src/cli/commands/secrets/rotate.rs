@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use clap::Args;
 
-use super::version::{show, shown};
 use crate::cli::{
     change::{Change, Consent, confirm},
     error::Stop,
@@ -61,9 +60,9 @@ impl Rotate {
         let address = blueprint::database_password(&user.name);
         // Another run may have changed the stack since the question.
         let secret = ready(project, &address).await?;
-        let version = secret::renew(&project.cx, &secret, blueprint::PASSWORD_LENGTH).await?;
+        secret::renew(&project.cx, &secret, blueprint::PASSWORD_LENGTH).await?;
         output.status(&format!("{} has another password; {address} holds it.", user.name));
-        let followed = self.follow(project, &address, &version, output).await;
+        let followed = self.follow(project, output).await;
         if matches!(followed, Ok(exit::DONE)) {
             self.conclude(&secret, services, output);
         } else {
@@ -77,23 +76,18 @@ impl Rotate {
     }
 
     /// Makes the new password true at the database and wherever it is used.
-    async fn follow(&self, project: &Project, address: &Address, version: &str, output: &Output) -> Result<u8, Stop> {
+    async fn follow(&self, project: &Project, output: &Output) -> Result<u8, Stop> {
         // Whoever goes on from here, this run or another one, does no more than make the stack as stack.yaml says.
         let change = Change {
             command: "up",
             consent: Consent::Given,
             unprotect: false,
-            plan: &|mut view| {
-                show(&mut view, address, version);
+            plan: &|view| {
                 let whole = project.plan(view, &BTreeMap::new())?;
                 Ok(if self.no_redeploy { database_part(&whole) } else { whole })
             },
         };
-        let ended = change.run_locked(project, output).await?;
-        if ended.code == exit::DONE {
-            shown(project, address, version, output).await?;
-        }
-        Ok(ended.code)
+        Ok(change.run_locked(project, output).await?.code)
     }
 
     fn ask(&self, user: &str, services: &[&str], global: &Global, output: &Output) -> Result<(), Stop> {

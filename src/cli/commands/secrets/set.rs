@@ -9,7 +9,6 @@ use std::{
 
 use clap::Args;
 
-use super::version::{show, shown};
 use crate::{
     blueprint,
     cli::{
@@ -128,23 +127,20 @@ impl Set {
         let given = secret::give(&project.cx, &wanted.address, found.as_ref(), value).await?;
         output.status(&format!("{} has another value; {} holds it.", self.name, given.name));
         let followed = match then {
-            Then::Redeployment => Self::redeploy(project, wanted, &given, output).await,
+            Then::Redeployment => Self::redeploy(project, wanted, output).await,
             Then::ToRedeploy | Then::Nothing => Ok(exit::DONE),
         };
         self.conclude(wanted, &given, then, matches!(followed, Ok(exit::DONE)), output);
-        let code = followed?;
-        shown(project, &wanted.address, &given.version, output).await?;
-        Ok(code)
+        followed
     }
 
     /// Redeploys the service.
-    async fn redeploy(project: &Project, wanted: &Wanted, given: &secret::Live, output: &Output) -> Result<u8, Stop> {
+    async fn redeploy(project: &Project, wanted: &Wanted, output: &Output) -> Result<u8, Stop> {
         let change = Change {
             command: "up",
             consent: Consent::Given,
             unprotect: false,
-            plan: &|mut view| {
-                show(&mut view, &wanted.address, &given.version);
+            plan: &|view| {
                 let graph = project.graph(&view, &BTreeMap::new(), None)?;
                 let whole = engine::plan(&project.kinds, &project.cx.id, &graph, view.live)?;
                 only_of(&project.kinds, &wanted.service, &project.stack, &graph, &whole)

@@ -3,30 +3,29 @@
 //!
 //! <https://docs.aws.amazon.com/secretsmanager/latest/userguide/intro.html>
 
+mod look;
 #[cfg(test)]
 mod sample;
 #[cfg(test)]
 mod tests;
 mod value;
 
-use std::collections::HashMap;
-
-use aws_sdk_secretsmanager::{
-    primitives::DateTime,
-    types::{Filter, FilterNameStringType, Tag},
-};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 pub use value::Source;
 
-use value::{GIVEN, fingerprint, generate, make};
+use look::described;
+use value::{fingerprint, generate, make};
 
 use crate::{
     aws::{self, Once, Outcome, given},
     kind::{Context, Cost, Doc, Kind},
     kinds::secretsmanager,
-    model::{Address, Changed, Changes, Diff, Failure, Found, NoField, On, Outputs, Permission, Phase, Shown, fields},
+    model::{
+        Address, Cause, Changed, Changes, Diff, Failure, Found, NoField, Outputs, Permission, Phase, Purpose, Shown,
+        fields,
+    },
 };
 
 /// The tag with a hash of all that a made value is made of, but the password; of one that was given by hand, [`GIVEN`].
@@ -39,10 +38,6 @@ const RECOVERY_DAYS: i64 = 7;
 /// The longest value, in bytes.
 /// <https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_limits.html>
 pub const LONGEST: usize = 65_536;
-
-/// The label of the version that whoever asks for no other one gets.
-/// <https://docs.aws.amazon.com/secretsmanager/latest/userguide/whats-in-a-secret.html#term_version>
-const CURRENT: &str = "AWSCURRENT";
 
 /// A secret.
 pub struct Secret;
@@ -104,44 +99,22 @@ impl Kind for Secret {
     const NOT_YET: &'static [&'static str] = &[];
     const PERMISSIONS: &'static [Permission] = &[
         Permission::look(&["secretsmanager:ListSecrets"]),
+        Permission { purpose: Purpose::Look, actions: &["secretsmanager:DescribeSecret"], on: secretsmanager::ARNS },
         Permission::make(
             &[
                 "secretsmanager:CreateSecret",
-                "secretsmanager:DescribeSecret",
                 "secretsmanager:PutSecretValue",
                 "secretsmanager:RestoreSecret",
                 "secretsmanager:TagResource",
             ],
-            On::Named(&["secretsmanager:{region}:{account}:secret:{stack}/{environment}/*"]),
+            secretsmanager::ARNS,
         ),
         secretsmanager::READING,
-        Permission::delete(
-            &["secretsmanager:DeleteSecret", "secretsmanager:DescribeSecret"],
-            On::Named(&["secretsmanager:{region}:{account}:secret:{stack}/{environment}/*"]),
-        ),
+        Permission::delete(&["secretsmanager:DeleteSecret"], secretsmanager::ARNS),
     ];
 
     async fn list(cx: &Context) -> Result<Vec<Found<Live>>, Failure> {
-        let filter = |key, value: &str| Filter::builder().key(key).values(value).build();
-        let call = cx
-            .aws
-            .secrets
-            .list_secrets()
-            .filters(filter(FilterNameStringType::TagKey, aws::STACK))
-            .filters(filter(FilterNameStringType::Name, &name(cx, "")));
-        let pages = call.into_paginator().send().try_collect().await.during("ListSecrets")?;
-        Ok(pages
-            .into_iter()
-            .flat_map(|page| page.secret_list.unwrap_or_default())
-            .filter(|secret| secret.deleted_date().is_none())
-            .filter_map(|secret| {
-                let changed = secret.last_changed_date().or(secret.created_date()).copied();
-                let stages = secret.secret_versions_to_stages();
-                let (address, live) =
-                    live(cx, secret.tags(), secret.arn.clone()?, secret.name.clone()?, stages, changed)?;
-                Some(Found { address, id: live.name.clone(), live })
-            })
-            .collect())
+        look::all(cx).await
     }
 
     fn diff(desired: &Desired, live: &Live) -> Changes<Field, NoField> {
@@ -237,23 +210,6 @@ impl Kind for Secret {
     }
 }
 
-/// A secret of the stack's in our own types, with its address.
-fn live(
-    cx: &Context,
-    tags: &[Tag],
-    arn: String,
-    name: String,
-    stages: Option<&HashMap<String, Vec<String>>>,
-    changed: Option<DateTime>,
-) -> Option<(Address, Live)> {
-    let address = aws::address_of(&cx.id, tags)?;
-    let inputs = aws::tag_value(tags, INPUTS).unwrap_or_default().to_owned();
-    let mut current = stages.into_iter().flatten().filter(|(_, stages)| stages.iter().any(|stage| stage == CURRENT));
-    let version = current.next().map(|(version, _)| version.clone()).unwrap_or_default();
-    let changed = changed.and_then(|at| Timestamp::from_second(at.secs()).ok());
-    Some((address, Live { arn, name, inputs, version, changed }))
-}
-
 fn name(cx: &Context, of_stack: &str) -> String {
     format!("{}/{}/{of_stack}", cx.id.stack, cx.id.environment)
 }
@@ -266,14 +222,15 @@ pub async fn reveal(cx: &Context, live: &Live) -> Result<String, Failure> {
     Ok(secretsmanager::value(cx, &live.arn).await?.expose().to_owned())
 }
 
-/// Gives a generated secret another value; gives the id of its new version.
+/// Gives a generated secret another value.
 ///
 /// # Errors
 /// If Secrets Manager refuses.
-pub async fn renew(cx: &Context, live: &Live, length: usize) -> Result<String, Failure> {
-    put(cx, live, generate(length)).await
+pub async fn renew(cx: &Context, live: &Live, length: usize) -> Result<(), Failure> {
+    put(cx, live, generate(length)).await.map(drop)
 }
 
+/// Gives the id of the new version.
 async fn put(cx: &Context, live: &Live, value: String) -> Result<String, Failure> {
     // The call has a token by which AWS knows a repeated one, so the SDK may repeat it.
     let call = cx.aws.secrets.put_secret_value().secret_id(&live.arn).secret_string(value);
@@ -327,17 +284,6 @@ async fn create(cx: &Context, address: &Address, value: String, inputs: String) 
     };
     let version = answer.version_id.unwrap_or_default();
     Ok(Live { arn: given(answer.arn, "CreateSecret", "ARN")?, name, inputs, version, changed: None })
-}
-
-/// The secret that `id` names and whose address its tags give, as it is at this moment; none if it is not there, is being
-/// deleted, or is not the stack's.
-async fn described(cx: &Context, id: &str) -> Result<Option<(Address, Live)>, Failure> {
-    let call = cx.aws.secrets.describe_secret().secret_id(id).send().await;
-    let found = call.or_absent("DescribeSecret", &["ResourceNotFoundException"])?;
-    Ok(found.filter(|secret| secret.deleted_date().is_none()).and_then(|secret| {
-        let changed = secret.last_changed_date().or(secret.created_date()).copied();
-        live(cx, secret.tags(), secret.arn.clone()?, secret.name.clone()?, secret.version_ids_to_stages(), changed)
-    }))
 }
 
 async fn write(cx: &Context, live: &Live, value: String, inputs: String) -> Result<Live, Failure> {

@@ -1,7 +1,45 @@
 //! What of a secret is compared, and how one is made again.
 
+use std::sync::Arc;
+
 use super::*;
-use crate::model::Input;
+use crate::{
+    aws::model::{self, Cloud},
+    kind::NoImages,
+    kinds::secretsmanager::model::cloud,
+    model::{Input, StackId},
+};
+
+/// A stack that may have secrets at `addresses`.
+fn context(cloud: &Cloud, addresses: &[&Address]) -> Context {
+    let id = StackId { stack: "shop".into(), environment: "test".into() };
+    let cx = Context::new(id, Arc::new(model::session(cloud)), Arc::new(NoImages));
+    cx.expecting(addresses.iter().copied().cloned())
+}
+
+fn generated() -> Desired {
+    Desired { source: Source::Generated { length: 32 } }
+}
+
+/// The addresses of the secrets that the stack has.
+async fn there(cx: &Context) -> Vec<Address> {
+    let found = Secret::list(cx).await.expect("it answers");
+    found.into_iter().map(|found| found.address).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_list_of_five_minutes_ago_hides_and_invents_no_secret() {
+    let (cloud, address) = (cloud(), Address::new("secret", "database-password"));
+    let (known, unknown) = (context(&cloud, &[&address]), context(&cloud, &[]));
+    let made = Secret::create(&known, &address, &generated()).await.expect("it is made");
+    assert_eq!(there(&known).await, [address.clone()], "it is there, and not in the list");
+    tokio::time::sleep(std::time::Duration::from_secs(301)).await;
+    assert_eq!(there(&unknown).await, [address], "stack.yaml has it no longer, and the list has it");
+    Secret::delete(&known, &made).await.expect("it is deleted");
+    for cx in [known, unknown] {
+        assert_eq!(there(&cx).await, [], "it is gone, and still in the list");
+    }
+}
 
 fn url(host: Input) -> Desired {
     let (user, database) = ("u".to_owned(), "d".to_owned());
