@@ -16,12 +16,12 @@ use tokio::{sync::Notify, task::JoinHandle};
 pub use holder::{Holder, Seen};
 pub use ssm::SsmStore;
 pub use store::{Sending, Store, Stored};
-pub use waiting::WaitsFor;
+pub use waiting::{LockError, WaitsFor};
 
 use self::{
     holder::Lease,
     renewal::{Lost, Renewal},
-    waiting::Waiting,
+    waiting::{Waiting, Whose},
 };
 use super::pause::{Jitter, Pauses};
 use crate::model::{Cause, Failure};
@@ -39,17 +39,6 @@ const ATTEMPTS: u32 = 6;
 
 /// The first and the longest pause before it is asked for again.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(300), Duration::from_secs(10));
-
-/// Why the lock is not ours.
-#[derive(Debug, thiserror::Error)]
-pub enum LockError {
-    /// Somebody else holds it.
-    #[error("the stack is locked by {0}")]
-    Held(Box<Holder>),
-    /// AWS failed.
-    #[error(transparent)]
-    Failure(#[from] Failure),
-}
 
 /// A lock that is held. [`Lock::release`] gives it back.
 pub struct Lock {
@@ -145,26 +134,6 @@ async fn claim(store: &dyn Store, holder: &Holder, jitter: &Jitter) -> Result<Wh
     match claimed {
         Err(failure) if failure.is(BUSY) => Ok(Whose::Busy(failure)),
         claimed => claimed,
-    }
-}
-
-/// Whose a lock turns out to be.
-enum Whose {
-    Ours,
-    Anothers(Holder),
-    /// It existed when it was to be created, and is gone now that it is read.
-    Nobodys,
-    /// It cannot be written now and can be soon; with what AWS said.
-    Busy(Failure),
-}
-
-impl Whose {
-    fn of(seen: Option<Seen>, holder: &Holder) -> Self {
-        match seen {
-            Some(seen) if seen.holder.nonce == holder.nonce => Self::Ours,
-            Some(seen) => Self::Anothers(seen.holder),
-            None => Self::Nobodys,
-        }
     }
 }
 

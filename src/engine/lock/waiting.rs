@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use super::{LockError, Whose, holder::Holder};
+use super::holder::{Holder, Seen};
 use crate::model::Failure;
 
 /// How often a run that waits for the lock looks at it.
@@ -20,6 +20,37 @@ const UNSEEN: u32 = 20;
 /// between the deletion of a parameter and the next one of its name.
 /// <https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_DeleteParameter.html>
 const SETTLES: Duration = Duration::from_secs(60);
+
+/// Why the lock is not ours.
+#[derive(Debug, thiserror::Error)]
+pub enum LockError {
+    /// Somebody else holds it.
+    #[error("the stack is locked by {0}")]
+    Held(Box<Holder>),
+    /// AWS failed.
+    #[error(transparent)]
+    Failure(#[from] Failure),
+}
+
+/// Whose a lock turns out to be.
+pub(super) enum Whose {
+    Ours,
+    Anothers(Holder),
+    /// It existed when it was to be created, and is gone now that it is read.
+    Nobodys,
+    /// It cannot be written now and can be soon; with what AWS said.
+    Busy(Failure),
+}
+
+impl Whose {
+    pub(super) fn of(seen: Option<Seen>, holder: &Holder) -> Self {
+        match seen {
+            Some(seen) if seen.holder.nonce == holder.nonce => Self::Ours,
+            Some(seen) => Self::Anothers(seen.holder),
+            None => Self::Nobodys,
+        }
+    }
+}
 
 /// What a run waits for.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -178,12 +178,11 @@ impl Kind for Certificate {
 
         let issued = |domain: &str| Desired { domain: domain.to_owned(), zone: Some("Z1".to_owned()) };
         let own = Desired { domain: self_signed_domain("shop", "test"), zone: None };
-        let sample = crate::kind::Sample::new(cloud, issued("pay.example.com"))
+        crate::kind::Sample::new(cloud, issued("pay.example.com"))
             .variant(&["domain"], issued("api.example.com"))
             .drift(&["status"], |cloud| cloud.with(Acm::revoke))
             .variant(&["domain", "issuer"], own)
-            .drift_of_variant(&["valid_for"], |cloud| cloud.with(Acm::age));
-        sample
+            .drift_of_variant(&["valid_for"], |cloud| cloud.with(Acm::age))
     }
 }
 

@@ -293,7 +293,7 @@ impl Kind for Instance {
             security_group: "sg-given".into(),
             user_data: "#cloud-config".into(),
         };
-        let sample = crate::kind::Sample::new(ec2::model::cloud, base())
+        crate::kind::Sample::new(ec2::model::cloud, base())
             .variant(&["class"], Desired { class: "t4g.small".into(), ..base() })
             .variant(&["subnet"], Desired { subnet: "subnet-other".into(), ..base() })
             .variant(&["security_group"], Desired { security_group: "sg-other".into(), ..base() })
@@ -304,8 +304,7 @@ impl Kind for Instance {
             })
             .drift(&["state"], |cloud| {
                 cloud.with(|ec2: &mut ec2::model::Ec2| ec2.put_into(&InstanceStateName::Stopping));
-            });
-        sample
+            })
     }
 }
 

@@ -164,11 +164,10 @@ impl Kind for NatGateway {
     #[cfg(test)]
     fn sample() -> crate::kind::Sample<Desired> {
         let desired = |subnet: &str, address: &str| Desired { subnet: subnet.into(), address: address.into() };
-        let sample = crate::kind::Sample::new(ec2::model::cloud, desired("subnet-given", "eipalloc-given"))
+        crate::kind::Sample::new(ec2::model::cloud, desired("subnet-given", "eipalloc-given"))
             .variant(&["subnet"], desired("subnet-other", "eipalloc-given"))
             .variant(&["address"], desired("subnet-given", "eipalloc-other"))
-            .drift(&["state"], |cloud| cloud.with(ec2::model::Ec2::fail_nat_gateways));
-        sample
+            .drift(&["state"], |cloud| cloud.with(ec2::model::Ec2::fail_nat_gateways))
     }
 }
 

@@ -227,14 +227,13 @@ impl Kind for RouteTable {
             subnets: vec!["subnet-given".into()],
         };
         let far = || vec!["subnet-far".into()];
-        let sample = crate::kind::Sample::new(ec2::model::cloud, base())
+        crate::kind::Sample::new(ec2::model::cloud, base())
             .variant(&["vpc", "subnets"], Desired { vpc: "vpc-other".into(), subnets: far(), ..base() })
             .variant(&["default_route"], Desired { default_route: Some(Route::Internet("igw-given".into())), ..base() })
             .variant(&["default_route"], Desired { default_route: None, ..base() })
             .variant(&["subnets"], Desired { subnets: vec!["subnet-given".into(), "subnet-other".into()], ..base() })
             .drift(&["subnets"], |cloud| cloud.with(ec2::model::Ec2::move_subnets_away))
-            .drift(&["other_routes"], |cloud| cloud.with(ec2::model::Ec2::add_routes));
-        sample
+            .drift(&["other_routes"], |cloud| cloud.with(ec2::model::Ec2::add_routes))
     }
 }
 

@@ -247,12 +247,11 @@ impl Kind for SecurityGroup {
             Ingress { port: 443, from: Source::Cidr("192.0.2.0/24".into()) },
             Ingress { port: 3000, from: Source::Group("sg-given".into()) },
         ];
-        let sample = crate::kind::Sample::new(ec2::model::cloud, base())
+        crate::kind::Sample::new(ec2::model::cloud, base())
             .variant(&["vpc"], Desired { vpc: "vpc-other".into(), ..base() })
             .variant(&["description"], Desired { description: "what another is for".into(), ..base() })
             .variant(&["ingress"], Desired { ingress: other, ..base() })
-            .variant(&["ingress"], Desired { ingress: Vec::new(), ..base() });
-        sample
+            .variant(&["ingress"], Desired { ingress: Vec::new(), ..base() })
     }
 }
 

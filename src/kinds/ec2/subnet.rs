@@ -189,12 +189,11 @@ impl Kind for Subnet {
             zone: "eu-west-1a".into(),
             public: true,
         };
-        let sample = crate::kind::Sample::new(ec2::model::cloud, base())
+        crate::kind::Sample::new(ec2::model::cloud, base())
             .variant(&["vpc"], Desired { vpc: "vpc-other".into(), ..base() })
             .variant(&["cidr"], Desired { cidr: "10.0.32.0/20".into(), ..base() })
             .variant(&["zone"], Desired { zone: "eu-west-1b".into(), ..base() })
-            .variant(&["public"], Desired { public: false, ..base() });
-        sample
+            .variant(&["public"], Desired { public: false, ..base() })
     }
 }
 

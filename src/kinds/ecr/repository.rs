@@ -192,11 +192,10 @@ impl Kind for Repository {
     fn sample() -> crate::kind::Sample<Desired> {
         use ecr::model::{Ecr, cloud};
 
-        let sample = crate::kind::Sample::new(cloud, Desired { keep: 20 })
+        crate::kind::Sample::new(cloud, Desired { keep: 20 })
             .variant(&["lifecycle"], Desired { keep: 5 })
             .drift(&["scan_on_push"], |cloud| cloud.with(Ecr::stop_scanning))
-            .drift(&["immutable_tags"], |cloud| cloud.with(Ecr::let_tags_move));
-        sample
+            .drift(&["immutable_tags"], |cloud| cloud.with(Ecr::let_tags_move))
     }
 }
 

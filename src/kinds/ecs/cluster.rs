@@ -130,32 +130,6 @@ impl Kind for Cluster {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-
-    use super::*;
-    use crate::{
-        aws::model,
-        kind::NoImages,
-        model::{Cause, StackId},
-    };
-
-    #[tokio::test(start_paused = true)]
-    async fn a_task_of_a_killed_run_does_not_keep_the_cluster() {
-        let cloud = ecs::model::cloud_with_cluster();
-        let id = StackId { stack: "shop".into(), environment: "test".into() };
-        let cx = Context::new(id, Arc::new(model::session(&cloud)), Arc::new(NoImages));
-        let call = cx.aws.ecs.run_task().cluster(ecs::model::CLUSTER).task_definition(ecs::model::revision_arn(1));
-        call.client_token("a run that was killed").send().await.expect("it runs");
-        let name = ecs::cluster_name(&cx.id);
-        let live = Live { name, arn: ecs::model::CLUSTER.to_owned(), status: "ACTIVE".to_owned() };
-        let failure = Cluster::delete(&cx, &live).await.expect_err("its task is stopped, and has not ended");
-        assert!(failure.cause == Cause::Refused && Cluster::passing(&failure).is_some(), "{failure}");
-        Cluster::delete(&cx, &live).await.expect("its task has ended");
-    }
-}
-
 /// Services and tasks of others: ECS deletes no cluster that has any.
 /// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeleteCluster.html>
 async fn foreign(cx: &Context, owned: &Owned, cluster: &Found<Live>) -> Result<Vec<Blocker>, Failure> {
@@ -201,4 +175,30 @@ fn is_alone(task: &Task) -> bool {
 fn is_of_stack(cx: &Context, task: &Task) -> bool {
     let definition = task.task_definition_arn().map(aws::last_part).unwrap_or_default();
     definition.starts_with(&aws::stack_prefix(&cx.id))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::{
+        aws::model,
+        kind::NoImages,
+        model::{Cause, StackId},
+    };
+
+    #[tokio::test(start_paused = true)]
+    async fn a_task_of_a_killed_run_does_not_keep_the_cluster() {
+        let cloud = ecs::model::cloud_with_cluster();
+        let id = StackId { stack: "shop".into(), environment: "test".into() };
+        let cx = Context::new(id, Arc::new(model::session(&cloud)), Arc::new(NoImages));
+        let call = cx.aws.ecs.run_task().cluster(ecs::model::CLUSTER).task_definition(ecs::model::revision_arn(1));
+        call.client_token("a run that was killed").send().await.expect("it runs");
+        let name = ecs::cluster_name(&cx.id);
+        let live = Live { name, arn: ecs::model::CLUSTER.to_owned(), status: "ACTIVE".to_owned() };
+        let failure = Cluster::delete(&cx, &live).await.expect_err("its task is stopped, and has not ended");
+        assert!(failure.cause == Cause::Refused && Cluster::passing(&failure).is_some(), "{failure}");
+        Cluster::delete(&cx, &live).await.expect("its task has ended");
+    }
 }

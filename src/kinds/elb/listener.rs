@@ -216,7 +216,7 @@ impl Kind for Listener {
             action: DefaultAction::NotFound,
         };
         let plain = Desired { protocol: Protocol::Http, certificate: None, ..base() };
-        let sample = crate::kind::Sample::new(cloud, base())
+        crate::kind::Sample::new(cloud, base())
             .variant(&["load_balancer"], Desired { load_balancer: OTHER_BALANCER.into(), ..base() })
             .variant(&["port"], Desired { port: 8443, ..base() })
             .variant(&["protocol", "certificate", "tls_policy"], plain)
@@ -224,8 +224,7 @@ impl Kind for Listener {
             .variant(&["default_action"], Desired { action: DefaultAction::RedirectToHttps, ..base() })
             .variant(&["default_action"], Desired { action: DefaultAction::Forward(GROUP.into()), ..base() })
             .variant(&["default_action"], Desired { action: DefaultAction::Forward(OTHER_GROUP.into()), ..base() })
-            .drift(&["tls_policy"], |cloud| cloud.with(Elb::allow_old_tls));
-        sample
+            .drift(&["tls_policy"], |cloud| cloud.with(Elb::allow_old_tls))
     }
 }
 

@@ -218,7 +218,7 @@ impl Kind for ListenerRule {
             action: RuleAction::Forward(GROUP.into()),
         };
         let expressions = Desired { paths: Vec::new(), expressions: vec!["^/[Aa]$".into()], ..base() };
-        let sample = crate::kind::Sample::new(cloud, base())
+        crate::kind::Sample::new(cloud, base())
             .variant(&["listener"], Desired { listener: OTHER_LISTENER.into(), ..base() })
             .variant(&["priority"], Desired { priority: 2000, ..base() })
             .variant(&["priority", "action"], Desired { priority: 2000, action: RuleAction::NotFound, ..base() })
@@ -227,8 +227,7 @@ impl Kind for ListenerRule {
             .variant(&["hosts"], Desired { hosts: Vec::new(), ..base() })
             .variant(&["action"], Desired { action: RuleAction::NotFound, ..base() })
             .variant(&["action"], Desired { action: RuleAction::Forward(OTHER_GROUP.into()), ..base() })
-            .drift(&["conditions"], |cloud| cloud.with(Elb::restrict_rules));
-        sample
+            .drift(&["conditions"], |cloud| cloud.with(Elb::restrict_rules))
     }
 }
 

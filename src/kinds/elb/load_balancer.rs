@@ -276,15 +276,14 @@ impl Kind for LoadBalancer {
             zones: vec!["Z1".into(), "Z2".into()],
         };
         let moved = vec!["subnet-two".into(), "subnet-three".into()];
-        let sample = crate::kind::Sample::new(cloud, base())
+        crate::kind::Sample::new(cloud, base())
             .variant(&["subnets"], Desired { subnets: moved, ..base() })
             .variant(&["security_group"], Desired { security_group: "sg-other".into(), ..base() })
             .drift(&["security_group"], |cloud| cloud.with(Elb::add_security_group))
             .drift(&["zones"], |cloud| cloud.with(|elb: &mut Elb| elb.untag(aws::ZONES)))
             .drift(&["attributes.idle_timeout.timeout_seconds"], |cloud| {
                 cloud.with(|elb: &mut Elb| elb.set_attribute("idle_timeout.timeout_seconds", "5"));
-            });
-        sample
+            })
     }
 }
 

@@ -260,7 +260,7 @@ impl Kind for TargetGroup {
         let base = || Desired { vpc: "vpc-given".into(), port: 3000, health: health(), deregistration_delay: 30 };
         let with = |health| Desired { health, ..base() };
         let slow = Health { interval: 60, timeout: 30, ..health() };
-        let sample = crate::kind::Sample::new(elb::model::cloud, base())
+        crate::kind::Sample::new(elb::model::cloud, base())
             .variant(&["vpc"], Desired { vpc: "vpc-other".into(), ..base() })
             .variant(&["port"], Desired { port: 8080, ..base() })
             .variant(&["port", "deregistration_delay"], Desired { port: 8080, deregistration_delay: 300, ..base() })
@@ -271,8 +271,7 @@ impl Kind for TargetGroup {
             .variant(&["health.healthy"], with(Health { healthy: 5, ..health() }))
             .variant(&["health.unhealthy"], with(Health { unhealthy: 5, ..health() }))
             .variant(&["health.matcher"], with(Health { matcher: "200-299".into(), ..health() }))
-            .variant(&["deregistration_delay"], Desired { deregistration_delay: 60, ..base() });
-        sample
+            .variant(&["deregistration_delay"], Desired { deregistration_delay: 60, ..base() })
     }
 }
 

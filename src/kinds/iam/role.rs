@@ -237,7 +237,7 @@ impl Kind for Role {
             || vec![Statement::new(&["s3:GetObject", "s3:ListBucket"], vec!["arn:one".into(), "arn:two".into()])];
         let writes = vec![Statement::new(&["s3:PutObject"], vec!["arn:one".into()])];
         let tasks = "ecs-tasks.amazonaws.com";
-        let sample = crate::kind::Sample::new(super::model::cloud, with(tasks, reads()))
+        crate::kind::Sample::new(super::model::cloud, with(tasks, reads()))
             .variant(&["principal"], with("scheduler.amazonaws.com", reads()))
             .variant(&["statements"], with(tasks, writes))
             .variant(&["statements"], with(tasks, Vec::new()))
@@ -248,8 +248,7 @@ impl Kind for Role {
             .drift(&["statements"], |cloud| {
                 let denied = r#"{"Statement": [{"Effect": "Deny", "Action": "*", "Resource": "*"}]}"#;
                 cloud.with(|iam: &mut Iam| iam.put(POLICY, denied));
-            });
-        sample
+            })
     }
 }
 

@@ -143,10 +143,9 @@ impl Kind for LogGroup {
 
     #[cfg(test)]
     fn sample() -> crate::kind::Sample<Desired> {
-        let sample = crate::kind::Sample::new(super::model::cloud, Desired { retention_days: 30 })
+        crate::kind::Sample::new(super::model::cloud, Desired { retention_days: 30 })
             .variant(&["retention_days"], Desired { retention_days: 7 })
-            .drift(&["retention_days"], |cloud| cloud.with(super::model::Logs::keep_for_ever));
-        sample
+            .drift(&["retention_days"], |cloud| cloud.with(super::model::Logs::keep_for_ever))
     }
 }
 

@@ -15,13 +15,9 @@ use aws_sdk_route53::{
     types::{Change, ChangeAction, ChangeBatch, ChangeInfo, ChangeStatus, ResourceRecord, ResourceRecordSet, RrType},
 };
 
-use crate::{
-    aws::{
-        self,
-        model::{Cloud, Refusal, Service},
-    },
-    kinds::{acm::model as acm, elb::model as elb},
-    model::{Address, StackId},
+use crate::aws::{
+    self,
+    model::{Cloud, Refusal, Service},
 };
 
 /// The records on one page. Route 53 has 300 there; with a few, each look at a zone turns pages.
@@ -71,28 +67,6 @@ pub(in crate::kinds) fn serve(cloud: &Cloud) {
             dns.zones.push(Zone { id, name, records: vec![server, start] });
         }
     });
-}
-
-/// An AWS with Route 53, and with what says where a stack has records and what they are for:
-///
-/// - the load balancer [`elb::BALANCER`] of the stack, which names `Z1`;
-/// - a certificate of the stack for `pay.example.com`, which names `Z2` and waits for its validation record;
-/// - another one for `api.example.com`, whose validation record somebody else has made.
-pub(super) fn cloud() -> Cloud {
-    let id = StackId { stack: "shop".to_owned(), environment: "test".to_owned() };
-    let mut tags = aws::tags(&id, &Address::new("load_balancer", "main"));
-    tags.push(aws::tag(aws::ZONES, "Z1"));
-    let cloud = elb::cloud_with_tags(tags);
-    acm::serve(&cloud);
-    serve(&cloud);
-    for (name, domain) in [("main", "pay.example.com"), ("other", "api.example.com")] {
-        let mut tags = aws::tags(&id, &Address::new("certificate", name));
-        tags.push(aws::tag(aws::ZONES, "Z2"));
-        cloud.with(|acm: &mut acm::Acm| acm.give(domain, &tags));
-    }
-    let (name, value) = acm::validation("api.example.com");
-    cloud.with(|dns: &mut Route53| dns.put("Z1", values(&name, RrType::Cname, &value)));
-    cloud
 }
 
 /// A record with one value.

@@ -28,7 +28,7 @@ use crate::aws::{
     model::{Cloud, Refusal, Service},
 };
 
-/// How old the list may be. DescribeSecret tells what is there now.
+/// How old the list may be. `DescribeSecret` tells what is there now.
 /// <https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_ListSecrets.html>
 const LISTED_AFTER: Duration = Duration::from_mins(5);
 

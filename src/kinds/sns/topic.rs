@@ -177,11 +177,10 @@ impl Kind for Topic {
     #[cfg(test)]
     fn sample() -> crate::kind::Sample<Desired> {
         use super::model::Sns;
-        let sample = crate::kind::Sample::new(super::model::cloud, Desired { email: "ops@example.com".into() })
+        crate::kind::Sample::new(super::model::cloud, Desired { email: "ops@example.com".into() })
             .variant(&["email"], Desired { email: "help@example.com".into() })
             .drift(&["email"], |cloud| cloud.with(Sns::unsubscribe_all))
-            .drift(&["email"], |cloud| cloud.with(Sns::subscribe_another));
-        sample
+            .drift(&["email"], |cloud| cloud.with(Sns::subscribe_another))
     }
 }
 

@@ -6,23 +6,16 @@
 #![expect(clippy::unnecessary_wraps, reason = "all handlers have one shape, and some operations are never refused")]
 
 mod replication_groups;
+mod state;
 mod subnet_groups;
 
 use aws_sdk_elasticache::types;
 
+pub(super) use self::state::ElastiCache;
 use crate::{
     aws::model::{Cloud, Service},
     kinds::secretsmanager,
 };
-
-/// What the account has in the region.
-#[derive(Clone, Default)]
-pub(super) struct ElastiCache {
-    subnet_groups: Vec<types::CacheSubnetGroup>,
-    groups: Vec<types::ReplicationGroup>,
-    /// One for each replication group.
-    nodes: Vec<types::CacheCluster>,
-}
 
 impl Service for ElastiCache {
     fn present(&self) -> Vec<String> {

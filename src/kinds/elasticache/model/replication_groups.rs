@@ -21,7 +21,7 @@ use aws_sdk_elasticache::{
     types::{CacheCluster, Endpoint, NodeGroup, PendingModifiedValues, ReplicationGroup, SecurityGroupMembership},
 };
 
-use super::ElastiCache;
+use super::state::ElastiCache;
 use crate::aws::model::{Cloud, Refusal};
 
 pub(super) fn serve(cloud: &Cloud) {

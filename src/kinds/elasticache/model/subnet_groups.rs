@@ -18,7 +18,7 @@ use aws_sdk_elasticache::{
     types::{CacheSubnetGroup, Subnet},
 };
 
-use super::ElastiCache;
+use super::state::ElastiCache;
 use crate::aws::model::{Cloud, Refusal};
 
 pub(super) fn serve(cloud: &Cloud) {

@@ -6,6 +6,7 @@
 //! Records take no tags; whose one is, a TXT record beside it says ([`ownership`]). One that somebody else made is never
 //! changed or deleted.
 
+mod content;
 mod ownership;
 #[cfg(test)]
 mod sample;
@@ -24,6 +25,7 @@ use crate::{
         Address, Changed, Changes, Diff, Failure, Found, Input, On, Outputs, Permission, Phase, Shown, StackId, fields,
     },
 };
+pub use content::Content;
 pub use ownership::Ownership;
 use zone::{Act, Record};
 
@@ -59,28 +61,6 @@ pub struct Desired {
     pub target: Target,
     /// The ARN of the certificate that ACM issues once it has seen this record; the record is ready when it has.
     pub proves: Option<Input>,
-}
-
-/// What a record says.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Content {
-    /// These values, remembered for so many seconds.
-    Values {
-        /// Seconds.
-        ttl: i64,
-        /// The values, as Route 53 has them.
-        values: Vec<String>,
-    },
-    /// An alias of another name.
-    Alias {
-        /// The hosted zone of the other name.
-        zone: String,
-        /// The other name.
-        name: String,
-        /// Whether Route 53 gives no answer while the target is unhealthy.
-        checks_health: bool,
-    },
 }
 
 /// What AWS has.
@@ -267,28 +247,6 @@ impl Target {
             }
         }
         self.known().ok_or_else(|| Failure::internal("a DNS record with something unknown in it"))
-    }
-}
-
-impl Content {
-    /// In words, as a plan shows it. What does not decide where a record leads is nothing that counts: how long it is
-    /// remembered, and whether the target's health is checked.
-    fn words(&self) -> String {
-        match self {
-            Self::Values { values, .. } => {
-                let values: Vec<&str> = values.iter().map(|value| value.trim_end_matches('.')).collect();
-                values.join(", ")
-            }
-            Self::Alias { zone, name, .. } => format!("{name} in {zone}"),
-        }
-    }
-
-    /// The first value.
-    fn first(&self) -> Option<&str> {
-        match self {
-            Self::Values { values, .. } => values.first().map(String::as_str),
-            Self::Alias { .. } => None,
-        }
     }
 }
 

@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::Content;
+use super::content::Content;
 use crate::model::{Address, StackId};
 
 /// What the text begins with, for those who wonder at it.

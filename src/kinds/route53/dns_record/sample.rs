@@ -5,14 +5,39 @@ use aws_sdk_route53::types::RrType;
 
 use super::{Desired, Target};
 use crate::{
+    aws::{self, model::Cloud},
     kind::Sample,
     kinds::{
         acm::model as acm,
+        elb::model as elb,
         route53::model::{self, Route53},
     },
+    model::{Address, StackId},
 };
 
 const NAME: &str = "shop.example.com";
+
+/// An AWS with Route 53, and with what says where a stack has records and what they are for:
+///
+/// - the load balancer [`elb::BALANCER`] of the stack, which names `Z1`;
+/// - a certificate of the stack for `pay.example.com`, which names `Z2` and waits for its validation record;
+/// - another one for `api.example.com`, whose validation record somebody else has made.
+pub(super) fn cloud() -> Cloud {
+    let id = StackId { stack: "shop".to_owned(), environment: "test".to_owned() };
+    let mut tags = aws::tags(&id, &Address::new("load_balancer", "main"));
+    tags.push(aws::tag(aws::ZONES, "Z1"));
+    let cloud = elb::cloud_with_tags(tags);
+    acm::serve(&cloud);
+    model::serve(&cloud);
+    for (name, domain) in [("main", "pay.example.com"), ("other", "api.example.com")] {
+        let mut tags = aws::tags(&id, &Address::new("certificate", name));
+        tags.push(aws::tag(aws::ZONES, "Z2"));
+        cloud.with(|acm: &mut acm::Acm| acm.give(domain, &tags));
+    }
+    let (name, value) = acm::validation("api.example.com");
+    cloud.with(|dns: &mut Route53| dns.put("Z1", model::values(&name, RrType::Cname, &value)));
+    cloud
+}
 
 fn alias(name: &str) -> Target {
     Target::Alias { name: name.into(), zone: "Z32O12XQLNTSW2".into() }
@@ -39,7 +64,7 @@ fn proof(domain: &str, number: u32) -> Desired {
 }
 
 pub(super) fn sample() -> Sample<Desired> {
-    Sample::new(model::cloud, base())
+    Sample::new(cloud, base())
         .variant(&["name"], Desired { name: "store.example.com".into(), ..base() })
         .variant(&["target"], Desired { target: alias("shop-test-other.eu-west-1.elb.amazonaws.com"), ..base() })
         .variant(&["zone"], Desired { zone: "Z2".into(), ..base() })

@@ -112,7 +112,7 @@ fn what_is_removed_is_the_text_and_the_record_if_it_is_ours_alone() {
 
 #[tokio::test(start_paused = true)]
 async fn a_record_goes_as_it_stands_and_going_again_is_fine() {
-    let cloud = model::cloud();
+    let cloud = sample::cloud();
     let (before, aws) = (cloud.present(), Arc::new(aws::model::session(&cloud)));
     let id = StackId { stack: "shop".into(), environment: "test".into() };
     let cx = Context::new(id, aws, Arc::new(NoImages));

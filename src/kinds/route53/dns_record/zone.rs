@@ -6,7 +6,7 @@ use aws_sdk_route53::types::{
 };
 use aws_smithy_types::error::operation::BuildError;
 
-use super::Content;
+use super::content::Content;
 use crate::{
     aws::{Once, Outcome},
     kind::Context,

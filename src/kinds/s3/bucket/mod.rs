@@ -274,15 +274,14 @@ impl Kind for Bucket {
     fn sample() -> crate::kind::Sample<Desired> {
         use super::model::{self, Bucket as Model};
 
-        let sample = crate::kind::Sample::new(model::cloud, Desired { protect: true })
+        crate::kind::Sample::new(model::cloud, Desired { protect: true })
             .named("uploads")
             .variant(&["protect"], Desired { protect: false })
             .drift(&["private"], |cloud| model::each(cloud, Model::open))
             .drift(&["ownership"], |cloud| model::each(cloud, Model::allow_acls))
             .drift(&["encryption"], |cloud| model::each(cloud, Model::encrypt_otherwise))
             .drift(&["versioning"], |cloud| model::each(cloud, Model::suspend_versions))
-            .drift(&["policy"], |cloud| model::each(cloud, Model::drop_policy));
-        sample
+            .drift(&["policy"], |cloud| model::each(cloud, Model::drop_policy))
     }
 }
 

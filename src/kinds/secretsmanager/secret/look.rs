@@ -11,17 +11,37 @@ use aws_sdk_secretsmanager::{
 };
 use futures::future::try_join_all;
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
-use super::{INPUTS, Live, Secret, name};
 use crate::{
     aws::{self, Outcome},
-    kind::{Context, Kind},
+    kind::Context,
     model::{Address, Failure, Found},
 };
 
 /// The label of the version that whoever asks for no other one gets.
 /// <https://docs.aws.amazon.com/secretsmanager/latest/userguide/whats-in-a-secret.html#term_version>
 const CURRENT: &str = "AWSCURRENT";
+
+/// The tag with a hash of all that a made value is made of, but the password; of one that was given by hand, `given`.
+pub(super) const INPUTS: &str = "stackctl:inputs";
+
+/// What AWS has.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Live {
+    /// Its ARN, with the six characters that AWS adds.
+    pub arn: String,
+    /// Its name.
+    pub name: String,
+    /// The hash of what its value was made of; empty for one that was generated.
+    pub inputs: String,
+    /// The id of its current version; another value has another one.
+    #[serde(default)]
+    pub version: String,
+    /// When it was last changed, by whomever; not compared.
+    #[serde(default)]
+    pub changed: Option<Timestamp>,
+}
 
 /// A secret with the name of one of the stack's.
 pub(super) struct Seen {
@@ -33,8 +53,8 @@ pub(super) struct Seen {
 }
 
 /// The secrets of the stack.
-pub(super) async fn all(cx: &Context) -> Result<Vec<Found<Live>>, Failure> {
-    let expected: BTreeSet<String> = cx.expected(Secret::NAME).map(|address| name(cx, address.name())).collect();
+pub(super) async fn all(cx: &Context, kind: &str) -> Result<Vec<Found<Live>>, Failure> {
+    let expected: BTreeSet<String> = cx.expected(kind).map(|address| name(cx, address.name())).collect();
     let (mut found, listed) = futures::try_join!(each(cx, expected.iter()), listed(cx))?;
     found.extend(each(cx, listed.difference(&expected)).await?);
     Ok(found)
@@ -84,4 +104,8 @@ fn of(cx: &Context, secret: &DescribeSecretOutput) -> Option<Seen> {
         changed: changed.and_then(|at| Timestamp::from_second(at.secs()).ok()),
     };
     Some(Seen { address: aws::address_of(&cx.id, secret.tags()), live, is_leaving: secret.deleted_date().is_some() })
+}
+
+pub(super) fn name(cx: &Context, of_stack: &str) -> String {
+    format!("{}/{}/{of_stack}", cx.id.stack, cx.id.environment)
 }

@@ -13,10 +13,11 @@ mod value;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+pub use look::Live;
 pub use value::Source;
 
-use look::described;
-use value::{fingerprint, generate, make};
+use look::{INPUTS, described, name};
+use value::{GIVEN, fingerprint, generate, make};
 
 use crate::{
     aws::{self, Once, Outcome, given},
@@ -27,9 +28,6 @@ use crate::{
         fields,
     },
 };
-
-/// The tag with a hash of all that a made value is made of, but the password; of one that was given by hand, [`GIVEN`].
-const INPUTS: &str = "stackctl:inputs";
 
 /// How long a value that was given by hand can be had back after its deletion, in days (7 to 30).
 /// <https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_DeleteSecret.html>
@@ -47,23 +45,6 @@ pub struct Secret;
 pub struct Desired {
     /// Where its value comes from.
     pub source: Source,
-}
-
-/// What AWS has.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Live {
-    /// Its ARN, with the six characters that AWS adds.
-    pub arn: String,
-    /// Its name.
-    pub name: String,
-    /// The hash of what its value was made of; empty for one that was generated.
-    pub inputs: String,
-    /// The id of its current version; another value has another one.
-    #[serde(default)]
-    pub version: String,
-    /// When it was last changed, by whomever; not compared.
-    #[serde(default)]
-    pub changed: Option<Timestamp>,
 }
 
 /// `arn` as a policy has to name the secret. AWS adds a hyphen and six characters to the name of each, and a policy needs
@@ -114,7 +95,7 @@ impl Kind for Secret {
     ];
 
     async fn list(cx: &Context) -> Result<Vec<Found<Live>>, Failure> {
-        look::all(cx).await
+        look::all(cx, Self::NAME).await
     }
 
     fn diff(desired: &Desired, live: &Live) -> Changes<Field, NoField> {
@@ -208,10 +189,6 @@ impl Kind for Secret {
     fn sample() -> crate::kind::Sample<Desired> {
         sample::sample()
     }
-}
-
-fn name(cx: &Context, of_stack: &str) -> String {
-    format!("{}/{}/{of_stack}", cx.id.stack, cx.id.environment)
 }
 
 /// The value of a secret, for the one place that hands it on.

@@ -1,0 +1,12 @@
+//! What ElastiCache has.
+
+use aws_sdk_elasticache::types::{CacheCluster, CacheSubnetGroup, ReplicationGroup};
+
+/// What the account has in the region.
+#[derive(Clone, Default)]
+pub(in super::super) struct ElastiCache {
+    pub(super) subnet_groups: Vec<CacheSubnetGroup>,
+    pub(super) groups: Vec<ReplicationGroup>,
+    /// One for each replication group.
+    pub(super) nodes: Vec<CacheCluster>,
+}
