@@ -15,10 +15,7 @@ use aws_sdk_route53::{
     types::{Change, ChangeAction, ChangeBatch, ChangeInfo, ChangeStatus, ResourceRecord, ResourceRecordSet, RrType},
 };
 
-use crate::aws::{
-    self,
-    model::{Cloud, Refusal, Service},
-};
+use crate::aws::model::{Cloud, Refusal, Service};
 
 /// The records on one page. Route 53 has 300 there; with a few, each look at a zone turns pages.
 const PAGE: usize = 3;

@@ -10,7 +10,6 @@ mod sample;
 mod tests;
 mod value;
 
-use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 pub use look::Live;
