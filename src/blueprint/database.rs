@@ -36,8 +36,8 @@ pub fn master() -> (String, Address) {
 pub(super) struct Database {
     /// The secret with the connection URL under the key `url`.
     pub(super) url: Address,
-    /// Names the password in it, where it can be another one tomorrow.
-    pub(super) version: Option<Input>,
+    /// Names the password in it, which can be another one tomorrow.
+    pub(super) version: Input,
 }
 
 pub(super) fn draw(
@@ -74,18 +74,19 @@ pub(super) fn draw(
             security_groups: groups,
             username: MASTER.to_owned(),
             password: Input::output(&password, "arn"),
+            password_version: Input::output(&password, "version"),
             database: DATABASE_NAME.to_owned(),
         },
     );
     let passwords = users::passwords(graph, database);
     let owner = database.first_owner().map(|owner| (owner.name.as_str(), &passwords[&owner.name]));
-    let version = owner.map(|(_, secret)| Input::output(secret, "version"));
     let master = Master { user: MASTER, password: password.clone(), instance: instance.clone() };
     let making = making.map(|group| users::draw(graph, stack, network, &group, &master, &database.users));
     if let (Some(load), Some(group)) = (&facts.load, loading) {
         load::draw(graph, stack, network, &group, &master, load, database);
     }
     let (user, password) = owner.unwrap_or((MASTER, &password));
+    let version = Input::output(password, "version");
     let url = graph.add(
         Address::new("secret", "database-url"),
         &secret::Desired {
@@ -97,7 +98,7 @@ pub(super) fn draw(
                 database: DATABASE_NAME.to_owned(),
                 renewed_with: {
                     let task = making.as_ref().map(|users| Input::output(&users.definition, "arn"));
-                    version.iter().cloned().chain(task).collect()
+                    std::iter::once(version.clone()).chain(task).collect()
                 },
             },
         },

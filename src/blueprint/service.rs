@@ -232,8 +232,11 @@ impl Drawing<'_> {
         }
         if let Some(database) = &self.parts.database {
             let secret = Input::output(&database.url, "arn");
-            let reference =
-                task_definition::SecretRef { secret, key: Some("url".to_owned()), version: database.version.clone() };
+            let reference = task_definition::SecretRef {
+                secret,
+                key: Some("url".to_owned()),
+                version: Some(database.version.clone()),
+            };
             secrets.insert("DATABASE_URL".to_owned(), reference);
         }
         if let Some(cache) = &self.parts.cache {

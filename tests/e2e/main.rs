@@ -31,6 +31,7 @@ mod lines;
 mod logs;
 mod many;
 mod mistakes;
+mod passwords;
 mod permissions;
 mod releases;
 mod releases_of_the_application;

@@ -94,7 +94,7 @@ fn db_instance(wants: &Value, id: &str) -> Value {
         "class": wants["class"], "storage": wants["storage"], "multi_az": wants["multi_az"],
         "backup_days": wants["backup_days"], "protect": wants["protect"], "subnet_group": wants["subnet_group"],
         "security_groups": wants["security_groups"], "username": wants["username"], "database": wants["database"],
-        "status": "available",
+        "password_version": wants["password_version"], "status": "available",
     })
 }
 

@@ -289,7 +289,7 @@ fn references(value: &Value, found: &mut BTreeSet<Address>) {
 
 /// What a resource names without holding on to it, so that AWS lets the other one be deleted first: a value that was read once
 /// (a token, a password, a host), a name in a policy or in a metric.
-const NAMED_ONLY: [&str; 10] = [
+const NAMED_ONLY: [&str; 12] = [
     "alarm refers to cluster",
     "cache refers to secret",
     "db_instance refers to secret",
@@ -297,6 +297,8 @@ const NAMED_ONLY: [&str; 10] = [
     "role refers to bucket",
     "role refers to repository",
     "role refers to secret",
+    "secret refers to cache",
+    "secret refers to db_instance",
     "secret refers to task_definition",
     "task_definition refers to bucket",
     "task_definition refers to db_instance",
@@ -315,6 +317,11 @@ fn a_kind_uses_what_its_resources_refer_to() {
         missing.extend(unknown.filter(|_| kind.lasting()).map(|other| format!("{} refers to {other}", kind.name())));
     }
     assert_eq!(missing, NAMED_ONLY.map(str::to_owned).into());
+}
+
+/// How many databases, caches and buckets a stack has.
+fn count_of(stack: &Text) -> usize {
+    usize::from(stack.database.is_some()) + usize::from(stack.cache.is_some()) + usize::from(stack.bucket.is_some())
 }
 
 proptest! {
@@ -389,6 +396,25 @@ proptest! {
         prop_assert!(destroy.steps.iter().all(|step| step.action == Action::Delete));
         cloud.carry_out(&destroy, &mut shuffled(seed));
         prop_assert_eq!(addresses(&cloud), Vec::<Address>::new());
+    }
+
+    /// A `destroy` that is stopped anywhere, and whatever comes after it.
+    #[test]
+    fn no_secret_goes_before_what_it_opens(
+        stack in stack(), seed in any::<u64>(), stopped_at in any::<prop::sample::Index>(),
+    ) {
+        let mut cloud = Cloud::default();
+        cloud.carry_out(&plan(&stack.graph(), &cloud), &mut first);
+        let count = |cloud: &Cloud, kinds: &[&str]| {
+            cloud.live.iter().filter(|live| kinds.contains(&live.address.kind())).count()
+        };
+        let secrets = count(&cloud, &["secret"]);
+        let destroy = plan(&Graph::new(), &cloud);
+        cloud.carry_out_some(&destroy, stopped_at.index(destroy.steps.len() + 1), &mut shuffled(seed));
+        let opened = count(&cloud, &["bucket", "cache", "db_instance"]);
+        prop_assert!(opened == 0 || count(&cloud, &["secret"]) == secrets);
+        // Nor does it go before the tasks that use it.
+        prop_assert!(count(&cloud, &["service"]) == 0 || opened == count_of(&stack));
     }
 
     /// The release command of each service that has one runs once, before that service and after its task definition.

@@ -87,8 +87,15 @@ fn a_service_needs_what_it_takes_to_start_and_to_be_reached() {
         node(&graph, "release.web").runs,
         Some(Runs::Before { target: Address::new("service", "web"), field: "task_definition" })
     );
-    let expected =
-        ["image.app", "log_group.web", "role.web-execution", "role.web-task", "secret.database-url", "secret.web/KEY"];
+    let expected = [
+        "image.app",
+        "log_group.web",
+        "role.web-execution",
+        "role.web-task",
+        "secret.database-password",
+        "secret.database-url",
+        "secret.web/KEY",
+    ];
     assert_eq!(needs(&graph, "task_definition.web"), expected);
     assert_eq!(needs(&graph, "secret.database-url"), ["db_instance.database", "secret.database-password"]);
 }

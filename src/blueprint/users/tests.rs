@@ -37,9 +37,10 @@ fn a_stack_without_users_connects_as_the_master() {
     let graph = drawn("", false);
     assert!(graph.nodes().all(|node| !node.address.to_string().contains("database_users")));
     let url = &node(&graph, "secret.database-url").desired["source"]["database_url"];
-    assert_eq!((&url["user"], url.get("renewed_with")), (&json!("postgres"), None));
+    let version = input("secret.database-password", "version");
+    assert_eq!((&url["user"], &url["renewed_with"]), (&json!("postgres"), &json!([version])));
     let own = &node(&graph, "task_definition.web").desired["secrets"]["DATABASE_URL"];
-    assert_eq!(own.get("version"), None, "its password stays");
+    assert_eq!(own["version"], version);
 }
 
 #[test]
@@ -58,7 +59,8 @@ fn users_that_only_read_leave_the_containers_with_the_master() {
     let graph = drawn("users: { developer: read-only }", false);
     let url = &node(&graph, "secret.database-url").desired["source"]["database_url"];
     assert_eq!(url["user"], "postgres");
-    assert_eq!(url["renewed_with"], json!([input("task_definition.database_users", "arn")]), "the task runs for it");
+    let follows = json!([input("secret.database-password", "version"), input("task_definition.database_users", "arn")]);
+    assert_eq!(url["renewed_with"], follows, "the task runs for it");
 }
 
 #[test]

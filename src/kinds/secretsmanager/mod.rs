@@ -17,17 +17,26 @@ const ARNS: On = On::Named(&["secretsmanager:{region}:{account}:secret:{stack}/{
 pub(super) const READING: Permission = Permission::make(&["secretsmanager:GetSecretValue"], ARNS);
 
 /// A secret value. It has neither `Debug` nor `Display`: it goes where it is needed by [`Value::expose`] alone.
-pub(super) struct Value(String);
+pub(super) struct Value {
+    text: String,
+    version: String,
+}
 
 impl Value {
     /// The value itself, for the one place that needs it.
     pub(super) fn expose(&self) -> &str {
-        &self.0
+        &self.text
+    }
+
+    /// The id of its version, which tells nothing of it.
+    pub(super) fn version(&self) -> &str {
+        &self.version
     }
 }
 
 /// The value of the secret `arn`.
 pub(super) async fn value(cx: &Context, arn: &str) -> Result<Value, Failure> {
     let answer = cx.aws.secrets.get_secret_value().secret_id(arn).send().await.during("GetSecretValue")?;
-    given(answer.secret_string, "GetSecretValue", "SecretString").map(Value)
+    let text = given(answer.secret_string, "GetSecretValue", "SecretString")?;
+    Ok(Value { text, version: given(answer.version_id, "GetSecretValue", "VersionId")? })
 }

@@ -63,7 +63,7 @@ impl Service for Secrets {
     }
 }
 
-/// An AWS with a Secrets Manager that has the password of somebody, `arn:of:password`.
+/// An AWS with a Secrets Manager that has the password of somebody, `arn:of:password`, in its `version-0`.
 pub(in crate::kinds) fn cloud() -> Cloud {
     let cloud = Cloud::new();
     cloud.on(CreateSecretError::generic, create);
@@ -76,7 +76,7 @@ pub(in crate::kinds) fn cloud() -> Cloud {
     cloud.on(RestoreSecretError::generic, restore);
     cloud.with(|secrets: &mut Secrets| {
         let (name, arn, value) = ("password".to_owned(), "arn:of:password".to_owned(), "open sesame".to_owned());
-        secrets.all.push(Secret { name, arn, value, ..Secret::default() });
+        secrets.all.push(Secret { name, arn, value, version: "version-0".to_owned(), ..Secret::default() });
     });
     cloud
 }
@@ -123,6 +123,11 @@ impl Secrets {
         self.change();
         let of_stacks = self.all.iter_mut().filter(|secret| aws::tag_value(&secret.tags, aws::ADDRESS).is_some());
         of_stacks.for_each(|secret| secret.deleted = true);
+    }
+
+    /// Takes the tags off every secret.
+    pub(super) fn untag(&mut self) {
+        self.all.iter_mut().for_each(|secret| secret.tags.clear());
     }
 
     fn version(&mut self) -> String {
@@ -186,7 +191,8 @@ fn list(secrets: &mut Secrets, input: &ListSecretsInput) -> Result<ListSecretsOu
 
 fn value(secrets: &mut Secrets, input: &GetSecretValueInput) -> Result<GetSecretValueOutput, Refusal> {
     let secret = secrets.usable(input.secret_id())?;
-    Ok(GetSecretValueOutput::builder().arn(&secret.arn).secret_string(&secret.value).build())
+    let answer = GetSecretValueOutput::builder().arn(&secret.arn).secret_string(&secret.value);
+    Ok(answer.version_id(&secret.version).build())
 }
 
 fn put(secrets: &mut Secrets, input: &PutSecretValueInput) -> Result<PutSecretValueOutput, Refusal> {

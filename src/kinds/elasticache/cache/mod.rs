@@ -114,6 +114,8 @@ impl Kind for Cache {
         page: "https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/Replication.html",
     };
     const USES: &'static [&'static str] = &["cache_subnet_group", "security_group", "subnet"];
+    // Tasks read and write as long as they run.
+    const OUTLIVES: &'static [&'static str] = &["service", "schedule", "task_definition"];
     const COST: Cost<Desired, Live> =
         Cost::Counted { prices: &["cache * hour"], charge: |_, state, _| Ok(Some(charge(state))) };
     const NOT_YET: &'static [&'static str] = elasticache::NOT_YET;

@@ -5,17 +5,22 @@ use serde::{Deserialize, Serialize};
 
 use crate::aws;
 
-/// Whose the master password of a DB instance is: [`FOREIGN`] from its adoption on until `up` has set the stack's own.
+/// The tag of a DB instance that says which master password it has: the id of a version of the stack's secret, or [`FOREIGN`] from
+/// its adoption on until `up` has set the stack's own.
 pub(super) const PASSWORD: &str = "stackctl:password";
 
 /// The value of [`PASSWORD`] for one that somebody else has set.
 pub(super) const FOREIGN: &str = "foreign";
 
-/// The value of [`PASSWORD`] for the stack's own.
-pub(super) const OWN: &str = "own";
-
-/// Says of a DB instance whose protection a `destroy` has taken off that it may go only with a final snapshot.
+/// The tag that says, by [`YES`], of a DB instance whose protection a `destroy` has taken off that it may go only with a final
+/// snapshot.
 pub(super) const OWES_SNAPSHOT: &str = "stackctl:owes-snapshot";
+
+/// The value of [`OWES_SNAPSHOT`] for one that owes a snapshot.
+pub(super) const YES: &str = "true";
+
+/// The value of [`OWES_SNAPSHOT`] for one that `up` has kept since.
+pub(super) const NO: &str = "false";
 
 /// Whose a master user's password is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -80,6 +85,9 @@ pub struct Live {
     /// Whose its password is.
     #[serde(default)]
     pub password: Password,
+    /// The version of the stack's secret that it was given last; none where nothing says so.
+    #[serde(default)]
+    pub password_version: Option<String>,
     /// The database that it was made with.
     pub database: String,
     /// AWS's word, such as `creating`.
@@ -107,13 +115,16 @@ pub(super) fn live(instance: &SdkInstance) -> Live {
             pending.and_then(PendingModifiedValues::backup_retention_period).or(instance.backup_retention_period()),
         ),
         protect: instance.deletion_protection().unwrap_or(false),
-        owes_snapshot: aws::tag_value(instance.tag_list(), OWES_SNAPSHOT).is_some(),
+        owes_snapshot: aws::tag_value(instance.tag_list(), OWES_SNAPSHOT) == Some(YES),
         public: instance.publicly_accessible().unwrap_or(false),
         subnet_group: owned(group.and_then(|group| group.db_subnet_group_name())),
         vpc: owned(group.and_then(|group| group.vpc_id())),
         security_groups: groups.filter_map(|group| group.vpc_security_group_id().map(str::to_owned)).collect(),
         username: owned(instance.master_username()),
         password: password(instance),
+        password_version: aws::tag_value(instance.tag_list(), PASSWORD)
+            .filter(|version| *version != FOREIGN)
+            .map(str::to_owned),
         database: owned(instance.db_name()),
         status: owned(instance.db_instance_status()),
     }

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 pub use live::{Live, Password};
 
-use live::{FOREIGN, OWES_SNAPSHOT, OWN, PASSWORD, live};
+use live::{FOREIGN, NO, OWES_SNAPSHOT, PASSWORD, YES, live};
 
 use crate::{
     aws::{self, Once, Outcome, given},
@@ -65,6 +65,8 @@ pub struct Desired {
     pub username: String,
     /// The ARN of the secret with the master user's password.
     pub password: Input,
+    /// The version of that secret.
+    pub password_version: Input,
     /// The database that it is made with.
     pub database: String,
 }
@@ -93,7 +95,7 @@ fields! {
 
 /// Sets one field in the call that makes a database, or in the call that changes one.
 macro_rules! set {
-    ($call:expr, $field:expr, $cx:expr, $desired:expr) => {
+    ($call:expr, $field:expr, $password:expr, $desired:expr) => {
         match $field {
             Field::Version => $call.engine_version(&$desired.version),
             Field::Class => $call.db_instance_class(&$desired.class),
@@ -103,10 +105,7 @@ macro_rules! set {
             Field::Protect => $call.deletion_protection($desired.protect),
             Field::Public => $call.publicly_accessible(false),
             Field::SecurityGroups => $call.set_vpc_security_group_ids(Some(Input::all(&$desired.security_groups)?)),
-            Field::Password => {
-                let password = secretsmanager::value($cx, $desired.password.get()?).await?;
-                $call.master_user_password(password.expose())
-            }
+            Field::Password => $call.set_master_user_password($password.map(|value| value.expose().to_owned())),
         }
     };
 }
@@ -123,6 +122,8 @@ impl Kind for DbInstance {
         page: "https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/CHAP_PostgreSQL.html",
     };
     const USES: &'static [&'static str] = &["db_subnet_group", "security_group", "subnet"];
+    // Tasks read and write as long as they run.
+    const OUTLIVES: &'static [&'static str] = &["service", "schedule", "task_definition"];
     const COST: Cost<Desired, Live> = Cost::Counted {
         prices: &["database * hour", "database GB month"],
         charge: |_, state, _| Ok(Some(charge(state))),
@@ -176,7 +177,12 @@ impl Kind for DbInstance {
         diff.field(Field::Storage, &live.storage, &desired.storage);
         diff.field(Field::MultiAz, &live.multi_az, &desired.multi_az);
         diff.field(Field::BackupDays, &live.backup_days, &desired.backup_days);
-        diff.field(Field::Protect, &live.protect, &desired.protect);
+        if live.owes_snapshot {
+            // It is kept after all.
+            diff.push(Field::Protect, Shown::value("off for a deletion"), Shown::value(desired.protect));
+        } else {
+            diff.field(Field::Protect, &live.protect, &desired.protect);
+        }
         diff.field(Field::Public, &live.public, &false);
         // A group that is being made anew has the name that it had: no reason to replace a database. One that was adopted
         // stays in the group that it is in: RDS moves no database to another one of the same network.
@@ -189,7 +195,7 @@ impl Kind for DbInstance {
         let others = match live.password {
             Password::Foreign | Password::Replaced => Some("set by somebody else"),
             Password::Managed => Some("managed by RDS"),
-            Password::Own | Password::BeingSet => None,
+            Password::Own | Password::BeingSet => is_earlier(desired, live).then_some("an earlier value of the secret"),
         };
         if let Some(others) = others {
             diff.push(Field::Password, Shown::value(others), Shown::value("the stack's own"));
@@ -229,6 +235,9 @@ impl Kind for DbInstance {
     }
 
     async fn create(cx: &Context, address: &Address, desired: &Desired) -> Result<Live, Failure> {
+        let password = secretsmanager::value(cx, desired.password.get()?).await?;
+        let mut tags = aws::tags(&cx.id, address);
+        tags.push(aws::tag(PASSWORD, password.version()));
         let mut call = cx
             .aws
             .rds
@@ -242,9 +251,9 @@ impl Kind for DbInstance {
             .db_subnet_group_name(desired.subnet_group.get()?)
             .master_username(&desired.username)
             .db_name(&desired.database)
-            .set_tags(Some(aws::tags(&cx.id, address)));
+            .set_tags(Some(tags));
         for field in Field::ALL {
-            call = set!(call, field, cx, desired);
+            call = set!(call, field, Some(&password), desired);
         }
         let answer = call.customize().once().send().await.during("CreateDBInstance")?;
         Ok(live(&given(answer.db_instance, "CreateDBInstance", "DBInstance")?))
@@ -257,6 +266,11 @@ impl Kind for DbInstance {
         live: &Live,
         changes: &Changed<Field>,
     ) -> Result<Live, Failure> {
+        let password = if changes.contains(Field::Password) {
+            Some(secretsmanager::value(cx, desired.password.get()?).await?)
+        } else {
+            None
+        };
         let mut call = cx
             .aws
             .rds
@@ -265,7 +279,7 @@ impl Kind for DbInstance {
             // Not in the maintenance window, which would leave the plan open for days.
             .apply_immediately(true);
         for field in changes {
-            call = set!(call, field, cx, desired);
+            call = set!(call, field, password.as_ref(), desired);
         }
         if changes.contains(Field::Version) {
             let major = |version: &str| version.split('.').next().unwrap_or_default().to_owned();
@@ -282,10 +296,19 @@ impl Kind for DbInstance {
         }
         let answer = call.customize().once().send().await.during("ModifyDBInstance")?;
         let mut made = self::live(&given(answer.db_instance, "ModifyDBInstance", "DBInstance")?);
-        if changes.contains(Field::Password) {
-            // Only now: a run that is killed before sets it once more.
-            tag_instance(cx, &live.arn, vec![aws::tag(PASSWORD, OWN)]).await?;
+        // Only now: a run that is killed before does it once more.
+        let mut tags = Vec::new();
+        if let Some(password) = &password {
+            tags.push(aws::tag(PASSWORD, password.version()));
             made.password = Password::BeingSet;
+            made.password_version = Some(password.version().to_owned());
+        }
+        if live.owes_snapshot && changes.contains(Field::Protect) {
+            tags.push(aws::tag(OWES_SNAPSHOT, NO));
+            made.owes_snapshot = false;
+        }
+        if !tags.is_empty() {
+            tag_instance(cx, &live.arn, tags).await?;
         }
         Ok(made)
     }
@@ -303,7 +326,7 @@ impl Kind for DbInstance {
         let mut call = cx.aws.rds.delete_db_instance().db_instance_identifier(&live.identifier);
         if live.protect && !live.owes_snapshot {
             // A run that ends between the two calls leaves a database without protection: the next one is still to keep it.
-            tag_instance(cx, &live.arn, vec![aws::tag(OWES_SNAPSHOT, "true")]).await?;
+            tag_instance(cx, &live.arn, vec![aws::tag(OWES_SNAPSHOT, YES)]).await?;
         }
         if live.protect {
             let off = cx.aws.rds.modify_db_instance().db_instance_identifier(&live.identifier);
@@ -362,6 +385,16 @@ impl Kind for DbInstance {
     #[cfg(test)]
     fn sample() -> crate::kind::Sample<Desired> {
         sample::sample()
+    }
+}
+
+/// Whether its password is an earlier one than the secret holds: the secret was made anew, or its value was changed.
+fn is_earlier(desired: &Desired, live: &Live) -> bool {
+    match (desired.password_version.known(), &live.password_version) {
+        // The secret is not there yet.
+        (None, _) => true,
+        (Some(now), Some(given)) => now != given,
+        (Some(_), None) => false,
     }
 }
 

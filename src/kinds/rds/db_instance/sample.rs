@@ -4,7 +4,7 @@ use aws_sdk_rds::types::MasterUserSecret;
 
 use super::{
     Desired,
-    live::{FOREIGN, PASSWORD},
+    live::{FOREIGN, OWES_SNAPSHOT, PASSWORD, YES},
 };
 use crate::{
     aws,
@@ -25,6 +25,7 @@ fn base() -> Desired {
         security_groups: vec!["sg-1".into()],
         username: "app".into(),
         password: "arn:of:password".into(),
+        password_version: "version-0".into(),
         database: "app".into(),
     }
 }
@@ -51,6 +52,14 @@ pub(super) fn sample() -> Sample<Desired> {
         })
         .drift(&["password"], |cloud| {
             cloud.with(|rds: &mut Rds| rds.give_tag(&aws::tag(PASSWORD, FOREIGN)));
+        })
+        // Its secret was made anew.
+        .drift(&["password"], |cloud| {
+            cloud.with(|rds: &mut Rds| rds.give_tag(&aws::tag(PASSWORD, "version-of-before")));
+        })
+        // A `destroy` did not come to its end.
+        .drift(&["protect"], |cloud| {
+            cloud.with(|rds: &mut Rds| rds.give_tag(&aws::tag(OWES_SNAPSHOT, YES)));
         })
         .drift(&["password"], |cloud| {
             let managed = |rds: &mut Rds| {

@@ -14,6 +14,7 @@ fn desired() -> Desired {
         security_groups: vec!["sg-1".into()],
         username: "postgres".into(),
         password: "arn".into(),
+        password_version: "version-1".into(),
         database: "app".into(),
     }
 }
@@ -38,6 +39,7 @@ fn live() -> Live {
         security_groups: vec!["sg-1".into()],
         username: "postgres".into(),
         password: Password::Own,
+        password_version: Some("version-1".into()),
         database: "app".into(),
         status: "available".into(),
     }
@@ -93,5 +95,29 @@ fn a_password_of_somebody_elses_is_a_change_that_shows_none() {
         let setting = Live { password, ..live() };
         assert!(matches!(DbInstance::phase(&setting, None), Phase::Pending(_)));
         assert_eq!(DbInstance::diff(&desired(), &setting).len(), changes, "{password:?}");
+    }
+}
+
+#[test]
+fn a_password_that_was_made_anew_is_given_to_the_database() {
+    let unknown = Input::output(&Address::new("secret", "database-password"), "version");
+    for (password_version, changes) in [("version-1".into(), 0), ("version-2".into(), 1), (unknown, 1)] {
+        let desired = Desired { password_version, ..desired() };
+        for password in [Password::Own, Password::BeingSet] {
+            let live = Live { password, ..live() };
+            assert_eq!(DbInstance::diff(&desired, &live).len(), changes, "{desired:?}");
+        }
+    }
+    let untold = Live { password_version: None, ..live() };
+    assert_eq!(DbInstance::diff(&desired(), &untold), []);
+}
+
+#[test]
+fn a_database_that_up_keeps_owes_no_snapshot_any_more() {
+    let interrupted = Live { protect: false, owes_snapshot: true, ..live() };
+    for protect in [true, false] {
+        let changes = DbInstance::diff(&Desired { protect, ..desired() }, &interrupted);
+        let fields: Vec<&str> = changes.iter().map(|change| change.field.as_str()).collect();
+        assert_eq!(fields, ["protect"]);
     }
 }

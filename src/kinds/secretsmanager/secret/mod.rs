@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 pub use look::Live;
 pub use value::Source;
 
-use look::{INPUTS, described, name};
+use look::{INPUTS, described, name, seen};
 use value::{GIVEN, fingerprint, generate, make};
 
 use crate::{
@@ -74,7 +74,9 @@ impl Kind for Secret {
         summary: "A password, a URL with a password in it, or a value that is given by hand.",
         page: "https://docs.aws.amazon.com/secretsmanager/latest/userguide/intro.html",
     };
-    const USES: &'static [&'static str] = &["cache", "db_instance"];
+    const USES: &'static [&'static str] = &[];
+    // A password is the only key to them, and what a service encrypts with a generated value is in them.
+    const OUTLIVES: &'static [&'static str] = &["bucket", "cache", "db_instance"];
     const COST: Cost<Desired, Live> = Cost::Each { what: "a secret", price: "secret month" };
     const NOT_YET: &'static [&'static str] = &[];
     const PERMISSIONS: &'static [Permission] = &[
@@ -252,14 +254,37 @@ async fn create(cx: &Context, address: &Address, value: String, inputs: String) 
             Err(failure) if failure.is(&["InvalidRequestException"]) => None,
             answer => Some(answer?),
         };
-    // The name of one that somebody scheduled for deletion stays taken for days, and so does its value: it is called
-    // back, and its value is written anew.
-    let Some(answer) = answer else {
-        let empty = restore(cx, address, name).await?;
-        return write(cx, &empty, value, inputs).await;
-    };
+    let Some(answer) = answer else { return call_back(cx, address, &name, value, inputs).await };
     let version = answer.version_id.unwrap_or_default();
     Ok(Live { arn: given(answer.arn, "CreateSecret", "ARN")?, name, inputs, version, changed: None })
+}
+
+/// Calls back a secret whose deletion somebody has scheduled: its name stays taken for days. It keeps its value, which may be
+/// the one that a database was made with. Only a value that would be made of other parts, or is given by hand, is written.
+/// <https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_RestoreSecret.html>
+async fn call_back(
+    cx: &Context,
+    address: &Address,
+    name: &str,
+    value: String,
+    inputs: String,
+) -> Result<Live, Failure> {
+    let before = seen(cx, name).await?;
+    if before.as_ref().is_some_and(|seen| seen.address.as_ref() != Some(address)) {
+        let message = format!("{name} is scheduled for deletion, and is not this stack's");
+        return Err(
+            Failure::refused("CreateSecret", message).hint("rename the stack, or wait until that secret is gone")
+        );
+    }
+    let call = cx.aws.secrets.restore_secret().secret_id(name).customize().once();
+    call.send().await.during("RestoreSecret")?;
+    let live = match before {
+        Some(seen) => Some(seen.live),
+        None => described(cx, name).await?.map(|(_, live)| live),
+    };
+    let live = given(live, "DescribeSecret", "the secret that was called back")?;
+    let is_kept = inputs != GIVEN && (inputs.is_empty() || inputs == live.inputs) && !live.version.is_empty();
+    if is_kept { Ok(live) } else { write(cx, &live, value, inputs).await }
 }
 
 async fn write(cx: &Context, live: &Live, value: String, inputs: String) -> Result<Live, Failure> {
@@ -269,14 +294,4 @@ async fn write(cx: &Context, live: &Live, value: String, inputs: String) -> Resu
         call.customize().once().send().await.during("TagResource")?;
     }
     Ok(Live { inputs, version, ..live.clone() })
-}
-
-/// Calls back a secret whose deletion is scheduled, as ours and with no value that counts.
-async fn restore(cx: &Context, address: &Address, name: String) -> Result<Live, Failure> {
-    let call = cx.aws.secrets.restore_secret().secret_id(&name).customize().once();
-    let arn = given(call.send().await.during("RestoreSecret")?.arn, "RestoreSecret", "ARN")?;
-    let tags = aws::tags(&cx.id, address);
-    let call = cx.aws.secrets.tag_resource().secret_id(&arn).set_tags(Some(tags));
-    call.customize().once().send().await.during("TagResource")?;
-    Ok(Live { arn, name, inputs: String::new(), version: String::new(), changed: None })
 }

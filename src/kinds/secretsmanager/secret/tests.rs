@@ -6,7 +6,7 @@ use super::*;
 use crate::{
     aws::model::{self, Cloud},
     kind::NoImages,
-    kinds::secretsmanager::model::cloud,
+    kinds::secretsmanager::model::{Secrets, cloud},
     model::{Input, StackId},
 };
 
@@ -41,9 +41,58 @@ async fn a_list_of_five_minutes_ago_hides_and_invents_no_secret() {
     }
 }
 
+/// The value of a secret.
+async fn read(cx: &Context, live: &Live) -> String {
+    reveal(cx, live).await.expect("it can be read")
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_secret_scheduled_for_deletion_keeps_its_value() {
+    let (cloud, address) = (cloud(), Address::new("secret", "database-password"));
+    let cx = context(&cloud, &[&address]);
+    let made = Secret::create(&cx, &address, &generated()).await.expect("it is made");
+    let value = read(&cx, &made).await;
+    cloud.with(Secrets::schedule_deletion);
+    assert_eq!(there(&cx).await, []);
+    let back = Secret::create(&cx, &address, &generated()).await.expect("it is called back");
+    assert_eq!((&back.arn, &back.version), (&made.arn, &made.version));
+    assert_eq!(read(&cx, &back).await, value);
+    // What is given by hand is the value that counts.
+    cloud.with(Secrets::schedule_deletion);
+    let given = give(&cx, &address, None, "by hand".to_owned()).await.expect("it is called back");
+    assert_eq!(read(&cx, &given).await, "by hand");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_url_called_back_is_written_again_only_for_other_parts() {
+    let (cloud, address) = (cloud(), Address::new("secret", "database-url"));
+    let cx = context(&cloud, &[&address]);
+    let made = Secret::create(&cx, &address, &url("one".into())).await.expect("it is made");
+    cloud.with(Secrets::schedule_deletion);
+    let same = Secret::create(&cx, &address, &url("one".into())).await.expect("it is called back");
+    assert_eq!(same.version, made.version);
+    cloud.with(Secrets::schedule_deletion);
+    let other = Secret::create(&cx, &address, &url("two".into())).await.expect("it is called back");
+    assert!(read(&cx, &other).await.contains("two"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_strangers_secret_is_not_called_back() {
+    let (cloud, address) = (cloud(), Address::new("secret", "database-password"));
+    let cx = context(&cloud, &[&address]);
+    Secret::create(&cx, &address, &generated()).await.expect("it is made");
+    cloud.with(|secrets: &mut Secrets| {
+        secrets.schedule_deletion();
+        secrets.untag();
+    });
+    let failure = Secret::create(&cx, &address, &generated()).await.expect_err("it is not the stack's");
+    assert!(failure.hint.is_some(), "{failure}");
+    assert_eq!(there(&cx).await, []);
+}
+
 fn url(host: Input) -> Desired {
     let (user, database) = ("u".to_owned(), "d".to_owned());
-    let (password, port, renewed_with) = ("arn".into(), "5432".into(), Vec::new());
+    let (password, port, renewed_with) = ("arn:of:password".into(), "5432".into(), Vec::new());
     Desired { source: Source::DatabaseUrl { user, password, host, port, database, renewed_with } }
 }
 
