@@ -97,7 +97,7 @@ fn a_plan_is_counted_before_and_after() {
     let large = json!({
         "version": "16", "class": "db.t4g.small", "storage": 20, "multi_az": false, "backup_days": 7, "protect": false,
         "vpc": "v", "subnet_group": "s", "security_groups": [], "username": "postgres", "password": "p",
-        "database": "app",
+        "password_version": "v1", "database": "app",
     });
     let plan = Plan {
         targets: Vec::new(),
