@@ -282,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn one_that_ends_soon_is_made_anew_in_its_place_unless_amazon_renews_it() {
+    fn an_own_certificate_that_ends_soon_is_made_anew_in_its_place() {
         let own = Live { expiring: true, ..live(None) };
         assert_eq!(fields(&desired(None), &own), [("valid_for".to_owned(), How::InPlace)]);
         let issued = Live { expiring: true, ..live(Some(issuance("ISSUED", true))) };
@@ -290,7 +290,7 @@ mod tests {
     }
 
     #[test]
-    fn another_domain_another_issuer_or_a_request_that_failed_is_another_certificate() {
+    fn another_domain_or_issuer_takes_another_certificate() {
         let issued = live(Some(issuance("ISSUED", true)));
         let other = Desired { domain: "other.example.com".into(), ..desired(Some("Z1")) };
         assert_eq!(fields(&other, &issued), [("domain".to_owned(), How::Replace)]);
@@ -302,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_is_made_once_its_record_is_known_and_the_certificate_ready_once_it_is_issued() {
+    fn a_request_is_ready_with_its_record_and_later_when_issued() {
         let (wanted, pending) = (desired(Some("Z1")), |named| live(Some(issuance("PENDING_VALIDATION", named))));
         assert!(matches!(Certificate::phase(&pending(false), Some(&wanted)), Phase::Pending(_)));
         assert_eq!(Certificate::phase(&pending(true), Some(&wanted)), Phase::Ready);

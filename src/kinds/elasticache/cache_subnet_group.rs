@@ -183,7 +183,7 @@ mod tests {
     use crate::model::How;
 
     #[test]
-    fn another_zone_changes_it_in_place_and_the_order_of_its_subnets_does_not_count() {
+    fn another_zone_is_a_change_and_the_order_of_subnets_is_none() {
         let live = Live { name: "demo-default-main".into(), subnets: vec!["subnet-b".into(), "subnet-a".into()] };
         let desired = |subnets: &[&str]| Desired { subnets: subnets.iter().map(|id| Input::from(*id)).collect() };
         assert_eq!(CacheSubnetGroup::diff(&desired(&["subnet-a", "subnet-b"]), &live), []);

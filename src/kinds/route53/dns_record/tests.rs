@@ -43,12 +43,12 @@ fn fields(changes: &[Change]) -> Vec<(&str, How)> {
 }
 
 #[test]
-fn a_record_as_desired_needs_no_change_whatever_the_case_and_the_last_dot() {
+fn case_and_last_dot_of_a_record_are_no_change() {
     assert_eq!(DnsRecord::diff(&desired(), &live()), []);
 }
 
 #[test]
-fn a_record_that_was_turned_elsewhere_or_deleted_is_mended_in_place() {
+fn a_record_that_somebody_changed_or_deleted_is_mended() {
     let elsewhere = Content::Values { ttl: 60, values: vec!["203.0.113.9".into()] };
     for content in [Some(elsewhere), None] {
         let drifted = Live { content, ..live() };
@@ -57,7 +57,7 @@ fn a_record_that_was_turned_elsewhere_or_deleted_is_mended_in_place() {
 }
 
 #[test]
-fn another_zone_or_type_is_another_record_and_another_name_a_move() {
+fn another_zone_or_type_replaces_and_another_name_moves() {
     let moved = Desired { name: "other.example.com".into(), ..desired() };
     assert_eq!(fields(&DnsRecord::diff(&moved, &live())), [("name", How::InPlace)]);
     let elsewhere = Desired { zone: "Z2".into(), ..desired() };
@@ -91,7 +91,7 @@ fn a_record_that_somebody_took_over_is_not_ours_to_delete() {
 }
 
 #[test]
-fn what_is_removed_is_the_text_and_the_record_if_it_is_ours_alone() {
+fn the_record_is_removed_with_its_text_if_it_is_ours_alone() {
     let names = |content: Option<Content>, ownership: &Ownership| -> Vec<String> {
         let record = |content| Record { name: "rates.example.com".into(), kind: "A".into(), content };
         let (there, texts) =
