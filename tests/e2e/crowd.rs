@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use aws_sdk_ssm::types::ParameterType;
+use aws_sdk_ssm::{error::ProvideErrorMetadata, types::ParameterType};
 use serde_json::json;
 
 use crate::{
@@ -27,7 +27,12 @@ async fn dead_lock(world: &World, life: u32) {
     });
     let ssm = aws_sdk_ssm::Client::new(&world.sdk().await);
     let put = ssm.put_parameter().name(LOCK).value(holder.to_string()).r#type(ParameterType::String).overwrite(true);
-    put.send().await.expect("it is written");
+    // The name of a lock that was deleted a moment ago is not free at once.
+    until::so("the name is free", async || match put.clone().send().await {
+        Err(error) if error.code() == Some("TooManyUpdates") => false,
+        answer => answer.is_ok_and(|answer| answer.version() > 0),
+    })
+    .await;
 }
 
 /// Who holds the lock, by the nonce; nobody without one.

@@ -7,7 +7,6 @@ import json
 import re
 from xml.sax.saxutils import unescape
 
-from moto.core.exceptions import ServiceException
 from moto.core.responses import ActionResult
 from moto.iam.access_control import IAMPolicy, PermissionResult
 from moto.s3.exceptions import BucketAlreadyExists, InvalidBucketName, MalformedXML, S3ClientError
@@ -113,7 +112,7 @@ def all_buckets(original, self):
     asked = self._get_param("max-buckets")
     size = int(asked) if asked else LISTED
     if not 1 <= size <= LISTED:
-        raise ServiceException("InvalidArgument", "Argument max-buckets must be an integer between 1 and 10000")
+        raise S3ClientError("InvalidArgument", "Argument max-buckets must be an integer between 1 and 10000")
     prefix, region = self._get_param("prefix") or "", self._get_param("bucket-region")
     after = self._get_param("continuation-token") or ""
     buckets = sorted(self.backend.buckets.values(), key=lambda bucket: bucket.name)

@@ -6,7 +6,7 @@ AWS asks for 30 s between the deletion of a parameter and the next one of its na
 
 import time
 
-from moto.core.exceptions import ServiceException
+from moto.ssm.exceptions import SSMException
 from moto.ssm.models import SimpleSystemManagerBackend
 
 from . import later, patch
@@ -23,7 +23,7 @@ def settling(backend):
 @patch(SimpleSystemManagerBackend, "put_parameter")
 def put_parameter(original, self, name, *args, **kwargs):
     if not self._parameters.get(name) and time.time() < settling(self).get(name, 0):
-        raise ServiceException(
+        raise SSMException(
             "TooManyUpdates",
             "Failed to create the parameter: the name was used a moment ago. Retry in a while or choose another name.",
         )
