@@ -103,7 +103,7 @@ impl Task {
                 if state == "STOPPED" && quiet >= QUIET_LOOKS {
                     return Ok(End {
                         exit_code: ecs::exit_code(&task, &self.service),
-                        reason: task_end::end_of(&task).to_string(),
+                        reason: task_end::end_of(&task, &self.service).to_string(),
                     });
                 }
             }

@@ -1,5 +1,7 @@
 //! What the documentation says, held against what it speaks of: examples, links, permissions, exit codes, keys.
 
+#[path = "iam/mod.rs"]
+mod iam;
 #[path = "docs/policy.rs"]
 mod policy;
 

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, path::PathBuf};
 
 use serde_json::Value;
 
-use super::{WHOLE, files, read, repository, stackctl};
+use super::{WHOLE, files, iam::action, read, repository, stackctl};
 
 /// What AWS wants beside the operations themselves, and what for.
 const IMPLIED: &[&str] = &[
@@ -48,28 +48,11 @@ const IMPLIED: &[&str] = &[
     "rds:CreateDBSnapshot",
 ];
 
-/// Operations of S3 that IAM calls otherwise.
-/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html>
-const RENAMED: &[(&str, &str)] = &[
-    ("DeleteObjects", "DeleteObject"),
-    ("GetBucketEncryption", "GetEncryptionConfiguration"),
-    ("GetPublicAccessBlock", "GetBucketPublicAccessBlock"),
-    ("ListBuckets", "ListAllMyBuckets"),
-    ("ListObjectVersions", "ListBucketVersions"),
-    ("PutBucketEncryption", "PutEncryptionConfiguration"),
-    ("PutPublicAccessBlock", "PutBucketPublicAccessBlock"),
-];
-
 /// Operations that need no permission.
 const FREE: &[&str] = &["GetCallerIdentity"];
 
 /// Operations that the source has and no stack comes to: no role of a stack has managed policies.
 const NEVER: &[&str] = &["AttachRolePolicy"];
-
-/// What IAM calls the action of `operation`.
-fn action(operation: &str) -> &str {
-    RENAMED.iter().find(|(renamed, _)| *renamed == operation).map_or(operation, |(_, action)| action)
-}
 
 /// The AWS operations that the source calls: the names that it gives to `during` and `or_absent`.
 fn operations() -> BTreeSet<String> {

@@ -24,6 +24,8 @@ mod given_network;
 mod given_secrets;
 mod going_back;
 mod held;
+#[path = "../iam/mod.rs"]
+mod iam;
 mod init;
 mod jobs;
 mod lifecycle;

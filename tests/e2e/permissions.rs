@@ -3,7 +3,10 @@
 use aws_sdk_route53::Client as Route53;
 use serde_json::Value;
 
-use crate::support::{World, text};
+use crate::{
+    iam,
+    support::{World, text},
+};
 
 /// What the example does not have.
 const MORE: &str = "cache: {}
@@ -46,7 +49,7 @@ fn action(call: &Value) -> String {
         "monitoring" => "cloudwatch",
         other => other,
     };
-    format!("{service}:{operation}")
+    format!("{service}:{}", iam::action(operation))
 }
 
 fn allowed(world: &World, commands: &str) -> Vec<String> {

@@ -235,7 +235,7 @@ fn live(address: &Address, container: &str, task: &Task) -> Live {
         name: address.name().to_owned(),
         status: task.last_status().unwrap_or("PROVISIONING").to_owned(),
         exit_code: ecs::exit_code(task, container),
-        end: task_end::end_of(task).to_string(),
+        end: task_end::end_of(task, container).to_string(),
         created: task.created_at().and_then(|at| at.to_millis().ok()).unwrap_or_default(),
         doing: None,
     }

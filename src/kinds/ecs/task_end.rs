@@ -25,9 +25,10 @@ pub(super) async fn health_check(cx: &Context, arn: &str) -> Option<HealthCheck>
     })
 }
 
-/// How a task ended, as ECS says.
-pub(crate) fn end_of(task: &Task) -> TaskEnd {
-    let containers = task.containers().iter().map(|container| ContainerEnd {
+/// How a task ended whose container `container` is waited for, as ECS says. What else is in it, such as GuardDuty's agent,
+/// tells nothing.
+pub(crate) fn end_of(task: &Task, container: &str) -> TaskEnd {
+    let containers = ecs::container(task, container).into_iter().map(|container| ContainerEnd {
         name: container.name().unwrap_or_default().to_owned(),
         exit_code: container.exit_code(),
         meaning: container.exit_code().and_then(meaning).map(str::to_owned),
@@ -245,9 +246,10 @@ mod tests {
 
     #[test]
     fn the_end_of_a_task_is_told_in_words() {
-        let task = stopped("Essential container in task exited", None, &[("web", Some(137), None)]);
+        let agent = ("aws-guardduty-agent-x", Some(0), None);
+        let task = stopped("Essential container in task exited", None, &[agent, ("web", Some(137), None)]);
         assert_eq!(
-            end_of(&task).to_string(),
+            end_of(&task, "web").to_string(),
             "Essential container in task exited; container web ended with exit code 137 (killed: out of memory, or it did \
              not end within stop_timeout)"
         );

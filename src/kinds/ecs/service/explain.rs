@@ -27,7 +27,8 @@ pub(super) async fn rollout(cx: &Context, live: &Live, phase: &Phase) -> Explana
     for task in tasks.iter().take(EXPLAINED) {
         let arn = task.task_arn().unwrap_or_default();
         let log = task_end::log(cx, &TaskLog::new(&cx.id, name, name, arn), arn).await;
-        evidence.push(Evidence::StoppedTask { task: aws::last_part(arn).to_owned(), end: task_end::end_of(task) });
+        evidence
+            .push(Evidence::StoppedTask { task: aws::last_part(arn).to_owned(), end: task_end::end_of(task, name) });
         evidence.push(log.clone());
         logs.push(log);
     }

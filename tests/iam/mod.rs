@@ -1,0 +1,18 @@
+//! The names of IAM for operations of AWS.
+
+/// Operations of S3 that IAM calls otherwise.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html>
+const RENAMED: &[(&str, &str)] = &[
+    ("DeleteObjects", "DeleteObject"),
+    ("GetBucketEncryption", "GetEncryptionConfiguration"),
+    ("GetPublicAccessBlock", "GetBucketPublicAccessBlock"),
+    ("ListBuckets", "ListAllMyBuckets"),
+    ("ListObjectVersions", "ListBucketVersions"),
+    ("PutBucketEncryption", "PutEncryptionConfiguration"),
+    ("PutPublicAccessBlock", "PutBucketPublicAccessBlock"),
+];
+
+/// What IAM calls the action of `operation`.
+pub fn action(operation: &str) -> &str {
+    RENAMED.iter().find(|(renamed, _)| *renamed == operation).map_or(operation, |(_, action)| action)
+}
