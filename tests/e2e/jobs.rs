@@ -4,7 +4,7 @@ use aws_sdk_ecs::types::{DesiredStatus, Task};
 use serde_json::json;
 
 use crate::{
-    support::{World, text},
+    support::{World, exit_code, text},
     sweep::everything,
     until,
 };
@@ -102,7 +102,7 @@ async fn a_job_runs_on_time_follows_deploys_and_goes_with_its_line() {
     let first = region.serves().await;
     let run = region.until_run(&world, &first).await;
     let log = region.log(&run).await;
-    assert_eq!(run.containers()[0].exit_code(), Some(0), "{log}");
+    assert_eq!(exit_code(&run), Some(0), "{log}");
     assert!(log.contains("report") && log.contains("visitors"), "{log}");
 
     world.edit("USER_NAME: Ada", "USER_NAME: Grace");
@@ -111,7 +111,7 @@ async fn a_job_runs_on_time_follows_deploys_and_goes_with_its_line() {
     let second = region.serves().await;
     assert_ne!(first, second);
     let run = region.until_run(&world, &second).await;
-    assert_eq!(run.containers()[0].exit_code(), Some(0), "{}", region.log(&run).await);
+    assert_eq!(exit_code(&run), Some(0), "{}", region.log(&run).await);
     assert_eq!(world.plan(), Vec::<String>::new());
 
     // What is taken back is taken back from the job too.

@@ -21,7 +21,7 @@ use tokio::{
 
 use crate::{
     held::Master,
-    support::{World, text},
+    support::{World, exit_code, text},
     traffic::Traffic,
     until,
 };
@@ -248,7 +248,7 @@ async fn slow_requests_outlive_a_switch_and_killed_tasks_are_replaced() {
     let tasks = tasks(&ecs).await;
     for task in tasks.iter().filter(|task| task.last_status() == Some("STOPPED")) {
         let by_hand = task.stopped_reason().filter(|_| task.task_arn() == Some(stopped));
-        ends.push((revision(task), task.containers()[0].exit_code(), by_hand));
+        ends.push((revision(task), exit_code(task), by_hand));
     }
     ends.sort_unstable();
     assert_eq!(ends, [("1", Some(0), None), ("1", Some(0), Some("by hand")), ("2", Some(137), None)]);

@@ -310,6 +310,12 @@ impl Drop for World {
     }
 }
 
+/// The exit code of the stack's own container of `task`; ECS lists GuardDuty's agent first.
+pub fn exit_code(task: &Task) -> Option<i32> {
+    let is_own = |name: &str| !name.starts_with("aws-guardduty-agent-");
+    task.containers().iter().find(|container| container.name().is_some_and(is_own))?.exit_code()
+}
+
 /// Both outputs, for a message.
 pub fn text(output: &Output) -> String {
     let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
