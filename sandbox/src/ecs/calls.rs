@@ -9,6 +9,10 @@ impl Ecs {
     /// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Operations.html>
     pub(crate) async fn call(&self, call: &Call) -> Result<Answer, ApiError> {
         let input = call.json()?;
+        if call.operation == "CreateService" {
+            // A caller that was killed may have left a listener that the load balancers have not heard of.
+            self.works.alb.refresh().await;
+        }
         let answer = {
             let roles = match call.operation.as_str() {
                 "CreateService" | "RunTask" => self.roles().await,
