@@ -285,9 +285,10 @@ impl Relay {
 }
 
 /// All that a command may have made of `stack`. What is wrong with it otherwise, its graph says.
-fn expected(stack: &Stack) -> Vec<Address> {
+fn expected(stack: &Stack) -> Vec<(Address, serde_json::Value)> {
     let graph = blueprint::sketch_of_all(stack);
-    graph.map(|graph| graph.nodes().map(|node| node.address.clone()).collect()).unwrap_or_default()
+    let nodes = |graph: Graph| graph.nodes().map(|node| (node.address.clone(), node.desired.clone())).collect();
+    graph.map(nodes).unwrap_or_default()
 }
 
 /// The folder that relative paths in stack.yaml start from.

@@ -185,7 +185,8 @@ impl Trial<'_> {
         let aws = Arc::clone(&self.subject.aws);
         let images = (self.subject.sample.images)(Arc::clone(&aws));
         // stack.yaml names it, whatever a run does to it.
-        let mut cx = Context::new(id, aws, images).expecting([self.subject.address()]);
+        let mut cx =
+            Context::new(id, aws, images).expecting([(self.subject.address(), self.subject.sample.base.clone())]);
         cx.run = format!("run-{}", self.subject.runs.fetch_add(1, Ordering::Relaxed));
         cx
     }

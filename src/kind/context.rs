@@ -2,11 +2,12 @@
 
 use std::{
     any::Any,
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeMap, HashMap},
     future::Future,
     sync::{Arc, OnceLock},
 };
 
+use serde_json::Value;
 use tokio::sync::{Mutex, OnceCell};
 
 use super::Images;
@@ -28,7 +29,7 @@ pub struct Context {
     pub run: String,
     /// Where what is released comes from; known once something is to be carried out.
     pub origin: Arc<OnceLock<Origin>>,
-    expected: Arc<BTreeSet<Address>>,
+    expected: Arc<BTreeMap<Address, Value>>,
     claim: Option<Arc<Claim>>,
     shared: Arc<Mutex<HashMap<&'static str, Shared>>>,
 }
@@ -49,15 +50,16 @@ impl Context {
         Self { id, aws, images, run, origin, expected, claim: None, shared }
     }
 
-    /// The same, where the stack may have resources at these addresses, whether a listing of AWS's shows them or not.
+    /// The same, where the stack may have these resources, whether a listing of AWS's shows them or not: their addresses, and what
+    /// stack.yaml asks of them.
     #[must_use]
-    pub fn expecting(self, addresses: impl IntoIterator<Item = Address>) -> Self {
-        Self { expected: Arc::new(addresses.into_iter().collect()), ..self }
+    pub fn expecting(self, resources: impl IntoIterator<Item = (Address, Value)>) -> Self {
+        Self { expected: Arc::new(resources.into_iter().collect()), ..self }
     }
 
-    /// The addresses of the kind `kind` at which the stack may have resources that a listing does not show yet.
-    pub fn expected<'a>(&'a self, kind: &'a str) -> impl Iterator<Item = &'a Address> {
-        self.expected.iter().filter(move |address| address.kind() == kind)
+    /// The resources of the kind `kind` that the stack may have.
+    pub fn expected<'a>(&'a self, kind: &'a str) -> impl Iterator<Item = (&'a Address, &'a Value)> {
+        self.expected.iter().filter(move |(address, _)| address.kind() == kind)
     }
 
     /// How ECS records that this run of stackctl started a task for `what` (at most 128 characters). Tasks of earlier runs

@@ -72,6 +72,8 @@ async fn a_network_and_a_database_with_its_data_are_adopted() {
     for (address, id) in [("vpc.main", &ours), ("subnet.private-b", &private[0]), ("subnet.private-c", &private[1])] {
         world.ends_with(0, &["adopt", address, id, "--yes"]);
     }
+    let said = world.ends_with(0, &["adopt", "vpc.main", &ours, "--yes"]);
+    assert!(said.contains(&format!("{ours} is vpc.main now")), "an answer may have been lost: {said}");
     let said = world.ends_with(1, &["adopt", "vpc.main", &other, "--yes"]);
     assert!(said.contains(&format!("demo/default has vpc.main already: {ours}")), "{said}");
     let left = world.plan();

@@ -36,7 +36,11 @@ pub(in crate::cli) struct Adopt {
 impl Adopt {
     pub(super) async fn run(&self, global: &Global, output: &Output) -> Result<u8, Stop> {
         let project = Project::open(global, output).await?;
-        let (_, plan) = self.look(&project).await?;
+        let Some((_, plan)) = self.look(&project).await? else {
+            // An earlier try, whose answer was lost, has done it.
+            self.conclude(output);
+            return Ok(exit::DONE);
+        };
         self.show(&project.kinds, &plan, output);
         self.refuse_mismatch(&plan)?;
         let question = format!(
@@ -45,26 +49,33 @@ impl Adopt {
         );
         confirm(&question, "yes", "add --yes to adopt it without a question", global, output)?;
         let adopt = async {
-            // Somebody else may have made or adopted another one meanwhile.
-            let (found, plan) = self.look(&project).await?;
+            // Somebody else may have made or adopted another one meanwhile, or this one.
+            let Some((found, plan)) = self.look(&project).await? else { return Ok(()) };
             self.refuse_mismatch(&plan)?;
             Ok::<_, Stop>(project.kinds.of(&self.address)?.adopt(&project.cx, &self.address, &found.live).await?)
         };
         project.under_lock("adopt", global, adopt).await?;
+        self.conclude(output);
+        Ok(exit::DONE)
+    }
+
+    fn conclude(&self, output: &Output) {
         if output.is_json() {
             let document = serde_json::json!({ "event": "adopted", "address": self.address, "id": self.id });
             output.document(&document);
         }
         output.status(&format!("{} is {} now. `stackctl plan` shows what `up` would do.", self.id, self.address));
-        Ok(exit::DONE)
     }
 
-    /// The resource, and what `up` would do about it, were it the stack's.
-    async fn look(&self, project: &Project) -> Result<(LiveResource, Plan), Stop> {
+    /// The resource, and what `up` would do about it, were it the stack's; none, if it is.
+    async fn look(&self, project: &Project) -> Result<Option<(LiveResource, Plan)>, Stop> {
         let view = project.look().await?;
         let graph = project.graph(&view, &BTreeMap::new(), None)?;
         self.refuse_others(&project.kinds, &graph)?;
         let owned = view.live.iter().find(|live| live.address == self.address);
+        if owned.is_some_and(|owned| owned.id == self.id) {
+            return Ok(None);
+        }
         if let Some(owned) = owned {
             let message = format!("{} has {} already: {}", project.cx.id, self.address, owned.id);
             return Err(Failure::about(Subject::command("adopt"), message)
@@ -98,7 +109,7 @@ impl Adopt {
             by_hand: Vec::new(),
             id: whole.id,
         };
-        Ok((found, plan))
+        Ok(Some((found, plan)))
     }
 
     /// Refuses what stack.yaml does not ask for, and what is known by its name.

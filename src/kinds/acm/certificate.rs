@@ -72,7 +72,7 @@ impl Kind for Certificate {
     type Field = Field;
     type Fixed = Fixed;
 
-    const NAME: &'static str = "certificate";
+    const NAME: &'static str = acm::CERTIFICATE;
     const DOC: Doc = Doc {
         summary: "The certificate of the load balancer: of its domain, or self-signed.",
         page: "https://docs.aws.amazon.com/acm/latest/userguide/dns-validation.html",

@@ -21,6 +21,9 @@ use crate::{
     model::{Address, Failure, Phase},
 };
 
+/// The name of the kind of a certificate.
+pub(super) const CERTIFICATE: &str = "certificate";
+
 /// Every algorithm there is: ACM lists certificates with RSA keys of up to 2048 bits only, unless it is told otherwise.
 /// <https://docs.aws.amazon.com/acm/latest/APIReference/API_Filters.html>
 const KEYS: [KeyAlgorithm; 7] = [
@@ -122,29 +125,39 @@ impl Issuance {
 }
 
 /// The stack's certificates. ACM tells tags one certificate at a time, so only those are asked for that can be ours: one
-/// under a name that only a stack gives, one that our listeners show, and those that nobody uses.
+/// under a name that only a stack gives, one for the stack's domain, one that our listeners show, and those that nobody uses.
 pub(super) async fn certificates(cx: &Context) -> Result<Arc<Vec<Owned>>, Failure> {
     let read = async {
         let filter = Filters::builder().set_key_types(Some(KEYS.to_vec())).build();
         let pages = cx.aws.acm.list_certificates().includes(filter).into_paginator().items().send();
         let all: Vec<CertificateSummary> = pages.try_collect().await.during("ListCertificates")?;
         let own = self_signed_domain(&cx.id.stack, &cx.id.environment);
-        let issued = |found: &CertificateSummary| found.r#type() == Some(&CertificateType::AmazonIssued);
-        let shown: BTreeSet<String> = if all.iter().any(|found| issued(found) && found.in_use() == Some(true)) {
+        let wanted = cx.expected(CERTIFICATE).filter_map(|(_, desired)| desired["domain"].as_str());
+        let names: Vec<&str> = wanted.chain([own.as_str()]).collect();
+        let shown: BTreeSet<String> = if all.iter().any(|found| is_issued(found) && found.in_use() == Some(true)) {
             elb::shown_certificates(cx).await?
         } else {
             BTreeSet::new()
         };
-        let likely = all.into_iter().filter(|found| {
-            let shown = found.certificate_arn().is_some_and(|arn| shown.contains(arn));
-            found.domain_name() == Some(&own) || (issued(found) && (found.in_use() != Some(true) || shown))
-        });
+        let likely = all.into_iter().filter(|found| is_likely(found, &names, &shown));
         let reads = likely.map(|found| async move {
-            if issued(&found) { with_issuance(cx, found).await } else { with_tags(cx, &found).await }
+            if is_issued(&found) { with_issuance(cx, found).await } else { with_tags(cx, &found).await }
         });
         Ok(try_join_all(reads).await?.into_iter().flatten().collect())
     };
     cx.shared("acm certificates", Box::pin(read)).await
+}
+
+fn is_issued(found: &CertificateSummary) -> bool {
+    found.r#type() == Some(&CertificateType::AmazonIssued)
+}
+
+/// Whether one can be the stack's: it has one of these names, or Amazon issued it and it is `shown` by our listeners, or used
+/// by nobody. ACM says for a while after a listener is gone that its certificate is in use.
+fn is_likely(found: &CertificateSummary, names: &[&str], shown: &BTreeSet<String>) -> bool {
+    let is_named = found.domain_name().is_some_and(|domain| names.iter().any(|name| domain.eq_ignore_ascii_case(name)));
+    let is_shown = found.certificate_arn().is_some_and(|arn| shown.contains(arn));
+    is_named || (is_issued(found) && (found.in_use() != Some(true) || is_shown))
 }
 
 /// A certificate with what its tags say; none if it is not the stack's.
@@ -192,6 +205,26 @@ mod tests {
 
     fn with(status: &str, failure: Option<&str>) -> Issuance {
         Issuance { status: status.to_owned(), failure: failure.map(str::to_owned), record: None }
+    }
+
+    #[test]
+    fn one_in_use_is_looked_at_if_it_is_shown_or_for_our_domain() {
+        let names = ["default.demo.internal", "rates.example.com"];
+        let shown = BTreeSet::from(["arn:shown".to_owned()]);
+        let table = [
+            ("arn:a", "rates.example.com", true, true, true),
+            ("arn:a", "other.example.com", true, true, false),
+            ("arn:a", "other.example.com", true, false, true),
+            ("arn:shown", "other.example.com", true, true, true),
+            ("arn:a", "default.demo.internal", false, true, true),
+            ("arn:a", "other.example.com", false, false, false),
+        ];
+        for (arn, domain, issued, in_use, expected) in table {
+            let kind = if issued { CertificateType::AmazonIssued } else { CertificateType::Imported };
+            let found =
+                CertificateSummary::builder().certificate_arn(arn).domain_name(domain).r#type(kind).in_use(in_use);
+            assert_eq!(is_likely(&found.build(), &names, &shown), expected, "{arn} {domain} {issued} {in_use}");
+        }
     }
 
     #[test]

@@ -54,7 +54,7 @@ pub(super) struct Seen {
 
 /// The secrets of the stack.
 pub(super) async fn all(cx: &Context, kind: &str) -> Result<Vec<Found<Live>>, Failure> {
-    let expected: BTreeSet<String> = cx.expected(kind).map(|address| name(cx, address.name())).collect();
+    let expected: BTreeSet<String> = cx.expected(kind).map(|(address, _)| name(cx, address.name())).collect();
     let (mut found, listed) = futures::try_join!(each(cx, expected.iter()), listed(cx))?;
     found.extend(each(cx, listed.difference(&expected)).await?);
     Ok(found)

@@ -14,7 +14,7 @@ use crate::{
 fn context(cloud: &Cloud, addresses: &[&Address]) -> Context {
     let id = StackId { stack: "shop".into(), environment: "test".into() };
     let cx = Context::new(id, Arc::new(model::session(cloud)), Arc::new(NoImages));
-    cx.expecting(addresses.iter().copied().cloned())
+    cx.expecting(addresses.iter().map(|address| ((*address).clone(), serde_json::Value::Null)))
 }
 
 fn generated() -> Desired {
