@@ -21,6 +21,8 @@ pub struct Facts {
     pub releases: BTreeMap<ImageSource, String>,
     /// What each service runs, as far as that is an image that stackctl built and still keeps.
     pub running: BTreeMap<String, RunningImage>,
+    /// The listener rules that the stack has, by name, and their priorities.
+    pub priorities: BTreeMap<String, u16>,
     /// Whether the database has had users beside the master: those that stack.yaml no longer has lose their access.
     pub had_users: bool,
     /// The dump that is to be loaded into the database.

@@ -19,6 +19,7 @@ mod logs;
 mod network;
 mod priorities;
 mod psql;
+mod routes;
 mod running;
 mod scaling;
 mod service;
@@ -43,7 +44,7 @@ use crate::{
 /// If what a service runs cannot be read.
 pub fn facts(live: &[LiveResource]) -> Result<Facts, Failure> {
     let had_users = live.iter().any(|live| live.address == users::task());
-    Ok(Facts { running: running(live)?, had_users, ..Facts::default() })
+    Ok(Facts { running: running(live)?, priorities: priorities::of(live)?, had_users, ..Facts::default() })
 }
 
 /// The resources that `stack` asks for.
@@ -66,7 +67,7 @@ pub fn graph(stack: &Stack, facts: &Facts) -> Result<Graph, Failure> {
     let cache = cache::draw(&mut graph, stack, &network, &groups);
     buckets::draw(&mut graph, stack);
     let parts = service::Parts { network, images, balancer, groups, database, cache };
-    service::draw(&mut graph, stack, &parts);
+    service::draw(&mut graph, stack, &parts, &facts.priorities);
     scaling::draw(&mut graph, stack);
     jobs::draw(&mut graph, stack, &parts.network);
     alarms::draw(&mut graph, stack);

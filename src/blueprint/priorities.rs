@@ -1,9 +1,14 @@
-//! Rule priorities that do not move: a rule's place follows from what it matches, so that another service renumbers
-//! nothing.
+//! Rule priorities that do not move: a rule's place follows from what it matches, and one that has a good place keeps it, so
+//! that nothing else in stack.yaml renumbers it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use sha2::{Digest, Sha256};
+
+use crate::{
+    kinds::elb::listener_rule,
+    model::{Failure, LiveResource},
+};
 
 /// Blocks come before every route.
 const BLOCKS: (u32, u32) = (1, 900);
@@ -18,11 +23,31 @@ const LONGEST: usize = 128;
 /// How many rules of one specificity can stand side by side; with [`LONGEST`] this stays below AWS's 50,000.
 const BAND: u32 = 300;
 
+/// The listener rules among `live`, by name, and their priorities.
+pub(super) fn of(live: &[LiveResource]) -> Result<BTreeMap<String, u16>, Failure> {
+    let rules = live.iter().filter(|resource| resource.address.kind() == "listener_rule");
+    let priorities = rules.map(|rule| {
+        let listener_rule::Live { priority, .. } = rule.decoded()?;
+        Ok((rule.address.name().to_owned(), u16::try_from(priority).unwrap_or_default()))
+    });
+    priorities.collect()
+}
+
 /// Hands out priorities, each once.
 #[derive(Default)]
-pub(super) struct Priorities(BTreeSet<u32>);
+pub(super) struct Priorities {
+    /// Those of the rules that are there, by name.
+    there: BTreeMap<String, u16>,
+    taken: BTreeSet<u32>,
+}
 
 impl Priorities {
+    /// Beside the rules that are `there`, by name: a new rule gets a priority that none of them has, because each of them may be
+    /// there until the new one is.
+    pub(super) fn beside(there: &BTreeMap<String, u16>) -> Self {
+        Self { there: there.clone(), taken: BTreeSet::new() }
+    }
+
     /// For a rule that blocks; `key` is what tells it from others.
     pub(super) fn block(&mut self, key: &str) -> u16 {
         self.take(BLOCKS.0, BLOCKS.1, key)
@@ -38,15 +63,21 @@ impl Priorities {
         self.take(ROUTES_FROM + band * BAND + half, BAND / 2, key)
     }
 
-    /// The first free priority from where `key` hashes to, within `count` from `first`.
+    /// The priority that the rule `key` has, if it is one of the `count` from `first`; else the first free one of them from where
+    /// `key` hashes to.
     fn take(&mut self, first: u32, count: u32, key: &str) -> u16 {
-        let digest = Sha256::digest(key.as_bytes());
-        let start = u32::from_be_bytes([digest[0], digest[1], digest[2], digest[3]]) % count;
-        let priority = (0..count)
-            .map(|step| first + (start + step) % count)
-            .find(|priority| !self.0.contains(priority))
-            .expect("a listener takes 100 rules by default, and a band has more places");
-        self.0.insert(priority);
+        let band = first..first + count;
+        let has = self.there.get(key).copied().map(u32::from).filter(|has| band.contains(has) && !self.taken.contains(has));
+        let priority = has.unwrap_or_else(|| {
+            let digest = Sha256::digest(key.as_bytes());
+            let start = u32::from_be_bytes([digest[0], digest[1], digest[2], digest[3]]) % count;
+            let used = |priority: &u32| self.there.values().any(|there| u32::from(*there) == *priority);
+            (0..count)
+                .map(|step| first + (start + step) % count)
+                .find(|priority| !self.taken.contains(priority) && !used(priority))
+                .expect("a listener takes 100 rules by default, and a band has more places")
+        });
+        self.taken.insert(priority);
         u16::try_from(priority).expect("the bands end below 50,000")
     }
 }
@@ -71,6 +102,18 @@ mod tests {
         let mut both = Priorities::default();
         both.route("/api/*", None, "api");
         assert_eq!(both.route("/*", None, "web"), alone);
+    }
+
+    #[test]
+    fn a_rule_keeps_its_place_and_a_new_one_takes_no_others() {
+        let free = Priorities::default().route("/*", None, "route-all");
+        let there = BTreeMap::from([("old".to_owned(), free)]);
+        let mut priorities = Priorities::beside(&there);
+        assert_ne!(priorities.route("/*", None, "route-all"), free, "the old one may be there until the new one is");
+        let kept = BTreeMap::from([("route-all".to_owned(), free + 1)]);
+        assert_eq!(Priorities::beside(&kept).route("/*", None, "route-all"), free + 1);
+        // A place in another band is wrong.
+        assert_ne!(Priorities::beside(&kept).route("/api/*", None, "route-all"), free + 1);
     }
 
     #[test]

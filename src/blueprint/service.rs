@@ -11,19 +11,19 @@ use super::{
     load_balancer::Balancer,
     logs::{self, Logs},
     network::Network,
-    priorities::Priorities,
+    routes::Routes,
 };
 use crate::{
     kind::ImageSource,
     kinds::{
         ec2::security_group,
         ecs::{cluster, release, service, task_definition},
-        elb::{listener_rule, target_group},
+        elb::target_group,
         iam::role,
         secretsmanager::secret,
     },
     model::{Address, Graph, Input},
-    spec::{ImageFrom, SecretFrom, Service, Stack, block_expressions},
+    spec::{ImageFrom, SecretFrom, Service, Stack},
 };
 
 /// A new task has this long, in seconds, before a failing health check counts against it.
@@ -32,10 +32,6 @@ const GRACE: u32 = 60;
 /// The health check, in seconds: every 5, an answer within 4, two good ones to come back, three bad ones to go. With the
 /// defaults, 30 s apart, every release would wait a minute longer.
 const HEALTH: (u32, u32, u32, u32) = (5, 4, 2, 3);
-
-/// How many values one rule's conditions may have.
-/// <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-limits.html>
-const VALUES_A_RULE: usize = 5;
 
 /// What the agent of ECS Exec has to be allowed, by the role of the task that it runs in; no resource can be named for it.
 /// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-iam-roles.html#ecs-exec-required-iam-permissions>
@@ -80,15 +76,19 @@ pub(super) fn security_groups(
     groups
 }
 
-pub(super) fn draw(graph: &mut Graph, stack: &Stack, parts: &Parts) {
+/// `there` are the listener rules that the stack has, by name, and their priorities.
+pub(super) fn draw(graph: &mut Graph, stack: &Stack, parts: &Parts, there: &BTreeMap<String, u16>) {
     if stack.services.is_empty() {
         return;
     }
     let cluster = graph.add(Address::new("cluster", "main"), &cluster::Desired {});
-    let mut priorities = Priorities::default();
+    let mut routes = parts.balancer.as_ref().map(|balancer| Routes::new(&balancer.listener, there));
+    if let Some(routes) = &mut routes {
+        stack.services.values().filter(|service| !service.routes.is_empty()).for_each(|service| routes.block(graph, service));
+    }
     for (name, service) in &stack.services {
         let drawing = Drawing { stack, parts, name, service, cluster: Input::output(&cluster, "arn") };
-        drawing.draw(graph, &mut priorities);
+        drawing.draw(graph, &mut routes);
     }
 }
 
@@ -102,9 +102,9 @@ struct Drawing<'a> {
 }
 
 impl Drawing<'_> {
-    fn draw(&self, graph: &mut Graph, priorities: &mut Priorities) {
+    fn draw(&self, graph: &mut Graph, routes: &mut Option<Routes>) {
         let definition = self.task_definition(graph);
-        let target = self.target(graph, priorities);
+        let target = self.target(graph, routes);
         let network = &self.parts.network;
         let group = Input::output(&self.parts.groups[self.name], "id");
         let address = Address::new("service", self.name);
@@ -291,8 +291,8 @@ impl Drawing<'_> {
     }
 
     /// The target group, its port and the rules that lead to it, for a service that the load balancer serves.
-    fn target(&self, graph: &mut Graph, priorities: &mut Priorities) -> Option<(Address, u16, Vec<Address>)> {
-        let balancer = self.parts.balancer.as_ref().filter(|_| !self.service.routes.is_empty())?;
+    fn target(&self, graph: &mut Graph, routes: &mut Option<Routes>) -> Option<(Address, u16, Vec<Address>)> {
+        routes.as_ref().filter(|_| !self.service.routes.is_empty())?;
         let port = self.service.port?;
         let (interval, timeout, healthy, unhealthy) = HEALTH;
         let path = self.service.health.clone();
@@ -307,34 +307,7 @@ impl Drawing<'_> {
                 deregistration_delay: self.service.stop_timeout,
             },
         );
-        let hosts: Vec<String> = self.service.host.iter().cloned().collect();
-        let listener = Input::output(&balancer.listener, "arn");
-        let mut rules = Vec::new();
-        let mut add = |graph: &mut Graph, name: String, priority, paths, expressions, action| {
-            let (listener, hosts) = (listener.clone(), hosts.clone());
-            let rule = listener_rule::Desired { listener, priority, paths, expressions, hosts, action };
-            rules.push(graph.add(Address::new("listener_rule", name), &rule));
-        };
-        // Patterns of the same letters share an expression.
-        let mut blocked: Vec<String> = Vec::new();
-        for expression in self.service.block.iter().filter_map(|pattern| block_expressions(pattern)).flatten() {
-            if !blocked.contains(&expression) {
-                blocked.push(expression);
-            }
-        }
-        for (number, expressions) in (1..).zip(blocked.chunks(VALUES_A_RULE - hosts.len())) {
-            let name = format!("{}-block-{number}", self.name);
-            let priority = priorities.block(&name);
-            let action = listener_rule::RuleAction::NotFound;
-            add(graph, name, priority, Vec::new(), expressions.to_vec(), action);
-        }
-        for (number, pattern) in (1..).zip(&self.service.routes) {
-            // Not `web-1`: a service called `web-block` would then have the names of another one's blocks.
-            let name = format!("{}-route-{number}", self.name);
-            let priority = priorities.route(pattern, self.service.host.as_deref(), &name);
-            let action = listener_rule::RuleAction::Forward(Input::output(&group, "arn"));
-            add(graph, name, priority, vec![pattern.clone()], Vec::new(), action);
-        }
+        let rules = routes.as_mut().map_or_else(Vec::new, |routes| routes.forward(graph, self.service, &group));
         Some((group, port, rules))
     }
 }

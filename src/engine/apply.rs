@@ -158,7 +158,7 @@ impl Work {
         let leaving = self.leaving(step);
         let mut begins_within = Duration::ZERO;
         let written = match (step.action, &step.live) {
-            (Action::Update, Some(live)) => {
+            (Action::Update | Action::Narrow, Some(live)) => {
                 let changes = on.kind.diff(&desired, &live.live)?;
                 if changes.iter().any(|change| change.how == How::Replace) {
                     return Err(stale(step));

@@ -42,6 +42,8 @@ pub trait AnyKind: Send + Sync {
     fn figures(&self, state: &State<Value, Value>) -> Result<Figures, Failure>;
     /// [`Kind::OUTLIVES`].
     fn outlives(&self) -> &'static [&'static str];
+    /// [`Kind::COUNTED_ON_BY`].
+    fn counted_on_by(&self) -> &'static [&'static str];
     /// [`Kind::REPLACEMENT`].
     fn replacement(&self) -> Replacement;
     /// [`Kind::TAKES_OVER`].
@@ -68,6 +70,8 @@ pub trait AnyKind: Send + Sync {
     fn list<'a>(&'a self, cx: &'a Context) -> BoxFuture<'a, Result<Vec<LiveResource>, Failure>>;
     /// [`Kind::diff`].
     fn diff(&self, desired: &Value, live: &Value) -> Result<Vec<Change>, Failure>;
+    /// [`Kind::wider`].
+    fn wider(&self, desired: &Value, live: &Value) -> Result<Option<Value>, Failure>;
     /// [`Kind::phase`].
     fn phase(&self, live: &Value, desired: Option<&Value>) -> Result<Phase, Failure>;
     /// [`Kind::phase_after`].
@@ -111,6 +115,8 @@ pub trait AnyKind: Send + Sync {
     fn gone<'a>(&'a self, cx: &'a Context, live: &'a Value) -> BoxFuture<'a, Result<Option<bool>, Failure>>;
     /// [`Kind::guard`].
     fn guard(&self, live: &Value) -> Result<Option<String>, Failure>;
+    /// [`Kind::closes`].
+    fn closes(&self, live: &Value) -> Result<bool, Failure>;
     /// [`Kind::by_hand`].
     fn by_hand(&self, address: &Address, desired: &Value, live: Option<&Value>) -> Result<Option<String>, Failure>;
     /// [`Kind::identifiers`].
@@ -227,6 +233,10 @@ impl<K: Kind> AnyKind for Erased<K> {
         K::OUTLIVES
     }
 
+    fn counted_on_by(&self) -> &'static [&'static str] {
+        K::COUNTED_ON_BY
+    }
+
     fn takes_over(&self) -> bool {
         K::TAKES_OVER
     }
@@ -279,6 +289,11 @@ impl<K: Kind> AnyKind for Erased<K> {
 
     fn diff(&self, desired: &Value, live: &Value) -> Result<Vec<Change>, Failure> {
         Ok(K::diff(&typed(K::NAME, desired)?, &typed(K::NAME, live)?).into_vec())
+    }
+
+    fn wider(&self, desired: &Value, live: &Value) -> Result<Option<Value>, Failure> {
+        let wider = K::wider(&typed(K::NAME, desired)?, &typed(K::NAME, live)?);
+        wider.map(|wider| plain(K::NAME, &wider)).transpose()
     }
 
     fn phase(&self, live: &Value, desired: Option<&Value>) -> Result<Phase, Failure> {
@@ -353,6 +368,10 @@ impl<K: Kind> AnyKind for Erased<K> {
 
     fn guard(&self, live: &Value) -> Result<Option<String>, Failure> {
         Ok(K::guard(&typed(K::NAME, live)?))
+    }
+
+    fn closes(&self, live: &Value) -> Result<bool, Failure> {
+        Ok(K::closes(&typed(K::NAME, live)?))
     }
 
     fn by_hand(&self, address: &Address, desired: &Value, live: Option<&Value>) -> Result<Option<String>, Failure> {

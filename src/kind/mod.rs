@@ -85,6 +85,9 @@ pub trait Kind: Send + Sync + 'static {
     const NOT_YET: &'static [&'static str];
     /// How a replacement goes.
     const REPLACEMENT: Replacement = Replacement::DeleteFirst;
+    /// The kinds whose resources count on what [`Kind::wider`] keeps, until they have changed or are gone, beside those that
+    /// use one of this kind.
+    const COUNTED_ON_BY: &'static [&'static str] = &[];
     /// Whether one that is made or changed takes over what one that goes has served: then the one goes after the other.
     const TAKES_OVER: bool = false;
     /// Whether it lasts. One that does not (a one-off task) is left out of an observation, never planned for
@@ -116,6 +119,12 @@ pub trait Kind: Send + Sync + 'static {
     /// where all there is to it is its name.
     fn diff(_desired: &Self::Desired, _live: &Self::Live) -> Changes<Self::Field, Self::Fixed> {
         Diff::new().finish()
+    }
+
+    /// What is asked for at first where `desired` takes away what others count on until they have changed or are gone: all of
+    /// `desired`, and what `live` has beside it. `desired` itself is asked for once they have. Nothing, if nothing is taken away.
+    fn wider(_desired: &Self::Desired, _live: &Self::Live) -> Option<Self::Desired> {
+        None
     }
 
     /// Whether it can be used; `desired` is given where stackctl has just asked for that.
@@ -193,6 +202,11 @@ pub trait Kind: Send + Sync + 'static {
     /// What keeps this resource from being deleted unless the caller said `--unprotect`, such as deletion protection.
     fn guard(_live: &Self::Live) -> Option<String> {
         None
+    }
+
+    /// Whether `live` keeps out what others of its kind let in: it is deleted after them.
+    fn closes(_live: &Self::Live) -> bool {
+        false
     }
 
     /// What only a person can do before one like this can be made, or `live` become it, as a sentence that goes on after its

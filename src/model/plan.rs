@@ -52,6 +52,8 @@ pub enum Action {
     Create,
     /// Changes what is there.
     Update,
+    /// Takes away from what is there what others have counted on, once they have changed or are gone.
+    Narrow,
     /// Makes a new one in the place of one that cannot be changed.
     Replace,
     /// Runs a one-off task.

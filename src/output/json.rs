@@ -39,6 +39,7 @@ pub fn plan_document(plan: &Plan) -> Value {
         "summary": {
             "create": plan.count(Action::Create),
             "update": plan.count(Action::Update),
+            "narrow": plan.count(Action::Narrow),
             "replace": plan.count(Action::Replace),
             "run": plan.count(Action::Run),
             "delete": plan.count(Action::Delete),

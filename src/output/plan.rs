@@ -38,6 +38,7 @@ pub(super) fn summary(plan: &Plan) -> String {
     let counts = [
         (Action::Create, "to create"),
         (Action::Update, "to update"),
+        (Action::Narrow, "to narrow"),
         (Action::Replace, "to replace"),
         (Action::Run, "to run"),
         (Action::Delete, "to delete"),
@@ -56,6 +57,7 @@ fn render_step(kinds: &Registry, text: &mut String, step: &Step, style: Style) {
     let (symbol, note) = match step.action {
         Action::Create => (style.good("+"), ""),
         Action::Update => (style.changed("~"), ""),
+        Action::Narrow => (style.changed("~"), "once nothing counts on it any more"),
         Action::Replace => (style.changed("±"), "has to be replaced"),
         Action::Run => {
             let kind = kinds.named(step.address.kind());
@@ -74,7 +76,7 @@ fn render_step(kinds: &Registry, text: &mut String, step: &Step, style: Style) {
                 let _ = writeln!(text, "      {}", style.dim(format!("{name:width$}  {value}")));
             }
         }
-        Action::Update | Action::Replace => {
+        Action::Update | Action::Narrow | Action::Replace => {
             let width = step.changes.iter().map(|change| change.field.chars().count()).max().unwrap_or_default();
             for change in &step.changes {
                 let forces =

@@ -228,6 +228,7 @@ fn present(action: Action) -> &'static str {
     match action {
         Action::Create => "creating",
         Action::Update => "updating",
+        Action::Narrow => "narrowing",
         Action::Replace => "replacing",
         Action::Run => "running",
         Action::Wait => "waiting",
@@ -239,6 +240,7 @@ fn past(action: Action) -> &'static str {
     match action {
         Action::Create => "created",
         Action::Update => "updated",
+        Action::Narrow => "narrowed",
         Action::Replace => "replaced",
         Action::Run => "run",
         Action::Wait => "awaited",

@@ -83,7 +83,7 @@ impl Cloud {
         let desired = resolve(step.desired.as_ref().expect("a step that makes has something desired"), outputs);
         assert!(!desired.to_string().contains("\"$from\""), "{address} begins before all it needs is known: {desired}");
         let live = match (step.action, &step.live) {
-            (Action::Update, Some(live)) => {
+            (Action::Update | Action::Narrow, Some(live)) => {
                 let changes = kind.diff(&desired, &live.live).expect("it compares");
                 let stale = changes.iter().any(|change| change.how == How::Replace);
                 assert!(!stale, "the plan says that {address} is updated, and it has to be replaced: {changes:?}");

@@ -134,7 +134,9 @@ fn role(wants: &Value, id: &str) -> Value {
         format!("{} on {}", sorted("actions"), sorted("resources"))
     });
     let statements: Vec<String> = statements.collect();
-    with(wants, &json!({ "name": id, "arn": id, "managed": [], "statements": statements, "other_policies": [] }))
+    let allows = &wants["statements"];
+    let more = json!({ "name": id, "arn": id, "managed": [], "statements": statements, "allows": allows, "other_policies": [] });
+    with(wants, &more)
 }
 
 fn repository(wants: &Value, id: &str) -> Value {

@@ -9,7 +9,7 @@ impl Ecs {
     /// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Operations.html>
     pub(crate) async fn call(&self, call: &Call) -> Result<Answer, ApiError> {
         let input = call.json()?;
-        if call.operation == "CreateService" {
+        if matches!(call.operation.as_str(), "CreateService" | "UpdateService") {
             // A caller that was killed may have left a listener that the load balancers have not heard of.
             self.works.alb.refresh().await;
         }
@@ -32,7 +32,7 @@ impl Ecs {
                 "DeregisterTaskDefinition" => definitions::deregister(&mut state, &input),
                 "DeleteTaskDefinitions" => Ok(definitions::delete(&mut state, &input)),
                 "CreateService" => services::create(&self.works.alb, &mut state, at, &input, &roles),
-                "UpdateService" => services::update(&mut state, &input),
+                "UpdateService" => services::update(&self.works.alb, &mut state, &input),
                 "DeleteService" => services::delete(&mut state, &input),
                 "DescribeServices" => services::describe(&state, &input),
                 "ListServiceDeployments" => history::deployments(&state, &input),

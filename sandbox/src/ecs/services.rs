@@ -62,21 +62,8 @@ pub(super) fn create(alb: &Alb, state: &mut Ledger, at: &str, input: &Value, rol
         .filter(|found| found.active)
         .ok_or_else(|| ApiError::client("ClientException", "TaskDefinition not found."))?;
     permissions::check_assumable(roles, &definition.document)?;
+    check_targets(alb, &definition.document, &input["loadBalancers"])?;
     let definition = definition.arn.clone();
-    for balancer in input["loadBalancers"].as_array().into_iter().flatten() {
-        let group = text(balancer, "targetGroupArn");
-        if !alb.exists(group) {
-            return Err(ApiError::client(
-                "InvalidParameterException",
-                format!("The target group with targetGroupArn {group} does not exist."),
-            ));
-        }
-        if !alb.is_used(group) {
-            let message =
-                format!("The target group with targetGroupArn {group} does not have an associated load balancer.");
-            return Err(ApiError::client("InvalidParameterException", message));
-        }
-    }
     let mut settings = json!({ "clientToken": token });
     for key in SETTINGS {
         settings[*key] = input[*key].clone();
@@ -102,7 +89,33 @@ pub(super) fn create(alb: &Alb, state: &mut Ledger, at: &str, input: &Value, rol
     Ok(json!({ "service": answer }))
 }
 
-pub(super) fn update(state: &mut Ledger, input: &Value) -> Result<Value, ApiError> {
+/// The groups are there and in use, and the container listens on the port that the load balancer is to ask.
+fn check_targets(alb: &Alb, definition: &Value, balancers: &Value) -> Result<(), ApiError> {
+    let wrong = |message: String| Err(ApiError::client("InvalidParameterException", message));
+    for balancer in balancers.as_array().into_iter().flatten() {
+        let group = text(balancer, "targetGroupArn");
+        if !alb.exists(group) {
+            return wrong(format!("The target group with targetGroupArn {group} does not exist."));
+        }
+        if !alb.is_used(group) {
+            return wrong(format!(
+                "The target group with targetGroupArn {group} does not have an associated load balancer."
+            ));
+        }
+        let (name, port) = (text(balancer, "containerName"), &balancer["containerPort"]);
+        let containers = definition["containerDefinitions"].as_array().into_iter().flatten();
+        let Some(container) = containers.into_iter().find(|container| container["name"] == name) else {
+            return wrong(format!("The container {name} does not exist in the task definition."));
+        };
+        let mappings = container["portMappings"].as_array().into_iter().flatten();
+        if !mappings.into_iter().any(|mapping| mapping["containerPort"] == *port) {
+            return wrong(format!("The container {name} did not have a container port {port} defined."));
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn update(alb: &Alb, state: &mut Ledger, input: &Value) -> Result<Value, ApiError> {
     let at = find(state, input)?;
     if state.services[at].life != Life::Active {
         return Err(ApiError::client("ServiceNotActiveException", "Service was not ACTIVE."));
@@ -115,6 +128,10 @@ pub(super) fn update(state: &mut Ledger, input: &Value) -> Result<Value, ApiErro
             .clone(),
         None => state.services[at].definition.clone(),
     };
+    let kept = &state.services[at].settings["loadBalancers"];
+    let balancers = if input["loadBalancers"].is_null() { kept } else { &input["loadBalancers"] };
+    let wanted = definitions::find(state, &definition).map(|found| &found.document);
+    wanted.map_or(Ok(()), |wanted| check_targets(alb, wanted, balancers))?;
     let service = &mut state.services[at];
     let mut rolls = input["forceNewDeployment"] == true || definition != service.definition;
     for key in SETTINGS.iter().filter(|key| !input[**key].is_null()) {

@@ -39,6 +39,11 @@ pub struct Fake {
     pub replacement: Replacement,
     pub uses: &'static [&'static str],
     pub outlives: &'static [&'static str],
+    /// Who counts on the letters of its field `allows`.
+    pub counted_on_by: &'static [&'static str],
+    pub takes_over: bool,
+    /// Those with the field `closes` are deleted after the others.
+    pub closes: bool,
     pub in_two_steps: bool,
     pub lasting: bool,
     pub deadline: Duration,
@@ -70,6 +75,9 @@ impl Fake {
             replacement: Replacement::DeleteFirst,
             uses: &[],
             outlives: &[],
+            counted_on_by: &[],
+            takes_over: false,
+            closes: false,
             in_two_steps: false,
             lasting: true,
             deadline: Duration::from_secs(300),
@@ -184,8 +192,12 @@ impl AnyKind for Fake {
         self.replacement
     }
 
+    fn counted_on_by(&self) -> &'static [&'static str] {
+        self.counted_on_by
+    }
+
     fn takes_over(&self) -> bool {
-        false
+        self.takes_over
     }
 
     fn lasting(&self) -> bool {
@@ -230,6 +242,21 @@ impl AnyKind for Fake {
             how: if name.starts_with("fixed") { How::Replace } else { How::InPlace },
         };
         Ok(changed.map(change).collect())
+    }
+
+    fn wider(&self, desired: &Value, live: &Value) -> Result<Option<Value>, Failure> {
+        let (wanted, granted) = (text(desired, "allows"), text(&live["fields"], "allows"));
+        let kept: String = granted.chars().filter(|letter| !wanted.contains(*letter)).collect();
+        if self.counted_on_by.is_empty() || kept.is_empty() {
+            return Ok(None);
+        }
+        let mut wider = desired.clone();
+        wider["allows"] = format!("{wanted}{kept}").into();
+        Ok(Some(wider))
+    }
+
+    fn closes(&self, live: &Value) -> Result<bool, Failure> {
+        Ok(self.closes && live["fields"]["closes"] == true)
     }
 
     fn phase(&self, live: &Value, _desired: Option<&Value>) -> Result<Phase, Failure> {

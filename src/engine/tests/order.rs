@@ -44,6 +44,55 @@ async fn what_outlives_others_goes_once_they_have_changed() {
     assert_eq!(ended.done(), ["update user.one", "delete kept.one"]);
 }
 
+/// A role, say, and what runs with it.
+fn counted_on() -> Stage {
+    let world = Arc::new(World::default());
+    let role = Fake::new("role", &world).with(|kind| kind.counted_on_by = &["user"]);
+    let user = Fake::new("user", &world).with(|kind| kind.life.ready_after = seconds(20));
+    Stage::new(world, [role, user])
+}
+
+fn with_role(allows: &str, size: u32) -> Graph {
+    let role = Input::output(&at("role.one"), "id");
+    graph([("role.one", json!({ "allows": allows })), ("user.one", json!({ "role": role, "size": size }))])
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_counted_on_is_taken_away_last() {
+    let stage = counted_on();
+    stage.must_up(&with_role("ab", 1)).await;
+    let ended = stage.up(&with_role("bc", 2)).await;
+    assert_eq!(ended.done(), ["update role.one", "update user.one", "narrow role.one"]);
+    assert_eq!(stage.only("role.one").fields["allows"], "bc");
+    assert_eq!(stage.plan(&with_role("bc", 2)).await.steps, []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_counted_on_stays_while_the_change_fails() {
+    let stage = counted_on();
+    stage.must_up(&with_role("ab", 1)).await;
+    stage.world.script("update", &at("user.one"), [Answer::Fails(failure(Cause::Refused, "Never"))]);
+    let ended = stage.up(&with_role("b", 2)).await;
+    // Nothing is new, so nothing is done before.
+    assert_eq!(ended.done(), [""; 0]);
+    assert_eq!(ended.summary.skipped, [at("role.one")]);
+    assert_eq!(stage.only("role.one").fields["allows"], "ab");
+    assert_eq!(stage.up(&with_role("b", 2)).await.done(), ["update user.one", "narrow role.one"]);
+    // Nobody else changes, so nobody is waited for.
+    assert_eq!(stage.up(&with_role("", 2)).await.done(), ["update role.one"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_closes_is_deleted_after_what_it_keeps_out() {
+    let world = Arc::new(World::default());
+    let rule = Fake::new("rule", &world).with(|kind| (kind.takes_over, kind.closes) = (true, true));
+    let stage = Stage::new(world, [rule]);
+    let both = [("rule.block", json!({ "closes": true })), ("rule.route", json!({ "closes": false }))];
+    stage.must_up(&graph(both)).await;
+    let ended = stage.up(&graph([("rule.other", json!({ "closes": false }))])).await;
+    assert_eq!(ended.done(), ["create rule.other", "delete rule.route", "delete rule.block"]);
+}
+
 #[tokio::test(start_paused = true)]
 async fn steps_of_no_relation_do_not_wait_for_each_other() {
     let stage = Stage::one(|kind| kind.life.ready_after = seconds(60));

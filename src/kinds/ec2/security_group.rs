@@ -165,6 +165,15 @@ impl Kind for SecurityGroup {
         diff.finish()
     }
 
+    /// What has another group of the stack may call as long as it runs: a service that goes, or moves to another group.
+    fn wider(desired: &Desired, live: &Live) -> Option<Desired> {
+        let known: Vec<Rule> = desired.ingress.iter().filter_map(wanted).collect();
+        let surplus = live.ingress.iter().filter(|rule| !known.contains(rule));
+        let kept: Vec<Ingress> = surplus.filter_map(of_group).collect();
+        let ingress = || desired.ingress.iter().cloned().chain(kept.clone()).collect();
+        (!kept.is_empty()).then(|| Desired { ingress: ingress(), ..desired.clone() })
+    }
+
     fn phase(_live: &Live, _desired: Option<&Desired>) -> Phase {
         Phase::Ready
     }
@@ -312,6 +321,14 @@ fn wanted(ingress: &Ingress) -> Option<Rule> {
     };
     let port = i32::from(ingress.port);
     Some(Rule { protocol: "tcp".to_owned(), from_port: port, to_port: port, source: source.to_owned() })
+}
+
+/// The rule in stackctl's own words, if it is one that stackctl makes for a security group.
+fn of_group(rule: &Rule) -> Option<Ingress> {
+    let port = u16::try_from(rule.from_port).ok()?;
+    let from = Source::Group(rule.source.as_str().into());
+    let ingress = Ingress { port, from };
+    (rule.source.starts_with("sg-") && wanted(&ingress).as_ref() == Some(rule)).then_some(ingress)
 }
 
 async fn set_ingress(cx: &Context, desired: &Desired, live: Live) -> Result<Live, Failure> {

@@ -76,6 +76,8 @@ impl Kind for Image {
         page: "https://docs.aws.amazon.com/AmazonECR/latest/userguide/images.html",
     };
     const USES: &'static [&'static str] = &["repository"];
+    // A task that is started again pulls its image: also one of the old revision, until the new one serves.
+    const OUTLIVES: &'static [&'static str] = &["service", "schedule", "task_definition"];
     const IN_RELEASE: InRelease = InRelease::Image;
     const COST: Cost<Desired, Live> = Cost::Free("AWS charges for its size, which is not counted");
     const NOT_YET: &'static [&'static str] = &[];

@@ -62,6 +62,8 @@ impl Kind for Repository {
         page: "https://docs.aws.amazon.com/AmazonECR/latest/userguide/Repositories.html",
     };
     const USES: &'static [&'static str] = &[];
+    // As its images.
+    const OUTLIVES: &'static [&'static str] = &["service", "schedule", "task_definition"];
     const IN_TWO_STEPS: bool = true;
     const COST: Cost<Desired, Live> = Cost::Free("AWS charges for the images in it, which are not counted");
     const NOT_YET: &'static [&'static str] = &[];

@@ -3,17 +3,22 @@
 //! <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/listener-rules.html>
 
 use aws_sdk_elasticloadbalancingv2::types::{
-    Action, ActionTypeEnum, FixedResponseActionConfig, HostHeaderConditionConfig, PathPatternConditionConfig, Rule,
-    RuleCondition, RulePriorityPair,
+    Action, ActionTypeEnum, FixedResponseActionConfig, ForwardActionConfig, HostHeaderConditionConfig,
+    PathPatternConditionConfig, Rule, RuleCondition, RulePriorityPair, TargetGroupTuple,
 };
 use serde::{Deserialize, Serialize};
 
 use crate::{
     aws::{self, Once, Outcome, given},
-    kind::{Context, Cost, Doc, Kind},
+    kind::{Context, Cost, Doc, Kind, Replacement},
     kinds::elb,
     model::{Address, Changed, Changes, Diff, Failure, Found, Input, On, Outputs, Permission, Phase, Shown, fields},
 };
+
+/// The weights of a target group that gets all requests, and of one that gets none (0 to 999).
+/// <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_TargetGroupTuple.html>
+const ALL: i32 = 1;
+const NONE: i32 = 0;
 
 /// A listener rule.
 pub struct ListenerRule;
@@ -24,6 +29,13 @@ pub struct ListenerRule;
 pub enum RuleAction {
     /// To a target group, by its ARN.
     Forward(Input),
+    /// To a target group, while another one is in use beside it, checks its targets and gets no requests.
+    Beside {
+        /// The ARN of the group that gets all requests.
+        serving: Input,
+        /// The ARN of the one beside it.
+        joining: Input,
+    },
     /// 404.
     NotFound,
 }
@@ -65,6 +77,9 @@ pub struct Live {
     pub other_conditions: Vec<String>,
     /// What is done, in words.
     pub action: String,
+    /// The target group that gets all requests, if one does.
+    #[serde(default)]
+    pub serving: Option<String>,
 }
 
 fields! {
@@ -96,6 +111,11 @@ impl Kind for ListenerRule {
         page: "https://docs.aws.amazon.com/elasticloadbalancing/latest/application/listener-rules.html",
     };
     const USES: &'static [&'static str] = &["listener", "target_group"];
+    // The tasks of a new target group have to be healthy before requests go there.
+    const COUNTED_ON_BY: &'static [&'static str] = &["service"];
+    // Every path stays routed, or blocked, while a rule takes another one's place.
+    const TAKES_OVER: bool = true;
+    const REPLACEMENT: Replacement = Replacement::CreateFirst;
     const COST: Cost<Desired, Live> = Cost::Free("the price of the load balancer includes it");
     const NOT_YET: &'static [&'static str] = elb::NOT_YET;
     const PERMISSIONS: &'static [Permission] = &[
@@ -131,14 +151,24 @@ impl Kind for ListenerRule {
         diff.set(Field::Expressions, &live.expressions, &desired.expressions);
         diff.set(Field::Hosts, &live.hosts, &desired.hosts);
         diff.set(Field::Conditions, &live.other_conditions, &[]);
-        match &desired.action {
-            RuleAction::NotFound => diff.field(Field::Action, &live.action, &"answer 404".to_owned()),
-            RuleAction::Forward(group) => match group.known() {
-                Some(group) => diff.field(Field::Action, &live.action, &format!("forward to {group}")),
-                None => diff.push(Field::Action, Shown::value(&live.action), Shown::KnownAfterApply),
-            },
+        match in_words(&desired.action) {
+            Some(words) => diff.field(Field::Action, &live.action, &words),
+            None => diff.push(Field::Action, Shown::value(&live.action), Shown::KnownAfterApply),
         };
         diff.finish()
+    }
+
+    /// ECS puts tasks only into a target group that a rule uses, and they are healthy some time later.
+    /// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CreateService.html>
+    fn wider(desired: &Desired, live: &Live) -> Option<Desired> {
+        let (RuleAction::Forward(joining), Some(serving)) = (&desired.action, &live.serving) else { return None };
+        let moves = joining.known() != Some(serving);
+        let action = || RuleAction::Beside { serving: serving.as_str().into(), joining: joining.clone() };
+        moves.then(|| Desired { action: action(), ..desired.clone() })
+    }
+
+    fn closes(live: &Live) -> bool {
+        live.serving.is_none()
     }
 
     fn phase(_live: &Live, _desired: Option<&Desired>) -> Phase {
@@ -217,6 +247,7 @@ impl Kind for ListenerRule {
             hosts: vec!["api.example.com".into()],
             action: RuleAction::Forward(GROUP.into()),
         };
+        let beside = RuleAction::Beside { serving: GROUP.into(), joining: OTHER_GROUP.into() };
         let expressions = Desired { paths: Vec::new(), expressions: vec!["^/[Aa]$".into()], ..base() };
         crate::kind::Sample::new(cloud, base())
             .variant(&["listener"], Desired { listener: OTHER_LISTENER.into(), ..base() })
@@ -227,6 +258,7 @@ impl Kind for ListenerRule {
             .variant(&["hosts"], Desired { hosts: Vec::new(), ..base() })
             .variant(&["action"], Desired { action: RuleAction::NotFound, ..base() })
             .variant(&["action"], Desired { action: RuleAction::Forward(OTHER_GROUP.into()), ..base() })
+            .variant(&["action"], Desired { action: beside, ..base() })
             .drift(&["conditions"], |cloud| cloud.with(Elb::restrict_rules))
     }
 }
@@ -248,10 +280,52 @@ fn conditions(desired: &Desired) -> Vec<RuleCondition> {
     conditions
 }
 
+/// The action as a rule that AWS has shows it; none while a target group is yet to be made.
+fn in_words(action: &RuleAction) -> Option<String> {
+    Some(match action {
+        RuleAction::NotFound => "answer 404".to_owned(),
+        RuleAction::Forward(group) => forwarding(&[(group.known()?, ALL)]),
+        RuleAction::Beside { serving, joining } => forwarding(&[(serving.known()?, ALL), (joining.known()?, NONE)]),
+    })
+}
+
+fn forwarding(groups: &[(&str, i32)]) -> String {
+    let to = |(group, weight): &(&str, i32)| match *weight {
+        NONE => format!("{group} (no requests yet)"),
+        ALL => (*group).to_owned(),
+        weight => format!("{group} (weight {weight})"),
+    };
+    format!("forward to {}", groups.iter().map(to).collect::<Vec<_>>().join(" and "))
+}
+
+/// The target groups that `action` forwards to, with their weights, in the order of the weights.
+fn groups(action: &Action) -> Vec<(&str, i32)> {
+    let weighted = action.forward_config().map(ForwardActionConfig::target_groups).unwrap_or_default();
+    let mut groups: Vec<(&str, i32)> = weighted
+        .iter()
+        .filter_map(|group| Some((group.target_group_arn()?, group.weight().unwrap_or(ALL))))
+        .collect();
+    if groups.len() < 2 {
+        // Of a group alone the weight says nothing.
+        let alone = groups.first().map(|(group, _)| *group).or(action.target_group_arn());
+        return alone.map(|group| (group, ALL)).into_iter().collect();
+    }
+    groups.sort_by_key(|(_, weight)| -weight);
+    groups
+}
+
 fn action(desired: &Desired) -> Result<Action, Failure> {
     Ok(match &desired.action {
         RuleAction::Forward(group) => {
             Action::builder().r#type(ActionTypeEnum::Forward).target_group_arn(group.get()?).build()
+        }
+        RuleAction::Beside { serving, joining } => {
+            let tuple = |group: &Input, weight| {
+                Ok::<_, Failure>(TargetGroupTuple::builder().target_group_arn(group.get()?).weight(weight).build())
+            };
+            let both = ForwardActionConfig::builder().target_groups(tuple(serving, ALL)?);
+            let both = both.target_groups(tuple(joining, NONE)?).build();
+            Action::builder().r#type(ActionTypeEnum::Forward).forward_config(both).build()
         }
         RuleAction::NotFound => {
             let answer = FixedResponseActionConfig::builder()
@@ -274,6 +348,7 @@ fn live(listener: String, rule: &Rule) -> Live {
         hosts: Vec::new(),
         other_conditions: Vec::new(),
         action: String::new(),
+        serving: None,
     };
     for condition in rule.conditions() {
         match condition.field() {
@@ -291,8 +366,11 @@ fn live(listener: String, rule: &Rule) -> Live {
     }
     if let Some(action) = rule.actions().last() {
         let status = action.fixed_response_config().and_then(FixedResponseActionConfig::status_code);
+        let groups = groups(action);
+        let mut served = groups.iter().filter(|(_, weight)| *weight != NONE);
+        live.serving = served.next().filter(|_| served.next().is_none()).map(|(group, _)| (*group).to_owned());
         live.action = match action.r#type() {
-            Some(ActionTypeEnum::Forward) => format!("forward to {}", action.target_group_arn().unwrap_or_default()),
+            Some(ActionTypeEnum::Forward) => forwarding(&groups),
             Some(ActionTypeEnum::FixedResponse) => format!("answer {}", status.unwrap_or_default()),
             other => other.map_or(String::new(), |other| other.as_str().to_owned()),
         };
@@ -326,7 +404,23 @@ mod tests {
             hosts: Vec::new(),
             other_conditions: Vec::new(),
             action: "forward to group".into(),
+            serving: Some("group".into()),
         }
+    }
+
+    #[test]
+    fn requests_move_to_another_group_in_two_steps() {
+        let moved = Desired { action: RuleAction::Forward("new".into()), ..desired() };
+        let wider = ListenerRule::wider(&moved, &live()).expect("the old group serves meanwhile");
+        let sent = action(&wider).expect("both are known");
+        assert_eq!(groups(&sent), [("group", ALL), ("new", NONE)]);
+        let both = Live { action: in_words(&wider.action).expect("both are known"), ..live() };
+        assert_eq!(both.action, "forward to group and new (no requests yet)");
+        // Killed here, the next run asks for the same.
+        assert_eq!(ListenerRule::wider(&moved, &both), Some(wider));
+        let done = Live { action: "forward to new".into(), serving: Some("new".into()), ..live() };
+        assert_eq!((ListenerRule::wider(&moved, &done), ListenerRule::diff(&moved, &done).len()), (None, 0));
+        assert_eq!(ListenerRule::wider(&Desired { action: RuleAction::NotFound, ..desired() }, &live()), None);
     }
 
     #[test]

@@ -72,7 +72,9 @@ macro_rules! with_health {
 pub struct Desired {
     /// The VPC of the targets.
     pub vpc: Input,
-    /// The port on which they listen.
+    /// The port that the group is made with. It has no effect: ECS registers each task with its own port, and so a service can
+    /// move to another one without another group.
+    /// <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_TargetDescription.html>
     pub port: u16,
     /// The health check.
     pub health: Health,
@@ -87,8 +89,6 @@ pub struct Live {
     pub arn: String,
     /// The VPC of the targets.
     pub vpc: String,
-    /// The port on which they listen.
-    pub port: i32,
     /// The health check.
     pub health: Health,
     /// As in [`Desired`].
@@ -110,7 +110,6 @@ fields! {
     /// What takes a replacement.
     pub enum Fixed {
         Vpc = "vpc",
-        Port = "port",
     }
 }
 
@@ -145,7 +144,7 @@ impl Kind for TargetGroup {
         ),
         Permission::delete(&["elasticloadbalancing:DeleteTargetGroup"], On::Named(elb::ARNS)),
     ];
-    // The port cannot be changed, and a group that a rule uses cannot be deleted: the rule moves to the new one first.
+    // The network cannot be changed, and a group that a rule uses cannot be deleted: the rule moves to the new one first.
     const REPLACEMENT: Replacement = Replacement::CreateFirst;
 
     async fn list(cx: &Context) -> Result<Vec<Found<Live>>, Failure> {
@@ -168,7 +167,6 @@ impl Kind for TargetGroup {
         let (has, wants) = (&live.health, &desired.health);
         Diff::new()
             .fixed_input(Fixed::Vpc, &live.vpc, &desired.vpc)
-            .fixed(Fixed::Port, &live.port, &i32::from(desired.port))
             .field(Field::HealthPath, &has.path, &wants.path)
             .field(Field::HealthInterval, &has.interval, &wants.interval)
             .field(Field::HealthTimeout, &has.timeout, &wants.timeout)
@@ -262,8 +260,7 @@ impl Kind for TargetGroup {
         let slow = Health { interval: 60, timeout: 30, ..health() };
         crate::kind::Sample::new(elb::model::cloud, base())
             .variant(&["vpc"], Desired { vpc: "vpc-other".into(), ..base() })
-            .variant(&["port"], Desired { port: 8080, ..base() })
-            .variant(&["port", "deregistration_delay"], Desired { port: 8080, deregistration_delay: 300, ..base() })
+            .variant(&["vpc", "deregistration_delay"], Desired { vpc: "vpc-other".into(), deregistration_delay: 300, ..base() })
             .variant(&["health.path"], with(Health { path: "/".into(), ..health() }))
             .variant(&["health.interval"], with(Health { interval: 15, ..health() }))
             .variant(&["health.timeout"], with(Health { timeout: 4, ..health() }))
@@ -279,7 +276,6 @@ fn live(group: &SdkTargetGroup, deregistration_delay: u32) -> Live {
     Live {
         arn: group.target_group_arn().unwrap_or_default().to_owned(),
         vpc: group.vpc_id().unwrap_or_default().to_owned(),
-        port: group.port().unwrap_or_default(),
         health: Health::of(group),
         deregistration_delay,
     }

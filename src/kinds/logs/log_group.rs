@@ -64,6 +64,8 @@ impl Kind for LogGroup {
         page: "https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/WhatIsCloudWatchLogs.html",
     };
     const USES: &'static [&'static str] = &[];
+    // Tasks write there as long as they run.
+    const OUTLIVES: &'static [&'static str] = &["service", "schedule", "task_definition"];
     const COST: Cost<Desired, Live> = Cost::Free("AWS charges for what is written and kept, which is not counted");
     const NOT_YET: &'static [&'static str] = &[];
     const PERMISSIONS: &'static [Permission] = &[

@@ -111,6 +111,7 @@ fields! {
         SecurityGroup = "security_group",
         PublicIp = "public_ip",
         TargetGroup = "target_group",
+        Port = "port",
         GraceSeconds = "grace_seconds",
         Exec = "exec",
         CircuitBreaker = "circuit_breaker",
@@ -168,6 +169,8 @@ impl Kind for Service {
             "role",
             "secret",
         ];
+    // Requests go elsewhere before the tasks that answer them go.
+    const OUTLIVES: &'static [&'static str] = &["listener_rule"];
     const IN_RELEASE: InRelease = InRelease::Tasks;
     const COST: Cost<Desired, Live> = Cost::Counted {
         prices: &["task vCPU hour", "task GB hour", PUBLIC_ADDRESS],
@@ -232,6 +235,9 @@ impl Kind for Service {
         diff.field(Field::PublicIp, &live.public_ip, &desired.public_ip);
         let groups: Vec<Input> = desired.target.iter().map(|target| target.group.clone()).collect();
         diff.inputs(Field::TargetGroup, &live.target_groups, &groups);
+        if let (Some(target), Some(port)) = (&desired.target, live.port) {
+            diff.field(Field::Port, &port, &target.port);
+        }
         if desired.target.is_some() {
             // Without a load balancer ECS keeps the number, uses it for nothing, and takes no other.
             diff.field(Field::GraceSeconds, &live.grace_seconds, &desired.grace_seconds);
@@ -310,7 +316,7 @@ impl Kind for Service {
         for field in Field::ALL {
             call = set!(call, field, desired, {
                 Field::Replicas => call.desired_count(aws::signed(desired.replicas)),
-                Field::TargetGroup => call.set_load_balancers(load_balancers(desired)?),
+                Field::TargetGroup | Field::Port => call.set_load_balancers(load_balancers(desired)?),
                 Field::CircuitBreaker | Field::RollbackAfter => {
                     call.deployment_configuration(deployment(desired.rollback_after.map(after))?)
                 }
@@ -338,8 +344,12 @@ impl Kind for Service {
                 // Autoscaling may have chosen another number since the last look.
                 Field::Replicas if !changes.contains(Field::Replicas) => call,
                 Field::Replicas => call.desired_count(aws::signed(within(desired, live.replicas))),
-                Field::TargetGroup if !changes.contains(Field::TargetGroup) => call,
-                Field::TargetGroup => call.set_load_balancers(Some(load_balancers(desired)?.unwrap_or_default())),
+                Field::TargetGroup | Field::Port
+                    if !changes.contains(Field::TargetGroup) && !changes.contains(Field::Port) =>
+                {
+                    call
+                }
+                Field::TargetGroup | Field::Port => call.set_load_balancers(Some(load_balancers(desired)?.unwrap_or_default())),
                 Field::CircuitBreaker | Field::RollbackAfter => {
                     call.deployment_configuration(deployment(threshold.clone())?)
                 }

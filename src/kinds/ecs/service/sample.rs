@@ -38,6 +38,7 @@ pub(super) fn sample() -> Sample<Desired> {
         .variant(&["security_group"], Desired { security_group: "sg-2".into(), ..base() })
         .variant(&["public_ip"], Desired { public_ip: true, ..base() })
         .variant(&["target_group"], Desired { target: Some(target("arn:of:another")), ..base() })
+        .variant(&["port"], Desired { target: Some(Target { port: 8080, ..target("arn:of:group") }), ..base() })
         .variant(&["grace_seconds"], Desired { grace_seconds: 90, ..base() })
         .variant(&["exec"], Desired { exec: true, ..base() })
         .variant(&["rollback_after"], Desired { rollback_after: Some(1), ..base() })

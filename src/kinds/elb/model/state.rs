@@ -7,7 +7,9 @@ use aws_sdk_elasticloadbalancingv2::{
         add_tags::{AddTagsError, AddTagsInput, AddTagsOutput},
         describe_tags::{DescribeTagsError, DescribeTagsInput, DescribeTagsOutput},
     },
-    types::{Action, Listener, LoadBalancer, Rule, Tag, TagDescription, TargetGroup},
+    types::{
+        Action, ForwardActionConfig, Listener, LoadBalancer, Rule, Tag, TagDescription, TargetGroup, TargetGroupTuple,
+    },
 };
 
 use crate::aws::model::{self, Cloud, Refusal};
@@ -65,7 +67,7 @@ impl Elb {
 
     /// The target groups that `actions` lead to must be there.
     pub(super) fn targets(&self, actions: &[Action]) -> Result<(), Refusal> {
-        let mut groups = actions.iter().filter_map(Action::target_group_arn);
+        let mut groups = actions.iter().flat_map(groups);
         groups.try_for_each(|group| self.group(Some(group)).map(drop))
     }
 
@@ -81,6 +83,12 @@ impl Elb {
             self.rule(wanted).map(drop)
         }
     }
+}
+
+/// The target groups that `action` leads to.
+pub(super) fn groups(action: &Action) -> impl Iterator<Item = &str> {
+    let weighted = action.forward_config().map(ForwardActionConfig::target_groups).unwrap_or_default();
+    action.target_group_arn().into_iter().chain(weighted.iter().filter_map(TargetGroupTuple::target_group_arn))
 }
 
 fn sorted(mut tags: Vec<Tag>) -> Vec<Tag> {

@@ -18,7 +18,7 @@ use aws_sdk_elasticloadbalancingv2::{
     types::{Action, Listener, TargetGroup, TargetGroupAttribute},
 };
 
-use super::state::{Elb, find};
+use super::state::{Elb, find, groups};
 use crate::aws::model::{Cloud, Refusal};
 
 pub(super) fn serve(cloud: &Cloud) {
@@ -126,7 +126,7 @@ fn delete(elb: &mut Elb, input: &DeleteTargetGroupInput) -> Result<DeleteTargetG
     let arn = input.target_group_arn();
     let by_default = elb.listeners.iter().flat_map(Listener::default_actions);
     let mut actions = by_default.chain(elb.rules.iter().flat_map(|(_, rule)| rule.actions()));
-    if actions.any(|action: &Action| action.target_group_arn() == arn) {
+    if actions.any(|action: &Action| groups(action).any(|group| Some(group) == arn)) {
         return Err(Refusal::new("ResourceInUse", "The target group is currently in use by a listener or a rule"));
     }
     elb.groups.retain(|group| group.target_group_arn() != arn);

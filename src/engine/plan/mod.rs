@@ -1,17 +1,20 @@
 //! The planner: from what is desired and what is there to the steps between. Pure and synchronous; every choice is
 //! made here.
 
+mod steps;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
 use crate::{
-    kind::{Registry, Replacement},
+    kind::Registry,
     model::{
         Action, Address, Change, Failure, Graph, How, LiveResource, Node, Outputs, Phase, Plan, Runs, StackId, Step,
         StepId, Subject, resolve,
     },
 };
+use steps::{Decision, Steps};
 
 /// The steps that make `live` into `graph`.
 ///
@@ -47,7 +50,7 @@ pub fn only(plan: &Plan, wanted: impl Fn(&Step) -> bool) -> Plan {
     // What is left out stays as it is; its outputs are still there for what is kept.
     let left_out = plan.steps.iter().enumerate().filter(|(step, _)| !keep.contains(step)).map(|(_, step)| step);
     let stays = left_out
-        .filter(|step| matches!(step.action, Action::Update | Action::Wait))
+        .filter(|step| matches!(step.action, Action::Update | Action::Narrow | Action::Wait))
         .filter_map(|step| step.live.clone());
     let unchanged = plan.unchanged.iter().cloned().chain(stays).collect();
     let is_kept = |(address, _): &&(Address, String)| steps.iter().any(|step| &step.address == address);
@@ -84,14 +87,6 @@ fn by_address(live: Vec<LiveResource>) -> BTreeMap<Address, Vec<LiveResource>> {
     found
 }
 
-/// What is to be done about one desired resource.
-struct Decision<'a> {
-    node: &'a Node,
-    action: Option<Action>,
-    changes: Vec<Change>,
-    live: Option<LiveResource>,
-}
-
 struct Draft<'a> {
     kinds: &'a Registry,
     graph: &'a Graph,
@@ -124,7 +119,8 @@ impl<'a> Draft<'a> {
         let Some((changes, live)) = compared.next() else {
             let action = kind.lasting().then_some(Action::Create);
             // One that is going away already is as good as gone, but its name is taken until it is.
-            self.decisions.push(Decision { node, action, changes: Vec::new(), live: going });
+            let live = going;
+            self.decisions.push(Decision { node, action, changes: Vec::new(), live, wider: None });
             return Ok(());
         };
         self.surplus.extend(compared.map(|(_, live)| live).chain(going));
@@ -142,7 +138,15 @@ impl<'a> Draft<'a> {
         if keeps_outputs {
             self.outputs.insert(node.address.clone(), kind.outputs(&live.live)?);
         }
-        self.decisions.push(Decision { node, action, changes, live: Some(live) });
+        let wider = match action {
+            Some(Action::Update) => kind.wider(&desired, &live.live)?,
+            _ => None,
+        };
+        let wider = match wider {
+            Some(wider) => Some((kind.diff(&wider, &live.live)?, wider)),
+            None => None,
+        };
+        self.decisions.push(Decision { node, action, changes, live: Some(live), wider });
         Ok(())
     }
 
@@ -160,6 +164,7 @@ impl<'a> Draft<'a> {
         for live in self.surplus {
             steps.delete(live, Action::Delete);
         }
+        steps.narrow()?;
         steps.link(self.graph)?;
         let (guarded, by_hand) = (steps.guarded()?, steps.by_hand()?);
         Ok(Plan { id: id.clone(), targets: Vec::new(), steps: steps.in_order()?, unchanged, guarded, by_hand })
@@ -194,188 +199,8 @@ impl<'a> Draft<'a> {
     }
 }
 
-fn removes(step: &Step) -> bool {
-    matches!(step.action, Action::Delete | Action::DeleteReplaced)
-}
-
 fn replaces(changes: &[Change]) -> bool {
     changes.iter().any(|change| change.how == How::Replace)
-}
-
-/// The steps while they are being put together: unordered, with edges between them.
-struct Steps<'a> {
-    kinds: &'a Registry,
-    steps: Vec<Step>,
-    /// The step that makes or changes each desired resource.
-    making: BTreeMap<Address, StepId>,
-}
-
-impl<'a> Steps<'a> {
-    fn new(kinds: &'a Registry) -> Self {
-        Self { kinds, steps: Vec::new(), making: BTreeMap::new() }
-    }
-
-    fn desired(&mut self, decision: Decision, action: Action) -> Result<(), Failure> {
-        let making = self.steps.len();
-        self.making.insert(decision.node.address.clone(), making);
-        self.steps.push(Step {
-            address: decision.node.address.clone(),
-            action,
-            changes: decision.changes,
-            desired: Some(decision.node.desired.clone()),
-            live: decision.live.clone(),
-            needs: Vec::new(),
-        });
-        if let (Action::Replace, Some(live)) = (action, decision.live) {
-            let first = self.kinds.of(&live.address)?.replacement();
-            let removing = self.delete(live, Action::DeleteReplaced);
-            let (before, after) = match first {
-                Replacement::CreateFirst => (making, removing),
-                Replacement::DeleteFirst => (removing, making),
-            };
-            self.steps[after].needs.push(before);
-        }
-        Ok(())
-    }
-
-    fn delete(&mut self, live: LiveResource, action: Action) -> StepId {
-        let address = live.address.clone();
-        self.steps.push(Step {
-            address,
-            action,
-            changes: Vec::new(),
-            desired: None,
-            live: Some(live),
-            needs: Vec::new(),
-        });
-        self.steps.len() - 1
-    }
-
-    /// Draws the edges: what is made waits for its needs, what goes waits for all that may hold on to it.
-    fn link(&mut self, graph: &Graph) -> Result<(), Failure> {
-        for node in graph.nodes() {
-            if let Some(step) = self.making.get(&node.address).copied() {
-                let mut needs = BTreeSet::new();
-                self.gather(graph, node, &mut needs);
-                self.steps[step].needs.extend(needs);
-            }
-        }
-        let reached: Vec<BTreeSet<StepId>> = (0..self.steps.len()).map(|step| self.reach(step)).collect();
-        for going in 0..self.steps.len() {
-            if !removes(&self.steps[going]) {
-                continue;
-            }
-            let gone = self.steps[going].address.kind();
-            let outlives = self.kinds.of(&self.steps[going].address)?.outlives();
-            let mut holders = Vec::new();
-            for (other, holder) in self.steps.iter().enumerate() {
-                let other_kind = self.kinds.of(&holder.address)?;
-                let may_hold = other_kind.uses().contains(&gone) || outlives.contains(&other_kind.name());
-                let may_take_over = other_kind.takes_over() && other_kind.name() == gone && !removes(holder);
-                // What is to be made in the place of the one that goes cannot be waited for.
-                let comes_after = reached[other].contains(&going);
-                if (may_hold || may_take_over) && other != going && (removes(holder) || !comes_after) {
-                    holders.push(other);
-                }
-            }
-            self.steps[going].needs.extend(holders);
-        }
-        Ok(())
-    }
-
-    /// All that `step` needs, and what that needs, as far as edges are drawn.
-    fn reach(&self, step: StepId) -> BTreeSet<StepId> {
-        let mut reached = BTreeSet::new();
-        let mut open = self.steps[step].needs.clone();
-        while let Some(need) = open.pop() {
-            if reached.insert(need) {
-                open.extend(&self.steps[need].needs);
-            }
-        }
-        reached
-    }
-
-    /// The steps that `node` needs, looking through resources that need no step of their own.
-    fn gather(&self, graph: &Graph, node: &Node, into: &mut BTreeSet<StepId>) {
-        for need in &node.needs {
-            match (self.making.get(need), graph.get(need)) {
-                (Some(step), _) => {
-                    into.insert(*step);
-                }
-                (None, Some(through)) => self.gather(graph, through, into),
-                (None, None) => {}
-            }
-        }
-    }
-
-    fn guarded(&self) -> Result<Vec<(Address, String)>, Failure> {
-        let mut guarded = Vec::new();
-        for step in &self.steps {
-            if let (Action::Delete | Action::DeleteReplaced, Some(live)) = (step.action, &step.live)
-                && let Some(why) = self.kinds.of(&step.address)?.guard(&live.live)?
-            {
-                guarded.push((step.address.clone(), why));
-            }
-        }
-        Ok(guarded)
-    }
-
-    fn by_hand(&self) -> Result<Vec<(Address, String)>, Failure> {
-        let mut by_hand = Vec::new();
-        for step in &self.steps {
-            let live = match step.action {
-                Action::Create => None,
-                Action::Update => step.live.as_ref().map(|live| &live.live),
-                _ => continue,
-            };
-            if let Some(desired) = &step.desired
-                && let Some(what) = self.kinds.of(&step.address)?.by_hand(&step.address, desired, live)?
-            {
-                by_hand.push((step.address.clone(), what));
-            }
-        }
-        Ok(by_hand)
-    }
-
-    /// The steps, each after what it needs; those that could go at once in the order they were put together.
-    fn in_order(self) -> Result<Vec<Step>, Failure> {
-        let mut place: BTreeMap<StepId, StepId> = BTreeMap::new();
-        let mut ordered: Vec<StepId> = Vec::with_capacity(self.steps.len());
-        while ordered.len() < self.steps.len() {
-            let before = ordered.len();
-            for (step, content) in self.steps.iter().enumerate() {
-                if !place.contains_key(&step) && content.needs.iter().all(|need| place.contains_key(need)) {
-                    place.insert(step, ordered.len());
-                    ordered.push(step);
-                }
-            }
-            if ordered.len() == before {
-                return Err(self.circle(&place));
-            }
-        }
-        let mut steps: Vec<Option<Step>> = self.steps.into_iter().map(Some).collect();
-        let in_order = ordered.iter().filter_map(|step| steps[*step].take()).map(|step| {
-            let needs: BTreeSet<StepId> = step.needs.iter().map(|need| place[need]).collect();
-            Step { needs: needs.into_iter().collect(), ..step }
-        });
-        Ok(in_order.collect())
-    }
-
-    fn circle(&self, done: &BTreeMap<StepId, StepId>) -> Failure {
-        let left = self.steps.iter().enumerate().filter(|(step, _)| !done.contains_key(step)).map(|(_, step)| step);
-        let replaced: Vec<String> =
-            left.filter(|step| step.action == Action::Replace).map(|step| step.address.to_string()).collect();
-        Failure::about(
-            Subject::command("plan"),
-            format!(
-                "these would have to be replaced, and cannot be while the rest of the stack stands on them: {}",
-                replaced.join(", ")
-            ),
-        )
-        .hint(
-            "undo the change in stack.yaml, or bring up a second stack under another `name:` or `--env` and move over",
-        )
-    }
 }
 
 /// What a step works with once all that it needs is there.

@@ -2,6 +2,8 @@
 //!
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles.html>
 
+mod policy;
+
 use aws_sdk_iam::types::{EntityType, RoleDetail};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -10,9 +12,12 @@ use crate::{
     aws::{self, Once, Outcome, given},
     kind::{Context, Cost, Doc, Kind},
     model::{
-        Address, Changed, Changes, Diff, Failure, Found, Input, NoField, On, Outputs, Permission, Phase, Shown, fields,
+        Address, Changed, Changes, Diff, Failure, Found, NoField, On, Outputs, Permission, Phase, Shown, fields,
     },
 };
+
+pub use policy::Statement;
+use policy::{document, line, read, statements_of};
 
 /// The name of the inline policy.
 const POLICY: &str = "stackctl";
@@ -26,22 +31,6 @@ const PAGE: i32 = 1000;
 
 /// An IAM role.
 pub struct Role;
-
-/// Some actions on some resources.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Statement {
-    /// The actions, such as `logs:PutLogEvents`.
-    pub actions: Vec<String>,
-    /// The ARNs of the resources.
-    pub resources: Vec<Input>,
-}
-
-impl Statement {
-    /// These actions on these resources.
-    pub fn new<A: AsRef<str>>(actions: &[A], resources: Vec<Input>) -> Self {
-        Self { actions: actions.iter().map(|action| action.as_ref().to_owned()).collect(), resources }
-    }
-}
 
 /// What stack.yaml asks of it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -65,6 +54,9 @@ pub struct Live {
     pub managed: Vec<String>,
     /// The statements of our inline policy, one a line: actions on resources; the whole statement, where it says more.
     pub statements: Vec<String>,
+    /// What those statements allow that allow something and do no more.
+    #[serde(default)]
+    pub allows: Vec<Statement>,
     /// Other inline policies, by name.
     pub other_policies: Vec<String>,
 }
@@ -152,6 +144,13 @@ impl Kind for Role {
         diff.finish()
     }
 
+    /// Tasks of the revision that runs need what it was given until others take their place.
+    fn wider(desired: &Desired, live: &Live) -> Option<Desired> {
+        let kept = policy::beside(&live.allows, &desired.statements);
+        let statements = || desired.statements.iter().cloned().chain(kept.clone()).collect();
+        (!kept.is_empty()).then(|| Desired { statements: statements(), ..desired.clone() })
+    }
+
     fn phase(_live: &Live, _desired: Option<&Desired>) -> Phase {
         Phase::Ready
     }
@@ -173,8 +172,8 @@ impl Kind for Role {
         let answer = call.customize().once().send().await.during("CreateRole")?;
         let role = given(answer.role, "CreateRole", "Role")?;
         let (managed, statements, other_policies) = (Vec::new(), Vec::new(), Vec::new());
-        let principal = desired.principal.clone();
-        Ok(Live { name: role.role_name, arn: role.arn, principal, managed, statements, other_policies })
+        let (principal, allows) = (desired.principal.clone(), Vec::new());
+        Ok(Live { name: role.role_name, arn: role.arn, principal, managed, statements, allows, other_policies })
     }
 
     async fn update(
@@ -203,7 +202,10 @@ impl Kind for Role {
                         remove_policy(cx, &live, &policy).await?;
                     }
                 }
-                Field::Statements => live.statements = set_statements(cx, desired, &live).await?,
+                Field::Statements => {
+                    live.statements = set_statements(cx, desired, &live).await?;
+                    live.allows.clone_from(&desired.statements);
+                }
             }
         }
         Ok(live)
@@ -283,30 +285,6 @@ fn trust(principal: &str) -> Value {
     })
 }
 
-fn document(statements: &[Statement]) -> Result<Value, Failure> {
-    let statements = statements.iter().map(|statement| {
-        let resources = Input::all(&statement.resources)?;
-        Ok(json!({ "Effect": "Allow", "Action": statement.actions, "Resource": resources }))
-    });
-    let statements = statements.collect::<Result<Vec<Value>, Failure>>()?;
-    Ok(json!({ "Version": "2012-10-17", "Statement": statements }))
-}
-
-/// A statement as a line, the same whether it comes from stack.yaml or from AWS; none while a resource is unknown.
-fn line(statement: &Statement) -> Option<String> {
-    let resources = statement.resources.iter().map(Input::known).collect::<Option<Vec<&str>>>()?;
-    Some(words(&statement.actions.iter().map(String::as_str).collect::<Vec<_>>(), &resources))
-}
-
-fn words(actions: &[&str], resources: &[&str]) -> String {
-    let sorted = |items: &[&str]| {
-        let mut items = items.to_vec();
-        items.sort_unstable();
-        items.join(", ")
-    };
-    format!("{} on {}", sorted(actions), sorted(resources))
-}
-
 fn live(role: &RoleDetail) -> Live {
     let policies = role.role_policy_list();
     let ours = policies.iter().find(|policy| policy.policy_name() == Some(POLICY));
@@ -321,7 +299,8 @@ fn live(role: &RoleDetail) -> Live {
             .iter()
             .filter_map(|policy| policy.policy_arn().map(str::to_owned))
             .collect(),
-        statements: strings_or_objects(&document["Statement"]).into_iter().map(read).collect(),
+        statements: statements_of(&document).map(read).collect(),
+        allows: statements_of(&document).filter_map(policy::allowed).collect(),
         other_policies: others.map(str::to_owned).collect(),
     }
 }
@@ -334,43 +313,22 @@ fn trusted(document: &Value) -> String {
     service.map_or_else(|| document.to_string(), str::to_owned)
 }
 
-/// A statement of AWS's as [`line`] has it; one that does not only allow actions on resources is given whole.
-fn read(statement: &Value) -> String {
-    let known = |key: &String| ["Sid", "Effect", "Action", "Resource"].contains(&key.as_str());
-    if statement["Effect"] != "Allow" || !statement.as_object().is_some_and(|fields| fields.keys().all(known)) {
-        return statement.to_string();
-    }
-    words(&strings(&statement["Action"]), &strings(&statement["Resource"]))
-}
-
 /// AWS answers policies URL-encoded (RFC 3986).
 fn decoded(document: &str) -> Value {
     serde_json::from_slice(&urlencoding::decode_binary(document.as_bytes())).unwrap_or_default()
 }
 
-/// IAM lets a list of one stand without its brackets.
-fn strings_or_objects(value: &Value) -> Vec<&Value> {
-    match value {
-        Value::Array(items) => items.iter().collect(),
-        Value::Null => Vec::new(),
-        one => vec![one],
-    }
-}
-
-fn strings(value: &Value) -> Vec<&str> {
-    strings_or_objects(value).into_iter().filter_map(Value::as_str).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Input;
 
     #[test]
     fn a_policy_reads_the_same_however_aws_writes_it() {
         let encoded = "%7B%22Statement%22%3A%7B%22Effect%22%3A%22Allow%22%2C%22Action%22%3A%22a%3Ab%22%2C\
                        %22Resource%22%3A%5B%22y%22%2C%22x%22%5D%7D%7D";
         let document = decoded(encoded);
-        assert_eq!(read(strings_or_objects(&document["Statement"])[0]), "a:b on x, y");
+        assert_eq!(read(statements_of(&document).next().expect("it has one")), "a:b on x, y");
     }
 
     #[test]
@@ -383,7 +341,8 @@ mod tests {
         let denies = json!({ "Effect": "Deny", "Action": "a:b", "Resource": "x" });
         let on_condition = json!({ "Effect": "Allow", "Action": "a:b", "Resource": "x", "Condition": {} });
         for more in [denies, on_condition] {
-            assert_ne!(read(&more), words(&["a:b"], &["x"]));
+            assert_ne!(read(&more), "a:b on x");
+            assert_eq!(policy::allowed(&more), None);
         }
     }
 
@@ -398,6 +357,7 @@ mod tests {
             principal: "p".into(),
             managed: Vec::new(),
             statements: Vec::new(),
+            allows: Vec::new(),
             other_policies: Vec::new(),
         };
         assert_eq!(Role::diff(&desired, &live)[0].to, Shown::KnownAfterApply);

@@ -1,0 +1,277 @@
+//! The steps of a plan while they are being put together.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use crate::{
+    kind::{Registry, Replacement},
+    model::{Action, Address, Change, Failure, Graph, LiveResource, Node, Step, StepId, Subject},
+};
+
+/// What is asked for at first, and how it differs from what is there.
+pub(super) type Wider = (Vec<Change>, Value);
+
+/// What is to be done about one desired resource.
+pub(super) struct Decision<'a> {
+    pub(super) node: &'a Node,
+    pub(super) action: Option<Action>,
+    pub(super) changes: Vec<Change>,
+    pub(super) live: Option<LiveResource>,
+    /// What is asked for until nothing counts on what is taken away, and how that differs from what is there.
+    pub(super) wider: Option<Wider>,
+}
+
+/// The steps while they are being put together: unordered, with edges between them.
+pub(super) struct Steps<'a> {
+    kinds: &'a Registry,
+    steps: Vec<Step>,
+    /// The step that makes or changes each desired resource.
+    making: BTreeMap<Address, StepId>,
+    /// The steps that take something away that others may count on, and what is asked for until then.
+    narrowing: Vec<(StepId, Wider)>,
+    /// What is replaced by one that is made only after it is gone.
+    gone_first: BTreeSet<Address>,
+}
+
+impl<'a> Steps<'a> {
+    pub(super) fn new(kinds: &'a Registry) -> Self {
+        Self { kinds, steps: Vec::new(), making: BTreeMap::new(), narrowing: Vec::new(), gone_first: BTreeSet::new() }
+    }
+
+    pub(super) fn desired(&mut self, decision: Decision, action: Action) -> Result<(), Failure> {
+        let making = self.steps.len();
+        self.making.insert(decision.node.address.clone(), making);
+        self.steps.push(Step {
+            address: decision.node.address.clone(),
+            action,
+            changes: decision.changes,
+            desired: Some(decision.node.desired.clone()),
+            live: decision.live.clone(),
+            needs: Vec::new(),
+        });
+        if let Some(wider) = decision.wider.filter(|_| action == Action::Update) {
+            self.narrowing.push((making, wider));
+        }
+        if let (Action::Replace, Some(live)) = (action, decision.live) {
+            // What stands on something that goes first goes before it.
+            let on_gone = decision.node.needs.iter().any(|need| self.gone_first.contains(need));
+            let first = if on_gone { Replacement::DeleteFirst } else { self.kinds.of(&live.address)?.replacement() };
+            if first == Replacement::DeleteFirst {
+                self.gone_first.insert(live.address.clone());
+            }
+            let removing = self.delete(live, Action::DeleteReplaced);
+            let (before, after) = match first {
+                Replacement::CreateFirst => (making, removing),
+                Replacement::DeleteFirst => (removing, making),
+            };
+            self.steps[after].needs.push(before);
+        }
+        Ok(())
+    }
+
+    pub(super) fn delete(&mut self, live: LiveResource, action: Action) -> StepId {
+        let address = live.address.clone();
+        self.steps.push(Step {
+            address,
+            action,
+            changes: Vec::new(),
+            desired: None,
+            live: Some(live),
+            needs: Vec::new(),
+        });
+        self.steps.len() - 1
+    }
+
+    /// Takes away last, by a step of its own, what others count on until they have changed or are gone. Where nobody does, one
+    /// step does all.
+    pub(super) fn narrow(&mut self) -> Result<(), Failure> {
+        for (step, (changes, wider)) in std::mem::take(&mut self.narrowing) {
+            let counting = self.counting_on(step)?;
+            if counting.is_empty() {
+                continue;
+            }
+            let whole = self.steps[step].clone();
+            let mut narrow = Step { action: Action::Narrow, needs: counting, ..whole };
+            if changes.is_empty() {
+                // All that is new is there already.
+                self.making.remove(&narrow.address);
+                self.steps[step] = narrow;
+            } else {
+                narrow.needs.push(step);
+                self.steps[step].changes = changes;
+                self.steps[step].desired = Some(wider);
+                self.steps.push(narrow);
+            }
+        }
+        Ok(())
+    }
+
+    /// The steps of what counts on the resource of `step`.
+    fn counting_on(&self, step: StepId) -> Result<Vec<StepId>, Failure> {
+        let kind = self.kinds.of(&self.steps[step].address)?;
+        let mut counting = Vec::new();
+        for (other, holder) in self.steps.iter().enumerate() {
+            let holder_kind = self.kinds.of(&holder.address)?;
+            let counts = holder_kind.uses().contains(&kind.name()) || kind.counted_on_by().contains(&holder_kind.name());
+            // What goes only after this one has changed does not hold it up.
+            let comes_after = removes(holder) && holder_kind.outlives().contains(&kind.name());
+            if counts && !comes_after && holder.action != Action::Narrow {
+                counting.push(other);
+            }
+        }
+        Ok(counting)
+    }
+
+    /// Draws the edges: what is made waits for its needs, what goes waits for all that may hold on to it.
+    pub(super) fn link(&mut self, graph: &Graph) -> Result<(), Failure> {
+        for node in graph.nodes() {
+            if let Some(step) = self.making.get(&node.address).copied() {
+                let mut needs = BTreeSet::new();
+                self.gather(graph, node, &mut needs);
+                self.steps[step].needs.extend(needs);
+            }
+        }
+        let reached: Vec<BTreeSet<StepId>> = (0..self.steps.len()).map(|step| self.reach(step)).collect();
+        let removals: Vec<StepId> = (0..self.steps.len()).filter(|step| removes(&self.steps[*step])).collect();
+        for going in removals.iter().copied() {
+            let gone = self.kinds.of(&self.steps[going].address)?;
+            let mut holders = Vec::new();
+            for (other, holder) in self.steps.iter().enumerate() {
+                let other_kind = self.kinds.of(&holder.address)?;
+                let may_hold = other_kind.uses().contains(&gone.name()) || gone.outlives().contains(&other_kind.name());
+                // What is to be made in the place of the one that goes cannot be waited for.
+                let comes_after = reached[other].contains(&going);
+                if may_hold && other != going && (removes(holder) || !comes_after) {
+                    holders.push(other);
+                }
+            }
+            self.steps[going].needs.extend(holders);
+        }
+        for going in removals {
+            let successors = self.successors(going)?;
+            self.steps[going].needs.extend(successors);
+        }
+        Ok(())
+    }
+
+    /// The steps of the same kind that the deletion `going` leaves to go first: of what takes over from it, and of what it keeps
+    /// out. Not those that wait for it themselves.
+    fn successors(&self, going: StepId) -> Result<Vec<StepId>, Failure> {
+        let kind = self.kinds.of(&self.steps[going].address)?;
+        let closes = self.closes(going)?;
+        let mut successors = Vec::new();
+        for (other, step) in self.steps.iter().enumerate().filter(|(_, step)| step.address.kind() == kind.name()) {
+            let takes_over = kind.takes_over() && !removes(step) && step.action != Action::Narrow;
+            let is_kept_out = closes && removes(step) && !self.closes(other)?;
+            if other != going && (takes_over || is_kept_out) && !self.reach(other).contains(&going) {
+                successors.push(other);
+            }
+        }
+        Ok(successors)
+    }
+
+    /// Whether the resource of `step` keeps out what others of its kind let in.
+    fn closes(&self, step: StepId) -> Result<bool, Failure> {
+        let Step { address, live, .. } = &self.steps[step];
+        live.as_ref().map_or(Ok(false), |live| self.kinds.of(address)?.closes(&live.live))
+    }
+
+    /// All that `step` needs, and what that needs, as far as edges are drawn.
+    fn reach(&self, step: StepId) -> BTreeSet<StepId> {
+        let mut reached = BTreeSet::new();
+        let mut open = self.steps[step].needs.clone();
+        while let Some(need) = open.pop() {
+            if reached.insert(need) {
+                open.extend(&self.steps[need].needs);
+            }
+        }
+        reached
+    }
+
+    /// The steps that `node` needs, looking through resources that need no step of their own.
+    fn gather(&self, graph: &Graph, node: &Node, into: &mut BTreeSet<StepId>) {
+        for need in &node.needs {
+            match (self.making.get(need), graph.get(need)) {
+                (Some(step), _) => {
+                    into.insert(*step);
+                }
+                (None, Some(through)) => self.gather(graph, through, into),
+                (None, None) => {}
+            }
+        }
+    }
+
+    pub(super) fn guarded(&self) -> Result<Vec<(Address, String)>, Failure> {
+        let mut guarded = Vec::new();
+        for step in &self.steps {
+            if let (Action::Delete | Action::DeleteReplaced, Some(live)) = (step.action, &step.live)
+                && let Some(why) = self.kinds.of(&step.address)?.guard(&live.live)?
+            {
+                guarded.push((step.address.clone(), why));
+            }
+        }
+        Ok(guarded)
+    }
+
+    pub(super) fn by_hand(&self) -> Result<Vec<(Address, String)>, Failure> {
+        let mut by_hand = Vec::new();
+        for step in &self.steps {
+            let live = match step.action {
+                Action::Create => None,
+                Action::Update | Action::Narrow => step.live.as_ref().map(|live| &live.live),
+                _ => continue,
+            };
+            if let Some(desired) = &step.desired
+                && let Some(what) = self.kinds.of(&step.address)?.by_hand(&step.address, desired, live)?
+            {
+                by_hand.push((step.address.clone(), what));
+            }
+        }
+        Ok(by_hand)
+    }
+
+    /// The steps, each after what it needs; those that could go at once in the order they were put together.
+    pub(super) fn in_order(self) -> Result<Vec<Step>, Failure> {
+        let mut place: BTreeMap<StepId, StepId> = BTreeMap::new();
+        let mut ordered: Vec<StepId> = Vec::with_capacity(self.steps.len());
+        while ordered.len() < self.steps.len() {
+            let before = ordered.len();
+            for (step, content) in self.steps.iter().enumerate() {
+                if !place.contains_key(&step) && content.needs.iter().all(|need| place.contains_key(need)) {
+                    place.insert(step, ordered.len());
+                    ordered.push(step);
+                }
+            }
+            if ordered.len() == before {
+                return Err(self.circle(&place));
+            }
+        }
+        let mut steps: Vec<Option<Step>> = self.steps.into_iter().map(Some).collect();
+        let in_order = ordered.iter().filter_map(|step| steps[*step].take()).map(|step| {
+            let needs: BTreeSet<StepId> = step.needs.iter().map(|need| place[need]).collect();
+            Step { needs: needs.into_iter().collect(), ..step }
+        });
+        Ok(in_order.collect())
+    }
+
+    fn circle(&self, done: &BTreeMap<StepId, StepId>) -> Failure {
+        let left = self.steps.iter().enumerate().filter(|(step, _)| !done.contains_key(step)).map(|(_, step)| step);
+        let replaced: Vec<String> =
+            left.filter(|step| step.action == Action::Replace).map(|step| step.address.to_string()).collect();
+        Failure::about(
+            Subject::command("plan"),
+            format!(
+                "these would have to be replaced, and cannot be while the rest of the stack stands on them: {}",
+                replaced.join(", ")
+            ),
+        )
+        .hint(
+            "undo the change in stack.yaml, or bring up a second stack under another `name:` or `--env` and move over",
+        )
+    }
+}
+
+fn removes(step: &Step) -> bool {
+    matches!(step.action, Action::Delete | Action::DeleteReplaced)
+}
