@@ -90,6 +90,7 @@ mod tests {
             unchanged: vec![vpc],
             guarded: Vec::new(),
             by_hand: Vec::new(),
+            warnings: Vec::new(),
         };
         let (going, owned) = sorted(&kinds::registry(), &plan).expect("they can be read");
         assert_eq!(going, BTreeMap::from([("cluster", vec![cluster])]));

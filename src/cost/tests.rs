@@ -109,6 +109,7 @@ fn a_plan_is_counted_before_and_after() {
             step("release.web", Action::Run, Some(json!({})), None),
         ],
         by_hand: Vec::new(),
+        warnings: Vec::new(),
         unchanged: vec![
             found("service.web", "web", service("web:10")),
             // What is found in the order of names is not in the order of time.

@@ -42,7 +42,7 @@ pub struct Summary {
 /// Only if the plan cannot be begun at all; what fails on the way is in the [`Summary`].
 pub async fn apply(run: Run, plan: &Plan) -> Result<Summary, Failure> {
     let mut outputs = BTreeMap::new();
-    for live in &plan.unchanged {
+    for live in plan.given() {
         outputs.insert(live.address.clone(), run.kinds.of(&live.address)?.outputs(&live.live)?);
     }
     let work = Arc::new(Work { run, plan: plan.clone(), outputs: Mutex::new(outputs) });

@@ -115,6 +115,10 @@ pub trait AnyKind: Send + Sync {
     fn gone<'a>(&'a self, cx: &'a Context, live: &'a Value) -> BoxFuture<'a, Result<Option<bool>, Failure>>;
     /// [`Kind::guard`].
     fn guard(&self, live: &Value) -> Result<Option<String>, Failure>;
+    /// [`Kind::consequence`].
+    fn consequence(&self, desired: &Value, live: &Value, changes: &[Change]) -> Result<Option<String>, Failure>;
+    /// [`Kind::loss`].
+    fn loss(&self, address: &Address) -> Option<&'static str>;
     /// [`Kind::closes`].
     fn closes(&self, live: &Value) -> Result<bool, Failure>;
     /// [`Kind::by_hand`].
@@ -368,6 +372,14 @@ impl<K: Kind> AnyKind for Erased<K> {
 
     fn guard(&self, live: &Value) -> Result<Option<String>, Failure> {
         Ok(K::guard(&typed(K::NAME, live)?))
+    }
+
+    fn consequence(&self, desired: &Value, live: &Value, changes: &[Change]) -> Result<Option<String>, Failure> {
+        Ok(K::consequence(&typed(K::NAME, desired)?, &typed(K::NAME, live)?, &Changed::of(changes)?))
+    }
+
+    fn loss(&self, address: &Address) -> Option<&'static str> {
+        K::loss(address)
     }
 
     fn closes(&self, live: &Value) -> Result<bool, Failure> {

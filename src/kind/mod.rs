@@ -204,6 +204,16 @@ pub trait Kind: Send + Sync + 'static {
         None
     }
 
+    /// What users of the stack notice when `changes` are made on `live`, as a sentence that goes on after its address.
+    fn consequence(_desired: &Self::Desired, _live: &Self::Live, _changes: &Changed<Self::Field>) -> Option<String> {
+        None
+    }
+
+    /// What is lost with one that is deleted or replaced, as a sentence that goes on after its address.
+    fn loss(_address: &Address) -> Option<&'static str> {
+        None
+    }
+
     /// Whether `live` keeps out what others of its kind let in: it is deleted after them.
     fn closes(_live: &Self::Live) -> bool {
         false

@@ -25,6 +25,9 @@ pub struct Plan {
     /// What only a person can do before this can be carried out: for which resource, and what.
     #[serde(default)]
     pub by_hand: Vec<(Address, String)>,
+    /// What users of the stack notice of this, or what is lost: of which resource, and what.
+    #[serde(default)]
+    pub warnings: Vec<(Address, String)>,
 }
 
 /// One thing to do.
@@ -70,6 +73,12 @@ impl Plan {
     /// Whether there is nothing to do, not even to wait.
     pub fn is_empty(&self) -> bool {
         self.steps.is_empty()
+    }
+
+    /// The resources whose outputs are known before any step is done.
+    pub fn given(&self) -> impl Iterator<Item = &LiveResource> {
+        let narrowed = self.steps.iter().filter(|step| step.action == Action::Narrow);
+        self.unchanged.iter().chain(narrowed.filter_map(|step| step.live.as_ref()))
     }
 
     /// The steps that change something, as a reader counts them: waiting is none, and a replacement is one.

@@ -29,6 +29,8 @@ pub fn plan_document(plan: &Plan) -> Value {
         plan.guarded.iter().map(|(address, why)| json!({ "address": address, "why": why })).collect();
     let by_hand: Vec<Value> =
         plan.by_hand.iter().map(|(address, what)| json!({ "address": address, "what": what })).collect();
+    let warnings: Vec<Value> =
+        plan.warnings.iter().map(|(address, what)| json!({ "address": address, "what": what })).collect();
     json!({
         "stack": plan.id.stack,
         "environment": plan.id.environment,
@@ -36,6 +38,7 @@ pub fn plan_document(plan: &Plan) -> Value {
         "steps": steps,
         "guarded": guarded,
         "by_hand": by_hand,
+        "warnings": warnings,
         "summary": {
             "create": plan.count(Action::Create),
             "update": plan.count(Action::Update),

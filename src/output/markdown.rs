@@ -38,6 +38,9 @@ pub fn render(kinds: &Registry, plan: &Plan) -> String {
     for (address, why) in plan.guarded.iter().take(NAMED) {
         let _ = writeln!(text, "- Guarded: `{address}`: {why}");
     }
+    for (address, what) in plan.warnings.iter().take(NAMED) {
+        let _ = writeln!(text, "- `{address}` {what}");
+    }
     if !text.ends_with("\n\n") {
         text.push('\n');
     }
@@ -115,7 +118,8 @@ mod tests {
 
     fn plan(steps: Vec<Step>) -> Plan {
         let id = StackId { stack: "shop".into(), environment: "production".into() };
-        Plan { id, targets: Vec::new(), steps, unchanged: Vec::new(), guarded: Vec::new(), by_hand: Vec::new() }
+        let (targets, unchanged) = (Vec::new(), Vec::new());
+        Plan { id, targets, steps, unchanged, guarded: Vec::new(), by_hand: Vec::new(), warnings: Vec::new() }
     }
 
     #[test]

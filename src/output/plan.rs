@@ -28,6 +28,9 @@ pub fn render(kinds: &Registry, plan: &Plan, style: Style) -> String {
     for (address, what) in &plan.by_hand {
         let _ = writeln!(text, "\n{} {address} {what}", style.bad("!"));
     }
+    for (address, what) in &plan.warnings {
+        let _ = writeln!(text, "\n{} {address} {what}", style.changed("!"));
+    }
     text.push('\n');
     text.push_str(&summary(plan));
     text

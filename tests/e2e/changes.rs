@@ -34,10 +34,10 @@ async fn drift_shows_as_exactly_that_and_up_mends_it() {
         .as_array()
         .expect("a list")
         .iter()
-        .find(|one| one["address"] == "listener_rule.web-block-1");
+        .find(|one| one["address"] == "listener_rule.block-prepare-for-deploy-3bb59a");
     let rule = rule.and_then(|rule| rule["id"].as_str()).expect("it is there").to_owned();
     elb.delete_rule().rule_arn(rule).send().await.expect("it is done");
-    assert_eq!(world.settled(), ["create listener_rule.web-block-1"]);
+    assert_eq!(world.settled(), ["create listener_rule.block-prepare-for-deploy-3bb59a"]);
     world.up();
 
     // A log group that is gone.

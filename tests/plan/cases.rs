@@ -146,9 +146,8 @@ fn planned(
 ) -> Result<(Graph, Plan), stackctl::model::Failure> {
     let zones = ["eu-west-1a", "eu-west-1b", "eu-west-1c"].map(str::to_owned).to_vec();
     let live = live(world);
-    let running = blueprint::running(&live)?;
     let network = world.get("network").map(|network| serde_json::from_value(network.clone()).expect("it is one"));
-    let graph = blueprint::graph(stack, &Facts { zones, releases, running, network, ..Facts::default() })?;
+    let graph = blueprint::graph(stack, &Facts { zones, releases, network, ..blueprint::facts(&live)? })?;
     let plan = engine::plan(&kinds::registry(), &id(stack), &graph, live)?;
     Ok((graph, plan))
 }

@@ -54,7 +54,7 @@ impl Cloud {
     /// As [`Cloud::carry_out`], and is killed after `limit` steps.
     pub fn carry_out_some(&mut self, plan: &Plan, limit: usize, choice: Choice) {
         let mut outputs: BTreeMap<Address, Outputs> = BTreeMap::new();
-        for live in &plan.unchanged {
+        for live in plan.given() {
             outputs.insert(live.address.clone(), kind(&live.address).outputs(&live.live).expect("it reads its own"));
         }
         let mut done: BTreeSet<StepId> = BTreeSet::new();
@@ -150,7 +150,9 @@ impl Cloud {
     fn new_id(&mut self, address: &Address) -> String {
         let number = self.made.entry(address.clone()).or_default();
         *number += 1;
-        format!("{}/{}:{number}", address.kind(), address.name())
+        // EC2's own ids begin with what they are of.
+        let kind = if address.kind() == "security_group" { "sg-" } else { address.kind() };
+        format!("{kind}/{}:{number}", address.name())
     }
 }
 

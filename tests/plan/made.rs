@@ -38,10 +38,7 @@ pub fn made(address: &Address, wants: &Value, id: &str, before: Option<&Value>) 
         "listener" => listener(wants, id),
         "listener_rule" => with(
             wants,
-            &json!({ "arn": id, "other_conditions": [], "action": match &wants["action"] {
-                Value::String(_) => "answer 404".to_owned(),
-                forward => format!("forward to {}", text(&forward["forward"])),
-            } }),
+            &listener_rule(&wants["action"], id),
         ),
         "task_definition" => json!({ "arn": id, "family": address.name(), "fields": container(wants) }),
         "service" => service(wants, id, before),
@@ -122,6 +119,19 @@ fn fingerprint(source: &Value) -> String {
         }
     };
     Sha256::digest(parts.join("\n")).iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn listener_rule(action: &Value, id: &str) -> Value {
+    let beside = &action["beside"];
+    let (words, serving) = if action.is_string() {
+        ("answer 404".to_owned(), Value::Null)
+    } else if beside.is_null() {
+        (format!("forward to {}", text(&action["forward"])), action["forward"].clone())
+    } else {
+        let (serving, joining) = (text(&beside["serving"]), text(&beside["joining"]));
+        (format!("forward to {serving} and {joining} (no requests yet)"), beside["serving"].clone())
+    };
+    json!({ "arn": id, "other_conditions": [], "action": words, "serving": serving })
 }
 
 fn role(wants: &Value, id: &str) -> Value {

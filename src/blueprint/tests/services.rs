@@ -71,8 +71,7 @@ fn a_service_needs_what_it_takes_to_start_and_to_be_reached() {
     );
     let expected = [
         "cluster.main",
-        "listener_rule.web-block-1",
-        "listener_rule.web-route-1",
+        "listener_rule.route-all-2ced4f",
         "release.web",
         "route_table.private",
         "route_table.public",

@@ -107,6 +107,7 @@ impl Adopt {
             unchanged: Vec::new(),
             guarded: Vec::new(),
             by_hand: Vec::new(),
+            warnings: Vec::new(),
             id: whole.id,
         };
         Ok(Some((found, plan)))

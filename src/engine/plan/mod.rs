@@ -56,7 +56,8 @@ pub fn only(plan: &Plan, wanted: impl Fn(&Step) -> bool) -> Plan {
     let is_kept = |(address, _): &&(Address, String)| steps.iter().any(|step| &step.address == address);
     let guarded = plan.guarded.iter().filter(is_kept).cloned().collect();
     let by_hand = plan.by_hand.iter().filter(is_kept).cloned().collect();
-    Plan { id: plan.id.clone(), targets: plan.targets.clone(), steps, unchanged, guarded, by_hand }
+    let warnings = plan.warnings.iter().filter(is_kept).cloned().collect();
+    Plan { id: plan.id.clone(), targets: plan.targets.clone(), steps, unchanged, guarded, by_hand, warnings }
 }
 
 /// `plan` with only the steps of `targets`, and those that they need.
@@ -167,7 +168,10 @@ impl<'a> Draft<'a> {
         steps.narrow()?;
         steps.link(self.graph)?;
         let (guarded, by_hand) = (steps.guarded()?, steps.by_hand()?);
-        Ok(Plan { id: id.clone(), targets: Vec::new(), steps: steps.in_order()?, unchanged, guarded, by_hand })
+        // Who deletes the whole stack knows what goes.
+        let warnings = if self.graph.nodes().next().is_some() { steps.warnings()? } else { Vec::new() };
+        let (id, targets, steps) = (id.clone(), Vec::new(), steps.in_order()?);
+        Ok(Plan { id, targets, steps, unchanged, guarded, by_hand, warnings })
     }
 
     /// A one-off task runs when the resource that it goes before is made, or changes in the field it watches; or always.

@@ -99,6 +99,7 @@ impl<'a> Steps<'a> {
                 self.steps[step] = narrow;
             } else {
                 narrow.needs.push(step);
+                narrow.changes.retain(|change| !changes.contains(change));
                 self.steps[step].changes = changes;
                 self.steps[step].desired = Some(wider);
                 self.steps.push(narrow);
@@ -229,6 +230,20 @@ impl<'a> Steps<'a> {
             }
         }
         Ok(by_hand)
+    }
+
+    pub(super) fn warnings(&self) -> Result<Vec<(Address, String)>, Failure> {
+        let mut warnings = Vec::new();
+        for step in &self.steps {
+            let kind = self.kinds.of(&step.address)?;
+            let what = match (step.action, &step.desired, &step.live) {
+                (Action::Delete | Action::Replace, ..) => kind.loss(&step.address).map(str::to_owned),
+                (Action::Update, Some(desired), Some(live)) => kind.consequence(desired, &live.live, &step.changes)?,
+                _ => None,
+            };
+            warnings.extend(what.map(|what| (step.address.clone(), what)));
+        }
+        Ok(warnings)
     }
 
     /// The steps, each after what it needs; those that could go at once in the order they were put together.

@@ -1,7 +1,7 @@
 //! A kind whose resources live in a [`World`], and what the tests need to run a plan on it.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -246,13 +246,21 @@ impl AnyKind for Fake {
 
     fn wider(&self, desired: &Value, live: &Value) -> Result<Option<Value>, Failure> {
         let (wanted, granted) = (text(desired, "allows"), text(&live["fields"], "allows"));
-        let kept: String = granted.chars().filter(|letter| !wanted.contains(*letter)).collect();
-        if self.counted_on_by.is_empty() || kept.is_empty() {
+        let all: BTreeSet<char> = wanted.chars().chain(granted.chars()).collect();
+        if self.counted_on_by.is_empty() || all.len() == wanted.len() {
             return Ok(None);
         }
         let mut wider = desired.clone();
-        wider["allows"] = format!("{wanted}{kept}").into();
+        wider["allows"] = String::from_iter(all).into();
         Ok(Some(wider))
+    }
+
+    fn consequence(&self, _desired: &Value, _live: &Value, changes: &[Change]) -> Result<Option<String>, Failure> {
+        Ok(changes.iter().any(|change| change.field == "restarts").then(|| "restarts".to_owned()))
+    }
+
+    fn loss(&self, address: &Address) -> Option<&'static str> {
+        (address.name() == "full").then_some("goes with what is in it")
     }
 
     fn closes(&self, live: &Value) -> Result<bool, Failure> {

@@ -154,6 +154,13 @@ impl Kind for RouteTable {
             .finish()
     }
 
+    /// Tasks in these subnets have their way out until others elsewhere take their place.
+    fn wider(desired: &Desired, live: &Live) -> Option<Desired> {
+        let loses = desired.default_route.is_none() && !live.default_route.is_empty();
+        let kept = || Some(Route::Nat(live.default_route.as_str().into()));
+        loses.then(|| Desired { default_route: kept(), ..desired.clone() })
+    }
+
     fn phase(_live: &Live, _desired: Option<&Desired>) -> Phase {
         Phase::Ready
     }

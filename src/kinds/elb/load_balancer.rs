@@ -267,6 +267,10 @@ impl Kind for LoadBalancer {
         answer.or_absent("DeleteLoadBalancer", &["LoadBalancerNotFound"]).map(drop)
     }
 
+    fn loss(_address: &Address) -> Option<&'static str> {
+        Some("goes, and with it the URL of the stack")
+    }
+
     #[cfg(test)]
     fn sample() -> crate::kind::Sample<Desired> {
         use elb::model::{Elb, cloud};

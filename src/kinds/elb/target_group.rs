@@ -245,6 +245,13 @@ impl Kind for TargetGroup {
         failure.is(&["ResourceInUse"]).then_some("the rules that lead to it to go")
     }
 
+    fn consequence(desired: &Desired, live: &Live, changes: &Changed<Field>) -> Option<String> {
+        let (from, to) = (&live.health.path, &desired.health.path);
+        changes.contains(Field::HealthPath).then(|| {
+            format!("asks for {to} at once: tasks of the version that runs get no more requests if they answer {from} only")
+        })
+    }
+
     #[cfg(test)]
     fn sample() -> crate::kind::Sample<Desired> {
         let health = || Health {

@@ -143,6 +143,10 @@ impl Kind for LogGroup {
         failure.is(&["OperationAbortedException"]).then_some("another operation on it to end")
     }
 
+    fn loss(_address: &Address) -> Option<&'static str> {
+        Some("goes with all its lines")
+    }
+
     #[cfg(test)]
     fn sample() -> crate::kind::Sample<Desired> {
         crate::kind::Sample::new(super::model::cloud, Desired { retention_days: 30 })

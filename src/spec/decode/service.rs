@@ -24,6 +24,7 @@ pub(super) fn services(
         field.wrong("there is no service", "add one: services: { web: { build: app, port: 3000 } }", problems);
     }
     let buckets = buckets::declared(root);
+    let ways = Ways::of(&all);
     let mut services = BTreeMap::new();
     for field in &all {
         let name = &field.key.text;
@@ -31,12 +32,40 @@ pub(super) fn services(
             let hint = "2 to 20 of a-z, 0-9 and -, beginning with a letter";
             problems.add(field.key.span, &field.path, format!("`{name}` cannot name a service"), hint);
         }
-        if let Some(service) = service(field, all.len() == 1, given, &buckets, problems) {
+        if let Some(service) = service(field, ways, given, &buckets, problems) {
             services.insert(name.clone(), service);
         }
     }
     overlaps(&all, &services, problems);
     services
+}
+
+/// How many services requests can get to, and whether any says which.
+#[derive(Clone, Copy)]
+struct Ways {
+    ports: usize,
+    routes: usize,
+}
+
+impl Ways {
+    fn of(services: &[Field]) -> Self {
+        let has = |service: &&Field, key: &str| {
+            service.node.entries().iter().any(|(known, value)| known.text == key && !value.is_null())
+        };
+        let with = |key: &str| services.iter().filter(|service| has(service, key)).count();
+        Self { ports: with("port"), routes: with("routes") }
+    }
+
+    /// The routes of a service with a `port` that names none. All requests are for the only one; of several, one that is left
+    /// out gets none, and if all are, nobody can know which one is meant.
+    fn by_default(self, field: &Field, problems: &mut Collector) -> Vec<String> {
+        if self.ports > 1 && self.routes == 0 {
+            let message = "several services have a `port`, and none has `routes`: it is unknown which one gets the requests";
+            let hint = "add `routes: [\"/*\"]` to one, and path patterns such as [\"/api/*\"] to others that get requests";
+            problems.add(field.key.span, &field.path, message, hint);
+        }
+        if self.ports == 1 { vec!["/*".to_owned()] } else { Vec::new() }
+    }
 }
 
 /// Two services must not ask for the same requests.
@@ -54,7 +83,7 @@ fn overlaps(fields: &[Field], services: &BTreeMap<String, Service>, problems: &m
     }
 }
 
-fn service(field: &Field, alone: bool, given: &[&str], declared: &[&str], problems: &mut Collector) -> Option<Service> {
+fn service(field: &Field, ways: Ways, given: &[&str], declared: &[&str], problems: &mut Collector) -> Option<Service> {
     let map = Map::new(field.node, &field.path, &SERVICE, problems)?;
     let image = image(&map, field, problems);
     let entrypoint = map.command("entrypoint", problems);
@@ -68,8 +97,11 @@ fn service(field: &Field, alone: bool, given: &[&str], declared: &[&str], proble
             map.wrong(key, format!("`{key}` needs a `port`"), hint, problems);
         }
     }
-    let default_routes = if served && alone { vec!["/*".to_owned()] } else { Vec::new() };
-    let routes = if map.get("routes").is_some() { patterns(&map, "routes", problems) } else { Some(default_routes) };
+    let routes = match map.get("routes") {
+        Some(_) => patterns(&map, "routes", problems),
+        None if served => Some(ways.by_default(field, problems)),
+        None => Some(Vec::new()),
+    };
     let routed = routes.as_ref().is_none_or(|routes| !routes.is_empty());
     let count = scale::count(&map, served && routed, problems);
     let health = map.text("health", problems);

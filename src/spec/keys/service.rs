@@ -77,7 +77,7 @@ pub(in crate::spec) static SERVICE: Section = Section {
         Key {
             name: "routes",
             kind: Kind::List(&texts::PATH_PATTERN, Empty::Allowed),
-            absence: Absence::Means("`[\"/*\"]` for the only service, if it has a `port`; else none"),
+            absence: Absence::Means("`[\"/*\"]` for the only service with a `port`; else none"),
             doc: "The path patterns of the requests that come here. Two services cannot have the same pattern for the same \
                   host. A service with a `port` and without routes gets no requests. Needs `port`.",
         },

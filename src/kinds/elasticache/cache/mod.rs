@@ -278,6 +278,16 @@ impl Kind for Cache {
             .then_some("the cache to finish what it is doing")
     }
 
+    /// <https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/VersionManagement.html>
+    fn consequence(_desired: &Desired, _live: &Live, changes: &Changed<Field>) -> Option<String> {
+        let moves = [Field::Class, Field::Version].iter().any(|field| changes.contains(*field));
+        moves.then(|| "closes its connections for a moment: the application has to connect again".to_owned())
+    }
+
+    fn loss(_address: &Address) -> Option<&'static str> {
+        Some("goes with what it holds")
+    }
+
     #[cfg(test)]
     fn sample() -> crate::kind::Sample<Desired> {
         sample::sample()

@@ -382,6 +382,13 @@ impl Kind for DbInstance {
         })
     }
 
+    /// <https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/Overview.DBInstance.Modifying.html#USER_ModifyInstance.Settings>
+    fn consequence(desired: &Desired, live: &Live, changes: &Changed<Field>) -> Option<String> {
+        let backups = changes.contains(Field::BackupDays) && (live.backup_days == 0) != (desired.backup_days == 0);
+        let restarts = backups || [Field::Class, Field::Version].iter().any(|field| changes.contains(*field));
+        restarts.then(|| "restarts: it cannot be reached for some minutes".to_owned())
+    }
+
     #[cfg(test)]
     fn sample() -> crate::kind::Sample<Desired> {
         sample::sample()
