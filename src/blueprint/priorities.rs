@@ -67,7 +67,8 @@ impl Priorities {
     /// `key` hashes to.
     fn take(&mut self, first: u32, count: u32, key: &str) -> u16 {
         let band = first..first + count;
-        let has = self.there.get(key).copied().map(u32::from).filter(|has| band.contains(has) && !self.taken.contains(has));
+        let has =
+            self.there.get(key).copied().map(u32::from).filter(|has| band.contains(has) && !self.taken.contains(has));
         let priority = has.unwrap_or_else(|| {
             let digest = Sha256::digest(key.as_bytes());
             let start = u32::from_be_bytes([digest[0], digest[1], digest[2], digest[3]]) % count;

@@ -84,7 +84,11 @@ pub(super) fn draw(graph: &mut Graph, stack: &Stack, parts: &Parts, there: &BTre
     let cluster = graph.add(Address::new("cluster", "main"), &cluster::Desired {});
     let mut routes = parts.balancer.as_ref().map(|balancer| Routes::new(&balancer.listener, there));
     if let Some(routes) = &mut routes {
-        stack.services.values().filter(|service| !service.routes.is_empty()).for_each(|service| routes.block(graph, service));
+        stack
+            .services
+            .values()
+            .filter(|service| !service.routes.is_empty())
+            .for_each(|service| routes.block(graph, service));
     }
     for (name, service) in &stack.services {
         let drawing = Drawing { stack, parts, name, service, cluster: Input::output(&cluster, "arn") };

@@ -112,7 +112,7 @@ impl Work {
                 }
                 // What an interrupt cut short did not fail: `up` again goes on from there.
                 Err(failure) if failure.cause == Cause::Interrupted => {
-                    events.send(Event::Left { address: address.clone(), action: *action });
+                    events.send(Event::Left { address: address.clone(), action: *action, runs_on: failure.hint });
                     summary.skipped.push(address.clone());
                 }
                 Err(failure) => {
@@ -182,7 +182,8 @@ impl Work {
         let live =
             written.ok_or_else(|| Failure::internal(format!("{} was written and is not there", step.address)))?;
         let live = completed(on, &desired, live).await?;
-        until_ready(on, &desired, Written { live, begins_within }, &leaving).await
+        let before = step.live.as_ref().filter(|_| step.action == Action::Update).map(|live| live.live.clone());
+        until_ready(on, &desired, Written { live, begins_within, before }, &leaving).await
     }
 
     /// The ids of the resources at the step's address that the plan deletes and that are not gone before the step: what is

@@ -12,10 +12,6 @@ use crate::model::{Cause, Change, Failure, How, Phase};
 /// How often a write is repeated that was throttled or whose answer was lost. The pauses come to 16 to 33 s.
 pub(super) const ATTEMPTS: u32 = 8;
 
-/// How long a create or an update waits for a refusal to pass: a new IAM role is usable everywhere within this time.
-/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html#troubleshoot_general_eventual-consistency>
-pub(super) const PASSING: Duration = Duration::from_secs(60);
-
 /// The first and the longest pause between two tries.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(10));
 
@@ -39,7 +35,7 @@ impl Write<'_> {
 /// Carries `write` out. A deletion gives nothing back.
 pub(super) async fn attempt(on: Resource<'_>, write: Write<'_>) -> Result<Option<Value>, Failure> {
     let began = Instant::now();
-    let patience = if write.is_delete() { on.kind.deadline() } else { PASSING };
+    let patience = if write.is_delete() { on.kind.deadline() } else { on.kind.patience() };
     let mut pauses = pauses();
     let mut repeated = 0;
     let mut lost = false;

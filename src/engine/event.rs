@@ -57,6 +57,9 @@ pub enum Event {
         address: Address,
         /// What it does.
         action: Action,
+        /// What goes on by itself, if something does.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        runs_on: Option<String>,
     },
     /// A line about an image that is being built or pushed.
     Image {

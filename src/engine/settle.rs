@@ -17,6 +17,8 @@ pub(super) struct Written {
     pub(super) live: Value,
     /// For how long AWS may show the resource as ready before it begins what was written.
     pub(super) begins_within: Duration,
+    /// The state before an update.
+    pub(super) before: Option<Value>,
 }
 
 /// Waits until the resource is ready; gives its state then. `leaving` has the ids of the resources that go from this address.
@@ -26,7 +28,9 @@ pub(super) async fn until_ready(
     written: Written,
     leaving: &[String],
 ) -> Result<Value, Failure> {
-    let Written { live: written, begins_within } = written;
+    let Written { live: written, begins_within, before } = written;
+    let stays_ready = on.kind.stays_ready(desired, &written)?;
+    let mut ready_since = None;
     let (began, mut live) = (Instant::now(), written.clone());
     let mut word = "AWS to show it".to_owned();
     let mut has_begun = begins_within.is_zero();
@@ -34,9 +38,19 @@ pub(super) async fn until_ready(
         let phase = on.kind.phase_after(&live, desired, &written)?;
         has_begun |= phase != Phase::Ready || began.elapsed() >= begins_within;
         let phase = if has_begun { phase } else { Phase::Pending("AWS to begin the change".to_owned()) };
+        let phase = if phase == Phase::Ready {
+            let since = *ready_since.get_or_insert_with(Instant::now);
+            if since.elapsed() >= stays_ready {
+                return Ok(live);
+            }
+            Phase::Pending("it to stay so for a while".to_owned())
+        } else {
+            ready_since = None;
+            phase
+        };
         match phase {
             Phase::Ready => return Ok(live),
-            Phase::Failed(_) | Phase::RolledBack(_) => return Err(failed(on, &live, &phase).await),
+            Phase::Failed(_) | Phase::RolledBack(_) => return Err(failed(on, &live, phase, before.as_ref()).await),
             Phase::Pending(state) | Phase::Deleting(state) => {
                 if state != word {
                     on.waiting(&state);
@@ -48,7 +62,10 @@ pub(super) async fn until_ready(
             let message = format!("not ready after {} s: {word}", began.elapsed().as_secs());
             return Err(Failure::about(on.address, message).hint("`up` again goes on waiting from here"));
         }
-        on.pause(look(began.elapsed())).await?;
+        if let Err(interrupted) = on.pause(look(began.elapsed())).await {
+            let runs_on = on.kind.runs_on(&live)?;
+            return Err(Failure { hint: runs_on.or(interrupted.hint), ..interrupted });
+        }
         // Reads lag writes: a resource that is not found just after its creation has not failed. The next look may find it.
         let found = on.listing().await?;
         if let Some(seen) = found.iter().find(|found| on.is(found, leaving))
@@ -82,9 +99,17 @@ pub(super) async fn until_gone(on: Resource<'_>, going: &LiveResource) -> Result
     }
 }
 
-async fn failed(on: Resource<'_>, live: &Value, phase: &Phase) -> Failure {
+async fn failed(on: Resource<'_>, live: &Value, phase: Phase, before: Option<&Value>) -> Failure {
+    let explanation = Box::new(on.kind.explain(&on.run.cx.fresh(), live, &phase).await);
+    let phase = match (phase, before) {
+        (Phase::Failed(why), Some(before)) => match on.kind.take_back(&on.run.cx, before, live).await {
+            Ok(Some(back)) => Phase::RolledBack(format!("{why}; {back}")),
+            Ok(None) => Phase::Failed(why),
+            Err(failure) => Phase::Failed(format!("{why}, and it could not be taken back: {failure}")),
+        },
+        (phase, _) => phase,
+    };
     let cause = if matches!(phase, Phase::RolledBack(_)) { Cause::RolledBack } else { Cause::Refused };
-    let explanation = Box::new(on.kind.explain(&on.run.cx.fresh(), live, phase).await);
     Failure { cause, explanation, ..Failure::about(on.address, phase.detail().unwrap_or_default()) }
 }
 

@@ -64,6 +64,8 @@ pub trait AnyKind: Send + Sync {
     fn adoptable(&self) -> bool;
     /// [`Kind::USUAL`].
     fn usual(&self) -> Duration;
+    /// [`Kind::PATIENCE`].
+    fn patience(&self) -> Duration;
     /// [`Kind::DEADLINE`].
     fn deadline(&self) -> Duration;
     /// [`Kind::list`].
@@ -76,6 +78,15 @@ pub trait AnyKind: Send + Sync {
     fn phase(&self, live: &Value, desired: Option<&Value>) -> Result<Phase, Failure>;
     /// [`Kind::phase_after`].
     fn phase_after(&self, live: &Value, desired: &Value, written: &Value) -> Result<Phase, Failure>;
+    /// [`Kind::stays_ready`].
+    fn stays_ready(&self, desired: &Value, written: &Value) -> Result<Duration, Failure>;
+    /// [`Kind::take_back`].
+    fn take_back<'a>(
+        &'a self,
+        cx: &'a Context,
+        before: &'a Value,
+        failed: &'a Value,
+    ) -> BoxFuture<'a, Result<Option<String>, Failure>>;
     /// [`Kind::begins_within`].
     fn begins_within(&self, changes: &[Change]) -> Result<Duration, Failure>;
     /// [`Kind::outputs`].
@@ -109,6 +120,8 @@ pub trait AnyKind: Send + Sync {
     fn prepare<'a>(&'a self, cx: &'a Context, desired: &'a Value) -> BoxFuture<'a, Result<(), Failure>>;
     /// [`Kind::passing`].
     fn passing(&self, failure: &Failure) -> Option<&'static str>;
+    /// [`Kind::runs_on`].
+    fn runs_on(&self, live: &Value) -> Result<Option<String>, Failure>;
     /// [`Kind::outdated`].
     fn outdated(&self, seen: &Value, written: &Value) -> Result<bool, Failure>;
     /// [`Kind::gone`].
@@ -277,6 +290,10 @@ impl<K: Kind> AnyKind for Erased<K> {
         K::USUAL
     }
 
+    fn patience(&self) -> Duration {
+        K::PATIENCE
+    }
+
     fn deadline(&self) -> Duration {
         K::DEADLINE
     }
@@ -308,6 +325,19 @@ impl<K: Kind> AnyKind for Erased<K> {
     fn phase_after(&self, live: &Value, desired: &Value, written: &Value) -> Result<Phase, Failure> {
         let (live, desired) = (typed(K::NAME, live)?, typed(K::NAME, desired)?);
         Ok(K::phase_after(&live, &desired, &typed(K::NAME, written)?))
+    }
+
+    fn stays_ready(&self, desired: &Value, written: &Value) -> Result<Duration, Failure> {
+        Ok(K::stays_ready(&typed(K::NAME, desired)?, &typed(K::NAME, written)?))
+    }
+
+    fn take_back<'a>(
+        &'a self,
+        cx: &'a Context,
+        before: &'a Value,
+        failed: &'a Value,
+    ) -> BoxFuture<'a, Result<Option<String>, Failure>> {
+        Box::pin(async move { K::take_back(cx, &typed(K::NAME, before)?, &typed(K::NAME, failed)?).await })
     }
 
     fn begins_within(&self, changes: &[Change]) -> Result<Duration, Failure> {
@@ -360,6 +390,10 @@ impl<K: Kind> AnyKind for Erased<K> {
 
     fn passing(&self, failure: &Failure) -> Option<&'static str> {
         K::passing(failure)
+    }
+
+    fn runs_on(&self, live: &Value) -> Result<Option<String>, Failure> {
+        Ok(K::runs_on(&typed(K::NAME, live)?))
     }
 
     fn outdated(&self, seen: &Value, written: &Value) -> Result<bool, Failure> {

@@ -109,6 +109,9 @@ pub trait Kind: Send + Sync + 'static {
     const ADOPTABLE: bool = false;
     /// How long it usually takes to become ready on AWS.
     const USUAL: Duration = Duration::from_secs(2);
+    /// How long a create or an update waits for a refusal to pass: a new IAM role is usable everywhere within this time.
+    /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html#troubleshoot_general_eventual-consistency>
+    const PATIENCE: Duration = Duration::from_secs(60);
     /// How long to wait for it, or for its deletion, before giving up.
     const DEADLINE: Duration = Duration::from_secs(300);
 
@@ -134,6 +137,21 @@ pub trait Kind: Send + Sync + 'static {
     /// by what the write began.
     fn phase_after(live: &Self::Live, desired: &Self::Desired, _written: &Self::Live) -> Phase {
         Self::phase(live, Some(desired))
+    }
+
+    /// For how long one has to stay ready after a write that left it as `written`, to count as ready.
+    fn stays_ready(_desired: &Self::Desired, _written: &Self::Live) -> Duration {
+        Duration::ZERO
+    }
+
+    /// Goes back to what was there `before` an update that has `failed`, where AWS does not do so by itself, and says what it
+    /// goes back to. Nothing, where there is nothing to go back to.
+    fn take_back(
+        _cx: &Context,
+        _before: &Self::Live,
+        _failed: &Self::Live,
+    ) -> impl Future<Output = Result<Option<String>, Failure>> + Send {
+        async { Ok(None) }
     }
 
     /// For how long after an update of these fields AWS may still show it as it was before, and usable, because the update has
@@ -186,6 +204,11 @@ pub trait Kind: Send + Sync + 'static {
     /// and in a few words what is waited for. Judged by operation and code, never by text.
     fn passing(failure: &Failure) -> Option<&'static str> {
         failure.is(&["DependencyViolation"]).then_some("what still uses it to go")
+    }
+
+    /// What goes on by itself if nobody waits until `live` is ready, as a sentence that goes on after its address.
+    fn runs_on(_live: &Self::Live) -> Option<String> {
+        None
     }
 
     /// Whether `seen` is older than `written`, the state that the last write to it gave: reads lag writes.

@@ -112,10 +112,11 @@ impl Reporter {
                 let line = format!("  {}", self.style.dim(format!("{address} was not {}", past(action))));
                 self.line(&line);
             }
-            Event::Left { address, action } => {
+            Event::Left { address, action, runs_on } => {
                 self.finish(&address);
                 let line = format!("  {}", self.style.dim(format!("{address} {}: not waited for", present(action))));
                 self.line(&line);
+                runs_on.into_iter().for_each(|what| self.line(&format!("    {what}")));
             }
             Event::Image { source, message } => self.image(&source, message),
             Event::Notice { message } => self.line(&message),
@@ -129,7 +130,7 @@ impl Reporter {
             Event::Done { address, action, elapsed } => self.forecast.took(address, *action, *elapsed),
             Event::Failed { address, action, .. }
             | Event::Skipped { address, action }
-            | Event::Left { address, action } => {
+            | Event::Left { address, action, .. } => {
                 self.forecast.gone(address, *action);
             }
             Event::Waiting { .. } | Event::Image { .. } | Event::Notice { .. } => {}

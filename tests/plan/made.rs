@@ -36,10 +36,7 @@ pub fn made(address: &Address, wants: &Value, id: &str, before: Option<&Value>) 
         "load_balancer" => load_balancer(wants, id),
         "target_group" => with(wants, &json!({ "arn": id })),
         "listener" => listener(wants, id),
-        "listener_rule" => with(
-            wants,
-            &listener_rule(&wants["action"], id),
-        ),
+        "listener_rule" => with(wants, &listener_rule(&wants["action"], id)),
         "task_definition" => json!({ "arn": id, "family": address.name(), "fields": container(wants) }),
         "service" => service(wants, id, before),
         "scaling" => scaling(wants, id),

@@ -103,6 +103,13 @@ fn count_failures(ecs: &Ecs, state: &mut Ledger, service: &mut Service) {
         let deployment =
             service.deployments.iter_mut().find(|deployment| task.deployment.as_deref() == Some(&deployment.id));
         let Some(deployment) = deployment else { continue };
+        // ECS counts a task that does not come to run, or that a health check finds bad. Where nothing checks a task, one that
+        // has run counts as good, and is started again at once.
+        // https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-circuit-breaker.html
+        let is_checked = service.settings["loadBalancers"].as_array().is_some_and(|groups| !groups.is_empty());
+        if task.started.is_some() && !is_checked {
+            continue;
+        }
         if deployment.rollout == Rollout::InProgress {
             deployment.failed += 1;
             deployment.updated = now();

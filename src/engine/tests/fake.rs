@@ -17,6 +17,9 @@ use crate::{
     model::{Address, Cause, Change, Explanation, Failure, How, LiveResource, Outputs, Permission, Phase, Shown},
 };
 
+/// How long its writes wait for a refusal to pass.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
 /// How AWS tells the resources of a kind apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Identity {
@@ -51,6 +54,10 @@ pub struct Fake {
     pub knows_outdated: bool,
     /// For how long it may show what was before an update.
     pub begins_within: Duration,
+    /// For how long it has to stay ready.
+    pub stays_ready: Duration,
+    /// Whether it goes back from an update that fails.
+    pub takes_back: bool,
     /// Whether it says by itself what is gone.
     pub knows_gone: bool,
     /// How long its slow work takes, if it has any.
@@ -83,6 +90,8 @@ impl Fake {
             deadline: Duration::from_secs(300),
             knows_outdated: false,
             begins_within: Duration::ZERO,
+            stays_ready: Duration::ZERO,
+            takes_back: false,
             knows_gone: false,
             prepares: None,
             prepared: Arc::default(),
@@ -224,6 +233,10 @@ impl AnyKind for Fake {
         self.life.ready_after
     }
 
+    fn patience(&self) -> Duration {
+        PATIENCE
+    }
+
     fn deadline(&self) -> Duration {
         self.deadline
     }
@@ -268,6 +281,9 @@ impl AnyKind for Fake {
     }
 
     fn phase(&self, live: &Value, _desired: Option<&Value>) -> Result<Phase, Failure> {
+        if live["fields"]["fails"] == true && text(live, "state") == "ready" {
+            return Ok(Phase::Failed("it does not stay up".into()));
+        }
         Ok(match text(live, "state") {
             "ready" => Phase::Ready,
             "deleting" => Phase::Deleting("deleting".into()),
@@ -352,8 +368,25 @@ impl AnyKind for Fake {
         self.phase(live, Some(desired))
     }
 
+    fn stays_ready(&self, _desired: &Value, _written: &Value) -> Result<Duration, Failure> {
+        Ok(self.stays_ready)
+    }
+
+    fn take_back<'a>(
+        &'a self,
+        _cx: &'a Context,
+        before: &'a Value,
+        _failed: &'a Value,
+    ) -> BoxFuture<'a, Result<Option<String>, Failure>> {
+        Box::pin(async move { Ok(self.takes_back.then(|| format!("{} is back", before["fields"]["size"]))) })
+    }
+
     fn begins_within(&self, _changes: &[Change]) -> Result<Duration, Failure> {
         Ok(self.begins_within)
+    }
+
+    fn runs_on(&self, live: &Value) -> Result<Option<String>, Failure> {
+        Ok((!self.lasting).then(|| format!("{} runs on", text(live, "id"))))
     }
 
     fn outdated(&self, seen: &Value, written: &Value) -> Result<bool, Failure> {

@@ -54,6 +54,22 @@ async fn a_wait_is_cut_short_and_did_not_fail() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_runs_on_after_an_interrupt_is_named() {
+    let stage = Stage::one(|kind| (kind.lasting, kind.life.ready_after) = (false, seconds(100)));
+    let mut graph = graph([("a.one", json!({}))]);
+    graph.run(&at("a.one"));
+    let going = stage.begin(&stage.plan(&graph).await);
+    tokio::time::sleep(seconds(30)).await;
+    going.interrupt.stop(StopReason::Asked);
+    let ended = going.end().await;
+    let left = ended.events.iter().find_map(|event| match event {
+        Event::Left { runs_on, .. } => runs_on.clone(),
+        _ => None,
+    });
+    assert_eq!(left, Some(format!("{} runs on", stage.only("a.one").id)));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_deletion_that_is_waited_for_is_left() {
     let stage = Stage::one(|kind| kind.life.gone_after = seconds(100));
     stage.must_up(&graph([("a.one", json!({}))])).await;

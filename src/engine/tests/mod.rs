@@ -10,6 +10,7 @@ mod order;
 mod panics;
 mod replacements;
 mod retries;
+mod staying;
 mod world;
 
 use std::{sync::Arc, time::Duration};

@@ -3,11 +3,13 @@
 use serde_json::json;
 
 use super::{
-    Ended, Stage, at, graph, millis, seconds,
+    Ended, Stage, at,
+    fake::PATIENCE,
+    graph, millis, seconds,
     world::{Answer, WRITE, failure},
 };
 use crate::{
-    engine::attempt::{ATTEMPTS, PASSING},
+    engine::attempt::ATTEMPTS,
     model::{Cause, Graph},
 };
 
@@ -58,7 +60,7 @@ async fn what_should_pass_and_does_not_fails_after_a_minute() {
     let (_, ended) = created(fails(Cause::Refused, "NotYet", 1000)).await;
     let hint = ended.failure().hint.clone().expect("it says how long it waited");
     assert!(hint.contains("for it to pass"), "{hint}");
-    assert!(PASSING <= ended.took && ended.took < PASSING + seconds(12), "{:?}", ended.took);
+    assert!(PATIENCE <= ended.took && ended.took < PATIENCE + seconds(12), "{:?}", ended.took);
 }
 
 #[tokio::test(start_paused = true)]

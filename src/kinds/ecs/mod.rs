@@ -4,6 +4,7 @@ pub mod cluster;
 pub mod database_load;
 mod database_task;
 pub mod database_users;
+mod earlier;
 #[cfg(test)]
 mod model;
 pub mod release;

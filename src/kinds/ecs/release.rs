@@ -7,9 +7,10 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    aws,
     kind::{Context, Cost, Doc, InRelease, Kind},
     kinds::ecs::{
-        self,
+        self, earlier,
         task::{self, Live, OneOff, Repeats},
     },
     model::{Address, Explanation, Failure, Found, Input, NoField, Permission, Phase},
@@ -57,6 +58,9 @@ impl Kind for Release {
     const IN_RELEASE: InRelease = InRelease::Tasks;
     const USUAL: Duration = Duration::from_secs(45);
     const DEADLINE: Duration = Duration::from_secs(3600);
+    // An earlier task has up to two minutes from SIGTERM to SIGKILL.
+    // https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ContainerDefinition.html
+    const PATIENCE: Duration = Duration::from_secs(180);
 
     async fn list(cx: &Context) -> Result<Vec<Found<Live>>, Failure> {
         task::newest(cx, &cx.started_by(Self::NAME), Address::name).await
@@ -70,6 +74,7 @@ impl Kind for Release {
     }
 
     async fn create(cx: &Context, address: &Address, desired: &Desired) -> Result<Live, Failure> {
+        earlier::end(cx, address, desired.cluster.get()?, desired.task_definition.get()?).await?;
         let one_off = OneOff {
             started_by: &cx.started_by(Self::NAME),
             cluster: desired.cluster.get()?,
@@ -87,7 +92,13 @@ impl Kind for Release {
     }
 
     fn passing(failure: &Failure) -> Option<&'static str> {
-        task::passing(failure)
+        let earlier = failure.is(&[earlier::RUNS]).then_some("the release task of an earlier run to end");
+        earlier.or_else(|| task::passing(failure))
+    }
+
+    fn runs_on(live: &Live) -> Option<String> {
+        let task = aws::last_part(&live.task);
+        Some(format!("task {task} runs on; the next deployment stops it before it begins"))
     }
 
     async fn explain(cx: &Context, live: &Live, _phase: &Phase) -> Explanation {

@@ -301,10 +301,8 @@ fn forwarding(groups: &[(&str, i32)]) -> String {
 /// The target groups that `action` forwards to, with their weights, in the order of the weights.
 fn groups(action: &Action) -> Vec<(&str, i32)> {
     let weighted = action.forward_config().map(ForwardActionConfig::target_groups).unwrap_or_default();
-    let mut groups: Vec<(&str, i32)> = weighted
-        .iter()
-        .filter_map(|group| Some((group.target_group_arn()?, group.weight().unwrap_or(ALL))))
-        .collect();
+    let mut groups: Vec<(&str, i32)> =
+        weighted.iter().filter_map(|group| Some((group.target_group_arn()?, group.weight().unwrap_or(ALL)))).collect();
     if groups.len() < 2 {
         // Of a group alone the weight says nothing.
         let alone = groups.first().map(|(group, _)| *group).or(action.target_group_arn());

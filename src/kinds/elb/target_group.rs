@@ -248,7 +248,9 @@ impl Kind for TargetGroup {
     fn consequence(desired: &Desired, live: &Live, changes: &Changed<Field>) -> Option<String> {
         let (from, to) = (&live.health.path, &desired.health.path);
         changes.contains(Field::HealthPath).then(|| {
-            format!("asks for {to} at once: tasks of the version that runs get no more requests if they answer {from} only")
+            format!(
+                "asks for {to} at once: tasks of the version that runs get no more requests if they answer {from} only"
+            )
         })
     }
 
@@ -267,7 +269,10 @@ impl Kind for TargetGroup {
         let slow = Health { interval: 60, timeout: 30, ..health() };
         crate::kind::Sample::new(elb::model::cloud, base())
             .variant(&["vpc"], Desired { vpc: "vpc-other".into(), ..base() })
-            .variant(&["vpc", "deregistration_delay"], Desired { vpc: "vpc-other".into(), deregistration_delay: 300, ..base() })
+            .variant(
+                &["vpc", "deregistration_delay"],
+                Desired { vpc: "vpc-other".into(), deregistration_delay: 300, ..base() },
+            )
             .variant(&["health.path"], with(Health { path: "/".into(), ..health() }))
             .variant(&["health.interval"], with(Health { interval: 15, ..health() }))
             .variant(&["health.timeout"], with(Health { timeout: 4, ..health() }))

@@ -60,8 +60,10 @@ impl Ways {
     /// out gets none, and if all are, nobody can know which one is meant.
     fn by_default(self, field: &Field, problems: &mut Collector) -> Vec<String> {
         if self.ports > 1 && self.routes == 0 {
-            let message = "several services have a `port`, and none has `routes`: it is unknown which one gets the requests";
-            let hint = "add `routes: [\"/*\"]` to one, and path patterns such as [\"/api/*\"] to others that get requests";
+            let message =
+                "several services have a `port`, and none has `routes`: it is unknown which one gets the requests";
+            let hint =
+                "add `routes: [\"/*\"]` to one, and path patterns such as [\"/api/*\"] to others that get requests";
             problems.add(field.key.span, &field.path, message, hint);
         }
         if self.ports == 1 { vec!["/*".to_owned()] } else { Vec::new() }

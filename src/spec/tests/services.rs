@@ -217,3 +217,27 @@ fn what_is_no_secret_of_aws_is_placed() {
         assert!(found[0].starts_with(begins), "{secret}: {found:?}");
     }
 }
+
+#[test]
+fn the_only_service_with_a_port_gets_all_requests() {
+    let routes = |services: &str| {
+        let stack = read(&format!("name: demo\nregion: eu-west-1\nservices:\n{services}")).expect("it is valid");
+        let routes = stack.services.iter().map(|(name, service)| format!("{name} {}", service.routes.join(",")));
+        routes.collect::<Vec<_>>()
+    };
+    let (web, worker) = ("  web: { build: app, port: 80 }\n", "  worker: { build: app }\n");
+    assert_eq!(routes(web), ["web /*"]);
+    assert_eq!(routes(&format!("{web}{worker}")), ["web /*", "worker "], "a worker takes nothing away");
+    let api = "  api: { build: app, port: 80, routes: [/api/*] }\n";
+    assert_eq!(routes(&format!("{api}{web}")), ["api /api/*", "web "]);
+    let none = "  web: { build: app, port: 80, routes: [] }\n  api: { build: app, port: 80, routes: [] }\n";
+    assert_eq!(routes(none), ["api ", "web "]);
+}
+
+#[test]
+fn of_several_services_with_a_port_one_has_to_name_its_routes() {
+    let text =
+        "name: demo\nregion: eu-west-1\nservices:\n  web: { build: app, port: 80 }\n  api: { build: app, port: 80 }\n";
+    let problem = "several services have a `port`, and none has `routes`: it is unknown which one gets the requests [add `routes: [\"/*\"]` to one, and path patterns such as [\"/api/*\"] to others that get requests]";
+    assert_eq!(problems(text), [format!("4:3 {problem}"), format!("5:3 {problem}")]);
+}

@@ -19,7 +19,7 @@ pub(super) async fn rollout(cx: &Context, live: &Live, phase: &Phase) -> Explana
     if !events.is_empty() {
         evidence.push(Evidence::ServiceEvents { lines: events });
     }
-    let stopped = stopped(cx, live).await;
+    let stopped = stopped(cx, &live.cluster, &live.name).await;
     let tasks = failed(live, &stopped, matches!(phase, Phase::RolledBack(_)));
     // The container and the log group are called as the service.
     let name = live.name.strip_prefix(&aws::stack_prefix(&cx.id)).unwrap_or(&live.name);
@@ -47,15 +47,15 @@ pub(super) async fn rollout(cx: &Context, live: &Live, phase: &Phase) -> Explana
 }
 
 /// The service's tasks that have stopped and are still known: ECS keeps them for an hour. None, if they cannot be read.
-async fn stopped(cx: &Context, live: &Live) -> Vec<Task> {
-    let call = cx.aws.ecs.list_tasks().cluster(&live.cluster).service_name(&live.name);
+pub(super) async fn stopped(cx: &Context, cluster: &str, name: &str) -> Vec<Task> {
+    let call = cx.aws.ecs.list_tasks().cluster(cluster).service_name(name);
     let Ok(listed) = call.desired_status(DesiredStatus::Stopped).send().await.during("ListTasks") else {
         return Vec::new();
     };
     if listed.task_arns().is_empty() {
         return Vec::new();
     }
-    let call = cx.aws.ecs.describe_tasks().cluster(&live.cluster).set_tasks(listed.task_arns);
+    let call = cx.aws.ecs.describe_tasks().cluster(cluster).set_tasks(listed.task_arns);
     call.send().await.during("DescribeTasks").ok().and_then(|answer| answer.tasks).unwrap_or_default()
 }
 

@@ -78,6 +78,9 @@ pub struct Live {
     /// After how many failed tasks: a number, or what somebody else has set in words; empty for ECS's own rule.
     #[serde(default)]
     pub rollback_after: String,
+    /// How many tasks of the rollout that is to serve have ended by themselves soon after they began.
+    #[serde(default)]
+    pub crashed: u32,
     /// Its rollouts.
     pub rollouts: Vec<Rollout>,
     /// Its last events.
@@ -130,6 +133,7 @@ pub(super) fn live(service: &SdkService, definition: Option<&TaskDefinition>) ->
         exec: service.enable_execute_command(),
         circuit_breaker: breaker.is_some_and(|breaker| breaker.enable() && breaker.rollback()),
         rollback_after: breaker.and_then(|breaker| breaker.threshold_configuration()).map_or(String::new(), threshold),
+        crashed: 0,
         rollouts: service.deployments().iter().map(rollout).collect(),
         events: service.events().iter().filter_map(|event| event.message().map(str::to_owned)).take(EVENTS).collect(),
     }

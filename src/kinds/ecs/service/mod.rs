@@ -3,6 +3,7 @@
 //! <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs_services.html>
 
 mod charge;
+mod crashes;
 mod explain;
 mod live;
 #[cfg(test)]
@@ -17,6 +18,7 @@ use aws_sdk_ecs::types::{
     DeploymentCircuitBreaker, DeploymentConfiguration, LaunchType, LoadBalancer, PropagateTags, ThresholdConfiguration,
     ThresholdType,
 };
+use futures::future::join_all;
 use serde::{Deserialize, Serialize};
 
 pub use live::{Live, Rollout};
@@ -205,13 +207,16 @@ impl Kind for Service {
 
     async fn list(cx: &Context) -> Result<Vec<Found<Live>>, Failure> {
         let (services, definitions) = futures::try_join!(ecs::services(cx), ecs::definitions(cx))?;
-        let found = services.iter().map(|(address, service)| {
+        let found = services.iter().map(async |(address, service)| {
             let runs =
                 definitions.iter().find(|known| known.definition.task_definition_arn() == service.task_definition());
-            let live = live::live(service, runs.map(|known| &known.definition));
+            let mut live = live::live(service, runs.map(|known| &known.definition));
+            if let Some(primary) = live.primary() {
+                live.crashed = crashes::count(cx, service, primary).await;
+            }
             Found { address: address.clone(), id: live.name.clone(), live }
         });
-        Ok(found.collect())
+        Ok(join_all(found).await)
     }
 
     fn diff(desired: &Desired, live: &Live) -> Changes<Field, Fixed> {
@@ -264,6 +269,9 @@ impl Kind for Service {
             let from = aws::last_part(wanted);
             return taken_back(from, primary);
         }
+        if live.crashed >= crashes::SEVERAL && primary.running < primary.desired {
+            return Phase::Failed(format!("its tasks do not stay up: {} ended soon after they began", live.crashed));
+        }
         match primary.state.as_str() {
             "FAILED" => Phase::Failed(format!("the rollout failed: {}", primary.reason)),
             "COMPLETED" if primary.running == primary.desired && others == 0 => Phase::Ready,
@@ -289,6 +297,26 @@ impl Kind for Service {
             }
             _ => Self::phase(live, Some(desired)),
         }
+    }
+
+    fn stays_ready(desired: &Desired, written: &Live) -> Duration {
+        let rolls = written.primary().is_some_and(|primary| primary.state != "COMPLETED");
+        if desired.target.is_none() && rolls { crashes::STAYS_UP } else { Duration::ZERO }
+    }
+
+    /// ECS goes back by itself from what its health checks find. From what does not stay up, it never does.
+    async fn take_back(cx: &Context, before: &Live, failed: &Live) -> Result<Option<String>, Failure> {
+        let served = before.primary().filter(|primary| primary.running > 0 && before.crashed == 0);
+        let Some(served) = served.filter(|served| served.task_definition != failed.task_definition) else {
+            return Ok(None);
+        };
+        if failed.crashed < crashes::SEVERAL {
+            return Ok(None);
+        }
+        let call = cx.aws.ecs.update_service().service(&failed.name).cluster(&failed.cluster);
+        let answer = call.task_definition(&served.task_definition).send().await;
+        answer.during("UpdateService")?;
+        Ok(Some(format!("{} is started again", aws::last_part(&served.task_definition))))
     }
 
     fn outputs(live: &Live) -> Outputs {

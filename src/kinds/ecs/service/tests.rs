@@ -36,6 +36,7 @@ fn live(rollouts: Vec<Rollout>) -> Live {
         exec: false,
         circuit_breaker: true,
         rollback_after: String::new(),
+        crashed: 0,
         rollouts,
         events: Vec::new(),
     }
@@ -168,4 +169,26 @@ fn a_service_as_it_runs_differs_from_itself_in_nothing() {
     let changes = Service::diff(&Desired::as_it_runs("web", &running, "web:2".into()), &running);
     let fields: Vec<&str> = changes.iter().map(|change| change.field.as_str()).collect();
     assert_eq!(fields, ["task_definition"]);
+}
+
+#[test]
+fn tasks_that_end_soon_after_they_began_make_a_rollout_fail() {
+    let missing = |state: &str, running| live(vec![rollout("PRIMARY", "web:2", state, running)]);
+    let crashed = |live: Live, crashed| Service::phase(&Live { crashed, ..live }, Some(&desired("web:2")));
+    for state in ["IN_PROGRESS", "COMPLETED"] {
+        assert!(matches!(crashed(missing(state, 1), 3), Phase::Failed(why) if why.contains("do not stay up: 3 ended")));
+        // Two may be chance.
+        assert!(matches!(crashed(missing(state, 1), 2), Phase::Pending(_)));
+    }
+    assert_eq!(crashed(missing("COMPLETED", 2), 3), Phase::Ready, "they run now");
+}
+
+#[test]
+fn only_tasks_that_nothing_checks_have_to_stay_up() {
+    let rolling = live(vec![rollout("PRIMARY", "web:2", "IN_PROGRESS", 0)]);
+    let settled = live(vec![rollout("PRIMARY", "web:2", "COMPLETED", 2)]);
+    let target = Some(Target { group: "group".into(), port: 3000 });
+    assert_eq!(Service::stays_ready(&desired("web:2"), &rolling), crashes::STAYS_UP);
+    assert_eq!(Service::stays_ready(&desired("web:2"), &settled), Duration::ZERO);
+    assert_eq!(Service::stays_ready(&Desired { target, ..desired("web:2") }, &rolling), Duration::ZERO);
 }

@@ -11,9 +11,7 @@ use serde_json::{Value, json};
 use crate::{
     aws::{self, Once, Outcome, given},
     kind::{Context, Cost, Doc, Kind},
-    model::{
-        Address, Changed, Changes, Diff, Failure, Found, NoField, On, Outputs, Permission, Phase, Shown, fields,
-    },
+    model::{Address, Changed, Changes, Diff, Failure, Found, NoField, On, Outputs, Permission, Phase, Shown, fields},
 };
 
 pub use policy::Statement;

@@ -64,8 +64,10 @@ pub(super) fn beside(granted: &[Statement], desired: &[Statement]) -> Vec<Statem
         desired.iter().any(|statement| statement.actions.contains(action) && statement.resources.contains(resource))
     };
     let missing = |statement: &&Statement| {
-        let mut pairs =
-            statement.actions.iter().flat_map(|action| statement.resources.iter().map(move |resource| (action, resource)));
+        let mut pairs = statement
+            .actions
+            .iter()
+            .flat_map(|action| statement.resources.iter().map(move |resource| (action, resource)));
         pairs.any(|(action, resource)| !covered(action, resource))
     };
     granted.iter().filter(missing).cloned().collect()

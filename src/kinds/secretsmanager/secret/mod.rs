@@ -188,7 +188,10 @@ impl Kind for Secret {
 
     fn loss(address: &Address) -> Option<&'static str> {
         // Only those of services are named after two things; all others are made anew from what they are for.
-        address.name().contains('/').then_some("goes with its value: AWS keeps it for 7 days, and `up` with it in stack.yaml brings it back")
+        address
+            .name()
+            .contains('/')
+            .then_some("goes with its value: AWS keeps it for 7 days, and `up` with it in stack.yaml brings it back")
     }
 
     #[cfg(test)]

@@ -1,0 +1,140 @@
+//! Edits of stack.yaml while requests come in: what is not to change for them does not, at any moment of the edit.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use serde_json::json;
+use tokio::task::JoinHandle;
+
+use crate::{
+    support::{World, text},
+    tiny::Tiny,
+    traffic::Traffic,
+};
+
+/// Asks for one path again and again, and keeps every answer that is not the expected one.
+struct Watch {
+    stop: Arc<AtomicBool>,
+    asking: JoinHandle<(usize, Vec<String>)>,
+}
+
+impl Watch {
+    fn start(url: String, expected: (u16, &'static str)) -> Self {
+        let stop = Arc::new(AtomicBool::new(false));
+        let stopped = Arc::clone(&stop);
+        let asking = tokio::spawn(async move {
+            let (client, mut asked, mut wrong) = (reqwest::Client::new(), 0, Vec::new());
+            while !stopped.load(Ordering::Relaxed) {
+                let answer = client.get(&url).send().await.expect("the load balancer answers");
+                let got = (answer.status().as_u16(), answer.text().await.expect("it is text"));
+                asked += 1;
+                if (got.0, got.1.as_str()) != expected {
+                    wrong.push(format!("{url}: {got:?}"));
+                }
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+            (asked, wrong)
+        });
+        Self { stop, asking }
+    }
+
+    async fn end(self) -> Vec<String> {
+        self.stop.store(true, Ordering::Relaxed);
+        let (asked, wrong) = self.asking.await.expect("it does not panic");
+        assert!(asked > 20, "{asked} requests are few");
+        wrong
+    }
+}
+
+/// What answers on `/env/WHO` with the name of the service.
+fn two_services(world: &World) {
+    world.edit(
+        "    health: /status\n",
+        "    health: /status\n    env: { WHO: web }\n    routes: [/*]\n    block: [/hidden]\n",
+    );
+    let api = "services:\n  api: { build: tiny, port: 3000, memory: 512, health: /status, stop_timeout: 2, env: { WHO: api }, routes: [/env/*] }\n";
+    world.edit("services:\n", api);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_edit_of_routes_misroutes_a_request_or_opens_what_is_blocked() {
+    let tiny = Tiny::start();
+    let world = &tiny.0;
+    two_services(world);
+    let url = world.up();
+    let watches = [
+        Watch::start(format!("{url}/"), (200, "one")),
+        Watch::start(format!("{url}/env/WHO"), (200, "api")),
+        Watch::start(format!("{url}/hidden"), (404, "Not found")),
+    ];
+    world.set(json!({ "latency_ms": 50, "faults": { "throttled": 0.3, "seed": 24 } })).await;
+    for (from, to) in [
+        ("routes: [/env/*]", "routes: [/first, /env/*]"),
+        ("block: [/hidden]", "block: [/aaa, /bbb, /ccc, /hidden]"),
+        ("routes: [/first, /env/*]", "routes: [/env/*, /zzz]"),
+        ("block: [/aaa, /bbb, /ccc, /hidden]", "block: [/hidden, /other]"),
+    ] {
+        world.edit(from, to);
+        tokio::task::block_in_place(|| world.up());
+    }
+    world.set(json!({ "latency_ms": 0, "faults": null })).await;
+    for watch in watches {
+        assert_eq!(watch.end().await, Vec::<String>::new());
+    }
+    assert_eq!(world.plan(), Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_name_and_another_port_drop_no_request() {
+    let tiny = Tiny::start();
+    let world = &tiny.0;
+    let url = world.up();
+    let traffic = Traffic::start(&format!("{url}/"));
+    for (from, to) in [("  web:\n", "  site:\n"), ("port: 3000", "port: 8080")] {
+        world.edit(from, to);
+        let said = tokio::task::block_in_place(|| world.stackctl(&["up", "--yes"]));
+        assert!(said.status.success(), "{}", text(&said));
+        assert_eq!(traffic.failures(), Vec::<String>::new(), "{from} → {to}");
+    }
+    let report = traffic.stop().await;
+    assert_eq!(report.failures, Vec::<String>::new(), "of {} requests", report.sent);
+    assert_eq!(world.plan(), Vec::<String>::new());
+    let said = world.ends_with(1, &["rollback", "site"]);
+    assert!(said.contains("listens on port 3000") && said.contains("port: 3000"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_old_version_needs_stays_while_the_new_one_fails() {
+    let tiny = Tiny::start();
+    let world = &tiny.0;
+    world.edit("    health: /status\n", "    health: /status\n    secrets: { KEY: generate }\n");
+    let url = world.up();
+    // Another source that never gets healthy, without the secret.
+    let project = world.project();
+    let copied = std::process::Command::new("cp").args(["-r", "tiny", "other"]).current_dir(&project).status();
+    assert!(copied.expect("cp runs").success());
+    let main = project.join("other/src/main.rs");
+    let broken = std::fs::read_to_string(&main).expect("it is there").replace("\"one\"", "\"broken\"");
+    std::fs::write(main, broken).expect("it can be written");
+    world.edit("build: tiny", "build: other");
+    world.edit("    secrets: { KEY: generate }\n", "");
+    let said = world.ends_with(5, &["up", "--yes"]);
+    assert!(said.contains("rolled back"), "{said}");
+    let left = world.settled();
+    for kept in ["delete image.tiny", "delete repository.tiny", "delete secret.web/KEY", "narrow role.web-execution"] {
+        assert!(left.iter().any(|step| step == kept), "{kept} is still to be done: {left:?}");
+    }
+    // ECS can start another task of the old version: the repository, the secret and the role are there.
+    let ecs = aws_sdk_ecs::Client::new(&world.sdk().await);
+    let tasks = ecs.list_tasks().cluster("tiny-default-main").service_name("tiny-default-web").send();
+    for task in tasks.await.expect("it answers").task_arns() {
+        ecs.stop_task().cluster("tiny-default-main").task(task).send().await.expect("it is stopped");
+    }
+    crate::until::so("another task serves", async || world.get(&format!("{url}/")).await == (200, "one".to_owned()))
+        .await;
+}

@@ -1,0 +1,38 @@
+//! Services that no health check looks at: a task that runs for a moment is no success.
+
+use crate::tiny::Tiny;
+
+const WORKER: &str = "services:
+  worker:
+    build: tiny
+    entrypoint: [/app/tiny, wrapped]
+    command: [work]
+    stop_timeout: 2
+";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_that_does_not_stay_up_is_taken_back_and_explained() {
+    let tiny = Tiny::start();
+    let world = &tiny.0;
+    world.edit("services:\n", WORKER);
+    world.up();
+    let revision = || world.status()["services"].as_array().cloned().unwrap_or_default();
+    let before = revision();
+
+    world.edit("command: [work]", "command: [break]");
+    let said = world.ends_with(5, &["up", "--yes"]);
+    assert!(said.contains("its tasks do not stay up") && said.contains("is started again"), "{said}");
+    assert!(said.contains("started with wrapped break"), "the last lines of its log are shown: {said}");
+    crate::until::so("the old one runs", async || {
+        revision().iter().any(|service| service["address"] == "service.worker" && service["running"] == 1)
+    })
+    .await;
+    assert_eq!(before.len(), revision().len());
+
+    // One that was never there has nothing to go back to.
+    let other = WORKER.replace("services:\n", "").replace("worker", "other").replace("[work]", "[break]");
+    world.edit("command: [break]", "command: [work]");
+    world.edit("services:\n", &format!("services:\n{other}"));
+    let said = world.ends_with(1, &["up", "--yes"]);
+    assert!(said.contains("service.other") && said.contains("its tasks do not stay up"), "{said}");
+}
