@@ -102,7 +102,7 @@ async fn an_edit_has_only_its_own_steps_and_ends_in_an_empty_plan() {
     world.edit(second, "services:\n");
     let plan = world.plan();
     let foreign = plan.iter().filter(|step| !step.starts_with("delete ") || !step.contains("api"));
-    assert_eq!(foreign.collect::<Vec<_>>(), ["update security_group.database"]);
+    assert_eq!(foreign.collect::<Vec<_>>(), ["narrow security_group.database"]);
     world.up();
     assert_eq!(world.plan(), Vec::<String>::new());
     let left = crate::sweep::everything(&world).await;

@@ -24,7 +24,7 @@ async fn a_worker_that_does_not_stay_up_is_taken_back_and_explained() {
     assert!(said.contains("its tasks do not stay up") && said.contains("is started again"), "{said}");
     assert!(said.contains("started with wrapped break"), "the last lines of its log are shown: {said}");
     crate::until::so("the old one runs", async || {
-        revision().iter().any(|service| service["address"] == "service.worker" && service["running"] == 1)
+        revision().iter().any(|service| service["name"] == "worker" && service["running"] == 1)
     })
     .await;
     assert_eq!(before.len(), revision().len());

@@ -1,6 +1,6 @@
 //! Tasks that earlier runs of stackctl have left: their command was killed or interrupted, and they run on.
 
-use aws_sdk_ecs::types::{DesiredStatus, Task};
+use aws_sdk_ecs::types::{DesiredStatus, Task, TaskOverride};
 use futures::future::try_join_all;
 
 use super::task::{self, DESCRIBED_AT_ONCE, Repeats};
@@ -23,7 +23,7 @@ pub(super) async fn end(cx: &Context, address: &Address, cluster: &str, definiti
     let is_earlier = |task: &Task| {
         let by = task.started_by().unwrap_or_default();
         // ECS takes the tags away from a task that is stopped. The container that the command is for stays.
-        let containers = task.overrides().map(|overrides| overrides.container_overrides()).unwrap_or_default();
+        let containers = task.overrides().map(TaskOverride::container_overrides).unwrap_or_default();
         let is_for = containers.iter().any(|container| container.name() == Some(address.name()));
         by != own && by.starts_with(beginning) && is_for && task.last_status() != Some("STOPPED")
     };
