@@ -46,7 +46,8 @@ pub struct Load {
 
 impl Load {
     /// A dump that is not there, for a graph that nobody carries out.
-    pub(super) fn made_up() -> Self {
+    #[must_use]
+    pub fn made_up() -> Self {
         let (digest, sha256, run) = (String::new(), String::new(), String::new());
         Self { file: PathBuf::new(), digest, sha256, replaces: false, run }
     }

@@ -53,6 +53,8 @@ pub(super) struct Task<'a> {
     pub(super) command: Vec<String>,
     /// Whether it writes no files.
     pub(super) read_only: bool,
+    /// How long it may take to end when it is to stop, in seconds.
+    pub(super) stop_timeout: u32,
 }
 
 /// The security group of the task `name`, of which `description` says what it is.
@@ -98,6 +100,7 @@ impl Task<'_> {
                 secrets,
                 command: self.command.clone(),
                 read_only: self.read_only,
+                stop_timeout: self.stop_timeout,
                 ..task_definition::Desired::new(database_users::CONTAINER, IMAGE.into(), roles, logs.name)
             },
         );

@@ -3,6 +3,7 @@
 use crate::{
     blockers,
     cli::{
+        earlier_load,
         error::{Stop, code},
         global::Global,
         project::{Project, View},
@@ -26,6 +27,17 @@ pub(super) enum Consent {
     Plan(Box<Plan>),
 }
 
+/// What a change is about.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum About {
+    /// The stack.
+    Stack,
+    /// The load of a dump, of which nothing stays if it does not come to its end.
+    Load,
+    /// What was there for a load that has ended.
+    Leftovers,
+}
+
 /// What was agreed to.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Agreed {
@@ -46,6 +58,7 @@ pub(super) struct Ended {
 /// One change of the cloud.
 pub(super) struct Change<'a> {
     pub(super) command: &'static str,
+    pub(super) about: About,
     pub(super) consent: Consent,
     pub(super) unprotect: bool,
     /// The plan for a view of the cloud; asked for twice, before and after the lock is taken.
@@ -94,7 +107,25 @@ impl Change<'_> {
         refuse_by_hand(plan)?;
         self.refuse_guarded(plan)?;
         blockers::refuse(&project.kinds, &project.cx, self.command, plan).await?;
+        self.spare_loads(project, plan, output).await?;
         Ok(true)
+    }
+
+    /// A load whose command was killed needs what a plan takes away that knows of no load.
+    async fn spare_loads(&self, project: &Project, plan: &Plan, output: &Output) -> Result<(), Failure> {
+        match self.about {
+            About::Stack => earlier_load::spare(project, self.command, plan, output).await,
+            About::Load | About::Leftovers => Ok(()),
+        }
+    }
+
+    /// What the same command does after a run that did not come to its end.
+    fn again(&self) -> String {
+        match self.about {
+            About::Load => "`stackctl db load` again loads the dump from its beginning".to_owned(),
+            About::Leftovers => goes_on("up"),
+            About::Stack => goes_on(self.command),
+        }
     }
 
     fn refuse_guarded(&self, plan: &Plan) -> Result<(), Failure> {
@@ -146,6 +177,7 @@ impl Change<'_> {
             }
             refuse_by_hand(&plan)?;
             self.refuse_guarded(&plan)?;
+            self.spare_loads(project, &plan, output).await?;
         }
         self.carry_out(project, &plan, output).await
     }
@@ -155,13 +187,18 @@ impl Change<'_> {
             // Nobody else sets it meanwhile; were it so, what they set would be as true.
             drop(project.cx.origin.set(provenance::of(&project.folder).await));
         }
-        Ok(Ended { code: apply(self.command, project, plan, output).await?, unchanged: None })
+        Ok(Ended { code: apply(&self.again(), project, plan, output).await?, unchanged: None })
     }
 }
 
-/// Carries `plan` out for the command `command`, and reports; gives the exit code. A plan that writes comes here under the
-/// stack's lock.
-pub(super) async fn apply(command: &str, project: &Project, plan: &Plan, output: &Output) -> Result<u8, Failure> {
+/// What the command `command` does if it is run again after it did not come to its end.
+pub(super) fn goes_on(command: &str) -> String {
+    format!("`stackctl {command}` again goes on from here")
+}
+
+/// Carries `plan` out, and reports; gives the exit code. `again` says what the same command does if this does not come to its
+/// end. A plan that writes comes here under the stack's lock.
+pub(super) async fn apply(again: &str, project: &Project, plan: &Plan, output: &Output) -> Result<u8, Failure> {
     let stoppable = project.stopper().begin(output);
     let applied = project.reporting(Forecast::of(&project.kinds, plan), async |events| {
         let interrupt = stoppable.interrupt.clone();
@@ -170,10 +207,10 @@ pub(super) async fn apply(command: &str, project: &Project, plan: &Plan, output:
     });
     let applied = applied.await;
     drop(stoppable);
-    Ok(conclude(command, plan, &applied?, output))
+    Ok(conclude(again, plan, &applied?, output))
 }
 
-fn conclude(command: &str, plan: &Plan, summary: &Summary, output: &Output) -> u8 {
+fn conclude(again: &str, plan: &Plan, summary: &Summary, output: &Output) -> u8 {
     let failed = summary.failed.len();
     let (done, all) = (summary.done.len(), plan.steps.len());
     if output.is_json() {
@@ -184,7 +221,7 @@ fn conclude(command: &str, plan: &Plan, summary: &Summary, output: &Output) -> u
     }
     if let Some(reason) = summary.stopped {
         output.status(&format!(
-            "Interrupted: {done} of {} are done{}. `stackctl {command}` again goes on from here.",
+            "Interrupted: {done} of {} are done{}. {again}.",
             steps(all),
             if failed == 0 { String::new() } else { format!(", {failed} failed") },
         ));
@@ -195,8 +232,7 @@ fn conclude(command: &str, plan: &Plan, summary: &Summary, output: &Output) -> u
         return exit::DONE;
     }
     output.status(&format!(
-        "{done} of {} are done, {failed} failed, {} not begun. Once the cause is mended, `stackctl {command}` again goes on from \
-         here.",
+        "{done} of {} are done, {failed} failed, {} not begun. Once the cause is mended, {again}.",
         steps(all),
         summary.skipped.len(),
     ));

@@ -2,6 +2,7 @@
 
 mod change;
 mod commands;
+mod earlier_load;
 mod error;
 mod global;
 mod interrupt;

@@ -54,7 +54,7 @@ impl Rollout {
         graph.add(live.address.clone(), &service::Desired::as_it_runs(&self.name, &serves, follows));
         // As it is to be already, so the plan has nothing to do but to wait.
         let plan = engine::plan(&project.kinds, &project.cx.id, &graph, vec![live])?;
-        let code = change::apply("rollback", project, &plan, output).await?;
+        let code = change::apply(&change::goes_on("rollback"), project, &plan, output).await?;
         if code == exit::DONE {
             let release = releases::number(&serves.task_definition);
             output

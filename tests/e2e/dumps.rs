@@ -10,12 +10,19 @@ use std::{
     time::Duration,
 };
 
+use aws_sdk_ecs::types::DesiredStatus;
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
 use crate::{
     support::{World, repository, text},
-    sweep, until,
+    sweep,
+    tiny::Tiny,
+    until,
 };
 
 /// The value of one of the stack's secrets.
@@ -234,4 +241,136 @@ async fn the_way_in_is_the_bastion_and_its_absence_has_a_hint() {
     assert_eq!(String::from_utf8_lossy(&asked.stdout).trim(), "developer");
     let unknown = world.stackctl(&["db", "connect", "--user", "nobody"]);
     assert!(text(&unknown).contains("there are: app, developer, postgres"), "{}", text(&unknown));
+}
+
+/// A stack with a database and without the application, which is up in seconds, and with an empty table.
+async fn with_a_table() -> Tiny {
+    let tiny = Tiny::start();
+    tiny.0.edit("name: tiny", "name: demo");
+    tiny.0.edit("services:\n", "database: { protect: false }\nservices:\n");
+    tiny.0.must(&["up", "--yes"]);
+    file(&tiny.0, "table.sql", "CREATE TABLE public.kept (id integer);\n");
+    tiny.0.must(&["db", "load", "table.sql", "--yes"]);
+    tiny
+}
+
+/// Three rows for the table, after so many seconds.
+fn rows_after(seconds: u32) -> String {
+    format!("SELECT pg_sleep({seconds});\nCOPY public.kept (id) FROM stdin;\n1\n2\n3\n\\.\n")
+}
+
+async fn rows(world: &World) -> String {
+    ask(world, "postgres", "database-password", "SELECT count(*) FROM kept").await
+}
+
+/// The databases that are only there while one is loaded.
+async fn half_loaded(world: &World) -> String {
+    let sql = "SELECT count(*) FROM pg_database WHERE datname LIKE 'app\\_%'";
+    ask(world, "postgres", "database-password", sql).await
+}
+
+/// The tasks that load a dump and are to run, or to stop, by their ids.
+async fn loads(world: &World, status: DesiredStatus) -> Vec<String> {
+    let mut tasks = world.tasks("demo-default-main", status).await;
+    tasks.retain(|task| task.started_by().is_some_and(|who| who.starts_with("stackctl-database_load/")));
+    let arns = tasks.iter().filter_map(|task| task.task_arn()?.rsplit('/').next());
+    arns.map(str::to_owned).collect()
+}
+
+/// Runs `db load` and kills it once its task runs; gives the task's id.
+async fn killed_at_its_task(world: &World, arguments: &[&str]) -> String {
+    let mut child = world.spawn(arguments);
+    let task = until::some("its task runs", async || loads(world, DesiredStatus::Running).await.pop()).await;
+    child.kill().expect("it is killed");
+    child.wait().expect("it is gone");
+    // Its lock stands for a minute; a human who knows that it is dead removes it.
+    world.must(&["unlock", "--yes"]);
+    task
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_load_whose_command_is_killed_is_done_once() {
+    let tiny = with_a_table().await;
+    let world = &tiny.0;
+    let before = sweep::everything(world).await;
+    let load = ["db", "load", "rows.sql", "--yes"];
+    file(world, "rows.sql", &rows_after(20));
+    file(world, "other.sql", "CREATE TABLE public.other (id integer);\n");
+
+    // While its task runs, nothing is taken from it, and the same command waits for it.
+    let task = killed_at_its_task(world, &load).await;
+    let refused = world.ends_with(1, &["up", "--yes"]);
+    assert!(refused.contains(&format!("task {task} loads a dump")) && refused.contains("stop-task"), "{refused}");
+    let busy = world.ends_with(1, &["db", "load", "other.sql", "--yes"]);
+    assert!(busy.contains(&format!("task {task} is loading")) && busy.contains("nothing was done"), "{busy}");
+    let waited = world.ends_with(0, &load);
+    assert!(waited.contains(&format!("Task {task}")) && waited.contains("No second task is started"), "{waited}");
+    assert_eq!(rows(world).await, "3");
+    assert_eq!(sweep::everything(world).await, before, "nothing of the loading stays");
+
+    // Its task ends before the next command: that one says so, and the one after it loads again.
+    file(world, "rows.sql", &rows_after(1));
+    let task = killed_at_its_task(world, &load).await;
+    until::so("it has ended", async || loads(world, DesiredStatus::Running).await.is_empty()).await;
+    until::so("it has committed", async || rows(world).await == "6").await;
+    let loaded = world.ends_with(0, &load);
+    assert!(loaded.contains(&format!("Task {task}")) && loaded.contains("it is not loaded again"), "{loaded}");
+    assert_eq!(rows(world).await, "6");
+    assert_eq!(sweep::everything(world).await, before, "nothing of the loading stays");
+    world.must(&load);
+    assert_eq!(rows(world).await, "9");
+
+    // `up` takes away what is left, and says that the dump is loaded.
+    killed_at_its_task(world, &load).await;
+    until::so("it has committed", async || rows(world).await == "12").await;
+    until::so("it has ended", async || loads(world, DesiredStatus::Running).await.is_empty()).await;
+    let told = world.ends_with(0, &["up", "--yes"]);
+    assert!(told.contains("it is in the database"), "{told}");
+    assert_eq!(sweep::everything(world).await, before, "nothing of the loading stays");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stopped_load_leaves_no_half_of_a_database() {
+    let tiny = with_a_table().await;
+    let world = &tiny.0;
+    let before = sweep::everything(world).await;
+    file(world, "slow.sql", "CREATE TABLE public.slow (id integer);\nSELECT pg_sleep(600);\n");
+    let replace = ["db", "load", "slow.sql", "--replace", "--yes"];
+    let half = async || half_loaded(world).await != "0";
+
+    // Ctrl-C.
+    let child = world.spawn(&replace);
+    until::so("it is half loaded", half).await;
+    kill(Pid::from_raw(i32::try_from(child.id()).expect("an id")), Signal::SIGINT).expect("it runs");
+    let interrupted = child.wait_with_output().expect("it ends");
+    let said = text(&interrupted);
+    assert_eq!(interrupted.status.code(), Some(130), "{said}");
+    assert!(
+        said.contains("again loads the dump from its beginning") && !said.contains("db load` again goes on"),
+        "{said}"
+    );
+    assert!(said.contains("Stopping task ") && said.contains("Nothing of the dump is in the database."), "{said}");
+    assert_eq!((half_loaded(world).await.as_str(), rows(world).await.as_str()), ("0", "0"), "{said}");
+    assert_eq!(sweep::everything(world).await, before, "nothing of the loading stays");
+
+    // Somebody stops the task: it loses its tags, and ends as one that has failed.
+    let child = world.spawn(&replace);
+    until::so("it is half loaded", half).await;
+    let task = loads(world, DesiredStatus::Running).await.pop().expect("it runs");
+    let ecs = aws_sdk_ecs::Client::new(&world.sdk().await);
+    ecs.stop_task().cluster("demo-default-main").task(task).send().await.expect("it is stopped");
+    let stopped = child.wait_with_output().expect("it ends");
+    let said = text(&stopped);
+    assert_eq!(stopped.status.code(), Some(1), "{said}");
+    assert!(said.contains("the database is as it was"), "{said}");
+    assert_eq!((half_loaded(world).await.as_str(), rows(world).await.as_str()), ("0", "0"), "{said}");
+    assert_eq!(sweep::everything(world).await, before, "nothing of the loading stays");
+
+    // What a task left that was killed goes with the next load, whatever that loads.
+    for name in ["app_loading", "app_replaced"] {
+        ask(world, "postgres", "database-password", &format!("CREATE DATABASE {name}")).await;
+    }
+    file(world, "rows.sql", &rows_after(0));
+    world.must(&["db", "load", "rows.sql", "--yes"]);
+    assert_eq!((half_loaded(world).await.as_str(), rows(world).await.as_str()), ("0", "3"));
 }

@@ -128,6 +128,8 @@ pub(super) fn stop(state: &mut Ledger, input: &Value) -> Result<Value, ApiError>
     let task =
         task.ok_or_else(|| ApiError::client("InvalidParameterException", "The referenced task was not found."))?;
     task.stop(input["reason"].as_str().unwrap_or("Task stopped by user"), "UserInitiated");
+    // <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_StopTask.html>
+    task.tags = json!([]);
     Ok(json!({ "task": task.document(false) }))
 }
 

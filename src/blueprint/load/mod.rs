@@ -13,7 +13,10 @@ use crate::{
     kind::ImageSource,
     kinds::{
         ecr::{image, repository},
-        ecs::{database_load::TASK, task_definition::SecretRef},
+        ecs::{
+            database_load::{REPLACE, SHA256, TASK},
+            task_definition::SecretRef,
+        },
         secretsmanager::secret,
     },
     model::{Address, Graph, Input},
@@ -25,6 +28,11 @@ const SCRIPT: &str = include_str!("load.sh");
 
 /// CPU units and MiB of memory of the task: it unpacks as fast as psql reads.
 const SIZE: (u32, u32) = (1024, 2048);
+
+/// How long the task may take to end when it is to stop, in seconds, the most that Fargate allows: it drops a database that is
+/// half loaded.
+/// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ContainerDefinition.html>
+const STOP_TIMEOUT: u32 = 120;
 
 /// The security group that lets the task reach the database.
 pub(super) fn security_group(graph: &mut Graph, network: &Network) -> Address {
@@ -67,8 +75,8 @@ pub(super) fn draw(
     }
     environment.extend([
         ("OWNER".to_owned(), owner.to_owned()),
-        ("SHA256".to_owned(), load.sha256.clone()),
-        ("REPLACE".to_owned(), if load.replaces { "yes" } else { "no" }.to_owned()),
+        (SHA256.to_owned(), load.sha256.clone()),
+        (REPLACE.to_owned(), if load.replaces { "yes" } else { "no" }.to_owned()),
     ]);
     secrets.extend([
         ("OWNER_PASSWORD".to_owned(), SecretRef { version: None, ..psql::following(&password) }),
@@ -85,6 +93,7 @@ pub(super) fn draw(
         secrets,
         command: ["sh", "-c", SCRIPT].map(str::to_owned).to_vec(),
         read_only: false,
+        stop_timeout: STOP_TIMEOUT,
     };
     let definition = task.define(graph);
     let run = task.run(graph, TASK, &definition);

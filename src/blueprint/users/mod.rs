@@ -76,6 +76,7 @@ pub(super) fn draw(
         secrets: secrets(users),
         command: script::command(),
         read_only: true,
+        stop_timeout: 30,
     };
     let definition = task.define(graph);
     let run = task.run(graph, TASK, &definition);

@@ -5,7 +5,7 @@ use clap::Args;
 
 use crate::{
     cli::{
-        change::{Change, Consent},
+        change::{About, Change, Consent},
         error::Stop,
         global::Global,
         project::Project,
@@ -36,6 +36,7 @@ impl Deploy {
             command: "deploy",
             // Asking for a deployment is consent to it: it touches nothing but the release.
             consent: Consent::Given,
+            about: About::Stack,
             unprotect: false,
             plan: &|view| {
                 let graph = project.graph(&view, &releases, None)?;

@@ -4,7 +4,7 @@ use clap::Args;
 
 use crate::{
     cli::{
-        change::{Change, Consent},
+        change::{About, Change, Consent},
         error::Stop,
         global::Global,
         project::Project,
@@ -43,6 +43,7 @@ impl Destroy {
         let change = Change {
             command: "destroy",
             consent,
+            about: About::Stack,
             unprotect: self.unprotect,
             plan: &|view| engine::plan(&project.kinds, &project.cx.id, &Graph::new(), view.live),
         };

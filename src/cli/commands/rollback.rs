@@ -4,7 +4,7 @@ use clap::Args;
 
 use crate::{
     cli::{
-        change::{Change, Consent},
+        change::{About, Change, Consent},
         error::Stop,
         global::Global,
         project::{Project, View},
@@ -77,6 +77,7 @@ impl Rollback {
             command: "rollback",
             // As with deploy: it touches nothing but the release.
             consent: Consent::Given,
+            about: About::Stack,
             unprotect: false,
             plan: &|view| plan(&project, name, &revision, view),
         };

@@ -6,7 +6,7 @@ use clap::Args;
 
 use crate::{
     cli::{
-        change::{Change, Consent},
+        change::{About, Change, Consent},
         error::Stop,
         global::Global,
         project::Project,
@@ -46,6 +46,7 @@ impl Up {
                 Some(file) => Consent::Plan(Box::new(saved_plan::read(file, &project).await?)),
                 None => Consent::Yes,
             },
+            about: About::Stack,
             unprotect: self.unprotect,
             plan: &|view| self.targets.of(project.plan(view, &BTreeMap::new())?),
         };

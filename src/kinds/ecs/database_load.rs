@@ -7,7 +7,10 @@ use std::time::Duration;
 
 use crate::{
     kind::Doc,
-    kinds::ecs::database_task::{DatabaseTask, Purpose},
+    kinds::ecs::{
+        database_task::{DatabaseTask, Purpose},
+        task::Live,
+    },
 };
 
 /// The loading of a dump.
@@ -18,6 +21,17 @@ pub struct Load;
 
 /// What its task definition, its log group and all else that is there for it are called.
 pub const TASK: &str = Load::NAME;
+
+/// The variable with the sum of the packed dump.
+pub const SHA256: &str = "SHA256";
+
+/// The variable that says whether the dump takes the place of the whole database: `yes` or `no`.
+pub const REPLACE: &str = "REPLACE";
+
+/// Whether the script came to its end before the task had this exit code. One that is killed has 128 and the number of SIGKILL.
+pub const fn has_ended_by_itself(exit_code: i32) -> bool {
+    exit_code != 137
+}
 
 impl Purpose for Load {
     const NAME: &'static str = "database_load";
@@ -33,7 +47,11 @@ impl Purpose for Load {
     const AGAIN: &'static str = "stackctl db load";
     const FIX: &'static str = "Fix the line of the dump that psql names";
 
-    fn failed(end: &str) -> String {
-        format!("the dump could not be loaded, and the database is as it was: {end}")
+    fn failed(live: &Live) -> String {
+        let end = &live.end;
+        match live.exit_code {
+            Some(code) if !has_ended_by_itself(code) => format!("the load was killed before its end: {end}"),
+            _ => format!("the dump could not be loaded, and the database is as it was: {end}"),
+        }
     }
 }

@@ -23,7 +23,7 @@ use crate::{
 pub const CONTAINER: &str = "psql";
 
 /// How a line of its log begins that says how far it is.
-const SAID: &str = "stackctl: ";
+pub(super) const SAID: &str = "stackctl: ";
 
 /// What a task beside the database is for.
 pub trait Purpose: Send + Sync + 'static {
@@ -45,8 +45,8 @@ pub trait Purpose: Send + Sync + 'static {
     /// What to do when a statement failed, as the beginning of a sentence.
     const FIX: &'static str;
 
-    /// What could not be done, because the task ended as `end` says.
-    fn failed(end: &str) -> String;
+    /// What could not be done, because the task ended as `live` says.
+    fn failed(live: &Live) -> String;
 }
 
 /// A one-off task beside the database.
@@ -94,7 +94,7 @@ impl<P: Purpose> Kind for DatabaseTask<P> {
     }
 
     fn phase(live: &Live, _desired: Option<&Desired>) -> Phase {
-        task::phase(live, P::failed)
+        task::phase(live, |_| P::failed(live))
     }
 
     async fn create(cx: &Context, address: &Address, desired: &Desired) -> Result<Live, Failure> {
@@ -111,7 +111,9 @@ impl<P: Purpose> Kind for DatabaseTask<P> {
     }
 
     async fn delete(cx: &Context, live: &Live) -> Result<(), Failure> {
-        task::stop(cx, &live.cluster, &live.task, None, Repeats::Engine).await
+        // No step of a plan does this, so no engine repeats it.
+        task::stop(cx, &live.cluster, &live.task, Some("the command that waits for it was interrupted"), Repeats::Sdk)
+            .await
     }
 
     fn passing(failure: &Failure) -> Option<&'static str> {

@@ -8,7 +8,10 @@ use std::time::Duration;
 pub use crate::kinds::ecs::database_task::{CONTAINER, Desired};
 use crate::{
     kind::Doc,
-    kinds::ecs::database_task::{DatabaseTask, Purpose},
+    kinds::ecs::{
+        database_task::{DatabaseTask, Purpose},
+        task::Live,
+    },
 };
 
 /// The making of a database's users.
@@ -34,8 +37,8 @@ impl Purpose for Users {
     const AGAIN: &'static str = "stackctl up";
     const FIX: &'static str = "Fix the cause that psql names";
 
-    fn failed(end: &str) -> String {
-        format!("the database's users could not be made as stack.yaml has them: {end}")
+    fn failed(live: &Live) -> String {
+        format!("the database's users could not be made as stack.yaml has them: {}", live.end)
     }
 }
 
@@ -45,7 +48,7 @@ mod tests {
 
     #[test]
     fn a_run_that_fails_says_what_is_not_as_it_should_be_and_why() {
-        let why = Users::failed("container psql ended with exit code 3");
+        let why = Users::failed(&Live::stopped(3, "container psql ended with exit code 3"));
         assert!(why.contains("as stack.yaml has them") && why.contains("exit code 3"), "{why}");
     }
 }

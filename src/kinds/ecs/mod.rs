@@ -2,6 +2,7 @@
 
 pub mod cluster;
 pub mod database_load;
+pub mod database_loads;
 mod database_task;
 pub mod database_users;
 mod earlier;

@@ -104,7 +104,8 @@ pub(in crate::kinds) async fn newest(
         let call = cx.aws.ecs.describe_tasks().cluster(&cluster).include(TaskField::Tags);
         let answer = call.set_tasks(Some(some.to_vec())).send().await.during("DescribeTasks")?;
         for task in answer.tasks() {
-            let Some(address) = aws::address_of(&cx.id, task.tags()) else { continue };
+            let address = aws::address_of(&cx.id, task.tags()).or_else(|| untagged(task));
+            let Some(address) = address else { continue };
             let live = live(&address, container(&address), task);
             let found = Found { address, id: live.task.clone(), live };
             match newest.iter_mut().find(|other| other.address == found.address) {
@@ -115,6 +116,20 @@ pub(in crate::kinds) async fn newest(
         }
     }
     Ok(newest)
+}
+
+/// The kind and the run of stackctl that [`Context::started_by`] names.
+pub(super) fn started_by(text: &str) -> Option<(&str, &str)> {
+    text.strip_prefix("stackctl-")?.split_once('/')
+}
+
+/// The address of a task that was started by a run of stackctl and has no tags: ECS deletes them when somebody stops it.
+/// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_StopTask.html>
+fn untagged(task: &Task) -> Option<Address> {
+    let (kind, _) = task.started_by().and_then(started_by).filter(|_| task.tags().is_empty())?;
+    // What runs a command of its own is called as its container; there is one database.
+    let own = task.overrides().and_then(|overrides| overrides.container_overrides().first());
+    Some(Address::new(kind, own.and_then(ContainerOverride::name).unwrap_or("database")))
 }
 
 /// Starts the task that the resource at `address` is.
@@ -242,20 +257,31 @@ fn live(address: &Address, container: &str, task: &Task) -> Live {
 }
 
 #[cfg(test)]
+impl Live {
+    /// A task that has stopped with this exit code.
+    pub(crate) fn stopped(exit_code: i32, end: &str) -> Self {
+        Self {
+            task: "arn:aws:ecs:eu-west-1:123456789012:task/shop-test-main/c71a".into(),
+            cluster: "arn:aws:ecs:eu-west-1:123456789012:cluster/shop-test-main".into(),
+            name: "database".into(),
+            status: "STOPPED".into(),
+            exit_code: Some(exit_code),
+            end: end.into(),
+            created: 0,
+            doing: None,
+        }
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn a_task_is_judged_by_its_exit_code_once_it_has_stopped() {
-        let live = |status: &str, exit_code| Live {
-            task: "t".into(),
-            cluster: "c".into(),
-            name: "web".into(),
-            status: status.into(),
-            exit_code,
-            end: "out of memory".into(),
-            created: 0,
-            doing: None,
+        let live = |status: &str, exit_code| {
+            let stopped = Live::stopped(0, "out of memory");
+            Live { status: status.into(), exit_code, ..stopped }
         };
         let judged = |live: &Live| phase(live, |end| format!("it failed: {end}"));
         assert_eq!(judged(&live("RUNNING", None)), Phase::Pending("running".into()));

@@ -4,15 +4,18 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::PathBuf,
+    time::Duration,
 };
 
 use clap::Args;
+use tokio::time::{Instant, sleep};
 
 use super::reach::has_database;
 use crate::{
     aws, blueprint,
     cli::{
-        change::{Change, Consent, confirm},
+        change::{About, Change, Consent, confirm},
+        earlier_load::{Earlier, Way, half_loaded, may_be_half_loaded},
         error::Stop,
         global::Global,
         project::{Project, View},
@@ -20,17 +23,30 @@ use crate::{
     dump::{Dump, Refusal},
     engine, exit,
     kind::{ImageSource, Images},
-    kinds::ecs::database_load::TASK,
-    model::{Address, Failure, Graph, LiveResource, Plan, Step, Subject},
+    kinds::ecs::{
+        database_load::TASK,
+        database_loads::{self, Order, State},
+    },
+    model::{Action, Address, Failure, Graph, LiveResource, Plan, Step, Subject},
     output::Output,
     spec::Stack,
 };
+
+/// How long a task may take to end that is stopped: ECS kills it after its `stop_timeout`, and takes its network away.
+const STOPS: Duration = Duration::from_secs(240);
+
+/// Within this time ECS lists a task that was started.
+const LISTED: Duration = Duration::from_secs(5);
+
+/// The time between two looks at a task that is to end.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// Arguments of `stackctl db load`.
 #[derive(Debug, Args)]
 #[command(
     after_help = "The dump is pushed to a repository of the stack, and a task beside the database hands it to psql; both \
-    are removed at the end. A failure leaves the database as it was.\n\n\
+    are removed at the end. A failure leaves the database as it was, and so does Ctrl-C. If the command is killed, its task goes \
+    on: the same command waits for it, and does not load the dump twice.\n\n\
     Examples:\n  pg_dump --no-owner --file=dump.sql olddb\n  stackctl db load dump.sql\n  stackctl db load --replace dump.sql.gz"
 )]
 pub(super) struct Load {
@@ -44,41 +60,85 @@ pub(super) struct Load {
 
 impl Load {
     pub(super) async fn run(&self, global: &Global, output: &Output) -> Result<u8, Stop> {
-        let project = Project::open(global, output).await?;
+        let mut project = Project::open(global, output).await?;
         has_database(&project.stack)?;
         let dump = self.prepare(&project.stack, output).await?;
-        refuse_second(&project).await?;
-        self.ask(&project, global, output)?;
-        let built = project.images().build(&ImageSource::Dump(dump.path())).await?;
-        let load = blueprint::Load {
-            file: dump.path(),
-            digest: built.digest,
-            sha256: dump.sha256.clone(),
-            replaces: self.replace,
-            run: project.cx.run.clone(),
+        let order = Order { sha256: dump.sha256.clone(), replaces: self.replace };
+        let earlier = Earlier::of(&project).await?;
+        let way = earlier.way(&order, &database_loads::cluster(&project.cx))?;
+        let load = match &way {
+            Way::Begin => {
+                earlier.outcomes().iter().for_each(|line| output.status(line));
+                self.ask(&project, global, output)?;
+                let built = project.images().build(&ImageSource::Dump(dump.path())).await?;
+                blueprint::Load {
+                    file: dump.path(),
+                    digest: built.digest,
+                    sha256: dump.sha256.clone(),
+                    replaces: self.replace,
+                    run: project.cx.run.clone(),
+                }
+            }
+            Way::Wait(task) => {
+                let id = &task.task;
+                output.status(&format!(
+                    "Task {id} of a `stackctl db load` that was interrupted is loading this dump already. No second task is \
+                     started: this command waits for that one."
+                ));
+                // The task is known by the run that started it.
+                project.cx.run = task.run.clone().unwrap_or_default();
+                blueprint::Load::made_up()
+            }
+            Way::Loaded(_) => blueprint::Load::made_up(),
         };
-        project.under_lock("db load", global, self.load(&project, &load, output)).await
+        project.under_lock("db load", global, self.under_lock(&project, &order, &way, &load, output)).await
     }
 
     /// Loads the dump and takes away what was there for that, under the stack's lock, which the caller holds.
-    async fn load(&self, project: &Project, load: &blueprint::Load, output: &Output) -> Result<u8, Stop> {
-        // Another run may have begun since the first look.
-        refuse_second(project).await?;
-        // Where it did not begin, there is nothing to take away.
-        let code = change(&|view| plan(project, view, load)).run_locked(project, output).await?.code;
+    async fn under_lock(
+        &self,
+        project: &Project,
+        order: &Order,
+        way: &Way,
+        load: &blueprint::Load,
+        output: &Output,
+    ) -> Result<u8, Stop> {
+        // Another load may have begun, or ended, since the first look.
+        let now = Earlier::of(project).await?.way(order, &database_loads::cluster(&project.cx))?;
+        let (code, is_loaded) = match (way, now) {
+            (Way::Begin, Way::Begin) => {
+                let plan = |view| plan(project, view, load);
+                (change(About::Load, &plan).run_locked(project, output).await?.code, false)
+            }
+            (Way::Wait(first), Way::Wait(now)) if first.task == now.task => {
+                let task = project.observe_kind(TASK).await?.into_iter().next().ok_or_else(has_changed)?;
+                let plan = |view| waiting(project, view, load, &task);
+                (change(About::Load, &plan).run_locked(project, output).await?.code, false)
+            }
+            (Way::Wait(first) | Way::Loaded(first), Way::Loaded(now)) if first.task == now.task => {
+                output.status(&format!(
+                    "Task {} of a `stackctl db load` that was interrupted has loaded this dump: it is not loaded again.",
+                    now.task
+                ));
+                (exit::DONE, true)
+            }
+            _ => return Err(has_changed().into()),
+        };
         if code != exit::DONE {
-            stop_running(project).await?;
+            stop(project, code == exit::INTERRUPTED, output).await?;
+            conclude_early(project, code, output).await;
         }
         if code == exit::LOCKED {
             output.status("What was there for it is left: the next `stackctl up` removes it.");
             return Ok(code);
         }
         output.status("What was there for it is taken away.");
-        let cleaned = change(&|view| leftovers(project, view, load)).run_locked(project, output).await?.code;
+        let plan = |view| leftovers(project, view, load);
+        let cleaned = change(About::Leftovers, &plan).run_locked(project, output).await?.code;
         if code != exit::DONE {
             return Ok(code);
         }
-        self.conclude(&project.stack, output);
+        self.conclude(&project.stack, is_loaded, output);
         Ok(cleaned)
     }
 
@@ -121,7 +181,7 @@ impl Load {
         confirm(&question, expected, "add --yes to carry this out without a question", global, output)
     }
 
-    fn conclude(&self, stack: &Stack, output: &Output) {
+    fn conclude(&self, stack: &Stack, is_loaded: bool, output: &Output) {
         let how =
             if self.replace { "is what the dump says, and nothing else" } else { "has what the dump has as well" };
         output.status(&format!("The database {how}."));
@@ -129,6 +189,9 @@ impl Load {
         if let Some((name, service)) = migrates.filter(|_| self.replace) {
             let command = service.release.join(" ");
             output.status(&format!("Its tables may be older than the application: stackctl run {name} -- {command}"));
+        }
+        if is_loaded {
+            output.status("To load the dump once more, run the same command again.");
         }
     }
 }
@@ -138,34 +201,65 @@ fn megabytes(bytes: u64) -> String {
     format!("{}.{}", tenths / 10, tenths % 10)
 }
 
-/// The tasks that load a dump now.
-async fn running(project: &Project) -> Result<Vec<LiveResource>, Failure> {
-    let found = project.observe_kind(TASK).await?;
-    Ok(found.into_iter().filter(|task| task.live["status"] != "STOPPED").collect())
+fn has_changed() -> Failure {
+    let message = "another load has begun or ended meanwhile; nothing was done";
+    Failure::about(Subject::command("db load"), message).hint("run the same command again: it looks what is left to do")
 }
 
+/// Of a load that was interrupted, nothing shall come after all: its task undoes it when it is stopped, and needs its network,
+/// its roles and its log until then. `is_new` says that the task may have been started just now.
+///
 /// # Errors
-/// If a dump is being loaded: a run that was killed leaves its task at work.
-async fn refuse_second(project: &Project) -> Result<(), Stop> {
-    let Some(task) = running(project).await?.into_iter().next() else { return Ok(()) };
-    let id = aws::last_part(&task.id).to_owned();
-    let cluster = task.live["cluster"].as_str().unwrap_or_default().to_owned();
-    Err(Failure::about(Subject::command("db load"), format!("task {id} is loading a dump already; nothing was done"))
-        .hint(format!("wait for its end, or stop it: aws ecs stop-task --cluster {cluster} --task {id}"))
-        .into())
+/// If AWS fails, or the task does not end.
+async fn stop(project: &Project, is_new: bool, output: &Output) -> Result<(), Failure> {
+    let began = Instant::now();
+    let mut asked = BTreeSet::new();
+    loop {
+        let tasks = project.observe_kind(TASK).await?;
+        let running: Vec<&LiveResource> = tasks.iter().filter(|task| task.live["status"] != "STOPPED").collect();
+        for task in &running {
+            let id = aws::last_part(&task.id);
+            if asked.insert(id.to_owned()) {
+                output.status(&format!(
+                    "Stopping task {id}: what it has loaded is undone. Ctrl-C again does not wait for that; the next `stackctl db \
+                     load` or `stackctl up` does the rest."
+                ));
+                project.kinds.of(&task.address)?.delete(&project.cx, &task.live).await?;
+            }
+        }
+        // ECS may list a task some seconds after its start.
+        let is_certain = !tasks.is_empty() || !is_new || began.elapsed() >= LISTED;
+        match running.first() {
+            None if is_certain => return Ok(()),
+            Some(task) if began.elapsed() >= STOPS => {
+                let id = aws::last_part(&task.id);
+                let message = format!("task {id} was asked to stop, and has not ended; what it uses is left");
+                return Err(Failure::about(Subject::command("db load"), message)
+                    .hint("run the same command again: it looks what became of the task"));
+            }
+            _ => sleep(LOOK).await,
+        }
+    }
 }
 
-/// Of a load that was interrupted, nothing shall come after all: with its task, its transaction ends.
-async fn stop_running(project: &Project) -> Result<(), Failure> {
-    for task in running(project).await? {
-        project.kinds.of(&task.address)?.delete(&project.cx, &task.live).await?;
+/// Says what became of a load that did not come to its end, while its log is there.
+async fn conclude_early(project: &Project, code: u8, output: &Output) {
+    // It only tells: whether it can be read or not, the clean-up goes on.
+    let Ok(earlier) = Earlier::of(project).await else { return };
+    let Some(load) = earlier.of_run(&project.cx.run) else { return };
+    match load.state {
+        State::Loaded => {
+            output.status("The dump is in the database all the same: its task could not be stopped before.")
+        }
+        State::Undone if code != exit::FAILED => output.status("Nothing of the dump is in the database."),
+        _ if may_be_half_loaded(load) => output.status(&half_loaded()),
+        _ => {}
     }
-    Ok(())
 }
 
 /// A part of the load, to which the question was about all of it.
-fn change(plan: &(dyn Fn(View) -> Result<Plan, Failure> + Sync)) -> Change<'_> {
-    Change { command: "db load", consent: Consent::Given, unprotect: false, plan }
+fn change(about: About, plan: &(dyn Fn(View) -> Result<Plan, Failure> + Sync)) -> Change<'_> {
+    Change { command: "db load", about, consent: Consent::Given, unprotect: false, plan }
 }
 
 /// What is in the graph for the load alone, and the database's security group, which lets its task in.
@@ -190,11 +284,77 @@ fn plan(project: &Project, view: View, load: &blueprint::Load) -> Result<Plan, F
     Err(Failure::about(Subject::command("db load"), message).hint("run `stackctl up` first"))
 }
 
+/// The one step of a load whose task runs already: its end is waited for.
+fn waiting(project: &Project, view: View, load: &blueprint::Load, task: &LiveResource) -> Result<Plan, Failure> {
+    let with = project.graph(&view, &BTreeMap::new(), Some(load))?;
+    let node = with.get(&task.address).ok_or_else(|| Failure::internal(format!("{} is not drawn", task.address)))?;
+    let step = Step {
+        address: task.address.clone(),
+        action: Action::Wait,
+        changes: Vec::new(),
+        desired: Some(node.desired.clone()),
+        live: Some(task.clone()),
+        needs: Vec::new(),
+    };
+    Ok(Plan {
+        id: project.cx.id.clone(),
+        targets: Vec::new(),
+        steps: vec![step],
+        unchanged: Vec::new(),
+        guarded: Vec::new(),
+        by_hand: Vec::new(),
+    })
+}
+
 /// The steps that take away what is there for the load.
 fn leftovers(project: &Project, view: View, load: &blueprint::Load) -> Result<Plan, Failure> {
     let without = project.graph(&view, &BTreeMap::new(), None)?;
     let with = project.graph(&view, &BTreeMap::new(), Some(load))?;
     let own: BTreeSet<&Address> = own(&without, &with).collect();
     let whole = engine::plan(&project.kinds, &project.cx.id, &without, view.live)?;
-    Ok(engine::only(&whole, |step: &Step| own.contains(&step.address)))
+    Ok(evidence_last(engine::only(&whole, |step: &Step| own.contains(&step.address))))
+}
+
+/// `plan` with the deletion of the load's log group after all else: as long as that is there, the next command knows from it
+/// what became of the load.
+fn evidence_last(mut plan: Plan) -> Plan {
+    let evidence = Address::new("log_group", TASK);
+    let Some(at) = plan.steps.iter().position(|step| step.address == evidence) else { return plan };
+    if plan.steps.iter().any(|step| step.needs.contains(&at)) {
+        return plan;
+    }
+    let last = plan.steps.remove(at);
+    for step in &mut plan.steps {
+        step.needs.iter_mut().filter(|need| **need > at).for_each(|need| *need -= 1);
+    }
+    plan.steps.push(Step { needs: (0..plan.steps.len()).collect(), ..last });
+    plan
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::StackId;
+
+    #[test]
+    fn the_log_of_a_load_is_deleted_last() {
+        let step = |kind: &str, needs: &[usize]| Step {
+            address: Address::new(kind, TASK),
+            action: Action::Delete,
+            changes: Vec::new(),
+            desired: None,
+            live: None,
+            needs: needs.to_vec(),
+        };
+        let steps =
+            vec![step("task_definition", &[]), step("log_group", &[0]), step("role", &[0]), step("secret", &[2])];
+        let id = StackId { stack: "shop".into(), environment: "test".into() };
+        let (guarded, by_hand) = (Vec::new(), Vec::new());
+        let plan = Plan { id, targets: Vec::new(), steps, unchanged: Vec::new(), guarded, by_hand };
+        let ordered = evidence_last(plan).steps;
+        let kinds: Vec<&str> = ordered.iter().map(|step| step.address.kind()).collect();
+        assert_eq!(kinds, ["task_definition", "role", "secret", "log_group"]);
+        let needs: Vec<&[usize]> = ordered.iter().map(|step| step.needs.as_slice()).collect();
+        assert_eq!(needs, [&[][..], &[0], &[1], &[0, 1, 2]]);
+    }
 }

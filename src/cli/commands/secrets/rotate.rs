@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use clap::Args;
 
 use crate::cli::{
-    change::{Change, Consent, confirm},
+    change::{About, Change, Consent, confirm},
     error::Stop,
     global::Global,
     project::Project,
@@ -81,6 +81,7 @@ impl Rotate {
         let change = Change {
             command: "up",
             consent: Consent::Given,
+            about: About::Stack,
             unprotect: false,
             plan: &|view| {
                 let whole = project.plan(view, &BTreeMap::new())?;

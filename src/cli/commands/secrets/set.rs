@@ -12,7 +12,7 @@ use clap::Args;
 use crate::{
     blueprint,
     cli::{
-        change::{Change, Consent},
+        change::{About, Change, Consent},
         error::Stop,
         global::Global,
         project::Project,
@@ -139,6 +139,7 @@ impl Set {
         let change = Change {
             command: "up",
             consent: Consent::Given,
+            about: About::Stack,
             unprotect: false,
             plan: &|view| {
                 let graph = project.graph(&view, &BTreeMap::new(), None)?;

@@ -75,6 +75,12 @@ fn container(name: &str) -> types::ContainerDefinition {
     types::ContainerDefinition::builder().name(name).build()
 }
 
+/// Registers another revision; gives its ARN.
+pub(super) fn register(cloud: &Cloud, definition: types::builders::TaskDefinitionBuilder) -> String {
+    let made = cloud.with(|ecs: &mut Ecs| ecs.add(definition, Vec::new()));
+    made.task_definition_arn().unwrap_or_default().to_owned()
+}
+
 /// The ARN of a revision of the family of which [`cloud_with_cluster`] has two.
 pub(super) fn revision_arn(number: i32) -> String {
     definitions::arn(FAMILY, number)

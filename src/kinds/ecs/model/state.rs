@@ -16,7 +16,9 @@ pub(in super::super) struct Ecs {
     pub(super) services: Vec<Service>,
     /// The name of the service that was made with each client token.
     pub(super) tokens: BTreeMap<String, String>,
-    pub(super) tasks: Vec<Task>,
+    pub(in super::super) tasks: Vec<Task>,
+    /// What tasks have written, the oldest first: the stream, and the line.
+    pub(in super::super) written: Vec<(String, String)>,
     /// The ARN of the task that was started with each client token.
     pub(super) task_tokens: BTreeMap<String, String>,
 }

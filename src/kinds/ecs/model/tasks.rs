@@ -2,7 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use aws_sdk_cloudwatchlogs::operation::get_log_events::{GetLogEventsError, GetLogEventsInput, GetLogEventsOutput};
+use aws_sdk_cloudwatchlogs::{
+    operation::{
+        filter_log_events::{FilterLogEventsError, FilterLogEventsInput, FilterLogEventsOutput},
+        get_log_events::{GetLogEventsError, GetLogEventsInput, GetLogEventsOutput},
+    },
+    types::FilteredLogEvent,
+};
 use aws_sdk_ecs::{
     operation::{
         describe_tasks::{DescribeTasksError, DescribeTasksInput, DescribeTasksOutput},
@@ -27,6 +33,14 @@ pub(super) fn serve(cloud: &Cloud) {
     cloud.on(GetLogEventsError::generic, |_: &mut Ecs, _: &GetLogEventsInput| {
         // ECS makes the stream with the first line, and these tasks write none.
         Err::<GetLogEventsOutput, _>(Refusal::new("ResourceNotFoundException", "The log stream does not exist."))
+    });
+    cloud.on(FilterLogEventsError::generic, |ecs: &mut Ecs, _: &FilterLogEventsInput| {
+        let event = |(time, (stream, text)): (usize, &(String, String))| {
+            let time = i64::try_from(time).unwrap_or_default();
+            FilteredLogEvent::builder().timestamp(time).log_stream_name(stream).message(text).build()
+        };
+        let events = ecs.written.iter().enumerate().map(event).collect();
+        Ok(FilterLogEventsOutput::builder().set_events(Some(events)).build())
     });
 }
 
@@ -61,6 +75,7 @@ fn run(ecs: &mut Ecs, input: &RunTaskInput) -> Result<RunTaskOutput, Refusal> {
         .task_definition_arn(definition)
         .set_started_by(input.started_by.clone())
         .set_tags(input.tags.clone())
+        .set_overrides(input.overrides.clone())
         .set_containers(Some(containers.collect()))
         .last_status("PROVISIONING")
         .build();
@@ -76,7 +91,9 @@ fn list(ecs: &mut Ecs, input: &ListTasksInput) -> Result<ListTasksOutput, Refusa
     let listed = ecs.tasks.iter().filter(|task| {
         let is_stopped = matches!(task.last_status(), Some("STOPPING" | "STOPPED"));
         let by_caller = input.started_by().is_none_or(|who| task.started_by() == Some(who));
-        by_caller && is_stopped == stopped
+        let definition = task.task_definition_arn().map(aws::last_part).unwrap_or_default();
+        let of_family = |family: &str| definition.rsplit_once(':').is_some_and(|(own, _)| own == family);
+        by_caller && is_stopped == stopped && input.family().is_none_or(of_family)
     });
     let arns = listed.filter_map(|task| task.task_arn.clone()).collect();
     Ok(ListTasksOutput::builder().set_task_arns(Some(arns)).build())
@@ -93,24 +110,28 @@ fn describe(ecs: &mut Ecs, input: &DescribeTasksInput) -> Result<DescribeTasksOu
     Ok(DescribeTasksOutput::builder().set_tasks(Some(shown)).build())
 }
 
-/// One that has ended is described for a while, and stopping it again changes nothing.
+/// One that has ended is described for a while, and stopping it again changes nothing. A task that is stopped loses its tags.
+/// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_StopTask.html>
 fn stop(ecs: &mut Ecs, input: &StopTaskInput) -> Result<StopTaskOutput, Refusal> {
     ecs.cluster(input.cluster())?;
     let task = ecs.tasks.iter_mut().find(|task| task.task_arn() == input.task());
     let task = task.ok_or_else(|| Refusal::new("InvalidParameterException", "The referenced task was not found."))?;
     if task.last_status() != Some("STOPPED") {
         task.last_status = Some("STOPPING".to_owned());
+        task.tags = None;
     }
     Ok(StopTaskOutput::builder().task(task.clone()).build())
 }
 
 pub(super) fn go_on(task: &mut Task) {
+    // By SIGTERM, if it is asked to stop.
+    let exit_code = if task.last_status() == Some("STOPPING") { 143 } else { 0 };
     let next = if task.last_status() == Some("PROVISIONING") { "RUNNING" } else { "STOPPED" };
     task.last_status = Some(next.to_owned());
     if next == "STOPPED" {
         task.stopped_reason = Some("Essential container in task exited".to_owned());
         for container in task.containers.iter_mut().flatten() {
-            container.exit_code = Some(0);
+            container.exit_code = Some(exit_code);
         }
     }
 }

@@ -1,0 +1,285 @@
+//! The loads of `db load` commands that were killed: what the next command has to do about them before it loads a dump, or
+//! takes away what they use. What AWS knows of them is for `kinds::ecs::database_loads`.
+
+use crate::{
+    blueprint,
+    cli::project::Project,
+    kinds::ecs::{
+        database_load::TASK,
+        database_loads::{self, Begun, Left, Order, State},
+    },
+    model::{Action, Address, Failure, LiveResource, Plan, Step, Subject},
+    output::Output,
+};
+
+/// How many digits of a dump's sum are shown.
+const SHOWN_DIGITS: usize = 12;
+
+/// The loads of commands that did not come to their end, the newest first.
+pub(super) struct Earlier(Vec<Begun>);
+
+/// What `db load` does about a dump.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Way {
+    /// It loads it.
+    Begin,
+    /// It waits for a task that loads it already.
+    Wait(Begun),
+    /// It has been loaded, and what is left of that is taken away.
+    Loaded(Begun),
+}
+
+impl Earlier {
+    /// # Errors
+    /// If AWS cannot be read.
+    pub(super) async fn of(project: &Project) -> Result<Self, Failure> {
+        let (groups, definitions) =
+            futures::try_join!(project.observe_kind("log_group"), project.observe_kind("task_definition"))?;
+        let own = |found: &&LiveResource| found.address.name() == TASK;
+        let definition = definitions.iter().find(own).filter(|found| found.live["inactive"] != true);
+        let left = Left {
+            log: groups.iter().any(|found| own(&found)),
+            definition: definition.and_then(|found| found.live["arn"].as_str()).map(str::to_owned),
+        };
+        database_loads::begun(&project.cx, &left).await.map(Self)
+    }
+
+    /// What is to be done about the dump of `order`. `cluster` is where its task runs.
+    ///
+    /// # Errors
+    /// If another load runs, or nobody can tell whether this dump is loaded.
+    pub(super) fn way(&self, order: &Order, cluster: &str) -> Result<Way, Failure> {
+        let mut running = self.0.iter().filter(|load| load.state == State::Runs);
+        match (running.next(), running.next()) {
+            (Some(one), None) if one.order.as_ref() == Some(order) && one.run.is_some() => {
+                return Ok(Way::Wait(one.clone()));
+            }
+            (Some(one), _) => return Err(busy(one, cluster)),
+            (None, _) => {}
+        }
+        for load in &self.0 {
+            match (load.state, &load.order) {
+                (State::Loaded, Some(other)) if other == order => return Ok(Way::Loaded(load.clone())),
+                // What was loaded before that is no longer there.
+                (State::Loaded, Some(other)) if other.replaces => break,
+                (State::Unknown, Some(other)) if other == order => return Err(unknown(load)),
+                (State::Loaded | State::Unknown, None) => return Err(unknown(load)),
+                _ => {}
+            }
+        }
+        Ok(Way::Begin)
+    }
+
+    /// How far the load is that the run `run` of stackctl began, if there is one.
+    pub(super) fn of_run(&self, run: &str) -> Option<&Begun> {
+        self.0.iter().find(|load| load.run.as_deref() == Some(run))
+    }
+
+    /// What became of them, as far as anybody has to know.
+    pub(super) fn outcomes(&self) -> Vec<String> {
+        self.0.iter().filter_map(outcome).collect()
+    }
+}
+
+fn outcome(load: &Begun) -> Option<String> {
+    let task = format!("Task {} of an interrupted `stackctl db load`", load.task);
+    let what = load.order.as_ref().map_or_else(|| "a dump".to_owned(), shown);
+    match load.state {
+        State::Loaded => Some(format!("{task} has loaded {what}: it is in the database.")),
+        State::Unknown => {
+            Some(format!("{task} began to load {what}, and how it ended is no longer known: look at the database."))
+        }
+        State::Killed if may_be_half_loaded(load) => Some(format!("{task} was killed. {}", half_loaded())),
+        State::Runs | State::Undone | State::Killed => None,
+    }
+}
+
+/// A dump, for a message.
+fn shown(order: &Order) -> String {
+    let digits: String = order.sha256.chars().take(SHOWN_DIGITS).collect();
+    format!("the dump whose packed SHA-256 begins with {digits}")
+}
+
+/// Whether the server may have a database that is half loaded.
+pub(super) fn may_be_half_loaded(load: &Begun) -> bool {
+    load.state == State::Killed && load.order.as_ref().is_none_or(|order| order.replaces)
+}
+
+/// What a load with `--replace` leaves that was killed, and what removes it.
+pub(super) fn half_loaded() -> String {
+    let (name, (user, _)) = (blueprint::DATABASE_NAME, blueprint::master());
+    format!(
+        "The server may still have the database {name}_loading, half loaded, or the old one as {name}_replaced. The next \
+         `stackctl db load` of any dump removes both. By hand: stackctl db connect --user {user} -- --command='DROP DATABASE IF \
+         EXISTS {name}_loading WITH (FORCE)'"
+    )
+}
+
+fn busy(load: &Begun, cluster: &str) -> Failure {
+    let what = load.order.as_ref().map_or_else(|| "a dump".to_owned(), shown);
+    let id = &load.task;
+    Failure::about(Subject::command("db load"), format!("task {id} is loading {what} already; nothing was done"))
+        .hint(format!("wait for its end, or stop it: aws ecs stop-task --cluster {cluster} --task {id}"))
+}
+
+fn unknown(load: &Begun) -> Failure {
+    let message = format!(
+        "task {} of a command that was killed began to load this dump, and how it ended is no longer known; nothing was done",
+        load.task
+    );
+    Failure::about(Subject::command("db load"), message).hint(
+        "look whether the dump is in the database. `stackctl up` removes what is left of that load; after it, `stackctl db load` \
+         loads the dump",
+    )
+}
+
+/// Refuses `plan` if it takes away what the task of a load uses that still runs, and says what became of loads of which the
+/// rest is taken away. Makes no call where nothing of a load is taken away.
+///
+/// # Errors
+/// If such a task runs. If AWS cannot be read.
+pub(super) async fn spare(project: &Project, command: &str, plan: &Plan, output: &Output) -> Result<(), Failure> {
+    if !touches(plan) {
+        return Ok(());
+    }
+    let earlier = Earlier::of(project).await?;
+    if let Some(load) = earlier.0.iter().find(|load| load.state == State::Runs) {
+        let (id, cluster) = (&load.task, database_loads::cluster(&project.cx));
+        let message = format!(
+            "task {id} loads a dump for a `stackctl db load` that was interrupted, and needs what would be removed; nothing was \
+             changed"
+        );
+        return Err(Failure::about(Subject::command(command), message).hint(format!(
+            "run that `stackctl db load` again to wait for its end, or stop it, which undoes it: aws ecs stop-task --cluster \
+             {cluster} --task {id}"
+        )));
+    }
+    earlier.outcomes().iter().for_each(|line| output.status(line));
+    Ok(())
+}
+
+/// Whether `plan` takes away what is there for a load, or closes the database to its task. Who deletes the cluster ends all
+/// tasks in it.
+fn touches(plan: &Plan) -> bool {
+    let removes = |step: &Step| matches!(step.action, Action::Delete | Action::DeleteReplaced);
+    let ends = plan.steps.iter().any(|step| removes(step) && step.address.kind() == "cluster");
+    let way_in = Address::new("security_group", "database");
+    let touched = |step: &Step| {
+        let own = step.address.name().strip_prefix(TASK).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'));
+        (own && removes(step)) || (step.address == way_in && step.action == Action::Update)
+    };
+    !ends && plan.steps.iter().any(touched)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::StackId;
+
+    fn order(sha256: &str, replaces: bool) -> Order {
+        Order { sha256: sha256.into(), replaces }
+    }
+
+    fn load(task: &str, of: Option<Order>, state: State) -> Begun {
+        Begun { task: task.into(), run: Some(format!("run of {task}")), order: of, state, at: 0 }
+    }
+
+    /// What is done about the dump `a`; the id of the task that decides it, or the beginning of an error.
+    fn way(loads: Vec<Begun>) -> Result<(&'static str, String), String> {
+        match Earlier(loads).way(&order("a", false), "shop-test-main") {
+            Ok(Way::Begin) => Ok(("begin", String::new())),
+            Ok(Way::Wait(load)) => Ok(("wait", load.task)),
+            Ok(Way::Loaded(load)) => Ok(("loaded", load.task)),
+            Err(failure) => Err(failure.to_string()),
+        }
+    }
+
+    fn decided(how: &'static str, task: &str) -> Result<(&'static str, String), String> {
+        Ok((how, task.to_owned()))
+    }
+
+    #[test]
+    fn a_dump_is_loaded_by_one_task_only() {
+        let (a, b) = (Some(order("a", false)), Some(order("b", false)));
+        assert_eq!(way(Vec::new()), decided("begin", ""));
+        assert_eq!(way(vec![load("1", a.clone(), State::Runs)]), decided("wait", "1"));
+        assert_eq!(way(vec![load("1", a.clone(), State::Loaded)]), decided("loaded", "1"));
+        for undone in [State::Undone, State::Killed] {
+            assert_eq!(way(vec![load("1", a.clone(), undone)]), decided("begin", ""));
+        }
+        // It was loaded, though others came after it.
+        let later = [State::Undone, State::Loaded, State::Unknown].map(|state| load("2", b.clone(), state));
+        for later in later {
+            assert_eq!(way(vec![later, load("1", a.clone(), State::Loaded)]), decided("loaded", "1"));
+        }
+        let replaced = load("2", Some(order("b", true)), State::Loaded);
+        assert_eq!(way(vec![replaced, load("1", a, State::Loaded)]), decided("begin", ""));
+    }
+
+    #[test]
+    fn another_load_that_runs_is_an_error_with_a_way_out() {
+        let others = [Some(order("b", false)), Some(order("a", true)), None];
+        for other in others {
+            let failure = Earlier(vec![load("1", other, State::Runs)]).way(&order("a", false), "shop-test-main");
+            let failure = failure.expect_err("it runs");
+            assert!(failure.to_string().contains("task 1 is loading"), "{failure}");
+            let hint = failure.hint.expect("it has one");
+            assert!(hint.ends_with("aws ecs stop-task --cluster shop-test-main --task 1"), "{hint}");
+        }
+        let two = ["1", "2"].map(|task| load(task, Some(order("a", false)), State::Runs));
+        assert!(way(two.to_vec()).is_err_and(|why| why.contains("task 1 is loading")));
+    }
+
+    #[test]
+    fn an_end_that_nobody_knows_is_asked_about() {
+        let a = Some(order("a", false));
+        for (of, state) in [(a, State::Unknown), (None, State::Unknown), (None, State::Loaded)] {
+            let why = way(vec![load("1", of, state)]).expect_err("it may be loaded");
+            assert!(why.contains("no longer known; nothing was done"), "{why}");
+        }
+        assert_eq!(way(vec![load("1", Some(order("b", false)), State::Unknown)]), decided("begin", ""));
+    }
+
+    #[test]
+    fn what_is_left_of_a_load_is_told() {
+        let a = |replaces| Some(order("0123456789abcdef", replaces));
+        let told = |of, state| Earlier(vec![load("1", of, state)]).outcomes().join("\n");
+        assert!(told(a(false), State::Loaded).ends_with("begins with 0123456789ab: it is in the database."));
+        assert_eq!(told(a(false), State::Undone), "");
+        assert_eq!(told(a(false), State::Killed), "", "its transaction is undone");
+        let half = told(a(true), State::Killed);
+        assert!(half.contains("app_loading, half loaded") && half.contains("`stackctl db load` of any dump"), "{half}");
+        assert!(told(a(true), State::Unknown).contains("look at the database"));
+    }
+
+    #[test]
+    fn only_a_plan_that_takes_from_a_load_looks_for_one() {
+        let step = |kind: &str, name: &str, action| Step {
+            address: Address::new(kind, name),
+            action,
+            changes: Vec::new(),
+            desired: None,
+            live: None,
+            needs: Vec::new(),
+        };
+        let plan = |steps| Plan {
+            id: StackId { stack: "shop".into(), environment: "test".into() },
+            targets: Vec::new(),
+            steps,
+            unchanged: Vec::new(),
+            guarded: Vec::new(),
+            by_hand: Vec::new(),
+        };
+        for taken in [
+            step("role", "database_load-execution", Action::Delete),
+            step("log_group", TASK, Action::Delete),
+            step("security_group", "database", Action::Update),
+        ] {
+            assert!(touches(&plan(vec![taken.clone()])), "{}", taken.address);
+            let cluster = step("cluster", "main", Action::Delete);
+            assert!(!touches(&plan(vec![taken, cluster])), "a destroy ends it");
+        }
+        let others = [step("role", "database_loader-task", Action::Delete), step("service", "web", Action::Update)];
+        assert!(!touches(&plan(others.to_vec())));
+    }
+}

@@ -1,0 +1,169 @@
+use std::sync::Arc;
+
+use aws_sdk_ecs::types::{ContainerDefinition, KeyValuePair};
+
+use super::*;
+use crate::{
+    aws::model::{self as aws_model, Cloud},
+    kind::{AnyKind, Erased, NoImages},
+    kinds::ecs::{
+        database_load::DatabaseLoad,
+        model::{self, Ecs},
+    },
+    model::{Phase, StackId},
+};
+
+fn id() -> StackId {
+    StackId { stack: "shop".into(), environment: "test".into() }
+}
+
+/// A command of its own.
+fn command(cloud: &Cloud, run: &str) -> Context {
+    let cx = Context::new(id(), Arc::new(aws_model::session(cloud)), Arc::new(NoImages));
+    Context { run: run.to_owned(), ..cx }
+}
+
+/// Registers the revision with which a command loads a dump; gives its ARN.
+fn register(cloud: &Cloud, sha256: &str, replace: &str) -> String {
+    let variable = |name: &str, value: &str| KeyValuePair::builder().name(name).value(value).build();
+    let container = ContainerDefinition::builder().name(CONTAINER).environment(variable(database_load::SHA256, sha256));
+    let container = container.environment(variable(database_load::REPLACE, replace)).build();
+    let family = task_definition::family_name(&id(), &Address::new("task_definition", TASK));
+    let definition = TaskDefinition::builder().family(family).container_definitions(container);
+    model::register(cloud, definition)
+}
+
+/// Starts a load as the command `cx` does; gives the task as its kind lists it.
+async fn start(cx: &Context, definition: &str) -> serde_json::Value {
+    let desired = serde_json::json!({
+        "cluster": model::CLUSTER, "task_definition": definition, "subnets": ["subnet-1"],
+        "security_group": "sg-1", "public_ip": false,
+    });
+    let address = Address::new(TASK, "database");
+    Erased::<DatabaseLoad>::new().create(cx, &address, &desired).await.expect("it starts")
+}
+
+fn left(log: bool, definition: &str) -> Left {
+    Left { log, definition: Some(definition.to_owned()) }
+}
+
+fn write(cloud: &Cloud, task: &str, lines: &[&str]) {
+    cloud.with(|ecs: &mut Ecs| {
+        ecs.written.extend(lines.iter().map(|line| (format!("psql/psql/{task}"), (*line).to_owned())));
+    });
+}
+
+/// As after more than an hour.
+fn forget(cloud: &Cloud) {
+    cloud.with(|ecs: &mut Ecs| ecs.tasks.clear());
+}
+
+fn order(sha256: &str, replaces: bool) -> Order {
+    Order { sha256: sha256.into(), replaces }
+}
+
+#[tokio::test]
+async fn a_load_of_a_killed_command_is_found_and_waited_for() {
+    let cloud = model::cloud_with_cluster();
+    let definition = register(&cloud, "a", "yes");
+    let killed = command(&cloud, "killed");
+    let started = start(&killed, &definition).await;
+    let next = command(&cloud, "next");
+    let kind = Erased::<DatabaseLoad>::new();
+    assert_eq!(kind.list(&next).await.expect("it lists"), [], "it is not the next command's own");
+
+    let found = begun(&next, &left(false, &definition)).await.expect("it reads");
+    let [load] = found.as_slice() else { panic!("{found:?}") };
+    assert_eq!((load.state, load.order.as_ref()), (State::Runs, Some(&order("a", true))));
+    assert!(started["task"].as_str().expect("an ARN").ends_with(&format!("/{}", load.task)));
+
+    // As the run that started it, the next command waits for it.
+    let resumed = Context { run: load.run.clone().expect("ECS knows it"), ..next };
+    let listed = kind.list(&resumed).await.expect("it lists");
+    assert_eq!(listed[0].live["task"], started["task"]);
+}
+
+#[tokio::test]
+async fn a_task_that_was_stopped_is_still_the_same() {
+    let cloud = model::cloud_with_cluster();
+    let definition = register(&cloud, "a", "no");
+    let cx = command(&cloud, "one");
+    let live = start(&cx, &definition).await;
+    let kind = Erased::<DatabaseLoad>::new();
+    kind.delete(&cx, &live).await.expect("it is stopped");
+    let stopped = async || {
+        kind.list(&cx).await.expect("it lists");
+        kind.list(&cx).await.expect("it lists").pop().expect("it is still known")
+    };
+    let found = stopped().await;
+    assert_eq!(found.address, Address::new(TASK, "database"), "ECS has deleted its tags");
+    let Phase::Failed(why) = kind.phase(&found.live, None).expect("it is plain") else { panic!("{found:?}") };
+    assert!(why.contains("the database is as it was"), "{why}");
+    let found = begun(&cx, &left(true, &definition)).await.expect("it reads");
+    assert_eq!(found[0].state, State::Undone);
+}
+
+#[tokio::test]
+async fn a_complete_command_leaves_no_evidence() {
+    let cloud = model::cloud_with_cluster();
+    let before = register(&cloud, "a", "no");
+    let cx = command(&cloud, "one");
+    start(&cx, &before).await;
+    let states = async |left: &Left| {
+        let found = begun(&cx, left).await.expect("it reads");
+        found.iter().map(|load| load.state).collect::<Vec<_>>()
+    };
+    assert_eq!(states(&Left::default()).await, [State::Runs]);
+    assert_eq!(states(&Left::default()).await, [State::Runs]);
+    // Its command was killed before it took anything away.
+    assert_eq!(states(&left(true, &before)).await, [State::Loaded]);
+    // All was taken away. Another command, which wants the same dump once more, was killed before its task.
+    let after = register(&cloud, "a", "no");
+    assert_eq!(states(&Left::default()).await, []);
+    assert_eq!(states(&left(true, &after)).await, []);
+}
+
+#[tokio::test]
+async fn the_log_knows_what_ecs_has_forgotten() {
+    let cloud = model::cloud_with_cluster();
+    let definition = register(&cloud, "a", "no");
+    let cx = command(&cloud, "one");
+    start(&cx, &definition).await;
+    forget(&cloud);
+    write(&cloud, "1", &["stackctl: dump a no", "stackctl: fetching 1 of 1", "stackctl: loading 1 of 1"]);
+    let states = async || {
+        let found = begun(&cx, &left(true, &definition)).await.expect("it reads");
+        found.into_iter().map(|load| (load.task, load.order, load.state)).collect::<Vec<_>>()
+    };
+    let one = |state| ("1".to_owned(), Some(order("a", false)), state);
+    assert_eq!(states().await, [one(State::Unknown)]);
+    for (said, state) in [("interrupted", State::Killed), ("undone", State::Undone), ("loaded", State::Loaded)] {
+        write(&cloud, "1", &[&format!("stackctl: {said}")]);
+        assert_eq!(states().await, [one(state)], "{said}");
+    }
+    write(&cloud, "2", &["stackctl: dump b yes", "psql:<stdin>:3: ERROR:  loaded", "stackctl: replaced"]);
+    assert_eq!(states().await, [("2".to_owned(), Some(order("b", true)), State::Loaded), one(State::Loaded)]);
+    assert_eq!(begun(&cx, &Left::default()).await.expect("it reads"), [], "without a log group, nothing is left");
+}
+
+#[test]
+fn a_killed_task_is_no_undone_one() {
+    let began = Said { order: Some(order("a", true)), ..Said::default() };
+    let said = |end| Said { end: Some(end), ..Said { order: Some(order("a", true)), ..Said::default() } };
+    assert_eq!(ended(Some(0), &Said::default()), State::Loaded);
+    assert_eq!(ended(Some(3), &began), State::Undone);
+    assert_eq!(ended(Some(143), &began), State::Undone);
+    assert_eq!(ended(Some(143), &said(State::Killed)), State::Killed, "it could not clean up");
+    assert_eq!(ended(Some(137), &began), State::Killed);
+    assert_eq!(ended(Some(137), &said(State::Loaded)), State::Loaded, "the old database was being dropped");
+    assert_eq!(ended(None, &Said::default()), State::Undone, "it was never started");
+    assert_eq!(ended(None, &began), State::Killed);
+}
+
+#[test]
+fn a_killed_load_is_not_said_to_have_changed_nothing() {
+    use crate::kinds::ecs::{database_load::Load, database_task::Purpose, task::Live};
+    let failed = |code| Load::failed(&Live::stopped(code, "container psql ended"));
+    assert!(failed(3).contains("the database is as it was: container psql ended"));
+    assert_eq!(failed(137), "the load was killed before its end: container psql ended");
+}
