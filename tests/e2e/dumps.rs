@@ -294,7 +294,7 @@ async fn a_load_whose_command_is_killed_is_done_once() {
     let world = &tiny.0;
     let before = sweep::everything(world).await;
     let load = ["db", "load", "rows.sql", "--yes"];
-    file(world, "rows.sql", &rows_after(20));
+    file(world, "rows.sql", &rows_after(30));
     file(world, "other.sql", "CREATE TABLE public.other (id integer);\n");
 
     // While its task runs, nothing is taken from it, and the same command waits for it.

@@ -107,8 +107,8 @@ pub async fn begun(cx: &Context, left: &Left) -> Result<Vec<Begun>, Failure> {
         let log = log.unwrap_or_default();
         let at = task.created_at().and_then(|at| at.to_millis().ok()).unwrap_or(log.at);
         let run = task.started_by().and_then(run_of).map(str::to_owned);
-        let order = orders.get(definition).cloned().or(log.order);
         let state = if runs { State::Runs } else { ended(ecs::exit_code(task, CONTAINER), &log) };
+        let order = orders.get(definition).cloned().or(log.order);
         begun.push(Begun { task: id, run, order, state, at });
     }
     begun.extend(said.into_iter().map(|(task, log)| {

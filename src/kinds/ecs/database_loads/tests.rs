@@ -19,8 +19,9 @@ fn id() -> StackId {
 
 /// A command of its own.
 fn command(cloud: &Cloud, run: &str) -> Context {
-    let cx = Context::new(id(), Arc::new(aws_model::session(cloud)), Arc::new(NoImages));
-    Context { run: run.to_owned(), ..cx }
+    let mut cx = Context::new(id(), Arc::new(aws_model::session(cloud)), Arc::new(NoImages));
+    run.clone_into(&mut cx.run);
+    cx
 }
 
 /// Registers the revision with which a command loads a dump; gives its ARN.
@@ -78,7 +79,7 @@ async fn a_load_of_a_killed_command_is_found_and_waited_for() {
     assert!(started["task"].as_str().expect("an ARN").ends_with(&format!("/{}", load.task)));
 
     // As the run that started it, the next command waits for it.
-    let resumed = Context { run: load.run.clone().expect("ECS knows it"), ..next };
+    let resumed = command(&cloud, load.run.as_deref().expect("ECS knows it"));
     let listed = kind.list(&resumed).await.expect("it lists");
     assert_eq!(listed[0].live["task"], started["task"]);
 }

@@ -17,7 +17,7 @@ pub fn revisions_arn(id: &StackId, address: &Address) -> String {
 }
 
 /// The name of the family of the task definition at `address`.
-pub(super) fn name(id: &StackId, address: &Address) -> String {
+pub(in crate::kinds::ecs) fn name(id: &StackId, address: &Address) -> String {
     aws::derived(id, address, ecs::LONGEST_NAME)
 }
 
