@@ -124,6 +124,9 @@ fn stop(ecs: &mut Ecs, input: &StopTaskInput) -> Result<StopTaskOutput, Refusal>
 }
 
 pub(super) fn go_on(task: &mut Task) {
+    if task.last_status() == Some("STOPPED") {
+        return;
+    }
     // By SIGTERM, if it is asked to stop.
     let exit_code = if task.last_status() == Some("STOPPING") { 143 } else { 0 };
     let next = if task.last_status() == Some("PROVISIONING") { "RUNNING" } else { "STOPPED" };
