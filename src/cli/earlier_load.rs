@@ -85,6 +85,9 @@ fn outcome(load: &Begun) -> Option<String> {
     let task = format!("Task {} of an interrupted `stackctl db load`", load.task);
     let what = load.order.as_ref().map_or_else(|| "a dump".to_owned(), shown);
     match load.state {
+        State::Loaded if load.leaves_old => {
+            Some(format!("{task} has loaded {what}: it is in the database. {}", old_is_left()))
+        }
         State::Loaded => Some(format!("{task} has loaded {what}: it is in the database.")),
         State::Unknown => {
             Some(format!("{task} began to load {what}, and how it ended is no longer known: look at the database."))
@@ -107,12 +110,27 @@ pub(super) fn may_be_half_loaded(load: &Begun) -> bool {
 
 /// What a load with `--replace` leaves that was killed, and what removes it.
 pub(super) fn half_loaded() -> String {
-    let (name, (user, _)) = (blueprint::DATABASE_NAME, blueprint::master());
+    let name = blueprint::DATABASE_NAME;
     format!(
         "The server may still have the database {name}_loading, half loaded, or the old one as {name}_replaced. The next \
-         `stackctl db load` of any dump removes both. By hand: stackctl db connect --user {user} -- --command='DROP DATABASE IF \
-         EXISTS {name}_loading WITH (FORCE)'"
+         `stackctl db load` of any dump removes both. By hand: {}",
+        by_hand("loading")
     )
+}
+
+/// What a load with `--replace` leaves that could not drop the old database, and what removes it.
+pub(super) fn old_is_left() -> String {
+    let name = blueprint::DATABASE_NAME;
+    format!(
+        "The old database could not be dropped and is left as {name}_replaced. The next `stackctl db load` of any dump removes it. \
+         By hand: {}",
+        by_hand("replaced")
+    )
+}
+
+fn by_hand(ending: &str) -> String {
+    let (name, (user, _)) = (blueprint::DATABASE_NAME, blueprint::master());
+    format!("stackctl db connect --user {user} -- --command='DROP DATABASE IF EXISTS {name}_{ending} WITH (FORCE)'")
 }
 
 fn busy(load: &Begun, cluster: &str) -> Failure {
@@ -181,7 +199,8 @@ mod tests {
     }
 
     fn load(task: &str, of: Option<Order>, state: State) -> Begun {
-        Begun { task: task.into(), run: Some(format!("run of {task}")), order: of, state, at: 0 }
+        let run = Some(format!("run of {task}"));
+        Begun { task: task.into(), run, order: of, state, leaves_old: false, at: 0 }
     }
 
     /// What is done about the dump `a`; the id of the task that decides it, or the beginning of an error.
@@ -194,26 +213,26 @@ mod tests {
         }
     }
 
-    fn decided(how: &'static str, task: &str) -> Result<(&'static str, String), String> {
-        Ok((how, task.to_owned()))
+    fn decided(how: &'static str, task: &str) -> (&'static str, String) {
+        (how, task.to_owned())
     }
 
     #[test]
     fn a_dump_is_loaded_by_one_task_only() {
         let (a, b) = (Some(order("a", false)), Some(order("b", false)));
-        assert_eq!(way(Vec::new()), decided("begin", ""));
-        assert_eq!(way(vec![load("1", a.clone(), State::Runs)]), decided("wait", "1"));
-        assert_eq!(way(vec![load("1", a.clone(), State::Loaded)]), decided("loaded", "1"));
+        assert_eq!(way(Vec::new()), Ok(decided("begin", "")));
+        assert_eq!(way(vec![load("1", a.clone(), State::Runs)]), Ok(decided("wait", "1")));
+        assert_eq!(way(vec![load("1", a.clone(), State::Loaded)]), Ok(decided("loaded", "1")));
         for undone in [State::Undone, State::Killed] {
-            assert_eq!(way(vec![load("1", a.clone(), undone)]), decided("begin", ""));
+            assert_eq!(way(vec![load("1", a.clone(), undone)]), Ok(decided("begin", "")));
         }
         // It was loaded, though others came after it.
         let later = [State::Undone, State::Loaded, State::Unknown].map(|state| load("2", b.clone(), state));
         for later in later {
-            assert_eq!(way(vec![later, load("1", a.clone(), State::Loaded)]), decided("loaded", "1"));
+            assert_eq!(way(vec![later, load("1", a.clone(), State::Loaded)]), Ok(decided("loaded", "1")));
         }
         let replaced = load("2", Some(order("b", true)), State::Loaded);
-        assert_eq!(way(vec![replaced, load("1", a, State::Loaded)]), decided("begin", ""));
+        assert_eq!(way(vec![replaced, load("1", a, State::Loaded)]), Ok(decided("begin", "")));
     }
 
     #[test]
@@ -237,7 +256,7 @@ mod tests {
             let why = way(vec![load("1", of, state)]).expect_err("it may be loaded");
             assert!(why.contains("no longer known; nothing was done"), "{why}");
         }
-        assert_eq!(way(vec![load("1", Some(order("b", false)), State::Unknown)]), decided("begin", ""));
+        assert_eq!(way(vec![load("1", Some(order("b", false)), State::Unknown)]), Ok(decided("begin", "")));
     }
 
     #[test]
@@ -245,6 +264,9 @@ mod tests {
         let a = |replaces| Some(order("0123456789abcdef", replaces));
         let told = |of, state| Earlier(vec![load("1", of, state)]).outcomes().join("\n");
         assert!(told(a(false), State::Loaded).ends_with("begins with 0123456789ab: it is in the database."));
+        let left = Begun { leaves_old: true, ..load("1", a(true), State::Loaded) };
+        let left = Earlier(vec![left]).outcomes().join("\n");
+        assert!(left.contains("it is in the database. The old database could not be dropped"), "{left}");
         assert_eq!(told(a(false), State::Undone), "");
         assert_eq!(told(a(false), State::Killed), "", "its transaction is undone");
         let half = told(a(true), State::Killed);

@@ -58,6 +58,8 @@ pub struct Begun {
     pub order: Option<Order>,
     /// How far it is.
     pub state: State,
+    /// Whether it could not drop the database whose place it took.
+    pub leaves_old: bool,
     /// When it began, in milliseconds since 1970.
     pub at: i64,
 }
@@ -77,6 +79,7 @@ struct Said {
     order: Option<Order>,
     /// Nothing, where the task has not said how it ended.
     end: Option<State>,
+    leaves_old: bool,
     at: i64,
 }
 
@@ -109,11 +112,11 @@ pub async fn begun(cx: &Context, left: &Left) -> Result<Vec<Begun>, Failure> {
         let run = task.started_by().and_then(run_of).map(str::to_owned);
         let state = if runs { State::Runs } else { ended(ecs::exit_code(task, CONTAINER), &log) };
         let order = orders.get(definition).cloned().or(log.order);
-        begun.push(Begun { task: id, run, order, state, at });
+        begun.push(Begun { task: id, run, order, state, leaves_old: log.leaves_old, at });
     }
     begun.extend(said.into_iter().map(|(task, log)| {
         let state = log.end.unwrap_or(State::Unknown);
-        Begun { task, run: None, order: log.order, state, at: log.at }
+        Begun { task, run: None, order: log.order, state, leaves_old: log.leaves_old, at: log.at }
     }));
     begun.sort_by_key(|load| std::cmp::Reverse(load.at));
     Ok(begun)
@@ -189,16 +192,18 @@ fn ordered(definition: &TaskDefinition) -> Option<Order> {
 /// What the log has of each task, by the task's id.
 async fn said(cx: &Context, is_there: bool) -> Result<BTreeMap<String, Said>, Failure> {
     let mut said: BTreeMap<String, Said> = BTreeMap::new();
+    if !is_there {
+        return Ok(said);
+    }
     let mut token = None;
-    while is_there {
+    loop {
         let (lines, next) = log_page(&cx.aws, (&cx.id, TASK), (0, None), token).await?;
         lines.iter().for_each(|line| hear(&mut said, line));
-        token = next;
-        if token.is_none() {
-            break;
+        if next.is_none() {
+            return Ok(said);
         }
+        token = next;
     }
-    Ok(said)
 }
 
 /// The words of load.sh.
@@ -211,6 +216,7 @@ fn hear(said: &mut BTreeMap<String, Said>, line: &LogLine) {
             of_task.order = Some(Order { sha256: (*sha256).to_owned(), replaces: *replaces == "yes" });
         }
         ["loaded" | "replaced"] => of_task.end = Some(State::Loaded),
+        ["left", _] => of_task.leaves_old = true,
         ["undone"] => of_task.end = Some(State::Undone),
         ["interrupted"] => of_task.end = Some(State::Killed),
         _ => {}

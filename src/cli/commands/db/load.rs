@@ -15,7 +15,7 @@ use crate::{
     aws, blueprint,
     cli::{
         change::{About, Change, Consent, confirm},
-        earlier_load::{Earlier, Way, half_loaded, may_be_half_loaded},
+        earlier_load::{Earlier, Way, half_loaded, may_be_half_loaded, old_is_left},
         error::Stop,
         global::Global,
         project::{Project, View},
@@ -112,7 +112,7 @@ impl Load {
             }
             (Way::Wait(first), Way::Wait(now)) if first.task == now.task => {
                 let task = project.observe_kind(TASK).await?.into_iter().next().ok_or_else(has_changed)?;
-                let plan = |view| waiting(project, view, load, &task);
+                let plan = |view| waiting(project, &view, load, &task);
                 (change(About::Load, &plan).run_locked(project, output).await?.code, false)
             }
             (Way::Wait(first) | Way::Loaded(first), Way::Loaded(now)) if first.task == now.task => {
@@ -126,7 +126,9 @@ impl Load {
         };
         if code != exit::DONE {
             stop(project, code == exit::INTERRUPTED, output).await?;
-            conclude_early(project, code, output).await;
+        }
+        if code != exit::DONE || self.replace {
+            tell_of_end(project, code, output).await;
         }
         if code == exit::LOCKED {
             output.status("What was there for it is left: the next `stackctl up` removes it.");
@@ -242,14 +244,19 @@ async fn stop(project: &Project, is_new: bool, output: &Output) -> Result<(), Fa
     }
 }
 
-/// Says what became of a load that did not come to its end, while its log is there.
-async fn conclude_early(project: &Project, code: u8, output: &Output) {
+/// Says what became of a load that did not come to its end, and what it has left on the server, while its log is there.
+async fn tell_of_end(project: &Project, code: u8, output: &Output) {
     // It only tells: whether it can be read or not, the clean-up goes on.
     let Ok(earlier) = Earlier::of(project).await else { return };
     let Some(load) = earlier.of_run(&project.cx.run) else { return };
     match load.state {
         State::Loaded => {
-            output.status("The dump is in the database all the same: its task could not be stopped before.")
+            if code != exit::DONE {
+                output.status("The dump is in the database all the same.");
+            }
+            if code == exit::FAILED || load.leaves_old {
+                output.status(&old_is_left());
+            }
         }
         State::Undone if code != exit::FAILED => output.status("Nothing of the dump is in the database."),
         _ if may_be_half_loaded(load) => output.status(&half_loaded()),
@@ -285,8 +292,8 @@ fn plan(project: &Project, view: View, load: &blueprint::Load) -> Result<Plan, F
 }
 
 /// The one step of a load whose task runs already: its end is waited for.
-fn waiting(project: &Project, view: View, load: &blueprint::Load, task: &LiveResource) -> Result<Plan, Failure> {
-    let with = project.graph(&view, &BTreeMap::new(), Some(load))?;
+fn waiting(project: &Project, view: &View, load: &blueprint::Load, task: &LiveResource) -> Result<Plan, Failure> {
+    let with = project.graph(view, &BTreeMap::new(), Some(load))?;
     let node = with.get(&task.address).ok_or_else(|| Failure::internal(format!("{} is not drawn", task.address)))?;
     let step = Step {
         address: task.address.clone(),

@@ -142,7 +142,10 @@ async fn the_log_knows_what_ecs_has_forgotten() {
         write(&cloud, "1", &[&format!("stackctl: {said}")]);
         assert_eq!(states().await, [one(state)], "{said}");
     }
+    assert!(!begun(&cx, &left(true, &definition)).await.expect("it reads")[0].leaves_old);
     write(&cloud, "2", &["stackctl: dump b yes", "psql:<stdin>:3: ERROR:  loaded", "stackctl: replaced"]);
+    write(&cloud, "2", &["stackctl: left app_replaced"]);
+    assert!(begun(&cx, &left(true, &definition)).await.expect("it reads")[0].leaves_old);
     assert_eq!(states().await, [("2".to_owned(), Some(order("b", true)), State::Loaded), one(State::Loaded)]);
     assert_eq!(begun(&cx, &Left::default()).await.expect("it reads"), [], "without a log group, nothing is left");
 }
