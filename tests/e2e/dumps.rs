@@ -244,7 +244,7 @@ async fn the_way_in_is_the_bastion_and_its_absence_has_a_hint() {
 }
 
 /// A stack with a database and without the application, which is up in seconds, and with an empty table.
-async fn with_a_table() -> Tiny {
+fn with_a_table() -> Tiny {
     let tiny = Tiny::start();
     tiny.0.edit("name: tiny", "name: demo");
     tiny.0.edit("services:\n", "database: { protect: false }\nservices:\n");
@@ -290,7 +290,7 @@ async fn killed_at_its_task(world: &World, arguments: &[&str]) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_load_whose_command_is_killed_is_done_once() {
-    let tiny = with_a_table().await;
+    let tiny = with_a_table();
     let world = &tiny.0;
     let before = sweep::everything(world).await;
     let load = ["db", "load", "rows.sql", "--yes"];
@@ -331,7 +331,7 @@ async fn a_load_whose_command_is_killed_is_done_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stopped_load_leaves_no_half_of_a_database() {
-    let tiny = with_a_table().await;
+    let tiny = with_a_table();
     let world = &tiny.0;
     let before = sweep::everything(world).await;
     file(world, "slow.sql", "CREATE TABLE public.slow (id integer);\nSELECT pg_sleep(600);\n");

@@ -254,7 +254,8 @@ async fn tell_of_end(project: &Project, code: u8, output: &Output) {
             if code != exit::DONE {
                 output.status("The dump is in the database all the same.");
             }
-            if code == exit::FAILED || load.leaves_old {
+            let replaces = load.order.as_ref().is_some_and(|order| order.replaces);
+            if load.leaves_old || (code == exit::FAILED && replaces) {
                 output.status(&old_is_left());
             }
         }
