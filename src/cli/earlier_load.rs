@@ -1,12 +1,12 @@
 //! The loads of `db load` commands that were killed: what the next command has to do about them before it loads a dump, or
-//! takes away what they use. What AWS knows of them is for `kinds::ecs::database_loads`.
+//! takes away what they use. What AWS knows of them is for `kinds::ecs::database_load::earlier`.
 
 use crate::{
     blueprint,
     cli::project::Project,
-    kinds::ecs::{
-        database_load::TASK,
-        database_loads::{self, Begun, Left, Order, State},
+    kinds::ecs::database_load::{
+        TASK,
+        earlier::{self, Begun, Left, Order, State},
     },
     model::{Action, Address, Failure, LiveResource, Plan, Step, Subject},
     output::Output,
@@ -41,7 +41,7 @@ impl Earlier {
             log: groups.iter().any(|found| own(&found)),
             definition: definition.and_then(|found| found.live["arn"].as_str()).map(str::to_owned),
         };
-        database_loads::begun(&project.cx, &left).await.map(Self)
+        earlier::begun(&project.cx, &left).await.map(Self)
     }
 
     /// What is to be done about the dump of `order`. `cluster` is where its task runs.
@@ -162,7 +162,7 @@ pub(super) async fn spare(project: &Project, command: &str, plan: &Plan, output:
     }
     let earlier = Earlier::of(project).await?;
     if let Some(load) = earlier.0.iter().find(|load| load.state == State::Runs) {
-        let (id, cluster) = (&load.task, database_loads::cluster(&project.cx));
+        let (id, cluster) = (&load.task, earlier::cluster(&project.cx));
         let message = format!(
             "task {id} loads a dump for a `stackctl db load` that was interrupted, and needs what would be removed; nothing was \
              changed"

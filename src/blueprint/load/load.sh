@@ -6,7 +6,7 @@
 #
 # Passwords stand in no argument. The addresses do, in a machine that runs nothing else, and are good for a while only.
 #
-# What it says after "stackctl: " is read by kinds/ecs/database_loads.rs: first the dump, at the end what became of it.
+# What it says after "stackctl: " is read by kinds/ecs/database_load/earlier.rs: first the dump, at the end what became of it.
 
 set -eu
 cd /tmp

@@ -2,7 +2,6 @@
 
 pub mod cluster;
 pub mod database_load;
-pub mod database_loads;
 mod database_task;
 pub mod database_users;
 mod earlier;
@@ -43,6 +42,11 @@ pub(super) const NOT_YET: &[&str] = &["ClusterNotFoundException"];
 /// The name of the stack's cluster.
 pub(super) fn cluster_name(id: &StackId) -> String {
     aws::derived(id, &Address::new("cluster", "main"), LONGEST_NAME)
+}
+
+/// The name of the family of the task definition at `address`.
+pub(super) fn family_name(id: &StackId, address: &Address) -> String {
+    aws::derived(id, address, LONGEST_NAME)
 }
 
 /// How many services one `DescribeServices` call takes.

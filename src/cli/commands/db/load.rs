@@ -23,9 +23,9 @@ use crate::{
     dump::{Dump, Refusal},
     engine, exit,
     kind::{ImageSource, Images},
-    kinds::ecs::{
-        database_load::TASK,
-        database_loads::{self, Order, State},
+    kinds::ecs::database_load::{
+        TASK,
+        earlier::{Order, State, cluster},
     },
     model::{Action, Address, Failure, Graph, LiveResource, Plan, Step, Subject},
     output::Output,
@@ -65,7 +65,7 @@ impl Load {
         let dump = self.prepare(&project.stack, output).await?;
         let order = Order { sha256: dump.sha256.clone(), replaces: self.replace };
         let earlier = Earlier::of(&project).await?;
-        let way = earlier.way(&order, &database_loads::cluster(&project.cx))?;
+        let way = earlier.way(&order, &cluster(&project.cx))?;
         let load = match &way {
             Way::Begin => {
                 earlier.outcomes().iter().for_each(|line| output.status(line));
@@ -104,7 +104,7 @@ impl Load {
         output: &Output,
     ) -> Result<u8, Stop> {
         // Another load may have begun, or ended, since the first look.
-        let now = Earlier::of(project).await?.way(order, &database_loads::cluster(&project.cx))?;
+        let now = Earlier::of(project).await?.way(order, &cluster(&project.cx))?;
         let (code, is_loaded) = match (way, now) {
             (Way::Begin, Way::Begin) => {
                 let plan = |view| plan(project, view, load);

@@ -3,7 +3,7 @@
 use aws_sdk_ecs::types::{SortOrder, TaskDefinitionStatus};
 
 use crate::{
-    aws::{self, Outcome},
+    aws::Outcome,
     kind::Context,
     kinds::ecs,
     model::{Address, Failure, StackId},
@@ -17,8 +17,8 @@ pub fn revisions_arn(id: &StackId, address: &Address) -> String {
 }
 
 /// The name of the family of the task definition at `address`.
-pub(in crate::kinds::ecs) fn name(id: &StackId, address: &Address) -> String {
-    aws::derived(id, address, ecs::LONGEST_NAME)
+pub(super) fn name(id: &StackId, address: &Address) -> String {
+    ecs::family_name(id, address)
 }
 
 /// The ARNs of a family's revisions, the newest first.

@@ -16,7 +16,6 @@ use serde::{Deserialize, Serialize};
 
 use desired::compared;
 pub use desired::{Desired, Field, Roles, SecretRef};
-pub(super) use family::name as family_name;
 pub use family::revisions_arn;
 pub use revision::{Revision, active, find};
 

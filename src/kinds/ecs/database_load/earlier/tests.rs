@@ -29,7 +29,7 @@ fn register(cloud: &Cloud, sha256: &str, replace: &str) -> String {
     let variable = |name: &str, value: &str| KeyValuePair::builder().name(name).value(value).build();
     let container = ContainerDefinition::builder().name(CONTAINER).environment(variable(database_load::SHA256, sha256));
     let container = container.environment(variable(database_load::REPLACE, replace)).build();
-    let family = task_definition::family_name(&id(), &Address::new("task_definition", TASK));
+    let family = ecs::family_name(&id(), &Address::new("task_definition", TASK));
     let definition = TaskDefinition::builder().family(family).container_definitions(container);
     model::register(cloud, definition)
 }

@@ -3,6 +3,8 @@
 //!
 //! <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/standalone-task-create.html>
 
+pub mod earlier;
+
 use std::time::Duration;
 
 use crate::{

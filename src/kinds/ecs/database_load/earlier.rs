@@ -17,7 +17,6 @@ use crate::{
         database_load::{self, TASK},
         database_task::{CONTAINER, SAID},
         task::{self, DESCRIBED_AT_ONCE},
-        task_definition,
     },
     model::{Address, Failure},
 };
@@ -138,7 +137,7 @@ fn ended(exit_code: Option<i32>, said: &Said) -> State {
 /// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_StopTask.html>
 async fn tasks(cx: &Context) -> Result<Vec<Task>, Failure> {
     let cluster = ecs::cluster_name(&cx.id);
-    let family = task_definition::family_name(&cx.id, &Address::new("task_definition", TASK));
+    let family = ecs::family_name(&cx.id, &Address::new("task_definition", TASK));
     let reads = [DesiredStatus::Running, DesiredStatus::Stopped].map(|status| {
         let call = cx.aws.ecs.list_tasks().cluster(&cluster).family(&family).desired_status(status);
         async move {
