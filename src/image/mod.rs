@@ -1,5 +1,5 @@
-//! Images: from a Cargo package to an OCI image to a registry, without Docker, or from a Dockerfile by Docker. What is
-//! built from the same package is the same image, to the last bit; what Docker builds is as good as its cache.
+//! Images: from a Cargo package to an OCI image to a registry, without Docker, or from a Dockerfile by Docker. What the same
+//! toolchain builds from the same package is the same image, to the last bit; what Docker builds is as good as its cache.
 
 mod blob;
 mod dockerfile;

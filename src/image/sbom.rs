@@ -66,18 +66,17 @@ impl Package {
     }
 }
 
-/// The bill of materials of the package called `name`.
+/// The bill of materials of the package with the id `root`.
 ///
 /// # Errors
 /// If Cargo does not tell of that package.
-pub(super) fn bill(resolved: &Resolved, name: &str, version: &str) -> Result<Vec<u8>, Failure> {
+pub(super) fn bill(resolved: &Resolved, root: &str) -> Result<Vec<u8>, Failure> {
     let packages: BTreeMap<&str, &Package> =
         resolved.packages.iter().map(|package| (package.id.as_str(), package)).collect();
     let nodes: BTreeMap<&str, &Node> = resolved.resolve.nodes.iter().map(|node| (node.id.as_str(), node)).collect();
-    let root = resolved.packages.iter().find(|package| package.name == name && package.version == version);
-    let root = root.ok_or_else(|| {
-        Failure::about(Subject::program("cargo metadata"), format!("it does not tell of {name} {version}"))
-    })?;
+    let root = packages
+        .get(root)
+        .ok_or_else(|| Failure::about(Subject::program("cargo metadata"), format!("it does not tell of {root}")))?;
 
     let mut reached = BTreeSet::from([root.id.as_str()]);
     let mut to_visit = vec![root.id.as_str()];
@@ -145,7 +144,7 @@ mod tests {
             ] },
         });
         let resolved: Resolved = serde_json::from_value(resolved).expect("it has this shape");
-        let bill = bill(&resolved, "web", "1.0.0").expect("there is such a package");
+        let bill = bill(&resolved, "path+file:///home/ada/web").expect("there is such a package");
         let text = String::from_utf8(bill.clone()).expect("it is text");
         assert!(!text.contains("/home/ada"), "no path of this computer: {text}");
         let bill: Value = serde_json::from_slice(&bill).expect("it is JSON");

@@ -1,0 +1,162 @@
+//! The compiler's flags: those that are in force in the package's folder, and ours beside them. Ours make a static program
+//! that has no path of this computer in it, so that the same source is the same program in every folder.
+//!
+//! Cargo takes the flags of one place alone, the environment before the configuration, so ours can be added only to those that
+//! it would take. No stable command tells them; a build script is told.
+//! <https://doc.rust-lang.org/cargo/reference/config.html#buildrustflags>
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use serde_json::Value;
+
+use super::{
+    TARGET,
+    cargo::{Metadata, cargo, check, lines_of, no_cargo, unusable},
+};
+use crate::model::{Failure, Subject};
+
+/// The package whose build script tells the flags.
+const FILES: [(&str, &str); 3] = [
+    (
+        "Cargo.toml",
+        "[package]\nname = \"flags\"\nversion = \"0.0.0\"\nedition = \"2021\"\nbuild = \"build.rs\"\n\n[lib]\npath = \"lib.rs\"\n\n[workspace]\n",
+    ),
+    ("lib.rs", "//! Nothing.\n"),
+    (
+        "build.rs",
+        r#"//! Tells the flags that Cargo gives the compiler, and which compiler that is.
+use std::{env, process::Command};
+
+fn main() {
+    // A file that is never there: this runs each time.
+    println!("cargo:rerun-if-changed=never");
+    let rustc = env::var_os("RUSTC").expect("Cargo sets it");
+    let ask = |args: &[&str]| {
+        let output = Command::new(&rustc).args(args).output().expect("the compiler runs");
+        String::from_utf8(output.stdout).expect("it prints text")
+    };
+    let version = ask(&["-vV"]);
+    let commit = version.lines().find_map(|line| line.strip_prefix("commit-hash: ")).unwrap_or_default();
+    println!("cargo:rustc-env=FLAGS_COMMIT={}", commit);
+    println!("cargo:rustc-env=FLAGS_SYSROOT={}", ask(&["--print", "sysroot"]).trim());
+    println!("cargo:rustc-env=FLAGS_FLAGS={}", env::var("CARGO_ENCODED_RUSTFLAGS").unwrap_or_default());
+}
+"#,
+    ),
+];
+
+/// What divides flags in `CARGO_ENCODED_RUSTFLAGS`.
+const DIVIDER: char = '\x1f';
+
+/// What is in force in a folder without us.
+#[derive(Debug, PartialEq)]
+struct InForce {
+    /// The flags.
+    flags: Vec<String>,
+    /// Where the toolchain is.
+    sysroot: PathBuf,
+    /// The commit that the compiler was built from.
+    commit: String,
+}
+
+/// The value of `CARGO_ENCODED_RUSTFLAGS` for a build in `folder` that goes to `target`.
+pub(super) async fn flags(folder: &Path, target: &Path, metadata: &Metadata) -> Result<String, Failure> {
+    let in_force = in_force(folder, target).await?;
+    // The paths of this checkout are in a file, and only its name is a flag: with other flags, Cargo would compile every
+    // dependency anew for each checkout that shares the target directory. Their own paths are not in it.
+    // https://doc.rust-lang.org/rustc/command-line-arguments.html#path-load-command-line-flags-from-a-path
+    let paths = target.join("paths-of-the-workspace");
+    fs::write(&paths, own_paths(metadata).join("\n")).map_err(|error| unusable(&paths, &error))?;
+    // The last one that matches counts, so a folder goes before those in it.
+    let mut flags = vec![format!("@{}", paths.display()), remap(target, "/target")];
+    flags.extend(cargo_home().map(|home| remap(&home, "/cargo")));
+    if !in_force.commit.is_empty() {
+        // Where the sources of the standard library are installed, the compiler names them there, and otherwise like this.
+        flags.push(remap(&in_force.sysroot.join("lib/rustlib/src/rust"), &format!("/rustc/{}", in_force.commit)));
+    }
+    flags.extend(in_force.flags);
+    flags.push("-Ctarget-feature=+crt-static".to_owned());
+    Ok(flags.join(&DIVIDER.to_string()))
+}
+
+/// The flags that hide where the workspace is, and the packages of other folders that it depends on.
+fn own_paths(metadata: &Metadata) -> Vec<String> {
+    let root = &metadata.workspace_root;
+    let elsewhere = metadata.packages.iter().filter_map(|package| {
+        let folder = package.own_folder().filter(|folder| !folder.starts_with(root))?;
+        Some(remap(folder, &format!("/dependencies/{}-{}", package.name, package.version)))
+    });
+    // A package may be in a folder of another one.
+    let mut flags: Vec<String> = elsewhere.chain([remap(root, "/workspace")]).collect();
+    flags.sort();
+    flags
+}
+
+fn remap(from: &Path, to: &str) -> String {
+    format!("--remap-path-prefix={}={to}", from.display())
+}
+
+/// Where Cargo keeps what it has downloaded.
+fn cargo_home() -> Option<PathBuf> {
+    let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
+    home.or_else(|| std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cargo")))
+}
+
+async fn in_force(folder: &Path, target: &Path) -> Result<InForce, Failure> {
+    let package = target.join("flags");
+    fs::create_dir_all(&package).map_err(|error| unusable(&package, &error))?;
+    for (name, text) in FILES {
+        let path = package.join(name);
+        // A file that is written anew would be compiled anew.
+        if fs::read(&path).ok().as_deref() != Some(text.as_bytes()) {
+            fs::write(&path, text).map_err(|error| unusable(&path, &error))?;
+        }
+    }
+    let mut command = cargo(folder);
+    command.args(["check", "--quiet", "--message-format", "json", "--target", TARGET]);
+    command.arg("--manifest-path").arg(package.join("Cargo.toml")).arg("--target-dir").arg(package.join("target"));
+    let output = command.output().await.map_err(|error| no_cargo(&error))?;
+    if !output.status.success() {
+        let message = "the compiler's flags of the package's folder cannot be used";
+        let failure = Failure::about(Subject::program("cargo check"), message);
+        return Err(failure.evidence(lines_of(&output.stderr)).hint(check(folder)));
+    }
+    told(&output.stdout)
+        .ok_or_else(|| Failure::internal("Cargo does not tell what the build script of the flags has told it"))
+}
+
+/// What the build script has told, in Cargo's messages.
+/// <https://doc.rust-lang.org/cargo/reference/external-tools.html#build-script-output>
+fn told(messages: &[u8]) -> Option<InForce> {
+    let messages = String::from_utf8_lossy(messages);
+    let messages = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let executed = messages.into_iter().find(|message| message["reason"] == "build-script-executed")?;
+    let variables = executed["env"].as_array()?;
+    let value = |name: &str| variables.iter().find(|pair| pair[0] == name)?[1].as_str();
+    let flags = value("FLAGS_FLAGS")?.split(DIVIDER).filter(|flag| !flag.is_empty());
+    Some(InForce {
+        flags: flags.map(str::to_owned).collect(),
+        sysroot: value("FLAGS_SYSROOT")?.into(),
+        commit: value("FLAGS_COMMIT")?.to_owned(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn flags_are_read_from_the_messages_of_cargo() {
+        let executed = serde_json::json!({ "reason": "build-script-executed", "env": [
+            ["FLAGS_COMMIT", "59807616e"], ["FLAGS_SYSROOT", "/rust"], ["FLAGS_FLAGS", "--cfg\x1fa=\"b c\""],
+        ]});
+        let messages = format!("{{\"reason\":\"compiler-artifact\"}}\nno JSON\n{executed}\n");
+        let flags = vec!["--cfg".to_owned(), "a=\"b c\"".to_owned()];
+        let expected = InForce { flags, sysroot: "/rust".into(), commit: "59807616e".into() };
+        assert_eq!(told(messages.as_bytes()), Some(expected));
+        assert_eq!(told(b"{\"reason\":\"build-finished\",\"success\":true}"), None);
+    }
+}

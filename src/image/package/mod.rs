@@ -1,0 +1,148 @@
+//! From a Cargo package to a static program, as `cargo build --release` in the package's folder would build it.
+
+mod alone;
+mod cargo;
+mod flags;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    path::{Path, PathBuf},
+    process::Stdio,
+};
+
+use super::{elf, kept::Kept, lines::last_lines, sbom};
+use crate::model::{Evidence, Failure, Subject};
+
+use alone::Alone;
+use cargo::{Metadata, ask, cargo, check, no_cargo, parsed, unusable};
+pub(super) use cargo::{Package, metadata};
+
+/// What Fargate runs, and what a host can link statically without another toolchain: glibc's own static libraries.
+const TARGET: &str = "x86_64-unknown-linux-gnu";
+
+/// A program and what its package says of it.
+#[derive(Debug)]
+pub(super) struct Program {
+    pub(super) name: String,
+    pub(super) version: String,
+    pub(super) description: String,
+    pub(super) bytes: Vec<u8>,
+    /// Its bill of materials.
+    pub(super) bill: Vec<u8>,
+}
+
+/// Builds the program of the package in `folder`; `say` gets the compiler's lines. With it comes what was packed of it before.
+pub(super) async fn build(folder: &Path, say: &(dyn Fn(&str) + Sync)) -> Result<(Program, Kept), Failure> {
+    let manifest = folder.join("Cargo.toml");
+    if !manifest.is_file() {
+        return Err(Failure::about(Subject::activity("build"), format!("there is no {}", manifest.display()))
+            .hint("`build:` names the folder of a Cargo package, from the folder of stack.yaml"));
+    }
+    let manifest = manifest.canonicalize().map_err(|error| unusable(&manifest, &error))?;
+    let metadata = metadata(&manifest).await?;
+    let target = target(&metadata);
+    let program = program_of(&manifest, &metadata.workspace_root, &target, say).await?;
+    let kept = Kept::new(&target.join("packed").join(&program.name));
+    Ok((program, kept))
+}
+
+/// A folder of its own in Cargo's: a build for the image neither waits for nor undoes what `cargo build` does beside it.
+fn target(metadata: &Metadata) -> PathBuf {
+    metadata.target_directory.join("stackctl")
+}
+
+async fn program_of(
+    manifest: &Path,
+    workspace: &Path,
+    target: &Path,
+    say: &(dyn Fn(&str) + Sync),
+) -> Result<Program, Failure> {
+    let folder = cargo::folder(manifest);
+    // This writes a Cargo.lock where there is none.
+    let mut arguments = vec!["--filter-platform", TARGET];
+    if workspace.join("Cargo.lock").is_file() {
+        arguments.push("--locked");
+    }
+    let resolved = ask(manifest, &arguments).await?;
+    let metadata: Metadata = parsed(&resolved)?;
+    let package = metadata.packages.iter().find(|package| package.manifest_path == manifest);
+    let package = package.ok_or_else(|| {
+        Failure::about(Subject::activity("build"), format!("{} is a workspace, not a package", manifest.display()))
+            .hint("name the folder of one of its members")
+    })?;
+    let name = program(package)?;
+    let alone = Alone::enter(target).await?;
+    alone.forget_others(folder, target, &metadata).await?;
+    let flags = flags::flags(folder, target, &metadata).await?;
+    compile(folder, package, name, target, flags, say).await?;
+    let path = target.join(TARGET).join("release").join(name);
+    let bytes = tokio::fs::read(&path).await.map_err(|error| unusable(&path, &error))?;
+    drop(alone);
+    if !elf::is_static(&bytes) {
+        return Err(Failure::about(Subject::activity("build"), format!("{name} is not a static program"))
+            .hint("a dependency links a shared library; choose its static or pure Rust feature"));
+    }
+    Ok(Program {
+        name: name.to_owned(),
+        version: package.version.clone(),
+        description: package.description.clone().unwrap_or_default(),
+        bytes,
+        bill: sbom::bill(&parsed(&resolved)?, &package.id)?,
+    })
+}
+
+/// The package's one program, or the one that it names as its default.
+pub(super) fn program(package: &Package) -> Result<&str, Failure> {
+    let programs: Vec<&str> = package
+        .targets
+        .iter()
+        .filter(|target| target.kind.iter().any(|kind| kind == "bin"))
+        .map(|target| target.name.as_str())
+        .collect();
+    match (package.default_run.as_deref(), programs.as_slice()) {
+        (Some(name), _) => Ok(name),
+        (None, [name]) => Ok(name),
+        (None, []) => {
+            Err(Failure::about(Subject::activity("build"), format!("the package {} has no program", package.name))
+                .hint("add src/main.rs, or name another package"))
+        }
+        (None, several) => Err(Failure::about(
+            Subject::activity("build"),
+            format!("the package {} has several programs: {}", package.name, several.join(", ")),
+        )
+        .hint("say which one with `default-run` in its Cargo.toml")),
+    }
+}
+
+async fn compile(
+    folder: &Path,
+    package: &Package,
+    program: &str,
+    target: &Path,
+    flags: String,
+    say: &(dyn Fn(&str) + Sync),
+) -> Result<(), Failure> {
+    let mut command = cargo(folder);
+    command.args(["build", "--release", "--locked", "--target", TARGET]);
+    command.args(["--package", &package.specification(), "--bin", program]);
+    command.arg("--manifest-path").arg(&package.manifest_path).arg("--target-dir").arg(target);
+    // Those of the variable that this one hides are among the flags.
+    command.env("CARGO_ENCODED_RUSTFLAGS", flags).env_remove("RUSTFLAGS");
+    command.stdout(Stdio::null()).stderr(Stdio::piped());
+    let mut child = command.spawn().map_err(|error| no_cargo(&error))?;
+    let hear = |line: &str| {
+        let line = line.trim_start();
+        if line.starts_with("Compiling") || line.starts_with("Finished") {
+            say(line);
+        }
+    };
+    let last = last_lines(child.stderr.take(), &hear).await;
+    let status = child.wait().await.map_err(|error| no_cargo(&error))?;
+    if status.success() {
+        return Ok(());
+    }
+    let failure =
+        Failure::about(Subject::program("cargo build"), format!("the package {} does not build", package.name));
+    Err(failure.evidence(Evidence::Output { lines: last }).hint(check(folder)))
+}
