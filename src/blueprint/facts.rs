@@ -19,7 +19,7 @@ pub struct Facts {
     pub network: Option<GivenNetwork>,
     /// The digests of the images that are to be released; without one, a service stays with what it runs.
     pub releases: BTreeMap<ImageSource, String>,
-    /// What each service runs, as far as that is an image that stackctl built and still keeps.
+    /// What each service runs, as far as that is an image that stackctl built.
     pub running: BTreeMap<String, RunningImage>,
     /// The listener rules that the stack has, by name, and their priorities.
     pub priorities: BTreeMap<String, u16>,

@@ -72,6 +72,13 @@ pub(super) fn draw(graph: &mut Graph, stack: &Stack, facts: &Facts) -> Result<BT
             // Where every service runs it already, it need not be the newest as well.
             digest: asked_for.filter(|_| !all_stay).cloned(),
             source: source.clone(),
+            numbered_above: facts
+                .running
+                .values()
+                .filter(|one| one.of == address)
+                .map(|one| one.build)
+                .max()
+                .unwrap_or(0),
         };
         let image = graph.add(address, &desired);
         drawn.insert(source, Drawn { repository, image, stays });
@@ -85,12 +92,15 @@ fn users<'a>(stack: &'a Stack, source: &'a ImageSource) -> impl Iterator<Item = 
     stack.services.iter().filter(runs_it).map(|(name, _)| name)
 }
 
-/// Those of them that stay with the image that they run: all of which no other digest is to be released.
+/// Those of them that stay with the image that they run: all of which no other digest is to be released. They stay also where
+/// it is gone from the repository: the newest that is there may be one that ECS has gone back from.
 fn stays(stack: &Stack, facts: &Facts, source: &ImageSource, image: &Address) -> BTreeMap<String, RunningImage> {
     let asked_for = facts.releases.get(source);
     let running = users(stack, source).filter_map(|name| Some((name, facts.running.get(name)?)));
     running
-        .filter(|(_, running)| &running.of == image && asked_for.is_none_or(|digest| *digest == running.digest))
+        .filter(|(_, running)| {
+            &running.of == image && asked_for.is_none_or(|digest| running.digest.as_ref() == Some(digest))
+        })
         .map(|(name, running)| (name.clone(), running.clone()))
         .collect()
 }

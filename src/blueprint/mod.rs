@@ -34,7 +34,7 @@ pub use service::service_secret;
 pub use users::password as database_password;
 
 use crate::{
-    model::{Failure, Graph, HostedZone, LiveResource},
+    model::{Failure, Graph, HostedZone, LiveResource, StackId},
     spec::{LoadBalancer, Stack},
 };
 
@@ -42,9 +42,10 @@ use crate::{
 ///
 /// # Errors
 /// If what a service runs cannot be read.
-pub fn facts(live: &[LiveResource]) -> Result<Facts, Failure> {
+pub fn facts(id: &StackId, live: &[LiveResource]) -> Result<Facts, Failure> {
     let had_users = live.iter().any(|live| live.address == users::task());
-    Ok(Facts { running: running(live)?, priorities: priorities::of(live)?, had_users, ..Facts::default() })
+    let (running, priorities) = (running(id, live)?, priorities::of(live)?);
+    Ok(Facts { running, priorities, had_users, ..Facts::default() })
 }
 
 /// The resources that `stack` asks for.

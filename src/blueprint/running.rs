@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use crate::{
     kinds::{ecr::image, ecs::service},
-    model::{Address, Failure, LiveResource},
+    model::{Address, Failure, LiveResource, StackId},
 };
 
 /// An image that a service runs.
@@ -17,32 +17,37 @@ pub struct RunningImage {
     pub image: String,
     /// The version and build number.
     pub version: String,
-    /// The digest.
-    pub digest: String,
+    /// The build number.
+    pub build: u64,
+    /// The digest; none where the repository has it no longer, so that ECS cannot start another task of it.
+    pub digest: Option<String>,
 }
 
-/// The images that services run, by service: those that stackctl built, as far as their repositories still have them.
+/// The images that services run, by service: those that stackctl built, whether their repositories still have them or not.
 ///
 /// # Errors
 /// If what was seen of one cannot be read: without it, another image would take its place.
-pub fn running(live: &[LiveResource]) -> Result<BTreeMap<String, RunningImage>, Failure> {
+pub fn running(id: &StackId, live: &[LiveResource]) -> Result<BTreeMap<String, RunningImage>, Failure> {
     let images: Vec<(&Address, image::Live)> = of_kind(live, "image")?;
     let services = of_kind::<service::Live>(live, "service")?.into_iter();
-    let running = services
-        .filter_map(|(address, service)| {
-            let (uri, tag) = service.image.as_deref()?.rsplit_once(':')?;
-            let (of, kept) = images.iter().find(|(_, image)| image.uri == uri)?;
-            let (version, build) = tag.rsplit_once('-')?;
-            let running = RunningImage {
-                of: (*of).clone(),
-                image: format!("{uri}:{tag}"),
-                version: format!("{version}+{build}"),
-                digest: kept.kept.get(tag)?.clone(),
-            };
-            Some((address.name().to_owned(), running))
-        })
-        .collect();
-    Ok(running)
+    let running = services.filter_map(|(address, service)| {
+        let named = image::tagged(service.image.as_deref()?)?;
+        let of = image::address(id, named.uri)?;
+        let there = images.iter().find(|(address, _)| **address == of).map(|(_, image)| image);
+        // One of a registry elsewhere is not what this stack has pushed.
+        if there.is_some_and(|image| image.uri != named.uri) {
+            return None;
+        }
+        let running = RunningImage {
+            of,
+            image: format!("{}:{}", named.uri, named.tag),
+            version: format!("{}+{}", named.version, named.build),
+            build: named.build,
+            digest: there.and_then(|image| image.kept.get(named.tag).cloned()),
+        };
+        Some((address.name().to_owned(), running))
+    });
+    Ok(running.collect())
 }
 
 fn of_kind<'a, L: serde::de::DeserializeOwned>(
@@ -67,16 +72,21 @@ mod tests {
 
     const SERVICES: &str = "services: { web: { build: app }, worker: { build: app }, other: { build: other } }\n";
 
-    fn running(of: &str, build: u32) -> RunningImage {
+    fn running(of: &str, build: u64) -> RunningImage {
         RunningImage {
             of: Address::new("image", of),
-            image: format!("host/{of}:1.0.0-{build}"),
+            image: format!("host/demo/default/{of}:1.0.0-{build}"),
             version: format!("1.0.0+{build}"),
-            digest: format!("sha256:{build}"),
+            build,
+            digest: Some(format!("sha256:{build}")),
         }
     }
 
-    fn drawn(running: &[(&str, RunningImage)], release: Option<u32>) -> Graph {
+    fn gone(of: &str, build: u64) -> RunningImage {
+        RunningImage { digest: None, ..running(of, build) }
+    }
+
+    fn drawn(running: &[(&str, RunningImage)], release: Option<u64>) -> Graph {
         let text = format!("name: demo\nregion: eu-west-1\n{SERVICES}");
         let stack = spec::parse("stack.yaml", &text, spec::DEFAULT_ENVIRONMENT, &|_| None).expect("it is valid");
         let release = release.map(|build| (ImageSource::Package("app".into()), format!("sha256:{build}")));
@@ -100,9 +110,9 @@ mod tests {
     #[test]
     fn services_of_one_source_stay_each_with_its_own_image() {
         let graph = drawn(&[("web", running("app", 1)), ("worker", running("app", 2))], None);
-        assert_eq!(desired(&graph, "task_definition.web")["image"], "host/app:1.0.0-1");
+        assert_eq!(desired(&graph, "task_definition.web")["image"], "host/demo/default/app:1.0.0-1");
         assert_eq!(desired(&graph, "task_definition.web")["environment"]["APP_VERSION"], "1.0.0+1");
-        assert_eq!(desired(&graph, "task_definition.worker")["image"], "host/app:1.0.0-2");
+        assert_eq!(desired(&graph, "task_definition.worker")["image"], "host/demo/default/app:1.0.0-2");
         assert_eq!(desired(&graph, "task_definition.other")["image"], newest("other"), "it does not run yet");
     }
 
@@ -110,7 +120,7 @@ mod tests {
     fn a_release_moves_the_services_that_run_something_else() {
         let graph = drawn(&[("web", running("app", 1)), ("worker", running("app", 2))], Some(2));
         assert_eq!(desired(&graph, "task_definition.web")["image"], newest("app"));
-        assert_eq!(desired(&graph, "task_definition.worker")["image"], "host/app:1.0.0-2");
+        assert_eq!(desired(&graph, "task_definition.worker")["image"], "host/demo/default/app:1.0.0-2");
         assert_eq!(desired(&graph, "image.app")["digest"], "sha256:2");
         let graph = drawn(&[("web", running("app", 1)), ("worker", running("app", 1))], Some(1));
         assert_eq!(desired(&graph, "image.app")["digest"], Value::Null, "all run it, so it need not be the newest");
@@ -123,31 +133,60 @@ mod tests {
     }
 
     #[test]
-    fn an_image_that_is_no_longer_kept_is_not_stayed_with() {
-        let live = |address: &str, live: Value| LiveResource {
-            address: address.parse().expect("it is one"),
-            id: "id".into(),
-            live,
-        };
-        let image = |kept: Value| {
-            let image = json!({
-                "repository": "app", "uri": "host/app", "digest": "sha256:2", "tag": "1.0.0-2", "version": "1.0.0",
-                "build": 2, "kept": kept,
-            });
-            live("image.app", image)
-        };
+    fn an_image_that_is_gone_is_stayed_with_until_a_release() {
+        let graph = drawn(&[("web", gone("app", 3)), ("worker", running("app", 2))], None);
+        assert_eq!(desired(&graph, "task_definition.web")["image"], "host/demo/default/app:1.0.0-3");
+        let graph = drawn(&[("web", gone("app", 3)), ("worker", running("app", 2))], Some(3));
+        assert_eq!(desired(&graph, "task_definition.web")["image"], newest("app"), "the same source is built again");
+        assert_eq!(desired(&graph, "image.app")["digest"], "sha256:3");
+        assert_eq!(desired(&graph, "image.app")["numbered_above"], 3);
+        assert_eq!(desired(&graph, "image.other")["numbered_above"], Value::Null);
+    }
+
+    fn live(address: &str, live: Value) -> LiveResource {
+        LiveResource { address: address.parse().expect("it is one"), id: "id".into(), live }
+    }
+
+    fn service(image: &str) -> LiveResource {
         let service = json!({
             "name": "web", "arn": "arn", "cluster": "c", "status": "ACTIVE", "task_definition": "web:1",
-            "image": "host/app:1.0.0-1", "version": "1.0.0+1", "replicas": 1, "running": 1, "subnets": [],
+            "image": image, "version": "1.0.0+1", "replicas": 1, "running": 1, "subnets": [],
             "security_groups": [], "public_ip": false, "target_groups": [], "grace_seconds": 0,
             "circuit_breaker": true, "rollouts": [], "events": [],
         });
+        live("service.web", service)
+    }
+
+    fn image(kept: &Value) -> LiveResource {
+        let image = json!({
+            "repository": "demo/default/app", "uri": "host/demo/default/app", "digest": "sha256:2", "tag": "1.0.0-2",
+            "version": "1.0.0", "build": 2, "kept": kept,
+        });
+        live("image.app", image)
+    }
+
+    fn seen(live: &[LiveResource]) -> Option<RunningImage> {
+        let id = StackId { stack: "demo".into(), environment: "default".into() };
+        super::running(&id, live).expect("it can be read").remove("web")
+    }
+
+    #[test]
+    fn a_running_image_is_known_also_where_it_is_gone() {
+        let runs = service("host/demo/default/app:1.0.0-1");
         let both = json!({ "1.0.0-1": "sha256:1", "1.0.0-2": "sha256:2" });
-        let found = super::running(&[image(both), live("service.web", service.clone())]).expect("it can be read");
-        assert_eq!(found["web"], RunningImage { of: Address::new("image", "app"), ..running("app", 1) });
-        let newest_alone = json!({ "1.0.0-2": "sha256:2" });
-        assert_eq!(super::running(&[image(newest_alone), live("service.web", service)]), Ok(BTreeMap::new()));
+        assert_eq!(seen(&[image(&both), runs.clone()]), Some(running("app", 1)));
+        assert_eq!(seen(&[image(&json!({ "1.0.0-2": "sha256:2" })), runs.clone()]), Some(gone("app", 1)));
+        assert_eq!(seen(&[runs]), Some(gone("app", 1)), "all images are gone");
+    }
+
+    #[test]
+    fn an_image_that_stackctl_did_not_push_is_none_of_these() {
+        let both = json!({ "1.0.0-1": "sha256:1" });
+        for other in ["nginx:1.27-2", "host/demo/staging/app:1.0.0-1", "elsewhere/demo/default/app:1.0.0-1"] {
+            assert_eq!(seen(&[image(&both), service(other)]), None, "{other}");
+        }
         // What cannot be read is not taken for what does not run.
-        assert!(super::running(&[live("service.web", json!({}))]).is_err());
+        let id = StackId { stack: "demo".into(), environment: "default".into() };
+        assert!(super::running(&id, &[live("service.web", json!({}))]).is_err());
     }
 }

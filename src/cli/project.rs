@@ -20,7 +20,7 @@ use crate::{
     kind::{BuiltImage, Context, ImageSource, Images, Registry},
     kinds::{self, ecs::service},
     model::{Address, Failure, Graph, HostedZone, LiveResource, Plan, StackId, Subject},
-    output::Output,
+    output::{Output, image_is_gone},
     spec::{self, LoadBalancer, Stack, Tls},
 };
 
@@ -44,6 +44,8 @@ pub(super) struct Project {
     verbose: bool,
     /// Whether it was said already what a certificate waits for.
     told: AtomicBool,
+    /// Whether it was said already which images are gone that run.
+    told_of_images: AtomicBool,
 }
 
 /// What AWS has.
@@ -75,8 +77,9 @@ impl Project {
         let images = Arc::new(Builder::new(folder.clone(), Arc::new(move |event| to.image(event))));
         let cx = Context::new(id, Arc::new(aws), Arc::clone(&images) as Arc<dyn Images>).expecting(expected(&stack));
         let verbose = global.verbose > 0;
-        let (stopper, output, told) = (Stopper::default(), output.clone(), AtomicBool::default());
-        Ok(Self { stack, cx, kinds: kinds::registry(), folder, images, relay, stopper, output, verbose, told })
+        let (stopper, output, kinds) = (Stopper::default(), output.clone(), kinds::registry());
+        let (told, told_of_images) = (AtomicBool::default(), AtomicBool::default());
+        Ok(Self { stack, cx, kinds, folder, images, relay, stopper, output, verbose, told, told_of_images })
     }
 
     /// Looks at the cloud: who calls, which zones there are, what the stack owns. All at once.
@@ -105,7 +108,7 @@ impl Project {
         if let (Some(domain), [zone]) = (domain, hosted_zones.as_slice()) {
             self.tell_of_delegation(domain, zone, &live).await?;
         }
-        Ok(View { facts: Facts { zones, hosted_zones, network, ..blueprint::facts(&live)? }, live })
+        Ok(View { facts: Facts { zones, hosted_zones, network, ..blueprint::facts(&self.cx.id, &live)? }, live })
     }
 
     /// Says once in a run, and only before there is a certificate, what it waits for: that nobody is sent to a zone is the
@@ -126,6 +129,17 @@ impl Project {
         Ok(())
     }
 
+    /// Says once in a run which services run an image that somebody has deleted: nothing fails before ECS has to start a task.
+    fn tell_of_images_that_are_gone(&self, facts: &Facts) {
+        let gone: Vec<_> = facts.running.iter().filter(|(_, running)| running.digest.is_none()).collect();
+        if gone.is_empty() || self.told_of_images.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        for (service, running) in gone {
+            self.output.status(&image_is_gone(service, &running.image));
+        }
+    }
+
     /// What stack.yaml asks for. `releases` names the images that are to run; without one, what runs is kept. `load` is a dump
     /// on its way into the database.
     pub(super) fn graph(
@@ -134,6 +148,7 @@ impl Project {
         releases: &BTreeMap<ImageSource, BuiltImage>,
         load: Option<&Load>,
     ) -> Result<Graph, Failure> {
+        self.tell_of_images_that_are_gone(&view.facts);
         let releases = releases.iter().map(|(source, built)| (source.clone(), built.digest.clone())).collect();
         let facts = Facts { releases, load: load.cloned(), ..view.facts.clone() };
         blueprint::graph(&self.stack, &facts)

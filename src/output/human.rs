@@ -38,6 +38,8 @@ pub struct ServiceLine {
     pub version: Option<String>,
     /// The image of the task definition that it runs.
     pub image: Option<String>,
+    /// Whether that is an image that stackctl built, and its repository has it no longer.
+    pub image_gone: bool,
 }
 
 /// One resource.
@@ -53,6 +55,14 @@ pub struct ResourceLine {
     pub phase: &'static str,
     /// AWS's own word for it, or why it failed.
     pub detail: Option<String>,
+}
+
+/// That the image that a service runs cannot be pulled any more, and what helps.
+pub fn image_is_gone(service: &str, image: &str) -> String {
+    format!(
+        "{service} runs {image}, which is no longer in its repository: ECS cannot start another task of it. \
+         `stackctl deploy` builds the source and releases it under a new number."
+    )
 }
 
 /// The state of a stack as text.
@@ -76,6 +86,9 @@ pub(super) fn status(view: &StatusView, style: Style) -> String {
             vec![service.name.clone(), running, or_dash(service.version.as_ref()), or_dash(service.image.as_ref())]
         });
         let _ = write!(text, "\n{}\n", table(&["SERVICE", "RUNNING", "VERSION", "IMAGE"], rows));
+        for service in view.services.iter().filter(|service| service.image_gone) {
+            let _ = writeln!(text, "{}", image_is_gone(&service.name, service.image.as_deref().unwrap_or_default()));
+        }
     }
     let rows = view.resources.iter().map(|resource| {
         let phase = match resource.phase {

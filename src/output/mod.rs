@@ -19,7 +19,7 @@ use std::io::IsTerminal;
 use serde::Serialize;
 
 pub use format::Format;
-pub use human::{ResourceLine, ServiceLine, StatusView};
+pub use human::{ResourceLine, ServiceLine, StatusView, image_is_gone};
 pub use json::plan_document;
 pub use log::LogWriter;
 pub use markdown::render as plan_markdown;

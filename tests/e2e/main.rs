@@ -12,6 +12,7 @@ mod commands;
 mod comments;
 mod crashes;
 mod crowd;
+mod deleted_images;
 #[path = "../../bench/src/engine.rs"]
 mod docker_engine;
 mod dockerfile;

@@ -53,6 +53,7 @@ cases! {
     command_and_entrypoint,
     database_password_made_anew,
     database_protected_and_removed,
+    deploy_of_a_deleted_image,
     deploy_of_a_new_image,
     deploy_of_the_same_image,
     deploy_where_up_has_work_left,
@@ -77,6 +78,7 @@ cases! {
     more_memory_after_a_rollback,
     port_changed,
     rolled_back,
+    running_image_deleted,
     second_service_added,
     second_service_removed,
     secrets_from_elsewhere,
@@ -147,7 +149,7 @@ fn planned(
     let zones = ["eu-west-1a", "eu-west-1b", "eu-west-1c"].map(str::to_owned).to_vec();
     let live = live(world);
     let network = world.get("network").map(|network| serde_json::from_value(network.clone()).expect("it is one"));
-    let graph = blueprint::graph(stack, &Facts { zones, releases, network, ..blueprint::facts(&live)? })?;
+    let graph = blueprint::graph(stack, &Facts { zones, releases, network, ..blueprint::facts(&id(stack), &live)? })?;
     let plan = engine::plan(&kinds::registry(), &id(stack), &graph, live)?;
     Ok((graph, plan))
 }

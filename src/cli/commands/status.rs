@@ -1,8 +1,11 @@
 //! `stackctl status`: every resource with its state, the services and the URL.
 
+use std::collections::BTreeMap;
+
 use clap::Args;
 
 use crate::{
+    blueprint::{self, RunningImage},
     cli::{error::Stop, global::Global, project::Project, url},
     engine::{self, Lock},
     exit,
@@ -32,7 +35,7 @@ impl Status {
             environment: id.environment.clone(),
             url: url::of(&project.kinds, &project.stack, &live),
             locked_by: lock.filter(|lock| lock.stands).map(|lock| lock.holder.to_string()),
-            services: services(&project.kinds, &live)?,
+            services: services(&project.kinds, &live, &blueprint::running(id, &live)?)?,
             resources: live.iter().map(|resource| line(&project.kinds, resource)).collect::<Result<_, _>>()?,
         };
         output.stack(&view);
@@ -40,7 +43,11 @@ impl Status {
     }
 }
 
-fn services(kinds: &Registry, live: &[LiveResource]) -> Result<Vec<ServiceLine>, Failure> {
+fn services(
+    kinds: &Registry,
+    live: &[LiveResource],
+    running: &BTreeMap<String, RunningImage>,
+) -> Result<Vec<ServiceLine>, Failure> {
     let of_kind = |kind: &'static str| live.iter().filter(move |resource| resource.address.kind() == kind);
     let mut lines = Vec::new();
     for service in of_kind("service") {
@@ -52,6 +59,7 @@ fn services(kinds: &Registry, live: &[LiveResource]) -> Result<Vec<ServiceLine>,
             running: count("running"),
             version: state.get("version").map(str::to_owned),
             image: state.get("image").map(str::to_owned),
+            image_gone: running.get(service.address.name()).is_some_and(|running| running.digest.is_none()),
         });
     }
     Ok(lines)

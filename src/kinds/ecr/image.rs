@@ -1,21 +1,24 @@
 //! The images of one source: built and pushed where there is none yet, or where `deploy` has built another one than the
 //! newest. Which of them a service runs is no business of theirs: it goes on with its own until a deployment is asked for.
+//! A build number is given once, also where somebody has deleted the image that had it.
 //!
 //! <https://docs.aws.amazon.com/AmazonECR/latest/userguide/images.html>
 
 use std::{collections::BTreeMap, time::Duration};
 
 use aws_sdk_ecr::types::{ImageDetail, ImageIdentifier};
+use aws_sdk_ecs::types::{TaskDefinition, TaskDefinitionFamilyStatus, TaskDefinitionStatus};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use futures::future::try_join_all;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    aws::{Once, Outcome, given},
+    aws::{self, Once, Outcome, given},
     kind::{Context, Cost, Doc, ImageSource, InRelease, Kind, RegistryLogin},
     kinds::ecr,
     model::{
-        Address, Cause, Changed, Changes, Diff, Failure, Found, Input, NoField, On, Outputs, Permission, Phase, fields,
+        Address, Cause, Changed, Changes, Diff, Failure, Found, Input, NoField, On, Outputs, Permission, Phase,
+        StackId, fields,
     },
 };
 
@@ -35,6 +38,14 @@ pub struct Desired {
     pub source: ImageSource,
     /// The digest that is to be released; none keeps the newest image, whatever it is.
     pub digest: Option<String>,
+    /// The highest build number that a service runs, whether the repository still has that image or not. A new image gets a
+    /// higher one.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub numbered_above: u64,
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// What AWS has: the newest image that stackctl pushed.
@@ -83,6 +94,8 @@ impl Kind for Image {
     const NOT_YET: &'static [&'static str] = &[];
     const PERMISSIONS: &'static [Permission] = &[
         Permission::look(&["ecr:DescribeImages"]),
+        // Which build numbers have been given already.
+        Permission::look(&["ecs:DescribeTaskDefinition", "ecs:ListTaskDefinitionFamilies", "ecs:ListTaskDefinitions"]),
         // What a push and a pull are to IAM: the registry's own protocol asks for these.
         Permission::release(
             &[
@@ -185,7 +198,8 @@ impl Kind for Image {
     fn sample() -> crate::kind::Sample<Desired> {
         let desired = |package: &str| {
             let source = ImageSource::Package(package.into());
-            Desired { repository: ecr::model::URI.into(), digest: Some(ecr::model::digest(&source)), source }
+            let digest = Some(ecr::model::digest(&source));
+            Desired { repository: ecr::model::URI.into(), digest, source, numbered_above: 0 }
         };
         let sample = crate::kind::Sample::new(ecr::model::cloud_with_repository, desired("app"))
             .images(|aws| std::sync::Arc::new(ecr::model::Builder(aws)));
@@ -211,6 +225,32 @@ impl Numbered {
     }
 }
 
+/// The name of an image that stackctl pushed, in its parts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tagged<'a> {
+    /// The URI of its repository.
+    pub uri: &'a str,
+    /// The tag, `<version>-<build>`.
+    pub tag: &'a str,
+    /// The package's version.
+    pub version: &'a str,
+    /// The build number.
+    pub build: u64,
+}
+
+/// `image` in its parts, if it is called as those that stackctl pushes.
+pub fn tagged(image: &str) -> Option<Tagged<'_>> {
+    let (uri, tag) = image.rsplit_once(':')?;
+    let (version, build) = tag.rsplit_once('-')?;
+    Some(Tagged { uri, tag, version, build: build.parse().ok()? })
+}
+
+/// The address of the images that the repository `uri` keeps, if it is one of the stack's own: also if it is gone.
+pub fn address(id: &StackId, uri: &str) -> Option<Address> {
+    let (_, name) = uri.split_once('/')?;
+    name.strip_prefix(&ecr::prefix(id)).map(|own| Address::new(Image::NAME, own))
+}
+
 /// Builds the image, and pushes it under the next build number unless the repository has the same already.
 async fn push(cx: &Context, desired: &Desired) -> Result<Live, Failure> {
     let uri = desired.repository.get()?;
@@ -220,13 +260,41 @@ async fn push(cx: &Context, desired: &Desired) -> Result<Live, Failure> {
     if let Some(same) = there.iter().rfind(|image| image.digest == built.digest) {
         return Ok(same.clone().live(repository, uri, &there));
     }
-    let build = there.last().map_or(0, |newest| newest.build) + 1;
+    let newest = there.last().map_or(0, |newest| newest.build);
+    let build = newest.max(desired.numbered_above).max(recorded(cx, uri).await?) + 1;
     let tag = format!("{}-{build}", built.version);
     let login = login(cx).await?;
     cx.images.push(&desired.source, uri, &tag, &login).await?;
     let pushed = Numbered { build, version: built.version, tag, digest: built.digest };
     there.push(pushed.clone());
     Ok(pushed.live(repository, uri, &there))
+}
+
+/// The highest build number in the repository `uri` that a task definition of the stack names, 0 for none. Whoever may delete
+/// an image can do so while it runs, and a number that is given again would take another image for the one that runs.
+/// <https://docs.aws.amazon.com/AmazonECR/latest/userguide/delete_image.html>
+async fn recorded(cx: &Context, uri: &str) -> Result<u64, Failure> {
+    let call = cx.aws.ecs.list_task_definition_families().family_prefix(aws::stack_prefix(&cx.id));
+    let call = call.status(TaskDefinitionFamilyStatus::Active).into_paginator().items().send();
+    let families: Vec<String> = call.try_collect().await.during("ListTaskDefinitionFamilies")?;
+    let lists = families.iter().map(|family| {
+        let call = cx.aws.ecs.list_task_definitions().family_prefix(family).status(TaskDefinitionStatus::Active);
+        async move { call.into_paginator().items().send().try_collect().await.during("ListTaskDefinitions") }
+    });
+    let revisions: Vec<Vec<String>> = try_join_all(lists).await?;
+    let reads = revisions.iter().flatten().map(|arn| async move {
+        let answer = cx.aws.ecs.describe_task_definition().task_definition(arn).send().await;
+        let answer = answer.or_absent("DescribeTaskDefinition", &["ClientException"])?;
+        let definition = answer.and_then(|answer| answer.task_definition);
+        Ok::<_, Failure>(definition.map_or(0, |definition| highest(&definition, uri)))
+    });
+    Ok(try_join_all(reads).await?.into_iter().max().unwrap_or_default())
+}
+
+/// The highest build number in the repository `uri` among the images of `definition`.
+fn highest(definition: &TaskDefinition, uri: &str) -> u64 {
+    let images = definition.container_definitions().iter().filter_map(|container| tagged(container.image()?));
+    images.filter(|image| image.uri == uri).map(|image| image.build).max().unwrap_or_default()
 }
 
 /// Whether `image` can still be pulled, as far as it is one of the stack's own: repositories keep a number of them.
@@ -284,7 +352,55 @@ async fn login(cx: &Context) -> Result<RegistryLogin, Failure> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
+    use crate::{
+        aws::model::{self, Cloud},
+        kinds::ecr::model::{Builder, Ecr, Recorded, URI, cloud_with_repository, digest},
+    };
+
+    /// Releases what is built from `package`, and gives its build number.
+    async fn released(cloud: &Cloud, package: &str, numbered_above: u64) -> u64 {
+        let aws = Arc::new(model::session(cloud));
+        let id = StackId { stack: "shop".into(), environment: "test".into() };
+        let cx = Context::new(id, Arc::clone(&aws), Arc::new(Builder(aws)));
+        let source = ImageSource::Package(package.into());
+        let desired = Desired { repository: URI.into(), digest: Some(digest(&source)), source, numbered_above };
+        Image::create(&cx, &Address::new(Image::NAME, "main"), &desired).await.expect("it is pushed").build
+    }
+
+    #[tokio::test]
+    async fn the_number_of_an_image_that_is_gone_is_not_given_again() {
+        let cloud = cloud_with_repository();
+        assert_eq!(released(&cloud, "app", 0).await, 1);
+        assert_eq!(released(&cloud, "other", 0).await, 2);
+        cloud.with(Ecr::lose_images);
+        cloud.with(|recorded: &mut Recorded| recorded.0 = vec![format!("{URI}:1.0.0-1"), format!("{URI}:1.0.0-2")]);
+        assert_eq!(released(&cloud, "third", 0).await, 3, "revision 2 has been 2");
+        assert_eq!(released(&cloud, "third", 0).await, 3, "it is there");
+        // ECS knows of a service that runs a revision that nobody else tells of.
+        assert_eq!(released(&cloud, "fourth", 7).await, 8);
+    }
+
+    #[tokio::test]
+    async fn numbers_of_other_repositories_do_not_count() {
+        let cloud = cloud_with_repository();
+        let others = ["nginx:1.27-9".to_owned(), format!("{URI}-old:1.0.0-9"), format!("{URI}:latest")];
+        cloud.with(|recorded: &mut Recorded| recorded.0 = others.into());
+        assert_eq!(released(&cloud, "app", 0).await, 1);
+    }
+
+    #[test]
+    fn the_address_of_an_image_follows_from_its_repository() {
+        let id = StackId { stack: "shop".into(), environment: "test".into() };
+        let named = tagged(&format!("{URI}:1.0.0-rc-12")).map(|named| (named.version.to_owned(), named.build));
+        assert_eq!(named, Some(("1.0.0-rc".to_owned(), 12)));
+        assert_eq!(address(&id, URI), Some(Address::new("image", "main")));
+        for other in ["nginx", "host/shop/production/main", "host/shop"] {
+            assert_eq!(address(&id, other), None, "{other}");
+        }
+    }
 
     #[test]
     fn the_newest_image_has_the_highest_build_number_not_version() {

@@ -31,6 +31,18 @@ use aws_sdk_ecr::{
         builders::RepositoryBuilder,
     },
 };
+use aws_sdk_ecs::{
+    operation::{
+        describe_task_definition::{
+            DescribeTaskDefinitionError, DescribeTaskDefinitionInput, DescribeTaskDefinitionOutput,
+        },
+        list_task_definition_families::{
+            ListTaskDefinitionFamiliesError, ListTaskDefinitionFamiliesInput, ListTaskDefinitionFamiliesOutput,
+        },
+        list_task_definitions::{ListTaskDefinitionsError, ListTaskDefinitionsInput, ListTaskDefinitionsOutput},
+    },
+    types::{ContainerDefinition, TaskDefinition},
+};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use futures::future::BoxFuture;
 
@@ -63,6 +75,16 @@ struct Kept {
     images: Vec<ImageDetail>,
 }
 
+/// The images of the stack's task definitions, the first of revision 1 of the only family.
+#[derive(Clone, Default)]
+pub(super) struct Recorded(pub(super) Vec<String>);
+
+impl Service for Recorded {
+    fn present(&self) -> Vec<String> {
+        Vec::new()
+    }
+}
+
 impl Service for Ecr {
     fn present(&self) -> Vec<String> {
         self.repositories.iter().flat_map(Kept::lines).collect()
@@ -92,6 +114,9 @@ pub(super) fn cloud() -> Cloud {
     cloud.on(PutImageError::generic, put_image);
     cloud.on(DescribeImagesError::generic, images);
     cloud.on(BatchDeleteImageError::generic, delete_images);
+    cloud.on(ListTaskDefinitionFamiliesError::generic, families);
+    cloud.on(ListTaskDefinitionsError::generic, revisions);
+    cloud.on(DescribeTaskDefinitionError::generic, revision);
     cloud
 }
 
@@ -144,6 +169,13 @@ impl Ecr {
             .build();
         self.repositories.push(Kept { repository: repository.clone(), lifecycle: None, images: Vec::new() });
         repository
+    }
+
+    /// Deletes every image.
+    pub(super) fn lose_images(&mut self) {
+        for kept in &mut self.repositories {
+            kept.images.clear();
+        }
     }
 
     /// Lets no repository scan its images.
@@ -249,4 +281,35 @@ fn delete(ecr: &mut Ecr, input: &DeleteRepositoryInput) -> Result<DeleteReposito
     }
     ecr.repositories.retain(|kept| kept.repository.repository_name() != input.repository_name());
     Ok(DeleteRepositoryOutput::builder().build())
+}
+
+/// What the names of the stack's families begin with.
+const FAMILIES: &str = "shop-test-";
+
+fn families(
+    recorded: &mut Recorded,
+    input: &ListTaskDefinitionFamiliesInput,
+) -> Result<ListTaskDefinitionFamiliesOutput, Refusal> {
+    let has = !recorded.0.is_empty() && input.family_prefix() == Some(FAMILIES);
+    let families = has.then(|| vec![format!("{FAMILIES}web")]);
+    Ok(ListTaskDefinitionFamiliesOutput::builder().set_families(families).build())
+}
+
+fn revisions(recorded: &mut Recorded, input: &ListTaskDefinitionsInput) -> Result<ListTaskDefinitionsOutput, Refusal> {
+    let family = input.family_prefix().unwrap_or_default();
+    let arns =
+        (1..=recorded.0.len()).map(|number| format!("arn:aws:ecs:eu-west-1:1:task-definition/{family}:{number}"));
+    Ok(ListTaskDefinitionsOutput::builder().set_task_definition_arns(Some(arns.collect())).build())
+}
+
+fn revision(
+    recorded: &mut Recorded,
+    input: &DescribeTaskDefinitionInput,
+) -> Result<DescribeTaskDefinitionOutput, Refusal> {
+    let number = input.task_definition().and_then(|arn| arn.rsplit_once(':')?.1.parse::<usize>().ok());
+    let image = number.and_then(|number| recorded.0.get(number - 1));
+    let image = image.ok_or_else(|| Refusal::new("ClientException", "Unable to describe task definition."))?;
+    let container = ContainerDefinition::builder().name("web").image(image).build();
+    let definition = TaskDefinition::builder().container_definitions(container).build();
+    Ok(DescribeTaskDefinitionOutput::builder().task_definition(definition).build())
 }

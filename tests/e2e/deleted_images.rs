@@ -1,0 +1,48 @@
+//! Images that somebody deletes from the registry while they run.
+
+use crate::{support::text, tiny::Tiny};
+
+impl Tiny {
+    /// Deletes the image of this build from the registry, behind the back of stackctl.
+    async fn delete_image(&self, build: u32) {
+        let ecr = aws_sdk_ecr::Client::new(&self.0.sdk().await);
+        let images = ecr.describe_images().repository_name("tiny/default/tiny").send().await.expect("it answers");
+        let is_meant = |tag: &String| tag.ends_with(&format!("-{build}"));
+        let image = images.image_details().iter().find(|image| image.image_tags().iter().any(is_meant));
+        let digest = image.and_then(|image| image.image_digest()).expect("it is there");
+        let image = aws_sdk_ecr::types::ImageIdentifier::builder().image_digest(digest).build();
+        let call = ecr.batch_delete_image().repository_name("tiny/default/tiny").image_ids(image);
+        call.send().await.expect("it is deleted");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_number_of_a_deleted_image_is_not_given_again() {
+    let tiny = Tiny::start();
+    let url = tiny.0.up();
+    tiny.say("two");
+    tiny.0.must(&["deploy"]);
+    tiny.delete_image(2).await;
+
+    // It is said, and nobody goes back to the older image unasked.
+    let service = tiny.0.status()["services"][0].clone();
+    assert_eq!((&service["version"], &service["image_gone"]), (&"1.0.0+2".into(), &true.into()), "{service}");
+    let said = text(&tiny.0.stackctl(&["up", "--yes"]));
+    assert!(said.contains("no longer in its repository") && said.contains("No changes."), "{said}");
+    assert!(said.contains("stackctl deploy"), "{said}");
+
+    // Another source is another number, so the service moves to it.
+    tiny.say("three");
+    tiny.0.must(&["deploy"]);
+    assert_eq!(tiny.0.get(&url).await.1, "three");
+    let service = tiny.0.status()["services"][0].clone();
+    assert_eq!((&service["version"], &service["image_gone"]), (&"1.0.0+3".into(), &false.into()), "{service}");
+
+    // The same source is built and released once more.
+    tiny.delete_image(3).await;
+    tiny.delete_image(1).await;
+    tiny.0.must(&["deploy"]);
+    assert_eq!(tiny.0.get(&url).await.1, "three");
+    assert_eq!(tiny.0.status()["services"][0]["version"], "1.0.0+4");
+    assert_eq!(tiny.0.plan(), [""; 0]);
+}
