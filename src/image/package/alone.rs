@@ -6,10 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{
-    TARGET,
-    cargo::{Metadata, cargo, lines_of, no_cargo, unusable},
-};
+use super::cargo::{Metadata, TARGET, cargo, lines_of, no_cargo, unusable};
 use crate::model::{Failure, Subject};
 
 /// The only build in a target directory, until this is dropped.

@@ -10,6 +10,9 @@ use tokio::process::Command;
 
 use crate::model::{Evidence, Failure, Subject};
 
+/// What Fargate runs, and what a host can link statically without another toolchain: glibc's own static libraries.
+pub(super) const TARGET: &str = "x86_64-unknown-linux-gnu";
+
 /// What `cargo metadata` says of a workspace.
 #[derive(Deserialize)]
 pub(in crate::image) struct Metadata {

@@ -12,10 +12,7 @@ use std::{
 
 use serde_json::Value;
 
-use super::{
-    TARGET,
-    cargo::{Metadata, cargo, check, lines_of, no_cargo, unusable},
-};
+use super::cargo::{Metadata, TARGET, cargo, check, lines_of, no_cargo, unusable};
 use crate::model::{Failure, Subject};
 
 /// The package whose build script tells the flags.

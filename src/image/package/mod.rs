@@ -15,11 +15,8 @@ use super::{elf, kept::Kept, lines::last_lines, sbom};
 use crate::model::{Evidence, Failure, Subject};
 
 use alone::Alone;
-use cargo::{Metadata, ask, cargo, check, no_cargo, parsed, unusable};
+use cargo::{Metadata, TARGET, ask, cargo, check, no_cargo, parsed, unusable};
 pub(super) use cargo::{Package, metadata};
-
-/// What Fargate runs, and what a host can link statically without another toolchain: glibc's own static libraries.
-const TARGET: &str = "x86_64-unknown-linux-gnu";
 
 /// A program and what its package says of it.
 #[derive(Debug)]
