@@ -67,18 +67,13 @@ pub(super) fn draw(graph: &mut Graph, stack: &Stack, facts: &Facts) -> Result<BT
         let asked_for = facts.releases.get(&source);
         let stays = stays(stack, facts, &source, &address);
         let all_stay = users(stack, &source).all(|service| stays.contains_key(service));
+        let that_run = facts.running.values().filter(|running| running.of == address);
         let desired = image::Desired {
             repository: Input::output(&repository, "uri"),
             // Where every service runs it already, it need not be the newest as well.
             digest: asked_for.filter(|_| !all_stay).cloned(),
             source: source.clone(),
-            numbered_above: facts
-                .running
-                .values()
-                .filter(|one| one.of == address)
-                .map(|one| one.build)
-                .max()
-                .unwrap_or(0),
+            numbered_above: that_run.map(|running| running.build).max(),
         };
         let image = graph.add(address, &desired);
         drawn.insert(source, Drawn { repository, image, stays });

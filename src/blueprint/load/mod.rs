@@ -53,7 +53,7 @@ pub(super) fn draw(
         repository: Input::output(&repository, "uri"),
         digest: Some(load.digest.clone()),
         source: ImageSource::Dump(load.file.clone()),
-        numbered_above: 0,
+        numbered_above: None,
     };
     let dump = graph.add(Address::new("image", TASK), &dump);
     let layers = secret::Source::Layers {

@@ -38,14 +38,10 @@ pub struct Desired {
     pub source: ImageSource,
     /// The digest that is to be released; none keeps the newest image, whatever it is.
     pub digest: Option<String>,
-    /// The highest build number that a service runs, whether the repository still has that image or not. A new image gets a
+    /// The highest build number that a service runs, if one does, whether the repository still has that image or not. A new image gets a
     /// higher one.
-    #[serde(default, skip_serializing_if = "is_zero")]
-    pub numbered_above: u64,
-}
-
-fn is_zero(number: &u64) -> bool {
-    *number == 0
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub numbered_above: Option<u64>,
 }
 
 /// What AWS has: the newest image that stackctl pushed.
@@ -199,7 +195,7 @@ impl Kind for Image {
         let desired = |package: &str| {
             let source = ImageSource::Package(package.into());
             let digest = Some(ecr::model::digest(&source));
-            Desired { repository: ecr::model::URI.into(), digest, source, numbered_above: 0 }
+            Desired { repository: ecr::model::URI.into(), digest, source, numbered_above: None }
         };
         let sample = crate::kind::Sample::new(ecr::model::cloud_with_repository, desired("app"))
             .images(|aws| std::sync::Arc::new(ecr::model::Builder(aws)));
@@ -261,7 +257,7 @@ async fn push(cx: &Context, desired: &Desired) -> Result<Live, Failure> {
         return Ok(same.clone().live(repository, uri, &there));
     }
     let newest = there.last().map_or(0, |newest| newest.build);
-    let build = newest.max(desired.numbered_above).max(recorded(cx, uri).await?) + 1;
+    let build = newest.max(desired.numbered_above.unwrap_or_default()).max(recorded(cx, uri).await?) + 1;
     let tag = format!("{}-{build}", built.version);
     let login = login(cx).await?;
     cx.images.push(&desired.source, uri, &tag, &login).await?;
@@ -361,7 +357,7 @@ mod tests {
     };
 
     /// Releases what is built from `package`, and gives its build number.
-    async fn released(cloud: &Cloud, package: &str, numbered_above: u64) -> u64 {
+    async fn released(cloud: &Cloud, package: &str, numbered_above: Option<u64>) -> u64 {
         let aws = Arc::new(model::session(cloud));
         let id = StackId { stack: "shop".into(), environment: "test".into() };
         let cx = Context::new(id, Arc::clone(&aws), Arc::new(Builder(aws)));
@@ -373,14 +369,14 @@ mod tests {
     #[tokio::test]
     async fn the_number_of_an_image_that_is_gone_is_not_given_again() {
         let cloud = cloud_with_repository();
-        assert_eq!(released(&cloud, "app", 0).await, 1);
-        assert_eq!(released(&cloud, "other", 0).await, 2);
+        assert_eq!(released(&cloud, "app", None).await, 1);
+        assert_eq!(released(&cloud, "other", None).await, 2);
         cloud.with(Ecr::lose_images);
         cloud.with(|recorded: &mut Recorded| recorded.0 = vec![format!("{URI}:1.0.0-1"), format!("{URI}:1.0.0-2")]);
-        assert_eq!(released(&cloud, "third", 0).await, 3, "revision 2 has been 2");
-        assert_eq!(released(&cloud, "third", 0).await, 3, "it is there");
+        assert_eq!(released(&cloud, "third", None).await, 3, "revision 2 has been 2");
+        assert_eq!(released(&cloud, "third", None).await, 3, "it is there");
         // ECS knows of a service that runs a revision that nobody else tells of.
-        assert_eq!(released(&cloud, "fourth", 7).await, 8);
+        assert_eq!(released(&cloud, "fourth", Some(7)).await, 8);
     }
 
     #[tokio::test]
@@ -388,7 +384,7 @@ mod tests {
         let cloud = cloud_with_repository();
         let others = ["nginx:1.27-9".to_owned(), format!("{URI}-old:1.0.0-9"), format!("{URI}:latest")];
         cloud.with(|recorded: &mut Recorded| recorded.0 = others.into());
-        assert_eq!(released(&cloud, "app", 0).await, 1);
+        assert_eq!(released(&cloud, "app", None).await, 1);
     }
 
     #[test]
