@@ -28,9 +28,9 @@ pub async fn refuse(kinds: &Registry, cx: &Context, command: &str, plan: &Plan) 
         return Ok(());
     }
     let things = if found.len() == 1 {
-        "1 resource that does not belong to this stack blocks its deletion".to_owned()
+        "1 resource or setting that does not belong to this stack blocks its deletion".to_owned()
     } else {
-        format!("{} resources that do not belong to this stack block its deletion", found.len())
+        format!("{} resources or settings that do not belong to this stack block its deletion", found.len())
     };
     let failure = Failure::about(Subject::command(command), format!("{things}; nothing was deleted"))
         .hint(format!("remove what is named above, then run `stackctl {command}` again"));

@@ -55,6 +55,11 @@ pub struct Release {
     pub principal: Option<String>,
     /// The release that this one goes back to, if it does.
     pub rollback_to: Option<u32>,
+    /// Whether somebody has registered its revision without stackctl.
+    pub by_hand: bool,
+    /// Whether its revision is still there to be released once more.
+    #[serde(skip)]
+    pub can_return: bool,
 }
 
 /// How a release ended.
@@ -124,11 +129,11 @@ pub async fn read(
 }
 
 /// The release to go back to from what runs now: the newest that served before that was first released. What was gone
-/// back from is never gone back to.
+/// back from is never gone back to, and what was registered by hand is passed over: stackctl may not know all that it says.
 pub fn last_good(releases: &[Release], running: u32) -> Option<&Release> {
     let first = |release: &Release| release.rollback_to.unwrap_or(release.release);
     let now = releases.iter().find(|release| release.release == running).map_or(running, first);
-    releases.iter().find(|release| release.result == Outcome::Succeeded && first(release) < now)
+    releases.iter().find(|release| release.result == Outcome::Succeeded && release.can_return && first(release) < now)
 }
 
 /// The revision in a task definition's ARN.
@@ -173,6 +178,8 @@ fn release(name: &str, rollout: Rollout, revisions: &BTreeMap<u32, Revision>) ->
         by: revision.and_then(|revision| revision.by.clone()),
         principal: revision.and_then(|revision| revision.principal.clone()),
         rollback_to: revision.and_then(|revision| revision.rollback_to),
+        by_hand: revision.is_some_and(|revision| revision.by_hand),
+        can_return: revision.is_some_and(|revision| !revision.by_hand),
     }
 }
 
@@ -252,6 +259,7 @@ mod tests {
             by: None,
             commit: Some(format!("commit {number}")),
             rollback_to,
+            by_hand: false,
             desired: None,
         };
         (number, revision)
@@ -282,6 +290,18 @@ mod tests {
         assert_eq!(good(4), Some(2), "3 never served");
         assert_eq!(good(2), Some(1));
         assert_eq!(good(1), None);
+    }
+
+    #[test]
+    fn a_revision_registered_by_hand_is_passed_over() {
+        let rollouts = (1..=4).map(|number| rollout(number, i64::from(number), Outcome::Succeeded)).collect();
+        // 2 is ours, 3 was registered by hand, and of 1 nothing is left.
+        let by_hand = |(number, revision)| (number, Revision { by_hand: true, ..revision });
+        let revisions = vec![revision(2, 2, None), by_hand(revision(3, 3, None)), revision(4, 4, None)];
+        let all = releases(rollouts, revisions);
+        assert_eq!(last_good(&all, 4).map(|release| release.release), Some(2));
+        assert_eq!(last_good(&all, 2).map(|release| release.release), None);
+        assert_eq!(all.iter().filter(|release| release.by_hand).map(|release| release.release).collect::<Vec<_>>(), [3]);
     }
 
     #[test]

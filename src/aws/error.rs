@@ -4,6 +4,7 @@ use aws_smithy_runtime_api::{client::result::SdkError, http::Response};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use aws_types::request_id::RequestId;
 
+use super::quota;
 use crate::model::{Cause, Failure};
 
 /// Codes by which AWS asks to slow down; the call did nothing.
@@ -174,19 +175,7 @@ fn hint(failure: &Failure) -> Option<String> {
         "OptInRequired" | "AuthFailure.OptIn" => {
             "the account has not enabled this region: enable it or choose another `region:`"
         }
-        "VpcLimitExceeded" => {
-            "the account's quota of VPCs in this region is used up: raise it at Service Quotas (vpc, L-F678F1CE)"
-        }
-        "AddressLimitExceeded" => {
-            "the account's quota of Elastic IPs in this region is used up: raise it at Service Quotas (ec2, L-0263D0A3), or set `nat: single` or `none`"
-        }
-        _ if code.ends_with("LimitExceeded")
-            || code.ends_with("LimitExceededException")
-            || code.ends_with("QuotaExceeded") =>
-        {
-            "a quota of the account is used up: see Service Quotas in the AWS console"
-        }
-        _ => return None,
+        _ => return quota::hint(failure),
     };
     Some(hint.to_owned())
 }

@@ -9,6 +9,8 @@ mod hosted_zones;
 pub mod model;
 mod names;
 mod once;
+mod quota;
+mod refusal;
 mod session;
 mod signature;
 mod tags;
@@ -18,9 +20,10 @@ pub use clock::Clock;
 pub use error::{Outcome, failure, given};
 pub use names::{derived, discriminated, iam_path, last_part, log_prefix, may_be_ours, may_begin, stack_prefix};
 pub use once::Once;
+pub use refusal::{About, about};
 pub use session::{Aws, Caller, SessionOptions};
 pub use tags::{
-    ADDRESS, BY, COMMIT, ENVIRONMENT, NAME, ROLLBACK_TO, STACK, Tag, ZONES, address_of, ours, tag, tag_value, tags,
+    ADDRESS, BY, COMMIT, ENVIRONMENT, NAME, ROLLBACK_TO, STACK, Tag, ZONES, address_of, is_of_no_stack, ours, tag, tag_value, tags,
     zones_of,
 };
 pub use task_log::{LogLine, TaskLog, log_page};

@@ -117,6 +117,11 @@ pub fn address_of(id: &StackId, tags: &[impl Tag]) -> Option<Address> {
     tag_value(tags, ADDRESS).filter(|_| owned)?.parse().ok()
 }
 
+/// Whether no stack has put its tags there.
+pub fn is_of_no_stack(tags: &[impl Tag]) -> bool {
+    tag_value(tags, STACK).is_none()
+}
+
 /// The hosted zones that [`ZONES`] names among these tags.
 pub fn zones_of(tags: &[impl Tag]) -> Vec<String> {
     tag_value(tags, ZONES).into_iter().flat_map(|zones| zones.split_whitespace().map(str::to_owned)).collect()

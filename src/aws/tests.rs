@@ -152,11 +152,31 @@ fn only_what_the_reader_can_mend_has_a_hint() {
         ("OptInRequired", "region"),
         ("VpcLimitExceeded", "L-F678F1CE"),
         ("AddressLimitExceeded", "L-0263D0A3"),
-        ("DBInstanceQuotaExceeded", "Service Quotas"),
+        ("InstanceQuotaExceeded", "“DB instances” at Service Quotas (rds)"),
+        ("TooManyRules", "“Rules per Application Load Balancer” at Service Quotas (elasticloadbalancing)"),
+        ("TooManyTargetGroups", "Target Groups per Region"),
+        ("TooManyUniqueTargetGroupsPerLoadBalancer", "100 target groups"),
+        ("TooManySomethings", "Service Quotas"),
+        ("ServiceQuotaExceededException", "Service Quotas"),
+        ("DBClusterQuotaExceededFault", "Service Quotas"),
+        ("TooManyUpdates", ""),
+        ("TooManyTagsException", ""),
         ("InvalidParameterValue", ""),
     ] {
         assert!(hint(code).contains(says) && hint(code).is_empty() == says.is_empty(), "{code}: {}", hint(code));
     }
+}
+
+#[test]
+fn one_code_names_the_quota_of_the_operation() {
+    let refused = |operation: &str| {
+        let raw = Response::new(StatusCode::try_from(400).expect("it is a status"), SdkBody::empty());
+        let meta = ErrorMetadata::builder().code("LimitExceededException").message("no more").build();
+        failure(operation, &SdkError::service_error(meta, raw)).hint.unwrap_or_default()
+    };
+    assert!(refused("CreateRepository").contains("“Registered repositories” at Service Quotas (ecr)"));
+    assert!(refused("CreateSecret").contains("“Secrets per Region” at Service Quotas (secretsmanager)"));
+    assert!(refused("PutSomething").contains("see Service Quotas"));
 }
 
 #[test]

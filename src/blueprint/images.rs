@@ -1,16 +1,13 @@
 //! The images that stack.yaml builds: a repository and its images for each source, however many services run it; and which
 //! of them each service is to run.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    path::Path,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{facts::Facts, running::RunningImage};
 use crate::{
     kind::ImageSource,
     kinds::ecr::{image, repository},
-    model::{Address, Failure, Graph, Input, Subject},
+    model::{Address, Graph, Input},
     spec::{ImageFrom, Service, Stack},
 };
 
@@ -51,17 +48,12 @@ pub(super) fn source(image: &ImageFrom) -> Option<ImageSource> {
     }
 }
 
-pub(super) fn draw(graph: &mut Graph, stack: &Stack, facts: &Facts) -> Result<BTreeMap<ImageSource, Drawn>, Failure> {
+pub(super) fn draw(graph: &mut Graph, stack: &Stack, facts: &Facts) -> BTreeMap<ImageSource, Drawn> {
     let mut drawn = BTreeMap::new();
-    let mut taken: BTreeMap<String, ImageSource> = BTreeMap::new();
-    for source in sources(stack) {
-        let name = name(&source, &stack.name);
-        if let Some(other) = taken.insert(name.clone(), source.clone()) {
-            let (one, other) = (path(&other).display(), path(&source).display());
-            let message = format!("the images of `{one}` and `{other}` would both be kept in the repository `{name}`");
-            return Err(Failure::about(Subject::key("services"), message)
-                .hint("rename one of the two folders: letters in small, digits and hyphens tell repositories apart"));
-        }
+    let images = stack.services.values().map(|service| &service.image);
+    let named: BTreeMap<ImageSource, String> =
+        images.filter_map(|image| Some((source(image)?, image.repository(&stack.name)?))).collect();
+    for (source, name) in named {
         let repository = graph.add(Address::new("repository", &name), &repository::Desired { keep: KEPT_IMAGES });
         let address = Address::new("image", name);
         let asked_for = facts.releases.get(&source);
@@ -78,7 +70,7 @@ pub(super) fn draw(graph: &mut Graph, stack: &Stack, facts: &Facts) -> Result<BT
         let image = graph.add(address, &desired);
         drawn.insert(source, Drawn { repository, image, stays });
     }
-    Ok(drawn)
+    drawn
 }
 
 /// The services that run the image of `source`.
@@ -98,27 +90,4 @@ fn stays(stack: &Stack, facts: &Facts, source: &ImageSource, image: &Address) ->
         })
         .map(|(name, running)| (name.clone(), running.clone()))
         .collect()
-}
-
-fn path(source: &ImageSource) -> &Path {
-    let (ImageSource::Package(path) | ImageSource::Dockerfile { path, .. } | ImageSource::Dump(path)) = source;
-    path
-}
-
-/// A name after the source's path: `services/api` and `services/api/Dockerfile` are `services-api`; the folder of
-/// stack.yaml itself has the stack's.
-fn name(source: &ImageSource, stack: &str) -> String {
-    let path = path(source);
-    let is_plain_dockerfile = matches!(source, ImageSource::Dockerfile { .. }) && path.ends_with("Dockerfile");
-    let path = path.parent().filter(|_| is_plain_dockerfile).unwrap_or(path);
-    let parts: Vec<String> = path
-        .components()
-        .filter_map(|part| match part {
-            std::path::Component::Normal(part) => Some(part.to_string_lossy().to_lowercase()),
-            _ => None,
-        })
-        .collect();
-    let clean: String = parts.join("-").chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
-    let clean = clean.trim_matches('-');
-    if clean.is_empty() { stack.to_owned() } else { clean.to_owned() }
 }

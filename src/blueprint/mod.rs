@@ -51,15 +51,14 @@ pub fn facts(id: &StackId, live: &[LiveResource]) -> Result<Facts, Failure> {
 /// The resources that `stack` asks for.
 ///
 /// # Errors
-/// If the region has fewer zones than stack.yaml wants, two images would share a repository, or the domain has no hosted
-/// zone.
+/// If the region has fewer zones than stack.yaml wants, or the domain has no hosted zone.
 pub fn graph(stack: &Stack, facts: &Facts) -> Result<Graph, Failure> {
     let mut graph = Graph::new();
     let network = match &stack.network.given {
         Some(given) => given_network::draw(stack, given, facts)?,
         None => network::draw(&mut graph, stack, facts)?,
     };
-    let images = images::draw(&mut graph, stack, facts)?;
+    let images = images::draw(&mut graph, stack, facts);
     let balancer = load_balancer::draw(&mut graph, stack, facts, &network)?;
     let groups = service::security_groups(&mut graph, stack, &network, balancer.as_ref());
     let host = bastion::security_group(&mut graph, stack, &network);
@@ -79,7 +78,7 @@ pub fn graph(stack: &Stack, facts: &Facts) -> Result<Graph, Failure> {
 /// of that name, and with the network that stack.yaml names as it has to be. Their ids are made up; kinds, numbers and sizes are right.
 ///
 /// # Errors
-/// If two images would share a repository.
+/// None for a stack that was read from a file: what could be missing is made up.
 pub fn sketch(stack: &Stack) -> Result<Graph, Failure> {
     sketched(stack, None)
 }
@@ -88,7 +87,7 @@ pub fn sketch(stack: &Stack) -> Result<Graph, Failure> {
 /// stack is in it.
 ///
 /// # Errors
-/// If two images would share a repository.
+/// None for a stack that was read from a file: what could be missing is made up.
 pub fn sketch_of_all(stack: &Stack) -> Result<Graph, Failure> {
     sketched(stack, Some(Load::made_up()))
 }

@@ -7,13 +7,20 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use super::{listings::LAG, pause::Pauses, run::Resource};
-use crate::model::{Cause, Change, Failure, How, Phase};
+use crate::model::{Cause, Change, Failure, How, Phase, cut};
 
 /// How often a write is repeated that was throttled or whose answer was lost. The pauses come to 16 to 33 s.
 pub(super) const ATTEMPTS: u32 = 8;
 
 /// The first and the longest pause between two tries.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(10));
+
+/// Codes that AWS has for all that is wrong with a call.
+const UNSPECIFIC: &[&str] =
+    &["ClientException", "InvalidParameterException", "InvalidParameterValue", "ValidationException", "ValidationError"];
+
+/// How much of AWS's reason is shown while it is waited, in characters.
+const SHOWN_OF_REASON: usize = 300;
 
 /// One write.
 #[derive(Clone, Copy)]
@@ -71,7 +78,7 @@ pub(super) async fn attempt(on: Resource<'_>, write: Write<'_>) -> Result<Option
                     }
                 }
                 match passing {
-                    Some(what) if began.elapsed() < patience => on.waiting(what),
+                    Some(what) if began.elapsed() < patience => on.waiting(&with_reason(what, &failure)),
                     Some(what) => return Err(waited_for(failure, what, began.elapsed())),
                     None => return Err(failure),
                 }
@@ -140,6 +147,15 @@ async fn made_already(
     let write = Write::Update { desired, live: &made.live, changes: &changes };
     // Boxed, because an attempt may look for what is made, and this makes an attempt.
     Ok(Box::pin(attempt(on, write)).await?.or(Some(made.live)))
+}
+
+/// `what` is waited for, and what AWS says, where its code does not.
+fn with_reason(what: &str, failure: &Failure) -> String {
+    let reason = failure.message.lines().next().unwrap_or_default();
+    if !failure.is(UNSPECIFIC) || reason.is_empty() {
+        return what.to_owned();
+    }
+    format!("{what} (AWS says: {})", cut(reason, SHOWN_OF_REASON))
 }
 
 fn waited_for(failure: Failure, what: &str, how_long: Duration) -> Failure {

@@ -15,6 +15,10 @@ use crate::model::Failure;
 /// The media type of a manifest.
 pub(super) const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 
+/// How much of a version is in a tag, in characters: the build number comes after it, and a tag has 128 at most.
+/// <https://github.com/opencontainers/distribution-spec/blob/main/spec.md#pulling-manifests>
+const LONGEST_VERSION: usize = 100;
+
 const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
 const LAYER: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
 
@@ -23,7 +27,7 @@ const LAYER: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
 pub(super) struct Assembled {
     /// `sha256:…` of the manifest.
     pub(super) digest: String,
-    /// The package's version.
+    /// The package's version, as a tag can have it.
     pub(super) version: String,
     pub(super) manifest: Vec<u8>,
     /// The layers and the configuration.
@@ -54,11 +58,11 @@ pub(super) fn assemble(program: &Program, kept: &Kept) -> Result<Assembled, Fail
     let layers = kept.layers(&[layer::base()?, own])?;
     let config = config(program, &layers);
     let config = serde_json::to_vec(&config).map_err(|error| Failure::internal(error.to_string()))?;
-    manifest(program.version.clone(), config, layers)
+    manifest(&program.version, config, layers)
 }
 
-/// The image of a configuration and the layers that it names.
-pub(super) fn manifest(version: String, config: Vec<u8>, layers: Vec<Layer>) -> Result<Assembled, Failure> {
+/// The image of a configuration and the layers that it names. The `version` is any text.
+pub(super) fn manifest(version: &str, config: Vec<u8>, layers: Vec<Layer>) -> Result<Assembled, Failure> {
     let config_digest = layer::digest(&config);
     let manifest = json!({
         "schemaVersion": 2,
@@ -71,7 +75,14 @@ pub(super) fn manifest(version: String, config: Vec<u8>, layers: Vec<Layer>) -> 
     let manifest = serde_json::to_vec(&manifest).map_err(|error| Failure::internal(error.to_string()))?;
     let layers = layers.into_iter().map(|layer| Blob::held(layer.digest, layer.compressed));
     let blobs = layers.chain([Blob::held(config_digest, config)]).collect();
-    Ok(Assembled { digest: layer::digest(&manifest), version, manifest, blobs })
+    Ok(Assembled { digest: layer::digest(&manifest), version: in_tag(version), manifest, blobs })
+}
+
+/// `version` as a tag can have it: `1.2.0+g1a2b` is a version for Cargo, and `+` is in no tag. It becomes `_`, which no
+/// version of Cargo has.
+fn in_tag(version: &str) -> String {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+    version.chars().take(LONGEST_VERSION).map(|c| if allowed(c) { c } else { '_' }).collect()
 }
 
 /// <https://github.com/opencontainers/image-spec/blob/main/config.md>
@@ -103,6 +114,14 @@ fn config(program: &Program, layers: &[Layer]) -> serde_json::Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_version_with_a_plus_gives_a_valid_tag() {
+        assert_eq!(in_tag("1.2.0"), "1.2.0");
+        assert_eq!(in_tag("1.2.0-rc.1+g1a2b.5"), "1.2.0-rc.1_g1a2b.5");
+        let longest = in_tag(&format!("1.0.0+{}", "a".repeat(200)));
+        assert_eq!(format!("{longest}-{}", u64::MAX).len(), 121);
+    }
 
     #[test]
     fn the_same_program_is_the_same_image_and_others_share_its_base() {

@@ -14,6 +14,7 @@ mod input;
 mod permission;
 mod phase;
 mod plan;
+mod readable;
 
 pub use address::{Address, StackId};
 pub use change::{Change, Changes, Diff, How, Shown};
@@ -29,6 +30,7 @@ pub use input::{Input, Outputs, resolve};
 pub use permission::{On, Permission, Purpose};
 pub use phase::Phase;
 pub use plan::{Action, Plan, Step, StepId};
+pub use readable::{cut, readable};
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 

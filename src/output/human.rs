@@ -6,7 +6,7 @@ use comfy_table::{Table, presets};
 use serde::Serialize;
 
 use super::style::Style;
-use crate::model::{Address, Failure};
+use crate::model::{Address, Failure, readable};
 
 /// What `status` shows; its JSON keys are stable.
 #[derive(Clone, Debug, Serialize)]
@@ -32,8 +32,12 @@ pub struct ServiceLine {
     pub name: String,
     /// How many tasks it should run.
     pub desired: u64,
-    /// How many it runs.
+    /// How many it runs of the version that is shown.
     pub running: u64,
+    /// How many it still runs of earlier ones.
+    pub earlier: u64,
+    /// How many tasks of this version could not be started, or failed, in the rollout that is under way.
+    pub failed: u64,
     /// The package version and build number, for an image that stackctl built.
     pub version: Option<String>,
     /// The image of the task definition that it runs.
@@ -69,11 +73,11 @@ pub fn image_is_gone(service: &str, image: &str) -> String {
 pub(super) fn status(view: &StatusView, style: Style) -> String {
     let mut text = format!("{}/{}", style.strong(&view.stack), view.environment);
     if let Some(url) = &view.url {
-        let _ = write!(text, "  {}", style.hint(url));
+        let _ = write!(text, "  {}", style.hint(readable(url)));
     }
     text.push('\n');
     if let Some(holder) = &view.locked_by {
-        let _ = writeln!(text, "{} {holder}", style.changed("locked by"));
+        let _ = writeln!(text, "{} {}", style.changed("locked by"), readable(holder));
     }
     if view.resources.is_empty() {
         text.push_str("\nNothing is there. `stackctl up` makes it.");
@@ -81,8 +85,15 @@ pub(super) fn status(view: &StatusView, style: Style) -> String {
     }
     if !view.services.is_empty() {
         let rows = view.services.iter().map(|service| {
-            let running = format!("{}/{}", service.running, service.desired);
-            let running = if service.running >= service.desired { style.good(running) } else { style.changed(running) };
+            let mut running = format!("{}/{}", service.running, service.desired);
+            if service.earlier > 0 {
+                let _ = write!(running, ", {} earlier", service.earlier);
+            }
+            if service.failed > 0 {
+                let _ = write!(running, ", {} failed", service.failed);
+            }
+            let is_good = service.running >= service.desired && service.earlier == 0 && service.failed == 0;
+            let running = if is_good { style.good(running) } else { style.changed(running) };
             vec![service.name.clone(), running, or_dash(service.version.as_ref()), or_dash(service.image.as_ref())]
         });
         let _ = write!(text, "\n{}\n", table(&["SERVICE", "RUNNING", "VERSION", "IMAGE"], rows));
@@ -96,8 +107,8 @@ pub(super) fn status(view: &StatusView, style: Style) -> String {
             "failed" => style.bad(resource.phase),
             other => style.changed(other),
         };
-        let detail = resource.detail.clone().unwrap_or_default();
-        vec![resource.address.to_string(), phase, resource.id.clone(), detail]
+        let detail = readable(resource.detail.as_deref().unwrap_or_default());
+        vec![resource.address.to_string(), phase, readable(&resource.id), detail]
     });
     let _ = write!(text, "\n{}", table(&["RESOURCE", "STATE", "ID", ""], rows));
     text
@@ -117,7 +128,7 @@ pub(super) fn failure(address: Option<&Address>, failure: &Failure) -> String {
 }
 
 fn or_dash(text: Option<&String>) -> String {
-    text.cloned().unwrap_or_else(|| "-".to_owned())
+    text.map_or_else(|| "-".to_owned(), |text| readable(text))
 }
 
 pub(super) fn table(header: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {

@@ -36,7 +36,7 @@ use crate::{
     cost::Estimate,
     engine::Forecast,
     kind::Registry,
-    model::{Failure, Plan},
+    model::{Failure, Plan, readable},
 };
 
 /// Where output goes, and how it looks there.
@@ -100,7 +100,16 @@ impl Output {
     /// A line about what is going on; not for programs.
     pub fn status(&self, text: &str) {
         if !self.quiet && !self.is_json() {
-            write_line(&mut std::io::stderr().lock(), text);
+            write_line(&mut std::io::stderr().lock(), &readable(text));
+        }
+    }
+
+    /// A line that a task has written, as data: on a terminal it only shows.
+    pub fn task_line(&self, line: &str) {
+        if std::io::stdout().is_terminal() {
+            self.data(&readable(line));
+        } else {
+            self.data(line);
         }
     }
 
@@ -178,9 +187,9 @@ impl Output {
 
     fn print_error(&self, message: &str, hint: Option<&str>) {
         let mut stderr = std::io::stderr().lock();
-        write_line(&mut stderr, &format!("{} {message}", self.stderr.bad("error:")));
+        write_line(&mut stderr, &format!("{} {}", self.stderr.bad("error:"), readable(message)));
         if let Some(hint) = hint {
-            write_line(&mut stderr, &format!("{} {hint}", self.stderr.hint("hint:")));
+            write_line(&mut stderr, &format!("{} {}", self.stderr.hint("hint:"), readable(hint)));
         }
     }
 

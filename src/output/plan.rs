@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::style::Style;
 use crate::{
     kind::{AnyKind, Registry},
-    model::{Action, How, Plan, Shown, Step},
+    model::{Action, How, Plan, Shown, Step, readable},
 };
 
 /// The plan as text, without a line end at its end.
@@ -23,10 +23,10 @@ pub fn render(kinds: &Registry, plan: &Plan, style: Style) -> String {
         render_step(kinds, &mut text, step, style);
     }
     for (address, why) in &plan.guarded {
-        let _ = writeln!(text, "\n{} {address} is guarded: {why}", style.bad("!"));
+        let _ = writeln!(text, "\n{} {address} is guarded: {}", style.bad("!"), readable(why));
     }
     for (address, what) in &plan.by_hand {
-        let _ = writeln!(text, "\n{} {address} {what}", style.bad("!"));
+        let _ = writeln!(text, "\n{} {address} {}", style.bad("!"), readable(what));
     }
     for (address, what) in &plan.warnings {
         let _ = writeln!(text, "\n{} {address} {what}", style.changed("!"));
@@ -104,7 +104,7 @@ fn shown(value: &Shown, style: Style) -> String {
 /// A text of many lines, such as a script, would hide the rest of the plan: of such a one a plan says how long it is.
 fn one_line(text: &str) -> String {
     match text.lines().count() {
-        0 | 1 => text.to_owned(),
+        0 | 1 => readable(text),
         lines => format!("({lines} lines, {} characters)", text.chars().count()),
     }
 }

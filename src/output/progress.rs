@@ -12,7 +12,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use super::{format::Format, human, line::write_line, style::Style};
 use crate::{
     engine::{Event, Forecast},
-    model::{Action, Address},
+    model::{Action, Address, readable},
 };
 
 /// How often a line that waits for the same thing is repeated where nothing is animated: long enough not to fill a
@@ -102,9 +102,9 @@ impl Reporter {
                 let line = format!("{} {address} could not be {}", self.style.bad("✗"), past(action));
                 self.line(&line);
                 let text = human::failure(Some(&address), &failure);
-                text.lines().for_each(|line| self.always(&format!("    {line}")));
+                readable(&text).lines().for_each(|line| self.always(&format!("    {line}")));
                 if let Some(hint) = &failure.hint {
-                    let line = format!("    {} {hint}", self.style.hint("hint:"));
+                    let line = format!("    {} {}", self.style.hint("hint:"), readable(hint));
                     self.always(&line);
                 }
             }
@@ -119,7 +119,7 @@ impl Reporter {
                 runs_on.into_iter().for_each(|what| self.line(&format!("    {what}")));
             }
             Event::Image { source, message } => self.image(&source, message),
-            Event::Notice { message } => self.line(&message),
+            Event::Notice { message } => self.line(&readable(&message)),
         }
     }
 
@@ -165,7 +165,7 @@ impl Reporter {
         if running.waiting_for.as_ref() == Some(&waiting_for) {
             return;
         }
-        let line = format!("{address} {}: {waiting_for}", present(running.action));
+        let line = format!("{address} {}: {}", present(running.action), readable(&waiting_for));
         running.waiting_for = Some(waiting_for);
         running.said = Instant::now();
         match &running.bar {
@@ -184,7 +184,7 @@ impl Reporter {
                 running.said = Instant::now();
                 let since = duration(running.began.elapsed());
                 lines.push(match &running.waiting_for {
-                    Some(what) => format!("  {address} still waits for: {what} {since}"),
+                    Some(what) => format!("  {address} still waits for: {} {since}", readable(what)),
                     None => format!("  {address} still {} {since}", present(running.action)),
                 });
             }
@@ -198,7 +198,7 @@ impl Reporter {
     fn image(&mut self, source: &str, message: String) {
         // A compiler says much; of the same line twice, once is enough.
         if self.last_image_line.as_ref() != Some(&message) {
-            let line = format!("  {} {message}", self.style.dim(format!("[{source}]")));
+            let line = format!("  {} {}", self.style.dim(format!("[{source}]")), readable(&message));
             self.line(&line);
             self.last_image_line = Some(message);
         }

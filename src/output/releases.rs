@@ -3,7 +3,10 @@
 use serde::Serialize;
 
 use super::{human::table, style::Style};
-use crate::releases::{Outcome, Release};
+use crate::{
+    model::readable,
+    releases::{Outcome, Release},
+};
 
 /// How much of a commit is shown.
 const SHOWN_OF_COMMIT: usize = 10;
@@ -24,7 +27,7 @@ pub(super) fn render(view: &ReleasesView, style: Style) -> String {
         return format!("{}/{} has no releases yet.", view.stack, view.environment);
     }
     let rows = view.releases.iter().map(|release| {
-        let text = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
+        let text = |text: Option<String>| text.map_or_else(|| "-".to_owned(), |text| readable(&text));
         vec![
             release.service.clone(),
             release.release.to_string(),
@@ -65,6 +68,7 @@ fn result(release: &Release, style: Style) -> String {
     };
     match release.rollback_to {
         Some(number) => format!("{result} (goes back to {number})"),
+        None if release.by_hand => format!("{result} (registered by hand)"),
         None => result,
     }
 }

@@ -114,6 +114,25 @@ pub(super) fn is_region(text: &str) -> bool {
     }
 }
 
+/// Whether `text` names an image as ECS takes it, with a tag that a registry can have.
+/// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ContainerDefinition.html>
+/// <https://github.com/opencontainers/distribution-spec/blob/main/spec.md#pulling-manifests>
+pub(super) fn is_image(text: &str) -> bool {
+    let (name, digest) = text.split_once('@').map_or((text, None), |(name, digest)| (name, Some(digest)));
+    let is_hash = |hash: &str| hash.len() == 64 && hash.chars().all(|c| c.is_ascii_hexdigit());
+    let last = name.rsplit('/').next().unwrap_or(name);
+    let is_tag = |tag: &str| {
+        (1..=128).contains(&tag.len())
+            && !tag.starts_with(['.', '-'])
+            && tag.chars().all(|c| c.is_ascii_alphanumeric() || "_.-".contains(c))
+    };
+    (1..=255).contains(&name.len())
+        && !last.is_empty()
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || "-_:./#".contains(c))
+        && last.split_once(':').is_none_or(|(_, tag)| is_tag(tag))
+        && digest.is_none_or(|digest| digest.strip_prefix("sha256:").is_some_and(is_hash))
+}
+
 /// Whether `text` is a path of a URL that a health check can request.
 pub(super) fn is_url_path(text: &str) -> bool {
     text.starts_with('/') && text.len() <= LONGEST_HEALTH_PATH && !text.contains(char::is_whitespace)
@@ -310,6 +329,18 @@ mod tests {
         assert_eq!(memory_for(512), Some(vec![1024, 2048, 3072, 4096]));
         assert_eq!(memory_for(16384).map(|values| (values.len(), values[0])), Some((12, 32768)));
         assert_eq!(memory_for(300), None);
+    }
+
+    #[test]
+    fn an_image_has_a_tag_that_registries_and_ecs_take() {
+        let digest = format!("nginx@sha256:{}", "0a".repeat(32));
+        let long = format!("nginx:{}", "a".repeat(129));
+        for good in ["nginx", "nginx:1.27", "host:5000/a/b_c:v1.2-rc_1", digest.as_str(), "host:5000/nginx"] {
+            assert!(is_image(good), "{good}");
+        }
+        for bad in ["", "a b", "nginx:1.27+g1", "nginx:-1", "nginx:", "host/", "nginx@sha256:abc", long.as_str()] {
+            assert!(!is_image(bad), "{bad}");
+        }
     }
 
     #[test]

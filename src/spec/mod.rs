@@ -5,11 +5,14 @@ mod block;
 mod check;
 mod decode;
 mod keys;
+mod limits;
 mod merge;
+mod names;
 mod nearest;
 mod problem;
 mod read;
 mod reference;
+mod repository;
 mod required;
 mod schema;
 mod stack;
@@ -114,9 +117,12 @@ pub fn parse(
     }
     // An environment that is not asked for today must not fail the day it is.
     let mut chosen = decode::stack(&root, DEFAULT_ENVIRONMENT, &mut problems);
+    let mut names = names::Names::default();
+    names.take(chosen.as_ref(), root.span, &mut problems);
     for (name, over) in &environments {
         let merged = merge::over(root.clone(), over);
         let stack = decode::stack(&merged, &name.text, &mut problems);
+        names.take(stack.as_ref(), name.span, &mut problems);
         if name.text == environment {
             chosen = stack;
         }

@@ -102,9 +102,10 @@ def create_listener(original, self, load_balancer_arn, protocol, port, ssl_polic
     return listener
 
 
-# How many values the conditions of a rule may have, and how long an expression may be.
+# How many values and wildcards the conditions of a rule may have, and how long an expression may be.
 # https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-limits.html
 VALUES_A_RULE = 5
+WILDCARDS_A_RULE = 5
 LONGEST_EXPRESSION = 128
 
 # What AWS names as not supported in expressions, and flags, which it does not name at all.
@@ -114,12 +115,16 @@ UNSUPPORTED = re.compile(r"\(\?(?!:)|\\[1-9]|\\[pPRX]|[*+?}]\+")
 
 @patch(ELBv2Backend, "_validate_conditions")
 def _validate_conditions(original, self, conditions):
-    count = 0
+    count = wildcards = 0
     for condition in conditions:
         configs = [value for key, value in condition.items() if key.endswith("Config")] or [condition]
         count += sum(len(config.get(key) or []) for config in configs for key in ("Values", "RegexValues"))
+        values = [value for config in configs for value in config.get("Values") or []]
+        wildcards += sum(value.count("*") + value.count("?") for value in values)
     if count > VALUES_A_RULE:
         raise ValidationError(f"A rule can only have '{VALUES_A_RULE}' condition values")
+    if wildcards > WILDCARDS_A_RULE:
+        raise ValidationError(f"A rule can only have '{WILDCARDS_A_RULE}' condition wildcards")
     return original(self, conditions)
 
 

@@ -34,3 +34,16 @@ def run_instances(original, self, image_id, count, user_data, security_group_nam
     if token:
         made[token] = reservation
     return reservation
+
+
+@patch(InstanceBackend, "terminate_instances")
+def terminate_instances(original, self, instance_ids):
+    """moto keeps the attribute as the text that a call sends, and compares it with a truth value."""
+    for instance in self.get_multi_instances_by_id(instance_ids):
+        if str(instance.disable_api_termination).lower() == "true":
+            message = (
+                f"The instance '{instance.id}' may not be terminated. Modify its 'disableApiTermination' instance "
+                "attribute and try again."
+            )
+            raise EC2ClientError("OperationNotPermitted", message)
+    return original(self, instance_ids)

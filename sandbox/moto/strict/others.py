@@ -3,7 +3,8 @@
 from moto.core.exceptions import JsonRESTError
 from moto.core.responses import ActionResult
 from moto.iam.responses import IamResponse
-from moto.logs.models import LogsBackend
+from moto.logs.models import LogGroup, LogsBackend
+from moto.logs.responses import LogsResponse
 from moto.secretsmanager.exceptions import InvalidRequestException
 from moto.secretsmanager.models import SecretsManagerBackend
 
@@ -17,6 +18,31 @@ def put_retention_policy(original, self, log_group_name, retention_in_days):
     if int(retention_in_days) not in RETENTION:
         raise JsonRESTError("InvalidParameterException", f"{retention_in_days} is no retention period")
     return original(self, log_group_name, retention_in_days)
+
+
+def put_log_group_deletion_protection(self):
+    """moto does not know it. https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/protecting-log-groups-from-deletion.html"""
+    group = self.logs_backend.groups.get(self._get_param("logGroupIdentifier"))
+    if group is None:
+        raise JsonRESTError("ResourceNotFoundException", "The specified log group does not exist")
+    group._protected = self._get_param("deletionProtectionEnabled") is True
+    return ""
+
+
+LogsResponse.put_log_group_deletion_protection = put_log_group_deletion_protection
+
+
+@patch(LogGroup, "to_describe_dict")
+def describe_log_group(original, self):
+    return original(self) | {"deletionProtectionEnabled": getattr(self, "_protected", False)}
+
+
+@patch(LogsBackend, "delete_log_group")
+def delete_log_group(original, self, log_group_name):
+    if getattr(self.groups.get(log_group_name), "_protected", False):
+        message = "Cannot delete log group with deletion protection enabled. Disable deletion protection first."
+        raise JsonRESTError("ValidationException", message)
+    return original(self, log_group_name)
 
 
 @patch(LogsBackend, "filter_log_events")

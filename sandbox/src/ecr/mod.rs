@@ -1,5 +1,7 @@
 //! ECR: repositories and their images, and the registry that Docker's and OCI's clients speak to.
 
+mod deletion;
+mod names;
 mod registry;
 
 use std::{
@@ -94,6 +96,7 @@ impl Ecr {
     }
 
     fn create(&self, region: &str, name: &str, input: &Value) -> Result<Value, ApiError> {
+        names::repository(name)?;
         let mut repositories = self.repositories();
         if repositories.contains_key(name) {
             let message =
@@ -289,14 +292,8 @@ fn on_repository(call: &Call, name: &str, repository: &mut Repository, input: &V
             json!({ "images": images, "failures": [] })
         }
         "BatchDeleteImage" => {
-            let mut deleted = Vec::new();
-            for id in input["imageIds"].as_array().into_iter().flatten() {
-                let digest = id["imageDigest"].as_str().unwrap_or_default();
-                if repository.images.remove(digest).is_some() {
-                    deleted.push(json!({ "imageDigest": digest }));
-                }
-            }
-            json!({ "imageIds": deleted, "failures": [] })
+            let ids = input["imageIds"].as_array().map_or(&[][..], Vec::as_slice);
+            deletion::delete(&mut repository.images, ids)
         }
         _ => return Err(ApiError::not_implemented(call)),
     })

@@ -14,7 +14,7 @@ use hyper::{
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
-use super::{Ecr, Image};
+use super::{Ecr, Image, names};
 use crate::{api::now, call_log::Record};
 
 impl Ecr {
@@ -162,6 +162,11 @@ impl Ecr {
         }
         let size = named.filter_map(|part| part["size"].as_u64()).sum();
         let by_tag = !reference.starts_with("sha256:");
+        if by_tag && !names::is_tag(reference) {
+            let message = "Invalid parameter at 'imageTag' failed to satisfy constraint: 'must satisfy regular \
+                           expression '[a-zA-Z0-9-_.]+''";
+            return ("PutManifest", error(400, "TAG_INVALID", message));
+        }
         let taken = repository
             .images
             .iter()

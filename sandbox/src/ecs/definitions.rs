@@ -24,7 +24,24 @@ const FARGATE: &[(u32, u32, u32, u32)] = &[
     (16384, 32768, 122_880, 8192),
 ];
 
+/// The most that a task definition has, in bytes of its JSON.
+/// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-quotas.html>
+const LARGEST: usize = 64 * 1024;
+
+/// Tags are no part of a task definition.
+fn check_size(input: &Value) -> Result<(), ApiError> {
+    let mut definition = input.clone();
+    definition.as_object_mut().map(|fields| fields.remove("tags"));
+    let length = definition.to_string().len();
+    if length <= LARGEST {
+        return Ok(());
+    }
+    let message = format!("Actual length: '{length}'. Max allowed length is '{LARGEST}' bytes.");
+    Err(ApiError::client("ClientException", message))
+}
+
 pub(super) fn register(state: &mut Ledger, region: &str, input: &Value) -> Result<Value, ApiError> {
+    check_size(input)?;
     let family = text(input, "family").to_owned();
     let number = |key: &str| text(input, key).parse::<u32>().unwrap_or_default();
     let (cpu, memory) = (number("cpu"), number("memory"));
@@ -136,4 +153,24 @@ pub(super) fn delete(state: &mut Ledger, input: &Value) -> Value {
     }
     state.definitions.retain(|_, revisions| !revisions.is_empty());
     json!({ "taskDefinitions": deleted, "failures": failures })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_task_definition_has_at_most_64_kib() {
+        let of = |length: usize| json!({ "family": "web", "containerDefinitions": [{ "image": "a".repeat(length) }] });
+        let tagged = |length| {
+            let mut input = of(length);
+            input["tags"] = json!([{ "key": "a", "value": "b".repeat(200) }]);
+            input
+        };
+        let rest = of(0).to_string().len();
+        assert!(check_size(&tagged(LARGEST - rest)).is_ok());
+        let refused = check_size(&of(LARGEST - rest + 1)).expect_err("it is too large");
+        assert_eq!((refused.code.as_str(), refused.status), ("ClientException", 400));
+        assert_eq!(refused.message, "Actual length: '65537'. Max allowed length is '65536' bytes.");
+    }
 }

@@ -109,17 +109,19 @@ async fn begin(ecs: &Arc<Ecs>, work: &Work) -> Result<Begun, Unstarted> {
     let (config, root) = files(ecs, work, &roles, role).await?;
     let logs = logs(ecs, work, &roles, role).await?;
     let port = free_port().map_err(|error| Unstarted(format!("ResourceInitializationError: {error}")))?;
-    let mut command = command(work, &config, root.path(), &environment, port)?;
+    let container_port = work.container["portMappings"][0]["containerPort"].as_u64();
+    // Where many tasks share one computer, each listens on a port of its own. One that listens on none is told none.
+    let variables = variables(&config, &environment, container_port.map(|_| port));
+    let mut command = command(work, &config, root.path(), &variables)?;
     let mut child = command.spawn().map_err(|error| Unstarted(format!("CannotStartContainerError: {error}")))?;
     let delivered = logs.map(|(lines, delivered)| {
         child.stdout.take().map(|stdout| tokio::spawn(read_lines(stdout, lines.clone())));
         child.stderr.take().map(|stderr| tokio::spawn(read_lines(stderr, lines)));
         delivered
     });
-    let container_port = work.container["portMappings"][0]["containerPort"].as_u64();
     let inside = Inside {
         root: root.path().to_owned(),
-        environment: variables(&config, &environment, port),
+        environment: variables,
         port,
         container_port: container_port.and_then(|port| u16::try_from(port).ok()),
         no_agent: exec::no_agent(&roles, &work.definition),
@@ -182,8 +184,7 @@ fn command(
     work: &Work,
     config: &Value,
     root: &Path,
-    environment: &BTreeMap<String, String>,
-    port: u16,
+    variables: &BTreeMap<String, String>,
 ) -> Result<Command, Unstarted> {
     let line = command_line::of(config, &work.container, &work.overrides);
     if line.is_empty() {
@@ -192,13 +193,13 @@ fn command(
     let [program, arguments @ ..] = &entering(root)[..] else { unreachable!("it begins with a program") };
     let mut command = Command::new(program);
     command.args(arguments).args(&line).env_clear().current_dir("/");
-    command.envs(variables(config, environment, port));
+    command.envs(variables);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0).kill_on_drop(true);
     Ok(command)
 }
 
-/// A task's variables: those of its image, those that it is given, and where it listens here.
-fn variables(config: &Value, environment: &BTreeMap<String, String>, port: u16) -> BTreeMap<String, String> {
+/// A task's variables: those of its image, those that it is given, and where it listens here, if it does.
+fn variables(config: &Value, environment: &BTreeMap<String, String>, port: Option<u16>) -> BTreeMap<String, String> {
     let of_image = config["Env"].as_array().into_iter().flatten().filter_map(Value::as_str);
     let of_image = of_image.filter_map(|variable| variable.split_once('='));
     let mut variables: BTreeMap<String, String> =
@@ -206,11 +207,8 @@ fn variables(config: &Value, environment: &BTreeMap<String, String>, port: u16) 
     variables.extend(environment.clone());
     // setpriv and chroot themselves are looked for on this machine's path.
     let path = std::env::var("PATH").unwrap_or_default();
-    variables.extend([
-        ("PORT".to_owned(), port.to_string()),
-        ("HOST".to_owned(), "127.0.0.1".to_owned()),
-        ("PATH".to_owned(), path),
-    ]);
+    variables.extend([("HOST".to_owned(), "127.0.0.1".to_owned()), ("PATH".to_owned(), path)]);
+    variables.extend(port.map(|port| ("PORT".to_owned(), port.to_string())));
     variables
 }
 
@@ -417,6 +415,15 @@ fn finish(ecs: &Ecs, arn: &str, code: Option<i32>, reason: Option<String>, stop_
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_worker_is_told_no_port() {
+        let config = serde_json::json!({ "Env": ["LANG=C"] });
+        let given = BTreeMap::from([("LEVEL".to_owned(), "info".to_owned())]);
+        let worker = variables(&config, &given, None);
+        assert_eq!((worker.get("PORT"), worker["LANG"].as_str(), worker["LEVEL"].as_str()), (None, "C", "info"));
+        assert_eq!(variables(&config, &given, Some(4000))["PORT"], "4000");
+    }
 
     #[tokio::test]
     async fn a_line_in_another_encoding_is_read_and_so_is_what_follows() {

@@ -89,7 +89,20 @@ fn subnet(state: &Ledger, network: &Value, deployment: Option<&str>) -> Option<S
     subnets.min_by_key(|subnet| tasks_in(subnet)).map(str::to_owned)
 }
 
+/// The most that overrides have, in characters of their JSON.
+/// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html>
+const LONGEST_OVERRIDES: usize = 8192;
+
+fn check_overrides(overrides: &Value) -> Result<(), ApiError> {
+    if overrides.is_null() || overrides.to_string().chars().count() <= LONGEST_OVERRIDES {
+        return Ok(());
+    }
+    let message = format!("Container Overrides length must be at most {LONGEST_OVERRIDES}");
+    Err(ApiError::client("InvalidParameterException", message))
+}
+
 pub(super) fn run(state: &mut Ledger, input: &Value, roles: &Value) -> Result<Value, ApiError> {
+    check_overrides(&input["overrides"])?;
     let token = text(input, "clientToken").to_owned();
     if let Some(arn) = state.tokens.get(&token).and_then(Value::as_str).filter(|_| !token.is_empty()) {
         return Ok(json!({ "tasks": state.tasks.get(arn).map(|task| task.document(true)), "failures": [] }));
@@ -166,4 +179,19 @@ pub(super) fn list(state: &Ledger, input: &Value) -> Result<Value, ApiError> {
             && input["family"].as_str().is_none_or(|name| name == family)
     });
     page(input, "taskArns", arns.map(|task| task.arn.as_str()), 100)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn overrides_have_at_most_8192_characters() {
+        let of = |length: usize| json!({ "containerOverrides": [{ "name": "web", "command": ["\u{f6}".repeat(length)] }] });
+        let rest = of(0).to_string().chars().count();
+        assert!(check_overrides(&Value::Null).is_ok() && check_overrides(&of(8192 - rest)).is_ok());
+        let refused = check_overrides(&of(8193 - rest)).expect_err("it is too long");
+        assert_eq!(refused.code, "InvalidParameterException");
+        assert_eq!(refused.message, "Container Overrides length must be at most 8192");
+    }
 }

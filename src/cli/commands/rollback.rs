@@ -124,6 +124,12 @@ async fn revision(project: &Project, name: &str, number: u32) -> Result<Revision
         let message = format!("there is no release {number} of {name}");
         return Err(Stop::usage(message, "`stackctl releases` shows those that there are"));
     };
+    if revision.by_hand {
+        let message = format!("release {number} of {name} was registered by hand: stackctl may not know all that it says");
+        return Err(Failure::about(Subject::command("rollback"), message)
+            .hint("`stackctl releases` shows those that stackctl has made; --to names one")
+            .into());
+    }
     let image = revision.desired.as_ref().and_then(|desired| desired.image.known());
     let Some(image) = image else {
         let message = format!("release {number} of {name} was not made by stackctl as it is now");

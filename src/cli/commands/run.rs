@@ -58,7 +58,7 @@ impl Run {
             Event::Line(line) if output.is_json() => {
                 output.document(&serde_json::json!({ "event": "log", "message": line }));
             }
-            Event::Line(line) => output.data(&line),
+            Event::Line(line) => output.task_line(&line),
         };
         let following = task.follow(&project.cx, say);
         tokio::pin!(following);

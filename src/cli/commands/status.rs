@@ -10,6 +10,7 @@ use crate::{
     engine::{self, Lock},
     exit,
     kind::Registry,
+    kinds::ecs::service,
     model::{Failure, LiveResource},
     output::{Output, ResourceLine, ServiceLine, StatusView},
 };
@@ -35,7 +36,7 @@ impl Status {
             environment: id.environment.clone(),
             url: url::of(&project.kinds, &project.stack, &live),
             locked_by: lock.filter(|lock| lock.stands).map(|lock| lock.holder.to_string()),
-            services: services(&project.kinds, &live, &blueprint::running(id, &live)?)?,
+            services: services(&live, &blueprint::running(id, &live)?)?,
             resources: live.iter().map(|resource| line(&project.kinds, resource)).collect::<Result<_, _>>()?,
         };
         output.stack(&view);
@@ -43,26 +44,33 @@ impl Status {
     }
 }
 
-fn services(
-    kinds: &Registry,
-    live: &[LiveResource],
-    running: &BTreeMap<String, RunningImage>,
-) -> Result<Vec<ServiceLine>, Failure> {
+fn services(live: &[LiveResource], running: &BTreeMap<String, RunningImage>) -> Result<Vec<ServiceLine>, Failure> {
     let of_kind = |kind: &'static str| live.iter().filter(move |resource| resource.address.kind() == kind);
     let mut lines = Vec::new();
     for service in of_kind("service") {
-        let state = kinds.of(&service.address)?.outputs(&service.live)?;
-        let count = |name: &str| state.get(name).and_then(|count| count.parse().ok()).unwrap_or_default();
-        lines.push(ServiceLine {
-            name: service.address.name().to_owned(),
-            desired: count("desired"),
-            running: count("running"),
-            version: state.get("version").map(str::to_owned),
-            image: state.get("image").map(str::to_owned),
-            image_gone: running.get(service.address.name()).is_some_and(|running| running.digest.is_none()),
-        });
+        let name = service.address.name();
+        let is_gone = running.get(name).is_some_and(|running| running.digest.is_none());
+        lines.push(ServiceLine { image_gone: is_gone, ..of_service(name, service.decoded()?) });
     }
     Ok(lines)
+}
+
+/// ECS counts the tasks of all that a service runs. While a rollout is under way, or fails, those of the version that is
+/// shown are fewer.
+fn of_service(name: &str, live: service::Live) -> ServiceLine {
+    let of = |rollout: &service::Rollout| u64::try_from(rollout.running).unwrap_or_default();
+    let primary = live.rollouts.iter().find(|rollout| rollout.status == "PRIMARY");
+    let running = primary.map_or(u64::from(live.running), of);
+    ServiceLine {
+        name: name.to_owned(),
+        desired: live.replicas.into(),
+        running,
+        earlier: live.rollouts.iter().filter(|rollout| rollout.status != "PRIMARY").map(of).sum(),
+        failed: primary.map_or(0, |rollout| u64::try_from(rollout.failed).unwrap_or_default()),
+        version: live.version,
+        image: live.image,
+        image_gone: false,
+    }
 }
 
 fn line(kinds: &Registry, resource: &LiveResource) -> Result<ResourceLine, Failure> {
@@ -75,4 +83,35 @@ fn line(kinds: &Registry, resource: &LiveResource) -> Result<ResourceLine, Failu
         phase: phase.word(),
         detail: phase.detail().map(str::to_owned).or_else(|| kind.summary(&resource.live)),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failing_version_has_the_tasks_of_its_own_alone() {
+        let rollout = |status: &str, running, failed| service::Rollout {
+            id: status.to_owned(),
+            changed: None,
+            status: status.to_owned(),
+            task_definition: "web:2".into(),
+            state: "IN_PROGRESS".into(),
+            reason: String::new(),
+            desired: 2,
+            running,
+            failed,
+        };
+        let live = serde_json::json!({
+            "name": "web", "arn": "arn", "cluster": "c", "status": "ACTIVE", "task_definition": "web:2", "image": null,
+            "version": "1.0.0+2", "replicas": 2, "running": 2, "subnets": [], "security_groups": [], "public_ip": false,
+            "target_groups": [], "grace_seconds": 0, "circuit_breaker": true, "rollouts": [], "events": [],
+        });
+        let live: service::Live = serde_json::from_value(live).expect("it can be read");
+        let rollouts = vec![rollout("PRIMARY", 0, 3), rollout("ACTIVE", 2, 0)];
+        let line = of_service("web", service::Live { rollouts, ..live.clone() });
+        assert_eq!((line.running, line.desired, line.earlier, line.failed), (0, 2, 2, 3));
+        let line = of_service("web", service::Live { rollouts: vec![rollout("PRIMARY", 2, 0)], ..live });
+        assert_eq!((line.running, line.desired, line.earlier, line.failed), (2, 2, 0, 0));
+    }
 }

@@ -357,7 +357,7 @@ impl AnyKind for Fake {
     }
 
     fn passing(&self, failure: &Failure) -> Option<&'static str> {
-        failure.is(&["DependencyViolation", "NotYet"]).then_some("it to pass")
+        failure.is(&["ClientException", "DependencyViolation", "NotYet"]).then_some("it to pass")
     }
 
     /// One that was written again since was not written by stackctl.

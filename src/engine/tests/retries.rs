@@ -56,6 +56,12 @@ async fn what_passes_is_waited_for_and_named() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn of_a_code_for_everything_the_reason_is_told() {
+    let (_, ended) = created(fails(Cause::Refused, "ClientException", 3)).await;
+    assert_eq!(ended.waited_for(), ["it to pass (AWS says: the script says so)"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_should_pass_and_does_not_fails_after_a_minute() {
     let (_, ended) = created(fails(Cause::Refused, "NotYet", 1000)).await;
     let hint = ended.failure().hint.clone().expect("it says how long it waited");

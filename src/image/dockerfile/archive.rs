@@ -88,15 +88,15 @@ pub(super) fn read(path: &Path) -> Result<Assembled, Failure> {
     }
     let label = config.config.labels.and_then(|mut labels| labels.remove(VERSION_LABEL));
     let version = label.filter(|version| is_version(version)).unwrap_or_else(|| NO_VERSION.to_owned());
-    manifest::manifest(version, bytes, layers)
+    manifest::manifest(&version, bytes, layers)
 }
 
-/// Whether this can stand in a tag, before a build number.
+/// Whether this can stand in a tag, before a build number, once its `+` is replaced.
 /// <https://github.com/opencontainers/distribution-spec/blob/main/spec.md#pulling-manifests>
 fn is_version(text: &str) -> bool {
     (1..=100).contains(&text.len())
         && text.starts_with(|c: char| c.is_ascii_alphanumeric())
-        && text.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c))
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || "._-+".contains(c))
 }
 
 fn unreadable(why: impl Into<String>) -> Failure {

@@ -177,6 +177,14 @@ async fn other_content_is_another_image_and_no_label_is_no_version() {
 }
 
 #[tokio::test]
+async fn a_label_with_a_plus_is_a_version_that_a_tag_can_have() {
+    let label = json!({ "org.opencontainers.image.version": "1.4.0+g1a2b" });
+    let sample = Sample::new(|config| config["config"]["Labels"] = label);
+    let built = Bench::willing(&sample.older()).build().await.expect("it builds");
+    assert_eq!(built.version, "1.4.0_g1a2b");
+}
+
+#[tokio::test]
 async fn an_archive_that_does_not_hold_together_is_refused() {
     let broken = [
         Sample::new(|config| config["rootfs"]["diff_ids"][1] = "sha256:0".into()).older(),

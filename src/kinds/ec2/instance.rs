@@ -5,8 +5,9 @@
 use std::time::Duration;
 
 use aws_sdk_ec2::types::{
-    BlockDeviceMapping, EbsBlockDevice, HttpTokensState, Instance as SdkInstance, InstanceMetadataEndpointState,
-    InstanceMetadataOptionsRequest, InstanceNetworkInterfaceSpecification, InstanceType, ResourceType, VolumeType,
+    BlockDeviceMapping, EbsBlockDevice, HttpTokensState, Instance as SdkInstance, InstanceAttributeName,
+    InstanceMetadataEndpointState, InstanceMetadataOptionsRequest, InstanceNetworkInterfaceSpecification, InstanceType,
+    ResourceType, VolumeType,
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde::{Deserialize, Serialize};
@@ -14,7 +15,7 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     aws::{self, Once, Outcome, given},
-    kind::{Charge, Context, Cost, Doc, Kind, PUBLIC_ADDRESS, Replacement, State},
+    kind::{Blocker, Charge, Context, Cost, Doc, Kind, Owned, PUBLIC_ADDRESS, Replacement, State},
     kinds::ec2,
     model::{Address, Changed, Changes, Diff, Failure, Found, Input, On, Outputs, Permission, Phase, Shown, fields},
 };
@@ -126,6 +127,8 @@ impl Kind for Instance {
         Permission::make(&["ssm:GetParameters"], On::Named(&["ssm:{region}::parameter/aws/service/*"])),
         ec2::TAGGING,
         Permission::delete(&["ec2:TerminateInstances"], On::Owned),
+        // What may block its deletion.
+        Permission::delete(&["ec2:DescribeInstanceAttribute"], On::Owned),
     ];
     // The new host answers before the old one goes.
     const REPLACEMENT: Replacement = Replacement::CreateFirst;
@@ -264,6 +267,23 @@ impl Kind for Instance {
         }
         let call = cx.aws.ec2.terminate_instances().instance_ids(&live.id).customize().once();
         call.send().await.or_absent("TerminateInstances", &["InvalidInstanceID.NotFound"]).map(drop)
+    }
+
+    /// Termination protection, which `DescribeInstances` does not show.
+    /// <https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_ChangingDisableAPITermination.html>
+    async fn blockers(cx: &Context, going: &[Found<Live>], _owned: &Owned) -> Result<Vec<Blocker>, Failure> {
+        let mut found = Vec::new();
+        for instance in going {
+            let call = cx.aws.ec2.describe_instance_attribute().instance_id(&instance.live.id);
+            let answer = call.attribute(InstanceAttributeName::DisableApiTermination).send().await;
+            let answer = answer.or_absent("DescribeInstanceAttribute", &["InvalidInstanceID.NotFound"])?;
+            let protection = answer.as_ref().and_then(|answer| answer.disable_api_termination());
+            if protection.and_then(|protection| protection.value()) == Some(true) {
+                let place = format!("of {}", instance.address);
+                found.push(Blocker::new("termination protection", &instance.live.id, place, None, "turn it off"));
+            }
+        }
+        Ok(found)
     }
 
     fn passing(failure: &Failure) -> Option<&'static str> {

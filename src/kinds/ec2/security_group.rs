@@ -1,4 +1,4 @@
-//! Who may call: a security group with its incoming rules. Outgoing traffic is left as AWS makes it, open.
+//! Who may call: a security group with its incoming rules. Outgoing traffic is open, as AWS makes it.
 //!
 //! <https://docs.aws.amazon.com/vpc/latest/userguide/vpc-security-groups.html>
 
@@ -17,6 +17,9 @@ use crate::{
 /// The longest name of a group, in characters.
 /// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateSecurityGroup.html>
 const LONGEST_NAME: usize = 255;
+
+/// All addresses of IPv4.
+const EVERYWHERE: &str = "0.0.0.0/0";
 
 /// A security group.
 pub struct SecurityGroup;
@@ -86,12 +89,22 @@ pub struct Live {
     pub description: String,
     /// Its incoming rules, sorted.
     pub ingress: Vec<Rule>,
+    /// Whether all IPv4 traffic may go out: the rule that AWS gives each new group.
+    /// <https://docs.aws.amazon.com/vpc/latest/userguide/default-custom-security-groups.html>
+    #[serde(default = "is_open")]
+    pub egress_open: bool,
+}
+
+/// As AWS makes a group.
+fn is_open() -> bool {
+    true
 }
 
 fields! {
     /// What is changed in place.
     pub enum Field {
         Ingress = "ingress",
+        Egress = "egress",
     }
 
     /// What takes a replacement.
@@ -120,7 +133,10 @@ impl Kind for SecurityGroup {
     const PERMISSIONS: &'static [Permission] = &[
         Permission::look(&["ec2:DescribeSecurityGroups"]),
         Permission::make(&["ec2:CreateSecurityGroup"], On::Tagged),
-        Permission::make(&["ec2:AuthorizeSecurityGroupIngress", "ec2:CreateSecurityGroup"], On::Owned),
+        Permission::make(
+            &["ec2:AuthorizeSecurityGroupEgress", "ec2:AuthorizeSecurityGroupIngress", "ec2:CreateSecurityGroup"],
+            On::Owned,
+        ),
         ec2::TAGGING,
         Permission::delete(&["ec2:DeleteSecurityGroup", "ec2:RevokeSecurityGroupIngress"], On::Owned),
         ec2::blockers::LOOKING,
@@ -136,11 +152,13 @@ impl Kind for SecurityGroup {
                 let address = cx.address_of(group.tags())?;
                 let mut ingress: Vec<Rule> = group.ip_permissions().iter().flat_map(rules).collect();
                 ingress.sort();
+                let outgoing: Vec<Rule> = group.ip_permissions_egress().iter().flat_map(rules).collect();
                 let live = Live {
                     id: group.group_id?,
                     vpc: group.vpc_id.unwrap_or_default(),
                     description: group.description.unwrap_or_default(),
                     ingress,
+                    egress_open: outgoing.contains(&everything()),
                 };
                 Some(Found { address, id: live.id.clone(), live })
             })
@@ -161,6 +179,9 @@ impl Kind for SecurityGroup {
                 diff.push(Field::Ingress, Shown::Absent, Shown::value(rule));
             });
             diff.push(Field::Ingress, Shown::Absent, Shown::KnownAfterApply);
+        }
+        if !live.egress_open {
+            diff.push(Field::Egress, Shown::Absent, Shown::value(format!("everything to {EVERYWHERE}")));
         }
         diff.finish()
     }
@@ -195,7 +216,7 @@ impl Kind for SecurityGroup {
         let answer = call.customize().once().send().await.during("CreateSecurityGroup")?;
         let id = given(answer.group_id, "CreateSecurityGroup", "groupId")?;
         let (vpc, description) = (vpc.to_owned(), desired.description.clone());
-        Ok(Live { id, vpc, description, ingress: Vec::new() })
+        Ok(Live { id, vpc, description, ingress: Vec::new(), egress_open: true })
     }
 
     async fn update(
@@ -209,6 +230,7 @@ impl Kind for SecurityGroup {
         for field in changes {
             live = match field {
                 Field::Ingress => set_ingress(cx, desired, live).await?,
+                Field::Egress => open_egress(cx, live).await?,
             };
         }
         Ok(live)
@@ -261,6 +283,7 @@ impl Kind for SecurityGroup {
             .variant(&["description"], Desired { description: "what another is for".into(), ..base() })
             .variant(&["ingress"], Desired { ingress: other, ..base() })
             .variant(&["ingress"], Desired { ingress: Vec::new(), ..base() })
+            .drift(&["egress"], |cloud| cloud.with(ec2::model::Ec2::close_groups))
     }
 }
 
@@ -347,6 +370,18 @@ async fn set_ingress(cx: &Context, desired: &Desired, live: Live) -> Result<Live
     Ok(Live { ingress: rules, ..live })
 }
 
+/// What a task cannot do without: it fetches its image, its secrets and its database's answers.
+fn everything() -> Rule {
+    Rule { protocol: "-1".to_owned(), from_port: -1, to_port: -1, source: EVERYWHERE.to_owned() }
+}
+
+async fn open_egress(cx: &Context, live: Live) -> Result<Live, Failure> {
+    let call = cx.aws.ec2.authorize_security_group_egress().group_id(&live.id);
+    let answer = call.ip_permissions(permission(&everything())).customize().once().send().await;
+    answer.or_absent("AuthorizeSecurityGroupEgress", &["InvalidPermission.Duplicate"])?;
+    Ok(Live { egress_open: true, ..live })
+}
+
 async fn revoke(cx: &Context, id: &str, rules: &[Rule]) -> Result<(), Failure> {
     if rules.is_empty() {
         return Ok(());
@@ -386,7 +421,15 @@ mod tests {
     }
 
     fn live(ingress: Vec<Rule>) -> Live {
-        Live { id: "sg-1".into(), vpc: "vpc-1".into(), description: "d".into(), ingress }
+        Live { id: "sg-1".into(), vpc: "vpc-1".into(), description: "d".into(), ingress, egress_open: true }
+    }
+
+    #[test]
+    fn a_revoked_way_out_is_a_change() {
+        let closed = Live { egress_open: false, ..live(vec![rule(3000, "sg-2")]) };
+        let changes = SecurityGroup::diff(&desired(Source::Group("sg-2".into())), &closed);
+        let shown: Vec<(&str, &Shown)> = changes.iter().map(|change| (change.field.as_str(), &change.to)).collect();
+        assert_eq!(shown, [("egress", &Shown::value("everything to 0.0.0.0/0"))]);
     }
 
     #[test]

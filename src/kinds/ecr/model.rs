@@ -27,7 +27,7 @@ use aws_sdk_ecr::{
         put_lifecycle_policy::{PutLifecyclePolicyError, PutLifecyclePolicyInput, PutLifecyclePolicyOutput},
     },
     types::{
-        AuthorizationData, ImageDetail, ImageIdentifier, ImageScanningConfiguration, ImageTagMutability, Repository,
+        AuthorizationData, ImageDetail, ImageScanningConfiguration, ImageTagMutability, Repository,
         builders::RepositoryBuilder,
     },
 };
@@ -198,11 +198,23 @@ fn create(ecr: &mut Ecr, input: &CreateRepositoryInput) -> Result<CreateReposito
         return Err(Refusal::new("RepositoryAlreadyExistsException", "The repository already exists."));
     }
     let name = input.repository_name().unwrap_or_default();
+    if !name.split('/').all(is_part) {
+        let message = "Invalid parameter at 'repositoryName' failed to satisfy constraint";
+        return Err(Refusal::new("InvalidParameterException", message));
+    }
     let repository = Repository::builder()
         .set_image_tag_mutability(input.image_tag_mutability.clone())
         .set_image_scanning_configuration(input.image_scanning_configuration.clone());
     let repository = ecr.add(name, repository);
     Ok(CreateRepositoryOutput::builder().repository(repository).build())
+}
+
+/// Whether ECR takes this between two slashes of a repository's name: words with one separator between them.
+/// <https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CreateRepository.html>
+fn is_part(part: &str) -> bool {
+    let is_word =
+        |word: &str| !word.is_empty() && word.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit());
+    part.split(['.', '_', '-']).all(is_word)
 }
 
 fn describe(ecr: &mut Ecr, _input: &DescribeRepositoriesInput) -> Result<DescribeRepositoriesOutput, Refusal> {
@@ -245,6 +257,10 @@ fn token(_: &mut Ecr, _: &GetAuthorizationTokenInput) -> Result<GetAuthorization
 fn put_image(ecr: &mut Ecr, input: &PutImageInput) -> Result<PutImageOutput, Refusal> {
     let images = &mut ecr.repository(input.repository_name())?.images;
     let (tag, digest) = (input.image_tag().unwrap_or_default(), input.image_digest());
+    if !tag.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c)) {
+        let message = "Invalid parameter at 'imageTag' failed to satisfy constraint";
+        return Err(Refusal::new("InvalidParameterException", message));
+    }
     let has_tag = |image: &&ImageDetail| image.image_tags().iter().any(|other| other == tag);
     match images.iter().find(has_tag) {
         Some(same) if same.image_digest() == digest => {
@@ -267,9 +283,22 @@ fn images(ecr: &mut Ecr, input: &DescribeImagesInput) -> Result<DescribeImagesOu
     Ok(DescribeImagesOutput::builder().set_image_details(Some(images)).build())
 }
 
+/// By digest an image goes with all its tags; by tag it loses that one, and goes with its last.
+/// <https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_BatchDeleteImage.html>
 fn delete_images(ecr: &mut Ecr, input: &BatchDeleteImageInput) -> Result<BatchDeleteImageOutput, Refusal> {
-    let meant: Vec<_> = input.image_ids().iter().map(ImageIdentifier::image_digest).collect();
-    ecr.repository(input.repository_name())?.images.retain(|image| !meant.contains(&image.image_digest()));
+    let images = &mut ecr.repository(input.repository_name())?.images;
+    for id in input.image_ids() {
+        match (id.image_digest(), id.image_tag()) {
+            (Some(digest), _) => images.retain(|image| image.image_digest() != Some(digest)),
+            (None, Some(tag)) => images.retain_mut(|image| {
+                let tags = image.image_tags.get_or_insert_default();
+                let had = tags.len();
+                tags.retain(|other| other != tag);
+                tags.len() == had || !tags.is_empty()
+            }),
+            (None, None) => {}
+        }
+    }
     Ok(BatchDeleteImageOutput::builder().build())
 }
 

@@ -2,15 +2,15 @@
 //!
 //! <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/clusters.html>
 
-use aws_sdk_ecs::types::{ClusterField, Task};
+use aws_sdk_ecs::types::{Cluster as SdkCluster, ClusterField, Task};
 use futures::future::try_join_all;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    aws::{self, Once, Outcome, given},
+    aws::{self, About, Once, Outcome, given},
     kind::{Blocker, Context, Cost, Doc, Kind, Owned},
     kinds::ecs::{self, task},
-    model::{Address, Failure, Found, NoField, On, Outputs, Permission, Phase},
+    model::{Address, Failure, Found, NoField, On, Outputs, Permission, Phase, Subject},
 };
 
 /// An ECS cluster.
@@ -59,13 +59,13 @@ impl Kind for Cluster {
 
     async fn list(cx: &Context) -> Result<Vec<Found<Live>>, Failure> {
         let call = cx.aws.ecs.describe_clusters().clusters(ecs::cluster_name(&cx.id)).include(ClusterField::Tags);
-        let answer = call.send().await.during("DescribeClusters")?;
-        Ok(answer
-            .clusters
-            .unwrap_or_default()
+        let clusters = call.send().await.during("DescribeClusters")?.clusters.unwrap_or_default();
+        // A deleted one stays listed as inactive for a while.
+        let there = clusters.into_iter().filter(|cluster| cluster.status() != Some("INACTIVE"));
+        let there: Vec<SdkCluster> = there.collect();
+        there.iter().try_for_each(|cluster| refuse_shared_name(cx, cluster))?;
+        Ok(there
             .into_iter()
-            // A deleted one stays listed as inactive for a while.
-            .filter(|cluster| cluster.status() != Some("INACTIVE"))
             .filter_map(|cluster| {
                 let address = aws::address_of(&cx.id, cluster.tags())?;
                 let (name, arn) = (cluster.cluster_name?, cluster.cluster_arn?);
@@ -120,6 +120,7 @@ impl Kind for Cluster {
         // The first cluster of an account has ECS make its service-linked role, and ECS may not be able to use it at once.
         // https://docs.aws.amazon.com/AmazonECS/latest/developerguide/using-service-linked-roles.html
         let first = failure.is_of("CreateCluster") && failure.is(&["InvalidParameterException"]);
+        let first = first && aws::about(failure) == About::Role;
         let role = first.then_some("ECS to use the role that it makes for itself in a new account");
         role.or(failure.is(&codes).then_some("its tasks to end"))
     }
@@ -128,6 +129,26 @@ impl Kind for Cluster {
     fn sample() -> crate::kind::Sample<Desired> {
         crate::kind::Sample::new(ecs::model::cloud, Desired {})
     }
+}
+
+/// Names join the stack and the environment with a hyphen, so that `a` in `b-c` and `a-b` in `c` have the same. ECS would answer
+/// the second one's `CreateCluster` with the first one's cluster, and register revisions in its families. All stacks with
+/// services have a cluster, and this is read before anything is made.
+/// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CreateCluster.html>
+fn refuse_shared_name(cx: &Context, cluster: &SdkCluster) -> Result<(), Failure> {
+    let (stack, environment) =
+        (aws::tag_value(cluster.tags(), aws::STACK), aws::tag_value(cluster.tags(), aws::ENVIRONMENT));
+    let (Some(stack), Some(environment)) = (stack, environment) else { return Ok(()) };
+    if stack == cx.id.stack && environment == cx.id.environment {
+        return Ok(());
+    }
+    let name = cluster.cluster_name().unwrap_or_default();
+    let message = format!(
+        "the stack {stack}/{environment} has the names on AWS that {} would have: the cluster {name} is its own",
+        cx.id
+    );
+    let hint = "give this stack or its environment another name, such as one without a hyphen, or use another region";
+    Err(Failure::about(Subject::key("name"), message).hint(hint))
 }
 
 /// Services and tasks of others: ECS deletes no cluster that has any.
@@ -187,6 +208,22 @@ mod tests {
         kind::NoImages,
         model::{Cause, StackId},
     };
+
+    #[tokio::test]
+    async fn a_stack_whose_names_another_one_has_is_refused() {
+        let cloud = ecs::model::cloud();
+        let of = |stack: &str, environment: &str| {
+            let id = StackId { stack: stack.into(), environment: environment.into() };
+            Context::new(id, Arc::new(model::session(&cloud)), Arc::new(NoImages))
+        };
+        let address = Address::new("cluster", "main");
+        let first = of("a", "b-c");
+        Cluster::create(&first, &address, &Desired {}).await.expect("the name is free");
+        assert_eq!(Cluster::list(&first).await.map(|found| found.len()), Ok(1));
+        let failure = Cluster::list(&of("a-b", "c")).await.expect_err("its names are taken");
+        assert!(failure.to_string().contains("the stack a/b-c has the names on AWS that a-b/c would have"), "{failure}");
+        assert_eq!(Cluster::list(&of("a-b", "d")).await, Ok(Vec::new()));
+    }
 
     #[tokio::test(start_paused = true)]
     async fn a_task_of_a_killed_run_does_not_keep_the_cluster() {

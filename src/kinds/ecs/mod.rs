@@ -16,7 +16,7 @@ pub(crate) mod task_end;
 use std::{collections::BTreeSet, sync::Arc};
 
 use aws_sdk_ecs::types::{
-    AssignPublicIp, AwsVpcConfiguration, Container, NetworkConfiguration, Service, ServiceField, SortOrder, Task,
+    AssignPublicIp, AwsVpcConfiguration, Container, NetworkConfiguration, Service, ServiceField, SortOrder, Tag, Task,
     TaskDefinition, TaskDefinitionFamilyStatus, TaskDefinitionField, TaskDefinitionStatus,
 };
 use futures::future::try_join_all;
@@ -52,6 +52,9 @@ pub(super) fn family_name(id: &StackId, address: &Address) -> String {
 /// How many services one `DescribeServices` call takes.
 /// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DescribeServices.html>
 const DESCRIBED_AT_ONCE: usize = 10;
+
+/// How many revisions that others have registered are passed over on the way to the stack's newest.
+const LOOKED_THROUGH: i32 = 30;
 
 /// The revision that counts of one of the stack's families.
 pub(super) struct Definition {
@@ -113,8 +116,8 @@ async fn families(cx: &Context) -> Result<Arc<Vec<String>>, Failure> {
 }
 
 /// The revision that counts of each of the stack's families, read once a look at the cloud: the one that its service is to
-/// run, because after a rollback that is not the newest; and the newest where there is no service. ECS has no bulk read of
-/// them: it is a call a family.
+/// run, because after a rollback that is not the newest; and the newest of the stack's own where there is no service. ECS has
+/// no bulk read of them: it is a call a family.
 pub(super) async fn definitions(cx: &Context) -> Result<Arc<Vec<Definition>>, Failure> {
     // On the heap: the futures of the calls within are large.
     cx.shared("ecs task definitions", Box::pin(those_that_count(cx))).await
@@ -126,49 +129,63 @@ async fn those_that_count(cx: &Context) -> Result<Vec<Definition>, Failure> {
         let of_family =
             |(address, _): &&(Address, Service)| address.kind() == "service" && address.name() == newest.address.name();
         let runs = services.iter().find(of_family).and_then(|(_, service)| service.task_definition());
-        match runs.filter(|arn| newest.definition.task_definition_arn() != Some(arn)) {
-            Some(arn) => {
-                let inactive = newest.inactive;
-                Ok(definition(cx, arn).await?.map_or(newest, |runs| Definition { inactive, ..runs }))
-            }
-            None => Ok::<_, Failure>(newest),
-        }
+        let Some(arn) = runs.filter(|arn| newest.definition.task_definition_arn() != Some(arn)) else {
+            return Ok::<_, Failure>(newest);
+        };
+        // Also one that somebody has registered by hand: it is what the service runs.
+        let Some((definition, tags)) = described(cx, arn).await? else { return Ok(newest) };
+        let commit = aws::tag_value(&tags, aws::COMMIT).map(str::to_owned);
+        Ok(Definition { definition, commit, ..newest })
     });
     try_join_all(reads).await
 }
 
-/// The newest revision of each of the stack's families.
+/// The newest revision of each of the stack's families that the stack has registered itself.
 async fn newest(cx: &Context) -> Result<Vec<Definition>, Failure> {
     let families = families(cx).await?;
     let reads = families.iter().map(|family| async {
-        match definition(cx, family).await? {
-            Some(active) => Ok(Some(active)),
-            None => newest_inactive(cx, family).await,
+        if let Some(newest) = definition(cx, family).await? {
+            return Ok(Some(newest));
         }
+        // Somebody has registered a revision by hand, or none is active.
+        let active = newest_own(cx, family, TaskDefinitionStatus::Active).await?;
+        if active.is_some() {
+            return Ok(active);
+        }
+        let inactive = newest_own(cx, family, TaskDefinitionStatus::Inactive).await?;
+        Ok::<_, Failure>(inactive.map(|definition| Definition { inactive: true, ..definition }))
     });
     Ok(try_join_all(reads).await?.into_iter().flatten().collect())
 }
 
-/// The newest revision of a family that has no active one; none if ECS is deleting all of them.
-async fn newest_inactive(cx: &Context, family: &str) -> Result<Option<Definition>, Failure> {
-    let call = cx.aws.ecs.list_task_definitions().family_prefix(family).status(TaskDefinitionStatus::Inactive);
-    let call = call.sort(SortOrder::Desc).max_results(1);
-    let answer = call.send().await.during("ListTaskDefinitions")?;
-    let Some(newest) = answer.task_definition_arns().first() else { return Ok(None) };
-    let found = definition(cx, newest).await?;
-    Ok(found.map(|definition| Definition { inactive: true, ..definition }))
+/// Of the revisions of a family in this state, the newest that the stack has registered; none if there is none among the newest
+/// ones.
+async fn newest_own(cx: &Context, family: &str, status: TaskDefinitionStatus) -> Result<Option<Definition>, Failure> {
+    let call = cx.aws.ecs.list_task_definitions().family_prefix(family).status(status);
+    let answer = call.sort(SortOrder::Desc).max_results(LOOKED_THROUGH).send().await.during("ListTaskDefinitions")?;
+    for arn in answer.task_definition_arns() {
+        if let Some(own) = definition(cx, arn).await? {
+            return Ok(Some(own));
+        }
+    }
+    Ok(None)
 }
 
-/// The task definition that `name` means, if it is the stack's: an ARN, or a family for its newest revision.
+/// The task definition that `name` means, if the stack has registered it: an ARN, or a family for its newest revision.
 async fn definition(cx: &Context, name: &str) -> Result<Option<Definition>, Failure> {
+    Ok(described(cx, name).await?.and_then(|(definition, tags)| {
+        let address = aws::address_of(&cx.id, &tags)?;
+        let commit = aws::tag_value(&tags, aws::COMMIT).map(str::to_owned);
+        Some(Definition { address, definition, commit, inactive: false })
+    }))
+}
+
+/// The task definition that `name` means, and its tags.
+async fn described(cx: &Context, name: &str) -> Result<Option<(TaskDefinition, Vec<Tag>)>, Failure> {
     let call = cx.aws.ecs.describe_task_definition().task_definition(name).include(TaskDefinitionField::Tags);
     // A family without an active revision is answered as a client error.
     let answer = call.send().await.or_absent("DescribeTaskDefinition", &["ClientException"])?;
-    Ok(answer.and_then(|answer| {
-        let address = aws::address_of(&cx.id, answer.tags())?;
-        let commit = aws::tag_value(answer.tags(), aws::COMMIT).map(str::to_owned);
-        Some(Definition { address, definition: answer.task_definition?, commit, inactive: false })
-    }))
+    Ok(answer.and_then(|answer| Some((answer.task_definition?, answer.tags.unwrap_or_default()))))
 }
 
 /// Where tasks run.

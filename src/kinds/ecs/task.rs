@@ -7,15 +7,16 @@ use aws_sdk_ecs::types::{
 };
 use futures::future::try_join_all;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use crate::{
-    aws::{self, Once, Outcome, TaskLog, given},
+    aws::{self, About, Once, Outcome, TaskLog, given},
     kind::Context,
     kinds::ecs::{
         self,
         task_end::{self, Advice, StopReason},
     },
-    model::{Address, Evidence, Explanation, Failure, Found, On, Permission, Phase},
+    model::{Address, Evidence, Explanation, Failure, Found, On, Permission, Phase, Subject},
 };
 
 /// What finds tasks.
@@ -31,6 +32,10 @@ pub(in crate::kinds) const TASKS: &[&str] = &["ecs:{region}:{account}:task*/{nam
 /// How many tasks one `DescribeTasks` call takes.
 /// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DescribeTasks.html>
 pub(super) const DESCRIBED_AT_ONCE: usize = 100;
+
+/// The most that the overrides of a task have, in characters of their JSON.
+/// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html>
+const LONGEST_OVERRIDES: usize = 8192;
 
 /// What is to be run, and where.
 pub(crate) struct OneOff<'a> {
@@ -141,6 +146,9 @@ pub(in crate::kinds) async fn start(cx: &Context, address: &Address, one_off: On
 /// Starts a task. A repeated call is the same task; another run of stackctl starts another one.
 pub(crate) async fn run(cx: &Context, address: &Address, one_off: OneOff<'_>) -> Result<Task, Failure> {
     let OneOff { started_by, cluster, task_definition, container, command, network, repeats } = one_off;
+    if let Some(command) = command {
+        fits(container, command)?;
+    }
     let token = aws::discriminated(&cx.id, address, &format!("{task_definition} {}", cx.run), 64);
     let overrides = command.map(|command| {
         let container = ContainerOverride::builder().name(container).set_command(Some(command.to_vec())).build();
@@ -170,6 +178,18 @@ pub(crate) async fn run(cx: &Context, address: &Address, one_off: OneOff<'_>) ->
         return Err(Failure::refused("RunTask", format!("{reason} {detail}").trim().to_owned()));
     }
     given(answer.tasks.and_then(|tasks| tasks.into_iter().next()), "RunTask", "tasks")
+}
+
+/// Refuses a command that is too long for the call: ECS would, in the words of its own API.
+fn fits(container: &str, command: &[String]) -> Result<(), Failure> {
+    let overrides = json!({ "containerOverrides": [{ "name": container, "command": command }] }).to_string();
+    let length = overrides.chars().count();
+    if length <= LONGEST_OVERRIDES {
+        return Ok(());
+    }
+    let message = format!("the command is too long: {length} characters as ECS gets it, of {LONGEST_OVERRIDES}");
+    let hint = "put what it does into the image, and call it by a short command";
+    Err(Failure::about(Subject::activity("start a task"), message).hint(hint))
 }
 
 /// Ends the task `arn` of `cluster`: SIGTERM, and SIGKILL after its `stop_timeout`. One that has ended is a success. ECS shows
@@ -239,8 +259,15 @@ pub(super) async fn explain(
 
 /// What is waited for when ECS refuses a task in this way, if that goes away by waiting.
 pub(in crate::kinds) fn passing(failure: &Failure) -> Option<&'static str> {
-    // ECS says so of a role that was just made, and has no code of its own for it.
-    failure.is(&["ClientException", "InvalidParameterException"]).then_some("ECS to accept the new roles")
+    // ECS says so of what was just made, and has no code of its own for it.
+    if !failure.is(&["ClientException", "InvalidParameterException"]) {
+        return None;
+    }
+    match aws::about(failure) {
+        About::Role => Some("ECS to accept the new roles"),
+        About::Network => Some("ECS to know the new subnets and security groups"),
+        About::Other => None,
+    }
 }
 
 fn live(address: &Address, container: &str, task: &Task) -> Live {
@@ -276,6 +303,28 @@ impl Live {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_a_refusal_that_waiting_mends_is_waited_for() {
+        let refused = |code: &str, message: &str| {
+            passing(&Failure { code: Some(code.to_owned()), ..Failure::refused("RunTask", message) })
+        };
+        let role = "ECS was unable to assume the role 'arn:aws:iam::1:role/x' that was provided for this task.";
+        assert_eq!(refused("ClientException", role), Some("ECS to accept the new roles"));
+        assert!(refused("InvalidParameterException", "The subnet ID 'subnet-1' does not exist").is_some());
+        assert_eq!(refused("InvalidParameterException", "Container Overrides length must be at most 8192"), None);
+        assert_eq!(refused("AccessDeniedException", "iam:PassRole is not allowed"), None);
+    }
+
+    #[test]
+    fn a_command_that_ecs_would_refuse_is_not_sent() {
+        let words = |length: usize| vec!["sh".to_owned(), "-c".to_owned(), "a".repeat(length)];
+        assert_eq!(fits("web", &words(8_000)), Ok(()));
+        let failure = fits("web", &words(8_192)).expect_err("it is too long");
+        assert!(failure.to_string().contains("of 8192"), "{failure}");
+        // Each quote takes two characters in JSON.
+        assert!(fits("web", &["\"".repeat(4_100)]).is_err());
+    }
 
     #[test]
     fn a_task_is_judged_by_its_exit_code_once_it_has_stopped() {

@@ -6,11 +6,15 @@ use crate::{
     aws::{self, TaskLog},
     kind::Context,
     kinds::{ecs, elb},
-    model::{ContainerEnd, Evidence, Explanation, HealthCheck, TaskEnd},
+    model::{ContainerEnd, Evidence, Explanation, HealthCheck, TaskEnd, cut},
 };
 
 /// How many of the last lines of a task are shown.
 const LAST_LINES: i32 = 20;
+
+/// How much of each is shown, in characters: CloudWatch Logs keeps lines of up to 1 MB.
+/// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/cloudwatch_limits_cwl.html>
+const LONGEST_LINE: usize = 1_000;
 
 /// The health check of the target group `arn`, if it can be read.
 pub(super) async fn health_check(cx: &Context, arn: &str) -> Option<HealthCheck> {
@@ -180,7 +184,10 @@ fn by_exit_code(code: Option<i32>, written: bool) -> (String, String) {
 pub(super) async fn log(cx: &Context, log: &TaskLog, task: &str) -> Evidence {
     let task = aws::last_part(task).to_owned();
     match log.last(&cx.aws, LAST_LINES).await {
-        Ok(lines) => Evidence::Log { task, lines: lines.unwrap_or_default(), unreadable: None },
+        Ok(lines) => {
+            let lines = lines.unwrap_or_default().iter().map(|line| cut(line, LONGEST_LINE)).collect();
+            Evidence::Log { task, lines, unreadable: None }
+        }
         Err(failure) => Evidence::Log { task, lines: Vec::new(), unreadable: Some(failure.to_string()) },
     }
 }

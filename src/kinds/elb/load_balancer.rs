@@ -28,6 +28,9 @@ const ATTRIBUTES: &[(&str, &str)] = &[
     ("routing.http2.enabled", "true"),
 ];
 
+/// The attribute with which AWS refuses to delete it. stackctl sets it never, and takes it off when it is told to.
+const PROTECTION: &str = "deletion_protection.enabled";
+
 /// A load balancer.
 pub struct LoadBalancer;
 
@@ -59,6 +62,9 @@ pub struct Live {
     pub zones: Vec<String>,
     /// Those of its attributes that stackctl sets.
     pub attributes: BTreeMap<String, String>,
+    /// Whether somebody has protected it from being deleted.
+    #[serde(default)]
+    pub protected: bool,
     /// AWS's word: `provisioning`, `active`, `active_impaired`, `failed`.
     pub state: String,
     /// AWS's reason for it.
@@ -113,7 +119,11 @@ impl Kind for LoadBalancer {
         // Elastic Load Balancing looks these up in the caller's name.
         Permission::make(&["ec2:DescribeAccountAttributes"], On::Any),
         Permission::make(&["iam:CreateServiceLinkedRole"], On::ServiceRole("elasticloadbalancing.amazonaws.com")),
-        Permission::delete(&["elasticloadbalancing:DeleteLoadBalancer"], On::Named(elb::ARNS)),
+        // Protection is taken off first.
+        Permission::delete(
+            &["elasticloadbalancing:DeleteLoadBalancer", "elasticloadbalancing:ModifyLoadBalancerAttributes"],
+            On::Named(elb::ARNS),
+        ),
     ];
     const USUAL: Duration = Duration::from_secs(150);
     const DEADLINE: Duration = Duration::from_secs(900);
@@ -129,6 +139,10 @@ impl Kind for LoadBalancer {
                 let (key, value) = (attribute.key()?, attribute.value()?);
                 ATTRIBUTES.iter().any(|(ours, _)| *ours == key).then(|| (key.to_owned(), value.to_owned()))
             });
+            let protects = |attribute: &LoadBalancerAttribute| {
+                attribute.key() == Some(PROTECTION) && attribute.value() == Some("true")
+            };
+            let protected = attributes.attributes().iter().any(protects);
             let state = balancer.state();
             let live = Live {
                 dns_name: balancer.dns_name().unwrap_or_default().to_owned(),
@@ -141,6 +155,7 @@ impl Kind for LoadBalancer {
                 security_groups: balancer.security_groups().to_vec(),
                 zones: zones.clone(),
                 attributes: known.collect(),
+                protected,
                 state: state.and_then(|state| state.code()).map_or(String::new(), |code| code.as_str().to_owned()),
                 reason: state.and_then(|state| state.reason()).map(str::to_owned),
                 arn: arn.clone(),
@@ -214,6 +229,7 @@ impl Kind for LoadBalancer {
             security_groups: vec![group.to_owned()],
             zones: desired.zones.clone(),
             attributes: BTreeMap::new(),
+            protected: false,
             state: made.state.and_then(|state| state.code).map_or(String::new(), |code| code.as_str().to_owned()),
             reason: None,
         };
@@ -262,9 +278,19 @@ impl Kind for LoadBalancer {
     }
 
     async fn delete(cx: &Context, live: &Live) -> Result<(), Failure> {
+        if live.protected {
+            let off = LoadBalancerAttribute::builder().key(PROTECTION).value("false").build();
+            let call = cx.aws.elb.modify_load_balancer_attributes().load_balancer_arn(&live.arn).attributes(off);
+            let answer = call.customize().once().send().await;
+            answer.or_absent("ModifyLoadBalancerAttributes", &["LoadBalancerNotFound"])?;
+        }
         let call = cx.aws.elb.delete_load_balancer().load_balancer_arn(&live.arn);
         let answer = call.customize().once().send().await;
         answer.or_absent("DeleteLoadBalancer", &["LoadBalancerNotFound"]).map(drop)
+    }
+
+    fn guard(live: &Live) -> Option<String> {
+        live.protected.then(|| "deletion protection is on (an attribute of the load balancer)".to_owned())
     }
 
     fn loss(_address: &Address) -> Option<&'static str> {
@@ -350,4 +376,38 @@ async fn set_attributes(cx: &Context, mut live: Live) -> Result<Live, Failure> {
     call.customize().once().send().await.during("ModifyLoadBalancerAttributes")?;
     live.attributes = wanted;
     Ok(live)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::{
+        aws::model,
+        kind::NoImages,
+        kinds::elb::model::{Elb, cloud},
+        model::StackId,
+    };
+
+    #[tokio::test]
+    async fn a_protected_load_balancer_is_guarded_and_goes_when_told_to() {
+        let cloud = cloud();
+        let id = StackId { stack: "shop".into(), environment: "test".into() };
+        let cx = Context::new(id, Arc::new(model::session(&cloud)), Arc::new(NoImages));
+        let desired = Desired {
+            subnets: vec!["subnet-one".into(), "subnet-two".into()],
+            security_group: "sg-given".into(),
+            zones: Vec::new(),
+        };
+        let made = LoadBalancer::create(&cx, &Address::new("load_balancer", "main"), &desired).await;
+        assert_eq!(LoadBalancer::guard(&made.expect("it is made")), None);
+        cloud.with(|elb: &mut Elb| elb.set_attribute(PROTECTION, "true"));
+        let found = LoadBalancer::list(&cx.fresh()).await.expect("it is listed");
+        let live = &found[0].live;
+        assert!(LoadBalancer::guard(live).is_some_and(|why| why.contains("deletion protection")));
+        assert_eq!(LoadBalancer::diff(&desired, live), [], "it may stay protected");
+        LoadBalancer::delete(&cx, live).await.expect("its protection is taken off first");
+        assert_eq!(LoadBalancer::list(&cx.fresh()).await, Ok(Vec::new()));
+    }
 }

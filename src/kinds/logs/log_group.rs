@@ -31,6 +31,10 @@ pub struct Live {
     pub name: String,
     /// Days; 0 for ever.
     pub retention_days: u32,
+    /// Whether somebody has protected it from being deleted.
+    /// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/protecting-log-groups-from-deletion.html>
+    #[serde(default)]
+    pub protected: bool,
 }
 
 /// The name of the log group at `address`.
@@ -76,7 +80,8 @@ impl Kind for LogGroup {
             On::Named(&["logs:{region}:{account}:log-group:/stackctl/{stack}/{environment}/*"]),
         ),
         Permission::delete(
-            &["logs:DeleteLogGroup"],
+            // Protection is taken off first.
+            &["logs:DeleteLogGroup", "logs:PutLogGroupDeletionProtection"],
             On::Named(&["logs:{region}:{account}:log-group:/stackctl/{stack}/{environment}/*"]),
         ),
     ];
@@ -92,7 +97,9 @@ impl Kind for LogGroup {
                 let name = group.log_group_name?;
                 let address = Address::new(Self::NAME, name.strip_prefix(&prefix)?);
                 let days = group.retention_in_days.and_then(|days| u32::try_from(days).ok());
-                Some(Found { address, id: name.clone(), live: Live { name, retention_days: days.unwrap_or(0) } })
+                let protected = group.deletion_protection_enabled == Some(true);
+                let live = Live { name, retention_days: days.unwrap_or(0), protected };
+                Some(Found { address, id: live.name.clone(), live })
             })
             .collect())
     }
@@ -115,7 +122,7 @@ impl Kind for LogGroup {
         let call = cx.aws.logs.create_log_group().log_group_name(&name).set_tags(Some(tags));
         let answer = call.customize().once().send().await;
         answer.or_absent("CreateLogGroup", &["ResourceAlreadyExistsException"])?;
-        set_retention(cx, desired, Live { name, retention_days: 0 }).await
+        set_retention(cx, desired, Live { name, retention_days: 0, protected: false }).await
     }
 
     async fn update(
@@ -135,8 +142,17 @@ impl Kind for LogGroup {
     }
 
     async fn delete(cx: &Context, live: &Live) -> Result<(), Failure> {
+        if live.protected {
+            let call = cx.aws.logs.put_log_group_deletion_protection().log_group_identifier(&live.name);
+            let answer = call.deletion_protection_enabled(false).customize().once().send().await;
+            answer.or_absent("PutLogGroupDeletionProtection", &["ResourceNotFoundException"])?;
+        }
         let call = cx.aws.logs.delete_log_group().log_group_name(&live.name).customize().once();
         call.send().await.or_absent("DeleteLogGroup", &["ResourceNotFoundException"]).map(drop)
+    }
+
+    fn guard(live: &Live) -> Option<String> {
+        live.protected.then(|| "deletion protection is on (a setting of the log group)".to_owned())
     }
 
     fn passing(failure: &Failure) -> Option<&'static str> {
@@ -160,4 +176,27 @@ async fn set_retention(cx: &Context, desired: &Desired, live: Live) -> Result<Li
     let call = cx.aws.logs.put_retention_policy().log_group_name(&live.name).retention_in_days(days);
     call.customize().once().send().await.during("PutRetentionPolicy")?;
     Ok(Live { retention_days: desired.retention_days, ..live })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::{aws::model, kind::NoImages, kinds::logs::model as logs};
+
+    #[tokio::test]
+    async fn a_protected_log_group_is_guarded_and_goes_when_told_to() {
+        let cloud = logs::cloud();
+        let id = StackId { stack: "shop".into(), environment: "test".into() };
+        let cx = Context::new(id, Arc::new(model::session(&cloud)), Arc::new(NoImages));
+        let made = LogGroup::create(&cx, &Address::new("log_group", "web"), &Desired { retention_days: 30 }).await;
+        assert_eq!(LogGroup::guard(&made.expect("it is made")), None);
+        cloud.with(logs::Logs::protect);
+        let found = LogGroup::list(&cx).await.expect("it is listed");
+        let live = &found[0].live;
+        assert!(LogGroup::guard(live).is_some_and(|why| why.contains("deletion protection")));
+        LogGroup::delete(&cx, live).await.expect("its protection is taken off first");
+        assert_eq!(LogGroup::list(&cx).await, Ok(Vec::new()));
+    }
 }

@@ -9,6 +9,10 @@ use aws_sdk_cloudwatchlogs::{
         create_log_group::{CreateLogGroupError, CreateLogGroupInput, CreateLogGroupOutput},
         delete_log_group::{DeleteLogGroupError, DeleteLogGroupInput, DeleteLogGroupOutput},
         describe_log_groups::{DescribeLogGroupsError, DescribeLogGroupsInput, DescribeLogGroupsOutput},
+        put_log_group_deletion_protection::{
+            PutLogGroupDeletionProtectionError, PutLogGroupDeletionProtectionInput,
+            PutLogGroupDeletionProtectionOutput,
+        },
         put_retention_policy::{PutRetentionPolicyError, PutRetentionPolicyInput, PutRetentionPolicyOutput},
     },
     types::LogGroup,
@@ -29,6 +33,7 @@ pub(super) struct Logs(BTreeMap<String, Group>);
 struct Group {
     /// Days; nothing for ever.
     retention: Option<i32>,
+    protected: bool,
     tags: Vec<(String, String)>,
 }
 
@@ -47,8 +52,9 @@ pub(super) fn cloud() -> Cloud {
     cloud.on(CreateLogGroupError::generic, create);
     cloud.on(DescribeLogGroupsError::generic, describe);
     cloud.on(PutRetentionPolicyError::generic, put_retention);
+    cloud.on(PutLogGroupDeletionProtectionError::generic, protect);
     cloud.on(DeleteLogGroupError::generic, delete);
-    let of_nobody = Group { retention: None, tags: Vec::new() };
+    let of_nobody = Group { retention: None, protected: false, tags: Vec::new() };
     cloud.with(|logs: &mut Logs| logs.0.insert("/aws/given".to_owned(), of_nobody));
     cloud
 }
@@ -57,6 +63,11 @@ impl Logs {
     /// Lets every group keep its events for ever, as somebody at the console does.
     pub(super) fn keep_for_ever(&mut self) {
         self.0.values_mut().for_each(|group| group.retention = None);
+    }
+
+    /// Protects every group from being deleted, as somebody at the console does.
+    pub(super) fn protect(&mut self) {
+        self.0.values_mut().for_each(|group| group.protected = true);
     }
 
     fn group(&mut self, name: Option<&str>) -> Result<&mut Group, Refusal> {
@@ -72,7 +83,7 @@ fn create(logs: &mut Logs, input: &CreateLogGroupInput) -> Result<CreateLogGroup
     }
     let mut tags: Vec<(String, String)> = input.tags.clone().unwrap_or_default().into_iter().collect();
     tags.sort();
-    logs.0.insert(name.to_owned(), Group { retention: None, tags });
+    logs.0.insert(name.to_owned(), Group { retention: None, protected: false, tags });
     Ok(CreateLogGroupOutput::builder().build())
 }
 
@@ -80,8 +91,10 @@ fn create(logs: &mut Logs, input: &CreateLogGroupInput) -> Result<CreateLogGroup
 fn describe(logs: &mut Logs, input: &DescribeLogGroupsInput) -> Result<DescribeLogGroupsOutput, Refusal> {
     let prefix = input.log_group_name_prefix().unwrap_or_default();
     let shown = logs.0.iter().filter(|(name, _)| name.starts_with(prefix));
-    let shown = shown
-        .map(|(name, group)| LogGroup::builder().log_group_name(name).set_retention_in_days(group.retention).build());
+    let shown = shown.map(|(name, group)| {
+        let shown = LogGroup::builder().log_group_name(name).set_retention_in_days(group.retention);
+        shown.deletion_protection_enabled(group.protected).build()
+    });
     Ok(DescribeLogGroupsOutput::builder().set_log_groups(Some(shown.collect())).build())
 }
 
@@ -94,8 +107,20 @@ fn put_retention(logs: &mut Logs, input: &PutRetentionPolicyInput) -> Result<Put
     Ok(PutRetentionPolicyOutput::builder().build())
 }
 
+fn protect(
+    logs: &mut Logs,
+    input: &PutLogGroupDeletionProtectionInput,
+) -> Result<PutLogGroupDeletionProtectionOutput, Refusal> {
+    let group = logs.group(input.log_group_identifier())?;
+    group.protected = input.deletion_protection_enabled() == Some(true);
+    Ok(PutLogGroupDeletionProtectionOutput::builder().build())
+}
+
 fn delete(logs: &mut Logs, input: &DeleteLogGroupInput) -> Result<DeleteLogGroupOutput, Refusal> {
-    logs.group(input.log_group_name())?;
+    if logs.group(input.log_group_name())?.protected {
+        let message = "Cannot delete log group with deletion protection enabled. Disable deletion protection first.";
+        return Err(Refusal::new("ValidationException", message));
+    }
     logs.0.remove(input.log_group_name().unwrap_or_default());
     Ok(DeleteLogGroupOutput::builder().build())
 }

@@ -1,12 +1,16 @@
 //! `build` and `image` of a service.
 
-use std::path::{Component, Path, PathBuf};
+use std::{
+    collections::BTreeMap,
+    path::{Component, Path, PathBuf},
+};
 
 use crate::spec::{
     keys::DOCKERFILE,
     problem::Collector,
     read::{Field, Map},
-    stack::ImageFrom,
+    repository,
+    stack::{ImageFrom, Service},
 };
 
 pub(super) fn image(map: &Map, service: &Field, problems: &mut Collector) -> Option<ImageFrom> {
@@ -51,5 +55,37 @@ fn below(field: &Field, path: &Path, hint: &str, problems: &mut Collector) {
     let inside = path.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
     if !inside || path.as_os_str().is_empty() {
         field.wrong(format!("`{}` is not below the folder of stack.yaml", path.display()), hint, problems);
+    }
+}
+
+/// Each source has a repository of its own, whose name ECR takes; the names follow from paths.
+pub(super) fn repositories(
+    fields: &[Field],
+    services: &BTreeMap<String, Service>,
+    stack: &str,
+    problems: &mut Collector,
+) {
+    let mut taken: BTreeMap<String, (&str, &ImageFrom)> = BTreeMap::new();
+    for field in fields {
+        let Some((service, decoded)) = services.get_key_value(&field.key.text) else { continue };
+        let Some(name) = decoded.image.repository(stack) else { continue };
+        let Some((_, build)) = field.node.entries().iter().find(|(key, _)| key.text == "build") else { continue };
+        let path = format!("{}.build", field.path);
+        if name.len() > repository::LONGEST {
+            let message = format!("the path is too long to name a repository: {} characters", name.len());
+            let hint = format!("move what is built to a path of at most {} characters", repository::LONGEST);
+            problems.add(build.span, &path, message, hint);
+        }
+        match taken.get(&name) {
+            Some((other, image)) if **image != decoded.image => {
+                let message =
+                    format!("`{service}` and `{other}` build different images for one ECR repository, `{name}`");
+                let hint = "rename one of the two folders, or build both in the same way: only letters, digits and \
+                            single hyphens tell repositories apart";
+                problems.add(build.span, &path, message, hint);
+            }
+            Some(_) => {}
+            None => drop(taken.insert(name, (service, &decoded.image))),
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::schedule;
+use super::{schedule, service};
 use crate::spec::{
     check,
     keys::JOB,
@@ -43,7 +43,7 @@ pub(super) fn jobs(field: &Field, root: &Map, problems: &mut Collector) -> BTree
 
 fn job(field: &Field, services: &[&str], problems: &mut Collector) -> Option<Job> {
     let map = Map::new(field.node, &field.path, &JOB, problems)?;
-    let service = map.required_such_as("service", services.first().unwrap_or(&"web"), problems).and_then(|field| {
+    let of = map.required_such_as("service", services.first().unwrap_or(&"web"), problems).and_then(|field| {
         let service = field.text(problems)?;
         if !services.contains(&service.as_str()) {
             let hint = match nearest(&service, services.iter().copied()) {
@@ -55,6 +55,7 @@ fn job(field: &Field, services: &[&str], problems: &mut Collector) -> Option<Job
         Some(service)
     });
     let command = map.command("command", problems);
+    service::fits_in_overrides(&map, "command", of.as_deref().unwrap_or_default(), command.as_deref(), problems);
     let schedule = map.required("schedule", problems).and_then(|field| {
         let schedule = field.text(problems)?;
         if let Some((why, hint)) = schedule::problem(&schedule) {
@@ -63,5 +64,5 @@ fn job(field: &Field, services: &[&str], problems: &mut Collector) -> Option<Job
         Some(schedule)
     });
     let timezone = map.text("timezone", problems);
-    Some(Job { service: service?, command: command?, schedule: schedule?, timezone: timezone? })
+    Some(Job { service: of?, command: command?, schedule: schedule?, timezone: timezone? })
 }

@@ -55,7 +55,8 @@ pub(super) fn stack(root: &Node, environment: &str, problems: &mut Collector) ->
     given.extend(database.as_ref().map(|_| "DATABASE_URL"));
     given.extend(cache.as_ref().map(|_| "REDIS_URL"));
     let services = map.required("services", problems);
-    let services = services.map(|field| service::services(&field, &map, &given, problems)).unwrap_or_default();
+    let named = name.as_deref().unwrap_or_default();
+    let services = services.map(|field| service::services(&field, &map, named, &given, problems)).unwrap_or_default();
     let jobs = map.get("jobs").map(|field| jobs::jobs(&field, &map, problems)).unwrap_or_default();
     let mut load_balancer =
         map.get("load_balancer").and_then(|field| load_balancer::load_balancer(&field, region.as_deref(), problems));

@@ -2,19 +2,26 @@
 
 use std::collections::BTreeMap;
 
-use super::{buckets, environment, image::image, permissions, scale, secrets, size::size};
+use super::{
+    buckets, environment,
+    image::{image, repositories},
+    permissions, scale, secrets,
+    size::size,
+};
 use crate::spec::{
     block, check,
     keys::SERVICE,
+    limits,
     problem::Collector,
     read::{Entries, Field, Map},
     stack::{Bucket, Service},
 };
 
-/// The services of the stack that `root` is. `given` are the variables that each container gets from stackctl.
+/// The services of the stack `stack` that `root` is. `given` are the variables that each container gets from stackctl.
 pub(super) fn services(
     field: &Field,
     root: &Map,
+    stack: &str,
     given: &[&str],
     problems: &mut Collector,
 ) -> BTreeMap<String, Service> {
@@ -37,6 +44,7 @@ pub(super) fn services(
         }
     }
     overlaps(&all, &services, problems);
+    repositories(&all, &services, stack, problems);
     services
 }
 
@@ -110,6 +118,12 @@ fn service(field: &Field, ways: Ways, given: &[&str], declared: &[&str], problem
     let host = map.text("host", problems);
     let block = blocked(&map, problems);
     let release = map.command("release", problems);
+    fits_in_overrides(&map, "release", &field.key.text, release.as_deref(), problems);
+    if let (Some(routes), Some(host)) = (&routes, &host) {
+        wildcards(&map, routes, host, problems);
+    } else if let Some(routes) = &routes {
+        wildcards(&map, routes, "", problems);
+    }
     let stop_timeout = map.seconds("stop_timeout", problems);
     let exec = map.truth("exec", problems);
     let rollback_after = map.number("rollback_after", problems);
@@ -127,6 +141,10 @@ fn service(field: &Field, ways: Ways, given: &[&str], declared: &[&str], problem
                 "keep one of them",
             );
         }
+    }
+    if let (Some(env), Some(secrets)) = (&env, &secrets) {
+        let words = entrypoint.iter().chain(&command).flatten();
+        fits_in_definition(&map, field, &limits::Definition::of(env.iter(), secrets.keys(), words), problems);
     }
     let count_of_buckets = buckets.as_ref().map_or(0, Vec::len);
     let permissions = map.get("permissions");
@@ -155,6 +173,58 @@ fn service(field: &Field, ways: Ways, given: &[&str], declared: &[&str], problem
         buckets: buckets?,
         permissions: permissions?,
     })
+}
+
+/// A rule has a route and the host: the wildcards of both count.
+fn wildcards(map: &Map, routes: &[String], host: &str, problems: &mut Collector) {
+    const HINT: &str = "leave some out: a rule of a load balancer has at most 5 `*` and `?`";
+    let of_host = limits::wildcards(host);
+    let over = |pattern: &str| limits::wildcards(pattern) + of_host > limits::WILDCARDS;
+    let told = |what: &str, with: &str| format!("`{what}`{with} has more than {} wildcards", limits::WILDCARDS);
+    let with = if of_host > 0 { format!(" with the host `{host}`") } else { String::new() };
+    if of_host >= limits::WILDCARDS && routes.iter().any(|route| over(route)) {
+        map.wrong("host", told(host, " with a route"), HINT, problems);
+        return;
+    }
+    for (field, pattern) in map.texts("routes", problems).unwrap_or_default() {
+        if over(&pattern) {
+            field.wrong(told(&pattern, &with), HINT, problems);
+        }
+    }
+}
+
+/// A command that a task is started with stands in the overrides of that call.
+pub(super) fn fits_in_overrides(
+    map: &Map,
+    key: &str,
+    container: &str,
+    command: Option<&[String]>,
+    problems: &mut Collector,
+) {
+    let length = limits::overrides(container, command.unwrap_or_default());
+    if length > limits::OVERRIDES {
+        let message = format!("the command is too long: {length} characters as ECS gets it, of {}", limits::OVERRIDES);
+        let hint = "put what it does into the image, or into a variable of `env`, and call it by a short command";
+        map.wrong(key, message, hint, problems);
+    }
+}
+
+/// What a container is told stands in its task definition.
+fn fits_in_definition(map: &Map, service: &Field, size: &limits::Definition, problems: &mut Collector) {
+    let whole = size.whole();
+    if whole <= limits::DEFINITION {
+        return;
+    }
+    let parts = [(size.environment, "env"), (size.secrets, "secrets"), (size.command, "command")];
+    let largest = parts.into_iter().max().and_then(|(_, key)| map.get(key)).or_else(|| map.get("entrypoint"));
+    let message = format!(
+        "the task definition of `{}` is too large: about {} KiB, and ECS takes {}",
+        service.key.text,
+        whole.div_ceil(1024),
+        limits::DEFINITION / 1024
+    );
+    let hint = "keep large values in a bucket, or in the image, and let the container read them from there";
+    largest.as_ref().unwrap_or(service).wrong(message, hint, problems);
 }
 
 /// Path patterns that the load balancer can be told in every way in which they can be written.

@@ -14,6 +14,10 @@ const LONGEST: usize = 63;
 /// The master user of every database that stackctl makes.
 const MASTER: &str = "postgres";
 
+/// How many there may be: their passwords and the script that makes them are in one task definition, of 64 KiB at most.
+/// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-quotas.html>
+const MOST: usize = 60;
+
 /// The users, in the order of the file.
 pub(super) fn users(field: &Field, problems: &mut Collector) -> Option<Vec<DatabaseUser>> {
     let entries = Entries::new(field.node, &field.path, problems)?;
@@ -26,6 +30,12 @@ pub(super) fn users(field: &Field, problems: &mut Collector) -> Option<Vec<Datab
         // What is empty counts as not there, as everywhere: an environment takes a user away with `null`.
         if field.node.is_null() {
             continue;
+        }
+        if users.len() == MOST {
+            let message = format!("there are more than {MOST} users");
+            let hint = "ECS takes no larger task than the one that makes these: make the others with `stackctl db connect`";
+            problems.add(field.key.span, &field.path, message, hint);
+            break;
         }
         if let Some(role) = field.word(&ROLES, problems) {
             users.push(DatabaseUser { name: name.clone(), role });

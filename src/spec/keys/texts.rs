@@ -129,9 +129,9 @@ pub(super) static HOST: Text = Text {
 pub(super) static IMAGE: Text = Text {
     one: "name of an image",
     check: Some(Check {
-        holds: |text| !text.is_empty() && !text.contains(char::is_whitespace),
+        holds: check::is_image,
         wrong: "is no image",
-        help: "such as nginx:1.27",
+        help: "such as nginx:1.27; a tag has at most 128 letters, digits and `_`, `.`, `-`",
     }),
     ..PLAIN
 };

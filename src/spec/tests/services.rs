@@ -16,6 +16,98 @@ fn command_and_entrypoint_go_with_a_package_and_with_an_image() {
 }
 
 #[test]
+fn paths_that_give_one_repository_are_refused_in_their_place() {
+    let told = |one: &str, other: &str| {
+        let text =
+            format!("name: demo\nregion: eu-west-1\nservices:\n  web:\n    build: {one}\n  api:\n    build: {other}\n");
+        read(&text).err().map(|problems| problems.list().iter().map(|one| (one.line, one.column, one.message.clone())).collect())
+    };
+    let twice = |name: &str| {
+        let message = format!("`api` and `web` build different images for one ECR repository, `{name}`");
+        Some(vec![(7, 12, message)])
+    };
+    assert_eq!(told("a/b-c", "a-b/c"), twice("a-b-c"));
+    assert_eq!(told("my__app", "my_app"), twice("my-app"));
+    assert_eq!(told("gr\u{f6}\u{df}e", "gr\u{fc}\u{df}e"), twice("gr-e"));
+    assert_eq!(told("demo", "."), twice("demo"));
+    assert_eq!(told("app", "app"), None, "one image for both");
+    assert_eq!(told("my__app", "gr\u{f6}\u{df}e app"), None);
+    let long = "a".repeat(223);
+    let found: Option<Vec<(usize, usize, String)>> = told(&long, "app");
+    assert_eq!(found.map(|found| (found.len(), found[0].0)), Some((1, 5)));
+}
+
+#[test]
+fn more_wildcards_than_a_rule_takes_are_refused() {
+    let told = |keys: &str| problems(&format!("{ONE_SERVICE}    {keys}\n"));
+    const HINT: &str = "leave some out: a rule of a load balancer has at most 5 `*` and `?`";
+    assert_eq!(told("routes: [/ok, \"/*/*/*/*/?/*\"]"), [format!("7:18 `/*/*/*/*/?/*` has more than 5 wildcards [{HINT}]")]);
+    let with_host = "host: \"*.*.example.com\"\n    routes: [\"/*/*/*\", \"/*/*/*/*\"]";
+    assert_eq!(
+        told(with_host),
+        [format!("8:24 `/*/*/*/*` with the host `*.*.example.com` has more than 5 wildcards [{HINT}]")]
+    );
+    // The route of the only service has a wildcard itself.
+    let host = "host: \"?????.example.com\"";
+    assert_eq!(told(host), [format!("7:11 `?????.example.com` with a route has more than 5 wildcards [{HINT}]")]);
+    assert!(read(&format!("{ONE_SERVICE}    host: \"????.example.com\"\n")).is_ok());
+}
+
+#[test]
+fn a_command_too_long_for_a_task_is_refused() {
+    let long = "a".repeat(8_192);
+    let found = problems(&format!("{ONE_SERVICE}    release: [sh, -c, {long}]\n"));
+    assert_eq!(found.len(), 1);
+    assert!(found[0].starts_with("7:14 the command is too long: ") && found[0].contains("of 8192"), "{}", found[0]);
+    let job = format!(
+        "{ONE_SERVICE}jobs:\n  night:\n    service: web\n    schedule: rate(1 hour)\n    command: [{}]\n",
+        "a".repeat(8_192)
+    );
+    let found = problems(&job);
+    assert!(found.len() == 1 && found[0].starts_with("11:14 the command is too long: "), "{found:?}");
+    assert!(read(&format!("{ONE_SERVICE}    release: [sh, -c, {}]\n", "a".repeat(8_000))).is_ok());
+}
+
+#[test]
+fn a_task_definition_too_large_for_ecs_is_refused() {
+    let found = problems(&format!("{ONE_SERVICE}    env:\n      A: small\n      B: {}\n", "b".repeat(64 * 1024)));
+    assert_eq!(found.len(), 1);
+    let says = "8:7 the task definition of `web` is too large: about 68 KiB, and ECS takes 64";
+    assert!(found[0].starts_with(says), "{}", found[0]);
+    assert!(read(&format!("{ONE_SERVICE}    env: {{ B: {} }}\n", "b".repeat(60 * 1024))).is_ok());
+    let many: Vec<String> = (0..220).map(|number| format!("      SECRET_{number}: set\n")).collect();
+    let found = problems(&format!("{ONE_SERVICE}    secrets:\n{}", many.concat()));
+    assert!(found.len() == 1 && found[0].starts_with("8:7 the task definition of `web` is too large"), "{found:?}");
+}
+
+#[test]
+fn two_environments_of_a_file_do_not_share_names_on_aws() {
+    let text = |second: &str| {
+        format!(
+            "name: aa\nregion: eu-west-1\nservices: {{ web: {{ build: app }}, c-web: {{ build: app }} }}\nenvironments:\n  b1:\n    network: {{ nat: none }}\n  {second}:\n    network: {{ nat: none }}\n"
+        )
+    };
+    assert_eq!(
+        problems(&text("b1-c")),
+        [
+            "7:3 the service `web` in the environment `b1-c` and `c-web` in `b1` have the same name on AWS, `aa-b1-c-web` [rename one of the two, or one of the environments]"
+        ]
+    );
+    assert!(read(&text("b1-d")).is_ok());
+}
+
+#[test]
+fn an_image_whose_tag_no_registry_has_is_refused_in_its_place() {
+    let text = "name: demo\nregion: eu-west-1\nservices: { web: { image: \"nginx:1.27+g1\" } }\n";
+    assert_eq!(
+        problems(text),
+        [
+            "3:27 `nginx:1.27+g1` is no image [such as nginx:1.27; a tag has at most 128 letters, digits and `_`, `.`, `-`]"
+        ]
+    );
+}
+
+#[test]
 fn a_command_that_is_one_text_is_shown_as_a_list() {
     let told = |command: &str| {
         problems(&format!("name: demo\nregion: eu-west-1\nservices:\n  web:\n    build: app\n    {command}\n"))

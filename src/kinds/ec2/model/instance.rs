@@ -2,6 +2,9 @@
 
 use aws_sdk_ec2::{
     operation::{
+        describe_instance_attribute::{
+            DescribeInstanceAttributeError, DescribeInstanceAttributeInput, DescribeInstanceAttributeOutput,
+        },
         describe_instances::{DescribeInstancesError, DescribeInstancesInput, DescribeInstancesOutput},
         modify_instance_attribute::{
             ModifyInstanceAttributeError, ModifyInstanceAttributeInput, ModifyInstanceAttributeOutput,
@@ -14,7 +17,7 @@ use aws_sdk_ec2::{
         terminate_instances::{TerminateInstancesError, TerminateInstancesInput, TerminateInstancesOutput},
     },
     types::{
-        GroupIdentifier, HttpTokensState, Instance, InstanceMetadataOptionsResponse, InstanceState, InstanceStateName,
+        AttributeBooleanValue, GroupIdentifier, HttpTokensState, Instance, InstanceMetadataOptionsResponse, InstanceState, InstanceStateName,
         Reservation, ResourceType,
     },
 };
@@ -25,6 +28,7 @@ use crate::aws::model::{Cloud, Refusal};
 pub(super) fn serve(cloud: &Cloud) {
     cloud.on(RunInstancesError::generic, run);
     cloud.on(DescribeInstancesError::generic, describe);
+    cloud.on(DescribeInstanceAttributeError::generic, attribute);
     cloud.on(ModifyInstanceAttributeError::generic, modify);
     cloud.on(ModifyInstanceMetadataOptionsError::generic, modify_metadata);
     cloud.on(StartInstancesError::generic, start);
@@ -54,6 +58,11 @@ impl Ec2 {
     /// Puts every instance into this state, as somebody at the console does.
     pub(in super::super) fn put_into(&mut self, state: &InstanceStateName) {
         self.instances.iter_mut().for_each(|instance| instance.state = Some(in_state(state)));
+    }
+
+    /// Protects every instance from being terminated, as somebody at the console does.
+    pub(in super::super) fn protect_instances(&mut self) {
+        self.protected = true;
     }
 
     /// Lets every instance give its metadata without a session token.
@@ -120,6 +129,16 @@ fn describe(ec2: &mut Ec2, input: &DescribeInstancesInput) -> Result<DescribeIns
     Ok(DescribeInstancesOutput::builder().reservations(reservation).build())
 }
 
+/// The one attribute that is asked for.
+fn attribute(
+    ec2: &mut Ec2,
+    input: &DescribeInstanceAttributeInput,
+) -> Result<DescribeInstanceAttributeOutput, Refusal> {
+    let protected = AttributeBooleanValue::builder().value(ec2.protected).build();
+    ec2.instance(input.instance_id())?;
+    Ok(DescribeInstanceAttributeOutput::builder().disable_api_termination(protected).build())
+}
+
 fn modify(ec2: &mut Ec2, input: &ModifyInstanceAttributeInput) -> Result<ModifyInstanceAttributeOutput, Refusal> {
     let groups = groups(ec2, input.groups())?;
     ec2.instance(input.instance_id())?.security_groups = Some(groups);
@@ -149,6 +168,9 @@ fn start(ec2: &mut Ec2, input: &StartInstancesInput) -> Result<StartInstancesOut
 }
 
 fn terminate(ec2: &mut Ec2, input: &TerminateInstancesInput) -> Result<TerminateInstancesOutput, Refusal> {
+    if ec2.protected {
+        return Err(Refusal::new("OperationNotPermitted", "The instance may not be terminated."));
+    }
     for id in input.instance_ids() {
         let instance = ec2.instance(Some(id))?;
         if line(instance).is_some() {

@@ -2,6 +2,9 @@
 
 use aws_sdk_ec2::{
     operation::{
+        authorize_security_group_egress::{
+            AuthorizeSecurityGroupEgressError, AuthorizeSecurityGroupEgressInput, AuthorizeSecurityGroupEgressOutput,
+        },
         authorize_security_group_ingress::{
             AuthorizeSecurityGroupIngressError, AuthorizeSecurityGroupIngressInput, AuthorizeSecurityGroupIngressOutput,
         },
@@ -14,7 +17,7 @@ use aws_sdk_ec2::{
             RevokeSecurityGroupIngressError, RevokeSecurityGroupIngressInput, RevokeSecurityGroupIngressOutput,
         },
     },
-    types::{GroupIdentifier, Instance, IpPermission, ResourceType, SecurityGroup, UserIdGroupPair},
+    types::{GroupIdentifier, Instance, IpPermission, IpRange, ResourceType, SecurityGroup, UserIdGroupPair},
 };
 
 use super::state::{self, Ec2, find, in_use, passes, tags};
@@ -24,6 +27,7 @@ pub(super) fn serve(cloud: &Cloud) {
     cloud.on(CreateSecurityGroupError::generic, create);
     cloud.on(DescribeSecurityGroupsError::generic, describe);
     cloud.on(AuthorizeSecurityGroupIngressError::generic, authorize);
+    cloud.on(AuthorizeSecurityGroupEgressError::generic, authorize_egress);
     cloud.on(RevokeSecurityGroupIngressError::generic, revoke);
     cloud.on(DeleteSecurityGroupError::generic, delete);
 }
@@ -31,13 +35,19 @@ pub(super) fn serve(cloud: &Cloud) {
 pub(super) fn line(group: &SecurityGroup) -> String {
     let mut rules: Vec<String> = group.ip_permissions().iter().map(|rule| format!("{rule:?}")).collect();
     rules.sort();
-    format!("{} with {rules:?}", state::line("security group", group.tags()))
+    let outgoing = group.ip_permissions_egress().len();
+    format!("{} with {rules:?} and {outgoing} outgoing", state::line("security group", group.tags()))
 }
 
 impl Ec2 {
     pub(super) fn security_group(&mut self, id: Option<&str>) -> Result<&mut SecurityGroup, Refusal> {
         let at = find(&self.security_groups, SecurityGroup::group_id, id, "InvalidGroup.NotFound")?;
         Ok(&mut self.security_groups[at])
+    }
+
+    /// Lets nothing out of any group.
+    pub(in crate::kinds::ec2) fn close_groups(&mut self) {
+        self.security_groups.iter_mut().for_each(|group| group.ip_permissions_egress = Some(Vec::new()));
     }
 
     /// The groups that a rule names must be there.
@@ -58,6 +68,10 @@ fn create(ec2: &mut Ec2, input: &CreateSecurityGroupInput) -> Result<CreateSecur
         .set_group_name(input.group_name.clone())
         .set_description(input.description.clone())
         .set_vpc_id(input.vpc_id.clone())
+        // A new group lets everything out.
+        .ip_permissions_egress(
+            IpPermission::builder().ip_protocol("-1").ip_ranges(IpRange::builder().cidr_ip("0.0.0.0/0").build()).build(),
+        )
         .set_tags(Some(tags(input.tag_specifications(), &ResourceType::SecurityGroup)));
     ec2.security_groups.push(group.build());
     Ok(CreateSecurityGroupOutput::builder().group_id(id).build())
@@ -82,6 +96,18 @@ fn authorize(
     }
     group.ip_permissions.get_or_insert_default().extend_from_slice(input.ip_permissions());
     Ok(AuthorizeSecurityGroupIngressOutput::builder().r#return(true).build())
+}
+
+fn authorize_egress(
+    ec2: &mut Ec2,
+    input: &AuthorizeSecurityGroupEgressInput,
+) -> Result<AuthorizeSecurityGroupEgressOutput, Refusal> {
+    let group = ec2.security_group(input.group_id())?;
+    if input.ip_permissions().iter().any(|new| group.ip_permissions_egress().contains(new)) {
+        return Err(Refusal::new("InvalidPermission.Duplicate", "the rule already exists"));
+    }
+    group.ip_permissions_egress.get_or_insert_default().extend_from_slice(input.ip_permissions());
+    Ok(AuthorizeSecurityGroupEgressOutput::builder().r#return(true).build())
 }
 
 fn revoke(ec2: &mut Ec2, input: &RevokeSecurityGroupIngressInput) -> Result<RevokeSecurityGroupIngressOutput, Refusal> {

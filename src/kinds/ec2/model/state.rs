@@ -20,6 +20,8 @@ pub struct Ec2 {
     pub route_tables: Vec<types::RouteTable>,
     pub security_groups: Vec<types::SecurityGroup>,
     pub instances: Vec<types::Instance>,
+    /// Whether they may not be terminated.
+    pub protected: bool,
 }
 
 impl Ec2 {

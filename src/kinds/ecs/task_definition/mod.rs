@@ -12,6 +12,7 @@ mod sample;
 use std::collections::BTreeMap;
 
 use aws_sdk_ecs::types::{Compatibility, NetworkMode, TaskDefinition as SdkDefinition, TaskDefinitionStatus};
+use futures::future::try_join_all;
 use serde::{Deserialize, Serialize};
 
 use desired::compared;
@@ -127,9 +128,8 @@ impl Kind for TaskDefinition {
         _changes: &Changed<Field>,
     ) -> Result<Live, Failure> {
         let registered = register(cx, address, desired, Some(live)).await?;
-        let newest_first = family::revisions(cx, &live.family, TaskDefinitionStatus::Active).await?;
         // The one that runs is the one to go back to, however many have failed since.
-        for old in newest_first.iter().skip(KEPT).filter(|old| **old != live.arn) {
+        for old in superseded(cx, address, &live.family).await?.iter().filter(|old| **old != live.arn) {
             deregister(cx, old).await?;
         }
         Ok(registered)
@@ -205,6 +205,22 @@ async fn register(cx: &Context, address: &Address, desired: &Desired, before: Op
     Ok(live(&given(answer.task_definition, "RegisterTaskDefinition", "taskDefinition")?, commit))
 }
 
+/// The revisions that are too many: of those that the stack has registered all but the newest. What others have registered in
+/// the family is theirs.
+async fn superseded(cx: &Context, address: &Address, family: &str) -> Result<Vec<String>, Failure> {
+    let newest_first = family::revisions(cx, family, TaskDefinitionStatus::Active).await?;
+    // All but one are known to be few enough, unless others have registered some.
+    let looked_at = if newest_first.len() > KEPT + 1 { newest_first.len() } else { 1 };
+    let (known, looked_at) = newest_first.split_at(newest_first.len().saturating_sub(looked_at));
+    let reads = looked_at.iter().map(|arn| async move {
+        let number = arn.rsplit(':').next().and_then(|number| number.parse().ok()).unwrap_or_default();
+        let revision = find(cx, address, number).await?;
+        Ok::<_, Failure>(revision.is_some_and(|revision| !revision.by_hand).then(|| arn.clone()))
+    });
+    let own = if newest_first.len() > KEPT { try_join_all(reads).await? } else { Vec::new() };
+    Ok(own.into_iter().flatten().skip(KEPT.saturating_sub(known.len())).collect())
+}
+
 async fn deregister(cx: &Context, arn: &str) -> Result<(), Failure> {
     let call = cx.aws.ecs.deregister_task_definition().task_definition(arn).customize().once();
     call.send().await.during("DeregisterTaskDefinition").map(drop)
@@ -212,7 +228,12 @@ async fn deregister(cx: &Context, arn: &str) -> Result<(), Failure> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use aws_sdk_ecs::types::ContainerDefinition;
+
     use super::*;
+    use crate::{aws::model, kind::NoImages, model::StackId};
 
     fn desired() -> Desired {
         let roles = Roles { execution: "execution".into(), task: "task".into() };
@@ -232,6 +253,43 @@ mod tests {
     fn live() -> Live {
         let fields = compared(&desired()).into_iter().map(|(name, value)| (name, value.expect("all is known")));
         Live { arn: "arn".into(), family: "web".into(), fields: fields.collect(), commit: None, inactive: false }
+    }
+
+    /// A stack with one revision of its own, and as many on top of it that somebody has registered by hand.
+    async fn with_revisions_by_hand(count: usize) -> (Context, Address) {
+        let id = StackId { stack: "shop".into(), environment: "test".into() };
+        let cx = Context::new(id, Arc::new(model::session(&ecs::model::cloud())), Arc::new(NoImages));
+        let address = Address::new("task_definition", "main");
+        TaskDefinition::create(&cx, &address, &desired()).await.expect("it is registered");
+        for _ in 0..count {
+            let container = ContainerDefinition::builder().name("main").image("by-hand").build();
+            let call = cx.aws.ecs.register_task_definition().family("shop-test-main");
+            call.container_definitions(container).send().await.expect("it is registered");
+        }
+        (cx, address)
+    }
+
+    #[tokio::test]
+    async fn a_revision_registered_by_hand_does_not_hide_the_stacks() {
+        let (cx, address) = with_revisions_by_hand(2).await;
+        let found = TaskDefinition::list(&cx.fresh()).await.expect("it is listed");
+        assert_eq!(found.iter().map(|found| found.id.as_str()).collect::<Vec<_>>(), ["shop-test-main:1"]);
+        assert_eq!(TaskDefinition::diff(&desired(), &found[0].live), [], "and it is as desired");
+        let by_hand = find(&cx, &address, 3).await.expect("it can be read").expect("it is there");
+        assert!(by_hand.by_hand && by_hand.number == 3);
+        TaskDefinition::delete(&cx, &found[0].live).await.expect("the family goes");
+        assert_eq!(TaskDefinition::list(&cx.fresh()).await, Ok(Vec::new()));
+    }
+
+    #[tokio::test]
+    async fn a_release_deregisters_none_that_was_registered_by_hand() {
+        let (cx, address) = with_revisions_by_hand(KEPT + 2).await;
+        let live = TaskDefinition::list(&cx.fresh()).await.expect("it is listed").remove(0).live;
+        for count in 1..=KEPT {
+            let desired = Desired { cpu: 256 + u32::try_from(count).expect("it is small"), ..desired() };
+            register(&cx, &address, &desired, None).await.expect("it is registered");
+        }
+        assert_eq!(superseded(&cx, &address, &live.family).await, Ok(vec![live.arn]));
     }
 
     #[test]

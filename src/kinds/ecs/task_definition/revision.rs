@@ -33,6 +33,8 @@ pub struct Revision {
     pub commit: Option<String>,
     /// The revision that it goes back to, if it does.
     pub rollback_to: Option<u32>,
+    /// Whether somebody has registered it without stackctl. It may say what stackctl does not read.
+    pub by_hand: bool,
     /// What would register the same again; none if stackctl cannot say all of it.
     pub desired: Option<Desired>,
 }
@@ -45,7 +47,8 @@ pub async fn active(cx: &Context, address: &Address) -> Result<Vec<String>, Fail
     family::revisions(cx, &family::name(&cx.id, address), TaskDefinitionStatus::Active).await
 }
 
-/// The revision `number` of the family of `address`, also one that was deregistered; none if there is no such one.
+/// The revision `number` of the family of `address`, also one that was deregistered, or that somebody has registered by hand;
+/// none if there is no such one.
 ///
 /// # Errors
 /// If ECS fails.
@@ -55,7 +58,8 @@ pub async fn find(cx: &Context, address: &Address, number: u32) -> Result<Option
     let Some(answer) = call.send().await.or_absent("DescribeTaskDefinition", &["ClientException"])? else {
         return Ok(None);
     };
-    let ours = aws::address_of(&cx.id, answer.tags()).as_ref() == Some(address);
+    let ours =
+        aws::address_of(&cx.id, answer.tags()).as_ref() == Some(address) || aws::is_of_no_stack(answer.tags());
     Ok(answer.task_definition().filter(|_| ours).map(|definition| read(definition, answer.tags())))
 }
 
@@ -68,6 +72,7 @@ fn read(definition: &SdkDefinition, tags: &[Tag]) -> Revision {
         by: aws::tag_value(tags, aws::BY).map(str::to_owned),
         commit: aws::tag_value(tags, aws::COMMIT).map(str::to_owned),
         rollback_to: aws::tag_value(tags, aws::ROLLBACK_TO).and_then(|number| number.parse().ok()),
+        by_hand: aws::is_of_no_stack(tags),
         desired: Some(desired::read(definition)).filter(desired::is_whole),
     }
 }
@@ -117,6 +122,7 @@ mod tests {
             .container_definitions(container)
             .build();
         let again = read(&definition, &[]).desired.expect("all of it is known");
+        assert!(read(&definition, &[]).by_hand, "it has no tags of stackctl's");
         let live = super::super::live(&definition, None);
         assert_eq!(super::super::TaskDefinition::diff(&again, &live), []);
         assert_eq!(live.fields["secrets.URL.version"], "v1");

@@ -155,9 +155,15 @@ fn set_subnets(elb: &mut Elb, input: &SetSubnetsInput) -> Result<SetSubnetsOutpu
     Ok(SetSubnetsOutput::builder().build())
 }
 
-/// Its listeners go with it; to delete one that is not there is a success.
+/// Its listeners go with it; to delete one that is not there is a success. A protected one stays.
+/// <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-delete.html>
 fn delete(elb: &mut Elb, input: &DeleteLoadBalancerInput) -> Result<DeleteLoadBalancerOutput, Refusal> {
     let arn = input.load_balancer_arn().unwrap_or_default();
+    let protection = elb.attributes.get(arn).and_then(|attributes| attributes.get("deletion_protection.enabled"));
+    if protection.is_some_and(|value| value == "true") {
+        let message = "Load balancer cannot be deleted because deletion protection is enabled";
+        return Err(Refusal::new("OperationNotPermitted", message));
+    }
     let of_it = elb.listeners.iter().filter(|listener| listener.load_balancer_arn() == Some(arn));
     let of_it: Vec<String> = of_it.filter_map(|listener| listener.listener_arn.clone()).collect();
     of_it.iter().for_each(|listener| elb.remove_listener(listener));

@@ -18,7 +18,7 @@ pub use live::{Live, Password};
 use live::{FOREIGN, NO, OWES_SNAPSHOT, PASSWORD, YES, live};
 
 use crate::{
-    aws::{self, Once, Outcome, given},
+    aws::{self, About, Once, Outcome, given},
     kind::{Charge, Context, Cost, Doc, Kind, State},
     kinds::{rds, secretsmanager},
     model::{Address, Changed, Changes, Diff, Failure, Found, Input, On, Outputs, Permission, Phase, Shown, fields},
@@ -356,9 +356,12 @@ impl Kind for DbInstance {
         } else if failure.is_of("DeleteDBInstance") && failure.is(&["InvalidParameterCombination"]) {
             // Of a deletion, RDS says so as long as the database is protected.
             Some("RDS to take its protection off")
-        } else if failure.is_of("CreateDBInstance") && failure.is(&["InvalidParameterValue"]) {
+        } else if failure.is_of("CreateDBInstance")
+            && failure.is(&["InvalidParameterValue"])
+            && aws::about(failure) == About::Role
+        {
             // The first database of an account has RDS make its service-linked role, and RDS may not be able to use it at once.
-            // It has no code of its own for that, so a value that it really refuses is told a minute later.
+            // It has no code of its own for that.
             // https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/UsingWithRDS.IAM.ServiceLinkedRoles.html
             Some("RDS to use the role that it makes for itself in a new account")
         } else {

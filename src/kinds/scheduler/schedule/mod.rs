@@ -28,7 +28,7 @@ use desired::{ATTEMPTS, OLDEST, overrides, task_group};
 use live::{as_desired, live};
 
 use crate::{
-    aws::{self, Once, Outcome},
+    aws::{self, About, Once, Outcome},
     kind::{Context, Cost, Doc, InRelease, Kind},
     kinds::{ecs::task, scheduler},
     model::{Address, Changed, Changes, Diff, Failure, Found, Input, NoField, On, Permission, Phase, Shown, fields},
@@ -221,7 +221,8 @@ impl Kind for Schedule {
             return Some("another change of it to end");
         }
         // EventBridge says so of a role that was just made, and has no code of its own for it.
-        failure.is(&["ValidationException"]).then_some("EventBridge Scheduler to accept its role")
+        let role = failure.is(&["ValidationException"]) && aws::about(failure) == About::Role;
+        role.then_some("EventBridge Scheduler to accept its role")
     }
 
     fn summary(live: &Live) -> Option<String> {

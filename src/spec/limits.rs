@@ -1,0 +1,62 @@
+//! How much of what a service is told fits into the calls by which AWS is told it.
+
+use serde_json::json;
+
+/// The most that a task definition has, in bytes of its JSON.
+/// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-quotas.html>
+pub(super) const DEFINITION: usize = 64 * 1024;
+
+/// What a task definition has beside the environment, secrets and commands of stack.yaml, in bytes: names, roles, image, log
+/// group, and what every container gets. It is less than that.
+const REST: usize = 3 * 1024;
+
+/// The ARN of a secret and the label with the version of its value, in bytes, beside its name.
+const SECRET: usize = 256;
+
+/// The most that the overrides of a task have, in characters of their JSON.
+/// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html>
+pub(super) const OVERRIDES: usize = 8192;
+
+/// How many wildcards the conditions of one listener rule have. Accounts of before 2020 may have 6.
+/// <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-limits.html>
+pub(super) const WILDCARDS: usize = 5;
+
+/// What is counted of a task definition: how many bytes each part takes.
+#[derive(Default)]
+pub(super) struct Definition {
+    pub(super) environment: usize,
+    pub(super) secrets: usize,
+    pub(super) command: usize,
+}
+
+impl Definition {
+    pub(super) fn of<'a>(
+        environment: impl Iterator<Item = (&'a String, &'a String)>,
+        secrets: impl Iterator<Item = &'a String>,
+        words: impl Iterator<Item = &'a String>,
+    ) -> Self {
+        // A comma after each.
+        let bytes = |value: serde_json::Value| value.to_string().len() + 1;
+        Self {
+            environment: environment.map(|(name, value)| bytes(json!({ "name": name, "value": value }))).sum(),
+            // The name stands there once more, in the label and in the name of the secret.
+            secrets: secrets.map(|name| bytes(json!({ "name": name })) + 2 * name.len() + SECRET).sum(),
+            command: words.map(|word| bytes(json!(word))).sum(),
+        }
+    }
+
+    /// All of it, in bytes.
+    pub(super) fn whole(&self) -> usize {
+        REST + self.environment + self.secrets + self.command
+    }
+}
+
+/// How long the overrides are that run `command` in `container`, in characters.
+pub(super) fn overrides(container: &str, command: &[String]) -> usize {
+    json!({ "containerOverrides": [{ "name": container, "command": command }] }).to_string().chars().count()
+}
+
+/// How many wildcards a pattern has.
+pub(super) fn wildcards(pattern: &str) -> usize {
+    pattern.matches(['*', '?']).count()
+}

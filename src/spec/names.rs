@@ -1,0 +1,36 @@
+//! Names on AWS join the stack, the environment and a part with hyphens. Two environments of a file must not give the same.
+
+use std::collections::BTreeMap;
+
+use super::{
+    problem::{Collector, Span},
+    stack::Stack,
+};
+
+/// The names of the environments that were read already, by what they name: of each, whose it is.
+#[derive(Default)]
+pub(super) struct Names(BTreeMap<(&'static str, String), (String, String)>);
+
+impl Names {
+    /// Adds the names of `stack`, which the file has at `span`.
+    pub(super) fn take(&mut self, stack: Option<&Stack>, span: Span, problems: &mut Collector) {
+        let Some(stack) = stack else { return };
+        let services = stack.services.keys().map(|name| ("service", name));
+        for (kind, part) in services.chain(stack.buckets.keys().map(|name| ("bucket", name))) {
+            let own = (stack.environment.clone(), part.clone());
+            let name = format!("{}-{}-{part}", stack.name, stack.environment);
+            let key = (kind, name);
+            if let Some((environment, other)) = self.0.get(&key).filter(|(environment, _)| *environment != own.0) {
+                let message = format!(
+                    "the {kind} `{part}` in the environment `{}` and `{other}` in `{environment}` have the same name on \
+                     AWS, `{}`",
+                    own.0, key.1
+                );
+                let path = format!("environments.{}", own.0);
+                problems.add(span, &path, message, "rename one of the two, or one of the environments");
+            } else {
+                self.0.insert(key, own);
+            }
+        }
+    }
+}
