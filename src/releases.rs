@@ -301,7 +301,10 @@ mod tests {
         let all = releases(rollouts, revisions);
         assert_eq!(last_good(&all, 4).map(|release| release.release), Some(2));
         assert_eq!(last_good(&all, 2).map(|release| release.release), None);
-        assert_eq!(all.iter().filter(|release| release.by_hand).map(|release| release.release).collect::<Vec<_>>(), [3]);
+        assert_eq!(
+            all.iter().filter(|release| release.by_hand).map(|release| release.release).collect::<Vec<_>>(),
+            [3]
+        );
     }
 
     #[test]

@@ -179,3 +179,107 @@ async fn a_log_group_keeps_for_the_periods_that_there_are() {
     assert_eq!(call("PutRetentionPolicy", keep(31)).await.code(), "InvalidParameterException");
     call("PutRetentionPolicy", keep(30)).await.ok();
 }
+
+#[tokio::test]
+async fn ecr_refuses_names_that_have_two_separators_in_a_row() {
+    let sandbox = Sandbox::start().await;
+    let call = async |operation: &str, body| {
+        sandbox.json("ecr", &format!("AmazonEC2ContainerRegistry_V20150921.{operation}"), body).await
+    };
+    for name in ["shop/test/my__app", "shop/test/gr--e-app", "shop/test/App", "shop//app"] {
+        let refused = call("CreateRepository", json!({ "repositoryName": name })).await;
+        assert_eq!((refused.status, refused.code().as_str()), (400, "InvalidParameterException"), "{name}");
+    }
+    let named = json!({ "repositoryName": "shop/test/my-app" });
+    call("CreateRepository", named.clone()).await.ok();
+    let mut none = named;
+    none["imageIds"] = json!([{ "imageTag": "1.0.0-1" }]);
+    let answer = call("BatchDeleteImage", none).await.ok().value();
+    assert_eq!(answer["failures"][0]["failureCode"], "ImageNotFound");
+}
+
+#[tokio::test]
+async fn ecs_refuses_definitions_and_overrides_that_are_too_large() {
+    let sandbox = Sandbox::start().await;
+    let call = async |operation: &str, body| {
+        sandbox.json("ecs", &format!("AmazonEC2ContainerServiceV20141113.{operation}"), body).await
+    };
+    let definition = |value: usize| {
+        let variable = json!({ "name": "A", "value": "a".repeat(value) });
+        json!({
+            "family": "web", "cpu": "256", "memory": "512", "networkMode": "awsvpc",
+            "containerDefinitions": [{ "name": "web", "image": "web", "environment": [variable] }],
+        })
+    };
+    assert_eq!(call("RegisterTaskDefinition", definition(65_536)).await.code(), "ClientException");
+    call("RegisterTaskDefinition", definition(60_000)).await.ok();
+    call("CreateCluster", json!({ "clusterName": "main" })).await.ok();
+    let overrides = json!({ "containerOverrides": [{ "name": "web", "command": ["a".repeat(8_192)] }] });
+    let run = json!({ "cluster": "main", "taskDefinition": "web", "overrides": overrides });
+    assert_eq!(call("RunTask", run).await.code(), "InvalidParameterException");
+}
+
+#[tokio::test]
+async fn a_rule_has_at_most_five_wildcards() {
+    let sandbox = Sandbox::start().await;
+    let (_, subnets) = network(&sandbox).await;
+    let elb = "elasticloadbalancing";
+    let balancer =
+        [("Name", "web"), ("Subnets.member.1", subnets[0].as_str()), ("Subnets.member.2", subnets[1].as_str())];
+    let balancer = sandbox.query(elb, "CreateLoadBalancer", &balancer).await.ok().id("LoadBalancerArn");
+    let answer = [
+        ("DefaultActions.member.1.Type", "fixed-response"),
+        ("DefaultActions.member.1.FixedResponseConfig.StatusCode", "404"),
+    ];
+    let listener = [("LoadBalancerArn", balancer.as_str()), ("Protocol", "HTTP"), ("Port", "80"), answer[0], answer[1]];
+    let listener = sandbox.query(elb, "CreateListener", &listener).await.ok().id("ListenerArn");
+    let rule = async |priority: &str, path: &str| {
+        let params = [
+            ("ListenerArn", listener.as_str()),
+            ("Priority", priority),
+            ("Conditions.member.1.Field", "host-header"),
+            ("Conditions.member.1.HostHeaderConfig.Values.member.1", "*.example.com"),
+            ("Conditions.member.2.Field", "path-pattern"),
+            ("Conditions.member.2.PathPatternConfig.Values.member.1", path),
+            ("Actions.member.1.Type", "fixed-response"),
+            ("Actions.member.1.FixedResponseConfig.StatusCode", "404"),
+        ];
+        sandbox.query(elb, "CreateRule", &params).await
+    };
+    rule("1", "/*/?/*/*").await.ok();
+    assert_eq!(rule("2", "/*/?/*/*/*").await.code(), "ValidationError");
+}
+
+#[tokio::test]
+async fn a_protected_log_group_and_a_protected_host_stay() {
+    let sandbox = Sandbox::start().await;
+    let logs = async |operation: &str, body| sandbox.json("logs", &format!("Logs_20140328.{operation}"), body).await;
+    let named = json!({ "logGroupName": "/web" });
+    logs("CreateLogGroup", named.clone()).await.ok();
+    let protect = |on: bool| json!({ "logGroupIdentifier": "/web", "deletionProtectionEnabled": on });
+    logs("PutLogGroupDeletionProtection", protect(true)).await.ok();
+    let shown = logs("DescribeLogGroups", json!({})).await.ok().value();
+    assert_eq!(shown["logGroups"][0]["deletionProtectionEnabled"], true);
+    assert_eq!(logs("DeleteLogGroup", named.clone()).await.code(), "ValidationException");
+    logs("PutLogGroupDeletionProtection", protect(false)).await.ok();
+    logs("DeleteLogGroup", named).await.ok();
+
+    let (_, subnets) = network(&sandbox).await;
+    let image = "resolve:ssm:/aws/service/debian/release/13/latest/arm64";
+    let host = [
+        ("ImageId", image),
+        ("InstanceType", "t4g.nano"),
+        ("MinCount", "1"),
+        ("MaxCount", "1"),
+        ("NetworkInterface.1.DeviceIndex", "0"),
+        ("NetworkInterface.1.SubnetId", subnets[0].as_str()),
+    ];
+    let host = sandbox.query("ec2", "RunInstances", &host).await.ok().id("instanceId");
+    let terminate = [("InstanceId.1", host.as_str())];
+    let protect = [("InstanceId", host.as_str()), ("DisableApiTermination.Value", "true")];
+    sandbox.query("ec2", "ModifyInstanceAttribute", &protect).await.ok();
+    assert_eq!(sandbox.query("ec2", "TerminateInstances", &terminate).await.code(), "OperationNotPermitted");
+    let protect = [("InstanceId", host.as_str()), ("DisableApiTermination.Value", "false")];
+    sandbox.query("ec2", "ModifyInstanceAttribute", &protect).await.ok();
+    sandbox.query("ec2", "TerminateInstances", &terminate).await.ok();
+}

@@ -104,13 +104,18 @@ pub(super) fn hint(failure: &Failure) -> Option<String> {
         );
     }
     if failure.is(&["TooManyUniqueTargetGroupsPerLoadBalancer"]) {
-        return Some("a load balancer has at most 100 target groups, which AWS raises for nobody: make two stacks of this one".to_owned());
+        return Some(
+            "a load balancer has at most 100 target groups, which AWS raises for nobody: make two stacks of this one"
+                .to_owned(),
+        );
     }
     let of_operation =
         |quota: &&Quota| quota.operations.is_empty() || quota.operations.iter().any(|name| failure.is_of(name));
     let mut all = [LOAD_BALANCING, NETWORK, DATA, OTHERS].into_iter().flatten();
     if let Some(Quota { service, name, .. }) = all.find(|quota| failure.is(&[quota.code]) && of_operation(quota)) {
-        return Some(format!("a quota of the account is used up: raise “{name}” at Service Quotas ({service}), in this region"));
+        return Some(format!(
+            "a quota of the account is used up: raise “{name}” at Service Quotas ({service}), in this region"
+        ));
     }
     let code = failure.code.as_deref().unwrap_or_default();
     let code = code.trim_end_matches("Exception").trim_end_matches("Fault");

@@ -16,8 +16,13 @@ pub(super) const ATTEMPTS: u32 = 8;
 const PAUSES: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(10));
 
 /// Codes that AWS has for all that is wrong with a call.
-const UNSPECIFIC: &[&str] =
-    &["ClientException", "InvalidParameterException", "InvalidParameterValue", "ValidationException", "ValidationError"];
+const UNSPECIFIC: &[&str] = &[
+    "ClientException",
+    "InvalidParameterException",
+    "InvalidParameterValue",
+    "ValidationException",
+    "ValidationError",
+];
 
 /// How much of AWS's reason is shown while it is waited, in characters.
 const SHOWN_OF_REASON: usize = 300;

@@ -30,7 +30,7 @@ pub use input::{Input, Outputs, resolve};
 pub use permission::{On, Permission, Purpose};
 pub use phase::Phase;
 pub use plan::{Action, Plan, Step, StepId};
-pub use readable::{cut, readable};
+pub use readable::{LONGEST_LINE, cut, readable};
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 

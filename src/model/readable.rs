@@ -3,11 +3,11 @@
 use std::fmt::Write;
 
 /// The longest line that is shown, in characters. AWS's own messages, some of which have to be copied whole, are shorter.
-const LONGEST: usize = 8_000;
+pub const LONGEST_LINE: usize = 8_000;
 
 /// `text` with its control characters shown, as in `\x1b`, and its long lines cut. Line ends and tabs stay.
 pub fn readable(text: &str) -> String {
-    let is_plain = |line: &str| line.len() <= LONGEST && !line.contains(|c: char| c.is_control() && c != '\t');
+    let is_plain = |line: &str| line.len() <= LONGEST_LINE && !line.contains(|c: char| c.is_control() && c != '\t');
     if text.split('\n').all(is_plain) {
         return text.to_owned();
     }
@@ -23,7 +23,7 @@ pub fn cut(line: &str, most: usize) -> String {
 }
 
 fn line(text: &str) -> String {
-    let text = cut(text.strip_suffix('\r').unwrap_or(text), LONGEST);
+    let text = cut(text.strip_suffix('\r').unwrap_or(text), LONGEST_LINE);
     let mut shown = String::with_capacity(text.len());
     for c in text.chars() {
         if c.is_control() && c != '\t' {
@@ -56,8 +56,12 @@ mod tests {
     fn a_long_line_is_cut_and_says_so() {
         let text = format!("short\n{}\nshort", "\u{f6}".repeat(1_000_000));
         let shown = readable(&text);
-        assert!(shown.len() < 3 * LONGEST && shown.ends_with(" … (992000 more characters)\nshort"), "{}", shown.len());
-        assert_eq!(readable(&"a".repeat(LONGEST)).len(), LONGEST);
+        assert!(
+            shown.len() < 3 * LONGEST_LINE && shown.ends_with(" … (992000 more characters)\nshort"),
+            "{}",
+            shown.len()
+        );
+        assert_eq!(readable(&"a".repeat(LONGEST_LINE)).len(), LONGEST_LINE);
         assert_eq!(cut("abcdef", 4), "abcd … (2 more characters)");
     }
 }

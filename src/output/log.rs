@@ -6,7 +6,10 @@ use std::{collections::HashMap, io::Write};
 use serde_json::{Map, Value, json};
 
 use super::{format::Format, style::Style};
-use crate::logs::Line;
+use crate::{
+    logs::Line,
+    model::{LONGEST_LINE, cut},
+};
 
 /// How much of a task's id is shown: enough to tell apart those of an hour.
 const SHOWN_OF_ID: usize = 8;
@@ -21,6 +24,8 @@ pub struct LogWriter {
     format: Format,
     style: Style,
     grep: Option<String>,
+    /// Whether it is a terminal, which no line may fill.
+    terminal: bool,
     /// The colour of each task.
     tasks: HashMap<String, usize>,
 }
@@ -34,8 +39,8 @@ struct Record {
 }
 
 impl LogWriter {
-    pub(super) fn new(format: Format, style: Style, grep: Option<String>) -> Self {
-        Self { format, style, grep, tasks: HashMap::new() }
+    pub(super) fn new(format: Format, style: Style, grep: Option<String>, terminal: bool) -> Self {
+        Self { format, style, grep, terminal, tasks: HashMap::new() }
     }
 
     /// Writes those of `lines` that have the text that is looked for; false when nobody reads them any more.
@@ -63,6 +68,11 @@ impl LogWriter {
                 json!({ "event": "log", "time": time, "service": service, "task": task, "message": message });
             return Some(document.to_string());
         }
+        let (record, plain) = if self.terminal && line.message.len() > LONGEST_LINE {
+            (None, printable(&cut(&line.message, LONGEST_LINE)))
+        } else {
+            (record, plain)
+        };
         let next = self.tasks.len();
         let number = *self.tasks.entry(line.task.clone()).or_insert(next);
         let id: String = line.task.chars().take(SHOWN_OF_ID).collect();
@@ -144,7 +154,7 @@ mod tests {
             task: "c71a9526fab84618".into(),
             message: message.into(),
         };
-        LogWriter::new(Format::Human, Style::new(false), grep.map(str::to_owned)).line(&line)
+        LogWriter::new(Format::Human, Style::new(false), grep.map(str::to_owned), true).line(&line)
     }
 
     #[test]
@@ -176,6 +186,13 @@ mod tests {
     }
 
     #[test]
+    fn a_line_that_would_fill_the_terminal_is_cut() {
+        let long = format!("{}needle", "a".repeat(1_000_000));
+        let shown = shown_as(Some("needle"), &long).expect("it is found in the whole line");
+        assert!(shown.len() < 9_000 && shown.ends_with("a … (992006 more characters)"), "{}", shown.len());
+    }
+
+    #[test]
     fn text_is_found_in_the_line_as_written_and_as_shown() {
         let line = r#"{"level":"INFO","message":"served","status":200}"#;
         for found in ["INFO  served status=200", r#""status":200"#, "serv"] {
@@ -188,7 +205,7 @@ mod tests {
 
     #[test]
     fn each_task_has_a_colour_of_its_own_and_keeps_it() {
-        let mut writer = LogWriter::new(Format::Human, Style::new(true), None);
+        let mut writer = LogWriter::new(Format::Human, Style::new(true), None, true);
         let mut colour = |task: &str| {
             let line = Line { id: "1".into(), time: 0, service: "web".into(), task: task.into(), message: "a".into() };
             let shown = writer.line(&line).expect("nothing is looked for");

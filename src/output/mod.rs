@@ -82,7 +82,7 @@ impl Output {
 
     /// A writer of log lines; of those alone that have `grep` in them, where there is such a text.
     pub fn log(&self, grep: Option<String>) -> LogWriter {
-        LogWriter::new(self.format, self.stdout, grep)
+        LogWriter::new(self.format, self.stdout, grep, std::io::stdout().is_terminal())
     }
 
     /// A line of data.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::Image;
+use super::image::Image;
 
 /// Deletes what `ids` name. By digest, an image goes with all its tags; by tag, it loses that one, and goes with its last.
 /// <https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_BatchDeleteImage.html>
@@ -28,9 +28,7 @@ fn one(
 ) -> Result<Vec<Value>, (&'static str, &'static str)> {
     const NOT_FOUND: (&str, &str) = ("ImageNotFound", "Requested image not found");
     match (digest, tag) {
-        (None, None) => {
-            Err(("MissingDigestAndTag", "Invalid request parameters: both tag and digest cannot be null"))
-        }
+        (None, None) => Err(("MissingDigestAndTag", "Invalid request parameters: both tag and digest cannot be null")),
         (Some(digest), Some(tag)) if images.get(digest).is_some_and(|image| !image.tags.contains(tag)) => {
             Err(("ImageTagDoesNotMatchDigest", "Image tag does not match the digest"))
         }

@@ -1,6 +1,7 @@
 //! ECR: repositories and their images, and the registry that Docker's and OCI's clients speak to.
 
 mod deletion;
+mod image;
 mod names;
 mod registry;
 
@@ -13,6 +14,8 @@ use std::{
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
+
+use image::Image;
 
 use crate::{
     api::{Answer, ApiError, Call, now},
@@ -37,14 +40,6 @@ struct Repository {
     lifecycle: Option<String>,
     images: BTreeMap<String, Image>,
     layers: BTreeSet<String>,
-}
-
-struct Image {
-    manifest: Vec<u8>,
-    media_type: String,
-    tags: BTreeSet<String>,
-    pushed: f64,
-    size: u64,
 }
 
 /// What an image is, for whoever runs it.

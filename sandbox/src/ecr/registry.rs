@@ -14,7 +14,7 @@ use hyper::{
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
-use super::{Ecr, Image, names};
+use super::{Ecr, image::Image, names};
 use crate::{api::now, call_log::Record};
 
 impl Ecr {

@@ -187,7 +187,8 @@ mod tests {
 
     #[test]
     fn overrides_have_at_most_8192_characters() {
-        let of = |length: usize| json!({ "containerOverrides": [{ "name": "web", "command": ["\u{f6}".repeat(length)] }] });
+        let of =
+            |length: usize| json!({ "containerOverrides": [{ "name": "web", "command": ["\u{f6}".repeat(length)] }] });
         let rest = of(0).to_string().chars().count();
         assert!(check_overrides(&Value::Null).is_ok() && check_overrides(&of(8192 - rest)).is_ok());
         let refused = check_overrides(&of(8193 - rest)).expect_err("it is too long");

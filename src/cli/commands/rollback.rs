@@ -125,7 +125,8 @@ async fn revision(project: &Project, name: &str, number: u32) -> Result<Revision
         return Err(Stop::usage(message, "`stackctl releases` shows those that there are"));
     };
     if revision.by_hand {
-        let message = format!("release {number} of {name} was registered by hand: stackctl may not know all that it says");
+        let message =
+            format!("release {number} of {name} was registered by hand: stackctl may not know all that it says");
         return Err(Failure::about(Subject::command("rollback"), message)
             .hint("`stackctl releases` shows those that stackctl has made; --to names one")
             .into());

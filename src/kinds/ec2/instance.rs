@@ -369,8 +369,14 @@ fn fingerprint(user_data: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
-    use crate::model::How;
+    use crate::{
+        aws::model,
+        kind::NoImages,
+        model::{How, StackId},
+    };
 
     fn desired(user_data: &str) -> Desired {
         Desired {
@@ -404,6 +410,22 @@ mod tests {
         let changes = Instance::diff(&desired("two"), &live("running"));
         assert_eq!(changes.len(), 1);
         assert_eq!((changes[0].field.as_str(), changes[0].how), ("user_data", How::Replace));
+    }
+
+    #[tokio::test]
+    async fn termination_protection_is_found_before_a_deletion() {
+        let cloud = ec2::model::cloud();
+        let id = StackId { stack: "shop".into(), environment: "test".into() };
+        let cx = Context::new(id, Arc::new(model::session(&cloud)), Arc::new(NoImages));
+        let desired = Desired { subnet: "subnet-given".into(), security_group: "sg-given".into(), ..desired("one") };
+        Instance::create(&cx, &Address::new("instance", "bastion"), &desired).await.expect("it is made");
+        let going = Instance::list(&cx).await.expect("it is listed");
+        assert_eq!(Instance::blockers(&cx, &going, &Owned::default()).await, Ok(Vec::new()));
+        cloud.with(ec2::model::Ec2::protect_instances);
+        let found = Instance::blockers(&cx, &going, &Owned::default()).await.expect("it can be asked");
+        let id = &going[0].live.id;
+        let told: Vec<String> = found.iter().map(ToString::to_string).collect();
+        assert_eq!(told, [format!("termination protection {id} of instance.bastion: turn it off")]);
     }
 
     #[test]

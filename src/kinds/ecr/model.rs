@@ -212,8 +212,7 @@ fn create(ecr: &mut Ecr, input: &CreateRepositoryInput) -> Result<CreateReposito
 /// Whether ECR takes this between two slashes of a repository's name: words with one separator between them.
 /// <https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CreateRepository.html>
 fn is_part(part: &str) -> bool {
-    let is_word =
-        |word: &str| !word.is_empty() && word.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit());
+    let is_word = |word: &str| !word.is_empty() && word.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit());
     part.split(['.', '_', '-']).all(is_word)
 }
 

@@ -221,7 +221,10 @@ mod tests {
         Cluster::create(&first, &address, &Desired {}).await.expect("the name is free");
         assert_eq!(Cluster::list(&first).await.map(|found| found.len()), Ok(1));
         let failure = Cluster::list(&of("a-b", "c")).await.expect_err("its names are taken");
-        assert!(failure.to_string().contains("the stack a/b-c has the names on AWS that a-b/c would have"), "{failure}");
+        assert!(
+            failure.to_string().contains("the stack a/b-c has the names on AWS that a-b/c would have"),
+            "{failure}"
+        );
         assert_eq!(Cluster::list(&of("a-b", "d")).await, Ok(Vec::new()));
     }
 

@@ -10,8 +10,7 @@ use aws_sdk_cloudwatchlogs::{
         delete_log_group::{DeleteLogGroupError, DeleteLogGroupInput, DeleteLogGroupOutput},
         describe_log_groups::{DescribeLogGroupsError, DescribeLogGroupsInput, DescribeLogGroupsOutput},
         put_log_group_deletion_protection::{
-            PutLogGroupDeletionProtectionError, PutLogGroupDeletionProtectionInput,
-            PutLogGroupDeletionProtectionOutput,
+            PutLogGroupDeletionProtectionError, PutLogGroupDeletionProtectionInput, PutLogGroupDeletionProtectionOutput,
         },
         put_retention_policy::{PutRetentionPolicyError, PutRetentionPolicyInput, PutRetentionPolicyOutput},
     },

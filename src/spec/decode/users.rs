@@ -33,7 +33,8 @@ pub(super) fn users(field: &Field, problems: &mut Collector) -> Option<Vec<Datab
         }
         if users.len() == MOST {
             let message = format!("there are more than {MOST} users");
-            let hint = "ECS takes no larger task than the one that makes these: make the others with `stackctl db connect`";
+            let hint =
+                "ECS takes no larger task than the one that makes these: make the others with `stackctl db connect`";
             problems.add(field.key.span, &field.path, message, hint);
             break;
         }

@@ -20,7 +20,9 @@ fn paths_that_give_one_repository_are_refused_in_their_place() {
     let told = |one: &str, other: &str| {
         let text =
             format!("name: demo\nregion: eu-west-1\nservices:\n  web:\n    build: {one}\n  api:\n    build: {other}\n");
-        read(&text).err().map(|problems| problems.list().iter().map(|one| (one.line, one.column, one.message.clone())).collect())
+        read(&text)
+            .err()
+            .map(|problems| problems.list().iter().map(|one| (one.line, one.column, one.message.clone())).collect())
     };
     let twice = |name: &str| {
         let message = format!("`api` and `web` build different images for one ECR repository, `{name}`");
@@ -41,7 +43,10 @@ fn paths_that_give_one_repository_are_refused_in_their_place() {
 fn more_wildcards_than_a_rule_takes_are_refused() {
     let told = |keys: &str| problems(&format!("{ONE_SERVICE}    {keys}\n"));
     const HINT: &str = "leave some out: a rule of a load balancer has at most 5 `*` and `?`";
-    assert_eq!(told("routes: [/ok, \"/*/*/*/*/?/*\"]"), [format!("7:18 `/*/*/*/*/?/*` has more than 5 wildcards [{HINT}]")]);
+    assert_eq!(
+        told("routes: [/ok, \"/*/*/*/*/?/*\"]"),
+        [format!("7:19 `/*/*/*/*/?/*` has more than 5 wildcards [{HINT}]")]
+    );
     let with_host = "host: \"*.*.example.com\"\n    routes: [\"/*/*/*\", \"/*/*/*/*\"]";
     assert_eq!(
         told(with_host),

@@ -290,7 +290,7 @@ mod tests {
         for source in [
             Source::Package(".".into()),
             Source::Package("services/api".into()),
-            Source::Image("public.ecr.aws/nginx/nginx:1.27@sha256:0123".into()),
+            Source::Image(format!("public.ecr.aws/nginx/nginx:1.27@sha256:{}", "0123".repeat(16))),
         ] {
             for (port, database) in [(Some(3000), true), (Some(80), false), (None, true)] {
                 let mut draft = Draft { database, ..draft() };

@@ -17,8 +17,8 @@ use aws_sdk_ec2::{
         terminate_instances::{TerminateInstancesError, TerminateInstancesInput, TerminateInstancesOutput},
     },
     types::{
-        AttributeBooleanValue, GroupIdentifier, HttpTokensState, Instance, InstanceMetadataOptionsResponse, InstanceState, InstanceStateName,
-        Reservation, ResourceType,
+        AttributeBooleanValue, GroupIdentifier, HttpTokensState, Instance, InstanceMetadataOptionsResponse,
+        InstanceState, InstanceStateName, Reservation, ResourceType,
     },
 };
 

@@ -70,7 +70,10 @@ fn create(ec2: &mut Ec2, input: &CreateSecurityGroupInput) -> Result<CreateSecur
         .set_vpc_id(input.vpc_id.clone())
         // A new group lets everything out.
         .ip_permissions_egress(
-            IpPermission::builder().ip_protocol("-1").ip_ranges(IpRange::builder().cidr_ip("0.0.0.0/0").build()).build(),
+            IpPermission::builder()
+                .ip_protocol("-1")
+                .ip_ranges(IpRange::builder().cidr_ip("0.0.0.0/0").build())
+                .build(),
         )
         .set_tags(Some(tags(input.tag_specifications(), &ResourceType::SecurityGroup)));
     ec2.security_groups.push(group.build());

@@ -282,6 +282,22 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn what_a_service_runs_counts_also_if_it_was_registered_by_hand() {
+        let (cx, _) = with_revisions_by_hand(2).await;
+        let name = "shop-test-main";
+        let ecs = &cx.aws.ecs;
+        ecs.create_cluster().cluster_name(name).send().await.expect("it is made");
+        let tags = aws::tags(&cx.id, &Address::new("service", "main"));
+        let call = ecs.create_service().cluster(name).service_name(name).desired_count(1).set_tags(Some(tags));
+        call.task_definition(format!("{name}:2")).send().await.expect("it is made");
+        let found = TaskDefinition::list(&cx.fresh()).await.expect("it is listed");
+        let seen: Vec<(String, &str)> =
+            found.iter().map(|found| (found.address.to_string(), found.id.as_str())).collect();
+        assert_eq!(seen, [("task_definition.main".to_owned(), "shop-test-main:2")]);
+        assert_eq!(found[0].live.fields["image"], "by-hand", "so that `up` stays with its image");
+    }
+
+    #[tokio::test]
     async fn a_release_deregisters_none_that_was_registered_by_hand() {
         let (cx, address) = with_revisions_by_hand(KEPT + 2).await;
         let live = TaskDefinition::list(&cx.fresh()).await.expect("it is listed").remove(0).live;

@@ -58,8 +58,7 @@ pub async fn find(cx: &Context, address: &Address, number: u32) -> Result<Option
     let Some(answer) = call.send().await.or_absent("DescribeTaskDefinition", &["ClientException"])? else {
         return Ok(None);
     };
-    let ours =
-        aws::address_of(&cx.id, answer.tags()).as_ref() == Some(address) || aws::is_of_no_stack(answer.tags());
+    let ours = aws::address_of(&cx.id, answer.tags()).as_ref() == Some(address) || aws::is_of_no_stack(answer.tags());
     Ok(answer.task_definition().filter(|_| ours).map(|definition| read(definition, answer.tags())))
 }
 
