@@ -3,6 +3,7 @@
 use crate::model::Failure;
 
 /// A quota.
+#[derive(Clone, Copy)]
 struct Quota {
     /// AWS's code.
     code: &'static str,

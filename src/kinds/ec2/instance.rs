@@ -5,9 +5,9 @@
 use std::time::Duration;
 
 use aws_sdk_ec2::types::{
-    BlockDeviceMapping, EbsBlockDevice, HttpTokensState, Instance as SdkInstance, InstanceAttributeName,
-    InstanceMetadataEndpointState, InstanceMetadataOptionsRequest, InstanceNetworkInterfaceSpecification, InstanceType,
-    ResourceType, VolumeType,
+    AttributeBooleanValue, BlockDeviceMapping, EbsBlockDevice, HttpTokensState, Instance as SdkInstance,
+    InstanceAttributeName, InstanceMetadataEndpointState, InstanceMetadataOptionsRequest,
+    InstanceNetworkInterfaceSpecification, InstanceType, ResourceType, VolumeType,
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde::{Deserialize, Serialize};
@@ -278,7 +278,7 @@ impl Kind for Instance {
             let answer = call.attribute(InstanceAttributeName::DisableApiTermination).send().await;
             let answer = answer.or_absent("DescribeInstanceAttribute", &["InvalidInstanceID.NotFound"])?;
             let protection = answer.as_ref().and_then(|answer| answer.disable_api_termination());
-            if protection.and_then(|protection| protection.value()) == Some(true) {
+            if protection.and_then(AttributeBooleanValue::value) == Some(true) {
                 let place = format!("of {}", instance.address);
                 found.push(Blocker::new("termination protection", &instance.live.id, place, None, "turn it off"));
             }

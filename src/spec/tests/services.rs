@@ -41,8 +41,8 @@ fn paths_that_give_one_repository_are_refused_in_their_place() {
 
 #[test]
 fn more_wildcards_than_a_rule_takes_are_refused() {
-    let told = |keys: &str| problems(&format!("{ONE_SERVICE}    {keys}\n"));
     const HINT: &str = "leave some out: a rule of a load balancer has at most 5 `*` and `?`";
+    let told = |keys: &str| problems(&format!("{ONE_SERVICE}    {keys}\n"));
     assert_eq!(
         told("routes: [/ok, \"/*/*/*/*/?/*\"]"),
         [format!("7:19 `/*/*/*/*/?/*` has more than 5 wildcards [{HINT}]")]
