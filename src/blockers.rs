@@ -83,15 +83,8 @@ mod tests {
             live: Some(cluster.clone()),
             needs: Vec::new(),
         };
-        let plan = Plan {
-            id: StackId { stack: "demo".into(), environment: "default".into() },
-            targets: Vec::new(),
-            steps: vec![step],
-            unchanged: vec![vpc],
-            guarded: Vec::new(),
-            by_hand: Vec::new(),
-            warnings: Vec::new(),
-        };
+        let id = StackId { stack: "demo".into(), environment: "default".into() };
+        let plan = Plan { unchanged: vec![vpc], ..Plan::new(id, vec![step]) };
         let (going, owned) = sorted(&kinds::registry(), &plan).expect("they can be read");
         assert_eq!(going, BTreeMap::from([("cluster", vec![cluster])]));
         for id in ["demo-default-main", "arn:cluster", "vpc-1"] {

@@ -284,14 +284,7 @@ mod tests {
             live: None,
             needs: Vec::new(),
         };
-        let plan = |steps| Plan {
-            id: StackId { stack: "shop".into(), environment: "test".into() },
-            targets: Vec::new(),
-            steps,
-            unchanged: Vec::new(),
-            guarded: Vec::new(),
-            by_hand: Vec::new(),
-        };
+        let plan = |steps| Plan::new(StackId { stack: "shop".into(), environment: "test".into() }, steps);
         for taken in [
             step("role", "database_load-execution", Action::Delete),
             step("log_group", TASK, Action::Delete),

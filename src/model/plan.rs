@@ -70,6 +70,12 @@ pub enum Action {
 }
 
 impl Plan {
+    /// A plan of these steps, of which nothing else is known.
+    pub fn new(id: StackId, steps: Vec<Step>) -> Self {
+        let (targets, unchanged, guarded, by_hand, warnings) = Default::default();
+        Self { id, targets, steps, unchanged, guarded, by_hand, warnings }
+    }
+
     /// Whether there is nothing to do, not even to wait.
     pub fn is_empty(&self) -> bool {
         self.steps.is_empty()

@@ -118,8 +118,7 @@ mod tests {
 
     fn plan(steps: Vec<Step>) -> Plan {
         let id = StackId { stack: "shop".into(), environment: "production".into() };
-        let (targets, unchanged) = (Vec::new(), Vec::new());
-        Plan { id, targets, steps, unchanged, guarded: Vec::new(), by_hand: Vec::new(), warnings: Vec::new() }
+        Plan::new(id, steps)
     }
 
     #[test]

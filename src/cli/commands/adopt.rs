@@ -101,15 +101,7 @@ impl Adopt {
             step.needs.clear();
             step
         });
-        let plan = Plan {
-            targets: vec![self.address.clone()],
-            steps: steps.collect(),
-            unchanged: Vec::new(),
-            guarded: Vec::new(),
-            by_hand: Vec::new(),
-            warnings: Vec::new(),
-            id: whole.id,
-        };
+        let plan = Plan { targets: vec![self.address.clone()], ..Plan::new(whole.id, steps.collect()) };
         Ok(Some((found, plan)))
     }
 

@@ -304,14 +304,7 @@ fn waiting(project: &Project, view: &View, load: &blueprint::Load, task: &LiveRe
         live: Some(task.clone()),
         needs: Vec::new(),
     };
-    Ok(Plan {
-        id: project.cx.id.clone(),
-        targets: Vec::new(),
-        steps: vec![step],
-        unchanged: Vec::new(),
-        guarded: Vec::new(),
-        by_hand: Vec::new(),
-    })
+    Ok(Plan::new(project.cx.id.clone(), vec![step]))
 }
 
 /// The steps that take away what is there for the load.
@@ -357,9 +350,7 @@ mod tests {
         let steps =
             vec![step("task_definition", &[]), step("log_group", &[0]), step("role", &[0]), step("secret", &[2])];
         let id = StackId { stack: "shop".into(), environment: "test".into() };
-        let (guarded, by_hand) = (Vec::new(), Vec::new());
-        let plan = Plan { id, targets: Vec::new(), steps, unchanged: Vec::new(), guarded, by_hand };
-        let ordered = evidence_last(plan).steps;
+        let ordered = evidence_last(Plan::new(id, steps)).steps;
         let kinds: Vec<&str> = ordered.iter().map(|step| step.address.kind()).collect();
         assert_eq!(kinds, ["task_definition", "role", "secret", "log_group"]);
         let needs: Vec<&[usize]> = ordered.iter().map(|step| step.needs.as_slice()).collect();
