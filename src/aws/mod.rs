@@ -23,8 +23,8 @@ pub use once::Once;
 pub use refusal::{About, about};
 pub use session::{Aws, Caller, SessionOptions};
 pub use tags::{
-    ADDRESS, BY, COMMIT, ENVIRONMENT, NAME, ROLLBACK_TO, STACK, Tag, ZONES, address_of, is_of_no_stack, ours, tag,
-    tag_value, tags, zones_of,
+    ADDRESS, BY, COMMIT, ENVIRONMENT, NAME, REGION, ROLLBACK_TO, STACK, Tag, ZONES, address_of, is_of_no_stack, ours,
+    tag, tag_value, tags, zones_of,
 };
 pub use task_log::{LogLine, TaskLog, log_page};
 

@@ -15,6 +15,9 @@ pub const NAME: &str = "Name";
 /// that is read anyway says where to look for them.
 pub const ZONES: &str = "stackctl:zones";
 
+/// The region of the stack that has a resource of a service without regions.
+pub const REGION: &str = "stackctl:region";
+
 /// The commit of the source from which a task definition's image was built, with `-dirty` where files differed from it.
 pub const COMMIT: &str = "stackctl:commit";
 

@@ -138,3 +138,20 @@ async fn what_the_old_version_needs_stays_while_the_new_one_fails() {
     crate::until::so("another task serves", async || world.get(&format!("{url}/")).await == (200, "one".to_owned()))
         .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_region_takes_no_roles_from_the_stack_that_runs() {
+    let tiny = Tiny::start();
+    let world = &tiny.0;
+    world.up();
+    world.edit("region: eu-west-1", "region: eu-central-1");
+    world.forget_calls().await;
+    let said = world.ends_with(1, &["up", "--yes"]);
+    assert!(said.contains("belongs to this stack in eu-west-1") && said.contains("`--env`"), "{said}");
+    let said = world.ends_with(1, &["destroy", "--yes"]);
+    assert!(said.contains("belongs to this stack in eu-west-1"), "{said}");
+    let calls = world.calls().await;
+    assert!(calls.iter().all(|call| call["mutating"] == false), "nothing was changed: {calls:?}");
+    world.edit("region: eu-central-1", "region: eu-west-1");
+    assert_eq!(world.plan(), Vec::<String>::new());
+}

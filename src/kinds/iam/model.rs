@@ -15,6 +15,7 @@ use aws_sdk_iam::{
             GetAccountAuthorizationDetailsOutput,
         },
         put_role_policy::{PutRolePolicyError, PutRolePolicyInput, PutRolePolicyOutput},
+        tag_role::{TagRoleError, TagRoleInput, TagRoleOutput},
         update_assume_role_policy::{
             UpdateAssumeRolePolicyError, UpdateAssumeRolePolicyInput, UpdateAssumeRolePolicyOutput,
         },
@@ -24,7 +25,10 @@ use aws_sdk_iam::{
 };
 use serde_json::Value;
 
-use crate::aws::model::{Cloud, Refusal, Service, line};
+use crate::aws::{
+    self,
+    model::{Cloud, Refusal, Service, line},
+};
 
 /// The roles of the account, by name.
 #[derive(Clone, Default)]
@@ -58,6 +62,7 @@ pub(super) fn cloud() -> Cloud {
     cloud.on(DeleteRolePolicyError::generic, delete_policy);
     cloud.on(DetachRolePolicyError::generic, detach);
     cloud.on(DeleteRoleError::generic, delete);
+    cloud.on(TagRoleError::generic, tag);
     let of_nobody = OneRole { path: "/".to_owned(), ..OneRole::default() };
     cloud.with(|iam: &mut Iam| iam.0.insert("shop-test-given".to_owned(), of_nobody));
     cloud
@@ -79,6 +84,11 @@ impl Iam {
     /// Takes all inline policies from the roles of stacks.
     pub(super) fn take_policies(&mut self) {
         self.of_stacks().for_each(|role| role.policies.clear());
+    }
+
+    /// Takes the tag with the region from the roles of stacks: an older stackctl gave none.
+    pub(super) fn forget_regions(&mut self) {
+        self.of_stacks().for_each(|role| role.tags.retain(|tag| tag.key() != aws::REGION));
     }
 
     /// Lets everybody assume the roles of stacks.
@@ -175,6 +185,14 @@ fn detach(iam: &mut Iam, input: &DetachRolePolicyInput) -> Result<DetachRolePoli
     let at = attached.iter().position(|arn| Some(arn.as_str()) == input.policy_arn());
     attached.remove(at.ok_or_else(|| absent("policy"))?);
     Ok(DetachRolePolicyOutput::builder().build())
+}
+
+/// Adds tags, or overwrites those of the same keys.
+fn tag(iam: &mut Iam, input: &TagRoleInput) -> Result<TagRoleOutput, Refusal> {
+    let tags = &mut iam.role(input.role_name())?.tags;
+    tags.retain(|tag| input.tags().iter().all(|new| new.key() != tag.key()));
+    tags.extend_from_slice(input.tags());
+    Ok(TagRoleOutput::builder().build())
 }
 
 /// One that has policies is not deleted.

@@ -30,7 +30,8 @@ pub(in crate::spec) static TOP: Section = Section {
             kind: Kind::Text(&texts::REGION),
             absence: Absence::Error("eu-west-1"),
             doc: "The AWS region, such as `eu-west-1`. Its form is checked, not whether it exists. The regions of China \
-                  and of governments are refused: stackctl does not know their ARNs yet.",
+                  and of governments are refused: stackctl does not know their ARNs yet. A stack that runs stays in its \
+                  region: another one here is refused.",
         },
         Key {
             name: "network",

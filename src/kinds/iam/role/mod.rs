@@ -57,6 +57,19 @@ pub struct Live {
     pub allows: Vec<Statement>,
     /// Other inline policies, by name.
     pub other_policies: Vec<String>,
+    /// The region of the stack that it was made for, as far as a tag says so: IAM itself has none.
+    #[serde(default)]
+    pub region: Option<String>,
+    /// The region of the stack that was looked at.
+    #[serde(default)]
+    pub here: String,
+}
+
+impl Live {
+    /// The region of the stack that it was made for, if that is another one.
+    fn elsewhere(&self) -> Option<&str> {
+        self.region.as_deref().filter(|region| *region != self.here)
+    }
 }
 
 fields! {
@@ -66,6 +79,7 @@ fields! {
         Managed = "managed",
         Policies = "policies",
         Statements = "statements",
+        Region = "region",
     }
 }
 
@@ -116,7 +130,7 @@ impl Kind for Role {
             for role in page.role_detail_list() {
                 let address = aws::address_of(&cx.id, role.tags());
                 if let Some(address) = address.filter(|_| role.path() == Some(&aws::iam_path(&cx.id))) {
-                    let live = live(role);
+                    let live = live(role, &cx.aws.region);
                     found.push(Found { address, id: live.name.clone(), live });
                 }
             }
@@ -139,14 +153,23 @@ impl Kind for Role {
             let now = Shown::value(live.statements.join("; "));
             diff.push(Field::Statements, now, Shown::KnownAfterApply);
         }
+        if live.region.as_ref() != Some(&live.here) && !live.here.is_empty() {
+            let from = live.region.as_ref().map_or(Shown::Absent, Shown::value);
+            diff.push(Field::Region, from, Shown::value(&live.here));
+        }
         diff.finish()
     }
 
     /// Tasks of the revision that runs need what it was given until others take their place.
     fn wider(desired: &Desired, live: &Live) -> Option<Desired> {
         let kept = policy::beside(&live.allows, &desired.statements);
-        let statements = || desired.statements.iter().cloned().chain(kept.clone()).collect();
-        (!kept.is_empty()).then(|| Desired { statements: statements(), ..desired.clone() })
+        if kept.is_empty() {
+            return None;
+        }
+        let is_new = !policy::beside(&desired.statements, &live.allows).is_empty();
+        let both = || desired.statements.iter().cloned().chain(kept).collect();
+        let statements = if is_new { both() } else { live.allows.clone() };
+        Some(Desired { statements, ..desired.clone() })
     }
 
     fn phase(_live: &Live, _desired: Option<&Desired>) -> Phase {
@@ -166,12 +189,14 @@ impl Kind for Role {
             .path(aws::iam_path(&cx.id))
             .description(format!("{address} of {}", cx.id))
             .assume_role_policy_document(trust(&desired.principal).to_string())
-            .set_tags(Some(aws::tags(&cx.id, address)));
+            .set_tags(Some(aws::tags(&cx.id, address)))
+            .tags(aws::tag(aws::REGION, &cx.aws.region));
         let answer = call.customize().once().send().await.during("CreateRole")?;
         let role = given(answer.role, "CreateRole", "Role")?;
         let (managed, statements, other_policies) = (Vec::new(), Vec::new(), Vec::new());
-        let (principal, allows) = (desired.principal.clone(), Vec::new());
-        Ok(Live { name: role.role_name, arn: role.arn, principal, managed, statements, allows, other_policies })
+        let (principal, allows, here) = (desired.principal.clone(), Vec::new(), cx.aws.region.clone());
+        let (name, arn, region) = (role.role_name, role.arn, Some(here.clone()));
+        Ok(Live { name, arn, principal, managed, statements, allows, other_policies, region, here })
     }
 
     async fn update(
@@ -200,6 +225,11 @@ impl Kind for Role {
                         remove_policy(cx, &live, &policy).await?;
                     }
                 }
+                Field::Region => {
+                    let call = cx.aws.iam.tag_role().role_name(&live.name).tags(aws::tag(aws::REGION, &live.here));
+                    call.customize().once().send().await.during("TagRole")?;
+                    live.region = Some(live.here.clone());
+                }
                 Field::Statements => {
                     live.statements = set_statements(cx, desired, &live).await?;
                     live.allows.clone_from(&desired.statements);
@@ -219,6 +249,20 @@ impl Kind for Role {
         }
         let call = cx.aws.iam.delete_role().role_name(&live.name).customize().once();
         call.send().await.or_absent("DeleteRole", &["NoSuchEntity"]).map(drop)
+    }
+
+    /// The stack of this name in the other region has the roles of these names: what they allow there, they would allow here.
+    fn by_hand(_address: &Address, _desired: &Desired, live: Option<&Live>) -> Option<String> {
+        let region = live?.elsewhere()?;
+        Some(format!(
+            "belongs to this stack in {region}, which could start no task without it: set `region: {region}` and run `stackctl \
+             destroy` first, or give the stack in the other region another `name` or `--env`"
+        ))
+    }
+
+    fn guard(live: &Live) -> Option<String> {
+        let region = live.elsewhere()?;
+        Some(format!("it belongs to this stack in {region}, which could start no task without it"))
     }
 
     fn identifiers(live: &Live) -> Vec<String> {
@@ -243,6 +287,7 @@ impl Kind for Role {
             .variant(&["statements"], with(tasks, Vec::new()))
             .drift(&["principal"], |cloud| cloud.with(Iam::trust_everybody))
             .drift(&["managed"], |cloud| cloud.with(Iam::attach))
+            .drift(&["region"], |cloud| cloud.with(Iam::forget_regions))
             .drift(&["policies"], |cloud| cloud.with(|iam: &mut Iam| iam.put("more", r#"{"Statement": []}"#)))
             .drift(&["statements"], |cloud| cloud.with(Iam::take_policies))
             .drift(&["statements"], |cloud| {
@@ -283,7 +328,7 @@ fn trust(principal: &str) -> Value {
     })
 }
 
-fn live(role: &RoleDetail) -> Live {
+fn live(role: &RoleDetail, here: &str) -> Live {
     let policies = role.role_policy_list();
     let ours = policies.iter().find(|policy| policy.policy_name() == Some(POLICY));
     let document = ours.and_then(|policy| policy.policy_document()).map(decoded).unwrap_or_default();
@@ -300,6 +345,8 @@ fn live(role: &RoleDetail) -> Live {
         statements: statements_of(&document).map(read).collect(),
         allows: statements_of(&document).filter_map(policy::allowed).collect(),
         other_policies: others.map(str::to_owned).collect(),
+        region: aws::tag_value(role.tags(), aws::REGION).map(str::to_owned),
+        here: here.to_owned(),
     }
 }
 
@@ -357,7 +404,34 @@ mod tests {
             statements: Vec::new(),
             allows: Vec::new(),
             other_policies: Vec::new(),
+            region: None,
+            here: String::new(),
         };
         assert_eq!(Role::diff(&desired, &live)[0].to, Shown::KnownAfterApply);
+    }
+
+    #[test]
+    fn a_role_of_the_stack_in_another_region_is_left_alone() {
+        let live = |region: Option<&str>| Live {
+            name: "n".into(),
+            arn: "arn".into(),
+            principal: "p".into(),
+            managed: Vec::new(),
+            statements: Vec::new(),
+            allows: Vec::new(),
+            other_policies: Vec::new(),
+            region: region.map(str::to_owned),
+            here: "eu-west-1".into(),
+        };
+        let (desired, address) = (Desired { principal: "p".into(), statements: Vec::new() }, Address::new("role", "r"));
+        let by_hand = |live: &Live| Role::by_hand(&address, &desired, Some(live));
+        let elsewhere = live(Some("eu-central-1"));
+        assert_eq!(Role::diff(&desired, &elsewhere).len(), 1, "the plan has a step that tells of it");
+        assert!(by_hand(&elsewhere).is_some_and(|told| told.contains("in eu-central-1") && told.contains("`--env`")));
+        assert!(Role::guard(&elsewhere).is_some());
+        for own in [live(Some("eu-west-1")), live(None)] {
+            assert_eq!((by_hand(&own), Role::guard(&own)), (None, None));
+        }
+        assert_eq!(Role::diff(&desired, &live(None))[0].field, "region", "one of an older stackctl gets the tag");
     }
 }
