@@ -177,7 +177,11 @@ async fn a_change_of_the_cache_has_only_the_steps_that_follow() {
     until::so("running tasks reach the new one", async || world.get(&hits).await.0 == 200).await;
 
     world.edit("cache: { class: cache.m7g.large, version: \"8.2\" }\n\n", "");
-    assert_eq!(plan(&world), with("delete"));
+    // The tasks that run read the secret until others take their place.
+    let narrowed = with("delete").into_iter().map(|step| step.replace("update role.", "narrow role."));
+    let mut narrowed: Vec<String> = narrowed.collect();
+    narrowed.sort();
+    assert_eq!(plan(&world), narrowed);
     world.up();
     assert_eq!(world.plan(), Vec::<String>::new());
     assert_eq!(world.get(&format!("{url}/redis-hits")).await.0, 503);

@@ -40,11 +40,17 @@ async fn a_secret_and_a_parameter_reach_the_container_by_their_arns() {
     assert_eq!((admin("kept-elsewhere").await, admin("another").await), (200, 401));
     assert_eq!(world.plan(), Vec::<String>::new());
 
-    // The whole ARN is another text for the same secret, and the role may then read it by no other.
+    // The whole ARN is another text for the same secret, and once no task knows the other, the role may read it by no other.
     world.edit(part, whole);
     assert_eq!(
         world.plan(),
-        ["update role.web-execution", "update task_definition.web", "run release.web", "update service.web"]
+        [
+            "update role.web-execution",
+            "update task_definition.web",
+            "run release.web",
+            "update service.web",
+            "narrow role.web-execution"
+        ]
     );
     let wrong = world.stackctl(&["destroy", "--confirm", "demo"]);
     assert!(wrong.status.success(), "{}", text(&wrong));

@@ -114,8 +114,9 @@ impl<'a> Steps<'a> {
         let mut counting = Vec::new();
         for (other, holder) in self.steps.iter().enumerate() {
             let holder_kind = self.kinds.of(&holder.address)?;
-            let counts =
-                holder_kind.uses().contains(&kind.name()) || kind.counted_on_by().contains(&holder_kind.name());
+            // One that is yet to be made has nothing that it could miss.
+            let uses = holder.live.is_some() && holder_kind.uses().contains(&kind.name());
+            let counts = uses || kind.counted_on_by().contains(&holder_kind.name());
             // What goes only after this one has changed does not hold it up.
             let comes_after = removes(holder) && holder_kind.outlives().contains(&kind.name());
             if counts && !comes_after && holder.action != Action::Narrow {
