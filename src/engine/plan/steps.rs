@@ -222,7 +222,9 @@ impl<'a> Steps<'a> {
         for step in &self.steps {
             let live = match step.action {
                 Action::Create => None,
-                Action::Update | Action::Narrow => step.live.as_ref().map(|live| &live.live),
+                Action::Update => step.live.as_ref().map(|live| &live.live),
+                // Where two steps make one update, the first one tells.
+                Action::Narrow if !self.making.contains_key(&step.address) => step.live.as_ref().map(|live| &live.live),
                 _ => continue,
             };
             if let Some(desired) = &step.desired
