@@ -296,7 +296,7 @@ impl Drawing<'_> {
 
     /// The target group, its port and the rules that lead to it, for a service that the load balancer serves.
     fn target(&self, graph: &mut Graph, routes: &mut Option<Routes>) -> Option<(Address, u16, Vec<Address>)> {
-        routes.as_ref().filter(|_| !self.service.routes.is_empty())?;
+        let routes = routes.as_mut().filter(|_| !self.service.routes.is_empty())?;
         let port = self.service.port?;
         let (interval, timeout, healthy, unhealthy) = HEALTH;
         let path = self.service.health.clone();
@@ -311,7 +311,7 @@ impl Drawing<'_> {
                 deregistration_delay: self.service.stop_timeout,
             },
         );
-        let rules = routes.as_mut().map_or_else(Vec::new, |routes| routes.forward(graph, self.service, &group));
+        let rules = routes.forward(graph, self.service, &group);
         Some((group, port, rules))
     }
 }

@@ -62,7 +62,7 @@ fn two_services(world: &World) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_edit_of_routes_misroutes_a_request_or_opens_what_is_blocked() {
+async fn no_edit_of_routes_misroutes_or_unblocks_a_request() {
     let tiny = Tiny::start();
     let world = &tiny.0;
     two_services(world);

@@ -159,8 +159,10 @@ fn plan(project: &Project, name: &str, revision: &Revision, view: View) -> Resul
     let running: service::Live = typed(&live, &service)?;
     let current: task_definition::Live = typed(&live, &definition)?;
     let mut desired = revision.desired.clone().ok_or_else(|| Failure::internal("a release to go back to is whole"))?;
-    if let Some(port) = running.port.filter(|port| desired.port.is_some_and(|earlier| earlier != *port)) {
-        return Err(other_port(revision.number, desired.port, port));
+    if let (Some(port), Some(earlier)) = (running.port, desired.port)
+        && port != earlier
+    {
+        return Err(other_port(revision.number, earlier, port));
     }
     for (variable, reference) in &mut desired.secrets {
         // A task gets what a secret holds when it starts, whatever it held then.
@@ -176,8 +178,7 @@ fn plan(project: &Project, name: &str, revision: &Revision, view: View) -> Resul
 }
 
 /// The load balancer and the security group know the port of the release that serves.
-fn other_port(number: u32, earlier: Option<u16>, port: u16) -> Failure {
-    let earlier = earlier.unwrap_or_default();
+fn other_port(number: u32, earlier: u16, port: u16) -> Failure {
     let message = format!("release {number} listens on port {earlier}, and the service is reached on port {port}");
     Failure::about(Subject::command("rollback"), message)
         .hint(format!("set `port: {earlier}` in stack.yaml and run `stackctl up` with the commit of that release"))

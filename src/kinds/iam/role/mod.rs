@@ -368,6 +368,21 @@ mod tests {
     use super::*;
     use crate::model::Input;
 
+    /// A role without policies, made for the stack in `region` and looked at `here`.
+    fn live(region: Option<&str>, here: &str) -> Live {
+        Live {
+            name: "n".into(),
+            arn: "arn".into(),
+            principal: "p".into(),
+            managed: Vec::new(),
+            statements: Vec::new(),
+            allows: Vec::new(),
+            other_policies: Vec::new(),
+            region: region.map(str::to_owned),
+            here: here.into(),
+        }
+    }
+
     #[test]
     fn a_policy_reads_the_same_however_aws_writes_it() {
         let encoded = "%7B%22Statement%22%3A%7B%22Effect%22%3A%22Allow%22%2C%22Action%22%3A%22a%3Ab%22%2C\
@@ -396,33 +411,12 @@ mod tests {
         let resources = vec![Input::output(&Address::new("secret", "s"), "arn")];
         let statements = vec![Statement { actions: vec!["a:b".into()], resources }];
         let desired = Desired { principal: "p".into(), statements };
-        let live = Live {
-            name: "n".into(),
-            arn: "arn".into(),
-            principal: "p".into(),
-            managed: Vec::new(),
-            statements: Vec::new(),
-            allows: Vec::new(),
-            other_policies: Vec::new(),
-            region: None,
-            here: String::new(),
-        };
-        assert_eq!(Role::diff(&desired, &live)[0].to, Shown::KnownAfterApply);
+        assert_eq!(Role::diff(&desired, &live(None, ""))[0].to, Shown::KnownAfterApply);
     }
 
     #[test]
     fn a_role_of_the_stack_in_another_region_is_left_alone() {
-        let live = |region: Option<&str>| Live {
-            name: "n".into(),
-            arn: "arn".into(),
-            principal: "p".into(),
-            managed: Vec::new(),
-            statements: Vec::new(),
-            allows: Vec::new(),
-            other_policies: Vec::new(),
-            region: region.map(str::to_owned),
-            here: "eu-west-1".into(),
-        };
+        let live = |region| live(region, "eu-west-1");
         let (desired, address) = (Desired { principal: "p".into(), statements: Vec::new() }, Address::new("role", "r"));
         let by_hand = |live: &Live| Role::by_hand(&address, &desired, Some(live));
         let elsewhere = live(Some("eu-central-1"));
