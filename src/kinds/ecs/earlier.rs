@@ -1,11 +1,10 @@
 //! Tasks that earlier runs of stackctl have left: their command was killed or interrupted, and they run on.
 
-use aws_sdk_ecs::types::{DesiredStatus, Task, TaskOverride};
-use futures::future::try_join_all;
+use aws_sdk_ecs::types::TaskOverride;
 
-use super::task::{self, DESCRIBED_AT_ONCE, Repeats};
+use super::task::{self, Repeats};
 use crate::{
-    aws::{self, Outcome},
+    aws,
     kind::Context,
     model::{Address, Cause, Failure},
 };
@@ -18,16 +17,16 @@ pub(super) const RUNS: &str = "EarlierTaskRuns";
 /// # Errors
 /// As long as one has not ended, with the code [`RUNS`].
 pub(super) async fn end(cx: &Context, address: &Address, cluster: &str, definition: &str) -> Result<(), Failure> {
-    let own = cx.started_by(address.kind());
-    let beginning = own.strip_suffix(&cx.run).unwrap_or(&own);
-    let is_earlier = |task: &Task| {
-        let by = task.started_by().unwrap_or_default();
+    let family = aws::last_part(definition).split(':').next().unwrap_or_default();
+    let mut tasks = task::known(cx, cluster, |call| call.family(family)).await?;
+    tasks.retain(|task| {
+        let by = task.started_by().and_then(task::started_by);
+        let is_earlier = by.is_some_and(|(kind, run)| kind == address.kind() && run != cx.run);
         // ECS takes the tags away from a task that is stopped. The container that the command is for stays.
         let containers = task.overrides().map(TaskOverride::container_overrides).unwrap_or_default();
         let is_for = containers.iter().any(|container| container.name() == Some(address.name()));
-        by != own && by.starts_with(beginning) && is_for && task.last_status() != Some("STOPPED")
-    };
-    let tasks: Vec<Task> = of_family(cx, cluster, definition).await?.into_iter().filter(is_earlier).collect();
+        is_earlier && is_for && task.last_status() != Some("STOPPED")
+    });
     for task in tasks.iter().filter(|task| task.desired_status() != Some("STOPPED")) {
         let arn = task.task_arn().unwrap_or_default();
         task::stop(cx, cluster, arn, Some("another run of stackctl takes its place"), Repeats::Engine).await?;
@@ -40,21 +39,6 @@ pub(super) async fn end(cx: &Context, address: &Address, cluster: &str, definiti
             Err(Failure { cause: Cause::Refused, code: Some(RUNS.to_owned()), ..Failure::about(address, message) })
         }
     }
-}
-
-/// The tasks that run revisions of the family of `definition`, or have run some not long ago.
-async fn of_family(cx: &Context, cluster: &str, definition: &str) -> Result<Vec<Task>, Failure> {
-    let family = aws::last_part(definition).split(':').next().unwrap_or_default();
-    let reads = [DesiredStatus::Running, DesiredStatus::Stopped].map(|status| async move {
-        let call = cx.aws.ecs.list_tasks().cluster(cluster).family(family).desired_status(status);
-        let arns: Vec<String> = call.into_paginator().items().send().try_collect().await.during("ListTasks")?;
-        let described = arns.chunks(DESCRIBED_AT_ONCE).map(|some| async {
-            let call = cx.aws.ecs.describe_tasks().cluster(cluster).set_tasks(Some(some.to_vec()));
-            Ok::<_, Failure>(call.send().await.during("DescribeTasks")?.tasks.unwrap_or_default())
-        });
-        Ok::<_, Failure>(try_join_all(described).await?.concat())
-    });
-    Ok(try_join_all(reads).await?.concat())
 }
 
 #[cfg(test)]

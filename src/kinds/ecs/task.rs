@@ -2,8 +2,9 @@
 //!
 //! <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/standalone-task-create.html>
 
-use aws_sdk_ecs::types::{
-    ContainerOverride, DesiredStatus, LaunchType, NetworkConfiguration, Task, TaskField, TaskOverride,
+use aws_sdk_ecs::{
+    operation::list_tasks::builders::ListTasksFluentBuilder,
+    types::{ContainerOverride, DesiredStatus, LaunchType, NetworkConfiguration, Task, TaskField, TaskOverride},
 };
 use futures::future::try_join_all;
 use serde::{Deserialize, Serialize};
@@ -93,34 +94,45 @@ pub(in crate::kinds) async fn newest(
     started_by: &str,
     container: fn(&Address) -> &str,
 ) -> Result<Vec<Found<Live>>, Failure> {
-    let cluster = ecs::cluster_name(&cx.id);
+    let tasks = known(cx, &ecs::cluster_name(&cx.id), |call| call.started_by(started_by)).await?;
+    let mut newest: Vec<Found<Live>> = Vec::new();
+    for task in &tasks {
+        let address = aws::address_of(&cx.id, task.tags()).or_else(|| untagged(task));
+        let Some(address) = address else { continue };
+        let live = live(&address, container(&address), task);
+        let found = Found { address, id: live.task.clone(), live };
+        match newest.iter_mut().find(|other| other.address == found.address) {
+            Some(other) if other.live.created < found.live.created => *other = found,
+            Some(_) => {}
+            None => newest.push(found),
+        }
+    }
+    Ok(newest)
+}
+
+/// The tasks of `cluster` that run and those that stopped not long ago, with their tags, out of those that `wanted` lists.
+/// Before there is a cluster, there is no task.
+pub(super) async fn known(
+    cx: &Context,
+    cluster: &str,
+    wanted: impl Fn(ListTasksFluentBuilder) -> ListTasksFluentBuilder,
+) -> Result<Vec<Task>, Failure> {
     let reads = [DesiredStatus::Running, DesiredStatus::Stopped].map(|status| {
-        let call = cx.aws.ecs.list_tasks().cluster(&cluster).started_by(started_by).desired_status(status);
+        let call = wanted(cx.aws.ecs.list_tasks().cluster(cluster)).desired_status(status);
         async move {
             let pages = call.into_paginator().items().send();
-            // Before there is a cluster, there is no task.
             pages.try_collect().await.or_absent("ListTasks", &["ClusterNotFoundException"])
         }
     });
     let arns: Vec<Option<Vec<String>>> = try_join_all(reads).await?;
     let arns: Vec<String> = arns.into_iter().flatten().flatten().collect();
-    let mut newest: Vec<Found<Live>> = Vec::new();
+    let mut tasks = Vec::new();
     for some in arns.chunks(DESCRIBED_AT_ONCE) {
-        let call = cx.aws.ecs.describe_tasks().cluster(&cluster).include(TaskField::Tags);
+        let call = cx.aws.ecs.describe_tasks().cluster(cluster).include(TaskField::Tags);
         let answer = call.set_tasks(Some(some.to_vec())).send().await.during("DescribeTasks")?;
-        for task in answer.tasks() {
-            let address = aws::address_of(&cx.id, task.tags()).or_else(|| untagged(task));
-            let Some(address) = address else { continue };
-            let live = live(&address, container(&address), task);
-            let found = Found { address, id: live.task.clone(), live };
-            match newest.iter_mut().find(|other| other.address == found.address) {
-                Some(other) if other.live.created < found.live.created => *other = found,
-                Some(_) => {}
-                None => newest.push(found),
-            }
-        }
+        tasks.extend(answer.tasks.unwrap_or_default());
     }
-    Ok(newest)
+    Ok(tasks)
 }
 
 /// The kind and the run of stackctl that [`Context::started_by`] names.

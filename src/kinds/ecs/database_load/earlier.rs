@@ -6,8 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use aws_sdk_ecs::types::{DesiredStatus, Task, TaskDefinition};
-use futures::future::try_join_all;
+use aws_sdk_ecs::types::{Task, TaskDefinition};
 
 use crate::{
     aws::{self, LogLine, Outcome, log_page},
@@ -16,7 +15,7 @@ use crate::{
         self,
         database_load::{self, TASK},
         database_task::{CONTAINER, SAID},
-        task::{self, DESCRIBED_AT_ONCE},
+        task,
     },
     model::{Address, Failure},
 };
@@ -138,21 +137,7 @@ fn ended(exit_code: Option<i32>, said: &Said) -> State {
 async fn tasks(cx: &Context) -> Result<Vec<Task>, Failure> {
     let cluster = ecs::cluster_name(&cx.id);
     let family = ecs::family_name(&cx.id, &Address::new("task_definition", TASK));
-    let reads = [DesiredStatus::Running, DesiredStatus::Stopped].map(|status| {
-        let call = cx.aws.ecs.list_tasks().cluster(&cluster).family(&family).desired_status(status);
-        async move {
-            let pages = call.into_paginator().items().send();
-            // Before there is a cluster, there is no task.
-            pages.try_collect().await.or_absent("ListTasks", &["ClusterNotFoundException"])
-        }
-    });
-    let arns: Vec<Option<Vec<String>>> = try_join_all(reads).await?;
-    let arns: Vec<String> = arns.into_iter().flatten().flatten().collect();
-    let mut tasks = Vec::new();
-    for some in arns.chunks(DESCRIBED_AT_ONCE) {
-        let call = cx.aws.ecs.describe_tasks().cluster(&cluster).set_tasks(Some(some.to_vec()));
-        tasks.extend(call.send().await.during("DescribeTasks")?.tasks.unwrap_or_default());
-    }
+    let mut tasks = task::known(cx, &cluster, |call| call.family(&family)).await?;
     tasks.retain(|task| task.started_by().and_then(run_of).is_some());
     Ok(tasks)
 }
