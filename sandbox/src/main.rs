@@ -8,6 +8,7 @@ mod alb;
 mod api;
 mod authority;
 mod autoscaling;
+mod cache;
 mod call_log;
 mod children;
 mod credentials;

@@ -25,12 +25,13 @@ use tokio::{
 
 use crate::{
     api::{Answer, ApiError, Call},
+    cache,
     loopback::Loopback,
     s3,
 };
 
 /// The program that makes moto stricter, as it is laid out in the sandbox's folder.
-const PROGRAM: [(&str, &str); 16] = [
+const PROGRAM: [(&str, &str); 17] = [
     ("serve.py", include_str!("../moto/serve.py")),
     ("strict/__init__.py", include_str!("../moto/strict/__init__.py")),
     ("strict/alarms.py", include_str!("../moto/strict/alarms.py")),
@@ -47,6 +48,7 @@ const PROGRAM: [(&str, &str); 16] = [
     ("strict/parameters.py", include_str!("../moto/strict/parameters.py")),
     ("strict/scaling.py", include_str!("../moto/strict/scaling.py")),
     ("strict/schedules.py", include_str!("../moto/strict/schedules.py")),
+    ("strict/shortcuts.py", include_str!("../moto/strict/shortcuts.py")),
 ];
 const REQUIREMENTS: &str = include_str!("../moto/requirements.txt");
 
@@ -229,11 +231,8 @@ pub(crate) fn free_port() -> Result<u16> {
 
 /// The Python of the virtual environment, which every sandbox of this user shares; made under a lock where it is missing.
 fn environment() -> Result<PathBuf> {
-    let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
-    let cache = cache.or_else(|| std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache")));
-    let cache = cache.context("there is no home folder for moto's virtual environment: set XDG_CACHE_HOME")?;
     let of = Sha256::digest(REQUIREMENTS).iter().take(6).fold(0, |of, byte| of << 8 | u64::from(*byte));
-    let home = cache.join("stackctl").join(format!("moto-{of:012x}"));
+    let home = cache::folder()?.join(format!("moto-{of:012x}"));
     let python = home.join("env/bin/python");
     let complete = home.join("complete");
     fs::create_dir_all(&home)?;

@@ -3,6 +3,11 @@
 #[expect(dead_code, reason = "each test program uses its own part of the support")]
 mod support;
 
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
 use nix::sys::signal::Signal;
 use support::{Sandbox, network, serve, until};
 
@@ -42,11 +47,46 @@ async fn stopping_it_leaves_no_process() {
 }
 
 #[tokio::test]
+async fn a_call_whose_client_goes_away_comes_to_its_end() {
+    let sandbox = with_a_database().await;
+    let cluster = sandbox.dir().join("rds/main");
+    assert!(cluster.exists());
+    let params = [("DBInstanceIdentifier", "main"), ("SkipFinalSnapshot", "true")];
+    let answer =
+        tokio::time::timeout(Duration::from_millis(20), sandbox.query("rds", "DeleteDBInstance", &params)).await;
+    assert!(answer.is_err(), "its server takes longer than that to end");
+    until("the cluster is gone", async || (!cluster.exists()).then_some(())).await;
+    assert!(!sandbox.processes().iter().any(|line| line.contains("postgres")));
+}
+
+#[tokio::test]
 async fn stopping_it_at_once_lets_what_it_has_begun_come_to_its_end() {
-    let mut sandbox = Sandbox::start().await;
+    // Moto is installed already; the empty cluster is yet to be made.
+    let kept = tempfile::tempdir().expect("there is room for a temporary folder");
+    let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
+    let cache = cache.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache")));
+    let installed = cache.expect("there is a home folder").join("stackctl");
+    drop(Sandbox::start().await);
+    std::fs::create_dir(kept.path().join("stackctl")).expect("a folder");
+    for entry in std::fs::read_dir(installed).expect("a sandbox has run").flatten() {
+        if entry.file_name().to_string_lossy().starts_with("moto-") {
+            let link = kept.path().join("stackctl").join(entry.file_name());
+            std::os::unix::fs::symlink(entry.path(), link).expect("a link");
+        }
+    }
+    let mut sandbox = Sandbox::start_keeping(&[], Some(kept.path())).await;
     sandbox.stop(Signal::SIGTERM).await;
     assert_eq!(sandbox.processes(), [""; 0]);
-    assert!(sandbox.dir().join("rds/template/server.key").exists(), "the empty cluster is whole");
+    let names = |folder: &Path| -> Vec<String> {
+        let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+        entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
+    };
+    let clusters = names(&kept.path().join("stackctl"));
+    let clusters: Vec<&String> = clusters.iter().filter(|name| name.starts_with("postgres-")).collect();
+    let [cluster] = clusters.as_slice() else { panic!("one empty cluster is kept: {clusters:?}") };
+    let files = names(&kept.path().join("stackctl").join(cluster));
+    assert!(files.iter().any(|name| name == "PG_VERSION"), "{files:?}");
+    assert_eq!(names(&sandbox.dir().join("rds")), [""; 0], "nothing of its making is left");
 }
 
 #[tokio::test]
@@ -68,7 +108,7 @@ async fn two_run_side_by_side_and_know_nothing_of_each_other() {
 async fn a_port_in_use_is_said_at_once() {
     let sandbox = Sandbox::start().await;
     let dir = tempfile::tempdir().expect("there is room for a temporary folder");
-    let mut second = serve(dir.path(), &["--port", sandbox.port()]);
+    let mut second = serve(dir.path(), &["--port", sandbox.port()], None);
     let status = until("the second has ended", async || second.try_wait().expect("it is our child")).await;
     assert!(!status.success());
     let log = std::fs::read_to_string(dir.path().join("sandbox.log")).expect("it has a log");

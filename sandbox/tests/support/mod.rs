@@ -43,10 +43,15 @@ impl Sandbox {
 
     /// Starts one with options of its own.
     pub async fn start_with(options: &[&str]) -> Self {
+        Self::start_keeping(options, None).await
+    }
+
+    /// Starts one that keeps what outlives sandboxes in the folder `kept`.
+    pub async fn start_keeping(options: &[&str], kept: Option<&Path>) -> Self {
         let dir = tempfile::tempdir().expect("there is room for a temporary folder");
         // The folder is entered by the unprivileged user that databases run as.
         Command::new("chmod").arg("755").arg(dir.path()).status().expect("chmod is there");
-        let child = serve(dir.path(), options);
+        let child = serve(dir.path(), options, kept);
         let http = Client::builder().no_proxy().build().expect("a plain client can be built");
         let mut sandbox = Self { child, dir, endpoint: String::new(), http, key: "sandbox" };
         let about = sandbox.dir.path().join("sandbox.json");
@@ -178,12 +183,14 @@ impl Answer {
 }
 
 /// Starts the program; its log is in the folder.
-pub fn serve(dir: &Path, options: &[&str]) -> Child {
+pub fn serve(dir: &Path, options: &[&str], kept: Option<&Path>) -> Child {
     let log = std::fs::File::create(dir.join("sandbox.log")).expect("the folder can be written to");
+    let kept = kept.map(|kept| ("XDG_CACHE_HOME", kept));
     Command::new(env!("CARGO_BIN_EXE_stackctl-sandbox"))
         .args(["serve", "--dir"])
         .arg(dir)
         .args(options)
+        .envs(kept)
         .stdin(Stdio::null())
         .stdout(log.try_clone().expect("an open file can be opened twice"))
         .stderr(log)

@@ -1,23 +1,17 @@
 //! Databases: a real Postgres for each DB instance, on an address of its own and Postgres' own port.
 
-use std::{
-    collections::BTreeMap,
-    fs,
-    net::IpAddr,
-    os::unix::fs::PermissionsExt,
-    path::{Path, PathBuf},
-    process::Stdio,
-    sync::Arc,
-    time::Duration,
-};
+mod postgres;
+mod template;
 
-use anyhow::{Context, Result, bail};
+use std::{collections::BTreeMap, fs, net::IpAddr, path::PathBuf, sync::Arc, time::Duration};
+
+use anyhow::{Context, Result};
 use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
 };
 use tokio::{
-    process::{Child, Command},
+    process::Child,
     sync::{Mutex, OnceCell},
     task::JoinHandle,
     time::{Instant, sleep, sleep_until, timeout},
@@ -25,10 +19,12 @@ use tokio::{
 
 use crate::{
     api::{Answer, Call},
-    children::{self, own},
+    children::own,
     moto::Moto,
     place::Place,
 };
+
+pub(crate) use postgres::Postgres;
 
 /// Postgres' port.
 const PORT: u16 = 5432;
@@ -42,10 +38,6 @@ const ENDS: Duration = Duration::from_secs(5);
 /// How long the end of everything waits for an initdb that has begun.
 const INITDB: Duration = Duration::from_secs(30);
 
-/// Where the machine's Postgres is.
-#[derive(Clone)]
-pub(crate) struct Postgres(PathBuf);
-
 /// The databases.
 pub(crate) struct Rds {
     dir: PathBuf,
@@ -56,63 +48,6 @@ pub(crate) struct Rds {
     running: Mutex<BTreeMap<String, Child>>,
     /// Those that are being made, so that deleting one of them ends its making first.
     creating: Mutex<BTreeMap<String, JoinHandle<()>>>,
-}
-
-impl Postgres {
-    /// Finds the newest Postgres of this machine.
-    pub(crate) fn find() -> Result<Self> {
-        let mut versions: Vec<PathBuf> = fs::read_dir("/usr/lib/postgresql")
-            .map(|entries| entries.flatten().map(|entry| entry.path().join("bin")).collect())
-            .unwrap_or_default();
-        versions.sort();
-        let on_path = std::env::var_os("PATH").unwrap_or_default();
-        let mut places: Vec<PathBuf> = versions.into_iter().rev().collect();
-        places.extend(std::env::split_paths(&on_path));
-        let complete =
-            |place: &PathBuf| ["initdb", "postgres", "psql"].iter().all(|program| place.join(program).is_file());
-        match places.into_iter().find(complete) {
-            Some(place) => Ok(Self(place)),
-            None => bail!(
-                "Postgres is not installed: the sandbox runs a real one for each database. sudo apt-get install postgresql"
-            ),
-        }
-    }
-
-    /// The folder of its programs.
-    pub(crate) fn programs(&self) -> &Path {
-        &self.0
-    }
-
-    fn command(&self, program: &str) -> Command {
-        let mut command = children::command(&self.0.join(program));
-        command.stdin(Stdio::null()).env("LC_ALL", "C");
-        command
-    }
-
-    /// SQL as the superuser, through the socket in `dir`.
-    async fn sql(&self, dir: &Path, sql: &str) -> Result<()> {
-        let mut command = self.command("psql");
-        command.arg("--host").arg(dir).args([
-            "--username",
-            "rdsadmin",
-            "--dbname",
-            "template1",
-            "--no-psqlrc",
-            "-v",
-            "ON_ERROR_STOP=1",
-        ]);
-        // Through standard input: an argument can be read by everybody on this machine.
-        command.arg("--quiet").stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
-        let mut child = command.spawn()?;
-        if let Some(mut stdin) = child.stdin.take() {
-            tokio::io::AsyncWriteExt::write_all(&mut stdin, sql.as_bytes()).await?;
-        }
-        let output = child.wait_with_output().await?;
-        if !output.status.success() {
-            bail!("psql: {}", String::from_utf8_lossy(&output.stderr).trim());
-        }
-        Ok(())
-    }
 }
 
 impl Rds {
@@ -142,25 +77,8 @@ impl Rds {
         self.template
             .get_or_try_init(|| async {
                 fs::create_dir_all(&self.dir)?;
-                let home = self.dir.join("template");
                 own(&self.dir)?;
-                let mut command = self.postgres.command("initdb");
-                command.arg("--pgdata").arg(&home);
-                command.args(["--username", "rdsadmin", "--auth-local", "trust", "--auth-host", "scram-sha-256"]);
-                command.args(["--encoding", "UTF8", "--no-sync", "--no-instructions"]);
-                let output = command.output().await.context("cannot run initdb")?;
-                if !output.status.success() {
-                    bail!("initdb: {}", String::from_utf8_lossy(&output.stderr).trim());
-                }
-                let key = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()])?;
-                fs::write(home.join("server.crt"), key.cert.pem())?;
-                fs::write(home.join("server.key"), key.signing_key.serialize_pem())?;
-                fs::set_permissions(home.join("server.key"), fs::Permissions::from_mode(0o600))?;
-                own(&home.join("server.crt"))?;
-                own(&home.join("server.key"))?;
-                let access = "local all all trust\nhostssl all all all scram-sha-256\n";
-                fs::write(home.join("pg_hba.conf"), access)?;
-                Ok(home)
+                template::of(&self.postgres, &self.dir).await
             })
             .await
     }
@@ -223,10 +141,8 @@ impl Rds {
         let ready = Instant::now() + self.place.settings.provision(CREATES);
         let template = self.template().await?;
         let home = self.dir.join(&database.name);
-        let copied = Command::new("cp").arg("-a").arg(template).arg(&home).kill_on_drop(true).output().await?;
-        if !copied.status.success() {
-            bail!("cannot copy the empty cluster: {}", String::from_utf8_lossy(&copied.stderr).trim());
-        }
+        template::copy(template, &home).await?;
+        template::complete(&home)?;
         fs::write(home.join("master"), &database.user)?;
         let mut command = self.postgres.command("postgres");
         command.arg("-D").arg(&home).arg("-k").arg(&home);

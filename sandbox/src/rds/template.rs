@@ -1,0 +1,81 @@
+//! The empty cluster that every database is copied from. It is made once for each version of Postgres, and kept for all
+//! sandboxes: initdb takes longer than all else that a database needs.
+
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, Result, bail};
+use nix::unistd::Uid;
+use sha2::{Digest, Sha256};
+use tokio::process::Command;
+
+use super::postgres::Postgres;
+use crate::{cache, children::own};
+
+/// How initdb is called.
+const OPTIONS: [&str; 10] = [
+    "--username",
+    "rdsadmin",
+    "--auth-local",
+    "trust",
+    "--auth-host",
+    "scram-sha-256",
+    "--encoding",
+    "UTF8",
+    "--no-sync",
+    "--no-instructions",
+];
+
+/// The empty cluster; makes it in `dir` and keeps it, where there is none yet.
+pub(super) async fn of(postgres: &Postgres, dir: &Path) -> Result<PathBuf> {
+    let version = postgres.command("postgres").arg("--version").output().await.context("cannot run postgres")?;
+    let mut of = Sha256::new();
+    of.update(&version.stdout);
+    of.update(OPTIONS.join(" "));
+    // Its files belong to whom the servers run as, which is another user where this one is root.
+    of.update(Uid::current().to_string());
+    let of: String = of.finalize().iter().take(6).map(|byte| format!("{byte:02x}")).collect();
+    let kept = cache::folder()?.join(format!("postgres-{of}"));
+    if kept.exists() {
+        return Ok(kept);
+    }
+    let made = dir.join("template");
+    let output = postgres.command("initdb").arg("--pgdata").arg(&made).args(OPTIONS).output().await;
+    let output = output.context("cannot run initdb")?;
+    if !output.status.success() {
+        bail!("initdb: {}", String::from_utf8_lossy(&output.stderr).trim());
+    }
+    // Another sandbox may do the same: the first one that is complete is kept.
+    let part = kept.with_extension(std::process::id().to_string());
+    copy(&made, &part).await?;
+    match fs::rename(&part, &kept) {
+        Ok(()) => fs::remove_dir_all(&made)?,
+        Err(_) if kept.exists() => fs::remove_dir_all(&part)?,
+        Err(error) => return Err(error).with_context(|| format!("cannot keep {}", kept.display())),
+    }
+    Ok(kept)
+}
+
+/// Copies a cluster, with its owner.
+pub(super) async fn copy(from: &Path, to: &Path) -> Result<()> {
+    let copied = Command::new("cp").arg("-a").arg(from).arg(to).kill_on_drop(true).output().await?;
+    if !copied.status.success() {
+        bail!("cannot copy the empty cluster: {}", String::from_utf8_lossy(&copied.stderr).trim());
+    }
+    Ok(())
+}
+
+/// Gives a copy what is its own: a certificate, and who may log in.
+pub(super) fn complete(home: &Path) -> Result<()> {
+    let key = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()])?;
+    fs::write(home.join("server.crt"), key.cert.pem())?;
+    fs::write(home.join("server.key"), key.signing_key.serialize_pem())?;
+    fs::set_permissions(home.join("server.key"), fs::Permissions::from_mode(0o600))?;
+    own(&home.join("server.crt"))?;
+    own(&home.join("server.key"))?;
+    fs::write(home.join("pg_hba.conf"), "local all all trust\nhostssl all all all scram-sha-256\n")?;
+    Ok(())
+}
