@@ -17,7 +17,7 @@ pub(crate) struct Settings {
     provision: AtomicU64,
     rollout: AtomicU64,
     schedule: AtomicU64,
-    /// How many mutating calls are answered before nobody is answered any more; negative for no end.
+    /// How many mutating calls succeed before nobody is answered any more; negative for no end.
     hold_after: AtomicI64,
     held: AtomicBool,
     /// Whether the last of them is held back before its answer or after.
@@ -61,10 +61,11 @@ impl Settings {
         self.held.load(Ordering::SeqCst)
     }
 
-    /// Counts a mutating call that was carried out; whether its answer may go out.
-    pub(crate) fn count_mutation(&self) -> bool {
+    /// Counts a mutating call that was carried out; whether its answer may go out. One that was refused changed nothing, and
+    /// how often a command repeats it depends on the time: it does not count.
+    pub(crate) fn count_mutation(&self, refused: bool) -> bool {
         let before = self.hold_after.load(Ordering::SeqCst);
-        if before < 0 {
+        if before < 0 || refused {
             // Calls that were under way when the last one was counted are not answered either.
             return !self.is_held();
         }

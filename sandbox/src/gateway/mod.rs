@@ -15,7 +15,7 @@ use hyper::{
 };
 use hyper_util::rt::{TokioIo, TokioTimer};
 use nix::sys::socket::{setsockopt, sockopt};
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, task::JoinError};
 
 use crate::{
     api::{Answer, ApiError, Call},
@@ -92,17 +92,38 @@ async fn route(region: &Arc<Region>, request: Request<Incoming>) -> Result<Respo
         std::future::pending::<()>().await;
     }
     tokio::time::sleep(region.place.settings.latency()).await;
-    let fate = region.place.settings.faults.fate(&call);
+    // What has begun comes to its end, as it does at AWS, also if the client goes away meanwhile.
+    let region = Arc::clone(region);
+    let work = tokio::spawn(async move { work_on(&region, &call, started).await });
+    let (answer, may_answer, fate) = match work.await.map_err(JoinError::try_into_panic) {
+        Ok(done) => done,
+        Err(Ok(panic)) => std::panic::resume_unwind(panic),
+        // The sandbox ends.
+        Err(Err(_)) => std::future::pending().await,
+    };
+    if !may_answer {
+        std::future::pending::<()>().await;
+    }
+    if matches!(fate, Fate::Reset | Fate::Lost) {
+        return Err(Broken);
+    }
+    Ok(if in_cbor { respond(cbor::from_json(answer)) } else { respond(answer) })
+}
+
+/// Carries a call out as fate will have it, and logs it. Says also whether its answer may go out.
+async fn work_on(region: &Arc<Region>, call: &Call, started: Instant) -> (Answer, bool, Fate) {
+    let fate = region.place.settings.faults.fate(call);
     let (answer, may_answer) = match &fate {
-        Fate::Refused(error) => (error.answer(&call), true),
-        Fate::Reset => (broken(&call), true),
+        Fate::Refused(error) => (error.answer(call), true),
+        Fate::Reset => (broken(call), true),
         Fate::Done | Fate::Lost => {
             let plan = region.place.settings.faults.plan();
-            let answer = region.lag.through(&call, plan.seed, plan.lag, |call| carry_out(region, call)).await;
-            let answer = answer.unwrap_or_else(|error| error.answer(&call));
-            region.secrecy.learn(&call, &answer);
-            region.place.settings.faults.note(&call, &answer);
-            (answer, !call.is_mutating() || region.place.settings.count_mutation())
+            let answer = region.lag.through(call, plan.seed, plan.lag, |call| carry_out(region, call)).await;
+            let answer = answer.unwrap_or_else(|error| error.answer(call));
+            region.secrecy.learn(call, &answer);
+            region.place.settings.faults.note(call, &answer);
+            let may_answer = !call.is_mutating() || region.place.settings.count_mutation(answer.status >= 400);
+            (answer, may_answer)
         }
     };
     region.place.calls.add(Record {
@@ -114,13 +135,7 @@ async fn route(region: &Arc<Region>, request: Request<Incoming>) -> Result<Respo
         code: answer.error.clone(),
         bytes: call.body.len(),
     });
-    if !may_answer {
-        std::future::pending::<()>().await;
-    }
-    if matches!(fate, Fate::Reset | Fate::Lost) {
-        return Err(Broken);
-    }
-    Ok(if in_cbor { respond(cbor::from_json(answer)) } else { respond(answer) })
+    (answer, may_answer, fate)
 }
 
 /// What the log says of a call whose connection is reset before anything is done.
