@@ -21,10 +21,11 @@ use crate::{
 };
 
 /// The services whose reads lag. Of S3 it is the buckets and their settings; objects are there at once. Of Secrets Manager it is
-/// the list, and no description of one secret.
+/// the list, and no description of one secret. ACM shows nothing of a new certificate for some seconds.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/Welcome.html#ConsistencyModel>,
-/// <https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_ListSecrets.html>
-const LAGGING: [&str; 6] = ["ec2", "elasticloadbalancing", "ecs", "iam", s3::SERVICE, SECRETS];
+/// <https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_ListSecrets.html>,
+/// <https://docs.aws.amazon.com/acm/latest/APIReference/API_DescribeCertificate.html>
+const LAGGING: [&str; 7] = ["acm", "ec2", "elasticloadbalancing", "ecs", "iam", s3::SERVICE, SECRETS];
 
 /// Secrets Manager.
 const SECRETS: &str = "secretsmanager";
