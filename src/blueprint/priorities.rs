@@ -20,7 +20,7 @@ const ROUTES_FROM: u32 = 1000;
 /// <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_RuleCondition.html>
 const LONGEST: usize = 128;
 
-/// How many rules of one specificity can stand side by side; with [`LONGEST`] this stays below AWS's 50,000.
+/// How many rules of one specificity can stand side by side; with [`LONGEST`] this stays below [`WAITING`].
 const BAND: u32 = 300;
 
 /// The listener rules among `live`, by name, and their priorities.
@@ -32,6 +32,9 @@ pub(super) fn of(live: &[LiveResource]) -> Result<BTreeMap<String, u16>, Failure
     });
     priorities.collect()
 }
+
+/// Where a route waits, after all that are asked, while its service is being made.
+const WAITING: (u32, u32) = (40_000, 10_000);
 
 /// Hands out priorities, each once.
 #[derive(Default)]
@@ -63,6 +66,11 @@ impl Priorities {
         self.take(ROUTES_FROM + band * BAND + half, BAND / 2, key)
     }
 
+    /// Where the rule `key` waits; nowhere, where there are no others.
+    pub(super) fn waiting(&mut self, key: &str) -> Option<u16> {
+        (!self.there.is_empty()).then(|| self.take(WAITING.0, WAITING.1, key))
+    }
+
     /// The priority that the rule `key` has, if it is one of the `count` from `first`; else the first free one of them from where
     /// `key` hashes to.
     fn take(&mut self, first: u32, count: u32, key: &str) -> u16 {
@@ -79,7 +87,7 @@ impl Priorities {
                 .expect("a listener takes 100 rules by default, and a band has more places")
         });
         self.taken.insert(priority);
-        u16::try_from(priority).expect("the bands end below 50,000")
+        u16::try_from(priority).expect("the last band ends at 50,000")
     }
 }
 
@@ -119,6 +127,7 @@ mod tests {
 
     #[test]
     fn the_least_literal_pattern_stays_within_what_aws_takes() {
-        assert!(Priorities::default().route("*", None, "web") < 50_000);
+        assert!(u32::from(Priorities::default().route("*", None, "web")) < WAITING.0);
+        assert!(WAITING.0 + WAITING.1 <= 50_000);
     }
 }

@@ -54,7 +54,15 @@ impl Routes {
             let first = some.first().map_or("", |(pattern, _)| pattern);
             let name = name("block", service.host.as_deref(), first, &matched);
             let priority = self.priorities.block(&name);
-            let block = self.rule(priority, Vec::new(), matched, hosts.clone(), RuleAction::NotFound);
+            let block = Desired {
+                listener: self.listener.clone(),
+                priority,
+                waits_at: None,
+                paths: Vec::new(),
+                expressions: matched,
+                hosts: hosts.clone(),
+                action: RuleAction::NotFound,
+            };
             self.blocks.push(graph.add(Address::new("listener_rule", name), &block));
         }
     }
@@ -67,24 +75,20 @@ impl Routes {
             let host = service.host.as_deref();
             let name = name("route", host, pattern, std::slice::from_ref(pattern));
             let priority = self.priorities.route(pattern, host, &name);
-            let action = RuleAction::Forward(Input::output(group, "arn"));
-            let rule = self.rule(priority, vec![pattern.clone()], Vec::new(), hosts.clone(), action);
+            let rule = Desired {
+                listener: self.listener.clone(),
+                priority,
+                waits_at: self.priorities.waiting(&name),
+                paths: vec![pattern.clone()],
+                expressions: Vec::new(),
+                hosts: hosts.clone(),
+                action: RuleAction::Forward(Input::output(group, "arn")),
+            };
             let rule = graph.add(Address::new("listener_rule", name), &rule);
             self.blocks.iter().for_each(|block| graph.need(&rule, block));
             rules.push(rule);
         }
         rules
-    }
-
-    fn rule(
-        &self,
-        priority: u16,
-        paths: Vec<String>,
-        expressions: Vec<String>,
-        hosts: Vec<String>,
-        action: RuleAction,
-    ) -> Desired {
-        Desired { listener: self.listener.clone(), priority, paths, expressions, hosts, action }
     }
 }
 

@@ -45,7 +45,7 @@ pub async fn apply(run: Run, plan: &Plan) -> Result<Summary, Failure> {
     for live in plan.given() {
         outputs.insert(live.address.clone(), run.kinds.of(&live.address)?.outputs(&live.live)?);
     }
-    let work = Arc::new(Work { run, plan: plan.clone(), outputs: Mutex::new(outputs) });
+    let work = Arc::new(Work { run, plan: plan.clone(), outputs: Mutex::new(outputs), left: Mutex::default() });
     let preparing = work.prepare();
     let summary = work.schedule().await;
     drop(preparing);
@@ -58,6 +58,8 @@ struct Work {
     plan: Plan,
     /// What the resources that are ready give to others.
     outputs: Mutex<BTreeMap<Address, Outputs>>,
+    /// What the steps of this run have left, by address: the second step of two goes on from there.
+    left: Mutex<BTreeMap<Address, Value>>,
 }
 
 impl Work {
@@ -143,6 +145,7 @@ impl Work {
             let live = self.make(on, step).await?;
             let outputs = on.kind.outputs(&live)?;
             self.outputs.lock().unwrap_or_else(PoisonError::into_inner).insert(address.clone(), outputs);
+            self.left.lock().unwrap_or_else(PoisonError::into_inner).insert(address.clone(), live);
         }
         self.run.events.send(Event::Done { address, action, elapsed: began.elapsed() });
         Ok(())
@@ -157,20 +160,22 @@ impl Work {
         };
         let leaving = self.leaving(step);
         let mut begins_within = Duration::ZERO;
-        let written = match (step.action, &step.live) {
+        let live = self.left.lock().unwrap_or_else(PoisonError::into_inner).get(&step.address).cloned();
+        let live = live.or_else(|| step.live.as_ref().map(|live| live.live.clone()));
+        let written = match (step.action, live) {
             (Action::Update | Action::Narrow, Some(live)) => {
-                let changes = on.kind.diff(&desired, &live.live)?;
+                let changes = on.kind.diff(&desired, &live)?;
                 if changes.iter().any(|change| change.how == How::Replace) {
                     return Err(stale(step));
                 }
                 if changes.is_empty() {
-                    Some(live.live.clone())
+                    Some(live)
                 } else {
                     begins_within = on.kind.begins_within(&changes)?;
-                    attempt(on, Write::Update { desired: &desired, live: &live.live, changes: &changes }).await?
+                    attempt(on, Write::Update { desired: &desired, live: &live, changes: &changes }).await?
                 }
             }
-            (Action::Wait, Some(live)) => Some(live.live.clone()),
+            (Action::Wait, Some(live)) => Some(live),
             _ => {
                 if let (Action::Create, Some(going)) = (step.action, &step.live) {
                     // Its name is taken until it is gone.

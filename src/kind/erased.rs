@@ -74,6 +74,8 @@ pub trait AnyKind: Send + Sync {
     fn diff(&self, desired: &Value, live: &Value) -> Result<Vec<Change>, Failure>;
     /// [`Kind::wider`].
     fn wider(&self, desired: &Value, live: &Value) -> Result<Option<Value>, Failure>;
+    /// [`Kind::waiting`].
+    fn waiting(&self, desired: &Value) -> Result<Option<Value>, Failure>;
     /// [`Kind::phase`].
     fn phase(&self, live: &Value, desired: Option<&Value>) -> Result<Phase, Failure>;
     /// [`Kind::phase_after`].
@@ -315,6 +317,10 @@ impl<K: Kind> AnyKind for Erased<K> {
     fn wider(&self, desired: &Value, live: &Value) -> Result<Option<Value>, Failure> {
         let wider = K::wider(&typed(K::NAME, desired)?, &typed(K::NAME, live)?);
         wider.map(|wider| plain(K::NAME, &wider)).transpose()
+    }
+
+    fn waiting(&self, desired: &Value) -> Result<Option<Value>, Failure> {
+        K::waiting(&typed(K::NAME, desired)?).map(|waiting| plain(K::NAME, &waiting)).transpose()
     }
 
     fn phase(&self, live: &Value, desired: Option<&Value>) -> Result<Phase, Failure> {

@@ -130,6 +130,12 @@ pub trait Kind: Send + Sync + 'static {
         None
     }
 
+    /// How a new one is made beside others of its kind that serve already: it has all of `desired`, and nothing comes to it yet.
+    /// `desired` itself is asked for once all that counts on it is there. Nothing, if it can be made as desired at once.
+    fn waiting(_desired: &Self::Desired) -> Option<Self::Desired> {
+        None
+    }
+
     /// Whether it can be used; `desired` is given where stackctl has just asked for that.
     fn phase(live: &Self::Live, desired: Option<&Self::Desired>) -> Phase;
 

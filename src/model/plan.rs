@@ -55,7 +55,8 @@ pub enum Action {
     Create,
     /// Changes what is there.
     Update,
-    /// Takes away from what is there what others have counted on, once they have changed or are gone.
+    /// The second step of an update or a creation, once all that counts on the resource has changed: takes away what others have
+    /// counted on, or lets in what they had to be ready for.
     Narrow,
     /// Makes a new one in the place of one that cannot be changed.
     Replace,

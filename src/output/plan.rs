@@ -20,7 +20,7 @@ pub fn render(kinds: &Registry, plan: &Plan, style: Style) -> String {
     }
     let mut text = format!("Plan for {alone}{}:\n\n", style.strong(&plan.id));
     for step in plan.steps.iter().filter(|step| step.action != Action::DeleteReplaced) {
-        render_step(kinds, &mut text, step, style);
+        render_step(kinds, &mut text, plan, step, style);
     }
     for (address, why) in &plan.guarded {
         let _ = writeln!(text, "\n{} {address} is guarded: {}", style.bad("!"), readable(why));
@@ -55,19 +55,19 @@ pub(super) fn summary(plan: &Plan) -> String {
     format!("Plan: {}.", counts.join(", "))
 }
 
-fn render_step(kinds: &Registry, text: &mut String, step: &Step, style: Style) {
+fn render_step(kinds: &Registry, text: &mut String, plan: &Plan, step: &Step, style: Style) {
     let address = style.strong(&step.address);
     let (symbol, note) = match step.action {
-        Action::Create => (style.good("+"), ""),
-        Action::Update => (style.changed("~"), ""),
-        Action::Narrow => (style.changed("~"), "once nothing counts on it any more"),
-        Action::Replace => (style.changed("±"), "has to be replaced"),
+        Action::Create => (style.good("+"), String::new()),
+        Action::Update => (style.changed("~"), String::new()),
+        Action::Narrow => (style.changed("~"), after(plan, step)),
+        Action::Replace => (style.changed("±"), "has to be replaced".to_owned()),
         Action::Run => {
             let kind = kinds.named(step.address.kind());
-            (style.hint("▸"), kind.and_then(AnyKind::run_note).unwrap_or("runs once"))
+            (style.hint("▸"), kind.and_then(AnyKind::run_note).unwrap_or("runs once").to_owned())
         }
-        Action::Wait => (style.hint("…"), "is as desired and not ready yet"),
-        Action::Delete | Action::DeleteReplaced => (style.bad("-"), ""),
+        Action::Wait => (style.hint("…"), "is as desired and not ready yet".to_owned()),
+        Action::Delete | Action::DeleteReplaced => (style.bad("-"), String::new()),
     };
     let note = if note.is_empty() { String::new() } else { style.dim(format!("  {note}")) };
     let _ = writeln!(text, "  {symbol} {address}{note}");
@@ -89,6 +89,18 @@ fn render_step(kinds: &Registry, text: &mut String, step: &Step, style: Style) {
             }
         }
         _ => {}
+    }
+}
+
+/// What the second step of an update or a creation waits for.
+fn after(plan: &Plan, step: &Step) -> String {
+    let needed = step.needs.iter().map(|need| &plan.steps[*need].address).filter(|address| **address != step.address);
+    let needed: Vec<String> = needed.map(ToString::to_string).collect();
+    match needed.as_slice() {
+        [one] => format!("after {one}"),
+        [one, two] => format!("after {one} and {two}"),
+        [one, more @ ..] => format!("after {one} and {} more", more.len()),
+        [] => String::new(),
     }
 }
 

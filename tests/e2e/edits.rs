@@ -61,6 +61,42 @@ fn two_services(world: &World) {
     world.edit("services:\n", api);
 }
 
+/// A second source, `other`, that says another word.
+fn copy_that_says(world: &World, word: &str) {
+    let project = world.project();
+    let copied = std::process::Command::new("cp").args(["-r", "tiny/.", "other"]).current_dir(&project).status();
+    assert!(copied.expect("cp runs").success());
+    let main = project.join("other/src/main.rs");
+    let source = std::fs::read_to_string(&main).expect("it is there").replace("\"one\"", &format!("{word:?}"));
+    std::fs::write(main, source).expect("it can be written");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_service_gets_its_path_once_it_is_healthy() {
+    let tiny = Tiny::start();
+    let world = &tiny.0;
+    let url = world.up();
+    let path = format!("{url}/api");
+    let served = Watch::start(path.clone(), (200, "one"));
+    copy_that_says(world, "broken");
+    let api = "services:\n  api: { build: other, port: 3000, memory: 512, health: /status, stop_timeout: 2, routes: [/api] }\n";
+    world.edit("services:\n", api);
+    world.edit("    release:", "    routes: [/*]\n    release:");
+    let said = tokio::task::block_in_place(|| world.ends_with(1, &["up", "--yes"]));
+    assert!(said.contains("service.api"), "{said}");
+    assert_eq!(served.end().await, Vec::<String>::new(), "web keeps what api cannot serve");
+    copy_that_says(world, "two");
+    let moving = Watch::start(path.clone(), (200, "one"));
+    tokio::task::block_in_place(|| world.must(&["deploy", "--yes"]));
+    assert_eq!(world.get(&path).await, (200, "one".to_owned()), "a deployment moves no rule");
+    let said = tokio::task::block_in_place(|| world.ends_with(0, &["up", "--yes"]));
+    assert!(said.contains("listener_rule.route-api"), "{said}");
+    assert_eq!(world.get(&path).await, (200, "two".to_owned()));
+    let others = moving.end().await;
+    assert!(others.iter().all(|other| other.contains("(200, \"two\")")), "{others:?}");
+    assert_eq!(world.plan(), Vec::<String>::new());
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn no_edit_of_routes_misroutes_or_unblocks_a_request() {
     let tiny = Tiny::start();
@@ -115,12 +151,7 @@ async fn what_the_old_version_needs_stays_while_the_new_one_fails() {
     world.edit("    health: /status\n", "    health: /status\n    secrets: { KEY: generate }\n");
     let url = world.up();
     // Another source that never gets healthy, without the secret.
-    let project = world.project();
-    let copied = std::process::Command::new("cp").args(["-r", "tiny", "other"]).current_dir(&project).status();
-    assert!(copied.expect("cp runs").success());
-    let main = project.join("other/src/main.rs");
-    let broken = std::fs::read_to_string(&main).expect("it is there").replace("\"one\"", "\"broken\"");
-    std::fs::write(main, broken).expect("it can be written");
+    copy_that_says(world, "broken");
     world.edit("build: tiny", "build: other");
     world.edit("    secrets: { KEY: generate }\n", "");
     let said = world.ends_with(5, &["up", "--yes"]);

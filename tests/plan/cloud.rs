@@ -82,7 +82,10 @@ impl Cloud {
         }
         let desired = resolve(step.desired.as_ref().expect("a step that makes has something desired"), outputs);
         assert!(!desired.to_string().contains("\"$from\""), "{address} begins before all it needs is known: {desired}");
-        let live = match (step.action, &step.live) {
+        // The second step of a creation changes what the first one has made.
+        let last = || self.live.iter().rev().find(|live| live.address == step.address).cloned();
+        let known = if step.action == Action::Narrow { step.live.clone().or_else(last) } else { step.live.clone() };
+        let live = match (step.action, &known) {
             (Action::Update | Action::Narrow, Some(live)) => {
                 let changes = kind.diff(&desired, &live.live).expect("it compares");
                 let stale = changes.iter().any(|change| change.how == How::Replace);

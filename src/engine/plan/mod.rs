@@ -14,7 +14,7 @@ use crate::{
         StepId, Subject, resolve,
     },
 };
-use steps::{Decision, Steps};
+use steps::{Decision, First, Steps};
 
 /// The steps that make `live` into `graph`.
 ///
@@ -22,8 +22,8 @@ use steps::{Decision, Steps};
 /// If the graph is broken (a defect), or if the steps would have to wait for each other in a circle, which happens
 /// where something that nearly everything is built on would have to be replaced.
 pub fn plan(kinds: &Registry, id: &StackId, graph: &Graph, live: Vec<LiveResource>) -> Result<Plan, Failure> {
-    let mut draft = Draft::new(kinds, graph);
     let mut found = by_address(live);
+    let mut draft = Draft::new(kinds, graph);
     for node in graph.order()? {
         let candidates = found.remove(&node.address).unwrap_or_default();
         draft.decide(node, candidates)?;
@@ -119,9 +119,9 @@ impl<'a> Draft<'a> {
         let mut compared = compared.into_iter();
         let Some((changes, live)) = compared.next() else {
             let action = kind.lasting().then_some(Action::Create);
+            let first = kind.waiting(&node.desired)?.map(|desired| First { changes: Vec::new(), desired });
             // One that is going away already is as good as gone, but its name is taken until it is.
-            let live = going;
-            self.decisions.push(Decision { node, action, changes: Vec::new(), live, wider: None });
+            self.decisions.push(Decision { node, action, changes: Vec::new(), live: going, first });
             return Ok(());
         };
         self.surplus.extend(compared.map(|(_, live)| live).chain(going));
@@ -143,11 +143,11 @@ impl<'a> Draft<'a> {
             Some(Action::Update) => kind.wider(&desired, &live.live)?,
             _ => None,
         };
-        let wider = match wider {
-            Some(wider) => Some((kind.diff(&wider, &live.live)?, wider)),
+        let first = match wider {
+            Some(desired) => Some(First { changes: kind.diff(&desired, &live.live)?, desired }),
             None => None,
         };
-        self.decisions.push(Decision { node, action, changes, live: Some(live), wider });
+        self.decisions.push(Decision { node, action, changes, live: Some(live), first });
         Ok(())
     }
 

@@ -6,11 +6,15 @@ use serde_json::Value;
 
 use crate::{
     kind::{Registry, Replacement},
-    model::{Action, Address, Change, Failure, Graph, LiveResource, Node, Step, StepId, Subject},
+    model::{Action, Address, Change, Failure, Graph, How, LiveResource, Node, Shown, Step, StepId, Subject},
 };
 
-/// What is asked for at first, and how it differs from what is there.
-pub(super) type Wider = (Vec<Change>, Value);
+/// What is asked for at first, where a resource becomes what is desired by two steps.
+pub(super) struct First {
+    pub(super) desired: Value,
+    /// How that differs from what is there.
+    pub(super) changes: Vec<Change>,
+}
 
 /// What is to be done about one desired resource.
 pub(super) struct Decision<'a> {
@@ -18,8 +22,8 @@ pub(super) struct Decision<'a> {
     pub(super) action: Option<Action>,
     pub(super) changes: Vec<Change>,
     pub(super) live: Option<LiveResource>,
-    /// What is asked for until nothing counts on what is taken away, and how that differs from what is there.
-    pub(super) wider: Option<Wider>,
+    /// What is asked for until all that counts on it has changed.
+    pub(super) first: Option<First>,
 }
 
 /// The steps while they are being put together: unordered, with edges between them.
@@ -28,15 +32,15 @@ pub(super) struct Steps<'a> {
     steps: Vec<Step>,
     /// The step that makes or changes each desired resource.
     making: BTreeMap<Address, StepId>,
-    /// The steps that take something away that others may count on, and what is asked for until then.
-    narrowing: Vec<(StepId, Wider)>,
+    /// The steps after which something is left to do once all that counts on their resource has changed.
+    in_two: Vec<(StepId, First)>,
     /// What is replaced by one that is made only after it is gone.
     gone_first: BTreeSet<Address>,
 }
 
 impl<'a> Steps<'a> {
     pub(super) fn new(kinds: &'a Registry) -> Self {
-        Self { kinds, steps: Vec::new(), making: BTreeMap::new(), narrowing: Vec::new(), gone_first: BTreeSet::new() }
+        Self { kinds, steps: Vec::new(), making: BTreeMap::new(), in_two: Vec::new(), gone_first: BTreeSet::new() }
     }
 
     pub(super) fn desired(&mut self, decision: Decision, action: Action) -> Result<(), Failure> {
@@ -50,8 +54,8 @@ impl<'a> Steps<'a> {
             live: decision.live.clone(),
             needs: Vec::new(),
         });
-        if let Some(wider) = decision.wider.filter(|_| action == Action::Update) {
-            self.narrowing.push((making, wider));
+        if let Some(first) = decision.first.filter(|_| matches!(action, Action::Create | Action::Update)) {
+            self.in_two.push((making, first));
         }
         if let (Action::Replace, Some(live)) = (action, decision.live) {
             // What stands on something that goes first goes before it.
@@ -83,17 +87,22 @@ impl<'a> Steps<'a> {
         self.steps.len() - 1
     }
 
-    /// Takes away last, by a step of its own, what others count on until they have changed or are gone. Where nobody does, one
-    /// step does all.
+    /// Takes away last, by a step of its own, what others count on until they have changed or are gone, and lets in last what
+    /// others have to be ready for. Where nobody counts on it, one step does all.
     pub(super) fn narrow(&mut self) -> Result<(), Failure> {
-        for (step, (changes, wider)) in std::mem::take(&mut self.narrowing) {
+        for (step, First { desired, changes }) in std::mem::take(&mut self.in_two) {
             let counting = self.counting_on(step)?;
             if counting.is_empty() {
                 continue;
             }
             let whole = self.steps[step].clone();
-            let mut narrow = Step { action: Action::Narrow, needs: counting, ..whole };
-            if changes.is_empty() {
+            let is_new = whole.action == Action::Create;
+            let live = whole.live.clone().filter(|_| !is_new);
+            let mut narrow = Step { action: Action::Narrow, needs: counting, live, ..whole };
+            if is_new {
+                narrow.changes = between(&desired, narrow.desired.as_ref());
+            }
+            if changes.is_empty() && !is_new {
                 // All that is new is there already.
                 self.making.remove(&narrow.address);
                 self.steps[step] = narrow;
@@ -101,7 +110,7 @@ impl<'a> Steps<'a> {
                 narrow.needs.push(step);
                 narrow.changes.retain(|change| !changes.contains(change));
                 self.steps[step].changes = changes;
-                self.steps[step].desired = Some(wider);
+                self.steps[step].desired = Some(desired);
                 self.steps.push(narrow);
             }
         }
@@ -165,7 +174,9 @@ impl<'a> Steps<'a> {
         let closes = self.closes(going)?;
         let mut successors = Vec::new();
         for (other, step) in self.steps.iter().enumerate().filter(|(_, step)| step.address.kind() == kind.name()) {
-            let takes_over = kind.takes_over() && !removes(step) && step.action != Action::Narrow;
+            // One that takes something away from what serves already does not take over.
+            let only_narrows = step.action == Action::Narrow && step.live.is_some();
+            let takes_over = kind.takes_over() && !removes(step) && !only_narrows;
             let is_kept_out = closes && removes(step) && !self.closes(other)?;
             if other != going && (takes_over || is_kept_out) && !self.reach(other).contains(&going) {
                 successors.push(other);
@@ -289,6 +300,21 @@ impl<'a> Steps<'a> {
             "undo the change in stack.yaml, or bring up a second stack under another `name:` or `--env` and move over",
         )
     }
+}
+
+/// What changes from what is asked for at first to what is asked for in the end.
+fn between(first: &Value, last: Option<&Value>) -> Vec<Change> {
+    let shown = |value: &Value| Shown::Value(value.as_str().map_or_else(|| value.to_string(), str::to_owned));
+    let fields = first.as_object().into_iter().flatten();
+    let changed =
+        fields.filter_map(|(field, from)| Some((field, from, last?.get(field)?))).filter(|(_, from, to)| from != to);
+    let change = |(field, from, to): (&String, &Value, &Value)| Change {
+        field: field.clone(),
+        from: shown(from),
+        to: shown(to),
+        how: How::InPlace,
+    };
+    changed.map(change).collect()
 }
 
 fn removes(step: &Step) -> bool {

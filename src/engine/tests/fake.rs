@@ -258,6 +258,9 @@ impl AnyKind for Fake {
     }
 
     fn wider(&self, desired: &Value, live: &Value) -> Result<Option<Value>, Failure> {
+        if live["fields"]["open"] == false {
+            return self.waiting(desired);
+        }
         let (wanted, granted) = (text(desired, "allows"), text(&live["fields"], "allows"));
         let all: BTreeSet<char> = wanted.chars().chain(granted.chars()).collect();
         if self.counted_on_by.is_empty() || all.len() == wanted.len() {
@@ -266,6 +269,12 @@ impl AnyKind for Fake {
         let mut wider = desired.clone();
         wider["allows"] = String::from_iter(all).into();
         Ok(Some(wider))
+    }
+
+    fn waiting(&self, desired: &Value) -> Result<Option<Value>, Failure> {
+        let mut closed = desired.clone();
+        closed["open"] = false.into();
+        Ok((desired["open"] == true && self.takes_over).then_some(closed))
     }
 
     fn consequence(&self, _desired: &Value, _live: &Value, changes: &[Change]) -> Result<Option<String>, Failure> {

@@ -82,6 +82,37 @@ async fn what_is_counted_on_stays_while_the_change_fails() {
     assert_eq!(stage.up(&with_role("", 2)).await.done(), ["update role.one"]);
 }
 
+/// Rules that lead to users, which need them.
+fn with_rules(names: &[&str]) -> Graph {
+    let mut graph = Graph::new();
+    for name in names {
+        let rule = graph.add(at(&format!("rule.{name}")), &json!({ "open": true }));
+        graph.add(at(&format!("user.{name}")), &json!({ "rule": Input::output(&rule, "id") }));
+    }
+    graph
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_new_beside_others_is_opened_last() {
+    let world = Arc::new(World::default());
+    let rule = Fake::new("rule", &world).with(|kind| (kind.takes_over, kind.counted_on_by) = (true, &["user"]));
+    let user = Fake::new("user", &world).with(|kind| kind.life.ready_after = seconds(20));
+    let stage = Stage::new(world, [rule, user]);
+    assert_eq!(stage.up(&with_rules(&["one"])).await.done(), ["create rule.one", "create user.one", "narrow rule.one"]);
+    let both = with_rules(&["one", "two"]);
+    stage.world.script("create", &at("user.two"), [Answer::Fails(failure(Cause::Refused, "Never"))]);
+    assert_eq!(stage.up(&both).await.done(), ["create rule.two"]);
+    assert_eq!(stage.only("rule.two").fields["open"], false);
+    assert_eq!(stage.up(&both).await.done(), ["create user.two", "narrow rule.two"]);
+    assert_eq!(stage.only("rule.two").fields["open"], true);
+    // In one run likewise; and what goes is there until the new one is open.
+    let other = stage.up(&with_rules(&["one", "three"])).await;
+    let (opened, gone) = ("narrow rule.three".to_owned(), "delete rule.two".to_owned());
+    let place = |step: &String| other.done().iter().position(|done| done == step).expect("it is done");
+    assert!(place(&opened) < place(&gone), "{:?}", other.done());
+    assert_eq!(stage.plan(&with_rules(&["one", "three"])).await.steps, []);
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_closes_is_deleted_after_what_it_keeps_out() {
     let world = Arc::new(World::default());

@@ -47,6 +47,9 @@ pub struct Desired {
     pub listener: Input,
     /// Lower ones are asked first (1 to 50000).
     pub priority: u16,
+    /// If there are rules already: the priority, after theirs, at which a new one waits while what it forwards to is being made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waits_at: Option<u16>,
     /// Path patterns, of which one has to match.
     pub paths: Vec<String>,
     /// In the place of path patterns: regular expressions, of which one has to match the path as it was sent (at most 128
@@ -162,9 +165,17 @@ impl Kind for ListenerRule {
     /// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CreateService.html>
     fn wider(desired: &Desired, live: &Live) -> Option<Desired> {
         let (RuleAction::Forward(joining), Some(serving)) = (&desired.action, &live.serving) else { return None };
+        if desired.waits_at.map(i32::from) == Some(live.priority) {
+            return Self::waiting(desired);
+        }
         let moves = joining.known() != Some(serving);
         let action = || RuleAction::Beside { serving: serving.as_str().into(), joining: joining.clone() };
         moves.then(|| Desired { action: action(), ..desired.clone() })
+    }
+
+    /// The rule that serves these requests until now is asked before it.
+    fn waiting(desired: &Desired) -> Option<Desired> {
+        desired.waits_at.map(|priority| Desired { priority, waits_at: None, ..desired.clone() })
     }
 
     fn closes(live: &Live) -> bool {
@@ -242,6 +253,7 @@ impl Kind for ListenerRule {
         let base = || Desired {
             listener: LISTENER.into(),
             priority: 1000,
+            waits_at: None,
             paths: vec!["/api/*".into()],
             expressions: Vec::new(),
             hosts: vec!["api.example.com".into()],
@@ -385,6 +397,7 @@ mod tests {
         Desired {
             listener: "listener".into(),
             priority: 1000,
+            waits_at: Some(40_000),
             paths: vec!["/*".into()],
             expressions: Vec::new(),
             hosts: Vec::new(),
@@ -419,6 +432,14 @@ mod tests {
         let done = Live { action: "forward to new".into(), serving: Some("new".into()), ..live() };
         assert_eq!((ListenerRule::wider(&moved, &done), ListenerRule::diff(&moved, &done).len()), (None, 0));
         assert_eq!(ListenerRule::wider(&Desired { action: RuleAction::NotFound, ..desired() }, &live()), None);
+    }
+
+    #[test]
+    fn a_rule_that_waits_goes_on_waiting_until_it_is_moved() {
+        let waiting = ListenerRule::waiting(&desired()).expect("it forwards");
+        let waits = Live { priority: 40_000, ..live() };
+        assert_eq!(ListenerRule::diff(&waiting, &waits), []);
+        assert_eq!(ListenerRule::wider(&desired(), &waits), Some(waiting));
     }
 
     #[test]
