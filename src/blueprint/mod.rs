@@ -8,6 +8,7 @@ mod cache;
 mod constants;
 mod database;
 mod domain;
+mod execution;
 mod facts;
 mod given_network;
 mod guards;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::{
     constants::{DATABASE_NAME, TASK_PRINCIPAL},
-    logs,
+    execution, logs,
     network::Network,
 };
 use crate::{
@@ -70,18 +70,12 @@ impl Task<'_> {
         let logs = logs::draw(graph, self.stack, self.name);
         let mut secrets = self.secrets.clone();
         secrets.insert("PGPASSWORD".to_owned(), following(&self.master.password));
+        let mut statements = execution::statements(logs.streams, None);
+        let values = secrets.values().map(|reference| reference.secret.clone()).collect();
+        statements.push(role::Statement::new(&["secretsmanager:GetSecretValue"], values));
         let execution_role = graph.add(
             Address::new("role", format!("{}-execution", self.name)),
-            &role::Desired {
-                principal: TASK_PRINCIPAL.to_owned(),
-                statements: vec![
-                    role::Statement::new(&["logs:CreateLogStream", "logs:PutLogEvents"], vec![logs.streams]),
-                    role::Statement::new(
-                        &["secretsmanager:GetSecretValue"],
-                        secrets.values().map(|reference| reference.secret.clone()).collect(),
-                    ),
-                ],
-            },
+            &role::Desired { principal: TASK_PRINCIPAL.to_owned(), statements },
         );
         let task_role = graph.add(
             Address::new("role", format!("{}-task", self.name)),

@@ -7,6 +7,7 @@ use super::{
     cache::Cache,
     constants::{PASSWORD_LENGTH, TASK_PRINCIPAL},
     database::Database,
+    execution,
     images::{self, Drawn},
     load_balancer::Balancer,
     logs::{self, Logs},
@@ -251,7 +252,7 @@ impl Drawing<'_> {
         secrets
     }
 
-    /// What ECS itself may do to start this service's tasks: exactly its image, its logs, its secrets.
+    /// What ECS itself may do to start this service's tasks: exactly its image, its logs, its secrets, and GuardDuty's agent.
     fn execution_role(
         &self,
         graph: &mut Graph,
@@ -259,14 +260,8 @@ impl Drawing<'_> {
         secrets: &BTreeMap<String, task_definition::SecretRef>,
         built: Option<&Drawn>,
     ) -> Address {
-        let streams = vec![logs.streams.clone()];
-        let mut statements = vec![role::Statement::new(&["logs:CreateLogStream", "logs:PutLogEvents"], streams)];
-        if let Some(built) = built {
-            let pull = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"];
-            statements.push(role::Statement::new(&pull, vec![Input::output(&built.repository, "arn")]));
-            // The one action of these that AWS does not restrict to a repository.
-            statements.push(role::Statement::new(&["ecr:GetAuthorizationToken"], vec!["*".into()]));
-        }
+        let repository = built.map(|built| Input::output(&built.repository, "arn"));
+        let mut statements = execution::statements(logs.streams.clone(), repository);
         let kept = |wanted: &dyn Fn(&SecretFrom) -> Option<Input>| {
             let mut arns: Vec<Input> = self.service.secrets.values().filter_map(wanted).collect();
             arns.sort();

@@ -134,8 +134,12 @@ fn a_service_may_only_read_its_secrets_and_pull_its_image() {
             })
         })
         .collect();
+    let agent = "arn:aws:ecr:*:*:repository/aws-guardduty-agent-fargate";
     let expected = [
         ("*", "ecr:GetAuthorizationToken"),
+        (agent, "ecr:BatchCheckLayerAvailability"),
+        (agent, "ecr:BatchGetImage"),
+        (agent, "ecr:GetDownloadUrlForLayer"),
         ("arn:aws:logs:*:*:log-group:/stackctl/demo/default/web:*", "logs:CreateLogStream"),
         ("arn:aws:logs:*:*:log-group:/stackctl/demo/default/web:*", "logs:PutLogEvents"),
         ("repository.app", "ecr:BatchCheckLayerAvailability"),

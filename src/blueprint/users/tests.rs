@@ -94,7 +94,7 @@ fn the_task_gets_the_passwords_as_secrets_and_may_do_no_more() {
         input("secret.database-user-developer", "arn"),
         input("secret.database-password", "arn"),
     ]);
-    assert_eq!(role["statements"][1]["resources"], read);
+    assert_eq!(role["statements"][3]["resources"], read);
     assert_eq!(node(&graph, "role.database_users-task").desired["statements"], json!([]));
 }
 
