@@ -10,7 +10,7 @@ STACKCTL = $(CARGO_TARGET_DIR)/debug/stackctl
 help:
 	@echo "make demo       bring up stack.yaml on the sandbox; ends with a URL that answers"
 	@echo "make demo-down  remove all of it"
-	@echo "make torture    kill up, deploy and destroy at every single call; takes hours"
+	@echo "make torture    kill up, deploy and destroy at every write, and complete them in every way; takes hours"
 	@echo "make test       format, lints, unit, plan-case, end-to-end and fault tests"
 	@echo "make generate   write the JSON schema and the tables in the pages from what the source declares"
 	@echo "make bench      measure a release build on the sandbox, and write docs/performance.md"
@@ -46,7 +46,7 @@ test: tools format lint
 
 # Every call of a command is a point to be killed at: hours, and nothing that `make test` would not try a spread of.
 torture: tools
-	./scripts/test --run-ignored only -E 'binary(e2e) and test(/^torture::every_call/)' --success-output immediate
+	./scripts/test --run-ignored only -E 'binary(e2e) and test(/^torture::every_write/)' --success-output immediate
 
 format:
 	cargo fmt --all --check

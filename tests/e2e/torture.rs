@@ -1,7 +1,8 @@
-//! Killed at every call: a command is killed at one of its writes, with the answer to it or without; the next one completes
-//! it, and nothing is there twice. `make test` tries a spread of the calls, `make torture` every one.
+//! Killed at every write: a command is killed at one of its writes, with the answer to it or without. The same command
+//! completes it, or another one does what it is for, and nothing is lost, doubled or left behind. `make test` kills the
+//! commands of a small stack at each of their writes, `make torture` in every combination and those of a whole one as well.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fs};
 
 use serde_json::{Value, json};
 
@@ -11,48 +12,90 @@ use crate::{
     tiny::Tiny,
 };
 
-/// Which of a command's writes it is killed at.
-#[derive(Clone, Copy)]
-enum Points {
-    /// So many, from the first to the last, with and without the answer by turns.
-    Spread(usize),
-    /// Every one, with and without the answer.
-    All,
-}
-
-impl Points {
-    /// The points among `writes`: after how many of them, and whether the last one is answered.
-    fn of(self, writes: usize) -> Vec<(usize, bool)> {
-        match self {
-            Self::All => (1..=writes).flat_map(|after| [(after, true), (after, false)]).collect(),
-            Self::Spread(count) => {
-                (0..count).map(|point| (1 + point * (writes - 1) / (count - 1).max(1), point % 2 == 0)).collect()
-            }
-        }
-    }
-}
+const UP: &[&str] = &["up", "--yes"];
+const DEPLOY: &[&str] = &["deploy", "--yes"];
+const DESTROY: &[&str] = &["destroy", "--yes"];
 
 /// What is killed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Killed {
     FirstUp,
     Deploy,
-    EditingUp,
+    /// An `up` that adds a service and changes the one there is.
+    Extension,
+    /// An `up` that takes both back.
+    Reduction,
     Destroy,
 }
 
 impl Killed {
     fn command(self) -> &'static [&'static str] {
         match self {
-            Self::FirstUp | Self::EditingUp => &["up", "--yes"],
-            Self::Deploy => &["deploy", "--yes"],
-            Self::Destroy => &["destroy", "--yes"],
+            Self::FirstUp | Self::Extension | Self::Reduction => UP,
+            Self::Deploy => DEPLOY,
+            Self::Destroy => DESTROY,
+        }
+    }
+
+    /// Another command that somebody may run next.
+    fn another(self) -> &'static [&'static str] {
+        match self {
+            Self::FirstUp | Self::Extension | Self::Reduction => DESTROY,
+            Self::Deploy | Self::Destroy => UP,
+        }
+    }
+}
+
+/// Where a command is killed, and what is run next.
+#[derive(Clone, Copy)]
+struct Point {
+    after: usize,
+    /// Whether the command gets the answer to its last write.
+    answered: bool,
+    /// Whether another command is next.
+    another: bool,
+}
+
+/// At which of its writes a command is killed.
+#[derive(Clone, Copy)]
+enum Points {
+    /// At so many, from the first to the last.
+    Spread(usize),
+    /// At each, with the answer or without, and followed by the same command or another, by turns.
+    Each,
+    /// At each in every combination.
+    All,
+}
+
+impl Points {
+    fn of(self, writes: usize) -> Vec<Point> {
+        let by_turns =
+            |after: usize| Point { after, answered: after.is_multiple_of(2), another: (after / 2).is_multiple_of(2) };
+        match self {
+            Self::Spread(count) => {
+                (0..count).map(|point| by_turns(1 + point * (writes - 1) / (count - 1).max(1))).collect()
+            }
+            Self::Each => (1..=writes).map(by_turns).collect(),
+            Self::All => {
+                let combinations = [(false, false), (true, false), (false, true), (true, true)];
+                let of = |after| combinations.map(|(answered, another)| Point { after, answered, another });
+                (1..=writes).flat_map(of).collect()
+            }
         }
     }
 }
 
 /// A stack that is killed again and again.
-enum Stack {
+struct Stack {
+    project: Project,
+    /// What stack.yaml says at first.
+    base: String,
+    /// The stack.yaml that it stands as; an empty one if nothing stands, none if that is unknown.
+    stands: Option<String>,
+    turn: usize,
+}
+
+enum Project {
     /// The repository's own.
     Whole(World),
     /// One without a database and NAT gateway, which is up in seconds.
@@ -70,51 +113,89 @@ const SECOND: &str = "  extra:
 ";
 
 impl Stack {
+    fn of(project: Project) -> Self {
+        let mut stack = Self { project, base: String::new(), stands: Some(String::new()), turn: 0 };
+        stack.base = fs::read_to_string(stack.world().project().join("stack.yaml")).expect("it is there");
+        stack
+    }
+
+    fn whole() -> Self {
+        Self::of(Project::Whole(World::start()))
+    }
+
+    fn tiny() -> Self {
+        let tiny = Tiny::start();
+        // A second service is not to take the load balancer from the first one.
+        tiny.0.edit("    release:", "    routes: [/*]\n    release:");
+        Self::of(Project::Tiny(tiny))
+    }
+
     fn world(&self) -> &World {
-        match self {
-            Self::Whole(world) | Self::Tiny(Tiny(world)) => world,
+        match &self.project {
+            Project::Whole(world) | Project::Tiny(Tiny(world)) => world,
         }
     }
 
-    /// Makes the state that `killed` begins with, however the last one ended; `turn` tells the turns apart.
-    fn prepare(&self, killed: Killed, turn: usize) {
-        let (world, Self::Tiny(tiny)) = (self.world(), self) else {
-            let first = if killed == Killed::FirstUp { ["destroy", "--yes"] } else { ["up", "--yes"] };
-            self.world().must(&first);
-            return;
-        };
-        match killed {
-            Killed::FirstUp => drop(world.must(&["destroy", "--yes"])),
-            Killed::Destroy => drop(world.must(&["up", "--yes"])),
-            Killed::Deploy => {
-                world.must(&["up", "--yes"]);
-                tiny.say(&format!("word{turn}"));
+    fn extended(&self) -> String {
+        format!("{}{SECOND}", self.base.replace("memory: 512", "memory: 1024").replace("/status", "/health"))
+    }
+
+    fn write(&self, file: &str) {
+        fs::write(self.world().project().join("stack.yaml"), file).expect("it can be written");
+    }
+
+    /// Makes stand what `file` says; of an empty one nothing stands.
+    fn make_stand(&mut self, file: &str) {
+        if self.stands.as_deref() != Some(file) {
+            if file.is_empty() {
+                self.world().must(DESTROY);
+            } else {
+                self.write(file);
+                self.world().must(UP);
             }
-            Killed::EditingUp => {
-                world.must(&["up", "--yes"]);
-                let file = world.project().join("stack.yaml");
-                let before = std::fs::read_to_string(&file).expect("it is there");
-                let after = match before.strip_suffix(SECOND) {
-                    Some(first) => first.replace("memory: 1024", "memory: 512").replace("/health", "/status"),
-                    None => format!(
-                        "{}{SECOND}",
-                        before.replace("memory: 512", "memory: 1024").replace("/status", "/health")
-                    ),
-                };
-                std::fs::write(file, after).expect("it can be written");
-            }
+            self.stands = Some(file.to_owned());
         }
+    }
+
+    /// Makes the state that `killed` begins with, however the last one ended. Gives what stands once it is completed.
+    fn prepare(&mut self, killed: Killed) -> String {
+        self.turn += 1;
+        let (base, extended) = (self.base.clone(), self.extended());
+        let (before, after) = match killed {
+            Killed::FirstUp => (String::new(), base),
+            Killed::Deploy => (base.clone(), base),
+            Killed::Extension => (base, extended),
+            Killed::Reduction => (extended, base),
+            Killed::Destroy => (base, String::new()),
+        };
+        self.make_stand(&before);
+        self.write(if after.is_empty() { &before } else { &after });
+        if let (Killed::Deploy, Project::Tiny(tiny)) = (killed, &self.project) {
+            tiny.say(&format!("word{}", self.turn));
+        }
+        after
     }
 }
 
 /// How many of each kind there are; of revisions a repeated release makes one more.
-async fn census(world: &World) -> BTreeMap<String, usize> {
-    let mut counts = BTreeMap::new();
+type Census = BTreeMap<String, usize>;
+
+async fn census(world: &World) -> Census {
+    let mut counts = Census::new();
     for one in sweep::everything(world).await.iter().filter(|one| !one.starts_with("task definition")) {
         let kind = one.rsplit_once(' ').map_or(one.as_str(), |(kind, _)| kind);
         *counts.entry(kind.to_owned()).or_default() += 1;
     }
     counts
+}
+
+/// What one command comes to, undisturbed.
+struct Undisturbed {
+    killed: Killed,
+    /// How many writes succeed.
+    writes: usize,
+    /// What there is at its end.
+    there: Census,
 }
 
 /// What came of it.
@@ -126,41 +207,56 @@ struct Report {
     failed: Vec<String>,
 }
 
-/// Kills `killed` at `points`, each time completed by the same command.
-async fn torture(stack: impl Fn() -> Stack, killed: Killed, points: Points) {
-    let mut on = stack();
-    let mut report = Report::default();
-    // What it comes to and how many writes that takes, undisturbed; an edit goes there and back, to two ends.
-    let mut good = Vec::new();
-    let mut writes = 0;
-    for turn in 0..2 {
-        on.prepare(killed, turn);
-        on.world().forget_calls().await;
-        on.world().must(killed.command());
-        // The lock is renewed as often as it is slow; that is left out.
-        let counts = |call: &&Value| call["mutating"] == true && call["operation"] != "PutParameter";
-        writes = writes.max(1 + on.world().calls().await.iter().filter(counts).count());
-        good.push(census(on.world()).await);
+/// Kills each of `commands` at `points`, one after the other.
+async fn torture(new: impl Fn() -> Stack, commands: &[Killed], points: Points) {
+    let mut on = new();
+    let mut undisturbed = Vec::new();
+    for &killed in commands {
+        let after = on.prepare(killed);
+        undisturbed.push(observe(on.world(), killed).await);
+        on.stands = Some(after);
     }
-    for (turn, (after, answered)) in points.of(writes).into_iter().enumerate() {
+    let expected = undisturbed.iter().map(|one| points.of(one.writes).into_iter().map(move |point| (one, point)));
+    let mut report = Report::default();
+    for (one, point) in interleaved(&expected.map(Iterator::collect).collect::<Vec<_>>()) {
         report.tried += 1;
-        on.prepare(killed, turn + 2);
-        match kill_and_complete(&on, killed, after, answered, &good).await {
+        let after = on.prepare(one.killed);
+        match kill_and_complete(&mut on, one, point, after, &undisturbed).await {
             Ok(held) => report.held += usize::from(held),
             Err(why) => {
-                report.failed.push(format!("killed after {after} of {writes}, answered: {answered}: {why}"));
-                on = stack();
+                let Point { after, answered, another } = point;
+                let next = (if another { one.killed.another() } else { one.killed.command() }).join(" ");
+                report.failed.push(format!(
+                    "{:?} killed after {after} of {} writes, answered: {answered}, then {next}: {why}",
+                    one.killed, one.writes
+                ));
+                on = new();
             }
         }
     }
+    let writes: Vec<String> =
+        undisturbed.iter().map(|one| format!("{:?} of {} writes", one.killed, one.writes)).collect();
     let passed = report.tried - report.failed.len();
-    println!(
-        "{killed:?}: {} points of {writes} writes tried, {} killed in time, {passed} passed",
-        report.tried, report.held
-    );
+    println!("{}: {} points tried, {} killed in time, {passed} passed", writes.join(", "), report.tried, report.held);
     assert!(report.failed.is_empty(), "{}", report.failed.join("\n\n"));
-    // A call that AWS made wait is repeated, so that one run makes a few writes more than another.
-    assert!(report.held * 10 >= report.tried * 8, "killed in time at {} of {}", report.held, report.tried);
+    assert!(report.held * 10 >= report.tried * 9, "killed in time at {} of {}", report.held, report.tried);
+}
+
+/// One of each list, then the next of each, as long as there are any: what one command ends with is what the next begins with.
+fn interleaved<T: Copy>(lists: &[Vec<T>]) -> Vec<T> {
+    let longest = lists.iter().map(Vec::len).max().unwrap_or_default();
+    (0..longest).flat_map(|at| lists.iter().filter_map(move |list| list.get(at).copied()).collect::<Vec<T>>()).collect()
+}
+
+/// Runs a command to its end.
+async fn observe(world: &World, killed: Killed) -> Undisturbed {
+    world.forget_calls().await;
+    world.must(killed.command());
+    // The lock is renewed as often as it is slow, and what AWS refuses is repeated: neither counts.
+    let counts =
+        |call: &&Value| call["mutating"] == true && call["operation"] != "PutParameter" && call["code"].is_null();
+    let writes = 1 + world.calls().await.iter().filter(counts).count();
+    Undisturbed { killed, writes, there: census(world).await }
 }
 
 /// The writes that the sandbox was asked for since its log was last cleared, each with the code that it was refused with.
@@ -175,28 +271,38 @@ async fn writes(world: &World) -> String {
     writes.collect::<Vec<String>>().join(", ")
 }
 
-/// Kills the command and completes it. Says whether it still ran when it was killed. A failure names the writes before the
-/// kill and after it.
+/// Kills the command and runs the next one. Says whether it still ran when it was killed. A failure names the writes before
+/// the kill and after it.
 async fn kill_and_complete(
-    on: &Stack,
-    killed: Killed,
-    after: usize,
-    answered: bool,
-    good: &[BTreeMap<String, usize>],
+    on: &mut Stack,
+    one: &Undisturbed,
+    point: Point,
+    after: String,
+    undisturbed: &[Undisturbed],
 ) -> Result<bool, String> {
-    let world = on.world();
-    world.forget_calls().await;
-    let held = kill(world, killed, after, answered).await;
-    let before = writes(world).await;
-    world.forget_calls().await;
-    let completed = complete(world, killed, good).await;
-    let next = writes(world).await;
-    completed.map(|()| held).map_err(|why| format!("{why}\nbefore the kill: {before}\nafter the kill: {next}"))
+    on.world().forget_calls().await;
+    let held = kill(on.world(), one.killed, point).await;
+    let before = writes(on.world()).await;
+    on.world().forget_calls().await;
+    // Its lock stands for a minute; a human who knows that it is dead removes it.
+    on.world().must(&["unlock", "--yes"]);
+    let command = if point.another { one.killed.another() } else { one.killed.command() };
+    let completed = complete(on.world(), command, undisturbed).await;
+    on.stands = completed.is_ok().then(|| match (command, one.killed) {
+        (DESTROY, _) => String::new(),
+        (_, Killed::Destroy) => on.base.clone(),
+        _ => after,
+    });
+    let next = writes(on.world()).await;
+    let errors = on.world().sandbox_errors();
+    completed
+        .map(|()| held)
+        .map_err(|why| format!("{why}\nbefore the kill: {before}\nafter the kill: {next}\nin the sandbox: {errors}"))
 }
 
-/// Kills the command after so many writes. Says whether it still ran.
-async fn kill(world: &World, killed: Killed, after: usize, answered: bool) -> bool {
-    world.set(json!({ "hold_after": after, "answer_last": answered })).await;
+/// Kills the command at the point. Says whether it still ran.
+async fn kill(world: &World, killed: Killed, point: Point) -> bool {
+    world.set(json!({ "hold_after": point.after, "answer_last": point.answered })).await;
     let mut child = world.spawn(killed.command());
     let held = world.until_held(&mut child).await;
     child.kill().expect("it is killed");
@@ -205,79 +311,61 @@ async fn kill(world: &World, killed: Killed, after: usize, answered: bool) -> bo
     held
 }
 
-/// Runs the command that was killed once more; gives what is wrong after it.
-async fn complete(world: &World, killed: Killed, good: &[BTreeMap<String, usize>]) -> Result<(), String> {
-    // Its lock stands for a minute; a human who knows that it is dead removes it.
-    world.must(&["unlock", "--yes"]);
-    let next = world.stackctl(killed.command());
+/// Runs the next command; gives what is wrong after it.
+async fn complete(world: &World, command: &[&str], undisturbed: &[Undisturbed]) -> Result<(), String> {
+    let next = world.stackctl(command);
     if !next.status.success() {
         return Err(text(&next));
     }
-    let there = census(world).await;
-    if !good.contains(&there) {
-        return Err(format!("there is {there:?}, expected {good:?}"));
-    }
-    if killed == Killed::Destroy {
-        let left = sweep::everything(world).await;
+    if command == DESTROY {
+        let mut left = sweep::everything(world).await;
+        left.extend(sweep::processes_of(world));
         return if left.is_empty() { Ok(()) } else { Err(format!("left: {left:?}")) };
     }
     let plan = world.plan();
-    if plan.is_empty() { Ok(()) } else { Err(format!("still to be done: {plan:?}")) }
-}
-
-fn whole() -> Stack {
-    Stack::Whole(World::start())
-}
-
-fn tiny() -> Stack {
-    Stack::Tiny(Tiny::start())
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_first_up_that_was_killed_is_completed_by_the_next_one() {
-    torture(whole, Killed::FirstUp, Points::Spread(7)).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_killed_first_up_is_completed_by_the_next_one() {
-    torture(tiny, Killed::FirstUp, Points::Spread(8)).await;
+    if !plan.is_empty() {
+        return Err(format!("still to be done: {plan:?}"));
+    }
+    let url = String::from_utf8_lossy(&next.stdout).trim().to_owned();
+    let (status, _) = world.get(&url).await;
+    if status != 200 {
+        return Err(format!("{url} answers {status}"));
+    }
+    let there = census(world).await;
+    let known = undisturbed.iter().any(|one| one.there == there);
+    let expected = || undisturbed.iter().map(|one| &one.there).collect::<Vec<&Census>>();
+    if known { Ok(()) } else { Err(format!("there is {there:?}, expected one of {:?}", expected())) }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_deploy_that_was_killed_is_completed_by_the_next_one() {
-    torture(tiny, Killed::Deploy, Points::Spread(6)).await;
+async fn an_up_and_a_destroy_are_completed_after_a_kill_at_any_write() {
+    torture(Stack::tiny, &[Killed::FirstUp, Killed::Destroy], Points::Each).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_killed_up_of_an_edited_file_is_completed_by_the_next_one() {
-    torture(tiny, Killed::EditingUp, Points::Spread(8)).await;
+async fn an_edit_and_a_deploy_are_completed_after_a_kill_at_any_write() {
+    torture(Stack::tiny, &[Killed::Extension, Killed::Reduction, Killed::Deploy], Points::Each).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_destroy_that_was_killed_is_completed_by_the_next_one() {
-    torture(tiny, Killed::Destroy, Points::Spread(8)).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-#[ignore = "it takes an hour: make torture"]
-async fn every_call_of_a_first_up() {
-    torture(whole, Killed::FirstUp, Points::All).await;
+async fn a_whole_stack_is_completed_after_kills() {
+    torture(Stack::whole, &[Killed::FirstUp, Killed::Destroy], Points::Spread(4)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "it takes long: make torture"]
-async fn every_call_of_a_deploy() {
-    torture(tiny, Killed::Deploy, Points::All).await;
+async fn every_write_of_an_up_and_a_destroy() {
+    torture(Stack::tiny, &[Killed::FirstUp, Killed::Destroy], Points::All).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "it takes long: make torture"]
-async fn every_call_of_an_up_of_an_edited_file() {
-    torture(tiny, Killed::EditingUp, Points::All).await;
+async fn every_write_of_an_edit_and_a_deploy() {
+    torture(Stack::tiny, &[Killed::Extension, Killed::Reduction, Killed::Deploy], Points::All).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "it takes an hour: make torture"]
-async fn every_call_of_a_destroy() {
-    torture(whole, Killed::Destroy, Points::All).await;
+#[ignore = "it takes hours: make torture"]
+async fn every_write_of_a_whole_stack() {
+    torture(Stack::whole, &[Killed::FirstUp, Killed::Destroy], Points::All).await;
 }
