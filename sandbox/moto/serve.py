@@ -1,9 +1,10 @@
 """moto's server, made stricter where AWS is stricter, with an internal door for the gateway.
 
-Started by the gateway: serve.py PORT INTERNAL_PORT. The patches in strict/ touch moto's internals, so moto is pinned exactly
+Started by the gateway: serve.py SOCKET INTERNAL_SOCKET, the numbers of two bound sockets that it has opened. The patches in strict/ touch moto's internals, so moto is pinned exactly
 in requirements.txt; each fails loudly at the start when what it replaces is no longer there.
 """
 
+import socket
 import sys
 import threading
 from http.server import ThreadingHTTPServer
@@ -32,12 +33,15 @@ def application():
 
 
 def main():
-    port, door = int(sys.argv[1]), int(sys.argv[2])
-    server = ThreadingHTTPServer(("127.0.0.1", door), Door)
+    calls, door = (socket.socket(fileno=int(number)) for number in sys.argv[1:])
+    server = ThreadingHTTPServer(door.getsockname(), Door, bind_and_activate=False)
+    server.socket.close()
+    server.socket = door
+    server.server_activate()
     threading.Thread(target=server.serve_forever, daemon=True).start()
     shortcuts.freeze()
     # The gateway sends one call at a time, and keeps its connection.
-    serve(application(), host="127.0.0.1", port=port, threads=1, ident=None)
+    serve(application(), sockets=[calls], threads=1, ident=None)
 
 
 main()

@@ -2,6 +2,8 @@
 
 use std::{
     fs::{self, File},
+    net::TcpListener,
+    os::fd::AsRawFd,
     path::{Path, PathBuf},
     process::Stdio,
     time::Duration,
@@ -14,13 +16,13 @@ use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
     rt::TokioExecutor,
 };
-use nix::fcntl::{Flock, FlockArg};
+use nix::fcntl::{FcntlArg, FdFlag, Flock, FlockArg, fcntl};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use tokio::{
     process::{Child, Command},
     sync::Mutex,
-    time::{Instant, sleep},
+    time::{Instant, sleep, timeout_at},
 };
 
 use crate::{
@@ -73,7 +75,9 @@ impl Moto {
     /// Starts moto; makes its virtual environment first where there is none.
     pub(crate) async fn start(dir: &Path, loopback: &Loopback, scale: f64) -> Result<Self> {
         let python = tokio::task::spawn_blocking(environment).await??;
-        let (port, door) = (free_port()?, free_port()?);
+        // Bound here and handed over: a port that is only chosen can be somebody else's before moto has begun.
+        let (calls, doors) = (inherited()?, inherited()?);
+        let (port, door) = (calls.local_addr()?.port(), doors.local_addr()?.port());
         let program = dir.join("moto");
         fs::create_dir_all(program.join("strict"))?;
         for (name, text) in PROGRAM {
@@ -85,7 +89,7 @@ impl Moto {
             .args(["--pdeathsig", "KILL", "--"])
             .arg(&python)
             .arg(program.join("serve.py"))
-            .args([port.to_string(), door.to_string()])
+            .args([calls.as_raw_fd().to_string(), doors.as_raw_fd().to_string()])
             .env("SANDBOX_SUBNET", loopback.prefix())
             .env("SANDBOX_PROVISION_SCALE", scale.to_string())
             .env("PYTHONDONTWRITEBYTECODE", "1")
@@ -96,6 +100,7 @@ impl Moto {
             .process_group(0)
             .spawn()
             .context("cannot start moto through setpriv: is util-linux installed?")?;
+        drop((calls, doors));
         let http = Client::builder(TokioExecutor::new()).pool_max_idle_per_host(16).build_http();
         let moto = Self { child: Mutex::new(child), http, turn: Mutex::default(), port, door };
         moto.until_ready(dir).await?;
@@ -106,7 +111,7 @@ impl Moto {
         let deadline = Instant::now() + START;
         loop {
             let up = tokio::net::TcpStream::connect(("127.0.0.1", self.port)).await.is_ok();
-            if up && self.get("/elbv2").await.is_ok() {
+            if up && matches!(timeout_at(deadline, self.get("/elbv2")).await, Ok(Ok(_))) {
                 return Ok(());
             }
             let ended = self.child.lock().await.try_wait()?.is_some();
@@ -224,9 +229,11 @@ fn code_of(body: &Bytes) -> String {
     code.map(|(code, _)| code.to_owned()).unwrap_or_default()
 }
 
-/// A port that is free now.
-pub(crate) fn free_port() -> Result<u16> {
-    Ok(std::net::TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
+/// A listener that the program which is started next opens as well.
+fn inherited() -> Result<TcpListener> {
+    let listener = TcpListener::bind(("127.0.0.1", 0))?;
+    fcntl(&listener, FcntlArg::F_SETFD(FdFlag::empty()))?;
+    Ok(listener)
 }
 
 /// The Python of the virtual environment, which every sandbox of this user shares; made under a lock where it is missing.

@@ -31,8 +31,7 @@ use super::{
     secrets, tools,
 };
 use crate::{
-    alb::Target, api::now, children::entering, credentials::Offer, moto::free_port, permissions, place::ACCOUNT,
-    sessions::Inside,
+    alb::Target, api::now, children::entering, credentials::Offer, permissions, place::ACCOUNT, sessions::Inside,
 };
 
 /// How many log lines go in one call.
@@ -98,6 +97,11 @@ struct Begun {
     /// Its files and its credentials, for as long as it runs.
     _root: Root,
     _offer: Option<Offer>,
+}
+
+/// A port that is free now.
+fn free_port() -> std::io::Result<u16> {
+    Ok(std::net::TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
 }
 
 async fn begin(ecs: &Arc<Ecs>, work: &Work) -> Result<Begun, Unstarted> {
