@@ -1,7 +1,8 @@
 """moto's server, made stricter where AWS is stricter, with an internal door for the gateway.
 
-Started by the gateway: serve.py SOCKET INTERNAL_SOCKET, the numbers of two bound sockets that it has opened. The patches in strict/ touch moto's internals, so moto is pinned exactly
-in requirements.txt; each fails loudly at the start when what it replaces is no longer there.
+Started by the gateway: serve.py SOCKET INTERNAL_SOCKET, the numbers of two bound sockets that it has opened. The patches
+in strict/ touch moto's internals, so moto is pinned exactly in requirements.txt; each fails loudly at the start when what
+it replaces is no longer there.
 """
 
 import socket

@@ -17,7 +17,7 @@ pub(crate) struct Settings {
     provision: AtomicU64,
     rollout: AtomicU64,
     schedule: AtomicU64,
-    /// How many mutating calls succeed before nobody is answered any more; negative for no end.
+    /// The number of mutating calls that still succeed before the sandbox stops answering; negative for no limit.
     hold_after: AtomicI64,
     held: AtomicBool,
     /// Whether the last of them is held back before its answer or after.

@@ -5,7 +5,6 @@ use std::{
     ops::{Deref, DerefMut},
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
-    sync::Mutex,
     time::Duration,
 };
 
@@ -19,10 +18,6 @@ use crate::secrecy::{self, Children};
 /// The latency, in milliseconds, beside which it does not count how long the calls of a round, and other tests, keep this
 /// computer busy: within it only what waits for an answer begins later.
 const FAR_MS: u64 = 4000;
-
-/// How long the name of a deleted lock is taken here: AWS's 30 s at the sandbox's pace, and a little more. A command that begins
-/// earlier is refused, and tries again two seconds later.
-const LOCK_IS_FREE: Duration = Duration::from_millis(350);
 
 /// The repository.
 pub fn repository() -> &'static Path {
@@ -65,8 +60,6 @@ pub struct World {
     home: TempDir,
     pub endpoint: String,
     pub client: reqwest::Client,
-    /// When the last command ended, which may have held the lock.
-    ended: Mutex<Option<Instant>>,
 }
 
 impl World {
@@ -83,7 +76,7 @@ impl World {
             .timeout(Duration::from_secs(30))
             .build()
             .expect("a client");
-        let mut world = Self { home, endpoint: String::new(), client, ended: Mutex::default() };
+        let mut world = Self { home, endpoint: String::new(), client };
         let started = world.stackctl(&["sandbox", "start", "--output", "json"]);
         assert!(started.status.success(), "{}", text(&started));
         let about: Value = serde_json::from_slice(&started.stdout).expect("one document");
@@ -141,9 +134,7 @@ impl World {
 
     /// Runs it to its end; it may say no secret.
     pub fn stackctl(&self, args: &[&str]) -> Output {
-        let output = self.spawn(args).wait_with_output().expect("the binary runs");
-        *self.ended.lock().expect("nobody panicked with it") = Some(Instant::now());
-        output
+        self.spawn(args).wait_with_output().expect("the binary runs")
     }
 
     /// Runs it; it has to end with this code. Gives all that it has said.
@@ -162,11 +153,6 @@ impl World {
 
     /// Starts it and does not wait.
     pub fn spawn(&self, args: &[&str]) -> Spawned {
-        let ended = *self.ended.lock().expect("nobody panicked with it");
-        let reads = matches!(args.first(), Some(&("plan" | "status")));
-        if let Some(ended) = ended.filter(|_| !reads) {
-            std::thread::sleep(LOCK_IS_FREE.saturating_sub(ended.elapsed()));
-        }
         self.started(&mut self.command(args))
     }
 

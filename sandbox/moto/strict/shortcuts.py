@@ -1,36 +1,20 @@
-"""What moto works out again for every request although it never changes is worked out once, and what it reads at the start
-although nobody here asks for it is not read.
-"""
+"""Computes once what never changes and moto computes again for each call."""
 
 import functools
 import gc
 
 import boto3
 
-# Several modules make a session each, and ask it for the regions: each time botocore's data of all endpoints is read anew.
+# Several modules make a session while they are imported, and each session reads botocore's data of all endpoints.
 boto3.Session = functools.cache(boto3.Session)
 
-from moto import backends  # noqa: E402
 from moto.core import responses  # noqa: E402
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication  # noqa: E402
 
-# It lists its own folder for every call,
-_modules = tuple(backends.list_of_moto_modules())
-backends.list_of_moto_modules = lambda: _modules
-# inspects the class that answers it,
+# moto lists its own folder and tries the patterns of all services for the host of each call, and inspects the class that
+# answers it.
+DomainDispatcherApplication.get_backend_for_host = functools.cache(DomainDispatcherApplication.get_backend_for_host)
 responses.method_names_from_class = functools.cache(responses.method_names_from_class)
-# and tries the patterns of all services on its host.
-_backend_for_host = DomainDispatcherApplication.get_backend_for_host
-_hosts = {}
-
-
-def _known_backend_for_host(self, host):
-    if host not in _hosts:
-        _hosts[host] = _backend_for_host(self, host)
-    return _hosts[host]
-
-
-DomainDispatcherApplication.get_backend_for_host = _known_backend_for_host
 
 
 def freeze():

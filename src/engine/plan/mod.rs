@@ -22,8 +22,8 @@ use steps::{Decision, First, Steps};
 /// If the graph is broken (a defect), or if the steps would have to wait for each other in a circle, which happens
 /// where something that nearly everything is built on would have to be replaced.
 pub fn plan(kinds: &Registry, id: &StackId, graph: &Graph, live: Vec<LiveResource>) -> Result<Plan, Failure> {
-    let mut found = by_address(live);
     let mut draft = Draft::new(kinds, graph);
+    let mut found = by_address(live);
     for node in graph.order()? {
         let candidates = found.remove(&node.address).unwrap_or_default();
         draft.decide(node, candidates)?;

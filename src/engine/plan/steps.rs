@@ -12,7 +12,7 @@ use crate::{
 /// What is asked for at first, where a resource becomes what is desired by two steps.
 pub(super) struct First {
     pub(super) desired: Value,
-    /// How that differs from what is there.
+    /// The changes that lead there from the current state.
     pub(super) changes: Vec<Change>,
 }
 
