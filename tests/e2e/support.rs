@@ -104,13 +104,22 @@ impl World {
         fs::write(file, before.replace(from, to)).expect("it can be written");
     }
 
-    /// A copy of the repository's sources, so that the application can be changed.
-    pub fn copy_sources(&self) -> PathBuf {
+    /// Lets stack.yaml build a copy of the application, which can be changed; gives its folder.
+    ///
+    /// The copy has a name of its own. Cargo, and stackctl too, would take it for the repository's package otherwise, and
+    /// compile each of the two again after the other.
+    pub fn copy_app(&self) -> PathBuf {
         let copy = self.home.path().join("sources");
         fs::create_dir(&copy).expect("a folder");
         for part in ["Cargo.toml", "Cargo.lock", "src", "app", "bench", "sandbox"] {
             let copied = Command::new("cp").arg("-r").arg(repository().join(part)).arg(&copy).status();
             assert!(copied.expect("cp runs").success());
+        }
+        for file in ["Cargo.lock", "app/Cargo.toml"] {
+            let text = fs::read_to_string(copy.join(file)).expect("it is there");
+            assert_eq!(text.matches("name = \"app\"\n").count(), 1, "{file}");
+            let renamed = text.replace("name = \"app\"\n", "name = \"app-copy\"\n");
+            fs::write(copy.join(file), renamed).expect("it can be written");
         }
         let link = self.project().join("app");
         fs::remove_file(&link).expect("it is a link");
