@@ -6,13 +6,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{facts::Facts, running::RunningImage};
 use crate::{
     kind::ImageSource,
-    kinds::ecr::{image, repository},
+    kinds::ecr::{image, lifecycle, repository},
     model::{Address, Graph, Input},
     spec::{ImageFrom, Service, Stack},
 };
-
-/// How many images a repository keeps: enough to go back a few weeks of daily releases.
-const KEPT_IMAGES: u32 = 30;
 
 /// One built image.
 pub(super) struct Drawn {
@@ -54,18 +51,21 @@ pub(super) fn draw(graph: &mut Graph, stack: &Stack, facts: &Facts) -> BTreeMap<
     let named: BTreeMap<ImageSource, String> =
         images.filter_map(|image| Some((source(image)?, image.repository(&stack.name)?))).collect();
     for (source, name) in named {
-        let repository = graph.add(Address::new("repository", &name), &repository::Desired { keep: KEPT_IMAGES });
-        let address = Address::new("image", name);
+        let address = Address::new("image", &name);
+        let that_run: Vec<&RunningImage> = facts.running.values().filter(|running| running.of == address).collect();
+        let newer = that_run.iter().map(|running| running.newer).max().unwrap_or_default();
+        let repository = repository::Desired { keep: lifecycle::kept(newer) };
+        let repository = graph.add(Address::new("repository", name), &repository);
         let asked_for = facts.releases.get(&source);
         let stays = stays(stack, facts, &source, &address);
         let all_stay = users(stack, &source).all(|service| stays.contains_key(service));
-        let that_run = facts.running.values().filter(|running| running.of == address);
         let desired = image::Desired {
             repository: Input::output(&repository, "uri"),
             // Where every service runs it already, it need not be the newest as well.
             digest: asked_for.filter(|_| !all_stay).cloned(),
             source: source.clone(),
-            numbered_above: that_run.map(|running| running.build).max(),
+            numbered_above: that_run.iter().map(|running| running.build).max(),
+            kept_from: that_run.iter().map(|running| running.build).min(),
         };
         let image = graph.add(address, &desired);
         drawn.insert(source, Drawn { repository, image, stays });

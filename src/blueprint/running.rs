@@ -19,6 +19,8 @@ pub struct RunningImage {
     pub version: String,
     /// The build number.
     pub build: u64,
+    /// How many images its repository has that are newer.
+    pub newer: usize,
     /// The digest; none where the repository has it no longer, so that ECS cannot start another task of it.
     pub digest: Option<String>,
 }
@@ -43,6 +45,7 @@ pub fn running(id: &StackId, live: &[LiveResource]) -> Result<BTreeMap<String, R
             image: format!("{}:{}", named.uri, named.tag),
             version: format!("{}+{}", named.version, named.build),
             build: named.build,
+            newer: there.map_or(0, |image| image.newer_than(named.build)),
             digest: there.and_then(|image| image.kept.get(named.tag).cloned()),
         };
         Some((address.name().to_owned(), running))
@@ -78,6 +81,7 @@ mod tests {
             image: format!("host/demo/default/{of}:1.0.0-{build}"),
             version: format!("1.0.0+{build}"),
             build,
+            newer: 0,
             digest: Some(format!("sha256:{build}")),
         }
     }
@@ -143,6 +147,16 @@ mod tests {
         assert_eq!(desired(&graph, "image.other")["numbered_above"], Value::Null);
     }
 
+    #[test]
+    fn a_repository_keeps_the_image_that_runs_however_many_are_newer() {
+        let with = |newer| RunningImage { newer, ..running("app", 5) };
+        let graph = drawn(&[("web", with(31)), ("worker", RunningImage { newer: 0, ..running("app", 36) })], None);
+        assert_eq!(desired(&graph, "repository.app")["keep"], 60);
+        assert_eq!(desired(&graph, "image.app")["kept_from"], 5);
+        assert_eq!(desired(&graph, "repository.other")["keep"], 30);
+        assert_eq!(desired(&drawn(&[("web", with(29))], None), "repository.app")["keep"], 30);
+    }
+
     fn live(address: &str, live: Value) -> LiveResource {
         LiveResource { address: address.parse().expect("it is one"), id: "id".into(), live }
     }
@@ -174,8 +188,9 @@ mod tests {
     fn a_running_image_is_known_also_where_it_is_gone() {
         let runs = service("host/demo/default/app:1.0.0-1");
         let both = json!({ "1.0.0-1": "sha256:1", "1.0.0-2": "sha256:2" });
-        assert_eq!(seen(&[image(&both), runs.clone()]), Some(running("app", 1)));
-        assert_eq!(seen(&[image(&json!({ "1.0.0-2": "sha256:2" })), runs.clone()]), Some(gone("app", 1)));
+        assert_eq!(seen(&[image(&both), runs.clone()]), Some(RunningImage { newer: 1, ..running("app", 1) }));
+        let one = json!({ "1.0.0-2": "sha256:2" });
+        assert_eq!(seen(&[image(&one), runs.clone()]), Some(RunningImage { newer: 1, ..gone("app", 1) }));
         assert_eq!(seen(&[runs]), Some(gone("app", 1)), "all images are gone");
     }
 

@@ -2,6 +2,7 @@
 
 mod deletion;
 mod image;
+mod lifecycle;
 mod names;
 mod registry;
 

@@ -14,7 +14,7 @@ use hyper::{
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
-use super::{Ecr, image::Image, names};
+use super::{Ecr, image::Image, lifecycle, names};
 use crate::{api::now, call_log::Record};
 
 impl Ecr {
@@ -192,6 +192,9 @@ impl Ecr {
         });
         if by_tag {
             image.tags.insert(reference.to_owned());
+        }
+        if let Some(policy) = &repository.lifecycle {
+            lifecycle::expire(&mut repository.images, &digest, policy);
         }
         let answer = Response::builder().status(201).header("location", format!("/v2/{name}/manifests/{digest}"));
         let answer = answer.header("docker-content-digest", digest).body(Full::default());

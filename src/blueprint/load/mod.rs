@@ -54,6 +54,7 @@ pub(super) fn draw(
         digest: Some(load.digest.clone()),
         source: ImageSource::Dump(load.file.clone()),
         numbered_above: None,
+        kept_from: None,
     };
     let dump = graph.add(Address::new("image", TASK), &dump);
     let layers = secret::Source::Layers {

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     aws::{self, Once, Outcome, given},
     kind::{Context, Cost, Doc, ImageSource, InRelease, Kind, RegistryLogin},
-    kinds::ecr,
+    kinds::ecr::{self, lifecycle},
     model::{
         Address, Cause, Changed, Changes, Diff, Failure, Found, Input, NoField, On, Outputs, Permission, Phase,
         StackId, fields,
@@ -42,6 +42,10 @@ pub struct Desired {
     /// higher one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub numbered_above: Option<u64>,
+    /// The lowest build number that a service runs, if one does. The repository goes on keeping that image, however many newer ones
+    /// there are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept_from: Option<u64>,
 }
 
 /// What AWS has: the newest image that stackctl pushed.
@@ -195,12 +199,19 @@ impl Kind for Image {
         let desired = |package: &str| {
             let source = ImageSource::Package(package.into());
             let digest = Some(ecr::model::digest(&source));
-            Desired { repository: ecr::model::URI.into(), digest, source, numbered_above: None }
+            Desired { repository: ecr::model::URI.into(), digest, source, numbered_above: None, kept_from: None }
         };
         let sample = crate::kind::Sample::new(ecr::model::cloud_with_repository, desired("app"))
             .images(|aws| std::sync::Arc::new(ecr::model::Builder(aws)));
         // An image that is there already is not pushed again: what is released is then an older one.
         sample.one_way(&["digest"], desired("other"))
+    }
+}
+
+impl Live {
+    /// How many images there are that are newer than the one with this build number.
+    pub fn newer_than(&self, build: u64) -> usize {
+        newer(self.kept.keys().filter_map(|tag| Some(parts(tag)?.1)), build)
     }
 }
 
@@ -237,8 +248,14 @@ pub struct Tagged<'a> {
 /// `image` in its parts, if it is called as those that stackctl pushes.
 pub fn tagged(image: &str) -> Option<Tagged<'_>> {
     let (uri, tag) = image.rsplit_once(':')?;
+    let (version, build) = parts(tag)?;
+    Some(Tagged { uri, tag, version, build })
+}
+
+/// The version and the build number of an image that stackctl pushed, by its tag.
+fn parts(tag: &str) -> Option<(&str, u64)> {
     let (version, build) = tag.rsplit_once('-')?;
-    Some(Tagged { uri, tag, version, build: build.parse().ok()? })
+    Some((version, build.parse().ok()?))
 }
 
 /// The address of the images that the repository `uri` keeps, if it is one of the stack's own: also if it is gone.
@@ -259,11 +276,21 @@ async fn push(cx: &Context, desired: &Desired) -> Result<Live, Failure> {
     let newest = there.last().map_or(0, |newest| newest.build);
     let build = newest.max(desired.numbered_above.unwrap_or_default()).max(recorded(cx, uri).await?) + 1;
     let tag = format!("{}-{build}", built.version);
+    // With the new one.
+    let newer = desired.kept_from.map_or(0, |runs| newer(there.iter().map(|image| image.build), runs) + 1);
+    if lifecycle::is_wider(newer) {
+        lifecycle::put(&cx.aws.ecr, repository, lifecycle::kept(newer)).await?;
+    }
     let login = login(cx).await?;
     cx.images.push(&desired.source, uri, &tag, &login).await?;
     let pushed = Numbered { build, version: built.version, tag, digest: built.digest };
     there.push(pushed.clone());
     Ok(pushed.live(repository, uri, &there))
+}
+
+/// How many of the images with these build numbers are newer than the one with the number `build`.
+fn newer(builds: impl Iterator<Item = u64>, build: u64) -> usize {
+    builds.filter(|other| *other > build).count()
 }
 
 /// The highest build number in the repository `uri` that a task definition of the stack names, 0 for none. Whoever may delete
@@ -279,10 +306,13 @@ async fn recorded(cx: &Context, uri: &str) -> Result<u64, Failure> {
     });
     let revisions: Vec<Vec<String>> = try_join_all(lists).await?;
     let reads = revisions.iter().flatten().map(|arn| async move {
-        let answer = cx.aws.ecs.describe_task_definition().task_definition(arn).send().await;
-        let answer = answer.or_absent("DescribeTaskDefinition", &["ClientException"])?;
-        let definition = answer.and_then(|answer| answer.task_definition);
-        Ok::<_, Failure>(definition.map_or(0, |definition| highest(&definition, uri)))
+        // A revision never changes.
+        let highest = cx.unchanging(&format!("the highest build number in {arn}"), async {
+            let answer = cx.aws.ecs.describe_task_definition().task_definition(arn).send().await;
+            let answer = answer.or_absent("DescribeTaskDefinition", &["ClientException"])?;
+            Ok(answer.and_then(|answer| answer.task_definition).map(|definition| highest(&definition, uri)))
+        });
+        Ok::<_, Failure>(highest.await?.as_deref().copied().unwrap_or_default())
     });
     Ok(try_join_all(reads).await?.into_iter().max().unwrap_or_default())
 }
@@ -320,9 +350,9 @@ fn numbered(images: &[ImageDetail]) -> Vec<Numbered> {
     let tagged = images.iter().flat_map(|image| image.image_tags().iter().map(move |tag| (image, tag)));
     let mut numbered: Vec<Numbered> = tagged
         .filter_map(|(image, tag)| {
-            let (version, build) = tag.rsplit_once('-')?;
+            let (version, build) = parts(tag)?;
             let digest = image.image_digest()?.to_owned();
-            Some(Numbered { build: build.parse().ok()?, version: version.to_owned(), tag: tag.clone(), digest })
+            Some(Numbered { build, version: version.to_owned(), tag: tag.clone(), digest })
         })
         .collect();
     numbered.sort_by_key(|image| image.build);
@@ -356,27 +386,43 @@ mod tests {
         kinds::ecr::model::{Builder, Ecr, Recorded, URI, cloud_with_repository, digest},
     };
 
-    /// Releases what is built from `package`, and gives its build number.
-    async fn released(cloud: &Cloud, package: &str, numbered_above: Option<u64>) -> u64 {
+    /// Releases what is built from `package` while services run images from this build number on and up to that one. Gives its build number.
+    async fn released(cloud: &Cloud, package: &str, kept_from: Option<u64>, numbered_above: Option<u64>) -> u64 {
         let aws = Arc::new(model::session(cloud));
         let id = StackId { stack: "shop".into(), environment: "test".into() };
         let cx = Context::new(id, Arc::clone(&aws), Arc::new(Builder(aws)));
         let source = ImageSource::Package(package.into());
-        let desired = Desired { repository: URI.into(), digest: Some(digest(&source)), source, numbered_above };
+        let digest = Some(digest(&source));
+        let desired = Desired { repository: URI.into(), digest, source, numbered_above, kept_from };
         Image::create(&cx, &Address::new(Image::NAME, "main"), &desired).await.expect("it is pushed").build
     }
 
     #[tokio::test]
     async fn the_number_of_an_image_that_is_gone_is_not_given_again() {
         let cloud = cloud_with_repository();
-        assert_eq!(released(&cloud, "app", None).await, 1);
-        assert_eq!(released(&cloud, "other", None).await, 2);
+        assert_eq!(released(&cloud, "app", None, None).await, 1);
+        assert_eq!(released(&cloud, "other", None, None).await, 2);
         cloud.with(Ecr::lose_images);
         cloud.with(|recorded: &mut Recorded| recorded.0 = vec![format!("{URI}:1.0.0-1"), format!("{URI}:1.0.0-2")]);
-        assert_eq!(released(&cloud, "third", None).await, 3, "revision 2 has been 2");
-        assert_eq!(released(&cloud, "third", None).await, 3, "it is there");
+        assert_eq!(released(&cloud, "third", None, None).await, 3, "revision 2 has been 2");
+        assert_eq!(released(&cloud, "third", None, None).await, 3, "it is there");
         // ECS knows of a service that runs a revision that nobody else tells of.
-        assert_eq!(released(&cloud, "fourth", Some(7)).await, 8);
+        assert_eq!(released(&cloud, "fourth", Some(7), Some(7)).await, 8);
+    }
+
+    #[tokio::test]
+    async fn an_image_that_runs_outlives_any_number_of_failed_releases() {
+        let cloud = cloud_with_repository();
+        cloud.with(Ecr::keep_as_usual);
+        for build in 1..=100 {
+            let runs = (build > 1).then_some(1);
+            assert_eq!(released(&cloud, &format!("try {build}"), runs, runs).await, build);
+        }
+        assert_eq!(cloud.with(|ecr: &mut Ecr| ecr.builds().len()), 100, "the first one runs, and all others are newer");
+        // Once a newer one runs, the next `up` narrows the policy, and the old ones go.
+        cloud.with(Ecr::keep_as_usual);
+        released(&cloud, "the last", Some(100), Some(100)).await;
+        assert_eq!(cloud.with(|ecr: &mut Ecr| ecr.builds()), (72..=101).collect::<Vec<u64>>());
     }
 
     #[tokio::test]
@@ -384,7 +430,7 @@ mod tests {
         let cloud = cloud_with_repository();
         let others = ["nginx:1.27-9".to_owned(), format!("{URI}-old:1.0.0-9"), format!("{URI}:latest")];
         cloud.with(|recorded: &mut Recorded| recorded.0 = others.into());
-        assert_eq!(released(&cloud, "app", None).await, 1);
+        assert_eq!(released(&cloud, "app", None, None).await, 1);
     }
 
     #[test]

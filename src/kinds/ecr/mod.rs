@@ -1,6 +1,7 @@
 //! What the ECR kinds share: the repositories of the stack, read once a look; names.
 
 pub mod image;
+pub mod lifecycle;
 #[cfg(test)]
 mod model;
 pub mod repository;

@@ -171,6 +171,19 @@ impl Ecr {
         repository
     }
 
+    /// Lets every repository keep as many images as is usual.
+    pub(super) fn keep_as_usual(&mut self) {
+        for kept in &mut self.repositories {
+            kept.lifecycle = Some(super::lifecycle::policy(super::lifecycle::kept(0)).to_string());
+        }
+    }
+
+    /// The build numbers of all images, in the order of their pushes.
+    pub(super) fn builds(&self) -> Vec<u64> {
+        let images = self.repositories.iter().flat_map(|kept| &kept.images).flat_map(ImageDetail::image_tags);
+        images.map(|tag| tag.rsplit_once('-').and_then(|(_, build)| build.parse().ok()).expect("a number")).collect()
+    }
+
     /// Deletes every image.
     pub(super) fn lose_images(&mut self) {
         for kept in &mut self.repositories {
@@ -254,7 +267,7 @@ fn token(_: &mut Ecr, _: &GetAuthorizationTokenInput) -> Result<GetAuthorization
 
 /// Tags are immutable: none is given to another image.
 fn put_image(ecr: &mut Ecr, input: &PutImageInput) -> Result<PutImageOutput, Refusal> {
-    let images = &mut ecr.repository(input.repository_name())?.images;
+    let Kept { images, lifecycle, .. } = ecr.repository(input.repository_name())?;
     let (tag, digest) = (input.image_tag().unwrap_or_default(), input.image_digest());
     if !tag.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c)) {
         let message = "Invalid parameter at 'imageTag' failed to satisfy constraint";
@@ -274,6 +287,11 @@ fn put_image(ecr: &mut Ecr, input: &PutImageInput) -> Result<PutImageOutput, Ref
         let image = ImageDetail::builder().set_image_digest(digest.map(str::to_owned)).image_tags(tag);
         images.push(image.build());
     }
+    // ECR takes up to a day for it, and does not ask whether a service runs what goes.
+    let policy = lifecycle.as_deref().and_then(|text| serde_json::from_str::<serde_json::Value>(text).ok());
+    let keep = policy.and_then(|policy| policy["rules"][0]["selection"]["countNumber"].as_u64());
+    let keep = keep.map_or(usize::MAX, |keep| usize::try_from(keep).expect("it is small"));
+    images.drain(..images.len().saturating_sub(keep));
     Ok(PutImageOutput::builder().build())
 }
 

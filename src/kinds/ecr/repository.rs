@@ -5,12 +5,12 @@
 use aws_sdk_ecr::types::{ImageScanningConfiguration, ImageTagMutability};
 use futures::future::try_join_all;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::{
     aws::{self, Once, Outcome, given},
     kind::{Context, Cost, Doc, Kind},
-    kinds::ecr,
+    kinds::ecr::{self, lifecycle},
     model::{Address, Changed, Changes, Diff, Failure, Found, NoField, On, Outputs, Permission, Phase, fields},
 };
 
@@ -21,7 +21,7 @@ pub struct Repository;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Desired {
     /// How many images are kept; older ones expire.
-    pub keep: u32,
+    pub keep: usize,
 }
 
 /// What AWS has.
@@ -74,11 +74,12 @@ impl Kind for Repository {
                 "ecr:CreateRepository",
                 "ecr:PutImageScanningConfiguration",
                 "ecr:PutImageTagMutability",
-                "ecr:PutLifecyclePolicy",
                 "ecr:TagResource",
             ],
             On::Named(ecr::ARNS),
         ),
+        // A push may have to let it keep more images.
+        Permission::release(&["ecr:PutLifecyclePolicy"], On::Named(ecr::ARNS)),
         Permission::delete(&["ecr:DeleteRepository"], On::Named(ecr::ARNS)),
     ];
 
@@ -108,7 +109,7 @@ impl Kind for Repository {
         let mut diff = Diff::new();
         diff.field(Field::ScanOnPush, &live.scanned, &true);
         diff.field(Field::ImmutableTags, &live.immutable, &true);
-        let wanted = lifecycle(desired.keep);
+        let wanted = lifecycle::policy(desired.keep);
         if serde_json::from_str::<Value>(&live.lifecycle).ok() != Some(wanted.clone()) {
             diff.field(Field::Lifecycle, &live.lifecycle, &wanted.to_string());
         }
@@ -169,10 +170,7 @@ impl Kind for Repository {
                     live.immutable = true;
                 }
                 Field::Lifecycle => {
-                    live.lifecycle = lifecycle(desired.keep).to_string();
-                    let call = cx.aws.ecr.put_lifecycle_policy().repository_name(&live.name);
-                    let call = call.lifecycle_policy_text(&live.lifecycle).customize().once();
-                    call.send().await.during("PutLifecyclePolicy")?;
+                    live.lifecycle = lifecycle::put(&cx.aws.ecr, &live.name, desired.keep).await?;
                 }
             }
         }
@@ -199,16 +197,6 @@ impl Kind for Repository {
             .drift(&["scan_on_push"], |cloud| cloud.with(Ecr::stop_scanning))
             .drift(&["immutable_tags"], |cloud| cloud.with(Ecr::let_tags_move))
     }
-}
-
-/// <https://docs.aws.amazon.com/AmazonECR/latest/userguide/LifecyclePolicies.html>
-fn lifecycle(keep: u32) -> Value {
-    json!({ "rules": [{
-        "rulePriority": 1,
-        "description": format!("Keep the newest {keep} images"),
-        "selection": { "tagStatus": "any", "countType": "imageCountMoreThan", "countNumber": keep },
-        "action": { "type": "expire" },
-    }] })
 }
 
 fn scanning() -> ImageScanningConfiguration {
