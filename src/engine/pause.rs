@@ -1,5 +1,5 @@
-//! Pauses between two tries: each is twice as long as the one before, with jitter, so that many steps do not come back at
-//! the same moment.
+//! Pauses. Those between two tries of a write double, with jitter, so that many steps do not come back at the same moment.
+//! Those between two looks end at the same moments for all steps, so that these can share a look.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -29,6 +29,25 @@ impl Jitter {
         let mut generator = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         length.mul_f64(generator.random_range(0.5..1.0))
     }
+}
+
+/// The times between two looks at a resource that is not ready. What is waited for long is looked at rarely.
+const LOOKS: [Duration; 5] = [
+    Duration::from_millis(250),
+    Duration::from_millis(500),
+    Duration::from_secs(1),
+    Duration::from_millis(2500),
+    Duration::from_secs(5),
+];
+
+/// The time until the next look of a step that has waited for `waited`, in a run that began `since` ago. Looks are about a
+/// fifth of what was waited apart, at multiples of one of [`LOOKS`] since the run began.
+pub(super) fn until_look(waited: Duration, since: Duration) -> Duration {
+    let apart = LOOKS.into_iter().rev().find(|apart| *apart <= waited / 5).unwrap_or(LOOKS[0]);
+    let past = Duration::from_nanos_u128(since.as_nanos() % apart.as_nanos());
+    let next = apart - past;
+    // Not at once after the last one.
+    if next < apart / 2 { next + apart } else { next }
 }
 
 /// Pauses that double from `first` to `longest`.
@@ -62,6 +81,17 @@ mod tests {
             let pause = pauses.next(&jitter);
             assert!(longest / 2 <= pause && pause <= longest, "{pause:?} of {longest:?}");
         }
+    }
+
+    #[test]
+    fn looks_are_frequent_at_first_rare_later_and_at_the_same_moments() {
+        let [zero, ten, hour] = [0, 10, 3600].map(Duration::from_secs);
+        let millis = Duration::from_millis;
+        assert_eq!(until_look(zero, zero), millis(250));
+        assert_eq!(until_look(zero, millis(100)), millis(150));
+        assert_eq!(until_look(zero, millis(200)), millis(300), "not after 50 ms");
+        assert_eq!(until_look(ten, millis(10_300)), millis(700));
+        assert_eq!(until_look(hour, millis(3_601_000)), millis(4_000));
     }
 
     #[test]

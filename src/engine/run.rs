@@ -2,13 +2,17 @@
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::sync::{Semaphore, SemaphorePermit};
+use serde_json::Value;
+use tokio::{
+    sync::{Semaphore, SemaphorePermit},
+    time::Instant,
+};
 
 use super::{
     event::{Event, Events},
     interrupt::Interrupt,
     listings::Listings,
-    pause::Jitter,
+    pause::{self, Jitter},
 };
 use crate::{
     kind::{AnyKind, Context, Registry},
@@ -27,6 +31,7 @@ pub struct Run {
     pub(super) events: Events,
     pub(super) interrupt: Interrupt,
     pub(super) jitter: Jitter,
+    began: Instant,
     listings: Listings,
     turns: Semaphore,
 }
@@ -35,7 +40,8 @@ impl Run {
     /// A run that sends `events` and stops at `interrupt`.
     pub fn new(kinds: Registry, cx: Context, events: Events, interrupt: Interrupt, jitter: Jitter) -> Self {
         let turns = Semaphore::new(WRITES_AT_ONCE);
-        Self { kinds, cx, events, interrupt, jitter, listings: Listings::default(), turns }
+        let began = Instant::now();
+        Self { kinds, cx, events, interrupt, jitter, began, listings: Listings::default(), turns }
     }
 
     /// The resource at `address`, as the steps of this run work on it.
@@ -86,9 +92,18 @@ impl Resource<'_> {
         if self.run.interrupt.stopped() { Err(interrupted()) } else { Ok(turn) }
     }
 
-    /// What AWS has of this kind, by a listing that begins after the call.
-    pub(super) async fn listing(&self) -> Result<Arc<Vec<LiveResource>>, Failure> {
-        self.run.listings.of(self.kind, &self.run.cx).await
+    /// What AWS has at this address, and maybe at others, by a look that begins after the call. `live` is its last known state.
+    pub(super) async fn look(&self, live: &Value) -> Result<Arc<Vec<LiveResource>>, Failure> {
+        self.run.listings.of(self.kind, &self.run.cx, self.address, live).await
+    }
+
+    /// Sleeps until it is time for the next look of a step that has waited since `began`, unless the run is asked to stop. Steps
+    /// that wait look at the same moments, because one look can serve all of them.
+    ///
+    /// # Errors
+    /// [`Cause::Interrupted`] if it is.
+    pub(super) async fn until_next_look(&self, began: Instant) -> Result<(), Failure> {
+        self.pause(pause::until_look(began.elapsed(), self.run.began.elapsed())).await
     }
 }
 

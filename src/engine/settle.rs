@@ -8,9 +8,6 @@ use tokio::time::Instant;
 use super::{listings::LAG, run::Resource};
 use crate::model::{Cause, Failure, LiveResource, Phase};
 
-/// The shortest and the longest time between two looks at a resource that is not ready.
-const LOOKS: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(5));
-
 /// What a write has left.
 pub(super) struct Written {
     /// The state of the resource: for [`LAG`], a look that shows an older one says nothing.
@@ -62,12 +59,12 @@ pub(super) async fn until_ready(
             let message = format!("not ready after {} s: {word}", began.elapsed().as_secs());
             return Err(Failure::about(on.address, message).hint("`up` again goes on waiting from here"));
         }
-        if let Err(interrupted) = on.pause(look(began.elapsed())).await {
+        if let Err(interrupted) = on.until_next_look(began).await {
             let runs_on = on.kind.runs_on(&live)?;
             return Err(Failure { hint: runs_on.or(interrupted.hint), ..interrupted });
         }
         // Reads lag writes: a resource that is not found just after its creation has not failed. The next look may find it.
-        let found = on.listing().await?;
+        let found = on.look(&live).await?;
         if let Some(seen) = found.iter().find(|found| on.is(found, leaving))
             && !(began.elapsed() < LAG && on.kind.outdated(&seen.live, &written)?)
         {
@@ -84,7 +81,7 @@ pub(super) async fn until_gone(on: Resource<'_>, going: &LiveResource) -> Result
             Some(true) => None,
             Some(false) => Some(going.clone()),
             None => {
-                let found = on.listing().await?;
+                let found = on.look(&going.live).await?;
                 found.iter().find(|live| &live.address == on.address && live.id == going.id).cloned()
             }
         };
@@ -95,7 +92,7 @@ pub(super) async fn until_gone(on: Resource<'_>, going: &LiveResource) -> Result
             let message = format!("still there after {} s", began.elapsed().as_secs());
             return Err(Failure::about(on.address, message).hint("repeat the command to wait on"));
         }
-        on.pause(look(began.elapsed())).await?;
+        on.until_next_look(began).await?;
     }
 }
 
@@ -111,22 +108,4 @@ async fn failed(on: Resource<'_>, live: &Value, phase: Phase, before: Option<&Va
     };
     let cause = if matches!(phase, Phase::RolledBack(_)) { Cause::RolledBack } else { Cause::Refused };
     Failure { cause, explanation, ..Failure::about(on.address, phase.detail().unwrap_or_default()) }
-}
-
-/// The time until the next look: a fifth of what was waited already, so that what is quick is seen quickly and what
-/// is slow costs few calls.
-fn look(waited: Duration) -> Duration {
-    (waited / 5).clamp(LOOKS.0, LOOKS.1)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn looks_are_frequent_at_first_and_rare_later() {
-        assert_eq!(look(Duration::ZERO), Duration::from_millis(250));
-        assert_eq!(look(Duration::from_secs(10)), Duration::from_secs(2));
-        assert_eq!(look(Duration::from_secs(600)), Duration::from_secs(5));
-    }
 }

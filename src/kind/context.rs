@@ -32,6 +32,7 @@ pub struct Context {
     expected: Arc<BTreeMap<Address, Value>>,
     claim: Option<Arc<Claim>>,
     shared: Arc<Mutex<HashMap<&'static str, Shared>>>,
+    unchanging: Arc<Mutex<HashMap<String, Shared>>>,
 }
 
 /// A resource that no stack owns, looked at as if it were at an address of this one.
@@ -46,8 +47,9 @@ impl Context {
     /// A context with nothing read yet.
     pub fn new(id: StackId, aws: Arc<Aws>, images: Arc<dyn Images>) -> Self {
         let run = format!("{:016x}", rand::random::<u64>());
-        let (origin, expected, shared) = (Arc::default(), Arc::default(), Arc::default());
-        Self { id, aws, images, run, origin, expected, claim: None, shared }
+        let (origin, expected) = (Arc::default(), Arc::default());
+        let (shared, unchanging) = (Arc::default(), Arc::default());
+        Self { id, aws, images, run, origin, expected, claim: None, shared, unchanging }
     }
 
     /// The same, where the stack may have these resources, whether a listing of AWS's shows them or not: their addresses, and what
@@ -107,11 +109,40 @@ impl Context {
         F: Future<Output = Result<T, Failure>>,
     {
         let cell = self.shared.lock().await.entry(key).or_default().clone();
-        let value = cell
-            .get_or_try_init(|| async { read.await.map(|value| Arc::new(value) as Arc<dyn Any + Send + Sync>) })
-            .await?;
-        Ok(Arc::clone(value).downcast().expect("one key, one type"))
+        once(&cell, read).await
     }
+
+    /// What `read` gives, read once in this run: for what AWS calls `id` and never changes. What is not there may come, and is asked
+    /// for again.
+    ///
+    /// # Errors
+    /// The failure of `read`, which the next to ask tries again.
+    ///
+    /// # Panics
+    /// If different types are read of one `id`.
+    pub async fn unchanging<T, F>(&self, id: &str, read: F) -> Result<Option<Arc<T>>, Failure>
+    where
+        T: Send + Sync + 'static,
+        F: Future<Output = Result<Option<T>, Failure>>,
+    {
+        let cell = self.unchanging.lock().await.entry(id.to_owned()).or_default().clone();
+        match once(&cell, async { read.await.map_err(Some)?.ok_or(None) }).await {
+            Ok(value) => Ok(Some(value)),
+            Err(None) => Ok(None),
+            Err(Some(failure)) => Err(failure),
+        }
+    }
+}
+
+/// What is in `cell`, or what `read` gives, which is there from now on.
+async fn once<T, E, F>(cell: &OnceCell<Arc<dyn Any + Send + Sync>>, read: F) -> Result<Arc<T>, E>
+where
+    T: Send + Sync + 'static,
+    F: Future<Output = Result<T, E>>,
+{
+    let value =
+        cell.get_or_try_init(|| async { read.await.map(|value| Arc::new(value) as Arc<dyn Any + Send + Sync>) });
+    Ok(Arc::clone(value.await?).downcast().expect("one key, one type"))
 }
 
 /// Where a release comes from. It is written down with the release and never compared: it makes no plan.

@@ -1,6 +1,6 @@
 //! All kinds alike: a [`Kind`] behind plain data.
 
-use std::{marker::PhantomData, time::Duration};
+use std::{collections::BTreeMap, marker::PhantomData, time::Duration};
 
 use futures::future::BoxFuture;
 use serde::{Serialize, de::DeserializeOwned};
@@ -70,6 +70,12 @@ pub trait AnyKind: Send + Sync {
     fn deadline(&self) -> Duration;
     /// [`Kind::list`].
     fn list<'a>(&'a self, cx: &'a Context) -> BoxFuture<'a, Result<Vec<LiveResource>, Failure>>;
+    /// [`Kind::look`].
+    fn look<'a>(
+        &'a self,
+        cx: &'a Context,
+        waited_for: &'a BTreeMap<Address, Value>,
+    ) -> BoxFuture<'a, Result<Vec<LiveResource>, Failure>>;
     /// [`Kind::diff`].
     fn diff(&self, desired: &Value, live: &Value) -> Result<Vec<Change>, Failure>;
     /// [`Kind::wider`].
@@ -178,6 +184,11 @@ fn typed<T: DeserializeOwned>(kind: &str, value: &Value) -> Result<T, Failure> {
 
 fn plain<T: Serialize>(kind: &str, value: &T) -> Result<Value, Failure> {
     serde_json::to_value(value).map_err(|error| Failure::internal(format!("{kind}: {error}")))
+}
+
+fn all_plain<K: Kind>(found: Vec<Found<K::Live>>) -> Result<Vec<LiveResource>, Failure> {
+    let plain = |Found { address, id, live }| Ok(Found { address, id, live: plain(K::NAME, &live)? });
+    found.into_iter().map(plain).collect()
 }
 
 /// A kind's `Desired` and `Live`.
@@ -301,12 +312,17 @@ impl<K: Kind> AnyKind for Erased<K> {
     }
 
     fn list<'a>(&'a self, cx: &'a Context) -> BoxFuture<'a, Result<Vec<LiveResource>, Failure>> {
+        Box::pin(async move { all_plain::<K>(K::list(cx).await?) })
+    }
+
+    fn look<'a>(
+        &'a self,
+        cx: &'a Context,
+        waited_for: &'a BTreeMap<Address, Value>,
+    ) -> BoxFuture<'a, Result<Vec<LiveResource>, Failure>> {
         Box::pin(async move {
-            let found = K::list(cx).await?;
-            found
-                .into_iter()
-                .map(|Found { address, id, live }| Ok(Found { address, id, live: plain(K::NAME, &live)? }))
-                .collect()
+            let states = waited_for.iter().map(|(address, live)| Ok((address.clone(), typed(K::NAME, live)?)));
+            all_plain::<K>(K::look(cx, states.collect::<Result<_, Failure>>()?).await?)
         })
     }
 

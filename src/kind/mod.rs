@@ -118,6 +118,15 @@ pub trait Kind: Send + Sync + 'static {
     /// Every resource of this kind that the stack owns, in as many calls as there are pages.
     fn list(cx: &Context) -> impl Future<Output = Result<Vec<Found<Self::Live>>, Failure>> + Send;
 
+    /// What AWS has now of the resources that a run waits for, by their addresses and their last known states. Where a listing
+    /// takes more calls than that, the kind asks for these alone. Others may be among what is found.
+    fn look(
+        cx: &Context,
+        _waited_for: Vec<(Address, Self::Live)>,
+    ) -> impl Future<Output = Result<Vec<Found<Self::Live>>, Failure>> + Send {
+        Self::list(cx)
+    }
+
     /// What differs. Pure. Inputs that are still [`crate::model::Input::Output`] are known after apply. Nothing,
     /// where all there is to it is its name.
     fn diff(_desired: &Self::Desired, _live: &Self::Live) -> Changes<Self::Field, Self::Fixed> {

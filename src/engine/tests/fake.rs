@@ -245,6 +245,18 @@ impl AnyKind for Fake {
         Box::pin(async { Ok(self.world.list(self.name, self.life).await.iter().map(Self::found).collect()) })
     }
 
+    fn look<'a>(
+        &'a self,
+        cx: &'a Context,
+        waited_for: &'a BTreeMap<Address, Value>,
+    ) -> BoxFuture<'a, Result<Vec<LiveResource>, Failure>> {
+        Box::pin(async {
+            let found = self.list(cx).await?;
+            // As a kind that asks by name.
+            Ok(found.into_iter().filter(|found| waited_for.contains_key(&found.address)).collect())
+        })
+    }
+
     fn diff(&self, desired: &Value, live: &Value) -> Result<Vec<Change>, Failure> {
         let desired = desired.as_object().into_iter().flatten();
         let changed = desired.filter(|(name, value)| live["fields"][name.as_str()] != **value);

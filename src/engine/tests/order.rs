@@ -207,6 +207,24 @@ async fn steps_that_wait_for_one_kind_share_its_listings() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn steps_that_began_at_different_moments_share_looks_too() {
+    let looks = async |count: u64| {
+        let stage = Stage::one(|kind| kind.life.ready_after = seconds(100));
+        let mut graph = Graph::new();
+        for number in 0..count {
+            let address = at(&format!("a.n{number}"));
+            let write = millis(100 + 170 * number);
+            stage.world.script("create", &address, [Answer::Takes(write)]);
+            graph.add(address, &json!({}));
+        }
+        stage.must_up(&graph).await;
+        stage.world.times("list a").len()
+    };
+    let (one, many) = (looks(1).await, looks(10).await);
+    assert!(many < one * 2, "{many} looks for ten resources, and {one} for one");
+}
+
+#[tokio::test(start_paused = true)]
 async fn slow_work_begins_with_the_run_and_not_with_its_step() {
     let world = Arc::new(World::default());
     let first = Fake::new("a", &world).with(|kind| kind.life.ready_after = seconds(60));

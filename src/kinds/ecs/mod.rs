@@ -82,7 +82,12 @@ async fn described_services(cx: &Context) -> Result<Vec<(Address, Service)>, Fai
     // https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeleteService.html
     let Some(mut names) = listed else { return Ok(Vec::new()) };
     names.extend(families.iter().cloned());
-    let names: Vec<String> = names.into_iter().collect();
+    services_named(cx, &names.into_iter().collect::<Vec<String>>()).await
+}
+
+/// The stack's services of these names with their addresses, as ECS has them now.
+pub(super) async fn services_named(cx: &Context, names: &[String]) -> Result<Vec<(Address, Service)>, Failure> {
+    let cluster = cluster_name(&cx.id);
     let reads = names.chunks(DESCRIBED_AT_ONCE).map(|some| {
         let call = cx.aws.ecs.describe_services().cluster(&cluster).include(ServiceField::Tags);
         let call = call.set_services(Some(some.to_vec()));
@@ -117,45 +122,63 @@ async fn families(cx: &Context) -> Result<Arc<Vec<String>>, Failure> {
 
 /// The revision that counts of each of the stack's families, read once a look at the cloud: the one that its service is to
 /// run, because after a rollback that is not the newest; and the newest of the stack's own where there is no service. ECS has
-/// no bulk read of them: it is a call a family.
+/// no bulk read of them: it is a call a family, and none for a revision that this run has read before.
 pub(super) async fn definitions(cx: &Context) -> Result<Arc<Vec<Definition>>, Failure> {
     // On the heap: the futures of the calls within are large.
     cx.shared("ecs task definitions", Box::pin(those_that_count(cx))).await
 }
 
 async fn those_that_count(cx: &Context) -> Result<Vec<Definition>, Failure> {
-    let (newest, services) = futures::try_join!(newest(cx), services(cx))?;
-    let reads = newest.into_iter().map(|newest| async {
-        let of_family =
-            |(address, _): &&(Address, Service)| address.kind() == "service" && address.name() == newest.address.name();
-        let runs = services.iter().find(of_family).and_then(|(_, service)| service.task_definition());
-        let Some(arn) = runs.filter(|arn| newest.definition.task_definition_arn() != Some(arn)) else {
-            return Ok::<_, Failure>(newest);
-        };
-        // Also one that somebody has registered by hand: it is what the service runs.
-        let Some((definition, tags)) = described(cx, arn).await? else { return Ok(newest) };
-        let commit = aws::tag_value(&tags, aws::COMMIT).map(str::to_owned);
-        Ok(Definition { definition, commit, ..newest })
-    });
-    try_join_all(reads).await
-}
-
-/// The newest revision of each of the stack's families that the stack has registered itself.
-async fn newest(cx: &Context) -> Result<Vec<Definition>, Failure> {
-    let families = families(cx).await?;
+    let (families, services) = futures::try_join!(families(cx), services(cx))?;
     let reads = families.iter().map(|family| async {
-        if let Some(newest) = definition(cx, family).await? {
-            return Ok(Some(newest));
+        let of_family =
+            |(address, _): &&(Address, Service)| address.kind() == "service" && family_of(cx, address) == *family;
+        match services.iter().find(of_family) {
+            Some((address, service)) => match served(cx, address, service).await? {
+                Some(served) => Ok(Some(served)),
+                None => newest(cx, family).await,
+            },
+            None => newest(cx, family).await,
         }
-        // Somebody has registered a revision by hand, or none is active.
-        let active = newest_own(cx, family, TaskDefinitionStatus::Active).await?;
-        if active.is_some() {
-            return Ok(active);
-        }
-        let inactive = newest_own(cx, family, TaskDefinitionStatus::Inactive).await?;
-        Ok::<_, Failure>(inactive.map(|definition| Definition { inactive: true, ..definition }))
     });
     Ok(try_join_all(reads).await?.into_iter().flatten().collect())
+}
+
+/// The family of the task definition of the service at `address`.
+fn family_of(cx: &Context, address: &Address) -> String {
+    family_name(&cx.id, &definition_of(address))
+}
+
+/// The address of the task definition of the service at `address`.
+fn definition_of(address: &Address) -> Address {
+    Address::new("task_definition", address.name())
+}
+
+/// What the service at `address` is to run: also a revision that somebody has registered by hand.
+async fn served(cx: &Context, address: &Address, service: &Service) -> Result<Option<Definition>, Failure> {
+    let known = revision(cx, service.task_definition().unwrap_or_default()).await?;
+    let runs = known.filter(|known| known.definition.status() != Some(&TaskDefinitionStatus::Inactive));
+    Ok(runs.map(|known| Definition {
+        address: definition_of(address),
+        definition: known.definition.clone(),
+        commit: aws::tag_value(&known.tags, aws::COMMIT).map(str::to_owned),
+        inactive: false,
+    }))
+}
+
+/// The newest revision of a family that the stack has registered itself.
+async fn newest(cx: &Context, family: &str) -> Result<Option<Definition>, Failure> {
+    let newest = described(cx, family).await?;
+    if let Some(own) = newest.as_ref().and_then(|newest| own(cx, newest)) {
+        return Ok(Some(own));
+    }
+    // Somebody has registered a revision by hand, or none is active.
+    let active = newest_own(cx, family, TaskDefinitionStatus::Active).await?;
+    if active.is_some() {
+        return Ok(active);
+    }
+    let inactive = newest_own(cx, family, TaskDefinitionStatus::Inactive).await?;
+    Ok(inactive.map(|definition| Definition { inactive: true, ..definition }))
 }
 
 /// Of the revisions of a family in this state, the newest that the stack has registered; none if there is none among the newest
@@ -164,28 +187,41 @@ async fn newest_own(cx: &Context, family: &str, status: TaskDefinitionStatus) ->
     let call = cx.aws.ecs.list_task_definitions().family_prefix(family).status(status);
     let answer = call.sort(SortOrder::Desc).max_results(LOOKED_THROUGH).send().await.during("ListTaskDefinitions")?;
     for arn in answer.task_definition_arns() {
-        if let Some(own) = definition(cx, arn).await? {
+        let known = revision(cx, arn).await?;
+        if let Some(own) = known.and_then(|known| own(cx, &known)) {
             return Ok(Some(own));
         }
     }
     Ok(None)
 }
 
-/// The task definition that `name` means, if the stack has registered it: an ARN, or a family for its newest revision.
-async fn definition(cx: &Context, name: &str) -> Result<Option<Definition>, Failure> {
-    Ok(described(cx, name).await?.and_then(|(definition, tags)| {
-        let address = aws::address_of(&cx.id, &tags)?;
-        let commit = aws::tag_value(&tags, aws::COMMIT).map(str::to_owned);
-        Some(Definition { address, definition, commit, inactive: false })
-    }))
+/// A revision of a task definition, as ECS describes it.
+pub(super) struct Known {
+    pub(super) definition: TaskDefinition,
+    pub(super) tags: Vec<Tag>,
 }
 
-/// The task definition that `name` means, and its tags.
-async fn described(cx: &Context, name: &str) -> Result<Option<(TaskDefinition, Vec<Tag>)>, Failure> {
+/// `known` with its address, if the stack has registered it.
+fn own(cx: &Context, known: &Known) -> Option<Definition> {
+    let address = aws::address_of(&cx.id, &known.tags)?;
+    let commit = aws::tag_value(&known.tags, aws::COMMIT).map(str::to_owned);
+    Some(Definition { address, definition: known.definition.clone(), commit, inactive: false })
+}
+
+/// The revision that `name` means, an ARN or `family:revision`, if ECS knows it. A revision never changes, but for its status, so
+/// a run reads it once.
+/// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/update-task-definition-console-v2.html>
+pub(super) async fn revision(cx: &Context, name: &str) -> Result<Option<Arc<Known>>, Failure> {
+    cx.unchanging(name, described(cx, name)).await
+}
+
+/// The task definition that `name` means: as [`revision`], or a family for its newest active revision.
+async fn described(cx: &Context, name: &str) -> Result<Option<Known>, Failure> {
     let call = cx.aws.ecs.describe_task_definition().task_definition(name).include(TaskDefinitionField::Tags);
     // A family without an active revision is answered as a client error.
     let answer = call.send().await.or_absent("DescribeTaskDefinition", &["ClientException"])?;
-    Ok(answer.and_then(|answer| Some((answer.task_definition?, answer.tags.unwrap_or_default()))))
+    Ok(answer
+        .and_then(|answer| Some(Known { definition: answer.task_definition?, tags: answer.tags.unwrap_or_default() })))
 }
 
 /// Where tasks run.

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use aws_sdk_ecs::types::{Task, TaskDefinition};
 
 use crate::{
-    aws::{self, LogLine, Outcome, log_page},
+    aws::{self, LogLine, log_page},
     kind::Context,
     kinds::ecs::{
         self,
@@ -155,9 +155,8 @@ async fn orders(cx: &Context, arns: &[&str]) -> Result<BTreeMap<String, Order>, 
         if orders.contains_key(*arn) {
             continue;
         }
-        let call = cx.aws.ecs.describe_task_definition().task_definition(*arn).send().await;
-        let answer = call.or_absent("DescribeTaskDefinition", &["ClientException"])?;
-        if let Some(order) = answer.and_then(|answer| answer.task_definition).as_ref().and_then(ordered) {
+        let known = ecs::revision(cx, arn).await?;
+        if let Some(order) = known.and_then(|known| ordered(&known.definition)) {
             orders.insert((*arn).to_owned(), order);
         }
     }

@@ -15,10 +15,10 @@ mod tests;
 use std::time::Duration;
 
 use aws_sdk_ecs::types::{
-    DeploymentCircuitBreaker, DeploymentConfiguration, LaunchType, LoadBalancer, PropagateTags, ThresholdConfiguration,
-    ThresholdType,
+    DeploymentCircuitBreaker, DeploymentConfiguration, LaunchType, LoadBalancer, PropagateTags, Service as SdkService,
+    ThresholdConfiguration, ThresholdType,
 };
-use futures::future::join_all;
+use futures::future::try_join_all;
 use serde::{Deserialize, Serialize};
 
 pub use live::{Live, Rollout};
@@ -206,17 +206,15 @@ impl Kind for Service {
     const DEADLINE: Duration = Duration::from_secs(3600);
 
     async fn list(cx: &Context) -> Result<Vec<Found<Live>>, Failure> {
-        let (services, definitions) = futures::try_join!(ecs::services(cx), ecs::definitions(cx))?;
-        let found = services.iter().map(async |(address, service)| {
-            let runs =
-                definitions.iter().find(|known| known.definition.task_definition_arn() == service.task_definition());
-            let mut live = live::live(service, runs.map(|known| &known.definition));
-            if let Some(primary) = live.primary() {
-                live.crashed = crashes::count(cx, service, primary).await;
-            }
-            Found { address: address.clone(), id: live.name.clone(), live }
-        });
-        Ok(join_all(found).await)
+        let services = ecs::services(cx).await?;
+        try_join_all(services.iter().map(|(address, service)| found(cx, address, service))).await
+    }
+
+    /// A listing asks for the names of all services and families first.
+    async fn look(cx: &Context, waited_for: Vec<(Address, Live)>) -> Result<Vec<Found<Live>>, Failure> {
+        let names: Vec<String> = waited_for.into_iter().map(|(_, live)| live.name).collect();
+        let services = ecs::services_named(cx, &names).await?;
+        try_join_all(services.iter().map(|(address, service)| found(cx, address, service))).await
     }
 
     fn diff(desired: &Desired, live: &Live) -> Changes<Field, Fixed> {
@@ -425,6 +423,16 @@ impl Kind for Service {
     fn sample() -> crate::kind::Sample<Desired> {
         sample::sample()
     }
+}
+
+/// What a listing gives of `service`.
+async fn found(cx: &Context, address: &Address, service: &SdkService) -> Result<Found<Live>, Failure> {
+    let runs = ecs::revision(cx, service.task_definition().unwrap_or_default()).await?;
+    let mut live = live::live(service, runs.as_deref().map(|known| &known.definition));
+    if let Some(primary) = live.primary() {
+        live.crashed = crashes::count(cx, service, primary).await;
+    }
+    Ok(Found { address: address.clone(), id: live.name.clone(), live })
 }
 
 /// The service token of this run: ECS answers a token that it knows with the service that was made with it, also after that

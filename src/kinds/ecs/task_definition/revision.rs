@@ -1,14 +1,15 @@
 //! Revisions as releases: where each comes from, and what it takes to register the same once more.
 
-use aws_sdk_ecs::types::{Tag, TaskDefinition as SdkDefinition, TaskDefinitionField, TaskDefinitionStatus};
+use aws_sdk_ecs::types::{Tag, TaskDefinition as SdkDefinition, TaskDefinitionStatus};
 
 use super::{
     desired::{self, Desired},
     family,
 };
 use crate::{
-    aws::{self, Outcome},
+    aws,
     kind::{Context, Origin},
+    kinds::ecs,
     model::{Address, Failure},
 };
 
@@ -54,12 +55,9 @@ pub async fn active(cx: &Context, address: &Address) -> Result<Vec<String>, Fail
 /// If ECS fails.
 pub async fn find(cx: &Context, address: &Address, number: u32) -> Result<Option<Revision>, Failure> {
     let name = format!("{}:{number}", family::name(&cx.id, address));
-    let call = cx.aws.ecs.describe_task_definition().task_definition(name).include(TaskDefinitionField::Tags);
-    let Some(answer) = call.send().await.or_absent("DescribeTaskDefinition", &["ClientException"])? else {
-        return Ok(None);
-    };
-    let ours = aws::address_of(&cx.id, answer.tags()).as_ref() == Some(address) || aws::is_of_no_stack(answer.tags());
-    Ok(answer.task_definition().filter(|_| ours).map(|definition| read(definition, answer.tags())))
+    let Some(known) = ecs::revision(cx, &name).await? else { return Ok(None) };
+    let ours = aws::address_of(&cx.id, &known.tags).as_ref() == Some(address) || aws::is_of_no_stack(&known.tags);
+    Ok(ours.then(|| read(&known.definition, &known.tags)))
 }
 
 fn read(definition: &SdkDefinition, tags: &[Tag]) -> Revision {
