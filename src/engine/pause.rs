@@ -45,7 +45,7 @@ const LOOKS: [Duration; 5] = [
 pub(super) fn until_look(waited: Duration, since: Duration) -> Duration {
     let apart = LOOKS.into_iter().rev().find(|apart| *apart <= waited / 5).unwrap_or(LOOKS[0]);
     let past = Duration::from_nanos_u128(since.as_nanos() % apart.as_nanos());
-    let next = apart - past;
+    let next = apart.saturating_sub(past);
     // Not at once after the last one.
     if next < apart / 2 { next + apart } else { next }
 }

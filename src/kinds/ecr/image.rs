@@ -307,12 +307,16 @@ async fn recorded(cx: &Context, uri: &str) -> Result<u64, Failure> {
     let revisions: Vec<Vec<String>> = try_join_all(lists).await?;
     let reads = revisions.iter().flatten().map(|arn| async move {
         // A revision never changes.
-        let highest = cx.unchanging(&format!("the highest build number in {arn}"), async {
-            let answer = cx.aws.ecs.describe_task_definition().task_definition(arn).send().await;
-            let answer = answer.or_absent("DescribeTaskDefinition", &["ClientException"])?;
-            Ok(answer.and_then(|answer| answer.task_definition).map(|definition| highest(&definition, uri)))
-        });
-        Ok::<_, Failure>(highest.await?.as_deref().copied().unwrap_or_default())
+        let known_as = format!("the highest build number in {arn}");
+        let highest = cx.unchanging(
+            &known_as,
+            Box::pin(async {
+                let answer = cx.aws.ecs.describe_task_definition().task_definition(arn).send().await;
+                let answer = answer.or_absent("DescribeTaskDefinition", &["ClientException"])?;
+                Ok(answer.and_then(|answer| answer.task_definition).map(|definition| highest(&definition, uri)))
+            }),
+        );
+        Ok::<_, Failure>(highest.await?.map_or(0, |highest| *highest))
     });
     Ok(try_join_all(reads).await?.into_iter().max().unwrap_or_default())
 }

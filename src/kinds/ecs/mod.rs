@@ -212,7 +212,8 @@ fn own(cx: &Context, known: &Known) -> Option<Definition> {
 /// a run reads it once.
 /// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/update-task-definition-console-v2.html>
 pub(super) async fn revision(cx: &Context, name: &str) -> Result<Option<Arc<Known>>, Failure> {
-    cx.unchanging(name, described(cx, name)).await
+    // On the heap: the futures of the calls within are large.
+    cx.unchanging(name, Box::pin(described(cx, name))).await
 }
 
 /// The task definition that `name` means: as [`revision`], or a family for its newest active revision.
