@@ -16,8 +16,8 @@ pub(crate) mod task_end;
 use std::{collections::BTreeSet, sync::Arc};
 
 use aws_sdk_ecs::types::{
-    AssignPublicIp, AwsVpcConfiguration, Container, NetworkConfiguration, Service, ServiceField, SortOrder, Tag, Task,
-    TaskDefinition, TaskDefinitionFamilyStatus, TaskDefinitionField, TaskDefinitionStatus,
+    AssignPublicIp, AwsVpcConfiguration, Container, Deployment, NetworkConfiguration, Service, ServiceField, SortOrder,
+    Tag, Task, TaskDefinition, TaskDefinitionFamilyStatus, TaskDefinitionField, TaskDefinitionStatus,
 };
 use futures::future::try_join_all;
 
@@ -128,7 +128,7 @@ async fn those_that_count(cx: &Context) -> Result<Vec<Definition>, Failure> {
     let reads = newest.into_iter().map(|newest| async {
         let of_family =
             |(address, _): &&(Address, Service)| address.kind() == "service" && address.name() == newest.address.name();
-        let runs = services.iter().find(of_family).and_then(|(_, service)| service.task_definition());
+        let runs = services.iter().find(of_family).and_then(|(_, service)| runs(service));
         let Some(arn) = runs.filter(|arn| newest.definition.task_definition_arn() != Some(arn)) else {
             return Ok::<_, Failure>(newest);
         };
@@ -186,6 +186,14 @@ async fn described(cx: &Context, name: &str) -> Result<Option<(TaskDefinition, V
     // A family without an active revision is answered as a client error.
     let answer = call.send().await.or_absent("DescribeTaskDefinition", &["ClientException"])?;
     Ok(answer.and_then(|answer| Some((answer.task_definition?, answer.tags.unwrap_or_default()))))
+}
+
+/// The ARN of the revision that `service` is to run. The service's own field says what it was last told, which ECS may have gone
+/// back from; its primary deployment says what it runs since.
+/// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Deployment.html>
+pub(super) fn runs(service: &Service) -> Option<&str> {
+    let primary = service.deployments().iter().find(|deployment| deployment.status() == Some("PRIMARY"));
+    primary.and_then(Deployment::task_definition).or(service.task_definition())
 }
 
 /// Where tasks run.

@@ -127,6 +127,9 @@ fields! {
     }
 }
 
+/// The fields that ECS takes as one: where the tasks run.
+const NETWORK: &[Field] = &[Field::Subnets, Field::SecurityGroup, Field::PublicIp];
+
 /// Sets one field in the call that makes a service, or in the call that changes one; the arms of the fields that the two
 /// calls take differently are given.
 macro_rules! set {
@@ -208,8 +211,7 @@ impl Kind for Service {
     async fn list(cx: &Context) -> Result<Vec<Found<Live>>, Failure> {
         let (services, definitions) = futures::try_join!(ecs::services(cx), ecs::definitions(cx))?;
         let found = services.iter().map(async |(address, service)| {
-            let runs =
-                definitions.iter().find(|known| known.definition.task_definition_arn() == service.task_definition());
+            let runs = definitions.iter().find(|known| known.definition.task_definition_arn() == ecs::runs(service));
             let mut live = live::live(service, runs.map(|known| &known.definition));
             if let Some(primary) = live.primary() {
                 live.crashed = crashes::count(cx, service, primary).await;
@@ -368,6 +370,11 @@ impl Kind for Service {
         let threshold = desired.rollback_after.map(after).or(own_rule);
         let mut call = cx.aws.ecs.update_service().service(&live.name).cluster(desired.cluster.get()?);
         for field in Field::ALL {
+            // ECS begins a deployment where it is told of a network, whatever network it has.
+            // https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_UpdateService.html
+            if NETWORK.contains(field) && !NETWORK.iter().any(|field| changes.contains(*field)) {
+                continue;
+            }
             call = set!(call, field, desired, {
                 // Autoscaling may have chosen another number since the last look.
                 Field::Replicas if !changes.contains(Field::Replicas) => call,
