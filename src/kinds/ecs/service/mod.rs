@@ -277,6 +277,8 @@ impl Kind for Service {
         match primary.state.as_str() {
             "FAILED" => Phase::Failed(format!("the rollout failed: {}", primary.reason)),
             "COMPLETED" if primary.running == primary.desired && others == 0 => Phase::Ready,
+            // ECS replaces tasks and follows autoscaling by itself, and those that run serve meanwhile.
+            "COMPLETED" if desired.is_none() && primary.running > 0 && others == 0 => Phase::Ready,
             _ => {
                 let mut word = format!("{} of {} new tasks run", primary.running, primary.desired);
                 if others > 0 {

@@ -138,6 +138,17 @@ fn a_rollout_is_ready_only_when_the_old_tasks_are_gone() {
 }
 
 #[test]
+fn a_service_that_ecs_scales_by_itself_is_ready() {
+    let running = |state, count| live(vec![rollout("PRIMARY", "web:1", state, count)]);
+    assert_eq!(Service::phase(&running("COMPLETED", 1), None), Phase::Ready);
+    for (state, count) in [("COMPLETED", 0), ("IN_PROGRESS", 1)] {
+        assert!(matches!(Service::phase(&running(state, count), None), Phase::Pending(_)), "{state} {count}");
+    }
+    // A run that has just asked for two tasks waits for both.
+    assert!(matches!(Service::phase(&running("COMPLETED", 1), Some(&desired("web:1"))), Phase::Pending(_)));
+}
+
+#[test]
 fn a_rollback_is_never_a_success() {
     let back = live(vec![rollout("PRIMARY", "web:1", "COMPLETED", 2)]);
     assert!(matches!(Service::phase(&back, Some(&desired("web:2"))), Phase::RolledBack(_)));

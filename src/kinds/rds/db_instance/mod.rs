@@ -219,6 +219,11 @@ impl Kind for DbInstance {
         state::phase_after(live, written)
     }
 
+    /// Storage never shrinks.
+    fn outdated(seen: &Live, written: &Live) -> bool {
+        seen.storage < written.storage
+    }
+
     async fn explain(_cx: &Context, live: &Live, _phase: &Phase) -> Explanation {
         state::explanation(live)
     }

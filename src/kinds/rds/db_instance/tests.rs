@@ -107,7 +107,7 @@ fn a_full_storage_is_no_failure_of_what_adds_storage() {
     assert!(next.contains("`database.storage` to more than 20"), "{next}");
     let written = Live { storage: 40, growing: true, ..full.clone() };
     assert!(matches!(DbInstance::phase(&written, None), Phase::Pending(_)), "a run that was killed left it so");
-    // A look that lags shows it as it was before.
+    assert!(DbInstance::outdated(&full, &written), "a look that lags shows it as it was before");
     assert!(matches!(DbInstance::phase_after(&full, &desired(), &written), Phase::Pending(_)));
     assert!(matches!(DbInstance::phase_after(&full, &desired(), &full), Phase::Failed(_)), "by another change");
 }
