@@ -139,6 +139,25 @@ async fn what_aws_would_not_make_is_refused() {
 }
 
 #[tokio::test]
+async fn a_major_upgrade_goes_to_a_version_that_rds_offers() {
+    let sandbox = with_subnet_group().await;
+    create(&sandbox, &[("EngineVersion", "16.10"), ("BackupRetentionPeriod", "0")]).await.ok();
+    until_available(&sandbox).await;
+    let of = [("Engine", "postgres"), ("EngineVersion", "16.10"), ("IncludeAll", "true")];
+    let offered = sandbox.query("rds", "DescribeDBEngineVersions", &of).await.ok().elements("EngineVersion");
+    let newest = offered.iter().find(|version| version.starts_with("17.")).expect("it is offered").clone();
+    let upgrade = async |version: &str| {
+        let to = [("DBInstanceIdentifier", "main"), ("EngineVersion", version), ("AllowMajorVersionUpgrade", "true")];
+        sandbox.query("rds", "ModifyDBInstance", &to).await
+    };
+    // The one that RDS makes new databases with is older.
+    assert_eq!(upgrade("17").await.code(), "InvalidParameterCombination");
+    assert_eq!(upgrade("16.9").await.code(), "InvalidParameterCombination");
+    upgrade(&newest).await.ok();
+    assert_eq!(until_available(&sandbox).await.id("EngineVersion"), newest);
+}
+
+#[tokio::test]
 async fn a_protected_database_stays() {
     let sandbox = with_subnet_group().await;
     create(&sandbox, &[("DeletionProtection", "true")]).await.ok();

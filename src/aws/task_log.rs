@@ -2,6 +2,8 @@
 //!
 //! <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/using_awslogs.html>
 
+use std::fmt;
+
 use super::{Aws, Outcome, last_part, log_prefix};
 use crate::model::{Failure, StackId};
 
@@ -14,6 +16,13 @@ pub struct TaskLog {
     group: String,
     stream: String,
     next: Option<String>,
+}
+
+impl fmt::Display for TaskLog {
+    /// Where to find it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the stream {} of the log group {}", self.stream, self.group)
+    }
 }
 
 impl TaskLog {

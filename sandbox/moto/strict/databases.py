@@ -6,8 +6,10 @@ creating, backing-up, available; a while later modifying, or resetting-master-cr
 import re
 import time
 
+from moto.core.responses import ActionResult
 from moto.rds.exceptions import DBSubnetGroupNotFoundError, RDSClientError
 from moto.rds.models import DBInstance, RDSBackend
+from moto.rds.responses import RDSResponse
 
 from . import later, patch, reported_databases
 from .interfaces import LINGERS, linger, subnets_of
@@ -24,6 +26,9 @@ CLASS = re.compile(
 
 # The major versions of PostgreSQL that RDS creates, and the minor one that it takes for each when none is named.
 MINORS = {"13": 22, "14": 19, "15": 14, "16": 10, "17": 6, "18": 1}
+
+# The newest minor version of each. Those that RDS takes when none is named are older.
+NEWEST = {major: minor + 1 for major, minor in MINORS.items()}
 
 # There are four minor versions a year for five years: more than this never was one.
 LAST_MINOR = 30
@@ -103,6 +108,36 @@ def full_version(version):
     return f"{major}.{minor or MINORS[major]}"
 
 
+def upgrades(version):
+    """Where RDS upgrades a version to: newer minor versions, and of newer major ones the newest minor version alone."""
+    major, minor = version.split(".")
+    minors = [f"{major}.{newer}" for newer in range(int(minor) + 1, NEWEST[major] + 1)]
+    return minors + [f"{newer}.{NEWEST[newer]}" for newer in NEWEST if int(newer) > int(major)]
+
+
+def describe_db_engine_versions(self):
+    """moto does not know it. https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_DescribeDBEngineVersions.html"""
+    engine, version = self.params.get("Engine"), self.params.get("EngineVersion")
+    if engine != "postgres" or not version or "." not in version:
+        raise wrong("The sandbox knows the versions of postgres, one at a time and in full.")
+    major = version.split(".")[0]
+    targets = [
+        {
+            "Engine": engine,
+            "EngineVersion": target,
+            "Description": f"PostgreSQL {target}-R1",
+            "AutoUpgrade": False,
+            "IsMajorVersionUpgrade": target.split(".")[0] != major,
+        }
+        for target in upgrades(full_version(version))
+    ]
+    found = {"Engine": engine, "EngineVersion": version, "MajorEngineVersion": major, "ValidUpgradeTarget": targets}
+    return ActionResult({"DBEngineVersions": [found]})
+
+
+RDSResponse.describe_db_engine_versions = describe_db_engine_versions
+
+
 def place(database):
     """Chooses the zones by their ids: the first, and for a standby the last, so that a group can lose one that is used."""
     group = database.db_subnet_group
@@ -158,7 +193,7 @@ def modify_db_instance(original, self, db_instance_identifier, db_kwargs):
     if db_kwargs.get("engine_version"):
         asked = full_version(db_kwargs["engine_version"])
         have, want = [tuple(int(n) for n in v.split(".")) for v in (database.engine_version, asked)]
-        if want < have:
+        if want != have and asked not in upgrades(database.engine_version):
             raise wrong(f"Cannot upgrade postgres from {database.engine_version} to {asked}", "InvalidParameterCombination")
         if want[0] != have[0] and not db_kwargs.get("allow_major_version_upgrade"):
             raise wrong("The AllowMajorVersionUpgrade flag must be present when upgrading to a new major version.", "InvalidParameterCombination")

@@ -135,7 +135,9 @@ pub(super) fn update(alb: &Alb, state: &mut Ledger, input: &Value) -> Result<Val
     let service = &mut state.services[at];
     let mut rolls = input["forceNewDeployment"] == true || definition != service.definition;
     for key in SETTINGS.iter().filter(|key| !input[**key].is_null()) {
-        rolls |= *key == "networkConfiguration" && service.settings[*key] != input[*key];
+        // Also of the same network, as AWS documents it.
+        // https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_UpdateService.html
+        rolls |= *key == "networkConfiguration";
         rolls |= *key == "loadBalancers" && service.settings[*key] != input[*key];
         service.settings[*key] = input[*key].clone();
     }

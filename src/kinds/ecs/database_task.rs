@@ -9,10 +9,10 @@ use futures::future::try_join_all;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    aws::TaskLog,
+    aws::{self, TaskLog},
     kind::{Context, Cost, Doc, Kind},
     kinds::ecs::{
-        self,
+        self, earlier,
         task::{self, Live, OneOff, Repeats},
         task_end::{Advice, StopReason},
     },
@@ -36,8 +36,12 @@ pub trait Purpose: Send + Sync + 'static {
     const RUN_NOTE: &'static str;
     /// [`Kind::USUAL`].
     const USUAL: Duration;
-    /// [`Kind::DEADLINE`].
-    const DEADLINE: Duration;
+    /// How long it may run.
+    const LIMIT: Duration;
+    /// Whether it ends the tasks of earlier runs before it begins. Otherwise the command that runs it sees to them.
+    const ENDS_EARLIER: bool;
+    /// What becomes of a task that runs for longer than it may, as a sentence.
+    const OVERDUE: &'static str;
     /// Whether it says in its log how far it is.
     const TELLS: bool;
     /// The command that runs it again.
@@ -82,10 +86,12 @@ impl<P: Purpose> Kind for DatabaseTask<P> {
     const LASTING: bool = false;
     const RUN_NOTE: Option<&'static str> = Some(P::RUN_NOTE);
     const USUAL: Duration = P::USUAL;
-    const DEADLINE: Duration = P::DEADLINE;
+    const DEADLINE: Duration = P::LIMIT.saturating_add(task::BEYOND);
+    // An earlier task ends, and the new one is watched until it runs.
+    const PATIENCE: Duration = Duration::from_secs(300);
 
     async fn list(cx: &Context) -> Result<Vec<Found<Live>>, Failure> {
-        let mut found = task::newest(cx, &cx.started_by(P::NAME), |_| CONTAINER).await?;
+        let mut found = task::newest(cx, P::NAME, P::LIMIT, |_| CONTAINER).await?;
         if P::TELLS {
             let said = try_join_all(found.iter().map(|found| said::<P>(cx, &found.live))).await?;
             found.iter_mut().zip(said).for_each(|(found, said)| found.live.doing = said);
@@ -98,16 +104,23 @@ impl<P: Purpose> Kind for DatabaseTask<P> {
     }
 
     async fn create(cx: &Context, address: &Address, desired: &Desired) -> Result<Live, Failure> {
+        let (cluster, definition) = (desired.cluster.get()?, desired.task_definition.get()?);
+        let started_by = cx.started_by(P::NAME);
+        let own = if P::ENDS_EARLIER {
+            earlier::end(cx, address, cluster, definition).await?
+        } else {
+            task::known(cx, cluster, |call| call.started_by(&started_by)).await?
+        };
         let one_off = OneOff {
-            started_by: &cx.started_by(P::NAME),
-            cluster: desired.cluster.get()?,
-            task_definition: desired.task_definition.get()?,
+            started_by: &started_by,
+            cluster,
+            task_definition: definition,
             container: CONTAINER,
             command: None,
             network: ecs::network(&desired.subnets, &desired.security_group, desired.public_ip)?,
             repeats: Repeats::Engine,
         };
-        task::start(cx, address, one_off).await
+        task::start(cx, address, one_off, &own).await
     }
 
     async fn delete(cx: &Context, live: &Live) -> Result<(), Failure> {
@@ -117,11 +130,21 @@ impl<P: Purpose> Kind for DatabaseTask<P> {
     }
 
     fn passing(failure: &Failure) -> Option<&'static str> {
-        task::passing(failure)
+        let earlier = failure.is(&[earlier::RUNS]).then_some("the task of an earlier run to end");
+        earlier.or_else(|| task::passing(failure))
+    }
+
+    fn outdated(seen: &Live, written: &Live) -> bool {
+        seen.is_before(written)
+    }
+
+    fn runs_on(live: &Live) -> Option<String> {
+        let task = aws::last_part(&live.task);
+        P::ENDS_EARLIER.then(|| format!("task {task} runs on; the next run stops it before it begins"))
     }
 
     async fn explain(cx: &Context, live: &Live, _phase: &Phase) -> Explanation {
-        task::explain(cx, live, P::NAME, CONTAINER, advice::<P>).await
+        task::explain(cx, live, (P::NAME, CONTAINER), P::OVERDUE, advice::<P>).await
     }
 
     #[cfg(test)]

@@ -32,7 +32,9 @@ impl Purpose for Users {
     const RUN_NOTE: &'static str = "runs once, before anything connects to the database as one of these users";
     const USUAL: Duration = Duration::from_secs(45);
     // Its statements wait 15 seconds for a lock and no longer.
-    const DEADLINE: Duration = Duration::from_secs(900);
+    const LIMIT: Duration = Duration::from_secs(900);
+    const ENDS_EARLIER: bool = true;
+    const OVERDUE: &'static str = "It runs on. The next `stackctl up` stops it before it starts another one.";
     const TELLS: bool = false;
     const AGAIN: &'static str = "stackctl up";
     const FIX: &'static str = "Fix the cause that psql names";

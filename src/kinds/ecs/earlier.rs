@@ -1,6 +1,6 @@
 //! Tasks that earlier runs of stackctl have left: their command was killed or interrupted, and they run on.
 
-use aws_sdk_ecs::types::TaskOverride;
+use aws_sdk_ecs::types::{Task, TaskOverride};
 
 use super::task::{self, Repeats};
 use crate::{
@@ -12,27 +12,37 @@ use crate::{
 /// The code of the failure that says that one still runs. ECS has none: it starts as many tasks as it is asked for.
 pub(super) const RUNS: &str = "EarlierTaskRuns";
 
-/// Ends the tasks that other runs of stackctl have started for `address` with a revision of the family of `definition`.
+/// Ends the tasks that other runs of stackctl have started for `address` with a revision of the family of `definition`. Gives
+/// those that this run has started.
 ///
 /// # Errors
 /// As long as one has not ended, with the code [`RUNS`].
-pub(super) async fn end(cx: &Context, address: &Address, cluster: &str, definition: &str) -> Result<(), Failure> {
+pub(super) async fn end(
+    cx: &Context,
+    address: &Address,
+    cluster: &str,
+    definition: &str,
+) -> Result<Vec<Task>, Failure> {
     let family = aws::last_part(definition).split(':').next().unwrap_or_default();
     let mut tasks = task::known(cx, cluster, |call| call.family(family)).await?;
     tasks.retain(|task| {
-        let by = task.started_by().and_then(task::started_by);
-        let is_earlier = by.is_some_and(|(kind, run)| kind == address.kind() && run != cx.run);
-        // ECS takes the tags away from a task that is stopped. The container that the command is for stays.
+        let kind = task.started_by().and_then(task::started_by).map(|(kind, _)| kind);
+        // ECS takes the tags away from a task that is stopped. The container that the command is for stays, and what has no
+        // command of its own is alone in its family.
         let containers = task.overrides().map(TaskOverride::container_overrides).unwrap_or_default();
-        let is_for = containers.iter().any(|container| container.name() == Some(address.name()));
-        is_earlier && is_for && task.last_status() != Some("STOPPED")
+        let is_for = containers.is_empty() || containers.iter().any(|other| other.name() == Some(address.name()));
+        kind == Some(address.kind()) && is_for
     });
+    let this_run = cx.started_by(address.kind());
+    let (own, mut tasks): (Vec<Task>, Vec<Task>) =
+        tasks.into_iter().partition(|task| task.started_by() == Some(&this_run));
+    tasks.retain(|task| task.last_status() != Some("STOPPED"));
     for task in tasks.iter().filter(|task| task.desired_status() != Some("STOPPED")) {
         let arn = task.task_arn().unwrap_or_default();
         task::stop(cx, cluster, arn, Some("another run of stackctl takes its place"), Repeats::Engine).await?;
     }
     match tasks.first() {
-        None => Ok(()),
+        None => Ok(own),
         Some(task) => {
             let id = aws::last_part(task.task_arn().unwrap_or_default());
             let message = format!("task {id} of an earlier run is stopped and has not ended yet");
@@ -49,7 +59,7 @@ mod tests {
     use crate::{
         aws::model,
         kind::{Kind, NoImages},
-        kinds::ecs::{self, release::Release},
+        kinds::ecs::{self, model::Ecs, release::Release},
         model::StackId,
     };
 
@@ -65,19 +75,20 @@ mod tests {
         };
         let (killed, next) = (cx("killed"), cx("next"));
         let (address, desired) = (Address::new("release", "main"), Release::sample().base);
-        let earlier = Release::create(&killed, &address, &desired).await.expect("it runs");
+        Release::create(&killed, &address, &desired).await.expect_err("ECS prepares it");
+        let earlier = cloud.with(|ecs: &mut Ecs| ecs.tasks[0].task_arn.clone()).expect("it has one");
         let refused = Release::create(&next, &address, &desired).await.expect_err("the earlier one has not ended");
         assert_eq!(Release::passing(&refused), Some("the release task of an earlier run to end"));
-        assert!(refused.message.contains(aws::last_part(&earlier.task)), "{}", refused.message);
+        assert!(refused.message.contains(aws::last_part(&earlier)), "{}", refused.message);
         let mut made = Release::create(&next, &address, &desired).await;
-        for _ in 0..5 {
+        for _ in 0..10 {
             if made.is_ok() {
                 break;
             }
             made = Release::create(&next, &address, &desired).await;
         }
         let made = made.expect("the earlier one has ended");
-        assert_ne!(made.task, earlier.task);
+        assert_ne!(made.task, earlier);
         // Its own task is no earlier one.
         assert_eq!(Release::create(&next, &address, &desired).await.expect("it is the same").task, made.task);
     }

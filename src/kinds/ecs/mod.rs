@@ -16,8 +16,8 @@ pub(crate) mod task_end;
 use std::{collections::BTreeSet, sync::Arc};
 
 use aws_sdk_ecs::types::{
-    AssignPublicIp, AwsVpcConfiguration, Container, NetworkConfiguration, Service, ServiceField, SortOrder, Tag, Task,
-    TaskDefinition, TaskDefinitionFamilyStatus, TaskDefinitionField, TaskDefinitionStatus,
+    AssignPublicIp, AwsVpcConfiguration, Container, Deployment, NetworkConfiguration, Service, ServiceField, SortOrder,
+    Tag, Task, TaskDefinition, TaskDefinitionFamilyStatus, TaskDefinitionField, TaskDefinitionStatus,
 };
 use futures::future::try_join_all;
 
@@ -156,9 +156,9 @@ fn definition_of(address: &Address) -> Address {
 
 /// What the service at `address` is to run: also a revision that somebody has registered by hand.
 async fn served(cx: &Context, address: &Address, service: &Service) -> Result<Option<Definition>, Failure> {
-    let known = revision(cx, service.task_definition().unwrap_or_default()).await?;
-    let runs = known.filter(|known| known.definition.status() != Some(&TaskDefinitionStatus::Inactive));
-    Ok(runs.map(|known| Definition {
+    let known = revision(cx, runs(service).unwrap_or_default()).await?;
+    let served = known.filter(|known| known.definition.status() != Some(&TaskDefinitionStatus::Inactive));
+    Ok(served.map(|known| Definition {
         address: definition_of(address),
         definition: known.definition.clone(),
         commit: aws::tag_value(&known.tags, aws::COMMIT).map(str::to_owned),
@@ -223,6 +223,14 @@ async fn described(cx: &Context, name: &str) -> Result<Option<Known>, Failure> {
     let answer = call.send().await.or_absent("DescribeTaskDefinition", &["ClientException"])?;
     Ok(answer
         .and_then(|answer| Some(Known { definition: answer.task_definition?, tags: answer.tags.unwrap_or_default() })))
+}
+
+/// The ARN of the revision that `service` is to run. The service's own field says what it was last told, which ECS may have gone
+/// back from; its primary deployment says what it runs since.
+/// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Deployment.html>
+pub(super) fn runs(service: &Service) -> Option<&str> {
+    let primary = service.deployments().iter().find(|deployment| deployment.status() == Some("PRIMARY"));
+    primary.and_then(Deployment::task_definition).or(service.task_definition())
 }
 
 /// Where tasks run.

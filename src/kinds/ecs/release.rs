@@ -16,6 +16,9 @@ use crate::{
     model::{Address, Explanation, Failure, Found, Input, NoField, Permission, Phase},
 };
 
+/// How long a release command may run.
+const LIMIT: Duration = Duration::from_secs(3600);
+
 /// A release task.
 pub struct Release;
 
@@ -57,13 +60,13 @@ impl Kind for Release {
     const RUN_NOTE: Option<&'static str> = Some("runs once, before the service changes");
     const IN_RELEASE: InRelease = InRelease::Tasks;
     const USUAL: Duration = Duration::from_secs(45);
-    const DEADLINE: Duration = Duration::from_secs(3600);
-    // An earlier task has up to two minutes from SIGTERM to SIGKILL.
+    const DEADLINE: Duration = LIMIT.saturating_add(task::BEYOND);
+    // An earlier task has up to two minutes from SIGTERM to SIGKILL, and the new one is watched until it runs.
     // https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ContainerDefinition.html
-    const PATIENCE: Duration = Duration::from_secs(180);
+    const PATIENCE: Duration = Duration::from_secs(300);
 
     async fn list(cx: &Context) -> Result<Vec<Found<Live>>, Failure> {
-        task::newest(cx, &cx.started_by(Self::NAME), Address::name).await
+        task::newest(cx, Self::NAME, LIMIT, Address::name).await
     }
 
     fn phase(live: &Live, desired: Option<&Desired>) -> Phase {
@@ -74,7 +77,7 @@ impl Kind for Release {
     }
 
     async fn create(cx: &Context, address: &Address, desired: &Desired) -> Result<Live, Failure> {
-        earlier::end(cx, address, desired.cluster.get()?, desired.task_definition.get()?).await?;
+        let own = earlier::end(cx, address, desired.cluster.get()?, desired.task_definition.get()?).await?;
         let one_off = OneOff {
             started_by: &cx.started_by(Self::NAME),
             cluster: desired.cluster.get()?,
@@ -84,7 +87,7 @@ impl Kind for Release {
             network: ecs::network(&desired.subnets, &desired.security_group, desired.public_ip)?,
             repeats: Repeats::Engine,
         };
-        task::start(cx, address, one_off).await
+        task::start(cx, address, one_off, &own).await
     }
 
     async fn delete(cx: &Context, live: &Live) -> Result<(), Failure> {
@@ -96,6 +99,10 @@ impl Kind for Release {
         earlier.or_else(|| task::passing(failure))
     }
 
+    fn outdated(seen: &Live, written: &Live) -> bool {
+        seen.is_before(written)
+    }
+
     fn runs_on(live: &Live) -> Option<String> {
         let task = aws::last_part(&live.task);
         Some(format!("task {task} runs on; the next deployment stops it before it begins"))
@@ -103,7 +110,9 @@ impl Kind for Release {
 
     async fn explain(cx: &Context, live: &Live, _phase: &Phase) -> Explanation {
         // Its log and its container are called as the service.
-        task::explain(cx, live, &live.name, &live.name, |end, log| end.advice(None, log)).await
+        let runs_on = "It runs on. The next `stackctl up` or `deploy` stops it before it starts another one: let it end before if \
+                       it is to finish.";
+        task::explain(cx, live, (&live.name, &live.name), runs_on, |end, log| end.advice(None, log)).await
     }
 
     #[cfg(test)]
@@ -118,5 +127,71 @@ impl Kind for Release {
             public_ip: false,
         };
         crate::kind::Sample::new(ecs::model::cloud_with_cluster, desired)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::{
+        aws::model::{self, Cloud},
+        kind::NoImages,
+        kinds::ecs::model::Ecs,
+        model::StackId,
+    };
+
+    /// Makes the sample's task as the engine does; gives the context of its run too.
+    async fn made(cloud: &Cloud) -> (Context, Live) {
+        let id = StackId { stack: "shop".into(), environment: "test".into() };
+        let cx = Context::new(id, Arc::new(model::session(cloud)), Arc::new(NoImages));
+        let (address, desired) = (Address::new("release", "main"), Release::sample().base);
+        for _ in 0..10 {
+            match Release::create(&cx, &address, &desired).await {
+                Err(failure) => assert_eq!(Release::passing(&failure), Some("ECS to prepare the task"), "{failure}"),
+                Ok(live) => return (cx, live),
+            }
+        }
+        panic!("it does not begin");
+    }
+
+    #[tokio::test]
+    async fn a_task_that_ecs_cannot_prepare_is_started_once_more() {
+        // The tasks that ECS cannot prepare, all that there are then, and what the last one shows.
+        for (unprepared, all, status) in [(0, 1, "RUNNING"), (1, 2, "PROVISIONING"), (2, 2, "PROVISIONING")] {
+            let cloud = ecs::model::cloud_with_cluster();
+            cloud.with(|ecs: &mut Ecs| ecs.unprepared = unprepared);
+            let (cx, live) = made(&cloud).await;
+            assert_eq!((cloud.with(|ecs: &mut Ecs| ecs.tasks.len()), live.status.as_str()), (all, status));
+            // A list that lags has the first one alone.
+            let first = Live { created: live.created - 1_000, task: "first".into(), ..live.clone() };
+            assert!(Release::outdated(&first, &live) && !Release::outdated(&live, &live));
+            let mut seen = Release::list(&cx).await.expect("it is listed").remove(0).live;
+            assert_eq!(seen.task, live.task, "the newest one counts");
+            while seen.status != "STOPPED" {
+                seen = Release::list(&cx).await.expect("it is listed").remove(0).live;
+            }
+            assert_eq!(Release::phase(&seen, None) == Phase::Ready, unprepared < 2);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_task_that_runs_too_long_is_named_with_its_log() {
+        let cloud = ecs::model::cloud_with_cluster();
+        let (cx, _) = made(&cloud).await;
+        let long_ago = jiff::Timestamp::now().as_millisecond() - 3_600_001;
+        cloud.with(|ecs: &mut Ecs| {
+            ecs.tasks[0].created_at = Some(aws_sdk_ecs::primitives::DateTime::from_millis(long_ago));
+            ecs.tasks[0].last_status = Some("RUNNING".into());
+        });
+        let live = Release::list(&cx).await.expect("it is listed").remove(0).live;
+        let phase = Release::phase(&live, None);
+        let id = aws::last_part(&live.task);
+        assert!(phase.detail().is_some_and(|why| why.contains(&format!("task {id} still runs after 60 minutes"))));
+        let next = Release::explain(&cx, &live, &phase).await.next.expect("there is a way out");
+        assert!(next.starts_with("It runs on. The next `stackctl up` or `deploy` stops it"), "{next}");
+        let log = format!("the stream main/main/{id} of the log group /stackctl/shop/test/main");
+        assert!(next.contains(&log), "{next}");
     }
 }

@@ -2,6 +2,11 @@
 //!
 //! <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/standalone-task-create.html>
 
+#[cfg(test)]
+mod tests;
+
+use std::time::Duration;
+
 use aws_sdk_ecs::{
     operation::list_tasks::builders::ListTasksFluentBuilder,
     types::{ContainerOverride, DesiredStatus, LaunchType, NetworkConfiguration, Task, TaskField, TaskOverride},
@@ -17,7 +22,7 @@ use crate::{
         self,
         task_end::{self, Advice, StopReason},
     },
-    model::{Address, Evidence, Explanation, Failure, Found, On, Permission, Phase, Subject},
+    model::{Address, Cause, Evidence, Explanation, Failure, Found, On, Permission, Phase, Subject},
 };
 
 /// What finds tasks.
@@ -37,6 +42,15 @@ pub(super) const DESCRIBED_AT_ONCE: usize = 100;
 /// The most that the overrides of a task have, in characters of their JSON.
 /// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html>
 const LONGEST_OVERRIDES: usize = 8192;
+
+/// How long a new task is watched for whether ECS can prepare it. On Fargate this takes about a minute.
+const PREPARED_WITHIN: Duration = Duration::from_secs(90);
+
+/// The code of the failure that says that ECS still prepares a task. ECS has none.
+pub(super) const BEING_PREPARED: &str = "TaskIsBeingPrepared";
+
+/// How much longer than its limit the engine waits for a task, so that the kind says what has become of it.
+pub(super) const BEYOND: Duration = Duration::from_secs(600);
 
 /// What is to be run, and where.
 pub(crate) struct OneOff<'a> {
@@ -85,21 +99,26 @@ pub struct Live {
     /// How far it is, in its own words, where it says so.
     #[serde(default)]
     pub doing: Option<String>,
+    /// Whether it runs for longer than its kind allows.
+    #[serde(default)]
+    pub overdue: bool,
 }
 
-/// The newest task of each address among those that `started_by` started. `container` gives the name of the container that is
-/// waited for.
-pub(in crate::kinds) async fn newest(
+/// The newest task of each address among those that this run has started for `what`, each of which may run for `limit`. `container`
+/// gives the name of the container that is waited for.
+pub(super) async fn newest(
     cx: &Context,
-    started_by: &str,
+    what: &str,
+    limit: Duration,
     container: fn(&Address) -> &str,
 ) -> Result<Vec<Found<Live>>, Failure> {
-    let tasks = known(cx, &ecs::cluster_name(&cx.id), |call| call.started_by(started_by)).await?;
+    let started_by = cx.started_by(what);
+    let tasks = known(cx, &ecs::cluster_name(&cx.id), |call| call.started_by(&started_by)).await?;
     let mut newest: Vec<Found<Live>> = Vec::new();
     for task in &tasks {
         let address = aws::address_of(&cx.id, task.tags()).or_else(|| untagged(task));
         let Some(address) = address else { continue };
-        let live = live(&address, container(&address), task);
+        let live = live(&address, container(&address), task).within(limit, now());
         let found = Found { address, id: live.task.clone(), live };
         match newest.iter_mut().find(|other| other.address == found.address) {
             Some(other) if other.live.created < found.live.created => *other = found,
@@ -149,19 +168,49 @@ fn untagged(task: &Task) -> Option<Address> {
     Some(Address::new(kind, own.and_then(ContainerOverride::name).unwrap_or("database")))
 }
 
-/// Starts the task that the resource at `address` is.
-pub(in crate::kinds) async fn start(cx: &Context, address: &Address, one_off: OneOff<'_>) -> Result<Live, Failure> {
+/// Starts the task that the resource at `address` is. `own` are the tasks that this run has started for it.
+///
+/// IAM shows new roles and policies everywhere only after a while, and ECS then cannot read the secrets or the image of a task. Nothing
+/// of such a task has run: it is started once more.
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html#troubleshoot_general_eventual-consistency>
+///
+/// # Errors
+/// As long as ECS prepares the first task, with the code [`BEING_PREPARED`].
+pub(super) async fn start(cx: &Context, address: &Address, one_off: OneOff<'_>, own: &[Task]) -> Result<Live, Failure> {
     let container = one_off.container;
-    Ok(live(address, container, &run(cx, address, one_off).await?))
+    let again = matches!(own, [only] if was_not_prepared(only, container));
+    let newest = own.iter().max_by_key(|task| created(task)).filter(|_| !again);
+    let task = match newest {
+        Some(task) => task.clone(),
+        None => begin(cx, address, one_off, if again { " again" } else { "" }).await?,
+    };
+    let live = live(address, container, &task);
+    if !again && own.len() < 2 && live.is_being_prepared(now()) {
+        let message = format!("ECS still prepares task {}", aws::last_part(&live.task));
+        return Err(Failure { cause: Cause::Refused, code: Some(BEING_PREPARED.to_owned()), ..Failure::new(message) });
+    }
+    Ok(live)
+}
+
+/// Whether it has stopped because ECS could not prepare it.
+fn was_not_prepared(task: &Task, container: &str) -> bool {
+    task.last_status() == Some("STOPPED")
+        && StopReason::of(task, container) == StopReason::CannotPrepare
+        && ecs::exit_code(task, container).is_none()
 }
 
 /// Starts a task. A repeated call is the same task; another run of stackctl starts another one.
 pub(crate) async fn run(cx: &Context, address: &Address, one_off: OneOff<'_>) -> Result<Task, Failure> {
+    begin(cx, address, one_off, "").await
+}
+
+/// As [`run`]; another task for another `which`.
+async fn begin(cx: &Context, address: &Address, one_off: OneOff<'_>, which: &str) -> Result<Task, Failure> {
     let OneOff { started_by, cluster, task_definition, container, command, network, repeats } = one_off;
     if let Some(command) = command {
         fits(container, command)?;
     }
-    let token = aws::discriminated(&cx.id, address, &format!("{task_definition} {}", cx.run), 64);
+    let token = aws::discriminated(&cx.id, address, &format!("{task_definition} {}{which}", cx.run), 64);
     let overrides = command.map(|command| {
         let container = ContainerOverride::builder().name(container).set_command(Some(command.to_vec())).build();
         TaskOverride::builder().container_overrides(container).build()
@@ -247,30 +296,42 @@ pub(in crate::kinds) fn phase(live: &Live, failed: impl FnOnce(&str) -> String) 
     match (live.status.as_str(), live.exit_code) {
         ("STOPPED", Some(0)) => Phase::Ready,
         ("STOPPED", _) => Phase::Failed(failed(&live.end)),
+        _ if live.overdue => Phase::Failed(failed(&live.end)),
         (status, _) => Phase::Pending(live.doing.clone().unwrap_or_else(|| status.to_lowercase())),
     }
 }
 
 /// Why it failed. `logs` is the name of its log group's address, `container` the one that is waited for. `advise` says what to
-/// do, by why the task stopped and what it has written.
+/// do, by why the task stopped and what it has written; `runs_on` what becomes of a task that runs for longer than it may.
 pub(super) async fn explain(
     cx: &Context,
     live: &Live,
-    logs: &str,
-    container: &str,
+    (logs, container): (&str, &str),
+    runs_on: &str,
     advise: impl FnOnce(&StopReason, &Evidence) -> Option<Advice>,
 ) -> Explanation {
+    let of_task = TaskLog::new(&cx.id, logs, container, &live.task);
+    if live.overdue {
+        let log = task_end::log(cx, &of_task, &live.task).await;
+        let likely_cause =
+            "It has more to do than fits into that time, or it waits for something, such as a lock.".to_owned();
+        let next = format!("{runs_on} Its log is {of_task}.");
+        return Explanation { evidence: vec![log], likely_cause: Some(likely_cause), next: Some(next) };
+    }
     let call = cx.aws.ecs.describe_tasks().cluster(&live.cluster).tasks(&live.task).send().await;
     let Ok(answer) = call.during("DescribeTasks") else { return Explanation::default() };
     let Some(task) = answer.tasks().first() else { return Explanation::default() };
     // How it ended is in the message.
-    let log = task_end::log(cx, &TaskLog::new(&cx.id, logs, container, &live.task), &live.task).await;
+    let log = task_end::log(cx, &of_task, &live.task).await;
     let advice = advise(&StopReason::of(task, container), &log);
     Explanation { evidence: vec![log], ..Explanation::from(advice) }
 }
 
 /// What is waited for when ECS refuses a task in this way, if that goes away by waiting.
 pub(in crate::kinds) fn passing(failure: &Failure) -> Option<&'static str> {
+    if failure.is(&[BEING_PREPARED]) {
+        return Some("ECS to prepare the task");
+    }
     // ECS says so of what was just made, and has no code of its own for it.
     if !failure.is(&["ClientException", "InvalidParameterException"]) {
         return None;
@@ -278,7 +339,7 @@ pub(in crate::kinds) fn passing(failure: &Failure) -> Option<&'static str> {
     match aws::about(failure) {
         About::Role => Some("ECS to accept the new roles"),
         About::Network => Some("ECS to know the new subnets and security groups"),
-        About::Other => None,
+        About::Concurrency | About::Other => None,
     }
 }
 
@@ -290,8 +351,44 @@ fn live(address: &Address, container: &str, task: &Task) -> Live {
         status: task.last_status().unwrap_or("PROVISIONING").to_owned(),
         exit_code: ecs::exit_code(task, container),
         end: task_end::end_of(task, container).to_string(),
-        created: task.created_at().and_then(|at| at.to_millis().ok()).unwrap_or_default(),
+        created: created(task),
         doing: None,
+        overdue: false,
+    }
+}
+
+/// When it was created, in milliseconds since 1970.
+fn created(task: &Task) -> i64 {
+    task.created_at().and_then(|at| at.to_millis().ok()).unwrap_or_default()
+}
+
+/// In milliseconds since 1970.
+fn now() -> i64 {
+    jiff::Timestamp::now().as_millisecond()
+}
+
+impl Live {
+    /// Whether ECS has yet to start its container, and may fail to.
+    fn is_being_prepared(&self, now: i64) -> bool {
+        // This computer's clock may be some seconds behind AWS's.
+        let is_new = Duration::from_millis(now.abs_diff(self.created)) < PREPARED_WITHIN;
+        is_new && !matches!(self.status.as_str(), "RUNNING" | "STOPPED")
+    }
+
+    /// The same, with a word about it if it still runs after `limit`.
+    fn within(self, limit: Duration, now: i64) -> Self {
+        let age = Duration::from_millis(u64::try_from(now - self.created).unwrap_or_default());
+        if self.status == "STOPPED" || self.created == 0 || age < limit {
+            return self;
+        }
+        let (task, minutes) = (aws::last_part(&self.task), limit.as_secs() / 60);
+        let end = format!("task {task} still runs after {minutes} minutes");
+        Self { end, overdue: true, ..self }
+    }
+
+    /// Whether `self` is an earlier task than `written`: reads lag writes.
+    pub(super) fn is_before(&self, written: &Self) -> bool {
+        self.task != written.task && self.created < written.created
     }
 }
 
@@ -308,49 +405,7 @@ impl Live {
             end: end.into(),
             created: 0,
             doing: None,
+            overdue: false,
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_a_refusal_that_waiting_mends_is_waited_for() {
-        let refused = |code: &str, message: &str| {
-            passing(&Failure { code: Some(code.to_owned()), ..Failure::refused("RunTask", message) })
-        };
-        let role = "ECS was unable to assume the role 'arn:aws:iam::1:role/x' that was provided for this task.";
-        assert_eq!(refused("ClientException", role), Some("ECS to accept the new roles"));
-        assert!(refused("InvalidParameterException", "The subnet ID 'subnet-1' does not exist").is_some());
-        assert_eq!(refused("InvalidParameterException", "Container Overrides length must be at most 8192"), None);
-        assert_eq!(refused("AccessDeniedException", "iam:PassRole is not allowed"), None);
-    }
-
-    #[test]
-    fn a_command_that_ecs_would_refuse_is_not_sent() {
-        let words = |length: usize| vec!["sh".to_owned(), "-c".to_owned(), "a".repeat(length)];
-        assert_eq!(fits("web", &words(8_000)), Ok(()));
-        let failure = fits("web", &words(8_192)).expect_err("it is too long");
-        assert!(failure.to_string().contains("of 8192"), "{failure}");
-        // Each quote takes two characters in JSON.
-        assert!(fits("web", &["\"".repeat(4_100)]).is_err());
-    }
-
-    #[test]
-    fn a_task_is_judged_by_its_exit_code_once_it_has_stopped() {
-        let live = |status: &str, exit_code| {
-            let stopped = Live::stopped(0, "out of memory");
-            Live { status: status.into(), exit_code, ..stopped }
-        };
-        let judged = |live: &Live| phase(live, |end| format!("it failed: {end}"));
-        assert_eq!(judged(&live("RUNNING", None)), Phase::Pending("running".into()));
-        let telling = Live { doing: Some("3 of 20".into()), ..live("RUNNING", None) };
-        assert_eq!(judged(&telling), Phase::Pending("3 of 20".into()));
-        assert_eq!(judged(&live("STOPPED", Some(0))), Phase::Ready);
-        assert_eq!(judged(&live("STOPPED", Some(3))), Phase::Failed("it failed: out of memory".into()));
-        // One whose container was never started has no exit code at all.
-        assert_eq!(judged(&live("STOPPED", None)), Phase::Failed("it failed: out of memory".into()));
     }
 }

@@ -14,6 +14,7 @@ use aws_sdk_iam::{
             GetAccountAuthorizationDetailsError, GetAccountAuthorizationDetailsInput,
             GetAccountAuthorizationDetailsOutput,
         },
+        get_role::{GetRoleError, GetRoleInput, GetRoleOutput},
         put_role_policy::{PutRolePolicyError, PutRolePolicyInput, PutRolePolicyOutput},
         tag_role::{TagRoleError, TagRoleInput, TagRoleOutput},
         update_assume_role_policy::{
@@ -57,6 +58,7 @@ pub(super) fn cloud() -> Cloud {
     let cloud = Cloud::new();
     cloud.on(CreateRoleError::generic, create);
     cloud.on(GetAccountAuthorizationDetailsError::generic, details);
+    cloud.on(GetRoleError::generic, get);
     cloud.on(UpdateAssumeRolePolicyError::generic, update_trust);
     cloud.on(PutRolePolicyError::generic, put_policy);
     cloud.on(DeleteRolePolicyError::generic, delete_policy);
@@ -97,6 +99,11 @@ impl Iam {
         self.of_stacks().for_each(|role| everybody.clone_into(&mut role.trust));
     }
 
+    /// How many there are.
+    pub(super) fn count(&mut self) -> usize {
+        self.0.len()
+    }
+
     fn of_stacks(&mut self) -> impl Iterator<Item = &mut OneRole> {
         self.0.values_mut().filter(|role| !role.tags.is_empty())
     }
@@ -130,9 +137,18 @@ fn create(iam: &mut Iam, input: &CreateRoleInput) -> Result<CreateRoleOutput, Re
     let trust = checked(input.assume_role_policy_document())?;
     let role = OneRole { path: path.to_owned(), tags: input.tags().to_vec(), trust, ..OneRole::default() };
     iam.0.insert(name.to_owned(), role);
-    let role = Role::builder().path(path).role_name(name).role_id(name).arn(arn(path, name));
-    let role = role.create_date(DateTime::from_secs(0)).build().expect("all of it is given");
-    Ok(CreateRoleOutput::builder().role(role).build())
+    Ok(CreateRoleOutput::builder().role(shown(name, &iam.0[name])).build())
+}
+
+fn shown(name: &str, role: &OneRole) -> Role {
+    let shown = Role::builder().path(&role.path).role_name(name).role_id(name).arn(arn(&role.path, name));
+    let shown = shown.create_date(DateTime::from_secs(0)).set_tags(Some(role.tags.clone()));
+    shown.assume_role_policy_document(urlencoding::encode(&role.trust)).build().expect("all of it is given")
+}
+
+fn get(iam: &mut Iam, input: &GetRoleInput) -> Result<GetRoleOutput, Refusal> {
+    let name = input.role_name().unwrap_or_default();
+    Ok(GetRoleOutput::builder().role(shown(name, iam.role(Some(name))?)).build())
 }
 
 /// All roles, with their policies URL-encoded.

@@ -18,7 +18,7 @@ pub(in crate::spec) static DATABASE: Section = Section {
             kind: Kind::Text(&texts::POSTGRES_VERSION),
             absence: Absence::Default(Literal::Text("16")),
             doc: "The version of PostgreSQL, from `\"13\"` to `\"18\"`, or in full such as `\"16.4\"`. `\"16\"` means any \
-                  16.x: a minor upgrade by AWS is no drift.",
+                  16.x, and `\"16.4\"` 16.4 or a later 16.x: a minor upgrade by AWS is no drift.",
         },
         Key {
             name: "class",

@@ -44,7 +44,10 @@ impl Purpose for Load {
     const RUN_NOTE: &'static str = "runs once and loads the dump: all of it, or nothing";
     const USUAL: Duration = Duration::from_secs(90);
     // A dump of the largest size takes some hours, most of them for its indexes.
-    const DEADLINE: Duration = Duration::from_secs(12 * 3600);
+    const LIMIT: Duration = Duration::from_secs(12 * 3600);
+    // The command that waits for an earlier load of the same dump goes before.
+    const ENDS_EARLIER: bool = false;
+    const OVERDUE: &'static str = "stackctl stops it now, which undoes what it has loaded. Load the dump in parts.";
     const TELLS: bool = true;
     const AGAIN: &'static str = "stackctl db load";
     const FIX: &'static str = "Fix the line of the dump that psql names";

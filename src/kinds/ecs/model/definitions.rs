@@ -87,6 +87,11 @@ impl Ecs {
 }
 
 fn register(ecs: &mut Ecs, input: &RegisterTaskDefinitionInput) -> Result<RegisterTaskDefinitionOutput, Refusal> {
+    if ecs.too_fast > 0 {
+        ecs.too_fast -= 1;
+        let message = "Too many concurrent attempts to create a new revision of the specified family.";
+        return Err(Refusal::new("ClientException", message));
+    }
     let definition = TaskDefinition::builder()
         .set_family(input.family.clone())
         .set_cpu(input.cpu.clone())
@@ -133,6 +138,10 @@ fn families(
 }
 
 fn deregister(ecs: &mut Ecs, input: &DeregisterTaskDefinitionInput) -> Result<DeregisterTaskDefinitionOutput, Refusal> {
+    if ecs.throttled > 0 {
+        ecs.throttled -= 1;
+        return Err(Refusal::new("ThrottlingException", "Rate exceeded"));
+    }
     let revision = ecs.revision(input.task_definition())?;
     if revision.is(&Status::DeleteInProgress) {
         return Err(Refusal::new("ClientException", "The specified task definition is being deleted."));

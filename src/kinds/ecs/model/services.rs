@@ -155,8 +155,10 @@ fn update(ecs: &mut Ecs, input: &UpdateServiceInput) -> Result<UpdateServiceOutp
         input.health_check_grace_period_seconds.or(new.health_check_grace_period_seconds);
     new.enable_execute_command = input.enable_execute_command.unwrap_or(new.enable_execute_command);
     new.deployment_configuration = input.deployment_configuration.clone().or(new.deployment_configuration);
+    // Of a network, also the same one.
+    // https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_UpdateService.html
     let other_tasks = new.task_definition != service.task_definition
-        || new.network_configuration != service.network_configuration
+        || input.network_configuration.is_some()
         || new.load_balancers != service.load_balancers;
     if other_tasks || input.force_new_deployment == Some(true) {
         let rollout = ecs.rollout(new.task_definition.clone(), new.desired_count);

@@ -21,6 +21,12 @@ pub(in super::super) struct Ecs {
     pub(in super::super) written: Vec<(String, String)>,
     /// The ARN of the task that was started with each client token.
     pub(super) task_tokens: BTreeMap<String, String>,
+    /// How many of the next registrations are too many at once.
+    pub(in super::super) too_fast: u32,
+    /// How many of the next deregistrations are throttled.
+    pub(in super::super) throttled: u32,
+    /// How many of the next tasks ECS cannot prepare, because their roles are new.
+    pub(in super::super) unprepared: u32,
 }
 
 impl Ecs {

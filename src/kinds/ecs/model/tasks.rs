@@ -16,6 +16,7 @@ use aws_sdk_ecs::{
         run_task::{RunTaskError, RunTaskInput, RunTaskOutput},
         stop_task::{StopTaskError, StopTaskInput, StopTaskOutput},
     },
+    primitives::DateTime,
     types::{Container, ContainerDefinition, DesiredStatus, Task},
 };
 
@@ -24,6 +25,9 @@ use crate::aws::{
     self,
     model::{Cloud, Refusal},
 };
+
+/// Why a task ends that ECS cannot prepare.
+const UNPREPARED: &str = "ResourceInitializationError: unable to pull secrets or registry auth: AccessDeniedException";
 
 pub(super) fn serve(cloud: &Cloud) {
     cloud.on(RunTaskError::generic, run);
@@ -68,6 +72,8 @@ fn run(ecs: &mut Ecs, input: &RunTaskInput) -> Result<RunTaskOutput, Refusal> {
     let containers = ecs.containers(&definition);
     let containers = containers.iter().map(|container| Container::builder().set_name(container.name.clone()).build());
     let containers = std::iter::once(agent).chain(containers);
+    let unprepared = ecs.unprepared > 0;
+    ecs.unprepared -= u32::from(unprepared);
     let arn = format!("{ARN}:task/{}/{}", aws::last_part(cluster.as_deref().unwrap_or_default()), ecs.next());
     let task = Task::builder()
         .task_arn(&arn)
@@ -78,6 +84,8 @@ fn run(ecs: &mut Ecs, input: &RunTaskInput) -> Result<RunTaskOutput, Refusal> {
         .set_overrides(input.overrides.clone())
         .set_containers(Some(containers.collect()))
         .last_status("PROVISIONING")
+        .created_at(DateTime::from_millis(jiff::Timestamp::now().as_millisecond() + ecs.next()))
+        .set_stopped_reason(unprepared.then(|| UNPREPARED.to_owned()))
         .build();
     ecs.task_tokens.insert(token.to_owned(), arn);
     ecs.tasks.push(task.clone());
@@ -125,6 +133,10 @@ fn stop(ecs: &mut Ecs, input: &StopTaskInput) -> Result<StopTaskOutput, Refusal>
 
 pub(super) fn go_on(task: &mut Task) {
     if task.last_status() == Some("STOPPED") {
+        return;
+    }
+    if task.stopped_reason() == Some(UNPREPARED) {
+        task.last_status = Some("STOPPED".to_owned());
         return;
     }
     // By SIGTERM, if it is asked to stop.

@@ -5,6 +5,8 @@ use aws_sdk_ecs::types::{
 };
 use serde::{Deserialize, Serialize};
 
+use crate::kinds::ecs;
+
 /// How many of the service's last events are shown with a failed rollout.
 pub(super) const EVENTS: usize = 5;
 
@@ -108,7 +110,7 @@ pub(super) fn live(service: &SdkService, definition: Option<&TaskDefinition>) ->
         arn: owned(service.service_arn()),
         cluster: owned(service.cluster_arn()),
         status: owned(service.status()),
-        task_definition: owned(service.task_definition()),
+        task_definition: owned(ecs::runs(service)),
         image: container.and_then(|container| container.image()).map(str::to_owned),
         version: version.map(str::to_owned),
         replicas: u32::try_from(service.desired_count()).unwrap_or_default(),

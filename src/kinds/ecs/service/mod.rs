@@ -127,6 +127,9 @@ fields! {
     }
 }
 
+/// The fields that ECS takes as one: where the tasks run.
+const NETWORK: &[Field] = &[Field::Subnets, Field::SecurityGroup, Field::PublicIp];
+
 /// Sets one field in the call that makes a service, or in the call that changes one; the arms of the fields that the two
 /// calls take differently are given.
 macro_rules! set {
@@ -273,6 +276,8 @@ impl Kind for Service {
         match primary.state.as_str() {
             "FAILED" => Phase::Failed(format!("the rollout failed: {}", primary.reason)),
             "COMPLETED" if primary.running == primary.desired && others == 0 => Phase::Ready,
+            // ECS replaces tasks and follows autoscaling by itself, and those that run serve meanwhile.
+            "COMPLETED" if desired.is_none() && primary.running > 0 && others == 0 => Phase::Ready,
             _ => {
                 let mut word = format!("{} of {} new tasks run", primary.running, primary.desired);
                 if others > 0 {
@@ -366,6 +371,11 @@ impl Kind for Service {
         let threshold = desired.rollback_after.map(after).or(own_rule);
         let mut call = cx.aws.ecs.update_service().service(&live.name).cluster(desired.cluster.get()?);
         for field in Field::ALL {
+            // ECS begins a deployment where it is told of a network, whatever network it has.
+            // https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_UpdateService.html
+            if NETWORK.contains(field) && !NETWORK.iter().any(|field| changes.contains(*field)) {
+                continue;
+            }
             call = set!(call, field, desired, {
                 // Autoscaling may have chosen another number since the last look.
                 Field::Replicas if !changes.contains(Field::Replicas) => call,
@@ -427,7 +437,7 @@ impl Kind for Service {
 
 /// What a listing gives of `service`.
 async fn found(cx: &Context, address: &Address, service: &SdkService) -> Result<Found<Live>, Failure> {
-    let runs = ecs::revision(cx, service.task_definition().unwrap_or_default()).await?;
+    let runs = ecs::revision(cx, ecs::runs(service).unwrap_or_default()).await?;
     let mut live = live::live(service, runs.as_deref().map(|known| &known.definition));
     if let Some(primary) = live.primary() {
         live.crashed = crashes::count(cx, service, primary).await;

@@ -1,6 +1,9 @@
 //! A service's phases and differences.
 
+use std::sync::Arc;
+
 use super::*;
+use crate::{aws::model, kind::NoImages, model::StackId};
 
 fn rollout(status: &str, definition: &str, state: &str, running: i32) -> Rollout {
     Rollout {
@@ -76,6 +79,37 @@ fn rollback_after_is_a_number_or_the_rule_of_ecs() {
     assert_eq!(Desired::as_it_runs("web", &by_number, "web:2".into()).rollback_after, Some(1));
 }
 
+#[tokio::test]
+async fn more_tasks_begin_no_new_deployment() {
+    let cloud = ecs::model::cloud_with_cluster();
+    let id = StackId { stack: "shop".into(), environment: "test".into() };
+    let cx = Context::new(id, Arc::new(model::session(&cloud)), Arc::new(NoImages));
+    let (address, desired) = (Address::new("service", "main"), Service::sample().base);
+    Service::create(&cx, &address, &desired).await.expect("it is made");
+    let made = Service::list(&cx.fresh()).await.expect("it is listed").remove(0).live;
+    let change = async |desired: &Desired| {
+        let changed = Changed::of(&Service::diff(desired, &made)).expect("it is changed in place");
+        let updated = Service::update(&cx, &address, desired, &made, &changed).await.expect("it is changed");
+        updated.rollouts.len()
+    };
+    let more = Desired { replicas: desired.replicas + 1, ..desired.clone() };
+    assert_eq!(change(&more).await, 1);
+    assert_eq!(change(&Desired { public_ip: true, ..more }).await, 2, "another network begins one");
+}
+
+#[test]
+fn what_runs_is_read_from_the_primary_deployment() {
+    let deployment = |status: &str, definition: &str| {
+        aws_sdk_ecs::types::Deployment::builder().status(status).task_definition(definition).build()
+    };
+    // ECS has gone back from what the service was told.
+    let service = aws_sdk_ecs::types::Service::builder().task_definition("web:2");
+    let service = service.deployments(deployment("ACTIVE", "web:2")).deployments(deployment("PRIMARY", "web:1"));
+    assert_eq!(live::live(&service.build(), None).task_definition, "web:1");
+    let without = aws_sdk_ecs::types::Service::builder().task_definition("web:2").build();
+    assert_eq!(live::live(&without, None).task_definition, "web:2", "one that drains has no deployment");
+}
+
 #[test]
 fn an_unused_grace_period_is_no_change() {
     let kept = Live { grace_seconds: 60, ..live(vec![rollout("PRIMARY", "web:1", "COMPLETED", 2)]) };
@@ -101,6 +135,17 @@ fn a_rollout_is_ready_only_when_the_old_tasks_are_gone() {
         Service::phase(&both, Some(&desired("web:2"))),
         Phase::Pending("2 of 2 new tasks run, 1 old ones".into())
     );
+}
+
+#[test]
+fn a_service_that_ecs_scales_by_itself_is_ready() {
+    let running = |state, count| live(vec![rollout("PRIMARY", "web:1", state, count)]);
+    assert_eq!(Service::phase(&running("COMPLETED", 1), None), Phase::Ready);
+    for (state, count) in [("COMPLETED", 0), ("IN_PROGRESS", 1)] {
+        assert!(matches!(Service::phase(&running(state, count), None), Phase::Pending(_)), "{state} {count}");
+    }
+    // A run that has just asked for two tasks waits for both.
+    assert!(matches!(Service::phase(&running("COMPLETED", 1), Some(&desired("web:1"))), Phase::Pending(_)));
 }
 
 #[test]

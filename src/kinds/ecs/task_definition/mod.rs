@@ -21,10 +21,12 @@ pub use family::revisions_arn;
 pub use revision::{Revision, active, find};
 
 use crate::{
-    aws::{self, Once, Outcome, given},
+    aws::{self, About, Once, Outcome, given},
     kind::{Context, Cost, Doc, Figures, InRelease, Kind, State},
     kinds::ecs::{self, task},
-    model::{Address, Changed, Changes, Diff, Failure, Found, Name, NoField, On, Outputs, Permission, Phase, Shown},
+    model::{
+        Address, Cause, Changed, Changes, Diff, Failure, Found, Name, NoField, On, Outputs, Permission, Phase, Shown,
+    },
 };
 
 /// How many revisions are kept to go back to.
@@ -128,11 +130,11 @@ impl Kind for TaskDefinition {
         _changes: &Changed<Field>,
     ) -> Result<Live, Failure> {
         let registered = register(cx, address, desired, Some(live)).await?;
-        // The one that runs is the one to go back to, however many have failed since.
-        for old in superseded(cx, address, &live.family).await?.iter().filter(|old| **old != live.arn) {
-            deregister(cx, old).await?;
+        match tidy(cx, address, live).await {
+            // The engine would repeat the update, and register once more. The next release has as many to deregister, and one more.
+            Err(failure) if matches!(failure.cause, Cause::Throttled | Cause::Ambiguous) => Ok(registered),
+            tidied => tidied.map(|()| registered),
         }
-        Ok(registered)
     }
 
     fn identifiers(live: &Live) -> Vec<String> {
@@ -152,6 +154,12 @@ impl Kind for TaskDefinition {
 
     async fn delete(cx: &Context, live: &Live) -> Result<(), Failure> {
         deletion::delete(cx, &live.family).await
+    }
+
+    fn passing(failure: &Failure) -> Option<&'static str> {
+        let fast = failure.is_of("RegisterTaskDefinition") && failure.is(&["ClientException"]);
+        let fast = fast && aws::about(failure) == About::Concurrency;
+        fast.then_some("ECS to take another revision of the family")
     }
 
     async fn gone(_cx: &Context, live: &Live) -> Result<Option<bool>, Failure> {
@@ -221,9 +229,14 @@ async fn superseded(cx: &Context, address: &Address, family: &str) -> Result<Vec
     Ok(own.into_iter().flatten().skip(KEPT.saturating_sub(known.len())).collect())
 }
 
-async fn deregister(cx: &Context, arn: &str) -> Result<(), Failure> {
-    let call = cx.aws.ecs.deregister_task_definition().task_definition(arn).customize().once();
-    call.send().await.during("DeregisterTaskDefinition").map(drop)
+/// Deregisters the revisions that are too many. The SDK repeats these calls: once more is the same.
+async fn tidy(cx: &Context, address: &Address, live: &Live) -> Result<(), Failure> {
+    // The one that runs is the one to go back to, however many have failed since.
+    for old in superseded(cx, address, &live.family).await?.iter().filter(|old| **old != live.arn) {
+        let call = cx.aws.ecs.deregister_task_definition().task_definition(old);
+        call.send().await.during("DeregisterTaskDefinition")?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -233,7 +246,7 @@ mod tests {
     use aws_sdk_ecs::types::ContainerDefinition;
 
     use super::*;
-    use crate::{aws::model, kind::NoImages, model::StackId};
+    use crate::{aws::model, kind::NoImages, kinds::ecs::model::Ecs, model::StackId};
 
     fn desired() -> Desired {
         let roles = Roles { execution: "execution".into(), task: "task".into() };
@@ -306,6 +319,50 @@ mod tests {
             register(&cx, &address, &desired, None).await.expect("it is registered");
         }
         assert_eq!(superseded(&cx, &address, &live.family).await, Ok(vec![live.arn]));
+    }
+
+    /// The numbers of the active revisions.
+    async fn active(cx: &Context) -> Vec<String> {
+        let revisions = family::revisions(cx, "shop-test-main", TaskDefinitionStatus::Active).await;
+        let numbers =
+            revisions.expect("they are listed").into_iter().map(|arn| arn.rsplit(':').next().map(str::to_owned));
+        numbers.collect::<Option<_>>().expect("each has a number")
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_throttled_deregistration_registers_no_second_revision() {
+        let cloud = ecs::model::cloud();
+        let id = StackId { stack: "shop".into(), environment: "test".into() };
+        let cx = Context::new(id, Arc::new(model::session(&cloud)), Arc::new(NoImages));
+        let address = Address::new("task_definition", "main");
+        let sized = |count: usize| Desired { cpu: u32::try_from(count).expect("it is small"), ..desired() };
+        let mut live = TaskDefinition::create(&cx, &address, &sized(0)).await.expect("it is registered");
+        for count in 1..=KEPT {
+            live = register(&cx, &address, &sized(count), None).await.expect("it is registered");
+        }
+        let changed = || Changed::of(&TaskDefinition::diff(&sized(99), &live)).expect("it is changed in place");
+        cloud.with(|ecs: &mut Ecs| ecs.throttled = 1_000);
+        TaskDefinition::update(&cx, &address, &sized(99), &live, &changed()).await.expect("it is registered");
+        let all: Vec<String> = (1..=KEPT + 2).rev().map(|number| number.to_string()).collect();
+        assert_eq!(active(&cx).await, all, "it is registered once, and none is deregistered");
+        // ECS takes the third try.
+        cloud.with(|ecs: &mut Ecs| ecs.throttled = 2);
+        TaskDefinition::update(&cx, &address, &sized(99), &live, &changed()).await.expect("it is registered");
+        assert_eq!(active(&cx).await.len(), KEPT, "the next release deregisters more");
+    }
+
+    #[tokio::test]
+    async fn a_family_that_gets_revisions_too_fast_is_waited_for() {
+        let cloud = ecs::model::cloud();
+        cloud.with(|ecs: &mut Ecs| ecs.too_fast = 1);
+        let id = StackId { stack: "shop".into(), environment: "test".into() };
+        let cx = Context::new(id, Arc::new(model::session(&cloud)), Arc::new(NoImages));
+        let address = Address::new("task_definition", "main");
+        let refused = TaskDefinition::create(&cx, &address, &desired()).await.expect_err("it is one too many");
+        assert_eq!(TaskDefinition::passing(&refused), Some("ECS to take another revision of the family"));
+        TaskDefinition::create(&cx, &address, &desired()).await.expect("it is registered");
+        let other = Failure { message: "No Fargate configuration exists".to_owned(), ..refused };
+        assert_eq!(TaskDefinition::passing(&other), None);
     }
 
     #[test]

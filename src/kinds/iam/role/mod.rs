@@ -3,6 +3,7 @@
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles.html>
 
 mod policy;
+mod taken;
 
 use aws_sdk_iam::types::{EntityType, RoleDetail};
 use serde::{Deserialize, Serialize};
@@ -100,6 +101,8 @@ impl Kind for Role {
     const NOT_YET: &'static [&'static str] = &[];
     const PERMISSIONS: &'static [Permission] = &[
         Permission::look(&["iam:GetAccountAuthorizationDetails"]),
+        // Whose a role is that is there and is not listed yet.
+        Permission::make(&["iam:GetRole"], On::Named(&["iam::{account}:role/stackctl/{stack}/{environment}/*"])),
         // What a role has too much is taken away in an update.
         Permission::make(
             &[
@@ -181,17 +184,21 @@ impl Kind for Role {
     }
 
     async fn create(cx: &Context, address: &Address, desired: &Desired) -> Result<Live, Failure> {
+        let name = aws::derived(&cx.id, address, LONGEST_NAME);
         let call = cx
             .aws
             .iam
             .create_role()
-            .role_name(aws::derived(&cx.id, address, LONGEST_NAME))
+            .role_name(&name)
             .path(aws::iam_path(&cx.id))
             .description(format!("{address} of {}", cx.id))
             .assume_role_policy_document(trust(&desired.principal).to_string())
             .set_tags(Some(aws::tags(&cx.id, address)))
             .tags(aws::tag(aws::REGION, &cx.aws.region));
-        let answer = call.customize().once().send().await.during("CreateRole")?;
+        let answer = match call.customize().once().send().await.during("CreateRole") {
+            Err(refusal) if refusal.is(&[taken::TAKEN]) => return taken::own(cx, address, &name, refusal).await,
+            answer => answer?,
+        };
         let role = given(answer.role, "CreateRole", "Role")?;
         let (managed, statements, other_policies) = (Vec::new(), Vec::new(), Vec::new());
         let (principal, allows, here) = (desired.principal.clone(), Vec::new(), cx.aws.region.clone());
@@ -270,6 +277,9 @@ impl Kind for Role {
     }
 
     fn passing(failure: &Failure) -> Option<&'static str> {
+        if failure.is(&[taken::NOT_SHOWN]) {
+            return Some("IAM to show the role that it has");
+        }
         failure.is(&["ConcurrentModification", "DeleteConflict"]).then_some("another change of it to end")
     }
 

@@ -3,6 +3,7 @@
 use aws_sdk_rds::types::{DbInstance as SdkInstance, Endpoint, PendingModifiedValues};
 use serde::{Deserialize, Serialize};
 
+use super::{Desired, version};
 use crate::aws;
 
 /// The tag of a DB instance that says which master password it has: the id of a version of the stack's secret, or [`FOREIGN`] from
@@ -52,12 +53,18 @@ pub struct Live {
     pub host: Option<String>,
     /// The port there.
     pub port: Option<i32>,
-    /// PostgreSQL's version, in full.
+    /// PostgreSQL's version, in full; one that AWS is about to apply counts as applied.
     pub version: String,
+    /// The versions to which RDS upgrades it; read where stack.yaml asks for a newer one.
+    #[serde(default)]
+    pub upgrades: Option<Vec<String>>,
     /// The instance class; one that AWS is about to apply counts as applied.
     pub class: String,
     /// GiB of storage; likewise.
     pub storage: u32,
+    /// Whether AWS is about to add storage.
+    #[serde(default)]
+    pub growing: bool,
     /// Operations a second that its storage is made for, where it has any of its own.
     #[serde(default)]
     pub iops: Option<i32>,
@@ -94,6 +101,14 @@ pub struct Live {
     pub status: String,
 }
 
+impl Live {
+    /// The version that an upgrade to what stack.yaml asks for goes to.
+    pub(super) fn version_for<'a>(&'a self, desired: &'a Desired) -> &'a str {
+        let targets = self.upgrades.as_deref().unwrap_or_default();
+        version::chosen(&desired.version, targets).unwrap_or(&desired.version)
+    }
+}
+
 /// The instance in our types.
 pub(super) fn live(instance: &SdkInstance) -> Live {
     let count = |value: Option<i32>| value.and_then(|value| u32::try_from(value).ok()).unwrap_or_default();
@@ -107,8 +122,10 @@ pub(super) fn live(instance: &SdkInstance) -> Live {
         host: endpoint.and_then(|endpoint| endpoint.address()).map(str::to_owned),
         port: endpoint.and_then(Endpoint::port),
         version: owned(pending.and_then(|to| to.engine_version()).or(instance.engine_version())),
+        upgrades: None,
         class: owned(pending.and_then(|to| to.db_instance_class()).or(instance.db_instance_class())),
         storage: count(pending.and_then(PendingModifiedValues::allocated_storage).or(instance.allocated_storage())),
+        growing: pending.is_some_and(|to| to.allocated_storage().is_some()),
         iops: pending.and_then(PendingModifiedValues::iops).or(instance.iops()),
         multi_az: pending.and_then(PendingModifiedValues::multi_az).or(instance.multi_az()).unwrap_or(false),
         backup_days: count(

@@ -5,8 +5,10 @@
 mod live;
 #[cfg(test)]
 mod sample;
+mod state;
 #[cfg(test)]
 mod tests;
+mod version;
 
 use std::time::Duration;
 
@@ -21,7 +23,10 @@ use crate::{
     aws::{self, About, Once, Outcome, given},
     kind::{Charge, Context, Cost, Doc, Kind, State},
     kinds::{rds, secretsmanager},
-    model::{Address, Changed, Changes, Diff, Failure, Found, Input, On, Outputs, Permission, Phase, Shown, fields},
+    model::{
+        Address, Changed, Changes, Diff, Explanation, Failure, Found, Input, On, Outputs, Permission, Phase, Shown,
+        fields,
+    },
 };
 
 /// RDS' codes for a DB instance that is not there.
@@ -43,7 +48,7 @@ pub struct DbInstance;
 /// What stack.yaml asks of it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Desired {
-    /// PostgreSQL's version: `16` is any 16.x.
+    /// PostgreSQL's version: `16` is any 16.x, and `16.4` is 16.4 or a newer 16.x.
     pub version: String,
     /// The instance class, such as `db.t4g.micro`.
     pub class: String,
@@ -130,7 +135,8 @@ impl Kind for DbInstance {
     };
     const NOT_YET: &'static [&'static str] = rds::NOT_YET;
     const PERMISSIONS: &'static [Permission] = &[
-        Permission::look(&["rds:DescribeDBInstances"]),
+        // The second is for an upgrade.
+        Permission::look(&["rds:DescribeDBInstances", "rds:DescribeDBEngineVersions"]),
         // With the option group and the parameter group of AWS's own, and with the stack's subnet group.
         Permission::make(
             &["rds:AddTagsToResource", "rds:CreateDBInstance", "rds:ModifyDBInstance"],
@@ -148,6 +154,8 @@ impl Kind for DbInstance {
     ];
     const ADOPTABLE: bool = true;
     const USUAL: Duration = Duration::from_secs(300);
+    // RDS takes no change while it backs up, which is longer than a minute for a large database.
+    const PATIENCE: Duration = Duration::from_secs(1800);
     const DEADLINE: Duration = Duration::from_secs(3600);
 
     async fn list(cx: &Context) -> Result<Vec<Found<Live>>, Failure> {
@@ -155,23 +163,23 @@ impl Kind for DbInstance {
         let call = cx.aws.rds.describe_db_instances().set_db_instance_identifier(claimed);
         let instances: Result<Vec<_>, _> = call.into_paginator().items().send().try_collect().await;
         let instances = instances.or_absent("DescribeDBInstances", NOT_FOUND)?.unwrap_or_default();
-        Ok(instances
-            .iter()
-            .filter_map(|instance| {
-                let address = cx.address_of(instance.tag_list())?;
-                let mut live = live(instance);
-                if cx.claimed().is_some() && live.password == Password::Own {
-                    live.password = Password::Foreign;
-                }
-                Some(Found { address, id: live.identifier.clone(), live })
-            })
-            .collect())
+        let mut found = Vec::new();
+        for instance in &instances {
+            let Some(address) = cx.address_of(instance.tag_list()) else { continue };
+            let mut live = live(instance);
+            if cx.claimed().is_some() && live.password == Password::Own {
+                live.password = Password::Foreign;
+            }
+            live.upgrades = version::targets(cx, &address, &live.version).await?;
+            found.push(Found { address, id: live.identifier.clone(), live });
+        }
+        Ok(found)
     }
 
     fn diff(desired: &Desired, live: &Live) -> Changes<Field, Fixed> {
         let mut diff = Diff::new();
-        if !is_version(&live.version, &desired.version) {
-            diff.field(Field::Version, &live.version, &desired.version);
+        if !version::is_enough(&live.version, &desired.version) {
+            diff.field(Field::Version, &live.version.as_str(), &live.version_for(desired));
         }
         diff.field(Field::Class, &live.class, &desired.class);
         diff.field(Field::Storage, &live.storage, &desired.storage);
@@ -203,19 +211,21 @@ impl Kind for DbInstance {
         diff.finish()
     }
 
-    /// <https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/accessing-monitoring.html>
     fn phase(live: &Live, _desired: Option<&Desired>) -> Phase {
-        let word = live.status.clone();
-        match live.status.as_str() {
-            "available" if matches!(live.password, Password::BeingSet | Password::Replaced) => {
-                Phase::Pending("the password to be set".into())
-            }
-            "available" | "storage-optimization" if live.host.is_some() => Phase::Ready,
-            "deleting" => Phase::Deleting(word),
-            "failed" | "restore-error" | "storage-full" | "insufficient-capacity" | "stopped" => Phase::Failed(word),
-            status if status.starts_with("incompatible-") || status.starts_with("inaccessible-") => Phase::Failed(word),
-            _ => Phase::Pending(word),
-        }
+        state::phase(live)
+    }
+
+    fn phase_after(live: &Live, _desired: &Desired, written: &Live) -> Phase {
+        state::phase_after(live, written)
+    }
+
+    /// Storage never shrinks.
+    fn outdated(seen: &Live, written: &Live) -> bool {
+        seen.storage < written.storage
+    }
+
+    async fn explain(_cx: &Context, live: &Live, _phase: &Phase) -> Explanation {
+        state::explanation(live)
     }
 
     /// RDS goes on showing `available` for a while after it has taken a change.
@@ -255,7 +265,7 @@ impl Kind for DbInstance {
         for field in Field::ALL {
             call = set!(call, field, Some(&password), desired);
         }
-        let answer = call.customize().once().send().await.during("CreateDBInstance")?;
+        let answer = call.customize().once().send().await.during("CreateDBInstance").map_err(state::with_hint)?;
         Ok(live(&given(answer.db_instance, "CreateDBInstance", "DBInstance")?))
     }
 
@@ -266,6 +276,7 @@ impl Kind for DbInstance {
         live: &Live,
         changes: &Changed<Field>,
     ) -> Result<Live, Failure> {
+        state::refuse_stopped(live)?;
         let password = if changes.contains(Field::Password) {
             Some(secretsmanager::value(cx, desired.password.get()?).await?)
         } else {
@@ -282,8 +293,8 @@ impl Kind for DbInstance {
             call = set!(call, field, password.as_ref(), desired);
         }
         if changes.contains(Field::Version) {
-            let major = |version: &str| version.split('.').next().unwrap_or_default().to_owned();
-            call = call.allow_major_version_upgrade(major(&live.version) != major(&desired.version));
+            let to = live.version_for(desired);
+            call = call.engine_version(to).allow_major_version_upgrade(!version::same_major(&live.version, to));
         }
         if changes.contains(Field::Storage) {
             // A database with operations of its own a second has to be told them again, and it cannot have fewer.
@@ -294,7 +305,7 @@ impl Kind for DbInstance {
             // RDS takes a password for a database whose password it manages only if it is to stop that.
             call = call.manage_master_user_password(false);
         }
-        let answer = call.customize().once().send().await.during("ModifyDBInstance")?;
+        let answer = call.customize().once().send().await.during("ModifyDBInstance").map_err(state::with_hint)?;
         let mut made = self::live(&given(answer.db_instance, "ModifyDBInstance", "DBInstance")?);
         // Only now: a run that is killed before does it once more.
         let mut tags = Vec::new();
@@ -378,11 +389,13 @@ impl Kind for DbInstance {
     }
 
     fn by_hand(_address: &Address, desired: &Desired, live: Option<&Live>) -> Option<String> {
-        let has = live?.storage;
-        (desired.storage < has).then(|| {
+        let live = live?;
+        let has = live.storage;
+        let smaller = (desired.storage < has).then(|| {
             let wanted = desired.storage;
             format!("cannot shrink from {has} to {wanted} GiB: set `database.storage` to {has} or more")
-        })
+        });
+        smaller.or_else(|| version::no_way(&live.version, &desired.version, live.upgrades.as_deref()))
     }
 
     /// <https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/Overview.DBInstance.Modifying.html#USER_ModifyInstance.Settings>
@@ -424,9 +437,4 @@ fn charge(state: &State<Desired, Live>) -> Charge {
 async fn tag_instance(cx: &Context, arn: &str, tags: Vec<Tag>) -> Result<(), Failure> {
     let call = cx.aws.rds.add_tags_to_resource().resource_name(arn).set_tags(Some(tags));
     call.customize().once().send().await.during("AddTagsToResource").map(drop)
-}
-
-/// Whether `full`, such as `16.4`, is what stack.yaml means by `asked`, such as `16`.
-fn is_version(full: &str, asked: &str) -> bool {
-    full == asked || full.strip_prefix(asked).is_some_and(|rest| rest.starts_with('.'))
 }

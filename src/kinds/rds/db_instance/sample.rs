@@ -47,6 +47,26 @@ pub(super) fn sample() -> Sample<Desired> {
         .drift(&["storage"], |cloud| {
             cloud.with(|rds: &mut Rds| rds.change(|database| database.allocated_storage = Some(10)));
         })
+        // Its storage is full, which shows for a while after the change that mends it.
+        .drift(&["storage"], |cloud| {
+            let full = |rds: &mut Rds| {
+                rds.change(|database| {
+                    database.allocated_storage = Some(10);
+                    database.db_instance_status = Some("storage-full".into());
+                });
+            };
+            cloud.with(full);
+        })
+        // RDS backs it up, and takes no change meanwhile.
+        .drift(&["class"], |cloud| {
+            let backed_up = |rds: &mut Rds| {
+                rds.change(|database| {
+                    database.db_instance_class = Some("db.t4g.large".into());
+                    database.db_instance_status = Some("backing-up".into());
+                });
+            };
+            cloud.with(backed_up);
+        })
         .drift(&["public"], |cloud| {
             cloud.with(|rds: &mut Rds| rds.change(|database| database.publicly_accessible = Some(true)));
         })

@@ -1,5 +1,12 @@
+use std::sync::Arc;
+
 use super::*;
-use crate::model::How;
+use crate::{
+    aws::model,
+    kind::NoImages,
+    kinds::rds::model::Rds,
+    model::{How, StackId},
+};
 
 fn desired() -> Desired {
     Desired {
@@ -26,8 +33,10 @@ fn live() -> Live {
         host: Some("host".into()),
         port: Some(5432),
         version: "16.4".into(),
+        upgrades: None,
         class: "db.t4g.micro".into(),
         storage: 20,
+        growing: false,
         iops: None,
         multi_az: false,
         backup_days: 7,
@@ -68,11 +77,69 @@ fn a_protected_database_is_guarded_and_an_available_one_ready() {
 }
 
 #[test]
+fn a_database_that_is_backed_up_is_ready() {
+    let in_state = |status: &str| DbInstance::phase(&Live { status: status.into(), ..live() }, None);
+    // RDS shows some of these every night, and takes no change in them.
+    for status in [
+        "available",
+        "backing-up",
+        "configuring-enhanced-monitoring",
+        "configuring-iam-database-auth",
+        "configuring-log-exports",
+        "storage-config-upgrade",
+        "storage-initialization",
+        "storage-optimization",
+    ] {
+        assert_eq!(in_state(status), Phase::Ready, "{status}");
+    }
+    for status in ["creating", "modifying", "upgrading", "rebooting", "maintenance", "starting", "renaming"] {
+        assert_eq!(in_state(status), Phase::Pending(status.into()));
+    }
+    let waiting = Live { status: "backing-up".into(), password: Password::BeingSet, ..live() };
+    assert_eq!(DbInstance::phase(&waiting, None), Phase::Pending("the password to be set".into()));
+}
+
+#[test]
+fn a_full_storage_is_no_failure_of_what_adds_storage() {
+    let full = Live { status: "storage-full".into(), ..live() };
+    assert_eq!(DbInstance::phase(&full, None), Phase::Failed("storage-full".into()));
+    let next = state::explanation(&full).next.expect("there is a way out");
+    assert!(next.contains("`database.storage` to more than 20"), "{next}");
+    let written = Live { storage: 40, growing: true, ..full.clone() };
+    assert!(matches!(DbInstance::phase(&written, None), Phase::Pending(_)), "a run that was killed left it so");
+    assert!(DbInstance::outdated(&full, &written), "a look that lags shows it as it was before");
+    assert!(matches!(DbInstance::phase_after(&full, &desired(), &written), Phase::Pending(_)));
+    assert!(matches!(DbInstance::phase_after(&full, &desired(), &full), Phase::Failed(_)), "by another change");
+}
+
+#[test]
+fn a_stopped_database_is_started_by_a_person() {
+    let stopped = Live { status: "stopped".into(), ..live() };
+    let failure = state::refuse_stopped(&stopped).expect_err("RDS would refuse the change");
+    assert!(failure.hint.is_some_and(|hint| hint.contains("start-db-instance --db-instance-identifier demo")));
+    assert_eq!(state::refuse_stopped(&live()), Ok(()));
+}
+
+#[test]
 fn a_minor_upgrade_by_aws_is_no_drift() {
-    assert!(is_version("16.4", "16"));
-    assert!(is_version("16.4", "16.4"));
-    assert!(!is_version("160.1", "16"));
-    assert!(!is_version("15.8", "16"));
+    let pinned = Desired { version: "16.2".into(), ..desired() };
+    assert_eq!(DbInstance::diff(&pinned, &live()), []);
+    assert_eq!(DbInstance::by_hand(&Address::new("db_instance", "database"), &pinned, Some(&live())), None);
+    let changes = DbInstance::diff(&Desired { version: "16.8".into(), ..desired() }, &live());
+    assert_eq!(changes[0].to, Shown::value("16.8"));
+}
+
+#[test]
+fn a_plan_says_which_version_a_major_upgrade_goes_to() {
+    let live = Live { upgrades: Some(vec!["16.10".into(), "17.5".into(), "17.6".into()]), ..live() };
+    let to = |version: &str| Desired { version: version.into(), ..desired() };
+    let changes = DbInstance::diff(&to("17"), &live);
+    assert_eq!((&changes[0].from, &changes[0].to), (&Shown::value("16.4"), &Shown::value("17.6")));
+    let address = Address::new("db_instance", "database");
+    let by_hand = |version: &str| DbInstance::by_hand(&address, &to(version), Some(&live));
+    assert_eq!(by_hand("17"), None);
+    assert!(by_hand("18").is_some_and(|told| told.contains("RDS upgrades it to 16.10, 17.6")));
+    assert!(by_hand("15").is_some_and(|told| told.contains("cannot go back from 16.4 to 15")));
 }
 
 #[test]
@@ -120,4 +187,18 @@ fn a_database_that_up_keeps_owes_no_snapshot_any_more() {
         let fields: Vec<&str> = changes.iter().map(|change| change.field.as_str()).collect();
         assert_eq!(fields, ["protect"]);
     }
+}
+
+#[tokio::test]
+async fn a_free_account_is_told_what_it_may_have() {
+    let cloud = rds::model::cloud();
+    cloud.with(|rds: &mut Rds| rds.free_plan = true);
+    let id = StackId { stack: "shop".into(), environment: "test".into() };
+    let cx = Context::new(id, Arc::new(model::session(&cloud)), Arc::new(NoImages));
+    let address = Address::new("db_instance", "database");
+    let desired = Desired { subnet_group: "group-given".into(), password: "arn:of:password".into(), ..desired() };
+    let failure = DbInstance::create(&cx, &address, &desired).await.expect_err("the plan has no 7 days of backups");
+    assert!(failure.hint.is_some_and(|hint| hint.contains("`database.backup_days: 1`")));
+    let one = Desired { backup_days: 1, ..desired };
+    DbInstance::create(&cx, &address, &one).await.expect("the plan has that");
 }

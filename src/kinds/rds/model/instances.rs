@@ -5,10 +5,15 @@ use aws_sdk_rds::{
         add_tags_to_resource::{AddTagsToResourceError, AddTagsToResourceInput, AddTagsToResourceOutput},
         create_db_instance::{CreateDBInstanceError, CreateDbInstanceInput, CreateDbInstanceOutput},
         delete_db_instance::{DeleteDBInstanceError, DeleteDbInstanceInput, DeleteDbInstanceOutput},
+        describe_db_engine_versions::{
+            DescribeDBEngineVersionsError, DescribeDbEngineVersionsInput, DescribeDbEngineVersionsOutput,
+        },
         describe_db_instances::{DescribeDBInstancesError, DescribeDbInstancesInput, DescribeDbInstancesOutput},
         modify_db_instance::{ModifyDBInstanceError, ModifyDbInstanceInput, ModifyDbInstanceOutput},
     },
-    types::{DbInstance, Endpoint, PendingModifiedValues, Tag, VpcSecurityGroupMembership},
+    types::{
+        DbEngineVersion, DbInstance, Endpoint, PendingModifiedValues, Tag, UpgradeTarget, VpcSecurityGroupMembership,
+    },
 };
 
 use super::state::Rds;
@@ -20,6 +25,7 @@ use crate::aws::{
 pub(super) fn serve(cloud: &Cloud) {
     cloud.on(CreateDBInstanceError::generic, create);
     cloud.on(DescribeDBInstancesError::generic, describe);
+    cloud.on(DescribeDBEngineVersionsError::generic, versions);
     cloud.on(ModifyDBInstanceError::generic, modify);
     cloud.on(DeleteDBInstanceError::generic, delete);
     cloud.on(AddTagsToResourceError::generic, tag);
@@ -58,9 +64,25 @@ fn groups(ids: &[String]) -> Option<Vec<VpcSecurityGroupMembership>> {
     Some(ids.iter().map(|id| VpcSecurityGroupMembership::builder().vpc_security_group_id(id).build()).collect())
 }
 
-/// The newest minor version of what is asked for.
+/// The minor version that RDS takes where none is named: not the newest.
 fn full(version: Option<&str>) -> Option<String> {
     version.map(|version| if version.contains('.') { version.to_owned() } else { format!("{version}.4") })
+}
+
+/// To which versions RDS upgrades from `version`: newer minor ones, and of the next two major ones those that are not much older. The
+/// one that RDS takes for a major version without a minor one is none of these.
+fn targets(version: &str) -> Vec<String> {
+    let (major, minor) = version.split_once('.').unwrap_or((version, "0"));
+    let (major, minor): (u32, u32) = (major.parse().unwrap_or_default(), minor.parse().unwrap_or_default());
+    let minors = (minor + 1..minor + 3).map(|minor| format!("{major}.{minor}"));
+    minors.chain([5, 6].map(|minor| format!("{}.{minor}", major + 1))).collect()
+}
+
+fn versions(_rds: &mut Rds, input: &DescribeDbEngineVersionsInput) -> Result<DescribeDbEngineVersionsOutput, Refusal> {
+    let version = input.engine_version().unwrap_or_default();
+    let targets = targets(version).into_iter().map(|target| UpgradeTarget::builder().engine_version(target).build());
+    let found = DbEngineVersion::builder().engine_version(version).set_valid_upgrade_target(Some(targets.collect()));
+    Ok(DescribeDbEngineVersionsOutput::builder().db_engine_versions(found.build()).build())
 }
 
 /// RDS refuses to work on an instance that it is working on already, which has ended at the next try.
@@ -75,6 +97,10 @@ fn free(instance: &mut DbInstance) -> Result<(), Refusal> {
 fn create(rds: &mut Rds, input: &CreateDbInstanceInput) -> Result<CreateDbInstanceOutput, Refusal> {
     if rds.instance(input.db_instance_identifier()).is_ok() {
         return Err(Refusal::new("DBInstanceAlreadyExists", "DB instance already exists"));
+    }
+    if rds.free_plan && input.backup_retention_period() > Some(1) {
+        let message = "The specified backup retention period exceeds the maximum available to free tier customers.";
+        return Err(Refusal::new("FreeTierRestrictionError", message));
     }
     let group = rds.subnet_group(input.db_subnet_group_name())?.clone();
     let identifier = input.db_instance_identifier().unwrap_or_default();
@@ -109,25 +135,35 @@ fn describe(rds: &mut Rds, input: &DescribeDbInstancesInput) -> Result<DescribeD
     Ok(DescribeDbInstancesOutput::builder().set_db_instances(Some(shown)).build())
 }
 
-/// What happens to an instance between two looks at it.
+/// What happens to an instance between two looks at it. One that is full shows that until it has more storage.
 fn advance(instance: &mut DbInstance) {
-    if !matches!(instance.db_instance_status(), Some("creating" | "modifying")) {
-        return;
+    match instance.db_instance_status() {
+        Some("creating" | "modifying" | "backing-up") => {}
+        Some("storage-full") if instance.pending_modified_values.is_some() => {
+            instance.db_instance_status = Some("modifying".to_owned());
+            return;
+        }
+        _ => return,
     }
     instance.db_instance_status = Some("available".to_owned());
     instance.pending_modified_values = None;
     instance.endpoint = Some(Endpoint::builder().address("database.example").port(5432).build());
 }
 
-/// Storage never shrinks, and no version is followed by an older one.
+/// Storage never shrinks, and a version is followed by one that RDS upgrades to.
 fn modify(rds: &mut Rds, input: &ModifyDbInstanceInput) -> Result<ModifyDbInstanceOutput, Refusal> {
     let instance = rds.instance(input.db_instance_identifier())?;
-    free(instance)?;
+    let is_full = instance.db_instance_status() == Some("storage-full");
+    if !(is_full && input.allocated_storage() > instance.allocated_storage()) {
+        free(instance)?;
+    }
     let shrinks = input.allocated_storage.is_some_and(|to| Some(to) < instance.allocated_storage);
     let major = |version: Option<&str>| version.and_then(|version| version.split('.').next()?.parse::<u32>().ok());
     let (from, to) = (major(instance.engine_version()), major(input.engine_version()));
     let upgrade = to.is_some() && to != from && input.allow_major_version_upgrade() != Some(true);
-    if shrinks || upgrade || (to.is_some() && to < from) {
+    let version = full(input.engine_version()).filter(|to| Some(to.as_str()) != instance.engine_version());
+    let valid = targets(instance.engine_version().unwrap_or_default());
+    if shrinks || upgrade || version.is_some_and(|to| !valid.contains(&to)) {
         return Err(Refusal::new("InvalidParameterCombination", "the DB instance cannot be changed so"));
     }
     let was = instance.clone();
@@ -151,7 +187,12 @@ fn modify(rds: &mut Rds, input: &ModifyDbInstanceInput) -> Result<ModifyDbInstan
         }
         instance.pending_modified_values = Some(PendingModifiedValues::builder().master_user_password("****").build());
     }
-    instance.db_instance_status = Some("modifying".to_owned());
+    if is_full {
+        let pending = PendingModifiedValues::builder().set_allocated_storage(input.allocated_storage);
+        instance.pending_modified_values = Some(pending.build());
+    } else {
+        instance.db_instance_status = Some("modifying".to_owned());
+    }
     Ok(ModifyDbInstanceOutput::builder().db_instance(instance.clone()).build())
 }
 

@@ -7,4 +7,6 @@ use aws_sdk_rds::types::{DbInstance, DbSubnetGroup};
 pub(in super::super) struct Rds {
     pub(super) subnet_groups: Vec<DbSubnetGroup>,
     pub(super) instances: Vec<DbInstance>,
+    /// Whether the account is on AWS's free plan.
+    pub(in super::super) free_plan: bool,
 }

@@ -9,6 +9,7 @@ use crate::{
     kinds::ecs::{
         database_load::DatabaseLoad,
         model::{self, Ecs},
+        task::{self, Live},
     },
     model::{Phase, StackId},
 };
@@ -34,14 +35,19 @@ fn register(cloud: &Cloud, sha256: &str, replace: &str) -> String {
     model::register(cloud, definition)
 }
 
-/// Starts a load as the command `cx` does; gives the task as its kind lists it.
+/// Starts a load as the command `cx` does, and looks no further; gives the task as its kind lists it.
 async fn start(cx: &Context, definition: &str) -> serde_json::Value {
     let desired = serde_json::json!({
         "cluster": model::CLUSTER, "task_definition": definition, "subnets": ["subnet-1"],
         "security_group": "sg-1", "public_ip": false,
     });
     let address = Address::new(TASK, "database");
-    Erased::<DatabaseLoad>::new().create(cx, &address, &desired).await.expect("it starts")
+    let failure = Erased::<DatabaseLoad>::new().create(cx, &address, &desired).await.expect_err("ECS prepares it");
+    assert_eq!(failure.code.as_deref(), Some(task::BEING_PREPARED), "{failure}");
+    let listed = cx.aws.ecs.list_tasks().cluster(model::CLUSTER).started_by(cx.started_by(TASK)).send().await;
+    let task = listed.expect("it lists").task_arns().first().expect("it is there").clone();
+    let live = Live { task, status: "PROVISIONING".into(), exit_code: None, ..Live::stopped(0, "") };
+    serde_json::to_value(live).expect("it is plain")
 }
 
 fn left(log: bool, definition: &str) -> Left {
@@ -166,7 +172,7 @@ fn a_killed_task_is_no_undone_one() {
 
 #[test]
 fn a_killed_load_is_not_said_to_have_changed_nothing() {
-    use crate::kinds::ecs::{database_load::Load, database_task::Purpose, task::Live};
+    use crate::kinds::ecs::{database_load::Load, database_task::Purpose};
     let failed = |code| Load::failed(&Live::stopped(code, "container psql ended"));
     assert!(failed(3).contains("the database is as it was: container psql ended"));
     assert_eq!(failed(137), "the load was killed before its end: container psql ended");

@@ -1,0 +1,124 @@
+//! Versions of PostgreSQL: which one is what stack.yaml asks for, and to which ones RDS upgrades a database.
+
+use super::{DbInstance, Desired};
+use crate::{
+    aws::Outcome,
+    kind::{Context, Kind},
+    model::{Address, Failure},
+};
+
+/// Its numbers: the major one, and the minor one where it has one. What follows those, such as `-rds.20240418`, counts builds of
+/// one minor version.
+fn numbers(version: &str) -> Option<(u32, Option<u32>)> {
+    let (major, rest) = version.split_once('.').map_or((version, None), |(major, rest)| (major, Some(rest)));
+    let digits = |text: &str| text.split(|c: char| !c.is_ascii_digit()).next().and_then(|digits| digits.parse().ok());
+    let minor = match rest {
+        Some(rest) => Some(digits(rest)?),
+        None => None,
+    };
+    Some((major.parse().ok()?, minor))
+}
+
+/// Whether `full`, such as `16.8`, is as good as what stack.yaml asks for by `asked`: `16`, or a minor version of it that is not
+/// newer. RDS upgrades minor versions by itself in the maintenance window, and takes none back.
+/// <https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_UpgradeDBInstance.PostgreSQL.Minor.html>
+pub(super) fn is_enough(full: &str, asked: &str) -> bool {
+    match (numbers(full), numbers(asked)) {
+        (Some((major, minor)), Some((asked_major, least))) => major == asked_major && minor >= least,
+        _ => full == asked,
+    }
+}
+
+/// Whether the two have one major version.
+pub(super) fn same_major(one: &str, other: &str) -> bool {
+    numbers(one).map(|(major, _)| major) == numbers(other).map(|(major, _)| major)
+}
+
+/// The one of `targets` that stack.yaml means by `asked`: the newest of a major version, or the minor version that is named.
+pub(super) fn chosen<'a>(asked: &str, targets: &'a [String]) -> Option<&'a str> {
+    let (major, minor) = numbers(asked)?;
+    let meant = targets.iter().filter_map(|target| Some((numbers(target)?, target)));
+    let meant = meant.filter(|((of, minor_of), _)| *of == major && (minor.is_none() || *minor_of == minor));
+    meant.max_by_key(|(numbers, _)| *numbers).map(|(_, target)| target.as_str())
+}
+
+/// Why RDS makes none of `version` into what stack.yaml asks for by `asked`, as a sentence that goes on after the address. `targets`
+/// are the versions to which RDS upgrades it, where they were read.
+pub(super) fn no_way(version: &str, asked: &str, targets: Option<&[String]>) -> Option<String> {
+    if is_enough(version, asked) {
+        return None;
+    }
+    let major = version.split('.').next().unwrap_or_default();
+    if numbers(asked) < numbers(version) {
+        return Some(format!("cannot go back from {version} to {asked}: set `database.version` to \"{major}\""));
+    }
+    let targets = targets.filter(|targets| chosen(asked, targets).is_none())?;
+    let known = if targets.is_empty() { "no other version".to_owned() } else { newest(targets).join(", ") };
+    Some(format!(
+        "cannot be upgraded from {version} to {asked}: RDS upgrades it to {known}. Set `database.version` to one of these, or to \
+         \"{major}\""
+    ))
+}
+
+/// The newest of each major version, the oldest major version first.
+fn newest(targets: &[String]) -> Vec<&str> {
+    let mut sorted: Vec<&str> = targets.iter().map(String::as_str).collect();
+    sorted.sort_by_key(|target| numbers(target));
+    let majors = sorted.chunk_by(|one, other| same_major(one, other));
+    majors.filter_map(|of_major| of_major.last().copied()).collect()
+}
+
+/// The versions to which RDS upgrades the database at `address` from `version`, if stack.yaml asks for a newer one. The newest
+/// minor version of a major one, or the one that a bare `17` means, is not always among them.
+/// <https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_UpgradeDBInstance.PostgreSQL.MajorVersion.html>
+pub(super) async fn targets(cx: &Context, address: &Address, version: &str) -> Result<Option<Vec<String>>, Failure> {
+    let mut expected = cx.expected(DbInstance::NAME).filter(|(own, _)| *own == address);
+    let asked = expected.next().and_then(|(_, desired)| serde_json::from_value::<Desired>(desired.clone()).ok());
+    if asked.is_none_or(|asked| is_enough(version, &asked.version) || numbers(&asked.version) < numbers(version)) {
+        return Ok(None);
+    }
+    // Also of a version with which RDS makes no database any more.
+    let call = cx.aws.rds.describe_db_engine_versions().engine("postgres").engine_version(version).include_all(true);
+    let answer = call.send().await.during("DescribeDBEngineVersions")?;
+    let targets = answer.db_engine_versions().iter().flat_map(|found| found.valid_upgrade_target());
+    Ok(Some(targets.filter_map(|target| target.engine_version().map(str::to_owned)).collect()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_newer_minor_version_is_as_good() {
+        for (full, asked) in [("16.4", "16"), ("16.4", "16.4"), ("16.10", "16.8"), ("11.22-rds.20240418", "11.22")] {
+            assert!(is_enough(full, asked), "{full} for {asked}");
+        }
+        for (full, asked) in [("16.4", "16.8"), ("160.1", "16"), ("15.8", "16"), ("17.1", "16"), ("17.1", "16.8")] {
+            assert!(!is_enough(full, asked), "{full} for {asked}");
+        }
+    }
+
+    #[test]
+    fn an_upgrade_goes_to_a_version_that_rds_offers() {
+        let targets = ["16.11", "17.6", "17.10", "18.2"].map(str::to_owned);
+        assert_eq!(chosen("17", &targets), Some("17.10"));
+        assert_eq!(chosen("17.6", &targets), Some("17.6"));
+        assert_eq!((chosen("17.1", &targets), chosen("19", &targets)), (None, None));
+    }
+
+    #[test]
+    fn a_version_without_a_way_to_it_is_told_with_the_ways() {
+        let targets = ["16.10", "17.6", "16.11"].map(str::to_owned);
+        let told = no_way("16.9", "18", Some(&targets)).expect("RDS does not go there");
+        assert_eq!(
+            told,
+            "cannot be upgraded from 16.9 to 18: RDS upgrades it to 16.11, 17.6. Set `database.version` to one of these, or to \
+             \"16\""
+        );
+        assert_eq!(no_way("16.9", "17", Some(&targets)), None);
+        assert_eq!(no_way("16.9", "18", None), None, "nobody has asked RDS");
+        assert_eq!(no_way("16.9", "16.4", None), None);
+        let back = no_way("17.6", "16", None).expect("there is no way back");
+        assert_eq!(back, "cannot go back from 17.6 to 16: set `database.version` to \"17\"");
+    }
+}
