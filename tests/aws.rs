@@ -141,13 +141,14 @@ fn policies_fit_the_service_authorization_reference() {
 
 #[test]
 fn a_policy_that_does_not_fit_is_found() {
-    let allow = |action: &str, resource: &str, condition: Value| {
-        json!({ "Sid": "Wrong", "Effect": "Allow", "Action": [action], "Resource": resource, "Condition": condition })
-    };
+    let allow = |action: &str, resource: &str, condition: Value| json!({ "Sid": "Wrong", "Effect": "Allow", "Action": [action], "Resource": resource, "Condition": condition });
     let tagged = |key: &str| json!({ "StringEquals": { key: "shop" } });
     let table = [
         (allow("ecs:MakeService", "*", json!({})), "no such action: ecs:MakeService"),
-        (allow("ecs:DeleteService", "arn:aws:rds:eu-west-1:1:db:a", json!({})), "none of its actions works on arn:aws:rds"),
+        (
+            allow("ecs:DeleteService", "arn:aws:rds:eu-west-1:1:db:a", json!({})),
+            "none of its actions works on arn:aws:rds",
+        ),
         (allow("ec2:DescribeVpcs", "arn:aws:ec2:eu-west-1:1:vpc/a", json!({})), "which is * alone"),
         (allow("ecs:DescribeClusters", "*", tagged("aws:RequestTag/stack")), "does not know the condition key"),
         (allow("ecs:DeleteCluster", "*", json!({ "StringIs": { "aws:SourceIp": "a" } })), "no such operator: StringIs"),

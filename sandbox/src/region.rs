@@ -37,7 +37,13 @@ pub(crate) struct Region {
 }
 
 impl Region {
-    pub(crate) fn new(place: Place, moto: Moto, postgres: Postgres, authority: Arc<Authority>, requests: Requests) -> Self {
+    pub(crate) fn new(
+        place: Place,
+        moto: Moto,
+        postgres: Postgres,
+        authority: Arc<Authority>,
+        requests: Requests,
+    ) -> Self {
         let (place, moto) = (Arc::new(place), Arc::new(moto));
         let alb = Arc::new(Alb::new(Arc::clone(&place), Arc::clone(&moto), Arc::clone(&authority)));
         let ecr = Arc::new(Ecr::new(Arc::clone(&place)));

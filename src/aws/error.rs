@@ -172,9 +172,7 @@ fn hint(failure: &Failure) -> Option<String> {
         "AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation" => {
             "the caller's IAM policy does not allow this operation: see README.md, Permissions"
         }
-        "OptInRequired" => {
-            "the account has not enabled this region: enable it or choose another `region:`"
-        }
+        "OptInRequired" => "the account has not enabled this region: enable it or choose another `region:`",
         _ => return quota::hint(failure),
     };
     Some(hint.to_owned())

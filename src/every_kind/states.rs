@@ -4,7 +4,7 @@
 use std::{path::Path, process::Command};
 
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{Faults, Subject};
 use crate::{kinds, model::Phase};

@@ -26,6 +26,20 @@ pub struct Sandbox {
     key: &'static str,
 }
 
+/// A call in any protocol.
+pub struct Raw {
+    /// The service that it is signed for.
+    pub service: &'static str,
+    /// The method.
+    pub method: Method,
+    /// The path, with its parameters.
+    pub path: String,
+    /// The headers that its protocol has.
+    pub headers: Vec<(&'static str, &'static str)>,
+    /// The body.
+    pub body: Vec<u8>,
+}
+
 /// What a call came to.
 #[derive(Debug)]
 pub struct Answer {
@@ -41,6 +55,17 @@ impl Sandbox {
         Self::start_with(&["--provision-scale", "0.005"]).await
     }
 
+    /// Starts one that records its requests in `folder`, and not with those of the whole run of tests.
+    pub async fn start_recording(folder: &Path) -> Self {
+        let folder = folder.to_str().expect("a temporary folder's name is plain");
+        let record = [
+            ("STACKCTL_SANDBOX_REQUESTS", folder),
+            ("NEXTEST_BINARY_ID", "a test"),
+            ("NEXTEST_TEST_NAME", "of the record"),
+        ];
+        Self::start_in(&["--provision-scale", "0.005"], &record).await
+    }
+
     /// Starts one with options of its own.
     pub async fn start_with(options: &[&str]) -> Self {
         Self::start_keeping(options, None).await
@@ -48,10 +73,15 @@ impl Sandbox {
 
     /// Starts one that keeps what outlives sandboxes in the folder `kept`.
     pub async fn start_keeping(options: &[&str], kept: Option<&Path>) -> Self {
+        let kept = kept.map(|kept| ("XDG_CACHE_HOME", kept.to_str().expect("a temporary folder's name is plain")));
+        Self::start_in(options, kept.as_slice()).await
+    }
+
+    async fn start_in(options: &[&str], environment: &[(&str, &str)]) -> Self {
         let dir = tempfile::tempdir().expect("there is room for a temporary folder");
         // The folder is entered by the unprivileged user that databases run as.
         Command::new("chmod").arg("755").arg(dir.path()).status().expect("chmod is there");
-        let child = serve(dir.path(), options, kept);
+        let child = serve(dir.path(), options, environment);
         let http = Client::builder().no_proxy().build().expect("a plain client can be built");
         let mut sandbox = Self { child, dir, endpoint: String::new(), http, key: "sandbox" };
         let about = sandbox.dir.path().join("sandbox.json");
@@ -98,6 +128,19 @@ impl Sandbox {
         let request = self.http.post(&self.endpoint).header("content-type", "application/x-amz-json-1.1");
         let request = request.header("x-amz-target", target).header("authorization", self.scope(service));
         answered(request.body(body.to_string())).await
+    }
+
+    /// A call in any protocol.
+    pub async fn raw(&self, raw: Raw) -> Answer {
+        let mut request = self.http.request(raw.method, format!("{}{}", self.endpoint, raw.path));
+        for (name, value) in raw.headers {
+            request = request.header(name, value);
+        }
+        let answer = request.header("authorization", self.scope(raw.service)).body(raw.body).send().await;
+        let answer = answer.expect("the sandbox answers");
+        let status = answer.status().as_u16();
+        let body = answer.bytes().await.expect("the answer comes to its end");
+        Answer { status, body: String::from_utf8_lossy(&body).into_owned() }
     }
 
     /// What the control endpoint says.
@@ -183,14 +226,13 @@ impl Answer {
 }
 
 /// Starts the program; its log is in the folder.
-pub fn serve(dir: &Path, options: &[&str], kept: Option<&Path>) -> Child {
+pub fn serve(dir: &Path, options: &[&str], environment: &[(&str, &str)]) -> Child {
     let log = std::fs::File::create(dir.join("sandbox.log")).expect("the folder can be written to");
-    let kept = kept.map(|kept| ("XDG_CACHE_HOME", kept));
     Command::new(env!("CARGO_BIN_EXE_stackctl-sandbox"))
         .args(["serve", "--dir"])
         .arg(dir)
         .args(options)
-        .envs(kept)
+        .envs(environment.iter().copied())
         .stdin(Stdio::null())
         .stdout(log.try_clone().expect("an open file can be opened twice"))
         .stderr(log)
