@@ -48,7 +48,7 @@ async fn phases_agree_with_the_waiters_of_aws() {
     for waiter in waiters {
         let subject = subjects.iter().find(|subject| subject.name == waiter.kind).expect("it is the name of a kind");
         let kind = kinds.iter().find(|kind| kind.name() == waiter.kind).expect("it is the name of a kind");
-        let live = subject.live().await.expect("its sample can be made");
+        let live = subject.live().await.unwrap_or_else(|error| panic!("{}: {error}", waiter.kind));
         let phase = |state: &str| {
             let mut live = live.clone();
             *live.pointer_mut(&waiter.pointer).expect("the kind keeps its state there") = json!(state);

@@ -12,7 +12,6 @@ WAITERS = {
     "instance": ("ec2", "InstanceRunning", "/state"),
     "load_balancer": ("elbv2", "LoadBalancerAvailable", "/state"),
     "nat_gateway": ("ec2", "NatGatewayAvailable", "/state"),
-    "release": ("ecs", "TasksStopped", "/status"),
 }
 
 

@@ -100,7 +100,7 @@ def number(shape, kind, value, at, faults):
 def timestamp(value, at, faults):
     if isinstance(value, Text):
         try:
-            datetime.datetime.fromisoformat(value)
+            datetime.datetime.fromisoformat(value.replace("Z", "+00:00"))
         except ValueError:
             faults.append(f"{at}: {value[:80]!r} is not a time")
     elif isinstance(value, bool) or not isinstance(value, (int, float, datetime.datetime)):
