@@ -1,4 +1,5 @@
-"""Compares the requests that sandboxes have recorded with botocore's models, which AWS writes.
+"""Compares the requests that sandboxes have recorded with botocore's models, which AWS writes, and the policies in them with
+AWS's service authorization reference.
 
 check.py FOLDER [--whole]: the folder has a file for each sandbox. Prints each fault once, with the test whose request has it,
 and ends with 1 if there is one. --whole says that the requests are of all tests: then every protocol must be among them.
@@ -16,6 +17,9 @@ from botocore.model import ServiceModel
 import bodies
 import operations
 import rules
+
+sys.path.append(str(pathlib.Path(__file__).parent.parent / "policies"))
+import lint  # noqa: E402
 
 # The names of botocore for the services that signatures are made for, where the two differ.
 NAMES = {"elasticloadbalancing": "elbv2", "monitoring": "cloudwatch", "tagging": "resourcegroupstaggingapi"}
@@ -36,6 +40,12 @@ def model(service):
     except Exception as error:  # botocore's own kinds of error do not matter here.
         print(f"botocore has no model for {service}: {error}", file=sys.stderr)
         return None
+
+
+@functools.cache
+def of_policy(text):
+    """What is wrong with the policy of a role."""
+    return lint.lint(json.loads(text))
 
 
 class Faults:
@@ -71,6 +81,8 @@ def check(request, complain):
         value = bodies.decoded(service, operation, protocol, request, uri, faults)
         if operation.input_shape is not None:
             rules.check(operation.input_shape, value, "", faults)
+        if name == "iam:PutRolePolicy":
+            faults += (f"its policy: {fault}" for fault in of_policy(value["PolicyDocument"]))
     except Exception as error:
         # Whatever cannot be read is a fault, of the request or of this check.
         faults.append(f"it cannot be read: {error!r}")

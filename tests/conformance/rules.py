@@ -69,7 +69,7 @@ def string(shape, value, at, faults):
         faults.append(f"{at}: {shown} is not one of the enumeration {shape.name}")
     size(shape, len(value), "characters", at, faults)
     pattern = said.get("pattern")
-    if pattern and not compiled(pattern).search(value):
+    if pattern and not compiled(pattern).fullmatch(value):
         faults.append(f"{at}: {shown} does not match {pattern[:120]}")
 
 

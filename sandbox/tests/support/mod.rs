@@ -10,7 +10,7 @@ use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
 };
-use reqwest::{Client, Method};
+use reqwest::{Client, Method, RequestBuilder};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -24,6 +24,7 @@ pub struct Sandbox {
     endpoint: String,
     http: Client,
     key: &'static str,
+    wrong_on_purpose: bool,
 }
 
 /// A call in any protocol.
@@ -83,7 +84,7 @@ impl Sandbox {
         Command::new("chmod").arg("755").arg(dir.path()).status().expect("chmod is there");
         let child = serve(dir.path(), options, environment);
         let http = Client::builder().no_proxy().build().expect("a plain client can be built");
-        let mut sandbox = Self { child, dir, endpoint: String::new(), http, key: "sandbox" };
+        let mut sandbox = Self { child, dir, endpoint: String::new(), http, key: "sandbox", wrong_on_purpose: false };
         let about = sandbox.dir.path().join("sandbox.json");
         let text = until("the sandbox is ready", async || std::fs::read_to_string(&about).ok()).await;
         let about: Value = serde_json::from_str(&text).expect("what it writes is JSON");
@@ -94,6 +95,11 @@ impl Sandbox {
     /// The access key that is used from now on.
     pub fn use_key(&mut self, key: &'static str) {
         self.key = key;
+    }
+
+    /// From now on, the models of AWS need not have what is asked for.
+    pub fn ask_wrong_on_purpose(&mut self) {
+        self.wrong_on_purpose = true;
     }
 
     /// Its folder.
@@ -120,14 +126,13 @@ impl Sandbox {
         let form: Vec<String> =
             all.map(|(key, value)| format!("{}={}", urlencoding::encode(key), urlencoding::encode(value))).collect();
         let request = self.http.post(&self.endpoint).header("content-type", "application/x-www-form-urlencoded");
-        answered(request.header("authorization", self.scope(service)).body(form.join("&"))).await
+        answered(self.signed(request, service).body(form.join("&"))).await
     }
 
     /// A call in the JSON protocol.
     pub async fn json(&self, service: &str, target: &str, body: Value) -> Answer {
         let request = self.http.post(&self.endpoint).header("content-type", "application/x-amz-json-1.1");
-        let request = request.header("x-amz-target", target).header("authorization", self.scope(service));
-        answered(request.body(body.to_string())).await
+        answered(self.signed(request.header("x-amz-target", target), service).body(body.to_string())).await
     }
 
     /// A call in any protocol.
@@ -136,7 +141,7 @@ impl Sandbox {
         for (name, value) in raw.headers {
             request = request.header(name, value);
         }
-        let answer = request.header("authorization", self.scope(raw.service)).body(raw.body).send().await;
+        let answer = self.signed(request, raw.service).body(raw.body).send().await;
         let answer = answer.expect("the sandbox answers");
         let status = answer.status().as_u16();
         let body = answer.bytes().await.expect("the answer comes to its end");
@@ -166,11 +171,13 @@ impl Sandbox {
         processes_of(self.dir())
     }
 
-    fn scope(&self, service: &str) -> String {
-        format!(
+    fn signed(&self, request: RequestBuilder, service: &str) -> RequestBuilder {
+        let scope = format!(
             "AWS4-HMAC-SHA256 Credential={}/20260101/eu-west-1/{service}/aws4_request, SignedHeaders=host, Signature=0",
             self.key
-        )
+        );
+        let request = request.header("authorization", scope);
+        if self.wrong_on_purpose { request.header("x-sandbox-wrong-on-purpose", "yes") } else { request }
     }
 }
 
@@ -276,7 +283,7 @@ pub fn nothing() -> Value {
     json!({})
 }
 
-async fn answered(request: reqwest::RequestBuilder) -> Answer {
+async fn answered(request: RequestBuilder) -> Answer {
     let answer = request.send().await.expect("the sandbox answers");
     let status = answer.status().as_u16();
     Answer { status, body: answer.text().await.expect("the answer comes to its end") }
