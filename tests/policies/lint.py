@@ -77,21 +77,30 @@ def keys(action):
     return {key.partition("/")[0].lower() for key in found}
 
 
+def matching(action):
+    """The actions that a policy means; one, or many if there is a `*` in it."""
+    prefix, _, name = action.partition(":")
+    if "*" not in action:
+        return [action] if privilege(action) else []
+    pattern = re.compile(re.escape(name).replace(r"\*", ".*"))
+    return [f"{prefix}:{known}" for known in get_service_prefix_data(prefix).get("privileges", {}) if pattern.fullmatch(known)]
+
+
 def statement(said, faults):
-    """Checks one statement; gives its actions that are known."""
+    """Checks one statement."""
     name = said.get("Sid", "a statement")
-    actions = []
+    actions, all_actions = [], []
     for action in listed(said["Action"]):
-        if "*" in action:
-            faults.append(f"{name}: {action} is many actions")
-        elif privilege(action) is None:
+        found = matching(action)
+        if not found:
             faults.append(f"{name}: no such action: {action}")
-        else:
-            actions.append(action)
+        all_actions += found
+        # Of many actions, some may work on none of the resources.
+        actions += found if "*" not in action else []
     resources = listed(said["Resource"])
     for resource in resources:
-        if not any(fits(resource, pattern) for action in actions for pattern in [*types(action).values(), "*"]
-                   if pattern != "*" or resource == "*"):
+        patterns = (pattern for action in all_actions for pattern in types(action).values())
+        if resource != "*" and not any(fits(resource, pattern) for pattern in patterns):
             faults.append(f"{name}: none of its actions works on {resource}")
     for action in actions:
         if "*" not in resources and not any(fits(r, pattern) for pattern in types(action).values() for r in resources):
@@ -103,7 +112,6 @@ def statement(said, faults):
             for key in conditions:
                 if key.partition("/")[0].lower() not in keys(action):
                     faults.append(f"{name}: {action} does not know the condition key {key}")
-    return actions
 
 
 def whole(policy, faults):
