@@ -211,10 +211,14 @@ impl Places<'_> {
         let subnets = given.public_subnets.iter().chain(&given.private_subnets).map(|id| format!("subnet/{id}"));
         let arns = std::iter::once(format!("vpc/{}", given.vpc)).chain(subnets);
         let arns: BTreeSet<String> = arns.map(|what| self.arn(&format!("ec2:{{region}}:{{account}}:{what}"))).collect();
+        let mut actions = vec!["ec2:CreateSecurityGroup"];
+        if self.stack.bastion.is_some() {
+            actions.push("ec2:RunInstances");
+        }
         json!({
             "Sid": "ChangeInside",
             "Effect": "Allow",
-            "Action": ["ec2:CreateSecurityGroup", "ec2:RunInstances"],
+            "Action": actions,
             "Resource": arns,
         })
     }

@@ -122,9 +122,10 @@ async fn serve(options: Serve) -> Result<()> {
     write_atomically(&dir.join("authority.pem"), authority.certificate().as_bytes())?;
     let Serve { latency_ms, provision_scale, rollout_scale, schedule_scale, faults, .. } = options;
     let settings = Settings::new(latency_ms, provision_scale, rollout_scale, schedule_scale, faults);
+    let requests = gateway::Requests::wanted()?;
     let moto = moto::Moto::start(&dir, &loopback, provision_scale).await?;
     let place = Place::new(dir.clone(), endpoint.clone(), settings, loopback);
-    let region = Arc::new(Region::new(place, moto, postgres, authority));
+    let region = Arc::new(Region::new(place, moto, postgres, authority, requests));
     region.rds.prepare();
     tokio::spawn(ecs::schedule(Arc::clone(&region.ecs)));
     tokio::spawn(schedules::keep_time(Arc::clone(&region.schedules)));

@@ -10,6 +10,7 @@ use crate::{
     ecs::{Ecs, Works},
     elasticache::Caches,
     faults::Lag,
+    gateway::Requests,
     moto::Moto,
     place::Place,
     rds::{Postgres, Rds},
@@ -23,6 +24,7 @@ pub(crate) struct Region {
     pub(crate) place: Arc<Place>,
     pub(crate) moto: Arc<Moto>,
     pub(crate) lag: Lag,
+    pub(crate) requests: Requests,
     pub(crate) secrecy: Secrecy,
     pub(crate) alb: Arc<Alb>,
     pub(crate) ecs: Arc<Ecs>,
@@ -35,7 +37,13 @@ pub(crate) struct Region {
 }
 
 impl Region {
-    pub(crate) fn new(place: Place, moto: Moto, postgres: Postgres, authority: Arc<Authority>) -> Self {
+    pub(crate) fn new(
+        place: Place,
+        moto: Moto,
+        postgres: Postgres,
+        authority: Arc<Authority>,
+        requests: Requests,
+    ) -> Self {
         let (place, moto) = (Arc::new(place), Arc::new(moto));
         let alb = Arc::new(Alb::new(Arc::clone(&place), Arc::clone(&moto), Arc::clone(&authority)));
         let ecr = Arc::new(Ecr::new(Arc::clone(&place)));
@@ -56,6 +64,7 @@ impl Region {
             caches: Arc::new(Caches::new(Arc::clone(&place), Arc::clone(&moto), authority)),
             schedules: Arc::new(Schedules::new(Arc::clone(&place), Arc::clone(&moto), Arc::clone(&ecs))),
             lag: Lag::default(),
+            requests,
             secrecy: Secrecy::default(),
             alb,
             ecs,

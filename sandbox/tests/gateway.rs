@@ -27,7 +27,8 @@ async fn a_call_goes_where_the_scope_of_its_signature_says() {
 
 #[tokio::test]
 async fn an_unknown_operation_is_a_client_error_in_its_protocol() {
-    let sandbox = Sandbox::start().await;
+    let mut sandbox = Sandbox::start().await;
+    sandbox.ask_wrong_on_purpose();
     let answer = sandbox.json("ssm", "AmazonSSM.PaintItBlue", nothing()).await;
     assert_eq!((answer.status, answer.code().as_str()), (400, "NotImplementedInSandbox"));
     for service in ["rds", "ec2", "elasticloadbalancing"] {

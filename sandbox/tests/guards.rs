@@ -182,7 +182,8 @@ async fn a_log_group_keeps_for_the_periods_that_there_are() {
 
 #[tokio::test]
 async fn ecr_refuses_names_that_have_two_separators_in_a_row() {
-    let sandbox = Sandbox::start().await;
+    let mut sandbox = Sandbox::start().await;
+    sandbox.ask_wrong_on_purpose();
     let call = async |operation: &str, body| {
         sandbox.json("ecr", &format!("AmazonEC2ContainerRegistry_V20150921.{operation}"), body).await
     };

@@ -108,7 +108,7 @@ async fn two_run_side_by_side_and_know_nothing_of_each_other() {
 async fn a_port_in_use_is_said_at_once() {
     let sandbox = Sandbox::start().await;
     let dir = tempfile::tempdir().expect("there is room for a temporary folder");
-    let mut second = serve(dir.path(), &["--port", sandbox.port()], None);
+    let mut second = serve(dir.path(), &["--port", sandbox.port()], &[]);
     let status = until("the second has ended", async || second.try_wait().expect("it is our child")).await;
     assert!(!status.success());
     let log = std::fs::read_to_string(dir.path().join("sandbox.log")).expect("it has a log");

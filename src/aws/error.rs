@@ -169,12 +169,10 @@ fn hint(failure: &Failure) -> Option<String> {
         _ if CREDENTIALS.contains(&code) && failure.cause == Cause::Unreachable => {
             "AWS does not know these credentials: check AWS_PROFILE or AWS_ACCESS_KEY_ID with `aws sts get-caller-identity`"
         }
-        "AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation" | "AccessDenied.Exception" => {
+        "AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation" => {
             "the caller's IAM policy does not allow this operation: see README.md, Permissions"
         }
-        "OptInRequired" | "AuthFailure.OptIn" => {
-            "the account has not enabled this region: enable it or choose another `region:`"
-        }
+        "OptInRequired" => "the account has not enabled this region: enable it or choose another `region:`",
         _ => return quota::hint(failure),
     };
     Some(hint.to_owned())

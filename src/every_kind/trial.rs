@@ -74,6 +74,17 @@ impl Subject {
         transitions(&self.sample, self.lasts)
     }
 
+    /// What the kind keeps of its resource, once that is as the base describes it.
+    pub async fn live(&self) -> Result<Value, String> {
+        self.cloud.restore(&self.empty);
+        let trial = Trial { subject: self, lag: Duration::ZERO };
+        trial.up(Some(&self.sample.base)).await?;
+        let kind = self.kinds.iter().find(|kind| kind.name() == self.name).ok_or("the kind is not registered")?;
+        let cx = trial.context();
+        let found = kind.list(&cx).await.map_err(|failure| failure.to_string())?;
+        found.into_iter().next().map(|found| found.live).ok_or_else(|| "the kind does not list it".to_owned())
+    }
+
     /// What `transition` begins with.
     pub async fn start(&self, transition: &Transition<'_>) -> Result<Start<'_>, String> {
         for (_, desired) in transition.next_runs() {

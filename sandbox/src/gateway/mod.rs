@@ -2,7 +2,10 @@
 
 mod cbor;
 mod control;
+mod requests;
 mod rest;
+
+pub(crate) use requests::Requests;
 
 use std::{error::Error, os::fd::AsFd, sync::Arc, time::Instant};
 
@@ -84,7 +87,7 @@ async fn route(region: &Arc<Region>, request: Request<Incoming>) -> Result<Respo
     }
     let started = Instant::now();
     let in_cbor = cbor::is_spoken(request.headers());
-    let call = match read(request).await {
+    let call = match read(&region.requests, request).await {
         Ok(call) => call,
         Err(error) => return Ok(plain(400, &format!("this is no call of the AWS API: {}", error.message))),
     };
@@ -246,7 +249,7 @@ fn check_credentials(call: &Call) -> Result<(), ApiError> {
 }
 
 /// Reads a call: the signature's scope says for which service, a header or a parameter which operation.
-async fn read(request: Request<Incoming>) -> Result<Call, ApiError> {
+async fn read(requests: &Requests, request: Request<Incoming>) -> Result<Call, ApiError> {
     let (parts, body) = request.into_parts();
     let body = body.collect().await.map_err(|error| ApiError::client("IncompleteBody", error.to_string()))?.to_bytes();
     let path_and_query = parts.uri.path_and_query().map_or_else(|| "/".to_owned(), ToString::to_string);
@@ -258,6 +261,7 @@ async fn read(request: Request<Incoming>) -> Result<Call, ApiError> {
     let [key, _, region, service, _] = scope.split('/').collect::<Vec<_>>()[..] else {
         return Err(ApiError::client("MissingAuthenticationToken", "it is not signed"));
     };
+    requests.keep(&scope, &parts, &body);
     let target = parts.headers.get("x-amz-target").and_then(|value| value.to_str().ok());
     let mut call = Call {
         service: service.to_owned(),

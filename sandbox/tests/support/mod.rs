@@ -10,7 +10,7 @@ use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
 };
-use reqwest::{Client, Method};
+use reqwest::{Client, Method, RequestBuilder};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -24,6 +24,21 @@ pub struct Sandbox {
     endpoint: String,
     http: Client,
     key: &'static str,
+    wrong_on_purpose: bool,
+}
+
+/// A call in any protocol.
+pub struct Raw {
+    /// The service that it is signed for.
+    pub service: &'static str,
+    /// The method.
+    pub method: Method,
+    /// The path, with its parameters.
+    pub path: String,
+    /// The headers that its protocol has.
+    pub headers: Vec<(&'static str, &'static str)>,
+    /// The body.
+    pub body: Vec<u8>,
 }
 
 /// What a call came to.
@@ -41,6 +56,17 @@ impl Sandbox {
         Self::start_with(&["--provision-scale", "0.005"]).await
     }
 
+    /// Starts one that records its requests in `folder`, and not with those of the whole run of tests.
+    pub async fn start_recording(folder: &Path) -> Self {
+        let folder = folder.to_str().expect("a temporary folder's name is plain");
+        let record = [
+            ("STACKCTL_SANDBOX_REQUESTS", folder),
+            ("NEXTEST_BINARY_ID", "a test"),
+            ("NEXTEST_TEST_NAME", "of the record"),
+        ];
+        Self::start_in(&["--provision-scale", "0.005"], &record).await
+    }
+
     /// Starts one with options of its own.
     pub async fn start_with(options: &[&str]) -> Self {
         Self::start_keeping(options, None).await
@@ -48,12 +74,17 @@ impl Sandbox {
 
     /// Starts one that keeps what outlives sandboxes in the folder `kept`.
     pub async fn start_keeping(options: &[&str], kept: Option<&Path>) -> Self {
+        let kept = kept.map(|kept| ("XDG_CACHE_HOME", kept.to_str().expect("a temporary folder's name is plain")));
+        Self::start_in(options, kept.as_slice()).await
+    }
+
+    async fn start_in(options: &[&str], environment: &[(&str, &str)]) -> Self {
         let dir = tempfile::tempdir().expect("there is room for a temporary folder");
         // The folder is entered by the unprivileged user that databases run as.
         Command::new("chmod").arg("755").arg(dir.path()).status().expect("chmod is there");
-        let child = serve(dir.path(), options, kept);
+        let child = serve(dir.path(), options, environment);
         let http = Client::builder().no_proxy().build().expect("a plain client can be built");
-        let mut sandbox = Self { child, dir, endpoint: String::new(), http, key: "sandbox" };
+        let mut sandbox = Self { child, dir, endpoint: String::new(), http, key: "sandbox", wrong_on_purpose: false };
         let about = sandbox.dir.path().join("sandbox.json");
         let text = until("the sandbox is ready", async || std::fs::read_to_string(&about).ok()).await;
         let about: Value = serde_json::from_str(&text).expect("what it writes is JSON");
@@ -64,6 +95,11 @@ impl Sandbox {
     /// The access key that is used from now on.
     pub fn use_key(&mut self, key: &'static str) {
         self.key = key;
+    }
+
+    /// From now on, the models of AWS need not have what is asked for.
+    pub fn ask_wrong_on_purpose(&mut self) {
+        self.wrong_on_purpose = true;
     }
 
     /// Its folder.
@@ -83,6 +119,7 @@ impl Sandbox {
             "rds" => "2014-10-31",
             "elasticache" => "2015-02-02",
             "iam" => "2010-05-08",
+            "sns" => "2010-03-31",
             "sts" => "2011-06-15",
             _ => "2015-12-01",
         };
@@ -90,14 +127,26 @@ impl Sandbox {
         let form: Vec<String> =
             all.map(|(key, value)| format!("{}={}", urlencoding::encode(key), urlencoding::encode(value))).collect();
         let request = self.http.post(&self.endpoint).header("content-type", "application/x-www-form-urlencoded");
-        answered(request.header("authorization", self.scope(service)).body(form.join("&"))).await
+        answered(self.signed(request, service).body(form.join("&"))).await
     }
 
     /// A call in the JSON protocol.
     pub async fn json(&self, service: &str, target: &str, body: Value) -> Answer {
         let request = self.http.post(&self.endpoint).header("content-type", "application/x-amz-json-1.1");
-        let request = request.header("x-amz-target", target).header("authorization", self.scope(service));
-        answered(request.body(body.to_string())).await
+        answered(self.signed(request.header("x-amz-target", target), service).body(body.to_string())).await
+    }
+
+    /// A call in any protocol.
+    pub async fn raw(&self, raw: Raw) -> Answer {
+        let mut request = self.http.request(raw.method, format!("{}{}", self.endpoint, raw.path));
+        for (name, value) in raw.headers {
+            request = request.header(name, value);
+        }
+        let answer = self.signed(request, raw.service).body(raw.body).send().await;
+        let answer = answer.expect("the sandbox answers");
+        let status = answer.status().as_u16();
+        let body = answer.bytes().await.expect("the answer comes to its end");
+        Answer { status, body: String::from_utf8_lossy(&body).into_owned() }
     }
 
     /// What the control endpoint says.
@@ -123,11 +172,13 @@ impl Sandbox {
         processes_of(self.dir())
     }
 
-    fn scope(&self, service: &str) -> String {
-        format!(
+    fn signed(&self, request: RequestBuilder, service: &str) -> RequestBuilder {
+        let scope = format!(
             "AWS4-HMAC-SHA256 Credential={}/20260101/eu-west-1/{service}/aws4_request, SignedHeaders=host, Signature=0",
             self.key
-        )
+        );
+        let request = request.header("authorization", scope);
+        if self.wrong_on_purpose { request.header("x-sandbox-wrong-on-purpose", "yes") } else { request }
     }
 }
 
@@ -183,14 +234,13 @@ impl Answer {
 }
 
 /// Starts the program; its log is in the folder.
-pub fn serve(dir: &Path, options: &[&str], kept: Option<&Path>) -> Child {
+pub fn serve(dir: &Path, options: &[&str], environment: &[(&str, &str)]) -> Child {
     let log = std::fs::File::create(dir.join("sandbox.log")).expect("the folder can be written to");
-    let kept = kept.map(|kept| ("XDG_CACHE_HOME", kept));
     Command::new(env!("CARGO_BIN_EXE_stackctl-sandbox"))
         .args(["serve", "--dir"])
         .arg(dir)
         .args(options)
-        .envs(kept)
+        .envs(environment.iter().copied())
         .stdin(Stdio::null())
         .stdout(log.try_clone().expect("an open file can be opened twice"))
         .stderr(log)
@@ -234,7 +284,7 @@ pub fn nothing() -> Value {
     json!({})
 }
 
-async fn answered(request: reqwest::RequestBuilder) -> Answer {
+async fn answered(request: RequestBuilder) -> Answer {
     let answer = request.send().await.expect("the sandbox answers");
     let status = answer.status().as_u16();
     Answer { status, body: answer.text().await.expect("the answer comes to its end") }

@@ -28,7 +28,6 @@ pub(super) const TAGGING: Permission = Permission::make(&["ec2:CreateTags"], On:
 /// <https://docs.aws.amazon.com/ec2/latest/devguide/eventual-consistency.html>
 pub(super) const NOT_YET: &[&str] = &[
     "InvalidVpcID.NotFound",
-    "InvalidVpcId.NotFound",
     "InvalidSubnetID.NotFound",
     "InvalidSubnetId.NotFound",
     "InvalidInternetGatewayID.NotFound",

@@ -101,11 +101,11 @@ impl Kind for Topic {
             let subscriptions = cx.aws.sns.list_subscriptions_by_topic().topic_arn(&arn);
             let subscriptions = subscriptions.into_paginator().items().send().try_collect();
             let (tags, subscriptions) = futures::join!(tags, subscriptions);
-            let tags = tags.or_absent("ListTagsForResource", &["ResourceNotFound", "ResourceNotFoundException"])?;
+            let tags = tags.or_absent("ListTagsForResource", &["ResourceNotFound"])?;
             let address = tags.and_then(|tags| aws::address_of(&cx.id, tags.tags()));
             let Some(address) = address else { return Ok::<_, Failure>(None) };
             let subscriptions: Option<Vec<SdkSubscription>> =
-                subscriptions.or_absent("ListSubscriptionsByTopic", &["NotFound", "NotFoundException"])?;
+                subscriptions.or_absent("ListSubscriptionsByTopic", &["NotFound"])?;
             let Some(subscriptions) = subscriptions else { return Ok(None) };
             let live =
                 Live { arn: arn.clone(), subscriptions: subscriptions.iter().filter_map(subscription).collect() };
@@ -167,7 +167,7 @@ impl Kind for Topic {
         // https://docs.aws.amazon.com/sns/latest/api/API_DeleteTopic.html
         let call = cx.aws.sns.delete_topic().topic_arn(&live.arn);
         let answer = call.customize().once().send().await;
-        answer.or_absent("DeleteTopic", &["NotFound", "NotFoundException"]).map(drop)
+        answer.or_absent("DeleteTopic", &["NotFound"]).map(drop)
     }
 
     fn summary(live: &Live) -> Option<String> {
@@ -212,7 +212,7 @@ async fn set_email(cx: &Context, desired: &Desired, mut live: Live) -> Result<Li
     for former in former(desired, &live) {
         let call = cx.aws.sns.unsubscribe().set_subscription_arn(former.arn.clone());
         let answer = call.customize().once().send().await;
-        answer.or_absent("Unsubscribe", &["NotFound", "NotFoundException"])?;
+        answer.or_absent("Unsubscribe", &["NotFound"])?;
     }
     live.subscriptions.retain(|subscription| !is_former(desired, subscription));
     if live.subscriptions.iter().any(|subscription| subscription.email == desired.email) {

@@ -253,7 +253,7 @@ impl Kind for Alarm {
 
     async fn delete(cx: &Context, live: &Live) -> Result<(), Failure> {
         let call = cx.aws.cloudwatch.delete_alarms().alarm_names(&live.name).customize().once();
-        call.send().await.or_absent("DeleteAlarms", &["ResourceNotFound", "ResourceNotFoundException"]).map(drop)
+        call.send().await.or_absent("DeleteAlarms", &["ResourceNotFound"]).map(drop)
     }
 
     fn summary(live: &Live) -> Option<String> {

@@ -30,7 +30,7 @@ use crate::{
 };
 
 /// RDS' codes for a DB instance that is not there.
-const NOT_FOUND: &[&str] = &["DBInstanceNotFound", "DBInstanceNotFoundFault"];
+const NOT_FOUND: &[&str] = &["DBInstanceNotFound"];
 
 /// From how many GiB on PostgreSQL's gp3 storage is spread over four volumes, and has operations of its own a second.
 /// <https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/CHAP_Storage.html#gp3-storage>
@@ -362,7 +362,7 @@ impl Kind for DbInstance {
     }
 
     fn passing(failure: &Failure) -> Option<&'static str> {
-        if failure.is(&["InvalidDBInstanceState", "InvalidDBInstanceStateFault"]) {
+        if failure.is(&["InvalidDBInstanceState"]) {
             Some("the database to finish what it is doing")
         } else if failure.is_of("DeleteDBInstance") && failure.is(&["InvalidParameterCombination"]) {
             // Of a deletion, RDS says so as long as the database is protected.
