@@ -18,7 +18,7 @@ use crate::{
         model::{self, Checkpoint, Cloud, Fault},
     },
     engine::{self, Events, Interrupt, Jitter, Run},
-    kind::{AnyKind, Context, Registry, Sample},
+    kind::{AnyKind, Context, Delay, Registry, Sample},
     kinds,
     model::{Action, Address, Failure, Graph, Plan, StackId},
 };
@@ -72,6 +72,11 @@ impl Subject {
     /// Everything that a run can do to the resource.
     pub fn transitions(&self) -> Vec<Transition<'_>> {
         transitions(&self.sample, self.lasts)
+    }
+
+    /// What AWS refuses the kind for a while.
+    pub fn delays(&self) -> &[Delay] {
+        &self.sample.delays
     }
 
     /// What `transition` begins with.
@@ -133,6 +138,11 @@ impl Start<'_> {
 }
 
 impl Trial<'_> {
+    /// From now on, AWS refuses for a while what `delay` says.
+    pub fn begin(&self, delay: Delay) {
+        (delay.begin)(&self.subject.cloud);
+    }
+
     /// The steps to `desired`, or to its absence.
     pub async fn plan(&self, desired: Option<&Value>) -> Result<Plan, String> {
         self.planned(&self.context(), desired).await.map_err(|failure| format!("the plan failed: {failure}"))
