@@ -2,7 +2,7 @@
 //!
 //! <https://docs.aws.amazon.com/vpc/latest/userguide/vpc-security-groups.html>
 
-use std::{collections::BTreeSet, fmt};
+use std::{collections::BTreeSet, fmt, time::Duration};
 
 use aws_sdk_ec2::types::{IpPermission, IpRange, ResourceType, SecurityGroup as SdkSecurityGroup, UserIdGroupPair};
 use serde::{Deserialize, Serialize};
@@ -130,6 +130,7 @@ impl Kind for SecurityGroup {
     const IN_TWO_STEPS: bool = true;
     const COST: Cost<Desired, Live> = Cost::Free("AWS charges nothing for a security group");
     const NOT_YET: &'static [&'static str] = ec2::NOT_YET;
+    const DEADLINE: Duration = ec2::INTERFACES_LINGER;
     const PERMISSIONS: &'static [Permission] = &[
         Permission::look(&["ec2:DescribeSecurityGroups"]),
         Permission::make(&["ec2:CreateSecurityGroup"], On::Tagged),
@@ -284,6 +285,7 @@ impl Kind for SecurityGroup {
             .variant(&["ingress"], Desired { ingress: other, ..base() })
             .variant(&["ingress"], Desired { ingress: Vec::new(), ..base() })
             .drift(&["egress"], |cloud| cloud.with(ec2::model::Ec2::close_groups))
+            .delay("network interfaces linger", |cloud| cloud.with(ec2::model::Ec2::linger))
     }
 }
 

@@ -131,6 +131,7 @@ fn delete(ec2: &mut Ec2, input: &DeleteSecurityGroupInput) -> Result<DeleteSecur
     if rules.map(UserIdGroupPair::group_id).chain(of_hosts).any(|id| id == input.group_id()) {
         return Err(in_use(input.group_id()));
     }
+    ec2.holds_nothing(input.group_id(), "DependencyViolation")?;
     ec2.security_groups.retain(|group| group.group_id() != input.group_id());
     Ok(DeleteSecurityGroupOutput::builder().build())
 }

@@ -76,6 +76,7 @@ fn delete(ec2: &mut Ec2, input: &DeleteSubnetInput) -> Result<DeleteSubnetOutput
     if inside.any(|subnet| subnet == input.subnet_id()) {
         return Err(in_use(input.subnet_id()));
     }
+    ec2.holds_nothing(input.subnet_id(), "DependencyViolation")?;
     ec2.subnets.remove(at);
     Ok(DeleteSubnetOutput::builder().build())
 }

@@ -4,6 +4,8 @@
 
 mod blockers;
 
+use std::time::Duration;
+
 use aws_sdk_ec2::types::{ResourceType, Vpc as SdkVpc, VpcState};
 use serde::{Deserialize, Serialize};
 
@@ -58,6 +60,7 @@ impl Kind for Vpc {
     const MANY: bool = true;
     const COST: Cost<Desired, Live> = Cost::Free("AWS charges nothing for a network");
     const NOT_YET: &'static [&'static str] = ec2::NOT_YET;
+    const DEADLINE: Duration = ec2::INTERFACES_LINGER;
     const PERMISSIONS: &'static [Permission] = &[
         Permission::look(&["ec2:DescribeVpcs"]),
         Permission::make(&["ec2:CreateVpc"], On::Tagged),
@@ -140,7 +143,9 @@ impl Kind for Vpc {
     fn sample() -> crate::kind::Sample<Desired> {
         let base = Desired { cidr: "10.20.0.0/16".into() };
         let other = Desired { cidr: "10.30.0.0/16".into() };
-        crate::kind::Sample::new(ec2::model::cloud, base).variant(&["cidr"], other)
+        crate::kind::Sample::new(ec2::model::cloud, base)
+            .variant(&["cidr"], other)
+            .delay("network interfaces linger", |cloud| cloud.with(ec2::model::Ec2::linger))
     }
 }
 
