@@ -15,6 +15,7 @@ mod session;
 mod signature;
 mod tags;
 mod task_log;
+mod zones;
 
 pub use clock::Clock;
 pub use error::{Outcome, failure, given};
