@@ -48,6 +48,11 @@ mod tests {
         AvailabilityZone::builder().zone_id(id).zone_type("availability-zone").state(state).build()
     }
 
+    fn local(opted_in: AvailabilityZoneOptInStatus, kind: &str) -> AvailabilityZone {
+        let zone = AvailabilityZone::builder().zone_id("usw2-lax1-az1").zone_type(kind).opt_in_status(opted_in);
+        zone.state(AvailabilityZoneState::Available).build()
+    }
+
     #[test]
     fn a_zone_without_fargate_is_left_out_by_its_id() {
         let usable = |id: &str| is_usable(&zone(id, AvailabilityZoneState::Available));
@@ -64,10 +69,8 @@ mod tests {
         for state in [AvailabilityZoneState::Constrained, AvailabilityZoneState::Unavailable] {
             assert!(!is_usable(&zone("euw1-az1", state)));
         }
-        let available = || zone("usw2-lax1-az1", AvailabilityZoneState::Available);
-        let local = AvailabilityZone { zone_type: Some("local-zone".into()), ..available() };
-        assert!(!is_usable(&local));
-        let not_opted_in = AvailabilityZoneOptInStatus::NotOptedIn;
-        assert!(!is_usable(&AvailabilityZone { opt_in_status: Some(not_opted_in), ..available() }));
+        assert!(!is_usable(&local(AvailabilityZoneOptInStatus::OptedIn, "local-zone")));
+        assert!(!is_usable(&local(AvailabilityZoneOptInStatus::NotOptedIn, "availability-zone")));
+        assert!(is_usable(&local(AvailabilityZoneOptInStatus::OptedIn, "availability-zone")));
     }
 }

@@ -49,7 +49,7 @@ pub(super) fn chosen(stack: &Stack, facts: &Facts) -> Result<Vec<String>, Failur
     // After a change of `network.cidr` no subnet has a place: all are made anew, in the same zones if need be. Where all others
     // are taken, a zone whose place goes gets another one.
     let known = facts.zones.iter().chain(facts.subnets.values());
-    let others = known.filter(|zone| !own.values().any(|own| own == zone));
+    let others = known.filter(|zone| !own.values().any(|own| &own == zone));
     let mut free = others.chain(own.range(wanted..).map(|(_, zone)| zone));
     let mut chosen: Vec<String> = Vec::new();
     for place in 0..wanted {

@@ -140,7 +140,7 @@ impl Kind for InternetGateway {
 
     fn passing(failure: &Failure) -> Option<&'static str> {
         // Public addresses of a load balancer or a task outlive it by minutes.
-        failure.is(&["DependencyViolation"]).then_some("the network's public addresses to be released")
+        failure.is(ec2::IN_USE).then_some("the network's public addresses to be released")
     }
 
     #[cfg(test)]

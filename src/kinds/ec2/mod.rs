@@ -2,6 +2,7 @@
 
 mod blockers;
 pub mod elastic_ip;
+mod guard_duty;
 pub mod instance;
 pub mod internet_gateway;
 #[cfg(test)]
@@ -10,6 +11,8 @@ pub mod nat_gateway;
 pub mod route_table;
 pub mod security_group;
 pub mod subnet;
+#[cfg(test)]
+mod tests;
 pub mod vpc;
 
 use std::time::Duration;
@@ -30,6 +33,9 @@ pub(super) const TAGGING: Permission = Permission::make(&["ec2:CreateTags"], On:
 /// for 5 to 20 minutes, and AWS promises no end.
 /// <https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/requester-managed-eni.html>
 pub(super) const INTERFACES_LINGER: Duration = Duration::from_secs(1800);
+
+/// EC2's code for what is not deleted because something else is in it or uses it.
+pub(super) const IN_USE: &[&str] = &["DependencyViolation"];
 
 /// EC2's codes for an identifier that it gave out a moment ago and does not know everywhere yet.
 /// <https://docs.aws.amazon.com/ec2/latest/devguide/eventual-consistency.html>

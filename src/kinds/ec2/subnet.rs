@@ -170,7 +170,11 @@ impl Kind for Subnet {
 
     async fn delete(cx: &Context, live: &Live) -> Result<(), Failure> {
         let call = cx.aws.ec2.delete_subnet().subnet_id(&live.id).customize().once();
-        call.send().await.or_absent("DeleteSubnet", &["InvalidSubnetID.NotFound"]).map(drop)
+        let deleted = call.send().await.or_absent("DeleteSubnet", &["InvalidSubnetID.NotFound"]).map(drop);
+        if deleted.as_ref().is_err_and(|failure| failure.is(ec2::IN_USE)) {
+            ec2::guard_duty::leave_subnets(cx, &live.vpc).await?;
+        }
+        deleted
     }
 
     async fn blockers(cx: &Context, going: &[Found<Live>], owned: &Owned) -> Result<Vec<Blocker>, Failure> {
@@ -181,7 +185,7 @@ impl Kind for Subnet {
     }
 
     fn passing(failure: &Failure) -> Option<&'static str> {
-        failure.is(&["DependencyViolation"]).then_some("the network interfaces in it to go")
+        failure.is(ec2::IN_USE).then_some("the network interfaces in it to go")
     }
 
     #[cfg(test)]

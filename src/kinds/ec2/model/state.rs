@@ -21,6 +21,9 @@ pub struct Ec2 {
     pub route_tables: Vec<types::RouteTable>,
     pub security_groups: Vec<types::SecurityGroup>,
     pub instances: Vec<types::Instance>,
+    pub endpoints: Vec<types::VpcEndpoint>,
+    /// Of those whom nothing else here has.
+    pub interfaces: Vec<types::NetworkInterface>,
     /// Whether they may not be terminated.
     pub protected: bool,
     /// Until when network interfaces of what is gone stand in every subnet, with every security group.

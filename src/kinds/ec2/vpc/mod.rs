@@ -70,13 +70,15 @@ impl Kind for Vpc {
         Permission::delete(
             &[
                 "ec2:DescribeNetworkAcls",
-                "ec2:DescribeVpcEndpoints",
                 "ec2:DescribeVpcPeeringConnections",
                 "ec2:DescribeVpnGateways",
             ],
             On::Any,
         ),
         ec2::blockers::LOOKING,
+        ec2::guard_duty::LOOKING,
+        ec2::guard_duty::REMOVING,
+        ec2::guard_duty::LEAVING,
     ];
 
     async fn list(cx: &Context) -> Result<Vec<Found<Live>>, Failure> {
@@ -131,7 +133,11 @@ impl Kind for Vpc {
 
     async fn delete(cx: &Context, live: &Live) -> Result<(), Failure> {
         let call = cx.aws.ec2.delete_vpc().vpc_id(&live.id).customize().once();
-        call.send().await.or_absent("DeleteVpc", &["InvalidVpcID.NotFound"]).map(drop)
+        let deleted = call.send().await.or_absent("DeleteVpc", &["InvalidVpcID.NotFound"]).map(drop);
+        if deleted.as_ref().is_err_and(|failure| failure.is(ec2::IN_USE)) {
+            ec2::guard_duty::leave_network(cx, &live.id).await?;
+        }
+        deleted
     }
 
     async fn blockers(cx: &Context, going: &[Found<Live>], owned: &Owned) -> Result<Vec<Blocker>, Failure> {
