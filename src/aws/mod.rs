@@ -11,6 +11,7 @@ mod names;
 mod once;
 mod quota;
 mod refusal;
+mod regions;
 mod session;
 mod signature;
 mod tags;

@@ -10,7 +10,7 @@ use aws_smithy_runtime_api::client::{
     retries::classifiers::{ClassifyRetry, RetryAction},
 };
 
-use super::{Outcome, given};
+use super::{Outcome, given, regions};
 use crate::model::{Cause, Failure, Subject};
 
 /// How often a call that only reads is tried; the SDK waits between tries with jitter, 20 s at most.
@@ -158,7 +158,7 @@ impl Aws {
             Err(failure) if failure.code.is_some() && matches!(failure.cause, Cause::Throttled | Cause::Ambiguous) => {
                 self.sts.get_caller_identity().send().await.during("GetCallerIdentity")?
             }
-            identity => identity?,
+            identity => identity.map_err(|failure| regions::explained(failure, &self.region))?,
         };
         Ok(Caller {
             account: given(identity.account, "GetCallerIdentity", "Account")?,
