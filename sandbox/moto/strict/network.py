@@ -155,9 +155,9 @@ def create_vpc_endpoint(original, self, *args, **kwargs):
 
 
 @patch(VPCBackend, "modify_vpc_endpoint")
-def modify_vpc_endpoint(original, self, vpc_id, policy_doc, add_subnets, remove_subnets, *args):
+def modify_vpc_endpoint(original, self, vpc_id, remove_subnets, **kwargs):
     """The interface in a subnet that is taken out goes; moto keeps it."""
-    original(self, vpc_id, policy_doc, add_subnets, remove_subnets, *args)
+    original(self, vpc_id=vpc_id, remove_subnets=remove_subnets, **kwargs)
     endpoint = self.vpc_end_points[vpc_id]
     for eni in list(endpoint.network_interface_ids or []):
         if self.enis[eni].subnet.id in (remove_subnets or []):

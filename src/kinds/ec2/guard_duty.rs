@@ -7,12 +7,11 @@
 
 use std::collections::BTreeSet;
 
-use aws_sdk_ec2::types::{SecurityGroup, Tag, UnsuccessfulItem, UnsuccessfulItemError, VpcEndpoint};
+use aws_sdk_ec2::types::{Filter, SecurityGroup, Tag, UnsuccessfulItem, UnsuccessfulItemError, VpcEndpoint};
 
 use crate::{
     aws::{self, Once, Outcome},
     kind::Context,
-    kinds::ec2::blockers::filter,
     model::{Failure, On, Permission},
 };
 
@@ -24,10 +23,8 @@ pub(super) const LOOKING: Permission =
     Permission::delete(&["ec2:DescribeSecurityGroups", "ec2:DescribeVpcEndpoints"], On::Any);
 
 /// What removes it.
-pub(super) const REMOVING: Permission = Permission::delete(
-    &["ec2:DeleteSecurityGroup", "ec2:DeleteVpcEndpoints", "ec2:ModifyVpcEndpoint"],
-    On::GuardDuty,
-);
+pub(super) const REMOVING: Permission =
+    Permission::delete(&["ec2:DeleteSecurityGroup", "ec2:DeleteVpcEndpoints", "ec2:ModifyVpcEndpoint"], On::GuardDuty);
 
 /// What takes a subnet of the stack out of an endpoint: IAM asks about the subnet too.
 pub(super) const LEAVING: Permission = Permission::delete(&["ec2:ModifyVpcEndpoint"], On::Owned);
@@ -69,8 +66,8 @@ async fn leave(cx: &Context, vpc: &str) -> Result<(), Failure> {
 /// Deletes what is left of GuardDuty in the network `vpc`, which goes.
 pub(super) async fn leave_network(cx: &Context, vpc: &str) -> Result<(), Failure> {
     leave_subnets(cx, vpc).await?;
-    let of_vpc = [filter("vpc-id", &[vpc.to_owned()]), its_own()];
-    let call = cx.aws.ec2.describe_security_groups().set_filters(Some(of_vpc.to_vec())).into_paginator().items().send();
+    let call = cx.aws.ec2.describe_security_groups().set_filters(Some(its_own(&[vpc.to_owned()])));
+    let call = call.into_paginator().items().send();
     let groups: Vec<SecurityGroup> = call.try_collect().await.during("DescribeSecurityGroups")?;
     for group in groups.iter().filter_map(SecurityGroup::group_id) {
         let call = cx.aws.ec2.delete_security_group().group_id(group).customize().once();
@@ -80,13 +77,14 @@ pub(super) async fn leave_network(cx: &Context, vpc: &str) -> Result<(), Failure
 }
 
 async fn endpoints(cx: &Context, vpcs: &[String]) -> Result<Vec<VpcEndpoint>, Failure> {
-    let filters = vec![filter("vpc-id", vpcs), its_own()];
-    let call = cx.aws.ec2.describe_vpc_endpoints().set_filters(Some(filters)).into_paginator().items().send();
+    let call = cx.aws.ec2.describe_vpc_endpoints().set_filters(Some(its_own(vpcs))).into_paginator().items().send();
     call.try_collect().await.during("DescribeVpcEndpoints")
 }
 
-fn its_own() -> aws_sdk_ec2::types::Filter {
-    filter(&format!("tag:{TAG}"), &["true".to_owned()])
+/// The filters for what GuardDuty has made in these networks.
+fn its_own(vpcs: &[String]) -> Vec<Filter> {
+    let of_networks = Filter::builder().name("vpc-id").set_values(Some(vpcs.to_vec())).build();
+    vec![of_networks, Filter::builder().name(format!("tag:{TAG}")).values("true").build()]
 }
 
 /// Whether AWS shows that it is deleted or being deleted. The SDK and AWS do not agree on the case of its words.

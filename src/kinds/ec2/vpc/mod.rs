@@ -68,11 +68,7 @@ impl Kind for Vpc {
         Permission::delete(&["ec2:DeleteVpc"], On::Owned),
         // What may block its deletion.
         Permission::delete(
-            &[
-                "ec2:DescribeNetworkAcls",
-                "ec2:DescribeVpcPeeringConnections",
-                "ec2:DescribeVpnGateways",
-            ],
+            &["ec2:DescribeNetworkAcls", "ec2:DescribeVpcPeeringConnections", "ec2:DescribeVpnGateways"],
             On::Any,
         ),
         ec2::blockers::LOOKING,
