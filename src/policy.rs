@@ -118,6 +118,7 @@ enum Group {
     Tagging(&'static str),
     PassRole,
     ServiceRoles,
+    GuardDuty,
     Records,
 }
 
@@ -131,6 +132,7 @@ impl Group {
             On::Tagging(service) => Self::Tagging(service),
             On::PassedTo(_) => Self::PassRole,
             On::ServiceRole(_) => Self::ServiceRoles,
+            On::GuardDuty => Self::GuardDuty,
             On::Records => Self::Records,
         }
     }
@@ -145,6 +147,7 @@ impl Group {
             Self::Tagging(service) => format!("Tags{}", service.to_uppercase()),
             Self::PassRole => "PassRole".to_owned(),
             Self::ServiceRoles => "ServiceRoles".to_owned(),
+            Self::GuardDuty => "GuardDuty".to_owned(),
             Self::Records => "Records".to_owned(),
         }
     }
@@ -180,6 +183,9 @@ impl Places<'_> {
             }
             Group::Tagged => filled["Condition"] = self.tags("aws:RequestTag"),
             Group::Owned => filled["Condition"] = self.tags("aws:ResourceTag"),
+            Group::GuardDuty => {
+                filled["Condition"] = json!({ "StringEquals": { "aws:ResourceTag/GuardDutyManaged": "true" } });
+            }
             Group::Tagging(service) => {
                 // Otherwise whoever may tag could make anything the stack's own.
                 filled["Condition"] = json!({ "Null": { format!("{service}:CreateAction"): "false" } });

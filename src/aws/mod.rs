@@ -11,10 +11,12 @@ mod names;
 mod once;
 mod quota;
 mod refusal;
+mod regions;
 mod session;
 mod signature;
 mod tags;
 mod task_log;
+mod zones;
 
 pub use clock::Clock;
 pub use error::{Outcome, failure, given};

@@ -4,14 +4,13 @@ use std::time::Duration;
 
 use aws_config::{BehaviorVersion, Region, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
 use aws_credential_types::provider::SharedCredentialsProvider;
-use aws_sdk_ec2::types::{AvailabilityZoneOptInStatus, AvailabilityZoneState};
 use aws_sdk_sts::config::ProvideCredentials;
 use aws_smithy_runtime_api::client::{
     interceptors::context::InterceptorContext,
     retries::classifiers::{ClassifyRetry, RetryAction},
 };
 
-use super::{Outcome, given};
+use super::{Outcome, given, regions};
 use crate::model::{Cause, Failure, Subject};
 
 /// How often a call that only reads is tried; the SDK waits between tries with jitter, 20 s at most.
@@ -159,31 +158,12 @@ impl Aws {
             Err(failure) if failure.code.is_some() && matches!(failure.cause, Cause::Throttled | Cause::Ambiguous) => {
                 self.sts.get_caller_identity().send().await.during("GetCallerIdentity")?
             }
-            identity => identity?,
+            identity => identity.map_err(|failure| regions::explained(failure, &self.region))?,
         };
         Ok(Caller {
             account: given(identity.account, "GetCallerIdentity", "Account")?,
             arn: given(identity.arn, "GetCallerIdentity", "Arn")?,
         })
-    }
-
-    /// The region's availability zones that can be used, in the order of their zone ids: names differ between
-    /// accounts, and the same file must give the same layout tomorrow. Local and wavelength zones are left out.
-    /// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeAvailabilityZones.html>
-    ///
-    /// # Errors
-    /// If AWS fails.
-    pub async fn zones(&self) -> Result<Vec<String>, Failure> {
-        let answer = self.ec2.describe_availability_zones().send().await.during("DescribeAvailabilityZones")?;
-        let usable = answer.availability_zones().iter().filter(|zone| {
-            zone.state() == Some(&AvailabilityZoneState::Available)
-                && zone.zone_type().is_none_or(|kind| kind == "availability-zone")
-                && zone.opt_in_status() != Some(&AvailabilityZoneOptInStatus::NotOptedIn)
-        });
-        let mut zones: Vec<(String, String)> =
-            usable.filter_map(|zone| Some((zone.zone_id()?.to_owned(), zone.zone_name()?.to_owned()))).collect();
-        zones.sort();
-        Ok(zones.into_iter().map(|(_, name)| name).collect())
     }
 }
 

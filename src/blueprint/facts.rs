@@ -11,8 +11,10 @@ use crate::{
 /// What the blueprint has to know beside stack.yaml.
 #[derive(Clone, Debug, Default)]
 pub struct Facts {
-    /// The region's usable zones, in the order in which they are taken.
+    /// The zones of the region that a new subnet can be in, in the order in which they are taken.
     pub zones: Vec<String>,
+    /// The ranges of the subnets that the stack has, and the zone of each.
+    pub subnets: BTreeMap<String, String>,
     /// The public hosted zones of the longest name that the load balancer's domain is, or ends in.
     pub hosted_zones: Vec<HostedZone>,
     /// What AWS has of the network that stack.yaml names; none where the stack has its own.

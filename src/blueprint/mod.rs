@@ -25,6 +25,7 @@ mod running;
 mod scaling;
 mod service;
 mod users;
+mod zones;
 
 pub use constants::{DATABASE_NAME, PASSWORD_LENGTH};
 pub use database::{PORT as DATABASE_PORT, master};
@@ -45,8 +46,8 @@ use crate::{
 /// If what a service runs cannot be read.
 pub fn facts(id: &StackId, live: &[LiveResource]) -> Result<Facts, Failure> {
     let had_users = live.iter().any(|live| live.address == users::task());
-    let (running, priorities) = (running(id, live)?, priorities::of(live)?);
-    Ok(Facts { running, priorities, had_users, ..Facts::default() })
+    let (running, priorities, subnets) = (running(id, live)?, priorities::of(live)?, zones::of(live)?);
+    Ok(Facts { running, priorities, subnets, had_users, ..Facts::default() })
 }
 
 /// The resources that `stack` asks for.

@@ -1,9 +1,12 @@
 //! The network: a VPC with a public and a private subnet in each zone, and the ways out.
 
-use super::facts::Facts;
+use super::{
+    facts::Facts,
+    zones::{self, PRIVATE, PUBLIC, Part, range},
+};
 use crate::{
     kinds::ec2::{elastic_ip, internet_gateway, nat_gateway, route_table, subnet, vpc},
-    model::{Address, Failure, Graph, Input, Subject},
+    model::{Address, Failure, Graph, Input},
     spec::{Nat, Stack},
 };
 
@@ -20,33 +23,19 @@ pub(super) struct Network {
     pub(super) routes: Vec<Address>,
 }
 
-/// A zone's place in the VPC's range: the range is cut into four, one quarter a zone, whether it is used or not, so that
-/// another zone renumbers nothing. Of its quarter a zone uses the first quarter for its public subnet and the second
-/// half for its private one.
-const PUBLIC: (u8, u32, u32) = (4, 4, 0);
-const PRIVATE: (u8, u32, u32) = (3, 2, 1);
-
 pub(super) fn draw(graph: &mut Graph, stack: &Stack, facts: &Facts) -> Result<Network, Failure> {
-    let wanted = usize::from(stack.network.zones);
-    if facts.zones.len() < wanted {
-        return Err(Failure::about(
-            Subject::key("network.zones"),
-            format!("it is {wanted}, and {} has {} zones for this account", stack.region, facts.zones.len()),
-        )
-        .hint("lower `network.zones`, or choose another `region:`"));
-    }
-    let zones = &facts.zones[..wanted];
+    let zones = &zones::chosen(stack, facts)?;
     let vpc = graph.add(Address::new("vpc", "main"), &vpc::Desired { cidr: stack.network.cidr.to_string() });
     let vpc = Input::output(&vpc, "id");
     let gateway = graph.add(Address::new("internet_gateway", "main"), &internet_gateway::Desired { vpc: vpc.clone() });
     let public_tasks = stack.network.nat == Nat::None;
     let has_private = !public_tasks || stack.database.is_some() || stack.cache.is_some();
 
-    let add_subnets = |graph: &mut Graph, side: &str, (bits, spread, offset): (u8, u32, u32)| -> Vec<Address> {
-        let drawn = zones.iter().zip(0_u32..).map(|(zone, slot)| {
+    let add_subnets = |graph: &mut Graph, side: &str, part: Part| -> Vec<Address> {
+        let drawn = zones.iter().zip(0_u32..).map(|(zone, place)| {
             let desired = subnet::Desired {
                 vpc: vpc.clone(),
-                cidr: stack.network.cidr.subnet(bits, slot * spread + offset).to_string(),
+                cidr: range(stack.network.cidr, part, place),
                 zone: zone.clone(),
                 public: side == "public",
             };

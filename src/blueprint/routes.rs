@@ -13,9 +13,9 @@ use crate::{
     spec::{Service, block_expressions},
 };
 
-/// How many values one rule's conditions may have.
-/// <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-limits.html>
-const VALUES_A_RULE: usize = 5;
+/// How many values one condition of a rule may have. The quota on a rule's values, which is 5, leaves room for a host beside.
+/// <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/listener-rules.html>
+const VALUES_A_CONDITION: usize = 3;
 
 /// The longest part of a rule's name that a person reads, in characters.
 const LONGEST_WORD: usize = 24;
@@ -49,7 +49,7 @@ impl Routes {
             }
         }
         let hosts: Vec<String> = service.host.iter().cloned().collect();
-        for some in expressions.chunks(VALUES_A_RULE - hosts.len()) {
+        for some in expressions.chunks(VALUES_A_CONDITION) {
             let matched: Vec<String> = some.iter().map(|(_, expression)| expression.clone()).collect();
             let first = some.first().map_or("", |(pattern, _)| pattern);
             let name = name("block", service.host.as_deref(), first, &matched);

@@ -40,7 +40,9 @@ pub struct Summary {
 ///
 /// # Errors
 /// Only if the plan cannot be begun at all; what fails on the way is in the [`Summary`].
-pub async fn apply(run: Run, plan: &Plan) -> Result<Summary, Failure> {
+pub async fn apply(mut run: Run, plan: &Plan) -> Result<Summary, Failure> {
+    let going = plan.steps.iter().filter(|step| matches!(step.action, Action::Delete | Action::DeleteReplaced));
+    run.cx = run.cx.deleting(going.filter_map(|step| Some(step.live.as_ref()?.id.clone())));
     let mut outputs = BTreeMap::new();
     for live in plan.given() {
         outputs.insert(live.address.clone(), run.kinds.of(&live.address)?.outputs(&live.live)?);

@@ -97,6 +97,26 @@ fn fields(plan: &Plan) -> BTreeSet<&str> {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_aws_refuses_for_a_while_is_waited_for() {
+    let mut faults = Faults::default();
+    for subject in Subject::all() {
+        for delay in subject.delays() {
+            for transition in subject.transitions() {
+                let tried = async {
+                    let start = subject.start(&transition).await?;
+                    let trial = start.trial(Duration::ZERO);
+                    trial.begin(*delay);
+                    trial.up(transition.to).await?;
+                    trial.settled(transition.to).await
+                };
+                let tried = tried.await;
+                faults.note(|| format!("{}: {transition}, while {}", subject.name, delay.what), tried);
+            }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_run_killed_at_any_write_is_completed_by_the_next() {
     let mut faults = Faults::default();
     for subject in Subject::all() {

@@ -18,7 +18,7 @@ use crate::{
         model::{self, Checkpoint, Cloud, Fault},
     },
     engine::{self, Events, Interrupt, Jitter, Run},
-    kind::{AnyKind, Context, Registry, Sample},
+    kind::{AnyKind, Context, Delay, Registry, Sample},
     kinds,
     model::{Action, Address, Failure, Graph, Plan, StackId},
 };
@@ -85,6 +85,11 @@ impl Subject {
         found.into_iter().next().map(|found| found.live).ok_or_else(|| "the kind does not list it".to_owned())
     }
 
+    /// What AWS refuses the kind for a while.
+    pub fn delays(&self) -> &[Delay] {
+        &self.sample.delays
+    }
+
     /// What `transition` begins with.
     pub async fn start(&self, transition: &Transition<'_>) -> Result<Start<'_>, String> {
         for (_, desired) in transition.next_runs() {
@@ -144,6 +149,11 @@ impl Start<'_> {
 }
 
 impl Trial<'_> {
+    /// From now on, AWS refuses for a while what `delay` says.
+    pub fn begin(&self, delay: Delay) {
+        (delay.begin)(&self.subject.cloud);
+    }
+
     /// The steps to `desired`, or to its absence.
     pub async fn plan(&self, desired: Option<&Value>) -> Result<Plan, String> {
         self.planned(&self.context(), desired).await.map_err(|failure| format!("the plan failed: {failure}"))

@@ -2,7 +2,7 @@
 
 use std::{
     any::Any,
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     future::Future,
     sync::{Arc, OnceLock},
 };
@@ -30,6 +30,7 @@ pub struct Context {
     /// Where what is released comes from; known once something is to be carried out.
     pub origin: Arc<OnceLock<Origin>>,
     expected: Arc<BTreeMap<Address, Value>>,
+    going: Arc<BTreeSet<String>>,
     claim: Option<Arc<Claim>>,
     shared: Arc<Mutex<HashMap<&'static str, Shared>>>,
     unchanging: Arc<Mutex<HashMap<String, Shared>>>,
@@ -47,9 +48,9 @@ impl Context {
     /// A context with nothing read yet.
     pub fn new(id: StackId, aws: Arc<Aws>, images: Arc<dyn Images>) -> Self {
         let run = format!("{:016x}", rand::random::<u64>());
-        let (origin, expected) = (Arc::default(), Arc::default());
+        let (origin, expected, going) = (Arc::default(), Arc::default(), Arc::default());
         let (shared, unchanging) = (Arc::default(), Arc::default());
-        Self { id, aws, images, run, origin, expected, claim: None, shared, unchanging }
+        Self { id, aws, images, run, origin, expected, going, claim: None, shared, unchanging }
     }
 
     /// The same, where the stack may have these resources, whether a listing of AWS's shows them or not: their addresses, and what
@@ -57,6 +58,17 @@ impl Context {
     #[must_use]
     pub fn expecting(self, resources: impl IntoIterator<Item = (Address, Value)>) -> Self {
         Self { expected: Arc::new(resources.into_iter().collect()), ..self }
+    }
+
+    /// The same, for a run that deletes what AWS calls by these ids.
+    #[must_use]
+    pub fn deleting(self, ids: impl IntoIterator<Item = String>) -> Self {
+        Self { going: Arc::new(ids.into_iter().collect()), ..self }
+    }
+
+    /// Whether this run deletes what AWS calls `id`.
+    pub fn deletes(&self, id: &str) -> bool {
+        self.going.contains(id)
     }
 
     /// The resources of the kind `kind` that the stack may have.

@@ -22,7 +22,7 @@ pub use images::NoImages;
 pub use images::{BuiltImage, ImageSource, Images, RegistryLogin};
 pub use registry::Registry;
 #[cfg(test)]
-pub use sample::{Drift, Sample, Variant};
+pub use sample::{Delay, Drift, Sample, Variant};
 
 use crate::model::{Address, Changed, Changes, Diff, Explanation, Failure, Field, Found, Outputs, Permission, Phase};
 

@@ -25,6 +25,8 @@ pub struct Sample<D = Value> {
     pub variants: Vec<Variant<D>>,
     /// What can happen behind the back of stackctl that asking for something else does not bring about.
     pub drifts: Vec<Drift>,
+    /// What AWS refuses for a while, and takes in the end.
+    pub delays: Vec<Delay>,
 }
 
 /// Another desired state than the base.
@@ -48,10 +50,20 @@ pub struct Drift {
     pub variant: Option<usize>,
 }
 
+/// Refusals of AWS that pass by themselves.
+#[derive(Clone, Copy)]
+pub struct Delay {
+    /// What happens, for the report of a test.
+    pub what: &'static str,
+    /// Makes AWS refuse from now on, until the time is over.
+    pub begin: fn(&Cloud),
+}
+
 impl<D> Sample<D> {
     /// `base` on what `cloud` gives, with nothing else to ask for.
     pub fn new(cloud: fn() -> Cloud, base: D) -> Self {
-        Self { name: "main", cloud, images: |_| Arc::new(NoImages), base, variants: Vec::new(), drifts: Vec::new() }
+        let (variants, drifts, delays) = (Vec::new(), Vec::new(), Vec::new());
+        Self { name: "main", cloud, images: |_| Arc::new(NoImages), base, variants, drifts, delays }
     }
 
     /// With what builds and pushes images.
@@ -87,6 +99,13 @@ impl<D> Sample<D> {
         self
     }
 
+    /// With refusals of AWS that pass by themselves, which each change of the resource waits for.
+    #[must_use]
+    pub fn delay(mut self, what: &'static str, begin: fn(&Cloud)) -> Self {
+        self.delays.push(Delay { what, begin });
+        self
+    }
+
     /// With a drift of the last variant, after which the resource differs from it in `fields`.
     #[must_use]
     pub fn drift_of_variant(mut self, fields: &'static [&'static str], make: fn(&Cloud)) -> Self {
@@ -100,13 +119,13 @@ impl<D: Serialize> Sample<D> {
     /// The same as plain data.
     pub(super) fn plain(self) -> Sample {
         let plain = |desired: D| serde_json::to_value(desired).expect("a kind's Desired is plain data");
-        let Self { name, cloud, images, base, variants, drifts } = self;
+        let Self { name, cloud, images, base, variants, drifts, delays } = self;
         let variants = variants.into_iter().map(|Variant { fields, desired, returns }| Variant {
             fields,
             desired: plain(desired),
             returns,
         });
         let variants = variants.collect();
-        Sample { name, cloud, images, base: plain(base), variants, drifts }
+        Sample { name, cloud, images, base: plain(base), variants, drifts, delays }
     }
 }

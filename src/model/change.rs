@@ -1,6 +1,6 @@
 //! How a live resource differs from the desired one, field by field, and how each difference is made good.
 
-use std::{marker::PhantomData, ops::Deref};
+use std::{fmt, marker::PhantomData, ops::Deref};
 
 use serde::{Deserialize, Serialize};
 
@@ -186,6 +186,23 @@ impl<F, X> PartialEq<Vec<Change>> for Changes<F, X> {
 impl<F, X, const N: usize> PartialEq<[Change; N]> for Changes<F, X> {
     fn eq(&self, other: &[Change; N]) -> bool {
         self.all == other
+    }
+}
+
+impl fmt::Display for Shown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Value(text) => text,
+            Self::Absent => "(none)",
+            Self::KnownAfterApply => "(known after apply)",
+            Self::Sensitive => "(sensitive)",
+        })
+    }
+}
+
+impl fmt::Display for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {} → {}", self.field, self.from, self.to)
     }
 }
 

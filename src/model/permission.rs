@@ -48,6 +48,8 @@ pub enum On {
     PassedTo(&'static str),
     /// The role that AWS makes at the first use of this service in an account.
     ServiceRole(&'static str),
+    /// What GuardDuty has put into a network, by its tag.
+    GuardDuty,
     /// Records of DNS with the load balancer's domain, or below it.
     Records,
 }

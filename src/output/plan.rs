@@ -107,9 +107,7 @@ fn after(plan: &Plan, step: &Step) -> String {
 fn shown(value: &Shown, style: Style) -> String {
     match value {
         Shown::Value(text) => one_line(text),
-        Shown::Absent => style.dim("(none)"),
-        Shown::KnownAfterApply => style.dim("(known after apply)"),
-        Shown::Sensitive => style.dim("(sensitive)"),
+        other => style.dim(other),
     }
 }
 

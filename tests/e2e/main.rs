@@ -25,6 +25,7 @@ mod explained;
 mod given_network;
 mod given_secrets;
 mod going_back;
+mod guard_duty;
 mod held;
 #[path = "../iam/mod.rs"]
 mod iam;

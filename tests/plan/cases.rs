@@ -137,7 +137,10 @@ fn shown(folder: &Path, command: &str) -> String {
     };
     match planned {
         Ok(plan) => output::plan_text(&kinds::registry(), &plan, Style::new(false)),
-        Err(failure) => format!("error: {failure}\nhint: {}", failure.hint.as_deref().unwrap_or("none")),
+        Err(failure) => {
+            let details: Vec<String> = failure.explanation.lines().iter().map(|line| format!("    {line}\n")).collect();
+            format!("error: {failure}\n{}hint: {}", details.concat(), failure.hint.as_deref().unwrap_or("none"))
+        }
     }
 }
 

@@ -102,6 +102,10 @@ def create_listener(original, self, load_balancer_arn, protocol, port, ssl_polic
     return listener
 
 
+# How many values one condition may have, which the guide says and the quotas do not.
+# https://docs.aws.amazon.com/elasticloadbalancing/latest/application/listener-rules.html
+VALUES_A_CONDITION = 3
+
 # How many values and wildcards the conditions of a rule may have, and how long an expression may be.
 # https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-limits.html
 VALUES_A_RULE = 5
@@ -118,7 +122,10 @@ def _validate_conditions(original, self, conditions):
     count = wildcards = 0
     for condition in conditions:
         configs = [value for key, value in condition.items() if key.endswith("Config")] or [condition]
-        count += sum(len(config.get(key) or []) for config in configs for key in ("Values", "RegexValues"))
+        of_condition = sum(len(config.get(key) or []) for config in configs for key in ("Values", "RegexValues"))
+        if of_condition > VALUES_A_CONDITION:
+            raise ValidationError(f"A condition can only have '{VALUES_A_CONDITION}' values")
+        count += of_condition
         values = [value for config in configs for value in config.get("Values") or []]
         wildcards += sum(value.count("*") + value.count("?") for value in values)
     if count > VALUES_A_RULE:

@@ -56,7 +56,7 @@ def users_of(subnet=None, group=None):
     for backend in backends_of(ec2_backends):
         for interface in list(backend.enis.values()):
             # Those of instances and NAT gateways were counted with them.
-            alone = interface.instance is None and interface.interface_type == "interface"
+            alone = interface.instance is None and interface.interface_type in ("interface", "vpc_endpoint")
             if alone and (interface.subnet.id == subnet or group in [g.id for g in interface.group_set]):
                 found.append(interface.id)
     if subnet in reported_interfaces["subnets"] or group in reported_interfaces["groups"]:

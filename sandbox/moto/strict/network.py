@@ -11,6 +11,7 @@ from moto.ec2.models.nat_gateways import NatGateway, NatGatewayBackend
 from moto.ec2.models.route_tables import RouteBackend
 from moto.ec2.models.security_groups import SecurityGroupBackend
 from moto.ec2.models.subnets import SubnetBackend
+from moto.ec2.models.vpcs import VPCBackend
 
 from . import later, patch
 from .interfaces import public_users_of, users_of
@@ -139,6 +140,29 @@ def get_all_network_interfaces(original, self, eni_ids=None, filters=None):
         if interface.instance is not None and interface.instance._state.name == "terminated":
             self.enis.pop(interface.id, None)
     return original(self, eni_ids, filters)
+
+
+@patch(VPCBackend, "create_vpc_endpoint")
+def create_vpc_endpoint(original, self, *args, **kwargs):
+    """moto's interfaces of an endpoint look like those that a person makes."""
+    endpoint = original(self, *args, **kwargs)
+    for eni in endpoint.network_interface_ids or []:
+        interface = self.enis[eni]
+        interface.description = f"VPC Endpoint Interface {endpoint.id}"
+        interface.interface_type = "vpc_endpoint"
+        interface.requester_managed = True
+    return endpoint
+
+
+@patch(VPCBackend, "modify_vpc_endpoint")
+def modify_vpc_endpoint(original, self, vpc_id, remove_subnets, **kwargs):
+    """The interface in a subnet that is taken out goes; moto keeps it."""
+    original(self, vpc_id=vpc_id, remove_subnets=remove_subnets, **kwargs)
+    endpoint = self.vpc_end_points[vpc_id]
+    for eni in list(endpoint.network_interface_ids or []):
+        if self.enis[eni].subnet.id in (remove_subnets or []):
+            endpoint.network_interface_ids.remove(eni)
+            self.enis.pop(eni)
 
 
 @patch(NatGatewayBackend, "describe_nat_gateways")

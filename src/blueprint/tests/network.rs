@@ -122,6 +122,45 @@ fn a_region_with_too_few_zones_is_refused_with_both_numbers() {
     assert!(failure.hint.is_some());
 }
 
+/// The zones of the public subnets in the order of their ranges, where the region has `zones` to offer and the stack's subnets
+/// stand in `there`, each in its place.
+fn places(wanted: usize, zones: &str, there: &[(u8, &str)]) -> Result<String, Failure> {
+    let zone = |letter: char| format!("eu-west-1{letter}");
+    let range = |place: u8| format!("10.20.{}.0/20", place * 64);
+    let subnets = there.iter().map(|(place, letter)| (range(*place), format!("eu-west-1{letter}"))).collect();
+    let facts = Facts { zones: zones.chars().map(zone).collect(), subnets, ..Facts::default() };
+    let network = format!("network: {{ cidr: 10.20.0.0/16, zones: {wanted} }}\n{SERVICE}");
+    let graph = try_drawn(&network, &facts)?;
+    let of_place = |place: u8| {
+        let mut subnets = graph.nodes().filter(|node| node.address.kind() == "subnet");
+        let subnet = subnets.find(|subnet| subnet.desired["cidr"] == range(place))?;
+        subnet.desired["zone"].as_str()?.chars().last()
+    };
+    Ok((0..4).filter_map(of_place).collect())
+}
+
+#[test]
+fn zones_that_the_stack_stands_in_count_in_any_state() {
+    let stands = [(0, "a"), (1, "b")];
+    for offered in ["abc", "bc", "ac", "c", ""] {
+        assert_eq!(places(2, offered, &stands).as_deref(), Ok("ab"), "the region offers {offered:?}");
+    }
+    assert_eq!(places(3, "bc", &stands).as_deref(), Ok("abc"), "a third zone is one of those that the region offers");
+    assert!(places(3, "b", &stands).is_err());
+    assert!(places(2, "b", &[]).is_err(), "a new stack takes only what the region offers");
+}
+
+#[test]
+fn a_zone_keeps_its_place_when_another_becomes_available() {
+    // The stack was made while `a` was not to be had.
+    assert_eq!(places(2, "abc", &[(0, "b"), (1, "c")]).as_deref(), Ok("bc"));
+    assert_eq!(places(3, "abc", &[(0, "b"), (1, "c")]).as_deref(), Ok("bca"));
+    assert_eq!(places(2, "abc", &[(0, "b"), (1, "c"), (2, "a")]).as_deref(), Ok("bc"), "the last place goes");
+    // Somebody has deleted the subnets of one zone.
+    assert_eq!(places(3, "abc", &[(0, "a"), (2, "c")]).as_deref(), Ok("abc"));
+    assert_eq!(places(2, "abc", &[(1, "b"), (2, "c")]).as_deref(), Ok("ab"));
+}
+
 #[test]
 fn each_group_admits_exactly_its_caller_on_exactly_its_port() {
     let graph = drawn(

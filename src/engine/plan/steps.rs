@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::{
     kind::{Registry, Replacement},
-    model::{Action, Address, Change, Failure, Graph, How, LiveResource, Node, Shown, Step, StepId, Subject},
+    model::{Action, Address, Change, Evidence, Failure, Graph, How, LiveResource, Node, Shown, Step, StepId, Subject},
 };
 
 /// What is asked for at first, where a resource becomes what is desired by two steps.
@@ -285,21 +285,38 @@ impl<'a> Steps<'a> {
         Ok(in_order.collect())
     }
 
+    /// The refusal of a plan whose steps wait for each other: what has to be replaced, by which field, and what would have to be
+    /// replaced with it.
     fn circle(&self, done: &BTreeMap<StepId, StepId>) -> Failure {
         let left = self.steps.iter().enumerate().filter(|(step, _)| !done.contains_key(step)).map(|(_, step)| step);
-        let replaced: Vec<String> =
-            left.filter(|step| step.action == Action::Replace).map(|step| step.address.to_string()).collect();
-        Failure::about(
-            Subject::command("plan"),
-            format!(
-                "these would have to be replaced, and cannot be while the rest of the stack stands on them: {}",
-                replaced.join(", ")
-            ),
-        )
-        .hint(
-            "undo the change in stack.yaml, or bring up a second stack under another `name:` or `--env` and move over",
-        )
+        let replaced: Vec<&Step> = left.filter(|step| step.action == Action::Replace).collect();
+        // Some are replaced because what they are in is: what they get is not known before that is made.
+        let (mut causes, mut others): (Vec<&Step>, Vec<&Step>) =
+            replaced.into_iter().partition(|step| forcing(step).all(|change| change.to != Shown::KnownAfterApply));
+        if causes.is_empty() {
+            std::mem::swap(&mut causes, &mut others);
+        }
+        let named = |step: &Step| {
+            let changes: Vec<String> = forcing(step).map(ToString::to_string).collect();
+            format!("{} ({})", step.address, changes.join(", "))
+        };
+        let causes: Vec<String> = causes.into_iter().map(named).collect();
+        let message = format!(
+            "cannot replace {} while the rest of the stack stands on it; nothing was changed",
+            causes.join(", ")
+        );
+        let lines = others.into_iter().map(|step| format!("would be replaced with it: {}", named(step))).collect();
+        Failure::about(Subject::command("plan"), message)
+            .hint(
+                "undo the change in stack.yaml, or bring up a second stack under another `name:` or `--env` and move over",
+            )
+            .evidence(Evidence::Findings { lines })
     }
+}
+
+/// The changes for which a step replaces its resource.
+fn forcing(step: &Step) -> impl Iterator<Item = &Change> {
+    step.changes.iter().filter(|change| change.how == How::Replace)
 }
 
 /// What changes from what is asked for at first to what is asked for in the end.

@@ -1,10 +1,13 @@
 //! What the EC2 kinds share to find what blocks a deletion: network interfaces, and how a resource is described.
 
-use aws_sdk_ec2::types::{Filter, NetworkInterface, NetworkInterfaceType, Tag};
+use std::collections::BTreeSet;
+
+use aws_sdk_ec2::types::{Filter, IpPermission, NetworkInterface, NetworkInterfaceType, SecurityGroup, Tag};
 
 use crate::{
     aws::{self, Outcome},
     kind::{Blocker, Context, Owned},
+    kinds::ec2::guard_duty,
     model::{Failure, On, Permission},
 };
 
@@ -41,24 +44,29 @@ pub(super) fn place(owned: &Owned, id: &str) -> String {
 
 /// The network interfaces of others that the filter `by` finds with one of `ids`.
 pub(super) async fn interfaces(cx: &Context, owned: &Owned, by: &str, ids: &[String]) -> Result<Vec<Blocker>, Failure> {
-    let mut found = Vec::new();
+    let mut others: Vec<NetworkInterface> = Vec::new();
     for some in ids.chunks(VALUES_A_FILTER) {
         let call = cx.aws.ec2.describe_network_interfaces().filters(filter(by, some)).into_paginator().items().send();
         let all: Vec<NetworkInterface> = call.try_collect().await.during("DescribeNetworkInterfaces")?;
-        found.extend(all.iter().filter(|one| !is_own(owned, one)).map(|one| interface(owned, one)));
+        others.extend(all.into_iter().filter(|one| !is_own(owned, one)));
     }
-    Ok(found)
+    let of_endpoints = others.iter().filter(|one| one.interface_type() == Some(&NetworkInterfaceType::VpcEndpoint));
+    let vpcs: BTreeSet<String> = of_endpoints.filter_map(|one| one.vpc_id.clone()).collect();
+    if !vpcs.is_empty() {
+        let of_guard_duty = guard_duty::interfaces(cx, &vpcs.into_iter().collect::<Vec<_>>()).await?;
+        others.retain(|one| !one.network_interface_id().is_some_and(|id| of_guard_duty.contains(id)));
+    }
+    Ok(others.iter().map(|one| interface(owned, one)).collect())
 }
 
-/// Whether it is deleted with what the stack owns: it belongs to one of its hosts or NAT gateways, or AWS made it for a load
-/// balancer, a database, a cache or a task, which is known by the security groups that it has.
+/// Whether it is deleted with what the stack owns: it belongs to one of its hosts, EC2 names it as one of its NAT gateways', or
+/// AWS made it for a load balancer, a database, a cache or a task, which is known by the security groups that it has.
 fn is_own(owned: &Owned, interface: &NetworkInterface) -> bool {
     let attached = interface.attachment().and_then(|to| to.instance_id());
     if let Some(instance) = attached {
         return owned.has(instance);
     }
-    let description = interface.description().unwrap_or_default();
-    if description.rsplit(' ').next().is_some_and(|last| last.starts_with("nat-") && owned.has(last)) {
+    if interface.network_interface_id().is_some_and(|id| owned.has(id)) {
         return true;
     }
     let is_plain = interface.interface_type().is_none_or(|kind| *kind == NetworkInterfaceType::Interface);
@@ -91,4 +99,78 @@ fn interface(owned: &Owned, interface: &NetworkInterface) -> Blocker {
         None => format!("aws ec2 delete-network-interface --network-interface-id {id}"),
     };
     Blocker::new("network interface", id, place, about, way_out)
+}
+
+/// Groups of others with a rule that names one of `groups`, found by the filter `by`.
+pub(super) async fn rules(cx: &Context, owned: &Owned, by: &str, groups: &[String]) -> Result<Vec<Blocker>, Failure> {
+    let mut found = Vec::new();
+    for some in groups.chunks(VALUES_A_FILTER) {
+        let call = cx.aws.ec2.describe_security_groups().filters(filter(by, some)).into_paginator().items().send();
+        let all: Vec<SecurityGroup> = call.try_collect().await.during("DescribeSecurityGroups")?;
+        let side = if by.starts_with("egress") { Side::Outgoing } else { Side::Incoming };
+        found.extend(all.iter().filter_map(|group| rule(owned, group, side)));
+    }
+    Ok(found)
+}
+
+/// Which rules of a security group are meant.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Side {
+    Incoming,
+    Outgoing,
+}
+
+/// Nothing if the group is the stack's, or if none of its rules names a group that goes: a filter says nothing about whose a rule
+/// is.
+fn rule(owned: &Owned, group: &SecurityGroup, side: Side) -> Option<Blocker> {
+    let id = group.group_id().filter(|id| !owned.has(id))?;
+    let (permissions, side) = match side {
+        Side::Incoming => (group.ip_permissions(), "incoming"),
+        Side::Outgoing => (group.ip_permissions_egress(), "outgoing"),
+    };
+    let pairs = permissions.iter().flat_map(IpPermission::user_id_group_pairs);
+    let named: BTreeSet<String> =
+        pairs.filter_map(|pair| owned.going(pair.group_id()?)).map(ToString::to_string).collect();
+    if named.is_empty() {
+        return None;
+    }
+    let named: Vec<String> = named.into_iter().collect();
+    let mut about = about(group.tags());
+    about.extend(quoted(group.description()));
+    let place = format!("has an {side} rule that names {}", named.join(" and "));
+    Some(Blocker::new("security group", id, place, about, "revoke the rule"))
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_ec2::types::UserIdGroupPair;
+
+    use super::*;
+    use crate::model::LiveResource;
+
+    fn owned() -> Owned {
+        let mut owned = Owned::default();
+        for (id, goes) in [("sg-goes", true), ("sg-stays", false)] {
+            let address = "security_group.web".parse().expect("it is one");
+            let group = LiveResource { address, id: id.to_owned(), live: serde_json::json!({}) };
+            owned.add(&group, Vec::new(), goes);
+        }
+        owned
+    }
+
+    fn blocks(id: &str, names: Option<&str>) -> bool {
+        let pair = UserIdGroupPair::builder().set_group_id(names.map(str::to_owned)).build();
+        let permission = IpPermission::builder().user_id_group_pairs(pair).build();
+        let group = SecurityGroup::builder().group_id(id).ip_permissions(permission).build();
+        rule(&owned(), &group, Side::Incoming).is_some()
+    }
+
+    #[test]
+    fn a_rule_blocks_only_by_the_group_that_it_names() {
+        assert!(blocks("sg-others", Some("sg-goes")));
+        assert!(!blocks("sg-stays", Some("sg-goes")), "it is the stack's own");
+        for other in [Some("sg-stays"), Some("sg-unknown"), Some(""), None] {
+            assert!(!blocks("sg-others", other), "{other:?}");
+        }
+    }
 }

@@ -2,6 +2,8 @@
 //!
 //! <https://docs.aws.amazon.com/vpc/latest/userguide/vpc-eips.html>
 
+use std::time::Duration;
+
 use aws_sdk_ec2::types::{DomainType, ResourceType};
 use serde::{Deserialize, Serialize};
 
@@ -44,6 +46,7 @@ impl Kind for ElasticIp {
     const MANY: bool = true;
     const COST: Cost<Desired, Live> = Cost::Each { what: "a public address", price: PUBLIC_ADDRESS };
     const NOT_YET: &'static [&'static str] = ec2::NOT_YET;
+    const DEADLINE: Duration = ec2::INTERFACES_LINGER;
     const PERMISSIONS: &'static [Permission] = &[
         Permission::look(&["ec2:DescribeAddresses"]),
         Permission::make(&["ec2:AllocateAddress"], On::Tagged),
@@ -103,5 +106,6 @@ impl Kind for ElasticIp {
     #[cfg(test)]
     fn sample() -> crate::kind::Sample<Desired> {
         crate::kind::Sample::new(ec2::model::cloud, Desired {})
+            .delay("network interfaces linger", |cloud| cloud.with(ec2::model::Ec2::linger))
     }
 }

@@ -2,6 +2,8 @@
 //!
 //! <https://docs.aws.amazon.com/vpc/latest/userguide/VPC_Internet_Gateway.html>
 
+use std::time::Duration;
+
 use aws_sdk_ec2::types::ResourceType;
 use serde::{Deserialize, Serialize};
 
@@ -55,6 +57,9 @@ impl Kind for InternetGateway {
     const MANY: bool = true;
     const COST: Cost<Desired, Live> = Cost::Free("AWS charges nothing for it; traffic is not counted");
     const NOT_YET: &'static [&'static str] = ec2::NOT_YET;
+    // An update takes it from one network to another.
+    const PATIENCE: Duration = ec2::INTERFACES_LINGER;
+    const DEADLINE: Duration = ec2::INTERFACES_LINGER;
     const PERMISSIONS: &'static [Permission] = &[
         Permission::look(&["ec2:DescribeInternetGateways"]),
         Permission::make(&["ec2:CreateInternetGateway"], On::Tagged),
@@ -134,14 +139,15 @@ impl Kind for InternetGateway {
     }
 
     fn passing(failure: &Failure) -> Option<&'static str> {
-        // Public addresses of a load balancer or a task outlive it by a minute.
-        failure.is(&["DependencyViolation"]).then_some("the network's public addresses to be released")
+        // Public addresses of a load balancer or a task outlive it by minutes.
+        failure.is(ec2::IN_USE).then_some("the network's public addresses to be released")
     }
 
     #[cfg(test)]
     fn sample() -> crate::kind::Sample<Desired> {
         let sample = crate::kind::Sample::new(ec2::model::cloud, Desired { vpc: "vpc-given".into() });
-        sample.variant(&["vpc"], Desired { vpc: "vpc-other".into() })
+        let sample = sample.variant(&["vpc"], Desired { vpc: "vpc-other".into() });
+        sample.delay("network interfaces linger", |cloud| cloud.with(ec2::model::Ec2::linger))
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod blockers;
 pub mod elastic_ip;
+mod guard_duty;
 pub mod instance;
 pub mod internet_gateway;
 #[cfg(test)]
@@ -10,7 +11,11 @@ pub mod nat_gateway;
 pub mod route_table;
 pub mod security_group;
 pub mod subnet;
+#[cfg(test)]
+mod tests;
 pub mod vpc;
+
+use std::time::Duration;
 
 use aws_sdk_ec2::types::{Filter, ResourceType, TagSpecification};
 
@@ -23,6 +28,14 @@ use crate::{
 /// The tags that go on in a create call, which IAM judges as an action of its own.
 /// <https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/supported-iam-actions-tagging.html>
 pub(super) const TAGGING: Permission = Permission::make(&["ec2:CreateTags"], On::Tagging("ec2"));
+
+/// For how long a deletion waits for the network interfaces of what is gone. Those of load balancers and of tasks usually stay
+/// for 5 to 20 minutes, and AWS promises no end.
+/// <https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/requester-managed-eni.html>
+pub(super) const INTERFACES_LINGER: Duration = Duration::from_secs(1800);
+
+/// EC2's code for what is not deleted because something else is in it or uses it.
+pub(super) const IN_USE: &[&str] = &["DependencyViolation"];
 
 /// EC2's codes for an identifier that it gave out a moment ago and does not know everywhere yet.
 /// <https://docs.aws.amazon.com/ec2/latest/devguide/eventual-consistency.html>

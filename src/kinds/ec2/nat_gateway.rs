@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use aws_sdk_ec2::types::{NatGatewayState, ResourceType};
+use aws_sdk_ec2::types::{NatGatewayAddress, NatGatewayState, ResourceType};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -39,6 +39,9 @@ pub struct Live {
     pub state: String,
     /// Why it failed, if it did.
     pub failure: Option<String>,
+    /// Its network interfaces: `eni-…`.
+    #[serde(default)]
+    pub interfaces: Vec<String>,
 }
 
 fields! {
@@ -89,6 +92,7 @@ impl Kind for NatGateway {
                 let address = cx.address_of(gateway.tags())?;
                 let allocation = gateway.nat_gateway_addresses().first().and_then(|address| address.allocation_id());
                 let live = Live {
+                    interfaces: interfaces(gateway.nat_gateway_addresses()),
                     address: allocation.unwrap_or_default().to_owned(),
                     id: gateway.nat_gateway_id?,
                     subnet: gateway.subnet_id.unwrap_or_default(),
@@ -126,6 +130,10 @@ impl Kind for NatGateway {
         Outputs::new().with("id", &live.id)
     }
 
+    fn identifiers(live: &Live) -> Vec<String> {
+        live.interfaces.clone()
+    }
+
     async fn create(cx: &Context, address: &Address, desired: &Desired) -> Result<Live, Failure> {
         let (subnet, allocation) = (desired.subnet.get()?, desired.address.get()?);
         let call = cx
@@ -141,6 +149,7 @@ impl Kind for NatGateway {
         let answer = call.customize().once().send().await.during("CreateNatGateway")?;
         let gateway = given(answer.nat_gateway, "CreateNatGateway", "natGateway")?;
         Ok(Live {
+            interfaces: interfaces(gateway.nat_gateway_addresses()),
             id: given(gateway.nat_gateway_id, "CreateNatGateway", "natGatewayId")?,
             subnet: subnet.to_owned(),
             address: allocation.to_owned(),
@@ -171,13 +180,17 @@ impl Kind for NatGateway {
     }
 }
 
+fn interfaces(addresses: &[NatGatewayAddress]) -> Vec<String> {
+    addresses.iter().filter_map(|address| address.network_interface_id.clone()).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn live(state: &str) -> Live {
         let (id, subnet, address) = ("nat-1".into(), "subnet-1".into(), "eipalloc-1".into());
-        Live { id, subnet, address, state: state.into(), failure: None }
+        Live { id, subnet, address, state: state.into(), failure: None, interfaces: Vec::new() }
     }
 
     #[test]

@@ -2,9 +2,9 @@
 //!
 //! <https://docs.aws.amazon.com/vpc/latest/userguide/vpc-security-groups.html>
 
-use std::{collections::BTreeSet, fmt};
+use std::{fmt, time::Duration};
 
-use aws_sdk_ec2::types::{IpPermission, IpRange, ResourceType, SecurityGroup as SdkSecurityGroup, UserIdGroupPair};
+use aws_sdk_ec2::types::{IpPermission, IpRange, ResourceType, UserIdGroupPair};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -130,6 +130,7 @@ impl Kind for SecurityGroup {
     const IN_TWO_STEPS: bool = true;
     const COST: Cost<Desired, Live> = Cost::Free("AWS charges nothing for a security group");
     const NOT_YET: &'static [&'static str] = ec2::NOT_YET;
+    const DEADLINE: Duration = ec2::INTERFACES_LINGER;
     const PERMISSIONS: &'static [Permission] = &[
         Permission::look(&["ec2:DescribeSecurityGroups"]),
         Permission::make(&["ec2:CreateSecurityGroup"], On::Tagged),
@@ -254,14 +255,14 @@ impl Kind for SecurityGroup {
         let alone = ids(&going.iter().filter(|group| owned.going(&group.live.vpc).is_none()).collect::<Vec<_>>());
         let (interfaces, incoming, outgoing) = futures::try_join!(
             ec2::blockers::interfaces(cx, owned, "group-id", &alone),
-            foreign_rules(cx, owned, "ip-permission.group-id", &all),
-            foreign_rules(cx, owned, "egress.ip-permission.group-id", &all),
+            ec2::blockers::rules(cx, owned, "ip-permission.group-id", &all),
+            ec2::blockers::rules(cx, owned, "egress.ip-permission.group-id", &all),
         )?;
         Ok([interfaces, incoming, outgoing].into_iter().flatten().collect())
     }
 
     fn passing(failure: &Failure) -> Option<&'static str> {
-        failure.is(&["DependencyViolation"]).then_some("the network interfaces and rules that use it to go")
+        failure.is(ec2::IN_USE).then_some("the network interfaces and rules that use it to go")
     }
 
     #[cfg(test)]
@@ -284,38 +285,8 @@ impl Kind for SecurityGroup {
             .variant(&["ingress"], Desired { ingress: other, ..base() })
             .variant(&["ingress"], Desired { ingress: Vec::new(), ..base() })
             .drift(&["egress"], |cloud| cloud.with(ec2::model::Ec2::close_groups))
+            .delay("network interfaces linger", |cloud| cloud.with(ec2::model::Ec2::linger))
     }
-}
-
-/// Groups of others with a rule that names one of the stack's.
-async fn foreign_rules(cx: &Context, owned: &Owned, by: &str, groups: &[String]) -> Result<Vec<Blocker>, Failure> {
-    let mut found = Vec::new();
-    for some in groups.chunks(ec2::blockers::VALUES_A_FILTER) {
-        let call = cx
-            .aws
-            .ec2
-            .describe_security_groups()
-            .filters(ec2::blockers::filter(by, some))
-            .into_paginator()
-            .items()
-            .send();
-        let all: Vec<SdkSecurityGroup> = call.try_collect().await.during("DescribeSecurityGroups")?;
-        for group in &all {
-            let Some(id) = group.group_id().filter(|id| !owned.has(id)) else { continue };
-            let incoming = !by.starts_with("egress");
-            let permissions = if incoming { group.ip_permissions() } else { group.ip_permissions_egress() };
-            let pairs = permissions.iter().flat_map(IpPermission::user_id_group_pairs);
-            let named: BTreeSet<String> =
-                pairs.filter_map(|pair| owned.going(pair.group_id()?)).map(ToString::to_string).collect();
-            let named: Vec<String> = named.into_iter().collect();
-            let mut about = ec2::blockers::about(group.tags());
-            about.extend(ec2::blockers::quoted(group.description()));
-            let side = if incoming { "incoming" } else { "outgoing" };
-            let place = format!("has an {side} rule that names {}", named.join(" and "));
-            found.push(Blocker::new("security group", id, place, about, "revoke the rule"));
-        }
-    }
-    Ok(found)
 }
 
 /// The rules of one permission of AWS's answer: it groups sources by port.

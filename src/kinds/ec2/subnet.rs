@@ -2,6 +2,8 @@
 //!
 //! <https://docs.aws.amazon.com/vpc/latest/userguide/configure-subnets.html>
 
+use std::time::Duration;
+
 use aws_sdk_ec2::types::{AttributeBooleanValue, ResourceType, SubnetState};
 use serde::{Deserialize, Serialize};
 
@@ -75,6 +77,7 @@ impl Kind for Subnet {
     const IN_TWO_STEPS: bool = true;
     const COST: Cost<Desired, Live> = Cost::Free("AWS charges nothing for a subnet");
     const NOT_YET: &'static [&'static str] = ec2::NOT_YET;
+    const DEADLINE: Duration = ec2::INTERFACES_LINGER;
     const PERMISSIONS: &'static [Permission] = &[
         Permission::look(&["ec2:DescribeSubnets"]),
         Permission::make(&["ec2:CreateSubnet"], On::Tagged),
@@ -167,7 +170,11 @@ impl Kind for Subnet {
 
     async fn delete(cx: &Context, live: &Live) -> Result<(), Failure> {
         let call = cx.aws.ec2.delete_subnet().subnet_id(&live.id).customize().once();
-        call.send().await.or_absent("DeleteSubnet", &["InvalidSubnetID.NotFound"]).map(drop)
+        let deleted = call.send().await.or_absent("DeleteSubnet", &["InvalidSubnetID.NotFound"]).map(drop);
+        if deleted.as_ref().is_err_and(|failure| failure.is(ec2::IN_USE)) {
+            ec2::guard_duty::leave_subnets(cx, &live.vpc).await?;
+        }
+        deleted
     }
 
     async fn blockers(cx: &Context, going: &[Found<Live>], owned: &Owned) -> Result<Vec<Blocker>, Failure> {
@@ -178,7 +185,7 @@ impl Kind for Subnet {
     }
 
     fn passing(failure: &Failure) -> Option<&'static str> {
-        failure.is(&["DependencyViolation"]).then_some("the network interfaces in it to go")
+        failure.is(ec2::IN_USE).then_some("the network interfaces in it to go")
     }
 
     #[cfg(test)]
@@ -194,6 +201,7 @@ impl Kind for Subnet {
             .variant(&["cidr"], Desired { cidr: "10.0.32.0/20".into(), ..base() })
             .variant(&["zone"], Desired { zone: "eu-west-1b".into(), ..base() })
             .variant(&["public"], Desired { public: false, ..base() })
+            .delay("network interfaces linger", |cloud| cloud.with(ec2::model::Ec2::linger))
     }
 }
 

@@ -2,6 +2,8 @@
 //!
 //! <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-listeners.html>
 
+use std::time::Duration;
+
 use aws_sdk_elasticloadbalancingv2::types::{
     Action, ActionTypeEnum, Certificate, FixedResponseActionConfig, Listener as SdkListener, ProtocolEnum,
     RedirectActionConfig, RedirectActionStatusCodeEnum,
@@ -18,6 +20,15 @@ use crate::{
 /// The TLS versions and ciphers: TLS 1.3, and 1.2 with forward secrecy.
 /// <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/describe-ssl-policies.html>
 const TLS_POLICY: &str = "ELBSecurityPolicy-TLS13-1-2-2021-06";
+
+/// The codes by which Elastic Load Balancing refuses a certificate that was issued or imported a moment ago, or that just got
+/// its last name. They also are its answers to one that is wrong for good.
+/// <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateListener.html>
+const CERTIFICATE_IS_NEW: &[&str] = &["CertificateNotFound", "UnsupportedCertificate"];
+
+/// For how long such a refusal of a good certificate may go on. AWS gives no figure; other tools wait as long.
+/// <https://github.com/hashicorp/terraform/pull/10180>
+const CERTIFICATE_LAGS: Duration = Duration::from_secs(300);
 
 /// A listener.
 pub struct Listener;
@@ -123,6 +134,7 @@ impl Kind for Listener {
     const USES: &'static [&'static str] = &["load_balancer", "certificate", "target_group"];
     const COST: Cost<Desired, Live> = Cost::Free("the price of the load balancer includes it");
     const NOT_YET: &'static [&'static str] = elb::NOT_YET;
+    const PATIENCE: Duration = CERTIFICATE_LAGS;
     const PERMISSIONS: &'static [Permission] = &[
         Permission::look(&["elasticloadbalancing:DescribeListeners", "elasticloadbalancing:DescribeTags"]),
         Permission::make(
@@ -205,6 +217,10 @@ impl Kind for Listener {
         answer.or_absent("DeleteListener", &["ListenerNotFound", "LoadBalancerNotFound"]).map(drop)
     }
 
+    fn passing(failure: &Failure) -> Option<&'static str> {
+        failure.is(CERTIFICATE_IS_NEW).then_some("Elastic Load Balancing to know the certificate")
+    }
+
     #[cfg(test)]
     fn sample() -> crate::kind::Sample<Desired> {
         use elb::model::{BALANCER, Elb, GROUP, OTHER_BALANCER, OTHER_GROUP, cloud};
@@ -225,6 +241,7 @@ impl Kind for Listener {
             .variant(&["default_action"], Desired { action: DefaultAction::Forward(GROUP.into()), ..base() })
             .variant(&["default_action"], Desired { action: DefaultAction::Forward(OTHER_GROUP.into()), ..base() })
             .drift(&["tls_policy"], |cloud| cloud.with(Elb::allow_old_tls))
+            .delay("its certificate is new", |cloud| cloud.with(Elb::renew_certificates))
     }
 }
 

@@ -55,7 +55,7 @@ pub struct Desired {
     /// In the place of path patterns: regular expressions, of which one has to match the path as it was sent (at most 128
     /// characters each).
     pub expressions: Vec<String>,
-    /// Host patterns, of which one has to match; none for every host. At most five values with those for paths.
+    /// Host patterns, of which one has to match; none for every host. At most three values in each condition, and five in all.
     pub hosts: Vec<String>,
     /// What is done with a request that matches.
     pub action: RuleAction,

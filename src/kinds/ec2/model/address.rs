@@ -46,6 +46,7 @@ fn release(ec2: &mut Ec2, input: &ReleaseAddressInput) -> Result<ReleaseAddressO
     if held.any(|address| address == input.allocation_id()) {
         return Err(Refusal::new("InvalidIPAddress.InUse", "the address is in use"));
     }
+    ec2.holds_nothing(input.allocation_id(), "AuthFailure")?;
     ec2.addresses.remove(at);
     Ok(ReleaseAddressOutput::builder().build())
 }

@@ -82,6 +82,8 @@ fn detach(ec2: &mut Ec2, input: &DetachInternetGatewayInput) -> Result<DetachInt
     if ec2.internet_gateways[at].attachments().iter().all(|to| to.vpc_id() != input.vpc_id()) {
         return Err(Refusal::new("Gateway.NotAttached", "the gateway is not attached to the network"));
     }
+    // Their public addresses.
+    ec2.holds_nothing(input.vpc_id(), "DependencyViolation")?;
     ec2.internet_gateways[at].attachments = None;
     Ok(DetachInternetGatewayOutput::builder().build())
 }

@@ -6,9 +6,11 @@
 #![expect(clippy::unnecessary_wraps, reason = "all handlers have one shape, and some operations are never refused")]
 
 mod address;
+mod endpoint;
 mod instance;
 mod internet_gateway;
 mod nat_gateway;
+mod others;
 mod route_table;
 mod security_group;
 mod state;
@@ -25,6 +27,7 @@ impl Service for Ec2 {
     fn present(&self) -> Vec<String> {
         let mut present: Vec<String> = self.vpcs.iter().map(|vpc| line("vpc", vpc.tags())).collect();
         present.extend(self.subnets.iter().map(|subnet| line("subnet", subnet.tags())));
+        present.extend(self.endpoints.iter().filter_map(endpoint::line));
         present.extend(self.internet_gateways.iter().map(internet_gateway::line));
         present.extend(self.addresses.iter().map(|address| line("address", address.tags())));
         present.extend(self.nat_gateways.iter().filter_map(nat_gateway::line));
@@ -41,6 +44,8 @@ impl Service for Ec2 {
 pub(super) fn cloud() -> Cloud {
     let cloud = Cloud::new();
     address::serve(&cloud);
+    endpoint::serve(&cloud);
+    others::serve(&cloud);
     instance::serve(&cloud);
     internet_gateway::serve(&cloud);
     nat_gateway::serve(&cloud);

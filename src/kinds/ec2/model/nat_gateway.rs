@@ -44,12 +44,17 @@ fn create(ec2: &mut Ec2, input: &CreateNatGatewayInput) -> Result<CreateNatGatew
     }
     ec2.subnet(input.subnet_id())?;
     ec2.address(input.allocation_id())?;
-    let id = ec2.id("nat");
+    let (id, interface) = (ec2.id("nat"), ec2.id("eni"));
     ec2.tokens.extend(input.client_token.clone().map(|token| (token, id.clone())));
     let gateway = NatGateway::builder()
         .nat_gateway_id(id)
         .set_subnet_id(input.subnet_id.clone())
-        .nat_gateway_addresses(NatGatewayAddress::builder().set_allocation_id(input.allocation_id.clone()).build())
+        .nat_gateway_addresses(
+            NatGatewayAddress::builder()
+                .set_allocation_id(input.allocation_id.clone())
+                .network_interface_id(interface)
+                .build(),
+        )
         .state(NatGatewayState::Pending)
         .set_tags(Some(tags(input.tag_specifications(), &ResourceType::Natgateway)))
         .build();

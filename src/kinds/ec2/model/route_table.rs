@@ -115,7 +115,10 @@ fn describe(ec2: &mut Ec2, input: &DescribeRouteTablesInput) -> Result<DescribeR
     let shown = ec2.route_tables.iter().filter(|table| {
         let subnets: Vec<&str> = table.associations().iter().filter_map(RouteTableAssociation::subnet_id).collect();
         let id = [table.route_table_id().unwrap_or_default()];
-        passes(input.filters(), table.tags(), &[("route-table-id", &id), ("association.subnet-id", &subnets)])
+        let vpc = [table.vpc_id().unwrap_or_default()];
+        let properties: [(&str, &[&str]); 3] =
+            [("route-table-id", &id), ("association.subnet-id", &subnets), ("vpc-id", &vpc)];
+        passes(input.filters(), table.tags(), &properties)
     });
     Ok(DescribeRouteTablesOutput::builder().set_route_tables(Some(shown.cloned().collect())).build())
 }

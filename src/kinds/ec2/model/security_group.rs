@@ -81,8 +81,21 @@ fn create(ec2: &mut Ec2, input: &CreateSecurityGroupInput) -> Result<CreateSecur
 }
 
 fn describe(ec2: &mut Ec2, input: &DescribeSecurityGroupsInput) -> Result<DescribeSecurityGroupsOutput, Refusal> {
+    let named = |permissions: &[IpPermission]| -> Vec<String> {
+        let pairs = permissions.iter().flat_map(IpPermission::user_id_group_pairs);
+        pairs.filter_map(|pair| pair.group_id.clone()).collect()
+    };
     let shown = ec2.security_groups.iter().filter(|group| {
-        passes(input.filters(), group.tags(), &[("group-id", &[group.group_id().unwrap_or_default()])])
+        let (incoming, outgoing) = (named(group.ip_permissions()), named(group.ip_permissions_egress()));
+        let (incoming, outgoing): (Vec<&str>, Vec<&str>) =
+            (incoming.iter().map(String::as_str).collect(), outgoing.iter().map(String::as_str).collect());
+        let properties: [(&str, &[&str]); 4] = [
+            ("group-id", &[group.group_id().unwrap_or_default()]),
+            ("vpc-id", &[group.vpc_id().unwrap_or_default()]),
+            ("ip-permission.group-id", &incoming),
+            ("egress.ip-permission.group-id", &outgoing),
+        ];
+        passes(input.filters(), group.tags(), &properties)
     });
     Ok(DescribeSecurityGroupsOutput::builder().set_security_groups(Some(shown.cloned().collect())).build())
 }
@@ -131,6 +144,10 @@ fn delete(ec2: &mut Ec2, input: &DeleteSecurityGroupInput) -> Result<DeleteSecur
     if rules.map(UserIdGroupPair::group_id).chain(of_hosts).any(|id| id == input.group_id()) {
         return Err(in_use(input.group_id()));
     }
+    if ec2.endpoints_with(input.group_id()) {
+        return Err(in_use(input.group_id()));
+    }
+    ec2.holds_nothing(input.group_id(), "DependencyViolation")?;
     ec2.security_groups.retain(|group| group.group_id() != input.group_id());
     Ok(DeleteSecurityGroupOutput::builder().build())
 }

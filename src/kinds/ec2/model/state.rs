@@ -1,8 +1,9 @@
 //! What EC2 has, and what its operations share: ids, tags, filters and refusals.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use aws_sdk_ec2::types::{self, Filter, ResourceType, Tag, TagSpecification};
+use tokio::time::Instant;
 
 use crate::aws::{self, model::Refusal};
 
@@ -20,15 +21,36 @@ pub struct Ec2 {
     pub route_tables: Vec<types::RouteTable>,
     pub security_groups: Vec<types::SecurityGroup>,
     pub instances: Vec<types::Instance>,
+    pub endpoints: Vec<types::VpcEndpoint>,
+    /// Of those whom nothing else here has.
+    pub interfaces: Vec<types::NetworkInterface>,
     /// Whether they may not be terminated.
     pub protected: bool,
+    /// Until when network interfaces of what is gone stand in every subnet, with every security group.
+    pub lingering_until: Option<Instant>,
 }
+
+/// As long as AWS usually takes at most to remove the network interfaces of load balancers and tasks.
+/// <https://github.com/alantech/iasql/pull/654>
+const LINGERS: Duration = Duration::from_secs(1200);
 
 impl Ec2 {
     /// The next id that begins with `prefix`.
     pub fn id(&mut self, prefix: &str) -> String {
         self.made += 1;
         format!("{prefix}-{}", self.made)
+    }
+
+    /// Lets network interfaces of what was just deleted stay for as long as they do on AWS.
+    pub(in super::super) fn linger(&mut self) {
+        self.lingering_until = Some(Instant::now() + LINGERS);
+    }
+
+    /// What such interfaces stand in, have or speak from cannot go.
+    pub(super) fn holds_nothing(&self, id: Option<&str>, code: &str) -> Result<(), Refusal> {
+        let lingers = self.lingering_until.is_some_and(|until| Instant::now() < until);
+        let refusal = || Refusal::new(code, format!("'{}' has dependencies", id.unwrap_or_default()));
+        if lingers { Err(refusal()) } else { Ok(()) }
     }
 }
 

@@ -51,7 +51,8 @@ fn create(ec2: &mut Ec2, input: &CreateSubnetInput) -> Result<CreateSubnetOutput
 fn describe(ec2: &mut Ec2, input: &DescribeSubnetsInput) -> Result<DescribeSubnetsOutput, Refusal> {
     let mut shown = Vec::new();
     for subnet in &mut ec2.subnets {
-        if passes(input.filters(), subnet.tags(), &[("subnet-id", &[subnet.subnet_id().unwrap_or_default()])]) {
+        let (id, vpc) = (subnet.subnet_id().unwrap_or_default(), subnet.vpc_id().unwrap_or_default());
+        if passes(input.filters(), subnet.tags(), &[("subnet-id", &[id]), ("vpc-id", &[vpc])]) {
             shown.push(subnet.clone());
             subnet.state = Some(SubnetState::Available);
         }
@@ -76,6 +77,10 @@ fn delete(ec2: &mut Ec2, input: &DeleteSubnetInput) -> Result<DeleteSubnetOutput
     if inside.any(|subnet| subnet == input.subnet_id()) {
         return Err(in_use(input.subnet_id()));
     }
+    if ec2.endpoints_in(input.subnet_id()) {
+        return Err(in_use(input.subnet_id()));
+    }
+    ec2.holds_nothing(input.subnet_id(), "DependencyViolation")?;
     ec2.subnets.remove(at);
     Ok(DeleteSubnetOutput::builder().build())
 }

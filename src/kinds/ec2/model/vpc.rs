@@ -56,6 +56,7 @@ fn delete(ec2: &mut Ec2, input: &DeleteVpcInput) -> Result<DeleteVpcOutput, Refu
     if inside.any(|vpc| vpc == input.vpc_id()) {
         return Err(in_use(input.vpc_id()));
     }
+    ec2.holds_nothing(input.vpc_id(), "DependencyViolation")?;
     ec2.vpcs.remove(at);
     Ok(DeleteVpcOutput::builder().build())
 }

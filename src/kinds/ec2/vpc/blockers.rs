@@ -7,7 +7,10 @@ use aws_sdk_ec2::types::{SecurityGroup, VpcPeeringConnection, VpcPeeringConnecti
 use crate::{
     aws::Outcome,
     kind::{Blocker, Context, Owned},
-    kinds::ec2::blockers::{about, filter, interfaces, place, quoted},
+    kinds::ec2::{
+        blockers::{about, filter, interfaces, place, quoted},
+        guard_duty::is_its_own,
+    },
     model::Failure,
 };
 
@@ -48,7 +51,7 @@ async fn security_groups(cx: &Context, owned: &Owned, vpcs: &[String]) -> Blocke
     let call = cx.aws.ec2.describe_security_groups().filters(filter("vpc-id", vpcs)).into_paginator().items().send();
     let all: Vec<SecurityGroup> = call.try_collect().await.during("DescribeSecurityGroups")?;
     // The default group goes with its network.
-    let others = all.iter().filter(|group| group.group_name() != Some("default"));
+    let others = all.iter().filter(|group| group.group_name() != Some("default") && !is_its_own(group.tags()));
     let named = others.filter(|group| !owned.has(group.group_id().unwrap_or_default())).map(|group| {
         let place = place(owned, group.vpc_id().unwrap_or_default());
         let mut about = about(group.tags());
@@ -84,7 +87,8 @@ async fn endpoints(cx: &Context, owned: &Owned, vpcs: &[String]) -> Blockers {
     let all: Vec<_> = call.try_collect().await.during("DescribeVpcEndpoints")?;
     let there =
         all.iter().filter(|one| !one.state().is_some_and(|state| state.as_str().eq_ignore_ascii_case("deleted")));
-    let named = there.filter(|one| !owned.has(one.vpc_endpoint_id().unwrap_or_default())).map(|endpoint| {
+    let others = there.filter(|one| !owned.has(one.vpc_endpoint_id().unwrap_or_default()) && !is_its_own(one.tags()));
+    let named = others.map(|endpoint| {
         let place = place(owned, endpoint.vpc_id().unwrap_or_default());
         let mut about = about(endpoint.tags());
         about.extend(endpoint.service_name().map(|service| format!("to {service}")));

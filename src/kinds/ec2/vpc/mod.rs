@@ -4,6 +4,8 @@
 
 mod blockers;
 
+use std::time::Duration;
+
 use aws_sdk_ec2::types::{ResourceType, Vpc as SdkVpc, VpcState};
 use serde::{Deserialize, Serialize};
 
@@ -58,6 +60,7 @@ impl Kind for Vpc {
     const MANY: bool = true;
     const COST: Cost<Desired, Live> = Cost::Free("AWS charges nothing for a network");
     const NOT_YET: &'static [&'static str] = ec2::NOT_YET;
+    const DEADLINE: Duration = ec2::INTERFACES_LINGER;
     const PERMISSIONS: &'static [Permission] = &[
         Permission::look(&["ec2:DescribeVpcs"]),
         Permission::make(&["ec2:CreateVpc"], On::Tagged),
@@ -65,15 +68,13 @@ impl Kind for Vpc {
         Permission::delete(&["ec2:DeleteVpc"], On::Owned),
         // What may block its deletion.
         Permission::delete(
-            &[
-                "ec2:DescribeNetworkAcls",
-                "ec2:DescribeVpcEndpoints",
-                "ec2:DescribeVpcPeeringConnections",
-                "ec2:DescribeVpnGateways",
-            ],
+            &["ec2:DescribeNetworkAcls", "ec2:DescribeVpcPeeringConnections", "ec2:DescribeVpnGateways"],
             On::Any,
         ),
         ec2::blockers::LOOKING,
+        ec2::guard_duty::LOOKING,
+        ec2::guard_duty::REMOVING,
+        ec2::guard_duty::LEAVING,
     ];
 
     async fn list(cx: &Context) -> Result<Vec<Found<Live>>, Failure> {
@@ -128,7 +129,11 @@ impl Kind for Vpc {
 
     async fn delete(cx: &Context, live: &Live) -> Result<(), Failure> {
         let call = cx.aws.ec2.delete_vpc().vpc_id(&live.id).customize().once();
-        call.send().await.or_absent("DeleteVpc", &["InvalidVpcID.NotFound"]).map(drop)
+        let deleted = call.send().await.or_absent("DeleteVpc", &["InvalidVpcID.NotFound"]).map(drop);
+        if deleted.as_ref().is_err_and(|failure| failure.is(ec2::IN_USE)) {
+            ec2::guard_duty::leave_network(cx, &live.id).await?;
+        }
+        deleted
     }
 
     async fn blockers(cx: &Context, going: &[Found<Live>], owned: &Owned) -> Result<Vec<Blocker>, Failure> {
@@ -140,7 +145,9 @@ impl Kind for Vpc {
     fn sample() -> crate::kind::Sample<Desired> {
         let base = Desired { cidr: "10.20.0.0/16".into() };
         let other = Desired { cidr: "10.30.0.0/16".into() };
-        crate::kind::Sample::new(ec2::model::cloud, base).variant(&["cidr"], other)
+        crate::kind::Sample::new(ec2::model::cloud, base)
+            .variant(&["cidr"], other)
+            .delay("network interfaces linger", |cloud| cloud.with(ec2::model::Ec2::linger))
     }
 }
 

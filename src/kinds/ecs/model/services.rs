@@ -70,6 +70,16 @@ impl Ecs {
         self.services.iter_mut().for_each(|service| service.load_balancers = None);
     }
 
+    /// Lets every service have so many tasks while a rollout goes on, in percent, as somebody at the console does.
+    pub(in super::super) fn let_tasks_be(&mut self, fewest: i32, most: i32) {
+        for service in &mut self.services {
+            if let Some(configuration) = service.deployment_configuration.as_mut() {
+                configuration.minimum_healthy_percent = Some(fewest);
+                configuration.maximum_percent = Some(most);
+            }
+        }
+    }
+
     /// Lets ECS not go back from a rollout that fails.
     pub(in super::super) fn turn_circuit_breakers_off(&mut self) {
         for service in &mut self.services {

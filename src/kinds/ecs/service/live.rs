@@ -80,6 +80,12 @@ pub struct Live {
     /// After how many failed tasks: a number, or what somebody else has set in words; empty for ECS's own rule.
     #[serde(default)]
     pub rollback_after: String,
+    /// How many of its tasks stay while a rollout goes on, in percent of the number that is desired.
+    #[serde(default = "fewest")]
+    pub minimum_healthy_percent: i32,
+    /// How many tasks there are at most while a rollout goes on, in percent of that number.
+    #[serde(default = "most")]
+    pub maximum_percent: i32,
     /// How many tasks of the rollout that is to serve have ended by themselves soon after they began.
     #[serde(default)]
     pub crashed: u32,
@@ -87,6 +93,19 @@ pub struct Live {
     pub rollouts: Vec<Rollout>,
     /// Its last events.
     pub events: Vec<String>,
+}
+
+/// Never fewer tasks than desired while a rollout goes on, and up to twice as many, in percent. ECS has the same where nothing
+/// is said.
+/// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeploymentConfiguration.html>
+pub(super) const TASKS_PERCENT: (i32, i32) = (100, 200);
+
+fn fewest() -> i32 {
+    TASKS_PERCENT.0
+}
+
+fn most() -> i32 {
+    TASKS_PERCENT.1
 }
 
 impl Live {
@@ -104,7 +123,8 @@ pub(super) fn live(service: &SdkService, definition: Option<&TaskDefinition>) ->
     let version = container.and_then(|container| {
         container.environment().iter().find(|variable| variable.name() == Some("APP_VERSION"))?.value()
     });
-    let breaker = service.deployment_configuration().and_then(|config| config.deployment_circuit_breaker());
+    let deployment = service.deployment_configuration();
+    let breaker = deployment.and_then(|config| config.deployment_circuit_breaker());
     Live {
         name: owned(service.service_name()),
         arn: owned(service.service_arn()),
@@ -135,6 +155,8 @@ pub(super) fn live(service: &SdkService, definition: Option<&TaskDefinition>) ->
         exec: service.enable_execute_command(),
         circuit_breaker: breaker.is_some_and(|breaker| breaker.enable() && breaker.rollback()),
         rollback_after: breaker.and_then(|breaker| breaker.threshold_configuration()).map_or(String::new(), threshold),
+        minimum_healthy_percent: deployment.and_then(|config| config.minimum_healthy_percent()).unwrap_or_else(fewest),
+        maximum_percent: deployment.and_then(|config| config.maximum_percent()).unwrap_or_else(most),
         crashed: 0,
         rollouts: service.deployments().iter().map(rollout).collect(),
         events: service.events().iter().filter_map(|event| event.message().map(str::to_owned)).take(EVENTS).collect(),

@@ -24,7 +24,7 @@ use serde::{Deserialize, Serialize};
 pub use live::{Live, Rollout};
 pub use stop::{stop, under_way};
 
-use live::OWN_PERCENT;
+use live::{OWN_PERCENT, TASKS_PERCENT};
 
 use crate::{
     aws::{self, Once, Outcome, given},
@@ -118,6 +118,8 @@ fields! {
         Exec = "exec",
         CircuitBreaker = "circuit_breaker",
         RollbackAfter = "rollback_after",
+        MinimumHealthyPercent = "minimum_healthy_percent",
+        MaximumPercent = "maximum_percent",
         Rollout = "rollout",
     }
 
@@ -252,6 +254,8 @@ impl Kind for Service {
         diff.field(Field::CircuitBreaker, &live.circuit_breaker, &true);
         let wanted = desired.rollback_after.map_or(String::new(), |count| count.to_string());
         diff.field(Field::RollbackAfter, &live.rollback_after, &wanted);
+        diff.field(Field::MinimumHealthyPercent, &live.minimum_healthy_percent, &TASKS_PERCENT.0);
+        diff.field(Field::MaximumPercent, &live.maximum_percent, &TASKS_PERCENT.1);
         let failed = live.primary().is_some_and(|rollout| rollout.state == "FAILED");
         if failed {
             diff.push(Field::Rollout, Shown::value("failed"), Shown::value("begun again"));
@@ -348,7 +352,10 @@ impl Kind for Service {
             call = set!(call, field, desired, {
                 Field::Replicas => call.desired_count(aws::signed(desired.replicas)),
                 Field::TargetGroup | Field::Port => call.set_load_balancers(load_balancers(desired)?),
-                Field::CircuitBreaker | Field::RollbackAfter => {
+                Field::CircuitBreaker
+                | Field::RollbackAfter
+                | Field::MinimumHealthyPercent
+                | Field::MaximumPercent => {
                     call.deployment_configuration(deployment(desired.rollback_after.map(after))?)
                 }
                 // A new service begins a rollout by itself.
@@ -386,7 +393,10 @@ impl Kind for Service {
                     call
                 }
                 Field::TargetGroup | Field::Port => call.set_load_balancers(Some(load_balancers(desired)?.unwrap_or_default())),
-                Field::CircuitBreaker | Field::RollbackAfter => {
+                Field::CircuitBreaker
+                | Field::RollbackAfter
+                | Field::MinimumHealthyPercent
+                | Field::MaximumPercent => {
                     call.deployment_configuration(deployment(threshold.clone())?)
                 }
                 // Only tasks that are started after a change of `exec` have the agent.
@@ -485,15 +495,15 @@ fn load_balancers(desired: &Desired) -> Result<Option<Vec<LoadBalancer>>, Failur
     Ok(Some(vec![balancer]))
 }
 
-/// Never fewer tasks than desired, up to twice as many while rolling; and back to what ran before when the new ones fail.
+/// [`TASKS_PERCENT`]; and back to what ran before when the new tasks fail.
 /// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-circuit-breaker.html>
 fn deployment(threshold: Option<(ThresholdType, i32)>) -> Result<DeploymentConfiguration, Failure> {
     let threshold = threshold.map(|(kind, value)| ThresholdConfiguration::builder().r#type(kind).value(value).build());
     let threshold = threshold.transpose().map_err(|error| Failure::internal(error.to_string()))?;
     let breaker = DeploymentCircuitBreaker::builder().enable(true).rollback(true);
     Ok(DeploymentConfiguration::builder()
-        .minimum_healthy_percent(100)
-        .maximum_percent(200)
+        .minimum_healthy_percent(TASKS_PERCENT.0)
+        .maximum_percent(TASKS_PERCENT.1)
         .deployment_circuit_breaker(breaker.set_threshold_configuration(threshold).build())
         .build())
 }

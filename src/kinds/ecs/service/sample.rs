@@ -45,5 +45,7 @@ pub(super) fn sample() -> Sample<Desired> {
         .drift(&["cluster"], |cloud| cloud.with(Ecs::move_services))
         .drift(&["target_group"], |cloud| cloud.with(Ecs::take_target_groups_away))
         .drift(&["circuit_breaker"], |cloud| cloud.with(Ecs::turn_circuit_breakers_off))
+        .drift(&["minimum_healthy_percent"], |cloud| cloud.with(|ecs: &mut Ecs| ecs.let_tasks_be(0, 200)))
+        .drift(&["maximum_percent"], |cloud| cloud.with(|ecs: &mut Ecs| ecs.let_tasks_be(100, 150)))
         .drift(&["rollout"], |cloud| cloud.with(Ecs::fail_rollouts))
 }

@@ -38,6 +38,8 @@ fn live(rollouts: Vec<Rollout>) -> Live {
         grace_seconds: 0,
         exec: false,
         circuit_breaker: true,
+        minimum_healthy_percent: 100,
+        maximum_percent: 200,
         rollback_after: String::new(),
         crashed: 0,
         rollouts,

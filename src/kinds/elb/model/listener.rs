@@ -71,6 +71,9 @@ impl Elb {
         if secure == listener.certificates().is_empty() || !secure && listener.ssl_policy().is_some() {
             return Err(Refusal::new("ValidationError", "HTTPS needs a certificate and HTTP takes none"));
         }
+        if secure {
+            self.knows_certificates()?;
+        }
         self.targets(listener.default_actions())
     }
 }

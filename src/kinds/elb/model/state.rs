@@ -1,6 +1,6 @@
 //! What Elastic Load Balancing has, and what its operations share: ids, tags and refusals.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use aws_sdk_elasticloadbalancingv2::{
     operation::{
@@ -11,6 +11,8 @@ use aws_sdk_elasticloadbalancingv2::{
         Action, ForwardActionConfig, Listener, LoadBalancer, Rule, Tag, TagDescription, TargetGroup, TargetGroupTuple,
     },
 };
+
+use tokio::time::Instant;
 
 use crate::aws::model::{self, Cloud, Refusal};
 
@@ -32,7 +34,13 @@ pub struct Elb {
     pub(super) attributes: BTreeMap<String, BTreeMap<String, String>>,
     /// By ARN, sorted.
     pub(super) tags: BTreeMap<String, Vec<Tag>>,
+    /// Since when certificates are new.
+    pub(super) certificates_since: Option<Instant>,
 }
+
+/// For how long a new certificate is unknown, and for how long after its issue it is not supported.
+/// <https://github.com/hashicorp/terraform-provider-aws/issues/10510>
+const CERTIFICATE_IS_NEW: (Duration, Duration) = (Duration::from_secs(120), Duration::from_secs(270));
 
 impl Elb {
     /// The next ARN that begins with `prefix`, whose tags are these.
@@ -69,6 +77,25 @@ impl Elb {
     pub(super) fn targets(&self, actions: &[Action]) -> Result<(), Refusal> {
         let mut groups = actions.iter().flat_map(groups);
         groups.try_for_each(|group| self.group(Some(group)).map(drop))
+    }
+
+    /// Lets every certificate be one that was made just now.
+    pub(in super::super) fn renew_certificates(&mut self) {
+        self.certificates_since = Some(Instant::now());
+    }
+
+    /// The certificates of a listener must be known to the service.
+    pub(super) fn knows_certificates(&self) -> Result<(), Refusal> {
+        let Some(age) = self.certificates_since.map(|since| since.elapsed()) else { return Ok(()) };
+        match age {
+            age if age < CERTIFICATE_IS_NEW.0 => {
+                Err(Refusal::new("CertificateNotFound", "One or more certificates not found"))
+            }
+            age if age < CERTIFICATE_IS_NEW.1 => {
+                Err(Refusal::new("UnsupportedCertificate", "The certificate must have a fully-qualified domain name"))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn exists(&self, arn: &str) -> Result<(), Refusal> {

@@ -1,0 +1,111 @@
+//! What GuardDuty's Runtime Monitoring puts into a network of the stack once a task starts there: a VPC endpoint, with a network
+//! interface in each subnet that tasks have started in, and the security group of that. AWS leaves both there, and they keep
+//! subnets and network from being deleted. They belong to nobody: once the tasks are gone, they go.
+//!
+//! <https://docs.aws.amazon.com/guardduty/latest/ug/how-runtime-monitoring-works-ecs-fargate.html>
+//! <https://docs.aws.amazon.com/guardduty/latest/ug/runtime-monitoring-agent-resource-clean-up.html>
+
+use std::collections::BTreeSet;
+
+use aws_sdk_ec2::types::{Filter, SecurityGroup, Tag, UnsuccessfulItem, UnsuccessfulItemError, VpcEndpoint};
+
+use crate::{
+    aws::{self, Once, Outcome},
+    kind::Context,
+    model::{Failure, On, Permission},
+};
+
+/// The tag of what GuardDuty has made and manages. An endpoint that a person has made for it does not have it.
+const TAG: &str = "GuardDutyManaged";
+
+/// What finds it.
+pub(super) const LOOKING: Permission =
+    Permission::delete(&["ec2:DescribeSecurityGroups", "ec2:DescribeVpcEndpoints"], On::Any);
+
+/// What removes it.
+pub(super) const REMOVING: Permission =
+    Permission::delete(&["ec2:DeleteSecurityGroup", "ec2:DeleteVpcEndpoints", "ec2:ModifyVpcEndpoint"], On::GuardDuty);
+
+/// What takes a subnet of the stack out of an endpoint: IAM asks about the subnet too.
+pub(super) const LEAVING: Permission = Permission::delete(&["ec2:ModifyVpcEndpoint"], On::Owned);
+
+/// Whether GuardDuty has made what has these tags.
+pub(super) fn is_its_own(tags: &[Tag]) -> bool {
+    aws::tag_value(tags, TAG) == Some("true")
+}
+
+/// The network interfaces of GuardDuty's endpoints in these networks.
+pub(super) async fn interfaces(cx: &Context, vpcs: &[String]) -> Result<BTreeSet<String>, Failure> {
+    let endpoints = endpoints(cx, vpcs).await?;
+    Ok(endpoints.iter().flat_map(VpcEndpoint::network_interface_ids).cloned().collect())
+}
+
+/// Takes GuardDuty's endpoint out of all subnets of the network `vpc` that this run deletes, once in a run; out of the network, if
+/// that goes.
+pub(super) async fn leave_subnets(cx: &Context, vpc: &str) -> Result<(), Failure> {
+    cx.shared("ec2 endpoints of GuardDuty", leave(cx, vpc)).await.map(drop)
+}
+
+async fn leave(cx: &Context, vpc: &str) -> Result<(), Failure> {
+    let endpoints = endpoints(cx, &[vpc.to_owned()]).await?;
+    for endpoint in endpoints.iter().filter(|endpoint| !is_going(endpoint)) {
+        let Some(id) = endpoint.vpc_endpoint_id() else { continue };
+        let (going, staying): (Vec<&String>, Vec<&String>) =
+            endpoint.subnet_ids().iter().partition(|subnet| cx.deletes(subnet));
+        if cx.deletes(vpc) || (staying.is_empty() && !going.is_empty()) {
+            delete_endpoint(cx, id).await?;
+        } else if !going.is_empty() {
+            let going = going.into_iter().cloned().collect();
+            let call = cx.aws.ec2.modify_vpc_endpoint().vpc_endpoint_id(id).set_remove_subnet_ids(Some(going));
+            call.customize().once().send().await.or_absent("ModifyVpcEndpoint", &["InvalidVpcEndpointId.NotFound"])?;
+        }
+    }
+    Ok(())
+}
+
+/// Deletes what is left of GuardDuty in the network `vpc`, which goes.
+pub(super) async fn leave_network(cx: &Context, vpc: &str) -> Result<(), Failure> {
+    leave_subnets(cx, vpc).await?;
+    let call = cx.aws.ec2.describe_security_groups().set_filters(Some(its_own(&[vpc.to_owned()])));
+    let call = call.into_paginator().items().send();
+    let groups: Vec<SecurityGroup> = call.try_collect().await.during("DescribeSecurityGroups")?;
+    for group in groups.iter().filter_map(SecurityGroup::group_id) {
+        let call = cx.aws.ec2.delete_security_group().group_id(group).customize().once();
+        call.send().await.or_absent("DeleteSecurityGroup", &["InvalidGroup.NotFound"])?;
+    }
+    Ok(())
+}
+
+async fn endpoints(cx: &Context, vpcs: &[String]) -> Result<Vec<VpcEndpoint>, Failure> {
+    let call = cx.aws.ec2.describe_vpc_endpoints().set_filters(Some(its_own(vpcs))).into_paginator().items().send();
+    call.try_collect().await.during("DescribeVpcEndpoints")
+}
+
+/// The filters for what GuardDuty has made in these networks.
+fn its_own(vpcs: &[String]) -> Vec<Filter> {
+    let of_networks = Filter::builder().name("vpc-id").set_values(Some(vpcs.to_vec())).build();
+    vec![of_networks, Filter::builder().name(format!("tag:{TAG}")).values("true").build()]
+}
+
+/// Whether AWS shows that it is deleted or being deleted. The SDK and AWS do not agree on the case of its words.
+fn is_going(endpoint: &VpcEndpoint) -> bool {
+    let state = endpoint.state().map_or("", |state| state.as_str()).to_ascii_lowercase();
+    ["deleting", "deleted"].contains(&state.as_str())
+}
+
+/// What this call fails with is in its answer.
+/// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DeleteVpcEndpoints.html>
+async fn delete_endpoint(cx: &Context, id: &str) -> Result<(), Failure> {
+    const OPERATION: &str = "DeleteVpcEndpoints";
+    let call = cx.aws.ec2.delete_vpc_endpoints().vpc_endpoint_ids(id).customize().once();
+    let answer = call.send().await.during(OPERATION)?;
+    let errors = answer.unsuccessful().iter().filter_map(UnsuccessfulItem::error);
+    let failures = errors.map(|error: &UnsuccessfulItemError| Failure {
+        code: error.code().map(str::to_owned),
+        ..Failure::refused(OPERATION, error.message().unwrap_or("AWS gives no message"))
+    });
+    match failures.into_iter().find(|failure| !failure.is(&["InvalidVpcEndpointId.NotFound"])) {
+        Some(failure) => Err(failure),
+        None => Ok(()),
+    }
+}
