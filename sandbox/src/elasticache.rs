@@ -13,17 +13,12 @@ use std::{
 };
 
 use anyhow::{Context, Result};
-use nix::{
-    sys::signal::{Signal, kill},
-    unistd::Pid,
-};
+use nix::sys::signal::Signal;
 use tokio::{
     io::AsyncWriteExt,
     net::TcpStream,
-    process::Child,
     sync::Mutex,
-    task::JoinHandle,
-    time::{Instant, sleep, sleep_until, timeout},
+    time::{Instant, sleep, sleep_until},
 };
 
 use crate::{
@@ -32,6 +27,7 @@ use crate::{
     children::{self, own},
     moto::Moto,
     place::Place,
+    servers::Servers,
 };
 
 /// Valkey's port.
@@ -40,9 +36,8 @@ const PORT: u16 = 6379;
 /// AWS's usual time for a cache to become available, in seconds.
 const CREATES: f64 = 360.0;
 
-/// How long a server may take to answer first, and how long to end.
+/// How long a server may take to answer first.
 const ANSWERS: Duration = Duration::from_mins(1);
-const ENDS: Duration = Duration::from_secs(5);
 
 /// Commands that a node of ElastiCache does not take.
 /// <https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/RestrictedCommands.html>
@@ -66,9 +61,7 @@ pub(crate) struct Caches {
     place: Arc<Place>,
     moto: Arc<Moto>,
     authority: Arc<Authority>,
-    running: Mutex<BTreeMap<String, Child>>,
-    /// Those that are being made, so that deleting one of them ends its making first.
-    creating: Mutex<BTreeMap<String, JoinHandle<()>>>,
+    servers: Servers,
     /// AWS makes an endpoint's name from the cache's, so one that is made again is where it was.
     addresses: Mutex<BTreeMap<String, IpAddr>>,
 }
@@ -89,8 +82,8 @@ impl Caches {
             place,
             moto,
             authority,
-            running: Mutex::default(),
-            creating: Mutex::default(),
+            // A cache has nothing to save.
+            servers: Servers::ended_by(Signal::SIGTERM),
             addresses: Mutex::default(),
         }
     }
@@ -125,23 +118,17 @@ impl Caches {
                     token: params.get("AuthToken").cloned().unwrap_or_default(),
                 };
                 let caches = Arc::clone(self);
-                let making = tokio::spawn(async move {
+                let making = async move {
                     if let Err(error) = caches.create(&wanted).await {
                         tracing::error!(cache = wanted.name, "{error:#}");
                         let failed = serde_json::json!({ "status": "create-failed" });
                         drop(caches.moto.put(&format!("/caches/{}", wanted.name), &failed).await);
                     }
-                });
-                self.creating.lock().await.insert(name, making);
+                };
+                self.servers.make(name, making).await;
             }
             "DeleteReplicationGroup" => {
-                if let Some(making) = self.creating.lock().await.remove(&name) {
-                    making.abort();
-                    drop(making.await);
-                }
-                if let Some(child) = self.running.lock().await.remove(&name) {
-                    end(child).await;
-                }
+                self.servers.remove(&name).await;
                 drop(fs::remove_dir_all(self.dir.join(&name)));
             }
             _ => {}
@@ -164,14 +151,10 @@ impl Caches {
                 if wanted.token.is_empty() { String::new() } else { format!("requirepass \"{}\"\n", wanted.token) };
             stdin.write_all(password.as_bytes()).await?;
         }
-        self.running.lock().await.insert(wanted.name.clone(), child);
+        self.servers.add(&wanted.name, child).await;
         let deadline = Instant::now() + ANSWERS;
         while let Err(error) = TcpStream::connect((wanted.address, PORT)).await {
-            let ended = match self.running.lock().await.get_mut(&wanted.name) {
-                Some(child) => child.try_wait()?.is_some(),
-                None => true,
-            };
-            if ended || Instant::now() > deadline {
+            if !self.servers.runs(&wanted.name).await? || Instant::now() > deadline {
                 return Err(error).context("the cache's server does not answer; its log says why");
             }
             sleep(Duration::from_millis(50)).await;
@@ -210,12 +193,8 @@ impl Caches {
     }
 
     pub(crate) async fn shutdown(&self) {
-        for (_, making) in std::mem::take(&mut *self.creating.lock().await) {
-            making.abort();
-            drop(making.await);
-        }
-        let running = std::mem::take(&mut *self.running.lock().await);
-        futures::future::join_all(running.into_values().map(end)).await;
+        self.servers.stop_making().await;
+        self.servers.end_all().await;
     }
 }
 
@@ -225,15 +204,4 @@ fn server() -> Option<PathBuf> {
     let places: Vec<PathBuf> = std::env::split_paths(&on_path).collect();
     let named = |name: &str| places.iter().map(|place| place.join(name)).find(|path| path.is_file());
     ["valkey-server", "redis-server"].into_iter().find_map(named)
-}
-
-/// Ends a server, which has nothing to save.
-async fn end(mut child: Child) {
-    if let Some(id) = child.id().and_then(|id| i32::try_from(id).ok()) {
-        // One that has ended by itself is what we want.
-        let _gone_already = kill(Pid::from_raw(id), Signal::SIGTERM);
-    }
-    if timeout(ENDS, child.wait()).await.is_err() {
-        drop(child.kill().await);
-    }
 }

@@ -26,6 +26,7 @@ mod region;
 mod s3;
 mod schedules;
 mod secrecy;
+mod servers;
 mod sessions;
 mod settings;
 

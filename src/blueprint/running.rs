@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn a_repository_keeps_the_image_that_runs_however_many_are_newer() {
+    fn a_repository_keeps_the_image_that_runs_whatever_is_newer() {
         let with = |newer| RunningImage { newer, ..running("app", 5) };
         let graph = drawn(&[("web", with(31)), ("worker", RunningImage { newer: 0, ..running("app", 36) })], None);
         assert_eq!(desired(&graph, "repository.app")["keep"], 60);

@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn looks_are_frequent_at_first_rare_later_and_at_the_same_moments() {
+    fn looks_become_rare_and_fall_on_the_same_moments() {
         let [zero, ten, hour] = [0, 10, 3600].map(Duration::from_secs);
         let millis = Duration::from_millis;
         assert_eq!(until_look(zero, zero), millis(250));

@@ -3,17 +3,12 @@
 mod postgres;
 mod template;
 
-use std::{collections::BTreeMap, fs, net::IpAddr, path::PathBuf, sync::Arc, time::Duration};
+use std::{fs, net::IpAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use anyhow::{Context, Result};
-use nix::{
-    sys::signal::{Signal, kill},
-    unistd::Pid,
-};
+use nix::sys::signal::Signal;
 use tokio::{
-    process::Child,
-    sync::{Mutex, OnceCell},
-    task::JoinHandle,
+    sync::OnceCell,
     time::{Instant, sleep, sleep_until, timeout},
 };
 
@@ -22,6 +17,7 @@ use crate::{
     children::own,
     moto::Moto,
     place::Place,
+    servers::Servers,
 };
 
 pub(crate) use postgres::Postgres;
@@ -31,9 +27,6 @@ const PORT: u16 = 5432;
 
 /// AWS's usual time for a database to become available, in seconds.
 const CREATES: f64 = 300.0;
-
-/// How long a server may take to end.
-const ENDS: Duration = Duration::from_secs(5);
 
 /// How long the end of everything waits for an initdb that has begun.
 const INITDB: Duration = Duration::from_secs(30);
@@ -45,9 +38,7 @@ pub(crate) struct Rds {
     moto: Arc<Moto>,
     postgres: Postgres,
     template: OnceCell<PathBuf>,
-    running: Mutex<BTreeMap<String, Child>>,
-    /// Those that are being made, so that deleting one of them ends its making first.
-    creating: Mutex<BTreeMap<String, JoinHandle<()>>>,
+    servers: Servers,
 }
 
 impl Rds {
@@ -58,8 +49,8 @@ impl Rds {
             moto,
             postgres,
             template: OnceCell::new(),
-            running: Mutex::default(),
-            creating: Mutex::default(),
+            // Its processes for connections have sessions of their own, and only it knows them: it ends them too.
+            servers: Servers::ended_by(Signal::SIGQUIT),
         }
     }
 
@@ -101,14 +92,14 @@ impl Rds {
                     first: get("DBName"),
                 };
                 let rds = Arc::clone(self);
-                let making = tokio::spawn(async move {
+                let making = async move {
                     if let Err(error) = rds.create(&database).await {
                         tracing::error!(database = database.name, "{error:#}");
                         let failed = serde_json::json!({ "status": "failed" });
                         drop(rds.moto.put(&format!("/databases/{}", database.name), &failed).await);
                     }
-                });
-                self.creating.lock().await.insert(name, making);
+                };
+                self.servers.make(name, making).await;
             }
             "ModifyDBInstance" => {
                 if let Some(password) = params.get("MasterUserPassword") {
@@ -120,13 +111,7 @@ impl Rds {
                 }
             }
             "DeleteDBInstance" => {
-                if let Some(making) = self.creating.lock().await.remove(&name) {
-                    making.abort();
-                    drop(making.await);
-                }
-                if let Some(child) = self.running.lock().await.remove(&name) {
-                    end(child).await;
-                }
+                self.servers.remove(&name).await;
                 drop(fs::remove_dir_all(self.dir.join(&name)));
             }
             _ => {}
@@ -164,7 +149,7 @@ impl Rds {
         let log = fs::File::create(self.dir.join(format!("{}.log", database.name)))?;
         let child =
             command.stdout(log.try_clone()?).stderr(log).process_group(0).spawn().context("cannot start postgres")?;
-        self.running.lock().await.insert(database.name.clone(), child);
+        self.servers.add(&database.name, child).await;
         let (user, password, name) =
             (identifier(&database.user), literal(&database.password), identifier(&database.first));
         let deadline = Instant::now() + Duration::from_mins(1);
@@ -186,25 +171,10 @@ impl Rds {
     }
 
     pub(crate) async fn shutdown(&self) {
-        for (_, making) in std::mem::take(&mut *self.creating.lock().await) {
-            making.abort();
-            drop(making.await);
-        }
+        self.servers.stop_making().await;
         // An initdb whose folder goes away under it leaves its segments in /dev/shm for ever: it comes to its end first.
         drop(timeout(INITDB, self.template()).await);
-        let running = std::mem::take(&mut *self.running.lock().await);
-        futures::future::join_all(running.into_values().map(end)).await;
-    }
-}
-
-/// Ends a server and the processes that it has for its connections: those have sessions of their own, and only it knows them.
-async fn end(mut child: Child) {
-    if let Some(id) = child.id().and_then(|id| i32::try_from(id).ok()) {
-        // One that has ended by itself is what we want.
-        let _gone_already = kill(Pid::from_raw(id), Signal::SIGQUIT);
-    }
-    if timeout(ENDS, child.wait()).await.is_err() {
-        drop(child.kill().await);
+        self.servers.end_all().await;
     }
 }
 

@@ -133,13 +133,12 @@ async fn those_that_count(cx: &Context) -> Result<Vec<Definition>, Failure> {
     let reads = families.iter().map(|family| async {
         let of_family =
             |(address, _): &&(Address, Service)| address.kind() == "service" && family_of(cx, address) == *family;
-        match services.iter().find(of_family) {
-            Some((address, service)) => match served(cx, address, service).await? {
-                Some(served) => Ok(Some(served)),
-                None => newest(cx, family).await,
-            },
-            None => newest(cx, family).await,
+        if let Some((address, service)) = services.iter().find(of_family)
+            && let Some(served) = served(cx, address, service).await?
+        {
+            return Ok(Some(served));
         }
+        newest(cx, family).await
     });
     Ok(try_join_all(reads).await?.into_iter().flatten().collect())
 }
@@ -158,18 +157,13 @@ fn definition_of(address: &Address) -> Address {
 async fn served(cx: &Context, address: &Address, service: &Service) -> Result<Option<Definition>, Failure> {
     let known = revision(cx, runs(service).unwrap_or_default()).await?;
     let served = known.filter(|known| known.definition.status() != Some(&TaskDefinitionStatus::Inactive));
-    Ok(served.map(|known| Definition {
-        address: definition_of(address),
-        definition: known.definition.clone(),
-        commit: aws::tag_value(&known.tags, aws::COMMIT).map(str::to_owned),
-        inactive: false,
-    }))
+    Ok(served.map(|known| known.at(definition_of(address))))
 }
 
 /// The newest revision of a family that the stack has registered itself.
 async fn newest(cx: &Context, family: &str) -> Result<Option<Definition>, Failure> {
     let newest = described(cx, family).await?;
-    if let Some(own) = newest.as_ref().and_then(|newest| own(cx, newest)) {
+    if let Some(own) = newest.and_then(|newest| newest.own(cx)) {
         return Ok(Some(own));
     }
     // Somebody has registered a revision by hand, or none is active.
@@ -188,7 +182,7 @@ async fn newest_own(cx: &Context, family: &str, status: TaskDefinitionStatus) ->
     let answer = call.sort(SortOrder::Desc).max_results(LOOKED_THROUGH).send().await.during("ListTaskDefinitions")?;
     for arn in answer.task_definition_arns() {
         let known = revision(cx, arn).await?;
-        if let Some(own) = known.and_then(|known| own(cx, &known)) {
+        if let Some(own) = known.and_then(|known| known.own(cx)) {
             return Ok(Some(own));
         }
     }
@@ -201,11 +195,17 @@ pub(super) struct Known {
     pub(super) tags: Vec<Tag>,
 }
 
-/// `known` with its address, if the stack has registered it.
-fn own(cx: &Context, known: &Known) -> Option<Definition> {
-    let address = aws::address_of(&cx.id, &known.tags)?;
-    let commit = aws::tag_value(&known.tags, aws::COMMIT).map(str::to_owned);
-    Some(Definition { address, definition: known.definition.clone(), commit, inactive: false })
+impl Known {
+    /// It as the revision that counts of the task definition at `address`.
+    fn at(&self, address: Address) -> Definition {
+        let commit = aws::tag_value(&self.tags, aws::COMMIT).map(str::to_owned);
+        Definition { address, definition: self.definition.clone(), commit, inactive: false }
+    }
+
+    /// The same at the address that its tags say, if the stack has registered it.
+    fn own(&self, cx: &Context) -> Option<Definition> {
+        Some(self.at(aws::address_of(&cx.id, &self.tags)?))
+    }
 }
 
 /// The revision that `name` means, an ARN or `family:revision`, if ECS knows it. A revision never changes, but for its status, so
