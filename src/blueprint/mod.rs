@@ -47,7 +47,7 @@ use crate::{
 pub fn facts(id: &StackId, live: &[LiveResource]) -> Result<Facts, Failure> {
     let had_users = live.iter().any(|live| live.address == users::task());
     let (running, priorities, subnets) = (running(id, live)?, priorities::of(live)?, zones::of(live)?);
-    Ok(Facts { running, priorities, subnets, had_users, ..Facts::default() })
+    Ok(Facts { subnets, running, priorities, had_users, ..Facts::default() })
 }
 
 /// The resources that `stack` asks for.

@@ -1,7 +1,8 @@
 //! What ECS has of a service, in our own types.
 
 use aws_sdk_ecs::types::{
-    Deployment, DeploymentRolloutState, Service as SdkService, TaskDefinition, ThresholdConfiguration, ThresholdType,
+    Deployment, DeploymentConfiguration, DeploymentRolloutState, Service as SdkService, TaskDefinition,
+    ThresholdConfiguration, ThresholdType,
 };
 use serde::{Deserialize, Serialize};
 
@@ -155,8 +156,10 @@ pub(super) fn live(service: &SdkService, definition: Option<&TaskDefinition>) ->
         exec: service.enable_execute_command(),
         circuit_breaker: breaker.is_some_and(|breaker| breaker.enable() && breaker.rollback()),
         rollback_after: breaker.and_then(|breaker| breaker.threshold_configuration()).map_or(String::new(), threshold),
-        minimum_healthy_percent: deployment.and_then(|config| config.minimum_healthy_percent()).unwrap_or_else(fewest),
-        maximum_percent: deployment.and_then(|config| config.maximum_percent()).unwrap_or_else(most),
+        minimum_healthy_percent: deployment
+            .and_then(DeploymentConfiguration::minimum_healthy_percent)
+            .unwrap_or_else(fewest),
+        maximum_percent: deployment.and_then(DeploymentConfiguration::maximum_percent).unwrap_or_else(most),
         crashed: 0,
         rollouts: service.deployments().iter().map(rollout).collect(),
         events: service.events().iter().filter_map(|event| event.message().map(str::to_owned)).take(EVENTS).collect(),

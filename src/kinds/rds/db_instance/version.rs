@@ -1,5 +1,7 @@
 //! Versions of PostgreSQL: which one is what stack.yaml asks for, and to which ones RDS upgrades a database.
 
+use aws_sdk_rds::types::DbEngineVersion;
+
 use super::{DbInstance, Desired};
 use crate::{
     aws::Outcome,
@@ -80,7 +82,7 @@ pub(super) async fn targets(cx: &Context, address: &Address, version: &str) -> R
     // Also of a version with which RDS makes no database any more.
     let call = cx.aws.rds.describe_db_engine_versions().engine("postgres").engine_version(version).include_all(true);
     let answer = call.send().await.during("DescribeDBEngineVersions")?;
-    let targets = answer.db_engine_versions().iter().flat_map(|found| found.valid_upgrade_target());
+    let targets = answer.db_engine_versions().iter().flat_map(DbEngineVersion::valid_upgrade_target);
     Ok(Some(targets.filter_map(|target| target.engine_version().map(str::to_owned)).collect()))
 }
 
