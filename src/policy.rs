@@ -93,6 +93,11 @@ pub fn of(kinds: &Registry, stack: &Stack, commands: Commands, account: Option<&
             _ => {}
         }
     }
+    // What may be looked at anywhere needs no second statement.
+    let looks = grouped.get(&(false, Group::Any)).map(|look| look.actions.clone()).unwrap_or_default();
+    if let Some(anywhere) = grouped.get_mut(&(true, Group::Any)) {
+        anywhere.actions.retain(|action| !looks.contains(action));
+    }
     let places = Places { stack, account: account.unwrap_or("*") };
     let statements = grouped.iter().map(|((changes, group), statement)| places.filled(*changes, *group, statement));
     let mut statements: Vec<Value> = statements.collect();
@@ -214,13 +219,16 @@ impl Places<'_> {
     /// What is made in a network that is not the stack's is judged by that as well, which has no tags of the stack's.
     /// <https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonec2.html>
     fn inside(&self, given: &Given) -> Value {
+        let starts_hosts = self.stack.bastion.is_some();
         let subnets = given.public_subnets.iter().chain(&given.private_subnets).map(|id| format!("subnet/{id}"));
+        let subnets = subnets.filter(|_| starts_hosts);
         let arns = std::iter::once(format!("vpc/{}", given.vpc)).chain(subnets);
         let arns: BTreeSet<String> = arns.map(|what| self.arn(&format!("ec2:{{region}}:{{account}}:{what}"))).collect();
-        let mut actions = vec!["ec2:CreateSecurityGroup"];
-        if self.stack.bastion.is_some() {
-            actions.push("ec2:RunInstances");
-        }
+        let actions = if starts_hosts {
+            vec!["ec2:CreateSecurityGroup", "ec2:RunInstances"]
+        } else {
+            vec!["ec2:CreateSecurityGroup"]
+        };
         json!({
             "Sid": "ChangeInside",
             "Effect": "Allow",

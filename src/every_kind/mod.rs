@@ -3,6 +3,7 @@
 //!
 //! The clock is paused: what waits for AWS takes no time.
 
+mod networks;
 mod states;
 mod transition;
 mod trial;

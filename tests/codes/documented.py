@@ -36,6 +36,7 @@ CODES = {
         "InvalidSecurityGroupID.NotFound": EC2,
         "InvalidSubnetID.NotFound": EC2,
         "InvalidSubnetId.NotFound": TERRAFORM,
+        "InvalidVpcEndpointId.NotFound": EC2,
         "InvalidVpcID.NotFound": EC2,
         "NatGatewayLimitExceeded": EC2,
         "NatGatewayNotFound": EC2,
@@ -53,7 +54,11 @@ CODES = {
         "VcpuLimitExceeded": EC2,
         "VpcLimitExceeded": EC2,
     },
+    "elbv2": {
+        "UnsupportedCertificate": "https://github.com/hashicorp/terraform-provider-aws/issues/41789",
+    },
     "rds": {
+        "FreeTierRestrictionError": "https://github.com/yc-software/qm/issues/352",
         "InvalidParameterCombination": RDS,
         "InvalidParameterValue": RDS,
     },
@@ -92,7 +97,7 @@ ALSO = {
 }
 
 # Codes that stackctl itself gives, in the place of AWS's.
-OUR_OWN = {"EarlierTaskRuns"}
+OUR_OWN = {"EarlierTaskRuns", "RoleIsNotShownYet", "TaskIsBeingPrepared"}
 
 DB_INSTANCE = "https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/accessing-monitoring.html"
 

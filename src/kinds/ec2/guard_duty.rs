@@ -96,13 +96,12 @@ fn is_going(endpoint: &VpcEndpoint) -> bool {
 /// What this call fails with is in its answer.
 /// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DeleteVpcEndpoints.html>
 async fn delete_endpoint(cx: &Context, id: &str) -> Result<(), Failure> {
-    const OPERATION: &str = "DeleteVpcEndpoints";
     let call = cx.aws.ec2.delete_vpc_endpoints().vpc_endpoint_ids(id).customize().once();
-    let answer = call.send().await.during(OPERATION)?;
+    let answer = call.send().await.during("DeleteVpcEndpoints")?;
     let errors = answer.unsuccessful().iter().filter_map(UnsuccessfulItem::error);
     let failures = errors.map(|error: &UnsuccessfulItemError| Failure {
         code: error.code().map(str::to_owned),
-        ..Failure::refused(OPERATION, error.message().unwrap_or("AWS gives no message"))
+        ..Failure::refused("DeleteVpcEndpoints", error.message().unwrap_or("AWS gives no message"))
     });
     match failures.into_iter().find(|failure| !failure.is(&["InvalidVpcEndpointId.NotFound"])) {
         Some(failure) => Err(failure),

@@ -6,13 +6,11 @@ mod guard_duty;
 pub mod instance;
 pub mod internet_gateway;
 #[cfg(test)]
-mod model;
+pub(crate) mod model;
 pub mod nat_gateway;
 pub mod route_table;
 pub mod security_group;
 pub mod subnet;
-#[cfg(test)]
-mod tests;
 pub mod vpc;
 
 use std::time::Duration;

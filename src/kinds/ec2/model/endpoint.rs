@@ -33,7 +33,7 @@ fn is_there(endpoint: &VpcEndpoint) -> bool {
 
 impl Ec2 {
     /// Does what somebody does who makes an endpoint with a security group in these subnets; GuardDuty does it with `tags`.
-    pub(in super::super) fn add_endpoint(&mut self, vpc: &str, subnets: &[String], tags: &[Tag]) {
+    pub(crate) fn add_endpoint(&mut self, vpc: &str, subnets: &[String], tags: &[Tag]) {
         let (endpoint, group) = (self.id("vpce"), self.id("sg"));
         let named = SecurityGroup::builder().group_id(&group).group_name(&group).vpc_id(vpc);
         self.security_groups.push(named.set_tags(Some(tags.to_vec())).build());

@@ -19,7 +19,7 @@ mod vpc;
 
 use aws_sdk_ec2::types;
 
-pub(super) use self::state::Ec2;
+pub(crate) use self::state::Ec2;
 use self::state::line;
 use crate::aws::model::{Cloud, Service};
 
@@ -41,7 +41,7 @@ impl Service for Ec2 {
 /// An AWS with EC2 and what no stack owns: the network `vpc-given` with the subnets `subnet-given` and `subnet-other` and the
 /// security groups `sg-given` and `sg-other`; the network `vpc-other` with `subnet-far`; a route table, gateways and
 /// addresses that nothing uses.
-pub(super) fn cloud() -> Cloud {
+pub(crate) fn cloud() -> Cloud {
     let cloud = Cloud::new();
     address::serve(&cloud);
     endpoint::serve(&cloud);

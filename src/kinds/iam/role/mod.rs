@@ -2,12 +2,12 @@
 //!
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles.html>
 
+mod live;
 mod policy;
 mod taken;
 
-use aws_sdk_iam::types::{EntityType, RoleDetail};
+use aws_sdk_iam::types::EntityType;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 
 use crate::{
     aws::{self, Once, Outcome, given},
@@ -15,11 +15,10 @@ use crate::{
     model::{Address, Changed, Changes, Diff, Failure, Found, NoField, On, Outputs, Permission, Phase, Shown, fields},
 };
 
+pub use live::Live;
+use live::{POLICY, live, trust};
 pub use policy::Statement;
-use policy::{document, line, read, statements_of};
-
-/// The name of the inline policy.
-const POLICY: &str = "stackctl";
+use policy::{document, line};
 
 /// The longest name of a role, in characters.
 /// <https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html>
@@ -38,39 +37,6 @@ pub struct Desired {
     pub principal: String,
     /// The inline policy; none without statements.
     pub statements: Vec<Statement>,
-}
-
-/// What AWS has.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Live {
-    /// Its name.
-    pub name: String,
-    /// Its ARN.
-    pub arn: String,
-    /// The service that may assume it; the whole document, where that says anything else.
-    pub principal: String,
-    /// ARNs of the managed policies that are attached.
-    pub managed: Vec<String>,
-    /// The statements of our inline policy, one a line: actions on resources; the whole statement, where it says more.
-    pub statements: Vec<String>,
-    /// What those statements allow that allow something and do no more.
-    #[serde(default)]
-    pub allows: Vec<Statement>,
-    /// Other inline policies, by name.
-    pub other_policies: Vec<String>,
-    /// The region of the stack that it was made for, as far as a tag says so: IAM itself has none.
-    #[serde(default)]
-    pub region: Option<String>,
-    /// The region of the stack that was looked at.
-    #[serde(default)]
-    pub here: String,
-}
-
-impl Live {
-    /// The region of the stack that it was made for, if that is another one.
-    fn elsewhere(&self) -> Option<&str> {
-        self.region.as_deref().filter(|region| *region != self.here)
-    }
 }
 
 fields! {
@@ -331,51 +297,15 @@ async fn remove_policy(cx: &Context, live: &Live, policy: &str) -> Result<(), Fa
     answer.or_absent("DeleteRolePolicy", &["NoSuchEntity"]).map(drop)
 }
 
-fn trust(principal: &str) -> Value {
-    json!({
-        "Version": "2012-10-17",
-        "Statement": [{ "Effect": "Allow", "Principal": { "Service": principal }, "Action": "sts:AssumeRole" }],
-    })
-}
-
-fn live(role: &RoleDetail, here: &str) -> Live {
-    let policies = role.role_policy_list();
-    let ours = policies.iter().find(|policy| policy.policy_name() == Some(POLICY));
-    let document = ours.and_then(|policy| policy.policy_document()).map(decoded).unwrap_or_default();
-    let others = policies.iter().filter_map(|policy| policy.policy_name()).filter(|name| *name != POLICY);
-    Live {
-        name: role.role_name().unwrap_or_default().to_owned(),
-        arn: role.arn().unwrap_or_default().to_owned(),
-        principal: trusted(&role.assume_role_policy_document().map(decoded).unwrap_or_default()),
-        managed: role
-            .attached_managed_policies()
-            .iter()
-            .filter_map(|policy| policy.policy_arn().map(str::to_owned))
-            .collect(),
-        statements: statements_of(&document).map(read).collect(),
-        allows: statements_of(&document).filter_map(policy::allowed).collect(),
-        other_policies: others.map(str::to_owned).collect(),
-        region: aws::tag_value(role.tags(), aws::REGION).map(str::to_owned),
-        here: here.to_owned(),
-    }
-}
-
-/// The one service that a trust policy of ours lets in. One that says anything else is given whole, so that a plan shows what
-/// somebody has added to it.
-fn trusted(document: &Value) -> String {
-    let service = document["Statement"][0]["Principal"]["Service"].as_str();
-    let service = service.filter(|service| *document == trust(service));
-    service.map_or_else(|| document.to_string(), str::to_owned)
-}
-
-/// AWS answers policies URL-encoded (RFC 3986).
-fn decoded(document: &str) -> Value {
-    serde_json::from_slice(&urlencoding::decode_binary(document.as_bytes())).unwrap_or_default()
-}
-
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use serde_json::json;
+
+    use super::{
+        live::{decoded, trusted},
+        policy::{read, statements_of},
+        *,
+    };
     use crate::model::Input;
 
     /// A role without policies, made for the stack in `region` and looked at `here`.

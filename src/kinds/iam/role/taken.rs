@@ -4,7 +4,7 @@
 
 use aws_sdk_iam::types::Role as SdkRole;
 
-use super::{Live, decoded, trusted};
+use super::live::{Live, decoded, trusted};
 use crate::{
     aws::{self, Outcome},
     kind::Context,

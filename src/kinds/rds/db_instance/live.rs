@@ -3,7 +3,6 @@
 use aws_sdk_rds::types::{DbInstance as SdkInstance, Endpoint, PendingModifiedValues};
 use serde::{Deserialize, Serialize};
 
-use super::{Desired, version};
 use crate::aws;
 
 /// The tag of a DB instance that says which master password it has: the id of a version of the stack's secret, or [`FOREIGN`] from
@@ -99,14 +98,6 @@ pub struct Live {
     pub database: String,
     /// AWS's word, such as `creating`.
     pub status: String,
-}
-
-impl Live {
-    /// The version that an upgrade to what stack.yaml asks for goes to.
-    pub(super) fn version_for<'a>(&'a self, desired: &'a Desired) -> &'a str {
-        let targets = self.upgrades.as_deref().unwrap_or_default();
-        version::chosen(&desired.version, targets).unwrap_or(&desired.version)
-    }
 }
 
 /// The instance in our types.

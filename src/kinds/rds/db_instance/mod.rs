@@ -170,7 +170,9 @@ impl Kind for DbInstance {
             if cx.claimed().is_some() && live.password == Password::Own {
                 live.password = Password::Foreign;
             }
-            live.upgrades = version::targets(cx, &address, &live.version).await?;
+            if let Some(asked) = asked(cx, &address) {
+                live.upgrades = version::targets(cx, &live.version, &asked).await?;
+            }
             found.push(Found { address, id: live.identifier.clone(), live });
         }
         Ok(found)
@@ -179,7 +181,11 @@ impl Kind for DbInstance {
     fn diff(desired: &Desired, live: &Live) -> Changes<Field, Fixed> {
         let mut diff = Diff::new();
         if !version::is_enough(&live.version, &desired.version) {
-            diff.field(Field::Version, &live.version.as_str(), &live.version_for(desired));
+            diff.field(
+                Field::Version,
+                &live.version.as_str(),
+                &version::target(&desired.version, live.upgrades.as_deref()),
+            );
         }
         diff.field(Field::Class, &live.class, &desired.class);
         diff.field(Field::Storage, &live.storage, &desired.storage);
@@ -293,7 +299,7 @@ impl Kind for DbInstance {
             call = set!(call, field, password.as_ref(), desired);
         }
         if changes.contains(Field::Version) {
-            let to = live.version_for(desired);
+            let to = version::target(&desired.version, live.upgrades.as_deref());
             call = call.engine_version(to).allow_major_version_upgrade(!version::same_major(&live.version, to));
         }
         if changes.contains(Field::Storage) {
@@ -409,6 +415,12 @@ impl Kind for DbInstance {
     fn sample() -> crate::kind::Sample<Desired> {
         sample::sample()
     }
+}
+
+/// The version that stack.yaml asks for of the database at `address`.
+fn asked(cx: &Context, address: &Address) -> Option<String> {
+    let (_, desired) = cx.expected(DbInstance::NAME).find(|(own, _)| *own == address)?;
+    serde_json::from_value::<Desired>(desired.clone()).ok().map(|desired| desired.version)
 }
 
 /// Whether its password is an earlier one than the secret holds: the secret was made anew, or its value was changed.

@@ -2,7 +2,7 @@
 //!
 //! <https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/accessing-monitoring.html>
 
-use super::{Live, Password};
+use super::live::{Live, Password};
 use crate::model::{Explanation, Failure, Phase};
 
 /// RDS's word for a database that is stopped, until somebody starts it or seven days are over.

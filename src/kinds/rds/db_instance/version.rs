@@ -2,12 +2,7 @@
 
 use aws_sdk_rds::types::DbEngineVersion;
 
-use super::{DbInstance, Desired};
-use crate::{
-    aws::Outcome,
-    kind::{Context, Kind},
-    model::{Address, Failure},
-};
+use crate::{aws::Outcome, kind::Context, model::Failure};
 
 /// Its numbers: the major one, and the minor one where it has one. What follows those, such as `-rds.20240418`, counts builds of
 /// one minor version.
@@ -70,13 +65,16 @@ fn newest(targets: &[String]) -> Vec<&str> {
     majors.filter_map(|of_major| of_major.last().copied()).collect()
 }
 
-/// The versions to which RDS upgrades the database at `address` from `version`, if stack.yaml asks for a newer one. The newest
-/// minor version of a major one, or the one that a bare `17` means, is not always among them.
+/// The version that an upgrade to what stack.yaml asks for by `asked` goes to.
+pub(super) fn target<'a>(asked: &'a str, targets: Option<&'a [String]>) -> &'a str {
+    chosen(asked, targets.unwrap_or_default()).unwrap_or(asked)
+}
+
+/// The versions to which RDS upgrades a database from `version`, if stack.yaml asks for a newer one by `asked`. The newest minor
+/// version of a major one, or the one that a bare `17` means, is not always among them.
 /// <https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_UpgradeDBInstance.PostgreSQL.MajorVersion.html>
-pub(super) async fn targets(cx: &Context, address: &Address, version: &str) -> Result<Option<Vec<String>>, Failure> {
-    let mut expected = cx.expected(DbInstance::NAME).filter(|(own, _)| *own == address);
-    let asked = expected.next().and_then(|(_, desired)| serde_json::from_value::<Desired>(desired.clone()).ok());
-    if asked.is_none_or(|asked| is_enough(version, &asked.version) || numbers(&asked.version) < numbers(version)) {
+pub(super) async fn targets(cx: &Context, version: &str, asked: &str) -> Result<Option<Vec<String>>, Failure> {
+    if is_enough(version, asked) || numbers(asked) < numbers(version) {
         return Ok(None);
     }
     // Also of a version with which RDS makes no database any more.

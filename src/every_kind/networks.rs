@@ -4,18 +4,20 @@ use std::sync::Arc;
 
 use aws_sdk_ec2::types::{NetworkInterface, NetworkInterfaceType, Tag};
 
-use super::{
-    model::{Ec2, cloud},
-    nat_gateway::{self, NatGateway},
-    subnet::{self, Subnet},
-    vpc::{self, Vpc},
-};
 use crate::{
     aws::model::{Cloud, session},
     blockers,
     engine::{self, Events, Interrupt, Jitter, Run},
     kind::{Context, Kind, NoImages, Registry},
-    kinds,
+    kinds::{
+        self,
+        ec2::{
+            model::{Ec2, cloud},
+            nat_gateway::{self, NatGateway},
+            subnet::{self, Subnet},
+            vpc::{self, Vpc},
+        },
+    },
     model::{Address, Failure, Graph, LiveResource, Plan, StackId},
 };
 
