@@ -12,5 +12,14 @@ pub const USAGE: u8 = 3;
 pub const LOCKED: u8 = 4;
 /// A deployment was rolled back: the version that ran before serves.
 pub const ROLLED_BACK: u8 = 5;
+/// Stopped because the terminal or the connection is gone, as shells count it: 128 + SIGHUP.
+pub const HUNG_UP: u8 = 129;
 /// Stopped by Ctrl-C, as shells count it: 128 + SIGINT.
 pub const INTERRUPTED: u8 = 130;
+/// Stopped by SIGTERM, as shells count it: 128 + SIGTERM.
+pub const TERMINATED: u8 = 143;
+
+/// Whether a signal has stopped what ended so.
+pub const fn is_stopped(code: u8) -> bool {
+    matches!(code, HUNG_UP | INTERRUPTED | TERMINATED)
+}

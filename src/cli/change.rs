@@ -8,6 +8,7 @@ use crate::{
         global::Global,
         project::{Project, View},
         provenance,
+        signals::Asked,
     },
     engine::{self, Forecast, Jitter, Run, StopReason, Summary},
     exit,
@@ -207,10 +208,12 @@ pub(super) async fn apply(again: &str, project: &Project, plan: &Plan, output: &
     });
     let applied = applied.await;
     drop(stoppable);
-    Ok(conclude(again, plan, &applied?, output))
+    let stopped = project.stopper().asked().map_or(exit::INTERRUPTED, Asked::code);
+    Ok(conclude(again, plan, &applied?, stopped, output))
 }
 
-fn conclude(again: &str, plan: &Plan, summary: &Summary, output: &Output) -> u8 {
+/// Says what came of `plan`; gives the exit code, which is `stopped` where a signal has stopped it.
+fn conclude(again: &str, plan: &Plan, summary: &Summary, stopped: u8, output: &Output) -> u8 {
     let failed = summary.failed.len();
     let (done, all) = (summary.done.len(), plan.steps.len());
     if output.is_json() {
@@ -225,7 +228,7 @@ fn conclude(again: &str, plan: &Plan, summary: &Summary, output: &Output) -> u8 
             steps(all),
             if failed == 0 { String::new() } else { format!(", {failed} failed") },
         ));
-        return if reason == StopReason::LockLost { exit::LOCKED } else { exit::INTERRUPTED };
+        return if reason == StopReason::LockLost { exit::LOCKED } else { stopped };
     }
     if failed == 0 {
         output.status(&format!("Done: {}.", steps(done)));

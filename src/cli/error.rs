@@ -1,6 +1,7 @@
 //! The ways a command can stop short, and the exit code of each.
 
 use crate::{
+    cli::signals::Asked,
     engine::{Holder, LockError},
     exit,
     model::{Cause, Failure, Subject},
@@ -21,6 +22,8 @@ pub(super) enum Stop {
     Held(Box<Holder>),
     /// The user said no.
     Declined,
+    /// A signal came while nothing was being carried out.
+    Asked(Asked),
 }
 
 impl Stop {
@@ -57,6 +60,10 @@ impl Stop {
             Self::Declined => {
                 output.status("Nothing was changed.");
                 exit::FAILED
+            }
+            Self::Asked(by) => {
+                output.status(&format!("\nStopped on {by}; the stack is not locked any more."));
+                by.code()
             }
         }
     }

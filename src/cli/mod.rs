@@ -10,6 +10,7 @@ mod project;
 mod provenance;
 mod rollback_offer;
 mod saved_plan;
+mod signals;
 mod target;
 mod unconfirmed;
 mod url;

@@ -261,12 +261,17 @@ impl Project {
         let holder = Self::holder(command);
         let (store, patience) = (Arc::new(self.lock_store()), global.lock_timeout);
         let lock = Lock::take(store, holder, patience, &Jitter::random(), waits, lost).await?;
-        let done = work.await;
+        let holding = self.stopper.hold(&self.output);
+        let done = tokio::select! {
+            done = work => done.map_err(Into::into),
+            by = holding.asked() => Err(Stop::Asked(by)),
+        };
         if let Err(failure) = lock.release().await {
             self.output
                 .status(&format!("the lock could not be given back and ends by itself within a minute: {failure}"));
         }
-        done.map_err(Into::into)
+        drop(holding);
+        done
     }
 
     /// Where the stack's lock is.

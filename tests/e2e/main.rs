@@ -48,6 +48,7 @@ mod run;
 mod scaling;
 mod secrecy;
 mod set_secrets;
+mod signals;
 mod support;
 mod sweep;
 mod targets;

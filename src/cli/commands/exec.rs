@@ -5,12 +5,12 @@ use std::{io::IsTerminal, time::Duration};
 use clap::Args;
 use tokio::{
     io::AsyncReadExt,
-    signal::unix::{Signal, SignalKind, signal},
+    signal::unix::{SignalKind, signal},
     sync::mpsc,
 };
 
 use crate::{
-    cli::{error::Stop, global::Global, project::Project},
+    cli::{error::Stop, global::Global, project::Project, signals::Signals},
     exit,
     kinds::ecs::service,
     model::{Failure, Subject},
@@ -135,12 +135,9 @@ impl<'a> Shown<'a> {
 
     /// Until the session is over.
     async fn follow(mut self, mut session: Session) -> Result<u8, Stop> {
-        let hear = |kind| {
-            signal(kind).map_err(|error| Failure::about(Subject::activity("listen for signals"), error.to_string()))
-        };
-        let mut resized = hear(SignalKind::window_change())?;
-        let (mut interrupt, mut terminate) = (hear(SignalKind::interrupt())?, hear(SignalKind::terminate())?);
-        let mut hang_up = hear(SignalKind::hangup())?;
+        let mut resized = signal(SignalKind::window_change())
+            .map_err(|error| Failure::about(Subject::activity("listen for the terminal's size"), error.to_string()))?;
+        let mut signals = Signals::listen()?;
         let mut typing = None;
         let mut code = None;
         let ended = loop {
@@ -154,11 +151,11 @@ impl<'a> Shown<'a> {
                     Some(Event::Error(bytes)) => self.output.error_bytes(&bytes),
                     Some(Event::ExitCode(number)) => code = Some(number),
                     Some(Event::Greeted { .. } | Event::Flag(_)) => {}
-                    Some(Event::Closed(why)) => break Some(why),
-                    None => break Some("the session has ended without a word".to_owned()),
+                    Some(Event::Closed(why)) => break Ok(why),
+                    None => break Ok("the session has ended without a word".to_owned()),
                 },
                 _ = resized.recv() => tell_size(&session.input).await,
-                () = any(&mut interrupt, &mut terminate, &mut hang_up) => break None,
+                by = signals.next() => break Err(by),
             }
         };
         if let Some(typing) = typing {
@@ -171,11 +168,13 @@ impl<'a> Shown<'a> {
         self.document(&rest);
         // The terminal is as it was before anything is said on it.
         drop(self.raw.take());
-        let Some(why) = ended else {
-            session.end().await;
-            return Ok(exit::INTERRUPTED);
-        };
-        self.end(code, &why)
+        match ended {
+            Ok(why) => self.end(code, &why),
+            Err(by) => {
+                session.end().await;
+                Ok(by.code())
+            }
+        }
     }
 
     fn end(&self, code: Option<i32>, why: &str) -> Result<u8, Stop> {
@@ -222,14 +221,6 @@ fn begun(bytes: &[u8]) -> usize {
     let last = bytes.utf8_chunks().last().map(|chunk| chunk.invalid()).unwrap_or_default();
     let is_begun = std::str::from_utf8(last).is_err_and(|error| error.error_len().is_none());
     if is_begun { last.len() } else { 0 }
-}
-
-async fn any(one: &mut Signal, two: &mut Signal, three: &mut Signal) {
-    tokio::select! {
-        _ = one.recv() => {}
-        _ = two.recv() => {}
-        _ = three.recv() => {}
-    }
 }
 
 async fn tell_size(input: &mpsc::Sender<Input>) {

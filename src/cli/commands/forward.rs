@@ -1,13 +1,9 @@
 //! `stackctl forward`: the private database, the cache or a task, on a port of this machine.
 
-use std::{fmt, net::Ipv4Addr, str::FromStr};
+use std::{cell::Cell, fmt, net::Ipv4Addr, str::FromStr};
 
 use clap::Args;
-use tokio::{
-    net::TcpListener,
-    signal::unix::{SignalKind, signal},
-    sync::mpsc,
-};
+use tokio::{net::TcpListener, sync::mpsc};
 
 use crate::{
     blueprint,
@@ -19,8 +15,8 @@ use crate::{
         error::Stop,
         global::Global,
         project::Project,
+        signals::{Asked, Signals},
     },
-    exit,
     kinds::{ecs::service, elasticache::cache, rds::db_instance, secretsmanager::secret},
     model::{Address, Failure, Subject},
     output::Output,
@@ -101,14 +97,15 @@ impl ForwardArgs {
         let (say, said) = mpsc::unbounded_channel();
         let tasks = Tasks::of(&project.cx, &name, &live);
         let forward = Forward::new(&project.cx, tasks, remote, self.task.as_deref());
-        let serving = forward.serve(&listener, say, interrupted());
+        let (mut signals, stopped) = (Signals::listen()?, Cell::new(Asked::Interrupted));
+        let serving = forward.serve(&listener, say, async { stopped.set(signals.next().await) });
         tokio::pin!(serving);
         let mut tell = Tell { project: &project, output, target, port, said, is_open: false };
         tokio::select! {
             ended = &mut serving => ended?,
             told = tell.all() => told?,
         }
-        Ok(exit::INTERRUPTED)
+        Ok(stopped.get().code())
     }
 
     fn target<'a>(&'a self, stack: &Stack) -> Result<Target<'a>, Stop> {
@@ -223,15 +220,6 @@ fn local_port(listener: &TcpListener) -> Result<u16, Failure> {
         .local_addr()
         .map_err(|error| Failure::about(Subject::activity("find a free port"), error.to_string()))?;
     Ok(address.port())
-}
-
-/// Until Ctrl-C or SIGTERM.
-async fn interrupted() {
-    let Ok(mut terminate) = signal(SignalKind::terminate()) else { return drop(tokio::signal::ctrl_c().await) };
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        _ = terminate.recv() => {}
-    }
 }
 
 /// Says what happens.

@@ -10,6 +10,7 @@ use crate::{
         error::Stop,
         global::{Global, duration},
         project::Project,
+        signals::Signals,
     },
     exit,
     logs::{Reader, Seen},
@@ -56,9 +57,10 @@ impl Logs {
         let project = Project::open(global, output).await?;
         let names = self.names(&project).await?;
         let mut writer = output.log(self.grep.clone());
+        let mut signals = Signals::listen()?;
         tokio::select! {
             shown = self.show(&project, &names, &mut writer) => shown.map(|()| exit::DONE).map_err(Stop::from),
-            _ = tokio::signal::ctrl_c() => Ok(exit::INTERRUPTED),
+            by = signals.next() => Ok(by.code()),
         }
     }
 

@@ -3,7 +3,12 @@
 use clap::Args;
 
 use crate::{
-    cli::{error::Stop, global::Global, project::Project},
+    cli::{
+        error::Stop,
+        global::Global,
+        project::Project,
+        signals::{Asked, Signals},
+    },
     exit,
     model::{Failure, Subject},
     output::Output,
@@ -51,7 +56,7 @@ impl Run {
         }
     }
 
-    /// Until the task has ended; Ctrl-C asks it to, and a second one leaves it to itself.
+    /// Until the task has ended; a signal asks it to, and a second Ctrl-C leaves it to itself.
     async fn follow(&self, project: &Project, task: &Task, output: &Output) -> Result<End, Stop> {
         let say = |event: Event| match event {
             Event::State(state) => output.status(&format!("task {} is {}", task.id(), state.to_lowercase())),
@@ -60,18 +65,24 @@ impl Run {
             }
             Event::Line(line) => output.task_line(&line),
         };
+        let mut signals = Signals::listen()?;
         let following = task.follow(&project.cx, say);
         tokio::pin!(following);
         tokio::select! {
             end = &mut following => return Ok(end?),
-            _ = tokio::signal::ctrl_c() => {
-                output.status(&format!("\nStopping task {}. Ctrl-C again leaves it to end by itself.", task.id()));
+            by = signals.next() => {
+                let again = if by == Asked::Interrupted { " Ctrl-C again leaves it to end by itself." } else { "" };
+                output.status(&format!("\nStopping task {}.{again}", task.id()));
                 task.stop(&project.cx).await?;
+                // Who sends another signal than Ctrl-C does not wait long.
+                if by != Asked::Interrupted {
+                    return Err(Stop::Asked(by));
+                }
             }
         }
         tokio::select! {
             end = &mut following => Ok(end?),
-            _ = tokio::signal::ctrl_c() => std::process::exit(i32::from(exit::INTERRUPTED)),
+            by = signals.next() => Err(Stop::Asked(by)),
         }
     }
 }

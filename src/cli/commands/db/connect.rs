@@ -11,7 +11,6 @@ use clap::Args;
 use tokio::{
     net::TcpStream,
     process::{Child, Command},
-    signal::unix::{SignalKind, signal},
     sync::{mpsc, oneshot},
     time::{Instant, sleep},
 };
@@ -27,6 +26,7 @@ use crate::{
         error::Stop,
         global::Global,
         project::Project,
+        signals::{Asked, Signals},
     },
     exit,
     kinds::{ec2::instance, rds::db_instance, secretsmanager::secret},
@@ -95,14 +95,12 @@ impl Connect {
         }
         let value = secret::reveal(&project.cx, &password).await?;
         let _tunnel = way.open(output).await?;
-        Ok(code(self.psql(way.port, &way.user, value).await?))
+        Ok(self.psql(way.port, &way.user, value).await?)
     }
 
-    /// Runs psql to its end.
-    async fn psql(&self, port: u16, user: &str, password: String) -> Result<ExitStatus, Failure> {
-        // To psql, Ctrl-C means the end of a query: it is not for this process, which has the way open.
-        let _pressed = signal(SignalKind::interrupt())
-            .map_err(|error| Failure::about(Subject::activity("listen for Ctrl-C"), error.to_string()))?;
+    /// Runs psql to its end; gives the exit code.
+    async fn psql(&self, port: u16, user: &str, password: String) -> Result<u8, Failure> {
+        let mut signals = Signals::listen()?;
         let mut psql = Command::new("psql");
         psql.args(&self.arguments)
             .env("PGHOST", Ipv4Addr::LOCALHOST.to_string())
@@ -112,7 +110,18 @@ impl Connect {
             .env("PGSSLMODE", "require")
             .env("PGPASSWORD", password)
             .kill_on_drop(true);
-        psql.status().await.map_err(|error| no_psql(&error))
+        let running = psql.status();
+        tokio::pin!(running);
+        loop {
+            tokio::select! {
+                ended = &mut running => return ended.map(code).map_err(|error| no_psql(&error)),
+                // To psql, Ctrl-C means the end of a query: it is not for this process, which has the way open. psql goes with it
+                // on any other signal.
+                by = signals.next() => if by != Asked::Interrupted {
+                    return Ok(by.code());
+                },
+            }
+        }
     }
 
     /// Through a task of `service`, for a stack without a bastion.
@@ -153,7 +162,7 @@ impl Connect {
         };
         drop(stop);
         serving.await?;
-        Ok(code(ended))
+        Ok(ended)
     }
 
     async fn way(&self, project: &Project, bastion: &Bastion) -> Result<Way, Stop> {

@@ -125,7 +125,7 @@ impl Load {
             _ => return Err(has_changed().into()),
         };
         if code != exit::DONE {
-            stop(project, code == exit::INTERRUPTED, output).await?;
+            stop(project, exit::is_stopped(code), output).await?;
         }
         if code != exit::DONE || self.replace {
             tell_of_end(project, code, output).await;
