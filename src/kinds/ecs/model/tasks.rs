@@ -17,7 +17,7 @@ use aws_sdk_ecs::{
         stop_task::{StopTaskError, StopTaskInput, StopTaskOutput},
     },
     primitives::DateTime,
-    types::{Container, ContainerDefinition, DesiredStatus, Task},
+    types::{Container, ContainerDefinition, DesiredStatus, Task, TaskStopCode},
 };
 
 use super::state::{ARN, Ecs};
@@ -85,6 +85,7 @@ fn run(ecs: &mut Ecs, input: &RunTaskInput) -> Result<RunTaskOutput, Refusal> {
         .set_containers(Some(containers.collect()))
         .last_status("PROVISIONING")
         .created_at(DateTime::from_millis(jiff::Timestamp::now().as_millisecond() + ecs.next()))
+        .set_stop_code(unprepared.then_some(TaskStopCode::TaskFailedToStart))
         .set_stopped_reason(unprepared.then(|| UNPREPARED.to_owned()))
         .build();
     ecs.task_tokens.insert(token.to_owned(), arn);
@@ -135,7 +136,7 @@ pub(super) fn go_on(task: &mut Task) {
     if task.last_status() == Some("STOPPED") {
         return;
     }
-    if task.stopped_reason() == Some(UNPREPARED) {
+    if task.stop_code() == Some(&TaskStopCode::TaskFailedToStart) {
         task.last_status = Some("STOPPED".to_owned());
         return;
     }
