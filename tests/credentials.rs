@@ -70,17 +70,20 @@ fn serve(stream: &TcpStream, signed_by: &Mutex<BTreeSet<String>>) -> Option<()> 
     let (status, answer) = match source(path, &body, &|name| header(name)) {
         Some(answer) => ("200 OK", answer),
         None => {
-            let credential = header("authorization").and_then(|signed| {
-                signed.split("Credential=").nth(1)?.split('/').next().map(str::to_owned)
-            });
+            let credential = header("authorization")
+                .and_then(|signed| signed.split("Credential=").nth(1)?.split('/').next().map(str::to_owned));
             signed_by.lock().expect("nobody panics while holding this").extend(credential);
             let error = "<Error><Code>AccessDenied</Code><Message>no</Message></Error><RequestId>r</RequestId>";
             ("403 Forbidden", format!("<ErrorResponse>{error}</ErrorResponse>"))
         }
     };
     let mut stream = stream;
-    write!(stream, "HTTP/1.1 {status}\r\nx-aws-ec2-metadata-token-ttl-seconds: 21600\r\nContent-Length: {}\r\n\r\n{answer}", answer.len())
-        .ok()
+    write!(
+        stream,
+        "HTTP/1.1 {status}\r\nx-aws-ec2-metadata-token-ttl-seconds: 21600\r\nContent-Length: {}\r\n\r\n{answer}",
+        answer.len()
+    )
+    .ok()
 }
 
 /// What a source of credentials answers; nothing to a call of AWS's other services.
@@ -127,7 +130,10 @@ struct Home(TempDir);
 impl Home {
     fn new() -> Self {
         let home = Self(tempfile::tempdir().expect("a folder"));
-        home.write("stack.yaml", "name: shop\nregion: eu-west-1\nnetwork: { nat: none }\nservices: { web: { image: nginx } }\n");
+        home.write(
+            "stack.yaml",
+            "name: shop\nregion: eu-west-1\nnetwork: { nat: none }\nservices: { web: { image: nginx } }\n",
+        );
         home
     }
 
@@ -173,7 +179,10 @@ fn signs(home: &Home, variables: &[(&str, &str)], expected: &str) {
 #[test]
 fn keys_in_the_environment_win_over_a_profile() {
     let home = Home::new();
-    home.write(".aws/credentials", &format!("[shop]\naws_access_key_id = AKIASHOP\naws_secret_access_key = {SECRET}\n"));
+    home.write(
+        ".aws/credentials",
+        &format!("[shop]\naws_access_key_id = AKIASHOP\naws_secret_access_key = {SECRET}\n"),
+    );
     signs(&home, &[("AWS_PROFILE", "shop"), ELSEWHERE], "AKIASHOP");
     let keys = [("AWS_ACCESS_KEY_ID", "AKIAHERE"), ("AWS_SECRET_ACCESS_KEY", SECRET)];
     signs(&home, &[keys[0], keys[1], ("AWS_PROFILE", "shop"), ELSEWHERE], "AKIAHERE");
@@ -182,7 +191,10 @@ fn keys_in_the_environment_win_over_a_profile() {
 #[test]
 fn a_profile_may_assume_a_role_or_run_a_program() {
     let home = Home::new();
-    home.write(".aws/credentials", &format!("[base]\naws_access_key_id = AKIABASE\naws_secret_access_key = {SECRET}\n"));
+    home.write(
+        ".aws/credentials",
+        &format!("[base]\naws_access_key_id = AKIABASE\naws_secret_access_key = {SECRET}\n"),
+    );
     let program = home.path("give-keys");
     let given = json!({ "Version": 1, "AccessKeyId": "AKIAPROGRAM", "SecretAccessKey": SECRET, "Expiration": EXPIRES });
     home.write("give-keys", &format!("#!/bin/sh\necho '{given}'\n"));
@@ -250,7 +262,10 @@ fn credentials_that_fail_are_named_by_their_profile() {
          [sso-session team]\nsso_region = eu-west-1\nsso_start_url = https://example.awsapps.com/start\n\
          [profile console]\nlogin_session = arn:aws:iam::0123456789012:user/Admin\nregion = eu-west-1\n",
     );
-    home.write(".aws/credentials", &format!("[keys]\naws_access_key_id = AKIAKEYS\naws_secret_access_key = {SECRET}\n"));
+    home.write(
+        ".aws/credentials",
+        &format!("[keys]\naws_access_key_id = AKIAKEYS\naws_secret_access_key = {SECRET}\n"),
+    );
     let server = Server::start();
     let said = |profile: &str| text(&home.status(&server, &[("AWS_PROFILE", profile), ELSEWHERE]));
     let nobody = said("nobody");

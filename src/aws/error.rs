@@ -4,7 +4,7 @@ use aws_smithy_runtime_api::{client::result::SdkError, http::Response};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use aws_types::request_id::RequestId;
 
-use super::quota;
+use super::{credentials, quota};
 use crate::model::{Cause, Failure};
 
 /// Codes by which AWS asks to slow down; the call did nothing.
@@ -137,7 +137,7 @@ fn is_connect(dispatch: &aws_smithy_runtime_api::client::result::DispatchFailure
 }
 
 /// Every cause of an error, each once, the deepest last.
-fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+pub(super) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
     let mut parts: Vec<String> = Vec::new();
     let mut next = Some(error);
     while let Some(error) = next {
@@ -160,14 +160,20 @@ fn hint(failure: &Failure) -> Option<String> {
     }
     let hint = match code {
         "ExpiredToken" | "ExpiredTokenException" | "RequestExpired" => {
-            "the credentials have expired: sign in again (`aws sso login`, or new keys) and repeat the command"
+            return Some(format!(
+                "the credentials have expired ({}): sign in again (`aws sso login`, `aws login`, or new keys) and repeat the command",
+                credentials::origin()
+            ));
         }
         // Some of these codes end like those of a quota.
         _ if failure.cause == Cause::Throttled => {
             "AWS asks this account to slow down: wait a little and repeat the command, which goes on from there"
         }
         _ if CREDENTIALS.contains(&code) && failure.cause == Cause::Unreachable => {
-            "AWS does not know these credentials: check AWS_PROFILE or AWS_ACCESS_KEY_ID with `aws sts get-caller-identity`"
+            return Some(format!(
+                "AWS does not know these credentials ({}): check them with `aws sts get-caller-identity`",
+                credentials::origin()
+            ));
         }
         "AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation" => {
             "the caller's IAM policy does not allow this operation: see README.md, Permissions"

@@ -2,6 +2,7 @@
 //! It knows no resource.
 
 mod clock;
+mod credentials;
 mod error;
 mod given_network;
 mod hosted_zones;

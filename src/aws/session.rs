@@ -4,14 +4,13 @@ use std::time::Duration;
 
 use aws_config::{BehaviorVersion, Region, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
 use aws_credential_types::provider::SharedCredentialsProvider;
-use aws_sdk_sts::config::ProvideCredentials;
 use aws_smithy_runtime_api::client::{
     interceptors::context::InterceptorContext,
     retries::classifiers::{ClassifyRetry, RetryAction},
 };
 
-use super::{Outcome, given, regions};
-use crate::model::{Cause, Failure, Subject};
+use super::{Outcome, credentials, given, regions};
+use crate::model::{Cause, Failure};
 
 /// How often a call that only reads is tried; the SDK waits between tries with jitter, 20 s at most.
 const READ_ATTEMPTS: u32 = 8;
@@ -101,7 +100,7 @@ impl Aws {
             loader = loader.endpoint_url(endpoint).credentials_provider(keys);
         }
         let config = loader.load().await;
-        credentials(&config).await?;
+        credentials::check(&config).await?;
         Ok(Self::over(&config, options.region.clone()))
     }
 
@@ -165,20 +164,6 @@ impl Aws {
             arn: given(identity.arn, "GetCallerIdentity", "Arn")?,
         })
     }
-}
-
-async fn credentials(config: &SdkConfig) -> Result<(), Failure> {
-    let provided = match config.credentials_provider() {
-        Some(provider) => provider.provide_credentials().await.map(|_| ()).map_err(|error| error.to_string()),
-        None => Err("no source of credentials is configured".to_owned()),
-    };
-    provided.map_err(|why| Failure {
-        cause: Cause::Unreachable,
-        ..Failure::about(Subject::activity("credentials"), format!("no AWS credentials: {why}")).hint(
-            "sign in with `aws sso login` and set AWS_PROFILE, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; \
-             to try without an account, `stackctl sandbox start` and add --sandbox",
-        )
-    })
 }
 
 /// SNS throttles with a code that the SDK does not know (`Throttled`), and the status that says the same.

@@ -147,7 +147,7 @@ fn only_what_the_reader_can_mend_has_a_hint() {
     let hint = |code: &str| answered(400, Some(code)).hint.unwrap_or_default();
     for (code, says) in [
         ("ExpiredTokenException", "sign in again"),
-        ("InvalidClientTokenId", "AWS_PROFILE"),
+        ("InvalidClientTokenId", "aws sts get-caller-identity"),
         ("UnauthorizedOperation", "IAM policy"),
         ("OptInRequired", "region"),
         ("VpcLimitExceeded", "L-F678F1CE"),

@@ -1,0 +1,94 @@
+//! The credentials that calls are signed with: whether there are any, and whose they are when AWS does not take them.
+//!
+//! <https://docs.aws.amazon.com/sdkref/latest/guide/standardized-credentials.html>
+
+use std::env;
+
+use aws_config::{
+    SdkConfig,
+    profile::{ProfileSet, profile_file::ProfileFiles},
+};
+use aws_sdk_sts::config::ProvideCredentials;
+use aws_types::os_shim_internal::{Env, Fs};
+
+use super::error::chain;
+use crate::model::{Cause, Failure, Subject};
+
+/// Asks the source of the credentials for them.
+///
+/// # Errors
+/// If there is none, or if it gives none.
+pub(super) async fn check(config: &SdkConfig) -> Result<(), Failure> {
+    let why = match config.credentials_provider() {
+        Some(provider) => match provider.provide_credentials().await {
+            Ok(_) => return Ok(()),
+            Err(error) => chain(&error),
+        },
+        None => "no source of credentials is configured".to_owned(),
+    };
+    let profile = env::var("AWS_PROFILE").ok().filter(|name| !name.is_empty());
+    let known = aws_config::profile::load(&Fs::real(), &Env::real(), &ProfileFiles::default(), None).await.ok();
+    let (of, hint) = match &profile {
+        Some(name) => (format!(" from the profile `{name}`"), way_in(name, known.as_ref())),
+        None => (String::new(), without_profile()),
+    };
+    let failure = Failure::about(Subject::activity("credentials"), format!("no AWS credentials{of}: {why}"));
+    Err(Failure { cause: Cause::Unreachable, ..failure }.hint(hint))
+}
+
+fn without_profile() -> String {
+    "sign in with `aws login` or `aws sso login`, and set AWS_PROFILE if that is not the default profile; or set AWS_ACCESS_KEY_ID \
+     and AWS_SECRET_ACCESS_KEY; to try without an account, `stackctl sandbox start` and add --sandbox"
+        .to_owned()
+}
+
+/// How to get credentials by the profile `name`.
+fn way_in(name: &str, known: Option<&ProfileSet>) -> String {
+    const FILES: &str = "~/.aws/config and ~/.aws/credentials";
+    let Some(known) = known else { return format!("check the form of {FILES}") };
+    let Some(profile) = known.get_profile(name) else {
+        let mut names: Vec<&str> = known.profiles().collect();
+        names.sort_unstable();
+        let there = if names.is_empty() { "no profile".to_owned() } else { names.join(", ") };
+        return format!("set AWS_PROFILE to a profile of {FILES}, which have: {there}");
+    };
+    let has = |key: &str| profile.get(key).is_some();
+    if has("login_session") {
+        format!("sign in with `aws login --profile {name}`")
+    } else if has("sso_session") || has("sso_start_url") {
+        format!("sign in with `aws sso login --profile {name}`")
+    } else {
+        format!("check what {FILES} say of this profile, with `aws sts get-caller-identity --profile {name}`")
+    }
+}
+
+/// Where the credentials come from, as far as the environment says so: keys there win over a profile.
+pub(super) fn origin() -> String {
+    origin_in(&|name| env::var(name).ok())
+}
+
+fn origin_in(variable: &dyn Fn(&str) -> Option<String>) -> String {
+    let set = |name: &str| variable(name).filter(|value| !value.is_empty());
+    match (set("AWS_ACCESS_KEY_ID"), set("AWS_PROFILE")) {
+        (Some(_), _) => "AWS_ACCESS_KEY_ID".to_owned(),
+        (None, Some(profile)) => format!("profile `{profile}`"),
+        (None, None) => "neither AWS_ACCESS_KEY_ID nor AWS_PROFILE is set".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_in_the_environment_are_named_before_a_profile() {
+        let origin = |set: &[&str]| {
+            origin_in(&|name| {
+                set.contains(&name).then(|| if name == "AWS_PROFILE" { "shop" } else { "AKIA" }.to_owned())
+            })
+        };
+        assert_eq!(origin(&["AWS_ACCESS_KEY_ID", "AWS_PROFILE"]), "AWS_ACCESS_KEY_ID");
+        assert_eq!(origin(&["AWS_PROFILE"]), "profile `shop`");
+        assert_eq!(origin(&[]), "neither AWS_ACCESS_KEY_ID nor AWS_PROFILE is set");
+    }
+}
