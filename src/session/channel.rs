@@ -109,6 +109,8 @@ impl Channel {
     /// Takes what came from the socket. What is no message is dropped: it was not acknowledged, and comes again.
     pub fn receive(&mut self, bytes: &[u8], now: Instant) -> Vec<Event> {
         let Some(message) = Message::decode(bytes) else { return Vec::new() };
+        // As to AWS's agent, each message of the other end says that it is there again, also where the one that says so is lost.
+        self.paused = message.kind == Kind::Pause;
         match message.kind {
             Kind::Output => self.numbered(message, now),
             Kind::Acknowledge => {
@@ -121,15 +123,7 @@ impl Channel {
                 let closed = serde_json::from_slice::<ChannelClosed>(&message.payload);
                 vec![Event::Closed(closed.map(|closed| closed.output).unwrap_or_default())]
             }
-            Kind::Start => {
-                self.paused = false;
-                Vec::new()
-            }
-            Kind::Pause => {
-                self.paused = true;
-                Vec::new()
-            }
-            Kind::Input => Vec::new(),
+            Kind::Start | Kind::Pause | Kind::Input => Vec::new(),
         }
     }
 
@@ -178,8 +172,9 @@ impl Channel {
         now.duration_since(oldest.first) < LOST
     }
 
-    /// On a new socket, all that was not acknowledged on the old one.
+    /// On a new socket, all that was not acknowledged on the old one. A pause was the old one's.
     pub fn repeat_all(&mut self, now: Instant) {
+        self.paused = false;
         self.outbox.clear();
         for sent in &mut self.on_their_way {
             sent.last = now;
@@ -323,6 +318,28 @@ mod tests {
         channel.send(Payload::Data, &vec![0; PIECE * WINDOW], start);
         assert!(!channel.has_room());
         assert!(!channel.repeat(start + Duration::from_secs(301)));
+    }
+
+    #[test]
+    fn a_pause_ends_with_whatever_comes_next() {
+        let (mut channel, now) = (Channel::default(), Instant::now());
+        let pause = Message::alone(Kind::Pause, Vec::new()).encode();
+        channel.send(Payload::Data, b"hello", now);
+        let hello = sent(&mut channel).remove(0);
+        let next = [
+            Message::alone(Kind::Start, Vec::new()).encode(),
+            from_agent(0, Payload::Data, b"there"),
+            acknowledgement(&hello),
+        ];
+        for message in next {
+            channel.receive(&pause, now);
+            assert!(!channel.has_room());
+            channel.receive(&message, now);
+            assert!(channel.has_room());
+        }
+        channel.receive(&pause, now);
+        channel.repeat_all(now);
+        assert!(channel.has_room(), "a new socket is not paused");
     }
 
     #[test]

@@ -7,8 +7,10 @@ use super::message::Message;
 
 /// What stackctl is to the agent: a client that knows all that AWS's plugin of this version knows and that a session of
 /// stackctl's uses. The agent chooses by it how it forwards ports: many connections in one session, and no keep-alives
-/// that would hide how long it is idle.
-pub const CLIENT_VERSION: &str = "1.2.707.0";
+/// that would hide how long it is idle. It is the oldest version that AWS supports, and the first one that signs the opening of a
+/// data channel, as stackctl does.
+/// <https://docs.aws.amazon.com/systems-manager/latest/userguide/plugin-version-history.html>
+pub const CLIENT_VERSION: &str = "1.2.764.0";
 
 /// What was done with a request of the agent's.
 const DONE: u8 = 1;
