@@ -47,7 +47,8 @@ async fn a_run_that_is_told_to_end_gives_its_lock_back() {
         assert!(!is_locked(world).await, "{said}");
     }
     // A call that is never answered is not waited for. It may still come to its end: the lock stands.
-    world.set(json!({ "hold_after": 1, "answer_last": false })).await;
+    // The first write takes the lock.
+    world.set(json!({ "hold_after": 2, "answer_last": false })).await;
     let mut child = world.spawn(&["up", "--yes"]);
     assert!(world.until_held(&mut child).await, "it waits for an answer");
     send(&child, Signal::SIGTERM);

@@ -91,6 +91,9 @@ def statement(said, faults):
     name = said.get("Sid", "a statement")
     actions, all_actions = [], []
     for action in listed(said["Action"]):
+        if action == "*":
+            # Whatever there is, on whatever it works on.
+            return
         found = matching(action)
         if not found:
             faults.append(f"{name}: no such action: {action}")

@@ -30,6 +30,17 @@ def delete_subnet(original, self, subnet_id):
     return original(self, subnet_id)
 
 
+# moto looks for subnets, VPN gateways and route tables.
+# <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DeleteVpc.html>
+@patch(VPCBackend, "delete_vpc")
+def delete_vpc(original, self, vpc_id):
+    groups = [group for group in list(self.groups.get(vpc_id, {}).values()) if group.name != "default"]
+    gateways = [gateway for gateway in list(self.internet_gateways.values()) if gateway.vpc and gateway.vpc.id == vpc_id]
+    if groups or gateways:
+        raise DependencyViolationError(f"The vpc '{vpc_id}' has dependencies and cannot be deleted.")
+    return original(self, vpc_id)
+
+
 @patch(SecurityGroupBackend, "delete_security_group")
 def delete_security_group(original, self, name=None, group_id=None):
     if group_id:
