@@ -40,14 +40,15 @@ impl Run {
             Some(code) => {
                 if code != 0 {
                     output.status(&format!("task {}: {}", task.id(), end.reason));
+                    end.explanation.lines().iter().for_each(|line| output.status(line));
                 }
                 Ok(u8::try_from(code).unwrap_or(exit::FAILED))
             }
-            None => Err(Failure::about(
-                Subject::command("run"),
-                format!("task {} did not start: {}", task.id(), end.reason),
-            )
-            .into()),
+            None => {
+                let message = format!("task {} did not start: {}", task.id(), end.reason);
+                let failure = Failure::about(Subject::command("run"), message);
+                Err(Failure { explanation: Box::new(end.explanation), ..failure }.into())
+            }
         }
     }
 
