@@ -1,6 +1,7 @@
 //! The way to AWS: the session and its clients, ownership tags, derived names, errors in our own words.
 //! It knows no resource.
 
+mod answer;
 mod clock;
 mod error;
 mod given_network;
