@@ -76,7 +76,7 @@ impl Intercept for Origin {
 }
 
 /// Scheme, host and port of `uri`: a path or a query may say what nobody else is to read.
-fn endpoint(uri: &str) -> String {
+pub(super) fn endpoint(uri: &str) -> String {
     let (scheme, rest) = uri.split_once("://").unwrap_or(("https", uri));
     let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
     let host = host.rsplit_once('@').map_or(host, |(_, host)| host);
@@ -189,7 +189,8 @@ fn advice(status: u16, service: &str, endpoint: &str) -> (String, String) {
             "Run the command again. If it fails again, check HTTPS_PROXY and the network's proxy.",
         ),
         _ => (
-            "A proxy, or a network that wants a login first (a captive portal), answers in the place of AWS.".to_owned(),
+            "A proxy, or a network that wants a login first (a captive portal), answers in the place of AWS."
+                .to_owned(),
             "Open any page in a browser on this network to log in, or check HTTPS_PROXY and NO_PROXY. The proxy has to let the \
              endpoint through.",
         ),

@@ -10,7 +10,7 @@ use aws_smithy_runtime_api::client::{
     retries::classifiers::{ClassifyRetry, RetryAction},
 };
 
-use super::{Outcome, answer::Origin, given, regions};
+use super::{Outcome, answer::Origin, endpoints, given, regions};
 use crate::model::{Cause, Failure, Subject};
 
 /// How often a call that only reads is tried; the SDK waits between tries with jitter, 20 s at most.
@@ -80,19 +80,22 @@ pub struct Caller {
     pub arn: String,
 }
 
-impl Aws {
-    /// Opens a session. Makes no call to AWS but what the credentials' own source needs.
-    ///
-    /// # Errors
-    /// If no credentials can be found.
-    pub async fn connect(options: &SessionOptions) -> Result<Self, Failure> {
-        let region = Region::new(options.region.clone());
+/// What a session is made from: the options, the environment and the profile.
+#[derive(Debug)]
+pub struct Configured {
+    config: SdkConfig,
+    region: String,
+}
+
+impl Configured {
+    /// Reads the environment and the profile. Makes no call.
+    pub async fn load(options: &SessionOptions) -> Self {
         let timeouts = TimeoutConfig::builder()
             .connect_timeout(Duration::from_secs(5))
             .operation_attempt_timeout(Duration::from_secs(60))
             .build();
         let mut loader = aws_config::defaults(BehaviorVersion::latest())
-            .region(region)
+            .region(Region::new(options.region.clone()))
             .retry_config(RetryConfig::standard().with_max_attempts(READ_ATTEMPTS))
             .timeout_config(timeouts);
         if let Some(endpoint) = &options.endpoint {
@@ -100,11 +103,25 @@ impl Aws {
             let keys = aws_sdk_sts::config::Credentials::new("sandbox", "sandbox", None, None, "sandbox");
             loader = loader.endpoint_url(endpoint).credentials_provider(keys);
         }
-        let config = loader.load().await;
-        credentials(&config).await?;
-        Ok(Self::over(&config, options.region.clone()))
+        Self { config: loader.load().await, region: options.region.clone() }
     }
 
+    /// Where calls go, in words: AWS, or the endpoints that the environment or the profile name.
+    pub fn place(&self) -> String {
+        endpoints::place(&self.config)
+    }
+
+    /// Opens the session. Makes no call to AWS but what the credentials' own source needs.
+    ///
+    /// # Errors
+    /// If no credentials can be found.
+    pub async fn connect(self) -> Result<Aws, Failure> {
+        credentials(&self.config).await?;
+        Ok(Aws::over(&self.config, self.region))
+    }
+}
+
+impl Aws {
     /// A session whose calls go nowhere, for tests of what makes none.
     #[cfg(test)]
     pub fn nowhere() -> Self {

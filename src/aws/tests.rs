@@ -306,7 +306,14 @@ async fn an_answer_that_is_not_of_aws_says_where_it_is_from() {
         (200, "text/html", page, "Sign in [31mhere", Cause::Unreachable, "is not AWS"),
         (407, "text/plain", b"\n  Proxy login\n".as_slice(), "Proxy login", Cause::Unreachable, "A proxy"),
         (404, "text/plain", b"404 page not found".as_slice(), "404 page not found", Cause::Unreachable, "is not AWS"),
-        (502, "text/html", b"<html>\n<h1>502 Bad Gateway</h1>".as_slice(), "502 Bad Gateway", Cause::Ambiguous, "not AWS"),
+        (
+            502,
+            "text/html",
+            b"<html>\n<h1>502 Bad Gateway</h1>".as_slice(),
+            "502 Bad Gateway",
+            Cause::Ambiguous,
+            "not AWS",
+        ),
     ] {
         let outcomes = answered_with(status, kind, body).await;
         for (outcome, service) in outcomes.into_iter().zip(["EC2", "ECS", "Route 53"]) {
@@ -317,7 +324,8 @@ async fn an_answer_that_is_not_of_aws_says_where_it_is_from() {
             assert_eq!((failure.cause, failure.hint.as_deref()), (cause, None), "{said}");
             let likely_cause = failure.explanation.likely_cause.expect("there is one");
             assert!(likely_cause.contains(likely), "{likely_cause}");
-            let [Evidence::Answer { status: seen, line: Some(shown), .. }] = failure.explanation.evidence.as_slice() else {
+            let [Evidence::Answer { status: seen, line: Some(shown), .. }] = failure.explanation.evidence.as_slice()
+            else {
                 panic!("{said} has other evidence");
             };
             assert_eq!((*seen, shown.as_str()), (status, line));

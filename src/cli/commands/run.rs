@@ -34,7 +34,10 @@ impl Run {
         }
         let end = self.follow(&project, &task, output).await?;
         if output.is_json() {
-            output.document(&serde_json::json!({ "event": "ended", "exit_code": end.exit_code, "reason": end.reason }));
+            let End { exit_code, reason, explanation } = &end;
+            output.document(&serde_json::json!({
+                "event": "ended", "exit_code": exit_code, "reason": reason, "explanation": explanation,
+            }));
         }
         match end.exit_code {
             Some(code) => {

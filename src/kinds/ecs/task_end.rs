@@ -295,15 +295,24 @@ mod tests {
         let (read_only, ended) = ("open /tmp/x: read-only file system", StopReason::Ended(Some(1)));
         assert!(is(advice(ended.clone(), read_only, &[]), "The program writes a file."));
         // ECS's own word says more, and nobody has to mend what was ended on purpose.
-        assert!(is(advice(StopReason::OutOfMemory, read_only, &[]), "The program needs more memory than the task has."));
+        assert!(is(
+            advice(StopReason::OutOfMemory, read_only, &[]),
+            "The program needs more memory than the task has."
+        ));
         assert_eq!(advice(StopReason::OnPurpose, read_only, &[]), None);
         // A program that is not there writes nothing: ECS says it.
         let absent = "ResourceInitializationError: … exec: \"migrate\": executable file not found in $PATH: unknown";
         assert!(is(advice(StopReason::CannotPrepare, "", &[absent]), "The program is not in the image"));
         // A program that answers with another status can be reached.
         let local = "listening on 127.0.0.1:3000";
-        assert!(is(advice(StopReason::Unhealthy, local, &["Task failed ELB health checks"]), "The program listens on 127"));
-        assert_eq!(advice(StopReason::Unhealthy, local, &["(reason Health checks failed with these codes: [404])"]), None);
+        assert!(is(
+            advice(StopReason::Unhealthy, local, &["Task failed ELB health checks"]),
+            "The program listens on 127"
+        ));
+        assert_eq!(
+            advice(StopReason::Unhealthy, local, &["(reason Health checks failed with these codes: [404])"]),
+            None
+        );
     }
 
     #[test]

@@ -59,10 +59,7 @@ fn sentences_are_found_as_programs_print_them() {
             "ERROR:    [Errno 13] error while attempting to bind on address ('0.0.0.0', 80): permission denied",
             "Error: listen",
         ),
-        (
-            "(13)Permission denied: AH00072: make_sock: could not bind to address 0.0.0.0:80",
-            "Error: listen",
-        ),
+        ("(13)Permission denied: AH00072: make_sock: could not bind to address 0.0.0.0:80", "Error: listen"),
         ("Permission denied - bind(2) for \"0.0.0.0\" port 80 (Errno::EACCES)", "Error: listen"),
         ("[2026-11-26 10:00:00 +0000] [1] [ERROR] Can't connect to ('0.0.0.0', 80)", "Error: listen"),
         // Programs that cannot be started.
