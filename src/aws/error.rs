@@ -115,7 +115,7 @@ where
 
 /// The answer, where it has neither an error code nor a request id: AWS gives one with every answer, also with one to HEAD, which
 /// has no body for a code.
-/// <https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html>
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/RESTCommonResponseHeaders.html>
 fn not_of_aws<E>(error: &SdkError<E, Response>) -> Option<&Response>
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,

@@ -39,20 +39,16 @@ impl Run {
                 "event": "ended", "exit_code": exit_code, "reason": reason, "explanation": explanation,
             }));
         }
-        match end.exit_code {
-            Some(code) => {
-                if code != 0 {
-                    output.status(&format!("task {}: {}", task.id(), end.reason));
-                    end.explanation.lines().iter().for_each(|line| output.status(line));
-                }
-                Ok(u8::try_from(code).unwrap_or(exit::FAILED))
-            }
-            None => {
-                let message = format!("task {} did not start: {}", task.id(), end.reason);
-                let failure = Failure::about(Subject::command("run"), message);
-                Err(Failure { explanation: Box::new(end.explanation), ..failure }.into())
-            }
+        let Some(code) = end.exit_code else {
+            let message = format!("task {} did not start: {}", task.id(), end.reason);
+            let failure = Failure::about(Subject::command("run"), message);
+            return Err(Failure { explanation: Box::new(end.explanation), ..failure }.into());
+        };
+        if code != 0 {
+            output.status(&format!("task {}: {}", task.id(), end.reason));
+            end.explanation.lines().iter().for_each(|line| output.status(line));
         }
+        Ok(u8::try_from(code).unwrap_or(exit::FAILED))
     }
 
     /// Until the task has ended; Ctrl-C asks it to, and a second one leaves it to itself.

@@ -73,7 +73,7 @@ const SENTENCES: &[Sentence] = &[
               switch TLS on in the driver.",
         of_psql: None,
     },
-    // https://docs.sqlalchemy.org/en/20/changelog/changelog_14.html#change-3687655465c25a39b968b4f5f6e9170b
+    // https://docs.sqlalchemy.org/en/20/core/engines.html#postgresql
     Sentence {
         example: "sqlalchemy.exc.NoSuchModuleError: Can't load plugin: sqlalchemy.dialects:postgres",
         forms: &["can't load plugin: sqlalchemy.dialects:postgres$"],
@@ -170,7 +170,7 @@ const SENTENCES: &[Sentence] = &[
         of_psql: None,
     },
     // The log has the first two, ECS's reason the others.
-    // https://github.com/opencontainers/runc/issues/3715
+    // https://docs.aws.amazon.com/AmazonECS/latest/developerguide/cannot-start-container.html
     Sentence {
         example: "exec /app/start.sh: no such file or directory",
         forms: &[

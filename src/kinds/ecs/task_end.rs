@@ -61,7 +61,7 @@ fn meaning(code: i32) -> Option<&'static str> {
 }
 
 /// What ECS and the load balancer say of a health check that was answered with another status than it wants.
-/// <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/target-group-health-checks.html#target-health-reason-codes>
+/// <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/target-group-health-checks.html>
 const ANSWERED: &str = "failed with these codes";
 
 /// Why a task stopped.
