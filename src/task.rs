@@ -3,7 +3,7 @@
 //!
 //! <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/standalone-task-create.html>
 
-use std::time::Duration;
+use std::{collections::VecDeque, time::Duration};
 
 use aws_sdk_ecs::types::Task as SdkTask;
 use tokio::time::sleep;
@@ -16,7 +16,7 @@ use crate::{
         task::{self, OneOff, Repeats},
         task_end,
     },
-    model::{Address, Failure},
+    model::{Address, Explanation, Failure},
 };
 
 /// Who started such a task, as ECS records it.
@@ -54,6 +54,8 @@ pub struct End {
     pub exit_code: Option<i32>,
     /// Why it ended, in words.
     pub reason: String,
+    /// What its last lines tell, if that is known.
+    pub explanation: Explanation,
 }
 
 impl Task {
@@ -89,10 +91,15 @@ impl Task {
     pub async fn follow(&self, cx: &Context, mut say: impl FnMut(Event)) -> Result<End, Failure> {
         let mut log = TaskLog::new(&cx.id, &self.service, &self.service, &self.arn);
         let (mut state, mut wait, mut quiet) = (String::new(), LOOK.0, 0);
+        let mut last = VecDeque::new();
         loop {
             let (task, lines) = tokio::try_join!(self.describe(cx), log.new_lines(&cx.aws))?;
             quiet = if lines.is_empty() { quiet + 1 } else { 0 };
-            lines.into_iter().for_each(|line| say(Event::Line(line)));
+            for line in lines {
+                last.push_back(line.clone());
+                say(Event::Line(line));
+            }
+            last.drain(..last.len().saturating_sub(task_end::LAST_LINES.unsigned_abs() as usize));
             if let Some(task) = task {
                 let now = task.last_status().unwrap_or_default();
                 if now != state {
@@ -104,6 +111,7 @@ impl Task {
                     return Ok(End {
                         exit_code: ecs::exit_code(&task, &self.service),
                         reason: task_end::end_of(&task, &self.service).to_string(),
+                        explanation: task_end::told(&task, &self.service, last.into()),
                     });
                 }
             }

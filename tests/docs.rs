@@ -357,6 +357,7 @@ fn the_documentation_has_each_subject_and_evidence() {
         Evidence::HealthCheck(check),
         Evidence::Output { lines: lines() },
         Evidence::Findings { lines: lines() },
+        Evidence::Answer { service: String::new(), endpoint: String::new(), status: 302, line: None },
     ];
     let word = |value: Value, key: &str| value[key].as_str().expect("it has a word").to_owned();
     let plain = "they are plain data";

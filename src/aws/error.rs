@@ -4,7 +4,7 @@ use aws_smithy_runtime_api::{client::result::SdkError, http::Response};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use aws_types::request_id::RequestId;
 
-use super::{credentials, quota};
+use super::{answer, credentials, quota};
 use crate::model::{Cause, Failure};
 
 /// Codes by which AWS asks to slow down; the call did nothing.
@@ -75,11 +75,15 @@ where
 {
     let mut failure = Failure::refused(operation, "");
     failure.request_id = error.request_id().map(str::to_owned);
+    if let Some(answer) = not_of_aws(error) {
+        return answer::foreign(failure, answer);
+    }
     match error {
         SdkError::ServiceError(service) => {
             failure.code = service.err().code().map(str::to_owned);
-            service.err().message().unwrap_or("AWS gives no message").clone_into(&mut failure.message);
             let status = service.raw().status().as_u16();
+            let message = service.err().message().map(str::to_owned);
+            failure.message = message.unwrap_or_else(|| format!("AWS gives no message (HTTP {status})"));
             failure.cause = if failure.is(THROTTLED) || status == 429 {
                 Cause::Throttled
             } else if failure.is(CREDENTIALS) && !is_about_resource(&failure, status) {
@@ -107,6 +111,21 @@ where
     }
     failure.hint = hint(&failure);
     failure
+}
+
+/// The answer, where it has neither an error code nor a request id: AWS gives one with every answer, also with one to HEAD, which
+/// has no body for a code.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/RESTCommonResponseHeaders.html>
+fn not_of_aws<E>(error: &SdkError<E, Response>) -> Option<&Response>
+where
+    E: ProvideErrorMetadata + std::error::Error + 'static,
+{
+    let (answer, code) = match error {
+        SdkError::ServiceError(service) => (service.raw(), service.err().code()),
+        SdkError::ResponseError(response) => (response.raw(), None),
+        _ => return None,
+    };
+    (code.is_none() && error.request_id().is_none()).then_some(answer)
 }
 
 /// EC2 also says `AuthFailure` of an address that a deleted NAT gateway of the caller's still holds; then the status is that of
@@ -154,7 +173,8 @@ fn hint(failure: &Failure) -> Option<String> {
     let code = failure.code.as_deref().unwrap_or_default();
     if code.is_empty() && matches!(failure.cause, Cause::Unreachable | Cause::Ambiguous) {
         return Some(
-            "AWS cannot be reached: check the network, `region:` in stack.yaml and, if it is set, AWS_ENDPOINT_URL"
+            "AWS cannot be reached: check the network, `region:` in stack.yaml and, if they are set, AWS_ENDPOINT_URL and \
+             HTTPS_PROXY"
                 .to_owned(),
         );
     }

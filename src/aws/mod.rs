@@ -1,8 +1,10 @@
 //! The way to AWS: the session and its clients, ownership tags, derived names, errors in our own words.
 //! It knows no resource.
 
+mod answer;
 mod clock;
 mod credentials;
+mod endpoints;
 mod error;
 mod given_network;
 mod hosted_zones;
@@ -24,7 +26,7 @@ pub use error::{Outcome, failure, given};
 pub use names::{derived, discriminated, iam_path, last_part, log_prefix, may_be_ours, may_begin, stack_prefix};
 pub use once::Once;
 pub use refusal::{About, about};
-pub use session::{Aws, Caller, SessionOptions};
+pub use session::{Aws, Caller, Configured, SessionOptions};
 pub use tags::{
     ADDRESS, BY, COMMIT, ENVIRONMENT, NAME, REGION, ROLLBACK_TO, STACK, Tag, ZONES, address_of, is_of_no_stack, ours,
     tag, tag_value, tags, zones_of,

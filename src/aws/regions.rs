@@ -1,6 +1,6 @@
 //! The regions of AWS, to tell a mistyped one from a network that fails: no call says which of the two it is.
 
-use crate::model::{Cause, Failure};
+use crate::model::{Cause, Evidence, Failure};
 
 /// Those that this version knows. There may be newer ones, so that another one is no error by itself.
 /// <https://docs.aws.amazon.com/global-infrastructure/latest/regions/aws-regions.html>
@@ -43,7 +43,10 @@ const KNOWN: &[&str] = &[
 
 /// `failure`, with the likely cause where AWS cannot be reached in a region that is not known.
 pub(super) fn explained(failure: Failure, region: &str) -> Failure {
-    let is_unanswered = failure.code.is_none() && matches!(failure.cause, Cause::Unreachable | Cause::Ambiguous);
+    let is_answer = |evidence: &Evidence| matches!(evidence, Evidence::Answer { .. });
+    let is_unanswered = failure.code.is_none()
+        && matches!(failure.cause, Cause::Unreachable | Cause::Ambiguous)
+        && !failure.explanation.evidence.iter().any(is_answer);
     if !is_unanswered || KNOWN.contains(&region) {
         return failure;
     }

@@ -9,7 +9,7 @@ use aws_smithy_runtime_api::client::{
     retries::classifiers::{ClassifyRetry, RetryAction},
 };
 
-use super::{Outcome, credentials, given, regions};
+use super::{Outcome, answer::Origin, credentials, endpoints, given, regions};
 use crate::model::{Cause, Failure};
 
 /// How often a call that only reads is tried; the SDK waits between tries with jitter, 20 s at most.
@@ -79,19 +79,22 @@ pub struct Caller {
     pub arn: String,
 }
 
-impl Aws {
-    /// Opens a session. Makes no call to AWS but what the credentials' own source needs.
-    ///
-    /// # Errors
-    /// If no credentials can be found.
-    pub async fn connect(options: &SessionOptions) -> Result<Self, Failure> {
-        let region = Region::new(options.region.clone());
+/// What a session is made from: the options, the environment and the profile.
+#[derive(Debug)]
+pub struct Configured {
+    config: SdkConfig,
+    region: String,
+}
+
+impl Configured {
+    /// Reads the environment and the profile. Makes no call.
+    pub async fn load(options: &SessionOptions) -> Self {
         let timeouts = TimeoutConfig::builder()
             .connect_timeout(Duration::from_secs(5))
             .operation_attempt_timeout(Duration::from_secs(60))
             .build();
         let mut loader = aws_config::defaults(BehaviorVersion::latest())
-            .region(region)
+            .region(Region::new(options.region.clone()))
             .retry_config(RetryConfig::standard().with_max_attempts(READ_ATTEMPTS))
             .timeout_config(timeouts);
         if let Some(endpoint) = &options.endpoint {
@@ -99,11 +102,25 @@ impl Aws {
             let keys = aws_sdk_sts::config::Credentials::new("sandbox", "sandbox", None, None, "sandbox");
             loader = loader.endpoint_url(endpoint).credentials_provider(keys);
         }
-        let config = loader.load().await;
-        credentials::check(&config).await?;
-        Ok(Self::over(&config, options.region.clone()))
+        Self { config: loader.load().await, region: options.region.clone() }
     }
 
+    /// Where calls go, in words: AWS, or the endpoints that the environment or the profile name.
+    pub fn place(&self) -> String {
+        endpoints::place(&self.config)
+    }
+
+    /// Opens the session. Makes no call to AWS but what the credentials' own source needs.
+    ///
+    /// # Errors
+    /// If no credentials can be found.
+    pub async fn connect(self) -> Result<Aws, Failure> {
+        credentials::check(&self.config).await?;
+        Ok(Aws::over(&self.config, self.region))
+    }
+}
+
+impl Aws {
     /// A session whose calls go nowhere, for tests of what makes none.
     #[cfg(test)]
     pub fn nowhere() -> Self {
@@ -118,28 +135,32 @@ impl Aws {
     }
 
     pub(super) fn over(config: &SdkConfig, region: String) -> Self {
+        macro_rules! client {
+            ($sdk:ident) => {
+                $sdk::Client::from_conf($sdk::config::Builder::from(config).interceptor(Origin).build())
+            };
+        }
+        let sns = aws_sdk_sns::config::Builder::from(config).interceptor(Origin).retry_classifier(TooManyRequests);
         Self {
             region,
-            acm: aws_sdk_acm::Client::new(config),
-            autoscaling: aws_sdk_applicationautoscaling::Client::new(config),
-            cloudwatch: aws_sdk_cloudwatch::Client::new(config),
-            ec2: aws_sdk_ec2::Client::new(config),
-            ecr: aws_sdk_ecr::Client::new(config),
-            ecs: aws_sdk_ecs::Client::new(config),
-            cache: aws_sdk_elasticache::Client::new(config),
-            elb: aws_sdk_elasticloadbalancingv2::Client::new(config),
-            iam: aws_sdk_iam::Client::new(config),
-            logs: aws_sdk_cloudwatchlogs::Client::new(config),
-            rds: aws_sdk_rds::Client::new(config),
-            route53: aws_sdk_route53::Client::new(config),
-            s3: aws_sdk_s3::Client::new(config),
-            scheduler: aws_sdk_scheduler::Client::new(config),
-            secrets: aws_sdk_secretsmanager::Client::new(config),
-            sns: aws_sdk_sns::Client::from_conf(
-                aws_sdk_sns::config::Builder::from(config).retry_classifier(TooManyRequests).build(),
-            ),
-            ssm: aws_sdk_ssm::Client::new(config),
-            sts: aws_sdk_sts::Client::new(config),
+            acm: client!(aws_sdk_acm),
+            autoscaling: client!(aws_sdk_applicationautoscaling),
+            cloudwatch: client!(aws_sdk_cloudwatch),
+            ec2: client!(aws_sdk_ec2),
+            ecr: client!(aws_sdk_ecr),
+            ecs: client!(aws_sdk_ecs),
+            cache: client!(aws_sdk_elasticache),
+            elb: client!(aws_sdk_elasticloadbalancingv2),
+            iam: client!(aws_sdk_iam),
+            logs: client!(aws_sdk_cloudwatchlogs),
+            rds: client!(aws_sdk_rds),
+            route53: client!(aws_sdk_route53),
+            s3: client!(aws_sdk_s3),
+            scheduler: client!(aws_sdk_scheduler),
+            secrets: client!(aws_sdk_secretsmanager),
+            sns: aws_sdk_sns::Client::from_conf(sns.build()),
+            ssm: client!(aws_sdk_ssm),
+            sts: client!(aws_sdk_sts),
             credentials: config.credentials_provider(),
         }
     }

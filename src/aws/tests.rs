@@ -10,7 +10,7 @@ use aws_smithy_types::{body::SdkBody, error::ErrorMetadata};
 use proptest::prelude::*;
 
 use super::*;
-use crate::model::{Address, Cause, Failure, StackId};
+use crate::model::{Address, Cause, Evidence, Failure, StackId};
 
 /// Where AWS limits names: load balancers and target groups, RDS, roles, security groups and ECS.
 const LIMITS: [usize; 4] = [32, 63, 64, 255];
@@ -268,15 +268,11 @@ async fn answered_with(status: u16, kind: &str, body: &[u8]) -> [Result<(), Fail
         .retry_config(aws_config::retry::RetryConfig::disabled())
         .credentials_provider(aws_sdk_sts::config::SharedCredentialsProvider::new(keys))
         .build();
+    let aws = Aws::over(&config, "eu-west-1".to_owned());
     let outcomes = [
-        aws_sdk_ec2::Client::new(&config).describe_vpcs().send().await.during("DescribeVpcs").map(drop),
-        aws_sdk_ecs::Client::new(&config).describe_clusters().send().await.during("DescribeClusters").map(drop),
-        aws_sdk_route53::Client::new(&config)
-            .list_hosted_zones_by_name()
-            .send()
-            .await
-            .during("ListHostedZonesByName")
-            .map(drop),
+        aws.ec2.describe_vpcs().send().await.during("DescribeVpcs").map(drop),
+        aws.ecs.describe_clusters().send().await.during("DescribeClusters").map(drop),
+        aws.route53.list_hosted_zones_by_name().send().await.during("ListHostedZonesByName").map(drop),
     ];
     serving.abort();
     outcomes
@@ -299,4 +295,49 @@ proptest! {
             }
         }
     }
+}
+
+#[tokio::test]
+async fn an_answer_that_is_not_of_aws_says_where_it_is_from() {
+    let page = b"<!DOCTYPE html>\n<html><head><title>Sign in \x1b[31mhere</title></head></html>".as_slice();
+    for (status, kind, body, line, cause, likely) in [
+        (302, "text/html", page, "Sign in [31mhere", Cause::Unreachable, "is not AWS"),
+        (403, "text/html", page, "Sign in [31mhere", Cause::Unreachable, "is not AWS"),
+        (200, "text/html", page, "Sign in [31mhere", Cause::Unreachable, "is not AWS"),
+        (407, "text/plain", b"\n  Proxy login\n".as_slice(), "Proxy login", Cause::Unreachable, "A proxy"),
+        (404, "text/plain", b"404 page not found".as_slice(), "404 page not found", Cause::Unreachable, "is not AWS"),
+        (
+            502,
+            "text/html",
+            b"<html>\n<h1>502 Bad Gateway</h1>".as_slice(),
+            "502 Bad Gateway",
+            Cause::Ambiguous,
+            "not AWS",
+        ),
+    ] {
+        let outcomes = answered_with(status, kind, body).await;
+        for (outcome, service) in outcomes.into_iter().zip(["EC2", "ECS", "Route 53"]) {
+            let failure = outcome.expect_err("it is no answer of AWS's");
+            let said = failure.to_string();
+            assert!(said.contains(&format!(": {service} at http://127.0.0.1:")), "{said}");
+            assert!(said.ends_with(&format!("answered with HTTP {status}, not as AWS does: “{line}”")), "{said}");
+            assert_eq!((failure.cause, failure.hint.as_deref()), (cause, None), "{said}");
+            let likely_cause = failure.explanation.likely_cause.expect("there is one");
+            assert!(likely_cause.contains(likely), "{likely_cause}");
+            let [Evidence::Answer { status: seen, line: Some(shown), .. }] = failure.explanation.evidence.as_slice()
+            else {
+                panic!("{said} has other evidence");
+            };
+            assert_eq!((*seen, shown.as_str()), (status, line));
+        }
+    }
+}
+
+#[test]
+fn an_error_of_aws_without_a_code_stays_one() {
+    let mut raw = Response::new(StatusCode::try_from(403).expect("it is a status"), SdkBody::empty());
+    raw.headers_mut().insert("x-amz-request-id", "4f1c");
+    let refused = failure("HeadBucket", &SdkError::service_error(ErrorMetadata::builder().build(), raw));
+    assert_eq!(refused.to_string(), "HeadBucket: AWS gives no message (HTTP 403) (request 4f1c)");
+    assert_eq!(refused.cause, Cause::Refused);
 }

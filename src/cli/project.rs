@@ -12,7 +12,7 @@ use std::{
 use futures::future::LocalBoxFuture;
 
 use crate::{
-    aws::{Aws, SessionOptions},
+    aws::{Configured, SessionOptions},
     blueprint::{self, Facts, Load},
     cli::{commands::sandbox, error::Stop, global::Global, interrupt::Stopper, provenance},
     engine::{self, Event, Events, Forecast, Holder, Jitter, Lock, SsmStore, WaitsFor},
@@ -65,11 +65,12 @@ impl Project {
     pub(super) async fn open(global: &Global, output: &Output) -> Result<Self, Stop> {
         let stack = read(global)?;
         let endpoint = if global.sandbox { Some(sandbox::endpoint()?) } else { None };
+        let configured = Configured::load(&SessionOptions { region: stack.region.clone(), endpoint }).await;
         if global.verbose > 0 {
-            let place = endpoint.as_deref().unwrap_or("AWS");
+            let place = configured.place();
             output.status(&format!("{}/{} in {} at {place}", stack.name, stack.environment, stack.region));
         }
-        let aws = Aws::connect(&SessionOptions { region: stack.region.clone(), endpoint }).await?;
+        let aws = configured.connect().await?;
         let id = StackId { stack: stack.name.clone(), environment: stack.environment.clone() };
         let relay = Relay::default();
         let to = relay.clone();

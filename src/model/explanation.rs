@@ -49,6 +49,17 @@ pub enum Evidence {
         /// The lines, the oldest first.
         lines: Vec<String>,
     },
+    /// An answer that is not AWS's. The message has it in words.
+    Answer {
+        /// The service that was asked.
+        service: String,
+        /// Where: scheme, host and port. Empty, where that is not known.
+        endpoint: String,
+        /// The HTTP status.
+        status: u16,
+        /// The first line of its body, where there is one that may be shown.
+        line: Option<String>,
+    },
     /// What was found to be wrong or in the way: one line each.
     Findings {
         /// The lines.
@@ -119,6 +130,7 @@ impl Evidence {
             Self::Log { task, lines, .. } if lines.is_empty() => vec![format!("task {task} wrote no log")],
             Self::Log { lines, .. } => lines.iter().map(|line| format!("  | {line}")).collect(),
             Self::HealthCheck(check) => vec![format!("health check: {check}")],
+            Self::Answer { .. } => Vec::new(),
             Self::Output { lines } | Self::Findings { lines } => lines.clone(),
         }
     }

@@ -17,8 +17,10 @@ pub struct StatusView {
     pub environment: String,
     /// Where it answers, once there is a load balancer.
     pub url: Option<String>,
-    /// Who holds its lock, in words.
+    /// Who holds its lock, in words. None also where that could not be read.
     pub locked_by: Option<String>,
+    /// What could not be read, and why.
+    pub unreadable: Vec<Failure>,
     /// Its services.
     pub services: Vec<ServiceLine>,
     /// All that it owns.
@@ -79,6 +81,12 @@ pub(super) fn status(view: &StatusView, style: Style) -> String {
     if let Some(holder) = &view.locked_by {
         let _ = writeln!(text, "{} {}", style.changed("locked by"), readable(holder));
     }
+    for failure in &view.unreadable {
+        let _ = writeln!(text, "{} {}", style.changed("not read:"), readable(&self::failure(None, failure)));
+        if let Some(hint) = &failure.hint {
+            let _ = writeln!(text, "{} {}", style.hint("hint:"), readable(hint));
+        }
+    }
     if view.resources.is_empty() {
         text.push_str("\nNothing is there. `stackctl up` makes it.");
         return text;
@@ -138,4 +146,34 @@ pub(super) fn table(header: &[&str], rows: impl Iterator<Item = Vec<String>>) ->
         table.add_row(row);
     }
     table.lines().map(|line| line.trim_end().to_owned()).collect::<Vec<_>>().join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Subject;
+
+    #[test]
+    fn a_state_says_what_could_not_be_read_and_shows_the_rest() {
+        let denied = Failure::refused("GetParameter", "not authorized").or_about(Subject::activity("the lock"));
+        let vpc = ResourceLine {
+            address: Address::new("vpc", "main"),
+            kind: "vpc".into(),
+            id: "vpc-1".into(),
+            phase: "ready",
+            detail: None,
+        };
+        let view = StatusView {
+            stack: "shop".into(),
+            environment: "test".into(),
+            url: None,
+            locked_by: None,
+            unreadable: vec![denied.hint("see the policy")],
+            services: Vec::new(),
+            resources: vec![vpc],
+        };
+        let text = status(&view, Style::new(false));
+        assert!(text.contains("\nnot read: the lock: GetParameter: not authorized\nhint: see the policy\n"), "{text}");
+        assert!(text.contains("vpc.main"), "{text}");
+    }
 }

@@ -10,6 +10,10 @@ const KILLED: (&str, &str) =
 const ENDED: (&str, &str) =
     ("    for mut stream", "    println!(\"no work for me\"); std::process::exit(0);\n    for mut stream");
 const FAILED: (&str, &str) = ("    for mut stream", "    panic!(\"the colour is missing\");\n    for mut stream");
+const REFUSED: (&str, &str) = (
+    "    for mut stream",
+    "    println!(\"FATAL: password authentication failed for user {:?}\", \"app\"); std::process::exit(1);\n    for mut stream",
+);
 
 impl Tiny {
     /// Deploys a program that was changed so; it has to be rolled back. Gives what was said.
@@ -72,6 +76,17 @@ async fn a_program_that_ends_is_explained_with_code_log_and_advice() {
             "next: Fix the cause, then run `stackctl deploy` again.",
         ],
     );
+    let refused = tiny.fails(REFUSED);
+    has(
+        &refused,
+        &[
+            back,
+            "  | FATAL: password authentication failed for user \"app\"",
+            "likely cause: The database does not accept the password that the program sends.",
+            "next: Connect with DATABASE_URL as it is.",
+        ],
+    );
+    assert!(!refused.contains("The program exited by itself"), "one cause is named: {refused}");
     has(
         &tiny.fails(("200 OK", "503 Busy")),
         &[

@@ -2,6 +2,8 @@
 
 use std::process::Output;
 
+use aws_sdk_ssm::types::ParameterType;
+
 use crate::support::{World, text};
 
 fn refused(world: &World, change: impl Fn(&mut std::process::Command)) -> Output {
@@ -73,4 +75,34 @@ async fn a_wrong_file_is_told_with_its_place_and_changes_nothing() {
     assert!(text(&missing).contains("there is no none.yaml"), "{}", text(&missing));
     let environment = world.stackctl(&["validate", "--env", "stagin"]);
     assert_eq!(environment.status.code(), Some(3), "{}", text(&environment));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lock_that_cannot_be_read_does_not_hide_the_state() {
+    let world = World::start();
+    let ssm = aws_sdk_ssm::Client::new(&world.sdk().await);
+    let put = ssm.put_parameter().name("/stackctl/demo/default/lock").value("somebody's").r#type(ParameterType::String);
+    put.send().await.expect("it is written");
+    let said = world.ends_with(0, &["status"]);
+    assert!(
+        said.contains("not read: the lock: GetParameter: ") && said.contains("is not a lock of stackctl"),
+        "{said}"
+    );
+    assert!(said.contains("aws ssm delete-parameter") && said.contains("`stackctl up` makes it"), "{said}");
+    let state = world.status();
+    assert!(state["locked_by"].is_null() && state["resources"].as_array().is_some_and(Vec::is_empty), "{state}");
+    assert_eq!(state["unreadable"][0]["operation"], "GetParameter", "{state}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn verbose_names_the_endpoint_that_the_environment_sets() {
+    let world = World::start();
+    let mut command = world.command(&["status", "-v"]);
+    command.env_remove("STACKCTL_SANDBOX").env("AWS_ENDPOINT_URL", &world.endpoint);
+    let other = world.endpoint.replace("127.0.0.1", "localhost");
+    command.env("AWS_ENDPOINT_URL_SSM", other.replace("://", "://user:secret@"));
+    command.env("AWS_CONFIG_FILE", "/nonexistent").env("AWS_ACCESS_KEY_ID", "x").env("AWS_SECRET_ACCESS_KEY", "x");
+    let said = text(&world.started(&mut command).wait_with_output().expect("the binary runs"));
+    let place = format!("demo/default in eu-west-1 at {}, but SSM at {other}\n", world.endpoint);
+    assert!(said.contains(&place) && !said.contains("at AWS"), "{said}");
 }

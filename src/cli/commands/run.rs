@@ -39,21 +39,21 @@ impl Run {
         }
         let end = self.follow(&project, &task, output).await?;
         if output.is_json() {
-            output.document(&serde_json::json!({ "event": "ended", "exit_code": end.exit_code, "reason": end.reason }));
+            let End { exit_code, reason, explanation } = &end;
+            output.document(&serde_json::json!({
+                "event": "ended", "exit_code": exit_code, "reason": reason, "explanation": explanation,
+            }));
         }
-        match end.exit_code {
-            Some(code) => {
-                if code != 0 {
-                    output.status(&format!("task {}: {}", task.id(), end.reason));
-                }
-                Ok(u8::try_from(code).unwrap_or(exit::FAILED))
-            }
-            None => Err(Failure::about(
-                Subject::command("run"),
-                format!("task {} did not start: {}", task.id(), end.reason),
-            )
-            .into()),
+        let Some(code) = end.exit_code else {
+            let message = format!("task {} did not start: {}", task.id(), end.reason);
+            let failure = Failure::about(Subject::command("run"), message);
+            return Err(Failure { explanation: Box::new(end.explanation), ..failure }.into());
+        };
+        if code != 0 {
+            output.status(&format!("task {}: {}", task.id(), end.reason));
+            end.explanation.lines().iter().for_each(|line| output.status(line));
         }
+        Ok(u8::try_from(code).unwrap_or(exit::FAILED))
     }
 
     /// Until the task has ended; a signal asks it to, and a second Ctrl-C leaves it to itself.

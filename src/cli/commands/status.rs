@@ -7,11 +7,11 @@ use clap::Args;
 use crate::{
     blueprint::{self, RunningImage},
     cli::{error::Stop, global::Global, project::Project, url},
-    engine::{self, Lock},
+    engine::{self, Lock, Seen},
     exit,
     kind::Registry,
     kinds::ecs::service,
-    model::{Failure, LiveResource},
+    model::{Failure, LiveResource, Subject},
     output::{Output, ResourceLine, ServiceLine, StatusView},
 };
 
@@ -26,21 +26,30 @@ impl Status {
     pub(super) async fn run(&self, global: &Global, output: &Output) -> Result<u8, Stop> {
         let project = Project::open(global, output).await?;
         let (id, store) = (&project.cx.id, project.lock_store());
-        let (live, lock, _caller) = futures::try_join!(
-            engine::observe(&project.kinds, &project.cx),
-            Lock::look(&store),
-            project.cx.aws.caller(),
-        )?;
+        // The lock is beside the state: one that cannot be read hides nothing else.
+        let lock = async { Ok(Lock::look(&store).await) };
+        let (live, lock, _caller) =
+            futures::try_join!(engine::observe(&project.kinds, &project.cx), lock, project.cx.aws.caller())?;
+        let (locked_by, unreadable) = locked_by(lock);
         let view = StatusView {
             stack: id.stack.clone(),
             environment: id.environment.clone(),
             url: url::of(&project.kinds, &project.stack, &live),
-            locked_by: lock.filter(|lock| lock.stands).map(|lock| lock.holder.to_string()),
+            locked_by,
+            unreadable,
             services: services(&live, &blueprint::running(id, &live)?)?,
             resources: live.iter().map(|resource| line(&project.kinds, resource)).collect::<Result<_, _>>()?,
         };
         output.stack(&view);
         Ok(exit::DONE)
+    }
+}
+
+/// Who holds the lock, in words, and what could not be read.
+fn locked_by(lock: Result<Option<Seen>, Failure>) -> (Option<String>, Vec<Failure>) {
+    match lock {
+        Ok(lock) => (lock.filter(|lock| lock.stands).map(|lock| lock.holder.to_string()), Vec::new()),
+        Err(failure) => (None, vec![failure.or_about(Subject::activity("the lock"))]),
     }
 }
 
@@ -88,6 +97,13 @@ fn line(kinds: &Registry, resource: &LiveResource) -> Result<ResourceLine, Failu
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_lock_that_cannot_be_read_is_told_beside_the_rest() {
+        let denied = || Failure::refused("GetParameter", "not authorized");
+        assert_eq!(locked_by(Err(denied())), (None, vec![denied().or_about(Subject::activity("the lock"))]));
+        assert_eq!(locked_by(Ok(None)), (None, Vec::new()));
+    }
 
     #[test]
     fn a_failing_version_has_the_tasks_of_its_own_alone() {

@@ -164,7 +164,10 @@ impl<P: Purpose> Kind for DatabaseTask<P> {
 ///
 /// psql ends with 2 if it has lost its connection, and with 3 if a statement failed.
 /// <https://www.postgresql.org/docs/current/app-psql.html#APP-PSQL-EXIT-STATUS>
-fn advice<P: Purpose>(end: &StopReason, log: &Evidence) -> Option<Advice> {
+fn advice<P: Purpose>(end: &StopReason, log: &Evidence, said: &[String]) -> Option<Advice> {
+    if let Some((cause, fix)) = end.sentence(log, said).and_then(|sentence| sentence.of_psql) {
+        return Some(Advice { likely_cause: cause.to_owned(), next: format!("{fix}, then run `{}` again.", P::AGAIN) });
+    }
     let written = matches!(log, Evidence::Log { lines, .. } if !lines.is_empty());
     let lines = if written { "Its last lines are above." } else { "It wrote nothing." };
     let (cause, fix) = match end {
@@ -215,21 +218,25 @@ mod tests {
     #[test]
     fn a_failed_load_is_advised_to_load_again() {
         let psql = log(&["psql:<stdin>:7: ERROR:  relation \"ports\" already exists"]);
-        let failed = advice::<Load>(&StopReason::Ended(Some(3)), &psql).expect("it has a cause");
+        let failed = advice::<Load>(&StopReason::Ended(Some(3)), &psql, &[]).expect("it has a cause");
         assert_eq!(failed.likely_cause, "A statement failed. Its last lines are above.");
         assert_eq!(failed.next, "Fix the line of the dump that psql names, then run `stackctl db load` again.");
-        let failed = advice::<Users>(&StopReason::Ended(Some(3)), &log(&[])).expect("it has a cause");
+        let failed = advice::<Users>(&StopReason::Ended(Some(3)), &log(&[]), &[]).expect("it has a cause");
         assert_eq!(failed.likely_cause, "A statement failed. It wrote nothing.");
         assert!(failed.next.ends_with("then run `stackctl up` again."), "{}", failed.next);
+        let refused = log(&["psql: error: FATAL:  password authentication failed for user \"postgres\""]);
+        let failed = advice::<Load>(&StopReason::Ended(Some(2)), &refused, &[]).expect("it has a cause");
+        assert!(failed.likely_cause.contains("the master password"), "{}", failed.likely_cause);
+        assert!(failed.next.ends_with(", then run `stackctl db load` again."), "{}", failed.next);
     }
 
     #[test]
     fn no_advice_is_about_an_application() {
-        assert_eq!(advice::<Load>(&StopReason::OnPurpose, &log(&[])), None);
+        assert_eq!(advice::<Load>(&StopReason::OnPurpose, &log(&[]), &[]), None);
         let ended = [None, Some(1), Some(2), Some(3), Some(126), Some(137)].map(StopReason::Ended);
         let others = [StopReason::CannotPull, StopReason::CannotPrepare, StopReason::OutOfMemory];
         for end in ended.into_iter().chain(others) {
-            let Advice { likely_cause, next } = advice::<Load>(&end, &log(&[])).expect("it has a cause");
+            let Advice { likely_cause, next } = advice::<Load>(&end, &log(&[]), &[]).expect("it has a cause");
             assert!(next.ends_with("then run `stackctl db load` again."), "{end:?}: {next}");
             for of_a_service in ["deploy", "logs", "`image`", "`memory`", "service"] {
                 assert!(!format!("{likely_cause} {next}").contains(of_a_service), "{end:?}: {likely_cause} {next}");

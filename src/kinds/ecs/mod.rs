@@ -8,6 +8,7 @@ mod earlier;
 #[cfg(test)]
 mod model;
 pub mod release;
+pub(crate) mod sentences;
 pub mod service;
 pub(crate) mod task;
 pub mod task_definition;

@@ -112,7 +112,7 @@ impl Kind for Release {
         // Its log and its container are called as the service.
         let runs_on = "It runs on. The next `stackctl up` or `deploy` stops it before it starts another one: let it end before if \
                        it is to finish.";
-        task::explain(cx, live, (&live.name, &live.name), runs_on, |end, log| end.advice(None, log)).await
+        task::explain(cx, live, (&live.name, &live.name), runs_on, |end, log, said| end.advice(None, log, said)).await
     }
 
     #[cfg(test)]

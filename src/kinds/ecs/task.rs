@@ -302,13 +302,13 @@ pub(in crate::kinds) fn phase(live: &Live, failed: impl FnOnce(&str) -> String) 
 }
 
 /// Why it failed. `logs` is the name of its log group's address, `container` the one that is waited for. `advise` says what to
-/// do, by why the task stopped and what it has written; `runs_on` what becomes of a task that runs for longer than it may.
+/// do, by why the task stopped, what it has written and what ECS says of it; `runs_on` what becomes of a task that runs for longer than it may.
 pub(super) async fn explain(
     cx: &Context,
     live: &Live,
     (logs, container): (&str, &str),
     runs_on: &str,
-    advise: impl FnOnce(&StopReason, &Evidence) -> Option<Advice>,
+    advise: impl FnOnce(&StopReason, &Evidence, &[String]) -> Option<Advice>,
 ) -> Explanation {
     let of_task = TaskLog::new(&cx.id, logs, container, &live.task);
     if live.overdue {
@@ -323,7 +323,8 @@ pub(super) async fn explain(
     let Some(task) = answer.tasks().first() else { return Explanation::default() };
     // How it ended is in the message.
     let log = task_end::log(cx, &of_task, &live.task).await;
-    let advice = advise(&StopReason::of(task, container), &log);
+    let said = [task_end::end_of(task, container).to_string()];
+    let advice = advise(&StopReason::of(task, container), &log, &said);
     Explanation { evidence: vec![log], ..Explanation::from(advice) }
 }
 

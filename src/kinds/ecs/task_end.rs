@@ -5,12 +5,18 @@ use aws_sdk_ecs::types::{Task, TaskStopCode};
 use crate::{
     aws::{self, TaskLog},
     kind::Context,
-    kinds::{ecs, elb},
+    kinds::{
+        ecs::{
+            self,
+            sentences::{self, Failed, Sentence},
+        },
+        elb,
+    },
     model::{ContainerEnd, Evidence, Explanation, HealthCheck, TaskEnd, cut},
 };
 
 /// How many of the last lines of a task are shown.
-const LAST_LINES: i32 = 20;
+pub(crate) const LAST_LINES: i32 = 20;
 
 /// How much of each is shown, in characters: CloudWatch Logs keeps lines of up to 1 MB.
 /// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/cloudwatch_limits_cwl.html>
@@ -53,6 +59,10 @@ fn meaning(code: i32) -> Option<&'static str> {
         _ => None,
     }
 }
+
+/// What ECS and the load balancer say of a health check that was answered with another status than it wants.
+/// <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/target-group-health-checks.html>
+const ANSWERED: &str = "failed with these codes";
 
 /// Why a task stopped.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -105,8 +115,11 @@ impl StopReason {
     }
 
     /// What is likely to have ended the task, and what to do about it. Nothing, where it was ended on purpose. `check` is the
-    /// health check that it has to pass, where that is known, and `log` what it has written.
-    pub(super) fn advice(&self, check: Option<&HealthCheck>, log: &Evidence) -> Option<Advice> {
+    /// health check that it has to pass, where that is known, `log` what it has written, and `said` what ECS says of it.
+    pub(super) fn advice(&self, check: Option<&HealthCheck>, log: &Evidence, said: &[String]) -> Option<Advice> {
+        if let Some(sentence) = self.sentence(log, said) {
+            return Some(Advice { likely_cause: sentence.cause.to_owned(), next: sentence.fix.to_owned() });
+        }
         let written = matches!(log, Evidence::Log { lines, .. } if !lines.is_empty());
         let (likely_cause, next) = match (self, check) {
             (Self::Unhealthy, Some(HealthCheck { path, port, expects, .. })) => (
@@ -136,6 +149,17 @@ impl StopReason {
             (Self::Ended(code), _) => by_exit_code(*code, written),
         };
         Some(Advice { likely_cause, next })
+    }
+
+    /// A sentence in the log, or in what ECS says, that is known to mean something. None, where ECS itself says more.
+    pub(super) fn sentence(&self, log: &Evidence, said: &[String]) -> Option<&'static Sentence> {
+        let failed = match self {
+            Self::OnPurpose | Self::CannotPull | Self::OutOfMemory => return None,
+            Self::Unhealthy => Failed::Unhealthy { answered: said.iter().any(|line| line.contains(ANSWERED)) },
+            Self::CannotPrepare | Self::Ended(_) => Failed::ByItself,
+        };
+        let written = if let Evidence::Log { lines, .. } = log { lines.as_slice() } else { &[] };
+        sentences::find(written.iter().chain(said).map(String::as_str), failed)
     }
 }
 
@@ -192,6 +216,15 @@ pub(super) async fn log(cx: &Context, log: &TaskLog, task: &str) -> Evidence {
     }
 }
 
+/// What a known sentence tells of `task`, whose container `container` is waited for and has written `lines` last. Empty, if there
+/// is none.
+pub(crate) fn told(task: &Task, container: &str, lines: Vec<String>) -> Explanation {
+    let log = Evidence::Log { task: String::new(), lines, unreadable: None };
+    let sentence = StopReason::of(task, container).sentence(&log, &[end_of(task, container).to_string()]);
+    let (likely_cause, next) = sentence.map(|known| (known.cause.to_owned(), known.fix.to_owned())).unzip();
+    Explanation { evidence: Vec::new(), likely_cause, next }
+}
+
 #[cfg(test)]
 mod tests {
     use aws_sdk_ecs::types::Container;
@@ -246,9 +279,40 @@ mod tests {
     #[test]
     fn an_end_on_purpose_has_no_cause_to_mend() {
         let log = Evidence::Log { task: "c71a".into(), lines: Vec::new(), unreadable: None };
-        assert_eq!(StopReason::OnPurpose.advice(None, &log), None);
-        let ended = StopReason::Ended(Some(1)).advice(None, &log).expect("a program that ends has a cause");
+        assert_eq!(StopReason::OnPurpose.advice(None, &log, &[]), None);
+        let ended = StopReason::Ended(Some(1)).advice(None, &log, &[]).expect("a program that ends has a cause");
         assert_eq!(ended.likely_cause, "The program exited by itself with code 1. It wrote nothing.");
+    }
+
+    #[test]
+    fn a_known_sentence_takes_the_place_of_the_general_advice() {
+        let written = |line: &str| Evidence::Log { task: "c71a".into(), lines: vec![line.into()], unreadable: None };
+        let advice = |end: StopReason, line: &str, said: &[&str]| {
+            let said: Vec<String> = said.iter().map(|line| (*line).to_owned()).collect();
+            end.advice(None, &written(line), &said).map(|advice| advice.likely_cause)
+        };
+        let is = |cause: Option<String>, beginning: &str| cause.is_some_and(|cause| cause.starts_with(beginning));
+        let (read_only, ended) = ("open /tmp/x: read-only file system", StopReason::Ended(Some(1)));
+        assert!(is(advice(ended.clone(), read_only, &[]), "The program writes a file."));
+        // ECS's own word says more, and nobody has to mend what was ended on purpose.
+        assert!(is(
+            advice(StopReason::OutOfMemory, read_only, &[]),
+            "The program needs more memory than the task has."
+        ));
+        assert_eq!(advice(StopReason::OnPurpose, read_only, &[]), None);
+        // A program that is not there writes nothing: ECS says it.
+        let absent = "ResourceInitializationError: … exec: \"migrate\": executable file not found in $PATH: unknown";
+        assert!(is(advice(StopReason::CannotPrepare, "", &[absent]), "The program is not in the image"));
+        // A program that answers with another status can be reached.
+        let local = "listening on 127.0.0.1:3000";
+        assert!(is(
+            advice(StopReason::Unhealthy, local, &["Task failed ELB health checks"]),
+            "The program listens on 127"
+        ));
+        assert_eq!(
+            advice(StopReason::Unhealthy, local, &["(reason Health checks failed with these codes: [404])"]),
+            None
+        );
     }
 
     #[test]

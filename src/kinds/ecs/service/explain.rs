@@ -41,7 +41,9 @@ pub(super) async fn rollout(cx: &Context, live: &Live, phase: &Phase) -> Explana
         Some(group) if reason == StopReason::Unhealthy => task_end::health_check(cx, group).await,
         _ => None,
     };
-    let advice = reason.advice(check.as_ref(), log);
+    let said: Vec<String> =
+        live.events.iter().take(EVENTS).cloned().chain([task_end::end_of(task, name).to_string()]).collect();
+    let advice = reason.advice(check.as_ref(), log, &said);
     evidence.extend(check.map(Evidence::HealthCheck));
     Explanation { evidence, ..Explanation::from(advice) }
 }

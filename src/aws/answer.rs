@@ -1,0 +1,263 @@
+//! Answers that do not come from AWS: of a proxy, of a network's login page, of an emulator that lacks a service. They are told
+//! by what every answer of AWS has, an error code or a request id, and shown with where they came from.
+
+use aws_smithy_runtime_api::{
+    box_error::BoxError,
+    client::{
+        interceptors::{
+            Intercept,
+            context::{BeforeDeserializationInterceptorContextMut, BeforeTransmitInterceptorContextRef},
+        },
+        orchestrator::Metadata,
+        runtime_components::RuntimeComponents,
+    },
+    http::Response,
+};
+use aws_smithy_types::config_bag::{ConfigBag, Storable, StoreReplace};
+
+use crate::model::{Cause, Evidence, Explanation, Failure, cut};
+
+/// How much of an answer is read for its first line, in bytes, and how much of that line is shown, in characters.
+const READ: usize = 16 * 1024;
+const LONGEST_LINE: usize = 160;
+
+/// A run of letters and digits that is longer than any word: it may be a token, and is not shown.
+const LONGEST_WORD: usize = 24;
+
+/// What AWS's hosts end in.
+/// <https://docs.aws.amazon.com/general/latest/gr/rande.html>
+const HOSTS: &[&str] = &[".amazonaws.com", ".api.aws"];
+
+/// Where a call went.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Sent {
+    /// The service, as the SDK calls it.
+    service: String,
+    /// Scheme, host and port.
+    endpoint: String,
+}
+
+impl Storable for Sent {
+    type Storer = StoreReplace<Self>;
+}
+
+/// Notes with each answer where its call went, for [`foreign`].
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Origin;
+
+impl Intercept for Origin {
+    fn name(&self) -> &'static str {
+        "Origin"
+    }
+
+    fn read_before_transmit(
+        &self,
+        context: &BeforeTransmitInterceptorContextRef<'_>,
+        _components: &RuntimeComponents,
+        config: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let service = config.load::<Metadata>().map(|call| call.service().to_owned()).unwrap_or_default();
+        let sent = Sent { service, endpoint: endpoint(context.request().uri()) };
+        config.interceptor_state().store_put(sent);
+        Ok(())
+    }
+
+    fn modify_before_deserialization(
+        &self,
+        context: &mut BeforeDeserializationInterceptorContextMut<'_>,
+        _components: &RuntimeComponents,
+        config: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        if let Some(sent) = config.load::<Sent>() {
+            context.response_mut().add_extension(sent.clone());
+        }
+        Ok(())
+    }
+}
+
+/// Scheme, host and port of `uri`: a path or a query may say what nobody else is to read.
+pub(super) fn endpoint(uri: &str) -> String {
+    let (scheme, rest) = uri.split_once("://").unwrap_or(("https", uri));
+    let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let host = host.rsplit_once('@').map_or(host, |(_, host)| host);
+    format!("{scheme}://{host}")
+}
+
+/// `failure` of a call with the answer `answer`, as that of another than AWS.
+pub(super) fn foreign(failure: Failure, answer: &Response) -> Failure {
+    let status = answer.status().as_u16();
+    let sent = answer.extension::<Sent>().cloned();
+    let Sent { service, endpoint } = sent.unwrap_or_else(|| Sent { service: "AWS".into(), endpoint: String::new() });
+    let line = first_line(answer.body().bytes().unwrap_or_default(), is_harmless(&failure));
+    let from = if endpoint.is_empty() { service.clone() } else { format!("{service} at {endpoint}") };
+    let says = line.as_ref().map(|line| format!(": “{line}”")).unwrap_or_default();
+    let (likely_cause, next) = advice(status, &service, &endpoint);
+    Failure {
+        message: format!("{from} answered with HTTP {status}, not as AWS does{says}"),
+        // What is in the way of this call is in the way of the next one. Behind a gateway that gave up, the work may be done.
+        cause: match status {
+            429 => Cause::Throttled,
+            500.. => Cause::Ambiguous,
+            _ => Cause::Unreachable,
+        },
+        explanation: Box::new(Explanation {
+            evidence: vec![Evidence::Answer { service, endpoint, status, line }],
+            likely_cause: Some(likely_cause),
+            next: Some(next),
+        }),
+        ..failure
+    }
+}
+
+/// Whether neither the call nor its answer can have a secret in it: it describes or lists.
+fn is_harmless(failure: &Failure) -> bool {
+    let operation = failure.operation.as_deref().unwrap_or_default();
+    ["Describe", "List", "GetCallerIdentity"].iter().any(|word| operation.starts_with(word))
+}
+
+/// The first line of an answer that says something. Of a page that is its title; of anything else only where it is `harmless`,
+/// because an answer may repeat what was sent.
+fn first_line(body: &[u8], harmless: bool) -> Option<String> {
+    let text = String::from_utf8_lossy(&body[..body.len().min(READ)]);
+    let title = || {
+        // In ASCII alone, so that places in one are places in the other.
+        let lower = text.to_ascii_lowercase();
+        let from = lower.find("<title")?;
+        let from = from + lower[from..].find('>')? + 1;
+        let to = from + lower[from..].find("</title")?;
+        shown(&text[from..to])
+    };
+    title().or_else(|| text.lines().find_map(|line| shown(&without_tags(line))).filter(|_| harmless))
+}
+
+/// `line` without what stands between angle brackets.
+fn without_tags(line: &str) -> String {
+    let mut depth = 0_usize;
+    line.chars()
+        .filter(|c| match c {
+            '<' => {
+                depth += 1;
+                false
+            }
+            '>' => {
+                depth = depth.saturating_sub(1);
+                false
+            }
+            _ => depth == 0,
+        })
+        .collect()
+}
+
+/// `text` on one line, without control characters, without what may be a token, and not too long. None, if nothing is left.
+fn shown(text: &str) -> Option<String> {
+    let words = text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty());
+    let line = words.map(without_tokens).collect::<Vec<_>>().join(" ");
+    line.chars().any(char::is_alphanumeric).then(|| cut(&line, LONGEST_LINE))
+}
+
+/// `word` with an ellipsis in the place of each run that is longer than a word.
+fn without_tokens(word: &str) -> String {
+    let is_of_token = |c: char| c.is_ascii_alphanumeric() || "+/=_-%".contains(c);
+    let mut kept = String::new();
+    let mut rest = word;
+    while !rest.is_empty() {
+        let run = rest.find(|c| !is_of_token(c)).unwrap_or(rest.len());
+        kept.push_str(if run > LONGEST_WORD { "…" } else { &rest[..run] });
+        let next = rest[run..].chars().next();
+        kept.extend(next);
+        rest = &rest[run + next.map_or(0, char::len_utf8)..];
+    }
+    kept
+}
+
+/// What is likely to have answered, and what to do, as sentences.
+fn advice(status: u16, service: &str, endpoint: &str) -> (String, String) {
+    let host = endpoint.rsplit('/').next().unwrap_or_default();
+    let host = host.rsplit_once(':').map_or(host, |(host, _)| host);
+    let is_own = !endpoint.is_empty() && !HOSTS.iter().any(|end| host.ends_with(end));
+    let (cause, next) = match status {
+        407 => (
+            "A proxy between here and AWS wants a user and a password.".to_owned(),
+            "Set them in HTTPS_PROXY (`http://USER:PASSWORD@HOST:PORT`), or take the host out of the proxy's with NO_PROXY.",
+        ),
+        _ if is_own => (
+            format!("What answers at {endpoint} is not AWS, or an emulator of AWS that does not have {service}."),
+            "Check AWS_ENDPOINT_URL, also in the profile; without it, calls go to AWS. `env | grep ^AWS_` shows what is set.",
+        ),
+        500.. => (
+            "A proxy or a gateway between here and AWS got no answer from AWS.".to_owned(),
+            "Run the command again. If it fails again, check HTTPS_PROXY and the network's proxy.",
+        ),
+        _ => (
+            "A proxy, or a network that wants a login first (a captive portal), answers in the place of AWS."
+                .to_owned(),
+            "Open any page in a browser on this network to log in, or check HTTPS_PROXY and NO_PROXY. The proxy has to let the \
+             endpoint through.",
+        ),
+    };
+    (cause, next.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_endpoint_has_neither_path_nor_login() {
+        for (uri, wanted) in [
+            ("https://ecs.eu-west-1.amazonaws.com/", "https://ecs.eu-west-1.amazonaws.com"),
+            ("http://ada:secret@proxy.example:3128/?Token=secret", "http://proxy.example:3128"),
+            ("http://[::1]:4566?a=b", "http://[::1]:4566"),
+        ] {
+            assert_eq!(endpoint(uri), wanted);
+        }
+    }
+
+    #[test]
+    fn only_a_title_is_shown_where_an_answer_may_have_a_secret() {
+        let page = b"<html><TITLE lang='en'>\n Access denied </TITLE><body>hunter2</body>".as_slice();
+        let echo = br#"{"echo":{"SecretString":"hunter2"}}"#.as_slice();
+        assert_eq!(first_line(page, false).as_deref(), Some("Access denied"));
+        assert_eq!(first_line(echo, false), None);
+        assert!(first_line(echo, true).is_some());
+        for (operation, harmless) in [
+            ("DescribeVpcs", true),
+            ("GetCallerIdentity", true),
+            ("GetSecretValue", false),
+            ("GetAuthorizationToken", false),
+            ("PutSecretValue", false),
+            ("ModifyDBInstance", false),
+        ] {
+            assert_eq!(is_harmless(&Failure::refused(operation, "")), harmless, "{operation}");
+        }
+    }
+
+    #[test]
+    fn a_first_line_is_short_and_has_no_token() {
+        let token = "A".repeat(25);
+        let body = format!("\r\n<pre>\r\nkey={token}, id {token}! \u{7}end\r\nmore");
+        assert_eq!(first_line(body.as_bytes(), true).as_deref(), Some("…, id …! end"));
+        let long = first_line("word ".repeat(100).as_bytes(), true).expect("it has one");
+        assert!(long.chars().count() < 200 && long.contains("more characters"), "{long}");
+        for nothing in [b"".as_slice(), b"<html></html>", b"\x00\x01", b"<title></title>", b"--"] {
+            assert_eq!(first_line(nothing, true), None, "{nothing:?}");
+        }
+    }
+
+    #[test]
+    fn the_likely_cause_follows_from_status_and_endpoint() {
+        let aws = "https://ecs.eu-west-1.amazonaws.com";
+        for (status, endpoint, says) in [
+            (407, aws, "wants a user and a password"),
+            (302, aws, "captive portal"),
+            (403, "https://eks.eu-west-1.api.aws", "captive portal"),
+            (502, aws, "got no answer from AWS"),
+            (404, "http://localhost:4566", "http://localhost:4566 is not AWS"),
+            (501, "http://localhost:4566", "does not have ECS"),
+        ] {
+            let (cause, next) = advice(status, "ECS", endpoint);
+            assert!(cause.contains(says), "{status} {endpoint}: {cause}");
+            assert_eq!(next.contains("AWS_ENDPOINT_URL"), endpoint.contains("localhost"), "{next}");
+        }
+    }
+}

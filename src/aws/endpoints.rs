@@ -1,0 +1,127 @@
+//! Where the calls of a session go: to AWS, or to where the environment or the profile says, for all services or for some.
+//!
+//! <https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html>
+
+use std::collections::BTreeMap;
+
+use aws_config::SdkConfig;
+use aws_types::service_config::ServiceConfigKey;
+
+use super::answer;
+
+/// The ids by which the SDK looks up an endpoint for one service, of all services that a session calls. A test holds them against
+/// what the clients ask for.
+const SERVICES: &[&str] = &[
+    "ACM",
+    "Application Auto Scaling",
+    "CloudWatch",
+    "CloudWatch Logs",
+    "EC2",
+    "ECR",
+    "ECS",
+    "ElastiCache",
+    "Elastic Load Balancing v2",
+    "IAM",
+    "RDS",
+    "Route 53",
+    "S3",
+    "SNS",
+    "SSM",
+    "STS",
+    "Scheduler",
+    "Secrets Manager",
+];
+
+/// Where the calls go, in words, such as `AWS` or `http://localhost:4566, but S3 at http://localhost:9000`.
+pub(super) fn place(config: &SdkConfig) -> String {
+    let mut services: BTreeMap<Option<String>, Vec<&str>> = BTreeMap::new();
+    for service in SERVICES {
+        services.entry(endpoint_of(config, service)).or_default().push(service);
+    }
+    // AWS's own endpoints come first, and are the usual ones where as many services go elsewhere.
+    let Some((usual, _)) = services.iter().rev().max_by_key(|(_, services)| services.len()) else {
+        return "AWS".to_owned();
+    };
+    let usual = usual.clone();
+    services.remove(&usual);
+    let name = |endpoint: Option<String>| endpoint.unwrap_or_else(|| "AWS".to_owned());
+    let others = services.into_iter().map(|(at, services)| format!(", but {} at {}", services.join(", "), name(at)));
+    others.fold(name(usual), |place, other| place + &other)
+}
+
+/// The endpoint of `service`, as its client takes it from `config`; none, where that is AWS's own.
+fn endpoint_of(config: &SdkConfig, service: &str) -> Option<String> {
+    // One that stackctl itself sets, the sandbox's, is for all of them.
+    let is_set = config.get_origin("endpoint_url").is_client_config();
+    let own = config.service_config().filter(|_| !is_set).and_then(|own| {
+        let key = ServiceConfigKey::builder().service_id(service).env("AWS_ENDPOINT_URL").profile("endpoint_url");
+        own.load_config(key.build().expect("all parts are given"))
+    });
+    own.as_deref().or(config.endpoint_url()).map(answer::endpoint)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        collections::BTreeSet,
+        sync::{Arc, Mutex},
+    };
+
+    use aws_config::{BehaviorVersion, Region};
+    use aws_types::service_config::LoadServiceConfig;
+
+    use super::*;
+    use crate::aws::Aws;
+
+    /// Endpoints for some services; notes which are asked for.
+    #[derive(Clone, Debug, Default)]
+    struct Given {
+        endpoints: Vec<(&'static str, &'static str)>,
+        asked: Arc<Mutex<BTreeSet<String>>>,
+    }
+
+    impl LoadServiceConfig for Given {
+        fn load_config(&self, key: ServiceConfigKey<'_>) -> Option<String> {
+            if key.env() == "AWS_ENDPOINT_URL" {
+                self.asked.lock().expect("nobody panics").insert(key.service_id().to_owned());
+            }
+            let found = self.endpoints.iter().find(|(service, _)| *service == key.service_id());
+            found.map(|(_, endpoint)| (*endpoint).to_owned())
+        }
+    }
+
+    fn config(all: Option<&str>, given: Given) -> SdkConfig {
+        let mut builder = SdkConfig::builder();
+        builder.set_endpoint_url(all.map(str::to_owned));
+        builder
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new("eu-west-1"))
+            .service_config(given)
+            .build()
+    }
+
+    #[test]
+    fn the_place_names_where_calls_go_and_what_goes_elsewhere() {
+        let all = Some("http://user:secret@localhost:4566/path");
+        for (all, endpoints, wanted) in [
+            (None, vec![], "AWS"),
+            (all, vec![], "http://localhost:4566"),
+            (None, vec![("S3", "http://localhost:9000")], "AWS, but S3 at http://localhost:9000"),
+            (
+                all,
+                vec![("S3", "http://s3:9000"), ("ECS", "http://ecs:1"), ("ECR", "http://ecs:1")],
+                "http://localhost:4566, but ECR, ECS at http://ecs:1, but S3 at http://s3:9000",
+            ),
+        ] {
+            assert_eq!(place(&config(all, Given { endpoints, ..Given::default() })), wanted);
+        }
+    }
+
+    #[test]
+    fn every_client_of_a_session_is_in_the_place() {
+        let given = Given::default();
+        drop(Aws::over(&config(None, given.clone()), "eu-west-1".to_owned()));
+        let asked = given.asked.lock().expect("nobody panics").clone();
+        assert_eq!(asked.iter().map(String::as_str).collect::<Vec<_>>(), SERVICES);
+    }
+}
