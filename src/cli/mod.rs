@@ -13,6 +13,7 @@ mod saved_plan;
 mod target;
 mod unconfirmed;
 mod url;
+mod web_errors;
 
 use std::process::ExitCode;
 

@@ -107,13 +107,23 @@ impl Front {
                 plain(status, text(config, "ContentType"), text(config, "MessageBody"))
             }
             "redirect" => self.redirect(&action["RedirectConfig"], &host, request.uri()),
-            "forward" => match self.target_of(action) {
-                Some((target, in_flight)) => {
-                    let request = self.for_target(request, peer, &host);
-                    self.forward(&target, in_flight, balancer.idle(), request).await
+            "forward" => {
+                let Some((group, target, in_flight)) = self.target_of(action) else {
+                    self.balancing.counts.by_itself(&balancer.arn, 503);
+                    return page(503);
+                };
+                let request = self.for_target(request, peer, &host);
+                match self.forward(&target, in_flight, balancer.idle(), request).await {
+                    Ok(answer) => {
+                        self.balancing.counts.by_target(&balancer.arn, &group, answer.status().as_u16());
+                        answer
+                    }
+                    Err(status) => {
+                        self.balancing.counts.by_itself(&balancer.arn, status);
+                        page(status)
+                    }
                 }
-                None => page(503),
-            },
+            }
             other => plain(501, "text/plain", &format!("the sandbox has no action {other}")),
         }
     }
@@ -149,8 +159,8 @@ impl Front {
         answer.body(empty()).unwrap_or_else(|_| plain(400, "text/plain", "the URL cannot be redirected"))
     }
 
-    /// The target whose turn it is.
-    fn target_of(&self, action: &Value) -> Option<(Target, InFlight)> {
+    /// The target whose turn it is, and its group.
+    fn target_of(&self, action: &Value) -> Option<(String, Target, InFlight)> {
         let groups = forwards_to(action);
         let weight: u32 = groups.iter().map(|(_, weight)| weight).sum();
         let mut left = if weight > 1 { rand::random_range(0..weight) } else { 0 };
@@ -159,7 +169,9 @@ impl Front {
             left = left.saturating_sub(*weight);
             chosen
         });
-        group.and_then(|(group, _)| self.balancing.targets.choose(group))
+        let (group, _) = group?;
+        let (target, in_flight) = self.balancing.targets.choose(group)?;
+        Some((group.clone(), target, in_flight))
     }
 
     /// The request as a target gets it: in HTTP/1.1, whatever the client speaks.
@@ -175,35 +187,36 @@ impl Front {
         request
     }
 
+    /// What the target answers, or the status that the load balancer answers in its place.
     async fn forward(
         &self,
         target: &Target,
         in_flight: InFlight,
         idle: Duration,
         mut request: Request<Incoming>,
-    ) -> Response<Body> {
+    ) -> Result<Response<Body>, u16> {
         let client = hyper::upgrade::on(&mut request);
         let activity = Activity::new();
         let request = request.map(|body| Upload { body, activity: Arc::clone(&activity) });
         let answer = tokio::select! {
             answer = self.upstream.send(target, request, idle) => answer,
             // The client has sent only a part, or the target does not answer.
-            () = activity.ended(idle) => return page(if activity.client_owes() { 408 } else { 504 }),
-            () = in_flight.cut_off() => return page(502),
+            () = activity.ended(idle) => return Err(if activity.client_owes() { 408 } else { 504 }),
+            () = in_flight.cut_off() => return Err(502),
         };
         let mut answer = match answer {
-            Ok(answer) if limits::is_exceeded_by(answer.headers()) => return page(502),
+            Ok(answer) if limits::is_exceeded_by(answer.headers()) => return Err(502),
             Ok(answer) => answer,
-            Err(failure) => return failed(target, &failure),
+            Err(failure) => return Err(failed(target, &failure)),
         };
         HOP_BY_HOP.iter().for_each(|name| drop(answer.headers_mut().remove(*name)));
         if tunnel::is_granted(answer.status()) {
             let target = hyper::upgrade::on(&mut answer);
             tokio::spawn(tunnel::carry(client, target, idle, in_flight));
             tunnel::set(answer.headers_mut());
-            return answer.map(|_| empty());
+            return Ok(answer.map(|_| empty()));
         }
-        answer.map(|body| Download::new(body, idle, in_flight).boxed_unsync())
+        Ok(answer.map(|body| Download::new(body, idle, in_flight).boxed_unsync()))
     }
 
     fn set_headers(&self, headers: &mut HeaderMap, peer: SocketAddr, host: &str) {
@@ -248,14 +261,15 @@ fn join_cookies(headers: &mut HeaderMap) {
     }
 }
 
-fn failed(target: &Target, failure: &Failure) -> Response<Body> {
+/// The status for a target that gave no answer.
+fn failed(target: &Target, failure: &Failure) -> u16 {
     let why = match failure {
         Failure::Refused(error) => format!("502: it takes no connection: {error}"),
         Failure::Reset(error) => format!("502: it closed the connection, or sent no HTTP: {error:?}"),
         Failure::Unreachable => "504: it takes no connection in time".to_owned(),
     };
     tracing::warn!(target = %format!("{}:{}", target.ip, target.port), "{why}");
-    page(if matches!(failure, Failure::Unreachable) { 504 } else { 502 })
+    if matches!(failure, Failure::Unreachable) { 504 } else { 502 }
 }
 
 fn empty() -> Body {

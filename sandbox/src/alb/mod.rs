@@ -1,6 +1,7 @@
 //! Load balancers: what moto knows of them, as real listeners on real sockets.
 
 mod balancing;
+mod counts;
 mod front;
 mod health;
 mod idle;
@@ -115,6 +116,13 @@ impl Alb {
             "RegisterTargets" | "DeregisterTargets" => Some(Err(ApiError::not_implemented(call))),
             _ => None,
         }
+    }
+
+    /// What CloudWatch says of load balancers, if it is asked for that alone.
+    pub(crate) fn measures(&self, call: &Call) -> Option<Answer> {
+        let input = serde_json::from_slice(&call.body).ok()?;
+        let answer = (call.operation == "GetMetricData").then(|| self.balancing.counts.answer(&input))??;
+        Some(Answer::json(&answer))
     }
 
     fn describe_health(&self, call: &Call) -> Answer {

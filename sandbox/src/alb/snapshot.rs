@@ -14,6 +14,7 @@ pub(super) struct Snapshot {
 
 #[derive(Clone, Debug, Deserialize)]
 pub(super) struct LoadBalancer {
+    pub(super) arn: String,
     pub(super) address: String,
     pub(super) listeners: Vec<Listener>,
     pub(super) attributes: BTreeMap<String, Value>,

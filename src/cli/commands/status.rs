@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use clap::Args;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::{
     blueprint::{self, RunningImage},
-    cli::{error::Stop, global::Global, project::Project, url},
+    cli::{error::Stop, global::Global, project::Project, url, web_errors},
     engine::{self, Lock},
     exit,
     kind::Registry,
@@ -31,12 +32,14 @@ impl Status {
             Lock::look(&store),
             project.cx.aws.caller(),
         )?;
+        let hour_ago = Timestamp::now() - SignedDuration::from_hours(1);
         let view = StatusView {
             stack: id.stack.clone(),
             environment: id.environment.clone(),
             url: url::of(&project.kinds, &project.stack, &live),
             locked_by: lock.filter(|lock| lock.stands).map(|lock| lock.holder.to_string()),
             services: services(&live, &blueprint::running(id, &live)?)?,
+            errors: web_errors::since(&project, Some(&live), hour_ago, output).await,
             resources: live.iter().map(|resource| line(&project.kinds, resource)).collect::<Result<_, _>>()?,
         };
         output.stack(&view);

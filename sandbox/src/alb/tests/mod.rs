@@ -69,7 +69,7 @@ impl Balanced {
             "certificate": { "certificate": issued.certificate, "key": issued.key }, "rules": [forward],
         });
         let snapshot = json!({
-            "load_balancers": [{ "address": address.ip().to_string(), "listeners": [listener], "attributes": attributes }],
+            "load_balancers": [{ "arn": "balancer", "address": address.ip().to_string(), "listeners": [listener], "attributes": attributes }],
             "target_groups": [],
         });
         let snapshot: Snapshot = serde_json::from_value(snapshot).expect("it is one");
