@@ -20,9 +20,9 @@ struct Series {
     group: Option<String>,
 }
 
-/// Sums by minute since 1970.
+/// Sums by minute since 1970, in CloudWatch's form of numbers.
 #[derive(Default)]
-pub(super) struct Counts(Mutex<BTreeMap<Series, BTreeMap<i64, u64>>>);
+pub(super) struct Counts(Mutex<BTreeMap<Series, BTreeMap<i64, f64>>>);
 
 impl Counts {
     /// The load balancer answered with this status by itself.
@@ -41,7 +41,7 @@ impl Counts {
         }
     }
 
-    fn sums(&self) -> MutexGuard<'_, BTreeMap<Series, BTreeMap<i64, u64>>> {
+    fn sums(&self) -> MutexGuard<'_, BTreeMap<Series, BTreeMap<i64, f64>>> {
         self.0.lock().expect("nobody panics while holding this")
     }
 
@@ -49,7 +49,7 @@ impl Counts {
         let (metric, balancer) = (metric.to_owned(), dimension(balancer));
         let series = Series { metric, balancer, group: group.map(dimension) };
         let minute = jiff::Timestamp::now().as_second().div_euclid(60);
-        *self.sums().entry(series).or_default().entry(minute).or_default() += 1;
+        *self.sums().entry(series).or_default().entry(minute).or_default() += 1.0;
     }
 
     /// What `GetMetricData` answers; none if it asks for other measures too.
@@ -59,12 +59,12 @@ impl Counts {
         let minutes = minute(&input["StartTime"])?..=minute(&input["EndTime"])?;
         let sums = self.sums();
         let results = queries.iter().map(|query| {
-            let values: Vec<(i64, u64)> = sums.get(&Series::asked_for(&query["MetricStat"]["Metric"])?).map_or_else(Vec::new, |sums| {
+            let values: Vec<(i64, f64)> = sums.get(&Series::asked_for(&query["MetricStat"]["Metric"])?).map_or_else(Vec::new, |sums| {
                 sums.range(minutes.clone()).map(|(minute, sum)| (*minute, *sum)).collect()
             });
             // A minute without a request has no value.
             let times: Vec<i64> = values.iter().map(|(minute, _)| minute * 60).collect();
-            let sums: Vec<u64> = values.iter().map(|(_, sum)| *sum).collect();
+            let sums: Vec<f64> = values.iter().map(|(_, sum)| *sum).collect();
             Some(json!({ "Id": query["Id"], "Label": query["Id"], "Timestamps": times, "Values": sums, "StatusCode": "Complete" }))
         });
         Some(json!({ "MetricDataResults": results.collect::<Option<Vec<Value>>>()?, "Messages": [] }))
@@ -131,12 +131,12 @@ mod tests {
         let sum = |metric: &str, start: i64| {
             let answer = ask(vec![query(metric, NAMESPACE)], start).expect("it knows these");
             let values = answer["MetricDataResults"][0]["Values"].as_array().expect("a list").clone();
-            values.iter().filter_map(Value::as_u64).sum::<u64>()
+            values.iter().filter_map(Value::as_f64).reduce(|sum, value| sum + value)
         };
-        assert_eq!(sum("HTTPCode_ELB_502_Count", now - 60), 2);
-        assert_eq!(sum("HTTPCode_ELB_5XX_Count", now - 60), 3);
-        assert_eq!(sum("HTTPCode_Target_5XX_Count", now - 60), 3);
-        assert_eq!(sum("HTTPCode_ELB_502_Count", now + 60), 0);
+        assert_eq!(sum("HTTPCode_ELB_502_Count", now - 60), Some(2.0));
+        assert_eq!(sum("HTTPCode_ELB_5XX_Count", now - 60), Some(3.0));
+        assert_eq!(sum("HTTPCode_Target_5XX_Count", now - 60), Some(3.0));
+        assert_eq!(sum("HTTPCode_ELB_502_Count", now + 60), None);
         assert_eq!(ask(vec![query("CPUUtilization", "AWS/ECS")], now - 60), None);
     }
 }

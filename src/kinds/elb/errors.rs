@@ -10,16 +10,13 @@ use aws_sdk_cloudwatch::{
     primitives::DateTime,
     types::{Dimension, Metric, MetricDataQuery, MetricDataResult, MetricStat},
 };
-use aws_sdk_elasticloadbalancingv2::types::TargetGroup as SdkTargetGroup;
+use aws_sdk_elasticloadbalancingv2::types::TargetGroup;
 use jiff::Timestamp;
+use serde::Deserialize;
 
-use super::{
-    load_balancer::{self, LoadBalancer},
-    target_group::{self, TargetGroup},
-};
 use crate::{
     aws::Outcome,
-    kind::{Context, Kind},
+    kind::Context,
     kinds::elb,
     model::{Address, Failure, LiveResource, Permission},
 };
@@ -65,6 +62,12 @@ pub struct Counted {
     groups: BTreeMap<String, String>,
 }
 
+/// What is needed of a resource that was looked at.
+#[derive(Deserialize)]
+struct WithArn {
+    arn: String,
+}
+
 impl Counted {
     /// Those among what a look has found; none without a load balancer.
     ///
@@ -72,10 +75,10 @@ impl Counted {
     /// If what was found is of another form.
     pub fn among(live: &[LiveResource]) -> Result<Option<Self>, Failure> {
         let of_kind = |kind: &'static str| live.iter().filter(move |resource| resource.address.kind() == kind);
-        let Some(balancer) = of_kind(LoadBalancer::NAME).next() else { return Ok(None) };
-        let balancer = balancer.decoded::<load_balancer::Live>()?.arn;
-        let groups = of_kind(TargetGroup::NAME)
-            .map(|group| Ok((group.address.name().to_owned(), group.decoded::<target_group::Live>()?.arn)));
+        let Some(balancer) = of_kind("load_balancer").next() else { return Ok(None) };
+        let balancer = balancer.decoded::<WithArn>()?.arn;
+        let groups =
+            of_kind("target_group").map(|group| Ok((group.address.name().to_owned(), group.decoded::<WithArn>()?.arn)));
         Ok(Some(Self { balancer, groups: groups.collect::<Result<_, Failure>>()? }))
     }
 
@@ -86,7 +89,7 @@ impl Counted {
     pub async fn look(cx: &Context) -> Result<Option<Self>, Failure> {
         let (balancers, groups) = futures::try_join!(elb::load_balancers(cx), elb::target_groups(cx))?;
         let balancer = balancers.first().and_then(|balancer| balancer.sdk.load_balancer_arn());
-        let named = |(address, group): &(Address, SdkTargetGroup)| {
+        let named = |(address, group): &(Address, TargetGroup)| {
             Some((address.name().to_owned(), group.target_group_arn()?.to_owned()))
         };
         let groups = groups.iter().filter_map(named).collect();
