@@ -246,7 +246,7 @@ impl Front {
 
 /// The host that a request is for.
 fn host(request: &Request<Incoming>) -> String {
-    let named = request.uri().authority().map(|authority| authority.as_str());
+    let named = request.uri().authority().map(hyper::http::uri::Authority::as_str);
     let header = || request.headers().get("host").and_then(|value| value.to_str().ok());
     named.or_else(header).unwrap_or_default().to_owned()
 }

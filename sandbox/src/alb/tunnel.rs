@@ -1,6 +1,6 @@
 //! Upgrades: a request's connections, to the client and to the target, become one that carries whatever both send.
 //!
-//! An ALB upgrades HTTP/1.1 to WebSockets, on HTTP and HTTPS listeners alike:
+//! An ALB upgrades HTTP/1.1 to a WebSocket, on HTTP and HTTPS listeners alike:
 //! <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-listeners.html#listener-configuration>
 
 use std::{io, sync::Arc, time::Duration};

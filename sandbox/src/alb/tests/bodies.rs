@@ -111,7 +111,7 @@ async fn slow_upload_outlives_the_idle_timeout() {
 async fn silence_is_a_408_of_the_client_and_a_504_of_the_target() {
     let silent = target(async |mut stream| {
         head(&mut stream).await;
-        std::future::pending().await
+        std::future::pending::<()>().await;
     });
     let balanced = Balanced::impatient(silent.await).await;
     assert_eq!(status(&balanced, GET).await, "HTTP/1.1 504 Gateway Timeout");

@@ -1,4 +1,4 @@
-//! WebSockets, to their end.
+//! A WebSocket, from its upgrade to its end.
 
 use std::sync::Arc;
 
@@ -147,7 +147,7 @@ async fn request_that_outlasts_the_drain_is_a_502() {
             head(&mut stream).await;
             let begun = begun.lock().expect("nobody panics while holding this").take();
             begun.expect("it is asked once").send(()).expect("the test waits");
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
     });
     let balanced = Balanced::to(silent.await).await;
