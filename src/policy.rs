@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use crate::{
     aws, blueprint,
     kind::Registry,
+    kinds::elb,
     model::{Failure, On, Permission, Purpose, StackId},
     session,
     spec::{Given, LoadBalancer, Stack},
@@ -25,6 +26,8 @@ const COMMON: &[Permission] = &[
     Permission::look(&["ec2:DescribeAvailabilityZones"]),
     // `status` says who holds the lock.
     Permission { purpose: Purpose::Look, actions: &["ssm:GetParameter"], on: LOCK },
+    // `status` and `deploy` say who answered 5xx.
+    elb::errors::PERMISSION,
     Permission::lock(&["ssm:DeleteParameter", "ssm:PutParameter"], LOCK),
 ];
 

@@ -14,6 +14,7 @@ mod signals;
 mod target;
 mod unconfirmed;
 mod url;
+mod web_errors;
 
 use std::process::ExitCode;
 

@@ -23,8 +23,27 @@ pub struct StatusView {
     pub unreadable: Vec<Failure>,
     /// Its services.
     pub services: Vec<ServiceLine>,
+    /// Answers with 5xx in the last hour, by who gave them.
+    pub errors: Vec<ErrorLine>,
     /// All that it owns.
     pub resources: Vec<ResourceLine>,
+}
+
+/// Answers with 5xx, all by one origin.
+#[derive(Clone, Debug, Serialize)]
+pub struct ErrorLine {
+    /// The service whose application answered; none for the load balancer itself.
+    pub service: Option<String>,
+    /// The status: one, or `5xx` for all of them.
+    pub status: &'static str,
+    /// How many answers.
+    pub count: u64,
+    /// Who answered what, and how often.
+    pub message: String,
+    /// What is likely to have caused it.
+    pub likely_cause: &'static str,
+    /// What to do next.
+    pub next: String,
 }
 
 /// One service.
@@ -109,6 +128,9 @@ pub(super) fn status(view: &StatusView, style: Style) -> String {
             let _ = writeln!(text, "{}", image_is_gone(&service.name, service.image.as_deref().unwrap_or_default()));
         }
     }
+    if !view.errors.is_empty() {
+        let _ = writeln!(text, "\n{}", errors(&view.errors, "in the last hour"));
+    }
     let rows = view.resources.iter().map(|resource| {
         let phase = match resource.phase {
             "ready" => style.good(resource.phase),
@@ -120,6 +142,15 @@ pub(super) fn status(view: &StatusView, style: Style) -> String {
     });
     let _ = write!(text, "\n{}", table(&["RESOURCE", "STATE", "ID", ""], rows));
     text
+}
+
+/// Answers with 5xx, with cause and advice.
+pub(super) fn errors(errors: &[ErrorLine], when: &str) -> String {
+    let one = |error: &ErrorLine| {
+        let ErrorLine { message, likely_cause, next, .. } = error;
+        format!("{message} {when}\n    likely cause: {likely_cause}\n    next: {next}")
+    };
+    errors.iter().map(one).collect::<Vec<_>>().join("\n")
 }
 
 /// `service.web: UpdateService: AccessDeniedException: …`, and below it what is known beyond the message. `address` is that of

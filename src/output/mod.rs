@@ -19,7 +19,7 @@ use std::io::IsTerminal;
 use serde::Serialize;
 
 pub use format::Format;
-pub use human::{ResourceLine, ServiceLine, StatusView, image_is_gone};
+pub use human::{ErrorLine, ResourceLine, ServiceLine, StatusView, image_is_gone};
 pub use json::plan_document;
 pub use log::LogWriter;
 pub use markdown::render as plan_markdown;
@@ -138,6 +138,17 @@ impl Output {
         } else {
             self.data(&human::status(view, self.stdout));
         }
+    }
+
+    /// Answers with 5xx while something was done, if there were any.
+    pub fn errors(&self, errors: &[ErrorLine], when: &str) {
+        if errors.is_empty() {
+            return;
+        }
+        if self.is_json() {
+            self.document(&serde_json::json!({ "event": "errors", "errors": errors }));
+        }
+        self.status(&human::errors(errors, when));
     }
 
     /// What a stack costs.

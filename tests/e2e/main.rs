@@ -59,5 +59,7 @@ mod traffic;
 mod until;
 mod users;
 mod visitors;
+mod web_errors;
+mod websockets;
 mod workers;
 mod zones;

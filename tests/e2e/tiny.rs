@@ -103,6 +103,12 @@ impl Tiny {
         self.write(&PROGRAM.replace("\"one\"", &format!("{word:?}")));
     }
 
+    /// Makes the program say something else, and changes it in another place too.
+    pub fn say_with(&self, word: &str, from: &str, to: &str) {
+        assert!(PROGRAM.contains(from), "the program has no {from:?}");
+        self.write(&PROGRAM.replace(from, to).replace("\"one\"", &format!("{word:?}")));
+    }
+
     /// Makes the program say something else, and its tasks serve only once the gate is dropped.
     pub fn say_behind_a_gate(&self, word: &str) -> Gate {
         let gate = TcpListener::bind("127.0.0.1:0").expect("a free port");

@@ -1,14 +1,15 @@
-//! What all listeners share: the rules as they were read last, and the targets.
+//! What all listeners share: the rules as they were read last, the targets, and what is counted.
 
 use std::sync::{Arc, RwLock};
 
-use super::{snapshot::Snapshot, targets::Targets};
+use super::{counts::Counts, snapshot::Snapshot, targets::Targets};
 
 /// What requests are balanced by.
 #[derive(Default)]
 pub(super) struct Balancing {
     config: RwLock<Arc<Snapshot>>,
     pub(super) targets: Targets,
+    pub(super) counts: Counts,
 }
 
 impl Balancing {

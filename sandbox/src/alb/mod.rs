@@ -1,11 +1,19 @@
 //! Load balancers: what moto knows of them, as real listeners on real sockets.
 
 mod balancing;
+mod counts;
+mod front;
 mod health;
-mod proxy;
+mod idle;
+mod limits;
+mod listener;
 mod rules;
 mod snapshot;
 mod targets;
+#[cfg(test)]
+mod tests;
+mod tunnel;
+mod upstream;
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -19,7 +27,7 @@ use crate::{
     place::Place,
 };
 use balancing::Balancing;
-use proxy::Listening;
+use listener::Listening;
 use snapshot::{Certificate, Snapshot};
 pub(crate) use targets::{State, Target};
 
@@ -63,17 +71,19 @@ impl Alb {
         let mut wanted = BTreeMap::new();
         for balancer in &snapshot.load_balancers {
             for listener in &balancer.listeners {
-                wanted.insert(listener.arn.clone(), (balancer.address.clone(), listener.clone()));
+                let at = (balancer.address.clone(), listener.clone(), balancer.speaks_http2());
+                wanted.insert(listener.arn.clone(), at);
             }
         }
         let mut listening = self.listening.lock().expect("nobody panics while holding this");
-        listening.retain(|arn, open| wanted.get(arn).is_some_and(|(address, listener)| open.is_at(address, listener)));
-        for (arn, (address, listener)) in wanted {
+        listening
+            .retain(|arn, open| wanted.get(arn).is_some_and(|(address, listener, _)| open.is_at(address, listener)));
+        for (arn, (address, listener, http2)) in wanted {
             if let Some(open) = listening.get(&arn) {
-                open.set_certificate(&listener);
+                open.set_tls(&listener, http2);
                 continue;
             }
-            match Listening::open(&self.balancing, &address, &listener) {
+            match Listening::open(&self.balancing, &address, &listener, http2) {
                 Ok(open) => {
                     listening.insert(arn, open);
                 }
@@ -106,6 +116,13 @@ impl Alb {
             "RegisterTargets" | "DeregisterTargets" => Some(Err(ApiError::not_implemented(call))),
             _ => None,
         }
+    }
+
+    /// What CloudWatch says of load balancers, if it is asked for that alone.
+    pub(crate) fn measures(&self, call: &Call) -> Option<Answer> {
+        let input = serde_json::from_slice(&call.body).ok()?;
+        let answer = (call.operation == "GetMetricData").then(|| self.balancing.counts.answer(&input))??;
+        Some(Answer::json(&answer))
     }
 
     fn describe_health(&self, call: &Call) -> Answer {

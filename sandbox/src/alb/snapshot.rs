@@ -1,6 +1,6 @@
 //! What the control plane says of load balancing, as moto's door tells it.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use regex::Regex;
 use serde::Deserialize;
@@ -14,6 +14,7 @@ pub(super) struct Snapshot {
 
 #[derive(Clone, Debug, Deserialize)]
 pub(super) struct LoadBalancer {
+    pub(super) arn: String,
     pub(super) address: String,
     pub(super) listeners: Vec<Listener>,
     pub(super) attributes: BTreeMap<String, Value>,
@@ -113,8 +114,18 @@ impl Snapshot {
 }
 
 impl LoadBalancer {
-    pub(super) fn attribute(&self, key: &str) -> &str {
+    fn attribute(&self, key: &str) -> &str {
         self.attributes.get(key).and_then(Value::as_str).unwrap_or_default()
+    }
+
+    /// How long a connection may be idle; 60 seconds by default, as AWS has it.
+    pub(super) fn idle(&self) -> Duration {
+        Duration::from_secs(self.attribute("idle_timeout.timeout_seconds").parse().unwrap_or(60))
+    }
+
+    /// Whether HTTPS listeners offer HTTP/2, as they do by default.
+    pub(super) fn speaks_http2(&self) -> bool {
+        self.attribute("routing.http2.enabled") != "false"
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashMap,
+    future::pending,
     sync::{
         Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
@@ -9,7 +10,10 @@ use std::{
     time::Duration,
 };
 
-use tokio::{sync::Notify, time::Instant};
+use tokio::{
+    sync::{Notify, watch},
+    time::Instant,
+};
 
 /// Where a target listens.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -51,10 +55,24 @@ struct Member {
 struct Load {
     in_flight: AtomicUsize,
     ended: Notify,
+    /// Whether the target is deregistered, and nothing may be in flight any more.
+    over: watch::Sender<bool>,
 }
 
 /// A request in flight at a target; it ends when this is dropped.
 pub(super) struct InFlight(Arc<Load>);
+
+impl InFlight {
+    /// Ends when the deregistration delay of the target is over.
+    pub(super) fn cut_off(&self) -> impl Future<Output = ()> + Send + use<> {
+        let mut over = self.0.over.subscribe();
+        async move {
+            if over.wait_for(|over| *over).await.is_err() {
+                pending::<()>().await;
+            }
+        }
+    }
+}
 
 impl Drop for InFlight {
     fn drop(&mut self) {
@@ -120,7 +138,9 @@ impl Targets {
         Some(((*target).clone(), InFlight(Arc::clone(&member.load))))
     }
 
-    /// Drains a target and takes it out. An ALB does not wait out the delay once nothing is in flight.
+    /// Drains a target and takes it out. An ALB does not wait out the delay once nothing is in flight. What is in flight at
+    /// the end of the delay, an open WebSocket too, is cut off.
+    /// <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/edit-target-group-attributes.html#deregistration-delay>
     pub(super) async fn drain(&self, group: &str, target: &Target, delay: Duration) {
         let load = {
             let mut groups = self.groups();
@@ -135,6 +155,7 @@ impl Targets {
                 break;
             }
         }
+        load.over.send_replace(true);
         if let Some(group) = self.groups().get_mut(group) {
             group.remove(target);
         }

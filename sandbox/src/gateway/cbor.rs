@@ -107,7 +107,7 @@ fn encode(encoder: &mut Encoder<Vec<u8>>, key: &str, value: &Value) {
         Value::Bool(truth) => encoder.bool(*truth).map(drop),
         Value::String(text) => encoder.str(text).map(drop),
         Value::Number(number) => match (number.as_f64(), number.as_i64()) {
-            (Some(time), _) if key.ends_with("Timestamp") => {
+            (Some(time), _) if key.ends_with("Timestamp") || key == "Timestamps" => {
                 encoder.tag(IanaTag::Timestamp).and_then(|encoder| encoder.f64(time)).map(drop)
             }
             (_, Some(whole)) => encoder.i64(whole).map(drop),

@@ -178,6 +178,11 @@ async fn carry_out(region: &Arc<Region>, mut call: Call) -> Result<Answer, ApiEr
                 return answer;
             }
         }
+        "monitoring" => {
+            if let Some(answer) = region.alb.measures(call) {
+                return Ok(answer);
+            }
+        }
         _ => {}
     }
     let answer = region.moto.forward(call).await?;

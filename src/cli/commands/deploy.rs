@@ -2,6 +2,7 @@
 //! part of the graph is planned.
 
 use clap::Args;
+use jiff::Timestamp;
 
 use crate::{
     cli::{
@@ -9,7 +10,7 @@ use crate::{
         error::Stop,
         global::Global,
         project::Project,
-        rollback_offer, url,
+        rollback_offer, url, web_errors,
     },
     engine, exit,
     kind::{InRelease, Registry},
@@ -43,7 +44,12 @@ impl Deploy {
                 release_part(&project.kinds, &graph, &engine::plan(&project.kinds, &project.cx.id, &graph, view.live)?)
             },
         };
+        let began = Timestamp::now();
         let ended = change.run(&project, global, output).await?;
+        if ended.unchanged.is_none() {
+            let errors = web_errors::since(&project, None, began, output).await;
+            output.errors(&errors, "in the minutes of this deployment");
+        }
         match ended.code {
             exit::DONE => url::show(&project, ended.unchanged, output).await?,
             exit::INTERRUPTED => rollback_offer::offer(&project, global, output).await?,

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use clap::Args;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::{
     blueprint::{self, RunningImage},
-    cli::{error::Stop, global::Global, project::Project, url},
+    cli::{error::Stop, global::Global, project::Project, url, web_errors},
     engine::{self, Lock, Seen},
     exit,
     kind::Registry,
@@ -31,6 +32,7 @@ impl Status {
         let (live, lock, _caller) =
             futures::try_join!(engine::observe(&project.kinds, &project.cx), lock, project.cx.aws.caller())?;
         let (locked_by, unreadable) = locked_by(lock);
+        let hour_ago = Timestamp::now() - SignedDuration::from_hours(1);
         let view = StatusView {
             stack: id.stack.clone(),
             environment: id.environment.clone(),
@@ -38,6 +40,7 @@ impl Status {
             locked_by,
             unreadable,
             services: services(&live, &blueprint::running(id, &live)?)?,
+            errors: web_errors::since(&project, Some(&live), hour_ago, output).await,
             resources: live.iter().map(|resource| line(&project.kinds, resource)).collect::<Result<_, _>>()?,
         };
         output.stack(&view);

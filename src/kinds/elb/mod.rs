@@ -1,5 +1,6 @@
 //! What the Elastic Load Balancing kinds share: the reads that several of them need.
 
+pub mod errors;
 pub mod listener;
 pub mod listener_rule;
 pub mod load_balancer;

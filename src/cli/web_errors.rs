@@ -1,0 +1,52 @@
+//! Who answered 5xx lately, as `status` and `deploy` tell it: a 502 of the load balancer has another cause than a 5xx of the
+//! application.
+
+use jiff::Timestamp;
+
+use crate::{
+    cli::project::Project,
+    kinds::elb::errors::{Counted, Errors},
+    model::{Failure, LiveResource},
+    output::{ErrorLine, Output},
+};
+
+/// The answers with 5xx from `start` on; `live` is what was seen already. Who may not read them sees the rest all the same.
+pub(super) async fn since(
+    project: &Project,
+    live: Option<&[LiveResource]>,
+    start: Timestamp,
+    output: &Output,
+) -> Vec<ErrorLine> {
+    if project.stack.load_balancer.is_none() {
+        return Vec::new();
+    }
+    match errors(project, live, start).await {
+        Ok(errors) => errors.iter().map(line).collect(),
+        Err(failure) => {
+            output.status(&format!("Answers with 5xx cannot be counted: {failure}"));
+            Vec::new()
+        }
+    }
+}
+
+async fn errors(project: &Project, live: Option<&[LiveResource]>, start: Timestamp) -> Result<Vec<Errors>, Failure> {
+    let counted = match live {
+        Some(live) => Counted::among(live)?,
+        None => Counted::look(&project.cx).await?,
+    };
+    match counted {
+        Some(counted) => counted.since(&project.cx, start).await,
+        None => Ok(Vec::new()),
+    }
+}
+
+fn line(errors: &Errors) -> ErrorLine {
+    ErrorLine {
+        service: errors.service.clone(),
+        status: errors.status,
+        count: errors.count,
+        message: errors.words(),
+        likely_cause: errors.likely_cause(),
+        next: errors.next(),
+    }
+}

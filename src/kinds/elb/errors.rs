@@ -1,0 +1,243 @@
+//! Who answered 5xx: the load balancer itself, because no task gave it an answer, or the application in a task. AWS counts
+//! them apart.
+//!
+//! - <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-cloudwatch-metrics.html>
+//! - <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-troubleshooting.html>
+
+use std::collections::BTreeMap;
+
+use aws_sdk_cloudwatch::{
+    primitives::DateTime,
+    types::{Dimension, Metric, MetricDataQuery, MetricDataResult, MetricStat},
+};
+use aws_sdk_elasticloadbalancingv2::types::TargetGroup;
+use jiff::Timestamp;
+use serde::Deserialize;
+
+use crate::{
+    aws::Outcome,
+    kind::Context,
+    kinds::elb,
+    model::{Address, Failure, LiveResource, Permission},
+};
+
+/// What reading this needs. CloudWatch knows no narrower resource.
+pub const PERMISSION: Permission = Permission::look(&["cloudwatch:GetMetricData"]);
+
+/// The shortest period of AWS's own measures, in seconds.
+const PERIOD: i32 = 60;
+
+/// How many measures one call takes.
+/// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_GetMetricData.html>
+const AT_ONCE: usize = 500;
+
+/// The measures of the load balancer's own answers, with their statuses.
+const OWN: [(&str, &str); 3] =
+    [("HTTPCode_ELB_502_Count", "502"), ("HTTPCode_ELB_503_Count", "503"), ("HTTPCode_ELB_504_Count", "504")];
+
+/// The measure of what tasks answered.
+const TARGETS: &str = "HTTPCode_Target_5XX_Count";
+
+/// Answers with 5xx of one origin.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Errors {
+    /// The service whose application answered; none for the load balancer itself.
+    pub service: Option<String>,
+    /// `502`, `503` or `504` of the load balancer; `5xx` of an application.
+    pub status: &'static str,
+    /// How many answers.
+    pub count: u64,
+}
+
+/// A measure that is asked for.
+struct Measure {
+    service: Option<String>,
+    status: &'static str,
+    metric: Metric,
+}
+
+/// The load balancer and the target groups whose answers are counted, by their ARNs.
+pub struct Counted {
+    balancer: String,
+    groups: BTreeMap<String, String>,
+}
+
+/// What is needed of a resource that was looked at.
+#[derive(Deserialize)]
+struct WithArn {
+    arn: String,
+}
+
+impl Counted {
+    /// Those among what a look has found; none without a load balancer.
+    ///
+    /// # Errors
+    /// If what was found is of another form.
+    pub fn among(live: &[LiveResource]) -> Result<Option<Self>, Failure> {
+        let of_kind = |kind: &'static str| live.iter().filter(move |resource| resource.address.kind() == kind);
+        let Some(balancer) = of_kind("load_balancer").next() else { return Ok(None) };
+        let balancer = balancer.decoded::<WithArn>()?.arn;
+        let groups =
+            of_kind("target_group").map(|group| Ok((group.address.name().to_owned(), group.decoded::<WithArn>()?.arn)));
+        Ok(Some(Self { balancer, groups: groups.collect::<Result<_, Failure>>()? }))
+    }
+
+    /// Looks for them; gives none without a load balancer.
+    ///
+    /// # Errors
+    /// If AWS refuses one of the calls.
+    pub async fn look(cx: &Context) -> Result<Option<Self>, Failure> {
+        let (balancers, groups) = futures::try_join!(elb::load_balancers(cx), elb::target_groups(cx))?;
+        let balancer = balancers.first().and_then(|balancer| balancer.sdk.load_balancer_arn());
+        let named = |(address, group): &(Address, TargetGroup)| {
+            Some((address.name().to_owned(), group.target_group_arn()?.to_owned()))
+        };
+        let groups = groups.iter().filter_map(named).collect();
+        Ok(balancer.map(|balancer| Self { balancer: balancer.to_owned(), groups }))
+    }
+
+    /// The answers with 5xx from `start` on, one entry for each origin that gave some. AWS knows of an answer after a
+    /// minute or two.
+    ///
+    /// # Errors
+    /// If AWS refuses one of the calls.
+    pub async fn since(&self, cx: &Context, start: Timestamp) -> Result<Vec<Errors>, Failure> {
+        let measures = self.measures();
+        let mut errors = Vec::new();
+        for some in measures.chunks(AT_ONCE) {
+            let call = cx
+                .aws
+                .cloudwatch
+                .get_metric_data()
+                .start_time(DateTime::from_secs(start.as_second()))
+                .end_time(DateTime::from_secs(Timestamp::now().as_second() + i64::from(PERIOD)))
+                .set_metric_data_queries(Some(queries(some)));
+            let pages: Vec<_> = call.into_paginator().send().try_collect().await.during("GetMetricData")?;
+            let results: Vec<MetricDataResult> =
+                pages.into_iter().flat_map(|page| page.metric_data_results.unwrap_or_default()).collect();
+            errors.extend(counted(some, &results));
+        }
+        Ok(errors)
+    }
+
+    fn measures(&self) -> Vec<Measure> {
+        let dimension = |name: &str, arn: &str| Dimension::builder().name(name).value(elb::dimension(arn)).build();
+        let metric = |name: &str| {
+            let of = dimension("LoadBalancer", &self.balancer);
+            Metric::builder().namespace("AWS/ApplicationELB").metric_name(name).dimensions(of)
+        };
+        let own = OWN.iter().map(|(name, status)| Measure { service: None, status, metric: metric(name).build() });
+        let targets = self.groups.iter().map(|(service, arn)| Measure {
+            service: Some(service.clone()),
+            status: "5xx",
+            metric: metric(TARGETS).dimensions(dimension("TargetGroup", arn)).build(),
+        });
+        own.chain(targets).collect()
+    }
+}
+
+fn queries(measures: &[Measure]) -> Vec<MetricDataQuery> {
+    let query = |(place, measure): (usize, &Measure)| {
+        let sum = MetricStat::builder().metric(measure.metric.clone()).period(PERIOD).stat("Sum").build();
+        MetricDataQuery::builder().id(id(place)).metric_stat(sum).build()
+    };
+    measures.iter().enumerate().map(query).collect()
+}
+
+/// CloudWatch wants a small letter first.
+fn id(place: usize) -> String {
+    format!("m{place}")
+}
+
+/// The measures that counted something.
+fn counted(measures: &[Measure], results: &[MetricDataResult]) -> Vec<Errors> {
+    let mut errors = Vec::new();
+    for (place, measure) in measures.iter().enumerate() {
+        let of = results.iter().filter(|result| result.id() == Some(&id(place)));
+        let sum: f64 = of.flat_map(MetricDataResult::values).sum();
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is a number of answers")]
+        let count = sum as u64;
+        if count > 0 {
+            errors.push(Errors { service: measure.service.clone(), status: measure.status, count });
+        }
+    }
+    errors
+}
+
+impl Errors {
+    /// Who answered what, and how often.
+    pub fn words(&self) -> String {
+        let times = if self.count == 1 { "once".to_owned() } else { format!("{} times", self.count) };
+        match &self.service {
+            None => format!("the load balancer itself answered {} {times}", self.status),
+            Some(service) => format!("the application of {service} answered {} {times}", self.status),
+        }
+    }
+
+    /// What is likely to have caused it.
+    pub fn likely_cause(&self) -> &'static str {
+        match (&self.service, self.status) {
+            (Some(_), _) => "The application failed by itself; the load balancer passed its answer on.",
+            (None, "502") => {
+                "A task closed the connection before it answered. Its server closes idle connections sooner than the load \
+                 balancer, which keeps them for 60 s; or the task crashed."
+            }
+            (None, "503") => "No task was there to answer.",
+            (None, _) => "A task did not answer within 60 s, or took no connection within 10 s.",
+        }
+    }
+
+    /// What to do next.
+    pub fn next(&self) -> String {
+        match (&self.service, self.status) {
+            (Some(service), _) => format!("Look for its errors: `stackctl logs {service}`."),
+            (None, "502") => "Let the server keep idle connections for more than 60 s: keepAliveTimeout in Node, \
+                              --timeout-keep-alive in uvicorn, --keep-alive in gunicorn. If tasks ended, `stackctl logs` \
+                              says why."
+                .to_owned(),
+            (None, "503") => "See how many tasks run with `stackctl status`, and why others ended with `stackctl logs`.".to_owned(),
+            (None, _) => "Answer sooner, or do the work after the answer. `stackctl logs` shows what takes so long.".to_owned(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn result(place: usize, values: &[f64]) -> MetricDataResult {
+        MetricDataResult::builder().id(id(place)).set_values(Some(values.to_vec())).build()
+    }
+
+    #[test]
+    fn each_origin_of_5xx_is_asked_for_and_told_apart() {
+        let balancer = "arn:aws:elasticloadbalancing:eu-west-1:1:loadbalancer/app/shop/1".to_owned();
+        let group = "arn:aws:elasticloadbalancing:eu-west-1:1:targetgroup/shop-web/2".to_owned();
+        let measures = Counted { balancer, groups: BTreeMap::from([("web".to_owned(), group)]) }.measures();
+        let asked: Vec<String> = queries(&measures)
+            .iter()
+            .map(|query| {
+                let metric = query.metric_stat().and_then(MetricStat::metric).expect("each has one");
+                let of: Vec<&str> = metric.dimensions().iter().filter_map(Dimension::value).collect();
+                format!("{} {}", metric.metric_name().unwrap_or_default(), of.join(" "))
+            })
+            .collect();
+        assert_eq!(
+            asked,
+            [
+                "HTTPCode_ELB_502_Count app/shop/1",
+                "HTTPCode_ELB_503_Count app/shop/1",
+                "HTTPCode_ELB_504_Count app/shop/1",
+                "HTTPCode_Target_5XX_Count app/shop/1 targetgroup/shop-web/2",
+            ]
+        );
+        let errors = counted(&measures, &[result(0, &[1.0, 2.0]), result(1, &[]), result(3, &[1.0])]);
+        let words: Vec<String> = errors.iter().map(Errors::words).collect();
+        assert_eq!(
+            words,
+            ["the load balancer itself answered 502 3 times", "the application of web answered 5xx once"]
+        );
+        assert!(errors[0].next().contains("keepAliveTimeout"), "{}", errors[0].next());
+        assert!(errors[1].next().contains("stackctl logs web"), "{}", errors[1].next());
+    }
+}
