@@ -67,15 +67,15 @@ fn serve(stream: &TcpStream, signed_by: &Mutex<BTreeSet<String>>) -> Option<()> 
     reader.read_exact(&mut body).ok()?;
     let body = String::from_utf8_lossy(&body).into_owned();
     let path = head.split(' ').nth(1).unwrap_or_default();
-    let (status, answer) = match source(path, &body, &|name| header(name)) {
-        Some(answer) => ("200 OK", answer),
-        None => {
-            let credential = header("authorization")
-                .and_then(|signed| signed.split("Credential=").nth(1)?.split('/').next().map(str::to_owned));
-            signed_by.lock().expect("nobody panics while holding this").extend(credential);
-            let error = "<Error><Code>AccessDenied</Code><Message>no</Message></Error><RequestId>r</RequestId>";
-            ("403 Forbidden", format!("<ErrorResponse>{error}</ErrorResponse>"))
-        }
+    let given = source(path, &body, &|name| header(name));
+    let (status, answer) = if let Some(answer) = given {
+        ("200 OK", answer)
+    } else {
+        let signed = header("authorization").unwrap_or_default();
+        let credential = signed.split("Credential=").nth(1).and_then(|rest| rest.split('/').next());
+        signed_by.lock().expect("nobody panics while holding this").extend(credential.map(str::to_owned));
+        let error = "<Error><Code>AccessDenied</Code><Message>no</Message></Error><RequestId>r</RequestId>";
+        ("403 Forbidden", format!("<ErrorResponse>{error}</ErrorResponse>"))
     };
     let mut stream = stream;
     write!(

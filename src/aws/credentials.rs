@@ -4,10 +4,8 @@
 
 use std::env;
 
-use aws_config::{
-    SdkConfig,
-    profile::{ProfileSet, profile_file::ProfileFiles},
-};
+use aws_config::{SdkConfig, profile::ProfileSet};
+use aws_runtime::env_config::file::EnvConfigFiles;
 use aws_sdk_sts::config::ProvideCredentials;
 use aws_types::os_shim_internal::{Env, Fs};
 
@@ -27,7 +25,7 @@ pub(super) async fn check(config: &SdkConfig) -> Result<(), Failure> {
         None => "no source of credentials is configured".to_owned(),
     };
     let profile = env::var("AWS_PROFILE").ok().filter(|name| !name.is_empty());
-    let known = aws_config::profile::load(&Fs::real(), &Env::real(), &ProfileFiles::default(), None).await.ok();
+    let known = aws_config::profile::load(&Fs::real(), &Env::real(), &EnvConfigFiles::default(), None).await.ok();
     let (of, hint) = match &profile {
         Some(name) => (format!(" from the profile `{name}`"), way_in(name, known.as_ref())),
         None => (String::new(), without_profile()),

@@ -200,6 +200,7 @@ mod tests {
             url: None,
             locked_by: None,
             unreadable: vec![denied.hint("see the policy")],
+            errors: Vec::new(),
             services: Vec::new(),
             resources: vec![vpc],
         };
