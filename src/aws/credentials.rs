@@ -9,7 +9,7 @@ use aws_runtime::env_config::file::EnvConfigFiles;
 use aws_sdk_sts::config::ProvideCredentials;
 use aws_types::os_shim_internal::{Env, Fs};
 
-use super::error::chain;
+use super::causes::chain;
 use crate::model::{Cause, Failure, Subject};
 
 /// Asks the source of the credentials for them.

@@ -4,7 +4,7 @@ use aws_smithy_runtime_api::{client::result::SdkError, http::Response};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use aws_types::request_id::RequestId;
 
-use super::{answer, credentials, quota};
+use super::{answer, causes::chain, credentials, quota};
 use crate::model::{Cause, Failure};
 
 /// Codes by which AWS asks to slow down; the call did nothing.
@@ -153,20 +153,6 @@ fn is_connect(dispatch: &aws_smithy_runtime_api::client::result::DispatchFailure
         source = error.source();
     }
     false
-}
-
-/// Every cause of an error, each once, the deepest last.
-pub(super) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut parts: Vec<String> = Vec::new();
-    let mut next = Some(error);
-    while let Some(error) = next {
-        let text = error.to_string();
-        if !parts.iter().any(|part| part.contains(&text)) {
-            parts.push(text);
-        }
-        next = error.source();
-    }
-    parts.join(": ")
 }
 
 fn hint(failure: &Failure) -> Option<String> {

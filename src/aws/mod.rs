@@ -2,6 +2,7 @@
 //! It knows no resource.
 
 mod answer;
+mod causes;
 mod clock;
 mod credentials;
 mod endpoints;
