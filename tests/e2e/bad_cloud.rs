@@ -89,7 +89,7 @@ async fn expired_credentials_are_named_and_the_next_run_goes_on() {
     let cut = world.stackctl(&["up", "--yes"]);
     let said = text(&cut);
     assert_eq!(cut.status.code(), Some(1), "{said}");
-    assert!(said.contains("the credentials have expired: sign in again"), "{said}");
+    assert!(said.contains("the credentials have expired (") && said.contains("sign in again"), "{said}");
     let expired = trouble(&world, "ExpiredToken").await
         + trouble(&world, "RequestExpired").await
         + trouble(&world, "ExpiredTokenException").await;
