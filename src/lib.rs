@@ -22,6 +22,7 @@ pub mod kind;
 pub mod kinds;
 pub mod logs;
 pub mod model;
+pub mod offers;
 pub mod output;
 pub mod policy;
 pub mod releases;

@@ -13,6 +13,7 @@ use crate::{
     engine::{self, Forecast, Jitter, Run, StopReason, Summary},
     exit,
     model::{Evidence, Failure, LiveResource, Plan, Subject},
+    offers,
     output::Output,
 };
 
@@ -108,6 +109,7 @@ impl Change<'_> {
         refuse_by_hand(plan)?;
         self.refuse_guarded(plan)?;
         blockers::refuse(&project.kinds, &project.cx, self.command, plan).await?;
+        offers::refuse(&project.cx, plan).await?;
         self.spare_loads(project, plan, output).await?;
         Ok(true)
     }

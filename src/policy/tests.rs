@@ -93,6 +93,7 @@ fn what_is_changed_anywhere_is_what_iam_cannot_narrow() {
         "ec2:DescribeVpnGateways",
         "ecr:GetAuthorizationToken",
         "ecs:DeregisterTaskDefinition",
+        "rds:DescribeOrderableDBInstanceOptions",
         "sns:Unsubscribe",
     ];
     for statement in policy(WHOLE, "twelve-chars", Commands::All).statements {

@@ -78,6 +78,22 @@ async fn a_wrong_file_is_told_with_its_place_and_changes_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_rds_does_not_offer_is_told_before_anything_is_made() {
+    let world = World::start();
+    world.edit("  version: \"16\"", "  version: \"16.29\"");
+    let said = world.ends_with(1, &["up", "--yes"]);
+    assert!(
+        said.contains("db_instance.database: RDS does not have PostgreSQL 16.29 for db.t4g.micro in eu-west-1"),
+        "{said}"
+    );
+    assert!(
+        said.contains("nothing was changed") && said.contains("set `database.version` to one that it has"),
+        "{said}"
+    );
+    assert!(world.calls().await.iter().all(|call| call["mutating"] == false), "nothing was made");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_lock_that_cannot_be_read_does_not_hide_the_state() {
     let world = World::start();
     let ssm = aws_sdk_ssm::Client::new(&world.sdk().await);

@@ -135,7 +135,33 @@ def describe_db_engine_versions(self):
     return ActionResult({"DBEngineVersions": [found]})
 
 
+def describe_orderable_db_instance_options(self):
+    """moto knows those of Aurora alone.
+    https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_DescribeOrderableDBInstanceOptions.html"""
+    engine, name = self.params.get("Engine"), self.params.get("DBInstanceClass")
+    if engine != "postgres" or not name:
+        raise wrong("The sandbox knows what RDS offers of postgres, one class at a time.")
+    zones = [{"Name": f"{self.region}{letter}"} for letter in "abc"]
+    versions = [f"{major}.{minor}" for major, newest in NEWEST.items() for minor in range(1, newest + 1)]
+    options = [
+        {
+            "Engine": engine,
+            "EngineVersion": version,
+            "DBInstanceClass": name,
+            "StorageType": storage,
+            "AvailabilityZones": zones,
+            "Vpc": True,
+            "MultiAZCapable": True,
+        }
+        for version in versions
+        for storage in ("gp2", "gp3", "io1")
+        if CLASS.fullmatch(name)
+    ]
+    return ActionResult({"OrderableDBInstanceOptions": options})
+
+
 RDSResponse.describe_db_engine_versions = describe_db_engine_versions
+RDSResponse.describe_orderable_db_instance_options = describe_orderable_db_instance_options
 
 
 def place(database):

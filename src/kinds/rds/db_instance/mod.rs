@@ -3,6 +3,7 @@
 //! <https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/CHAP_PostgreSQL.html>
 
 mod live;
+pub mod offer;
 #[cfg(test)]
 mod sample;
 mod state;
@@ -142,6 +143,8 @@ impl Kind for DbInstance {
             &["rds:AddTagsToResource", "rds:CreateDBInstance", "rds:ModifyDBInstance"],
             On::Named(&[rds::ARNS, "rds:{region}:{account}:og:*", "rds:{region}:{account}:pg:*"]),
         ),
+        // Whether RDS offers it is asked before anything is made.
+        Permission::make(&["rds:DescribeOrderableDBInstanceOptions"], On::Any),
         // RDS looks these up in the caller's name.
         Permission::make(&["ec2:DescribeAccountAttributes"], On::Any),
         Permission::make(&["iam:CreateServiceLinkedRole"], On::ServiceRole("rds.amazonaws.com")),

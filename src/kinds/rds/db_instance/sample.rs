@@ -12,7 +12,7 @@ use crate::{
     kinds::rds::{self, model::Rds},
 };
 
-fn base() -> Desired {
+pub(super) fn base() -> Desired {
     Desired {
         version: "16".into(),
         class: "db.t4g.micro".into(),

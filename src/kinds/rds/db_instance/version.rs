@@ -58,7 +58,7 @@ pub(super) fn no_way(version: &str, asked: &str, targets: Option<&[String]>) -> 
 }
 
 /// The newest of each major version, the oldest major version first.
-fn newest(targets: &[String]) -> Vec<&str> {
+pub(super) fn newest(targets: &[String]) -> Vec<&str> {
     let mut sorted: Vec<&str> = targets.iter().map(String::as_str).collect();
     sorted.sort_by_key(|target| numbers(target));
     let majors = sorted.chunk_by(|one, other| same_major(one, other));

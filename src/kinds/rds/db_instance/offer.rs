@@ -1,0 +1,140 @@
+//! What RDS offers in a region: an instance class for some versions of PostgreSQL, in some zones. RDS itself refuses what it does
+//! not offer, but only once the network is there.
+//!
+//! <https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/Concepts.DBInstanceClass.Support.html>
+
+use std::collections::BTreeSet;
+
+use aws_sdk_rds::types::{AvailabilityZone, OrderableDbInstanceOption};
+
+use super::{Desired, version};
+use crate::{aws::Outcome, kind::Context, model::Failure};
+
+/// The storage that every database of a stack has.
+const STORAGE: &str = "gp3";
+
+/// How many options one page of RDS' answer has at most.
+/// <https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_DescribeOrderableDBInstanceOptions.html>
+const PAGE: i32 = 100;
+
+/// One version of PostgreSQL for the class, and where RDS has that.
+struct Offer {
+    version: String,
+    zones: BTreeSet<String>,
+}
+
+/// Why RDS makes no such database in these zones, and what helps; nothing if it makes one. Without zones, it may be any. `is_new`
+/// is whether it is made with the version that stack.yaml asks for: one that is there keeps a version that RDS makes no more.
+///
+/// # Errors
+/// If AWS fails.
+pub async fn missing(
+    cx: &Context,
+    desired: &Desired,
+    is_new: bool,
+    zones: &BTreeSet<String>,
+) -> Result<Option<(String, String)>, Failure> {
+    let call = cx.aws.rds.describe_orderable_db_instance_options().engine("postgres").db_instance_class(&desired.class);
+    let call = call.vpc(true).max_records(PAGE).into_paginator().items().send();
+    let options: Vec<OrderableDbInstanceOption> =
+        call.try_collect().await.during("DescribeOrderableDBInstanceOptions")?;
+    let offers = options.iter().filter(|option| option.storage_type() == Some(STORAGE)).filter_map(|option| {
+        let zones = option.availability_zones().iter().filter_map(AvailabilityZone::name).map(str::to_owned);
+        Some(Offer { version: option.engine_version()?.to_owned(), zones: zones.collect() })
+    });
+    Ok(judged(&offers.collect::<Vec<_>>(), desired, is_new, zones, &cx.aws.region))
+}
+
+fn judged(
+    offers: &[Offer],
+    desired: &Desired,
+    is_new: bool,
+    zones: &BTreeSet<String>,
+    region: &str,
+) -> Option<(String, String)> {
+    let Desired { class, version: asked, .. } = desired;
+    if offers.is_empty() {
+        return Some((
+            format!("RDS does not have the class {class} with {STORAGE} storage for PostgreSQL in {region}"),
+            "set `database.class` to another one, such as db.t4g.micro or db.m7g.large".to_owned(),
+        ));
+    }
+    let versions: Vec<String> = offers.iter().map(|offer| offer.version.clone()).collect();
+    let version = if is_new { version::chosen(asked, &versions) } else { None };
+    if is_new && version.is_none() {
+        let known = version::newest(&versions).join(", ");
+        return Some((
+            format!("RDS does not have PostgreSQL {asked} for {class} in {region}"),
+            format!(
+                "set `database.version` to one that it has, of which the newest are {known}, or change `database.class`"
+            ),
+        ));
+    }
+    let of_version = offers.iter().filter(|offer| version.is_none_or(|version| offer.version == version));
+    let offered: BTreeSet<&str> = of_version.flat_map(|offer| &offer.zones).map(String::as_str).collect();
+    let needed = if desired.multi_az { 2 } else { 1 };
+    if zones.is_empty() || zones.iter().filter(|zone| offered.contains(zone.as_str())).count() >= needed {
+        return None;
+    }
+    let (zones, offered): (Vec<&str>, Vec<&str>) =
+        (zones.iter().map(String::as_str).collect(), offered.into_iter().collect());
+    let least = if desired.multi_az { "fewer than two" } else { "none" };
+    Some((
+        format!(
+            "RDS has the class {class} in {} of {region}, and in {least} of the stack's zones ({})",
+            offered.join(", "),
+            zones.join(", ")
+        ),
+        "set `database.class` to another one".to_owned(),
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(class: &str, asked: &str, multi_az: bool, zones: &[&str]) -> Option<String> {
+        let offer = |version: &str, zones: &[&str]| Offer {
+            version: version.to_owned(),
+            zones: zones.iter().map(|zone| format!("eu-west-1{zone}")).collect(),
+        };
+        let offers = [offer("16.4", &["a", "b"]), offer("16.10", &["a"]), offer("17.6", &["a", "b", "c"])];
+        let offers = if class == "db.none" { &[] } else { offers.as_slice() };
+        let desired =
+            Desired { class: class.to_owned(), version: asked.to_owned(), multi_az, ..super::super::sample::base() };
+        let zones = zones.iter().map(|zone| format!("eu-west-1{zone}")).collect();
+        judged(offers, &desired, asked != "15.2", &zones, "eu-west-1")
+            .map(|(message, hint)| format!("{message}; {hint}"))
+    }
+
+    #[test]
+    fn what_rds_offers_is_no_fault() {
+        assert_eq!(told("db.t4g.micro", "16", false, &["a", "b"]), None);
+        assert_eq!(told("db.t4g.micro", "16.4", true, &["a", "b"]), None);
+        assert_eq!(told("db.t4g.micro", "17", true, &["b", "c"]), None);
+        assert_eq!(told("db.t4g.micro", "17", true, &[]), None, "the zones are not known");
+        assert_eq!(
+            told("db.t4g.micro", "15.2", false, &["c"]),
+            None,
+            "it is there, and RDS makes no more of its version"
+        );
+    }
+
+    #[test]
+    fn what_rds_does_not_offer_is_told_with_a_way_out() {
+        let table = [
+            (told("db.none", "16", false, &["a"]), "does not have the class db.none with gp3 storage"),
+            (told("db.t4g.micro", "19", false, &["a"]), "does not have PostgreSQL 19 for db.t4g.micro in eu-west-1"),
+            (told("db.t4g.micro", "16.5", false, &["a"]), "of which the newest are 16.10, 17.6"),
+            (
+                told("db.t4g.micro", "16", true, &["a", "b"]),
+                "in fewer than two of the stack's zones (eu-west-1a, eu-west-1b)",
+            ),
+            (told("db.t4g.micro", "16", false, &["c"]), "in eu-west-1a of eu-west-1, and in none of the stack's zones"),
+        ];
+        for (told, expected) in table {
+            let told = told.expect("RDS does not offer it");
+            assert!(told.contains(expected) && told.contains("; set `database."), "{told}");
+        }
+    }
+}
