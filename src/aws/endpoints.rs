@@ -49,6 +49,11 @@ pub(super) fn place(config: &SdkConfig) -> String {
     others.fold(name(usual), |place, other| place + &other)
 }
 
+/// Whether the environment or the profile sends the calls of `service` elsewhere than to AWS. The sandbox's endpoint is stackctl's own.
+pub(super) fn is_elsewhere(config: &SdkConfig, service: &str) -> bool {
+    !config.get_origin("endpoint_url").is_client_config() && endpoint_of(config, service).is_some()
+}
+
 /// The endpoint of `service`, as its client takes it from `config`; none, where that is AWS's own.
 fn endpoint_of(config: &SdkConfig, service: &str) -> Option<String> {
     // One that stackctl itself sets, the sandbox's, is for all of them.
@@ -115,6 +120,14 @@ mod tests {
         ] {
             assert_eq!(place(&config(all, Given { endpoints, ..Given::default() })), wanted);
         }
+    }
+
+    #[test]
+    fn a_service_is_elsewhere_where_an_endpoint_is_set_for_it() {
+        let given = || Given { endpoints: vec![("RDS", "http://localhost:4566")], ..Given::default() };
+        assert!(is_elsewhere(&config(None, given()), "RDS") && !is_elsewhere(&config(None, given()), "S3"));
+        assert!(is_elsewhere(&config(Some("http://localhost:4566"), Given::default()), "S3"));
+        assert!(!is_elsewhere(&config(None, Given::default()), "RDS"));
     }
 
     #[test]

@@ -66,6 +66,8 @@ pub struct Aws {
     pub ssm: aws_sdk_ssm::Client,
     /// STS.
     pub sts: aws_sdk_sts::Client,
+    /// Whether the environment or the profile sends the calls of RDS elsewhere: an emulator does not have all that AWS offers.
+    pub rds_is_elsewhere: bool,
     /// What signs requests that none of these makes.
     pub(super) credentials: Option<SharedCredentialsProvider>,
 }
@@ -161,6 +163,7 @@ impl Aws {
             sns: aws_sdk_sns::Client::from_conf(sns.build()),
             ssm: client!(aws_sdk_ssm),
             sts: client!(aws_sdk_sts),
+            rds_is_elsewhere: endpoints::is_elsewhere(config, "RDS"),
             credentials: config.credentials_provider(),
         }
     }
