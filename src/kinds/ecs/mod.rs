@@ -14,7 +14,10 @@ pub(crate) mod task;
 pub mod task_definition;
 pub(crate) mod task_end;
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use aws_sdk_ecs::types::{
     AssignPublicIp, AwsVpcConfiguration, Container, Deployment, NetworkConfiguration, Service, ServiceField, SortOrder,
@@ -131,10 +134,13 @@ pub(super) async fn definitions(cx: &Context) -> Result<Arc<Vec<Definition>>, Fa
 
 async fn those_that_count(cx: &Context) -> Result<Vec<Definition>, Failure> {
     let (families, services) = futures::try_join!(families(cx), services(cx))?;
-    let reads = families.iter().map(|family| async {
-        let of_family =
-            |(address, _): &&(Address, Service)| address.kind() == "service" && family_of(cx, address) == *family;
-        if let Some((address, service)) = services.iter().find(of_family)
+    let of_services = services.iter().filter(|(address, _)| address.kind() == "service");
+    let served_by: BTreeMap<String, &(Address, Service)> =
+        of_services.map(|service| (family_of(cx, &service.0), service)).collect();
+    // A service is evidence of its family, also where ECS does not list that yet.
+    let families: BTreeSet<&String> = families.iter().chain(served_by.keys()).collect();
+    let reads = families.into_iter().map(|family| async {
+        if let Some((address, service)) = served_by.get(family)
             && let Some(served) = served(cx, address, service).await?
         {
             return Ok(Some(served));
