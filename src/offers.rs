@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use crate::{
-    kind::Context,
-    kinds::rds::db_instance::{self, offer},
+    kind::{Context, Kind},
+    kinds::rds::db_instance::{self, DbInstance, offer},
     model::{Action, Cause, Failure, Plan, Step},
 };
 
@@ -20,7 +20,7 @@ pub async fn refuse(cx: &Context, plan: &Plan) -> Result<(), Failure> {
     if cx.aws.rds_is_elsewhere {
         return Ok(());
     }
-    for step in plan.steps.iter().filter(|step| step.address.kind() == "db_instance" && is_made(step)) {
+    for step in plan.steps.iter().filter(|step| step.address.kind() == DbInstance::NAME && is_made(step)) {
         let desired =
             step.desired.clone().and_then(|desired| serde_json::from_value::<db_instance::Desired>(desired).ok());
         let Some(desired) = desired else { continue };

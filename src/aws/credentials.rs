@@ -24,11 +24,11 @@ pub(super) async fn check(config: &SdkConfig) -> Result<(), Failure> {
         },
         None => "no source of credentials is configured".to_owned(),
     };
-    let profile = env::var("AWS_PROFILE").ok().filter(|name| !name.is_empty());
-    let known = aws_config::profile::load(&Fs::real(), &Env::real(), &EnvConfigFiles::default(), None).await.ok();
-    let (of, hint) = match &profile {
-        Some(name) => (format!(" from the profile `{name}`"), way_in(name, known.as_ref())),
-        None => (String::new(), without_profile()),
+    let (of, hint) = if let Some(name) = set("AWS_PROFILE", &in_environment) {
+        let known = aws_config::profile::load(&Fs::real(), &Env::real(), &EnvConfigFiles::default(), None).await;
+        (format!(" from the profile `{name}`"), way_in(&name, known.ok().as_ref()))
+    } else {
+        (String::new(), without_profile())
     };
     let failure = Failure::about(Subject::activity("credentials"), format!("no AWS credentials{of}: {why}"));
     Err(Failure { cause: Cause::Unreachable, ..failure }.hint(hint))
@@ -62,12 +62,20 @@ fn way_in(name: &str, known: Option<&ProfileSet>) -> String {
 
 /// Where the credentials come from, as far as the environment says so: keys there win over a profile.
 pub(super) fn origin() -> String {
-    origin_in(&|name| env::var(name).ok())
+    origin_in(&in_environment)
+}
+
+fn in_environment(name: &str) -> Option<String> {
+    env::var(name).ok()
+}
+
+/// The value of a variable that says something.
+fn set(name: &str, variable: &dyn Fn(&str) -> Option<String>) -> Option<String> {
+    variable(name).filter(|value| !value.is_empty())
 }
 
 fn origin_in(variable: &dyn Fn(&str) -> Option<String>) -> String {
-    let set = |name: &str| variable(name).filter(|value| !value.is_empty());
-    match (set("AWS_ACCESS_KEY_ID"), set("AWS_PROFILE")) {
+    match (set("AWS_ACCESS_KEY_ID", variable), set("AWS_PROFILE", variable)) {
         (Some(_), _) => "AWS_ACCESS_KEY_ID".to_owned(),
         (None, Some(profile)) => format!("profile `{profile}`"),
         (None, None) => "neither AWS_ACCESS_KEY_ID nor AWS_PROFILE is set".to_owned(),

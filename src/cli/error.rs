@@ -22,7 +22,7 @@ pub(super) enum Stop {
     Held(Box<Holder>),
     /// The user said no.
     Declined,
-    /// A signal came while nothing was being carried out.
+    /// A signal came, and nothing has to be finished.
     Asked(Asked),
 }
 
@@ -62,7 +62,7 @@ impl Stop {
                 exit::FAILED
             }
             Self::Asked(by) => {
-                output.status(&format!("\nStopped on {by}; the stack is not locked any more."));
+                output.status(&format!("\nStopped on {by}."));
                 by.code()
             }
         }

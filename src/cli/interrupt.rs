@@ -44,7 +44,7 @@ struct Doing {
     locked: bool,
     /// By what it was first asked to stop since it has the lock.
     asked: Option<Asked>,
-    /// The same, while nothing was being carried out, and nobody has acted on it.
+    /// The signal that came while nothing was being carried out, until it is acted on.
     pending: Option<Asked>,
 }
 

@@ -15,7 +15,7 @@ use super::{
     idle::{Activity, Broken, Download, Upload},
     limits::{self, Excess},
     rules::{self, Asked},
-    snapshot::{Listener, forwards_to, text},
+    snapshot::{IDLE, Listener, forwards_to, text},
     targets::{InFlight, Target},
     tunnel,
     upstream::{Failure, Upstream},
@@ -75,10 +75,7 @@ impl Front {
 
     /// How long a connection may be idle.
     pub(super) fn idle(&self) -> Duration {
-        self.balancing
-            .config()
-            .listener(&self.listener)
-            .map_or(Duration::from_secs(60), |(balancer, _)| balancer.idle())
+        self.balancing.config().listener(&self.listener).map_or(IDLE, |(balancer, _)| balancer.idle())
     }
 
     pub(super) async fn answer(&self, peer: SocketAddr, request: Request<Incoming>) -> Answer {
@@ -159,7 +156,7 @@ impl Front {
         answer.body(empty()).unwrap_or_else(|_| plain(400, "text/plain", "the URL cannot be redirected"))
     }
 
-    /// The target whose turn it is, and its group.
+    /// The target that gets the request, and its group.
     fn target_of(&self, action: &Value) -> Option<(String, Target, InFlight)> {
         let groups = forwards_to(action);
         let weight: u32 = groups.iter().map(|(_, weight)| weight).sum();

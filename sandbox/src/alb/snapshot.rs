@@ -12,6 +12,10 @@ pub(super) struct Snapshot {
     pub(super) target_groups: Vec<TargetGroup>,
 }
 
+/// How long a connection may be idle where nothing else is set.
+/// <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/edit-load-balancer-attributes.html#connection-idle-timeout>
+pub(super) const IDLE: Duration = Duration::from_secs(60);
+
 #[derive(Clone, Debug, Deserialize)]
 pub(super) struct LoadBalancer {
     pub(super) arn: String,
@@ -118,9 +122,9 @@ impl LoadBalancer {
         self.attributes.get(key).and_then(Value::as_str).unwrap_or_default()
     }
 
-    /// How long a connection may be idle; 60 seconds by default, as AWS has it.
+    /// How long a connection may be idle.
     pub(super) fn idle(&self) -> Duration {
-        Duration::from_secs(self.attribute("idle_timeout.timeout_seconds").parse().unwrap_or(60))
+        self.attribute("idle_timeout.timeout_seconds").parse().map_or(IDLE, Duration::from_secs)
     }
 
     /// Whether HTTPS listeners offer HTTP/2, as they do by default.

@@ -302,7 +302,8 @@ pub(in crate::kinds) fn phase(live: &Live, failed: impl FnOnce(&str) -> String) 
 }
 
 /// Why it failed. `logs` is the name of its log group's address, `container` the one that is waited for. `advise` says what to
-/// do, by why the task stopped, what it has written and what ECS says of it; `runs_on` what becomes of a task that runs for longer than it may.
+/// do, by why the task stopped, what it has written and what ECS says of it; `runs_on` what becomes of a task that runs for longer
+/// than it may.
 pub(super) async fn explain(
     cx: &Context,
     live: &Live,

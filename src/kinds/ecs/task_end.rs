@@ -118,7 +118,7 @@ impl StopReason {
     /// health check that it has to pass, where that is known, `log` what it has written, and `said` what ECS says of it.
     pub(super) fn advice(&self, check: Option<&HealthCheck>, log: &Evidence, said: &[String]) -> Option<Advice> {
         if let Some(sentence) = self.sentence(log, said) {
-            return Some(Advice { likely_cause: sentence.cause.to_owned(), next: sentence.fix.to_owned() });
+            return Some(sentence.into());
         }
         let written = matches!(log, Evidence::Log { lines, .. } if !lines.is_empty());
         let (likely_cause, next) = match (self, check) {
@@ -168,6 +168,12 @@ impl StopReason {
 pub(super) struct Advice {
     pub(super) likely_cause: String,
     pub(super) next: String,
+}
+
+impl From<&Sentence> for Advice {
+    fn from(sentence: &Sentence) -> Self {
+        Self { likely_cause: sentence.cause.to_owned(), next: sentence.fix.to_owned() }
+    }
 }
 
 impl From<Option<Advice>> for Explanation {
@@ -221,8 +227,7 @@ pub(super) async fn log(cx: &Context, log: &TaskLog, task: &str) -> Evidence {
 pub(crate) fn told(task: &Task, container: &str, lines: Vec<String>) -> Explanation {
     let log = Evidence::Log { task: String::new(), lines, unreadable: None };
     let sentence = StopReason::of(task, container).sentence(&log, &[end_of(task, container).to_string()]);
-    let (likely_cause, next) = sentence.map(|known| (known.cause.to_owned(), known.fix.to_owned())).unzip();
-    Explanation { evidence: Vec::new(), likely_cause, next }
+    sentence.map(Advice::from).into()
 }
 
 #[cfg(test)]
@@ -294,13 +299,13 @@ mod tests {
         let is = |cause: Option<String>, beginning: &str| cause.is_some_and(|cause| cause.starts_with(beginning));
         let (read_only, ended) = ("open /tmp/x: read-only file system", StopReason::Ended(Some(1)));
         assert!(is(advice(ended.clone(), read_only, &[]), "The program writes a file."));
-        // ECS's own word says more, and nobody has to mend what was ended on purpose.
+        // The reason that ECS gives comes first, and a deliberate stop needs no fix.
         assert!(is(
             advice(StopReason::OutOfMemory, read_only, &[]),
             "The program needs more memory than the task has."
         ));
         assert_eq!(advice(StopReason::OnPurpose, read_only, &[]), None);
-        // A program that is not there writes nothing: ECS says it.
+        // A missing program writes no log, so ECS's reason is searched too.
         let absent = "ResourceInitializationError: … exec: \"migrate\": executable file not found in $PATH: unknown";
         assert!(is(advice(StopReason::CannotPrepare, "", &[absent]), "The program is not in the image"));
         // A program that answers with another status can be reached.

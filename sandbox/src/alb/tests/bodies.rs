@@ -6,8 +6,6 @@ use tokio::sync::mpsc;
 
 use super::*;
 
-const GET: &str = "GET / HTTP/1.1\r\nhost: example.com\r\n\r\n";
-
 /// More than all buffers of two connections.
 const LARGE: usize = 64 * 1024 * 1024;
 

@@ -4,8 +4,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::*;
 
-const GET: &str = "GET / HTTP/1.1\r\nhost: example.com\r\n\r\n";
-
 /// A target that answers as many requests on a connection as `kept` says, and closes it without a word once it has been
 /// idle for so long; and how many connections it has had.
 async fn counting(kept: usize, idle: Duration) -> (SocketAddr, Arc<AtomicUsize>) {

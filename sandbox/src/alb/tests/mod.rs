@@ -22,6 +22,9 @@ use super::{
 };
 use crate::authority::Authority;
 
+/// The plainest request.
+const GET: &str = "GET / HTTP/1.1\r\nhost: example.com\r\n\r\n";
+
 /// How long anything may take before it counts as never.
 const PATIENCE: Duration = Duration::from_secs(20);
 

@@ -151,7 +151,7 @@ async fn request_that_outlasts_the_drain_is_a_502() {
         }
     });
     let balanced = Balanced::to(silent.await).await;
-    let asked = status(&balanced, "GET / HTTP/1.1\r\nhost: example.com\r\n\r\n");
+    let asked = status(&balanced, GET);
     let drained = async {
         has_begun.await.expect("the target is asked");
         balanced.deregister(Duration::from_millis(200)).await;
