@@ -70,7 +70,8 @@ pub(super) struct Change<'a> {
 impl Change<'_> {
     /// Carries it out; gives the exit code, and what was there already if that is all there is to do.
     pub(super) async fn run(&self, project: &Project, global: &Global, output: &Output) -> Result<Ended, Stop> {
-        let plan = (self.plan)(project.look().await?)?;
+        let view = project.look().await?;
+        let plan = (self.plan)(view.clone())?;
         if let Consent::Plan(agreed) = &self.consent
             && !same_steps(agreed, &plan)
         {
@@ -85,7 +86,7 @@ impl Change<'_> {
             return Ok(Ended { code: exit::DONE, unchanged: Some(plan.unchanged) });
         }
         let agreed = self.ask(global, output)?;
-        project.under_lock(self.command, global, self.under_lock(project, &plan, agreed, output)).await
+        project.under_lock(self.command, global, self.under_lock(project, view, &plan, agreed, output)).await
     }
 
     /// Carries it out without a question, under the stack's lock, which the caller holds.
@@ -154,15 +155,20 @@ impl Change<'_> {
         confirm(&question, expected, &hint, global, output).map(|()| Agreed::This)
     }
 
-    /// Looks again now that nobody else can write: what somebody has read and agreed to must still be what is to be done.
+    /// Looks again now that nobody else can write: what somebody has read and agreed to must still be what is to be done. A moment
+    /// after the first look, that is a look at what is changed; after a question or behind another run, and before a `destroy`, at
+    /// everything.
     async fn under_lock(
         &self,
         project: &Project,
+        view: View,
         shown: &Plan,
         agreed: Agreed,
         output: &Output,
     ) -> Result<Ended, Stop> {
-        let plan = (self.plan)(project.look().await?)?;
+        let is_fresh = agreed == Agreed::Whatever && !project.has_waited() && !matches!(self.consent, Consent::Name(_));
+        let view = if is_fresh { project.look_again(view, shown).await? } else { project.look().await? };
+        let plan = (self.plan)(view)?;
         if !same_steps(shown, &plan) {
             // The run that held the lock before has done some of it, or all.
             if agreed == Agreed::This && !plan.is_empty() {

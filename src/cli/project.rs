@@ -1,7 +1,7 @@
 //! What the commands share: stack.yaml read, the session opened, the cloud observed, the desired graph drawn.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex,
@@ -46,9 +46,12 @@ pub(super) struct Project {
     told: AtomicBool,
     /// Whether it was said already which images are gone that run.
     told_of_images: AtomicBool,
+    /// Whether another run had the lock that this one has now.
+    has_waited: AtomicBool,
 }
 
 /// What AWS has.
+#[derive(Clone)]
 pub(super) struct View {
     /// What the desired graph is drawn from, without a release or a dump.
     pub(super) facts: Facts,
@@ -79,8 +82,8 @@ impl Project {
         let cx = Context::new(id, Arc::new(aws), Arc::clone(&images) as Arc<dyn Images>).expecting(expected(&stack));
         let verbose = global.verbose > 0;
         let (stopper, output, kinds) = (Stopper::default(), output.clone(), kinds::registry());
-        let (told, told_of_images) = (AtomicBool::default(), AtomicBool::default());
-        Ok(Self { stack, cx, kinds, folder, images, relay, stopper, output, verbose, told, told_of_images })
+        let (told, told_of_images, has_waited) = Default::default();
+        Ok(Self { stack, cx, kinds, folder, images, relay, stopper, output, verbose, told, told_of_images, has_waited })
     }
 
     /// Looks at the cloud: who calls, which zones there are, what the stack owns. All at once.
@@ -110,6 +113,19 @@ impl Project {
             self.tell_of_delegation(domain, zone, &live).await?;
         }
         Ok(View { facts: Facts { zones, hosted_zones, network, ..blueprint::facts(&self.cx.id, &live)? }, live })
+    }
+
+    /// Looks again at the kinds that `plan` changes; the rest is as `view` has it.
+    pub(super) async fn look_again(&self, view: View, plan: &Plan) -> Result<View, Failure> {
+        let kinds: BTreeSet<&str> = plan.steps.iter().map(|step| step.address.kind()).collect();
+        let live = engine::observe_again(&self.kinds, &self.cx, &kinds, &view.live).await?;
+        let Facts { zones, hosted_zones, network, .. } = view.facts;
+        Ok(View { facts: Facts { zones, hosted_zones, network, ..blueprint::facts(&self.cx.id, &live)? }, live })
+    }
+
+    /// Whether another run had the lock that this one has now.
+    pub(super) fn has_waited(&self) -> bool {
+        self.has_waited.load(Ordering::Relaxed)
     }
 
     /// Says once in a run, and only before there is a certificate, what it waits for: that nobody is sent to a zone is the
@@ -245,6 +261,7 @@ impl Project {
     ) -> Result<T, Stop> {
         let waits = |what: &WaitsFor<'_>| match what {
             WaitsFor::Run(other) => {
+                self.has_waited.store(true, Ordering::Relaxed);
                 let most = jiff::SignedDuration::try_from(global.lock_timeout).unwrap_or(jiff::SignedDuration::MAX);
                 let id = &self.cx.id;
                 self.output.status(&format!("Waiting for the lock, for {most:#} at most: {id} is locked by {other}."));

@@ -20,7 +20,7 @@ pub use event::{Event, Events};
 pub use forecast::{Forecast, Left};
 pub use interrupt::{Interrupt, StopReason};
 pub use lock::{Holder, Lock, LockError, Seen, Sending, SsmStore, Store, Stored, WaitsFor};
-pub use observe::{observe, observe_kind};
+pub use observe::{observe, observe_again, observe_kind};
 pub use pause::Jitter;
 pub use plan::{only, plan, targeted};
 pub use run::Run;

@@ -1,5 +1,7 @@
 //! What AWS has of the stack: every kind lists its own, all at once.
 
+use std::collections::BTreeSet;
+
 use futures::future::try_join_all;
 
 use crate::{
@@ -12,8 +14,34 @@ use crate::{
 /// # Errors
 /// The first failure of a kind's `list`: a partial view would make a plan that creates what is there.
 pub async fn observe(kinds: &Registry, cx: &Context) -> Result<Vec<LiveResource>, Failure> {
-    let cx = &cx.fresh();
+    looked(kinds, cx, |_| None).await
+}
+
+/// The same, of which only the kinds with one of these `names` are read; the rest is as it was `seen`.
+///
+/// # Errors
+/// As [`observe`].
+pub async fn observe_again(
+    kinds: &Registry,
+    cx: &Context,
+    names: &BTreeSet<&str>,
+    seen: &[LiveResource],
+) -> Result<Vec<LiveResource>, Failure> {
+    let of_kind = |name: &str| seen.iter().filter(|one| one.address.kind() == name).cloned().collect();
+    looked(kinds, cx, |name| (!names.contains(name)).then(|| of_kind(name))).await
+}
+
+/// What the stack owns; of a kind of which `seen` gives something, that.
+async fn looked(
+    kinds: &Registry,
+    cx: &Context,
+    seen: impl Fn(&str) -> Option<Vec<LiveResource>>,
+) -> Result<Vec<LiveResource>, Failure> {
+    let (cx, seen) = (&cx.fresh(), &seen);
     let lists = kinds.iter().filter(|kind| kind.lasting()).map(|kind| async move {
+        if let Some(seen) = seen(kind.name()) {
+            return Ok(seen);
+        }
         let mut found = kind.list(cx).await?;
         found.sort_by(|one, other| (&one.address, &one.id).cmp(&(&other.address, &other.id)));
         Ok::<_, Failure>(found)

@@ -1,6 +1,26 @@
 //! Drift that is mended, and edits of which each has only the steps that follow.
 
-use crate::support::{World, text};
+use crate::{
+    support::{World, text},
+    tiny::Tiny,
+};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn under_the_lock_only_what_changes_is_looked_at_again() {
+    let tiny = Tiny::start();
+    let world = &tiny.0;
+    world.up();
+    world.edit("memory: 512", "memory: 1024");
+    world.forget_calls().await;
+    world.must(&["up", "--yes"]);
+    let calls = world.calls().await;
+    let count = |operation: &str| calls.iter().filter(|call| call["operation"] == operation).count();
+    for operation in ["DescribeVpcs", "DescribeSecurityGroups", "GetAccountAuthorizationDetails", "GetCallerIdentity"] {
+        assert_eq!(count(operation), 1, "{operation}");
+    }
+    assert!(count("ListServices") >= 2, "the service changes");
+    assert_eq!(world.settled(), Vec::<String>::new());
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn drift_shows_as_exactly_that_and_up_mends_it() {
