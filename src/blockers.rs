@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// Refuses `plan` if something that does not belong to the stack blocks a deletion. Makes no call if nothing is deleted that
-/// others can block.
+/// others can block, and none twice that the look at `cx` has made.
 ///
 /// # Errors
 /// If something blocks a deletion: all of it is in the details. If AWS fails.

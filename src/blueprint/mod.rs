@@ -34,6 +34,7 @@ pub use images::sources;
 pub use running::{RunningImage, running};
 pub use service::service_secret;
 pub use users::password as database_password;
+pub use zones::stands;
 
 use crate::{
     model::{Failure, Graph, HostedZone, LiveResource, StackId},

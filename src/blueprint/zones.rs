@@ -66,6 +66,12 @@ pub(super) fn chosen(stack: &Stack, facts: &Facts) -> Result<Vec<String>, Failur
     Ok(chosen)
 }
 
+/// Whether the stack stands in all the zones that stack.yaml wants, so that none is chosen from those of the region.
+pub fn stands(stack: &Stack, facts: &Facts) -> bool {
+    let own = standing(stack, facts);
+    stack.network.given.is_some() || (0..u32::from(stack.network.zones)).all(|place| own.contains_key(&place))
+}
+
 /// The zones of the subnets that have a place, by that.
 fn standing(stack: &Stack, facts: &Facts) -> BTreeMap<u32, String> {
     let mut own: BTreeMap<u32, String> = BTreeMap::new();

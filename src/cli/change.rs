@@ -12,6 +12,7 @@ use crate::{
     },
     engine::{self, Forecast, Jitter, Run, StopReason, Summary},
     exit,
+    kind::Context,
     model::{Evidence, Failure, LiveResource, Plan, Subject},
     offers,
     output::Output,
@@ -53,8 +54,17 @@ enum Agreed {
 pub(super) struct Ended {
     /// The exit code.
     pub(super) code: u8,
-    /// All that the stack owns, where nothing had to be done.
-    pub(super) unchanged: Option<Vec<LiveResource>>,
+    /// Whether there was anything to do.
+    pub(super) is_change: bool,
+    /// Of what the stack owns, all that was left as it is.
+    pub(super) untouched: Vec<LiveResource>,
+}
+
+impl Ended {
+    /// There was nothing to do.
+    fn at_once(plan: Plan) -> Self {
+        Self { code: exit::DONE, is_change: false, untouched: plan.unchanged }
+    }
 }
 
 /// One change of the cloud.
@@ -68,7 +78,7 @@ pub(super) struct Change<'a> {
 }
 
 impl Change<'_> {
-    /// Carries it out; gives the exit code, and what was there already if that is all there is to do.
+    /// Carries it out.
     pub(super) async fn run(&self, project: &Project, global: &Global, output: &Output) -> Result<Ended, Stop> {
         let view = project.look().await?;
         let plan = (self.plan)(view.clone())?;
@@ -82,8 +92,8 @@ impl Change<'_> {
             .hint("make a new one: stackctl plan --out FILE")
             .into());
         }
-        if !self.can_begin(project, &plan, output).await? {
-            return Ok(Ended { code: exit::DONE, unchanged: Some(plan.unchanged) });
+        if !self.can_begin(project, &view.cx, &plan, output).await? {
+            return Ok(Ended::at_once(plan));
         }
         let agreed = self.ask(global, output)?;
         project.under_lock(self.command, global, self.under_lock(project, view, &plan, agreed, output)).await
@@ -91,25 +101,33 @@ impl Change<'_> {
 
     /// Carries it out without a question, under the stack's lock, which the caller holds.
     pub(super) async fn run_locked(&self, project: &Project, output: &Output) -> Result<Ended, Stop> {
-        let plan = (self.plan)(project.look().await?)?;
-        if !self.can_begin(project, &plan, output).await? {
-            return Ok(Ended { code: exit::DONE, unchanged: Some(plan.unchanged) });
+        let view = project.look().await?;
+        let cx = view.cx.clone();
+        let plan = (self.plan)(view)?;
+        if !self.can_begin(project, &cx, &plan, output).await? {
+            return Ok(Ended::at_once(plan));
         }
-        self.carry_out(project, &plan, output).await
+        self.carry_out(project, plan, output).await
     }
 
-    /// Shows `plan`. Says whether there is anything to do.
+    /// Shows `plan`, which was made by the look `seen`. Says whether there is anything to do.
     ///
     /// # Errors
     /// If something stands in its way.
-    async fn can_begin(&self, project: &Project, plan: &Plan, output: &Output) -> Result<bool, Failure> {
+    async fn can_begin(
+        &self,
+        project: &Project,
+        seen: &Context,
+        plan: &Plan,
+        output: &Output,
+    ) -> Result<bool, Failure> {
         output.announce(&project.kinds, plan);
         if plan.is_empty() {
             return Ok(false);
         }
         refuse_by_hand(plan)?;
         self.refuse_guarded(plan)?;
-        blockers::refuse(&project.kinds, &project.cx, self.command, plan).await?;
+        blockers::refuse(&project.kinds, seen, self.command, plan).await?;
         offers::refuse(&project.cx, plan).await?;
         self.spare_loads(project, plan, output).await?;
         Ok(true)
@@ -156,8 +174,7 @@ impl Change<'_> {
     }
 
     /// Looks again now that nobody else can write: what somebody has read and agreed to must still be what is to be done. A moment
-    /// after the first look, that is a look at what is changed; after a question or behind another run, and before a `destroy`, at
-    /// everything.
+    /// after the first look, that is a look at what is changed; after a question or behind another run, at everything.
     async fn under_lock(
         &self,
         project: &Project,
@@ -166,7 +183,7 @@ impl Change<'_> {
         agreed: Agreed,
         output: &Output,
     ) -> Result<Ended, Stop> {
-        let is_fresh = agreed == Agreed::Whatever && !project.has_waited() && !matches!(self.consent, Consent::Name(_));
+        let is_fresh = agreed == Agreed::Whatever && !project.has_waited();
         let view = if is_fresh { project.look_again(view, shown).await? } else { project.look().await? };
         let plan = (self.plan)(view)?;
         if !same_steps(shown, &plan) {
@@ -182,21 +199,22 @@ impl Change<'_> {
             output.status("The stack has changed since the plan was made. What is to be done now:");
             output.announce(&project.kinds, &plan);
             if plan.is_empty() {
-                return Ok(Ended { code: exit::DONE, unchanged: Some(plan.unchanged) });
+                return Ok(Ended::at_once(plan));
             }
             refuse_by_hand(&plan)?;
             self.refuse_guarded(&plan)?;
             self.spare_loads(project, &plan, output).await?;
         }
-        self.carry_out(project, &plan, output).await
+        self.carry_out(project, plan, output).await
     }
 
-    async fn carry_out(&self, project: &Project, plan: &Plan, output: &Output) -> Result<Ended, Stop> {
+    async fn carry_out(&self, project: &Project, plan: Plan, output: &Output) -> Result<Ended, Stop> {
         if project.cx.origin.get().is_none() {
             // Nobody else sets it meanwhile; were it so, what they set would be as true.
             drop(project.cx.origin.set(provenance::of(&project.folder).await));
         }
-        Ok(Ended { code: apply(&self.again(), project, plan, output).await?, unchanged: None })
+        let code = apply(&self.again(), project, &plan, output).await?;
+        Ok(Ended { code, is_change: true, untouched: plan.unchanged })
     }
 }
 

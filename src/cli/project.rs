@@ -19,7 +19,7 @@ use crate::{
     image::Builder,
     kind::{BuiltImage, Context, ImageSource, Images, Registry},
     kinds::{self, ecs::service},
-    model::{Address, Failure, Graph, HostedZone, LiveResource, Plan, StackId, Subject},
+    model::{Address, Failure, GivenNetwork, Graph, HostedZone, LiveResource, Plan, StackId, Subject},
     output::{Output, image_is_gone},
     spec::{self, LoadBalancer, Stack, Tls},
 };
@@ -57,6 +57,8 @@ pub(super) struct View {
     pub(super) facts: Facts,
     /// The resources of the stack.
     pub(super) live: Vec<LiveResource>,
+    /// What this look has read: who asks a moment later need not ask AWS again.
+    pub(super) cx: Context,
 }
 
 /// Where the image builder's lines go: to the reporter that runs at the time, or nowhere.
@@ -86,9 +88,14 @@ impl Project {
         Ok(Self { stack, cx, kinds, folder, images, relay, stopper, output, verbose, told, told_of_images, has_waited })
     }
 
-    /// Looks at the cloud: who calls, which zones there are, what the stack owns. All at once.
+    /// The same, for a command that deletes all that it finds.
+    pub(super) fn deleting_all(self) -> Self {
+        Self { cx: self.cx.deleting_all(), ..self }
+    }
+
+    /// Looks at the cloud: what the stack owns, and what it stands on that is not its own. All at once.
     pub(super) async fn look(&self) -> Result<View, Failure> {
-        let aws = &self.cx.aws;
+        let (cx, aws) = (self.cx.fresh(), &self.cx.aws);
         let domain = self.stack.load_balancer.as_ref().and_then(LoadBalancer::domain);
         let hosted_zones = async {
             match domain {
@@ -102,25 +109,38 @@ impl Project {
             aws.given_network(&given.vpc, &subnets).await.map(Some)
         };
         // Boxed, because all of them together are larger than a stack likes.
-        let (caller, zones, hosted_zones, network, live) = Box::pin(async {
-            futures::try_join!(aws.caller(), aws.zones(), hosted_zones, network, engine::observe(&self.kinds, &self.cx))
-        })
-        .await?;
+        let (hosted_zones, network, live) =
+            Box::pin(async { futures::try_join!(hosted_zones, network, engine::observe(&self.kinds, &cx)) }).await?;
         if self.verbose {
-            self.output.status(&format!("as {}; {} resources found", caller.arn, live.len()));
+            self.output.status(&format!("as {}; {} resources found", aws.caller().await?.arn, live.len()));
         }
         if let (Some(domain), [zone]) = (domain, hosted_zones.as_slice()) {
             self.tell_of_delegation(domain, zone, &live).await?;
         }
-        Ok(View { facts: Facts { zones, hosted_zones, network, ..blueprint::facts(&self.cx.id, &live)? }, live })
+        self.view(cx, live, hosted_zones, network).await
     }
 
     /// Looks again at the kinds that `plan` changes; the rest is as `view` has it.
     pub(super) async fn look_again(&self, view: View, plan: &Plan) -> Result<View, Failure> {
         let kinds: BTreeSet<&str> = plan.steps.iter().map(|step| step.address.kind()).collect();
-        let live = engine::observe_again(&self.kinds, &self.cx, &kinds, &view.live).await?;
-        let Facts { zones, hosted_zones, network, .. } = view.facts;
-        Ok(View { facts: Facts { zones, hosted_zones, network, ..blueprint::facts(&self.cx.id, &live)? }, live })
+        let cx = self.cx.fresh();
+        let live = engine::observe_again(&self.kinds, &cx, &kinds, &view.live).await?;
+        self.view(cx, live, view.facts.hosted_zones, view.facts.network).await
+    }
+
+    /// What `live` comes to. The region's zones are read where some are to be chosen: a stack that stands stays where it is.
+    async fn view(
+        &self,
+        cx: Context,
+        live: Vec<LiveResource>,
+        hosted_zones: Vec<HostedZone>,
+        network: Option<GivenNetwork>,
+    ) -> Result<View, Failure> {
+        let facts = Facts { hosted_zones, network, ..blueprint::facts(&self.cx.id, &live)? };
+        if blueprint::stands(&self.stack, &facts) {
+            return Ok(View { facts, live, cx });
+        }
+        Ok(View { facts: Facts { zones: self.cx.aws.zones().await?, ..facts }, live, cx })
     }
 
     /// Whether another run had the lock that this one has now.

@@ -97,7 +97,7 @@ pub(super) async fn from_rollout(
     let Some(rollout) = Rollout::of(project, name, live).await? else { return Ok(None) };
     let code = rollout.go_back(project, output).await?;
     if code == Some(exit::DONE) {
-        url::show(project, None, output).await?;
+        url::show(project, &[], output).await?;
     }
     Ok(code)
 }

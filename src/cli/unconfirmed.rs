@@ -6,13 +6,14 @@ use crate::{
     output::Output,
 };
 
-/// Says whose address is yet to be confirmed, if alarms go to one. `live` is what was seen already.
-pub(super) async fn show(project: &Project, live: Option<&[LiveResource]>, output: &Output) -> Result<(), Stop> {
+/// Says whose address is yet to be confirmed, if alarms go to one. `seen` has what was seen of the stack and is still so.
+pub(super) async fn show(project: &Project, seen: &[LiveResource], output: &Output) -> Result<(), Stop> {
     let Some(alarms) = &project.stack.alarms else { return Ok(()) };
-    let topics = match live {
-        Some(live) => live.iter().filter(|resource| resource.address.kind() == "topic").cloned().collect(),
-        None => project.observe_kind("topic").await?,
-    };
+    let topics = seen.iter().filter(|resource| resource.address.kind() == "topic");
+    let mut topics: Vec<LiveResource> = topics.cloned().collect();
+    if topics.is_empty() {
+        topics = project.observe_kind("topic").await?;
+    }
     for topic in topics {
         let Some(kind) = project.kinds.named(topic.address.kind()) else { continue };
         let outputs = kind.outputs(&topic.live)?;

@@ -21,16 +21,16 @@ pub(super) fn of(kinds: &Registry, stack: &Stack, live: &[LiveResource]) -> Opti
     Some(format!("{scheme}://{}/", outputs.get("dns_name")?))
 }
 
-/// Ends a command with the URL, on standard output. `live` is what was seen already.
-pub(super) async fn show(project: &Project, live: Option<Vec<LiveResource>>, output: &Output) -> Result<(), Stop> {
+/// Ends a command with the URL, on standard output. `seen` has what was seen of the stack and is still so.
+pub(super) async fn show(project: &Project, seen: &[LiveResource], output: &Output) -> Result<(), Stop> {
     let Some(balancer) = &project.stack.load_balancer else { return Ok(()) };
-    let live = if let Some(live) = live {
-        live
+    let url = if let Some(url) = of(&project.kinds, &project.stack, seen) {
+        Some(url)
     } else {
         let kind = if balancer.domain().is_some() { "dns_record" } else { "load_balancer" };
-        project.observe_kind(kind).await?
+        of(&project.kinds, &project.stack, &project.observe_kind(kind).await?)
     };
-    let Some(url) = of(&project.kinds, &project.stack, &live) else { return Ok(()) };
+    let Some(url) = url else { return Ok(()) };
     if output.is_json() {
         output.document(&serde_json::json!({ "event": "url", "url": url }));
     } else {

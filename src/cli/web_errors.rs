@@ -10,10 +10,11 @@ use crate::{
     output::{ErrorLine, Output},
 };
 
-/// The answers with 5xx from `start` on; `live` is what was seen already. Who may not read them sees the rest all the same.
+/// The answers with 5xx from `start` on of the load balancer and the services in `live`. Who may not read them sees the rest all
+/// the same.
 pub(super) async fn since(
     project: &Project,
-    live: Option<&[LiveResource]>,
+    live: &[LiveResource],
     start: Timestamp,
     output: &Output,
 ) -> Vec<ErrorLine> {
@@ -29,12 +30,8 @@ pub(super) async fn since(
     }
 }
 
-async fn errors(project: &Project, live: Option<&[LiveResource]>, start: Timestamp) -> Result<Vec<Errors>, Failure> {
-    let counted = match live {
-        Some(live) => Counted::among(live)?,
-        None => Counted::look(&project.cx).await?,
-    };
-    match counted {
+async fn errors(project: &Project, live: &[LiveResource], start: Timestamp) -> Result<Vec<Errors>, Failure> {
+    match Counted::among(live)? {
         Some(counted) => counted.since(&project.cx, start).await,
         None => Ok(Vec::new()),
     }

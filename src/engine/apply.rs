@@ -160,7 +160,7 @@ impl Work {
             let outputs = self.outputs.lock().unwrap_or_else(PoisonError::into_inner);
             resolved(step, &outputs)?
         };
-        let leaving = self.leaving(step);
+        let leaving = self.leaving(on, step);
         let mut begins_within = Duration::ZERO;
         let live = self.left.lock().unwrap_or_else(PoisonError::into_inner).get(&step.address).cloned();
         let live = live.or_else(|| step.live.as_ref().map(|live| live.live.clone()));
@@ -193,12 +193,14 @@ impl Work {
         until_ready(on, &desired, Written { live, begins_within, before }, &leaving).await
     }
 
-    /// The ids of the resources at the step's address that the plan deletes and that are not gone before the step: what is
-    /// found under these ids is not what the step makes. One that goes first may leave its id, a name, to the new one.
-    fn leaving(&self, step: &Step) -> Vec<String> {
+    /// The ids of the resources at the step's address that the plan deletes and that a listing may show after the step: what is
+    /// found under these ids is not what the step makes. One that is waited for may leave its id, a name, to the new one.
+    fn leaving(&self, on: Resource<'_>, step: &Step) -> Vec<String> {
         let steps = self.plan.steps.iter().enumerate();
-        let leaving =
-            steps.filter(|(id, other)| removes(other) && other.address == step.address && !step.needs.contains(id));
+        let leaving = steps.filter(|(id, other)| {
+            let is_waited_for = step.needs.contains(id) && !on.kind.gone_at_once();
+            removes(other) && other.address == step.address && !is_waited_for
+        });
         leaving.filter_map(|(_, other)| other.live.as_ref().map(|live| live.id.clone())).collect()
     }
 }

@@ -9,7 +9,8 @@ use crate::{
     model::{Failure, LiveResource},
 };
 
-/// Every lasting resource that the stack owns, by kind in the registry's order and then by address.
+/// Every lasting resource that the stack owns, by kind in the registry's order and then by address. `cx` is a fresh one: what it
+/// has read before is not read again.
 ///
 /// # Errors
 /// The first failure of a kind's `list`: a partial view would make a plan that creates what is there.
@@ -37,7 +38,7 @@ async fn looked(
     cx: &Context,
     seen: impl Fn(&str) -> Option<Vec<LiveResource>>,
 ) -> Result<Vec<LiveResource>, Failure> {
-    let (cx, seen) = (&cx.fresh(), &seen);
+    let seen = &seen;
     let lists = kinds.iter().filter(|kind| kind.lasting()).map(|kind| async move {
         if let Some(seen) = seen(kind.name()) {
             return Ok(seen);

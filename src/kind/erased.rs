@@ -60,6 +60,8 @@ pub trait AnyKind: Send + Sync {
     fn in_two_steps(&self) -> bool;
     /// [`Kind::MANY`].
     fn many(&self) -> bool;
+    /// [`Kind::GONE_AT_ONCE`].
+    fn gone_at_once(&self) -> bool;
     /// [`Kind::ADOPTABLE`].
     fn adoptable(&self) -> bool;
     /// [`Kind::USUAL`].
@@ -293,6 +295,10 @@ impl<K: Kind> AnyKind for Erased<K> {
 
     fn many(&self) -> bool {
         K::MANY
+    }
+
+    fn gone_at_once(&self) -> bool {
+        K::GONE_AT_ONCE
     }
 
     fn adoptable(&self) -> bool {

@@ -104,6 +104,9 @@ pub trait Kind: Send + Sync + 'static {
     const IN_TWO_STEPS: bool = false;
     /// Whether AWS makes another one if `create` is repeated: it has neither a token nor a name of its own.
     const MANY: bool = false;
+    /// Whether a deletion is complete once AWS has answered the call, and nothing that follows can trip over a listing that still
+    /// shows the resource: so no listing is asked. One that takes its place has another id.
+    const GONE_AT_ONCE: bool = false;
     /// Whether one that exists can be taken in by [`Kind::adopt`]: the stack knows it by its tags alone, whatever it is
     /// called.
     const ADOPTABLE: bool = false;
@@ -234,7 +237,7 @@ pub trait Kind: Send + Sync + 'static {
     /// Whether `live` is gone after its deletion, for a kind whose listing may show it for minutes; `None` where the listing says
     /// so by itself.
     fn gone(_cx: &Context, _live: &Self::Live) -> impl Future<Output = Result<Option<bool>, Failure>> + Send {
-        async { Ok(None) }
+        async { Ok(Self::GONE_AT_ONCE.then_some(true)) }
     }
 
     /// What keeps this resource from being deleted unless the caller said `--unprotect`, such as deletion protection.

@@ -232,6 +232,13 @@ impl World {
         answer.json().await.expect("a list")
     }
 
+    /// The operations that have changed something since then, but for the stack's lock.
+    pub async fn writes(&self) -> Vec<String> {
+        let calls = self.calls().await;
+        let writes = calls.iter().filter(|call| call["mutating"] == true && call["service"] != "ssm");
+        writes.map(|call| call["operation"].as_str().unwrap_or_default().to_owned()).collect()
+    }
+
     /// Forgets the calls so far.
     pub async fn forget_calls(&self) {
         let url = format!("{}/_sandbox/calls", self.endpoint);

@@ -46,12 +46,12 @@ impl Deploy {
         };
         let began = Timestamp::now();
         let ended = change.run(&project, global, output).await?;
-        if ended.unchanged.is_none() {
-            let errors = web_errors::since(&project, None, began, output).await;
+        if ended.is_change {
+            let errors = web_errors::since(&project, &ended.untouched, began, output).await;
             output.errors(&errors, "in the minutes of this deployment");
         }
         match ended.code {
-            exit::DONE => url::show(&project, ended.unchanged, output).await?,
+            exit::DONE => url::show(&project, &ended.untouched, output).await?,
             exit::INTERRUPTED => rollback_offer::offer(&project, global, output).await?,
             _ => {}
         }

@@ -31,7 +31,7 @@ pub(in crate::cli) struct Destroy {
 
 impl Destroy {
     pub(super) async fn run(&self, global: &Global, output: &Output) -> Result<u8, Stop> {
-        let project = Project::open(global, output).await?;
+        let project = Project::open(global, output).await?.deleting_all();
         let name = project.stack.name.clone();
         if let Some(confirmed) = self.confirm.as_ref().filter(|confirmed| **confirmed != name) {
             return Err(Stop::usage(
@@ -39,7 +39,8 @@ impl Destroy {
                 format!("the stack is called `{name}`; nothing was deleted"),
             ));
         }
-        let consent = if self.confirm.is_some() { Consent::Given } else { Consent::Name(name) };
+        let is_agreed = self.confirm.is_some() || global.yes;
+        let consent = if is_agreed { Consent::Given } else { Consent::Name(name) };
         let change = Change {
             command: "destroy",
             consent,
@@ -47,8 +48,13 @@ impl Destroy {
             unprotect: self.unprotect,
             plan: &|view| engine::plan(&project.kinds, &project.cx.id, &Graph::new(), view.live),
         };
+        if is_agreed {
+            // Nobody reads the plan before it is carried out, so one look is enough: that under the lock.
+            let destroyed = change.run_locked(&project, output);
+            return Ok(project.under_lock("destroy", global, destroyed).await?.code);
+        }
         let ended = change.run(&project, global, output).await?;
-        if ended.unchanged.is_some() {
+        if !ended.is_change {
             remove_lock(&project, global).await?;
         }
         Ok(ended.code)

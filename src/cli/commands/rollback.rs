@@ -86,7 +86,7 @@ impl Rollback {
             output.status(&format!(
                 "{name} runs what was release {first}. `stackctl up` leaves its image alone; `stackctl deploy` releases the source again."
             ));
-            url::show(&project, None, output).await?;
+            url::show(&project, &ended.untouched, output).await?;
         }
         Ok(ended.code)
     }

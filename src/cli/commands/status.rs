@@ -29,8 +29,8 @@ impl Status {
         let (id, store) = (&project.cx.id, project.lock_store());
         // The lock is beside the state: one that cannot be read hides nothing else.
         let lock = async { Ok(Lock::look(&store).await) };
-        let (live, lock, _caller) =
-            futures::try_join!(engine::observe(&project.kinds, &project.cx), lock, project.cx.aws.caller())?;
+        let cx = project.cx.fresh();
+        let (live, lock) = futures::try_join!(engine::observe(&project.kinds, &cx), lock)?;
         let (locked_by, unreadable) = locked_by(lock);
         let hour_ago = Timestamp::now() - SignedDuration::from_hours(1);
         let view = StatusView {
@@ -40,7 +40,7 @@ impl Status {
             locked_by,
             unreadable,
             services: services(&live, &blueprint::running(id, &live)?)?,
-            errors: web_errors::since(&project, Some(&live), hour_ago, output).await,
+            errors: web_errors::since(&project, &live, hour_ago, output).await,
             resources: live.iter().map(|resource| line(&project.kinds, resource)).collect::<Result<_, _>>()?,
         };
         output.stack(&view);

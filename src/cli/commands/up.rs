@@ -53,8 +53,8 @@ impl Up {
         self.targets.warn(output);
         let ended = change.run(&project, global, output).await?;
         if ended.code == exit::DONE {
-            unconfirmed::show(&project, ended.unchanged.as_deref(), output).await?;
-            url::show(&project, ended.unchanged, output).await?;
+            unconfirmed::show(&project, &ended.untouched, output).await?;
+            url::show(&project, &ended.untouched, output).await?;
         }
         Ok(ended.code)
     }

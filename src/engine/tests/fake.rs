@@ -225,6 +225,10 @@ impl AnyKind for Fake {
         self.identity == Identity::Many
     }
 
+    fn gone_at_once(&self) -> bool {
+        false
+    }
+
     fn adoptable(&self) -> bool {
         false
     }

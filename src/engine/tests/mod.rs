@@ -68,7 +68,7 @@ impl Stage {
     }
 
     async fn plan(&self, graph: &Graph) -> Plan {
-        let live = observe(&self.kinds, &self.cx).await.expect("the fake cloud can be read");
+        let live = observe(&self.kinds, &self.cx.fresh()).await.expect("the fake cloud can be read");
         plan(&self.kinds, &self.cx.id, graph, live).expect("it can be planned")
     }
 

@@ -87,6 +87,7 @@ impl Kind for Certificate {
         Permission::make(&["acm:ImportCertificate"], On::Owned),
         Permission::delete(&["acm:DeleteCertificate"], On::Owned),
     ];
+    const GONE_AT_ONCE: bool = true;
     const REPLACEMENT: Replacement = Replacement::CreateFirst;
     // An import has no token: a second one makes a second certificate.
     const MANY: bool = true;

@@ -53,6 +53,7 @@ impl Kind for ElasticIp {
         ec2::TAGGING,
         Permission::delete(&["ec2:ReleaseAddress"], On::Owned),
     ];
+    const GONE_AT_ONCE: bool = true;
 
     async fn list(cx: &Context) -> Result<Vec<Found<Live>>, Failure> {
         let call = cx.aws.ec2.describe_addresses().set_filters(Some(ec2::wanted(cx, "allocation-id")));

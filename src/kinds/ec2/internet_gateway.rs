@@ -67,6 +67,7 @@ impl Kind for InternetGateway {
         ec2::TAGGING,
         Permission::delete(&["ec2:DeleteInternetGateway", "ec2:DetachInternetGateway"], On::Owned),
     ];
+    const GONE_AT_ONCE: bool = true;
 
     async fn list(cx: &Context) -> Result<Vec<Found<Live>>, Failure> {
         let pages = cx

@@ -101,6 +101,7 @@ impl Kind for RouteTable {
         ec2::TAGGING,
         Permission::delete(&["ec2:DeleteRoute", "ec2:DeleteRouteTable", "ec2:DisassociateRouteTable"], On::Owned),
     ];
+    const GONE_AT_ONCE: bool = true;
     // A subnet that changes its table is at no time without one.
     const TAKES_OVER: bool = true;
 

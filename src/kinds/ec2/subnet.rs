@@ -87,6 +87,7 @@ impl Kind for Subnet {
         Permission::delete(&["ec2:DeleteSubnet"], On::Owned),
         ec2::blockers::LOOKING,
     ];
+    const GONE_AT_ONCE: bool = true;
 
     async fn list(cx: &Context) -> Result<Vec<Found<Live>>, Failure> {
         let pages = cx.aws.ec2.describe_subnets().set_filters(Some(ec2::wanted(cx, "subnet-id"))).into_paginator();

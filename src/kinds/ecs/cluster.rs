@@ -45,6 +45,7 @@ impl Kind for Cluster {
     const USES: &'static [&'static str] = &[];
     const COST: Cost<Desired, Live> = Cost::Free("AWS charges for the tasks in it");
     const NOT_YET: &'static [&'static str] = ecs::NOT_YET;
+    const GONE_AT_ONCE: bool = true;
     const PERMISSIONS: &'static [Permission] = &[
         Permission::look(&["ecs:DescribeClusters"]),
         // What may block its deletion.
@@ -154,19 +155,17 @@ fn refuse_shared_name(cx: &Context, cluster: &SdkCluster) -> Result<(), Failure>
 /// Services and tasks of others: ECS deletes no cluster that has any.
 /// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeleteCluster.html>
 async fn foreign(cx: &Context, owned: &Owned, cluster: &Found<Live>) -> Result<Vec<Blocker>, Failure> {
-    let ecs = &cx.aws.ecs;
+    let client = &cx.aws.ecs;
     let place = format!("in {}", cluster.address);
     let cluster = &cluster.live.arn;
-    let services = ecs.list_services().cluster(cluster).max_results(100).into_paginator().items().send();
-    let tasks = ecs.list_tasks().cluster(cluster).into_paginator().items().send();
-    let (services, tasks) = futures::join!(services.try_collect(), tasks.try_collect());
-    let gone = ["ClusterNotFoundException"];
-    let services: Vec<String> = services.or_absent("ListServices", &gone)?.unwrap_or_default();
-    let tasks: Vec<String> = tasks.or_absent("ListTasks", &gone)?.unwrap_or_default();
+    let tasks = client.list_tasks().cluster(cluster).into_paginator().items().send();
+    let (services, tasks) = futures::join!(ecs::listed_services(cx), tasks.try_collect());
+    let tasks: Option<Vec<String>> = tasks.or_absent("ListTasks", &["ClusterNotFoundException"])?;
+    let (services, tasks) = (services?, tasks.unwrap_or_default());
     let mut found = Vec::new();
-    let services: Vec<String> = services.into_iter().filter(|arn| !owned.has(arn)).collect();
+    let services: Vec<String> = services.iter().flatten().filter(|arn| !owned.has(arn)).cloned().collect();
     for some in services.chunks(ecs::DESCRIBED_AT_ONCE) {
-        let call = ecs.describe_services().cluster(cluster).set_services(Some(some.to_vec()));
+        let call = client.describe_services().cluster(cluster).set_services(Some(some.to_vec()));
         let answer = call.send().await.during("DescribeServices")?;
         for service in answer.services().iter().filter(|service| service.status() != Some("INACTIVE")) {
             let about = service.created_by().map(|who| format!("created by {who}"));
@@ -175,7 +174,7 @@ async fn foreign(cx: &Context, owned: &Owned, cluster: &Found<Live>) -> Result<V
         }
     }
     for some in tasks.chunks(task::DESCRIBED_AT_ONCE) {
-        let call = ecs.describe_tasks().cluster(cluster).set_tasks(Some(some.to_vec()));
+        let call = client.describe_tasks().cluster(cluster).set_tasks(Some(some.to_vec()));
         let answer = call.send().await.during("DescribeTasks")?;
         for task in answer.tasks().iter().filter(|task| is_alone(task) && !is_of_stack(cx, task)) {
             let mut about: Vec<String> = task.group().map(str::to_owned).into_iter().collect();

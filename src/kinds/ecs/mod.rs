@@ -79,12 +79,12 @@ pub(super) async fn services(cx: &Context) -> Result<Arc<Vec<(Address, Service)>
 }
 
 async fn described_services(cx: &Context) -> Result<Vec<(Address, Service)>, Failure> {
-    let cluster = cluster_name(&cx.id);
-    let (listed, families) = futures::try_join!(listed_services(cx, &cluster), families(cx))?;
+    let (listed, families) = futures::try_join!(listed_services(cx), families(cx))?;
     // A service that drains is listed no more and described still. It is called as the family of its task definitions,
     // which goes after it.
     // https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeleteService.html
-    let Some(mut names) = listed else { return Ok(Vec::new()) };
+    let Some(listed) = listed.as_ref() else { return Ok(Vec::new()) };
+    let mut names: BTreeSet<String> = listed.iter().map(|arn| aws::last_part(arn).to_owned()).collect();
     names.extend(families.iter().cloned());
     services_named(cx, &names.into_iter().collect::<Vec<String>>()).await
 }
@@ -104,12 +104,14 @@ pub(super) async fn services_named(cx: &Context, names: &[String]) -> Result<Vec
     Ok(active.filter_map(|service| Some((aws::address_of(&cx.id, service.tags())?, service))).collect())
 }
 
-/// The names of the cluster's services that do not drain; none without a cluster.
-async fn listed_services(cx: &Context, cluster: &str) -> Result<Option<BTreeSet<String>>, Failure> {
-    let call = cx.aws.ecs.list_services().cluster(cluster).max_results(100).into_paginator().items().send();
-    let arns: Result<Vec<String>, _> = call.try_collect().await;
-    let arns = arns.or_absent("ListServices", &["ClusterNotFoundException"])?;
-    Ok(arns.map(|arns| arns.iter().map(|arn| aws::last_part(arn).to_owned()).collect()))
+/// The ARNs of the cluster's services that do not drain, read once a look at the cloud; none without a cluster.
+async fn listed_services(cx: &Context) -> Result<Arc<Option<Vec<String>>>, Failure> {
+    cx.shared("ecs listed services", async {
+        let call = cx.aws.ecs.list_services().cluster(cluster_name(&cx.id)).max_results(100);
+        let arns: Result<Vec<String>, _> = call.into_paginator().items().send().try_collect().await;
+        arns.or_absent("ListServices", &["ClusterNotFoundException"])
+    })
+    .await
 }
 
 /// The names of the stack's families of task definitions, read once a look at the cloud: also of those that have no active
@@ -140,6 +142,13 @@ async fn those_that_count(cx: &Context) -> Result<Vec<Definition>, Failure> {
     // A service is evidence of its family, also where ECS does not list that yet.
     let families: BTreeSet<&String> = families.iter().chain(served_by.keys()).collect();
     let reads = families.into_iter().map(|family| async {
+        if cx.deletes_all()
+            && let Some((address, service)) = served_by.get(family)
+        {
+            let arn = runs(service).map(str::to_owned);
+            let definition = TaskDefinition::builder().family(family.as_str()).set_task_definition_arn(arn).build();
+            return Ok(Some(Definition { address: definition_of(address), definition, commit: None, inactive: false }));
+        }
         if let Some((address, service)) = served_by.get(family)
             && let Some(served) = served(cx, address, service).await?
         {

@@ -70,20 +70,17 @@ impl Kind for CacheSubnetGroup {
         Permission::delete(&["elasticache:DeleteCacheSubnetGroup"], On::Named(&[elasticache::ARNS])),
         elasticache::INTERFACES,
     ];
+    const GONE_AT_ONCE: bool = true;
 
     async fn list(cx: &Context) -> Result<Vec<Found<Live>>, Failure> {
-        let pages = cx.aws.cache.describe_cache_subnet_groups().into_paginator().items().send();
-        let groups = pages.try_collect().await.during("DescribeCacheSubnetGroups")?;
-        Ok(groups
-            .into_iter()
-            .filter_map(|group| {
-                let address = elasticache::address_of(&cx.id, group.cache_subnet_group_description()?)?;
-                let subnets = group.subnets().iter().filter_map(|subnet| subnet.subnet_identifier());
-                let subnets = subnets.map(str::to_owned).collect();
-                let name = group.cache_subnet_group_name?;
-                Some(Found { address, id: name.clone(), live: Live { name, subnets } })
-            })
-            .collect())
+        let groups = elasticache::subnet_groups(cx).await?;
+        let found = groups.iter().filter_map(|(address, group)| {
+            let subnets = group.subnets().iter().filter_map(|subnet| subnet.subnet_identifier());
+            let subnets = subnets.map(str::to_owned).collect();
+            let name = group.cache_subnet_group_name()?.to_owned();
+            Some(Found { address: address.clone(), id: name.clone(), live: Live { name, subnets } })
+        });
+        Ok(found.collect())
     }
 
     fn diff(desired: &Desired, live: &Live) -> Changes<Field, NoField> {

@@ -5,7 +5,15 @@ pub mod cache_subnet_group;
 #[cfg(test)]
 mod model;
 
-use crate::model::{Address, On, Permission, StackId};
+use std::sync::Arc;
+
+use aws_sdk_elasticache::types::CacheSubnetGroup;
+
+use crate::{
+    aws::Outcome,
+    kind::Context,
+    model::{Address, Failure, On, Permission, StackId},
+};
 
 /// What ElastiCache does in the caller's name, to put a node into a subnet.
 /// <https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticache.html>
@@ -40,6 +48,20 @@ pub(super) fn address_of(id: &StackId, description: &str) -> Option<Address> {
         return None;
     }
     address.parse().ok()
+}
+
+/// The stack's cache subnet groups with their addresses, read once a look at the cloud.
+async fn subnet_groups(cx: &Context) -> Result<Arc<Vec<(Address, CacheSubnetGroup)>>, Failure> {
+    cx.shared("elasticache subnet groups", async {
+        let pages = cx.aws.cache.describe_cache_subnet_groups().into_paginator().items().send();
+        let groups: Vec<CacheSubnetGroup> = pages.try_collect().await.during("DescribeCacheSubnetGroups")?;
+        let of_stack = |group: CacheSubnetGroup| {
+            let address = address_of(&cx.id, group.cache_subnet_group_description()?)?;
+            Some((address, group))
+        };
+        Ok(groups.into_iter().filter_map(of_stack).collect())
+    })
+    .await
 }
 
 #[cfg(test)]

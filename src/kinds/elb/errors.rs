@@ -10,7 +10,6 @@ use aws_sdk_cloudwatch::{
     primitives::DateTime,
     types::{Dimension, Metric, MetricDataQuery, MetricDataResult, MetricStat},
 };
-use aws_sdk_elasticloadbalancingv2::types::TargetGroup;
 use jiff::Timestamp;
 use serde::Deserialize;
 
@@ -18,7 +17,7 @@ use crate::{
     aws::Outcome,
     kind::Context,
     kinds::elb,
-    model::{Address, Failure, LiveResource, Permission},
+    model::{Failure, LiveResource, Permission},
 };
 
 /// What reading this needs. CloudWatch knows no narrower resource.
@@ -80,20 +79,6 @@ impl Counted {
         let groups =
             of_kind("target_group").map(|group| Ok((group.address.name().to_owned(), group.decoded::<WithArn>()?.arn)));
         Ok(Some(Self { balancer, groups: groups.collect::<Result<_, Failure>>()? }))
-    }
-
-    /// Looks for them; gives none without a load balancer.
-    ///
-    /// # Errors
-    /// If AWS refuses one of the calls.
-    pub async fn look(cx: &Context) -> Result<Option<Self>, Failure> {
-        let (balancers, groups) = futures::try_join!(elb::load_balancers(cx), elb::target_groups(cx))?;
-        let balancer = balancers.first().and_then(|balancer| balancer.sdk.load_balancer_arn());
-        let named = |(address, group): &(Address, TargetGroup)| {
-            Some((address.name().to_owned(), group.target_group_arn()?.to_owned()))
-        };
-        let groups = groups.iter().filter_map(named).collect();
-        Ok(balancer.map(|balancer| Self { balancer: balancer.to_owned(), groups }))
     }
 
     /// The answers with 5xx from `start` on, one entry for each origin that gave some. AWS knows of an answer after a

@@ -147,6 +147,7 @@ impl Kind for Listener {
         ),
         Permission::delete(&["elasticloadbalancing:DeleteListener"], On::Named(elb::ARNS)),
     ];
+    const GONE_AT_ONCE: bool = true;
 
     async fn list(cx: &Context) -> Result<Vec<Found<Live>>, Failure> {
         let listeners = elb::listeners(cx).await?;

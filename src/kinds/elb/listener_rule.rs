@@ -134,6 +134,7 @@ impl Kind for ListenerRule {
         ),
         Permission::delete(&["elasticloadbalancing:DeleteRule"], On::Named(elb::ARNS)),
     ];
+    const GONE_AT_ONCE: bool = true;
 
     async fn list(cx: &Context) -> Result<Vec<Found<Live>>, Failure> {
         let rules = elb::rules(cx).await?;

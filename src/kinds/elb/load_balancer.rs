@@ -2,7 +2,10 @@
 //!
 //! <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/application-load-balancers.html>
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use aws_sdk_elasticloadbalancingv2::types::{
     LoadBalancerAttribute, LoadBalancerSchemeEnum, LoadBalancerStateEnum, LoadBalancerTypeEnum, Tag,
@@ -277,6 +280,11 @@ impl Kind for LoadBalancer {
         Ok(found.into_iter().flatten().collect())
     }
 
+    async fn gone(cx: &Context, live: &Live) -> Result<Option<bool>, Failure> {
+        let call = cx.aws.elb.describe_load_balancers().load_balancer_arns(&live.arn).send().await;
+        Ok(Some(call.or_absent("DescribeLoadBalancers", &["LoadBalancerNotFound"])?.is_none()))
+    }
+
     async fn delete(cx: &Context, live: &Live) -> Result<(), Failure> {
         if live.protected {
             let off = LoadBalancerAttribute::builder().key(PROTECTION).value("false").build();
@@ -319,28 +327,20 @@ impl Kind for LoadBalancer {
 
 /// Listeners and rules of others: they would be deleted with the load balancer.
 async fn foreign(cx: &Context, owned: &Owned, balancer: &Found<Live>) -> Result<Vec<Blocker>, Failure> {
-    let elb = &cx.aws.elb;
     let at = &balancer.address;
-    let listeners = elb.describe_listeners().load_balancer_arn(&balancer.live.arn).into_paginator().items().send();
-    let listeners: Option<Vec<_>> =
-        listeners.try_collect().await.or_absent("DescribeListeners", &["LoadBalancerNotFound"])?;
+    let (listeners, rules) = futures::try_join!(elb::candidate_listeners(cx), elb::candidate_rules(cx))?;
     let mut found = Vec::new();
-    let mut own = Vec::new();
-    for listener in listeners.unwrap_or_default() {
-        let arn = listener.listener_arn().unwrap_or_default().to_owned();
-        if owned.has(&arn) {
-            own.push(arn);
+    let mut own = BTreeSet::new();
+    for listener in listeners.iter().filter(|one| one.load_balancer_arn() == Some(&balancer.live.arn)) {
+        let arn = listener.listener_arn().unwrap_or_default();
+        if owned.has(arn) {
+            own.insert(arn);
             continue;
         }
         let port = listener.port().map(|port| format!("on port {port}"));
         found.push(Blocker::new("listener", arn, format!("at {at}"), port, "delete it"));
     }
-    let reads = own.iter().map(|arn| async move {
-        let rules = elb.describe_rules().listener_arn(arn).into_paginator().items().send();
-        let rules: Option<Vec<_>> = rules.try_collect().await.or_absent("DescribeRules", &["ListenerNotFound"])?;
-        Ok::<_, Failure>(rules.unwrap_or_default())
-    });
-    for rule in try_join_all(reads).await?.into_iter().flatten().filter(|rule| rule.is_default() != Some(true)) {
+    for (_, rule) in rules.iter().filter(|(listener, _)| own.contains(listener.as_str())) {
         let arn = rule.rule_arn().unwrap_or_default();
         if !owned.has(arn) {
             let priority = rule.priority().map(|priority| format!("of priority {priority}"));

@@ -144,6 +144,7 @@ impl Kind for TargetGroup {
         ),
         Permission::delete(&["elasticloadbalancing:DeleteTargetGroup"], On::Named(elb::ARNS)),
     ];
+    const GONE_AT_ONCE: bool = true;
     // The network cannot be changed, and a group that a rule uses cannot be deleted: the rule moves to the new one first.
     const REPLACEMENT: Replacement = Replacement::CreateFirst;
 
@@ -151,6 +152,9 @@ impl Kind for TargetGroup {
         let owned = elb::target_groups(cx).await?;
         let reads = owned.into_iter().map(|(address, group)| async move {
             let arn = group.target_group_arn().unwrap_or_default().to_owned();
+            if cx.deletes_all() {
+                return Ok(Found { address, id: arn, live: live(&group, 0) });
+            }
             let call = cx.aws.elb.describe_target_group_attributes().target_group_arn(&arn).send().await;
             let answer = call.or_absent("DescribeTargetGroupAttributes", &["TargetGroupNotFound"])?;
             let delay = answer.and_then(|answer| {

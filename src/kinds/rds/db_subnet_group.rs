@@ -70,6 +70,7 @@ impl Kind for DbSubnetGroup {
         ),
         Permission::delete(&["rds:DeleteDBSubnetGroup"], On::Named(&[rds::ARNS])),
     ];
+    const GONE_AT_ONCE: bool = true;
 
     async fn list(cx: &Context) -> Result<Vec<Found<Live>>, Failure> {
         // Their answer carries no tags, and a call for the tags of each would grow with the account. A group is known by
@@ -142,16 +143,7 @@ impl Kind for DbSubnetGroup {
     }
 
     async fn blockers(cx: &Context, going: &[Found<Live>], owned: &Owned) -> Result<Vec<Blocker>, Failure> {
-        let all: Vec<_> = cx
-            .aws
-            .rds
-            .describe_db_instances()
-            .into_paginator()
-            .items()
-            .send()
-            .try_collect()
-            .await
-            .during("DescribeDBInstances")?;
+        let all = rds::instances(cx).await?;
         let named = all.iter().filter_map(|database| {
             let group = database.db_subnet_group().and_then(|group| group.db_subnet_group_name())?;
             let group = going.iter().find(|one| one.live.name == group)?;

@@ -5,6 +5,12 @@ pub mod db_subnet_group;
 #[cfg(test)]
 mod model;
 
+use std::sync::Arc;
+
+use aws_sdk_rds::types::DbInstance;
+
+use crate::{aws::Outcome, kind::Context, model::Failure};
+
 /// The longest identifier of a DB instance, in characters; subnet groups stay within it too.
 /// <https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/CHAP_Limits.html#RDS_Limits.Constraints>
 pub(super) const LONGEST_NAME: usize = 63;
@@ -15,3 +21,17 @@ pub(super) const ARNS: &str = "rds:{region}:{account}:*:{name:63}*";
 /// RDS' code for a subnet that was just made and is not known everywhere yet.
 /// <https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBSubnetGroup.html>
 pub(super) const NOT_YET: &[&str] = &["InvalidSubnet"];
+
+/// RDS' code for a DB instance that is not there.
+pub(super) const NOT_FOUND: &[&str] = &["DBInstanceNotFound"];
+
+/// The region's DB instances, or the one that is claimed, read once a look at the cloud.
+async fn instances(cx: &Context) -> Result<Arc<Vec<DbInstance>>, Failure> {
+    cx.shared("rds instances", async {
+        let claimed = cx.claimed().map(str::to_owned);
+        let call = cx.aws.rds.describe_db_instances().set_db_instance_identifier(claimed);
+        let instances: Result<Vec<DbInstance>, _> = call.into_paginator().items().send().try_collect().await;
+        Ok(instances.or_absent("DescribeDBInstances", NOT_FOUND)?.unwrap_or_default())
+    })
+    .await
+}

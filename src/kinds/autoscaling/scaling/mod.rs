@@ -114,6 +114,7 @@ impl Kind for Scaling {
             On::Named(&["cloudwatch:{region}:{account}:alarm:TargetTracking-service/{name:255}*"]),
         ),
     ];
+    const GONE_AT_ONCE: bool = true;
     const DEADLINE: Duration = Duration::from_secs(120);
 
     async fn list(cx: &Context) -> Result<Vec<Found<Live>>, Failure> {

@@ -194,6 +194,7 @@ impl Kind for Alarm {
             On::Named(&["cloudwatch:{region}:{account}:alarm:/stackctl/{stack}/{environment}/*"]),
         ),
     ];
+    const GONE_AT_ONCE: bool = true;
 
     async fn list(cx: &Context) -> Result<Vec<Found<Live>>, Failure> {
         // The answer carries no tags; the path is the stack's own.

@@ -78,6 +78,8 @@ impl Kind for TaskDefinition {
         Permission::delete(&["ecs:DeleteTaskDefinitions"], On::Named(task::TASKS)),
     ];
     const UPDATE_RENEWS_OUTPUTS: bool = true;
+    // An inactive family is in nobody's way: a new revision makes it active again.
+    const GONE_AT_ONCE: bool = true;
 
     async fn list(cx: &Context) -> Result<Vec<Found<Live>>, Failure> {
         let definitions = ecs::definitions(cx).await?;
@@ -160,11 +162,6 @@ impl Kind for TaskDefinition {
         let fast = failure.is_of("RegisterTaskDefinition") && failure.is(&["ClientException"]);
         let fast = fast && aws::about(failure) == About::Concurrency;
         fast.then_some("ECS to take another revision of the family")
-    }
-
-    async fn gone(_cx: &Context, live: &Live) -> Result<Option<bool>, Failure> {
-        // An inactive family is in nobody's way: a new revision makes it active again.
-        Ok(live.inactive.then_some(true))
     }
 
     #[cfg(test)]

@@ -138,6 +138,14 @@ impl Kind for Cache {
     const DEADLINE: Duration = Duration::from_secs(3600);
 
     async fn list(cx: &Context) -> Result<Vec<Found<Live>>, Failure> {
+        // ElastiCache keeps a subnet group as long as a cache is in it.
+        if elasticache::subnet_groups(cx).await?.is_empty() {
+            return Ok(Vec::new());
+        }
+        Self::look(cx, Vec::new()).await
+    }
+
+    async fn look(cx: &Context, _waited_for: Vec<(Address, Live)>) -> Result<Vec<Found<Live>>, Failure> {
         let pages = cx.aws.cache.describe_replication_groups().into_paginator().items().send();
         let groups: Vec<ReplicationGroup> = pages.try_collect().await.during("DescribeReplicationGroups")?;
         let of_stack = |group: ReplicationGroup| {

@@ -39,3 +39,15 @@ pub(super) fn cloud() -> Cloud {
     });
     cloud
 }
+
+/// The same, with subnet groups that the stack `shop/test` has made.
+pub(super) fn cloud_with_own_groups() -> Cloud {
+    let cloud = cloud();
+    cloud.with(|cache: &mut ElastiCache| {
+        for group in &mut cache.subnet_groups {
+            let description = "cache_subnet_group.main of shop/test, kept by stackctl";
+            group.cache_subnet_group_description = Some(description.to_owned());
+        }
+    });
+    cloud
+}

@@ -115,8 +115,15 @@ fn create(elb: &mut Elb, input: &CreateLoadBalancerInput) -> Result<CreateLoadBa
 }
 
 /// What is provisioned at one look is active at the next one.
-fn describe(elb: &mut Elb, _: &DescribeLoadBalancersInput) -> Result<DescribeLoadBalancersOutput, Refusal> {
-    let shown = elb.balancers.clone();
+fn describe(elb: &mut Elb, input: &DescribeLoadBalancersInput) -> Result<DescribeLoadBalancersOutput, Refusal> {
+    for arn in input.load_balancer_arns() {
+        elb.balancer(Some(arn))?;
+    }
+    let is_asked_for = |balancer: &LoadBalancer| {
+        let asked = input.load_balancer_arns();
+        asked.is_empty() || balancer.load_balancer_arn().is_some_and(|arn| asked.iter().any(|one| one == arn))
+    };
+    let shown = elb.balancers.iter().filter(|balancer| is_asked_for(balancer)).cloned().collect();
     elb.balancers.iter_mut().for_each(|balancer| balancer.state = Some(in_state(LoadBalancerStateEnum::Active)));
     Ok(DescribeLoadBalancersOutput::builder().set_load_balancers(Some(shown)).build())
 }

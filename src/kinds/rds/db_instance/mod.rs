@@ -30,9 +30,6 @@ use crate::{
     },
 };
 
-/// RDS' codes for a DB instance that is not there.
-const NOT_FOUND: &[&str] = &["DBInstanceNotFound"];
-
 /// From how many GiB on PostgreSQL's gp3 storage is spread over four volumes, and has operations of its own a second.
 /// <https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/CHAP_Storage.html#gp3-storage>
 const STRIPED: u32 = 400;
@@ -162,12 +159,8 @@ impl Kind for DbInstance {
     const DEADLINE: Duration = Duration::from_secs(3600);
 
     async fn list(cx: &Context) -> Result<Vec<Found<Live>>, Failure> {
-        let claimed = cx.claimed().map(str::to_owned);
-        let call = cx.aws.rds.describe_db_instances().set_db_instance_identifier(claimed);
-        let instances: Result<Vec<_>, _> = call.into_paginator().items().send().try_collect().await;
-        let instances = instances.or_absent("DescribeDBInstances", NOT_FOUND)?.unwrap_or_default();
         let mut found = Vec::new();
-        for instance in &instances {
+        for instance in rds::instances(cx).await?.iter() {
             let Some(address) = cx.address_of(instance.tag_list()) else { continue };
             let mut live = live(instance);
             if cx.claimed().is_some() && live.password == Password::Own {
@@ -351,7 +344,7 @@ impl Kind for DbInstance {
         if live.protect {
             let off = cx.aws.rds.modify_db_instance().db_instance_identifier(&live.identifier);
             let off = off.deletion_protection(false).apply_immediately(true).customize().once();
-            off.send().await.or_absent("ModifyDBInstance", NOT_FOUND)?;
+            off.send().await.or_absent("ModifyDBInstance", rds::NOT_FOUND)?;
         }
         if live.protect || live.owes_snapshot {
             // A name of its own each time: the one of an earlier stack of this name is still there.
@@ -363,7 +356,7 @@ impl Kind for DbInstance {
             call = call.skip_final_snapshot(true).delete_automated_backups(true);
         }
         let answer = call.customize().once().send().await;
-        answer.or_absent("DeleteDBInstance", NOT_FOUND).map(drop)
+        answer.or_absent("DeleteDBInstance", rds::NOT_FOUND).map(drop)
     }
 
     fn identifiers(live: &Live) -> Vec<String> {

@@ -121,6 +121,7 @@ impl Kind for Schedule {
         // Its tasks that still run.
         Permission::delete(&["ecs:StopTask"], On::Named(task::TASKS)),
     ];
+    const GONE_AT_ONCE: bool = true;
 
     async fn list(cx: &Context) -> Result<Vec<Found<Live>>, Failure> {
         let Some(group) = &*scheduler::group(cx).await? else { return Ok(Vec::new()) };
