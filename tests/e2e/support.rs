@@ -111,7 +111,7 @@ impl World {
     pub fn copy_app(&self) -> PathBuf {
         let copy = self.home.path().join("sources");
         fs::create_dir(&copy).expect("a folder");
-        for part in ["Cargo.toml", "Cargo.lock", "src", "app", "bench", "sandbox"] {
+        for part in ["Cargo.toml", "Cargo.lock", "src", "app", "bench", "limits", "sandbox"] {
             let copied = Command::new("cp").arg("-r").arg(repository().join(part)).arg(&copy).status();
             assert!(copied.expect("cp runs").success());
         }
