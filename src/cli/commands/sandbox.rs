@@ -98,6 +98,9 @@ struct Start {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "A bad cloud")]
 struct Faults {
+    /// Apply AWS's request limits: calls beyond them are asked to slow down.
+    #[arg(long)]
+    limits: bool,
     /// The share of calls that AWS asks to slow down.
     #[arg(long, value_name = "SHARE")]
     throttled: Option<f64>,
@@ -120,8 +123,11 @@ struct Faults {
 
 /// What the sandbox writes when it is ready.
 #[derive(Debug, Deserialize, Serialize)]
-struct Running {
-    endpoint: String,
+pub(in crate::cli) struct Running {
+    pub(in crate::cli) endpoint: String,
+    /// Whether it was started with AWS's request limits.
+    #[serde(default)]
+    pub(in crate::cli) limits: bool,
     pid: i32,
 }
 
