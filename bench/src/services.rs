@@ -56,8 +56,9 @@ pub(crate) fn table<'a>(stacks: impl Iterator<Item = (usize, &'a [Cost])> + Clon
 
 /// A table of what is throttled.
 pub(crate) fn throttled(stacks: &[Limited]) -> String {
-    let mut table =
-        String::from("| services | command | calls | throttled | share | seconds |\n| ---: | --- | ---: | ---: | ---: | ---: |\n");
+    let mut table = String::from(
+        "| services | command | calls | throttled | share | seconds |\n| ---: | --- | ---: | ---: | ---: | ---: |\n",
+    );
     for stack in stacks {
         for cost in &stack.costs {
             let share = format!("{:.1} %", 100.0 * share(cost.throttled, cost.calls));

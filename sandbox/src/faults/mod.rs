@@ -33,7 +33,7 @@ pub(crate) struct Plan {
     pub(crate) seed: u64,
     /// Whether AWS's request limits apply: a call is throttled where its token bucket is empty.
     #[arg(long)]
-    limits: bool,
+    pub(crate) limits: bool,
     /// The share of calls that are throttled, 0 to 1.
     #[arg(long, default_value_t = 0.0)]
     throttled: f64,
