@@ -88,8 +88,8 @@ impl Report {
     fn by_service(&self, page: &mut String) {
         page.push_str(
             "\n## Calls by service\n\n\
-             The same calls, by the AWS service that they go to; `registry` is ECR's, where images are pushed. None of them is throttled: AWS's\n\
-             request limits do not apply here.\n\n",
+             The same calls, by the AWS service that they go to; `registry` is ECR's, where images are pushed. None of them is throttled, because AWS's\n\
+             request limits do not apply here; [further down](#within-awss-request-limits) they do.\n\n",
         );
         page.push_str(&services::table(self.journeys.iter().map(|journey| (journey.services, &journey.costs[..]))));
     }
@@ -100,8 +100,12 @@ impl Report {
              AWS takes so many requests of an account at once, and so many a second, by token buckets of each service:\n\
              [limits/src/table.rs](../limits/src/table.rs) has the figures and AWS's pages. Here the sandbox refuses what is beyond them, and stackctl, which\n\
              knows the same table, paces its calls. Tokens come at AWS's rates, and other things take the shares of AWS's times that are given above: so what is\n\
-             paced takes as long as on AWS. One task definition a second is what takes longest here, once 20 are registered: AWS allows no more.\n\n",
+             paced takes as long as on AWS: once 20 are done, one task definition a second is registered or deregistered, and three changes of load\n\
+             balancers a second are made. AWS allows no more.\n\n",
         );
+        if cfg!(debug_assertions) {
+            page.push_str("This section was measured by itself, of a debug build.\n\n");
+        }
         page.push_str(&services::throttled(&self.limited));
         page.push_str("\nBy service:\n\n");
         page.push_str(&services::table(self.limited.iter().map(|limited| (limited.services, &limited.costs[..]))));

@@ -1,6 +1,6 @@
 //! The calls of commands by AWS service, and the share of them that is throttled.
 
-use std::{collections::BTreeSet, fmt::Write};
+use std::fmt::Write;
 
 use crate::{
     journey::{Cost, Limited},
@@ -10,43 +10,33 @@ use crate::{
 /// The commands that change something, and the look that all begin with: the others look as that one does.
 const SHOWN: [&str; 4] = ["first `up`", "`up`, nothing to do", "`deploy`, one line", "`destroy`"];
 
-/// The names of services that are called otherwise in signatures.
-const NAMES: [(&str, &str); 11] = [
+/// The services that are shown, as they are called in signatures and by AWS. The registry is ECR's, where images are pushed.
+const COLUMNS: [(&str, &str); 10] = [
     ("ec2", "EC2"),
-    ("ecr", "ECR"),
     ("ecs", "ECS"),
     ("elasticloadbalancing", "ELB"),
     ("iam", "IAM"),
-    ("logs", "CloudWatch Logs"),
+    ("logs", "Logs"),
     ("rds", "RDS"),
     ("secretsmanager", "Secrets Manager"),
     ("ssm", "SSM"),
-    ("sts", "STS"),
-    ("monitoring", "CloudWatch"),
+    ("ecr", "ECR"),
+    ("registry", "registry"),
 ];
 
-fn name(service: &str) -> &str {
-    NAMES.iter().find(|(signed, _)| *signed == service).map_or(service, |(_, name)| name)
-}
-
 /// A table of the calls of each command, a column for each service.
-pub(crate) fn table<'a>(stacks: impl Iterator<Item = (usize, &'a [Cost])> + Clone) -> String {
-    let shown = |costs: &'a [Cost]| costs.iter().filter(|cost| SHOWN.contains(&cost.command));
-    let called = stacks.clone().flat_map(|(_, costs)| shown(costs)).flat_map(|cost| cost.by_service.keys());
-    let services: BTreeSet<&str> = called.map(String::as_str).collect();
+pub(crate) fn table<'a>(stacks: impl Iterator<Item = (usize, &'a [Cost])>) -> String {
     let mut table = String::from("| services | command |");
-    for service in &services {
-        let _ = write!(table, " {} |", name(service));
+    for (_, name) in COLUMNS {
+        let _ = write!(table, " {name} |");
     }
-    table.push_str("\n| ---: | --- |");
-    table.push_str(&" ---: |".repeat(services.len()));
-    table.push('\n');
+    let _ = writeln!(table, " others |\n| ---: | --- |{}", " ---: |".repeat(COLUMNS.len() + 1));
     for (count, costs) in stacks {
-        for cost in shown(costs) {
+        for cost in costs.iter().filter(|cost| SHOWN.contains(&cost.command)) {
             let _ = write!(table, "| {count} | {} |", cost.command);
-            for service in &services {
-                let calls = cost.by_service.get(*service).map_or_else(|| "–".to_owned(), usize::to_string);
-                let _ = write!(table, " {calls} |");
+            let calls = COLUMNS.map(|(service, _)| cost.by_service.get(service).copied().unwrap_or_default());
+            for calls in calls.into_iter().chain([cost.calls - calls.iter().sum::<usize>()]) {
+                let _ = write!(table, " {} |", if calls == 0 { "–".to_owned() } else { calls.to_string() });
             }
             table.push('\n');
         }

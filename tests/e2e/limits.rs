@@ -4,11 +4,7 @@ use std::fs;
 
 use serde_json::json;
 
-use crate::{
-    support::{World, text},
-    sweep,
-    tiny::Tiny,
-};
+use crate::{support::World, sweep, tiny::Tiny};
 
 /// Services with routes and without tasks: this is about what AWS is asked.
 fn stack(services: usize) -> String {
