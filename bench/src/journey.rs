@@ -1,6 +1,6 @@
 //! One stack's life: up, up with nothing to do, plan after one change, deploy, status, destroy.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use anyhow::{Context, Result, ensure};
 
@@ -16,6 +16,10 @@ use crate::{
 pub(crate) struct Cost {
     pub(crate) command: &'static str,
     pub(crate) calls: usize,
+    /// The calls of each AWS service.
+    pub(crate) by_service: BTreeMap<String, usize>,
+    /// The calls that AWS asked to slow down.
+    pub(crate) throttled: usize,
     /// How often one waits for answers; of commands that only look.
     pub(crate) rounds: Option<usize>,
     pub(crate) wall: Duration,
@@ -24,7 +28,13 @@ pub(crate) struct Cost {
 
 impl Cost {
     fn of(command: &'static str, run: &Run) -> Self {
-        Self { command, calls: run.calls.len(), rounds: None, wall: run.wall, peak_kib: run.peak_kib }
+        let mut by_service = BTreeMap::new();
+        for call in &run.calls {
+            *by_service.entry(call.service.clone()).or_default() += 1;
+        }
+        let throttled = run.calls.iter().filter(|call| call.is_throttled()).count();
+        let (calls, wall, peak_kib) = (run.calls.len(), run.wall, run.peak_kib);
+        Self { command, calls, by_service, throttled, rounds: None, wall, peak_kib }
     }
 
     /// Of a command that only looks, with its rounds; and what it has said.
@@ -85,4 +95,23 @@ pub(crate) async fn measure(pace: Pace, services: usize, scripted: bool) -> Resu
         chain: needs::longest(&up)?,
         script,
     })
+}
+
+/// The costs of one stack where AWS's request limits apply.
+pub(crate) struct Limited {
+    pub(crate) services: usize,
+    pub(crate) costs: Vec<Cost>,
+}
+
+/// Lives through the life of a stack of so many services within AWS's request limits. No command may fail.
+pub(crate) async fn within_limits(pace: Pace, services: usize) -> Result<Limited> {
+    let region = Region::start(Pace { limits: true, ..pace }).await?;
+    let folder = region.project();
+    project::lay_out(&folder, services)?;
+    let up = Cost::of("first `up`", &region.run(&["up", "--yes"]).await?);
+    let again = Cost::of("`up`, nothing to do", &region.run(&["up", "--yes"]).await?);
+    project::change_program(&folder)?;
+    let deploy = Cost::of("`deploy`, one line", &region.run(&["deploy", "--yes"]).await?);
+    let destroy = Cost::of("`destroy`", &region.run(&["destroy", "--confirm", "bench"]).await?);
+    Ok(Limited { services, costs: vec![up, again, deploy, destroy] })
 }

@@ -11,13 +11,27 @@ mod project;
 mod region;
 mod report;
 mod rounds;
+mod services;
 
 use std::{path::PathBuf, process::ExitCode};
 
 use anyhow::{Context, Result};
-use clap::Parser;
+use clap::{Parser, ValueEnum};
 
 use crate::{region::Pace, report::Report};
+
+/// A part of what is measured.
+#[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
+enum Part {
+    /// The commands, the critical path and the script.
+    Commands,
+    /// The life of a stack within AWS's request limits.
+    Limits,
+    /// The image.
+    Image,
+    /// The program.
+    Program,
+}
 
 /// Measures stackctl on the sandbox.
 #[derive(Parser)]
@@ -28,6 +42,12 @@ struct Options {
     /// The numbers of services whose stack is made by a script as well.
     #[arg(long, value_delimiter = ',', default_values_t = [1, 10, 50])]
     baseline: Vec<usize>,
+    /// The numbers of services whose stack lives within AWS's request limits.
+    #[arg(long, value_delimiter = ',', default_values_t = [50])]
+    limits: Vec<usize>,
+    /// The only parts that are measured; with `--write`, the others stay as they are.
+    #[arg(long, value_enum, value_delimiter = ',')]
+    only: Vec<Part>,
     /// The latency of each call, in milliseconds.
     #[arg(long, default_value_t = 50)]
     latency_ms: u64,
@@ -58,19 +78,33 @@ async fn measure(options: &Options) -> Result<()> {
         latency_ms: options.latency_ms,
         provision_scale: options.provision_scale,
         rollout_scale: options.rollout_scale,
+        limits: false,
     };
+    let wanted = |part| options.only.is_empty() || options.only.contains(&part);
     let mut report = Report::new(pace);
-    report.binary = Some(binary::measure()?);
-    for &services in &options.services {
+    if wanted(Part::Program) {
+        report.binary = Some(binary::measure()?);
+    }
+    for &services in options.services.iter().filter(|_| wanted(Part::Commands)) {
         eprintln!("a stack of {services}: up, up again, plan, deploy, status, destroy");
         let scripted = options.baseline.contains(&services);
         report.journeys.push(journey::measure(pace, services, scripted).await?);
     }
-    eprintln!("the repository's application: its image");
-    report.images = images::measure(pace).await?;
-    let page = report.page();
+    for &services in options.limits.iter().filter(|_| wanted(Part::Limits)) {
+        eprintln!("a stack of {services} within AWS's request limits: up, up again, deploy, destroy");
+        report.limited.push(journey::within_limits(pace, services).await?);
+    }
+    if wanted(Part::Image) {
+        eprintln!("the repository's application: its image");
+        report.images = images::measure(pace).await?;
+    }
+    let mut page = report.page();
     println!("{page}");
     if let Some(file) = &options.write {
+        if !options.only.is_empty() {
+            let before = std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
+            page = report::replaced(&before, &page);
+        }
         std::fs::write(file, page).with_context(|| format!("cannot write {}", file.display()))?;
     }
     Ok(())

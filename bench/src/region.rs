@@ -22,6 +22,8 @@ pub(crate) struct Pace {
     pub(crate) latency_ms: u64,
     pub(crate) provision_scale: f64,
     pub(crate) rollout_scale: f64,
+    /// Whether AWS's request limits apply.
+    pub(crate) limits: bool,
 }
 
 /// The latency, in milliseconds, of a cloud so far away that the calls of one round, however many, end at about the same
@@ -44,6 +46,17 @@ pub(crate) struct Call {
     pub(crate) started_ms: f64,
     pub(crate) ended_ms: f64,
     pub(crate) bytes: u64,
+    /// The code that it was refused with.
+    code: Option<String>,
+}
+
+/// The codes by which the sandbox asks to slow down.
+const THROTTLED: [&str; 5] = ["Throttling", "ThrottlingException", "RequestLimitExceeded", "SlowDown", "Throttled"];
+
+impl Call {
+    pub(crate) fn is_throttled(&self) -> bool {
+        self.code.as_deref().is_some_and(|code| THROTTLED.contains(&code))
+    }
 }
 
 /// One command that was run to its end.
@@ -73,6 +86,7 @@ impl Region {
         let started = region
             .command(&["sandbox", "start", "--output", "json", "--latency-ms", &latency])
             .args(["--provision-scale", &provision, "--rollout-scale", &rollout])
+            .args(pace.limits.then_some("--limits"))
             .output()
             .await?;
         ensure!(started.status.success(), "the sandbox: {}", String::from_utf8_lossy(&started.stderr));
@@ -134,13 +148,16 @@ impl Region {
         let wall = began.elapsed();
         eprintln!("  stackctl {}: {:.1} s", args.join(" "), wall.as_secs_f64());
         let (lines, said) = (reading.await??, complaining.await??);
+        let calls = self.calls().await?;
         if !status.success() {
             let failed =
                 lines.iter().filter(|(_, line)| ["failed", "error"].iter().any(|event| line["event"] == *event));
             let failed: Vec<String> = failed.map(|(_, line)| line.to_string()).collect();
-            bail!("stackctl {}: {status}\n{}\n{said}", args.join(" "), failed.join("\n"));
+            let throttled = calls.iter().filter(|call| call.is_throttled()).count();
+            let of_calls = format!("{throttled} of {} calls were throttled", calls.len());
+            bail!("stackctl {}: {status}; {of_calls}\n{}\n{said}", args.join(" "), failed.join("\n"));
         }
-        Ok(Run { wall, lines, calls: self.calls().await?, peak_kib })
+        Ok(Run { wall, lines, calls, peak_kib })
     }
 
     /// Runs it as [`Region::run`] on a cloud so far away that only what waits for an answer begins after it.

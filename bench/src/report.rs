@@ -5,9 +5,10 @@ use std::{fmt::Write, time::Duration};
 use crate::{
     binary::Binary,
     images::{Image, Images},
-    journey::Journey,
+    journey::{Journey, Limited},
     project::WITH_ROUTES,
     region::Pace,
+    services,
 };
 
 /// All that was measured in one run.
@@ -15,28 +16,37 @@ pub(crate) struct Report {
     pace: Pace,
     pub(crate) binary: Option<Binary>,
     pub(crate) journeys: Vec<Journey>,
+    pub(crate) limited: Vec<Limited>,
     pub(crate) images: Images,
 }
 
 impl Report {
     pub(crate) fn new(pace: Pace) -> Self {
-        Self { pace, binary: None, journeys: Vec::new(), images: Images::default() }
+        Self { pace, binary: None, journeys: Vec::new(), limited: Vec::new(), images: Images::default() }
     }
 
-    /// As Markdown.
+    /// As Markdown, without the sections of what was not measured.
     pub(crate) fn page(&self) -> String {
         let mut page = String::new();
         self.introduction(&mut page);
-        self.commands(&mut page);
-        self.critical_path(&mut page);
-        self.script(&mut page);
-        self.image(&mut page);
+        if !self.journeys.is_empty() {
+            self.commands(&mut page);
+            self.by_service(&mut page);
+            self.critical_path(&mut page);
+            self.script(&mut page);
+        }
+        if !self.limited.is_empty() {
+            self.within_limits(&mut page);
+        }
+        if !self.images.stackctl.is_empty() {
+            self.image(&mut page);
+        }
         self.program(&mut page);
         page
     }
 
     fn introduction(&self, page: &mut String) {
-        let Pace { latency_ms, provision_scale, rollout_scale } = self.pace;
+        let Pace { latency_ms, provision_scale, rollout_scale, .. } = self.pace;
         let cores = std::thread::available_parallelism().map_or(0, usize::from);
         let _ = write!(
             page,
@@ -73,6 +83,32 @@ impl Report {
                 );
             }
         }
+    }
+
+    fn by_service(&self, page: &mut String) {
+        page.push_str(
+            "\n## Calls by service\n\n\
+             The same calls, by the AWS service that they go to; `registry` is ECR's, where images are pushed. None of them is throttled, because AWS's\n\
+             request limits do not apply here; [further down](#within-awss-request-limits) they do.\n\n",
+        );
+        page.push_str(&services::table(self.journeys.iter().map(|journey| (journey.services, &journey.costs[..]))));
+    }
+
+    fn within_limits(&self, page: &mut String) {
+        page.push_str(
+            "\n## Within AWS's request limits\n\n\
+             AWS takes so many requests of an account at once, and so many a second, by token buckets of each service:\n\
+             [limits/src/table.rs](../limits/src/table.rs) has the figures and AWS's pages. Here the sandbox refuses what is beyond them, and stackctl, which\n\
+             knows the same table, paces its calls. Tokens come at AWS's rates, and other things take the shares of AWS's times that are given above: so what is\n\
+             paced takes as long as on AWS: once 20 are done, one task definition a second is registered or deregistered, and three changes of load\n\
+             balancers a second are made. AWS allows no more.\n\n",
+        );
+        if cfg!(debug_assertions) {
+            page.push_str("This section was measured by itself, of a debug build.\n\n");
+        }
+        page.push_str(&services::throttled(&self.limited));
+        page.push_str("\nBy service:\n\n");
+        page.push_str(&services::table(self.limited.iter().map(|limited| (limited.services, &limited.costs[..]))));
     }
 
     fn critical_path(&self, page: &mut String) {
@@ -165,11 +201,44 @@ fn compared(ours: &Image, theirs: &Image) -> String {
     format!("{} | {} | {ratio} | {} | {}", times[0], times[1], ours.bytes / 1000, theirs.bytes / 1000)
 }
 
-fn seconds(duration: Duration) -> String {
+pub(crate) fn seconds(duration: Duration) -> String {
     format!("{:.1}", duration.as_secs_f64())
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a program has fewer than 2^52 bytes")]
 fn precise(bytes: u64) -> f64 {
     bytes as f64
+}
+
+/// The page `before` with the sections of `measured` in the place of its own, and new ones at its end. All else stays.
+pub(crate) fn replaced(before: &str, measured: &str) -> String {
+    let (introduction, old) = sections(before);
+    let (_, mut new) = sections(measured);
+    let mut page = introduction.to_owned();
+    for section in old {
+        let at = new.iter().position(|new| title(new) == title(section));
+        page.push_str(at.map_or(section, |at| new.remove(at)));
+    }
+    new.into_iter().for_each(|section| page.push_str(section));
+    page
+}
+
+/// What stands before the first section of a page, and its sections, each with its heading.
+fn sections(page: &str) -> (&str, Vec<&str>) {
+    let mut starts: Vec<usize> = page.match_indices("\n## ").map(|(at, _)| at).collect();
+    let introduction = &page[..starts.first().copied().unwrap_or(page.len())];
+    starts.push(page.len());
+    (introduction, starts.windows(2).map(|span| &page[span[0]..span[1]]).collect())
+}
+
+fn title(section: &str) -> &str {
+    section.trim_start().lines().next().unwrap_or_default()
+}
+
+#[test]
+fn only_sections_that_were_measured_are_replaced() {
+    let before = "# Page\n\nOld.\n\n## One\n\n1\n\n## Two\n\n2\n\n### In two\n\n## Three\n\n3\n";
+    let measured = "# Page\n\nNew.\n\n## Two\n\nzwei\n\n## Four\n\n4\n";
+    let wanted = "# Page\n\nOld.\n\n## One\n\n1\n\n## Two\n\nzwei\n\n## Three\n\n3\n\n## Four\n\n4\n";
+    assert_eq!(replaced(before, measured), wanted);
 }

@@ -132,7 +132,7 @@ async fn serve(options: Serve) -> Result<()> {
     tokio::spawn(schedules::keep_time(Arc::clone(&region.schedules)));
     let serving = tokio::spawn(gateway::serve(Arc::clone(&region), listener));
     let about = serde_json::json!({
-        "endpoint": endpoint, "pid": std::process::id(), "subnet": region.place.loopback.prefix(),
+        "endpoint": endpoint, "limits": region.place.settings.faults.plan().limits, "pid": std::process::id(), "subnet": region.place.loopback.prefix(),
         "started": jiff::Timestamp::now().to_string(),
     });
     write_atomically(&dir.join("sandbox.json"), about.to_string().as_bytes())?;

@@ -83,6 +83,13 @@ pub(super) fn endpoint(uri: &str) -> String {
     format!("{scheme}://{host}")
 }
 
+/// Whether the host of `endpoint`, as [`endpoint`] gives it, is AWS's.
+pub(super) fn is_of_aws(endpoint: &str) -> bool {
+    let host = endpoint.rsplit('/').next().unwrap_or_default();
+    let host = host.rsplit_once(':').map_or(host, |(host, _)| host);
+    HOSTS.iter().any(|end| host.ends_with(end))
+}
+
 /// `failure` of a call with the answer `answer`, as that of another than AWS.
 pub(super) fn foreign(failure: Failure, answer: &Response) -> Failure {
     let status = answer.status().as_u16();
@@ -172,9 +179,7 @@ fn without_tokens(word: &str) -> String {
 
 /// What is likely to have answered, and what to do, as sentences.
 fn advice(status: u16, service: &str, endpoint: &str) -> (String, String) {
-    let host = endpoint.rsplit('/').next().unwrap_or_default();
-    let host = host.rsplit_once(':').map_or(host, |(host, _)| host);
-    let is_own = !endpoint.is_empty() && !HOSTS.iter().any(|end| host.ends_with(end));
+    let is_own = !endpoint.is_empty() && !is_of_aws(endpoint);
     let (cause, next) = match status {
         407 => (
             "A proxy between here and AWS wants a user and a password.".to_owned(),

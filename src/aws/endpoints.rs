@@ -54,6 +54,12 @@ pub(super) fn is_elsewhere(config: &SdkConfig, service: &str) -> bool {
     !config.get_origin("endpoint_url").is_client_config() && endpoint_of(config, service).is_some()
 }
 
+/// The services whose calls go elsewhere than to a host of AWS's.
+pub(super) fn outside_of_aws(config: &SdkConfig) -> Vec<&'static str> {
+    let is_outside = |service: &str| endpoint_of(config, service).is_some_and(|endpoint| !answer::is_of_aws(&endpoint));
+    SERVICES.iter().copied().filter(|service| is_outside(service)).collect()
+}
+
 /// The endpoint of `service`, as its client takes it from `config`; none, where that is AWS's own.
 fn endpoint_of(config: &SdkConfig, service: &str) -> Option<String> {
     // One that stackctl itself sets, the sandbox's, is for all of them.

@@ -9,7 +9,7 @@ use crate::model::{Cause, Failure};
 
 /// Codes by which AWS asks to slow down; the call did nothing.
 /// <https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html>
-const THROTTLED: &[&str] = &[
+pub(super) const THROTTLED: &[&str] = &[
     "Throttling",
     "ThrottlingException",
     "ThrottledException",

@@ -13,6 +13,7 @@ mod hosted_zones;
 pub mod model;
 mod names;
 mod once;
+mod pace;
 mod quota;
 mod refusal;
 mod regions;
@@ -26,6 +27,7 @@ pub use clock::Clock;
 pub use error::{Outcome, failure, given};
 pub use names::{derived, discriminated, iam_path, last_part, log_prefix, may_be_ours, may_begin, stack_prefix};
 pub use once::Once;
+pub use pace::{Pace, Waited};
 pub use refusal::{About, about};
 pub use session::{Aws, Caller, Configured, SessionOptions};
 pub use tags::{

@@ -9,7 +9,7 @@ use aws_smithy_runtime_api::client::{
     retries::classifiers::{ClassifyRetry, RetryAction},
 };
 
-use super::{Outcome, answer::Origin, credentials, endpoints, given, regions};
+use super::{Outcome, Pace, answer::Origin, credentials, endpoints, given, regions};
 use crate::model::{Cause, Failure};
 
 /// How often a call that only reads is tried; the SDK waits between tries with jitter, 20 s at most.
@@ -22,6 +22,8 @@ pub struct SessionOptions {
     pub region: String,
     /// Another endpoint than AWS's own, with credentials for it; the sandbox.
     pub endpoint: Option<String>,
+    /// Whether AWS's request limits count at that endpoint.
+    pub limits: bool,
 }
 
 /// The clients of one session, for reads: the SDK repeats those on throttling and lost answers. Writes go
@@ -66,6 +68,8 @@ pub struct Aws {
     pub ssm: aws_sdk_ssm::Client,
     /// STS.
     pub sts: aws_sdk_sts::Client,
+    /// What paces the calls of all of them.
+    pub pace: Pace,
     /// Whether the environment or the profile sends the calls of RDS elsewhere: an emulator does not have all that AWS offers.
     pub rds_is_elsewhere: bool,
     /// What signs requests that none of these makes.
@@ -86,6 +90,7 @@ pub struct Caller {
 pub struct Configured {
     config: SdkConfig,
     region: String,
+    pace: Pace,
 }
 
 impl Configured {
@@ -93,7 +98,8 @@ impl Configured {
     pub async fn load(options: &SessionOptions) -> Self {
         let timeouts = TimeoutConfig::builder()
             .connect_timeout(Duration::from_secs(5))
-            .operation_attempt_timeout(Duration::from_secs(60))
+            // Not of a whole attempt, which may have to wait for its turn first: see `pace`.
+            .read_timeout(Duration::from_secs(60))
             .build();
         let mut loader = aws_config::defaults(BehaviorVersion::latest())
             .region(Region::new(options.region.clone()))
@@ -104,7 +110,9 @@ impl Configured {
             let keys = aws_sdk_sts::config::Credentials::new("sandbox", "sandbox", None, None, "sandbox");
             loader = loader.endpoint_url(endpoint).credentials_provider(keys);
         }
-        Self { config: loader.load().await, region: options.region.clone() }
+        let config = loader.load().await;
+        let elsewhere = if options.limits { Vec::new() } else { endpoints::outside_of_aws(&config) };
+        Self { config, region: options.region.clone(), pace: Pace::new(elsewhere) }
     }
 
     /// Where calls go, in words: AWS, or the endpoints that the environment or the profile name.
@@ -118,7 +126,7 @@ impl Configured {
     /// If no credentials can be found.
     pub async fn connect(self) -> Result<Aws, Failure> {
         credentials::check(&self.config).await?;
-        Ok(Aws::over(&self.config, self.region))
+        Ok(Aws::paced(&self.config, self.region, self.pace))
     }
 }
 
@@ -136,13 +144,24 @@ impl Aws {
         Self::over(&config, "eu-west-1".to_owned())
     }
 
+    #[cfg(test)]
     pub(super) fn over(config: &SdkConfig, region: String) -> Self {
-        macro_rules! client {
+        Self::paced(config, region, Pace::new(endpoints::outside_of_aws(config)))
+    }
+
+    fn paced(config: &SdkConfig, region: String, pace: Pace) -> Self {
+        let config = &pace.over(config);
+        macro_rules! with_ours {
             ($sdk:ident) => {
-                $sdk::Client::from_conf($sdk::config::Builder::from(config).interceptor(Origin).build())
+                $sdk::config::Builder::from(config).interceptor(Origin).interceptor(pace.clone())
             };
         }
-        let sns = aws_sdk_sns::config::Builder::from(config).interceptor(Origin).retry_classifier(TooManyRequests);
+        macro_rules! client {
+            ($sdk:ident) => {
+                $sdk::Client::from_conf(with_ours!($sdk).build())
+            };
+        }
+        let sns = with_ours!(aws_sdk_sns).retry_classifier(TooManyRequests);
         Self {
             region,
             acm: client!(aws_sdk_acm),
@@ -163,6 +182,7 @@ impl Aws {
             sns: aws_sdk_sns::Client::from_conf(sns.build()),
             ssm: client!(aws_sdk_ssm),
             sts: client!(aws_sdk_sts),
+            pace,
             rds_is_elsewhere: endpoints::is_elsewhere(config, "RDS"),
             credentials: config.credentials_provider(),
         }

@@ -234,6 +234,7 @@ pub(super) async fn apply(again: &str, project: &Project, plan: &Plan, output: &
     });
     let applied = applied.await;
     drop(stoppable);
+    project.tell_of_waits();
     let stopped = project.stopper().asked().map_or(exit::INTERRUPTED, Asked::code);
     Ok(conclude(again, plan, &applied?, stopped, output))
 }

@@ -69,8 +69,10 @@ impl Project {
     /// Reads stack.yaml and opens a session; no call to AWS yet.
     pub(super) async fn open(global: &Global, output: &Output) -> Result<Self, Stop> {
         let stack = read(global)?;
-        let endpoint = if global.sandbox { Some(sandbox::endpoint()?) } else { None };
-        let configured = Configured::load(&SessionOptions { region: stack.region.clone(), endpoint }).await;
+        let running = if global.sandbox { Some(sandbox::must_run()?) } else { None };
+        let limits = running.as_ref().is_some_and(|running| running.limits);
+        let endpoint = running.map(|running| running.endpoint);
+        let configured = Configured::load(&SessionOptions { region: stack.region.clone(), endpoint, limits }).await;
         if global.verbose > 0 {
             let place = configured.place();
             output.status(&format!("{}/{} in {} at {place}", stack.name, stack.environment, stack.region));
@@ -164,6 +166,16 @@ impl Project {
             name = zone.name,
         ));
         Ok(())
+    }
+
+    /// Says, with `-v`, for how long calls have waited because AWS takes no more of them at once.
+    pub(super) fn tell_of_waits(&self) {
+        if let Some(waited) = self.cx.aws.pace.waited().filter(|_| self.verbose) {
+            let (calls, longest, operation) = (waited.calls, waited.longest.as_secs(), waited.operation);
+            self.output.status(&format!(
+                "Calls that waited to stay within AWS's request limits: {calls}; the longest for {longest} s ({operation})."
+            ));
+        }
     }
 
     /// Says once in a run which services run an image that somebody has deleted: nothing fails before ECS has to start a task.

@@ -47,6 +47,13 @@ pub async fn apply(mut run: Run, plan: &Plan) -> Result<Summary, Failure> {
     for live in plan.given() {
         outputs.insert(live.address.clone(), run.kinds.of(&live.address)?.outputs(&live.live)?);
     }
+    let mut hurrying = JoinSet::new();
+    let (interrupt, pace) = (run.interrupt.clone(), run.cx.aws.pace.clone());
+    // What waits for its turn at AWS has begun, and is to end soon.
+    hurrying.spawn(async move {
+        interrupt.wait().await;
+        pace.hurry();
+    });
     let work = Arc::new(Work { run, plan: plan.clone(), outputs: Mutex::new(outputs), left: Mutex::default() });
     let preparing = work.prepare();
     let summary = work.schedule().await;

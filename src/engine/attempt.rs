@@ -46,7 +46,8 @@ impl Write<'_> {
 
 /// Carries `write` out. A deletion gives nothing back.
 pub(super) async fn attempt(on: Resource<'_>, write: Write<'_>) -> Result<Option<Value>, Failure> {
-    let began = Instant::now();
+    // Patience begins with the first refusal: before that, a call may have waited for its turn at AWS.
+    let mut refused = None;
     let patience = if write.is_delete() { on.kind.deadline() } else { on.kind.patience() };
     let mut pauses = pauses();
     let mut repeated = 0;
@@ -82,9 +83,10 @@ pub(super) async fn attempt(on: Resource<'_>, write: Write<'_>) -> Result<Option
                         return Ok(Some(made));
                     }
                 }
+                let since = refused.get_or_insert_with(Instant::now).elapsed();
                 match passing {
-                    Some(what) if began.elapsed() < patience => on.waiting(&with_reason(what, &failure)),
-                    Some(what) => return Err(waited_for(failure, what, began.elapsed())),
+                    Some(what) if since < patience => on.waiting(&with_reason(what, &failure)),
+                    Some(what) => return Err(waited_for(failure, what, since)),
                     None => return Err(failure),
                 }
             }

@@ -19,8 +19,8 @@ use crate::{
     model::{Address, Cause, Failure, LiveResource},
 };
 
-/// How many writes are under way at once. AWS's request buckets are far larger; this keeps one stack from emptying
-/// those of the whole account.
+/// How many writes are under way at once. This keeps one stack from emptying at once the request buckets that it shares with the
+/// whole account; that it does not ask for more than they give is for [`crate::aws::Pace`].
 /// <https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-throttling.html>
 pub(super) const WRITES_AT_ONCE: usize = 16;
 

@@ -32,6 +32,7 @@ mod iam;
 mod init;
 mod jobs;
 mod lifecycle;
+mod limits;
 mod lines;
 mod logs;
 mod many;

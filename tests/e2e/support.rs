@@ -65,6 +65,11 @@ pub struct World {
 impl World {
     /// Starts a sandbox, and lays out the repository's own stack.yaml with its application beside.
     pub fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    /// Likewise, with these flags of `stackctl sandbox start`.
+    pub fn start_with(flags: &[&str]) -> Self {
         let home = tempfile::Builder::new().prefix("stackctl-e2e").tempdir().expect("a temporary folder");
         let project = home.path().join("project");
         fs::create_dir(&project).expect("a folder");
@@ -77,7 +82,7 @@ impl World {
             .build()
             .expect("a client");
         let mut world = Self { home, endpoint: String::new(), client };
-        let started = world.stackctl(&["sandbox", "start", "--output", "json"]);
+        let started = world.stackctl(&[&["sandbox", "start", "--output", "json"], flags].concat());
         assert!(started.status.success(), "{}", text(&started));
         let about: Value = serde_json::from_slice(&started.stdout).expect("one document");
         about["endpoint"].as_str().expect("it has an endpoint").clone_into(&mut world.endpoint);
@@ -111,7 +116,7 @@ impl World {
     pub fn copy_app(&self) -> PathBuf {
         let copy = self.home.path().join("sources");
         fs::create_dir(&copy).expect("a folder");
-        for part in ["Cargo.toml", "Cargo.lock", "src", "app", "bench", "sandbox"] {
+        for part in ["Cargo.toml", "Cargo.lock", "src", "app", "bench", "limits", "sandbox"] {
             let copied = Command::new("cp").arg("-r").arg(repository().join(part)).arg(&copy).status();
             assert!(copied.expect("cp runs").success());
         }

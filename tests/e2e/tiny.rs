@@ -68,7 +68,11 @@ pub struct Tiny(pub World);
 
 impl Tiny {
     pub fn start() -> Self {
-        let world = World::start();
+        Self::on(World::start())
+    }
+
+    /// The project on this sandbox.
+    pub fn on(world: World) -> Self {
         let source = world.project().join("tiny/src");
         fs::create_dir_all(&source).expect("a folder");
         let manifest = "[package]\nname = \"tiny\"\nversion = \"1.0.0\"\nedition = \"2024\"\n\n[workspace]\n";

@@ -7,13 +7,14 @@ mod lag;
 use std::{
     collections::HashMap,
     sync::{
-        Mutex,
+        Mutex, MutexGuard,
         atomic::{AtomicU64, Ordering},
     },
     time::Instant,
 };
 
 use serde::{Deserialize, Serialize};
+use stackctl_limits::Buckets;
 
 use crate::{
     api::{Answer, ApiError, Call},
@@ -30,6 +31,9 @@ pub(crate) struct Plan {
     /// What the dice are thrown with.
     #[arg(long, default_value_t = 0)]
     pub(crate) seed: u64,
+    /// Whether AWS's request limits apply: a call is throttled where its token bucket is empty.
+    #[arg(long)]
+    pub(crate) limits: bool,
     /// The share of calls that are throttled, 0 to 1.
     #[arg(long, default_value_t = 0.0)]
     throttled: f64,
@@ -70,9 +74,11 @@ pub(crate) enum Fate {
 }
 
 /// The dice.
-#[derive(Default)]
 pub(crate) struct Faults {
     plan: Mutex<Plan>,
+    /// The tokens that are left of AWS's request limits. They come at AWS's rates, however fast other things go here: calls
+    /// are not faster than on AWS.
+    buckets: Mutex<Buckets>,
     /// How often each operation was called: the dice are thrown by operation, so that what runs beside it does not count.
     thrown: Mutex<HashMap<String, u64>>,
     calls: AtomicU64,
@@ -82,14 +88,25 @@ pub(crate) struct Faults {
 
 impl Faults {
     pub(crate) fn new(plan: Plan) -> Self {
-        Self { plan: Mutex::new(plan), ..Self::default() }
+        Self {
+            plan: Mutex::new(plan),
+            buckets: Mutex::new(Buckets::of_aws()),
+            thrown: Mutex::default(),
+            calls: AtomicU64::default(),
+            deleted: Mutex::default(),
+        }
     }
 
-    /// Begins another plan from its first throw.
+    /// Begins another plan from its first throw, with full buckets.
     pub(crate) fn set(&self, plan: Plan) {
+        *self.buckets() = Buckets::of_aws();
         self.thrown.lock().expect("nobody panics while holding this").clear();
         self.calls.store(0, Ordering::SeqCst);
         *self.plan.lock().expect("nobody panics while holding this") = plan;
+    }
+
+    fn buckets(&self) -> MutexGuard<'_, Buckets> {
+        self.buckets.lock().expect("nobody panics while holding this")
     }
 
     pub(crate) fn plan(&self) -> Plan {
@@ -118,6 +135,9 @@ impl Faults {
     /// What becomes of `call`.
     pub(crate) fn fate(&self, call: &Call) -> Fate {
         let plan = self.plan();
+        if plan.limits && !self.buckets().try_take(&call.region, &call.service, &call.operation) {
+            return Fate::Refused(throttled(call));
+        }
         if self.is_busy(call, plan.bucket_busy) {
             let message =
                 "A conflicting conditional operation is currently in progress against this resource. Please try again.";
@@ -153,13 +173,15 @@ impl Faults {
 }
 
 /// How each service asks to slow down.
-/// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html>, and "Common errors" of each other API.
+/// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html>, "Common errors" of each other API, and the pages of
+/// the request limits in `limits/src/table.rs`: ELB and RDS have the code of the services that speak JSON.
 fn throttled(call: &Call) -> ApiError {
     let (status, code, message) = match call.service.as_str() {
         "ec2" => (503, "RequestLimitExceeded", "Request limit exceeded."),
         "s3" => (503, "SlowDown", "Please reduce your request rate."),
         "scheduler" => (429, "ThrottlingException", "Rate exceeded"),
         "sns" => (429, "Throttled", "Rate exceeded"),
+        "elasticloadbalancing" | "rds" => (400, "ThrottlingException", "Rate exceeded"),
         _ if call.is_json() => (400, "ThrottlingException", "Rate exceeded"),
         _ => (400, "Throttling", "Rate exceeded"),
     };
@@ -210,6 +232,33 @@ mod tests {
             assert!(count(what).abs_diff(share) < 50, "{what}: {}", count(what));
         }
         assert!(count("Done") > 300);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn calls_beyond_the_request_limits_are_throttled() {
+        let faults = Faults::new(Plan { limits: true, operations: vec!["CreateVpc".into()], ..Plan::default() });
+        for (service, operation, burst, status, code) in [
+            ("ecs", "RegisterTaskDefinition", 20, 400, "ThrottlingException"),
+            ("ec2", "CreateSubnet", 50, 503, "RequestLimitExceeded"),
+            ("elasticloadbalancing", "CreateRule", 20, 400, "ThrottlingException"),
+            ("iam", "CreateRole", 15, 400, "Throttling"),
+            ("rds", "DescribeDBInstances", 300, 400, "ThrottlingException"),
+            ("ssm", "PutParameter", 3, 400, "ThrottlingException"),
+        ] {
+            let mut call = call(service, operation);
+            if matches!(service, "ecs" | "ssm") {
+                call.headers.insert("x-amz-target", "a.target".parse().expect("it is a header"));
+            }
+            for nth in 1..=burst {
+                assert!(matches!(faults.fate(&call), Fate::Done), "{operation} {nth}");
+            }
+            let Fate::Refused(error) = faults.fate(&call) else { panic!("{operation} has no tokens left") };
+            assert_eq!((error.status, error.code.as_str()), (status, code), "{operation}");
+        }
+        tokio::time::advance(std::time::Duration::from_secs(1)).await;
+        assert!(matches!(faults.fate(&call("ecs", "RegisterTaskDefinition")), Fate::Done), "a token came back");
+        let off = Faults::new(Plan::default());
+        assert!((0..1000).all(|_| matches!(off.fate(&call("ecs", "RegisterTaskDefinition")), Fate::Done)));
     }
 
     #[test]

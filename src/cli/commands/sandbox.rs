@@ -98,6 +98,9 @@ struct Start {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "A bad cloud")]
 struct Faults {
+    /// Apply AWS's request limits: calls beyond them are asked to slow down.
+    #[arg(long)]
+    limits: bool,
     /// The share of calls that AWS asks to slow down.
     #[arg(long, value_name = "SHARE")]
     throttled: Option<f64>,
@@ -120,8 +123,11 @@ struct Faults {
 
 /// What the sandbox writes when it is ready.
 #[derive(Debug, Deserialize, Serialize)]
-struct Running {
-    endpoint: String,
+pub(in crate::cli) struct Running {
+    pub(in crate::cli) endpoint: String,
+    /// Whether it was started with AWS's request limits.
+    #[serde(default)]
+    pub(in crate::cli) limits: bool,
     pid: i32,
 }
 
@@ -153,11 +159,11 @@ impl Sandbox {
     }
 }
 
-/// The endpoint of the sandbox that runs.
-pub(in crate::cli) fn endpoint() -> Result<String, Stop> {
+/// The sandbox that runs.
+pub(in crate::cli) fn must_run() -> Result<Running, Stop> {
     let dir = folder(std::env::var_os("STACKCTL_SANDBOX_DIR").map(PathBuf::from))?;
     match running(&dir)? {
-        Some(running) => Ok(running.endpoint),
+        Some(running) => Ok(running),
         None => Err(Failure::about(Subject::command("sandbox"), "no sandbox is running")
             .hint("start one with `stackctl sandbox start`, or leave out --sandbox (STACKCTL_SANDBOX) to work on AWS")
             .into()),
@@ -181,7 +187,8 @@ async fn start(dir: &Path, options: &Start, output: &Output) -> Result<u8, Stop>
     for (flag, scale) in scales.into_iter().filter_map(|(flag, scale)| Some((flag, scale?))) {
         command.arg(flag).arg(scale.to_string());
     }
-    let Faults { throttled, failed, reset, lost, lag, seed } = options.faults;
+    let Faults { limits, throttled, failed, reset, lost, lag, seed } = options.faults;
+    command.args(limits.then_some("--limits"));
     let faults =
         [("--throttled", throttled), ("--failed", failed), ("--reset", reset), ("--lost", lost), ("--lag", lag)];
     for (flag, value) in faults.into_iter().filter_map(|(flag, value)| Some((flag, value?))) {

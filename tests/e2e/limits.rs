@@ -1,0 +1,55 @@
+//! AWS's request limits: a stack of so many services that its calls have to wait, and one whose calls others have taken.
+
+use std::fs;
+
+use serde_json::json;
+
+use crate::{support::World, sweep, tiny::Tiny};
+
+/// Services with routes and without tasks: this is about what AWS is asked.
+fn stack(services: usize) -> String {
+    let head = "name: tiny\nregion: eu-west-1\nnetwork: { nat: none }\nload_balancer: { tls: off }";
+    let services = (1..=services).map(|number| {
+        format!("  s{number}: {{ build: tiny, memory: 512, replicas: 0, port: 3000, routes: [\"/s{number}/*\"] }}\n")
+    });
+    format!("{head}\nservices:\n{}", services.collect::<String>())
+}
+
+/// How many calls there were, and how many of them were asked to slow down.
+async fn counts(world: &World) -> (usize, usize) {
+    let calls = world.calls().await;
+    let codes = ["Throttling", "ThrottlingException", "RequestLimitExceeded"];
+    let throttled = calls.iter().filter(|call| codes.iter().any(|code| call["code"] == *code));
+    (calls.len(), throttled.count())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_services_come_and_go_within_the_limits() {
+    let tiny = Tiny::on(World::start_with(&["--limits"]));
+    let world = &tiny.0;
+    fs::write(world.project().join("stack.yaml"), stack(24)).expect("it can be written");
+    world.forget_calls().await;
+    let up = tiny.ends_with(0, &["up", "--yes", "--verbose"]);
+    assert!(up.contains("Calls that waited to stay within AWS's request limits: "), "{up}");
+    tiny.say("two");
+    tiny.ends_with(0, &["deploy", "--yes"]);
+    tiny.ends_with(0, &["destroy", "--confirm", "tiny"]);
+    let (calls, throttled) = counts(world).await;
+    println!("{throttled} of {calls} calls were throttled");
+    assert!(throttled * 100 < calls, "{throttled} of {calls} calls were throttled");
+    assert_eq!(sweep::everything(world).await, [""; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_small_stack_gets_through_where_others_take_the_calls() {
+    let tiny = Tiny::start();
+    let world = &tiny.0;
+    fs::write(world.project().join("stack.yaml"), stack(8)).expect("it can be written");
+    // stackctl does not know of them: as with what others send, AWS throttles before stackctl's own buckets are empty.
+    world.set(json!({ "faults": { "limits": true } })).await;
+    world.forget_calls().await;
+    tiny.ends_with(0, &["up", "--yes"]);
+    assert_ne!(counts(world).await.1, 0, "some calls are throttled");
+    tiny.ends_with(0, &["destroy", "--confirm", "tiny"]);
+    assert_eq!(sweep::everything(world).await, [""; 0]);
+}
