@@ -46,6 +46,7 @@ mod rollouts;
 mod rounds;
 mod run;
 mod scaling;
+mod second_emulator;
 mod secrecy;
 mod set_secrets;
 mod signals;
