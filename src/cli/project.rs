@@ -86,6 +86,11 @@ impl Project {
         Ok(Self { stack, cx, kinds, folder, images, relay, stopper, output, verbose, told, told_of_images, has_waited })
     }
 
+    /// The same, for a command that deletes all that it finds.
+    pub(super) fn deleting_all(self) -> Self {
+        Self { cx: self.cx.deleting_all(), ..self }
+    }
+
     /// Looks at the cloud: who calls, which zones there are, what the stack owns. All at once.
     pub(super) async fn look(&self) -> Result<View, Failure> {
         let aws = &self.cx.aws;

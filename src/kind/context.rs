@@ -32,6 +32,7 @@ pub struct Context {
     expected: Arc<BTreeMap<Address, Value>>,
     going: Arc<BTreeSet<String>>,
     claim: Option<Arc<Claim>>,
+    deletes_all: bool,
     shared: Arc<Mutex<HashMap<&'static str, Shared>>>,
     unchanging: Arc<Mutex<HashMap<String, Shared>>>,
 }
@@ -49,8 +50,8 @@ impl Context {
     pub fn new(id: StackId, aws: Arc<Aws>, images: Arc<dyn Images>) -> Self {
         let run = format!("{:016x}", rand::random::<u64>());
         let (origin, expected, going) = (Arc::default(), Arc::default(), Arc::default());
-        let (shared, unchanging) = (Arc::default(), Arc::default());
-        Self { id, aws, images, run, origin, expected, going, claim: None, shared, unchanging }
+        let (claim, deletes_all, shared, unchanging) = Default::default();
+        Self { id, aws, images, run, origin, expected, going, claim, deletes_all, shared, unchanging }
     }
 
     /// The same, where the stack may have these resources, whether a listing of AWS's shows them or not: their addresses, and what
@@ -64,6 +65,18 @@ impl Context {
     #[must_use]
     pub fn deleting(self, ids: impl IntoIterator<Item = String>) -> Self {
         Self { going: Arc::new(ids.into_iter().collect()), ..self }
+    }
+
+    /// The same, for a run that deletes all that it finds.
+    #[must_use]
+    pub fn deleting_all(self) -> Self {
+        Self { deletes_all: true, ..self }
+    }
+
+    /// Whether what is found is only deleted: what takes a call for each resource, and serves a comparison alone, need not be
+    /// read.
+    pub fn deletes_all(&self) -> bool {
+        self.deletes_all
     }
 
     /// Whether this run deletes what AWS calls `id`.

@@ -31,7 +31,7 @@ pub(in crate::cli) struct Destroy {
 
 impl Destroy {
     pub(super) async fn run(&self, global: &Global, output: &Output) -> Result<u8, Stop> {
-        let project = Project::open(global, output).await?;
+        let project = Project::open(global, output).await?.deleting_all();
         let name = project.stack.name.clone();
         if let Some(confirmed) = self.confirm.as_ref().filter(|confirmed| **confirmed != name) {
             return Err(Stop::usage(
