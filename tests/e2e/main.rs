@@ -36,6 +36,7 @@ mod lines;
 mod logs;
 mod many;
 mod mistakes;
+mod passing;
 mod passwords;
 mod permissions;
 mod releases;
