@@ -14,6 +14,11 @@ const DECISIVE: [&str; 3] = ["version", "class", "multi_az"];
 /// Refuses `plan` if AWS does not offer what it makes. Makes no call for a plan that makes nothing of that kind, and none where it
 /// is not AWS that would answer. Who may not ask AWS is told by AWS itself, in the middle.
 ///
+/// The classes of caches are not asked for: ElastiCache has no operation that says which it can make. Its offerings of reserved nodes
+/// are about prices, and the types that a cache may change to take one that is there.
+/// <https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_DescribeReservedCacheNodesOfferings.html>,
+/// <https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_ListAllowedNodeTypeModifications.html>
+///
 /// # Errors
 /// If AWS does not offer it. If AWS fails.
 pub async fn refuse(cx: &Context, plan: &Plan) -> Result<(), Failure> {

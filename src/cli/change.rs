@@ -1,7 +1,7 @@
 //! The way from a plan to its end that `up`, `deploy` and `destroy` share: show, ask, lock, look again, apply, report.
 
 use crate::{
-    blockers,
+    blockers, blueprint,
     cli::{
         earlier_load,
         error::{Stop, code},
@@ -213,8 +213,25 @@ impl Change<'_> {
             // Nobody else sets it meanwhile; were it so, what they set would be as true.
             drop(project.cx.origin.set(provenance::of(&project.folder).await));
         }
-        let code = apply(&self.again(), project, &plan, output).await?;
+        let mut code = apply(&self.again(), project, &plan, output).await?;
+        if code == exit::DONE && project.cx.deletes_all() {
+            code = self.delete_late(project, &plan, output).await?;
+        }
         Ok(Ended { code, is_change: true, untouched: plan.unchanged })
+    }
+
+    /// Deletes what AWS lists only after `destroyed` was carried out.
+    async fn delete_late(&self, project: &Project, destroyed: &Plan, output: &Output) -> Result<u8, Failure> {
+        let asked_for = blueprint::sketch(&project.stack)?;
+        let asked_for = asked_for.nodes().map(|node| node.address.clone());
+        let late = engine::late(&project.kinds, &project.cx, asked_for, destroyed).await?;
+        if late.is_empty() {
+            return Ok(exit::DONE);
+        }
+        output.status("AWS shows these of the stack only now:");
+        output.announce(&project.kinds, &late);
+        self.refuse_guarded(&late)?;
+        apply(&self.again(), project, &late, output).await
     }
 }
 

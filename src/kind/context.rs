@@ -61,6 +61,12 @@ impl Context {
         Self { expected: Arc::new(resources.into_iter().collect()), ..self }
     }
 
+    /// The same, for a run that deletes what AWS calls by these ids.
+    #[must_use]
+    pub fn deleting(self, ids: impl IntoIterator<Item = String>) -> Self {
+        Self { going: Arc::new(ids.into_iter().collect()), ..self }
+    }
+
     /// The same, for a run that deletes all that it finds.
     #[must_use]
     pub fn deleting_all(self) -> Self {
@@ -71,12 +77,6 @@ impl Context {
     /// read.
     pub fn deletes_all(&self) -> bool {
         self.deletes_all
-    }
-
-    /// The same, for a run that deletes what AWS calls by these ids.
-    #[must_use]
-    pub fn deleting(self, ids: impl IntoIterator<Item = String>) -> Self {
-        Self { going: Arc::new(ids.into_iter().collect()), ..self }
     }
 
     /// Whether this run deletes what AWS calls `id`.

@@ -101,6 +101,10 @@ pub trait AnyKind: Send + Sync {
     fn begins_within(&self, changes: &[Change]) -> Result<Duration, Failure>;
     /// [`Kind::outputs`].
     fn outputs(&self, live: &Value) -> Result<Outputs, Failure>;
+    /// [`Kind::outputs_hold`].
+    fn outputs_hold(&self, _live: &Value) -> Result<bool, Failure> {
+        Ok(false)
+    }
     /// [`Kind::create`].
     fn create<'a>(
         &'a self,
@@ -374,6 +378,10 @@ impl<K: Kind> AnyKind for Erased<K> {
 
     fn outputs(&self, live: &Value) -> Result<Outputs, Failure> {
         Ok(K::outputs(&typed(K::NAME, live)?))
+    }
+
+    fn outputs_hold(&self, live: &Value) -> Result<bool, Failure> {
+        Ok(K::outputs_hold(&typed(K::NAME, live)?))
     }
 
     fn create<'a>(

@@ -183,6 +183,12 @@ pub trait Kind: Send + Sync + 'static {
         Outputs::new()
     }
 
+    /// Whether the outputs of `live`, which is not ready, stay as they are until it is: a plan works with them, and what needs them
+    /// does not differ because AWS is changing the resource.
+    fn outputs_hold(_live: &Self::Live) -> bool {
+        false
+    }
+
     /// Makes it, tags in the same call. Idempotent: where AWS takes a client token or a unique name, repeating it
     /// gives the same resource; elsewhere the engine lists before it repeats.
     fn create(

@@ -59,6 +59,8 @@ impl DerefMut for Spawned {
 pub struct World {
     home: TempDir,
     pub endpoint: String,
+    /// What calls a second emulator in the place of the sandbox: variables that stackctl has in its environment.
+    pub elsewhere: Vec<(&'static str, String)>,
     pub client: reqwest::Client,
 }
 
@@ -81,7 +83,7 @@ impl World {
             .timeout(Duration::from_secs(30))
             .build()
             .expect("a client");
-        let mut world = Self { home, endpoint: String::new(), client };
+        let mut world = Self { home, endpoint: String::new(), elsewhere: Vec::new(), client };
         let started = world.stackctl(&[&["sandbox", "start", "--output", "json"], flags].concat());
         assert!(started.status.success(), "{}", text(&started));
         let about: Value = serde_json::from_slice(&started.stdout).expect("one document");
@@ -142,6 +144,9 @@ impl World {
             ["AWS_PROFILE", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL"]
         {
             command.env_remove(name);
+        }
+        if !self.elsewhere.is_empty() {
+            command.env_remove("STACKCTL_SANDBOX").envs(self.elsewhere.iter().map(|(name, value)| (name, value)));
         }
         command
     }
@@ -322,14 +327,19 @@ impl World {
 
     /// An SDK configuration for this sandbox, to look at it without stackctl.
     pub async fn sdk(&self) -> aws_config::SdkConfig {
-        let keys = aws_sdk_sts::config::Credentials::new("test", "test", None, None, "test");
-        aws_config::defaults(aws_config::BehaviorVersion::latest())
-            .region(aws_config::Region::new("eu-west-1"))
-            .endpoint_url(&self.endpoint)
-            .credentials_provider(keys)
-            .load()
-            .await
+        sdk_at(&self.endpoint).await
     }
+}
+
+/// An SDK configuration for an emulator.
+pub async fn sdk_at(endpoint: &str) -> aws_config::SdkConfig {
+    let keys = aws_sdk_sts::config::Credentials::new("test", "test", None, None, "test");
+    aws_config::defaults(aws_config::BehaviorVersion::latest())
+        .region(aws_config::Region::new("eu-west-1"))
+        .endpoint_url(endpoint)
+        .credentials_provider(keys)
+        .load()
+        .await
 }
 
 impl Drop for World {

@@ -1,6 +1,10 @@
 //! The roles' files: the script that creates them, tried with a command that stands in for the AWS CLI.
 
-use std::{fs, os::unix::fs::PermissionsExt, process::Command};
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt,
+    process::{Command, Output},
+};
 
 use serde_json::Value;
 
@@ -20,23 +24,99 @@ case "$service $operation" in
   'iam create-role') [ ! -e "$2-trust" ] && cat "$OLDPWD/${4#file://}" > "$2-trust" ;;
   'iam update-assume-role-policy') [ -e "$2-trust" ] && cat "$OLDPWD/${4#file://}" > "$2-trust" ;;
   'iam put-role-policy') [ -e "$2-trust" ] && cat "$OLDPWD/${6#file://}" > "$2-policy" ;;
+  'iam delete-role-policy') rm "$2-policy" ;;
+  'iam get-policy') [ -e "policy-${2##*/}" ] ;;
+  'iam create-policy') [ ! -e "policy-$2" ] && cat "$OLDPWD/${4#file://}" > "policy-$2" ;;
+  'iam list-policy-versions') cat "versions-${2##*/}" 2>/dev/null || true ;;
+  'iam delete-policy-version') [ "$4" = v1 ] && rm "versions-${2##*/}" ;;
+  'iam create-policy-version')
+    [ ! -e "versions-${2##*/}" ] && [ "$5" = --set-as-default ] && echo v1 > "versions-${2##*/}" && cat "$OLDPWD/${4#file://}" > "policy-${2##*/}" ;;
+  'iam attach-role-policy') [ -e "policy-${4##*/}" ] && : > "attached-${4##*/}" ;;
+  'iam detach-role-policy') rm "attached-${4##*/}" ;;
+  'iam delete-policy') [ ! -e "attached-${2##*/}" ] && [ ! -e "versions-${2##*/}" ] && rm "policy-${2##*/}" ;;
   *) echo "there is no $service $operation" >&2; exit 2 ;;
 esac
 "#;
+
+/// Puts the account `aws` beside the project.
+fn with_account(project: &Project, aws: &str) {
+    project.write("bin/aws", aws);
+    fs::set_permissions(project.path("bin/aws"), fs::Permissions::from_mode(0o755)).expect("it is ours");
+    fs::create_dir(project.path("account")).expect("a folder");
+}
+
+/// Runs the script that makes the roles.
+fn create_roles(project: &Project) -> Output {
+    let path = format!("{}:{}", project.path("bin").display(), std::env::var("PATH").expect("there is one"));
+    let mut command = Command::new(project.path("ci/create-roles.sh"));
+    command.env("PATH", &path).env("ACCOUNT_FOLDER", project.path("account")).current_dir("/");
+    command.output().expect("it is executable")
+}
+
+/// A stack whose policy is longer than an inline policy of a role may be.
+fn large() -> String {
+    let domain = format!("shop.{}.{}.example.com", "a".repeat(60), "b".repeat(60));
+    format!(
+        "name: a-name-of-20-letters
+region: ap-southeast-1
+network: {{ nat: per-zone }}
+database: {{ users: {{ app: owner }} }}
+cache: {{}}
+buckets: {{ uploads: {{}} }}
+load_balancer: {{ tls: acm, domain: {domain} }}
+bastion: {{ users: {{ ada: {{ ssh_key: \"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f\" }} }}, allow: [192.0.2.1/32] }}
+services:
+  web: {{ build: ., port: 3000, scale: {{ min: 1, max: 2, cpu: 60 }}, release: [migrate], exec: true, secrets: {{ KEY: generate }}, buckets: [uploads] }}
+jobs: {{ report: {{ service: web, command: [report], schedule: rate(1 day) }} }}
+alarms: {{ email: ops@example.com }}
+"
+    )
+}
+
+/// The files of the account whose names begin so, without that.
+fn with_prefix(project: &Project, prefix: &str) -> Vec<String> {
+    let names = fs::read_dir(project.path("account")).expect("a folder").flatten().map(|entry| entry.file_name());
+    let names = names.filter_map(|name| name.to_string_lossy().strip_prefix(prefix).map(str::to_owned));
+    let mut names: Vec<String> = names.collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn a_policy_too_long_for_a_role_becomes_managed_policies() {
+    let project = Project::new();
+    let arguments = ["--ci", "github", "--repository", "ada/shop", "--with-up"];
+    let small = read(project.path("stack.yaml")).replace("name: shop\n", "name: a-name-of-20-letters\n");
+    let role = "stackctl-ci-a-name-of-20-letters-deploy";
+    with_account(&project, AWS);
+    // From one sort to the other, back, and again with what is there already.
+    for (stack, is_long) in [(&small, false), (&large(), true), (&large(), true), (&large(), true), (&small, false)] {
+        project.write("stack.yaml", stack);
+        project.pipeline(&arguments, "ci/create-roles.sh");
+        let output = create_roles(&project);
+        assert!(output.status.success(), "{}\n{}", said(&output), read(project.path("account/calls")));
+        let expected: Vec<String> =
+            if is_long { (1..=2).map(|number| format!("{role}-{number}")).collect() } else { Vec::new() };
+        assert_eq!(with_prefix(&project, "policy-"), expected);
+        assert_eq!(with_prefix(&project, "attached-"), expected);
+        assert_eq!(project.path(&format!("account/{role}-policy")).exists(), !is_long, "the inline policy");
+        for name in &expected {
+            let number = name.rsplit('-').next().expect("it has parts");
+            let kept = read(project.path(&format!("account/policy-{name}")));
+            assert_eq!(kept, read(project.path(&format!("ci/deploy-policy-{number}.json"))));
+            let length = kept.chars().filter(|c| !c.is_whitespace()).count();
+            assert!(length <= 6144, "{name} has {length} characters");
+        }
+    }
+}
 
 #[test]
 fn the_script_makes_two_roles_and_may_run_again() {
     let project = Project::new();
     project.pipeline(&["--ci", "github", "--repository", "ada/shop"], "ci/create-roles.sh");
-    project.write("bin/aws", AWS);
-    fs::set_permissions(project.path("bin/aws"), fs::Permissions::from_mode(0o755)).expect("it is ours");
-    fs::create_dir(project.path("account")).expect("a folder");
-    let path = format!("{}:{}", project.path("bin").display(), std::env::var("PATH").expect("there is one"));
+    with_account(&project, AWS);
     for round in ["first", "second"] {
-        let script = project.path("ci/create-roles.sh");
-        let mut command = Command::new(script);
-        command.env("PATH", &path).env("ACCOUNT_FOLDER", project.path("account")).current_dir("/");
-        let output = command.output().expect("it is executable");
+        let output = create_roles(&project);
         assert!(output.status.success(), "{round}: {}", said(&output));
         assert!(said(&output).contains("made the role stackctl-ci-shop-deploy"), "{round}: {}", said(&output));
     }
@@ -64,13 +144,8 @@ fn in_another_account_the_script_does_nothing() {
     let project = Project::new();
     let arguments = ["--ci", "gitlab", "--repository", "team/shop"];
     project.pipeline(&arguments, "ci/create-roles.sh");
-    project.write("bin/aws", &AWS.replace("123456789012", "210987654321"));
-    fs::set_permissions(project.path("bin/aws"), fs::Permissions::from_mode(0o755)).expect("it is ours");
-    fs::create_dir(project.path("account")).expect("a folder");
-    let path = format!("{}:{}", project.path("bin").display(), std::env::var("PATH").expect("there is one"));
-    let mut command = Command::new(project.path("ci/create-roles.sh"));
-    let output = command.env("PATH", &path).env("ACCOUNT_FOLDER", project.path("account")).output();
-    let output = output.expect("it is executable");
+    with_account(&project, &AWS.replace("123456789012", "210987654321"));
+    let output = create_roles(&project);
     assert_eq!(output.status.code(), Some(1), "{}", said(&output));
     assert!(said(&output).contains("210987654321"), "{}", said(&output));
     assert_eq!(read(project.path("account/calls")), "sts get-caller-identity\n");

@@ -25,7 +25,12 @@ impl Ecs {
                 "DescribeClusters" => Ok(clusters::describe(&state, &input)),
                 "ListClusters" => clusters::list(&state, &input),
                 "DeleteCluster" => clusters::delete(&mut state, &input),
-                "RegisterTaskDefinition" => definitions::register(&mut state, at, &input),
+                "RegisterTaskDefinition" => definitions::refuse_concurrent(
+                    &state,
+                    &input,
+                    self.works.place.settings.faults.plan().revision_pause,
+                )
+                .and_then(|()| definitions::register(&mut state, at, &input)),
                 "DescribeTaskDefinition" => definitions::describe(&state, &input),
                 "ListTaskDefinitions" => definitions::list(&state, &input),
                 "ListTaskDefinitionFamilies" => definitions::families(&state, &input),

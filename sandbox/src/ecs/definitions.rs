@@ -40,6 +40,18 @@ fn check_size(input: &Value) -> Result<(), ApiError> {
     Err(ApiError::client("ClientException", message))
 }
 
+/// Refuses a revision of a family that got another one less than `pause` seconds ago.
+/// <https://github.com/hashicorp/terraform-provider-aws/issues/9777>
+pub(super) fn refuse_concurrent(state: &Ledger, input: &Value, pause: f64) -> Result<(), ApiError> {
+    let last = state.definitions.get(text(input, "family")).and_then(|revisions| revisions.last());
+    let registered = last.and_then(|last| last.document["registeredAt"].as_f64());
+    if registered.is_none_or(|at| now() - at >= pause) {
+        return Ok(());
+    }
+    let message = "Too many concurrent attempts to create a new revision of the specified family.";
+    Err(ApiError::client("ClientException", message))
+}
+
 pub(super) fn register(state: &mut Ledger, region: &str, input: &Value) -> Result<Value, ApiError> {
     check_size(input)?;
     let family = text(input, "family").to_owned();

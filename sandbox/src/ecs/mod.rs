@@ -13,6 +13,7 @@ mod ledger;
 mod model;
 mod on_time;
 mod pages;
+mod preparation;
 mod rollback;
 mod rootfs;
 mod runner;

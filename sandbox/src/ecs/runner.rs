@@ -27,6 +27,7 @@ use super::{
     fargate::Ecs,
     input::text,
     model::Status,
+    preparation,
     rootfs::{self, Root},
     secrets, tools,
 };
@@ -107,6 +108,10 @@ fn free_port() -> std::io::Result<u16> {
 async fn begin(ecs: &Arc<Ecs>, work: &Work) -> Result<Begun, Unstarted> {
     let roles = ecs.roles().await;
     let role = text(&work.definition, "executionRoleArn");
+    let unprepared = ecs.works.place.settings.faults.plan().unprepared;
+    if let Some(reason) = preparation::refusal(ecs, &work.arn, role, unprepared) {
+        return Err(Unstarted(reason));
+    }
     let task_role = Some(text(&work.definition, "taskRoleArn")).filter(|role| !role.is_empty());
     let offer = task_role.map(|role| ecs.works.credentials.offer(role));
     let environment = environment(ecs, work, &roles, role, offer.as_ref()).await?;

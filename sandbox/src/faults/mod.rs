@@ -52,6 +52,13 @@ pub(crate) struct Plan {
     /// For how many seconds the name of a bucket that was deleted cannot be used again.
     #[arg(skip)]
     bucket_busy: f64,
+    /// For how many seconds after a revision of a task definition was registered another one of its family is refused.
+    #[arg(skip)]
+    pub(crate) revision_pause: f64,
+    /// How many of the first one-off tasks with an execution role ECS cannot prepare, because IAM does not show the role
+    /// everywhere.
+    #[arg(skip)]
+    pub(crate) unprepared: usize,
     /// After how many calls the credentials expire; none for never.
     #[arg(long)]
     expire_after: Option<u64>,

@@ -131,9 +131,11 @@ impl<'a> Draft<'a> {
             changes if replaces(changes) => Some(Action::Replace),
             _ => Some(Action::Update),
         };
+        let holds = ready || kind.outputs_hold(&live.live)?;
         let keeps_outputs = match action {
             None => true,
-            Some(Action::Update) => ready && !kind.update_renews_outputs(),
+            Some(Action::Update) => holds && !kind.update_renews_outputs(),
+            Some(Action::Wait) => holds,
             Some(_) => false,
         };
         if keeps_outputs {

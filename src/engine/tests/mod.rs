@@ -5,6 +5,7 @@ mod fake;
 mod interrupts;
 mod kills;
 mod lag;
+mod late;
 mod lost_answers;
 mod order;
 mod panics;

@@ -45,6 +45,8 @@ struct OneRole {
     policies: BTreeMap<String, String>,
     /// The ARNs of managed policies.
     attached: Vec<String>,
+    /// Whether lists do not show it yet.
+    unlisted: bool,
 }
 
 impl Service for Iam {
@@ -97,6 +99,11 @@ impl Iam {
     pub(super) fn trust_everybody(&mut self) {
         let everybody = r#"{"Statement": [{"Effect": "Allow", "Principal": "*", "Action": "sts:AssumeRole"}]}"#;
         self.of_stacks().for_each(|role| everybody.clone_into(&mut role.trust));
+    }
+
+    /// Lets lists leave out the roles of stacks, as they do for a while after a creation.
+    pub(super) fn unlist(&mut self) {
+        self.of_stacks().for_each(|role| role.unlisted = true);
     }
 
     /// How many there are.
@@ -158,7 +165,8 @@ fn details(
     _: &GetAccountAuthorizationDetailsInput,
 ) -> Result<GetAccountAuthorizationDetailsOutput, Refusal> {
     let encoded = |document: &str| urlencoding::encode(document).into_owned();
-    let roles = iam.0.iter().map(|(name, role)| {
+    let listed = iam.0.iter().filter(|(_, role)| !role.unlisted);
+    let roles = listed.map(|(name, role)| {
         let policies = role.policies.iter().map(|(name, document)| {
             PolicyDetail::builder().policy_name(name).policy_document(encoded(document)).build()
         });

@@ -336,6 +336,12 @@ impl Kind for Service {
             .with_some("version", live.version.as_deref())
     }
 
+    /// A rollout leaves its name and its ARN as they are, and nothing in a stack needs another output of it.
+    /// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_UpdateService.html>
+    fn outputs_hold(_live: &Live) -> bool {
+        true
+    }
+
     async fn create(cx: &Context, address: &Address, desired: &Desired) -> Result<Live, Failure> {
         let name = aws::derived(&cx.id, address, ecs::LONGEST_NAME);
         let mut call = cx

@@ -289,6 +289,8 @@ mod tests {
         assert!(by_hand.by_hand && by_hand.number == 3);
         TaskDefinition::delete(&cx, &found[0].live).await.expect("the family goes");
         assert_eq!(TaskDefinition::list(&cx.fresh()).await, Ok(Vec::new()));
+        let next_run = Context::new(cx.id.clone(), Arc::clone(&cx.aws), Arc::new(NoImages));
+        assert_eq!(find(&next_run, &address, 1).await, Ok(None), "ECS still describes it, and deletes it");
     }
 
     #[tokio::test]

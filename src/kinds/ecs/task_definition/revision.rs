@@ -49,7 +49,9 @@ pub async fn active(cx: &Context, address: &Address) -> Result<Vec<String>, Fail
 }
 
 /// The revision `number` of the family of `address`, also one that was deregistered, or that somebody has registered by hand;
-/// none if there is no such one.
+/// none if there is no such one. One that ECS is deleting can be described, and is of a stack that was destroyed: its secrets are
+/// gone.
+/// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeleteTaskDefinitions.html>
 ///
 /// # Errors
 /// If ECS fails.
@@ -57,7 +59,8 @@ pub async fn find(cx: &Context, address: &Address, number: u32) -> Result<Option
     let name = format!("{}:{number}", family::name(&cx.id, address));
     let Some(known) = ecs::revision(cx, &name).await? else { return Ok(None) };
     let ours = aws::address_of(&cx.id, &known.tags).as_ref() == Some(address) || aws::is_of_no_stack(&known.tags);
-    Ok(ours.then(|| read(&known.definition, &known.tags)))
+    let is_going = known.definition.status() == Some(&TaskDefinitionStatus::DeleteInProgress);
+    Ok((ours && !is_going).then(|| read(&known.definition, &known.tags)))
 }
 
 fn read(definition: &SdkDefinition, tags: &[Tag]) -> Revision {

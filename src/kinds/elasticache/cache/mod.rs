@@ -211,6 +211,12 @@ impl Kind for Cache {
             .with_some("port", live.port.map(|port| port.to_string()))
     }
 
+    /// A change leaves the endpoints of a replication group as they are.
+    /// <https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/Endpoints.html>
+    fn outputs_hold(live: &Live) -> bool {
+        live.status == "modifying" && live.host.is_some()
+    }
+
     async fn create(cx: &Context, address: &Address, desired: &Desired) -> Result<Live, Failure> {
         let token = secretsmanager::value(cx, desired.token.get()?).await?;
         let mut call = cx

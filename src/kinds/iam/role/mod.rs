@@ -82,7 +82,7 @@ impl Kind for Role {
             On::Named(&["iam::{account}:role/stackctl/{stack}/{environment}/*"]),
         ),
         Permission::delete(
-            &["iam:DeleteRole", "iam:DeleteRolePolicy", "iam:DetachRolePolicy"],
+            &["iam:DeleteRole", "iam:DeleteRolePolicy", "iam:DetachRolePolicy", "iam:GetRole"],
             On::Named(&["iam::{account}:role/stackctl/{stack}/{environment}/*"]),
         ),
     ];
@@ -105,9 +105,13 @@ impl Kind for Role {
             }
             marker = page.marker.filter(|_| page.is_truncated);
             if marker.is_none() {
-                return Ok(found);
+                break;
             }
         }
+        if cx.deletes_all() {
+            found.extend(taken::unlisted(cx, Self::NAME, &found).await?);
+        }
+        Ok(found)
     }
 
     fn diff(desired: &Desired, live: &Live) -> Changes<Field, NoField> {
@@ -150,7 +154,7 @@ impl Kind for Role {
     }
 
     async fn create(cx: &Context, address: &Address, desired: &Desired) -> Result<Live, Failure> {
-        let name = aws::derived(&cx.id, address, LONGEST_NAME);
+        let name = name(cx, address);
         let call = cx
             .aws
             .iam
@@ -271,6 +275,11 @@ impl Kind for Role {
                 cloud.with(|iam: &mut Iam| iam.put(POLICY, denied));
             })
     }
+}
+
+/// The name of the role at `address`.
+fn name(cx: &Context, address: &Address) -> String {
+    aws::derived(&cx.id, address, LONGEST_NAME)
 }
 
 async fn set_statements(cx: &Context, desired: &Desired, live: &Live) -> Result<Vec<String>, Failure> {

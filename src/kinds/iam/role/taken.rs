@@ -1,14 +1,18 @@
-//! A role whose name is taken. IAM shows what was just made only after a while: it may be the stack's own, of a run that was killed.
+//! A role that IAM does not list. IAM shows what was just made only after a while: one by whose name it refuses a creation, or that a
+//! deletion does not see, may be the stack's own, of a run that was killed.
 //!
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html#troubleshoot_general_eventual-consistency>
 
+use std::collections::BTreeSet;
+
 use aws_sdk_iam::types::Role as SdkRole;
+use futures::future::try_join_all;
 
 use super::live::{Live, decoded, trusted};
 use crate::{
     aws::{self, Outcome},
     kind::Context,
-    model::{Address, Cause, Failure},
+    model::{Address, Cause, Failure, Found},
 };
 
 /// IAM's code for a name that is taken.
@@ -17,23 +21,63 @@ pub(super) const TAKEN: &str = "EntityAlreadyExists";
 /// The code of the failure that says that IAM has the role and does not show it. IAM has none.
 pub(super) const NOT_SHOWN: &str = "RoleIsNotShownYet";
 
+/// What stands for the statements of a policy that was not read: the deletion of the role removes that too.
+const UNREAD: &str = "not read";
+
 /// The stack's own role `name` for `address`, which `refusal` says is there. Its policies are not read: the update after the
 /// creation puts the stack's own.
 ///
 /// # Errors
 /// `refusal`, if the role is somebody else's.
 pub(super) async fn own(cx: &Context, address: &Address, name: &str, refusal: Failure) -> Result<Live, Failure> {
-    let answer = match cx.aws.iam.get_role().role_name(name).send().await.or_absent("GetRole", &["NoSuchEntity"]) {
+    let role = match named(cx, name).await {
         // The caller may read the roles at the stack's path, and no others.
         Err(failure) if failure.cause == Cause::Refused => return Err(of_another(refusal, name, "somebody else")),
         answer => answer?,
     };
-    let Some(role) = answer.and_then(|answer| answer.role) else {
+    let Some(role) = role else {
         return Err(Failure { code: Some(NOT_SHOWN.to_owned()), ..refusal });
     };
-    let ours = role.path() == aws::iam_path(&cx.id) && aws::address_of(&cx.id, role.tags()).as_ref() == Some(address);
-    let region = aws::tag_value(role.tags(), aws::REGION).map(str::to_owned);
-    let live = Live {
+    let live = unread(cx, &role);
+    if is_own(cx, address, &role) && live.elsewhere().is_none() {
+        return Ok(live);
+    }
+    Err(of_another(refusal, &live.arn, &owner(&role)))
+}
+
+/// The stack's own roles that stack.yaml asks for and that are not among those `listed`, for a run that deletes them.
+///
+/// # Errors
+/// If IAM fails.
+pub(super) async fn unlisted(cx: &Context, kind: &str, listed: &[Found<Live>]) -> Result<Vec<Found<Live>>, Failure> {
+    let listed: BTreeSet<&Address> = listed.iter().map(|found| &found.address).collect();
+    let missing = cx.expected(kind).map(|(address, _)| address).filter(|address| !listed.contains(address));
+    let looks = missing.map(|address| async move {
+        let role = match named(cx, &super::name(cx, address)).await {
+            // It is not at the stack's path.
+            Err(failure) if failure.cause == Cause::Refused => None,
+            answer => answer?.filter(|role| is_own(cx, address, role)),
+        };
+        let live = role.map(|role| Live { statements: vec![UNREAD.to_owned()], ..unread(cx, &role) });
+        Ok::<_, Failure>(live.map(|live| Found { address: address.clone(), id: live.name.clone(), live }))
+    });
+    Ok(try_join_all(looks).await?.into_iter().flatten().collect())
+}
+
+/// The role of this name; none if IAM shows none.
+async fn named(cx: &Context, name: &str) -> Result<Option<SdkRole>, Failure> {
+    let answer = cx.aws.iam.get_role().role_name(name).send().await.or_absent("GetRole", &["NoSuchEntity"])?;
+    Ok(answer.and_then(|answer| answer.role))
+}
+
+/// Whether it is the stack's at `address`, by its path and its tags.
+fn is_own(cx: &Context, address: &Address, role: &SdkRole) -> bool {
+    role.path() == aws::iam_path(&cx.id) && aws::address_of(&cx.id, role.tags()).as_ref() == Some(address)
+}
+
+/// It without its policies.
+fn unread(cx: &Context, role: &SdkRole) -> Live {
+    Live {
         name: role.role_name().to_owned(),
         arn: role.arn().to_owned(),
         principal: trusted(&role.assume_role_policy_document().map(decoded).unwrap_or_default()),
@@ -41,13 +85,9 @@ pub(super) async fn own(cx: &Context, address: &Address, name: &str, refusal: Fa
         statements: Vec::new(),
         allows: Vec::new(),
         other_policies: Vec::new(),
-        region,
+        region: aws::tag_value(role.tags(), aws::REGION).map(str::to_owned),
         here: cx.aws.region.clone(),
-    };
-    if ours && live.elsewhere().is_none() {
-        return Ok(live);
     }
-    Err(of_another(refusal, &live.arn, &owner(&role)))
 }
 
 fn of_another(refusal: Failure, role: &str, owner: &str) -> Failure {
@@ -70,15 +110,17 @@ fn owner(role: &SdkRole) -> String {
 mod tests {
     use std::sync::Arc;
 
+    use serde_json::Value;
+
     use super::*;
     use crate::{
         aws::model,
         kind::{Kind, NoImages},
         kinds::iam::{
             model::{Iam, cloud},
-            role::{Desired, Role, Statement},
+            role::{Desired, Field, Role, Statement},
         },
-        model::StackId,
+        model::{Changed, StackId},
     };
 
     fn context(cloud: &model::Cloud, environment: &str) -> Context {
@@ -99,6 +141,24 @@ mod tests {
         let made = Role::create(&cx, &address, &desired()).await.expect("the name is free");
         assert_eq!(Role::create(&cx, &address, &desired()).await, Ok(made), "it is the same");
         assert_eq!(cloud.with(Iam::count), 2, "with the one of nobody");
+    }
+
+    #[tokio::test]
+    async fn a_deletion_finds_a_role_that_is_not_listed_yet() {
+        let cloud = cloud();
+        let address = Address::new("role", "main");
+        let wanted = ["main", "given"].map(|name| (Address::new("role", name), Value::Null));
+        let cx = context(&cloud, "test").expecting(wanted);
+        let made = Role::create(&cx, &address, &desired()).await.expect("the name is free");
+        let fields: Changed<Field> = [Field::Statements].into_iter().collect();
+        Role::update(&cx, &address, &desired(), &made, &fields).await.expect("it gets its policy");
+        cloud.with(Iam::unlist);
+        assert_eq!(Role::list(&cx).await.map(|found| found.len()), Ok(0), "a plan asks for no role by name");
+        let found = Role::list(&cx.deleting_all()).await.expect("it is asked for by its name");
+        assert_eq!(found.iter().map(|one| one.id.as_str()).collect::<Vec<_>>(), ["shop-test-main"], "and no other's");
+        let cx = context(&cloud, "test");
+        Role::delete(&cx, &found[0].live).await.expect("its policy goes first");
+        assert_eq!(cloud.with(Iam::count), 1, "the one of nobody");
     }
 
     #[tokio::test]

@@ -107,11 +107,14 @@ pub(super) fn live(instance: &SdkInstance) -> Live {
     let owned = |value: Option<&str>| value.unwrap_or_default().to_owned();
     let (endpoint, group) = (instance.endpoint(), instance.db_subnet_group());
     let groups = instance.vpc_security_groups().iter();
+    // A port that somebody changes by hand is not known before that is done.
+    let changes_port = pending.and_then(PendingModifiedValues::port).is_some()
+        && instance.db_instance_status().is_some_and(|status| status != "available");
     Live {
         identifier: owned(instance.db_instance_identifier()),
         arn: owned(instance.db_instance_arn()),
         host: endpoint.and_then(|endpoint| endpoint.address()).map(str::to_owned),
-        port: endpoint.and_then(Endpoint::port),
+        port: endpoint.and_then(Endpoint::port).filter(|_| !changes_port),
         version: owned(pending.and_then(|to| to.engine_version()).or(instance.engine_version())),
         upgrades: None,
         class: owned(pending.and_then(|to| to.db_instance_class()).or(instance.db_instance_class())),

@@ -246,6 +246,10 @@ impl Kind for DbInstance {
             .with_some("port", live.port.map(|port| port.to_string()))
     }
 
+    fn outputs_hold(live: &Live) -> bool {
+        state::keeps_endpoint(live)
+    }
+
     async fn create(cx: &Context, address: &Address, desired: &Desired) -> Result<Live, Failure> {
         let password = secretsmanager::value(cx, desired.password.get()?).await?;
         let mut tags = aws::tags(&cx.id, address);

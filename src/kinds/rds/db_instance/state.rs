@@ -21,6 +21,27 @@ fn is_usable(status: &str) -> bool {
         || status.starts_with("configuring-")
 }
 
+/// Whether its name and endpoint stay as they are until it is available again. A change, an upgrade, maintenance and a restart leave
+/// them; a database that is stopped keeps them too. One that is created has no endpoint at first, and one that is renamed gets
+/// another: [`Live`] gives no port while another one is pending.
+/// <https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/Overview.DBInstance.Modifying.html>
+/// <https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_StopInstance.html>
+pub(super) fn keeps_endpoint(live: &Live) -> bool {
+    let passing = [
+        "available",
+        "maintenance",
+        "modifying",
+        "rebooting",
+        "resetting-master-credentials",
+        "starting",
+        "stopping",
+        "upgrading",
+        FULL,
+        STOPPED,
+    ];
+    live.host.is_some() && (passing.contains(&live.status.as_str()) || is_usable(&live.status))
+}
+
 pub(super) fn phase(live: &Live) -> Phase {
     let word = live.status.clone();
     let usable = live.status == "available" || is_usable(&live.status);
@@ -74,7 +95,9 @@ fn start(live: &Live) -> String {
 }
 
 /// `failure`, with a way out where the account is on AWS's free plan. RDS has one code for all that the plan lacks, and says in
-/// the message which of these it is.
+/// the message which of these it is. `freetier:GetAccountPlanState` would tell the plan beforehand. It is not asked: it takes a
+/// permission on billing data that nothing else here needs, and no API tells what the plan limits a database to.
+/// <https://docs.aws.amazon.com/aws-cost-management/latest/APIReference/API_freetier_GetAccountPlanState.html>
 /// <https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/CHAP_Troubleshooting.html>
 pub(super) fn with_hint(failure: Failure) -> Failure {
     if !failure.is(&[FREE_PLAN]) {

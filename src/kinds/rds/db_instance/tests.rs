@@ -100,6 +100,24 @@ fn a_database_that_is_backed_up_is_ready() {
 }
 
 #[test]
+fn a_database_that_changes_keeps_its_endpoint() {
+    let holds = |live: Live| DbInstance::outputs_hold(&live);
+    for status in ["modifying", "upgrading", "maintenance", "rebooting", "starting", "stopped", "storage-full"] {
+        assert!(holds(Live { status: status.into(), ..live() }), "{status}");
+        assert!(!holds(Live { status: status.into(), host: None, ..live() }), "{status}");
+    }
+    assert!(holds(Live { password: Password::BeingSet, ..live() }), "a new password is no other endpoint");
+    for status in ["creating", "renaming", "deleting", "failed", "restore-error"] {
+        assert!(!holds(Live { status: status.into(), ..live() }), "{status}");
+    }
+    let endpoint = aws_sdk_rds::types::Endpoint::builder().address("host").port(5432).build();
+    let pending = aws_sdk_rds::types::PendingModifiedValues::builder().port(5433).build();
+    let moving = aws_sdk_rds::types::DbInstance::builder().endpoint(endpoint).pending_modified_values(pending);
+    let port = |status: &str| live::live(&moving.clone().db_instance_status(status).build()).port;
+    assert_eq!((port("available"), port("modifying")), (Some(5432), None));
+}
+
+#[test]
 fn a_full_storage_is_no_failure_of_what_adds_storage() {
     let full = Live { status: "storage-full".into(), ..live() };
     assert_eq!(DbInstance::phase(&full, None), Phase::Failed("storage-full".into()));

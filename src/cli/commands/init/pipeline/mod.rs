@@ -90,7 +90,9 @@ impl PipelineArgs {
         })?;
         let folder = project::folder(&global.file);
         let roles = Roles { stack, account: &account, forge, repository: &repository, branch: &self.branch };
-        let texts = Texts { args: self, global, stack, roles: &roles, tests: Tests::of(stack, &folder) };
+        let (plan, deploy) = (roles.plan_policy()?, roles.deploy_policy(self.with_up)?);
+        let managed = (plan.managed().to_string(), deploy.managed().to_string());
+        let texts = Texts { args: self, global, stack, roles: &roles, managed, tests: Tests::of(stack, &folder) };
         let pipeline = match forge {
             Forge::Github => (".github/workflows/stackctl.yml", texts.fill(GITHUB)?),
             Forge::Gitlab => (".gitlab-ci.yml", texts.fill(GITLAB)?),
@@ -101,13 +103,13 @@ impl PipelineArgs {
             "Next: as an administrator of account {account}, {FOLDER}/create-roles.sh creates the roles, once. Then commit these \
              files.\ndocs/pipelines.md of stackctl explains each of them."
         );
-        Ok(Files::new(next)
+        let files = Files::new(next)
             .with(pipeline.0.into(), pipeline.1)
             .with(own.join("plan-trust.json"), roles.plan_trust()?)
-            .with(own.join("plan-policy.json"), roles.plan_policy()?)
             .with(own.join("deploy-trust.json"), roles.deploy_trust()?)
-            .with(own.join("deploy-policy.json"), roles.deploy_policy(self.with_up)?)
-            .with_script(own.join("create-roles.sh"), texts.fill(SCRIPT)?))
+            .with_script(own.join("create-roles.sh"), texts.fill(SCRIPT)?);
+        let policies = plan.files("plan").into_iter().chain(deploy.files("deploy"));
+        Ok(policies.fold(files, |files, (name, text)| files.with(own.join(name), text)))
     }
 }
 
@@ -117,6 +119,8 @@ struct Texts<'a> {
     global: &'a Global,
     stack: &'a Stack,
     roles: &'a Roles<'a>,
+    /// How many managed policies the roles for plans and for deployments have.
+    managed: (String, String),
     tests: Tests,
 }
 
@@ -148,6 +152,8 @@ impl Texts<'_> {
             ("AUDIENCE", &self.roles.audience()),
             ("PLAN_ROLE", &self.roles.name("plan")),
             ("DEPLOY_ROLE", &self.roles.name("deploy")),
+            ("PLAN_POLICIES", &self.managed.0),
+            ("DEPLOY_POLICIES", &self.managed.1),
             ("GIT", &variable(&self.args.stackctl_git, "STACKCTL_GIT")),
             ("REV", &variable(&self.args.stackctl_rev, "STACKCTL_REV")),
             ("TEST", self.tests.command()),

@@ -10,9 +10,42 @@ use super::{Forge, Repository};
 use crate::{
     kinds,
     model::{Failure, Subject},
-    policy::{self, Commands},
+    policy::{self, Commands, Policy},
     spec::{self, Stack},
 };
+
+/// How many managed policies a role may have.
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html>
+const MOST_MANAGED: usize = 10;
+
+/// What a role may do.
+pub(super) enum Policies {
+    /// The role's inline policy.
+    Inline(String),
+    /// Managed policies: an inline one may not be that long.
+    Managed(Vec<String>),
+}
+
+impl Policies {
+    /// Their files for the role `what`, each with its text.
+    pub(super) fn files(&self, what: &str) -> Vec<(String, String)> {
+        match self {
+            Self::Inline(text) => vec![(format!("{what}-policy.json"), text.clone())],
+            Self::Managed(parts) => {
+                let numbered = (1..).zip(parts);
+                numbered.map(|(number, text)| (format!("{what}-policy-{number}.json"), text.clone())).collect()
+            }
+        }
+    }
+
+    /// How many managed policies they are.
+    pub(super) fn managed(&self) -> usize {
+        match self {
+            Self::Inline(_) => 0,
+            Self::Managed(parts) => parts.len(),
+        }
+    }
+}
 
 /// The roles of one stack's pipeline.
 pub(super) struct Roles<'a> {
@@ -92,23 +125,29 @@ impl Roles<'_> {
     }
 
     /// What the role for plans may do.
-    pub(super) fn plan_policy(&self) -> Result<String, Failure> {
+    pub(super) fn plan_policy(&self) -> Result<Policies, Failure> {
         self.policy(Commands::Plan)
     }
 
     /// What the role for deployments may do: release, or `with_up` all that stackctl does.
-    pub(super) fn deploy_policy(&self, with_up: bool) -> Result<String, Failure> {
+    pub(super) fn deploy_policy(&self, with_up: bool) -> Result<Policies, Failure> {
         self.policy(if with_up { Commands::All } else { Commands::Deploy })
     }
 
-    fn policy(&self, commands: Commands) -> Result<String, Failure> {
+    fn policy(&self, commands: Commands) -> Result<Policies, Failure> {
         let policy = policy::of(&kinds::registry(), self.stack, commands, Some(self.account))?;
-        if policy.length() > policy::LONGEST_INLINE {
+        let text = |policy: &Policy| Ok::<_, Failure>(policy::text(policy)? + "\n");
+        if policy.length() <= policy::LONGEST_INLINE {
+            return text(&policy).map(Policies::Inline);
+        }
+        let parts = policy.split(policy::LONGEST_MANAGED);
+        let is_too_long = |part: &Policy| part.length() > policy::LONGEST_MANAGED;
+        if parts.len() > MOST_MANAGED || parts.iter().any(is_too_long) {
             let message = format!("the role's policy would have {} characters, more than IAM takes", policy.length());
             return Err(Failure::about(Subject::command("init"), message)
-                .hint("leave --with-up out, and give the role what `stackctl policy --part N` prints"));
+                .hint("leave --with-up out, or give the role a policy of your own"));
         }
-        Ok(policy::text(&policy)? + "\n")
+        parts.iter().map(text).collect::<Result<_, _>>().map(Policies::Managed)
     }
 }
 

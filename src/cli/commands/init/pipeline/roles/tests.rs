@@ -16,9 +16,16 @@ fn made(forge: Forge, repository: &str) -> Made {
     let roles = Roles { stack: &stack, account: "123456789012", forge, repository: &repository, branch: "release/one" };
     let read = |text: Result<String, Failure>| serde_json::from_str(&text.expect("it is made")).expect("it is JSON");
     Made {
-        plan: (read(roles.plan_trust()), read(roles.plan_policy())),
-        deploy: (read(roles.deploy_trust()), read(roles.deploy_policy(false))),
-        all: read(roles.deploy_policy(true)),
+        plan: (read(roles.plan_trust()), read(inline(roles.plan_policy()))),
+        deploy: (read(roles.deploy_trust()), read(inline(roles.deploy_policy(false)))),
+        all: read(inline(roles.deploy_policy(true))),
+    }
+}
+
+fn inline(policies: Result<Policies, Failure>) -> Result<String, Failure> {
+    match policies? {
+        Policies::Inline(text) => Ok(text),
+        Policies::Managed(parts) => Err(Failure::internal(format!("{} managed policies", parts.len()))),
     }
 }
 
