@@ -91,7 +91,7 @@ impl Config {
                 let options = url.parse().ok().filter(|_| postgres);
                 Some(
                     options
-                        .ok_or("DATABASE_URL is no URL of a database: postgres://user:password@host:port/database")?,
+                        .ok_or("DATABASE_URL is no URL of a database: postgresql://user:password@host:port/database")?,
                 )
             }
             None => None,

@@ -23,7 +23,7 @@ use tokio::{
 
 use crate::{
     api::{Answer, ApiError, Call},
-    authority::Authority,
+    authority::Authorities,
     children::{self, own},
     moto::Moto,
     place::Place,
@@ -60,7 +60,7 @@ pub(crate) struct Caches {
     dir: PathBuf,
     place: Arc<Place>,
     moto: Arc<Moto>,
-    authority: Arc<Authority>,
+    authorities: Arc<Authorities>,
     servers: Servers,
     /// AWS makes an endpoint's name from the cache's, so one that is made again is where it was.
     addresses: Mutex<BTreeMap<String, IpAddr>>,
@@ -76,12 +76,12 @@ struct Wanted {
 }
 
 impl Caches {
-    pub(crate) fn new(place: Arc<Place>, moto: Arc<Moto>, authority: Arc<Authority>) -> Self {
+    pub(crate) fn new(place: Arc<Place>, moto: Arc<Moto>, authorities: Arc<Authorities>) -> Self {
         Self {
             dir: place.dir.join("caches"),
             place,
             moto,
-            authority,
+            authorities,
             // A cache has nothing to save.
             servers: Servers::ended_by(Signal::SIGTERM),
             addresses: Mutex::default(),
@@ -167,7 +167,7 @@ impl Caches {
     /// Lays out what the server is started with: its certificate and its configuration, without the password.
     fn furnish(&self, home: &Path, wanted: &Wanted) -> Result<()> {
         fs::create_dir_all(home)?;
-        let issued = self.authority.issue(&wanted.address.to_string())?;
+        let issued = self.authorities.public.issue(&wanted.address.to_string())?;
         fs::write(home.join("server.crt"), issued.certificate)?;
         fs::write(home.join("server.key"), issued.key)?;
         fs::set_permissions(home.join("server.key"), fs::Permissions::from_mode(0o600))?;

@@ -118,15 +118,16 @@ async fn serve(options: Serve) -> Result<()> {
         .await
         .with_context(|| format!("port {} of 127.0.0.1 is in use: choose another with --port", options.port))?;
     let endpoint = format!("http://{}", listener.local_addr()?);
-    let authority = Arc::new(authority::Authority::new()?);
-    // For whoever wants to look into a cache with a client of their own.
-    write_atomically(&dir.join("authority.pem"), authority.certificate().as_bytes())?;
+    let authorities = Arc::new(authority::Authorities::new()?);
+    // For whoever wants to look into a cache or a database with a client of their own.
+    write_atomically(&dir.join("authority.pem"), authorities.public.certificate().as_bytes())?;
+    write_atomically(&dir.join("rds-authority.pem"), authorities.rds.certificate().as_bytes())?;
     let Serve { latency_ms, provision_scale, rollout_scale, schedule_scale, faults, .. } = options;
     let settings = Settings::new(latency_ms, provision_scale, rollout_scale, schedule_scale, faults);
     let requests = gateway::Requests::wanted()?;
     let moto = moto::Moto::start(&dir, &loopback, provision_scale).await?;
     let place = Place::new(dir.clone(), endpoint.clone(), settings, loopback);
-    let region = Arc::new(Region::new(place, moto, postgres, authority, requests));
+    let region = Arc::new(Region::new(place, moto, postgres, authorities, requests));
     region.rds.prepare();
     tokio::spawn(ecs::schedule(Arc::clone(&region.ecs)));
     tokio::spawn(schedules::keep_time(Arc::clone(&region.schedules)));

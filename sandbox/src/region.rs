@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::{
     alb::Alb,
-    authority::Authority,
+    authority::Authorities,
     credentials::Credentials,
     ecr::Ecr,
     ecs::{Ecs, Works},
@@ -41,11 +41,11 @@ impl Region {
         place: Place,
         moto: Moto,
         postgres: Postgres,
-        authority: Arc<Authority>,
+        authorities: Arc<Authorities>,
         requests: Requests,
     ) -> Self {
         let (place, moto) = (Arc::new(place), Arc::new(moto));
-        let alb = Arc::new(Alb::new(Arc::clone(&place), Arc::clone(&moto), Arc::clone(&authority)));
+        let alb = Arc::new(Alb::new(Arc::clone(&place), Arc::clone(&moto), Arc::clone(&authorities)));
         let ecr = Arc::new(Ecr::new(Arc::clone(&place)));
         let credentials = Arc::new(Credentials::default());
         let sessions = Arc::new(Sessions::new(Arc::clone(&place)));
@@ -55,13 +55,13 @@ impl Region {
             alb: Arc::clone(&alb),
             ecr: Arc::clone(&ecr),
             sessions: Arc::clone(&sessions),
-            authority: Arc::clone(&authority),
+            authorities: Arc::clone(&authorities),
             credentials: Arc::clone(&credentials),
             postgres: postgres.clone(),
         }));
         Self {
-            rds: Arc::new(Rds::new(Arc::clone(&place), Arc::clone(&moto), postgres)),
-            caches: Arc::new(Caches::new(Arc::clone(&place), Arc::clone(&moto), authority)),
+            rds: Arc::new(Rds::new(Arc::clone(&place), Arc::clone(&moto), postgres, Arc::clone(&authorities))),
+            caches: Arc::new(Caches::new(Arc::clone(&place), Arc::clone(&moto), authorities)),
             schedules: Arc::new(Schedules::new(Arc::clone(&place), Arc::clone(&moto), Arc::clone(&ecs))),
             lag: Lag::default(),
             requests,

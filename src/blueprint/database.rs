@@ -12,6 +12,7 @@ use super::{
     users,
 };
 use crate::{
+    kind::authorities,
     kinds::{
         rds::{db_instance, db_subnet_group},
         secretsmanager::secret,
@@ -38,6 +39,8 @@ pub(super) struct Database {
     pub(super) url: Address,
     /// Names the password in it, which can be another one tomorrow.
     pub(super) version: Input,
+    /// Whether an image with Amazon's authorities for RDS has those that sign the database's certificate.
+    pub(super) is_signed_by_known: bool,
 }
 
 pub(super) fn draw(
@@ -108,5 +111,5 @@ pub(super) fn draw(
     if let Some(making) = making {
         graph.run_before(&making.run, &url, secret::Field::Value);
     }
-    Some(Database { url, version })
+    Some(Database { url, version, is_signed_by_known: authorities::sign_in(&stack.region) })
 }

@@ -15,6 +15,8 @@ use crate::{
 pub(super) struct Drawn {
     pub(super) repository: Address,
     pub(super) image: Address,
+    /// Whether the newest image has Amazon's authorities for RDS in it.
+    has_authorities: bool,
     /// The services that stay with what they run.
     stays: BTreeMap<String, RunningImage>,
 }
@@ -26,6 +28,11 @@ impl Drawn {
             Some(running) => (running.image.as_str().into(), running.version.as_str().into()),
             None => (Input::output(&self.image, "image"), Input::output(&self.image, "version")),
         }
+    }
+
+    /// Whether the image that `service` is to run has Amazon's authorities for RDS in it.
+    pub(super) fn has_authorities(&self, service: &str) -> bool {
+        self.stays.get(service).map_or(self.has_authorities, |running| running.has_authorities)
     }
 }
 
@@ -58,6 +65,9 @@ pub(super) fn draw(graph: &mut Graph, stack: &Stack, facts: &Facts) -> BTreeMap<
         let repository = graph.add(Address::new("repository", name), &repository);
         let asked_for = facts.releases.get(&source);
         let stays = stays(stack, facts, &source, &address);
+        // What is built now has them. Only a service that runs the newest image shows that an earlier stackctl pushed it.
+        let newest = that_run.iter().find(|running| running.newer == 0 && running.digest.is_some());
+        let has_authorities = asked_for.is_some() || newest.is_none_or(|running| running.has_authorities);
         let all_stay = users(stack, &source).all(|service| stays.contains_key(service));
         let desired = image::Desired {
             repository: Input::output(&repository, "uri"),
@@ -68,7 +78,7 @@ pub(super) fn draw(graph: &mut Graph, stack: &Stack, facts: &Facts) -> BTreeMap<
             kept_from: that_run.iter().map(|running| running.build).min(),
         };
         let image = graph.add(address, &desired);
-        drawn.insert(source, Drawn { repository, image, stays });
+        drawn.insert(source, Drawn { repository, image, has_authorities, stays });
     }
     drawn
 }
@@ -88,6 +98,10 @@ fn stays(stack: &Stack, facts: &Facts, source: &ImageSource, image: &Address) ->
         .filter(|(_, running)| {
             &running.of == image && asked_for.is_none_or(|digest| running.digest.as_ref() == Some(digest))
         })
-        .map(|(name, running)| (name.clone(), running.clone()))
+        .map(|(name, running)| {
+            // The same image has just been built, and has them.
+            let has_authorities = running.has_authorities || asked_for.is_some();
+            (name.clone(), RunningImage { has_authorities, ..running.clone() })
+        })
         .collect()
 }

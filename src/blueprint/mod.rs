@@ -2,6 +2,7 @@
 //! graph. One file a part of the stack.
 
 mod alarms;
+mod authorities;
 mod bastion;
 mod buckets;
 mod cache;

@@ -19,6 +19,8 @@ pub struct RunningImage {
     pub version: String,
     /// The build number.
     pub build: u64,
+    /// Whether it has Amazon's authorities for RDS in it: one that an earlier stackctl pushed has not.
+    pub has_authorities: bool,
     /// How many images its repository has that are newer.
     pub newer: usize,
     /// The digest; none where the repository has it no longer, so that ECS cannot start another task of it.
@@ -45,6 +47,7 @@ pub fn running(id: &StackId, live: &[LiveResource]) -> Result<BTreeMap<String, R
             image: format!("{}:{}", named.uri, named.tag),
             version: format!("{}+{}", named.version, named.build),
             build: named.build,
+            has_authorities: !service.lacks_authorities,
             newer: there.map_or(0, |image| image.newer_than(named.build)),
             digest: there.and_then(|image| image.kept.get(named.tag).cloned()),
         };
@@ -81,6 +84,7 @@ mod tests {
             image: format!("host/demo/default/{of}:1.0.0-{build}"),
             version: format!("1.0.0+{build}"),
             build,
+            has_authorities: true,
             newer: 0,
             digest: Some(format!("sha256:{build}")),
         }
@@ -91,8 +95,11 @@ mod tests {
     }
 
     fn drawn(running: &[(&str, RunningImage)], release: Option<u64>) -> Graph {
-        let text = format!("name: demo\nregion: eu-west-1\n{SERVICES}");
-        let stack = spec::parse("stack.yaml", &text, spec::DEFAULT_ENVIRONMENT, &|_| None).expect("it is valid");
+        drawn_of(&format!("name: demo\nregion: eu-west-1\n{SERVICES}"), running, release)
+    }
+
+    fn drawn_of(text: &str, running: &[(&str, RunningImage)], release: Option<u64>) -> Graph {
+        let stack = spec::parse("stack.yaml", text, spec::DEFAULT_ENVIRONMENT, &|_| None).expect("it is valid");
         let release = release.map(|build| (ImageSource::Package("app".into()), format!("sha256:{build}")));
         let facts = Facts {
             zones: vec!["a".into(), "b".into()],
@@ -128,6 +135,35 @@ mod tests {
         assert_eq!(desired(&graph, "image.app")["digest"], "sha256:2");
         let graph = drawn(&[("web", running("app", 1)), ("worker", running("app", 1))], Some(1));
         assert_eq!(desired(&graph, "image.app")["digest"], Value::Null, "all run it, so it need not be the newest");
+    }
+
+    /// What the container of `service` is told of authorities, in a stack with a database.
+    fn told(region: &str, running: &[(&str, RunningImage)], release: Option<u64>, service: &str) -> Vec<String> {
+        let text = format!("name: demo\nregion: {region}\ndatabase: {{}}\n{SERVICES}");
+        let graph = drawn_of(&text, running, release);
+        let environment = &desired(&graph, &format!("task_definition.{service}"))["environment"];
+        let names = ["PGSSLMODE", "PGSSL", "PGSSLROOTCERT", "NODE_EXTRA_CA_CERTS"];
+        names.into_iter().filter_map(|name| Some(environment[name].as_str()?.to_owned())).collect()
+    }
+
+    #[test]
+    fn only_an_image_with_the_authorities_is_told_to_use_them() {
+        const FILE: &str = "/etc/stackctl/rds-ca.pem";
+        let verifies = ["verify-full", "verify-full", FILE, FILE];
+        let old = |build| RunningImage { has_authorities: false, ..running("app", build) };
+        let told = |running: &[(&str, RunningImage)], release, service| told("eu-west-1", running, release, service);
+        assert_eq!(told(&[], None, "web"), verifies, "it is built now");
+        assert_eq!(told(&[("web", running("app", 2))], None, "web"), verifies);
+        let by_an_earlier_one = [("web", RunningImage { newer: 1, ..old(1) }), ("worker", old(2))];
+        assert_eq!(told(&by_an_earlier_one, None, "web"), ["require", "require"]);
+        assert_eq!(told(&[("worker", old(2))], None, "web"), ["require", "require"], "it gets the same image");
+        assert_eq!(told(&by_an_earlier_one, Some(3), "web"), verifies, "it gets a new one");
+        assert_eq!(told(&by_an_earlier_one, Some(2), "worker"), verifies, "the same has been built again");
+    }
+
+    #[test]
+    fn a_region_without_known_authorities_is_not_verified() {
+        assert_eq!(told("mx-central-1", &[], None, "web"), ["require", "require"]);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{
-    buckets,
+    authorities, buckets,
     cache::Cache,
     constants::{PASSWORD_LENGTH, TASK_PRINCIPAL},
     database::Database,
@@ -179,7 +179,7 @@ impl Drawing<'_> {
             cpu: self.service.cpu,
             memory: self.service.memory,
             port: self.service.port,
-            environment: self.environment(version),
+            environment: self.environment(version, built),
             secrets,
             stop_timeout: self.service.stop_timeout,
             entry_point: self.service.entrypoint.clone(),
@@ -204,7 +204,7 @@ impl Drawing<'_> {
         exec.into_iter().chain(buckets::statements(self.service)).chain(given).collect()
     }
 
-    fn environment(&self, version: Input) -> BTreeMap<String, Input> {
+    fn environment(&self, version: Input, built: Option<&Drawn>) -> BTreeMap<String, Input> {
         let given = self.service.env.iter().map(|(name, value)| (name.clone(), Input::from(value.as_str())));
         let mut environment: BTreeMap<String, Input> = given.chain(buckets::variables(self.service)).collect();
         environment.insert("APP_VERSION".to_owned(), version);
@@ -212,6 +212,10 @@ impl Drawing<'_> {
         environment.insert("STACK_ENVIRONMENT".to_owned(), self.stack.environment.as_str().into());
         if let Some(port) = self.service.port {
             environment.insert("PORT".to_owned(), port.to_string().into());
+        }
+        if let Some(database) = &self.parts.database {
+            let has_authorities = built.is_some_and(|built| built.has_authorities(self.name));
+            environment.extend(authorities::variables(self.service, has_authorities && database.is_signed_by_known));
         }
         environment
     }

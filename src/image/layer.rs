@@ -6,7 +6,7 @@ use flate2::{Compression, GzBuilder, read::MultiGzDecoder, write::GzEncoder};
 use sha2::{Digest, Sha256};
 use tar::{EntryType, Header};
 
-use crate::model::Failure;
+use crate::{kind::authorities, model::Failure};
 
 /// The user that a container runs as.
 pub(super) const USER: u32 = 10001;
@@ -54,6 +54,16 @@ pub(super) fn base() -> Result<Archive, Failure> {
         Entry::Folder { path: "etc/ssl/certs/", mode: 0o755 },
         Entry::File { path: "etc/ssl/certs/ca-certificates.crt", mode: 0o644, content: certificates.as_bytes() },
         Entry::Folder { path: "tmp/", mode: 0o1777 },
+    ])
+}
+
+/// What every image that is pushed has above all else: Amazon's authorities for RDS, for whoever connects to the database.
+pub(super) fn authorities() -> Result<Archive, Failure> {
+    let path = authorities::PATH.trim_start_matches('/');
+    let (folder, _) = path.rsplit_once('/').unwrap_or_default();
+    Archive::of(&[
+        Entry::Folder { path: &format!("{folder}/"), mode: 0o755 },
+        Entry::File { path, mode: 0o644, content: authorities::CERTIFICATES.as_bytes() },
     ])
 }
 

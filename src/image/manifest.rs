@@ -22,6 +22,9 @@ const LONGEST_VERSION: usize = 100;
 const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
 const LAYER: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
 
+/// What the history of an image calls the layer of [`layer::authorities`].
+pub(super) const AUTHORITIES: &str = "stackctl: Amazon's certificate authorities for RDS";
+
 /// An image, ready to be pushed.
 #[derive(Debug)]
 pub(super) struct Assembled {
@@ -55,7 +58,7 @@ pub(super) fn assemble(program: &Program, kept: &Kept) -> Result<Assembled, Fail
         Entry::File { path: &path, mode: 0o755, content: &program.bytes },
         Entry::File { path: &bill, mode: 0o644, content: &program.bill },
     ])?;
-    let layers = kept.layers(&[layer::base()?, own])?;
+    let layers = kept.layers(&[layer::base()?, layer::authorities()?, own])?;
     let config = config(program, &layers);
     let config = serde_json::to_vec(&config).map_err(|error| Failure::internal(error.to_string()))?;
     manifest(&program.version, config, layers)
@@ -106,6 +109,7 @@ fn config(program: &Program, layers: &[Layer]) -> serde_json::Value {
         "rootfs": { "type": "layers", "diff_ids": layers.iter().map(|layer| &layer.diff_id).collect::<Vec<_>>() },
         "history": [
             { "created_by": "stackctl: certificates, user, hosts" },
+            { "created_by": AUTHORITIES },
             { "created_by": format!("stackctl: {} {}", program.name, program.version) },
         ],
     })

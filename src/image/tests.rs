@@ -106,8 +106,10 @@ fn the_layers_have_only_the_base_and_the_program_with_its_bill() {
         ("etc/ssl/certs/ca-certificates.crt", 0o644),
         ("tmp/", 0o1777),
     ];
-    assert_eq!(names, [base, vec![("app/", 0o755), ("app/web", 0o755), ("app/web.cdx.json", 0o644)]]);
-    assert_eq!(layers[1][1].5, b"the program");
+    let authorities = vec![("etc/stackctl/", 0o755), ("etc/stackctl/rds-ca.pem", 0o644)];
+    assert_eq!(names, [base, authorities, vec![("app/", 0o755), ("app/web", 0o755), ("app/web.cdx.json", 0o644)]]);
+    assert_eq!(layers[2][1].5, b"the program");
+    assert!(layers[1][1].5.starts_with(b"-----BEGIN CERTIFICATE-----\n"));
 }
 
 #[test]
@@ -255,6 +257,7 @@ proptest! {
         prop_assert_eq!(&first.digest, &again.digest);
         prop_assert_eq!(first.digest == second.digest, one == other);
         prop_assert_eq!(&first.blobs[0].digest, &second.blobs[0].digest, "the base is the same in all");
+        prop_assert_eq!(&first.blobs[1].digest, &second.blobs[1].digest, "and so are the authorities");
     }
 }
 

@@ -1,5 +1,6 @@
 //! The contract of a resource kind: what each file under `kinds/` implements and the engine relies on.
 
+pub mod authorities;
 mod blocker;
 mod context;
 mod cost;

@@ -8,6 +8,7 @@ mod blocking;
 mod buckets;
 mod cache;
 mod changes;
+mod clients;
 mod commands;
 mod comments;
 mod crashes;

@@ -101,7 +101,7 @@ fn the_urls_name_the_services_and_their_passwords() {
     let database = &file["services"]["database"]["environment"];
     let part = |name: &str| database[name].as_str().expect("it is given");
     let (user, password, name) = (part("POSTGRES_USER"), part("POSTGRES_PASSWORD"), part("POSTGRES_DB"));
-    let url = format!("postgres://{user}:{password}@database:5432/{name}");
+    let url = format!("postgresql://{user}:{password}@database:5432/{name}");
     assert_eq!(environment["DATABASE_URL"], url.as_str());
     assert_eq!(environment["REDIS_URL"], "redis://cache:6379");
     assert!(file["services"]["cache"].is_object());

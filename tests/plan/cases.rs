@@ -72,6 +72,7 @@ cases! {
     job_removed,
     listener_rule_deleted,
     log_group_deleted,
+    made_by_an_earlier_stackctl,
     more_cpu,
     nat_gateway_in_each_zone,
     nothing_exists,

@@ -22,7 +22,7 @@ use std::{
 
 use crate::{
     api::{Answer, ApiError, Call},
-    authority::{Authority, Issued},
+    authority::{Authorities, Issued},
     moto::Moto,
     place::Place,
 };
@@ -35,7 +35,7 @@ pub(crate) use targets::{State, Target};
 pub(crate) struct Alb {
     place: Arc<Place>,
     moto: Arc<Moto>,
-    authority: Arc<Authority>,
+    authorities: Arc<Authorities>,
     balancing: Arc<Balancing>,
     listening: Mutex<HashMap<String, Listening>>,
     refreshing: tokio::sync::Mutex<()>,
@@ -44,11 +44,11 @@ pub(crate) struct Alb {
 }
 
 impl Alb {
-    pub(crate) fn new(place: Arc<Place>, moto: Arc<Moto>, authority: Arc<Authority>) -> Self {
+    pub(crate) fn new(place: Arc<Place>, moto: Arc<Moto>, authorities: Arc<Authorities>) -> Self {
         Self {
             place,
             moto,
-            authority,
+            authorities,
             balancing: Arc::default(),
             listening: Mutex::default(),
             refreshing: tokio::sync::Mutex::default(),
@@ -98,7 +98,7 @@ impl Alb {
         if let Some(known) = issued.get(arn) {
             return Some(known.clone());
         }
-        match self.authority.issue(name) {
+        match self.authorities.public.issue(name) {
             Ok(Issued { certificate, key }) => {
                 Some(issued.entry(arn.to_owned()).or_insert(Certificate { certificate, key }).clone())
             }

@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 
 use super::{ledger::Ledger, model::Status};
 use crate::{
-    alb::Alb, authority::Authority, credentials::Credentials, ecr::Ecr, moto::Moto, permissions, place::Place,
+    alb::Alb, authority::Authorities, credentials::Credentials, ecr::Ecr, moto::Moto, permissions, place::Place,
     rds::Postgres, sessions::Sessions,
 };
 
@@ -24,7 +24,7 @@ pub(crate) struct Works {
     pub(crate) alb: Arc<Alb>,
     pub(crate) ecr: Arc<Ecr>,
     pub(crate) sessions: Arc<Sessions>,
-    pub(crate) authority: Arc<Authority>,
+    pub(crate) authorities: Arc<Authorities>,
     pub(crate) credentials: Arc<Credentials>,
     /// Whose client programs stand for those of the official image.
     pub(crate) postgres: Postgres,

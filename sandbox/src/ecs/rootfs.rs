@@ -11,7 +11,7 @@ use nix::sys::stat::{Mode, SFlag, makedev, mknod};
 
 use tempfile::TempDir;
 
-use crate::{authority, ecr::Pulled};
+use crate::{authority::Authorities, ecr::Pulled};
 
 /// The devices that every container has: name, major and minor number.
 /// <https://github.com/opencontainers/runtime-spec/blob/main/config-linux.md#default-devices>
@@ -19,14 +19,14 @@ const DEVICES: &[(&str, u64, u64)] =
     &[("null", 1, 3), ("zero", 1, 5), ("full", 1, 7), ("random", 1, 8), ("urandom", 1, 9), ("tty", 5, 0)];
 
 /// Adds what a container runtime adds to an image: devices, where root may make them, and the name servers; and trust in the
-/// authority of this sandbox, as images trust the one that AWS's endpoints have their certificates from.
-fn furnish(root: &Path, authority: &str) -> Result<()> {
+/// authorities of this sandbox, as images trust those that AWS's endpoints have their certificates from.
+fn furnish(root: &Path, authorities: &Authorities) -> Result<()> {
     fs::create_dir_all(root.join("dev"))?;
     fs::create_dir_all(root.join("etc"))?;
     if let Ok(servers) = fs::read("/etc/resolv.conf") {
         fs::write(root.join("etc/resolv.conf"), servers)?;
     }
-    authority::trust(root, authority)?;
+    authorities.trusted_in(root)?;
     if nix::unistd::geteuid().is_root() {
         let everybody = Mode::from_bits_truncate(0o666);
         for (name, major, minor) in DEVICES {
@@ -71,15 +71,15 @@ impl Root {
 }
 
 /// The folder with the image's files, unpacked now if it is not there yet.
-pub(super) fn unpack(images: &Path, image: &Pulled, authority: &str) -> Result<PathBuf> {
-    assemble(images, &image.digest.replace(':', "-"), authority, |root| lay(image, root))
+pub(super) fn unpack(images: &Path, image: &Pulled, authorities: &Authorities) -> Result<PathBuf> {
+    assemble(images, &image.digest.replace(':', "-"), authorities, |root| lay(image, root))
 }
 
 /// The folder `name` with what `fill` puts into it and what every container has, made now if it is not there yet.
 pub(super) fn assemble(
     images: &Path,
     name: &str,
-    authority: &str,
+    authorities: &Authorities,
     fill: impl FnOnce(&Path) -> Result<()>,
 ) -> Result<PathBuf> {
     let root = images.join(name);
@@ -90,7 +90,7 @@ pub(super) fn assemble(
     // Made beside and renamed, so that two tasks at once do not see half of it.
     let beside = tempfile::Builder::new().prefix("unpacking").tempdir_in(images)?;
     fill(beside.path())?;
-    furnish(beside.path(), authority)?;
+    furnish(beside.path(), authorities)?;
     let made = beside.keep();
     fs::set_permissions(&made, std::os::unix::fs::PermissionsExt::from_mode(0o755))?;
     if fs::rename(&made, &root).is_err() {

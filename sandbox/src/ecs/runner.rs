@@ -143,20 +143,19 @@ async fn files(ecs: &Arc<Ecs>, work: &Work, roles: &Value, role: &str) -> Result
     let name = text(&work.container, "image");
     let images = ecs.works.place.dir.join("images");
     let read_only = work.container["readonlyRootFilesystem"] == true;
-    let authority = Arc::clone(&ecs.works.authority);
+    let authorities = Arc::clone(&ecs.works.authorities);
     let (config, unpacking) = match ecs.works.ecr.pull(name) {
         Some(Ok(image)) => {
             may_pull(work, name, roles, role)?;
             let config = image.config["config"].clone();
-            let unpack = move || Root::of(rootfs::unpack(&images, &image, authority.certificate())?, read_only);
+            let unpack = move || Root::of(rootfs::unpack(&images, &image, &authorities)?, read_only);
             (config, tokio::task::spawn_blocking(unpack))
         }
         Some(Err(why)) => return Err(Unstarted(format!("CannotPullContainerError: {why}"))),
         None if tools::is_postgres(name) => {
             let postgres = ecs.works.postgres.programs().to_owned();
             let fill = move |root: &Path| tools::fill(root, &postgres);
-            let assemble =
-                move || Root::of(rootfs::assemble(&images, "postgres", authority.certificate(), fill)?, read_only);
+            let assemble = move || Root::of(rootfs::assemble(&images, "postgres", &authorities, fill)?, read_only);
             (tools::config(), tokio::task::spawn_blocking(assemble))
         }
         None => {

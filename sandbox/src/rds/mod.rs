@@ -14,6 +14,7 @@ use tokio::{
 
 use crate::{
     api::{Answer, Call},
+    authority::Authorities,
     children::own,
     moto::Moto,
     place::Place,
@@ -37,17 +38,19 @@ pub(crate) struct Rds {
     place: Arc<Place>,
     moto: Arc<Moto>,
     postgres: Postgres,
+    authorities: Arc<Authorities>,
     template: OnceCell<PathBuf>,
     servers: Servers,
 }
 
 impl Rds {
-    pub(crate) fn new(place: Arc<Place>, moto: Arc<Moto>, postgres: Postgres) -> Self {
+    pub(crate) fn new(place: Arc<Place>, moto: Arc<Moto>, postgres: Postgres, authorities: Arc<Authorities>) -> Self {
         Self {
             dir: place.dir.join("rds"),
             place,
             moto,
             postgres,
+            authorities,
             template: OnceCell::new(),
             // Its processes for connections have sessions of their own, and only it knows them: it ends them too.
             servers: Servers::ended_by(Signal::SIGQUIT),
@@ -127,7 +130,9 @@ impl Rds {
         let template = self.template().await?;
         let home = self.dir.join(&database.name);
         template::copy(template, &home).await?;
-        template::complete(&home)?;
+        // AWS's endpoints have names. node-postgres checks no address, but `localhost` instead of one.
+        let issued = self.authorities.rds.issue_for(&database.address.to_string(), &["localhost"])?;
+        template::complete(&home, &issued)?;
         fs::write(home.join("master"), &database.user)?;
         let mut command = self.postgres.command("postgres");
         command.arg("-D").arg(&home).arg("-k").arg(&home);

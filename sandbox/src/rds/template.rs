@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 use tokio::process::Command;
 
 use super::postgres::Postgres;
-use crate::{cache, children::own};
+use crate::{authority::Issued, cache, children::own};
 
 /// How initdb is called.
 const OPTIONS: [&str; 10] = [
@@ -68,11 +68,10 @@ pub(super) async fn copy(from: &Path, to: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Gives a copy what is its own: a certificate, and who may log in.
-pub(super) fn complete(home: &Path) -> Result<()> {
-    let key = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()])?;
-    fs::write(home.join("server.crt"), key.cert.pem())?;
-    fs::write(home.join("server.key"), key.signing_key.serialize_pem())?;
+/// Gives a copy what is its own: its certificate, and who may log in.
+pub(super) fn complete(home: &Path, issued: &Issued) -> Result<()> {
+    fs::write(home.join("server.crt"), &issued.certificate)?;
+    fs::write(home.join("server.key"), &issued.key)?;
     fs::set_permissions(home.join("server.key"), fs::Permissions::from_mode(0o600))?;
     own(&home.join("server.crt"))?;
     own(&home.join("server.key"))?;

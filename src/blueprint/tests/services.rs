@@ -23,6 +23,30 @@ fn services_may_read_the_url_of_the_cache_and_not_the_password() {
 }
 
 #[test]
+fn containers_are_told_how_to_connect_or_say_it_themselves() {
+    let told = |service: &str| {
+        let graph = drawn(&format!("database: {{}}\nservices: {{ web: {{ {service} }} }}\n"));
+        let environment = node(&graph, "task_definition.web").desired["environment"].clone();
+        ["PGSSLMODE", "PGSSLROOTCERT", "PGSSL", "NODE_EXTRA_CA_CERTS"].map(|name| environment[name].clone())
+    };
+    let (file, null) = (json!("/etc/stackctl/rds-ca.pem"), Value::Null);
+    let (verified, encrypted) = (json!("verify-full"), json!("require"));
+    let all = [verified.clone(), file.clone(), verified.clone(), file.clone()];
+    assert_eq!(told("build: app"), all);
+    assert_eq!(told("build: { dockerfile: Dockerfile }"), all);
+    assert_eq!(told("image: nginx"), [encrypted.clone(), null.clone(), encrypted.clone(), null.clone()]);
+    let own = told("build: app, env: { PGSSLMODE: disable, NODE_EXTRA_CA_CERTS: /mine }");
+    assert_eq!(own, [json!("disable"), file.clone(), verified.clone(), json!("/mine")]);
+    let own = told("image: nginx, env: { PGSSLROOTCERT: /mine }");
+    assert_eq!(own, [verified.clone(), json!("/mine"), encrypted, null.clone()], "there is something to verify with");
+    let secret = told("build: app, secrets: { PGSSLMODE: set }");
+    assert_eq!(secret, [null, file.clone(), verified, file], "a name is not in both");
+    let without = drawn("services: { web: { build: app } }\n");
+    let definition = node(&without, "task_definition.web").desired.to_string();
+    assert!(!definition.contains("PGSSL") && !definition.contains("rds-ca"), "{definition}");
+}
+
+#[test]
 fn a_service_uses_the_buckets_that_it_names_and_knows_them() {
     let graph = drawn(
         "buckets: { uploads: {}, old-reports: { protect: false } }\nservices:\n  web: { build: app, buckets: [uploads, old-reports] }\n  worker: { build: app }\n",

@@ -8,9 +8,13 @@ use std::{
 };
 
 use serde::Deserialize;
+use serde_json::Value;
 
 use crate::{
-    image::{layer, manifest, manifest::Assembled},
+    image::{
+        layer::{self, Layer},
+        manifest::{self, Assembled},
+    },
     model::{Failure, Subject},
 };
 
@@ -86,9 +90,30 @@ pub(super) fn read(path: &Path) -> Result<Assembled, Failure> {
         }
         layers.push(layer);
     }
+    let bytes = with_authorities(bytes, &mut layers)?;
     let label = config.config.labels.and_then(|mut labels| labels.remove(VERSION_LABEL));
     let version = label.filter(|version| is_version(version)).unwrap_or_else(|| NO_VERSION.to_owned());
     manifest::manifest(&version, bytes, layers)
+}
+
+/// Lays Amazon's authorities for RDS over the image; gives the configuration that says so. An image that was made from one of ours has
+/// them already.
+/// <https://github.com/opencontainers/image-spec/blob/main/config.md>
+fn with_authorities(config: Vec<u8>, layers: &mut Vec<Layer>) -> Result<Vec<u8>, Failure> {
+    let own = layer::authorities()?.pack()?;
+    if layers.iter().any(|layer| layer.diff_id == own.diff_id) {
+        return Ok(config);
+    }
+    let mut config: Value = serde_json::from_slice(&config).map_err(|error| unreadable(error.to_string()))?;
+    if let Some(diff_ids) = config["rootfs"]["diff_ids"].as_array_mut() {
+        diff_ids.push(own.diff_id.as_str().into());
+    }
+    // It may be left out, and otherwise has an entry for each layer.
+    if let Some(history) = config.get_mut("history").and_then(Value::as_array_mut) {
+        history.push(serde_json::json!({ "created_by": manifest::AUTHORITIES }));
+    }
+    layers.push(own);
+    serde_json::to_vec(&config).map_err(|error| Failure::internal(error.to_string()))
 }
 
 /// Whether this can stand in a tag, before a build number, once its `+` is replaced.

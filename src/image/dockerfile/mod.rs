@@ -1,8 +1,8 @@
 //! From a Dockerfile to an image, by the `docker` command: it builds, we read what it saved. What becomes of the image
 //! then (digest, push, tag) is the same as for any other.
 //!
-//! The layers and the configuration are Docker's own, byte for byte; only their compression is ours. So an image that
-//! Docker's cache gives again has the same digest again.
+//! The layers are Docker's own, byte for byte, and only their compression is ours; one is laid over them, and the configuration
+//! names it. So an image that Docker's cache gives again has the same digest again.
 
 mod archive;
 

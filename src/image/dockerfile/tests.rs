@@ -11,7 +11,7 @@ use tar::{EntryType, Header};
 use tempfile::TempDir;
 
 use super::*;
-use crate::image::layer::digest;
+use crate::image::layer::{self, digest};
 
 /// A folder with a Dockerfile, and a command that stands in for `docker`: it writes down what it is called with, tells an
 /// image's id, and saves an archive that the test has made.
@@ -158,11 +158,51 @@ async fn the_image_is_the_same_however_the_engine_saves_it() {
     assert_eq!(older.digest, newer.digest);
     assert_eq!(older.version, "1.4.0");
     let manifest: Value = serde_json::from_slice(&older.manifest).expect("it is JSON");
-    assert_eq!(manifest["layers"].as_array().map(Vec::len), Some(3));
-    assert_eq!(manifest["config"]["digest"], digest(&sample.config).as_str(), "the id that Docker shows");
+    assert_eq!(manifest["layers"].as_array().map(Vec::len), Some(4), "Docker's, and one over them");
     for layer in manifest["layers"].as_array().expect("a list") {
         assert!(older.blobs.iter().any(|own| layer["digest"] == own.digest.as_str()), "{layer}");
     }
+}
+
+/// The configuration of an image.
+fn config(image: &Assembled) -> Value {
+    let config = image.blobs.last().expect("it comes last").bytes().expect("it is in memory");
+    serde_json::from_slice(&config).expect("it is JSON")
+}
+
+#[tokio::test]
+async fn the_authorities_are_laid_over_what_docker_built() {
+    let history = json!([{ "created_by": "COPY x" }, { "created_by": "CMD", "empty_layer": true }]);
+    let sample = Sample::new(|config| config["history"] = history.clone());
+    let image = Bench::willing(&sample.older()).build().await.expect("it builds");
+    let own = layer::authorities().and_then(|own| own.pack()).expect("it is made");
+    assert_eq!(image.blobs[3].digest, own.digest, "the last layer");
+    let (was, is): (Value, Value) = (serde_json::from_slice(&sample.config).expect("it is JSON"), config(&image));
+    assert_eq!(is["rootfs"]["diff_ids"][3], own.diff_id.as_str());
+    assert_eq!(is["history"][2]["created_by"], "stackctl: Amazon's certificate authorities for RDS");
+    assert_eq!(is["config"], was["config"], "how it is run is Docker's");
+    let again = Bench::willing(&sample.older()).build().await.expect("it builds");
+    assert_eq!(again.digest, image.digest);
+}
+
+#[tokio::test]
+async fn an_image_made_from_one_of_ours_has_the_authorities_once() {
+    let mut sample = Sample::new(|_| {});
+    let own = layer::authorities().and_then(|own| own.pack()).expect("it is made");
+    std::io::copy(&mut flate2::read::GzDecoder::new(own.compressed.as_slice()), &mut {
+        sample.layers[0].clear();
+        &mut sample.layers[0]
+    })
+    .expect("it is in memory");
+    let mut config: Value = serde_json::from_slice(&sample.config).expect("it is JSON");
+    config["rootfs"]["diff_ids"][0] = own.diff_id.as_str().into();
+    sample.config = config.to_string().into_bytes();
+    let image = Bench::willing(&sample.older()).build().await.expect("it builds");
+    assert_eq!(
+        (image.blobs.len(), self::config(&image)),
+        (4, config),
+        "three layers and the configuration, as they were"
+    );
 }
 
 #[tokio::test]

@@ -69,8 +69,8 @@ const SENTENCES: &[Sentence] = &[
         unless: &[],
         when: When::Always,
         cause: "The program connects to the database without TLS, which RDS refuses since PostgreSQL 15.",
-        fix: "Connect with DATABASE_URL as it is, which asks for TLS (`sslmode=require`). Where the program takes the address apart, \
-              switch TLS on in the driver.",
+        fix: "Leave PGSSLMODE and PGSSL as stackctl sets them, and connect with DATABASE_URL as it is. If the driver does not read \
+              these variables, switch TLS on in the program.",
         of_psql: None,
     },
     // https://docs.sqlalchemy.org/en/20/core/engines.html#postgresql
@@ -80,7 +80,7 @@ const SENTENCES: &[Sentence] = &[
         unless: &[],
         when: When::Always,
         cause: "SQLAlchemy takes addresses that begin with `postgresql://`, and this one begins with `postgres://`.",
-        fix: "Replace the beginning of DATABASE_URL in the program: `url.replace(\"postgres://\", \"postgresql://\", 1)`.",
+        fix: "Run `stackctl up`, which writes DATABASE_URL with `postgresql://`. Correct the beginning of any other address.",
         of_psql: None,
     },
     Sentence {
@@ -99,9 +99,35 @@ const SENTENCES: &[Sentence] = &[
         forms: &["a rediss:// url must have parameter"],
         unless: &[],
         when: When::Always,
-        cause: "Celery takes a `rediss://` address only if that says how to check the certificate, and REDIS_URL does not.",
-        fix: "Append `?ssl_cert_reqs=CERT_REQUIRED` to REDIS_URL in the program. The certificate of the cache is one that the usual \
-              authorities have signed.",
+        cause: "Celery takes a `rediss://` address only if that says how to check the certificate, and this one does not.",
+        fix: "Run `stackctl up`, which writes REDIS_URL with `?ssl_cert_reqs=required`, and use it as it is. Append the same to an \
+              address that the program puts together.",
+        of_psql: None,
+    },
+    // https://pkg.go.dev/github.com/redis/go-redis/v9#ParseURL
+    Sentence {
+        example: "panic: redis: unexpected option: ssl_cert_reqs",
+        forms: &["redis: unexpected option: ssl_cert_reqs"],
+        unless: &[],
+        when: When::Always,
+        cause: "go-redis refuses parameters that it does not know, and REDIS_URL has one that Celery needs.",
+        fix: "Parse what stands before the question mark: `address, _, _ := strings.Cut(url, \"?\")`. go-redis checks the certificate \
+              without it.",
+        of_psql: None,
+    },
+    // libpq, Python, Go.
+    // https://www.postgresql.org/docs/current/libpq-ssl.html#LIBQ-SSL-CERTIFICATES
+    Sentence {
+        example: r#"root certificate file "/etc/stackctl/rds-ca.pem" does not exist"#,
+        forms: &[
+            "root certificate file \"/etc/stackctl/rds-ca.pem\" does not exist",
+            "rds-ca.pem: no such file or directory",
+            "no such file or directory: '/etc/stackctl/rds-ca.pem'",
+        ],
+        unless: &[],
+        when: When::Always,
+        cause: "The image has no file with Amazon's authorities for RDS: an earlier version of stackctl built it.",
+        fix: "Run `stackctl deploy`, which builds the image anew.",
         of_psql: None,
     },
     // Node.js and OpenSSL, of which version 1 writes "self signed"; Go says "unknown authority".
@@ -122,9 +148,10 @@ const SENTENCES: &[Sentence] = &[
         when: When::Always,
         cause: "The program checks the certificate of a server and does not know who has signed it. That of the database is signed \
                 by Amazon's own authority for RDS, which no image knows by itself.",
-        fix: "Put https://truststore.pki.rds.amazonaws.com/global/global-bundle.pem into the image, and name the file under `env`: as \
-              `NODE_EXTRA_CA_CERTS` for Node.js, as `PGSSLROOTCERT` for drivers that use libpq. For any other server, install the \
-              usual authorities in the image (`ca-certificates`).",
+        fix: "An image that stackctl builds has that authority in /etc/stackctl/rds-ca.pem, which PGSSLROOTCERT and NODE_EXTRA_CA_CERTS \
+              name: do not set these under `env`, or name the file in the program. Into an `image` put \
+              https://truststore.pki.rds.amazonaws.com/global/global-bundle.pem, and name it under `env`. For any other server, install \
+              the usual authorities in the image (`ca-certificates`).",
         of_psql: None,
     },
     // Node.js, Python, Ruby, Go and Rust all end in the system's own text.

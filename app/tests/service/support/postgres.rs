@@ -127,7 +127,7 @@ impl Drop for Postgres {
 }
 
 fn url(port: u16) -> String {
-    format!("postgres://master:{PASSWORD}@127.0.0.1:{port}/postgres")
+    format!("postgresql://master:{PASSWORD}@127.0.0.1:{port}/postgres")
 }
 
 /// The newest Postgres of this machine. A machine without one fails the test: it must not pass without having run.

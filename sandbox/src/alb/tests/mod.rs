@@ -62,7 +62,7 @@ impl Balanced {
         let free = TcpListener::bind((format!("127.1.{a}.{b}"), 0)).await.expect("loopback has addresses");
         let address = free.local_addr().expect("it is bound");
         drop(free);
-        let authority = Authority::new().expect("it is made");
+        let authority = Authority::new("public").expect("it is made");
         let issued = authority.issue(&address.ip().to_string()).expect("it is issued");
         let attributes: serde_json::Map<String, serde_json::Value> =
             choice.attributes.iter().map(|(key, value)| ((*key).to_owned(), json!(value))).collect();

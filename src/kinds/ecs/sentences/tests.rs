@@ -37,7 +37,18 @@ fn sentences_are_found_as_programs_print_them() {
         (r#"no pg_hba.conf entry for host "10.0.0.1", user "app", database "app", SSL off"#, "FATAL: no pg_hba"),
         ("sqlalchemy.exc.NoSuchModuleError: Can't load plugin: sqlalchemy.dialects:postgres ", "sqlalchemy"),
         ("A rediss:// URL must have parameter ssl_cert_reqs and this must be set to CERT_REQUIRED", "ValueError"),
+        ("failed to parse REDIS_URL: redis: unexpected option: ssl_cert_reqs", "panic: redis"),
         // Certificates.
+        (
+            r#"psycopg.OperationalError: connection failed: root certificate file "/etc/stackctl/rds-ca.pem" does not exist"#,
+            "root certificate",
+        ),
+        ("FileNotFoundError: [Errno 2] No such file or directory: '/etc/stackctl/rds-ca.pem'", "root certificate"),
+        (
+            "cannot parse `postgresql://app:xxxxxx@db/app`: failed to configure TLS (unable to read CA file: open \
+             /etc/stackctl/rds-ca.pem: no such file or directory)",
+            "root certificate",
+        ),
         ("Error: unable to verify the first certificate", certificate),
         ("Error: unable to verify the first certificate; if the root CA is installed locally, try …", certificate),
         ("Error: self signed certificate in certificate chain", certificate),

@@ -6,7 +6,7 @@ use aws_sdk_ecs::types::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::kinds::ecs;
+use crate::{kind::authorities, kinds::ecs};
 
 /// How many of the service's last events are shown with a failed rollout.
 pub(super) const EVENTS: usize = 5;
@@ -56,6 +56,9 @@ pub struct Live {
     pub image: Option<String>,
     /// The version of that, where it is known.
     pub version: Option<String>,
+    /// Whether that gives its tasks a database and not Amazon's authorities for RDS: an earlier stackctl made its image without them.
+    #[serde(default)]
+    pub lacks_authorities: bool,
     /// How many tasks it should run.
     pub replicas: u32,
     /// How many it runs.
@@ -134,6 +137,10 @@ pub(super) fn live(service: &SdkService, definition: Option<&TaskDefinition>) ->
         task_definition: owned(ecs::runs(service)),
         image: container.and_then(|container| container.image()).map(str::to_owned),
         version: version.map(str::to_owned),
+        lacks_authorities: container.is_some_and(|container| {
+            let is_told = container.environment().iter().any(|variable| variable.value() == Some(authorities::PATH));
+            container.secrets().iter().any(|secret| secret.name() == "DATABASE_URL") && !is_told
+        }),
         replicas: u32::try_from(service.desired_count()).unwrap_or_default(),
         running: u32::try_from(service.running_count()).unwrap_or_default(),
         subnets: vpc.map(|vpc| vpc.subnets().to_vec()).unwrap_or_default(),

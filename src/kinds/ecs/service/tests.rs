@@ -37,6 +37,7 @@ fn live(rollouts: Vec<Rollout>) -> Live {
         port: None,
         grace_seconds: 0,
         exec: false,
+        lacks_authorities: false,
         circuit_breaker: true,
         minimum_healthy_percent: 100,
         maximum_percent: 200,

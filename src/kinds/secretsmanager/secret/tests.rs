@@ -111,6 +111,28 @@ fn a_url_is_written_again_with_its_parts_and_never_shown() {
     assert_eq!((changes.len(), &changes[0].to), (1, &Shown::Sensitive));
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_url_is_one_that_every_driver_takes() {
+    let (cloud, address) = (cloud(), Address::new("secret", "database-url"));
+    let cx = context(&cloud, &[&address]);
+    let made = Secret::create(&cx, &address, &url("one".into())).await.expect("it is made");
+    let parts: serde_json::Value = serde_json::from_str(&read(&cx, &made).await).expect("it is JSON");
+    let (url, password) = (&parts["url"], parts["password"].as_str().expect("it has one"));
+    assert_eq!(url, &format!("postgresql://u:{password}@one:5432/d"), "SQLAlchemy and asyncpg take no more");
+}
+
+#[test]
+fn a_url_of_an_earlier_form_is_written_again() {
+    // The fingerprints of a stackctl that wrote `postgres://` with `sslmode`: of the parts alone.
+    let before = ["b8d7165ee98b3478f27b8f0e2f1d18e5", "fae356b61e370c3965b426f618ff480b"];
+    let cache = Source::CacheUrl { token: "arn".into(), host: "one".into(), port: "6379".into() };
+    for (inputs, desired) in before.into_iter().zip([url("one".into()), Desired { source: cache }]) {
+        let (arn, name) = ("a".to_owned(), "n".to_owned());
+        let live = Live { arn, name, inputs: inputs.to_owned(), version: String::new(), changed: None };
+        assert_eq!(Secret::diff(&desired, &live).len(), 1, "{desired:?}");
+    }
+}
+
 #[test]
 fn the_url_of_a_cache_is_written_again_when_the_cache_moves() {
     let url = |host: Input| Desired { source: Source::CacheUrl { token: "arn".into(), host, port: "6379".into() } };

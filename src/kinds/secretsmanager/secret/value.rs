@@ -62,6 +62,8 @@ pub enum Source {
 
 /// A hash of what a value is made of; none while a part is unknown, empty for a generated one.
 pub(super) fn fingerprint(source: &Source) -> Option<String> {
+    // A URL is also made of its form: where an earlier stackctl wrote another one, it is written anew.
+    let form;
     let parts = match source {
         Source::Generated { .. } => return Some(String::new()),
         Source::Given => return Some(GIVEN.to_owned()),
@@ -70,9 +72,14 @@ pub(super) fn fingerprint(source: &Source) -> Option<String> {
             for other in renewed_with {
                 parts.push(other.known()?);
             }
+            form = database_url("", "", "", "", "");
+            parts.push(&form);
             parts
         }
-        Source::CacheUrl { token, host, port } => vec![token.known()?, host.known()?, port.known()?],
+        Source::CacheUrl { token, host, port } => {
+            form = cache_url("", "", "");
+            vec![token.known()?, host.known()?, port.known()?, &form]
+        }
         Source::Layers { repository, digest, run } => vec![repository.known()?, digest.known()?, run.as_str()],
     };
     let digest = Sha256::digest(parts.join("\n").as_bytes());
@@ -90,8 +97,7 @@ pub(super) async fn make(cx: &Context, source: &Source) -> Result<String, Failur
         Source::DatabaseUrl { user, password, host, port, database, .. } => {
             let password = secretsmanager::value(cx, password.get()?).await?;
             let (password, host, port) = (password.expose(), host.get()?, port.get()?);
-            // RDS for PostgreSQL takes no connection without TLS from version 15 on.
-            let url = format!("postgres://{user}:{password}@{host}:{port}/{database}?sslmode=require");
+            let url = database_url(user, password, host, port, database);
             let parts = serde_json::json!({
                 "username": user, "password": password, "host": host, "port": port, "database": database, "url": url,
             });
@@ -99,12 +105,28 @@ pub(super) async fn make(cx: &Context, source: &Source) -> Result<String, Failur
         }
         Source::CacheUrl { token, host, port } => {
             let token = secretsmanager::value(cx, token.get()?).await?;
-            Ok(format!("rediss://:{}@{}:{}", token.expose(), host.get()?, port.get()?))
+            Ok(cache_url(token.expose(), host.get()?, port.get()?))
         }
         Source::Layers { repository, digest, .. } => {
             Ok(ecr::layer_urls(cx, repository.get()?, digest.get()?).await?.join("\n"))
         }
     }
+}
+
+/// A database's URL as every driver takes it: SQLAlchemy knows no `postgres://`, and over asyncpg no `sslmode`; for node-postgres
+/// `sslmode=require` is another thing than for libpq. How the connection is encrypted and whom the driver trusts, the
+/// variables of the container say.
+/// <https://docs.sqlalchemy.org/en/20/dialects/postgresql.html#module-sqlalchemy.dialects.postgresql.asyncpg>,
+/// <https://node-postgres.com/features/ssl>
+fn database_url(user: &str, password: &str, host: &str, port: &str, database: &str) -> String {
+    format!("postgresql://{user}:{password}@{host}:{port}/{database}")
+}
+
+/// A cache's URL. Celery wants to be told that the certificate is to be checked, and redis-py takes it in this spelling only.
+/// Other clients check it anyway; of those that were tried, go-redis alone refuses what it does not know.
+/// <https://docs.celeryq.dev/en/stable/userguide/configuration.html#redis-backend-settings>
+fn cache_url(token: &str, host: &str, port: &str) -> String {
+    format!("rediss://:{token}@{host}:{port}/0?ssl_cert_reqs=required")
 }
 
 /// Letters and digits, which need no escaping in a URL, from the system's random source.
