@@ -142,13 +142,6 @@ async fn those_that_count(cx: &Context) -> Result<Vec<Definition>, Failure> {
     // A service is evidence of its family, also where ECS does not list that yet.
     let families: BTreeSet<&String> = families.iter().chain(served_by.keys()).collect();
     let reads = families.into_iter().map(|family| async {
-        if cx.deletes_all()
-            && let Some((address, service)) = served_by.get(family)
-        {
-            let arn = runs(service).map(str::to_owned);
-            let definition = TaskDefinition::builder().family(family.as_str()).set_task_definition_arn(arn).build();
-            return Ok(Some(Definition { address: definition_of(address), definition, commit: None, inactive: false }));
-        }
         if let Some((address, service)) = served_by.get(family)
             && let Some(served) = served(cx, address, service).await?
         {

@@ -87,31 +87,17 @@ impl Kind for Role {
         ),
     ];
 
-    /// `ListRoles` has neither tags nor policies, and a call a role for each would grow with the stack; this call has all
-    /// of them for a thousand roles a page.
-    /// <https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetAccountAuthorizationDetails.html>
     async fn list(cx: &Context) -> Result<Vec<Found<Live>>, Failure> {
-        let mut found = Vec::new();
-        let mut marker = None;
-        loop {
-            let call = cx.aws.iam.get_account_authorization_details().filter(EntityType::Role).max_items(PAGE);
-            let page = call.set_marker(marker).send().await.during("GetAccountAuthorizationDetails")?;
-            for role in page.role_detail_list() {
-                let address = aws::address_of(&cx.id, role.tags());
-                if let Some(address) = address.filter(|_| role.path() == Some(&aws::iam_path(&cx.id))) {
-                    let live = live(role, &cx.aws.region);
-                    found.push(Found { address, id: live.name.clone(), live });
-                }
-            }
-            marker = page.marker.filter(|_| page.is_truncated);
-            if marker.is_none() {
-                break;
-            }
-        }
+        let mut found = listed(cx).await?;
         if cx.deletes_all() {
             found.extend(taken::unlisted(cx, Self::NAME, &found).await?);
         }
         Ok(found)
+    }
+
+    /// What is waited for is on the list, or gone.
+    async fn look(cx: &Context, _waited_for: Vec<(Address, Live)>) -> Result<Vec<Found<Live>>, Failure> {
+        listed(cx).await
     }
 
     fn diff(desired: &Desired, live: &Live) -> Changes<Field, NoField> {
@@ -280,6 +266,29 @@ impl Kind for Role {
 /// The name of the role at `address`.
 fn name(cx: &Context, address: &Address) -> String {
     aws::derived(&cx.id, address, LONGEST_NAME)
+}
+
+/// The stack's roles that IAM lists. `ListRoles` has neither tags nor policies, and a call a role for each would grow with the
+/// stack; this call has all of them for a thousand roles a page.
+/// <https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetAccountAuthorizationDetails.html>
+async fn listed(cx: &Context) -> Result<Vec<Found<Live>>, Failure> {
+    let mut found = Vec::new();
+    let mut marker = None;
+    loop {
+        let call = cx.aws.iam.get_account_authorization_details().filter(EntityType::Role).max_items(PAGE);
+        let page = call.set_marker(marker).send().await.during("GetAccountAuthorizationDetails")?;
+        for role in page.role_detail_list() {
+            let address = aws::address_of(&cx.id, role.tags());
+            if let Some(address) = address.filter(|_| role.path() == Some(&aws::iam_path(&cx.id))) {
+                let live = live(role, &cx.aws.region);
+                found.push(Found { address, id: live.name.clone(), live });
+            }
+        }
+        marker = page.marker.filter(|_| page.is_truncated);
+        if marker.is_none() {
+            return Ok(found);
+        }
+    }
 }
 
 async fn set_statements(cx: &Context, desired: &Desired, live: &Live) -> Result<Vec<String>, Failure> {
