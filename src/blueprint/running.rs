@@ -47,7 +47,7 @@ pub fn running(id: &StackId, live: &[LiveResource]) -> Result<BTreeMap<String, R
             image: format!("{}:{}", named.uri, named.tag),
             version: format!("{}+{}", named.version, named.build),
             build: named.build,
-            has_authorities: !service.lacks_authorities,
+            has_authorities: service.authorities == service::Authorities::Present,
             newer: there.map_or(0, |image| image.newer_than(named.build)),
             digest: there.and_then(|image| image.kept.get(named.tag).cloned()),
         };

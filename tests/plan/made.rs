@@ -106,7 +106,7 @@ fn cache(wants: &Value, id: &str) -> Value {
 fn fingerprint(source: &Value) -> String {
     let made_of =
         |url: &Value, parts: &[&str]| -> Vec<String> { parts.iter().map(|part| text(&url[part]).to_owned()).collect() };
-    let parts = match (&source["database_url"], &source["cache_url"]) {
+    let mut parts = match (&source["database_url"], &source["cache_url"]) {
         (Value::Null, Value::Null) => return String::new(),
         (Value::Null, url) => made_of(url, &["token", "host", "port"]),
         (url, _) => {
@@ -115,6 +115,9 @@ fn fingerprint(source: &Value) -> String {
             parts
         }
     };
+    // The form of the URL, without its parts.
+    let of_cache = source["database_url"].is_null();
+    parts.push(if of_cache { "rediss://:@:/0?ssl_cert_reqs=required" } else { "postgresql://:@:/" }.to_owned());
     Sha256::digest(parts.join("\n")).iter().take(16).map(|byte| format!("{byte:02x}")).collect()
 }
 

@@ -189,11 +189,9 @@ async fn the_authorities_are_laid_over_what_docker_built() {
 async fn an_image_made_from_one_of_ours_has_the_authorities_once() {
     let mut sample = Sample::new(|_| {});
     let own = layer::authorities().and_then(|own| own.pack()).expect("it is made");
-    std::io::copy(&mut flate2::read::GzDecoder::new(own.compressed.as_slice()), &mut {
-        sample.layers[0].clear();
-        &mut sample.layers[0]
-    })
-    .expect("it is in memory");
+    sample.layers[0].clear();
+    let mut archive = flate2::read::GzDecoder::new(own.compressed.as_slice());
+    std::io::copy(&mut archive, &mut sample.layers[0]).expect("it is in memory");
     let mut config: Value = serde_json::from_slice(&sample.config).expect("it is JSON");
     config["rootfs"]["diff_ids"][0] = own.diff_id.as_str().into();
     sample.config = config.to_string().into_bytes();

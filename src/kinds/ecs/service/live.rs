@@ -1,8 +1,8 @@
 //! What ECS has of a service, in our own types.
 
 use aws_sdk_ecs::types::{
-    Deployment, DeploymentConfiguration, DeploymentRolloutState, Service as SdkService, TaskDefinition,
-    ThresholdConfiguration, ThresholdType,
+    ContainerDefinition, Deployment, DeploymentConfiguration, DeploymentRolloutState, Service as SdkService,
+    TaskDefinition, ThresholdConfiguration, ThresholdType,
 };
 use serde::{Deserialize, Serialize};
 
@@ -39,6 +39,17 @@ pub struct Rollout {
     pub failed: i32,
 }
 
+/// Whether an image has Amazon's authorities for RDS in it, as far as its revision tells.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Authorities {
+    /// Its tasks are told where they are, or of no database.
+    #[default]
+    Present,
+    /// Its tasks are told of a database alone: an earlier stackctl made it.
+    Missing,
+}
+
 /// What AWS has.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Live {
@@ -56,9 +67,9 @@ pub struct Live {
     pub image: Option<String>,
     /// The version of that, where it is known.
     pub version: Option<String>,
-    /// Whether that gives its tasks a database and not Amazon's authorities for RDS: an earlier stackctl made its image without them.
+    /// Whether the image of that has Amazon's authorities for RDS.
     #[serde(default)]
-    pub lacks_authorities: bool,
+    pub authorities: Authorities,
     /// How many tasks it should run.
     pub replicas: u32,
     /// How many it runs.
@@ -137,10 +148,7 @@ pub(super) fn live(service: &SdkService, definition: Option<&TaskDefinition>) ->
         task_definition: owned(ecs::runs(service)),
         image: container.and_then(|container| container.image()).map(str::to_owned),
         version: version.map(str::to_owned),
-        lacks_authorities: container.is_some_and(|container| {
-            let is_told = container.environment().iter().any(|variable| variable.value() == Some(authorities::PATH));
-            container.secrets().iter().any(|secret| secret.name() == "DATABASE_URL") && !is_told
-        }),
+        authorities: container.map_or_else(Authorities::default, authorities),
         replicas: u32::try_from(service.desired_count()).unwrap_or_default(),
         running: u32::try_from(service.running_count()).unwrap_or_default(),
         subnets: vpc.map(|vpc| vpc.subnets().to_vec()).unwrap_or_default(),
@@ -171,6 +179,12 @@ pub(super) fn live(service: &SdkService, definition: Option<&TaskDefinition>) ->
         rollouts: service.deployments().iter().map(rollout).collect(),
         events: service.events().iter().filter_map(|event| event.message().map(str::to_owned)).take(EVENTS).collect(),
     }
+}
+
+fn authorities(container: &ContainerDefinition) -> Authorities {
+    let is_told = container.environment().iter().any(|variable| variable.value() == Some(authorities::PATH));
+    let connects = container.secrets().iter().any(|secret| secret.name() == "DATABASE_URL");
+    if connects && !is_told { Authorities::Missing } else { Authorities::Present }
 }
 
 fn threshold(threshold: &ThresholdConfiguration) -> String {

@@ -21,7 +21,7 @@ use aws_sdk_ecs::types::{
 use futures::future::try_join_all;
 use serde::{Deserialize, Serialize};
 
-pub use live::{Live, Rollout};
+pub use live::{Authorities, Live, Rollout};
 pub use stop::{stop, under_way};
 
 use live::{OWN_PERCENT, TASKS_PERCENT};

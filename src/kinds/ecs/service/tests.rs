@@ -37,7 +37,7 @@ fn live(rollouts: Vec<Rollout>) -> Live {
         port: None,
         grace_seconds: 0,
         exec: false,
-        lacks_authorities: false,
+        authorities: Authorities::Present,
         circuit_breaker: true,
         minimum_healthy_percent: 100,
         maximum_percent: 200,
@@ -239,4 +239,20 @@ fn only_tasks_that_nothing_checks_have_to_stay_up() {
     assert_eq!(Service::stays_ready(&desired("web:2"), &rolling), crashes::STAYS_UP);
     assert_eq!(Service::stays_ready(&desired("web:2"), &settled), Duration::ZERO);
     assert_eq!(Service::stays_ready(&Desired { target, ..desired("web:2") }, &rolling), Duration::ZERO);
+}
+
+#[test]
+fn a_revision_tells_whether_its_image_has_the_authorities() {
+    use aws_sdk_ecs::types::{ContainerDefinition, KeyValuePair, Secret, Service as SdkService, TaskDefinition};
+
+    let lacks = |secret: &str, file: &str| {
+        let secret = Secret::builder().name(secret).value_from("arn").build().expect("it is complete");
+        let variable = KeyValuePair::builder().name("PGSSLROOTCERT").value(file).build();
+        let container = ContainerDefinition::builder().name("web").secrets(secret).environment(variable).build();
+        let definition = TaskDefinition::builder().container_definitions(container).build();
+        live::live(&SdkService::builder().build(), Some(&definition)).authorities == Authorities::Missing
+    };
+    assert!(!lacks("DATABASE_URL", "/etc/stackctl/rds-ca.pem"));
+    assert!(lacks("DATABASE_URL", "/mine.pem"), "an earlier stackctl made it");
+    assert!(!lacks("KEY", "/mine.pem"), "it was told nothing, as it has no database");
 }

@@ -113,7 +113,7 @@ pub(super) async fn make(cx: &Context, source: &Source) -> Result<String, Failur
     }
 }
 
-/// A database's URL as every driver takes it: SQLAlchemy knows no `postgres://`, and over asyncpg no `sslmode`; for node-postgres
+/// A database's URL as every driver takes it: `SQLAlchemy` knows no `postgres://`, and over asyncpg no `sslmode`; for node-postgres
 /// `sslmode=require` is another thing than for libpq. How the connection is encrypted and whom the driver trusts, the
 /// variables of the container say.
 /// <https://docs.sqlalchemy.org/en/20/dialects/postgresql.html#module-sqlalchemy.dialects.postgresql.asyncpg>,
