@@ -20,10 +20,6 @@ use live::{POLICY, live, trust};
 pub use policy::Statement;
 use policy::{document, line};
 
-/// The longest name of a role, in characters.
-/// <https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html>
-const LONGEST_NAME: usize = 64;
-
 /// How many roles a page of the account's authorization details holds at most.
 const PAGE: i32 = 1000;
 
@@ -154,7 +150,7 @@ impl Kind for Role {
     }
 
     async fn create(cx: &Context, address: &Address, desired: &Desired) -> Result<Live, Failure> {
-        let name = name(cx, address);
+        let name = taken::name(cx, address);
         let call = cx
             .aws
             .iam
@@ -275,11 +271,6 @@ impl Kind for Role {
                 cloud.with(|iam: &mut Iam| iam.put(POLICY, denied));
             })
     }
-}
-
-/// The name of the role at `address`.
-fn name(cx: &Context, address: &Address) -> String {
-    aws::derived(&cx.id, address, LONGEST_NAME)
 }
 
 async fn set_statements(cx: &Context, desired: &Desired, live: &Live) -> Result<Vec<String>, Failure> {
