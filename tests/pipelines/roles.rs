@@ -55,7 +55,7 @@ fn create_roles(project: &Project) -> Output {
 
 /// A stack whose policy is longer than an inline policy of a role may be.
 fn large() -> String {
-    let domain = format!("shop.{}.{}.example.com", "a".repeat(60), "b".repeat(60));
+    let domain = format!("shop.{}.example.com", "a".repeat(47));
     format!(
         "name: a-name-of-20-letters
 region: ap-southeast-1

@@ -51,6 +51,7 @@ cases! {
     bucket_removed_and_not_empty,
     bucket_of_a_service,
     command_and_entrypoint,
+    database_being_modified,
     database_password_made_anew,
     database_protected_and_removed,
     deploy_of_a_deleted_image,

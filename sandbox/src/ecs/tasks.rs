@@ -10,10 +10,7 @@ use super::{
     model::{Status, Task},
     pages::page,
 };
-use crate::{
-    api::{ApiError, now},
-    permissions,
-};
+use crate::{api::ApiError, permissions};
 
 /// What a task is started with.
 pub(super) struct Start<'a> {
@@ -58,7 +55,8 @@ pub(super) fn start(state: &mut Ledger, start: Start) -> Option<String> {
         overrides: start.overrides.clone(),
         network: start.network.clone(),
         subnet,
-        created: now(),
+        // With the fraction of a second, as ECS has it: it tells which of two tasks is the newer one.
+        created: jiff::Timestamp::now().as_duration().as_secs_f64(),
         started: None,
         running_since: None,
         stopped: None,

@@ -20,10 +20,6 @@ use live::{POLICY, live, trust};
 pub use policy::Statement;
 use policy::{document, line};
 
-/// The longest name of a role, in characters.
-/// <https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html>
-const LONGEST_NAME: usize = 64;
-
 /// How many roles a page of the account's authorization details holds at most.
 const PAGE: i32 = 1000;
 
@@ -140,7 +136,7 @@ impl Kind for Role {
     }
 
     async fn create(cx: &Context, address: &Address, desired: &Desired) -> Result<Live, Failure> {
-        let name = name(cx, address);
+        let name = taken::name(cx, address);
         let call = cx
             .aws
             .iam
@@ -263,6 +259,7 @@ impl Kind for Role {
     }
 }
 
+<<<<<<< HEAD
 /// The name of the role at `address`.
 fn name(cx: &Context, address: &Address) -> String {
     aws::derived(&cx.id, address, LONGEST_NAME)
@@ -291,6 +288,8 @@ async fn listed(cx: &Context) -> Result<Vec<Found<Live>>, Failure> {
     }
 }
 
+=======
+>>>>>>> rest
 async fn set_statements(cx: &Context, desired: &Desired, live: &Live) -> Result<Vec<String>, Failure> {
     let lines: Vec<String> = desired.statements.iter().filter_map(line).collect();
     if lines.is_empty() {

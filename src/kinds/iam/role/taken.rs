@@ -15,6 +15,10 @@ use crate::{
     model::{Address, Cause, Failure, Found},
 };
 
+/// The longest name of a role, in characters.
+/// <https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html>
+const LONGEST_NAME: usize = 64;
+
 /// IAM's code for a name that is taken.
 pub(super) const TAKEN: &str = "EntityAlreadyExists";
 
@@ -51,9 +55,11 @@ pub(super) async fn own(cx: &Context, address: &Address, name: &str, refusal: Fa
 /// If IAM fails.
 pub(super) async fn unlisted(cx: &Context, kind: &str, listed: &[Found<Live>]) -> Result<Vec<Found<Live>>, Failure> {
     let listed: BTreeSet<&Address> = listed.iter().map(|found| &found.address).collect();
-    let missing = cx.expected(kind).map(|(address, _)| address).filter(|address| !listed.contains(address));
-    let looks = missing.map(|address| async move {
-        let role = match named(cx, &super::name(cx, address)).await {
+    let missing = cx.expected(kind).filter(|(address, _)| !listed.contains(address));
+    let looks = missing.map(|(address, _)| (address, name(cx, address)));
+    // Those that the run deletes at this moment need not be looked for.
+    let looks = looks.filter(|(_, name)| !cx.deletes(name)).map(|(address, name)| async move {
+        let role = match named(cx, &name).await {
             // It is not at the stack's path.
             Err(failure) if failure.cause == Cause::Refused => None,
             answer => answer?.filter(|role| is_own(cx, address, role)),
@@ -62,6 +68,11 @@ pub(super) async fn unlisted(cx: &Context, kind: &str, listed: &[Found<Live>]) -
         Ok::<_, Failure>(live.map(|live| Found { address: address.clone(), id: live.name.clone(), live }))
     });
     Ok(try_join_all(looks).await?.into_iter().flatten().collect())
+}
+
+/// The name of the role at `address`.
+pub(super) fn name(cx: &Context, address: &Address) -> String {
+    aws::derived(&cx.id, address, LONGEST_NAME)
 }
 
 /// The role of this name; none if IAM shows none.
@@ -156,6 +167,9 @@ mod tests {
         assert_eq!(Role::list(&cx).await.map(|found| found.len()), Ok(0), "a plan asks for no role by name");
         let found = Role::list(&cx.deleting_all()).await.expect("it is asked for by its name");
         assert_eq!(found.iter().map(|one| one.id.as_str()).collect::<Vec<_>>(), ["shop-test-main"], "and no other's");
+        let deleting = context(&cloud, "test").expecting([(address, Value::Null)]).deleting_all();
+        let deleting = deleting.deleting(["shop-test-main".to_owned()]);
+        assert_eq!(Role::list(&deleting).await.map(|found| found.len()), Ok(0), "who deletes it does not look for it");
         let cx = context(&cloud, "test");
         Role::delete(&cx, &found[0].live).await.expect("its policy goes first");
         assert_eq!(cloud.with(Iam::count), 1, "the one of nobody");
