@@ -259,12 +259,6 @@ impl Kind for Role {
     }
 }
 
-<<<<<<< HEAD
-/// The name of the role at `address`.
-fn name(cx: &Context, address: &Address) -> String {
-    aws::derived(&cx.id, address, LONGEST_NAME)
-}
-
 /// The stack's roles that IAM lists. `ListRoles` has neither tags nor policies, and a call a role for each would grow with the
 /// stack; this call has all of them for a thousand roles a page.
 /// <https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetAccountAuthorizationDetails.html>
@@ -288,8 +282,6 @@ async fn listed(cx: &Context) -> Result<Vec<Found<Live>>, Failure> {
     }
 }
 
-=======
->>>>>>> rest
 async fn set_statements(cx: &Context, desired: &Desired, live: &Live) -> Result<Vec<String>, Failure> {
     let lines: Vec<String> = desired.statements.iter().filter_map(line).collect();
     if lines.is_empty() {
