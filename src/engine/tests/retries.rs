@@ -70,6 +70,13 @@ async fn what_should_pass_and_does_not_fails_after_a_minute() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn patience_begins_with_the_first_refusal() {
+    let late = Answer::FailsAfter(2 * PATIENCE, failure(Cause::Refused, "NotYet"));
+    let (_, ended) = created([vec![late], fails(Cause::Refused, "NotYet", 2)].concat()).await;
+    assert_eq!(ended.done(), ["create a.one"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_id_that_aws_does_not_know_everywhere_yet_passes() {
     let (_, ended) = created(fails(Cause::Refused, "InvalidSubnetID.NotFound", 3)).await;
     assert_eq!(ended.done(), ["create a.one"]);

@@ -23,6 +23,8 @@ pub const WRITE: Duration = Duration::from_millis(100);
 pub enum Answer {
     /// It is refused, and nothing is done.
     Fails(Failure),
+    /// It is refused after this time: it had to wait for its turn at AWS.
+    FailsAfter(Duration, Failure),
     /// The call is lost on its way there: nothing is done.
     LostBefore,
     /// It is done, and the answer is lost on its way back.
@@ -209,10 +211,14 @@ impl World {
         let key = (operation.to_owned(), address.clone());
         let answer = self.state().script.get_mut(&key).and_then(VecDeque::pop_front);
         let _place = UnderWay::begin(self);
-        sleep(if let Some(Answer::Takes(time)) = answer { time } else { WRITE }).await;
+        let time = match answer {
+            Some(Answer::Takes(time) | Answer::FailsAfter(time, _)) => time,
+            _ => WRITE,
+        };
+        sleep(time).await;
         self.alive().await;
         match answer {
-            Some(Answer::Fails(failure)) => return Err(failure),
+            Some(Answer::Fails(failure) | Answer::FailsAfter(_, failure)) => return Err(failure),
             Some(Answer::LostBefore) => return Err(failure(Cause::Ambiguous, "InternalError")),
             Some(Answer::Panics) => panic!("{operation} of {address} panics"),
             _ => {}
