@@ -10,10 +10,7 @@ use super::{
     model::{Status, Task},
     pages::page,
 };
-use crate::{
-    api::ApiError,
-    permissions,
-};
+use crate::{api::ApiError, permissions};
 
 /// What a task is started with.
 pub(super) struct Start<'a> {
