@@ -1,4 +1,4 @@
-//! The life of a stack on ministack, an emulator of AWS that others wrote, as it comes from PyPI. What the sandbox, the models and
+//! The life of a stack on ministack, an emulator of AWS that others wrote, as it comes from the Python Package Index. What the sandbox, the models and
 //! stackctl have in common by mistake is not in it.
 //!
 //! The sandbox answers three services, because ministack (1.5.33) cannot:
@@ -7,12 +7,12 @@
 //! - Application Auto Scaling: it does not have it.
 //!
 //! Left out, because ministack does not have it:
-//! - Images and tasks: it starts containers with Docker alone, and never says that a task of RunTask has ended. The services have an
+//! - Images and tasks: it starts containers with Docker alone, and never says that a task of `RunTask` has ended. The services have an
 //!   image of a registry, and no `build` and `release`. What runs is tested on the sandbox.
 //! - ECS's list of deployments, which is always empty: `rollback` is told the release that it goes back to.
 //! - `block`: it drops the regular expressions of a listener rule.
 //! - `scale`: the sandbox's Application Auto Scaling knows no service of another emulator.
-//! - `bastion`: RunInstances ignores the network interface that it is given, and IMDSv2.
+//! - `bastion`: `RunInstances` ignores the network interface that it is given, and IMDSv2.
 //! - `tls: acm` and `domain`: a certificate that waits for records of a zone would need both in one emulator.
 //! - The public access block that each new bucket has on AWS: the second `up` makes it.
 
