@@ -1,5 +1,5 @@
-//! The life of a stack on ministack, an emulator of AWS that others wrote, as it comes from `PyPI`. What the sandbox, the models and
-//! stackctl have in common by mistake is not in it.
+//! The life of a stack on ministack, an emulator of AWS that others wrote, as it comes from the Python Package Index. What the
+//! sandbox, the models and stackctl have in common by mistake is not in it.
 //!
 //! The sandbox answers three services, because ministack (1.5.33) cannot:
 //! - ACM: it forgets the tags and the domain of a certificate that is imported.
