@@ -99,9 +99,8 @@ impl Report {
             "\n## Within AWS's request limits\n\n\
              AWS takes so many requests of an account at once, and so many a second, by token buckets of each service:\n\
              [limits/src/table.rs](../limits/src/table.rs) has the figures and AWS's pages. Here the sandbox refuses what is beyond them, and stackctl, which\n\
-             knows the same table, paces its calls. Tokens come at AWS's rates, and other things take the shares of AWS's times that are given above: so what is\n\
-             paced takes as long as on AWS: once 20 are done, one task definition a second is registered or deregistered, and three changes of load\n\
-             balancers a second are made. AWS allows no more.\n\n",
+             knows the same table, paces its calls. Tokens come at AWS's rates, while other things take the shares of AWS's times that are given above. Once 20\n\
+             are done, AWS allows one task definition a second to be registered or deregistered, and three changes of load balancers a second.\n\n",
         );
         if cfg!(debug_assertions) {
             page.push_str("This section was measured by itself, of a debug build.\n\n");
