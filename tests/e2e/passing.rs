@@ -2,7 +2,11 @@
 
 use serde_json::json;
 
-use crate::{support::World, tiny::Tiny};
+use crate::{
+    support::{World, text},
+    tiny::Tiny,
+    until,
+};
 
 /// Nothing of it has to be built or runs.
 const STACK: &str = "name: demo
@@ -15,19 +19,28 @@ services: { web: { image: \"example:1\", replicas: 0, env: { WORD: one } } }
 async fn a_revision_that_ecs_gets_too_fast_is_sent_again() {
     let world = World::start();
     std::fs::write(world.project().join("stack.yaml"), STACK).expect("it can be written");
-    world.set(json!({ "faults": { "revision_pause": 25.0 } })).await;
+    // Longer than the test takes, on whatever machine.
+    world.set(json!({ "faults": { "revision_pause": 3600.0 } })).await;
     world.up();
     world.edit("WORD: one", "WORD: two");
     world.forget_calls().await;
-    world.up();
+    let child = world.spawn(&["up", "--yes"]);
+    until::so("the second revision is refused", async || !registrations(&world).await.is_empty()).await;
+    world.set(json!({ "faults": null })).await;
+    let ended = child.wait_with_output().expect("it ends");
+    assert!(ended.status.success(), "{}", text(&ended));
+    let codes = registrations(&world).await;
+    let (last, refused) = codes.split_last().expect("it was called");
+    assert!(!refused.is_empty() && refused.iter().all(|code| code == "ClientException"), "{codes:?}");
+    assert_eq!(last, "registered");
+    assert_eq!(world.plan(), Vec::<String>::new());
+}
+
+/// The codes of the answers to RegisterTaskDefinition, in their order.
+async fn registrations(world: &World) -> Vec<String> {
     let calls = world.calls().await;
     let registered = calls.iter().filter(|call| call["operation"] == "RegisterTaskDefinition");
-    let codes: Vec<&str> = registered.map(|call| call["code"].as_str().unwrap_or("registered")).collect();
-    let (last, refused) = codes.split_last().expect("it was called");
-    assert!(!refused.is_empty() && refused.iter().all(|code| *code == "ClientException"), "{codes:?}");
-    assert_eq!(*last, "registered");
-    world.set(json!({ "faults": null })).await;
-    assert_eq!(world.plan(), Vec::<String>::new());
+    registered.map(|call| call["code"].as_str().unwrap_or("registered").to_owned()).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
