@@ -36,7 +36,7 @@ async fn a_revision_that_ecs_gets_too_fast_is_sent_again() {
     assert_eq!(world.plan(), Vec::<String>::new());
 }
 
-/// The codes of the answers to RegisterTaskDefinition, in their order.
+/// The codes of the answers to `RegisterTaskDefinition`, in their order.
 async fn registrations(world: &World) -> Vec<String> {
     let calls = world.calls().await;
     let registered = calls.iter().filter(|call| call["operation"] == "RegisterTaskDefinition");
