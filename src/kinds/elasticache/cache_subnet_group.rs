@@ -140,16 +140,7 @@ impl Kind for CacheSubnetGroup {
     }
 
     async fn blockers(cx: &Context, going: &[Found<Live>], owned: &Owned) -> Result<Vec<Blocker>, Failure> {
-        let all: Vec<_> = cx
-            .aws
-            .cache
-            .describe_cache_clusters()
-            .into_paginator()
-            .items()
-            .send()
-            .try_collect()
-            .await
-            .during("DescribeCacheClusters")?;
+        let all = elasticache::nodes(cx).await?;
         let named = all.iter().filter_map(|cache| {
             let group = going.iter().find(|one| cache.cache_subnet_group_name() == Some(&one.live.name))?;
             let id = cache.cache_cluster_id().filter(|id| !owned.has(id))?;

@@ -7,7 +7,7 @@ mod model;
 
 use std::sync::Arc;
 
-use aws_sdk_elasticache::types::CacheSubnetGroup;
+use aws_sdk_elasticache::types::{CacheCluster, CacheSubnetGroup};
 
 use crate::{
     aws::Outcome,
@@ -60,6 +60,15 @@ async fn subnet_groups(cx: &Context) -> Result<Arc<Vec<(Address, CacheSubnetGrou
             Some((address, group))
         };
         Ok(groups.into_iter().filter_map(of_stack).collect())
+    })
+    .await
+}
+
+/// The region's nodes, read once a look at the cloud.
+async fn nodes(cx: &Context) -> Result<Arc<Vec<CacheCluster>>, Failure> {
+    cx.shared("elasticache nodes", async {
+        let pages = cx.aws.cache.describe_cache_clusters().into_paginator().items().send();
+        pages.try_collect().await.during("DescribeCacheClusters")
     })
     .await
 }

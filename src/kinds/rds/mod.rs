@@ -22,7 +22,7 @@ pub(super) const ARNS: &str = "rds:{region}:{account}:*:{name:63}*";
 /// <https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBSubnetGroup.html>
 pub(super) const NOT_YET: &[&str] = &["InvalidSubnet"];
 
-/// RDS' code for a DB instance that is not there.
+/// The code by which RDS says that there is no such DB instance.
 pub(super) const NOT_FOUND: &[&str] = &["DBInstanceNotFound"];
 
 /// The region's DB instances, or the one that is claimed, read once a look at the cloud.

@@ -157,8 +157,7 @@ impl Kind for Cache {
             // A stack without a cache is not asked for nodes.
             return Ok(Vec::new());
         }
-        let pages = cx.aws.cache.describe_cache_clusters().into_paginator().items().send();
-        let nodes: Vec<CacheCluster> = pages.try_collect().await.during("DescribeCacheClusters")?;
+        let nodes = elasticache::nodes(cx).await?;
         Ok(ours
             .into_iter()
             .map(|(address, group)| {

@@ -122,7 +122,7 @@ fn database_url(user: &str, password: &str, host: &str, port: &str, database: &s
     format!("postgresql://{user}:{password}@{host}:{port}/{database}")
 }
 
-/// A cache's URL. Celery wants to be told that the certificate is to be checked, and redis-py takes it in this spelling only.
+/// A cache's URL. Celery requires the parameter that says how to check the certificate, and redis-py accepts this spelling only.
 /// Other clients check it anyway; of those that were tried, go-redis alone refuses what it does not know.
 /// <https://docs.celeryq.dev/en/stable/userguide/configuration.html#redis-backend-settings>
 fn cache_url(token: &str, host: &str, port: &str) -> String {
