@@ -25,7 +25,7 @@ pub const LONGEST_INLINE: usize = 10_240;
 const COMMON: &[Permission] = &[
     Permission::look(&["ec2:DescribeAvailabilityZones"]),
     // `status` says who holds the lock.
-    Permission { purpose: Purpose::Look, actions: &["ssm:GetParameter"], on: LOCK },
+    Permission::look_at(&["ssm:GetParameter"], LOCK),
     // `status` and `deploy` say who answered 5xx.
     elb::errors::PERMISSION,
     Permission::lock(&["ssm:DeleteParameter", "ssm:PutParameter"], LOCK),

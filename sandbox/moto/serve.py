@@ -17,7 +17,8 @@ from waitress import serve
 
 # Each of these patches one part of AWS by being imported.
 from strict import (  # noqa: F401
-    alarms, balancers, buckets, caches, certificates, databases, hosts, network, others, parameters, scaling, schedules,
+    alarms, balancers, buckets, caches, certificates, databases, hosts, network, others, parameters, roles, scaling,
+    schedules,
 )
 from strict.door import Door
 

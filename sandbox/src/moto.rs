@@ -33,7 +33,7 @@ use crate::{
 };
 
 /// The program that makes moto stricter, as it is laid out in the sandbox's folder.
-const PROGRAM: [(&str, &str); 17] = [
+const PROGRAM: [(&str, &str); 18] = [
     ("serve.py", include_str!("../moto/serve.py")),
     ("strict/__init__.py", include_str!("../moto/strict/__init__.py")),
     ("strict/alarms.py", include_str!("../moto/strict/alarms.py")),
@@ -48,6 +48,7 @@ const PROGRAM: [(&str, &str); 17] = [
     ("strict/network.py", include_str!("../moto/strict/network.py")),
     ("strict/others.py", include_str!("../moto/strict/others.py")),
     ("strict/parameters.py", include_str!("../moto/strict/parameters.py")),
+    ("strict/roles.py", include_str!("../moto/strict/roles.py")),
     ("strict/scaling.py", include_str!("../moto/strict/scaling.py")),
     ("strict/schedules.py", include_str!("../moto/strict/schedules.py")),
     ("strict/shortcuts.py", include_str!("../moto/strict/shortcuts.py")),

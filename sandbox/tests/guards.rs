@@ -150,24 +150,51 @@ async fn the_name_of_a_deleted_parameter_is_not_free_at_once() {
 }
 
 #[tokio::test]
-async fn roles_come_in_pages_with_their_policies_and_tags() {
+async fn roles_are_listed_by_path_in_pages_and_without_tags() {
     let sandbox = Sandbox::start().await;
-    for name in ["a", "b", "c"] {
-        let tagged = [("Tags.member.1.Key", "of"), ("Tags.member.1.Value", name)];
-        let params = [("RoleName", name), ("Path", "/stackctl/"), ("AssumeRolePolicyDocument", TRUST)];
+    for (name, path) in [("a", "/stackctl/"), ("b", "/stackctl/"), ("c", "/stackctl/"), ("d", "/other/")] {
+        let tagged = [("Tags.member.1.Key", "of"), ("Tags.member.1.Value", name), ("Description", "says it")];
+        let params = [("RoleName", name), ("Path", path), ("AssumeRolePolicyDocument", TRUST)];
         sandbox.query("iam", "CreateRole", &[params.as_slice(), &tagged].concat()).await.ok();
-        let policy = [("RoleName", name), ("PolicyName", "own"), ("PolicyDocument", POLICY)];
-        sandbox.query("iam", "PutRolePolicy", &policy).await.ok();
     }
-    let first = [("Filter.member.1", "Role"), ("MaxItems", "2")];
-    let page = sandbox.query("iam", "GetAccountAuthorizationDetails", &first).await.ok();
-    assert_eq!(page.elements("RoleName"), ["a", "b"]);
-    assert_eq!((page.id("IsTruncated").as_str(), page.elements("PolicyName").len()), ("true", 2));
-    assert_eq!(page.elements("Value"), ["a", "b"]);
+    let first = [("PathPrefix", "/stackctl/"), ("MaxItems", "2")];
+    let page = sandbox.query("iam", "ListRoles", &first).await.ok();
+    assert_eq!((page.elements("RoleName").len(), page.id("IsTruncated").as_str()), (2, "true"));
+    assert_eq!((page.elements("Description").len(), page.elements("Value").len()), (2, 0));
     let marker = page.id("Marker");
     let next = [first[0], first[1], ("Marker", marker.as_str())];
-    let page = sandbox.query("iam", "GetAccountAuthorizationDetails", &next).await.ok();
-    assert_eq!((page.elements("RoleName"), page.id("IsTruncated").as_str()), (vec!["c".to_owned()], "false"));
+    let page = sandbox.query("iam", "ListRoles", &next).await.ok();
+    assert_eq!((page.elements("RoleName").len(), page.id("IsTruncated").as_str()), (1, "false"));
+}
+
+#[tokio::test]
+async fn a_managed_policy_has_its_quotas_and_goes_last() {
+    let sandbox = Sandbox::start().await;
+    let iam = async |operation: &str, params: &[(&str, &str)]| sandbox.query("iam", operation, params).await;
+    iam("CreateRole", &[("RoleName", "r"), ("AssumeRolePolicyDocument", TRUST)]).await.ok();
+    let make = async |name: &str, document: &str| {
+        iam("CreatePolicy", &[("PolicyName", name), ("Path", "/stackctl/"), ("PolicyDocument", document)]).await
+    };
+    let long = POLICY.replace("\"*\"", &format!("\"arn:aws:s3:::{}\"", "x".repeat(6144)));
+    assert_eq!(make("long", &long).await.code(), "LimitExceeded");
+    let arn = make("p0", POLICY).await.ok().id("Arn");
+    assert_eq!(make("p0", POLICY).await.code(), "EntityAlreadyExists");
+    let attach = async |arn: &str| iam("AttachRolePolicy", &[("RoleName", "r"), ("PolicyArn", arn)]).await;
+    attach(&arn).await.ok();
+    attach(&arn).await.ok();
+    let listed = iam("ListPolicies", &[("PathPrefix", "/stackctl/"), ("Scope", "Local")]).await.ok();
+    assert_eq!((listed.id("AttachmentCount").as_str(), listed.id("DefaultVersionId").as_str()), ("1", "v1"));
+    for number in 1..10 {
+        attach(&make(&format!("p{number}"), POLICY).await.ok().id("Arn")).await.ok();
+    }
+    assert_eq!(attach(&make("p10", POLICY).await.ok().id("Arn")).await.code(), "LimitExceeded");
+    assert_eq!(iam("DeletePolicy", &[("PolicyArn", &arn)]).await.code(), "DeleteConflict", "it is attached");
+    iam("DetachRolePolicy", &[("RoleName", "r"), ("PolicyArn", &arn)]).await.ok();
+    let version = [("PolicyArn", arn.as_str()), ("PolicyDocument", POLICY), ("SetAsDefault", "true")];
+    iam("CreatePolicyVersion", &version).await.ok();
+    assert_eq!(iam("DeletePolicy", &[("PolicyArn", &arn)]).await.code(), "DeleteConflict", "it has two versions");
+    iam("DeletePolicyVersion", &[("PolicyArn", &arn), ("VersionId", "v1")]).await.ok();
+    iam("DeletePolicy", &[("PolicyArn", &arn)]).await.ok();
 }
 
 #[tokio::test]

@@ -25,7 +25,9 @@ mod zones;
 
 pub use clock::Clock;
 pub use error::{Outcome, failure, given};
-pub use names::{derived, discriminated, iam_path, last_part, log_prefix, may_be_ours, may_begin, stack_prefix};
+pub use names::{
+    derived, digest, discriminated, iam_path, last_part, log_prefix, may_be_ours, may_begin, stack_prefix,
+};
 pub use once::Once;
 pub use pace::{Pace, Waited};
 pub use refusal::{About, about};

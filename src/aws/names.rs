@@ -13,7 +13,7 @@ pub fn derived(id: &StackId, address: &Address, limit: usize) -> String {
 /// As [`derived`], with six hexadecimal digits that derive from `discriminator`: for a resource whose replacement
 /// must live beside the old one, the discriminator being all that forces the replacement.
 pub fn discriminated(id: &StackId, address: &Address, discriminator: &str, limit: usize) -> String {
-    let suffix = hash(discriminator, 6);
+    let suffix = digest(discriminator, 6);
     let whole = derived(id, address, limit.saturating_sub(suffix.len() + 1));
     format!("{whole}-{suffix}")
 }
@@ -42,12 +42,13 @@ fn shortened(whole: &str, limit: usize) -> String {
     if whole.len() <= limit {
         return whole.to_owned();
     }
-    let suffix = hash(whole, 8);
+    let suffix = digest(whole, 8);
     let kept = whole[..limit - suffix.len() - 1].trim_end_matches('-');
     format!("{kept}-{suffix}")
 }
 
-fn hash(text: &str, digits: usize) -> String {
+/// The first `digits` hexadecimal digits of the SHA-256 of `text`.
+pub fn digest(text: &str, digits: usize) -> String {
     Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect::<String>()[..digits].to_owned()
 }
 

@@ -54,7 +54,7 @@ struct Watch {
 /// Draws over the rest of the graph: what is there is watched.
 pub(super) fn draw(graph: &mut Graph, stack: &Stack) {
     let Some(alarms) = &stack.alarms else { return };
-    let topic = graph.add(Address::new("topic", "alarms"), &topic::Desired { email: alarms.email.clone() });
+    let topic = graph.add(Address::new("topic", topic::ALARMS), &topic::Desired { email: alarms.email.clone() });
     let mut watches = Vec::new();
     if stack.load_balancer.is_some() {
         watches.push(load_balancer());

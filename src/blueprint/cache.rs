@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     kinds::{
-        elasticache::{cache, cache_subnet_group},
+        elasticache::{self, cache, cache_subnet_group},
         secretsmanager::secret,
     },
     model::{Address, Graph, Input},
@@ -32,7 +32,7 @@ pub(super) fn draw(
     let guarded = Guarded { name: "cache", description: "The cache, reached from the services", port: cache::PORT };
     let groups = guards::draw(graph, network, &guarded, &clients.values().collect::<Vec<_>>(), &[]);
     let subnets = graph.add(
-        Address::new("cache_subnet_group", "main"),
+        Address::new("cache_subnet_group", elasticache::MAIN),
         &cache_subnet_group::Desired { subnets: network.private.clone() },
     );
     let token = graph.add(
@@ -43,7 +43,7 @@ pub(super) fn draw(
     );
     let token = Input::output(&token, "arn");
     let cache = graph.add(
-        Address::new("cache", "main"),
+        Address::new("cache", elasticache::MAIN),
         &cache::Desired {
             version: wanted.version.clone(),
             class: wanted.class.clone(),

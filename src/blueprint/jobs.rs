@@ -59,12 +59,14 @@ fn role(graph: &mut Graph, stack: &Stack) -> Address {
         Input::from(family)
     });
     let roles = services.iter().flat_map(|service| ["execution", "task"].map(|of| format!("{service}-{of}")));
-    let roles = roles.map(|name| Input::output(&Address::new("role", name), "arn"));
+    // A service that may do nothing has no role for its tasks.
+    let roles = roles.map(|name| Address::new("role", name)).filter(|role| graph.get(role).is_some());
+    let roles = roles.map(|role| Input::output(&role, "arn"));
     let statements = vec![
         role::Statement::new(&["ecs:RunTask"], families.collect()),
         role::Statement::new(&["iam:PassRole"], roles.collect()),
     ];
-    let desired = role::Desired { principal: PRINCIPAL.to_owned(), statements };
+    let desired = role::Desired::new(PRINCIPAL, statements);
     // No service's role is called so: those end in what they are for.
     graph.add(Address::new("role", "scheduler"), &desired)
 }

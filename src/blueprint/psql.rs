@@ -75,16 +75,9 @@ impl Task<'_> {
         statements.push(role::Statement::new(&["secretsmanager:GetSecretValue"], values));
         let execution_role = graph.add(
             Address::new("role", format!("{}-execution", self.name)),
-            &role::Desired { principal: TASK_PRINCIPAL.to_owned(), statements },
+            &role::Desired::new(TASK_PRINCIPAL, statements),
         );
-        let task_role = graph.add(
-            Address::new("role", format!("{}-task", self.name)),
-            &role::Desired { principal: TASK_PRINCIPAL.to_owned(), statements: Vec::new() },
-        );
-        let roles = task_definition::Roles {
-            execution: Input::output(&execution_role, "arn"),
-            task: Input::output(&task_role, "arn"),
-        };
+        let roles = task_definition::Roles { execution: Input::output(&execution_role, "arn"), task: None };
         let definition = graph.add(
             Address::new("task_definition", self.name),
             &task_definition::Desired {

@@ -167,14 +167,8 @@ impl Drawing<'_> {
             }
         };
         let execution_role = self.execution_role(graph, &logs, &secrets, built);
-        let task_role = graph.add(
-            Address::new("role", format!("{}-task", self.name)),
-            &role::Desired { principal: TASK_PRINCIPAL.to_owned(), statements: self.permissions() },
-        );
-        let roles = task_definition::Roles {
-            execution: Input::output(&execution_role, "arn"),
-            task: Input::output(&task_role, "arn"),
-        };
+        let roles =
+            task_definition::Roles { execution: Input::output(&execution_role, "arn"), task: self.task_role(graph) };
         let desired = task_definition::Desired {
             cpu: self.service.cpu,
             memory: self.service.memory,
@@ -193,6 +187,17 @@ impl Drawing<'_> {
         graph.need(&definition, &execution_role);
         graph.need(&definition, &logs.address);
         definition
+    }
+
+    /// The role of the application; none, if it may do nothing.
+    fn task_role(&self, graph: &mut Graph) -> Option<Input> {
+        let statements = self.permissions();
+        if statements.is_empty() {
+            return None;
+        }
+        let desired = role::Desired::new(TASK_PRINCIPAL, statements).of_application();
+        let role = graph.add(Address::new("role", format!("{}-task", self.name)), &desired);
+        Some(Input::output(&role, "arn"))
     }
 
     /// What the application may do: nothing that was not asked for.
@@ -289,7 +294,7 @@ impl Drawing<'_> {
         if !parameters.is_empty() {
             statements.push(role::Statement::new(&["ssm:GetParameters"], parameters));
         }
-        let desired = role::Desired { principal: TASK_PRINCIPAL.to_owned(), statements };
+        let desired = role::Desired::new(TASK_PRINCIPAL, statements);
         graph.add(Address::new("role", format!("{}-execution", self.name)), &desired)
     }
 

@@ -81,7 +81,7 @@ impl Change<'_> {
     /// Carries it out.
     pub(super) async fn run(&self, project: &Project, global: &Global, output: &Output) -> Result<Ended, Stop> {
         let view = project.look().await?;
-        let plan = (self.plan)(view.clone())?;
+        let plan = project.planned(view.clone(), self.plan).await?;
         if let Consent::Plan(agreed) = &self.consent
             && !same_steps(agreed, &plan)
         {
@@ -103,7 +103,7 @@ impl Change<'_> {
     pub(super) async fn run_locked(&self, project: &Project, output: &Output) -> Result<Ended, Stop> {
         let view = project.look().await?;
         let cx = view.cx.clone();
-        let plan = (self.plan)(view)?;
+        let plan = project.planned(view, self.plan).await?;
         if !self.can_begin(project, &cx, &plan, output).await? {
             return Ok(Ended::at_once(plan));
         }
@@ -185,7 +185,7 @@ impl Change<'_> {
     ) -> Result<Ended, Stop> {
         let is_fresh = agreed == Agreed::Whatever && !project.has_waited();
         let view = if is_fresh { project.look_again(view, shown).await? } else { project.look().await? };
-        let plan = (self.plan)(view)?;
+        let plan = project.planned(view, self.plan).await?;
         if !same_steps(shown, &plan) {
             // The run that held the lock before has done some of it, or all.
             if agreed == Agreed::This && !plan.is_empty() {

@@ -208,6 +208,19 @@ impl Project {
         engine::plan(&self.kinds, &self.cx.id, &self.graph(&view, releases, None)?, view.live)
     }
 
+    /// What `plan` makes of `view`, once all is read of what it changes.
+    pub(super) async fn planned(
+        &self,
+        view: View,
+        plan: &(dyn Fn(View) -> Result<Plan, Failure> + Sync),
+    ) -> Result<Plan, Failure> {
+        let planned = plan(view.clone())?;
+        match engine::whole(&self.kinds, &view.cx, &planned, &view.live).await? {
+            Some(live) => plan(View { live, ..view }),
+            None => Ok(planned),
+        }
+    }
+
     /// Every resource of one kind that the stack owns.
     pub(super) async fn observe_kind(&self, kind: &str) -> Result<Vec<LiveResource>, Failure> {
         engine::observe_kind(&self.kinds, &self.cx, kind).await

@@ -15,6 +15,7 @@ mod pause;
 mod plan;
 mod run;
 mod settle;
+mod whole;
 
 pub use apply::{Summary, apply};
 pub use event::{Event, Events};
@@ -26,6 +27,7 @@ pub use observe::{observe, observe_again, observe_kind};
 pub use pause::Jitter;
 pub use plan::{only, plan, targeted};
 pub use run::Run;
+pub use whole::whole;
 
 #[cfg(test)]
 mod tests;

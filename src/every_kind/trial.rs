@@ -223,7 +223,11 @@ impl Trial<'_> {
         }
         tokio::time::sleep(self.lag).await;
         let live = engine::observe_kind(kinds, cx, name).await?;
-        engine::plan(kinds, &cx.id, &graph, live)
+        let plan = engine::plan(kinds, &cx.id, &graph, live.clone())?;
+        match engine::whole(kinds, cx, &plan, &live).await? {
+            Some(live) => engine::plan(kinds, &cx.id, &graph, live),
+            None => Ok(plan),
+        }
     }
 
     async fn run(&self, desired: Option<&Value>) -> Result<(), String> {

@@ -78,6 +78,8 @@ pub trait AnyKind: Send + Sync {
         cx: &'a Context,
         waited_for: &'a BTreeMap<Address, Value>,
     ) -> BoxFuture<'a, Result<Vec<LiveResource>, Failure>>;
+    /// [`Kind::whole`].
+    fn whole<'a>(&'a self, cx: &'a Context, live: &'a Value) -> BoxFuture<'a, Result<Option<Value>, Failure>>;
     /// [`Kind::diff`].
     fn diff(&self, desired: &Value, live: &Value) -> Result<Vec<Change>, Failure>;
     /// [`Kind::wider`].
@@ -333,6 +335,13 @@ impl<K: Kind> AnyKind for Erased<K> {
         Box::pin(async move {
             let states = waited_for.iter().map(|(address, live)| Ok((address.clone(), typed(K::NAME, live)?)));
             all_plain::<K>(K::look(cx, states.collect::<Result<_, Failure>>()?).await?)
+        })
+    }
+
+    fn whole<'a>(&'a self, cx: &'a Context, live: &'a Value) -> BoxFuture<'a, Result<Option<Value>, Failure>> {
+        Box::pin(async move {
+            let whole = K::whole(cx, &typed(K::NAME, live)?).await?;
+            whole.map(|whole| plain(K::NAME, &whole)).transpose()
         })
     }
 

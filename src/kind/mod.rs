@@ -131,6 +131,12 @@ pub trait Kind: Send + Sync + 'static {
         Self::list(cx)
     }
 
+    /// All of `live`, for a resource of which a list leaves out what a change has to know: a plan reads those so that it changes.
+    /// Nothing, if `live` is all there is to know.
+    fn whole(_cx: &Context, _live: &Self::Live) -> impl Future<Output = Result<Option<Self::Live>, Failure>> + Send {
+        async { Ok(None) }
+    }
+
     /// What differs. Pure. Inputs that are still [`crate::model::Input::Output`] are known after apply. Nothing,
     /// where all there is to it is its name.
     fn diff(_desired: &Self::Desired, _live: &Self::Live) -> Changes<Self::Field, Self::Fixed> {

@@ -60,6 +60,11 @@ impl Permission {
         Self { purpose: Purpose::Look, actions, on: On::Any }
     }
 
+    /// To find out more of what is called by its name.
+    pub const fn look_at(actions: &'static [&'static str], on: On) -> Self {
+        Self { purpose: Purpose::Look, actions, on }
+    }
+
     /// To keep other runs out.
     pub const fn lock(actions: &'static [&'static str], on: On) -> Self {
         Self { purpose: Purpose::Lock, actions, on }

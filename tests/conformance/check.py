@@ -81,7 +81,7 @@ def check(request, complain):
         value = bodies.decoded(service, operation, protocol, request, uri, faults)
         if operation.input_shape is not None:
             rules.check(operation.input_shape, value, "", faults)
-        if name == "iam:PutRolePolicy":
+        if name in ("iam:PutRolePolicy", "iam:CreatePolicy"):
             faults += (f"its policy: {fault}" for fault in of_policy(value["PolicyDocument"]))
     except Exception as error:
         # Whatever cannot be read is a fault, of the request or of this check.

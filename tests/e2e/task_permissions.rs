@@ -19,16 +19,33 @@ services:
 
 const ROLE: &str = "demo-default-web-task";
 
-/// The statements of the role's policies; none without a policy.
+/// The statements of the role's policies; none without a role.
 async fn allowed(iam: &Client) -> Vec<Value> {
-    let mut statements = Vec::new();
-    for name in iam.list_role_policies().role_name(ROLE).send().await.expect("it answers").policy_names() {
+    let mut documents = Vec::new();
+    let Ok(inline) = iam.list_role_policies().role_name(ROLE).send().await else { return Vec::new() };
+    for name in inline.policy_names() {
         let policy = iam.get_role_policy().role_name(ROLE).policy_name(name).send().await.expect("it is there");
-        let document = urlencoding::decode(policy.policy_document()).expect("it is text");
-        let document: Value = serde_json::from_str(&document).expect("it is JSON");
-        statements.extend(document["Statement"].as_array().expect("a list").clone());
+        documents.push(policy.policy_document().to_owned());
     }
-    statements
+    let attached = iam.list_attached_role_policies().role_name(ROLE).send().await.expect("the role is there");
+    for arn in attached.attached_policies().iter().filter_map(|policy| policy.policy_arn()) {
+        let policy = iam.get_policy().policy_arn(arn).send().await.expect("it is there").policy;
+        let version = policy.and_then(|policy| policy.default_version_id).expect("one holds");
+        let version = iam.get_policy_version().policy_arn(arn).version_id(version).send().await.expect("it is there");
+        documents.push(version.policy_version.and_then(|version| version.document).expect("it has one"));
+    }
+    let statements = documents.iter().flat_map(|document| {
+        let document = urlencoding::decode(document).expect("it is text");
+        let document: Value = serde_json::from_str(&document).expect("it is JSON");
+        document["Statement"].as_array().expect("a list").clone()
+    });
+    statements.collect()
+}
+
+/// How many policies the account has.
+async fn policies(iam: &Client) -> usize {
+    let local = aws_sdk_iam::types::PolicyScopeType::Local;
+    iam.list_policies().scope(local).send().await.expect("it answers").policies().len()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -56,6 +73,8 @@ async fn tasks_have_exactly_the_permissions_of_their_service() {
     world.must(&up);
     assert_eq!(allowed(&iam).await, [statement(&["s3:GetObject"])]);
 
+    assert_eq!(policies(&iam).await, 1, "the former one is gone");
+
     // What somebody adds beside it is more than stack.yaml says.
     let everything =
         json!({ "Version": "2012-10-17", "Statement": [{ "Effect": "Allow", "Action": "*", "Resource": "*" }] });
@@ -66,12 +85,13 @@ async fn tasks_have_exactly_the_permissions_of_their_service() {
     world.must(&up);
     assert_eq!(allowed(&iam).await, [statement(&["s3:GetObject"])]);
 
-    // Nothing.
+    // Nothing: the role goes with its policy.
     world.edit(
         "\n    permissions:\n      - { actions: [s3:GetObject], resources: [\"arn:aws:s3:::shop-files/*\"] }\n",
         "\n",
     );
     world.must(&up);
-    assert_eq!(allowed(&iam).await, [json!(null); 0]);
+    assert_eq!((allowed(&iam).await, policies(&iam).await), (Vec::new(), 0));
+    assert!(iam.get_role().role_name(ROLE).send().await.is_err(), "it may nothing, and has no role");
     assert!(text(&world.stackctl(&["plan", "--target", "role.web-task"])).contains("No changes"));
 }

@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-use stackctl::model::{Address, LiveResource};
+use stackctl::{
+    aws,
+    model::{Address, LiveResource},
+};
 
 /// The resource as AWS has it once `wants` is made good on it; `before` is what it was.
 pub fn made(address: &Address, wants: &Value, id: &str, before: Option<&Value>) -> LiveResource {
@@ -29,7 +32,7 @@ pub fn made(address: &Address, wants: &Value, id: &str, before: Option<&Value>) 
             "versioning": "Enabled", "policy": "TLS only", "protect": wants["protect"], "tags": [], "objects": 0, "older": 0,
             "more": false,
         }),
-        "role" => role(wants, id),
+        "role" => role(wants, id, before),
         "repository" => repository(wants, id),
         "image" => image(wants, id, before),
         "certificate" => with(wants, &json!({ "arn": id, "expiring": false })),
@@ -134,7 +137,7 @@ fn listener_rule(action: &Value, id: &str) -> Value {
     json!({ "arn": id, "other_conditions": [], "action": words, "serving": serving })
 }
 
-fn role(wants: &Value, id: &str) -> Value {
+fn role(wants: &Value, id: &str, before: Option<&Value>) -> Value {
     let statements = wants["statements"].as_array().into_iter().flatten().map(|statement| {
         let sorted = |key: &str| {
             let mut items = texts(&statement[key]);
@@ -143,9 +146,21 @@ fn role(wants: &Value, id: &str) -> Value {
         };
         format!("{} on {}", sorted("actions"), sorted("resources"))
     });
-    let statements: Vec<String> = statements.collect();
-    let allows = &wants["statements"];
-    let more = json!({ "name": id, "arn": id, "managed": [], "statements": statements, "allows": allows, "other_policies": [] });
+    let mut lines: Vec<String> = statements.collect();
+    lines.sort_unstable();
+    let name = format!("{id}-{}", aws::digest(&lines.join("\n"), 16));
+    let own = json!({
+        "name": name, "arn": format!("policy/{name}"), "version": "v1", "attached": true, "lines": lines,
+        "allows": wants["statements"],
+    });
+    let keeps = texts(&wants["keeps"]);
+    let kept = before.into_iter().flat_map(|before| before["policies"].as_array().into_iter().flatten());
+    let kept = kept.filter(|policy| keeps.contains(&text(&policy["name"])) && policy["name"] != own["name"]).cloned();
+    let policies: Vec<Value> = (!lines.is_empty()).then(|| own.clone()).into_iter().chain(kept).collect();
+    let more = json!({
+        "name": id, "arn": id, "description": "", "described": "", "policies": policies, "managed": [], "inline": [],
+        "whole": true, "region": null, "here": "",
+    });
     with(wants, &more)
 }
 

@@ -52,10 +52,16 @@ def load_balancing():
 
 
 def roles():
-    """The inline policies of every role, by ARN, who may assume it, and its age in seconds."""
+    """The policies of every role, by ARN, who may assume it, and its age in seconds."""
     found = {}
     for role in all_of(iam_backends, "roles"):
-        documents = [json.loads(text(d)) if not isinstance(d, dict) else d for d in role.policies.values()]
+        managed = [
+            version.document
+            for policy in role.managed_policies.values()
+            for version in policy.versions
+            if version.version_id == policy.default_version_id
+        ]
+        documents = [json.loads(text(d)) if not isinstance(d, dict) else d for d in [*role.policies.values(), *managed]]
         trust = json.loads(text(role.assume_role_policy_document))["Statement"]
         trusts = [statement.get("Principal", {}).get("Service") for statement in trust]
         age = time.time() - role.create_date.timestamp()

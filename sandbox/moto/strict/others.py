@@ -1,8 +1,6 @@
-"""What is small: logs' retention, secrets whose deletion is scheduled, pages of IAM's great list."""
+"""What is small: logs' retention, secrets whose deletion is scheduled."""
 
 from moto.core.exceptions import JsonRESTError
-from moto.core.responses import ActionResult
-from moto.iam.responses import IamResponse
 from moto.logs.models import LogGroup, LogsBackend
 from moto.logs.responses import LogsResponse
 from moto.secretsmanager.exceptions import InvalidRequestException
@@ -59,20 +57,3 @@ def create_secret(original, self, name, *args, **kwargs):
             "You can't create this secret because a secret with this name is already scheduled for deletion."
         )
     return original(self, name, *args, **kwargs)
-
-
-@patch(IamResponse, "get_account_authorization_details")
-def get_account_authorization_details(original, self):
-    """moto answers everything at once; AWS cuts it at MaxItems, counting users, groups, roles and policies together."""
-    size = int(self._get_param("MaxItems") or 100)
-    begin = int(self._get_param("Marker") or 0)
-    kinds = ("UserDetailList", "GroupDetailList", "RoleDetailList", "Policies")
-    whole = original(self).result
-    entries = [(kind, entry) for kind in kinds for entry in whole[kind]]
-    page = {kind: [] for kind in kinds}
-    for kind, entry in entries[begin : begin + size]:
-        page[kind].append(entry)
-    page["IsTruncated"] = begin + size < len(entries)
-    if page["IsTruncated"]:
-        page["Marker"] = str(begin + size)
-    return ActionResult(page)

@@ -73,7 +73,7 @@ fn a_service_uses_the_buckets_that_it_names_and_knows_them() {
     assert!(json!([arn, format!("{arn}/*")]).to_string().len() <= 162);
     let other = node(&graph, "task_definition.worker").desired.to_string();
     assert!(!other.contains("BUCKET_"), "{other}");
-    assert_eq!(node(&graph, "role.worker-task").desired["statements"], json!([]));
+    assert_eq!(graph.get(&Address::new("role", "worker-task")).map(|_| ()), None, "it may nothing, and has no role");
 }
 
 #[test]
@@ -114,7 +114,6 @@ fn a_service_needs_what_it_takes_to_start_and_to_be_reached() {
         "image.app",
         "log_group.web",
         "role.web-execution",
-        "role.web-task",
         "secret.database-password",
         "secret.database-url",
         "secret.web/KEY",
@@ -131,7 +130,9 @@ fn tasks_may_do_what_their_service_was_given_and_nothing_else() {
     let statements = &node(&graph, "role.web-task").desired["statements"];
     assert_eq!(statements.as_array().map(Vec::len), Some(2), "that of exec, and the one that was given: {statements}");
     assert_eq!(statements[1], json!({ "actions": ["s3:GetObject"], "resources": ["arn:aws:s3:::b/*"] }));
-    assert_eq!(node(&graph, "role.api-task").desired["statements"], json!([]));
+    assert_eq!(node(&graph, "task_definition.web").desired["task_role"], input("role.web-task", "arn"));
+    assert_eq!(graph.get(&Address::new("role", "api-task")).map(|_| ()), None, "it may nothing, and has no role");
+    assert_eq!(node(&graph, "task_definition.api").desired["task_role"], json!(null));
     let execution = node(&graph, "role.web-execution").desired.to_string();
     assert!(!execution.contains("s3:"), "ECS itself needs none of it: {execution}");
 }
@@ -173,5 +174,5 @@ fn a_service_may_only_read_its_secrets_and_pull_its_image() {
         ("secret.web/KEY", "secretsmanager:GetSecretValue"),
     ];
     assert_eq!(allowed, expected.map(|(resource, action)| (resource.to_owned(), action.to_owned())).into());
-    assert_eq!(node(&graph, "role.web-task").desired["statements"], json!([]), "the task itself may nothing");
+    assert_eq!(node(&graph, "task_definition.web").desired["task_role"], json!(null), "the task itself may nothing");
 }

@@ -36,7 +36,8 @@ pub(in crate::cli) struct PlanArgs {
 impl PlanArgs {
     pub(super) async fn run(&self, global: &Global, output: &Output) -> Result<u8, Stop> {
         let project = Project::open(global, output).await?;
-        let plan = self.targets.of(project.plan(project.look().await?, &BTreeMap::new())?)?;
+        let view = project.look().await?;
+        let plan = project.planned(view, &|view| self.targets.of(project.plan(view, &BTreeMap::new())?)).await?;
         output.plan(&project.kinds, &plan);
         self.targets.warn(output);
         if let Some(file) = &self.out {

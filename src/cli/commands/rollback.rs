@@ -169,6 +169,10 @@ fn plan(project: &Project, name: &str, revision: &Revision, view: View) -> Resul
         let now = current.fields.get(format!("secrets.{variable}.version").as_str());
         reference.version = now.map(|version| version.as_str().into()).or(reference.version.take());
     }
+    // What it may do is what the stack allows now: a role of then may be gone.
+    let role = |field: task_definition::Field| current.fields.get(field.name()).map(|arn| arn.as_str().into());
+    desired.execution_role = role(task_definition::Field::ExecutionRole).unwrap_or(desired.execution_role);
+    desired.task_role = role(task_definition::Field::TaskRole);
     let mut graph = Graph::new();
     let definition = graph.add(definition, &desired);
     let follows = Input::output(&definition, "arn");

@@ -397,6 +397,10 @@ impl AnyKind for Fake {
         Ok(self.stays_ready)
     }
 
+    fn whole<'a>(&'a self, _cx: &'a Context, _live: &'a Value) -> BoxFuture<'a, Result<Option<Value>, Failure>> {
+        Box::pin(async { Ok(None) })
+    }
+
     fn take_back<'a>(
         &'a self,
         _cx: &'a Context,

@@ -36,6 +36,10 @@ const KEYS: [KeyAlgorithm; 7] = [
     KeyAlgorithm::Rsa4096,
 ];
 
+/// The largest page of certificates.
+/// <https://docs.aws.amazon.com/acm/latest/APIReference/API_ListCertificates.html>
+const PAGE: i32 = 1000;
+
 /// The name that a stack's own certificate is made out to; it says what it is, and no public one can have it.
 pub fn self_signed_domain(stack: &str, environment: &str) -> String {
     format!("{environment}.{stack}.internal")
@@ -129,7 +133,7 @@ impl Issuance {
 pub(super) async fn certificates(cx: &Context) -> Result<Arc<Vec<Owned>>, Failure> {
     let read = async {
         let filter = Filters::builder().set_key_types(Some(KEYS.to_vec())).build();
-        let pages = cx.aws.acm.list_certificates().includes(filter).into_paginator().items().send();
+        let pages = cx.aws.acm.list_certificates().includes(filter).max_items(PAGE).into_paginator().items().send();
         let all: Vec<CertificateSummary> = pages.try_collect().await.during("ListCertificates")?;
         let own = self_signed_domain(&cx.id.stack, &cx.id.environment);
         let wanted = cx.expected(CERTIFICATE).filter_map(|(_, desired)| desired["domain"].as_str());
@@ -179,14 +183,12 @@ async fn with_tags(cx: &Context, found: &CertificateSummary) -> Result<Option<Ow
 
 async fn with_issuance(cx: &Context, found: CertificateSummary) -> Result<Option<Owned>, Failure> {
     let arn = found.certificate_arn().unwrap_or_default();
-    let described = async {
-        let call = cx.aws.acm.describe_certificate().certificate_arn(arn).send().await;
-        call.or_absent("DescribeCertificate", &["ResourceNotFoundException"])
-    };
-    let (owned, described) = futures::try_join!(with_tags(cx, &found), described)?;
-    let detail = described.and_then(|answer| answer.certificate);
-    let issuance = detail.as_ref().map(issuance);
-    Ok(owned.zip(issuance).map(|(owned, issuance)| Owned { issuance: Some(issuance), ..owned }))
+    // Most of those that nobody uses are somebody else's.
+    let Some(owned) = with_tags(cx, &found).await? else { return Ok(None) };
+    let call = cx.aws.acm.describe_certificate().certificate_arn(arn).send().await;
+    let described = call.or_absent("DescribeCertificate", &["ResourceNotFoundException"])?;
+    let issuance = described.and_then(|answer| answer.certificate).as_ref().map(issuance);
+    Ok(issuance.map(|issuance| Owned { issuance: Some(issuance), ..owned }))
 }
 
 fn issuance(detail: &CertificateDetail) -> Issuance {

@@ -11,10 +11,6 @@ use crate::{
     model::{Address, Changed, Changes, Diff, Failure, Found, Input, NoField, On, Outputs, Permission, Phase, fields},
 };
 
-/// The longest name, in characters.
-/// <https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_CreateCacheSubnetGroup.html>
-const LONGEST_NAME: usize = 255;
-
 /// A cache subnet group.
 pub struct CacheSubnetGroup;
 
@@ -73,8 +69,8 @@ impl Kind for CacheSubnetGroup {
     const GONE_AT_ONCE: bool = true;
 
     async fn list(cx: &Context) -> Result<Vec<Found<Live>>, Failure> {
-        let groups = elasticache::subnet_groups(cx).await?;
-        let found = groups.iter().filter_map(|(address, group)| {
+        let group = elasticache::subnet_group(cx).await?;
+        let found = group.iter().filter_map(|(address, group)| {
             let subnets = group.subnets().iter().filter_map(|subnet| subnet.subnet_identifier());
             let subnets = subnets.map(str::to_owned).collect();
             let name = group.cache_subnet_group_name()?.to_owned();
@@ -101,7 +97,7 @@ impl Kind for CacheSubnetGroup {
             .aws
             .cache
             .create_cache_subnet_group()
-            .cache_subnet_group_name(aws::derived(&cx.id, address, LONGEST_NAME))
+            .cache_subnet_group_name(elasticache::subnet_group_name(cx, address))
             .cache_subnet_group_description(elasticache::description(&cx.id, address))
             .set_subnet_ids(Some(subnets.clone()))
             .set_tags(Some(aws::tags(&cx.id, address)));
@@ -136,7 +132,7 @@ impl Kind for CacheSubnetGroup {
     async fn delete(cx: &Context, live: &Live) -> Result<(), Failure> {
         let call = cx.aws.cache.delete_cache_subnet_group().cache_subnet_group_name(&live.name);
         let answer = call.customize().once().send().await;
-        answer.or_absent("DeleteCacheSubnetGroup", &["CacheSubnetGroupNotFoundFault"]).map(drop)
+        answer.or_absent("DeleteCacheSubnetGroup", &[elasticache::NO_SUBNET_GROUP]).map(drop)
     }
 
     async fn blockers(cx: &Context, going: &[Found<Live>], owned: &Owned) -> Result<Vec<Blocker>, Failure> {

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use aws_sdk_elasticache::types::{CacheCluster, CacheSubnetGroup};
 
 use crate::{
-    aws::Outcome,
+    aws::{self, Outcome},
     kind::Context,
     model::{Address, Failure, On, Permission, StackId},
 };
@@ -28,6 +28,17 @@ pub(super) const ARNS: &str = "elasticache:{region}:{account}:*:{name:40}*";
 /// ElastiCache's code for a subnet that was just made and is not known everywhere yet.
 /// <https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_CreateCacheSubnetGroup.html>
 pub(super) const NOT_YET: &[&str] = &["InvalidSubnet"];
+
+/// What a stack's one cache is called, and its subnet group. Each is asked for by its name: a list of all would grow with the
+/// account.
+pub const MAIN: &str = "main";
+
+/// The longest name of a subnet group, in characters.
+/// <https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_CreateCacheSubnetGroup.html>
+const LONGEST_NAME: usize = 255;
+
+/// The code by which ElastiCache says that there is no such subnet group.
+pub(super) const NO_SUBNET_GROUP: &str = "CacheSubnetGroupNotFoundFault";
 
 /// What a description of ours ends with.
 const KEPT: &str = ", kept by stackctl";
@@ -50,16 +61,19 @@ pub(super) fn address_of(id: &StackId, description: &str) -> Option<Address> {
     address.parse().ok()
 }
 
-/// The stack's cache subnet groups with their addresses, read once a look at the cloud.
-async fn subnet_groups(cx: &Context) -> Result<Arc<Vec<(Address, CacheSubnetGroup)>>, Failure> {
-    cx.shared("elasticache subnet groups", async {
-        let pages = cx.aws.cache.describe_cache_subnet_groups().into_paginator().items().send();
-        let groups: Vec<CacheSubnetGroup> = pages.try_collect().await.during("DescribeCacheSubnetGroups")?;
-        let of_stack = |group: CacheSubnetGroup| {
-            let address = address_of(&cx.id, group.cache_subnet_group_description()?)?;
-            Some((address, group))
-        };
-        Ok(groups.into_iter().filter_map(of_stack).collect())
+/// What ElastiCache calls the subnet group at `address`.
+fn subnet_group_name(cx: &Context, address: &Address) -> String {
+    aws::derived(&cx.id, address, LONGEST_NAME)
+}
+
+/// The stack's cache subnet group with its address, read once a look at the cloud.
+async fn subnet_group(cx: &Context) -> Result<Arc<Option<(Address, CacheSubnetGroup)>>, Failure> {
+    cx.shared("elasticache subnet group", async {
+        let name = subnet_group_name(cx, &Address::new("cache_subnet_group", MAIN));
+        let call = cx.aws.cache.describe_cache_subnet_groups().cache_subnet_group_name(name).send().await;
+        let answer = call.or_absent("DescribeCacheSubnetGroups", &[NO_SUBNET_GROUP])?;
+        let group = answer.and_then(|answer| answer.cache_subnet_groups?.into_iter().next());
+        Ok(group.and_then(|group| Some((address_of(&cx.id, group.cache_subnet_group_description()?)?, group))))
     })
     .await
 }

@@ -2,97 +2,157 @@
 //!
 //! <https://docs.aws.amazon.com/IAM/latest/APIReference/welcome.html>
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_iam::{
     operation::{
+        attach_role_policy::{AttachRolePolicyError, AttachRolePolicyInput, AttachRolePolicyOutput},
+        create_policy::{CreatePolicyError, CreatePolicyInput, CreatePolicyOutput},
         create_role::{CreateRoleError, CreateRoleInput, CreateRoleOutput},
+        delete_policy::{DeletePolicyError, DeletePolicyInput, DeletePolicyOutput},
+        delete_policy_version::{DeletePolicyVersionError, DeletePolicyVersionInput, DeletePolicyVersionOutput},
         delete_role::{DeleteRoleError, DeleteRoleInput, DeleteRoleOutput},
         delete_role_policy::{DeleteRolePolicyError, DeleteRolePolicyInput, DeleteRolePolicyOutput},
         detach_role_policy::{DetachRolePolicyError, DetachRolePolicyInput, DetachRolePolicyOutput},
-        get_account_authorization_details::{
-            GetAccountAuthorizationDetailsError, GetAccountAuthorizationDetailsInput,
-            GetAccountAuthorizationDetailsOutput,
-        },
+        get_policy_version::{GetPolicyVersionError, GetPolicyVersionInput, GetPolicyVersionOutput},
         get_role::{GetRoleError, GetRoleInput, GetRoleOutput},
-        put_role_policy::{PutRolePolicyError, PutRolePolicyInput, PutRolePolicyOutput},
-        tag_role::{TagRoleError, TagRoleInput, TagRoleOutput},
+        get_role_policy::{GetRolePolicyError, GetRolePolicyInput, GetRolePolicyOutput},
+        list_attached_role_policies::{
+            ListAttachedRolePoliciesError, ListAttachedRolePoliciesInput, ListAttachedRolePoliciesOutput,
+        },
+        list_policies::{ListPoliciesError, ListPoliciesInput, ListPoliciesOutput},
+        list_policy_versions::{ListPolicyVersionsError, ListPolicyVersionsInput, ListPolicyVersionsOutput},
+        list_role_policies::{ListRolePoliciesError, ListRolePoliciesInput, ListRolePoliciesOutput},
+        list_roles::{ListRolesError, ListRolesInput, ListRolesOutput},
         update_assume_role_policy::{
             UpdateAssumeRolePolicyError, UpdateAssumeRolePolicyInput, UpdateAssumeRolePolicyOutput,
         },
+        update_role::{UpdateRoleError, UpdateRoleInput, UpdateRoleOutput},
     },
     primitives::DateTime,
-    types::{AttachedPolicy, PolicyDetail, Role, RoleDetail, Tag},
+    types::{AttachedPolicy, Policy, PolicyVersion, Role, Tag},
 };
 use serde_json::Value;
 
-use crate::aws::{
-    self,
-    model::{Cloud, Refusal, Service, line},
+use crate::{
+    aws::model::{Cloud, Refusal, Service, line},
+    model::{Address, StackId},
 };
 
-/// The roles of the account, by name.
+/// The roles of the account by name, and its customer managed policies by ARN.
 #[derive(Clone, Default)]
-pub(super) struct Iam(BTreeMap<String, OneRole>);
+pub(super) struct Iam {
+    roles: BTreeMap<String, OneRole>,
+    policies: BTreeMap<String, OnePolicy>,
+}
 
 #[derive(Clone, Debug, Default)]
 struct OneRole {
     path: String,
+    description: String,
     tags: Vec<Tag>,
     /// Who may assume it, as JSON.
     trust: String,
     /// Inline policies as JSON, by name.
-    policies: BTreeMap<String, String>,
+    inline: BTreeMap<String, String>,
     /// The ARNs of managed policies.
-    attached: Vec<String>,
+    attached: BTreeSet<String>,
     /// Whether lists do not show it yet.
     unlisted: bool,
 }
 
+#[derive(Clone, Debug, Default)]
+struct OnePolicy {
+    name: String,
+    path: String,
+    description: String,
+    /// Documents as JSON, by version.
+    versions: BTreeMap<String, String>,
+    /// The version that holds.
+    holds: String,
+}
+
 impl Service for Iam {
     fn present(&self) -> Vec<String> {
-        self.0.values().map(|role| format!("{} {role:?}", line("role", &role.tags))).collect()
+        let roles = self.roles.values().map(|role| {
+            let others: Vec<_> = role.attached.iter().filter(|arn| !self.policies.contains_key(*arn)).collect();
+            let (trust, description, inline) = (&role.trust, &role.description, &role.inline);
+            format!("{} {} {description} {trust} {inline:?} {others:?}", line("role", &role.tags), role.path)
+        });
+        // What belongs to a role is gone with it. What it is called does not matter.
+        let policies = self.policies.iter().map(|(arn, policy)| {
+            let (attached, says) = (self.attachments(arn), &policy.versions[&policy.holds]);
+            format!("policy of {} says {says}, attached: {attached}", policy.description)
+        });
+        roles.chain(policies).collect()
     }
 }
 
 /// An AWS with IAM and a role that no stack owns, whose name could be one of the stack's.
 pub(super) fn cloud() -> Cloud {
     let cloud = Cloud::new();
+    cloud.on(AttachRolePolicyError::generic, attach);
+    cloud.on(CreatePolicyError::generic, create_policy);
     cloud.on(CreateRoleError::generic, create);
-    cloud.on(GetAccountAuthorizationDetailsError::generic, details);
-    cloud.on(GetRoleError::generic, get);
-    cloud.on(UpdateAssumeRolePolicyError::generic, update_trust);
-    cloud.on(PutRolePolicyError::generic, put_policy);
-    cloud.on(DeleteRolePolicyError::generic, delete_policy);
-    cloud.on(DetachRolePolicyError::generic, detach);
+    cloud.on(DeletePolicyError::generic, delete_policy);
+    cloud.on(DeletePolicyVersionError::generic, delete_version);
     cloud.on(DeleteRoleError::generic, delete);
-    cloud.on(TagRoleError::generic, tag);
+    cloud.on(DeleteRolePolicyError::generic, delete_inline);
+    cloud.on(DetachRolePolicyError::generic, detach);
+    cloud.on(GetPolicyVersionError::generic, get_version);
+    cloud.on(GetRoleError::generic, get);
+    cloud.on(GetRolePolicyError::generic, get_inline);
+    cloud.on(ListAttachedRolePoliciesError::generic, list_attached);
+    cloud.on(ListPoliciesError::generic, list_policies);
+    cloud.on(ListPolicyVersionsError::generic, list_versions);
+    cloud.on(ListRolePoliciesError::generic, list_inline);
+    cloud.on(ListRolesError::generic, list);
+    cloud.on(UpdateAssumeRolePolicyError::generic, update_trust);
+    cloud.on(UpdateRoleError::generic, update);
     let of_nobody = OneRole { path: "/".to_owned(), ..OneRole::default() };
-    cloud.with(|iam: &mut Iam| iam.0.insert("shop-test-given".to_owned(), of_nobody));
+    cloud.with(|iam: &mut Iam| iam.roles.insert("shop-test-given".to_owned(), of_nobody));
     cloud
 }
 
 impl Iam {
     /// Attaches a managed policy to the roles of stacks, as somebody at the console does.
     pub(super) fn attach(&mut self) {
-        self.of_stacks().for_each(|role| role.attached.push("arn:aws:iam::aws:policy/ReadOnlyAccess".to_owned()));
+        self.of_stacks().for_each(|role| {
+            role.attached.insert("arn:aws:iam::aws:policy/ReadOnlyAccess".to_owned());
+        });
+    }
+
+    /// Detaches all managed policies from the roles of stacks.
+    pub(super) fn detach_all(&mut self) {
+        self.of_stacks().for_each(|role| role.attached.clear());
+    }
+
+    /// Makes this the version that holds of every policy of a stack.
+    pub(super) fn edit(&mut self, document: &str) {
+        for policy in self.policies.values_mut() {
+            policy.holds = format!("v{}", policy.versions.len() + 1);
+            policy.versions.insert(policy.holds.clone(), document.to_owned());
+        }
     }
 
     /// Puts this inline policy on the roles of stacks.
     pub(super) fn put(&mut self, name: &str, document: &str) {
         self.of_stacks().for_each(|role| {
-            role.policies.insert(name.to_owned(), document.to_owned());
+            role.inline.insert(name.to_owned(), document.to_owned());
         });
     }
 
-    /// Takes all inline policies from the roles of stacks.
-    pub(super) fn take_policies(&mut self) {
-        self.of_stacks().for_each(|role| role.policies.clear());
+    /// Leaves the roles of stacks as an older stackctl made them: with an inline policy, and a description without the region.
+    pub(super) fn make_old(&mut self, id: &StackId, address: &Address, document: &str) {
+        self.policies.clear();
+        self.detach_all();
+        self.put("stackctl", document);
+        self.describe(&format!("{address} of {id}"));
     }
 
-    /// Takes the tag with the region from the roles of stacks: an older stackctl gave none.
-    pub(super) fn forget_regions(&mut self) {
-        self.of_stacks().for_each(|role| role.tags.retain(|tag| tag.key() != aws::REGION));
+    /// Gives the roles of stacks another description.
+    pub(super) fn describe(&mut self, description: &str) {
+        self.of_stacks().for_each(|role| description.clone_into(&mut role.description));
     }
 
     /// Lets everybody assume the roles of stacks.
@@ -106,17 +166,41 @@ impl Iam {
         self.of_stacks().for_each(|role| role.unlisted = true);
     }
 
-    /// How many there are.
-    pub(super) fn count(&mut self) -> usize {
-        self.0.len()
+    /// Deletes the roles of stacks as the console does: it detaches their policies, and leaves those.
+    pub(super) fn lose(&mut self) {
+        self.roles.retain(|_, role| role.tags.is_empty());
+    }
+
+    /// How many roles there are, and how many policies.
+    pub(super) fn count(&mut self) -> (usize, usize) {
+        (self.roles.len(), self.policies.len())
+    }
+
+    /// What the roles of stacks have: the names of their own policies that are attached, and of their inline policies.
+    pub(super) fn has(&mut self) -> Vec<String> {
+        let policies = self.policies.clone();
+        let has = self.of_stacks().flat_map(|role| {
+            let attached = role.attached.iter().filter_map(|arn| policies.get(arn)).map(|policy| policy.name.clone());
+            attached.chain(role.inline.keys().cloned()).collect::<Vec<_>>()
+        });
+        has.collect()
     }
 
     fn of_stacks(&mut self) -> impl Iterator<Item = &mut OneRole> {
-        self.0.values_mut().filter(|role| !role.tags.is_empty())
+        self.roles.values_mut().filter(|role| !role.tags.is_empty())
     }
 
     fn role(&mut self, name: Option<&str>) -> Result<&mut OneRole, Refusal> {
-        self.0.get_mut(name.unwrap_or_default()).ok_or_else(|| absent("role"))
+        self.roles.get_mut(name.unwrap_or_default()).ok_or_else(|| absent("role"))
+    }
+
+    fn policy(&mut self, arn: Option<&str>) -> Result<&mut OnePolicy, Refusal> {
+        self.policies.get_mut(arn.unwrap_or_default()).ok_or_else(|| absent("policy"))
+    }
+
+    fn attachments(&self, arn: &str) -> i32 {
+        let count = self.roles.values().filter(|role| role.attached.contains(arn)).count();
+        i32::try_from(count).unwrap_or(i32::MAX)
     }
 }
 
@@ -138,19 +222,25 @@ fn checked(document: Option<&str>) -> Result<String, Refusal> {
 
 fn create(iam: &mut Iam, input: &CreateRoleInput) -> Result<CreateRoleOutput, Refusal> {
     let (name, path) = (input.role_name().unwrap_or_default(), input.path().unwrap_or("/"));
-    if iam.0.contains_key(name) {
+    if iam.roles.contains_key(name) {
         return Err(Refusal::new("EntityAlreadyExists", format!("Role with name {name} already exists.")));
     }
     let trust = checked(input.assume_role_policy_document())?;
-    let role = OneRole { path: path.to_owned(), tags: input.tags().to_vec(), trust, ..OneRole::default() };
-    iam.0.insert(name.to_owned(), role);
-    Ok(CreateRoleOutput::builder().role(shown(name, &iam.0[name])).build())
+    let (path, description) = (path.to_owned(), input.description().unwrap_or_default().to_owned());
+    let role = OneRole { path, description, tags: input.tags().to_vec(), trust, ..OneRole::default() };
+    iam.roles.insert(name.to_owned(), role);
+    Ok(CreateRoleOutput::builder().role(shown(name, &iam.roles[name])).build())
 }
 
 fn shown(name: &str, role: &OneRole) -> Role {
     let shown = Role::builder().path(&role.path).role_name(name).role_id(name).arn(arn(&role.path, name));
     let shown = shown.create_date(DateTime::from_secs(0)).set_tags(Some(role.tags.clone()));
-    shown.assume_role_policy_document(urlencoding::encode(&role.trust)).build().expect("all of it is given")
+    let shown = shown.description(&role.description);
+    shown.assume_role_policy_document(encoded(&role.trust)).build().expect("all of it is given")
+}
+
+fn encoded(document: &str) -> String {
+    urlencoding::encode(document).into_owned()
 }
 
 fn get(iam: &mut Iam, input: &GetRoleInput) -> Result<GetRoleOutput, Refusal> {
@@ -158,31 +248,114 @@ fn get(iam: &mut Iam, input: &GetRoleInput) -> Result<GetRoleOutput, Refusal> {
     Ok(GetRoleOutput::builder().role(shown(name, iam.role(Some(name))?)).build())
 }
 
-/// All roles, with their policies URL-encoded.
+/// The roles at a path, without their tags.
 #[expect(clippy::unnecessary_wraps, reason = "all handlers have one shape, and this operation is never refused")]
-fn details(
-    iam: &mut Iam,
-    _: &GetAccountAuthorizationDetailsInput,
-) -> Result<GetAccountAuthorizationDetailsOutput, Refusal> {
-    let encoded = |document: &str| urlencoding::encode(document).into_owned();
-    let listed = iam.0.iter().filter(|(_, role)| !role.unlisted);
+fn list(iam: &mut Iam, input: &ListRolesInput) -> Result<ListRolesOutput, Refusal> {
+    let path = input.path_prefix().unwrap_or("/");
+    let listed = iam.roles.iter().filter(|(_, role)| !role.unlisted && role.path.starts_with(path));
     let roles = listed.map(|(name, role)| {
-        let policies = role.policies.iter().map(|(name, document)| {
-            PolicyDetail::builder().policy_name(name).policy_document(encoded(document)).build()
-        });
-        let attached = role.attached.iter().map(|arn| AttachedPolicy::builder().policy_arn(arn).build());
-        RoleDetail::builder()
-            .path(&role.path)
-            .role_name(name)
-            .arn(arn(&role.path, name))
-            .assume_role_policy_document(encoded(&role.trust))
-            .set_role_policy_list(Some(policies.collect()))
-            .set_attached_managed_policies(Some(attached.collect()))
-            .set_tags(Some(role.tags.clone()))
-            .build()
+        let mut role = shown(name, role);
+        role.tags = None;
+        role
     });
     let roles = Some(roles.collect());
-    Ok(GetAccountAuthorizationDetailsOutput::builder().set_role_detail_list(roles).is_truncated(false).build())
+    Ok(ListRolesOutput::builder().set_roles(roles).is_truncated(false).build().expect("all of it is given"))
+}
+
+/// The customer managed policies at a path, without their tags and descriptions.
+#[expect(clippy::unnecessary_wraps, reason = "all handlers have one shape, and this operation is never refused")]
+fn list_policies(iam: &mut Iam, input: &ListPoliciesInput) -> Result<ListPoliciesOutput, Refusal> {
+    let path = input.path_prefix().unwrap_or("/");
+    let listed = iam.policies.iter().filter(|(_, policy)| policy.path.starts_with(path));
+    let policies = listed.map(|(arn, policy)| {
+        let shown = Policy::builder().policy_name(&policy.name).arn(arn).default_version_id(&policy.holds);
+        shown.attachment_count(iam.attachments(arn)).build()
+    });
+    let policies = Some(policies.collect());
+    Ok(ListPoliciesOutput::builder().set_policies(policies).is_truncated(false).build())
+}
+
+fn create_policy(iam: &mut Iam, input: &CreatePolicyInput) -> Result<CreatePolicyOutput, Refusal> {
+    let (name, path) = (input.policy_name().unwrap_or_default().to_owned(), input.path().unwrap_or("/").to_owned());
+    let arn = format!("arn:aws:iam::123456789012:policy{path}{name}");
+    if iam.policies.contains_key(&arn) {
+        return Err(Refusal::new("EntityAlreadyExists", format!("A policy called {name} already exists.")));
+    }
+    let description = input.description().unwrap_or_default().to_owned();
+    let versions = BTreeMap::from([("v1".to_owned(), checked(input.policy_document())?)]);
+    iam.policies.insert(arn.clone(), OnePolicy { name, path, description, versions, holds: "v1".to_owned() });
+    Ok(CreatePolicyOutput::builder().policy(Policy::builder().arn(arn).build()).build())
+}
+
+fn get_version(iam: &mut Iam, input: &GetPolicyVersionInput) -> Result<GetPolicyVersionOutput, Refusal> {
+    let policy = iam.policy(input.policy_arn())?;
+    let document = policy.versions.get(input.version_id().unwrap_or_default()).ok_or_else(|| absent("version"))?;
+    let version = PolicyVersion::builder().document(encoded(document)).build();
+    Ok(GetPolicyVersionOutput::builder().policy_version(version).build())
+}
+
+fn list_versions(iam: &mut Iam, input: &ListPolicyVersionsInput) -> Result<ListPolicyVersionsOutput, Refusal> {
+    let policy = iam.policy(input.policy_arn())?;
+    let versions = policy.versions.keys().map(|id| PolicyVersion::builder().version_id(id).build());
+    Ok(ListPolicyVersionsOutput::builder().set_versions(Some(versions.collect())).is_truncated(false).build())
+}
+
+/// The version that holds is not deleted.
+fn delete_version(iam: &mut Iam, input: &DeletePolicyVersionInput) -> Result<DeletePolicyVersionOutput, Refusal> {
+    let policy = iam.policy(input.policy_arn())?;
+    if input.version_id() == Some(policy.holds.as_str()) {
+        return Err(Refusal::new("DeleteConflict", "Cannot delete the default version of a policy."));
+    }
+    let removed = policy.versions.remove(input.version_id().unwrap_or_default());
+    removed.map(|_| DeletePolicyVersionOutput::builder().build()).ok_or_else(|| absent("version"))
+}
+
+/// One that is attached, or has several versions, is not deleted.
+fn delete_policy(iam: &mut Iam, input: &DeletePolicyInput) -> Result<DeletePolicyOutput, Refusal> {
+    let arn = input.policy_arn().unwrap_or_default();
+    if iam.attachments(arn) > 0 {
+        return Err(Refusal::new("DeleteConflict", "Cannot delete a policy attached to entities."));
+    }
+    if iam.policy(Some(arn))?.versions.len() > 1 {
+        return Err(Refusal::new("DeleteConflict", "This policy has more than one version."));
+    }
+    iam.policies.remove(arn);
+    Ok(DeletePolicyOutput::builder().build())
+}
+
+fn attach(iam: &mut Iam, input: &AttachRolePolicyInput) -> Result<AttachRolePolicyOutput, Refusal> {
+    iam.policy(input.policy_arn())?;
+    iam.role(input.role_name())?.attached.insert(input.policy_arn().unwrap_or_default().to_owned());
+    Ok(AttachRolePolicyOutput::builder().build())
+}
+
+fn list_attached(
+    iam: &mut Iam,
+    input: &ListAttachedRolePoliciesInput,
+) -> Result<ListAttachedRolePoliciesOutput, Refusal> {
+    let attached = iam.role(input.role_name())?.attached.iter();
+    let policies = attached.map(|arn| AttachedPolicy::builder().policy_arn(arn).build()).collect();
+    let answer = ListAttachedRolePoliciesOutput::builder().set_attached_policies(Some(policies));
+    Ok(answer.is_truncated(false).build())
+}
+
+fn list_inline(iam: &mut Iam, input: &ListRolePoliciesInput) -> Result<ListRolePoliciesOutput, Refusal> {
+    let names = iam.role(input.role_name())?.inline.keys().cloned().collect();
+    let answer = ListRolePoliciesOutput::builder().set_policy_names(Some(names)).is_truncated(false);
+    Ok(answer.build().expect("all of it is given"))
+}
+
+fn get_inline(iam: &mut Iam, input: &GetRolePolicyInput) -> Result<GetRolePolicyOutput, Refusal> {
+    let (role, name) = (input.role_name().unwrap_or_default(), input.policy_name().unwrap_or_default());
+    let document = iam.role(Some(role))?.inline.get(name).ok_or_else(|| absent("role policy"))?;
+    let answer = GetRolePolicyOutput::builder().role_name(role).policy_name(name).policy_document(encoded(document));
+    Ok(answer.build().expect("all of it is given"))
+}
+
+/// Sets the description, and nothing else.
+fn update(iam: &mut Iam, input: &UpdateRoleInput) -> Result<UpdateRoleOutput, Refusal> {
+    input.description().unwrap_or_default().clone_into(&mut iam.role(input.role_name())?.description);
+    Ok(UpdateRoleOutput::builder().build())
 }
 
 fn update_trust(iam: &mut Iam, input: &UpdateAssumeRolePolicyInput) -> Result<UpdateAssumeRolePolicyOutput, Refusal> {
@@ -191,40 +364,22 @@ fn update_trust(iam: &mut Iam, input: &UpdateAssumeRolePolicyInput) -> Result<Up
     Ok(UpdateAssumeRolePolicyOutput::builder().build())
 }
 
-/// Adds an inline policy, or overwrites the one of this name.
-fn put_policy(iam: &mut Iam, input: &PutRolePolicyInput) -> Result<PutRolePolicyOutput, Refusal> {
-    let document = checked(input.policy_document())?;
-    let name = input.policy_name().unwrap_or_default().to_owned();
-    iam.role(input.role_name())?.policies.insert(name, document);
-    Ok(PutRolePolicyOutput::builder().build())
-}
-
-fn delete_policy(iam: &mut Iam, input: &DeleteRolePolicyInput) -> Result<DeleteRolePolicyOutput, Refusal> {
-    let removed = iam.role(input.role_name())?.policies.remove(input.policy_name().unwrap_or_default());
+fn delete_inline(iam: &mut Iam, input: &DeleteRolePolicyInput) -> Result<DeleteRolePolicyOutput, Refusal> {
+    let removed = iam.role(input.role_name())?.inline.remove(input.policy_name().unwrap_or_default());
     removed.map(|_| DeleteRolePolicyOutput::builder().build()).ok_or_else(|| absent("role policy"))
 }
 
 fn detach(iam: &mut Iam, input: &DetachRolePolicyInput) -> Result<DetachRolePolicyOutput, Refusal> {
-    let attached = &mut iam.role(input.role_name())?.attached;
-    let at = attached.iter().position(|arn| Some(arn.as_str()) == input.policy_arn());
-    attached.remove(at.ok_or_else(|| absent("policy"))?);
-    Ok(DetachRolePolicyOutput::builder().build())
-}
-
-/// Adds tags, or overwrites those of the same keys.
-fn tag(iam: &mut Iam, input: &TagRoleInput) -> Result<TagRoleOutput, Refusal> {
-    let tags = &mut iam.role(input.role_name())?.tags;
-    tags.retain(|tag| input.tags().iter().all(|new| new.key() != tag.key()));
-    tags.extend_from_slice(input.tags());
-    Ok(TagRoleOutput::builder().build())
+    let removed = iam.role(input.role_name())?.attached.remove(input.policy_arn().unwrap_or_default());
+    removed.then(|| DetachRolePolicyOutput::builder().build()).ok_or_else(|| absent("policy"))
 }
 
 /// One that has policies is not deleted.
 fn delete(iam: &mut Iam, input: &DeleteRoleInput) -> Result<DeleteRoleOutput, Refusal> {
     let role = iam.role(input.role_name())?;
-    if !role.policies.is_empty() || !role.attached.is_empty() {
+    if !role.inline.is_empty() || !role.attached.is_empty() {
         return Err(Refusal::new("DeleteConflict", "Cannot delete entity, must detach all policies first."));
     }
-    iam.0.remove(input.role_name().unwrap_or_default());
+    iam.roles.remove(input.role_name().unwrap_or_default());
     Ok(DeleteRoleOutput::builder().build())
 }

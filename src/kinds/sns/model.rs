@@ -8,6 +8,7 @@
 
 use std::collections::BTreeMap;
 
+use aws_sdk_iam::operation::list_roles::{ListRolesError, ListRolesInput, ListRolesOutput};
 use aws_sdk_sns::{
     operation::{
         create_topic::{CreateTopicError, CreateTopicInput, CreateTopicOutput},
@@ -16,11 +17,14 @@ use aws_sdk_sns::{
             ListSubscriptionsByTopicError, ListSubscriptionsByTopicInput, ListSubscriptionsByTopicOutput,
         },
         list_tags_for_resource::{ListTagsForResourceError, ListTagsForResourceInput, ListTagsForResourceOutput},
-        list_topics::{ListTopicsError, ListTopicsInput, ListTopicsOutput},
         subscribe::{SubscribeError, SubscribeInput, SubscribeOutput},
         unsubscribe::{UnsubscribeError, UnsubscribeInput, UnsubscribeOutput},
     },
-    types::{Subscription, Tag, Topic},
+    types::{Subscription, Tag},
+};
+
+use aws_sdk_sts::operation::get_caller_identity::{
+    GetCallerIdentityError, GetCallerIdentityInput, GetCallerIdentityOutput,
 };
 
 use crate::aws::model::{Cloud, Refusal, Service, line};
@@ -57,7 +61,8 @@ impl Service for Sns {
 pub(super) fn cloud() -> Cloud {
     let cloud = Cloud::new();
     cloud.on(CreateTopicError::generic, create);
-    cloud.on(ListTopicsError::generic, list);
+    cloud.on(ListRolesError::generic, no_roles);
+    cloud.on(GetCallerIdentityError::generic, caller);
     cloud.on(ListTagsForResourceError::generic, list_tags);
     cloud.on(ListSubscriptionsByTopicError::generic, list_subscriptions);
     cloud.on(SubscribeError::generic, subscribe);
@@ -106,9 +111,15 @@ fn create(sns: &mut Sns, input: &CreateTopicInput) -> Result<CreateTopicOutput, 
     Ok(CreateTopicOutput::builder().topic_arn(arn).build())
 }
 
-fn list(sns: &mut Sns, _: &ListTopicsInput) -> Result<ListTopicsOutput, Refusal> {
-    let topics = sns.topics.keys().map(|arn| Topic::builder().topic_arn(arn).build());
-    Ok(ListTopicsOutput::builder().set_topics(Some(topics.collect())).build())
+/// The stack's roles, which there are none of.
+fn no_roles(_: &mut Sns, _: &ListRolesInput) -> Result<ListRolesOutput, Refusal> {
+    let none = ListRolesOutput::builder().set_roles(Some(Vec::new())).is_truncated(false);
+    Ok(none.build().expect("all of it is given"))
+}
+
+fn caller(_: &mut Sns, _: &GetCallerIdentityInput) -> Result<GetCallerIdentityOutput, Refusal> {
+    let (account, arn) = ("123456789012", "arn:aws:iam::123456789012:user/ada");
+    Ok(GetCallerIdentityOutput::builder().account(account).arn(arn).user_id("ada").build())
 }
 
 fn list_tags(sns: &mut Sns, input: &ListTagsForResourceInput) -> Result<ListTagsForResourceOutput, Refusal> {

@@ -5,6 +5,8 @@
 //!
 //! <https://docs.aws.amazon.com/sns/latest/dg/sns-email-notifications.html>
 
+use std::collections::BTreeSet;
+
 use aws_sdk_sns::types::Subscription as SdkSubscription;
 use futures::future::try_join_all;
 use serde::{Deserialize, Serialize};
@@ -12,8 +14,12 @@ use serde::{Deserialize, Serialize};
 use crate::{
     aws::{self, Once, Outcome, given},
     kind::{Context, Cost, Doc, Kind},
+    kinds::iam,
     model::{Address, Changed, Changes, Diff, Failure, Found, NoField, On, Outputs, Permission, Phase, Shown, fields},
 };
+
+/// What a stack's one topic is called.
+pub const ALARMS: &str = "alarms";
 
 /// The longest name of a topic, in characters.
 /// <https://docs.aws.amazon.com/sns/latest/api/API_CreateTopic.html>
@@ -78,7 +84,7 @@ impl Kind for Topic {
     const COST: Cost<Desired, Live> = Cost::Free("AWS charges for messages, which are not counted");
     const NOT_YET: &'static [&'static str] = &[];
     const PERMISSIONS: &'static [Permission] = &[
-        Permission::look(&["sns:ListSubscriptionsByTopic", "sns:ListTagsForResource", "sns:ListTopics"]),
+        Permission::look(&["sns:ListSubscriptionsByTopic", "sns:ListTagsForResource"]),
         Permission::make(
             &["sns:CreateTopic", "sns:Subscribe", "sns:TagResource"],
             On::Named(&["sns:{region}:{account}:{name:256}*"]),
@@ -89,27 +95,14 @@ impl Kind for Topic {
     ];
 
     async fn list(cx: &Context) -> Result<Vec<Found<Live>>, Failure> {
-        let pages = cx.aws.sns.list_topics().into_paginator().items().send();
-        let topics: Vec<_> = pages.try_collect().await.during("ListTopics")?;
-        let arns = topics.into_iter().filter_map(|topic| topic.topic_arn);
-        let likely = arns.filter(|arn| {
-            let name = arn.rsplit(':').next().unwrap_or_default();
-            aws::may_be_ours(&cx.id, name, LONGEST_NAME)
-        });
-        let reads = likely.map(|arn| async move {
-            let tags = cx.aws.sns.list_tags_for_resource().resource_arn(&arn).send();
-            let subscriptions = cx.aws.sns.list_subscriptions_by_topic().topic_arn(&arn);
-            let subscriptions = subscriptions.into_paginator().items().send().try_collect();
-            let (tags, subscriptions) = futures::join!(tags, subscriptions);
-            let tags = tags.or_absent("ListTagsForResource", &["ResourceNotFound"])?;
-            let address = tags.and_then(|tags| aws::address_of(&cx.id, tags.tags()));
-            let Some(address) = address else { return Ok::<_, Failure>(None) };
-            let subscriptions: Option<Vec<SdkSubscription>> =
-                subscriptions.or_absent("ListSubscriptionsByTopic", &["NotFound"])?;
-            let Some(subscriptions) = subscriptions else { return Ok(None) };
-            let live =
-                Live { arn: arn.clone(), subscriptions: subscriptions.iter().filter_map(subscription).collect() };
-            Ok(Some(Found { address, id: arn, live }))
+        // By its name: a list of topics would grow with the account.
+        let known = Address::new(Self::NAME, ALARMS);
+        let addresses: BTreeSet<&Address> =
+            cx.expected(Self::NAME).map(|(address, _)| address).chain([&known]).collect();
+        let account = iam::account(cx).await?;
+        let reads = addresses.into_iter().map(|address| {
+            let name = aws::derived(&cx.id, address, LONGEST_NAME);
+            topic(cx, format!("arn:{}:sns:{}:{}:{name}", account.partition, cx.aws.region, account.id))
         });
         Ok(try_join_all(reads).await?.into_iter().flatten().collect())
     }
@@ -182,6 +175,19 @@ impl Kind for Topic {
             .drift(&["email"], |cloud| cloud.with(Sns::unsubscribe_all))
             .drift(&["email"], |cloud| cloud.with(Sns::subscribe_another))
     }
+}
+
+/// The topic with this ARN, if it is the stack's.
+async fn topic(cx: &Context, arn: String) -> Result<Option<Found<Live>>, Failure> {
+    let tags = cx.aws.sns.list_tags_for_resource().resource_arn(&arn).send().await;
+    let tags = tags.or_absent("ListTagsForResource", &["ResourceNotFound"])?;
+    let Some(address) = tags.and_then(|tags| aws::address_of(&cx.id, tags.tags())) else { return Ok(None) };
+    let subscriptions = cx.aws.sns.list_subscriptions_by_topic().topic_arn(&arn).into_paginator().items().send();
+    let subscriptions: Option<Vec<SdkSubscription>> =
+        subscriptions.try_collect().await.or_absent("ListSubscriptionsByTopic", &["NotFound"])?;
+    let Some(subscriptions) = subscriptions else { return Ok(None) };
+    let live = Live { arn: arn.clone(), subscriptions: subscriptions.iter().filter_map(subscription).collect() };
+    Ok(Some(Found { address, id: arn, live }))
 }
 
 /// The addresses whose link nobody has followed yet.

@@ -45,8 +45,8 @@ pub struct Desired {
     pub memory: u32,
     /// The role with which ECS starts the task.
     pub execution_role: Input,
-    /// The role that the application has.
-    pub task_role: Input,
+    /// The role that the application has; none, if it may do nothing on AWS.
+    pub task_role: Option<Input>,
     /// The image.
     pub image: Input,
     /// The port that the container listens on.
@@ -99,8 +99,8 @@ fields! {
 pub struct Roles {
     /// The role with which ECS starts it.
     pub execution: Input,
-    /// The role that the application has.
-    pub task: Input,
+    /// The role that the application has; none, if it may do nothing on AWS.
+    pub task: Option<Input>,
 }
 
 impl Desired {
@@ -135,12 +135,14 @@ pub(super) fn compared(desired: &Desired) -> BTreeMap<Name<Field>, Option<String
         (Field::Cpu.into(), Some(desired.cpu.to_string())),
         (Field::Memory.into(), Some(desired.memory.to_string())),
         (Field::ExecutionRole.into(), known(&desired.execution_role)),
-        (Field::TaskRole.into(), known(&desired.task_role)),
         (Field::Image.into(), known(&desired.image)),
         (Field::LogGroup.into(), known(&desired.log_group)),
         (Field::StopTimeout.into(), Some(desired.stop_timeout.to_string())),
         (Field::ReadOnly.into(), Some(desired.read_only.to_string())),
     ]);
+    if let Some(role) = &desired.task_role {
+        fields.insert(Field::TaskRole.into(), known(role));
+    }
     if desired.init {
         fields.insert(Field::Init.into(), Some(true.to_string()));
     }
@@ -278,7 +280,7 @@ pub(super) fn read(definition: &SdkDefinition) -> Desired {
         cpu: number(definition.cpu()),
         memory: number(definition.memory()),
         execution_role: input(definition.execution_role_arn()),
-        task_role: input(definition.task_role_arn()),
+        task_role: definition.task_role_arn().map(Input::from),
         image: input(container.image()),
         port: port.and_then(|port| u16::try_from(port).ok()),
         environment: container.environment().iter().map(variable).collect(),
@@ -294,7 +296,7 @@ pub(super) fn read(definition: &SdkDefinition) -> Desired {
 
 /// Whether [`read`] has found all that a task needs.
 pub(super) fn is_whole(desired: &Desired) -> bool {
-    let needed = [&desired.execution_role, &desired.task_role, &desired.image, &desired.log_group];
+    let needed = [&desired.execution_role, &desired.image, &desired.log_group];
     let is_there = |input: &&Input| input.known().is_some_and(|text| !text.is_empty());
     needed.iter().all(is_there)
         && !desired.container.is_empty()
@@ -314,7 +316,7 @@ mod tests {
 
     #[test]
     fn what_is_written_is_read_back() {
-        let roles = Roles { execution: "execution".into(), task: "task".into() };
+        let roles = Roles { execution: "execution".into(), task: Some("task".into()) };
         let mut desired = Desired::new("web", "image".into(), roles, "logs".into());
         desired.port = Some(3000);
         desired.environment.insert("A".into(), "1".into());

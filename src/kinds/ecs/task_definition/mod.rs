@@ -25,7 +25,8 @@ use crate::{
     kind::{Context, Cost, Doc, Figures, InRelease, Kind, State},
     kinds::ecs::{self, task},
     model::{
-        Address, Cause, Changed, Changes, Diff, Failure, Found, Name, NoField, On, Outputs, Permission, Phase, Shown,
+        Address, Cause, Changed, Changes, Diff, Failure, Found, Input, Name, NoField, On, Outputs, Permission, Phase,
+        Shown,
     },
 };
 
@@ -203,7 +204,7 @@ async fn register(cx: &Context, address: &Address, desired: &Desired, before: Op
         .cpu(desired.cpu.to_string())
         .memory(desired.memory.to_string())
         .execution_role_arn(desired.execution_role.get()?)
-        .task_role_arn(desired.task_role.get()?)
+        .set_task_role_arn(desired.task_role.as_ref().map(Input::get).transpose()?.map(str::to_owned))
         .container_definitions(desired::container(&cx.aws.region, desired)?)
         .set_tags(Some(tags));
     let answer = call.customize().once().send().await.during("RegisterTaskDefinition")?;
@@ -246,7 +247,7 @@ mod tests {
     use crate::{aws::model, kind::NoImages, kinds::ecs::model::Ecs, model::StackId};
 
     fn desired() -> Desired {
-        let roles = Roles { execution: "execution".into(), task: "task".into() };
+        let roles = Roles { execution: "execution".into(), task: Some("task".into()) };
         Desired {
             port: Some(3000),
             environment: BTreeMap::from([("A".into(), "1".into())]),

@@ -6,7 +6,7 @@ use super::{Desired, Roles, SecretRef};
 use crate::{kind::Sample, kinds::ecs};
 
 fn base() -> Desired {
-    let roles = Roles { execution: "arn:of:execution".into(), task: "arn:of:task".into() };
+    let roles = Roles { execution: "arn:of:execution".into(), task: Some("arn:of:task".into()) };
     Desired {
         port: Some(3000),
         environment: BTreeMap::from([("LEVEL".to_owned(), "info".into())]),
@@ -26,7 +26,8 @@ pub(super) fn sample() -> Sample<Desired> {
         .variant(&["cpu"], Desired { cpu: 512, ..base() })
         .variant(&["memory"], Desired { memory: 1024, ..base() })
         .variant(&["execution_role"], Desired { execution_role: "arn:of:another".into(), ..base() })
-        .variant(&["task_role"], Desired { task_role: "arn:of:another".into(), ..base() })
+        .variant(&["task_role"], Desired { task_role: Some("arn:of:another".into()), ..base() })
+        .variant(&["task_role"], Desired { task_role: None, ..base() })
         .variant(&["container"], Desired { container: "other".into(), ..base() })
         .variant(&["image"], Desired { image: "registry/app:2".into(), ..base() })
         .variant(&["port"], Desired { port: None, ..base() })

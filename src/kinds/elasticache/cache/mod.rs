@@ -23,6 +23,9 @@ use crate::{
 /// <https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_CreateReplicationGroup.html>
 const LONGEST_NAME: usize = 40;
 
+/// The code by which ElastiCache says that there is no such replication group.
+const NOT_FOUND: &str = "ReplicationGroupNotFoundFault";
+
 /// Valkey's own port, which the security group admits.
 pub const PORT: u16 = 6379;
 
@@ -139,35 +142,23 @@ impl Kind for Cache {
 
     async fn list(cx: &Context) -> Result<Vec<Found<Live>>, Failure> {
         // ElastiCache keeps a subnet group as long as a cache is in it.
-        if elasticache::subnet_groups(cx).await?.is_empty() {
+        if elasticache::subnet_group(cx).await?.is_none() {
             return Ok(Vec::new());
         }
         Self::look(cx, Vec::new()).await
     }
 
     async fn look(cx: &Context, _waited_for: Vec<(Address, Live)>) -> Result<Vec<Found<Live>>, Failure> {
-        let pages = cx.aws.cache.describe_replication_groups().into_paginator().items().send();
-        let groups: Vec<ReplicationGroup> = pages.try_collect().await.during("DescribeReplicationGroups")?;
-        let of_stack = |group: ReplicationGroup| {
-            let address = elasticache::address_of(&cx.id, group.description()?)?;
-            Some((address, group))
-        };
-        let ours: Vec<(Address, ReplicationGroup)> = groups.into_iter().filter_map(of_stack).collect();
-        if ours.is_empty() {
-            // A stack without a cache is not asked for nodes.
-            return Ok(Vec::new());
-        }
-        let nodes = elasticache::nodes(cx).await?;
-        Ok(ours
-            .into_iter()
-            .map(|(address, group)| {
-                let node = nodes.iter().find(|node| {
-                    node.replication_group_id().is_some() && node.replication_group_id() == group.replication_group_id()
-                });
-                let live = live(&group, node);
-                Found { address, id: live.identifier.clone(), live }
-            })
-            .collect())
+        let name = name(cx, &Address::new(Self::NAME, elasticache::MAIN));
+        let call = cx.aws.cache.describe_replication_groups().replication_group_id(name).send().await;
+        let answer = call.or_absent("DescribeReplicationGroups", &[NOT_FOUND])?;
+        let group = answer.and_then(|answer| answer.replication_groups?.into_iter().next());
+        let Some(group) = group else { return Ok(Vec::new()) };
+        let address = elasticache::address_of(&cx.id, group.description().unwrap_or_default());
+        let Some(address) = address else { return Ok(Vec::new()) };
+        let node = node(cx, &group).await?;
+        let live = live(&group, node.as_ref());
+        Ok(vec![Found { address, id: live.identifier.clone(), live }])
     }
 
     fn diff(desired: &Desired, live: &Live) -> Changes<Field, Fixed> {
@@ -222,7 +213,7 @@ impl Kind for Cache {
             .aws
             .cache
             .create_replication_group()
-            .replication_group_id(aws::derived(&cx.id, address, LONGEST_NAME))
+            .replication_group_id(name(cx, address))
             .replication_group_description(elasticache::description(&cx.id, address))
             .engine("valkey")
             .num_cache_clusters(1)
@@ -278,7 +269,7 @@ impl Kind for Cache {
         }
         let call = cx.aws.cache.delete_replication_group().replication_group_id(&live.identifier);
         let answer = call.customize().once().send().await;
-        answer.or_absent("DeleteReplicationGroup", &["ReplicationGroupNotFoundFault"]).map(drop)
+        answer.or_absent("DeleteReplicationGroup", &[NOT_FOUND]).map(drop)
     }
 
     fn identifiers(live: &Live) -> Vec<String> {
@@ -305,6 +296,19 @@ impl Kind for Cache {
     fn sample() -> crate::kind::Sample<Desired> {
         sample::sample()
     }
+}
+
+/// What ElastiCache calls the replication group at `address`.
+fn name(cx: &Context, address: &Address) -> String {
+    aws::derived(&cx.id, address, LONGEST_NAME)
+}
+
+/// The one node of a replication group. What is deleted is compared with nothing.
+async fn node(cx: &Context, group: &ReplicationGroup) -> Result<Option<CacheCluster>, Failure> {
+    let Some(member) = group.member_clusters().first().filter(|_| !cx.deletes_all()) else { return Ok(None) };
+    let call = cx.aws.cache.describe_cache_clusters().cache_cluster_id(member).send().await;
+    let answer = call.or_absent("DescribeCacheClusters", &["CacheClusterNotFound"])?;
+    Ok(answer.and_then(|answer| answer.cache_clusters?.into_iter().next()))
 }
 
 fn charge(state: &State<Desired, Live>) -> Charge {

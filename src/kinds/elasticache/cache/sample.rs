@@ -3,7 +3,7 @@
 use super::Desired;
 use crate::{
     kind::Sample,
-    kinds::elasticache::model::{ElastiCache, cloud_with_own_groups},
+    kinds::elasticache::model::{ElastiCache, cloud_with_own_group},
 };
 
 fn base() -> Desired {
@@ -18,7 +18,7 @@ fn base() -> Desired {
 
 /// Versions only grow: that one is behind is a drift, because there is no way back.
 pub(super) fn sample() -> Sample<Desired> {
-    Sample::new(cloud_with_own_groups, base())
+    Sample::new(cloud_with_own_group, base())
         .variant(&["class"], Desired { class: "cache.m7g.large".into(), ..base() })
         .variant(&["security_groups"], Desired { security_groups: vec!["sg-1".into(), "sg-2".into()], ..base() })
         .variant(&["subnet_group"], Desired { subnet_group: "group-other".into(), ..base() })

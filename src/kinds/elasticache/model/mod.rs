@@ -40,14 +40,13 @@ pub(super) fn cloud() -> Cloud {
     cloud
 }
 
-/// The same, with subnet groups that the stack `shop/test` has made.
-pub(super) fn cloud_with_own_groups() -> Cloud {
+/// The same, with the subnet group that the stack `shop/test` has made.
+pub(super) fn cloud_with_own_group() -> Cloud {
     let cloud = cloud();
     cloud.with(|cache: &mut ElastiCache| {
-        for group in &mut cache.subnet_groups {
-            let description = "cache_subnet_group.main of shop/test, kept by stackctl";
-            group.cache_subnet_group_description = Some(description.to_owned());
-        }
+        let description = "cache_subnet_group.main of shop/test, kept by stackctl";
+        let group = types::CacheSubnetGroup::builder().cache_subnet_group_name("shop-test-main");
+        cache.subnet_groups.push(group.cache_subnet_group_description(description).build());
     });
     cloud
 }

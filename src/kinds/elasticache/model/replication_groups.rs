@@ -153,9 +153,10 @@ fn create(
 
 fn describe(
     cache: &mut ElastiCache,
-    _: &DescribeReplicationGroupsInput,
+    input: &DescribeReplicationGroupsInput,
 ) -> Result<DescribeReplicationGroupsOutput, Refusal> {
-    Ok(DescribeReplicationGroupsOutput::builder().set_replication_groups(Some(cache.groups.clone())).build())
+    let (named, _) = cache.group(input.replication_group_id())?;
+    Ok(DescribeReplicationGroupsOutput::builder().replication_groups(named.clone()).build())
 }
 
 /// The second half of a look at a cache: what it shows belongs to what the first half has shown.

@@ -62,10 +62,10 @@ fn create(
 
 fn describe(
     cache: &mut ElastiCache,
-    _input: &DescribeCacheSubnetGroupsInput,
+    input: &DescribeCacheSubnetGroupsInput,
 ) -> Result<DescribeCacheSubnetGroupsOutput, Refusal> {
-    let all = cache.subnet_groups.clone();
-    Ok(DescribeCacheSubnetGroupsOutput::builder().set_cache_subnet_groups(Some(all)).build())
+    let named = cache.subnet_group(input.cache_subnet_group_name())?.clone();
+    Ok(DescribeCacheSubnetGroupsOutput::builder().cache_subnet_groups(named).build())
 }
 
 fn modify(

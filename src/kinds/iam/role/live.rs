@@ -1,14 +1,10 @@
 //! What IAM has of a role, in our own types.
 
-use aws_sdk_iam::types::RoleDetail;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::policy::{self, Statement, read, statements_of};
-use crate::aws;
-
-/// The name of the inline policy.
-pub(super) const POLICY: &str = "stackctl";
+use super::granted::Granted;
+use crate::model::{Address, StackId};
 
 /// What AWS has.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -19,20 +15,21 @@ pub struct Live {
     pub arn: String,
     /// The service that may assume it; the whole document, where that says anything else.
     pub principal: String,
-    /// ARNs of the managed policies that are attached.
+    /// What its description says.
+    pub description: String,
+    /// What its description is to say.
+    pub described: String,
+    /// The policies that stackctl has given it.
+    pub policies: Vec<Granted>,
+    /// ARNs of other managed policies that are attached, where they were read.
     pub managed: Vec<String>,
-    /// The statements of our inline policy, one a line: actions on resources; the whole statement, where it says more.
-    pub statements: Vec<String>,
-    /// What those statements allow that allow something and do no more.
-    #[serde(default)]
-    pub allows: Vec<Statement>,
-    /// Other inline policies, by name.
-    pub other_policies: Vec<String>,
-    /// The region of the stack that it was made for, as far as a tag says so: IAM itself has none.
-    #[serde(default)]
+    /// Other inline policies, by name, where they were read.
+    pub inline: Vec<String>,
+    /// Whether all of it was read: lists show neither what a policy says nor what somebody else has given a role.
+    pub whole: bool,
+    /// The region of the stack that it was made for, as far as it says so: IAM itself has none.
     pub region: Option<String>,
     /// The region of the stack that was looked at.
-    #[serde(default)]
     pub here: String,
 }
 
@@ -43,33 +40,26 @@ impl Live {
     }
 }
 
+// A list of roles comes with their descriptions and without their tags, and a call for the tags of each would grow with the stack.
+// <https://docs.aws.amazon.com/IAM/latest/APIReference/API_ListRoles.html>
+
+/// The description of the role at `address`: it says whose it is.
+pub(super) fn description(id: &StackId, address: &Address, region: &str) -> String {
+    format!("{address} of {id} in {region}")
+}
+
+/// The address and the region that a description gives its role, if it is the stack's.
+pub(super) fn origin(id: &StackId, description: &str) -> Option<(Address, String)> {
+    let (address, rest) = description.split_once(" of ")?;
+    let region = rest.strip_prefix(&format!("{id} in "))?;
+    Some((address.parse().ok()?, region.to_owned()))
+}
+
 pub(super) fn trust(principal: &str) -> Value {
     json!({
         "Version": "2012-10-17",
         "Statement": [{ "Effect": "Allow", "Principal": { "Service": principal }, "Action": "sts:AssumeRole" }],
     })
-}
-
-pub(super) fn live(role: &RoleDetail, here: &str) -> Live {
-    let policies = role.role_policy_list();
-    let ours = policies.iter().find(|policy| policy.policy_name() == Some(POLICY));
-    let document = ours.and_then(|policy| policy.policy_document()).map(decoded).unwrap_or_default();
-    let others = policies.iter().filter_map(|policy| policy.policy_name()).filter(|name| *name != POLICY);
-    Live {
-        name: role.role_name().unwrap_or_default().to_owned(),
-        arn: role.arn().unwrap_or_default().to_owned(),
-        principal: trusted(&role.assume_role_policy_document().map(decoded).unwrap_or_default()),
-        managed: role
-            .attached_managed_policies()
-            .iter()
-            .filter_map(|policy| policy.policy_arn().map(str::to_owned))
-            .collect(),
-        statements: statements_of(&document).map(read).collect(),
-        allows: statements_of(&document).filter_map(policy::allowed).collect(),
-        other_policies: others.map(str::to_owned).collect(),
-        region: aws::tag_value(role.tags(), aws::REGION).map(str::to_owned),
-        here: here.to_owned(),
-    }
 }
 
 /// The one service that a trust policy of ours lets in. One that says anything else is given whole, so that a plan shows what
@@ -80,7 +70,30 @@ pub(super) fn trusted(document: &Value) -> String {
     service.map_or_else(|| document.to_string(), str::to_owned)
 }
 
-/// AWS answers policies URL-encoded (RFC 3986).
-pub(super) fn decoded(document: &str) -> Value {
-    serde_json::from_slice(&urlencoding::decode_binary(document.as_bytes())).unwrap_or_default()
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_description_leads_back_to_its_own_stack_only() {
+        let id = |stack: &str, environment: &str| StackId { stack: stack.into(), environment: environment.into() };
+        let address = Address::new("role", "web-execution");
+        let text = description(&id("shop", "eu-test"), &address, "eu-west-1");
+        assert_eq!(origin(&id("shop", "eu-test"), &text), Some((address, "eu-west-1".to_owned())));
+        // The two make the same names.
+        assert_eq!(origin(&id("shop-eu", "test"), &text), None);
+        // An older stackctl left the region out.
+        for other in ["", "role.web of shop/test", "web of shop/test in eu-west-1", "role.web of a/b in eu-west-1"] {
+            assert_eq!(origin(&id("shop", "test"), other), None, "{other:?}");
+        }
+    }
+
+    #[test]
+    fn other_trust_is_given_whole() {
+        let mut document = trust("ecs-tasks.amazonaws.com");
+        assert_eq!(trusted(&document), "ecs-tasks.amazonaws.com");
+        let other = json!({ "Effect": "Allow", "Principal": { "AWS": "*" }, "Action": "sts:AssumeRole" });
+        document["Statement"].as_array_mut().expect("a list").push(other);
+        assert!(trusted(&document).contains(r#""AWS":"*""#));
+    }
 }

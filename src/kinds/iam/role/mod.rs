@@ -1,27 +1,35 @@
-//! What a service of AWS may do for the stack: an IAM role with one inline policy.
+//! What a service of AWS may do for the stack: an IAM role with managed policies of its own.
 //!
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles.html>
 
+mod grant;
+mod granted;
 mod live;
+mod look;
 mod policy;
 mod taken;
 
-use aws_sdk_iam::types::EntityType;
+use std::collections::BTreeSet;
+
+use futures::future::try_join_all;
 use serde::{Deserialize, Serialize};
 
 use crate::{
     aws::{self, Once, Outcome, given},
     kind::{Context, Cost, Doc, Kind},
+    kinds::iam::ROLE,
     model::{Address, Changed, Changes, Diff, Failure, Found, NoField, On, Outputs, Permission, Phase, Shown, fields},
 };
 
+use grant::{TAKEN, detach, remove_inline};
+use granted::Granted;
 pub use live::Live;
-use live::{POLICY, live, trust};
+use live::{description, trust};
 pub use policy::Statement;
-use policy::{document, line};
+use policy::{Document, documents};
 
-/// How many roles a page of the account's authorization details holds at most.
-const PAGE: i32 = 1000;
+/// The roles and the policies at the stack's path: one pattern, because a policy has to be short.
+const ROLES_AND_POLICIES: On = On::Named(&["iam::{account}:*/stackctl/{stack}/{environment}/*"]);
 
 /// An IAM role.
 pub struct Role;
@@ -31,8 +39,30 @@ pub struct Role;
 pub struct Desired {
     /// The service that may assume it, such as `ecs-tasks.amazonaws.com`.
     pub principal: String,
-    /// The inline policy; none without statements.
+    /// What its policies say; it has none without statements.
     pub statements: Vec<Statement>,
+    /// The names of policies of its own that it keeps for now, beside those.
+    #[serde(default)]
+    pub keeps: Vec<String>,
+    /// Whether the code of an application has it: every plan then shows what somebody else has given it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub application: bool,
+}
+
+impl Desired {
+    /// A role that `principal` may assume, and that may do what the `statements` say.
+    pub fn new(principal: &str, statements: Vec<Statement>) -> Self {
+        Self { principal: principal.to_owned(), statements, keeps: Vec::new(), application: false }
+    }
+
+    /// The same, for the code of an application.
+    pub fn of_application(self) -> Self {
+        Self { application: true, ..self }
+    }
+
+    fn is_kept(&self, policy: &Granted) -> bool {
+        self.keeps.contains(&policy.name)
+    }
 }
 
 fields! {
@@ -40,9 +70,9 @@ fields! {
     pub enum Field {
         Principal = "principal",
         Managed = "managed",
-        Policies = "policies",
+        Inline = "inline",
         Statements = "statements",
-        Region = "region",
+        Description = "description",
     }
 }
 
@@ -52,7 +82,7 @@ impl Kind for Role {
     type Field = Field;
     type Fixed = NoField;
 
-    const NAME: &'static str = "role";
+    const NAME: &'static str = ROLE;
     const DOC: Doc = Doc {
         summary: "What ECS, a task or a schedule may do on AWS.",
         page: "https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles.html",
@@ -62,69 +92,90 @@ impl Kind for Role {
     const COST: Cost<Desired, Live> = Cost::Free("AWS charges nothing for a role");
     const NOT_YET: &'static [&'static str] = &[];
     const PERMISSIONS: &'static [Permission] = &[
-        Permission::look(&["iam:GetAccountAuthorizationDetails"]),
-        // Whose a role is that is there and is not listed yet.
-        Permission::make(&["iam:GetRole"], On::Named(&["iam::{account}:role/stackctl/{stack}/{environment}/*"])),
+        Permission::look(&["iam:ListPolicies", "iam:ListRoles"]),
+        // What a plan changes is read whole.
+        Permission::look_at(
+            &[
+                "iam:GetPolicyVersion",
+                "iam:GetRole",
+                "iam:GetRolePolicy",
+                "iam:ListAttachedRolePolicies",
+                "iam:ListRolePolicies",
+            ],
+            ROLES_AND_POLICIES,
+        ),
         // What a role has too much is taken away in an update.
         Permission::make(
             &[
+                "iam:AttachRolePolicy",
+                "iam:CreatePolicy",
                 "iam:CreateRole",
+                "iam:DeletePolicy",
+                "iam:DeletePolicyVersion",
                 "iam:DeleteRolePolicy",
                 "iam:DetachRolePolicy",
-                "iam:PutRolePolicy",
+                "iam:ListPolicyVersions",
                 "iam:TagRole",
                 "iam:UpdateAssumeRolePolicy",
+                "iam:UpdateRole",
             ],
-            On::Named(&["iam::{account}:role/stackctl/{stack}/{environment}/*"]),
+            ROLES_AND_POLICIES,
         ),
         Permission::delete(
-            &["iam:DeleteRole", "iam:DeleteRolePolicy", "iam:DetachRolePolicy", "iam:GetRole"],
-            On::Named(&["iam::{account}:role/stackctl/{stack}/{environment}/*"]),
+            &[
+                "iam:DeletePolicy",
+                "iam:DeletePolicyVersion",
+                "iam:DeleteRole",
+                "iam:DeleteRolePolicy",
+                "iam:DetachRolePolicy",
+                "iam:ListPolicyVersions",
+            ],
+            ROLES_AND_POLICIES,
         ),
     ];
 
     async fn list(cx: &Context) -> Result<Vec<Found<Live>>, Failure> {
-        let mut found = listed(cx).await?;
-        if cx.deletes_all() {
-            found.extend(taken::unlisted(cx, Self::NAME, &found).await?);
-        }
-        Ok(found)
+        if cx.deletes_all() { taken::all(cx).await } else { look::listed(cx).await }
     }
 
     /// What is waited for is on the list, or gone.
     async fn look(cx: &Context, _waited_for: Vec<(Address, Live)>) -> Result<Vec<Found<Live>>, Failure> {
-        listed(cx).await
+        look::listed(cx).await
+    }
+
+    async fn whole(cx: &Context, live: &Live) -> Result<Option<Live>, Failure> {
+        if live.whole { Ok(None) } else { look::whole(cx, live).await }
     }
 
     fn diff(desired: &Desired, live: &Live) -> Changes<Field, NoField> {
         let mut diff = Diff::new();
         diff.field(Field::Principal, &live.principal, &desired.principal);
         diff.set(Field::Managed, &live.managed, &[]);
-        diff.set(Field::Policies, &live.other_policies, &[]);
-        let known: Option<Vec<String>> = desired.statements.iter().map(line).collect();
-        if let Some(lines) = known {
-            diff.set(Field::Statements, &live.statements, &lines);
-        } else {
-            let now = Shown::value(live.statements.join("; "));
-            diff.push(Field::Statements, now, Shown::KnownAfterApply);
-        }
-        if live.region.as_ref() != Some(&live.here) && !live.here.is_empty() {
-            let from = live.region.as_ref().map_or(Shown::Absent, Shown::value);
-            diff.push(Field::Region, from, Shown::value(&live.here));
-        }
+        diff.set(Field::Inline, &live.inline, &[]);
+        compare(&mut diff, desired, live);
+        diff.field(Field::Description, &live.description, &live.described);
         diff.finish()
     }
 
     /// Tasks of the revision that runs need what it was given until others take their place.
     fn wider(desired: &Desired, live: &Live) -> Option<Desired> {
-        let kept = policy::beside(&live.allows, &desired.statements);
+        let wanted = documents(&desired.statements).unwrap_or_default();
+        let attached = || live.policies.iter().filter(|policy| policy.attached);
+        let surplus = attached().filter(|policy| !wanted.iter().any(|document| policy.says(document)));
+        let is_more = |policy: &&Granted| {
+            policy.lines.is_none() || !policy::beside(&policy.allows, &desired.statements).is_empty()
+        };
+        let kept: Vec<String> = surplus.filter(is_more).map(|policy| policy.name.clone()).collect();
         if kept.is_empty() {
             return None;
         }
-        let is_new = !policy::beside(&desired.statements, &live.allows).is_empty();
-        let both = || desired.statements.iter().cloned().chain(kept).collect();
-        let statements = if is_new { both() } else { live.allows.clone() };
-        Some(Desired { statements, ..desired.clone() })
+        let allowed: Vec<Statement> = attached().flat_map(|policy| policy.allows.clone()).collect();
+        if policy::beside(&desired.statements, &allowed).is_empty() {
+            // It has all that is desired, and more: nothing is to be given first.
+            let keeps = live.policies.iter().map(|policy| policy.name.clone()).collect();
+            return Some(Desired { statements: Vec::new(), keeps, ..desired.clone() });
+        }
+        Some(Desired { keeps: kept, ..desired.clone() })
     }
 
     fn phase(_live: &Live, _desired: Option<&Desired>) -> Phase {
@@ -143,24 +194,26 @@ impl Kind for Role {
             .create_role()
             .role_name(&name)
             .path(aws::iam_path(&cx.id))
-            .description(format!("{address} of {}", cx.id))
+            .description(description(&cx.id, address, &cx.aws.region))
             .assume_role_policy_document(trust(&desired.principal).to_string())
             .set_tags(Some(aws::tags(&cx.id, address)))
             .tags(aws::tag(aws::REGION, &cx.aws.region));
         let answer = match call.customize().once().send().await.during("CreateRole") {
-            Err(refusal) if refusal.is(&[taken::TAKEN]) => return taken::own(cx, address, &name, refusal).await,
+            Err(refusal) if refusal.is(&[TAKEN]) => return taken::own(cx, address, &name, refusal).await,
             answer => answer?,
         };
         let role = given(answer.role, "CreateRole", "Role")?;
-        let (managed, statements, other_policies) = (Vec::new(), Vec::new(), Vec::new());
-        let (principal, allows, here) = (desired.principal.clone(), Vec::new(), cx.aws.region.clone());
-        let (name, arn, region) = (role.role_name, role.arn, Some(here.clone()));
-        Ok(Live { name, arn, principal, managed, statements, allows, other_policies, region, here })
+        let mut live = look::shown(cx, address, &role, Vec::new());
+        // What was sent holds, however IAM shows it.
+        live.principal.clone_from(&desired.principal);
+        live.description.clone_from(&live.described);
+        (live.region, live.whole) = (Some(live.here.clone()), true);
+        Ok(live)
     }
 
     async fn update(
         cx: &Context,
-        _address: &Address,
+        address: &Address,
         desired: &Desired,
         live: &Live,
         changes: &Changed<Field>,
@@ -176,38 +229,35 @@ impl Kind for Role {
                 }
                 Field::Managed => {
                     for policy in std::mem::take(&mut live.managed) {
-                        detach(cx, &live, &policy).await?;
+                        detach(cx, &live.name, &policy).await?;
                     }
                 }
-                Field::Policies => {
-                    for policy in std::mem::take(&mut live.other_policies) {
-                        remove_policy(cx, &live, &policy).await?;
+                Field::Inline => {
+                    for policy in std::mem::take(&mut live.inline) {
+                        remove_inline(cx, &live.name, &policy).await?;
                     }
                 }
-                Field::Region => {
-                    let call = cx.aws.iam.tag_role().role_name(&live.name).tags(aws::tag(aws::REGION, &live.here));
-                    call.customize().once().send().await.during("TagRole")?;
+                Field::Description => {
+                    let call = cx.aws.iam.update_role().role_name(&live.name).description(&live.described);
+                    call.customize().once().send().await.during("UpdateRole")?;
+                    live.description.clone_from(&live.described);
                     live.region = Some(live.here.clone());
                 }
-                Field::Statements => {
-                    live.statements = set_statements(cx, desired, &live).await?;
-                    live.allows.clone_from(&desired.statements);
-                }
+                Field::Statements => live.policies = set_policies(cx, address, desired, &live).await?,
             }
         }
         Ok(live)
     }
 
     async fn delete(cx: &Context, live: &Live) -> Result<(), Failure> {
-        for policy in &live.managed {
-            detach(cx, live, policy).await?;
+        match delete(cx, live).await {
+            // Somebody else has given it more.
+            Err(failure) if failure.is(&[IN_USE]) && !live.whole => match look::whole(cx, live).await? {
+                Some(whole) => delete(cx, &whole).await,
+                None => Ok(()),
+            },
+            done => done,
         }
-        let own = (!live.statements.is_empty()).then_some(POLICY);
-        for policy in live.other_policies.iter().map(String::as_str).chain(own) {
-            remove_policy(cx, live, policy).await?;
-        }
-        let call = cx.aws.iam.delete_role().role_name(&live.name).customize().once();
-        call.send().await.or_absent("DeleteRole", &["NoSuchEntity"]).map(drop)
     }
 
     /// The stack of this name in the other region has the roles of these names: what they allow there, they would allow here.
@@ -225,156 +275,118 @@ impl Kind for Role {
     }
 
     fn identifiers(live: &Live) -> Vec<String> {
-        vec![live.arn.clone()]
+        if live.arn.is_empty() { Vec::new() } else { vec![live.arn.clone()] }
     }
 
     fn passing(failure: &Failure) -> Option<&'static str> {
         if failure.is(&[taken::NOT_SHOWN]) {
             return Some("IAM to show the role that it has");
         }
-        failure.is(&["ConcurrentModification", "DeleteConflict"]).then_some("another change of it to end")
+        failure.is(&["ConcurrentModification", IN_USE]).then_some("another change of it to end")
     }
 
     #[cfg(test)]
     fn sample() -> crate::kind::Sample<Desired> {
         use super::model::Iam;
-        let with = |principal: &str, statements| Desired { principal: principal.to_owned(), statements };
         let reads =
             || vec![Statement::new(&["s3:GetObject", "s3:ListBucket"], vec!["arn:one".into(), "arn:two".into()])];
         let writes = vec![Statement::new(&["s3:PutObject"], vec!["arn:one".into()])];
         let tasks = "ecs-tasks.amazonaws.com";
+        let with = |principal: &str, statements| Desired::new(principal, statements).of_application();
         crate::kind::Sample::new(super::model::cloud, with(tasks, reads()))
             .variant(&["principal"], with("scheduler.amazonaws.com", reads()))
             .variant(&["statements"], with(tasks, writes))
             .variant(&["statements"], with(tasks, Vec::new()))
-            .drift(&["principal"], |cloud| cloud.with(Iam::trust_everybody))
             .drift(&["managed"], |cloud| cloud.with(Iam::attach))
-            .drift(&["region"], |cloud| cloud.with(Iam::forget_regions))
-            .drift(&["policies"], |cloud| cloud.with(|iam: &mut Iam| iam.put("more", r#"{"Statement": []}"#)))
-            .drift(&["statements"], |cloud| cloud.with(Iam::take_policies))
+            .drift(&["inline"], |cloud| cloud.with(|iam: &mut Iam| iam.put("more", r#"{"Statement": []}"#)))
+            .drift(&["principal"], |cloud| cloud.with(Iam::trust_everybody))
+            .drift(&["description"], |cloud| cloud.with(|iam: &mut Iam| iam.describe("mine")))
+            .drift(&["statements"], |cloud| cloud.with(Iam::detach_all))
             .drift(&["statements"], |cloud| {
                 let denied = r#"{"Statement": [{"Effect": "Deny", "Action": "*", "Resource": "*"}]}"#;
-                cloud.with(|iam: &mut Iam| iam.put(POLICY, denied));
+                cloud.with(|iam: &mut Iam| iam.edit(denied));
             })
     }
 }
 
-/// The stack's roles that IAM lists. `ListRoles` has neither tags nor policies, and a call a role for each would grow with the
-/// stack; this call has all of them for a thousand roles a page.
-/// <https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetAccountAuthorizationDetails.html>
-async fn listed(cx: &Context) -> Result<Vec<Found<Live>>, Failure> {
-    let mut found = Vec::new();
-    let mut marker = None;
-    loop {
-        let call = cx.aws.iam.get_account_authorization_details().filter(EntityType::Role).max_items(PAGE);
-        let page = call.set_marker(marker).send().await.during("GetAccountAuthorizationDetails")?;
-        for role in page.role_detail_list() {
-            let address = aws::address_of(&cx.id, role.tags());
-            if let Some(address) = address.filter(|_| role.path() == Some(&aws::iam_path(&cx.id))) {
-                let live = live(role, &cx.aws.region);
-                found.push(Found { address, id: live.name.clone(), live });
+/// IAM's code for a role or a policy that still has what is attached to it.
+const IN_USE: &str = "DeleteConflict";
+
+/// What its policies say against what they are to say: line by line, where that is known and differs; else by their names.
+fn compare(diff: &mut Diff<Field, NoField>, desired: &Desired, live: &Live) {
+    let attached = || live.policies.iter().filter(|policy| policy.attached);
+    let Some(wanted) = documents(&desired.statements) else {
+        let now: Vec<String> = attached().flat_map(|policy| policy.lines.clone().unwrap_or_default()).collect();
+        diff.push(Field::Statements, Shown::value(now.join("; ")), Shown::KnownAfterApply);
+        return;
+    };
+    let missing: Vec<&Document> =
+        wanted.iter().filter(|document| !attached().any(|policy| policy.says(document))).collect();
+    let surplus: Vec<&Granted> = surplus(desired, live, &wanted).collect();
+    if missing.is_empty() && surplus.is_empty() {
+        return;
+    }
+    let said = |policy: &Granted| {
+        let document = wanted.iter().find(|document| policy.says(document));
+        document.map(Document::lines).or_else(|| policy.lines.clone())
+    };
+    let lines = |all: Option<Vec<Vec<String>>>| all.map(|all| all.into_iter().flatten().collect::<BTreeSet<String>>());
+    let from = lines(attached().map(said).collect());
+    let kept = lines(live.policies.iter().filter(|policy| desired.is_kept(policy)).map(said).collect());
+    let to = kept.map(|kept| wanted.iter().flat_map(Document::lines).chain(kept).collect::<BTreeSet<String>>());
+    match from.zip(to) {
+        Some((from, to)) if from != to => {
+            let sorted = |lines: BTreeSet<String>| lines.into_iter().collect::<Vec<String>>();
+            diff.set(Field::Statements, &sorted(from), &sorted(to));
+        }
+        _ => {
+            for policy in surplus {
+                diff.push(Field::Statements, Shown::value(policy.described()), Shown::Absent);
+            }
+            for document in missing {
+                let name = format!("policy {}-{}", live.name, document.digest);
+                diff.push(Field::Statements, Shown::Absent, Shown::value(name));
             }
         }
-        marker = page.marker.filter(|_| page.is_truncated);
-        if marker.is_none() {
-            return Ok(found);
-        }
     }
 }
 
-async fn set_statements(cx: &Context, desired: &Desired, live: &Live) -> Result<Vec<String>, Failure> {
-    let lines: Vec<String> = desired.statements.iter().filter_map(line).collect();
-    if lines.is_empty() {
-        remove_policy(cx, live, POLICY).await?;
-    } else {
-        let document = document(&desired.statements)?.to_string();
-        let call = cx.aws.iam.put_role_policy().role_name(&live.name).policy_name(POLICY).policy_document(document);
-        call.customize().once().send().await.during("PutRolePolicy")?;
+/// The policies of `live` that are neither `wanted` nor kept.
+fn surplus<'a>(desired: &'a Desired, live: &'a Live, wanted: &'a [Document]) -> impl Iterator<Item = &'a Granted> {
+    let is_wanted = |policy: &Granted| wanted.iter().any(|document| policy.says(document));
+    live.policies.iter().filter(move |policy| !is_wanted(policy) && !desired.is_kept(policy))
+}
+
+/// Gives the role what it is to have, and only then takes away what it has too much.
+async fn set_policies(
+    cx: &Context,
+    address: &Address,
+    desired: &Desired,
+    live: &Live,
+) -> Result<Vec<Granted>, Failure> {
+    let Some(wanted) = documents(&desired.statements) else {
+        return Err(Failure::internal(format!("{address} is to be given what is not known yet")));
+    };
+    let mut policies = Vec::new();
+    for document in &wanted {
+        policies.push(grant::give(cx, live, document).await?);
     }
-    Ok(lines)
+    for policy in surplus(desired, live, &wanted) {
+        grant::take(cx, &live.name, policy).await?;
+    }
+    policies.extend(live.policies.iter().filter(|policy| desired.is_kept(policy)).cloned());
+    Ok(policies)
 }
 
-async fn detach(cx: &Context, live: &Live, policy: &str) -> Result<(), Failure> {
-    let call = cx.aws.iam.detach_role_policy().role_name(&live.name).policy_arn(policy);
-    let answer = call.customize().once().send().await;
-    answer.or_absent("DetachRolePolicy", &["NoSuchEntity"]).map(drop)
-}
-
-async fn remove_policy(cx: &Context, live: &Live, policy: &str) -> Result<(), Failure> {
-    let call = cx.aws.iam.delete_role_policy().role_name(&live.name).policy_name(policy);
-    let answer = call.customize().once().send().await;
-    answer.or_absent("DeleteRolePolicy", &["NoSuchEntity"]).map(drop)
+/// Takes away all that is known of it, and then deletes it.
+async fn delete(cx: &Context, live: &Live) -> Result<(), Failure> {
+    let managed = try_join_all(live.managed.iter().map(|policy| detach(cx, &live.name, policy)));
+    let inline = try_join_all(live.inline.iter().map(|policy| remove_inline(cx, &live.name, policy)));
+    let ours = try_join_all(live.policies.iter().map(|policy| grant::take(cx, &live.name, policy)));
+    futures::try_join!(managed, inline, ours)?;
+    let call = cx.aws.iam.delete_role().role_name(&live.name).customize().once();
+    call.send().await.or_absent("DeleteRole", granted::ABSENT).map(drop)
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::{
-        live::{decoded, trusted},
-        policy::{read, statements_of},
-        *,
-    };
-    use crate::model::Input;
-
-    /// A role without policies, made for the stack in `region` and looked at `here`.
-    fn live(region: Option<&str>, here: &str) -> Live {
-        Live {
-            name: "n".into(),
-            arn: "arn".into(),
-            principal: "p".into(),
-            managed: Vec::new(),
-            statements: Vec::new(),
-            allows: Vec::new(),
-            other_policies: Vec::new(),
-            region: region.map(str::to_owned),
-            here: here.into(),
-        }
-    }
-
-    #[test]
-    fn a_policy_reads_the_same_however_aws_writes_it() {
-        let encoded = "%7B%22Statement%22%3A%7B%22Effect%22%3A%22Allow%22%2C%22Action%22%3A%22a%3Ab%22%2C\
-                       %22Resource%22%3A%5B%22y%22%2C%22x%22%5D%7D%7D";
-        let document = decoded(encoded);
-        assert_eq!(read(statements_of(&document).next().expect("it has one")), "a:b on x, y");
-    }
-
-    #[test]
-    fn other_trust_and_other_parts_of_a_statement_are_seen() {
-        let mut document = trust("ecs-tasks.amazonaws.com");
-        assert_eq!(trusted(&document), "ecs-tasks.amazonaws.com");
-        let other = json!({ "Effect": "Allow", "Principal": { "AWS": "*" }, "Action": "sts:AssumeRole" });
-        document["Statement"].as_array_mut().expect("a list").push(other);
-        assert!(trusted(&document).contains(r#""AWS":"*""#));
-        let denies = json!({ "Effect": "Deny", "Action": "a:b", "Resource": "x" });
-        let on_condition = json!({ "Effect": "Allow", "Action": "a:b", "Resource": "x", "Condition": {} });
-        for more in [denies, on_condition] {
-            assert_ne!(read(&more), "a:b on x");
-            assert_eq!(policy::allowed(&more), None);
-        }
-    }
-
-    #[test]
-    fn a_statement_with_an_unknown_resource_is_known_after_apply() {
-        let resources = vec![Input::output(&Address::new("secret", "s"), "arn")];
-        let statements = vec![Statement { actions: vec!["a:b".into()], resources }];
-        let desired = Desired { principal: "p".into(), statements };
-        assert_eq!(Role::diff(&desired, &live(None, ""))[0].to, Shown::KnownAfterApply);
-    }
-
-    #[test]
-    fn a_role_of_the_stack_in_another_region_is_left_alone() {
-        let live = |region| live(region, "eu-west-1");
-        let (desired, address) = (Desired { principal: "p".into(), statements: Vec::new() }, Address::new("role", "r"));
-        let by_hand = |live: &Live| Role::by_hand(&address, &desired, Some(live));
-        let elsewhere = live(Some("eu-central-1"));
-        assert_eq!(Role::diff(&desired, &elsewhere).len(), 1, "the plan has a step that tells of it");
-        assert!(by_hand(&elsewhere).is_some_and(|told| told.contains("in eu-central-1") && told.contains("`--env`")));
-        assert!(Role::guard(&elsewhere).is_some());
-        for own in [live(Some("eu-west-1")), live(None)] {
-            assert_eq!((by_hand(&own), Role::guard(&own)), (None, None));
-        }
-        assert_eq!(Role::diff(&desired, &live(None))[0].field, "region", "one of an older stackctl gets the tag");
-    }
-}
+mod tests;

@@ -3,7 +3,11 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::model::{Failure, Input};
+use crate::{
+    aws,
+    kinds::iam::LONGEST_MANAGED,
+    model::{Failure, Input},
+};
 
 /// Some actions on some resources.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -21,13 +25,68 @@ impl Statement {
     }
 }
 
-pub(super) fn document(statements: &[Statement]) -> Result<Value, Failure> {
+/// How many hexadecimal digits of its digest the name of a policy has.
+pub(super) const DIGITS: usize = 16;
+
+/// What one policy says.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Document {
+    pub(super) statements: Vec<Statement>,
+    /// The digest of what it says, whatever the order.
+    pub(super) digest: String,
+}
+
+impl Document {
+    fn new(statements: &[Statement]) -> Self {
+        let mut lines: Vec<String> = statements.iter().filter_map(line).collect();
+        lines.sort_unstable();
+        Self { statements: statements.to_vec(), digest: aws::digest(&lines.join("\n"), DIGITS) }
+    }
+
+    /// Its statements, one a line.
+    pub(super) fn lines(&self) -> Vec<String> {
+        self.statements.iter().filter_map(line).collect()
+    }
+
+    /// As AWS takes it.
+    pub(super) fn text(&self) -> Result<String, Failure> {
+        text(&self.statements)
+    }
+}
+
+/// The documents that say together what `statements` say, none of them longer than a policy may be; nothing while a resource is
+/// unknown.
+pub(super) fn documents(statements: &[Statement]) -> Option<Vec<Document>> {
+    if statements.is_empty() {
+        return Some(Vec::new());
+    }
+    if statements.iter().any(|statement| line(statement).is_none()) {
+        return None;
+    }
+    let halves =
+        if text(statements).is_ok_and(|text| text.len() > LONGEST_MANAGED) { halves(statements) } else { None };
+    let Some((first, second)) = halves else { return Some(vec![Document::new(statements)]) };
+    Some([documents(&first)?, documents(&second)?].concat())
+}
+
+/// The same in two parts; nothing, if it is one action list on one resource.
+fn halves(statements: &[Statement]) -> Option<(Vec<Statement>, Vec<Statement>)> {
+    if let [one] = statements {
+        let (first, second) = one.resources.split_at(one.resources.len() / 2);
+        let with = |resources: &[Input]| vec![Statement { resources: resources.to_vec(), ..one.clone() }];
+        return (!first.is_empty()).then(|| (with(first), with(second)));
+    }
+    let (first, second) = statements.split_at(statements.len() / 2);
+    Some((first.to_vec(), second.to_vec()))
+}
+
+fn text(statements: &[Statement]) -> Result<String, Failure> {
     let statements = statements.iter().map(|statement| {
         let resources = Input::all(&statement.resources)?;
         Ok(json!({ "Effect": "Allow", "Action": statement.actions, "Resource": resources }))
     });
     let statements = statements.collect::<Result<Vec<Value>, Failure>>()?;
-    Ok(json!({ "Version": "2012-10-17", "Statement": statements }))
+    Ok(json!({ "Version": "2012-10-17", "Statement": statements }).to_string())
 }
 
 /// A statement as a line, the same whether it comes from stack.yaml or from AWS; none while a resource is unknown.
@@ -73,6 +132,11 @@ pub(super) fn beside(granted: &[Statement], desired: &[Statement]) -> Vec<Statem
     granted.iter().filter(missing).cloned().collect()
 }
 
+/// AWS answers policies URL-encoded (RFC 3986).
+pub(super) fn decoded(document: &str) -> Value {
+    serde_json::from_slice(&urlencoding::decode_binary(document.as_bytes())).unwrap_or_default()
+}
+
 /// The statements of a policy.
 pub(super) fn statements_of(document: &Value) -> impl Iterator<Item = &Value> {
     items(&document["Statement"])
@@ -96,6 +160,54 @@ mod tests {
 
     fn statement(actions: &[&str], resources: &[&str]) -> Statement {
         Statement::new(actions, resources.iter().map(|resource| (*resource).into()).collect())
+    }
+
+    #[test]
+    fn a_policy_reads_the_same_however_aws_writes_it() {
+        let short = json!({ "Statement": { "Effect": "Allow", "Action": "a:b", "Resource": ["y", "x"] } });
+        assert_eq!(read(statements_of(&short).next().expect("it has one")), "a:b on x, y");
+    }
+
+    #[test]
+    fn a_statement_that_says_more_is_given_whole() {
+        let denies = json!({ "Effect": "Deny", "Action": "a:b", "Resource": "x" });
+        let on_condition = json!({ "Effect": "Allow", "Action": "a:b", "Resource": "x", "Condition": {} });
+        for more in [denies, on_condition] {
+            assert_ne!(read(&more), "a:b on x");
+            assert_eq!(allowed(&more), None);
+        }
+    }
+
+    #[test]
+    fn the_digest_follows_what_is_said_and_not_its_order() {
+        let digest = |statements: &[Statement]| documents(statements).expect("all is known")[0].digest.clone();
+        let one = [statement(&["a:b"], &["x", "y"]), statement(&["c:d"], &["z"])];
+        let same = [statement(&["c:d"], &["z"]), statement(&["a:b"], &["y", "x"])];
+        assert_eq!(digest(&one), digest(&same));
+        assert_ne!(digest(&one), digest(&one[..1]));
+    }
+
+    #[test]
+    fn what_is_too_long_for_one_policy_is_said_by_several() {
+        let secrets: Vec<String> =
+            (0..200).map(|n| format!("arn:aws:secretsmanager:eu-west-1:123456789012:secret:{n}")).collect();
+        let secrets: Vec<&str> = secrets.iter().map(String::as_str).collect();
+        let all = [statement(&["ecr:Pull"], &["*"]), statement(&["secretsmanager:GetSecretValue"], &secrets)];
+        let documents = documents(&all).expect("all is known");
+        assert!(documents.len() > 1);
+        let said: Vec<Statement> = documents.iter().flat_map(|document| document.statements.clone()).collect();
+        assert_eq!(beside(&all, &said), [], "nothing is left out");
+        for document in documents {
+            let length = document.text().expect("all is known").len();
+            assert!(length <= LONGEST_MANAGED, "{length}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_said_while_a_resource_is_unknown() {
+        let unknown = Statement::new(&["s3:Get"], vec![Input::output(&Address::new("bucket", "new"), "arn")]);
+        assert_eq!(documents(&[statement(&["a:b"], &["x"]), unknown]), None);
+        assert_eq!(documents(&[]), Some(Vec::new()));
     }
 
     #[test]

@@ -3,15 +3,20 @@
 //!
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html#troubleshoot_general_eventual-consistency>
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_iam::types::Role as SdkRole;
 use futures::future::try_join_all;
 
-use super::live::{Live, decoded, trusted};
+use super::{
+    granted::Granted,
+    live::Live,
+    look::{self, named, shown},
+};
 use crate::{
-    aws::{self, Outcome},
+    aws,
     kind::Context,
+    kinds::iam::ROLE,
     model::{Address, Cause, Failure, Found},
 };
 
@@ -19,17 +24,11 @@ use crate::{
 /// <https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html>
 const LONGEST_NAME: usize = 64;
 
-/// IAM's code for a name that is taken.
-pub(super) const TAKEN: &str = "EntityAlreadyExists";
-
 /// The code of the failure that says that IAM has the role and does not show it. IAM has none.
 pub(super) const NOT_SHOWN: &str = "RoleIsNotShownYet";
 
-/// What stands for the statements of a policy that was not read: the deletion of the role removes that too.
-const UNREAD: &str = "not read";
-
 /// The stack's own role `name` for `address`, which `refusal` says is there. Its policies are not read: the update after the
-/// creation puts the stack's own.
+/// creation gives it the stack's own.
 ///
 /// # Errors
 /// `refusal`, if the role is somebody else's.
@@ -42,30 +41,58 @@ pub(super) async fn own(cx: &Context, address: &Address, name: &str, refusal: Fa
     let Some(role) = role else {
         return Err(Failure { code: Some(NOT_SHOWN.to_owned()), ..refusal });
     };
-    let live = unread(cx, &role);
+    let live = shown(cx, address, &role, Vec::new());
     if is_own(cx, address, &role) && live.elsewhere().is_none() {
         return Ok(live);
     }
     Err(of_another(refusal, &live.arn, &owner(&role)))
 }
 
-/// The stack's own roles that stack.yaml asks for and that are not among those `listed`, for a run that deletes them.
+/// The stack's roles, with those that IAM does not list yet, and with what is left of those that somebody has deleted.
+pub(super) async fn all(cx: &Context) -> Result<Vec<Found<Live>>, Failure> {
+    let (mut found, mut policies) = look::with_policies(cx).await?;
+    found.extend(unlisted(cx, &found, &mut policies).await?);
+    found.extend(policies.into_iter().map(|left| left_over(cx, left)));
+    Ok(found)
+}
+
+/// The stack's own roles that stack.yaml asks for and that are not among those `listed`, for a run that deletes them, with those
+/// of the `policies`, by role, that are theirs.
 ///
 /// # Errors
 /// If IAM fails.
-pub(super) async fn unlisted(cx: &Context, kind: &str, listed: &[Found<Live>]) -> Result<Vec<Found<Live>>, Failure> {
+async fn unlisted(
+    cx: &Context,
+    listed: &[Found<Live>],
+    policies: &mut BTreeMap<String, Vec<Granted>>,
+) -> Result<Vec<Found<Live>>, Failure> {
     let listed: BTreeSet<&Address> = listed.iter().map(|found| &found.address).collect();
-    let missing = cx.expected(kind).map(|(address, _)| address).filter(|address| !listed.contains(address));
-    let looks = missing.map(|address| async move {
-        let role = match named(cx, &name(cx, address)).await {
-            // It is not at the stack's path.
-            Err(failure) if failure.cause == Cause::Refused => None,
-            answer => answer?.filter(|role| is_own(cx, address, role)),
-        };
-        let live = role.map(|role| Live { statements: vec![UNREAD.to_owned()], ..unread(cx, &role) });
-        Ok::<_, Failure>(live.map(|live| Found { address: address.clone(), id: live.name.clone(), live }))
+    let missing = cx.expected(ROLE).map(|(address, _)| address).filter(|address| !listed.contains(address));
+    let looks = missing.map(|address| {
+        let name = name(cx, address);
+        let policies = policies.remove(&name).unwrap_or_default();
+        async move {
+            let role = match named(cx, &name).await {
+                // It is not at the stack's path.
+                Err(failure) if failure.cause == Cause::Refused => None,
+                answer => answer?.filter(|role| is_own(cx, address, role)),
+            };
+            Ok::<_, Failure>((address, name, role, policies))
+        }
     });
-    Ok(try_join_all(looks).await?.into_iter().flatten().collect())
+    let looks: Vec<_> = looks.collect();
+    let mut found = Vec::new();
+    for (address, name, role, of_role) in try_join_all(looks).await? {
+        match role {
+            Some(role) => {
+                let live = shown(cx, address, &role, of_role);
+                found.push(Found { address: address.clone(), id: name, live });
+            }
+            None if of_role.is_empty() => {}
+            None => drop(policies.insert(name, of_role)),
+        }
+    }
+    Ok(found)
 }
 
 /// The name of the role at `address`.
@@ -73,30 +100,28 @@ pub(super) fn name(cx: &Context, address: &Address) -> String {
     aws::derived(&cx.id, address, LONGEST_NAME)
 }
 
-/// The role of this name; none if IAM shows none.
-async fn named(cx: &Context, name: &str) -> Result<Option<SdkRole>, Failure> {
-    let answer = cx.aws.iam.get_role().role_name(name).send().await.or_absent("GetRole", &["NoSuchEntity"])?;
-    Ok(answer.and_then(|answer| answer.role))
+/// The policies of a role that somebody has deleted: IAM detaches them then, and keeps them.
+fn left_over(cx: &Context, (role, policies): (String, Vec<Granted>)) -> Found<Live> {
+    let address = Address::new(ROLE, role.strip_prefix(&aws::stack_prefix(&cx.id)).unwrap_or(&role));
+    let live = Live {
+        name: role.clone(),
+        arn: String::new(),
+        principal: String::new(),
+        description: String::new(),
+        described: String::new(),
+        policies,
+        managed: Vec::new(),
+        inline: Vec::new(),
+        whole: true,
+        region: None,
+        here: cx.aws.region.clone(),
+    };
+    Found { address, id: role, live }
 }
 
 /// Whether it is the stack's at `address`, by its path and its tags.
 fn is_own(cx: &Context, address: &Address, role: &SdkRole) -> bool {
     role.path() == aws::iam_path(&cx.id) && aws::address_of(&cx.id, role.tags()).as_ref() == Some(address)
-}
-
-/// It without its policies.
-fn unread(cx: &Context, role: &SdkRole) -> Live {
-    Live {
-        name: role.role_name().to_owned(),
-        arn: role.arn().to_owned(),
-        principal: trusted(&role.assume_role_policy_document().map(decoded).unwrap_or_default()),
-        managed: Vec::new(),
-        statements: Vec::new(),
-        allows: Vec::new(),
-        other_policies: Vec::new(),
-        region: aws::tag_value(role.tags(), aws::REGION).map(str::to_owned),
-        here: cx.aws.region.clone(),
-    }
 }
 
 fn of_another(refusal: Failure, role: &str, owner: &str) -> Failure {
@@ -139,7 +164,7 @@ mod tests {
 
     fn desired() -> Desired {
         let statements = vec![Statement::new(&["s3:GetObject"], vec!["arn:one".into()])];
-        Desired { principal: "ecs-tasks.amazonaws.com".into(), statements }
+        Desired::new("ecs-tasks.amazonaws.com", statements)
     }
 
     #[tokio::test]
@@ -148,8 +173,9 @@ mod tests {
         let cx = context(&cloud, "test");
         let address = Address::new("role", "main");
         let made = Role::create(&cx, &address, &desired()).await.expect("the name is free");
-        assert_eq!(Role::create(&cx, &address, &desired()).await, Ok(made), "it is the same");
-        assert_eq!(cloud.with(Iam::count), 2, "with the one of nobody");
+        let taken = Role::create(&cx, &address, &desired()).await.map(|live| (live.arn, live.region));
+        assert_eq!(taken, Ok((made.arn, made.region)), "it is the same");
+        assert_eq!(cloud.with(Iam::count), (2, 0), "with the one of nobody");
     }
 
     #[tokio::test]
@@ -169,7 +195,7 @@ mod tests {
         assert_eq!(looked, Ok(0), "who waits until it is gone does not ask by name");
         let cx = context(&cloud, "test");
         Role::delete(&cx, &found[0].live).await.expect("its policy goes first");
-        assert_eq!(cloud.with(Iam::count), 1, "the one of nobody");
+        assert_eq!(cloud.with(Iam::count), (1, 0), "the one of nobody");
     }
 
     #[tokio::test]
@@ -179,7 +205,7 @@ mod tests {
             let cx = context(&cloud, environment);
             let refused = Role::create(&cx, &Address::new("role", name), &desired()).await;
             let failure = refused.expect_err("its name is taken");
-            assert_eq!((failure.code.as_deref(), Role::passing(&failure)), (Some(TAKEN), None));
+            assert_eq!((failure.code.as_deref(), Role::passing(&failure)), (Some("EntityAlreadyExists"), None));
             failure.hint.expect("it says whose it is")
         };
         assert!(refused("test", "given").await.contains("belongs to no stack of stackctl"));

@@ -138,7 +138,7 @@ impl Kind for DbInstance {
         // With the option group and the parameter group of AWS's own, and with the stack's subnet group.
         Permission::make(
             &["rds:AddTagsToResource", "rds:CreateDBInstance", "rds:ModifyDBInstance"],
-            On::Named(&[rds::ARNS, "rds:{region}:{account}:og:*", "rds:{region}:{account}:pg:*"]),
+            On::Named(&[rds::ARNS, "rds:{region}:{account}:?g:*"]),
         ),
         // Whether RDS offers it is asked before anything is made.
         Permission::make(&["rds:DescribeOrderableDBInstanceOptions"], On::Any),

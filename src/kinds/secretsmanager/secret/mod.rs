@@ -23,8 +23,7 @@ use crate::{
     kind::{Context, Cost, Doc, Kind},
     kinds::secretsmanager,
     model::{
-        Address, Cause, Changed, Changes, Diff, Failure, Found, NoField, Outputs, Permission, Phase, Purpose, Shown,
-        fields,
+        Address, Cause, Changed, Changes, Diff, Failure, Found, NoField, Outputs, Permission, Phase, Shown, fields,
     },
 };
 
@@ -81,7 +80,7 @@ impl Kind for Secret {
     const NOT_YET: &'static [&'static str] = &[];
     const PERMISSIONS: &'static [Permission] = &[
         Permission::look(&["secretsmanager:ListSecrets"]),
-        Permission { purpose: Purpose::Look, actions: &["secretsmanager:DescribeSecret"], on: secretsmanager::ARNS },
+        Permission::look_at(&["secretsmanager:DescribeSecret"], secretsmanager::ARNS),
         Permission::make(
             &[
                 "secretsmanager:CreateSecret",

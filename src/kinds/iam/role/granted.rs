@@ -1,0 +1,139 @@
+//! The policies that stackctl gives a role: managed policies at the stack's path, each called by the digest of what it says and
+//! never changed. So a list by path shows what a role has, whether somebody has edited it, and whether it is attached, without a
+//! call for each role.
+//!
+//! <https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_managed-versioning.html>
+
+use aws_sdk_iam::types::{Policy as SdkPolicy, PolicyScopeType};
+use serde::{Deserialize, Serialize};
+
+use super::policy::{self, DIGITS, Document, Statement, decoded, read, statements_of};
+use crate::{
+    aws::{self, Outcome},
+    kind::Context,
+    kinds::iam::PAGE,
+    model::Failure,
+};
+
+/// The name of the inline policy that an older stackctl gave a role.
+pub(super) const INLINE: &str = "stackctl";
+
+/// The version of a policy that nobody has edited.
+pub(super) const FIRST: &str = "v1";
+
+/// IAM's codes for a policy or a role that is not there.
+pub(super) const ABSENT: &[&str] = &["NoSuchEntity"];
+
+/// A policy that stackctl has given a role.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Granted {
+    /// Its name.
+    pub name: String,
+    /// Its ARN; none for the inline policy of an older stackctl.
+    pub arn: Option<String>,
+    /// The version that holds.
+    pub version: String,
+    /// Whether the role has it.
+    pub attached: bool,
+    /// Its statements, one a line: actions on resources; the whole statement, where it says more. None, if it was not read.
+    pub lines: Option<Vec<String>>,
+    /// What those statements allow that allow something and do no more.
+    pub allows: Vec<Statement>,
+}
+
+impl Granted {
+    /// Whether it says what `document` says: by its name, if nobody has edited it.
+    pub(super) fn says(&self, document: &Document) -> bool {
+        let is_named = self.name.rsplit('-').any(|part| part == document.digest);
+        self.arn.is_some() && self.version == FIRST && is_named
+    }
+
+    /// As a plan names it.
+    pub(super) fn described(&self) -> String {
+        let state = match self {
+            Self { arn: None, .. } => ", inline",
+            Self { attached: false, .. } => ", not attached",
+            Self { version, .. } if version != FIRST => ", edited by hand",
+            _ => "",
+        };
+        format!("policy {}{state}", self.name)
+    }
+
+    /// With what `document` of IAM's says.
+    pub(super) fn reading(self, document: &str) -> Self {
+        let document = decoded(document);
+        let lines = Some(statements_of(&document).map(read).collect());
+        Self { lines, allows: statements_of(&document).filter_map(policy::allowed).collect(), ..self }
+    }
+}
+
+/// The inline policy of an older stackctl.
+pub(super) fn of_an_older_stackctl(document: &str) -> Granted {
+    let bare = Granted {
+        name: INLINE.to_owned(),
+        arn: None,
+        version: String::new(),
+        attached: true,
+        lines: None,
+        allows: Vec::new(),
+    };
+    bare.reading(document)
+}
+
+/// The policies at the stack's path, by name.
+pub(super) async fn listed(cx: &Context) -> Result<Vec<Granted>, Failure> {
+    let call = cx.aws.iam.list_policies().scope(PolicyScopeType::Local).path_prefix(aws::iam_path(&cx.id));
+    let pages = call.max_items(PAGE).into_paginator().items().send();
+    let policies: Vec<SdkPolicy> = pages.try_collect().await.during("ListPolicies")?;
+    let mut policies: Vec<Granted> = policies.into_iter().filter_map(of_list).collect();
+    policies.sort_by(|one, other| one.name.cmp(&other.name));
+    Ok(policies)
+}
+
+fn of_list(policy: SdkPolicy) -> Option<Granted> {
+    Some(Granted {
+        name: policy.policy_name?,
+        arn: policy.arn,
+        version: policy.default_version_id?,
+        attached: policy.attachment_count.unwrap_or_default() > 0,
+        lines: None,
+        allows: Vec::new(),
+    })
+}
+
+/// The role for which stackctl has made the policy `policy`: the name without the digest, and without the number of one that was
+/// made beside an edited one.
+pub(super) fn role_of(policy: &str) -> Option<&str> {
+    let is_digest = |part: &str| part.len() == DIGITS && part.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let (rest, last) = policy.rsplit_once('-')?;
+    if is_digest(last) {
+        return Some(rest);
+    }
+    let (role, digest) = rest.rsplit_once('-')?;
+    (is_digest(digest) && last.bytes().all(|byte| byte.is_ascii_digit())).then_some(role)
+}
+
+/// The policy as `GetPolicyVersion` shows it.
+pub(super) async fn with_lines(cx: &Context, policy: Granted) -> Result<Granted, Failure> {
+    let call = cx.aws.iam.get_policy_version().set_policy_arn(policy.arn.clone()).version_id(&policy.version);
+    let answer = call.send().await.or_absent("GetPolicyVersion", ABSENT)?;
+    let document = answer.and_then(|answer| answer.policy_version?.document);
+    Ok(match document {
+        Some(document) => policy.reading(&document),
+        None => policy,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_policy_is_found_by_its_role_and_by_no_other() {
+        assert_eq!(role_of("shop-test-web-0123456789abcdef"), Some("shop-test-web"));
+        assert_eq!(role_of("shop-test-web-task-0123456789abcdef-2"), Some("shop-test-web-task"));
+        for other in ["shop-test-web", "shop-test-web-0123", "shop-test-web-2", "", "shop-test-0123456789abcdef-x"] {
+            assert_eq!(role_of(other), None, "{other:?}");
+        }
+    }
+}
