@@ -44,8 +44,7 @@ pub const PERMISSIONS: &[Permission] = &[
     Permission::session(
         &["ecs:ExecuteCommand", "ssm:StartSession"],
         On::Named(&[
-            "ecs:{region}:{account}:cluster/{name:255}*",
-            "ecs:{region}:{account}:task*/{name:255}*",
+            "ecs:{region}:{account}:*/{name:255}*",
             // AWS's own documents, which have no account: to a port of the task, and from there to another host.
             "ssm:*:*:document/AWS-StartPort*",
         ]),

@@ -38,6 +38,7 @@ mod lines;
 mod logs;
 mod many;
 mod mistakes;
+mod neighbours;
 mod passing;
 mod passwords;
 mod permissions;

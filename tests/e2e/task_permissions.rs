@@ -42,10 +42,11 @@ async fn allowed(iam: &Client) -> Vec<Value> {
     statements.collect()
 }
 
-/// How many policies the account has.
+/// How many policies there are for the role.
 async fn policies(iam: &Client) -> usize {
     let local = aws_sdk_iam::types::PolicyScopeType::Local;
-    iam.list_policies().scope(local).send().await.expect("it answers").policies().len()
+    let all = iam.list_policies().scope(local).send().await.expect("it answers");
+    all.policies().iter().filter(|policy| policy.policy_name().is_some_and(|name| name.starts_with(ROLE))).count()
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -31,7 +31,9 @@ impl Ecs {
             let definition = definitions::find(&state, text(parameters, "TaskDefinitionArn"));
             let definition = definition.map(|found| (found.arn.clone(), found.document.clone()));
             let (arn, document) = definition.unwrap_or_default();
-            let passed = ["executionRoleArn", "taskRoleArn"].map(|key| ("iam:PassRole", text(&document, key)));
+            // A definition without a role hands none over.
+            let passed = ["executionRoleArn", "taskRoleArn"].map(|key| text(&document, key));
+            let passed = passed.into_iter().filter(|role| !role.is_empty()).map(|role| ("iam:PassRole", role));
             for (action, resource) in [("ecs:RunTask", arn.as_str())].into_iter().chain(passed) {
                 if !permissions::allows(&roles, role, action, resource) {
                     let message = format!("{role} is not authorized to perform: {action} on resource: {resource}");

@@ -51,11 +51,11 @@ impl Kind for Cluster {
         // What may block its deletion.
         Permission::look(&["ecs:DescribeServices", "ecs:ListServices"]),
         task::LOOKING,
-        Permission::make(&["ecs:CreateCluster"], On::Named(&["ecs:{region}:{account}:cluster/{name:255}*"])),
+        Permission::make(&["ecs:CreateCluster"], On::Named(task::ARNS)),
         Permission::make(&["iam:CreateServiceLinkedRole"], On::ServiceRole("ecs.amazonaws.com")),
         ecs::TAGGING,
-        Permission::delete(&["ecs:DeleteCluster"], On::Named(&["ecs:{region}:{account}:cluster/{name:255}*"])),
-        Permission::delete(&["ecs:StopTask"], On::Named(task::TASKS)),
+        Permission::delete(&["ecs:DeleteCluster"], On::Named(task::ARNS)),
+        Permission::delete(&["ecs:StopTask"], On::Named(task::ARNS)),
     ];
 
     async fn list(cx: &Context) -> Result<Vec<Found<Live>>, Failure> {

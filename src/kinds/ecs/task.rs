@@ -29,11 +29,11 @@ use crate::{
 pub(in crate::kinds) const LOOKING: Permission = Permission::look(&["ecs:DescribeTasks", "ecs:ListTasks"]);
 
 /// What starts tasks and stops them.
-pub(in crate::kinds) const RUNNING: Permission =
-    Permission::release(&["ecs:RunTask", "ecs:StopTask"], On::Named(TASKS));
+pub(in crate::kinds) const RUNNING: Permission = Permission::release(&["ecs:RunTask", "ecs:StopTask"], On::Named(ARNS));
 
-/// The ARNs of the stack's tasks, which begin with the cluster's name, and of its task definitions.
-pub(in crate::kinds) const TASKS: &[&str] = &["ecs:{region}:{account}:task*/{name:255}*"];
+/// The ARNs of the stack's cluster, services and tasks, which begin with the cluster's name, and of its task definitions: one
+/// pattern, because a policy has to be short.
+pub(in crate::kinds) const ARNS: &[&str] = &["ecs:{region}:{account}:*/{name:255}*"];
 
 /// How many tasks one `DescribeTasks` call takes.
 /// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DescribeTasks.html>

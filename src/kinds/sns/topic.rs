@@ -179,13 +179,13 @@ impl Kind for Topic {
 
 /// The topic with this ARN, if it is the stack's.
 async fn topic(cx: &Context, arn: String) -> Result<Option<Found<Live>>, Failure> {
-    let tags = cx.aws.sns.list_tags_for_resource().resource_arn(&arn).send().await;
-    let tags = tags.or_absent("ListTagsForResource", &["ResourceNotFound"])?;
-    let Some(address) = tags.and_then(|tags| aws::address_of(&cx.id, tags.tags())) else { return Ok(None) };
     let subscriptions = cx.aws.sns.list_subscriptions_by_topic().topic_arn(&arn).into_paginator().items().send();
     let subscriptions: Option<Vec<SdkSubscription>> =
         subscriptions.try_collect().await.or_absent("ListSubscriptionsByTopic", &["NotFound"])?;
     let Some(subscriptions) = subscriptions else { return Ok(None) };
+    let tags = cx.aws.sns.list_tags_for_resource().resource_arn(&arn).send().await;
+    let tags = tags.or_absent("ListTagsForResource", &["ResourceNotFound"])?;
+    let Some(address) = tags.and_then(|tags| aws::address_of(&cx.id, tags.tags())) else { return Ok(None) };
     let live = Live { arn: arn.clone(), subscriptions: subscriptions.iter().filter_map(subscription).collect() };
     Ok(Some(Found { address, id: arn, live }))
 }

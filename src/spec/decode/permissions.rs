@@ -9,8 +9,8 @@ use crate::spec::{
     stack::Statement,
 };
 
-/// How many characters of actions and resources fit into the inline policies of a role, which are 10,240 without white
-/// space; the rest is for the statement that `exec` needs.
+/// How many characters of actions and resources a service can have: with the statement that `exec` needs, two of IAM's managed
+/// policies. A role takes ten, and has those of before beside those of now while it changes.
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html>
 const MOST: usize = 9_900;
 

@@ -36,9 +36,6 @@ use crate::{
     },
 };
 
-/// The ARNs of a stack's services and of their deployments: one pattern, because a policy has to be short.
-const ARNS: &[&str] = &["ecs:{region}:{account}:service*/{name:255}*"];
-
 /// An ECS service.
 pub struct Service;
 
@@ -200,12 +197,12 @@ impl Kind for Service {
         ]),
         task::LOOKING,
         // The second is for a `rollback` during a rollout.
-        Permission::release(&["ecs:UpdateService", "ecs:StopServiceDeployment"], On::Named(ARNS)),
+        Permission::release(&["ecs:UpdateService", "ecs:StopServiceDeployment"], On::Named(task::ARNS)),
         // For `stackctl run`.
         task::RUNNING,
         ecs::TAGGING,
-        Permission::make(&["ecs:CreateService"], On::Named(ARNS)),
-        Permission::delete(&["ecs:DeleteService"], On::Named(ARNS)),
+        Permission::make(&["ecs:CreateService"], On::Named(task::ARNS)),
+        Permission::delete(&["ecs:DeleteService"], On::Named(task::ARNS)),
     ];
     const USUAL: Duration = Duration::from_secs(150);
     const DEADLINE: Duration = Duration::from_secs(3600);

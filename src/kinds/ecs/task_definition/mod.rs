@@ -76,7 +76,7 @@ impl Kind for TaskDefinition {
         Permission::release(&["iam:PassRole"], On::PassedTo("ecs-tasks.amazonaws.com")),
         ecs::TAGGING,
         Permission::delete(&["ecs:DeregisterTaskDefinition"], On::Any),
-        Permission::delete(&["ecs:DeleteTaskDefinitions"], On::Named(task::TASKS)),
+        Permission::delete(&["ecs:DeleteTaskDefinitions"], On::Named(task::ARNS)),
     ];
     const UPDATE_RENEWS_OUTPUTS: bool = true;
     // An inactive family is in nobody's way: a new revision makes it active again.

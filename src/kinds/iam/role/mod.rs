@@ -28,8 +28,11 @@ use live::{description, trust};
 pub use policy::Statement;
 use policy::{Document, documents};
 
-/// The roles and the policies at the stack's path: one pattern, because a policy has to be short.
-const ROLES_AND_POLICIES: On = On::Named(&["iam::{account}:*/stackctl/{stack}/{environment}/*"]);
+/// The roles and the policies at the stack's path. IAM takes no pattern for both: what stands before the path is no wildcard.
+const ROLES_AND_POLICIES: On = On::Named(&[
+    "iam::{account}:policy/stackctl/{stack}/{environment}/*",
+    "iam::{account}:role/stackctl/{stack}/{environment}/*",
+]);
 
 /// An IAM role.
 pub struct Role;

@@ -119,7 +119,7 @@ impl Kind for Schedule {
         Permission::release(&["iam:PassRole"], On::PassedTo("scheduler.amazonaws.com")),
         Permission::delete(&["scheduler:DeleteSchedule"], On::Named(&[scheduler::ARNS])),
         // Its tasks that still run.
-        Permission::delete(&["ecs:StopTask"], On::Named(task::TASKS)),
+        Permission::delete(&["ecs:StopTask"], On::Named(task::ARNS)),
     ];
     const GONE_AT_ONCE: bool = true;
 
