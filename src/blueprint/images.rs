@@ -45,8 +45,9 @@ pub fn sources(stack: &Stack) -> BTreeSet<ImageSource> {
 pub(super) fn source(image: &ImageFrom) -> Option<ImageSource> {
     match image {
         ImageFrom::Package(folder) => Some(ImageSource::Package(folder.clone())),
-        ImageFrom::Dockerfile { path, context } => {
-            Some(ImageSource::Dockerfile { path: path.clone(), context: context.clone() })
+        ImageFrom::Dockerfile { path, context, target, args } => {
+            let (path, context, target, args) = (path.clone(), context.clone(), target.clone(), args.clone());
+            Some(ImageSource::Dockerfile { path, context, target, args })
         }
         ImageFrom::Named(_) => None,
     }
@@ -54,9 +55,13 @@ pub(super) fn source(image: &ImageFrom) -> Option<ImageSource> {
 
 pub(super) fn draw(graph: &mut Graph, stack: &Stack, facts: &Facts) -> BTreeMap<ImageSource, Drawn> {
     let mut drawn = BTreeMap::new();
-    let images = stack.services.values().map(|service| &service.image);
-    let named: BTreeMap<ImageSource, String> =
-        images.filter_map(|image| Some((source(image)?, image.repository(&stack.name)?))).collect();
+    let mut named: BTreeMap<ImageSource, String> = BTreeMap::new();
+    for (service, Service { image, .. }) in &stack.services {
+        if let (Some(source), Some(name)) = (source(image), image.repository(&stack.name, service)) {
+            // It has the name of the first service that builds it.
+            named.entry(source).or_insert(name);
+        }
+    }
     for (source, name) in named {
         let address = Address::new("image", &name);
         let that_run: Vec<&RunningImage> = facts.running.values().filter(|running| running.of == address).collect();

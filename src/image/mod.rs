@@ -76,10 +76,10 @@ impl Builder {
                     .await
                     .map_err(|error| Failure::internal(format!("the image could not be assembled: {error}")))??
             }
-            ImageSource::Dockerfile { path, context } => {
+            ImageSource::Dockerfile { path, context, target, args } => {
                 let (dockerfile, context) = (self.root.join(path), self.root.join(context));
-                dockerfile::build("docker".as_ref(), &Build { dockerfile: &dockerfile, context: &context }, &say)
-                    .await?
+                let build = Build { dockerfile: &dockerfile, context: &context, target: target.as_deref(), args };
+                dockerfile::build("docker".as_ref(), &build, &say).await?
             }
             ImageSource::Dump(file) => {
                 let file = file.clone();

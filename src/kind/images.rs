@@ -1,6 +1,6 @@
 //! Images: where they come from, and who builds and pushes them.
 
-use std::path::PathBuf;
+use std::{collections::BTreeMap, path::PathBuf};
 
 use futures::future::BoxFuture;
 use serde::Serialize;
@@ -19,6 +19,12 @@ pub enum ImageSource {
         path: PathBuf,
         /// The folder that its COPY lines start from.
         context: PathBuf,
+        /// The stage that is built; the last one, if there is none.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        target: Option<String>,
+        /// Its build arguments.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        args: BTreeMap<String, String>,
     },
     /// A packed dump, by its file: an artifact that nobody runs.
     Dump(PathBuf),

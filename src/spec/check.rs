@@ -206,6 +206,12 @@ pub(super) fn is_zone(text: &str) -> bool {
         })
 }
 
+/// A stage as `docker build --target` takes it.
+pub(super) fn is_build_stage(text: &str) -> bool {
+    let is_other = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-');
+    text.starts_with(|c: char| c.is_ascii_alphanumeric()) && text.chars().all(is_other)
+}
+
 /// Whether `text` can name an environment variable.
 pub(super) fn is_variable(text: &str) -> bool {
     text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')

@@ -11,12 +11,13 @@ pub(super) const LONGEST: usize = 256 - "/".len() * 2 - super::check::LONGEST_NA
 
 impl ImageFrom {
     /// `services-api` for the folder `services/api` and for `services/api/Dockerfile`; the name of the stack for the folder of
-    /// stack.yaml itself. None for an image that is not built.
+    /// stack.yaml itself. A Dockerfile's stage comes after that; then `service`, the first that builds it, if it has build
+    /// arguments: one Dockerfile may build several services, told apart by these. None for an image that is not built.
     ///
     /// Letters in small, digits and single hyphens: ECR takes no two separators in a row, and none at an end.
     /// <https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CreateRepository.html>
     #[must_use]
-    pub fn repository(&self, stack: &str) -> Option<String> {
+    pub fn repository(&self, stack: &str, service: &str) -> Option<String> {
         let path = match self {
             Self::Package(folder) => folder.as_path(),
             Self::Dockerfile { path, .. } if path.ends_with("Dockerfile") => path.parent().unwrap_or(path),
@@ -24,14 +25,27 @@ impl ImageFrom {
             Self::Named(_) => return None,
         };
         let parts = path.components().filter_map(|part| match part {
-            Component::Normal(part) => Some(part.to_string_lossy().to_lowercase()),
+            Component::Normal(part) => Some(part.to_string_lossy().into_owned()),
             _ => None,
         });
-        let whole = parts.collect::<Vec<_>>().join("-");
-        let words = whole.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
-        let name = words.collect::<Vec<_>>().join("-");
-        Some(if name.is_empty() { stack.to_owned() } else { name })
+        let name = words(&parts.collect::<Vec<_>>().join("-"));
+        let mut name = if name.is_empty() { stack.to_owned() } else { name };
+        if let Self::Dockerfile { target, args, .. } = self {
+            let stage = target.as_deref().map(words).filter(|stage| !stage.is_empty());
+            let service = (!args.is_empty()).then(|| service.to_owned());
+            for part in stage.into_iter().chain(service) {
+                name = format!("{name}-{part}");
+            }
+        }
+        Some(name)
     }
+}
+
+/// The words of `text`, in small letters, with a hyphen between them.
+fn words(text: &str) -> String {
+    let text = text.to_lowercase();
+    let words = text.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+    words.collect::<Vec<_>>().join("-")
 }
 
 #[cfg(test)]
@@ -40,7 +54,7 @@ mod tests {
 
     #[test]
     fn a_path_gives_a_name_that_ecr_takes() {
-        let name = |folder: &str| ImageFrom::Package(folder.into()).repository("shop").expect("it is built");
+        let name = |folder: &str| ImageFrom::Package(folder.into()).repository("shop", "web").expect("it is built");
         let table = [
             ("app", "app"),
             ("services/api", "services-api"),
@@ -57,12 +71,26 @@ mod tests {
         }
     }
 
+    fn built(path: &str, target: Option<&str>, args: &[&str]) -> String {
+        let args = args.iter().map(|name| ((*name).to_owned(), "1".to_owned())).collect();
+        let target = target.map(str::to_owned);
+        let image = ImageFrom::Dockerfile { path: path.into(), context: ".".into(), target, args };
+        image.repository("shop", "web").expect("it is built")
+    }
+
     #[test]
     fn a_dockerfile_has_the_name_of_its_folder_or_its_own() {
-        let name = |path: &str| ImageFrom::Dockerfile { path: path.into(), context: ".".into() }.repository("shop");
-        assert_eq!(name("services/api/Dockerfile").as_deref(), Some("services-api"));
-        assert_eq!(name("Dockerfile").as_deref(), Some("shop"));
-        assert_eq!(name("worker.Dockerfile").as_deref(), Some("worker-dockerfile"));
-        assert_eq!(ImageFrom::Named("nginx".into()).repository("shop"), None);
+        let name = |path: &str| built(path, None, &[]);
+        assert_eq!(name("services/api/Dockerfile"), "services-api");
+        assert_eq!(name("Dockerfile"), "shop");
+        assert_eq!(name("worker.Dockerfile"), "worker-dockerfile");
+        assert_eq!(ImageFrom::Named("nginx".into()).repository("shop", "web"), None);
+    }
+
+    #[test]
+    fn a_stage_and_build_arguments_have_a_repository_of_their_own() {
+        assert_eq!(built("api/Dockerfile", Some("Run_time"), &[]), "api-run-time");
+        assert_eq!(built("Dockerfile", None, &["APP"]), "shop-web");
+        assert_eq!(built("Dockerfile", Some("runtime"), &["APP"]), "shop-runtime-web");
     }
 }

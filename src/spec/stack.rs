@@ -307,6 +307,10 @@ pub enum ImageFrom {
         path: PathBuf,
         /// `context`: the folder that its COPY lines start from; the Dockerfile's own by default.
         context: PathBuf,
+        /// `target`: the stage that is built; the last one, if there is none.
+        target: Option<String>,
+        /// `args`: its build arguments.
+        args: BTreeMap<String, String>,
     },
     /// `image`: one of a registry.
     Named(String),

@@ -39,10 +39,11 @@ fn main() {
 "#;
 
 const STACK: &str = "name: boxed\nregion: eu-west-1\nnetwork: { nat: none }\nload_balancer: { tls: off }\n\
-    services: { web: { build: { dockerfile: box/Dockerfile }, port: 3000, health: / } }\n";
+    services:\n  web:\n    build: { dockerfile: box/Dockerfile, target: served, args: { PROGRAM: server } }\n    port: 3000\n    health: /\n";
 
-const DOCKERFILE: &str = "FROM scratch\nLABEL org.opencontainers.image.version=\"1.2.0\"\nCOPY server /server\n\
-    USER 10001\nENTRYPOINT [\"/server\"]\n";
+/// It is built only with the stage and the build argument that stack.yaml names.
+const DOCKERFILE: &str = "FROM scratch AS served\nLABEL org.opencontainers.image.version=\"1.2.0\"\nARG PROGRAM=nowhere\n\
+    COPY ${PROGRAM} /server\nUSER 10001\nENTRYPOINT [\"/server\"]\nFROM scratch AS last\nCOPY nowhere /\n";
 
 /// Stands in for `docker` where there is no engine: an image of one layer with the file `server` of the context.
 const STAND_IN: &str = r#"#!/bin/sh
@@ -150,7 +151,7 @@ async fn a_service_from_a_dockerfile_is_not_released_twice() {
     assert_eq!(world.get(&format!("{url}/")).await, (200, "best".to_owned()));
     assert_eq!(version(&world), "1.2.0+2");
 
-    fs::write(folder.join("Dockerfile"), "FROM scratch\nCOPY nowhere /\n").expect("it can be written");
+    fs::write(folder.join("Dockerfile"), "FROM scratch AS served\nCOPY nowhere /\n").expect("it can be written");
     if docker.engine.is_some() {
         let failed = docker.run(&world, &["deploy"]);
         let said = text(&failed);

@@ -196,7 +196,6 @@ fn edit(world: &World) {
             "delete alarm.service-worker-cpu",
             "delete log_group.worker",
             "delete role.worker-execution",
-            "delete role.worker-task",
             "delete secret.worker/KEY",
             "delete security_group.service-worker",
             "delete service.worker",

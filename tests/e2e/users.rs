@@ -91,7 +91,6 @@ async fn users_get_what_the_master_made_until_their_line_is_removed() {
         [
             "create log_group.database_users",
             "create role.database_users-execution",
-            "create role.database_users-task",
             "create secret.database-user-app",
             "create secret.database-user-developer",
             "create security_group.database_users",

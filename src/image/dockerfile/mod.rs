@@ -6,7 +6,7 @@
 
 mod archive;
 
-use std::{ffi::OsStr, path::Path, process::Stdio};
+use std::{collections::BTreeMap, ffi::OsStr, path::Path, process::Stdio};
 
 use tokio::process::Command;
 
@@ -17,10 +17,38 @@ use super::{
 use crate::model::{Evidence, Failure, Subject};
 use archive::PLATFORM;
 
-/// A Dockerfile and what its COPY lines start from.
+/// A Dockerfile, and how it is built.
 pub(super) struct Build<'a> {
     pub(super) dockerfile: &'a Path,
+    /// What its COPY lines start from.
     pub(super) context: &'a Path,
+    /// The stage that is built; the last one, if there is none.
+    pub(super) target: Option<&'a str>,
+    /// The build arguments.
+    pub(super) args: &'a BTreeMap<String, String>,
+}
+
+impl Build<'_> {
+    /// The arguments of `docker`; the image's id goes to the file `id`. Without a value, Docker takes a build argument's value from
+    /// its environment: a list of processes does not show it.
+    fn arguments<'b>(&'b self, id: &'b Path) -> Vec<&'b OsStr> {
+        let mut arguments: Vec<&OsStr> =
+            vec!["build".as_ref(), "--platform".as_ref(), PLATFORM.as_ref(), "--iidfile".as_ref(), id.as_ref()];
+        let stage = self.target.iter().map(|stage| ("--target", *stage));
+        for (option, value) in stage.chain(self.args.keys().map(|name| ("--build-arg", name.as_str()))) {
+            arguments.extend([OsStr::new(option), OsStr::new(value)]);
+        }
+        arguments.extend([OsStr::new("--file"), self.dockerfile.as_os_str()]);
+        arguments.push(self.context.as_os_str());
+        arguments
+    }
+
+    /// The same build as a person types it.
+    fn in_words(&self) -> String {
+        let stage = self.target.map(|stage| format!(" --target {stage}")).unwrap_or_default();
+        let args: String = self.args.keys().map(|name| format!(" --build-arg {name}=…")).collect();
+        format!("docker build --file {}{stage}{args} {}", self.dockerfile.display(), self.context.display())
+    }
 }
 
 /// Builds the image with `docker`, the name or path of the command; `say` gets the steps.
@@ -34,7 +62,8 @@ pub(super) async fn build(
             .hint("`dockerfile:` names a file, from the folder of stack.yaml"));
     }
     let engine = ["version", "--format", "{{.Server.Version}}"];
-    run(docker, engine, &|_| {}).await.map_err(|failure| match failure.hint {
+    let none = BTreeMap::new();
+    run(docker, engine, &none, &|_| {}).await.map_err(|failure| match failure.hint {
         // There is no such command, and the way out has been told.
         Some(_) => failure,
         None => {
@@ -44,24 +73,14 @@ pub(super) async fn build(
     let scratch = tempfile::tempdir()
         .map_err(|error| Failure::about(Subject::activity("build"), format!("no temporary folder: {error}")))?;
     let (id, archive) = (scratch.path().join("id"), scratch.path().join("image.tar"));
-    let arguments: [&OsStr; 8] = [
-        "build".as_ref(),
-        "--platform".as_ref(),
-        PLATFORM.as_ref(),
-        "--iidfile".as_ref(),
-        id.as_ref(),
-        "--file".as_ref(),
-        build.dockerfile.as_ref(),
-        build.context.as_ref(),
-    ];
-    run(docker, arguments, say).await.map_err(|failure| {
-        let file = build.dockerfile.display();
-        failure.hint(format!("mend it, then check with `docker build --file {file} {}`", build.context.display()))
-    })?;
+    run(docker, build.arguments(&id), build.args, say)
+        .await
+        .map_err(|failure| failure.hint(format!("mend it, then check with `{}`", build.in_words())))?;
     let id = std::fs::read_to_string(&id).map_err(|error| {
         Failure::about(Subject::program("docker build"), format!("it did not tell the image's id: {error}"))
     })?;
-    run(docker, ["save".as_ref(), "--output".as_ref(), archive.as_os_str(), id.trim().as_ref()], &|_| {}).await?;
+    run(docker, ["save".as_ref(), "--output".as_ref(), archive.as_os_str(), id.trim().as_ref()], &none, &|_| {})
+        .await?;
     tokio::task::spawn_blocking(move || {
         // The folder has to last until the archive is read.
         let _scratch = scratch;
@@ -71,15 +90,16 @@ pub(super) async fn build(
     .map_err(|error| Failure::internal(format!("the image could not be read: {error}")))?
 }
 
-/// Runs `docker` to its end; `say` gets those of its lines that begin a step.
+/// Runs `docker` to its end, with these variables besides its own; `say` gets those of its lines that begin a step.
 async fn run<'a>(
     docker: &OsStr,
     arguments: impl IntoIterator<Item = &'a (impl AsRef<OsStr> + ?Sized + 'a)>,
+    variables: &BTreeMap<String, String>,
     say: &(dyn Fn(&str) + Sync),
 ) -> Result<(), Failure> {
     let arguments: Vec<&OsStr> = arguments.into_iter().map(AsRef::as_ref).collect();
     let mut command = Command::new(docker);
-    command.args(&arguments);
+    command.args(&arguments).envs(variables);
     // One line a step, and an image that is nothing but the image: what BuildKit attests beside it has no place in a task.
     command.env("BUILDKIT_PROGRESS", "plain").env("BUILDX_NO_DEFAULT_ATTESTATIONS", "1");
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);

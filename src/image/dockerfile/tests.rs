@@ -1,4 +1,5 @@
 use std::{
+    collections::BTreeMap,
     fs,
     io::Write,
     os::unix::fs::PermissionsExt,
@@ -12,6 +13,13 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::image::layer::{self, digest};
+
+static NO_ARGUMENTS: BTreeMap<String, String> = BTreeMap::new();
+
+/// The whole of a Dockerfile, without arguments.
+fn plain<'a>(dockerfile: &'a Path, context: &'a Path) -> Build<'a> {
+    Build { dockerfile, context, target: None, args: &NO_ARGUMENTS }
+}
 
 /// A folder with a Dockerfile, and a command that stands in for `docker`: it writes down what it is called with, tells an
 /// image's id, and saves an archive that the test has made.
@@ -54,8 +62,7 @@ impl Bench {
 
     async fn build_telling(&self, say: &(dyn Fn(&str) + Sync)) -> Result<Assembled, Failure> {
         let dockerfile = self.path("Dockerfile");
-        build(self.path("docker").as_os_str(), &Build { dockerfile: &dockerfile, context: self.folder.path() }, say)
-            .await
+        build(self.path("docker").as_os_str(), &plain(&dockerfile, self.folder.path()), say).await
     }
 }
 
@@ -148,6 +155,21 @@ async fn docker_builds_for_fargate_and_saves_what_it_has_built() {
     let mut told = told.into_inner().expect("nobody panics");
     told.sort();
     assert_eq!(told, ["#5 [1/2] COPY x", "Step 1/1 : FROM scratch"]);
+}
+
+#[tokio::test]
+async fn docker_gets_the_stage_and_the_values_of_arguments_unseen() {
+    let script = "[ $1 != build ] || { echo \"$APP\" > value; echo 'no such stage' >&2; exit 1; }\n";
+    let bench = Bench::new(script, b"");
+    let dockerfile = bench.path("Dockerfile");
+    let args = BTreeMap::from([("APP".to_owned(), "web and api".to_owned())]);
+    let wanted = Build { target: Some("runtime"), args: &args, ..plain(&dockerfile, bench.folder.path()) };
+    let failure = build(bench.path("docker").as_os_str(), &wanted, &|_| {}).await.expect_err("it fails");
+    let calls = fs::read_to_string(bench.path("calls")).expect("it was called");
+    assert!(calls.contains(" --target runtime --build-arg APP --file "), "{calls}");
+    assert_eq!(fs::read_to_string(bench.path("value")).expect("it was written"), "web and api\n");
+    let hint = failure.hint.expect("it says how to try it");
+    assert!(hint.contains(" --target runtime --build-arg APP=… "), "{hint}");
 }
 
 #[tokio::test]
@@ -249,11 +271,11 @@ async fn without_docker_or_its_engine_it_says_what_to_do() {
     assert!(failure.explanation.lines().iter().any(|line| line == "no daemon here"), "{failure:?}");
     let dockerfile = bench.path("Dockerfile");
     let nowhere = bench.path("nowhere");
-    let wanted = Build { dockerfile: &dockerfile, context: Path::new(".") };
+    let wanted = plain(&dockerfile, Path::new("."));
     let failure = build(nowhere.as_os_str(), &wanted, &|_| {}).await.expect_err("there is no such command");
     assert!(failure.message.contains("docker cannot be run"), "{failure}");
     assert!(failure.hint.as_deref().is_some_and(|hint| hint.contains("docs.docker.com")), "{failure:?}");
-    let missing = Build { dockerfile: &nowhere, context: Path::new(".") };
+    let missing = plain(&nowhere, Path::new("."));
     let failure = build(nowhere.as_os_str(), &missing, &|_| {}).await.expect_err("there is no such file");
     assert!(failure.message.contains("there is no "), "{failure}");
 }

@@ -6,9 +6,10 @@ use std::{
 };
 
 use crate::spec::{
+    check,
     keys::DOCKERFILE,
     problem::Collector,
-    read::{Field, Map},
+    read::{Entries, Field, Map},
     repository,
     stack::{ImageFrom, Service},
 };
@@ -45,9 +46,32 @@ fn dockerfile(build: &Field, problems: &mut Collector) -> Option<ImageFrom> {
         Some(path)
     };
     let context = path("context", "name a folder, such as .");
-    let path = path("dockerfile", "name the file, such as ./Dockerfile")?;
+    let path = path("dockerfile", "name the file, such as ./Dockerfile");
+    let target = map.text("target", problems);
+    let args = map.get("args").map_or(Some(BTreeMap::new()), |field| arguments(&field, problems));
+    let path = path?;
     let own = path.parent().filter(|own| !own.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_owned();
-    Some(ImageFrom::Dockerfile { path, context: context.unwrap_or(own) })
+    Some(ImageFrom::Dockerfile { path, context: context.unwrap_or(own), target, args: args? })
+}
+
+/// Build arguments. Docker takes their values from its environment, which nobody else on the machine sees; so none may have the name
+/// of what Docker itself reads there.
+fn arguments(field: &Field, problems: &mut Collector) -> Option<BTreeMap<String, String>> {
+    let entries = Entries::new(field.node, &field.path, problems)?;
+    let mut arguments = BTreeMap::new();
+    for field in entries.fields() {
+        let name = field.key.text.clone();
+        let is_dockers = ["DOCKER_", "BUILDX_", "BUILDKIT_"].iter().any(|prefix| name.starts_with(prefix));
+        if !check::is_variable(&name) {
+            let hint = "letters, digits and _, not beginning with a digit";
+            problems.add(field.key.span, &field.path, format!("`{name}` cannot name a build argument"), hint);
+        } else if is_dockers || matches!(name.as_str(), "HOME" | "PATH") {
+            let hint = "take another name, in the ARG line of the Dockerfile as well";
+            problems.add(field.key.span, &field.path, format!("`{name}` is read by the docker command itself"), hint);
+        }
+        arguments.insert(name, field.loose_text(problems)?);
+    }
+    Some(arguments)
 }
 
 /// What is built has to be in the project: a path that leaves it would be another one on each machine.
@@ -56,6 +80,11 @@ fn below(field: &Field, path: &Path, hint: &str, problems: &mut Collector) {
     if !inside || path.as_os_str().is_empty() {
         field.wrong(format!("`{}` is not below the folder of stack.yaml", path.display()), hint, problems);
     }
+}
+
+/// The first service, by name, that has `image`.
+fn first<'a>(services: &'a BTreeMap<String, Service>, image: &ImageFrom) -> &'a str {
+    services.iter().find(|(_, service)| service.image == *image).map_or("", |(name, _)| name)
 }
 
 /// Each source has a repository of its own, whose name ECR takes; the names follow from paths.
@@ -68,7 +97,7 @@ pub(super) fn repositories(
     let mut taken: BTreeMap<String, (&str, &ImageFrom)> = BTreeMap::new();
     for field in fields {
         let Some((service, decoded)) = services.get_key_value(&field.key.text) else { continue };
-        let Some(name) = decoded.image.repository(stack) else { continue };
+        let Some(name) = decoded.image.repository(stack, first(services, &decoded.image)) else { continue };
         let Some((_, build)) = field.node.entries().iter().find(|(key, _)| key.text == "build") else { continue };
         let path = format!("{}.build", field.path);
         if name.len() > repository::LONGEST {

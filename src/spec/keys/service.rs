@@ -13,7 +13,7 @@ pub(in crate::spec) static SERVICE: Section = Section {
             absence: Absence::Means("this or `image`"),
             doc: "The folder of a Cargo package, or a Dockerfile. The package has one program; its folder is relative to \
                   that of stack.yaml and below it. stackctl compiles the program statically and makes the image without \
-                  Docker. `{ dockerfile, context }` builds [a Dockerfile](#a-dockerfile).",
+                  Docker. `{ dockerfile, context, target, args }` builds [a Dockerfile](#a-dockerfile).",
         },
         Key {
             name: "image",
@@ -267,14 +267,26 @@ pub(in crate::spec) static DOCKERFILE: Section = Section {
             absence: Absence::Means("the folder of the Dockerfile"),
             doc: "The folder that its COPY lines start from. Its `.dockerignore` is read.",
         },
+        Key {
+            name: "target",
+            kind: Kind::Text(&texts::BUILD_STAGE),
+            absence: Absence::Means("the last stage"),
+            doc: "The stage of the Dockerfile that is built, as its FROM line names it. Services that build different stages of \
+                  one Dockerfile have a repository each.",
+        },
+        Key {
+            name: "args",
+            kind: Kind::Named { names: &texts::VARIABLE_NAME, of: &Kind::Scalar },
+            absence: Absence::Means("none"),
+            doc: "Build arguments, for the ARG lines of the Dockerfile. Whoever has the image can read them, so that a secret is \
+                  none: [more](#a-dockerfile).",
+        },
     ],
     foreign: &[
         Foreign { words: &["file"], help: "use `dockerfile`, such as `dockerfile: ./Dockerfile`" },
         Foreign { words: &["path"], help: "use `context` for the folder, or `dockerfile` for the file" },
-        Foreign {
-            words: &["args", "target"],
-            help: "leave it out: stackctl passes neither build arguments nor a target; give the image a Dockerfile of its own",
-        },
+        Foreign { words: &["build_args", "buildargs"], help: "use `args` for build arguments" },
+        Foreign { words: &["stage"], help: "use `target` for the stage that is built" },
         Foreign {
             words: &["cache_from", "cache_to", "platform", "platforms"],
             help: "leave it out: Docker's own cache is used, and images are for linux/amd64",

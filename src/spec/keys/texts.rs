@@ -136,6 +136,18 @@ pub(super) static IMAGE: Text = Text {
     ..PLAIN
 };
 
+/// A stage of a Dockerfile: its name, or its number.
+pub(super) static BUILD_STAGE: Text = Text {
+    one: "name of a stage",
+    pattern: "^[A-Za-z0-9][A-Za-z0-9_.-]*$",
+    check: Some(Check {
+        holds: check::is_build_stage,
+        wrong: "is no stage of a Dockerfile",
+        help: "name it as its line `FROM … AS NAME` does, such as runtime",
+    }),
+    ..PLAIN
+};
+
 /// A folder, from that of stack.yaml.
 pub(super) static FOLDER: Text = Text { one: "folder", ..PLAIN };
 

@@ -1,5 +1,7 @@
 //! `services`: images, commands, blocked paths, scale and secrets.
 
+use std::collections::BTreeMap;
+
 use super::*;
 
 #[test]
@@ -217,7 +219,10 @@ fn the_context_is_the_folder_of_the_dockerfile_by_default() {
         let text = format!("name: demo\nregion: eu-west-1\nservices: {{ web: {{ build: {build} }} }}\n");
         read(&text).expect("it is valid").services["web"].image.clone()
     };
-    let dockerfile = |path: &str, context: &str| ImageFrom::Dockerfile { path: path.into(), context: context.into() };
+    let dockerfile = |path: &str, context: &str| {
+        let (target, args) = (None, BTreeMap::new());
+        ImageFrom::Dockerfile { path: path.into(), context: context.into(), target, args }
+    };
     assert_eq!(image("{ dockerfile: ./Dockerfile }"), dockerfile("./Dockerfile", "."));
     assert_eq!(image("{ dockerfile: Dockerfile }"), dockerfile("Dockerfile", "."));
     assert_eq!(image("{ dockerfile: app/Dockerfile }"), dockerfile("app/Dockerfile", "app"));
@@ -249,6 +254,55 @@ fn a_build_needs_a_dockerfile_within_the_project() {
         ]
     );
     assert_eq!(told("{}"), ["5:12 `dockerfile` is missing in `services.web.build` [add `dockerfile: ./Dockerfile`]"]);
+}
+
+#[test]
+fn a_build_has_a_stage_and_arguments() {
+    let told =
+        |build: &str| problems(&format!("name: demo\nregion: eu-west-1\nservices:\n  web:\n    build: {build}\n"));
+    let text = "name: demo\nregion: eu-west-1\nservices:\n  web: { build: { dockerfile: Dockerfile, target: runtime, args: { APP: web, DEBUG: false, V: 1.20 } } }\n";
+    let ImageFrom::Dockerfile { target, args, .. } = read(text).expect("it is valid").services["web"].image.clone()
+    else {
+        panic!("it is a Dockerfile")
+    };
+    assert_eq!(target.as_deref(), Some("runtime"));
+    let expected = [("APP", "web"), ("DEBUG", "false"), ("V", "1.20")];
+    assert_eq!(args, expected.map(|(name, value)| (name.to_owned(), value.to_owned())).into());
+    assert_eq!(
+        told("{ dockerfile: Dockerfile, target: --push }"),
+        ["5:46 `--push` is no stage of a Dockerfile [name it as its line `FROM … AS NAME` does, such as runtime]"]
+    );
+    assert_eq!(
+        told("{ dockerfile: Dockerfile, args: { 1A: x, PATH: x, DOCKER_HOST: x } }"),
+        [
+            "5:46 `1A` cannot name a build argument [letters, digits and _, not beginning with a digit]",
+            "5:53 `PATH` is read by the docker command itself [take another name, in the ARG line of the Dockerfile as well]",
+            "5:62 `DOCKER_HOST` is read by the docker command itself [take another name, in the ARG line of the Dockerfile as well]",
+        ]
+    );
+}
+
+#[test]
+fn one_dockerfile_builds_several_services_by_stage_and_arguments() {
+    let text = |api: &str| {
+        let web = "{ dockerfile: Dockerfile, args: { APP: web } }";
+        format!(
+            "name: demo\nregion: eu-west-1\nservices:\n  web: {{ build: {web}, port: 3000, routes: [\"/*\"] }}\n  api: {{ build: {api} }}\n"
+        )
+    };
+    for api in [
+        "{ dockerfile: Dockerfile, args: { APP: api } }",
+        "{ dockerfile: Dockerfile, args: { APP: web } }",
+        "{ dockerfile: Dockerfile, target: api }",
+        "{ dockerfile: Dockerfile }",
+    ] {
+        assert!(read(&text(api)).is_ok(), "{api}");
+    }
+    let same = problems(&text("{ dockerfile: demo/web/Dockerfile }"));
+    assert!(
+        same.iter().any(|one| one.contains("build different images for one ECR repository, `demo-web`")),
+        "{same:?}"
+    );
 }
 
 #[test]
