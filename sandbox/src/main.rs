@@ -55,6 +55,12 @@ struct Cli {
 enum Command {
     /// Run in the foreground until SIGTERM or SIGINT.
     Serve(Serve),
+    /// Keep a moto warm in the foreground, which forks for each sandbox: many sandboxes start sooner.
+    Warm {
+        /// Where its program and its socket, `moto.socket`, are. `STACKCTL_SANDBOX_MOTO` names the socket to sandboxes.
+        #[arg(long)]
+        dir: PathBuf,
+    },
 }
 
 /// How the sandbox behaves.
@@ -84,7 +90,14 @@ struct Serve {
 
 fn main() -> ExitCode {
     tracing_subscriber::fmt().with_ansi(false).with_writer(std::io::stderr).init();
-    let Command::Serve(options) = Cli::parse().command;
+    let options = match Cli::parse().command {
+        Command::Serve(options) => options,
+        Command::Warm { dir } => {
+            let Err(error) = moto::keep_warm(&dir);
+            tracing::error!("{error:#}");
+            return ExitCode::FAILURE;
+        }
+    };
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
         Err(error) => {

@@ -1,9 +1,11 @@
 //! moto: its virtual environment, its process, and the way to it.
 
 use std::{
+    convert::Infallible,
+    env,
     fs::{self, File},
     net::TcpListener,
-    os::fd::AsRawFd,
+    os::{fd::AsRawFd, unix::process::CommandExt},
     path::{Path, PathBuf},
     process::Stdio,
     time::Duration,
@@ -17,12 +19,15 @@ use hyper_util::{
     rt::TokioExecutor,
 };
 use nix::fcntl::{FcntlArg, FdFlag, Flock, FlockArg, fcntl};
-use serde_json::Value;
+use serde::Deserialize;
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use tokio::{
+    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
+    net::UnixStream,
     process::{Child, Command},
     sync::Mutex,
-    time::{Instant, sleep, timeout_at},
+    time::{Instant, sleep, timeout, timeout_at},
 };
 
 use crate::{
@@ -35,6 +40,7 @@ use crate::{
 /// The program that makes moto stricter, as it is laid out in the sandbox's folder.
 const PROGRAM: [(&str, &str); 18] = [
     ("serve.py", include_str!("../moto/serve.py")),
+    ("warm.py", include_str!("../moto/warm.py")),
     ("strict/__init__.py", include_str!("../moto/strict/__init__.py")),
     ("strict/alarms.py", include_str!("../moto/strict/alarms.py")),
     ("strict/balancers.py", include_str!("../moto/strict/balancers.py")),
@@ -55,16 +61,58 @@ const PROGRAM: [(&str, &str); 18] = [
 ];
 const REQUIREMENTS: &str = include_str!("../moto/requirements.txt");
 
+/// The socket of a warm moto, which forks for each sandbox; without it each sandbox starts a moto of its own.
+const WARM: &str = "STACKCTL_SANDBOX_MOTO";
+
+/// The socket's name in the folder of a warm moto.
+const SOCKET: &str = "moto.socket";
+
 /// How long moto may take to answer first.
 const START: Duration = Duration::from_mins(1);
+
+/// How long a fork may take to end; it does so at once.
+const END: Duration = Duration::from_secs(10);
 
 /// Headers of moto's that are about its connection or itself, or that the gateway sets.
 const OF_A_CONNECTION: [&str; 6] =
     ["connection", "content-type", "date", "server", "transfer-encoding", "x-amzn-requestid"];
 
+/// moto's process: it ends when this is dropped.
+enum Process {
+    Own(Child),
+    /// A fork of the warm one, by its connection, which both ends close as they end.
+    Fork(UnixStream),
+}
+
+impl Process {
+    fn has_ended(&mut self) -> Result<bool> {
+        match self {
+            Self::Own(child) => Ok(child.try_wait()?.is_some()),
+            Self::Fork(connection) => Ok(matches!(connection.try_read(&mut [0]), Ok(0))),
+        }
+    }
+
+    async fn end(&mut self) {
+        match self {
+            Self::Own(child) => drop(child.kill().await),
+            Self::Fork(connection) => {
+                drop(connection.shutdown().await);
+                drop(timeout(END, connection.read_to_end(&mut Vec::new())).await);
+            }
+        }
+    }
+}
+
+/// The ports of a fork.
+#[derive(Deserialize)]
+struct Ports {
+    calls: u16,
+    door: u16,
+}
+
 /// moto's process and the way to it.
 pub(crate) struct Moto {
-    child: Mutex<Child>,
+    process: Mutex<Process>,
     http: Client<HttpConnector, Full<Bytes>>,
     /// One call at a time: moto's state is plain dictionaries, which one thread walks while another one changes them.
     turn: Mutex<()>,
@@ -75,35 +123,15 @@ pub(crate) struct Moto {
 impl Moto {
     /// Starts moto; makes its virtual environment first where there is none.
     pub(crate) async fn start(dir: &Path, loopback: &Loopback, scale: f64) -> Result<Self> {
-        let python = tokio::task::spawn_blocking(environment).await??;
-        // Bound here and handed over: a port that is only chosen can be somebody else's before moto has begun.
-        let (calls, doors) = (inherited()?, inherited()?);
-        let (port, door) = (calls.local_addr()?.port(), doors.local_addr()?.port());
-        let program = dir.join("moto");
-        fs::create_dir_all(program.join("strict"))?;
-        for (name, text) in PROGRAM {
-            fs::write(program.join(name), text)?;
-        }
-        let log = File::create(dir.join("moto.log"))?;
-        // Should the sandbox be killed, moto goes with it.
-        let child = Command::new("setpriv")
-            .args(["--pdeathsig", "KILL", "--"])
-            .arg(&python)
-            .arg(program.join("serve.py"))
-            .args([calls.as_raw_fd().to_string(), doors.as_raw_fd().to_string()])
-            .env("SANDBOX_SUBNET", loopback.prefix())
-            .env("SANDBOX_PROVISION_SCALE", scale.to_string())
-            .env("PYTHONDONTWRITEBYTECODE", "1")
-            .stdin(Stdio::null())
-            .stdout(log.try_clone()?)
-            .stderr(log)
-            .kill_on_drop(true)
-            .process_group(0)
-            .spawn()
-            .context("cannot start moto through setpriv: is util-linux installed?")?;
-        drop((calls, doors));
+        let subnet = loopback.prefix();
+        let (process, Ports { calls: port, door }) = match env::var_os(WARM).filter(|socket| !socket.is_empty()) {
+            Some(socket) => fork(Path::new(&socket), dir, &subnet, scale)
+                .await
+                .with_context(|| format!("the warm moto of {WARM} at {} gives none", Path::new(&socket).display()))?,
+            None => spawn(dir, &subnet, scale).await?,
+        };
         let http = Client::builder(TokioExecutor::new()).pool_max_idle_per_host(16).build_http();
-        let moto = Self { child: Mutex::new(child), http, turn: Mutex::default(), port, door };
+        let moto = Self { process: Mutex::new(process), http, turn: Mutex::default(), port, door };
         moto.until_ready(dir).await?;
         Ok(moto)
     }
@@ -115,7 +143,7 @@ impl Moto {
             if up && matches!(timeout_at(deadline, self.get("/elbv2")).await, Ok(Ok(_))) {
                 return Ok(());
             }
-            let ended = self.child.lock().await.try_wait()?.is_some();
+            let ended = self.process.lock().await.has_ended()?;
             if ended || Instant::now() > deadline {
                 let log = fs::read_to_string(dir.join("moto.log")).unwrap_or_default();
                 let end: Vec<&str> = log.lines().rev().take(8).collect();
@@ -212,8 +240,65 @@ impl Moto {
     }
 
     pub(crate) async fn shutdown(&self) {
-        drop(self.child.lock().await.kill().await);
+        self.process.lock().await.end().await;
     }
+}
+
+/// Starts a moto of its own for the sandbox in `dir`.
+async fn spawn(dir: &Path, subnet: &str, scale: f64) -> Result<(Process, Ports)> {
+    let python = tokio::task::spawn_blocking(environment).await??;
+    // Bound here and handed over: a port that is only chosen can be somebody else's before moto has begun.
+    let (calls, doors) = (inherited()?, inherited()?);
+    let ports = Ports { calls: calls.local_addr()?.port(), door: doors.local_addr()?.port() };
+    let program = lay_out(dir)?;
+    let log = File::create(dir.join("moto.log"))?;
+    // Should the sandbox be killed, moto goes with it.
+    let child = Command::new("setpriv")
+        .args(["--pdeathsig", "KILL", "--"])
+        .arg(&python)
+        .arg(program)
+        .args([calls.as_raw_fd().to_string(), doors.as_raw_fd().to_string()])
+        .args([subnet, &scale.to_string()])
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .stdin(Stdio::null())
+        .stdout(log.try_clone()?)
+        .stderr(log)
+        .kill_on_drop(true)
+        .process_group(0)
+        .spawn()
+        .context("cannot start moto through setpriv: is util-linux installed?")?;
+    Ok((Process::Own(child), ports))
+}
+
+/// Lets the warm moto at `socket` fork for the sandbox in `dir`.
+async fn fork(socket: &Path, dir: &Path, subnet: &str, scale: f64) -> Result<(Process, Ports)> {
+    let mut connection = UnixStream::connect(socket).await?;
+    let asked = json!({ "log": dir.join("moto.log"), "subnet": subnet, "scale": scale });
+    connection.write_all(format!("{asked}\n").as_bytes()).await?;
+    let mut answer = String::new();
+    timeout(START, BufReader::new(&mut connection).read_line(&mut answer)).await??;
+    let ports = serde_json::from_str(&answer).context("it has ended")?;
+    Ok((Process::Fork(connection), ports))
+}
+
+/// Becomes a warm moto, which forks for each sandbox that has `STACKCTL_SANDBOX_MOTO` in its environment. That names the
+/// socket `moto.socket` in `dir`, which is there once moto is ready.
+pub(crate) fn keep_warm(dir: &Path) -> Result<Infallible> {
+    let python = environment()?;
+    let program = lay_out(dir)?;
+    let mut command = std::process::Command::new(&python);
+    command.arg(program).arg("--warm").arg(dir.join(SOCKET)).env("PYTHONDONTWRITEBYTECODE", "1");
+    Err(command.stdin(Stdio::null()).exec()).context("cannot start moto")
+}
+
+/// Writes moto's program in the folder of a sandbox; gives its path.
+fn lay_out(dir: &Path) -> Result<PathBuf> {
+    let program = dir.join("moto");
+    fs::create_dir_all(program.join("strict"))?;
+    for (name, text) in PROGRAM {
+        fs::write(program.join(name), text)?;
+    }
+    Ok(program.join("serve.py"))
 }
 
 fn internal(error: impl std::fmt::Display) -> ApiError {

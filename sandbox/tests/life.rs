@@ -5,6 +5,7 @@ mod support;
 
 use std::{
     path::{Path, PathBuf},
+    process::{Child, Command},
     time::Duration,
 };
 
@@ -13,7 +14,7 @@ use support::{Sandbox, network, serve, until};
 
 /// A sandbox in which moto and a Postgres run.
 async fn with_a_database() -> Sandbox {
-    let sandbox = Sandbox::start().await;
+    let sandbox = Sandbox::start_with_own_moto(None).await;
     let (_, subnets) = network(&sandbox).await;
     let group = [
         ("DBSubnetGroupName", "private"),
@@ -66,7 +67,7 @@ async fn stopping_it_at_once_lets_what_it_has_begun_come_to_its_end() {
     let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
     let cache = cache.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache")));
     let installed = cache.expect("there is a home folder").join("stackctl");
-    drop(Sandbox::start().await);
+    drop(Sandbox::start_with_own_moto(None).await);
     std::fs::create_dir(kept.path().join("stackctl")).expect("a folder");
     for entry in std::fs::read_dir(installed).expect("a sandbox has run").flatten() {
         if entry.file_name().to_string_lossy().starts_with("moto-") {
@@ -74,7 +75,7 @@ async fn stopping_it_at_once_lets_what_it_has_begun_come_to_its_end() {
             std::os::unix::fs::symlink(entry.path(), link).expect("a link");
         }
     }
-    let mut sandbox = Sandbox::start_keeping(&[], Some(kept.path())).await;
+    let mut sandbox = Sandbox::start_with_own_moto(Some(kept.path())).await;
     sandbox.stop(Signal::SIGTERM).await;
     assert_eq!(sandbox.processes(), [""; 0]);
     let names = |folder: &Path| -> Vec<String> {
@@ -113,4 +114,82 @@ async fn a_port_in_use_is_said_at_once() {
     assert!(!status.success());
     let log = std::fs::read_to_string(dir.path().join("sandbox.log")).expect("it has a log");
     assert!(log.contains(sandbox.port()) && log.contains("--port"), "{log}");
+}
+
+/// A warm moto, which ends when this is dropped.
+struct Warm {
+    child: Child,
+    dir: tempfile::TempDir,
+}
+
+impl Warm {
+    async fn start() -> Self {
+        let dir = tempfile::tempdir().expect("there is room for a temporary folder");
+        let mut command = Command::new(env!("CARGO_BIN_EXE_stackctl-sandbox"));
+        let child = command.args(["warm", "--dir"]).arg(dir.path()).spawn().expect("the program was just built");
+        let warm = Self { child, dir };
+        until("it is ready", async || Path::new(&warm.socket()).exists().then_some(())).await;
+        warm
+    }
+
+    fn socket(&self) -> String {
+        self.dir.path().join("moto.socket").to_str().expect("a temporary folder's name is plain").to_owned()
+    }
+
+    /// How many motos have forked from it and run.
+    fn forks(&self) -> usize {
+        let id = self.child.id();
+        let children = std::fs::read_to_string(format!("/proc/{id}/task/{id}/children"));
+        children.expect("it runs").split_whitespace().count()
+    }
+
+    async fn until_forks(&self, count: usize) {
+        until(&format!("{count} forks run"), async || (self.forks() == count).then_some(())).await;
+    }
+}
+
+impl Drop for Warm {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+#[tokio::test]
+async fn fork_of_a_warm_moto_ends_with_its_sandbox() {
+    let warm = Warm::start().await;
+    let socket = warm.socket();
+    let start = || Sandbox::start_with_warm_moto(&socket);
+    let (mut one, mut other, third) = tokio::join!(start(), start(), start());
+    assert_eq!(warm.forks(), 3);
+    let ((of_one, _), (of_other, _)) = tokio::join!(network(&one), network(&other));
+    assert_ne!(of_one, of_other, "each has ids of its own");
+    let vpcs = async |sandbox: &Sandbox| sandbox.query("ec2", "DescribeVpcs", &[]).await.ok().elements("vpcId");
+    assert!(!vpcs(&one).await.contains(&of_other) && !vpcs(&other).await.contains(&of_one));
+
+    one.stop(Signal::SIGTERM).await;
+    assert_eq!(warm.forks(), 2, "it has ended before its sandbox");
+    other.stop(Signal::SIGKILL).await;
+    warm.until_forks(1).await;
+    assert!(!vpcs(&third).await.is_empty());
+}
+
+#[tokio::test]
+async fn forks_of_a_warm_moto_end_with_it() {
+    let mut warm = Warm::start().await;
+    let sandbox = Sandbox::start_with_warm_moto(&warm.socket()).await;
+    let id = warm.child.id();
+    let fork = std::fs::read_to_string(format!("/proc/{id}/task/{id}/children")).expect("it runs");
+    warm.child.kill().expect("it runs until now");
+    warm.child.wait().expect("it is our child");
+    let folder = PathBuf::from("/proc").join(fork.trim());
+    until("the fork has ended", async || (!folder.exists()).then_some(())).await;
+    // And nobody forks for the next one.
+    let dir = tempfile::tempdir().expect("there is room for a temporary folder");
+    let mut second = serve(dir.path(), &[], &[("STACKCTL_SANDBOX_MOTO", &warm.socket())]);
+    let status = until("the second has ended", async || second.try_wait().expect("it is our child")).await;
+    assert!(!status.success());
+    let log = std::fs::read_to_string(dir.path().join("sandbox.log")).expect("it has a log");
+    assert!(log.contains("STACKCTL_SANDBOX_MOTO"), "{log}");
+    drop(sandbox);
 }

@@ -3,11 +3,13 @@
 The patches themselves are in the modules beside this one, one a part of AWS.
 """
 
-import os
 import time
 
 # Share of AWS's usual times that things take here; the control endpoint changes it while we run.
-clock = {"scale": float(os.environ.get("SANDBOX_PROVISION_SCALE", "0.01"))}
+clock = {"scale": 0.01}
+
+# Which sandbox this is: `subnet` is the first three parts of its addresses.
+place = {"subnet": None}
 
 # What the data plane says: databases and caches by identifier, and the subnets and security groups of running tasks.
 reported_databases = {}

@@ -1,6 +1,5 @@
 """Load balancers: names, zones, time, and repeats, as AWS has them; and the addresses at which they really listen."""
 
-import os
 import re
 import time
 
@@ -14,14 +13,13 @@ from moto.elbv2.exceptions import (
 )
 from moto.elbv2.models import ELBv2Backend, FakeLoadBalancer, elbv2_backends
 
-from . import all_of, later, patch
+from . import all_of, later, patch, place
 from .interfaces import LINGERS, linger
 
 # AWS's usual time, in seconds.
 ALB_CREATES = 120
 
 # The last parts of the addresses of this sandbox that are for load balancers; databases count from the other end.
-SUBNET = os.environ["SANDBOX_SUBNET"]
 addresses = iter(range(10, 200))
 
 
@@ -51,7 +49,7 @@ def create_load_balancer(original, self, name, security_groups, subnet_ids, *arg
     if len(zones) < 2:
         raise ValidationError("At least two subnets in two different Availability Zones must be specified")
     balancer = original(self, name, security_groups, subnet_ids, *args, **kwargs)
-    balancer.dns_name = f"{SUBNET}.{next(addresses)}"
+    balancer.dns_name = f"{place['subnet']}.{next(addresses)}"
     balancer._ready_at = later(ALB_CREATES)
     return balancer
 

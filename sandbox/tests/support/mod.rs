@@ -69,13 +69,20 @@ impl Sandbox {
 
     /// Starts one with options of its own.
     pub async fn start_with(options: &[&str]) -> Self {
-        Self::start_keeping(options, None).await
+        Self::start_in(options, &[]).await
     }
 
-    /// Starts one that keeps what outlives sandboxes in the folder `kept`.
-    pub async fn start_keeping(options: &[&str], kept: Option<&Path>) -> Self {
+    /// Starts one whose moto is a process of its own, also where a warm one would fork for it. It keeps what outlives
+    /// sandboxes in the folder `kept`, if one is given.
+    pub async fn start_with_own_moto(kept: Option<&Path>) -> Self {
         let kept = kept.map(|kept| ("XDG_CACHE_HOME", kept.to_str().expect("a temporary folder's name is plain")));
-        Self::start_in(options, kept.as_slice()).await
+        let environment: Vec<(&str, &str)> = kept.into_iter().chain([("STACKCTL_SANDBOX_MOTO", "")]).collect();
+        Self::start_in(&["--provision-scale", "0.005"], &environment).await
+    }
+
+    /// Starts one whose moto forks from the warm one at `socket`.
+    pub async fn start_with_warm_moto(socket: &str) -> Self {
+        Self::start_in(&["--provision-scale", "0.005"], &[("STACKCTL_SANDBOX_MOTO", socket)]).await
     }
 
     async fn start_in(options: &[&str], environment: &[(&str, &str)]) -> Self {
