@@ -38,7 +38,7 @@ use crate::{
 };
 
 /// The program that makes moto stricter, as it is laid out in the sandbox's folder.
-const PROGRAM: [(&str, &str); 18] = [
+const PROGRAM: &[(&str, &str)] = &[
     ("serve.py", include_str!("../moto/serve.py")),
     ("warm.py", include_str!("../moto/warm.py")),
     ("strict/__init__.py", include_str!("../moto/strict/__init__.py")),

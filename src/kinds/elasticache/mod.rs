@@ -68,14 +68,14 @@ fn subnet_group_name(cx: &Context, address: &Address) -> String {
 
 /// The stack's cache subnet group with its address, read once a look at the cloud.
 async fn subnet_group(cx: &Context) -> Result<Arc<Option<(Address, CacheSubnetGroup)>>, Failure> {
-    cx.shared("elasticache subnet group", async {
+    let read = async {
         let name = subnet_group_name(cx, &Address::new("cache_subnet_group", MAIN));
         let call = cx.aws.cache.describe_cache_subnet_groups().cache_subnet_group_name(name).send().await;
         let answer = call.or_absent("DescribeCacheSubnetGroups", &[NO_SUBNET_GROUP])?;
         let group = answer.and_then(|answer| answer.cache_subnet_groups?.into_iter().next());
         Ok(group.and_then(|group| Some((address_of(&cx.id, group.cache_subnet_group_description()?)?, group))))
-    })
-    .await
+    };
+    cx.shared("elasticache subnet group", Box::pin(read)).await
 }
 
 /// The region's nodes, read once a look at the cloud.

@@ -113,14 +113,17 @@ pub(super) fn role_of(policy: &str) -> Option<&str> {
     (is_digest(digest) && last.bytes().all(|byte| byte.is_ascii_digit())).then_some(role)
 }
 
-/// The policy as `GetPolicyVersion` shows it.
-pub(super) async fn with_lines(cx: &Context, policy: Granted) -> Result<Granted, Failure> {
+/// The policy with what it says, as `GetPolicyVersion` shows it; an inline one says it already.
+pub(super) async fn with_lines(cx: &Context, policy: &Granted) -> Result<Granted, Failure> {
+    if policy.arn.is_none() {
+        return Ok(policy.clone());
+    }
     let call = cx.aws.iam.get_policy_version().set_policy_arn(policy.arn.clone()).version_id(&policy.version);
     let answer = call.send().await.or_absent("GetPolicyVersion", ABSENT)?;
     let document = answer.and_then(|answer| answer.policy_version?.document);
     Ok(match document {
-        Some(document) => policy.reading(&document),
-        None => policy,
+        Some(document) => policy.clone().reading(&document),
+        None => policy.clone(),
     })
 }
 

@@ -39,11 +39,7 @@ pub(super) async fn with_policies(cx: &Context) -> Result<(Vec<Found<Live>>, BTr
 
 /// All of the role: what somebody else has given it, and what its own policies say. None, if it is gone.
 pub(super) async fn whole(cx: &Context, live: &Live) -> Result<Option<Live>, Failure> {
-    let policies =
-        live.policies.iter().cloned().map(|policy| async {
-            if policy.arn.is_some() { granted::with_lines(cx, policy).await } else { Ok(policy) }
-        });
-    let policies = try_join_all(policies).await?;
+    let policies = try_join_all(live.policies.iter().map(|policy| granted::with_lines(cx, policy))).await?;
     let live = with_others(cx, Live { policies, ..live.clone() }).await?;
     Ok(live.map(|live| Live { whole: true, ..live }))
 }

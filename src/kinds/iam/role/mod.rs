@@ -59,6 +59,7 @@ impl Desired {
     }
 
     /// The same, for the code of an application.
+    #[must_use]
     pub fn of_application(self) -> Self {
         Self { application: true, ..self }
     }
