@@ -25,7 +25,11 @@ use crate::{
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/Welcome.html#ConsistencyModel>,
 /// <https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_ListSecrets.html>,
 /// <https://docs.aws.amazon.com/acm/latest/APIReference/API_DescribeCertificate.html>
-const LAGGING: [&str; 7] = ["acm", "ec2", "elasticloadbalancing", "ecs", "iam", s3::SERVICE, SECRETS];
+const LAGGING: [&str; 7] = ["acm", "ec2", "elasticloadbalancing", "ecs", IAM, s3::SERVICE, SECRETS];
+
+/// IAM. A role or a policy that was just made may not be found by a call that names it.
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html#troubleshoot_general_eventual-consistency>
+const IAM: &str = "iam";
 
 /// Secrets Manager.
 const SECRETS: &str = "secretsmanager";
@@ -138,6 +142,18 @@ fn bucket(call: &Call) -> String {
     s3::Target::of(&call.path_and_query).bucket
 }
 
+/// What IAM calls the role or the policy that `call` has made.
+fn made_by_iam(call: &Call, answer: &Answer) -> Vec<String> {
+    let given = String::from_utf8_lossy(&answer.body);
+    let arn =
+        || given.split_once("<Arn>").and_then(|(_, rest)| rest.split_once("</Arn>")).map(|(arn, _)| arn.to_owned());
+    match call.operation.as_str() {
+        "CreateRole" => call.params().remove("RoleName").into_iter().collect(),
+        "CreatePolicy" => arn().into_iter().collect(),
+        _ => Vec::new(),
+    }
+}
+
 impl Lag {
     /// Carries `call` out by `carry_out`, `most` seconds late at most.
     pub(crate) async fn through<F, A>(
@@ -200,6 +216,15 @@ impl Lag {
                 let message = "The specified bucket does not exist";
                 Err(ApiError { status: 404, ..ApiError::client("NoSuchBucket", message) })
             }
+            IAM => {
+                let params = call.params();
+                let named = ["RoleName", "PolicyArn"].into_iter().filter_map(|key| params.get(key));
+                let new = named.into_iter().find(|name| is_new(name));
+                new.map_or(Ok(()), |name| {
+                    let message = format!("{name} cannot be found.");
+                    Err(ApiError { status: 404, ..ApiError::client("NoSuchEntity", message) })
+                })
+            }
             _ => Ok(()),
         }
     }
@@ -215,6 +240,7 @@ impl Lag {
                 ids(&given).into_iter().filter(|id| !asked.contains(id)).map(str::to_owned).collect()
             }
             s3::SERVICE if call.operation == "CreateBucket" => vec![bucket(call)],
+            IAM => made_by_iam(call, answer),
             _ => Vec::new(),
         };
         let mut new = self.new.lock().expect("nobody panics while holding this");
@@ -303,6 +329,25 @@ mod tests {
         let named = call("CreateSubnet", "VpcId=vpc-0123456789abcdef0");
         assert_eq!(cloud.ask(named.clone(), 1000.0).await, Err("InvalidVpcID.NotFound".to_owned()));
         assert!(cloud.ask(named, 0.0).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_role_and_a_policy_that_are_new_are_not_found_by_name() {
+        let lag = Lag::default();
+        let ask = async |operation: &str, body: &str, most: f64| {
+            let answer = lag.through(&Call::example(IAM, operation, body), 1, most, |_| async {
+                Ok(Answer::xml("CreatePolicy", "<Arn>arn:aws:iam::123456789012:policy/p</Arn>"))
+            });
+            answer.await.map(|_| ()).map_err(|error| error.code)
+        };
+        ask("CreateRole", "RoleName=r", 1000.0).await.expect("it is made");
+        ask("CreatePolicy", "PolicyName=p", 1000.0).await.expect("it is made");
+        let absent = Err("NoSuchEntity".to_owned());
+        let policy = "PolicyArn=arn%3Aaws%3Aiam%3A%3A123456789012%3Apolicy%2Fp";
+        assert_eq!(ask("UpdateRole", "RoleName=r", 1000.0).await, absent);
+        assert_eq!(ask("AttachRolePolicy", &format!("RoleName=old&{policy}"), 1000.0).await, absent);
+        assert_eq!(ask("AttachRolePolicy", &format!("RoleName=old&{policy}"), 0.0).await, Ok(()));
+        assert_eq!(ask("DeletePolicy", policy, 1000.0).await, Ok(()), "a deletion finds it");
     }
 
     #[tokio::test]

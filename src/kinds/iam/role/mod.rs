@@ -94,7 +94,8 @@ impl Kind for Role {
     const USES: &'static [&'static str] = &[];
     const IN_TWO_STEPS: bool = true;
     const COST: Cost<Desired, Live> = Cost::Free("AWS charges nothing for a role");
-    const NOT_YET: &'static [&'static str] = &[];
+    /// Of the role itself, and of the policy that was made for it.
+    const NOT_YET: &'static [&'static str] = granted::ABSENT;
     const PERMISSIONS: &'static [Permission] = &[
         Permission::look(&["iam:ListPolicies", "iam:ListRoles"]),
         // What a plan changes is read whole.
