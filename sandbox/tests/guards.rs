@@ -175,8 +175,11 @@ async fn a_managed_policy_has_its_quotas_and_goes_last() {
     let make = async |name: &str, document: &str| {
         iam("CreatePolicy", &[("PolicyName", name), ("Path", "/stackctl/"), ("PolicyDocument", document)]).await
     };
-    let long = POLICY.replace("\"*\"", &format!("\"arn:aws:s3:::{}\"", "x".repeat(6144)));
-    assert_eq!(make("long", &long).await.code(), "LimitExceeded");
+    let streams = (0..100).map(|n| format!("arn:aws:logs:eu-west-1:123456789012:log-group:g{n}:log-stream:*"));
+    let long = json!({ "Version": "2012-10-17", "Statement": [
+        { "Effect": "Allow", "Action": ["logs:PutLogEvents"], "Resource": streams.collect::<Vec<_>>() },
+    ] });
+    assert_eq!(make("long", &long.to_string()).await.code(), "LimitExceeded");
     let arn = make("p0", POLICY).await.ok().id("Arn");
     assert_eq!(make("p0", POLICY).await.code(), "EntityAlreadyExists");
     let attach = async |arn: &str| iam("AttachRolePolicy", &[("RoleName", "r"), ("PolicyArn", arn)]).await;

@@ -240,7 +240,7 @@ impl Drawing<'_> {
                     (Input::output(&address, "arn"), None, Some(Input::output(&address, "version")))
                 }
                 SecretFrom::SecretsManager { arn, key } => (arn.as_str().into(), key.clone(), None),
-                SecretFrom::Parameter { arn } => (arn.as_str().into(), None, None),
+                SecretFrom::Parameter { id } => (id.as_str().into(), None, None),
             };
             secrets.insert(variable.clone(), task_definition::SecretRef { secret, key, version });
         }
@@ -288,7 +288,7 @@ impl Drawing<'_> {
             statements.push(role::Statement::new(&["secretsmanager:GetSecretValue"], values));
         }
         let parameters = kept(&|from| match from {
-            SecretFrom::Parameter { arn } => Some(arn.as_str().into()),
+            SecretFrom::Parameter { id } => Some(SecretFrom::parameter_arn(id, &self.stack.region).into()),
             _ => None,
         });
         if !parameters.is_empty() {

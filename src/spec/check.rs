@@ -298,18 +298,24 @@ pub(super) enum Store {
     Parameters,
 }
 
-/// Where the secret with this ARN is kept, or what is wrong with the ARN and what to write.
+/// Where the secret is kept that this ARN, or this name of a parameter, stands for; or what is wrong with it and what to write.
 /// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/specifying-sensitive-data.html>
-pub(super) fn secret_arn(text: &str) -> Result<Store, (String, String)> {
+pub(super) fn secret_place(text: &str) -> Result<Store, (String, String)> {
     let refused = |why: String, hint: &str| Err((why, hint.to_owned()));
+    // One without a slash could be the value itself, written in the wrong place.
+    if text.starts_with('/') {
+        return match parameter_name(text) {
+            Ok(()) => Ok(Store::Parameters),
+            Err(hint) => refused(format!("`{text}` cannot name a parameter"), hint),
+        };
+    }
     let kept = arn(text).and_then(|arn| match arn.service {
         "secretsmanager" => Some((Store::SecretsManager, arn.resource.strip_prefix("secret:")?)),
         "ssm" => Some((Store::Parameters, arn.resource.strip_prefix("parameter/")?)),
         _ => None,
     });
     let Some((store, name)) = kept else {
-        let hint =
-            "arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME-AbCdEf or arn:aws:ssm:REGION:ACCOUNT:parameter/NAME";
+        let hint = "arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME-AbCdEf, arn:aws:ssm:REGION:ACCOUNT:parameter/NAME or /PATH/NAME";
         return refused(format!("`{text}` is no ARN of a secret or a parameter"), hint);
     };
     if let (Store::SecretsManager, Some((_, _))) = (store, name.split_once(':')) {
@@ -325,9 +331,52 @@ pub(super) fn secret_arn(text: &str) -> Result<Store, (String, String)> {
     Ok(store)
 }
 
+/// Whether Systems Manager takes a path for the name of a parameter, or what to write.
+/// <https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_PutParameter.html>
+fn parameter_name(path: &str) -> Result<(), &'static str> {
+    const LONGEST: usize = 1011;
+    const LEVELS: usize = 15;
+    let parts: Vec<&str> = path.split('/').skip(1).collect();
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "_.-".contains(c);
+    if parts.iter().any(|part| part.is_empty() || !part.chars().all(allowed)) {
+        return Err("between slashes there are letters, digits and _ . -, as in /shop/api-key");
+    }
+    let first = parts.first().map(|part| part.to_ascii_lowercase()).unwrap_or_default();
+    if first.starts_with("aws") || first.starts_with("ssm") {
+        return Err("AWS keeps names that begin with aws or ssm for its own parameters");
+    }
+    if path.len() > LONGEST || parts.len() > LEVELS {
+        return Err("a name has at most 1011 characters and 15 levels");
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_parameter_has_a_name_that_systems_manager_takes() {
+        let deep = "/a".repeat(16);
+        for good in ["/shop/api-key", "/API_KEY", "/copilot/shop/test/secrets/DB.PASSWORD"] {
+            assert_eq!(secret_place(good).map_err(|(why, _)| why), Ok(Store::Parameters), "{good}");
+        }
+        for bad in [
+            "",
+            "/",
+            "shop/key",
+            "hunter2",
+            "/shop//key",
+            "/shop/*",
+            "/shop/key/",
+            "/aws/x",
+            "/SsmKey",
+            "/shop/a b",
+            &deep,
+        ] {
+            assert!(secret_place(bad).is_err(), "{bad}");
+        }
+    }
 
     #[test]
     fn fargate_has_the_pairs_that_aws_documents() {

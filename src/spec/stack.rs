@@ -332,9 +332,17 @@ pub enum SecretFrom {
     },
     /// `from`: a parameter of Systems Manager.
     Parameter {
-        /// Its ARN.
-        arn: String,
+        /// Its ARN, or its name in the region of the stack: ECS takes both.
+        id: String,
     },
+}
+
+impl SecretFrom {
+    /// The ARN of the parameter `id`, for a policy: a name says nothing of its account.
+    #[must_use]
+    pub fn parameter_arn(id: &str, region: &str) -> String {
+        if id.starts_with('/') { format!("arn:aws:ssm:{region}:*:parameter{id}") } else { id.to_owned() }
+    }
 }
 
 /// `bastion`: a small host in a public subnet.

@@ -20,11 +20,11 @@ async fn a_secret_and_a_parameter_reach_the_container_by_their_arns() {
 
     let whole = made.arn().expect("it has one");
     let (part, _six) = whole.rsplit_once('-').expect("AWS adds six characters");
-    let parameter = "arn:aws:ssm:eu-west-1:123456789012:parameter/shop/user";
+    let (by_arn, by_name) = ("arn:aws:ssm:eu-west-1:123456789012:parameter/shop/user", "/shop/user");
     world.edit("      USER_NAME: Ada\n", "");
     world.edit("replicas: 2", "replicas: 1");
     let given =
-        format!("ADMIN_PASSWORD: {{ from: \"{part}\", key: password }}\n      USER_NAME: {{ from: \"{parameter}\" }}");
+        format!("ADMIN_PASSWORD: {{ from: \"{part}\", key: password }}\n      USER_NAME: {{ from: \"{by_arn}\" }}");
     world.edit("ADMIN_PASSWORD: generate", &given);
     world.forget_calls().await;
     let url = world.up();
@@ -52,6 +52,11 @@ async fn a_secret_and_a_parameter_reach_the_container_by_their_arns() {
             "narrow role.web-execution"
         ]
     );
+    // ECS takes the name as well, and the role's policy says the rest of the ARN.
+    world.edit(by_arn, by_name);
+    world.up();
+    assert!(world.get(&format!("{url}/")).await.1.contains("Grace"));
+    assert_eq!(world.plan(), Vec::<String>::new());
     let wrong = world.stackctl(&["destroy", "--confirm", "demo"]);
     assert!(wrong.status.success(), "{}", text(&wrong));
     assert_eq!(everything(&world).await, ["secret shop/admin", "parameter /shop/user"], "these are not the stack's");

@@ -13,6 +13,13 @@ pub(super) async fn value(moto: &Moto, at: &str, from: &str, roles: &Value, role
     if from.split(':').nth(2) == Some("ssm") {
         return parameter(moto, at, from, roles, role).await;
     }
+    if !from.starts_with("arn:") {
+        // The name of a parameter of this region and account.
+        let account = role.split(':').nth(4).unwrap_or_default();
+        let slash = if from.starts_with('/') { "" } else { "/" };
+        let arn = format!("arn:aws:ssm:{at}:{account}:parameter{slash}{from}");
+        return parameter(moto, at, &arn, roles, role).await;
+    }
     // arn:aws:secretsmanager:region:account:secret:name[:key:stage:version]
     let parts: Vec<&str> = from.split(':').collect();
     let arn = parts.iter().take(7).copied().collect::<Vec<_>>().join(":");

@@ -335,7 +335,8 @@ mod tests {
     async fn a_role_and_a_policy_that_are_new_are_not_found_by_name() {
         let lag = Lag::default();
         let ask = async |operation: &str, body: &str, most: f64| {
-            let answer = lag.through(&Call::example(IAM, operation, body), 1, most, |_| async {
+            let call = Call::example(IAM, operation, body);
+            let answer = lag.through(&call, 1, most, |_| async {
                 Ok(Answer::xml("CreatePolicy", "<Arn>arn:aws:iam::123456789012:policy/p</Arn>"))
             });
             answer.await.map(|_| ()).map_err(|error| error.code)

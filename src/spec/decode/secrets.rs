@@ -27,7 +27,7 @@ pub(super) fn secrets(field: &Field, given: &[&str], problems: &mut Collector) -
             "generate" => drop(secrets.insert(name, SecretFrom::Generate)),
             "set" => drop(secrets.insert(name, SecretFrom::Set)),
             _ => {
-                let hint = "write `generate`, `set` for one that `stackctl secrets set` is given, or `{ from: ARN }` of where it is kept; \
+                let hint = "write `generate`, `set` for one that `stackctl secrets set` is given, or `{ from: … }` with the ARN or the parameter's name of where it is kept; \
                             a value itself never belongs into stack.yaml";
                 field.wrong("a secret's value is not written here", hint, problems);
             }
@@ -52,14 +52,14 @@ fn kept(field: &Field, problems: &mut Collector) -> Option<SecretFrom> {
     });
     let from = map.required("from", problems)?;
     let arn = from.text(problems)?;
-    let from = match check::secret_arn(&arn) {
+    let from = match check::secret_place(&arn) {
         Ok(check::Store::SecretsManager) => SecretFrom::SecretsManager { arn, key: key.unwrap_or_default() },
         Ok(check::Store::Parameters) => {
             if let Some(field) = map.get("key") {
                 let hint = "leave it out, or keep the JSON in Secrets Manager";
                 field.wrong("a parameter is passed whole: ECS takes no field of it", hint, problems);
             }
-            SecretFrom::Parameter { arn }
+            SecretFrom::Parameter { id: arn }
         }
         Err((why, hint)) => {
             from.wrong(why, hint, problems);

@@ -8,9 +8,10 @@ pub(in crate::spec) static SECRET: Section = Section {
     keys: &[
         Key {
             name: "from",
-            kind: Kind::Text(&texts::SECRET_ARN),
+            kind: Kind::Text(&texts::SECRET_PLACE),
             absence: Absence::Error("arn:aws:secretsmanager:eu-west-1:123456789012:secret:api-key-AbCdEf"),
-            doc: "The ARN of a secret in Secrets Manager or of a parameter in Systems Manager.",
+            doc: "The ARN of a secret in Secrets Manager or of a parameter in Systems Manager. Or the name of a parameter in the \
+                  region of the stack, which begins with a slash: `/shop/api-key`.",
         },
         Key {
             name: "key",
@@ -22,7 +23,7 @@ pub(in crate::spec) static SECRET: Section = Section {
     foreign: &[
         Foreign {
             words: &["value_from", "arn", "secretsmanager", "ssm", "name"],
-            help: "use `from` for the ARN of a secret or a parameter",
+            help: "use `from` for the ARN of a secret or a parameter, or for a parameter's name",
         },
         Foreign { words: &["field", "json_key"], help: "use `key` for a field of a secret that holds JSON" },
         Foreign {

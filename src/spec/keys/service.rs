@@ -138,7 +138,7 @@ pub(in crate::spec) static SERVICE: Section = Section {
             },
             absence: Absence::Means("none"),
             doc: "Environment variables whose values ECS reads from where they are kept. `generate`: 32 letters and digits, \
-                  made once, kept in Secrets Manager and never shown. `set`: [given by hand](#secrets). `{ from: ARN }`: [a \
+                  made once, kept in Secrets Manager and never shown. `set`: [given by hand](#secrets). `{ from: … }`: [a \
                   secret of your own](#secrets).",
         },
         Key {

@@ -173,7 +173,7 @@ pub(super) static ACTION: Text = Text { many: "IAM actions", pattern: "^[a-z0-9-
 
 pub(super) static RESOURCE: Text = Text { many: "ARNs", pattern: "^(\\*|arn:aws:[a-z0-9-]+:[^:]*:[^:]*:.+)$", ..PLAIN };
 
-pub(super) static SECRET_ARN: Text = Text { one: "ARN", ..PLAIN };
+pub(super) static SECRET_PLACE: Text = Text { one: "ARN, or name of a parameter", ..PLAIN };
 
 pub(super) static SCHEDULE: Text = Text { one: "schedule", pattern: "^(cron|rate|at)\\(.+\\)$", ..PLAIN };
 

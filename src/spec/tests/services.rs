@@ -320,7 +320,8 @@ fn a_secret_is_generated_given_by_hand_or_named_by_its_arn() {
             format!("{{ from: {secret}, key: token }}"),
             SecretFrom::SecretsManager { arn: secret.into(), key: Some("token".into()) },
         ),
-        (format!("{{ from: {parameter} }}"), SecretFrom::Parameter { arn: parameter.into() }),
+        (format!("{{ from: {parameter} }}"), SecretFrom::Parameter { id: parameter.into() }),
+        ("{ from: /shop/mail }".to_owned(), SecretFrom::Parameter { id: "/shop/mail".into() }),
         ("generate".to_owned(), SecretFrom::Generate),
         ("set".to_owned(), SecretFrom::Set),
     ] {
@@ -360,7 +361,7 @@ fn what_is_no_secret_of_aws_is_placed() {
         ("{ key: token }".to_owned(), "7:12 `from` is missing"),
         (
             "hunter2".to_owned(),
-            "7:12 a secret's value is not written here [write `generate`, `set` for one that `stackctl secrets set` is given, or `{ from: ARN }`",
+            "7:12 a secret's value is not written here [write `generate`, `set` for one that `stackctl secrets set` is given, or `{ from: … }` with the ARN",
         ),
     ] {
         let found = wrong(&secret);

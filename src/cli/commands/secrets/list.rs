@@ -46,7 +46,9 @@ fn lines(stack: &Stack, live: &BTreeMap<Address, secret::Live>) -> Vec<SecretLin
             let (source, kept_as) = match from {
                 SecretFrom::Generate => ("generate", kept.map(|live| live.name.clone())),
                 SecretFrom::Set => ("set", kept.map(|live| live.name.clone())),
-                SecretFrom::SecretsManager { arn, .. } | SecretFrom::Parameter { arn } => ("from", Some(arn.clone())),
+                SecretFrom::SecretsManager { arn, .. } | SecretFrom::Parameter { id: arn } => {
+                    ("from", Some(arn.clone()))
+                }
             };
             let name = format!("{service}.{variable}");
             let services = vec![service.clone()];

@@ -190,7 +190,7 @@ fn wanted(stack: &Stack, name: &str) -> Result<Wanted, Stop> {
             format!("the value of {name} is generated"),
             format!("write `{variable}: set` in stack.yaml to give it by hand"),
         ),
-        Some((_, _, SecretFrom::SecretsManager { arn, .. } | SecretFrom::Parameter { arn }, _)) => {
+        Some((_, _, SecretFrom::SecretsManager { arn, .. } | SecretFrom::Parameter { id: arn }, _)) => {
             refuse(format!("{name} is kept elsewhere"), format!("change it where it is kept: {arn}"))
         }
         None => {
