@@ -41,6 +41,7 @@ async fn a_service_is_checked_for_its_codes_at_its_port() {
     // A path alone is asked for on the port of the requests, and 200 is the answer.
     let said = world.ends_with(1, &["up", "--yes"]);
     for words in [
+        "1 of 1 new tasks run, still starting: grace ends in 60 s",
         "service.web: the rollout failed: ",
         "Health checks failed with these codes: [404]",
         "health check: GET /status on port 3000 must return 200. A task is replaced after 3 failures in a row, 5 s apart",

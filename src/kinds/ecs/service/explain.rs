@@ -54,8 +54,13 @@ pub(super) async fn rollout(cx: &Context, live: &Live, phase: &Phase) -> Explana
 
 /// The service's tasks that have stopped and are still known: ECS keeps them for an hour. None, if they cannot be read.
 pub(super) async fn stopped(cx: &Context, cluster: &str, name: &str) -> Vec<Task> {
+    tasks(cx, cluster, name, DesiredStatus::Stopped).await
+}
+
+/// The service's tasks that are to be in this status. None, if they cannot be read.
+pub(super) async fn tasks(cx: &Context, cluster: &str, name: &str, status: DesiredStatus) -> Vec<Task> {
     let call = cx.aws.ecs.list_tasks().cluster(cluster).service_name(name);
-    let Ok(listed) = call.desired_status(DesiredStatus::Stopped).send().await.during("ListTasks") else {
+    let Ok(listed) = call.desired_status(status).send().await.during("ListTasks") else {
         return Vec::new();
     };
     if listed.task_arns().is_empty() {
