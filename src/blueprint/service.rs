@@ -24,15 +24,8 @@ use crate::{
         secretsmanager::secret,
     },
     model::{Address, Graph, Input},
-    spec::{ImageFrom, SecretFrom, Service, Stack},
+    spec::{Health, ImageFrom, SecretFrom, Service, Stack},
 };
-
-/// A new task has this long, in seconds, before a failing health check counts against it.
-const GRACE: u32 = 60;
-
-/// The health check, in seconds: every 5, an answer within 4, two good ones to come back, three bad ones to go. With the
-/// defaults, 30 s apart, every release would wait a minute longer.
-const HEALTH: (u32, u32, u32, u32) = (5, 4, 2, 3);
 
 /// What the agent of ECS Exec has to be allowed, by the role of the task that it runs in; no resource can be named for it.
 /// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-iam-roles.html#ecs-exec-required-iam-permissions>
@@ -53,7 +46,8 @@ pub(super) struct Parts {
     pub(super) cache: Option<Cache>,
 }
 
-/// The services' security groups, by service: each admits the load balancer on its port and nothing else.
+/// The services' security groups, by service: each admits the load balancer on its port and on that of its
+/// health check, and nothing else.
 pub(super) fn security_groups(
     graph: &mut Graph,
     stack: &Stack,
@@ -63,14 +57,15 @@ pub(super) fn security_groups(
     let mut groups = BTreeMap::new();
     for (name, service) in &stack.services {
         let caller = balancer.filter(|_| !service.routes.is_empty());
-        let ingress = caller.zip(service.port).map(|(balancer, port)| security_group::Ingress {
-            port,
-            from: security_group::Source::Group(Input::output(&balancer.security_group, "id")),
+        let ports = service.port.into_iter().chain(service.health.port);
+        let ingress = caller.into_iter().flat_map(|balancer| {
+            let from = || security_group::Source::Group(Input::output(&balancer.security_group, "id"));
+            ports.clone().map(move |port| security_group::Ingress { port, from: from() })
         });
         let desired = security_group::Desired {
             vpc: network.vpc.clone(),
             description: format!("The tasks of {name}, reached from the load balancer"),
-            ingress: ingress.into_iter().collect(),
+            ingress: ingress.collect(),
         };
         groups.insert(name.clone(), graph.add(Address::new("security_group", format!("service-{name}")), &desired));
     }
@@ -127,7 +122,7 @@ impl Drawing<'_> {
                 target: target
                     .as_ref()
                     .map(|(group, port, _)| service::Target { group: Input::output(group, "arn"), port: *port }),
-                grace_seconds: if target.is_some() { GRACE } else { 0 },
+                grace_seconds: if target.is_some() { self.service.health.grace } else { 0 },
                 exec: self.service.exec,
                 rollback_after: self.service.rollback_after,
             },
@@ -302,9 +297,10 @@ impl Drawing<'_> {
     fn target(&self, graph: &mut Graph, routes: &mut Option<Routes>) -> Option<(Address, u16, Vec<Address>)> {
         let routes = routes.as_mut().filter(|_| !self.service.routes.is_empty())?;
         let port = self.service.port?;
-        let (interval, timeout, healthy, unhealthy) = HEALTH;
-        let path = self.service.health.clone();
-        let health = target_group::Health { path, interval, timeout, healthy, unhealthy, matcher: "200".to_owned() };
+        let Health { path, codes, interval, timeout, healthy, unhealthy, port: health_port, grace: _ } =
+            self.service.health.clone();
+        let health =
+            target_group::Health { path, interval, timeout, healthy, unhealthy, matcher: codes, port: health_port };
         let group = graph.add(
             Address::new("target_group", self.name),
             &target_group::Desired {
@@ -315,6 +311,10 @@ impl Drawing<'_> {
                 deregistration_delay: self.service.stop_timeout,
             },
         );
+        if health_port.is_some() {
+            // The tasks admit the load balancer at that port before it asks there.
+            graph.need(&group, &self.parts.groups[self.name]);
+        }
         let rules = routes.forward(graph, self.service, &group);
         Some((group, port, rules))
     }

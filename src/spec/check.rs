@@ -23,6 +23,11 @@ pub(super) const LONGEST_PATTERN: usize = 128;
 /// <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateTargetGroup.html>
 pub(super) const LONGEST_HEALTH_PATH: usize = 1024;
 
+/// The longest grace period of a health check, in seconds. ECS takes up to 2,147,483,647, about 69 years; a rollout is
+/// watched for an hour.
+/// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CreateService.html>
+pub(super) const LONGEST_GRACE: u32 = 3600;
+
 /// The longest name of a time zone, in characters.
 /// <https://docs.aws.amazon.com/scheduler/latest/APIReference/API_CreateSchedule.html>
 pub(super) const LONGEST_ZONE: usize = 50;
@@ -136,6 +141,16 @@ pub(super) fn is_image(text: &str) -> bool {
 /// Whether `text` is a path of a URL that a health check can request.
 pub(super) fn is_url_path(text: &str) -> bool {
     text.starts_with('/') && text.len() <= LONGEST_HEALTH_PATH && !text.contains(char::is_whitespace)
+}
+
+/// Whether `text` has codes and ranges of codes, with commas between them, that an Application Load Balancer takes.
+/// <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_Matcher.html>
+pub(super) fn are_codes(text: &str) -> bool {
+    let code = |text: &str| text.parse::<u16>().ok().filter(|code| is_digits(text) && (200..=499).contains(code));
+    text.split(',').all(|part| match part.split_once('-') {
+        Some((first, last)) => code(first).zip(code(last)).is_some_and(|(first, last)| first <= last),
+        None => code(part).is_some(),
+    })
 }
 
 /// Whether `text` is `prefix` and 8 or 17 hexadecimal digits.

@@ -27,7 +27,7 @@ pub use reference::reference;
 pub use schema::schema;
 pub use stack::{
     Alarms, Bastion, BastionUser, Bucket, Cache, Cidr, DEFAULT_ENVIRONMENT, Database, DatabaseRole, DatabaseUser,
-    Given, ImageFrom, Job, LoadBalancer, Nat, Network, Scale, SecretFrom, Service, Stack, Statement, Tls,
+    Given, Health, ImageFrom, Job, LoadBalancer, Nat, Network, Scale, SecretFrom, Service, Stack, Statement, Tls,
 };
 
 use problem::Collector;

@@ -79,6 +79,11 @@ impl<'a> Map<'a> {
         Some(Self { entries, section })
     }
 
+    /// What `section` declares, with all of its keys left out.
+    pub(super) fn empty(section: &'static Section) -> Self {
+        Self { entries: Entries { span: Span::default(), path: String::new(), list: &[] }, section }
+    }
+
     /// All of its fields, in the order of the file.
     pub(super) fn fields(&self) -> impl Iterator<Item = Field<'a>> {
         self.entries.fields()
@@ -167,7 +172,7 @@ impl<'a> Map<'a> {
     /// The text at `key` as far as the declaration checks it, or its default.
     pub(super) fn text(&self, key: &str, problems: &mut Collector) -> Option<String> {
         let check = match &self.section.key(key).kind {
-            Kind::Text(text) => text.check.as_ref(),
+            Kind::Text(text) | Kind::Either([Kind::Text(text), ..]) => text.check.as_ref(),
             _ => None,
         };
         let read = |field: &Field, problems: &mut Collector| {
@@ -253,7 +258,7 @@ impl<'a> Field<'a> {
     }
 
     /// A problem of this value, `text`, if it does not pass the check.
-    fn checked(&self, text: &str, check: Option<&Check>, problems: &mut Collector) {
+    pub(super) fn checked(&self, text: &str, check: Option<&Check>, problems: &mut Collector) {
         if let Some(check) = check.filter(|check| !(check.holds)(text)) {
             self.wrong(format!("`{text}` {}", check.wrong), check.help, problems);
         }

@@ -225,8 +225,8 @@ pub struct Service {
     pub replicas: u32,
     /// `scale`: autoscaling chooses how many tasks there are.
     pub scale: Option<Scale>,
-    /// `health`: the path that answers 200 when a task can serve.
-    pub health: String,
+    /// `health`: the check that a task passes when it can serve.
+    pub health: Health,
     /// `routes`: path patterns.
     pub routes: Vec<String>,
     /// `host`: the host name that the routes are for.
@@ -249,6 +249,27 @@ pub struct Service {
     pub buckets: Vec<String>,
     /// `permissions`: what its tasks may do on AWS.
     pub permissions: Vec<Statement>,
+}
+
+/// `health` of a service: how the load balancer checks its tasks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Health {
+    /// `path`: what is requested.
+    pub path: String,
+    /// `codes`: the status codes that pass, such as `200` or `200-299,301`.
+    pub codes: String,
+    /// `grace`: how long ECS ignores failed checks of a new task, in seconds (0 to 3600).
+    pub grace: u32,
+    /// `interval`: the time between two checks, in seconds (5 to 300).
+    pub interval: u32,
+    /// `timeout`: how long an answer may take, in seconds (2 to 120, less than `interval`).
+    pub timeout: u32,
+    /// `healthy`: passed checks in a row that make an unhealthy task healthy (2 to 10).
+    pub healthy: u32,
+    /// `unhealthy`: failed checks in a row that make a task unhealthy (2 to 10).
+    pub unhealthy: u32,
+    /// `port`, if it is another one than the service's.
+    pub port: Option<u16>,
 }
 
 /// One of `permissions`: some actions on some resources.

@@ -94,8 +94,8 @@ async fn a_program_that_ends_is_explained_with_code_log_and_advice() {
             "Task failed ELB health checks in (target-group ",
             "Health checks failed with these codes: [503]",
             "health check: GET /status on port 3000 must return 200. A task is replaced after 3 failures in a row, 5 s apart",
-            "likely cause: The program does not listen on port 3000, or GET /status does not return 200.",
-            "next: Make GET /status return 200",
+            "likely cause: GET /status returned 503: the program, or something that it needs, is not ready.",
+            "next: Read the log for the reason.",
         ],
     );
     // What runs before the new version fails, and nothing is rolled out.

@@ -27,6 +27,7 @@ mod given_network;
 mod given_secrets;
 mod going_back;
 mod guard_duty;
+mod health;
 mod held;
 #[path = "../iam/mod.rs"]
 mod iam;

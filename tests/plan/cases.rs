@@ -65,6 +65,7 @@ cases! {
     everything_exists,
     foundation_that_cannot_be_replaced,
     given_network,
+    health_check_of_its_own,
     health_path_changed_behind_our_back,
     image_of_a_registry,
     interrupted_replacement,

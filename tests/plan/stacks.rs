@@ -141,7 +141,11 @@ fn service() -> impl Strategy<Value = Service> {
             Just("scale: { min: 1, max: 4, cpu: 60 }"),
             Just("scale: { min: 2, max: 8, cpu: 70, requests: 90 }"),
         ],
-        prop_oneof![Just("/"), Just("/status")],
+        prop_oneof![
+            Just("/"),
+            Just("/status"),
+            Just("{ path: /status, codes: 200-299, grace: 2m, interval: 10, port: 8081 }"),
+        ],
         any::<bool>(),
         0_usize..7,
         any::<bool>(),

@@ -68,9 +68,47 @@ def delete_load_balancer(original, self, arn):
     return original(self, arn)
 
 
+# The ranges of a health check, and the codes that an ALB takes.
+# https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateTargetGroup.html
+# https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_Matcher.html
+CODES = re.compile(r"[2-4]\d\d(-[2-4]\d\d)?(,[2-4]\d\d(-[2-4]\d\d)?)*")
+
+
+def check_health(port, path, interval, timeout, healthy, unhealthy, codes):
+    """Refuses settings that AWS refuses; what is None is not set."""
+    ranges = [("interval", interval, 5, 300), ("timeout", timeout, 2, 120), ("healthy threshold count", healthy, 2, 10),
+              ("unhealthy threshold count", unhealthy, 2, 10)]
+    if port not in (None, "traffic-port"):
+        ranges.append(("port", port, 1, 65535))
+    for what, value, least, most in ranges:
+        if value is not None and not (str(value).isdigit() and least <= int(value) <= most):
+            raise ValidationError(f"Health check {what} '{value}' must be between '{least}' and '{most}'")
+    if interval is not None and timeout is not None and int(timeout) >= int(interval):
+        raise ValidationError("Health check interval must be greater than the timeout.")
+    if path is not None and not (path.startswith("/") and len(path) <= 1024):
+        raise ValidationError(f"Health check path '{path}' is not valid")
+    if codes is not None and not CODES.fullmatch(codes):
+        raise ValidationError(f"Health check matcher HTTP code '{codes}' must be within '200-499'")
+
+
+@patch(ELBv2Backend, "modify_target_group")
+def modify_target_group(original, self, arn, protocol=None, port=None, path=None, interval=None, timeout=None,
+                        healthy=None, unhealthy=None, codes=None, health_check_enabled=None):
+    group = self.target_groups.get(arn)
+    if group is not None:
+        check_health(port, path, interval or group.health_check_interval_seconds,
+                     timeout or group.health_check_timeout_seconds, healthy, unhealthy, codes)
+    return original(self, arn, protocol, port, path, interval, timeout, healthy, unhealthy, codes,
+                    health_check_enabled)
+
+
 @patch(ELBv2Backend, "create_target_group")
 def create_target_group(original, self, name, *args, **kwargs):
     check_name(name, "target group")
+    check_health(kwargs.get("healthcheck_port"), kwargs.get("healthcheck_path"),
+                 kwargs.get("healthcheck_interval_seconds"), kwargs.get("healthcheck_timeout_seconds"),
+                 kwargs.get("healthy_threshold_count"), kwargs.get("unhealthy_threshold_count"),
+                 (kwargs.get("matcher") or {}).get("HttpCode"))
     for group in self.target_groups.values():
         if group.name != name:
             continue

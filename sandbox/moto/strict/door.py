@@ -45,6 +45,7 @@ def load_balancing():
         groups.append({
             "arn": group.arn, "port": int(group.port), "path": group.health_check_path or "/",
             "interval": int(group.health_check_interval_seconds), "timeout": int(group.health_check_timeout_seconds),
+            "health_port": group.health_check_port or "traffic-port",
             "healthy": int(group.healthy_threshold_count), "unhealthy": int(group.unhealthy_threshold_count),
             "matcher": (group.matcher or {}).get("HttpCode", "200"), "attributes": dict(group.attributes),
         })

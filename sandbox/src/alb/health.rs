@@ -22,43 +22,61 @@ const LEAST: Duration = Duration::from_millis(50);
 
 /// Checks a target until it drains or is gone.
 pub(super) async fn check(balancing: Arc<Balancing>, place: Arc<Place>, group: String, target: Target) {
-    let (mut good, mut bad) = (0_u32, 0_u32);
+    let mut row = Row::default();
     loop {
         let Some(config) = balancing.config().group(&group).cloned() else { return };
         match balancing.targets.state(&group, &target) {
             None | Some(State::Draining) => return,
             Some(_) => {}
         }
-        match ask(&config, &target).await {
-            Ok(()) => {
-                (good, bad) = (good + 1, 0);
-                // A new target is healthy from its first good answer on; one that was unhealthy has to earn it.
-                // https://docs.aws.amazon.com/elasticloadbalancing/latest/application/target-group-health-checks.html
-                let first = balancing.targets.state(&group, &target) == Some(State::Initial);
-                if first || good >= config.healthy {
-                    balancing.targets.set(&group, &target, State::Healthy);
-                }
-            }
-            Err((reason, description)) => {
-                (good, bad) = (0, bad + 1);
-                if bad >= config.unhealthy {
-                    balancing.targets.set(&group, &target, State::Unhealthy(reason, description));
-                }
-            }
+        let answer = ask(&config, &target).await;
+        let is_new = balancing.targets.state(&group, &target) == Some(State::Initial);
+        if let Some(state) = row.after(answer, is_new, &config) {
+            balancing.targets.set(&group, &target, state);
         }
         sleep(place.settings.rollout(f64::from(config.interval)).max(LEAST)).await;
     }
 }
 
-async fn ask(config: &TargetGroup, target: &Target) -> Result<(), (&'static str, String)> {
+/// Why a check failed: AWS's reason code and its description.
+pub(super) type Failure = (&'static str, String);
+
+/// Equal answers in a row.
+#[derive(Default)]
+pub(super) struct Row {
+    good: u32,
+    bad: u32,
+}
+
+impl Row {
+    /// What a target is after one more answer, if that says so. A new target is healthy from its first good answer on; one
+    /// that was unhealthy has to earn it.
+    /// <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/target-group-health-checks.html>
+    pub(super) fn after(&mut self, answer: Result<(), Failure>, is_new: bool, config: &TargetGroup) -> Option<State> {
+        match answer {
+            Ok(()) => {
+                (self.good, self.bad) = (self.good + 1, 0);
+                (is_new || self.good >= config.healthy).then_some(State::Healthy)
+            }
+            Err((reason, description)) => {
+                (self.good, self.bad) = (0, self.bad + 1);
+                (self.bad >= config.unhealthy).then_some(State::Unhealthy(reason, description))
+            }
+        }
+    }
+}
+
+/// Makes one check of a target, at the port that its group says.
+pub(super) async fn ask(config: &TargetGroup, target: &Target) -> Result<(), Failure> {
+    let port = config.health_port(target.port);
     let failed = |()| ("Target.FailedHealthChecks", "Health checks failed".to_owned());
     let asked = async {
-        let stream = TcpStream::connect((target.ip.as_str(), target.port)).await.map_err(|_| failed(()))?;
+        let stream = TcpStream::connect((target.ip.as_str(), port)).await.map_err(|_| failed(()))?;
         let (mut sender, connection) =
             hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(|_| failed(()))?;
         tokio::spawn(connection);
         let request = Request::get(&config.path)
-            .header("host", format!("{}:{}", target.ip, target.port))
+            .header("host", format!("{}:{port}", target.ip))
             .header("user-agent", "ELB-HealthChecker/2.0")
             .header("connection", "close")
             .body(Empty::<Bytes>::new())

@@ -79,6 +79,8 @@ impl Rule {
 pub(super) struct TargetGroup {
     pub(super) arn: String,
     pub(super) path: String,
+    /// Where targets are checked: `traffic-port`, or a number.
+    health_port: String,
     pub(super) interval: u32,
     pub(super) timeout: u32,
     pub(super) healthy: u32,
@@ -139,6 +141,11 @@ impl TargetGroup {
         let value = self.attributes.get("deregistration_delay.timeout_seconds");
         let text = value.map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned));
         text.and_then(|text| text.parse().ok()).unwrap_or(300.0)
+    }
+
+    /// The port at which a target that gets its requests at `port` is checked.
+    pub(super) fn health_port(&self, port: u16) -> u16 {
+        self.health_port.parse().unwrap_or(port)
     }
 
     /// Whether an HTTP status is a good answer: `200`, `200-299`, `200,204`.

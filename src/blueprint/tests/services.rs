@@ -89,6 +89,27 @@ fn a_worker_is_reached_by_nobody() {
 }
 
 #[test]
+fn a_health_check_is_what_stack_yaml_says() {
+    let from = input("security_group.load-balancer", "id");
+    let ingress = |port: u16| json!({ "port": port, "from": { "group": from } });
+    let of = |health: &str| {
+        let graph = drawn(&format!("services: {{ web: {{ build: app, port: 3000, health: {health} }} }}\n"));
+        let has = |address: &str, field: &str| node(&graph, address).desired[field].clone();
+        let needs_group = needs(&graph, "target_group.web").contains(&"security_group.service-web".to_owned());
+        let grace = has("service.web", "grace_seconds");
+        (has("target_group.web", "health"), has("security_group.service-web", "ingress"), grace, needs_group)
+    };
+    let usual = json!({ "path": "/up", "interval": 5, "timeout": 4, "healthy": 2, "unhealthy": 3, "matcher": "200" });
+    assert_eq!(of("/up"), (usual, json!([ingress(3000)]), json!(60), false));
+    let own = json!({
+        "path": "/live", "interval": 30, "timeout": 10, "healthy": 3, "unhealthy": 5, "matcher": "200-299", "port": 8081,
+    });
+    let written =
+        "{ path: /live, codes: 200-299, grace: 2m, interval: 30, timeout: 10, healthy: 3, unhealthy: 5, port: 8081 }";
+    assert_eq!(of(written), (own, json!([ingress(3000), ingress(8081)]), json!(120), true));
+}
+
+#[test]
 fn a_service_needs_what_it_takes_to_start_and_to_be_reached() {
     let graph = drawn(
         "database: {}\nservices: { web: { build: app, port: 3000, block: [/hidden], release: [migrate], secrets: { KEY: generate } } }\n",

@@ -5,6 +5,7 @@ pub mod database_load;
 mod database_task;
 pub mod database_users;
 mod earlier;
+mod health;
 #[cfg(test)]
 mod model;
 pub mod release;

@@ -5,12 +5,10 @@ use aws_sdk_ecs::types::{Task, TaskStopCode};
 use crate::{
     aws::{self, TaskLog},
     kind::Context,
-    kinds::{
-        ecs::{
-            self,
-            sentences::{self, Failed, Sentence},
-        },
-        elb,
+    kinds::ecs::{
+        self,
+        health::{self, Got},
+        sentences::{self, Failed, Sentence},
     },
     model::{ContainerEnd, Evidence, Explanation, HealthCheck, TaskEnd, cut},
 };
@@ -21,19 +19,6 @@ pub(crate) const LAST_LINES: i32 = 20;
 /// How much of each is shown, in characters: CloudWatch Logs keeps lines of up to 1 MB.
 /// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/cloudwatch_limits_cwl.html>
 const LONGEST_LINE: usize = 1_000;
-
-/// The health check of the target group `arn`, if it can be read.
-pub(super) async fn health_check(cx: &Context, arn: &str) -> Option<HealthCheck> {
-    let groups = elb::target_groups(cx).await.ok()?;
-    let (_, group) = groups.into_iter().find(|(_, group)| group.target_group_arn() == Some(arn))?;
-    Some(HealthCheck {
-        path: group.health_check_path().unwrap_or("/").to_owned(),
-        port: group.port().unwrap_or_default(),
-        expects: group.matcher().and_then(|matcher| matcher.http_code()).unwrap_or("200").to_owned(),
-        interval_seconds: group.health_check_interval_seconds().unwrap_or_default(),
-        failures: group.unhealthy_threshold_count().unwrap_or_default(),
-    })
-}
 
 /// How a task ended whose container `container` is waited for, as ECS says. What else is in it, such as GuardDuty's agent,
 /// tells nothing.
@@ -59,10 +44,6 @@ fn meaning(code: i32) -> Option<&'static str> {
         _ => None,
     }
 }
-
-/// What ECS and the load balancer say of a health check that was answered with another status than it wants.
-/// <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/target-group-health-checks.html>
-const ANSWERED: &str = "failed with these codes";
 
 /// Why a task stopped.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -122,13 +103,7 @@ impl StopReason {
         }
         let written = matches!(log, Evidence::Log { lines, .. } if !lines.is_empty());
         let (likely_cause, next) = match (self, check) {
-            (Self::Unhealthy, Some(HealthCheck { path, port, expects, .. })) => (
-                format!("The program does not listen on port {port}, or GET {path} does not return {expects}."),
-                format!(
-                    "Make GET {path} return {expects} as soon as the program can serve, on 0.0.0.0 and on the port in PORT. \
-                     To check another path, set `health` in stack.yaml."
-                ),
-            ),
+            (Self::Unhealthy, Some(check)) => health::advice(check, Got::of(said)),
             (Self::OnPurpose | Self::Unhealthy, _) => return None,
             (Self::CannotPull, _) => (
                 "The image is not in its registry under this name and tag, or the task cannot reach the registry or is not \
@@ -155,7 +130,7 @@ impl StopReason {
     pub(super) fn sentence(&self, log: &Evidence, said: &[String]) -> Option<&'static Sentence> {
         let failed = match self {
             Self::OnPurpose | Self::CannotPull | Self::OutOfMemory => return None,
-            Self::Unhealthy => Failed::Unhealthy { answered: said.iter().any(|line| line.contains(ANSWERED)) },
+            Self::Unhealthy => Failed::Unhealthy { answered: matches!(Got::of(said), Some(Got::Code(_))) },
             Self::CannotPrepare | Self::Ended(_) => Failed::ByItself,
         };
         let written = if let Evidence::Log { lines, .. } = log { lines.as_slice() } else { &[] };

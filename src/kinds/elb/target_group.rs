@@ -21,6 +21,10 @@ const DEREGISTRATION_DELAY: &str = "deregistration_delay.timeout_seconds";
 /// A target group.
 pub struct TargetGroup;
 
+/// What AWS has in the place of a number for the port that a target is registered with.
+/// <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateTargetGroup.html>
+const TRAFFIC_PORT: &str = "traffic-port";
+
 /// When a target counts as healthy.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Health {
@@ -34,8 +38,11 @@ pub struct Health {
     pub healthy: u32,
     /// Bad answers in a row that make it unhealthy (2 to 10).
     pub unhealthy: u32,
-    /// The HTTP status that is a good answer, such as `200`.
+    /// The HTTP statuses that are a good answer, such as `200` or `200-299,301` (200 to 499).
     pub matcher: String,
+    /// The port that is asked; without one, that which a target is registered with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub port: Option<u16>,
 }
 
 impl Health {
@@ -49,14 +56,21 @@ impl Health {
             healthy: number(group.healthy_threshold_count()),
             unhealthy: number(group.unhealthy_threshold_count()),
             matcher: group.matcher().and_then(Matcher::http_code).unwrap_or_default().to_owned(),
+            port: group.health_check_port().and_then(|port| port.parse().ok()),
         }
+    }
+
+    /// The port as AWS has it.
+    fn port_in_words(&self) -> String {
+        self.port.map_or_else(|| TRAFFIC_PORT.to_owned(), |port| port.to_string())
     }
 }
 
 /// Sets the health check in the call that makes a target group, or in the call that changes one.
 macro_rules! with_health {
     ($call:expr, $health:expr) => {{
-        let Health { path, interval, timeout, healthy, unhealthy, matcher } = $health;
+        let health: &Health = $health;
+        let Health { path, interval, timeout, healthy, unhealthy, matcher, port: _ } = health;
         $call
             .health_check_path(path)
             .health_check_interval_seconds(aws::signed(*interval))
@@ -64,6 +78,7 @@ macro_rules! with_health {
             .healthy_threshold_count(aws::signed(*healthy))
             .unhealthy_threshold_count(aws::signed(*unhealthy))
             .matcher(Matcher::builder().http_code(matcher).build())
+            .health_check_port(health.port_in_words())
     }};
 }
 
@@ -104,6 +119,7 @@ fields! {
         HealthHealthy = "health.healthy",
         HealthUnhealthy = "health.unhealthy",
         HealthMatcher = "health.matcher",
+        HealthPort = "health.port",
         DeregistrationDelay = "deregistration_delay",
     }
 
@@ -177,6 +193,7 @@ impl Kind for TargetGroup {
             .field(Field::HealthHealthy, &has.healthy, &wants.healthy)
             .field(Field::HealthUnhealthy, &has.unhealthy, &wants.unhealthy)
             .field(Field::HealthMatcher, &has.matcher, &wants.matcher)
+            .field(Field::HealthPort, &has.port_in_words(), &wants.port_in_words())
             .field(Field::DeregistrationDelay, &live.deregistration_delay, &desired.deregistration_delay)
             .finish()
     }
@@ -226,7 +243,8 @@ impl Kind for TargetGroup {
                 | Field::HealthTimeout
                 | Field::HealthHealthy
                 | Field::HealthUnhealthy
-                | Field::HealthMatcher => health = true,
+                | Field::HealthMatcher
+                | Field::HealthPort => health = true,
                 Field::DeregistrationDelay => delay = true,
             }
         }
@@ -250,12 +268,20 @@ impl Kind for TargetGroup {
     }
 
     fn consequence(desired: &Desired, live: &Live, changes: &Changed<Field>) -> Option<String> {
-        let (from, to) = (&live.health.path, &desired.health.path);
-        changes.contains(Field::HealthPath).then(|| {
+        let (from, to) = (&live.health, &desired.health);
+        let there = if changes.contains(Field::HealthPort) {
+            let port = to.port.map_or_else(|| "the port of the service".to_owned(), |port| format!("port {port}"));
             format!(
-                "asks for {to} at once: tasks of the version that runs get no more requests if they answer {from} only"
+                "{} on {port} at once: tasks of the version that runs get no more requests if they do not answer there",
+                to.path
             )
-        })
+        } else if changes.contains(Field::HealthPath) {
+            let (from, to) = (&from.path, &to.path);
+            format!("{to} at once: tasks of the version that runs get no more requests if they answer {from} only")
+        } else {
+            return None;
+        };
+        Some(format!("asks for {there}"))
     }
 
     #[cfg(test)]
@@ -267,6 +293,7 @@ impl Kind for TargetGroup {
             healthy: 2,
             unhealthy: 3,
             matcher: "200".into(),
+            port: None,
         };
         let base = || Desired { vpc: "vpc-given".into(), port: 3000, health: health(), deregistration_delay: 30 };
         let with = |health| Desired { health, ..base() };
@@ -284,6 +311,7 @@ impl Kind for TargetGroup {
             .variant(&["health.healthy"], with(Health { healthy: 5, ..health() }))
             .variant(&["health.unhealthy"], with(Health { unhealthy: 5, ..health() }))
             .variant(&["health.matcher"], with(Health { matcher: "200-299".into(), ..health() }))
+            .variant(&["health.port"], with(Health { port: Some(8081), ..health() }))
             .variant(&["deregistration_delay"], Desired { deregistration_delay: 60, ..base() })
     }
 }

@@ -6,6 +6,7 @@ mod buckets;
 mod cache;
 mod database;
 mod environment;
+mod health;
 mod image;
 mod jobs;
 mod load_balancer;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{
-    buckets, environment,
+    buckets, environment, health,
     image::{image, repositories},
     permissions, scale, secrets,
     size::size,
@@ -114,7 +114,7 @@ fn service(field: &Field, ways: Ways, given: &[&str], declared: &[&str], problem
     };
     let routed = routes.as_ref().is_none_or(|routes| !routes.is_empty());
     let count = scale::count(&map, served && routed, problems);
-    let health = map.text("health", problems);
+    let health = health::health(&map, port, routed, problems);
     let host = map.text("host", problems);
     let block = blocked(&map, problems);
     let release = map.command("release", problems);

@@ -7,6 +7,7 @@ mod bastion;
 mod buckets;
 mod cache;
 mod database;
+mod health;
 mod jobs;
 mod load_balancer;
 mod network;
@@ -22,6 +23,7 @@ pub(super) use bastion::{BASTION, BASTION_USER};
 pub(super) use buckets::BUCKET;
 pub(super) use cache::{CACHE, VERSIONS as VALKEY_VERSIONS};
 pub(super) use database::{DATABASE, ROLES};
+pub(super) use health::HEALTH;
 pub(super) use jobs::JOB;
 pub(super) use load_balancer::{LOAD_BALANCER, TLS, TlsWord};
 pub(super) use network::{NAT, NETWORK};
@@ -29,6 +31,7 @@ pub(super) use permissions::STATEMENT;
 pub(super) use scale::SCALE;
 pub(super) use secrets::SECRET;
 pub(super) use service::{DOCKERFILE, SERVICE};
+pub(super) use texts::CODES;
 pub(super) use top::{ONLY_AT_THE_TOP, TOP};
 
 /// A mapping whose keys are known.

@@ -1,6 +1,6 @@
 //! The keys of a service.
 
-use super::{Absence, Empty, Foreign, Key, Kind, Literal, SCALE, SECRET, STATEMENT, Section, texts};
+use super::{Absence, Empty, Foreign, HEALTH, Key, Kind, Literal, SCALE, SECRET, STATEMENT, Section, texts};
 use crate::spec::check;
 
 pub(in crate::spec) static SERVICE: Section = Section {
@@ -69,10 +69,11 @@ pub(in crate::spec) static SERVICE: Section = Section {
         },
         Key {
             name: "health",
-            kind: Kind::Text(&texts::URL_PATH),
+            kind: Kind::Either(&[Kind::Text(&texts::URL_PATH), Kind::Map(&HEALTH)]),
             absence: Absence::Default(Literal::Text("/")),
             doc: "The path that answers 200 when a task can serve. It is requested every 5 s and must answer within 4 s. \
-                  After three failures in a row, a task gets no more requests and is replaced. Needs `port`.",
+                  After three failures in a row, a task gets no more requests and is replaced. [A mapping](#health) sets \
+                  other codes, times and counts, and another port. Needs `port`.",
         },
         Key {
             name: "routes",

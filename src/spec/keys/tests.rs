@@ -119,7 +119,10 @@ fn declarations_have_one_name_each_and_defaults_that_fit() {
                     Absence::Default(Literal::Text(word)),
                     Kind::Choice(words) | Kind::Either([Kind::Choice(words), ..]),
                 ) => words.contains(word),
-                (Absence::Default(Literal::Text(text)), Kind::Text(declared)) => {
+                (
+                    Absence::Default(Literal::Text(text)),
+                    Kind::Text(declared) | Kind::Either([Kind::Text(declared), ..]),
+                ) => {
                     Regex::new(declared.pattern).expect("it is an expression").is_match(text)
                         && declared.check.as_ref().is_none_or(|check| (check.holds)(text))
                 }
@@ -189,6 +192,7 @@ fn checked_twice() -> Vec<(&'static Text, &'static Check)> {
         &texts::HOST_CLASS,
         &texts::HOST,
         &texts::URL_PATH,
+        &CODES,
         &texts::EMAIL,
         &texts::PACKAGE,
     ];

@@ -162,6 +162,18 @@ pub(super) static URL_PATH: Text = Text {
     ..PLAIN
 };
 
+/// The status codes that pass a health check.
+pub(in crate::spec) static CODES: Text = Text {
+    one: "codes and ranges of codes",
+    pattern: "^[2-4][0-9]{2}(-[2-4][0-9]{2})?(,[2-4][0-9]{2}(-[2-4][0-9]{2})?)*$",
+    check: Some(Check {
+        holds: check::are_codes,
+        wrong: "is no list of status codes",
+        help: "codes from 200 to 499: `200`, `200-299` or `\"200,301\"`",
+    }),
+    ..PLAIN
+};
+
 pub(super) static PATH_PATTERN: Text = Text {
     many: "path patterns",
     pattern: "^[/*][A-Za-z0-9_.$/~\"'@:+&*?-]*$",

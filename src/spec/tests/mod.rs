@@ -1,6 +1,7 @@
 //! stack.yaml read: what is good, and what is placed.
 
 mod fuzz;
+mod health;
 mod parts;
 mod permissions;
 mod services;

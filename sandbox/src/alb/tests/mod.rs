@@ -2,6 +2,7 @@
 
 mod bodies;
 mod connections;
+mod health;
 mod http2;
 mod limits;
 mod websockets;

@@ -323,7 +323,7 @@ mod tests {
         fn any_text_comes_back_from_yaml_as_it_was(text in "/[ -~]{0,40}") {
             let draft = Draft { health: text.clone(), ..draft() };
             match spec::parse("stack.yaml", &draft.render(), spec::DEFAULT_ENVIRONMENT, &|_| None) {
-                Ok(stack) => prop_assert_eq!(&stack.services["web"].health, &text),
+                Ok(stack) => prop_assert_eq!(&stack.services["web"].health.path, &text),
                 // A path with a space in it is refused for what it is, not for how it is written.
                 Err(problems) => prop_assert!(problems.list().iter().all(|problem| problem.path == "services.web.health")),
             }

@@ -6,7 +6,10 @@ use super::live::{EVENTS, Live};
 use crate::{
     aws::{self, Outcome, TaskLog},
     kind::Context,
-    kinds::ecs::task_end::{self, StopReason},
+    kinds::ecs::{
+        health,
+        task_end::{self, StopReason},
+    },
     model::{Evidence, Explanation, Phase},
 };
 
@@ -38,11 +41,12 @@ pub(super) async fn rollout(cx: &Context, live: &Live, phase: &Phase) -> Explana
     };
     let reason = StopReason::of(task, name);
     let check = match live.target_groups.first() {
-        Some(group) if reason == StopReason::Unhealthy => task_end::health_check(cx, group).await,
+        Some(group) if reason == StopReason::Unhealthy => health::check(cx, group, live.port).await,
         _ => None,
     };
-    let said: Vec<String> =
-        live.events.iter().take(EVENTS).cloned().chain([task_end::end_of(task, name).to_string()]).collect();
+    // What is said of the task itself comes first.
+    let end = task_end::end_of(task, name).to_string();
+    let said: Vec<String> = std::iter::once(end).chain(live.events.iter().take(EVENTS).cloned()).collect();
     let advice = reason.advice(check.as_ref(), log, &said);
     evidence.extend(check.map(Evidence::HealthCheck));
     Explanation { evidence, ..Explanation::from(advice) }
@@ -50,8 +54,13 @@ pub(super) async fn rollout(cx: &Context, live: &Live, phase: &Phase) -> Explana
 
 /// The service's tasks that have stopped and are still known: ECS keeps them for an hour. None, if they cannot be read.
 pub(super) async fn stopped(cx: &Context, cluster: &str, name: &str) -> Vec<Task> {
+    tasks(cx, cluster, name, DesiredStatus::Stopped).await
+}
+
+/// The service's tasks that are to be in this status. None, if they cannot be read.
+pub(super) async fn tasks(cx: &Context, cluster: &str, name: &str, status: DesiredStatus) -> Vec<Task> {
     let call = cx.aws.ecs.list_tasks().cluster(cluster).service_name(name);
-    let Ok(listed) = call.desired_status(DesiredStatus::Stopped).send().await.during("ListTasks") else {
+    let Ok(listed) = call.desired_status(status).send().await.during("ListTasks") else {
         return Vec::new();
     };
     if listed.task_arns().is_empty() {

@@ -104,6 +104,9 @@ pub struct Live {
     /// How many tasks of the rollout that is to serve have ended by themselves soon after they began.
     #[serde(default)]
     pub crashed: u32,
+    /// For how many seconds ECS ignores that its new tasks do not pass their health check yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grace_left: Option<i64>,
     /// Its rollouts.
     pub rollouts: Vec<Rollout>,
     /// Its last events.
@@ -176,6 +179,7 @@ pub(super) fn live(service: &SdkService, definition: Option<&TaskDefinition>) ->
             .unwrap_or_else(fewest),
         maximum_percent: deployment.and_then(DeploymentConfiguration::maximum_percent).unwrap_or_else(most),
         crashed: 0,
+        grace_left: None,
         rollouts: service.deployments().iter().map(rollout).collect(),
         events: service.events().iter().filter_map(|event| event.message().map(str::to_owned)).take(EVENTS).collect(),
     }

@@ -8,6 +8,7 @@ mod explain;
 mod live;
 #[cfg(test)]
 mod sample;
+mod starting;
 mod stop;
 #[cfg(test)]
 mod tests;
@@ -287,6 +288,9 @@ impl Kind for Service {
                 if primary.failed > 0 {
                     word = format!("{word}, {} failed", primary.failed);
                 }
+                if let Some(left) = live.grace_left {
+                    word = format!("{word}, still starting: grace ends in {left} s");
+                }
                 Phase::Pending(word)
             }
         }
@@ -453,7 +457,9 @@ async fn found(cx: &Context, address: &Address, service: &SdkService) -> Result<
     let runs = ecs::revision(cx, ecs::runs(service).unwrap_or_default()).await?;
     let mut live = live::live(service, runs.as_deref().map(|known| &known.definition));
     if let Some(primary) = live.primary() {
+        let grace_left = starting::grace_left(cx, service, &live, primary).await;
         live.crashed = crashes::count(cx, service, primary).await;
+        live.grace_left = grace_left;
     }
     Ok(Found { address: address.clone(), id: live.name.clone(), live })
 }

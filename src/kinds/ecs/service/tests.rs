@@ -43,6 +43,7 @@ fn live(rollouts: Vec<Rollout>) -> Live {
         maximum_percent: 200,
         rollback_after: String::new(),
         crashed: 0,
+        grace_left: None,
         rollouts,
         events: Vec::new(),
     }
@@ -229,6 +230,13 @@ fn tasks_that_end_soon_after_they_began_make_a_rollout_fail() {
         assert!(matches!(crashed(missing(state, 1), 2), Phase::Pending(_)));
     }
     assert_eq!(crashed(missing("COMPLETED", 2), 3), Phase::Ready, "they run now");
+}
+
+#[test]
+fn a_rollout_that_waits_for_a_health_check_says_how_long() {
+    let waiting = live(vec![rollout("PRIMARY", "web:2", "IN_PROGRESS", 2)]);
+    let phase = Service::phase(&Live { grace_left: Some(40), ..waiting }, Some(&desired("web:2")));
+    assert_eq!(phase, Phase::Pending("2 of 2 new tasks run, still starting: grace ends in 40 s".into()));
 }
 
 #[test]

@@ -62,6 +62,7 @@ fn create(elb: &mut Elb, input: &CreateTargetGroupInput) -> Result<CreateTargetG
         .set_healthy_threshold_count(input.healthy_threshold_count)
         .set_unhealthy_threshold_count(input.unhealthy_threshold_count)
         .set_matcher(input.matcher.clone())
+        .set_health_check_port(input.health_check_port.clone())
         .set_target_type(input.target_type.clone());
     let there = elb.groups.iter().find(|group| group.target_group_name() == Some(name));
     if let Some(there) = there {
@@ -106,6 +107,7 @@ fn modify(elb: &mut Elb, input: &ModifyTargetGroupInput) -> Result<ModifyTargetG
     group.health_check_path = input.health_check_path.clone().or(group.health_check_path.take());
     group.healthy_threshold_count = input.healthy_threshold_count.or(group.healthy_threshold_count);
     group.unhealthy_threshold_count = input.unhealthy_threshold_count.or(group.unhealthy_threshold_count);
+    group.health_check_port = input.health_check_port.clone().or(group.health_check_port.take());
     group.matcher = input.matcher.clone().or(group.matcher.take());
     Ok(ModifyTargetGroupOutput::builder().build())
 }

@@ -1,0 +1,85 @@
+//! The keys of `health` of a service.
+
+use super::{Absence, Foreign, Key, Kind, Literal, Section, texts};
+use crate::spec::check::LONGEST_GRACE;
+
+/// The ranges are those of Elastic Load Balancing for an Application Load Balancer.
+/// <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/target-group-health-checks.html>
+pub(in crate::spec) static HEALTH: Section = Section {
+    name: "health",
+    doc: "The load balancer's health check of a service, in the place of a path alone.",
+    keys: &[
+        Key {
+            name: "path",
+            kind: Kind::Text(&texts::URL_PATH),
+            absence: Absence::Default(Literal::Text("/")),
+            doc: "The path that is requested, at most 1024 characters.",
+        },
+        Key {
+            name: "codes",
+            kind: Kind::Either(&[Kind::Number { least: 200, most: 499, unit: "" }, Kind::Text(&texts::CODES)]),
+            absence: Absence::Means("`200`"),
+            doc: "The status codes of an answer that passes, from 200 to 499. One code, a range such as `200-299`, or \
+                  several with commas, such as `\"200,301\"`.",
+        },
+        Key {
+            name: "grace",
+            kind: Kind::Seconds { least: 0, most: LONGEST_GRACE },
+            absence: Absence::Default(Literal::Number(60)),
+            doc: "How long ECS ignores failed checks after a task has started, in seconds. A change is made in place.",
+        },
+        Key {
+            name: "interval",
+            kind: Kind::Seconds { least: 5, most: 300 },
+            absence: Absence::Default(Literal::Number(5)),
+            doc: "The time between two checks of a task, in seconds.",
+        },
+        Key {
+            name: "timeout",
+            kind: Kind::Seconds { least: 2, most: 120 },
+            absence: Absence::Default(Literal::Number(4)),
+            doc: "How long an answer may take, in seconds; less than `interval`.",
+        },
+        Key {
+            name: "healthy",
+            kind: Kind::Number { least: 2, most: 10, unit: "" },
+            absence: Absence::Default(Literal::Number(2)),
+            doc: "After how many passed checks in a row an unhealthy task gets requests again. A new task needs one.",
+        },
+        Key {
+            name: "unhealthy",
+            kind: Kind::Number { least: 2, most: 10, unit: "" },
+            absence: Absence::Default(Literal::Number(3)),
+            doc: "After how many failed checks in a row a task gets no more requests and is replaced.",
+        },
+        Key {
+            name: "port",
+            kind: Kind::Number { least: 1, most: 65535, unit: "" },
+            absence: Absence::Means("the `port` of the service"),
+            doc: "The port that the check requests, if it is another one. The tasks admit the load balancer there too.",
+        },
+    ],
+    foreign: &[
+        Foreign {
+            words: &["success_codes", "matcher", "status", "code"],
+            help: "use `codes`, such as `codes: 200-299`",
+        },
+        Foreign {
+            words: &["grace_period", "start_period", "health_check_grace_period_seconds"],
+            help: "use `grace`, such as `grace: 2m`",
+        },
+        Foreign {
+            words: &["healthy_threshold", "healthy_threshold_count"],
+            help: "use `healthy` for the number of passed checks in a row",
+        },
+        Foreign {
+            words: &["unhealthy_threshold", "unhealthy_threshold_count", "retries"],
+            help: "use `unhealthy` for the number of failed checks in a row",
+        },
+        Foreign {
+            words: &["command", "test"],
+            help: "leave it out: a container's own check is not there yet, and the load balancer requests `path`",
+        },
+        Foreign { words: &["protocol"], help: "leave it out: the load balancer speaks HTTP with the tasks" },
+    ],
+};

@@ -1,0 +1,113 @@
+//! `health` of a service: a path, or a mapping.
+
+use super::*;
+use crate::spec::stack::Health;
+
+const DEFAULT: &str = "health: /";
+
+/// The check of a service with `keys`.
+fn health(keys: &str) -> Health {
+    let stack = read(&format!("{ONE_SERVICE}    {keys}\n"));
+    stack.unwrap_or_else(|problems| panic!("{}", problems.render(false))).services["web"].health.clone()
+}
+
+/// What is wrong with `health: ` and this.
+fn wrong(written: &str) -> Vec<String> {
+    problems(&format!("{ONE_SERVICE}    health: {written}\n"))
+}
+
+#[test]
+fn a_path_alone_has_the_defaults_of_the_mapping() {
+    let default = Health {
+        path: "/".into(),
+        codes: "200".into(),
+        grace: 60,
+        interval: 5,
+        timeout: 4,
+        healthy: 2,
+        unhealthy: 3,
+        port: None,
+    };
+    assert_eq!(health(""), default);
+    assert_eq!(health(DEFAULT), default);
+    assert_eq!(health("health: {}"), default);
+    assert_eq!(health("health: /status"), Health { path: "/status".into(), ..default.clone() });
+    assert_eq!(health("health: { path: /status }"), Health { path: "/status".into(), ..default });
+}
+
+#[test]
+fn every_key_of_a_health_check_is_read() {
+    let all = "health: { path: /live, codes: \"200-299,301\", grace: 2m, interval: 30s, timeout: 10, healthy: 5, unhealthy: 10, port: 8081 }";
+    let expected = Health {
+        path: "/live".into(),
+        codes: "200-299,301".into(),
+        grace: 120,
+        interval: 30,
+        timeout: 10,
+        healthy: 5,
+        unhealthy: 10,
+        port: Some(8081),
+    };
+    assert_eq!(health(all), expected);
+    assert_eq!(health("health: { port: 80 }").port, None, "the service has that port itself");
+    for codes in ["204", "\"204\"", "200-299", "499"] {
+        assert_eq!(health(&format!("health: {{ codes: {codes} }}")).codes, codes.trim_matches('"'));
+    }
+}
+
+#[test]
+fn codes_that_no_load_balancer_takes_are_refused() {
+    const HINT: &str = "codes from 200 to 499: `200`, `200-299` or `\"200,301\"`";
+    for codes in ["500", "199", "200-500", "299-200", "2xx", "200;301"] {
+        assert_eq!(
+            wrong(&format!("{{ codes: {codes} }}")),
+            [format!("7:22 `{codes}` is no list of status codes [{HINT}]")]
+        );
+    }
+    assert_eq!(
+        wrong("{ codes: 200,301 }"),
+        ["7:26 unknown key `301` [put several codes in quotes, such as codes: \"200,301\"]"]
+    );
+}
+
+#[test]
+fn a_health_check_that_cannot_be_is_placed() {
+    let table = [
+        (
+            "{ interval: 10, timeout: 10 }",
+            "7:38 `timeout` is 10 s and `interval` is 10 s [`timeout` can be 9 s at most, or raise `interval`]",
+        ),
+        (
+            "{ timeout: 5 }",
+            "7:24 `timeout` is 5 s and `interval` is 5 s [`timeout` can be 4 s at most, or raise `interval`]",
+        ),
+        (
+            "{ interval: 301 }",
+            "7:25 expected 5 to 300 seconds, found `301` [write a number of seconds, such as 30 or 30s]",
+        ),
+        ("{ healthy: 1 }", "7:24 expected a whole number from 2 to 10, found `1` []"),
+        ("{ port: 65536 }", "7:21 expected a whole number from 1 to 65535, found `65536` []"),
+        ("{ path: status }", "7:21 `status` is no path [such as /status]"),
+        ("status", "7:13 `status` is no path [such as /status]"),
+        (
+            "{ command: [check] }",
+            "7:15 unknown key `command` [leave it out: a container's own check is not there yet, and the load balancer requests `path`]",
+        ),
+        ("{ grace_period: 60 }", "7:15 unknown key `grace_period` [use `grace`, such as `grace: 2m`]"),
+        ("{ success_codes: 200 }", "7:15 unknown key `success_codes` [use `codes`, such as `codes: 200-299`]"),
+    ];
+    for (written, problem) in table {
+        assert_eq!(wrong(written), [problem], "{written}");
+    }
+}
+
+#[test]
+fn only_what_the_load_balancer_serves_has_a_health_check() {
+    let worker = "name: demo\nregion: eu-west-1\nservices:\n  web:\n    build: app\n    health: { grace: 90 }\n";
+    assert_eq!(problems(worker), ["6:13 `health` needs a `port` [add `port: 3000`, or leave this out for a worker]"]);
+    let unrouted = format!("{ONE_SERVICE}    routes: []\n    health: {{ grace: 90 }}\n");
+    assert_eq!(
+        problems(&unrouted),
+        ["8:13 the load balancer checks no task of a service without routes [add `routes`, or leave `health` out]"]
+    );
+}
