@@ -35,7 +35,7 @@ async fn a_release_drops_no_request_and_no_change_releases_nothing() {
     let deployed = tokio::task::block_in_place(|| deploying.wait_with_output()).expect("it is our child");
     let during = traffic.sent() - before_rollout;
     assert!(deployed.status.success(), "{}", text(&deployed));
-    assert!(during >= REQUESTS, "{during} requests during the rollout");
+    assert!(during >= REQUESTS, "{during} requests during the rollout: {}", text(&deployed));
     let report = traffic.stop().await;
     assert_eq!(report.failures, Vec::<String>::new(), "of {} requests", report.sent);
     assert!(report.rate >= 200.0, "{} requests a second", report.rate);
