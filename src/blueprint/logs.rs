@@ -6,8 +6,8 @@ use crate::{
     spec::Stack,
 };
 
-/// How long log events are kept, in days.
-const DAYS: u32 = 30;
+/// How long what stackctl's own tasks write is kept, in days.
+pub(super) const DAYS: u32 = 30;
 
 /// A log group, by the names that it has before it is made: what refers to it does not change when it is made anew.
 pub(super) struct Logs {
@@ -17,8 +17,9 @@ pub(super) struct Logs {
     pub(super) streams: Input,
 }
 
-pub(super) fn draw(graph: &mut Graph, stack: &Stack, name: &str) -> Logs {
-    let address = graph.add(Address::new("log_group", name), &log_group::Desired { retention_days: DAYS });
+/// The log group called `name`, which keeps what is written for so many `days`.
+pub(super) fn draw(graph: &mut Graph, stack: &Stack, name: &str, days: u32) -> Logs {
+    let address = graph.add(Address::new("log_group", name), &log_group::Desired { retention_days: days });
     let id = StackId { stack: stack.name.clone(), environment: stack.environment.clone() };
     let name = log_group::name(&id, &address);
     let streams = log_group::streams_arn(&name);

@@ -67,7 +67,7 @@ pub(super) fn security_group(graph: &mut Graph, network: &Network, name: &str, d
 impl Task<'_> {
     /// Its task definition, and all that this stands on.
     pub(super) fn define(&self, graph: &mut Graph) -> Address {
-        let logs = logs::draw(graph, self.stack, self.name);
+        let logs = logs::draw(graph, self.stack, self.name, logs::DAYS);
         let mut secrets = self.secrets.clone();
         secrets.insert("PGPASSWORD".to_owned(), following(&self.master.password));
         let mut statements = execution::statements(logs.streams, None);

@@ -151,7 +151,7 @@ impl Drawing<'_> {
     }
 
     fn task_definition(&self, graph: &mut Graph) -> Address {
-        let logs = logs::draw(graph, self.stack, self.name);
+        let logs = logs::draw(graph, self.stack, self.name, self.service.log_days);
         let secrets = self.secrets(graph);
         let built = images::source(&self.service.image).map(|source| &self.parts.images[&source]);
         let (image, version) = match (&self.service.image, built) {

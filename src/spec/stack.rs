@@ -237,6 +237,8 @@ pub struct Service {
     pub release: Vec<String>,
     /// `stop_timeout` in seconds (2 to 120).
     pub stop_timeout: u32,
+    /// `logs.days`: how long the log is kept.
+    pub log_days: u32,
     /// `exec`: whether commands can be run in its tasks, and ports forwarded through them.
     pub exec: bool,
     /// `rollback_after`: how many tasks of a new version may fail before ECS goes back (1 to 1000); AWS's own number without it.

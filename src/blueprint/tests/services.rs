@@ -77,6 +77,13 @@ fn a_service_uses_the_buckets_that_it_names_and_knows_them() {
 }
 
 #[test]
+fn the_log_of_a_service_is_kept_as_long_as_it_says() {
+    let graph = drawn("services:\n  web: { build: app, logs: { days: 14 } }\n  api: { build: app }\n");
+    let days = |name: &str| node(&graph, &format!("log_group.{name}")).desired["retention_days"].clone();
+    assert_eq!((days("web"), days("api")), (json!(14), json!(30)));
+}
+
+#[test]
 fn a_worker_is_reached_by_nobody() {
     let graph = drawn("services: { worker: { build: app } }\n");
     assert_eq!(addresses(&graph, &["load_balancer", "listener", "listener_rule", "target_group"]), [""; 0]);

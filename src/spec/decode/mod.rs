@@ -10,6 +10,7 @@ mod health;
 mod image;
 mod jobs;
 mod load_balancer;
+mod logs;
 mod network;
 mod permissions;
 mod scale;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{
     buckets, environment, health,
     image::{image, repositories},
-    permissions, scale, secrets,
+    logs, permissions, scale, secrets,
     size::size,
 };
 use crate::spec::{
@@ -125,6 +125,7 @@ fn service(field: &Field, ways: Ways, given: &[&str], declared: &[&str], problem
         wildcards(&map, routes, "", problems);
     }
     let stop_timeout = map.seconds("stop_timeout", problems);
+    let log_days = logs::days(&map, problems);
     let exec = map.truth("exec", problems);
     let rollback_after = map.number("rollback_after", problems);
     let buckets = buckets::used(&map, declared, problems);
@@ -166,6 +167,7 @@ fn service(field: &Field, ways: Ways, given: &[&str], declared: &[&str], problem
         block: block?,
         release: release?,
         stop_timeout: stop_timeout?,
+        log_days: log_days?,
         exec: exec?,
         rollback_after,
         env: env?,

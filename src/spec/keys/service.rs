@@ -1,6 +1,6 @@
 //! The keys of a service.
 
-use super::{Absence, Empty, Foreign, HEALTH, Key, Kind, Literal, SCALE, SECRET, STATEMENT, Section, texts};
+use super::{Absence, Empty, Foreign, HEALTH, Key, Kind, LOGS, Literal, SCALE, SECRET, STATEMENT, Section, texts};
 use crate::spec::check;
 
 pub(in crate::spec) static SERVICE: Section = Section {
@@ -126,6 +126,12 @@ pub(in crate::spec) static SERVICE: Section = Section {
                   of the tasks, at least 3 and at most 200. A task that becomes healthy resets the count.",
         },
         Key {
+            name: "logs",
+            kind: Kind::Map(&LOGS),
+            absence: Absence::Means("30 days"),
+            doc: "How long the log is kept. See [logs](#logs).",
+        },
+        Key {
             name: "env",
             kind: Kind::Named { names: &texts::VARIABLE_NAME, of: &Kind::Scalar },
             absence: Absence::Means("none"),
@@ -216,7 +222,7 @@ const FOREIGN: &[Foreign] = &[
     Foreign { words: &["labels", "tags"], help: "leave it out: stackctl sets the tags that it finds the stack by" },
     Foreign {
         words: &["logging", "observability"],
-        help: "leave it out: what tasks write goes to CloudWatch Logs, and `stackctl logs` shows it",
+        help: "use `logs` for how long the log is kept, such as `logs: { days: 14 }`; it goes to CloudWatch Logs",
     },
     Foreign { words: &["platform", "arch"], help: "leave it out: tasks run on linux/amd64" },
     Foreign {

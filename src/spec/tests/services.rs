@@ -257,6 +257,18 @@ fn a_build_needs_a_dockerfile_within_the_project() {
 }
 
 #[test]
+fn a_log_is_kept_for_a_period_that_cloudwatch_has() {
+    let text = |logs: &str| format!("name: demo\nregion: eu-west-1\nservices:\n  web: {{ build: app{logs} }}\n");
+    let days = |logs: &str| read(&text(logs)).expect("it is valid").services["web"].log_days;
+    assert_eq!((days(""), days(", logs: {}"), days(", logs: { days: 3653 }")), (30, 30, 3653));
+    let wrong = problems(&text(", logs: { days: 31 }"));
+    assert!(wrong[0].starts_with("4:36 CloudWatch Logs keeps nothing for 31 days [it has 1, 3, 5, "), "{wrong:?}");
+    assert!(wrong[0].ends_with("; the nearest is 30]"), "{wrong:?}");
+    let foreign = problems(&text(", logs: { retention: 14 }"));
+    assert!(foreign[0].contains("use `days`, such as `days: 14`"), "{foreign:?}");
+}
+
+#[test]
 fn a_build_has_a_stage_and_arguments() {
     let told =
         |build: &str| problems(&format!("name: demo\nregion: eu-west-1\nservices:\n  web:\n    build: {build}\n"));

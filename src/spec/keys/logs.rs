@@ -1,0 +1,30 @@
+//! The keys of `logs` of a service.
+
+use super::{Absence, Foreign, Key, Kind, Literal, Section};
+
+/// The periods that CloudWatch Logs has, in days.
+/// <https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html>
+pub(in crate::spec) const DAYS: &[u32] =
+    &[1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653];
+
+pub(in crate::spec) static LOGS: Section = Section {
+    name: "logs",
+    doc: "The log of a service, in CloudWatch Logs.",
+    keys: &[Key {
+        name: "days",
+        kind: Kind::Numbers(DAYS),
+        absence: Absence::Default(Literal::Number(30)),
+        doc: "How long CloudWatch Logs keeps what the tasks write, in days. Fewer days delete older lines. A change is made in \
+              place.",
+    }],
+    foreign: &[
+        Foreign {
+            words: &["retention", "retention_days", "retention_in_days"],
+            help: "use `days`, such as `days: 14`",
+        },
+        Foreign {
+            words: &["driver", "options", "destination", "group"],
+            help: "leave it out: the log goes to CloudWatch Logs, to a group of the stack's",
+        },
+    ],
+};
