@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::{
     kind::{Context, Registry},
-    model::{Action, Failure, LiveResource, Plan},
+    model::{Action, Address, Failure, LiveResource, Plan},
 };
 
 /// `live`, with all there is to know of what `plan` updates. Nothing, if it is known already.
@@ -21,19 +21,24 @@ pub async fn whole(
     live: &[LiveResource],
 ) -> Result<Option<Vec<LiveResource>>, Failure> {
     let updated = plan.steps.iter().filter(|step| matches!(step.action, Action::Update | Action::Narrow));
-    let updated: BTreeMap<&str, &LiveResource> =
-        updated.filter_map(|step| step.live.as_ref()).map(|found| (found.id.as_str(), found)).collect();
-    let reads = updated.into_values().map(|found| async move {
-        let whole = kinds.of(&found.address)?.whole(cx, &found.live).await?;
-        Ok::<_, Failure>(whole.map(|whole| ((&found.address, found.id.as_str()), whole)))
+    // A resource that is updated and narrowed has two steps. Resources of two kinds can have one id.
+    let updated: BTreeMap<(&Address, &str), &Value> =
+        updated.filter_map(|step| step.live.as_ref()).map(|found| (key(found), &found.live)).collect();
+    let reads = updated.into_iter().map(|(key, live)| async move {
+        let whole = kinds.of(key.0)?.whole(cx, live).await?;
+        Ok::<_, Failure>(whole.map(|whole| (key, whole)))
     });
     let mut read: BTreeMap<_, Value> = try_join_all(reads).await?.into_iter().flatten().collect();
     if read.is_empty() {
         return Ok(None);
     }
-    let all = live.iter().map(|found| match read.remove(&(&found.address, found.id.as_str())) {
+    let all = live.iter().map(|found| match read.remove(&key(found)) {
         Some(live) => LiveResource { live, ..found.clone() },
         None => found.clone(),
     });
     Ok(Some(all.collect()))
+}
+
+fn key(found: &LiveResource) -> (&Address, &str) {
+    (&found.address, &found.id)
 }

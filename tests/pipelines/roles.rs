@@ -89,7 +89,7 @@ fn a_policy_too_long_for_a_role_becomes_managed_policies() {
     let small = read(project.path("stack.yaml")).replace("name: shop\n", "name: a-name-of-20-letters\n");
     let role = "stackctl-ci-a-name-of-20-letters-deploy";
     with_account(&project, AWS);
-    // From an inline policy to managed ones, back, and both again over what is there.
+    // From an inline policy to managed ones and back; then both again over the existing roles.
     for (stack, is_long) in [(&small, false), (&large(), true), (&large(), true), (&large(), true), (&small, false)] {
         project.write("stack.yaml", stack);
         project.pipeline(&arguments, "ci/create-roles.sh");

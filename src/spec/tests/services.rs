@@ -295,7 +295,7 @@ fn a_build_has_a_stage_and_arguments() {
 }
 
 #[test]
-fn one_dockerfile_builds_several_services_by_stage_and_arguments() {
+fn one_dockerfile_builds_several_services() {
     let text = |api: &str| {
         let web = "{ dockerfile: Dockerfile, args: { APP: web } }";
         format!(

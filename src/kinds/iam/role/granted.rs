@@ -18,10 +18,10 @@ use crate::{
 /// The name of the inline policy that an older stackctl gave a role.
 pub(super) const INLINE: &str = "stackctl";
 
-/// The version of a policy that nobody has edited.
+/// The version of an unedited policy.
 pub(super) const FIRST: &str = "v1";
 
-/// IAM's codes for a policy or a role that is not there.
+/// IAM's error codes for a missing policy or role.
 pub(super) const ABSENT: &[&str] = &["NoSuchEntity"];
 
 /// A policy that stackctl has given a role.
@@ -42,9 +42,9 @@ pub struct Granted {
 }
 
 impl Granted {
-    /// Whether it says what `document` says: by its name, if nobody has edited it.
+    /// Whether its content is `document`: it is unedited, and its name has the digest.
     pub(super) fn says(&self, document: &Document) -> bool {
-        let is_named = self.name.rsplit('-').any(|part| part == document.digest);
+        let is_named = parts(&self.name).is_some_and(|(_, digest)| digest == document.digest);
         self.arn.is_some() && self.version == FIRST && is_named
     }
 
@@ -101,16 +101,20 @@ fn of_list(policy: SdkPolicy) -> Option<Granted> {
     })
 }
 
-/// The role for which stackctl has made the policy `policy`: the name without the digest, and without the number of one that was
-/// made beside an edited one.
+/// The role for which stackctl has made the policy `policy`.
 pub(super) fn role_of(policy: &str) -> Option<&str> {
+    parts(policy).map(|(role, _)| role)
+}
+
+/// The role and the digest in the name of a policy. A number follows if the policy was made beside an edited one.
+fn parts(policy: &str) -> Option<(&str, &str)> {
     let is_digest = |part: &str| part.len() == DIGITS && part.bytes().all(|byte| byte.is_ascii_hexdigit());
     let (rest, last) = policy.rsplit_once('-')?;
     if is_digest(last) {
-        return Some(rest);
+        return Some((rest, last));
     }
     let (role, digest) = rest.rsplit_once('-')?;
-    (is_digest(digest) && last.bytes().all(|byte| byte.is_ascii_digit())).then_some(role)
+    (is_digest(digest) && last.bytes().all(|byte| byte.is_ascii_digit())).then_some((role, digest))
 }
 
 /// The policy with what it says, as `GetPolicyVersion` shows it; an inline one says it already.

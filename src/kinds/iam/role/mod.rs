@@ -166,7 +166,7 @@ impl Kind for Role {
     fn wider(desired: &Desired, live: &Live) -> Option<Desired> {
         let wanted = documents(&desired.statements).unwrap_or_default();
         let attached = || live.policies.iter().filter(|policy| policy.attached);
-        let surplus = attached().filter(|policy| !wanted.iter().any(|document| policy.says(document)));
+        let surplus = attached().filter(|policy| !is_wanted(policy, &wanted));
         let is_more = |policy: &&Granted| {
             policy.lines.is_none() || !policy::beside(&policy.allows, &desired.statements).is_empty()
         };
@@ -176,7 +176,7 @@ impl Kind for Role {
         }
         let allowed: Vec<Statement> = attached().flat_map(|policy| policy.allows.clone()).collect();
         if policy::beside(&desired.statements, &allowed).is_empty() {
-            // It has all that is desired, and more: nothing is to be given first.
+            // It allows all that is desired and more, so nothing has to be attached first.
             let keeps = live.policies.iter().map(|policy| policy.name.clone()).collect();
             return Some(Desired { statements: Vec::new(), keeps, ..desired.clone() });
         }
@@ -358,8 +358,11 @@ fn compare(diff: &mut Diff<Field, NoField>, desired: &Desired, live: &Live) {
 
 /// The policies of `live` that are neither `wanted` nor kept.
 fn surplus<'a>(desired: &'a Desired, live: &'a Live, wanted: &'a [Document]) -> impl Iterator<Item = &'a Granted> {
-    let is_wanted = |policy: &Granted| wanted.iter().any(|document| policy.says(document));
-    live.policies.iter().filter(move |policy| !is_wanted(policy) && !desired.is_kept(policy))
+    live.policies.iter().filter(move |policy| !is_wanted(policy, wanted) && !desired.is_kept(policy))
+}
+
+fn is_wanted(policy: &Granted, wanted: &[Document]) -> bool {
+    wanted.iter().any(|document| policy.says(document))
 }
 
 /// Gives the role what it is to have, and only then takes away what it has too much.
@@ -370,7 +373,7 @@ async fn set_policies(
     live: &Live,
 ) -> Result<Vec<Granted>, Failure> {
     let Some(wanted) = documents(&desired.statements) else {
-        return Err(Failure::internal(format!("{address} is to be given what is not known yet")));
+        return Err(Failure::internal(format!("a policy of {address} names an unknown resource")));
     };
     let mut policies = Vec::new();
     for document in &wanted {

@@ -69,7 +69,7 @@ async fn two_calls_show_all_roles_of_the_stack() {
 }
 
 #[tokio::test]
-async fn what_somebody_has_edited_or_detached_is_mended() {
+async fn an_edited_or_detached_policy_is_restored() {
     let cloud = cloud();
     let cx = context(&cloud);
     let desired = may(&["s3:Get"]);
