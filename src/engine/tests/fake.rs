@@ -60,6 +60,8 @@ pub struct Fake {
     pub takes_back: bool,
     /// Whether it says by itself what is gone.
     pub knows_gone: bool,
+    /// Whether its list leaves something out.
+    pub leaves_out: bool,
     /// How long its slow work takes, if it has any.
     pub prepares: Option<Duration>,
     /// What its slow work comes to, once it is done.
@@ -93,6 +95,7 @@ impl Fake {
             stays_ready: Duration::ZERO,
             takes_back: false,
             knows_gone: false,
+            leaves_out: false,
             prepares: None,
             prepared: Arc::default(),
         }
@@ -397,8 +400,12 @@ impl AnyKind for Fake {
         Ok(self.stays_ready)
     }
 
-    fn whole<'a>(&'a self, _cx: &'a Context, _live: &'a Value) -> BoxFuture<'a, Result<Option<Value>, Failure>> {
-        Box::pin(async { Ok(None) })
+    fn whole<'a>(&'a self, _cx: &'a Context, live: &'a Value) -> BoxFuture<'a, Result<Option<Value>, Failure>> {
+        Box::pin(async {
+            let mut whole = live.clone();
+            whole["left_out"] = true.into();
+            Ok(self.leaves_out.then_some(whole))
+        })
     }
 
     fn take_back<'a>(

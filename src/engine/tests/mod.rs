@@ -12,6 +12,7 @@ mod panics;
 mod replacements;
 mod retries;
 mod staying;
+mod whole;
 mod world;
 
 use std::{sync::Arc, time::Duration};
