@@ -164,7 +164,7 @@ fn release(name: &str, rollout: Rollout, revisions: &BTreeMap<u32, Revision>) ->
     let number = number(&rollout.definition);
     let revision = revisions.get(&number);
     let desired = revision.and_then(|revision| revision.desired.as_ref());
-    let version = desired.and_then(|desired| desired.environment.get("APP_VERSION")?.known());
+    let version = desired.and_then(|desired| desired.main.environment.get("APP_VERSION")?.known());
     Release {
         service: name.to_owned(),
         release: number,
@@ -173,7 +173,7 @@ fn release(name: &str, rollout: Rollout, revisions: &BTreeMap<u32, Revision>) ->
         reason: rollout.reason,
         serves: false,
         version: version.map(str::to_owned),
-        image: desired.and_then(|desired| desired.image.known()).map(str::to_owned),
+        image: desired.and_then(|desired| desired.main.image.known()).map(str::to_owned),
         commit: revision.and_then(|revision| revision.commit.clone()),
         by: revision.and_then(|revision| revision.by.clone()),
         principal: revision.and_then(|revision| revision.principal.clone()),

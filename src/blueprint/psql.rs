@@ -78,17 +78,20 @@ impl Task<'_> {
             &role::Desired::new(TASK_PRINCIPAL, statements),
         );
         let roles = task_definition::Roles { execution: Input::output(&execution_role, "arn"), task: None };
+        let container = task_definition::Container {
+            environment: self.environment(),
+            secrets,
+            command: self.command.clone(),
+            read_only: self.read_only,
+            stop_timeout: self.stop_timeout,
+            ..task_definition::Container::new(IMAGE.into(), logs.name)
+        };
         let definition = graph.add(
             Address::new("task_definition", self.name),
             &task_definition::Desired {
                 cpu: self.size.0,
                 memory: self.size.1,
-                environment: self.environment(),
-                secrets,
-                command: self.command.clone(),
-                read_only: self.read_only,
-                stop_timeout: self.stop_timeout,
-                ..task_definition::Desired::new(database_users::CONTAINER, IMAGE.into(), roles, logs.name)
+                ..task_definition::Desired::new(database_users::CONTAINER, container, roles)
             },
         );
         graph.need(&definition, &execution_role);

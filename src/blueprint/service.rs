@@ -164,9 +164,7 @@ impl Drawing<'_> {
         let execution_role = self.execution_role(graph, &logs, &secrets, built);
         let roles =
             task_definition::Roles { execution: Input::output(&execution_role, "arn"), task: self.task_role(graph) };
-        let desired = task_definition::Desired {
-            cpu: self.service.cpu,
-            memory: self.service.memory,
+        let container = task_definition::Container {
             port: self.service.port,
             environment: self.environment(version, built),
             secrets,
@@ -176,7 +174,12 @@ impl Drawing<'_> {
             // Only an image that stackctl itself makes is known to need no file of its own. The agent of ECS Exec needs some.
             read_only: matches!(self.service.image, ImageFrom::Package(_)) && !self.service.exec,
             init: self.service.exec,
-            ..task_definition::Desired::new(self.name, image, roles, logs.name)
+            ..task_definition::Container::new(image, logs.name)
+        };
+        let desired = task_definition::Desired {
+            cpu: self.service.cpu,
+            memory: self.service.memory,
+            ..task_definition::Desired::new(self.name, container, roles)
         };
         let definition = graph.add(Address::new("task_definition", self.name), &desired);
         graph.need(&definition, &execution_role);

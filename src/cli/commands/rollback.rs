@@ -131,16 +131,17 @@ async fn revision(project: &Project, name: &str, number: u32) -> Result<Revision
             .hint("`stackctl releases` shows those that stackctl has made; --to names one")
             .into());
     }
-    let image = revision.desired.as_ref().and_then(|desired| desired.image.known());
-    let Some(image) = image else {
+    let Some(desired) = &revision.desired else {
         let message = format!("release {number} of {name} was not made by stackctl as it is now");
         return Err(Failure::about(Subject::command("rollback"), message).into());
     };
-    if !image::is_kept(&project.cx, image).await? {
-        let message = format!("the image of release {number}, {image}, is no longer kept");
-        return Err(Failure::about(Subject::command("rollback"), message)
-            .hint("check out the commit of that release, which `stackctl releases` shows, and deploy it")
-            .into());
+    for image in desired.containers().filter_map(|(_, container)| container.image.known()) {
+        if !image::is_kept(&project.cx, image).await? {
+            let message = format!("the image of release {number}, {image}, is no longer kept");
+            return Err(Failure::about(Subject::command("rollback"), message)
+                .hint("check out the commit of that release, which `stackctl releases` shows, and deploy it")
+                .into());
+        }
     }
     Ok(revision)
 }
@@ -159,15 +160,18 @@ fn plan(project: &Project, name: &str, revision: &Revision, view: View) -> Resul
     let running: service::Live = typed(&live, &service)?;
     let current: task_definition::Live = typed(&live, &definition)?;
     let mut desired = revision.desired.clone().ok_or_else(|| Failure::internal("a release to go back to is whole"))?;
-    if let (Some(port), Some(earlier)) = (running.port, desired.port)
+    if let (Some(port), Some(earlier)) = (running.port, desired.main.port)
         && port != earlier
     {
         return Err(other_port(revision.number, earlier, port));
     }
-    for (variable, reference) in &mut desired.secrets {
-        // A task gets what a secret holds when it starts, whatever it held then.
-        let now = current.fields.get(format!("secrets.{variable}.version").as_str());
-        reference.version = now.map(|version| version.as_str().into()).or(reference.version.take());
+    let of_sidecars = desired.sidecars.iter_mut().map(|(name, sidecar)| (format!("sidecars.{name}."), sidecar));
+    for (prefix, container) in std::iter::once((String::new(), &mut desired.main)).chain(of_sidecars) {
+        for (variable, reference) in &mut container.secrets {
+            // A task gets what a secret holds when it starts, whatever it held then.
+            let now = current.fields.get(format!("{prefix}secrets.{variable}.version").as_str());
+            reference.version = now.map(|version| version.as_str().into()).or(reference.version.take());
+        }
     }
     // What it may do is what the stack allows now: a role of then may be gone.
     let role = |field: task_definition::Field| current.fields.get(field.name()).map(|arn| arn.as_str().into());

@@ -21,8 +21,9 @@ use std::{
 };
 
 use aws_sdk_ecs::types::{
-    AssignPublicIp, AwsVpcConfiguration, Container, Deployment, NetworkConfiguration, Service, ServiceField, SortOrder,
-    Tag, Task, TaskDefinition, TaskDefinitionFamilyStatus, TaskDefinitionField, TaskDefinitionStatus,
+    AssignPublicIp, AwsVpcConfiguration, Container, ContainerDefinition, Deployment, NetworkConfiguration, Service,
+    ServiceField, SortOrder, Tag, Task, TaskDefinition, TaskDefinitionFamilyStatus, TaskDefinitionField,
+    TaskDefinitionStatus,
 };
 use futures::future::try_join_all;
 
@@ -268,6 +269,20 @@ pub(crate) fn network_of(
 /// <https://docs.aws.amazon.com/guardduty/latest/ug/how-runtime-monitoring-works-ecs-fargate.html>
 pub(crate) fn container<'a>(task: &'a Task, container: &str) -> Option<&'a Container> {
     task.containers().iter().find(|other| other.name() == Some(container))
+}
+
+/// The label of a container that stands beside a task's own.
+pub(super) const SIDECAR_LABEL: &str = "stackctl.sidecar";
+
+/// Whether a task definition of stackctl's has this container beside its own.
+pub(super) fn is_sidecar(container: &ContainerDefinition) -> bool {
+    container.docker_labels().is_some_and(|labels| labels.contains_key(SIDECAR_LABEL))
+}
+
+/// A task's own container: the only one that is no sidecar. None if somebody else has registered several.
+pub(super) fn main_container(definition: &TaskDefinition) -> Option<&ContainerDefinition> {
+    let mut own = definition.container_definitions().iter().filter(|container| !is_sidecar(container));
+    own.next().filter(|_| own.next().is_none())
 }
 
 /// The exit code of the task's container called `container`, if that was started.

@@ -137,7 +137,7 @@ impl Live {
 pub(super) fn live(service: &SdkService, definition: Option<&TaskDefinition>) -> Live {
     let owned = |value: Option<&str>| value.unwrap_or_default().to_owned();
     let vpc = service.network_configuration().and_then(|network| network.awsvpc_configuration());
-    let container = definition.and_then(|definition| definition.container_definitions().first());
+    let container = definition.and_then(ecs::main_container);
     let version = container.and_then(|container| {
         container.environment().iter().find(|variable| variable.name() == Some("APP_VERSION"))?.value()
     });

@@ -1,97 +1,40 @@
-//! What a task definition says, and how it is written to ECS and read back. All that is known of a field of it is here.
+//! What a task definition says, and how it is written to ECS and read back: the task, its own container and its sidecars.
 //!
-//! <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ContainerDefinition.html>
+//! <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RegisterTaskDefinition.html>
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
-use aws_sdk_ecs::types::{
-    ContainerDefinition, KeyValuePair, LinuxParameters, LogConfiguration, LogDriver, PortMapping, Secret,
-    TaskDefinition as SdkDefinition, TransportProtocol,
-};
+use aws_sdk_ecs::types::{ContainerDefinition, TaskDefinition as SdkDefinition};
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    aws,
-    model::{Failure, Input, Name, fields},
+use super::{
+    container::{Container, is_there},
+    field::Field,
 };
-
-/// What the label begins with that names the version of a secret; the rest is the environment variable's name.
-const VERSION_LABEL: &str = "stackctl.secret-version.";
-
-/// The option of the log driver that names the log group.
-const LOG_GROUP: &str = "awslogs-group";
-
-/// A secret that a container gets as an environment variable.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct SecretRef {
-    /// The secret's ARN.
-    pub secret: Input,
-    /// The key within it, for one that holds JSON.
-    pub key: Option<String>,
-    /// Names the value that new tasks get: another value takes another revision, because a task reads its secrets when it
-    /// starts. None for a value that stays.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub version: Option<Input>,
-}
+use crate::{
+    kinds::ecs,
+    model::{Failure, Input, Name},
+};
 
 /// What stack.yaml asks of it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Desired {
-    /// The name of its one container.
+    /// The name of its own container.
     pub container: String,
-    /// CPU units; 1024 are one vCPU.
+    /// CPU units; 1024 are one vCPU. All containers share them.
     pub cpu: u32,
-    /// MiB of memory.
+    /// MiB of memory. All containers share them.
     pub memory: u32,
     /// The role with which ECS starts the task.
     pub execution_role: Input,
     /// The role that the application has; none, if it may do nothing on AWS.
     pub task_role: Option<Input>,
-    /// The image.
-    pub image: Input,
-    /// The port that the container listens on.
-    pub port: Option<u16>,
-    /// Its plain environment; never a secret.
-    pub environment: BTreeMap<String, Input>,
-    /// Its secret environment.
-    pub secrets: BTreeMap<String, SecretRef>,
-    /// Where its output goes.
-    pub log_group: Input,
-    /// How long ECS waits between SIGTERM and SIGKILL, in seconds (2 to 120).
-    pub stop_timeout: u32,
-    /// The entry point; the image's own if empty. One that is given drops the image's own command as well.
-    /// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ContainerDefinition.html>
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub entry_point: Vec<String>,
-    /// The command; the image's own if empty.
-    pub command: Vec<String>,
-    /// Whether its root file system is read-only.
-    pub read_only: bool,
-    /// Whether its first process is one that buries the processes that others leave behind.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub init: bool,
-}
-
-fields! {
-    /// What is changed in place: by a new revision.
-    pub enum Field {
-        Cpu = "cpu",
-        Memory = "memory",
-        ExecutionRole = "execution_role",
-        TaskRole = "task_role",
-        Container = "container",
-        Image = "image",
-        Port = "port",
-        Environment = "env.*",
-        Secrets = "secrets.*",
-        SecretVersions = "secrets.*.version",
-        LogGroup = "log_group",
-        StopTimeout = "stop_timeout",
-        EntryPoint = "entry_point",
-        Command = "command",
-        ReadOnly = "read_only",
-        Init = "init",
-    }
+    /// Its own container.
+    #[serde(flatten)]
+    pub main: Container,
+    /// The containers beside it, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub sidecars: BTreeMap<String, Container>,
 }
 
 /// The roles of a task, by their ARNs.
@@ -104,252 +47,176 @@ pub struct Roles {
 }
 
 impl Desired {
-    /// The smallest task that Fargate has, with what every task needs. Everything else is as the image has it.
-    pub fn new(container: &str, image: Input, roles: Roles, log_group: Input) -> Self {
+    /// The smallest task that Fargate has, with the container `main` called `container` alone.
+    pub fn new(container: &str, main: Container, roles: Roles) -> Self {
         Self {
             container: container.to_owned(),
             cpu: 256,
             memory: 512,
             execution_role: roles.execution,
             task_role: roles.task,
-            image,
-            port: None,
-            environment: BTreeMap::new(),
-            secrets: BTreeMap::new(),
-            log_group,
-            // As ECS itself has it.
-            stop_timeout: 30,
-            entry_point: Vec::new(),
-            command: Vec::new(),
-            read_only: false,
-            init: false,
+            main,
+            sidecars: BTreeMap::new(),
         }
+    }
+
+    /// All containers by their names, its own one first.
+    pub fn containers(&self) -> impl Iterator<Item = (&str, &Container)> {
+        let sidecars = self.sidecars.iter().map(|(name, sidecar)| (name.as_str(), sidecar));
+        std::iter::once((self.container.as_str(), &self.main)).chain(sidecars)
     }
 }
 
 /// What `diff` compares, by name; a field without a value depends on what is yet to be made.
 pub(super) fn compared(desired: &Desired) -> BTreeMap<Name<Field>, Option<String>> {
     let known = |input: &Input| input.known().map(str::to_owned);
-    let mut fields = BTreeMap::from([
+    let mut fields = desired.main.compared();
+    fields.extend([
         (Field::Container.into(), Some(desired.container.clone())),
         (Field::Cpu.into(), Some(desired.cpu.to_string())),
         (Field::Memory.into(), Some(desired.memory.to_string())),
         (Field::ExecutionRole.into(), known(&desired.execution_role)),
-        (Field::Image.into(), known(&desired.image)),
-        (Field::LogGroup.into(), known(&desired.log_group)),
-        (Field::StopTimeout.into(), Some(desired.stop_timeout.to_string())),
-        (Field::ReadOnly.into(), Some(desired.read_only.to_string())),
     ]);
     if let Some(role) = &desired.task_role {
         fields.insert(Field::TaskRole.into(), known(role));
     }
-    if desired.init {
-        fields.insert(Field::Init.into(), Some(true.to_string()));
-    }
-    if let Some(port) = desired.port {
-        fields.insert(Field::Port.into(), Some(port.to_string()));
-    }
-    for (field, words) in [(Field::EntryPoint, &desired.entry_point), (Field::Command, &desired.command)] {
-        if !words.is_empty() {
-            fields.insert(field.into(), Some(line(words)));
-        }
-    }
-    for (name, value) in &desired.environment {
-        fields.insert((Field::Environment, name).into(), known(value));
-    }
-    for (name, reference) in &desired.secrets {
-        fields.insert((Field::Secrets, name).into(), value_from(reference));
-        if let Some(version) = &reference.version {
-            fields.insert((Field::SecretVersions, name).into(), known(version));
-        }
+    for (name, sidecar) in &desired.sidecars {
+        let of_sidecar = |field: &Name<Field>| (Field::Sidecars, format!("{name}.{field}")).into();
+        fields.extend(sidecar.compared().into_iter().map(|(field, value)| (of_sidecar(&field), value)));
     }
     fields
 }
 
-/// The words of a command in one line; two different lists never give the same line.
-fn line(words: &[String]) -> String {
-    let is_plain = |word: &&String| !word.is_empty() && !word.contains(|c: char| c.is_whitespace() || c == '"');
-    let shown = |word: &String| if is_plain(&word) { word.clone() } else { format!("{word:?}") };
-    words.iter().map(shown).collect::<Vec<_>>().join(" ")
-}
-
-/// The ARN by which ECS finds a secret, with the key within it.
-/// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/secrets-envvar-secrets-manager.html>
-pub(super) fn value_from(reference: &SecretRef) -> Option<String> {
-    let arn = reference.secret.known()?;
-    Some(reference.key.as_ref().map_or_else(|| arn.to_owned(), |key| format!("{arn}:{key}::")))
-}
-
-/// The container that ECS is asked for; its output goes to a log group in `region`. A field that is not handled here does not
-/// compile.
-pub(super) fn container(region: &str, desired: &Desired) -> Result<ContainerDefinition, Failure> {
-    let words = |words: &[String]| Some(words.to_vec()).filter(|words| !words.is_empty());
-    let mut container = ContainerDefinition::builder().essential(true);
-    for field in Field::ALL {
-        container = match field {
-            // The task's own, which `register` sets.
-            Field::Cpu | Field::Memory | Field::ExecutionRole | Field::TaskRole => container,
-            Field::Container => container.name(&desired.container),
-            Field::Image => container.image(desired.image.get()?),
-            Field::Port => container.set_port_mappings(desired.port.map(|port| vec![mapping(port)])),
-            Field::Environment => container.set_environment(Some(environment(desired)?)),
-            Field::Secrets => container.set_secrets(Some(secrets(desired)?)),
-            Field::SecretVersions => container.set_docker_labels(versions(desired)?),
-            Field::LogGroup => container.log_configuration(logs(region, desired)?),
-            Field::StopTimeout => container.stop_timeout(aws::signed(desired.stop_timeout)),
-            Field::EntryPoint => container.set_entry_point(words(&desired.entry_point)),
-            Field::Command => container.set_command(words(&desired.command)),
-            Field::ReadOnly => container.readonly_root_filesystem(desired.read_only),
-            Field::Init => container.set_linux_parameters(desired.init.then(with_init)),
-        };
-    }
-    Ok(container.build())
-}
-
-fn mapping(port: u16) -> PortMapping {
-    let port = i32::from(port);
-    PortMapping::builder().container_port(port).host_port(port).protocol(TransportProtocol::Tcp).build()
-}
-
-fn environment(desired: &Desired) -> Result<Vec<KeyValuePair>, Failure> {
-    let variables = desired.environment.iter();
-    variables.map(|(name, value)| Ok(KeyValuePair::builder().name(name).value(value.get()?).build())).collect()
-}
-
-fn secrets(desired: &Desired) -> Result<Vec<Secret>, Failure> {
-    let secrets = desired.secrets.iter().map(|(name, reference)| {
-        reference.secret.get()?;
-        let from = value_from(reference).unwrap_or_default();
-        Secret::builder().name(name).value_from(from).build().map_err(|error| Failure::internal(error.to_string()))
+/// The containers that ECS is asked for; their output goes to log groups in `region`.
+pub(super) fn containers(region: &str, desired: &Desired) -> Result<Vec<ContainerDefinition>, Failure> {
+    let main = desired.main.written(&desired.container, region);
+    let sidecars = desired.sidecars.iter().map(|(name, sidecar)| {
+        let mut written = sidecar.written(name, region)?;
+        written.docker_labels.get_or_insert_default().insert(ecs::SIDECAR_LABEL.to_owned(), true.to_string());
+        Ok(written)
     });
-    secrets.collect()
-}
-
-/// The versions of the secrets, as labels. Not in `valueFrom`: a revision that ECS rolls back to must not start its tasks with
-/// a password of yesterday.
-fn versions(desired: &Desired) -> Result<Option<HashMap<String, String>>, Failure> {
-    let mut labels = HashMap::new();
-    for (name, reference) in &desired.secrets {
-        if let Some(version) = &reference.version {
-            labels.insert(format!("{VERSION_LABEL}{name}"), version.get()?.to_owned());
-        }
-    }
-    Ok(Some(labels).filter(|labels| !labels.is_empty()))
-}
-
-fn logs(region: &str, desired: &Desired) -> Result<LogConfiguration, Failure> {
-    // Blocking delivery, ECS's default, would stop the application when CloudWatch does; what does not fit into the
-    // buffer meanwhile is dropped instead.
-    LogConfiguration::builder()
-        .log_driver(LogDriver::Awslogs)
-        .options(LOG_GROUP, desired.log_group.get()?)
-        .options("awslogs-region", region)
-        .options("awslogs-stream-prefix", &desired.container)
-        .options("mode", "non-blocking")
-        .options("max-buffer-size", "4m")
-        .build()
-        .map_err(|error| Failure::internal(error.to_string()))
-}
-
-fn with_init() -> LinuxParameters {
-    LinuxParameters::builder().init_process_enabled(true).build()
+    std::iter::once(main).chain(sidecars).collect()
 }
 
 /// What would register `definition` again, as far as it says: what it leaves out is empty.
 pub(super) fn read(definition: &SdkDefinition) -> Desired {
-    let container = match definition.container_definitions() {
-        [container] => container,
-        // Not one of stackctl's: nothing of it is as desired.
-        _ => &ContainerDefinition::builder().build(),
-    };
     let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
     let input = |text: Option<&str>| Input::from(text.unwrap_or_default());
     let number = |text: Option<&str>| text.and_then(|text| text.parse().ok()).unwrap_or_default();
-    let logs = container.log_configuration().and_then(LogConfiguration::options);
-    let labels = container.docker_labels();
-    let version = |name: &str| labels?.get(&format!("{VERSION_LABEL}{name}")).map(|version| version.as_str().into());
-    // The ARN and the key within it, which ECS reads as one.
-    let secret = |secret: &Secret| {
-        let (name, from) = (secret.name(), secret.value_from());
-        (name.to_owned(), SecretRef { secret: from.into(), key: None, version: version(name) })
-    };
-    let variable = |variable: &KeyValuePair| (text(variable.name()), input(variable.value()));
-    let port = container.port_mappings().first().and_then(PortMapping::container_port);
+    // If it is not one of stackctl's, nothing of it is as desired.
+    let nothing = ContainerDefinition::builder().build();
+    let main = ecs::main_container(definition);
+    let sidecars = definition.container_definitions().iter().filter(|_| main.is_some());
+    let sidecars = sidecars.filter(|container| ecs::is_sidecar(container));
+    let main = main.unwrap_or(&nothing);
     Desired {
-        container: text(container.name()),
+        container: text(main.name()),
         cpu: number(definition.cpu()),
         memory: number(definition.memory()),
         execution_role: input(definition.execution_role_arn()),
         task_role: definition.task_role_arn().map(Input::from),
-        image: input(container.image()),
-        port: port.and_then(|port| u16::try_from(port).ok()),
-        environment: container.environment().iter().map(variable).collect(),
-        secrets: container.secrets().iter().map(secret).collect(),
-        log_group: input(logs.and_then(|logs| logs.get(LOG_GROUP)).map(String::as_str)),
-        stop_timeout: container.stop_timeout().and_then(|seconds| u32::try_from(seconds).ok()).unwrap_or_default(),
-        entry_point: container.entry_point().to_vec(),
-        command: container.command().to_vec(),
-        read_only: container.readonly_root_filesystem().unwrap_or(false),
-        init: container.linux_parameters().and_then(LinuxParameters::init_process_enabled) == Some(true),
+        main: Container::read(main),
+        sidecars: sidecars.map(|sidecar| (text(sidecar.name()), Container::read(sidecar))).collect(),
     }
 }
 
 /// Whether [`read`] has found all that a task needs.
 pub(super) fn is_whole(desired: &Desired) -> bool {
-    let needed = [&desired.execution_role, &desired.image, &desired.log_group];
-    let is_there = |input: &&Input| input.known().is_some_and(|text| !text.is_empty());
-    needed.iter().all(is_there)
+    is_there(&desired.execution_role)
         && !desired.container.is_empty()
-        && !desired.environment.contains_key("")
-        && [desired.cpu, desired.memory, desired.stop_timeout].iter().all(|number| *number > 0)
+        && [desired.cpu, desired.memory].iter().all(|number| *number > 0)
+        && desired.containers().all(|(_, container)| container.is_whole())
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{
+        super::container::{Condition, SecretRef},
+        *,
+    };
 
-    #[test]
-    fn a_secret_is_named_by_its_arn_and_key() {
-        let reference = SecretRef { secret: "arn".into(), key: Some("url".into()), version: None };
-        assert_eq!(value_from(&reference).as_deref(), Some("arn:url::"));
+    fn desired() -> Desired {
+        let roles = Roles { execution: "execution".into(), task: Some("task".into()) };
+        let secret = SecretRef { secret: "arn:url::".into(), key: None, version: Some("v1".into()) };
+        let main = Container {
+            port: Some(3000),
+            environment: BTreeMap::from([("A".to_owned(), "1".into())]),
+            secrets: BTreeMap::from([("S".to_owned(), secret)]),
+            stop_timeout: 60,
+            entry_point: vec!["/bin/start".into()],
+            command: vec!["serve".into(), "--quiet".into()],
+            read_only: true,
+            init: true,
+            depends_on: BTreeMap::from([("migrate".to_owned(), Condition::Success)]),
+            ..Container::new("image".into(), "logs".into())
+        };
+        Desired::new("web", main, roles)
+    }
+
+    /// Two sidecars, of which one comes before the task's own container by its name.
+    fn with_sidecars() -> Desired {
+        let proxy = Container {
+            port: Some(8080),
+            secrets: desired().main.secrets,
+            depends_on: BTreeMap::from([("web".to_owned(), Condition::Start)]),
+            ..Container::new("proxy".into(), "logs".into())
+        };
+        let migrate =
+            Container { essential: false, stop_timeout: 5, ..Container::new("migrate".into(), "logs".into()) };
+        let sidecars = [("proxy".to_owned(), proxy), ("migrate".to_owned(), migrate)];
+        Desired { sidecars: BTreeMap::from(sidecars), ..desired() }
+    }
+
+    fn written(desired: &Desired) -> Vec<ContainerDefinition> {
+        containers("eu-west-1", desired).expect("all of it is known")
+    }
+
+    fn definition(containers: Vec<ContainerDefinition>) -> SdkDefinition {
+        let definition = SdkDefinition::builder().cpu("256").memory("512").execution_role_arn("execution");
+        definition.task_role_arn("task").set_container_definitions(Some(containers)).build()
     }
 
     #[test]
     fn what_is_written_is_read_back() {
-        let roles = Roles { execution: "execution".into(), task: Some("task".into()) };
-        let mut desired = Desired::new("web", "image".into(), roles, "logs".into());
-        desired.port = Some(3000);
-        desired.environment.insert("A".into(), "1".into());
-        let secret = SecretRef { secret: "arn:url::".into(), key: None, version: Some("v1".into()) };
-        desired.secrets.insert("S".into(), secret);
-        desired.stop_timeout = 60;
-        desired.entry_point = vec!["/bin/start".into()];
-        desired.command = vec!["serve".into(), "--quiet".into()];
-        desired.read_only = true;
-        desired.init = true;
-        let written = container("eu-west-1", &desired).expect("all of it is known");
-        let definition = SdkDefinition::builder()
-            .cpu("256")
-            .memory("512")
-            .execution_role_arn("execution")
-            .task_role_arn("task")
-            .container_definitions(written)
-            .build();
-        assert_eq!(read(&definition), desired);
-        assert!(is_whole(&desired));
+        for desired in [desired(), with_sidecars()] {
+            let mut written = written(&desired);
+            assert_eq!(read(&definition(written.clone())), desired);
+            // ECS promises no order.
+            written.reverse();
+            assert_eq!(read(&definition(written)), desired);
+            assert!(is_whole(&desired));
+        }
     }
 
     #[test]
-    fn other_words_of_a_command_are_a_difference() {
-        let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
-        assert_eq!(line(&words(&["sh", "-c", "exec work"])), "sh -c \"exec work\"");
-        let lists: [&[&str]; 5] = [&["a", "b"], &["a b"], &["a", "", "b"], &["a", "\"b\""], &["\"a", "b\""]];
-        let lines: std::collections::BTreeSet<String> = lists.iter().map(|list| line(&words(list))).collect();
-        assert_eq!(lines.len(), lists.len(), "{lines:?}");
+    fn each_container_logs_by_its_own_name() {
+        let prefixes = written(&with_sidecars()).into_iter().map(|container| {
+            let logs = container.log_configuration().and_then(|logs| logs.options()).expect("it logs");
+            let option = |name: &str| logs[name].clone();
+            (container.name().unwrap_or_default().to_owned(), option("awslogs-stream-prefix"), option("awslogs-group"))
+        });
+        let of = |name: &str| (name.to_owned(), name.to_owned(), "logs".to_owned());
+        assert_eq!(prefixes.collect::<Vec<_>>(), [of("web"), of("migrate"), of("proxy")]);
+    }
+
+    #[test]
+    fn a_field_of_a_sidecar_shows_by_its_name() {
+        let fields = compared(&with_sidecars());
+        let value = |name: &str| fields.get(name).cloned().flatten();
+        assert_eq!(value("sidecars.proxy.image").as_deref(), Some("proxy"));
+        assert_eq!(value("sidecars.proxy.depends_on.web").as_deref(), Some("start"));
+        assert_eq!(value("sidecars.proxy.secrets.S.version").as_deref(), Some("v1"));
+        assert_eq!(value("sidecars.migrate.essential").as_deref(), Some("false"));
+        assert_eq!(value("depends_on.migrate").as_deref(), Some("success"));
+        let parsed = Name::<Field>::parse("sidecars.proxy.secrets.S.version").map(|name| name.field());
+        assert_eq!(parsed, Some(Field::Sidecars));
     }
 
     #[test]
     fn a_definition_of_somebody_else_is_not_whole() {
         assert!(!is_whole(&read(&SdkDefinition::builder().build())));
+        let mut unlabelled = written(&with_sidecars());
+        unlabelled.iter_mut().for_each(|container| container.docker_labels = None);
+        assert!(!is_whole(&read(&definition(unlabelled))));
     }
 }

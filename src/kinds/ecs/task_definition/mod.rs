@@ -2,9 +2,11 @@
 //!
 //! <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task_definitions.html>
 
+mod container;
 mod deletion;
 mod desired;
 mod family;
+mod field;
 mod revision;
 #[cfg(test)]
 mod sample;
@@ -15,9 +17,11 @@ use aws_sdk_ecs::types::{Compatibility, NetworkMode, TaskDefinition as SdkDefini
 use futures::future::try_join_all;
 use serde::{Deserialize, Serialize};
 
+pub use container::{Condition, Container, SecretRef};
 use desired::compared;
-pub use desired::{Desired, Field, Roles, SecretRef};
+pub use desired::{Desired, Roles};
 pub use family::revisions_arn;
+pub use field::Field;
 pub use revision::{Revision, active, find};
 
 use crate::{
@@ -185,8 +189,8 @@ fn live(definition: &SdkDefinition, commit: Option<String>) -> Live {
 
 /// Registers the revision that `desired` describes.
 async fn register(cx: &Context, address: &Address, desired: &Desired, before: Option<&Live>) -> Result<Live, Failure> {
-    let same_image =
-        before.filter(|before| before.fields.get(Field::Image.name()).map(String::as_str) == desired.image.known());
+    let same_image = before
+        .filter(|before| before.fields.get(Field::Image.name()).map(String::as_str) == desired.main.image.known());
     let commit = match same_image {
         // More memory, say, for an image that was built some commits ago.
         Some(before) => before.commit.clone(),
@@ -205,7 +209,7 @@ async fn register(cx: &Context, address: &Address, desired: &Desired, before: Op
         .memory(desired.memory.to_string())
         .execution_role_arn(desired.execution_role.get()?)
         .set_task_role_arn(desired.task_role.as_ref().map(Input::get).transpose()?.map(str::to_owned))
-        .container_definitions(desired::container(&cx.aws.region, desired)?)
+        .set_container_definitions(Some(desired::containers(&cx.aws.region, desired)?))
         .set_tags(Some(tags));
     let answer = call.customize().once().send().await.during("RegisterTaskDefinition")?;
     Ok(live(&given(answer.task_definition, "RegisterTaskDefinition", "taskDefinition")?, commit))
@@ -248,13 +252,14 @@ mod tests {
 
     fn desired() -> Desired {
         let roles = Roles { execution: "execution".into(), task: Some("task".into()) };
-        Desired {
+        let main = Container {
             port: Some(3000),
             environment: BTreeMap::from([("A".into(), "1".into())]),
             secrets: BTreeMap::from([("S".into(), reference())]),
             read_only: true,
-            ..Desired::new("web", "repository:1".into(), roles, "logs".into())
-        }
+            ..Container::new("repository:1".into(), "logs".into())
+        };
+        Desired::new("web", main, roles)
     }
 
     fn reference() -> SecretRef {
@@ -381,7 +386,8 @@ mod tests {
     fn another_value_of_a_secret_takes_a_revision_and_is_not_pinned() {
         let version = |version: &str| {
             let reference = SecretRef { version: Some(version.into()), ..reference() };
-            Desired { secrets: BTreeMap::from([("S".to_owned(), reference)]), ..desired() }
+            let main = Container { secrets: BTreeMap::from([("S".to_owned(), reference)]), ..desired().main };
+            Desired { main, ..desired() }
         };
         let fields = compared(&version("v1")).into_iter().map(|(name, value)| (name, value.expect("all is known")));
         let live = Live { fields: fields.collect(), ..live() };

@@ -2,17 +2,27 @@
 
 use std::collections::BTreeMap;
 
-use super::{Desired, Roles, SecretRef};
+use super::{Condition, Container, Desired, Roles, SecretRef};
 use crate::{kind::Sample, kinds::ecs};
 
 fn base() -> Desired {
     let roles = Roles { execution: "arn:of:execution".into(), task: Some("arn:of:task".into()) };
-    Desired {
+    let main = Container {
         port: Some(3000),
         environment: BTreeMap::from([("LEVEL".to_owned(), "info".into())]),
         secrets: secrets("arn:of:secret", "v1"),
-        ..Desired::new("main", "registry/app:1".into(), roles, "logs".into())
-    }
+        ..Container::new("registry/app:1".into(), "logs".into())
+    };
+    Desired::new("main", main, roles)
+}
+
+/// With another container of its own.
+fn of(main: Container) -> Desired {
+    Desired { main, ..base() }
+}
+
+fn with_proxy(proxy: Container) -> Desired {
+    Desired { sidecars: BTreeMap::from([("proxy".to_owned(), proxy)]), ..base() }
 }
 
 fn secrets(arn: &str, version: &str) -> BTreeMap<String, SecretRef> {
@@ -22,6 +32,10 @@ fn secrets(arn: &str, version: &str) -> BTreeMap<String, SecretRef> {
 
 pub(super) fn sample() -> Sample<Desired> {
     let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
+    let main = || base().main;
+    let proxy = || Container::new("proxy:1".into(), "logs".into());
+    let level = |level: &str| BTreeMap::from([("LEVEL".to_owned(), level.into())]);
+    let after = |condition| BTreeMap::from([("proxy".to_owned(), condition)]);
     Sample::new(ecs::model::cloud, base())
         .variant(&["cpu"], Desired { cpu: 512, ..base() })
         .variant(&["memory"], Desired { memory: 1024, ..base() })
@@ -29,19 +43,27 @@ pub(super) fn sample() -> Sample<Desired> {
         .variant(&["task_role"], Desired { task_role: Some("arn:of:another".into()), ..base() })
         .variant(&["task_role"], Desired { task_role: None, ..base() })
         .variant(&["container"], Desired { container: "other".into(), ..base() })
-        .variant(&["image"], Desired { image: "registry/app:2".into(), ..base() })
-        .variant(&["port"], Desired { port: None, ..base() })
+        .variant(&["image"], of(Container { image: "registry/app:2".into(), ..main() }))
+        .variant(&["port"], of(Container { port: None, ..main() }))
+        .variant(&["env.LEVEL"], of(Container { environment: level("debug"), ..main() }))
+        .variant(&["env.LEVEL"], of(Container { environment: BTreeMap::new(), ..main() }))
+        .variant(&["secrets.URL"], of(Container { secrets: secrets("arn:of:another", "v1"), ..main() }))
+        .variant(&["secrets.URL.version"], of(Container { secrets: secrets("arn:of:secret", "v2"), ..main() }))
+        .variant(&["log_group"], of(Container { log_group: "others".into(), ..main() }))
+        .variant(&["stop_timeout"], of(Container { stop_timeout: 60, ..main() }))
+        .variant(&["entry_point"], of(Container { entry_point: words(&["/bin/start"]), ..main() }))
+        .variant(&["command"], of(Container { command: words(&["serve", "--quiet"]), ..main() }))
+        .variant(&["read_only"], of(Container { read_only: true, ..main() }))
+        .variant(&["init"], of(Container { init: true, ..main() }))
+        .variant(&["essential"], of(Container { essential: false, ..main() }))
+        .variant(&["depends_on.proxy"], of(Container { depends_on: after(Condition::Success), ..main() }))
         .variant(
-            &["env.LEVEL"],
-            Desired { environment: BTreeMap::from([("LEVEL".to_owned(), "debug".into())]), ..base() },
+            &[
+                "sidecars.proxy.image",
+                "sidecars.proxy.log_group",
+                "sidecars.proxy.read_only",
+                "sidecars.proxy.stop_timeout",
+            ],
+            with_proxy(proxy()),
         )
-        .variant(&["env.LEVEL"], Desired { environment: BTreeMap::new(), ..base() })
-        .variant(&["secrets.URL"], Desired { secrets: secrets("arn:of:another", "v1"), ..base() })
-        .variant(&["secrets.URL.version"], Desired { secrets: secrets("arn:of:secret", "v2"), ..base() })
-        .variant(&["log_group"], Desired { log_group: "others".into(), ..base() })
-        .variant(&["stop_timeout"], Desired { stop_timeout: 60, ..base() })
-        .variant(&["entry_point"], Desired { entry_point: words(&["/bin/start"]), ..base() })
-        .variant(&["command"], Desired { command: words(&["serve", "--quiet"]), ..base() })
-        .variant(&["read_only"], Desired { read_only: true, ..base() })
-        .variant(&["init"], Desired { init: true, ..base() })
 }

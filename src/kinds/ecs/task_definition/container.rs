@@ -1,0 +1,349 @@
+//! One container of a task: how it is written to ECS, compared and read back. The task's own container and its sidecars are
+//! containers of the same sort.
+//!
+//! <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ContainerDefinition.html>
+
+use std::collections::{BTreeMap, HashMap};
+
+use aws_sdk_ecs::types::{
+    ContainerCondition, ContainerDefinition, ContainerDependency, KeyValuePair, LinuxParameters, LogConfiguration,
+    LogDriver, PortMapping, Secret, TransportProtocol,
+};
+use serde::{Deserialize, Serialize};
+
+use super::field::Field;
+use crate::{
+    aws,
+    model::{Failure, Input, Name},
+};
+
+/// What the label begins with that names the version of a secret; the rest is the environment variable's name.
+const VERSION_LABEL: &str = "stackctl.secret-version.";
+
+/// The option of the log driver that names the log group.
+const LOG_GROUP: &str = "awslogs-group";
+
+/// A secret that a container gets as an environment variable.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SecretRef {
+    /// The secret's ARN.
+    pub secret: Input,
+    /// The key within it, for one that holds JSON.
+    pub key: Option<String>,
+    /// Names the value that new tasks get: another value takes another revision, because a task reads its secrets when it
+    /// starts. None for a value that stays.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<Input>,
+}
+
+/// What a container waits for in another one of its task before it starts. ECS stops the two in the reverse order.
+/// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ContainerDependency.html>
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Condition {
+    /// It has started.
+    Start,
+    /// Its own health check has passed.
+    Healthy,
+    /// It has ended, however.
+    Complete,
+    /// It has ended with the exit code 0.
+    Success,
+}
+
+impl Condition {
+    const ALL: [Self; 4] = [Self::Start, Self::Healthy, Self::Complete, Self::Success];
+
+    /// The word of stack.yaml and of plans.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Start => "start",
+            Self::Healthy => "healthy",
+            Self::Complete => "complete",
+            Self::Success => "success",
+        }
+    }
+
+    fn on_aws(self) -> ContainerCondition {
+        match self {
+            Self::Start => ContainerCondition::Start,
+            Self::Healthy => ContainerCondition::Healthy,
+            Self::Complete => ContainerCondition::Complete,
+            Self::Success => ContainerCondition::Success,
+        }
+    }
+}
+
+/// One container of a task.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Container {
+    /// The image.
+    pub image: Input,
+    /// The port that it listens on. The containers of a task have one network, and so different ports.
+    pub port: Option<u16>,
+    /// Its plain environment; never a secret.
+    pub environment: BTreeMap<String, Input>,
+    /// Its secret environment.
+    pub secrets: BTreeMap<String, SecretRef>,
+    /// Where its output goes.
+    pub log_group: Input,
+    /// How long ECS waits between SIGTERM and SIGKILL, in seconds (2 to 120).
+    pub stop_timeout: u32,
+    /// The entry point; the image's own if empty. One that is given drops the image's own command as well.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub entry_point: Vec<String>,
+    /// The command; the image's own if empty.
+    pub command: Vec<String>,
+    /// Whether its root file system is read-only.
+    pub read_only: bool,
+    /// Whether its first process is one that buries the processes that others leave behind.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub init: bool,
+    /// Whether the task ends when this container ends. The task's own container is always essential.
+    #[serde(default = "yes", skip_serializing_if = "is_true")]
+    pub essential: bool,
+    /// The containers of the same task that this one waits for.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub depends_on: BTreeMap<String, Condition>,
+}
+
+fn yes() -> bool {
+    true
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_true(truth: &bool) -> bool {
+    *truth
+}
+
+impl Container {
+    /// An essential container that is otherwise as its image and ECS have it.
+    pub fn new(image: Input, log_group: Input) -> Self {
+        Self {
+            image,
+            port: None,
+            environment: BTreeMap::new(),
+            secrets: BTreeMap::new(),
+            log_group,
+            // As ECS itself has it.
+            stop_timeout: 30,
+            entry_point: Vec::new(),
+            command: Vec::new(),
+            read_only: false,
+            init: false,
+            essential: true,
+            depends_on: BTreeMap::new(),
+        }
+    }
+
+    /// What `diff` compares, by name; a field without a value depends on what is yet to be made.
+    pub(super) fn compared(&self) -> BTreeMap<Name<Field>, Option<String>> {
+        let known = |input: &Input| input.known().map(str::to_owned);
+        let mut fields = BTreeMap::from([
+            (Field::Image.into(), known(&self.image)),
+            (Field::LogGroup.into(), known(&self.log_group)),
+            (Field::StopTimeout.into(), Some(self.stop_timeout.to_string())),
+            (Field::ReadOnly.into(), Some(self.read_only.to_string())),
+        ]);
+        if self.init {
+            fields.insert(Field::Init.into(), Some(true.to_string()));
+        }
+        if !self.essential {
+            fields.insert(Field::Essential.into(), Some(false.to_string()));
+        }
+        if let Some(port) = self.port {
+            fields.insert(Field::Port.into(), Some(port.to_string()));
+        }
+        for (field, words) in [(Field::EntryPoint, &self.entry_point), (Field::Command, &self.command)] {
+            if !words.is_empty() {
+                fields.insert(field.into(), Some(line(words)));
+            }
+        }
+        for (name, value) in &self.environment {
+            fields.insert((Field::Environment, name).into(), known(value));
+        }
+        for (name, reference) in &self.secrets {
+            fields.insert((Field::Secrets, name).into(), value_from(reference));
+            if let Some(version) = &reference.version {
+                fields.insert((Field::SecretVersions, name).into(), known(version));
+            }
+        }
+        for (name, condition) in &self.depends_on {
+            fields.insert((Field::DependsOn, name).into(), Some(condition.word().to_owned()));
+        }
+        fields
+    }
+
+    /// The container that ECS is asked for; its output goes to a log group in `region`. A field that is not handled here does
+    /// not compile.
+    pub(super) fn written(&self, name: &str, region: &str) -> Result<ContainerDefinition, Failure> {
+        let words = |words: &[String]| Some(words.to_vec()).filter(|words| !words.is_empty());
+        let mut written = ContainerDefinition::builder().name(name);
+        for field in Field::ALL {
+            written = match field {
+                // The task's own, which `register` sets, the name, and the other containers.
+                Field::Cpu
+                | Field::Memory
+                | Field::ExecutionRole
+                | Field::TaskRole
+                | Field::Container
+                | Field::Sidecars => written,
+                Field::Image => written.image(self.image.get()?),
+                Field::Port => written.set_port_mappings(self.port.map(|port| vec![mapping(port)])),
+                Field::Environment => written.set_environment(Some(environment(self)?)),
+                Field::Secrets => written.set_secrets(Some(secrets(self)?)),
+                Field::SecretVersions => written.set_docker_labels(versions(self)?),
+                Field::LogGroup => written.log_configuration(logs(name, region, &self.log_group)?),
+                Field::StopTimeout => written.stop_timeout(aws::signed(self.stop_timeout)),
+                Field::EntryPoint => written.set_entry_point(words(&self.entry_point)),
+                Field::Command => written.set_command(words(&self.command)),
+                Field::ReadOnly => written.readonly_root_filesystem(self.read_only),
+                Field::Init => written.set_linux_parameters(self.init.then(with_init)),
+                Field::Essential => written.essential(self.essential),
+                Field::DependsOn => written.set_depends_on(dependencies(self)?),
+            };
+        }
+        Ok(written.build())
+    }
+
+    /// What would be written as `container`, as far as it says: what it leaves out is empty.
+    pub(super) fn read(container: &ContainerDefinition) -> Self {
+        let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
+        let input = |text: Option<&str>| Input::from(text.unwrap_or_default());
+        let logs = container.log_configuration().and_then(LogConfiguration::options);
+        let labels = container.docker_labels();
+        let version =
+            |name: &str| labels?.get(&format!("{VERSION_LABEL}{name}")).map(|version| version.as_str().into());
+        // The ARN and the key within it, which ECS reads as one.
+        let secret = |secret: &Secret| {
+            let (name, from) = (secret.name(), secret.value_from());
+            (name.to_owned(), SecretRef { secret: from.into(), key: None, version: version(name) })
+        };
+        let variable = |variable: &KeyValuePair| (text(variable.name()), input(variable.value()));
+        let port = container.port_mappings().first().and_then(PortMapping::container_port);
+        let dependency = |other: &ContainerDependency| {
+            let condition = Condition::ALL.into_iter().find(|condition| condition.on_aws() == *other.condition());
+            Some((other.container_name().to_owned(), condition?))
+        };
+        Self {
+            image: input(container.image()),
+            port: port.and_then(|port| u16::try_from(port).ok()),
+            environment: container.environment().iter().map(variable).collect(),
+            secrets: container.secrets().iter().map(secret).collect(),
+            log_group: input(logs.and_then(|logs| logs.get(LOG_GROUP)).map(String::as_str)),
+            stop_timeout: container.stop_timeout().and_then(|seconds| u32::try_from(seconds).ok()).unwrap_or_default(),
+            entry_point: container.entry_point().to_vec(),
+            command: container.command().to_vec(),
+            read_only: container.readonly_root_filesystem().unwrap_or(false),
+            init: container.linux_parameters().and_then(LinuxParameters::init_process_enabled) == Some(true),
+            // As ECS has it where nothing is said.
+            essential: container.essential() != Some(false),
+            depends_on: container.depends_on().iter().filter_map(dependency).collect(),
+        }
+    }
+
+    /// Whether [`Self::read`] has found all that a container needs.
+    pub(super) fn is_whole(&self) -> bool {
+        is_there(&self.image)
+            && is_there(&self.log_group)
+            && !self.environment.contains_key("")
+            && self.stop_timeout > 0
+    }
+}
+
+/// Whether what was read is there.
+pub(super) fn is_there(input: &Input) -> bool {
+    input.known().is_some_and(|text| !text.is_empty())
+}
+
+/// The words of a command in one line; two different lists never give the same line.
+fn line(words: &[String]) -> String {
+    let is_plain = |word: &&String| !word.is_empty() && !word.contains(|c: char| c.is_whitespace() || c == '"');
+    let shown = |word: &String| if is_plain(&word) { word.clone() } else { format!("{word:?}") };
+    words.iter().map(shown).collect::<Vec<_>>().join(" ")
+}
+
+/// The ARN by which ECS finds a secret, with the key within it.
+/// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/secrets-envvar-secrets-manager.html>
+fn value_from(reference: &SecretRef) -> Option<String> {
+    let arn = reference.secret.known()?;
+    Some(reference.key.as_ref().map_or_else(|| arn.to_owned(), |key| format!("{arn}:{key}::")))
+}
+
+fn mapping(port: u16) -> PortMapping {
+    let port = i32::from(port);
+    PortMapping::builder().container_port(port).host_port(port).protocol(TransportProtocol::Tcp).build()
+}
+
+fn environment(container: &Container) -> Result<Vec<KeyValuePair>, Failure> {
+    let variables = container.environment.iter();
+    variables.map(|(name, value)| Ok(KeyValuePair::builder().name(name).value(value.get()?).build())).collect()
+}
+
+fn secrets(container: &Container) -> Result<Vec<Secret>, Failure> {
+    let secrets = container.secrets.iter().map(|(name, reference)| {
+        reference.secret.get()?;
+        let from = value_from(reference).unwrap_or_default();
+        Secret::builder().name(name).value_from(from).build().map_err(|error| Failure::internal(error.to_string()))
+    });
+    secrets.collect()
+}
+
+/// The versions of the secrets, as labels. Not in `valueFrom`: a revision that ECS rolls back to must not start its tasks with
+/// a password of yesterday.
+fn versions(container: &Container) -> Result<Option<HashMap<String, String>>, Failure> {
+    let mut labels = HashMap::new();
+    for (name, reference) in &container.secrets {
+        if let Some(version) = &reference.version {
+            labels.insert(format!("{VERSION_LABEL}{name}"), version.get()?.to_owned());
+        }
+    }
+    Ok(Some(labels).filter(|labels| !labels.is_empty()))
+}
+
+fn logs(name: &str, region: &str, log_group: &Input) -> Result<LogConfiguration, Failure> {
+    // Blocking delivery, ECS's default, would stop the application when CloudWatch does; what does not fit into the
+    // buffer meanwhile is dropped instead.
+    LogConfiguration::builder()
+        .log_driver(LogDriver::Awslogs)
+        .options(LOG_GROUP, log_group.get()?)
+        .options("awslogs-region", region)
+        .options("awslogs-stream-prefix", name)
+        .options("mode", "non-blocking")
+        .options("max-buffer-size", "4m")
+        .build()
+        .map_err(|error| Failure::internal(error.to_string()))
+}
+
+fn with_init() -> LinuxParameters {
+    LinuxParameters::builder().init_process_enabled(true).build()
+}
+
+fn dependencies(container: &Container) -> Result<Option<Vec<ContainerDependency>>, Failure> {
+    let dependencies = container.depends_on.iter().map(|(name, condition)| {
+        let other = ContainerDependency::builder().container_name(name).condition(condition.on_aws());
+        other.build().map_err(|error| Failure::internal(error.to_string()))
+    });
+    let dependencies = dependencies.collect::<Result<Vec<_>, _>>()?;
+    Ok(Some(dependencies).filter(|dependencies| !dependencies.is_empty()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_is_named_by_its_arn_and_key() {
+        let reference = SecretRef { secret: "arn".into(), key: Some("url".into()), version: None };
+        assert_eq!(value_from(&reference).as_deref(), Some("arn:url::"));
+    }
+
+    #[test]
+    fn other_words_of_a_command_are_a_difference() {
+        let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
+        assert_eq!(line(&words(&["sh", "-c", "exec work"])), "sh -c \"exec work\"");
+        let lists: [&[&str]; 5] = [&["a", "b"], &["a b"], &["a", "", "b"], &["a", "\"b\""], &["\"a", "b\""]];
+        let lines: std::collections::BTreeSet<String> = lists.iter().map(|list| line(&words(list))).collect();
+        assert_eq!(lines.len(), lists.len(), "{lines:?}");
+    }
+}

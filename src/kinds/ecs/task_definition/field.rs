@@ -1,0 +1,28 @@
+//! The fields of a task definition: those of the task, and those of each of its containers.
+
+use crate::model::fields;
+
+fields! {
+    /// What is changed in place: by a new revision.
+    pub enum Field {
+        Cpu = "cpu",
+        Memory = "memory",
+        ExecutionRole = "execution_role",
+        TaskRole = "task_role",
+        Container = "container",
+        Image = "image",
+        Port = "port",
+        Environment = "env.*",
+        Secrets = "secrets.*",
+        SecretVersions = "secrets.*.version",
+        LogGroup = "log_group",
+        StopTimeout = "stop_timeout",
+        EntryPoint = "entry_point",
+        Command = "command",
+        ReadOnly = "read_only",
+        Init = "init",
+        Essential = "essential",
+        DependsOn = "depends_on.*",
+        Sidecars = "sidecars.*",
+    }
+}
