@@ -1,8 +1,9 @@
-//! A network that somebody else has laid out: its subnets, and where each sends what is for the internet.
+//! A network that somebody else has laid out: its subnets, where each sends what is for the
+//! internet, and its security groups.
 
 use std::collections::BTreeMap;
 
-use aws_sdk_ec2::types::{Filter, Route, RouteState, RouteTable, RouteTableAssociation, Subnet};
+use aws_sdk_ec2::types::{Filter, Route, RouteState, RouteTable, RouteTableAssociation, SecurityGroup, Subnet};
 
 use super::{Aws, Outcome};
 use crate::model::{Failure, GivenNetwork, GivenSubnet, WayOut};
@@ -11,12 +12,18 @@ use crate::model::{Failure, GivenNetwork, GivenSubnet, WayOut};
 const EVERYWHERE: &str = "0.0.0.0/0";
 
 impl Aws {
-    /// What there is of the VPC `vpc` and of these subnets; what is not there is left out. Three calls, all at once.
+    /// What there is of the VPC `vpc`, of these subnets and of these security groups; what is not there is left out. Three calls,
+    /// and one for security groups, all at once.
     /// <https://docs.aws.amazon.com/vpc/latest/userguide/VPC_Route_Tables.html>
     ///
     /// # Errors
     /// If AWS fails.
-    pub async fn given_network(&self, vpc: &str, subnets: &[String]) -> Result<GivenNetwork, Failure> {
+    pub async fn given_network(
+        &self,
+        vpc: &str,
+        subnets: &[String],
+        groups: &[String],
+    ) -> Result<GivenNetwork, Failure> {
         let by = |name: &str, values: &[String]| Filter::builder().name(name).set_values(Some(values.to_vec())).build();
         let id = [vpc.to_owned()];
         // By filters, not by ids: for an id that is not there AWS fails the whole call.
@@ -29,7 +36,15 @@ impl Aws {
             let call = self.ec2.describe_route_tables().filters(by("vpc-id", &id)).into_paginator().items().send();
             call.try_collect().await.during("DescribeRouteTables")
         };
-        let (vpcs, found, tables): (_, Vec<Subnet>, Vec<RouteTable>) = futures::try_join!(vpcs, found, tables)?;
+        let groups = async {
+            if groups.is_empty() {
+                return Ok(Vec::new());
+            }
+            let call = self.ec2.describe_security_groups().filters(by("group-id", groups)).into_paginator().items();
+            call.send().try_collect().await.during("DescribeSecurityGroups")
+        };
+        let (vpcs, found, tables, groups): (_, Vec<Subnet>, Vec<RouteTable>, Vec<SecurityGroup>) =
+            futures::try_join!(vpcs, found, tables, groups)?;
         let subnets: BTreeMap<String, GivenSubnet> = found
             .into_iter()
             .filter_map(|subnet| {
@@ -39,7 +54,8 @@ impl Aws {
                 Some((id, GivenSubnet { vpc, zone, way_out }))
             })
             .collect();
-        Ok(GivenNetwork { vpc_exists: !vpcs.vpcs().is_empty(), subnets })
+        let groups = groups.into_iter().filter_map(|group| Some((group.group_id?, group.vpc_id.unwrap_or_default())));
+        Ok(GivenNetwork { vpc_exists: !vpcs.vpcs().is_empty(), subnets, groups: groups.collect() })
     }
 }
 

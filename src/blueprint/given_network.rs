@@ -19,7 +19,7 @@ pub(super) fn draw(stack: &Stack, given: &Given, facts: &Facts) -> Result<Networ
     if !wrong.is_empty() {
         let message = format!("{} cannot carry this stack", given.vpc);
         let failure = Failure::about(Subject::key("network"), message)
-            .hint("change `network` in stack.yaml, or have the network changed: stackctl never does");
+            .hint("change these keys in stack.yaml, or have the network changed: stackctl never does");
         return Err(failure.evidence(Evidence::Findings { lines: wrong }));
     }
     let inputs = |ids: &[String]| ids.iter().map(|id| id.as_str().into()).collect::<Vec<_>>();
@@ -29,14 +29,15 @@ pub(super) fn draw(stack: &Stack, given: &Given, facts: &Facts) -> Result<Networ
 }
 
 /// The network that stack.yaml names, as it would have to be: for what is drawn without a look at AWS.
-pub(super) fn made_up(given: &Given) -> GivenNetwork {
+pub(super) fn made_up(stack: &Stack, given: &Given) -> GivenNetwork {
     let subnet = |(zone, id): (usize, &String), way_out| {
         let (vpc, zone) = (given.vpc.clone(), format!("zone-{zone}"));
         (id.clone(), GivenSubnet { vpc, zone, way_out })
     };
     let public = given.public_subnets.iter().enumerate().map(|one| subnet(one, WayOut::InternetGateway));
     let private = given.private_subnets.iter().enumerate().map(|one| subnet(one, WayOut::Through));
-    GivenNetwork { vpc_exists: true, subnets: public.chain(private).collect() }
+    let groups = stack.security_groups().into_iter().map(|id| (id, given.vpc.clone()));
+    GivenNetwork { vpc_exists: true, subnets: public.chain(private).collect(), groups: groups.collect() }
 }
 
 fn wrong(stack: &Stack, given: &Given, there: &GivenNetwork, public_tasks: bool) -> Vec<String> {
@@ -73,6 +74,14 @@ fn wrong(stack: &Stack, given: &Given, there: &GivenNetwork, public_tasks: bool)
         if let Some(who) = needs_two.filter(|_| wrong.is_empty() && zones.len() < 2) {
             wrong.push(format!("network.{key}: a {who} needs subnets in two zones, and these are in {}", zones.len()));
         }
+    }
+    for (name, service) in &stack.services {
+        let at = format!("services.{name}.security_groups");
+        wrong.extend(service.security_groups.iter().filter_map(|id| match there.groups.get(id) {
+            None => Some(format!("{at}: there is no {id} in {}", stack.region)),
+            Some(other) if other != vpc => Some(format!("{at}: {id} is in {other}, not in {vpc}")),
+            Some(_) => None,
+        }));
     }
     wrong
 }
@@ -111,13 +120,18 @@ mod tests {
             ("subnet-0000000d".to_owned(), subnet("eu-west-1b", WayOut::Through)),
         ]);
         change(&mut subnets);
-        GivenNetwork { vpc_exists: true, subnets }
+        GivenNetwork { vpc_exists: true, subnets, groups: BTreeMap::new() }
     }
 
     fn drawn(network: &str, there: GivenNetwork) -> Result<crate::model::Graph, Failure> {
+        drawn_with(network, "", there)
+    }
+
+    fn drawn_with(network: &str, of_web: &str, there: GivenNetwork) -> Result<crate::model::Graph, Failure> {
         let text = format!(
             "name: demo\nregion: eu-west-1\nnetwork: {{ vpc: vpc-00000001, {network} }}\ndatabase: {{}}\n\
-             services: {{ web: {{ build: app, port: 80 }} }}\n"
+             services: {{ web: {{ build: app, port: 80, release: [migrate]{of_web} }} }}\njobs: {{ tidy: {{ service: web, \
+             command: [tidy], schedule: rate(1 day) }} }}\n"
         );
         let stack = spec::parse("stack.yaml", &text, spec::DEFAULT_ENVIRONMENT, &|_| None).expect("it is valid");
         graph(&stack, &Facts { network: Some(there), ..Facts::default() })
@@ -170,6 +184,30 @@ mod tests {
         };
         assert!(told(IDS, there(private))[0].contains("a database needs subnets in two zones"));
         assert!(told(IDS, GivenNetwork::default())[0].contains("no vpc-00000001"));
+    }
+
+    #[test]
+    fn all_tasks_of_a_service_have_its_security_groups() {
+        const GROUPS: &str = ", security_groups: [sg-0000000a, sg-0000000b]";
+        let groups = |of: &[(&str, &str)]| {
+            let groups = of.iter().map(|(id, vpc)| ((*id).to_owned(), (*vpc).to_owned())).collect();
+            GivenNetwork { groups, ..there(|_| {}) }
+        };
+        let theirs = groups(&[("sg-0000000a", "vpc-00000001"), ("sg-0000000b", "vpc-00000001")]);
+        let graph = drawn_with(IDS, GROUPS, theirs).expect("it will do");
+        for address in ["service.web", "release.web", "schedule.tidy"] {
+            let desired = &graph.get(&address.parse().expect("it is one")).expect("it is there").desired;
+            assert_eq!(desired["other_groups"], serde_json::json!(["sg-0000000a", "sg-0000000b"]), "{address}");
+        }
+        let refused = drawn_with(IDS, GROUPS, groups(&[("sg-0000000b", "vpc-00000002")]));
+        let told_of = refused.expect_err("it will not do").explanation.lines();
+        assert_eq!(
+            told_of,
+            [
+                "services.web.security_groups: there is no sg-0000000a in eu-west-1",
+                "services.web.security_groups: sg-0000000b is in vpc-00000002, not in vpc-00000001",
+            ]
+        );
     }
 
     #[test]

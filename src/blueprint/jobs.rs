@@ -41,6 +41,7 @@ pub(super) fn draw(graph: &mut Graph, stack: &Stack, network: &Network) {
                     &Address::new("security_group", format!("service-{}", job.service)),
                     "id",
                 ),
+                other_groups: stack.services[&job.service].security_groups.clone(),
                 public_ip: network.public_tasks,
             },
         );

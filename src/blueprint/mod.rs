@@ -100,7 +100,7 @@ fn sketched(stack: &Stack, load: Option<Load>) -> Result<Graph, Failure> {
     let zones = (b'a'..b'a' + stack.network.zones).map(|zone| format!("{}{}", stack.region, char::from(zone)));
     let domain = stack.load_balancer.as_ref().and_then(LoadBalancer::domain);
     let zone = domain.map(|domain| HostedZone { id: "Z0".to_owned(), name: domain.to_owned() });
-    let network = stack.network.given.as_ref().map(given_network::made_up);
+    let network = stack.network.given.as_ref().map(|given| given_network::made_up(stack, given));
     let facts =
         Facts { zones: zones.collect(), hosted_zones: zone.into_iter().collect(), network, load, ..Facts::default() };
     graph(stack, &facts)

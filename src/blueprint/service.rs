@@ -118,6 +118,7 @@ impl Drawing<'_> {
                 most: self.service.scale.map(|scale| scale.max),
                 subnets: network.tasks.clone(),
                 security_group: group.clone(),
+                other_groups: self.service.security_groups.clone(),
                 public_ip: network.public_tasks,
                 target: target
                     .as_ref()
@@ -138,6 +139,7 @@ impl Drawing<'_> {
                 command: self.service.release.clone(),
                 subnets: network.tasks.clone(),
                 security_group: group,
+                other_groups: self.service.security_groups.clone(),
                 public_ip: network.public_tasks,
             };
             let release = graph.add(Address::new("release", self.name), &desired);

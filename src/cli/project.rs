@@ -108,7 +108,8 @@ impl Project {
         let network = async {
             let Some(given) = &self.stack.network.given else { return Ok(None) };
             let subnets: Vec<String> = given.public_subnets.iter().chain(&given.private_subnets).cloned().collect();
-            aws.given_network(&given.vpc, &subnets).await.map(Some)
+            let groups = self.stack.security_groups();
+            aws.given_network(&given.vpc, &subnets, &groups).await.map(Some)
         };
         // Boxed, because all of them together are larger than a stack likes.
         let (hosted_zones, network, live) =

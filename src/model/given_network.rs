@@ -4,13 +4,16 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-/// What AWS has of `network.vpc` and the subnets that stack.yaml names.
+/// What AWS has of `network.vpc`, and of the subnets and the security groups that stack.yaml names.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 pub struct GivenNetwork {
     /// Whether the VPC is there.
     pub vpc_exists: bool,
     /// The subnets that are there, by id.
     pub subnets: BTreeMap<String, GivenSubnet>,
+    /// The security groups that are there of those that services name, by id, and the VPC that each is in.
+    #[serde(default)]
+    pub groups: BTreeMap<String, String>,
 }
 
 /// One of its subnets.

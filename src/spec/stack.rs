@@ -1,6 +1,11 @@
 //! What stack.yaml says, once it is known to be right.
 
-use std::{collections::BTreeMap, fmt, net::Ipv4Addr, path::PathBuf};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    net::Ipv4Addr,
+    path::PathBuf,
+};
 
 /// The environment without a name of its own.
 pub const DEFAULT_ENVIRONMENT: &str = "default";
@@ -32,6 +37,15 @@ pub struct Stack {
     pub jobs: BTreeMap<String, Job>,
     /// `alarms`; none without them.
     pub alarms: Option<Alarms>,
+}
+
+impl Stack {
+    /// The security groups of others that services name, each once.
+    #[must_use]
+    pub fn security_groups(&self) -> Vec<String> {
+        let all: BTreeSet<&String> = self.services.values().flat_map(|service| &service.security_groups).collect();
+        all.into_iter().cloned().collect()
+    }
 }
 
 /// A range of IPv4 addresses.
@@ -233,6 +247,8 @@ pub struct Service {
     pub host: Option<String>,
     /// `block`: path patterns that the load balancer answers 404.
     pub block: Vec<String>,
+    /// `security_groups`: the ids of groups of others that its tasks have beside the service's own (4 at most).
+    pub security_groups: Vec<String>,
     /// `release`: the command that runs once before new tasks serve.
     pub release: Vec<String>,
     /// `stop_timeout` in seconds (2 to 120).

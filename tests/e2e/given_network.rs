@@ -8,14 +8,14 @@ use crate::{
 };
 
 /// A network as somebody else lays one out.
-struct Theirs {
-    vpc: String,
-    public: Vec<String>,
-    private: Vec<String>,
+pub struct Theirs {
+    pub vpc: String,
+    pub public: Vec<String>,
+    pub private: Vec<String>,
 }
 
 impl Theirs {
-    async fn made(ec2: &Client) -> Self {
+    pub async fn made(ec2: &Client) -> Self {
         let vpc = ec2.create_vpc().cidr_block("10.77.0.0/16").send().await.expect("it is made");
         let vpc = vpc.vpc.and_then(|vpc| vpc.vpc_id).expect("it has one");
         let zones = ec2.describe_availability_zones().send().await.expect("it answers");
@@ -51,6 +51,12 @@ impl Theirs {
         }
         Self { vpc, public: subnets[..2].to_vec(), private: subnets[2..].to_vec() }
     }
+
+    /// Its lines in stack.yaml, with these as public and private subnets.
+    pub fn with(&self, public: &[String], private: &[String]) -> String {
+        let (vpc, public, private) = (&self.vpc, public.join(", "), private.join(", "));
+        format!("network: {{ vpc: {vpc}, public_subnets: [{public}], private_subnets: [{private}] }}\n")
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -59,13 +65,9 @@ async fn a_stack_leaves_a_given_network_as_it_was() {
     world.edit("replicas: 2", "replicas: 1");
     let theirs = Theirs::made(&Client::new(&world.sdk().await)).await;
     let before = everything(&world).await;
-    let network = |public: &[String], private: &[String]| {
-        let (vpc, public, private) = (&theirs.vpc, public.join(", "), private.join(", "));
-        format!("network: {{ vpc: {vpc}, public_subnets: [{public}], private_subnets: [{private}] }}\n")
-    };
 
     // The wrong way round: all of it is told, and nothing is made.
-    let wrong = network(&theirs.private, &theirs.public);
+    let wrong = theirs.with(&theirs.private, &theirs.public);
     world.edit("network:\n  zones: 2\n  nat: single\n", &wrong);
     world.edit("    network: { zones: 3, nat: per-zone }\n", "");
     world.forget_calls().await;
@@ -86,7 +88,7 @@ async fn a_stack_leaves_a_given_network_as_it_was() {
     }
     assert!(world.calls().await.iter().all(|call| call["mutating"] == false));
 
-    world.edit(&wrong, &network(&theirs.public, &theirs.private));
+    world.edit(&wrong, &theirs.with(&theirs.public, &theirs.private));
     let url = world.up();
     assert_eq!(world.get(&format!("{url}/")).await.0, 200);
     let made = everything(&world).await;

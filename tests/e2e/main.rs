@@ -53,6 +53,7 @@ mod run;
 mod scaling;
 mod second_emulator;
 mod secrecy;
+mod security_groups;
 mod set_secrets;
 mod signals;
 mod support;

@@ -86,6 +86,7 @@ cases! {
     second_service_removed,
     secrets_from_elsewhere,
     security_group_rule_missing,
+    security_groups_of_others,
     still_deleting,
     target,
     target_that_is_not_there,

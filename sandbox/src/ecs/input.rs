@@ -21,3 +21,14 @@ pub(super) fn names(value: &Value) -> Vec<String> {
 pub(super) fn missing_cluster() -> ApiError {
     ApiError::client("ClusterNotFoundException", "Cluster not found.")
 }
+
+/// A task has at most five security groups.
+/// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_AwsVpcConfiguration.html>
+pub(super) fn check_network(input: &Value) -> Result<(), ApiError> {
+    let groups = &input["networkConfiguration"]["awsvpcConfiguration"]["securityGroups"];
+    if groups.as_array().is_some_and(|groups| groups.len() > 5) {
+        let message = "securityGroups can have at most 5 items.";
+        return Err(ApiError::client("InvalidParameterException", message));
+    }
+    Ok(())
+}

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::{
     definitions,
-    input::{missing_cluster, names, short, text},
+    input::{check_network, missing_cluster, names, short, text},
     ledger::Ledger,
     model::{Life, Rollout, Service, Status, Task, without_nulls},
     pages::page,
@@ -30,6 +30,7 @@ const SETTINGS: &[&str] = &[
 ];
 
 pub(super) fn create(alb: &Alb, state: &mut Ledger, at: &str, input: &Value, roles: &Value) -> Result<Value, ApiError> {
+    check_network(input)?;
     let (name, cluster) = (text(input, "serviceName").to_owned(), short(text(input, "cluster")).to_owned());
     if !state.clusters.get(&cluster).is_some_and(|cluster| cluster.active) {
         return Err(missing_cluster());
@@ -116,6 +117,7 @@ fn check_targets(alb: &Alb, definition: &Value, balancers: &Value) -> Result<(),
 }
 
 pub(super) fn update(alb: &Alb, state: &mut Ledger, input: &Value) -> Result<Value, ApiError> {
+    check_network(input)?;
     let at = find(state, input)?;
     if state.services[at].life != Life::Active {
         return Err(ApiError::client("ServiceNotActiveException", "Service was not ACTIVE."));

@@ -5,7 +5,7 @@ use tokio::sync::watch;
 
 use super::{
     definitions,
-    input::{missing_cluster, names, short, text},
+    input::{check_network, missing_cluster, names, short, text},
     ledger::Ledger,
     model::{Status, Task},
     pages::page,
@@ -100,6 +100,7 @@ fn check_overrides(overrides: &Value) -> Result<(), ApiError> {
 }
 
 pub(super) fn run(state: &mut Ledger, input: &Value, roles: &Value) -> Result<Value, ApiError> {
+    check_network(input)?;
     check_overrides(&input["overrides"])?;
     let token = text(input, "clientToken").to_owned();
     if let Some(arn) = state.tokens.get(&token).and_then(Value::as_str).filter(|_| !token.is_empty()) {

@@ -117,7 +117,7 @@ impl<P: Purpose> Kind for DatabaseTask<P> {
             task_definition: definition,
             container: CONTAINER,
             command: None,
-            network: ecs::network(&desired.subnets, &desired.security_group, desired.public_ip)?,
+            network: ecs::network(&desired.subnets, &desired.security_group, &[], desired.public_ip)?,
             repeats: Repeats::Engine,
         };
         task::start(cx, address, one_off, &own).await

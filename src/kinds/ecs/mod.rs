@@ -245,8 +245,14 @@ pub(super) fn runs(service: &Service) -> Option<&str> {
 }
 
 /// Where tasks run.
-pub(super) fn network(subnets: &[Input], group: &Input, public_ip: bool) -> Result<NetworkConfiguration, Failure> {
-    network_of(Input::all(subnets)?, vec![group.get()?.to_owned()], public_ip)
+pub(super) fn network(
+    subnets: &[Input],
+    group: &Input,
+    others: &[String],
+    public_ip: bool,
+) -> Result<NetworkConfiguration, Failure> {
+    let groups = std::iter::once(group.get()?).chain(others.iter().map(String::as_str));
+    network_of(Input::all(subnets)?, groups.map(str::to_owned).collect(), public_ip)
 }
 
 /// As [`network`], of what is known already.

@@ -37,6 +37,9 @@ pub struct Desired {
     pub subnets: Vec<Input>,
     /// Whom it may call follows from this.
     pub security_group: Input,
+    /// The security groups of others that it has too.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub other_groups: Vec<String>,
     /// Whether it gets a public address.
     pub public_ip: bool,
 }
@@ -84,7 +87,7 @@ impl Kind for Release {
             task_definition: desired.task_definition.get()?,
             container: &desired.container,
             command: Some(&desired.command),
-            network: ecs::network(&desired.subnets, &desired.security_group, desired.public_ip)?,
+            network: ecs::network(&desired.subnets, &desired.security_group, &desired.other_groups, desired.public_ip)?,
             repeats: Repeats::Engine,
         };
         task::start(cx, address, one_off, &own).await
@@ -124,6 +127,7 @@ impl Kind for Release {
             command: vec!["migrate".into()],
             subnets: vec!["subnet-1".into(), "subnet-2".into()],
             security_group: "sg-1".into(),
+            other_groups: Vec::new(),
             public_ip: false,
         };
         crate::kind::Sample::new(ecs::model::cloud_with_cluster, desired)

@@ -16,6 +16,7 @@ mod permissions;
 mod scale;
 mod schedule;
 mod secrets;
+mod security_groups;
 mod service;
 mod size;
 mod users;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{
     buckets, environment, health,
     image::{image, repositories},
-    logs, permissions, scale, secrets,
+    logs, permissions, scale, secrets, security_groups,
     size::size,
 };
 use crate::spec::{
@@ -39,7 +39,7 @@ pub(super) fn services(
             let hint = "2 to 20 of a-z, 0-9 and -, beginning with a letter";
             problems.add(field.key.span, &field.path, format!("`{name}` cannot name a service"), hint);
         }
-        if let Some(service) = service(field, ways, given, &buckets, problems) {
+        if let Some(service) = service(field, root, ways, given, &buckets, problems) {
             services.insert(name.clone(), service);
         }
     }
@@ -93,7 +93,14 @@ fn overlaps(fields: &[Field], services: &BTreeMap<String, Service>, problems: &m
     }
 }
 
-fn service(field: &Field, ways: Ways, given: &[&str], declared: &[&str], problems: &mut Collector) -> Option<Service> {
+fn service(
+    field: &Field,
+    root: &Map,
+    ways: Ways,
+    given: &[&str],
+    declared: &[&str],
+    problems: &mut Collector,
+) -> Option<Service> {
     let map = Map::new(field.node, &field.path, &SERVICE, problems)?;
     let image = image(&map, field, problems);
     let entrypoint = map.command("entrypoint", problems);
@@ -117,6 +124,7 @@ fn service(field: &Field, ways: Ways, given: &[&str], declared: &[&str], problem
     let health = health::health(&map, port, routed, problems);
     let host = map.text("host", problems);
     let block = blocked(&map, problems);
+    let security_groups = security_groups::of(&map, root, problems);
     let release = map.command("release", problems);
     fits_in_overrides(&map, "release", &field.key.text, release.as_deref(), problems);
     if let (Some(routes), Some(host)) = (&routes, &host) {
@@ -165,6 +173,7 @@ fn service(field: &Field, ways: Ways, given: &[&str], declared: &[&str], problem
         routes: routes?,
         host,
         block: block?,
+        security_groups: security_groups?,
         release: release?,
         stop_timeout: stop_timeout?,
         log_days: log_days?,

@@ -96,6 +96,14 @@ pub(in crate::spec) static SERVICE: Section = Section {
                   Needs `port`.",
         },
         Key {
+            name: "security_groups",
+            kind: Kind::List(&texts::SECURITY_GROUP_ID, Empty::Allowed),
+            absence: Absence::Means("its own alone"),
+            doc: "At most four security groups of others that its tasks have beside the service's own. So has its release \
+                  command, its [jobs](#jobs) and `stackctl run`. They are in [`network.vpc`](#network), and stackctl neither \
+                  changes nor deletes them. A change replaces the tasks.",
+        },
+        Key {
             name: "release",
             kind: Kind::Command("such as [migrate], or leave `release` out"),
             absence: Absence::Means("none"),
@@ -240,8 +248,8 @@ const FOREIGN: &[Foreign] = &[
         help: "use `permissions` for what the tasks may do on AWS",
     },
     Foreign {
-        words: &["security_groups"],
-        help: "leave it out: each service has a security group of its own, which admits the load balancer",
+        words: &["security_group", "vpc_security_group_ids"],
+        help: "use `security_groups` for the ids of groups that the tasks have beside the service's own",
     },
     Foreign {
         words: &["type"],

@@ -70,6 +70,17 @@ pub(super) static SUBNET_ID: Text = Text {
     ..PLAIN
 };
 
+pub(super) static SECURITY_GROUP_ID: Text = Text {
+    many: "ids of security groups",
+    pattern: "^sg-([0-9a-f]{8}|[0-9a-f]{17})$",
+    check: Some(Check {
+        holds: |text| check::is_id(text, "sg-"),
+        wrong: "is no id of a security group",
+        help: "such as sg-0123456789abcdef0",
+    }),
+    ..PLAIN
+};
+
 pub(super) static POSTGRES_VERSION: Text = Text {
     pattern: "^1[3-8](\\.[0-9]+)?$",
     check: Some(Check {

@@ -4,6 +4,7 @@ mod fuzz;
 mod health;
 mod parts;
 mod permissions;
+mod reach;
 mod services;
 
 use super::*;

@@ -5,6 +5,7 @@
 mod charge;
 mod crashes;
 mod explain;
+mod fields;
 mod live;
 #[cfg(test)]
 mod sample;
@@ -22,9 +23,11 @@ use aws_sdk_ecs::types::{
 use futures::future::try_join_all;
 use serde::{Deserialize, Serialize};
 
+pub use fields::{Field, Fixed};
 pub use live::{Authorities, Live, Rollout};
 pub use stop::{stop, under_way};
 
+use fields::{NETWORK, consequence};
 use live::{OWN_PERCENT, TASKS_PERCENT};
 
 use crate::{
@@ -33,7 +36,6 @@ use crate::{
     kinds::ecs::{self, task},
     model::{
         Address, Changed, Changes, Diff, Explanation, Failure, Found, Input, On, Outputs, Permission, Phase, Shown,
-        fields,
     },
 };
 
@@ -66,6 +68,9 @@ pub struct Desired {
     pub subnets: Vec<Input>,
     /// Who may call them.
     pub security_group: Input,
+    /// The security groups of others that they have too.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub other_groups: Vec<String>,
     /// Whether they get public addresses.
     pub public_ip: bool,
     /// Where the load balancer finds them, for a service that it serves.
@@ -81,6 +86,12 @@ pub struct Desired {
 }
 
 impl Desired {
+    /// All security groups of its tasks: the stack's own first.
+    fn security_groups(&self) -> Vec<Input> {
+        let others = self.other_groups.iter().map(|id| id.as_str().into());
+        std::iter::once(self.security_group.clone()).chain(others).collect()
+    }
+
     /// The service `name` as it is, but for its task definition.
     pub fn as_it_runs(name: &str, live: &Live, task_definition: Input) -> Self {
         let port = live.port.unwrap_or_default();
@@ -93,6 +104,7 @@ impl Desired {
             most: None,
             subnets: live.subnets.iter().map(|subnet| subnet.as_str().into()).collect(),
             security_group: live.security_groups.first().map(String::as_str).unwrap_or_default().into(),
+            other_groups: live.security_groups.iter().skip(1).cloned().collect(),
             public_ip: live.public_ip,
             target,
             grace_seconds: live.grace_seconds,
@@ -102,34 +114,6 @@ impl Desired {
     }
 }
 
-fields! {
-    /// What is changed in place.
-    pub enum Field {
-        TaskDefinition = "task_definition",
-        Replicas = "replicas",
-        Subnets = "subnets",
-        SecurityGroup = "security_group",
-        PublicIp = "public_ip",
-        TargetGroup = "target_group",
-        Port = "port",
-        GraceSeconds = "grace_seconds",
-        Exec = "exec",
-        CircuitBreaker = "circuit_breaker",
-        RollbackAfter = "rollback_after",
-        MinimumHealthyPercent = "minimum_healthy_percent",
-        MaximumPercent = "maximum_percent",
-        Rollout = "rollout",
-    }
-
-    /// What takes a replacement.
-    pub enum Fixed {
-        Cluster = "cluster",
-    }
-}
-
-/// The fields that ECS takes as one: where the tasks run.
-const NETWORK: &[Field] = &[Field::Subnets, Field::SecurityGroup, Field::PublicIp];
-
 /// Sets one field in the call that makes a service, or in the call that changes one; the arms of the fields that the two
 /// calls take differently are given.
 macro_rules! set {
@@ -137,7 +121,8 @@ macro_rules! set {
         match $field {
             Field::TaskDefinition => $call.task_definition($desired.task_definition.get()?),
             Field::Subnets | Field::SecurityGroup | Field::PublicIp => {
-                let network = ecs::network(&$desired.subnets, &$desired.security_group, $desired.public_ip)?;
+                let (own, others) = (&$desired.security_group, &$desired.other_groups);
+                let network = ecs::network(&$desired.subnets, own, others, $desired.public_ip)?;
                 $call.network_configuration(network)
             }
             Field::GraceSeconds => {
@@ -236,8 +221,7 @@ impl Kind for Service {
         }
         diff.field(Field::Replicas, &live.replicas, &within(desired, live.replicas));
         diff.inputs(Field::Subnets, &live.subnets, &desired.subnets);
-        let group = std::slice::from_ref(&desired.security_group);
-        diff.inputs(Field::SecurityGroup, &live.security_groups, group);
+        diff.inputs(Field::SecurityGroup, &live.security_groups, &desired.security_groups());
         diff.field(Field::PublicIp, &live.public_ip, &desired.public_ip);
         let groups: Vec<Input> = desired.target.iter().map(|target| target.group.clone()).collect();
         diff.inputs(Field::TargetGroup, &live.target_groups, &groups);
@@ -436,6 +420,11 @@ impl Kind for Service {
     fn outdated(seen: &Live, written: &Live) -> bool {
         let changed = |live: &Live| live.primary().and_then(|primary| primary.changed);
         changed(seen).zip(changed(written)).is_some_and(|(seen, written)| seen < written)
+    }
+
+    /// A change of the task definition says so by itself.
+    fn consequence(_desired: &Desired, _live: &Live, changes: &Changed<Field>) -> Option<String> {
+        consequence(changes)
     }
 
     async fn explain(cx: &Context, live: &Live, phase: &Phase) -> Explanation {

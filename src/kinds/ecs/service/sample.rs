@@ -15,6 +15,7 @@ fn base() -> Desired {
         most: None,
         subnets: vec!["subnet-1".into(), "subnet-2".into()],
         security_group: "sg-1".into(),
+        other_groups: Vec::new(),
         public_ip: false,
         target: Some(target("arn:of:group")),
         grace_seconds: 60,
@@ -36,6 +37,7 @@ pub(super) fn sample() -> Sample<Desired> {
         .variant(&["replicas"], Desired { replicas: 3, ..base() })
         .variant(&["subnets"], Desired { subnets: vec!["subnet-1".into()], ..base() })
         .variant(&["security_group"], Desired { security_group: "sg-2".into(), ..base() })
+        .variant(&["security_group"], Desired { other_groups: vec!["sg-3".into()], ..base() })
         .variant(&["public_ip"], Desired { public_ip: true, ..base() })
         .variant(&["target_group"], Desired { target: Some(target("arn:of:another")), ..base() })
         .variant(&["port"], Desired { target: Some(Target { port: 8080, ..target("arn:of:group") }), ..base() })

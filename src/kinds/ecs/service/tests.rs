@@ -58,6 +58,7 @@ fn desired(definition: &str) -> Desired {
         most: None,
         subnets: Vec::new(),
         security_group: "sg".into(),
+        other_groups: Vec::new(),
         public_ip: false,
         target: None,
         grace_seconds: 0,

@@ -36,8 +36,19 @@ pub struct Desired {
     pub subnets: Vec<Input>,
     /// Whom it may call follows from this.
     pub security_group: Input,
+    /// The security groups of others that its task has too.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub other_groups: Vec<String>,
     /// Whether it gets a public address.
     pub public_ip: bool,
+}
+
+impl Desired {
+    /// All security groups of its task: the stack's own first.
+    pub(super) fn security_groups(&self) -> Vec<Input> {
+        let others = self.other_groups.iter().map(|id| id.as_str().into());
+        std::iter::once(self.security_group.clone()).chain(others).collect()
+    }
 }
 
 /// The group of a job's tasks in ECS, by which they are known from those of the service.

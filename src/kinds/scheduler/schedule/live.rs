@@ -76,6 +76,7 @@ impl Desired {
             group: input(&live.group),
             subnets: live.subnets.iter().map(input).collect(),
             security_group: live.security_groups.first().map(input)?,
+            other_groups: live.security_groups.iter().skip(1).cloned().collect(),
             public_ip: live.public_ip,
         })
     }
@@ -110,7 +111,7 @@ pub(super) fn as_desired(name: &str, desired: &Desired) -> Result<Live, Failure>
         role: desired.role.get()?.to_owned(),
         task_group: task_group(name),
         subnets: Input::all(&desired.subnets)?,
-        security_groups: vec![desired.security_group.get()?.to_owned()],
+        security_groups: Input::all(&desired.security_groups())?,
         public_ip: desired.public_ip,
         over: false,
     })

@@ -74,7 +74,9 @@ macro_rules! with_fields {
                 Field::Role => target = target.role_arn($desired.role.get()?),
                 Field::TaskGroup => task = task.group(task_group($name)),
                 Field::Subnets => network = network.set_subnets(Some(Input::all(&$desired.subnets)?)),
-                Field::SecurityGroup => network = network.security_groups($desired.security_group.get()?),
+                Field::SecurityGroup => {
+                    network = network.set_security_groups(Some(Input::all(&$desired.security_groups())?));
+                }
                 Field::PublicIp => network = network.assign_public_ip(public($desired.public_ip)),
             }
         }
@@ -172,8 +174,7 @@ impl Kind for Schedule {
         diff.input(Field::Role, &live.role, &desired.role);
         diff.field(Field::TaskGroup, &live.task_group, &task_group(&live.name));
         diff.inputs(Field::Subnets, &live.subnets, &desired.subnets);
-        let group = std::slice::from_ref(&desired.security_group);
-        diff.inputs(Field::SecurityGroup, &live.security_groups, group);
+        diff.inputs(Field::SecurityGroup, &live.security_groups, &desired.security_groups());
         diff.field(Field::PublicIp, &live.public_ip, &desired.public_ip);
         diff.finish()
     }

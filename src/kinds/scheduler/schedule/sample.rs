@@ -17,6 +17,7 @@ fn base() -> Desired {
         group: "shop-test-main".into(),
         subnets: vec!["subnet-given".into(), "subnet-other".into()],
         security_group: "sg-given".into(),
+        other_groups: Vec::new(),
         public_ip: false,
     }
 }
@@ -32,6 +33,7 @@ pub(super) fn sample() -> Sample<Desired> {
         .variant(&["role"], Desired { role: "role-other".into(), ..base() })
         .variant(&["subnets"], Desired { subnets: vec!["subnet-given".into()], ..base() })
         .variant(&["security_group"], Desired { security_group: "sg-other".into(), ..base() })
+        .variant(&["security_group"], Desired { other_groups: vec!["sg-theirs".into()], ..base() })
         .variant(&["public_ip"], Desired { public_ip: true, ..base() })
         .drift(&["enabled"], |cloud| change(cloud, |schedule| schedule.state = Some(ScheduleState::Disabled)))
         .drift(&["window"], |cloud| change(cloud, |schedule| schedule.flexible_time_window = Some(late())))

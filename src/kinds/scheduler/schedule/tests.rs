@@ -18,6 +18,7 @@ fn desired() -> Desired {
         group: "demo-default-main".into(),
         subnets: vec!["a".into(), "b".into()],
         security_group: "sg".into(),
+        other_groups: Vec::new(),
         public_ip: false,
     }
 }

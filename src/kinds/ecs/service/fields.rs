@@ -1,0 +1,47 @@
+//! The fields of a service that can differ, and which of them begin a deployment of their own.
+
+use crate::model::{Changed, fields};
+
+fields! {
+    /// What is changed in place.
+    pub enum Field {
+        TaskDefinition = "task_definition",
+        Replicas = "replicas",
+        Subnets = "subnets",
+        SecurityGroup = "security_group",
+        PublicIp = "public_ip",
+        TargetGroup = "target_group",
+        Port = "port",
+        GraceSeconds = "grace_seconds",
+        Exec = "exec",
+        CircuitBreaker = "circuit_breaker",
+        RollbackAfter = "rollback_after",
+        MinimumHealthyPercent = "minimum_healthy_percent",
+        MaximumPercent = "maximum_percent",
+        Rollout = "rollout",
+    }
+
+    /// What takes a replacement.
+    pub enum Fixed {
+        Cluster = "cluster",
+    }
+}
+
+/// The fields that ECS takes as one: where the tasks run.
+pub(super) const NETWORK: &[Field] = &[Field::Subnets, Field::SecurityGroup, Field::PublicIp];
+
+/// What users notice of `changes`, as a sentence that goes on after the address. A new task definition begins a deployment
+/// anyway, and the plan shows that.
+pub(super) fn consequence(changes: &Changed<Field>) -> Option<String> {
+    let begins = |field: &Field| NETWORK.contains(field) || *field == Field::Exec;
+    let begun: Vec<&str> = Field::ALL
+        .iter()
+        .filter(|field| changes.contains(**field) && begins(field))
+        .map(|field| field.name())
+        .collect();
+    if changes.contains(Field::TaskDefinition) || begun.is_empty() {
+        return None;
+    }
+    let (fields, change) = (begun.join("` and `"), if begun.len() == 1 { "changes" } else { "change" });
+    Some(format!("begins a deployment, because `{fields}` {change}: new tasks take the place of those that run"))
+}

@@ -1,0 +1,33 @@
+//! `security_groups` of a service: groups that somebody else keeps.
+
+use crate::spec::{problem::Collector, read::Map};
+
+/// How many a service may have: ECS takes five for a task, and one of them is the service's own.
+/// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_AwsVpcConfiguration.html>
+const MOST: usize = 4;
+
+/// The groups that the service `map` names. `root` is the whole file.
+pub(super) fn of(map: &Map, root: &Map, problems: &mut Collector) -> Option<Vec<String>> {
+    let mut ids: Vec<String> = Vec::new();
+    for (field, id) in map.texts("security_groups", problems)? {
+        if ids.contains(&id) {
+            field.wrong(format!("`{id}` stands here twice"), "name each security group once", problems);
+        } else {
+            ids.push(id);
+        }
+    }
+    if ids.len() > MOST {
+        let message = format!("these are {} security groups, and a task has at most 5", ids.len());
+        let hint = format!("name at most {MOST}: the service's own is the fifth");
+        map.wrong("security_groups", message, hint, problems);
+    }
+    let given =
+        root.get("network").is_some_and(|network| network.node.entries().iter().any(|(key, _)| key.text == "vpc"));
+    if !ids.is_empty() && !given {
+        let message = "a task has no security group of another network, and the stack makes a network of its own";
+        let hint =
+            "name the network that they are in: `network: { vpc: vpc-…, public_subnets: […], private_subnets: […] }`";
+        map.wrong("security_groups", message, hint, problems);
+    }
+    Some(ids)
+}

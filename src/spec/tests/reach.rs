@@ -1,0 +1,42 @@
+//! How a service is reached, and what it reaches: security groups of others.
+
+use super::*;
+
+/// A stack in a network that is there, with one service whose keys can go on.
+fn given(keys: &str) -> String {
+    format!(
+        "name: demo\nregion: eu-west-1\nnetwork: {{ vpc: vpc-00000001, public_subnets: [subnet-0000000a, subnet-0000000b] }}\n\
+         services:\n  web:\n    build: app\n    port: 80\n    {keys}\n"
+    )
+}
+
+#[test]
+fn a_service_has_up_to_four_groups_of_others() {
+    let stack = read(&given("security_groups: [sg-0000000a, sg-0123456789abcdef0]")).expect("it is valid");
+    assert_eq!(stack.services["web"].security_groups, ["sg-0000000a", "sg-0123456789abcdef0"]);
+    let many: Vec<String> = (0..5).map(|number| format!("sg-0000000{number}")).collect();
+    assert_eq!(
+        problems(&given(&format!("security_groups: [{}]", many.join(", ")))),
+        ["8:22 these are 5 security groups, and a task has at most 5 [name at most 4: the service's own is the fifth]"]
+    );
+    assert_eq!(
+        problems(&given("security_groups: [sg-0000000a, sg-0000000a]")),
+        ["8:36 `sg-0000000a` stands here twice [name each security group once]"]
+    );
+    assert_eq!(
+        problems(&given("security_groups: [web]")),
+        ["8:23 `web` is no id of a security group [such as sg-0123456789abcdef0]"]
+    );
+}
+
+#[test]
+fn groups_of_others_need_the_network_that_they_are_in() {
+    assert_eq!(
+        problems(&format!("{ONE_SERVICE}    security_groups: [sg-0000000a]\n")),
+        [
+            "7:22 a task has no security group of another network, and the stack makes a network of its own [name the network \
+          that they are in: `network: { vpc: vpc-…, public_subnets: […], private_subnets: […] }`]"
+        ]
+    );
+    assert!(read(&format!("{ONE_SERVICE}    security_groups: []\n")).is_ok());
+}
