@@ -314,6 +314,7 @@ impl Drawing<'_> {
                 health,
                 // Requests in flight have until then; the task has as long again after SIGTERM.
                 deregistration_delay: self.service.stop_timeout,
+                sticky_seconds: self.service.sticky,
             },
         );
         if health_port.is_some() {

@@ -311,13 +311,12 @@ impl<'a> Field<'a> {
         }
     }
 
-    /// As a time in whole seconds, with or without the unit `s`.
+    /// As a time in whole seconds, with or without a unit: `30s`, `2m`, `1h`, `7d`.
     fn seconds(&self, least: u32, most: u32, problems: &mut Collector) -> Option<u32> {
         let Value::Scalar { text, .. } = &self.node.value else { return self.number(least, most, problems) };
-        let (number, factor) = match text.strip_suffix('m') {
-            Some(minutes) => (minutes, 60),
-            None => (text.strip_suffix('s').unwrap_or(text), 1),
-        };
+        let units = [('s', 1), ('m', 60), ('h', 3600), ('d', 86_400)];
+        let with_unit = units.into_iter().find_map(|(unit, factor)| Some((text.strip_suffix(unit)?, factor)));
+        let (number, factor) = with_unit.unwrap_or((text, 1));
         let seconds = number.trim().parse::<u32>().ok().and_then(|number| number.checked_mul(factor));
         let within = seconds.filter(|seconds| (least..=most).contains(seconds));
         if within.is_none() {

@@ -245,6 +245,8 @@ pub struct Service {
     pub routes: Vec<String>,
     /// `host`: the host name that the routes are for.
     pub host: Option<String>,
+    /// `sticky`: how long a client's requests go to the same task, in seconds (1 to 604800).
+    pub sticky: Option<u32>,
     /// `block`: path patterns that the load balancer answers 404.
     pub block: Vec<String>,
     /// `security_groups`: the ids of groups of others that its tasks have beside the service's own (4 at most).

@@ -56,6 +56,7 @@ mod secrecy;
 mod security_groups;
 mod set_secrets;
 mod signals;
+mod sticky;
 mod support;
 mod sweep;
 mod targets;

@@ -121,6 +121,56 @@ def create_target_group(original, self, name, *args, **kwargs):
     return original(self, name, *args, **kwargs)
 
 
+def is_sticky(group):
+    return group is not None and str(group.attributes.get("stickiness.enabled")).lower() == "true"
+
+
+def unsticky_pairs(actions):
+    """The groups of rules that forward to several of them without keeping a client with one group."""
+    for action in actions:
+        action = getattr(action, "data", action)
+        config = action.get("ForwardConfig") or {}
+        groups = [group["TargetGroupArn"] for group in config.get("TargetGroups") or []]
+        sticky = (config.get("TargetGroupStickinessConfig") or {}).get("Enabled")
+        if len(groups) > 1 and str(sticky).lower() != "true":
+            yield from groups
+
+
+def check_stickiness(backend, actions):
+    for arn in unsticky_pairs(actions):
+        if is_sticky(backend.target_groups.get(arn)):
+            message = "You must enable group stickiness on a rule if you enabled target stickiness on one of its target groups"
+            raise ELBClientError("InvalidLoadBalancerAction", message)
+
+
+@patch(ELBv2Backend, "create_rule")
+def create_rule(original, self, listener_arn, conditions, priority, actions, *args, **kwargs):
+    check_stickiness(self, actions)
+    return original(self, listener_arn, conditions, priority, actions, *args, **kwargs)
+
+
+@patch(ELBv2Backend, "modify_rule")
+def modify_rule(original, self, rule_arn, conditions, actions, *args, **kwargs):
+    check_stickiness(self, actions or [])
+    return original(self, rule_arn, conditions, actions, *args, **kwargs)
+
+
+@patch(ELBv2Backend, "modify_target_group_attributes")
+def modify_target_group_attributes(original, self, target_group_arn, attributes):
+    seconds = attributes.get("stickiness.lb_cookie.duration_seconds")
+    if seconds is not None and not (str(seconds).isdigit() and 1 <= int(seconds) <= 604800):
+        raise ValidationError(f"'{seconds}' must be between '1' and '604800'")
+    if str(attributes.get("stickiness.enabled")).lower() == "true":
+        for balancer in self.load_balancers.values():
+            for listener in balancer.listeners.values():
+                for rule in listener.rules.values():
+                    if target_group_arn in unsticky_pairs(rule.actions):
+                        message = (f"This target group appears behind a rule with group stickiness disabled ({rule.arn}). "
+                                   "You must enable group stickiness before enabling target stickiness")
+                        raise ELBClientError("InvalidConfigurationRequest", message)
+    return original(self, target_group_arn, attributes)
+
+
 @patch(ELBv2Backend, "create_listener")
 def create_listener(original, self, load_balancer_arn, protocol, port, ssl_policy, certificate, *args, **kwargs):
     if protocol == "HTTPS":

@@ -16,6 +16,7 @@ use super::{
     limits::{self, Excess},
     rules::{self, Asked},
     snapshot::{IDLE, Listener, forwards_to, text},
+    sticky,
     targets::{InFlight, Target},
     tunnel,
     upstream::{Failure, Upstream},
@@ -105,13 +106,17 @@ impl Front {
             }
             "redirect" => self.redirect(&action["RedirectConfig"], &host, request.uri()),
             "forward" => {
-                let Some((group, target, in_flight)) = self.target_of(action) else {
+                let kept = |group: &str| config.group(group)?.sticky_seconds();
+                let Some((group, target, in_flight)) = self.target_of(action, request.headers(), kept) else {
                     self.balancing.counts.by_itself(&balancer.arn, 503);
                     return page(503);
                 };
                 let request = self.for_target(request, peer, &host);
                 match self.forward(&target, in_flight, balancer.idle(), request).await {
-                    Ok(answer) => {
+                    Ok(mut answer) => {
+                        if let Some(seconds) = kept(&group) {
+                            sticky::keep(answer.headers_mut(), &group, &target, seconds);
+                        }
                         self.balancing.counts.by_target(&balancer.arn, &group, answer.status().as_u16());
                         answer
                     }
@@ -157,7 +162,12 @@ impl Front {
     }
 
     /// The target that gets the request, and its group.
-    fn target_of(&self, action: &Value) -> Option<(String, Target, InFlight)> {
+    fn target_of(
+        &self,
+        action: &Value,
+        headers: &HeaderMap,
+        kept: impl Fn(&str) -> Option<i64>,
+    ) -> Option<(String, Target, InFlight)> {
         let groups = forwards_to(action);
         let weight: u32 = groups.iter().map(|(_, weight)| weight).sum();
         let mut left = if weight > 1 { rand::random_range(0..weight) } else { 0 };
@@ -167,7 +177,8 @@ impl Front {
             chosen
         });
         let (group, _) = group?;
-        let (target, in_flight) = self.balancing.targets.choose(group)?;
+        let of_client = kept(group).and_then(|_| sticky::target(headers, group));
+        let (target, in_flight) = self.balancing.targets.choose(group, of_client.as_ref())?;
         Some((group.clone(), target, in_flight))
     }
 

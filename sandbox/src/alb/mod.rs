@@ -9,6 +9,7 @@ mod limits;
 mod listener;
 mod rules;
 mod snapshot;
+mod sticky;
 mod targets;
 #[cfg(test)]
 mod tests;

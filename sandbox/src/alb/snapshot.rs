@@ -143,6 +143,16 @@ impl TargetGroup {
         text.and_then(|text| text.parse().ok()).unwrap_or(300.0)
     }
 
+    /// For how long a client stays with a target, in seconds; none if each request goes to any.
+    pub(super) fn sticky_seconds(&self) -> Option<i64> {
+        let attribute = |key: &str| {
+            let value = self.attributes.get(key)?;
+            Some(value.as_str().map_or_else(|| value.to_string(), str::to_owned))
+        };
+        attribute("stickiness.enabled").filter(|enabled| enabled == "true")?;
+        Some(attribute("stickiness.lb_cookie.duration_seconds").and_then(|text| text.parse().ok()).unwrap_or(86_400))
+    }
+
     /// The port at which a target that gets its requests at `port` is checked.
     pub(super) fn health_port(&self, port: u16) -> u16 {
         self.health_port.parse().unwrap_or(port)

@@ -119,7 +119,8 @@ impl Targets {
 
     /// The target whose turn it is, and a request in flight at it. If none is healthy, all that do not drain take turns:
     /// an ALB fails open.
-    pub(super) fn choose(&self, group: &str) -> Option<(Target, InFlight)> {
+    /// One that is `kept` and healthy has it instead.
+    pub(super) fn choose(&self, group: &str, kept: Option<&Target>) -> Option<(Target, InFlight)> {
         let groups = self.groups();
         let members = groups.get(group)?;
         let with = |wanted: &dyn Fn(&State) -> bool| {
@@ -133,7 +134,8 @@ impl Targets {
             candidates = with(&|state| matches!(state, State::Unhealthy(..)));
         }
         let turn = self.turn.fetch_add(1, Ordering::Relaxed);
-        let (target, member) = candidates.get(turn.checked_rem(candidates.len())?)?;
+        let kept = candidates.iter().find(|(target, member)| Some(*target) == kept && member.state == State::Healthy);
+        let (target, member) = kept.or_else(|| candidates.get(turn.checked_rem(candidates.len())?))?;
         member.load.in_flight.fetch_add(1, Ordering::SeqCst);
         Some(((*target).clone(), InFlight(Arc::clone(&member.load))))
     }

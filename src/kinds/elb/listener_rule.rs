@@ -4,7 +4,7 @@
 
 use aws_sdk_elasticloadbalancingv2::types::{
     Action, ActionTypeEnum, FixedResponseActionConfig, ForwardActionConfig, HostHeaderConditionConfig,
-    PathPatternConditionConfig, Rule, RuleCondition, RulePriorityPair, TargetGroupTuple,
+    PathPatternConditionConfig, Rule, RuleCondition, RulePriorityPair, TargetGroupStickinessConfig, TargetGroupTuple,
 };
 use serde::{Deserialize, Serialize};
 
@@ -335,7 +335,10 @@ fn action(desired: &Desired) -> Result<Action, Failure> {
                 Ok::<_, Failure>(TargetGroupTuple::builder().target_group_arn(group.get()?).weight(weight).build())
             };
             let both = ForwardActionConfig::builder().target_groups(tuple(serving, ALL)?);
-            let both = both.target_groups(tuple(joining, NONE)?).build();
+            // Where targets are sticky, AWS takes a rule with two groups only if the groups are sticky as well. The second is over
+            // when one group is left.
+            let sticky = TargetGroupStickinessConfig::builder().enabled(true).duration_seconds(1).build();
+            let both = both.target_groups(tuple(joining, NONE)?).target_group_stickiness_config(sticky).build();
             Action::builder().r#type(ActionTypeEnum::Forward).forward_config(both).build()
         }
         RuleAction::NotFound => {

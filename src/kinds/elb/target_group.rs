@@ -18,6 +18,13 @@ use crate::{
 /// The attribute that says how long requests in flight may take once a target is to go.
 const DEREGISTRATION_DELAY: &str = "deregistration_delay.timeout_seconds";
 
+/// The attributes that keep a client with one target by a cookie of the load balancer: whether, how, and for how many seconds.
+/// <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/edit-target-group-attributes.html#sticky-sessions>
+const STICKINESS: [&str; 3] = ["stickiness.enabled", "stickiness.type", "stickiness.lb_cookie.duration_seconds"];
+
+/// What the last of them is in a new group, where it has no effect.
+const STICKY_BY_DEFAULT: u32 = 86_400;
+
 /// A target group.
 pub struct TargetGroup;
 
@@ -95,6 +102,9 @@ pub struct Desired {
     pub health: Health,
     /// How long requests in flight may take once a target is to go, in seconds (0 to 3600).
     pub deregistration_delay: u32,
+    /// For how long a client stays with one target, in seconds (1 to 604800); with none, each request goes to any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sticky_seconds: Option<u32>,
 }
 
 /// What AWS has.
@@ -108,6 +118,10 @@ pub struct Live {
     pub health: Health,
     /// As in [`Desired`].
     pub deregistration_delay: u32,
+    /// For how long a client stays with one target, such as `60`; empty if each request goes to any; in AWS's words if
+    /// somebody has set another way.
+    #[serde(default)]
+    pub sticky_seconds: String,
 }
 
 fields! {
@@ -121,6 +135,7 @@ fields! {
         HealthMatcher = "health.matcher",
         HealthPort = "health.port",
         DeregistrationDelay = "deregistration_delay",
+        StickySeconds = "sticky_seconds",
     }
 
     /// What takes a replacement.
@@ -169,15 +184,19 @@ impl Kind for TargetGroup {
         let reads = owned.into_iter().map(|(address, group)| async move {
             let arn = group.target_group_arn().unwrap_or_default().to_owned();
             if cx.deletes_all() {
-                return Ok(Found { address, id: arn, live: live(&group, 0) });
+                return Ok(Found { address, id: arn, live: live(&group) });
             }
             let call = cx.aws.elb.describe_target_group_attributes().target_group_arn(&arn).send().await;
             let answer = call.or_absent("DescribeTargetGroupAttributes", &["TargetGroupNotFound"])?;
-            let delay = answer.and_then(|answer| {
-                let attribute = answer.attributes().iter().find(|one| one.key() == Some(DEREGISTRATION_DELAY))?;
-                attribute.value()?.parse().ok()
-            });
-            let live = live(&group, delay.unwrap_or_default());
+            let attributes = answer.and_then(|answer| answer.attributes).unwrap_or_default();
+            let value = |key: &str| attributes.iter().find(|one| one.key() == Some(key)).and_then(|one| one.value());
+            let live = Live {
+                deregistration_delay: value(DEREGISTRATION_DELAY)
+                    .and_then(|delay| delay.parse().ok())
+                    .unwrap_or_default(),
+                sticky_seconds: stickiness(STICKINESS.map(value)),
+                ..live(&group)
+            };
             Ok::<_, Failure>(Found { address, id: arn, live })
         });
         try_join_all(reads).await
@@ -195,6 +214,7 @@ impl Kind for TargetGroup {
             .field(Field::HealthMatcher, &has.matcher, &wants.matcher)
             .field(Field::HealthPort, &has.port_in_words(), &wants.port_in_words())
             .field(Field::DeregistrationDelay, &live.deregistration_delay, &desired.deregistration_delay)
+            .field(Field::StickySeconds, &live.sticky_seconds, &in_seconds(desired.sticky_seconds))
             .finish()
     }
 
@@ -224,7 +244,7 @@ impl Kind for TargetGroup {
         let answer = with_health!(call, &desired.health).customize().once().send().await.during("CreateTargetGroup")?;
         let made = answer.target_groups.and_then(|made| made.into_iter().next());
         let made = given(made, "CreateTargetGroup", "TargetGroups")?;
-        set_delay(cx, desired, live(&made, u32::MAX)).await
+        set_attributes(cx, desired, live(&made)).await
     }
 
     async fn update(
@@ -235,7 +255,7 @@ impl Kind for TargetGroup {
         changes: &Changed<Field>,
     ) -> Result<Live, Failure> {
         let mut live = live.clone();
-        let (mut health, mut delay) = (false, false);
+        let (mut health, mut attributes) = (false, false);
         for field in changes {
             match field {
                 Field::HealthPath
@@ -245,7 +265,7 @@ impl Kind for TargetGroup {
                 | Field::HealthUnhealthy
                 | Field::HealthMatcher
                 | Field::HealthPort => health = true,
-                Field::DeregistrationDelay => delay = true,
+                Field::DeregistrationDelay | Field::StickySeconds => attributes = true,
             }
         }
         if health {
@@ -254,7 +274,7 @@ impl Kind for TargetGroup {
             call.customize().once().send().await.during("ModifyTargetGroup")?;
             live.health = desired.health.clone();
         }
-        if delay { set_delay(cx, desired, live).await } else { Ok(live) }
+        if attributes { set_attributes(cx, desired, live).await } else { Ok(live) }
     }
 
     async fn delete(cx: &Context, live: &Live) -> Result<(), Failure> {
@@ -295,7 +315,13 @@ impl Kind for TargetGroup {
             matcher: "200".into(),
             port: None,
         };
-        let base = || Desired { vpc: "vpc-given".into(), port: 3000, health: health(), deregistration_delay: 30 };
+        let base = || Desired {
+            vpc: "vpc-given".into(),
+            port: 3000,
+            health: health(),
+            deregistration_delay: 30,
+            sticky_seconds: None,
+        };
         let with = |health| Desired { health, ..base() };
         let slow = Health { interval: 60, timeout: 30, ..health() };
         crate::kind::Sample::new(elb::model::cloud, base())
@@ -313,22 +339,48 @@ impl Kind for TargetGroup {
             .variant(&["health.matcher"], with(Health { matcher: "200-299".into(), ..health() }))
             .variant(&["health.port"], with(Health { port: Some(8081), ..health() }))
             .variant(&["deregistration_delay"], Desired { deregistration_delay: 60, ..base() })
+            .variant(&["sticky_seconds"], Desired { sticky_seconds: Some(3600), ..base() })
     }
 }
 
-fn live(group: &SdkTargetGroup, deregistration_delay: u32) -> Live {
+/// A group without its attributes.
+fn live(group: &SdkTargetGroup) -> Live {
     Live {
         arn: group.target_group_arn().unwrap_or_default().to_owned(),
         vpc: group.vpc_id().unwrap_or_default().to_owned(),
         health: Health::of(group),
-        deregistration_delay,
+        deregistration_delay: 0,
+        sticky_seconds: String::new(),
     }
 }
 
-async fn set_delay(cx: &Context, desired: &Desired, live: Live) -> Result<Live, Failure> {
-    let value = desired.deregistration_delay.to_string();
-    let attribute = TargetGroupAttribute::builder().key(DEREGISTRATION_DELAY).value(value).build();
-    let call = cx.aws.elb.modify_target_group_attributes().target_group_arn(&live.arn).attributes(attribute);
+/// As [`Live::sticky_seconds`].
+fn in_seconds(seconds: Option<u32>) -> String {
+    seconds.map(|seconds| seconds.to_string()).unwrap_or_default()
+}
+
+/// What the values of [`STICKINESS`] come to.
+fn stickiness([enabled, kind, seconds]: [Option<&str>; 3]) -> String {
+    match (enabled, kind) {
+        (Some("true"), Some("lb_cookie") | None) => seconds.unwrap_or_default().to_owned(),
+        (Some("true"), Some(other)) => format!("by {other}"),
+        _ => String::new(),
+    }
+}
+
+async fn set_attributes(cx: &Context, desired: &Desired, live: Live) -> Result<Live, Failure> {
+    let [enabled, kind, seconds] = STICKINESS;
+    let wanted = [
+        (DEREGISTRATION_DELAY, desired.deregistration_delay.to_string()),
+        (enabled, desired.sticky_seconds.is_some().to_string()),
+        (kind, "lb_cookie".to_owned()),
+        (seconds, desired.sticky_seconds.unwrap_or(STICKY_BY_DEFAULT).to_string()),
+    ];
+    let attributes =
+        wanted.into_iter().map(|(key, value)| TargetGroupAttribute::builder().key(key).value(value).build());
+    let call = cx.aws.elb.modify_target_group_attributes().target_group_arn(&live.arn);
+    let call = call.set_attributes(Some(attributes.collect()));
     call.customize().once().send().await.during("ModifyTargetGroupAttributes")?;
-    Ok(Live { deregistration_delay: desired.deregistration_delay, ..live })
+    let sticky_seconds = in_seconds(desired.sticky_seconds);
+    Ok(Live { deregistration_delay: desired.deregistration_delay, sticky_seconds, ..live })
 }

@@ -109,7 +109,7 @@ fn service(
     let (cpu, memory) = size(&map, problems);
     let served = map.get("port").is_some();
     if !served {
-        for key in ["health", "routes", "host", "block"] {
+        for key in ["health", "routes", "host", "sticky", "block"] {
             let hint = "add `port: 3000`, or leave this out for a worker";
             map.wrong(key, format!("`{key}` needs a `port`"), hint, problems);
         }
@@ -122,6 +122,15 @@ fn service(
     let routed = routes.as_ref().is_none_or(|routes| !routes.is_empty());
     let count = scale::count(&map, served && routed, problems);
     let health = health::health(&map, port, routed, problems);
+    let sticky = map.seconds("sticky", problems);
+    if served && !routed {
+        map.wrong(
+            "sticky",
+            "no request comes to this service",
+            "add `routes: [\"/*\"]`, or leave `sticky` out",
+            problems,
+        );
+    }
     let host = map.text("host", problems);
     let block = blocked(&map, problems);
     let security_groups = security_groups::of(&map, root, problems);
@@ -172,6 +181,7 @@ fn service(
         health: health?,
         routes: routes?,
         host,
+        sticky,
         block: block?,
         security_groups: security_groups?,
         release: release?,

@@ -93,7 +93,7 @@ pub(super) enum Kind {
     Numbers(&'static [u32]),
     /// `true` or `false`.
     Truth,
-    /// A time in whole seconds: `30`, `30s` or `1m`.
+    /// A time in whole seconds: `30`, `30s`, `1m`, `2h` or `7d`.
     Seconds { least: u32, most: u32 },
     /// One of these words.
     Choice(&'static [&'static str]),

@@ -89,6 +89,15 @@ pub(in crate::spec) static SERVICE: Section = Section {
             doc: "The host name that `routes` and `block` are for, with `*` and `?`. Needs `port`.",
         },
         Key {
+            name: "sticky",
+            kind: Kind::Seconds { least: 1, most: 604_800 },
+            absence: Absence::Means("each request goes to any task"),
+            doc: "How long the requests of a client go to the same task, by a cookie of the load balancer. Write `1h` or `7d`, at \
+                  most 7 days; each answer begins the time anew. A task that stops or fails its check loses its clients to the \
+                  others, so keep sessions in the database or the [cache](#cache) all the same. A change is made in place. Needs \
+                  `routes`.",
+        },
+        Key {
             name: "block",
             kind: Kind::List(&texts::PATH_PATTERN, Empty::Allowed),
             absence: Absence::Means("none"),
@@ -212,6 +221,10 @@ const FOREIGN: &[Foreign] = &[
     Foreign {
         words: &["depends_on", "links", "image.depends_on"],
         help: "leave it out: services start side by side, and `release` runs a command before new tasks serve",
+    },
+    Foreign {
+        words: &["stickiness"],
+        help: "use `sticky` for how long a client stays with a task, such as `sticky: 1h`",
     },
     Foreign { words: &["restart"], help: "leave it out: ECS replaces a task that ends" },
     Foreign { words: &["container_name"], help: "leave it out: the key of the service is its name" },

@@ -205,7 +205,7 @@ fn forms(kind: &Kind) -> Vec<Value> {
         Kind::Truth => or_variable(json!({ "type": "boolean" })),
         Kind::Seconds { least, most } => vec![
             json!({ "type": "integer", "minimum": least, "maximum": most }),
-            json!({ "type": "string", "pattern": "^[0-9]+ *[sm]?$" }),
+            json!({ "type": "string", "pattern": "^[0-9]+ *[smhd]?$" }),
             variable(),
         ],
         Kind::Choice(words) => or_variable(json!({ "type": "string", "enum": words })),

@@ -1,4 +1,4 @@
-//! How a service is reached, and what it reaches: security groups of others.
+//! How a service is reached, and what it reaches: security groups of others, clients that stay with a task.
 
 use super::*;
 
@@ -39,4 +39,25 @@ fn groups_of_others_need_the_network_that_they_are_in() {
         ]
     );
     assert!(read(&format!("{ONE_SERVICE}    security_groups: []\n")).is_ok());
+}
+
+#[test]
+fn clients_stay_for_up_to_seven_days() {
+    for (written, seconds) in [("1h", 3600), ("7d", 604_800), ("90", 90), ("2m", 120), ("1s", 1)] {
+        let stack = read(&format!("{ONE_SERVICE}    sticky: {written}\n")).expect("it is valid");
+        assert_eq!(stack.services["web"].sticky, Some(seconds), "{written}");
+    }
+    assert_eq!(read(ONE_SERVICE).expect("it is valid").services["web"].sticky, None);
+    for written in ["8d", "0"] {
+        assert_eq!(
+            problems(&format!("{ONE_SERVICE}    sticky: {written}\n")),
+            [format!(
+                "7:13 expected 1 to 604800 seconds, found `{written}` [write a number of seconds, such as 30 or 30s]"
+            )]
+        );
+    }
+    assert_eq!(
+        problems(&format!("{ONE_SERVICE}    routes: []\n    sticky: 1h\n")),
+        ["8:13 no request comes to this service [add `routes: [\"/*\"]`, or leave `sticky` out]"]
+    );
 }

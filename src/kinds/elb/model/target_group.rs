@@ -73,8 +73,14 @@ fn create(elb: &mut Elb, input: &CreateTargetGroupInput) -> Result<CreateTargetG
     }
     let prefix = format!("arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/{name}");
     let arn = elb.arn(&prefix, input.tags());
-    let delay = ("deregistration_delay.timeout_seconds".to_owned(), "300".to_owned());
-    elb.attributes.insert(arn.clone(), BTreeMap::from([delay]));
+    let attributes = [
+        ("deregistration_delay.timeout_seconds", "300"),
+        ("stickiness.enabled", "false"),
+        ("stickiness.type", "lb_cookie"),
+        ("stickiness.lb_cookie.duration_seconds", "86400"),
+    ];
+    let attributes = attributes.map(|(key, value)| (key.to_owned(), value.to_owned()));
+    elb.attributes.insert(arn.clone(), BTreeMap::from(attributes));
     let group = group.target_group_arn(arn).build();
     elb.groups.push(group.clone());
     Ok(CreateTargetGroupOutput::builder().target_groups(group).build())
