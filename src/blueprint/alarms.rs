@@ -61,7 +61,7 @@ pub(super) fn draw(graph: &mut Graph, stack: &Stack) {
     }
     for (name, service) in &stack.services {
         watches.push(busy(name));
-        if service.port.is_some() && !service.routes.is_empty() {
+        if service.served(name).is_some() && !service.routes.is_empty() {
             watches.extend(served(name));
         }
     }

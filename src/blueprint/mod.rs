@@ -25,6 +25,7 @@ mod routes;
 mod running;
 mod scaling;
 mod service;
+mod sidecars;
 mod users;
 mod zones;
 

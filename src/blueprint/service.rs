@@ -13,6 +13,7 @@ use super::{
     logs::{self, Logs},
     network::Network,
     routes::Routes,
+    sidecars,
 };
 use crate::{
     kind::ImageSource,
@@ -57,7 +58,8 @@ pub(super) fn security_groups(
     let mut groups = BTreeMap::new();
     for (name, service) in &stack.services {
         let caller = balancer.filter(|_| !service.routes.is_empty());
-        let ports = service.port.into_iter().chain(service.health.port);
+        let port = service.served(name).map(|(_, port)| port);
+        let ports = port.into_iter().chain(service.health.port);
         let ingress = caller.into_iter().flat_map(|balancer| {
             let from = || security_group::Source::Group(Input::output(&balancer.security_group, "id"));
             ports.clone().map(move |port| security_group::Ingress { port, from: from() })
@@ -113,7 +115,7 @@ impl Drawing<'_> {
             &service::Desired {
                 cluster: self.cluster.clone(),
                 task_definition: Input::output(&definition, "arn"),
-                container: self.name.to_owned(),
+                container: self.service.served(self.name).map_or(self.name, |(container, _)| container).to_owned(),
                 replicas: self.service.replicas,
                 most: self.service.scale.map(|scale| scale.max),
                 subnets: network.tasks.clone(),
@@ -176,11 +178,14 @@ impl Drawing<'_> {
             // Only an image that stackctl itself makes is known to need no file of its own. The agent of ECS Exec needs some.
             read_only: matches!(self.service.image, ImageFrom::Package(_)) && !self.service.exec,
             init: self.service.exec,
+            check: self.service.check.as_ref().map(sidecars::check),
+            depends_on: sidecars::dependencies(&self.service.depends_on),
             ..task_definition::Container::new(image, logs.name)
         };
         let desired = task_definition::Desired {
             cpu: self.service.cpu,
             memory: self.service.memory,
+            sidecars: sidecars::draw(self.service, &container),
             ..task_definition::Desired::new(self.name, container, roles)
         };
         let definition = graph.add(Address::new("task_definition", self.name), &desired);
@@ -273,6 +278,7 @@ impl Drawing<'_> {
         let mut statements = execution::statements(logs.streams.clone(), repository);
         let kept = |wanted: &dyn Fn(&SecretFrom) -> Option<Input>| {
             let mut arns: Vec<Input> = self.service.secrets.values().filter_map(wanted).collect();
+            arns.extend(sidecars::kept(self.service).filter_map(|from| wanted(&from)));
             arns.sort();
             arns.dedup();
             arns
@@ -301,7 +307,7 @@ impl Drawing<'_> {
     /// The target group, its port and the rules that lead to it, for a service that the load balancer serves.
     fn target(&self, graph: &mut Graph, routes: &mut Option<Routes>) -> Option<(Address, u16, Vec<Address>)> {
         let routes = routes.as_mut().filter(|_| !self.service.routes.is_empty())?;
-        let port = self.service.port?;
+        let (_, port) = self.service.served(self.name)?;
         let Health { path, codes, interval, timeout, healthy, unhealthy, port: health_port, grace: _ } =
             self.service.health.clone();
         let health =

@@ -76,9 +76,9 @@ impl<'a> Tasks<'a> {
             if let Some(found) = named.iter().find_map(|task| self.ready(task)) {
                 return Ok(found);
             }
-            let starting = named
-                .iter()
-                .any(|task| task.enable_execute_command() && agent(task).is_some_and(|agent| agent == "PENDING"));
+            let starting = named.iter().any(|task| {
+                task.enable_execute_command() && agent(task, self.name).is_some_and(|agent| agent == "PENDING")
+            });
             if !starting || Instant::now() > deadline {
                 return Err(self.no_agent(&named));
             }
@@ -109,7 +109,7 @@ impl<'a> Tasks<'a> {
 
     fn ready(&self, task: &SdkTask) -> Option<Running> {
         let container = ecs::container(task, self.name)?;
-        (task.enable_execute_command() && agent(task)? == "RUNNING").then(|| {
+        (task.enable_execute_command() && agent(task, self.name)? == "RUNNING").then(|| {
             Some(Running {
                 arn: task.task_arn()?.to_owned(),
                 cluster: self.live.cluster.clone(),
@@ -142,7 +142,7 @@ impl<'a> Tasks<'a> {
             )
             .hint("bring the stack up, which replaces them: stackctl up");
         }
-        let state = |task: &&SdkTask| format!("task {}: {}", short(task), agent(task).unwrap_or("no agent"));
+        let state = |task: &&SdkTask| format!("task {}: {}", short(task), agent(task, service).unwrap_or("no agent"));
         let states: Vec<String> = tasks.iter().take(TOLD).map(state).collect();
         let failure = Failure::about(
             Subject::activity("find a task"),
@@ -254,9 +254,9 @@ fn short(task: &SdkTask) -> &str {
     task.task_arn().map(aws::last_part).unwrap_or_default()
 }
 
-/// The state of ECS Exec's agent.
-fn agent(task: &SdkTask) -> Option<&str> {
-    let mut agents = task.containers().iter().flat_map(aws_sdk_ecs::types::Container::managed_agents);
+/// The state of ECS Exec's agent in this container.
+fn agent<'a>(task: &'a SdkTask, container: &str) -> Option<&'a str> {
+    let mut agents = ecs::container(task, container)?.managed_agents().iter();
     agents.find(|agent| agent.name() == Some(&ManagedAgentName::ExecuteCommandAgent))?.last_status()
 }
 

@@ -2,6 +2,8 @@
 
 use serde_json::json;
 
+use super::containers::Sidecar;
+
 /// The most that a task definition has, in bytes of its JSON.
 /// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-quotas.html>
 pub(super) const DEFINITION: usize = 64 * 1024;
@@ -43,6 +45,15 @@ impl Definition {
             secrets: secrets.map(|name| bytes(json!({ "name": name })) + 2 * name.len() + SECRET).sum(),
             command: words.map(|word| bytes(json!(word))).sum(),
         }
+    }
+
+    /// Adds a container beside the service's own. One of the service's image has its environment too, which is not counted.
+    pub(super) fn add_sidecar(&mut self, sidecar: &Sidecar) {
+        let words = sidecar.entrypoint.iter().chain(&sidecar.command);
+        let more = Self::of(sidecar.env.iter(), sidecar.secrets.keys(), words);
+        self.environment += more.environment;
+        self.secrets += more.secrets;
+        self.command += more.command;
     }
 
     /// All of it, in bytes.

@@ -3,6 +3,7 @@
 
 mod block;
 mod check;
+mod containers;
 mod decode;
 mod keys;
 mod limits;
@@ -22,6 +23,7 @@ mod yaml;
 use std::{fs::File, io::Read, path::Path};
 
 pub(crate) use block::expressions as block_expressions;
+pub use containers::{Check, Condition, Sidecar, SidecarSecret};
 pub use problem::{Problem, Problems};
 pub use reference::reference;
 pub use schema::schema;

@@ -7,6 +7,8 @@ use std::{
     path::PathBuf,
 };
 
+use super::containers::{Check, Condition, Sidecar};
+
 /// The environment without a name of its own.
 pub const DEFAULT_ENVIRONMENT: &str = "default";
 
@@ -241,6 +243,14 @@ pub struct Service {
     pub scale: Option<Scale>,
     /// `health`: the check that a task passes when it can serve.
     pub health: Health,
+    /// `health.command`: the container's own check; none without one.
+    pub check: Option<Check>,
+    /// `sidecars`: the containers beside its own one, by name.
+    pub sidecars: BTreeMap<String, Sidecar>,
+    /// `depends_on`: what its own container waits for.
+    pub depends_on: BTreeMap<String, Condition>,
+    /// `target_container`: the sidecar that the load balancer asks; its own container without one.
+    pub target_container: Option<String>,
     /// `routes`: path patterns.
     pub routes: Vec<String>,
     /// `host`: the host name that the routes are for.
@@ -269,6 +279,16 @@ pub struct Service {
     pub buckets: Vec<String>,
     /// `permissions`: what its tasks may do on AWS.
     pub permissions: Vec<Statement>,
+}
+
+impl Service {
+    /// The container that the load balancer asks, and its port; `name` is the service's. None for a worker.
+    pub fn served<'a>(&'a self, name: &'a str) -> Option<(&'a str, u16)> {
+        match &self.target_container {
+            Some(sidecar) => Some((sidecar, self.sidecars.get(sidecar)?.port?)),
+            None => Some((name, self.port?)),
+        }
+    }
 }
 
 /// `health` of a service: how the load balancer checks its tasks.

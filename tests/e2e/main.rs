@@ -55,6 +55,7 @@ mod second_emulator;
 mod secrecy;
 mod security_groups;
 mod set_secrets;
+mod sidecars;
 mod signals;
 mod sticky;
 mod support;

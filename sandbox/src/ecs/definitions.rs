@@ -6,6 +6,7 @@ use super::{
     input::text,
     ledger::Ledger,
     model::{Definition, without_nulls},
+    ordering,
     pages::page,
 };
 use crate::{
@@ -75,6 +76,9 @@ pub(super) fn register(state: &mut Ledger, region: &str, input: &Value) -> Resul
     {
         let message =
             "When you are specifying container secrets, you must also specify a value for 'executionRoleArn'.";
+        return Err(ApiError::client("ClientException", message));
+    }
+    if let Some(message) = ordering::refusal(&containers) {
         return Err(ApiError::client("ClientException", message));
     }
     let revisions = state.definitions.entry(family.clone()).or_default();

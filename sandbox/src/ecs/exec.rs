@@ -8,7 +8,7 @@ use super::{
     fargate::Ecs,
     input::{short, text},
     ledger::Ledger,
-    model::{Status, Task},
+    model::{Container, Status, Task},
 };
 use crate::{
     api::ApiError,
@@ -24,31 +24,32 @@ const NEEDED: [&str; 4] = [
     "ssmmessages:OpenDataChannel",
 ];
 
-/// Why the agent of a task with this definition does not run.
-pub(super) fn no_agent(roles: &Value, definition: &Value) -> Option<String> {
+/// Why the agent in this container of a task with this definition does not run.
+pub(super) fn no_agent(roles: &Value, definition: &Value, container: &Value) -> Option<String> {
     let role = text(definition, "taskRoleArn");
     let missing = NEEDED.iter().find(|action| !permissions::allows(roles, role, action, "*"));
     if let Some(action) = missing {
         return Some(format!("{role} is not authorized to perform: {action}"));
     }
-    let read_only = definition["containerDefinitions"][0]["readonlyRootFilesystem"] == true;
+    let read_only = container["readonlyRootFilesystem"] == true;
     read_only.then(|| "the root file system is read-only".to_owned())
 }
 
 impl Task {
-    /// The one number that names its container's run.
-    pub(super) fn runtime(&self) -> String {
-        let number = self.id.bytes().fold(0_u32, |sum, byte| sum.wrapping_mul(31).wrapping_add(u32::from(byte)));
+    /// The one number that names the run of this container of it.
+    pub(super) fn runtime(&self, container: &Container) -> String {
+        let bytes = self.id.bytes().chain(container.name.bytes());
+        let number = bytes.fold(0_u32, |sum, byte| sum.wrapping_mul(31).wrapping_add(u32::from(byte)));
         format!("{}-{number:010}", self.id)
     }
 
     /// As `DescribeTasks` has it.
-    pub(super) fn agents(&self) -> Value {
+    pub(super) fn agents(&self, container: &Container) -> Value {
         if !self.exec {
             return Value::Null;
         }
-        let (status, reason) = match &self.inside {
-            _ if self.status == Status::Stopped => ("STOPPED", None),
+        let (status, reason) = match &container.inside {
+            _ if container.phase.has_ended() => ("STOPPED", None),
             None => ("PENDING", None),
             Some(Inside { no_agent: Some(why), .. }) => ("STOPPED", Some(why)),
             Some(_) => ("RUNNING", None),
@@ -56,10 +57,10 @@ impl Task {
         json!([{ "name": "ExecuteCommandAgent", "lastStatus": status, "reason": reason, "lastStartedAt": self.started }])
     }
 
-    /// What a session finds in it, if its agent runs.
-    fn reachable(&self) -> Option<&Inside> {
+    /// What a session finds in this container of it, if its agent runs.
+    fn reachable<'a>(&self, container: &'a Container) -> Option<&'a Inside> {
         let runs = (Status::Running..Status::Stopped).contains(&self.status) && self.exec;
-        self.inside.as_ref().filter(|inside| runs && inside.no_agent.is_none())
+        container.inside.as_ref().filter(|inside| runs && inside.no_agent.is_none())
     }
 }
 
@@ -69,9 +70,10 @@ impl Ecs {
         let mut parts = target.strip_prefix("ecs:")?.rsplitn(3, '_');
         let (runtime, id, cluster) = (parts.next()?, parts.next()?, parts.next()?);
         let state = self.state();
-        let named = |task: &&Task| task.id == id && task.runtime() == runtime && short(&task.cluster_arn) == cluster;
+        let named = |task: &&Task| task.id == id && short(&task.cluster_arn) == cluster;
         let task = state.tasks.values().find(named)?;
-        Some((task.reachable()?.clone(), task.gone.subscribe()))
+        let container = task.containers.iter().find(|container| task.runtime(container) == runtime)?;
+        Some((task.reachable(container)?.clone(), container.gone.subscribe()))
     }
 }
 
@@ -84,10 +86,12 @@ pub(super) fn execute(sessions: &Sessions, state: &Ledger, input: &Value) -> Res
     if input["interactive"] != true {
         return Err(wrong("Interactive is the only mode supported currently."));
     }
-    if input["container"].as_str().is_some_and(|name| name != task.container) {
-        return Err(wrong("The specified container was not found in the task."));
-    }
-    let inside = task.reachable().ok_or_else(|| {
+    let container = match (input["container"].as_str(), &task.containers[..]) {
+        (None, [only]) => Some(only),
+        (name, all) => all.iter().find(|container| Some(container.name.as_str()) == name),
+    };
+    let container = container.ok_or_else(|| wrong("The specified container was not found in the task."))?;
+    let inside = task.reachable(container).ok_or_else(|| {
         wrong(
             "The execute command failed because execute command was not enabled when the task was run or the execute \
              command agent isn’t running. Wait and try again or run a new task with execute command enabled and try again.",
@@ -98,9 +102,10 @@ pub(super) fn execute(sessions: &Sessions, state: &Ledger, input: &Value) -> Res
         return Err(wrong("command can not be empty"));
     }
     let command = Command { line: line.to_owned(), root: inside.root.clone(), environment: inside.environment.clone() };
-    let (session, url, token) = sessions.make("ecs-execute-command", Purpose::Command(command), task.gone.subscribe());
+    let (session, url, token) =
+        sessions.make("ecs-execute-command", Purpose::Command(command), container.gone.subscribe());
     Ok(json!({
-        "clusterArn": task.cluster_arn, "taskArn": task.arn, "containerName": task.container, "interactive": true,
+        "clusterArn": task.cluster_arn, "taskArn": task.arn, "containerName": container.name, "interactive": true,
         "session": { "sessionId": session, "streamUrl": url, "tokenValue": token },
     }))
 }

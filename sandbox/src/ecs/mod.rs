@@ -4,14 +4,18 @@
 mod calls;
 mod clusters;
 mod command_line;
+mod container;
 mod definitions;
 mod exec;
 mod fargate;
+mod health;
 mod history;
 mod input;
 mod ledger;
+mod log;
 mod model;
 mod on_time;
+mod ordering;
 mod pages;
 mod preparation;
 mod rollback;
@@ -22,6 +26,7 @@ mod secrets;
 mod services;
 mod tasks;
 mod tools;
+mod work;
 
 pub(crate) use fargate::{Ecs, Works};
 pub(crate) use scheduler::schedule;

@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use serde_json::{Value, json};
 use tokio::{sync::watch, time::Instant};
 
+use super::{input::text, ordering::Phase};
 use crate::{alb::Target, api::now, sessions::Inside};
 
 /// What of a service's settings belongs to its revision: a rollback brings it back with the task definition.
@@ -108,21 +109,59 @@ pub(super) struct Task {
     pub(super) stopped_at: Option<Instant>,
     pub(super) stop_code: Option<&'static str>,
     pub(super) stopped_reason: Option<String>,
-    pub(super) exit_code: Option<i32>,
-    pub(super) container_reason: Option<String>,
-    pub(super) container: String,
+    /// As its definition has them.
+    pub(super) containers: Vec<Container>,
     /// Where the load balancer finds it, and in which group.
     pub(super) target: Option<(String, Target)>,
     /// Whether it was started with the agent of ECS Exec.
     pub(super) exec: bool,
-    /// What a session finds in it, once it runs.
-    pub(super) inside: Option<Inside>,
-    /// Says that its processes are no more.
-    pub(super) gone: watch::Sender<bool>,
     /// Says that it is to stop.
     pub(super) stopping: watch::Sender<bool>,
     /// Whether its end was counted by the scheduler.
     pub(super) counted: bool,
+}
+
+/// One container of a task.
+pub(super) struct Container {
+    pub(super) name: String,
+    pub(super) essential: bool,
+    /// Whether it has a health check of its own.
+    pub(super) is_checked: bool,
+    pub(super) phase: Phase,
+    /// What a session finds in it, once it runs.
+    pub(super) inside: Option<Inside>,
+    /// Says that its processes are no more.
+    pub(super) gone: watch::Sender<bool>,
+}
+
+impl Container {
+    /// As it is before it starts.
+    pub(super) fn of(definition: &Value) -> Self {
+        Self {
+            name: text(definition, "name").to_owned(),
+            essential: definition["essential"] != false,
+            is_checked: !definition["healthCheck"].is_null(),
+            phase: Phase::Waiting,
+            inside: None,
+            gone: watch::channel(false).0,
+        }
+    }
+
+    fn health(&self) -> &'static str {
+        match self.phase {
+            Phase::Running(Some(true)) => "HEALTHY",
+            Phase::Running(Some(false)) => "UNHEALTHY",
+            _ => "UNKNOWN",
+        }
+    }
+
+    fn status(&self) -> &'static str {
+        match self.phase {
+            Phase::Waiting => "PENDING",
+            Phase::Running(_) => "RUNNING",
+            Phase::Ended(_) => "STOPPED",
+        }
+    }
 }
 
 /// One service deployment.
@@ -246,18 +285,43 @@ impl Task {
         json!({ "name": name, "lastStatus": status, "exitCode": exit_code, "taskArn": self.arn })
     }
 
+    /// What the health checks of its essential containers say together.
+    /// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_HealthCheck.html>
+    pub(super) fn health(&self) -> &'static str {
+        let checked = self.containers.iter().filter(|container| container.essential && container.is_checked);
+        let all: Vec<&str> = checked.map(Container::health).collect();
+        if all.contains(&"UNHEALTHY") {
+            "UNHEALTHY"
+        } else if all.is_empty() || all.contains(&"UNKNOWN") {
+            "UNKNOWN"
+        } else {
+            "HEALTHY"
+        }
+    }
+
+    /// Whether an essential container has a health check of its own.
+    pub(super) fn is_checked(&self) -> bool {
+        self.containers.iter().any(|container| container.essential && container.is_checked)
+    }
+
     /// As `DescribeTasks` has it.
     pub(super) fn document(&self, with_tags: bool) -> Value {
         let status = format!("{:?}", self.status).to_uppercase();
         let desired = if self.is_alive() { "RUNNING" } else { "STOPPED" };
+        let own = self.containers.iter().map(|container| {
+            let exit_code = if let Phase::Ended(code) = container.phase { code } else { None };
+            json!({
+                "name": container.name, "lastStatus": container.status(), "exitCode": exit_code, "taskArn": self.arn,
+                "healthStatus": container.health(), "runtimeId": self.runtime(container),
+                "managedAgents": self.agents(container),
+            })
+        });
+        let containers: Vec<Value> = std::iter::once(self.guard(&status)).chain(own).collect();
         let mut document = json!({
             "taskArn": self.arn, "clusterArn": self.cluster_arn, "taskDefinitionArn": self.definition,
             "lastStatus": status, "desiredStatus": desired, "startedBy": self.started_by, "group": self.group,
             "launchType": "FARGATE", "createdAt": self.created, "overrides": self.overrides,
-            "containers": [self.guard(&status), {
-                "name": self.container, "lastStatus": status, "exitCode": self.exit_code, "reason": self.container_reason,
-                "taskArn": self.arn, "runtimeId": self.runtime(), "managedAgents": self.agents(),
-            }],
+            "containers": containers, "healthStatus": self.health(),
             "enableExecuteCommand": self.exec,
             "attachments": self.attachments(), "stoppedReason": self.stopped_reason, "stopCode": self.stop_code,
             "startedAt": self.started, "stoppedAt": self.stopped, "version": 1,

@@ -1,70 +1,78 @@
-//! One task: its image, its environment with secrets resolved, its process, its log, its end.
+//! One task: its containers from the first that starts to the last that ends.
 
-use std::{
-    collections::BTreeMap,
-    path::Path,
-    process::{ExitStatus, Stdio},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeMap, sync::Arc};
 
-use nix::{
-    sys::signal::{Signal, kill, killpg},
-    unistd::Pid,
-};
-use serde_json::{Value, json};
-use std::os::unix::process::ExitStatusExt;
+use serde_json::Value;
 use tokio::{
-    io::{AsyncBufReadExt, AsyncRead, BufReader},
-    process::{Child, Command},
-    sync::mpsc,
-    task::JoinHandle,
+    sync::{mpsc, watch},
     time::Instant,
 };
 
 use super::{
-    command_line, definitions, exec,
+    container::{self, Event, Prepared},
+    definitions,
     fargate::Ecs,
     input::text,
     model::Status,
+    ordering::{self, May, Phase},
     preparation,
-    rootfs::{self, Root},
-    secrets, tools,
+    work::{self, Unstarted},
 };
-use crate::{
-    alb::Target, api::now, children::entering, credentials::Offer, permissions, place::ACCOUNT, sessions::Inside,
-};
+use crate::{alb::Target, api::now, credentials::Offer};
 
-/// How many log lines go in one call.
-const LOG_BATCH: usize = 500;
-
-/// How long what a task has written last may take into its log once it has ended. A program that it left behind can keep
-/// its output open for ever.
-const FLUSH: Duration = Duration::from_secs(5);
-
-/// Fargate's default time between SIGTERM and SIGKILL, in seconds.
-const STOP_TIMEOUT: u64 = 30;
+/// The exit code of a container whose condition could not come.
+/// <https://github.com/aws/amazon-ecs-agent>
+const NEVER_STARTED: i32 = 143;
 
 /// What a task is run with.
 struct Work {
     arn: String,
     id: String,
     region: String,
-    container: Value,
     definition: Value,
     overrides: Value,
-    group: Option<String>,
+    /// The target group, and the container that is registered there.
+    group: Option<(String, String)>,
 }
 
-/// What went wrong before the process began: the reason of the task, in ECS's words.
-struct Unstarted(String);
+impl Work {
+    fn containers(&self) -> impl Iterator<Item = &Value> {
+        self.definition["containerDefinitions"].as_array().into_iter().flatten()
+    }
+}
 
-/// Runs a task from its image to its end.
+/// One container of the task.
+struct Member {
+    definition: Value,
+    /// Where it listens on this computer.
+    port: u16,
+    phase: Phase,
+    /// Until it starts.
+    waiting: Option<Prepared>,
+    /// Says that it is to stop.
+    end: watch::Sender<bool>,
+}
+
+impl Member {
+    fn name(&self) -> &str {
+        text(&self.definition, "name")
+    }
+
+    fn is_essential(&self) -> bool {
+        self.definition["essential"] != false
+    }
+}
+
+/// Runs a task from its images to its end.
 pub(super) async fn run(ecs: Arc<Ecs>, arn: String) {
     let Some(work) = work(&ecs, &arn) else { return };
     match begin(&ecs, &work).await {
-        Ok(begun) => supervise(&ecs, &work, begun).await,
-        Err(Unstarted(reason)) => finish(&ecs, &work.arn, None, Some(reason), "TaskFailedToStart"),
+        Ok((members, offer)) => {
+            let (events, happened) = mpsc::unbounded_channel();
+            Run { ecs, work, members, events, ends_as: None }.until_it_ends(happened).await;
+            drop(offer);
+        }
+        Err(Unstarted(reason)) => finish(&ecs, &work.arn, Some((reason, "TaskFailedToStart"))),
     }
 }
 
@@ -74,38 +82,28 @@ fn work(ecs: &Ecs, arn: &str) -> Option<Work> {
     let definition = definitions::find(&state, &task.definition)?.document.clone();
     let service =
         task.service.as_ref().and_then(|name| state.services.iter().rev().find(|service| service.name == *name));
-    let group =
-        service.and_then(|service| service.settings["loadBalancers"][0]["targetGroupArn"].as_str().map(str::to_owned));
+    let group = service.and_then(|service| {
+        let balancer = &service.settings["loadBalancers"][0];
+        Some((balancer["targetGroupArn"].as_str()?.to_owned(), text(balancer, "containerName").to_owned()))
+    });
     Some(Work {
         arn: arn.to_owned(),
         id: task.id.clone(),
         region: task.arn.split(':').nth(3).unwrap_or_default().to_owned(),
-        container: definition["containerDefinitions"][0].clone(),
         definition,
-        overrides: task.overrides["containerOverrides"][0].clone(),
+        overrides: task.overrides["containerOverrides"].clone(),
         group,
     })
 }
 
-/// A task's process.
-struct Begun {
-    child: Child,
-    port: u16,
-    /// The end of its log, if it has one.
-    delivered: Option<JoinHandle<()>>,
-    /// What a session finds in it.
-    inside: Inside,
-    /// Its files and its credentials, for as long as it runs.
-    _root: Root,
-    _offer: Option<Offer>,
-}
-
 /// A port that is free now.
-fn free_port() -> std::io::Result<u16> {
-    Ok(std::net::TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
+fn free_port() -> Result<u16, Unstarted> {
+    let port = || Ok::<_, std::io::Error>(std::net::TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port());
+    port().map_err(|error| Unstarted(format!("ResourceInitializationError: {error}")))
 }
 
-async fn begin(ecs: &Arc<Ecs>, work: &Work) -> Result<Begun, Unstarted> {
+/// All containers with what they need, and the task's credentials for as long as it runs.
+async fn begin(ecs: &Arc<Ecs>, work: &Work) -> Result<(Vec<Member>, Option<Offer>), Unstarted> {
     let roles = ecs.roles().await;
     let role = text(&work.definition, "executionRoleArn");
     let unprepared = ecs.works.place.settings.faults.plan().unprepared;
@@ -114,331 +112,202 @@ async fn begin(ecs: &Arc<Ecs>, work: &Work) -> Result<Begun, Unstarted> {
     }
     let task_role = Some(text(&work.definition, "taskRoleArn")).filter(|role| !role.is_empty());
     let offer = task_role.map(|role| ecs.works.credentials.offer(role));
-    let environment = environment(ecs, work, &roles, role, offer.as_ref()).await?;
-    let (config, root) = files(ecs, work, &roles, role).await?;
-    let logs = logs(ecs, work, &roles, role).await?;
-    let port = free_port().map_err(|error| Unstarted(format!("ResourceInitializationError: {error}")))?;
-    let container_port = work.container["portMappings"][0]["containerPort"].as_u64();
-    // Where many tasks share one computer, each listens on a port of its own. One that listens on none is told none.
-    let variables = variables(&config, &environment, container_port.map(|_| port));
-    let mut command = command(work, &config, root.path(), &variables)?;
-    let mut child = command.spawn().map_err(|error| Unstarted(format!("CannotStartContainerError: {error}")))?;
-    let delivered = logs.map(|(lines, delivered)| {
-        child.stdout.take().map(|stdout| tokio::spawn(read_lines(stdout, lines.clone())));
-        child.stderr.take().map(|stderr| tokio::spawn(read_lines(stderr, lines)));
-        delivered
-    });
-    let inside = Inside {
-        root: root.path().to_owned(),
-        environment: variables,
-        port,
-        container_port: container_port.and_then(|port| u16::try_from(port).ok()),
-        no_agent: exec::no_agent(&roles, &work.definition),
-    };
-    Ok(Begun { child, port, delivered, inside, _root: root, _offer: offer })
-}
-
-/// What the image says of how it is run, and its files.
-async fn files(ecs: &Arc<Ecs>, work: &Work, roles: &Value, role: &str) -> Result<(Value, Root), Unstarted> {
-    let name = text(&work.container, "image");
-    let images = ecs.works.place.dir.join("images");
-    let read_only = work.container["readonlyRootFilesystem"] == true;
-    let authorities = Arc::clone(&ecs.works.authorities);
-    let (config, unpacking) = match ecs.works.ecr.pull(name) {
-        Some(Ok(image)) => {
-            may_pull(work, name, roles, role)?;
-            let config = image.config["config"].clone();
-            let unpack = move || Root::of(rootfs::unpack(&images, &image, &authorities)?, read_only);
-            (config, tokio::task::spawn_blocking(unpack))
-        }
-        Some(Err(why)) => return Err(Unstarted(format!("CannotPullContainerError: {why}"))),
-        None if tools::is_postgres(name) => {
-            let postgres = ecs.works.postgres.programs().to_owned();
-            let fill = move |root: &Path| tools::fill(root, &postgres);
-            let assemble = move || Root::of(rootfs::assemble(&images, "postgres", &authorities, fill)?, read_only);
-            (tools::config(), tokio::task::spawn_blocking(assemble))
-        }
-        None => {
-            let why = format!(
-                "CannotPullContainerError: {name} is not in the sandbox's registry, and the sandbox pulls nothing from elsewhere"
-            );
-            return Err(Unstarted(why));
-        }
-    };
-    let root = unpacking.await.map_err(|error| error.to_string());
-    let root = root.and_then(|root| root.map_err(|error| format!("{error:#}")));
-    Ok((config, root.map_err(|why| Unstarted(format!("CannotPullContainerError: {why}")))?))
-}
-
-/// Refuses an image of ECR that the execution role may not pull.
-fn may_pull(work: &Work, name: &str, roles: &Value, role: &str) -> Result<(), Unstarted> {
-    let repository = name.split_once('/').map_or(name, |(_, rest)| rest);
-    let repository = repository.rsplit_once(':').map_or(repository, |(repository, _)| repository);
-    let arn = format!("arn:aws:ecr:{}:{}:repository/{repository}", work.region, ACCOUNT);
-    for (action, resource) in
-        [("ecr:GetAuthorizationToken", "*"), ("ecr:BatchGetImage", arn.as_str()), ("ecr:GetDownloadUrlForLayer", &arn)]
-    {
-        if !permissions::allows(roles, role, action, resource) {
-            return Err(Unstarted(format!(
-                "CannotPullContainerError: {role} is not authorized to perform: {action} on resource: {resource}"
-            )));
-        }
+    let found = work.containers().map(|definition| Ok((definition, free_port()?)));
+    let found = found.collect::<Result<Vec<_>, Unstarted>>()?;
+    let listens = |(definition, port): &(&Value, u16)| Some((container::port(definition)?, *port));
+    let ports: BTreeMap<u16, u16> = found.iter().filter_map(listens).collect();
+    let mut members = Vec::new();
+    for (definition, port) in found {
+        let of_container = |overrides: &&Value| overrides["name"] == definition["name"];
+        let overrides = work.overrides.as_array().into_iter().flatten().find(of_container);
+        let of_container = work::Work {
+            id: work.id.clone(),
+            region: work.region.clone(),
+            container: definition.clone(),
+            definition: work.definition.clone(),
+            overrides: overrides.cloned().unwrap_or_default(),
+            port,
+            ports: ports.clone(),
+        };
+        let prepared = container::prepare(ecs, &of_container, &roles, offer.as_ref()).await?;
+        members.push(Member {
+            definition: definition.clone(),
+            port,
+            phase: Phase::Waiting,
+            waiting: Some(prepared),
+            end: watch::channel(false).0,
+        });
     }
-    Ok(())
+    Ok((members, offer))
 }
 
-/// The process: the image's command in the image's files, as an unprivileged user, gone when the sandbox is.
-fn command(
-    work: &Work,
-    config: &Value,
-    root: &Path,
-    variables: &BTreeMap<String, String>,
-) -> Result<Command, Unstarted> {
-    let line = command_line::of(config, &work.container, &work.overrides);
-    if line.is_empty() {
-        return Err(Unstarted("CannotStartContainerError: the image has no command".to_owned()));
-    }
-    let [program, arguments @ ..] = &entering(root)[..] else { unreachable!("it begins with a program") };
-    let mut command = Command::new(program);
-    command.args(arguments).args(&line).env_clear().current_dir("/");
-    command.envs(variables);
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0).kill_on_drop(true);
-    Ok(command)
+/// A task whose containers start, run and stop.
+struct Run {
+    ecs: Arc<Ecs>,
+    work: Work,
+    members: Vec<Member>,
+    events: mpsc::UnboundedSender<(usize, Event)>,
+    /// Why it ends, once it does so by itself.
+    ends_as: Option<(String, &'static str)>,
 }
 
-/// A task's variables: those of its image, those that it is given, and where it listens here, if it does.
-fn variables(config: &Value, environment: &BTreeMap<String, String>, port: Option<u16>) -> BTreeMap<String, String> {
-    let of_image = config["Env"].as_array().into_iter().flatten().filter_map(Value::as_str);
-    let of_image = of_image.filter_map(|variable| variable.split_once('='));
-    let mut variables: BTreeMap<String, String> =
-        of_image.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-    variables.extend(environment.clone());
-    // setpriv and chroot themselves are looked for on this machine's path.
-    let path = std::env::var("PATH").unwrap_or_default();
-    variables.extend([("HOST".to_owned(), "127.0.0.1".to_owned()), ("PATH".to_owned(), path)]);
-    variables.extend(port.map(|port| ("PORT".to_owned(), port.to_string())));
-    variables
-}
-
-/// What a task finds of AWS: its region, and where its credentials are. Fargate names a path of an address that this computer
-/// does not have; SDKs take a whole URL as well, if it is one of this computer. `AWS_ENDPOINT_URL`, which Fargate does not
-/// set, leads them to the sandbox.
-/// <https://docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.html>
-fn of_aws(endpoint: &str, region: &str, offer: Option<&Offer>) -> BTreeMap<String, String> {
-    let mut found = BTreeMap::from([
-        ("AWS_DEFAULT_REGION".to_owned(), region.to_owned()),
-        ("AWS_ENDPOINT_URL".to_owned(), endpoint.to_owned()),
-        ("AWS_EXECUTION_ENV".to_owned(), "AWS_ECS_FARGATE".to_owned()),
-        ("AWS_REGION".to_owned(), region.to_owned()),
-    ]);
-    if let Some(offer) = offer {
-        found.insert("AWS_CONTAINER_CREDENTIALS_FULL_URI".to_owned(), format!("{endpoint}{}", offer.path()));
-    }
-    found
-}
-
-async fn environment(
-    ecs: &Ecs,
-    work: &Work,
-    roles: &Value,
-    role: &str,
-    offer: Option<&Offer>,
-) -> Result<BTreeMap<String, String>, Unstarted> {
-    let mut environment = of_aws(&ecs.works.place.endpoint, &work.region, offer);
-    let plain = work.container["environment"].as_array().into_iter().flatten();
-    for variable in plain.chain(work.overrides["environment"].as_array().into_iter().flatten()) {
-        environment.insert(text(variable, "name").to_owned(), text(variable, "value").to_owned());
-    }
-    for secret in work.container["secrets"].as_array().into_iter().flatten() {
-        let value = secrets::value(&ecs.works.moto, &work.region, text(secret, "valueFrom"), roles, role).await;
-        let value = value.map_err(|why| {
-            Unstarted(format!("ResourceInitializationError: unable to pull secrets or registry auth: {why}"))
-        })?;
-        environment.insert(text(secret, "name").to_owned(), value);
-    }
-    Ok(environment)
-}
-
-/// Where the process's lines go; CloudWatch Logs gets them in batches.
-async fn logs(
-    ecs: &Arc<Ecs>,
-    work: &Work,
-    roles: &Value,
-    role: &str,
-) -> Result<Option<(mpsc::UnboundedSender<String>, JoinHandle<()>)>, Unstarted> {
-    let options = &work.container["logConfiguration"]["options"];
-    let group = text(options, "awslogs-group").to_owned();
-    if group.is_empty() {
-        return Ok(None);
-    }
-    let arn = format!("arn:aws:logs:{}:{}:log-group:{group}:log-stream:", work.region, ACCOUNT);
-    if !permissions::allows(roles, role, "logs:PutLogEvents", &arn) {
-        let why = format!(
-            "failed to validate logger args: AccessDeniedException: {role} is not authorized to perform: logs:PutLogEvents on resource: {arn}"
-        );
-        return Err(Unstarted(format!("ResourceInitializationError: {why}")));
-    }
-    let name = text(&work.container, "name");
-    let stream = format!("{}/{name}/{}", text(options, "awslogs-stream-prefix"), work.id);
-    let body = json!({ "logGroupName": group, "logStreamName": stream });
-    let made = ecs.works.moto.json("logs", "Logs_20140328.CreateLogStream", &work.region, &body).await;
-    made.map_err(|error| Unstarted(format!("ResourceInitializationError: failed to validate logger args: create stream has been retried 1 times: {}: {}", error.code, error.message)))?;
-    let (sender, receiver) = mpsc::unbounded_channel();
-    let delivered = tokio::spawn(deliver(Arc::clone(ecs), work.region.clone(), group, stream, receiver));
-    Ok(Some((sender, delivered)))
-}
-
-/// Reads to the end, whatever is written: a pipe that nobody reads any more would end the task.
-async fn read_lines(from: impl AsyncRead + Unpin, to: mpsc::UnboundedSender<String>) {
-    let (mut reader, mut line) = (BufReader::new(from), Vec::new());
-    while let Ok(1..) = reader.read_until(b'\n', &mut line).await {
-        drop(to.send(without_end(&line)));
-        line.clear();
-    }
-}
-
-/// The text of a line; what is not UTF-8 is replaced.
-fn without_end(line: &[u8]) -> String {
-    let line = line.strip_suffix(b"\n").unwrap_or(line);
-    String::from_utf8_lossy(line.strip_suffix(b"\r").unwrap_or(line)).into_owned()
-}
-
-async fn deliver(ecs: Arc<Ecs>, at: String, group: String, stream: String, mut lines: mpsc::UnboundedReceiver<String>) {
-    let mut batch = Vec::new();
-    while lines.recv_many(&mut batch, LOG_BATCH).await > 0 {
-        let stamp = jiff::Timestamp::now().as_millisecond();
-        let events: Vec<Value> = batch
-            .drain(..)
-            .filter(|line| !line.is_empty())
-            .map(|line| json!({ "timestamp": stamp, "message": line }))
-            .collect();
-        if events.is_empty() {
-            continue;
-        }
-        let body = json!({ "logGroupName": group, "logStreamName": stream, "logEvents": events });
-        drop(ecs.works.moto.json("logs", "Logs_20140328.PutLogEvents", &at, &body).await);
-        // A chatty task must not make a call a line; one that has ended has no more of them.
-        if !lines.is_closed() {
-            tokio::time::sleep(Duration::from_millis(200)).await;
-        }
-    }
-}
-
-/// From running to stopped.
-async fn supervise(ecs: &Arc<Ecs>, work: &Work, begun: Begun) {
-    let Begun { mut child, port, delivered, inside, _root, _offer } = begun;
-    let processes = child.id().and_then(|id| i32::try_from(id).ok()).map(Pid::from_raw);
-    let target = Target { ip: "127.0.0.1".to_owned(), port };
-    let mut stopping = {
-        let mut state = ecs.state();
-        let Some(task) = state.tasks.get_mut(&work.arn) else { return };
-        task.status = Status::Running;
-        task.started = Some(now());
-        task.running_since = Some(Instant::now());
-        task.inside = Some(inside);
-        if let Some(group) = &work.group {
-            task.target = Some((group.clone(), target.clone()));
-        }
-        task.stopping.subscribe()
-    };
-    if let Some(group) = &work.group {
-        ecs.works.alb.register(group, &target);
-    }
-    ecs.wake();
-    let ended = tokio::select! {
-        ended = child.wait() => Some(ended),
-        _ = stopping.wait_for(|stop| *stop) => None,
-    };
-    let (status, by_itself) = match ended {
-        Some(status) => {
-            if let Some(group) = &work.group {
-                ecs.works.alb.deregister(group, &target).await;
+impl Run {
+    async fn until_it_ends(mut self, mut happened: mpsc::UnboundedReceiver<(usize, Event)>) {
+        let Some(mut stopping) = self.ecs.state().tasks.get(&self.work.arn).map(|task| task.stopping.subscribe())
+        else {
+            return;
+        };
+        let (mut target, mut ends) = (None, false);
+        loop {
+            if !ends {
+                self.start_those_that_may();
+                let essential = |member: &Member| member.is_essential() && member.phase.has_ended();
+                if self.members.iter().any(essential) {
+                    let reason = || ("Essential container in task exited".to_owned(), "EssentialContainerExited");
+                    self.ends_as.get_or_insert_with(reason);
+                }
+                ends = self.ends_as.is_some();
+                let all_started = self.members.iter().all(|member| member.phase != Phase::Waiting);
+                if all_started && !self.runs() {
+                    target = self.serve();
+                }
+                if let (true, Some((group, target))) = (ends, &target) {
+                    self.ecs.works.alb.deregister(group, target).await;
+                }
             }
-            (status, true)
+            if ends {
+                self.stop_those_that_may();
+            }
+            if self.members.iter().all(|member| member.phase.has_ended()) {
+                break;
+            }
+            let asked_to_stop = async { drop(stopping.wait_for(|stop| *stop).await) };
+            let event = tokio::select! {
+                event = happened.recv() => event,
+                () = asked_to_stop, if !ends => None,
+            };
+            if let Some((index, event)) = event {
+                self.take(index, event);
+                continue;
+            }
+            ends = true;
+            // Out of the load balancer first.
+            if let Some((group, target)) = &target {
+                self.set(Status::Deactivating);
+                self.ecs.works.alb.deregister(group, target).await;
+            }
+            self.set(Status::Stopping);
         }
-        None => (stop(ecs, work, &mut child, &target).await, false),
-    };
-    // With its first process, a container ends whole.
-    if let Some(processes) = processes {
-        let _ = killpg(processes, Signal::SIGKILL);
+        finish(&self.ecs, &self.work.arn, self.ends_as);
     }
-    if let Some(task) = ecs.state().tasks.get(&work.arn) {
-        task.gone.send_replace(true);
+
+    fn start_those_that_may(&mut self) {
+        loop {
+            let phase = |name: &str| {
+                let other = self.members.iter().find(|member| member.name() == name);
+                other.map_or(Phase::Ended(None), |member| member.phase)
+            };
+            let decided = self.members.iter().enumerate().find_map(|(index, member)| {
+                let may = ordering::may_start(&member.definition, phase);
+                (member.phase == Phase::Waiting && may != May::Later).then_some((index, may))
+            });
+            match decided {
+                None => return,
+                Some((index, May::Now)) => self.start(index),
+                Some((index, _)) => self.put(index, Phase::Ended(Some(NEVER_STARTED))),
+            }
+        }
     }
-    // A container has ended when its log driver has sent the last line: whoever sees the task stopped can read why.
-    if let Some(delivered) = delivered {
-        let _ = tokio::time::timeout(FLUSH, delivered).await;
+
+    fn start(&mut self, index: usize) {
+        let Some(prepared) = self.members[index].waiting.take() else { return };
+        let inside = prepared.inside.clone();
+        let events = self.events.clone();
+        // Nobody hears of a task that has ended.
+        let tell = move |event| events.send((index, event)).unwrap_or_default();
+        if let Err(Unstarted(reason)) = prepared.start(self.members[index].end.subscribe(), tell) {
+            self.ends_as = Some((reason, "TaskFailedToStart"));
+            self.put(index, Phase::Ended(None));
+            return;
+        }
+        self.put(index, Phase::Running(None));
+        if let Some(task) = self.ecs.state().tasks.get_mut(&self.work.arn) {
+            task.containers[index].inside = Some(inside);
+        }
     }
-    let code = status.ok().map(exit_code);
-    let reason = by_itself.then(|| "Essential container in task exited".to_owned());
-    finish(ecs, &work.arn, code, reason, "EssentialContainerExited");
+
+    /// All have started: the task runs, and the load balancer gets to know it.
+    fn serve(&self) -> Option<(String, Target)> {
+        let group = self.work.group.as_ref().and_then(|(group, name)| {
+            let member = self.members.iter().find(|member| member.name() == name)?;
+            Some((group.clone(), Target { ip: "127.0.0.1".to_owned(), port: member.port }))
+        });
+        if let Some(task) = self.ecs.state().tasks.get_mut(&self.work.arn) {
+            task.status = Status::Running;
+            task.started = Some(now());
+            task.running_since = Some(Instant::now());
+            task.target.clone_from(&group);
+        }
+        if let Some((group, target)) = &group {
+            self.ecs.works.alb.register(group, target);
+        }
+        self.ecs.wake();
+        group
+    }
+
+    fn runs(&self) -> bool {
+        self.ecs.state().tasks.get(&self.work.arn).is_none_or(|task| task.started.is_some())
+    }
+
+    fn stop_those_that_may(&mut self) {
+        for index in 0..self.members.len() {
+            let member = &self.members[index];
+            let others = self.members.iter().map(|other| (&other.definition, other.phase));
+            match member.phase {
+                Phase::Waiting => self.put(index, Phase::Ended(None)),
+                Phase::Running(_) if ordering::may_stop(member.name(), others) => drop(member.end.send_replace(true)),
+                Phase::Running(_) | Phase::Ended(_) => {}
+            }
+        }
+    }
+
+    fn take(&mut self, index: usize, event: Event) {
+        match event {
+            Event::Health(healthy) => self.put(index, Phase::Running(Some(healthy))),
+            Event::Ended(code) => self.put(index, Phase::Ended(code)),
+            Event::Gone => {
+                if let Some(task) = self.ecs.state().tasks.get(&self.work.arn) {
+                    task.containers[index].gone.send_replace(true);
+                }
+            }
+        }
+    }
+
+    fn put(&mut self, index: usize, phase: Phase) {
+        self.members[index].phase = phase;
+        if let Some(task) = self.ecs.state().tasks.get_mut(&self.work.arn) {
+            task.containers[index].phase = phase;
+        }
+        self.ecs.wake();
+    }
+
+    fn set(&self, status: Status) {
+        if let Some(task) = self.ecs.state().tasks.get_mut(&self.work.arn) {
+            task.status = status;
+        }
+    }
 }
 
-/// Out of the load balancer first, then SIGTERM, then, after the stop timeout, SIGKILL.
-async fn stop(ecs: &Arc<Ecs>, work: &Work, child: &mut Child, target: &Target) -> std::io::Result<ExitStatus> {
-    if let Some(group) = &work.group {
-        set(ecs, &work.arn, Status::Deactivating);
-        ecs.works.alb.deregister(group, target).await;
-    }
-    set(ecs, &work.arn, Status::Stopping);
-    if let Some(pid) = child.id().and_then(|id| i32::try_from(id).ok()) {
-        // One that has just ended needs no signal.
-        let _ = kill(Pid::from_raw(pid), Signal::SIGTERM);
-    }
-    let timeout = work.container["stopTimeout"].as_u64().unwrap_or(STOP_TIMEOUT);
-    if let Ok(status) = tokio::time::timeout(Duration::from_secs(timeout), child.wait()).await {
-        status
-    } else {
-        child.kill().await?;
-        child.wait().await
-    }
-}
-
-/// 128 and the signal for a process that a signal ended, as a container runtime has it.
-fn exit_code(status: ExitStatus) -> i32 {
-    status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or_default())
-}
-
-fn set(ecs: &Ecs, arn: &str, status: Status) {
-    if let Some(task) = ecs.state().tasks.get_mut(arn) {
-        task.status = status;
-    }
-}
-
-fn finish(ecs: &Ecs, arn: &str, code: Option<i32>, reason: Option<String>, stop_code: &'static str) {
+fn finish(ecs: &Ecs, arn: &str, because: Option<(String, &'static str)>) {
     if let Some(task) = ecs.state().tasks.get_mut(arn) {
         task.status = Status::Stopped;
-        task.exit_code = code;
         task.stopped = Some(now());
         task.stopped_at = Some(Instant::now());
         task.target = None;
-        if let Some(reason) = reason {
+        if let Some((reason, stop_code)) = because {
             task.stopped_reason.get_or_insert(reason);
             task.stop_code.get_or_insert(stop_code);
         }
     }
     ecs.wake();
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_worker_is_told_no_port() {
-        let config = serde_json::json!({ "Env": ["LANG=C"] });
-        let given = BTreeMap::from([("LEVEL".to_owned(), "info".to_owned())]);
-        let worker = variables(&config, &given, None);
-        assert_eq!((worker.get("PORT"), worker["LANG"].as_str(), worker["LEVEL"].as_str()), (None, "C", "info"));
-        assert_eq!(variables(&config, &given, Some(4000))["PORT"], "4000");
-    }
-
-    #[tokio::test]
-    async fn a_line_in_another_encoding_is_read_and_so_is_what_follows() {
-        let (sender, mut receiver) = mpsc::unbounded_channel();
-        read_lines(&b"caf\xe9\r\n\n next \nlast"[..], sender).await;
-        let mut lines = Vec::new();
-        receiver.recv_many(&mut lines, 10).await;
-        assert_eq!(lines, ["caf\u{fffd}", "", " next ", "last"]);
-    }
 }

@@ -81,10 +81,11 @@ fn drain(state: &mut Ledger, service: &mut Service) {
     }
 }
 
-/// Whether a task serves: it runs, and the load balancer, if there is one, finds it healthy.
+/// Whether a task serves: it runs, and its own health check and the load balancer, as far as there are any, find it healthy.
 fn serves(ecs: &Ecs, task: &Task) -> bool {
     task.status == Status::Running
         && !*task.stopping.borrow()
+        && (!task.is_checked() || task.health() == "HEALTHY")
         && task.target.as_ref().is_none_or(|(group, target)| ecs.works.alb.state(group, target) == Some(State::Healthy))
 }
 
@@ -96,7 +97,7 @@ fn count_failures(ecs: &Ecs, state: &mut Ledger, service: &mut Service) {
         }
         task.counted = true;
         let by_scheduler = task.stop_code == Some("ServiceSchedulerInitiated");
-        let unhealthy = task.stopped_reason.as_deref().is_some_and(|reason| reason.starts_with("Task failed ELB"));
+        let unhealthy = task.stopped_reason.as_deref().is_some_and(|reason| reason.starts_with("Task failed "));
         if by_scheduler && !unhealthy || task.stop_code == Some("UserInitiated") {
             continue;
         }
@@ -107,7 +108,7 @@ fn count_failures(ecs: &Ecs, state: &mut Ledger, service: &mut Service) {
         // has run counts as good, and is started again at once.
         // https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-circuit-breaker.html
         let is_checked = service.settings["loadBalancers"].as_array().is_some_and(|groups| !groups.is_empty());
-        if task.started.is_some() && !is_checked {
+        if task.started.is_some() && !is_checked && !task.is_checked() {
             continue;
         }
         if deployment.rollout == Rollout::InProgress {
@@ -120,12 +121,17 @@ fn count_failures(ecs: &Ecs, state: &mut Ledger, service: &mut Service) {
     }
 }
 
-/// Tasks that the load balancer finds unhealthy after their grace are stopped and replaced.
+/// Tasks that their own health check finds unhealthy, or the load balancer after their grace, are stopped and replaced.
 fn stop_unhealthy(ecs: &Ecs, state: &mut Ledger, service: &mut Service) {
     let grace = service.settings["healthCheckGracePeriodSeconds"].as_f64().unwrap_or_default();
     let grace = ecs.works.place.settings.rollout(grace);
     let mut said = Vec::new();
     for task in state.tasks.values_mut().filter(|task| task.service.as_deref() == Some(&service.name)) {
+        if task.is_alive() && task.health() == "UNHEALTHY" {
+            said.push(format!("(task {}) failed container health checks.", task.id));
+            task.stop("Task failed container health checks", "ServiceSchedulerInitiated");
+            continue;
+        }
         let Some((group, target)) = &task.target else { continue };
         let past_grace = task.running_since.is_some_and(|since| since.elapsed() > grace);
         if let Some(State::Unhealthy(_, description)) = ecs.works.alb.state(group, target)

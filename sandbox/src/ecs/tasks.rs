@@ -7,7 +7,7 @@ use super::{
     definitions,
     input::{check_network, missing_cluster, names, short, text},
     ledger::Ledger,
-    model::{Status, Task},
+    model::{Container, Status, Task},
     pages::page,
 };
 use crate::{api::ApiError, permissions};
@@ -36,6 +36,7 @@ pub(super) fn start(state: &mut Ledger, start: Start) -> Option<String> {
     let family = text(&definition.document, "family").to_owned();
     let (service, deployment) = start.service.unzip();
     let subnet = subnet(state, start.network, deployment.as_deref());
+    let containers = definition.document["containerDefinitions"].as_array().into_iter().flatten();
     let task = Task {
         arn: arn.clone(),
         cluster_arn: cluster.arn.clone(),
@@ -45,7 +46,7 @@ pub(super) fn start(state: &mut Ledger, start: Start) -> Option<String> {
             (None, Some(name)) => format!("service:{name}"),
             (None, None) => format!("family:{family}"),
         },
-        container: definition.document["containerDefinitions"][0]["name"].as_str().unwrap_or_default().to_owned(),
+        containers: containers.map(Container::of).collect(),
         id,
         service,
         deployment,
@@ -63,12 +64,8 @@ pub(super) fn start(state: &mut Ledger, start: Start) -> Option<String> {
         stopped_at: None,
         stop_code: None,
         stopped_reason: None,
-        exit_code: None,
-        container_reason: None,
         target: None,
         exec: start.exec,
-        inside: None,
-        gone: watch::channel(false).0,
         stopping: watch::channel(false).0,
         counted: false,
     };

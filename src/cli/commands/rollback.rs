@@ -160,10 +160,12 @@ fn plan(project: &Project, name: &str, revision: &Revision, view: View) -> Resul
     let running: service::Live = typed(&live, &service)?;
     let current: task_definition::Live = typed(&live, &definition)?;
     let mut desired = revision.desired.clone().ok_or_else(|| Failure::internal("a release to go back to is whole"))?;
-    if let (Some(port), Some(earlier)) = (running.port, desired.main.port)
-        && port != earlier
-    {
-        return Err(other_port(revision.number, earlier, port));
+    let serving = running.container.as_deref().unwrap_or(name);
+    let earlier = desired.containers().find(|(container, _)| *container == serving);
+    match (running.port, earlier.and_then(|(_, container)| container.port)) {
+        (Some(port), Some(earlier)) if port != earlier => return Err(other_port(revision.number, earlier, port)),
+        (Some(_), _) if earlier.is_none() => return Err(other_container(revision.number, serving)),
+        _ => {}
     }
     let of_sidecars = desired.sidecars.iter_mut().map(|(name, sidecar)| (format!("sidecars.{name}."), sidecar));
     for (prefix, container) in std::iter::once((String::new(), &mut desired.main)).chain(of_sidecars) {
@@ -183,6 +185,13 @@ fn plan(project: &Project, name: &str, revision: &Revision, view: View) -> Resul
     graph.add(service.clone(), &service::Desired::as_it_runs(name, &running, follows.clone()));
     let live = live.into_iter().chain(jobs(&mut graph, others, &service, &current.family, &follows)?).collect();
     engine::plan(&project.kinds, &project.cx.id, &graph, live)
+}
+
+/// The load balancer knows the container of the release that serves.
+fn other_container(number: u32, serving: &str) -> Failure {
+    let message = format!("release {number} has no container {serving}, and the load balancer asks that one");
+    Failure::about(Subject::command("rollback"), message)
+        .hint("check out the commit of that release, which `stackctl releases` shows, and run `stackctl up`")
 }
 
 /// The load balancer and the security group know the port of the release that serves.

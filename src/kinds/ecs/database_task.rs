@@ -171,7 +171,7 @@ fn advice<P: Purpose>(end: &StopReason, log: &Evidence, said: &[String]) -> Opti
     let written = matches!(log, Evidence::Log { lines, .. } if !lines.is_empty());
     let lines = if written { "Its last lines are above." } else { "It wrote nothing." };
     let (cause, fix) = match end {
-        StopReason::OnPurpose | StopReason::Unhealthy => return None,
+        StopReason::OnPurpose | StopReason::Unhealthy | StopReason::CheckFailed => return None,
         StopReason::CannotPull => (
             "The task cannot reach the public registry that has its image.".to_owned(),
             "Check the way from the subnets of the tasks to the internet (`network.nat`)",

@@ -1,6 +1,6 @@
 //! How a task ended, as data: what ECS says of it, its last lines, the likely cause, and the way out.
 
-use aws_sdk_ecs::types::{Task, TaskStopCode};
+use aws_sdk_ecs::types::{Container, Task, TaskStopCode};
 
 use crate::{
     aws::{self, TaskLog},
@@ -20,16 +20,37 @@ pub(crate) const LAST_LINES: i32 = 20;
 /// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/cloudwatch_limits_cwl.html>
 const LONGEST_LINE: usize = 1_000;
 
-/// How a task ended whose container `container` is waited for, as ECS says. What else is in it, such as GuardDuty's agent,
-/// tells nothing.
+/// What the names of containers begin with that AWS adds to tasks.
+/// <https://docs.aws.amazon.com/guardduty/latest/ug/how-runtime-monitoring-works-ecs-fargate.html>
+const OF_AWS: &str = "aws-guardduty-agent";
+
+/// How a task ended whose container `container` is waited for, as ECS says: how that ended, and how its sidecars did. What AWS
+/// adds, such as GuardDuty's agent, tells nothing.
 pub(crate) fn end_of(task: &Task, container: &str) -> TaskEnd {
-    let containers = ecs::container(task, container).into_iter().map(|container| ContainerEnd {
+    let containers = ecs::container(task, container).into_iter().chain(sidecars(task, container));
+    let containers = containers.map(|container| ContainerEnd {
         name: container.name().unwrap_or_default().to_owned(),
         exit_code: container.exit_code(),
         meaning: container.exit_code().and_then(meaning).map(str::to_owned),
         reason: container.reason().map(str::to_owned),
     });
     TaskEnd { reason: task.stopped_reason().unwrap_or("no reason given").to_owned(), containers: containers.collect() }
+}
+
+fn sidecars<'a>(task: &'a Task, container: &str) -> impl Iterator<Item = &'a Container> {
+    let is_sidecar = move |name: &str| name != container && !name.starts_with(OF_AWS);
+    task.containers().iter().filter(move |other| other.name().is_some_and(&is_sidecar))
+}
+
+/// The container that `task` ended with: its own one, `container`, or the sidecar that failed while that one ran. ECS does not
+/// say which one ended first; one that is stopped ends by a signal, or well.
+pub(super) fn ended_with<'a>(task: &'a Task, container: &'a str) -> &'a str {
+    let failed = |code: Option<i32>| code.is_some_and(|code| !matches!(code, 0 | 137 | 143));
+    if failed(ecs::exit_code(task, container)) {
+        return container;
+    }
+    let sidecar = sidecars(task, container).find(|sidecar| failed(sidecar.exit_code()));
+    sidecar.and_then(Container::name).unwrap_or(container)
 }
 
 /// What an exit code means by the convention of shells: 128 and the number of the signal that ended the process.
@@ -50,6 +71,8 @@ fn meaning(code: i32) -> Option<&'static str> {
 pub(super) enum StopReason {
     /// The load balancer found it unhealthy.
     Unhealthy,
+    /// The health check of one of its containers found it unhealthy.
+    CheckFailed,
     /// Its image could not be pulled.
     CannotPull,
     /// It could not be prepared: its network, its log or a secret.
@@ -77,6 +100,8 @@ impl StopReason {
         let says = |word: &str| reasons.iter().any(|reason| reason.starts_with(word));
         if stopped.is_some_and(|reason| reason.starts_with("Task failed ELB health checks")) {
             Self::Unhealthy
+        } else if stopped.is_some_and(|reason| reason.starts_with("Task failed container health checks")) {
+            Self::CheckFailed
         } else if says("CannotPullContainerError") {
             Self::CannotPull
         } else if says("ResourceInitializationError") {
@@ -105,6 +130,13 @@ impl StopReason {
         let (likely_cause, next) = match (self, check) {
             (Self::Unhealthy, Some(check)) => health::advice(check, Got::of(said)),
             (Self::OnPurpose | Self::Unhealthy, _) => return None,
+            (Self::CheckFailed, _) => (
+                "The command of the container's own health check failed or took too long, several times in a row."
+                    .to_owned(),
+                "Run `health.command` in the image: it must have the program, and end with 0 in time. Give a slow start more \
+                 time with `health.start`."
+                    .to_owned(),
+            ),
             (Self::CannotPull, _) => (
                 "The image is not in its registry under this name and tag, or the task cannot reach the registry or is not \
                  allowed to pull it."
@@ -131,7 +163,7 @@ impl StopReason {
         let failed = match self {
             Self::OnPurpose | Self::CannotPull | Self::OutOfMemory => return None,
             Self::Unhealthy => Failed::Unhealthy { answered: matches!(Got::of(said), Some(Got::Code(_))) },
-            Self::CannotPrepare | Self::Ended(_) => Failed::ByItself,
+            Self::CannotPrepare | Self::CheckFailed | Self::Ended(_) => Failed::ByItself,
         };
         let written = if let Evidence::Log { lines, .. } = log { lines.as_slice() } else { &[] };
         sentences::find(written.iter().chain(said).map(String::as_str), failed)
@@ -207,8 +239,6 @@ pub(crate) fn told(task: &Task, container: &str, lines: Vec<String>) -> Explanat
 
 #[cfg(test)]
 mod tests {
-    use aws_sdk_ecs::types::Container;
-
     use super::*;
 
     fn stopped(reason: &str, code: Option<TaskStopCode>, containers: &[(&str, Option<i32>, Option<&str>)]) -> Task {
@@ -226,6 +256,7 @@ mod tests {
         let scheduler = Some(TaskStopCode::ServiceSchedulerInitiated);
         let table = [
             ("Task failed ELB health checks in (target-group x)", scheduler.clone(), None, None, StopReason::Unhealthy),
+            ("Task failed container health checks", scheduler.clone(), Some(137), None, StopReason::CheckFailed),
             ("Scaling activity initiated by (deployment x)", scheduler, Some(143), None, StopReason::OnPurpose),
             ("CannotPullContainerError: pull image manifest", None, None, None, StopReason::CannotPull),
             ("ResourceInitializationError: unable to pull secrets", None, None, None, StopReason::CannotPrepare),
@@ -253,6 +284,23 @@ mod tests {
         for (containers, expected) in table {
             let task = stopped("Essential container in task exited", None, &containers);
             assert_eq!(StopReason::of(&task, "web"), StopReason::Ended(expected), "{containers:?}");
+        }
+    }
+
+    #[test]
+    fn a_sidecar_that_failed_is_what_the_task_ended_with() {
+        let agent = ("aws-guardduty-agent-x", Some(1), None);
+        let table = [
+            (vec![agent, ("web", Some(143), None), ("proxy", Some(3), None)], "proxy"),
+            (vec![agent, ("web", Some(3), None), ("proxy", Some(1), None)], "web"),
+            (vec![agent, ("web", Some(0), None), ("proxy", Some(143), None)], "web"),
+            (vec![agent, ("web", Some(137), None)], "web"),
+        ];
+        for (containers, expected) in table {
+            let task = stopped("Essential container in task exited", None, &containers);
+            assert_eq!(ended_with(&task, "web"), expected, "{containers:?}");
+            let shown = end_of(&task, "web").containers;
+            assert_eq!(shown.len(), containers.len() - 1, "without the agent: {shown:?}");
         }
     }
 

@@ -1,30 +1,88 @@
-//! `health` of a service: a path, or a mapping with all that the load balancer's check has.
+//! `health` of a service: a path, or a mapping with all that the load balancer's check and the container's own one have.
 
 use crate::spec::{
+    containers::Check,
     keys::{CODES, HEALTH},
     problem::Collector,
     read::{Field, Map},
     stack::Health,
 };
 
+/// The times of a container's own check where none are said, and the longest that its command may take, in seconds.
+/// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_HealthCheck.html>
+const INTERVAL: u32 = 30;
+const TIMEOUT: u32 = 5;
+const LONGEST_TIMEOUT: u32 = 60;
+
 /// The codes that pass where none are named.
 const OK: &str = "200";
 
 /// The check of a service that listens on `port`; `routed` says whether the load balancer serves it.
-pub(super) fn health(service: &Map, port: Option<u16>, routed: bool, problems: &mut Collector) -> Option<Health> {
+pub(super) fn health(
+    service: &Map,
+    port: Option<u16>,
+    routed: bool,
+    problems: &mut Collector,
+) -> Option<(Health, Option<Check>)> {
     let mapping = service.get("health").filter(|field| field.node.what() == "a mapping");
     let Some(field) = mapping else {
         let path = service.text("health", problems);
-        return Some(Health { path: path?, ..check(&Map::empty(&HEALTH), port, problems)? });
+        return Some((Health { path: path?, ..check(&Map::empty(&HEALTH), port, problems)? }, None));
     };
-    if port.is_some() && !routed {
+    let by_command = has_command(service);
+    if port.is_some() && !routed && !by_command {
         let hint = "add `routes`, or leave `health` out";
         field.wrong("the load balancer checks no task of a service without routes", hint, problems);
     }
     if has_codes_for_keys(&field, problems) {
         return None;
     }
-    check(&Map::new(field.node, &field.path, &HEALTH, problems)?, port, problems)
+    let map = Map::new(field.node, &field.path, &HEALTH, problems)?;
+    if !by_command {
+        for key in ["retries", "start"] {
+            map.wrong(key, format!("`{key}` needs a `command`"), "add `command: [check]`, or leave this out", problems);
+        }
+    } else if port.is_none() || !routed {
+        for key in ["path", "codes", "grace", "healthy", "unhealthy", "port"] {
+            let message = format!("`{key}` is for the load balancer, which checks no task of this service");
+            map.wrong(key, message, "leave it out, or add `port` and `routes`", problems);
+        }
+    }
+    let (health, own) = (check(&map, port, problems), own(&map, problems));
+    let by_balancer = check(&Map::empty(&HEALTH), port, problems)?;
+    let health = health?;
+    let own = own.filter(|_| by_command);
+    // The times are those of the command.
+    let health = if own.is_some() {
+        Health { interval: by_balancer.interval, timeout: by_balancer.timeout, ..health }
+    } else {
+        health
+    };
+    Some((health, own))
+}
+
+/// Whether `service` says a command that checks its container.
+pub(super) fn has_command(service: &Map) -> bool {
+    let health = service.get("health");
+    health.is_some_and(|health| {
+        health.node.entries().iter().any(|(key, value)| key.text == "command" && !value.is_null())
+    })
+}
+
+/// The container's own check, with ECS's own times where none are said.
+fn own(map: &Map, problems: &mut Collector) -> Option<Check> {
+    let command = map.command("command", problems)?;
+    let (retries, start) = (map.number("retries", problems), map.seconds("start", problems));
+    let mut time = |key: &str, otherwise| match map.get(key) {
+        Some(_) => map.seconds(key, problems),
+        None => Some(otherwise),
+    };
+    let (interval, timeout) = (time("interval", INTERVAL)?, time("timeout", TIMEOUT)?);
+    if timeout > LONGEST_TIMEOUT && !command.is_empty() {
+        let message = format!("`timeout` is {timeout} s, and a command has {LONGEST_TIMEOUT} s at most");
+        map.wrong("timeout", message, format!("write `timeout: {LONGEST_TIMEOUT}` or less"), problems);
+    }
+    Some(Check { command, interval, timeout, retries: retries?, start: start? })
 }
 
 fn check(map: &Map, of_service: Option<u16>, problems: &mut Collector) -> Option<Health> {
@@ -35,6 +93,7 @@ fn check(map: &Map, of_service: Option<u16>, problems: &mut Collector) -> Option
     // https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateTargetGroup.html
     if let (Some(interval), Some(timeout)) = (interval, timeout)
         && timeout >= interval
+        && map.get("command").is_none()
     {
         let message = format!("`timeout` is {timeout} s and `interval` is {interval} s");
         let hint = format!("`timeout` can be {} s at most, or raise `interval`", interval - 1);

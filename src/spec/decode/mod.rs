@@ -18,6 +18,7 @@ mod schedule;
 mod secrets;
 mod security_groups;
 mod service;
+mod sidecars;
 mod size;
 mod users;
 

@@ -36,7 +36,14 @@ pub(super) fn secrets(field: &Field, given: &[&str], problems: &mut Collector) -
     Some(secrets)
 }
 
-fn kept(field: &Field, problems: &mut Collector) -> Option<SecretFrom> {
+/// The names of the secrets that `service` has, as they are written.
+pub(super) fn names(service: &Map) -> impl Iterator<Item = String> {
+    let field = service.get("secrets");
+    let entries = field.iter().flat_map(|field| field.node.entries());
+    entries.map(|(key, _)| key.text.clone()).collect::<Vec<_>>().into_iter()
+}
+
+pub(super) fn kept(field: &Field, problems: &mut Collector) -> Option<SecretFrom> {
     let map = Map::new(field.node, &field.path, &SECRET, problems)?;
     let key = map.get("key").map(|field| {
         let key = field.text(problems)?;

@@ -6,6 +6,7 @@ use super::{
     buckets, environment, health,
     image::{image, repositories},
     logs, permissions, scale, secrets, security_groups,
+    sidecars::{self, Own},
     size::size,
 };
 use crate::spec::{
@@ -60,8 +61,8 @@ impl Ways {
         let has = |service: &&Field, key: &str| {
             service.node.entries().iter().any(|(known, value)| known.text == key && !value.is_null())
         };
-        let with = |key: &str| services.iter().filter(|service| has(service, key)).count();
-        Self { ports: with("port"), routes: with("routes") }
+        let with = |keys: &[&str]| services.iter().filter(|service| keys.iter().any(|key| has(service, key))).count();
+        Self { ports: with(&["port", "target_container"]), routes: with(&["routes"]) }
     }
 
     /// The routes of a service with a `port` that names none. All requests are for the only one; of several, one that is left
@@ -107,9 +108,16 @@ fn service(
     let command = map.command("command", problems);
     let port = map.number("port", problems).and_then(|port| u16::try_from(port).ok());
     let (cpu, memory) = size(&map, problems);
-    let served = map.get("port").is_some();
+    let own = Own::of(&map, &field.key.text, port, given);
+    let beside = sidecars::beside(&map, &own, problems);
+    let target = beside.as_ref().and_then(|beside| beside.target.clone());
+    let port_of_target = target.as_ref().map_or(port, |(_, port)| *port);
+    let served = map.get("port").is_some() || map.get("target_container").is_some();
     if !served {
         for key in ["health", "routes", "host", "sticky", "block"] {
+            if key == "health" && own.is_checked {
+                continue;
+            }
             let hint = "add `port: 3000`, or leave this out for a worker";
             map.wrong(key, format!("`{key}` needs a `port`"), hint, problems);
         }
@@ -121,7 +129,7 @@ fn service(
     };
     let routed = routes.as_ref().is_none_or(|routes| !routes.is_empty());
     let count = scale::count(&map, served && routed, problems);
-    let health = health::health(&map, port, routed, problems);
+    let health = health::health(&map, port_of_target, routed, problems);
     let sticky = map.seconds("sticky", problems);
     if served && !routed {
         map.wrong(
@@ -162,13 +170,17 @@ fn service(
     }
     if let (Some(env), Some(secrets)) = (&env, &secrets) {
         let words = entrypoint.iter().chain(&command).flatten();
-        fits_in_definition(&map, field, &limits::Definition::of(env.iter(), secrets.keys(), words), problems);
+        let mut size = limits::Definition::of(env.iter(), secrets.keys(), words);
+        beside.iter().for_each(|beside| beside.sidecars.values().for_each(|sidecar| size.add_sidecar(sidecar)));
+        fits_in_definition(&map, field, &size, problems);
     }
     let count_of_buckets = buckets.as_ref().map_or(0, Vec::len);
     let permissions = map.get("permissions");
     let permissions =
         permissions.map_or(Some(Vec::new()), |field| permissions::list(&field, count_of_buckets, problems));
     let (replicas, scale) = count?;
+    let (health, check) = health?;
+    let sidecars::Beside { sidecars, depends_on, .. } = beside?;
     Some(Service {
         image: image?,
         entrypoint: entrypoint?,
@@ -178,7 +190,11 @@ fn service(
         memory: memory?,
         replicas,
         scale,
-        health: health?,
+        health,
+        check,
+        sidecars,
+        depends_on,
+        target_container: target.map(|(name, _)| name),
         routes: routes?,
         host,
         sticky,

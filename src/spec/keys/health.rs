@@ -7,7 +7,7 @@ use crate::spec::check::LONGEST_GRACE;
 /// <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/target-group-health-checks.html>
 pub(in crate::spec) static HEALTH: Section = Section {
     name: "health",
-    doc: "The load balancer's health check of a service, in the place of a path alone.",
+    doc: "The health checks of a service, in the place of a path alone.",
     keys: &[
         Key {
             name: "path",
@@ -32,13 +32,15 @@ pub(in crate::spec) static HEALTH: Section = Section {
             name: "interval",
             kind: Kind::Seconds { least: 5, most: 300 },
             absence: Absence::Default(Literal::Number(5)),
-            doc: "The time between two checks of a task, in seconds.",
+            doc: "The time between two checks of a task, in seconds. With `command`, it is that of the command, and 30 s \
+                  without it.",
         },
         Key {
             name: "timeout",
             kind: Kind::Seconds { least: 2, most: 120 },
             absence: Absence::Default(Literal::Number(4)),
-            doc: "How long an answer may take, in seconds; less than `interval`.",
+            doc: "How long an answer may take, in seconds; less than `interval`. With `command`, it is that of the command: \
+                  at most 60 s, and 5 s without it.",
         },
         Key {
             name: "healthy",
@@ -58,6 +60,25 @@ pub(in crate::spec) static HEALTH: Section = Section {
             absence: Absence::Means("the `port` of the service"),
             doc: "The port that the check requests, if it is another one. The tasks admit the load balancer there too.",
         },
+        Key {
+            name: "command",
+            kind: Kind::Command("such as [/app/web, check]"),
+            absence: Absence::Means("none"),
+            doc: "[The container's own check](#a-containers-own-check): a command that ECS runs in it, and that ends with 0 if \
+                  all is well. A worker can have one too. A change replaces the tasks.",
+        },
+        Key {
+            name: "retries",
+            kind: Kind::Number { least: 1, most: 10, unit: "" },
+            absence: Absence::Default(Literal::Number(3)),
+            doc: "After how many failures of `command` in a row a task is replaced.",
+        },
+        Key {
+            name: "start",
+            kind: Kind::Seconds { least: 0, most: 300 },
+            absence: Absence::Default(Literal::Number(0)),
+            doc: "How long failures of `command` do not count after the container has started, in seconds.",
+        },
     ],
     foreign: &[
         Foreign {
@@ -66,20 +87,17 @@ pub(in crate::spec) static HEALTH: Section = Section {
         },
         Foreign {
             words: &["grace_period", "start_period", "health_check_grace_period_seconds"],
-            help: "use `grace`, such as `grace: 2m`",
+            help: "use `grace`, such as `grace: 2m`, or `start` beside `command`",
         },
         Foreign {
             words: &["healthy_threshold", "healthy_threshold_count"],
             help: "use `healthy` for the number of passed checks in a row",
         },
         Foreign {
-            words: &["unhealthy_threshold", "unhealthy_threshold_count", "retries"],
+            words: &["unhealthy_threshold", "unhealthy_threshold_count"],
             help: "use `unhealthy` for the number of failed checks in a row",
         },
-        Foreign {
-            words: &["command", "test"],
-            help: "leave it out: a container's own check is not there yet, and the load balancer requests `path`",
-        },
+        Foreign { words: &["test"], help: "use `command` for a check of the container itself" },
         Foreign { words: &["protocol"], help: "leave it out: the load balancer speaks HTTP with the tasks" },
     ],
 };

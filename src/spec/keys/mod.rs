@@ -16,6 +16,7 @@ mod permissions;
 mod scale;
 mod secrets;
 mod service;
+mod sidecars;
 mod texts;
 mod top;
 
@@ -33,6 +34,7 @@ pub(super) use permissions::STATEMENT;
 pub(super) use scale::SCALE;
 pub(super) use secrets::SECRET;
 pub(super) use service::{DOCKERFILE, SERVICE};
+pub(super) use sidecars::{CHECK, CONDITIONS, SIDECAR};
 pub(super) use texts::CODES;
 pub(super) use top::{ONLY_AT_THE_TOP, TOP};
 

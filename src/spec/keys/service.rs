@@ -1,6 +1,9 @@
 //! The keys of a service.
 
-use super::{Absence, Empty, Foreign, HEALTH, Key, Kind, LOGS, Literal, SCALE, SECRET, STATEMENT, Section, texts};
+use super::{
+    Absence, CONDITIONS, Empty, Foreign, HEALTH, Key, Kind, LOGS, Literal, SCALE, SECRET, SIDECAR, STATEMENT, Section,
+    texts,
+};
 use crate::spec::check;
 
 pub(in crate::spec) static SERVICE: Section = Section {
@@ -73,7 +76,7 @@ pub(in crate::spec) static SERVICE: Section = Section {
             absence: Absence::Default(Literal::Text("/")),
             doc: "The path that answers 200 when a task can serve. It is requested every 5 s and must answer within 4 s. \
                   After three failures in a row, a task gets no more requests and is replaced. [A mapping](#health) sets \
-                  other codes, times and counts, and another port. Needs `port`.",
+                  other codes, times and counts, another port, and a command. Needs `port`, but for `command`.",
         },
         Key {
             name: "routes",
@@ -166,6 +169,24 @@ pub(in crate::spec) static SERVICE: Section = Section {
                   secret of your own](#secrets).",
         },
         Key {
+            name: "sidecars",
+            kind: Kind::Named { names: &texts::PART_NAME, of: &Kind::Map(&SIDECAR) },
+            absence: Absence::Means("none"),
+            doc: "More containers in each of its tasks, by name. See [sidecars](#sidecars). A change replaces the tasks.",
+        },
+        Key {
+            name: "depends_on",
+            kind: Kind::Named { names: &texts::PART_NAME, of: &Kind::Choice(CONDITIONS) },
+            absence: Absence::Means("none"),
+            doc: "The [sidecars](#sidecars) that its own container waits for, such as `{ proxy: healthy }`.",
+        },
+        Key {
+            name: "target_container",
+            kind: Kind::Text(&texts::SIDECAR_NAME),
+            absence: Absence::Means("its own container"),
+            doc: "The sidecar that the load balancer asks, at the sidecar's `port`. The service's own `port` can then be left out.",
+        },
+        Key {
             name: "buckets",
             kind: Kind::List(&texts::BUCKET_NAME, Empty::Allowed),
             absence: Absence::Means("none"),
@@ -219,13 +240,14 @@ const FOREIGN: &[Foreign] = &[
     },
     Foreign { words: &["image.location", "location"], help: "write the image itself: `image: nginx:1.27`" },
     Foreign {
-        words: &["depends_on", "links", "image.depends_on"],
+        words: &["links"],
         help: "leave it out: services start side by side, and `release` runs a command before new tasks serve",
     },
     Foreign {
         words: &["stickiness"],
         help: "use `sticky` for how long a client stays with a task, such as `sticky: 1h`",
     },
+    Foreign { words: &["image.depends_on"], help: "use `depends_on` in the service itself, beside `image` or `build`" },
     Foreign { words: &["restart"], help: "leave it out: ECS replaces a task that ends" },
     Foreign { words: &["container_name"], help: "leave it out: the key of the service is its name" },
     Foreign {
@@ -235,10 +257,6 @@ const FOREIGN: &[Foreign] = &[
     Foreign {
         words: &["volumes", "tmpfs", "storage"],
         help: "leave it out: tasks have no volumes; keep files in `buckets`",
-    },
-    Foreign {
-        words: &["sidecars"],
-        help: "leave it out: a task has one container; another one is a service of its own",
     },
     Foreign { words: &["labels", "tags"], help: "leave it out: stackctl sets the tags that it finds the stack by" },
     Foreign {

@@ -16,6 +16,10 @@ pub(super) static STACK_NAME: Text = Text { pattern: NAME, longest: check::LONGE
 pub(super) static PART_NAME: Text =
     Text { one: "name of a service", pattern: NAME, longest: check::LONGEST_NAME, ..PLAIN };
 
+/// The name of a container beside a service's own.
+pub(super) static SIDECAR_NAME: Text =
+    Text { one: "name of a sidecar", pattern: NAME, longest: check::LONGEST_NAME, ..PLAIN };
+
 /// The name of a bucket.
 pub(super) static BUCKET_NAME: Text =
     Text { one: "name of a bucket", many: "names of buckets", pattern: NAME, longest: check::LONGEST_NAME, ..PLAIN };

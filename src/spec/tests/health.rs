@@ -89,11 +89,11 @@ fn a_health_check_that_cannot_be_is_placed() {
         ("{ port: 65536 }", "7:21 expected a whole number from 1 to 65535, found `65536` []"),
         ("{ path: status }", "7:21 `status` is no path [such as /status]"),
         ("status", "7:13 `status` is no path [such as /status]"),
+        ("{ test: [check] }", "7:15 unknown key `test` [use `command` for a check of the container itself]"),
         (
-            "{ command: [check] }",
-            "7:15 unknown key `command` [leave it out: a container's own check is not there yet, and the load balancer requests `path`]",
+            "{ grace_period: 60 }",
+            "7:15 unknown key `grace_period` [use `grace`, such as `grace: 2m`, or `start` beside `command`]",
         ),
-        ("{ grace_period: 60 }", "7:15 unknown key `grace_period` [use `grace`, such as `grace: 2m`]"),
         ("{ success_codes: 200 }", "7:15 unknown key `success_codes` [use `codes`, such as `codes: 200-299`]"),
     ];
     for (written, problem) in table {

@@ -6,6 +6,7 @@ mod parts;
 mod permissions;
 mod reach;
 mod services;
+mod sidecars;
 
 use super::*;
 
@@ -72,8 +73,8 @@ fn a_word_of_another_tool_is_placed_and_the_key_is_named() {
             "6:5 unknown key `healthcheck` [use `health` for the path that answers 200 when a task can serve]",
         ),
         (
-            "depends_on: [db]",
-            "6:5 unknown key `depends_on` [leave it out: services start side by side, and `release` runs a command before new tasks serve]",
+            "links: [db]",
+            "6:5 unknown key `links` [leave it out: services start side by side, and `release` runs a command before new tasks serve]",
         ),
     ];
     for (line, problem) in table {

@@ -24,12 +24,13 @@ pub(super) async fn rollout(cx: &Context, live: &Live, phase: &Phase) -> Explana
     }
     let stopped = stopped(cx, &live.cluster, &live.name).await;
     let tasks = failed(live, &stopped, matches!(phase, Phase::RolledBack(_)));
-    // The container and the log group are called as the service.
+    // Its own container and the log group are called as the service.
     let name = live.name.strip_prefix(&aws::stack_prefix(&cx.id)).unwrap_or(&live.name);
     let mut logs = Vec::new();
     for task in tasks.iter().take(EXPLAINED) {
         let arn = task.task_arn().unwrap_or_default();
-        let log = task_end::log(cx, &TaskLog::new(&cx.id, name, name, arn), arn).await;
+        let container = task_end::ended_with(task, name);
+        let log = task_end::log(cx, &TaskLog::new(&cx.id, name, container, arn), arn).await;
         evidence
             .push(Evidence::StoppedTask { task: aws::last_part(arn).to_owned(), end: task_end::end_of(task, name) });
         evidence.push(log.clone());
@@ -39,7 +40,7 @@ pub(super) async fn rollout(cx: &Context, live: &Live, phase: &Phase) -> Explana
     let (Some(task), Some(log)) = (tasks.first(), logs.first()) else {
         return Explanation { evidence, ..Explanation::default() };
     };
-    let reason = StopReason::of(task, name);
+    let reason = StopReason::of(task, task_end::ended_with(task, name));
     let check = match live.target_groups.first() {
         Some(group) if reason == StopReason::Unhealthy => health::check(cx, group, live.port).await,
         _ => None,
@@ -82,7 +83,9 @@ fn failed<'a>(live: &Live, stopped: &'a [Task], rolled_back: bool) -> Vec<&'a Ta
     let newest = tasks.iter().max_by_key(|task| seconds(task.created_at())).and_then(|task| task.task_definition_arn());
     tasks.retain(|task| task.task_definition_arn() == newest);
     let by_itself = |task: &Task| task.stop_code() != Some(&TaskStopCode::ServiceSchedulerInitiated);
-    let failed = |task: &Task| by_itself(task) || StopReason::of(task, "") == StopReason::Unhealthy;
+    let failed = |task: &Task| {
+        by_itself(task) || matches!(StopReason::of(task, ""), StopReason::Unhealthy | StopReason::CheckFailed)
+    };
     if tasks.iter().any(|task| failed(task)) {
         tasks.retain(|task| failed(task));
     }

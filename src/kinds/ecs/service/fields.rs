@@ -11,6 +11,7 @@ fields! {
         SecurityGroup = "security_group",
         PublicIp = "public_ip",
         TargetGroup = "target_group",
+        Container = "container",
         Port = "port",
         GraceSeconds = "grace_seconds",
         Exec = "exec",

@@ -82,6 +82,9 @@ pub struct Live {
     pub public_ip: bool,
     /// The target groups that they are in.
     pub target_groups: Vec<String>,
+    /// The container that serves there.
+    #[serde(default)]
+    pub container: Option<String>,
     /// The port that they serve there.
     #[serde(default)]
     pub port: Option<u16>,
@@ -162,6 +165,7 @@ pub(super) fn live(service: &SdkService, definition: Option<&TaskDefinition>) ->
             .iter()
             .filter_map(|balancer| balancer.target_group_arn().map(str::to_owned))
             .collect(),
+        container: service.load_balancers().first().and_then(|balancer| balancer.container_name().map(str::to_owned)),
         port: service
             .load_balancers()
             .first()

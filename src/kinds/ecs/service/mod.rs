@@ -58,7 +58,7 @@ pub struct Desired {
     pub cluster: Input,
     /// The task definition's ARN, with its revision.
     pub task_definition: Input,
-    /// The container that serves.
+    /// The container that the load balancer asks.
     pub container: String,
     /// How many tasks run; with autoscaling, the fewest.
     pub replicas: u32,
@@ -99,7 +99,7 @@ impl Desired {
         Self {
             cluster: live.cluster.as_str().into(),
             task_definition,
-            container: name.to_owned(),
+            container: live.container.as_deref().unwrap_or(name).to_owned(),
             replicas: live.replicas,
             most: None,
             subnets: live.subnets.iter().map(|subnet| subnet.as_str().into()).collect(),
@@ -226,6 +226,10 @@ impl Kind for Service {
         let groups: Vec<Input> = desired.target.iter().map(|target| target.group.clone()).collect();
         diff.inputs(Field::TargetGroup, &live.target_groups, &groups);
         if let (Some(target), Some(port)) = (&desired.target, live.port) {
+            // It has one as soon as it has a load balancer.
+            if let Some(container) = &live.container {
+                diff.field(Field::Container, container, &desired.container);
+            }
             diff.field(Field::Port, &port, &target.port);
         }
         if desired.target.is_some() {
@@ -342,7 +346,7 @@ impl Kind for Service {
         for field in Field::ALL {
             call = set!(call, field, desired, {
                 Field::Replicas => call.desired_count(aws::signed(desired.replicas)),
-                Field::TargetGroup | Field::Port => call.set_load_balancers(load_balancers(desired)?),
+                Field::TargetGroup | Field::Container | Field::Port => call.set_load_balancers(load_balancers(desired)?),
                 Field::CircuitBreaker
                 | Field::RollbackAfter
                 | Field::MinimumHealthyPercent
@@ -378,12 +382,12 @@ impl Kind for Service {
                 // Autoscaling may have chosen another number since the last look.
                 Field::Replicas if !changes.contains(Field::Replicas) => call,
                 Field::Replicas => call.desired_count(aws::signed(within(desired, live.replicas))),
-                Field::TargetGroup | Field::Port
-                    if !changes.contains(Field::TargetGroup) && !changes.contains(Field::Port) =>
+                Field::TargetGroup | Field::Container | Field::Port
+                    if ![Field::TargetGroup, Field::Container, Field::Port].iter().any(|field| changes.contains(*field)) =>
                 {
                     call
                 }
-                Field::TargetGroup | Field::Port => call.set_load_balancers(Some(load_balancers(desired)?.unwrap_or_default())),
+                Field::TargetGroup | Field::Container | Field::Port => call.set_load_balancers(Some(load_balancers(desired)?.unwrap_or_default())),
                 Field::CircuitBreaker
                 | Field::RollbackAfter
                 | Field::MinimumHealthyPercent

@@ -40,6 +40,7 @@ pub(super) fn sample() -> Sample<Desired> {
         .variant(&["security_group"], Desired { other_groups: vec!["sg-3".into()], ..base() })
         .variant(&["public_ip"], Desired { public_ip: true, ..base() })
         .variant(&["target_group"], Desired { target: Some(target("arn:of:another")), ..base() })
+        .variant(&["container"], Desired { container: "proxy".into(), ..base() })
         .variant(&["port"], Desired { target: Some(Target { port: 8080, ..target("arn:of:group") }), ..base() })
         .variant(&["grace_seconds"], Desired { grace_seconds: 90, ..base() })
         .variant(&["exec"], Desired { exec: true, ..base() })

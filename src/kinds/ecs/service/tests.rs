@@ -34,6 +34,7 @@ fn live(rollouts: Vec<Rollout>) -> Live {
         security_groups: vec!["sg".into()],
         public_ip: false,
         target_groups: Vec::new(),
+        container: None,
         port: None,
         grace_seconds: 0,
         exec: false,
@@ -209,6 +210,7 @@ fn a_service_as_it_runs_differs_from_itself_in_nothing() {
     let running = Live {
         subnets: vec!["a".into(), "b".into()],
         target_groups: vec!["group".into()],
+        container: Some("web".into()),
         port: Some(3000),
         grace_seconds: 60,
         exec: false,

@@ -6,8 +6,8 @@
 use std::collections::{BTreeMap, HashMap};
 
 use aws_sdk_ecs::types::{
-    ContainerCondition, ContainerDefinition, ContainerDependency, KeyValuePair, LinuxParameters, LogConfiguration,
-    LogDriver, PortMapping, Secret, TransportProtocol,
+    ContainerCondition, ContainerDefinition, ContainerDependency, HealthCheck, KeyValuePair, LinuxParameters,
+    LogConfiguration, LogDriver, PortMapping, Secret, TransportProtocol,
 };
 use serde::{Deserialize, Serialize};
 
@@ -74,6 +74,53 @@ impl Condition {
     }
 }
 
+/// A container's own health check. <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_HealthCheck.html>
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Check {
+    /// As ECS has it: `CMD` and words, or `CMD-SHELL` and a line for the container's shell.
+    pub command: Vec<String>,
+    /// The time between two checks, in seconds.
+    pub interval: u32,
+    /// How long the command may take, in seconds.
+    pub timeout: u32,
+    /// Failures in a row that make the container unhealthy.
+    pub retries: u32,
+    /// How long failures do not count, in seconds.
+    pub start: u32,
+}
+
+impl Check {
+    fn compared(&self) -> [(Field, String); 5] {
+        [
+            (Field::CheckCommand, line(&self.command)),
+            (Field::CheckInterval, self.interval.to_string()),
+            (Field::CheckTimeout, self.timeout.to_string()),
+            (Field::CheckRetries, self.retries.to_string()),
+            (Field::CheckStart, self.start.to_string()),
+        ]
+    }
+
+    fn written(&self) -> Result<HealthCheck, Failure> {
+        let check = HealthCheck::builder().set_command(Some(self.command.clone()));
+        let check = check.interval(aws::signed(self.interval)).timeout(aws::signed(self.timeout));
+        let check = check.retries(aws::signed(self.retries)).start_period(aws::signed(self.start));
+        check.build().map_err(|error| Failure::internal(error.to_string()))
+    }
+
+    /// With ECS's own times where somebody has said none.
+    fn read(check: &HealthCheck) -> Self {
+        let number =
+            |number: Option<i32>, own: u32| number.and_then(|number| u32::try_from(number).ok()).unwrap_or(own);
+        Self {
+            command: check.command().to_vec(),
+            interval: number(check.interval(), 30),
+            timeout: number(check.timeout(), 5),
+            retries: number(check.retries(), 3),
+            start: number(check.start_period(), 0),
+        }
+    }
+}
+
 /// One container of a task.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Container {
@@ -105,6 +152,9 @@ pub struct Container {
     /// The containers of the same task that this one waits for.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub depends_on: BTreeMap<String, Condition>,
+    /// Its own health check.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub check: Option<Check>,
 }
 
 fn yes() -> bool {
@@ -133,6 +183,7 @@ impl Container {
             init: false,
             essential: true,
             depends_on: BTreeMap::new(),
+            check: None,
         }
     }
 
@@ -168,6 +219,9 @@ impl Container {
                 fields.insert((Field::SecretVersions, name).into(), known(version));
             }
         }
+        for (field, value) in self.check.iter().flat_map(Check::compared) {
+            fields.insert(field.into(), Some(value));
+        }
         for (name, condition) in &self.depends_on {
             fields.insert((Field::DependsOn, name).into(), Some(condition.word().to_owned()));
         }
@@ -181,13 +235,17 @@ impl Container {
         let mut written = ContainerDefinition::builder().name(name);
         for field in Field::ALL {
             written = match field {
-                // The task's own, which `register` sets, the name, and the other containers.
+                // The task's own, which `register` sets, the name, the other containers, and what goes with the check's command.
                 Field::Cpu
                 | Field::Memory
                 | Field::ExecutionRole
                 | Field::TaskRole
                 | Field::Container
-                | Field::Sidecars => written,
+                | Field::Sidecars
+                | Field::CheckInterval
+                | Field::CheckTimeout
+                | Field::CheckRetries
+                | Field::CheckStart => written,
                 Field::Image => written.image(self.image.get()?),
                 Field::Port => written.set_port_mappings(self.port.map(|port| vec![mapping(port)])),
                 Field::Environment => written.set_environment(Some(environment(self)?)),
@@ -200,6 +258,7 @@ impl Container {
                 Field::ReadOnly => written.readonly_root_filesystem(self.read_only),
                 Field::Init => written.set_linux_parameters(self.init.then(with_init)),
                 Field::Essential => written.essential(self.essential),
+                Field::CheckCommand => written.set_health_check(self.check.as_ref().map(Check::written).transpose()?),
                 Field::DependsOn => written.set_depends_on(dependencies(self)?),
             };
         }
@@ -238,6 +297,7 @@ impl Container {
             init: container.linux_parameters().and_then(LinuxParameters::init_process_enabled) == Some(true),
             // As ECS has it where nothing is said.
             essential: container.essential() != Some(false),
+            check: container.health_check().map(Check::read),
             depends_on: container.depends_on().iter().filter_map(dependency).collect(),
         }
     }

@@ -131,7 +131,7 @@ pub(super) fn is_whole(desired: &Desired) -> bool {
 #[cfg(test)]
 mod tests {
     use super::{
-        super::container::{Condition, SecretRef},
+        super::container::{Check, Condition, SecretRef},
         *,
     };
 
@@ -147,6 +147,13 @@ mod tests {
             command: vec!["serve".into(), "--quiet".into()],
             read_only: true,
             init: true,
+            check: Some(Check {
+                command: vec!["CMD".into(), "check".into()],
+                interval: 10,
+                timeout: 4,
+                retries: 2,
+                start: 60,
+            }),
             depends_on: BTreeMap::from([("migrate".to_owned(), Condition::Success)]),
             ..Container::new("image".into(), "logs".into())
         };

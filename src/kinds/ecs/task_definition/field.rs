@@ -22,6 +22,11 @@ fields! {
         ReadOnly = "read_only",
         Init = "init",
         Essential = "essential",
+        CheckCommand = "health.command",
+        CheckInterval = "health.interval",
+        CheckTimeout = "health.timeout",
+        CheckRetries = "health.retries",
+        CheckStart = "health.start",
         DependsOn = "depends_on.*",
         Sidecars = "sidecars.*",
     }

@@ -17,7 +17,7 @@ use aws_sdk_ecs::types::{Compatibility, NetworkMode, TaskDefinition as SdkDefini
 use futures::future::try_join_all;
 use serde::{Deserialize, Serialize};
 
-pub use container::{Condition, Container, SecretRef};
+pub use container::{Check, Condition, Container, SecretRef};
 use desired::compared;
 pub use desired::{Desired, Roles};
 pub use family::revisions_arn;

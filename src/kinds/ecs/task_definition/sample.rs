@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Condition, Container, Desired, Roles, SecretRef};
+use super::{Check, Condition, Container, Desired, Roles, SecretRef};
 use crate::{kind::Sample, kinds::ecs};
 
 fn base() -> Desired {
@@ -28,6 +28,11 @@ fn with_proxy(proxy: Container) -> Desired {
 fn secrets(arn: &str, version: &str) -> BTreeMap<String, SecretRef> {
     let reference = SecretRef { secret: arn.into(), key: Some("url".into()), version: Some(version.into()) };
     BTreeMap::from([("URL".to_owned(), reference)])
+}
+
+fn check(command: &[&str]) -> Check {
+    let command = command.iter().map(|word| (*word).to_owned()).collect();
+    Check { command, interval: 30, timeout: 5, retries: 3, start: 0 }
 }
 
 pub(super) fn sample() -> Sample<Desired> {
@@ -56,6 +61,10 @@ pub(super) fn sample() -> Sample<Desired> {
         .variant(&["read_only"], of(Container { read_only: true, ..main() }))
         .variant(&["init"], of(Container { init: true, ..main() }))
         .variant(&["essential"], of(Container { essential: false, ..main() }))
+        .variant(
+            &["health.command", "health.interval", "health.retries", "health.start", "health.timeout"],
+            of(Container { check: Some(check(&["CMD", "check"])), ..main() }),
+        )
         .variant(&["depends_on.proxy"], of(Container { depends_on: after(Condition::Success), ..main() }))
         .variant(
             &[

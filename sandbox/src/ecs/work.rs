@@ -1,0 +1,33 @@
+//! What a container is run with, and the process of a command in it.
+
+use std::{collections::BTreeMap, path::Path, process::Stdio};
+
+use serde_json::Value;
+use tokio::process::Command;
+
+use crate::children::entering;
+
+/// What a container is run with.
+pub(super) struct Work {
+    pub(super) id: String,
+    pub(super) region: String,
+    pub(super) container: Value,
+    pub(super) definition: Value,
+    pub(super) overrides: Value,
+    /// Where it listens on this computer.
+    pub(super) port: u16,
+    /// Where the containers of its task believe that they listen, and where they do on this computer.
+    pub(super) ports: BTreeMap<u16, u16>,
+}
+
+/// What went wrong before the process began: the reason of the task, in ECS's words.
+pub(super) struct Unstarted(pub(super) String);
+
+/// The process of `line`: in the container's files, as an unprivileged user, gone when the sandbox is.
+pub(super) fn inside(root: &Path, line: &[String], variables: &BTreeMap<String, String>) -> Command {
+    let [program, arguments @ ..] = &entering(root)[..] else { unreachable!("it begins with a program") };
+    let mut command = Command::new(program);
+    command.args(arguments).args(line).env_clear().current_dir("/").envs(variables);
+    command.stdin(Stdio::null()).kill_on_drop(true);
+    command
+}

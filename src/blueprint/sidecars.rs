@@ -1,0 +1,104 @@
+//! The containers beside a service's own, in each of its tasks.
+
+use std::collections::BTreeMap;
+
+use crate::{
+    kinds::ecs::task_definition::{self, Container, SecretRef},
+    spec::{Check, Condition, SecretFrom, Service, Sidecar, SidecarSecret},
+};
+
+/// The words with which ECS's own commands of checks begin.
+/// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_HealthCheck.html>
+const FORMS: [&str; 2] = ["CMD", "CMD-SHELL"];
+
+/// The variable that says where a container listens.
+const PORT: &str = "PORT";
+
+/// The sidecars of `service`, by name; `main` is its own container.
+pub(super) fn draw(service: &Service, main: &Container) -> BTreeMap<String, Container> {
+    service.sidecars.iter().map(|(name, sidecar)| (name.clone(), container(sidecar, main))).collect()
+}
+
+fn container(sidecar: &Sidecar, main: &Container) -> Container {
+    // Another process of the application gets what the application gets.
+    let base = match &sidecar.image {
+        Some(image) => Container::new(image.as_str().into(), main.log_group.clone()),
+        None => Container {
+            environment: main.environment.clone(),
+            secrets: main.secrets.clone(),
+            read_only: main.read_only,
+            ..Container::new(main.image.clone(), main.log_group.clone())
+        },
+    };
+    let mut environment = base.environment;
+    environment.remove(PORT);
+    environment.extend(sidecar.port.map(|port| (PORT.to_owned(), port.to_string().into())));
+    environment.extend(sidecar.env.iter().map(|(name, value)| (name.clone(), value.as_str().into())));
+    let mut secrets = base.secrets;
+    for (name, from) in &sidecar.secrets {
+        let reference = match from {
+            SidecarSecret::Shared => main.secrets.get(name).cloned(),
+            SidecarSecret::SecretsManager { arn, key } => Some(elsewhere(arn, key.clone())),
+            SidecarSecret::Parameter { id } => Some(elsewhere(id, None)),
+        };
+        secrets.extend(reference.map(|reference| (name.clone(), reference)));
+    }
+    // One name is one variable: what the sidecar says itself holds.
+    environment.retain(|name, _| !sidecar.secrets.contains_key(name));
+    secrets.retain(|name, _| !sidecar.env.contains_key(name));
+    Container {
+        port: sidecar.port,
+        environment,
+        secrets,
+        stop_timeout: sidecar.stop_timeout,
+        entry_point: sidecar.entrypoint.clone(),
+        command: sidecar.command.clone(),
+        essential: sidecar.essential,
+        depends_on: dependencies(&sidecar.depends_on),
+        check: sidecar.check.as_ref().map(check),
+        image: base.image,
+        log_group: base.log_group,
+        read_only: base.read_only,
+        init: base.init,
+    }
+}
+
+/// A secret that is kept somewhere already.
+fn elsewhere(secret: &str, key: Option<String>) -> SecretRef {
+    SecretRef { secret: secret.into(), key, version: None }
+}
+
+/// Where the sidecars' secrets are from that are kept somewhere already.
+pub(super) fn kept(service: &Service) -> impl Iterator<Item = SecretFrom> {
+    service.sidecars.values().flat_map(|sidecar| sidecar.secrets.values()).filter_map(|secret| match secret {
+        SidecarSecret::SecretsManager { arn, key } => {
+            Some(SecretFrom::SecretsManager { arn: arn.clone(), key: key.clone() })
+        }
+        SidecarSecret::Parameter { id } => Some(SecretFrom::Parameter { id: id.clone() }),
+        SidecarSecret::Shared => None,
+    })
+}
+
+/// A check as ECS has it. Words are a command, unless they say themselves what they are.
+pub(super) fn check(check: &Check) -> task_definition::Check {
+    let has_form = check.command.first().is_some_and(|word| FORMS.contains(&word.as_str()));
+    let form = (!has_form).then(|| FORMS[0].to_owned());
+    task_definition::Check {
+        command: form.into_iter().chain(check.command.iter().cloned()).collect(),
+        interval: check.interval,
+        timeout: check.timeout,
+        retries: check.retries,
+        start: check.start,
+    }
+}
+
+/// What a container waits for, as ECS has it.
+pub(super) fn dependencies(depends_on: &BTreeMap<String, Condition>) -> BTreeMap<String, task_definition::Condition> {
+    let condition = |condition: &Condition| match condition {
+        Condition::Start => task_definition::Condition::Start,
+        Condition::Healthy => task_definition::Condition::Healthy,
+        Condition::Complete => task_definition::Condition::Complete,
+        Condition::Success => task_definition::Condition::Success,
+    };
+    depends_on.iter().map(|(name, word)| (name.clone(), condition(word))).collect()
+}

@@ -1,0 +1,335 @@
+//! `sidecars` and `depends_on` of a service: the containers of its tasks, and the order in which they start.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::spec::{
+    check,
+    containers::{Check, Condition, Sidecar, SidecarSecret},
+    keys::{CHECK, SIDECAR},
+    nearest::nearest,
+    problem::Collector,
+    read::{Entries, Field, Map},
+    stack::SecretFrom,
+};
+
+use super::{health, secrets};
+
+/// The names that AWS and stackctl give to containers themselves.
+const TAKEN: [&str; 2] = ["aws-", "stackctl-"];
+
+const CONDITIONS: [(&str, Condition); 4] = [
+    ("start", Condition::Start),
+    ("healthy", Condition::Healthy),
+    ("complete", Condition::Complete),
+    ("success", Condition::Success),
+];
+
+/// What is known of a service's own container.
+pub(super) struct Own<'a> {
+    pub(super) name: &'a str,
+    pub(super) port: Option<u16>,
+    pub(super) is_checked: bool,
+    /// The names of its secrets, and of those that stackctl gives it.
+    pub(super) secrets: BTreeSet<String>,
+}
+
+impl<'a> Own<'a> {
+    /// The container of the service `name`, which gets the variables `given` from stackctl.
+    pub(super) fn of(service: &Map, name: &'a str, port: Option<u16>, given: &[&str]) -> Self {
+        let secrets = secrets::names(service).chain(given.iter().map(|name| (*name).to_owned()));
+        Self { name, port, is_checked: health::has_command(service), secrets: secrets.collect() }
+    }
+}
+
+/// The containers of a service's tasks beside its own one, and what that waits for.
+pub(super) struct Beside {
+    pub(super) sidecars: BTreeMap<String, Sidecar>,
+    pub(super) depends_on: BTreeMap<String, Condition>,
+    /// The sidecar that the load balancer asks, and its port.
+    pub(super) target: Option<(String, Option<u16>)>,
+}
+
+/// As `service` has them.
+pub(super) fn beside(service: &Map, own: &Own, problems: &mut Collector) -> Option<Beside> {
+    let entries = service.get("sidecars").map(|field| Entries::new(field.node, &field.path, problems));
+    let fields: Vec<Field> = match &entries {
+        None => Vec::new(),
+        Some(entries) => entries.as_ref()?.fields().filter(|field| !field.node.is_null()).collect(),
+    };
+    let names: Vec<&str> = fields.iter().map(|field| field.key.text.as_str()).collect();
+    let mut ports: BTreeMap<u16, &str> = own.port.map(|port| (port, own.name)).into_iter().collect();
+    let mut sidecars = BTreeMap::new();
+    let mut whole = true;
+    for field in &fields {
+        named(field, own.name, problems);
+        let others: Vec<&str> =
+            names.iter().copied().filter(|name| *name != field.key.text).chain([own.name]).collect();
+        let Some(sidecar) = sidecar(field, own, &others, problems) else {
+            whole = false;
+            continue;
+        };
+        if let Some(other) = sidecar.port.and_then(|port| ports.insert(port, &field.key.text)) {
+            let message = format!("`{}` and `{other}` listen on one port", field.key.text);
+            let map = Map::new(field.node, &field.path, &SIDECAR, &mut Collector::default());
+            let place = map.and_then(|map| map.get("port"));
+            let hint = "give each another port: the containers of a task have one network";
+            place.as_ref().unwrap_or(field).wrong(message, hint, problems);
+        }
+        sidecars.insert(field.key.text.clone(), sidecar);
+    }
+    let depends_on = dependencies(service, &names, own.name, problems);
+    let target = target(service, &sidecars, &names, problems);
+    if !whole {
+        return None;
+    }
+    let beside = Beside { sidecars, depends_on: depends_on?, target };
+    ordered(service, &beside, own, problems);
+    Some(beside)
+}
+
+fn named(field: &Field, service: &str, problems: &mut Collector) {
+    let name = &field.key.text;
+    let mut wrong = |message: String, hint: &str| problems.add(field.key.span, &field.path, message, hint);
+    if !check::is_name(name, check::LONGEST_NAME) {
+        wrong(format!("`{name}` cannot name a sidecar"), "2 to 20 of a-z, 0-9 and -, beginning with a letter");
+    } else if name == service {
+        wrong(format!("`{name}` is the name of the service's own container"), "take another name");
+    } else if TAKEN.iter().any(|taken| name.starts_with(taken)) {
+        wrong(
+            format!("`{name}` cannot name a sidecar"),
+            "take another name: AWS and stackctl name containers of their own `aws-…` and `stackctl-…`",
+        );
+    }
+}
+
+fn sidecar(field: &Field, own: &Own, others: &[&str], problems: &mut Collector) -> Option<Sidecar> {
+    let map = Map::new(field.node, &field.path, &SIDECAR, problems)?;
+    let image = map.get("image").map(|_| map.text("image", problems));
+    let (entrypoint, command) = (map.command("entrypoint", problems), map.command("command", problems));
+    let port = map.number("port", problems).and_then(|port| u16::try_from(port).ok());
+    let env = map.get("env").map_or(Some(BTreeMap::new()), |field| env(&field, problems));
+    let secrets = map.get("secrets").map_or(Some(BTreeMap::new()), |field| own_secrets(&field, own, problems));
+    if let (Some(env), Some(secrets)) = (&env, &secrets) {
+        for name in secrets.keys().filter(|name| env.contains_key(*name)) {
+            map.wrong("secrets", format!("{name} is both in `env` and in `secrets`"), "keep one of them", problems);
+        }
+    }
+    let essential = map.truth("essential", problems);
+    let depends_on = dependencies(&map, others, own.name, problems);
+    let check = map.get("health").map(|field| {
+        let map = Map::new(field.node, &field.path, &CHECK, problems)?;
+        let _ = map.required("command", problems);
+        check_of(&map, problems)
+    });
+    let stop_timeout = map.seconds("stop_timeout", problems);
+    Some(Sidecar {
+        image: image.map_or(Some(None), |image| image.map(Some))?,
+        entrypoint: entrypoint?,
+        command: command?,
+        port,
+        env: env?,
+        secrets: secrets?,
+        essential: essential?,
+        depends_on: depends_on?,
+        check: check.map_or(Some(None), |check| check.map(Some))?,
+        stop_timeout: stop_timeout?,
+    })
+}
+
+/// The check that `map` says, which is that of a sidecar.
+fn check_of(map: &Map, problems: &mut Collector) -> Option<Check> {
+    let command = map.command("command", problems);
+    let (interval, timeout) = (map.seconds("interval", problems), map.seconds("timeout", problems));
+    let (retries, start) = (map.number("retries", problems), map.seconds("start", problems));
+    Some(Check { command: command?, interval: interval?, timeout: timeout?, retries: retries?, start: start? })
+}
+
+fn is_variable(field: &Field, problems: &mut Collector) {
+    let name = &field.key.text;
+    if !check::is_variable(name) {
+        let hint = "letters, digits and _, not beginning with a digit";
+        problems.add(field.key.span, &field.path, format!("`{name}` cannot name an environment variable"), hint);
+    }
+}
+
+fn env(field: &Field, problems: &mut Collector) -> Option<BTreeMap<String, String>> {
+    let entries = Entries::new(field.node, &field.path, problems)?;
+    let mut env = BTreeMap::new();
+    for field in entries.fields() {
+        is_variable(&field, problems);
+        env.insert(field.key.text.clone(), field.loose_text(problems)?);
+    }
+    Some(env)
+}
+
+fn own_secrets(field: &Field, own: &Own, problems: &mut Collector) -> Option<BTreeMap<String, SidecarSecret>> {
+    let entries = Entries::new(field.node, &field.path, problems)?;
+    let mut all = BTreeMap::new();
+    for field in entries.fields() {
+        is_variable(&field, problems);
+        let name = field.key.text.clone();
+        if field.node.what() == "a mapping" {
+            match secrets::kept(&field, problems)? {
+                SecretFrom::SecretsManager { arn, key } => {
+                    drop(all.insert(name, SidecarSecret::SecretsManager { arn, key }));
+                }
+                SecretFrom::Parameter { id } => drop(all.insert(name, SidecarSecret::Parameter { id })),
+                SecretFrom::Generate | SecretFrom::Set => {}
+            }
+            continue;
+        }
+        if field.text(problems)? != "shared" {
+            let hint = format!(
+                "write `shared` for the service's secret of this name, or `{{ from: … }}` with the ARN or the parameter's \
+                 name of where it is kept; one that is generated or set is declared in `secrets` of `{}`",
+                own.name
+            );
+            field.wrong("a secret's value is not written here", hint, problems);
+        } else if !own.secrets.contains(&name) {
+            let hint = match nearest(&name, own.secrets.iter().map(String::as_str)) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("add `{name}` to `secrets` of `{}`", own.name),
+            };
+            field.wrong(format!("`{}` has no secret {name} to share", own.name), hint, problems);
+        }
+        all.insert(name, SidecarSecret::Shared);
+    }
+    Some(all)
+}
+
+/// `depends_on` of one container; `others` are those that it can wait for.
+fn dependencies(
+    map: &Map,
+    others: &[&str],
+    service: &str,
+    problems: &mut Collector,
+) -> Option<BTreeMap<String, Condition>> {
+    const SIDE_BY_SIDE: &str = "leave it out: services start side by side, and `release` runs a command before new tasks serve; \
+         `depends_on` is for the containers of one task, such as `depends_on: { proxy: healthy }`";
+    let Some(field) = map.get("depends_on") else { return Some(BTreeMap::new()) };
+    if field.node.what() == "a list" {
+        let hint = if others.is_empty() { SIDE_BY_SIDE } else { "such as `depends_on: { proxy: start }`" };
+        field.wrong("expected a mapping, found a list", hint, problems);
+        return None;
+    }
+    let mut all = BTreeMap::new();
+    for field in Entries::new(field.node, &field.path, problems)?.fields() {
+        let name = field.key.text.clone();
+        if !others.contains(&name.as_str()) {
+            let hint = match nearest(&name, others.iter().copied()) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => SIDE_BY_SIDE.to_owned(),
+            };
+            let message = format!("`{name}` is no other container of the tasks of `{service}`");
+            problems.add(field.key.span, &field.path, message, hint);
+            continue;
+        }
+        all.insert(name, field.word(&CONDITIONS, problems)?);
+    }
+    Some(all)
+}
+
+/// `target_container`: the sidecar that the load balancer asks.
+fn target(
+    service: &Map,
+    sidecars: &BTreeMap<String, Sidecar>,
+    names: &[&str],
+    problems: &mut Collector,
+) -> Option<(String, Option<u16>)> {
+    let name = service.text("target_container", problems)?;
+    match sidecars.get(&name) {
+        Some(sidecar) if sidecar.port.is_none() => {
+            let hint = format!("add `port: 8080` to the sidecar `{name}`");
+            service.wrong("target_container", format!("`{name}` has no `port`"), hint, problems);
+        }
+        None if !names.contains(&name.as_str()) => {
+            let hint = match nearest(&name, names.iter().copied()) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => "name one of `sidecars`; leave it out for the service's own container".to_owned(),
+            };
+            service.wrong("target_container", format!("there is no sidecar `{name}`"), hint, problems);
+        }
+        _ => {}
+    }
+    let port = sidecars.get(&name).and_then(|sidecar| sidecar.port);
+    Some((name, port))
+}
+
+/// What is waited for has to be able to come.
+fn ordered(service: &Map, beside: &Beside, own: &Own, problems: &mut Collector) {
+    let all: BTreeMap<&str, &BTreeMap<String, Condition>> = beside
+        .sidecars
+        .iter()
+        .map(|(name, sidecar)| (name.as_str(), &sidecar.depends_on))
+        .chain([(own.name, &beside.depends_on)])
+        .collect();
+    for (waiting, dependencies) in &all {
+        for (name, condition) in *dependencies {
+            let sidecar = beside.sidecars.get(name);
+            let is_checked = sidecar.map_or(own.is_checked, |sidecar| sidecar.check.is_some());
+            match condition {
+                Condition::Healthy if !is_checked => {
+                    let message =
+                        format!("`{waiting}` waits for `{name}` to be healthy, and `{name}` has no check of its own");
+                    let hint = format!("add `health: {{ command: [check] }}` to `{name}`, or wait for `start`");
+                    place(service, waiting, own, name).wrong(message, hint, problems);
+                }
+                Condition::Complete | Condition::Success if sidecar.is_none_or(|sidecar| sidecar.essential) => {
+                    let message = format!("`{waiting}` waits for `{name}` to end, and the task ends with `{name}`");
+                    let hint = match sidecar {
+                        Some(_) => format!("add `essential: false` to `{name}`"),
+                        None => {
+                            "wait for `start` or `healthy`: the service's own container is always essential".to_owned()
+                        }
+                    };
+                    place(service, waiting, own, name).wrong(message, hint, problems);
+                }
+                _ => {}
+            }
+        }
+    }
+    if let Some(circle) = circle(&all) {
+        let message = format!("these containers wait for each other: {}", circle.join(" \u{2192} "));
+        let place = place(service, circle[0], own, circle[1]);
+        place.wrong(message, "take one of them out of `depends_on`", problems);
+    }
+}
+
+/// Where `waiting` says that it waits for `name`.
+fn place<'a>(service: &Map<'a>, waiting: &str, own: &Own, name: &str) -> Field<'a> {
+    let within = |field: Field<'a>, key: &str| {
+        let entries = Entries::new(field.node, &field.path, &mut Collector::default());
+        entries.and_then(|entries| entries.fields().find(|field| field.key.text == key)).unwrap_or(field)
+    };
+    let of_service = |key: &str| service.fields().find(|field| field.key.text == key);
+    let field = if waiting == own.name {
+        of_service("depends_on")
+    } else {
+        of_service("sidecars").map(|field| within(within(field, waiting), "depends_on"))
+    };
+    within(field.expect("who waits says so"), name)
+}
+
+/// A way from one container to itself, if there is one.
+fn circle<'a>(all: &BTreeMap<&'a str, &'a BTreeMap<String, Condition>>) -> Option<Vec<&'a str>> {
+    fn walk<'a>(all: &BTreeMap<&'a str, &'a BTreeMap<String, Condition>>, way: &mut Vec<&'a str>) -> bool {
+        let Some(last) = way.last() else { return false };
+        for name in all.get(last).into_iter().flat_map(|dependencies| dependencies.keys()) {
+            if let Some(begin) = way.iter().position(|known| known == name) {
+                way.drain(..begin);
+                way.push(name);
+                return true;
+            }
+            way.push(name);
+            if walk(all, way) {
+                return true;
+            }
+            way.pop();
+        }
+        false
+    }
+    all.keys().find_map(|name| {
+        let mut way = vec![*name];
+        walk(all, &mut way).then_some(way)
+    })
+}

@@ -1,0 +1,139 @@
+//! `sidecars`, `depends_on` and `target_container` of a service.
+
+use super::*;
+use crate::spec::{Check, Condition, SidecarSecret};
+
+const WEB: &str = "name: demo\nregion: eu-west-1\nservices:\n  web:\n    build: app\n    port: 3000\n";
+
+fn web(keys: &str) -> Service {
+    let stack = read(&format!("{WEB}{keys}"));
+    stack.unwrap_or_else(|problems| panic!("{}", problems.render(false))).services["web"].clone()
+}
+
+/// What is wrong with these keys, from the seventh line on.
+fn wrong(keys: &str) -> Vec<String> {
+    problems(&format!("{WEB}{keys}"))
+}
+
+#[test]
+fn every_key_of_a_sidecar_is_read() {
+    let service = web("    depends_on: { proxy: healthy }
+    target_container: proxy
+    secrets: { API_KEY: set }
+    sidecars:
+      proxy:
+        image: nginx:1.27
+        entrypoint: [/start]
+        command: [proxy, --fast]
+        port: 8080
+        env: { PORT: 1, LEVEL: info }
+        secrets: { API_KEY: shared, OTHER: { from: /demo/other } }
+        health: { command: [check], interval: 10, timeout: 3, retries: 5, start: 1m }
+        stop_timeout: 10
+      once:
+        command: [migrate]
+        essential: false
+");
+    assert_eq!(service.served("web"), Some(("proxy", 8080)));
+    assert_eq!(service.depends_on["proxy"], Condition::Healthy);
+    let proxy = &service.sidecars["proxy"];
+    assert_eq!((proxy.image.as_deref(), proxy.port, proxy.stop_timeout), (Some("nginx:1.27"), Some(8080), 10));
+    assert_eq!((proxy.entrypoint.join(" "), proxy.command.join(" ")), ("/start".into(), "proxy --fast".into()));
+    assert_eq!((proxy.env["PORT"].as_str(), proxy.essential), ("1", true));
+    assert_eq!(proxy.secrets["API_KEY"], SidecarSecret::Shared);
+    assert_eq!(proxy.secrets["OTHER"], SidecarSecret::Parameter { id: "/demo/other".into() });
+    let check = Check { command: vec!["check".into()], interval: 10, timeout: 3, retries: 5, start: 60 };
+    assert_eq!(proxy.check, Some(check));
+    let once = &service.sidecars["once"];
+    assert_eq!((once.image.as_deref(), once.essential, once.stop_timeout), (None, false, 30));
+}
+
+#[test]
+fn a_sidecar_alone_can_be_reached() {
+    let text = "name: demo\nregion: eu-west-1\nservices:\n  web:\n    build: app\n    health: /up\n    target_container: proxy\n    \
+                sidecars: { proxy: { image: nginx, port: 80 } }\n";
+    let stack = read(text).unwrap_or_else(|problems| panic!("{}", problems.render(false)));
+    let service = &stack.services["web"];
+    assert_eq!((service.served("web"), service.routes.join(" ")), (Some(("proxy", 80)), "/*".into()));
+    assert!(stack.load_balancer.is_some(), "it is served by one");
+}
+
+#[test]
+fn sidecars_that_ecs_would_refuse_are_refused_in_their_place() {
+    let sidecars = |keys: &str| wrong(&format!("    sidecars: {{ {keys} }}\n"));
+    assert_eq!(
+        sidecars("proxy: { image: nginx, port: 3000 }"),
+        [
+            "7:46 `proxy` and `web` listen on one port [give each another port: the containers of a task have one network]"
+        ]
+    );
+    assert_eq!(sidecars("web: {}"), ["7:17 `web` is the name of the service's own container [take another name]"]);
+    let taken = sidecars("aws-agent: {}");
+    assert!(taken.len() == 1 && taken[0].starts_with("7:17 `aws-agent` cannot name a sidecar"), "{taken:?}");
+    assert_eq!(
+        sidecars("once: {}, other: { depends_on: { once: success } }"),
+        ["7:56 `other` waits for `once` to end, and the task ends with `once` [add `essential: false` to `once`]"]
+    );
+    assert_eq!(
+        sidecars("one: { depends_on: { web: healthy } }"),
+        [
+            "7:43 `one` waits for `web` to be healthy, and `web` has no check of its own [add `health: { command: [check] }` to \
+          `web`, or wait for `start`]"
+        ]
+    );
+    assert_eq!(
+        sidecars("one: { depends_on: { two: start } }, two: { depends_on: { one: start } }"),
+        [
+            "7:43 these containers wait for each other: one \u{2192} two \u{2192} one [take one of them out of `depends_on`]"
+        ]
+    );
+    assert_eq!(
+        sidecars("one: { secrets: { API_KEY: shared } }"),
+        ["7:44 `web` has no secret API_KEY to share [add `API_KEY` to `secrets` of `web`]"]
+    );
+}
+
+#[test]
+fn depends_on_is_for_the_containers_of_one_task() {
+    let found = wrong("    depends_on: { db: healthy }\n");
+    assert_eq!(found.len(), 1);
+    assert!(found[0].starts_with("7:19 `db` is no other container of the tasks of `web` [leave it out: "), "{found:?}");
+    let found = wrong("    depends_on: [db]\n");
+    assert!(found.len() == 1 && found[0].contains("services start side by side"), "{found:?}");
+    assert_eq!(
+        wrong("    sidecars: { proxy: {} }\n    depends_on: { proxi: start }\n"),
+        ["8:19 `proxi` is no other container of the tasks of `web` [did you mean `proxy`?]"]
+    );
+    assert_eq!(
+        wrong("    sidecars: { proxy: {} }\n    depends_on: { proxy: soon }\n").len(),
+        1,
+        "the conditions are four words"
+    );
+}
+
+#[test]
+fn the_load_balancer_asks_a_sidecar_with_a_port() {
+    assert_eq!(
+        wrong("    target_container: proxy\n    sidecars: { proxy: {} }\n"),
+        ["7:23 `proxy` has no `port` [add `port: 8080` to the sidecar `proxy`]"]
+    );
+    let found = wrong("    target_container: other\n");
+    assert!(found.len() == 1 && found[0].starts_with("7:23 there is no sidecar `other` ["), "{found:?}");
+}
+
+#[test]
+fn a_command_checks_a_container_with_or_without_a_port() {
+    let worker = "name: demo\nregion: eu-west-1\nservices:\n  work:\n    build: app\n    health: ";
+    let stack = read(&format!("{worker}{{ command: [check] }}\n")).expect("it is valid");
+    let check = Check { command: vec!["check".into()], interval: 30, timeout: 5, retries: 3, start: 0 };
+    assert_eq!(stack.services["work"].check, Some(check));
+    let both = web("    health: { path: /up, command: [check], interval: 60, timeout: 60, start: 2m }\n");
+    assert_eq!((both.health.path.as_str(), both.health.interval, both.health.timeout), ("/up", 5, 4));
+    let check = both.check.expect("it has one");
+    assert_eq!((check.interval, check.timeout, check.start), (60, 60, 120));
+    let found = problems(&format!("{worker}{{ command: [check], path: /up }}\n"));
+    assert!(found.len() == 1 && found[0].contains("`path` is for the load balancer"), "{found:?}");
+    assert_eq!(wrong("    health: { retries: 2 }\n").len(), 1);
+    let slow = wrong("    health: { command: [check], timeout: 61 }\n");
+    assert!(slow.len() == 1 && slow[0].contains("60 s at most"), "{slow:?}");
+}
