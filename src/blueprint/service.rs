@@ -177,7 +177,9 @@ impl Drawing<'_> {
             command: self.service.command.clone(),
             // Only an image that stackctl itself makes is known to need no file of its own. The agent of ECS Exec needs some.
             read_only: matches!(self.service.image, ImageFrom::Package(_)) && !self.service.exec,
-            init: self.service.exec,
+            init: self.service.exec || self.service.init,
+            user: self.service.user.clone(),
+            nofile: self.service.nofile,
             check: self.service.check.as_ref().map(sidecars::check),
             depends_on: sidecars::dependencies(&self.service.depends_on),
             ..task_definition::Container::new(image, logs.name)

@@ -60,6 +60,8 @@ fn container(sidecar: &Sidecar, main: &Container) -> Container {
         log_group: base.log_group,
         read_only: base.read_only,
         init: base.init,
+        user: base.user,
+        nofile: base.nofile,
     }
 }
 

@@ -233,6 +233,16 @@ pub(super) fn is_variable(text: &str) -> bool {
         && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }
 
+/// Whether `text` says who a container runs as: a user, and a group after a colon.
+pub(super) fn is_user(text: &str) -> bool {
+    let is_name = |name: &str| {
+        name.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_')
+            && name.chars().all(|c| c.is_ascii_alphanumeric() || "_.-".contains(c))
+    };
+    let (user, group) = text.split_once(':').map_or((text, None), |(user, group)| (user, Some(group)));
+    text.len() <= 64 && is_name(user) && group.is_none_or(is_name)
+}
+
 /// What is wrong with a path pattern, if anything is.
 /// <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/rule-condition-types.html#path-conditions>
 pub(super) fn pattern_problem(pattern: &str) -> Option<&'static str> {

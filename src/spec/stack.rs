@@ -269,6 +269,12 @@ pub struct Service {
     pub log_days: u32,
     /// `exec`: whether commands can be run in its tasks, and ports forwarded through them.
     pub exec: bool,
+    /// `user`: who its container runs as; the image's own without one.
+    pub user: Option<String>,
+    /// `ulimits.nofile`: how many files it can have open; Fargate's own number without one.
+    pub nofile: Option<u32>,
+    /// `init`: whether the first process of its container is an init.
+    pub init: bool,
     /// `rollback_after`: how many tasks of a new version may fail before ECS goes back (1 to 1000); AWS's own number without it.
     pub rollback_after: Option<u32>,
     /// `env`.

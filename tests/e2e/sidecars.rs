@@ -84,9 +84,11 @@ async fn the_containers_of_a_task_start_serve_and_end_together() {
 const CHECKED: &str = "services:
   worker:
     image: postgres:17
-    command: [sh, -c, \"echo working; exec sleep 600\"]
+    command: [sh, -c, \"echo limit $(ulimit -n); exec sleep 600\"]
     health: { command: [CMD-SHELL, \"exit $FAILS\"], interval: 5, retries: 2 }
     env: { FAILS: 0 }
+    user: \"999:999\"
+    ulimits: { nofile: 4096 }
     stop_timeout: 2
     rollback_after: 1
 ";
@@ -104,6 +106,8 @@ async fn a_worker_that_fails_its_own_check_is_explained() {
         worker.and_then(|task| task.health_status()).map(|status| status.as_str().to_owned())
     };
     assert_eq!(healthy("worker").as_deref(), Some("HEALTHY"));
+    let written = world.must(&["logs", "worker"]);
+    assert!(written.contains("limit 4096"), "{written}");
 
     world.edit("FAILS: 0", "FAILS: 1");
     let said = world.ends_with(5, &["up", "--yes"]);

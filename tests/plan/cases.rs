@@ -94,6 +94,7 @@ cases! {
     target_that_is_not_there,
     target_without_changes,
     third_zone,
+    user_limits_and_init,
     waiting_for_the_database,
 }
 

@@ -27,7 +27,7 @@ use super::{
     log::{self, Log, read_lines},
     rootfs::{self, Root},
     secrets, tools,
-    work::{Unstarted, Work, inside},
+    work::{Unstarted, Work, limited},
 };
 use crate::{credentials::Offer, permissions, place::ACCOUNT, sessions::Inside};
 
@@ -84,7 +84,10 @@ pub(super) async fn prepare(
         return Err(Unstarted("CannotStartContainerError: the image has no command".to_owned()));
     }
     let line: Vec<String> = line.iter().map(|word| here(word, &work.ports)).collect();
-    let mut command = inside(root.path(), &line, &variables);
+    let limits = work.container["ulimits"].as_array().into_iter().flatten();
+    let nofile = limits.filter(|limit| limit["name"] == "nofile").find_map(|limit| limit["hardLimit"].as_u64());
+    known_user(root.path(), text(&work.container, "user"))?;
+    let mut command = limited(root.path(), &line, &variables, nofile);
     command.stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
     let check = health::Check::of(&work.container["healthCheck"], &ecs.works.place.settings, |words| {
         words.iter().map(|word| here(word, &work.ports)).collect()
@@ -164,6 +167,20 @@ async fn stop(child: &mut Child, timeout: u64) -> std::io::Result<ExitStatus> {
         child.kill().await?;
         child.wait().await
     }
+}
+
+/// Refuses a user whom the image does not have. A number needs no entry. Whoever it is, the process runs as the unprivileged
+/// user of all tasks here.
+fn known_user(root: &Path, user: &str) -> Result<(), Unstarted> {
+    let name = user.split(':').next().unwrap_or_default();
+    if name.is_empty() || name.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Ok(());
+    }
+    let known = std::fs::read_to_string(root.join("etc/passwd")).unwrap_or_default();
+    let is_there = known.lines().any(|line| line.split(':').next() == Some(name));
+    is_there.then_some(()).ok_or_else(|| {
+        Unstarted(format!("CannotStartContainerError: unable to find user {name}: no matching entries in passwd file"))
+    })
 }
 
 /// `text` with the ports of this computer in the place of those on which the containers of the task believe to listen. On

@@ -1,6 +1,6 @@
 //! What a container is run with, and the process of a command in it.
 
-use std::{collections::BTreeMap, path::Path, process::Stdio};
+use std::{collections::BTreeMap, ffi::OsString, path::Path, process::Stdio};
 
 use serde_json::Value;
 use tokio::process::Command;
@@ -25,7 +25,19 @@ pub(super) struct Unstarted(pub(super) String);
 
 /// The process of `line`: in the container's files, as an unprivileged user, gone when the sandbox is.
 pub(super) fn inside(root: &Path, line: &[String], variables: &BTreeMap<String, String>) -> Command {
-    let [program, arguments @ ..] = &entering(root)[..] else { unreachable!("it begins with a program") };
+    limited(root, line, variables, None)
+}
+
+/// As [`inside`], with this many open files at most. Whoever is not root can only lower that.
+pub(super) fn limited(
+    root: &Path,
+    line: &[String],
+    variables: &BTreeMap<String, String>,
+    nofile: Option<u64>,
+) -> Command {
+    let limit = nofile.map(|nofile| ["prlimit".into(), format!("--nofile={nofile}:{nofile}").into(), "--".into()]);
+    let words: Vec<OsString> = limit.into_iter().flatten().chain(entering(root)).collect();
+    let [program, arguments @ ..] = &words[..] else { unreachable!("it begins with a program") };
     let mut command = Command::new(program);
     command.args(arguments).args(line).env_clear().current_dir("/").envs(variables);
     command.stdin(Stdio::null()).kill_on_drop(true);

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::spec::{
     block, check,
-    keys::SERVICE,
+    keys::{SERVICE, ULIMITS},
     limits,
     problem::Collector,
     read::{Entries, Field, Map},
@@ -152,6 +152,7 @@ fn service(
     let stop_timeout = map.seconds("stop_timeout", problems);
     let log_days = logs::days(&map, problems);
     let exec = map.truth("exec", problems);
+    let (user, nofile, init) = process(&map, problems);
     let rollback_after = map.number("rollback_after", problems);
     let buckets = buckets::used(&map, declared, problems);
     let named: Vec<String> = buckets.iter().flatten().map(|name| Bucket::variable(name)).collect();
@@ -204,12 +205,26 @@ fn service(
         stop_timeout: stop_timeout?,
         log_days: log_days?,
         exec: exec?,
+        user,
+        nofile,
+        init: init?,
         rollback_after,
         env: env?,
         secrets: secrets?,
         buckets: buckets?,
         permissions: permissions?,
     })
+}
+
+/// `user`, `ulimits` and `init`: how the container's processes run.
+fn process(map: &Map, problems: &mut Collector) -> (Option<String>, Option<u32>, Option<bool>) {
+    let user = map.text("user", problems);
+    let nofile = map.get("ulimits").and_then(|field| {
+        let map = Map::new(field.node, &field.path, &ULIMITS, problems)?;
+        map.required("nofile", problems)?;
+        map.number("nofile", problems)
+    });
+    (user, nofile, map.truth("init", problems))
 }
 
 /// A rule has a route and the host: the wildcards of both count.

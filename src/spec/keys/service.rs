@@ -139,6 +139,26 @@ pub(in crate::spec) static SERVICE: Section = Section {
                   the tasks.",
         },
         Key {
+            name: "user",
+            kind: Kind::Text(&texts::USER),
+            absence: Absence::Means("the image's own"),
+            doc: "Who its container runs as: a user or its number, with a group or its number, such as `node` or \
+                  `\"1000:1000\"`. A name must be in the image's `/etc/passwd`. A change replaces the tasks.",
+        },
+        Key {
+            name: "ulimits",
+            kind: Kind::Map(&ULIMITS),
+            absence: Absence::Means("Fargate's own"),
+            doc: "How many files its container can have open: `ulimits: { nofile: 100000 }`. A change replaces the tasks.",
+        },
+        Key {
+            name: "init",
+            kind: Kind::Truth,
+            absence: Absence::Default(Literal::Truth(false)),
+            doc: "Whether an init is the first process of its container. It passes signals on and buries processes, as that of \
+                  `docker run --init`. With `exec` there is one anyway. A change replaces the tasks.",
+        },
+        Key {
             name: "rollback_after",
             kind: Kind::Number { least: 1, most: 1000, unit: "" },
             absence: Absence::Means("ECS's own rule"),
@@ -203,6 +223,23 @@ pub(in crate::spec) static SERVICE: Section = Section {
     foreign: FOREIGN,
 };
 
+/// Fargate's own limit is 65535, and the most that it takes is what its kernel does.
+/// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task_definition_parameters.html#container_definition_limits>
+pub(in crate::spec) static ULIMITS: Section = Section {
+    name: "ulimits",
+    doc: "Limits of a service's container.",
+    keys: &[Key {
+        name: "nofile",
+        kind: Kind::Number { least: 1024, most: 1_048_576, unit: "" },
+        absence: Absence::Error("100000"),
+        doc: "How many files and connections its processes can have open each. It is the soft and the hard limit.",
+    }],
+    foreign: &[Foreign {
+        words: &["nproc", "memlock", "core", "stack"],
+        help: "leave it out: Fargate takes `nofile` alone",
+    }],
+};
+
 const FOREIGN: &[Foreign] = &[
     Foreign { words: &["environment", "variables"], help: "use `env` for environment variables" },
     Foreign { words: &["args", "cmd"], help: "use `command`, such as `command: [work]`" },
@@ -248,6 +285,10 @@ const FOREIGN: &[Foreign] = &[
         help: "use `sticky` for how long a client stays with a task, such as `sticky: 1h`",
     },
     Foreign { words: &["image.depends_on"], help: "use `depends_on` in the service itself, beside `image` or `build`" },
+    Foreign {
+        words: &["stop_signal"],
+        help: "leave it out: ECS sends the STOPSIGNAL of the image's Dockerfile, or SIGTERM",
+    },
     Foreign { words: &["restart"], help: "leave it out: ECS replaces a task that ends" },
     Foreign { words: &["container_name"], help: "leave it out: the key of the service is its name" },
     Foreign {

@@ -20,6 +20,20 @@ pub(super) static PART_NAME: Text =
 pub(super) static SIDECAR_NAME: Text =
     Text { one: "name of a sidecar", pattern: NAME, longest: check::LONGEST_NAME, ..PLAIN };
 
+/// Who a container runs as.
+/// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ContainerDefinition.html>
+pub(super) static USER: Text = Text {
+    one: "user",
+    pattern: "^[A-Za-z0-9_][A-Za-z0-9_.-]*(:[A-Za-z0-9_][A-Za-z0-9_.-]*)?$",
+    longest: 64,
+    check: Some(Check {
+        holds: check::is_user,
+        wrong: "is no user",
+        help: "write a name or a number, with a group after a colon if it is another one, such as node or \"1000:1000\"",
+    }),
+    ..PLAIN
+};
+
 /// The name of a bucket.
 pub(super) static BUCKET_NAME: Text =
     Text { one: "name of a bucket", many: "names of buckets", pattern: NAME, longest: check::LONGEST_NAME, ..PLAIN };

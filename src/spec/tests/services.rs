@@ -18,6 +18,28 @@ fn command_and_entrypoint_go_with_a_package_and_with_an_image() {
 }
 
 #[test]
+fn user_limits_and_init_of_a_container_are_read() {
+    let service = |keys: &str| {
+        let text = format!("{ONE_SERVICE}    {keys}\n");
+        let stack = read(&text).unwrap_or_else(|problems| panic!("{}", problems.render(false)));
+        let web = &stack.services["web"];
+        (web.user.clone(), web.nofile, web.init)
+    };
+    assert_eq!(service("replicas: 1"), (None, None, false));
+    assert_eq!(service("user: node"), (Some("node".into()), None, false));
+    let all = "user: \"1000:staff\"\n    ulimits: { nofile: 100000 }\n    init: true";
+    assert_eq!(service(all), (Some("1000:staff".into()), Some(100_000), true));
+    let wrong = |keys: &str| problems(&format!("{ONE_SERVICE}    {keys}\n"));
+    for user in ["a b", ":1000", "a:b:c", "-x"] {
+        let found = wrong(&format!("user: {user:?}"));
+        assert!(found.len() == 1 && found[0].starts_with(&format!("7:11 `{user}` is no user")), "{found:?}");
+    }
+    assert_eq!(wrong("ulimits: { nofile: 2000000 }").len(), 1);
+    assert_eq!(wrong("ulimits: {}").len(), 1);
+    assert!(wrong("stop_signal: SIGINT")[0].contains("STOPSIGNAL"));
+}
+
+#[test]
 fn paths_that_give_one_repository_are_refused_in_their_place() {
     let told = |one: &str, other: &str| {
         let text =

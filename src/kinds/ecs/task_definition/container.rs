@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use aws_sdk_ecs::types::{
     ContainerCondition, ContainerDefinition, ContainerDependency, HealthCheck, KeyValuePair, LinuxParameters,
-    LogConfiguration, LogDriver, PortMapping, Secret, TransportProtocol,
+    LogConfiguration, LogDriver, PortMapping, Secret, TransportProtocol, Ulimit, UlimitName,
 };
 use serde::{Deserialize, Serialize};
 
@@ -146,6 +146,12 @@ pub struct Container {
     /// Whether its first process is one that buries the processes that others leave behind.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub init: bool,
+    /// Who it runs as; the image's own user without one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// How many files it can have open; Fargate's own number without one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nofile: Option<u32>,
     /// Whether the task ends when this container ends. The task's own container is always essential.
     #[serde(default = "yes", skip_serializing_if = "is_true")]
     pub essential: bool,
@@ -181,6 +187,8 @@ impl Container {
             command: Vec::new(),
             read_only: false,
             init: false,
+            user: None,
+            nofile: None,
             essential: true,
             depends_on: BTreeMap::new(),
             check: None,
@@ -201,6 +209,12 @@ impl Container {
         }
         if !self.essential {
             fields.insert(Field::Essential.into(), Some(false.to_string()));
+        }
+        if let Some(user) = &self.user {
+            fields.insert(Field::User.into(), Some(user.clone()));
+        }
+        if let Some(nofile) = self.nofile {
+            fields.insert(Field::Nofile.into(), Some(nofile.to_string()));
         }
         if let Some(port) = self.port {
             fields.insert(Field::Port.into(), Some(port.to_string()));
@@ -257,6 +271,8 @@ impl Container {
                 Field::Command => written.set_command(words(&self.command)),
                 Field::ReadOnly => written.readonly_root_filesystem(self.read_only),
                 Field::Init => written.set_linux_parameters(self.init.then(with_init)),
+                Field::User => written.set_user(self.user.clone()),
+                Field::Nofile => written.set_ulimits(self.nofile.map(limit).transpose()?.map(|limit| vec![limit])),
                 Field::Essential => written.essential(self.essential),
                 Field::CheckCommand => written.set_health_check(self.check.as_ref().map(Check::written).transpose()?),
                 Field::DependsOn => written.set_depends_on(dependencies(self)?),
@@ -284,6 +300,7 @@ impl Container {
             let condition = Condition::ALL.into_iter().find(|condition| condition.on_aws() == *other.condition());
             Some((other.container_name().to_owned(), condition?))
         };
+        let nofile = container.ulimits().iter().find(|limit| *limit.name() == UlimitName::Nofile);
         Self {
             image: input(container.image()),
             port: port.and_then(|port| u16::try_from(port).ok()),
@@ -295,6 +312,8 @@ impl Container {
             command: container.command().to_vec(),
             read_only: container.readonly_root_filesystem().unwrap_or(false),
             init: container.linux_parameters().and_then(LinuxParameters::init_process_enabled) == Some(true),
+            user: container.user().filter(|user| !user.is_empty()).map(str::to_owned),
+            nofile: nofile.and_then(|limit| u32::try_from(limit.hard_limit()).ok()),
             // As ECS has it where nothing is said.
             essential: container.essential() != Some(false),
             check: container.health_check().map(Check::read),
@@ -373,6 +392,11 @@ fn logs(name: &str, region: &str, log_group: &Input) -> Result<LogConfiguration,
         .options("max-buffer-size", "4m")
         .build()
         .map_err(|error| Failure::internal(error.to_string()))
+}
+
+fn limit(nofile: u32) -> Result<Ulimit, Failure> {
+    let (limit, nofile) = (Ulimit::builder().name(UlimitName::Nofile), aws::signed(nofile));
+    limit.soft_limit(nofile).hard_limit(nofile).build().map_err(|error| Failure::internal(error.to_string()))
 }
 
 fn with_init() -> LinuxParameters {

@@ -147,6 +147,8 @@ mod tests {
             command: vec!["serve".into(), "--quiet".into()],
             read_only: true,
             init: true,
+            user: Some("node".into()),
+            nofile: Some(100_000),
             check: Some(Check {
                 command: vec!["CMD".into(), "check".into()],
                 interval: 10,

@@ -21,6 +21,8 @@ fields! {
         Command = "command",
         ReadOnly = "read_only",
         Init = "init",
+        User = "user",
+        Nofile = "ulimits.nofile",
         Essential = "essential",
         CheckCommand = "health.command",
         CheckInterval = "health.interval",

@@ -60,6 +60,8 @@ pub(super) fn sample() -> Sample<Desired> {
         .variant(&["command"], of(Container { command: words(&["serve", "--quiet"]), ..main() }))
         .variant(&["read_only"], of(Container { read_only: true, ..main() }))
         .variant(&["init"], of(Container { init: true, ..main() }))
+        .variant(&["user"], of(Container { user: Some("1000:1000".into()), ..main() }))
+        .variant(&["ulimits.nofile"], of(Container { nofile: Some(100_000), ..main() }))
         .variant(&["essential"], of(Container { essential: false, ..main() }))
         .variant(
             &["health.command", "health.interval", "health.retries", "health.start", "health.timeout"],
