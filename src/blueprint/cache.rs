@@ -20,6 +20,20 @@ use crate::{
 pub(super) struct Cache {
     /// The secret whose value is the connection URL.
     pub(super) url: Address,
+    /// The secret with the password.
+    pub(super) token: Address,
+    /// The cache itself.
+    pub(super) cache: Address,
+}
+
+/// The secret with the cache's password.
+pub(super) fn token() -> Address {
+    Address::new("secret", "cache-token")
+}
+
+/// The secret whose value is the cache's URL.
+pub(super) fn url() -> Address {
+    Address::new("secret", "cache-url")
 }
 
 pub(super) fn draw(
@@ -36,12 +50,11 @@ pub(super) fn draw(
         &cache_subnet_group::Desired { subnets: network.private.clone() },
     );
     let token = graph.add(
-        Address::new("secret", "cache-token"),
+        token(),
         // Letters and digits, at least 16 and at most 128: what ElastiCache takes, and a URL needs no escaping for.
         // <https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/auth.html>
         &secret::Desired { source: secret::Source::Generated { length: PASSWORD_LENGTH } },
     );
-    let token = Input::output(&token, "arn");
     let cache = graph.add(
         Address::new("cache", elasticache::MAIN),
         &cache::Desired {
@@ -49,18 +62,18 @@ pub(super) fn draw(
             class: wanted.class.clone(),
             subnet_group: Input::output(&subnets, "name"),
             security_groups: groups,
-            token: token.clone(),
+            token: Input::output(&token, "arn"),
         },
     );
     let url = graph.add(
-        Address::new("secret", "cache-url"),
+        url(),
         &secret::Desired {
             source: secret::Source::CacheUrl {
-                token,
+                token: Input::output(&token, "arn"),
                 host: Input::output(&cache, "host"),
                 port: Input::output(&cache, "port"),
             },
         },
     );
-    Some(Cache { url })
+    Some(Cache { url, token, cache })
 }

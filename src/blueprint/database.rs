@@ -33,14 +33,37 @@ pub fn master() -> (String, Address) {
     (MASTER.to_owned(), Address::new("secret", "database-password"))
 }
 
+/// The secret with the connection URL and its parts.
+pub(super) fn url() -> Address {
+    Address::new("secret", "database-url")
+}
+
 /// What the services need of the database.
 pub(super) struct Database {
     /// The secret with the connection URL under the key `url`.
     pub(super) url: Address,
-    /// Names the password in it, which can be another one tomorrow.
-    pub(super) version: Input,
+    /// The DB instance.
+    pub(super) instance: Address,
+    /// The user that the containers connect as.
+    pub(super) user: User,
+    /// The secrets with the passwords of `database.users`, by user.
+    pub(super) passwords: BTreeMap<String, Address>,
     /// Whether an image with Amazon's authorities for RDS has those that sign the database's certificate.
     pub(super) is_signed_by_known: bool,
+}
+
+/// A user of the database.
+pub(super) struct User {
+    pub(super) name: String,
+    /// The secret with its password.
+    pub(super) password: Address,
+}
+
+impl User {
+    /// Names its password, which can be another one tomorrow.
+    pub(super) fn version(&self) -> Input {
+        Input::output(&self.password, "version")
+    }
 }
 
 pub(super) fn draw(
@@ -82,26 +105,26 @@ pub(super) fn draw(
         },
     );
     let passwords = users::passwords(graph, database);
-    let owner = database.first_owner().map(|owner| (owner.name.as_str(), &passwords[&owner.name]));
+    let owner = database.first_owner().map(|owner| (owner.name.clone(), passwords[&owner.name].clone()));
     let master = Master { user: MASTER, password: password.clone(), instance: instance.clone() };
     let making = making.map(|group| users::draw(graph, stack, network, &group, &master, &database.users));
     if let (Some(load), Some(group)) = (&facts.load, loading) {
         load::draw(graph, stack, network, &group, &master, load, database);
     }
-    let (user, password) = owner.unwrap_or((MASTER, &password));
-    let version = Input::output(password, "version");
+    let (name, password) = owner.unwrap_or((MASTER.to_owned(), password));
+    let user = User { name, password };
     let url = graph.add(
-        Address::new("secret", "database-url"),
+        url(),
         &secret::Desired {
             source: secret::Source::DatabaseUrl {
-                user: user.to_owned(),
-                password: Input::output(password, "arn"),
+                user: user.name.clone(),
+                password: Input::output(&user.password, "arn"),
                 host: Input::output(&instance, "host"),
                 port: Input::output(&instance, "port"),
                 database: DATABASE_NAME.to_owned(),
                 renewed_with: {
                     let task = making.as_ref().map(|users| Input::output(&users.definition, "arn"));
-                    std::iter::once(version.clone()).chain(task).collect()
+                    std::iter::once(user.version()).chain(task).collect()
                 },
             },
         },
@@ -111,5 +134,5 @@ pub(super) fn draw(
     if let Some(making) = making {
         graph.run_before(&making.run, &url, secret::Field::Value);
     }
-    Some(Database { url, version, is_signed_by_known: authorities::sign_in(&stack.region) })
+    Some(Database { url, instance, user, passwords, is_signed_by_known: authorities::sign_in(&stack.region) })
 }

@@ -18,6 +18,11 @@ pub(super) struct Balancer {
     pub(super) listener: Address,
 }
 
+/// The load balancer.
+pub(super) fn address() -> Address {
+    Address::new("load_balancer", "main")
+}
+
 pub(super) fn draw(
     graph: &mut Graph,
     stack: &Stack,
@@ -39,7 +44,7 @@ pub(super) fn draw(
         },
     );
     let balancer = graph.add(
-        Address::new("load_balancer", "main"),
+        address(),
         &load_balancer::Desired {
             subnets: network.public.clone(),
             security_group: Input::output(&group, "id"),

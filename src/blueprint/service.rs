@@ -1,6 +1,6 @@
 //! The services: for each its image, roles, log group, task definition, release task, target group, rules and tasks.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     authorities, buckets,
@@ -12,6 +12,7 @@ use super::{
     load_balancer::Balancer,
     logs::{self, Logs},
     network::Network,
+    references::Referable,
     routes::Routes,
     sidecars,
 };
@@ -156,7 +157,6 @@ impl Drawing<'_> {
 
     fn task_definition(&self, graph: &mut Graph) -> Address {
         let logs = logs::draw(graph, self.stack, self.name, self.service.log_days);
-        let secrets = self.secrets(graph);
         let built = images::source(&self.service.image).map(|source| &self.parts.images[&source]);
         let (image, version) = match (&self.service.image, built) {
             (_, Some(built)) => built.of(self.name),
@@ -165,12 +165,20 @@ impl Drawing<'_> {
                 unreachable!("what is built has a source, and every source is drawn")
             }
         };
+        let referable = Referable {
+            stack: self.stack,
+            database: self.parts.database.as_ref(),
+            cache: self.parts.cache.as_ref(),
+            version: &version,
+        };
+        let secrets = self.secrets(graph, &referable);
+        let environment = self.environment(&referable, built);
         let execution_role = self.execution_role(graph, &logs, &secrets, built);
         let roles =
             task_definition::Roles { execution: Input::output(&execution_role, "arn"), task: self.task_role(graph) };
         let container = task_definition::Container {
             port: self.service.port,
-            environment: self.environment(version, built),
+            environment,
             secrets,
             stop_timeout: self.service.stop_timeout,
             entry_point: self.service.entrypoint.clone(),
@@ -193,6 +201,7 @@ impl Drawing<'_> {
         let definition = graph.add(Address::new("task_definition", self.name), &desired);
         graph.need(&definition, &execution_role);
         graph.need(&definition, &logs.address);
+        self.service.values().for_each(|value| referable.wait_for_users(graph, &definition, value));
         definition
     }
 
@@ -216,15 +225,16 @@ impl Drawing<'_> {
         exec.into_iter().chain(buckets::statements(self.service)).chain(given).collect()
     }
 
-    fn environment(&self, version: Input, built: Option<&Drawn>) -> BTreeMap<String, Input> {
-        let given = self.service.env.iter().map(|(name, value)| (name.clone(), Input::from(value.as_str())));
-        let mut environment: BTreeMap<String, Input> = given.chain(buckets::variables(self.service)).collect();
-        environment.insert("APP_VERSION".to_owned(), version);
-        environment.insert("STACK_NAME".to_owned(), self.stack.name.as_str().into());
-        environment.insert("STACK_ENVIRONMENT".to_owned(), self.stack.environment.as_str().into());
+    fn environment(&self, referable: &Referable, built: Option<&Drawn>) -> BTreeMap<String, Input> {
+        let mut environment: BTreeMap<String, Input> = buckets::variables(self.service).collect();
         if let Some(port) = self.service.port {
             environment.insert("PORT".to_owned(), port.to_string().into());
         }
+        environment.retain(|name, _| self.service.is_given(name));
+        environment.extend(self.service.env.iter().map(|(name, value)| (name.clone(), referable.plain(value))));
+        environment.insert("APP_VERSION".to_owned(), referable.version.clone());
+        environment.insert("STACK_NAME".to_owned(), self.stack.name.as_str().into());
+        environment.insert("STACK_ENVIRONMENT".to_owned(), self.stack.environment.as_str().into());
         if let Some(database) = &self.parts.database {
             let has_authorities = built.is_some_and(|built| built.has_authorities(self.name));
             environment.extend(authorities::variables(self.service, has_authorities && database.is_signed_by_known));
@@ -232,7 +242,7 @@ impl Drawing<'_> {
         environment
     }
 
-    fn secrets(&self, graph: &mut Graph) -> BTreeMap<String, task_definition::SecretRef> {
+    fn secrets(&self, graph: &mut Graph, referable: &Referable) -> BTreeMap<String, task_definition::SecretRef> {
         let mut secrets = BTreeMap::new();
         for (variable, from) in &self.service.secrets {
             let mut made = |source| graph.add(service_secret(self.name, variable), &secret::Desired { source });
@@ -246,21 +256,25 @@ impl Drawing<'_> {
                     // Another value is another revision, so that tasks take it up.
                     (Input::output(&address, "arn"), None, Some(Input::output(&address, "version")))
                 }
+                SecretFrom::Composed(value) => {
+                    secrets.insert(variable.clone(), referable.secret(graph, (self.name, variable), value));
+                    continue;
+                }
                 SecretFrom::SecretsManager { arn, key } => (arn.as_str().into(), key.clone(), None),
                 SecretFrom::Parameter { id } => (id.as_str().into(), None, None),
             };
             secrets.insert(variable.clone(), task_definition::SecretRef { secret, key, version });
         }
-        if let Some(database) = &self.parts.database {
+        if let Some(database) = self.parts.database.as_ref().filter(|_| self.service.is_given("DATABASE_URL")) {
             let secret = Input::output(&database.url, "arn");
             let reference = task_definition::SecretRef {
                 secret,
                 key: Some("url".to_owned()),
-                version: Some(database.version.clone()),
+                version: Some(database.user.version()),
             };
             secrets.insert("DATABASE_URL".to_owned(), reference);
         }
-        if let Some(cache) = &self.parts.cache {
+        if let Some(cache) = self.parts.cache.as_ref().filter(|_| self.service.is_given("REDIS_URL")) {
             let reference =
                 task_definition::SecretRef { secret: Input::output(&cache.url, "arn"), key: None, version: None };
             secrets.insert("REDIS_URL".to_owned(), reference);
@@ -291,9 +305,10 @@ impl Drawing<'_> {
             SecretFrom::SecretsManager { arn, .. } => Some(secret::policy_arn(arn).into()),
             _ => None,
         });
-        let values: Vec<Input> = made.chain(others).collect();
+        // Several variables can be fields of one secret.
+        let values: BTreeSet<Input> = made.chain(others).collect();
         if !values.is_empty() {
-            statements.push(role::Statement::new(&["secretsmanager:GetSecretValue"], values));
+            statements.push(role::Statement::new(&["secretsmanager:GetSecretValue"], values.into_iter().collect()));
         }
         let parameters = kept(&|from| match from {
             SecretFrom::Parameter { id } => Some(SecretFrom::parameter_arn(id, &self.stack.region).into()),

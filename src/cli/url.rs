@@ -5,13 +5,13 @@ use crate::{
     kind::Registry,
     model::{Address, LiveResource},
     output::Output,
-    spec::{Stack, Tls},
+    spec::Stack,
 };
 
 /// The URL of `stack`, if it has a load balancer and AWS has made it.
 pub(super) fn of(kinds: &Registry, stack: &Stack, live: &[LiveResource]) -> Option<String> {
     let balancer = stack.load_balancer.as_ref()?;
-    let scheme = if balancer.tls == Tls::Off { "http" } else { "https" };
+    let scheme = balancer.scheme();
     if let Some(domain) = balancer.domain() {
         let leads_there = |resource: &&LiveResource| resource.address == Address::new("dns_record", "main");
         return live.iter().find(leads_there).map(|_| format!("{scheme}://{domain}/"));

@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 
 use super::{Address, Failure};
 
-/// A string that a resource needs: known when it is written, or an output of another resource.
+/// A string that a resource needs: known when it is written, an output of another resource, or made of several of these.
 ///
 /// A kind's `Desired` holds these; the engine replaces every [`Input::Output`] it knows by its value
 /// before `diff` sees it, and all of them before `create` or `update` does.
@@ -24,7 +25,22 @@ pub enum Input {
         /// The output's name, as in that kind's `outputs`.
         output: String,
     },
+    /// Several, one after the other.
+    Joined {
+        /// They.
+        #[serde(rename = "$join")]
+        parts: Vec<Self>,
+    },
+    /// A digest of several: another one as soon as one of them is another one, and nothing can be read from it.
+    Digest {
+        /// They.
+        #[serde(rename = "$digest")]
+        parts: Vec<Self>,
+    },
 }
+
+/// How many hexadecimal digits an [`Input::Digest`] has.
+const DIGITS: usize = 16;
 
 impl Input {
     /// Output `output` of the resource at `from`.
@@ -32,11 +48,33 @@ impl Input {
         Self::Output { from: from.clone(), output: output.to_owned() }
     }
 
+    /// `parts` one after the other; known, if all of them are.
+    pub fn joined(parts: Vec<Self>) -> Self {
+        let mut merged: Vec<Self> = Vec::new();
+        for part in parts {
+            match (merged.last_mut(), part) {
+                (Some(Self::Known(text)), Self::Known(more)) => text.push_str(&more),
+                (_, part) => merged.push(part),
+            }
+        }
+        match merged.as_mut_slice() {
+            [] => Self::Known(String::new()),
+            [_] => merged.remove(0),
+            _ => Self::Joined { parts: merged },
+        }
+    }
+
+    /// A digest of `parts`; known, if all of them are.
+    pub fn digest(parts: Vec<Self>) -> Self {
+        let known: Option<Vec<&str>> = parts.iter().map(Self::known).collect();
+        known.map(|known| digest(&known)).map_or_else(|| Self::Digest { parts }, Self::Known)
+    }
+
     /// The value, where it is known.
     pub fn known(&self) -> Option<&str> {
         match self {
             Self::Known(value) => Some(value),
-            Self::Output { .. } => None,
+            Self::Output { .. } | Self::Joined { .. } | Self::Digest { .. } => None,
         }
     }
 
@@ -49,6 +87,10 @@ impl Input {
             Self::Known(value) => Ok(value),
             Self::Output { from, output } => {
                 Err(Failure::internal(format!("{from} has not given its output `{output}` yet")))
+            }
+            Self::Joined { parts } | Self::Digest { parts } => {
+                let unknown = parts.iter().find(|part| part.known().is_none());
+                unknown.map_or(Ok(""), Self::get)
             }
         }
     }
@@ -131,6 +173,15 @@ pub fn resolve(desired: &Value, outputs: &BTreeMap<Address, Outputs>) -> Value {
         let known = outputs.get(&from).and_then(|of| of.get(output));
         return known.map_or_else(|| desired.clone(), |value| Value::String(value.to_owned()));
     }
+    if let Some((key, parts)) = as_made(desired) {
+        let parts = resolve(parts, outputs);
+        let known: Option<Vec<&str>> = parts.as_array().and_then(|parts| parts.iter().map(Value::as_str).collect());
+        return match known {
+            Some(known) if key == DIGEST => Value::String(digest(&known)),
+            Some(known) => Value::String(known.concat()),
+            None => Value::Object([(key.to_owned(), parts)].into_iter().collect()),
+        };
+    }
     match desired {
         Value::Array(items) => items.iter().map(|item| resolve(item, outputs)).collect(),
         Value::Object(fields) => fields.iter().map(|(key, field)| (key.clone(), resolve(field, outputs))).collect(),
@@ -142,6 +193,41 @@ fn as_output(value: &Value) -> Option<(Address, &str)> {
     let fields = value.as_object()?;
     let from = fields.get("$from")?.as_str()?.parse().ok()?;
     Some((from, fields.get("output")?.as_str()?))
+}
+
+const JOIN: &str = "$join";
+const DIGEST: &str = "$digest";
+
+/// Of a value that is made of several: how, and of which.
+fn as_made(value: &Value) -> Option<(&str, &Value)> {
+    let fields = value.as_object()?;
+    fields.iter().find(|(key, _)| [JOIN, DIGEST].contains(&key.as_str())).map(|(key, parts)| (key.as_str(), parts))
+}
+
+fn digest(parts: &[&str]) -> String {
+    let digest = Sha256::digest(parts.join("\n").as_bytes());
+    digest.iter().take(DIGITS / 2).map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// What stands in a plan for a value that is not known yet; none if `value` is no [`Input`] of that kind.
+pub fn unknown(value: &Value) -> Option<String> {
+    let words = |value: &Value| match (value.as_str(), as_output(value)) {
+        (Some(text), _) => Some(text.to_owned()),
+        (None, Some((from, output))) => Some(format!("({from} {output})")),
+        (None, None) => None,
+    };
+    let known = if let Some((from, output)) = as_output(value) {
+        format!("{from} {output} ")
+    } else {
+        match as_made(value)? {
+            (JOIN, parts) => {
+                let parts: Option<String> = parts.as_array()?.iter().map(words).collect();
+                format!("{} ", parts?)
+            }
+            _ => String::new(),
+        }
+    };
+    Some(format!("{known}(known after apply)"))
 }
 
 #[cfg(test)]
@@ -158,5 +244,25 @@ mod tests {
         assert_eq!(resolve(&desired, &BTreeMap::new()), desired);
         let known = BTreeMap::from([(vpc, Outputs::new().with("id", "vpc-1"))]);
         assert_eq!(resolve(&desired, &known), json!({ "zone": "a", "vpc": "vpc-1", "more": ["x"] }));
+    }
+
+    #[test]
+    fn what_is_made_of_several_is_known_with_the_last_of_them() {
+        let database = Address::new("db_instance", "main");
+        let (host, port) = (Input::output(&database, "host"), Input::output(&database, "port"));
+        let joined = Input::joined(vec!["a".into(), "//".into(), host.clone(), ":".into(), port.clone(), "/b".into()]);
+        assert_eq!(joined, serde_json::from_value(json!(joined)).expect("it is read back"));
+        let digest = Input::digest(vec![host, port]);
+        let desired = json!({ "url": joined, "version": digest });
+        assert_eq!(references(&desired), BTreeSet::from([database.clone()]));
+        let some = BTreeMap::from([(database.clone(), Outputs::new().with("host", "h"))]);
+        let partly = resolve(&desired, &some);
+        assert_eq!(unknown(&partly["url"]).as_deref(), Some("a//h:(db_instance.main port)/b (known after apply)"));
+        assert_eq!(unknown(&partly["version"]).as_deref(), Some("(known after apply)"));
+        let all = BTreeMap::from([(database, Outputs::new().with("host", "h").with("port", "1"))]);
+        let whole = resolve(&partly, &all);
+        assert_eq!(whole["url"], "a//h:1/b");
+        assert_eq!(whole["version"], json!(Input::digest(vec!["h".into(), "1".into()])));
+        assert_eq!(Input::joined(vec!["a".into(), "b".into()]), "ab".into());
     }
 }

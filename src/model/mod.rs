@@ -26,7 +26,7 @@ pub use field::{Field, Name, NoField};
 pub use given_network::{GivenNetwork, GivenSubnet, WayOut};
 pub use graph::{Graph, GraphError, Node, Runs};
 pub use hosted_zone::HostedZone;
-pub use input::{Input, Outputs, resolve};
+pub use input::{Input, Outputs, resolve, unknown};
 pub use permission::{On, Permission, Purpose};
 pub use phase::Phase;
 pub use plan::{Action, Plan, Step, StepId};

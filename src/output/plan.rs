@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::style::Style;
 use crate::{
     kind::{AnyKind, Registry},
-    model::{Action, How, Plan, Shown, Step, readable},
+    model::{Action, How, Plan, Shown, Step, readable, unknown},
 };
 
 /// The plan as text, without a line end at its end.
@@ -132,7 +132,7 @@ fn fields(desired: &Value) -> Vec<(String, String)> {
 
 fn collect(name: &str, value: &Value, lines: &mut Vec<(String, String)>) {
     match value {
-        Value::Object(fields) if !fields.contains_key("$from") => {
+        Value::Object(fields) if unknown(value).is_none() => {
             for (inner, value) in fields {
                 collect(&format!("{name}.{inner}"), value, lines);
             }
@@ -151,7 +151,7 @@ fn collect(name: &str, value: &Value, lines: &mut Vec<(String, String)>) {
 }
 
 fn is_group(value: &Value) -> bool {
-    value.as_object().is_some_and(|fields| !fields.contains_key("$from"))
+    value.is_object() && unknown(value).is_none()
 }
 
 fn inline(value: &Value) -> Option<String> {
@@ -161,11 +161,6 @@ fn inline(value: &Value) -> Option<String> {
         Value::String(text) => Some(one_line(text)),
         Value::Array(items) if items.is_empty() => None,
         Value::Array(items) => Some(items.iter().filter_map(inline).collect::<Vec<_>>().join(", ")),
-        Value::Object(fields) => {
-            let from = fields.get("$from").and_then(Value::as_str).unwrap_or_default();
-            let output = fields.get("output").and_then(Value::as_str).unwrap_or_default();
-            Some(format!("{from} {output} (known after apply)"))
-        }
-        other => Some(other.to_string()),
+        other => unknown(other).or_else(|| Some(other.to_string())),
     }
 }

@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::containers::Sidecar;
+use super::template::Template;
 
 /// The most that a task definition has, in bytes of its JSON.
 /// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-quotas.html>
@@ -33,14 +34,14 @@ pub(super) struct Definition {
 
 impl Definition {
     pub(super) fn of<'a>(
-        environment: impl Iterator<Item = (&'a String, &'a String)>,
+        environment: impl Iterator<Item = (&'a String, &'a Template)>,
         secrets: impl Iterator<Item = &'a String>,
         words: impl Iterator<Item = &'a String>,
     ) -> Self {
         // A comma after each.
         let bytes = |value: serde_json::Value| value.to_string().len() + 1;
         Self {
-            environment: environment.map(|(name, value)| bytes(json!({ "name": name, "value": value }))).sum(),
+            environment: environment.map(|(name, value)| bytes(json!({ "name": name, "value": value.sketch() }))).sum(),
             // The name stands there once more, in the label and in the name of the secret.
             secrets: secrets.map(|name| bytes(json!({ "name": name })) + 2 * name.len() + SECRET).sum(),
             command: words.map(|word| bytes(json!(word))).sum(),

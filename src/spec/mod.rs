@@ -17,6 +17,7 @@ mod repository;
 mod required;
 mod schema;
 mod stack;
+mod template;
 mod variables;
 mod yaml;
 
@@ -31,6 +32,7 @@ pub use stack::{
     Alarms, Bastion, BastionUser, Bucket, Cache, Cidr, DEFAULT_ENVIRONMENT, Database, DatabaseRole, DatabaseUser,
     Given, Health, ImageFrom, Job, LoadBalancer, Nat, Network, Scale, SecretFrom, Service, Stack, Statement, Tls,
 };
+pub use template::{CacheFact, DatabaseFact, Piece, Reference, StackFact, Template, UserFact};
 
 use problem::Collector;
 

@@ -92,17 +92,45 @@ impl std::error::Error for Problems {}
 /// Gathers problems while a file is read.
 #[derive(Debug, Default)]
 pub(super) struct Collector {
-    found: BTreeSet<(Span, String, String, String)>,
+    found: BTreeSet<(Span, String, String, String, Part)>,
     /// Values that are not known: nothing more can be said of them.
     unknown: BTreeSet<Span>,
+    /// Values that take something from the caller's environment.
+    of_caller: BTreeSet<Span>,
 }
+
+/// A part of a value: what is written there, and how many times the same is written before it. Nothing is written where the whole
+/// value is meant.
+type Part = (String, usize);
 
 impl Collector {
     /// Adds one. The same one is kept once: the parts that environments share are read for each of them.
     pub(super) fn add(&mut self, span: Span, path: &str, message: impl Into<String>, hint: impl Into<String>) {
+        self.add_within(span, Part::default(), path, message, hint);
+    }
+
+    /// As [`Self::add`], of a part of the value at `span`.
+    pub(super) fn add_within(
+        &mut self,
+        span: Span,
+        part: Part,
+        path: &str,
+        message: impl Into<String>,
+        hint: impl Into<String>,
+    ) {
         if !self.unknown.contains(&span) {
-            self.found.insert((span, message.into(), hint.into(), path.to_owned()));
+            self.found.insert((span, message.into(), hint.into(), path.to_owned(), part));
         }
+    }
+
+    /// Notes that the value at `span` has something of the caller's environment in it.
+    pub(super) fn takes_variable(&mut self, span: Span) {
+        self.of_caller.insert(span);
+    }
+
+    /// Whether the value at `span` has something of the caller's environment in it.
+    pub(super) fn has_variable(&self, span: Span) -> bool {
+        self.of_caller.contains(&span)
     }
 
     /// From here on nothing is said of the value at `span`: what was said is why it is not known.
@@ -117,9 +145,9 @@ impl Collector {
     /// All of them, placed in `text`.
     pub(super) fn finish(self, file: &str, text: &str) -> Problems {
         let untold = self.found.len().saturating_sub(MOST);
-        let list = self.found.into_iter().take(MOST).map(|(span, message, hint, path)| {
+        let list = self.found.into_iter().take(MOST).map(|(span, message, hint, path, part)| {
             let byte = |index: usize| text.char_indices().nth(index).map_or(text.len(), |(byte, _)| byte);
-            let start = byte(span.start);
+            let (start, end) = within(text, byte(span.start)..byte(span.end), &part);
             let before = &text[..start];
             let line_start = before.rfind('\n').map_or(0, |end| end + 1);
             // A block mapping reaches down to the next key; its first line is enough to show.
@@ -131,7 +159,7 @@ impl Collector {
                 path,
                 message,
                 hint: Some(hint).filter(|hint| !hint.is_empty()),
-                bytes: start..byte(span.end).clamp(start, line_end.max(start)),
+                bytes: start..end.clamp(start, line_end.max(start)),
             }
         });
         let mut list: Vec<Problem> = list.collect();
@@ -141,4 +169,15 @@ impl Collector {
         }
         Problems { list, text: text.to_owned() }
     }
+}
+
+/// Where `part` of the value at `range` starts and ends. What a variable of the caller brought along is nowhere: then it is the
+/// whole value.
+fn within(text: &str, range: std::ops::Range<usize>, (written, before): &Part) -> (usize, usize) {
+    let whole = (range.start, range.end);
+    if written.is_empty() {
+        return whole;
+    }
+    let mut places = text.get(range.clone()).unwrap_or_default().match_indices(written.as_str());
+    places.nth(*before).map_or(whole, |(at, _)| (range.start + at, range.start + at + written.len()))
 }

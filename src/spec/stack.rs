@@ -7,7 +7,10 @@ use std::{
     path::PathBuf,
 };
 
-use super::containers::{Check, Condition, Sidecar};
+use super::{
+    containers::{Check, Condition, Sidecar},
+    template::Template,
+};
 
 /// The environment without a name of its own.
 pub const DEFAULT_ENVIRONMENT: &str = "default";
@@ -190,6 +193,12 @@ pub struct LoadBalancer {
 }
 
 impl LoadBalancer {
+    /// How its URL begins.
+    #[must_use]
+    pub fn scheme(&self) -> &'static str {
+        if self.tls == Tls::Off { "http" } else { "https" }
+    }
+
     /// `domain`: the name in Route 53 that leads to the load balancer.
     #[must_use]
     pub fn domain(&self) -> Option<&str> {
@@ -278,9 +287,11 @@ pub struct Service {
     /// `rollback_after`: how many tasks of a new version may fail before ECS goes back (1 to 1000); AWS's own number without it.
     pub rollback_after: Option<u32>,
     /// `env`.
-    pub env: BTreeMap<String, String>,
+    pub env: BTreeMap<String, Template>,
     /// `secrets`.
     pub secrets: BTreeMap<String, SecretFrom>,
+    /// `without`: the variables that stackctl gives other containers and not its own.
+    pub without: Vec<String>,
     /// `buckets`: the names of those that its tasks read and write.
     pub buckets: Vec<String>,
     /// `permissions`: what its tasks may do on AWS.
@@ -294,6 +305,23 @@ impl Service {
             Some(sidecar) => Some((sidecar, self.sidecars.get(sidecar)?.port?)),
             None => Some((name, self.port?)),
         }
+    }
+
+    /// Whether its containers get `variable` from stackctl, in a stack that has what it is about: where their own `env` and `secrets`
+    /// do not say it, nor `without` that they get none.
+    #[must_use]
+    pub fn is_given(&self, variable: &str) -> bool {
+        let is_own = self.env.contains_key(variable) || self.secrets.contains_key(variable);
+        !is_own && !self.without.iter().any(|name| name == variable)
+    }
+
+    /// Its values with references.
+    pub fn values(&self) -> impl Iterator<Item = &Template> {
+        let composed = self.secrets.values().filter_map(|from| match from {
+            SecretFrom::Composed(value) => Some(value),
+            _ => None,
+        });
+        self.env.values().chain(composed)
     }
 }
 
@@ -390,6 +418,8 @@ pub enum SecretFrom {
     Generate,
     /// `set`: given by hand with `stackctl secrets set`, kept in Secrets Manager, never shown.
     Set,
+    /// A text with references: put together of what the stack makes, kept in Secrets Manager, never shown.
+    Composed(Template),
     /// `from`: a secret of Secrets Manager that somebody else keeps.
     SecretsManager {
         /// Its ARN, with or without the six characters that AWS adds to its name.

@@ -36,6 +36,7 @@ pub(super) fn substitute(node: &mut Node, variables: &dyn Fn(&str) -> Option<Str
                 };
                 if let Some(value) = variables(name) {
                     done.push_str(&value);
+                    problems.takes_variable(span);
                 } else {
                     let hint = format!(
                         "set it, as in `{name}=… stackctl …`, or write `$${{{name}}}` for the characters themselves"

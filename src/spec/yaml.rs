@@ -58,6 +58,14 @@ impl Node {
         matches!(&self.value, Value::Scalar { text, plain: true } if matches!(text.as_str(), "" | "~" | "null" | "Null" | "NULL"))
     }
 
+    /// The text, if it is one value.
+    pub(super) fn text(&self) -> Option<&str> {
+        match &self.value {
+            Value::Scalar { text, .. } => Some(text),
+            Value::List(_) | Value::Map(_) => None,
+        }
+    }
+
     /// Whether it is the number 0.
     pub(super) fn is_zero(&self) -> bool {
         matches!(&self.value, Value::Scalar { text, plain: true } if text.parse() == Ok(0_u32))

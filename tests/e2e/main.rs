@@ -43,6 +43,7 @@ mod neighbours;
 mod passing;
 mod passwords;
 mod permissions;
+mod references;
 mod releases;
 mod releases_of_the_application;
 mod rollback;

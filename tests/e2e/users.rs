@@ -52,8 +52,13 @@ impl Database {
 
 /// The value of one of the stack's secrets.
 pub async fn secret(world: &World, name: &str) -> String {
+    secret_of(world, "demo", name).await
+}
+
+/// The value of one of the secrets of `stack`.
+pub async fn secret_of(world: &World, stack: &str, name: &str) -> String {
     let secrets = aws_sdk_secretsmanager::Client::new(&world.sdk().await);
-    let name = format!("demo/default/{name}");
+    let name = format!("{stack}/default/{name}");
     let answer = secrets.get_secret_value().secret_id(&name).send().await;
     answer.unwrap_or_else(|error| panic!("{name}: {error:?}")).secret_string().expect("it has one").to_owned()
 }

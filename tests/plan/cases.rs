@@ -80,6 +80,7 @@ cases! {
     nothing_exists,
     more_memory_after_a_rollback,
     port_changed,
+    references_in_values,
     rolled_back,
     running_image_deleted,
     second_service_added,

@@ -3,6 +3,7 @@
 mod images;
 mod load_balancer;
 mod network;
+mod references;
 mod services;
 mod watch;
 

@@ -4,34 +4,101 @@ use std::collections::BTreeMap;
 
 use crate::spec::{
     check,
+    nearest::nearest,
     problem::Collector,
-    read::{Entries, Field},
+    read::{Entries, Field, Map},
+    template::{self, Scope, Template},
 };
 
-/// What stackctl gives every container itself: always these, and what the stack's parts add to them.
-fn reserved(name: &str, given: &[&str]) -> bool {
-    matches!(name, "PORT" | "APP_VERSION" | "STACK_NAME" | "STACK_ENVIRONMENT") || given.contains(&name)
-}
+/// What stackctl gives every container itself, and reads again: which version runs is known by them.
+const RESERVED: [&str; 3] = ["APP_VERSION", "STACK_NAME", "STACK_ENVIRONMENT"];
 
 /// The name of an environment variable that the key of `field` is.
-pub(super) fn variable(field: &Field, given: &[&str], problems: &mut Collector) -> String {
+pub(super) fn variable(field: &Field, problems: &mut Collector) -> String {
     let name = field.key.text.clone();
     if !check::is_variable(&name) {
         let hint = "letters, digits and _, not beginning with a digit";
         problems.add(field.key.span, &field.path, format!("`{name}` cannot name an environment variable"), hint);
-    } else if reserved(&name, given) {
+    } else if RESERVED.contains(&name.as_str()) {
         let hint = "leave it out, or take another name";
         problems.add(field.key.span, &field.path, format!("{name} is given to every container by stackctl"), hint);
     }
     name
 }
 
-pub(super) fn env(field: &Field, given: &[&str], problems: &mut Collector) -> Option<BTreeMap<String, String>> {
+pub(super) fn env(field: &Field, scope: &Scope, problems: &mut Collector) -> Option<BTreeMap<String, Template>> {
     let entries = Entries::new(field.node, &field.path, problems)?;
     let mut env = BTreeMap::new();
     for field in entries.fields() {
-        let name = variable(&field, given, problems);
-        env.insert(name, field.loose_text(problems)?);
+        let name = variable(&field, problems);
+        let text = field.loose_text(problems)?;
+        let Some(value) = template(&field, &text, scope, problems) else { continue };
+        if value.references().any(template::Reference::is_secret) {
+            let message = format!("{name} has a secret in it, and `env` is plain text in the task definition");
+            field.wrong(message, format!("move it to `secrets`: `secrets: {{ {name}: {} }}`", quoted(&text)), problems);
+        }
+        env.insert(name, value);
     }
     Some(env)
+}
+
+/// `text` as YAML takes it.
+fn quoted(text: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "()._-/".contains(c);
+    if text.chars().all(is_plain) { text.to_owned() } else { format!("{text:?}") }
+}
+
+/// The value of `field`, which is `text`, with its references. Each that cannot be one is a problem in its place.
+pub(super) fn template(field: &Field, text: &str, scope: &Scope, problems: &mut Collector) -> Option<Template> {
+    let wrong = match Template::parse(text, scope) {
+        Ok(template) => return Some(template),
+        Err(wrong) => wrong,
+    };
+    for wrong in wrong {
+        let part = (wrong.written, wrong.before);
+        problems.add_within(field.node.span, part, &field.path, wrong.message, wrong.hint);
+    }
+    None
+}
+
+/// The variables that the container is not given, out of those that are `given`.
+pub(super) fn without(map: &Map, given: &[&str], problems: &mut Collector) -> Option<Vec<String>> {
+    let mut without = Vec::new();
+    for (field, name) in map.texts("without", problems)? {
+        if !given.contains(&name.as_str()) {
+            let hint = match nearest(&name, given.iter().copied()) {
+                Some(near) => format!("did you mean {near}?"),
+                None if given.is_empty() => {
+                    "leave `without` out: this container is given nothing of that kind".to_owned()
+                }
+                None => format!("it is given: {}", given.join(", ")),
+            };
+            field.wrong(format!("the container is not given `{name}` in the first place"), hint, problems);
+        }
+        if without.contains(&name) {
+            field.wrong(format!("`{name}` is there twice"), "keep one of them", problems);
+        }
+        without.push(name);
+    }
+    Some(without)
+}
+
+/// What is wrong with references to the load balancer in a stack without one: `services` is as it is written.
+pub(super) fn need_balancer(services: &Field, problems: &mut Collector) {
+    let of = |field: &Field<'_>, path: &str| format!("{}.{path}", field.path);
+    for (name, service) in services.node.entries() {
+        for (key, variables) in
+            service.entries().iter().filter(|(key, _)| ["env", "secrets"].contains(&key.text.as_str()))
+        {
+            for (variable, node) in variables.entries() {
+                let Some(text) = node.text() else { continue };
+                for wanted in template::names(text).filter(|name| ["stack.url", "stack.domain"].contains(name)) {
+                    let path = of(services, &format!("{}.{}.{}", name.text, key.text, variable.text));
+                    let message = format!("there is no `{wanted}`: the stack has no load balancer");
+                    let hint = "give a service a `port`, or leave this out";
+                    problems.add_within(node.span, (format!("(({wanted}))"), 0), &path, message, hint);
+                }
+            }
+        }
+    }
 }

@@ -28,6 +28,7 @@ use super::{
     problem::Collector,
     read::Map,
     stack::{LoadBalancer, Nat, Stack, Tls},
+    template::Scope,
     yaml::Node,
 };
 
@@ -60,7 +61,9 @@ pub(super) fn stack(root: &Node, environment: &str, problems: &mut Collector) ->
     given.extend(cache.as_ref().map(|_| "REDIS_URL"));
     let services = map.required("services", problems);
     let named = name.as_deref().unwrap_or_default();
-    let services = services.map(|field| service::services(&field, &map, named, &given, problems)).unwrap_or_default();
+    let scope = Scope::new(database.as_ref(), cache.as_ref(), &buckets::declared(&map));
+    let services =
+        services.map(|field| service::services(&field, &map, named, (&given, &scope), problems)).unwrap_or_default();
     let jobs = map.get("jobs").map(|field| jobs::jobs(&field, &map, problems)).unwrap_or_default();
     let mut load_balancer =
         map.get("load_balancer").and_then(|field| load_balancer::load_balancer(&field, region.as_deref(), problems));
@@ -71,6 +74,9 @@ pub(super) fn stack(root: &Node, environment: &str, problems: &mut Collector) ->
         }
     } else if load_balancer.is_none() && map.get("load_balancer").is_none() {
         load_balancer = Some(LoadBalancer { tls: Tls::SelfSigned });
+    }
+    if let (None, Some(services)) = (&load_balancer, map.get("services")) {
+        environment::need_balancer(&services, problems);
     }
     let bastion = map.get("bastion").and_then(|field| bastion::bastion(&field, problems));
     let alarms = map.get("alarms").and_then(|field| alarms::alarms(&field, problems));

@@ -1,22 +1,23 @@
-//! `secrets` of a service: values that are generated, values that are given by hand, and values that are kept somewhere
+//! `secrets` of a service: values that are generated, given by hand, put together of what the stack makes, or kept somewhere
 //! already.
 
 use std::collections::BTreeMap;
 
-use super::environment::variable;
+use super::environment::{template, variable};
 use crate::spec::{
     check,
     keys::SECRET,
     problem::Collector,
     read::{Entries, Field, Map},
     stack::SecretFrom,
+    template::Scope,
 };
 
-pub(super) fn secrets(field: &Field, given: &[&str], problems: &mut Collector) -> Option<BTreeMap<String, SecretFrom>> {
+pub(super) fn secrets(field: &Field, scope: &Scope, problems: &mut Collector) -> Option<BTreeMap<String, SecretFrom>> {
     let entries = Entries::new(field.node, &field.path, problems)?;
     let mut secrets = BTreeMap::new();
     for field in entries.fields() {
-        let name = variable(&field, given, problems);
+        let name = variable(&field, problems);
         if field.node.what() == "a mapping" {
             if let Some(from) = kept(&field, problems) {
                 secrets.insert(name, from);
@@ -26,11 +27,7 @@ pub(super) fn secrets(field: &Field, given: &[&str], problems: &mut Collector) -
         match field.text(problems)?.as_str() {
             "generate" => drop(secrets.insert(name, SecretFrom::Generate)),
             "set" => drop(secrets.insert(name, SecretFrom::Set)),
-            _ => {
-                let hint = "write `generate`, `set` for one that `stackctl secrets set` is given, or `{ from: … }` with the ARN or the parameter's name of where it is kept; \
-                            a value itself never belongs into stack.yaml";
-                field.wrong("a secret's value is not written here", hint, problems);
-            }
+            text => secrets.extend(composed(&field, text, scope, problems).map(|from| (name, from))),
         }
     }
     Some(secrets)
@@ -41,6 +38,23 @@ pub(super) fn names(service: &Map) -> impl Iterator<Item = String> {
     let field = service.get("secrets");
     let entries = field.iter().flat_map(|field| field.node.entries());
     entries.map(|(key, _)| key.text.clone()).collect::<Vec<_>>().into_iter()
+}
+
+/// A value that is put together of what the stack makes.
+fn composed(field: &Field, text: &str, scope: &Scope, problems: &mut Collector) -> Option<SecretFrom> {
+    let value = template(field, text, scope, problems)?;
+    if value.references().next().is_none() {
+        let hint = "write `generate`, `set` for one that `stackctl secrets set` is given, `{ from: … }` with the ARN or the parameter's name of where it is kept, or a text with a \
+                    reference such as ((database.password)); a value itself never belongs into stack.yaml";
+        field.wrong("a secret's value is not written here", hint, problems);
+        return None;
+    }
+    if problems.has_variable(field.node.span) {
+        let hint = "write the text out, or give the whole value with `set` and `stackctl secrets set`";
+        let message = "what comes from the caller's environment would be in plans: it may be a secret itself";
+        field.wrong(message, hint, problems);
+    }
+    Some(SecretFrom::Composed(value))
 }
 
 pub(super) fn kept(field: &Field, problems: &mut Collector) -> Option<SecretFrom> {

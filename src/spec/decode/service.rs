@@ -16,14 +16,16 @@ use crate::spec::{
     problem::Collector,
     read::{Entries, Field, Map},
     stack::{Bucket, Service},
+    template::Scope,
 };
 
-/// The services of the stack `stack` that `root` is. `given` are the variables that each container gets from stackctl.
+/// The services of the stack `stack` that `root` is. `given` are the variables that each container gets from stackctl, and
+/// `scope` is what values can refer to.
 pub(super) fn services(
     field: &Field,
     root: &Map,
     stack: &str,
-    given: &[&str],
+    (given, scope): (&[&str], &Scope),
     problems: &mut Collector,
 ) -> BTreeMap<String, Service> {
     let Some(entries) = Entries::new(field.node, &field.path, problems) else { return BTreeMap::new() };
@@ -40,7 +42,7 @@ pub(super) fn services(
             let hint = "2 to 20 of a-z, 0-9 and -, beginning with a letter";
             problems.add(field.key.span, &field.path, format!("`{name}` cannot name a service"), hint);
         }
-        if let Some(service) = service(field, root, ways, given, &buckets, problems) {
+        if let Some(service) = service(field, root, ways, (given, scope), &buckets, problems) {
             services.insert(name.clone(), service);
         }
     }
@@ -98,7 +100,7 @@ fn service(
     field: &Field,
     root: &Map,
     ways: Ways,
-    given: &[&str],
+    (given, scope): (&[&str], &Scope),
     declared: &[&str],
     problems: &mut Collector,
 ) -> Option<Service> {
@@ -156,9 +158,10 @@ fn service(
     let rollback_after = map.number("rollback_after", problems);
     let buckets = buckets::used(&map, declared, problems);
     let named: Vec<String> = buckets.iter().flatten().map(|name| Bucket::variable(name)).collect();
-    let given: Vec<&str> = given.iter().copied().chain(named.iter().map(String::as_str)).collect();
-    let env = map.get("env").map_or(Some(BTreeMap::new()), |field| environment::env(&field, &given, problems));
-    let secrets = map.get("secrets").map_or(Some(BTreeMap::new()), |field| secrets::secrets(&field, &given, problems));
+    let given = given.iter().copied().chain(named.iter().map(String::as_str)).chain(port.map(|_| "PORT"));
+    let without = environment::without(&map, &given.collect::<Vec<_>>(), problems);
+    let env = map.get("env").map_or(Some(BTreeMap::new()), |field| environment::env(&field, scope, problems));
+    let secrets = map.get("secrets").map_or(Some(BTreeMap::new()), |field| secrets::secrets(&field, scope, problems));
     if let (Some(env), Some(secrets)) = (&env, &secrets) {
         for name in secrets.keys().filter(|name| env.contains_key(*name)) {
             problems.add(
@@ -211,6 +214,7 @@ fn service(
         rollback_after,
         env: env?,
         secrets: secrets?,
+        without: without?,
         buckets: buckets?,
         permissions: permissions?,
     })

@@ -175,18 +175,31 @@ pub(in crate::spec) static SERVICE: Section = Section {
             name: "env",
             kind: Kind::Named { names: &texts::VARIABLE_NAME, of: &Kind::Scalar },
             absence: Absence::Means("none"),
-            doc: "Environment variables, in plain text in the task definition.",
+            doc: "Environment variables, in plain text in the task definition. A value can \
+                  [refer to what the stack makes](#references), such as `((database.host))`.",
         },
         Key {
             name: "secrets",
             kind: Kind::Named {
                 names: &texts::VARIABLE_NAME,
-                of: &Kind::Either(&[Kind::Choice(&["generate", "set"]), Kind::Map(&SECRET)]),
+                of: &Kind::Either(&[
+                    Kind::Choice(&["generate", "set"]),
+                    Kind::Text(&texts::WITH_REFERENCE),
+                    Kind::Map(&SECRET),
+                ]),
             },
             absence: Absence::Means("none"),
             doc: "Environment variables whose values ECS reads from where they are kept. `generate`: 32 letters and digits, \
                   made once, kept in Secrets Manager and never shown. `set`: [given by hand](#secrets). `{ from: … }`: [a \
-                  secret of your own](#secrets).",
+                  secret of your own](#secrets). A text with [references](#references), such as `((database.password))`: \
+                  put together of what the stack makes.",
+        },
+        Key {
+            name: "without",
+            kind: Kind::List(&texts::VARIABLE_NAMES, Empty::Allowed),
+            absence: Absence::Means("none"),
+            doc: "Variables that the container does not get from stackctl, of `PORT`, `DATABASE_URL`, `REDIS_URL` and those of its \
+                  buckets. A variable of the same name in `env` or `secrets` counts without this.",
         },
         Key {
             name: "sidecars",

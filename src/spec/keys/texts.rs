@@ -46,6 +46,14 @@ const NAME: &str = "^[a-z](-?[a-z0-9])+$";
 /// The name of an environment variable.
 pub(super) static VARIABLE_NAME: Text = Text { pattern: "^[A-Za-z_][A-Za-z0-9_]*$", ..PLAIN };
 
+/// The names of environment variables.
+pub(super) static VARIABLE_NAMES: Text =
+    Text { many: "names of variables", pattern: "^[A-Za-z_][A-Za-z0-9_]*$", ..PLAIN };
+
+/// A text that refers to something that the stack makes.
+pub(super) static WITH_REFERENCE: Text =
+    Text { one: "text with a reference", pattern: "\\(\\([A-Za-z][A-Za-z0-9_-]*\\.[A-Za-z0-9_.-]+\\)\\)", ..PLAIN };
+
 /// The name of a user of PostgreSQL.
 pub(super) static ROLE_NAME: Text = Text { pattern: "^[a-z_][a-z0-9_]{0,62}$", ..PLAIN };
 

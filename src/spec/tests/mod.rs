@@ -5,6 +5,7 @@ mod health;
 mod parts;
 mod permissions;
 mod reach;
+mod references;
 mod services;
 mod sidecars;
 
@@ -143,7 +144,10 @@ fn a_file_for_another_version_says_that_and_nothing_else() {
 fn variables_come_from_the_caller_and_a_missing_one_is_placed() {
     let text = "name: demo\nregion: ${REGION}\nservices: { web: { build: app, env: { A: \"$${B}\" } } }\n";
     let stack = parse("f", text, "default", &|name| (name == "REGION").then(|| "eu-west-1".to_owned())).expect("valid");
-    assert_eq!((stack.region.as_str(), stack.services["web"].env["A"].as_str()), ("eu-west-1", "${B}"));
+    assert_eq!(
+        (stack.region.as_str(), stack.services["web"].env["A"].as_text().as_deref()),
+        ("eu-west-1", Some("${B}"))
+    );
     let found = problems(text);
     assert_eq!(found.len(), 1, "an unknown value has no other problem: {found:?}");
     assert!(found[0].starts_with("2:9 the environment variable REGION is not set"));
@@ -153,21 +157,6 @@ fn variables_come_from_the_caller_and_a_missing_one_is_placed() {
 fn two_services_cannot_have_the_same_route() {
     let text = "name: demo\nregion: eu-west-1\nservices:\n  aa: { build: app, port: 80, routes: [/x] }\n  bb: { build: app, port: 80, routes: [/x] }\n";
     assert!(problems(text)[0].starts_with("5:3 `bb` and `aa` both want the route /x"));
-}
-
-#[test]
-fn what_the_stack_gives_its_containers_cannot_be_given_again() {
-    let env = |parts: &str, name: &str| {
-        let text = format!(
-            "name: demo\nregion: eu-west-1\n{parts}services: {{ web: {{ build: app, env: {{ {name}: x }} }} }}\n"
-        );
-        read(&text).map(drop).map_err(|problems| problems.list().iter().map(|one| one.message.clone()).collect())
-    };
-    let taken = |name: &str| Err(vec![format!("{name} is given to every container by stackctl")]);
-    assert_eq!(env("", "REDIS_URL"), Ok(()), "one may have a Redis of one's own");
-    assert_eq!(env("cache: {}\n", "REDIS_URL"), taken("REDIS_URL"));
-    assert_eq!(env("cache: {}\n", "DATABASE_URL"), Ok(()));
-    assert_eq!(env("database: {}\n", "DATABASE_URL"), taken("DATABASE_URL"));
 }
 
 #[test]

@@ -120,16 +120,6 @@ fn a_bucket_that_is_not_declared_is_placed_with_the_way_out() {
             "5:32 there is no bucket `files` [add it at the top of the file: buckets: { files: {} }]",
         ),
         ("uploads: {}", "buckets: [uploads, uploads]", "5:41 `uploads` is there twice [keep one of them]"),
-        (
-            "uploads: {}",
-            "buckets: [uploads], env: { BUCKET_UPLOADS: x }",
-            "5:49 BUCKET_UPLOADS is given to every container by stackctl [leave it out, or take another name]",
-        ),
-        (
-            "uploads: {}",
-            "buckets: [uploads], secrets: { BUCKET_UPLOADS: generate }",
-            "5:53 BUCKET_UPLOADS is given to every container by stackctl [leave it out, or take another name]",
-        ),
         ("Up: {}", "port: 80", "3:12 `Up` cannot name a bucket [2 to 20 of a-z, 0-9 and -, beginning with a letter]"),
     ];
     for (buckets, service, expected) in cases {

@@ -395,7 +395,7 @@ fn what_is_no_secret_of_aws_is_placed() {
         ("{ key: token }".to_owned(), "7:12 `from` is missing"),
         (
             "hunter2".to_owned(),
-            "7:12 a secret's value is not written here [write `generate`, `set` for one that `stackctl secrets set` is given, or `{ from: … }` with the ARN",
+            "7:12 a secret's value is not written here [write `generate`, `set` for one that `stackctl secrets set` is given, `{ from: … }` with the ARN",
         ),
     ] {
         let found = wrong(&secret);

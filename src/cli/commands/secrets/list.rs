@@ -41,11 +41,16 @@ fn lines(stack: &Stack, live: &BTreeMap<Address, secret::Live>) -> Vec<SecretLin
     let mut of_services = Vec::new();
     for (service, wanted) in &stack.services {
         for (variable, from) in &wanted.secrets {
-            let address = blueprint::service_secret(service, variable);
+            let address = match from {
+                SecretFrom::Composed(value) => blueprint::composed_secret(service, variable, value),
+                _ => blueprint::service_secret(service, variable),
+            };
             let kept = live.get(&address);
             let (source, kept_as) = match from {
                 SecretFrom::Generate => ("generate", kept.map(|live| live.name.clone())),
                 SecretFrom::Set => ("set", kept.map(|live| live.name.clone())),
+                // A part of another secret is kept with that.
+                SecretFrom::Composed(_) => ("composed", kept.map(|live| live.name.clone())),
                 SecretFrom::SecretsManager { arn, .. } | SecretFrom::Parameter { id: arn } => {
                     ("from", Some(arn.clone()))
                 }
@@ -53,17 +58,19 @@ fn lines(stack: &Stack, live: &BTreeMap<Address, secret::Live>) -> Vec<SecretLin
             let name = format!("{service}.{variable}");
             let services = vec![service.clone()];
             let changed = kept.and_then(|live| live.changed);
+            // What it is a part of has a line of its own.
+            let is_part = matches!(from, SecretFrom::Composed(_)) && address.name() != name;
+            of_services.extend(Some(address).filter(|_| !is_part));
             lines.push(SecretLine { name, source, services, jobs: jobs(stack, service), kept_as, changed });
-            of_services.push(address);
         }
     }
     for (address, secret) in live.iter().filter(|(address, _)| !of_services.contains(address)) {
-        let used = used_by_all(address, stack);
+        let services = using(address, stack);
         lines.push(SecretLine {
             name: name(address, stack),
             source: "stackctl",
-            services: if used { stack.services.keys().cloned().collect() } else { Vec::new() },
-            jobs: if used { stack.jobs.keys().cloned().collect() } else { Vec::new() },
+            jobs: services.iter().flat_map(|service| jobs(stack, service)).collect(),
+            services,
             kept_as: Some(secret.name.clone()),
             changed: secret.changed,
         });
@@ -84,10 +91,17 @@ fn name(address: &Address, stack: &Stack) -> String {
     user.map_or_else(|| address.name().replace('/', "."), |user| format!("database.{user}"))
 }
 
-/// Whether containers get what is in it: the URLs of database and cache go to every service.
-fn used_by_all(address: &Address, stack: &Stack) -> bool {
+/// The services whose containers get what is in it under stackctl's own name: the URLs of database and cache go to every service
+/// that does not say otherwise.
+fn using(address: &Address, stack: &Stack) -> Vec<String> {
     let url = |of: &str| *address == Address::new("secret", of);
-    (stack.database.is_some() && url("database-url")) || (stack.cache.is_some() && url("cache-url"))
+    let variable = match () {
+        () if stack.database.is_some() && url("database-url") => "DATABASE_URL",
+        () if stack.cache.is_some() && url("cache-url") => "REDIS_URL",
+        () => return Vec::new(),
+    };
+    let given = stack.services.iter().filter(|(_, service)| service.is_given(variable));
+    given.map(|(name, _)| name.clone()).collect()
 }
 
 #[cfg(test)]

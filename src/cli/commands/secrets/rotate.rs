@@ -19,7 +19,7 @@ use crate::{
     },
     model::{Address, Failure, LiveResource, Plan, Subject},
     output::Output,
-    spec::{DatabaseRole, DatabaseUser, Stack},
+    spec::{DatabaseRole, DatabaseUser, Reference, Service, Stack, Template},
 };
 
 /// What the name of a database user's password begins with.
@@ -134,11 +134,21 @@ fn user<'a>(stack: &'a Stack, name: &str) -> Result<&'a DatabaseUser, Stop> {
     Err(Stop::usage(format!("there is no `{name}` to rotate"), hint))
 }
 
-/// The services that connect as `user`: all of them, or none.
+/// The services that connect as `user`: by the URL that they are given, or by a value that refers to its password.
 fn using<'a>(stack: &'a Stack, user: &DatabaseUser) -> Vec<&'a str> {
     let first = stack.database.as_ref().and_then(|database| database.first_owner());
-    let used = user.role == DatabaseRole::Owner && first == Some(user);
-    stack.services.keys().filter(|_| used).map(String::as_str).collect()
+    let is_first = user.role == DatabaseRole::Owner && first == Some(user);
+    let refers = |reference: &Reference| match reference {
+        Reference::Database(_) => is_first,
+        Reference::DatabaseUser { name, .. } => *name == user.name,
+        _ => false,
+    };
+    let uses = |service: &Service| {
+        let mut references = service.values().flat_map(Template::references);
+        is_first && service.is_given("DATABASE_URL")
+            || references.any(|reference| reference.is_secret() && refers(reference))
+    };
+    stack.services.iter().filter(|(_, service)| uses(service)).map(|(name, _)| name.as_str()).collect()
 }
 
 /// The secret, in a stack that is as stack.yaml says: nothing else is to be carried out with a rotation.

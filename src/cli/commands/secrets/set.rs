@@ -190,6 +190,10 @@ fn wanted(stack: &Stack, name: &str) -> Result<Wanted, Stop> {
             format!("the value of {name} is generated"),
             format!("write `{variable}: set` in stack.yaml to give it by hand"),
         ),
+        Some((_, variable, SecretFrom::Composed(_), _)) => refuse(
+            format!("the value of {name} is put together of what the stack makes"),
+            format!("write `{variable}: set` in stack.yaml to give it by hand"),
+        ),
         Some((_, _, SecretFrom::SecretsManager { arn, .. } | SecretFrom::Parameter { id: arn }, _)) => {
             refuse(format!("{name} is kept elsewhere"), format!("change it where it is kept: {arn}"))
         }

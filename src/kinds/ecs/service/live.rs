@@ -191,7 +191,9 @@ pub(super) fn live(service: &SdkService, definition: Option<&TaskDefinition>) ->
 
 fn authorities(container: &ContainerDefinition) -> Authorities {
     let is_told = container.environment().iter().any(|variable| variable.value() == Some(authorities::PATH));
-    let connects = container.secrets().iter().any(|secret| secret.name() == "DATABASE_URL");
+    // One that is given no URL is told at least how to connect.
+    let has_mode = container.environment().iter().any(|variable| variable.name() == Some("PGSSLMODE"));
+    let connects = has_mode || container.secrets().iter().any(|secret| secret.name() == "DATABASE_URL");
     if connects && !is_told { Authorities::Missing } else { Authorities::Present }
 }
 

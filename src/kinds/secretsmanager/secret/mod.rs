@@ -1,5 +1,5 @@
-//! A secret value in Secrets Manager: a password that was made once, a URL made of one, or addresses that open a door. What is shown, compared and
-//! passed on is never the value.
+//! A secret value in Secrets Manager: a password that was made once, a URL or another text made of one, or addresses that open a door.
+//! What is shown, compared and passed on is never the value.
 //!
 //! <https://docs.aws.amazon.com/secretsmanager/latest/userguide/intro.html>
 
@@ -13,7 +13,7 @@ mod value;
 use serde::{Deserialize, Serialize};
 
 pub use look::Live;
-pub use value::Source;
+pub use value::{Part, Pieces, Source, cache_url, database_url};
 
 use look::{INPUTS, described, name, seen};
 use value::{GIVEN, fingerprint, generate, make};

@@ -144,6 +144,39 @@ fn the_url_of_a_cache_is_written_again_when_the_cache_moves() {
     assert_eq!(Secret::diff(&url(unknown), &live)[0].to, Shown::KnownAfterApply);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_composed_value_has_the_values_of_other_secrets_and_follows_them() {
+    let (cloud, address) = (cloud(), Address::new("secret", "web.DSN"));
+    let cx = context(&cloud, &[&address]);
+    let other = Address::new("secret", "database-user-app");
+    let password = Secret::create(&cx, &other, &generated()).await.expect("it is made");
+    let composed = |version: Input| {
+        let text = |text: &str| Part::Text(text.into());
+        let value_of = password.arn.as_str().into();
+        let parts = vec![text("Host=db;Password="), Part::Secret { value_of }, text(";")];
+        Desired { source: Source::Composed { parts, version } }
+    };
+    let made = Secret::create(&cx, &address, &composed("one".into())).await.expect("it is made");
+    let before = read(&cx, &password).await;
+    assert_eq!(read(&cx, &made).await, format!("Host=db;Password={before};"));
+    assert_eq!(Secret::diff(&composed("one".into()), &made), []);
+
+    renew(&cx, &password, 32).await.expect("it is written");
+    let desired = composed("two".into());
+    let changes = Secret::diff(&desired, &made);
+    assert_eq!((changes.len(), &changes[0].from, &changes[0].to), (1, &Shown::Sensitive, &Shown::Sensitive));
+    let unknown = composed(Input::digest(vec![Input::output(&other, "version")]));
+    assert_eq!(Secret::diff(&unknown, &made)[0].to, Shown::KnownAfterApply);
+    let changed = Changed::of(&changes).expect("it is changed in place");
+    let written = Secret::update(&cx, &address, &desired, &made, &changed).await.expect("it is written");
+    let after = read(&cx, &password).await;
+    assert_ne!(before, after);
+    assert_eq!(read(&cx, &written).await, format!("Host=db;Password={after};"));
+    assert_eq!(Secret::diff(&desired, &written), []);
+    let shown = serde_json::to_string(&desired).expect("it is plain data");
+    assert!(!shown.contains(&after), "{shown}");
+}
+
 #[test]
 fn a_url_follows_others_and_others_follow_its_version() {
     let with = |task: &str| {

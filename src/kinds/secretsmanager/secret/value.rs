@@ -49,6 +49,13 @@ pub enum Source {
         /// The port.
         port: Input,
     },
+    /// Texts and the values of other secrets, one after the other.
+    Composed {
+        /// They.
+        parts: Vec<Part>,
+        /// Another one as soon as the value is another one.
+        version: Input,
+    },
     /// The addresses from which the layers of an image can be fetched, a line each. They are good for a while only.
     Layers {
         /// The repository's name.
@@ -58,6 +65,19 @@ pub enum Source {
         /// Who asks: each run gets addresses of its own.
         run: String,
     },
+}
+
+/// A part of a composed value.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Part {
+    /// The value of another secret.
+    Secret {
+        /// Its ARN.
+        value_of: Input,
+    },
+    /// Text.
+    Text(Input),
 }
 
 /// A hash of what a value is made of; none while a part is unknown, empty for a generated one.
@@ -72,14 +92,15 @@ pub(super) fn fingerprint(source: &Source) -> Option<String> {
             for other in renewed_with {
                 parts.push(other.known()?);
             }
-            form = database_url("", "", "", "", "");
+            form = database_url(Pieces::default(), |text| text).concat();
             parts.push(&form);
             parts
         }
         Source::CacheUrl { token, host, port } => {
-            form = cache_url("", "", "");
+            form = cache_url("", "", "", |text| text).concat();
             vec![token.known()?, host.known()?, port.known()?, &form]
         }
+        Source::Composed { version, .. } => vec![version.known()?],
         Source::Layers { repository, digest, run } => vec![repository.known()?, digest.known()?, run.as_str()],
     };
     let digest = Sha256::digest(parts.join("\n").as_bytes());
@@ -97,7 +118,8 @@ pub(super) async fn make(cx: &Context, source: &Source) -> Result<String, Failur
         Source::DatabaseUrl { user, password, host, port, database, .. } => {
             let password = secretsmanager::value(cx, password.get()?).await?;
             let (password, host, port) = (password.expose(), host.get()?, port.get()?);
-            let url = database_url(user, password, host, port, database);
+            let url =
+                database_url(Pieces { user: user.as_str(), password, host, port, database }, |text| text).concat();
             let parts = serde_json::json!({
                 "username": user, "password": password, "host": host, "port": port, "database": database, "url": url,
             });
@@ -105,7 +127,19 @@ pub(super) async fn make(cx: &Context, source: &Source) -> Result<String, Failur
         }
         Source::CacheUrl { token, host, port } => {
             let token = secretsmanager::value(cx, token.get()?).await?;
-            Ok(cache_url(token.expose(), host.get()?, port.get()?))
+            Ok(cache_url(token.expose(), host.get()?, port.get()?, |text| text).concat())
+        }
+        Source::Composed { parts, .. } => {
+            let mut value = String::new();
+            for part in parts {
+                match part {
+                    Part::Text(text) => value.push_str(text.get()?),
+                    Part::Secret { value_of } => {
+                        value.push_str(secretsmanager::value(cx, value_of.get()?).await?.expose());
+                    }
+                }
+            }
+            Ok(value)
         }
         Source::Layers { repository, digest, .. } => {
             Ok(ecr::layer_urls(cx, repository.get()?, digest.get()?).await?.join("\n"))
@@ -113,20 +147,36 @@ pub(super) async fn make(cx: &Context, source: &Source) -> Result<String, Failur
     }
 }
 
+/// What the URL of a database is made of.
+#[derive(Clone, Debug, Default)]
+pub struct Pieces<T> {
+    /// The user.
+    pub user: T,
+    /// Its password.
+    pub password: T,
+    /// The host.
+    pub host: T,
+    /// The port.
+    pub port: T,
+    /// The database.
+    pub database: T,
+}
+
 /// A database's URL as every driver takes it: `SQLAlchemy` knows no `postgres://`, and over asyncpg no `sslmode`; for node-postgres
 /// `sslmode=require` is another thing than for libpq. How the connection is encrypted and whom the driver trusts, the
 /// variables of the container say.
 /// <https://docs.sqlalchemy.org/en/20/dialects/postgresql.html#module-sqlalchemy.dialects.postgresql.asyncpg>,
 /// <https://node-postgres.com/features/ssl>
-fn database_url(user: &str, password: &str, host: &str, port: &str, database: &str) -> String {
-    format!("postgresql://{user}:{password}@{host}:{port}/{database}")
+pub fn database_url<T>(of: Pieces<T>, text: impl Fn(&'static str) -> T) -> Vec<T> {
+    let Pieces { user, password, host, port, database } = of;
+    vec![text("postgresql://"), user, text(":"), password, text("@"), host, text(":"), port, text("/"), database]
 }
 
 /// A cache's URL. Celery requires the parameter that says how to check the certificate, and redis-py accepts this spelling only.
 /// Other clients check it anyway; of those that were tried, go-redis alone refuses what it does not know.
 /// <https://docs.celeryq.dev/en/stable/userguide/configuration.html#redis-backend-settings>
-fn cache_url(token: &str, host: &str, port: &str) -> String {
-    format!("rediss://:{token}@{host}:{port}/0?ssl_cert_reqs=required")
+pub fn cache_url<T>(token: T, host: T, port: T, text: impl Fn(&'static str) -> T) -> Vec<T> {
+    vec![text("rediss://:"), token, text("@"), host, text(":"), port, text("/0?ssl_cert_reqs=required")]
 }
 
 /// Letters and digits, which need no escaping in a URL, from the system's random source.

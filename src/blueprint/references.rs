@@ -1,0 +1,224 @@
+//! What the references in values become: outputs of resources, fields of the secret with the database's URL, or a secret of the
+//! service's own whose value is put together.
+
+use super::{
+    cache::{self, Cache},
+    constants::DATABASE_NAME,
+    database::{self, Database, User},
+    load_balancer, users,
+};
+use crate::{
+    kinds::{
+        ecs::task_definition::SecretRef,
+        secretsmanager::secret::{self, Part, Pieces, Source},
+    },
+    model::{Address, Graph, Input},
+    spec::{CacheFact, DatabaseFact, Piece, Reference, Stack, StackFact, Template, UserFact},
+};
+
+/// The parts of the stack that a value can refer to. The decoder has checked that what is referred to is there.
+pub(super) struct Referable<'a> {
+    pub(super) stack: &'a Stack,
+    pub(super) database: Option<&'a Database>,
+    pub(super) cache: Option<&'a Cache>,
+    /// The version of the image that the container runs.
+    pub(super) version: &'a Input,
+}
+
+/// A part of what the stack keeps already: the field of the secret, and what it changes with.
+struct Kept {
+    key: Option<&'static str>,
+    version: Option<Input>,
+}
+
+/// The secret that holds what `variable` of a service is put together to: where the stack keeps it already, or one of its own. That
+/// has another address than one that is generated or given, so that what the one holds is never taken for the other.
+#[must_use]
+pub fn address(service: &str, variable: &str, value: &Template) -> Address {
+    let kept = value.alone().and_then(|reference| match reference {
+        Reference::Database(_) => Some(database::url()),
+        Reference::DatabaseUser { name, fact: UserFact::Password } => Some(users::password(name)),
+        Reference::Cache(CacheFact::Password) => Some(cache::token()),
+        Reference::Cache(CacheFact::Url) => Some(cache::url()),
+        _ => None,
+    });
+    kept.unwrap_or_else(|| Address::new("secret", format!("{service}.{variable}")))
+}
+
+impl<'a> Referable<'a> {
+    /// A value of `env`, which has no secret in it.
+    pub(super) fn plain(&self, value: &Template) -> Input {
+        Input::joined(value.pieces().iter().flat_map(|piece| self.parts(piece)).filter_map(text).collect())
+    }
+
+    /// A value of `secrets`. What the stack keeps already is read where it is kept; all else is a secret of its own, `own`.
+    pub(super) fn secret(&self, graph: &mut Graph, (service, variable): (&str, &str), value: &Template) -> SecretRef {
+        let address = address(service, variable, value);
+        if let Some(Kept { key, version }) = value.alone().and_then(|reference| self.kept(reference)) {
+            return SecretRef { secret: Input::output(&address, "arn"), key: key.map(str::to_owned), version };
+        }
+        let parts: Vec<Part> = value.pieces().iter().flat_map(|piece| self.parts(piece)).collect();
+        let version = Input::digest(parts.iter().flat_map(|part| self.made_of(part)).collect());
+        let source = Source::Composed { parts: merged(parts), version: version.clone() };
+        let made = graph.add(address, &secret::Desired { source });
+        self.wait_for_users(graph, &made, value);
+        // Another value is another revision, so that tasks take it up.
+        SecretRef { secret: Input::output(&made, "arn"), key: None, version: Some(version) }
+    }
+
+    /// `by`, which has `value`, comes after what makes the users of the database, if that is in it: the URL says that they are made.
+    pub(super) fn wait_for_users(&self, graph: &mut Graph, by: &Address, value: &Template) {
+        let refers =
+            |reference: &Reference| matches!(reference, Reference::Database(_) | Reference::DatabaseUser { .. });
+        if let Some(database) = self.database.filter(|_| value.references().any(refers)) {
+            graph.need(by, &database.url);
+        }
+    }
+
+    /// How `reference` is read where it is kept by itself, if it is: at [`address`].
+    fn kept(&self, reference: &Reference) -> Option<Kept> {
+        match reference {
+            Reference::Database(fact) => {
+                let database = self.database?;
+                let key = match fact {
+                    DatabaseFact::Host => "host",
+                    DatabaseFact::Port => "port",
+                    DatabaseFact::Name => "database",
+                    DatabaseFact::User => "username",
+                    DatabaseFact::Password => "password",
+                    DatabaseFact::Url => "url",
+                };
+                let version = Some(database.user.version());
+                Some(Kept { key: Some(key), version })
+            }
+            Reference::DatabaseUser { name, fact: UserFact::Password } => {
+                let password = self.database?.passwords.get(name)?;
+                Some(Kept { key: None, version: Some(Input::output(password, "version")) })
+            }
+            // A cache's password is given to it once, and its URL is written with it.
+            Reference::Cache(CacheFact::Password | CacheFact::Url) => Some(Kept { key: None, version: None }),
+            _ => None,
+        }
+    }
+
+    fn parts(&self, piece: &Piece) -> Vec<Part> {
+        match piece {
+            Piece::Text(text) => vec![Part::Text(text.as_str().into())],
+            Piece::Reference(reference) => self.value(reference),
+        }
+    }
+
+    /// What `reference` is made of.
+    fn value(&self, reference: &Reference) -> Vec<Part> {
+        let plain = |input: Input| vec![Part::Text(input)];
+        match reference {
+            Reference::Database(fact) => {
+                let user = &self.database().user;
+                match fact {
+                    DatabaseFact::Host => plain(self.endpoint("host")),
+                    DatabaseFact::Port => plain(self.endpoint("port")),
+                    DatabaseFact::Name => plain(DATABASE_NAME.into()),
+                    DatabaseFact::User => self.of_user(user, UserFact::User),
+                    DatabaseFact::Password => self.of_user(user, UserFact::Password),
+                    DatabaseFact::Url => self.of_user(user, UserFact::Url),
+                }
+            }
+            Reference::DatabaseUser { name, fact } => {
+                let password = self.database().passwords[name].clone();
+                self.of_user(&User { name: name.clone(), password }, *fact)
+            }
+            Reference::Cache(fact) => {
+                let cache = self.cache();
+                let of = |output: &str| Part::Text(Input::output(&cache.cache, output));
+                let token = Part::Secret { value_of: Input::output(&cache.token, "arn") };
+                match fact {
+                    CacheFact::Host => vec![of("host")],
+                    CacheFact::Port => vec![of("port")],
+                    CacheFact::Password => vec![token],
+                    CacheFact::Url => secret::cache_url(token, of("host"), of("port"), known),
+                }
+            }
+            Reference::BucketName(name) => plain(Input::output(&Address::new("bucket", name), "name")),
+            Reference::Version => plain(self.version.clone()),
+            Reference::Stack(fact) => plain(self.of_stack(*fact)),
+        }
+    }
+
+    fn of_user(&self, user: &User, fact: UserFact) -> Vec<Part> {
+        let name = Part::Text(user.name.as_str().into());
+        let password = Part::Secret { value_of: Input::output(&user.password, "arn") };
+        match fact {
+            UserFact::User => vec![name],
+            UserFact::Password => vec![password],
+            UserFact::Url => {
+                let (host, port) = (Part::Text(self.endpoint("host")), Part::Text(self.endpoint("port")));
+                let database = known(DATABASE_NAME);
+                secret::database_url(Pieces { user: name, password, host, port, database }, known)
+            }
+        }
+    }
+
+    fn of_stack(&self, fact: StackFact) -> Input {
+        let balancer = || self.stack.load_balancer.as_ref().expect("the decoder refuses it without a load balancer");
+        match fact {
+            StackFact::Name => self.stack.name.as_str().into(),
+            StackFact::Environment => self.stack.environment.as_str().into(),
+            StackFact::Region => self.stack.region.as_str().into(),
+            StackFact::Domain => match balancer().domain() {
+                Some(domain) => domain.into(),
+                None => Input::output(&load_balancer::address(), "dns_name"),
+            },
+            StackFact::Url => {
+                Input::joined(vec![balancer().scheme().into(), "://".into(), self.of_stack(StackFact::Domain)])
+            }
+        }
+    }
+
+    /// What the value of a composed secret changes with. The password of a cache stays the one that it was made with.
+    fn made_of(&self, part: &Part) -> Vec<Input> {
+        match part {
+            Part::Text(text) => vec![text.clone()],
+            Part::Secret { value_of: Input::Output { from, .. } }
+                if self.cache.is_none_or(|cache| cache.token != *from) =>
+            {
+                vec![Input::output(from, "arn"), Input::output(from, "version")]
+            }
+            Part::Secret { value_of } => vec![value_of.clone()],
+        }
+    }
+
+    fn endpoint(&self, output: &str) -> Input {
+        Input::output(&self.database().instance, output)
+    }
+
+    fn database(&self) -> &'a Database {
+        self.database.expect("the decoder refuses it without a database")
+    }
+
+    fn cache(&self) -> &'a Cache {
+        self.cache.expect("the decoder refuses it without a cache")
+    }
+}
+
+fn known(text: &str) -> Part {
+    Part::Text(text.into())
+}
+
+fn text(part: Part) -> Option<Input> {
+    match part {
+        Part::Text(text) => Some(text),
+        Part::Secret { .. } => None,
+    }
+}
+
+/// `parts` with known texts that follow each other as one.
+fn merged(parts: Vec<Part>) -> Vec<Part> {
+    let mut merged: Vec<Part> = Vec::new();
+    for part in parts {
+        match (merged.last_mut(), part) {
+            (Some(Part::Text(Input::Known(text))), Part::Text(Input::Known(more))) => text.push_str(&more),
+            (_, part) => merged.push(part),
+        }
+    }
+    merged
+}

@@ -1,0 +1,88 @@
+//! What there is to refer to in a stack, by name.
+
+use super::{CacheFact, DatabaseFact, Reference, StackFact, UserFact};
+use crate::spec::{
+    nearest::nearest,
+    stack::{Cache, Database},
+};
+
+const DATABASE: [(&str, DatabaseFact); 6] = [
+    ("host", DatabaseFact::Host),
+    ("port", DatabaseFact::Port),
+    ("name", DatabaseFact::Name),
+    ("user", DatabaseFact::User),
+    ("password", DatabaseFact::Password),
+    ("url", DatabaseFact::Url),
+];
+
+const USER: [(&str, UserFact); 3] =
+    [("user", UserFact::User), ("password", UserFact::Password), ("url", UserFact::Url)];
+
+const CACHE: [(&str, CacheFact); 4] =
+    [("host", CacheFact::Host), ("port", CacheFact::Port), ("password", CacheFact::Password), ("url", CacheFact::Url)];
+
+const STACK: [(&str, StackFact); 5] = [
+    ("name", StackFact::Name),
+    ("environment", StackFact::Environment),
+    ("region", StackFact::Region),
+    ("url", StackFact::Url),
+    ("domain", StackFact::Domain),
+];
+
+/// What a name is to be added for that is not there, by the word that it begins with.
+const MISSING: [(&str, &str); 2] = [
+    ("database", "the stack has no `database`: add `database: {}` at the top of the file"),
+    ("cache", "the stack has no `cache`: add `cache: {}` at the top of the file"),
+];
+
+/// All names that can be referred to in a stack.
+#[derive(Debug, Default)]
+pub(in crate::spec) struct Scope(Vec<(String, Reference)>);
+
+impl Scope {
+    /// In a stack with these parts.
+    pub(in crate::spec) fn new(database: Option<&Database>, cache: Option<&Cache>, buckets: &[&str]) -> Self {
+        let mut names = Vec::new();
+        if let Some(database) = database {
+            names.extend(DATABASE.map(|(word, fact)| (format!("database.{word}"), Reference::Database(fact))));
+            for user in &database.users {
+                names.extend(USER.map(|(word, fact)| {
+                    let name = user.name.clone();
+                    (format!("database.users.{name}.{word}"), Reference::DatabaseUser { name, fact })
+                }));
+            }
+        }
+        if cache.is_some() {
+            names.extend(CACHE.map(|(word, fact)| (format!("cache.{word}"), Reference::Cache(fact))));
+        }
+        let buckets = buckets.iter().map(|name| (*name).to_owned());
+        names.extend(buckets.map(|name| (format!("buckets.{name}.name"), Reference::BucketName(name))));
+        names.push(("service.version".to_owned(), Reference::Version));
+        names.extend(STACK.map(|(word, fact)| (format!("stack.{word}"), Reference::Stack(fact))));
+        Self(names)
+    }
+
+    /// What `name` refers to, or what is wrong with it and what to write.
+    pub(super) fn find(&self, name: &str) -> Result<Reference, (String, String)> {
+        if let Some((_, reference)) = self.0.iter().find(|(known, _)| known == name) {
+            return Ok(reference.clone());
+        }
+        let message = format!("there is no `{name}` to refer to");
+        let first = name.split('.').next().unwrap_or_default();
+        let begins = |known: &&str| known.strip_prefix(first).is_some_and(|rest| rest.starts_with('.'));
+        let all: Vec<&str> = self.0.iter().map(|(known, _)| known.as_str()).collect();
+        if let Some((_, hint)) = MISSING.iter().find(|(word, _)| *word == first && !all.iter().any(begins)) {
+            return Err((message, (*hint).to_owned()));
+        }
+        // With a long list of users or buckets, what begins otherwise helps nobody.
+        let alike: Vec<&str> = all.iter().copied().filter(begins).collect();
+        let shown = if alike.is_empty() { &all } else { &alike };
+        let near = nearest(name, all.iter().copied()).map(|near| format!("did you mean `(({near}))`? "));
+        let hint = format!(
+            "{}there are: {}; for the characters themselves, write `((!{name}))`",
+            near.unwrap_or_default(),
+            shown.join(", ")
+        );
+        Err((message, hint))
+    }
+}

@@ -1,0 +1,87 @@
+//! What is a reference, what is text, and what is wrong with a name.
+
+use super::*;
+use crate::spec::stack::{Database, DatabaseRole, DatabaseUser};
+
+fn scope() -> Scope {
+    let users = vec![DatabaseUser { name: "app".into(), role: DatabaseRole::Owner }];
+    let database = Database {
+        version: "16".into(),
+        class: "db.t4g.micro".into(),
+        storage: 20,
+        multi_az: false,
+        backup_days: 7,
+        protect: true,
+        users,
+    };
+    Scope::new(Some(&database), None, &["uploads"])
+}
+
+fn parsed(text: &str) -> Vec<Piece> {
+    Template::parse(text, &scope()).expect("it is right").pieces().to_vec()
+}
+
+fn text(text: &str) -> Piece {
+    Piece::Text(text.to_owned())
+}
+
+#[test]
+fn references_are_cut_out_of_the_text_around_them() {
+    let (host, port) = (Reference::Database(DatabaseFact::Host), Reference::Database(DatabaseFact::Port));
+    assert_eq!(
+        parsed("jdbc:postgresql://((database.host)):((database.port))/x"),
+        [text("jdbc:postgresql://"), Piece::Reference(host.clone()), text(":"), Piece::Reference(port), text("/x"),]
+    );
+    assert_eq!(parsed("(((database.host)))"), [text("("), Piece::Reference(host), text(")")]);
+    let user = Reference::DatabaseUser { name: "app".into(), fact: UserFact::Password };
+    assert_eq!(parsed("((database.users.app.password))"), [Piece::Reference(user.clone())]);
+    assert!(user.is_secret());
+    assert_eq!(parsed("((buckets.uploads.name))"), [Piece::Reference(Reference::BucketName("uploads".into()))]);
+}
+
+#[test]
+fn what_applications_have_in_values_is_text() {
+    for plain in [
+        "",
+        "((a|b)c)*",
+        "$((1 + 2))",
+        "((3.5))",
+        "((name))",
+        "((",
+        "((database.host",
+        "(database.host)",
+        "{{database.host}}",
+        "{database.host}",
+        "$$",
+        "${database.host}",
+        "((a..b))",
+    ] {
+        assert_eq!(Template::parse(plain, &scope()).expect("it is right").as_text().as_deref(), Some(plain));
+    }
+    assert_eq!(parsed("a ((!database.host)) b"), [text("a ((database.host)) b")]);
+    let literal = Template::parse("((!other))", &scope()).expect("it is right");
+    assert_eq!(literal.as_text().as_deref(), Some("((!other))"), "there is nothing to escape");
+}
+
+#[test]
+fn an_unknown_name_is_answered_with_those_that_there_are() {
+    let wrong = |text: &str| {
+        let wrong = Template::parse(text, &scope()).expect_err("it is wrong");
+        wrong.into_iter().map(|one| (one.written, one.before, one.message, one.hint)).collect::<Vec<_>>()
+    };
+    let [(written, before, message, hint)] = &wrong("((database.host)) ((database.hots))")[..] else { panic!("one") };
+    assert_eq!((written.as_str(), *before), ("((database.hots))", 0));
+    assert_eq!(message, "there is no `database.hots` to refer to");
+    assert!(hint.starts_with("did you mean `((database.host))`? there are: database.host, database.port"), "{hint}");
+    assert!(hint.contains("database.users.app.url") && !hint.contains("stack.name"), "{hint}");
+    assert!(hint.ends_with("for the characters themselves, write `((!database.hots))`"), "{hint}");
+    let twice = wrong("((x.y)) ((x.y))");
+    assert_eq!(twice.iter().map(|one| one.1).collect::<Vec<_>>(), [0, 1]);
+    assert!(twice[0].3.contains("buckets.uploads.name, service.version, stack.name"), "{}", twice[0].3);
+    assert!(wrong("((cache.host))")[0].3.contains("add `cache: {}`"));
+    let spaced = &wrong("(( database.host ))")[0];
+    assert_eq!(
+        (spaced.2.as_str(), spaced.3.as_str()),
+        ("a reference has no spaces in it", "write `((database.host))`")
+    );
+}

@@ -1,0 +1,93 @@
+//! References in `env` and `secrets`, and the variables that stackctl gives.
+
+use super::*;
+
+fn with(parts: &str, service: &str) -> String {
+    format!("name: demo\nregion: eu-west-1\n{parts}services:\n  web:\n    build: app\n{service}")
+}
+
+fn web(text: &str) -> Service {
+    let mut stack = read(text).unwrap_or_else(|problems| panic!("{}", problems.render(false)));
+    stack.services.remove("web").expect("it is there")
+}
+
+#[test]
+fn a_value_refers_to_what_the_stack_makes() {
+    let text = with(
+        "database: {}\nbuckets: { uploads: {} }\n",
+        "    env: { DB_HOST: ((database.host)), BUCKET: ((buckets.uploads.name)) }\n    secrets: { DB_PASSWORD: ((database.password)) }\n",
+    );
+    let service = web(&text);
+    let host = Reference::Database(DatabaseFact::Host);
+    assert_eq!(service.env["DB_HOST"].alone(), Some(&host), "it needs no quotes, in a line of its own or in braces");
+    let SecretFrom::Composed(password) = &service.secrets["DB_PASSWORD"] else { panic!("it is put together") };
+    assert_eq!(password.alone(), Some(&Reference::Database(DatabaseFact::Password)));
+}
+
+#[test]
+fn an_unknown_name_is_placed_within_its_value() {
+    let text = with("database: {}\n", "    env:\n      URL: \"a ((database.host)) ((database.hots)) b\"\n");
+    let found = problems(&text);
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(found[0].starts_with("8:33 there is no `database.hots` to refer to [did you mean"), "{found:?}");
+    let shown = read(&text).expect_err("it is wrong").render(false);
+    assert!(shown.contains(" ^^^^^^^^^^^^^^^^^\n"), "the name alone is marked: {shown}");
+    // What a variable brings along has no place of its own.
+    let text = with("", "    env: { A: \"${X}\" }\n");
+    let found = parse("f", &text, "default", &|_| Some("((x.y))".into())).expect_err("it is wrong");
+    assert_eq!((found.list()[0].line, found.list()[0].column), (6, 15));
+}
+
+#[test]
+fn a_secret_in_env_is_refused_with_the_line_to_write() {
+    let found = problems(&with("database: {}\n", "    env: { DSN: \"Password=((database.password));\" }\n"));
+    assert_eq!(
+        found,
+        ["7:17 DSN has a secret in it, and `env` is plain text in the task definition \
+          [move it to `secrets`: `secrets: { DSN: \"Password=((database.password));\" }`]"]
+    );
+}
+
+#[test]
+fn a_secret_has_a_reference_and_nothing_of_the_callers() {
+    let found = problems(&with("", "    secrets: { KEY: hunter2 }\n"));
+    assert!(found[0].starts_with("6:21 a secret's value is not written here"), "{found:?}");
+    let text = with("database: {}\n", "    secrets: { KEY: \"((database.url))?key=${KEY}\" }\n");
+    let found = parse("f", &text, "default", &|_| Some("x".into())).expect_err("it is wrong");
+    assert!(found.list()[0].message.starts_with("what comes from the caller's environment"), "{found}");
+}
+
+#[test]
+fn the_url_of_a_stack_needs_a_load_balancer() {
+    let env = "    env: { URL: ((stack.url))/x }\n";
+    let found = problems(&with("", env));
+    assert_eq!(
+        found,
+        ["6:17 there is no `stack.url`: the stack has no load balancer [give a service a `port`, or leave this out]"]
+    );
+    assert!(read(&with("", &format!("    port: 80\n{env}"))).is_ok());
+}
+
+#[test]
+fn what_stackctl_gives_can_be_said_otherwise_or_left_out() {
+    let own = with(
+        "database: {}\ncache: {}\n",
+        "    port: 80\n    env: { PORT: 8080, REDIS_URL: \"x\" }\n    secrets: { DATABASE_URL: \"a((database.url))\" }\n",
+    );
+    assert!(["PORT", "REDIS_URL", "DATABASE_URL"].iter().all(|name| !web(&own).is_given(name)));
+    let left_out = with("database: {}\n", "    port: 80\n    without: [PORT, DATABASE_URL]\n");
+    assert!(!web(&left_out).is_given("PORT") && !web(&left_out).is_given("DATABASE_URL"));
+    let found = problems(&with("database: {}\n", "    without: [DATABASE_UR, PORT]\n"));
+    assert_eq!(
+        found,
+        [
+            "7:15 the container is not given `DATABASE_UR` in the first place [did you mean DATABASE_URL?]",
+            "7:28 the container is not given `PORT` in the first place [it is given: DATABASE_URL]",
+        ]
+    );
+    let found = problems(&with("", "    env: { APP_VERSION: x }\n"));
+    assert_eq!(
+        found,
+        ["6:12 APP_VERSION is given to every container by stackctl [leave it out, or take another name]"]
+    );
+}

@@ -1,0 +1,100 @@
+//! An application that names its settings itself: its database by parts, and in a text as JDBC has it. It gets what connects, also
+//! after a rotation, and nobody else gets to see it.
+
+use crate::{
+    support::{World, text},
+    tiny::Tiny,
+    users::{Database, secret_of},
+};
+
+const STACK: &str = "database: { protect: false, users: { app: owner, reader: read-only } }
+services:
+";
+
+const VALUES: &str = "    env:
+      DB_HOST: ((database.host))
+      DB_PORT: ((database.port))
+      DB_USER: ((database.user))
+      DB_NAME: ((database.name))
+      PUBLIC: ((stack.url))/((stack.environment))
+    secrets:
+      DB_PASSWORD: ((database.password))
+      JDBC_URL: jdbc:postgresql://((database.host)):((database.port))/((database.name))?user=((database.user))&password=((database.password))
+      REPORTS: ((database.users.reader.url))
+    without: [DATABASE_URL]
+    stop_timeout: 2
+";
+
+/// What the container has of the variable.
+async fn told(world: &World, url: &str, name: &str) -> String {
+    world.get(&format!("{url}/env/{name}")).await.1
+}
+
+/// Connects with each of the three; gives the password in the first.
+async fn connects(world: &World, url: &str) -> String {
+    let database = Database::of(world).await;
+    let (user, password) = (told(world, url, "DB_USER").await, told(world, url, "DB_PASSWORD").await);
+    assert_eq!(database.ask(&user, &password, "SELECT current_user"), "app");
+    let (host, port, name) =
+        (told(world, url, "DB_HOST").await, told(world, url, "DB_PORT").await, told(world, url, "DB_NAME").await);
+    let expected = format!("jdbc:postgresql://{host}:{port}/{name}?user={user}&password={password}");
+    assert_eq!(told(world, url, "JDBC_URL").await, expected);
+    let reports = told(world, url, "REPORTS").await;
+    let (reader, its_password) = reports
+        .strip_prefix("postgresql://")
+        .and_then(|rest| rest.strip_suffix(&format!("@{host}:{port}/{name}"))?.split_once(':'))
+        .expect("it is a URL");
+    assert_eq!((reader, database.ask(reader, its_password, "SELECT current_user").as_str()), ("reader", "reader"));
+    password
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_application_gets_its_database_under_its_own_names() {
+    let tiny = Tiny::start();
+    let world = &tiny.0;
+    world.edit("services:\n", STACK);
+    world.edit("    stop_timeout: 2\n", VALUES);
+    let planned = world.must(&["plan", "--output", "json", "--out", "plan.json"]);
+    assert!(planned.contains("secret.web.JDBC_URL") && !planned.contains("jdbc:"), "{planned}");
+    let url = world.up();
+    assert_eq!(world.plan(), Vec::<String>::new());
+    assert_eq!(told(world, &url, "DATABASE_URL").await, "");
+    assert_eq!(told(world, &url, "PUBLIC").await, format!("{url}/default"));
+    let before = connects(world, &url).await;
+
+    // A rotation reaches every value that the password is in, in one go.
+    let rotated = text(&world.stackctl(&["secrets", "rotate", "database.app", "--yes"]));
+    let after = connects(world, &url).await;
+    assert!(before != after && !rotated.contains(&after), "{rotated}");
+    let refusal = Database::of(world).await.refusal("app", &before, "SELECT 1");
+    assert!(refusal.contains("authentication failed"), "{refusal}");
+    assert_eq!(world.plan(), Vec::<String>::new());
+    // And so does that of a user that no URL of stackctl's own has.
+    let reports = told(world, &url, "REPORTS").await;
+    let refused = world.ends_with(3, &["secrets", "rotate", "database.reader"]);
+    assert!(refused.contains("web can then open no new connections"), "{refused}");
+    world.must(&["secrets", "rotate", "database.reader", "--yes"]);
+    assert_ne!(told(world, &url, "REPORTS").await, reports);
+    connects(world, &url).await;
+
+    // It is where ECS gets it from, and nowhere else.
+    assert_eq!(secret_of(world, "tiny", "web.JDBC_URL").await, told(world, &url, "JDBC_URL").await);
+    let ecs = aws_sdk_ecs::Client::new(&world.sdk().await);
+    let definition = ecs.describe_task_definition().task_definition("tiny-default-web").send().await;
+    let definition = format!("{:?}", definition.expect("it answers"));
+    let plan = std::fs::read_to_string(world.project().join("plan.json")).expect("it was written");
+    let listed = world.must(&["secrets", "list", "--output", "json"]);
+    for place in [&definition, &plan, &listed] {
+        assert!(![&before, &after].iter().any(|password| place.contains(*password)), "{place}");
+    }
+    assert!(listed.contains("tiny/default/web.JDBC_URL"), "{listed}");
+
+    // Another text is another value, and its line takes it away.
+    world.edit("jdbc:postgresql://", "jdbc:postgres://");
+    world.up();
+    assert!(told(world, &url, "JDBC_URL").await.starts_with("jdbc:postgres://"));
+    world.edit("      REPORTS: ((database.users.reader.url))\n", "");
+    assert!(world.plan().contains(&"delete secret.web.REPORTS".to_owned()));
+    world.must(&["destroy", "--confirm", "tiny"]);
+    assert_eq!(crate::sweep::everything(world).await, Vec::<String>::new());
+}
