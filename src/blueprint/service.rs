@@ -305,10 +305,12 @@ impl Drawing<'_> {
             SecretFrom::SecretsManager { arn, .. } => Some(secret::policy_arn(arn).into()),
             _ => None,
         });
+        let mut values: Vec<Input> = made.chain(others).collect();
         // Several variables can be fields of one secret.
-        let values: BTreeSet<Input> = made.chain(others).collect();
+        let mut seen = BTreeSet::new();
+        values.retain(|arn| seen.insert(arn.clone()));
         if !values.is_empty() {
-            statements.push(role::Statement::new(&["secretsmanager:GetSecretValue"], values.into_iter().collect()));
+            statements.push(role::Statement::new(&["secretsmanager:GetSecretValue"], values));
         }
         let parameters = kept(&|from| match from {
             SecretFrom::Parameter { id } => Some(SecretFrom::parameter_arn(id, &self.stack.region).into()),

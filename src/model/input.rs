@@ -51,7 +51,11 @@ impl Input {
     /// `parts` one after the other; known, if all of them are.
     pub fn joined(parts: Vec<Self>) -> Self {
         let mut merged: Vec<Self> = Vec::new();
-        for part in parts {
+        let flat = parts.into_iter().flat_map(|part| match part {
+            Self::Joined { parts } => parts,
+            part => vec![part],
+        });
+        for part in flat {
             match (merged.last_mut(), part) {
                 (Some(Self::Known(text)), Self::Known(more)) => text.push_str(&more),
                 (_, part) => merged.push(part),

@@ -16,6 +16,7 @@ mod reference;
 mod repository;
 mod required;
 mod schema;
+mod scope;
 mod stack;
 mod template;
 mod variables;

@@ -7,7 +7,8 @@ use crate::spec::{
     nearest::nearest,
     problem::Collector,
     read::{Entries, Field, Map},
-    template::{self, Scope, Template},
+    scope::Scope,
+    template::{self, Template},
 };
 
 /// What stackctl gives every container itself, and reads again: which version runs is known by them.
@@ -50,7 +51,7 @@ fn quoted(text: &str) -> String {
 
 /// The value of `field`, which is `text`, with its references. Each that cannot be one is a problem in its place.
 pub(super) fn template(field: &Field, text: &str, scope: &Scope, problems: &mut Collector) -> Option<Template> {
-    let wrong = match Template::parse(text, scope) {
+    let wrong = match scope.read(text) {
         Ok(template) => return Some(template),
         Err(wrong) => wrong,
     };

@@ -27,8 +27,8 @@ use super::{
     keys::TOP,
     problem::Collector,
     read::Map,
+    scope::Scope,
     stack::{LoadBalancer, Nat, Stack, Tls},
-    template::Scope,
     yaml::Node,
 };
 

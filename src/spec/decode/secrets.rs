@@ -9,8 +9,8 @@ use crate::spec::{
     keys::SECRET,
     problem::Collector,
     read::{Entries, Field, Map},
+    scope::Scope,
     stack::SecretFrom,
-    template::Scope,
 };
 
 pub(super) fn secrets(field: &Field, scope: &Scope, problems: &mut Collector) -> Option<BTreeMap<String, SecretFrom>> {

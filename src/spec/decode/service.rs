@@ -15,8 +15,8 @@ use crate::spec::{
     limits,
     problem::Collector,
     read::{Entries, Field, Map},
+    scope::Scope,
     stack::{Bucket, Service},
-    template::Scope,
 };
 
 /// The services of the stack `stack` that `root` is. `given` are the variables that each container gets from stackctl, and

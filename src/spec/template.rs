@@ -1,11 +1,5 @@
-//! Values with references in them: `((database.host))` stands for what the stack makes. What there is to refer to is in
-//! `scope.rs`; what a reference becomes is for the blueprint.
-
-mod scope;
-#[cfg(test)]
-mod tests;
-
-pub(super) use scope::Scope;
+//! Values with references in them: `((database.host))` stands for what the stack makes. What there is to refer to is for `scope.rs`;
+//! what a reference becomes is for the blueprint.
 
 const OPEN: &str = "((";
 const CLOSE: &str = "))";
@@ -168,17 +162,20 @@ impl Template {
         self.0.iter().map(text).collect()
     }
 
-    /// Reads `text`, in which the names of `scope` can be referred to.
+    /// Reads `text`; `find` gives what a name refers to, or what is wrong with it and what to write.
     ///
     /// # Errors
     /// Every reference that cannot be one.
-    pub(super) fn parse(text: &str, scope: &Scope) -> Result<Self, Vec<Wrong>> {
+    pub(super) fn parse(
+        text: &str,
+        find: &dyn Fn(&str) -> Result<Reference, (String, String)>,
+    ) -> Result<Self, Vec<Wrong>> {
         let (mut pieces, mut wrong) = (Vec::new(), Vec::new());
         let mut plain = String::new();
         for token in Tokens(text) {
             match token {
                 Token::Text(more) => plain.push_str(more),
-                Token::Name { written, name } => match scope.find(name) {
+                Token::Name { written, name } => match find(name) {
                     Ok(reference) => {
                         if !plain.is_empty() {
                             pieces.push(Piece::Text(std::mem::take(&mut plain)));

@@ -1,7 +1,10 @@
 //! What is a reference, what is text, and what is wrong with a name.
 
 use super::*;
-use crate::spec::stack::{Database, DatabaseRole, DatabaseUser};
+use crate::spec::{
+    stack::{DatabaseRole, DatabaseUser},
+    template::Piece,
+};
 
 fn scope() -> Scope {
     let users = vec![DatabaseUser { name: "app".into(), role: DatabaseRole::Owner }];
@@ -18,7 +21,7 @@ fn scope() -> Scope {
 }
 
 fn parsed(text: &str) -> Vec<Piece> {
-    Template::parse(text, &scope()).expect("it is right").pieces().to_vec()
+    scope().read(text).expect("it is right").pieces().to_vec()
 }
 
 fn text(text: &str) -> Piece {
@@ -56,17 +59,17 @@ fn what_applications_have_in_values_is_text() {
         "${database.host}",
         "((a..b))",
     ] {
-        assert_eq!(Template::parse(plain, &scope()).expect("it is right").as_text().as_deref(), Some(plain));
+        assert_eq!(scope().read(plain).expect("it is right").as_text().as_deref(), Some(plain));
     }
     assert_eq!(parsed("a ((!database.host)) b"), [text("a ((database.host)) b")]);
-    let literal = Template::parse("((!other))", &scope()).expect("it is right");
+    let literal = scope().read("((!other))").expect("it is right");
     assert_eq!(literal.as_text().as_deref(), Some("((!other))"), "there is nothing to escape");
 }
 
 #[test]
 fn an_unknown_name_is_answered_with_those_that_there_are() {
     let wrong = |text: &str| {
-        let wrong = Template::parse(text, &scope()).expect_err("it is wrong");
+        let wrong = scope().read(text).expect_err("it is wrong");
         wrong.into_iter().map(|one| (one.written, one.before, one.message, one.hint)).collect::<Vec<_>>()
     };
     let [(written, before, message, hint)] = &wrong("((database.host)) ((database.hots))")[..] else { panic!("one") };

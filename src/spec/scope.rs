@@ -1,9 +1,9 @@
-//! What there is to refer to in a stack, by name.
+//! What there is to refer to in a stack, by name. The internal address of a service can become a name like the others.
 
-use super::{CacheFact, DatabaseFact, Reference, StackFact, UserFact};
-use crate::spec::{
+use super::{
     nearest::nearest,
     stack::{Cache, Database},
+    template::{CacheFact, DatabaseFact, Reference, StackFact, Template, UserFact, Wrong},
 };
 
 const DATABASE: [(&str, DatabaseFact); 6] = [
@@ -37,11 +37,11 @@ const MISSING: [(&str, &str); 2] = [
 
 /// All names that can be referred to in a stack.
 #[derive(Debug, Default)]
-pub(in crate::spec) struct Scope(Vec<(String, Reference)>);
+pub(super) struct Scope(Vec<(String, Reference)>);
 
 impl Scope {
     /// In a stack with these parts.
-    pub(in crate::spec) fn new(database: Option<&Database>, cache: Option<&Cache>, buckets: &[&str]) -> Self {
+    pub(super) fn new(database: Option<&Database>, cache: Option<&Cache>, buckets: &[&str]) -> Self {
         let mut names = Vec::new();
         if let Some(database) = database {
             names.extend(DATABASE.map(|(word, fact)| (format!("database.{word}"), Reference::Database(fact))));
@@ -62,8 +62,16 @@ impl Scope {
         Self(names)
     }
 
+    /// Reads `text` with its references.
+    ///
+    /// # Errors
+    /// Every reference that cannot be one.
+    pub(super) fn read(&self, text: &str) -> Result<Template, Vec<Wrong>> {
+        Template::parse(text, &|name| self.find(name))
+    }
+
     /// What `name` refers to, or what is wrong with it and what to write.
-    pub(super) fn find(&self, name: &str) -> Result<Reference, (String, String)> {
+    fn find(&self, name: &str) -> Result<Reference, (String, String)> {
         if let Some((_, reference)) = self.0.iter().find(|(known, _)| known == name) {
             return Ok(reference.clone());
         }
@@ -86,3 +94,6 @@ impl Scope {
         Err((message, hint))
     }
 }
+
+#[cfg(test)]
+mod tests;
