@@ -30,15 +30,13 @@ fn plain_values_are_outputs_and_texts_around_them() {
     assert_eq!(environment["WHERE"], "demo-default-eu-west-1");
     assert!(needs(&graph, "task_definition.web").contains(&"bucket.files".to_owned()), "it makes the order");
     assert_eq!(graph.order().map(|order| order.len()), Ok(graph.len()));
-    let (_, environment) = told(
-        "load_balancer: { tls: off, domain: shop.example.com }\n",
-        "env: { URL: ((stack.url)), HOST: ((stack.domain)) }",
-        "environment",
-    );
-    assert_eq!(
-        (&environment["URL"], &environment["HOST"]),
-        (&json!("http://shop.example.com"), &json!("shop.example.com"))
-    );
+    let text = "name: demo\nregion: eu-west-1\nload_balancer: { tls: acm, domain: shop.example.com }\n\
+                services: { web: { build: app, port: 3000, env: { URL: ((stack.url)), HOST: ((stack.domain)) } } }\n";
+    let stack = spec::parse("stack.yaml", text, spec::DEFAULT_ENVIRONMENT, &|_| None).expect("it is valid");
+    let graph = sketch(&stack).expect("it is drawn");
+    let environment = &node(&graph, "task_definition.web").desired["environment"];
+    let told = (&environment["URL"], &environment["HOST"]);
+    assert_eq!(told, (&json!("https://shop.example.com"), &json!("shop.example.com")));
 }
 
 #[test]

@@ -75,7 +75,7 @@ pub(super) fn stack(root: &Node, environment: &str, problems: &mut Collector) ->
     } else if load_balancer.is_none() && map.get("load_balancer").is_none() {
         load_balancer = Some(LoadBalancer { tls: Tls::SelfSigned });
     }
-    if let (None, Some(services)) = (&load_balancer, map.get("services")) {
+    if let (None, None, Some(services)) = (&load_balancer, map.get("load_balancer"), map.get("services")) {
         environment::need_balancer(&services, problems);
     }
     let bastion = map.get("bastion").and_then(|field| bastion::bastion(&field, problems));
