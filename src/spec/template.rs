@@ -166,10 +166,7 @@ impl Template {
     ///
     /// # Errors
     /// Every reference that cannot be one.
-    pub(super) fn parse(
-        text: &str,
-        find: &dyn Fn(&str) -> Result<Reference, (String, String)>,
-    ) -> Result<Self, Vec<Wrong>> {
+    pub(super) fn parse(text: &str, find: &Find) -> Result<Self, Vec<Wrong>> {
         let (mut pieces, mut wrong) = (Vec::new(), Vec::new());
         let mut plain = String::new();
         for token in Tokens(text) {
@@ -196,6 +193,9 @@ impl Template {
         if wrong.is_empty() { Ok(Self(pieces)) } else { Err(wrong) }
     }
 }
+
+/// Gives what a name refers to, or what is wrong with it and what to write.
+pub(super) type Find<'a> = dyn Fn(&str) -> Result<Reference, (String, String)> + 'a;
 
 /// A reference that cannot be one.
 #[derive(Debug, PartialEq, Eq)]
