@@ -195,7 +195,7 @@ impl Drawing<'_> {
         let desired = task_definition::Desired {
             cpu: self.service.cpu,
             memory: self.service.memory,
-            sidecars: sidecars::draw(self.service, &container),
+            sidecars: sidecars::draw(self.service, &container, &referable),
             ..task_definition::Desired::new(self.name, container, roles)
         };
         let definition = graph.add(Address::new("task_definition", self.name), &desired);

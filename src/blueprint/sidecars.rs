@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::references::Referable;
 use crate::{
     kinds::ecs::task_definition::{self, Container, SecretRef},
     spec::{Check, Condition, SecretFrom, Service, Sidecar, SidecarSecret},
@@ -15,11 +16,11 @@ const FORMS: [&str; 2] = ["CMD", "CMD-SHELL"];
 const PORT: &str = "PORT";
 
 /// The sidecars of `service`, by name; `main` is its own container.
-pub(super) fn draw(service: &Service, main: &Container) -> BTreeMap<String, Container> {
-    service.sidecars.iter().map(|(name, sidecar)| (name.clone(), container(sidecar, main))).collect()
+pub(super) fn draw(service: &Service, main: &Container, referable: &Referable) -> BTreeMap<String, Container> {
+    service.sidecars.iter().map(|(name, sidecar)| (name.clone(), container(sidecar, main, referable))).collect()
 }
 
-fn container(sidecar: &Sidecar, main: &Container) -> Container {
+fn container(sidecar: &Sidecar, main: &Container, referable: &Referable) -> Container {
     // Another process of the application gets what the application gets.
     let base = match &sidecar.image {
         Some(image) => Container::new(image.as_str().into(), main.log_group.clone()),
@@ -33,7 +34,7 @@ fn container(sidecar: &Sidecar, main: &Container) -> Container {
     let mut environment = base.environment;
     environment.remove(PORT);
     environment.extend(sidecar.port.map(|port| (PORT.to_owned(), port.to_string().into())));
-    environment.extend(sidecar.env.iter().map(|(name, value)| (name.clone(), value.as_str().into())));
+    environment.extend(sidecar.env.iter().map(|(name, value)| (name.clone(), referable.plain(value))));
     let mut secrets = base.secrets;
     for (name, from) in &sidecar.secrets {
         let reference = match from {

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use super::template::Template;
+
 /// One of `sidecars`: a container beside the service's own.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sidecar {
@@ -14,7 +16,7 @@ pub struct Sidecar {
     /// `port`, if it listens on one.
     pub port: Option<u16>,
     /// `env`.
-    pub env: BTreeMap<String, String>,
+    pub env: BTreeMap<String, Template>,
     /// `secrets`.
     pub secrets: BTreeMap<String, SidecarSecret>,
     /// `essential`: whether the task ends with it.

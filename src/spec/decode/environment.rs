@@ -9,6 +9,7 @@ use crate::spec::{
     read::{Entries, Field, Map},
     scope::Scope,
     template::{self, Template},
+    yaml::{Key, Node},
 };
 
 /// What stackctl gives every container itself, and reads again: which version runs is known by them.
@@ -32,15 +33,38 @@ pub(super) fn env(field: &Field, scope: &Scope, problems: &mut Collector) -> Opt
     let mut env = BTreeMap::new();
     for field in entries.fields() {
         let name = variable(&field, problems);
-        let text = field.loose_text(problems)?;
-        let Some(value) = template(&field, &text, scope, problems) else { continue };
-        if value.references().any(template::Reference::is_secret) {
-            let message = format!("{name} has a secret in it, and `env` is plain text in the task definition");
-            field.wrong(message, format!("move it to `secrets`: `secrets: {{ {name}: {} }}`", quoted(&text)), problems);
+        let hint = |name: &str, text: &str| format!("move it to `secrets`: `secrets: {{ {name}: {text} }}`");
+        if let Some(value) = plain(&field, scope, hint, problems)? {
+            env.insert(name, value);
         }
-        env.insert(name, value);
     }
     Some(env)
+}
+
+/// A value that has no secret in it; `hint` says what to do with a variable and a text that has one. None within where a reference
+/// cannot be one.
+pub(super) fn plain(
+    field: &Field,
+    scope: &Scope,
+    hint: impl Fn(&str, &str) -> String,
+    problems: &mut Collector,
+) -> Option<Option<Template>> {
+    let (name, text) = (&field.key.text, field.loose_text(problems)?);
+    let value = template(field, &text, scope, problems);
+    if value.iter().flat_map(Template::references).any(template::Reference::is_secret) {
+        let message = format!("{name} has a secret in it, and `env` is plain text in the task definition");
+        field.wrong(message, hint(name, &quoted(&text)), problems);
+    }
+    Some(value)
+}
+
+/// Whether `service` says the variable `name` itself in `env`, or that it is left out.
+pub(super) fn is_said(service: &Map, name: &str) -> bool {
+    let env = service.get("env");
+    let own = env.iter().flat_map(|field| field.node.entries()).any(|(key, _)| key.text == name);
+    let without = service.get("without");
+    let left_out = without.and_then(|field| field.texts(&mut Collector::default())).unwrap_or_default();
+    own || left_out.iter().any(|(_, text)| text == name)
 }
 
 /// `text` as YAML takes it.
@@ -86,19 +110,27 @@ pub(super) fn without(map: &Map, given: &[&str], problems: &mut Collector) -> Op
 
 /// What is wrong with references to the load balancer in a stack without one: `services` is as it is written.
 pub(super) fn need_balancer(services: &Field, problems: &mut Collector) {
-    let of = |field: &Field<'_>, path: &str| format!("{}.{path}", field.path);
     for (name, service) in services.node.entries() {
-        for (key, variables) in
-            service.entries().iter().filter(|(key, _)| ["env", "secrets"].contains(&key.text.as_str()))
-        {
-            for (variable, node) in variables.entries() {
-                let Some(text) = node.text() else { continue };
-                for wanted in template::names(text).filter(|name| ["stack.url", "stack.domain"].contains(name)) {
-                    let path = of(services, &format!("{}.{}.{}", name.text, key.text, variable.text));
-                    let message = format!("there is no `{wanted}`: the stack has no load balancer");
-                    let hint = "give a service a `port`, or leave this out";
-                    problems.add_within(node.span, (format!("(({wanted}))"), 0), &path, message, hint);
-                }
+        let sidecars =
+            service.entries().iter().filter(|(key, _)| key.text == "sidecars").flat_map(|(_, all)| all.entries());
+        let path = format!("{}.{}", services.path, name.text);
+        let sidecars = sidecars.map(|(name, node)| (format!("{path}.sidecars.{}", name.text), node));
+        for (path, container) in std::iter::once((path.clone(), service)).chain(sidecars) {
+            without_balancer(&path, container, problems);
+        }
+    }
+}
+
+fn without_balancer(path: &str, container: &Node, problems: &mut Collector) {
+    let of_values = |key: &Key| ["env", "secrets"].contains(&key.text.as_str());
+    for (key, variables) in container.entries().iter().filter(|(key, _)| of_values(key)) {
+        for (variable, node) in variables.entries() {
+            let Some(text) = node.text() else { continue };
+            for wanted in template::names(text).filter(|name| ["stack.url", "stack.domain"].contains(name)) {
+                let path = format!("{path}.{}.{}", key.text, variable.text);
+                let message = format!("there is no `{wanted}`: the stack has no load balancer");
+                let hint = "give a service a `port`, or leave this out";
+                problems.add_within(node.span, (format!("(({wanted}))"), 0), &path, message, hint);
             }
         }
     }

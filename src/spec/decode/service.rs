@@ -110,7 +110,7 @@ fn service(
     let command = map.command("command", problems);
     let port = map.number("port", problems).and_then(|port| u16::try_from(port).ok());
     let (cpu, memory) = size(&map, problems);
-    let own = Own::of(&map, &field.key.text, port, given);
+    let own = Own::of(&map, &field.key.text, port, (given, scope));
     let beside = sidecars::beside(&map, &own, problems);
     let target = beside.as_ref().and_then(|beside| beside.target.clone());
     let port_of_target = target.as_ref().map_or(port, |(_, port)| *port);

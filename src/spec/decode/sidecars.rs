@@ -9,10 +9,12 @@ use crate::spec::{
     nearest::nearest,
     problem::Collector,
     read::{Entries, Field, Map},
+    scope::Scope,
     stack::SecretFrom,
+    template::Template,
 };
 
-use super::{health, secrets};
+use super::{environment, health, secrets};
 
 /// The names that AWS and stackctl give to containers themselves.
 const TAKEN: [&str; 2] = ["aws-", "stackctl-"];
@@ -31,13 +33,16 @@ pub(super) struct Own<'a> {
     pub(super) is_checked: bool,
     /// The names of its secrets, and of those that stackctl gives it.
     pub(super) secrets: BTreeSet<String>,
+    /// What values can refer to.
+    pub(super) scope: &'a Scope,
 }
 
 impl<'a> Own<'a> {
     /// The container of the service `name`, which gets the variables `given` from stackctl.
-    pub(super) fn of(service: &Map, name: &'a str, port: Option<u16>, given: &[&str]) -> Self {
-        let secrets = secrets::names(service).chain(given.iter().map(|name| (*name).to_owned()));
-        Self { name, port, is_checked: health::has_command(service), secrets: secrets.collect() }
+    pub(super) fn of(service: &Map, name: &'a str, port: Option<u16>, (given, scope): (&[&str], &'a Scope)) -> Self {
+        let given = given.iter().filter(|name| !environment::is_said(service, name));
+        let secrets = secrets::names(service).chain(given.map(|name| (*name).to_owned()));
+        Self { name, port, is_checked: health::has_command(service), secrets: secrets.collect(), scope }
     }
 }
 
@@ -107,7 +112,7 @@ fn sidecar(field: &Field, own: &Own, others: &[&str], problems: &mut Collector) 
     let image = map.get("image").map(|_| map.text("image", problems));
     let (entrypoint, command) = (map.command("entrypoint", problems), map.command("command", problems));
     let port = map.number("port", problems).and_then(|port| u16::try_from(port).ok());
-    let env = map.get("env").map_or(Some(BTreeMap::new()), |field| env(&field, problems));
+    let env = map.get("env").map_or(Some(BTreeMap::new()), |field| env(&field, own.scope, problems));
     let secrets = map.get("secrets").map_or(Some(BTreeMap::new()), |field| own_secrets(&field, own, problems));
     if let (Some(env), Some(secrets)) = (&env, &secrets) {
         for name in secrets.keys().filter(|name| env.contains_key(*name)) {
@@ -152,12 +157,17 @@ fn is_variable(field: &Field, problems: &mut Collector) {
     }
 }
 
-fn env(field: &Field, problems: &mut Collector) -> Option<BTreeMap<String, String>> {
+fn env(field: &Field, scope: &Scope, problems: &mut Collector) -> Option<BTreeMap<String, Template>> {
     let entries = Entries::new(field.node, &field.path, problems)?;
     let mut env = BTreeMap::new();
     for field in entries.fields() {
         is_variable(&field, problems);
-        env.insert(field.key.text.clone(), field.loose_text(problems)?);
+        let hint = |name: &str, text: &str| {
+            format!("write `secrets: {{ {name}: {text} }}` in the service, and `secrets: {{ {name}: shared }}` here")
+        };
+        if let Some(value) = environment::plain(&field, scope, hint, problems)? {
+            env.insert(field.key.text.clone(), value);
+        }
     }
     Some(env)
 }
@@ -174,7 +184,7 @@ fn own_secrets(field: &Field, own: &Own, problems: &mut Collector) -> Option<BTr
                     drop(all.insert(name, SidecarSecret::SecretsManager { arn, key }));
                 }
                 SecretFrom::Parameter { id } => drop(all.insert(name, SidecarSecret::Parameter { id })),
-                SecretFrom::Generate | SecretFrom::Set => {}
+                SecretFrom::Generate | SecretFrom::Set | SecretFrom::Composed(_) => {}
             }
             continue;
         }

@@ -49,6 +49,20 @@ fn a_secret_in_env_is_refused_with_the_line_to_write() {
 }
 
 #[test]
+fn sidecars_refer_to_what_is_no_secret() {
+    let sidecar = |env: &str| {
+        with("database: {}\n", &format!("    sidecars: {{ proxy: {{ image: nginx, env: {{ A: {env} }} }} }}\n"))
+    };
+    let host = Reference::Database(DatabaseFact::Host);
+    assert_eq!(web(&sidecar("((database.host))")).sidecars["proxy"].env["A"].alone(), Some(&host));
+    let found = problems(&sidecar("((database.password))"));
+    assert!(found[0].ends_with(
+        "[write `secrets: { A: ((database.password)) }` in the service, and `secrets: { A: shared }` here]"
+    ));
+    assert!(problems(&sidecar("((stack.url))"))[0].starts_with("7:53 there is no `stack.url`"));
+}
+
+#[test]
 fn a_secret_has_a_reference_and_nothing_of_the_callers() {
     let found = problems(&with("", "    secrets: { KEY: hunter2 }\n"));
     assert!(found[0].starts_with("6:21 a secret's value is not written here"), "{found:?}");

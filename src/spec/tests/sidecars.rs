@@ -39,7 +39,7 @@ fn every_key_of_a_sidecar_is_read() {
     let proxy = &service.sidecars["proxy"];
     assert_eq!((proxy.image.as_deref(), proxy.port, proxy.stop_timeout), (Some("nginx:1.27"), Some(8080), 10));
     assert_eq!((proxy.entrypoint.join(" "), proxy.command.join(" ")), ("/start".into(), "proxy --fast".into()));
-    assert_eq!((proxy.env["PORT"].as_str(), proxy.essential), ("1", true));
+    assert_eq!((proxy.env["PORT"].as_text().as_deref(), proxy.essential), (Some("1"), true));
     assert_eq!(proxy.secrets["API_KEY"], SidecarSecret::Shared);
     assert_eq!(proxy.secrets["OTHER"], SidecarSecret::Parameter { id: "/demo/other".into() });
     let check = Check { command: vec!["check".into()], interval: 10, timeout: 3, retries: 5, start: 60 };
