@@ -59,7 +59,7 @@ fn sidecars_refer_to_what_is_no_secret() {
     assert!(found[0].ends_with(
         "[write `secrets: { A: ((database.password)) }` in the service, and `secrets: { A: shared }` here]"
     ));
-    assert!(problems(&sidecar("((stack.url))"))[0].starts_with("7:53 there is no `stack.url`"));
+    assert!(problems(&sidecar("((stack.url))"))[0].starts_with("7:50 there is no `stack.url`"));
 }
 
 #[test]
