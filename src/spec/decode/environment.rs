@@ -34,28 +34,28 @@ pub(super) fn env(field: &Field, scope: &Scope, problems: &mut Collector) -> Opt
     for field in entries.fields() {
         let name = variable(&field, problems);
         let hint = |name: &str, text: &str| format!("move it to `secrets`: `secrets: {{ {name}: {text} }}`");
-        if let Some(value) = plain(&field, scope, hint, problems)? {
+        if let Some(value) = plain(&field, scope, hint, problems) {
             env.insert(name, value);
         }
     }
     Some(env)
 }
 
-/// A value that has no secret in it; `hint` says what to do with a variable and a text that has one. None within where a reference
-/// cannot be one.
+/// A value that has no secret in it; `hint` says what to do with a variable and a text that has one. None where that cannot
+/// be said.
 pub(super) fn plain(
     field: &Field,
     scope: &Scope,
     hint: impl Fn(&str, &str) -> String,
     problems: &mut Collector,
-) -> Option<Option<Template>> {
+) -> Option<Template> {
     let (name, text) = (&field.key.text, field.loose_text(problems)?);
     let value = template(field, &text, scope, problems);
     if value.iter().flat_map(Template::references).any(template::Reference::is_secret) {
         let message = format!("{name} has a secret in it, and `env` is plain text in the task definition");
         field.wrong(message, hint(name, &quoted(&text)), problems);
     }
-    Some(value)
+    value
 }
 
 /// Whether `service` says the variable `name` itself in `env`, or that it is left out.

@@ -165,7 +165,7 @@ fn env(field: &Field, scope: &Scope, problems: &mut Collector) -> Option<BTreeMa
         let hint = |name: &str, text: &str| {
             format!("write `secrets: {{ {name}: {text} }}` in the service, and `secrets: {{ {name}: shared }}` here")
         };
-        if let Some(value) = environment::plain(&field, scope, hint, problems)? {
+        if let Some(value) = environment::plain(&field, scope, hint, problems) {
             env.insert(field.key.text.clone(), value);
         }
     }
