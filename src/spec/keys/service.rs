@@ -267,9 +267,10 @@ const FOREIGN: &[Foreign] = &[
     },
     Foreign { words: &["deploy"], help: "write `replicas`, `cpu` and `memory` in the service itself" },
     Foreign {
-        words: &["healthcheck", "health_check", "image.healthcheck"],
+        words: &["healthcheck", "health_check"],
         help: "use `health` for the path that answers 200 when a task can serve",
     },
+    Foreign { words: &["image.healthcheck"], help: "use `health` in the service itself, with a `command`" },
     Foreign {
         words: &["http"],
         help: "use `routes` for path patterns, `host` for a host name, and `health` for the health check",
