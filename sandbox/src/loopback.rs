@@ -2,8 +2,12 @@
 //! addresses and AWS's own ports, and several sandboxes run side by side.
 
 use std::{
+    collections::VecDeque,
     net::{IpAddr, Ipv4Addr, TcpListener},
-    sync::atomic::{AtomicU8, Ordering},
+    sync::{
+        Mutex,
+        atomic::{AtomicU8, Ordering},
+    },
 };
 
 use anyhow::{Result, bail};
@@ -16,8 +20,13 @@ pub(crate) struct Loopback {
     second: u8,
     third: u8,
     next: AtomicU8,
+    /// The last numbers of the addresses that tasks can have, the one that was given back last at the end.
+    of_tasks: Mutex<VecDeque<u8>>,
     _claim: TcpListener,
 }
+
+/// The last numbers of the addresses for tasks. Those of load balancers are below, those of databases above.
+const TASKS: std::ops::RangeInclusive<u8> = 100..=199;
 
 impl Loopback {
     /// Claims a free one, on which ports 80 and 443 can be opened.
@@ -31,7 +40,13 @@ impl Loopback {
                      sudo sysctl -w net.ipv4.ip_unprivileged_port_start=80"
                 );
             }
-            return Ok(Self { second, third, next: AtomicU8::new(250), _claim: claim });
+            return Ok(Self {
+                second,
+                third,
+                next: AtomicU8::new(250),
+                of_tasks: Mutex::new(TASKS.collect()),
+                _claim: claim,
+            });
         }
         bail!("no loopback addresses are free: are 127.64.0.0 to 127.126.255.255 usable on this machine?")
     }
@@ -44,6 +59,29 @@ impl Loopback {
     /// An address that nobody has yet, for a database. Those of load balancers are counted from the other end.
     pub(crate) fn address(&self) -> IpAddr {
         let last = self.next.fetch_sub(1, Ordering::Relaxed);
-        IpAddr::V4(Ipv4Addr::new(127, self.second, self.third, last))
+        IpAddr::V4(self.at(last))
+    }
+
+    /// Where tasks ask for names.
+    pub(crate) fn name_server(&self) -> Ipv4Addr {
+        self.at(1)
+    }
+
+    /// An address for a task that others find by a name, if there is one left. `give_back` takes it again.
+    pub(crate) fn address_of_task(&self) -> Option<Ipv4Addr> {
+        self.of_tasks().pop_front().map(|last| self.at(last))
+    }
+
+    /// The task is gone.
+    pub(crate) fn give_back(&self, address: Ipv4Addr) {
+        self.of_tasks().push_back(address.octets()[3]);
+    }
+
+    fn of_tasks(&self) -> std::sync::MutexGuard<'_, VecDeque<u8>> {
+        self.of_tasks.lock().expect("nobody panics while holding this")
+    }
+
+    fn at(&self, last: u8) -> Ipv4Addr {
+        Ipv4Addr::new(127, self.second, self.third, last)
     }
 }

@@ -11,6 +11,7 @@ mod autoscaling;
 mod cache;
 mod call_log;
 mod children;
+mod cloud_map;
 mod credentials;
 mod ecr;
 mod ecs;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::{
     alb::Alb,
     authority::Authorities,
+    cloud_map::{self, CloudMap},
     credentials::Credentials,
     ecr::Ecr,
     ecs::{Ecs, Works},
@@ -27,6 +28,7 @@ pub(crate) struct Region {
     pub(crate) requests: Requests,
     pub(crate) secrecy: Secrecy,
     pub(crate) alb: Arc<Alb>,
+    pub(crate) cloud_map: Arc<CloudMap>,
     pub(crate) ecs: Arc<Ecs>,
     pub(crate) ecr: Arc<Ecr>,
     pub(crate) rds: Arc<Rds>,
@@ -48,11 +50,13 @@ impl Region {
         let alb = Arc::new(Alb::new(Arc::clone(&place), Arc::clone(&moto), Arc::clone(&authorities)));
         let ecr = Arc::new(Ecr::new(Arc::clone(&place)));
         let credentials = Arc::new(Credentials::default());
+        let cloud_map = cloud_map::start(Arc::clone(&place));
         let sessions = Arc::new(Sessions::new(Arc::clone(&place)));
         let ecs = Arc::new(Ecs::new(Works {
             place: Arc::clone(&place),
             moto: Arc::clone(&moto),
             alb: Arc::clone(&alb),
+            cloud_map: Arc::clone(&cloud_map),
             ecr: Arc::clone(&ecr),
             sessions: Arc::clone(&sessions),
             authorities: Arc::clone(&authorities),
@@ -67,6 +71,7 @@ impl Region {
             requests,
             secrecy: Secrecy::default(),
             alb,
+            cloud_map,
             ecs,
             ecr,
             sessions,

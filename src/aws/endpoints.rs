@@ -30,6 +30,7 @@ const SERVICES: &[&str] = &[
     "STS",
     "Scheduler",
     "Secrets Manager",
+    "ServiceDiscovery",
 ];
 
 /// Where the calls go, in words, such as `AWS` or `http://localhost:4566, but S3 at http://localhost:9000`.

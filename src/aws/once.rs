@@ -35,6 +35,7 @@ once!(
     aws_sdk_s3,
     aws_sdk_scheduler,
     aws_sdk_secretsmanager,
+    aws_sdk_servicediscovery,
     aws_sdk_sns,
     aws_sdk_ssm,
 );

@@ -62,6 +62,8 @@ pub struct Aws {
     pub scheduler: aws_sdk_scheduler::Client,
     /// Secrets Manager.
     pub secrets: aws_sdk_secretsmanager::Client,
+    /// AWS Cloud Map.
+    pub names: aws_sdk_servicediscovery::Client,
     /// SNS.
     pub sns: aws_sdk_sns::Client,
     /// Systems Manager.
@@ -179,6 +181,7 @@ impl Aws {
             s3: client!(aws_sdk_s3),
             scheduler: client!(aws_sdk_scheduler),
             secrets: client!(aws_sdk_secretsmanager),
+            names: client!(aws_sdk_servicediscovery),
             sns: aws_sdk_sns::Client::from_conf(sns.build()),
             ssm: client!(aws_sdk_ssm),
             sts: client!(aws_sdk_sts),

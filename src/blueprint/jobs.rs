@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::network::Network;
+use super::{calls::Calls, network::Network};
 use crate::{
     kinds::{
         ecs::task_definition,
@@ -17,7 +17,7 @@ use crate::{
 const PRINCIPAL: &str = "scheduler.amazonaws.com";
 
 /// Draws over the services, which have to be in the graph.
-pub(super) fn draw(graph: &mut Graph, stack: &Stack, network: &Network) {
+pub(super) fn draw(graph: &mut Graph, stack: &Stack, network: &Network, calls: &Calls) {
     if stack.jobs.is_empty() {
         return;
     }
@@ -41,7 +41,7 @@ pub(super) fn draw(graph: &mut Graph, stack: &Stack, network: &Network) {
                     &Address::new("security_group", format!("service-{}", job.service)),
                     "id",
                 ),
-                other_groups: stack.services[&job.service].security_groups.clone(),
+                other_groups: calls.other_groups(&job.service, &stack.services[&job.service]),
                 public_ip: network.public_tasks,
             },
         );

@@ -6,6 +6,7 @@ mod authorities;
 mod bastion;
 mod buckets;
 mod cache;
+mod calls;
 mod constants;
 mod database;
 mod domain;
@@ -67,16 +68,17 @@ pub fn graph(stack: &Stack, facts: &Facts) -> Result<Graph, Failure> {
     };
     let images = images::draw(&mut graph, stack, facts);
     let balancer = load_balancer::draw(&mut graph, stack, facts, &network)?;
-    let groups = service::security_groups(&mut graph, stack, &network, balancer.as_ref());
+    let calls = calls::draw(&mut graph, stack, &network);
+    let groups = service::security_groups(&mut graph, stack, &network, balancer.as_ref(), &calls);
     let host = bastion::security_group(&mut graph, stack, &network);
     bastion::draw(&mut graph, stack, &network, host.as_ref());
     let database = database::draw(&mut graph, stack, facts, &network, &groups, host.as_ref());
     let cache = cache::draw(&mut graph, stack, &network, &groups);
     buckets::draw(&mut graph, stack);
-    let parts = service::Parts { network, images, balancer, groups, database, cache };
+    let parts = service::Parts { network, images, balancer, calls, groups, database, cache };
     service::draw(&mut graph, stack, &parts, &facts.priorities);
     scaling::draw(&mut graph, stack);
-    jobs::draw(&mut graph, stack, &parts.network);
+    jobs::draw(&mut graph, stack, &parts.network, &parts.calls);
     alarms::draw(&mut graph, stack);
     Ok(graph)
 }

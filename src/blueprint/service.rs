@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{
     authorities, buckets,
     cache::Cache,
+    calls::{self, Calls},
     constants::{PASSWORD_LENGTH, TASK_PRINCIPAL},
     database::Database,
     execution,
@@ -43,18 +44,20 @@ pub(super) struct Parts {
     pub(super) network: Network,
     pub(super) images: BTreeMap<ImageSource, Drawn>,
     pub(super) balancer: Option<Balancer>,
+    pub(super) calls: Calls,
     pub(super) groups: BTreeMap<String, Address>,
     pub(super) database: Option<Database>,
     pub(super) cache: Option<Cache>,
 }
 
 /// The services' security groups, by service: each admits the load balancer on its port and on that of its
-/// health check, and nothing else.
+/// health check, and the services that call it.
 pub(super) fn security_groups(
     graph: &mut Graph,
     stack: &Stack,
     network: &Network,
     balancer: Option<&Balancer>,
+    calls: &Calls,
 ) -> BTreeMap<String, Address> {
     let mut groups = BTreeMap::new();
     for (name, service) in &stack.services {
@@ -68,7 +71,7 @@ pub(super) fn security_groups(
         let desired = security_group::Desired {
             vpc: network.vpc.clone(),
             description: format!("The tasks of {name}, reached from the load balancer"),
-            ingress: ingress.collect(),
+            ingress: ingress.chain(calls.ingress(stack, name, service)).collect(),
         };
         groups.insert(name.clone(), graph.add(Address::new("security_group", format!("service-{name}")), &desired));
     }
@@ -121,8 +124,9 @@ impl Drawing<'_> {
                 most: self.service.scale.map(|scale| scale.max),
                 subnets: network.tasks.clone(),
                 security_group: group.clone(),
-                other_groups: self.service.security_groups.clone(),
+                other_groups: self.parts.calls.other_groups(self.name, self.service),
                 public_ip: network.public_tasks,
+                registry: self.parts.calls.registry(self.name),
                 target: target
                     .as_ref()
                     .map(|(group, port, _)| service::Target { group: Input::output(group, "arn"), port: *port }),
@@ -142,7 +146,7 @@ impl Drawing<'_> {
                 command: self.service.release.clone(),
                 subnets: network.tasks.clone(),
                 security_group: group,
-                other_groups: self.service.security_groups.clone(),
+                other_groups: self.parts.calls.other_groups(self.name, self.service),
                 public_ip: network.public_tasks,
             };
             let release = graph.add(Address::new("release", self.name), &desired);
@@ -195,7 +199,10 @@ impl Drawing<'_> {
         let desired = task_definition::Desired {
             cpu: self.service.cpu,
             memory: self.service.memory,
-            sidecars: sidecars::draw(self.service, &container, &referable),
+            sidecars: sidecars::draw(self.service, &container, &referable)
+                .into_iter()
+                .chain(self.parts.calls.containers(self.name, self.service, &container.log_group))
+                .collect(),
             ..task_definition::Desired::new(self.name, container, roles)
         };
         let definition = graph.add(Address::new("task_definition", self.name), &desired);
@@ -226,7 +233,10 @@ impl Drawing<'_> {
     }
 
     fn environment(&self, referable: &Referable, built: Option<&Drawn>) -> BTreeMap<String, Input> {
-        let mut environment: BTreeMap<String, Input> = buckets::variables(self.service).collect();
+        // A service can be called `database`: what the stack's own says counts.
+        let of_parts = |name: &str| matches!(name, "DATABASE_URL" | "REDIS_URL");
+        let called = calls::variables(self.stack, self.service).filter(|(name, _)| !of_parts(name));
+        let mut environment: BTreeMap<String, Input> = buckets::variables(self.service).chain(called).collect();
         if let Some(port) = self.service.port {
             environment.insert("PORT".to_owned(), port.to_string().into());
         }

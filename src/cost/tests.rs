@@ -177,8 +177,9 @@ fn a_charge_has_only_prices_that_its_kind_names() {
         "{WORKER}database: {{}}\ncache: {{}}\nalarms: {{ email: ops@example.com }}\nload_balancer: {{ tls: off }}\n"
     );
     let everything = everything
+        .replace("{ web:", "{ api: { image: other, port: 81 }, web:")
         .replace("nat: none", "nat: single")
-        .replace("image: nginx", "image: nginx, port: 80, scale: { max: 2, cpu: 60 }")
+        .replace("image: nginx", "image: nginx, port: 80, routes: [\"/*\"], calls: [api], scale: { max: 2, cpu: 60 }")
         + BASTION;
     let stack = spec::parse("stack.yaml", &everything, "default", &|_| None).expect("it is valid");
     let resources = asked_for(&blueprint::sketch(&stack).expect("it can be drawn"));

@@ -18,6 +18,7 @@ pub mod route53;
 pub mod s3;
 pub mod scheduler;
 pub mod secretsmanager;
+pub mod servicediscovery;
 pub mod sns;
 
 use std::sync::Arc;
@@ -51,6 +52,8 @@ pub fn registry() -> Registry {
         kind::<elb::target_group::TargetGroup>(),
         kind::<elb::listener::Listener>(),
         kind::<elb::listener_rule::ListenerRule>(),
+        kind::<servicediscovery::namespace::Namespace>(),
+        kind::<servicediscovery::registry::Registry>(),
         kind::<ecs::cluster::Cluster>(),
         kind::<ecs::task_definition::TaskDefinition>(),
         kind::<ecs::database_users::DatabaseUsers>(),

@@ -13,6 +13,16 @@ pub struct StackId {
     pub environment: String,
 }
 
+impl StackId {
+    /// The environment of those who name none.
+    pub const DEFAULT: &str = "default";
+
+    /// Whether it is in the environment of those who name none.
+    pub fn is_default(&self) -> bool {
+        self.environment == Self::DEFAULT
+    }
+}
+
 impl fmt::Display for StackId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.stack, self.environment)

@@ -62,6 +62,7 @@ fn type_in_words(kind: &Kind) -> String {
         Kind::Number { least, most, unit } => format!("{least} to {most} {unit}").trim_end().to_owned(),
         Kind::Numbers(numbers) => alternatives(numbers.iter().map(ToString::to_string)),
         Kind::Truth => "`true` or `false`".to_owned(),
+        Kind::Ports => "list of ports from 1 to 65535".to_owned(),
         Kind::Seconds { least, most } => format!("{least} to {most} s"),
         Kind::Choice(words) => alternatives(words.iter().map(|word| match word.parse::<f64>() {
             Ok(_) => format!("`\"{word}\"`"),

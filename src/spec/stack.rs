@@ -268,6 +268,10 @@ pub struct Service {
     pub sticky: Option<u32>,
     /// `block`: path patterns that the load balancer answers 404.
     pub block: Vec<String>,
+    /// `calls`: the services that its tasks call, by their names.
+    pub calls: Vec<String>,
+    /// `expose`: the ports beside `port` at which other services call it.
+    pub expose: Vec<u16>,
     /// `security_groups`: the ids of groups of others that its tasks have beside the service's own (4 at most).
     pub security_groups: Vec<String>,
     /// `release`: the command that runs once before new tasks serve.

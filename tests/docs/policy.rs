@@ -19,6 +19,11 @@ const IMPLIED: &[&str] = &[
     "logs:TagResource",
     "rds:AddTagsToResource",
     "s3:TagResource",
+    "servicediscovery:TagResource",
+    // What Cloud Map does in the caller's name to make the hosted zone of a namespace, and to delete it.
+    "ec2:DescribeRegions",
+    "route53:CreateHostedZone",
+    "route53:DeleteHostedZone",
     // The WebSocket of a session, and what opens it anew.
     "ssm:ResumeSession",
     "ssmmessages:OpenDataChannel",

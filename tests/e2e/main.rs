@@ -7,6 +7,7 @@ mod blockers;
 mod blocking;
 mod buckets;
 mod cache;
+mod calls;
 mod changes;
 mod clients;
 mod commands;

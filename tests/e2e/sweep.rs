@@ -33,6 +33,8 @@ const SWEPT: &[(&str, &str)] = &[
     ("target_group", "target group"),
     ("listener", "load balancer"),
     ("listener_rule", "load balancer"),
+    ("namespace", "namespace"),
+    ("registry", "registry"),
     ("cluster", "cluster"),
     ("task_definition", "task definition"),
     ("service", "cluster"),
@@ -247,8 +249,15 @@ async fn schedules(config: &SdkConfig, found: &mut Found) {
     }
 }
 
-/// What says in a zone, which is the user's, that it is stackctl's.
+/// Names of services, and what says in a zone, which is the user's, that it is stackctl's.
 async fn names(config: &SdkConfig, found: &mut Found) {
+    let names = aws_sdk_servicediscovery::Client::new(config);
+    for namespace in names.list_namespaces().send().await.expect("it answers").namespaces() {
+        found.add("namespace", namespace.name());
+    }
+    for service in names.list_services().send().await.expect("it answers").services() {
+        found.add("registry", service.name());
+    }
     // The zones are the user's; what says that it is stackctl's there is not.
     let route53 = aws_sdk_route53::Client::new(config);
     for zone in route53.list_hosted_zones().send().await.expect("it answers").hosted_zones() {

@@ -21,7 +21,8 @@ services:
     stop_timeout: 2
 ";
 
-const PROGRAM: &str = r#"//! Answers every request with one word, and `/env/NAME` with that environment variable.
+const PROGRAM: &str = r#"//! Answers every request with one word, `/env/NAME` with that environment variable, and `/call/API` with what the service at
+//! `API_URL` says.
 use std::{io::{Read, Write}, net::{TcpListener, TcpStream}};
 
 const SAYS: &str = "one";
@@ -31,6 +32,7 @@ fn main() {
     let words: Vec<String> = std::env::args().skip(1).collect();
     match words.first().map(String::as_str) {
         Some("prepare") => return println!("prepared"),
+        Some("call") => return println!("{}", call(&words[1]).unwrap_or_else(|error| panic!("{error}"))),
         Some("wrapped") => {
             println!("started with {}", words.join(" "));
             while words.get(1).map(String::as_str) == Some("work") {
@@ -53,10 +55,24 @@ fn main() {
         let request = String::from_utf8_lossy(&request[..length]).into_owned();
         let path = request.split(' ').nth(1).unwrap_or("/");
         let variable = path.strip_prefix("/env/").map(|name| std::env::var(name).unwrap_or_default());
-        let says = variable.as_deref().unwrap_or(SAYS);
+        let called = path.strip_prefix("/call/").map(call);
+        let status = if matches!(called, Some(Err(_))) { "502 Bad Gateway" } else { status };
+        let called = called.map(|said| said.unwrap_or_else(|error| error.to_string()));
+        let says = variable.as_deref().or(called.as_deref()).unwrap_or(SAYS);
         let length = says.len();
         let _ = write!(stream, "HTTP/1.1 {status}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{says}");
     }
+}
+
+/// What the service at `NAME_URL` says.
+fn call(name: &str) -> std::io::Result<String> {
+    let url = std::env::var(format!("{name}_URL")).unwrap_or_default();
+    let mut stream = TcpStream::connect(url.trim_start_matches("http://"))?;
+    write!(stream, "GET / HTTP/1.1\r\nHost: {name}\r\n\r\n")?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    let (_, body) = answer.split_once("\r\n\r\n").ok_or(std::io::ErrorKind::UnexpectedEof)?;
+    Ok(body.to_owned())
 }
 "#;
 

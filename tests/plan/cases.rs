@@ -50,6 +50,7 @@ macro_rules! cases {
 cases! {
     bucket_removed_and_not_empty,
     bucket_of_a_service,
+    calls_between_services,
     command_and_entrypoint,
     database_being_modified,
     database_password_made_anew,

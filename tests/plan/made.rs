@@ -27,6 +27,8 @@ pub fn made(address: &Address, wants: &Value, id: &str, before: Option<&Value>) 
             json!({ "arn": id, "name": id, "inputs": fingerprint(&wants["source"]), "version": format!("v of {id}") })
         }
         "log_group" => with(wants, &json!({ "name": id, "arn": format!("arn:{id}") })),
+        "namespace" => with(wants, &json!({ "id": id, "name": "demo.internal" })),
+        "registry" => with(wants, &json!({ "id": id, "arn": format!("arn:{id}") })),
         "bucket" => json!({
             "name": id, "private": true, "ownership": "BucketOwnerEnforced", "encryption": "AES256",
             "versioning": "Enabled", "policy": "TLS only", "protect": wants["protect"], "tags": [], "objects": 0, "older": 0,
@@ -189,7 +191,7 @@ fn image(wants: &Value, id: &str, before: Option<&Value>) -> Value {
 fn load_balancer(wants: &Value, id: &str) -> Value {
     json!({
         "arn": id, "dns_name": "lb.example.com", "zone_id": "Z1", "zones": wants["zones"], "subnets": wants["subnets"],
-        "security_groups": [wants["security_group"]], "state": "active", "reason": null,
+        "security_groups": groups(wants), "state": "active", "reason": null,
         "attributes": {
             "idle_timeout.timeout_seconds": "60",
             "routing.http.drop_invalid_header_fields.enabled": "true",
@@ -226,6 +228,7 @@ fn container(wants: &Value) -> BTreeMap<String, String> {
         "stop_timeout",
         "read_only",
         "init",
+        "essential",
         "port",
     ] {
         if !wants[name].is_null() {
@@ -241,6 +244,12 @@ fn container(wants: &Value) -> BTreeMap<String, String> {
         if !line.is_empty() {
             fields.insert(name.to_owned(), line);
         }
+    }
+    for (name, sidecar) in wants["sidecars"].as_object().into_iter().flatten() {
+        fields.extend(container(sidecar).into_iter().map(|(field, value)| (format!("sidecars.{name}.{field}"), value)));
+    }
+    for (name, condition) in wants["depends_on"].as_object().into_iter().flatten() {
+        fields.insert(format!("depends_on.{name}"), plain(condition));
     }
     for (name, value) in wants["environment"].as_object().into_iter().flatten() {
         fields.insert(format!("env.{name}"), plain(value));
@@ -285,7 +294,7 @@ fn schedule(address: &Address, wants: &Value) -> Value {
         &json!({
             "name": address.name(), "enabled": true, "window": 0, "retries": [185, 900], "over": false,
             "overrides": overrides.to_string(), "task_group": format!("job:{}", address.name()),
-            "security_groups": [wants["security_group"]],
+            "security_groups": groups(wants),
         }),
     )
 }
@@ -308,16 +317,24 @@ fn alarm(wants: &Value, id: &str) -> Value {
     })
 }
 
+/// The security groups of tasks.
+fn groups(wants: &Value) -> Vec<&str> {
+    let others = wants["other_groups"].as_array().into_iter().flatten().filter_map(Value::as_str);
+    wants["security_group"].as_str().into_iter().chain(others).collect()
+}
+
 fn service(wants: &Value, id: &str, before: Option<&Value>) -> Value {
     let target_groups: Vec<&str> = wants["target"]["group"].as_str().into_iter().collect();
     // Autoscaling has chosen a number that is neither the fewest nor the most, as long as it may.
     let (least, most) = (wants["replicas"].as_u64().unwrap_or_default(), wants["most"].as_u64());
     let chosen = before.and_then(|before| before["replicas"].as_u64()).unwrap_or(least + 1);
     let replicas = chosen.clamp(least, most.unwrap_or(least));
+    let groups = groups(wants);
     json!({
         "name": id, "arn": id, "cluster": wants["cluster"], "status": "ACTIVE",
         "task_definition": wants["task_definition"], "image": null, "version": null, "replicas": replicas,
-        "running": replicas, "subnets": wants["subnets"], "security_groups": [wants["security_group"]],
+        "running": replicas, "subnets": wants["subnets"], "security_groups": groups,
+        "registries": wants["registry"].as_str().into_iter().collect::<Vec<_>>(),
         "public_ip": wants["public_ip"], "target_groups": target_groups, "grace_seconds": wants["grace_seconds"],
         "exec": wants["exec"] == true, "circuit_breaker": true, "events": [],
         "rollback_after": wants["rollback_after"].as_u64().map_or(String::new(), |count| count.to_string()),

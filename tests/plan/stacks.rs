@@ -55,6 +55,8 @@ struct Service {
     secret: bool,
     /// Whether it uses the bucket, if there is one.
     bucket: bool,
+    /// Whether it calls all others that have a port.
+    calls: bool,
 }
 
 impl Text {
@@ -86,7 +88,9 @@ impl Text {
         }
         text.push_str("services:\n");
         for (name, service) in &self.services {
-            service.write(name, self.bucket.is_some(), &mut text);
+            let others = self.services.iter().filter(|(other, called)| *other != name && called.port.is_some());
+            let others: Vec<&str> = others.map(|(other, _)| *other).collect();
+            service.write(name, self.bucket.is_some(), &others, &mut text);
         }
         text
     }
@@ -100,7 +104,7 @@ impl Text {
 }
 
 impl Service {
-    fn write(&self, name: &str, has_bucket: bool, text: &mut String) {
+    fn write(&self, name: &str, has_bucket: bool, others: &[&str], text: &mut String) {
         let Self { image, cpu, .. } = self;
         // Requests are counted where a load balancer serves.
         let count = if self.port.is_some() { self.count.to_owned() } else { self.count.replace("requests", "memory") };
@@ -121,6 +125,9 @@ impl Service {
         }
         if self.bucket && has_bucket {
             let _ = writeln!(text, "    , buckets: [uploads]");
+        }
+        if self.calls {
+            let _ = writeln!(text, "    , calls: [{}]", others.join(", "));
         }
         text.push_str("  }\n");
     }
@@ -150,9 +157,9 @@ fn service() -> impl Strategy<Value = Service> {
         0_usize..7,
         any::<bool>(),
         any::<bool>(),
-        any::<bool>(),
+        (any::<bool>(), any::<bool>()),
     )
-        .prop_map(|(image, port, cpu, count, health, host, blocks, release, secret, bucket)| Service {
+        .prop_map(|(image, port, cpu, count, health, host, blocks, release, secret, (bucket, calls))| Service {
             image,
             port,
             cpu,
@@ -163,6 +170,7 @@ fn service() -> impl Strategy<Value = Service> {
             release,
             secret,
             bucket,
+            calls,
         })
 }
 
@@ -254,6 +262,7 @@ fn largest() -> Text {
         release: true,
         secret: true,
         bucket: true,
+        calls: true,
     };
     Text {
         zones: 2,
@@ -264,7 +273,7 @@ fn largest() -> Text {
         tls: "self-signed",
         alarms: Some("ops@example.com"),
         jobs: BTreeMap::from([("report", "command: [report], schedule: rate(1 hour)")]),
-        services: BTreeMap::from([("web", service)]),
+        services: BTreeMap::from([("api", service.clone()), ("web", service)]),
     }
 }
 

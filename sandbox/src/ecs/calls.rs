@@ -18,6 +18,7 @@ impl Ecs {
                 "CreateService" | "RunTask" => self.roles().await,
                 _ => Value::Null,
             };
+            let ways = services::Ways { alb: &self.works.alb, cloud_map: &self.works.cloud_map };
             let mut state = self.state();
             let at = &call.region;
             match call.operation.as_str() {
@@ -36,8 +37,8 @@ impl Ecs {
                 "ListTaskDefinitionFamilies" => definitions::families(&state, &input),
                 "DeregisterTaskDefinition" => definitions::deregister(&mut state, &input),
                 "DeleteTaskDefinitions" => Ok(definitions::delete(&mut state, &input)),
-                "CreateService" => services::create(&self.works.alb, &mut state, at, &input, &roles),
-                "UpdateService" => services::update(&self.works.alb, &mut state, &input),
+                "CreateService" => services::create(ways, &mut state, at, &input, &roles),
+                "UpdateService" => services::update(ways, &mut state, &input),
                 "DeleteService" => services::delete(&mut state, &input),
                 "DescribeServices" => services::describe(&state, &input),
                 "ListServiceDeployments" => history::deployments(&state, &input),

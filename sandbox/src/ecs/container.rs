@@ -20,12 +20,12 @@ use tokio::{
 };
 
 use super::{
-    command_line, exec,
+    busybox, command_line, exec,
     fargate::Ecs,
     health,
     input::text,
     log::{self, Log, read_lines},
-    rootfs::{self, Root},
+    rootfs::{self, Root, World},
     secrets, tools,
     work::{Unstarted, Work, limited},
 };
@@ -207,19 +207,24 @@ async fn files(ecs: &Arc<Ecs>, work: &Work, roles: &Value, role: &str) -> Result
     let name = text(&work.container, "image");
     let images = ecs.works.place.dir.join("images");
     let read_only = work.container["readonlyRootFilesystem"] == true;
-    let authorities = Arc::clone(&ecs.works.authorities);
+    let world =
+        World { authorities: Arc::clone(&ecs.works.authorities), name_server: ecs.works.cloud_map.name_server() };
     let (config, unpacking) = match ecs.works.ecr.pull(name) {
         Some(Ok(image)) => {
             may_pull(work, name, roles, role)?;
             let config = image.config["config"].clone();
-            let unpack = move || Root::of(rootfs::unpack(&images, &image, &authorities)?, read_only);
+            let unpack = move || Root::of(rootfs::unpack(&images, &image, &world)?, read_only);
             (config, tokio::task::spawn_blocking(unpack))
         }
         Some(Err(why)) => return Err(Unstarted(format!("CannotPullContainerError: {why}"))),
-        None if tools::is_postgres(name) => {
+        None if tools::is_official(name, "busybox") => {
+            let assemble = move || Root::of(rootfs::assemble(&images, "busybox", &world, busybox::fill)?, read_only);
+            (busybox::config(), tokio::task::spawn_blocking(assemble))
+        }
+        None if tools::is_official(name, "postgres") => {
             let postgres = ecs.works.postgres.programs().to_owned();
             let fill = move |root: &Path| tools::fill(root, &postgres);
-            let assemble = move || Root::of(rootfs::assemble(&images, "postgres", &authorities, fill)?, read_only);
+            let assemble = move || Root::of(rootfs::assemble(&images, "postgres", &world, fill)?, read_only);
             (tools::config(), tokio::task::spawn_blocking(assemble))
         }
         None => {

@@ -10,8 +10,8 @@ use tokio::sync::Notify;
 
 use super::{ledger::Ledger, model::Status};
 use crate::{
-    alb::Alb, authority::Authorities, credentials::Credentials, ecr::Ecr, moto::Moto, permissions, place::Place,
-    rds::Postgres, sessions::Sessions,
+    alb::Alb, authority::Authorities, cloud_map::CloudMap, credentials::Credentials, ecr::Ecr, moto::Moto, permissions,
+    place::Place, rds::Postgres, sessions::Sessions,
 };
 
 /// How long children get to end when the sandbox stops.
@@ -22,6 +22,7 @@ pub(crate) struct Works {
     pub(crate) place: Arc<Place>,
     pub(crate) moto: Arc<Moto>,
     pub(crate) alb: Arc<Alb>,
+    pub(crate) cloud_map: Arc<CloudMap>,
     pub(crate) ecr: Arc<Ecr>,
     pub(crate) sessions: Arc<Sessions>,
     pub(crate) authorities: Arc<Authorities>,

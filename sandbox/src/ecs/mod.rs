@@ -1,11 +1,13 @@
 //! ECS on Fargate: clusters, task definitions, services and tasks; what they say is run is run, as processes of this
 //! computer.
 
+mod busybox;
 mod calls;
 mod clusters;
 mod command_line;
 mod container;
 mod definitions;
+mod discovery;
 mod exec;
 mod fargate;
 mod health;

@@ -10,7 +10,7 @@ use crate::{alb::Target, api::now, sessions::Inside};
 
 /// What of a service's settings belongs to its revision: a rollback brings it back with the task definition.
 /// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-revision.html>
-const REVISION: [&str; 2] = ["networkConfiguration", "loadBalancers"];
+const REVISION: [&str; 3] = ["networkConfiguration", "loadBalancers", "serviceRegistries"];
 
 /// How many events of a service are kept.
 const EVENTS: usize = 100;

@@ -2,8 +2,10 @@
 
 use std::{
     fs::{self, File},
+    net::Ipv4Addr,
     path::{Path, PathBuf},
     process::Command,
+    sync::Arc,
 };
 
 use anyhow::{Context, Result, ensure};
@@ -18,15 +20,25 @@ use crate::{authority::Authorities, ecr::Pulled};
 const DEVICES: &[(&str, u64, u64)] =
     &[("null", 1, 3), ("zero", 1, 5), ("full", 1, 7), ("random", 1, 8), ("urandom", 1, 9), ("tty", 5, 0)];
 
+/// What every container finds of the region, whatever its image.
+#[derive(Clone)]
+pub(super) struct World {
+    /// Whom it trusts.
+    pub(super) authorities: Arc<Authorities>,
+    /// Whom it asks for names; whom this computer asks, if none.
+    pub(super) name_server: Option<Ipv4Addr>,
+}
+
 /// Adds what a container runtime adds to an image: devices, where root may make them, and the name servers; and trust in the
 /// authorities of this sandbox, as images trust those that AWS's endpoints have their certificates from.
-fn furnish(root: &Path, authorities: &Authorities) -> Result<()> {
+fn furnish(root: &Path, world: &World) -> Result<()> {
     fs::create_dir_all(root.join("dev"))?;
     fs::create_dir_all(root.join("etc"))?;
-    if let Ok(servers) = fs::read("/etc/resolv.conf") {
-        fs::write(root.join("etc/resolv.conf"), servers)?;
+    match world.name_server {
+        Some(server) => fs::write(root.join("etc/resolv.conf"), format!("nameserver {server}\n"))?,
+        None => drop(fs::copy("/etc/resolv.conf", root.join("etc/resolv.conf"))),
     }
-    authorities.trusted_in(root)?;
+    world.authorities.trusted_in(root)?;
     if nix::unistd::geteuid().is_root() {
         let everybody = Mode::from_bits_truncate(0o666);
         for (name, major, minor) in DEVICES {
@@ -71,15 +83,15 @@ impl Root {
 }
 
 /// The folder with the image's files, unpacked now if it is not there yet.
-pub(super) fn unpack(images: &Path, image: &Pulled, authorities: &Authorities) -> Result<PathBuf> {
-    assemble(images, &image.digest.replace(':', "-"), authorities, |root| lay(image, root))
+pub(super) fn unpack(images: &Path, image: &Pulled, world: &World) -> Result<PathBuf> {
+    assemble(images, &image.digest.replace(':', "-"), world, |root| lay(image, root))
 }
 
 /// The folder `name` with what `fill` puts into it and what every container has, made now if it is not there yet.
 pub(super) fn assemble(
     images: &Path,
     name: &str,
-    authorities: &Authorities,
+    world: &World,
     fill: impl FnOnce(&Path) -> Result<()>,
 ) -> Result<PathBuf> {
     let root = images.join(name);
@@ -90,7 +102,7 @@ pub(super) fn assemble(
     // Made beside and renamed, so that two tasks at once do not see half of it.
     let beside = tempfile::Builder::new().prefix("unpacking").tempdir_in(images)?;
     fill(beside.path())?;
-    furnish(beside.path(), authorities)?;
+    furnish(beside.path(), world)?;
     let made = beside.keep();
     fs::set_permissions(&made, std::os::unix::fs::PermissionsExt::from_mode(0o755))?;
     if fs::rename(&made, &root).is_err() {

@@ -11,6 +11,7 @@ use tokio::{
 use super::{
     container::{self, Event, Prepared},
     definitions,
+    discovery::{self, Found},
     fargate::Ecs,
     input::text,
     model::Status,
@@ -33,6 +34,8 @@ struct Work {
     overrides: Value,
     /// The target group, and the container that is registered there.
     group: Option<(String, String)>,
+    /// The services of Cloud Map that it is registered in, by their ARNs.
+    registries: Vec<String>,
 }
 
 impl Work {
@@ -93,6 +96,7 @@ fn work(ecs: &Ecs, arn: &str) -> Option<Work> {
         definition,
         overrides: task.overrides["containerOverrides"].clone(),
         group,
+        registries: service.map(|service| discovery::registries(&service.settings)).unwrap_or_default(),
     })
 }
 
@@ -157,7 +161,7 @@ impl Run {
         else {
             return;
         };
-        let (mut target, mut ends) = (None, false);
+        let (mut target, mut found, mut ends) = (None, None, false);
         loop {
             if !ends {
                 self.start_those_that_may();
@@ -170,12 +174,14 @@ impl Run {
                 let all_started = self.members.iter().all(|member| member.phase != Phase::Waiting);
                 if all_started && !self.runs() {
                     target = self.serve();
+                    found = self.be_found().await;
                 }
                 if let (true, Some((group, target))) = (ends, &target) {
                     self.ecs.works.alb.deregister(group, target).await;
                 }
             }
             if ends {
+                found.iter().for_each(Found::deregister);
                 self.stop_those_that_may();
             }
             if self.members.iter().all(|member| member.phase.has_ended()) {
@@ -253,6 +259,12 @@ impl Run {
         }
         self.ecs.wake();
         group
+    }
+
+    /// Others find it by the name of its service.
+    async fn be_found(&self) -> Option<Found> {
+        let ports = self.members.iter().filter_map(|member| Some((container::port(&member.definition)?, member.port)));
+        Found::register(&self.ecs, &self.work.id, self.work.registries.clone(), ports.collect()).await
     }
 
     fn runs(&self) -> bool {

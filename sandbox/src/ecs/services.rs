@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::{
-    definitions,
+    definitions, discovery,
     input::{check_network, missing_cluster, names, short, text},
     ledger::Ledger,
     model::{Life, Rollout, Service, Status, Task, without_nulls},
@@ -15,6 +15,7 @@ use super::{
 use crate::{
     alb::Alb,
     api::{ApiError, now},
+    cloud_map::CloudMap,
     permissions,
     place::ACCOUNT,
 };
@@ -23,13 +24,27 @@ use crate::{
 const SETTINGS: &[&str] = &[
     "networkConfiguration",
     "loadBalancers",
+    "serviceRegistries",
     "healthCheckGracePeriodSeconds",
     "deploymentConfiguration",
     "propagateTags",
     "enableExecuteCommand",
 ];
 
-pub(super) fn create(alb: &Alb, state: &mut Ledger, at: &str, input: &Value, roles: &Value) -> Result<Value, ApiError> {
+/// What a service is reached by.
+#[derive(Clone, Copy)]
+pub(super) struct Ways<'a> {
+    pub(super) alb: &'a Alb,
+    pub(super) cloud_map: &'a CloudMap,
+}
+
+pub(super) fn create(
+    ways: Ways,
+    state: &mut Ledger,
+    at: &str,
+    input: &Value,
+    roles: &Value,
+) -> Result<Value, ApiError> {
     check_network(input)?;
     let (name, cluster) = (text(input, "serviceName").to_owned(), short(text(input, "cluster")).to_owned());
     if !state.clusters.get(&cluster).is_some_and(|cluster| cluster.active) {
@@ -63,7 +78,8 @@ pub(super) fn create(alb: &Alb, state: &mut Ledger, at: &str, input: &Value, rol
         .filter(|found| found.active)
         .ok_or_else(|| ApiError::client("ClientException", "TaskDefinition not found."))?;
     permissions::check_assumable(roles, &definition.document)?;
-    check_targets(alb, &definition.document, &input["loadBalancers"])?;
+    check_targets(ways.alb, &definition.document, &input["loadBalancers"])?;
+    check_registries(ways.cloud_map, input)?;
     let definition = definition.arn.clone();
     let mut settings = json!({ "clientToken": token });
     for key in SETTINGS {
@@ -116,7 +132,18 @@ fn check_targets(alb: &Alb, definition: &Value, balancers: &Value) -> Result<(),
     Ok(())
 }
 
-pub(super) fn update(alb: &Alb, state: &mut Ledger, input: &Value) -> Result<Value, ApiError> {
+/// The services of Cloud Map are there.
+fn check_registries(cloud_map: &CloudMap, input: &Value) -> Result<(), ApiError> {
+    match discovery::registries(input).into_iter().find(|registry| !cloud_map.has(registry)) {
+        Some(registry) => Err(ApiError::client(
+            "InvalidParameterException",
+            format!("The service registry {registry} does not exist."),
+        )),
+        None => Ok(()),
+    }
+}
+
+pub(super) fn update(ways: Ways, state: &mut Ledger, input: &Value) -> Result<Value, ApiError> {
     check_network(input)?;
     let at = find(state, input)?;
     if state.services[at].life != Life::Active {
@@ -133,14 +160,15 @@ pub(super) fn update(alb: &Alb, state: &mut Ledger, input: &Value) -> Result<Val
     let kept = &state.services[at].settings["loadBalancers"];
     let balancers = if input["loadBalancers"].is_null() { kept } else { &input["loadBalancers"] };
     let wanted = definitions::find(state, &definition).map(|found| &found.document);
-    wanted.map_or(Ok(()), |wanted| check_targets(alb, wanted, balancers))?;
+    wanted.map_or(Ok(()), |wanted| check_targets(ways.alb, wanted, balancers))?;
+    check_registries(ways.cloud_map, input)?;
     let service = &mut state.services[at];
     let mut rolls = input["forceNewDeployment"] == true || definition != service.definition;
     for key in SETTINGS.iter().filter(|key| !input[**key].is_null()) {
         // Also of the same network, as AWS documents it.
         // https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_UpdateService.html
         rolls |= *key == "networkConfiguration";
-        rolls |= *key == "loadBalancers" && service.settings[*key] != input[*key];
+        rolls |= ["loadBalancers", "serviceRegistries"].contains(key) && service.settings[*key] != input[*key];
         service.settings[*key] = input[*key].clone();
     }
     if !input["desiredCount"].is_null() {

@@ -29,10 +29,10 @@ const OTHERS: &str = "sh basename cat chmod cp cut date dd dirname echo env expr
 /// Where programs are looked for on this machine.
 const PATH: &[&str] = &["/usr/bin", "/bin"];
 
-/// Whether `image` is the official `postgres`, of whatever version.
-pub(super) fn is_postgres(image: &str) -> bool {
+/// Whether `image` is the official one that is called so, of whatever version.
+pub(super) fn is_official(image: &str, called: &str) -> bool {
     let name = image.split_once('@').map_or(image, |(name, _)| name);
-    let Some(place) = PLACES.iter().find_map(|place| name.strip_prefix(place)?.strip_prefix("postgres")) else {
+    let Some(place) = PLACES.iter().find_map(|place| name.strip_prefix(place)?.strip_prefix(called)) else {
         return false;
     };
     place.is_empty() || place.starts_with(':')
@@ -58,11 +58,7 @@ pub(super) fn fill(root: &Path, postgres: &Path) -> Result<()> {
         libraries.extend(needed_by(&program)?);
         fs::copy(&program, programs.join(name)).with_context(|| format!("cannot copy {}", program.display()))?;
     }
-    for library in libraries {
-        let inside = root.join(library.strip_prefix("/").unwrap_or(&library));
-        fs::create_dir_all(inside.parent().unwrap_or(root))?;
-        fs::copy(&library, &inside).with_context(|| format!("cannot copy {}", library.display()))?;
-    }
+    lay_libraries(root, libraries)?;
     // libpq wants to know who it is.
     fs::create_dir_all(root.join("etc"))?;
     let users = format!("root:x:0:0::/root:/bin/sh\nnobody:x:{UNPRIVILEGED}:{UNPRIVILEGED}::/:/bin/sh\n");
@@ -73,12 +69,22 @@ pub(super) fn fill(root: &Path, postgres: &Path) -> Result<()> {
     Ok(())
 }
 
-fn found(name: &str) -> Option<PathBuf> {
+/// Lays libraries into `root`, at the same paths as on this machine.
+pub(super) fn lay_libraries(root: &Path, libraries: BTreeSet<PathBuf>) -> Result<()> {
+    for library in libraries {
+        let inside = root.join(library.strip_prefix("/").unwrap_or(&library));
+        fs::create_dir_all(inside.parent().unwrap_or(root))?;
+        fs::copy(&library, &inside).with_context(|| format!("cannot copy {}", library.display()))?;
+    }
+    Ok(())
+}
+
+pub(super) fn found(name: &str) -> Option<PathBuf> {
     PATH.iter().map(|folder| Path::new(folder).join(name)).find(|path| path.is_file())
 }
 
 /// The shared libraries of a program, and its loader. A script has none.
-fn needed_by(program: &Path) -> Result<BTreeSet<PathBuf>> {
+pub(super) fn needed_by(program: &Path) -> Result<BTreeSet<PathBuf>> {
     let output = Command::new("ldd").arg(program).env("LC_ALL", "C").output().context("cannot run ldd")?;
     let said = String::from_utf8_lossy(&output.stdout);
     // `libpq.so.5 => /usr/lib/libpq.so.5 (0x…)`, and `/lib64/ld-linux-x86-64.so.2 (0x…)` without an arrow.
@@ -99,12 +105,12 @@ mod tests {
             "public.ecr.aws/docker/library/postgres:18-alpine",
             "postgres@sha256:0123",
         ] {
-            assert!(is_postgres(image), "{image}");
+            assert!(is_official(image, "postgres"), "{image}");
         }
         for image in
             ["postgresql:16", "somebody/postgres:16", "registry.example.com/postgres:16", "postgres-exporter", "nginx"]
         {
-            assert!(!is_postgres(image), "{image}");
+            assert!(!is_official(image, "postgres"), "{image}");
         }
     }
 

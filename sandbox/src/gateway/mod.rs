@@ -165,6 +165,7 @@ async fn carry_out(region: &Arc<Region>, mut call: Call) -> Result<Answer, ApiEr
     match call.service.as_str() {
         "ecs" => return region.ecs.call(call).await,
         "ecr" => return region.ecr.call(call),
+        "servicediscovery" => return region.cloud_map.call(call),
         "application-autoscaling" => autoscaling::check(&region.ecs, call)?,
         "elasticache" => Caches::check(call)?,
         "scheduler" => region.schedules.check(call).await?,

@@ -66,6 +66,7 @@ pub fn session(cloud: &Cloud) -> Aws {
         s3: aws_sdk_s3,
         scheduler: aws_sdk_scheduler,
         secrets: aws_sdk_secretsmanager,
+        names: aws_sdk_servicediscovery,
         sns: aws_sdk_sns,
         ssm: aws_sdk_ssm,
         sts: aws_sdk_sts,

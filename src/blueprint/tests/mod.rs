@@ -1,5 +1,6 @@
 //! Tables from a stack.yaml to the resources that it asks for and to what each of them needs.
 
+mod calls;
 mod images;
 mod load_balancer;
 mod network;

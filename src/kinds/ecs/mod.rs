@@ -248,11 +248,11 @@ pub(super) fn runs(service: &Service) -> Option<&str> {
 pub(super) fn network(
     subnets: &[Input],
     group: &Input,
-    others: &[String],
+    others: &[Input],
     public_ip: bool,
 ) -> Result<NetworkConfiguration, Failure> {
-    let groups = std::iter::once(group.get()?).chain(others.iter().map(String::as_str));
-    network_of(Input::all(subnets)?, groups.map(str::to_owned).collect(), public_ip)
+    let groups: Vec<Input> = std::iter::once(group).chain(others).cloned().collect();
+    network_of(Input::all(subnets)?, Input::all(&groups)?, public_ip)
 }
 
 /// As [`network`], of what is known already.

@@ -39,7 +39,7 @@ pub struct Desired {
     pub security_group: Input,
     /// The security groups of others that it has too.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub other_groups: Vec<String>,
+    pub other_groups: Vec<Input>,
     /// Whether it gets a public address.
     pub public_ip: bool,
 }

@@ -4,6 +4,7 @@ mod alarms;
 mod bastion;
 mod buckets;
 mod cache;
+mod calls;
 mod database;
 mod environment;
 mod health;

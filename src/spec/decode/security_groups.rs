@@ -4,7 +4,7 @@ use crate::spec::{problem::Collector, read::Map};
 
 /// How many a service may have: ECS takes five for a task, and one of them is the service's own.
 /// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_AwsVpcConfiguration.html>
-const MOST: usize = 4;
+pub(super) const MOST: usize = 4;
 
 /// The groups that the service `map` names. `root` is the whole file.
 pub(super) fn of(map: &Map, root: &Map, problems: &mut Collector) -> Option<Vec<String>> {

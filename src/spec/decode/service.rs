@@ -1,9 +1,9 @@
 //! `services`: each on its own, and what they must not want twice.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    buckets, environment, health,
+    buckets, calls, environment, health,
     image::{image, repositories},
     logs, permissions, scale, secrets, security_groups,
     sidecars::{self, Own},
@@ -34,7 +34,8 @@ pub(super) fn services(
         field.wrong("there is no service", "add one: services: { web: { build: app, port: 3000 } }", problems);
     }
     let buckets = buckets::declared(root);
-    let ways = Ways::of(&all);
+    let called = calls::called(&all);
+    let ways = Ways::of(&all, &called);
     let mut services = BTreeMap::new();
     for field in &all {
         let name = &field.key.text;
@@ -42,7 +43,7 @@ pub(super) fn services(
             let hint = "2 to 20 of a-z, 0-9 and -, beginning with a letter";
             problems.add(field.key.span, &field.path, format!("`{name}` cannot name a service"), hint);
         }
-        if let Some(service) = service(field, root, ways, (given, scope), &buckets, problems) {
+        if let Some(service) = service(field, root, (ways, &all), (given, scope), &buckets, problems) {
             services.insert(name.clone(), service);
         }
     }
@@ -51,25 +52,33 @@ pub(super) fn services(
     services
 }
 
-/// How many services requests can get to, and whether any says which.
+/// How many services requests from outside can get to, and whether any says which. A service that others call is not one of
+/// them as long as it has no routes.
 #[derive(Clone, Copy)]
-struct Ways {
+struct Ways<'a> {
     ports: usize,
     routes: usize,
+    called: &'a BTreeSet<String>,
 }
 
-impl Ways {
-    fn of(services: &[Field]) -> Self {
+impl<'a> Ways<'a> {
+    fn of(services: &[Field], called: &'a BTreeSet<String>) -> Self {
         let has = |service: &&Field, key: &str| {
             service.node.entries().iter().any(|(known, value)| known.text == key && !value.is_null())
         };
-        let with = |keys: &[&str]| services.iter().filter(|service| keys.iter().any(|key| has(service, key))).count();
-        Self { ports: with(&["port", "target_container"]), routes: with(&["routes"]) }
+        let outside = |service: &&Field| {
+            (has(service, "port") || has(service, "target_container")) && !called.contains(&service.key.text)
+        };
+        let ports = services.iter().filter(outside).count();
+        Self { ports, routes: services.iter().filter(|service| has(service, "routes")).count(), called }
     }
 
     /// The routes of a service with a `port` that names none. All requests are for the only one; of several, one that is left
     /// out gets none, and if all are, nobody can know which one is meant.
     fn by_default(self, field: &Field, problems: &mut Collector) -> Vec<String> {
+        if self.called.contains(&field.key.text) {
+            return Vec::new();
+        }
         if self.ports > 1 && self.routes == 0 {
             let message =
                 "several services have a `port`, and none has `routes`: it is unknown which one gets the requests";
@@ -99,7 +108,7 @@ fn overlaps(fields: &[Field], services: &BTreeMap<String, Service>, problems: &m
 fn service(
     field: &Field,
     root: &Map,
-    ways: Ways,
+    (ways, all): (Ways, &[Field]),
     (given, scope): (&[&str], &Scope),
     declared: &[&str],
     problems: &mut Collector,
@@ -143,6 +152,8 @@ fn service(
     }
     let host = map.text("host", problems);
     let block = blocked(&map, problems);
+    let calls = calls::calls(&map, &field.key.text, all, problems);
+    let expose = calls::exposed(&map, port, problems);
     let security_groups = security_groups::of(&map, root, problems);
     let release = map.command("release", problems);
     fits_in_overrides(&map, "release", &field.key.text, release.as_deref(), problems);
@@ -203,6 +214,8 @@ fn service(
         host,
         sticky,
         block: block?,
+        calls: calls?,
+        expose: expose?,
         security_groups: security_groups?,
         release: release?,
         stop_timeout: stop_timeout?,

@@ -103,6 +103,8 @@ pub(super) enum Kind {
     Scalar,
     /// The words of a command, at least one; the text is the help for an empty list.
     Command(&'static str),
+    /// A list of TCP ports.
+    Ports,
     /// A list of texts; whether it may be empty.
     List(&'static Text, Empty),
     /// A mapping with known keys.

@@ -108,6 +108,21 @@ pub(in crate::spec) static SERVICE: Section = Section {
                   Needs `port`.",
         },
         Key {
+            name: "calls",
+            kind: Kind::List(&texts::PART_NAME, Empty::Allowed),
+            absence: Absence::Means("none"),
+            doc: "The services that its tasks call. For `api`, the container gets the name as `API_HOST`, and \
+                  `API_URL` for its `port`. The security group of the other service admits these tasks, and nobody else. See \
+                  [calls](#calls). A change replaces the tasks of both.",
+        },
+        Key {
+            name: "expose",
+            kind: Kind::Ports,
+            absence: Absence::Means("none"),
+            doc: "The TCP ports beside `port` at which other services call it, such as 5672 and 15672. The load balancer does \
+                  not lead there.",
+        },
+        Key {
             name: "security_groups",
             kind: Kind::List(&texts::SECURITY_GROUP_ID, Empty::Allowed),
             absence: Absence::Means("its own alone"),
@@ -281,7 +296,11 @@ const FOREIGN: &[Foreign] = &[
         help: "use `host` for the host name of the requests, and `load_balancer.domain` for the name of the stack",
     },
     Foreign {
-        words: &["ports", "expose", "container_port", "target_port"],
+        words: &["connect", "service_connect"],
+        help: "use `calls` in the service that calls, such as `calls: [api]`",
+    },
+    Foreign {
+        words: &["ports", "container_port", "target_port"],
         help: "use `port` for the port that the container listens on",
     },
     Foreign { words: &["image.port"], help: "use `port` in the service itself, beside `image` or `build`" },
@@ -292,7 +311,7 @@ const FOREIGN: &[Foreign] = &[
     Foreign { words: &["image.location", "location"], help: "write the image itself: `image: nginx:1.27`" },
     Foreign {
         words: &["links"],
-        help: "leave it out: services start side by side, and `release` runs a command before new tasks serve",
+        help: "leave it out: services start side by side, `calls` lets one call another, and `release` runs a command before new tasks serve",
     },
     Foreign {
         words: &["stickiness"],
@@ -307,7 +326,7 @@ const FOREIGN: &[Foreign] = &[
     Foreign { words: &["container_name"], help: "leave it out: the key of the service is its name" },
     Foreign {
         words: &["network", "networks", "network_mode"],
-        help: "leave it out: all services share the stack's `network`, at the top of the file",
+        help: "leave it out: all services share the stack's `network`, at the top of the file; `calls` lets one call another",
     },
     Foreign {
         words: &["volumes", "tmpfs", "storage"],

@@ -211,6 +211,10 @@ fn forms(kind: &Kind) -> Vec<Value> {
         Kind::Choice(words) => or_variable(json!({ "type": "string", "enum": words })),
         Kind::Scalar => vec![scalar()],
         Kind::Command(_) => vec![json!({ "type": "array", "minItems": 1, "items": scalar() })],
+        Kind::Ports => {
+            let port = json!({ "type": "integer", "minimum": 1, "maximum": 65535 });
+            vec![json!({ "type": "array", "items": one_of(vec![port, json!({ "$ref": "#/$defs/variable" })]) })]
+        }
         Kind::List(text, empty) => {
             let mut list = object([("type", "array".into()), ("items", one_of(text_forms(text)))]);
             if *empty == Empty::Refused {

@@ -1,5 +1,6 @@
 //! stack.yaml read: what is good, and what is placed.
 
+mod calls;
 mod fuzz;
 mod health;
 mod parts;
@@ -75,7 +76,7 @@ fn a_word_of_another_tool_is_placed_and_the_key_is_named() {
         ),
         (
             "links: [db]",
-            "6:5 unknown key `links` [leave it out: services start side by side, and `release` runs a command before new tasks serve]",
+            "6:5 unknown key `links` [leave it out: services start side by side, `calls` lets one call another, and `release` runs a command before new tasks serve]",
         ),
     ];
     for (line, problem) in table {

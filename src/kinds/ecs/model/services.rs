@@ -128,6 +128,7 @@ fn create(ecs: &mut Ecs, input: &CreateServiceInput) -> Result<CreateServiceOutp
         .desired_count(tasks)
         .set_network_configuration(input.network_configuration.clone())
         .set_load_balancers(input.load_balancers.clone())
+        .set_service_registries(input.service_registries.clone())
         .set_health_check_grace_period_seconds(input.health_check_grace_period_seconds)
         .enable_execute_command(input.enable_execute_command == Some(true))
         .set_deployment_configuration(input.deployment_configuration.clone())
@@ -159,6 +160,7 @@ fn update(ecs: &mut Ecs, input: &UpdateServiceInput) -> Result<UpdateServiceOutp
     new.desired_count = input.desired_count.unwrap_or(new.desired_count);
     new.network_configuration = input.network_configuration.clone().or(new.network_configuration);
     new.load_balancers = input.load_balancers.clone().or(new.load_balancers);
+    new.service_registries = input.service_registries.clone().or(new.service_registries);
     let unserved = new.load_balancers().is_empty();
     grace(input.health_check_grace_period_seconds, unserved)?;
     new.health_check_grace_period_seconds =
@@ -169,7 +171,8 @@ fn update(ecs: &mut Ecs, input: &UpdateServiceInput) -> Result<UpdateServiceOutp
     // https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_UpdateService.html
     let other_tasks = new.task_definition != service.task_definition
         || input.network_configuration.is_some()
-        || new.load_balancers != service.load_balancers;
+        || new.load_balancers != service.load_balancers
+        || input.service_registries.is_some();
     if other_tasks || input.force_new_deployment == Some(true) {
         let rollout = ecs.rollout(new.task_definition.clone(), new.desired_count);
         let rollouts = new.deployments.get_or_insert_default();

@@ -13,6 +13,7 @@ fields! {
         TargetGroup = "target_group",
         Container = "container",
         Port = "port",
+        Registry = "registry",
         GraceSeconds = "grace_seconds",
         Exec = "exec",
         CircuitBreaker = "circuit_breaker",
@@ -34,7 +35,7 @@ pub(super) const NETWORK: &[Field] = &[Field::Subnets, Field::SecurityGroup, Fie
 /// What users notice of `changes`, as a sentence that goes on after the address. A new task definition begins a deployment
 /// anyway, and the plan shows that.
 pub(super) fn consequence(changes: &Changed<Field>) -> Option<String> {
-    let begins = |field: &Field| NETWORK.contains(field) || *field == Field::Exec;
+    let begins = |field: &Field| NETWORK.contains(field) || matches!(field, Field::Exec | Field::Registry);
     let begun: Vec<&str> = Field::ALL
         .iter()
         .filter(|field| changes.contains(**field) && begins(field))

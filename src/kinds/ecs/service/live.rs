@@ -88,6 +88,9 @@ pub struct Live {
     /// The port that they serve there.
     #[serde(default)]
     pub port: Option<u16>,
+    /// The registries that give it its name, by their ARNs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub registries: Vec<String>,
     /// How long a new task may fail its health check, in seconds.
     pub grace_seconds: u32,
     /// Whether sessions can be had with its tasks.
@@ -171,6 +174,11 @@ pub(super) fn live(service: &SdkService, definition: Option<&TaskDefinition>) ->
             .first()
             .and_then(aws_sdk_ecs::types::LoadBalancer::container_port)
             .and_then(|port| u16::try_from(port).ok()),
+        registries: service
+            .service_registries()
+            .iter()
+            .filter_map(|registry| registry.registry_arn().map(str::to_owned))
+            .collect(),
         grace_seconds: service
             .health_check_grace_period_seconds()
             .and_then(|seconds| u32::try_from(seconds).ok())

@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use aws_sdk_ecs::types::{
     DeploymentCircuitBreaker, DeploymentConfiguration, LaunchType, LoadBalancer, PropagateTags, Service as SdkService,
-    ThresholdConfiguration, ThresholdType,
+    ServiceRegistry, ThresholdConfiguration, ThresholdType,
 };
 use futures::future::try_join_all;
 use serde::{Deserialize, Serialize};
@@ -68,13 +68,16 @@ pub struct Desired {
     pub subnets: Vec<Input>,
     /// Who may call them.
     pub security_group: Input,
-    /// The security groups of others that they have too.
+    /// The other security groups that they have: that of a caller, and those of others.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub other_groups: Vec<String>,
+    pub other_groups: Vec<Input>,
     /// Whether they get public addresses.
     pub public_ip: bool,
     /// Where the load balancer finds them, for a service that it serves.
     pub target: Option<Target>,
+    /// The ARN of the registry that gives it a name, for a service that others call.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub registry: Option<Input>,
     /// How long a new task may fail its health check, in seconds.
     pub grace_seconds: u32,
     /// Whether sessions can be had with its tasks, by ECS Exec.
@@ -88,8 +91,7 @@ pub struct Desired {
 impl Desired {
     /// All security groups of its tasks: the stack's own first.
     fn security_groups(&self) -> Vec<Input> {
-        let others = self.other_groups.iter().map(|id| id.as_str().into());
-        std::iter::once(self.security_group.clone()).chain(others).collect()
+        std::iter::once(&self.security_group).chain(&self.other_groups).cloned().collect()
     }
 
     /// The service `name` as it is, but for its task definition.
@@ -104,9 +106,10 @@ impl Desired {
             most: None,
             subnets: live.subnets.iter().map(|subnet| subnet.as_str().into()).collect(),
             security_group: live.security_groups.first().map(String::as_str).unwrap_or_default().into(),
-            other_groups: live.security_groups.iter().skip(1).cloned().collect(),
+            other_groups: live.security_groups.iter().skip(1).map(|group| group.as_str().into()).collect(),
             public_ip: live.public_ip,
             target,
+            registry: live.registries.first().map(|registry| registry.as_str().into()),
             grace_seconds: live.grace_seconds,
             exec: live.exec,
             rollback_after: live.rollback_after.parse().ok(),
@@ -153,6 +156,7 @@ impl Kind for Service {
             "cluster",
             "task_definition",
             "target_group",
+            "registry",
             "subnet",
             "route_table",
             "security_group",
@@ -232,6 +236,7 @@ impl Kind for Service {
             }
             diff.field(Field::Port, &port, &target.port);
         }
+        diff.inputs(Field::Registry, &live.registries, desired.registry.as_slice());
         if desired.target.is_some() {
             // Without a load balancer ECS keeps the number, uses it for nothing, and takes no other.
             diff.field(Field::GraceSeconds, &live.grace_seconds, &desired.grace_seconds);
@@ -347,6 +352,7 @@ impl Kind for Service {
             call = set!(call, field, desired, {
                 Field::Replicas => call.desired_count(aws::signed(desired.replicas)),
                 Field::TargetGroup | Field::Container | Field::Port => call.set_load_balancers(load_balancers(desired)?),
+                Field::Registry => call.set_service_registries(Some(registries(desired)?)),
                 Field::CircuitBreaker
                 | Field::RollbackAfter
                 | Field::MinimumHealthyPercent
@@ -388,6 +394,9 @@ impl Kind for Service {
                     call
                 }
                 Field::TargetGroup | Field::Container | Field::Port => call.set_load_balancers(Some(load_balancers(desired)?.unwrap_or_default())),
+                // ECS begins a deployment where it is told of others, and takes none for an empty list.
+                Field::Registry if !changes.contains(Field::Registry) => call,
+                Field::Registry => call.set_service_registries(Some(registries(desired)?)),
                 Field::CircuitBreaker
                 | Field::RollbackAfter
                 | Field::MinimumHealthyPercent
@@ -495,6 +504,11 @@ fn load_balancers(desired: &Desired) -> Result<Option<Vec<LoadBalancer>>, Failur
         .container_port(i32::from(target.port))
         .build();
     Ok(Some(vec![balancer]))
+}
+
+fn registries(desired: &Desired) -> Result<Vec<ServiceRegistry>, Failure> {
+    let registries = desired.registry.iter();
+    registries.map(|arn| Ok(ServiceRegistry::builder().registry_arn(arn.get()?).build())).collect()
 }
 
 /// [`TASKS_PERCENT`]; and back to what ran before when the new tasks fail.

@@ -18,6 +18,7 @@ fn base() -> Desired {
         other_groups: Vec::new(),
         public_ip: false,
         target: Some(target("arn:of:group")),
+        registry: None,
         grace_seconds: 60,
         exec: false,
         rollback_after: None,
@@ -42,6 +43,7 @@ pub(super) fn sample() -> Sample<Desired> {
         .variant(&["target_group"], Desired { target: Some(target("arn:of:another")), ..base() })
         .variant(&["container"], Desired { container: "proxy".into(), ..base() })
         .variant(&["port"], Desired { target: Some(Target { port: 8080, ..target("arn:of:group") }), ..base() })
+        .variant(&["registry"], Desired { registry: Some("arn:of:registry".into()), ..base() })
         .variant(&["grace_seconds"], Desired { grace_seconds: 90, ..base() })
         .variant(&["exec"], Desired { exec: true, ..base() })
         .variant(&["rollback_after"], Desired { rollback_after: Some(1), ..base() })

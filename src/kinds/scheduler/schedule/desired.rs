@@ -38,7 +38,7 @@ pub struct Desired {
     pub security_group: Input,
     /// The security groups of others that its task has too.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub other_groups: Vec<String>,
+    pub other_groups: Vec<Input>,
     /// Whether it gets a public address.
     pub public_ip: bool,
 }
@@ -46,8 +46,7 @@ pub struct Desired {
 impl Desired {
     /// All security groups of its task: the stack's own first.
     pub(super) fn security_groups(&self) -> Vec<Input> {
-        let others = self.other_groups.iter().map(|id| id.as_str().into());
-        std::iter::once(self.security_group.clone()).chain(others).collect()
+        std::iter::once(&self.security_group).chain(&self.other_groups).cloned().collect()
     }
 }
 

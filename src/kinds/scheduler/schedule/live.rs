@@ -76,7 +76,7 @@ impl Desired {
             group: input(&live.group),
             subnets: live.subnets.iter().map(input).collect(),
             security_group: live.security_groups.first().map(input)?,
-            other_groups: live.security_groups.iter().skip(1).cloned().collect(),
+            other_groups: live.security_groups.iter().skip(1).map(|group| group.as_str().into()).collect(),
             public_ip: live.public_ip,
         })
     }

@@ -1,0 +1,140 @@
+//! What Cloud Map has, and what a name leads to.
+
+use std::{
+    collections::BTreeMap,
+    net::Ipv4Addr,
+    sync::{Arc, Mutex, MutexGuard},
+};
+
+use serde_json::Value;
+use tokio::time::Instant;
+
+use crate::place::Place;
+
+/// AWS Cloud Map.
+pub(crate) struct CloudMap {
+    pub(super) place: Arc<Place>,
+    state: Mutex<State>,
+    /// Why names do not resolve here, if they do not.
+    pub(super) mute: Option<String>,
+}
+
+#[derive(Default)]
+pub(super) struct State {
+    pub(super) namespaces: Vec<Namespace>,
+    pub(super) services: Vec<Service>,
+    pub(super) operations: BTreeMap<String, Operation>,
+}
+
+pub(super) struct Namespace {
+    pub(super) id: String,
+    pub(super) arn: String,
+    pub(super) name: String,
+    pub(super) vpc: String,
+    pub(super) description: Value,
+    /// The caller's token.
+    pub(super) token: String,
+    pub(super) tags: Value,
+    pub(super) created: f64,
+    /// When it is there.
+    pub(super) ready: Instant,
+    /// When it is gone, once it is being deleted.
+    pub(super) gone: Option<Instant>,
+}
+
+pub(super) struct Service {
+    pub(super) id: String,
+    pub(super) arn: String,
+    pub(super) name: String,
+    pub(super) namespace: String,
+    pub(super) description: Value,
+    pub(super) dns: Value,
+    pub(super) custom_health: Value,
+    pub(super) token: String,
+    pub(super) tags: Value,
+    pub(super) created: f64,
+    /// The addresses of the tasks, by their ids.
+    pub(super) instances: BTreeMap<String, Ipv4Addr>,
+}
+
+pub(super) struct Operation {
+    pub(super) kind: &'static str,
+    pub(super) target: (&'static str, String),
+    pub(super) created: f64,
+    pub(super) ends: Instant,
+}
+
+/// What a name leads to.
+pub(super) enum Answered {
+    /// The addresses, and for how many seconds they may be kept.
+    Addresses(Vec<Ipv4Addr>, u32),
+    /// Nothing of that name is in one of the namespaces.
+    Nothing,
+    /// No namespace has it.
+    Elsewhere,
+}
+
+impl CloudMap {
+    /// Without names yet; `closed` says why no name server can be here.
+    pub(super) fn new(place: Arc<Place>, closed: Option<&std::io::Error>) -> Self {
+        let mute = closed.map(|error| {
+            format!(
+                "this user may not listen on port 53, which the names of services need ({error}): \
+                 sudo sysctl -w net.ipv4.ip_unprivileged_port_start=53"
+            )
+        });
+        Self { place, state: Mutex::default(), mute }
+    }
+
+    /// Where the tasks ask for names; none where they ask whom this computer asks.
+    pub(crate) fn name_server(&self) -> Option<Ipv4Addr> {
+        self.mute.is_none().then(|| self.place.loopback.name_server())
+    }
+
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
+        let mut state = self.state.lock().expect("nobody panics while holding this");
+        state.namespaces.retain(|namespace| namespace.gone.is_none_or(|gone| gone > Instant::now()));
+        state
+    }
+
+    /// Whether there is a service with this ARN.
+    pub(crate) fn has(&self, service: &str) -> bool {
+        self.state().services.iter().any(|known| known.arn == service)
+    }
+
+    /// ECS registers a task.
+    pub(crate) fn register(&self, service: &str, task: &str, address: Ipv4Addr) {
+        if let Some(service) = self.state().services.iter_mut().find(|known| known.arn == service) {
+            service.instances.insert(task.to_owned(), address);
+        }
+    }
+
+    /// ECS takes a task out.
+    pub(crate) fn deregister(&self, service: &str, task: &str) {
+        if let Some(service) = self.state().services.iter_mut().find(|known| known.arn == service) {
+            service.instances.remove(task);
+        }
+    }
+
+    /// What `name`, without the last dot, leads to.
+    pub(super) fn resolve(&self, name: &str) -> Answered {
+        let state = self.state();
+        let name = name.to_ascii_lowercase();
+        let of = |namespace: &&Namespace| name == namespace.name || name.ends_with(&format!(".{}", namespace.name));
+        let Some(namespace) = state.namespaces.iter().find(of) else { return Answered::Elsewhere };
+        let service = state.services.iter().find(|service| {
+            service.namespace == namespace.id && name == format!("{}.{}", service.name, namespace.name)
+        });
+        match service.filter(|service| !service.instances.is_empty()) {
+            Some(service) => Answered::Addresses(service.instances.values().copied().collect(), service.ttl()),
+            None => Answered::Nothing,
+        }
+    }
+}
+
+impl Service {
+    fn ttl(&self) -> u32 {
+        let ttl = self.dns["DnsRecords"][0]["TTL"].as_u64();
+        ttl.and_then(|ttl| u32::try_from(ttl).ok()).unwrap_or_default()
+    }
+}

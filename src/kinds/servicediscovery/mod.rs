@@ -1,0 +1,9 @@
+//! The kinds of AWS Cloud Map, and what they share.
+
+#[cfg(test)]
+mod model;
+mod names;
+pub mod namespace;
+pub mod registry;
+
+pub use names::{NAMESPACE, namespace_name};

@@ -1,0 +1,89 @@
+//! `calls` and `expose` of a service: which services it calls, and at which ports others call it.
+
+use std::collections::BTreeSet;
+
+use super::security_groups;
+use crate::spec::{
+    nearest::nearest,
+    problem::Collector,
+    read::{Field, Map},
+    yaml::Value,
+};
+
+/// Whether the service at `field` has something at `key`.
+fn has(field: &Field, key: &str) -> bool {
+    field.node.entries().iter().any(|(known, value)| known.text == key && !value.is_null())
+}
+
+/// The services that others call, by their names.
+pub(super) fn called(services: &[Field]) -> BTreeSet<String> {
+    let lists = services.iter().flat_map(|service| service.node.entries()).filter(|(key, _)| key.text == "calls");
+    let items = lists.flat_map(|(_, list)| if let Value::List(items) = &list.value { &items[..] } else { &[] });
+    items
+        .filter_map(|item| if let Value::Scalar { text, .. } = &item.value { Some(text.clone()) } else { None })
+        .collect()
+}
+
+/// The services that `map`, the service `name`, calls; each is one of `all`.
+pub(super) fn calls(map: &Map, name: &str, all: &[Field], problems: &mut Collector) -> Option<Vec<String>> {
+    let mut calls: Vec<String> = Vec::new();
+    for (field, wanted) in map.texts("calls", problems)? {
+        let there = all.iter().find(|service| service.key.text == wanted && !service.node.is_null());
+        match there {
+            _ if wanted == name => {
+                let hint =
+                    "leave it out: a task reaches itself at 127.0.0.1, and other tasks of its service by their work";
+                field.wrong(format!("`{name}` cannot call itself"), hint, problems);
+            }
+            None => {
+                let others: Vec<&str> =
+                    all.iter().map(|service| service.key.text.as_str()).filter(|other| *other != name).collect();
+                let hint = match nearest(&wanted, others.iter().copied()) {
+                    Some(near) => format!("did you mean `{near}`?"),
+                    None if others.is_empty() => "there is no other service".to_owned(),
+                    None => format!("there are: {}", others.join(", ")),
+                };
+                field.wrong(format!("there is no service `{wanted}`"), hint, problems);
+            }
+            Some(service) if !["port", "expose", "target_container"].iter().any(|key| has(service, key)) => {
+                let hint = format!("give `{wanted}` a `port`, or `expose: [5672]` for ports that are not PORT");
+                field.wrong(format!("`{wanted}` has no port to call"), hint, problems);
+            }
+            Some(_) if calls.contains(&wanted) => {
+                field.wrong(format!("`{wanted}` stands here twice"), "name each service once", problems);
+            }
+            Some(_) => calls.push(wanted),
+        }
+    }
+    if !calls.is_empty()
+        && let Some(groups) = map.texts("security_groups", &mut Collector::default())
+        && groups.len() == security_groups::MOST
+    {
+        let message =
+            format!("a task has at most 5 security groups, and one that `calls` has 2 and these {}", groups.len());
+        map.wrong("security_groups", message, "name at most 3", problems);
+    }
+    Some(calls)
+}
+
+/// The ports beside `port` at which others call the service `map`.
+pub(super) fn exposed(map: &Map, port: Option<u16>, problems: &mut Collector) -> Option<Vec<u16>> {
+    let mut ports: Vec<u16> = Vec::new();
+    let Some(field) = map.get("expose") else { return Some(ports) };
+    for (field, text) in field.texts(problems)? {
+        match text.parse::<u16>().ok().filter(|number| *number > 0) {
+            None => {
+                field.wrong(format!("invalid port `{text}`"), "write a number from 1 to 65535", problems);
+            }
+            Some(number) if Some(number) == port => {
+                let hint = "leave it out: others call `port` as well";
+                field.wrong(format!("{number} is the `port` already"), hint, problems);
+            }
+            Some(number) if ports.contains(&number) => {
+                field.wrong(format!("{number} stands here twice"), "name each port once", problems);
+            }
+            Some(number) => ports.push(number),
+        }
+    }
+    Some(ports)
+}

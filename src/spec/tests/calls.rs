@@ -1,0 +1,60 @@
+//! Calls between services: which ones, at which ports, and what cannot be.
+
+use super::*;
+
+/// A stack with `web`, whose keys can go on, and with `services` below it.
+fn stack(of_web: &str, services: &str) -> String {
+    format!(
+        "name: demo\nregion: eu-west-1\nservices:\n  web: {{ build: app, routes: [\"/*\"], port: 80{of_web} }}\n{services}"
+    )
+}
+
+const API: &str = "  api: { build: app, port: 8080 }\n";
+
+#[test]
+fn a_service_names_those_that_it_calls_and_its_ports() {
+    let services = format!("{API}  broker: {{ image: rabbitmq, expose: [5672, 15672] }}\n");
+    let stack = read(&stack(", calls: [api, broker]", &services)).expect("it is valid");
+    assert_eq!(stack.services["web"].calls, ["api", "broker"]);
+    assert_eq!(stack.services["broker"].expose, [5672, 15672]);
+    let routes = |name: &str| stack.services[name].routes.clone();
+    assert_eq!(
+        (routes("web"), routes("api")),
+        (vec!["/*".to_owned()], Vec::new()),
+        "one that is called needs no routes"
+    );
+}
+
+#[test]
+fn what_cannot_be_called_is_told_with_the_way_out() {
+    const API: &str = "  api: { build: app, port: 8080, routes: [] }\n";
+    let worker = "  worker: { build: app }\n";
+    let table = [
+        (stack(", calls: [apj]", API), "4:56 there is no service `apj` [did you mean `api`?]"),
+        (stack(", calls: [payments]", API), "4:56 there is no service `payments` [there are: api]"),
+        (
+            stack(", calls: [web]", API),
+            "4:56 `web` cannot call itself [leave it out: a task reaches itself at 127.0.0.1, and other tasks of its service by \
+             their work]",
+        ),
+        (
+            stack(", calls: [worker]", worker),
+            "4:56 `worker` has no port to call [give `worker` a `port`, or `expose: [5672]` for ports that are not PORT]",
+        ),
+        (stack(", calls: [api, api]", API), "4:61 `api` stands here twice [name each service once]"),
+        (stack(", expose: [0]", ""), "4:57 invalid port `0` [write a number from 1 to 65535]"),
+        (stack(", expose: [amqp]", ""), "4:57 invalid port `amqp` [write a number from 1 to 65535]"),
+        (stack(", expose: [80]", ""), "4:57 80 is the `port` already [leave it out: others call `port` as well]"),
+        (stack(", expose: [81, 81]", ""), "4:61 81 stands here twice [name each port once]"),
+    ];
+    for (file, problem) in table {
+        assert_eq!(problems(&file), [problem], "{file}");
+    }
+}
+
+#[test]
+fn services_may_call_each_other() {
+    let back = "  api: { build: app, port: 8080, calls: [web] }\n";
+    let stack = read(&stack(", calls: [api]", back)).expect("it is valid");
+    assert_eq!((&stack.services["web"].calls[0], &stack.services["api"].calls[0]), (&"api".into(), &"web".into()));
+}

@@ -1,0 +1,87 @@
+//! Calls between services: by a name, to a port that only the caller reaches, and without a failed one while the service that is called
+//! is released.
+
+use crate::{sweep::everything, tiny::Tiny, traffic::Traffic};
+
+/// A service for each side; `api` is called and calls back.
+const SERVICES: &str = "services:
+  web:
+    build: tiny
+    port: 3000
+    memory: 512
+    health: /status
+    routes: [\"/*\"]
+    release: [call, API]
+    stop_timeout: 2
+    calls: [api]
+  api:
+    build: tiny
+    port: 4000
+    memory: 512
+    stop_timeout: 2
+    calls: [web]
+";
+
+fn two() -> Tiny {
+    let tiny = Tiny::start();
+    let world = &tiny.0;
+    let services = "services:\n  web:\n    build: tiny\n    port: 3000\n    memory: 512\n    replicas: 2\n    health: /status\n    release: [prepare]\n    stop_timeout: 2\n";
+    world.edit(services, SERVICES);
+    tiny
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn services_and_their_commands_call_others_by_name() {
+    let tiny = two();
+    let world = &tiny.0;
+    // A release command of the first `up` runs before there is anything to call.
+    world.edit("    release: [call, API]\n", "");
+    let url = world.up();
+    assert_eq!(world.settled(), Vec::<String>::new());
+    let answer = async |path: &str| world.get(&format!("{url}{path}")).await.1;
+    assert_eq!(answer("/env/API_HOST").await, "api.tiny.internal");
+    assert_eq!(answer("/env/API_URL").await, "http://api.tiny.internal:4000");
+    assert_eq!(answer("/call/API").await, "one");
+    let said = world.must(&["run", "api", "--", "call", "WEB"]);
+    assert!(said.contains("one"), "{said}");
+
+    // A rule that somebody takes away comes back.
+    let ec2 = aws_sdk_ec2::Client::new(&world.sdk().await);
+    let groups = ec2.describe_security_groups().send().await.expect("it answers").security_groups.unwrap_or_default();
+    let of_api =
+        groups.iter().find(|group| group.group_name() == Some("tiny-default-service-api")).expect("it is there");
+    let id = of_api.group_id().expect("it has one");
+    let admitted = of_api.ip_permissions().to_vec();
+    assert_eq!(admitted.len(), 1, "one rule for the caller and the port: {admitted:?}");
+    let revoked = ec2.revoke_security_group_ingress().group_id(id).set_ip_permissions(Some(admitted)).send().await;
+    revoked.expect("it is revoked");
+    let plan = tiny.ends_with(2, &["plan", "--detailed-exitcode"]);
+    assert!(plan.contains("security_group.service-api"), "{plan}");
+    world.up();
+
+    // Nobody calls any more: the names go, and the tasks stay up.
+    world.edit("    calls: [api]\n", "");
+    world.edit("    calls: [web]\n", "");
+    let url = world.up();
+    assert_eq!(world.settled(), Vec::<String>::new());
+    assert_eq!(world.get(&format!("{url}/")).await.1, "one");
+    let left = everything(world).await;
+    assert!(!left.iter().any(|one| one.starts_with("namespace") || one.starts_with("registry")), "{left:?}");
+    tiny.ends_with(0, &["destroy", "--confirm", "tiny"]);
+    assert_eq!(everything(world).await, [""; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_release_of_the_service_that_is_called_fails_no_call() {
+    let tiny = two();
+    let world = &tiny.0;
+    world.edit("    release: [call, API]\n", "");
+    let url = world.up();
+    tiny.say("two");
+    let traffic = Traffic::start(&format!("{url}/call/API"));
+    let deployed = tokio::task::block_in_place(|| world.stackctl(&["deploy", "--yes"]));
+    let report = traffic.stop().await;
+    assert!(deployed.status.success(), "{}", crate::support::text(&deployed));
+    assert_eq!(report.failures, Vec::<String>::new(), "of {} calls", report.sent);
+    assert_eq!(world.get(&format!("{url}/call/API")).await.1, "two");
+}
