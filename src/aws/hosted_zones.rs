@@ -1,5 +1,7 @@
 //! Route 53's public hosted zones: the one in which a domain's records belong.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use futures::future::try_join_all;
 
 use super::{Aws, Outcome};
@@ -9,14 +11,15 @@ use crate::model::{Failure, HostedZone};
 const READ: i32 = 20;
 
 impl Aws {
-    /// The public hosted zones of this account with the longest name that `domain` is, or ends in. More than one if several
-    /// have that name; none if there is no such zone.
+    /// For each of `domains`, the public hosted zones of this account with the longest name that the domain is, or ends in. More
+    /// than one if several have that name; none if there is no such zone. One call for each name that a zone can have.
     /// <https://docs.aws.amazon.com/Route53/latest/APIReference/API_ListHostedZonesByName.html>
     ///
     /// # Errors
     /// If AWS fails.
-    pub async fn hosted_zones(&self, domain: &str) -> Result<Vec<HostedZone>, Failure> {
-        let reads = suffixes(domain).into_iter().map(|name| async move {
+    pub async fn hosted_zones(&self, domains: &[String]) -> Result<BTreeMap<String, Vec<HostedZone>>, Failure> {
+        let names: BTreeSet<&str> = domains.iter().flat_map(|domain| suffixes(domain)).collect();
+        let reads = names.into_iter().map(|name| async move {
             let call = self.route53.list_hosted_zones_by_name().dns_name(name).max_items(READ).send().await;
             let answer = call.during("ListHostedZonesByName")?;
             let public = answer
@@ -29,9 +32,14 @@ impl Aws {
                 id: zone.id().trim_start_matches("/hostedzone/").to_owned(),
                 name: name.to_owned(),
             });
-            Ok::<_, Failure>(zones.collect::<Vec<_>>())
+            Ok::<_, Failure>((name, zones.collect::<Vec<_>>()))
         });
-        Ok(try_join_all(reads).await?.into_iter().find(|zones| !zones.is_empty()).unwrap_or_default())
+        let found: BTreeMap<&str, Vec<HostedZone>> = try_join_all(reads).await?.into_iter().collect();
+        let longest = |domain: &String| {
+            let mut zones = suffixes(domain).into_iter().filter_map(|name| found.get(name));
+            zones.find(|zones| !zones.is_empty()).cloned().unwrap_or_default()
+        };
+        Ok(domains.iter().map(|domain| (domain.clone(), longest(domain))).collect())
     }
 }
 
@@ -47,8 +55,9 @@ impl Aws {
     }
 }
 
-/// The names that a zone of `domain` can have, the longest first. A top-level domain is nobody's.
+/// The names that a zone of `domain` can have, the longest first. A top-level domain is nobody's, and so is a name with a `*`.
 fn suffixes(domain: &str) -> Vec<&str> {
+    let domain = domain.trim_start_matches("*.");
     let starts = std::iter::once(0).chain(domain.match_indices('.').map(|(dot, _)| dot + 1));
     starts.map(|start| &domain[start..]).filter(|name| name.contains('.')).collect()
 }
@@ -61,5 +70,6 @@ mod tests {
     fn the_zone_of_a_domain_is_itself_or_one_above_it() {
         assert_eq!(suffixes("a.rates.example.com"), ["a.rates.example.com", "rates.example.com", "example.com"]);
         assert_eq!(suffixes("example.com"), ["example.com"]);
+        assert_eq!(suffixes("*.rates.example.com"), ["rates.example.com", "example.com"]);
     }
 }

@@ -1,14 +1,23 @@
-//! The name that the stack is reached by: its hosted zone, the certificate for it, and its records.
+//! The names that the stack is reached by: their hosted zones, the certificate for them, and their records.
+
+use std::collections::BTreeMap;
 
 use super::facts::Facts;
 use crate::{
-    kinds::{acm::certificate, route53::dns_record},
+    kinds::{
+        acm::certificate::{self, proven_at, validation},
+        route53::dns_record,
+    },
     model::{Address, Failure, Graph, HostedZone, Input, Subject},
 };
 
-/// The hosted zone of `domain`.
-pub(super) fn zone<'a>(domain: &str, facts: &'a Facts) -> Result<&'a HostedZone, Failure> {
-    match facts.hosted_zones.as_slice() {
+/// The hosted zone of each of `domains`.
+pub(super) fn zones<'a>(domains: &'a [String], facts: &'a Facts) -> Result<BTreeMap<&'a str, &'a HostedZone>, Failure> {
+    domains.iter().map(|domain| Ok((domain.as_str(), zone(domain, facts)?))).collect()
+}
+
+fn zone<'a>(domain: &str, facts: &'a Facts) -> Result<&'a HostedZone, Failure> {
+    match facts.hosted_zones.get(domain).map(Vec::as_slice).unwrap_or_default() {
         [zone] => Ok(zone),
         [] => Err(Failure::about(
             Subject::key("load_balancer.domain"),
@@ -28,27 +37,65 @@ pub(super) fn zone<'a>(domain: &str, facts: &'a Facts) -> Result<&'a HostedZone,
     }
 }
 
-/// The certificate for `domain` and the record that proves whose the domain is: Amazon issues the one once it has seen
-/// the other.
-pub(super) fn certificate(graph: &mut Graph, domain: &str, zone: &HostedZone) -> (Address, Address) {
-    let desired = certificate::Desired { domain: domain.to_owned(), zone: Some(zone.id.clone()) };
+/// The ids of these zones, each once, in the order of `domains`.
+pub(super) fn ids(domains: &[String], zones: &BTreeMap<&str, &HostedZone>) -> Vec<String> {
+    let mut ids: Vec<String> = Vec::new();
+    for zone in domains.iter().filter_map(|domain| zones.get(domain.as_str())) {
+        if !ids.contains(&zone.id) {
+            ids.push(zone.id.clone());
+        }
+    }
+    ids
+}
+
+/// The certificate for `domains`, of which there is at least one, and the records that prove whose they are: Amazon issues the
+/// one once it has seen the others.
+pub(super) fn certificate(
+    graph: &mut Graph,
+    domains: &[String],
+    zones: &BTreeMap<&str, &HostedZone>,
+) -> (Address, Vec<Address>) {
+    let first = &domains[0];
+    let mut ids = ids(domains, zones).into_iter();
+    let desired = certificate::Desired {
+        zone: ids.next(),
+        others: domains[1..].to_vec(),
+        other_zones: ids.collect(),
+        ..certificate::Desired::self_signed(first.clone())
+    };
     let certificate = graph.add(Address::new("certificate", "main"), &desired);
-    let proof = graph.add(
-        Address::new("dns_record", "certificate"),
-        &dns_record::Desired {
-            zone: zone.id.clone(),
-            name: Input::output(&certificate, "validation_name"),
-            target: dns_record::Target::Cname(Input::output(&certificate, "validation_value")),
+    let mut proofs: Vec<Address> = Vec::new();
+    for domain in domains {
+        let proof = proof(domain);
+        if proofs.contains(&proof) {
+            continue;
+        }
+        let output = |part: &str| Input::output(&certificate, &validation(part, domain, first));
+        let desired = dns_record::Desired {
+            zone: zones[domain.as_str()].id.clone(),
+            name: output("name"),
+            target: dns_record::Target::Cname(output("value")),
             proves: Some(Input::output(&certificate, "arn")),
-        },
-    );
-    (certificate, proof)
+        };
+        proofs.push(graph.add(proof, &desired));
+    }
+    (certificate, proofs)
+}
+
+/// The record that proves `domain`; `*.example.com` has that of `example.com`.
+pub fn proof(domain: &str) -> Address {
+    Address::new("dns_record", format!("certificate/{}", proven_at(domain)))
+}
+
+/// The address of the record that leads from `domain` to the load balancer.
+pub fn alias_of(domain: &str) -> Address {
+    Address::new("dns_record", domain)
 }
 
 /// The record that leads from `domain` to the load balancer.
 pub(super) fn alias(graph: &mut Graph, domain: &str, zone: &HostedZone, balancer: &Address) -> Address {
     graph.add(
-        Address::new("dns_record", "main"),
+        alias_of(domain),
         &dns_record::Desired {
             zone: zone.id.clone(),
             name: domain.into(),
@@ -74,9 +121,10 @@ mod tests {
         );
         let stack = spec::parse("stack.yaml", &text, "default", &|_| None).expect("it is valid");
         let zone = |id: &&str| HostedZone { id: (*id).to_owned(), name: "example.com".to_owned() };
+        let zones_of = |domain: &String| (domain.clone(), zones.iter().map(zone).collect());
         let facts = Facts {
             zones: vec!["a".into(), "b".into()],
-            hosted_zones: zones.iter().map(zone).collect(),
+            hosted_zones: stack.load_balancer.iter().flat_map(|one| &one.domains).map(zones_of).collect(),
             ..Facts::default()
         };
         blueprint::graph(&stack, &facts)
@@ -95,17 +143,17 @@ mod tests {
         let graph = drawn("tls: acm, domain: rates.example.com", &["Z1"]).expect("it is drawn");
         let certificate = &node(&graph, "certificate.main").desired;
         assert_eq!(certificate, &json!({ "domain": "rates.example.com", "zone": "Z1" }));
-        let proof = &node(&graph, "dns_record.certificate").desired;
+        let proof = &node(&graph, "dns_record.certificate/rates.example.com").desired;
         assert_eq!(proof["name"], input("certificate.main", "validation_name"));
         assert_eq!(proof["target"]["cname"], input("certificate.main", "validation_value"));
-        let alias = &node(&graph, "dns_record.main").desired;
+        let alias = &node(&graph, "dns_record.rates.example.com").desired;
         assert_eq!((&alias["zone"], &alias["name"]), (&json!("Z1"), &json!("rates.example.com")));
         assert_eq!(alias["target"]["alias"]["name"], input("load_balancer.main", "dns_name"));
         assert_eq!(node(&graph, "load_balancer.main").desired["zones"], json!(["Z1"]));
         let listener = node(&graph, "listener.https");
         assert_eq!(listener.desired["certificate"], input("certificate.main", "arn"));
-        assert!(listener.needs.contains(&Address::new("dns_record", "certificate")));
-        assert!(node(&graph, "dns_record.main").needs.contains(&Address::new("listener", "https")));
+        assert!(listener.needs.contains(&super::proof("rates.example.com")));
+        assert!(node(&graph, "dns_record.rates.example.com").needs.contains(&Address::new("listener", "https")));
     }
 
     #[test]
@@ -116,7 +164,7 @@ mod tests {
         let kinds: Vec<&str> = graph.nodes().map(|node| node.address.kind()).collect();
         assert!(!kinds.contains(&"certificate") && !kinds.contains(&"dns_record"));
         let graph = drawn(&format!("tls: \"{arn}\", domain: rates.example.com"), &["Z1"]).expect("it is drawn");
-        assert_eq!(node(&graph, "dns_record.main").desired["name"], "rates.example.com");
+        assert_eq!(node(&graph, "dns_record.rates.example.com").desired["name"], "rates.example.com");
         assert!(graph.get(&Address::new("certificate", "main")).is_none());
     }
 
@@ -127,5 +175,28 @@ mod tests {
         assert!(none.hint.is_some());
         let two = drawn("tls: acm, domain: rates.example.com", &["Z1", "Z2"]).expect_err("there are two");
         assert!(two.message.contains("Z1, Z2"), "{two}");
+    }
+
+    #[test]
+    fn one_certificate_has_all_names_and_each_name_its_records() {
+        let names = "[example.com, \"*.example.com\", shop.example.org]";
+        let balancer = format!("tls: acm, domains: {names}, redirects: {{ www.example.org: shop.example.org }}");
+        let graph = drawn(&balancer, &["Z1"]).expect("it is drawn");
+        let all = ["*.example.com", "shop.example.org", "www.example.org"];
+        let certificate = &node(&graph, "certificate.main").desired;
+        assert_eq!(certificate, &json!({ "domain": "example.com", "zone": "Z1", "others": all }));
+        for name in ["example.com", "*.example.com", "shop.example.org", "www.example.org"] {
+            let alias = node(&graph, &format!("dns_record.{name}"));
+            assert_eq!(alias.desired["name"], name);
+            assert!(alias.needs.contains(&Address::new("listener", "https")));
+        }
+        // A name and all below it are proved by one record.
+        let proofs = graph.nodes().filter(|node| node.address.name().starts_with("certificate/")).count();
+        assert_eq!(proofs, 3);
+        let proof = &node(&graph, "dns_record.certificate/www.example.org").desired;
+        assert_eq!(proof["name"], input("certificate.main", "validation_name/www.example.org"));
+        let rules = graph.nodes().filter(|node| node.address.name().starts_with("redirect-"));
+        let rules: Vec<_> = rules.map(|node| (&node.desired["hosts"], &node.desired["action"])).collect();
+        assert_eq!(rules, [(&json!(["www.example.org"]), &json!({ "redirect": "shop.example.org" }))]);
     }
 }

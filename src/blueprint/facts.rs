@@ -15,8 +15,8 @@ pub struct Facts {
     pub zones: Vec<String>,
     /// The ranges of the subnets that the stack has, and the zone of each.
     pub subnets: BTreeMap<String, String>,
-    /// The public hosted zones of the longest name that the load balancer's domain is, or ends in.
-    pub hosted_zones: Vec<HostedZone>,
+    /// For each of the load balancer's domains, the public hosted zones of the longest name that it is, or ends in.
+    pub hosted_zones: BTreeMap<String, Vec<HostedZone>>,
     /// What AWS has of the network that stack.yaml names; none where the stack has its own.
     pub network: Option<GivenNetwork>,
     /// The digests of the images that are to be released; without one, a service stays with what it runs.

@@ -30,7 +30,7 @@ pub(super) fn draw(
     network: &Network,
 ) -> Result<Option<Balancer>, Failure> {
     let Some(wanted) = &stack.load_balancer else { return Ok(None) };
-    let zone = wanted.domain().map(|domain| domain::zone(domain, facts)).transpose()?;
+    let zones = domain::zones(&wanted.domains, facts)?;
     let tls = &wanted.tls;
     let from_world =
         |port| security_group::Ingress { port, from: security_group::Source::Cidr("0.0.0.0/0".to_owned()) };
@@ -48,7 +48,7 @@ pub(super) fn draw(
         &load_balancer::Desired {
             subnets: network.public.clone(),
             security_group: Input::output(&group, "id"),
-            zones: zone.iter().map(|zone| zone.id.clone()).collect(),
+            zones: domain::ids(&wanted.domains, &zones),
         },
     );
     // A load balancer that faces the internet needs the way there.
@@ -61,7 +61,7 @@ pub(super) fn draw(
         action,
     };
     let http = Address::new("listener", "http");
-    let (certificate, proof) = match tls {
+    let (certificate, proofs) = match tls {
         Tls::Off => {
             let plain = listens(80, listener::Protocol::Http, None, listener::DefaultAction::NotFound);
             let listener = graph.add(http, &plain);
@@ -69,21 +69,20 @@ pub(super) fn draw(
         }
         Tls::SelfSigned => {
             let domain = certificate::self_signed_domain(&stack.name, &stack.environment);
-            let desired = certificate::Desired { domain, zone: None };
-            (Input::output(&graph.add(Address::new("certificate", "main"), &desired), "arn"), None)
+            let desired = certificate::Desired::self_signed(domain);
+            (Input::output(&graph.add(Address::new("certificate", "main"), &desired), "arn"), Vec::new())
         }
-        Tls::Acm { domain } => {
-            let zone = zone.expect("a certificate that Amazon issues has a domain, and that has a zone");
-            let (certificate, proof) = domain::certificate(graph, domain, zone);
-            (Input::output(&certificate, "arn"), Some(proof))
+        Tls::Acm => {
+            let (certificate, proofs) = domain::certificate(graph, &wanted.domains, &zones);
+            (Input::output(&certificate, "arn"), proofs)
         }
-        Tls::Certificate { arn, .. } => (arn.as_str().into(), None),
+        Tls::Certificate { arn } => (arn.as_str().into(), Vec::new()),
     };
     let secure = listens(443, listener::Protocol::Https, Some(certificate), listener::DefaultAction::NotFound);
     let listener = graph.add(Address::new("listener", "https"), &secure);
     // A certificate is of no use before ACM has issued it.
-    proof.iter().for_each(|proof| graph.need(&listener, proof));
-    if let Some((domain, zone)) = wanted.domain().zip(zone) {
+    proofs.iter().for_each(|proof| graph.need(&listener, proof));
+    for (domain, zone) in zones {
         let alias = domain::alias(graph, domain, zone, &balancer);
         // Nobody is sent there before the name's certificate is shown.
         graph.need(&alias, &listener);

@@ -33,6 +33,7 @@ mod zones;
 
 pub use constants::{DATABASE_NAME, PASSWORD_LENGTH};
 pub use database::{PORT as DATABASE_PORT, master};
+pub use domain::{alias_of as record_of, proof as proof_of};
 pub use facts::{Facts, Load};
 pub use images::sources;
 pub use references::address as composed_secret;
@@ -103,11 +104,12 @@ pub fn sketch_of_all(stack: &Stack) -> Result<Graph, Failure> {
 
 fn sketched(stack: &Stack, load: Option<Load>) -> Result<Graph, Failure> {
     let zones = (b'a'..b'a' + stack.network.zones).map(|zone| format!("{}{}", stack.region, char::from(zone)));
-    let domain = stack.load_balancer.as_ref().and_then(LoadBalancer::domain);
-    let zone = domain.map(|domain| HostedZone { id: "Z0".to_owned(), name: domain.to_owned() });
+    let domains = stack.load_balancer.iter().flat_map(|balancer: &LoadBalancer| &balancer.domains);
+    let zone =
+        |domain: &String| vec![HostedZone { id: "Z0".to_owned(), name: domain.trim_start_matches("*.").to_owned() }];
+    let hosted_zones = domains.map(|domain| (domain.clone(), zone(domain))).collect();
     let network = stack.network.given.as_ref().map(|given| given_network::made_up(stack, given));
-    let facts =
-        Facts { zones: zones.collect(), hosted_zones: zone.into_iter().collect(), network, load, ..Facts::default() };
+    let facts = Facts { zones: zones.collect(), hosted_zones, network, load, ..Facts::default() };
     graph(stack, &facts)
 }
 

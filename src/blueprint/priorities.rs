@@ -13,6 +13,9 @@ use crate::{
 /// Blocks come before every route.
 const BLOCKS: (u32, u32) = (1, 900);
 
+/// Names that redirect come before every route, and after what is blocked.
+const REDIRECTS: (u32, u32) = (901, 99);
+
 /// The first priority of a route.
 const ROUTES_FROM: u32 = 1000;
 
@@ -56,14 +59,24 @@ impl Priorities {
         self.take(BLOCKS.0, BLOCKS.1, key)
     }
 
-    /// For a rule that forwards `pattern`: the more of it is literal, the earlier it is asked, and one that names a host
-    /// before one that does not.
-    pub(super) fn route(&mut self, pattern: &str, host: Option<&str>, key: &str) -> u16 {
+    /// For a rule that redirects.
+    pub(super) fn redirect(&mut self, key: &str) -> u16 {
+        self.take(REDIRECTS.0, REDIRECTS.1, key)
+    }
+
+    /// For a rule that forwards `pattern`: the more of it is literal, the earlier it is asked; one that names `hosts` before one
+    /// that does not, and hosts without wildcards first, and then the longer ones.
+    pub(super) fn route(&mut self, pattern: &str, hosts: &[String], key: &str) -> u16 {
         let literal = pattern.find(['*', '?']).unwrap_or(pattern.len()).min(LONGEST);
         let specificity = LONGEST - literal;
         let band = u32::try_from(specificity).expect("a pattern has at most 128 characters");
-        let half = if host.is_some() { 0 } else { BAND / 2 };
-        self.take(ROUTES_FROM + band * BAND + half, BAND / 2, key)
+        let (from, count) = match hosts.first() {
+            None => (BAND / 2, BAND / 2),
+            Some(host) if !host.contains(['*', '?']) => (0, 100),
+            Some(host) if host.matches('.').count() > 2 => (100, 25),
+            Some(_) => (125, 25),
+        };
+        self.take(ROUTES_FROM + band * BAND + from, count, key)
     }
 
     /// Where the rule `key` waits; nowhere, where there are no others.
@@ -98,36 +111,39 @@ mod tests {
     #[test]
     fn the_more_literal_pattern_is_asked_first() {
         let mut priorities = Priorities::default();
-        let all = priorities.route("/*", None, "web");
-        let api = priorities.route("/api/*", None, "api");
-        let host = priorities.route("/*", Some("api.example.com"), "api");
+        let all = priorities.route("/*", &[], "web");
+        let api = priorities.route("/api/*", &[], "api");
+        let host = priorities.route("/*", &["api.example.com".to_owned()], "api");
         let block = priorities.block("web");
-        assert!(block < api && api < host && host < all);
+        let redirect = priorities.redirect("www");
+        let below = priorities.route("/*", &["*.api.example.com".to_owned()], "api");
+        let above = priorities.route("/*", &["*.example.com".to_owned()], "api");
+        assert!(block < redirect && redirect < api && api < host && host < below && below < above && above < all);
     }
 
     #[test]
     fn another_rule_moves_none_that_was_there() {
-        let alone = Priorities::default().route("/*", None, "web");
+        let alone = Priorities::default().route("/*", &[], "web");
         let mut both = Priorities::default();
-        both.route("/api/*", None, "api");
-        assert_eq!(both.route("/*", None, "web"), alone);
+        both.route("/api/*", &[], "api");
+        assert_eq!(both.route("/*", &[], "web"), alone);
     }
 
     #[test]
     fn a_rule_keeps_its_place_and_a_new_one_takes_no_others() {
-        let free = Priorities::default().route("/*", None, "route-all");
+        let free = Priorities::default().route("/*", &[], "route-all");
         let there = BTreeMap::from([("old".to_owned(), free)]);
         let mut priorities = Priorities::beside(&there);
-        assert_ne!(priorities.route("/*", None, "route-all"), free, "the old one may be there until the new one is");
+        assert_ne!(priorities.route("/*", &[], "route-all"), free, "the old one may be there until the new one is");
         let kept = BTreeMap::from([("route-all".to_owned(), free + 1)]);
-        assert_eq!(Priorities::beside(&kept).route("/*", None, "route-all"), free + 1);
+        assert_eq!(Priorities::beside(&kept).route("/*", &[], "route-all"), free + 1);
         // A place in another band is wrong.
-        assert_ne!(Priorities::beside(&kept).route("/api/*", None, "route-all"), free + 1);
+        assert_ne!(Priorities::beside(&kept).route("/api/*", &[], "route-all"), free + 1);
     }
 
     #[test]
     fn the_least_literal_pattern_stays_within_what_aws_takes() {
-        assert!(u32::from(Priorities::default().route("*", None, "web")) < WAITING.0);
+        assert!(u32::from(Priorities::default().route("*", &[], "web")) < WAITING.0);
         assert!(WAITING.0 + WAITING.1 <= 50_000);
     }
 }

@@ -17,6 +17,11 @@ use crate::{
 /// <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/listener-rules.html>
 const VALUES_A_CONDITION: usize = 3;
 
+/// How many values all conditions of a rule may have, and how many wildcards.
+/// <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-limits.html>
+const VALUES_A_RULE: usize = 5;
+const WILDCARDS_A_RULE: usize = 5;
+
 /// The longest part of a rule's name that a person reads, in characters.
 const LONGEST_WORD: usize = 24;
 
@@ -48,59 +53,101 @@ impl Routes {
                 }
             }
         }
-        let hosts: Vec<String> = service.host.iter().cloned().collect();
         for some in expressions.chunks(VALUES_A_CONDITION) {
             let matched: Vec<String> = some.iter().map(|(_, expression)| expression.clone()).collect();
             let first = some.first().map_or("", |(pattern, _)| pattern);
-            let name = name("block", service.host.as_deref(), first, &matched);
-            let priority = self.priorities.block(&name);
-            let block = Desired {
-                listener: self.listener.clone(),
-                priority,
-                waits_at: None,
-                paths: Vec::new(),
-                expressions: matched,
-                hosts: hosts.clone(),
-                action: RuleAction::NotFound,
-            };
-            self.blocks.push(graph.add(Address::new("listener_rule", name), &block));
+            // The wildcards of expressions do not count.
+            for hosts in together(&service.hosts, VALUES_A_RULE - VALUES_A_CONDITION, WILDCARDS_A_RULE) {
+                let name = name("block", &hosts, first, &matched);
+                let priority = self.priorities.block(&name);
+                let block = Desired {
+                    listener: self.listener.clone(),
+                    priority,
+                    waits_at: None,
+                    paths: Vec::new(),
+                    expressions: matched.clone(),
+                    hosts,
+                    action: RuleAction::NotFound,
+                };
+                self.blocks.push(graph.add(Address::new("listener_rule", name), &block));
+            }
         }
+    }
+
+    /// Draws that requests for the host `from` are sent on to the host `to`.
+    pub(super) fn redirect(&mut self, graph: &mut Graph, from: &str, to: &str) {
+        let hosts = vec![from.to_owned()];
+        let name = name("redirect", &hosts, "", &[to.to_owned()]);
+        let rule = Desired {
+            listener: self.listener.clone(),
+            priority: self.priorities.redirect(&name),
+            waits_at: None,
+            paths: Vec::new(),
+            expressions: Vec::new(),
+            hosts,
+            action: RuleAction::Redirect(to.to_owned()),
+        };
+        graph.add(Address::new("listener_rule", name), &rule);
     }
 
     /// Draws the way of the requests for `service` to its target group, and gives the rules.
     pub(super) fn forward(&mut self, graph: &mut Graph, service: &Service, group: &Address) -> Vec<Address> {
-        let hosts: Vec<String> = service.host.iter().cloned().collect();
         let mut rules = Vec::new();
         for pattern in &service.routes {
-            let host = service.host.as_deref();
-            let name = name("route", host, pattern, std::slice::from_ref(pattern));
-            let priority = self.priorities.route(pattern, host, &name);
-            let rule = Desired {
-                listener: self.listener.clone(),
-                priority,
-                waits_at: self.priorities.waiting(&name),
-                paths: vec![pattern.clone()],
-                expressions: Vec::new(),
-                hosts: hosts.clone(),
-                action: RuleAction::Forward(Input::output(group, "arn")),
-            };
-            let rule = graph.add(Address::new("listener_rule", name), &rule);
-            self.blocks.iter().for_each(|block| graph.need(&rule, block));
-            rules.push(rule);
+            let left = WILDCARDS_A_RULE.saturating_sub(wildcards(pattern));
+            for hosts in together(&service.hosts, VALUES_A_CONDITION, left) {
+                let name = name("route", &hosts, pattern, std::slice::from_ref(pattern));
+                let priority = self.priorities.route(pattern, &hosts, &name);
+                let rule = Desired {
+                    listener: self.listener.clone(),
+                    priority,
+                    waits_at: self.priorities.waiting(&name),
+                    paths: vec![pattern.clone()],
+                    expressions: Vec::new(),
+                    hosts,
+                    action: RuleAction::Forward(Input::output(group, "arn")),
+                };
+                let rule = graph.add(Address::new("listener_rule", name), &rule);
+                self.blocks.iter().for_each(|block| graph.need(&rule, block));
+                rules.push(rule);
+            }
         }
         rules
     }
 }
 
-/// The name of a rule that matches `values` on `host`: what a person knows it by, and what tells it from all others.
-fn name(what: &str, host: Option<&str>, pattern: &str, values: &[String]) -> String {
+/// The hosts as rules have them: at most `most` in each, with at most so many wildcards. Those with wildcards are by themselves,
+/// because a rule for exactly one host is asked before them. For all hosts there is one rule without any.
+fn together(hosts: &[String], most: usize, wildcards_left: usize) -> Vec<Vec<String>> {
+    let mut sorted: Vec<&String> = hosts.iter().collect();
+    sorted.sort_by_key(|host| (wildcards(host) > 0, *host));
+    let mut rules: Vec<Vec<String>> = Vec::new();
+    for host in sorted {
+        let fits = |rule: &Vec<String>| {
+            let count: usize = rule.iter().map(|other| wildcards(other)).sum();
+            rule.len() < most && (count > 0) == (wildcards(host) > 0) && count + wildcards(host) <= wildcards_left
+        };
+        match rules.last_mut().filter(|rule| fits(rule)) {
+            Some(rule) => rule.push(host.clone()),
+            None => rules.push(vec![host.clone()]),
+        }
+    }
+    if rules.is_empty() { vec![Vec::new()] } else { rules }
+}
+
+fn wildcards(pattern: &str) -> usize {
+    pattern.matches(['*', '?']).count()
+}
+
+/// The name of a rule that matches `values` on `hosts`: what a person knows it by, and what tells it from all others.
+fn name(what: &str, hosts: &[String], pattern: &str, values: &[String]) -> String {
     let mut digest = Sha256::new();
-    for value in host.iter().copied().chain(values.iter().map(String::as_str)) {
+    for value in hosts.iter().chain(values) {
         digest.update(value);
         digest.update([0]);
     }
     let digest: String = digest.finalize().iter().take(3).map(|byte| format!("{byte:02x}")).collect();
-    let letters = host.unwrap_or_default().chars().chain(pattern.chars());
+    let letters = hosts.first().map_or("", String::as_str).chars().chain(pattern.chars());
     let written: String = letters.map(|letter| if letter.is_ascii_alphanumeric() { letter } else { '-' }).collect();
     let words = written.to_ascii_lowercase();
     let words: Vec<&str> = words.split('-').filter(|word| !word.is_empty()).collect();
@@ -115,7 +162,10 @@ mod tests {
 
     #[test]
     fn a_rule_is_called_after_what_it_matches() {
-        let named = |host, pattern: &str| name("route", host, pattern, &[pattern.to_owned()]);
+        let named = |host: Option<&str>, pattern: &str| {
+            let hosts: Vec<String> = host.into_iter().map(str::to_owned).collect();
+            name("route", &hosts, pattern, &[pattern.to_owned()])
+        };
         assert!(named(None, "/*").starts_with("route-all-"));
         assert!(named(None, "/api/*").starts_with("route-api-"));
         assert!(named(Some("*.example.com"), "/*").starts_with("route-example-com-"));
@@ -125,5 +175,18 @@ mod tests {
         let different: std::collections::BTreeSet<&String> = alike.iter().collect();
         assert_eq!(different.len(), alike.len(), "{alike:?}");
         assert_ne!(named(Some("a.example.com"), "/*"), named(None, "/*"));
+    }
+
+    #[test]
+    fn hosts_share_a_rule_as_far_as_aws_lets_them() {
+        let hosts = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<String>>();
+        let rules = |names: &[&str], most, left| together(&hosts(names), most, left);
+        assert_eq!(rules(&[], 3, 4), [hosts(&[])]);
+        assert_eq!(
+            rules(&["d.io", "b.io", "a.io", "c.io"], 3, 4),
+            [hosts(&["a.io", "b.io", "c.io"]), hosts(&["d.io"])]
+        );
+        assert_eq!(rules(&["*.a.io", "b.io", "*.b.io"], 3, 4), [hosts(&["b.io"]), hosts(&["*.a.io", "*.b.io"])]);
+        assert_eq!(rules(&["*.a.io", "*.b.io"], 3, 1), [hosts(&["*.a.io"]), hosts(&["*.b.io"])]);
     }
 }

@@ -91,6 +91,8 @@ pub(super) fn draw(graph: &mut Graph, stack: &Stack, parts: &Parts, there: &BTre
             .values()
             .filter(|service| !service.routes.is_empty())
             .for_each(|service| routes.block(graph, service));
+        let redirects = stack.load_balancer.iter().flat_map(|balancer| &balancer.redirects);
+        redirects.for_each(|(from, to)| routes.redirect(graph, from, to));
     }
     for (name, service) in &stack.services {
         let drawing = Drawing { stack, parts, name, service, cluster: Input::output(&cluster, "arn") };

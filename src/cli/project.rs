@@ -21,7 +21,7 @@ use crate::{
     kinds::{self, ecs::service},
     model::{Address, Failure, GivenNetwork, Graph, HostedZone, LiveResource, Plan, StackId, Subject},
     output::{Output, image_is_gone},
-    spec::{self, LoadBalancer, Stack, Tls},
+    spec::{self, Stack, Tls},
 };
 
 /// stack.yaml in the environment that the command line names.
@@ -98,13 +98,8 @@ impl Project {
     /// Looks at the cloud: what the stack owns, and what it stands on that is not its own. All at once.
     pub(super) async fn look(&self) -> Result<View, Failure> {
         let (cx, aws) = (self.cx.fresh(), &self.cx.aws);
-        let domain = self.stack.load_balancer.as_ref().and_then(LoadBalancer::domain);
-        let hosted_zones = async {
-            match domain {
-                Some(domain) => aws.hosted_zones(domain).await,
-                None => Ok(Vec::new()),
-            }
-        };
+        let domains = self.stack.load_balancer.as_ref().map(|balancer| balancer.domains.as_slice()).unwrap_or_default();
+        let hosted_zones = aws.hosted_zones(domains);
         let network = async {
             let Some(given) = &self.stack.network.given else { return Ok(None) };
             let subnets: Vec<String> = given.public_subnets.iter().chain(&given.private_subnets).cloned().collect();
@@ -117,9 +112,7 @@ impl Project {
         if self.verbose {
             self.output.status(&format!("as {}; {} resources found", aws.caller().await?.arn, live.len()));
         }
-        if let (Some(domain), [zone]) = (domain, hosted_zones.as_slice()) {
-            self.tell_of_delegation(domain, zone, &live).await?;
-        }
+        self.tell_of_delegation(&hosted_zones, &live).await?;
         self.view(cx, live, hosted_zones, network).await
     }
 
@@ -136,7 +129,7 @@ impl Project {
         &self,
         cx: Context,
         live: Vec<LiveResource>,
-        hosted_zones: Vec<HostedZone>,
+        hosted_zones: BTreeMap<String, Vec<HostedZone>>,
         network: Option<GivenNetwork>,
     ) -> Result<View, Failure> {
         let facts = Facts { hosted_zones, network, ..blueprint::facts(&self.cx.id, &live)? };
@@ -153,19 +146,31 @@ impl Project {
 
     /// Says once in a run, and only before there is a certificate, what it waits for: that nobody is sent to a zone is the
     /// usual reason why it is never issued, and no call of AWS's tells it.
-    async fn tell_of_delegation(&self, domain: &str, zone: &HostedZone, live: &[LiveResource]) -> Result<(), Failure> {
-        let proof = Address::new("dns_record", "certificate");
-        let is_asked_for = self.stack.load_balancer.as_ref().is_some_and(|one| matches!(one.tls, Tls::Acm { .. }));
-        let is_there = live.iter().any(|resource| resource.address == proof);
-        if !is_asked_for || is_there || self.told.swap(true, Ordering::Relaxed) {
+    async fn tell_of_delegation(
+        &self,
+        hosted_zones: &BTreeMap<String, Vec<HostedZone>>,
+        live: &[LiveResource],
+    ) -> Result<(), Failure> {
+        let is_asked_for = self.stack.load_balancer.as_ref().is_some_and(|one| one.tls == Tls::Acm);
+        let mut waited: BTreeMap<&str, (&HostedZone, Vec<&str>)> = BTreeMap::new();
+        for (domain, zones) in hosted_zones.iter().filter(|_| is_asked_for) {
+            let proof = blueprint::proof_of(domain);
+            if let ([zone], false) = (zones.as_slice(), live.iter().any(|resource| resource.address == proof)) {
+                waited.entry(&zone.name).or_insert((zone, Vec::new())).1.push(domain);
+            }
+        }
+        if waited.is_empty() || self.told.swap(true, Ordering::Relaxed) {
             return Ok(());
         }
-        let servers = self.cx.aws.name_servers(zone).await?.join(", ");
-        self.output.status(&format!(
-            "The certificate for {domain} is issued once the world asks the hosted zone {name}: the domain's registrar, or the \
-             zone above, has to name {servers}. `dig NS {name}` shows whom the world asks (docs/domains.md).",
-            name = zone.name,
-        ));
+        for (zone, domains) in waited.into_values() {
+            let servers = self.cx.aws.name_servers(zone).await?.join(", ");
+            self.output.status(&format!(
+                "The certificate for {domains} is issued once the world asks the hosted zone {name}: the domain's registrar, or \
+                 the zone above, has to name {servers}. `dig NS {name}` shows whom the world asks (docs/domains.md).",
+                domains = domains.join(", "),
+                name = zone.name,
+            ));
+        }
         Ok(())
     }
 

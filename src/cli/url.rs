@@ -1,9 +1,10 @@
 //! Where a stack answers.
 
 use crate::{
+    blueprint,
     cli::{error::Stop, project::Project},
     kind::Registry,
-    model::{Address, LiveResource},
+    model::LiveResource,
     output::Output,
     spec::Stack,
 };
@@ -13,7 +14,7 @@ pub(super) fn of(kinds: &Registry, stack: &Stack, live: &[LiveResource]) -> Opti
     let balancer = stack.load_balancer.as_ref()?;
     let scheme = balancer.scheme();
     if let Some(domain) = balancer.domain() {
-        let leads_there = |resource: &&LiveResource| resource.address == Address::new("dns_record", "main");
+        let leads_there = |resource: &&LiveResource| resource.address == blueprint::record_of(domain);
         return live.iter().find(leads_there).map(|_| format!("{scheme}://{domain}/"));
     }
     let balancer = live.iter().find(|resource| resource.address.kind() == "load_balancer")?;

@@ -286,6 +286,17 @@ pub(super) fn domain_problem(name: &str) -> Option<&'static str> {
     }
 }
 
+/// As [`domain_problem`], of a name that may begin with `*.` for every name below another one.
+pub(super) fn domains_problem(name: &str) -> Option<&'static str> {
+    match name.strip_prefix("*.") {
+        Some(_) if name.len() > LONGEST_DOMAIN => domain_problem(name),
+        Some(rest) if rest.contains('*') => Some("a `*` stands once, for the first label"),
+        Some(rest) => domain_problem(rest),
+        None if name.contains('*') => Some("a `*` stands alone before the first dot, as in `*.example.com`"),
+        None => domain_problem(name),
+    }
+}
+
 /// What stands before a resource in an ARN of an account's, and the resource.
 struct Arn<'a> {
     service: &'a str,

@@ -188,8 +188,13 @@ impl Bucket {
 /// `load_balancer`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LoadBalancer {
-    /// `tls`, and the `domain` that goes with it.
+    /// `tls`.
     pub tls: Tls,
+    /// The names in Route 53 that lead to the load balancer, each once: those of `domain` or `domains`, those that redirect, and
+    /// those of services. One may begin with `*.`.
+    pub domains: Vec<String>,
+    /// `redirects`: names among them, and where each of them leads.
+    pub redirects: BTreeMap<String, String>,
 }
 
 impl LoadBalancer {
@@ -199,14 +204,11 @@ impl LoadBalancer {
         if self.tls == Tls::Off { "http" } else { "https" }
     }
 
-    /// `domain`: the name in Route 53 that leads to the load balancer.
+    /// The name of the stack's URL.
     #[must_use]
     pub fn domain(&self) -> Option<&str> {
-        match &self.tls {
-            Tls::Off | Tls::SelfSigned => None,
-            Tls::Acm { domain } => Some(domain),
-            Tls::Certificate { domain, .. } => domain.as_deref(),
-        }
+        let serves = |name: &&String| !name.starts_with('*') && !self.redirects.contains_key(*name);
+        self.domains.iter().find(serves).map(String::as_str)
     }
 }
 
@@ -217,17 +219,12 @@ pub enum Tls {
     Off,
     /// `self-signed`: a certificate of its own making.
     SelfSigned,
-    /// `acm`: a certificate that AWS issues.
-    Acm {
-        /// The name it is for, in a hosted zone of Route 53.
-        domain: String,
-    },
+    /// `acm`: a certificate that AWS issues for all domains.
+    Acm,
     /// The ARN of a certificate that is in ACM already.
     Certificate {
         /// Its ARN.
         arn: String,
-        /// The name that is to lead to the load balancer; none where somebody else sees to that.
-        domain: Option<String>,
     },
 }
 
@@ -262,8 +259,10 @@ pub struct Service {
     pub target_container: Option<String>,
     /// `routes`: path patterns.
     pub routes: Vec<String>,
-    /// `host`: the host name that the routes are for.
-    pub host: Option<String>,
+    /// `host` and `domains`: the host names that the routes are for; none for all.
+    pub hosts: Vec<String>,
+    /// `domains`: those of the host names that have records of their own.
+    pub domains: Vec<String>,
     /// `sticky`: how long a client's requests go to the same task, in seconds (1 to 604800).
     pub sticky: Option<u32>,
     /// `block`: path patterns that the load balancer answers 404.

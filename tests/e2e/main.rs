@@ -19,6 +19,7 @@ mod deleted_images;
 mod docker_engine;
 mod dockerfile;
 mod domain;
+mod domains;
 mod dumps;
 mod edits;
 mod environments;

@@ -7,6 +7,7 @@ import hashlib
 import time
 
 from moto.acm.models import AWSCertificateManagerBackend, CertBundle, acm_backends
+from moto.core.exceptions import JsonRESTError
 from moto.elbv2.exceptions import ELBClientError
 from moto.elbv2.models import ELBv2Backend, elbv2_backends
 from moto.route53.exceptions import ResourceRecordAlreadyExists, Route53ClientError
@@ -27,8 +28,14 @@ LISTED_KEYS = ["RSA_1024", "RSA_2048"]
 AMAZON = ("amazon.com", "amazontrust.com", "awstrust.com", "amazonaws.com")
 
 
+# How many names a certificate has, unless AWS has raised the quota.
+# https://docs.aws.amazon.com/acm/latest/userguide/acm-limits.html
+NAMES = 10
+
+
 def plain(name):
-    return name.rstrip(".").lower()
+    """Route 53 has `\\052` for a `*` in what it answers."""
+    return name.rstrip(".").lower().replace("\\052", "*")
 
 
 def public_records(name, kind):
@@ -41,13 +48,15 @@ def public_records(name, kind):
 
 
 def validation_record(domain):
-    """The same for a domain whenever it is asked for, and another one for each domain."""
+    """The same for a domain, and for all below it, whenever it is asked for; and another one for each domain."""
+    domain = domain.removeprefix("*.")
     digest = hashlib.sha256(domain.encode()).hexdigest()
     return f"_{digest[:32]}.{domain}.", f"_{digest[32:]}.sandbox.acm-validations.aws."
 
 
 def is_allowed(domain):
     """Whether the CAA records of the domain, or else of the nearest one above it, let Amazon issue."""
+    domain = domain.removeprefix("*.")
     labels = domain.split(".")
     for start in range(len(labels) - 1):
         records = list(public_records(".".join(labels[start:]), "CAA"))
@@ -71,12 +80,20 @@ def check(original, self):
         return original(self)
     if self.status != "PENDING_VALIDATION":
         return None
-    name, value = validation_record(self.common_name)
-    if plain(value) not in [plain(found) for found in public_records(name, "CNAME")]:
+    names = {self.common_name, *self.sans}
+    proved = (validation_record(name) for name in names)
+    if not all(plain(value) in [plain(found) for found in public_records(name, "CNAME")] for name, value in proved):
         self.__dict__.pop("_seen_at", None)
     elif time.time() > self.__dict__.setdefault("_seen_at", later(ACM_SEES)):
-        self.status = "ISSUED" if is_allowed(self.common_name) else "FAILED"
+        self.status = "ISSUED" if all(is_allowed(name) for name in names) else "FAILED"
     return None
+
+
+@patch(AWSCertificateManagerBackend, "request_certificate")
+def request_certificate(original, self, domain_name, idempotency_token, subject_alt_names, *args, **kwargs):
+    if len({domain_name, *(subject_alt_names or [])}) > NAMES:
+        raise JsonRESTError("LimitExceededException", f"A certificate has at most {NAMES} domain names.")
+    return original(self, domain_name, idempotency_token, subject_alt_names, *args, **kwargs)
 
 
 @patch(CertBundle, "describe")
@@ -138,6 +155,10 @@ def says_the_same(record, wanted):
 @patch(Route53Backend, "change_resource_record_sets")
 def change_resource_record_sets(original, self, zoneid, change_list):
     """moto asks its journal what a zone has; AWS asks the zone, and does all of a batch or nothing."""
+    for change in change_list:
+        wanted = change["ResourceRecordSet"]
+        # AWS answers so, however it was told.
+        wanted["Name"] = wanted["Name"].replace("*", "\\052")
     zone = self.get_hosted_zone(zoneid)
     deleted = []
     for change in change_list:
@@ -162,6 +183,12 @@ def change_resource_record_sets(original, self, zoneid, change_list):
         if change["Action"] == "DELETE":
             zone.rr_changes.append({"Action": "CREATE", "ResourceRecordSet": dict(change["ResourceRecordSet"])})
     return original(self, zoneid, change_list)
+
+
+@patch(Route53Backend, "list_resource_record_sets")
+def list_resource_record_sets(original, self, zone_id, start_type, start_name, max_items):
+    start_name = start_name and start_name.replace("*", "\\052")
+    return original(self, zone_id, start_type, start_name, max_items)
 
 
 @patch(Route53Backend, "list_hosted_zones_by_name")

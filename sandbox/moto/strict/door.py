@@ -20,7 +20,7 @@ def load_balancing():
             if bundle.type == "AMAZON_ISSUED":
                 # The sandbox's own authority issues it, so that somebody can trust it.
                 if bundle.status == "ISSUED":
-                    certificates[arn] = {"arn": arn, "issued_for": bundle.common_name}
+                    certificates[arn] = {"arn": arn, "issued_for": [bundle.common_name, *bundle.sans]}
             elif bundle.key:
                 certificates[arn] = {"certificate": text(bundle.cert), "key": text(bundle.key)}
     balancers, groups = [], []

@@ -62,7 +62,7 @@ impl Alb {
         let _one_at_a_time = self.refreshing.lock().await;
         let snapshot =
             match self.moto.get("/elbv2").await.and_then(|value| Ok(serde_json::from_value::<Snapshot>(value)?)) {
-                Ok(snapshot) => Arc::new(snapshot.completed(|arn, name| self.issued(arn, name))),
+                Ok(snapshot) => Arc::new(snapshot.completed(|arn, names| self.issued(arn, names))),
                 Err(error) => {
                     tracing::error!("the load balancers cannot be read: {error:#}");
                     return;
@@ -94,17 +94,19 @@ impl Alb {
     }
 
     /// The certificate with this ARN, in the place of the one that Amazon would have issued: by the sandbox's own authority.
-    fn issued(&self, arn: &str, name: &str) -> Option<Certificate> {
+    fn issued(&self, arn: &str, names: &[String]) -> Option<Certificate> {
         let mut issued = self.issued.lock().expect("nobody panics while holding this");
         if let Some(known) = issued.get(arn) {
             return Some(known.clone());
         }
-        match self.authorities.public.issue(name) {
+        let names: std::collections::BTreeSet<&str> = names.iter().map(String::as_str).collect();
+        let names: Vec<&str> = names.into_iter().collect();
+        match self.authorities.public.issue_for(names.first()?, &names[1..]) {
             Ok(Issued { certificate, key }) => {
                 Some(issued.entry(arn.to_owned()).or_insert(Certificate { certificate, key }).clone())
             }
             Err(error) => {
-                tracing::error!(name, "no certificate can be issued: {error:#}");
+                tracing::error!(?names, "no certificate can be issued: {error:#}");
                 None
             }
         }

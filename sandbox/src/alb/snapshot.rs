@@ -43,8 +43,8 @@ pub(super) struct Listener {
 enum Shown {
     /// What somebody imported.
     Imported(Certificate),
-    /// What Amazon has issued for a name: here, the sandbox's own authority.
-    Issued { arn: String, issued_for: String },
+    /// What Amazon has issued for some names: here, the sandbox's own authority.
+    Issued { arn: String, issued_for: Vec<String> },
 }
 
 /// A certificate and its key, PEM.
@@ -90,8 +90,8 @@ pub(super) struct TargetGroup {
 }
 
 impl Snapshot {
-    /// With the regular expressions of all rules read, and the certificates that `issue` gives for an ARN and a name.
-    pub(super) fn completed(mut self, issue: impl Fn(&str, &str) -> Option<Certificate>) -> Self {
+    /// With the regular expressions of all rules read, and the certificates that `issue` gives for an ARN and its names.
+    pub(super) fn completed(mut self, issue: impl Fn(&str, &[String]) -> Option<Certificate>) -> Self {
         for listener in self.load_balancers.iter_mut().flat_map(|balancer| &mut balancer.listeners) {
             listener.rules = std::mem::take(&mut listener.rules).into_iter().map(Rule::compiled).collect();
             listener.certificate = match listener.shown.take() {

@@ -12,7 +12,7 @@ use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-pub use crate::kinds::acm::self_signed_domain;
+pub use crate::kinds::acm::{proven_at, self_signed_domain};
 use crate::{
     aws::{self, Once, Outcome, given},
     kind::{Context, Cost, Doc, Kind, Replacement},
@@ -37,6 +37,26 @@ pub struct Desired {
     /// The id of the hosted zone in which the domain is proved to be ours, for one that Amazon issues; none for one that
     /// is self-signed.
     pub zone: Option<String>,
+    /// The other names that Amazon issues it for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub others: Vec<String>,
+    /// The hosted zones of those, as far as they are others.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub other_zones: Vec<String>,
+}
+
+impl Desired {
+    /// One that is self-signed.
+    pub fn self_signed(domain: String) -> Self {
+        Self { domain, zone: None, others: Vec::new(), other_zones: Vec::new() }
+    }
+}
+
+/// The output with the name, or the value, of the record that proves `domain`. A certificate has such outputs for each of its
+/// names; those of its first one have a short name.
+pub fn validation(part: &str, domain: &str, first: &str) -> String {
+    let (domain, first) = (proven_at(domain), proven_at(first));
+    if domain == first { format!("validation_{part}") } else { format!("validation_{part}/{domain}") }
 }
 
 /// What AWS has.
@@ -46,6 +66,9 @@ pub struct Live {
     pub arn: String,
     /// The name that it is made out to.
     pub domain: String,
+    /// The other names that it is for.
+    #[serde(default)]
+    pub others: Vec<String>,
     /// Whether fewer than 30 days are left.
     pub expiring: bool,
     /// Where it is on its way, if Amazon issues it.
@@ -96,8 +119,13 @@ impl Kind for Certificate {
         let owned = acm::certificates(cx).await?;
         let found = owned.iter().map(|one| {
             let expiring = one.end.is_some_and(|end| end.duration_since(Timestamp::now()) < RENEWED_BEFORE);
-            let live =
-                Live { arn: one.arn.clone(), domain: one.domain.clone(), expiring, issuance: one.issuance.clone() };
+            let live = Live {
+                arn: one.arn.clone(),
+                domain: one.domain.clone(),
+                others: one.others.clone(),
+                expiring,
+                issuance: one.issuance.clone(),
+            };
             Found { address: one.address.clone(), id: one.arn.clone(), live }
         });
         Ok(found.collect())
@@ -105,7 +133,8 @@ impl Kind for Certificate {
 
     fn diff(desired: &Desired, live: &Live) -> Changes<Field, Fixed> {
         let mut diff = Diff::new();
-        diff.fixed(Fixed::Domain, &live.domain, &desired.domain);
+        // ACM adds no name to a certificate. Which of them is the first does not count.
+        diff.fixed(Fixed::Domain, &names(&live.domain, &live.others), &names(&desired.domain, &desired.others));
         let issuer = |amazon: bool| if amazon { "Amazon" } else { "self-signed" };
         diff.fixed(Fixed::Issuer, &issuer(live.issuance.is_some()), &issuer(desired.zone.is_some()));
         if let Some(issuance) = live.issuance.as_ref().filter(|issuance| !issuance.is_hopeful()) {
@@ -130,10 +159,15 @@ impl Kind for Certificate {
 
     fn outputs(live: &Live) -> Outputs {
         let record = live.issuance.as_ref().and_then(|issuance| issuance.record.as_ref());
-        Outputs::new()
+        let mut outputs = Outputs::new()
             .with("arn", &live.arn)
             .with_some("validation_name", record.map(|record| &record.name))
-            .with_some("validation_value", record.map(|record| &record.value))
+            .with_some("validation_value", record.map(|record| &record.value));
+        for (domain, record) in live.issuance.iter().flat_map(|issuance| &issuance.others) {
+            outputs = outputs.with(&validation("name", domain, &live.domain), &record.name);
+            outputs = outputs.with(&validation("value", domain, &live.domain), &record.value);
+        }
+        outputs
     }
 
     async fn create(cx: &Context, address: &Address, desired: &Desired) -> Result<Live, Failure> {
@@ -177,10 +211,12 @@ impl Kind for Certificate {
     fn sample() -> crate::kind::Sample<Desired> {
         use acm::model::{Acm, cloud};
 
-        let issued = |domain: &str| Desired { domain: domain.to_owned(), zone: Some("Z1".to_owned()) };
-        let own = Desired { domain: self_signed_domain("shop", "test"), zone: None };
+        let own = Desired::self_signed(self_signed_domain("shop", "test"));
+        let issued = |domain: &str| Desired { zone: Some("Z1".to_owned()), ..Desired::self_signed(domain.to_owned()) };
+        let both = Desired { others: vec!["api.example.com".to_owned()], ..issued("pay.example.com") };
         crate::kind::Sample::new(cloud, issued("pay.example.com"))
             .variant(&["domain"], issued("api.example.com"))
+            .variant(&["domain"], both)
             .drift(&["status"], |cloud| cloud.with(Acm::revoke))
             .variant(&["domain", "issuer"], own)
             .drift_of_variant(&["valid_for"], |cloud| cloud.with(Acm::age))
@@ -190,23 +226,27 @@ impl Kind for Certificate {
 /// Asks Amazon for a certificate.
 async fn request(cx: &Context, address: &Address, desired: &Desired, zone: &str) -> Result<Live, Failure> {
     let mut tags = aws::tags(&cx.id, address);
-    tags.push(aws::tag(aws::ZONES, zone));
+    let zones: Vec<&str> = std::iter::once(zone).chain(desired.other_zones.iter().map(String::as_str)).collect();
+    tags.push(aws::tag(aws::ZONES, &zones.join(" ")));
     // A repeated request is the same one for an hour; another run of stackctl makes another one.
-    let of = format!("{} {} {address} {} {}", cx.id.stack, cx.id.environment, desired.domain, cx.run);
+    let names = names(&desired.domain, &desired.others);
+    let of = format!("{} {} {address} {names} {}", cx.id.stack, cx.id.environment, cx.run);
     let token: String = Sha256::digest(of.as_bytes()).iter().take(16).map(|byte| format!("{byte:02x}")).collect();
     let call = cx
         .aws
         .acm
         .request_certificate()
         .domain_name(&desired.domain)
+        .set_subject_alternative_names((!desired.others.is_empty()).then(|| desired.others.clone()))
         .validation_method(ValidationMethod::Dns)
         .idempotency_token(token)
         .set_tags(Some(tags));
     let answer = call.customize().once().send().await.during("RequestCertificate")?;
-    let issuance = Issuance { status: "PENDING_VALIDATION".to_owned(), failure: None, record: None };
+    let issuance = Issuance { status: "PENDING_VALIDATION".to_owned(), ..Issuance::default() };
     Ok(Live {
         arn: given(answer.certificate_arn, "RequestCertificate", "CertificateArn")?,
         domain: desired.domain.clone(),
+        others: desired.others.clone(),
         expiring: false,
         issuance: Some(issuance),
     })
@@ -231,7 +271,14 @@ async fn import(
         .set_tags(address.map(|address| aws::tags(&cx.id, address)));
     let answer = call.customize().once().send().await.during("ImportCertificate")?;
     let arn = given(answer.certificate_arn, "ImportCertificate", "CertificateArn")?;
-    Ok(Live { arn, domain: desired.domain.clone(), expiring: false, issuance: None })
+    Ok(Live { arn, domain: desired.domain.clone(), others: Vec::new(), expiring: false, issuance: None })
+}
+
+/// All names of a certificate, in an order that says nothing.
+fn names(domain: &str, others: &[String]) -> String {
+    let names: std::collections::BTreeSet<&str> =
+        std::iter::once(domain).chain(others.iter().map(String::as_str)).collect();
+    names.into_iter().collect::<Vec<_>>().join(", ")
 }
 
 /// A certificate and its key, PEM.
@@ -266,16 +313,16 @@ mod tests {
     }
 
     fn live(issuance: Option<Issuance>) -> Live {
-        Live { arn: "arn".into(), domain: "rates.example.com".into(), expiring: false, issuance }
+        Live { arn: "arn".into(), domain: "rates.example.com".into(), others: Vec::new(), expiring: false, issuance }
     }
 
     fn desired(zone: Option<&str>) -> Desired {
-        Desired { domain: "rates.example.com".into(), zone: zone.map(str::to_owned) }
+        Desired { zone: zone.map(str::to_owned), ..Desired::self_signed("rates.example.com".into()) }
     }
 
     fn issuance(status: &str, named: bool) -> Issuance {
         let record = acm::ValidationRecord { name: "_a.rates.example.com".into(), value: "_b.acm".into() };
-        Issuance { status: status.into(), failure: None, record: named.then_some(record) }
+        Issuance { status: status.into(), record: named.then_some(record), ..Issuance::default() }
     }
 
     fn fields(desired: &Desired, live: &Live) -> Vec<(String, How)> {
@@ -300,6 +347,29 @@ mod tests {
             let failed = live(Some(issuance(status, true)));
             assert_eq!(fields(&desired(Some("Z1")), &failed), [("status".to_owned(), How::Replace)], "{status}");
         }
+    }
+
+    #[test]
+    fn another_name_takes_a_new_certificate_and_another_order_none() {
+        let other = |name: &str| Desired { others: vec![name.into()], ..desired(Some("Z1")) };
+        let issued = Live { others: vec!["www.example.com".into()], ..live(Some(issuance("ISSUED", true))) };
+        let (wanted, more) = (other("www.example.com"), other("api.example.com"));
+        assert_eq!(fields(&wanted, &issued), []);
+        let turned = Desired { domain: "www.example.com".into(), others: vec!["rates.example.com".into()], ..wanted };
+        assert_eq!(fields(&turned, &issued), []);
+        assert_eq!(fields(&more, &issued), [("domain".to_owned(), How::Replace)]);
+    }
+
+    #[test]
+    fn each_name_has_the_record_that_proves_it() {
+        let record = |name: &str| acm::ValidationRecord { name: format!("_a.{name}"), value: "_b.acm".into() };
+        let others = std::collections::BTreeMap::from([("example.org".to_owned(), record("example.org"))]);
+        let live = live(Some(Issuance { others, ..issuance("ISSUED", true) }));
+        let outputs = Certificate::outputs(&live);
+        let output = |domain: &str| outputs.get(&validation("name", domain, "rates.example.com"));
+        assert_eq!(output("rates.example.com"), Some("_a.rates.example.com"));
+        assert_eq!(output("*.rates.example.com"), Some("_a.rates.example.com"), "they share it");
+        assert_eq!(output("*.example.org"), Some("_a.example.org"));
     }
 
     #[test]

@@ -5,7 +5,10 @@ pub mod certificate;
 #[cfg(test)]
 pub(super) mod model;
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use aws_sdk_acm::types::{
     CertificateDetail, CertificateSummary, CertificateType, DomainValidation, FailureReason, Filters, KeyAlgorithm,
@@ -51,6 +54,8 @@ pub(super) struct Owned {
     pub(super) address: Address,
     pub(super) arn: String,
     pub(super) domain: String,
+    /// The other names that it is for.
+    pub(super) others: Vec<String>,
     /// The hosted zones in which the stack has records for it, by their ids.
     pub(super) zones: Vec<String>,
     /// When it ends.
@@ -60,7 +65,7 @@ pub(super) struct Owned {
 }
 
 /// Where a certificate that Amazon issues is on its way.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Issuance {
     /// ACM's word, such as `PENDING_VALIDATION` or `ISSUED`.
     pub status: String,
@@ -68,6 +73,9 @@ pub struct Issuance {
     pub failure: Option<String>,
     /// The record that proves whose the domain is; ACM names it some seconds after the request.
     pub record: Option<ValidationRecord>,
+    /// The records for its other names, by those: `*.example.com` has that of `example.com`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub others: BTreeMap<String, ValidationRecord>,
 }
 
 /// A CNAME by which ACM sees whose a domain is.
@@ -79,7 +87,17 @@ pub struct ValidationRecord {
     pub value: String,
 }
 
+/// The name that the record stands at which proves `domain`: the domain itself, or that above a `*`.
+pub fn proven_at(domain: &str) -> &str {
+    domain.strip_prefix("*.").unwrap_or(domain)
+}
+
 impl Issuance {
+    /// Whether a record of this name proves one of its domains.
+    pub(super) fn is_proven_by(&self, name: &str) -> bool {
+        self.record.iter().chain(self.others.values()).any(|record| record.name == name)
+    }
+
     /// Whether it can still become, or is, a certificate that works.
     pub(super) fn is_hopeful(&self) -> bool {
         matches!(self.status.as_str(), "PENDING_VALIDATION" | "ISSUED" | "")
@@ -136,7 +154,10 @@ pub(super) async fn certificates(cx: &Context) -> Result<Arc<Vec<Owned>>, Failur
         let pages = cx.aws.acm.list_certificates().includes(filter).max_items(PAGE).into_paginator().items().send();
         let all: Vec<CertificateSummary> = pages.try_collect().await.during("ListCertificates")?;
         let own = self_signed_domain(&cx.id.stack, &cx.id.environment);
-        let wanted = cx.expected(CERTIFICATE).filter_map(|(_, desired)| desired["domain"].as_str());
+        let wanted = cx.expected(CERTIFICATE).flat_map(|(_, desired)| {
+            let others = desired["others"].as_array().into_iter().flatten();
+            std::iter::once(&desired["domain"]).chain(others).filter_map(|name| name.as_str())
+        });
         let names: Vec<&str> = wanted.chain([own.as_str()]).collect();
         let shown: BTreeSet<String> = if all.iter().any(|found| is_issued(found) && found.in_use() == Some(true)) {
             elb::shown_certificates(cx).await?
@@ -175,6 +196,7 @@ async fn with_tags(cx: &Context, found: &CertificateSummary) -> Result<Option<Ow
         address,
         arn: arn.to_owned(),
         domain: found.domain_name().unwrap_or_default().to_owned(),
+        others: Vec::new(),
         zones: aws::zones_of(&tags),
         end: found.not_after().and_then(|end| Timestamp::from_second(end.secs()).ok()),
         issuance: None,
@@ -187,17 +209,30 @@ async fn with_issuance(cx: &Context, found: CertificateSummary) -> Result<Option
     let Some(owned) = with_tags(cx, &found).await? else { return Ok(None) };
     let call = cx.aws.acm.describe_certificate().certificate_arn(arn).send().await;
     let described = call.or_absent("DescribeCertificate", &["ResourceNotFoundException"])?;
-    let issuance = described.and_then(|answer| answer.certificate).as_ref().map(issuance);
-    Ok(issuance.map(|issuance| Owned { issuance: Some(issuance), ..owned }))
+    let detail = described.and_then(|answer| answer.certificate);
+    Ok(detail.map(|detail| {
+        let names = detail.subject_alternative_names().iter().filter(|name| **name != owned.domain);
+        Owned { others: names.cloned().collect(), issuance: Some(issuance(&detail)), ..owned }
+    }))
 }
 
 fn issuance(detail: &CertificateDetail) -> Issuance {
-    let record = detail.domain_validation_options().iter().find_map(DomainValidation::resource_record);
     let plain = |name: &str| name.trim_end_matches('.').to_ascii_lowercase();
+    let options = detail.domain_validation_options();
+    let named = options.iter().filter_map(|option| {
+        let record = option.resource_record()?;
+        let record = ValidationRecord { name: plain(record.name()), value: plain(record.value()) };
+        Some((proven_at(option.domain_name()).to_owned(), record))
+    });
+    // Before ACM has named all of them, it is as if it had named none.
+    let all = options.iter().all(|option: &DomainValidation| option.resource_record().is_some());
+    let mut records: BTreeMap<String, ValidationRecord> = named.filter(|_| all).collect();
+    let record = records.remove(proven_at(detail.domain_name().unwrap_or_default()));
     Issuance {
         status: detail.status().map_or(String::new(), |status| status.as_str().to_owned()),
         failure: detail.failure_reason().map(FailureReason::as_str).map(str::to_owned),
-        record: record.map(|record| ValidationRecord { name: plain(record.name()), value: plain(record.value()) }),
+        record,
+        others: records,
     }
 }
 
@@ -206,7 +241,7 @@ mod tests {
     use super::*;
 
     fn with(status: &str, failure: Option<&str>) -> Issuance {
-        Issuance { status: status.to_owned(), failure: failure.map(str::to_owned), record: None }
+        Issuance { status: status.to_owned(), failure: failure.map(str::to_owned), ..Issuance::default() }
     }
 
     #[test]

@@ -56,8 +56,9 @@ impl Service for Acm {
         let line = |certificate: &Certificate| {
             let Certificate { detail, tags, .. } = certificate;
             let (kind, domain) = (detail.r#type().map(CertificateType::as_str), detail.domain_name());
+            let others = detail.subject_alternative_names();
             let zones = aws::tag_value(tags, aws::ZONES);
-            let what = format!("certificate {kind:?} for {domain:?} with records in {zones:?}");
+            let what = format!("certificate {kind:?} for {domain:?} and {others:?} with records in {zones:?}");
             aws::model::line(&what, tags)
         };
         self.certificates.iter().map(line).collect()
@@ -114,7 +115,7 @@ impl Acm {
 
     /// Has a certificate that was asked for some time ago.
     pub(in crate::kinds) fn give(&mut self, domain: &str, tags: &[Tag]) {
-        let mut detail = requested(domain);
+        let mut detail = requested(domain, &[]);
         detail.domain_validation_options = Some(vec![domain_validation(domain, true)]);
         self.add(detail, tags, None);
     }
@@ -133,10 +134,12 @@ impl Acm {
     }
 }
 
-fn requested(domain: &str) -> CertificateDetail {
+fn requested(domain: &str, others: &[String]) -> CertificateDetail {
+    let names = || std::iter::once(domain).chain(others.iter().map(String::as_str));
     CertificateDetail::builder()
         .domain_name(domain)
-        .domain_validation_options(domain_validation(domain, false))
+        .set_subject_alternative_names(Some(names().map(str::to_owned).collect()))
+        .set_domain_validation_options(Some(names().map(|name| domain_validation(name, false)).collect()))
         .status(CertificateStatus::PendingValidation)
         .r#type(CertificateType::AmazonIssued)
         .key_algorithm(KeyAlgorithm::Rsa2048)
@@ -162,7 +165,10 @@ fn request(acm: &mut Acm, input: &RequestCertificateInput) -> Result<RequestCert
     let earlier = earlier.and_then(|earlier| earlier.detail.certificate_arn.clone());
     let arn = match earlier {
         Some(arn) => arn,
-        None => acm.add(requested(input.domain_name().unwrap_or_default()), input.tags(), token),
+        None => {
+            let detail = requested(input.domain_name().unwrap_or_default(), input.subject_alternative_names());
+            acm.add(detail, input.tags(), token)
+        }
     };
     Ok(RequestCertificateOutput::builder().certificate_arn(arn).build())
 }
@@ -250,13 +256,14 @@ fn advance(detail: &mut CertificateDetail, dns: &Route53) {
     if detail.status != Some(CertificateStatus::PendingValidation) {
         return;
     }
-    match detail.domain_validation_options().iter().find_map(DomainValidation::resource_record) {
-        None => {
-            let domain = detail.domain_name.clone().unwrap_or_default();
-            detail.domain_validation_options = Some(vec![domain_validation(&domain, true)]);
-        }
-        Some(record) if dns.has(record.name(), record.value()) => detail.status = Some(CertificateStatus::Issued),
-        Some(_) => {}
+    let names: Vec<String> =
+        detail.domain_validation_options().iter().map(|one| one.domain_name().to_owned()).collect();
+    let mut records = detail.domain_validation_options().iter().map(DomainValidation::resource_record);
+    let stands = |record: Option<&ResourceRecord>| record.is_some_and(|one| dns.has(one.name(), one.value()));
+    if records.clone().any(|record| record.is_none()) {
+        detail.domain_validation_options = Some(names.iter().map(|name| domain_validation(name, true)).collect());
+    } else if records.all(stands) {
+        detail.status = Some(CertificateStatus::Issued);
     }
 }
 

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     aws::{self, Once, Outcome, given},
     kind::{Context, Cost, Doc, Kind, Replacement},
-    kinds::elb,
+    kinds::elb::{self, redirect},
     model::{Address, Changed, Changes, Diff, Failure, Found, Input, On, Outputs, Permission, Phase, Shown, fields},
 };
 
@@ -38,6 +38,8 @@ pub enum RuleAction {
     },
     /// 404.
     NotFound,
+    /// 301 to the same path and query at this host, over HTTPS.
+    Redirect(String),
 }
 
 /// What stack.yaml asks of it.
@@ -272,6 +274,7 @@ impl Kind for ListenerRule {
             .variant(&["action"], Desired { action: RuleAction::NotFound, ..base() })
             .variant(&["action"], Desired { action: RuleAction::Forward(OTHER_GROUP.into()), ..base() })
             .variant(&["action"], Desired { action: beside, ..base() })
+            .variant(&["action"], Desired { action: RuleAction::Redirect("example.com".into()), ..base() })
             .drift(&["conditions"], |cloud| cloud.with(Elb::restrict_rules))
     }
 }
@@ -297,6 +300,7 @@ fn conditions(desired: &Desired) -> Vec<RuleCondition> {
 fn in_words(action: &RuleAction) -> Option<String> {
     Some(match action {
         RuleAction::NotFound => "answer 404".to_owned(),
+        RuleAction::Redirect(host) => redirect::to(host),
         RuleAction::Forward(group) => forwarding(&[(group.known()?, ALL)]),
         RuleAction::Beside { serving, joining } => forwarding(&[(serving.known()?, ALL), (joining.known()?, NONE)]),
     })
@@ -327,6 +331,7 @@ fn groups(action: &Action) -> Vec<(&str, i32)> {
 
 fn action(desired: &Desired) -> Result<Action, Failure> {
     Ok(match &desired.action {
+        RuleAction::Redirect(host) => redirect::action(host),
         RuleAction::Forward(group) => {
             Action::builder().r#type(ActionTypeEnum::Forward).target_group_arn(group.get()?).build()
         }
@@ -386,6 +391,7 @@ fn live(listener: String, rule: &Rule) -> Live {
         live.action = match action.r#type() {
             Some(ActionTypeEnum::Forward) => forwarding(&groups),
             Some(ActionTypeEnum::FixedResponse) => format!("answer {}", status.unwrap_or_default()),
+            Some(ActionTypeEnum::Redirect) => action.redirect_config().map(redirect::words).unwrap_or_default(),
             other => other.map_or(String::new(), |other| other.as_str().to_owned()),
         };
     }

@@ -6,6 +6,7 @@ pub mod listener_rule;
 pub mod load_balancer;
 #[cfg(test)]
 pub(super) mod model;
+mod redirect;
 pub mod target_group;
 
 use std::{

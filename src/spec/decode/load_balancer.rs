@@ -1,45 +1,82 @@
-//! `load_balancer`: how it speaks, and the name it is reached by.
+//! `load_balancer`: how it speaks, and the names it is reached by.
+
+use std::collections::BTreeMap;
 
 use crate::spec::{
     check,
     keys::{LOAD_BALANCER, TLS, TlsWord},
     problem::Collector,
-    read::{Field, Map},
+    read::{Entries, Field, Map},
     stack::{LoadBalancer, Tls},
 };
 
-/// `region` is the stack's own, if it is right: a load balancer takes certificates of its region only.
+/// `region` is the stack's own, if it is right: a load balancer takes certificates of its region only. The names of services are
+/// for [`super::domains`], which also sees whether there are enough and not too many.
 pub(super) fn load_balancer(field: &Field, region: Option<&str>, problems: &mut Collector) -> Option<LoadBalancer> {
     let map = Map::new(field.node, &field.path, &LOAD_BALANCER, problems)?;
-    let domain = map.get("domain").map(|field| {
-        let name = domain(&field, problems);
-        (field, name)
-    });
+    let named = ["domain", "domains", "redirects"].into_iter().find_map(|key| map.get(key));
+    let domains = domains(&map, problems);
+    let redirects = redirects(&map, problems);
     let arn = map.text("tls", problems)?;
-    if arn.starts_with("arn:") {
+    let tls = if arn.starts_with("arn:") {
         certificate(&map, &arn, region, problems);
-        return Some(LoadBalancer { tls: Tls::Certificate { arn, domain: domain.and_then(|(_, name)| name) } });
-    }
-    let tls = match (map.word("tls", &TLS, problems)?, domain) {
-        (TlsWord::Acm, Some((_, name))) => Tls::Acm { domain: name? },
-        (TlsWord::Acm, None) => {
-            let hint = "add `domain: app.example.com`, a name in a public hosted zone of this account's Route 53";
-            map.wrong("tls", "`tls: acm` needs the name that the certificate is for", hint, problems);
-            return None;
+        Tls::Certificate { arn }
+    } else {
+        match (map.word("tls", &TLS, problems)?, named) {
+            (TlsWord::Acm, _) => Tls::Acm,
+            (TlsWord::Off | TlsWord::SelfSigned, Some(field)) => {
+                without_certificate(&field, problems);
+                return None;
+            }
+            (TlsWord::Off, None) => Tls::Off,
+            (TlsWord::SelfSigned, None) => Tls::SelfSigned,
         }
-        (TlsWord::Off | TlsWord::SelfSigned, Some((field, _))) => {
-            without_certificate(&field, problems);
-            return None;
-        }
-        (TlsWord::Off, None) => Tls::Off,
-        (TlsWord::SelfSigned, None) => Tls::SelfSigned,
     };
-    Some(LoadBalancer { tls })
+    Some(LoadBalancer { tls, domains: domains?, redirects: redirects? })
 }
 
-fn without_certificate(domain: &Field, problems: &mut Collector) {
+fn without_certificate(named: &Field, problems: &mut Collector) {
+    let key = &named.key.text;
+    let what =
+        if key == "redirects" { format!("`{key}` need") } else { format!("a `{}` needs", key.trim_end_matches('s')) };
     let hint = "write `tls: acm` beside it, or the ARN of a certificate for this name";
-    domain.wrong("a `domain` needs a certificate that browsers trust", hint, problems);
+    named.wrong(format!("{what} a certificate that browsers trust"), hint, problems);
+}
+
+/// `domain`, or `domains`.
+fn domains(map: &Map, problems: &mut Collector) -> Option<Vec<String>> {
+    let Some(one) = map.get("domain") else {
+        let names = names(map, problems)?;
+        if let (Some(first), Some(field)) = (names.first(), map.get("domains"))
+            && first.starts_with("*.")
+        {
+            let hint = format!("name one without `*` first, such as {}", first.trim_start_matches("*."));
+            field.wrong(format!("`{first}` is first, and the stack's URL needs one name"), hint, problems);
+        }
+        return Some(names);
+    };
+    if map.get("domains").is_some() {
+        let message = "`domain` and `domains` stand side by side";
+        one.wrong(message, "keep `domains`, with this name as its first", problems);
+    }
+    Some(vec![domain(&one, problems)?])
+}
+
+/// The names at `domains`, of the load balancer or of a service.
+pub(super) fn names(map: &Map, problems: &mut Collector) -> Option<Vec<String>> {
+    let mut names = Vec::new();
+    for (field, name) in map.texts("domains", problems)? {
+        if let Some(problem) = check::domains_problem(&name) {
+            field.wrong(format!("`{name}`: {problem}"), "such as app.example.com or `\"*.example.com\"`", problems);
+        } else if names.contains(&name) {
+            field.wrong(format!("`{name}` stands here twice"), "keep one of them", problems);
+        }
+        names.push(name);
+    }
+    if let Some(field) = map.get("domains").filter(|_| names.is_empty()) {
+        field.wrong("there is no name", "such as [app.example.com], or leave `domains` out", problems);
+    }
+    Some(names)
 }
 
 fn domain(field: &Field, problems: &mut Collector) -> Option<String> {
@@ -49,6 +86,20 @@ fn domain(field: &Field, problems: &mut Collector) -> Option<String> {
         return None;
     }
     Some(name)
+}
+
+fn redirects(map: &Map, problems: &mut Collector) -> Option<BTreeMap<String, String>> {
+    let mut redirects = BTreeMap::new();
+    let Some(field) = map.get("redirects") else { return Some(redirects) };
+    for field in Entries::new(field.node, &field.path, problems)?.fields() {
+        let name = field.key.text.clone();
+        if let Some(problem) = check::domain_problem(&name) {
+            let hint = "such as www.example.com: example.com";
+            problems.add(field.key.span, &field.path, format!("`{name}`: {problem}"), hint);
+        }
+        redirects.insert(name, domain(&field, problems)?);
+    }
+    Some(redirects)
 }
 
 fn certificate(map: &Map, arn: &str, region: Option<&str>, problems: &mut Collector) {

@@ -6,6 +6,7 @@ mod buckets;
 mod cache;
 mod calls;
 mod database;
+mod domains;
 mod environment;
 mod health;
 mod image;
@@ -74,11 +75,16 @@ pub(super) fn stack(root: &Node, environment: &str, problems: &mut Collector) ->
             field.wrong("no service is served by this load balancer", hint, problems);
         }
     } else if load_balancer.is_none() && map.get("load_balancer").is_none() {
-        load_balancer = Some(LoadBalancer { tls: Tls::SelfSigned });
+        load_balancer = Some(LoadBalancer {
+            tls: Tls::SelfSigned,
+            domains: Vec::new(),
+            redirects: std::collections::BTreeMap::new(),
+        });
     }
     if let (None, None, Some(services)) = (&load_balancer, map.get("load_balancer"), map.get("services")) {
         environment::need_balancer(&services, problems);
     }
+    domains::gather(&map, &mut load_balancer, &services, problems);
     let bastion = map.get("bastion").and_then(|field| bastion::bastion(&field, problems));
     let alarms = map.get("alarms").and_then(|field| alarms::alarms(&field, problems));
     if let (Some(field), Some(network)) = (map.get("network"), &network)

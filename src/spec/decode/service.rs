@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    buckets, calls, environment, health,
+    buckets, calls, domains, environment, health,
     image::{image, repositories},
     logs, permissions, scale, secrets, security_groups,
     sidecars::{self, Own},
@@ -58,6 +58,7 @@ pub(super) fn services(
 struct Ways<'a> {
     ports: usize,
     routes: usize,
+    domains: usize,
     called: &'a BTreeSet<String>,
 }
 
@@ -70,16 +71,20 @@ impl<'a> Ways<'a> {
             (has(service, "port") || has(service, "target_container")) && !called.contains(&service.key.text)
         };
         let ports = services.iter().filter(outside).count();
-        Self { ports, routes: services.iter().filter(|service| has(service, "routes")).count(), called }
+        let with = |key: &str| services.iter().filter(|service| has(service, key)).count();
+        Self { ports, routes: with("routes"), domains: with("domains"), called }
     }
 
-    /// The routes of a service with a `port` that names none. All requests are for the only one; of several, one that is left
-    /// out gets none, and if all are, nobody can know which one is meant.
-    fn by_default(self, field: &Field, problems: &mut Collector) -> Vec<String> {
+    /// The routes of a service with a `port` that names none. All requests for its `domains` are for it, and all requests for
+    /// the only one; of several, one that is left out gets none, and if all are, nobody can know which one is meant.
+    fn by_default(self, field: &Field, has_domains: bool, problems: &mut Collector) -> Vec<String> {
+        if has_domains {
+            return vec!["/*".to_owned()];
+        }
         if self.called.contains(&field.key.text) {
             return Vec::new();
         }
-        if self.ports > 1 && self.routes == 0 {
+        if self.ports > 1 && self.routes == 0 && self.domains == 0 {
             let message =
                 "several services have a `port`, and none has `routes`: it is unknown which one gets the requests";
             let hint =
@@ -92,11 +97,14 @@ impl<'a> Ways<'a> {
 
 /// Two services must not ask for the same requests.
 fn overlaps(fields: &[Field], services: &BTreeMap<String, Service>, problems: &mut Collector) {
-    let mut taken: BTreeMap<(Option<&str>, &str), &str> = BTreeMap::new();
+    let mut taken: BTreeMap<(&str, &str), &str> = BTreeMap::new();
     for field in fields {
         let Some((name, service)) = services.get_key_value(&field.key.text) else { continue };
-        for route in &service.routes {
-            if let Some(other) = taken.insert((service.host.as_deref(), route), name).filter(|other| other != name) {
+        let any = [String::new()];
+        let hosts = if service.hosts.is_empty() { &any[..] } else { &service.hosts };
+        for (host, route) in hosts.iter().flat_map(|host| service.routes.iter().map(move |route| (host, route))) {
+            let host = services.values().flat_map(|one| &one.hosts).find(|one| *one == host).map_or("", String::as_str);
+            if let Some(other) = taken.insert((host, route), name).filter(|other| other != name) {
                 let message = format!("`{name}` and `{other}` both want the route {route}");
                 let hint = "give each its own path patterns, or a `host` of its own";
                 problems.add(field.key.span, &format!("{}.routes", field.path), message, hint);
@@ -125,7 +133,7 @@ fn service(
     let port_of_target = target.as_ref().map_or(port, |(_, port)| *port);
     let served = map.get("port").is_some() || map.get("target_container").is_some();
     if !served {
-        for key in ["health", "routes", "host", "sticky", "block"] {
+        for key in ["health", "routes", "host", "domains", "sticky", "block"] {
             if key == "health" && own.is_checked {
                 continue;
             }
@@ -135,7 +143,7 @@ fn service(
     }
     let routes = match map.get("routes") {
         Some(_) => patterns(&map, "routes", problems),
-        None if served => Some(ways.by_default(field, problems)),
+        None if served => Some(ways.by_default(field, map.get("domains").is_some(), problems)),
         None => Some(Vec::new()),
     };
     let routed = routes.as_ref().is_none_or(|routes| !routes.is_empty());
@@ -150,17 +158,15 @@ fn service(
             problems,
         );
     }
-    let host = map.text("host", problems);
+    let hosts = domains::of_service(&map, problems);
     let block = blocked(&map, problems);
     let calls = calls::calls(&map, &field.key.text, all, problems);
     let expose = calls::exposed(&map, port, problems);
     let security_groups = security_groups::of(&map, root, problems);
     let release = map.command("release", problems);
     fits_in_overrides(&map, "release", &field.key.text, release.as_deref(), problems);
-    if let (Some(routes), Some(host)) = (&routes, &host) {
-        wildcards(&map, routes, host, problems);
-    } else if let Some(routes) = &routes {
-        wildcards(&map, routes, "", problems);
+    if let (Some(routes), Some((hosts, _))) = (&routes, &hosts) {
+        wildcards(&map, routes, hosts, problems);
     }
     let stop_timeout = map.seconds("stop_timeout", problems);
     let log_days = logs::days(&map, problems);
@@ -196,6 +202,7 @@ fn service(
     let (replicas, scale) = count?;
     let (health, check) = health?;
     let sidecars::Beside { sidecars, depends_on, .. } = beside?;
+    let (hosts, domains) = hosts?;
     Some(Service {
         image: image?,
         entrypoint: entrypoint?,
@@ -211,7 +218,8 @@ fn service(
         depends_on,
         target_container: target.map(|(name, _)| name),
         routes: routes?,
-        host,
+        hosts,
+        domains,
         sticky,
         block: block?,
         calls: calls?,
@@ -244,9 +252,10 @@ fn process(map: &Map, problems: &mut Collector) -> (Option<String>, Option<u32>,
     (user, nofile, map.truth("init", problems))
 }
 
-/// A rule has a route and the host: the wildcards of both count.
-fn wildcards(map: &Map, routes: &[String], host: &str, problems: &mut Collector) {
+/// A rule has a route and a host: the wildcards of both count.
+fn wildcards(map: &Map, routes: &[String], hosts: &[String], problems: &mut Collector) {
     const HINT: &str = "leave some out: a rule of a load balancer has at most 5 `*` and `?`";
+    let host = hosts.iter().max_by_key(|host| limits::wildcards(host)).map_or("", String::as_str);
     let of_host = limits::wildcards(host);
     let over = |pattern: &str| limits::wildcards(pattern) + of_host > limits::WILDCARDS;
     let told = |what: &str, with: &str| format!("`{what}`{with} has more than {} wildcards", limits::WILDCARDS);

@@ -1,6 +1,6 @@
 //! The keys of `load_balancer`.
 
-use super::{Absence, Foreign, Key, Kind, Literal, Section, texts, words};
+use super::{Absence, Empty, Foreign, Key, Kind, Literal, Section, texts, words};
 
 /// The words that `tls` may be, beside the ARN of a certificate.
 #[derive(Clone, Copy, Debug)]
@@ -36,7 +36,24 @@ pub(in crate::spec) static LOAD_BALANCER: Section = Section {
             absence: Absence::Means("none"),
             doc: "The name that the stack is reached by. It is in a public hosted zone of Route 53 in this account, where \
                   stackctl makes an alias record. At most 64 characters of a-z, 0-9, `-` and `.`. `tls: acm` needs it, \
-                  an ARN may have it, and the others have none.",
+                  `domains`, or the `domains` of a service; an ARN may have them, and the others have none.",
+        },
+        Key {
+            name: "domains",
+            kind: Kind::List(&texts::DOMAINS, Empty::Refused),
+            absence: Absence::Means("none"),
+            doc: "In the place of `domain`: several names that the stack is reached by, each with an alias record. The first one \
+                  is that of the stack's URL. `*.example.com` is every name below `example.com`. Names can be in several hosted \
+                  zones. With `tls: acm` one certificate has them all, at most 10: another name takes a new certificate, which is \
+                  issued and shown before the old one goes. See [Domains](domains.md#several-names).",
+        },
+        Key {
+            name: "redirects",
+            kind: Kind::Named { names: &texts::DOMAIN, of: &Kind::Text(&texts::DOMAIN) },
+            absence: Absence::Means("none"),
+            doc: "Names that redirect to another name of the stack, with 301 and the path kept. \
+                  `{ www.example.com: example.com }` is reached at `example.com`. Each of them has an alias record and is in the \
+                  certificate.",
         },
     ],
     foreign: &[
@@ -46,7 +63,7 @@ pub(in crate::spec) static LOAD_BALANCER: Section = Section {
         },
         Foreign {
             words: &["alias", "host", "hostname", "hosted_zone"],
-            help: "use `domain` for the name that the stack is reached by",
+            help: "use `domain` for the name that the stack is reached by, or `domains` for several",
         },
     ],
 };

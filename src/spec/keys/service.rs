@@ -87,9 +87,19 @@ pub(in crate::spec) static SERVICE: Section = Section {
         },
         Key {
             name: "host",
-            kind: Kind::Text(&texts::HOST),
+            kind: Kind::Either(&[Kind::Text(&texts::HOST), Kind::List(&texts::HOST, Empty::Refused)]),
             absence: Absence::Means("any"),
-            doc: "The host name that `routes` and `block` are for, with `*` and `?`. Needs `port`.",
+            doc: "The host name that `routes` and `block` are for, with `*` and `?`; or a list of them. No record is made for it: \
+                  `domains` is for names in Route 53. Needs `port`.",
+        },
+        Key {
+            name: "domains",
+            kind: Kind::List(&texts::DOMAINS, Empty::Refused),
+            absence: Absence::Means("those of the [load balancer](#load_balancer)"),
+            doc: "Names that this service is reached by, in hosted zones of Route 53, such as `api.example.com`. Each gets an alias \
+                  record, is in the certificate, and is a `host` of its `routes`, which are all paths if nothing else is \
+                  said. `*.example.com` is every name below `example.com`. Needs `port`, and `load_balancer: { tls: acm }` or the \
+                  ARN of a certificate. See [Domains](domains.md#a-name-for-a-service).",
         },
         Key {
             name: "sticky",
@@ -288,12 +298,12 @@ const FOREIGN: &[Foreign] = &[
     Foreign { words: &["image.healthcheck"], help: "use `health` in the service itself, with a `command`" },
     Foreign {
         words: &["http"],
-        help: "use `routes` for path patterns, `host` for a host name, and `health` for the health check",
+        help: "use `routes` for path patterns, `domains` for host names, and `health` for the health check",
     },
     Foreign { words: &["path", "paths"], help: "use `routes` for the path patterns of the requests" },
     Foreign {
         words: &["alias"],
-        help: "use `host` for the host name of the requests, and `load_balancer.domain` for the name of the stack",
+        help: "use `domains` for the names of the service, or `load_balancer.domain` for the name of the stack",
     },
     Foreign {
         words: &["connect", "service_connect"],

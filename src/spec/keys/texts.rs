@@ -155,8 +155,17 @@ pub(super) static CERTIFICATE_ARN: Text = Text { one: "ARN of a certificate", pa
 pub(super) static DOMAIN: Text =
     Text { one: "host name", pattern: "^[a-z0-9-]+(\\.[a-z0-9-]+)+$", longest: check::LONGEST_DOMAIN, ..PLAIN };
 
+pub(super) static DOMAINS: Text = Text {
+    one: "host name",
+    many: "host names",
+    pattern: "^(\\*\\.)?[a-z0-9-]+(\\.[a-z0-9-]+)+$",
+    longest: check::LONGEST_DOMAIN,
+    ..PLAIN
+};
+
 pub(super) static HOST: Text = Text {
     one: "host name",
+    many: "host names",
     pattern: "^[A-Za-z0-9*?-]*(\\.[A-Za-z0-9*?-]*)+$",
     longest: check::LONGEST_PATTERN,
     check: Some(Check { holds: check::is_host, wrong: "is no host name", help: "such as api.example.com" }),

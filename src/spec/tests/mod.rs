@@ -1,6 +1,7 @@
 //! stack.yaml read: what is good, and what is placed.
 
 mod calls;
+mod domains;
 mod fuzz;
 mod health;
 mod parts;

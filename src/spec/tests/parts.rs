@@ -180,13 +180,14 @@ fn balanced(balancer: &str) -> String {
 
 #[test]
 fn a_domain_goes_with_a_certificate_of_acm() {
-    let tls = |balancer: &str| read(&balanced(balancer)).expect("it is valid").load_balancer.expect("it has one").tls;
-    assert_eq!(tls("tls: acm, domain: rates.example.com"), Tls::Acm { domain: "rates.example.com".into() });
+    let read = |balancer: &str| read(&balanced(balancer)).expect("it is valid").load_balancer.expect("it has one");
+    let one = read("tls: acm, domain: rates.example.com");
+    assert_eq!((one.tls.clone(), one.domain()), (Tls::Acm, Some("rates.example.com")));
     let arn = "arn:aws:acm:eu-west-1:123456789012:certificate/1-2-3".to_owned();
-    assert_eq!(tls(&format!("tls: \"{arn}\"")), Tls::Certificate { arn: arn.clone(), domain: None });
-    let named = Tls::Certificate { arn: arn.clone(), domain: Some("a.example.com".into()) };
-    assert_eq!(tls(&format!("domain: a.example.com, tls: \"{arn}\"")), named);
-    assert_eq!(tls("tls: off"), Tls::Off);
+    let given = read(&format!("tls: \"{arn}\""));
+    assert_eq!((given.tls.clone(), given.domain()), (Tls::Certificate { arn: arn.clone() }, None));
+    assert_eq!(read(&format!("domain: a.example.com, tls: \"{arn}\"")).domain(), Some("a.example.com"));
+    assert_eq!(read("tls: off").tls, Tls::Off);
 }
 
 #[test]

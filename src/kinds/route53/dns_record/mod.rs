@@ -119,6 +119,8 @@ impl Kind for DnsRecord {
     const COST: Cost<Desired, Live> =
         Cost::Free("AWS charges for the hosted zone and for queries, which are not counted");
     const NOT_YET: &'static [&'static str] = &[];
+    // A name that another one takes over leads there before this one goes.
+    const TAKES_OVER: bool = true;
     const PERMISSIONS: &'static [Permission] = &[
         Permission::look(&["route53:GetHostedZone", "route53:ListHostedZonesByName", "route53:ListResourceRecordSets"]),
         Permission::make(&["route53:ChangeResourceRecordSets"], On::Records),
@@ -291,13 +293,16 @@ async fn made(cx: &Context, address: &Address, desired: &Desired) -> Result<(Liv
 async fn unmade(cx: &Context, live: &Live) -> Result<Vec<(Act, Record)>, Failure> {
     let txt = ownership::name(&live.name, &live.kind);
     let (there, texts) = futures::try_join!(zone::at(cx, &live.zone, &live.name), zone::at(cx, &live.zone, &txt))?;
-    Ok(removed(&cx.id, &live.kind, there, texts).into_iter().map(|record| (Act::Delete, record)).collect())
+    let owner = (&cx.id, live.ownership.address.as_str());
+    Ok(removed(owner, &live.kind, there, texts).into_iter().map(|record| (Act::Delete, record)).collect())
 }
 
 /// Of what stands at a record's name and at that of its text, what is removed with a record of ours. What somebody has
-/// since pointed elsewhere, or needs too, stays; it only is not ours any more.
-fn removed(id: &StackId, kind: &str, there: Vec<Record>, texts: Vec<Record>) -> Vec<Record> {
-    let owner = |text: &Record| Ownership::read(text.content.first()?).filter(|owner| owner.is_of(id));
+/// since pointed elsewhere, or needs too, stays; it only is not ours any more. Nor is what another address of the stack has
+/// taken over.
+fn removed((id, address): (&StackId, &str), kind: &str, there: Vec<Record>, texts: Vec<Record>) -> Vec<Record> {
+    let is_ours = |owner: &Ownership| owner.is_of(id) && owner.address == address;
+    let owner = |text: &Record| Ownership::read(text.content.first()?).filter(is_ours);
     let Some((text, ownership)) = texts.into_iter().find_map(|text| owner(&text).map(|owner| (text, owner))) else {
         return Vec::new();
     };
@@ -317,12 +322,11 @@ fn owned(cx: &Context, zone: &str, records: &[Record], certificates: &[Owned]) -
         // Of several certificates for one name, one that failed and the one in its place, the younger counts.
         let proven = certificates.iter().filter_map(|one| {
             let issuance = one.issuance.clone()?;
-            let of_this = issuance.record.as_ref().is_some_and(|record| record.name == name);
-            of_this.then(|| Proof { certificate: one.arn.clone(), issuance })
+            issuance.is_proven_by(&name).then(|| Proof { certificate: one.arn.clone(), issuance })
         });
         let live = Live {
             zone: zone.to_owned(),
-            name: name.to_owned(),
+            name: name.clone(),
             kind: kind.to_owned(),
             content: content.map(|record| record.content.clone()),
             ownership,
@@ -358,7 +362,7 @@ fn taken(zone: &str, record: &Record) -> Failure {
 /// The certificate that a record has just been made for.
 fn asked_for(desired: &Desired) -> Result<Option<Proof>, Failure> {
     let Some(certificate) = &desired.proves else { return Ok(None) };
-    let issuance = Issuance { status: "PENDING_VALIDATION".to_owned(), failure: None, record: None };
+    let issuance = Issuance { status: "PENDING_VALIDATION".to_owned(), ..Issuance::default() };
     Ok(Some(Proof { certificate: certificate.get()?.to_owned(), issuance }))
 }
 

@@ -73,15 +73,23 @@ impl Ownership {
     }
 }
 
+/// What stands for the `*` of a name in that of its TXT record: after another label a `*` is none to DNS.
+/// <https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/DomainNameFormat.html>
+const ANY: &str = "_any.";
+
 /// The name of the TXT record beside the record `name` of type `kind`. Not the same name: no other record may stand
 /// beside a CNAME.
 pub(super) fn name(name: &str, kind: &str) -> String {
-    format!("{}{name}", prefix(kind))
+    match name.strip_prefix("*.") {
+        Some(above) => format!("{}{ANY}{above}", prefix(kind)),
+        None => format!("{}{name}", prefix(kind)),
+    }
 }
 
 /// The record beside which a TXT record of this name stands, if its type is `kind`.
-pub(super) fn beside<'a>(txt: &'a str, kind: &str) -> Option<&'a str> {
-    txt.strip_prefix(&prefix(kind))
+pub(super) fn beside(txt: &str, kind: &str) -> Option<String> {
+    let name = txt.strip_prefix(&prefix(kind))?;
+    Some(name.strip_prefix(ANY).map_or_else(|| name.to_owned(), |above| format!("*.{above}")))
 }
 
 fn prefix(kind: &str) -> String {
@@ -123,7 +131,12 @@ mod tests {
     fn the_text_stands_beside_its_record_and_not_at_its_name() {
         let txt = name("_a1.rates.example.com", "CNAME");
         assert_eq!(txt, "_stackctl-cname._a1.rates.example.com");
-        assert_eq!(beside(&txt, "CNAME"), Some("_a1.rates.example.com"));
+        assert_eq!(beside(&txt, "CNAME").as_deref(), Some("_a1.rates.example.com"));
         assert_eq!(beside(&txt, "A"), None);
+        let txt = name("*.example.com", "A");
+        assert_eq!(
+            (txt.as_str(), beside(&txt, "A").as_deref()),
+            ("_stackctl-a._any.example.com", Some("*.example.com"))
+        );
     }
 }

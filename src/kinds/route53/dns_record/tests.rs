@@ -69,7 +69,8 @@ fn another_zone_or_type_replaces_and_another_name_moves() {
 #[test]
 fn a_record_that_proves_a_domain_is_ready_once_acm_has_seen_it() {
     let with = |status: &str, wanted: Option<&str>| {
-        let issuance = Issuance { status: status.to_owned(), failure: Some("CAA_ERROR".to_owned()), record: None };
+        let issuance =
+            Issuance { status: status.to_owned(), failure: Some("CAA_ERROR".to_owned()), ..Issuance::default() };
         let proof = Some(Proof { certificate: "old".to_owned(), issuance });
         let desired = wanted.map(|arn| Desired { proves: Some(arn.into()), ..desired() });
         DnsRecord::phase(&Live { proof, ..live() }, desired.as_ref())
@@ -96,7 +97,7 @@ fn the_record_is_removed_with_its_text_if_it_is_ours_alone() {
         let record = |content| Record { name: "rates.example.com".into(), kind: "A".into(), content };
         let (there, texts) =
             (content.map(record).into_iter().collect(), vec![text("rates.example.com", "A", ownership)]);
-        let removed = removed(&id(), "A", there, texts);
+        let removed = removed((&id(), "dns_record.main"), "A", there, texts);
         removed.into_iter().map(|record| format!("{} {}", record.kind, record.name)).collect()
     };
     let (text, ours) = ("TXT _stackctl-a.rates.example.com", live().ownership);
@@ -106,6 +107,8 @@ fn the_record_is_removed_with_its_text_if_it_is_ours_alone() {
     assert_eq!(names(None, &ours), [text]);
     let shared = Ownership { shared: true, ..ours.clone() };
     assert_eq!(names(Some(to_balancer("balancer")), &shared), [text]);
+    let moved = Ownership { address: "dns_record.rates.example.com".into(), ..ours.clone() };
+    assert_eq!(names(Some(to_balancer("balancer")), &moved), [""; 0], "another address of the stack has it");
     let others = Ownership { stack: "other".into(), ..ours };
     assert_eq!(names(Some(to_balancer("balancer")), &others), [""; 0]);
 }

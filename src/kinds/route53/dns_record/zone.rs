@@ -110,7 +110,8 @@ fn sdk(record: &Record) -> Result<ResourceRecordSet, BuildError> {
     }
 }
 
-/// A name as we compare it: Route 53 answers with a dot at its end, and knows no case.
+/// A name as we compare it: Route 53 answers with a dot at its end and with `\052` for `*`, and knows no case.
+/// <https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/DomainNameFormat.html>
 pub(super) fn plain(name: &str) -> String {
-    name.trim_end_matches('.').to_ascii_lowercase()
+    name.trim_end_matches('.').replace("\\052", "*").to_ascii_lowercase()
 }
