@@ -78,6 +78,9 @@ pub struct Live {
     pub ownership: Ownership,
     /// The certificate that this record is for.
     pub proof: Option<Proof>,
+    /// The other certificates that this record is for: while one takes another's place there are two.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub other_proofs: Vec<Proof>,
 }
 
 /// The certificate that a record is for.
@@ -158,10 +161,13 @@ impl Kind for DnsRecord {
 
     fn phase(live: &Live, desired: Option<&Desired>) -> Phase {
         let Some(proof) = &live.proof else { return Phase::Ready };
+        let Some(wanted) = desired.and_then(|desired| desired.proves.as_ref()?.known()) else {
+            return proof.issuance.phase();
+        };
         // What became of one that has been replaced says nothing about the one in its place.
-        let another =
-            desired.and_then(|desired| desired.proves.as_ref()?.known()).is_some_and(|of| of != proof.certificate);
-        if another { Phase::Pending("DNS validation".to_owned()) } else { proof.issuance.phase() }
+        let mut proofs = std::iter::once(proof).chain(&live.other_proofs);
+        let of_it = proofs.find(|proof| proof.certificate == wanted);
+        of_it.map_or_else(|| Phase::Pending("DNS validation".to_owned()), |proof| proof.issuance.phase())
     }
 
     fn outputs(live: &Live) -> Outputs {
@@ -284,6 +290,7 @@ async fn made(cx: &Context, address: &Address, desired: &Desired) -> Result<(Liv
         ownership,
         // ACM's word is the next look's business.
         proof: asked_for(desired)?,
+        other_proofs: Vec::new(),
     };
     Ok((live, changes))
 }
@@ -319,18 +326,22 @@ fn owned(cx: &Context, zone: &str, records: &[Record], certificates: &[Owned]) -
         let Some(ownership) = ownership else { continue };
         let Ok(address) = ownership.address.parse() else { continue };
         let content = records.iter().find(|record| record.name == name && record.kind == kind);
-        // Of several certificates for one name, one that failed and the one in its place, the younger counts.
+        // Of several certificates for one name, one that failed and the one in its place, the younger comes first.
         let proven = certificates.iter().filter_map(|one| {
             let issuance = one.issuance.clone()?;
             issuance.is_proven_by(&name).then(|| Proof { certificate: one.arn.clone(), issuance })
         });
+        let mut proven: Vec<Proof> = proven.collect();
+        proven.sort_by_key(|proof| proof.issuance.age());
+        let mut proven = proven.into_iter();
         let live = Live {
             zone: zone.to_owned(),
             name: name.clone(),
             kind: kind.to_owned(),
             content: content.map(|record| record.content.clone()),
             ownership,
-            proof: proven.min_by_key(|proof| proof.issuance.age()),
+            proof: proven.next(),
+            other_proofs: proven.collect(),
         };
         found.push(Found { address, id: format!("{zone}/{name}/{kind}"), live });
     }

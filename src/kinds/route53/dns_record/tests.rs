@@ -35,6 +35,7 @@ fn live() -> Live {
         content: Some(content),
         ownership,
         proof: None,
+        other_proofs: Vec::new(),
     }
 }
 
@@ -80,6 +81,13 @@ fn a_record_that_proves_a_domain_is_ready_once_acm_has_seen_it() {
     assert_eq!(with("ISSUED", Some("old")), Phase::Ready);
     assert!(matches!(with("FAILED", Some("old")), Phase::Failed(why) if why.contains("CAA_ERROR")));
     assert_eq!(with("FAILED", Some("new")), pending, "what became of the old one says nothing");
+    let of = |certificate: &str, status: &str| {
+        let issuance = Issuance { status: status.to_owned(), ..Issuance::default() };
+        Proof { certificate: certificate.to_owned(), issuance }
+    };
+    let both = Live { proof: Some(of("old", "ISSUED")), other_proofs: vec![of("new", "ISSUED")], ..live() };
+    let wanted = Desired { proves: Some("new".into()), ..desired() };
+    assert_eq!(DnsRecord::phase(&both, Some(&wanted)), Phase::Ready, "both are issued, and it is for both");
     assert_eq!(DnsRecord::phase(&live(), None), Phase::Ready, "one that proves nothing is ready at once");
 }
 
