@@ -163,12 +163,11 @@ fn request(acm: &mut Acm, input: &RequestCertificateInput) -> Result<RequestCert
     let token = input.idempotency_token();
     let earlier = acm.certificates.iter().find(|other| token.is_some() && other.token.as_deref() == token);
     let earlier = earlier.and_then(|earlier| earlier.detail.certificate_arn.clone());
-    let arn = match earlier {
-        Some(arn) => arn,
-        None => {
-            let detail = requested(input.domain_name().unwrap_or_default(), input.subject_alternative_names());
-            acm.add(detail, input.tags(), token)
-        }
+    let arn = if let Some(arn) = earlier {
+        arn
+    } else {
+        let detail = requested(input.domain_name().unwrap_or_default(), input.subject_alternative_names());
+        acm.add(detail, input.tags(), token)
     };
     Ok(RequestCertificateOutput::builder().certificate_arn(arn).build())
 }

@@ -169,7 +169,6 @@ pub(super) static HOST: Text = Text {
     pattern: "^[A-Za-z0-9*?-]*(\\.[A-Za-z0-9*?-]*)+$",
     longest: check::LONGEST_PATTERN,
     check: Some(Check { holds: check::is_host, wrong: "is no host name", help: "such as api.example.com" }),
-    ..PLAIN
 };
 
 pub(super) static IMAGE: Text = Text {
