@@ -68,7 +68,8 @@ fn main() {
 fn call(name: &str) -> std::io::Result<String> {
     let url = std::env::var(format!("{name}_URL")).unwrap_or_default();
     let mut stream = TcpStream::connect(url.trim_start_matches("http://"))?;
-    write!(stream, "GET / HTTP/1.1\r\nHost: {name}\r\n\r\n")?;
+    // In one piece: the other side reads once, and what it has not read resets the connection.
+    stream.write_all(format!("GET / HTTP/1.1\r\nHost: {name}\r\n\r\n").as_bytes())?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer)?;
     let (_, body) = answer.split_once("\r\n\r\n").ok_or(std::io::ErrorKind::UnexpectedEof)?;

@@ -74,7 +74,10 @@ impl Traffic {
                     Ok(answer) if answer.status() == 200 => {
                         answer.bytes().await.err().map(|error| format!("{error:?}"))
                     }
-                    Ok(answer) => Some(format!("status {}", answer.status())),
+                    Ok(answer) => {
+                        let status = answer.status();
+                        Some(format!("status {status}: {}", answer.text().await.unwrap_or_default()))
+                    }
                     Err(error) => Some(format!("{error:?}")),
                 };
                 if let Some(failure) = failure {
