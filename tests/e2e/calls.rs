@@ -77,7 +77,9 @@ async fn a_release_of_the_service_that_is_called_fails_no_call() {
     let world = &tiny.0;
     world.edit("    release: [call, API]\n", "");
     let url = world.up();
-    tiny.say("two");
+    // A program that takes its time to start. The sandbox's names lead to a task for some seconds after it was taken out.
+    let serving = "    if GATE != 0 {";
+    tiny.say_with("two", serving, &format!("    std::thread::sleep(std::time::Duration::from_secs(3));\n{serving}"));
     let traffic = Traffic::start(&format!("{url}/call/API"));
     let deployed = tokio::task::block_in_place(|| world.stackctl(&["deploy", "--yes"]));
     let report = traffic.stop().await;

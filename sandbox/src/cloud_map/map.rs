@@ -4,6 +4,7 @@ use std::{
     collections::BTreeMap,
     net::Ipv4Addr,
     sync::{Arc, Mutex, MutexGuard},
+    time::Duration,
 };
 
 use serde_json::Value;
@@ -53,9 +54,20 @@ pub(super) struct Service {
     pub(super) token: String,
     pub(super) tags: Value,
     pub(super) created: f64,
-    /// The addresses of the tasks, by their ids.
-    pub(super) instances: BTreeMap<String, Ipv4Addr>,
+    /// The tasks, by their ids.
+    pub(super) instances: BTreeMap<String, Instance>,
 }
+
+/// A task that is registered.
+pub(super) struct Instance {
+    address: Ipv4Addr,
+    /// Until when the name still leads there, once it has been taken out.
+    leads_until: Option<Instant>,
+}
+
+/// How long a name leads to a task that was taken out. Route 53 does not know it everywhere at once.
+/// <https://docs.aws.amazon.com/Route53/latest/APIReference/API_ChangeResourceRecordSets.html>
+pub(crate) const LAG: Duration = Duration::from_secs(3);
 
 pub(super) struct Operation {
     pub(super) kind: &'static str,
@@ -93,7 +105,11 @@ impl CloudMap {
 
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
         let mut state = self.state.lock().expect("nobody panics while holding this");
-        state.namespaces.retain(|namespace| namespace.gone.is_none_or(|gone| gone > Instant::now()));
+        let now = Instant::now();
+        state.namespaces.retain(|namespace| namespace.gone.is_none_or(|gone| gone > now));
+        for service in &mut state.services {
+            service.instances.retain(|_, instance| instance.leads_until.is_none_or(|until| until > now));
+        }
         state
     }
 
@@ -105,14 +121,16 @@ impl CloudMap {
     /// ECS registers a task.
     pub(crate) fn register(&self, service: &str, task: &str, address: Ipv4Addr) {
         if let Some(service) = self.state().services.iter_mut().find(|known| known.arn == service) {
-            service.instances.insert(task.to_owned(), address);
+            service.instances.insert(task.to_owned(), Instance { address, leads_until: None });
         }
     }
 
     /// ECS takes a task out.
     pub(crate) fn deregister(&self, service: &str, task: &str) {
-        if let Some(service) = self.state().services.iter_mut().find(|known| known.arn == service) {
-            service.instances.remove(task);
+        let mut state = self.state();
+        let service = state.services.iter_mut().find(|known| known.arn == service);
+        if let Some(instance) = service.and_then(|service| service.instances.get_mut(task)) {
+            instance.leads_until.get_or_insert(Instant::now() + LAG);
         }
     }
 
@@ -126,7 +144,10 @@ impl CloudMap {
             service.namespace == namespace.id && name == format!("{}.{}", service.name, namespace.name)
         });
         match service.filter(|service| !service.instances.is_empty()) {
-            Some(service) => Answered::Addresses(service.instances.values().copied().collect(), service.ttl()),
+            Some(service) => Answered::Addresses(
+                service.instances.values().map(|instance| instance.address).collect(),
+                service.ttl(),
+            ),
             None => Answered::Nothing,
         }
     }

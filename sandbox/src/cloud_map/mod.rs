@@ -9,7 +9,7 @@ mod names;
 
 use std::sync::Arc;
 
-pub(crate) use map::CloudMap;
+pub(crate) use map::{CloudMap, LAG};
 
 use crate::place::Place;
 

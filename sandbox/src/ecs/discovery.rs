@@ -12,6 +12,7 @@ use tokio::{
 };
 
 use super::fargate::Ecs;
+use crate::cloud_map::LAG;
 
 /// The registries of a service, by their ARNs.
 pub(super) fn registries(settings: &Value) -> Vec<String> {
@@ -60,7 +61,12 @@ impl Drop for Found {
     fn drop(&mut self) {
         self.deregister();
         self.leading.iter().for_each(JoinHandle::abort);
-        self.ecs.works.place.loopback.give_back(self.address);
+        let (place, address) = (Arc::clone(&self.ecs.works.place), self.address);
+        tokio::spawn(async move {
+            // As long as the name leads there, nobody else may have it.
+            tokio::time::sleep(LAG).await;
+            place.loopback.give_back(address);
+        });
     }
 }
 
