@@ -33,7 +33,7 @@ pub use stack::{
     Alarms, Bastion, BastionUser, Bucket, Cache, Cidr, DEFAULT_ENVIRONMENT, Database, DatabaseRole, DatabaseUser,
     Given, Health, ImageFrom, Job, LoadBalancer, Nat, Network, Scale, SecretFrom, Service, Stack, Statement, Tls,
 };
-pub use template::{CacheFact, DatabaseFact, Piece, Reference, StackFact, Template, UserFact};
+pub use template::{CacheFact, CalledFact, DatabaseFact, Piece, Reference, StackFact, Template, UserFact};
 
 use problem::Collector;
 

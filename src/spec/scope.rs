@@ -1,9 +1,9 @@
-//! What there is to refer to in a stack, by name. The internal address of a service can become a name like the others.
+//! What there is to refer to in a stack, by name.
 
 use super::{
     nearest::nearest,
     stack::{Cache, Database},
-    template::{CacheFact, DatabaseFact, Reference, StackFact, Template, UserFact, Wrong},
+    template::{CacheFact, CalledFact, DatabaseFact, Reference, StackFact, Template, UserFact, Wrong},
 };
 
 const DATABASE: [(&str, DatabaseFact); 6] = [
@@ -30,13 +30,14 @@ const STACK: [(&str, StackFact); 5] = [
 ];
 
 /// What a name is to be added for that is not there, by the word that it begins with.
-const MISSING: [(&str, &str); 2] = [
+const MISSING: [(&str, &str); 3] = [
     ("database", "the stack has no `database`: add `database: {}` at the top of the file"),
     ("cache", "the stack has no `cache`: add `cache: {}` at the top of the file"),
+    ("services", "a service refers to those that it calls: name it in `calls` of this service"),
 ];
 
 /// All names that can be referred to in a stack.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Scope(Vec<(String, Reference)>);
 
 impl Scope {
@@ -59,6 +60,18 @@ impl Scope {
         names.extend(buckets.map(|name| (format!("buckets.{name}.name"), Reference::BucketName(name))));
         names.push(("service.version".to_owned(), Reference::Version));
         names.extend(STACK.map(|(word, fact)| (format!("stack.{word}"), Reference::Stack(fact))));
+        Self(names)
+    }
+
+    /// For a service that calls these others; each with whether it has a `port`.
+    pub(super) fn calling<'a>(&self, called: impl Iterator<Item = (&'a str, bool)>) -> Self {
+        let mut names = self.0.clone();
+        for (name, has_port) in called {
+            let facts = [("host", CalledFact::Host), ("port", CalledFact::Port), ("url", CalledFact::Url)];
+            names.extend(facts.into_iter().take(if has_port { 3 } else { 1 }).map(|(word, fact)| {
+                (format!("services.{name}.{word}"), Reference::Called { name: name.to_owned(), fact })
+            }));
+        }
         Self(names)
     }
 

@@ -40,6 +40,24 @@ pub enum Reference {
     Version,
     /// `stack.…`
     Stack(StackFact),
+    /// `services.NAME.…`: of a service that this one calls.
+    Called {
+        /// The service.
+        name: String,
+        /// What of it.
+        fact: CalledFact,
+    },
+}
+
+/// What of a service that is called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CalledFact {
+    /// Its name in the network.
+    Host,
+    /// Its `port`.
+    Port,
+    /// The URL with both.
+    Url,
 }
 
 /// What of the database.
@@ -106,7 +124,7 @@ impl Reference {
             Self::Database(fact) => matches!(fact, DatabaseFact::Password | DatabaseFact::Url),
             Self::DatabaseUser { fact, .. } => matches!(fact, UserFact::Password | UserFact::Url),
             Self::Cache(fact) => matches!(fact, CacheFact::Password | CacheFact::Url),
-            Self::BucketName(_) | Self::Version | Self::Stack(_) => false,
+            Self::BucketName(_) | Self::Version | Self::Stack(_) | Self::Called { .. } => false,
         }
     }
 }

@@ -17,7 +17,8 @@ import scan
 FOLDERS = {
     "acm": "acm", "autoscaling": "application-autoscaling", "cloudwatch": "cloudwatch", "ec2": "ec2", "ecr": "ecr", "ecs": "ecs",
     "elasticache": "elasticache", "elb": "elbv2", "iam": "iam", "logs": "logs", "rds": "rds", "route53": "route53", "s3": "s3",
-    "scheduler": "scheduler", "secretsmanager": "secretsmanager", "sns": "sns",
+    "scheduler": "scheduler", "secretsmanager": "secretsmanager",
+    "servicediscovery": "servicediscovery", "sns": "sns",
 }
 SERVICES = [*FOLDERS.values(), "ssm", "sts"]
 # By these codes the SDKs know that a service asks to slow down, whichever it is.

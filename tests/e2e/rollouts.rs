@@ -259,7 +259,7 @@ async fn slow_requests_outlive_a_switch_and_killed_tasks_are_replaced() {
     assert!((1..=CLIENTS + MORE).contains(&retried.len()), "{retried:?}");
     assert!(report.failures.len() <= 24, "of {} requests: {:?}", report.sent, report.failures);
     for failure in retried.iter().chain(&report.failures) {
-        assert_eq!(failure, "status 502 Bad Gateway");
+        assert!(failure.starts_with("status 502 Bad Gateway"), "{failure}");
     }
     assert_eq!(*seen.dropped.lock().expect("nobody panics while holding this"), Vec::<String>::new());
     assert!(taken.iter().filter(|took| **took > SLOW * 4 / 5).count() >= CLIENTS + MORE, "{taken:?}");

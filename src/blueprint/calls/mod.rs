@@ -15,7 +15,7 @@ use crate::{
         servicediscovery::{self, namespace, registry},
     },
     model::{Address, Graph, Input, StackId},
-    spec::{Service, Stack},
+    spec::{CalledFact, Service, Stack},
 };
 
 /// What services call each other by.
@@ -83,6 +83,17 @@ impl Calls {
     pub(super) fn other_groups(&self, name: &str, service: &Service) -> Vec<Input> {
         let caller = self.callers.get(name).map(|group| Input::output(group, "id"));
         caller.into_iter().chain(service.security_groups.iter().map(|id| id.as_str().into())).collect()
+    }
+}
+
+/// What of the service `name`, which is called. The decoder has checked that it is there.
+pub(super) fn of(stack: &Stack, name: &str, fact: CalledFact) -> Input {
+    let id = StackId { stack: stack.name.clone(), environment: stack.environment.clone() };
+    let port = || stack.services.get(name).and_then(|called| at(name, called)).unwrap_or_default();
+    match fact {
+        CalledFact::Host => host(&id, name).into(),
+        CalledFact::Port => port().to_string().into(),
+        CalledFact::Url => format!("http://{}:{}", host(&id, name), port()).into(),
     }
 }
 

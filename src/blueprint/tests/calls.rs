@@ -43,6 +43,12 @@ fn callers_find_others_by_variables_which_they_may_set_themselves() {
     assert_eq!(told("web", "API_URL"), json!("http://proxy"), "what `env` says counts");
     assert_eq!(told("web", "MAIL_QUEUE_HOST"), json!("mail-queue.demo.internal"));
     assert_eq!(told("web", "MAIL_QUEUE_URL"), Value::Null, "it has no `port`");
+    let other = drawn(
+        "services:\n  web: { build: app, port: 3000, calls: [api], env: { BACKEND: \"((services.api.host)):((services.api.port))\" } }\n  \
+         api: { build: app, port: 8080 }\n",
+    );
+    let environment = &node(&other, "task_definition.web").desired["environment"];
+    assert_eq!(environment["BACKEND"], json!("api.demo.internal:8080"));
     assert_eq!(told("api", "WEB_URL"), json!("http://web.demo.internal:3000"));
 }
 

@@ -180,9 +180,8 @@ async fn registries(cx: &Context, namespace: String) -> Result<Vec<Found<Live>>,
     let filter = ServiceFilter::builder().name(ServiceFilterName::NamespaceId).values(&namespace).build();
     let filter = filter.map_err(|error| Failure::internal(error.to_string()))?;
     let pages = cx.aws.names.list_services().filters(filter).into_paginator().send();
-    let pages: Option<Vec<ListServicesOutput>> =
-        pages.try_collect().await.or_absent("ListServices", &["NamespaceNotFound"])?;
-    let services = pages.into_iter().flatten().flat_map(|page| page.services.unwrap_or_default());
+    let pages: Vec<ListServicesOutput> = pages.try_collect().await.during("ListServices")?;
+    let services = pages.into_iter().flat_map(|page| page.services.unwrap_or_default());
     let found = services.filter_map(|service: ServiceSummary| {
         let address = names::address_of(&cx.id, KIND, service.description())?;
         let ttl = service.dns_config().and_then(|dns| dns.dns_records().first()).map(DnsRecord::ttl);

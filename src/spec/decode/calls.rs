@@ -7,6 +7,7 @@ use crate::spec::{
     nearest::nearest,
     problem::Collector,
     read::{Field, Map},
+    scope::Scope,
     yaml::Value,
 };
 
@@ -64,6 +65,15 @@ pub(super) fn calls(map: &Map, name: &str, all: &[Field], problems: &mut Collect
         map.wrong("security_groups", message, "name at most 3", problems);
     }
     Some(calls)
+}
+
+/// What a service can refer to that calls `calls`.
+pub(super) fn scope(scope: &Scope, calls: &[String], all: &[Field]) -> Scope {
+    scope.calling(calls.iter().map(|name| {
+        let called = all.iter().find(|service| service.key.text == *name);
+        let has_port = called.is_some_and(|service| has(service, "port") || has(service, "target_container"));
+        (name.as_str(), has_port)
+    }))
 }
 
 /// The ports beside `port` at which others call the service `map`.

@@ -127,6 +127,8 @@ fn service(
     let command = map.command("command", problems);
     let port = map.number("port", problems).and_then(|port| u16::try_from(port).ok());
     let (cpu, memory) = size(&map, problems);
+    let calls = calls::calls(&map, &field.key.text, all, problems);
+    let scope = &calls::scope(scope, calls.as_deref().unwrap_or_default(), all);
     let own = Own::of(&map, &field.key.text, port, (given, scope));
     let beside = sidecars::beside(&map, &own, problems);
     let target = beside.as_ref().and_then(|beside| beside.target.clone());
@@ -160,7 +162,6 @@ fn service(
     }
     let hosts = domains::of_service(&map, problems);
     let block = blocked(&map, problems);
-    let calls = calls::calls(&map, &field.key.text, all, problems);
     let expose = calls::exposed(&map, port, problems);
     let security_groups = security_groups::of(&map, root, problems);
     let release = map.command("release", problems);

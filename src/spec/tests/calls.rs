@@ -53,6 +53,21 @@ fn what_cannot_be_called_is_told_with_the_way_out() {
 }
 
 #[test]
+fn values_refer_to_services_that_are_called() {
+    let good = stack(", calls: [api], env: { URL: \"((services.api.url))/v1\" }", API);
+    assert!(read(&good).is_ok());
+    let uncalled =
+        stack(", routes: [\"/*\"], env: { URL: ((services.api.url)) }", API).replace("routes: [\"/*\"], port", "port");
+    assert_eq!(
+        problems(&uncalled),
+        [
+            "4:60 there is no `services.api.url` to refer to [a service refers to those that it calls: name it in `calls` of this \
+             service]"
+        ]
+    );
+}
+
+#[test]
 fn services_may_call_each_other() {
     let back = "  api: { build: app, port: 8080, calls: [web] }\n";
     let stack = read(&stack(", calls: [api]", back)).expect("it is valid");
