@@ -72,7 +72,7 @@ pub(super) async fn run(ecs: Arc<Ecs>, arn: String) {
     match begin(&ecs, &work).await {
         Ok((members, offer)) => {
             let (events, happened) = mpsc::unbounded_channel();
-            Run { ecs, work, members, events, ends_as: None }.until_it_ends(happened).await;
+            Run { ecs, work, members, events, ends_as: None, lost: false }.until_it_ends(happened).await;
             drop(offer);
         }
         Err(Unstarted(reason)) => finish(&ecs, &work.arn, Some((reason, "TaskFailedToStart"))),
@@ -153,6 +153,8 @@ struct Run {
     events: mpsc::UnboundedSender<(usize, Event)>,
     /// Why it ends, once it does so by itself.
     ends_as: Option<(String, &'static str)>,
+    /// Whether the processes of an essential container are no more. Its log may still be on its way.
+    lost: bool,
 }
 
 impl Run {
@@ -176,9 +178,11 @@ impl Run {
                     target = self.serve();
                     found = self.be_found().await;
                 }
-                if let (true, Some((group, target))) = (ends, &target) {
-                    self.ecs.works.alb.deregister(group, target).await;
-                }
+            }
+            if (ends || self.lost)
+                && let Some((group, target)) = target.take()
+            {
+                self.ecs.works.alb.deregister(&group, &target).await;
             }
             if ends {
                 found.iter().for_each(Found::deregister);
@@ -198,9 +202,9 @@ impl Run {
             }
             ends = true;
             // Out of the load balancer first.
-            if let Some((group, target)) = &target {
+            if let Some((group, target)) = target.take() {
                 self.set(Status::Deactivating);
-                self.ecs.works.alb.deregister(group, target).await;
+                self.ecs.works.alb.deregister(&group, &target).await;
             }
             self.set(Status::Stopping);
         }
@@ -288,6 +292,7 @@ impl Run {
             Event::Health(healthy) => self.put(index, Phase::Running(Some(healthy))),
             Event::Ended(code) => self.put(index, Phase::Ended(code)),
             Event::Gone => {
+                self.lost |= self.members[index].is_essential();
                 if let Some(task) = self.ecs.state().tasks.get(&self.work.arn) {
                     task.containers[index].gone.send_replace(true);
                 }
