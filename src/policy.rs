@@ -9,7 +9,7 @@ use crate::{
     aws, blueprint,
     kind::Registry,
     kinds::elb,
-    model::{Failure, On, Permission, Purpose, StackId},
+    model::{Failure, On, Permission, Purpose},
     session,
     spec::{Given, LoadBalancer, Stack},
 };
@@ -255,7 +255,7 @@ impl Places<'_> {
             .replace("{account}", self.account)
             .replace("{stack}", name)
             .replace("{environment}", environment);
-        let id = StackId { stack: name.clone(), environment: environment.clone() };
+        let id = blueprint::id(self.stack);
         while let Some((before, rest)) = arn.split_once("{name:") {
             let (limit, after) = rest.split_once('}').unwrap_or((rest, ""));
             let limit = limit.parse().unwrap_or(usize::MAX);

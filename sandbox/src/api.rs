@@ -191,3 +191,8 @@ impl ApiError {
 pub(crate) fn now() -> f64 {
     f64::from(u32::try_from(jiff::Timestamp::now().as_millisecond() / 1000).unwrap_or(u32::MAX))
 }
+
+/// A text in a document; empty if it is not there.
+pub(crate) fn text<'a>(document: &'a Value, key: &str) -> &'a str {
+    document[key].as_str().unwrap_or_default()
+}

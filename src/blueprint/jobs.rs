@@ -2,14 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use super::{calls::Calls, network::Network};
+use super::{calls::Calls, identity, network::Network};
 use crate::{
     kinds::{
         ecs::task_definition,
         iam::role,
         scheduler::{schedule, schedule_group},
     },
-    model::{Address, Graph, Input, StackId},
+    model::{Address, Graph, Input},
     spec::Stack,
 };
 
@@ -53,7 +53,7 @@ pub(super) fn draw(graph: &mut Graph, stack: &Stack, network: &Network, calls: &
 
 /// May start any revision of the services that have jobs, and hand over the roles of those.
 fn role(graph: &mut Graph, stack: &Stack) -> Address {
-    let id = StackId { stack: stack.name.clone(), environment: stack.environment.clone() };
+    let id = identity::id(stack);
     let services: BTreeSet<&str> = stack.jobs.values().map(|job| job.service.as_str()).collect();
     let families = services.iter().map(|service| {
         let family = task_definition::revisions_arn(&id, &Address::new("task_definition", *service));

@@ -1,8 +1,9 @@
 //! Where output goes: a log group for each service and each of stackctl's own tasks.
 
+use super::identity;
 use crate::{
     kinds::logs::log_group,
-    model::{Address, Graph, Input, StackId},
+    model::{Address, Graph, Input},
     spec::Stack,
 };
 
@@ -20,7 +21,7 @@ pub(super) struct Logs {
 /// The log group called `name`, which keeps what is written for so many `days`.
 pub(super) fn draw(graph: &mut Graph, stack: &Stack, name: &str, days: u32) -> Logs {
     let address = graph.add(Address::new("log_group", name), &log_group::Desired { retention_days: days });
-    let id = StackId { stack: stack.name.clone(), environment: stack.environment.clone() };
+    let id = identity::id(stack);
     let name = log_group::name(&id, &address);
     let streams = log_group::streams_arn(&name);
     Logs { address, name: name.into(), streams: streams.into() }

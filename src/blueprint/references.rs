@@ -142,7 +142,7 @@ impl<'a> Referable<'a> {
             Reference::BucketName(name) => plain(Input::output(&Address::new("bucket", name), "name")),
             Reference::Version => plain(self.version.clone()),
             Reference::Stack(fact) => plain(self.of_stack(*fact)),
-            Reference::Called { name, fact } => plain(calls::of(self.stack, name, *fact)),
+            Reference::Called { name, fact } => plain(calls::referred(self.stack, name, *fact)),
         }
     }
 

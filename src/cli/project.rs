@@ -19,7 +19,7 @@ use crate::{
     image::Builder,
     kind::{BuiltImage, Context, ImageSource, Images, Registry},
     kinds::{self, ecs::service},
-    model::{Address, Failure, GivenNetwork, Graph, HostedZone, LiveResource, Plan, StackId, Subject},
+    model::{Address, Failure, GivenNetwork, Graph, HostedZone, LiveResource, Plan, Subject},
     output::{Output, image_is_gone},
     spec::{self, Stack, Tls},
 };
@@ -78,7 +78,7 @@ impl Project {
             output.status(&format!("{}/{} in {} at {place}", stack.name, stack.environment, stack.region));
         }
         let aws = configured.connect().await?;
-        let id = StackId { stack: stack.name.clone(), environment: stack.environment.clone() };
+        let id = blueprint::id(&stack);
         let relay = Relay::default();
         let to = relay.clone();
         let folder = folder(&global.file);

@@ -1,5 +1,5 @@
 use super::*;
-use crate::{kinds, spec};
+use crate::{kinds, model::StackId, spec};
 
 const SMALL: &str = "name: shop\nregion: eu-west-1\nnetwork: { nat: none }\nservices: { web: { image: nginx } }\n";
 

@@ -2,7 +2,7 @@
 
 use super::{
     keys::{Absence, Check, Kind, Literal, Section},
-    nearest::nearest,
+    nearest::meant,
     problem::{Collector, Span},
     yaml::{Key, Node, Value},
 };
@@ -245,13 +245,16 @@ fn as_words(line: &str) -> String {
 /// What to write instead of a key that nobody knows.
 fn nearest_key(written: &str, section: &Section) -> String {
     let known = section.keys.iter().map(|key| key.name);
-    match nearest(written, known.clone()) {
-        Some(near) => format!("did you mean `{near}`?"),
-        None => format!("the keys here are: {}", known.collect::<Vec<_>>().join(", ")),
-    }
+    meant(written, known.clone())
+        .unwrap_or_else(|| format!("the keys here are: {}", known.collect::<Vec<_>>().join(", ")))
 }
 
 impl<'a> Field<'a> {
+    /// Whether it is a mapping with something at `key`.
+    pub(super) fn has(&self, key: &str) -> bool {
+        self.node.entries().iter().any(|(known, value)| known.text == key && !value.is_null())
+    }
+
     /// A problem of this value.
     pub(super) fn wrong(&self, message: impl Into<String>, hint: impl Into<String>, problems: &mut Collector) {
         problems.add(self.node.span, &self.path, message, hint);
@@ -345,10 +348,7 @@ impl<'a> Field<'a> {
             return Some(*value);
         }
         let words: Vec<&str> = known.iter().map(|(word, _)| *word).collect();
-        let hint = match nearest(&text, words.iter().copied()) {
-            Some(near) => format!("did you mean `{near}`?"),
-            None => String::new(),
-        };
+        let hint = meant(&text, words.iter().copied()).unwrap_or_default();
         self.wrong(format!("`{text}` is none of: {}", words.join(", ")), hint, problems);
         None
     }

@@ -29,7 +29,7 @@ const STACK: [(&str, StackFact); 5] = [
     ("domain", StackFact::Domain),
 ];
 
-/// What a name is to be added for that is not there, by the word that it begins with.
+/// The hint for a name that begins with one of these words, in a stack without such a part.
 const MISSING: [(&str, &str); 3] = [
     ("database", "the stack has no `database`: add `database: {}` at the top of the file"),
     ("cache", "the stack has no `cache`: add `cache: {}` at the top of the file"),

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
+pub(super) use crate::api::text;
 use regex::Regex;
 use serde::Deserialize;
 use serde_json::Value;
@@ -184,9 +185,4 @@ pub(super) fn forwards_to(action: &Value) -> Vec<(String, u32)> {
         })
         .collect();
     if weighted.is_empty() { vec![(text(action, "TargetGroupArn").to_owned(), 1)] } else { weighted }
-}
-
-/// A text in a document of moto's.
-pub(super) fn text<'a>(value: &'a Value, key: &str) -> &'a str {
-    value[key].as_str().unwrap_or_default()
 }

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::map::{CloudMap, Namespace, Operation, Service, State};
 use crate::{
-    api::{Answer, ApiError, Call, now},
+    api::{Answer, ApiError, Call, now, text},
     place::ACCOUNT,
 };
 
@@ -16,10 +16,6 @@ const OPERATION: f64 = 30.0;
 
 /// How long a name of a service may be, which is a label of DNS.
 const LONGEST_NAME: usize = 63;
-
-fn text<'a>(input: &'a Value, key: &str) -> &'a str {
-    input[key].as_str().unwrap_or_default()
-}
 
 fn id(prefix: &str, length: usize) -> String {
     format!("{prefix}-{}", &uuid::Uuid::new_v4().simple().to_string()[..length])
@@ -38,7 +34,6 @@ impl CloudMap {
             "UpdateService" => self.update_service(&mut state, &input),
             "DeleteService" => delete_service(&mut state, &input),
             "ListServices" => Ok(list_services(&state, &call.region, &input)),
-            "ListTagsForResource" => tags(&state, &input),
             _ => Err(ApiError::not_implemented(call)),
         }?;
         Ok(Answer::json(&answer))
@@ -78,7 +73,6 @@ impl CloudMap {
             vpc: vpc.to_owned(),
             description: input["Description"].clone(),
             token: token.to_owned(),
-            tags: input["Tags"].clone(),
             created: now(),
             ready: Instant::now() + self.place.settings.provision(OPERATION),
             gone: None,
@@ -183,7 +177,6 @@ fn create_service(state: &mut State, region: &str, input: &Value) -> Result<Valu
         dns: input["DnsConfig"].clone(),
         custom_health: input["HealthCheckCustomConfig"].clone(),
         token: token.to_owned(),
-        tags: input["Tags"].clone(),
         created: now(),
         instances: std::collections::BTreeMap::new(),
     };
@@ -220,14 +213,4 @@ fn shown(service: &Service) -> Value {
         }
     }
     shown
-}
-
-fn tags(state: &State, input: &Value) -> Result<Value, ApiError> {
-    let arn = text(input, "ResourceARN");
-    let of_namespaces = state.namespaces.iter().map(|known| (&known.arn, &known.tags));
-    let of_services = state.services.iter().map(|known| (&known.arn, &known.tags));
-    let found = of_namespaces.chain(of_services).find(|(known, _)| *known == arn);
-    let (_, tags) =
-        found.ok_or_else(|| ApiError::client("ResourceNotFoundException", format!("{arn} does not exist")))?;
-    Ok(json!({ "Tags": tags.as_array().cloned().unwrap_or_default() }))
 }

@@ -35,7 +35,6 @@ pub(super) struct Namespace {
     pub(super) description: Value,
     /// The caller's token.
     pub(super) token: String,
-    pub(super) tags: Value,
     pub(super) created: f64,
     /// When it is there.
     pub(super) ready: Instant,
@@ -52,7 +51,6 @@ pub(super) struct Service {
     pub(super) dns: Value,
     pub(super) custom_health: Value,
     pub(super) token: String,
-    pub(super) tags: Value,
     pub(super) created: f64,
     /// The tasks, by their ids.
     pub(super) instances: BTreeMap<String, Instance>,

@@ -2,15 +2,13 @@
 
 use serde_json::Value;
 
+pub(super) use crate::api::text;
+
 use crate::api::ApiError;
 
 /// The name in an ARN or a name.
 pub(super) fn short(name_or_arn: &str) -> &str {
     name_or_arn.rsplit('/').next().unwrap_or(name_or_arn)
-}
-
-pub(super) fn text<'a>(value: &'a Value, key: &str) -> &'a str {
-    value[key].as_str().unwrap_or_default()
 }
 
 /// The names in a list of names or ARNs.

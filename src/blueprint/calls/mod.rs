@@ -7,14 +7,14 @@ mod handover;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::network::Network;
+use super::{identity, network::Network};
 use crate::{
     kinds::{
         ec2::security_group,
         ecs::task_definition::Container,
         servicediscovery::{self, namespace, registry},
     },
-    model::{Address, Graph, Input, StackId},
+    model::{Address, Graph, Input},
     spec::{CalledFact, Service, Stack},
 };
 
@@ -86,36 +86,32 @@ impl Calls {
     }
 }
 
-/// What of the service `name`, which is called. The decoder has checked that it is there.
-pub(super) fn of(stack: &Stack, name: &str, fact: CalledFact) -> Input {
-    let id = StackId { stack: stack.name.clone(), environment: stack.environment.clone() };
-    let port = || stack.services.get(name).and_then(|called| at(name, called)).unwrap_or_default();
+/// What of the service `name`, which is called; none of a port that it has not.
+fn of(stack: &Stack, name: &str, fact: CalledFact) -> Option<Input> {
+    let host = format!("{name}.{}", servicediscovery::namespace_name(&identity::id(stack)));
+    let port = || at(name, stack.services.get(name)?);
     match fact {
-        CalledFact::Host => host(&id, name).into(),
-        CalledFact::Port => port().to_string().into(),
-        CalledFact::Url => format!("http://{}:{}", host(&id, name), port()).into(),
+        CalledFact::Host => Some(host.into()),
+        CalledFact::Port => Some(port()?.to_string().into()),
+        CalledFact::Url => Some(format!("http://{host}:{}", port()?).into()),
     }
+}
+
+/// What a value refers to of the service `name`.
+pub(super) fn referred(stack: &Stack, name: &str, fact: CalledFact) -> Input {
+    of(stack, name, fact).expect("the decoder refuses a reference to a port that is not there")
 }
 
 /// The variables by which `service` finds those that it calls: `API_HOST`, and `API_URL` where it has a `port`.
 pub(super) fn variables(stack: &Stack, service: &Service) -> impl Iterator<Item = (String, Input)> {
-    let id = StackId { stack: stack.name.clone(), environment: stack.environment.clone() };
-    let variables = service.calls.iter().flat_map(|name| {
-        let host = host(&id, name);
+    service.calls.iter().flat_map(move |name| {
         let prefix = name.to_ascii_uppercase().replace('-', "_");
-        let port = stack.services.get(name).and_then(|called| at(name, called));
-        let url = port.map(|port| (format!("{prefix}_URL"), Input::from(format!("http://{host}:{port}"))));
-        [(format!("{prefix}_HOST"), Input::from(host))].into_iter().chain(url).collect::<Vec<_>>()
-    });
-    variables.collect::<Vec<_>>().into_iter()
+        let facts = [("HOST", CalledFact::Host), ("URL", CalledFact::Url)];
+        facts.into_iter().filter_map(move |(word, fact)| Some((format!("{prefix}_{word}"), of(stack, name, fact)?)))
+    })
 }
 
 /// The port at which others call the service `name`, as the load balancer does.
 fn at(name: &str, service: &Service) -> Option<u16> {
     service.served(name).map(|(_, port)| port)
-}
-
-/// The name of a service within the network.
-fn host(id: &StackId, service: &str) -> String {
-    format!("{service}.{}", servicediscovery::namespace_name(id))
 }

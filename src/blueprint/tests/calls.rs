@@ -34,7 +34,7 @@ fn exactly_the_callers_are_admitted_at_exactly_the_ports() {
 }
 
 #[test]
-fn callers_find_others_by_variables_which_they_may_set_themselves() {
+fn callers_find_others_by_variables_that_they_may_set() {
     let graph = drawn(SERVICES);
     let told = |service: &str, name: &str| {
         node(&graph, &format!("task_definition.{service}")).desired["environment"][name].clone()

@@ -6,7 +6,7 @@ use super::permissions::MOST_BUCKETS;
 use crate::spec::{
     check,
     keys::BUCKET,
-    nearest::nearest,
+    nearest::meant,
     problem::Collector,
     read::{Entries, Field, Map},
     stack::Bucket,
@@ -64,10 +64,8 @@ pub(super) fn used(map: &Map, declared: &[&str], problems: &mut Collector) -> Op
     }
     for (field, name) in texts {
         if !declared.contains(&name.as_str()) {
-            let hint = match nearest(&name, declared.iter().copied()) {
-                Some(near) => format!("did you mean `{near}`?"),
-                None => format!("add it at the top of the file: buckets: {{ {name}: {{}} }}"),
-            };
+            let hint = meant(&name, declared.iter().copied())
+                .unwrap_or_else(|| format!("add it at the top of the file: buckets: {{ {name}: {{}} }}"));
             field.wrong(format!("there is no bucket `{name}`"), hint, problems);
         }
         if used.contains(&name) {

@@ -2,19 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use super::security_groups;
 use crate::spec::{
-    nearest::nearest,
+    nearest::meant,
     problem::Collector,
     read::{Field, Map},
     scope::Scope,
     yaml::Value,
 };
-
-/// Whether the service at `field` has something at `key`.
-fn has(field: &Field, key: &str) -> bool {
-    field.node.entries().iter().any(|(known, value)| known.text == key && !value.is_null())
-}
 
 /// The services that others call, by their names.
 pub(super) fn called(services: &[Field]) -> BTreeSet<String> {
@@ -39,14 +33,14 @@ pub(super) fn calls(map: &Map, name: &str, all: &[Field], problems: &mut Collect
             None => {
                 let others: Vec<&str> =
                     all.iter().map(|service| service.key.text.as_str()).filter(|other| *other != name).collect();
-                let hint = match nearest(&wanted, others.iter().copied()) {
-                    Some(near) => format!("did you mean `{near}`?"),
+                let hint = match meant(&wanted, others.iter().copied()) {
+                    Some(meant) => meant,
                     None if others.is_empty() => "there is no other service".to_owned(),
                     None => format!("there are: {}", others.join(", ")),
                 };
                 field.wrong(format!("there is no service `{wanted}`"), hint, problems);
             }
-            Some(service) if !["port", "expose", "target_container"].iter().any(|key| has(service, key)) => {
+            Some(service) if !["port", "expose", "target_container"].iter().any(|key| service.has(key)) => {
                 let hint = format!("give `{wanted}` a `port`, or `expose: [5672]` for ports that are not PORT");
                 field.wrong(format!("`{wanted}` has no port to call"), hint, problems);
             }
@@ -56,14 +50,6 @@ pub(super) fn calls(map: &Map, name: &str, all: &[Field], problems: &mut Collect
             Some(_) => calls.push(wanted),
         }
     }
-    if !calls.is_empty()
-        && let Some(groups) = map.texts("security_groups", &mut Collector::default())
-        && groups.len() == security_groups::MOST
-    {
-        let message =
-            format!("a task has at most 5 security groups, and one that `calls` has 2 and these {}", groups.len());
-        map.wrong("security_groups", message, "name at most 3", problems);
-    }
     Some(calls)
 }
 
@@ -71,7 +57,7 @@ pub(super) fn calls(map: &Map, name: &str, all: &[Field], problems: &mut Collect
 pub(super) fn scope(scope: &Scope, calls: &[String], all: &[Field]) -> Scope {
     scope.calling(calls.iter().map(|name| {
         let called = all.iter().find(|service| service.key.text == *name);
-        let has_port = called.is_some_and(|service| has(service, "port") || has(service, "target_container"));
+        let has_port = called.is_some_and(|service| service.has("port") || service.has("target_container"));
         (name.as_str(), has_port)
     }))
 }

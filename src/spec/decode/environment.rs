@@ -15,13 +15,21 @@ use crate::spec::{
 /// What stackctl gives every container itself, and reads again: which version runs is known by them.
 const RESERVED: [&str; 3] = ["APP_VERSION", "STACK_NAME", "STACK_ENVIRONMENT"];
 
+/// Whether the key of `field` can name an environment variable.
+pub(super) fn is_variable(field: &Field, problems: &mut Collector) -> bool {
+    let name = &field.key.text;
+    let is_one = check::is_variable(name);
+    if !is_one {
+        let hint = "letters, digits and _, not beginning with a digit";
+        problems.add(field.key.span, &field.path, format!("`{name}` cannot name an environment variable"), hint);
+    }
+    is_one
+}
+
 /// The name of an environment variable that the key of `field` is.
 pub(super) fn variable(field: &Field, problems: &mut Collector) -> String {
     let name = field.key.text.clone();
-    if !check::is_variable(&name) {
-        let hint = "letters, digits and _, not beginning with a digit";
-        problems.add(field.key.span, &field.path, format!("`{name}` cannot name an environment variable"), hint);
-    } else if RESERVED.contains(&name.as_str()) {
+    if is_variable(field, problems) && RESERVED.contains(&name.as_str()) {
         let hint = "leave it out, or take another name";
         problems.add(field.key.span, &field.path, format!("{name} is given to every container by stackctl"), hint);
     }

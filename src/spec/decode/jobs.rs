@@ -6,7 +6,7 @@ use super::{schedule, service};
 use crate::spec::{
     check,
     keys::JOB,
-    nearest::nearest,
+    nearest::meant,
     problem::Collector,
     read::{Entries, Field, Map},
     stack::Job,
@@ -46,10 +46,8 @@ fn job(field: &Field, services: &[&str], problems: &mut Collector) -> Option<Job
     let of = map.required_such_as("service", services.first().unwrap_or(&"web"), problems).and_then(|field| {
         let service = field.text(problems)?;
         if !services.contains(&service.as_str()) {
-            let hint = match nearest(&service, services.iter().copied()) {
-                Some(near) => format!("did you mean `{near}`?"),
-                None => format!("there are: {}", services.join(", ")),
-            };
+            let hint = meant(&service, services.iter().copied())
+                .unwrap_or_else(|| format!("there are: {}", services.join(", ")));
             field.wrong(format!("there is no service `{service}`"), hint, problems);
         }
         Some(service)

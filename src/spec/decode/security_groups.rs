@@ -4,10 +4,11 @@ use crate::spec::{problem::Collector, read::Map};
 
 /// How many a service may have: ECS takes five for a task, and one of them is the service's own.
 /// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_AwsVpcConfiguration.html>
-pub(super) const MOST: usize = 4;
+const MOST: usize = 4;
 
-/// The groups that the service `map` names. `root` is the whole file.
-pub(super) fn of(map: &Map, root: &Map, problems: &mut Collector) -> Option<Vec<String>> {
+/// The groups that the service `map` names, which `calls` others or not: one that does has a second group of the stack's. `root` is
+/// the whole file.
+pub(super) fn of(map: &Map, root: &Map, calls: bool, problems: &mut Collector) -> Option<Vec<String>> {
     let mut ids: Vec<String> = Vec::new();
     for (field, id) in map.texts("security_groups", problems)? {
         if ids.contains(&id) {
@@ -20,6 +21,9 @@ pub(super) fn of(map: &Map, root: &Map, problems: &mut Collector) -> Option<Vec<
         let message = format!("these are {} security groups, and a task has at most 5", ids.len());
         let hint = format!("name at most {MOST}: the service's own is the fifth");
         map.wrong("security_groups", message, hint, problems);
+    } else if calls && ids.len() == MOST {
+        let message = format!("a task has at most 5 security groups, and one that `calls` has 2 and these {MOST}");
+        map.wrong("security_groups", message, "name at most 3", problems);
     }
     let given =
         root.get("network").is_some_and(|network| network.node.entries().iter().any(|(key, _)| key.text == "vpc"));

@@ -64,14 +64,11 @@ struct Ways<'a> {
 
 impl<'a> Ways<'a> {
     fn of(services: &[Field], called: &'a BTreeSet<String>) -> Self {
-        let has = |service: &&Field, key: &str| {
-            service.node.entries().iter().any(|(known, value)| known.text == key && !value.is_null())
-        };
         let outside = |service: &&Field| {
-            (has(service, "port") || has(service, "target_container")) && !called.contains(&service.key.text)
+            (service.has("port") || service.has("target_container")) && !called.contains(&service.key.text)
         };
         let ports = services.iter().filter(outside).count();
-        let with = |key: &str| services.iter().filter(|service| has(service, key)).count();
+        let with = |key: &str| services.iter().filter(|service| service.has(key)).count();
         Self { ports, routes: with("routes"), domains: with("domains"), called }
     }
 
@@ -163,7 +160,8 @@ fn service(
     let hosts = domains::of_service(&map, problems);
     let block = blocked(&map, problems);
     let expose = calls::exposed(&map, port, problems);
-    let security_groups = security_groups::of(&map, root, problems);
+    let security_groups =
+        security_groups::of(&map, root, calls.as_ref().is_some_and(|calls| !calls.is_empty()), problems);
     let release = map.command("release", problems);
     fits_in_overrides(&map, "release", &field.key.text, release.as_deref(), problems);
     if let (Some(routes), Some((hosts, _))) = (&routes, &hosts) {

@@ -6,7 +6,7 @@ use crate::spec::{
     check,
     containers::{Check, Condition, Sidecar, SidecarSecret},
     keys::{CHECK, SIDECAR},
-    nearest::nearest,
+    nearest::meant,
     problem::Collector,
     read::{Entries, Field, Map},
     scope::Scope,
@@ -149,19 +149,11 @@ fn check_of(map: &Map, problems: &mut Collector) -> Option<Check> {
     Some(Check { command: command?, interval: interval?, timeout: timeout?, retries: retries?, start: start? })
 }
 
-fn is_variable(field: &Field, problems: &mut Collector) {
-    let name = &field.key.text;
-    if !check::is_variable(name) {
-        let hint = "letters, digits and _, not beginning with a digit";
-        problems.add(field.key.span, &field.path, format!("`{name}` cannot name an environment variable"), hint);
-    }
-}
-
 fn env(field: &Field, scope: &Scope, problems: &mut Collector) -> Option<BTreeMap<String, Template>> {
     let entries = Entries::new(field.node, &field.path, problems)?;
     let mut env = BTreeMap::new();
     for field in entries.fields() {
-        is_variable(&field, problems);
+        environment::is_variable(&field, problems);
         let hint = |name: &str, text: &str| {
             format!("write `secrets: {{ {name}: {text} }}` in the service, and `secrets: {{ {name}: shared }}` here")
         };
@@ -176,7 +168,7 @@ fn own_secrets(field: &Field, own: &Own, problems: &mut Collector) -> Option<BTr
     let entries = Entries::new(field.node, &field.path, problems)?;
     let mut all = BTreeMap::new();
     for field in entries.fields() {
-        is_variable(&field, problems);
+        environment::is_variable(&field, problems);
         let name = field.key.text.clone();
         if field.node.what() == "a mapping" {
             match secrets::kept(&field, problems)? {
@@ -196,10 +188,8 @@ fn own_secrets(field: &Field, own: &Own, problems: &mut Collector) -> Option<BTr
             );
             field.wrong("a secret's value is not written here", hint, problems);
         } else if !own.secrets.contains(&name) {
-            let hint = match nearest(&name, own.secrets.iter().map(String::as_str)) {
-                Some(near) => format!("did you mean `{near}`?"),
-                None => format!("add `{name}` to `secrets` of `{}`", own.name),
-            };
+            let hint = meant(&name, own.secrets.iter().map(String::as_str))
+                .unwrap_or_else(|| format!("add `{name}` to `secrets` of `{}`", own.name));
             field.wrong(format!("`{}` has no secret {name} to share", own.name), hint, problems);
         }
         all.insert(name, SidecarSecret::Shared);
@@ -226,10 +216,7 @@ fn dependencies(
     for field in Entries::new(field.node, &field.path, problems)?.fields() {
         let name = field.key.text.clone();
         if !others.contains(&name.as_str()) {
-            let hint = match nearest(&name, others.iter().copied()) {
-                Some(near) => format!("did you mean `{near}`?"),
-                None => SIDE_BY_SIDE.to_owned(),
-            };
+            let hint = meant(&name, others.iter().copied()).unwrap_or_else(|| SIDE_BY_SIDE.to_owned());
             let message = format!("`{name}` is no other container of the tasks of `{service}`");
             problems.add(field.key.span, &field.path, message, hint);
             continue;
@@ -253,10 +240,8 @@ fn target(
             service.wrong("target_container", format!("`{name}` has no `port`"), hint, problems);
         }
         None if !names.contains(&name.as_str()) => {
-            let hint = match nearest(&name, names.iter().copied()) {
-                Some(near) => format!("did you mean `{near}`?"),
-                None => "name one of `sidecars`; leave it out for the service's own container".to_owned(),
-            };
+            let hint = meant(&name, names.iter().copied())
+                .unwrap_or_else(|| "name one of `sidecars`; leave it out for the service's own container".to_owned());
             service.wrong("target_container", format!("there is no sidecar `{name}`"), hint, problems);
         }
         _ => {}

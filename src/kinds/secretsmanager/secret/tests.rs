@@ -145,7 +145,7 @@ fn the_url_of_a_cache_is_written_again_when_the_cache_moves() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_composed_value_has_the_values_of_other_secrets_and_follows_them() {
+async fn a_composed_value_follows_the_secrets_that_it_is_made_of() {
     let (cloud, address) = (cloud(), Address::new("secret", "web.DSN"));
     let cx = context(&cloud, &[&address]);
     let other = Address::new("secret", "database-user-app");
