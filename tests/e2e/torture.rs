@@ -63,24 +63,24 @@ enum Points {
     Spread(usize),
     /// At each, with the answer or without, and followed by the same command or another, by turns.
     Each,
-    /// At each in every combination.
+    /// At each in every combination: once at each, by turns, then at each with the next combination.
     All,
 }
 
 impl Points {
     fn of(self, writes: usize) -> Vec<Point> {
-        let by_turns =
-            |after: usize| Point { after, answered: after.is_multiple_of(2), another: (after / 2).is_multiple_of(2) };
+        let turned = |after: usize, turn: usize| Point {
+            after,
+            answered: (after + turn).is_multiple_of(2),
+            another: ((after + turn) / 2).is_multiple_of(2),
+        };
+        let by_turns = |after: usize| turned(after, 0);
         match self {
             Self::Spread(count) => {
                 (0..count).map(|point| by_turns(1 + point * (writes - 1) / (count - 1).max(1))).collect()
             }
             Self::Each => (1..=writes).map(by_turns).collect(),
-            Self::All => {
-                let combinations = [(false, false), (true, false), (false, true), (true, true)];
-                let of = |after| combinations.map(|(answered, another)| Point { after, answered, another });
-                (1..=writes).flat_map(of).collect()
-            }
+            Self::All => (0..4).flat_map(|turn| (1..=writes).map(move |after| turned(after, turn))).collect(),
         }
     }
 }
@@ -221,15 +221,18 @@ async fn torture(new: impl Fn() -> Stack, commands: &[Killed], points: Points) {
     for (one, point) in interleaved(&expected.map(Iterator::collect).collect::<Vec<_>>()) {
         report.tried += 1;
         let after = on.prepare(one.killed);
+        let answer = if point.answered { "answered" } else { "unanswered" };
+        let next = (if point.another { one.killed.another() } else { one.killed.command() }).join(" ");
+        let place =
+            format!("{:?} killed after {} of {} writes, {answer}, then {next}", one.killed, point.after, one.writes);
         match kill_and_complete(&mut on, one, point, after, &undisturbed).await {
-            Ok(held) => report.held += usize::from(held),
+            Ok(held) => {
+                report.held += usize::from(held);
+                println!("passed: {place}");
+            }
             Err(why) => {
-                let Point { after, answered, another } = point;
-                let next = (if another { one.killed.another() } else { one.killed.command() }).join(" ");
-                report.failed.push(format!(
-                    "{:?} killed after {after} of {} writes, answered: {answered}, then {next}: {why}",
-                    one.killed, one.writes
-                ));
+                println!("failed: {place}: {why}");
+                report.failed.push(format!("{place}: {why}"));
                 on = new();
             }
         }
