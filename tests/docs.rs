@@ -140,7 +140,14 @@ fn validate(yaml: &str, args: &[&str]) -> Output {
 /// Runs stackctl on this stack.yaml, without AWS.
 fn stackctl(args: &[&str], yaml: &str) -> Output {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    fs::write(folder.path().join("stack.yaml"), yaml).expect("it can be written");
+    let write = |path: &str, text: &str| {
+        let path = folder.path().join(path);
+        fs::create_dir_all(path.parent().expect("it has one")).expect("a folder");
+        fs::write(path, text).expect("it can be written");
+    };
+    write("stack.yaml", yaml);
+    // What the examples name has to be there.
+    ["deploy/nginx.conf", "deploy/prepare.sh", "site/index.html"].iter().for_each(|path| write(path, ""));
     let mut command = Command::new(env!("CARGO_BIN_EXE_stackctl"));
     // The reference shows a variable that every user has.
     command.args(args).current_dir(folder.path()).env("USER", "ada");

@@ -16,6 +16,7 @@ mod credentials;
 mod ecr;
 mod ecs;
 mod elasticache;
+mod emulator;
 mod faults;
 mod gateway;
 mod loopback;

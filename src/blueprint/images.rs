@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{facts::Facts, running::RunningImage};
 use crate::{
-    kind::ImageSource,
+    kind::{Arch, Base, ImageSource, Laid},
     kinds::ecr::{image, lifecycle, repository},
     model::{Address, Graph, Input},
-    spec::{ImageFrom, Service, Stack},
+    spec::{self, FileFrom, ImageFrom, Service, Stack},
 };
 
 /// One built image.
@@ -38,26 +38,38 @@ impl Drawn {
 
 /// The sources of all images that `stack` builds, each once.
 pub fn sources(stack: &Stack) -> BTreeSet<ImageSource> {
-    stack.services.values().filter_map(|service| source(&service.image)).collect()
+    stack.services.values().filter_map(source).collect()
 }
 
-/// Where an image is built from, if it is.
-pub(super) fn source(image: &ImageFrom) -> Option<ImageSource> {
-    match image {
-        ImageFrom::Package(folder) => Some(ImageSource::Package(folder.clone())),
+/// What the image of `service` is made of, if it is made here.
+pub(super) fn source(service: &Service) -> Option<ImageSource> {
+    let base = match &service.image {
+        ImageFrom::Package(folder) => Base::Package(folder.clone()),
         ImageFrom::Dockerfile { path, context, target, args } => {
             let (path, context, target, args) = (path.clone(), context.clone(), target.clone(), args.clone());
-            Some(ImageSource::Dockerfile { path, context, target, args })
+            Base::Dockerfile { path, context, target, args }
         }
-        ImageFrom::Named(_) => None,
+        ImageFrom::Named(name) if !service.files.is_empty() => Base::Named(name.clone()),
+        ImageFrom::Named(_) => return None,
+    };
+    let laid = |file: &FileFrom| Laid { from: file.path.clone(), mode: file.mode };
+    let files = service.files.iter().map(|(path, file)| (path.clone(), laid(file))).collect();
+    Some(ImageSource { base, arch: arch(service), files })
+}
+
+/// The processors that the tasks of `service` run on.
+pub(super) fn arch(service: &Service) -> Arch {
+    match service.arch {
+        spec::Arch::Amd64 => Arch::Amd64,
+        spec::Arch::Arm64 => Arch::Arm64,
     }
 }
 
 pub(super) fn draw(graph: &mut Graph, stack: &Stack, facts: &Facts) -> BTreeMap<ImageSource, Drawn> {
     let mut drawn = BTreeMap::new();
     let mut named: BTreeMap<ImageSource, String> = BTreeMap::new();
-    for (service, Service { image, .. }) in &stack.services {
-        if let (Some(source), Some(name)) = (source(image), image.repository(&stack.name, service)) {
+    for (name, service) in &stack.services {
+        if let (Some(source), Some(name)) = (source(service), service.repository(&stack.name, name)) {
             // It has the name of the first service that builds it.
             named.entry(source).or_insert(name);
         }
@@ -90,7 +102,7 @@ pub(super) fn draw(graph: &mut Graph, stack: &Stack, facts: &Facts) -> BTreeMap<
 
 /// The services that run the image of `source`.
 fn users<'a>(stack: &'a Stack, source: &'a ImageSource) -> impl Iterator<Item = &'a String> {
-    let runs_it = |(_, service): &(&String, &Service)| self::source(&service.image).as_ref() == Some(source);
+    let runs_it = |(_, service): &(&String, &Service)| self::source(service).as_ref() == Some(source);
     stack.services.iter().filter(runs_it).map(|(name, _)| name)
 }
 

@@ -71,7 +71,7 @@ mod tests {
     use super::*;
     use crate::{
         blueprint::{Facts, graph},
-        kind::ImageSource,
+        kind::{Base, ImageSource},
         model::Graph,
         spec,
     };
@@ -100,7 +100,7 @@ mod tests {
 
     fn drawn_of(text: &str, running: &[(&str, RunningImage)], release: Option<u64>) -> Graph {
         let stack = spec::parse("stack.yaml", text, spec::DEFAULT_ENVIRONMENT, &|_| None).expect("it is valid");
-        let release = release.map(|build| (ImageSource::Package("app".into()), format!("sha256:{build}")));
+        let release = release.map(|build| (ImageSource::of(Base::Package("app".into())), format!("sha256:{build}")));
         let facts = Facts {
             zones: vec!["a".into(), "b".into()],
             releases: release.into_iter().collect(),

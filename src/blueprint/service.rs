@@ -163,7 +163,7 @@ impl Drawing<'_> {
 
     fn task_definition(&self, graph: &mut Graph) -> Address {
         let logs = logs::draw(graph, self.stack, self.name, self.service.log_days);
-        let built = images::source(&self.service.image).map(|source| &self.parts.images[&source]);
+        let built = images::source(self.service).map(|source| &self.parts.images[&source]);
         let (image, version) = match (&self.service.image, built) {
             (_, Some(built)) => built.of(self.name),
             (ImageFrom::Named(name), None) => (name.as_str().into(), tag(name).into()),
@@ -201,6 +201,7 @@ impl Drawing<'_> {
         let desired = task_definition::Desired {
             cpu: self.service.cpu,
             memory: self.service.memory,
+            arch: images::arch(self.service),
             sidecars: sidecars::draw(self.service, &container, &referable)
                 .into_iter()
                 .chain(self.parts.calls.containers(self.name, self.service, &container.log_group))

@@ -16,7 +16,7 @@ use crate::{
     blueprint::{self, Facts, Load},
     cli::{commands::sandbox, error::Stop, global::Global, interrupt::Stopper, provenance},
     engine::{self, Event, Events, Forecast, Holder, Jitter, Lock, SsmStore, WaitsFor},
-    image::Builder,
+    image::{Builder, Logins},
     kind::{BuiltImage, Context, ImageSource, Images, Registry},
     kinds::{self, ecs::service},
     model::{Address, Failure, GivenNetwork, Graph, HostedZone, LiveResource, Plan, Subject},
@@ -82,8 +82,14 @@ impl Project {
         let relay = Relay::default();
         let to = relay.clone();
         let folder = folder(&global.file);
-        let images = Arc::new(Builder::new(folder.clone(), Arc::new(move |event| to.image(event))));
-        let cx = Context::new(id, Arc::new(aws), Arc::clone(&images) as Arc<dyn Images>).expecting(expected(&stack));
+        let aws = Arc::new(aws);
+        let of_account = Arc::clone(&aws);
+        let logins: Logins = Arc::new(move || {
+            let aws = Arc::clone(&of_account);
+            Box::pin(async move { kinds::ecr::image::login(&aws).await })
+        });
+        let images = Arc::new(Builder::new(folder.clone(), logins, Arc::new(move |event| to.image(event))));
+        let cx = Context::new(id, aws, Arc::clone(&images) as Arc<dyn Images>).expecting(expected(&stack));
         let verbose = global.verbose > 0;
         let (stopper, output, kinds) = (Stopper::default(), output.clone(), kinds::registry());
         let (told, told_of_images, has_waited) = Default::default();

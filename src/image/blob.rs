@@ -1,12 +1,15 @@
-//! What a registry keeps: some bytes under their digest, held in memory, or a piece of a file that is read when it is sent.
+//! What a registry keeps: some bytes under their digest. They are held in memory, are a
+//! piece of a file that is read when it is sent, or are in another registry.
 
 use std::{
     fs::File,
     io::{self, Read, Seek, SeekFrom},
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
-use super::layer;
+use super::{layer, remote::Registry};
+use crate::model::{Failure, Subject};
 
 /// One blob.
 #[derive(Debug)]
@@ -20,6 +23,7 @@ pub(super) struct Blob {
 enum Content {
     Held(Vec<u8>),
     Piece { file: PathBuf, from: u64, length: u64 },
+    Elsewhere { registry: Arc<Registry>, length: u64 },
 }
 
 impl Blob {
@@ -35,19 +39,26 @@ impl Blob {
         Ok(Self { digest: layer::digest(&bytes), content })
     }
 
+    /// One that another registry keeps; it is fetched when it is sent.
+    pub(super) fn elsewhere(digest: String, length: u64, registry: Arc<Registry>) -> Self {
+        Self { digest, content: Content::Elsewhere { registry, length } }
+    }
+
     /// How many bytes it has.
     pub(super) fn length(&self) -> u64 {
         match &self.content {
             Content::Held(bytes) => bytes.len() as u64,
-            Content::Piece { length, .. } => *length,
+            Content::Piece { length, .. } | Content::Elsewhere { length, .. } => *length,
         }
     }
 
     /// Its bytes.
-    pub(super) fn bytes(&self) -> io::Result<Vec<u8>> {
+    pub(super) async fn bytes(&self) -> Result<Vec<u8>, Failure> {
         match &self.content {
             Content::Held(bytes) => Ok(bytes.clone()),
-            Content::Piece { file, from, length } => read(file, *from, *length),
+            Content::Piece { file, from, length } => read(file, *from, *length)
+                .map_err(|error| Failure::about(Subject::activity("read a layer"), error.to_string())),
+            Content::Elsewhere { registry, .. } => registry.blob(&self.digest).await,
         }
     }
 }

@@ -64,7 +64,10 @@ mod tests {
             let artifact = assemble(&file).expect("it is there");
             let (config, layers) = artifact.blobs.split_last().expect("there is a configuration");
             assert_eq!((layers.len(), config.length()), (pieces, 2));
-            let whole: Vec<u8> = layers.iter().flat_map(|piece| piece.bytes().expect("it is there")).collect();
+            let whole: Vec<u8> = layers
+                .iter()
+                .flat_map(|piece| futures::executor::block_on(piece.bytes()).expect("it is there"))
+                .collect();
             assert!(whole == content, "the pieces of {length} bytes are not the file");
         }
     }

@@ -1,17 +1,23 @@
-//! Images: from a Cargo package to an OCI image to a registry, without Docker, or from a Dockerfile by Docker. What the same
-//! toolchain builds from the same package is the same image, to the last bit; what Docker builds is as good as its cache.
+//! Images: from a Cargo package to an OCI image to a registry, without Docker; from a Dockerfile by Docker; or from an image of a
+//! registry, with files laid over it. What the same toolchain builds from the same package is the same image, to the last bit;
+//! what Docker builds is as good as its cache.
 
 mod blob;
 mod dockerfile;
 mod dump;
 mod elf;
+mod files;
 mod kept;
 mod layer;
+mod layered;
 mod lines;
 mod manifest;
 mod package;
+mod program;
 mod programs;
 mod push;
+mod registry;
+mod remote;
 mod sbom;
 
 use std::{
@@ -24,13 +30,15 @@ use futures::future::BoxFuture;
 use tokio::sync::OnceCell;
 
 use crate::{
-    kind::{BuiltImage, ImageSource, Images, RegistryLogin},
+    kind::{Base, BuiltImage, ImageSource, Images, RegistryLogin},
     model::Failure,
 };
 
 pub use programs::{CargoProgram, programs};
+pub use registry::Logins;
 
 use dockerfile::Build;
+use layered::Layered;
 use manifest::Assembled;
 
 /// A line about an image on its way.
@@ -48,14 +56,15 @@ pub type Progress = Arc<dyn Fn(BuildEvent) + Send + Sync>;
 /// Builds each image once, however often it is asked for, and pushes it.
 pub struct Builder {
     root: PathBuf,
+    logins: Logins,
     progress: Progress,
     built: Mutex<HashMap<ImageSource, Arc<OnceCell<Arc<Assembled>>>>>,
 }
 
 impl Builder {
     /// A builder of sources below `root`, the folder of stack.yaml.
-    pub fn new(root: PathBuf, progress: Progress) -> Self {
-        Self { root, progress, built: Mutex::default() }
+    pub fn new(root: PathBuf, logins: Logins, progress: Progress) -> Self {
+        Self { root, logins, progress, built: Mutex::default() }
     }
 
     async fn assembled(&self, source: &ImageSource) -> Result<Arc<Assembled>, Failure> {
@@ -69,33 +78,64 @@ impl Builder {
     async fn make(&self, source: &ImageSource) -> Result<Arc<Assembled>, Failure> {
         self.say(source, "building");
         let say = |line: &str| self.say(source, line);
-        let assembled = match source {
-            ImageSource::Package(folder) => {
-                let (program, kept) = package::build(&self.root.join(folder), &say).await?;
-                tokio::task::spawn_blocking(move || manifest::assemble(&program, &kept))
-                    .await
-                    .map_err(|error| Failure::internal(format!("the image could not be assembled: {error}")))??
-            }
-            ImageSource::Dockerfile { path, context, target, args } => {
-                let (dockerfile, context) = (self.root.join(path), self.root.join(context));
-                let build = Build { dockerfile: &dockerfile, context: &context, target: target.as_deref(), args };
-                dockerfile::build("docker".as_ref(), &build, &say).await?
-            }
-            ImageSource::Dump(file) => {
+        let assembled = match &source.base {
+            Base::Dump(file) => {
                 let file = file.clone();
-                tokio::task::spawn_blocking(move || dump::assemble(&file))
-                    .await
-                    .map_err(|error| Failure::internal(format!("the dump could not be taken apart: {error}")))??
+                blocking("the dump could not be taken apart", move || dump::assemble(&file)).await?
+            }
+            Base::Package(folder) => {
+                let (program, kept) = package::build(&self.root.join(folder), source.arch, &say).await?;
+                self.laid(source, move || program::image(&program, &kept)).await?
+            }
+            Base::Dockerfile { path, context, target, args } => {
+                let (dockerfile, context) = (self.root.join(path), self.root.join(context));
+                let (target, platform) = (target.as_deref(), format!("linux/{}", source.arch.name()));
+                let build = Build { dockerfile: &dockerfile, context: &context, target, args, platform: &platform };
+                let image = dockerfile::build("docker".as_ref(), &build, &say).await?;
+                self.laid(source, || Ok(image)).await?
+            }
+            Base::Named(name) => {
+                let image = registry::pull(name, source.arch, &self.logins).await?;
+                self.laid(source, || Ok(image)).await?
             }
         };
         self.say(source, &format!("built {} ({:.1} MB)", assembled.short_digest(), assembled.megabytes()));
         Ok(Arc::new(assembled))
     }
 
-    fn say(&self, source: &ImageSource, message: &str) {
-        let (ImageSource::Package(path) | ImageSource::Dockerfile { path, .. } | ImageSource::Dump(path)) = source;
-        (self.progress)(BuildEvent { source: path.display().to_string(), message: message.to_owned() });
+    /// The image with what is laid over it.
+    async fn laid(
+        &self,
+        source: &ImageSource,
+        image: impl FnOnce() -> Result<Layered, Failure> + Send + 'static,
+    ) -> Result<Assembled, Failure> {
+        let (root, files) = (self.root.clone(), source.files.clone());
+        for file in files::secret_by_looks(&root, files.values()) {
+            self.say(
+                source,
+                &format!("warning: {file} looks like a secret, and whoever can pull the image can read it"),
+            );
+        }
+        let lay = move || image()?.with_authorities()?.with_files(&root, files.iter())?.assemble();
+        blocking("the image could not be assembled", lay).await
     }
+
+    fn say(&self, source: &ImageSource, message: &str) {
+        let name = match &source.base {
+            Base::Package(path) | Base::Dockerfile { path, .. } | Base::Dump(path) => path.display().to_string(),
+            Base::Named(name) => name.clone(),
+        };
+        (self.progress)(BuildEvent { source: name, message: message.to_owned() });
+    }
+}
+
+/// What `work` gives, which takes a processor for a while.
+async fn blocking<T: Send + 'static>(
+    what: &str,
+    work: impl FnOnce() -> Result<T, Failure> + Send + 'static,
+) -> Result<T, Failure> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|error| Failure::internal(format!("{what}: {error}")))?
 }
 
 impl Images for Builder {

@@ -77,8 +77,7 @@ async fn send(client: &Client, reference: &Reference, blob: &Blob) -> Result<(),
     let patience = ANSWER + Duration::from_secs(blob.length() / SLOWEST);
     let (mut attempt, mut pause) = (1, ATTEMPTS.1);
     loop {
-        let bytes =
-            blob.bytes().map_err(|error| Failure::about(Subject::activity("read a layer"), error.to_string()))?;
+        let bytes = blob.bytes().await?;
         match within("push a layer", patience, client.push_blob(reference, bytes, &blob.digest)).await {
             Ok(_) => return Ok(()),
             Err(failure) if failure.cause == Cause::Refused || attempt == ATTEMPTS.0 => return Err(failure),

@@ -12,20 +12,23 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 use super::{
+    blob::Blob,
     elf,
     kept::Kept,
     layer::{self, Archive, Entry},
-    manifest::{self, Assembled},
+    layered::Layered,
+    manifest::Assembled,
     package::Program,
-    push,
+    program, push,
 };
 use crate::{
-    kind::RegistryLogin,
+    kind::{Arch, RegistryLogin},
     model::{Cause, Subject},
 };
 
-fn program(bytes: &[u8]) -> Program {
+fn program_of(bytes: &[u8]) -> Program {
     Program {
+        arch: Arch::Amd64,
         name: "web".into(),
         version: "1.2.3".into(),
         description: "Serves.".into(),
@@ -35,12 +38,17 @@ fn program(bytes: &[u8]) -> Program {
 }
 
 fn assembled(bytes: &[u8]) -> Assembled {
-    assembled_of(&program(bytes))
+    assembled_of(&program_of(bytes))
 }
 
 fn assembled_of(program: &Program) -> Assembled {
     let folder = tempfile::tempdir().expect("a folder");
-    manifest::assemble(program, &Kept::new(folder.path())).expect("it is made")
+    program::image(program, &Kept::new(folder.path())).and_then(Layered::assemble).expect("it is made")
+}
+
+/// What is held of a blob.
+fn bytes(blob: &Blob) -> Vec<u8> {
+    futures::executor::block_on(blob.bytes()).expect("it is in memory")
 }
 
 fn document(bytes: &[u8]) -> Value {
@@ -49,7 +57,7 @@ fn document(bytes: &[u8]) -> Value {
 
 fn blob(image: &Assembled, digest: &Value) -> Vec<u8> {
     let found = image.blobs.iter().find(|own| own.digest.as_str() == digest);
-    found.unwrap_or_else(|| panic!("{digest} is among the blobs")).bytes().expect("it is in memory")
+    bytes(found.unwrap_or_else(|| panic!("{digest} is among the blobs")))
 }
 
 fn unpacked(layer: &[u8]) -> Vec<u8> {
@@ -154,7 +162,7 @@ fn every_digest_and_size_is_that_of_what_it_names() {
     let image = assembled(b"x");
     assert_eq!(image.digest, layer::digest(&image.manifest));
     for blob in &image.blobs {
-        assert_eq!(blob.digest, layer::digest(&blob.bytes().expect("it is in memory")));
+        assert_eq!(blob.digest, layer::digest(&bytes(blob)));
     }
     let manifest = document(&image.manifest);
     let described = manifest["layers"].as_array().expect("it has layers").iter().chain([&manifest["config"]]);
@@ -177,7 +185,7 @@ fn every_digest_and_size_is_that_of_what_it_names() {
 #[test]
 fn another_version_of_a_program_is_an_image_of_the_same_layers() {
     let one = assembled(b"x");
-    let other = assembled_of(&Program { version: "1.2.4".into(), ..program(b"x") });
+    let other = assembled_of(&Program { version: "1.2.4".into(), ..program_of(b"x") });
     assert_ne!(one.digest, other.digest);
     assert_eq!(document(&one.manifest)["layers"], document(&other.manifest)["layers"]);
     assert_eq!(config(&other)["config"]["Labels"]["org.opencontainers.image.version"], "1.2.4");

@@ -3,14 +3,36 @@
 use std::{collections::BTreeMap, path::PathBuf};
 
 use futures::future::BoxFuture;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::model::Failure;
 
-/// Where an image comes from.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, serde::Deserialize)]
+/// What an image is made of.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct ImageSource {
+    /// What it begins with.
+    #[serde(flatten)]
+    pub base: Base,
+    /// The processors that it is for.
+    #[serde(default, skip_serializing_if = "Arch::is_usual")]
+    pub arch: Arch,
+    /// The files and folders that are laid over it, by the path in the image.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub files: BTreeMap<String, Laid>,
+}
+
+impl ImageSource {
+    /// `base` for the usual processors, with nothing laid over it.
+    #[must_use]
+    pub fn of(base: Base) -> Self {
+        Self { base, arch: Arch::default(), files: BTreeMap::new() }
+    }
+}
+
+/// What an image begins with.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum ImageSource {
+pub enum Base {
     /// A Cargo package, by its folder: compiled statically and laid into an image without Docker.
     Package(PathBuf),
     /// A Dockerfile, built by the `docker` command.
@@ -26,8 +48,65 @@ pub enum ImageSource {
         #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
         args: BTreeMap<String, String>,
     },
+    /// An image of a registry, by its name.
+    Named(String),
     /// A packed dump, by its file: an artifact that nobody runs.
     Dump(PathBuf),
+}
+
+/// A file or folder that is laid over an image.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Laid {
+    /// Its path from the folder of stack.yaml.
+    pub from: PathBuf,
+    /// The permissions that its files get; those of the file itself without them.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "octal")]
+    pub mode: Option<u32>,
+}
+
+/// Permissions as people write them: `0755`.
+mod octal {
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub(super) fn serialize<S: Serializer>(mode: &Option<u32>, to: S) -> Result<S::Ok, S::Error> {
+        match mode {
+            Some(mode) => to.serialize_some(&format!("{mode:04o}")),
+            None => to.serialize_none(),
+        }
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<u32>, D::Error> {
+        let text: Option<String> = Option::deserialize(from)?;
+        text.map(|text| u32::from_str_radix(&text, 8).map_err(D::Error::custom)).transpose()
+    }
+}
+
+/// The processors that an image is for, and that tasks run on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Arch {
+    /// x86-64.
+    #[default]
+    Amd64,
+    /// 64-bit ARM: AWS Graviton.
+    Arm64,
+}
+
+impl Arch {
+    /// Whether it is what ECS takes where nothing is said.
+    #[must_use]
+    pub fn is_usual(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// As images call it. <https://github.com/opencontainers/image-spec/blob/main/image-index.md>
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Amd64 => "amd64",
+            Self::Arm64 => "arm64",
+        }
+    }
 }
 
 /// An image that was built and is not pushed yet.

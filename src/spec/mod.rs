@@ -5,11 +5,13 @@ mod block;
 mod check;
 mod containers;
 mod decode;
+mod env_file;
 mod keys;
 mod limits;
 mod merge;
 mod names;
 mod nearest;
+mod paths;
 mod problem;
 mod read;
 mod reference;
@@ -18,6 +20,7 @@ mod required;
 mod schema;
 mod scope;
 mod stack;
+mod surroundings;
 mod template;
 mod variables;
 mod yaml;
@@ -30,12 +33,15 @@ pub use problem::{Problem, Problems};
 pub use reference::reference;
 pub use schema::schema;
 pub use stack::{
-    Alarms, Bastion, BastionUser, Bucket, Cache, Cidr, DEFAULT_ENVIRONMENT, Database, DatabaseRole, DatabaseUser,
-    Given, Health, ImageFrom, Job, LoadBalancer, Nat, Network, Scale, SecretFrom, Service, Stack, Statement, Tls,
+    Alarms, Arch, Bastion, BastionUser, Bucket, Cache, Cidr, DEFAULT_ENVIRONMENT, Database, DatabaseRole, DatabaseUser,
+    FileFrom, Given, Health, ImageFrom, Job, LoadBalancer, Nat, Network, Scale, SecretFrom, Service, Stack, Statement,
+    Tls,
 };
+pub use surroundings::Surroundings;
 pub use template::{CacheFact, CalledFact, DatabaseFact, Piece, Reference, StackFact, Template, UserFact};
 
 use problem::Collector;
+use yaml::Node;
 
 /// How large a file may be, in bytes: what is larger is another file than was meant, and would be read for minutes.
 const LARGEST: usize = 512 * 1024;
@@ -52,7 +58,11 @@ pub fn load(path: &Path, environment: &str, variables: &dyn Fn(&str) -> Option<S
     match read_within(path) {
         Ok(bytes) if bytes.len() > LARGEST => Err(too_large(&name)),
         Ok(bytes) => match String::from_utf8(bytes) {
-            Ok(text) => parse(&name, &text, environment, variables),
+            Ok(text) => {
+                let folder = path.parent().unwrap_or(Path::new(""));
+                let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+                parse_in(&Surroundings { variables, folder: Some(folder) }, &name, &text, environment)
+            }
             Err(error) => {
                 let valid = error.utf8_error().valid_up_to();
                 let line = error.as_bytes()[..valid].iter().filter(|byte| **byte == b'\n').count() + 1;
@@ -82,7 +92,7 @@ fn too_large(name: &str) -> Problems {
     Problems::whole(name, message, "name a stack.yaml with --file; a stack of a hundred services has a tenth of that")
 }
 
-/// As [`load`], of a text that was read already.
+/// As [`load`], of a text that was read already and is in no folder: what it names there is taken to be there.
 ///
 /// # Errors
 /// All that is wrong with it.
@@ -92,6 +102,14 @@ pub fn parse(
     environment: &str,
     variables: &dyn Fn(&str) -> Option<String>,
 ) -> Result<Stack, Problems> {
+    parse_in(&Surroundings { variables, folder: None }, file_name, text, environment)
+}
+
+/// As [`load`], of a text that was read already.
+///
+/// # Errors
+/// All that is wrong with it.
+pub fn parse_in(around: &Surroundings<'_>, file_name: &str, text: &str, environment: &str) -> Result<Stack, Problems> {
     if text.len() > LARGEST {
         return Err(too_large(file_name));
     }
@@ -101,7 +119,7 @@ pub fn parse(
     if !problems.is_empty() {
         return Err(problems.finish(file_name, text));
     }
-    variables::substitute(&mut root, variables, &mut problems);
+    variables::substitute(&mut root, around.variables, &mut problems);
     let environments = merge::take_environments(&mut root, &mut problems);
     if let Some((name, _)) = environments.get(ENVIRONMENTS) {
         let message = format!("there are more than {ENVIRONMENTS} environments");
@@ -121,11 +139,16 @@ pub fn parse(
         );
     }
     // An environment that is not asked for today must not fail the day it is.
-    let mut chosen = decode::stack(&root, DEFAULT_ENVIRONMENT, &mut problems);
+    let bring_in = |mut root: Node, problems: &mut Collector| {
+        around.bring_in(&mut root, problems);
+        root
+    };
+    let base = bring_in(root.clone(), &mut problems);
+    let mut chosen = decode::stack(&base, DEFAULT_ENVIRONMENT, &mut problems);
     let mut names = names::Names::default();
     names.take(chosen.as_ref(), root.span, &mut problems);
     for (name, over) in &environments {
-        let merged = merge::over(root.clone(), over);
+        let merged = bring_in(merge::over(root.clone(), over), &mut problems);
         let stack = decode::stack(&merged, &name.text, &mut problems);
         names.take(stack.as_ref(), name.span, &mut problems);
         if name.text == environment {

@@ -2,12 +2,46 @@
 
 use std::path::Component;
 
-use super::stack::ImageFrom;
+use super::stack::{Arch, ImageFrom, Service};
 
 /// The longest name that follows from a path: ECR takes 256 characters, and the names of the stack and of its environment
 /// come before it.
 /// <https://docs.aws.amazon.com/AmazonECR/latest/userguide/repository-create.html>
 pub(super) const LONGEST: usize = 256 - "/".len() * 2 - super::check::LONGEST_NAME - super::check::LONGEST_ENVIRONMENT;
+
+impl Service {
+    /// Whether it runs the same image as `other`.
+    #[must_use]
+    pub fn has_image_of(&self, other: &Self) -> bool {
+        (&self.image, self.arch, &self.files) == (&other.image, other.arch, &other.files)
+    }
+
+    /// The name of the repository that keeps its images: that of what it builds, or of the image that its `files` are laid over.
+    /// Other processors and files make another image of the same source: `arm64`, and `service`, the first that has these files, come
+    /// after it. None for an image that is pulled as it is.
+    #[must_use]
+    pub fn repository(&self, stack: &str, service: &str) -> Option<String> {
+        let mut name = match &self.image {
+            ImageFrom::Named(_) if self.files.is_empty() => return None,
+            ImageFrom::Named(name) => words(name_of(name)),
+            built => built.repository(stack, service)?,
+        };
+        if self.arch == Arch::Arm64 {
+            name += "-arm64";
+        }
+        if !self.files.is_empty() {
+            name = format!("{name}-with-files-of-{service}");
+        }
+        Some(name)
+    }
+}
+
+/// `nginx` of `registry.example.com/library/nginx:1.27`.
+fn name_of(image: &str) -> &str {
+    let name = image.split_once('@').map_or(image, |(name, _)| name);
+    let name = name.rsplit('/').next().unwrap_or(name);
+    name.split_once(':').map_or(name, |(name, _)| name)
+}
 
 impl ImageFrom {
     /// `services-api` for the folder `services/api` and for `services/api/Dockerfile`; the name of the stack for the folder of
@@ -16,8 +50,7 @@ impl ImageFrom {
     ///
     /// Letters in small, digits and single hyphens: ECR takes no two separators in a row, and none at an end.
     /// <https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CreateRepository.html>
-    #[must_use]
-    pub fn repository(&self, stack: &str, service: &str) -> Option<String> {
+    fn repository(&self, stack: &str, service: &str) -> Option<String> {
         let path = match self {
             Self::Package(folder) => folder.as_path(),
             Self::Dockerfile { path, .. } if path.ends_with("Dockerfile") => path.parent().unwrap_or(path),

@@ -243,6 +243,10 @@ pub struct Service {
     pub cpu: u32,
     /// `memory` in MiB.
     pub memory: u32,
+    /// `arch`: the processors of its tasks.
+    pub arch: Arch,
+    /// `files`: what is laid over its image, by the path there.
+    pub files: BTreeMap<String, FileFrom>,
     /// `replicas`, or the `min` of `scale`.
     pub replicas: u32,
     /// `scale`: autoscaling chooses how many tasks there are.
@@ -412,6 +416,24 @@ pub enum ImageFrom {
     },
     /// `image`: one of a registry.
     Named(String),
+}
+
+/// The processors that a service's tasks run on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Arch {
+    /// `amd64`: x86-64.
+    Amd64,
+    /// `arm64`: AWS Graviton.
+    Arm64,
+}
+
+/// One of `files`: a file or folder of the project.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileFrom {
+    /// `from`: its path from the folder of stack.yaml.
+    pub path: PathBuf,
+    /// `mode`: the permissions in the image; those of the file itself without them.
+    pub mode: Option<u32>,
 }
 
 /// Where a secret's value comes from.

@@ -1,6 +1,7 @@
 //! End to end: the real binary against a sandbox of its own for each test, over real sockets, with a real Postgres.
 
 mod adopt;
+mod arch;
 mod bad_cloud;
 mod bastion;
 mod blockers;
@@ -25,6 +26,7 @@ mod edits;
 mod environments;
 mod exec;
 mod explained;
+mod files;
 mod given_network;
 mod given_secrets;
 mod going_back;

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use stackctl::{
     blueprint::{self, Facts},
     cli, engine,
-    kind::ImageSource,
+    kind::{Base, ImageSource},
     kinds,
     model::{Graph, LiveResource, Plan, StackId},
     output::{self, Style},
@@ -48,6 +48,7 @@ macro_rules! cases {
 }
 
 cases! {
+    arm_and_files,
     bucket_removed_and_not_empty,
     bucket_of_a_service,
     calls_between_services,
@@ -230,5 +231,5 @@ fn live(world: &Value) -> Vec<LiveResource> {
 fn built(world: &Value) -> BTreeMap<ImageSource, String> {
     let built = world["built"].as_object().into_iter().flatten();
     let digest = |value: &Value| value.as_str().expect("a digest is a text").to_owned();
-    built.map(|(folder, value)| (ImageSource::Package(folder.into()), digest(value))).collect()
+    built.map(|(folder, value)| (ImageSource::of(Base::Package(folder.into())), digest(value))).collect()
 }

@@ -29,7 +29,7 @@ use super::{
     secrets, tools,
     work::{Unstarted, Work, limited},
 };
-use crate::{credentials::Offer, permissions, place::ACCOUNT, sessions::Inside};
+use crate::{credentials::Offer, emulator, permissions, place::ACCOUNT, sessions::Inside};
 
 /// How long what a container has written last may take into its log once it has ended. A program that it left behind can keep
 /// its output open for ever.
@@ -212,6 +212,7 @@ async fn files(ecs: &Arc<Ecs>, work: &Work, roles: &Value, role: &str) -> Result
     let (config, unpacking) = match ecs.works.ecr.pull(name) {
         Some(Ok(image)) => {
             may_pull(work, name, roles, role)?;
+            is_for(text(&work.definition["runtimePlatform"], "cpuArchitecture"), &image.config)?;
             let config = image.config["config"].clone();
             let unpack = move || Root::of(rootfs::unpack(&images, &image, &world)?, read_only);
             (config, tokio::task::spawn_blocking(unpack))
@@ -237,6 +238,17 @@ async fn files(ecs: &Arc<Ecs>, work: &Work, roles: &Value, role: &str) -> Result
     let root = unpacking.await.map_err(|error| error.to_string());
     let root = root.and_then(|root| root.map_err(|error| format!("{error:#}")));
     Ok((config, root.map_err(|why| Unstarted(format!("CannotPullContainerError: {why}")))?))
+}
+
+/// Refuses an image for other processors than the task's, as ECS has it in `wanted`: x86-64 where nothing is said.
+/// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task_cannot_pull_image.html>
+fn is_for(wanted: &str, config: &Value) -> Result<(), Unstarted> {
+    let wanted = if wanted == "ARM64" { emulator::ARM } else { "amd64" };
+    if text(config, "architecture") == wanted {
+        return Ok(());
+    }
+    let why = "image Manifest does not contain descriptor matching platform";
+    Err(Unstarted(format!("CannotPullContainerError: {why} 'linux/{wanted}'")))
 }
 
 /// Refuses an image of ECR that the execution role may not pull.

@@ -13,7 +13,7 @@ use nix::sys::stat::{Mode, SFlag, makedev, mknod};
 
 use tempfile::TempDir;
 
-use crate::{authority::Authorities, ecr::Pulled};
+use crate::{authority::Authorities, ecr::Pulled, emulator};
 
 /// The devices that every container has: name, major and minor number.
 /// <https://github.com/opencontainers/runtime-spec/blob/main/config-linux.md#default-devices>
@@ -84,7 +84,10 @@ impl Root {
 
 /// The folder with the image's files, unpacked now if it is not there yet.
 pub(super) fn unpack(images: &Path, image: &Pulled, world: &World) -> Result<PathBuf> {
-    assemble(images, &image.digest.replace(':', "-"), world, |root| lay(image, root))
+    assemble(images, &image.digest.replace(':', "-"), world, |root| {
+        lay(image, root)?;
+        emulator::lay(&image.config, root)
+    })
 }
 
 /// The folder `name` with what `fill` puts into it and what every container has, made now if it is not there yet.

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, ffi::OsString, path::Path, process::Stdio};
 use serde_json::Value;
 use tokio::process::Command;
 
-use crate::children::entering;
+use crate::{children::entering, emulator};
 
 /// What a container is run with.
 pub(super) struct Work {
@@ -39,7 +39,7 @@ pub(super) fn limited(
     let words: Vec<OsString> = limit.into_iter().flatten().chain(entering(root)).collect();
     let [program, arguments @ ..] = &words[..] else { unreachable!("it begins with a program") };
     let mut command = Command::new(program);
-    command.args(arguments).args(line).env_clear().current_dir("/").envs(variables);
+    command.args(arguments).args(emulator::line(root, line)).env_clear().current_dir("/").envs(variables);
     command.stdin(Stdio::null()).kill_on_drop(true);
     command
 }

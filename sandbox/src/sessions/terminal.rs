@@ -20,7 +20,7 @@ use serde_json::Value;
 use tokio::{process::Command as Process, sync::mpsc};
 
 use super::wire::{DATA, SIZE, Said};
-use crate::children::entering;
+use crate::{children::entering, emulator};
 
 /// A command in a task.
 pub(crate) struct Command {
@@ -106,7 +106,12 @@ fn begin(command: &Command) -> Result<(tokio::process::Child, File), String> {
     let open = || OpenOptions::new().read(true).write(true).open(name).map(Stdio::from);
     let mut process = Process::new("setsid");
     // The terminal is that of the command and of all that it starts.
-    process.arg("--ctty").args(entering(&command.root)).args(&words).env_clear().current_dir("/");
+    process
+        .arg("--ctty")
+        .args(entering(&command.root))
+        .args(emulator::line(&command.root, &words))
+        .env_clear()
+        .current_dir("/");
     process.envs(&command.environment).env("TERM", "xterm-256color").env("PATH", &path);
     if !command.environment.contains_key("LANG") {
         process.env("LANG", "C.UTF-8");

@@ -10,7 +10,7 @@ use super::{
     users,
 };
 use crate::{
-    kind::ImageSource,
+    kind::{Base, ImageSource},
     kinds::{
         ecr::{image, repository},
         ecs::{
@@ -52,7 +52,7 @@ pub(super) fn draw(
     let dump = image::Desired {
         repository: Input::output(&repository, "uri"),
         digest: Some(load.digest.clone()),
-        source: ImageSource::Dump(load.file.clone()),
+        source: ImageSource::of(Base::Dump(load.file.clone())),
         numbered_above: None,
         kept_from: None,
     };

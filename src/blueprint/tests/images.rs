@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::*;
-use crate::kind::ImageSource;
+use crate::kind::{Base, ImageSource};
 
 #[test]
 fn two_services_of_one_source_share_only_its_image() {
@@ -62,7 +62,7 @@ fn the_repository_of_a_dockerfile_is_named_after_its_folder() {
 
 #[test]
 fn a_release_names_the_digest_of_its_own_source_only() {
-    let built = ImageSource::Package("app".into());
+    let built = ImageSource::of(Base::Package("app".into()));
     let facts = Facts {
         zones: vec!["a".into(), "b".into()],
         releases: BTreeMap::from([(built, "sha256:new".to_owned())]),

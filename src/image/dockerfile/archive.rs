@@ -8,18 +8,11 @@ use std::{
 };
 
 use serde::Deserialize;
-use serde_json::Value;
 
 use crate::{
-    image::{
-        layer::{self, Layer},
-        manifest::{self, Assembled},
-    },
+    image::{layer, layered::Layered},
     model::{Failure, Subject},
 };
-
-/// What Fargate's tasks are told to run on, whatever the machine that builds is.
-pub(super) const PLATFORM: &str = "linux/amd64";
 
 /// The label that tells the version.
 /// <https://github.com/opencontainers/image-spec/blob/main/annotations.md>
@@ -61,8 +54,8 @@ struct Runtime {
     labels: Option<HashMap<String, String>>,
 }
 
-/// The image in an archive of `docker save`.
-pub(super) fn read(path: &Path) -> Result<Assembled, Failure> {
+/// The image in an archive of `docker save`, which has to be for `wanted`.
+pub(super) fn read(path: &Path, wanted: &str) -> Result<Layered, Failure> {
     let mut archive = Archive::open(path)?;
     let list: Vec<Saved> = archive.json(LIST)?;
     let [saved] = list.as_slice() else {
@@ -71,10 +64,10 @@ pub(super) fn read(path: &Path) -> Result<Assembled, Failure> {
     let bytes = archive.bytes(&saved.config)?;
     let config: Config = serde_json::from_slice(&bytes).map_err(|error| unreadable(error.to_string()))?;
     let platform = format!("{}/{}", config.os, config.architecture);
-    if platform != PLATFORM {
+    if platform != wanted {
         return Err(Failure::about(
             Subject::activity("build"),
-            format!("the image is for {platform}, and tasks run on {PLATFORM}"),
+            format!("the image is for {platform}, and the service runs on {wanted}"),
         )
         .hint("leave `--platform` out of the Dockerfile's FROM lines, or say $TARGETPLATFORM there"));
     }
@@ -88,32 +81,11 @@ pub(super) fn read(path: &Path) -> Result<Assembled, Failure> {
         if layer.diff_id != *diff_id {
             return Err(unreadable(format!("{name} is {}, and should be {diff_id}", layer.diff_id)));
         }
-        layers.push(layer);
+        layers.push(layer.into());
     }
-    let bytes = with_authorities(bytes, &mut layers)?;
     let label = config.config.labels.and_then(|mut labels| labels.remove(VERSION_LABEL));
     let version = label.filter(|version| is_version(version)).unwrap_or_else(|| NO_VERSION.to_owned());
-    manifest::manifest(&version, bytes, layers)
-}
-
-/// Lays Amazon's authorities for RDS over the image; gives the configuration that says so. An image that was made from one of ours has
-/// them already.
-/// <https://github.com/opencontainers/image-spec/blob/main/config.md>
-fn with_authorities(config: Vec<u8>, layers: &mut Vec<Layer>) -> Result<Vec<u8>, Failure> {
-    let own = layer::authorities()?.pack()?;
-    if layers.iter().any(|layer| layer.diff_id == own.diff_id) {
-        return Ok(config);
-    }
-    let mut config: Value = serde_json::from_slice(&config).map_err(|error| unreadable(error.to_string()))?;
-    if let Some(diff_ids) = config["rootfs"]["diff_ids"].as_array_mut() {
-        diff_ids.push(own.diff_id.as_str().into());
-    }
-    // It may be left out, and otherwise has an entry for each layer.
-    if let Some(history) = config.get_mut("history").and_then(Value::as_array_mut) {
-        history.push(serde_json::json!({ "created_by": manifest::AUTHORITIES }));
-    }
-    layers.push(own);
-    serde_json::to_vec(&config).map_err(|error| Failure::internal(error.to_string()))
+    Ok(Layered { version, config: bytes, layers })
 }
 
 /// Whether this can stand in a tag, before a build number, once its `+` is replaced.

@@ -11,11 +11,10 @@ use std::{collections::BTreeMap, ffi::OsStr, path::Path, process::Stdio};
 use tokio::process::Command;
 
 use super::{
+    layered::Layered,
     lines::{LAST_LINES, last_lines},
-    manifest::Assembled,
 };
 use crate::model::{Evidence, Failure, Subject};
-use archive::PLATFORM;
 
 /// A Dockerfile, and how it is built.
 pub(super) struct Build<'a> {
@@ -26,6 +25,8 @@ pub(super) struct Build<'a> {
     pub(super) target: Option<&'a str>,
     /// The build arguments.
     pub(super) args: &'a BTreeMap<String, String>,
+    /// What it is built for, whatever the machine that builds is, such as `linux/amd64`.
+    pub(super) platform: &'a str,
 }
 
 impl Build<'_> {
@@ -33,7 +34,7 @@ impl Build<'_> {
     /// its environment: a list of processes does not show it.
     fn arguments<'b>(&'b self, id: &'b Path) -> Vec<&'b OsStr> {
         let mut arguments: Vec<&OsStr> =
-            vec!["build".as_ref(), "--platform".as_ref(), PLATFORM.as_ref(), "--iidfile".as_ref(), id.as_ref()];
+            vec!["build".as_ref(), "--platform".as_ref(), self.platform.as_ref(), "--iidfile".as_ref(), id.as_ref()];
         let stage = self.target.iter().map(|stage| ("--target", *stage));
         for (option, value) in stage.chain(self.args.keys().map(|name| ("--build-arg", name.as_str()))) {
             arguments.extend([OsStr::new(option), OsStr::new(value)]);
@@ -47,16 +48,17 @@ impl Build<'_> {
     fn in_words(&self) -> String {
         let stage = self.target.map(|stage| format!(" --target {stage}")).unwrap_or_default();
         let args: String = self.args.keys().map(|name| format!(" --build-arg {name}=…")).collect();
-        format!("docker build --file {}{stage}{args} {}", self.dockerfile.display(), self.context.display())
+        format!(
+            "docker build --platform {} --file {}{stage}{args} {}",
+            self.platform,
+            self.dockerfile.display(),
+            self.context.display()
+        )
     }
 }
 
 /// Builds the image with `docker`, the name or path of the command; `say` gets the steps.
-pub(super) async fn build(
-    docker: &OsStr,
-    build: &Build<'_>,
-    say: &(dyn Fn(&str) + Sync),
-) -> Result<Assembled, Failure> {
+pub(super) async fn build(docker: &OsStr, build: &Build<'_>, say: &(dyn Fn(&str) + Sync)) -> Result<Layered, Failure> {
     if !build.dockerfile.is_file() {
         return Err(Failure::about(Subject::activity("build"), format!("there is no {}", build.dockerfile.display()))
             .hint("`dockerfile:` names a file, from the folder of stack.yaml"));
@@ -81,10 +83,11 @@ pub(super) async fn build(
     })?;
     run(docker, ["save".as_ref(), "--output".as_ref(), archive.as_os_str(), id.trim().as_ref()], &none, &|_| {})
         .await?;
+    let platform = build.platform.to_owned();
     tokio::task::spawn_blocking(move || {
         // The folder has to last until the archive is read.
         let _scratch = scratch;
-        archive::read(&archive)
+        archive::read(&archive, &platform)
     })
     .await
     .map_err(|error| Failure::internal(format!("the image could not be read: {error}")))?

@@ -12,13 +12,16 @@ use tar::{EntryType, Header};
 use tempfile::TempDir;
 
 use super::*;
-use crate::image::layer::{self, digest};
+use crate::image::{
+    layer::{self, digest},
+    manifest::Assembled,
+};
 
 static NO_ARGUMENTS: BTreeMap<String, String> = BTreeMap::new();
 
 /// The whole of a Dockerfile, without arguments.
 fn plain<'a>(dockerfile: &'a Path, context: &'a Path) -> Build<'a> {
-    Build { dockerfile, context, target: None, args: &NO_ARGUMENTS }
+    Build { dockerfile, context, target: None, args: &NO_ARGUMENTS, platform: "linux/amd64" }
 }
 
 /// A folder with a Dockerfile, and a command that stands in for `docker`: it writes down what it is called with, tells an
@@ -62,7 +65,8 @@ impl Bench {
 
     async fn build_telling(&self, say: &(dyn Fn(&str) + Sync)) -> Result<Assembled, Failure> {
         let dockerfile = self.path("Dockerfile");
-        build(self.path("docker").as_os_str(), &plain(&dockerfile, self.folder.path()), say).await
+        let image = build(self.path("docker").as_os_str(), &plain(&dockerfile, self.folder.path()), say).await?;
+        image.with_authorities()?.assemble()
     }
 }
 
@@ -188,7 +192,8 @@ async fn the_image_is_the_same_however_the_engine_saves_it() {
 
 /// The configuration of an image.
 fn config(image: &Assembled) -> Value {
-    let config = image.blobs.last().expect("it comes last").bytes().expect("it is in memory");
+    let config =
+        futures::executor::block_on(image.blobs.last().expect("it comes last").bytes()).expect("it is in memory");
     serde_json::from_slice(&config).expect("it is JSON")
 }
 
@@ -290,5 +295,8 @@ async fn a_build_that_fails_shows_its_last_lines() {
     let [Evidence::Output { lines }] = failure.explanation.evidence.as_slice() else { panic!("{failure:?}") };
     assert_eq!(lines.len(), LAST_LINES);
     assert_eq!(lines.last().map(String::as_str), Some("no such file: x"));
-    assert!(failure.hint.as_deref().is_some_and(|hint| hint.contains("docker build --file")), "{failure:?}");
+    assert!(
+        failure.hint.as_deref().is_some_and(|hint| hint.contains("docker build --platform linux/amd64 --file")),
+        "{failure:?}"
+    );
 }

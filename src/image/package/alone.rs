@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::cargo::{Metadata, TARGET, cargo, lines_of, no_cargo, unusable};
+use super::cargo::{Metadata, cargo, lines_of, no_cargo, unusable};
 use crate::model::{Failure, Subject};
 
 /// The only build in a target directory, until this is dropped.
@@ -31,29 +31,41 @@ impl Alone {
         Ok(Self { _lock: lock, path })
     }
 
-    /// Removes what was built of the packages of `metadata`'s workspace in another folder; its dependencies stay.
-    pub(super) async fn forget_others(&self, folder: &Path, target: &Path, metadata: &Metadata) -> Result<(), Failure> {
-        // Which workspace each package was last built from; of another form only where an older stackctl wrote it.
+    /// Removes what was built for `triple` of the packages of `metadata`'s workspace in another folder; its dependencies stay.
+    pub(super) async fn forget_others(
+        &self,
+        folder: &Path,
+        (target, triple): (&Path, &str),
+        metadata: &Metadata,
+    ) -> Result<(), Failure> {
+        // Which workspace each package was last built from, by target and name; of another form only where an older stackctl wrote it.
         let before = std::fs::read(&self.path).map_err(|error| unusable(&self.path, &error))?;
         let mut built: BTreeMap<String, PathBuf> = serde_json::from_slice(&before).unwrap_or_default();
         let root = &metadata.workspace_root;
         // A package of a folder elsewhere is told apart by its whole path.
         let own =
             metadata.packages.iter().filter(|one| one.own_folder().is_some_and(|folder| folder.starts_with(root)));
-        let others: Vec<&String> = own.map(|one| &one.name).filter(|name| built.get(*name) != Some(root)).collect();
+        let key = |name: &str| format!("{triple}/{name}");
+        let others: Vec<&String> =
+            own.map(|one| &one.name).filter(|name| built.get(&key(name)) != Some(root)).collect();
         if others.is_empty() {
             return Ok(());
         }
-        forget(folder, target, metadata, &others).await?;
-        built.extend(others.into_iter().map(|name| (name.clone(), root.clone())));
+        forget(folder, (target, triple), metadata, &others).await?;
+        built.extend(others.into_iter().map(|name| (key(name), root.clone())));
         let after = serde_json::to_vec(&built).map_err(|error| Failure::internal(error.to_string()))?;
         std::fs::write(&self.path, after).map_err(|error| unusable(&self.path, &error))
     }
 }
 
-async fn forget(folder: &Path, target: &Path, metadata: &Metadata, packages: &[&String]) -> Result<(), Failure> {
+async fn forget(
+    folder: &Path,
+    (target, triple): (&Path, &str),
+    metadata: &Metadata,
+    packages: &[&String],
+) -> Result<(), Failure> {
     let mut command = cargo(folder);
-    command.args(["clean", "--release", "--target", TARGET]).arg("--target-dir").arg(target);
+    command.args(["clean", "--release", "--target", triple]).arg("--target-dir").arg(target);
     command.arg("--manifest-path").arg(metadata.workspace_root.join("Cargo.toml"));
     for package in packages {
         command.args(["--package", package]);

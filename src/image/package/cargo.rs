@@ -8,10 +8,19 @@ use std::{
 use serde::{Deserialize, de::DeserializeOwned};
 use tokio::process::Command;
 
-use crate::model::{Evidence, Failure, Subject};
+use crate::{
+    kind::Arch,
+    model::{Evidence, Failure, Subject},
+};
 
-/// What Fargate runs, and what a host can link statically without another toolchain: glibc's own static libraries.
-pub(super) const TARGET: &str = "x86_64-unknown-linux-gnu";
+/// What a program is built for, as the compiler calls it: what Fargate runs, with glibc's own static libraries. A host of the
+/// same processors links them without another toolchain.
+pub(super) fn triple(arch: Arch) -> &'static str {
+    match arch {
+        Arch::Amd64 => "x86_64-unknown-linux-gnu",
+        Arch::Arm64 => "aarch64-unknown-linux-gnu",
+    }
+}
 
 /// What `cargo metadata` says of a workspace.
 #[derive(Deserialize)]

@@ -12,8 +12,14 @@ use std::{
 
 use serde_json::Value;
 
-use super::cargo::{Metadata, TARGET, cargo, check, lines_of, no_cargo, unusable};
-use crate::model::{Failure, Subject};
+use super::{
+    cargo::{Metadata, cargo, check, lines_of, no_cargo, triple, unusable},
+    linker,
+};
+use crate::{
+    kind::Arch,
+    model::{Failure, Subject},
+};
 
 /// The package whose build script tells the flags.
 const FILES: [(&str, &str); 3] = [
@@ -40,6 +46,7 @@ fn main() {
     println!("cargo:rustc-env=FLAGS_COMMIT={}", commit);
     println!("cargo:rustc-env=FLAGS_SYSROOT={}", ask(&["--print", "sysroot"]).trim());
     println!("cargo:rustc-env=FLAGS_FLAGS={}", env::var("CARGO_ENCODED_RUSTFLAGS").unwrap_or_default());
+    println!("cargo:rustc-env=FLAGS_LINKER={}", env::var("RUSTC_LINKER").unwrap_or_default());
 }
 "#,
     ),
@@ -57,11 +64,26 @@ struct InForce {
     sysroot: PathBuf,
     /// The commit that the compiler was built from.
     commit: String,
+    /// The linker that the environment or the configuration names for the target.
+    linker: Option<String>,
 }
 
-/// The value of `CARGO_ENCODED_RUSTFLAGS` for a build in `folder` that goes to `target`.
-pub(super) async fn flags(folder: &Path, target: &Path, metadata: &Metadata) -> Result<String, Failure> {
-    let in_force = in_force(folder, target).await?;
+/// What a build is told by its environment.
+pub(super) struct Settings {
+    /// The value of `CARGO_ENCODED_RUSTFLAGS`.
+    pub(super) flags: String,
+    /// The variables that name the linker, if it is another one than Cargo would take.
+    pub(super) linker: Vec<(String, String)>,
+}
+
+/// What a build in `folder` for `arch` is told, which goes to `target`.
+pub(super) async fn settings(
+    folder: &Path,
+    (target, arch): (&Path, Arch),
+    metadata: &Metadata,
+) -> Result<Settings, Failure> {
+    let in_force = in_force(folder, target, triple(arch)).await?;
+    let linker = if in_force.linker.is_some() { Vec::new() } else { linker::variables(arch)? };
     // The paths of this checkout are in a file, and only its name is a flag: with other flags, Cargo would compile every
     // dependency anew for each checkout that shares the target directory. Their own paths are not in it.
     // https://doc.rust-lang.org/rustc/command-line-arguments.html#path-load-command-line-flags-from-a-path
@@ -76,7 +98,7 @@ pub(super) async fn flags(folder: &Path, target: &Path, metadata: &Metadata) -> 
     }
     flags.extend(in_force.flags);
     flags.push("-Ctarget-feature=+crt-static".to_owned());
-    Ok(flags.join(&DIVIDER.to_string()))
+    Ok(Settings { flags: flags.join(&DIVIDER.to_string()), linker })
 }
 
 /// The flags that hide where the workspace is, and the packages of other folders that it depends on.
@@ -102,7 +124,7 @@ fn cargo_home() -> Option<PathBuf> {
     home.or_else(|| std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cargo")))
 }
 
-async fn in_force(folder: &Path, target: &Path) -> Result<InForce, Failure> {
+async fn in_force(folder: &Path, target: &Path, triple: &str) -> Result<InForce, Failure> {
     let package = target.join("flags");
     fs::create_dir_all(&package).map_err(|error| unusable(&package, &error))?;
     for (name, text) in FILES {
@@ -113,13 +135,20 @@ async fn in_force(folder: &Path, target: &Path) -> Result<InForce, Failure> {
         }
     }
     let mut command = cargo(folder);
-    command.args(["check", "--quiet", "--message-format", "json", "--target", TARGET]);
+    command.args(["check", "--quiet", "--message-format", "json", "--target", triple]);
     command.arg("--manifest-path").arg(package.join("Cargo.toml")).arg("--target-dir").arg(package.join("target"));
     let output = command.output().await.map_err(|error| no_cargo(&error))?;
     if !output.status.success() {
-        let message = "the compiler's flags of the package's folder cannot be used";
+        let (message, hint) = match String::from_utf8_lossy(&output.stderr) {
+            // The compiler's own words for a target without a standard library.
+            said if said.contains("can't find crate for `core`") || said.contains("can't find crate for `std`") => (
+                format!("the Rust toolchain cannot compile for {triple} yet"),
+                format!("run `rustup target add {triple}` in {}", folder.display()),
+            ),
+            _ => ("the compiler's flags of the package's folder cannot be used".to_owned(), check(folder)),
+        };
         let failure = Failure::about(Subject::program("cargo check"), message);
-        return Err(failure.evidence(lines_of(&output.stderr)).hint(check(folder)));
+        return Err(failure.evidence(lines_of(&output.stderr)).hint(hint));
     }
     told(&output.stdout)
         .ok_or_else(|| Failure::internal("Cargo does not tell what the build script of the flags has told it"))
@@ -138,6 +167,7 @@ fn told(messages: &[u8]) -> Option<InForce> {
         flags: flags.map(str::to_owned).collect(),
         sysroot: value("FLAGS_SYSROOT")?.into(),
         commit: value("FLAGS_COMMIT")?.to_owned(),
+        linker: value("FLAGS_LINKER").filter(|linker| !linker.is_empty()).map(str::to_owned),
     })
 }
 
@@ -149,10 +179,12 @@ mod tests {
     fn flags_are_read_from_the_messages_of_cargo() {
         let executed = serde_json::json!({ "reason": "build-script-executed", "env": [
             ["FLAGS_COMMIT", "59807616e"], ["FLAGS_SYSROOT", "/rust"], ["FLAGS_FLAGS", "--cfg\x1fa=\"b c\""],
+            ["FLAGS_LINKER", "cross-gcc"],
         ]});
         let messages = format!("{{\"reason\":\"compiler-artifact\"}}\nno JSON\n{executed}\n");
         let flags = vec!["--cfg".to_owned(), "a=\"b c\"".to_owned()];
-        let expected = InForce { flags, sysroot: "/rust".into(), commit: "59807616e".into() };
+        let (commit, linker) = ("59807616e".to_owned(), Some("cross-gcc".to_owned()));
+        let expected = InForce { flags, sysroot: "/rust".into(), commit, linker };
         assert_eq!(told(messages.as_bytes()), Some(expected));
         assert_eq!(told(b"{\"reason\":\"build-finished\",\"success\":true}"), None);
     }

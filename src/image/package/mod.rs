@@ -3,6 +3,7 @@
 mod alone;
 mod cargo;
 mod flags;
+mod linker;
 #[cfg(test)]
 mod tests;
 
@@ -12,16 +13,21 @@ use std::{
 };
 
 use super::{elf, kept::Kept, lines::last_lines, sbom};
-use crate::model::{Evidence, Failure, Subject};
+use crate::{
+    kind::Arch,
+    model::{Evidence, Failure, Subject},
+};
 
 use alone::Alone;
-use cargo::{Metadata, TARGET, ask, cargo, check, no_cargo, parsed, unusable};
+use cargo::{Metadata, ask, cargo, check, no_cargo, parsed, triple, unusable};
 pub(super) use cargo::{Package, metadata};
+use flags::Settings;
 
 /// A program and what its package says of it.
 #[derive(Debug)]
 pub(super) struct Program {
     pub(super) name: String,
+    pub(super) arch: Arch,
     pub(super) version: String,
     pub(super) description: String,
     pub(super) bytes: Vec<u8>,
@@ -29,8 +35,9 @@ pub(super) struct Program {
     pub(super) bill: Vec<u8>,
 }
 
-/// Builds the program of the package in `folder`; `say` gets the compiler's lines. With it comes what was packed of it before.
-pub(super) async fn build(folder: &Path, say: &(dyn Fn(&str) + Sync)) -> Result<(Program, Kept), Failure> {
+/// Builds the program of the package in `folder` for `arch`; `say` gets the compiler's lines. With it comes what was packed of it
+/// before.
+pub(super) async fn build(folder: &Path, arch: Arch, say: &(dyn Fn(&str) + Sync)) -> Result<(Program, Kept), Failure> {
     let manifest = folder.join("Cargo.toml");
     if !manifest.is_file() {
         return Err(Failure::about(Subject::activity("build"), format!("there is no {}", manifest.display()))
@@ -39,8 +46,8 @@ pub(super) async fn build(folder: &Path, say: &(dyn Fn(&str) + Sync)) -> Result<
     let manifest = manifest.canonicalize().map_err(|error| unusable(&manifest, &error))?;
     let metadata = metadata(&manifest).await?;
     let target = target(&metadata);
-    let program = program_of(&manifest, &metadata.workspace_root, &target, say).await?;
-    let kept = Kept::new(&target.join("packed").join(&program.name));
+    let program = program_of(&manifest, &metadata.workspace_root, (&target, arch), say).await?;
+    let kept = Kept::new(&target.join(format!("packed-{}", arch.name())).join(&program.name));
     Ok((program, kept))
 }
 
@@ -52,12 +59,12 @@ fn target(metadata: &Metadata) -> PathBuf {
 async fn program_of(
     manifest: &Path,
     workspace: &Path,
-    target: &Path,
+    (target, arch): (&Path, Arch),
     say: &(dyn Fn(&str) + Sync),
 ) -> Result<Program, Failure> {
-    let folder = cargo::folder(manifest);
+    let (folder, triple) = (cargo::folder(manifest), triple(arch));
     // This writes a Cargo.lock where there is none.
-    let mut arguments = vec!["--filter-platform", TARGET];
+    let mut arguments = vec!["--filter-platform", triple];
     if workspace.join("Cargo.lock").is_file() {
         arguments.push("--locked");
     }
@@ -70,10 +77,10 @@ async fn program_of(
     })?;
     let name = program(package)?;
     let alone = Alone::enter(target).await?;
-    alone.forget_others(folder, target, &metadata).await?;
-    let flags = flags::flags(folder, target, &metadata).await?;
-    compile(folder, package, name, target, flags, say).await?;
-    let path = target.join(TARGET).join("release").join(name);
+    alone.forget_others(folder, (target, triple), &metadata).await?;
+    let settings = flags::settings(folder, (target, arch), &metadata).await?;
+    compile(folder, (package, name), (target, triple), settings, say).await?;
+    let path = target.join(triple).join("release").join(name);
     let bytes = tokio::fs::read(&path).await.map_err(|error| unusable(&path, &error))?;
     drop(alone);
     if !elf::is_static(&bytes) {
@@ -82,6 +89,7 @@ async fn program_of(
     }
     Ok(Program {
         name: name.to_owned(),
+        arch,
         version: package.version.clone(),
         description: package.description.clone().unwrap_or_default(),
         bytes,
@@ -114,18 +122,17 @@ pub(super) fn program(package: &Package) -> Result<&str, Failure> {
 
 async fn compile(
     folder: &Path,
-    package: &Package,
-    program: &str,
-    target: &Path,
-    flags: String,
+    (package, program): (&Package, &str),
+    (target, triple): (&Path, &str),
+    settings: Settings,
     say: &(dyn Fn(&str) + Sync),
 ) -> Result<(), Failure> {
     let mut command = cargo(folder);
-    command.args(["build", "--release", "--locked", "--target", TARGET]);
+    command.args(["build", "--release", "--locked", "--target", triple]);
     command.args(["--package", &package.specification(), "--bin", program]);
     command.arg("--manifest-path").arg(&package.manifest_path).arg("--target-dir").arg(target);
     // Those of the variable that this one hides are among the flags.
-    command.env("CARGO_ENCODED_RUSTFLAGS", flags).env_remove("RUSTFLAGS");
+    command.env("CARGO_ENCODED_RUSTFLAGS", settings.flags).env_remove("RUSTFLAGS").envs(settings.linker);
     command.stdout(Stdio::null()).stderr(Stdio::piped());
     let mut child = command.spawn().map_err(|error| no_cargo(&error))?;
     let hear = |line: &str| {

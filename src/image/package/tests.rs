@@ -42,7 +42,9 @@ async fn told(checkout: &TempDir, target: &TempDir) -> (Vec<u8>, String) {
     let metadata = metadata(&manifest).await.expect("it is a package");
     let said = std::sync::Mutex::new(String::new());
     let say = |line: &str| said.lock().expect("nobody panics").push_str(line);
-    let program = program_of(&manifest, &metadata.workspace_root, target.path(), &say).await.expect("it builds");
+    let program = program_of(&manifest, &metadata.workspace_root, (target.path(), Arch::default()), &say)
+        .await
+        .expect("it builds");
     (program.bytes, said.into_inner().expect("nobody panics"))
 }
 
@@ -222,7 +224,8 @@ async fn a_toolchain_that_is_not_installed_is_named_with_its_file() {
         ("hello/Cargo.toml", &manifest("hello", "1.2.3", "")),
         ("hello/src/main.rs", "fn main() {}\n"),
     ]);
-    let failure = build(&checkout.path().join("hello"), &|_| {}).await.expect_err("there is no such toolchain");
+    let failure =
+        build(&checkout.path().join("hello"), Arch::default(), &|_| {}).await.expect_err("there is no such toolchain");
     assert!(failure.to_string().contains("hello/rust-toolchain.toml"), "{failure}");
     let said = format!("{failure:?}");
     assert!(said.contains("1.0.999") && said.contains("rustup toolchain install"), "{said}");
@@ -231,6 +234,6 @@ async fn a_toolchain_that_is_not_installed_is_named_with_its_file() {
 #[tokio::test]
 async fn a_folder_without_a_package_is_refused_with_its_path() {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let failure = build(folder.path(), &|_| {}).await.expect_err("there is nothing to build");
+    let failure = build(folder.path(), Arch::default(), &|_| {}).await.expect_err("there is nothing to build");
     assert!(failure.to_string().contains("there is no") && failure.to_string().contains("Cargo.toml"), "{failure}");
 }

@@ -13,7 +13,7 @@ use futures::future::try_join_all;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    aws::{self, Once, Outcome, given},
+    aws::{self, Aws, Once, Outcome, given},
     kind::{Context, Cost, Doc, ImageSource, InRelease, Kind, RegistryLogin},
     kinds::ecr::{self, lifecycle},
     model::{
@@ -197,7 +197,7 @@ impl Kind for Image {
     #[cfg(test)]
     fn sample() -> crate::kind::Sample<Desired> {
         let desired = |package: &str| {
-            let source = ImageSource::Package(package.into());
+            let source = ImageSource::of(crate::kind::Base::Package(package.into()));
             let digest = Some(ecr::model::digest(&source));
             Desired { repository: ecr::model::URI.into(), digest, source, numbered_above: None, kept_from: None }
         };
@@ -281,7 +281,7 @@ async fn push(cx: &Context, desired: &Desired) -> Result<Live, Failure> {
     if lifecycle::is_wider(newer) {
         lifecycle::put(&cx.aws.ecr, repository, lifecycle::kept(newer)).await?;
     }
-    let login = login(cx).await?;
+    let login = login(&cx.aws).await?;
     cx.images.push(&desired.source, uri, &tag, &login).await?;
     let pushed = Numbered { build, version: built.version, tag, digest: built.digest };
     there.push(pushed.clone());
@@ -365,8 +365,11 @@ fn numbered(images: &[ImageDetail]) -> Vec<Numbered> {
 
 /// What the registry wants to be shown; good for twelve hours.
 /// <https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetAuthorizationToken.html>
-async fn login(cx: &Context) -> Result<RegistryLogin, Failure> {
-    let answer = cx.aws.ecr.get_authorization_token().send().await.during("GetAuthorizationToken")?;
+///
+/// # Errors
+/// If ECR fails.
+pub async fn login(aws: &Aws) -> Result<RegistryLogin, Failure> {
+    let answer = aws.ecr.get_authorization_token().send().await.during("GetAuthorizationToken")?;
     let data = answer.authorization_data.and_then(|data| data.into_iter().next());
     let data = given(data, "GetAuthorizationToken", "authorizationData")?;
     let token = given(data.authorization_token, "GetAuthorizationToken", "authorizationToken")?;
@@ -395,7 +398,7 @@ mod tests {
         let aws = Arc::new(model::session(cloud));
         let id = StackId { stack: "shop".into(), environment: "test".into() };
         let cx = Context::new(id, Arc::clone(&aws), Arc::new(Builder(aws)));
-        let source = ImageSource::Package(package.into());
+        let source = ImageSource::of(crate::kind::Base::Package(package.into()));
         let digest = Some(digest(&source));
         let desired = Desired { repository: URI.into(), digest, source, numbered_above, kept_from };
         Image::create(&cx, &Address::new(Image::NAME, "main"), &desired).await.expect("it is pushed").build

@@ -192,8 +192,18 @@ const SENTENCES: &[Sentence] = &[
         forms: &["exec format error"],
         unless: &[],
         when: When::Always,
-        cause: "The image is built for another processor than x86-64, or its program is a script without a `#!` line.",
-        fix: "Build the image for linux/amd64, as `build` in stack.yaml does. Begin a script with `#!/bin/sh`.",
+        cause: "The image is built for other processors than the service's, or its program is a script without a `#!` line.",
+        fix: "Set `arch` in stack.yaml to what the image is for, or build it with `build`. Begin a script with `#!/bin/sh`.",
+        of_psql: None,
+    },
+    // https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task_cannot_pull_image.html
+    Sentence {
+        example: "CannotPullContainerError: image Manifest does not contain descriptor matching platform 'linux/arm64'",
+        forms: &["does not contain descriptor matching platform"],
+        unless: &[],
+        when: When::Always,
+        cause: "The image is not there for the service's processors.",
+        fix: "Set `arch` in stack.yaml to what the image is for, or name an image for both.",
         of_psql: None,
     },
     // The log has the first two, ECS's reason the others.

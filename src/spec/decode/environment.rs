@@ -1,7 +1,8 @@
 //! `env` of a service, and the names that its environment may have.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, path::Path};
 
+use super::image::below;
 use crate::spec::{
     check,
     nearest::nearest,
@@ -47,6 +48,18 @@ pub(super) fn env(field: &Field, scope: &Scope, problems: &mut Collector) -> Opt
         }
     }
     Some(env)
+}
+
+/// Checks what `env_file` names. What is in the files has come into `env` before.
+pub(super) fn files(map: &Map, problems: &mut Collector) {
+    let Some(field) = map.get("env_file") else { return };
+    let named = match field.node.text() {
+        Some(_) => field.text(problems).map(|text| vec![(field, text)]),
+        None => field.texts(problems),
+    };
+    for (field, name) in named.unwrap_or_default() {
+        below(&field, Path::new(&name), "name the file, such as deploy/web.env", problems);
+    }
 }
 
 /// A value that has no secret in it; `hint` says what to do with a variable and a text that has one. None where that cannot

@@ -2,12 +2,13 @@
 
 use std::{
     collections::BTreeMap,
-    path::{Component, Path, PathBuf},
+    path::{Path, PathBuf},
 };
 
 use crate::spec::{
     check,
     keys::DOCKERFILE,
+    paths,
     problem::Collector,
     read::{Entries, Field, Map},
     repository,
@@ -75,16 +76,15 @@ fn arguments(field: &Field, problems: &mut Collector) -> Option<BTreeMap<String,
 }
 
 /// What is built has to be in the project: a path that leaves it would be another one on each machine.
-fn below(field: &Field, path: &Path, hint: &str, problems: &mut Collector) {
-    let inside = path.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
-    if !inside || path.as_os_str().is_empty() {
+pub(super) fn below(field: &Field, path: &Path, hint: &str, problems: &mut Collector) {
+    if !paths::is_below(path) {
         field.wrong(format!("`{}` is not below the folder of stack.yaml", path.display()), hint, problems);
     }
 }
 
-/// The first service, by name, that has `image`.
-fn first<'a>(services: &'a BTreeMap<String, Service>, image: &ImageFrom) -> &'a str {
-    services.iter().find(|(_, service)| service.image == *image).map_or("", |(name, _)| name)
+/// The first service, by name, that has the same image as `service`.
+fn first<'a>(services: &'a BTreeMap<String, Service>, service: &Service) -> &'a str {
+    services.iter().find(|(_, other)| service.has_image_of(other)).map_or("", |(name, _)| name)
 }
 
 /// Each source has a repository of its own, whose name ECR takes; the names follow from paths.
@@ -94,19 +94,20 @@ pub(super) fn repositories(
     stack: &str,
     problems: &mut Collector,
 ) {
-    let mut taken: BTreeMap<String, (&str, &ImageFrom)> = BTreeMap::new();
+    let mut taken: BTreeMap<String, (&str, &Service)> = BTreeMap::new();
     for field in fields {
         let Some((service, decoded)) = services.get_key_value(&field.key.text) else { continue };
-        let Some(name) = decoded.image.repository(stack, first(services, &decoded.image)) else { continue };
-        let Some((_, build)) = field.node.entries().iter().find(|(key, _)| key.text == "build") else { continue };
-        let path = format!("{}.build", field.path);
+        let Some(name) = decoded.repository(stack, first(services, decoded)) else { continue };
+        let is_image = |key: &str| key == "build" || key == "image";
+        let Some((key, build)) = field.node.entries().iter().find(|(key, _)| is_image(&key.text)) else { continue };
+        let path = format!("{}.{}", field.path, key.text);
         if name.len() > repository::LONGEST {
             let message = format!("the path is too long to name a repository: {} characters", name.len());
             let hint = format!("move what is built to a path of at most {} characters", repository::LONGEST);
             problems.add(build.span, &path, message, hint);
         }
         match taken.get(&name) {
-            Some((other, image)) if **image != decoded.image => {
+            Some((other, theirs)) if !theirs.has_image_of(decoded) => {
                 let message =
                     format!("`{service}` and `{other}` build different images for one ECR repository, `{name}`");
                 let hint = "rename one of the two folders, or build both in the same way: only letters, digits and \
@@ -114,7 +115,7 @@ pub(super) fn repositories(
                 problems.add(build.span, &path, message, hint);
             }
             Some(_) => {}
-            None => drop(taken.insert(name, (service, &decoded.image))),
+            None => drop(taken.insert(name, (service, decoded))),
         }
     }
 }

@@ -8,6 +8,7 @@ mod calls;
 mod database;
 mod domains;
 mod environment;
+mod files;
 mod health;
 mod image;
 mod jobs;

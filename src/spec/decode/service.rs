@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    buckets, calls, domains, environment, health,
+    buckets, calls, domains, environment, files, health,
     image::{image, repositories},
     logs, permissions, scale, secrets, security_groups,
     sidecars::{self, Own},
@@ -11,7 +11,7 @@ use super::{
 };
 use crate::spec::{
     block, check,
-    keys::{SERVICE, ULIMITS},
+    keys::{ARCH, SERVICE, ULIMITS},
     limits,
     problem::Collector,
     read::{Entries, Field, Map},
@@ -120,6 +120,8 @@ fn service(
 ) -> Option<Service> {
     let map = Map::new(field.node, &field.path, &SERVICE, problems)?;
     let image = image(&map, field, problems);
+    let arch = map.word("arch", &ARCH, problems);
+    let files = files::files(&map, problems);
     let entrypoint = map.command("entrypoint", problems);
     let command = map.command("command", problems);
     let port = map.number("port", problems).and_then(|port| u16::try_from(port).ok());
@@ -176,6 +178,7 @@ fn service(
     let named: Vec<String> = buckets.iter().flatten().map(|name| Bucket::variable(name)).collect();
     let given = given.iter().copied().chain(named.iter().map(String::as_str)).chain(port.map(|_| "PORT"));
     let without = environment::without(&map, &given.collect::<Vec<_>>(), problems);
+    environment::files(&map, problems);
     let env = map.get("env").map_or(Some(BTreeMap::new()), |field| environment::env(&field, scope, problems));
     let secrets = map.get("secrets").map_or(Some(BTreeMap::new()), |field| secrets::secrets(&field, scope, problems));
     if let (Some(env), Some(secrets)) = (&env, &secrets) {
@@ -209,6 +212,8 @@ fn service(
         port,
         cpu: cpu?,
         memory: memory?,
+        arch: arch?,
+        files: files?,
         replicas,
         scale,
         health,

@@ -2,9 +2,14 @@
 
 use super::{
     Absence, CONDITIONS, Empty, Foreign, HEALTH, Key, Kind, LOGS, Literal, SCALE, SECRET, SIDECAR, STATEMENT, Section,
-    texts,
+    texts, words,
 };
-use crate::spec::check;
+use crate::spec::{check, stack::Arch};
+
+/// The words of `arch`.
+pub(in crate::spec) static ARCH: [(&str, Arch); 2] = [("amd64", Arch::Amd64), ("arm64", Arch::Arm64)];
+
+static ARCH_WORDS: [&str; 2] = words(&ARCH);
 
 pub(in crate::spec) static SERVICE: Section = Section {
     name: "service",
@@ -57,6 +62,14 @@ pub(in crate::spec) static SERVICE: Section = Section {
             kind: Kind::Number { least: check::MEMORY.0, most: check::MEMORY.1, unit: "MiB" },
             absence: Absence::Means("the least that goes with `cpu`"),
             doc: "The memory in MiB, as Fargate pairs it with `cpu`. See [the table](#fargates-pairs).",
+        },
+        Key {
+            name: "arch",
+            kind: Kind::Choice(&ARCH_WORDS),
+            absence: Absence::Default(Literal::Text("amd64")),
+            doc: "The processors that its tasks run on. `arm64` is AWS Graviton, for a fifth less. What is built is built for them: \
+                  a Cargo package needs [a target and a linker](#arch), a Dockerfile is built with `--platform`. An `image` has to be \
+                  for them too. A change builds the image anew and replaces the tasks.",
         },
         Key {
             name: "replicas",
@@ -204,6 +217,13 @@ pub(in crate::spec) static SERVICE: Section = Section {
                   [refer to what the stack makes](#references), such as `((database.host))`.",
         },
         Key {
+            name: "env_file",
+            kind: Kind::Either(&[Kind::Text(&texts::FILE), Kind::List(&texts::FILE, Empty::Refused)]),
+            absence: Absence::Means("none"),
+            doc: "A file of `NAME=value` lines, or a list of them, from the folder of stack.yaml. Its variables are taken as those of \
+                  `env`, in plain text: what `env` and `secrets` say themselves holds. See [files of variables](#files-of-variables).",
+        },
+        Key {
             name: "secrets",
             kind: Kind::Named {
                 names: &texts::VARIABLE_NAME,
@@ -218,6 +238,17 @@ pub(in crate::spec) static SERVICE: Section = Section {
                   made once, kept in Secrets Manager and never shown. `set`: [given by hand](#secrets). `{ from: … }`: [a \
                   secret of your own](#secrets). A text with [references](#references), such as `((database.password))`: \
                   put together of what the stack makes.",
+        },
+        Key {
+            name: "files",
+            kind: Kind::Named {
+                names: &texts::IMAGE_PATH,
+                of: &Kind::Either(&[Kind::Text(&texts::FILE), Kind::Map(&FILE)]),
+            },
+            absence: Absence::Means("none"),
+            doc: "Files and folders of the project that are laid over the image, by their paths there. \
+                  `{ /etc/nginx/nginx.conf: deploy/nginx.conf }` is one file. With `image`, the result goes to a repository of the stack. \
+                  See [files](#files). A changed file is a release.",
         },
         Key {
             name: "without",
@@ -261,6 +292,37 @@ pub(in crate::spec) static SERVICE: Section = Section {
     foreign: FOREIGN,
 };
 
+pub(in crate::spec) static FILE: Section = Section {
+    name: "file",
+    doc: "A file or folder that is laid over an image, with its permissions.",
+    keys: &[
+        Key {
+            name: "from",
+            kind: Kind::Text(&texts::FILE),
+            absence: Absence::Error("deploy/start.sh"),
+            doc: "The file or folder, from the folder of stack.yaml and below it.",
+        },
+        Key {
+            name: "mode",
+            kind: Kind::Scalar,
+            absence: Absence::Means("0755 for a file that its owner can run, else 0644"),
+            doc: "The permissions that the file has in the image, or each file of the folder, in octal digits, such as `0755`. The \
+                  owner is root.",
+        },
+    ],
+    foreign: &[
+        Foreign { words: &["file", "source", "path"], help: "use `from` for the file or folder of the project" },
+        Foreign {
+            words: &["target"],
+            help: "write the path in the image as the key: `files: { /etc/app.conf: app.conf }`",
+        },
+        Foreign {
+            words: &["uid", "gid", "user", "owner"],
+            help: "leave it out: files belong to root, and `mode` says who reads them",
+        },
+    ],
+};
+
 /// Fargate's own limit is 65535, and the most that it takes is what its kernel does.
 /// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task_definition_parameters.html#container_definition_limits>
 pub(in crate::spec) static ULIMITS: Section = Section {
@@ -281,7 +343,6 @@ pub(in crate::spec) static ULIMITS: Section = Section {
 const FOREIGN: &[Foreign] = &[
     Foreign { words: &["environment", "variables"], help: "use `env` for environment variables" },
     Foreign { words: &["args", "cmd"], help: "use `command`, such as `command: [work]`" },
-    Foreign { words: &["env_file"], help: "write the variables in `env`: stackctl reads no files of variables" },
     Foreign {
         words: &["count", "desired_count", "instances"],
         help: "use `replicas` for a fixed number of tasks, or `scale` for autoscaling",
@@ -347,7 +408,8 @@ const FOREIGN: &[Foreign] = &[
         words: &["logging", "observability"],
         help: "use `logs` for how long the log is kept, such as `logs: { days: 14 }`; it goes to CloudWatch Logs",
     },
-    Foreign { words: &["platform", "arch"], help: "leave it out: tasks run on linux/amd64" },
+    Foreign { words: &["platform", "architecture"], help: "use `arch`: amd64 or arm64, such as `arch: arm64`" },
+    Foreign { words: &["configs"], help: "use `files` for files of the project, by their paths in the image" },
     Foreign {
         words: &["deployment"],
         help: "leave it out: new tasks serve before old ones stop, and `rollback_after` limits the failures",
@@ -417,9 +479,10 @@ pub(in crate::spec) static DOCKERFILE: Section = Section {
         Foreign { words: &["path"], help: "use `context` for the folder, or `dockerfile` for the file" },
         Foreign { words: &["build_args", "buildargs"], help: "use `args` for build arguments" },
         Foreign { words: &["stage"], help: "use `target` for the stage that is built" },
+        Foreign { words: &["cache_from", "cache_to"], help: "leave it out: Docker's own cache is used" },
         Foreign {
-            words: &["cache_from", "cache_to", "platform", "platforms"],
-            help: "leave it out: Docker's own cache is used, and images are for linux/amd64",
+            words: &["platform", "platforms", "arch"],
+            help: "use `arch` of the service: amd64 or arm64, such as `arch: arm64`",
         },
     ],
 };

@@ -2,7 +2,7 @@
 //! let pass what the check refuses, and never the other way round.
 
 use super::{Check, Text};
-use crate::spec::check;
+use crate::spec::{check, paths};
 
 /// Any text.
 pub(super) static ANY: Text = PLAIN;
@@ -198,6 +198,10 @@ pub(super) static FOLDER: Text = Text { one: "folder", ..PLAIN };
 
 /// A file or folder, from that of stack.yaml.
 pub(super) static FILE: Text = Text { one: "path", ..PLAIN };
+
+/// The path of a file or folder in an image.
+pub(super) static IMAGE_PATH: Text =
+    Text { one: "path in the image", pattern: "^/[^/]+(/[^/]+)*$", longest: paths::LONGEST_IMAGE_PATH, ..PLAIN };
 
 pub(super) static URL_PATH: Text = Text {
     one: "path",

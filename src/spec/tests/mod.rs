@@ -2,6 +2,7 @@
 
 mod calls;
 mod domains;
+mod files;
 mod fuzz;
 mod health;
 mod parts;

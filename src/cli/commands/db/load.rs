@@ -22,7 +22,7 @@ use crate::{
     },
     dump::{Dump, Refusal},
     engine, exit,
-    kind::{ImageSource, Images},
+    kind::{Base, ImageSource, Images},
     kinds::ecs::database_load::{
         TASK,
         earlier::{Order, State, cluster},
@@ -70,7 +70,7 @@ impl Load {
             Way::Begin => {
                 earlier.outcomes().iter().for_each(|line| output.status(line));
                 self.ask(&project, global, output)?;
-                let built = project.images().build(&ImageSource::Dump(dump.path())).await?;
+                let built = project.images().build(&ImageSource::of(Base::Dump(dump.path()))).await?;
                 blueprint::Load {
                     file: dump.path(),
                     digest: built.digest,

@@ -97,6 +97,7 @@ fn register(ecs: &mut Ecs, input: &RegisterTaskDefinitionInput) -> Result<Regist
         .set_cpu(input.cpu.clone())
         .set_memory(input.memory.clone())
         .set_execution_role_arn(input.execution_role_arn.clone())
+        .set_runtime_platform(input.runtime_platform.clone())
         .set_task_role_arn(input.task_role_arn.clone())
         .set_container_definitions(input.container_definitions.clone());
     let definition = ecs.add(definition, input.tags().to_vec());

@@ -9,6 +9,12 @@ use crate::{
 /// CPU units of one vCPU, and MiB of one GB.
 const UNITS: f64 = 1024.0;
 
+/// What a task on x86-64 is charged by.
+pub(super) const USUAL: [&str; 2] = ["task vCPU hour", "task GB hour"];
+
+/// What a task on 64-bit ARM is charged by.
+pub(super) const ARM: [&str; 2] = ["task arm64 vCPU hour", "task arm64 GB hour"];
+
 /// The charge for `replicas` tasks of the service `name`, or for the fewest that it is scaled to; none while the size of a task
 /// is not known. `revision` is the ARN that they run, if it is known.
 pub(super) fn charge(
@@ -21,18 +27,23 @@ pub(super) fn charge(
     let definitions = others.figures("task_definition", name)?;
     // AWS has many revisions. What stack.yaml asks for is one.
     let runs = definitions.iter().find(|(id, _)| revision.is_some_and(|arn| aws::last_part(arn) == id));
-    let size = runs.or(definitions.first()).and_then(|(_, size)| size.get("cpu").zip(size.get("memory")));
+    let figures = runs.or(definitions.first()).map(|(_, figures)| figures);
+    let size = figures.and_then(|figures| figures.get("cpu").zip(figures.get("memory")));
     let Some((&cpu, &memory)) = size else { return Ok(None) };
+    let is_arm = figures.is_some_and(|figures| figures.contains_key("arm64"));
     let scaled = others.figures("scaling", name)?;
     let tasks = scaled.first().and_then(|(_, scaled)| scaled.get("min").copied()).unwrap_or(replicas);
     let plural = if tasks == 1 { "" } else { "s" };
     let mut what = format!("{tasks} task{plural} of {cpu} / {memory}");
+    if is_arm {
+        what.push_str(" on arm64");
+    }
     if public_ip {
         what.push_str(if tasks == 1 { ", a public address" } else { ", a public address each" });
     }
     let count = f64::from(tasks);
-    let charge = Charge::new(what)
-        .plus("task vCPU hour", count * f64::from(cpu) / UNITS)
-        .plus("task GB hour", count * f64::from(memory) / UNITS);
+    let [vcpu, gb] = if is_arm { ARM } else { USUAL };
+    let charge =
+        Charge::new(what).plus(vcpu, count * f64::from(cpu) / UNITS).plus(gb, count * f64::from(memory) / UNITS);
     Ok(Some(if public_ip { charge.plus(PUBLIC_ADDRESS, count) } else { charge }))
 }

@@ -167,7 +167,7 @@ impl Kind for Service {
     const OUTLIVES: &'static [&'static str] = &["listener_rule"];
     const IN_RELEASE: InRelease = InRelease::Tasks;
     const COST: Cost<Desired, Live> = Cost::Counted {
-        prices: &["task vCPU hour", "task GB hour", PUBLIC_ADDRESS],
+        prices: &[charge::USUAL[0], charge::USUAL[1], charge::ARM[0], charge::ARM[1], PUBLIC_ADDRESS],
         charge: |address, state, others| {
             let (replicas, public_ip, revision) = match state {
                 State::Desired(desired) => (desired.replicas, desired.public_ip, desired.task_definition.known()),

@@ -252,6 +252,7 @@ impl Container {
                 // The task's own, which `register` sets, the name, the other containers, and what goes with the check's command.
                 Field::Cpu
                 | Field::Memory
+                | Field::Arch
                 | Field::ExecutionRole
                 | Field::TaskRole
                 | Field::Container

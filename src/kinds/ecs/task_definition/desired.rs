@@ -4,7 +4,9 @@
 
 use std::collections::BTreeMap;
 
-use aws_sdk_ecs::types::{ContainerDefinition, TaskDefinition as SdkDefinition};
+use aws_sdk_ecs::types::{
+    ContainerDefinition, CpuArchitecture, OsFamily, RuntimePlatform, TaskDefinition as SdkDefinition,
+};
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -12,6 +14,7 @@ use super::{
     field::Field,
 };
 use crate::{
+    kind::Arch,
     kinds::ecs,
     model::{Failure, Input, Name},
 };
@@ -25,6 +28,9 @@ pub struct Desired {
     pub cpu: u32,
     /// MiB of memory. All containers share them.
     pub memory: u32,
+    /// The processors that it runs on.
+    #[serde(default, skip_serializing_if = "Arch::is_usual")]
+    pub arch: Arch,
     /// The role with which ECS starts the task.
     pub execution_role: Input,
     /// The role that the application has; none, if it may do nothing on AWS.
@@ -53,6 +59,7 @@ impl Desired {
             container: container.to_owned(),
             cpu: 256,
             memory: 512,
+            arch: Arch::default(),
             execution_role: roles.execution,
             task_role: roles.task,
             main,
@@ -77,6 +84,9 @@ pub(super) fn compared(desired: &Desired) -> BTreeMap<Name<Field>, Option<String
         (Field::Memory.into(), Some(desired.memory.to_string())),
         (Field::ExecutionRole.into(), known(&desired.execution_role)),
     ]);
+    if !desired.arch.is_usual() {
+        fields.insert(Field::Arch.into(), Some(desired.arch.name().to_owned()));
+    }
     if let Some(role) = &desired.task_role {
         fields.insert(Field::TaskRole.into(), known(role));
     }
@@ -113,11 +123,29 @@ pub(super) fn read(definition: &SdkDefinition) -> Desired {
         container: text(main.name()),
         cpu: number(definition.cpu()),
         memory: number(definition.memory()),
+        arch: arch(definition),
         execution_role: input(definition.execution_role_arn()),
         task_role: definition.task_role_arn().map(Input::from),
         main: Container::read(main),
         sidecars: sidecars.map(|sidecar| (text(sidecar.name()), Container::read(sidecar))).collect(),
     }
+}
+
+/// The processors that `definition` runs on, as far as they are known here.
+fn arch(definition: &SdkDefinition) -> Arch {
+    match definition.runtime_platform().and_then(RuntimePlatform::cpu_architecture) {
+        Some(CpuArchitecture::Arm64) => Arch::Arm64,
+        _ => Arch::Amd64,
+    }
+}
+
+/// What ECS is told of the processors; nothing of those that it takes by itself.
+pub(super) fn platform(arch: Arch) -> Option<RuntimePlatform> {
+    let architecture = match arch {
+        Arch::Amd64 => return None,
+        Arch::Arm64 => CpuArchitecture::Arm64,
+    };
+    Some(RuntimePlatform::builder().cpu_architecture(architecture).operating_system_family(OsFamily::Linux).build())
 }
 
 /// Whether [`read`] has found all that a task needs.
@@ -159,7 +187,7 @@ mod tests {
             depends_on: BTreeMap::from([("migrate".to_owned(), Condition::Success)]),
             ..Container::new("image".into(), "logs".into())
         };
-        Desired::new("web", main, roles)
+        Desired { arch: Arch::Arm64, ..Desired::new("web", main, roles) }
     }
 
     /// Two sidecars, of which one comes before the task's own container by its name.
@@ -182,6 +210,7 @@ mod tests {
 
     fn definition(containers: Vec<ContainerDefinition>) -> SdkDefinition {
         let definition = SdkDefinition::builder().cpu("256").memory("512").execution_role_arn("execution");
+        let definition = definition.set_runtime_platform(platform(Arch::Arm64));
         definition.task_role_arn("task").set_container_definitions(Some(containers)).build()
     }
 

@@ -7,6 +7,7 @@ fields! {
     pub enum Field {
         Cpu = "cpu",
         Memory = "memory",
+        Arch = "arch",
         ExecutionRole = "execution_role",
         TaskRole = "task_role",
         Container = "container",

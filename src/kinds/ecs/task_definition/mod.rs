@@ -26,7 +26,7 @@ pub use revision::{Revision, active, find};
 
 use crate::{
     aws::{self, About, Once, Outcome, given},
-    kind::{Context, Cost, Doc, Figures, InRelease, Kind, State},
+    kind::{Arch, Context, Cost, Doc, Figures, InRelease, Kind, State},
     kinds::ecs::{self, task},
     model::{
         Address, Cause, Changed, Changes, Diff, Failure, Found, Input, Name, NoField, On, Outputs, Permission, Phase,
@@ -156,7 +156,14 @@ impl Kind for TaskDefinition {
                 (field("cpu"), field("memory"))
             }
         };
-        [("cpu", cpu), ("memory", memory)].into_iter().filter_map(|(name, number)| Some((name, number?))).collect()
+        let is_arm = match state {
+            State::Desired(desired) => desired.arch == Arch::Arm64,
+            State::Live(live) => live.fields.get(Field::Arch.name()).is_some_and(|arch| arch == Arch::Arm64.name()),
+        };
+        [("cpu", cpu), ("memory", memory), ("arm64", is_arm.then_some(1))]
+            .into_iter()
+            .filter_map(|(name, number)| Some((name, number?)))
+            .collect()
     }
 
     async fn delete(cx: &Context, live: &Live) -> Result<(), Failure> {
@@ -209,6 +216,7 @@ async fn register(cx: &Context, address: &Address, desired: &Desired, before: Op
         .memory(desired.memory.to_string())
         .execution_role_arn(desired.execution_role.get()?)
         .set_task_role_arn(desired.task_role.as_ref().map(Input::get).transpose()?.map(str::to_owned))
+        .set_runtime_platform(desired::platform(desired.arch))
         .set_container_definitions(Some(desired::containers(&cx.aws.region, desired)?))
         .set_tags(Some(tags));
     let answer = call.customize().once().send().await.during("RegisterTaskDefinition")?;

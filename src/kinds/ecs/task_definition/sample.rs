@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::{Check, Condition, Container, Desired, Roles, SecretRef};
-use crate::{kind::Sample, kinds::ecs};
+use crate::{
+    kind::{Arch, Sample},
+    kinds::ecs,
+};
 
 fn base() -> Desired {
     let roles = Roles { execution: "arn:of:execution".into(), task: Some("arn:of:task".into()) };
@@ -44,6 +47,7 @@ pub(super) fn sample() -> Sample<Desired> {
     Sample::new(ecs::model::cloud, base())
         .variant(&["cpu"], Desired { cpu: 512, ..base() })
         .variant(&["memory"], Desired { memory: 1024, ..base() })
+        .variant(&["arch"], Desired { arch: Arch::Arm64, ..base() })
         .variant(&["execution_role"], Desired { execution_role: "arn:of:another".into(), ..base() })
         .variant(&["task_role"], Desired { task_role: Some("arn:of:another".into()), ..base() })
         .variant(&["task_role"], Desired { task_role: None, ..base() })

@@ -1,0 +1,38 @@
+//! Programs for 64-bit ARM on a computer with other processors: QEMU's user emulation runs them, as Debian packs it. It runs the
+//! program of a container and no programs that this one starts.
+
+use std::{env, fs, path::Path};
+
+use anyhow::{Context, Result};
+use serde_json::Value;
+
+/// What images call 64-bit ARM.
+pub(crate) const ARM: &str = "arm64";
+
+/// The emulator: a static program, which runs inside a container's files.
+const PROGRAM: &str = "/usr/bin/qemu-aarch64-static";
+
+/// Where it is in a container's files.
+const PLACE: &str = "/.qemu-aarch64";
+
+/// Where a program without a path is looked for.
+const PATH: [&str; 6] = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
+
+/// Puts the emulator into the files of an image with this configuration, if this computer cannot run it by itself.
+pub(crate) fn lay(config: &Value, root: &Path) -> Result<()> {
+    if config["architecture"] != ARM || env::consts::ARCH == "aarch64" {
+        return Ok(());
+    }
+    let copied = fs::copy(PROGRAM, root.join(PLACE.trim_start_matches('/')));
+    copied.context("this computer cannot run programs for arm64: sudo apt-get install qemu-user-static")?;
+    Ok(())
+}
+
+/// What runs `line` in the files at `root`.
+pub(crate) fn line(root: &Path, line: &[String]) -> Vec<String> {
+    let inside = |path: &str| root.join(path.trim_start_matches('/'));
+    let ([program, arguments @ ..], true) = (line, inside(PLACE).exists()) else { return line.to_vec() };
+    let found = PATH.iter().map(|folder| format!("{folder}/{program}")).find(|path| inside(path).exists());
+    let program = found.filter(|_| !program.contains('/')).unwrap_or_else(|| program.clone());
+    [PLACE.to_owned(), program].into_iter().chain(arguments.iter().cloned()).collect()
+}

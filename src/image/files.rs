@@ -1,0 +1,212 @@
+//! The layer of a service's `files`: files and folders of the project, at their paths in the image. Owner, time and place of
+//! the checkout leave no trace in it, so that the same files are the same layer everywhere.
+
+use std::{
+    fs::{self, Metadata},
+    path::{Path, PathBuf},
+};
+
+use super::layer::{Archive, Entry};
+use crate::{
+    kind::Laid,
+    model::{Failure, Subject},
+};
+
+/// How large all files of a service may be, in bytes: they are held in memory, and more belongs into the image or a bucket.
+const LARGEST: u64 = 10 * 1024 * 1024;
+
+/// How many they may be.
+const MOST: usize = 1000;
+
+/// How a private key in PEM begins and ends, whatever its kind. <https://www.rfc-editor.org/rfc/rfc7468>
+const PRIVATE_KEY: [&str; 2] = ["-----BEGIN ", "PRIVATE KEY-----"];
+
+/// One file that is laid over an image.
+#[derive(Debug, PartialEq)]
+struct Found {
+    /// Its path in the image, without the `/` at its beginning.
+    path: String,
+    mode: u32,
+    from: PathBuf,
+}
+
+/// The layer of `files`, which are below `root`, by their paths in the image.
+pub(super) fn archive<'a>(
+    root: &Path,
+    files: impl Iterator<Item = (&'a String, &'a Laid)>,
+) -> Result<Archive, Failure> {
+    let root = root.canonicalize().map_err(|error| unusable(root, &error.to_string()))?;
+    let mut found = Vec::new();
+    let mut length = 0;
+    for (path, laid) in files {
+        gather(&root, &root.join(&laid.from), path.trim_matches('/'), laid.mode, (&mut found, &mut length))?;
+    }
+    found.sort_by(|one: &Found, other| one.path.cmp(&other.path));
+    let contents =
+        found.iter().map(|file| fs::read(&file.from).map_err(|error| unusable(&file.from, &error.to_string())));
+    let contents: Vec<Vec<u8>> = contents.collect::<Result<_, _>>()?;
+    let entries = found.iter().zip(&contents);
+    let entries: Vec<Entry> =
+        entries.map(|(file, content)| Entry::File { path: &file.path, mode: file.mode, content }).collect();
+    Archive::of(&entries)
+}
+
+/// Finds the files at `from`, and adds up how large they are.
+fn gather(
+    root: &Path,
+    from: &Path,
+    path: &str,
+    mode: Option<u32>,
+    (found, length): (&mut Vec<Found>, &mut u64),
+) -> Result<(), Failure> {
+    let broken = |error: std::io::Error| {
+        unusable(from, &error.to_string()).hint("`files` names files and folders from the folder of stack.yaml")
+    };
+    let whole = from.canonicalize().map_err(broken)?;
+    if !whole.starts_with(root) {
+        let why = "it is a link that leaves the folder of stack.yaml, and would be another file on each computer";
+        return Err(unusable(from, why).hint("copy the file into the project"));
+    }
+    let metadata = fs::metadata(&whole).map_err(broken)?;
+    if metadata.is_dir() {
+        let entries = fs::read_dir(&whole).and_then(Iterator::collect::<std::io::Result<Vec<_>>>).map_err(broken)?;
+        for entry in entries {
+            let Some(name) = entry.file_name().to_str().map(str::to_owned) else {
+                return Err(unusable(&entry.path(), "its name is not UTF-8"));
+            };
+            gather(root, &from.join(&name), &format!("{path}/{name}"), mode, (&mut *found, &mut *length))?;
+        }
+        return Ok(());
+    }
+    *length += metadata.len();
+    found.push(Found { path: path.to_owned(), mode: mode.unwrap_or_else(|| own_mode(&metadata)), from: whole });
+    if *length > LARGEST || found.len() > MOST {
+        let why = format!("the `files` of a service are at most {MOST}, with {} MiB in all", LARGEST / 1024 / 1024);
+        return Err(
+            unusable(from, &why).hint("put large files into the image with a Dockerfile, or keep them in `buckets`")
+        );
+    }
+    Ok(())
+}
+
+/// Who may do what with a file of which nothing is said: everybody reads it, and runs it if its owner does. That is all that Git
+/// keeps of a file's permissions.
+fn own_mode(metadata: &Metadata) -> u32 {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        if metadata.permissions().mode() & 0o100 != 0 {
+            return 0o755;
+        }
+    }
+    let _ = metadata;
+    0o644
+}
+
+/// The files among these, from the folder of stack.yaml, that look as if they held a secret: whoever can pull the image reads it.
+pub(super) fn secret_by_looks<'a>(root: &Path, files: impl Iterator<Item = &'a Laid>) -> Vec<String> {
+    let (mut found, mut length) = (Vec::new(), 0);
+    let Ok(root) = root.canonicalize() else { return Vec::new() };
+    for laid in files {
+        // What cannot be read fails when the layer is made.
+        drop(gather(&root, &root.join(&laid.from), "", None, (&mut found, &mut length)));
+    }
+    let from = found.iter().filter(|file| holds_secret(&file.from));
+    from.map(|file| file.from.strip_prefix(&root).unwrap_or(&file.from).display().to_string()).collect()
+}
+
+fn holds_secret(file: &Path) -> bool {
+    let name = file.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let by_name =
+        name == ".env" || name.starts_with(".env.") || name == ".npmrc" || name == ".pgpass" || name == "credentials";
+    let content = fs::read(file).unwrap_or_default();
+    let text = String::from_utf8_lossy(&content);
+    let is_key = text.lines().any(|line| line.starts_with(PRIVATE_KEY[0]) && line.trim_end().ends_with(PRIVATE_KEY[1]));
+    by_name || is_key
+}
+
+fn unusable(path: &Path, why: &str) -> Failure {
+    Failure::about(Subject::file(path), why)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::BTreeMap, os::unix::fs::PermissionsExt};
+
+    use super::*;
+
+    fn laid(from: &str) -> Laid {
+        Laid { from: from.into(), mode: None }
+    }
+
+    /// A project with a configuration, and a folder of scripts.
+    fn project() -> tempfile::TempDir {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let write = |path: &str, text: &str, mode: u32| {
+            let path = folder.path().join(path);
+            fs::create_dir_all(path.parent().expect("it has one")).expect("a folder");
+            fs::write(&path, text).expect("it can be written");
+            fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("it is ours");
+        };
+        write("nginx.conf", "server {}\n", 0o600);
+        write("scripts/init/one.sh", "#!/bin/sh\n", 0o700);
+        write("scripts/two.txt", "two\n", 0o664);
+        folder
+    }
+
+    fn entries(archive: &Archive) -> Vec<(String, u32, u64)> {
+        let layer = archive.pack().expect("it is packed");
+        let mut archive = tar::Archive::new(flate2::read::GzDecoder::new(layer.compressed.as_slice()));
+        let entries = archive.entries().expect("it is an archive").map(|entry| {
+            let entry = entry.expect("it is whole");
+            let mode = entry.header().mode().expect("it has one");
+            (entry.path().expect("it has a path").display().to_string(), mode, entry.size())
+        });
+        entries.collect()
+    }
+
+    #[test]
+    fn files_and_folders_are_laid_where_they_are_wanted() {
+        let project = project();
+        let files = BTreeMap::from([
+            ("/etc/nginx/conf.d/default.conf".to_owned(), laid("nginx.conf")),
+            ("/opt".to_owned(), laid("scripts")),
+            ("/run.sh".to_owned(), Laid { mode: Some(0o750), ..laid("nginx.conf") }),
+        ]);
+        let expected = [
+            ("etc/nginx/conf.d/default.conf".to_owned(), 0o644, 10),
+            ("opt/init/one.sh".to_owned(), 0o755, 10),
+            ("opt/two.txt".to_owned(), 0o644, 4),
+            ("run.sh".to_owned(), 0o750, 10),
+        ];
+        let archive = archive(project.path(), files.iter()).expect("it is made");
+        assert_eq!(entries(&archive), expected);
+    }
+
+    fn refused(project: &Path, from: &str) -> String {
+        let files = BTreeMap::from([("/x".to_owned(), laid(from))]);
+        archive(project, files.iter()).err().expect("it is refused").message
+    }
+
+    #[test]
+    fn what_is_missing_elsewhere_or_too_much_is_refused() {
+        let project = project();
+        assert!(refused(project.path(), "none").contains("No such file"));
+        let outside = tempfile::tempdir().expect("a temporary folder");
+        std::os::unix::fs::symlink(outside.path(), project.path().join("link")).expect("a link");
+        assert!(refused(project.path(), "link").contains("leaves the folder"));
+        fs::write(project.path().join("large"), vec![0; 11 * 1024 * 1024]).expect("it can be written");
+        assert!(refused(project.path(), "large").contains("10 MiB"));
+    }
+
+    #[test]
+    fn a_private_key_and_a_file_of_variables_look_like_secrets() {
+        let project = project();
+        let write = |name: &str, text: &str| fs::write(project.path().join(name), text).expect("it can be written");
+        write("server.pem", "-----BEGIN EC PRIVATE KEY-----\nMHcC\n-----END EC PRIVATE KEY-----\n");
+        write("public.pem", "-----BEGIN PUBLIC KEY-----\nMHcC\n-----END PUBLIC KEY-----\n");
+        write(".env", "A=1\n");
+        let all = [laid("server.pem"), laid("public.pem"), laid(".env"), laid("scripts")];
+        assert_eq!(secret_by_looks(project.path(), all.iter()), ["server.pem", ".env"]);
+    }
+}

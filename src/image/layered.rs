@@ -1,0 +1,76 @@
+//! An image before its manifest is made: its configuration and its layers, over which more can be laid.
+
+use std::path::Path;
+
+use serde_json::Value;
+
+use super::{
+    files,
+    layer::{self, Archive},
+    manifest::{self, Assembled, Stored},
+};
+use crate::{
+    kind::Laid,
+    model::{Failure, Subject},
+};
+
+/// What the history of an image calls the layer of [`layer::authorities`].
+pub(super) const AUTHORITIES: &str = "stackctl: Amazon's certificate authorities for RDS";
+
+/// What it calls the layer of the service's `files`.
+const FILES: &str = "stackctl: files of the service";
+
+/// An image before its manifest is made.
+#[derive(Debug)]
+pub(super) struct Layered {
+    /// Its version: any text.
+    pub(super) version: String,
+    /// Its configuration. <https://github.com/opencontainers/image-spec/blob/main/config.md>
+    pub(super) config: Vec<u8>,
+    pub(super) layers: Vec<Stored>,
+}
+
+impl Layered {
+    /// With Amazon's authorities for RDS. An image that was made from one of ours has them already.
+    pub(super) fn with_authorities(self) -> Result<Self, Failure> {
+        let own = layer::authorities()?;
+        if self.layers.iter().any(|layer| layer.diff_id == own.diff_id) {
+            Ok(self)
+        } else {
+            self.over(&own, AUTHORITIES)
+        }
+    }
+
+    /// With the files and folders of the project in `root`, by their paths in the image.
+    pub(super) fn with_files<'a>(
+        self,
+        root: &Path,
+        files: impl ExactSizeIterator<Item = (&'a String, &'a Laid)>,
+    ) -> Result<Self, Failure> {
+        if files.len() == 0 { Ok(self) } else { self.over(&files::archive(root, files)?, FILES) }
+    }
+
+    /// With one more layer; `created_by` is what the history says of it.
+    fn over(mut self, archive: &Archive, created_by: &str) -> Result<Self, Failure> {
+        let own = archive.pack()?;
+        let mut config: Value = serde_json::from_slice(&self.config).map_err(|error| unreadable(&error.to_string()))?;
+        let diff_ids = config["rootfs"]["diff_ids"].as_array_mut();
+        diff_ids.ok_or_else(|| unreadable("it names no layers"))?.push(own.diff_id.as_str().into());
+        // It may be left out, and otherwise has an entry for each layer.
+        if let Some(history) = config.get_mut("history").and_then(Value::as_array_mut) {
+            history.push(serde_json::json!({ "created_by": created_by }));
+        }
+        self.config = serde_json::to_vec(&config).map_err(|error| Failure::internal(error.to_string()))?;
+        self.layers.push(own.into());
+        Ok(self)
+    }
+
+    /// The finished image.
+    pub(super) fn assemble(self) -> Result<Assembled, Failure> {
+        manifest::manifest(&self.version, self.config, self.layers)
+    }
+}
+
+fn unreadable(why: &str) -> Failure {
+    Failure::about(Subject::activity("build"), format!("the image's configuration cannot be read: {why}"))
+}

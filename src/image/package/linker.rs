@@ -1,0 +1,73 @@
+//! The linker of a program for other processors than those of this computer, or for Linux where this is none.
+
+use std::{env, path::Path};
+
+use super::cargo::triple;
+use crate::{
+    kind::Arch,
+    model::{Failure, Subject},
+};
+
+/// The linkers that are looked for: as Debian, Ubuntu and Fedora call theirs, and as others do.
+const NAMES: [(Arch, [&str; 2]); 2] = [
+    (Arch::Amd64, ["x86_64-linux-gnu-gcc", "x86_64-unknown-linux-gnu-gcc"]),
+    (Arch::Arm64, ["aarch64-linux-gnu-gcc", "aarch64-unknown-linux-gnu-gcc"]),
+];
+
+/// The variables that tell Cargo, and build scripts that compile C, which linker and compiler to take for `arch`; none if those
+/// of this computer do.
+pub(super) fn variables(arch: Arch) -> Result<Vec<(String, String)>, Failure> {
+    if env::consts::OS == "linux" && triple(arch).starts_with(env::consts::ARCH) {
+        return Ok(Vec::new());
+    }
+    let path = env::var_os("PATH").unwrap_or_default();
+    let folders: Vec<_> = env::split_paths(&path).collect();
+    let is_there = |name: &str| folders.iter().any(|folder| folder.join(name).is_file());
+    let names = NAMES.iter().filter(|(of, _)| *of == arch).flat_map(|(_, names)| names);
+    let Some(linker) = names.copied().find(|name| is_there(name)) else { return Err(missing(arch)) };
+    let in_capitals = triple(arch).to_ascii_uppercase().replace('-', "_");
+    let compiler = format!("CC_{}", triple(arch).replace('-', "_"));
+    let mut variables = vec![(format!("CARGO_TARGET_{in_capitals}_LINKER"), linker.to_owned())];
+    if env::var_os(&compiler).is_none() {
+        variables.push((compiler, linker.to_owned()));
+    }
+    Ok(variables)
+}
+
+/// How a linker is got, and how another one is named.
+fn missing(arch: Arch) -> Failure {
+    let (package, library) = match arch {
+        Arch::Amd64 => ("gcc-x86-64-linux-gnu", "libc6-dev-amd64-cross"),
+        Arch::Arm64 => ("gcc-aarch64-linux-gnu", "libc6-dev-arm64-cross"),
+    };
+    let triple = triple(arch);
+    let install = if Path::new("/etc/debian_version").is_file() {
+        format!("run `sudo apt-get install {package} {library}`")
+    } else if env::consts::OS == "macos" {
+        format!("run `brew install messense/macos-cross-toolchains/{triple}`")
+    } else {
+        format!("install a GCC for {triple}: `{package}` on Debian and Ubuntu")
+    };
+    let message =
+        format!("there is no linker for {} on this computer, whose own is for {}", arch.name(), env::consts::ARCH);
+    Failure::about(Subject::activity("build"), message)
+        .hint(format!("{install}, or name one of your own as `target.{triple}.linker` in .cargo/config.toml"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn this_computers_own_linker_is_left_alone() {
+        let own = if env::consts::ARCH == "aarch64" { Arch::Arm64 } else { Arch::Amd64 };
+        assert_eq!(variables(own).expect("it is known"), []);
+    }
+
+    #[test]
+    fn a_missing_linker_is_told_with_what_installs_it() {
+        let failure = missing(Arch::Arm64);
+        assert!(failure.message.contains("no linker for arm64"), "{failure:?}");
+        assert!(failure.hint.expect("there is one").contains("target.aarch64-unknown-linux-gnu.linker"));
+    }
+}

@@ -1,0 +1,167 @@
+//! Images of registries: what they say of themselves, and their layers, which are fetched only if another registry lacks them.
+
+use std::{net::IpAddr, sync::Arc};
+
+use futures::future::BoxFuture;
+use oci_client::{
+    Client, Reference, RegistryOperation,
+    client::{ClientConfig, ClientProtocol},
+    config::{Architecture, Os},
+    errors::OciDistributionError,
+    manifest::{ImageIndexEntry, OciDescriptor, OciImageManifest},
+    secrets::RegistryAuth,
+};
+use serde::Deserialize;
+
+use super::{blob::Blob, layered::Layered, manifest::Stored, remote::Registry};
+use crate::{
+    kind::{Arch, RegistryLogin},
+    model::{Failure, Subject},
+};
+
+/// Gives the login of the account's own ECR.
+pub type Logins = Arc<dyn Fn() -> BoxFuture<'static, Result<RegistryLogin, Failure>> + Send + Sync>;
+
+/// What of an image's configuration counts here.
+#[derive(Deserialize)]
+struct Config {
+    architecture: String,
+    os: String,
+    rootfs: RootFs,
+}
+
+#[derive(Deserialize)]
+struct RootFs {
+    diff_ids: Vec<String>,
+}
+
+/// The image called `name`, for `arch`. Its layers stay where they are.
+pub(super) async fn pull(name: &str, arch: Arch, logins: &Logins) -> Result<Layered, Failure> {
+    let image: Reference = name.parse().map_err(|error| {
+        Failure::about(Subject::activity("build"), format!("`{name}` does not name an image: {error}"))
+    })?;
+    let host = image.resolve_registry().to_owned();
+    let is_local = is_local(&host);
+    // A registry of this computer needs no TLS, as for Docker.
+    let protocol = if is_local { ClientProtocol::HttpsExcept(vec![host.clone()]) } else { ClientProtocol::Https };
+    let resolver = move |entries: &[ImageIndexEntry]| of_platform(entries, arch);
+    let config = ClientConfig { protocol, platform_resolver: Some(Box::new(resolver)), ..ClientConfig::default() };
+    let registry = Registry { client: Client::new(config), image };
+    let auth = if is_local || host.contains(".dkr.ecr.") {
+        let login = logins().await?;
+        RegistryAuth::Basic(login.user, login.password)
+    } else {
+        RegistryAuth::Anonymous
+    };
+    let refused = |error: OciDistributionError| match error {
+        OciDistributionError::ImageManifestNotFoundError(_) => {
+            let hint = format!("set `arch` to the one that the image is for, or name another image than {name}");
+            registry.failed(&format!("it is not there for linux/{}", arch.name())).hint(hint)
+        }
+        OciDistributionError::UnauthorizedError { .. } | OciDistributionError::AuthenticationFailure(_) => {
+            let hint = "stackctl pulls public images, and those of ECR that your AWS credentials may pull";
+            registry.failed(&format!("the registry refuses it: {error}")).hint(hint)
+        }
+        error => {
+            registry.failed(&error.to_string()).hint("check its name, and that its registry can be reached from here")
+        }
+    };
+    let client = &registry.client;
+    client.auth(&registry.image, &auth, RegistryOperation::Pull).await.map_err(refused)?;
+    let (manifest, digest, config) = client.pull_manifest_and_config(&registry.image, &auth).await.map_err(refused)?;
+    let found: Config = serde_json::from_str(&config)
+        .map_err(|error| registry.failed(&format!("its configuration cannot be read: {error}")))?;
+    let (wanted, is) = (arch.name(), &found.architecture);
+    if found.os != "linux" || is != wanted {
+        let hint = format!("name an image for linux/{wanted}, or set `arch: {is}`");
+        return Err(registry
+            .failed(&format!("it is for {}/{is}, and the service runs on linux/{wanted}", found.os))
+            .hint(hint));
+    }
+    if found.rootfs.diff_ids.len() != manifest.layers.len() {
+        return Err(registry.failed("its configuration names other layers than its manifest"));
+    }
+    let version = registry.image.tag().unwrap_or(&digest).replace(':', "-");
+    let registry = Arc::new(registry);
+    let layers = layers(&registry, manifest, found.rootfs.diff_ids)?;
+    Ok(Layered { version, config: config.into_bytes(), layers })
+}
+
+fn layers(registry: &Arc<Registry>, manifest: OciImageManifest, diff_ids: Vec<String>) -> Result<Vec<Stored>, Failure> {
+    let layers = manifest.layers.into_iter().zip(diff_ids).map(|(layer, diff_id)| {
+        let OciDescriptor { media_type, digest, size, .. } = layer;
+        let media = in_oci(&media_type).ok_or_else(|| {
+            registry.failed(&format!("it has a layer of the type {media_type}, which cannot be copied"))
+        })?;
+        let length = u64::try_from(size).unwrap_or_default();
+        Ok(Stored { diff_id, media, blob: Blob::elsewhere(digest, length, Arc::clone(registry)) })
+    });
+    layers.collect()
+}
+
+/// The media type of a layer as OCI has it: Docker's older names are for the same bytes. None for a layer that stays where it is,
+/// as those of Windows do.
+/// <https://github.com/opencontainers/image-spec/blob/main/media-types.md#compatibility-matrix>
+fn in_oci(media: &str) -> Option<String> {
+    match media {
+        "application/vnd.docker.image.rootfs.diff.tar.gzip" => {
+            Some("application/vnd.oci.image.layer.v1.tar+gzip".to_owned())
+        }
+        "application/vnd.docker.image.rootfs.diff.tar" => Some("application/vnd.oci.image.layer.v1.tar".to_owned()),
+        other => other.starts_with("application/vnd.oci.image.layer.v1.").then(|| other.to_owned()),
+    }
+}
+
+/// The digest of the image for Linux on `arch` among those of an index.
+fn of_platform(entries: &[ImageIndexEntry], arch: Arch) -> Option<String> {
+    let architecture = match arch {
+        Arch::Amd64 => Architecture::Amd64,
+        Arch::Arm64 => Architecture::ARM64,
+    };
+    let of = |entry: &&ImageIndexEntry| {
+        let platform = entry.platform.as_ref();
+        platform.is_some_and(|platform| platform.os == Os::Linux && platform.architecture == architecture)
+    };
+    entries.iter().find(of).map(|entry| entry.digest.clone())
+}
+
+/// Whether a registry is on this computer.
+fn is_local(host: &str) -> bool {
+    let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
+    name == "localhost" || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dockers_layers_are_called_as_oci_calls_them() {
+        let gzip = "application/vnd.oci.image.layer.v1.tar+gzip";
+        assert_eq!(in_oci("application/vnd.docker.image.rootfs.diff.tar.gzip").as_deref(), Some(gzip));
+        let zstd = "application/vnd.oci.image.layer.v1.tar+zstd";
+        assert_eq!(in_oci(zstd).as_deref(), Some(zstd));
+        assert_eq!(in_oci("application/vnd.docker.image.rootfs.foreign.diff.tar.gzip"), None);
+    }
+
+    #[test]
+    fn of_an_index_the_image_for_the_processor_is_taken() {
+        let entry = |os: &str, arch: &str| {
+            let entry = serde_json::json!({
+                "mediaType": "m", "digest": format!("{os}/{arch}"), "size": 1, "platform": { "os": os, "architecture": arch },
+            });
+            serde_json::from_value::<ImageIndexEntry>(entry).expect("it is one")
+        };
+        let index =
+            [entry("windows", "amd64"), entry("linux", "amd64"), entry("linux", "arm64"), entry("unknown", "unknown")];
+        assert_eq!(of_platform(&index, Arch::Amd64).as_deref(), Some("linux/amd64"));
+        assert_eq!(of_platform(&index, Arch::Arm64).as_deref(), Some("linux/arm64"));
+        assert_eq!(of_platform(&index[..2], Arch::Arm64), None);
+    }
+
+    #[test]
+    fn a_registry_of_this_computer_is_known() {
+        assert!(is_local("127.0.0.1:5000") && is_local("localhost:5000"));
+        assert!(!is_local("ghcr.io") && !is_local("index.docker.io"));
+    }
+}

@@ -1,0 +1,57 @@
+//! `files` of a service: what is laid over its image.
+
+use std::{collections::BTreeMap, path::PathBuf};
+
+use super::image::below;
+use crate::spec::{
+    keys::FILE,
+    paths,
+    problem::Collector,
+    read::{Entries, Field, Map},
+    stack::FileFrom,
+};
+
+const SUCH_AS: &str = "name the file or folder, such as deploy/nginx.conf";
+
+pub(super) fn files(service: &Map, problems: &mut Collector) -> Option<BTreeMap<String, FileFrom>> {
+    let Some(field) = service.get("files") else { return Some(BTreeMap::new()) };
+    let entries = Entries::new(field.node, &field.path, problems)?;
+    let mut files = BTreeMap::new();
+    for field in entries.fields() {
+        let path = &field.key.text;
+        if let Some(wrong) = paths::image_path_problem(path) {
+            let hint = "write the whole path in the image, such as /etc/nginx/conf.d/default.conf";
+            problems.add(field.key.span, &field.path, format!("`{path}` {wrong}"), hint);
+        }
+        if let Some(file) = file(&field, problems) {
+            files.insert(path.clone(), file);
+        }
+    }
+    Some(files)
+}
+
+fn file(field: &Field, problems: &mut Collector) -> Option<FileFrom> {
+    if field.node.what() != "a mapping" {
+        let path = PathBuf::from(field.text(problems)?);
+        below(field, &path, SUCH_AS, problems);
+        return Some(FileFrom { path, mode: None });
+    }
+    let map = Map::new(field.node, &field.path, &FILE, problems)?;
+    let mode = map.get("mode").and_then(|field| mode(&field, problems));
+    let from = map.required("from", problems)?;
+    let path = PathBuf::from(from.text(problems)?);
+    below(&from, &path, SUCH_AS, problems);
+    Some(FileFrom { path, mode })
+}
+
+/// Permissions, as `chmod` takes them in digits.
+fn mode(field: &Field, problems: &mut Collector) -> Option<u32> {
+    let text = field.loose_text(problems)?;
+    let digits = text.strip_prefix("0o").unwrap_or(&text);
+    let mode = u32::from_str_radix(digits, 8).ok().filter(|mode| (3..=4).contains(&digits.len()) && *mode <= 0o777);
+    if mode.is_none() {
+        let hint = "three octal digits with a 0 before them: 0644 to read, 0755 to run";
+        field.wrong(format!("`{text}` is no mode"), hint, problems);
+    }
+    mode
+}

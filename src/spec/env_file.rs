@@ -1,0 +1,196 @@
+//! Files of environment variables: `NAME=value` on each line, as Docker Compose reads them. A line that begins with `#` is a
+//! comment, and so is what follows a blank and `#` after a value without quotes. `export` before a name is left out.
+
+use std::path::Path;
+
+use super::{
+    check,
+    problem::Span,
+    yaml::{Key, Node, Value},
+};
+
+/// How large such a file may be, in bytes: a task definition has no room for more.
+const LARGEST: u64 = 64 * 1024;
+
+/// What is wrong with a file, and the way out.
+#[derive(Debug)]
+pub(super) struct Wrong {
+    pub(super) message: String,
+    pub(super) hint: String,
+}
+
+impl Wrong {
+    fn new(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { message: message.into(), hint: hint.into() }
+    }
+}
+
+/// The variables of the file at `path`, which stack.yaml calls `name` at `span`.
+pub(super) fn read(path: &Path, name: &str, span: Span) -> Result<Vec<(Key, Node)>, Wrong> {
+    let unreadable = |error: &std::io::Error| {
+        let hint = "name a file of NAME=value lines, from the folder of stack.yaml";
+        match error.kind() {
+            std::io::ErrorKind::NotFound => Wrong::new(format!("there is no {name}"), hint),
+            _ => Wrong::new(format!("{name} cannot be read: {error}"), hint),
+        }
+    };
+    let length = path.metadata().map_err(|error| unreadable(&error))?.len();
+    if length > LARGEST {
+        let message = format!("{name} is larger than {} KiB", LARGEST / 1024);
+        return Err(Wrong::new(message, "a task definition has no room for it: name a file of NAME=value lines"));
+    }
+    let text = std::fs::read_to_string(path).map_err(|error| unreadable(&error))?;
+    variables(&text, name, span)
+}
+
+fn variables(text: &str, name: &str, span: Span) -> Result<Vec<(Key, Node)>, Wrong> {
+    let mut variables: Vec<(Key, Node)> = Vec::new();
+    let mut rest = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let mut line = 1;
+    while !rest.is_empty() {
+        let (entry, length) =
+            entry(rest).map_err(|(message, hint)| Wrong::new(format!("{name}:{line}: {message}"), hint))?;
+        line += rest[..length].matches('\n').count();
+        rest = &rest[length..];
+        if let Some((variable, value)) = entry {
+            // The last one counts, as in a shell.
+            variables.retain(|(key, _)| key.text != variable);
+            let node = Node { span, value: Value::Scalar { text: value, plain: false } };
+            variables.push((Key { span, text: variable }, node));
+        }
+    }
+    Ok(variables)
+}
+
+/// A variable and its value, and how much of the text it takes; none for a line without one.
+type Entry = (Option<(String, String)>, usize);
+
+/// The first entry of `text`: a line, or several where a value in quotes goes on.
+fn entry(text: &str) -> Result<Entry, (String, &'static str)> {
+    let end = text.find('\n').map_or(text.len(), |at| at + 1);
+    let line = text[..end].trim();
+    if line.is_empty() || line.starts_with('#') {
+        return Ok((None, end));
+    }
+    let Some((name, _)) = line.split_once('=') else {
+        // Compose takes the caller's variable of that name then, which stack.yaml does by `${NAME}`.
+        return Err((
+            format!("`{}` has no `=`", shown(line)),
+            "write NAME=value, or NAME=${NAME} for a variable of yours",
+        ));
+    };
+    let name = name.trim();
+    let name = name.strip_prefix("export ").map_or(name, str::trim_start).to_owned();
+    if !check::is_variable(&name) {
+        let message = format!("`{}` cannot name an environment variable", shown(&name));
+        return Err((message, "letters, digits and _, not beginning with a digit"));
+    }
+    let begin = text.find('=').map_or(end, |at| at + 1);
+    let blanks = text[begin..end].len() - text[begin..end].trim_start_matches([' ', '\t']).len();
+    let value = &text[begin + blanks..];
+    match value.chars().next().filter(|quote| ['"', '\''].contains(quote)) {
+        Some(quote) => {
+            let Some((value, length)) = quoted(&value[1..], quote) else {
+                return Err((format!("{name} has a `{quote}` without its end"), "close it, or leave both out"));
+            };
+            let after = begin + blanks + 1 + length;
+            let end = text[after..].find('\n').map_or(text.len(), |at| after + at + 1);
+            let more = text[after..end].trim();
+            if !more.is_empty() && !more.starts_with('#') {
+                return Err((format!("{name} goes on after its `{quote}`"), "put the whole value in quotes"));
+            }
+            Ok((Some((name, value)), end))
+        }
+        None => {
+            let line = text[begin..end].trim();
+            let comment = line.find(" #").or_else(|| line.find("\t#")).unwrap_or(line.len());
+            let value = if line.starts_with('#') { "" } else { &line[..comment] };
+            Ok((Some((name, value.trim_end().to_owned())), end))
+        }
+    }
+}
+
+/// The value up to its end `quote`, and how much of the text it takes. `\` stands before a quote, a newline's `n` and itself in
+/// double quotes; in single ones it stands for itself, and so does `$`.
+fn quoted(text: &str, quote: char) -> Option<(String, usize)> {
+    let mut value = String::new();
+    let mut characters = text.char_indices();
+    while let Some((at, c)) = characters.next() {
+        match c {
+            _ if c == quote => return Some((value, at + 1)),
+            '\\' if quote == '"' => match characters.next()?.1 {
+                'n' => value.push('\n'),
+                't' => value.push('\t'),
+                other => {
+                    if !['"', '\\', '$'].contains(&other) {
+                        value.push('\\');
+                    }
+                    value.push(other);
+                }
+            },
+            // `$${` stands for `${` itself.
+            '$' if quote == '\'' && text[at..].starts_with("${") => value.push_str("$$"),
+            _ => value.push(c),
+        }
+    }
+    None
+}
+
+/// The beginning of a text in a message: what is no variable may be anything.
+fn shown(text: &str) -> String {
+    text.chars().take(20).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(text: &str) -> Result<Vec<(String, String)>, String> {
+        let span = Span { start: 0, end: 0 };
+        let all = variables(text, "web.env", span).map_err(|wrong| wrong.message)?;
+        Ok(all.into_iter().map(|(key, node)| (key.text, node.text().unwrap_or_default().to_owned())).collect())
+    }
+
+    #[test]
+    fn values_are_read_as_compose_reads_them() {
+        let table = [
+            ("A=1", "1"),
+            ("export A = two words  ", "two words"),
+            ("A=x # a comment", "x"),
+            ("A=x#y", "x#y"),
+            ("A=# nothing", ""),
+            ("A=", ""),
+            ("A=\"two words # no comment\" # one", "two words # no comment"),
+            ("A=\"a\\nb\\\"c\\d\"", "a\nb\"c\\d"),
+            ("A='a\\nb'", "a\\nb"),
+            ("A=\"over\ntwo\"", "over\ntwo"),
+            ("A=postgres://u:p@h/d?x=1&y=2", "postgres://u:p@h/d?x=1&y=2"),
+            ("A='${B}'", "$${B}"),
+            ("A=${B}", "${B}"),
+            ("A=1\r\n", "1"),
+        ];
+        for (text, value) in table {
+            assert_eq!(of(text), Ok(vec![("A".to_owned(), value.to_owned())]), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn comments_and_empty_lines_are_none_and_the_last_of_a_name_counts() {
+        let text = "\u{feff}# first\n\nA=1\n  # more\nB=2\nA=3\n";
+        let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        assert_eq!(of(text), Ok(vec![pair("B", "2"), pair("A", "3")]));
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_told_with_its_line() {
+        let table = [
+            ("A=1\nB\n", "web.env:2: `B` has no `=`"),
+            ("A=\"over\ntwo\"\n1B=2", "web.env:3: `1B` cannot name an environment variable"),
+            ("A='x", "web.env:1: A has a `'` without its end"),
+            ("A=\"x\"y", "web.env:1: A goes on after its `\"`"),
+        ];
+        for (text, message) in table {
+            assert_eq!(of(text), Err(message.to_owned()));
+        }
+    }
+}

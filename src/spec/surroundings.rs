@@ -1,0 +1,100 @@
+//! What surrounds stack.yaml: the caller's environment, and the folder of the project.
+
+use std::{collections::BTreeSet, path::Path};
+
+use super::{
+    env_file, paths,
+    problem::Collector,
+    variables,
+    yaml::{Key, Node, Value},
+};
+
+/// Where stack.yaml is read.
+#[derive(Clone, Copy)]
+pub struct Surroundings<'a> {
+    /// The caller's environment variables.
+    pub variables: &'a dyn Fn(&str) -> Option<String>,
+    /// The folder of stack.yaml; none where there is none, and what it names is taken to be there.
+    pub folder: Option<&'a Path>,
+}
+
+impl Surroundings<'_> {
+    /// Takes into `root`, which is one environment of stack.yaml, what it names by files: the variables of each `env_file`. What
+    /// `files` name has to be there.
+    pub(super) fn bring_in(&self, root: &mut Node, problems: &mut Collector) {
+        let Some(folder) = self.folder else { return };
+        let Some(services) = child(root, "services") else { return };
+        let Value::Map(services) = &mut services.value else { return };
+        for (name, service) in services {
+            let path = format!("services.{}", name.text);
+            self.expand(folder, &path, service, problems);
+            missing(folder, &path, service, problems);
+        }
+    }
+
+    /// Puts the variables of `env_file` into `env`. What `env` and `secrets` say themselves holds, and of several files the last.
+    fn expand(&self, folder: &Path, path: &str, container: &mut Node, problems: &mut Collector) {
+        let Some(named) = child(container, "env_file") else { return };
+        let files: Vec<Node> = match &named.value {
+            Value::List(files) => files.clone(),
+            _ => vec![named.clone()],
+        };
+        let mut read: Vec<(Key, Node)> = Vec::new();
+        for file in &files {
+            // What is no text, or no file of the project, is reported where the key is decoded.
+            let is_file = |name: &&str| file.what() == "text" && paths::is_below(Path::new(name));
+            let Some(name) = file.text().filter(is_file) else { continue };
+            let path = format!("{path}.env_file");
+            let mut variables = match env_file::read(&folder.join(name), name, file.span) {
+                Ok(variables) => Node { span: file.span, value: Value::Map(variables) },
+                Err(wrong) => {
+                    problems.add(file.span, &path, wrong.message, wrong.hint);
+                    continue;
+                }
+            };
+            variables::substitute(&mut variables, self.variables, problems);
+            let Value::Map(variables) = variables.value else { continue };
+            read.retain(|(key, _)| !variables.iter().any(|(other, _)| other.text == key.text));
+            read.extend(variables);
+        }
+        let says = container.entries().iter().filter(|(key, _)| ["env", "secrets"].contains(&key.text.as_str()));
+        let said = says.flat_map(|(_, variables)| variables.entries()).map(|(key, _)| key.text.as_str());
+        let said: BTreeSet<&str> = said.collect();
+        read.retain(|(key, _)| !said.contains(key.text.as_str()));
+        let span = container.span;
+        match child(container, "env") {
+            Some(Node { value: Value::Map(entries), .. }) => entries.extend(read),
+            // What is no mapping is reported where `env` is decoded.
+            Some(node) if !node.is_null() => {}
+            _ => {
+                let Value::Map(entries) = &mut container.value else { return };
+                entries.retain(|(key, _)| key.text != "env");
+                entries.push((Key { span, text: "env".to_owned() }, Node { span, value: Value::Map(read) }));
+            }
+        }
+    }
+}
+
+/// Reports what `files` of a service name and is not there.
+fn missing(folder: &Path, path: &str, service: &mut Node, problems: &mut Collector) {
+    let Some(files) = child(service, "files") else { return };
+    for (place, node) in files.entries() {
+        let from = node.entries().iter().find(|(key, _)| key.text == "from").map_or(node, |(_, from)| from);
+        let Some(name) = from.text().filter(|name| paths::is_below(Path::new(name))) else { continue };
+        if !folder.join(name).exists() {
+            let path = format!("{path}.files.{}", place.text);
+            problems.add(
+                from.span,
+                &path,
+                format!("there is no {name}"),
+                "name a file or folder from the folder of stack.yaml",
+            );
+        }
+    }
+}
+
+/// The value of `key` in a mapping.
+fn child<'a>(node: &'a mut Node, key: &str) -> Option<&'a mut Node> {
+    let Value::Map(entries) = &mut node.value else { return None };
+    entries.iter_mut().find(|(known, _)| known.text == key).map(|(_, value)| value)
+}

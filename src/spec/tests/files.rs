@@ -1,0 +1,113 @@
+//! What a service is made of beside its source: the processors, `files`, and files of variables.
+
+use std::{collections::BTreeMap, path::Path};
+
+use super::*;
+
+/// A project with these files.
+fn project(files: &[(&str, &str)]) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    for (path, text) in files {
+        let path = folder.path().join(path);
+        std::fs::create_dir_all(path.parent().expect("it has one")).expect("a folder");
+        std::fs::write(path, text).expect("it can be written");
+    }
+    folder
+}
+
+fn read_in(folder: &Path, text: &str, environment: &str) -> Result<Stack, Vec<String>> {
+    let variables = |name: &str| (name == "LEVEL").then(|| "debug".to_owned());
+    let around = Surroundings { variables: &variables, folder: Some(folder) };
+    parse_in(&around, "stack.yaml", text, environment).map_err(|found| {
+        found.list().iter().map(|one| format!("{}:{} {}", one.line, one.column, one.message)).collect()
+    })
+}
+
+fn env(stack: &Stack, service: &str) -> BTreeMap<String, String> {
+    let env = &stack.services[service].env;
+    env.iter().map(|(name, value)| (name.clone(), value.as_text().expect("it is plain"))).collect()
+}
+
+#[test]
+fn a_file_of_variables_comes_into_the_environment() {
+    let folder = project(&[
+        ("web.env", "A=file\nB=file\nC=\"${LEVEL}\"\nSHARED=one\nTOKEN=file\n"),
+        ("deploy/more.env", "SHARED=two\n"),
+        ("staging.env", "A=staging\n"),
+    ]);
+    let text = format!(
+        "{ONE_SERVICE}    env_file: [web.env, ./deploy/more.env]\n    env: {{ A: own }}\n    secrets: {{ TOKEN: generate }}\n\
+         environments: {{ staging: {{ services: {{ web: {{ env_file: staging.env, env: null }} }} }} }}\n"
+    );
+    let stack = read_in(folder.path(), &text, DEFAULT_ENVIRONMENT).expect("it is valid");
+    let expected = [("A", "own"), ("B", "file"), ("C", "debug"), ("SHARED", "two")];
+    assert_eq!(env(&stack, "web"), expected.map(|(name, value)| (name.to_owned(), value.to_owned())).into());
+    let staging = read_in(folder.path(), &text, "staging").expect("it is valid");
+    assert_eq!(env(&staging, "web"), BTreeMap::from([("A".to_owned(), "staging".to_owned())]));
+}
+
+#[test]
+fn a_file_of_variables_that_cannot_be_read_is_placed() {
+    let folder = project(&[("bad.env", "A=1\nB\n"), ("secret.env", "URL=((database.url))\n")]);
+    let wrong = |file: &str| {
+        let text = format!("{ONE_SERVICE}    env_file: {file}\ndatabase: {{}}\n");
+        read_in(folder.path(), &text, DEFAULT_ENVIRONMENT).expect_err("it is wrong")
+    };
+    assert_eq!(wrong("none.env"), ["7:15 there is no none.env"]);
+    assert_eq!(wrong("bad.env"), ["7:15 bad.env:2: `B` has no `=`"]);
+    assert_eq!(wrong("../x.env"), ["7:15 `../x.env` is not below the folder of stack.yaml"]);
+    let secret = wrong("secret.env");
+    assert!(secret[0].starts_with("7:15 URL has a secret in it"), "{secret:?}");
+}
+
+#[test]
+fn files_are_laid_over_the_image() {
+    let folder = project(&[("deploy/nginx.conf", "server {}"), ("deploy/start.sh", "#!/bin/sh")]);
+    let text = format!(
+        "{ONE_SERVICE}    files:\n      /etc/nginx/conf.d/default.conf: deploy/nginx.conf\n      \
+         /start.sh: {{ from: deploy/start.sh, mode: 0755 }}\n      /opt: deploy\n"
+    );
+    let stack = read_in(folder.path(), &text, DEFAULT_ENVIRONMENT).expect("it is valid");
+    let files = &stack.services["web"].files;
+    assert_eq!(files["/start.sh"], FileFrom { path: "deploy/start.sh".into(), mode: Some(0o755) });
+    assert_eq!(files["/opt"], FileFrom { path: "deploy".into(), mode: None });
+    assert_eq!(files.len(), 3);
+}
+
+#[test]
+fn files_that_cannot_be_laid_are_placed() {
+    let folder = project(&[("a.conf", "a")]);
+    let wrong = |files: &str| {
+        let text = format!("{ONE_SERVICE}    files: {files}\n");
+        read_in(folder.path(), &text, DEFAULT_ENVIRONMENT).expect_err("it is wrong")
+    };
+    assert_eq!(wrong("{ /etc/a.conf: b.conf }"), ["7:27 there is no b.conf"]);
+    assert_eq!(wrong("{ /etc/a.conf: ../a.conf }"), ["7:27 `../a.conf` is not below the folder of stack.yaml"]);
+    assert_eq!(wrong("{ etc/a.conf: a.conf }"), ["7:14 `etc/a.conf` is not the whole path of a file"]);
+    assert_eq!(wrong("{ /proc/a: a.conf }"), ["7:14 `/proc/a` is a place that the kernel fills"]);
+    assert_eq!(wrong("{ /a: { from: a.conf, mode: rw } }"), ["7:40 `rw` is no mode"]);
+    assert_eq!(wrong("{ /a: { from: a.conf, mode: 4755 } }"), ["7:40 `4755` is no mode"]);
+}
+
+#[test]
+fn a_service_can_run_on_arm() {
+    let arch = |arch: &str| read(&format!("{ONE_SERVICE}{arch}")).map(|stack| stack.services["web"].arch);
+    assert_eq!(arch("").expect("it is valid"), Arch::Amd64);
+    assert_eq!(arch("    arch: arm64\n").expect("it is valid"), Arch::Arm64);
+    let found = problems(&format!("{ONE_SERVICE}    platform: linux/arm64\n"));
+    assert_eq!(found, ["7:5 unknown key `platform` [use `arch`: amd64 or arm64, such as `arch: arm64`]"]);
+}
+
+#[test]
+fn processors_and_files_have_repositories_of_their_own() {
+    let text = "name: demo\nregion: eu-west-1\nservices:\n  aa: { build: app }\n  bb: { build: app, arch: arm64 }\n  \
+                cc: { build: app, files: { /x: x } }\n  dd: { build: app, files: { /x: x } }\n  \
+                ee: { image: \"nginx:1.27\", files: { /x: x } }\n  ff: { image: \"nginx:1.27\" }\n";
+    let stack = read(text).expect("it is valid");
+    let name = |service: &str, first: &str| stack.services[service].repository("demo", first);
+    assert_eq!(name("aa", "aa").as_deref(), Some("app"));
+    assert_eq!(name("bb", "bb").as_deref(), Some("app-arm64"));
+    assert_eq!(name("dd", "cc").as_deref(), Some("app-with-files-of-cc"));
+    assert_eq!(name("ee", "ee").as_deref(), Some("nginx-with-files-of-ee"));
+    assert_eq!(name("ff", "ff"), None);
+}
