@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{facts::Facts, running::RunningImage};
 use crate::{
-    kind::{Arch, Base, ImageSource, Laid},
+    kind::{Arch, Base, ImageSource, Laid, Mode},
     kinds::ecr::{image, lifecycle, repository},
     model::{Address, Graph, Input},
     spec::{self, FileFrom, ImageFrom, Service, Stack},
@@ -52,7 +52,7 @@ pub(super) fn source(service: &Service) -> Option<ImageSource> {
         ImageFrom::Named(name) if !service.files.is_empty() => Base::Named(name.clone()),
         ImageFrom::Named(_) => return None,
     };
-    let laid = |file: &FileFrom| Laid { from: file.path.clone(), mode: file.mode };
+    let laid = |file: &FileFrom| Laid { from: file.path.clone(), mode: file.mode.map(Mode) };
     let files = service.files.iter().map(|(path, file)| (path.clone(), laid(file))).collect();
     Some(ImageSource { base, arch: arch(service), files })
 }

@@ -39,7 +39,13 @@ pub(super) fn archive<'a>(
     let mut found = Vec::new();
     let mut length = 0;
     for (path, laid) in files {
-        gather(&root, &root.join(&laid.from), path.trim_matches('/'), laid.mode, (&mut found, &mut length))?;
+        gather(
+            &root,
+            &root.join(&laid.from),
+            path.trim_matches('/'),
+            laid.mode.map(|mode| mode.0),
+            (&mut found, &mut length),
+        )?;
     }
     found.sort_by(|one: &Found, other| one.path.cmp(&other.path));
     let contents =
@@ -134,6 +140,7 @@ mod tests {
     use std::{collections::BTreeMap, os::unix::fs::PermissionsExt};
 
     use super::*;
+    use crate::kind::Mode;
 
     fn laid(from: &str) -> Laid {
         Laid { from: from.into(), mode: None }
@@ -171,7 +178,7 @@ mod tests {
         let files = BTreeMap::from([
             ("/etc/nginx/conf.d/default.conf".to_owned(), laid("nginx.conf")),
             ("/opt".to_owned(), laid("scripts")),
-            ("/run.sh".to_owned(), Laid { mode: Some(0o750), ..laid("nginx.conf") }),
+            ("/run.sh".to_owned(), Laid { mode: Some(Mode(0o750)), ..laid("nginx.conf") }),
         ]);
         let expected = [
             ("etc/nginx/conf.d/default.conf".to_owned(), 0o644, 10),

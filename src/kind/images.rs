@@ -60,24 +60,26 @@ pub struct Laid {
     /// Its path from the folder of stack.yaml.
     pub from: PathBuf,
     /// The permissions that its files get; those of the file itself without them.
-    #[serde(default, skip_serializing_if = "Option::is_none", with = "octal")]
-    pub mode: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mode: Option<Mode>,
 }
 
-/// Permissions as people write them: `0755`.
-mod octal {
-    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+/// The permissions of a file: `0755`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
+pub struct Mode(pub u32);
 
-    pub(super) fn serialize<S: Serializer>(mode: &Option<u32>, to: S) -> Result<S::Ok, S::Error> {
-        match mode {
-            Some(mode) => to.serialize_some(&format!("{mode:04o}")),
-            None => to.serialize_none(),
-        }
+impl From<Mode> for String {
+    fn from(mode: Mode) -> Self {
+        format!("{:04o}", mode.0)
     }
+}
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<u32>, D::Error> {
-        let text: Option<String> = Option::deserialize(from)?;
-        text.map(|text| u32::from_str_radix(&text, 8).map_err(D::Error::custom)).transpose()
+impl TryFrom<String> for Mode {
+    type Error = std::num::ParseIntError;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        u32::from_str_radix(&text, 8).map(Self)
     }
 }
 

@@ -20,7 +20,7 @@ pub use cost::{Charge, ChargeFor, Cost, Figures, Others, PUBLIC_ADDRESS, State};
 pub use erased::{AnyKind, Erased};
 #[cfg(test)]
 pub use images::NoImages;
-pub use images::{Arch, Base, BuiltImage, ImageSource, Images, Laid, RegistryLogin};
+pub use images::{Arch, Base, BuiltImage, ImageSource, Images, Laid, Mode, RegistryLogin};
 pub use registry::Registry;
 #[cfg(test)]
 pub use sample::{Delay, Drift, Sample, Variant};

@@ -88,26 +88,22 @@ fn entry(text: &str) -> Result<Entry, (String, &'static str)> {
     let begin = text.find('=').map_or(end, |at| at + 1);
     let blanks = text[begin..end].len() - text[begin..end].trim_start_matches([' ', '\t']).len();
     let value = &text[begin + blanks..];
-    match value.chars().next().filter(|quote| ['"', '\''].contains(quote)) {
-        Some(quote) => {
-            let Some((value, length)) = quoted(&value[1..], quote) else {
-                return Err((format!("{name} has a `{quote}` without its end"), "close it, or leave both out"));
-            };
-            let after = begin + blanks + 1 + length;
-            let end = text[after..].find('\n').map_or(text.len(), |at| after + at + 1);
-            let more = text[after..end].trim();
-            if !more.is_empty() && !more.starts_with('#') {
-                return Err((format!("{name} goes on after its `{quote}`"), "put the whole value in quotes"));
-            }
-            Ok((Some((name, value)), end))
+    if let Some(quote) = value.chars().next().filter(|quote| ['"', '\''].contains(quote)) {
+        let Some((value, length)) = quoted(&value[1..], quote) else {
+            return Err((format!("{name} has a `{quote}` without its end"), "close it, or leave both out"));
+        };
+        let after = begin + blanks + 1 + length;
+        let end = text[after..].find('\n').map_or(text.len(), |at| after + at + 1);
+        let more = text[after..end].trim();
+        if !more.is_empty() && !more.starts_with('#') {
+            return Err((format!("{name} goes on after its `{quote}`"), "put the whole value in quotes"));
         }
-        None => {
-            let line = text[begin..end].trim();
-            let comment = line.find(" #").or_else(|| line.find("\t#")).unwrap_or(line.len());
-            let value = if line.starts_with('#') { "" } else { &line[..comment] };
-            Ok((Some((name, value.trim_end().to_owned())), end))
-        }
+        return Ok((Some((name, value)), end));
     }
+    let line = text[begin..end].trim();
+    let comment = line.find(" #").or_else(|| line.find("\t#")).unwrap_or(line.len());
+    let value = if line.starts_with('#') { "" } else { &line[..comment] };
+    Ok((Some((name, value.trim_end().to_owned())), end))
 }
 
 /// The value up to its end `quote`, and how much of the text it takes. `\` stands before a quote, a newline's `n` and itself in

@@ -49,7 +49,7 @@ async fn files_are_laid_over_what_is_built_and_over_an_image() {
     let file = world.project().join("stack.yaml");
     let text = fs::read_to_string(&file).expect("it is there");
     fs::write(&file, format!("{text}{second}")).expect("it can be written");
-    let said = world.ends_with(2, &["up", "--yes"]);
+    let said = world.ends_with(3, &["up", "--yes"]);
     assert!(said.contains("there is no deploy/name.txt"), "{said}");
     write(world, "deploy/name.txt", "copy");
     let url = world.up();

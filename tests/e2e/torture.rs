@@ -69,10 +69,9 @@ enum Points {
 
 impl Points {
     fn of(self, writes: usize) -> Vec<Point> {
-        let turned = |after: usize, turn: usize| Point {
-            after,
-            answered: (after + turn).is_multiple_of(2),
-            another: ((after + turn) / 2).is_multiple_of(2),
+        let turned = |after: usize, turn: usize| {
+            let step = after + turn;
+            Point { after, answered: step.is_multiple_of(2), another: (step / 2).is_multiple_of(2) }
         };
         let by_turns = |after: usize| turned(after, 0);
         match self {
