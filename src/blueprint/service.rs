@@ -135,6 +135,7 @@ impl Drawing<'_> {
                 grace_seconds: if target.is_some() { self.service.health.grace } else { 0 },
                 exec: self.service.exec,
                 rollback_after: self.service.rollback_after,
+                stop_first: self.service.stop_first,
             },
         );
         // ECS registers targets only in a group that a listener uses already.

@@ -63,6 +63,7 @@ mod set_secrets;
 mod sidecars;
 mod signals;
 mod sticky;
+mod stop_first;
 mod support;
 mod sweep;
 mod targets;

@@ -62,6 +62,7 @@ cases! {
     deploy_where_up_has_work_left,
     deploy_of_what_was_rolled_back,
     deploy_of_what_was_rolled_back_to,
+    deploy_that_stops_first,
     destroy,
     environment_staging,
     everything_exists,

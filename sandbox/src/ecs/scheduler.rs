@@ -166,6 +166,8 @@ fn start_missing(state: &mut Ledger, service: &mut Service) {
             .filter(|task| task.is_alive() && deployment.is_none_or(|id| task.deployment.as_deref() == Some(id)))
             .count()
     };
+    // A task that stops does not count: ECS starts the next one beside it, also where no more than one may run.
+    // https://github.com/aws/containers-roadmap/issues/959
     let most = service.desired * percent(service, "maximumPercent", 200) / 100;
     let missing = service.desired.saturating_sub(alive(Some(&primary.id)));
     let room = most.max(service.desired).saturating_sub(alive(None));

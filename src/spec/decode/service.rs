@@ -11,7 +11,7 @@ use super::{
 };
 use crate::spec::{
     block, check,
-    keys::{ARCH, SERVICE, ULIMITS},
+    keys::{ARCH, REPLACE, SERVICE, ULIMITS},
     limits,
     problem::Collector,
     read::{Entries, Field, Map},
@@ -173,6 +173,7 @@ fn service(
     let log_days = logs::days(&map, problems);
     let exec = map.truth("exec", problems);
     let (user, nofile, init) = process(&map, problems);
+    let stop_first = map.word("replace", &REPLACE, problems);
     let rollback_after = map.number("rollback_after", problems);
     let buckets = buckets::used(&map, declared, problems);
     let named: Vec<String> = buckets.iter().flatten().map(|name| Bucket::variable(name)).collect();
@@ -236,6 +237,7 @@ fn service(
         user,
         nofile,
         init: init?,
+        stop_first: stop_first?,
         rollback_after,
         env: env?,
         secrets: secrets?,

@@ -11,6 +11,11 @@ pub(in crate::spec) static ARCH: [(&str, Arch); 2] = [("amd64", Arch::Amd64), ("
 
 static ARCH_WORDS: [&str; 2] = words(&ARCH);
 
+/// The words of `replace`, and whether the old tasks stop first.
+pub(in crate::spec) static REPLACE: [(&str, bool); 2] = [("start-first", false), ("stop-first", true)];
+
+static REPLACE_WORDS: [&str; 2] = words(&REPLACE);
+
 pub(in crate::spec) static SERVICE: Section = Section {
     name: "service",
     doc: "An ECS service on Fargate.",
@@ -195,6 +200,14 @@ pub(in crate::spec) static SERVICE: Section = Section {
             absence: Absence::Default(Literal::Truth(false)),
             doc: "Whether an init is the first process of its container. It passes signals on and buries processes, as that of \
                   `docker run --init`. With `exec` there is one anyway. A change replaces the tasks.",
+        },
+        Key {
+            name: "replace",
+            kind: Kind::Choice(&REPLACE_WORDS),
+            absence: Absence::Default(Literal::Text("start-first")),
+            doc: "Whether new tasks start before the old ones stop. `start-first`: new tasks serve before old ones stop. \
+                  `stop-first`: the old tasks are stopped, then the new ones start. Nothing serves meanwhile, and the plan says \
+                  so. It is for a program of which two versions must not serve side by side. See [replace](#replace).",
         },
         Key {
             name: "rollback_after",
@@ -412,7 +425,7 @@ const FOREIGN: &[Foreign] = &[
     Foreign { words: &["configs"], help: "use `files` for files of the project, by their paths in the image" },
     Foreign {
         words: &["deployment"],
-        help: "leave it out: new tasks serve before old ones stop, and `rollback_after` limits the failures",
+        help: "use `replace: stop-first` if two versions must not run side by side; `rollback_after` limits the failures",
     },
     Foreign {
         words: &["stop_grace_period", "deregistration_delay"],

@@ -61,3 +61,15 @@ fn clients_stay_for_up_to_seven_days() {
         ["8:13 no request comes to this service [add `routes: [\"/*\"]`, or leave `sticky` out]"]
     );
 }
+
+#[test]
+fn old_tasks_stop_first_only_where_it_is_said() {
+    let stops_first = |keys: &str| read(&format!("{ONE_SERVICE}{keys}")).map(|stack| stack.services["web"].stop_first);
+    assert!(!stops_first("").expect("it is valid"));
+    assert!(!stops_first("    replace: start-first\n").expect("it is valid"));
+    assert!(stops_first("    replace: stop-first\n").expect("it is valid"));
+    assert_eq!(
+        problems(&format!("{ONE_SERVICE}    replace: stopfirst\n")),
+        ["7:14 `stopfirst` is none of: start-first, stop-first [did you mean `stop-first`?]"]
+    );
+}

@@ -33,17 +33,21 @@ fields! {
 pub(super) const NETWORK: &[Field] = &[Field::Subnets, Field::SecurityGroup, Field::PublicIp];
 
 /// What users notice of `changes`, as a sentence that goes on after the address. A new task definition begins a deployment
-/// anyway, and the plan shows that.
-pub(super) fn consequence(changes: &Changed<Field>) -> Option<String> {
+/// anyway, and the plan shows that. `stops_first`: the tasks that run stop before new ones start.
+pub(super) fn consequence(changes: &Changed<Field>, stops_first: bool) -> Option<String> {
     let begins = |field: &Field| NETWORK.contains(field) || matches!(field, Field::Exec | Field::Registry);
     let begun: Vec<&str> = Field::ALL
         .iter()
         .filter(|field| changes.contains(**field) && begins(field))
         .map(|field| field.name())
         .collect();
-    if changes.contains(Field::TaskDefinition) || begun.is_empty() {
-        return None;
+    let anyway = [Field::TaskDefinition, Field::Rollout, Field::TargetGroup, Field::Container, Field::Port];
+    let anyway = anyway.iter().any(|field| changes.contains(*field));
+    let outage = "the tasks that run stop before new ones start (`replace: stop-first`), and nothing serves meanwhile";
+    if anyway || begun.is_empty() {
+        return (anyway && stops_first).then(|| format!("goes away for a while: {outage}"));
     }
     let (fields, change) = (begun.join("` and `"), if begun.len() == 1 { "changes" } else { "change" });
-    Some(format!("begins a deployment, because `{fields}` {change}: new tasks take the place of those that run"))
+    let how = if stops_first { outage } else { "new tasks take the place of those that run" };
+    Some(format!("begins a deployment, because `{fields}` {change}: {how}"))
 }

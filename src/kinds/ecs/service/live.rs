@@ -124,6 +124,9 @@ pub struct Live {
 /// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeploymentConfiguration.html>
 pub(super) const TASKS_PERCENT: (i32, i32) = (100, 200);
 
+/// No task more than desired while a rollout goes on, and none that has to stay.
+pub(super) const STOP_FIRST_PERCENT: (i32, i32) = (0, 100);
+
 fn fewest() -> i32 {
     TASKS_PERCENT.0
 }

@@ -28,7 +28,7 @@ pub use live::{Authorities, Live, Rollout};
 pub use stop::{stop, under_way};
 
 use fields::{NETWORK, consequence};
-use live::{OWN_PERCENT, TASKS_PERCENT};
+use live::{OWN_PERCENT, STOP_FIRST_PERCENT, TASKS_PERCENT};
 
 use crate::{
     aws::{self, Once, Outcome, given},
@@ -86,6 +86,9 @@ pub struct Desired {
     /// After how many failed tasks ECS goes back; by its own rule without a number.
     #[serde(default)]
     pub rollback_after: Option<u32>,
+    /// Whether its tasks stop before new ones start.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub stop_first: bool,
 }
 
 impl Desired {
@@ -113,6 +116,7 @@ impl Desired {
             grace_seconds: live.grace_seconds,
             exec: live.exec,
             rollback_after: live.rollback_after.parse().ok(),
+            stop_first: (live.minimum_healthy_percent, live.maximum_percent) == STOP_FIRST_PERCENT,
         }
     }
 }
@@ -245,8 +249,9 @@ impl Kind for Service {
         diff.field(Field::CircuitBreaker, &live.circuit_breaker, &true);
         let wanted = desired.rollback_after.map_or(String::new(), |count| count.to_string());
         diff.field(Field::RollbackAfter, &live.rollback_after, &wanted);
-        diff.field(Field::MinimumHealthyPercent, &live.minimum_healthy_percent, &TASKS_PERCENT.0);
-        diff.field(Field::MaximumPercent, &live.maximum_percent, &TASKS_PERCENT.1);
+        let (fewest, most) = percent(desired);
+        diff.field(Field::MinimumHealthyPercent, &live.minimum_healthy_percent, &fewest);
+        diff.field(Field::MaximumPercent, &live.maximum_percent, &most);
         let failed = live.primary().is_some_and(|rollout| rollout.state == "FAILED");
         if failed {
             diff.push(Field::Rollout, Shown::value("failed"), Shown::value("begun again"));
@@ -357,7 +362,7 @@ impl Kind for Service {
                 | Field::RollbackAfter
                 | Field::MinimumHealthyPercent
                 | Field::MaximumPercent => {
-                    call.deployment_configuration(deployment(desired.rollback_after.map(after))?)
+                    call.deployment_configuration(deployment(desired, desired.rollback_after.map(after))?)
                 }
                 // A new service begins a rollout by itself.
                 Field::Rollout => call,
@@ -401,7 +406,7 @@ impl Kind for Service {
                 | Field::RollbackAfter
                 | Field::MinimumHealthyPercent
                 | Field::MaximumPercent => {
-                    call.deployment_configuration(deployment(threshold.clone())?)
+                    call.deployment_configuration(deployment(desired, threshold.clone())?)
                 }
                 // Only tasks that are started after a change of `exec` have the agent.
                 Field::Rollout => {
@@ -436,8 +441,8 @@ impl Kind for Service {
     }
 
     /// A change of the task definition says so by itself.
-    fn consequence(_desired: &Desired, _live: &Live, changes: &Changed<Field>) -> Option<String> {
-        consequence(changes)
+    fn consequence(desired: &Desired, live: &Live, changes: &Changed<Field>) -> Option<String> {
+        consequence(changes, desired.stop_first && live.running > 0)
     }
 
     async fn explain(cx: &Context, live: &Live, phase: &Phase) -> Explanation {
@@ -511,15 +516,24 @@ fn registries(desired: &Desired) -> Result<Vec<ServiceRegistry>, Failure> {
     registries.map(|arn| Ok(ServiceRegistry::builder().registry_arn(arn.get()?).build())).collect()
 }
 
-/// [`TASKS_PERCENT`]; and back to what ran before when the new tasks fail.
+/// How many tasks there are while a rollout goes on: the fewest and the most, in percent of the desired number.
+fn percent(desired: &Desired) -> (i32, i32) {
+    if desired.stop_first { STOP_FIRST_PERCENT } else { TASKS_PERCENT }
+}
+
+/// [`percent`]; and back to what ran before when the new tasks fail.
 /// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-circuit-breaker.html>
-fn deployment(threshold: Option<(ThresholdType, i32)>) -> Result<DeploymentConfiguration, Failure> {
+fn deployment(
+    desired: &Desired,
+    threshold: Option<(ThresholdType, i32)>,
+) -> Result<DeploymentConfiguration, Failure> {
+    let (fewest, most) = percent(desired);
     let threshold = threshold.map(|(kind, value)| ThresholdConfiguration::builder().r#type(kind).value(value).build());
     let threshold = threshold.transpose().map_err(|error| Failure::internal(error.to_string()))?;
     let breaker = DeploymentCircuitBreaker::builder().enable(true).rollback(true);
     Ok(DeploymentConfiguration::builder()
-        .minimum_healthy_percent(TASKS_PERCENT.0)
-        .maximum_percent(TASKS_PERCENT.1)
+        .minimum_healthy_percent(fewest)
+        .maximum_percent(most)
         .deployment_circuit_breaker(breaker.set_threshold_configuration(threshold).build())
         .build())
 }

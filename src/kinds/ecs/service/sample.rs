@@ -22,6 +22,7 @@ fn base() -> Desired {
         grace_seconds: 60,
         exec: false,
         rollback_after: None,
+        stop_first: false,
     }
 }
 
@@ -47,6 +48,7 @@ pub(super) fn sample() -> Sample<Desired> {
         .variant(&["grace_seconds"], Desired { grace_seconds: 90, ..base() })
         .variant(&["exec"], Desired { exec: true, ..base() })
         .variant(&["rollback_after"], Desired { rollback_after: Some(1), ..base() })
+        .variant(&["minimum_healthy_percent", "maximum_percent"], Desired { stop_first: true, ..base() })
         .drift(&["cluster"], |cloud| cloud.with(Ecs::move_services))
         .drift(&["target_group"], |cloud| cloud.with(Ecs::take_target_groups_away))
         .drift(&["circuit_breaker"], |cloud| cloud.with(Ecs::turn_circuit_breakers_off))

@@ -67,6 +67,7 @@ fn desired(definition: &str) -> Desired {
         grace_seconds: 0,
         exec: false,
         rollback_after: None,
+        stop_first: false,
     }
 }
 
@@ -268,4 +269,22 @@ fn a_revision_tells_whether_its_image_has_the_authorities() {
     assert!(!lacks("DATABASE_URL", "/etc/stackctl/rds-ca.pem"));
     assert!(lacks("DATABASE_URL", "/mine.pem"), "an earlier stackctl made it");
     assert!(!lacks("KEY", "/mine.pem"), "it was told nothing, as it has no database");
+}
+
+#[test]
+fn a_plan_says_what_a_rollout_begins_and_whether_nothing_serves() {
+    let running = live(vec![rollout("PRIMARY", "web:1", "COMPLETED", 2)]);
+    let said = |desired: &Desired, of: &Live| {
+        let changes = Changed::of(&Service::diff(desired, of)).expect("it is changed in place");
+        Service::consequence(desired, of, &changes)
+    };
+    let first = Desired { stop_first: true, ..desired("web:2") };
+    assert_eq!(said(&desired("web:2"), &running), None);
+    assert!(said(&first, &running).is_some_and(|what| what.starts_with("goes away for a while: the tasks that run stop")));
+    assert_eq!(said(&first, &Live { running: 0, ..running.clone() }), None, "nothing serves anyway");
+    let same = Desired { stop_first: true, ..desired("web:1") };
+    assert_eq!(said(&same, &running), None, "that alone replaces no task");
+    let moved = Desired { public_ip: true, ..same };
+    let what = said(&moved, &running).expect("another network begins a deployment");
+    assert!(what.contains("because `public_ip` changes") && what.contains("nothing serves meanwhile"), "{what}");
 }
