@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::{
     aws, blueprint,
     kind::Registry,
-    kinds::elb,
+    kinds::{ecs::cluster, elb},
     model::{Failure, On, Permission, Purpose},
     session,
     spec::{Given, LoadBalancer, Stack},
@@ -80,7 +80,9 @@ pub fn of(kinds: &Registry, stack: &Stack, commands: Commands, account: Option<&
     });
     let has_sessions = stack.services.values().any(|service| service.exec);
     let sessions: &[Permission] = if has_sessions { session::PERMISSIONS } else { &[] };
-    let others = COMMON.iter().chain(sessions);
+    let on_spot = stack.services.values().any(|service| service.spot.is_some());
+    let on_spot: &[Permission] = if on_spot { cluster::ON_SPOT } else { &[] };
+    let others = COMMON.iter().chain(sessions).chain(on_spot);
     let mut grouped: BTreeMap<(bool, Group), Statement> = BTreeMap::new();
     for permission in others.chain(of_kinds).filter(|permission| commands.need(permission.purpose)) {
         let group = Group::of(permission.on);

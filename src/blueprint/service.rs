@@ -83,7 +83,10 @@ pub(super) fn draw(graph: &mut Graph, stack: &Stack, parts: &Parts, there: &BTre
     if stack.services.is_empty() {
         return;
     }
-    let cluster = graph.add(Address::new("cluster", "main"), &cluster::Desired {});
+    let cluster = graph.add(
+        Address::new("cluster", "main"),
+        &cluster::Desired { spot: stack.services.values().any(|service| service.spot.is_some()) },
+    );
     let mut routes = parts.balancer.as_ref().map(|balancer| Routes::new(&balancer.listener, there));
     if let Some(routes) = &mut routes {
         stack
@@ -136,6 +139,7 @@ impl Drawing<'_> {
                 exec: self.service.exec,
                 rollback_after: self.service.rollback_after,
                 stop_first: self.service.stop_first,
+                spot: self.service.spot.map(|on_demand| service::Spot { on_demand }),
             },
         );
         // ECS registers targets only in a group that a listener uses already.

@@ -291,6 +291,8 @@ pub struct Service {
     pub nofile: Option<u32>,
     /// `init`: whether the first process of its container is an init.
     pub init: bool,
+    /// `spot`: how many tasks run on demand before any runs on Spot; none where all do.
+    pub spot: Option<u32>,
     /// `replace: stop-first`: whether old tasks stop before new ones start.
     pub stop_first: bool,
     /// `rollback_after`: how many tasks of a new version may fail before ECS goes back (1 to 1000); AWS's own number without it.

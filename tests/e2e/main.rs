@@ -62,6 +62,7 @@ mod security_groups;
 mod set_secrets;
 mod sidecars;
 mod signals;
+mod spot;
 mod sticky;
 mod stop_first;
 mod support;

@@ -23,6 +23,7 @@ impl Ecs {
             let at = &call.region;
             match call.operation.as_str() {
                 "CreateCluster" => Ok(clusters::create(&mut state, at, &input)),
+                "PutClusterCapacityProviders" => clusters::put_capacity_providers(&mut state, &input),
                 "DescribeClusters" => Ok(clusters::describe(&state, &input)),
                 "ListClusters" => clusters::list(&state, &input),
                 "DeleteCluster" => clusters::delete(&mut state, &input),

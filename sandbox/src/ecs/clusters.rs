@@ -15,7 +15,9 @@ pub(super) fn create(state: &mut Ledger, region: &str, input: &Value) -> Value {
     let known = state.clusters.get(&name).is_some_and(|cluster| cluster.active);
     if !known {
         let arn = format!("arn:aws:ecs:{region}:{ACCOUNT}:cluster/{name}");
-        let cluster = Cluster { name: name.clone(), arn, active: true, tags: input["tags"].clone() };
+        let capacity_providers = input["capacityProviders"].clone();
+        let cluster =
+            Cluster { name: name.clone(), arn, active: true, tags: input["tags"].clone(), capacity_providers };
         state.clusters.insert(name.clone(), cluster);
     }
     json!({ "cluster": document(&state.clusters[&name]) })
@@ -54,7 +56,19 @@ pub(super) fn delete(state: &mut Ledger, input: &Value) -> Result<Value, ApiErro
     Ok(json!({ "cluster": document(cluster) }))
 }
 
+/// Those that are not named are taken away.
+pub(super) fn put_capacity_providers(state: &mut Ledger, input: &Value) -> Result<Value, ApiError> {
+    let name = short(text(input, "cluster")).to_owned();
+    let cluster = state.clusters.get_mut(&name).filter(|cluster| cluster.active).ok_or_else(missing_cluster)?;
+    cluster.capacity_providers = input["capacityProviders"].clone();
+    Ok(json!({ "cluster": document(cluster) }))
+}
+
 fn document(cluster: &Cluster) -> Value {
     let status = if cluster.active { "ACTIVE" } else { "INACTIVE" };
-    json!({ "clusterArn": cluster.arn, "clusterName": cluster.name, "status": status, "tags": cluster.tags })
+    let capacity_providers = cluster.capacity_providers.as_array().cloned().unwrap_or_default();
+    json!({
+        "clusterArn": cluster.arn, "clusterName": cluster.name, "status": status, "tags": cluster.tags,
+        "capacityProviders": capacity_providers,
+    })
 }

@@ -3,6 +3,7 @@
 
 mod busybox;
 mod calls;
+mod capacity;
 mod clusters;
 mod command_line;
 mod container;

@@ -20,6 +20,7 @@ pub(super) struct Cluster {
     pub(super) arn: String,
     pub(super) active: bool,
     pub(super) tags: Value,
+    pub(super) capacity_providers: Value,
 }
 
 pub(super) struct Definition {
@@ -115,6 +116,8 @@ pub(super) struct Task {
     pub(super) target: Option<(String, Target)>,
     /// Whether it was started with the agent of ECS Exec.
     pub(super) exec: bool,
+    /// Its capacity provider; none for one that was started with a launch type.
+    pub(super) provider: Option<&'static str>,
     /// Says that it is to stop.
     pub(super) stopping: watch::Sender<bool>,
     /// Whether its end was counted by the scheduler.
@@ -320,7 +323,7 @@ impl Task {
         let mut document = json!({
             "taskArn": self.arn, "clusterArn": self.cluster_arn, "taskDefinitionArn": self.definition,
             "lastStatus": status, "desiredStatus": desired, "startedBy": self.started_by, "group": self.group,
-            "launchType": "FARGATE", "createdAt": self.created, "overrides": self.overrides,
+            "launchType": "FARGATE", "capacityProviderName": self.provider, "createdAt": self.created, "overrides": self.overrides,
             "containers": containers, "healthStatus": self.health(),
             "enableExecuteCommand": self.exec,
             "attachments": self.attachments(), "stoppedReason": self.stopped_reason, "stopCode": self.stop_code,

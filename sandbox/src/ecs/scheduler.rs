@@ -7,6 +7,7 @@ use std::{sync::Arc, time::Duration};
 use tokio::time::Instant;
 
 use super::{
+    capacity,
     fargate::Ecs,
     input::short,
     ledger::Ledger,
@@ -98,7 +99,7 @@ fn count_failures(ecs: &Ecs, state: &mut Ledger, service: &mut Service) {
         task.counted = true;
         let by_scheduler = task.stop_code == Some("ServiceSchedulerInitiated");
         let unhealthy = task.stopped_reason.as_deref().is_some_and(|reason| reason.starts_with("Task failed "));
-        if by_scheduler && !unhealthy || task.stop_code == Some("UserInitiated") {
+        if by_scheduler && !unhealthy || matches!(task.stop_code, Some("UserInitiated" | "SpotInterruption")) {
             continue;
         }
         let deployment =
@@ -173,8 +174,18 @@ fn start_missing(state: &mut Ledger, service: &mut Service) {
     let room = most.max(service.desired).saturating_sub(alive(None));
     let (id, definition) = (primary.id.clone(), primary.definition.clone());
     let mut started = Vec::new();
+    let on = |provider: &str| {
+        let of_deployment =
+            state.tasks.values().filter(|task| task.is_alive() && task.deployment.as_deref() == Some(&id));
+        of_deployment.filter(|task| task.provider == Some(provider)).count()
+    };
+    let (mut on_demand, mut on_spot) = (on("FARGATE"), on("FARGATE_SPOT"));
     for _ in 0..missing.min(room) {
+        let provider = capacity::next(service, on_demand, on_spot);
+        on_demand += usize::from(provider == Some("FARGATE"));
+        on_spot += usize::from(provider == Some("FARGATE_SPOT"));
         let start = Start {
+            provider,
             cluster: &service.cluster,
             definition: &definition,
             network: &service.settings["networkConfiguration"],

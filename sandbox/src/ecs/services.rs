@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::{
-    definitions, discovery,
+    capacity, definitions, discovery,
     input::{check_network, missing_cluster, names, short, text},
     ledger::Ledger,
     model::{Life, Rollout, Service, Status, Task, without_nulls},
@@ -29,6 +29,7 @@ const SETTINGS: &[&str] = &[
     "deploymentConfiguration",
     "propagateTags",
     "enableExecuteCommand",
+    "capacityProviderStrategy",
 ];
 
 /// What a service is reached by.
@@ -73,6 +74,7 @@ pub(super) fn create(
     if let Some(gone) = gone.find(|gone| !token.is_empty() && text(&gone.settings, "clientToken") == token) {
         return Ok(json!({ "service": document(state, gone) }));
     }
+    capacity::check(state, &cluster, input)?;
     let definition = definitions::find(state, text(input, "taskDefinition"));
     let definition = definition
         .filter(|found| found.active)
@@ -149,6 +151,7 @@ pub(super) fn update(ways: Ways, state: &mut Ledger, input: &Value) -> Result<Va
     if state.services[at].life != Life::Active {
         return Err(ApiError::client("ServiceNotActiveException", "Service was not ACTIVE."));
     }
+    capacity::check(state, &state.services[at].cluster, input)?;
     let definition = match input["taskDefinition"].as_str() {
         Some(name) => definitions::find(state, name)
             .filter(|found| found.active)
@@ -284,6 +287,9 @@ fn document(state: &Ledger, service: &Service) -> Value {
     });
     for key in SETTINGS {
         document[*key] = service.settings[*key].clone();
+    }
+    if document["capacityProviderStrategy"].as_array().is_some_and(|items| !items.is_empty()) {
+        document["launchType"] = Value::Null;
     }
     without_nulls(&mut document);
     document

@@ -25,6 +25,8 @@ pub(super) struct Start<'a> {
     pub(super) group: Option<&'a str>,
     /// Whether it has the agent of ECS Exec.
     pub(super) exec: bool,
+    /// Its capacity provider.
+    pub(super) provider: Option<&'static str>,
 }
 
 /// Puts a task into the ledger; the scheduler runs it.
@@ -66,6 +68,7 @@ pub(super) fn start(state: &mut Ledger, start: Start) -> Option<String> {
         stopped_reason: None,
         target: None,
         exec: start.exec,
+        provider: start.provider,
         stopping: watch::channel(false).0,
         counted: false,
     };
@@ -122,6 +125,7 @@ pub(super) fn run(state: &mut Ledger, input: &Value, roles: &Value) -> Result<Va
         started_by: text(input, "startedBy").to_owned(),
         service: None,
         group: input["group"].as_str(),
+        provider: None,
         exec: input["enableExecuteCommand"] == true,
     };
     let arn = start(state, what).ok_or_else(missing_cluster)?;

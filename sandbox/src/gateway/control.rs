@@ -40,6 +40,7 @@ pub(super) async fn answer(region: &Arc<Region>, request: Request<Incoming>) -> 
             region.sessions.cut();
             document(200, &json!({}))
         }
+        (Method::DELETE, "/_sandbox/spot") => document(200, &json!({ "interrupted": region.ecs.interrupt_spot() })),
         (Method::PATCH, "/_sandbox/settings") => match serde_json::from_slice::<Value>(&body) {
             Ok(settings) => {
                 if let Err(error) = region.place.settings.change(&settings) {
@@ -52,7 +53,7 @@ pub(super) async fn answer(region: &Arc<Region>, request: Request<Incoming>) -> 
             }
             Err(error) => document(400, &json!({ "error": error.to_string() })),
         },
-        _ => document(404, &json!({ "error": "there are status, calls, connections, secrets and settings" })),
+        _ => document(404, &json!({ "error": "there are status, calls, connections, secrets, settings and spot" })),
     }
 }
 

@@ -10,15 +10,29 @@ use crate::{
     aws::{self, About, Once, Outcome, given},
     kind::{Blocker, Context, Cost, Doc, Kind, Owned},
     kinds::ecs::{self, task},
-    model::{Address, Failure, Found, NoField, On, Outputs, Permission, Phase, Subject},
+    model::{
+        Address, Changed, Changes, Diff, Failure, Found, NoField, On, Outputs, Permission, Phase, Shown, Subject,
+        fields,
+    },
 };
 
 /// An ECS cluster.
 pub struct Cluster;
 
-/// What stack.yaml asks of it: that it is there.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Desired {}
+/// The capacity providers of Fargate: on demand, and on Spot. A service names them once its cluster has them.
+/// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-capacity-providers.html>
+pub const CAPACITY: [&str; 2] = ["FARGATE", "FARGATE_SPOT"];
+
+/// What a cluster takes beside its kind's permissions, in a stack with tasks on Spot.
+pub const ON_SPOT: &[Permission] = &[Permission::make(&["ecs:PutClusterCapacityProviders"], On::Named(task::ARNS))];
+
+/// What stack.yaml asks of it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Desired {
+    /// Whether tasks in it may run on Spot.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub spot: bool,
+}
 
 /// What AWS has.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -29,12 +43,22 @@ pub struct Live {
     pub arn: String,
     /// AWS's word, such as `ACTIVE`.
     pub status: String,
+    /// Its capacity providers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub capacity: Vec<String>,
+}
+
+fields! {
+    /// What is changed in place.
+    pub enum Field {
+        Capacity = "capacity",
+    }
 }
 
 impl Kind for Cluster {
     type Desired = Desired;
     type Live = Live;
-    type Field = NoField;
+    type Field = Field;
     type Fixed = NoField;
 
     const NAME: &'static str = "cluster";
@@ -70,10 +94,21 @@ impl Kind for Cluster {
             .filter_map(|cluster| {
                 let address = aws::address_of(&cx.id, cluster.tags())?;
                 let (name, arn) = (cluster.cluster_name?, cluster.cluster_arn?);
-                let live = Live { name: name.clone(), arn, status: cluster.status.unwrap_or_default() };
+                let capacity = cluster.capacity_providers.unwrap_or_default();
+                let live = Live { name: name.clone(), arn, status: cluster.status.unwrap_or_default(), capacity };
                 Some(Found { address, id: name, live })
             })
             .collect())
+    }
+
+    /// One more than is needed does no harm.
+    fn diff(desired: &Desired, live: &Live) -> Changes<Field, NoField> {
+        let mut diff = Diff::new();
+        let missing = CAPACITY.iter().filter(|one| desired.spot && !live.capacity.iter().any(|has| has == *one));
+        for one in missing {
+            diff.push(Field::Capacity, Shown::Absent, Shown::value(one));
+        }
+        diff.finish()
     }
 
     fn phase(live: &Live, _desired: Option<&Desired>) -> Phase {
@@ -89,15 +124,43 @@ impl Kind for Cluster {
         Outputs::new().with("name", &live.name).with("arn", &live.arn)
     }
 
-    async fn create(cx: &Context, address: &Address, _desired: &Desired) -> Result<Live, Failure> {
+    async fn create(cx: &Context, address: &Address, desired: &Desired) -> Result<Live, Failure> {
         let call = cx.aws.ecs.create_cluster().cluster_name(ecs::cluster_name(&cx.id));
+        let capacity: Vec<String> = CAPACITY.iter().filter(|_| desired.spot).map(|one| (*one).to_owned()).collect();
+        let call = call.set_capacity_providers((!capacity.is_empty()).then(|| capacity.clone()));
         let call = call.set_tags(Some(aws::tags(&cx.id, address))).customize().once();
         let cluster = given(call.send().await.during("CreateCluster")?.cluster, "CreateCluster", "cluster")?;
         Ok(Live {
             name: given(cluster.cluster_name, "CreateCluster", "clusterName")?,
             arn: given(cluster.cluster_arn, "CreateCluster", "clusterArn")?,
             status: cluster.status.unwrap_or_default(),
+            capacity,
         })
+    }
+
+    async fn update(
+        cx: &Context,
+        _address: &Address,
+        _desired: &Desired,
+        live: &Live,
+        changes: &Changed<Field>,
+    ) -> Result<Live, Failure> {
+        let mut live = live.clone();
+        for field in changes {
+            match field {
+                Field::Capacity => {
+                    let missing = CAPACITY.iter().filter(|one| !live.capacity.iter().any(|has| has == *one));
+                    let missing: Vec<String> = missing.map(|one| (*one).to_owned()).collect();
+                    live.capacity.extend(missing);
+                    let call = cx.aws.ecs.put_cluster_capacity_providers().cluster(&live.name);
+                    // No strategy by default: what names none runs on demand, as before.
+                    let call = call.set_capacity_providers(Some(live.capacity.clone()));
+                    let call = call.set_default_capacity_provider_strategy(Some(Vec::new()));
+                    call.customize().once().send().await.during("PutClusterCapacityProviders")?;
+                }
+            }
+        }
+        Ok(live)
     }
 
     async fn delete(cx: &Context, live: &Live) -> Result<(), Failure> {
@@ -117,6 +180,9 @@ impl Kind for Cluster {
     }
 
     fn passing(failure: &Failure) -> Option<&'static str> {
+        if failure.is_of("PutClusterCapacityProviders") {
+            return failure.is(&["UpdateInProgressException"]).then_some("another change of its capacity to end");
+        }
         let codes = ["ClusterContainsServicesException", "ClusterContainsTasksException", "UpdateInProgressException"];
         // The first cluster of an account has ECS make its service-linked role, and ECS may not be able to use it at once.
         // https://docs.aws.amazon.com/AmazonECS/latest/developerguide/using-service-linked-roles.html
@@ -128,7 +194,8 @@ impl Kind for Cluster {
 
     #[cfg(test)]
     fn sample() -> crate::kind::Sample<Desired> {
-        crate::kind::Sample::new(ecs::model::cloud, Desired {})
+        // One more capacity than is needed does no harm, and stays.
+        crate::kind::Sample::new(ecs::model::cloud, Desired::default()).one_way(&["capacity"], Desired { spot: true })
     }
 }
 
@@ -217,7 +284,7 @@ mod tests {
         };
         let address = Address::new("cluster", "main");
         let first = of("a", "b-c");
-        Cluster::create(&first, &address, &Desired {}).await.expect("the name is free");
+        Cluster::create(&first, &address, &Desired::default()).await.expect("the name is free");
         assert_eq!(Cluster::list(&first).await.map(|found| found.len()), Ok(1));
         let failure = Cluster::list(&of("a-b", "c")).await.expect_err("its names are taken");
         assert!(
@@ -235,7 +302,8 @@ mod tests {
         let call = cx.aws.ecs.run_task().cluster(ecs::model::CLUSTER).task_definition(ecs::model::revision_arn(1));
         call.client_token("a run that was killed").send().await.expect("it runs");
         let name = ecs::cluster_name(&cx.id);
-        let live = Live { name, arn: ecs::model::CLUSTER.to_owned(), status: "ACTIVE".to_owned() };
+        let live =
+            Live { name, arn: ecs::model::CLUSTER.to_owned(), status: "ACTIVE".to_owned(), capacity: Vec::new() };
         let failure = Cluster::delete(&cx, &live).await.expect_err("its task is stopped, and has not ended");
         assert!(failure.cause == Cause::Refused && Cluster::passing(&failure).is_some(), "{failure}");
         Cluster::delete(&cx, &live).await.expect("its task has ended");

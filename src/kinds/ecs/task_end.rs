@@ -113,6 +113,7 @@ impl StopReason {
                 Some(
                     TaskStopCode::ServiceSchedulerInitiated
                     | TaskStopCode::UserInitiated
+                    | TaskStopCode::SpotInterruption
                     | TaskStopCode::TerminationNotice,
                 ) => Self::OnPurpose,
                 _ => Self::Ended(ecs::exit_code(task, container)),

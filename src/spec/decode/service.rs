@@ -11,12 +11,13 @@ use super::{
 };
 use crate::spec::{
     block, check,
-    keys::{ARCH, REPLACE, SERVICE, ULIMITS},
+    keys::{ARCH, REPLACE, SERVICE, SPOT, ULIMITS},
     limits,
     problem::Collector,
     read::{Entries, Field, Map},
     scope::Scope,
     stack::{Bucket, Service},
+    yaml::Value,
 };
 
 /// The services of the stack `stack` that `root` is. `given` are the variables that each container gets from stackctl, and
@@ -173,6 +174,7 @@ fn service(
     let log_days = logs::days(&map, problems);
     let exec = map.truth("exec", problems);
     let (user, nofile, init) = process(&map, problems);
+    let spot = spot(&map, problems);
     let stop_first = map.word("replace", &REPLACE, problems);
     let rollback_after = map.number("rollback_after", problems);
     let buckets = buckets::used(&map, declared, problems);
@@ -237,6 +239,7 @@ fn service(
         user,
         nofile,
         init: init?,
+        spot: spot?,
         stop_first: stop_first?,
         rollback_after,
         env: env?,
@@ -256,6 +259,17 @@ fn process(map: &Map, problems: &mut Collector) -> (Option<String>, Option<u32>,
         map.number("nofile", problems)
     });
     (user, nofile, map.truth("init", problems))
+}
+
+/// How many tasks of a service on Spot are on demand; nothing for one that is not on Spot.
+#[expect(clippy::option_option, reason = "none for a wrong value, and none within for a service that is not on Spot")]
+fn spot(map: &Map, problems: &mut Collector) -> Option<Option<u32>> {
+    let Some(field) = map.get("spot") else { return Some(None) };
+    if matches!(field.node.value, Value::Scalar { .. }) {
+        return Some(map.truth("spot", problems)?.then_some(0));
+    }
+    let map = Map::new(field.node, &field.path, &SPOT, problems)?;
+    Some(Some(map.number("on_demand", problems)?))
 }
 
 /// A rule has a route and a host: the wildcards of both count.

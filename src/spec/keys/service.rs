@@ -202,6 +202,14 @@ pub(in crate::spec) static SERVICE: Section = Section {
                   `docker run --init`. With `exec` there is one anyway. A change replaces the tasks.",
         },
         Key {
+            name: "spot",
+            kind: Kind::Either(&[Kind::Truth, Kind::Map(&SPOT)]),
+            absence: Absence::Default(Literal::Truth(false)),
+            doc: "Whether its tasks run on Fargate Spot, which is up to 70 % cheaper. AWS takes such a task back when it needs the \
+                  room, with a warning of two minutes. `{ on_demand: 1 }` keeps so many tasks on demand. A change begins a \
+                  deployment. See [spot](#spot).",
+        },
+        Key {
             name: "replace",
             kind: Kind::Choice(&REPLACE_WORDS),
             absence: Absence::Default(Literal::Text("start-first")),
@@ -455,6 +463,21 @@ const FOREIGN: &[Foreign] = &[
     },
     Foreign { words: &["enable_execute_command", "execute_command"], help: "use `exec: true`" },
 ];
+
+pub(in crate::spec) static SPOT: Section = Section {
+    name: "spot",
+    doc: "Tasks on Fargate Spot, beside some on demand.",
+    keys: &[Key {
+        name: "on_demand",
+        kind: Kind::Number { least: 0, most: check::MOST_TASKS, unit: "" },
+        absence: Absence::Default(Literal::Number(0)),
+        doc: "How many tasks run on demand before any runs on Spot.",
+    }],
+    foreign: &[Foreign {
+        words: &["base", "spot_from"],
+        help: "use `on_demand` for the number of tasks that are not on Spot",
+    }],
+};
 
 pub(in crate::spec) static DOCKERFILE: Section = Section {
     name: "dockerfile",

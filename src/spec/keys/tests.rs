@@ -114,7 +114,7 @@ fn declarations_have_one_name_each_and_defaults_that_fit() {
                     Kind::Number { least, most, .. } | Kind::Seconds { least, most },
                 ) => (least..=most).contains(&number),
                 (Absence::Default(Literal::Number(number)), Kind::Numbers(numbers)) => numbers.contains(number),
-                (Absence::Default(Literal::Truth(_)), Kind::Truth) => true,
+                (Absence::Default(Literal::Truth(_)), Kind::Truth | Kind::Either([Kind::Truth, ..])) => true,
                 (
                     Absence::Default(Literal::Text(word)),
                     Kind::Choice(words) | Kind::Either([Kind::Choice(words), ..]),

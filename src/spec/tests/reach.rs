@@ -73,3 +73,21 @@ fn old_tasks_stop_first_only_where_it_is_said() {
         ["7:14 `stopfirst` is none of: start-first, stop-first [did you mean `stop-first`?]"]
     );
 }
+
+#[test]
+fn tasks_on_spot_may_have_others_on_demand() {
+    let spot = |keys: &str| read(&format!("{ONE_SERVICE}{keys}")).map(|stack| stack.services["web"].spot);
+    for (keys, expected) in [
+        ("", None),
+        ("    spot: false\n", None),
+        ("    spot: true\n", Some(0)),
+        ("    spot: {}\n", Some(0)),
+        ("    spot: { on_demand: 2 }\n", Some(2)),
+    ] {
+        assert_eq!(spot(keys).expect("it is valid"), expected, "{keys}");
+    }
+    assert_eq!(
+        problems(&format!("{ONE_SERVICE}    spot: {{ base: 1 }}\n")),
+        ["7:13 unknown key `base` [use `on_demand` for the number of tasks that are not on Spot]"]
+    );
+}

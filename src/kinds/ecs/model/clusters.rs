@@ -5,6 +5,9 @@ use aws_sdk_ecs::{
         create_cluster::{CreateClusterError, CreateClusterInput, CreateClusterOutput},
         delete_cluster::{DeleteClusterError, DeleteClusterInput, DeleteClusterOutput},
         describe_clusters::{DescribeClustersError, DescribeClustersInput, DescribeClustersOutput},
+        put_cluster_capacity_providers::{
+            PutClusterCapacityProvidersError, PutClusterCapacityProvidersInput, PutClusterCapacityProvidersOutput,
+        },
     },
     types::{Cluster, Task},
 };
@@ -21,6 +24,7 @@ use crate::aws::{
 pub(super) fn serve(cloud: &Cloud) {
     cloud.on(CreateClusterError::generic, create);
     cloud.on(DescribeClustersError::generic, describe);
+    cloud.on(PutClusterCapacityProvidersError::generic, put_capacity_providers);
     cloud.on(DeleteClusterError::generic, delete);
 }
 
@@ -50,10 +54,21 @@ fn create(ecs: &mut Ecs, input: &CreateClusterInput) -> Result<CreateClusterOutp
         .cluster_name(name)
         .cluster_arn(format!("{ARN}:cluster/{name}"))
         .status("PROVISIONING")
+        .set_capacity_providers(input.capacity_providers.clone())
         .set_tags(input.tags.clone())
         .build();
     ecs.clusters.push(cluster.clone());
     Ok(CreateClusterOutput::builder().cluster(cluster).build())
+}
+
+/// Those that are not named are taken away.
+fn put_capacity_providers(
+    ecs: &mut Ecs,
+    input: &PutClusterCapacityProvidersInput,
+) -> Result<PutClusterCapacityProvidersOutput, Refusal> {
+    let cluster = ecs.cluster(input.cluster())?;
+    cluster.capacity_providers.clone_from(&input.capacity_providers);
+    Ok(PutClusterCapacityProvidersOutput::builder().cluster(cluster.clone()).build())
 }
 
 fn describe(ecs: &mut Ecs, input: &DescribeClustersInput) -> Result<DescribeClustersOutput, Refusal> {

@@ -132,6 +132,8 @@ fn create(ecs: &mut Ecs, input: &CreateServiceInput) -> Result<CreateServiceOutp
         .set_health_check_grace_period_seconds(input.health_check_grace_period_seconds)
         .enable_execute_command(input.enable_execute_command == Some(true))
         .set_deployment_configuration(input.deployment_configuration.clone())
+        .set_launch_type(input.launch_type.clone())
+        .set_capacity_provider_strategy(input.capacity_provider_strategy.clone())
         .deployments(rollout)
         .set_tags(input.tags.clone())
         .build();
@@ -167,6 +169,9 @@ fn update(ecs: &mut Ecs, input: &UpdateServiceInput) -> Result<UpdateServiceOutp
         input.health_check_grace_period_seconds.or(new.health_check_grace_period_seconds);
     new.enable_execute_command = input.enable_execute_command.unwrap_or(new.enable_execute_command);
     new.deployment_configuration = input.deployment_configuration.clone().or(new.deployment_configuration);
+    if let Some(strategy) = &input.capacity_provider_strategy {
+        (new.launch_type, new.capacity_provider_strategy) = (None, Some(strategy.clone()));
+    }
     // Of a network, also the same one.
     // https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_UpdateService.html
     let other_tasks = new.task_definition != service.task_definition

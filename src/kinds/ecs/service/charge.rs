@@ -21,6 +21,7 @@ pub(super) fn charge(
     name: &str,
     replicas: u32,
     public_ip: bool,
+    on_spot: bool,
     revision: Option<&str>,
     others: &dyn Others,
 ) -> Result<Option<Charge>, Failure> {
@@ -40,6 +41,10 @@ pub(super) fn charge(
     }
     if public_ip {
         what.push_str(if tasks == 1 { ", a public address" } else { ", a public address each" });
+    }
+    if on_spot {
+        // The price of Spot changes from day to day, and is in no list.
+        what.push_str(", counted as on demand: those on Spot are up to 70 % cheaper");
     }
     let count = f64::from(tasks);
     let [vcpu, gb] = if is_arm { ARM } else { USUAL };

@@ -16,6 +16,7 @@ fields! {
         Registry = "registry",
         GraceSeconds = "grace_seconds",
         Exec = "exec",
+        Capacity = "capacity",
         CircuitBreaker = "circuit_breaker",
         RollbackAfter = "rollback_after",
         MinimumHealthyPercent = "minimum_healthy_percent",
@@ -35,7 +36,8 @@ pub(super) const NETWORK: &[Field] = &[Field::Subnets, Field::SecurityGroup, Fie
 /// What users notice of `changes`, as a sentence that goes on after the address. A new task definition begins a deployment
 /// anyway, and the plan shows that. `stops_first`: the tasks that run stop before new ones start.
 pub(super) fn consequence(changes: &Changed<Field>, stops_first: bool) -> Option<String> {
-    let begins = |field: &Field| NETWORK.contains(field) || matches!(field, Field::Exec | Field::Registry);
+    let begins =
+        |field: &Field| NETWORK.contains(field) || matches!(field, Field::Exec | Field::Registry | Field::Capacity);
     let begun: Vec<&str> = Field::ALL
         .iter()
         .filter(|field| changes.contains(**field) && begins(field))

@@ -6,6 +6,7 @@ use aws_sdk_ecs::types::{
 };
 use serde::{Deserialize, Serialize};
 
+use super::spot;
 use crate::{kind::authorities, kinds::ecs};
 
 /// How many of the service's last events are shown with a failed rollout.
@@ -107,6 +108,9 @@ pub struct Live {
     /// How many tasks there are at most while a rollout goes on, in percent of that number.
     #[serde(default = "most")]
     pub maximum_percent: i32,
+    /// Where its tasks run if not all of them run on demand, such as `spot, 1 on demand`.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub capacity: String,
     /// How many tasks of the rollout that is to serve have ended by themselves soon after they began.
     #[serde(default)]
     pub crashed: u32,
@@ -193,6 +197,7 @@ pub(super) fn live(service: &SdkService, definition: Option<&TaskDefinition>) ->
             .and_then(DeploymentConfiguration::minimum_healthy_percent)
             .unwrap_or_else(fewest),
         maximum_percent: deployment.and_then(DeploymentConfiguration::maximum_percent).unwrap_or_else(most),
+        capacity: spot::of(service.capacity_provider_strategy()),
         crashed: 0,
         grace_left: None,
         rollouts: service.deployments().iter().map(rollout).collect(),

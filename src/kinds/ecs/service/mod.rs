@@ -9,6 +9,7 @@ mod fields;
 mod live;
 #[cfg(test)]
 mod sample;
+mod spot;
 mod starting;
 mod stop;
 #[cfg(test)]
@@ -25,6 +26,7 @@ use serde::{Deserialize, Serialize};
 
 pub use fields::{Field, Fixed};
 pub use live::{Authorities, Live, Rollout};
+pub use spot::Spot;
 pub use stop::{stop, under_way};
 
 use fields::{NETWORK, consequence};
@@ -89,6 +91,9 @@ pub struct Desired {
     /// Whether its tasks stop before new ones start.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub stop_first: bool,
+    /// Whether its tasks run on Spot; without it, on demand.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spot: Option<Spot>,
 }
 
 impl Desired {
@@ -117,6 +122,7 @@ impl Desired {
             exec: live.exec,
             rollback_after: live.rollback_after.parse().ok(),
             stop_first: (live.minimum_healthy_percent, live.maximum_percent) == STOP_FIRST_PERCENT,
+            spot: spot::read(&live.capacity),
         }
     }
 }
@@ -173,11 +179,15 @@ impl Kind for Service {
     const COST: Cost<Desired, Live> = Cost::Counted {
         prices: &[charge::USUAL[0], charge::USUAL[1], charge::ARM[0], charge::ARM[1], PUBLIC_ADDRESS],
         charge: |address, state, others| {
-            let (replicas, public_ip, revision) = match state {
-                State::Desired(desired) => (desired.replicas, desired.public_ip, desired.task_definition.known()),
-                State::Live(live) => (live.replicas, live.public_ip, Some(live.task_definition.as_str())),
+            let (replicas, public_ip, spot, revision) = match state {
+                State::Desired(desired) => {
+                    (desired.replicas, desired.public_ip, desired.spot, desired.task_definition.known())
+                }
+                State::Live(live) => {
+                    (live.replicas, live.public_ip, spot::read(&live.capacity), Some(live.task_definition.as_str()))
+                }
             };
-            charge::charge(address.name(), replicas, public_ip, revision, others)
+            charge::charge(address.name(), replicas, public_ip, spot.is_some(), revision, others)
         },
     };
     const NOT_YET: &'static [&'static str] = ecs::NOT_YET;
@@ -252,6 +262,7 @@ impl Kind for Service {
         let (fewest, most) = percent(desired);
         diff.field(Field::MinimumHealthyPercent, &live.minimum_healthy_percent, &fewest);
         diff.field(Field::MaximumPercent, &live.maximum_percent, &most);
+        diff.field(Field::Capacity, &live.capacity, &spot::in_words(desired.spot));
         let failed = live.primary().is_some_and(|rollout| rollout.state == "FAILED");
         if failed {
             diff.push(Field::Rollout, Shown::value("failed"), Shown::value("begun again"));
@@ -349,7 +360,6 @@ impl Kind for Service {
             .create_service()
             .service_name(&name)
             .cluster(desired.cluster.get()?)
-            .launch_type(LaunchType::Fargate)
             .client_token(token(cx, address, desired)?)
             .propagate_tags(PropagateTags::Service)
             .set_tags(Some(aws::tags(&cx.id, address)));
@@ -364,6 +374,8 @@ impl Kind for Service {
                 | Field::MaximumPercent => {
                     call.deployment_configuration(deployment(desired, desired.rollback_after.map(after))?)
                 }
+                Field::Capacity if desired.spot.is_none() => call.launch_type(LaunchType::Fargate),
+                Field::Capacity => call.set_capacity_provider_strategy(Some(spot::strategy(desired.spot)?)),
                 // A new service begins a rollout by itself.
                 Field::Rollout => call,
             });
@@ -408,9 +420,12 @@ impl Kind for Service {
                 | Field::MaximumPercent => {
                     call.deployment_configuration(deployment(desired, threshold.clone())?)
                 }
-                // Only tasks that are started after a change of `exec` have the agent.
+                Field::Capacity if !changes.contains(Field::Capacity) => call,
+                Field::Capacity => call.set_capacity_provider_strategy(Some(spot::strategy(desired.spot)?)),
+                // Only tasks that are started after a change of `exec` have the agent, or run on another capacity.
                 Field::Rollout => {
-                    call.force_new_deployment(changes.contains(Field::Rollout) || changes.contains(Field::Exec))
+                    let forced = [Field::Rollout, Field::Exec, Field::Capacity];
+                    call.force_new_deployment(forced.iter().any(|field| changes.contains(*field)))
                 }
             });
         }
@@ -523,10 +538,7 @@ fn percent(desired: &Desired) -> (i32, i32) {
 
 /// [`percent`]; and back to what ran before when the new tasks fail.
 /// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-circuit-breaker.html>
-fn deployment(
-    desired: &Desired,
-    threshold: Option<(ThresholdType, i32)>,
-) -> Result<DeploymentConfiguration, Failure> {
+fn deployment(desired: &Desired, threshold: Option<(ThresholdType, i32)>) -> Result<DeploymentConfiguration, Failure> {
     let (fewest, most) = percent(desired);
     let threshold = threshold.map(|(kind, value)| ThresholdConfiguration::builder().r#type(kind).value(value).build());
     let threshold = threshold.transpose().map_err(|error| Failure::internal(error.to_string()))?;

@@ -1,6 +1,6 @@
 //! What the tests over all kinds try services with.
 
-use super::{Desired, Target};
+use super::{Desired, Spot, Target};
 use crate::{
     kind::Sample,
     kinds::ecs::{self, model::Ecs},
@@ -23,6 +23,7 @@ fn base() -> Desired {
         exec: false,
         rollback_after: None,
         stop_first: false,
+        spot: None,
     }
 }
 
@@ -49,6 +50,7 @@ pub(super) fn sample() -> Sample<Desired> {
         .variant(&["exec"], Desired { exec: true, ..base() })
         .variant(&["rollback_after"], Desired { rollback_after: Some(1), ..base() })
         .variant(&["minimum_healthy_percent", "maximum_percent"], Desired { stop_first: true, ..base() })
+        .variant(&["capacity"], Desired { spot: Some(Spot { on_demand: 1 }), ..base() })
         .drift(&["cluster"], |cloud| cloud.with(Ecs::move_services))
         .drift(&["target_group"], |cloud| cloud.with(Ecs::take_target_groups_away))
         .drift(&["circuit_breaker"], |cloud| cloud.with(Ecs::turn_circuit_breakers_off))

@@ -44,6 +44,7 @@ fn live(rollouts: Vec<Rollout>) -> Live {
         minimum_healthy_percent: 100,
         maximum_percent: 200,
         rollback_after: String::new(),
+        capacity: String::new(),
         crashed: 0,
         grace_left: None,
         rollouts,
@@ -68,6 +69,7 @@ fn desired(definition: &str) -> Desired {
         exec: false,
         rollback_after: None,
         stop_first: false,
+        spot: None,
     }
 }
 
@@ -280,7 +282,9 @@ fn a_plan_says_what_a_rollout_begins_and_whether_nothing_serves() {
     };
     let first = Desired { stop_first: true, ..desired("web:2") };
     assert_eq!(said(&desired("web:2"), &running), None);
-    assert!(said(&first, &running).is_some_and(|what| what.starts_with("goes away for a while: the tasks that run stop")));
+    assert!(
+        said(&first, &running).is_some_and(|what| what.starts_with("goes away for a while: the tasks that run stop"))
+    );
     assert_eq!(said(&first, &Live { running: 0, ..running.clone() }), None, "nothing serves anyway");
     let same = Desired { stop_first: true, ..desired("web:1") };
     assert_eq!(said(&same, &running), None, "that alone replaces no task");
