@@ -16,8 +16,9 @@ use anyhow::{Context, Result};
 use nix::sys::signal::Signal;
 use tokio::{
     io::AsyncWriteExt,
-    net::TcpStream,
+    net::{TcpListener, TcpStream},
     sync::Mutex,
+    task::AbortHandle,
     time::{Instant, sleep, sleep_until},
 };
 
@@ -32,6 +33,14 @@ use crate::{
 
 /// Valkey's port.
 const PORT: u16 = 6379;
+
+/// Where the server of a cache listens whose port is for clients with TLS and those without.
+const PLAIN: u16 = 16379;
+const TLS: u16 = 16380;
+
+/// The first byte of a client that begins with TLS: a record of a handshake. No request to Redis begins with it.
+/// <https://www.rfc-editor.org/rfc/rfc8446#section-5.1>
+const HANDSHAKE: u8 = 22;
 
 /// AWS's usual time for a cache to become available, in seconds.
 const CREATES: f64 = 360.0;
@@ -64,15 +73,26 @@ pub(crate) struct Caches {
     servers: Servers,
     /// AWS makes an endpoint's name from the cache's, so one that is made again is where it was.
     addresses: Mutex<BTreeMap<String, IpAddr>>,
+    /// What accepts clients with TLS and those without, by cache.
+    doors: Mutex<BTreeMap<String, AbortHandle>>,
 }
 
 /// A cache that was asked for.
 struct Wanted {
     name: String,
     address: IpAddr,
-    encrypted: bool,
+    encryption: Encryption,
     /// The password; empty for none.
     token: String,
+}
+
+/// Which clients are served.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Encryption {
+    None,
+    /// Those with TLS and those without.
+    Preferred,
+    Required,
 }
 
 impl Caches {
@@ -85,6 +105,7 @@ impl Caches {
             // A cache has nothing to save.
             servers: Servers::ended_by(Signal::SIGTERM),
             addresses: Mutex::default(),
+            doors: Mutex::default(),
         }
     }
 
@@ -114,7 +135,13 @@ impl Caches {
                 let wanted = Wanted {
                     name: name.clone(),
                     address,
-                    encrypted: params.get("TransitEncryptionEnabled").is_some_and(|value| value == "true"),
+                    encryption: match params.get("TransitEncryptionMode").map(String::as_str) {
+                        _ if params.get("TransitEncryptionEnabled").is_none_or(|value| value != "true") => {
+                            Encryption::None
+                        }
+                        Some("preferred") => Encryption::Preferred,
+                        _ => Encryption::Required,
+                    },
                     token: params.get("AuthToken").cloned().unwrap_or_default(),
                 };
                 let caches = Arc::clone(self);
@@ -129,6 +156,7 @@ impl Caches {
             }
             "DeleteReplicationGroup" => {
                 self.servers.remove(&name).await;
+                self.close(&name).await;
                 drop(fs::remove_dir_all(self.dir.join(&name)));
             }
             _ => {}
@@ -152,8 +180,13 @@ impl Caches {
             stdin.write_all(password.as_bytes()).await?;
         }
         self.servers.add(&wanted.name, child).await;
+        if wanted.encryption == Encryption::Preferred {
+            let listener = TcpListener::bind((wanted.address, PORT)).await.context("the cache's port is taken")?;
+            let serving = tokio::spawn(serve_both(listener, wanted.address)).abort_handle();
+            self.doors.lock().await.insert(wanted.name.clone(), serving);
+        }
         let deadline = Instant::now() + ANSWERS;
-        while let Err(error) = TcpStream::connect((wanted.address, PORT)).await {
+        while let Err(error) = TcpStream::connect((wanted.address, wanted.encryption.port())).await {
             if !self.servers.runs(&wanted.name).await? || Instant::now() > deadline {
                 return Err(error).context("the cache's server does not answer; its log says why");
             }
@@ -172,13 +205,17 @@ impl Caches {
         fs::write(home.join("server.key"), issued.key)?;
         fs::set_permissions(home.join("server.key"), fs::Permissions::from_mode(0o600))?;
         let at = home.display();
-        let listen = if wanted.encrypted {
-            format!(
-                "port 0\ntls-port {PORT}\ntls-cert-file {at}/server.crt\ntls-key-file {at}/server.key\ntls-auth-clients no\n"
-            )
-        } else {
-            format!("port {PORT}\n")
+        let (plain, tls) = match wanted.encryption {
+            Encryption::None => (PORT, 0),
+            Encryption::Preferred => (PLAIN, TLS),
+            Encryption::Required => (0, PORT),
         };
+        let certificate = if tls == 0 {
+            String::new()
+        } else {
+            format!("tls-cert-file {at}/server.crt\ntls-key-file {at}/server.key\ntls-auth-clients no\n")
+        };
+        let listen = format!("port {plain}\ntls-port {tls}\n{certificate}");
         let withheld: String = WITHHELD.iter().map(|command| format!("rename-command {command} \"\"\n")).collect();
         let text = format!(
             "bind {}\n{listen}dir {at}\nsave \"\"\nappendonly no\nset-proc-title no\nmaxmemory 64mb\n\
@@ -192,9 +229,40 @@ impl Caches {
         Ok(())
     }
 
+    /// Closes the port that clients with and without TLS come to.
+    async fn close(&self, name: &str) {
+        if let Some(serving) = self.doors.lock().await.remove(name) {
+            serving.abort();
+        }
+    }
+
     pub(crate) async fn shutdown(&self) {
         self.servers.stop_making().await;
+        self.doors.lock().await.values().for_each(AbortHandle::abort);
         self.servers.end_all().await;
+    }
+}
+
+impl Encryption {
+    /// Where the server itself listens.
+    fn port(self) -> u16 {
+        if self == Self::Preferred { PLAIN } else { PORT }
+    }
+}
+
+/// Leads clients with TLS and those without to the port of the server that is for them. A cache of ElastiCache has one port for both.
+async fn serve_both(listener: TcpListener, address: IpAddr) {
+    while let Ok((mut client, _)) = listener.accept().await {
+        tokio::spawn(async move {
+            let mut first = [0];
+            if client.peek(&mut first).await.unwrap_or_default() == 0 {
+                return;
+            }
+            let port = if first[0] == HANDSHAKE { TLS } else { PLAIN };
+            if let Ok(mut server) = TcpStream::connect((address, port)).await {
+                drop(tokio::io::copy_bidirectional(&mut client, &mut server).await);
+            }
+        });
     }
 }
 

@@ -18,12 +18,21 @@ use crate::{
 
 /// What the services need of the cache.
 pub(super) struct Cache {
-    /// The secret whose value is the connection URL.
-    pub(super) url: Address,
-    /// The secret with the password.
-    pub(super) token: Address,
+    /// The secret with the password; none where there is no password.
+    pub(super) token: Option<Address>,
     /// The cache itself.
     pub(super) cache: Address,
+    tls_required: bool,
+}
+
+impl Cache {
+    /// The URL of a cache without a password, which is no secret.
+    pub(super) fn open_url(&self) -> Input {
+        let of = |output: &str| Input::output(&self.cache, output);
+        let (before, after) =
+            if self.tls_required { ("rediss://", "/0?ssl_cert_reqs=required") } else { ("redis://", "/0") };
+        Input::joined(vec![before.into(), of("host"), ":".into(), of("port"), after.into()])
+    }
 }
 
 /// The secret with the cache's password.
@@ -49,12 +58,12 @@ pub(super) fn draw(
         Address::new("cache_subnet_group", elasticache::MAIN),
         &cache_subnet_group::Desired { subnets: network.private.clone() },
     );
-    let token = graph.add(
-        token(),
+    let token = wanted.password.then(|| {
         // Letters and digits, at least 16 and at most 128: what ElastiCache takes, and a URL needs no escaping for.
         // <https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/auth.html>
-        &secret::Desired { source: secret::Source::Generated { length: PASSWORD_LENGTH } },
-    );
+        let source = secret::Source::Generated { length: PASSWORD_LENGTH };
+        graph.add(token(), &secret::Desired { source })
+    });
     let cache = graph.add(
         Address::new("cache", elasticache::MAIN),
         &cache::Desired {
@@ -62,18 +71,17 @@ pub(super) fn draw(
             class: wanted.class.clone(),
             subnet_group: Input::output(&subnets, "name"),
             security_groups: groups,
-            token: Input::output(&token, "arn"),
+            tls_required: wanted.tls_required,
+            token: token.as_ref().map(|token| Input::output(token, "arn")),
         },
     );
-    let url = graph.add(
-        url(),
-        &secret::Desired {
-            source: secret::Source::CacheUrl {
-                token: Input::output(&token, "arn"),
-                host: Input::output(&cache, "host"),
-                port: Input::output(&cache, "port"),
-            },
-        },
-    );
-    Some(Cache { url, token, cache })
+    if let Some(token) = &token {
+        let source = secret::Source::CacheUrl {
+            token: Input::output(token, "arn"),
+            host: Input::output(&cache, "host"),
+            port: Input::output(&cache, "port"),
+        };
+        graph.add(url(), &secret::Desired { source });
+    }
+    Some(Cache { token, cache, tls_required: wanted.tls_required })
 }

@@ -131,12 +131,15 @@ impl<'a> Referable<'a> {
             Reference::Cache(fact) => {
                 let cache = self.cache();
                 let of = |output: &str| Part::Text(Input::output(&cache.cache, output));
-                let token = Part::Secret { value_of: Input::output(&cache.token, "arn") };
+                let token = || Part::Secret {
+                    value_of: Input::output(cache.token.as_ref().expect("the decoder knows that it has one"), "arn"),
+                };
                 match fact {
                     CacheFact::Host => vec![of("host")],
                     CacheFact::Port => vec![of("port")],
-                    CacheFact::Password => vec![token],
-                    CacheFact::Url => secret::cache_url(token, of("host"), of("port"), known),
+                    CacheFact::Password => vec![token()],
+                    CacheFact::Url => secret::cache_url(token(), of("host"), of("port"), known),
+                    CacheFact::OpenUrl => plain(cache.open_url()),
                 }
             }
             Reference::BucketName(name) => plain(Input::output(&Address::new("bucket", name), "name")),
@@ -181,7 +184,7 @@ impl<'a> Referable<'a> {
         match part {
             Part::Text(text) => vec![text.clone()],
             Part::Secret { value_of: Input::Output { from, .. } }
-                if self.cache.is_none_or(|cache| cache.token != *from) =>
+                if self.cache.is_none_or(|cache| cache.token.as_ref() != Some(from)) =>
             {
                 vec![Input::output(from, "arn"), Input::output(from, "version")]
             }

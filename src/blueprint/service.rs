@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     authorities, buckets,
-    cache::Cache,
+    cache::{self, Cache},
     calls::{self, Calls},
     constants::{PASSWORD_LENGTH, TASK_PRINCIPAL},
     database::Database,
@@ -248,6 +248,9 @@ impl Drawing<'_> {
         if let Some(port) = self.service.port {
             environment.insert("PORT".to_owned(), port.to_string().into());
         }
+        // Without a password in it, it is no secret.
+        let open = self.parts.cache.as_ref().filter(|cache| cache.token.is_none());
+        environment.extend(open.map(|cache| ("REDIS_URL".to_owned(), cache.open_url())));
         environment.retain(|name, _| self.service.is_given(name));
         environment.extend(self.service.env.iter().map(|(name, value)| (name.clone(), referable.plain(value))));
         environment.insert("APP_VERSION".to_owned(), referable.version.clone());
@@ -292,10 +295,10 @@ impl Drawing<'_> {
             };
             secrets.insert("DATABASE_URL".to_owned(), reference);
         }
-        if let Some(cache) = self.parts.cache.as_ref().filter(|_| self.service.is_given("REDIS_URL")) {
-            let reference =
-                task_definition::SecretRef { secret: Input::output(&cache.url, "arn"), key: None, version: None };
-            secrets.insert("REDIS_URL".to_owned(), reference);
+        let has_password = self.parts.cache.as_ref().is_some_and(|cache| cache.token.is_some());
+        if has_password && self.service.is_given("REDIS_URL") {
+            let secret = Input::output(&cache::url(), "arn");
+            secrets.insert("REDIS_URL".to_owned(), task_definition::SecretRef { secret, key: None, version: None });
         }
         secrets
     }

@@ -148,6 +148,8 @@ pub trait AnyKind: Send + Sync {
     fn consequence(&self, desired: &Value, live: &Value, changes: &[Change]) -> Result<Option<String>, Failure>;
     /// [`Kind::loss`].
     fn loss(&self, address: &Address) -> Option<&'static str>;
+    /// [`Kind::caution`].
+    fn caution(&self, desired: &Value) -> Result<Option<String>, Failure>;
     /// [`Kind::closes`].
     fn closes(&self, live: &Value) -> Result<bool, Failure>;
     /// [`Kind::by_hand`].
@@ -451,6 +453,10 @@ impl<K: Kind> AnyKind for Erased<K> {
 
     fn guard(&self, live: &Value) -> Result<Option<String>, Failure> {
         Ok(K::guard(&typed(K::NAME, live)?))
+    }
+
+    fn caution(&self, desired: &Value) -> Result<Option<String>, Failure> {
+        Ok(K::caution(&typed(K::NAME, desired)?))
     }
 
     fn consequence(&self, desired: &Value, live: &Value, changes: &[Change]) -> Result<Option<String>, Failure> {

@@ -268,6 +268,11 @@ pub trait Kind: Send + Sync + 'static {
         None
     }
 
+    /// What whoever agrees to one that is made like this should know, as a sentence that goes on after its address.
+    fn caution(_desired: &Self::Desired) -> Option<String> {
+        None
+    }
+
     /// Whether `live` keeps out what others of its kind let in: it is deleted after them.
     fn closes(_live: &Self::Live) -> bool {
         false

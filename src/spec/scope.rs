@@ -21,6 +21,10 @@ const USER: [(&str, UserFact); 3] =
 const CACHE: [(&str, CacheFact); 4] =
     [("host", CacheFact::Host), ("port", CacheFact::Port), ("password", CacheFact::Password), ("url", CacheFact::Url)];
 
+/// Of one without a password.
+const OPEN_CACHE: [(&str, CacheFact); 3] =
+    [("host", CacheFact::Host), ("port", CacheFact::Port), ("url", CacheFact::OpenUrl)];
+
 const STACK: [(&str, StackFact); 5] = [
     ("name", StackFact::Name),
     ("environment", StackFact::Environment),
@@ -53,8 +57,9 @@ impl Scope {
                 }));
             }
         }
-        if cache.is_some() {
-            names.extend(CACHE.map(|(word, fact)| (format!("cache.{word}"), Reference::Cache(fact))));
+        if let Some(cache) = cache {
+            let known = if cache.password { &CACHE[..] } else { &OPEN_CACHE[..] };
+            names.extend(known.iter().map(|(word, fact)| (format!("cache.{word}"), Reference::Cache(*fact))));
         }
         let buckets = buckets.iter().map(|name| (*name).to_owned());
         names.extend(buckets.map(|name| (format!("buckets.{name}.name"), Reference::BucketName(name))));

@@ -168,6 +168,10 @@ pub struct Cache {
     pub version: String,
     /// `class`, such as `cache.t4g.micro`.
     pub class: String,
+    /// `tls`: whether clients without TLS are refused.
+    pub tls_required: bool,
+    /// `password`: whether there is one.
+    pub password: bool,
 }
 
 /// One of `buckets`.

@@ -99,6 +99,8 @@ pub enum CacheFact {
     Password,
     /// The URL with all of these.
     Url,
+    /// The URL of a cache without a password.
+    OpenUrl,
 }
 
 /// What of the stack.

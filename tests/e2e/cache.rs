@@ -7,7 +7,9 @@ use serde_json::Value;
 use crate::{
     lines::Lines,
     support::{World, text},
-    sweep, until,
+    sweep,
+    tiny::Tiny,
+    until,
 };
 
 /// How many requests are counted.
@@ -119,6 +121,57 @@ fn forwarded(world: &World, token: &str) {
     forward.interrupt();
     let (code, said) = forward.end();
     assert_eq!(code, Some(130), "{said}");
+}
+
+/// What the cache at `host` answers to a client without a password.
+fn ping(host: &str, with: &[&str]) -> String {
+    let asked = ["valkey-cli", "redis-cli"]
+        .into_iter()
+        .find_map(|client| Command::new(client).args(["-h", host]).args(with).arg("PING").output().ok());
+    text(&asked.expect("a client is installed with the server"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_knows_host_and_port_alone_is_served_if_asked_for() {
+    let tiny = Tiny::start();
+    let world = &tiny.0;
+    world.edit("replicas: 2", "replicas: 1");
+    world.edit("services:\n", "cache: { tls: optional }\nservices:\n");
+    let refused = world.ends_with(2, &["validate"]);
+    assert!(refused.contains("add `password: off`"), "{refused}");
+    world.edit("tls: optional", "tls: optional, password: off");
+    world.edit(
+        "    stop_timeout: 2\n",
+        "    env: { HOST: ((cache.host)), ADDRESS: ((cache.url)) }\n    stop_timeout: 2\n",
+    );
+    let planned = world.must(&["plan"]);
+    assert!(planned.contains("! cache.main takes no password, and clients without TLS"), "{planned}");
+    assert!(!planned.contains("secret.cache"), "{planned}");
+    let url = world.up();
+    assert_eq!(world.plan(), Vec::<String>::new());
+    let told = async |name: &str| world.get(&format!("{url}/env/{name}")).await.1;
+    let host = told("HOST").await;
+    assert_eq!(told("REDIS_URL").await, format!("redis://{host}:6379/0"));
+    assert_eq!(told("ADDRESS").await, told("REDIS_URL").await);
+    for with in [&[][..], &["--tls", "--insecure"]] {
+        assert!(ping(&host, with).contains("PONG"), "{with:?}: {}", ping(&host, with));
+    }
+
+    // Closed again: another cache, and the tasks follow.
+    world.edit("cache: { tls: optional, password: off }", "cache: {}");
+    world.edit("    env: { HOST: ((cache.host)), ADDRESS: ((cache.url)) }\n", "");
+    let plan = plan(world);
+    assert!(
+        plan.contains(&"replace cache.main".to_owned()) && plan.contains(&"create secret.cache-url".to_owned()),
+        "{plan:?}"
+    );
+    world.up();
+    assert_eq!(world.plan(), Vec::<String>::new());
+    assert!(told("REDIS_URL").await.starts_with("rediss://:"));
+    assert!(!ping(&host, &[]).contains("PONG") && ping(&host, &["--tls", "--insecure"]).contains("NOAUTH"));
+    world.must(&["destroy", "--confirm", "tiny"]);
+    assert_eq!(sweep::everything(world).await, Vec::<String>::new());
+    assert_eq!(sweep::processes_of(world), Vec::<String>::new());
 }
 
 #[tokio::test(flavor = "multi_thread")]

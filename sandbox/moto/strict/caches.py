@@ -141,8 +141,8 @@ def full_version(version):
     return f"{minor}.{PATCHES[minor]}"
 
 
-def check_token(token, encrypted):
-    if not encrypted:
+def check_token(token, encrypted, mode):
+    if not encrypted or mode == "preferred":
         raise wrong("In-Transit encryption is required to be enabled to use AUTH token.", "InvalidParameterCombination")
     if not re.fullmatch(r"[A-Za-z0-9!&#$^<>-]{16,128}", token):
         raise wrong("Invalid AuthToken provided.")
@@ -186,7 +186,9 @@ def create_replication_group(original, self, **asked):
     check_class(asked["cache_node_type"])
     asked["engine_version"] = full_version(asked["engine_version"] or "8.0")
     if asked["auth_token"]:
-        check_token(asked["auth_token"], asked["transit_encryption_enabled"])
+        check_token(asked["auth_token"], asked["transit_encryption_enabled"], asked["transit_encryption_mode"])
+    if asked["transit_encryption_enabled"]:
+        asked["transit_encryption_mode"] = asked["transit_encryption_mode"] or "required"
     if asked["cache_subnet_group_name"] not in self.cache_subnet_groups:
         raise CacheSubnetGroupNotFound(asked["cache_subnet_group_name"])
     check_groups(self, asked["security_group_ids"])

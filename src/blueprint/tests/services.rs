@@ -23,6 +23,20 @@ fn services_may_read_the_url_of_the_cache_and_not_the_password() {
 }
 
 #[test]
+fn a_cache_without_a_password_has_no_secret() {
+    let told = |cache: &str, service: &str| {
+        let graph = drawn(&format!("cache: {{ {cache} }}\nservices: {{ web: {{ build: app, {service} }} }}\n"));
+        assert_eq!(addresses(&graph, &["secret"]), [""; 0]);
+        assert_eq!(node(&graph, "cache.main").desired["token"], Value::Null);
+        node(&graph, "task_definition.web").desired["environment"]["REDIS_URL"].clone()
+    };
+    let url = |before: &str, after: &str| json!({ "$join": [before, input("cache.main", "host"), ":", input("cache.main", "port"), after] });
+    assert_eq!(told("password: off", ""), url("rediss://", "/0?ssl_cert_reqs=required"));
+    assert_eq!(told("password: off, tls: optional", ""), url("redis://", "/0"));
+    assert_eq!(told("password: off, tls: optional", "without: [REDIS_URL]"), Value::Null);
+}
+
+#[test]
 fn containers_are_told_how_to_connect_or_say_it_themselves() {
     let told = |service: &str| {
         let graph = drawn(&format!("database: {{}}\nservices: {{ web: {{ {service} }} }}\n"));

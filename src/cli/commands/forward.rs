@@ -290,7 +290,13 @@ impl Tell<'_> {
                 (psql_command(self.port, &user), password)
             }
             Target::Cache => {
-                (format!("redis-cli -p {} --tls --askpass", self.port), Address::new("secret", "cache-token"))
+                let cache = self.project.stack.cache.as_ref();
+                let tls = if cache.is_none_or(|cache| cache.tls_required) { " --tls" } else { "" };
+                let command = format!("redis-cli -p {}{tls}", self.port);
+                if cache.is_some_and(|cache| !cache.password) {
+                    return Ok((command, None));
+                }
+                (format!("{command} --askpass"), Address::new("secret", "cache-token"))
             }
             Target::Service(_) => return Ok((format!("curl http://127.0.0.1:{}/", self.port), None)),
         };

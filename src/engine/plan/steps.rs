@@ -256,7 +256,11 @@ impl<'a> Steps<'a> {
                 (Action::Update, Some(desired), Some(live)) => kind.consequence(desired, &live.live, &step.changes)?,
                 _ => None,
             };
-            warnings.extend(what.map(|what| (step.address.clone(), what)));
+            let caution = match (step.action, &step.desired) {
+                (Action::Create | Action::Replace, Some(desired)) => kind.caution(desired)?,
+                _ => None,
+            };
+            warnings.extend(what.into_iter().chain(caution).map(|what| (step.address.clone(), what)));
         }
         Ok(warnings)
     }

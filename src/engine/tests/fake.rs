@@ -300,6 +300,10 @@ impl AnyKind for Fake {
         Ok(changes.iter().any(|change| change.field == "restarts").then(|| "restarts".to_owned()))
     }
 
+    fn caution(&self, _desired: &Value) -> Result<Option<String>, Failure> {
+        Ok(None)
+    }
+
     fn loss(&self, address: &Address) -> Option<&'static str> {
         (address.name() == "full").then_some("goes with what is in it")
     }

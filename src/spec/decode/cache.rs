@@ -15,5 +15,12 @@ pub(super) fn cache(field: &Field, problems: &mut Collector) -> Option<Cache> {
         map.wrong("version", format!("`{version}` is no version of Valkey that ElastiCache has"), hint, problems);
     }
     let class = map.text("class", problems);
-    Some(Cache { version: version?, class: class? })
+    let tls_required = map.word("tls", &[("required", true), ("optional", false)], problems);
+    let password = map.word("password", &[("generate", true), ("off", false)], problems);
+    if (tls_required, password) == (Some(false), Some(true)) {
+        let message = "`tls: optional` goes without a password only: ElastiCache takes one where TLS is required";
+        let hint = "add `password: off`, or leave `tls` out; docs/security.md says what that costs";
+        map.wrong("tls", message, hint, problems);
+    }
+    Some(Cache { version: version?, class: class?, tls_required: tls_required?, password: password? })
 }

@@ -23,6 +23,21 @@ pub(in crate::spec) static CACHE: Section = Section {
             absence: Absence::Default(Literal::Text("cache.t4g.micro")),
             doc: "The node type, such as `cache.t4g.micro`. A change keeps what the cache holds.",
         },
+        Key {
+            name: "tls",
+            kind: Kind::Choice(&["required", "optional"]),
+            absence: Absence::Default(Literal::Text("required")),
+            doc: "Whether clients have to speak TLS. `optional` admits both kinds, for a client that speaks none, and needs \
+                  `password: off`. See [what it costs](security.md#a-cache-without-tls-or-a-password). A change makes the cache anew, \
+                  empty.",
+        },
+        Key {
+            name: "password",
+            kind: Kind::Choice(&["generate", "off"]),
+            absence: Absence::Default(Literal::Text("generate")),
+            doc: "Whether clients need a password. `generate`: one is made, and is in `REDIS_URL`. `off`: none, for a client that \
+                  takes a host and a port alone. A change makes the cache anew, empty.",
+        },
     ],
     foreign: &[
         Foreign { words: &["engine"], help: "leave it out: the cache is always Valkey, which speaks Redis's protocol" },
@@ -35,6 +50,10 @@ pub(in crate::spec) static CACHE: Section = Section {
             words: &["num_cache_nodes", "num_node_groups", "nodes", "replicas"],
             help: "leave it out: a cache has one node",
         },
-        Foreign { words: &["password", "auth_token"], help: "leave it out: the password is generated" },
+        Foreign { words: &["auth_token"], help: "leave it out: the password is generated; `password: off` for none" },
+        Foreign {
+            words: &["transit_encryption_mode", "transit_encryption_enabled", "in_transit_encryption"],
+            help: "use `tls`: `required`, which is the default, or `optional`",
+        },
     ],
 };

@@ -147,7 +147,9 @@ fn a_cache_needs_no_more_than_its_name() {
         let text = format!("name: demo\nregion: eu-west-1\nservices: {{ web: {{ build: app }} }}\n{cache}");
         read(&text).unwrap_or_else(|problems| panic!("{}", problems.render(false)))
     };
-    let cache = |version: &str, class: &str| Some(Cache { version: version.into(), class: class.into() });
+    let cache = |version: &str, class: &str| {
+        Some(Cache { version: version.into(), class: class.into(), tls_required: true, password: true })
+    };
     assert_eq!(stack("").cache, None);
     assert_eq!(stack("cache: {}\n").cache, cache("8.0", "cache.t4g.micro"));
     assert_eq!(stack("cache: { class: cache.m7g.large, version: \"9.0\" }\n").cache, cache("9.0", "cache.m7g.large"));

@@ -25,6 +25,21 @@ fn a_value_refers_to_what_the_stack_makes() {
 }
 
 #[test]
+fn the_url_of_a_cache_is_a_secret_only_with_a_password_in_it() {
+    let env = "    env: { CACHE: ((cache.url)) }\n";
+    assert!(problems(&with("cache: {}\n", env))[0].contains("CACHE has a secret in it"));
+    assert!(read(&with("cache: { password: off }\n", env)).is_ok());
+    let found = problems(&with("cache: { password: off }\n", "    secrets: { P: ((cache.password)) }\n"));
+    assert!(found[0].contains("there are: cache.host, cache.port, cache.url;"), "{found:?}");
+    let found = problems(&with("cache: { tls: optional }\n", ""));
+    assert_eq!(
+        found,
+        ["3:15 `tls: optional` goes without a password only: ElastiCache takes one where TLS is required \
+          [add `password: off`, or leave `tls` out; docs/security.md says what that costs]"]
+    );
+}
+
+#[test]
 fn an_unknown_name_is_placed_within_its_value() {
     let text = with("database: {}\n", "    env:\n      URL: \"a ((database.host)) ((database.hots)) b\"\n");
     let found = problems(&text);

@@ -1,4 +1,5 @@
-//! A cache: one node of ElastiCache for Valkey, private, encrypted at rest and on its way, behind a password.
+//! A cache: one node of ElastiCache for Valkey, private, encrypted at rest and on its way, behind a password, unless stack.yaml opens it
+//! to clients that know neither.
 //!
 //! It is a replication group without replicas: only those have an endpoint that outlives their node, and a password.
 //!
@@ -9,7 +10,7 @@ mod sample;
 
 use std::time::Duration;
 
-use aws_sdk_elasticache::types::{CacheCluster, PendingModifiedValues, ReplicationGroup};
+use aws_sdk_elasticache::types::{CacheCluster, PendingModifiedValues, ReplicationGroup, TransitEncryptionMode};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -46,8 +47,10 @@ pub struct Desired {
     pub subnet_group: Input,
     /// Who may call it.
     pub security_groups: Vec<Input>,
-    /// The ARN of the secret with the password.
-    pub token: Input,
+    /// Whether clients without TLS are refused.
+    pub tls_required: bool,
+    /// The ARN of the secret with the password; none for a cache that takes none.
+    pub token: Option<Input>,
 }
 
 /// What AWS has.
@@ -63,6 +66,12 @@ pub struct Live {
     pub port: Option<i32>,
     /// The node type; one that AWS is about to apply counts as applied.
     pub class: String,
+    /// What it says of TLS: `required`, `optional`, or `off`.
+    #[serde(default = "required")]
+    pub tls: String,
+    /// Whether it takes a password.
+    #[serde(default = "yes")]
+    pub password: bool,
     /// What only its node tells; none while AWS shows no node.
     pub node: Option<Node>,
     /// AWS's word, such as `creating`.
@@ -80,6 +89,14 @@ pub struct Node {
     pub security_groups: Vec<String>,
 }
 
+fn required() -> String {
+    "required".to_owned()
+}
+
+fn yes() -> bool {
+    true
+}
+
 fields! {
     /// What is changed in place.
     pub enum Field {
@@ -91,6 +108,8 @@ fields! {
     /// What takes a replacement.
     pub enum Fixed {
         SubnetGroup = "subnet_group",
+        Tls = "tls",
+        Password = "password",
     }
 }
 
@@ -164,6 +183,9 @@ impl Kind for Cache {
     fn diff(desired: &Desired, live: &Live) -> Changes<Field, Fixed> {
         let mut diff = Diff::new();
         diff.field(Field::Class, &live.class, &desired.class);
+        // ElastiCache would go from one to the other by several changes, each with another effect on clients: a cache can be made anew.
+        diff.fixed(Fixed::Tls, &live.tls.as_str(), &if desired.tls_required { "required" } else { "optional" });
+        diff.fixed(Fixed::Password, &live.password, &desired.token.is_some());
         let Some(node) = &live.node else { return diff.finish() };
         if !serves(&node.version, &desired.version) {
             diff.field(Field::Version, &node.version, &desired.version);
@@ -208,7 +230,12 @@ impl Kind for Cache {
     }
 
     async fn create(cx: &Context, address: &Address, desired: &Desired) -> Result<Live, Failure> {
-        let token = secretsmanager::value(cx, desired.token.get()?).await?;
+        let token = match &desired.token {
+            Some(token) => Some(secretsmanager::value(cx, token.get()?).await?),
+            None => None,
+        };
+        let mode =
+            if desired.tls_required { TransitEncryptionMode::Required } else { TransitEncryptionMode::Preferred };
         let mut call = cx
             .aws
             .cache
@@ -220,9 +247,10 @@ impl Kind for Cache {
             .automatic_failover_enabled(false)
             .port(i32::from(PORT))
             .at_rest_encryption_enabled(true)
-            // A password is taken only where the way to it is encrypted.
+            // A password is taken only where the way to it is encrypted for everybody.
             .transit_encryption_enabled(true)
-            .auth_token(token.expose())
+            .transit_encryption_mode(mode)
+            .set_auth_token(token.map(|token| token.expose().to_owned()))
             .auto_minor_version_upgrade(true)
             .cache_subnet_group_name(desired.subnet_group.get()?)
             .set_tags(Some(aws::tags(&cx.id, address)));
@@ -292,6 +320,15 @@ impl Kind for Cache {
         Some("goes with what it holds")
     }
 
+    fn caution(desired: &Desired) -> Option<String> {
+        let what = match (desired.tls_required, &desired.token) {
+            (true, Some(_)) => return None,
+            (true, None) => "takes no password",
+            (false, _) => "takes no password, and clients without TLS send what they keep in it in plain text",
+        };
+        Some(format!("{what}: the security group alone keeps others in the network out"))
+    }
+
     #[cfg(test)]
     fn sample() -> crate::kind::Sample<Desired> {
         sample::sample()
@@ -353,12 +390,23 @@ fn live(group: &ReplicationGroup, node: Option<&CacheCluster>) -> Live {
         host: endpoint.and_then(|endpoint| endpoint.address()).map(str::to_owned),
         port: endpoint.and_then(aws_sdk_elasticache::types::Endpoint::port),
         class: owned(class),
+        tls: tls(group).to_owned(),
+        password: group.auth_token_enabled().unwrap_or_default(),
         node: node.map(|node| Node {
             version: owned(pending.and_then(PendingModifiedValues::engine_version).or(node.engine_version())),
             subnet_group: owned(node.cache_subnet_group_name()),
             security_groups: node.security_groups().iter().map(|group| owned(group.security_group_id())).collect(),
         }),
         status: owned(group.status()),
+    }
+}
+
+/// <https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/in-transit-encryption-enable.html>
+fn tls(group: &ReplicationGroup) -> &'static str {
+    match (group.transit_encryption_enabled(), group.transit_encryption_mode()) {
+        (Some(true), Some(TransitEncryptionMode::Preferred)) => "optional",
+        (Some(true), _) => "required",
+        _ => "off",
     }
 }
 

@@ -12,7 +12,8 @@ fn base() -> Desired {
         class: "cache.t4g.micro".into(),
         subnet_group: "group-given".into(),
         security_groups: vec!["sg-1".into()],
-        token: "arn:of:password".into(),
+        tls_required: true,
+        token: Some("arn:of:password".into()),
     }
 }
 
@@ -22,6 +23,8 @@ pub(super) fn sample() -> Sample<Desired> {
         .variant(&["class"], Desired { class: "cache.m7g.large".into(), ..base() })
         .variant(&["security_groups"], Desired { security_groups: vec!["sg-1".into(), "sg-2".into()], ..base() })
         .variant(&["subnet_group"], Desired { subnet_group: "group-other".into(), ..base() })
+        .variant(&["password"], Desired { token: None, ..base() })
+        .variant(&["tls", "password"], Desired { tls_required: false, token: None, ..base() })
         .drift(&["version"], |cloud| {
             cloud.with(|cache: &mut ElastiCache| cache.change(|_, node| node.engine_version = Some("7.2.6".into())));
         })

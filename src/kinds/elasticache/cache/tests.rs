@@ -11,7 +11,8 @@ fn desired() -> Desired {
         class: "cache.t4g.micro".into(),
         subnet_group: "group".into(),
         security_groups: vec!["sg-1".into()],
-        token: "arn".into(),
+        tls_required: true,
+        token: Some("arn".into()),
     }
 }
 
@@ -22,6 +23,8 @@ fn as_desired() -> Live {
         host: Some("host".into()),
         port: Some(6379),
         class: "cache.t4g.micro".into(),
+        tls: "required".into(),
+        password: true,
         node: Some(node("8.0.1", "sg-1")),
         status: "available".into(),
     }
@@ -64,6 +67,19 @@ fn a_cache_in_other_subnets_has_to_be_made_anew() {
 }
 
 #[test]
+fn a_cache_that_is_opened_is_made_anew_and_said_to_be() {
+    let open = Desired { token: None, ..desired() };
+    assert_eq!(fields(&open, &as_desired()), [("password".to_owned(), How::Replace)]);
+    let plain = Desired { tls_required: false, ..open.clone() };
+    let live = Live { password: false, ..as_desired() };
+    assert_eq!(fields(&plain, &live), [("tls".to_owned(), How::Replace)]);
+    assert_eq!(fields(&plain, &Live { tls: "optional".into(), ..live }), []);
+    assert_eq!(Cache::caution(&desired()), None);
+    assert!(Cache::caution(&open).is_some_and(|what| what.starts_with("takes no password: ")));
+    assert!(Cache::caution(&plain).is_some_and(|what| what.contains("in plain text")));
+}
+
+#[test]
 fn a_cache_is_ready_once_it_is_available_and_says_where() {
     let live = as_desired();
     let pending = |status: &str| Phase::Pending(status.to_owned());
@@ -90,6 +106,8 @@ fn what_aws_is_about_to_apply_counts_as_applied() {
         .arn("arn")
         .status("modifying")
         .cache_node_type("cache.t4g.micro")
+        .transit_encryption_enabled(true)
+        .auth_token_enabled(true)
         .node_groups(NodeGroup::builder().primary_endpoint(endpoint).build())
         .build();
     let member = SecurityGroupMembership::builder().security_group_id("sg-1").build();

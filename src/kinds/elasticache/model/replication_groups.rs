@@ -18,7 +18,10 @@ use aws_sdk_elasticache::{
             ModifyReplicationGroupError, ModifyReplicationGroupInput, ModifyReplicationGroupOutput,
         },
     },
-    types::{CacheCluster, Endpoint, NodeGroup, PendingModifiedValues, ReplicationGroup, SecurityGroupMembership},
+    types::{
+        CacheCluster, Endpoint, NodeGroup, PendingModifiedValues, ReplicationGroup, SecurityGroupMembership,
+        TransitEncryptionMode,
+    },
 };
 
 use super::state::ElastiCache;
@@ -40,7 +43,12 @@ pub(super) fn line(cache: &ElastiCache, group: &ReplicationGroup) -> Option<Stri
     let (description, class) = (group.description(), group.cache_node_type());
     let (version, subnets) = (node.engine_version(), node.cache_subnet_group_name());
     let there = group.status() != Some("deleting");
-    there.then(|| format!("replication group {description:?} of {class:?} {version:?} in {subnets:?}, {groups:?}"))
+    let (tls, password) = (group.transit_encryption_mode(), group.auth_token_enabled());
+    there.then(|| {
+        format!(
+            "replication group {description:?} of {class:?} {version:?} in {subnets:?}, {groups:?}, {tls:?} {password:?}"
+        )
+    })
 }
 
 impl ElastiCache {
@@ -125,8 +133,10 @@ fn create(
         return Err(Refusal::new("ReplicationGroupAlreadyExists", "the replication group already exists"));
     }
     cache.subnet_group(input.cache_subnet_group_name())?;
-    if input.auth_token().is_some() && input.transit_encryption_enabled() != Some(true) {
-        let message = "an AUTH token needs encryption in transit";
+    let is_required = input.transit_encryption_enabled() == Some(true)
+        && input.transit_encryption_mode() != Some(&TransitEncryptionMode::Preferred);
+    if input.auth_token().is_some() && !is_required {
+        let message = "an AUTH token needs encryption in transit, for all clients";
         return Err(Refusal::new("InvalidParameterCombination", message));
     }
     let group = ReplicationGroup::builder()
@@ -134,6 +144,9 @@ fn create(
         .set_description(input.replication_group_description.clone())
         .arn(format!("arn:aws:elasticache:eu-west-1:123456789012:replicationgroup:{id}"))
         .status("creating")
+        .set_transit_encryption_enabled(input.transit_encryption_enabled)
+        .set_transit_encryption_mode(input.transit_encryption_mode.clone())
+        .auth_token_enabled(input.auth_token().is_some())
         .member_clusters(format!("{id}-001"))
         .set_cache_node_type(input.cache_node_type.clone())
         .build();
