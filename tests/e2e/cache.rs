@@ -137,12 +137,12 @@ async fn a_client_that_knows_host_and_port_alone_is_served_if_asked_for() {
     let world = &tiny.0;
     world.edit("replicas: 2", "replicas: 1");
     world.edit("services:\n", "cache: { tls: optional }\nservices:\n");
-    let refused = world.ends_with(2, &["validate"]);
+    let refused = world.ends_with(3, &["validate"]);
     assert!(refused.contains("add `password: off`"), "{refused}");
     world.edit("tls: optional", "tls: optional, password: off");
     world.edit(
         "    stop_timeout: 2\n",
-        "    env: { HOST: ((cache.host)), ADDRESS: ((cache.url)) }\n    stop_timeout: 2\n",
+        "    env: { CACHE_HOST: ((cache.host)), ADDRESS: ((cache.url)) }\n    stop_timeout: 2\n",
     );
     let planned = world.must(&["plan"]);
     assert!(planned.contains("! cache.main takes no password, and clients without TLS"), "{planned}");
@@ -150,7 +150,7 @@ async fn a_client_that_knows_host_and_port_alone_is_served_if_asked_for() {
     let url = world.up();
     assert_eq!(world.plan(), Vec::<String>::new());
     let told = async |name: &str| world.get(&format!("{url}/env/{name}")).await.1;
-    let host = told("HOST").await;
+    let host = told("CACHE_HOST").await;
     assert_eq!(told("REDIS_URL").await, format!("redis://{host}:6379/0"));
     assert_eq!(told("ADDRESS").await, told("REDIS_URL").await);
     for with in [&[][..], &["--tls", "--insecure"]] {
@@ -159,7 +159,7 @@ async fn a_client_that_knows_host_and_port_alone_is_served_if_asked_for() {
 
     // Closed again: another cache, and the tasks follow.
     world.edit("cache: { tls: optional, password: off }", "cache: {}");
-    world.edit("    env: { HOST: ((cache.host)), ADDRESS: ((cache.url)) }\n", "");
+    world.edit("    env: { CACHE_HOST: ((cache.host)), ADDRESS: ((cache.url)) }\n", "");
     let plan = plan(world);
     assert!(
         plan.contains(&"replace cache.main".to_owned()) && plan.contains(&"create secret.cache-url".to_owned()),

@@ -53,7 +53,7 @@ pub(in crate::spec) static CACHE: Section = Section {
         Foreign { words: &["auth_token"], help: "leave it out: the password is generated; `password: off` for none" },
         Foreign {
             words: &["transit_encryption_mode", "transit_encryption_enabled", "in_transit_encryption"],
-            help: "use `tls`: `required`, which is the default, or `optional`",
+            help: "use `tls`: required, which is the default, or optional",
         },
     ],
 };
