@@ -1,6 +1,7 @@
 //! The alarms: what is watched of a load balancer, a service and a database, and from where on it is bad. The thresholds
 //! are the same for every stack and stand in docs/stack-yaml.md.
 
+use super::load_balancer;
 use crate::{
     kinds::{
         cloudwatch::alarm::{self, Bad, Missing, Statistic},
@@ -57,12 +58,15 @@ pub(super) fn draw(graph: &mut Graph, stack: &Stack) {
     let topic = graph.add(Address::new("topic", topic::ALARMS), &topic::Desired { email: alarms.email.clone() });
     let mut watches = Vec::new();
     if stack.load_balancer.is_some() {
-        watches.push(load_balancer());
+        watches.push(balancer("load balancer", &load_balancer::address()));
+    }
+    if stack.has_internal() {
+        watches.push(balancer("internal load balancer", &load_balancer::internal()));
     }
     for (name, service) in &stack.services {
         watches.push(busy(name));
         if service.served(name).is_some() && !service.routes.is_empty() {
-            watches.extend(served(name));
+            watches.extend(served(name, &load_balancer::serving(service)));
         }
     }
     watches.extend(stack.database.iter().flat_map(database));
@@ -92,14 +96,15 @@ fn output(kind: &str, name: &str, output: &str) -> Input {
 
 /// The load balancer's own errors: no task could be reached, or none answered in time.
 /// <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-cloudwatch-metrics.html>
-fn load_balancer() -> Watch {
+fn balancer(called: &str, address: &Address) -> Watch {
     Watch {
-        name: "load-balancer-5xx".to_owned(),
-        description: "The load balancer could not get an answer from a task: 502, 503 or 504, five times a minute or \
-                      more, in three minutes of five"
-            .to_owned(),
+        name: format!("{}-5xx", called.replace(' ', "-")),
+        description: format!(
+            "The {called} could not get an answer from a task: 502, 503 or 504, five times a minute or more, in three minutes of \
+             five"
+        ),
         measure: ("AWS/ApplicationELB", "HTTPCode_ELB_5XX_Count", Statistic::Sum),
-        of: vec![("LoadBalancer", output("load_balancer", "main", "dimension"))],
+        of: vec![("LoadBalancer", Input::output(address, "dimension"))],
         window: MINUTES,
         bad: Bad::From(ERRORS),
         missing: Missing::Good,
@@ -123,10 +128,10 @@ fn busy(service: &str) -> Watch {
 }
 
 /// What the load balancer sees of the tasks of a service.
-fn served(service: &str) -> [Watch; 2] {
+fn served(service: &str, balancer: &Address) -> [Watch; 2] {
     let of = || {
         vec![
-            ("LoadBalancer", output("load_balancer", "main", "dimension")),
+            ("LoadBalancer", Input::output(balancer, "dimension")),
             ("TargetGroup", output("target_group", service, "dimension")),
         ]
     };

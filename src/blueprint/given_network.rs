@@ -60,7 +60,9 @@ fn wrong(stack: &Stack, given: &Given, there: &GivenNetwork, public_tasks: bool)
             }
             wrong.extend(wrong_way(key, id, subnet, public_tasks));
             let before = zones.insert(&subnet.zone, id);
-            if let Some(other) = before.filter(|_| key == "public_subnets" && stack.load_balancer.is_some()) {
+            let has_balancer =
+                if key == "public_subnets" { stack.load_balancer.is_some() } else { stack.has_internal() };
+            if let Some(other) = before.filter(|_| has_balancer) {
                 let zone = &subnet.zone;
                 wrong.push(format!(
                     "network.{key}: {other} and {id} are both in {zone}, and a load balancer takes one a zone"
@@ -69,6 +71,7 @@ fn wrong(stack: &Stack, given: &Given, there: &GivenNetwork, public_tasks: bool)
         }
         let needs_two = match key {
             "public_subnets" => stack.load_balancer.as_ref().map(|_| "load balancer"),
+            _ if stack.has_internal() => Some("load balancer"),
             _ => stack.database.as_ref().map(|_| "database"),
         };
         if let Some(who) = needs_two.filter(|_| wrong.is_empty() && zones.len() < 2) {

@@ -1,4 +1,5 @@
-//! The load balancer: the only part of a stack that the world can reach, and its listeners.
+//! The load balancers and their listeners: the public one, which is the only part of a stack that the world can reach, and the
+//! internal one.
 
 use super::{domain, facts::Facts, network::Network};
 use crate::{
@@ -8,7 +9,7 @@ use crate::{
         elb::{listener, load_balancer},
     },
     model::{Address, Failure, Graph, Input},
-    spec::{Stack, Tls},
+    spec::{IDLE_TIMEOUT, Service, Stack, Tls},
 };
 
 /// What the services need of the load balancer.
@@ -18,9 +19,80 @@ pub(super) struct Balancer {
     pub(super) listener: Address,
 }
 
-/// The load balancer.
-pub(super) fn address() -> Address {
+/// Both, as far as the stack has them.
+pub(super) struct Balancers {
+    pub(super) public: Option<Balancer>,
+    pub(super) internal: Option<Balancer>,
+}
+
+impl Balancers {
+    /// The one that serves `service`.
+    pub(super) fn of(&self, service: &Service) -> Option<&Balancer> {
+        let balancer = if service.internal { &self.internal } else { &self.public };
+        balancer.as_ref().filter(|_| !service.routes.is_empty())
+    }
+}
+
+/// The public load balancer.
+#[must_use]
+pub fn address() -> Address {
     Address::new("load_balancer", "main")
+}
+
+/// The load balancer that serves `service`.
+pub(super) fn serving(service: &Service) -> Address {
+    if service.internal { internal() } else { address() }
+}
+
+/// The internal load balancer.
+#[must_use]
+pub fn internal() -> Address {
+    Address::new("load_balancer", "internal")
+}
+
+/// The private ranges of addresses: whoever calls an internal load balancer has one, in its network or in one beside it.
+/// <https://www.rfc-editor.org/rfc/rfc1918#section-3>
+const PRIVATE: [&str; 3] = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"];
+
+/// The internal load balancer, if a service is served by it.
+pub(super) fn draw_internal(graph: &mut Graph, stack: &Stack, network: &Network) -> Option<Balancer> {
+    stack.has_internal().then(|| {
+        let from = |range: &&str| security_group::Ingress {
+            port: 80,
+            from: security_group::Source::Cidr((*range).to_owned()),
+        };
+        let group = graph.add(
+            Address::new("security_group", "internal-load-balancer"),
+            &security_group::Desired {
+                vpc: network.vpc.clone(),
+                description: "The internal load balancer, reached from private addresses".to_owned(),
+                ingress: PRIVATE.iter().map(from).collect(),
+            },
+        );
+        let balancer = graph.add(
+            internal(),
+            &load_balancer::Desired {
+                subnets: network.private.clone(),
+                security_group: Input::output(&group, "id"),
+                zones: Vec::new(),
+                internal: true,
+                idle_timeout: idle_timeout(stack),
+            },
+        );
+        let listener = listener::Desired {
+            load_balancer: Input::output(&balancer, "arn"),
+            port: 80,
+            protocol: listener::Protocol::Http,
+            certificate: None,
+            action: listener::DefaultAction::NotFound,
+        };
+        let listener = graph.add(Address::new("listener", "internal"), &listener);
+        Balancer { security_group: group, listener }
+    })
+}
+
+fn idle_timeout(stack: &Stack) -> u32 {
+    stack.load_balancer.as_ref().map_or(IDLE_TIMEOUT, |balancer| balancer.idle_timeout)
 }
 
 pub(super) fn draw(
@@ -49,6 +121,8 @@ pub(super) fn draw(
             subnets: network.public.clone(),
             security_group: Input::output(&group, "id"),
             zones: domain::ids(&wanted.domains, &zones),
+            internal: false,
+            idle_timeout: idle_timeout(stack),
         },
     );
     // A load balancer that faces the internet needs the way there.

@@ -38,6 +38,7 @@ pub use domain::{alias_of as record_of, proof as proof_of};
 pub use facts::{Facts, Load};
 pub use identity::id;
 pub use images::sources;
+pub use load_balancer::{address as balancer, internal as internal_balancer};
 pub use references::address as composed_secret;
 pub use running::{RunningImage, running};
 pub use service::service_secret;
@@ -70,15 +71,17 @@ pub fn graph(stack: &Stack, facts: &Facts) -> Result<Graph, Failure> {
         None => network::draw(&mut graph, stack, facts)?,
     };
     let images = images::draw(&mut graph, stack, facts);
-    let balancer = load_balancer::draw(&mut graph, stack, facts, &network)?;
+    let public = load_balancer::draw(&mut graph, stack, facts, &network)?;
+    let balancers =
+        load_balancer::Balancers { public, internal: load_balancer::draw_internal(&mut graph, stack, &network) };
     let calls = calls::draw(&mut graph, stack, &network);
-    let groups = service::security_groups(&mut graph, stack, &network, balancer.as_ref(), &calls);
+    let groups = service::security_groups(&mut graph, stack, &network, &balancers, &calls);
     let host = bastion::security_group(&mut graph, stack, &network);
     bastion::draw(&mut graph, stack, &network, host.as_ref());
     let database = database::draw(&mut graph, stack, facts, &network, &groups, host.as_ref());
     let cache = cache::draw(&mut graph, stack, &network, &groups);
     buckets::draw(&mut graph, stack);
-    let parts = service::Parts { network, images, balancer, calls, groups, database, cache };
+    let parts = service::Parts { network, images, balancers, calls, groups, database, cache };
     service::draw(&mut graph, stack, &parts, &facts.priorities);
     scaling::draw(&mut graph, stack);
     jobs::draw(&mut graph, stack, &parts.network, &parts.calls);

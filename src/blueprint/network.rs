@@ -29,7 +29,7 @@ pub(super) fn draw(graph: &mut Graph, stack: &Stack, facts: &Facts) -> Result<Ne
     let vpc = Input::output(&vpc, "id");
     let gateway = graph.add(Address::new("internet_gateway", "main"), &internet_gateway::Desired { vpc: vpc.clone() });
     let public_tasks = stack.network.nat == Nat::None;
-    let has_private = !public_tasks || stack.database.is_some() || stack.cache.is_some();
+    let has_private = !public_tasks || stack.database.is_some() || stack.cache.is_some() || stack.has_internal();
 
     let add_subnets = |graph: &mut Graph, side: &str, part: Part| -> Vec<Address> {
         let drawn = zones.iter().zip(0_u32..).map(|(zone, place)| {

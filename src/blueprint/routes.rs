@@ -22,22 +22,31 @@ const VALUES_A_CONDITION: usize = 3;
 const VALUES_A_RULE: usize = 5;
 const WILDCARDS_A_RULE: usize = 5;
 
+/// What the names of rules on the internal load balancer begin with.
+const INTERNAL: &str = "internal-";
+
 /// The longest part of a rule's name that a person reads, in characters.
 const LONGEST_WORD: usize = 24;
 
 /// Draws the rules of all services on one listener.
 pub(super) struct Routes {
     listener: Input,
+    /// What the names of its rules begin with: two listeners can have rules for the same paths.
+    prefix: &'static str,
     priorities: Priorities,
     /// Nothing is let in before all that is blocked is.
     blocks: Vec<Address>,
 }
 
 impl Routes {
-    /// On `listener`. `there` are the rules that the stack has, by name, and their priorities.
-    pub(super) fn new(listener: &Address, there: &BTreeMap<String, u16>) -> Self {
-        let listener = Input::output(listener, "arn");
-        Self { listener, priorities: Priorities::beside(there), blocks: Vec::new() }
+    /// On `listener`, which is that of the internal load balancer or not. `there` are the rules that the stack has, by name, and their
+    /// priorities.
+    pub(super) fn new(listener: &Address, internal: bool, there: &BTreeMap<String, u16>) -> Self {
+        let prefix = if internal { INTERNAL } else { "" };
+        let there = there.iter().filter(|(name, _)| name.starts_with(INTERNAL) == internal);
+        let there = there.map(|(name, priority)| (name.clone(), *priority)).collect();
+        let priorities = Priorities::beside(there);
+        Self { listener: Input::output(listener, "arn"), prefix, priorities, blocks: Vec::new() }
     }
 
     /// Draws what `service` blocks. To be called for all services before [`Routes::forward`].
@@ -58,7 +67,7 @@ impl Routes {
             let first = some.first().map_or("", |(pattern, _)| pattern);
             // The wildcards of expressions do not count.
             for hosts in together(&service.hosts, VALUES_A_RULE - VALUES_A_CONDITION, WILDCARDS_A_RULE) {
-                let name = name("block", &hosts, first, &matched);
+                let name = format!("{}{}", self.prefix, name("block", &hosts, first, &matched));
                 let priority = self.priorities.block(&name);
                 let block = Desired {
                     listener: self.listener.clone(),
@@ -96,7 +105,7 @@ impl Routes {
         for pattern in &service.routes {
             let left = WILDCARDS_A_RULE.saturating_sub(wildcards(pattern));
             for hosts in together(&service.hosts, VALUES_A_CONDITION, left) {
-                let name = name("route", &hosts, pattern, std::slice::from_ref(pattern));
+                let name = format!("{}{}", self.prefix, name("route", &hosts, pattern, std::slice::from_ref(pattern)));
                 let priority = self.priorities.route(pattern, &hosts, &name);
                 let rule = Desired {
                     listener: self.listener.clone(),

@@ -1,5 +1,6 @@
 //! Autoscaling: for each service that stack.yaml scales, between which numbers and by what.
 
+use super::load_balancer;
 use crate::{
     kinds::autoscaling::scaling::{Desired, Measure, Policy},
     model::{Address, Graph, Input},
@@ -11,7 +12,7 @@ pub(super) fn draw(graph: &mut Graph, stack: &Stack) {
     for (name, service) in &stack.services {
         let Some(scale) = service.scale else { continue };
         let requests = Measure::Requests {
-            load_balancer: Input::output(&Address::new("load_balancer", "main"), "dimension"),
+            load_balancer: Input::output(&load_balancer::serving(service), "dimension"),
             target_group: Input::output(&Address::new("target_group", name), "dimension"),
         };
         let measures = [(Measure::Cpu, scale.cpu), (Measure::Memory, scale.memory), (requests, scale.requests)];

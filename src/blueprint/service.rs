@@ -10,7 +10,7 @@ use super::{
     database::Database,
     execution,
     images::{self, Drawn},
-    load_balancer::Balancer,
+    load_balancer::{Balancer, Balancers},
     logs::{self, Logs},
     network::Network,
     references::Referable,
@@ -43,7 +43,7 @@ const EXEC: [&str; 4] = [
 pub(super) struct Parts {
     pub(super) network: Network,
     pub(super) images: BTreeMap<ImageSource, Drawn>,
-    pub(super) balancer: Option<Balancer>,
+    pub(super) balancers: Balancers,
     pub(super) calls: Calls,
     pub(super) groups: BTreeMap<String, Address>,
     pub(super) database: Option<Database>,
@@ -56,12 +56,12 @@ pub(super) fn security_groups(
     graph: &mut Graph,
     stack: &Stack,
     network: &Network,
-    balancer: Option<&Balancer>,
+    balancers: &Balancers,
     calls: &Calls,
 ) -> BTreeMap<String, Address> {
     let mut groups = BTreeMap::new();
     for (name, service) in &stack.services {
-        let caller = balancer.filter(|_| !service.routes.is_empty());
+        let caller = balancers.of(service);
         let port = service.served(name).map(|(_, port)| port);
         let ports = port.into_iter().chain(service.health.port);
         let ingress = caller.into_iter().flat_map(|balancer| {
@@ -87,19 +87,33 @@ pub(super) fn draw(graph: &mut Graph, stack: &Stack, parts: &Parts, there: &BTre
         Address::new("cluster", "main"),
         &cluster::Desired { spot: stack.services.values().any(|service| service.spot.is_some()) },
     );
-    let mut routes = parts.balancer.as_ref().map(|balancer| Routes::new(&balancer.listener, there));
-    if let Some(routes) = &mut routes {
-        stack
-            .services
-            .values()
-            .filter(|service| !service.routes.is_empty())
-            .for_each(|service| routes.block(graph, service));
+    let on = |balancer: &Option<Balancer>, internal| {
+        balancer.as_ref().map(|balancer| Routes::new(&balancer.listener, internal, there))
+    };
+    let mut ways = Ways { public: on(&parts.balancers.public, false), internal: on(&parts.balancers.internal, true) };
+    for service in stack.services.values().filter(|service| !service.routes.is_empty()) {
+        ways.of(service).iter_mut().for_each(|routes| routes.block(graph, service));
+    }
+    if let Some(routes) = &mut ways.public {
         let redirects = stack.load_balancer.iter().flat_map(|balancer| &balancer.redirects);
         redirects.for_each(|(from, to)| routes.redirect(graph, from, to));
     }
     for (name, service) in &stack.services {
         let drawing = Drawing { stack, parts, name, service, cluster: Input::output(&cluster, "arn") };
-        drawing.draw(graph, &mut routes);
+        drawing.draw(graph, ways.of(service));
+    }
+}
+
+/// The rules on each of the load balancers.
+struct Ways {
+    public: Option<Routes>,
+    internal: Option<Routes>,
+}
+
+impl Ways {
+    /// Those on the one that serves `service`.
+    fn of(&mut self, service: &Service) -> &mut Option<Routes> {
+        if service.internal { &mut self.internal } else { &mut self.public }
     }
 }
 

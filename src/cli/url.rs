@@ -4,31 +4,39 @@ use crate::{
     blueprint,
     cli::{error::Stop, project::Project},
     kind::Registry,
-    model::LiveResource,
+    model::{Address, LiveResource},
     output::Output,
-    spec::Stack,
+    spec::{LoadBalancer, Stack},
 };
 
-/// The URL of `stack`, if it has a load balancer and AWS has made it.
+/// The URL of `stack`, if it has a load balancer and AWS has made it: that of the public one, if there are two.
 pub(super) fn of(kinds: &Registry, stack: &Stack, live: &[LiveResource]) -> Option<String> {
-    let balancer = stack.load_balancer.as_ref()?;
+    let at = |balancer: &Address, scheme: &str| {
+        let balancer = live.iter().find(|resource| resource.address == *balancer)?;
+        let outputs = kinds.named("load_balancer")?.outputs(&balancer.live).ok()?;
+        Some(format!("{scheme}://{}/", outputs.get("dns_name")?))
+    };
+    let Some(balancer) = &stack.load_balancer else {
+        return at(&blueprint::internal_balancer(), "http");
+    };
     let scheme = balancer.scheme();
     if let Some(domain) = balancer.domain() {
         let leads_there = |resource: &&LiveResource| resource.address == blueprint::record_of(domain);
         return live.iter().find(leads_there).map(|_| format!("{scheme}://{domain}/"));
     }
-    let balancer = live.iter().find(|resource| resource.address.kind() == "load_balancer")?;
-    let outputs = kinds.named("load_balancer")?.outputs(&balancer.live).ok()?;
-    Some(format!("{scheme}://{}/", outputs.get("dns_name")?))
+    at(&blueprint::balancer(), scheme)
 }
 
 /// Ends a command with the URL, on standard output. `seen` has what was seen of the stack and is still so.
 pub(super) async fn show(project: &Project, seen: &[LiveResource], output: &Output) -> Result<(), Stop> {
-    let Some(balancer) = &project.stack.load_balancer else { return Ok(()) };
+    if project.stack.load_balancer.is_none() && !project.stack.has_internal() {
+        return Ok(());
+    }
     let url = if let Some(url) = of(&project.kinds, &project.stack, seen) {
         Some(url)
     } else {
-        let kind = if balancer.domain().is_some() { "dns_record" } else { "load_balancer" };
+        let domain = project.stack.load_balancer.as_ref().and_then(LoadBalancer::domain);
+        let kind = if domain.is_some() { "dns_record" } else { "load_balancer" };
         of(&project.kinds, &project.stack, &project.observe_kind(kind).await?)
     };
     let Some(url) = url else { return Ok(()) };

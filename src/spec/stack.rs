@@ -45,6 +45,12 @@ pub struct Stack {
 }
 
 impl Stack {
+    /// Whether a service is served by the internal load balancer.
+    #[must_use]
+    pub fn has_internal(&self) -> bool {
+        self.services.values().any(|service| service.internal && !service.routes.is_empty())
+    }
+
     /// The security groups of others that services name, each once.
     #[must_use]
     pub fn security_groups(&self) -> Vec<String> {
@@ -199,7 +205,12 @@ pub struct LoadBalancer {
     pub domains: Vec<String>,
     /// `redirects`: names among them, and where each of them leads.
     pub redirects: BTreeMap<String, String>,
+    /// `idle_timeout`: how long a connection may be idle, in seconds (1 to 4000).
+    pub idle_timeout: u32,
 }
+
+/// How long a connection to a load balancer may be idle if nothing is said, in seconds, as AWS has it.
+pub const IDLE_TIMEOUT: u32 = 60;
 
 impl LoadBalancer {
     /// How its URL begins.
@@ -267,6 +278,8 @@ pub struct Service {
     pub target_container: Option<String>,
     /// `routes`: path patterns.
     pub routes: Vec<String>,
+    /// `internal`: whether the routes are on the internal load balancer.
+    pub internal: bool,
     /// `host` and `domains`: the host names that the routes are for; none for all.
     pub hosts: Vec<String>,
     /// `domains`: those of the host names that have records of their own.

@@ -36,6 +36,7 @@ mod held;
 #[path = "../iam/mod.rs"]
 mod iam;
 mod init;
+mod internal;
 mod jobs;
 mod lifecycle;
 mod limits;

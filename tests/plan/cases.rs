@@ -71,6 +71,7 @@ cases! {
     health_check_of_its_own,
     health_path_changed_behind_our_back,
     image_of_a_registry,
+    internal_load_balancer,
     interrupted_replacement,
     job_added,
     job_follows_a_deploy,

@@ -55,9 +55,9 @@ struct Measure {
     metric: Metric,
 }
 
-/// The load balancer and the target groups whose answers are counted, by their ARNs.
+/// The load balancers and the target groups whose answers are counted, by their ARNs.
 pub struct Counted {
-    balancer: String,
+    balancers: Vec<String>,
     groups: BTreeMap<String, String>,
 }
 
@@ -74,11 +74,14 @@ impl Counted {
     /// If what was found is of another form.
     pub fn among(live: &[LiveResource]) -> Result<Option<Self>, Failure> {
         let of_kind = |kind: &'static str| live.iter().filter(move |resource| resource.address.kind() == kind);
-        let Some(balancer) = of_kind("load_balancer").next() else { return Ok(None) };
-        let balancer = balancer.decoded::<WithArn>()?.arn;
+        let balancers = of_kind("load_balancer").map(|balancer| Ok(balancer.decoded::<WithArn>()?.arn));
+        let balancers: Vec<String> = balancers.collect::<Result<_, Failure>>()?;
+        if balancers.is_empty() {
+            return Ok(None);
+        }
         let groups =
             of_kind("target_group").map(|group| Ok((group.address.name().to_owned(), group.decoded::<WithArn>()?.arn)));
-        Ok(Some(Self { balancer, groups: groups.collect::<Result<_, Failure>>()? }))
+        Ok(Some(Self { balancers, groups: groups.collect::<Result<_, Failure>>()? }))
     }
 
     /// The answers with 5xx from `start` on, one entry for each origin that gave some. AWS knows of an answer after a
@@ -107,17 +110,22 @@ impl Counted {
 
     fn measures(&self) -> Vec<Measure> {
         let dimension = |name: &str, arn: &str| Dimension::builder().name(name).value(elb::dimension(arn)).build();
-        let metric = |name: &str| {
-            let of = dimension("LoadBalancer", &self.balancer);
-            Metric::builder().namespace("AWS/ApplicationELB").metric_name(name).dimensions(of)
-        };
-        let own = OWN.iter().map(|(name, status)| Measure { service: None, status, metric: metric(name).build() });
-        let targets = self.groups.iter().map(|(service, arn)| Measure {
-            service: Some(service.clone()),
-            status: "5xx",
-            metric: metric(TARGETS).dimensions(dimension("TargetGroup", arn)).build(),
-        });
-        own.chain(targets).collect()
+        let mut measures = Vec::new();
+        for balancer in &self.balancers {
+            let metric = |name: &str| {
+                let of = dimension("LoadBalancer", balancer);
+                Metric::builder().namespace("AWS/ApplicationELB").metric_name(name).dimensions(of)
+            };
+            let own = OWN.iter().map(|(name, status)| Measure { service: None, status, metric: metric(name).build() });
+            measures.extend(own);
+            // A group is behind one of them. AWS knows nothing of it behind another.
+            measures.extend(self.groups.iter().map(|(service, arn)| Measure {
+                service: Some(service.clone()),
+                status: "5xx",
+                metric: metric(TARGETS).dimensions(dimension("TargetGroup", arn)).build(),
+            }));
+        }
+        measures
     }
 }
 
@@ -198,7 +206,8 @@ mod tests {
     fn each_origin_of_5xx_is_asked_for_and_told_apart() {
         let balancer = "arn:aws:elasticloadbalancing:eu-west-1:1:loadbalancer/app/shop/1".to_owned();
         let group = "arn:aws:elasticloadbalancing:eu-west-1:1:targetgroup/shop-web/2".to_owned();
-        let measures = Counted { balancer, groups: BTreeMap::from([("web".to_owned(), group)]) }.measures();
+        let measures =
+            Counted { balancers: vec![balancer], groups: BTreeMap::from([("web".to_owned(), group)]) }.measures();
         let asked: Vec<String> = queries(&measures)
             .iter()
             .map(|query| {

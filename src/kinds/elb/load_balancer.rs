@@ -1,4 +1,5 @@
-//! The application load balancer, the only part of a stack that the world can reach.
+//! An application load balancer: the public one is the only part of a stack that the world can reach, the internal one has private
+//! addresses.
 //!
 //! <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/application-load-balancers.html>
 
@@ -17,19 +18,16 @@ use crate::{
     aws::{self, Once, Outcome, given},
     kind::{Blocker, Charge, Context, Cost, Doc, Kind, Owned, PUBLIC_ADDRESS, State},
     kinds::elb,
-    model::{
-        Address, Changed, Changes, Diff, Failure, Found, Input, NoField, On, Outputs, Permission, Phase, Shown, fields,
-    },
+    model::{Address, Changed, Changes, Diff, Failure, Found, Input, On, Outputs, Permission, Phase, Shown, fields},
 };
 
-/// The attributes that stackctl sets: requests with malformed headers never reach an application, and a connection may
-/// be idle for a minute, as AWS has it by default.
+/// The attribute that says how long a connection may be idle.
+const IDLE_TIMEOUT: &str = "idle_timeout.timeout_seconds";
+
+/// The other attributes that stackctl sets: requests with malformed headers never reach an application.
 /// <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_LoadBalancerAttribute.html>
-const ATTRIBUTES: &[(&str, &str)] = &[
-    ("idle_timeout.timeout_seconds", "60"),
-    ("routing.http.drop_invalid_header_fields.enabled", "true"),
-    ("routing.http2.enabled", "true"),
-];
+const ATTRIBUTES: &[(&str, &str)] =
+    &[("routing.http.drop_invalid_header_fields.enabled", "true"), ("routing.http2.enabled", "true")];
 
 /// The attribute with which AWS refuses to delete it. stackctl sets it never, and takes it off when it is told to.
 const PROTECTION: &str = "deletion_protection.enabled";
@@ -40,12 +38,36 @@ pub struct LoadBalancer;
 /// What stack.yaml asks of it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Desired {
-    /// The public subnets it stands in, of two zones at least.
+    /// The subnets it stands in, of two zones at least: public ones, unless it is internal.
     pub subnets: Vec<Input>,
     /// Who may call it.
     pub security_group: Input,
     /// The hosted zones in which records lead here, by their ids: its tags say where to look for them.
     pub zones: Vec<String>,
+    /// Whether it has private addresses only.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub internal: bool,
+    /// How long a connection may be idle, in seconds.
+    #[serde(default = "usual_idle_timeout", skip_serializing_if = "is_usual_idle_timeout")]
+    pub idle_timeout: u32,
+}
+
+/// AWS's own. <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/edit-load-balancer-attributes.html>
+fn usual_idle_timeout() -> u32 {
+    60
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes it so")]
+fn is_usual_idle_timeout(seconds: &u32) -> bool {
+    *seconds == usual_idle_timeout()
+}
+
+impl Desired {
+    /// The attributes that stackctl sets.
+    fn attributes(&self) -> BTreeMap<String, String> {
+        let idle = (IDLE_TIMEOUT.to_owned(), self.idle_timeout.to_string());
+        ATTRIBUTES.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).chain([idle]).collect()
+    }
 }
 
 /// What AWS has.
@@ -65,6 +87,9 @@ pub struct Live {
     pub zones: Vec<String>,
     /// Those of its attributes that stackctl sets.
     pub attributes: BTreeMap<String, String>,
+    /// Whether it has private addresses only.
+    #[serde(default)]
+    pub internal: bool,
     /// Whether somebody has protected it from being deleted.
     #[serde(default)]
     pub protected: bool,
@@ -82,17 +107,22 @@ fields! {
         Zones = "zones",
         Attributes = "attributes.*",
     }
+
+    /// What takes a replacement.
+    pub enum Fixed {
+        Internal = "internal",
+    }
 }
 
 impl Kind for LoadBalancer {
     type Desired = Desired;
     type Live = Live;
     type Field = Field;
-    type Fixed = NoField;
+    type Fixed = Fixed;
 
     const NAME: &'static str = "load_balancer";
     const DOC: Doc = Doc {
-        summary: "The application load balancer: the only part of a stack that the internet can reach.",
+        summary: "An application load balancer: the public one is the only part of a stack that the internet can reach.",
         page: "https://docs.aws.amazon.com/elasticloadbalancing/latest/application/application-load-balancers.html",
     };
     const USES: &'static [&'static str] = &["subnet", "security_group", "internet_gateway"];
@@ -140,7 +170,8 @@ impl Kind for LoadBalancer {
             let Some(attributes) = attributes else { return Ok(None) };
             let known = attributes.attributes().iter().filter_map(|attribute| {
                 let (key, value) = (attribute.key()?, attribute.value()?);
-                ATTRIBUTES.iter().any(|(ours, _)| *ours == key).then(|| (key.to_owned(), value.to_owned()))
+                let is_ours = key == IDLE_TIMEOUT || ATTRIBUTES.iter().any(|(ours, _)| *ours == key);
+                is_ours.then(|| (key.to_owned(), value.to_owned()))
             });
             let protects = |attribute: &LoadBalancerAttribute| {
                 attribute.key() == Some(PROTECTION) && attribute.value() == Some("true")
@@ -158,6 +189,7 @@ impl Kind for LoadBalancer {
                 security_groups: balancer.security_groups().to_vec(),
                 zones: zones.clone(),
                 attributes: known.collect(),
+                internal: balancer.scheme() == Some(&LoadBalancerSchemeEnum::Internal),
                 protected,
                 state: state.and_then(|state| state.code()).map_or(String::new(), |code| code.as_str().to_owned()),
                 reason: state.and_then(|state| state.reason()).map(str::to_owned),
@@ -168,8 +200,9 @@ impl Kind for LoadBalancer {
         Ok(try_join_all(reads).await?.into_iter().flatten().collect())
     }
 
-    fn diff(desired: &Desired, live: &Live) -> Changes<Field, NoField> {
+    fn diff(desired: &Desired, live: &Live) -> Changes<Field, Fixed> {
         let mut diff = Diff::new();
+        diff.fixed(Fixed::Internal, &live.internal, &desired.internal);
         diff.inputs(Field::Subnets, &live.subnets, &desired.subnets);
         let groups = std::slice::from_ref(&desired.security_group);
         diff.inputs(Field::SecurityGroup, &live.security_groups, groups);
@@ -177,9 +210,9 @@ impl Kind for LoadBalancer {
         for zone in desired.zones.iter().filter(|zone| !live.zones.contains(zone)) {
             diff.push(Field::Zones, Shown::Absent, Shown::value(zone));
         }
-        for (key, value) in ATTRIBUTES {
-            let has = live.attributes.get(*key).map_or("", String::as_str);
-            diff.field((Field::Attributes, key), &has, value);
+        for (key, value) in &desired.attributes() {
+            let has = live.attributes.get(key).map_or("", String::as_str);
+            diff.field((Field::Attributes, key), &has, &value.as_str());
         }
         diff.finish()
     }
@@ -214,7 +247,11 @@ impl Kind for LoadBalancer {
             .create_load_balancer()
             .name(aws::derived(&cx.id, address, elb::LONGEST_NAME))
             .r#type(LoadBalancerTypeEnum::Application)
-            .scheme(LoadBalancerSchemeEnum::InternetFacing)
+            .scheme(if desired.internal {
+                LoadBalancerSchemeEnum::Internal
+            } else {
+                LoadBalancerSchemeEnum::InternetFacing
+            })
             .set_subnets(Some(subnets.clone()))
             .security_groups(group)
             .set_tags(Some(tags));
@@ -232,11 +269,12 @@ impl Kind for LoadBalancer {
             security_groups: vec![group.to_owned()],
             zones: desired.zones.clone(),
             attributes: BTreeMap::new(),
+            internal: desired.internal,
             protected: false,
             state: made.state.and_then(|state| state.code).map_or(String::new(), |code| code.as_str().to_owned()),
             reason: None,
         };
-        set_attributes(cx, live).await
+        set_attributes(cx, desired, live).await
     }
 
     async fn update(
@@ -269,7 +307,7 @@ impl Kind for LoadBalancer {
                     let call = cx.aws.elb.add_tags().resource_arns(&arn).set_tags(Some(tags));
                     call.customize().once().send().await.during("AddTags")?;
                 }
-                Field::Attributes => live = set_attributes(cx, live).await?,
+                Field::Attributes => live = set_attributes(cx, desired, live).await?,
             }
         }
         Ok(live)
@@ -297,6 +335,10 @@ impl Kind for LoadBalancer {
         answer.or_absent("DeleteLoadBalancer", &["LoadBalancerNotFound"]).map(drop)
     }
 
+    fn summary(live: &Live) -> Option<String> {
+        live.internal.then(|| format!("http://{}/", live.dns_name))
+    }
+
     fn guard(live: &Live) -> Option<String> {
         live.protected.then(|| "deletion protection is on (an attribute of the load balancer)".to_owned())
     }
@@ -312,11 +354,15 @@ impl Kind for LoadBalancer {
             subnets: vec!["subnet-one".into(), "subnet-two".into()],
             security_group: "sg-given".into(),
             zones: vec!["Z1".into(), "Z2".into()],
+            internal: false,
+            idle_timeout: usual_idle_timeout(),
         };
         let moved = vec!["subnet-two".into(), "subnet-three".into()];
         crate::kind::Sample::new(cloud, base())
             .variant(&["subnets"], Desired { subnets: moved, ..base() })
             .variant(&["security_group"], Desired { security_group: "sg-other".into(), ..base() })
+            .variant(&["internal"], Desired { internal: true, ..base() })
+            .variant(&["attributes.idle_timeout.timeout_seconds"], Desired { idle_timeout: 120, ..base() })
             .drift(&["security_group"], |cloud| cloud.with(Elb::add_security_group))
             .drift(&["zones"], |cloud| cloud.with(|elb: &mut Elb| elb.untag(aws::ZONES)))
             .drift(&["attributes.idle_timeout.timeout_seconds"], |cloud| {
@@ -352,10 +398,13 @@ async fn foreign(cx: &Context, owned: &Owned, balancer: &Found<Live>) -> Result<
 
 /// It has a public address in each of its subnets.
 fn charge(state: &State<Desired, Live>) -> Charge {
-    let subnets = match state {
-        State::Desired(desired) => desired.subnets.len(),
-        State::Live(live) => live.subnets.len(),
+    let (subnets, internal) = match state {
+        State::Desired(desired) => (desired.subnets.len(), desired.internal),
+        State::Live(live) => (live.subnets.len(), live.internal),
     };
+    if internal {
+        return Charge::new("an internal load balancer".to_owned()).plus("load_balancer hour", 1);
+    }
     let addresses = u32::try_from(subnets).unwrap_or(u32::MAX);
     Charge::new(format!("a load balancer, {addresses} public addresses"))
         .plus("load_balancer hour", 1)
@@ -367,9 +416,8 @@ fn zones_tag(zones: &[String]) -> Option<Tag> {
     (!zones.is_empty()).then(|| aws::tag(aws::ZONES, &zones.join(" ")))
 }
 
-async fn set_attributes(cx: &Context, mut live: Live) -> Result<Live, Failure> {
-    let wanted: BTreeMap<String, String> =
-        ATTRIBUTES.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+async fn set_attributes(cx: &Context, desired: &Desired, mut live: Live) -> Result<Live, Failure> {
+    let wanted = desired.attributes();
     let attributes = wanted.iter().map(|(key, value)| LoadBalancerAttribute::builder().key(key).value(value).build());
     let attributes = Some(attributes.collect());
     let call = cx.aws.elb.modify_load_balancer_attributes().load_balancer_arn(&live.arn).set_attributes(attributes);
@@ -399,6 +447,8 @@ mod tests {
             subnets: vec!["subnet-one".into(), "subnet-two".into()],
             security_group: "sg-given".into(),
             zones: Vec::new(),
+            internal: false,
+            idle_timeout: usual_idle_timeout(),
         };
         let made = LoadBalancer::create(&cx, &Address::new("load_balancer", "main"), &desired).await;
         assert_eq!(LoadBalancer::guard(&made.expect("it is made")), None);

@@ -17,6 +17,7 @@ pub(super) fn load_balancer(field: &Field, region: Option<&str>, problems: &mut 
     let named = ["domain", "domains", "redirects"].into_iter().find_map(|key| map.get(key));
     let domains = domains(&map, problems);
     let redirects = redirects(&map, problems);
+    let idle_timeout = map.seconds("idle_timeout", problems);
     let arn = map.text("tls", problems)?;
     let tls = if arn.starts_with("arn:") {
         certificate(&map, &arn, region, problems);
@@ -32,7 +33,7 @@ pub(super) fn load_balancer(field: &Field, region: Option<&str>, problems: &mut 
             (TlsWord::SelfSigned, None) => Tls::SelfSigned,
         }
     };
-    Some(LoadBalancer { tls, domains: domains?, redirects: redirects? })
+    Some(LoadBalancer { tls, domains: domains?, redirects: redirects?, idle_timeout: idle_timeout? })
 }
 
 fn without_certificate(named: &Field, problems: &mut Collector) {

@@ -31,7 +31,7 @@ use super::{
     problem::Collector,
     read::Map,
     scope::Scope,
-    stack::{LoadBalancer, Nat, Stack, Tls},
+    stack::{IDLE_TIMEOUT, LoadBalancer, Nat, Stack, Tls},
     yaml::Node,
 };
 
@@ -70,9 +70,9 @@ pub(super) fn stack(root: &Node, environment: &str, problems: &mut Collector) ->
     let jobs = map.get("jobs").map(|field| jobs::jobs(&field, &map, problems)).unwrap_or_default();
     let mut load_balancer =
         map.get("load_balancer").and_then(|field| load_balancer::load_balancer(&field, region.as_deref(), problems));
-    if services.values().all(|service| service.routes.is_empty()) {
+    if services.values().all(|service| service.routes.is_empty() || service.internal) {
         if let Some(field) = map.get("load_balancer").filter(|_| !services.is_empty()) {
-            let hint = "give a service a `port`, or leave the load balancer out";
+            let hint = "give a service a `port` and `routes` without `internal`, or leave the load balancer out";
             field.wrong("no service is served by this load balancer", hint, problems);
         }
     } else if load_balancer.is_none() && map.get("load_balancer").is_none() {
@@ -80,6 +80,7 @@ pub(super) fn stack(root: &Node, environment: &str, problems: &mut Collector) ->
             tls: Tls::SelfSigned,
             domains: Vec::new(),
             redirects: std::collections::BTreeMap::new(),
+            idle_timeout: IDLE_TIMEOUT,
         });
     }
     if let (None, None, Some(services)) = (&load_balancer, map.get("load_balancer"), map.get("services")) {
@@ -93,6 +94,7 @@ pub(super) fn stack(root: &Node, environment: &str, problems: &mut Collector) ->
     {
         let needs = network::Needs {
             load_balancer: load_balancer.is_some(),
+            internal: services.values().any(|service| service.internal && !service.routes.is_empty()),
             database: database.is_some(),
             cache: cache.is_some(),
             bastion: bastion.is_some(),

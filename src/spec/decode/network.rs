@@ -62,6 +62,13 @@ pub(super) fn carries(field: &Field, given: &Given, needs: Needs, problems: &mut
     if needs.load_balancer && public_subnets.len() < 2 {
         field.wrong("a load balancer stands in two public subnets", format!("`public_subnets`: {hint}"), problems);
     }
+    if needs.internal && private_subnets.len() < 2 {
+        field.wrong(
+            "an internal load balancer stands in two private subnets",
+            format!("`private_subnets`: {hint}"),
+            problems,
+        );
+    }
     if needs.bastion && !needs.load_balancer && public_subnets.is_empty() {
         field.wrong("a bastion stands in a public subnet", "add `public_subnets`", problems);
     }
@@ -81,6 +88,7 @@ pub(super) fn carries(field: &Field, given: &Given, needs: Needs, problems: &mut
 #[expect(clippy::struct_excessive_bools, reason = "each is a part of its own")]
 pub(super) struct Needs {
     pub(super) load_balancer: bool,
+    pub(super) internal: bool,
     pub(super) database: bool,
     pub(super) cache: bool,
     pub(super) bastion: bool,

@@ -57,10 +57,22 @@ pub(super) fn services(
 /// them as long as it has no routes.
 #[derive(Clone, Copy)]
 struct Ways<'a> {
+    /// On the public load balancer, and on the internal one.
+    each: [Way; 2],
+    called: &'a BTreeSet<String>,
+}
+
+#[derive(Clone, Copy)]
+struct Way {
     ports: usize,
     routes: usize,
     domains: usize,
-    called: &'a BTreeSet<String>,
+}
+
+/// Whether `internal: true` is written.
+fn is_internal(service: &Field) -> bool {
+    let said = service.node.entries().iter().find(|(key, _)| key.text == "internal");
+    said.is_some_and(|(_, value)| value.text() == Some("true"))
 }
 
 impl<'a> Ways<'a> {
@@ -68,9 +80,12 @@ impl<'a> Ways<'a> {
         let outside = |service: &&Field| {
             (service.has("port") || service.has("target_container")) && !called.contains(&service.key.text)
         };
-        let ports = services.iter().filter(outside).count();
-        let with = |key: &str| services.iter().filter(|service| service.has(key)).count();
-        Self { ports, routes: with("routes"), domains: with("domains"), called }
+        let way = |internal: bool| {
+            let those = || services.iter().filter(|service| is_internal(service) == internal);
+            let with = |key: &str| those().filter(|service| service.has(key)).count();
+            Way { ports: those().filter(outside).count(), routes: with("routes"), domains: with("domains") }
+        };
+        Self { each: [way(false), way(true)], called }
     }
 
     /// The routes of a service with a `port` that names none. All requests for its `domains` are for it, and all requests for
@@ -79,30 +94,31 @@ impl<'a> Ways<'a> {
         if has_domains {
             return vec!["/*".to_owned()];
         }
-        if self.called.contains(&field.key.text) {
+        if self.called.contains(&field.key.text) && !is_internal(field) {
             return Vec::new();
         }
-        if self.ports > 1 && self.routes == 0 && self.domains == 0 {
+        let way = self.each[usize::from(is_internal(field))];
+        if way.ports > 1 && way.routes == 0 && way.domains == 0 {
             let message =
                 "several services have a `port`, and none has `routes`: it is unknown which one gets the requests";
             let hint =
                 "add `routes: [\"/*\"]` to one, and path patterns such as [\"/api/*\"] to others that get requests";
             problems.add(field.key.span, &field.path, message, hint);
         }
-        if self.ports == 1 { vec!["/*".to_owned()] } else { Vec::new() }
+        if way.ports == 1 { vec!["/*".to_owned()] } else { Vec::new() }
     }
 }
 
 /// Two services must not ask for the same requests.
 fn overlaps(fields: &[Field], services: &BTreeMap<String, Service>, problems: &mut Collector) {
-    let mut taken: BTreeMap<(&str, &str), &str> = BTreeMap::new();
+    let mut taken: BTreeMap<(bool, &str, &str), &str> = BTreeMap::new();
     for field in fields {
         let Some((name, service)) = services.get_key_value(&field.key.text) else { continue };
         let any = [String::new()];
         let hosts = if service.hosts.is_empty() { &any[..] } else { &service.hosts };
         for (host, route) in hosts.iter().flat_map(|host| service.routes.iter().map(move |route| (host, route))) {
             let host = services.values().flat_map(|one| &one.hosts).find(|one| *one == host).map_or("", String::as_str);
-            if let Some(other) = taken.insert((host, route), name).filter(|other| other != name) {
+            if let Some(other) = taken.insert((service.internal, host, route), name).filter(|other| other != name) {
                 let message = format!("`{name}` and `{other}` both want the route {route}");
                 let hint = "give each its own path patterns, or a `host` of its own";
                 problems.add(field.key.span, &format!("{}.routes", field.path), message, hint);
@@ -135,7 +151,7 @@ fn service(
     let port_of_target = target.as_ref().map_or(port, |(_, port)| *port);
     let served = map.get("port").is_some() || map.get("target_container").is_some();
     if !served {
-        for key in ["health", "routes", "host", "domains", "sticky", "block"] {
+        for key in ["health", "routes", "internal", "host", "domains", "sticky", "block"] {
             if key == "health" && own.is_checked {
                 continue;
             }
@@ -159,6 +175,12 @@ fn service(
             "add `routes: [\"/*\"]`, or leave `sticky` out",
             problems,
         );
+    }
+    let internal = map.truth("internal", problems);
+    if internal == Some(true) {
+        let hint =
+            "leave it out, or make the service public: the internal load balancer has the name that AWS gives it";
+        map.wrong("domains", "the names of `domains` lead to the public load balancer", hint, problems);
     }
     let hosts = domains::of_service(&map, problems);
     let block = blocked(&map, problems);
@@ -225,6 +247,7 @@ fn service(
         depends_on,
         target_container: target.map(|(name, _)| name),
         routes: routes?,
+        internal: internal?,
         hosts,
         domains,
         sticky,

@@ -55,8 +55,21 @@ pub(in crate::spec) static LOAD_BALANCER: Section = Section {
                   `{ www.example.com: example.com }` is reached at `example.com`. Each of them has an alias record and is in the \
                   certificate.",
         },
+        Key {
+            name: "idle_timeout",
+            kind: Kind::Seconds { least: 1, most: 4000 },
+            absence: Absence::Default(Literal::Number(60)),
+            doc: "How long a connection may be idle before the load balancer closes it, in seconds. An application keeps its own \
+                  connections open for longer, or some requests get a 502. A change is made in place, on the internal load balancer \
+                  too.",
+        },
     ],
     foreign: &[
+        Foreign {
+            words: &["private", "scheme", "internal"],
+            help: "use `internal: true` of the services that only private addresses reach",
+        },
+        Foreign { words: &["timeout"], help: "use `idle_timeout`, such as `idle_timeout: 2m`" },
         Foreign {
             words: &["certificate", "certificates", "certificate_arn", "https", "ssl"],
             help: "use `tls`: off, self-signed, acm, or the ARN of a certificate in ACM",

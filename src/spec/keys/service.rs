@@ -104,6 +104,14 @@ pub(in crate::spec) static SERVICE: Section = Section {
                   host. A service with a `port` and without routes gets no requests. Needs `port`.",
         },
         Key {
+            name: "internal",
+            kind: Kind::Truth,
+            absence: Absence::Default(Literal::Truth(false)),
+            doc: "Whether its `routes` are on the stack's internal load balancer, which only private addresses reach. It speaks HTTP on \
+                  port 80, at the name that AWS gives it. It costs as much as the public one, without its addresses. A change moves the \
+                  service to the other load balancer. See [an internal load balancer](#an-internal-load-balancer). Needs `port`.",
+        },
+        Key {
             name: "host",
             kind: Kind::Either(&[Kind::Text(&texts::HOST), Kind::List(&texts::HOST, Empty::Refused)]),
             absence: Absence::Means("any"),

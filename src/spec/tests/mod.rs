@@ -5,6 +5,7 @@ mod domains;
 mod files;
 mod fuzz;
 mod health;
+mod internal;
 mod parts;
 mod permissions;
 mod reach;
