@@ -245,6 +245,7 @@ pub enum Tls {
 
 /// One of `services`.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a key of its own")]
 pub struct Service {
     /// `build` or `image`.
     pub image: ImageFrom,

@@ -57,6 +57,8 @@ struct Service {
     bucket: bool,
     /// Whether it calls all others that have a port.
     calls: bool,
+    /// Whether it is served by the internal load balancer.
+    internal: bool,
 }
 
 impl Text {
@@ -75,7 +77,7 @@ impl Text {
         if let Some(protect) = self.bucket {
             let _ = writeln!(text, "buckets: {{ uploads: {{ protect: {protect} }} }}");
         }
-        if self.services.values().any(|service| service.port.is_some()) {
+        if self.services.values().any(|service| service.port.is_some() && !service.internal) {
             let _ = writeln!(text, "load_balancer: {{ tls: {} }}", self.tls);
         }
         if let Some(email) = self.alarms {
@@ -111,6 +113,7 @@ impl Service {
         let _ = writeln!(text, "  {name}: {{ {image}, cpu: {cpu}, memory: {}, {count}", cpu * 2);
         if let Some(port) = self.port {
             let _ = writeln!(text, "    , port: {port}, health: {}, routes: [\"/{name}/*\"]", self.health);
+            let _ = writeln!(text, "    , internal: {}", self.internal);
             if self.host {
                 let _ = writeln!(text, "    , host: {name}.example.com");
             }
@@ -157,20 +160,10 @@ fn service() -> impl Strategy<Value = Service> {
         0_usize..7,
         any::<bool>(),
         any::<bool>(),
-        (any::<bool>(), any::<bool>()),
+        (any::<bool>(), any::<bool>(), any::<bool>()),
     )
-        .prop_map(|(image, port, cpu, count, health, host, blocks, release, secret, (bucket, calls))| Service {
-            image,
-            port,
-            cpu,
-            count,
-            health,
-            host,
-            blocks,
-            release,
-            secret,
-            bucket,
-            calls,
+        .prop_map(|(image, port, cpu, count, health, host, blocks, release, secret, (bucket, calls, internal))| {
+            Service { image, port, cpu, count, health, host, blocks, release, secret, bucket, calls, internal }
         })
 }
 
