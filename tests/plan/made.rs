@@ -192,6 +192,7 @@ fn load_balancer(wants: &Value, id: &str) -> Value {
     json!({
         "arn": id, "dns_name": "lb.example.com", "zone_id": "Z1", "zones": wants["zones"], "subnets": wants["subnets"],
         "security_groups": groups(wants), "state": "active", "reason": null,
+        "internal": wants["internal"] == true,
         "attributes": {
             "idle_timeout.timeout_seconds": "60",
             "routing.http.drop_invalid_header_fields.enabled": "true",

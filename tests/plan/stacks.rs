@@ -256,6 +256,7 @@ fn largest() -> Text {
         secret: true,
         bucket: true,
         calls: true,
+        internal: false,
     };
     Text {
         zones: 2,
