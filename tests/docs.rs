@@ -32,7 +32,8 @@ cache: {}
 load_balancer: { tls: acm, domain: shop.example.com }
 bastion: { users: { ada: { ssh_key: \"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f\" } }, allow: [192.0.2.1/32] }
 buckets: { uploads: {} }
-services: { web: { build: app, port: 80, exec: true, spot: true, buckets: [uploads], scale: { min: 1, max: 2, cpu: 60 }, release: [migrate], secrets: { KEY: generate }, calls: [api] }, api: { build: app, expose: [5672] } }
+volumes: { files: {} }
+services: { web: { build: app, port: 80, exec: true, spot: true, buckets: [uploads], volumes: { files: /data }, scale: { min: 1, max: 2, cpu: 60 }, release: [migrate], secrets: { KEY: generate }, calls: [api] }, api: { build: app, expose: [5672] } }
 jobs: { report: { service: web, command: [report], schedule: rate(1 day) } }
 alarms: { email: ops@example.com }
 ";

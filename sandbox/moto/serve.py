@@ -19,7 +19,7 @@ from waitress import serve
 
 # Each of these patches one part of AWS by being imported.
 from strict import (  # noqa: F401
-    alarms, balancers, buckets, caches, certificates, clock, databases, hosts, network, others, parameters, place, roles,
+    alarms, balancers, buckets, caches, certificates, clock, databases, files, hosts, network, others, parameters, place, roles,
     scaling, schedules,
 )
 from strict.door import Door

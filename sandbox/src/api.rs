@@ -62,7 +62,7 @@ pub(crate) struct ApiError {
 impl Call {
     /// Whether it is JSON: by its target header, or because the service speaks it without one.
     pub(crate) fn is_json(&self) -> bool {
-        self.service == "scheduler" || self.headers.contains_key("x-amz-target")
+        matches!(self.service.as_str(), "elasticfilesystem" | "scheduler") || self.headers.contains_key("x-amz-target")
     }
 
     /// The body of a JSON call.

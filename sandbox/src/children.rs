@@ -1,6 +1,11 @@
 //! The processes that the sandbox starts: they end with it, and none runs as root.
 
-use std::{ffi::OsString, fs, os::unix::fs::PermissionsExt, path::Path};
+use std::{
+    ffi::OsString,
+    fs,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Result, bail};
 use tokio::process::Command;
@@ -38,14 +43,55 @@ pub(crate) fn command(program: &Path) -> Command {
     command
 }
 
+/// The files of a container, as its processes find them.
+#[derive(Clone, Debug)]
+pub(crate) struct Files {
+    /// Those of its image.
+    pub(crate) root: PathBuf,
+    /// What lies over them.
+    pub(crate) mounts: Vec<Mount>,
+}
+
+/// A folder of this computer that lies over one of a container.
+#[derive(Clone, Debug)]
+pub(crate) struct Mount {
+    /// The folder of this computer.
+    pub(crate) source: PathBuf,
+    /// The one that it lies over, on this computer; it is there.
+    pub(crate) target: PathBuf,
+    pub(crate) read_only: bool,
+}
+
+/// Makes the mounts that its arguments say up to `--`, and becomes the command after that.
+const MOUNTING: &str = r#"set -e; while [ "$1" != -- ]; do mount --bind "$1" "$2"; [ "$3" = rw ] || mount -o remount,bind,ro "$2"; shift 3; done; shift; exec "$@""#;
+
+/// The words that make the mounts of `files`, in a namespace that others do not see. Each process of a container makes them anew.
+fn mounting(files: &Files) -> Vec<OsString> {
+    let shell = ["--mount", "--propagation", "private", "--", "sh", "-c", MOUNTING, "sh"].map(OsString::from);
+    let mounts = files.mounts.iter().flat_map(|mount| {
+        let how = if mount.read_only { "ro" } else { "rw" };
+        [mount.source.clone().into_os_string(), mount.target.clone().into_os_string(), how.into()]
+    });
+    shell.into_iter().chain(mounts).chain(["--".into()]).collect()
+}
+
 /// What leads into a task's files, as an unprivileged user; the command stands after it.
-pub(crate) fn entering(root: &Path) -> Vec<OsString> {
+pub(crate) fn entering(files: &Files) -> Vec<OsString> {
+    let root = &files.root;
     let mut words: Vec<OsString> = ["setpriv", "--pdeathsig", "KILL", "--"].map(OsString::from).to_vec();
     if nix::unistd::geteuid().is_root() {
         // chroot needs root, so it comes first; its --userspec gives up root before the command begins.
         let user = format!("+{UNPRIVILEGED}:+{UNPRIVILEGED}");
+        if !files.mounts.is_empty() {
+            words.push("unshare".into());
+            words.extend(mounting(files));
+        }
         words.extend(["chroot", "--groups=", "--userspec", &user].map(OsString::from));
         words.push(root.into());
+    } else if !files.mounts.is_empty() {
+        words.extend(["unshare", "--map-root-user"].map(OsString::from));
+        words.extend(mounting(files));
+        words.extend(["chroot".into(), root.into()]);
     } else {
         words.extend(["unshare", "--map-root-user", "--root"].map(OsString::from));
         words.extend([root.into(), "--".into()]);

@@ -120,8 +120,8 @@ async fn serve(options: Serve) -> Result<()> {
     std::fs::create_dir_all(&options.dir).with_context(|| format!("cannot make {}", options.dir.display()))?;
     let dir = options.dir.canonicalize()?;
     children::may_enter(&dir)?;
-    let lost = ["rds", "caches", "images", "tasks"].iter().any(|kept| dir.join(kept).exists());
-    for kept in ["rds", "caches", "images", "tasks", "blobs"] {
+    let lost = ["rds", "caches", "images", "tasks", "volumes"].iter().any(|kept| dir.join(kept).exists());
+    for kept in ["rds", "caches", "images", "tasks", "volumes", "blobs"] {
         drop(std::fs::remove_dir_all(dir.join(kept)));
     }
     if lost {

@@ -19,6 +19,7 @@ const SERVICES: &[&str] = &[
     "EC2",
     "ECR",
     "ECS",
+    "EFS",
     "ElastiCache",
     "Elastic Load Balancing v2",
     "IAM",

@@ -27,6 +27,7 @@ once!(
     aws_sdk_ec2,
     aws_sdk_ecr,
     aws_sdk_ecs,
+    aws_sdk_efs,
     aws_sdk_elasticache,
     aws_sdk_elasticloadbalancingv2,
     aws_sdk_iam,

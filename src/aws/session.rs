@@ -44,6 +44,8 @@ pub struct Aws {
     pub ecr: aws_sdk_ecr::Client,
     /// ECS.
     pub ecs: aws_sdk_ecs::Client,
+    /// EFS.
+    pub efs: aws_sdk_efs::Client,
     /// ElastiCache.
     pub cache: aws_sdk_elasticache::Client,
     /// Elastic Load Balancing.
@@ -172,6 +174,7 @@ impl Aws {
             ec2: client!(aws_sdk_ec2),
             ecr: client!(aws_sdk_ecr),
             ecs: client!(aws_sdk_ecs),
+            efs: client!(aws_sdk_efs),
             cache: client!(aws_sdk_elasticache),
             elb: client!(aws_sdk_elasticloadbalancingv2),
             iam: client!(aws_sdk_iam),

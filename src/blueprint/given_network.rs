@@ -25,7 +25,12 @@ pub(super) fn draw(stack: &Stack, given: &Given, facts: &Facts) -> Result<Networ
     let inputs = |ids: &[String]| ids.iter().map(|id| id.as_str().into()).collect::<Vec<_>>();
     let (public, private) = (inputs(&given.public_subnets), inputs(&given.private_subnets));
     let tasks = if public_tasks { public.clone() } else { private.clone() };
-    Ok(Network { vpc: given.vpc.as_str().into(), public, private, tasks, public_tasks, routes: Vec::new() })
+    let zone = |id: &String| there.subnets.get(id).map(|subnet| subnet.zone.clone()).unwrap_or_default();
+    // Those of the tasks: the other ones may be in other zones.
+    let ids = if public_tasks { &given.public_subnets } else { &given.private_subnets };
+    let files = ids.iter().map(|id| (id.as_str().into(), zone(id))).collect();
+    let vpc = given.vpc.as_str().into();
+    Ok(Network { vpc, public, private, tasks, files, public_tasks, routes: Vec::new() })
 }
 
 /// The network that stack.yaml names, as it would have to be: for what is drawn without a look at AWS.

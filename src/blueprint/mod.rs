@@ -30,6 +30,7 @@ mod scaling;
 mod service;
 mod sidecars;
 mod users;
+mod volumes;
 mod zones;
 
 pub use constants::{DATABASE_NAME, PASSWORD_LENGTH};
@@ -81,7 +82,8 @@ pub fn graph(stack: &Stack, facts: &Facts) -> Result<Graph, Failure> {
     let database = database::draw(&mut graph, stack, facts, &network, &groups, host.as_ref());
     let cache = cache::draw(&mut graph, stack, &network, &groups);
     buckets::draw(&mut graph, stack);
-    let parts = service::Parts { network, images, balancers, calls, groups, database, cache };
+    let volumes = volumes::draw(&mut graph, stack, &network, &groups);
+    let parts = service::Parts { network, images, balancers, calls, groups, database, cache, volumes };
     service::draw(&mut graph, stack, &parts, &facts.priorities);
     scaling::draw(&mut graph, stack);
     jobs::draw(&mut graph, stack, &parts.network, &parts.calls);

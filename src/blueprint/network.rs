@@ -5,9 +5,12 @@ use super::{
     zones::{self, PRIVATE, PUBLIC, Part, range},
 };
 use crate::{
-    kinds::ec2::{elastic_ip, internet_gateway, nat_gateway, route_table, subnet, vpc},
+    kinds::{
+        ec2::{elastic_ip, internet_gateway, nat_gateway, route_table, subnet, vpc},
+        efs::letter,
+    },
     model::{Address, Failure, Graph, Input},
-    spec::{Nat, Stack},
+    spec::{Nat, Stack, Volume},
 };
 
 /// What the rest of the stack needs of the network.
@@ -17,6 +20,8 @@ pub(super) struct Network {
     pub(super) private: Vec<Input>,
     /// Where tasks run.
     pub(super) tasks: Vec<Input>,
+    /// Where volumes are reached, with the zone of each: in private subnets, wherever the tasks run.
+    pub(super) files: Vec<(Input, String)>,
     /// Whether tasks get public addresses, their only way out without a NAT gateway.
     pub(super) public_tasks: bool,
     /// What has to be there before a task can reach anything.
@@ -29,7 +34,9 @@ pub(super) fn draw(graph: &mut Graph, stack: &Stack, facts: &Facts) -> Result<Ne
     let vpc = Input::output(&vpc, "id");
     let gateway = graph.add(Address::new("internet_gateway", "main"), &internet_gateway::Desired { vpc: vpc.clone() });
     let public_tasks = stack.network.nat == Nat::None;
-    let has_private = !public_tasks || stack.database.is_some() || stack.cache.is_some() || stack.has_internal();
+    let keeps_files = stack.volumes.values().any(|volume| matches!(volume, Volume::Stack(_)));
+    let keeps_something = stack.database.is_some() || stack.cache.is_some() || keeps_files;
+    let has_private = !public_tasks || keeps_something || stack.has_internal();
 
     let add_subnets = |graph: &mut Graph, side: &str, part: Part| -> Vec<Address> {
         let drawn = zones.iter().zip(0_u32..).map(|(zone, place)| {
@@ -65,7 +72,8 @@ pub(super) fn draw(graph: &mut Graph, stack: &Stack, facts: &Facts) -> Result<Ne
     }
     let (public, private) = (ids(&public), ids(&private));
     let tasks = if public_tasks { public.clone() } else { private.clone() };
-    Ok(Network { vpc, public, private, tasks, public_tasks, routes })
+    let files = private.iter().cloned().zip(zones.iter().cloned()).collect();
+    Ok(Network { vpc, public, private, tasks, files, public_tasks, routes })
 }
 
 /// The NAT gateways: none, one in the first zone, or one in each.
@@ -104,10 +112,4 @@ fn groups<'a>(
 
 fn ids(addresses: &[Address]) -> Vec<Input> {
     addresses.iter().map(|address| Input::output(address, "id")).collect()
-}
-
-/// `a` of `eu-west-1a`.
-fn letter(zone: &str) -> &str {
-    let digits_end = zone.rfind(|c: char| c.is_ascii_digit()).map_or(0, |last| last + 1);
-    if digits_end < zone.len() { &zone[digits_end..] } else { zone }
 }

@@ -16,6 +16,7 @@ use super::{
     references::Referable,
     routes::Routes,
     sidecars,
+    volumes::{self, Volumes},
 };
 use crate::{
     kind::ImageSource,
@@ -48,6 +49,7 @@ pub(super) struct Parts {
     pub(super) groups: BTreeMap<String, Address>,
     pub(super) database: Option<Database>,
     pub(super) cache: Option<Cache>,
+    pub(super) volumes: Volumes,
 }
 
 /// The services' security groups, by service: each admits the load balancer on its port and on that of its
@@ -177,6 +179,7 @@ impl Drawing<'_> {
         // A task pulls its image before anything else, so the way out has to be there.
         for task in needs_way_out {
             network.routes.iter().for_each(|route| graph.need(&task, route));
+            self.parts.volumes.reached_by(self.service).for_each(|target| graph.need(&task, target));
         }
     }
 
@@ -213,6 +216,7 @@ impl Drawing<'_> {
             init: self.service.exec || self.service.init,
             user: self.service.user.clone(),
             nofile: self.service.nofile,
+            mounts: volumes::mounts(&self.service.volumes),
             check: self.service.check.as_ref().map(sidecars::check),
             depends_on: sidecars::dependencies(&self.service.depends_on),
             ..task_definition::Container::new(image, logs.name)
@@ -221,6 +225,7 @@ impl Drawing<'_> {
             cpu: self.service.cpu,
             memory: self.service.memory,
             arch: images::arch(self.service),
+            volumes: self.parts.volumes.of(self.stack, self.service),
             sidecars: sidecars::draw(self.service, &container, &referable)
                 .into_iter()
                 .chain(self.parts.calls.containers(self.name, self.service, &container.log_group))
@@ -251,7 +256,8 @@ impl Drawing<'_> {
         let given = self.service.permissions.iter().map(|given| {
             role::Statement::new(&given.actions, given.resources.iter().map(|arn| arn.as_str().into()).collect())
         });
-        exec.into_iter().chain(buckets::statements(self.service)).chain(given).collect()
+        let volumes = self.parts.volumes.statements(self.stack, self.service);
+        exec.into_iter().chain(buckets::statements(self.service)).chain(volumes).chain(given).collect()
     }
 
     fn environment(&self, referable: &Referable, built: Option<&Drawn>) -> BTreeMap<String, Input> {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::references::Referable;
+use super::{references::Referable, volumes};
 use crate::{
     kinds::ecs::task_definition::{self, Container, SecretRef},
     spec::{Check, Condition, SecretFrom, Service, Sidecar, SidecarSecret},
@@ -28,6 +28,7 @@ fn container(sidecar: &Sidecar, main: &Container, referable: &Referable) -> Cont
             environment: main.environment.clone(),
             secrets: main.secrets.clone(),
             read_only: main.read_only,
+            mounts: main.mounts.clone(),
             ..Container::new(main.image.clone(), main.log_group.clone())
         },
     };
@@ -47,6 +48,8 @@ fn container(sidecar: &Sidecar, main: &Container, referable: &Referable) -> Cont
     // One name is one variable: what the sidecar says itself holds.
     environment.retain(|name, _| !sidecar.secrets.contains_key(name));
     secrets.retain(|name, _| !sidecar.env.contains_key(name));
+    let mut mounts = base.mounts;
+    mounts.extend(volumes::mounts(&sidecar.volumes));
     Container {
         port: sidecar.port,
         environment,
@@ -63,6 +66,7 @@ fn container(sidecar: &Sidecar, main: &Container, referable: &Referable) -> Cont
         init: base.init,
         user: base.user,
         nofile: base.nofile,
+        mounts,
     }
 }
 

@@ -174,7 +174,7 @@ fn a_kind_asks_for_prices_that_the_table_has() {
 #[test]
 fn a_charge_has_only_prices_that_its_kind_names() {
     let everything = format!(
-        "{WORKER}database: {{}}\ncache: {{}}\nalarms: {{ email: ops@example.com }}\nload_balancer: {{ tls: off }}\n"
+        "{WORKER}database: {{}}\ncache: {{}}\nalarms: {{ email: ops@example.com }}\nload_balancer: {{ tls: off }}\nvolumes: {{ files: {{}} }}\n"
     );
     let everything = everything
         .replace("{ web:", "{ api: { image: other, port: 81 }, web:")

@@ -9,6 +9,7 @@ pub mod cloudwatch;
 pub mod ec2;
 pub mod ecr;
 pub mod ecs;
+pub mod efs;
 pub mod elasticache;
 pub mod elb;
 pub mod iam;
@@ -43,6 +44,9 @@ pub fn registry() -> Registry {
         kind::<secretsmanager::secret::Secret>(),
         kind::<logs::log_group::LogGroup>(),
         kind::<s3::bucket::Bucket>(),
+        kind::<efs::file_system::FileSystem>(),
+        kind::<efs::mount_target::MountTarget>(),
+        kind::<efs::access_point::AccessPoint>(),
         kind::<iam::role::Role>(),
         kind::<ecr::repository::Repository>(),
         kind::<ecr::image::Image>(),

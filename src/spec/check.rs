@@ -243,6 +243,30 @@ pub(super) fn is_user(text: &str) -> bool {
     text.len() <= 64 && is_name(user) && group.is_none_or(is_name)
 }
 
+/// Whether `text` has the numbers of a user and a group, with a colon between.
+pub(super) fn is_owner(text: &str) -> bool {
+    let is_number = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit()) && part.parse::<u32>().is_ok();
+    text.split_once(':').is_some_and(|(user, group)| is_number(user) && is_number(group))
+}
+
+/// Whether `text` is the mode of a folder, in octal digits.
+pub(super) fn is_mode(text: &str) -> bool {
+    matches!(text.len(), 3 | 4) && text.bytes().all(|byte| matches!(byte, b'0'..=b'7'))
+}
+
+/// Whether a container can have a volume at `text`: an absolute path below the root that leads nowhere else.
+pub(super) fn is_mount_path(text: &str) -> bool {
+    let parts = || text.split('/').filter(|part| !part.is_empty());
+    let of_the_kernel = parts().next().is_some_and(|first| matches!(first, "proc" | "sys" | "dev"));
+    let plain = |c: char| !c.is_whitespace() && !c.is_control() && c != ':';
+    text.starts_with('/')
+        && text.len() <= 256
+        && text.chars().all(plain)
+        && parts().next().is_some()
+        && parts().all(|part| !matches!(part, "." | ".."))
+        && !of_the_kernel
+}
+
 /// What is wrong with a path pattern, if anything is.
 /// <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/rule-condition-types.html#path-conditions>
 pub(super) fn pattern_problem(pattern: &str) -> Option<&'static str> {

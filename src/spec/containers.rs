@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::template::Template;
+use super::{template::Template, volumes::Mount};
 
 /// One of `sidecars`: a container beside the service's own.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +19,8 @@ pub struct Sidecar {
     pub env: BTreeMap<String, Template>,
     /// `secrets`.
     pub secrets: BTreeMap<String, SidecarSecret>,
+    /// `volumes`: where it has which.
+    pub volumes: BTreeMap<String, Mount>,
     /// `essential`: whether the task ends with it.
     pub essential: bool,
     /// `depends_on`: what it waits for.

@@ -23,6 +23,7 @@ mod stack;
 mod surroundings;
 mod template;
 mod variables;
+mod volumes;
 mod yaml;
 
 use std::{fs::File, io::Read, path::Path};
@@ -39,6 +40,7 @@ pub use stack::{
 };
 pub use surroundings::Surroundings;
 pub use template::{CacheFact, CalledFact, DatabaseFact, Piece, Reference, StackFact, Template, UserFact};
+pub use volumes::{Kept, Mount, Throughput, Volume};
 
 use problem::Collector;
 use yaml::Node;

@@ -10,6 +10,7 @@ use std::{
 use super::{
     containers::{Check, Condition, Sidecar},
     template::Template,
+    volumes::{Mount, Volume},
 };
 
 /// The environment without a name of its own.
@@ -32,6 +33,8 @@ pub struct Stack {
     pub cache: Option<Cache>,
     /// `buckets`, by name.
     pub buckets: BTreeMap<String, Bucket>,
+    /// `volumes`, by name.
+    pub volumes: BTreeMap<String, Volume>,
     /// `load_balancer`; none where no service is served by one.
     pub load_balancer: Option<LoadBalancer>,
     /// `bastion`; none without one.
@@ -323,6 +326,8 @@ pub struct Service {
     pub without: Vec<String>,
     /// `buckets`: the names of those that its tasks read and write.
     pub buckets: Vec<String>,
+    /// `volumes`: where its container has which.
+    pub volumes: BTreeMap<String, Mount>,
     /// `permissions`: what its tasks may do on AWS.
     pub permissions: Vec<Statement>,
 }

@@ -29,10 +29,12 @@ const IMPLIED: &[&str] = &[
     "ssmmessages:OpenDataChannel",
     // What load balancers and RDS look up in the caller's name.
     "ec2:DescribeAccountAttributes",
-    // What ElastiCache does in the caller's name to put a node into a subnet.
+    // What ElastiCache and EFS do in the caller's name to put a node or a mount target into a subnet.
     "ec2:CreateNetworkInterface",
     "ec2:DeleteNetworkInterface",
+    "ec2:DescribeNetworkInterfaceAttribute",
     "ec2:DescribeNetworkInterfaces",
+    "ec2:ModifyNetworkInterfaceAttribute",
     // The registry's own protocol, in the words of IAM.
     "ecr:BatchCheckLayerAvailability",
     "ecr:BatchGetImage",

@@ -76,6 +76,7 @@ mod traffic;
 mod until;
 mod users;
 mod visitors;
+mod volumes;
 mod web_errors;
 mod websockets;
 mod workers;

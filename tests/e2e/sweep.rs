@@ -24,6 +24,9 @@ const SWEPT: &[(&str, &str)] = &[
     ("secret", "secret"),
     ("log_group", "log group"),
     ("bucket", "bucket"),
+    ("file_system", "file system"),
+    ("mount_target", "file system"),
+    ("access_point", "file system"),
     ("role", "role"),
     ("repository", "repository"),
     ("image", "repository"),
@@ -124,7 +127,7 @@ async fn network(config: &SdkConfig, found: &mut Found) {
     }
 }
 
-/// Databases, caches and buckets.
+/// Databases, caches, buckets and volumes.
 async fn data(config: &SdkConfig, found: &mut Found) {
     let rds = aws_sdk_rds::Client::new(config);
     for database in rds.describe_db_instances().send().await.expect("it answers").db_instances() {
@@ -140,6 +143,11 @@ async fn data(config: &SdkConfig, found: &mut Found) {
     let s3 = aws_sdk_s3::Client::new(config);
     for bucket in s3.list_buckets().send().await.expect("it answers").buckets() {
         found.add("bucket", bucket.name());
+    }
+
+    let efs = aws_sdk_efs::Client::new(config);
+    for system in efs.describe_file_systems().send().await.expect("it answers").file_systems() {
+        found.add("file system", Some(system.file_system_id()));
     }
 
     let cache = aws_sdk_elasticache::Client::new(config);

@@ -21,8 +21,8 @@ services:
     stop_timeout: 2
 ";
 
-const PROGRAM: &str = r#"//! Answers every request with one word, `/env/NAME` with that environment variable, and `/call/API` with what the service at
-//! `API_URL` says.
+const PROGRAM: &str = r#"//! Answers every request with one word, `/env/NAME` with that environment variable, `/call/API` with what the service at
+//! `API_URL` says, and `/file/PATH` with what is in that file.
 use std::{io::{Read, Write}, net::{TcpListener, TcpStream}};
 
 const SAYS: &str = "one";
@@ -32,6 +32,8 @@ fn main() {
     let words: Vec<String> = std::env::args().skip(1).collect();
     match words.first().map(String::as_str) {
         Some("prepare") => return println!("prepared"),
+        Some("write") => return std::fs::write(&words[1], &words[2]).unwrap_or_else(|error| panic!("{error}")),
+        Some("read") => return println!("read {}", std::fs::read_to_string(&words[1]).unwrap_or_else(|error| error.to_string())),
         Some("call") => return println!("{}", call(&words[1]).unwrap_or_else(|error| panic!("{error}"))),
         Some("wrapped") => {
             println!("started with {}", words.join(" "));
@@ -58,7 +60,8 @@ fn main() {
         let called = path.strip_prefix("/call/").map(call);
         let status = if matches!(called, Some(Err(_))) { "502 Bad Gateway" } else { status };
         let called = called.map(|said| said.unwrap_or_else(|error| error.to_string()));
-        let says = variable.as_deref().or(called.as_deref()).unwrap_or(SAYS);
+        let file = path.strip_prefix("/file").map(|file| std::fs::read_to_string(file).unwrap_or_else(|error| error.to_string()));
+        let says = variable.as_deref().or(called.as_deref()).or(file.as_deref()).unwrap_or(SAYS);
         let length = says.len();
         let _ = write!(stream, "HTTP/1.1 {status}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{says}");
     }

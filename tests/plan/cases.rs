@@ -100,6 +100,7 @@ cases! {
     target_without_changes,
     third_zone,
     user_limits_and_init,
+    volumes_of_a_service,
     waiting_for_the_database,
 }
 

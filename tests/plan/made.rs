@@ -29,6 +29,15 @@ pub fn made(address: &Address, wants: &Value, id: &str, before: Option<&Value>) 
         "log_group" => with(wants, &json!({ "name": id, "arn": format!("arn:{id}") })),
         "namespace" => with(wants, &json!({ "id": id, "name": "demo.internal" })),
         "registry" => with(wants, &json!({ "id": id, "arn": format!("arn:{id}") })),
+        "file_system" => with(
+            wants,
+            &json!({ "id": id, "arn": format!("arn:{id}"), "state": "available", "policy": "roles of the account, over TLS" }),
+        ),
+        "mount_target" => json!({
+            "id": id, "file_system": wants["file_system"], "subnet": wants["subnet"], "state": "available",
+            "security_groups": [wants["security_group"]],
+        }),
+        "access_point" => with(wants, &json!({ "id": id, "arn": format!("arn:{id}"), "state": "available" })),
         "bucket" => json!({
             "name": id, "private": true, "ownership": "BucketOwnerEnforced", "encryption": "AES256",
             "versioning": "Enabled", "policy": "TLS only", "protect": wants["protect"], "tags": [], "objects": 0, "older": 0,
@@ -248,6 +257,15 @@ fn container(wants: &Value) -> BTreeMap<String, String> {
     }
     for (name, sidecar) in wants["sidecars"].as_object().into_iter().flatten() {
         fields.extend(container(sidecar).into_iter().map(|(field, value)| (format!("sidecars.{name}.{field}"), value)));
+    }
+    for (name, volume) in wants["volumes"].as_object().into_iter().flatten() {
+        let efs = &volume["efs"];
+        let by = || format!("{} by {}", text(&efs["file_system"]), text(&efs["access_point"]));
+        fields.insert(format!("volumes.{name}"), if efs.is_null() { "of the task".to_owned() } else { by() });
+    }
+    for (name, mount) in wants["mounts"].as_object().into_iter().flatten() {
+        let read_only = if mount["read_only"] == true { ", read-only" } else { "" };
+        fields.insert(format!("mounts.{name}"), format!("{}{read_only}", text(&mount["path"])));
     }
     for (name, condition) in wants["depends_on"].as_object().into_iter().flatten() {
         fields.insert(format!("depends_on.{name}"), plain(condition));

@@ -35,6 +35,8 @@ struct Text {
     cache: Option<&'static str>,
     /// Whether its bucket is protected.
     bucket: Option<bool>,
+    /// What its volume says.
+    volume: Option<&'static str>,
     tls: &'static str,
     alarms: Option<&'static str>,
     jobs: BTreeMap<&'static str, &'static str>,
@@ -55,6 +57,8 @@ struct Service {
     secret: bool,
     /// Whether it uses the bucket, if there is one.
     bucket: bool,
+    /// Whether it has the volume, if there is one.
+    volume: bool,
     /// Whether it calls all others that have a port.
     calls: bool,
     /// Whether it is served by the internal load balancer.
@@ -74,6 +78,9 @@ impl Text {
         if let Some(class) = self.cache {
             let _ = writeln!(text, "cache: {{ class: {class} }}");
         }
+        if let Some(volume) = self.volume {
+            let _ = writeln!(text, "volumes: {{ data: {{ {volume} }} }}");
+        }
         if let Some(protect) = self.bucket {
             let _ = writeln!(text, "buckets: {{ uploads: {{ protect: {protect} }} }}");
         }
@@ -92,7 +99,7 @@ impl Text {
         for (name, service) in &self.services {
             let others = self.services.iter().filter(|(other, called)| *other != name && called.port.is_some());
             let others: Vec<&str> = others.map(|(other, _)| *other).collect();
-            service.write(name, self.bucket.is_some(), &others, &mut text);
+            service.write(name, (self.bucket.is_some(), self.volume.is_some()), &others, &mut text);
         }
         text
     }
@@ -106,7 +113,7 @@ impl Text {
 }
 
 impl Service {
-    fn write(&self, name: &str, has_bucket: bool, others: &[&str], text: &mut String) {
+    fn write(&self, name: &str, (has_bucket, has_volume): (bool, bool), others: &[&str], text: &mut String) {
         let Self { image, cpu, .. } = self;
         // Requests are counted where a load balancer serves.
         let count = if self.port.is_some() { self.count.to_owned() } else { self.count.replace("requests", "memory") };
@@ -128,6 +135,9 @@ impl Service {
         }
         if self.bucket && has_bucket {
             let _ = writeln!(text, "    , buckets: [uploads]");
+        }
+        if self.volume && has_volume {
+            let _ = writeln!(text, "    , volumes: {{ data: /data }}");
         }
         if self.calls {
             let _ = writeln!(text, "    , calls: [{}]", others.join(", "));
@@ -160,11 +170,27 @@ fn service() -> impl Strategy<Value = Service> {
         0_usize..7,
         any::<bool>(),
         any::<bool>(),
-        (any::<bool>(), any::<bool>(), any::<bool>()),
+        (any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>()),
     )
-        .prop_map(|(image, port, cpu, count, health, host, blocks, release, secret, (bucket, calls, internal))| {
-            Service { image, port, cpu, count, health, host, blocks, release, secret, bucket, calls, internal }
-        })
+        .prop_map(
+            |(image, port, cpu, count, health, host, blocks, release, secret, (bucket, volume, calls, internal))| {
+                Service {
+                    image,
+                    port,
+                    cpu,
+                    count,
+                    health,
+                    host,
+                    blocks,
+                    release,
+                    secret,
+                    bucket,
+                    volume,
+                    calls,
+                    internal,
+                }
+            },
+        )
 }
 
 fn stack() -> impl Strategy<Value = Text> {
@@ -173,18 +199,19 @@ fn stack() -> impl Strategy<Value = Text> {
         prop_oneof![Just("none"), Just("single"), Just("per-zone")],
         proptest::option::of((any::<bool>(), any::<bool>(), 0_u32..3, users())),
         proptest::option::of(prop_oneof![Just("cache.t4g.micro"), Just("cache.m7g.large")]),
-        proptest::option::of(any::<bool>()),
+        (proptest::option::of(any::<bool>()), proptest::option::of(volume())),
         prop_oneof![Just("off"), Just("self-signed")],
         proptest::option::of(prop_oneof![Just("ops@example.com"), Just("all@example.com")]),
         proptest::collection::btree_map(prop_oneof![Just("report"), Just("sweep")], job(), 0..=2),
         proptest::collection::btree_map(prop_oneof![Just("web"), Just("api"), Just("web-block")], service(), 1..=3),
     )
-        .prop_map(|(zones, nat, database, cache, bucket, tls, alarms, jobs, services)| Text {
+        .prop_map(|(zones, nat, database, cache, (bucket, volume), tls, alarms, jobs, services)| Text {
             zones,
             nat,
             database,
             cache,
             bucket,
+            volume,
             tls,
             alarms,
             jobs,
@@ -197,6 +224,16 @@ fn job() -> impl Strategy<Value = &'static str> {
         Just("command: [report], schedule: \"cron(0 3 * * ? *)\""),
         Just("command: [report, all], schedule: \"cron(0 3 * * ? *)\", timezone: Europe/Oslo"),
         Just("command: [report], schedule: rate(1 hour)"),
+    ]
+}
+
+/// What a volume says.
+fn volume() -> impl Strategy<Value = &'static str> {
+    prop_oneof![
+        Just(""),
+        Just("protect: false, throughput: elastic"),
+        Just("owner: \"1000:1000\""),
+        Just("shared: task")
     ]
 }
 
@@ -255,6 +292,7 @@ fn largest() -> Text {
         release: true,
         secret: true,
         bucket: true,
+        volume: true,
         calls: true,
         internal: false,
     };
@@ -264,6 +302,7 @@ fn largest() -> Text {
         database: Some((true, true, 1, "app: owner")),
         cache: Some("cache.t4g.micro"),
         bucket: Some(true),
+        volume: Some(""),
         tls: "self-signed",
         alarms: Some("ops@example.com"),
         jobs: BTreeMap::from([("report", "command: [report], schedule: rate(1 hour)")]),
@@ -296,19 +335,22 @@ fn references(value: &Value, found: &mut BTreeSet<Address>) {
 
 /// What a resource names without holding on to it, so that AWS lets the other one be deleted first: a value that was read once
 /// (a token, a password, a host), a name in a policy or in a metric.
-const NAMED_ONLY: [&str; 12] = [
+const NAMED_ONLY: [&str; 15] = [
     "alarm refers to cluster",
     "cache refers to secret",
     "db_instance refers to secret",
     "db_instance refers to vpc",
     "role refers to bucket",
+    "role refers to file_system",
     "role refers to repository",
     "role refers to secret",
     "secret refers to cache",
     "secret refers to db_instance",
     "secret refers to task_definition",
+    "task_definition refers to access_point",
     "task_definition refers to bucket",
     "task_definition refers to db_instance",
+    "task_definition refers to file_system",
 ];
 
 #[test]

@@ -10,6 +10,7 @@ from moto.iam.models import iam_backends
 from moto.scheduler.models import scheduler_backends
 
 from . import all_of, backends_of, clock, reported_caches, reported_databases, reported_interfaces, text
+from .files import volumes
 
 
 def load_balancing():
@@ -88,7 +89,7 @@ class Door(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def do_GET(self):
-        answers = {"/elbv2": load_balancing, "/roles": roles, "/schedules": schedules}
+        answers = {"/elbv2": load_balancing, "/roles": roles, "/schedules": schedules, "/volumes": volumes}
         self.answer(answers[self.path]())
 
     def do_PUT(self):

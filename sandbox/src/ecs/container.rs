@@ -26,10 +26,16 @@ use super::{
     input::text,
     log::{self, Log, read_lines},
     rootfs::{self, Root, World},
-    secrets, tools,
+    secrets, tools, volumes,
     work::{Unstarted, Work, limited},
 };
-use crate::{credentials::Offer, emulator, permissions, place::ACCOUNT, sessions::Inside};
+use crate::{
+    children::{Files, Mount},
+    credentials::Offer,
+    emulator, permissions,
+    place::ACCOUNT,
+    sessions::Inside,
+};
 
 /// How long what a container has written last may take into its log once it has ended. A program that it left behind can keep
 /// its output open for ever.
@@ -86,14 +92,15 @@ pub(super) async fn prepare(
     let line: Vec<String> = line.iter().map(|word| here(word, &work.ports)).collect();
     let limits = work.container["ulimits"].as_array().into_iter().flatten();
     let nofile = limits.filter(|limit| limit["name"] == "nofile").find_map(|limit| limit["hardLimit"].as_u64());
+    let files = Files { mounts: mounts(&root, work)?, root: root.path().to_owned() };
     known_user(root.path(), text(&work.container, "user"))?;
-    let mut command = limited(root.path(), &line, &variables, nofile);
+    let mut command = limited(&files, &line, &variables, nofile);
     command.stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
     let check = health::Check::of(&work.container["healthCheck"], &ecs.works.place.settings, |words| {
         words.iter().map(|word| here(word, &work.ports)).collect()
     });
     let inside = Inside {
-        root: root.path().to_owned(),
+        files,
         environment: variables,
         port: work.port,
         container_port,
@@ -128,8 +135,8 @@ impl Prepared {
             delivered
         });
         let checks = self.health.map(|check| {
-            let (root, variables, tell) = (self.inside.root.clone(), self.inside.environment.clone(), tell.clone());
-            tokio::spawn(check.repeat(root, variables, move |healthy| tell(Event::Health(healthy))))
+            let (files, variables, tell) = (self.inside.files.clone(), self.inside.environment.clone(), tell.clone());
+            tokio::spawn(check.repeat(files, variables, move |healthy| tell(Event::Health(healthy))))
         });
         let processes = child.id().and_then(|id| i32::try_from(id).ok()).map(Pid::from_raw);
         let by_itself = tokio::select! {
@@ -249,6 +256,19 @@ fn is_for(wanted: &str, config: &Value) -> Result<(), Unstarted> {
     }
     let why = "image Manifest does not contain descriptor matching platform";
     Err(Unstarted(format!("CannotPullContainerError: {why} 'linux/{wanted}'")))
+}
+
+/// The volumes of the task that lie over the files of this container.
+fn mounts(root: &Root, work: &Work) -> Result<Vec<Mount>, Unstarted> {
+    let points = work.container["mountPoints"].as_array().into_iter().flatten();
+    let mounts = points.map(|point| {
+        let name = text(point, "sourceVolume");
+        let folder = work.volumes.get(name).ok_or_else(|| Unstarted(format!("there is no volume {name}")))?;
+        let target = volumes::place(root.path(), text(point, "containerPath"))?;
+        let read_only = point["readOnly"] == true || !folder.writable;
+        Ok(Mount { source: folder.path.clone(), target, read_only })
+    });
+    mounts.collect()
 }
 
 /// Refuses an image of ECR that the execution role may not pull.

@@ -101,7 +101,8 @@ pub(super) fn execute(sessions: &Sessions, state: &Ledger, input: &Value) -> Res
     if line.is_empty() {
         return Err(wrong("command can not be empty"));
     }
-    let command = Command { line: line.to_owned(), root: inside.root.clone(), environment: inside.environment.clone() };
+    let command =
+        Command { line: line.to_owned(), files: inside.files.clone(), environment: inside.environment.clone() };
     let (session, url, token) =
         sessions.make("ecs-execute-command", Purpose::Command(command), container.gone.subscribe());
     Ok(json!({

@@ -2,13 +2,13 @@
 //!
 //! <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_HealthCheck.html>
 
-use std::{collections::BTreeMap, path::PathBuf, process::Stdio, time::Duration};
+use std::{collections::BTreeMap, process::Stdio, time::Duration};
 
 use serde_json::Value;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::work;
-use crate::settings::Settings;
+use crate::{children::Files, settings::Settings};
 
 /// No check more often than this, however small the scale.
 const LEAST: Duration = Duration::from_millis(50);
@@ -49,12 +49,12 @@ impl Check {
 
     /// Says whether the container is healthy, whenever that changes: after the first good check, and after as many bad ones in a
     /// row as are too many. A bad one counts only after the start period.
-    pub(super) async fn repeat(self, root: PathBuf, variables: BTreeMap<String, String>, tell: impl Fn(bool)) {
+    pub(super) async fn repeat(self, files: Files, variables: BTreeMap<String, String>, tell: impl Fn(bool)) {
         let begun = Instant::now();
         let (mut bad, mut told) = (0, None);
         loop {
             sleep(self.interval).await;
-            if self.passes(&root, &variables).await {
+            if self.passes(&files, &variables).await {
                 bad = 0;
                 if told != Some(true) {
                     told = Some(true);
@@ -70,8 +70,8 @@ impl Check {
         }
     }
 
-    async fn passes(&self, root: &std::path::Path, variables: &BTreeMap<String, String>) -> bool {
-        let mut command = work::inside(root, &self.line, variables);
+    async fn passes(&self, files: &Files, variables: &BTreeMap<String, String>) -> bool {
+        let mut command = work::inside(files, &self.line, variables);
         command.stdout(Stdio::null()).stderr(Stdio::null());
         matches!(timeout(self.timeout, command.status()).await, Ok(Ok(status)) if status.success())
     }

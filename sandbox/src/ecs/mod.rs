@@ -29,6 +29,7 @@ mod secrets;
 mod services;
 mod tasks;
 mod tools;
+mod volumes;
 mod work;
 
 pub(crate) use fargate::{Ecs, Works};

@@ -16,7 +16,7 @@ use super::{
     input::text,
     model::Status,
     ordering::{self, May, Phase},
-    preparation,
+    preparation, volumes,
     work::{self, Unstarted},
 };
 use crate::{alb::Target, api::now, credentials::Offer};
@@ -116,6 +116,7 @@ async fn begin(ecs: &Arc<Ecs>, work: &Work) -> Result<(Vec<Member>, Option<Offer
     }
     let task_role = Some(text(&work.definition, "taskRoleArn")).filter(|role| !role.is_empty());
     let offer = task_role.map(|role| ecs.works.credentials.offer(role));
+    let volumes = volumes::of(ecs, &work.arn, &work.definition, &roles).await?;
     let found = work.containers().map(|definition| Ok((definition, free_port()?)));
     let found = found.collect::<Result<Vec<_>, Unstarted>>()?;
     let listens = |(definition, port): &(&Value, u16)| Some((container::port(definition)?, *port));
@@ -132,6 +133,7 @@ async fn begin(ecs: &Arc<Ecs>, work: &Work) -> Result<(Vec<Member>, Option<Offer
             overrides: overrides.cloned().unwrap_or_default(),
             port,
             ports: ports.clone(),
+            volumes: volumes.clone(),
         };
         let prepared = container::prepare(ecs, &of_container, &roles, offer.as_ref()).await?;
         members.push(Member {
@@ -208,6 +210,7 @@ impl Run {
             }
             self.set(Status::Stopping);
         }
+        volumes::forget(&self.ecs.works.place, &self.work.id);
         finish(&self.ecs, &self.work.arn, self.ends_as);
     }
 

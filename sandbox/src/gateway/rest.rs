@@ -1,15 +1,19 @@
-//! Operations of services whose calls are told apart by method and path: Route 53 and EventBridge Scheduler.
+//! Operations of services whose calls are told apart by method and path: Route 53, EventBridge Scheduler and EFS.
 
 use hyper::Method;
 
 /// What precedes the paths of Route 53: the version of its API.
 const ROUTE53: &str = "/2013-04-01/";
 
+/// What precedes the paths of EFS.
+const EFS: &str = "/2015-02-01/";
+
 /// The operation of a call that names none; none if it is not known here.
 pub(super) fn operation(service: &str, method: &Method, path_and_query: &str) -> Option<&'static str> {
     let path = path_and_query.split('?').next().unwrap_or_default().trim_end_matches('/');
     match service {
         "route53" => route53(method, &path.strip_prefix(ROUTE53)?.split('/').collect::<Vec<_>>()),
+        "elasticfilesystem" => efs(method, &path.strip_prefix(EFS)?.split('/').collect::<Vec<_>>()),
         "scheduler" => scheduler(method, &path.strip_prefix('/')?.split('/').collect::<Vec<_>>()),
         _ => None,
     }
@@ -30,6 +34,32 @@ fn scheduler(method: &Method, parts: &[&str]) -> Option<&'static str> {
         (&Method::GET, ["tags", ..]) => "ListTagsForResource",
         (&Method::POST, ["tags", ..]) => "TagResource",
         (&Method::DELETE, ["tags", ..]) => "UntagResource",
+        _ => return None,
+    })
+}
+
+/// <https://docs.aws.amazon.com/efs/latest/ug/api-reference.html>
+fn efs(method: &Method, parts: &[&str]) -> Option<&'static str> {
+    Some(match (method, parts) {
+        (&Method::GET, ["file-systems"]) => "DescribeFileSystems",
+        (&Method::POST, ["file-systems"]) => "CreateFileSystem",
+        (&Method::PUT, ["file-systems", _]) => "UpdateFileSystem",
+        (&Method::DELETE, ["file-systems", _]) => "DeleteFileSystem",
+        (&Method::GET, ["file-systems", _, "backup-policy"]) => "DescribeBackupPolicy",
+        (&Method::PUT, ["file-systems", _, "backup-policy"]) => "PutBackupPolicy",
+        (&Method::GET, ["file-systems", _, "policy"]) => "DescribeFileSystemPolicy",
+        (&Method::PUT, ["file-systems", _, "policy"]) => "PutFileSystemPolicy",
+        (&Method::GET, ["mount-targets"]) => "DescribeMountTargets",
+        (&Method::POST, ["mount-targets"]) => "CreateMountTarget",
+        (&Method::DELETE, ["mount-targets", _]) => "DeleteMountTarget",
+        (&Method::GET, ["mount-targets", _, "security-groups"]) => "DescribeMountTargetSecurityGroups",
+        (&Method::PUT, ["mount-targets", _, "security-groups"]) => "ModifyMountTargetSecurityGroups",
+        (&Method::GET, ["access-points"]) => "DescribeAccessPoints",
+        (&Method::POST, ["access-points"]) => "CreateAccessPoint",
+        (&Method::DELETE, ["access-points", _]) => "DeleteAccessPoint",
+        (&Method::GET, ["resource-tags", _]) => "ListTagsForResource",
+        (&Method::POST, ["resource-tags", _]) => "TagResource",
+        (&Method::DELETE, ["resource-tags", _]) => "UntagResource",
         _ => return None,
     })
 }
@@ -72,6 +102,10 @@ mod tests {
         }
         assert_eq!(operation("scheduler", &Method::GET, "/2013-04-01/hostedzone"), None);
         assert_eq!(operation("scheduler", &Method::PUT, "/schedules/report"), Some("UpdateSchedule"));
+        assert_eq!(
+            operation("elasticfilesystem", &Method::PUT, "/2015-02-01/file-systems/fs-1"),
+            Some("UpdateFileSystem")
+        );
         assert_eq!(operation("scheduler", &Method::GET, "/schedules?ScheduleGroup=demo"), Some("ListSchedules"));
     }
 }

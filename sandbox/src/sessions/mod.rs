@@ -9,7 +9,6 @@ mod wire;
 
 use std::{
     collections::{BTreeMap, HashMap},
-    path::PathBuf,
     sync::{Arc, Mutex, MutexGuard},
     time::Duration,
 };
@@ -32,6 +31,7 @@ use tokio_tungstenite::{
 
 use crate::{
     api::{Answer, ApiError, Call},
+    children::Files,
     place::Place,
 };
 pub(crate) use agent::Purpose;
@@ -51,7 +51,7 @@ pub(crate) const PATH: &str = "/v1/data-channel/";
 #[derive(Clone, Debug)]
 pub(crate) struct Inside {
     /// Its files.
-    pub(crate) root: PathBuf,
+    pub(crate) files: Files,
     /// Its environment.
     pub(crate) environment: BTreeMap<String, String>,
     /// Where it listens on this computer.

@@ -4,7 +4,7 @@ use std::{
     collections::BTreeMap,
     fs::{File, OpenOptions},
     io::{Read, Write},
-    path::{Path, PathBuf},
+    path::Path,
     process::Stdio,
 };
 
@@ -20,12 +20,15 @@ use serde_json::Value;
 use tokio::{process::Command as Process, sync::mpsc};
 
 use super::wire::{DATA, SIZE, Said};
-use crate::{children::entering, emulator};
+use crate::{
+    children::{Files, entering},
+    emulator,
+};
 
 /// A command in a task.
 pub(crate) struct Command {
     pub(crate) line: String,
-    pub(crate) root: PathBuf,
+    pub(crate) files: Files,
     pub(crate) environment: BTreeMap<String, String>,
 }
 
@@ -96,7 +99,7 @@ fn begin(command: &Command) -> Result<(tokio::process::Child, File), String> {
     let words = words(&command.line).ok_or("Failed to parse commands input: EOF found when expecting closing quote")?;
     let program = words.first().ok_or("Failed to parse commands input: there is none")?;
     let path = std::env::var("PATH").unwrap_or_default();
-    exists(&command.root, program, &path).map_err(|why| format!("Failed to start pty: {why}"))?;
+    exists(&command.files.root, program, &path).map_err(|why| format!("Failed to start pty: {why}"))?;
     let unopened = |error: std::io::Error| format!("Failed to start pty: {error}");
     let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC)
         .map_err(|error| unopened(error.into()))?;
@@ -108,8 +111,8 @@ fn begin(command: &Command) -> Result<(tokio::process::Child, File), String> {
     // The terminal is that of the command and of all that it starts.
     process
         .arg("--ctty")
-        .args(entering(&command.root))
-        .args(emulator::line(&command.root, &words))
+        .args(entering(&command.files))
+        .args(emulator::line(&command.files.root, &words))
         .env_clear()
         .current_dir("/");
     process.envs(&command.environment).env("TERM", "xterm-256color").env("PATH", &path);

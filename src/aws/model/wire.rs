@@ -57,6 +57,7 @@ pub fn session(cloud: &Cloud) -> Aws {
         ec2: aws_sdk_ec2,
         ecr: aws_sdk_ecr,
         ecs: aws_sdk_ecs,
+        efs: aws_sdk_efs,
         cache: aws_sdk_elasticache,
         elb: aws_sdk_elasticloadbalancingv2,
         iam: aws_sdk_iam,

@@ -6,6 +6,7 @@ mod load_balancer;
 mod network;
 mod references;
 mod services;
+mod volumes;
 mod watch;
 
 use serde_json::{Value, json};

@@ -166,6 +166,19 @@ const SENTENCES: &[Sentence] = &[
               (`build: { dockerfile: Dockerfile }`): the root file system of that image can be written.",
         of_psql: None,
     },
+    // https://docs.aws.amazon.com/AmazonECS/latest/developerguide/resource-initialization-error.html
+    Sentence {
+        example: "ResourceInitializationError: failed to invoke EFS utils commands to set up EFS volumes: stderr: Failed to resolve \
+                  \"fs-0123456789abcdef0.efs.eu-west-1.amazonaws.com\"",
+        forms: &["failed to invoke efs utils commands"],
+        unless: &[],
+        when: When::Always,
+        cause: "The task could not mount a volume: its mount target is missing, does not admit the task, or is not known everywhere yet; or \
+                the VPC resolves no names.",
+        fix: "Run `stackctl up`, which makes what is missing, and starts the tasks again. In a network of your own, switch \
+              `enableDnsSupport` and `enableDnsHostnames` of the VPC on.",
+        of_psql: None,
+    },
     // Node.js, nginx, Go, Python's asyncio, Apache, Puma, gunicorn.
     // https://man7.org/linux/man-pages/man7/ip.7.html
     Sentence {

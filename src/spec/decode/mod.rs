@@ -24,6 +24,7 @@ mod service;
 mod sidecars;
 mod size;
 mod users;
+mod volumes;
 
 use super::{
     check,
@@ -59,6 +60,7 @@ pub(super) fn stack(root: &Node, environment: &str, problems: &mut Collector) ->
     let cache = map.get("cache").and_then(|field| cache::cache(&field, problems));
     let prefix = format!("{}-{environment}-", name.as_deref().unwrap_or_default());
     let buckets = map.get("buckets").map(|field| buckets::buckets(&field, &prefix, problems)).unwrap_or_default();
+    let volumes = map.get("volumes").map(|field| volumes::volumes(&field, problems)).unwrap_or_default();
     let mut given = Vec::new();
     given.extend(database.as_ref().map(|_| "DATABASE_URL"));
     given.extend(cache.as_ref().map(|_| "REDIS_URL"));
@@ -110,6 +112,7 @@ pub(super) fn stack(root: &Node, environment: &str, problems: &mut Collector) ->
         database,
         cache,
         buckets,
+        volumes,
         load_balancer,
         bastion,
         services,

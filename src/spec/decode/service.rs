@@ -8,6 +8,7 @@ use super::{
     logs, permissions, scale, secrets, security_groups,
     sidecars::{self, Own},
     size::size,
+    volumes,
 };
 use crate::spec::{
     block, check,
@@ -34,7 +35,7 @@ pub(super) fn services(
     if all.is_empty() {
         field.wrong("there is no service", "add one: services: { web: { build: app, port: 3000 } }", problems);
     }
-    let buckets = buckets::declared(root);
+    let declared = (&buckets::declared(root)[..], &volumes::declared(root)[..]);
     let called = calls::called(&all);
     let ways = Ways::of(&all, &called);
     let mut services = BTreeMap::new();
@@ -44,7 +45,7 @@ pub(super) fn services(
             let hint = "2 to 20 of a-z, 0-9 and -, beginning with a letter";
             problems.add(field.key.span, &field.path, format!("`{name}` cannot name a service"), hint);
         }
-        if let Some(service) = service(field, root, (ways, &all), (given, scope), &buckets, problems) {
+        if let Some(service) = service(field, root, (ways, &all), (given, scope), declared, problems) {
             services.insert(name.clone(), service);
         }
     }
@@ -132,7 +133,7 @@ fn service(
     root: &Map,
     (ways, all): (Ways, &[Field]),
     (given, scope): (&[&str], &Scope),
-    declared: &[&str],
+    (declared, volumes): (&[&str], &[&str]),
     problems: &mut Collector,
 ) -> Option<Service> {
     let map = Map::new(field.node, &field.path, &SERVICE, problems)?;
@@ -145,7 +146,8 @@ fn service(
     let (cpu, memory) = size(&map, problems);
     let calls = calls::calls(&map, &field.key.text, all, problems);
     let scope = &calls::scope(scope, calls.as_deref().unwrap_or_default(), all);
-    let own = Own::of(&map, &field.key.text, port, (given, scope));
+    let own = Own::of(&map, &field.key.text, port, (given, scope), volumes);
+    let volumes = volumes::mounts(&map, volumes, problems);
     let beside = sidecars::beside(&map, &own, problems);
     let target = beside.as_ref().and_then(|beside| beside.target.clone());
     let port_of_target = target.as_ref().map_or(port, |(_, port)| *port);
@@ -269,6 +271,7 @@ fn service(
         secrets: secrets?,
         without: without?,
         buckets: buckets?,
+        volumes: volumes?,
         permissions: permissions?,
     })
 }

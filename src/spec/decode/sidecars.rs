@@ -14,7 +14,7 @@ use crate::spec::{
     template::Template,
 };
 
-use super::{environment, health, secrets};
+use super::{environment, health, secrets, volumes};
 
 /// The names that AWS and stackctl give to containers themselves.
 const TAKEN: [&str; 2] = ["aws-", "stackctl-"];
@@ -35,14 +35,22 @@ pub(super) struct Own<'a> {
     pub(super) secrets: BTreeSet<String>,
     /// What values can refer to.
     pub(super) scope: &'a Scope,
+    /// The volumes of the stack, by their names.
+    pub(super) volumes: &'a [&'a str],
 }
 
 impl<'a> Own<'a> {
     /// The container of the service `name`, which gets the variables `given` from stackctl.
-    pub(super) fn of(service: &Map, name: &'a str, port: Option<u16>, (given, scope): (&[&str], &'a Scope)) -> Self {
+    pub(super) fn of(
+        service: &Map,
+        name: &'a str,
+        port: Option<u16>,
+        (given, scope): (&[&str], &'a Scope),
+        volumes: &'a [&'a str],
+    ) -> Self {
         let given = given.iter().filter(|name| !environment::is_said(service, name));
         let secrets = secrets::names(service).chain(given.map(|name| (*name).to_owned()));
-        Self { name, port, is_checked: health::has_command(service), secrets: secrets.collect(), scope }
+        Self { name, port, is_checked: health::has_command(service), secrets: secrets.collect(), scope, volumes }
     }
 }
 
@@ -119,6 +127,7 @@ fn sidecar(field: &Field, own: &Own, others: &[&str], problems: &mut Collector) 
             map.wrong("secrets", format!("{name} is both in `env` and in `secrets`"), "keep one of them", problems);
         }
     }
+    let volumes = volumes::mounts(&map, own.volumes, problems);
     let essential = map.truth("essential", problems);
     let depends_on = dependencies(&map, others, own.name, problems);
     let check = map.get("health").map(|field| {
@@ -134,6 +143,7 @@ fn sidecar(field: &Field, own: &Own, others: &[&str], problems: &mut Collector) 
         port,
         env: env?,
         secrets: secrets?,
+        volumes: volumes?,
         essential: essential?,
         depends_on: depends_on?,
         check: check.map_or(Some(None), |check| check.map(Some))?,

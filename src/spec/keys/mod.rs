@@ -19,6 +19,7 @@ mod service;
 mod sidecars;
 mod texts;
 mod top;
+mod volumes;
 
 pub(super) use alarms::ALARMS;
 pub(super) use bastion::{BASTION, BASTION_USER};
@@ -35,8 +36,9 @@ pub(super) use scale::SCALE;
 pub(super) use secrets::SECRET;
 pub(super) use service::{ARCH, DOCKERFILE, FILE, REPLACE, SERVICE, SPOT, ULIMITS};
 pub(super) use sidecars::{CHECK, CONDITIONS, SIDECAR};
-pub(super) use texts::CODES;
+pub(super) use texts::{CODES, MOUNT_PATH};
 pub(super) use top::{ONLY_AT_THE_TOP, TOP};
+pub(super) use volumes::{MOUNT, THROUGHPUT, VOLUME};
 
 /// A mapping whose keys are known.
 #[derive(Debug)]

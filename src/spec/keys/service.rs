@@ -1,8 +1,8 @@
 //! The keys of a service.
 
 use super::{
-    Absence, CONDITIONS, Empty, Foreign, HEALTH, Key, Kind, LOGS, Literal, SCALE, SECRET, SIDECAR, STATEMENT, Section,
-    texts, words,
+    Absence, CONDITIONS, Empty, Foreign, HEALTH, Key, Kind, LOGS, Literal, MOUNT, SCALE, SECRET, SIDECAR, STATEMENT,
+    Section, texts, words,
 };
 use crate::spec::{check, stack::Arch};
 
@@ -312,6 +312,17 @@ pub(in crate::spec) static SERVICE: Section = Section {
                   as `BUCKET_UPLOADS`.",
         },
         Key {
+            name: "volumes",
+            kind: Kind::Named {
+                names: &texts::VOLUME_NAME,
+                of: &Kind::Either(&[Kind::Text(&texts::MOUNT_PATH), Kind::Map(&MOUNT)]),
+            },
+            absence: Absence::Means("none"),
+            doc: "The [volumes](#volumes) that its container has, each with its folder. Write `{ uploads: /data }`, or \
+                  `{ uploads: { path: /data, read_only: true } }`. `release`, [jobs](#jobs) and `stackctl run` have them too. \
+                  A change replaces the tasks.",
+        },
+        Key {
             name: "permissions",
             kind: Kind::Maps(&STATEMENT),
             absence: Absence::Means("none"),
@@ -429,8 +440,12 @@ const FOREIGN: &[Foreign] = &[
         help: "leave it out: all services share the stack's `network`, at the top of the file; `calls` lets one call another",
     },
     Foreign {
-        words: &["volumes", "tmpfs", "storage"],
-        help: "leave it out: tasks have no volumes; keep files in `buckets`",
+        words: &["mount_points", "storage"],
+        help: "use `volumes` for the folders of volumes, such as `volumes: { uploads: /data }`",
+    },
+    Foreign {
+        words: &["tmpfs"],
+        help: "use a volume with `shared: task` at the top of the file for files that go with the task",
     },
     Foreign { words: &["labels", "tags"], help: "leave it out: stackctl sets the tags that it finds the stack by" },
     Foreign {

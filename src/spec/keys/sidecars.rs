@@ -1,6 +1,6 @@
 //! The keys of `sidecars` of a service, and of a container's own health check.
 
-use super::{Absence, Foreign, Key, Kind, Literal, SECRET, Section, texts};
+use super::{Absence, Foreign, Key, Kind, Literal, MOUNT, SECRET, Section, texts};
 
 /// The words of `depends_on`.
 pub(in crate::spec) const CONDITIONS: &[&str] = &["start", "healthy", "complete", "success"];
@@ -52,6 +52,15 @@ pub(in crate::spec) static SIDECAR: Section = Section {
                   `secrets` or `DATABASE_URL`. `{ from: … }`: [a secret of your own](#secrets).",
         },
         Key {
+            name: "volumes",
+            kind: Kind::Named {
+                names: &texts::VOLUME_NAME,
+                of: &Kind::Either(&[Kind::Text(&texts::MOUNT_PATH), Kind::Map(&MOUNT)]),
+            },
+            absence: Absence::Means("none, or the service's own without `image`"),
+            doc: "The [volumes](#volumes) that it has, each with its folder, as those of the service.",
+        },
+        Key {
             name: "essential",
             kind: Kind::Truth,
             absence: Absence::Default(Literal::Truth(true)),
@@ -93,7 +102,10 @@ pub(in crate::spec) static SIDECAR: Section = Section {
             words: &["cpu", "memory"],
             help: "leave it out: the containers of a task share its `cpu` and `memory`",
         },
-        Foreign { words: &["mount_points", "volumes"], help: "leave it out: the containers of a task share no files" },
+        Foreign {
+            words: &["mount_points"],
+            help: "use `volumes` for the folders of volumes, such as `volumes: { uploads: /data }`",
+        },
         Foreign {
             words: &["path", "routes"],
             help: "use `target_container` of the service for the one that gets requests",

@@ -38,6 +38,49 @@ pub(super) static USER: Text = Text {
 pub(super) static BUCKET_NAME: Text =
     Text { one: "name of a bucket", many: "names of buckets", pattern: NAME, longest: check::LONGEST_NAME, ..PLAIN };
 
+/// The name of a volume.
+pub(super) static VOLUME_NAME: Text =
+    Text { one: "name of a volume", many: "names of volumes", pattern: NAME, longest: check::LONGEST_NAME, ..PLAIN };
+
+/// Whom the files of a volume belong to.
+/// <https://docs.aws.amazon.com/efs/latest/ug/API_PosixUser.html>
+pub(super) static OWNER: Text = Text {
+    one: "numbers of a user and a group",
+    pattern: "^[0-9]{1,10}:[0-9]{1,10}$",
+    check: Some(Check {
+        holds: check::is_owner,
+        wrong: "does not name a user and a group by their numbers",
+        help: "write both, in quotes, such as owner: \"1000:1000\"",
+    }),
+    ..PLAIN
+};
+
+/// The mode of a folder.
+/// <https://docs.aws.amazon.com/efs/latest/ug/API_CreationInfo.html>
+pub(super) static MODE: Text = Text {
+    one: "octal digits",
+    pattern: "^[0-7]{3,4}$",
+    check: Some(Check {
+        holds: check::is_mode,
+        wrong: "is not the mode of a folder",
+        help: "write three or four octal digits in quotes, such as mode: \"0750\"",
+    }),
+    ..PLAIN
+};
+
+/// A folder in a container.
+pub(in crate::spec) static MOUNT_PATH: Text = Text {
+    one: "path",
+    pattern: "^/[^:\\s]+$",
+    longest: 256,
+    check: Some(Check {
+        holds: check::is_mount_path,
+        wrong: "is not a folder that a container can have a volume at",
+        help: "write the whole path of a folder below the root, such as /data",
+    }),
+    ..PLAIN
+};
+
 /// The name of an environment.
 pub(super) static ENVIRONMENT_NAME: Text = Text { pattern: NAME, longest: check::LONGEST_ENVIRONMENT, ..PLAIN };
 

@@ -2,7 +2,7 @@
 
 use super::{
     ALARMS, Absence, BASTION, BUCKET, CACHE, DATABASE, Foreign, JOB, Key, Kind, LOAD_BALANCER, NETWORK, SERVICE,
-    Section, texts,
+    Section, VOLUME, texts,
 };
 
 pub(in crate::spec) static TOP: Section = Section {
@@ -58,6 +58,13 @@ pub(in crate::spec) static TOP: Section = Section {
             doc: "S3 buckets, by name. See [buckets](#buckets). `buckets: { uploads: {} }` is one with all defaults.",
         },
         Key {
+            name: "volumes",
+            kind: Kind::Named { names: &texts::VOLUME_NAME, of: &Kind::Map(&VOLUME) },
+            absence: Absence::Means("none"),
+            doc: "Files that outlive a container, by name. See [volumes](#volumes). `volumes: { uploads: {} }` is one with all \
+                  defaults.",
+        },
+        Key {
             name: "load_balancer",
             kind: Kind::Map(&LOAD_BALANCER),
             absence: Absence::Means("one with `tls: self-signed`, if a service has routes"),
@@ -109,8 +116,8 @@ pub(in crate::spec) static TOP: Section = Section {
         Foreign { words: &["env", "variables"], help: "write `env` in each service that gets the variables" },
         Foreign { words: &["secrets"], help: "write `secrets` in each service that gets them" },
         Foreign {
-            words: &["volumes", "configs"],
-            help: "leave it out: tasks have no volumes; keep files in `buckets`",
+            words: &["configs"],
+            help: "use `files` of a service for files of the project, such as `files: { /etc/app.conf: deploy/app.conf }`",
         },
         Foreign { words: &["networks"], help: "use `network`: all services of a stack share one" },
         Foreign { words: &["vpc"], help: "use `network`, with `vpc` in it for a network that exists" },

@@ -12,6 +12,7 @@ mod reach;
 mod references;
 mod services;
 mod sidecars;
+mod volumes;
 
 use super::*;
 

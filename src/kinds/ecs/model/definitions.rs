@@ -99,6 +99,8 @@ fn register(ecs: &mut Ecs, input: &RegisterTaskDefinitionInput) -> Result<Regist
         .set_execution_role_arn(input.execution_role_arn.clone())
         .set_runtime_platform(input.runtime_platform.clone())
         .set_task_role_arn(input.task_role_arn.clone())
+        .set_volumes(input.volumes.clone())
+        .set_ephemeral_storage(input.ephemeral_storage.clone())
         .set_container_definitions(input.container_definitions.clone());
     let definition = ecs.add(definition, input.tags().to_vec());
     Ok(RegisterTaskDefinitionOutput::builder().task_definition(definition).build())

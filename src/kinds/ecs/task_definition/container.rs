@@ -11,7 +11,10 @@ use aws_sdk_ecs::types::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::field::Field;
+use super::{
+    field::Field,
+    volume::{self, Mount},
+};
 use crate::{
     aws,
     model::{Failure, Input, Name},
@@ -152,6 +155,9 @@ pub struct Container {
     /// How many files it can have open; Fargate's own number without one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nofile: Option<u32>,
+    /// Where it has volumes of the task, by their names.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub mounts: BTreeMap<String, Mount>,
     /// Whether the task ends when this container ends. The task's own container is always essential.
     #[serde(default = "yes", skip_serializing_if = "is_true")]
     pub essential: bool,
@@ -189,6 +195,7 @@ impl Container {
             init: false,
             user: None,
             nofile: None,
+            mounts: BTreeMap::new(),
             essential: true,
             depends_on: BTreeMap::new(),
             check: None,
@@ -233,6 +240,7 @@ impl Container {
                 fields.insert((Field::SecretVersions, name).into(), known(version));
             }
         }
+        fields.extend(volume::compared_mounts(&self.mounts));
         for (field, value) in self.check.iter().flat_map(Check::compared) {
             fields.insert(field.into(), Some(value));
         }
@@ -255,6 +263,7 @@ impl Container {
                 | Field::Arch
                 | Field::ExecutionRole
                 | Field::TaskRole
+                | Field::Volumes
                 | Field::Container
                 | Field::Sidecars
                 | Field::CheckInterval
@@ -274,6 +283,7 @@ impl Container {
                 Field::Init => written.set_linux_parameters(self.init.then(with_init)),
                 Field::User => written.set_user(self.user.clone()),
                 Field::Nofile => written.set_ulimits(self.nofile.map(limit).transpose()?.map(|limit| vec![limit])),
+                Field::Mounts => written.set_mount_points(volume::written_mounts(&self.mounts)),
                 Field::Essential => written.essential(self.essential),
                 Field::CheckCommand => written.set_health_check(self.check.as_ref().map(Check::written).transpose()?),
                 Field::DependsOn => written.set_depends_on(dependencies(self)?),
@@ -315,6 +325,7 @@ impl Container {
             init: container.linux_parameters().and_then(LinuxParameters::init_process_enabled) == Some(true),
             user: container.user().filter(|user| !user.is_empty()).map(str::to_owned),
             nofile: nofile.and_then(|limit| u32::try_from(limit.hard_limit()).ok()),
+            mounts: volume::read_mounts(container),
             // As ECS has it where nothing is said.
             essential: container.essential() != Some(false),
             check: container.health_check().map(Check::read),

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     container::{Container, is_there},
     field::Field,
+    volume::{self, Volume},
 };
 use crate::{
     kind::Arch,
@@ -35,6 +36,9 @@ pub struct Desired {
     pub execution_role: Input,
     /// The role that the application has; none, if it may do nothing on AWS.
     pub task_role: Option<Input>,
+    /// What containers can have files of, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub volumes: BTreeMap<String, Volume>,
     /// Its own container.
     #[serde(flatten)]
     pub main: Container,
@@ -62,6 +66,7 @@ impl Desired {
             arch: Arch::default(),
             execution_role: roles.execution,
             task_role: roles.task,
+            volumes: BTreeMap::new(),
             main,
             sidecars: BTreeMap::new(),
         }
@@ -90,6 +95,7 @@ pub(super) fn compared(desired: &Desired) -> BTreeMap<Name<Field>, Option<String
     if let Some(role) = &desired.task_role {
         fields.insert(Field::TaskRole.into(), known(role));
     }
+    fields.extend(volume::compared(&desired.volumes));
     for (name, sidecar) in &desired.sidecars {
         let of_sidecar = |field: &Name<Field>| (Field::Sidecars, format!("{name}.{field}")).into();
         fields.extend(sidecar.compared().into_iter().map(|(field, value)| (of_sidecar(&field), value)));
@@ -126,6 +132,7 @@ pub(super) fn read(definition: &SdkDefinition) -> Desired {
         arch: arch(definition),
         execution_role: input(definition.execution_role_arn()),
         task_role: definition.task_role_arn().map(Input::from),
+        volumes: volume::read(definition),
         main: Container::read(main),
         sidecars: sidecars.map(|sidecar| (text(sidecar.name()), Container::read(sidecar))).collect(),
     }
@@ -159,7 +166,10 @@ pub(super) fn is_whole(desired: &Desired) -> bool {
 #[cfg(test)]
 mod tests {
     use super::{
-        super::container::{Check, Condition, SecretRef},
+        super::{
+            container::{Check, Condition, SecretRef},
+            volume::Mount,
+        },
         *,
     };
 
@@ -177,6 +187,10 @@ mod tests {
             init: true,
             user: Some("node".into()),
             nofile: Some(100_000),
+            mounts: BTreeMap::from([
+                ("uploads".to_owned(), Mount { path: "/data".into(), read_only: true }),
+                ("scratch".to_owned(), Mount { path: "/scratch".into(), read_only: false }),
+            ]),
             check: Some(Check {
                 command: vec!["CMD".into(), "check".into()],
                 interval: 10,
@@ -187,7 +201,9 @@ mod tests {
             depends_on: BTreeMap::from([("migrate".to_owned(), Condition::Success)]),
             ..Container::new("image".into(), "logs".into())
         };
-        Desired { arch: Arch::Arm64, ..Desired::new("web", main, roles) }
+        let uploads = Volume::Efs { file_system: "fs-1".into(), access_point: "fsap-1".into() };
+        let volumes = [("uploads".to_owned(), uploads), ("scratch".to_owned(), Volume::Task)];
+        Desired { arch: Arch::Arm64, volumes: BTreeMap::from(volumes), ..Desired::new("web", main, roles) }
     }
 
     /// Two sidecars, of which one comes before the task's own container by its name.
@@ -209,9 +225,10 @@ mod tests {
     }
 
     fn definition(containers: Vec<ContainerDefinition>) -> SdkDefinition {
+        let volumes = volume::written(&desired().volumes).expect("all of it is known");
         let definition = SdkDefinition::builder().cpu("256").memory("512").execution_role_arn("execution");
         let definition = definition.set_runtime_platform(platform(Arch::Arm64));
-        definition.task_role_arn("task").set_container_definitions(Some(containers)).build()
+        definition.task_role_arn("task").set_volumes(volumes).set_container_definitions(Some(containers)).build()
     }
 
     #[test]

@@ -10,6 +10,7 @@ mod field;
 mod revision;
 #[cfg(test)]
 mod sample;
+mod volume;
 
 use std::collections::BTreeMap;
 
@@ -23,6 +24,7 @@ pub use desired::{Desired, Roles};
 pub use family::revisions_arn;
 pub use field::Field;
 pub use revision::{Revision, active, find};
+pub use volume::{Mount, Volume};
 
 use crate::{
     aws::{self, About, Once, Outcome, given},
@@ -217,6 +219,7 @@ async fn register(cx: &Context, address: &Address, desired: &Desired, before: Op
         .execution_role_arn(desired.execution_role.get()?)
         .set_task_role_arn(desired.task_role.as_ref().map(Input::get).transpose()?.map(str::to_owned))
         .set_runtime_platform(desired::platform(desired.arch))
+        .set_volumes(volume::written(&desired.volumes)?)
         .set_container_definitions(Some(desired::containers(&cx.aws.region, desired)?))
         .set_tags(Some(tags));
     let answer = call.customize().once().send().await.during("RegisterTaskDefinition")?;

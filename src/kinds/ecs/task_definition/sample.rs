@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Check, Condition, Container, Desired, Roles, SecretRef};
+use super::{Check, Condition, Container, Desired, Mount, Roles, SecretRef, Volume};
 use crate::{
     kind::{Arch, Sample},
     kinds::ecs,
@@ -31,6 +31,15 @@ fn with_proxy(proxy: Container) -> Desired {
 fn secrets(arn: &str, version: &str) -> BTreeMap<String, SecretRef> {
     let reference = SecretRef { secret: arn.into(), key: Some("url".into()), version: Some(version.into()) };
     BTreeMap::from([("URL".to_owned(), reference)])
+}
+
+fn uploads() -> BTreeMap<String, Mount> {
+    BTreeMap::from([("uploads".to_owned(), Mount { path: "/data".into(), read_only: true })])
+}
+
+fn efs() -> BTreeMap<String, Volume> {
+    let volume = Volume::Efs { file_system: "fs-1".into(), access_point: "fsap-1".into() };
+    BTreeMap::from([("uploads".to_owned(), volume)])
 }
 
 fn check(command: &[&str]) -> Check {
@@ -66,6 +75,8 @@ pub(super) fn sample() -> Sample<Desired> {
         .variant(&["init"], of(Container { init: true, ..main() }))
         .variant(&["user"], of(Container { user: Some("1000:1000".into()), ..main() }))
         .variant(&["ulimits.nofile"], of(Container { nofile: Some(100_000), ..main() }))
+        .variant(&["mounts.uploads"], of(Container { mounts: uploads(), ..main() }))
+        .variant(&["volumes.uploads"], Desired { volumes: efs(), ..base() })
         .variant(&["essential"], of(Container { essential: false, ..main() }))
         .variant(
             &["health.command", "health.interval", "health.retries", "health.start", "health.timeout"],

@@ -1,0 +1,111 @@
+//! The volumes of a task, and where its containers have them: how they are written to ECS, compared and read back.
+//!
+//! <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/using_data_volumes.html>
+
+use std::collections::BTreeMap;
+
+use aws_sdk_ecs::types::{
+    ContainerDefinition, EfsAuthorizationConfig, EfsAuthorizationConfigIam, EfsTransitEncryption,
+    EfsVolumeConfiguration, MountPoint, TaskDefinition as SdkDefinition, Volume as SdkVolume,
+};
+use serde::{Deserialize, Serialize};
+
+use super::field::Field;
+use crate::model::{Failure, Input, Name};
+
+/// A volume of a task.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Volume {
+    /// Files that the containers of one task share, gone with it.
+    Task,
+    /// Files of an EFS file system, over TLS and with the role of the task.
+    Efs {
+        /// The file system's id.
+        file_system: Input,
+        /// The id of the access point, which leads to a folder of it.
+        access_point: Input,
+    },
+}
+
+/// Where a container has a volume.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Mount {
+    /// The folder in the container.
+    pub path: String,
+    /// Whether it can only read there.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub read_only: bool,
+}
+
+/// What `diff` compares of volumes; one without a value depends on what is yet to be made.
+pub(super) fn compared(volumes: &BTreeMap<String, Volume>) -> impl Iterator<Item = (Name<Field>, Option<String>)> {
+    volumes.iter().map(|(name, volume)| {
+        let value = match volume {
+            Volume::Task => Some("of the task".to_owned()),
+            Volume::Efs { file_system, access_point } => {
+                let both = file_system.known().zip(access_point.known());
+                both.map(|(file_system, access_point)| format!("{file_system} by {access_point}"))
+            }
+        };
+        ((Field::Volumes, name).into(), value)
+    })
+}
+
+/// What `diff` compares of mounts.
+pub(super) fn compared_mounts(mounts: &BTreeMap<String, Mount>) -> impl Iterator<Item = (Name<Field>, Option<String>)> {
+    mounts.iter().map(|(volume, mount)| {
+        let read_only = if mount.read_only { ", read-only" } else { "" };
+        ((Field::Mounts, volume).into(), Some(format!("{}{read_only}", mount.path)))
+    })
+}
+
+/// The volumes that ECS is asked for.
+pub(super) fn written(volumes: &BTreeMap<String, Volume>) -> Result<Option<Vec<SdkVolume>>, Failure> {
+    let written = volumes.iter().map(|(name, volume)| {
+        let base = SdkVolume::builder().name(name);
+        let Volume::Efs { file_system, access_point } = volume else { return Ok(base.build()) };
+        let who = EfsAuthorizationConfig::builder()
+            .access_point_id(access_point.get()?)
+            .iam(EfsAuthorizationConfigIam::Enabled)
+            .build();
+        let efs = EfsVolumeConfiguration::builder()
+            .file_system_id(file_system.get()?)
+            .transit_encryption(EfsTransitEncryption::Enabled)
+            .authorization_config(who)
+            .build();
+        Ok(base.efs_volume_configuration(efs.map_err(|error| Failure::internal(error.to_string()))?).build())
+    });
+    let written = written.collect::<Result<Vec<_>, Failure>>()?;
+    Ok(Some(written).filter(|volumes| !volumes.is_empty()))
+}
+
+/// The mounts that ECS is asked for.
+pub(super) fn written_mounts(mounts: &BTreeMap<String, Mount>) -> Option<Vec<MountPoint>> {
+    let written = mounts.iter().map(|(volume, mount)| {
+        MountPoint::builder().source_volume(volume).container_path(&mount.path).read_only(mount.read_only).build()
+    });
+    Some(written.collect::<Vec<_>>()).filter(|mounts| !mounts.is_empty())
+}
+
+/// The volumes of `definition`.
+pub(super) fn read(definition: &SdkDefinition) -> BTreeMap<String, Volume> {
+    let volumes = definition.volumes().iter().map(|volume| {
+        let read = volume.efs_volume_configuration().map_or(Volume::Task, |efs| {
+            let by = efs.authorization_config().and_then(EfsAuthorizationConfig::access_point_id);
+            Volume::Efs { file_system: efs.file_system_id().into(), access_point: by.unwrap_or_default().into() }
+        });
+        (volume.name().unwrap_or_default().to_owned(), read)
+    });
+    volumes.collect()
+}
+
+/// The mounts of `container`.
+pub(super) fn read_mounts(container: &ContainerDefinition) -> BTreeMap<String, Mount> {
+    let mounts = container.mount_points().iter().map(|mount| {
+        let path = mount.container_path().unwrap_or_default().to_owned();
+        let read = Mount { path, read_only: mount.read_only() == Some(true) };
+        (mount.source_volume().unwrap_or_default().to_owned(), read)
+    });
+    mounts.collect()
+}

@@ -1,0 +1,108 @@
+//! `volumes`: those of the stack, and where containers have them.
+
+use std::collections::BTreeMap;
+
+use crate::spec::{
+    check,
+    keys::{MOUNT, THROUGHPUT, VOLUME},
+    nearest::meant,
+    problem::Collector,
+    read::{Entries, Field, Map},
+    volumes::{Kept, Mount, Volume},
+};
+
+/// The words of `shared`, and whether it is all of the stack that shares.
+const SHARED: [(&str, bool); 2] = [("stack", true), ("task", false)];
+
+/// The mode of a folder in which each process writes as itself, and of one that belongs to somebody.
+const MODES: [&str; 2] = ["0777", "0755"];
+
+/// The volumes of a stack.
+pub(super) fn volumes(field: &Field, problems: &mut Collector) -> BTreeMap<String, Volume> {
+    let Some(entries) = Entries::new(field.node, &field.path, problems) else { return BTreeMap::new() };
+    let mut volumes = BTreeMap::new();
+    for field in entries.fields() {
+        let name = &field.key.text;
+        if !check::is_name(name, check::LONGEST_NAME) {
+            let hint = "2 to 20 of a-z, 0-9 and -, beginning with a letter";
+            problems.add(field.key.span, &field.path, format!("`{name}` cannot name a volume"), hint);
+        }
+        // What is empty counts as not there, as everywhere: an environment takes a volume away with `null`.
+        if field.node.is_null() {
+            continue;
+        }
+        if let Some(volume) = volume(&field, problems) {
+            volumes.insert(name.clone(), volume);
+        }
+    }
+    volumes
+}
+
+fn volume(field: &Field, problems: &mut Collector) -> Option<Volume> {
+    let map = Map::new(field.node, &field.path, &VOLUME, problems)?;
+    let is_kept = map.word("shared", &SHARED, problems);
+    let (protect, backups) = (map.truth("protect", problems), map.truth("backups", problems));
+    let throughput = map.word("throughput", &THROUGHPUT, problems);
+    let (owner, mode) = (map.text("owner", problems), map.text("mode", problems));
+    if !is_kept? {
+        for key in ["protect", "backups", "throughput", "owner", "mode"] {
+            let hint = "leave it out: what the containers of a task share is gone with the task";
+            map.wrong(key, format!("`{key}` is for `shared: stack`"), hint, problems);
+        }
+        return Some(Volume::Task);
+    }
+    let mode = mode.unwrap_or_else(|| MODES[usize::from(owner.is_some())].to_owned());
+    Some(Volume::Stack(Kept { protect: protect?, backups: backups?, throughput: throughput?, owner, mode }))
+}
+
+/// The names of the volumes that are written in the file. One with a problem of its own is not an unknown one.
+pub(super) fn declared<'a>(root: &Map<'a>) -> Vec<&'a str> {
+    let field = root.get("volumes");
+    let entries = field.iter().flat_map(|field| field.node.entries());
+    entries.filter(|(_, node)| !node.is_null()).map(|(key, _)| key.text.as_str()).collect()
+}
+
+/// Where the container that `map` describes has volumes, out of those that are `declared`.
+pub(super) fn mounts(map: &Map, declared: &[&str], problems: &mut Collector) -> Option<BTreeMap<String, Mount>> {
+    let Some(field) = map.get("volumes") else { return Some(BTreeMap::new()) };
+    if field.node.what() == "a list" {
+        let hint = "name each volume and its path: volumes: { uploads: /data }";
+        field.wrong("expected a mapping, found a list", hint, problems);
+        return None;
+    }
+    let mut mounts: BTreeMap<String, Mount> = BTreeMap::new();
+    for field in Entries::new(field.node, &field.path, problems)?.fields() {
+        if field.node.is_null() {
+            continue;
+        }
+        let name = field.key.text.clone();
+        if !declared.contains(&name.as_str()) {
+            let hint = meant(&name, declared.iter().copied())
+                .unwrap_or_else(|| format!("add it at the top of the file: volumes: {{ {name}: {{}} }}"));
+            problems.add(field.key.span, &field.path, format!("there is no volume `{name}`"), hint);
+        }
+        let mount = mount(&field, problems)?;
+        if let Some((other, _)) = mounts.iter().find(|(_, other)| same(&other.path, &mount.path)) {
+            let message = format!("`{other}` and `{name}` are both at {}", mount.path);
+            field.wrong(message, "give each a folder of its own", problems);
+        }
+        mounts.insert(name, mount);
+    }
+    Some(mounts)
+}
+
+fn mount(field: &Field, problems: &mut Collector) -> Option<Mount> {
+    if field.node.what() != "a mapping" {
+        let path = field.text(problems)?;
+        field.checked(&path, crate::spec::keys::MOUNT_PATH.check.as_ref(), problems);
+        return Some(Mount { path, read_only: false });
+    }
+    let map = Map::new(field.node, &field.path, &MOUNT, problems)?;
+    let path = map.required("path", problems).and_then(|_| map.text("path", problems));
+    let read_only = map.truth("read_only", problems);
+    Some(Mount { path: path?, read_only: read_only? })
+}
+
+fn same(one: &str, other: &str) -> bool {
+    one.trim_end_matches('/') == other.trim_end_matches('/')
+}

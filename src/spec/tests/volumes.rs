@@ -1,0 +1,83 @@
+//! Volumes: those of the stack, where containers have them, and what cannot be.
+
+use super::*;
+
+/// A stack with `volumes`, and with `web`, whose keys can go on.
+fn stack(volumes: &str, of_web: &str) -> String {
+    format!(
+        "name: demo\nregion: eu-west-1\nvolumes: {{ {volumes} }}\nservices:\n  web: {{ build: app, port: 80{of_web} }}\n"
+    )
+}
+
+const BOTH: &str = "uploads: {}, scratch: { shared: task }";
+
+#[test]
+fn a_volume_is_protected_backed_up_and_of_nobody_by_default() {
+    let stack = read(&stack(BOTH, "")).expect("it is valid");
+    let kept =
+        Kept { protect: true, backups: true, throughput: Throughput::Bursting, owner: None, mode: "0777".to_owned() };
+    assert_eq!(stack.volumes["uploads"], Volume::Stack(kept));
+    assert_eq!(stack.volumes["scratch"], Volume::Task);
+    let owned = "uploads: { owner: \"1000:1000\", backups: false, throughput: elastic, protect: false }";
+    let owned = read(&self::stack(owned, "")).expect("it is valid").volumes["uploads"].clone();
+    let Volume::Stack(owned) = owned else { panic!("it is kept: {owned:?}") };
+    assert_eq!((owned.owner.as_deref(), owned.mode.as_str()), (Some("1000:1000"), "0755"));
+    assert_eq!((owned.protect, owned.backups, owned.throughput), (false, false, Throughput::Elastic));
+}
+
+#[test]
+fn a_container_has_volumes_each_in_a_folder() {
+    let of_web = ", volumes: { uploads: /data, scratch: { path: /scratch/, read_only: true } }, sidecars: { proxy: { image: \
+                  nginx, volumes: { uploads: { path: /srv, read_only: true } } } }";
+    let stack = read(&stack(BOTH, of_web)).expect("it is valid");
+    let mount = |path: &str, read_only| Mount { path: path.to_owned(), read_only };
+    let web = &stack.services["web"];
+    assert_eq!(web.volumes["uploads"], mount("/data", false));
+    assert_eq!(web.volumes["scratch"], mount("/scratch/", true));
+    assert_eq!(web.sidecars["proxy"].volumes["uploads"], mount("/srv", true));
+}
+
+#[test]
+fn a_volume_that_cannot_be_is_told_with_the_way_out() {
+    const FOLDER: &str = "write the whole path of a folder below the root, such as /data";
+    let unplaced =
+        |path: &str| format!("5:52 `{path}` is not a folder that a container can have a volume at [{FOLDER}]");
+    let table = [
+        (stack("Uploads: {}", ""), "3:12 `Uploads` cannot name a volume [2 to 20 of a-z, 0-9 and -, beginning with a letter]".to_owned()),
+        (
+            stack("cache: { shared: task, owner: \"1:1\" }", ""),
+            "3:42 `owner` is for `shared: stack` [leave it out: what the containers of a task share is gone with the task]".to_owned(),
+        ),
+        (
+            stack("uploads: { owner: node }", ""),
+            "3:30 `node` does not name a user and a group by their numbers [write both, in quotes, such as owner: \"1000:1000\"]".to_owned(),
+        ),
+        (
+            stack("uploads: { mode: \"0888\" }", ""),
+            "3:29 `0888` is not the mode of a folder [write three or four octal digits in quotes, such as mode: \"0750\"]".to_owned(),
+        ),
+        (stack(BOTH, ", volumes: { uploads: data }"), unplaced("data")),
+        (stack(BOTH, ", volumes: { uploads: /var/../etc }"), unplaced("/var/../etc")),
+        (stack(BOTH, ", volumes: { uploads: /proc/x }"), unplaced("/proc/x")),
+        (stack(BOTH, ", volumes: { upload: /data }"), "5:43 there is no volume `upload` [did you mean `uploads`?]".to_owned()),
+        (
+            stack(BOTH, ", volumes: { media: /data }"),
+            "5:43 there is no volume `media` [add it at the top of the file: volumes: { media: {} }]".to_owned(),
+        ),
+        (
+            stack(BOTH, ", volumes: [\"uploads:/data\"]"),
+            "5:41 expected a mapping, found a list [name each volume and its path: volumes: { uploads: /data }]".to_owned(),
+        ),
+        (
+            stack(BOTH, ", volumes: { uploads: /data, scratch: /data/ }"),
+            "5:68 `uploads` and `scratch` are both at /data/ [give each a folder of its own]".to_owned(),
+        ),
+        (
+            stack(BOTH, ", volumes: { uploads: { read_only: true } }"),
+            "5:52 `path` is missing in `services.web.volumes.uploads` [add `path: /data`]".to_owned(),
+        ),
+    ];
+    for (file, problem) in table {
+        assert_eq!(problems(&file), [problem], "{file}");
+    }
+}

@@ -1,0 +1,93 @@
+//! Volumes: files that several services share, that outlive a task, and that go only with `--unprotect`.
+
+use aws_sdk_efs::Client;
+
+use crate::{support::text, sweep::everything, tiny::Tiny};
+
+/// A service that reads what another one writes, and a volume of one task.
+const API: &str = "  api:
+    build: tiny
+    memory: 512
+    stop_timeout: 2
+    command: [wrapped, work]
+    volumes: { uploads: /srv/files, scratch: /scratch }
+";
+
+fn tiny() -> Tiny {
+    let tiny = Tiny::start();
+    let world = &tiny.0;
+    world.edit("services:\n", &format!("volumes: {{ uploads: {{}}, scratch: {{ shared: task }} }}\nservices:\n{API}"));
+    world.edit("release: [prepare]", "release: [write, /data/by-release, released]");
+    world.edit("    health: /status\n", "    health: /status\n    routes: [\"/*\"]\n    volumes: { uploads: /data }\n");
+    tiny
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn services_share_files_that_outlive_their_tasks() {
+    let tiny = tiny();
+    let world = &tiny.0;
+    let url = world.up();
+    assert_eq!(world.settled(), Vec::<String>::new());
+    let file = async |path: &str| world.get(&format!("{url}/file{path}")).await.1;
+    assert_eq!(file("/data/by-release").await, "released", "the release command wrote it");
+    world.must(&["run", "api", "--", "write", "/srv/files/by-run", "run"]);
+    assert_eq!(file("/data/by-run").await, "run", "a task of the other service wrote it");
+    // What the containers of one task share is gone with it.
+    world.must(&["run", "api", "--", "write", "/scratch/one", "gone"]);
+    let said = world.must(&["run", "api", "--", "read", "/scratch/one"]);
+    assert!(said.contains("read No such file"), "{said}");
+
+    // Files stay when tasks are replaced, and a container that only reads cannot write.
+    world.edit("volumes: { uploads: /data }", "volumes: { uploads: { path: /data, read_only: true } }");
+    world.edit("release: [write, /data/by-release, released]", "release: [prepare]");
+    tiny.say("two");
+    let plan = text(&world.stackctl(&["plan"]));
+    assert!(plan.contains("mounts.uploads"), "{plan}");
+    tiny.ends_with(0, &["up", "--yes"]);
+    assert_eq!(world.get(&format!("{url}/")).await.1, "one", "`up` releases nothing");
+    world.must(&["deploy", "--yes"]);
+    assert_eq!(world.get(&format!("{url}/")).await.1, "two");
+    assert_eq!(file("/data/by-run").await, "run");
+    tiny.ends_with(101, &["run", "web", "--", "write", "/data/by-run", "changed"]);
+    assert_eq!(file("/data/by-run").await, "run");
+
+    // Drift is shown as the one field, and mended.
+    let efs = Client::new(&world.sdk().await);
+    let all = efs.describe_file_systems().send().await.expect("it answers");
+    let [one] = all.file_systems() else { panic!("one file system: {all:?}") };
+    assert_eq!((one.encrypted(), one.number_of_mount_targets()), (Some(true), 2));
+    let open = serde_json::json!({ "Version": "2012-10-17", "Statement": [{
+        "Effect": "Allow", "Principal": { "AWS": "*" }, "Action": "elasticfilesystem:ClientMount",
+        "Resource": one.file_system_arn(),
+    }] });
+    let call = efs.put_file_system_policy().file_system_id(one.file_system_id()).policy(open.to_string());
+    call.send().await.expect("it is set");
+    assert_eq!(world.changes(), ["file_system.uploads policy"]);
+    world.up();
+    assert_eq!(world.plan(), Vec::<String>::new());
+
+    let refused = world.stackctl(&["destroy", "--confirm", "tiny"]);
+    assert!(!refused.status.success() && text(&refused).contains("it is protected"), "{}", text(&refused));
+    assert_eq!(file("/data/by-run").await, "run");
+    world.must(&["destroy", "--confirm", "tiny", "--unprotect"]);
+    assert_eq!(everything(world).await, [""; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_volume_goes_from_stack_yaml_only_when_it_is_told_to() {
+    let tiny = tiny();
+    let world = &tiny.0;
+    world.up();
+    world.edit(", scratch: { shared: task }", "");
+    world.edit(", scratch: /scratch", "");
+    world.edit("volumes: { uploads: {} }\n", "");
+    world.edit("    volumes: { uploads: /data }\n", "");
+    world.edit("    volumes: { uploads: /srv/files }\n", "");
+    world.edit("release: [write, /data/by-release, released]", "release: [prepare]");
+    let refused = world.stackctl(&["up", "--yes"]);
+    assert!(!refused.status.success() && text(&refused).contains("it is protected"), "{}", text(&refused));
+    world.must(&["up", "--yes", "--unprotect"]);
+    assert_eq!(world.settled(), Vec::<String>::new());
+    let left = everything(world).await;
+    assert!(!left.iter().any(|one| one.starts_with("file system")), "{left:?}");
+}
