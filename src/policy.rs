@@ -11,7 +11,7 @@ use crate::{
     kinds::{ecs::cluster, elb},
     model::{Failure, On, Permission, Purpose},
     session,
-    spec::{Given, LoadBalancer, Stack},
+    spec::{Given, Stack},
 };
 
 /// The longest managed policy, in characters without white space.
@@ -106,6 +106,7 @@ pub fn of(kinds: &Registry, stack: &Stack, commands: Commands, account: Option<&
     let places = Places { stack, account: account.unwrap_or("*") };
     let statements = grouped.iter().map(|((changes, group), statement)| places.filled(*changes, *group, statement));
     let mut statements: Vec<Value> = statements.collect();
+    statements.extend(places.on_listener(commands));
     statements
         .extend(stack.network.given.as_ref().filter(|_| commands == Commands::All).map(|given| places.inside(given)));
     Ok(Policy { statements })
@@ -209,12 +210,16 @@ impl Places<'_> {
                 filled["Condition"] = json!({ "StringEquals": { "iam:AWSServiceName": statement.services } });
             }
             Group::Records => {
-                let domain = self.stack.load_balancer.as_ref().and_then(LoadBalancer::domain).unwrap_or_default();
-                let domain = domain.to_ascii_lowercase();
+                let domains = self.stack.load_balancer.iter().flat_map(|balancer| &balancer.domains);
+                // A name with `*` is one below its domain, and so is the proof of each for its certificate.
+                let domains: BTreeSet<String> =
+                    domains.map(|domain| domain.trim_start_matches("*.").to_ascii_lowercase()).collect();
+                let names: Vec<String> =
+                    domains.into_iter().flat_map(|domain| [domain.clone(), format!("*.{domain}")]).collect();
                 filled["Resource"] = json!("arn:aws:route53:::hostedzone/*");
                 // <https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/specifying-conditions-route53.html>
                 filled["Condition"] = json!({ "ForAllValues:StringLike": {
-                    "route53:ChangeResourceRecordSetsNormalizedRecordNames": [domain, format!("*.{domain}")],
+                    "route53:ChangeResourceRecordSetsNormalizedRecordNames": names,
                 } });
             }
         }
@@ -240,6 +245,20 @@ impl Places<'_> {
             "Action": actions,
             "Resource": arns,
         })
+    }
+
+    /// Rules on a listener of others: they are called after that one, not after the stack.
+    /// <https://docs.aws.amazon.com/service-authorization/latest/reference/list_awselasticloadbalancingv2.html>
+    fn on_listener(&self, commands: Commands) -> Option<Value> {
+        let listener = self.stack.load_balancer.as_ref()?.listener.as_ref()?;
+        let actions: &[&str] = match commands {
+            Commands::All => &["AddTags", "CreateRule", "DeleteRule", "ModifyRule", "SetRulePriorities"],
+            Commands::Destroy => &["DeleteRule"],
+            Commands::Plan | Commands::Deploy | Commands::Exec => return None,
+        };
+        let actions: Vec<String> = actions.iter().map(|action| format!("elasticloadbalancing:{action}")).collect();
+        let rules = format!("{}/*", listener.replace(":listener/", ":listener-rule/"));
+        Some(json!({ "Sid": "ChangeRules", "Effect": "Allow", "Action": actions, "Resource": [listener, rules] }))
     }
 
     fn tags(&self, key: &str) -> Value {

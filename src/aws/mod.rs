@@ -7,6 +7,7 @@ mod clock;
 mod credentials;
 mod endpoints;
 mod error;
+mod given_listener;
 mod given_network;
 mod hosted_zones;
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! The alarms: what is watched of a load balancer, a service and a database, and from where on it is bad. The thresholds
 //! are the same for every stack and stand in docs/stack-yaml.md.
 
-use super::load_balancer;
+use super::load_balancer::Balancers;
 use crate::{
     kinds::{
         cloudwatch::alarm::{self, Bad, Missing, Statistic},
@@ -53,20 +53,21 @@ struct Watch {
 }
 
 /// Draws over the rest of the graph: what is there is watched.
-pub(super) fn draw(graph: &mut Graph, stack: &Stack) {
+pub(super) fn draw(graph: &mut Graph, stack: &Stack, balancers: &Balancers) {
     let Some(alarms) = &stack.alarms else { return };
     let topic = graph.add(Address::new("topic", topic::ALARMS), &topic::Desired { email: alarms.email.clone() });
     let mut watches = Vec::new();
-    if stack.load_balancer.is_some() {
-        watches.push(balancer("load balancer", &load_balancer::address()));
+    // Of one that others use as well, its errors are not the stack's alone.
+    if let Some(public) = balancers.public.as_ref().filter(|public| public.given.is_none()) {
+        watches.push(balancer("load balancer", public.dimension.clone()));
     }
-    if stack.has_internal() {
-        watches.push(balancer("internal load balancer", &load_balancer::internal()));
+    if let Some(internal) = &balancers.internal {
+        watches.push(balancer("internal load balancer", internal.dimension.clone()));
     }
     for (name, service) in &stack.services {
         watches.push(busy(name));
-        if service.served(name).is_some() && !service.routes.is_empty() {
-            watches.extend(served(name, &load_balancer::serving(service)));
+        if let Some(balancer) = balancers.of(service).filter(|_| service.served(name).is_some()) {
+            watches.extend(served(name, &balancer.dimension));
         }
     }
     watches.extend(stack.database.iter().flat_map(database));
@@ -96,7 +97,7 @@ fn output(kind: &str, name: &str, output: &str) -> Input {
 
 /// The load balancer's own errors: no task could be reached, or none answered in time.
 /// <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-cloudwatch-metrics.html>
-fn balancer(called: &str, address: &Address) -> Watch {
+fn balancer(called: &str, dimension: Input) -> Watch {
     Watch {
         name: format!("{}-5xx", called.replace(' ', "-")),
         description: format!(
@@ -104,7 +105,7 @@ fn balancer(called: &str, address: &Address) -> Watch {
              five"
         ),
         measure: ("AWS/ApplicationELB", "HTTPCode_ELB_5XX_Count", Statistic::Sum),
-        of: vec![("LoadBalancer", Input::output(address, "dimension"))],
+        of: vec![("LoadBalancer", dimension)],
         window: MINUTES,
         bad: Bad::From(ERRORS),
         missing: Missing::Good,
@@ -128,13 +129,8 @@ fn busy(service: &str) -> Watch {
 }
 
 /// What the load balancer sees of the tasks of a service.
-fn served(service: &str, balancer: &Address) -> [Watch; 2] {
-    let of = || {
-        vec![
-            ("LoadBalancer", Input::output(balancer, "dimension")),
-            ("TargetGroup", output("target_group", service, "dimension")),
-        ]
-    };
+fn served(service: &str, balancer: &Input) -> [Watch; 2] {
+    let of = || vec![("LoadBalancer", balancer.clone()), ("TargetGroup", output("target_group", service, "dimension"))];
     let watch = |what: &str, description, metric, statistic, bad, missing| Watch {
         name: format!("service-{service}-{what}"),
         description,

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, path::PathBuf};
 use super::running::RunningImage;
 use crate::{
     kind::ImageSource,
-    model::{GivenNetwork, HostedZone},
+    model::{GivenListener, GivenNetwork, HostedZone},
 };
 
 /// What the blueprint has to know beside stack.yaml.
@@ -19,6 +19,8 @@ pub struct Facts {
     pub hosted_zones: BTreeMap<String, Vec<HostedZone>>,
     /// What AWS has of the network that stack.yaml names; none where the stack has its own.
     pub network: Option<GivenNetwork>,
+    /// What AWS has of the listener that stack.yaml names; none where the load balancer is the stack's own.
+    pub listener: Option<GivenListener>,
     /// The digests of the images that are to be released; without one, a service stays with what it runs.
     pub releases: BTreeMap<ImageSource, String>,
     /// What each service runs, as far as that is an image that stackctl built.

@@ -65,8 +65,7 @@ fn wrong(stack: &Stack, given: &Given, there: &GivenNetwork, public_tasks: bool)
             }
             wrong.extend(wrong_way(key, id, subnet, public_tasks));
             let before = zones.insert(&subnet.zone, id);
-            let has_balancer =
-                if key == "public_subnets" { stack.load_balancer.is_some() } else { stack.has_internal() };
+            let has_balancer = if key == "public_subnets" { stack.makes_balancer() } else { stack.has_internal() };
             if let Some(other) = before.filter(|_| has_balancer) {
                 let zone = &subnet.zone;
                 wrong.push(format!(
@@ -75,7 +74,7 @@ fn wrong(stack: &Stack, given: &Given, there: &GivenNetwork, public_tasks: bool)
             }
         }
         let needs_two = match key {
-            "public_subnets" => stack.load_balancer.as_ref().map(|_| "load balancer"),
+            "public_subnets" => stack.makes_balancer().then_some("load balancer"),
             _ if stack.has_internal() => Some("load balancer"),
             _ => stack.database.as_ref().map(|_| "database"),
         };

@@ -6,17 +6,44 @@ use crate::{
     kinds::{
         acm::certificate,
         ec2::security_group,
-        elb::{listener, load_balancer},
+        elb::{self, listener, load_balancer},
     },
-    model::{Address, Failure, Graph, Input},
+    model::{Address, Failure, GivenListener, Graph, Input, Subject},
     spec::{IDLE_TIMEOUT, Service, Stack, Tls},
 };
 
 /// What the services need of the load balancer.
 pub(super) struct Balancer {
-    pub(super) security_group: Address,
-    /// The listener that serves; with TLS the other one redirects to it.
-    pub(super) listener: Address,
+    /// Its security groups, by their ids.
+    pub(super) security_groups: Vec<Input>,
+    /// The ARN of the listener that serves; with TLS the other one redirects to it.
+    pub(super) listener: Input,
+    /// What CloudWatch calls it.
+    pub(super) dimension: Input,
+    /// The listener, if it is not the stack's.
+    pub(super) given: Option<GivenListener>,
+}
+
+impl Balancer {
+    /// One of the stack's own.
+    fn own(balancer: &Address, group: &Address, listener: &Address) -> Self {
+        Self {
+            security_groups: vec![Input::output(group, "id")],
+            listener: Input::output(listener, "arn"),
+            dimension: Input::output(balancer, "dimension"),
+            given: None,
+        }
+    }
+
+    /// One that somebody else has made.
+    fn of(given: &GivenListener) -> Self {
+        Self {
+            security_groups: given.security_groups.iter().map(|id| id.as_str().into()).collect(),
+            listener: given.arn.as_str().into(),
+            dimension: elb::dimension(&given.load_balancer).into(),
+            given: Some(given.clone()),
+        }
+    }
 }
 
 /// Both, as far as the stack has them.
@@ -37,11 +64,6 @@ impl Balancers {
 #[must_use]
 pub fn address() -> Address {
     Address::new("load_balancer", "main")
-}
-
-/// The load balancer that serves `service`.
-pub(super) fn serving(service: &Service) -> Address {
-    if service.internal { internal() } else { address() }
 }
 
 /// The internal load balancer.
@@ -87,7 +109,38 @@ pub(super) fn draw_internal(graph: &mut Graph, stack: &Stack, network: &Network)
             action: listener::DefaultAction::NotFound,
         };
         let listener = graph.add(Address::new("listener", "internal"), &listener);
-        Balancer { security_group: group, listener }
+        Balancer::own(&balancer, &group, &listener)
+    })
+}
+
+/// The listener `arn` as AWS has it, if services of `stack` can be served by it.
+fn usable<'a>(arn: &str, stack: &Stack, facts: &'a Facts) -> Result<&'a GivenListener, Failure> {
+    let wrong = |message: String| Failure::about(Subject::key("load_balancer.listener"), message);
+    let Some(given) = &facts.listener else {
+        return Err(wrong(format!("there is no {arn}")).hint(
+            "`aws elbv2 describe-listeners --load-balancer-arn …` shows the ARNs of a load balancer's listeners",
+        ));
+    };
+    let vpc = stack.network.given.as_ref().map(|network| network.vpc.as_str()).unwrap_or_default();
+    if given.vpc != vpc {
+        return Err(wrong(format!("its load balancer is in {}, and `network.vpc` is {vpc}", given.vpc))
+            .hint("a load balancer reaches tasks in its own network alone: name that one at `network.vpc`"));
+    }
+    Ok(given)
+}
+
+/// The listener that `stack` names as it has to be, without a look at AWS.
+pub(super) fn made_up(stack: &Stack) -> Option<GivenListener> {
+    let arn = stack.load_balancer.as_ref()?.listener.clone()?;
+    let vpc = stack.network.given.as_ref().map(|network| network.vpc.clone()).unwrap_or_default();
+    let security_groups = vec!["sg-00000000".to_owned()];
+    Some(GivenListener {
+        arn,
+        protocol: "HTTPS".to_owned(),
+        port: 443,
+        vpc,
+        security_groups,
+        ..GivenListener::default()
     })
 }
 
@@ -102,6 +155,9 @@ pub(super) fn draw(
     network: &Network,
 ) -> Result<Option<Balancer>, Failure> {
     let Some(wanted) = &stack.load_balancer else { return Ok(None) };
+    if let Some(arn) = &wanted.listener {
+        return usable(arn, stack, facts).map(|given| Some(Balancer::of(given)));
+    }
     let zones = domain::zones(&wanted.domains, facts)?;
     let tls = &wanted.tls;
     let from_world =
@@ -139,7 +195,7 @@ pub(super) fn draw(
         Tls::Off => {
             let plain = listens(80, listener::Protocol::Http, None, listener::DefaultAction::NotFound);
             let listener = graph.add(http, &plain);
-            return Ok(Some(Balancer { security_group: group, listener }));
+            return Ok(Some(Balancer::own(&balancer, &group, &listener)));
         }
         Tls::SelfSigned => {
             let domain = certificate::self_signed_domain(&stack.name, &stack.environment);
@@ -162,5 +218,5 @@ pub(super) fn draw(
         graph.need(&alias, &listener);
     }
     graph.add(http, &listens(80, listener::Protocol::Http, None, listener::DefaultAction::RedirectToHttps));
-    Ok(Some(Balancer { security_group: group, listener }))
+    Ok(Some(Balancer::own(&balancer, &group, &listener)))
 }

@@ -85,9 +85,9 @@ pub fn graph(stack: &Stack, facts: &Facts) -> Result<Graph, Failure> {
     let volumes = volumes::draw(&mut graph, stack, &network, &groups);
     let parts = service::Parts { network, images, balancers, calls, groups, database, cache, volumes };
     service::draw(&mut graph, stack, &parts, &facts.priorities);
-    scaling::draw(&mut graph, stack);
+    scaling::draw(&mut graph, stack, &parts.balancers);
     jobs::draw(&mut graph, stack, &parts.network, &parts.calls);
-    alarms::draw(&mut graph, stack);
+    alarms::draw(&mut graph, stack, &parts.balancers);
     Ok(graph)
 }
 
@@ -116,7 +116,8 @@ fn sketched(stack: &Stack, load: Option<Load>) -> Result<Graph, Failure> {
         |domain: &String| vec![HostedZone { id: "Z0".to_owned(), name: domain.trim_start_matches("*.").to_owned() }];
     let hosted_zones = domains.map(|domain| (domain.clone(), zone(domain))).collect();
     let network = stack.network.given.as_ref().map(|given| given_network::made_up(stack, given));
-    let facts = Facts { zones: zones.collect(), hosted_zones, network, load, ..Facts::default() };
+    let listener = load_balancer::made_up(stack);
+    let facts = Facts { zones: zones.collect(), hosted_zones, network, listener, load, ..Facts::default() };
     graph(stack, &facts)
 }
 

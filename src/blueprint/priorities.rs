@@ -49,9 +49,9 @@ pub(super) struct Priorities {
 
 impl Priorities {
     /// Beside the rules that are `there`, by name: a new rule gets a priority that none of them has, because each of them may be
-    /// there until the new one is.
-    pub(super) fn beside(there: BTreeMap<String, u16>) -> Self {
-        Self { there, taken: BTreeSet::new() }
+    /// there until the new one is. The priorities of `others` are never the stack's.
+    pub(super) fn beside(there: BTreeMap<String, u16>, others: BTreeSet<u32>) -> Self {
+        Self { there, taken: others }
     }
 
     /// For a rule that blocks; `key` is what tells it from others.
@@ -133,12 +133,12 @@ mod tests {
     fn a_rule_keeps_its_place_and_a_new_one_takes_no_others() {
         let free = Priorities::default().route("/*", &[], "route-all");
         let there = BTreeMap::from([("old".to_owned(), free)]);
-        let mut priorities = Priorities::beside(there);
+        let mut priorities = Priorities::beside(there, BTreeSet::new());
         assert_ne!(priorities.route("/*", &[], "route-all"), free, "the old one may be there until the new one is");
         let kept = BTreeMap::from([("route-all".to_owned(), free + 1)]);
-        assert_eq!(Priorities::beside(kept.clone()).route("/*", &[], "route-all"), free + 1);
+        assert_eq!(Priorities::beside(kept.clone(), BTreeSet::new()).route("/*", &[], "route-all"), free + 1);
         // A place in another band is wrong.
-        assert_ne!(Priorities::beside(kept.clone()).route("/api/*", &[], "route-all"), free + 1);
+        assert_ne!(Priorities::beside(kept.clone(), BTreeSet::new()).route("/api/*", &[], "route-all"), free + 1);
     }
 
     #[test]

@@ -13,7 +13,7 @@ use crate::{
         ecs::task_definition::SecretRef,
         secretsmanager::secret::{self, Part, Pieces, Source},
     },
-    model::{Address, Graph, Input},
+    model::{Address, GivenListener, Graph, Input},
     spec::{CacheFact, DatabaseFact, Piece, Reference, Stack, StackFact, Template, UserFact},
 };
 
@@ -22,6 +22,8 @@ pub(super) struct Referable<'a> {
     pub(super) stack: &'a Stack,
     pub(super) database: Option<&'a Database>,
     pub(super) cache: Option<&'a Cache>,
+    /// The listener of the load balancer, if it is not the stack's.
+    pub(super) listener: Option<&'a GivenListener>,
     /// The version of the image that the container runs.
     pub(super) version: &'a Input,
 }
@@ -169,10 +171,14 @@ impl<'a> Referable<'a> {
             StackFact::Name => self.stack.name.as_str().into(),
             StackFact::Environment => self.stack.environment.as_str().into(),
             StackFact::Region => self.stack.region.as_str().into(),
-            StackFact::Domain => match balancer().domain() {
-                Some(domain) => domain.into(),
-                None => Input::output(&load_balancer::address(), "dns_name"),
+            StackFact::Domain => match (self.listener, balancer().domain()) {
+                (Some(given), _) => given.dns_name.as_str().into(),
+                (None, Some(domain)) => domain.into(),
+                (None, None) => Input::output(&load_balancer::address(), "dns_name"),
             },
+            StackFact::Url if self.listener.is_some() => {
+                self.listener.map(GivenListener::origin).unwrap_or_default().as_str().into()
+            }
             StackFact::Url => {
                 Input::joined(vec![balancer().scheme().into(), "://".into(), self.of_stack(StackFact::Domain)])
             }

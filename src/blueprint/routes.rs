@@ -2,7 +2,7 @@
 //! service: an edit of stack.yaml makes and deletes only rules whose paths it changes, and a path that another service gets
 //! is moved there by its one rule.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use sha2::{Digest, Sha256};
 
@@ -28,6 +28,14 @@ const INTERNAL: &str = "internal-";
 /// The longest part of a rule's name that a person reads, in characters.
 const LONGEST_WORD: usize = 24;
 
+/// The rules that are there.
+pub(super) struct Rules<'a> {
+    /// Those of the stack, by name, and their priorities.
+    pub(super) own: &'a BTreeMap<String, u16>,
+    /// The priorities of all on the listener, if it is not the stack's.
+    pub(super) all: BTreeSet<u16>,
+}
+
 /// Draws the rules of all services on one listener.
 pub(super) struct Routes {
     listener: Input,
@@ -39,14 +47,15 @@ pub(super) struct Routes {
 }
 
 impl Routes {
-    /// On `listener`, which is that of the internal load balancer or not. `there` are the rules that the stack has, by name, and their
-    /// priorities.
-    pub(super) fn new(listener: &Address, internal: bool, there: &BTreeMap<String, u16>) -> Self {
+    /// On `listener`, which is that of the internal load balancer or not, beside the rules that are there.
+    pub(super) fn new(listener: Input, internal: bool, there: Rules) -> Self {
         let prefix = if internal { INTERNAL } else { "" };
-        let there = there.iter().filter(|(name, _)| name.starts_with(INTERNAL) == internal);
-        let there = there.map(|(name, priority)| (name.clone(), *priority)).collect();
-        let priorities = Priorities::beside(there);
-        Self { listener: Input::output(listener, "arn"), prefix, priorities, blocks: Vec::new() }
+        let own = there.own.iter().filter(|(name, _)| name.starts_with(INTERNAL) == internal);
+        let own: BTreeMap<String, u16> = own.map(|(name, priority)| (name.clone(), *priority)).collect();
+        let others = there.all.into_iter().filter(|priority| own.values().all(|own| own != priority));
+        let others = others.map(u32::from).collect();
+        let priorities = Priorities::beside(own, others);
+        Self { listener, prefix, priorities, blocks: Vec::new() }
     }
 
     /// Draws what `service` blocks. To be called for all services before [`Routes::forward`].
@@ -181,7 +190,7 @@ mod tests {
         assert!(named(None, "/a/very/long/path/that/goes/on").len() <= "route-".len() + LONGEST_WORD + 7);
         // Names that a person would take for the same are not.
         let alike = ["/api/*", "/api", "/API", "/api?"].map(|pattern| named(None, pattern));
-        let different: std::collections::BTreeSet<&String> = alike.iter().collect();
+        let different: BTreeSet<&String> = alike.iter().collect();
         assert_eq!(different.len(), alike.len(), "{alike:?}");
         assert_ne!(named(Some("a.example.com"), "/*"), named(None, "/*"));
     }

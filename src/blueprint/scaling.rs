@@ -1,6 +1,6 @@
 //! Autoscaling: for each service that stack.yaml scales, between which numbers and by what.
 
-use super::load_balancer;
+use super::load_balancer::Balancers;
 use crate::{
     kinds::autoscaling::scaling::{Desired, Measure, Policy},
     model::{Address, Graph, Input},
@@ -8,11 +8,11 @@ use crate::{
 };
 
 /// Draws over the services, which have to be in the graph.
-pub(super) fn draw(graph: &mut Graph, stack: &Stack) {
+pub(super) fn draw(graph: &mut Graph, stack: &Stack, balancers: &Balancers) {
     for (name, service) in &stack.services {
         let Some(scale) = service.scale else { continue };
         let requests = Measure::Requests {
-            load_balancer: Input::output(&load_balancer::serving(service), "dimension"),
+            load_balancer: balancers.of(service).map_or_else(|| "".into(), |balancer| balancer.dimension.clone()),
             target_group: Input::output(&Address::new("target_group", name), "dimension"),
         };
         let measures = [(Measure::Cpu, scale.cpu), (Measure::Memory, scale.memory), (requests, scale.requests)];

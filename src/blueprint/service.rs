@@ -14,7 +14,7 @@ use super::{
     logs::{self, Logs},
     network::Network,
     references::Referable,
-    routes::Routes,
+    routes::{Routes, Rules},
     sidecars,
     volumes::{self, Volumes},
 };
@@ -67,8 +67,12 @@ pub(super) fn security_groups(
         let port = service.served(name).map(|(_, port)| port);
         let ports = port.into_iter().chain(service.health.port);
         let ingress = caller.into_iter().flat_map(|balancer| {
-            let from = || security_group::Source::Group(Input::output(&balancer.security_group, "id"));
-            ports.clone().map(move |port| security_group::Ingress { port, from: from() })
+            let groups = balancer.security_groups.iter();
+            let ports = ports.clone();
+            groups.flat_map(move |group| {
+                let from = || security_group::Source::Group(group.clone());
+                ports.clone().map(move |port| security_group::Ingress { port, from: from() }).collect::<Vec<_>>()
+            })
         });
         let desired = security_group::Desired {
             vpc: network.vpc.clone(),
@@ -90,7 +94,11 @@ pub(super) fn draw(graph: &mut Graph, stack: &Stack, parts: &Parts, there: &BTre
         &cluster::Desired { spot: stack.services.values().any(|service| service.spot.is_some()) },
     );
     let on = |balancer: &Option<Balancer>, internal| {
-        balancer.as_ref().map(|balancer| Routes::new(&balancer.listener, internal, there))
+        let others =
+            |balancer: &Balancer| balancer.given.as_ref().map(|given| given.priorities.clone()).unwrap_or_default();
+        balancer.as_ref().map(|balancer| {
+            Routes::new(balancer.listener.clone(), internal, Rules { own: there, all: others(balancer) })
+        })
     };
     let mut ways = Ways { public: on(&parts.balancers.public, false), internal: on(&parts.balancers.internal, true) };
     for service in stack.services.values().filter(|service| !service.routes.is_empty()) {
@@ -197,6 +205,7 @@ impl Drawing<'_> {
             stack: self.stack,
             database: self.parts.database.as_ref(),
             cache: self.parts.cache.as_ref(),
+            listener: self.parts.balancers.public.as_ref().and_then(|balancer| balancer.given.as_ref()),
             version: &version,
         };
         let secrets = self.secrets(graph, &referable);

@@ -4,7 +4,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
     sync::{
-        Arc, Mutex,
+        Arc, Mutex, OnceLock,
         atomic::{AtomicBool, Ordering},
     },
 };
@@ -19,7 +19,7 @@ use crate::{
     image::{Builder, Logins},
     kind::{BuiltImage, Context, ImageSource, Images, Registry},
     kinds::{self, ecs::service},
-    model::{Address, Failure, GivenNetwork, Graph, HostedZone, LiveResource, Plan, Subject},
+    model::{Address, Failure, GivenListener, GivenNetwork, Graph, HostedZone, LiveResource, Plan, Subject},
     output::{Output, image_is_gone},
     spec::{self, Stack, Tls},
 };
@@ -42,6 +42,8 @@ pub(super) struct Project {
     stopper: Stopper,
     output: Output,
     verbose: bool,
+    /// The listener that stack.yaml names, as the first look has found it.
+    listener: OnceLock<GivenListener>,
     /// Whether it was said already what a certificate waits for.
     told: AtomicBool,
     /// Whether it was said already which images are gone that run.
@@ -92,8 +94,22 @@ impl Project {
         let cx = Context::new(id, aws, Arc::clone(&images) as Arc<dyn Images>).expecting(expected(&stack));
         let verbose = global.verbose > 0;
         let (stopper, output, kinds) = (Stopper::default(), output.clone(), kinds::registry());
-        let (told, told_of_images, has_waited) = Default::default();
-        Ok(Self { stack, cx, kinds, folder, images, relay, stopper, output, verbose, told, told_of_images, has_waited })
+        let (listener, told, told_of_images, has_waited) = Default::default();
+        Ok(Self {
+            stack,
+            cx,
+            kinds,
+            folder,
+            images,
+            relay,
+            stopper,
+            output,
+            verbose,
+            listener,
+            told,
+            told_of_images,
+            has_waited,
+        })
     }
 
     /// The same, for a command that deletes all that it finds.
@@ -112,14 +128,29 @@ impl Project {
             let groups = self.stack.security_groups();
             aws.given_network(&given.vpc, &subnets, &groups).await.map(Some)
         };
+        let listener = async {
+            match self.stack.load_balancer.as_ref().and_then(|balancer| balancer.listener.as_deref()) {
+                Some(arn) => aws.given_listener(arn).await,
+                None => Ok(None),
+            }
+        };
         // Boxed, because all of them together are larger than a stack likes.
-        let (hosted_zones, network, live) =
-            Box::pin(async { futures::try_join!(hosted_zones, network, engine::observe(&self.kinds, &cx)) }).await?;
+        let (hosted_zones, network, listener, live) =
+            Box::pin(async { futures::try_join!(hosted_zones, network, listener, engine::observe(&self.kinds, &cx)) })
+                .await?;
         if self.verbose {
             self.output.status(&format!("as {}; {} resources found", aws.caller().await?.arn, live.len()));
         }
         self.tell_of_delegation(&hosted_zones, &live).await?;
-        self.view(cx, live, hosted_zones, network).await
+        if let Some(listener) = &listener {
+            drop(self.listener.set(listener.clone()));
+        }
+        self.view(cx, live, (hosted_zones, network, listener)).await
+    }
+
+    /// The listener that stack.yaml names, if a look has found it.
+    pub(super) fn listener(&self) -> Option<&GivenListener> {
+        self.listener.get()
     }
 
     /// Looks again at the kinds that `plan` changes; the rest is as `view` has it.
@@ -127,7 +158,7 @@ impl Project {
         let kinds: BTreeSet<&str> = plan.steps.iter().map(|step| step.address.kind()).collect();
         let cx = self.cx.fresh();
         let live = engine::observe_again(&self.kinds, &cx, &kinds, &view.live).await?;
-        self.view(cx, live, view.facts.hosted_zones, view.facts.network).await
+        self.view(cx, live, (view.facts.hosted_zones, view.facts.network, view.facts.listener)).await
     }
 
     /// What `live` comes to. The region's zones are read where some are to be chosen: a stack that stands stays where it is.
@@ -135,10 +166,13 @@ impl Project {
         &self,
         cx: Context,
         live: Vec<LiveResource>,
-        hosted_zones: BTreeMap<String, Vec<HostedZone>>,
-        network: Option<GivenNetwork>,
+        (hosted_zones, network, listener): (
+            BTreeMap<String, Vec<HostedZone>>,
+            Option<GivenNetwork>,
+            Option<GivenListener>,
+        ),
     ) -> Result<View, Failure> {
-        let facts = Facts { hosted_zones, network, ..blueprint::facts(&self.cx.id, &live)? };
+        let facts = Facts { hosted_zones, network, listener, ..blueprint::facts(&self.cx.id, &live)? };
         if blueprint::stands(&self.stack, &facts) {
             return Ok(View { facts, live, cx });
         }

@@ -3,14 +3,14 @@
 use crate::{
     blueprint,
     cli::{error::Stop, project::Project},
-    kind::Registry,
     model::{Address, LiveResource},
     output::Output,
-    spec::{LoadBalancer, Stack},
+    spec::LoadBalancer,
 };
 
 /// The URL of `stack`, if it has a load balancer and AWS has made it: that of the public one, if there are two.
-pub(super) fn of(kinds: &Registry, stack: &Stack, live: &[LiveResource]) -> Option<String> {
+pub(super) fn of(project: &Project, live: &[LiveResource]) -> Option<String> {
+    let Project { kinds, stack, .. } = project;
     let at = |balancer: &Address, scheme: &str| {
         let balancer = live.iter().find(|resource| resource.address == *balancer)?;
         let outputs = kinds.named("load_balancer")?.outputs(&balancer.live).ok()?;
@@ -19,6 +19,9 @@ pub(super) fn of(kinds: &Registry, stack: &Stack, live: &[LiveResource]) -> Opti
     let Some(balancer) = &stack.load_balancer else {
         return at(&blueprint::internal_balancer(), "http");
     };
+    if balancer.listener.is_some() {
+        return project.listener().map(|listener| format!("{}/", listener.origin()));
+    }
     let scheme = balancer.scheme();
     if let Some(domain) = balancer.domain() {
         let leads_there = |resource: &&LiveResource| resource.address == blueprint::record_of(domain);
@@ -32,12 +35,12 @@ pub(super) async fn show(project: &Project, seen: &[LiveResource], output: &Outp
     if project.stack.load_balancer.is_none() && !project.stack.has_internal() {
         return Ok(());
     }
-    let url = if let Some(url) = of(&project.kinds, &project.stack, seen) {
+    let url = if let Some(url) = of(project, seen) {
         Some(url)
     } else {
         let domain = project.stack.load_balancer.as_ref().and_then(LoadBalancer::domain);
         let kind = if domain.is_some() { "dns_record" } else { "load_balancer" };
-        of(&project.kinds, &project.stack, &project.observe_kind(kind).await?)
+        of(project, &project.observe_kind(kind).await?)
     };
     let Some(url) = url else { return Ok(()) };
     if output.is_json() {

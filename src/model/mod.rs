@@ -7,6 +7,7 @@ mod changed;
 mod explanation;
 mod failure;
 mod field;
+mod given_listener;
 mod given_network;
 mod graph;
 mod hosted_zone;
@@ -23,6 +24,7 @@ pub use explanation::{ContainerEnd, Evidence, Explanation, HealthCheck, TaskEnd}
 pub use failure::{Cause, Failure, Subject};
 pub(crate) use field::fields;
 pub use field::{Field, Name, NoField};
+pub use given_listener::GivenListener;
 pub use given_network::{GivenNetwork, GivenSubnet, WayOut};
 pub use graph::{Graph, GraphError, Node, Runs};
 pub use hosted_zone::HostedZone;

@@ -133,6 +133,37 @@ fn names_that_aws_shortens_are_still_covered() {
 }
 
 #[test]
+fn rules_on_a_listener_of_others_are_allowed_there_alone() {
+    let arn =
+        "arn:aws:elasticloadbalancing:eu-west-1:123456789012:listener/app/shared/0123456789abcdef/fedcba9876543210";
+    let text = format!(
+        "name: demo\nregion: eu-west-1\nnetwork: {{ vpc: vpc-0000000f, private_subnets: [subnet-0000000c] }}\n\
+         load_balancer: {{ listener: \"{arn}\" }}\nservices: {{ web: {{ build: app, port: 80 }} }}\n"
+    );
+    let stack = spec::parse("stack.yaml", &text, spec::DEFAULT_ENVIRONMENT, &|_| None).expect("it is valid");
+    let of = |commands| {
+        serde_json::to_string(&of(&kinds::registry(), &stack, commands, None).expect("it is drawn").statements)
+    };
+    let resource = format!("\"Resource\":[\"{arn}\",\"{}/*\"]", arn.replace(":listener/", ":listener-rule/"));
+    let all = of(Commands::All).expect("it is JSON");
+    assert!(all.contains(&resource) && all.contains("elasticloadbalancing:SetRulePriorities"), "{all}");
+    assert!(of(Commands::Destroy).expect("it is JSON").contains(&resource));
+    assert!(!of(Commands::Deploy).expect("it is JSON").contains("ChangeRules"));
+}
+
+#[test]
+fn records_of_all_domains_are_allowed() {
+    let text = "name: demo\nregion: eu-west-1\nload_balancer: { tls: acm, domains: [shop.example.com, \"*.example.org\"] }\n\
+                services: { web: { build: app, port: 80 } }\n";
+    let stack = spec::parse("stack.yaml", text, spec::DEFAULT_ENVIRONMENT, &|_| None).expect("it is valid");
+    let policy = of(&kinds::registry(), &stack, Commands::All, None).expect("it is drawn");
+    let records = policy.statements.iter().find(|statement| statement["Sid"] == "ChangeRecords").expect("there is one");
+    let names =
+        &records["Condition"]["ForAllValues:StringLike"]["route53:ChangeResourceRecordSetsNormalizedRecordNames"];
+    assert_eq!(*names, json!(["example.org", "*.example.org", "shop.example.com", "*.shop.example.com"]));
+}
+
+#[test]
 fn the_largest_policy_fits_a_role_and_its_parts_fit_policies() {
     // IAM lets a role have so much inline; a stack with everything and the longest names needs two managed policies.
     let usual = WHOLE.replace("a-name-of-20-letters", "shop").replace("twelve-chars", "prod");

@@ -351,6 +351,14 @@ pub(super) fn certificate_region(text: &str) -> Option<&str> {
     Some(arn.region)
 }
 
+/// The region of a listener of an application load balancer, by its ARN; none if it is not one.
+pub(super) fn listener_region(text: &str) -> Option<&str> {
+    let arn = arn(text).filter(|arn| arn.service == "elasticloadbalancing")?;
+    // The name of the load balancer, its id, and that of the listener.
+    let parts: Vec<&str> = arn.resource.strip_prefix("listener/app/")?.split('/').collect();
+    (parts.len() == 3 && parts.iter().all(|part| !part.is_empty())).then_some(arn.region)
+}
+
 /// Where ECS takes a secret from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Store {

@@ -48,6 +48,12 @@ pub struct Stack {
 }
 
 impl Stack {
+    /// Whether it has a public load balancer of its own.
+    #[must_use]
+    pub fn makes_balancer(&self) -> bool {
+        self.load_balancer.as_ref().is_some_and(|balancer| balancer.listener.is_none())
+    }
+
     /// Whether a service is served by the internal load balancer.
     #[must_use]
     pub fn has_internal(&self) -> bool {
@@ -210,6 +216,8 @@ pub struct LoadBalancer {
     pub redirects: BTreeMap<String, String>,
     /// `idle_timeout`: how long a connection may be idle, in seconds (1 to 4000).
     pub idle_timeout: u32,
+    /// `listener`: the ARN of a listener that is there already; none where the load balancer is the stack's own.
+    pub listener: Option<String>,
 }
 
 /// How long a connection to a load balancer may be idle if nothing is said, in seconds, as AWS has it.

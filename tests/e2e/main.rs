@@ -41,6 +41,7 @@ mod jobs;
 mod lifecycle;
 mod limits;
 mod lines;
+mod listener;
 mod logs;
 mod many;
 mod mistakes;

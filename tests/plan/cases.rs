@@ -4,7 +4,7 @@
 //! A `live.json` may start from another one in `tests/cases` (`"base"`) and say under `"live"` only what is otherwise,
 //! as a JSON merge patch: `null` takes a resource or a field away. Where `stack.yaml` is missing, that of `tests/cases`
 //! is meant. `"built"` gives the digests that `deploy` has just built, by the package's folder; `"network"` what there is of a
-//! network that stack.yaml names.
+//! network that stack.yaml names, and `"listener"` of a listener.
 
 use std::{
     collections::BTreeMap,
@@ -76,6 +76,7 @@ cases! {
     job_added,
     job_follows_a_deploy,
     job_removed,
+    listener_of_others,
     listener_rule_deleted,
     log_group_deleted,
     made_by_an_earlier_stackctl,
@@ -165,7 +166,9 @@ fn planned(
     let zones = ["eu-west-1a", "eu-west-1b", "eu-west-1c"].map(str::to_owned).to_vec();
     let live = live(world);
     let network = world.get("network").map(|network| serde_json::from_value(network.clone()).expect("it is one"));
-    let graph = blueprint::graph(stack, &Facts { zones, releases, network, ..blueprint::facts(&id(stack), &live)? })?;
+    let listener = world.get("listener").map(|listener| serde_json::from_value(listener.clone()).expect("it is one"));
+    let graph =
+        blueprint::graph(stack, &Facts { zones, releases, network, listener, ..blueprint::facts(&id(stack), &live)? })?;
     let plan = engine::plan(&kinds::registry(), &id(stack), &graph, live)?;
     Ok((graph, plan))
 }

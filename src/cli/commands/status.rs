@@ -36,7 +36,7 @@ impl Status {
         let view = StatusView {
             stack: id.stack.clone(),
             environment: id.environment.clone(),
-            url: url::of(&project.kinds, &project.stack, &live),
+            url: url::of(&project, &live),
             locked_by,
             unreadable,
             services: services(&live, &blueprint::running(id, &live)?)?,

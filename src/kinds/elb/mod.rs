@@ -47,7 +47,8 @@ pub(super) const NOT_YET: &[&str] = &[
 
 /// What CloudWatch calls the load balancer or target group with this ARN: `app/<name>/<id>` or `targetgroup/<name>/<id>`.
 /// <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-cloudwatch-metrics.html>
-pub(super) fn dimension(arn: &str) -> &str {
+#[must_use]
+pub fn dimension(arn: &str) -> &str {
     let resource = arn.rsplit(':').next().unwrap_or(arn);
     resource.strip_prefix("loadbalancer/").unwrap_or(resource)
 }
@@ -186,13 +187,33 @@ pub(super) async fn rules(cx: &Context) -> Result<Vec<(Address, (String, Rule))>
     Ok(owned(cx, &found, &tags, |(_, rule)| rule.rule_arn()))
 }
 
+/// The listeners of others that rules of the stack may be on, by their ARNs: those that stack.yaml names, and those of load balancers
+/// that lead to a target group of the stack.
+async fn others_listeners(cx: &Context) -> Result<BTreeSet<String>, Failure> {
+    let named = cx.expected("listener_rule").filter_map(|(_, desired)| desired["listener"].as_str());
+    let mut listeners: BTreeSet<String> = named.map(str::to_owned).collect();
+    let (own, groups) = futures::try_join!(candidates(cx), candidate_groups(cx))?;
+    let is_own = |arn: &str| own.iter().any(|balancer| balancer.load_balancer_arn() == Some(arn));
+    let others = groups.iter().flat_map(TargetGroup::load_balancer_arns).filter(|arn| !is_own(arn));
+    let reads = others.collect::<BTreeSet<_>>().into_iter().map(|arn| async move {
+        let call = cx.aws.elb.describe_listeners().load_balancer_arn(arn).page_size(PAGE).into_paginator().items();
+        let found: Result<Vec<Listener>, _> = call.send().try_collect().await;
+        found.or_absent("DescribeListeners", &["LoadBalancerNotFound"])
+    });
+    let found = try_join_all(reads).await?;
+    listeners.extend(found.into_iter().flatten().flatten().filter_map(|listener| listener.listener_arn));
+    Ok(listeners)
+}
+
 /// The rules of those listeners, with the listeners' ARNs, read once a look at the cloud.
 async fn candidate_rules(cx: &Context) -> Result<Arc<Vec<(String, Rule)>>, Failure> {
     cx.shared(
         "elb rules",
         Box::pin(async {
-            let listeners = candidate_listeners(cx).await?;
-            let reads = listeners.iter().filter_map(Listener::listener_arn).map(|arn| async move {
+            let (listeners, others) = futures::try_join!(candidate_listeners(cx), others_listeners(cx))?;
+            let own = listeners.iter().filter_map(Listener::listener_arn);
+            let all: BTreeSet<&str> = own.chain(others.iter().map(String::as_str)).collect();
+            let reads = all.into_iter().map(|arn| async move {
                 let call =
                     cx.aws.elb.describe_rules().listener_arn(arn).page_size(PAGE).into_paginator().items().send();
                 let rules: Option<Vec<Rule>> =

@@ -46,7 +46,19 @@ pub(super) fn gather(
     problems: &mut Collector,
 ) {
     let written = root.get("load_balancer");
+    let given = balancer.as_ref().is_some_and(|one| one.listener.is_some());
     for (name, service) in services.iter().filter(|(_, service)| !service.domains.is_empty()) {
+        if given {
+            let (span, path) = place(root, name);
+            let message = format!("{} leads to a load balancer that is not the stack's", in_words(&service.domains));
+            problems.add(
+                span,
+                &path,
+                message,
+                "use `host` for the names, and make their records where its certificate is made",
+            );
+            continue;
+        }
         let trusted = balancer.as_ref().map_or(written.is_some(), |one| !matches!(one.tls, Tls::Off | Tls::SelfSigned));
         if !trusted {
             let (span, path) = place(root, name);

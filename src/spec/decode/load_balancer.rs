@@ -7,7 +7,7 @@ use crate::spec::{
     keys::{LOAD_BALANCER, TLS, TlsWord},
     problem::Collector,
     read::{Entries, Field, Map},
-    stack::{LoadBalancer, Tls},
+    stack::{IDLE_TIMEOUT, LoadBalancer, Tls},
 };
 
 /// `region` is the stack's own, if it is right: a load balancer takes certificates of its region only. The names of services are
@@ -18,6 +18,17 @@ pub(super) fn load_balancer(field: &Field, region: Option<&str>, problems: &mut 
     let domains = domains(&map, problems);
     let redirects = redirects(&map, problems);
     let idle_timeout = map.seconds("idle_timeout", problems);
+    let listener = map.text("listener", problems);
+    if let Some(arn) = &listener {
+        given(&map, arn, region, problems);
+        return Some(LoadBalancer {
+            tls: Tls::Off,
+            domains: Vec::new(),
+            redirects: BTreeMap::new(),
+            idle_timeout: IDLE_TIMEOUT,
+            listener,
+        });
+    }
     let arn = map.text("tls", problems)?;
     let tls = if arn.starts_with("arn:") {
         certificate(&map, &arn, region, problems);
@@ -33,7 +44,29 @@ pub(super) fn load_balancer(field: &Field, region: Option<&str>, problems: &mut 
             (TlsWord::SelfSigned, None) => Tls::SelfSigned,
         }
     };
-    Some(LoadBalancer { tls, domains: domains?, redirects: redirects?, idle_timeout: idle_timeout? })
+    Some(LoadBalancer { tls, domains: domains?, redirects: redirects?, idle_timeout: idle_timeout?, listener: None })
+}
+
+/// A listener that somebody else has made, which is used as it is.
+fn given(map: &Map, arn: &str, region: Option<&str>, problems: &mut Collector) {
+    for key in ["tls", "domain", "domains", "redirects", "idle_timeout"] {
+        let hint = "leave it out, or leave `listener` out for a load balancer of the stack's own";
+        map.wrong(key, format!("`{key}` is that of the load balancer which has the listener"), hint, problems);
+    }
+    let such_as = "such as arn:aws:elasticloadbalancing:eu-west-1:123456789012:listener/app/shared/0123456789abcdef/0123456789abcdef";
+    match check::listener_region(arn) {
+        None => map.wrong(
+            "listener",
+            format!("`{arn}` is no ARN of a listener of an application load balancer"),
+            such_as,
+            problems,
+        ),
+        Some(of) if region.is_some_and(|region| region != of) => {
+            let hint = "name a listener of the stack's region: targets are in the region of their load balancer";
+            map.wrong("listener", format!("this listener is in {of}, and the stack is not"), hint, problems);
+        }
+        Some(_) => {}
+    }
 }
 
 fn without_certificate(named: &Field, problems: &mut Collector) {

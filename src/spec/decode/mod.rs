@@ -83,19 +83,27 @@ pub(super) fn stack(root: &Node, environment: &str, problems: &mut Collector) ->
             domains: Vec::new(),
             redirects: std::collections::BTreeMap::new(),
             idle_timeout: IDLE_TIMEOUT,
+            listener: None,
         });
     }
     if let (None, None, Some(services)) = (&load_balancer, map.get("load_balancer"), map.get("services")) {
         environment::need_balancer(&services, problems);
     }
     domains::gather(&map, &mut load_balancer, &services, problems);
+    let given = load_balancer.as_ref().is_some_and(|balancer| balancer.listener.is_some());
+    if let Some(field) = map.get("load_balancer").filter(|_| given)
+        && network.as_ref().is_some_and(|network| network.given.is_none())
+    {
+        let hint = "write `network: { vpc: vpc-…, public_subnets: […], private_subnets: […] }`, with the load balancer's own VPC";
+        field.wrong("a load balancer reaches tasks in its own network alone", hint, problems);
+    }
     let bastion = map.get("bastion").and_then(|field| bastion::bastion(&field, problems));
     let alarms = map.get("alarms").and_then(|field| alarms::alarms(&field, problems));
     if let (Some(field), Some(network)) = (map.get("network"), &network)
         && let Some(given) = &network.given
     {
         let needs = network::Needs {
-            load_balancer: load_balancer.is_some(),
+            load_balancer: load_balancer.as_ref().is_some_and(|balancer| balancer.listener.is_none()),
             internal: services.values().any(|service| service.internal && !service.routes.is_empty()),
             database: database.is_some(),
             cache: cache.is_some(),

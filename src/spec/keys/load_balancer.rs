@@ -56,6 +56,15 @@ pub(in crate::spec) static LOAD_BALANCER: Section = Section {
                   certificate.",
         },
         Key {
+            name: "listener",
+            kind: Kind::Text(&texts::LISTENER_ARN),
+            absence: Absence::Means("a load balancer of the stack's own"),
+            doc: "The ARN of a listener that is there already, of an application load balancer. It is in the stack's region and in \
+                  [`network.vpc`](#network). stackctl makes rules on it for the services' `routes`, beside those of others, and changes \
+                  nothing else of it. Without the other keys here: certificate, names and timeouts are the load balancer's. See [a \
+                  load balancer that is there already](#a-load-balancer-that-is-there-already).",
+        },
+        Key {
             name: "idle_timeout",
             kind: Kind::Seconds { least: 1, most: 4000 },
             absence: Absence::Default(Literal::Number(60)),

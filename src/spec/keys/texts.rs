@@ -195,6 +195,9 @@ pub(super) static HOST_CLASS: Text = Text {
 
 pub(super) static CERTIFICATE_ARN: Text = Text { one: "ARN of a certificate", pattern: "^arn:[^:]+:acm:.+$", ..PLAIN };
 
+pub(super) static LISTENER_ARN: Text =
+    Text { one: "ARN of a listener", pattern: "^arn:[^:]+:elasticloadbalancing:.+:listener/app/.+$", ..PLAIN };
+
 pub(super) static DOMAIN: Text =
     Text { one: "host name", pattern: "^[a-z0-9-]+(\\.[a-z0-9-]+)+$", longest: check::LONGEST_DOMAIN, ..PLAIN };
 

@@ -1,0 +1,34 @@
+//! A load balancer that is there already.
+
+use super::*;
+
+const LISTENER: &str =
+    "arn:aws:elasticloadbalancing:eu-west-1:123456789012:listener/app/shared/0123456789abcdef/fedcba9876543210";
+
+const NETWORK: &str = "network: { vpc: vpc-0000000f, private_subnets: [subnet-0000000c] }\n";
+
+fn with(keys: &str) -> String {
+    format!("{ONE_SERVICE}{NETWORK}load_balancer: {{ listener: \"{LISTENER}\"{keys} }}\n")
+}
+
+#[test]
+fn a_listener_of_others_takes_the_place_of_a_load_balancer() {
+    let stack = read(&with("")).expect("it is valid, without public subnets too");
+    let balancer = stack.load_balancer.expect("services are served by it");
+    assert_eq!(balancer.listener.as_deref(), Some(LISTENER));
+}
+
+#[test]
+fn what_does_not_go_with_a_listener_of_others_is_placed() {
+    let found = problems(&with(", tls: acm, idle_timeout: 2m"));
+    assert!(found[0].contains("`tls` is that of the load balancer which has the listener"), "{found:?}");
+    assert!(found[1].contains("`idle_timeout` is that of the load balancer"), "{found:?}");
+    let found = problems(&with("").replace("    port: 80\n", "    port: 80\n    domains: [a.example.com]\n"));
+    assert!(found[0].contains("`a.example.com` leads to a load balancer that is not the stack's"), "{found:?}");
+    let found = problems(&with("").replace(NETWORK, ""));
+    assert!(found[0].contains("a load balancer reaches tasks in its own network alone"), "{found:?}");
+    let found = problems(&with("").replace("listener/app/shared", "loadbalancer/app/shared"));
+    assert!(found[0].contains("is no ARN of a listener of an application load balancer"), "{found:?}");
+    let found = problems(&with("").replace(":eu-west-1:", ":us-east-1:"));
+    assert!(found[0].contains("this listener is in us-east-1, and the stack is not"), "{found:?}");
+}
