@@ -148,7 +148,7 @@ fn stackctl(args: &[&str], yaml: &str) -> Output {
     };
     write("stack.yaml", yaml);
     // What the examples name has to be there.
-    ["deploy/nginx.conf", "deploy/prepare.sh", "site/index.html"].iter().for_each(|path| write(path, ""));
+    ["Cargo.toml", "deploy/nginx.conf", "deploy/prepare.sh", "site/index.html"].iter().for_each(|path| write(path, ""));
     let mut command = Command::new(env!("CARGO_BIN_EXE_stackctl"));
     // The reference shows a variable that every user has.
     command.args(args).current_dir(folder.path()).env("USER", "ada");

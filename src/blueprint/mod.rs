@@ -40,9 +40,8 @@ pub use facts::{Facts, Load};
 pub use identity::id;
 pub use images::sources;
 pub use load_balancer::{address as balancer, internal as internal_balancer};
-pub use references::address as composed_secret;
+pub use references::{address as composed_secret, service_secret};
 pub use running::{RunningImage, running};
-pub use service::service_secret;
 pub use users::password as database_password;
 pub use zones::stands;
 

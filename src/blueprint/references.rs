@@ -14,7 +14,7 @@ use crate::{
         secretsmanager::secret::{self, Part, Pieces, Source},
     },
     model::{Address, GivenListener, Graph, Input},
-    spec::{CacheFact, DatabaseFact, Piece, Reference, Stack, StackFact, Template, UserFact},
+    spec::{CacheFact, DatabaseFact, Piece, Reference, SecretFrom, Stack, StackFact, Template, UserFact},
 };
 
 /// The parts of the stack that a value can refer to. The decoder has checked that what is referred to is there.
@@ -34,6 +34,12 @@ struct Kept {
     version: Option<Input>,
 }
 
+/// The secret that holds what `variable` of a service is, if it is generated or given.
+#[must_use]
+pub fn service_secret(service: &str, variable: &str) -> Address {
+    Address::new("secret", format!("{service}/{variable}"))
+}
+
 /// The secret that holds what `variable` of a service is put together to: where the stack keeps it already, or one of its own. That
 /// has another address than one that is generated or given, so that what the one holds is never taken for the other.
 #[must_use]
@@ -43,6 +49,7 @@ pub fn address(service: &str, variable: &str, value: &Template) -> Address {
         Reference::DatabaseUser { name, fact: UserFact::Password } => Some(users::password(name)),
         Reference::Cache(CacheFact::Password) => Some(cache::token()),
         Reference::Cache(CacheFact::Url) => Some(cache::url()),
+        Reference::Secret { service, variable } => Some(service_secret(service, variable)),
         _ => None,
     });
     kept.unwrap_or_else(|| Address::new("secret", format!("{service}.{variable}")))
@@ -98,6 +105,12 @@ impl<'a> Referable<'a> {
                 let password = self.database?.passwords.get(name)?;
                 Some(Kept { key: None, version: Some(Input::output(password, "version")) })
             }
+            // One that is generated stays as it is. Another value that is given is another revision, so that tasks take it up.
+            Reference::Secret { service, variable } => {
+                let from = self.stack.services.get(service)?.secrets.get(variable)?;
+                let version = || Input::output(&service_secret(service, variable), "version");
+                Some(Kept { key: None, version: (*from == SecretFrom::Set).then(version) })
+            }
             // A cache's password is given to it once, and its URL is written with it.
             Reference::Cache(CacheFact::Password | CacheFact::Url) => Some(Kept { key: None, version: None }),
             _ => None,
@@ -147,6 +160,9 @@ impl<'a> Referable<'a> {
             Reference::BucketName(name) => plain(Input::output(&Address::new("bucket", name), "name")),
             Reference::Version => plain(self.version.clone()),
             Reference::Stack(fact) => plain(self.of_stack(*fact)),
+            Reference::Secret { service, variable } => {
+                vec![Part::Secret { value_of: Input::output(&service_secret(service, variable), "arn") }]
+            }
             Reference::Called { name, fact } => plain(calls::referred(self.stack, name, *fact)),
         }
     }

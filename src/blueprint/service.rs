@@ -13,7 +13,7 @@ use super::{
     load_balancer::{Balancer, Balancers},
     logs::{self, Logs},
     network::Network,
-    references::Referable,
+    references::{Referable, service_secret},
     routes::{Routes, Rules},
     sidecars,
     volumes::{self, Volumes},
@@ -221,7 +221,8 @@ impl Drawing<'_> {
             entry_point: self.service.entrypoint.clone(),
             command: self.service.command.clone(),
             // Only an image that stackctl itself makes is known to need no file of its own. The agent of ECS Exec needs some.
-            read_only: matches!(self.service.image, ImageFrom::Package(_)) && !self.service.exec,
+            read_only: !self.service.exec
+                && self.service.read_only.unwrap_or(matches!(self.service.image, ImageFrom::Package(_))),
             init: self.service.exec || self.service.init,
             user: self.service.user.clone(),
             nofile: self.service.nofile,
@@ -399,12 +400,6 @@ impl Drawing<'_> {
         let rules = routes.forward(graph, self.service, &group);
         Some((group, port, rules))
     }
-}
-
-/// The secret that holds what `variable` of a service is.
-#[must_use]
-pub fn service_secret(service: &str, variable: &str) -> Address {
-    Address::new("secret", format!("{service}/{variable}"))
 }
 
 /// `1.27` of `nginx:1.27`; a digest or nothing where there is no tag.

@@ -210,7 +210,8 @@ impl<'a> Map<'a> {
         };
         let Some(field) = self.required(key, problems) else { return Some(Vec::new()) };
         if let Value::Scalar { text, .. } = &field.node.value {
-            field.expected("a list of words", &format!("write {}", as_words(text)), problems);
+            let hint = if text.trim().is_empty() { help.to_owned() } else { format!("write {}", as_words(text)) };
+            field.expected("a list of words", &hint, problems);
             return None;
         }
         let words: Vec<String> = field.texts(problems)?.into_iter().map(|(_, text)| text).collect();

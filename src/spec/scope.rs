@@ -37,7 +37,11 @@ const STACK: [(&str, StackFact); 5] = [
 const MISSING: [(&str, &str); 3] = [
     ("database", "the stack has no `database`: add `database: {}` at the top of the file"),
     ("cache", "the stack has no `cache`: add `cache: {}` at the top of the file"),
-    ("services", "a service refers to those that it calls: name it in `calls` of this service"),
+    (
+        "services",
+        "a service refers to those that it calls, by their names in its `calls`, and to secrets that are `generate` or `set` in a \
+         service: `((services.web.secrets.KEY))`",
+    ),
 ];
 
 /// All names that can be referred to in a stack.
@@ -78,6 +82,14 @@ impl Scope {
             }));
         }
         Self(names)
+    }
+
+    /// With the secrets that these services have, each by the service and the variable.
+    pub(super) fn with_secrets(mut self, secrets: impl Iterator<Item = (String, String)>) -> Self {
+        self.0.extend(secrets.map(|(service, variable)| {
+            (format!("services.{service}.secrets.{variable}"), Reference::Secret { service, variable })
+        }));
+        self
     }
 
     /// Reads `text` with its references.

@@ -324,6 +324,8 @@ pub struct Service {
     pub spot: Option<u32>,
     /// `replace: stop-first`: whether old tasks stop before new ones start.
     pub stop_first: bool,
+    /// `read_only`: whether its container cannot write to its root file system; if nothing is said, that follows from its image.
+    pub read_only: Option<bool>,
     /// `rollback_after`: how many tasks of a new version may fail before ECS goes back (1 to 1000); AWS's own number without it.
     pub rollback_after: Option<u32>,
     /// `env`.

@@ -29,6 +29,7 @@ impl Surroundings<'_> {
             let path = format!("services.{}", name.text);
             self.expand(folder, &path, service, problems);
             missing(folder, &path, service, problems);
+            without_package(folder, &path, service, problems);
         }
     }
 
@@ -91,6 +92,24 @@ fn missing(folder: &Path, path: &str, service: &mut Node, problems: &mut Collect
             );
         }
     }
+}
+
+/// Reports a `build` that names a folder without a Cargo package, as Compose names that of a Dockerfile. A folder that is not there may
+/// be made before it is built.
+fn without_package(folder: &Path, path: &str, service: &mut Node, problems: &mut Collector) {
+    let Some(build) = child(service, "build") else { return };
+    let Some(name) = build.text().filter(|name| paths::is_below(Path::new(name))) else { return };
+    let source = folder.join(name);
+    if !source.is_dir() || source.join("Cargo.toml").is_file() {
+        return;
+    }
+    let name = name.trim_end_matches('/');
+    let hint = if source.join("Dockerfile").is_file() {
+        format!("for the Dockerfile there, write `build: {{ dockerfile: {name}/Dockerfile }}`")
+    } else {
+        "name the folder of a Cargo package, or `{ dockerfile: … }`".to_owned()
+    };
+    problems.add(build.span, &format!("{path}.build"), format!("there is no Cargo.toml in {name}"), hint);
 }
 
 /// The value of `key` in a mapping.

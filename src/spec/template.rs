@@ -40,6 +40,13 @@ pub enum Reference {
     Version,
     /// `stack.…`
     Stack(StackFact),
+    /// `services.NAME.secrets.KEY`: a secret that a service has as `generate` or `set`.
+    Secret {
+        /// The service.
+        service: String,
+        /// The variable that the service has it as.
+        variable: String,
+    },
     /// `services.NAME.…`: of a service that this one calls.
     Called {
         /// The service.
@@ -126,6 +133,7 @@ impl Reference {
             Self::Database(fact) => matches!(fact, DatabaseFact::Password | DatabaseFact::Url),
             Self::DatabaseUser { fact, .. } => matches!(fact, UserFact::Password | UserFact::Url),
             Self::Cache(fact) => matches!(fact, CacheFact::Password | CacheFact::Url),
+            Self::Secret { .. } => true,
             Self::BucketName(_) | Self::Version | Self::Stack(_) | Self::Called { .. } => false,
         }
     }

@@ -1,4 +1,5 @@
-//! `${VAR}` in values: the caller's environment variables. `$${` stands for `${` itself.
+//! `${VAR}` in values: the caller's environment variables, also with a default or a message, as shells and Docker Compose have
+//! them. `$${` stands for `${` itself.
 
 use super::{
     problem::Collector,
@@ -34,15 +35,15 @@ pub(super) fn substitute(node: &mut Node, variables: &dyn Fn(&str) -> Option<Str
                     problems.silence(span);
                     return;
                 };
-                if let Some(value) = variables(name) {
-                    done.push_str(&value);
-                    problems.takes_variable(span);
-                } else {
-                    let hint = format!(
-                        "set it, as in `{name}=… stackctl …`, or write `$${{{name}}}` for the characters themselves"
-                    );
-                    problems.add(span, "", format!("the environment variable {name} is not set"), hint);
-                    missing = true;
+                match Wanted::of(name).value(variables) {
+                    Ok(value) => {
+                        done.push_str(&value);
+                        problems.takes_variable(span);
+                    }
+                    Err((message, hint)) => {
+                        problems.add(span, "", message, hint);
+                        missing = true;
+                    }
                 }
                 rest = after;
             }
@@ -54,5 +55,102 @@ pub(super) fn substitute(node: &mut Node, variables: &dyn Fn(&str) -> Option<Str
             }
         }
         Value::Scalar { .. } => {}
+    }
+}
+
+/// What is wanted between `${` and `}`.
+struct Wanted<'a> {
+    name: &'a str,
+    /// Whether an empty value counts as none.
+    filled: bool,
+    otherwise: Otherwise<'a>,
+}
+
+/// What holds without a value.
+enum Otherwise<'a> {
+    Nothing,
+    /// This value.
+    Default(&'a str),
+    /// An error with this message.
+    Message(&'a str),
+}
+
+impl<'a> Wanted<'a> {
+    /// `NAME`, `NAME:-default`, `NAME-default`, `NAME:?message` or `NAME?message`.
+    fn of(text: &'a str) -> Self {
+        let end = text.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(text.len());
+        let (name, rest) = text.split_at(end);
+        let (filled, rest) = rest.strip_prefix(':').map_or((false, rest), |rest| (true, rest));
+        match rest.chars().next() {
+            Some('-') => Self { name, filled, otherwise: Otherwise::Default(&rest[1..]) },
+            Some('?') => Self { name, filled, otherwise: Otherwise::Message(&rest[1..]) },
+            // Of another form, it is looked for as it is written, and not found.
+            _ => Self { name: text, filled: false, otherwise: Otherwise::Nothing },
+        }
+    }
+
+    /// The value, or what is wrong and what to write.
+    fn value(&self, variables: &dyn Fn(&str) -> Option<String>) -> Result<String, (String, String)> {
+        let Self { name, filled, otherwise } = self;
+        if let Some(value) = variables(name).filter(|value| !(*filled && value.is_empty())) {
+            return Ok(value);
+        }
+        let hint = format!(
+            "set it, as in `{name}=… stackctl …`, write `${{{name}:-default}}` for a default, or `$${{{name}}}` for the characters \
+             themselves"
+        );
+        let empty = if *filled { " or is empty" } else { "" };
+        match otherwise {
+            Otherwise::Default(default) => Ok((*default).to_owned()),
+            Otherwise::Message(message) if !message.trim().is_empty() => {
+                Err((format!("the environment variable {name} is not set{empty}: {}", message.trim()), hint))
+            }
+            Otherwise::Message(_) | Otherwise::Nothing => {
+                Err((format!("the environment variable {name} is not set{empty}"), hint))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn value(text: &str) -> Result<String, String> {
+        let variables = |name: &str| match name {
+            "SET" => Some("value".to_owned()),
+            "EMPTY" => Some(String::new()),
+            _ => None,
+        };
+        Wanted::of(text).value(&variables).map_err(|(message, _)| message)
+    }
+
+    #[test]
+    fn a_variable_can_have_a_default() {
+        let table = [
+            ("SET", "value"),
+            ("SET:-x", "value"),
+            ("NONE:-x y", "x y"),
+            ("NONE-", ""),
+            ("NONE:-", ""),
+            ("EMPTY-x", ""),
+            ("EMPTY:-x", "x"),
+            ("NONE:-postgres://u:p@h:5432/d?x=1", "postgres://u:p@h:5432/d?x=1"),
+        ];
+        for (text, expected) in table {
+            assert_eq!(value(text), Ok(expected.to_owned()), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_variable_can_have_a_message() {
+        assert_eq!(value("SET:?say it"), Ok("value".to_owned()));
+        assert_eq!(
+            value("NONE:?say it"),
+            Err("the environment variable NONE is not set or is empty: say it".to_owned())
+        );
+        assert_eq!(value("EMPTY?say it"), Ok(String::new()));
+        assert_eq!(value("NONE?"), Err("the environment variable NONE is not set".to_owned()));
+        assert_eq!(value("NONE"), Err("the environment variable NONE is not set".to_owned()));
     }
 }

@@ -96,3 +96,35 @@ async fn an_application_gets_its_database_under_its_own_names() {
     world.must(&["destroy", "--confirm", "tiny"]);
     assert_eq!(crate::sweep::everything(world).await, Vec::<String>::new());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn services_share_a_secret_alone_and_within_a_text() {
+    let tiny = Tiny::start();
+    let world = &tiny.0;
+    world.edit("replicas: 2", "replicas: 1\n    routes: [/*]\n    secrets: { KEY: generate, TOKEN: set }");
+    let other = "services:\n  api:\n    build: tiny\n    port: 3000\n    replicas: 1\n    health: /status\n    routes: [/env/SHARED, /env/URL]\n    \
+                 secrets:\n      SHARED: ((services.web.secrets.KEY))\n      \
+                 URL: nats://app:((services.web.secrets.TOKEN))@nats:4222\n    stop_timeout: 2\n";
+    world.edit("services:\n", other);
+    let give = |value: &str| {
+        let file = world.project().join("token");
+        std::fs::write(&file, value).expect("it can be written");
+        let given = std::fs::File::open(file).expect("it is there");
+        let output = world.command(&["secrets", "set", "web.TOKEN", "--yes"]).stdin(given).output().expect("it runs");
+        assert!(output.status.success(), "{}", text(&output));
+    };
+    give("one");
+    let url = world.up();
+    assert_eq!(world.settled(), Vec::<String>::new());
+    let key = told(world, &url, "KEY").await;
+    assert_eq!((key.len(), told(world, &url, "SHARED").await), (32, key.clone()));
+    assert_eq!(told(world, &url, "URL").await, "nats://app:one@nats:4222");
+
+    // Another value reaches the text that it is in with the next `up`.
+    give("two");
+    world.up();
+    assert_eq!(told(world, &url, "URL").await, "nats://app:two@nats:4222");
+    assert_eq!(world.settled(), Vec::<String>::new());
+    let ended = text(&world.stackctl(&["destroy", "--yes"]));
+    assert!(!ended.contains(&key), "{ended}");
+}

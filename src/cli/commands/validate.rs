@@ -6,6 +6,7 @@ use crate::{
     cli::{error::Stop, global::Global, project},
     exit,
     output::Output,
+    spec::Stack,
 };
 
 /// Arguments of `stackctl validate`.
@@ -24,9 +25,9 @@ impl Validate {
                 .document(&serde_json::json!({ "valid": true, "stack": stack.name, "environment": stack.environment }));
         } else {
             let services = stack.services.keys().cloned().collect::<Vec<_>>().join(", ");
-            let database = if stack.database.is_some() { ", a database" } else { "" };
+            let more: String = parts(&stack).into_iter().map(|part| format!("; {part}")).collect();
             output.data(&format!(
-                "{} is valid: stack {}, environment {}, in {}; services: {services}{database}",
+                "{} is valid: stack {}, environment {}, in {}; services: {services}{more}",
                 global.file.display(),
                 stack.name,
                 stack.environment,
@@ -35,4 +36,19 @@ impl Validate {
         }
         Ok(exit::DONE)
     }
+}
+
+/// What the stack has beside its services.
+fn parts(stack: &Stack) -> Vec<String> {
+    let mut parts: Vec<String> = Vec::new();
+    parts.extend(stack.database.iter().map(|_| "a database".to_owned()));
+    parts.extend(stack.cache.iter().map(|_| "a cache".to_owned()));
+    let named = |what: &str, names: Vec<&String>| {
+        let names: Vec<&str> = names.into_iter().map(String::as_str).collect();
+        (!names.is_empty()).then(|| format!("{what}: {}", names.join(", ")))
+    };
+    parts.extend(named("buckets", stack.buckets.keys().collect()));
+    parts.extend(named("volumes", stack.volumes.keys().collect()));
+    parts.extend(named("jobs", stack.jobs.keys().collect()));
+    parts
 }

@@ -55,6 +55,25 @@ fn dockerfile(build: &Field, problems: &mut Collector) -> Option<ImageFrom> {
     Some(ImageFrom::Dockerfile { path, context: context.unwrap_or(own), target, args: args? })
 }
 
+/// The variables that the `docker` command reads.
+/// <https://docs.docker.com/reference/cli/docker/#environment-variables>
+const DOCKERS: [&str; 14] = [
+    "DOCKER_API_VERSION",
+    "DOCKER_BUILDKIT",
+    "DOCKER_CERT_PATH",
+    "DOCKER_CLI_HINTS",
+    "DOCKER_CONFIG",
+    "DOCKER_CONTENT_TRUST",
+    "DOCKER_CONTENT_TRUST_SERVER",
+    "DOCKER_CONTEXT",
+    "DOCKER_CUSTOM_HEADERS",
+    "DOCKER_DEFAULT_PLATFORM",
+    "DOCKER_HIDE_LEGACY_COMMANDS",
+    "DOCKER_HOST",
+    "DOCKER_TLS",
+    "DOCKER_TLS_VERIFY",
+];
+
 /// Build arguments. Docker takes their values from its environment, which nobody else on the machine sees; so none may have the name
 /// of what Docker itself reads there.
 fn arguments(field: &Field, problems: &mut Collector) -> Option<BTreeMap<String, String>> {
@@ -62,7 +81,8 @@ fn arguments(field: &Field, problems: &mut Collector) -> Option<BTreeMap<String,
     let mut arguments = BTreeMap::new();
     for field in entries.fields() {
         let name = field.key.text.clone();
-        let is_dockers = ["DOCKER_", "BUILDX_", "BUILDKIT_"].iter().any(|prefix| name.starts_with(prefix));
+        let is_dockers =
+            name.starts_with("BUILDX_") || name.starts_with("BUILDKIT_") || DOCKERS.contains(&name.as_str());
         if !check::is_variable(&name) {
             let hint = "letters, digits and _, not beginning with a digit";
             problems.add(field.key.span, &field.path, format!("`{name}` cannot name a build argument"), hint);

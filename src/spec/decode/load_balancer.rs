@@ -116,7 +116,11 @@ pub(super) fn names(map: &Map, problems: &mut Collector) -> Option<Vec<String>> 
 fn domain(field: &Field, problems: &mut Collector) -> Option<String> {
     let name = field.text(problems)?;
     if let Some(problem) = check::domain_problem(&name) {
-        field.wrong(format!("`{name}`: {problem}"), "such as app.example.com", problems);
+        let hint = match name.strip_prefix("*.") {
+            Some(rest) => format!("use `domains` for it: `domains: [{rest}, \"*.{rest}\"]`"),
+            None => "such as app.example.com".to_owned(),
+        };
+        field.wrong(format!("`{name}`: {problem}"), hint, problems);
         return None;
     }
     Some(name)

@@ -33,6 +33,17 @@ pub(super) fn secrets(field: &Field, scope: &Scope, problems: &mut Collector) ->
     Some(secrets)
 }
 
+/// The secrets that services have as `generate` or `set`, as they are written, each by the service and the variable: values of other
+/// services can refer to them.
+pub(super) fn referable<'a>(services: &'a [Field]) -> impl Iterator<Item = (String, String)> + 'a {
+    services.iter().flat_map(|service| {
+        let own = service.node.entries().iter().filter(|(key, _)| key.text == "secrets");
+        let own = own.flat_map(|(_, secrets)| secrets.entries());
+        let own = own.filter(|(_, node)| node.text().is_some_and(|text| ["generate", "set"].contains(&text)));
+        own.map(|(variable, _)| (service.key.text.clone(), variable.text.clone()))
+    })
+}
+
 /// The names of the secrets that `service` has, as they are written.
 pub(super) fn names(service: &Map) -> impl Iterator<Item = String> {
     let field = service.get("secrets");

@@ -145,7 +145,8 @@ fn service(
     let port = map.number("port", problems).and_then(|port| u16::try_from(port).ok());
     let (cpu, memory) = size(&map, problems);
     let calls = calls::calls(&map, &field.key.text, all, problems);
-    let scope = &calls::scope(scope, calls.as_deref().unwrap_or_default(), all);
+    let scope = calls::scope(scope, calls.as_deref().unwrap_or_default(), all);
+    let scope = &scope.with_secrets(secrets::referable(all));
     let own = Own::of(&map, &field.key.text, port, (given, scope), volumes);
     let volumes = volumes::mounts(&map, volumes, problems);
     let beside = sidecars::beside(&map, &own, problems);
@@ -200,6 +201,11 @@ fn service(
     let (user, nofile, init) = process(&map, problems);
     let spot = spot(&map, problems);
     let stop_first = map.word("replace", &REPLACE, problems);
+    let read_only = map.truth("read_only", problems);
+    if (exec, read_only) == (Some(true), Some(true)) {
+        let hint = "leave one of them out: the agent of `exec` writes to the root file system";
+        map.wrong("read_only", "`read_only` does not go with `exec`", hint, problems);
+    }
     let rollback_after = map.number("rollback_after", problems);
     let buckets = buckets::used(&map, declared, problems);
     let named: Vec<String> = buckets.iter().flatten().map(|name| Bucket::variable(name)).collect();
@@ -266,6 +272,7 @@ fn service(
         init: init?,
         spot: spot?,
         stop_first: stop_first?,
+        read_only,
         rollback_after,
         env: env?,
         secrets: secrets?,

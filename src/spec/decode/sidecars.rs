@@ -193,7 +193,7 @@ fn own_secrets(field: &Field, own: &Own, problems: &mut Collector) -> Option<BTr
         if field.text(problems)? != "shared" {
             let hint = format!(
                 "write `shared` for the service's secret of this name, or `{{ from: … }}` with the ARN or the parameter's \
-                 name of where it is kept; one that is generated or set is declared in `secrets` of `{}`",
+                 name of where it is kept; one that is generated, set or has references is declared in `secrets` of `{}`",
                 own.name
             );
             field.wrong("a secret's value is not written here", hint, problems);

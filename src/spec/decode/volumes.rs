@@ -27,10 +27,6 @@ pub(super) fn volumes(field: &Field, problems: &mut Collector) -> BTreeMap<Strin
             let hint = "2 to 20 of a-z, 0-9 and -, beginning with a letter";
             problems.add(field.key.span, &field.path, format!("`{name}` cannot name a volume"), hint);
         }
-        // What is empty counts as not there, as everywhere: an environment takes a volume away with `null`.
-        if field.node.is_null() {
-            continue;
-        }
         if let Some(volume) = volume(&field, problems) {
             volumes.insert(name.clone(), volume);
         }
@@ -39,7 +35,9 @@ pub(super) fn volumes(field: &Field, problems: &mut Collector) -> BTreeMap<Strin
 }
 
 fn volume(field: &Field, problems: &mut Collector) -> Option<Volume> {
-    let map = Map::new(field.node, &field.path, &VOLUME, problems)?;
+    // Compose files name a volume and nothing else. What an environment takes away with `null` is not here any more.
+    let map =
+        if field.node.is_null() { Map::empty(&VOLUME) } else { Map::new(field.node, &field.path, &VOLUME, problems)? };
     let is_kept = map.word("shared", &SHARED, problems);
     let (protect, backups) = (map.truth("protect", problems), map.truth("backups", problems));
     let throughput = map.word("throughput", &THROUGHPUT, problems);
@@ -59,7 +57,7 @@ fn volume(field: &Field, problems: &mut Collector) -> Option<Volume> {
 pub(super) fn declared<'a>(root: &Map<'a>) -> Vec<&'a str> {
     let field = root.get("volumes");
     let entries = field.iter().flat_map(|field| field.node.entries());
-    entries.filter(|(_, node)| !node.is_null()).map(|(key, _)| key.text.as_str()).collect()
+    entries.map(|(key, _)| key.text.as_str()).collect()
 }
 
 /// Where the container that `map` describes has volumes, out of those that are `declared`.

@@ -226,6 +226,13 @@ pub(in crate::spec) static SERVICE: Section = Section {
                   so. It is for a program of which two versions must not serve side by side. See [replace](#replace).",
         },
         Key {
+            name: "read_only",
+            kind: Kind::Truth,
+            absence: Absence::Means("true for a Cargo package without `exec`, else false"),
+            doc: "Whether its container cannot write to its root file system, `/tmp` included. What it has to write goes into \
+                  [`volumes`](#volumes). Not with `exec`, whose agent writes. A change replaces the tasks.",
+        },
+        Key {
             name: "rollback_after",
             kind: Kind::Number { least: 1, most: 1000, unit: "" },
             absence: Absence::Means("ECS's own rule"),
@@ -433,6 +440,28 @@ const FOREIGN: &[Foreign] = &[
         words: &["stop_signal"],
         help: "leave it out: ECS sends the STOPSIGNAL of the image's Dockerfile, or SIGTERM",
     },
+    Foreign { words: &["readonly_fs", "readonly_root_filesystem"], help: "use `read_only`, such as `read_only: true`" },
+    Foreign {
+        words: &[
+            "security_opt",
+            "cap_add",
+            "cap_drop",
+            "privileged",
+            "sysctls",
+            "shm_size",
+            "pids_limit",
+            "ipc",
+            "pid",
+            "devices",
+        ],
+        help: "leave it out: tasks of Fargate have the kernel settings and capabilities that AWS gives them",
+    },
+    Foreign {
+        words: &["hostname", "extra_hosts", "dns", "dns_search", "domainname"],
+        help: "leave it out: services find each other by `calls`, and tasks ask the network's own name server",
+    },
+    Foreign { words: &["profiles"], help: "use `environments` for what only some of them have" },
+    Foreign { words: &["tty", "stdin_open"], help: "leave it out: `stackctl exec` and `stackctl run` open a terminal" },
     Foreign { words: &["restart"], help: "leave it out: ECS replaces a task that ends" },
     Foreign { words: &["container_name"], help: "leave it out: the key of the service is its name" },
     Foreign {

@@ -61,8 +61,8 @@ fn values_refer_to_services_that_are_called() {
     assert_eq!(
         problems(&uncalled),
         [
-            "4:60 there is no `services.api.url` to refer to [a service refers to those that it calls: name it in `calls` of this \
-             service]"
+            "4:60 there is no `services.api.url` to refer to [a service refers to those that it calls, by their names in its `calls`, \
+             and to secrets that are `generate` or `set` in a service: `((services.web.secrets.KEY))`]"
         ]
     );
 }

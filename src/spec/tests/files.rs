@@ -111,3 +111,26 @@ fn processors_and_files_have_repositories_of_their_own() {
     assert_eq!(name("ee", "ee").as_deref(), Some("nginx-with-files-of-ee"));
     assert_eq!(name("ff", "ff"), None);
 }
+
+#[test]
+fn a_folder_with_a_dockerfile_alone_is_told_apart_from_a_package() {
+    let folder = project(&[("api/Dockerfile", "FROM scratch"), ("app/Cargo.toml", ""), ("site/index.html", "")]);
+    let with = |build: &str| ONE_SERVICE.replace("build: app", &format!("build: {build}"));
+    let around = Surroundings { variables: &none, folder: Some(folder.path()) };
+    let of = |build: &str| parse_in(&around, "stack.yaml", &with(build), DEFAULT_ENVIRONMENT);
+    assert!(of("app").is_ok() && of("later").is_ok());
+    let found = of("./api").expect_err("it is no package");
+    let [problem] = found.list() else { panic!("{found:?}") };
+    assert_eq!((problem.line, problem.column, problem.message.as_str()), (5, 12, "there is no Cargo.toml in ./api"));
+    assert!(problem.hint.as_deref().is_some_and(|hint| hint.contains("dockerfile: ./api/Dockerfile")), "{problem:?}");
+    assert!(of("site").is_err());
+}
+
+#[test]
+fn a_root_file_system_is_closed_where_it_is_said() {
+    let said = |more: &str| read(&format!("{ONE_SERVICE}{more}")).map(|stack| stack.services["web"].read_only);
+    assert_eq!(said("").expect("it is valid"), None);
+    assert_eq!(said("    read_only: true\n").expect("it is valid"), Some(true));
+    let found = problems(&format!("{ONE_SERVICE}    exec: true\n    read_only: true\n"));
+    assert!(found[0].contains("`read_only` does not go with `exec`"), "{found:?}");
+}

@@ -205,7 +205,7 @@ fn domain_and_certificate_need_each_other() {
         ),
         (
             "tls: acm, domain: \"*.example.com\"",
-            "4:36 `*.example.com`: the load balancer is reached by one name, not by all of a kind [such as app.example.com]".to_owned(),
+            "4:36 `*.example.com`: the load balancer is reached by one name, not by all of a kind [use `domains` for it: `domains: [example.com, \"*.example.com\"]`]".to_owned(),
         ),
         (
             "tls: \"arn:aws:acm:us-east-1:123456789012:certificate/1\"",

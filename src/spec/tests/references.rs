@@ -40,6 +40,24 @@ fn the_url_of_a_cache_is_a_secret_only_with_a_password_in_it() {
 }
 
 #[test]
+fn services_share_secrets() {
+    let other = "  worker:\n    build: app\n    secrets:\n      KEY: ((services.web.secrets.KEY))\n      \
+                 URL: nats://app:((services.web.secrets.TOKEN))@nats:4222\n";
+    let own = "    secrets: { KEY: generate, TOKEN: set, FROM: { from: /shop/x } }\n";
+    let stack =
+        read(&format!("{}{other}", with("", own))).unwrap_or_else(|problems| panic!("{}", problems.render(false)));
+    let SecretFrom::Composed(key) = &stack.services["worker"].secrets["KEY"] else { panic!("it is a reference") };
+    let reference = Reference::Secret { service: "web".into(), variable: "KEY".into() };
+    assert_eq!(key.alone(), Some(&reference));
+    let wrong =
+        |text: &str| problems(&format!("{}{}", with("", own), other.replace("((services.web.secrets.KEY))", text)));
+    assert!(wrong("((services.web.secrets.KYE))")[0].contains("did you mean `((services.web.secrets.KEY))`?"));
+    assert!(wrong("((services.web.secrets.FROM))")[0].contains("there is no `services.web.secrets.FROM` to refer to"));
+    let env = with("", &format!("{own}    env: {{ A: ((services.web.secrets.KEY)) }}\n"));
+    assert!(problems(&env)[0].contains("A has a secret in it"));
+}
+
+#[test]
 fn an_unknown_name_is_placed_within_its_value() {
     let text = with("database: {}\n", "    env:\n      URL: \"a ((database.host)) ((database.hots)) b\"\n");
     let found = problems(&text);
