@@ -2,9 +2,9 @@
 //!
 //! Imports point one way: `cli → {spec, blueprint, engine, image, output}`, `engine → {kind, model, aws}`,
 //! `kinds/* → {kind, model, aws}`, `blueprint → {spec, model, the kinds' Desired types}`, `image → {kind, model}`,
-//! `task, releases, session → {kind, kinds, model, aws}`, `logs → {kind, model, aws}`, `blockers → {kind, model}`,
+//! `task, releases, session → {kind, kinds, model, aws}`, `jobs → {kind, kinds, model, aws, times}`, `logs → {kind, model, aws}`, `blockers → {kind, model}`,
 //! `policy → {spec, blueprint, session, kind, model, aws}`, `cost → {spec, blueprint, kind, model}`,
-//! `output → {cost, engine, logs, releases, kind, model}`; `spec`, `model` and `dump` import none of ours. `tests/imports.rs`
+//! `output → {cost, engine, jobs, logs, releases, kind, model}`; `spec`, `model` and `dump` import none of ours. `tests/imports.rs`
 //! reads the `use crate::` lines and fails on a breach.
 
 pub mod aws;
@@ -18,6 +18,7 @@ pub mod engine;
 mod every_kind;
 pub mod exit;
 pub mod image;
+pub mod jobs;
 pub mod kind;
 pub mod kinds;
 pub mod logs;
@@ -29,3 +30,4 @@ pub mod releases;
 pub mod session;
 pub mod spec;
 pub mod task;
+mod times;

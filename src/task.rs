@@ -11,10 +11,13 @@ use tokio::time::sleep;
 use crate::{
     aws::{self, Outcome, TaskLog, given},
     kind::Context,
-    kinds::ecs::{
-        self, service,
-        task::{self, OneOff, Repeats},
-        task_end,
+    kinds::{
+        ecs::{
+            self, service,
+            task::{self, OneOff, Repeats},
+            task_end,
+        },
+        scheduler::schedule,
     },
     model::{Address, Explanation, Failure},
 };
@@ -34,7 +37,7 @@ const QUIET_LOOKS: u32 = 3;
 pub struct Task {
     arn: String,
     cluster: String,
-    /// The service, as which its container and its log group are called too.
+    /// The container that is waited for; its log group is called so too.
     service: String,
 }
 
@@ -71,11 +74,37 @@ impl Task {
             container: name,
             command: Some(command),
             network: ecs::network_of(live.subnets.clone(), live.security_groups.clone(), live.public_ip)?,
+            group: None,
             repeats: Repeats::Sdk,
         };
         let task = task::run(cx, &Address::new("service", name), one_off).await?;
         let arn = given(task.task_arn, "RunTask", "taskArn")?;
         Ok(Self { arn, cluster: live.cluster.clone(), service: name.to_owned() })
+    }
+
+    /// Starts the job that `live` is, as EventBridge would now.
+    ///
+    /// # Errors
+    /// If ECS refuses, or somebody has made something else of the schedule.
+    pub async fn start_job(cx: &Context, live: &schedule::Live) -> Result<Self, Failure> {
+        let address = Address::new("schedule", &live.name);
+        let Some((container, command)) = live.command() else {
+            let message = format!("somebody has changed what {address} runs");
+            return Err(Failure::new(message).hint("`stackctl up` makes it what stack.yaml says"));
+        };
+        let one_off = OneOff {
+            started_by: STARTED_BY,
+            cluster: &live.cluster,
+            task_definition: &live.task_definition,
+            container: &container,
+            command: Some(command.as_slice()).filter(|command| !command.is_empty()),
+            network: ecs::network_of(live.subnets.clone(), live.security_groups.clone(), live.public_ip)?,
+            group: Some(&live.task_group),
+            repeats: Repeats::Sdk,
+        };
+        let task = task::run(cx, &address, one_off).await?;
+        let arn = given(task.task_arn, "RunTask", "taskArn")?;
+        Ok(Self { arn, cluster: live.cluster.clone(), service: container })
     }
 
     /// The last part of its ARN.
@@ -109,7 +138,7 @@ impl Task {
                 }
                 if state == "STOPPED" && quiet >= QUIET_LOOKS {
                     return Ok(End {
-                        exit_code: ecs::exit_code(&task, &self.service),
+                        exit_code: task_end::exit_code(&task, &self.service),
                         reason: task_end::end_of(&task, &self.service).to_string(),
                         explanation: task_end::told(&task, &self.service, last.into()),
                     });

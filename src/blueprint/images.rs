@@ -38,7 +38,7 @@ impl Drawn {
 
 /// The sources of all images that `stack` builds, each once.
 pub fn sources(stack: &Stack) -> BTreeSet<ImageSource> {
-    stack.services.values().filter_map(source).collect()
+    stack.programs().filter_map(|(_, program)| source(program)).collect()
 }
 
 /// What the image of `service` is made of, if it is made here.
@@ -68,7 +68,7 @@ pub(super) fn arch(service: &Service) -> Arch {
 pub(super) fn draw(graph: &mut Graph, stack: &Stack, facts: &Facts) -> BTreeMap<ImageSource, Drawn> {
     let mut drawn = BTreeMap::new();
     let mut named: BTreeMap<ImageSource, String> = BTreeMap::new();
-    for (name, service) in &stack.services {
+    for (name, service) in stack.programs() {
         if let (Some(source), Some(name)) = (source(service), service.repository(&stack.name, name)) {
             // It has the name of the first service that builds it.
             named.entry(source).or_insert(name);
@@ -103,7 +103,7 @@ pub(super) fn draw(graph: &mut Graph, stack: &Stack, facts: &Facts) -> BTreeMap<
 /// The services that run the image of `source`.
 fn users<'a>(stack: &'a Stack, source: &'a ImageSource) -> impl Iterator<Item = &'a String> {
     let runs_it = |(_, service): &(&String, &Service)| self::source(service).as_ref() == Some(source);
-    stack.services.iter().filter(runs_it).map(|(name, _)| name)
+    stack.programs().filter(runs_it).map(|(name, _)| name)
 }
 
 /// Those of them that stay with the image that they run: all of which no other digest is to be released. They stay also where

@@ -1,66 +1,147 @@
-//! Jobs: a schedule for each, their group, and the role with which EventBridge starts them.
+//! Jobs: a schedule for each, their group, the role with which EventBridge starts them, and the task definitions of those that
+//! do not run exactly as a service does.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::{calls::Calls, identity, network::Network};
+use super::{
+    calls, identity,
+    service::{Drawing, Parts},
+};
 use crate::{
     kinds::{
-        ecs::task_definition,
+        ecs::{
+            task_definition::{self, Condition, Container},
+            task_end::TIMEOUT,
+        },
         iam::role,
         scheduler::{schedule, schedule_group},
     },
     model::{Address, Graph, Input},
-    spec::Stack,
+    spec::{Job, Runs, Stack},
 };
 
 /// Who starts them.
 const PRINCIPAL: &str = "scheduler.amazonaws.com";
 
+/// Ends when it is told to, or fails when the time is over. It is an essential container: when it ends, ECS stops the task.
+/// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ContainerDefinition.html>
+const LIMIT: &str = "trap 'kill $!; exit 0' TERM; sleep $TIMEOUT & wait $!; \
+                     echo \"the run took longer than $TIMEOUT s: it is stopped\"; exit $CODE";
+
 /// Draws over the services, which have to be in the graph.
-pub(super) fn draw(graph: &mut Graph, stack: &Stack, network: &Network, calls: &Calls) {
+pub(super) fn draw(graph: &mut Graph, stack: &Stack, parts: &Parts) {
     if stack.jobs.is_empty() {
         return;
     }
     let group = graph.add(Address::new("schedule_group", "main"), &schedule_group::Desired {});
-    let role = role(graph, stack);
     for (name, job) in &stack.jobs {
-        let service = Address::new("service", &job.service);
+        define(graph, stack, parts, name, job);
+    }
+    let role = role(graph, stack);
+    let (network, calls) = (&parts.network, &parts.calls);
+    for (name, job) in &stack.jobs {
+        let container = job.runs.container(name);
+        let others = match &job.runs {
+            Runs::Service { name, .. } => calls.other_groups(name, &stack.services[name]),
+            Runs::Own(own) => calls.other_groups(name, own),
+        };
         let schedule = graph.add(
             Address::new("schedule", name),
             &schedule::Desired {
                 schedule: job.schedule.clone(),
                 timezone: job.timezone.clone(),
-                container: job.service.clone(),
+                container: container.to_owned(),
                 command: job.command.clone(),
-                task_definition: Input::output(&Address::new("task_definition", &job.service), "arn"),
+                task_definition: Input::output(&definition(name, job), "arn"),
                 cluster: Input::output(&Address::new("cluster", "main"), "arn"),
                 role: Input::output(&role, "arn"),
                 group: Input::output(&group, "name"),
                 subnets: network.tasks.clone(),
-                security_group: Input::output(
-                    &Address::new("security_group", format!("service-{}", job.service)),
-                    "id",
-                ),
-                other_groups: calls.other_groups(&job.service, &stack.services[&job.service]),
+                security_group: Input::output(&parts.groups[container], "id"),
+                other_groups: others,
                 public_ip: network.public_tasks,
             },
         );
-        // A revision that does not come to serve must not run as a job either. And it brings the way out along, and the
-        // release command's work.
-        graph.need(&schedule, &service);
+        match &job.runs {
+            // A revision that does not come to serve must not run as a job either. And it brings the way out along, and the
+            // release command's work.
+            Runs::Service { name, .. } => graph.need(&schedule, &Address::new("service", name)),
+            Runs::Own(own) => {
+                network.routes.iter().for_each(|route| graph.need(&schedule, route));
+                parts.volumes.reached_by(own).for_each(|target| graph.need(&schedule, target));
+            }
+        }
     }
 }
 
-/// May start any revision of the services that have jobs, and hand over the roles of those.
+/// The task definition that the job `name` runs.
+fn definition(name: &str, job: &Job) -> Address {
+    let of = if job.has_definition() { name } else { job.runs.container(name) };
+    Address::new("task_definition", of)
+}
+
+/// Draws the task definition of a job that has one of its own.
+fn define(graph: &mut Graph, stack: &Stack, parts: &Parts, name: &str, job: &Job) {
+    match &job.runs {
+        Runs::Own(own) => {
+            let cluster = Input::output(&Address::new("cluster", "main"), "arn");
+            let limit = job.timeout.map(|seconds| (TIMEOUT.0, seconds));
+            let limit =
+                |log_group: &Input| limit.map(|(limit, seconds)| (limit.to_owned(), timeout(name, seconds, log_group)));
+            Drawing { stack, parts, name, service: own, cluster }.task_definition(graph, limit);
+        }
+        Runs::Service { .. } if !job.has_definition() => {}
+        Runs::Service { name: service, size, env } => {
+            let of = Address::new("task_definition", service);
+            let mut desired = of_service(graph, &of);
+            if let Some((cpu, memory)) = size {
+                (desired.cpu, desired.memory) = (*cpu, *memory);
+            }
+            let version = desired.main.environment.get("APP_VERSION").cloned().unwrap_or_else(|| "".into());
+            let referable = parts.referable(stack, &version);
+            let own = env.iter().map(|(variable, value)| (variable.clone(), referable.plain(value)));
+            desired.main.environment.extend(own);
+            desired.main.secrets.retain(|variable, _| !env.contains_key(variable));
+            // Nobody calls a job by a name.
+            desired.sidecars.retain(|sidecar, _| !calls::is_handover(sidecar));
+            let limit = job.timeout.map(|seconds| timeout(service, seconds, &desired.main.log_group));
+            desired.sidecars.extend(limit.map(|limit| (TIMEOUT.0.to_owned(), limit)));
+            let address = graph.add(Address::new("task_definition", name), &desired);
+            graph.need(&address, &of);
+            env.values().for_each(|value| referable.wait_for_users(graph, &address, value));
+        }
+    }
+}
+
+/// What the service's task definition at `address` says.
+fn of_service(graph: &Graph, address: &Address) -> task_definition::Desired {
+    let node = graph.get(address).expect("the services are drawn before their jobs");
+    serde_json::from_value(node.desired.clone()).expect("it was written by its own kind")
+}
+
+/// What ends the container `main` after some time.
+fn timeout(main: &str, seconds: u32, log_group: &Input) -> Container {
+    Container {
+        command: ["sh", "-c", LIMIT].map(str::to_owned).to_vec(),
+        environment: BTreeMap::from([
+            ("TIMEOUT".to_owned(), seconds.to_string().into()),
+            ("CODE".to_owned(), TIMEOUT.1.to_string().into()),
+        ]),
+        depends_on: BTreeMap::from([(main.to_owned(), Condition::Start)]),
+        stop_timeout: 2,
+        read_only: true,
+        ..Container::new(calls::BUSYBOX.into(), log_group.clone())
+    }
+}
+
+/// May start any revision of what has jobs, and hand over the roles of those.
 fn role(graph: &mut Graph, stack: &Stack) -> Address {
     let id = identity::id(stack);
-    let services: BTreeSet<&str> = stack.jobs.values().map(|job| job.service.as_str()).collect();
-    let families = services.iter().map(|service| {
-        let family = task_definition::revisions_arn(&id, &Address::new("task_definition", *service));
-        Input::from(family)
-    });
-    let roles = services.iter().flat_map(|service| ["execution", "task"].map(|of| format!("{service}-{of}")));
-    // A service that may do nothing has no role for its tasks.
+    let definitions: BTreeSet<Address> = stack.jobs.iter().map(|(name, job)| definition(name, job)).collect();
+    let families = definitions.iter().map(|address| Input::from(task_definition::revisions_arn(&id, address)));
+    let run_as: BTreeSet<&str> = stack.jobs.iter().map(|(name, job)| job.runs.container(name)).collect();
+    let roles = run_as.iter().flat_map(|name| ["execution", "task"].map(|of| format!("{name}-{of}")));
+    // What may do nothing has no role for its tasks.
     let roles = roles.map(|name| Address::new("role", name)).filter(|role| graph.get(role).is_some());
     let roles = roles.map(|role| Input::output(&role, "arn"));
     let statements = vec![

@@ -85,7 +85,7 @@ pub fn graph(stack: &Stack, facts: &Facts) -> Result<Graph, Failure> {
     let parts = service::Parts { network, images, balancers, calls, groups, database, cache, volumes };
     service::draw(&mut graph, stack, &parts, &facts.priorities);
     scaling::draw(&mut graph, stack, &parts.balancers);
-    jobs::draw(&mut graph, stack, &parts.network, &parts.calls);
+    jobs::draw(&mut graph, stack, &parts);
     alarms::draw(&mut graph, stack, &parts.balancers);
     Ok(graph)
 }

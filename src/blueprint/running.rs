@@ -4,7 +4,12 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    kinds::{ecr::image, ecs::service},
+    kind::authorities,
+    kinds::{
+        ecr::image,
+        ecs::{service, task_definition},
+        scheduler::schedule,
+    },
     model::{Address, Failure, LiveResource, StackId},
 };
 
@@ -34,8 +39,10 @@ pub struct RunningImage {
 pub fn running(id: &StackId, live: &[LiveResource]) -> Result<BTreeMap<String, RunningImage>, Failure> {
     let images: Vec<(&Address, image::Live)> = of_kind(live, "image")?;
     let services = of_kind::<service::Live>(live, "service")?.into_iter();
-    let running = services.filter_map(|(address, service)| {
-        let named = image::tagged(service.image.as_deref()?)?;
+    let services = services
+        .map(|(address, service)| (address, service.image, service.authorities == service::Authorities::Present));
+    let running = services.chain(of_jobs(live)?).filter_map(|(address, image, has_authorities)| {
+        let named = image::tagged(image.as_deref()?)?;
         let of = image::address(id, named.uri)?;
         let there = images.iter().find(|(address, _)| **address == of).map(|(_, image)| image);
         // One of a registry elsewhere is not what this stack has pushed.
@@ -47,13 +54,32 @@ pub fn running(id: &StackId, live: &[LiveResource]) -> Result<BTreeMap<String, R
             image: format!("{}:{}", named.uri, named.tag),
             version: format!("{}+{}", named.version, named.build),
             build: named.build,
-            has_authorities: service.authorities == service::Authorities::Present,
+            has_authorities,
             newer: there.map_or(0, |image| image.newer_than(named.build)),
             digest: there.and_then(|image| image.kept.get(named.tag).cloned()),
         };
         Some((address.name().to_owned(), running))
     });
     Ok(running.collect())
+}
+
+/// What runs, its image, and whether that has Amazon's authorities for RDS in it.
+type Runs<'a> = (&'a Address, Option<String>, bool);
+
+/// What runs jobs, and is no service.
+fn of_jobs(live: &[LiveResource]) -> Result<Vec<Runs<'_>>, Failure> {
+    let schedules: Vec<schedule::Live> = of_kind(live, "schedule")?.into_iter().map(|(_, live)| live).collect();
+    let is_service = |name: &str| live.iter().any(|one| one.address == Address::new("service", name));
+    let definitions = of_kind::<task_definition::Live>(live, "task_definition")?.into_iter();
+    let of_jobs = definitions.filter(|(address, definition)| {
+        !is_service(address.name()) && schedules.iter().any(|schedule| schedule.runs(&definition.family))
+    });
+    Ok(of_jobs
+        .map(|(address, definition)| {
+            let image = definition.fields.get(task_definition::Field::Image.name()).cloned();
+            (address, image, definition.fields.values().any(|value| value == authorities::PATH))
+        })
+        .collect())
 }
 
 fn of_kind<'a, L: serde::de::DeserializeOwned>(

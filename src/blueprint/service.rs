@@ -52,6 +52,19 @@ pub(super) struct Parts {
     pub(super) volumes: Volumes,
 }
 
+impl Parts {
+    /// What a value of something of `version` can refer to.
+    pub(super) fn referable<'a>(&'a self, stack: &'a Stack, version: &'a Input) -> Referable<'a> {
+        Referable {
+            stack,
+            database: self.database.as_ref(),
+            cache: self.cache.as_ref(),
+            listener: self.balancers.public.as_ref().and_then(|balancer| balancer.given.as_ref()),
+            version,
+        }
+    }
+}
+
 /// The services' security groups, by service: each admits the load balancer on its port and on that of its
 /// health check, and the services that call it.
 pub(super) fn security_groups(
@@ -62,7 +75,7 @@ pub(super) fn security_groups(
     calls: &Calls,
 ) -> BTreeMap<String, Address> {
     let mut groups = BTreeMap::new();
-    for (name, service) in &stack.services {
+    for (name, service) in stack.programs() {
         let caller = balancers.of(service);
         let port = service.served(name).map(|(_, port)| port);
         let ports = port.into_iter().chain(service.health.port);
@@ -127,18 +140,18 @@ impl Ways {
     }
 }
 
-/// One service on its way into the graph.
-struct Drawing<'a> {
-    stack: &'a Stack,
-    parts: &'a Parts,
-    name: &'a str,
-    service: &'a Service,
-    cluster: Input,
+/// One service on its way into the graph, or a job with an image of its own.
+pub(super) struct Drawing<'a> {
+    pub(super) stack: &'a Stack,
+    pub(super) parts: &'a Parts,
+    pub(super) name: &'a str,
+    pub(super) service: &'a Service,
+    pub(super) cluster: Input,
 }
 
 impl Drawing<'_> {
     fn draw(&self, graph: &mut Graph, routes: &mut Option<Routes>) {
-        let definition = self.task_definition(graph);
+        let definition = self.task_definition(graph, |_| None);
         let target = self.target(graph, routes);
         let network = &self.parts.network;
         let group = Input::output(&self.parts.groups[self.name], "id");
@@ -191,7 +204,12 @@ impl Drawing<'_> {
         }
     }
 
-    fn task_definition(&self, graph: &mut Graph) -> Address {
+    /// Its task definition; `beside` gives one more container, by its name, which logs to the group that it is given.
+    pub(super) fn task_definition(
+        &self,
+        graph: &mut Graph,
+        beside: impl FnOnce(&Input) -> Option<(String, task_definition::Container)>,
+    ) -> Address {
         let logs = logs::draw(graph, self.stack, self.name, self.service.log_days);
         let built = images::source(self.service).map(|source| &self.parts.images[&source]);
         let (image, version) = match (&self.service.image, built) {
@@ -201,13 +219,7 @@ impl Drawing<'_> {
                 unreachable!("what is built has a source, and every source is drawn")
             }
         };
-        let referable = Referable {
-            stack: self.stack,
-            database: self.parts.database.as_ref(),
-            cache: self.parts.cache.as_ref(),
-            listener: self.parts.balancers.public.as_ref().and_then(|balancer| balancer.given.as_ref()),
-            version: &version,
-        };
+        let referable = self.parts.referable(self.stack, &version);
         let secrets = self.secrets(graph, &referable);
         let environment = self.environment(&referable, built);
         let execution_role = self.execution_role(graph, &logs, &secrets, built);
@@ -239,6 +251,7 @@ impl Drawing<'_> {
             sidecars: sidecars::draw(self.service, &container, &referable)
                 .into_iter()
                 .chain(self.parts.calls.containers(self.name, self.service, &container.log_group))
+                .chain(beside(&container.log_group))
                 .collect(),
             ..task_definition::Desired::new(self.name, container, roles)
         };

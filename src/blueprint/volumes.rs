@@ -61,7 +61,7 @@ fn one(
         protect: kept.protect,
     };
     let file_system = graph.add(Address::new("file_system", name), &desired);
-    let having = stack.services.iter().filter(|(_, service)| mounted(service).any(|(volume, _)| volume == name));
+    let having = stack.programs().filter(|(_, service)| mounted(service).any(|(volume, _)| volume == name));
     let ingress = having.filter_map(|(service, _)| {
         let from = security_group::Source::Group(Input::output(groups.get(service)?, "id"));
         Some(security_group::Ingress { port: NFS, from })

@@ -3,6 +3,7 @@
 mod cost;
 mod format;
 mod human;
+mod jobs;
 mod json;
 mod line;
 mod log;
@@ -20,6 +21,7 @@ use serde::Serialize;
 
 pub use format::Format;
 pub use human::{ErrorLine, ResourceLine, ServiceLine, StatusView, image_is_gone};
+pub use jobs::{JobLine, JobsView};
 pub use json::plan_document;
 pub use log::LogWriter;
 pub use markdown::render as plan_markdown;
@@ -176,6 +178,15 @@ impl Output {
             self.document(view);
         } else {
             self.data(&releases::render(view, self.stdout));
+        }
+    }
+
+    /// The jobs of a stack.
+    pub fn jobs(&self, view: &JobsView) {
+        if self.is_json() {
+            self.document(view);
+        } else {
+            self.data(&jobs::render(view, self.stdout));
         }
     }
 

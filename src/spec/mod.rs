@@ -35,8 +35,8 @@ pub use reference::reference;
 pub use schema::schema;
 pub use stack::{
     Alarms, Arch, Bastion, BastionUser, Bucket, Cache, Cidr, DEFAULT_ENVIRONMENT, Database, DatabaseRole, DatabaseUser,
-    FileFrom, Given, Health, IDLE_TIMEOUT, ImageFrom, Job, LoadBalancer, Nat, Network, Scale, SecretFrom, Service,
-    Stack, Statement, Tls,
+    FileFrom, Given, Health, IDLE_TIMEOUT, ImageFrom, Job, LoadBalancer, Nat, Network, Runs, Scale, SecretFrom,
+    Service, Stack, Statement, Tls,
 };
 pub use surroundings::Surroundings;
 pub use template::{CacheFact, CalledFact, DatabaseFact, Piece, Reference, StackFact, Template, UserFact};

@@ -15,7 +15,7 @@ impl Names {
     /// Adds the names of `stack`, which the file has at `span`.
     pub(super) fn take(&mut self, stack: Option<&Stack>, span: Span, problems: &mut Collector) {
         let Some(stack) = stack else { return };
-        let services = stack.services.keys().map(|name| ("service", name));
+        let services = stack.programs().map(|(name, _)| ("service", name));
         for (kind, part) in services.chain(stack.buckets.keys().map(|name| ("bucket", name))) {
             let own = (stack.environment.clone(), part.clone());
             let name = format!("{}-{}-{part}", stack.name, stack.environment);

@@ -60,6 +60,21 @@ impl Stack {
         self.services.values().any(|service| service.internal && !service.routes.is_empty())
     }
 
+    /// All that has an image, roles and a log group: the services, and the jobs with an image of their own, by name.
+    pub fn programs(&self) -> impl Iterator<Item = (&String, &Service)> {
+        let own = self.jobs.iter().filter_map(|(name, job)| match &job.runs {
+            Runs::Own(own) => Some((name, own.as_ref())),
+            Runs::Service { .. } => None,
+        });
+        self.services.iter().chain(own)
+    }
+
+    /// The service, or the job with an image of its own, called `name`.
+    #[must_use]
+    pub fn program(&self, name: &str) -> Option<&Service> {
+        self.programs().find(|(own, _)| *own == name).map(|(_, program)| program)
+    }
+
     /// The security groups of others that services name, each once.
     #[must_use]
     pub fn security_groups(&self) -> Vec<String> {
@@ -343,6 +358,62 @@ pub struct Service {
 }
 
 impl Service {
+    /// What runs `image` and gets no requests, with what holds where nothing is said.
+    pub(super) fn without_requests(image: ImageFrom) -> Self {
+        Self {
+            image,
+            entrypoint: Vec::new(),
+            command: Vec::new(),
+            port: None,
+            cpu: 256,
+            memory: 512,
+            replicas: 0,
+            scale: None,
+            health: Health {
+                path: "/".to_owned(),
+                codes: "200".to_owned(),
+                grace: 0,
+                interval: 5,
+                timeout: 4,
+                healthy: 2,
+                unhealthy: 3,
+                port: None,
+            },
+            check: None,
+            sidecars: BTreeMap::new(),
+            depends_on: BTreeMap::new(),
+            target_container: None,
+            routes: Vec::new(),
+            hosts: Vec::new(),
+            domains: Vec::new(),
+            internal: false,
+            sticky: None,
+            block: Vec::new(),
+            calls: Vec::new(),
+            expose: Vec::new(),
+            security_groups: Vec::new(),
+            release: Vec::new(),
+            arch: Arch::Amd64,
+            files: BTreeMap::new(),
+            stop_timeout: 30,
+            log_days: 30,
+            exec: false,
+            user: None,
+            nofile: None,
+            init: false,
+            read_only: None,
+            spot: None,
+            stop_first: false,
+            rollback_after: None,
+            env: BTreeMap::new(),
+            secrets: BTreeMap::new(),
+            without: Vec::new(),
+            buckets: Vec::new(),
+            volumes: BTreeMap::new(),
+            permissions: Vec::new(),
+        }
+    }
+
     /// The container that the load balancer asks, and its port; `name` is the service's. None for a worker.
     pub fn served<'a>(&'a self, name: &'a str) -> Option<(&'a str, u16)> {
         match &self.target_container {
@@ -418,14 +489,56 @@ pub struct Scale {
 /// One of `jobs`: a command that a task of its own runs on time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Job {
-    /// `service`: whose image, environment, secrets and network it has.
-    pub service: String,
-    /// `command`: what runs in place of the image's own command.
+    /// What it runs.
+    pub runs: Runs,
+    /// `command`: what runs in place of the image's own command; that one if empty.
     pub command: Vec<String>,
     /// `schedule`: a `cron(…)`, `rate(…)` or `at(…)` of EventBridge Scheduler.
     pub schedule: String,
     /// `timezone`: where the schedule's hours are meant, such as `Europe/Oslo`; `UTC` by default.
     pub timezone: String,
+    /// `timeout`: how long a run may take, in seconds; as long as it likes without one.
+    pub timeout: Option<u32>,
+}
+
+impl Job {
+    /// Whether it has a task definition of its own: it has an image of its own, or differs from its service in more than the
+    /// command.
+    #[must_use]
+    pub fn has_definition(&self) -> bool {
+        match &self.runs {
+            Runs::Own(_) => true,
+            Runs::Service { size, env, .. } => self.timeout.is_some() || size.is_some() || !env.is_empty(),
+        }
+    }
+}
+
+/// What a job runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Runs {
+    /// `service`: the image of a service, with its environment, secrets, permissions and network.
+    Service {
+        /// The service.
+        name: String,
+        /// `cpu` units and `memory` in MiB, if it has not the size of the service.
+        size: Option<(u32, u32)>,
+        /// `env`: beside the variables of the service, or in their place.
+        env: BTreeMap<String, Template>,
+    },
+    /// `build` or `image`: an image of its own. It is like a service that nobody calls.
+    Own(Box<Service>),
+}
+
+impl Runs {
+    /// The name of the container that runs, and of its roles, security group and log group: the service's, or that of the job
+    /// itself, `job`.
+    #[must_use]
+    pub fn container<'a>(&'a self, job: &'a str) -> &'a str {
+        match self {
+            Self::Service { name, .. } => name,
+            Self::Own(_) => job,
+        }
+    }
 }
 
 /// `alarms`.

@@ -46,6 +46,7 @@ mod logs;
 mod many;
 mod mistakes;
 mod neighbours;
+mod own_jobs;
 mod passing;
 mod passwords;
 mod permissions;

@@ -76,6 +76,7 @@ cases! {
     job_added,
     job_follows_a_deploy,
     job_removed,
+    jobs_of_their_own,
     listener_of_others,
     listener_rule_deleted,
     log_group_deleted,

@@ -2,6 +2,7 @@
 //!
 //! Time can pass faster here, by a share of AWS's as other times do: what is hours away then comes in seconds.
 
+#[path = "../../../src/times.rs"]
 mod expression;
 
 use std::{
@@ -89,7 +90,7 @@ impl Schedules {
                 continue;
             };
             let known = before.remove(&key).filter(|known| known.when == when);
-            let next = known.map_or_else(|| expression.first(now, &zone), |known| known.next);
+            let next = known.map_or_else(|| first(&expression, now, &zone), |known| known.next);
             let target = schedule["Target"].clone();
             calendar.entries.insert(key, Entry { when, expression, zone, target, next });
         }
@@ -146,6 +147,11 @@ impl Schedules {
         }
         due
     }
+}
+
+/// When what was made at `now` is due first: a rate begins at once.
+fn first(expression: &Expression, now: Timestamp, zone: &TimeZone) -> Option<Timestamp> {
+    if matches!(expression, Expression::Rate(_)) { Some(now) } else { expression.next(now, zone) }
 }
 
 /// Starts what is due, until the sandbox stops.

@@ -20,7 +20,7 @@ use crate::{
 
 /// The official image, from AWS's copy of Docker's official images. It has all that the two need: a shell, `nc` and `timeout`.
 /// <https://gallery.ecr.aws/docker/library/busybox>
-const IMAGE: &str = "public.ecr.aws/docker/library/busybox:1.37";
+pub(in crate::blueprint) const IMAGE: &str = "public.ecr.aws/docker/library/busybox:1.37";
 
 /// Whether anything listens `at` an address, as a shell asks: `nc` ends with 1 where nobody does, and otherwise with 0 or as `timeout`
 /// ended it.
@@ -33,6 +33,11 @@ const READY: &str = "trap 'exit 1' TERM; left=300; while [ $left -gt 0 ]; do lis
 /// Waits to be told to stop, and then for as long as callers may go on; not longer than anything listens.
 const DRAIN: &str = "trap : TERM; tail -f /dev/null & wait $!; kill $!; left=$DRAIN; while [ $left -gt 0 ]; do \
                      listens || exit 0; left=$((left - 1)); sleep 1; done";
+
+/// Whether the container `name` is one of the two.
+pub(in crate::blueprint) fn is_handover(name: &str) -> bool {
+    [READY_NAME, DRAIN_NAME].contains(&name)
+}
 
 /// How long a caller may keep an address, in seconds. A task that stops goes on serving for that long at least.
 pub(super) const TTL: u32 = 10;

@@ -18,6 +18,8 @@ use crate::{
     spec::{CalledFact, Service, Stack},
 };
 
+pub(super) use handover::{IMAGE as BUSYBOX, is_handover};
+
 /// What services call each other by.
 #[derive(Default)]
 pub(super) struct Calls {
@@ -28,7 +30,7 @@ pub(super) struct Calls {
 }
 
 pub(super) fn draw(graph: &mut Graph, stack: &Stack, network: &Network) -> Calls {
-    let called: BTreeSet<&String> = stack.services.values().flat_map(|service| &service.calls).collect();
+    let called: BTreeSet<&String> = stack.programs().flat_map(|(_, program)| &program.calls).collect();
     if called.is_empty() {
         return Calls::default();
     }
@@ -39,7 +41,7 @@ pub(super) fn draw(graph: &mut Graph, stack: &Stack, network: &Network) -> Calls
         (name.clone(), graph.add(Address::new("registry", name), &desired))
     });
     let registries = registries.collect();
-    let calling = stack.services.iter().filter(|(_, service)| !service.calls.is_empty());
+    let calling = stack.programs().filter(|(_, program)| !program.calls.is_empty());
     let callers = calling.map(|(name, _)| {
         let desired = security_group::Desired {
             vpc: network.vpc.clone(),
@@ -55,8 +57,9 @@ pub(super) fn draw(graph: &mut Graph, stack: &Stack, network: &Network) -> Calls
 impl Calls {
     /// Who may call the service `name`, by its security group.
     pub(super) fn ingress(&self, stack: &Stack, name: &str, service: &Service) -> Vec<security_group::Ingress> {
-        let callers =
-            self.callers.iter().filter(|(caller, _)| stack.services[*caller].calls.iter().any(|to| to == name));
+        let calls =
+            |caller: &str| stack.program(caller).is_some_and(|program| program.calls.iter().any(|to| to == name));
+        let callers = self.callers.iter().filter(|(caller, _)| calls(caller));
         let ports = || at(name, service).into_iter().chain(service.expose.iter().copied());
         let admitted = callers.flat_map(|(_, group)| {
             let from = || security_group::Source::Group(Input::output(group, "id"));

@@ -78,10 +78,10 @@ impl Logs {
         if names.contains(service) {
             return Ok(vec![service.clone()]);
         }
-        if project.stack.services.contains_key(service) {
+        if project.stack.program(service).is_some() {
             return Err(nothing(project, &format!("no logs of {service}")));
         }
-        names.extend(project.stack.services.keys().cloned());
+        names.extend(project.stack.programs().map(|(name, _)| name.clone()));
         names.sort();
         names.dedup();
         Err(Stop::usage(format!("there is no service `{service}`"), format!("there are: {}", names.join(", "))))

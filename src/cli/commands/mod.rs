@@ -9,6 +9,7 @@ mod destroy;
 mod exec;
 mod forward;
 mod init;
+mod jobs;
 mod logs;
 mod man;
 mod plan;
@@ -65,6 +66,8 @@ pub(super) enum Command {
     Rollback(rollback::Rollback),
     /// Run a command once, in a task with a service's image, environment and secrets.
     Run(run::Run),
+    /// List the jobs with their next and last runs, or run one now.
+    Jobs(jobs::Jobs),
     /// Run a command in a task that runs, such as a shell.
     Exec(exec::Exec),
     /// Have the private database, the cache or a task on a port of this machine.
@@ -102,6 +105,7 @@ impl Command {
             Self::Releases(command) => command.run(global, output).await,
             Self::Rollback(command) => Box::pin(command.run(global, output)).await,
             Self::Run(command) => Box::pin(command.run(global, output)).await,
+            Self::Jobs(command) => Box::pin(command.run(global, output)).await,
             Self::Exec(command) => Box::pin(command.run(global, output)).await,
             Self::Forward(command) => Box::pin(command.run(global, output)).await,
             Self::Secrets(command) => command.run(global, output).await,

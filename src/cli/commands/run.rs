@@ -34,55 +34,65 @@ impl Run {
         let services = project.services("run", Some(&self.service)).await?;
         let (_, live) = services.first().ok_or_else(|| Failure::internal("a service that is named is found"))?;
         let task = Task::start(&project.cx, &self.service, live, &self.command).await?;
-        if output.is_json() {
-            output.document(&serde_json::json!({ "event": "task", "id": task.id() }));
-        }
-        let end = self.follow(&project, &task, output).await?;
-        if output.is_json() {
-            let End { exit_code, reason, explanation } = &end;
-            output.document(&serde_json::json!({
-                "event": "ended", "exit_code": exit_code, "reason": reason, "explanation": explanation,
-            }));
-        }
-        let Some(code) = end.exit_code else {
-            let message = format!("task {} did not start: {}", task.id(), end.reason);
-            let failure = Failure::about(Subject::command("run"), message);
-            return Err(Failure { explanation: Box::new(end.explanation), ..failure }.into());
-        };
-        if code != 0 {
-            output.status(&format!("task {}: {}", task.id(), end.reason));
-            end.explanation.lines().iter().for_each(|line| output.status(line));
-        }
-        Ok(u8::try_from(code).unwrap_or(exit::FAILED))
+        until_its_end(&project, &task, "run", output).await
     }
+}
 
-    /// Until the task has ended; a signal asks it to, and a second Ctrl-C leaves it to itself.
-    async fn follow(&self, project: &Project, task: &Task, output: &Output) -> Result<End, Stop> {
-        let say = |event: Event| match event {
-            Event::State(state) => output.status(&format!("task {} is {}", task.id(), state.to_lowercase())),
-            Event::Line(line) if output.is_json() => {
-                output.document(&serde_json::json!({ "event": "log", "message": line }));
-            }
-            Event::Line(line) => output.task_line(&line),
-        };
-        let mut signals = Signals::listen()?;
-        let following = task.follow(&project.cx, say);
-        tokio::pin!(following);
-        tokio::select! {
-            end = &mut following => return Ok(end?),
-            by = signals.next() => {
-                let again = if by == Asked::Interrupted { " Ctrl-C again leaves it to end by itself." } else { "" };
-                output.status(&format!("\nStopping task {}.{again}", task.id()));
-                task.stop(&project.cx).await?;
-                // Who sends another signal than Ctrl-C does not wait long.
-                if by != Asked::Interrupted {
-                    return Err(Stop::Asked(by));
-                }
+/// Shows what `task` writes until its end, and gives its exit code; `command` is what has started it.
+pub(super) async fn until_its_end(
+    project: &Project,
+    task: &Task,
+    command: &'static str,
+    output: &Output,
+) -> Result<u8, Stop> {
+    if output.is_json() {
+        output.document(&serde_json::json!({ "event": "task", "id": task.id() }));
+    }
+    let end = follow(project, task, output).await?;
+    if output.is_json() {
+        let End { exit_code, reason, explanation } = &end;
+        output.document(&serde_json::json!({
+            "event": "ended", "exit_code": exit_code, "reason": reason, "explanation": explanation,
+        }));
+    }
+    let Some(code) = end.exit_code else {
+        let message = format!("task {} did not start: {}", task.id(), end.reason);
+        let failure = Failure::about(Subject::command(command), message);
+        return Err(Failure { explanation: Box::new(end.explanation), ..failure }.into());
+    };
+    if code != 0 {
+        output.status(&format!("task {}: {}", task.id(), end.reason));
+        end.explanation.lines().iter().for_each(|line| output.status(line));
+    }
+    Ok(u8::try_from(code).unwrap_or(exit::FAILED))
+}
+
+/// Until the task has ended; a signal asks it to, and a second Ctrl-C leaves it to itself.
+async fn follow(project: &Project, task: &Task, output: &Output) -> Result<End, Stop> {
+    let say = |event: Event| match event {
+        Event::State(state) => output.status(&format!("task {} is {}", task.id(), state.to_lowercase())),
+        Event::Line(line) if output.is_json() => {
+            output.document(&serde_json::json!({ "event": "log", "message": line }));
+        }
+        Event::Line(line) => output.task_line(&line),
+    };
+    let mut signals = Signals::listen()?;
+    let following = task.follow(&project.cx, say);
+    tokio::pin!(following);
+    tokio::select! {
+        end = &mut following => return Ok(end?),
+        by = signals.next() => {
+            let again = if by == Asked::Interrupted { " Ctrl-C again leaves it to end by itself." } else { "" };
+            output.status(&format!("\nStopping task {}.{again}", task.id()));
+            task.stop(&project.cx).await?;
+            // Who sends another signal than Ctrl-C does not wait long.
+            if by != Asked::Interrupted {
+                return Err(Stop::Asked(by));
             }
         }
-        tokio::select! {
-            end = &mut following => Ok(end?),
-            by = signals.next() => Err(Stop::Asked(by)),
-        }
+    }
+    tokio::select! {
+        end = &mut following => Ok(end?),
+        by = signals.next() => Err(Stop::Asked(by)),
     }
 }

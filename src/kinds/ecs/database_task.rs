@@ -118,6 +118,7 @@ impl<P: Purpose> Kind for DatabaseTask<P> {
             container: CONTAINER,
             command: None,
             network: ecs::network(&desired.subnets, &desired.security_group, &[], desired.public_ip)?,
+            group: None,
             repeats: Repeats::Engine,
         };
         task::start(cx, address, one_off, &own).await

@@ -88,6 +88,7 @@ impl Kind for Release {
             container: &desired.container,
             command: Some(&desired.command),
             network: ecs::network(&desired.subnets, &desired.security_group, &desired.other_groups, desired.public_ip)?,
+            group: None,
             repeats: Repeats::Engine,
         };
         task::start(cx, address, one_off, &own).await

@@ -66,6 +66,8 @@ pub(crate) struct OneOff<'a> {
     pub(crate) command: Option<&'a [String]>,
     /// Where it runs.
     pub(crate) network: NetworkConfiguration,
+    /// The group that it is in; that of its family without one.
+    pub(crate) group: Option<&'a str>,
     /// Who repeats the call when its answer was lost.
     pub(crate) repeats: Repeats,
 }
@@ -131,7 +133,7 @@ pub(super) async fn newest(
 
 /// The tasks of `cluster` that run and those that stopped not long ago, with their tags, out of those that `wanted` lists.
 /// Before there is a cluster, there is no task.
-pub(super) async fn known(
+pub(crate) async fn known(
     cx: &Context,
     cluster: &str,
     wanted: impl Fn(ListTasksFluentBuilder) -> ListTasksFluentBuilder,
@@ -206,7 +208,7 @@ pub(crate) async fn run(cx: &Context, address: &Address, one_off: OneOff<'_>) ->
 
 /// As [`run`]; another task for another `which`.
 async fn begin(cx: &Context, address: &Address, one_off: OneOff<'_>, which: &str) -> Result<Task, Failure> {
-    let OneOff { started_by, cluster, task_definition, container, command, network, repeats } = one_off;
+    let OneOff { started_by, cluster, task_definition, container, command, network, group, repeats } = one_off;
     if let Some(command) = command {
         fits(container, command)?;
     }
@@ -226,6 +228,7 @@ async fn begin(cx: &Context, address: &Address, one_off: OneOff<'_>, which: &str
         .started_by(started_by)
         .client_token(token)
         .network_configuration(network)
+        .set_group(group.map(str::to_owned))
         .set_overrides(overrides)
         .set_tags(Some(aws::tags(&cx.id, address)));
     let answer = match repeats {

@@ -24,6 +24,15 @@ const LONGEST_LINE: usize = 1_000;
 /// <https://docs.aws.amazon.com/guardduty/latest/ug/how-runtime-monitoring-works-ecs-fargate.html>
 const OF_AWS: &str = "aws-guardduty-agent";
 
+/// The container that ends a task which takes too long, and the exit code with which it does.
+pub const TIMEOUT: (&str, i32) = ("stackctl-timeout", 124);
+
+/// The exit code of a task whose container `container` is waited for: that one's, unless the task took too long.
+pub(crate) fn exit_code(task: &Task, container: &str) -> Option<i32> {
+    let (name, code) = TIMEOUT;
+    ecs::exit_code(task, name).filter(|ended| *ended == code).or_else(|| ecs::exit_code(task, container))
+}
+
 /// How a task ended whose container `container` is waited for, as ECS says: how that ended, and how its sidecars did. What AWS
 /// adds, such as GuardDuty's agent, tells nothing.
 pub(crate) fn end_of(task: &Task, container: &str) -> TaskEnd {
@@ -57,6 +66,7 @@ pub(super) fn ended_with<'a>(task: &'a Task, container: &'a str) -> &'a str {
 /// <https://pubs.opengroup.org/onlinepubs/9799919799/utilities/V3_chap02.html#tag_19_08_02>
 fn meaning(code: i32) -> Option<&'static str> {
     match code {
+        124 => Some("it took too long"),
         126 => Some("the command cannot be run"),
         127 => Some("there is no such command in the image"),
         137 => Some("killed: out of memory, or it did not end within stop_timeout"),

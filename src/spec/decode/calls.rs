@@ -7,16 +7,23 @@ use crate::spec::{
     problem::Collector,
     read::{Field, Map},
     scope::Scope,
-    yaml::Value,
+    yaml::{Node, Value},
 };
 
 /// The services that others call, by their names.
-pub(super) fn called(services: &[Field]) -> BTreeSet<String> {
-    let lists = services.iter().flat_map(|service| service.node.entries()).filter(|(key, _)| key.text == "calls");
+pub(super) fn called_by(services: &[Field]) -> BTreeSet<String> {
+    services.iter().flat_map(|service| called(service.node)).collect()
+}
+
+/// The services that those of a mapping call: of `jobs`.
+pub(super) fn called_by_all(all: &Node) -> impl Iterator<Item = String> {
+    all.entries().iter().flat_map(|(_, one)| called(one))
+}
+
+fn called(one: &Node) -> impl Iterator<Item = String> {
+    let lists = one.entries().iter().filter(|(key, _)| key.text == "calls");
     let items = lists.flat_map(|(_, list)| if let Value::List(items) = &list.value { &items[..] } else { &[] });
-    items
-        .filter_map(|item| if let Value::Scalar { text, .. } = &item.value { Some(text.clone()) } else { None })
-        .collect()
+    items.filter_map(|item| if let Value::Scalar { text, .. } = &item.value { Some(text.clone()) } else { None })
 }
 
 /// The services that `map`, the service `name`, calls; each is one of `all`.

@@ -9,6 +9,7 @@ use crate::spec::{
     problem::Collector,
     read::{Entries, Field, Map},
     scope::Scope,
+    stack::SecretFrom,
     template::{self, Template},
     yaml::{Key, Node},
 };
@@ -59,6 +60,19 @@ pub(super) fn files(map: &Map, problems: &mut Collector) {
     };
     for (field, name) in named.unwrap_or_default() {
         below(&field, Path::new(&name), "name the file, such as deploy/web.env", problems);
+    }
+}
+
+/// A variable of `owner` is one thing: in `env` or in `secrets`.
+pub(super) fn apart(
+    owner: &Field,
+    env: &BTreeMap<String, Template>,
+    secrets: &BTreeMap<String, SecretFrom>,
+    problems: &mut Collector,
+) {
+    for name in secrets.keys().filter(|name| env.contains_key(*name)) {
+        let message = format!("{name} is both in `env` and in `secrets`");
+        problems.add(owner.key.span, &owner.path, message, "keep one of them");
     }
 }
 

@@ -12,7 +12,7 @@ use crate::spec::{
     problem::Collector,
     read::{Entries, Field, Map},
     repository,
-    stack::{ImageFrom, Service},
+    stack::{ImageFrom, Job, Runs, Service},
 };
 
 pub(super) fn image(map: &Map, service: &Field, problems: &mut Collector) -> Option<ImageFrom> {
@@ -107,15 +107,25 @@ fn first<'a>(services: &'a BTreeMap<String, Service>, service: &Service) -> &'a 
     services.iter().find(|(_, other)| service.has_image_of(other)).map_or("", |(name, _)| name)
 }
 
-/// Each source has a repository of its own, whose name ECR takes; the names follow from paths.
+/// Each source has a repository of its own, whose name ECR takes; the names follow from paths. Services and jobs of the stack
+/// `stack`, which `root` is, build images.
 pub(super) fn repositories(
-    fields: &[Field],
+    root: &Map,
     services: &BTreeMap<String, Service>,
+    jobs: &BTreeMap<String, Job>,
     stack: &str,
     problems: &mut Collector,
 ) {
+    let own = |(name, job): (&String, &Job)| match &job.runs {
+        Runs::Own(own) => Some((name.clone(), own.as_ref().clone())),
+        Runs::Service { .. } => None,
+    };
+    let services: &BTreeMap<String, Service> = &jobs.iter().filter_map(own).chain(services.clone()).collect();
+    let sections = ["services", "jobs"].into_iter().filter_map(|key| root.get(key));
+    let entries = sections.filter_map(|field| Entries::new(field.node, &field.path, &mut Collector::default()));
+    let fields: Vec<Field> = entries.flat_map(|entries| entries.fields().collect::<Vec<_>>()).collect();
     let mut taken: BTreeMap<String, (&str, &Service)> = BTreeMap::new();
-    for field in fields {
+    for field in &fields {
         let Some((service, decoded)) = services.get_key_value(&field.key.text) else { continue };
         let Some(name) = decoded.repository(stack, first(services, decoded)) else { continue };
         let is_image = |key: &str| key == "build" || key == "image";

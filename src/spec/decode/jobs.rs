@@ -1,28 +1,56 @@
-//! `jobs`: commands that run on time.
+//! `jobs`: commands that run on time, with the image of a service or one of their own.
 
 use std::collections::BTreeMap;
 
-use super::{schedule, service};
+use super::{
+    buckets, calls, environment,
+    image::image,
+    logs, permissions, schedule, secrets,
+    service::{fits_in_definition, fits_in_overrides},
+    size::size,
+    volumes,
+};
 use crate::spec::{
     check,
-    keys::JOB,
+    keys::{ARCH, JOB},
+    limits,
     nearest::meant,
     problem::Collector,
     read::{Entries, Field, Map},
-    stack::Job,
+    scope::Scope,
+    stack::{ImageFrom, Job, Runs, Service},
 };
 
-/// The jobs of the stack that `root` is; each runs as one of its services.
-pub(super) fn jobs(field: &Field, root: &Map, problems: &mut Collector) -> BTreeMap<String, Job> {
+/// What only a job with an image of its own has: a job of a service has what the service has.
+const OF_OWN: [&str; 8] = ["entrypoint", "arch", "volumes", "secrets", "calls", "buckets", "permissions", "logs"];
+
+/// What there is beside the jobs.
+struct Beside<'a> {
+    /// The services, as they are written: one with a problem of its own is not an unknown one.
+    services: &'a [Field<'a>],
+    /// What values can refer to.
+    scope: &'a Scope,
+    /// The buckets, by name.
+    buckets: &'a [&'a str],
+    /// The volumes, by name.
+    volumes: &'a [&'a str],
+}
+
+impl Beside<'_> {
+    fn names(&self) -> Vec<&str> {
+        let there = self.services.iter().filter(|service| !service.node.is_null());
+        there.map(|service| service.key.text.as_str()).collect()
+    }
+}
+
+/// The jobs of the stack that `root` is. `scope` is what values can refer to.
+pub(super) fn jobs(field: &Field, root: &Map, scope: &Scope, problems: &mut Collector) -> BTreeMap<String, Job> {
     let Some(entries) = Entries::new(field.node, &field.path, problems) else { return BTreeMap::new() };
-    // As they are written: a service with a problem of its own is not an unknown one.
     let services = root.get("services");
-    let services: Vec<&str> = services
-        .iter()
-        .flat_map(|services| services.node.entries())
-        .filter(|(_, node)| !node.is_null())
-        .map(|(key, _)| key.text.as_str())
-        .collect();
+    let services = services.iter().filter_map(|field| Entries::new(field.node, &field.path, &mut Collector::default()));
+    let services: Vec<Field> = services.flat_map(|entries| entries.fields().collect::<Vec<_>>()).collect();
+    let beside =
+        Beside { services: &services, scope, buckets: &buckets::declared(root), volumes: &volumes::declared(root) };
     let mut jobs = BTreeMap::new();
     for field in entries.fields() {
         let name = &field.key.text;
@@ -34,26 +62,43 @@ pub(super) fn jobs(field: &Field, root: &Map, problems: &mut Collector) -> BTree
         if field.node.is_null() {
             continue;
         }
-        if let Some(job) = job(&field, &services, problems) {
+        if let Some(job) = job(&field, &beside, problems) {
             jobs.insert(name.clone(), job);
         }
     }
     jobs
 }
 
-fn job(field: &Field, services: &[&str], problems: &mut Collector) -> Option<Job> {
+fn job(field: &Field, beside: &Beside, problems: &mut Collector) -> Option<Job> {
     let map = Map::new(field.node, &field.path, &JOB, problems)?;
-    let of = map.required_such_as("service", services.first().unwrap_or(&"web"), problems).and_then(|field| {
-        let service = field.text(problems)?;
-        if !services.contains(&service.as_str()) {
-            let hint = meant(&service, services.iter().copied())
-                .unwrap_or_else(|| format!("there are: {}", services.join(", ")));
-            field.wrong(format!("there is no service `{service}`"), hint, problems);
+    let has_image = map.get("build").is_some() || map.get("image").is_some();
+    let runs = match map.get("service") {
+        Some(of) if has_image => {
+            let hint = "keep `service` for the image of a service, or `build` or `image` for one of its own";
+            of.wrong("a job has one of `service`, `build` and `image`", hint, problems);
+            None
         }
-        Some(service)
-    });
+        None if !has_image => {
+            let service = beside.names().first().map_or("web", |name| *name).to_owned();
+            let hint = format!(
+                "add `service: {service}` for the image of that service, or `build` or `image` for one of its own"
+            );
+            problems.add(field.key.span, &field.path, format!("`{}` has no image", field.key.text), hint);
+            // What else is wrong with it is said all the same.
+            own(field, &map, None, beside, problems).map(|own| Runs::Own(Box::new(own)))
+        }
+        Some(of) => of_service(&of, &map, beside, problems),
+        None => {
+            let image = image(&map, field, problems);
+            own(field, &map, image, beside, problems).map(|own| Runs::Own(Box::new(own)))
+        }
+    };
     let command = map.command("command", problems);
-    service::fits_in_overrides(&map, "command", of.as_deref().unwrap_or_default(), command.as_deref(), problems);
+    if !has_image && map.get("command").is_none() {
+        map.required_such_as("command", "[report]", problems);
+    }
+    let container = runs.as_ref().map_or("", |runs| runs.container(&field.key.text));
+    fits_in_overrides(&map, "command", container, command.as_deref(), problems);
     let schedule = map.required("schedule", problems).and_then(|field| {
         let schedule = field.text(problems)?;
         if let Some((why, hint)) = schedule::problem(&schedule) {
@@ -62,5 +107,73 @@ fn job(field: &Field, services: &[&str], problems: &mut Collector) -> Option<Job
         Some(schedule)
     });
     let timezone = map.text("timezone", problems);
-    Some(Job { service: of?, command: command?, schedule: schedule?, timezone: timezone? })
+    let timeout = map.seconds("timeout", problems);
+    let job = Job { runs: runs?, command: command?, schedule: schedule?, timezone: timezone?, timeout };
+    if job.has_definition() && beside.names().contains(&field.key.text.as_str()) {
+        let hint = "rename one of the two: both have a task definition of that name";
+        problems.add(field.key.span, &field.path, format!("there is a service `{}` too", field.key.text), hint);
+    }
+    Some(job)
+}
+
+/// A job that runs as a service does, but for what it says itself.
+fn of_service(of: &Field, map: &Map, beside: &Beside, problems: &mut Collector) -> Option<Runs> {
+    let name = of.text(problems)?;
+    let names = beside.names();
+    if !names.contains(&name.as_str()) {
+        let hint = meant(&name, names.iter().copied()).unwrap_or_else(|| format!("there are: {}", names.join(", ")));
+        of.wrong(format!("there is no service `{name}`"), hint, problems);
+    }
+    for key in OF_OWN {
+        let hint = format!("write it in the service `{name}`, whose image, secrets and permissions the job has");
+        map.wrong(key, format!("`{key}` is for a job with an image of its own"), hint, problems);
+    }
+    let sized = map.get("cpu").is_some() || map.get("memory").is_some();
+    let size = if sized { size(map, problems) } else { (None, None) };
+    let env = map.get("env").map_or(Some(BTreeMap::new()), |field| environment::env(&field, beside.scope, problems));
+    Some(Runs::Service { name, size: size.0.zip(size.1), env: env? })
+}
+
+/// What a job runs that has an image of its own: as a service without a port.
+fn own(
+    field: &Field,
+    map: &Map,
+    image: Option<ImageFrom>,
+    beside: &Beside,
+    problems: &mut Collector,
+) -> Option<Service> {
+    let entrypoint = map.command("entrypoint", problems);
+    let arch = map.word("arch", &ARCH, problems);
+    let (cpu, memory) = size(map, problems);
+    let calls = calls::calls(map, &field.key.text, beside.services, problems);
+    let scope = calls::scope(beside.scope, calls.as_deref().unwrap_or_default(), beside.services);
+    let scope = &scope.with_secrets(secrets::referable(beside.services));
+    let buckets = buckets::used(map, beside.buckets, problems);
+    let volumes = volumes::mounts(map, beside.volumes, problems);
+    let env = map.get("env").map_or(Some(BTreeMap::new()), |field| environment::env(&field, scope, problems));
+    let secrets = map.get("secrets").map_or(Some(BTreeMap::new()), |field| secrets::secrets(&field, scope, problems));
+    if let (Some(env), Some(secrets)) = (&env, &secrets) {
+        environment::apart(field, env, secrets, problems);
+        let size = limits::Definition::of(env.iter(), secrets.keys(), entrypoint.iter().flatten());
+        fits_in_definition(map, field, &size, problems);
+    }
+    let count_of_buckets = buckets.as_ref().map_or(0, Vec::len);
+    let permissions = map.get("permissions");
+    let permissions =
+        permissions.map_or(Some(Vec::new()), |field| permissions::list(&field, count_of_buckets, problems));
+    let log_days = logs::days(map, problems);
+    Some(Service {
+        entrypoint: entrypoint?,
+        arch: arch?,
+        cpu: cpu?,
+        memory: memory?,
+        calls: calls?,
+        log_days: log_days?,
+        env: env?,
+        secrets: secrets?,
+        buckets: buckets?,
+        volumes: volumes?,
+        permissions: permissions?,
+        ..Service::without_requests(image?)
+    })
 }

@@ -68,8 +68,9 @@ pub(super) fn stack(root: &Node, environment: &str, problems: &mut Collector) ->
     let named = name.as_deref().unwrap_or_default();
     let scope = Scope::new(database.as_ref(), cache.as_ref(), &buckets::declared(&map));
     let services =
-        services.map(|field| service::services(&field, &map, named, (&given, &scope), problems)).unwrap_or_default();
-    let jobs = map.get("jobs").map(|field| jobs::jobs(&field, &map, problems)).unwrap_or_default();
+        services.map(|field| service::services(&field, &map, (&given, &scope), problems)).unwrap_or_default();
+    let jobs = map.get("jobs").map(|field| jobs::jobs(&field, &map, &scope, problems)).unwrap_or_default();
+    image::repositories(&map, &services, &jobs, named, problems);
     let mut load_balancer =
         map.get("load_balancer").and_then(|field| load_balancer::load_balancer(&field, region.as_deref(), problems));
     if services.values().all(|service| service.routes.is_empty() || service.internal) {
@@ -88,6 +89,7 @@ pub(super) fn stack(root: &Node, environment: &str, problems: &mut Collector) ->
     }
     if let (None, None, Some(services)) = (&load_balancer, map.get("load_balancer"), map.get("services")) {
         environment::need_balancer(&services, problems);
+        map.get("jobs").iter().for_each(|jobs| environment::need_balancer(jobs, problems));
     }
     domains::gather(&map, &mut load_balancer, &services, problems);
     let given = load_balancer.as_ref().is_some_and(|balancer| balancer.listener.is_some());

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     buckets, calls, domains, environment, files, health,
-    image::{image, repositories},
+    image::image,
     logs, permissions, scale, secrets, security_groups,
     sidecars::{self, Own},
     size::size,
@@ -21,12 +21,11 @@ use crate::spec::{
     yaml::Value,
 };
 
-/// The services of the stack `stack` that `root` is. `given` are the variables that each container gets from stackctl, and
+/// The services of the stack that `root` is. `given` are the variables that each container gets from stackctl, and
 /// `scope` is what values can refer to.
 pub(super) fn services(
     field: &Field,
     root: &Map,
-    stack: &str,
     (given, scope): (&[&str], &Scope),
     problems: &mut Collector,
 ) -> BTreeMap<String, Service> {
@@ -36,7 +35,9 @@ pub(super) fn services(
         field.wrong("there is no service", "add one: services: { web: { build: app, port: 3000 } }", problems);
     }
     let declared = (&buckets::declared(root)[..], &volumes::declared(root)[..]);
-    let called = calls::called(&all);
+    let mut called = calls::called_by(&all);
+    let jobs = root.get("jobs");
+    called.extend(jobs.iter().flat_map(|jobs| calls::called_by_all(jobs.node)));
     let ways = Ways::of(&all, &called);
     let mut services = BTreeMap::new();
     for field in &all {
@@ -50,7 +51,6 @@ pub(super) fn services(
         }
     }
     overlaps(&all, &services, problems);
-    repositories(&all, &services, stack, problems);
     services
 }
 
@@ -215,14 +215,7 @@ fn service(
     let env = map.get("env").map_or(Some(BTreeMap::new()), |field| environment::env(&field, scope, problems));
     let secrets = map.get("secrets").map_or(Some(BTreeMap::new()), |field| secrets::secrets(&field, scope, problems));
     if let (Some(env), Some(secrets)) = (&env, &secrets) {
-        for name in secrets.keys().filter(|name| env.contains_key(*name)) {
-            problems.add(
-                field.key.span,
-                &field.path,
-                format!("{name} is both in `env` and in `secrets`"),
-                "keep one of them",
-            );
-        }
+        environment::apart(field, env, secrets, problems);
     }
     if let (Some(env), Some(secrets)) = (&env, &secrets) {
         let words = entrypoint.iter().chain(&command).flatten();
@@ -341,7 +334,7 @@ pub(super) fn fits_in_overrides(
 }
 
 /// What a container is told stands in its task definition.
-fn fits_in_definition(map: &Map, service: &Field, size: &limits::Definition, problems: &mut Collector) {
+pub(super) fn fits_in_definition(map: &Map, service: &Field, size: &limits::Definition, problems: &mut Collector) {
     let whole = size.whole();
     if whole <= limits::DEFINITION {
         return;

@@ -1,21 +1,44 @@
 //! The keys of one of `jobs`.
 
-use super::{Absence, Foreign, Key, Kind, Literal, Section, texts};
+use super::{
+    ARCH_WORDS, Absence, DOCKERFILE, Empty, Foreign, Key, Kind, LOGS, Literal, MOUNT, SECRET, STATEMENT, Section, texts,
+};
+use crate::spec::check;
+
+const OF_THREE: Absence = Absence::Means("one of `service`, `build` and `image`");
 
 pub(in crate::spec) static JOB: Section = Section {
     name: "job",
-    doc: "A command that runs on a schedule, with the image of a service.",
+    doc: "A command that runs on a schedule, with the image of a service or one of its own.",
     keys: &[
         Key {
             name: "service",
             kind: Kind::Text(&texts::PART_NAME),
-            absence: Absence::Error("web"),
+            absence: OF_THREE,
             doc: "The service whose image, size, environment, secrets, network and log group a run has.",
+        },
+        Key {
+            name: "build",
+            kind: Kind::Either(&[Kind::Text(&texts::FOLDER), Kind::Map(&DOCKERFILE)]),
+            absence: OF_THREE,
+            doc: "An image of its own that is built, as `build` of a [service](#services).",
+        },
+        Key {
+            name: "image",
+            kind: Kind::Text(&texts::IMAGE),
+            absence: OF_THREE,
+            doc: "An image of its own that exists, such as `curlimages/curl:8.11.1`.",
+        },
+        Key {
+            name: "entrypoint",
+            kind: Kind::Command("such as [/bin/start], or leave `entrypoint` out"),
+            absence: Absence::Means("the image's own"),
+            doc: "The program that the container starts, for a job with an image of its own.",
         },
         Key {
             name: "command",
             kind: Kind::Command("such as [report]; without one, the job would serve"),
-            absence: Absence::Error("[report]"),
+            absence: Absence::Means("needed with `service`; else the image's own"),
             doc: "What the container runs in the place of its usual command.",
         },
         Key {
@@ -32,6 +55,85 @@ pub(in crate::spec) static JOB: Section = Section {
             absence: Absence::Default(Literal::Text("UTC")),
             doc: "The time zone of `cron(…)` and `at(…)`, such as `Europe/Oslo`. Daylight saving time is followed.",
         },
+        Key {
+            name: "timeout",
+            kind: Kind::Seconds { least: 1, most: 604_800 },
+            absence: Absence::Means("a run is not limited"),
+            doc: "How long a run may take. Write `30m` or `2h`, at most 7 days. A run that takes longer gets SIGTERM, and SIGKILL \
+                  after its `stop_timeout`. The time begins when the program starts. See [how a run ends](#how-a-run-ends).",
+        },
+        Key {
+            name: "cpu",
+            kind: Kind::Numbers(&check::CPUS),
+            absence: Absence::Default(Literal::Number(256)),
+            doc: "CPU units; 1024 units are one vCPU. A job of a service has the size of the service if it says neither `cpu` nor \
+                  `memory`.",
+        },
+        Key {
+            name: "memory",
+            kind: Kind::Number { least: check::MEMORY.0, most: check::MEMORY.1, unit: "MiB" },
+            absence: Absence::Means("the least that goes with `cpu`"),
+            doc: "The memory in MiB, as Fargate pairs it with `cpu`. See [the table](#fargates-pairs).",
+        },
+        Key {
+            name: "arch",
+            kind: Kind::Choice(&ARCH_WORDS),
+            absence: Absence::Default(Literal::Text("amd64")),
+            doc: "The processors that it runs on, as [`arch`](#arch) of a service, for a job with an image of its own.",
+        },
+        Key {
+            name: "env",
+            kind: Kind::Named { names: &texts::VARIABLE_NAME, of: &Kind::Scalar },
+            absence: Absence::Means("none"),
+            doc: "Environment variables, as `env` of a service. Those of a job of a service are beside the service's own, or in \
+                  their place.",
+        },
+        Key {
+            name: "secrets",
+            kind: Kind::Named {
+                names: &texts::VARIABLE_NAME,
+                of: &Kind::Either(&[
+                    Kind::Choice(&["generate", "set"]),
+                    Kind::Text(&texts::WITH_REFERENCE),
+                    Kind::Map(&SECRET),
+                ]),
+            },
+            absence: Absence::Means("none"),
+            doc: "Secrets, as `secrets` of a service, for a job with an image of its own.",
+        },
+        Key {
+            name: "calls",
+            kind: Kind::List(&texts::PART_NAME, Empty::Allowed),
+            absence: Absence::Means("none"),
+            doc: "The services that it [calls](#calls), for a job with an image of its own.",
+        },
+        Key {
+            name: "buckets",
+            kind: Kind::List(&texts::BUCKET_NAME, Empty::Allowed),
+            absence: Absence::Means("none"),
+            doc: "The [buckets](#buckets) that it reads and writes, for a job with an image of its own.",
+        },
+        Key {
+            name: "volumes",
+            kind: Kind::Named {
+                names: &texts::VOLUME_NAME,
+                of: &Kind::Either(&[Kind::Text(&texts::MOUNT_PATH), Kind::Map(&MOUNT)]),
+            },
+            absence: Absence::Means("none"),
+            doc: "The [volumes](#volumes) that it has, as `volumes` of a service, for a job with an image of its own.",
+        },
+        Key {
+            name: "permissions",
+            kind: Kind::Maps(&STATEMENT),
+            absence: Absence::Means("none"),
+            doc: "What it may do on AWS, as [`permissions`](#permissions) of a service, for a job with an image of its own.",
+        },
+        Key {
+            name: "logs",
+            kind: Kind::Map(&LOGS),
+            absence: Absence::Means("30 days"),
+            doc: "How long its log is kept, for a job with an image of its own. See [logs](#logs).",
+        },
     ],
     foreign: &[
         Foreign {
@@ -39,14 +141,14 @@ pub(in crate::spec) static JOB: Section = Section {
             help: "use `schedule`: \"cron(0 3 * * ? *)\" or rate(6 hours)",
         },
         Foreign { words: &["tz", "schedule_expression_timezone"], help: "use `timezone`, such as Europe/Oslo" },
-        Foreign { words: &["image", "build"], help: "use `service`: a job runs the image of a service" },
+        Foreign { words: &["environment", "variables"], help: "use `env` for environment variables" },
         Foreign {
-            words: &["cpu", "memory", "env", "environment", "variables", "secrets"],
-            help: "write it in the service that `service` names: a job has its size, environment and secrets",
+            words: &["retries", "retry", "max_attempts"],
+            help: "leave it out: a run that has started is not repeated; it runs again at its next time",
         },
         Foreign {
-            words: &["timeout", "retries", "concurrency", "overlap"],
-            help: "leave it out: a run is neither limited nor repeated",
+            words: &["concurrency", "overlap", "concurrency_policy"],
+            help: "leave it out: runs can overlap; let the program take a lock in the database, and end if another run holds it",
         },
     ],
 };

@@ -9,7 +9,7 @@ use crate::spec::{check, stack::Arch};
 /// The words of `arch`.
 pub(in crate::spec) static ARCH: [(&str, Arch); 2] = [("amd64", Arch::Amd64), ("arm64", Arch::Arm64)];
 
-static ARCH_WORDS: [&str; 2] = words(&ARCH);
+pub(in crate::spec) static ARCH_WORDS: [&str; 2] = words(&ARCH);
 
 /// The words of `replace`, and whether the old tasks stop first.
 pub(in crate::spec) static REPLACE: [(&str, bool); 2] = [("start-first", false), ("stop-first", true)];

@@ -6,6 +6,7 @@ mod files;
 mod fuzz;
 mod health;
 mod internal;
+mod jobs;
 mod listener;
 mod parts;
 mod permissions;

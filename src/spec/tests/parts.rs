@@ -40,10 +40,11 @@ fn a_job_runs_as_a_service_and_an_environment_can_remove_it() {
             .unwrap_or_else(|problems| panic!("{}", problems.render(false)))
     };
     let report = Job {
-        service: "web".into(),
+        runs: Runs::Service { name: "web".into(), size: None, env: std::collections::BTreeMap::new() },
         command: vec!["report".into(), "--short".into()],
         schedule: "cron(0 3 * * ? *)".into(),
         timezone: "Europe/Oslo".into(),
+        timeout: None,
     };
     assert_eq!(stack("default").jobs["report"], report);
     assert_eq!(stack("default").jobs["sweep"].timezone, "UTC");
@@ -68,9 +69,9 @@ fn a_job_that_could_not_run_is_placed_with_the_way_out() {
     assert_eq!(
         wrong("{}"),
         [
+            "4:9 `report` has no image [add `service: web` for the image of that service, or `build` or `image` for one of its own]",
             "4:17 `command` is missing in `jobs.report` [add `command: [report]`]",
             "4:17 `schedule` is missing in `jobs.report` [add `schedule: \"cron(0 3 * * ? *)\"`]",
-            "4:17 `service` is missing in `jobs.report` [add `service: web`]",
         ]
     );
     assert_eq!(

@@ -39,7 +39,7 @@ impl List {
 fn lines(stack: &Stack, live: &BTreeMap<Address, secret::Live>) -> Vec<SecretLine> {
     let mut lines = Vec::new();
     let mut of_services = Vec::new();
-    for (service, wanted) in &stack.services {
+    for (service, wanted) in stack.programs() {
         for (variable, from) in &wanted.secrets {
             let address = match from {
                 SecretFrom::Composed(value) => blueprint::composed_secret(service, variable, value),
@@ -56,7 +56,7 @@ fn lines(stack: &Stack, live: &BTreeMap<Address, secret::Live>) -> Vec<SecretLin
                 }
             };
             let name = format!("{service}.{variable}");
-            let services = vec![service.clone()];
+            let services = if stack.services.contains_key(service) { vec![service.clone()] } else { Vec::new() };
             let changed = kept.and_then(|live| live.changed);
             // What it is a part of has a line of its own.
             let is_part = matches!(from, SecretFrom::Composed(_)) && address.name() != name;
@@ -65,12 +65,12 @@ fn lines(stack: &Stack, live: &BTreeMap<Address, secret::Live>) -> Vec<SecretLin
         }
     }
     for (address, secret) in live.iter().filter(|(address, _)| !of_services.contains(address)) {
-        let services = using(address, stack);
+        let users = using(address, stack);
         lines.push(SecretLine {
             name: name(address, stack),
             source: "stackctl",
-            jobs: services.iter().flat_map(|service| jobs(stack, service)).collect(),
-            services,
+            jobs: users.iter().flat_map(|user| jobs(stack, user)).collect(),
+            services: users.into_iter().filter(|user| stack.services.contains_key(user)).collect(),
             kept_as: Some(secret.name.clone()),
             changed: secret.changed,
         });
@@ -80,7 +80,7 @@ fn lines(stack: &Stack, live: &BTreeMap<Address, secret::Live>) -> Vec<SecretLin
 
 /// The jobs that run as `service` does.
 fn jobs(stack: &Stack, service: &str) -> Vec<String> {
-    let jobs = stack.jobs.iter().filter(|(_, job)| job.service == service);
+    let jobs = stack.jobs.iter().filter(|(name, job)| job.runs.container(name) == service);
     jobs.map(|(name, _)| name.clone()).collect()
 }
 
@@ -91,7 +91,7 @@ fn name(address: &Address, stack: &Stack) -> String {
     user.map_or_else(|| address.name().replace('/', "."), |user| format!("database.{user}"))
 }
 
-/// The services whose containers get what is in it under stackctl's own name: the URLs of database and cache go to every service
+/// The services, and the jobs with an image of their own, whose containers get what is in it under stackctl's own name: the URLs of database and cache go to each
 /// that does not say otherwise.
 fn using(address: &Address, stack: &Stack) -> Vec<String> {
     let url = |of: &str| *address == Address::new("secret", of);
@@ -100,7 +100,7 @@ fn using(address: &Address, stack: &Stack) -> Vec<String> {
         () if stack.cache.is_some() && url("cache-url") => "REDIS_URL",
         () => return Vec::new(),
     };
-    let given = stack.services.iter().filter(|(_, service)| service.is_given(variable));
+    let given = stack.programs().filter(|(_, program)| program.is_given(variable));
     given.map(|(name, _)| name.clone()).collect()
 }
 

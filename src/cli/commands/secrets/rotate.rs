@@ -148,7 +148,7 @@ fn using<'a>(stack: &'a Stack, user: &DatabaseUser) -> Vec<&'a str> {
         is_first && service.is_given("DATABASE_URL")
             || references.any(|reference| reference.is_secret() && refers(reference))
     };
-    stack.services.iter().filter(|(_, service)| uses(service)).map(|(name, _)| name.as_str()).collect()
+    stack.programs().filter(|(_, program)| uses(program)).map(|(name, _)| name.as_str()).collect()
 }
 
 /// The secret, in a stack that is as stack.yaml says: nothing else is to be carried out with a rotation.

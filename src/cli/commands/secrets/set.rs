@@ -20,10 +20,10 @@ use crate::{
     },
     engine, exit,
     kind::{InRelease, Kind, Registry},
-    kinds::{scheduler::schedule::Schedule, secretsmanager::secret},
+    kinds::{ecs::task_definition::TaskDefinition, scheduler::schedule::Schedule, secretsmanager::secret},
     model::{Address, Failure, Graph, Plan, Subject},
     output::Output,
-    spec::{SecretFrom, Stack},
+    spec::{Job, SecretFrom, Stack},
 };
 
 /// Arguments of `stackctl secrets set`.
@@ -175,7 +175,7 @@ fn asked(service: &str, output: &Output) -> bool {
 
 /// The secret that `name` means: one whose value is given by hand.
 fn wanted(stack: &Stack, name: &str) -> Result<Wanted, Stop> {
-    let all = stack.services.iter().flat_map(|(service, of)| {
+    let all = stack.programs().flat_map(|(service, of)| {
         of.secrets.iter().map(move |(variable, from)| (service, variable, from, format!("{service}.{variable}")))
     });
     let all: Vec<_> = all.collect();
@@ -226,9 +226,14 @@ fn value(bytes: Vec<u8>) -> Result<String, &'static str> {
 
 /// The steps of `plan`, which leads to `graph`, that replace the tasks of `service`, and those that make its jobs follow.
 fn only_of(kinds: &Registry, service: &str, stack: &Stack, graph: &Graph, plan: &Plan) -> Result<Plan, Failure> {
-    let is_own = |address: &Address| match address.kind() {
-        Schedule::NAME => stack.jobs.get(address.name()).is_some_and(|job| job.service == service),
-        _ => address.name() == service,
+    let is_own = |address: &Address| {
+        let name = address.name();
+        let of_job = || stack.jobs.get(name).filter(|job| job.runs.container(name) == service);
+        match address.kind() {
+            Schedule::NAME => of_job().is_some(),
+            TaskDefinition::NAME => name == service || of_job().is_some_and(Job::has_definition),
+            _ => name == service,
+        }
     };
     let runs_tasks =
         |address: &Address| kinds.named(address.kind()).is_some_and(|kind| kind.in_release() == InRelease::Tasks);

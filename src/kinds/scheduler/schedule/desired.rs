@@ -22,7 +22,7 @@ pub struct Desired {
     pub timezone: String,
     /// The container in which the command runs.
     pub container: String,
-    /// The command.
+    /// The command; the image's own if empty.
     pub command: Vec<String>,
     /// The task definition's ARN, with its revision.
     pub task_definition: Input,
@@ -57,5 +57,9 @@ pub(super) fn task_group(name: &str) -> String {
 
 /// What the task gets in place of what its task definition says.
 pub(super) fn overrides(desired: &Desired) -> Value {
-    json!({ "containerOverrides": [{ "name": desired.container, "command": desired.command }] })
+    let mut container = json!({ "name": desired.container });
+    if !desired.command.is_empty() {
+        container["command"] = json!(desired.command);
+    }
+    json!({ "containerOverrides": [container] })
 }

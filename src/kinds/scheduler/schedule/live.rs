@@ -59,12 +59,21 @@ impl Live {
     }
 }
 
+impl Live {
+    /// The container that runs and its command, which is empty where the image's own runs; none if somebody has written other
+    /// overrides.
+    pub fn command(&self) -> Option<(String, Vec<String>)> {
+        let overrides: Overrides = serde_json::from_str(&self.overrides).ok()?;
+        let [ContainerOverride { name, command }] = <[_; 1]>::try_from(overrides.container_overrides).ok()?;
+        Some((name, command))
+    }
+}
+
 impl Desired {
     /// What `live` is, with another revision; none if its command is not one of a job.
     pub fn as_it_runs(live: &Live, task_definition: Input) -> Option<Self> {
         let input = |text: &String| Input::from(text.as_str());
-        let overrides: Overrides = serde_json::from_str(&live.overrides).ok()?;
-        let [ContainerOverride { name, command }] = <[_; 1]>::try_from(overrides.container_overrides).ok()?;
+        let (name, command) = live.command()?;
         Some(Self {
             schedule: live.schedule.clone(),
             timezone: live.timezone.clone(),
@@ -92,6 +101,7 @@ struct Overrides {
 #[derive(Deserialize)]
 struct ContainerOverride {
     name: String,
+    #[serde(default)]
     command: Vec<String>,
 }
 

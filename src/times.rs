@@ -1,4 +1,4 @@
-//! When a schedule is due: `cron(…)`, `rate(…)` and `at(…)`, read and followed through time.
+//! When a schedule is due: `cron(…)`, `rate(…)` and `at(…)`, read and followed through time. The sandbox has this file as well.
 //!
 //! <https://docs.aws.amazon.com/scheduler/latest/UserGuide/schedule-types.html>
 
@@ -62,11 +62,6 @@ impl Expression {
             "cron" => Cron::parse(inside).map(|cron| Self::Cron(Box::new(cron))),
             _ => None,
         }
-    }
-
-    /// When it is due first, if it was made at `now`: a rate begins at once.
-    pub(super) fn first(&self, now: Timestamp, zone: &TimeZone) -> Option<Timestamp> {
-        if matches!(self, Self::Rate(_)) { Some(now) } else { self.next(now, zone) }
     }
 
     /// When it is due next after `now`, where it was due then.

@@ -1,0 +1,124 @@
+//! Jobs as they ran and will run. ECS knows the runs that are in progress, and those that ended within the last hour or so.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_ecs::{primitives::DateTime, types::Task};
+use jiff::{Timestamp, tz::TimeZone};
+
+use crate::{
+    aws,
+    kind::Context,
+    kinds::{
+        ecs::{task, task_end},
+        scheduler::schedule::Live,
+    },
+    model::Failure,
+    times::Expression,
+};
+
+/// One run of a job.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Run {
+    /// The task's id.
+    pub task: String,
+    /// When it was asked for.
+    pub created: Option<Timestamp>,
+    /// When its program started.
+    pub started: Option<Timestamp>,
+    /// When it had ended.
+    pub ended: Option<Timestamp>,
+    /// The exit code; none as long as it is in progress, and where the program was never started.
+    pub exit_code: Option<i32>,
+    /// Why it ended, in words; empty as long as it is in progress.
+    pub reason: String,
+}
+
+/// The runs of `jobs` by name, each with the newest first.
+///
+/// # Errors
+/// If ECS cannot be read.
+pub async fn runs(cx: &Context, jobs: &[Live]) -> Result<BTreeMap<String, Vec<Run>>, Failure> {
+    let Some(first) = jobs.first() else { return Ok(BTreeMap::new()) };
+    let tasks = task::known(cx, &first.cluster, |call| call).await?;
+    let of_job = |job: &Live| {
+        let container = job.command().map(|(container, _)| container).unwrap_or_default();
+        let own = tasks.iter().filter(|task| task.group() == Some(job.task_group.as_str()));
+        let mut runs: Vec<Run> = own.map(|task| run(task, &container)).collect();
+        runs.sort_by_key(|run| std::cmp::Reverse(run.created));
+        (job.name.clone(), runs)
+    };
+    Ok(jobs.iter().map(of_job).collect())
+}
+
+fn run(task: &Task, container: &str) -> Run {
+    let has_ended = task.last_status() == Some("STOPPED");
+    Run {
+        task: aws::last_part(task.task_arn().unwrap_or_default()).to_owned(),
+        created: time(task.created_at()),
+        started: time(task.started_at()),
+        ended: time(task.stopped_at()),
+        exit_code: task_end::exit_code(task, container).filter(|_| has_ended),
+        reason: if has_ended { task_end::end_of(task, container).to_string() } else { String::new() },
+    }
+}
+
+fn time(time: Option<&DateTime>) -> Option<Timestamp> {
+    time.and_then(|time| Timestamp::from_millisecond(time.to_millis().ok()?).ok())
+}
+
+/// When `job` runs next after `now`, as far as that is known from its `runs`. A rate counts from its last run: where that is not known, neither is the next.
+pub fn next(job: &Live, runs: &[Run], now: Timestamp) -> Option<Timestamp> {
+    if !job.enabled {
+        return None;
+    }
+    let (expression, zone) = (Expression::parse(&job.schedule)?, TimeZone::get(&job.timezone).ok()?);
+    let from = if let Expression::Rate(_) = expression { runs.first()?.created? } else { now };
+    expression.next(from, &zone).filter(|next| *next > now)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn job(schedule: &str) -> Live {
+        Live {
+            name: "report".into(),
+            group: "demo-default-main".into(),
+            schedule: schedule.into(),
+            timezone: "Europe/Oslo".into(),
+            enabled: true,
+            window: 0,
+            retries: (185, 900),
+            overrides: String::new(),
+            task_definition: "report:1".into(),
+            cluster: "main".into(),
+            role: "role".into(),
+            task_group: "job:report".into(),
+            subnets: Vec::new(),
+            security_groups: Vec::new(),
+            public_ip: false,
+            over: false,
+        }
+    }
+
+    #[test]
+    fn a_rate_counts_from_the_last_run_and_a_cron_from_now() {
+        let now: Timestamp = "2026-01-31T12:00:00Z".parse().expect("a time");
+        let at = |time: &str| Some(time.parse::<Timestamp>().expect("a time"));
+        let run = |created: &str| Run {
+            task: "1".into(),
+            created: at(created),
+            started: None,
+            ended: None,
+            exit_code: None,
+            reason: String::new(),
+        };
+        let daily = job("cron(0 3 * * ? *)");
+        assert_eq!(next(&daily, &[], now), at("2026-02-01T02:00:00Z"));
+        assert_eq!(next(&Live { enabled: false, ..daily }, &[], now), None);
+        let hourly = job("rate(1 hour)");
+        assert_eq!(next(&hourly, &[], now), None);
+        assert_eq!(next(&hourly, &[run("2026-01-31T11:30:00Z")], now), at("2026-01-31T12:30:00Z"));
+        assert_eq!(next(&job("at(2026-01-31T03:00:00)"), &[], now), None);
+    }
+}

@@ -1,0 +1,70 @@
+//! Jobs with an image of their own, and those that differ from their service.
+
+use super::*;
+
+const SCHEDULE: &str = "schedule: rate(1 day)";
+
+fn file(job: &str) -> String {
+    format!(
+        "name: demo\nregion: eu-west-1\nservices: {{ web: {{ build: app, port: 80 }} }}\njobs: {{ report: {{ {job}, {SCHEDULE} }} }}\n"
+    )
+}
+
+fn job(job: &str) -> Job {
+    read(&file(job)).unwrap_or_else(|problems| panic!("{}", problems.render(false))).jobs["report"].clone()
+}
+
+#[test]
+fn a_job_runs_a_service_or_an_image_of_its_own() {
+    let plain = job("service: web, command: [report]");
+    assert!(!plain.has_definition());
+    assert_eq!(plain.runs.container("report"), "web");
+    for other in ["timeout: 30m", "cpu: 512", "memory: 1024", "env: { LEVEL: debug }"] {
+        assert!(job(&format!("service: web, command: [report], {other}")).has_definition(), "{other}");
+    }
+    assert_eq!(job("service: web, command: [report], timeout: 2h").timeout, Some(7200));
+    let sized = job("service: web, command: [report], cpu: 512");
+    assert!(matches!(sized.runs, Runs::Service { size: Some((512, 1024)), .. }));
+    let own = job("image: \"busybox:1.37\", memory: 1024, env: { LEVEL: debug }, secrets: { KEY: set }");
+    assert!(own.has_definition() && own.command.is_empty());
+    assert_eq!(own.runs.container("report"), "report");
+    let Runs::Own(own) = own.runs else { panic!("it has an image of its own") };
+    assert_eq!((own.memory, own.secrets["KEY"].clone()), (1024, SecretFrom::Set));
+}
+
+#[test]
+fn a_job_is_refused_where_it_contradicts_itself() {
+    for (written, expected) in [
+        (
+            "service: web, image: nginx, command: [report]",
+            "4:28 a job has one of `service`, `build` and `image` [keep `service` for the image of a service, or `build` or `image` for one of its own]",
+        ),
+        (
+            "service: web, command: [report], secrets: { KEY: set }",
+            "4:61 `secrets` is for a job with an image of its own [write it in the service `web`, whose image, secrets and permissions the job has]",
+        ),
+        ("image: nginx, calls: [other]", "4:41 there is no service `other` [there are: web]"),
+        (
+            "image: nginx, timeout: 8d",
+            "4:42 expected 1 to 604800 seconds, found `8d` [write a number of seconds, such as 30 or 30s]",
+        ),
+        (
+            "image: nginx, retries: 3",
+            "4:33 unknown key `retries` [leave it out: a run that has started is not repeated; it runs again at its next time]",
+        ),
+    ] {
+        assert_eq!(problems(&file(written)), [expected], "{written}");
+    }
+}
+
+#[test]
+fn a_job_with_a_task_definition_has_a_name_of_its_own() {
+    let named = |job: &str| {
+        let services = "services: { web: { build: app, port: 80 } }";
+        format!("name: demo\nregion: eu-west-1\n{services}\njobs: {{ web: {{ {job}, {SCHEDULE} }} }}\n")
+    };
+    let expected = "4:9 there is a service `web` too [rename one of the two: both have a task definition of that name]";
+    assert_eq!(problems(&named("image: nginx")), [expected]);
+    assert_eq!(problems(&named("service: web, command: [report], timeout: 30")), [expected]);
+    assert!(read(&named("service: web, command: [report]")).is_ok());
+}
