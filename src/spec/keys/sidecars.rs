@@ -58,7 +58,8 @@ pub(in crate::spec) static SIDECAR: Section = Section {
                 of: &Kind::Either(&[Kind::Text(&texts::MOUNT_PATH), Kind::Map(&MOUNT)]),
             },
             absence: Absence::Means("none, or the service's own without `image`"),
-            doc: "The [volumes](#volumes) that it has, each with its folder, as those of the service.",
+            doc: "The [volumes](#volumes) that it has, each with its folder, as those of the service. Without `image`, it has the service's \
+                  volumes as well, at the service's folders unless it names others.",
         },
         Key {
             name: "essential",
