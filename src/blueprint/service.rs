@@ -238,6 +238,7 @@ impl Drawing<'_> {
             init: self.service.exec || self.service.init,
             user: self.service.user.clone(),
             nofile: self.service.nofile,
+            tmpfs: self.service.tmpfs.clone(),
             mounts: volumes::mounts(&self.service.volumes),
             check: self.service.check.as_ref().map(sidecars::check),
             depends_on: sidecars::dependencies(&self.service.depends_on),
@@ -247,6 +248,7 @@ impl Drawing<'_> {
             cpu: self.service.cpu,
             memory: self.service.memory,
             arch: images::arch(self.service),
+            disk: self.service.disk,
             volumes: self.parts.volumes.of(self.stack, self.service),
             sidecars: sidecars::draw(self.service, &container, &referable)
                 .into_iter()

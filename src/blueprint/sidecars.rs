@@ -67,6 +67,7 @@ fn container(sidecar: &Sidecar, main: &Container, referable: &Referable) -> Cont
         user: base.user,
         nofile: base.nofile,
         mounts,
+        tmpfs: base.tmpfs,
     }
 }
 

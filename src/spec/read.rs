@@ -148,11 +148,12 @@ impl<'a> Map<'a> {
 
     /// The whole number at `key`, or its default.
     pub(super) fn number(&self, key: &str, problems: &mut Collector) -> Option<u32> {
-        let (least, most) = match &self.section.key(key).kind {
-            Kind::Number { least, most, .. } | Kind::Numbers([least, .., most]) => (*least, *most),
+        let (least, most, unit) = match &self.section.key(key).kind {
+            Kind::Number { least, most, unit } => (*least, *most, *unit),
+            Kind::Numbers([least, .., most]) => (*least, *most, ""),
             kind => unreachable!("{key} is declared as {kind:?}, which is no number"),
         };
-        self.value(key, number, |field, problems| field.number(least, most, problems), problems)
+        self.value(key, number, |field, problems| field.number(least, most, unit, problems), problems)
     }
 
     /// The time at `key` in seconds, or its default.
@@ -243,6 +244,11 @@ fn as_words(line: &str) -> String {
     format!("[{}]", line.split_whitespace().map(quoted).collect::<Vec<_>>().join(", "))
 }
 
+/// Whether it is a unit of files or of memory, in which a number can be written.
+pub(super) fn is_size(unit: &str) -> bool {
+    matches!(unit, "MiB" | "GiB")
+}
+
 /// What to write instead of a key that nobody knows.
 fn nearest_key(written: &str, section: &Section) -> String {
     let known = section.keys.iter().map(|key| key.name);
@@ -295,13 +301,18 @@ impl<'a> Field<'a> {
         }
     }
 
-    /// As a whole number from `least` to `most`.
-    fn number(&self, least: u32, most: u32, problems: &mut Collector) -> Option<u32> {
+    /// As a whole number from `least` to `most`. One of MiB or GiB may have its unit behind it.
+    pub(super) fn number(&self, least: u32, most: u32, unit: &str, problems: &mut Collector) -> Option<u32> {
         let range = format!("a whole number from {least} to {most}");
+        let with_unit = |text: &str| text.strip_suffix(unit)?.trim_end().parse::<u32>().ok();
         let Value::Scalar { text, plain } = &self.node.value else {
             self.expected(&range, "write one number here", problems);
             return None;
         };
+        if let Some(number) = with_unit(text).filter(|_| is_size(unit)).filter(|number| (least..=most).contains(number))
+        {
+            return Some(number);
+        }
         match text.parse::<u32>() {
             Ok(number) if (least..=most).contains(&number) && *plain => Some(number),
             Ok(_) if !plain => {
@@ -309,7 +320,12 @@ impl<'a> Field<'a> {
                 None
             }
             _ => {
-                self.wrong(format!("expected {range}, found `{text}`"), "", problems);
+                let hint = if is_size(unit) {
+                    format!("write it in {unit}, such as {least} or {least} {unit}")
+                } else {
+                    String::new()
+                };
+                self.wrong(format!("expected {range}, found `{text}`"), hint, problems);
                 None
             }
         }
@@ -317,7 +333,7 @@ impl<'a> Field<'a> {
 
     /// As a time in whole seconds, with or without a unit: `30s`, `2m`, `1h`, `7d`.
     fn seconds(&self, least: u32, most: u32, problems: &mut Collector) -> Option<u32> {
-        let Value::Scalar { text, .. } = &self.node.value else { return self.number(least, most, problems) };
+        let Value::Scalar { text, .. } = &self.node.value else { return self.number(least, most, "", problems) };
         let units = [('s', 1), ('m', 60), ('h', 3600), ('d', 86_400)];
         let with_unit = units.into_iter().find_map(|(unit, factor)| Some((text.strip_suffix(unit)?, factor)));
         let (number, factor) = with_unit.unwrap_or((text, 1));

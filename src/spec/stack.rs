@@ -341,6 +341,10 @@ pub struct Service {
     pub stop_first: bool,
     /// `read_only`: whether its container cannot write to its root file system; if nothing is said, that follows from its image.
     pub read_only: Option<bool>,
+    /// `disk`: the disk of a task in GiB (21 to 200); 20 without it.
+    pub disk: Option<u32>,
+    /// `tmpfs`: the folders of its container that are in memory, with their sizes in MiB.
+    pub tmpfs: BTreeMap<String, u32>,
     /// `rollback_after`: how many tasks of a new version may fail before ECS goes back (1 to 1000); AWS's own number without it.
     pub rollback_after: Option<u32>,
     /// `env`.

@@ -258,6 +258,12 @@ fn container(wants: &Value) -> BTreeMap<String, String> {
     for (name, sidecar) in wants["sidecars"].as_object().into_iter().flatten() {
         fields.extend(container(sidecar).into_iter().map(|(field, value)| (format!("sidecars.{name}.{field}"), value)));
     }
+    if !wants["disk"].is_null() {
+        fields.insert("disk".to_owned(), plain(&wants["disk"]));
+    }
+    for (path, size) in wants["tmpfs"].as_object().into_iter().flatten() {
+        fields.insert(format!("tmpfs.{path}"), format!("{size} MiB"));
+    }
     for (name, volume) in wants["volumes"].as_object().into_iter().flatten() {
         let efs = &volume["efs"];
         let by = || format!("{} by {}", text(&efs["file_system"]), text(&efs["access_point"]));

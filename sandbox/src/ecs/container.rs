@@ -258,7 +258,8 @@ fn is_for(wanted: &str, config: &Value) -> Result<(), Unstarted> {
     Err(Unstarted(format!("CannotPullContainerError: {why} 'linux/{wanted}'")))
 }
 
-/// The volumes of the task that lie over the files of this container.
+/// What lies over the files of this container: themselves, where they are read-only, and then the volumes of the task and the folders in
+/// memory.
 fn mounts(root: &Root, work: &Work) -> Result<Vec<Mount>, Unstarted> {
     let points = work.container["mountPoints"].as_array().into_iter().flatten();
     let mounts = points.map(|point| {
@@ -268,7 +269,18 @@ fn mounts(root: &Root, work: &Work) -> Result<Vec<Mount>, Unstarted> {
         let read_only = point["readOnly"] == true || !folder.writable;
         Ok(Mount { source: folder.path.clone(), target, read_only })
     });
-    mounts.collect()
+    let folders = work.container["linuxParameters"]["tmpfs"].as_array().into_iter().flatten();
+    let folders = folders.map(|one| {
+        let path = text(one, "containerPath");
+        let folder = work.in_memory.join(text(&work.container, "name")).join(path.trim_start_matches('/'));
+        let source = volumes::made(&folder, true)?.path;
+        Ok(Mount { source, target: volumes::place(root.path(), path)?, read_only: false })
+    });
+    let read_only = (work.container["readonlyRootFilesystem"] == true).then(|| {
+        let (source, target) = (root.path().to_owned(), root.path().to_owned());
+        Ok(Mount { source, target, read_only: true })
+    });
+    read_only.into_iter().chain(mounts).chain(folders).collect()
 }
 
 /// Refuses an image of ECR that the execution role may not pull.

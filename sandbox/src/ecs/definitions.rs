@@ -67,6 +67,11 @@ pub(super) fn register(state: &mut Ledger, region: &str, input: &Value) -> Resul
     if !pair {
         return Err(ApiError::client("ClientException", "No Fargate configuration exists for given values."));
     }
+    let disk = input["ephemeralStorage"]["sizeInGiB"].as_u64();
+    if disk.is_some_and(|disk| !(21..=200).contains(&disk)) {
+        let message = "Ephemeral storage size should be between 21 and 200 GiB.";
+        return Err(ApiError::client("ClientException", message));
+    }
     if text(input, "networkMode") != "awsvpc" {
         return Err(ApiError::client("ClientException", "Fargate only supports network mode ‘awsvpc’."));
     }

@@ -134,6 +134,7 @@ async fn begin(ecs: &Arc<Ecs>, work: &Work) -> Result<(Vec<Member>, Option<Offer
             port,
             ports: ports.clone(),
             volumes: volumes.clone(),
+            in_memory: volumes::in_memory(&ecs.works.place, &work.id),
         };
         let prepared = container::prepare(ecs, &of_container, &roles, offer.as_ref()).await?;
         members.push(Member {

@@ -101,7 +101,7 @@ fn mounted(place: &Place, task: &Task, known: &Value, efs: &Value) -> Result<Fol
 }
 
 /// The folder at `path`, made now if it is not there yet. All tasks here are of one user.
-fn made(path: &Path, writable: bool) -> Result<Folder, Unstarted> {
+pub(super) fn made(path: &Path, writable: bool) -> Result<Folder, Unstarted> {
     let make = || {
         fs::create_dir_all(path)?;
         children::own(path)
@@ -114,10 +114,17 @@ fn of_task(place: &Place, id: &str) -> PathBuf {
     place.dir.join("tasks").join(id).join("volumes")
 }
 
-/// The files that the containers of a task have shared.
+/// Where the folders are that a task has in memory: all processes of a container find the same files there.
+pub(super) fn in_memory(place: &Place, id: &str) -> PathBuf {
+    place.dir.join("tasks").join(id).join("memory")
+}
+
+/// The files that go with a task.
 pub(super) fn forget(place: &Place, id: &str) {
     // Most tasks have none.
-    drop(fs::remove_dir_all(of_task(place, id)));
+    for folder in [of_task(place, id), in_memory(place, id)] {
+        drop(fs::remove_dir_all(folder));
+    }
 }
 
 /// Where `path` of a container is on this computer, made now if it is not there yet.

@@ -31,6 +31,8 @@ pub(super) struct Work {
     pub(super) ports: BTreeMap<u16, u16>,
     /// The folders of this computer that are the volumes of its task, by their names, and whether it may write there.
     pub(super) volumes: BTreeMap<String, Folder>,
+    /// Where the folders are that its task has in memory.
+    pub(super) in_memory: PathBuf,
 }
 
 /// What went wrong before the process began: the reason of the task, in ECS's words.

@@ -162,7 +162,8 @@ const SENTENCES: &[Sentence] = &[
         unless: &[],
         when: When::Always,
         cause: "The program writes a file. The root file system of an image from a Cargo package is read-only, /tmp included.",
-        fix: "Write to standard output, to the database or into a bucket (`buckets`). If it needs files, build it with a Dockerfile \
+        fix: "Write to standard output, to the database or into a bucket (`buckets`). Files that go with the task can be in memory \
+              (`tmpfs: { /tmp: 64 }`), those that stay on a volume (`volumes`). Or build it with a Dockerfile \
               (`build: { dockerfile: Dockerfile }`): the root file system of that image can be written.",
         of_psql: None,
     },

@@ -206,6 +206,8 @@ fn service(
         let hint = "leave one of them out: the agent of `exec` writes to the root file system";
         map.wrong("read_only", "`read_only` does not go with `exec`", hint, problems);
     }
+    let disk = map.number("disk", problems);
+    let tmpfs = volumes::tmpfs(&map, volumes.as_ref(), memory, problems);
     let rollback_after = map.number("rollback_after", problems);
     let buckets = buckets::used(&map, declared, problems);
     let named: Vec<String> = buckets.iter().flatten().map(|name| Bucket::variable(name)).collect();
@@ -266,6 +268,8 @@ fn service(
         spot: spot?,
         stop_first: stop_first?,
         read_only,
+        disk,
+        tmpfs: tmpfs?,
         rollback_after,
         env: env?,
         secrets: secrets?,

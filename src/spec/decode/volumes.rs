@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::spec::{
     check,
-    keys::{MOUNT, THROUGHPUT, VOLUME},
+    keys::{MOUNT, MOUNT_PATH, THROUGHPUT, VOLUME},
     nearest::meant,
     problem::Collector,
     read::{Entries, Field, Map},
@@ -92,13 +92,49 @@ pub(super) fn mounts(map: &Map, declared: &[&str], problems: &mut Collector) -> 
 fn mount(field: &Field, problems: &mut Collector) -> Option<Mount> {
     if field.node.what() != "a mapping" {
         let path = field.text(problems)?;
-        field.checked(&path, crate::spec::keys::MOUNT_PATH.check.as_ref(), problems);
+        field.checked(&path, MOUNT_PATH.check.as_ref(), problems);
         return Some(Mount { path, read_only: false });
     }
     let map = Map::new(field.node, &field.path, &MOUNT, problems)?;
     let path = map.required("path", problems).and_then(|_| map.text("path", problems));
     let read_only = map.truth("read_only", problems);
     Some(Mount { path: path?, read_only: read_only? })
+}
+
+/// `tmpfs` of a service: folders in memory, of which the task has `memory` in MiB, beside the `mounts` of its container.
+pub(super) fn tmpfs(
+    map: &Map,
+    mounts: Option<&BTreeMap<String, Mount>>,
+    memory: Option<u32>,
+    problems: &mut Collector,
+) -> Option<BTreeMap<String, u32>> {
+    let Some(field) = map.get("tmpfs") else { return Some(BTreeMap::new()) };
+    if field.node.what() != "a mapping" {
+        let hint = "give each folder its size in MiB: tmpfs: { /tmp: 64 }";
+        field.wrong(format!("expected a mapping, found {}", field.node.what()), hint, problems);
+        return None;
+    }
+    let mut all: BTreeMap<String, u32> = BTreeMap::new();
+    for field in Entries::new(field.node, &field.path, problems)?.fields() {
+        if field.node.is_null() {
+            continue;
+        }
+        let path = field.key.text.clone();
+        if let Some(check) = MOUNT_PATH.check.as_ref().filter(|check| !(check.holds)(&path)) {
+            problems.add(field.key.span, &field.path, format!("`{path}` {}", check.wrong), check.help);
+        }
+        if let Some((name, _)) = mounts.into_iter().flatten().find(|(_, mount)| same(&mount.path, &path)) {
+            let message = format!("the volume `{name}` is at {path} already");
+            problems.add(field.key.span, &field.path, message, "give each a folder of its own");
+        }
+        all.insert(path, field.number(1, check::MEMORY.1, "MiB", problems)?);
+    }
+    let whole: u64 = all.values().map(|size| u64::from(*size)).sum();
+    if let Some(memory) = memory.filter(|memory| whole >= u64::from(*memory)) {
+        let hint = "make them smaller, or raise `memory`: what is in them counts as memory of the task";
+        field.wrong(format!("{whole} MiB in memory leave nothing of the task's {memory} MiB"), hint, problems);
+    }
+    Some(all)
 }
 
 fn same(one: &str, other: &str) -> bool {

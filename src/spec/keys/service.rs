@@ -233,6 +233,25 @@ pub(in crate::spec) static SERVICE: Section = Section {
                   [`volumes`](#volumes). Not with `exec`, whose agent writes. A change replaces the tasks.",
         },
         Key {
+            name: "disk",
+            kind: Kind::Number { least: 21, most: 200, unit: "GiB" },
+            absence: Absence::Means("20 GiB, at no charge"),
+            doc: "The disk of each task in GiB, for the files of its images, what its containers write, and volumes with \
+                  `shared: task`. It is gone with the task. More than 20 GiB costs for each GiB, see `stackctl cost`. A change \
+                  replaces the tasks.",
+        },
+        Key {
+            name: "tmpfs",
+            kind: Kind::Named {
+                names: &texts::MOUNT_PATH,
+                of: &Kind::Number { least: 1, most: check::MEMORY.1, unit: "MiB" },
+            },
+            absence: Absence::Means("none"),
+            doc: "Folders of its container that are in memory, each with its size in MiB: `{ /tmp: 64 }`. They can be written where \
+                  the root file system is read-only, and are never on a disk. What is in them counts as `memory`. A change \
+                  replaces the tasks.",
+        },
+        Key {
             name: "rollback_after",
             kind: Kind::Number { least: 1, most: 1000, unit: "" },
             absence: Absence::Means("ECS's own rule"),
@@ -473,8 +492,8 @@ const FOREIGN: &[Foreign] = &[
         help: "use `volumes` for the folders of volumes, such as `volumes: { uploads: /data }`",
     },
     Foreign {
-        words: &["tmpfs"],
-        help: "use a volume with `shared: task` at the top of the file for files that go with the task",
+        words: &["ephemeral", "ephemeral_storage", "disk_size"],
+        help: "use `disk` for the disk of a task in GiB, such as `disk: 30`",
     },
     Foreign { words: &["labels", "tags"], help: "leave it out: stackctl sets the tags that it finds the stack by" },
     Foreign {

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value, json};
 
 use super::keys::{Absence, Empty, Key, Kind, Literal, ONLY_AT_THE_TOP, Section, TOP, Text, first_sentence};
+use super::read::is_size;
 
 /// The schema, as docs/stack.schema.json has it.
 pub fn schema() -> String {
@@ -198,8 +199,12 @@ fn forms(kind: &Kind) -> Vec<Value> {
     let or_variable = |form: Value| vec![form, variable()];
     match kind {
         Kind::Text(text) => text_forms(text),
-        Kind::Number { least, most, .. } => {
-            or_variable(json!({ "type": "integer", "minimum": least, "maximum": most }))
+        Kind::Number { least, most, unit } => {
+            let mut forms = or_variable(json!({ "type": "integer", "minimum": least, "maximum": most }));
+            if is_size(unit) {
+                forms.insert(1, json!({ "type": "string", "pattern": format!("^[0-9]+ *{unit}$") }));
+            }
+            forms
         }
         Kind::Numbers(numbers) => or_variable(json!({ "enum": numbers })),
         Kind::Truth => or_variable(json!({ "type": "boolean" })),

@@ -38,6 +38,45 @@ fn a_container_has_volumes_each_in_a_folder() {
 }
 
 #[test]
+fn a_task_has_a_larger_disk_and_folders_in_memory() {
+    let of = |more: &str| read(&stack(BOTH, more)).expect("it is valid").services["web"].clone();
+    let web = of(", memory: 1024 MiB, cpu: 256, disk: 30 GiB, tmpfs: { /tmp: 64, /run: 1MiB }");
+    assert_eq!((web.memory, web.disk), (1024, Some(30)));
+    assert_eq!(web.tmpfs.into_iter().collect::<Vec<_>>(), [("/run".to_owned(), 1), ("/tmp".to_owned(), 64)]);
+    assert_eq!(of(", disk: 21").disk, Some(21));
+    let table = [
+        (
+            ", disk: 20",
+            "5:38 expected a whole number from 21 to 200, found `20` [write it in GiB, such as 21 or 21 GiB]",
+        ),
+        (
+            ", disk: 30 GB",
+            "5:38 expected a whole number from 21 to 200, found `30 GB` [write it in GiB, such as 21 or 21 GiB]",
+        ),
+        (
+            ", tmpfs: [/tmp]",
+            "5:39 expected a mapping, found a list [give each folder its size in MiB: tmpfs: { /tmp: 64 }]",
+        ),
+        (
+            ", tmpfs: { tmp: 64 }",
+            "5:41 `tmp` is not a folder that a container can have a volume at [write the whole path of a folder below the root, such as /data]",
+        ),
+        (
+            ", tmpfs: { /tmp: 512 }",
+            "5:39 512 MiB in memory leave nothing of the task's 512 MiB [make them smaller, or raise `memory`: what is in them counts \
+             as memory of the task]",
+        ),
+        (
+            ", tmpfs: { /data: 64 }, volumes: { uploads: /data }",
+            "5:41 the volume `uploads` is at /data already [give each a folder of its own]",
+        ),
+    ];
+    for (more, problem) in table {
+        assert_eq!(problems(&stack(BOTH, more)), [problem], "{more}");
+    }
+}
+
+#[test]
 fn a_volume_that_cannot_be_is_told_with_the_way_out() {
     const FOLDER: &str = "write the whole path of a folder below the root, such as /data";
     let unplaced =

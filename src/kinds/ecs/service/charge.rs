@@ -15,6 +15,13 @@ pub(super) const USUAL: [&str; 2] = ["task vCPU hour", "task GB hour"];
 /// What a task on 64-bit ARM is charged by.
 pub(super) const ARM: [&str; 2] = ["task arm64 vCPU hour", "task arm64 GB hour"];
 
+/// GiB of disk that a task has at no charge.
+/// <https://aws.amazon.com/fargate/pricing/>
+const FREE_DISK: u32 = 20;
+
+/// The price of each GiB beyond.
+pub(super) const DISK: &str = "task_disk GB hour";
+
 /// The charge for `replicas` tasks of the service `name`, or for the fewest that it is scaled to; none while the size of a task
 /// is not known. `revision` is the ARN that they run, if it is known.
 pub(super) fn charge(
@@ -31,11 +38,15 @@ pub(super) fn charge(
     let figures = runs.or(definitions.first()).map(|(_, figures)| figures);
     let size = figures.and_then(|figures| figures.get("cpu").zip(figures.get("memory")));
     let Some((&cpu, &memory)) = size else { return Ok(None) };
+    let disk = figures.and_then(|figures| figures.get("disk").copied());
     let is_arm = figures.is_some_and(|figures| figures.contains_key("arm64"));
     let scaled = others.figures("scaling", name)?;
     let tasks = scaled.first().and_then(|(_, scaled)| scaled.get("min").copied()).unwrap_or(replicas);
     let plural = if tasks == 1 { "" } else { "s" };
     let mut what = format!("{tasks} task{plural} of {cpu} / {memory}");
+    if let Some(disk) = disk {
+        what.push_str(&format!(", {disk} GiB of disk"));
+    }
     if is_arm {
         what.push_str(" on arm64");
     }
@@ -50,5 +61,7 @@ pub(super) fn charge(
     let [vcpu, gb] = if is_arm { ARM } else { USUAL };
     let charge =
         Charge::new(what).plus(vcpu, count * f64::from(cpu) / UNITS).plus(gb, count * f64::from(memory) / UNITS);
+    let more = f64::from(disk.map_or(0, |disk| disk.saturating_sub(FREE_DISK)));
+    let charge = if more > 0.0 { charge.plus(DISK, count * more) } else { charge };
     Ok(Some(if public_ip { charge.plus(PUBLIC_ADDRESS, count) } else { charge }))
 }

@@ -177,7 +177,7 @@ impl Kind for Service {
     const OUTLIVES: &'static [&'static str] = &["listener_rule"];
     const IN_RELEASE: InRelease = InRelease::Tasks;
     const COST: Cost<Desired, Live> = Cost::Counted {
-        prices: &[charge::USUAL[0], charge::USUAL[1], charge::ARM[0], charge::ARM[1], PUBLIC_ADDRESS],
+        prices: &[charge::USUAL[0], charge::USUAL[1], charge::ARM[0], charge::ARM[1], charge::DISK, PUBLIC_ADDRESS],
         charge: |address, state, others| {
             let (replicas, public_ip, spot, revision) = match state {
                 State::Desired(desired) => {

@@ -158,6 +158,9 @@ pub struct Container {
     /// Where it has volumes of the task, by their names.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub mounts: BTreeMap<String, Mount>,
+    /// Its folders in memory, with their sizes in MiB.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tmpfs: BTreeMap<String, u32>,
     /// Whether the task ends when this container ends. The task's own container is always essential.
     #[serde(default = "yes", skip_serializing_if = "is_true")]
     pub essential: bool,
@@ -196,6 +199,7 @@ impl Container {
             user: None,
             nofile: None,
             mounts: BTreeMap::new(),
+            tmpfs: BTreeMap::new(),
             essential: true,
             depends_on: BTreeMap::new(),
             check: None,
@@ -240,7 +244,7 @@ impl Container {
                 fields.insert((Field::SecretVersions, name).into(), known(version));
             }
         }
-        fields.extend(volume::compared_mounts(&self.mounts));
+        fields.extend(volume::compared_mounts(&self.mounts, &self.tmpfs));
         for (field, value) in self.check.iter().flat_map(Check::compared) {
             fields.insert(field.into(), Some(value));
         }
@@ -263,7 +267,9 @@ impl Container {
                 | Field::Arch
                 | Field::ExecutionRole
                 | Field::TaskRole
+                | Field::Disk
                 | Field::Volumes
+                | Field::Tmpfs
                 | Field::Container
                 | Field::Sidecars
                 | Field::CheckInterval
@@ -280,7 +286,7 @@ impl Container {
                 Field::EntryPoint => written.set_entry_point(words(&self.entry_point)),
                 Field::Command => written.set_command(words(&self.command)),
                 Field::ReadOnly => written.readonly_root_filesystem(self.read_only),
-                Field::Init => written.set_linux_parameters(self.init.then(with_init)),
+                Field::Init => written.set_linux_parameters(volume::linux(self.init, &self.tmpfs)?),
                 Field::User => written.set_user(self.user.clone()),
                 Field::Nofile => written.set_ulimits(self.nofile.map(limit).transpose()?.map(|limit| vec![limit])),
                 Field::Mounts => written.set_mount_points(volume::written_mounts(&self.mounts)),
@@ -326,6 +332,7 @@ impl Container {
             user: container.user().filter(|user| !user.is_empty()).map(str::to_owned),
             nofile: nofile.and_then(|limit| u32::try_from(limit.hard_limit()).ok()),
             mounts: volume::read_mounts(container),
+            tmpfs: volume::read_tmpfs(container),
             // As ECS has it where nothing is said.
             essential: container.essential() != Some(false),
             check: container.health_check().map(Check::read),
@@ -409,10 +416,6 @@ fn logs(name: &str, region: &str, log_group: &Input) -> Result<LogConfiguration,
 fn limit(nofile: u32) -> Result<Ulimit, Failure> {
     let (limit, nofile) = (Ulimit::builder().name(UlimitName::Nofile), aws::signed(nofile));
     limit.soft_limit(nofile).hard_limit(nofile).build().map_err(|error| Failure::internal(error.to_string()))
-}
-
-fn with_init() -> LinuxParameters {
-    LinuxParameters::builder().init_process_enabled(true).build()
 }
 
 fn dependencies(container: &Container) -> Result<Option<Vec<ContainerDependency>>, Failure> {

@@ -36,6 +36,9 @@ pub struct Desired {
     pub execution_role: Input,
     /// The role that the application has; none, if it may do nothing on AWS.
     pub task_role: Option<Input>,
+    /// GiB of disk; Fargate's 20 without.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disk: Option<u32>,
     /// What containers can have files of, by name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub volumes: BTreeMap<String, Volume>,
@@ -66,6 +69,7 @@ impl Desired {
             arch: Arch::default(),
             execution_role: roles.execution,
             task_role: roles.task,
+            disk: None,
             volumes: BTreeMap::new(),
             main,
             sidecars: BTreeMap::new(),
@@ -94,6 +98,9 @@ pub(super) fn compared(desired: &Desired) -> BTreeMap<Name<Field>, Option<String
     }
     if let Some(role) = &desired.task_role {
         fields.insert(Field::TaskRole.into(), known(role));
+    }
+    if let Some(disk) = desired.disk {
+        fields.insert(Field::Disk.into(), Some(disk.to_string()));
     }
     fields.extend(volume::compared(&desired.volumes));
     for (name, sidecar) in &desired.sidecars {
@@ -125,6 +132,7 @@ pub(super) fn read(definition: &SdkDefinition) -> Desired {
     let sidecars = definition.container_definitions().iter().filter(|_| main.is_some());
     let sidecars = sidecars.filter(|container| ecs::is_sidecar(container));
     let main = main.unwrap_or(&nothing);
+    let disk = definition.ephemeral_storage();
     Desired {
         container: text(main.name()),
         cpu: number(definition.cpu()),
@@ -132,6 +140,7 @@ pub(super) fn read(definition: &SdkDefinition) -> Desired {
         arch: arch(definition),
         execution_role: input(definition.execution_role_arn()),
         task_role: definition.task_role_arn().map(Input::from),
+        disk: disk.and_then(|disk| u32::try_from(disk.size_in_gib()).ok()),
         volumes: volume::read(definition),
         main: Container::read(main),
         sidecars: sidecars.map(|sidecar| (text(sidecar.name()), Container::read(sidecar))).collect(),
@@ -165,6 +174,8 @@ pub(super) fn is_whole(desired: &Desired) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use aws_sdk_ecs::types::EphemeralStorage;
+
     use super::{
         super::{
             container::{Check, Condition, SecretRef},
@@ -185,6 +196,7 @@ mod tests {
             command: vec!["serve".into(), "--quiet".into()],
             read_only: true,
             init: true,
+            tmpfs: BTreeMap::from([("/tmp".to_owned(), 64)]),
             user: Some("node".into()),
             nofile: Some(100_000),
             mounts: BTreeMap::from([
@@ -203,7 +215,12 @@ mod tests {
         };
         let uploads = Volume::Efs { file_system: "fs-1".into(), access_point: "fsap-1".into() };
         let volumes = [("uploads".to_owned(), uploads), ("scratch".to_owned(), Volume::Task)];
-        Desired { arch: Arch::Arm64, volumes: BTreeMap::from(volumes), ..Desired::new("web", main, roles) }
+        Desired {
+            arch: Arch::Arm64,
+            disk: Some(30),
+            volumes: BTreeMap::from(volumes),
+            ..Desired::new("web", main, roles)
+        }
     }
 
     /// Two sidecars, of which one comes before the task's own container by its name.
@@ -228,6 +245,7 @@ mod tests {
         let volumes = volume::written(&desired().volumes).expect("all of it is known");
         let definition = SdkDefinition::builder().cpu("256").memory("512").execution_role_arn("execution");
         let definition = definition.set_runtime_platform(platform(Arch::Arm64));
+        let definition = definition.ephemeral_storage(EphemeralStorage::builder().size_in_gib(30).build());
         definition.task_role_arn("task").set_volumes(volumes).set_container_definitions(Some(containers)).build()
     }
 

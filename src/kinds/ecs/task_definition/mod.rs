@@ -14,7 +14,9 @@ mod volume;
 
 use std::collections::BTreeMap;
 
-use aws_sdk_ecs::types::{Compatibility, NetworkMode, TaskDefinition as SdkDefinition, TaskDefinitionStatus};
+use aws_sdk_ecs::types::{
+    Compatibility, EphemeralStorage, NetworkMode, TaskDefinition as SdkDefinition, TaskDefinitionStatus,
+};
 use futures::future::try_join_all;
 use serde::{Deserialize, Serialize};
 
@@ -151,18 +153,18 @@ impl Kind for TaskDefinition {
     }
 
     fn figures(state: &State<Desired, Live>) -> Figures {
-        let (cpu, memory) = match state {
-            State::Desired(desired) => (Some(desired.cpu), Some(desired.memory)),
+        let (cpu, memory, disk) = match state {
+            State::Desired(desired) => (Some(desired.cpu), Some(desired.memory), desired.disk),
             State::Live(live) => {
                 let field = |name: &str| live.fields.get(name)?.parse().ok();
-                (field("cpu"), field("memory"))
+                (field("cpu"), field("memory"), field("disk"))
             }
         };
         let is_arm = match state {
             State::Desired(desired) => desired.arch == Arch::Arm64,
             State::Live(live) => live.fields.get(Field::Arch.name()).is_some_and(|arch| arch == Arch::Arm64.name()),
         };
-        [("cpu", cpu), ("memory", memory), ("arm64", is_arm.then_some(1))]
+        [("cpu", cpu), ("memory", memory), ("disk", disk), ("arm64", is_arm.then_some(1))]
             .into_iter()
             .filter_map(|(name, number)| Some((name, number?)))
             .collect()
@@ -219,6 +221,9 @@ async fn register(cx: &Context, address: &Address, desired: &Desired, before: Op
         .execution_role_arn(desired.execution_role.get()?)
         .set_task_role_arn(desired.task_role.as_ref().map(Input::get).transpose()?.map(str::to_owned))
         .set_runtime_platform(desired::platform(desired.arch))
+        .set_ephemeral_storage(
+            desired.disk.map(|disk| EphemeralStorage::builder().size_in_gib(aws::signed(disk)).build()),
+        )
         .set_volumes(volume::written(&desired.volumes)?)
         .set_container_definitions(Some(desired::containers(&cx.aws.region, desired)?))
         .set_tags(Some(tags));

@@ -76,6 +76,8 @@ pub(super) fn sample() -> Sample<Desired> {
         .variant(&["user"], of(Container { user: Some("1000:1000".into()), ..main() }))
         .variant(&["ulimits.nofile"], of(Container { nofile: Some(100_000), ..main() }))
         .variant(&["mounts.uploads"], of(Container { mounts: uploads(), ..main() }))
+        .variant(&["disk"], Desired { disk: Some(30), ..base() })
+        .variant(&["tmpfs./tmp"], of(Container { tmpfs: BTreeMap::from([("/tmp".to_owned(), 64)]), ..main() }))
         .variant(&["volumes.uploads"], Desired { volumes: efs(), ..base() })
         .variant(&["essential"], of(Container { essential: false, ..main() }))
         .variant(

@@ -1,4 +1,4 @@
-//! The volumes of a task, and where its containers have them: how they are written to ECS, compared and read back.
+//! The volumes of a task, where its containers have them, and their folders in memory: how they are written to ECS, compared and read back.
 //!
 //! <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/using_data_volumes.html>
 
@@ -6,12 +6,15 @@ use std::collections::BTreeMap;
 
 use aws_sdk_ecs::types::{
     ContainerDefinition, EfsAuthorizationConfig, EfsAuthorizationConfigIam, EfsTransitEncryption,
-    EfsVolumeConfiguration, MountPoint, TaskDefinition as SdkDefinition, Volume as SdkVolume,
+    EfsVolumeConfiguration, LinuxParameters, MountPoint, TaskDefinition as SdkDefinition, Tmpfs, Volume as SdkVolume,
 };
 use serde::{Deserialize, Serialize};
 
 use super::field::Field;
-use crate::model::{Failure, Input, Name};
+use crate::{
+    aws,
+    model::{Failure, Input, Name},
+};
 
 /// A volume of a task.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -52,12 +55,17 @@ pub(super) fn compared(volumes: &BTreeMap<String, Volume>) -> impl Iterator<Item
     })
 }
 
-/// What `diff` compares of mounts.
-pub(super) fn compared_mounts(mounts: &BTreeMap<String, Mount>) -> impl Iterator<Item = (Name<Field>, Option<String>)> {
-    mounts.iter().map(|(volume, mount)| {
+/// What `diff` compares of mounts, and of folders in memory.
+pub(super) fn compared_mounts(
+    mounts: &BTreeMap<String, Mount>,
+    tmpfs: &BTreeMap<String, u32>,
+) -> impl Iterator<Item = (Name<Field>, Option<String>)> {
+    let tmpfs = tmpfs.iter().map(|(path, size)| ((Field::Tmpfs, path).into(), Some(format!("{size} MiB"))));
+    let mounts = mounts.iter().map(|(volume, mount)| {
         let read_only = if mount.read_only { ", read-only" } else { "" };
         ((Field::Mounts, volume).into(), Some(format!("{}{read_only}", mount.path)))
-    })
+    });
+    mounts.chain(tmpfs)
 }
 
 /// The volumes that ECS is asked for.
@@ -86,6 +94,26 @@ pub(super) fn written_mounts(mounts: &BTreeMap<String, Mount>) -> Option<Vec<Mou
         MountPoint::builder().source_volume(volume).container_path(&mount.path).read_only(mount.read_only).build()
     });
     Some(written.collect::<Vec<_>>()).filter(|mounts| !mounts.is_empty())
+}
+
+/// What a container is asked for of Linux: an init, and folders in memory.
+pub(super) fn linux(init: bool, tmpfs: &BTreeMap<String, u32>) -> Result<Option<LinuxParameters>, Failure> {
+    if !init && tmpfs.is_empty() {
+        return Ok(None);
+    }
+    let folders = tmpfs.iter().map(|(path, size)| {
+        let folder = Tmpfs::builder().container_path(path).size(aws::signed(*size)).build();
+        folder.map_err(|error| Failure::internal(error.to_string()))
+    });
+    let folders = folders.collect::<Result<Vec<_>, _>>()?;
+    let linux = LinuxParameters::builder().set_init_process_enabled(init.then_some(true));
+    Ok(Some(linux.set_tmpfs(Some(folders).filter(|folders| !folders.is_empty())).build()))
+}
+
+/// The folders in memory of `container`, with their sizes.
+pub(super) fn read_tmpfs(container: &ContainerDefinition) -> BTreeMap<String, u32> {
+    let folders = container.linux_parameters().map(LinuxParameters::tmpfs).unwrap_or_default().iter();
+    folders.map(|one| (one.container_path().to_owned(), u32::try_from(one.size()).unwrap_or_default())).collect()
 }
 
 /// The volumes of `definition`.
