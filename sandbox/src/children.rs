@@ -62,9 +62,8 @@ pub(crate) struct Mount {
     pub(crate) read_only: bool,
 }
 
-/// Makes the mounts that its arguments say up to `--`, and becomes the command after that. Whoever is not root cannot make each of them
-/// read-only: the kernel keeps the other flags of what is mounted already.
-const MOUNTING: &str = r#"set -e; while [ "$1" != -- ]; do mount --bind "$1" "$2"; [ "$3" = rw ] || mount -o remount,bind,ro "$2" || :; shift 3; done; shift; exec "$@""#;
+/// Makes the mounts that its arguments say up to `--`, and becomes the command after that.
+const MOUNTING: &str = r#"set -e; while [ "$1" != -- ]; do mount --bind "$1" "$2"; [ "$3" = rw ] || mount -o remount,bind,ro "$2"; shift 3; done; shift; exec "$@""#;
 
 /// The words that make the mounts of `files`, in a namespace that others do not see. Each process of a container makes them anew.
 fn mounting(files: &Files) -> Vec<OsString> {

@@ -258,8 +258,7 @@ fn is_for(wanted: &str, config: &Value) -> Result<(), Unstarted> {
     Err(Unstarted(format!("CannotPullContainerError: {why} 'linux/{wanted}'")))
 }
 
-/// What lies over the files of this container: themselves, where they are read-only, and then the volumes of the task and the folders in
-/// memory.
+/// What lies over the files of this container: volumes of the task, and folders in memory.
 fn mounts(root: &Root, work: &Work) -> Result<Vec<Mount>, Unstarted> {
     let points = work.container["mountPoints"].as_array().into_iter().flatten();
     let mounts = points.map(|point| {
@@ -276,11 +275,7 @@ fn mounts(root: &Root, work: &Work) -> Result<Vec<Mount>, Unstarted> {
         let source = volumes::made(&folder, true)?.path;
         Ok(Mount { source, target: volumes::place(root.path(), path)?, read_only: false })
     });
-    let read_only = (work.container["readonlyRootFilesystem"] == true).then(|| {
-        let (source, target) = (root.path().to_owned(), root.path().to_owned());
-        Ok(Mount { source, target, read_only: true })
-    });
-    read_only.into_iter().chain(mounts).chain(folders).collect()
+    mounts.chain(folders).collect()
 }
 
 /// Refuses an image of ECR that the execution role may not pull.
