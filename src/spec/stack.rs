@@ -406,6 +406,8 @@ impl Service {
             nofile: None,
             init: false,
             read_only: None,
+            disk: None,
+            tmpfs: BTreeMap::new(),
             spot: None,
             stop_first: false,
             rollback_after: None,

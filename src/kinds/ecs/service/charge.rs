@@ -45,7 +45,7 @@ pub(super) fn charge(
     let plural = if tasks == 1 { "" } else { "s" };
     let mut what = format!("{tasks} task{plural} of {cpu} / {memory}");
     if let Some(disk) = disk {
-        what.push_str(&format!(", {disk} GiB of disk"));
+        what = format!("{what}, {disk} GiB of disk");
     }
     if is_arm {
         what.push_str(" on arm64");
