@@ -2,7 +2,7 @@
 
 use super::load_balancer::Balancers;
 use crate::{
-    kinds::autoscaling::scaling::{Desired, Measure, Policy},
+    kinds::autoscaling::scaling::{Cooldown, Desired, Measure, Policy},
     model::{Address, Graph, Input},
     spec::Stack,
 };
@@ -11,13 +11,23 @@ use crate::{
 pub(super) fn draw(graph: &mut Graph, stack: &Stack, balancers: &Balancers) {
     for (name, service) in &stack.services {
         let Some(scale) = service.scale else { continue };
-        let requests = Measure::Requests {
-            load_balancer: balancers.of(service).map_or_else(|| "".into(), |balancer| balancer.dimension.clone()),
-            target_group: Input::output(&Address::new("target_group", name), "dimension"),
-        };
-        let measures = [(Measure::Cpu, scale.cpu), (Measure::Memory, scale.memory), (requests, scale.requests)];
+        let load_balancer = || balancers.of(service).map_or_else(|| "".into(), |balancer| balancer.dimension.clone());
+        let target_group = || Input::output(&Address::new("target_group", name), "dimension");
+        let requests = Measure::Requests { load_balancer: load_balancer(), target_group: target_group() };
+        let response_time = Measure::ResponseTime { load_balancer: load_balancer(), target_group: target_group() };
+        let measures = [
+            (Measure::Cpu, scale.cpu),
+            (Measure::Memory, scale.memory),
+            (requests, scale.requests),
+            (response_time, scale.response_time),
+        ];
         let policies = measures.into_iter().filter_map(|(measure, target)| Some(Policy { measure, target: target? }));
-        let desired = Desired { min: scale.min, max: scale.max, policies: policies.collect() };
+        let desired = Desired {
+            min: scale.min,
+            max: scale.max,
+            policies: policies.collect(),
+            cooldown: Cooldown { out: scale.cooldown_out, r#in: scale.cooldown_in },
+        };
         let scaling = graph.add(Address::new("scaling", name), &desired);
         // A target is registered for a service that is there.
         graph.need(&scaling, &Address::new("service", name));

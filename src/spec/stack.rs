@@ -476,7 +476,7 @@ pub struct Statement {
     pub resources: Vec<String>,
 }
 
-/// `scale` of a service. At least one of `cpu`, `memory` and `requests` is there; of several, the one that wants most tasks
+/// `scale` of a service. At least one of `cpu`, `memory`, `requests` and `response_time` is there; of several, the one that wants most tasks
 /// decides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Scale {
@@ -490,6 +490,12 @@ pub struct Scale {
     pub memory: Option<u32>,
     /// `requests`: how many a minute each task gets.
     pub requests: Option<u32>,
+    /// `response_time`: in how many milliseconds the tasks answer on average.
+    pub response_time: Option<u32>,
+    /// `cooldown.out`: how long it waits before it adds more tasks, in seconds.
+    pub cooldown_out: u32,
+    /// `cooldown.in`: how long it waits before it takes away more tasks, in seconds.
+    pub cooldown_in: u32,
 }
 
 /// One of `jobs`: a command that a task of its own runs on time.

@@ -22,7 +22,12 @@ sys.path.append(str(pathlib.Path(__file__).parent.parent / "policies"))
 import lint  # noqa: E402
 
 # The names of botocore for the services that signatures are made for, where the two differ.
-NAMES = {"elasticloadbalancing": "elbv2", "monitoring": "cloudwatch", "tagging": "resourcegroupstaggingapi"}
+NAMES = {
+    "elasticfilesystem": "efs",
+    "elasticloadbalancing": "elbv2",
+    "monitoring": "cloudwatch",
+    "tagging": "resourcegroupstaggingapi",
+}
 # What the sandbox is asked for in all, so that a run without a part of it is noticed.
 PROTOCOLS = {"ec2", "query", "json", "rest-json", "rest-xml", "smithy-rpc-v2-cbor"}
 # So many tests are named for a fault; the rest is a number.

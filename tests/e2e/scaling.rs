@@ -68,8 +68,10 @@ async fn the_number_that_autoscaling_chose_survives_up_and_deploy() {
     assert_eq!(world.changes(), ["task_definition.web env.USER_NAME", "service.web task_definition"]);
     world.must(&["deploy"]);
     assert_eq!(counted(&world), (Some(3), Some(3)), "deploy leaves the number alone");
-    world.edit("cpu: 60, requests: 1000", "cpu: 70, memory: 80");
-    assert_eq!(world.changes(), ["scaling.web cpu", "scaling.web memory", "scaling.web other_policies"]);
+    world.edit("cpu: 60, requests: 1000", "cpu: 70, response_time: 500, cooldown: { in: 10m }");
+    let changes =
+        ["scaling.web cpu", "scaling.web cpu.in_cooldown", "scaling.web response_time", "scaling.web other_policies"];
+    assert_eq!(world.changes(), changes);
     world.edit("USER_NAME: Grace", "USER_NAME: Ada");
     world.up();
     assert_eq!(counted(&world), (Some(3), Some(3)), "up leaves the number alone");
@@ -89,7 +91,7 @@ async fn the_number_that_autoscaling_chose_survives_up_and_deploy() {
     world.up();
 
     // Without autoscaling the number is the file's again.
-    world.edit("scale: { min: 1, max: 2, cpu: 70, memory: 80 }", "replicas: 1");
+    world.edit("scale: { min: 1, max: 2, cpu: 70, response_time: 500, cooldown: { in: 10m } }", "replicas: 1");
     world.edit("web: { scale: { min: 1 } }", "web: { replicas: 1 }");
     world.edit("web: { scale: { max: 6 } }", "web: { replicas: 1 }");
     assert_eq!(world.plan(), ["update service.web", "delete scaling.web"]);

@@ -1,7 +1,7 @@
 //! `replicas` and `scale` of a service: how many tasks, or between how many autoscaling chooses.
 
 use crate::spec::{
-    keys::SCALE,
+    keys::{COOLDOWN, SCALE},
     problem::Collector,
     read::{Field, Map},
     stack::Scale,
@@ -36,16 +36,32 @@ fn scale(field: &Field, routed: bool, problems: &mut Collector) -> Option<Scale>
         map.wrong("min", message, format!("`min` can be {max} at most"), problems);
     }
     let (cpu, memory) = (map.number("cpu", problems), map.number("memory", problems));
-    let requests = map.number("requests", problems);
+    let (requests, response_time) = (map.number("requests", problems), map.number("response_time", problems));
     if !routed {
         let hint = "scale a service without routes by `cpu` or `memory`";
-        let message = "requests are counted by the load balancer, which does not serve this service";
-        map.wrong("requests", message, hint, problems);
+        for (key, what) in [("requests", "requests are counted"), ("response_time", "the time is measured")] {
+            let message = format!("{what} by the load balancer, which does not serve this service");
+            map.wrong(key, message, hint, problems);
+        }
     }
+    let cooldown = match map.get("cooldown") {
+        Some(field) => Map::new(field.node, &field.path, &COOLDOWN, problems)?,
+        None => Map::empty(&COOLDOWN),
+    };
+    let (cooldown_out, cooldown_in) = (cooldown.seconds("out", problems), cooldown.seconds("in", problems));
     // A key that is misspelt is a problem of its own.
-    if map.fields().all(|field| field.node.is_null() || ["min", "max"].contains(&field.key.text.as_str())) {
-        let hint = "add `cpu: 60` or `memory: 70`, in percent, or `requests: 1000`, a minute and task";
+    if map.fields().all(|field| field.node.is_null() || ["min", "max", "cooldown"].contains(&field.key.text.as_str())) {
+        let hint = "add `cpu: 60` or `memory: 70`, in percent, `requests: 1000`, a minute and task, or `response_time: 500`, in ms";
         field.wrong("`scale` does not say by what", hint, problems);
     }
-    Some(Scale { min: min?, max: max?, cpu, memory, requests })
+    Some(Scale {
+        min: min?,
+        max: max?,
+        cpu,
+        memory,
+        requests,
+        response_time,
+        cooldown_out: cooldown_out?,
+        cooldown_in: cooldown_in?,
+    })
 }

@@ -3,7 +3,7 @@
 use super::{Absence, Foreign, Key, Kind, Literal, Section};
 use crate::spec::check::MOST_TASKS;
 
-const ONE_OF_THREE: Absence = Absence::Means("one of the three");
+const ONE_OF_FOUR: Absence = Absence::Means("one of the four");
 
 pub(in crate::spec) static SCALE: Section = Section {
     name: "scale",
@@ -25,20 +25,33 @@ pub(in crate::spec) static SCALE: Section = Section {
         Key {
             name: "cpu",
             kind: Kind::Number { least: 1, most: 100, unit: "%" },
-            absence: ONE_OF_THREE,
+            absence: ONE_OF_FOUR,
             doc: "The average CPU use of the tasks to hold, in percent.",
         },
         Key {
             name: "memory",
             kind: Kind::Number { least: 1, most: 100, unit: "%" },
-            absence: ONE_OF_THREE,
+            absence: ONE_OF_FOUR,
             doc: "The average memory use of the tasks to hold, in percent.",
         },
         Key {
             name: "requests",
             kind: Kind::Number { least: 1, most: 1_000_000, unit: "" },
-            absence: ONE_OF_THREE,
+            absence: ONE_OF_FOUR,
             doc: "The requests per minute that each task gets from the load balancer. The service needs `routes`.",
+        },
+        Key {
+            name: "response_time",
+            kind: Kind::Number { least: 1, most: 60_000, unit: "ms" },
+            absence: ONE_OF_FOUR,
+            doc: "The time in milliseconds in which the tasks answer the load balancer on average. The service needs `routes`. It helps \
+                  where more tasks answer faster, and not where all of them wait for the same database.",
+        },
+        Key {
+            name: "cooldown",
+            kind: Kind::Map(&COOLDOWN),
+            absence: Absence::Means("`{ out: 1m, in: 5m }`"),
+            doc: "How long autoscaling waits between two changes, such as `{ out: 30s, in: 10m }`.",
         },
     ],
     foreign: &[
@@ -48,12 +61,32 @@ pub(in crate::spec) static SCALE: Section = Section {
         Foreign { words: &["cpu_percentage", "cpu_percent"], help: "use `cpu`, in percent" },
         Foreign { words: &["memory_percentage", "memory_percent"], help: "use `memory`, in percent" },
         Foreign {
-            words: &["response_time", "queue_delay"],
-            help: "use `cpu`, `memory` or `requests`: tasks are scaled by nothing else",
+            words: &["queue_delay"],
+            help: "use `cpu`, `memory`, `requests` or `response_time`: tasks are scaled by nothing else",
         },
-        Foreign {
-            words: &["cooldown"],
-            help: "leave it out: tasks are added once a minute at most, and removed once in five minutes",
+    ],
+};
+
+/// <https://docs.aws.amazon.com/autoscaling/application/APIReference/API_TargetTrackingScalingPolicyConfiguration.html>
+pub(in crate::spec) static COOLDOWN: Section = Section {
+    name: "cooldown",
+    doc: "How long autoscaling waits between two changes.",
+    keys: &[
+        Key {
+            name: "out",
+            kind: Kind::Seconds { least: 0, most: 3600 },
+            absence: Absence::Default(Literal::Number(60)),
+            doc: "How long new tasks get to show in the measure before more are added, in seconds.",
         },
+        Key {
+            name: "in",
+            kind: Kind::Seconds { least: 0, most: 3600 },
+            absence: Absence::Default(Literal::Number(300)),
+            doc: "How long it waits before it takes away more tasks, in seconds.",
+        },
+    ],
+    foreign: &[
+        Foreign { words: &["scale_out", "up"], help: "use `out`" },
+        Foreign { words: &["scale_in", "down"], help: "use `in`" },
     ],
 };

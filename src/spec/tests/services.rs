@@ -181,7 +181,19 @@ fn scale_gives_the_limits_and_what_is_held() {
         read(&format!("{ONE_SERVICE}    scale: {{ min: 2, max: 10, cpu: 60, requests: 900 }}\n")).expect("it is valid");
     let web = &stack.services["web"];
     assert_eq!(web.replicas, 2, "a service begins with the fewest");
-    assert_eq!(web.scale, Some(Scale { min: 2, max: 10, cpu: Some(60), memory: None, requests: Some(900) }));
+    assert_eq!(
+        web.scale,
+        Some(Scale {
+            min: 2,
+            max: 10,
+            cpu: Some(60),
+            memory: None,
+            requests: Some(900),
+            response_time: None,
+            cooldown_out: 60,
+            cooldown_in: 300,
+        })
+    );
     let least = read(&format!("{ONE_SERVICE}    scale: {{ max: 3, memory: 70 }}\n")).expect("it is valid");
     assert_eq!(least.services["web"].scale.map(|scale| scale.min), Some(1));
     assert_eq!(read(ONE_SERVICE).expect("it is valid").services["web"].scale, None);
@@ -198,11 +210,19 @@ fn a_scale_that_cannot_be_is_placed_and_says_the_way_out() {
         ("scale: { min: 1, cpu: 60 }", "7:12 `max` is missing in `services.web.scale` [add `max: 10`]"),
         (
             "scale: { max: 3 }",
-            "7:12 `scale` does not say by what [add `cpu: 60` or `memory: 70`, in percent, or `requests: 1000`, a minute and task]",
+            "7:12 `scale` does not say by what [add `cpu: 60` or `memory: 70`, in percent, `requests: 1000`, a minute and task, or `response_time: 500`, in ms]",
+        ),
+        (
+            "scale: { max: 3, cpu: 60, cooldown: { in: 2h } }",
+            "7:47 expected 0 to 3600 seconds, found `2h` [write a number of seconds, such as 30 or 30s]",
         ),
         ("scale: { max: 3, cpu: 150 }", "7:27 expected a whole number from 1 to 100, found `150` []"),
         ("scale: { max: 3, cpus: 50 }", "7:22 unknown key `cpus` [did you mean `cpu`?]"),
     ];
+    let own = "scale: { max: 3, response_time: 500, cooldown: { out: 30s, in: 10m } }";
+    let scale =
+        read(&format!("{ONE_SERVICE}    {own}\n")).expect("it is valid").services["web"].scale.expect("it scales");
+    assert_eq!((scale.response_time, scale.cooldown_out, scale.cooldown_in), (Some(500), 30, 600));
     for (scale, problem) in table {
         let found = problems(&format!("{ONE_SERVICE}    {scale}\n"));
         assert!(found.iter().any(|one| one == problem), "{scale}: {found:?}");

@@ -14,9 +14,7 @@ use std::{collections::HashMap, time::Duration};
 use aws_sdk_applicationautoscaling::types::{ScalableDimension, ScalableTarget, ScalingPolicy, ServiceNamespace};
 use serde::{Deserialize, Serialize};
 
-pub use policy::{LivePolicy, Measure, Policy};
-
-use policy::{IN_COOLDOWN, OUT_COOLDOWN};
+pub use policy::{Cooldown, LivePolicy, Measure, Policy};
 
 use crate::{
     aws::{self, Once, Outcome},
@@ -37,6 +35,9 @@ pub struct Desired {
     pub max: u32,
     /// What is to be held; of several, the one that wants most tasks decides.
     pub policies: Vec<Policy>,
+    /// How long it waits between two changes.
+    #[serde(default, skip_serializing_if = "Cooldown::is_usual")]
+    pub cooldown: Cooldown,
 }
 
 /// What AWS has.
@@ -150,15 +151,15 @@ impl Kind for Scaling {
         let mut diff = Diff::new();
         diff.field(Field::Min, &live.min, &desired.min).field(Field::Max, &live.max, &desired.max);
         for policy in &desired.policies {
-            let (name, target) = (policy.measure.name(), f64::from(policy.target));
+            let (name, target) = (policy.measure.name(), policy.value());
             let Some(has) = live.policies.iter().find(|has| has.name == name) else {
                 diff.push((Field::Target, name), Shown::Absent, Shown::value(target));
                 continue;
             };
             diff.field((Field::Target, name), &has.target, &target);
             diff.field((Field::Metric, name), &has.metric.as_str(), &policy.measure.metric().as_str());
-            diff.field((Field::OutCooldown, name), &has.out_cooldown, &OUT_COOLDOWN);
-            diff.field((Field::InCooldown, name), &has.in_cooldown, &IN_COOLDOWN);
+            diff.field((Field::OutCooldown, name), &has.out_cooldown, &aws::signed(desired.cooldown.out));
+            diff.field((Field::InCooldown, name), &has.in_cooldown, &aws::signed(desired.cooldown.r#in));
             let counted = (Field::Counted, name);
             match policy.measure.label() {
                 Some(label) => diff.field(counted, &has.label, &label),
@@ -294,7 +295,7 @@ async fn set_limits(cx: &Context, address: &Address, desired: &Desired, live: &L
 async fn put_policies(cx: &Context, desired: &Desired, live: &Live) -> Result<Vec<LivePolicy>, Failure> {
     let mut policies = Vec::new();
     for policy in &desired.policies {
-        policies.push(policy::put(cx, &live.resource, policy).await?);
+        policies.push(policy::put(cx, &live.resource, policy, desired.cooldown).await?);
     }
     Ok(policies)
 }

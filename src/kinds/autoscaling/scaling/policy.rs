@@ -1,33 +1,65 @@
 //! The policies of a scaling: what each follows, and how it is written to Application Auto Scaling and read back.
 
 use aws_sdk_applicationautoscaling::types::{
-    MetricType, PolicyType, PredefinedMetricSpecification, ScalableDimension, ScalingPolicy, ServiceNamespace,
+    CustomizedMetricSpecification, MetricDimension, MetricStatistic, MetricType, PolicyType,
+    PredefinedMetricSpecification, ScalableDimension, ScalingPolicy, ServiceNamespace,
     TargetTrackingScalingPolicyConfiguration,
 };
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    aws::{Once, Outcome},
+    aws::{self, Once, Outcome},
     kind::Context,
     model::{Failure, Input},
 };
 
-/// How long, in seconds, new tasks get to show in the measure before more are added: they serve within a minute, and the
-/// measures come once a minute.
-pub(super) const OUT_COOLDOWN: i32 = 60;
+/// How long autoscaling waits between two changes, in seconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cooldown {
+    /// How long new tasks get to show in the measure before more are added.
+    pub out: u32,
+    /// How long it waits before it takes away more.
+    pub r#in: u32,
+}
 
-/// How long, in seconds, it waits before it takes away more; AWS's own default for ECS, slow so that a short calm does not
-/// cost the tasks that the next minute needs.
-/// <https://docs.aws.amazon.com/autoscaling/application/APIReference/API_TargetTrackingScalingPolicyConfiguration.html>
-pub(super) const IN_COOLDOWN: i32 = 300;
+impl Default for Cooldown {
+    /// Tasks serve within a minute, and the measures come once a minute. Away they go slowly, as is AWS's own default for ECS, so
+    /// that a short calm does not cost the tasks that the next minute needs.
+    /// <https://docs.aws.amazon.com/autoscaling/application/APIReference/API_TargetTrackingScalingPolicyConfiguration.html>
+    fn default() -> Self {
+        Self { out: 60, r#in: 300 }
+    }
+}
+
+impl Cooldown {
+    /// Whether it is the one that holds where nothing is said.
+    #[must_use]
+    pub fn is_usual(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// What CloudWatch calls the time in which tasks answer.
+/// <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-cloudwatch-metrics.html>
+const RESPONSE_TIME: &str = "TargetResponseTime";
 
 /// A measure, and the value at which it is to be held.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Policy {
     /// What is measured.
     pub measure: Measure,
-    /// Percent for `cpu` and `memory`; requests a minute and task for `requests`.
+    /// Percent for `cpu` and `memory`; requests a minute and task for `requests`; milliseconds for `response_time`.
     pub target: u32,
+}
+
+impl Policy {
+    /// The value as AWS has it: times are in seconds.
+    pub(super) fn value(&self) -> f64 {
+        match self.measure {
+            Measure::ResponseTime { .. } => f64::from(self.target) / 1000.0,
+            Measure::Cpu | Measure::Memory | Measure::Requests { .. } => f64::from(self.target),
+        }
+    }
 }
 
 /// What autoscaling can follow.
@@ -45,6 +77,13 @@ pub enum Measure {
         /// The target group's name in CloudWatch, `targetgroup/…`.
         target_group: Input,
     },
+    /// The time in which the tasks answer the load balancer on average.
+    ResponseTime {
+        /// The load balancer's name in CloudWatch, `app/…`.
+        load_balancer: Input,
+        /// The target group's name in CloudWatch, `targetgroup/…`.
+        target_group: Input,
+    },
 }
 
 impl Measure {
@@ -54,16 +93,23 @@ impl Measure {
             Self::Cpu => "cpu",
             Self::Memory => "memory",
             Self::Requests { .. } => "requests",
+            Self::ResponseTime { .. } => "response_time",
         }
     }
 
     /// AWS's name for it.
+    pub(super) fn metric(&self) -> String {
+        self.predefined().map_or(RESPONSE_TIME.to_owned(), |metric| metric.as_str().to_owned())
+    }
+
+    /// The measure that Application Auto Scaling knows by itself, if it is one.
     /// <https://docs.aws.amazon.com/autoscaling/application/APIReference/API_PredefinedMetricSpecification.html>
-    pub(super) fn metric(&self) -> MetricType {
+    fn predefined(&self) -> Option<MetricType> {
         match self {
-            Self::Cpu => MetricType::EcsServiceAverageCpuUtilization,
-            Self::Memory => MetricType::EcsServiceAverageMemoryUtilization,
-            Self::Requests { .. } => MetricType::AlbRequestCountPerTarget,
+            Self::Cpu => Some(MetricType::EcsServiceAverageCpuUtilization),
+            Self::Memory => Some(MetricType::EcsServiceAverageMemoryUtilization),
+            Self::Requests { .. } => Some(MetricType::AlbRequestCountPerTarget),
+            Self::ResponseTime { .. } => None,
         }
     }
 
@@ -71,7 +117,7 @@ impl Measure {
     pub(super) fn label(&self) -> Option<String> {
         match self {
             Self::Cpu | Self::Memory => Some(String::new()),
-            Self::Requests { load_balancer, target_group } => {
+            Self::Requests { load_balancer, target_group } | Self::ResponseTime { load_balancer, target_group } => {
                 Some(format!("{}/{}", load_balancer.known()?, target_group.known()?))
             }
         }
@@ -97,12 +143,25 @@ pub struct LivePolicy {
 
 pub(super) fn live(policy: &ScalingPolicy) -> LivePolicy {
     let tracking = policy.target_tracking_scaling_policy_configuration();
-    let metric = tracking.and_then(|tracking| tracking.predefined_metric_specification());
+    let predefined = tracking.and_then(|tracking| tracking.predefined_metric_specification());
+    let customized = tracking.and_then(|tracking| tracking.customized_metric_specification());
+    let of = |name: &str| {
+        let dimensions = customized.map(CustomizedMetricSpecification::dimensions).unwrap_or_default();
+        dimensions.iter().find(|dimension| dimension.name() == name).map_or("", |dimension| dimension.value())
+    };
+    let (metric, label) = match (predefined, customized.and_then(|metric| metric.metric_name())) {
+        (Some(metric), _) => (
+            metric.predefined_metric_type().as_str().to_owned(),
+            metric.resource_label().unwrap_or_default().to_owned(),
+        ),
+        (None, Some(name)) => (name.to_owned(), format!("{}/{}", of("LoadBalancer"), of("TargetGroup"))),
+        (None, None) => Default::default(),
+    };
     let seconds = |seconds: Option<i32>| seconds.unwrap_or_default();
     LivePolicy {
         name: policy.policy_name().to_owned(),
-        metric: metric.map(|metric| metric.predefined_metric_type().as_str().to_owned()).unwrap_or_default(),
-        label: metric.and_then(|metric| metric.resource_label()).unwrap_or_default().to_owned(),
+        metric,
+        label,
         target: tracking.map(TargetTrackingScalingPolicyConfiguration::target_value).unwrap_or_default(),
         out_cooldown: seconds(tracking.and_then(TargetTrackingScalingPolicyConfiguration::scale_out_cooldown)),
         in_cooldown: seconds(tracking.and_then(TargetTrackingScalingPolicyConfiguration::scale_in_cooldown)),
@@ -110,20 +169,39 @@ pub(super) fn live(policy: &ScalingPolicy) -> LivePolicy {
 }
 
 /// Makes or changes a policy; one of the same name is changed.
-pub(super) async fn put(cx: &Context, resource: &str, policy: &Policy) -> Result<LivePolicy, Failure> {
+pub(super) async fn put(
+    cx: &Context,
+    resource: &str,
+    policy: &Policy,
+    cooldown: Cooldown,
+) -> Result<LivePolicy, Failure> {
     let label = policy.measure.label().ok_or_else(|| Failure::internal("the target group is not known yet"))?;
-    let metric = PredefinedMetricSpecification::builder()
-        .predefined_metric_type(policy.measure.metric())
-        .set_resource_label(Some(label.clone()).filter(|label| !label.is_empty()))
-        .build()
-        .map_err(|error| Failure::internal(error.to_string()))?;
+    let internal = |error: aws_sdk_applicationautoscaling::error::BuildError| Failure::internal(error.to_string());
+    let (out, r#in) = (aws::signed(cooldown.out), aws::signed(cooldown.r#in));
     let tracking = TargetTrackingScalingPolicyConfiguration::builder()
-        .target_value(f64::from(policy.target))
-        .predefined_metric_specification(metric)
-        .scale_out_cooldown(OUT_COOLDOWN)
-        .scale_in_cooldown(IN_COOLDOWN)
-        .build()
-        .map_err(|error| Failure::internal(error.to_string()))?;
+        .target_value(policy.value())
+        .scale_out_cooldown(out)
+        .scale_in_cooldown(r#in);
+    let tracking = match (policy.measure.predefined(), &policy.measure) {
+        (Some(metric), _) => {
+            let metric = PredefinedMetricSpecification::builder().predefined_metric_type(metric);
+            let metric = metric.set_resource_label(Some(label.clone()).filter(|label| !label.is_empty()));
+            tracking.predefined_metric_specification(metric.build().map_err(internal)?)
+        }
+        (None, Measure::ResponseTime { load_balancer, target_group }) => {
+            let dimension =
+                |name: &str, value: &str| MetricDimension::builder().name(name).value(value).build().map_err(internal);
+            let metric = CustomizedMetricSpecification::builder()
+                .namespace("AWS/ApplicationELB")
+                .metric_name(RESPONSE_TIME)
+                .statistic(MetricStatistic::Average)
+                .dimensions(dimension("LoadBalancer", load_balancer.get()?)?)
+                .dimensions(dimension("TargetGroup", target_group.get()?)?);
+            tracking.customized_metric_specification(metric.build())
+        }
+        (None, other) => return Err(Failure::internal(format!("{} has no metric", other.name()))),
+    };
+    let tracking = tracking.build().map_err(internal)?;
     let call = cx
         .aws
         .autoscaling
@@ -137,11 +215,11 @@ pub(super) async fn put(cx: &Context, resource: &str, policy: &Policy) -> Result
     call.customize().once().send().await.during("PutScalingPolicy")?;
     Ok(LivePolicy {
         name: policy.measure.name().to_owned(),
-        metric: policy.measure.metric().as_str().to_owned(),
+        metric: policy.measure.metric(),
         label,
-        target: f64::from(policy.target),
-        out_cooldown: OUT_COOLDOWN,
-        in_cooldown: IN_COOLDOWN,
+        target: policy.value(),
+        out_cooldown: out,
+        in_cooldown: r#in,
     })
 }
 

@@ -10,7 +10,7 @@ use crate::{aws::model::Cloud, kind::Sample, kinds::autoscaling::model::AutoScal
 fn desired(cpu: u32, requests_to: &str) -> Desired {
     let requests = Measure::Requests { load_balancer: "app/lb/1".into(), target_group: requests_to.into() };
     let policies = vec![Policy { measure: Measure::Cpu, target: cpu }, Policy { measure: requests, target: 1000 }];
-    Desired { min: 2, max: 10, policies }
+    Desired { min: 2, max: 10, policies, cooldown: Cooldown::default() }
 }
 
 pub(super) fn sample() -> Sample<Desired> {
@@ -21,6 +21,16 @@ pub(super) fn sample() -> Sample<Desired> {
         .variant(&["min", "max", "cpu"], Desired { min: 12, max: 20, ..desired(70, "targetgroup/web/1") })
         .variant(&["cpu"], desired(70, "targetgroup/web/1"))
         .variant(&["requests.of"], desired(60, "targetgroup/web/2"))
+        .one_way(&["response_time", "other_policies"], {
+            let measure =
+                Measure::ResponseTime { load_balancer: "app/lb/1".into(), target_group: "targetgroup/web/1".into() };
+            let policies = vec![Policy { measure: Measure::Cpu, target: 60 }, Policy { measure, target: 250 }];
+            Desired { policies, ..base() }
+        })
+        .variant(
+            &["cpu.out_cooldown", "cpu.in_cooldown", "requests.out_cooldown", "requests.in_cooldown"],
+            Desired { cooldown: Cooldown { out: 30, r#in: 600 }, ..base() },
+        )
         .drift(&["cpu"], |cloud| cloud.with(|scaling: &mut AutoScaling| scaling.remove_policy("cpu")))
         .drift(&["cpu.metric"], |cloud| change(cloud, |tracking| tracking.predefined_metric_specification = memory()))
         .drift(&["cpu.out_cooldown"], |cloud| change(cloud, |tracking| tracking.scale_out_cooldown = None))

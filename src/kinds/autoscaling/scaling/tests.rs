@@ -9,7 +9,7 @@ fn requests(target_group: Input) -> Measure {
 
 fn desired(policies: Vec<(Measure, u32)>) -> Desired {
     let policies = policies.into_iter().map(|(measure, target)| Policy { measure, target }).collect();
-    Desired { min: 2, max: 10, policies }
+    Desired { min: 2, max: 10, policies, cooldown: Cooldown::default() }
 }
 
 fn live() -> Live {
