@@ -19,6 +19,7 @@ mod repository;
 mod required;
 mod schema;
 mod scope;
+mod service;
 mod stack;
 mod surroundings;
 mod template;
@@ -33,10 +34,10 @@ pub use containers::{Check, Condition, Sidecar, SidecarSecret};
 pub use problem::{Problem, Problems};
 pub use reference::reference;
 pub use schema::schema;
+pub use service::{Arch, FileFrom, Health, ImageFrom, Scale, SecretFrom, Service, Statement};
 pub use stack::{
-    Alarms, Arch, Bastion, BastionUser, Bucket, Cache, Cidr, DEFAULT_ENVIRONMENT, Database, DatabaseRole, DatabaseUser,
-    FileFrom, Given, Health, IDLE_TIMEOUT, ImageFrom, Job, LoadBalancer, Nat, Network, Runs, Scale, SecretFrom,
-    Service, Stack, Statement, Tls,
+    Alarms, Bastion, BastionUser, Bucket, Cache, Cidr, DEFAULT_ENVIRONMENT, Database, DatabaseRole, DatabaseUser,
+    Given, IDLE_TIMEOUT, Job, LoadBalancer, Nat, Network, Runs, Stack, Tls,
 };
 pub use surroundings::Surroundings;
 pub use template::{CacheFact, CalledFact, DatabaseFact, Piece, Reference, StackFact, Template, UserFact};

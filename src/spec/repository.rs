@@ -2,7 +2,7 @@
 
 use std::path::Component;
 
-use super::stack::{Arch, ImageFrom, Service};
+use super::service::{Arch, ImageFrom, Service};
 
 /// The longest name that follows from a path: ECR takes 256 characters, and the names of the stack and of its environment
 /// come before it.

@@ -7,7 +7,8 @@ use crate::spec::{
     keys::LOAD_BALANCER,
     problem::Collector,
     read::{Field, Map},
-    stack::{LoadBalancer, Service, Tls},
+    service::Service,
+    stack::{LoadBalancer, Tls},
     yaml::{Key, Node, Value},
 };
 

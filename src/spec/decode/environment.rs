@@ -9,7 +9,7 @@ use crate::spec::{
     problem::Collector,
     read::{Entries, Field, Map},
     scope::Scope,
-    stack::SecretFrom,
+    service::SecretFrom,
     template::{self, Template},
     yaml::{Key, Node},
 };

@@ -8,7 +8,7 @@ use crate::spec::{
     paths,
     problem::Collector,
     read::{Entries, Field, Map},
-    stack::FileFrom,
+    service::FileFrom,
 };
 
 const SUCH_AS: &str = "name the file or folder, such as deploy/nginx.conf";

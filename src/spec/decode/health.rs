@@ -5,7 +5,7 @@ use crate::spec::{
     keys::{CODES, HEALTH},
     problem::Collector,
     read::{Field, Map},
-    stack::Health,
+    service::Health,
 };
 
 /// The times of a container's own check where none are said, and the longest that its command may take, in seconds.

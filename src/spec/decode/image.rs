@@ -12,7 +12,8 @@ use crate::spec::{
     problem::Collector,
     read::{Entries, Field, Map},
     repository,
-    stack::{ImageFrom, Job, Runs, Service},
+    service::{ImageFrom, Service},
+    stack::{Job, Runs},
 };
 
 pub(super) fn image(map: &Map, service: &Field, problems: &mut Collector) -> Option<ImageFrom> {

@@ -18,7 +18,8 @@ use crate::spec::{
     problem::Collector,
     read::{Entries, Field, Map},
     scope::Scope,
-    stack::{ImageFrom, Job, Runs, Service},
+    service::{ImageFrom, Service},
+    stack::{Job, Runs},
 };
 
 /// What only a job with an image of its own has: a job of a service has what the service has.

@@ -6,7 +6,7 @@ use crate::spec::{
     keys::STATEMENT,
     problem::Collector,
     read::{Field, Map},
-    stack::Statement,
+    service::Statement,
 };
 
 /// How many characters of actions and resources a service can have: with the statement that `exec` needs, two of IAM's managed

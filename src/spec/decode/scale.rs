@@ -4,7 +4,7 @@ use crate::spec::{
     keys::{COOLDOWN, SCALE},
     problem::Collector,
     read::{Field, Map},
-    stack::Scale,
+    service::Scale,
 };
 
 /// The number of tasks that the service begins with and never has less than, and what autoscaling may make of it.

@@ -10,7 +10,7 @@ use crate::spec::{
     problem::Collector,
     read::{Entries, Field, Map},
     scope::Scope,
-    stack::SecretFrom,
+    service::SecretFrom,
 };
 
 pub(super) fn secrets(field: &Field, scope: &Scope, problems: &mut Collector) -> Option<BTreeMap<String, SecretFrom>> {

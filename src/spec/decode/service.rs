@@ -17,7 +17,8 @@ use crate::spec::{
     problem::Collector,
     read::{Entries, Field, Map},
     scope::Scope,
-    stack::{Bucket, Service},
+    service::Service,
+    stack::Bucket,
     yaml::Value,
 };
 

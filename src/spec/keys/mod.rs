@@ -16,6 +16,7 @@ mod permissions;
 mod scale;
 mod secrets;
 mod service;
+mod service_words;
 mod sidecars;
 mod texts;
 mod top;

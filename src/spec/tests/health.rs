@@ -1,7 +1,7 @@
 //! `health` of a service: a path, or a mapping.
 
 use super::*;
-use crate::spec::stack::Health;
+use crate::spec::service::Health;
 
 const DEFAULT: &str = "health: /";
 

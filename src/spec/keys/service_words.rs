@@ -1,0 +1,132 @@
+//! What other tools say of a service, and what to write here instead.
+
+use super::Foreign;
+
+pub(super) const SERVICE_WORDS: &[Foreign] = &[
+    Foreign { words: &["environment", "variables"], help: "use `env` for environment variables" },
+    Foreign { words: &["args", "cmd"], help: "use `command`, such as `command: [work]`" },
+    Foreign {
+        words: &["count", "desired_count", "instances"],
+        help: "use `replicas` for a fixed number of tasks, or `scale` for autoscaling",
+    },
+    Foreign {
+        words: &["autoscaling", "scaling", "range"],
+        help: "use `scale`, such as `scale: { min: 2, max: 10, cpu: 60 }`",
+    },
+    Foreign { words: &["deploy"], help: "write `replicas`, `cpu` and `memory` in the service itself" },
+    Foreign {
+        words: &["healthcheck", "health_check"],
+        help: "use `health` for the path that answers 200 when a task can serve",
+    },
+    Foreign { words: &["image.healthcheck"], help: "use `health` in the service itself, with a `command`" },
+    Foreign {
+        words: &["http"],
+        help: "use `routes` for path patterns, `domains` for host names, and `health` for the health check",
+    },
+    Foreign { words: &["path", "paths"], help: "use `routes` for the path patterns of the requests" },
+    Foreign {
+        words: &["alias"],
+        help: "use `domains` for the names of the service, or `load_balancer.domain` for the name of the stack",
+    },
+    Foreign {
+        words: &["connect", "service_connect"],
+        help: "use `calls` in the service that calls, such as `calls: [api]`",
+    },
+    Foreign {
+        words: &["ports", "container_port", "target_port"],
+        help: "use `port` for the port that the container listens on",
+    },
+    Foreign { words: &["image.port"], help: "use `port` in the service itself, beside `image` or `build`" },
+    Foreign {
+        words: &["image.build", "dockerfile", "context"],
+        help: "use `build` in the service itself, such as `build: { dockerfile: ./Dockerfile, context: . }`",
+    },
+    Foreign { words: &["image.location", "location"], help: "write the image itself: `image: nginx:1.27`" },
+    Foreign {
+        words: &["links"],
+        help: "leave it out: services start side by side, `calls` lets one call another, and `release` runs a command before new tasks serve",
+    },
+    Foreign {
+        words: &["stickiness"],
+        help: "use `sticky` for how long a client stays with a task, such as `sticky: 1h`",
+    },
+    Foreign { words: &["image.depends_on"], help: "use `depends_on` in the service itself, beside `image` or `build`" },
+    Foreign {
+        words: &["stop_signal"],
+        help: "leave it out: ECS sends the STOPSIGNAL of the image's Dockerfile, or SIGTERM",
+    },
+    Foreign { words: &["readonly_fs", "readonly_root_filesystem"], help: "use `read_only`, such as `read_only: true`" },
+    Foreign {
+        words: &[
+            "security_opt",
+            "cap_add",
+            "cap_drop",
+            "privileged",
+            "sysctls",
+            "shm_size",
+            "pids_limit",
+            "ipc",
+            "pid",
+            "devices",
+        ],
+        help: "leave it out: tasks of Fargate have the kernel settings and capabilities that AWS gives them",
+    },
+    Foreign {
+        words: &["hostname", "extra_hosts", "dns", "dns_search", "domainname"],
+        help: "leave it out: services find each other by `calls`, and tasks ask the network's own name server",
+    },
+    Foreign { words: &["profiles"], help: "use `environments` for what only some of them have" },
+    Foreign { words: &["tty", "stdin_open"], help: "leave it out: `stackctl exec` and `stackctl run` open a terminal" },
+    Foreign { words: &["restart"], help: "leave it out: ECS replaces a task that ends" },
+    Foreign { words: &["container_name"], help: "leave it out: the key of the service is its name" },
+    Foreign {
+        words: &["network", "networks", "network_mode"],
+        help: "leave it out: all services share the stack's `network`, at the top of the file; `calls` lets one call another",
+    },
+    Foreign {
+        words: &["mount_points", "storage"],
+        help: "use `volumes` for the folders of volumes, such as `volumes: { uploads: /data }`",
+    },
+    Foreign {
+        words: &["ephemeral", "ephemeral_storage", "disk_size"],
+        help: "use `disk` for the disk of a task in GiB, such as `disk: 30`",
+    },
+    Foreign { words: &["labels", "tags"], help: "leave it out: stackctl sets the tags that it finds the stack by" },
+    Foreign {
+        words: &["logging", "observability"],
+        help: "use `logs` for how long the log is kept, such as `logs: { days: 14 }`; it goes to CloudWatch Logs",
+    },
+    Foreign { words: &["platform", "architecture"], help: "use `arch`: amd64 or arm64, such as `arch: arm64`" },
+    Foreign { words: &["configs"], help: "use `files` for files of the project, by their paths in the image" },
+    Foreign {
+        words: &["deployment"],
+        help: "use `replace: stop-first` if two versions must not run side by side; `rollback_after` limits the failures",
+    },
+    Foreign {
+        words: &["stop_grace_period", "deregistration_delay"],
+        help: "use `stop_timeout`, such as `stop_timeout: 30s`",
+    },
+    Foreign { words: &["mem_limit", "mem_reservation"], help: "use `memory`, in MiB" },
+    Foreign { words: &["cpus", "vcpu"], help: "use `cpu`, in CPU units: 1024 are one vCPU" },
+    Foreign {
+        words: &["policies", "iam", "task_role", "task_role_arn", "addons"],
+        help: "use `permissions` for what the tasks may do on AWS",
+    },
+    Foreign {
+        words: &["security_group", "vpc_security_group_ids"],
+        help: "use `security_groups` for the ids of groups that the tasks have beside the service's own",
+    },
+    Foreign {
+        words: &["type"],
+        help: "leave it out: the load balancer serves a service with `routes`, and one without `port` is a worker",
+    },
+    Foreign {
+        words: &["schedule", "cron"],
+        help: "use `jobs`, at the top of the file, for commands that run on a schedule",
+    },
+    Foreign {
+        words: &["migrate", "release_command", "pre_deploy", "predeploy"],
+        help: "use `release`, such as `release: [migrate]`",
+    },
+    Foreign { words: &["enable_execute_command", "execute_command"], help: "use `exec: true`" },
+];
