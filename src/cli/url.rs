@@ -32,7 +32,7 @@ pub(super) fn of(project: &Project, live: &[LiveResource]) -> Option<String> {
 
 /// Ends a command with the URL, on standard output. `seen` has what was seen of the stack and is still so.
 pub(super) async fn show(project: &Project, seen: &[LiveResource], output: &Output) -> Result<(), Stop> {
-    if project.stack.load_balancer.is_none() && !project.stack.has_internal() {
+    if !project.stack.is_served() {
         return Ok(());
     }
     let url = if let Some(url) = of(project, seen) {

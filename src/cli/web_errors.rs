@@ -18,7 +18,7 @@ pub(super) async fn since(
     start: Timestamp,
     output: &Output,
 ) -> Vec<ErrorLine> {
-    if project.stack.load_balancer.is_none() && !project.stack.has_internal() {
+    if !project.stack.is_served() {
         return Vec::new();
     }
     match errors(project, live, start).await {

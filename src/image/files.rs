@@ -22,42 +22,51 @@ const MOST: usize = 1000;
 const PRIVATE_KEY: [&str; 2] = ["-----BEGIN ", "PRIVATE KEY-----"];
 
 /// One file that is laid over an image.
-#[derive(Debug, PartialEq)]
 struct Found {
     /// Its path in the image, without the `/` at its beginning.
     path: String,
     mode: u32,
     from: PathBuf,
+    content: Vec<u8>,
 }
 
-/// The layer of `files`, which are below `root`, by their paths in the image.
-pub(super) fn archive<'a>(
-    root: &Path,
-    files: impl Iterator<Item = (&'a String, &'a Laid)>,
-) -> Result<Archive, Failure> {
-    let root = root.canonicalize().map_err(|error| unusable(root, &error.to_string()))?;
-    let mut found = Vec::new();
-    let mut length = 0;
-    for (path, laid) in files {
-        gather(
-            &root,
-            &root.join(&laid.from),
-            path.trim_matches('/'),
-            laid.mode.map(|mode| mode.0),
-            (&mut found, &mut length),
-        )?;
+/// The files of a service, read.
+pub(super) struct Files {
+    root: PathBuf,
+    found: Vec<Found>,
+}
+
+impl Files {
+    /// Reads `files`, which are below `root`, by their paths in the image.
+    pub(super) fn read<'a>(root: &Path, files: impl Iterator<Item = (&'a String, &'a Laid)>) -> Result<Self, Failure> {
+        let root = root.canonicalize().map_err(|error| unusable(root, &error.to_string()))?;
+        let (mut found, mut length) = (Vec::new(), 0);
+        for (path, laid) in files {
+            let mode = laid.mode.map(|mode| mode.0);
+            gather(&root, &root.join(&laid.from), path.trim_matches('/'), mode, (&mut found, &mut length))?;
+        }
+        found.sort_by(|one: &Found, other| one.path.cmp(&other.path));
+        Ok(Self { root, found })
     }
-    found.sort_by(|one: &Found, other| one.path.cmp(&other.path));
-    let contents =
-        found.iter().map(|file| fs::read(&file.from).map_err(|error| unusable(&file.from, &error.to_string())));
-    let contents: Vec<Vec<u8>> = contents.collect::<Result<_, _>>()?;
-    let entries = found.iter().zip(&contents);
-    let entries: Vec<Entry> =
-        entries.map(|(file, content)| Entry::File { path: &file.path, mode: file.mode, content }).collect();
-    Archive::of(&entries)
+
+    /// Their layer; none without a file.
+    pub(super) fn layer(&self) -> Result<Option<Archive>, Failure> {
+        let entry = |file| {
+            let Found { path, mode, content, .. }: &Found = file;
+            Entry::File { path, mode: *mode, content }
+        };
+        let entries: Vec<Entry> = self.found.iter().map(entry).collect();
+        if entries.is_empty() { Ok(None) } else { Archive::of(&entries).map(Some) }
+    }
+
+    /// Those, from the folder of stack.yaml, that look as if they held a secret: whoever can pull the image reads it.
+    pub(super) fn secret_by_looks(&self) -> Vec<String> {
+        let suspicious = self.found.iter().filter(|file| holds_secret(file));
+        suspicious.map(|file| file.from.strip_prefix(&self.root).unwrap_or(&file.from).display().to_string()).collect()
+    }
 }
 
-/// Finds the files at `from`, and adds up how large they are.
+/// Reads the files at `from`, and adds up how large they are.
 fn gather(
     root: &Path,
     from: &Path,
@@ -85,13 +94,15 @@ fn gather(
         return Ok(());
     }
     *length += metadata.len();
-    found.push(Found { path: path.to_owned(), mode: mode.unwrap_or_else(|| own_mode(&metadata)), from: whole });
-    if *length > LARGEST || found.len() > MOST {
+    if *length > LARGEST || found.len() == MOST {
         let why = format!("the `files` of a service are at most {MOST}, with {} MiB in all", LARGEST / 1024 / 1024);
         return Err(
             unusable(from, &why).hint("put large files into the image with a Dockerfile, or keep them in `buckets`")
         );
     }
+    let content = fs::read(&whole).map_err(broken)?;
+    let mode = mode.unwrap_or_else(|| own_mode(&metadata));
+    found.push(Found { path: path.to_owned(), mode, from: whole, content });
     Ok(())
 }
 
@@ -109,24 +120,11 @@ fn own_mode(metadata: &Metadata) -> u32 {
     0o644
 }
 
-/// The files among these, from the folder of stack.yaml, that look as if they held a secret: whoever can pull the image reads it.
-pub(super) fn secret_by_looks<'a>(root: &Path, files: impl Iterator<Item = &'a Laid>) -> Vec<String> {
-    let (mut found, mut length) = (Vec::new(), 0);
-    let Ok(root) = root.canonicalize() else { return Vec::new() };
-    for laid in files {
-        // What cannot be read fails when the layer is made.
-        drop(gather(&root, &root.join(&laid.from), "", None, (&mut found, &mut length)));
-    }
-    let from = found.iter().filter(|file| holds_secret(&file.from));
-    from.map(|file| file.from.strip_prefix(&root).unwrap_or(&file.from).display().to_string()).collect()
-}
-
-fn holds_secret(file: &Path) -> bool {
-    let name = file.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+fn holds_secret(Found { from, content, .. }: &Found) -> bool {
+    let name = from.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     let by_name =
         name == ".env" || name.starts_with(".env.") || name == ".npmrc" || name == ".pgpass" || name == "credentials";
-    let content = fs::read(file).unwrap_or_default();
-    let text = String::from_utf8_lossy(&content);
+    let text = String::from_utf8_lossy(content);
     let is_key = text.lines().any(|line| line.starts_with(PRIVATE_KEY[0]) && line.trim_end().ends_with(PRIVATE_KEY[1]));
     by_name || is_key
 }
@@ -186,13 +184,14 @@ mod tests {
             ("opt/two.txt".to_owned(), 0o644, 4),
             ("run.sh".to_owned(), 0o750, 10),
         ];
-        let archive = archive(project.path(), files.iter()).expect("it is made");
-        assert_eq!(entries(&archive), expected);
+        let files = Files::read(project.path(), files.iter()).expect("they are there");
+        let layer = files.layer().expect("it is made").expect("there are files");
+        assert_eq!(entries(&layer), expected);
     }
 
     fn refused(project: &Path, from: &str) -> String {
         let files = BTreeMap::from([("/x".to_owned(), laid(from))]);
-        archive(project, files.iter()).err().expect("it is refused").message
+        Files::read(project, files.iter()).err().expect("it is refused").message
     }
 
     #[test]
@@ -213,7 +212,8 @@ mod tests {
         write("server.pem", "-----BEGIN EC PRIVATE KEY-----\nMHcC\n-----END EC PRIVATE KEY-----\n");
         write("public.pem", "-----BEGIN PUBLIC KEY-----\nMHcC\n-----END PUBLIC KEY-----\n");
         write(".env", "A=1\n");
-        let all = [laid("server.pem"), laid("public.pem"), laid(".env"), laid("scripts")];
-        assert_eq!(secret_by_looks(project.path(), all.iter()), ["server.pem", ".env"]);
+        let all = ["server.pem", "public.pem", ".env", "scripts"].map(|name| (format!("/{name}"), laid(name)));
+        let files = Files::read(project.path(), all.iter().map(|(path, laid)| (path, laid))).expect("they are there");
+        assert_eq!(files.secret_by_looks(), [".env", "server.pem"]);
     }
 }

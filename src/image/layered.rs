@@ -1,18 +1,13 @@
 //! An image before its manifest is made: its configuration and its layers, over which more can be laid.
 
-use std::path::Path;
-
 use serde_json::Value;
 
 use super::{
-    files,
+    files::Files,
     layer::{self, Archive},
     manifest::{self, Assembled, Stored},
 };
-use crate::{
-    kind::Laid,
-    model::{Failure, Subject},
-};
+use crate::model::{Failure, Subject};
 
 /// What the history of an image calls the layer of [`layer::authorities`].
 pub(super) const AUTHORITIES: &str = "stackctl: Amazon's certificate authorities for RDS";
@@ -41,13 +36,12 @@ impl Layered {
         }
     }
 
-    /// With the files and folders of the project in `root`, by their paths in the image.
-    pub(super) fn with_files<'a>(
-        self,
-        root: &Path,
-        files: impl ExactSizeIterator<Item = (&'a String, &'a Laid)>,
-    ) -> Result<Self, Failure> {
-        if files.len() == 0 { Ok(self) } else { self.over(&files::archive(root, files)?, FILES) }
+    /// With the files of a service.
+    pub(super) fn with_files(self, files: &Files) -> Result<Self, Failure> {
+        match files.layer()? {
+            Some(layer) => self.over(&layer, FILES),
+            None => Ok(self),
+        }
     }
 
     /// With one more layer; `created_by` is what the history says of it.

@@ -38,6 +38,7 @@ pub use programs::{CargoProgram, programs};
 pub use registry::Logins;
 
 use dockerfile::Build;
+use files::Files;
 use layered::Layered;
 use manifest::Assembled;
 
@@ -110,14 +111,19 @@ impl Builder {
         image: impl FnOnce() -> Result<Layered, Failure> + Send + 'static,
     ) -> Result<Assembled, Failure> {
         let (root, files) = (self.root.clone(), source.files.clone());
-        for file in files::secret_by_looks(&root, files.values()) {
+        let lay = move || {
+            let files = Files::read(&root, files.iter())?;
+            let image = image()?.with_authorities()?.with_files(&files)?.assemble()?;
+            Ok((image, files.secret_by_looks()))
+        };
+        let (image, secret_by_looks) = blocking("the image could not be assembled", lay).await?;
+        for file in secret_by_looks {
             self.say(
                 source,
                 &format!("warning: {file} looks like a secret, and whoever can pull the image can read it"),
             );
         }
-        let lay = move || image()?.with_authorities()?.with_files(&root, files.iter())?.assemble();
-        blocking("the image could not be assembled", lay).await
+        Ok(image)
     }
 
     fn say(&self, source: &ImageSource, message: &str) {

@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn comments_and_empty_lines_are_none_and_the_last_of_a_name_counts() {
+    fn comments_are_left_out_and_the_last_of_a_name_counts() {
         let text = "\u{feff}# first\n\nA=1\n  # more\nB=2\nA=3\n";
         let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
         assert_eq!(of(text), Ok(vec![pair("B", "2"), pair("A", "3")]));

@@ -167,6 +167,12 @@ impl Service {
         }
     }
 
+    /// Whether the internal load balancer serves it.
+    #[must_use]
+    pub fn is_served_inside(&self) -> bool {
+        self.internal && !self.routes.is_empty()
+    }
+
     /// Whether its containers get `variable` from stackctl, in a stack that has what it is about: where their own `env` and `secrets`
     /// do not say it, nor `without` that they get none.
     #[must_use]

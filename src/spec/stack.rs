@@ -52,7 +52,7 @@ impl Stack {
     /// Whether a service is served by the internal load balancer.
     #[must_use]
     pub fn has_internal(&self) -> bool {
-        self.services.values().any(|service| service.internal && !service.routes.is_empty())
+        self.services.values().any(Service::is_served_inside)
     }
 
     /// All that has an image, roles and a log group: the services, and the jobs with an image of their own, by name.
@@ -68,6 +68,12 @@ impl Stack {
     #[must_use]
     pub fn program(&self, name: &str) -> Option<&Service> {
         self.programs().find(|(own, _)| *own == name).map(|(_, program)| program)
+    }
+
+    /// Whether any load balancer serves it: its own, one of others, or the internal one.
+    #[must_use]
+    pub fn is_served(&self) -> bool {
+        self.load_balancer.is_some() || self.has_internal()
     }
 
     /// The security groups of others that services name, each once.

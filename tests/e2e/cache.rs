@@ -132,7 +132,7 @@ fn ping(host: &str, with: &[&str]) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_client_that_knows_host_and_port_alone_is_served_if_asked_for() {
+async fn a_client_with_host_and_port_alone_is_served_if_asked_for() {
     let tiny = Tiny::start();
     let world = &tiny.0;
     world.edit("replicas: 2", "replicas: 1");

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::secrets;
 use crate::spec::{
     nearest::meant,
     problem::Collector,
@@ -60,13 +61,14 @@ pub(super) fn calls(map: &Map, name: &str, all: &[Field], problems: &mut Collect
     Some(calls)
 }
 
-/// What a service can refer to that calls `calls`.
+/// What a service can refer to that calls `calls`: those, and the secrets of `all`.
 pub(super) fn scope(scope: &Scope, calls: &[String], all: &[Field]) -> Scope {
-    scope.calling(calls.iter().map(|name| {
+    let called = scope.calling(calls.iter().map(|name| {
         let called = all.iter().find(|service| service.key.text == *name);
         let has_port = called.is_some_and(|service| service.has("port") || service.has("target_container"));
         (name.as_str(), has_port)
-    }))
+    }));
+    called.with_secrets(secrets::referable(all))
 }
 
 /// The ports beside `port` at which others call the service `map`.

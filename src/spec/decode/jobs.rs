@@ -147,8 +147,7 @@ fn own(
     let arch = map.word("arch", &ARCH, problems);
     let (cpu, memory) = size(map, problems);
     let calls = calls::calls(map, &field.key.text, beside.services, problems);
-    let scope = calls::scope(beside.scope, calls.as_deref().unwrap_or_default(), beside.services);
-    let scope = &scope.with_secrets(secrets::referable(beside.services));
+    let scope = &calls::scope(beside.scope, calls.as_deref().unwrap_or_default(), beside.services);
     let buckets = buckets::used(map, beside.buckets, problems);
     let volumes = volumes::mounts(map, beside.volumes, problems);
     let env = map.get("env").map_or(Some(BTreeMap::new()), |field| environment::env(&field, scope, problems));
@@ -158,10 +157,7 @@ fn own(
         let size = limits::Definition::of(env.iter(), secrets.keys(), entrypoint.iter().flatten());
         fits_in_definition(map, field, &size, problems);
     }
-    let count_of_buckets = buckets.as_ref().map_or(0, Vec::len);
-    let permissions = map.get("permissions");
-    let permissions =
-        permissions.map_or(Some(Vec::new()), |field| permissions::list(&field, count_of_buckets, problems));
+    let permissions = permissions::of(map, buckets.as_ref().map_or(0, Vec::len), problems);
     let log_days = logs::days(map, problems);
     Some(Service {
         entrypoint: entrypoint?,

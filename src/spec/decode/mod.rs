@@ -32,6 +32,7 @@ use super::{
     problem::Collector,
     read::Map,
     scope::Scope,
+    service::Service,
     stack::{IDLE_TIMEOUT, LoadBalancer, Nat, Stack, Tls},
     yaml::Node,
 };
@@ -106,7 +107,7 @@ pub(super) fn stack(root: &Node, environment: &str, problems: &mut Collector) ->
     {
         let needs = network::Needs {
             load_balancer: load_balancer.as_ref().is_some_and(|balancer| balancer.listener.is_none()),
-            internal: services.values().any(|service| service.internal && !service.routes.is_empty()),
+            internal: services.values().any(Service::is_served_inside),
             database: database.is_some(),
             cache: cache.is_some(),
             bastion: bastion.is_some(),

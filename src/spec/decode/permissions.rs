@@ -28,8 +28,12 @@ const FOR_BUCKETS: (usize, usize) = (270, 160);
 /// The most buckets that a service can use: their statements fit into its role by themselves.
 pub(super) const MOST_BUCKETS: usize = (MOST - FOR_BUCKETS.0) / FOR_BUCKETS.1;
 
-/// The statements of a service that uses so many `buckets`.
-pub(super) fn list(field: &Field, buckets: usize, problems: &mut Collector) -> Option<Vec<Statement>> {
+/// `permissions` of a service or a job that uses so many `buckets`.
+pub(super) fn of(map: &Map, buckets: usize, problems: &mut Collector) -> Option<Vec<Statement>> {
+    map.get("permissions").map_or(Some(Vec::new()), |field| list(&field, buckets, problems))
+}
+
+fn list(field: &Field, buckets: usize, problems: &mut Collector) -> Option<Vec<Statement>> {
     let taken = if buckets == 0 { 0 } else { FOR_BUCKETS.0 + buckets * FOR_BUCKETS.1 };
     let most = MOST.saturating_sub(taken);
     let statements: Vec<Statement> =

@@ -146,8 +146,7 @@ fn service(
     let port = map.number("port", problems).and_then(|port| u16::try_from(port).ok());
     let (cpu, memory) = size(&map, problems);
     let calls = calls::calls(&map, &field.key.text, all, problems);
-    let scope = calls::scope(scope, calls.as_deref().unwrap_or_default(), all);
-    let scope = &scope.with_secrets(secrets::referable(all));
+    let scope = &calls::scope(scope, calls.as_deref().unwrap_or_default(), all);
     let own = Own::of(&map, &field.key.text, port, (given, scope), volumes);
     let volumes = volumes::mounts(&map, volumes, problems);
     let beside = sidecars::beside(&map, &own, problems);
@@ -226,10 +225,7 @@ fn service(
         beside.iter().for_each(|beside| beside.sidecars.values().for_each(|sidecar| size.add_sidecar(sidecar)));
         fits_in_definition(&map, field, &size, problems);
     }
-    let count_of_buckets = buckets.as_ref().map_or(0, Vec::len);
-    let permissions = map.get("permissions");
-    let permissions =
-        permissions.map_or(Some(Vec::new()), |field| permissions::list(&field, count_of_buckets, problems));
+    let permissions = permissions::of(&map, buckets.as_ref().map_or(0, Vec::len), problems);
     let (replicas, scale) = count?;
     let (health, check) = health?;
     let sidecars::Beside { sidecars, depends_on, .. } = beside?;

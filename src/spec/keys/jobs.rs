@@ -1,7 +1,8 @@
 //! The keys of one of `jobs`.
 
 use super::{
-    ARCH_WORDS, Absence, DOCKERFILE, Empty, Foreign, Key, Kind, LOGS, Literal, MOUNT, SECRET, STATEMENT, Section, texts,
+    ARCH_WORDS, Absence, DOCKERFILE, Empty, Foreign, Key, Kind, LOGS, Literal, MOUNT, STATEMENT, Section,
+    secrets::SECRET_VALUE, texts,
 };
 use crate::spec::check;
 
@@ -90,14 +91,7 @@ pub(in crate::spec) static JOB: Section = Section {
         },
         Key {
             name: "secrets",
-            kind: Kind::Named {
-                names: &texts::VARIABLE_NAME,
-                of: &Kind::Either(&[
-                    Kind::Choice(&["generate", "set"]),
-                    Kind::Text(&texts::WITH_REFERENCE),
-                    Kind::Map(&SECRET),
-                ]),
-            },
+            kind: Kind::Named { names: &texts::VARIABLE_NAME, of: &SECRET_VALUE },
             absence: Absence::Means("none"),
             doc: "Secrets, as `secrets` of a service, for a job with an image of its own.",
         },

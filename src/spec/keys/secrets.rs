@@ -2,6 +2,10 @@
 
 use super::{Absence, Foreign, Key, Kind, Section, texts};
 
+/// What an entry of `secrets` may be, of a service or of a job.
+pub(super) static SECRET_VALUE: Kind =
+    Kind::Either(&[Kind::Choice(&["generate", "set"]), Kind::Text(&texts::WITH_REFERENCE), Kind::Map(&SECRET)]);
+
 pub(in crate::spec) static SECRET: Section = Section {
     name: "secret",
     doc: "A secret that is kept elsewhere.",

@@ -1,8 +1,8 @@
 //! The keys of a service.
 
 use super::{
-    Absence, CONDITIONS, Empty, Foreign, HEALTH, Key, Kind, LOGS, Literal, MOUNT, SCALE, SECRET, SIDECAR, STATEMENT,
-    Section, service_words::SERVICE_WORDS, texts, words,
+    Absence, CONDITIONS, Empty, Foreign, HEALTH, Key, Kind, LOGS, Literal, MOUNT, SCALE, SIDECAR, STATEMENT, Section,
+    secrets::SECRET_VALUE, service_words::SERVICE_WORDS, texts, words,
 };
 use crate::spec::{check, service::Arch};
 
@@ -280,14 +280,7 @@ pub(in crate::spec) static SERVICE: Section = Section {
         },
         Key {
             name: "secrets",
-            kind: Kind::Named {
-                names: &texts::VARIABLE_NAME,
-                of: &Kind::Either(&[
-                    Kind::Choice(&["generate", "set"]),
-                    Kind::Text(&texts::WITH_REFERENCE),
-                    Kind::Map(&SECRET),
-                ]),
-            },
+            kind: Kind::Named { names: &texts::VARIABLE_NAME, of: &SECRET_VALUE },
             absence: Absence::Means("none"),
             doc: "Environment variables whose values ECS reads from where they are kept. `generate`: 32 letters and digits, \
                   made once, kept in Secrets Manager and never shown. `set`: [given by hand](#secrets). `{ from: … }`: [a \

@@ -113,7 +113,7 @@ fn processors_and_files_have_repositories_of_their_own() {
 }
 
 #[test]
-fn a_folder_with_a_dockerfile_alone_is_told_apart_from_a_package() {
+fn a_folder_with_a_dockerfile_alone_is_no_package() {
     let folder = project(&[("api/Dockerfile", "FROM scratch"), ("app/Cargo.toml", ""), ("site/index.html", "")]);
     let with = |build: &str| ONE_SERVICE.replace("build: app", &format!("build: {build}"));
     let around = Surroundings { variables: &none, folder: Some(folder.path()) };
