@@ -10,16 +10,11 @@ use super::priorities::Priorities;
 use crate::{
     kinds::elb::listener_rule::{Desired, RuleAction},
     model::{Address, Graph, Input},
-    spec::{Service, block_expressions},
+    spec::{Service, VALUES_A_CONDITION, VALUES_A_RULE, block_expressions, hosts_a_rule, ranges_a_rule},
 };
 
-/// How many values one condition of a rule may have. The quota on a rule's values, which is 5, leaves room for a host beside.
-/// <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/listener-rules.html>
-const VALUES_A_CONDITION: usize = 3;
-
-/// How many values all conditions of a rule may have, and how many wildcards.
+/// How many wildcards all conditions of a rule may have.
 /// <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-limits.html>
-const VALUES_A_RULE: usize = 5;
 const WILDCARDS_A_RULE: usize = 5;
 
 /// What the names of rules on the internal load balancer begin with.
@@ -85,6 +80,7 @@ impl Routes {
                     paths: Vec::new(),
                     expressions: matched.clone(),
                     hosts,
+                    sources: Vec::new(),
                     action: RuleAction::NotFound,
                 };
                 self.blocks.push(graph.add(Address::new("listener_rule", name), &block));
@@ -103,6 +99,7 @@ impl Routes {
             paths: Vec::new(),
             expressions: Vec::new(),
             hosts,
+            sources: Vec::new(),
             action: RuleAction::Redirect(to.to_owned()),
         };
         graph.add(Address::new("listener_rule", name), &rule);
@@ -113,21 +110,29 @@ impl Routes {
         let mut rules = Vec::new();
         for pattern in &service.routes {
             let left = WILDCARDS_A_RULE.saturating_sub(wildcards(pattern));
-            for hosts in together(&service.hosts, VALUES_A_CONDITION, left) {
-                let name = format!("{}{}", self.prefix, name("route", &hosts, pattern, std::slice::from_ref(pattern)));
-                let priority = self.priorities.route(pattern, &hosts, &name);
-                let rule = Desired {
-                    listener: self.listener.clone(),
-                    priority,
-                    waits_at: self.priorities.waiting(&name),
-                    paths: vec![pattern.clone()],
-                    expressions: Vec::new(),
-                    hosts,
-                    action: RuleAction::Forward(Input::output(group, "arn")),
-                };
-                let rule = graph.add(Address::new("listener_rule", name), &rule);
-                self.blocks.iter().for_each(|block| graph.need(&rule, block));
-                rules.push(rule);
+            for hosts in together(&service.hosts, hosts_a_rule(service.allow.len()), left) {
+                let parts = parts(&service.allow, ranges_a_rule(hosts.len()));
+                for sources in &parts {
+                    // The ranges of one rule are changed in place. Of several, each is called after its own, so that a range
+                    // which moves from one to the other is in the one before it is gone from the other.
+                    let of_part = Some(sources).filter(|_| parts.len() > 1).into_iter().flatten();
+                    let matched: Vec<String> = std::iter::once(pattern).chain(of_part).cloned().collect();
+                    let name = format!("{}{}", self.prefix, name("route", &hosts, pattern, &matched));
+                    let priority = self.priorities.route(pattern, &hosts, &name);
+                    let rule = Desired {
+                        listener: self.listener.clone(),
+                        priority,
+                        waits_at: self.priorities.waiting(&name),
+                        paths: vec![pattern.clone()],
+                        expressions: Vec::new(),
+                        hosts: hosts.clone(),
+                        sources: sources.clone(),
+                        action: RuleAction::Forward(Input::output(group, "arn")),
+                    };
+                    let rule = graph.add(Address::new("listener_rule", name), &rule);
+                    self.blocks.iter().for_each(|block| graph.need(&rule, block));
+                    rules.push(rule);
+                }
             }
         }
         rules
@@ -151,6 +156,13 @@ fn together(hosts: &[String], most: usize, wildcards_left: usize) -> Vec<Vec<Str
         }
     }
     if rules.is_empty() { vec![Vec::new()] } else { rules }
+}
+
+/// The ranges as rules have them: at most `most` in each. For all clients there is one rule without any.
+fn parts(ranges: &[String], most: usize) -> Vec<Vec<String>> {
+    let mut sorted = ranges.to_vec();
+    sorted.sort();
+    if sorted.is_empty() { vec![Vec::new()] } else { sorted.chunks(most).map(<[String]>::to_vec).collect() }
 }
 
 fn wildcards(pattern: &str) -> usize {
@@ -193,6 +205,14 @@ mod tests {
         let different: BTreeSet<&String> = alike.iter().collect();
         assert_eq!(different.len(), alike.len(), "{alike:?}");
         assert_ne!(named(Some("a.example.com"), "/*"), named(None, "/*"));
+    }
+
+    #[test]
+    fn ranges_share_a_rule_as_far_as_aws_lets_them() {
+        let ranges = |count: usize| (0..count).map(|number| format!("10.0.{number}.0/24")).collect::<Vec<String>>();
+        let sizes = |count, hosts| parts(&ranges(count), ranges_a_rule(hosts)).iter().map(Vec::len).collect::<Vec<_>>();
+        assert_eq!((sizes(0, 0), sizes(3, 0), sizes(4, 1)), (vec![0], vec![3], vec![3, 1]));
+        assert_eq!((sizes(3, 2), hosts_a_rule(3), hosts_a_rule(0)), (vec![2, 1], 2, 3));
     }
 
     #[test]

@@ -24,6 +24,16 @@ pub(super) const OVERRIDES: usize = 8192;
 /// <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-limits.html>
 pub(super) const WILDCARDS: usize = 5;
 
+/// The most values that one condition of a listener rule has, and all of them together.
+/// <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/rule-condition-types.html>
+/// <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-limits.html>
+pub(crate) const VALUES_A_CONDITION: usize = 3;
+/// See [`VALUES_A_CONDITION`].
+pub(crate) const VALUES_A_RULE: usize = 5;
+
+/// The most listener rules of a service with `allow`: a load balancer has 100 by default, for all services.
+pub(super) const RULES_OF_ALLOW: usize = 25;
+
 /// What is counted of a task definition: how many bytes each part takes.
 #[derive(Default)]
 pub(super) struct Definition {
@@ -66,6 +76,25 @@ impl Definition {
 /// How long the overrides are that run `command` in `container`, in characters.
 pub(super) fn overrides(container: &str, command: &[String]) -> usize {
     json!({ "containerOverrides": [{ "name": container, "command": command }] }).to_string().chars().count()
+}
+
+/// How many hosts a rule can have that also has a path and, if there are any, `ranges` of addresses.
+#[must_use]
+pub(crate) const fn hosts_a_rule(ranges: usize) -> usize {
+    if ranges == 0 { VALUES_A_CONDITION } else { 2 }
+}
+
+/// How many ranges of addresses a rule can have that also has a path and so many hosts.
+#[must_use]
+pub(crate) const fn ranges_a_rule(hosts: usize) -> usize {
+    let left = VALUES_A_RULE - 1 - hosts;
+    if left < VALUES_A_CONDITION { left } else { VALUES_A_CONDITION }
+}
+
+/// How many rules so many routes, hosts and ranges of addresses take at most: hosts with wildcards may not share a rule.
+pub(super) fn rules(routes: usize, hosts: usize, ranges: usize) -> usize {
+    let most_hosts = hosts.min(hosts_a_rule(ranges));
+    routes * hosts.max(1) * ranges.div_ceil(ranges_a_rule(most_hosts)).max(1)
 }
 
 /// How many wildcards a pattern has.

@@ -31,6 +31,7 @@ use std::{fs::File, io::Read, path::Path};
 
 pub(crate) use block::expressions as block_expressions;
 pub use containers::{Check, Condition, Sidecar, SidecarSecret};
+pub(crate) use limits::{VALUES_A_CONDITION, VALUES_A_RULE, hosts_a_rule, ranges_a_rule};
 pub use problem::{Problem, Problems};
 pub use reference::reference;
 pub use schema::schema;

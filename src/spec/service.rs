@@ -54,6 +54,8 @@ pub struct Service {
     pub sticky: Option<u32>,
     /// `block`: path patterns that the load balancer answers 404.
     pub block: Vec<String>,
+    /// `allow`: the ranges of addresses whose requests come here, as AWS writes them; none for all.
+    pub allow: Vec<String>,
     /// `calls`: the services that its tasks call, by their names.
     pub calls: Vec<String>,
     /// `expose`: the ports beside `port` at which other services call it.
@@ -132,6 +134,7 @@ impl Service {
             internal: false,
             sticky: None,
             block: Vec::new(),
+            allow: Vec::new(),
             calls: Vec::new(),
             expose: Vec::new(),
             security_groups: Vec::new(),

@@ -1,6 +1,7 @@
 //! End to end: the real binary against a sandbox of its own for each test, over real sockets, with a real Postgres.
 
 mod adopt;
+mod allow;
 mod applications;
 mod arch;
 mod bad_cloud;

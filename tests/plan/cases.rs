@@ -48,6 +48,7 @@ macro_rules! cases {
 }
 
 cases! {
+    addresses_that_are_allowed,
     arm_and_files,
     bucket_removed_and_not_empty,
     bucket_of_a_service,

@@ -63,6 +63,8 @@ struct Service {
     calls: bool,
     /// Whether it is served by the internal load balancer.
     internal: bool,
+    /// How many ranges of addresses its requests come from; from all with none.
+    allow: usize,
 }
 
 impl Text {
@@ -124,6 +126,10 @@ impl Service {
             if self.host {
                 let _ = writeln!(text, "    , host: {name}.example.com");
             }
+            if self.allow > 0 {
+                let ranges: Vec<String> = (0..self.allow).map(|number| format!("10.0.{number}.0/24")).collect();
+                let _ = writeln!(text, "    , allow: [{}]", ranges.join(", "));
+            }
             let blocks: Vec<String> = (0..self.blocks).map(|number| format!("/{name}/{number}")).collect();
             let _ = writeln!(text, "    , block: [{}]", blocks.join(", "));
         }
@@ -170,10 +176,21 @@ fn service() -> impl Strategy<Value = Service> {
         0_usize..7,
         any::<bool>(),
         any::<bool>(),
-        (any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>()),
+        (any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>(), 0_usize..5),
     )
         .prop_map(
-            |(image, port, cpu, count, health, host, blocks, release, secret, (bucket, volume, calls, internal))| {
+            |(
+                image,
+                port,
+                cpu,
+                count,
+                health,
+                host,
+                blocks,
+                release,
+                secret,
+                (bucket, volume, calls, internal, allow),
+            )| {
                 Service {
                     image,
                     port,
@@ -188,6 +205,7 @@ fn service() -> impl Strategy<Value = Service> {
                     volume,
                     calls,
                     internal,
+                    allow,
                 }
             },
         )
@@ -295,6 +313,7 @@ fn largest() -> Text {
         volume: true,
         calls: true,
         internal: false,
+        allow: 0,
     };
     Text {
         zones: 2,

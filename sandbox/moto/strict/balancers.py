@@ -1,5 +1,6 @@
 """Load balancers: names, zones, time, and repeats, as AWS has them; and the addresses at which they really listen."""
 
+import ipaddress
 import re
 import time
 
@@ -219,6 +220,18 @@ def _validate_conditions(original, self, conditions):
     if wildcards > WILDCARDS_A_RULE:
         raise ValidationError(f"A rule can only have '{WILDCARDS_A_RULE}' condition wildcards")
     return original(self, conditions)
+
+
+@patch(ELBv2Backend, "_validate_source_ip_condition")
+def _validate_source_ip_condition(original, self, condition):
+    original(self, condition)
+    for value in condition["SourceIpConfig"]["Values"]:
+        try:
+            good = "/" in value and ipaddress.ip_network(value) != ipaddress.ip_network("255.255.255.255/32")
+        except ValueError:
+            good = False
+        if not good:
+            raise InvalidConditionValueError(f"The 'source-ip' value '{value}' is not valid")
 
 
 @patch(ELBv2Backend, "_validate_path_pattern_condition")

@@ -93,8 +93,13 @@ impl Front {
             return plain(503, "text/plain", "the listener is gone");
         };
         let host = host(&request);
-        let asked =
-            Asked { method: request.method(), host: &host, path: request.uri().path(), headers: request.headers() };
+        let asked = Asked {
+            method: request.method(),
+            host: &host,
+            path: request.uri().path(),
+            headers: request.headers(),
+            client: peer.ip(),
+        };
         let Some(action) = rules::choose(listener, &asked).and_then(|rule| rule.actions.last()) else {
             return plain(404, "text/plain", "");
         };

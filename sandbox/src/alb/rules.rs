@@ -2,6 +2,8 @@
 //!
 //! <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/rule-condition-types.html>
 
+use std::net::IpAddr;
+
 use hyper::{HeaderMap, Method};
 use serde_json::Value;
 
@@ -14,6 +16,8 @@ pub(super) struct Asked<'a> {
     /// As it was sent, not decoded.
     pub(super) path: &'a str,
     pub(super) headers: &'a HeaderMap,
+    /// Who has opened the connection, whatever its headers say.
+    pub(super) client: IpAddr,
 }
 
 /// The first rule that matches; the default one if no other does.
@@ -38,11 +42,27 @@ fn holds(rule: &Rule, condition: &Value, asked: &Asked) -> bool {
             let host = asked.host.rsplit_once(':').map_or(asked.host, |(host, _)| host).to_lowercase();
             values("HostHeaderConfig").iter().any(|pattern| matches(&pattern.to_lowercase(), &host))
         }
+        "source-ip" => values("SourceIpConfig").iter().any(|range| contains(range, asked.client)),
         "http-request-method" => values("HttpRequestMethodConfig").iter().any(|method| method == asked.method.as_str()),
         "http-header" => {
             let name = text(&condition["HttpHeaderConfig"], "HttpHeaderName").to_lowercase();
             let value = asked.headers.get(name.as_str()).and_then(|value| value.to_str().ok()).unwrap_or_default();
             values("HttpHeaderConfig").iter().any(|pattern| matches(&pattern.to_lowercase(), &value.to_lowercase()))
+        }
+        _ => false,
+    }
+}
+
+/// Whether the range `range` has `address`. moto has refused what is no range.
+fn contains(range: &str, address: IpAddr) -> bool {
+    let Some((first, prefix)) = range.split_once('/') else { return false };
+    let (Ok(first), Ok(prefix)) = (first.parse(), prefix.parse::<u32>()) else { return false };
+    match (first, address) {
+        (IpAddr::V4(first), IpAddr::V4(address)) => {
+            (u32::from(first) ^ u32::from(address)).checked_shr(32 - prefix).unwrap_or(0) == 0
+        }
+        (IpAddr::V6(first), IpAddr::V6(address)) => {
+            (u128::from(first) ^ u128::from(address)).checked_shr(128 - prefix).unwrap_or(0) == 0
         }
         _ => false,
     }
@@ -86,7 +106,8 @@ mod tests {
         };
         let meets = |expressions: &[&str], path: &str| {
             let (rule, headers) = (rule(expressions), HeaderMap::new());
-            let asked = Asked { method: &Method::GET, host: "example.com", path, headers: &headers };
+            let client = IpAddr::from([127, 0, 0, 1]);
+            let asked = Asked { method: &Method::GET, host: "example.com", path, headers: &headers, client };
             rule.conditions.iter().all(|condition| holds(&rule, condition, &asked))
         };
         assert!(meets(&["^/[Aa]$"], "/A"));
@@ -94,6 +115,23 @@ mod tests {
         assert!(meets(&["b"], "/abc"), "anywhere, unless it says where");
         assert!(meets(&["^/x$", "^/y$"], "/y"), "one of them is enough");
         assert!(!meets(&["("], "/("), "one that cannot be read matches nothing");
+    }
+
+    #[test]
+    fn a_range_has_the_addresses_that_begin_as_it_does() {
+        for (range, address, expected) in [
+            ("203.0.113.0/24", "203.0.113.7", true),
+            ("203.0.113.0/24", "203.0.114.7", false),
+            ("203.0.113.7/32", "203.0.113.7", true),
+            ("203.0.113.7/32", "203.0.113.6", false),
+            ("0.0.0.0/0", "127.0.0.1", true),
+            ("0.0.0.0/0", "::1", false),
+            ("2001:db8::/32", "2001:db8:1::2", true),
+            ("2001:db8::/32", "2001:db9::", false),
+            ("::/0", "::1", true),
+        ] {
+            assert_eq!(contains(range, address.parse().expect("an address")), expected, "{range} {address}");
+        }
     }
 
     #[test]

@@ -3,15 +3,15 @@
 //! <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/listener-rules.html>
 
 use aws_sdk_elasticloadbalancingv2::types::{
-    Action, ActionTypeEnum, FixedResponseActionConfig, ForwardActionConfig, HostHeaderConditionConfig,
-    PathPatternConditionConfig, Rule, RuleCondition, RulePriorityPair, TargetGroupStickinessConfig, TargetGroupTuple,
+    Action, ActionTypeEnum, FixedResponseActionConfig, ForwardActionConfig, Rule, RuleCondition, RulePriorityPair,
+    TargetGroupStickinessConfig, TargetGroupTuple,
 };
 use serde::{Deserialize, Serialize};
 
 use crate::{
     aws::{self, Once, Outcome, given},
     kind::{Context, Cost, Doc, Kind, Replacement},
-    kinds::elb::{self, redirect},
+    kinds::elb::{self, conditions::Conditions, redirect},
     model::{Address, Changed, Changes, Diff, Failure, Found, Input, On, Outputs, Permission, Phase, Shown, fields},
 };
 
@@ -59,6 +59,9 @@ pub struct Desired {
     pub expressions: Vec<String>,
     /// Host patterns, of which one has to match; none for every host. At most three values in each condition, and five in all.
     pub hosts: Vec<String>,
+    /// Ranges of addresses, of which the client is in one; none for every client.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sources: Vec<String>,
     /// What is done with a request that matches.
     pub action: RuleAction,
 }
@@ -78,6 +81,9 @@ pub struct Live {
     pub expressions: Vec<String>,
     /// Its host patterns.
     pub hosts: Vec<String>,
+    /// Its ranges of clients' addresses.
+    #[serde(default)]
+    pub sources: Vec<String>,
     /// Conditions that stackctl never sets, by their field.
     pub other_conditions: Vec<String>,
     /// What is done, in words.
@@ -94,6 +100,7 @@ fields! {
         Paths = "paths",
         Expressions = "expressions",
         Hosts = "hosts",
+        Sources = "sources",
         Conditions = "conditions",
         Action = "action",
     }
@@ -156,6 +163,7 @@ impl Kind for ListenerRule {
         diff.set(Field::Paths, &live.paths, &desired.paths);
         diff.set(Field::Expressions, &live.expressions, &desired.expressions);
         diff.set(Field::Hosts, &live.hosts, &desired.hosts);
+        diff.set(Field::Sources, &live.sources, &desired.sources);
         diff.set(Field::Conditions, &live.other_conditions, &[]);
         match in_words(&desired.action) {
             Some(words) => diff.field(Field::Action, &live.action, &words),
@@ -226,7 +234,12 @@ impl Kind for ListenerRule {
                     let call = cx.aws.elb.set_rule_priorities().rule_priorities(pair);
                     call.customize().once().send().await.during("SetRulePriorities")?;
                 }
-                Field::Paths | Field::Expressions | Field::Hosts | Field::Conditions | Field::Action => modified = true,
+                Field::Paths
+                | Field::Expressions
+                | Field::Hosts
+                | Field::Sources
+                | Field::Conditions
+                | Field::Action => modified = true,
             }
         }
         if !modified {
@@ -260,6 +273,7 @@ impl Kind for ListenerRule {
             paths: vec!["/api/*".into()],
             expressions: Vec::new(),
             hosts: vec!["api.example.com".into()],
+            sources: Vec::new(),
             action: RuleAction::Forward(GROUP.into()),
         };
         let beside = RuleAction::Beside { serving: GROUP.into(), joining: OTHER_GROUP.into() };
@@ -271,29 +285,18 @@ impl Kind for ListenerRule {
             .variant(&["paths"], Desired { paths: vec!["/*".into()], ..base() })
             .variant(&["paths", "expressions"], expressions)
             .variant(&["hosts"], Desired { hosts: Vec::new(), ..base() })
+            .variant(&["sources"], Desired { sources: vec!["203.0.113.0/24".into(), "2001:db8::/32".into()], ..base() })
             .variant(&["action"], Desired { action: RuleAction::NotFound, ..base() })
             .variant(&["action"], Desired { action: RuleAction::Forward(OTHER_GROUP.into()), ..base() })
             .variant(&["action"], Desired { action: beside, ..base() })
             .variant(&["action"], Desired { action: RuleAction::Redirect("example.com".into()), ..base() })
-            .drift(&["conditions"], |cloud| cloud.with(Elb::restrict_rules))
+            .drift(&["sources", "conditions"], |cloud| cloud.with(Elb::restrict_rules))
     }
 }
 
 fn conditions(desired: &Desired) -> Vec<RuleCondition> {
-    let mut conditions = Vec::new();
-    if !desired.hosts.is_empty() {
-        let hosts = HostHeaderConditionConfig::builder().set_values(Some(desired.hosts.clone())).build();
-        conditions.push(RuleCondition::builder().field("host-header").host_header_config(hosts).build());
-    }
-    let given = |values: &[String]| (!values.is_empty()).then(|| values.to_vec());
-    if !desired.paths.is_empty() || !desired.expressions.is_empty() {
-        let paths = PathPatternConditionConfig::builder()
-            .set_values(given(&desired.paths))
-            .set_regex_values(given(&desired.expressions))
-            .build();
-        conditions.push(RuleCondition::builder().field("path-pattern").path_pattern_config(paths).build());
-    }
-    conditions
+    let Desired { paths, expressions, hosts, sources, .. } = desired.clone();
+    Conditions { paths, expressions, hosts, sources, others: Vec::new() }.written()
 }
 
 /// The action as a rule that AWS has shows it; none while a target group is yet to be made.
@@ -358,31 +361,19 @@ fn action(desired: &Desired) -> Result<Action, Failure> {
 }
 
 fn live(listener: String, rule: &Rule) -> Live {
+    let Conditions { paths, expressions, hosts, sources, others } = Conditions::of(rule);
     let mut live = Live {
         arn: rule.rule_arn().unwrap_or_default().to_owned(),
         listener,
         priority: rule.priority().and_then(|priority| priority.parse().ok()).unwrap_or_default(),
-        paths: Vec::new(),
-        expressions: Vec::new(),
-        hosts: Vec::new(),
-        other_conditions: Vec::new(),
+        paths,
+        expressions,
+        hosts,
+        sources,
+        other_conditions: others,
         action: String::new(),
         serving: None,
     };
-    for condition in rule.conditions() {
-        match condition.field() {
-            Some("path-pattern") => {
-                let config = condition.path_pattern_config();
-                live.paths = config.map_or_else(|| condition.values().to_vec(), |config| config.values().to_vec());
-                live.expressions = config.map_or_else(Vec::new, |config| config.regex_values().to_vec());
-            }
-            Some("host-header") => {
-                let config = condition.host_header_config();
-                live.hosts = config.map_or_else(|| condition.values().to_vec(), |config| config.values().to_vec());
-            }
-            other => live.other_conditions.push(other.unwrap_or_default().to_owned()),
-        }
-    }
     if let Some(action) = rule.actions().last() {
         let status = action.fixed_response_config().and_then(FixedResponseActionConfig::status_code);
         let groups = groups(action);
@@ -411,6 +402,7 @@ mod tests {
             paths: vec!["/*".into()],
             expressions: Vec::new(),
             hosts: Vec::new(),
+            sources: Vec::new(),
             action: RuleAction::Forward("group".into()),
         }
     }
@@ -423,6 +415,7 @@ mod tests {
             paths: vec!["/*".into()],
             expressions: Vec::new(),
             hosts: Vec::new(),
+            sources: Vec::new(),
             other_conditions: Vec::new(),
             action: "forward to group".into(),
             serving: Some("group".into()),

@@ -1,5 +1,6 @@
 //! What the Elastic Load Balancing kinds share: the reads that several of them need.
 
+mod conditions;
 pub mod errors;
 pub mod listener;
 pub mod listener_rule;

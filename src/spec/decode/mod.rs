@@ -1,6 +1,7 @@
 //! The sections of stack.yaml, from nodes to types, with defaults and checks: one file a section.
 
 mod alarms;
+mod allow;
 mod bastion;
 mod buckets;
 mod cache;

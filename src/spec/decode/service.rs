@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    buckets, calls, domains, environment, files, health,
+    allow, buckets, calls, domains, environment, files, health,
     image::image,
     logs, permissions, scale, secrets, security_groups,
     sidecars::{self, Own},
@@ -154,7 +154,7 @@ fn service(
     let port_of_target = target.as_ref().map_or(port, |(_, port)| *port);
     let served = map.get("port").is_some() || map.get("target_container").is_some();
     if !served {
-        for key in ["health", "routes", "internal", "host", "domains", "sticky", "block"] {
+        for key in ["health", "routes", "internal", "host", "domains", "sticky", "block", "allow"] {
             if key == "health" && own.is_checked {
                 continue;
             }
@@ -187,6 +187,7 @@ fn service(
     }
     let hosts = domains::of_service(&map, problems);
     let block = blocked(&map, problems);
+    let allow = allow::of(&map, routes.as_deref(), hosts.as_ref().map(|(hosts, _)| hosts.as_slice()), problems);
     let expose = calls::exposed(&map, port, problems);
     let security_groups =
         security_groups::of(&map, root, calls.as_ref().is_some_and(|calls| !calls.is_empty()), problems);
@@ -252,6 +253,7 @@ fn service(
         domains,
         sticky,
         block: block?,
+        allow: allow?,
         calls: calls?,
         expose: expose?,
         security_groups: security_groups?,

@@ -144,6 +144,14 @@ pub(in crate::spec) static SERVICE: Section = Section {
                   Needs `port`.",
         },
         Key {
+            name: "allow",
+            kind: Kind::List(&texts::SOURCE_RANGE, Empty::Refused),
+            absence: Absence::Means("everybody"),
+            doc: "The ranges of addresses whose requests come here, such as `203.0.113.0/24`. Requests from elsewhere are answered as \
+                  if this service had no `routes`: by another service that has a route for them, or with 404. A change is made in \
+                  place. See [allow](#allow). Needs `routes`.",
+        },
+        Key {
             name: "calls",
             kind: Kind::List(&texts::PART_NAME, Empty::Allowed),
             absence: Absence::Means("none"),

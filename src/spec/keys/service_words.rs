@@ -21,7 +21,7 @@ pub(super) const SERVICE_WORDS: &[Foreign] = &[
     Foreign { words: &["image.healthcheck"], help: "use `health` in the service itself, with a `command`" },
     Foreign {
         words: &["http"],
-        help: "use `routes` for path patterns, `domains` for host names, and `health` for the health check",
+        help: "use `routes` for path patterns, `domains` for host names, `allow` for ranges of addresses, and `health` for the health check",
     },
     Foreign { words: &["path", "paths"], help: "use `routes` for the path patterns of the requests" },
     Foreign {
@@ -49,6 +49,10 @@ pub(super) const SERVICE_WORDS: &[Foreign] = &[
     Foreign {
         words: &["stickiness"],
         help: "use `sticky` for how long a client stays with a task, such as `sticky: 1h`",
+    },
+    Foreign {
+        words: &["allowed_source_ips", "allowed_ips", "cidr_blocks"],
+        help: "use `allow` for the ranges of addresses whose requests come here, such as `allow: [203.0.113.0/24]`",
     },
     Foreign { words: &["image.depends_on"], help: "use `depends_on` in the service itself, beside `image` or `build`" },
     Foreign {

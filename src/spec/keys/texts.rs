@@ -117,6 +117,10 @@ pub(super) static NETWORK_RANGE: Text =
 pub(super) static RANGE: Text =
     Text { many: "ranges of IPv4 addresses", pattern: "^[0-9]+(\\.[0-9]+){3}/[0-9]+$", ..PLAIN };
 
+/// Any range of addresses that a load balancer takes.
+pub(super) static SOURCE_RANGE: Text =
+    Text { many: "ranges of addresses", pattern: "^[0-9A-Fa-f:.]+/[0-9]{1,3}$", ..PLAIN };
+
 pub(super) static VPC_ID: Text = Text {
     one: "id of a VPC",
     pattern: "^vpc-([0-9a-f]{8}|[0-9a-f]{17})$",

@@ -91,3 +91,48 @@ fn tasks_on_spot_may_have_others_on_demand() {
         ["7:13 unknown key `base` [use `on_demand` for the number of tasks that are not on Spot]"]
     );
 }
+
+#[test]
+fn requests_come_from_some_ranges_alone() {
+    let stack =
+        read(&format!("{ONE_SERVICE}    allow: [203.0.113.0/24, 198.51.100.7/32, \"2001:DB8:0::/32\", 0.0.0.0/0]\n"));
+    assert_eq!(
+        stack.expect("it is valid").services["web"].allow,
+        ["203.0.113.0/24", "198.51.100.7/32", "2001:db8::/32", "0.0.0.0/0"]
+    );
+    for (written, problem) in [
+        ("203.0.113.7", "`203.0.113.7` is an address and not a range [write 203.0.113.7/32 for it alone]"),
+        ("\"2001:db8::1\"", "`2001:db8::1` is an address and not a range [write 2001:db8::1/128 for it alone]"),
+        ("203.0.113.7/24", "`203.0.113.7/24` does not begin where its prefix says [write 203.0.113.0/24]"),
+        ("2001:db8::1/32", "`2001:db8::1/32` does not begin where its prefix says [write 2001:db8::/32]"),
+        (
+            "203.0.113.0/33",
+            "`203.0.113.0/33` has no prefix from 0 to 32 [such as 203.0.113.0/24, 203.0.113.7/32 or 2001:db8::/32]",
+        ),
+        ("office", "`office` is no range of addresses [such as 203.0.113.0/24, 203.0.113.7/32 or 2001:db8::/32]"),
+        ("255.255.255.255/32", "a load balancer does not take `255.255.255.255/32` [leave it out]"),
+    ] {
+        assert_eq!(problems(&format!("{ONE_SERVICE}    allow: [{written}]\n")), [format!("7:13 {problem}")]);
+    }
+    assert_eq!(
+        problems(&format!("{ONE_SERVICE}    allow: [\"::/0\", \"0::/0\"]\n")),
+        ["7:21 `::/0` stands here twice [keep one of them]"]
+    );
+}
+
+#[test]
+fn ranges_need_routes_and_rules_for_all_of_them() {
+    assert_eq!(
+        problems(&format!("{ONE_SERVICE}    routes: []\n    allow: [203.0.113.0/24]\n")),
+        ["8:12 no request comes to this service [add `routes: [\"/*\"]`, or leave `allow` out]"]
+    );
+    let many = |count: usize| (0..count).map(|number| format!("10.0.{number}.0/24")).collect::<Vec<_>>().join(", ");
+    assert!(read(&format!("{ONE_SERVICE}    allow: [{}]\n", many(75))).is_ok());
+    assert_eq!(
+        problems(&format!("{ONE_SERVICE}    host: [a.io, b.io]\n    routes: [/a, /b]\n    allow: [{}]\n", many(13))),
+        [
+            "9:12 13 ranges for 2 routes and 2 host names take 28 rules of the load balancer, and a service may have 25 [write \
+          wider ranges in the place of several, or fewer routes]"
+        ]
+    );
+}

@@ -8,7 +8,7 @@ use aws_sdk_elasticloadbalancingv2::{
         modify_rule::{ModifyRuleError, ModifyRuleInput, ModifyRuleOutput},
         set_rule_priorities::{SetRulePrioritiesError, SetRulePrioritiesInput, SetRulePrioritiesOutput},
     },
-    types::{Rule, RuleCondition, SourceIpConditionConfig},
+    types::{HttpRequestMethodConditionConfig, Rule, RuleCondition, SourceIpConditionConfig},
 };
 
 use super::state::{Elb, find};
@@ -35,12 +35,14 @@ impl Elb {
         find(&self.rules, |(_, rule)| rule.rule_arn(), arn, "RuleNotFound")
     }
 
-    /// Lets the rules of stacks match for some addresses alone, as somebody at the console does.
+    /// Lets the rules of stacks match for some addresses and one method alone, as somebody at the console does.
     pub(in super::super) fn restrict_rules(&mut self) {
         let sources = SourceIpConditionConfig::builder().values("192.0.2.0/24").build();
         let condition = RuleCondition::builder().field("source-ip").source_ip_config(sources).build();
         let own = self.rules.iter_mut().filter(|(_, rule)| rule.is_default() != Some(true));
-        own.for_each(|(_, rule)| rule.conditions.get_or_insert_default().push(condition.clone()));
+        let method = HttpRequestMethodConditionConfig::builder().values("GET").build();
+        let method = RuleCondition::builder().field("http-request-method").http_request_method_config(method).build();
+        own.for_each(|(_, rule)| rule.conditions.get_or_insert_default().extend([condition.clone(), method.clone()]));
     }
 
     /// No other rule of the listener has this priority.
