@@ -12,6 +12,7 @@ mod merge;
 mod names;
 mod nearest;
 mod paths;
+mod places;
 mod problem;
 mod read;
 mod reference;
@@ -143,16 +144,17 @@ pub fn parse_in(around: &Surroundings<'_>, file_name: &str, text: &str, environm
         );
     }
     // An environment that is not asked for today must not fail the day it is.
-    let bring_in = |mut root: Node, problems: &mut Collector| {
+    let bring_in = |mut root: Node, environment: &str, problems: &mut Collector| {
         around.bring_in(&mut root, problems);
+        places::fill(&mut root, environment);
         root
     };
-    let base = bring_in(root.clone(), &mut problems);
+    let base = bring_in(root.clone(), DEFAULT_ENVIRONMENT, &mut problems);
     let mut chosen = decode::stack(&base, DEFAULT_ENVIRONMENT, &mut problems);
     let mut names = names::Names::default();
     names.take(chosen.as_ref(), root.span, &mut problems);
     for (name, over) in &environments {
-        let merged = bring_in(merge::over(root.clone(), over), &mut problems);
+        let merged = bring_in(merge::over(root.clone(), over), &name.text, &mut problems);
         let stack = decode::stack(&merged, &name.text, &mut problems);
         names.take(stack.as_ref(), name.span, &mut problems);
         if name.text == environment {

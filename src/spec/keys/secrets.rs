@@ -15,7 +15,8 @@ pub(in crate::spec) static SECRET: Section = Section {
             kind: Kind::Text(&texts::SECRET_PLACE),
             absence: Absence::Error("arn:aws:secretsmanager:eu-west-1:123456789012:secret:api-key-AbCdEf"),
             doc: "The ARN of a secret in Secrets Manager or of a parameter in Systems Manager. Or the name of a parameter in the \
-                  region of the stack, which begins with a slash: `/shop/api-key`.",
+                  region of the stack, which begins with a slash: `/shop/api-key`. `((stack.environment))` and `((stack.name))` \
+                  in it are the names of this environment and of the stack.",
         },
         Key {
             name: "key",

@@ -138,3 +138,15 @@ fn what_stackctl_gives_can_be_said_otherwise_or_left_out() {
         ["6:12 APP_VERSION is given to every container by stackctl [leave it out, or take another name]"]
     );
 }
+
+#[test]
+fn a_place_of_a_secret_has_the_environments_name() {
+    let text = "name: shop\nregion: eu-west-1\nservices:\n  web:\n    image: nginx:1\n    secrets: { KEY: { from: /((stack.name))/((stack.environment))/key } }\nenvironments: { prod: {} }\n";
+    let place = |environment: &str| {
+        let stack = parse("stack.yaml", text, environment, &|_| None).expect("it is valid");
+        stack.services["web"].secrets["KEY"].clone()
+    };
+    let parameter = |id: &str| SecretFrom::Parameter { id: id.to_owned() };
+    assert_eq!(place("prod"), parameter("/shop/prod/key"));
+    assert_eq!(place("default"), parameter("/shop/default/key"));
+}
