@@ -4,14 +4,16 @@
 //! `kinds/* → {kind, model, aws}`, `blueprint → {spec, model, the kinds' Desired types}`, `image → {kind, model}`,
 //! `task, releases, session → {kind, kinds, model, aws}`, `jobs → {kind, kinds, model, aws, times}`, `logs → {kind, model, aws}`, `blockers → {kind, model}`,
 //! `policy → {spec, blueprint, session, kind, model, aws}`, `cost → {spec, blueprint, kind, model}`,
-//! `output → {cost, engine, jobs, logs, releases, kind, model}`; `spec`, `model` and `dump` import none of ours. `tests/imports.rs`
+//! `output → {cost, engine, jobs, logs, releases, kind, model}`, `spec → document`, `convert → {document, spec}`; `document`, `model` and `dump` import none of ours. `tests/imports.rs`
 //! reads the `use crate::` lines and fails on a breach.
 
 pub mod aws;
 pub mod blockers;
 pub mod blueprint;
 pub mod cli;
+mod convert;
 pub mod cost;
+mod document;
 pub mod dump;
 pub mod engine;
 #[cfg(test)]

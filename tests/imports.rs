@@ -14,7 +14,9 @@ use source::{Module, Source, files};
 /// What each part of the source may import of the others.
 const ALLOWED: &[(&str, &[&str])] = &[
     ("model", &[]),
-    ("spec", &[]),
+    ("document", &[]),
+    ("convert", &["document", "spec"]),
+    ("spec", &["document"]),
     ("aws", &["model"]),
     ("kind", &["aws", "model"]),
     ("kinds", &["aws", "kind", "model"]),
@@ -40,6 +42,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "aws",
             "blockers",
             "blueprint",
+            "convert",
             "cost",
             "dump",
             "engine",

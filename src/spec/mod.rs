@@ -1,5 +1,5 @@
 //! stack.yaml: the text, its environments, its checks, and the [`Stack`] that comes of it. Every error has its place in
-//! the file, and all of them are told at once. Imports nothing of ours.
+//! the file, and all of them are told at once. Imports `document` and nothing else of ours.
 
 mod block;
 mod check;
@@ -13,7 +13,6 @@ mod names;
 mod nearest;
 mod paths;
 mod places;
-mod problem;
 mod read;
 mod reference;
 mod repository;
@@ -26,7 +25,6 @@ mod surroundings;
 mod template;
 mod variables;
 mod volumes;
-mod yaml;
 
 use std::{fs::File, io::Read, path::Path};
 
@@ -42,9 +40,10 @@ pub use stack::{
     Given, IDLE_TIMEOUT, Job, LoadBalancer, Nat, Network, Runs, Stack, Tls,
 };
 pub use surroundings::Surroundings;
-pub use template::{CacheFact, CalledFact, DatabaseFact, Piece, Reference, StackFact, Template, UserFact};
+pub use template::{CacheFact, CalledFact, DatabaseFact, Piece, Reference, StackFact, Template, UserFact, escaped};
 pub use volumes::{Kept, Mount, Throughput, Volume};
 
+use crate::document::{problem, yaml};
 use problem::Collector;
 use yaml::Node;
 

@@ -222,6 +222,16 @@ impl Template {
     }
 }
 
+/// `text` as a value of stack.yaml that stands for exactly this text: without references and variables of the caller.
+#[must_use]
+pub fn escaped(text: &str) -> String {
+    let parts = Tokens(text).map(|token| match token {
+        Token::Name { written, .. } => format!("{OPEN}{ESCAPE}{}", &written[OPEN.len()..]),
+        Token::Text(text) | Token::Spaced { written: text, .. } => text.to_owned(),
+    });
+    parts.collect::<String>().replace("${", "$${")
+}
+
 /// Gives what a name refers to, or what is wrong with it and what to write.
 pub(super) type Find<'a> = dyn Fn(&str) -> Result<Reference, (String, String)> + 'a;
 

@@ -3,7 +3,11 @@
 use std::{fmt, str::FromStr};
 
 use super::survey::Survey;
-use crate::{cli::error::Stop, spec};
+use crate::{
+    cli::error::Stop,
+    convert::{names::stack_name, page::scalar},
+    spec,
+};
 
 /// Where a comment begins, so that those of neighbouring lines stand below each other.
 const COMMENT: usize = 32;
@@ -210,34 +214,6 @@ fn truth(text: &str) -> Result<bool, String> {
         "n" | "no" => Ok(false),
         _ => Err("expected yes or no".to_owned()),
     }
-}
-
-/// The stack's name after a package's or a folder's: what is no letter or digit becomes a hyphen, and 20 are the most.
-fn stack_name(text: &str) -> String {
-    let mut name = String::new();
-    for c in text.to_lowercase().chars() {
-        if c.is_ascii_alphanumeric() {
-            name.push(c);
-        } else if !name.ends_with('-') {
-            name.push('-');
-        }
-    }
-    let begins_with_letter = name.trim_start_matches(|c: char| !c.is_ascii_lowercase());
-    let cut: String = begins_with_letter.chars().take(20).collect();
-    let name = cut.trim_end_matches('-');
-    if name.len() < 2 { "my-app".to_owned() } else { name.to_owned() }
-}
-
-/// `text` as a YAML scalar that reads as exactly this text: bare where that is sure, in quotes otherwise. JSON's quotes are
-/// YAML's, and `${` stands for a variable unless it is doubled.
-fn scalar(text: &str) -> String {
-    let is_plain = text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '/')
-        && text.chars().all(|c| c.is_ascii_alphanumeric() || "/._-".contains(c))
-        && !["true", "false", "null", "yes", "no", "on", "off", "y", "n"].contains(&text.to_lowercase().as_str());
-    if is_plain || text == "." {
-        return text.to_owned();
-    }
-    serde_json::Value::from(text.replace("${", "$${")).to_string()
 }
 
 #[derive(Default)]

@@ -10,9 +10,9 @@ const MOST: usize = 100;
 
 /// A place in the text, in characters.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Span {
-    pub(super) start: usize,
-    pub(super) end: usize,
+pub(crate) struct Span {
+    pub(crate) start: usize,
+    pub(crate) end: usize,
 }
 
 /// One thing that is wrong.
@@ -43,7 +43,7 @@ pub struct Problems {
 
 impl Problems {
     /// Of a file as a whole.
-    pub(super) fn whole(file: &str, message: String, hint: &str) -> Self {
+    pub(crate) fn whole(file: &str, message: String, hint: &str) -> Self {
         let problem = Problem {
             file: file.to_owned(),
             line: 0,
@@ -91,7 +91,7 @@ impl std::error::Error for Problems {}
 
 /// Gathers problems while a file is read.
 #[derive(Debug, Default)]
-pub(super) struct Collector {
+pub(crate) struct Collector {
     found: BTreeSet<(Span, String, String, String, Part)>,
     /// Values that are not known: nothing more can be said of them.
     unknown: BTreeSet<Span>,
@@ -105,12 +105,12 @@ type Part = (String, usize);
 
 impl Collector {
     /// Adds one. The same one is kept once: the parts that environments share are read for each of them.
-    pub(super) fn add(&mut self, span: Span, path: &str, message: impl Into<String>, hint: impl Into<String>) {
+    pub(crate) fn add(&mut self, span: Span, path: &str, message: impl Into<String>, hint: impl Into<String>) {
         self.add_within(span, Part::default(), path, message, hint);
     }
 
     /// As [`Self::add`], of a part of the value at `span`.
-    pub(super) fn add_within(
+    pub(crate) fn add_within(
         &mut self,
         span: Span,
         part: Part,
@@ -124,26 +124,26 @@ impl Collector {
     }
 
     /// Notes that the value at `span` has something of the caller's environment in it.
-    pub(super) fn takes_variable(&mut self, span: Span) {
+    pub(crate) fn takes_variable(&mut self, span: Span) {
         self.of_caller.insert(span);
     }
 
     /// Whether the value at `span` has something of the caller's environment in it.
-    pub(super) fn has_variable(&self, span: Span) -> bool {
+    pub(crate) fn has_variable(&self, span: Span) -> bool {
         self.of_caller.contains(&span)
     }
 
     /// From here on nothing is said of the value at `span`: what was said is why it is not known.
-    pub(super) fn silence(&mut self, span: Span) {
+    pub(crate) fn silence(&mut self, span: Span) {
         self.unknown.insert(span);
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.found.is_empty()
     }
 
     /// All of them, placed in `text`.
-    pub(super) fn finish(self, file: &str, text: &str) -> Problems {
+    pub(crate) fn finish(self, file: &str, text: &str) -> Problems {
         let untold = self.found.len().saturating_sub(MOST);
         let list = self.found.into_iter().take(MOST).map(|(span, message, hint, path, part)| {
             let byte = |index: usize| text.char_indices().nth(index).map_or(text.len(), |(byte, _)| byte);

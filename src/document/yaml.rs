@@ -1,0 +1,299 @@
+//! YAML as a tree of nodes that know where they stand. The only module that knows the parser.
+//!
+//! [`parse`] reads a stack file. It refuses anchors and aliases: a stack file has no use for them, and an alias can make a small
+//! file a large tree. [`parse_foreign`] reads files of other tools, which have both, and tags.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Span as ParserSpan, Tag};
+
+use super::problem::{Collector, Span};
+
+/// How deep lists and mappings may stand in each other; stack.yaml needs six.
+const DEEPEST: usize = 32;
+
+/// How many nodes the aliases of a file may stand for. The largest of the applications looked at has two thousand in all.
+const MOST_ALIASED: usize = 100_000;
+
+/// A value and its place.
+#[derive(Clone, Debug)]
+pub(crate) struct Node {
+    pub(crate) span: Span,
+    pub(crate) value: Value,
+}
+
+/// What a node holds.
+#[derive(Clone, Debug)]
+pub(crate) enum Value {
+    /// A scalar: its text, and whether it stands without quotes, as `3000` or `true` does.
+    Scalar { text: String, plain: bool },
+    /// A list.
+    List(Vec<Node>),
+    /// A mapping, in the order of the file.
+    Map(Vec<(Key, Node)>),
+}
+
+/// A key and its place.
+#[derive(Clone, Debug)]
+pub(crate) struct Key {
+    pub(crate) span: Span,
+    pub(crate) text: String,
+}
+
+impl Node {
+    /// The entries, if it is a mapping.
+    pub(crate) fn entries(&self) -> &[(Key, Node)] {
+        match &self.value {
+            Value::Map(entries) => entries,
+            _ => &[],
+        }
+    }
+
+    /// The keys that stand twice in a mapping, by their places.
+    pub(crate) fn duplicates(&self) -> BTreeSet<usize> {
+        let mut seen = BTreeSet::new();
+        let keys = self.entries().iter().enumerate();
+        keys.filter(|(_, (key, _))| !seen.insert(key.text.clone())).map(|(index, _)| index).collect()
+    }
+
+    /// How many nodes it is, with those below it.
+    fn size(&self) -> usize {
+        1 + match &self.value {
+            Value::Scalar { .. } => 0,
+            Value::List(items) => items.iter().map(Self::size).sum(),
+            Value::Map(entries) => entries.iter().map(|(_, node)| node.size()).sum(),
+        }
+    }
+
+    /// Whether it is empty: nothing at all, `~` or `null`.
+    pub(crate) fn is_null(&self) -> bool {
+        matches!(&self.value, Value::Scalar { text, plain: true } if matches!(text.as_str(), "" | "~" | "null" | "Null" | "NULL"))
+    }
+
+    /// The text, if it is one value.
+    pub(crate) fn text(&self) -> Option<&str> {
+        match &self.value {
+            Value::Scalar { text, .. } => Some(text),
+            Value::List(_) | Value::Map(_) => None,
+        }
+    }
+
+    /// Whether it is the number 0.
+    pub(crate) fn is_zero(&self) -> bool {
+        matches!(&self.value, Value::Scalar { text, plain: true } if text.parse() == Ok(0_u32))
+    }
+
+    /// What it is, in words.
+    pub(crate) fn what(&self) -> &'static str {
+        match &self.value {
+            _ if self.is_null() => "nothing",
+            Value::Scalar { text, plain: true } if matches!(text.as_str(), "true" | "false") => "true or false",
+            Value::Scalar { text, plain: true } if text.parse::<f64>().is_ok() => "a number",
+            Value::Scalar { .. } => "text",
+            Value::List(_) => "a list",
+            Value::Map(_) => "a mapping",
+        }
+    }
+}
+
+/// A list or mapping that is not finished, and where it starts.
+struct Open {
+    span: Span,
+    /// 0 for none.
+    anchor: usize,
+    what: Unfinished,
+}
+
+enum Unfinished {
+    List(Vec<Node>),
+    /// The entries, and the key that has no value yet.
+    Map(Vec<(Key, Node)>, Option<Key>),
+}
+
+/// Whether the indentation of the line `number`, counted from 1, has a tab in it: YAML takes spaces alone.
+fn has_tab_in_indentation(text: &str, number: usize) -> bool {
+    let line = text.lines().nth(number.saturating_sub(1)).unwrap_or_default();
+    line.chars().take_while(|c| c.is_whitespace()).any(|c| c == '\t')
+}
+
+/// The one document of `text`; none if there is a problem that leaves no tree to look at.
+pub(crate) fn parse(text: &str, problems: &mut Collector) -> Option<Node> {
+    let root = Builder { text, aliases: None, tags: BTreeMap::new() }.build(problems)?;
+    if root.as_ref().is_none_or(Node::is_null) {
+        problems.add(Span { start: 0, end: 1 }, "", "the file is empty", "start from the example in README.md");
+        return None;
+    }
+    root
+}
+
+/// A file of another tool.
+#[derive(Debug)]
+pub(crate) struct Foreign {
+    /// Its one document. Each alias is a copy of what it stands for, with the place of that.
+    pub(crate) root: Node,
+    /// The tags, such as `!Sub`, by where the node starts that has it.
+    pub(crate) tags: BTreeMap<usize, String>,
+}
+
+/// As [`parse`], of a file of another tool: with anchors, aliases and tags.
+pub(crate) fn parse_foreign(text: &str, problems: &mut Collector) -> Option<Foreign> {
+    let mut builder = Builder { text, aliases: Some(Aliases::default()), tags: BTreeMap::new() };
+    let root = builder.build(problems)?;
+    let Some(root) = root.filter(|root| !root.is_null()) else {
+        problems.add(Span { start: 0, end: 1 }, "", "the file is empty", "");
+        return None;
+    };
+    Some(Foreign { root, tags: builder.tags })
+}
+
+/// The nodes that have an anchor, by its number, and how many nodes their aliases have become.
+#[derive(Default)]
+struct Aliases {
+    anchored: BTreeMap<usize, Node>,
+    copied: usize,
+}
+
+/// Builds the tree of a text.
+struct Builder<'a> {
+    text: &'a str,
+    /// None where there may be no anchors and aliases.
+    aliases: Option<Aliases>,
+    tags: BTreeMap<usize, String>,
+}
+
+impl Builder<'_> {
+    /// The tree; within it none for an empty text, and none at all if there is a problem.
+    fn build(&mut self, problems: &mut Collector) -> Option<Option<Node>> {
+        let mut stack: Vec<Open> = Vec::new();
+        let mut root = None;
+        for event in Parser::new_from_str(self.text) {
+            let (event, span) = match event {
+                Ok((event, span)) => (event, here(&span)),
+                Err(error) => {
+                    self.tell(&error, problems);
+                    return None;
+                }
+            };
+            if let Some((message, hint)) = self.refusal(&event, root.is_some(), stack.len()) {
+                problems.add(span, "", message, hint);
+                return None;
+            }
+            let (node, anchor) = match event {
+                Event::Alias(anchor) => {
+                    let Some(node) = self.copy(anchor, span, problems) else { return None };
+                    (node, 0)
+                }
+                Event::Scalar(text, style, anchor, tag) => {
+                    self.note_tag(span, tag.as_deref());
+                    let value = Value::Scalar { text: text.into_owned(), plain: style == ScalarStyle::Plain };
+                    (Node { span, value }, anchor)
+                }
+                Event::SequenceStart(anchor, tag) => {
+                    self.note_tag(span, tag.as_deref());
+                    stack.push(Open { span, anchor, what: Unfinished::List(Vec::new()) });
+                    continue;
+                }
+                Event::MappingStart(anchor, tag) => {
+                    self.note_tag(span, tag.as_deref());
+                    stack.push(Open { span, anchor, what: Unfinished::Map(Vec::new(), None) });
+                    continue;
+                }
+                Event::SequenceEnd | Event::MappingEnd => {
+                    let Some(open) = stack.pop() else { continue };
+                    let value = match open.what {
+                        Unfinished::List(items) => Value::List(items),
+                        Unfinished::Map(entries, _) => Value::Map(entries),
+                    };
+                    (Node { span: Span { start: open.span.start, end: span.end }, value }, open.anchor)
+                }
+                _ => continue,
+            };
+            if let Some(aliases) = self.aliases.as_mut().filter(|_| anchor > 0) {
+                aliases.anchored.insert(anchor, node.clone());
+            }
+            place(node, &mut stack, &mut root, problems)?;
+        }
+        Some(root)
+    }
+
+    /// Why `event` cannot be taken, and the way out.
+    fn refusal(&self, event: &Event, is_second: bool, depth: usize) -> Option<(String, &'static str)> {
+        let may_alias = self.aliases.is_some();
+        match event {
+            Event::DocumentStart(_) if is_second && may_alias => {
+                Some(("there is a second document".to_owned(), "keep one document in a file"))
+            }
+            Event::DocumentStart(_) if is_second => {
+                Some(("there is a second document".to_owned(), "keep one stack a file"))
+            }
+            Event::Alias(_) if !may_alias => Some(("aliases are not supported".to_owned(), "write the value out")),
+            Event::Scalar(_, _, anchor, _) | Event::SequenceStart(anchor, _) | Event::MappingStart(anchor, _)
+                if *anchor > 0 && !may_alias =>
+            {
+                Some(("anchors are not supported".to_owned(), "write the value out where it is needed"))
+            }
+            Event::SequenceStart(..) | Event::MappingStart(..) if depth >= DEEPEST => {
+                Some((format!("this is nested more than {DEEPEST} deep"), "stack.yaml needs no such depth"))
+            }
+            _ => None,
+        }
+    }
+
+    /// A copy of the node that has the anchor.
+    fn copy(&mut self, anchor: usize, span: Span, problems: &mut Collector) -> Option<Node> {
+        let aliases = self.aliases.as_mut()?;
+        let Some(node) = aliases.anchored.get(&anchor) else {
+            problems.add(span, "", "this alias is within what it stands for", "write the value out");
+            return None;
+        };
+        aliases.copied += node.size();
+        if aliases.copied > MOST_ALIASED {
+            let message = format!("the aliases of this file stand for more than {MOST_ALIASED} values");
+            problems.add(span, "", message, "write the values out where they are needed");
+            return None;
+        }
+        Some(node.clone())
+    }
+
+    fn note_tag(&mut self, span: Span, tag: Option<&Tag>) {
+        if let Some(tag) = tag.filter(|_| self.aliases.is_some()) {
+            self.tags.insert(span.start, format!("{}{}", tag.handle, tag.suffix));
+        }
+    }
+
+    /// Says that the text is not YAML.
+    fn tell(&self, error: &ScanError, problems: &mut Collector) {
+        let at = error.marker();
+        let span = Span { start: at.index(), end: at.index() + 1 };
+        let hint = if has_tab_in_indentation(self.text, at.line()) {
+            "indent with spaces"
+        } else {
+            "see https://yaml.org for its rules"
+        };
+        problems.add(span, "", format!("this is not YAML: {}", error.info()), hint);
+    }
+}
+
+/// Puts a finished node where it belongs. None if it is a key that is no text.
+fn place(node: Node, stack: &mut [Open], root: &mut Option<Node>, problems: &mut Collector) -> Option<()> {
+    match stack.last_mut().map(|open| &mut open.what) {
+        None => *root = Some(node),
+        Some(Unfinished::List(items)) => items.push(node),
+        Some(Unfinished::Map(entries, key)) => match key.take() {
+            Some(key) => entries.push((key, node)),
+            None => {
+                if let Value::Scalar { text, .. } = node.value {
+                    *key = Some(Key { span: node.span, text });
+                } else {
+                    problems.add(node.span, "", "a key has to be text", "write the key out");
+                    return None;
+                }
+            }
+        },
+    }
+    Some(())
+}
+
+fn here(span: &ParserSpan) -> Span {
+    Span { start: span.start.index(), end: span.end.index() }
+}
