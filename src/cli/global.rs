@@ -1,8 +1,15 @@
 //! What every command takes, and how people write times.
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    ffi::OsStr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
-use clap::Args;
+use clap::{
+    Arg, Args, ValueEnum,
+    builder::{EnumValueParser, PossibleValue, TypedValueParser},
+};
 
 use crate::output::Format;
 
@@ -19,8 +26,8 @@ pub(super) struct Global {
     #[arg(long, global = true, env = "STACKCTL_SANDBOX", value_parser = clap::builder::FalseyValueParser::new(), num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false")]
     pub(super) sandbox: bool,
     /// For people, or for programs.
-    #[arg(short, long, global = true, env = "STACKCTL_OUTPUT", value_enum, default_value_t, value_name = "FORMAT")]
-    pub(super) output: Format,
+    #[arg(short, long, global = true, env = "STACKCTL_OUTPUT", value_parser = Outputs, default_value = "human", value_name = "FORMAT")]
+    pub(super) output: OutputArg,
     /// Carry out without asking.
     #[arg(short, long, alias = "auto-approve", global = true, env = "STACKCTL_YES", value_parser = clap::builder::FalseyValueParser::new(), num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false")]
     pub(super) yes: bool,
@@ -33,6 +40,60 @@ pub(super) struct Global {
     /// Say more: the account, the endpoint, every resource that was found.
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub(super) verbose: u8,
+}
+
+/// What `--output` says: a format, or for `init --from` the file that it writes.
+#[derive(Clone, Debug)]
+pub(super) enum OutputArg {
+    Format(Format),
+    File(PathBuf),
+}
+
+impl OutputArg {
+    pub(super) fn format(&self) -> Format {
+        match self {
+            Self::Format(format) => *format,
+            Self::File(_) => Format::default(),
+        }
+    }
+
+    pub(super) fn file(&self) -> Option<&Path> {
+        match self {
+            Self::Format(_) => None,
+            Self::File(path) => Some(path),
+        }
+    }
+
+    /// The error of a command that writes no file, if this is one.
+    pub(super) fn refused(&self, command: &clap::Command) -> Option<clap::Error> {
+        let argument = command.get_arguments().find(|argument| argument.get_id() == "output");
+        EnumValueParser::<Format>::new().parse_ref(command, argument, self.file()?.as_os_str()).err()
+    }
+}
+
+/// Reads `--output`.
+#[derive(Clone)]
+struct Outputs;
+
+impl TypedValueParser for Outputs {
+    type Value = OutputArg;
+
+    fn parse_ref(
+        &self,
+        command: &clap::Command,
+        argument: Option<&Arg>,
+        value: &OsStr,
+    ) -> Result<OutputArg, clap::Error> {
+        let format = EnumValueParser::<Format>::new().parse_ref(command, argument, value);
+        match format {
+            Err(error) if value.is_empty() => Err(error),
+            format => Ok(format.map_or_else(|_| OutputArg::File(PathBuf::from(value)), OutputArg::Format)),
+        }
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        Some(Box::new(Format::value_variants().iter().filter_map(ValueEnum::to_possible_value)))
+    }
 }
 
 /// A time as people write it: `30s`, `5m`, `1h`, `2d`, or a bare number of seconds.

@@ -47,7 +47,13 @@ pub fn main() -> ExitCode {
             return ExitCode::from(code);
         }
     };
-    let output = Output::new(cli.global.output, cli.global.quiet);
+    if !cli.command.takes_output_file()
+        && let Some(error) = cli.global.output.refused(&Cli::command())
+    {
+        drop(error.print());
+        return ExitCode::from(exit::USAGE);
+    }
+    let output = Output::new(cli.global.output.format(), cli.global.quiet);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {

@@ -6,4 +6,5 @@ pub(crate) mod conversion;
 pub(crate) mod ledger;
 pub(crate) mod names;
 pub(crate) mod page;
+pub(crate) mod procfile;
 pub(crate) mod source;

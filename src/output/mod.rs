@@ -77,6 +77,11 @@ impl Output {
         self.stderr.is_on()
     }
 
+    /// The look of standard output.
+    pub fn stdout_is_colored(&self) -> bool {
+        self.stdout.is_on()
+    }
+
     /// A reporter of what happens while a plan is carried out.
     pub fn reporter(&self, forecast: Forecast) -> Reporter {
         Reporter::new(self.format, self.stderr, self.animated, self.quiet, forecast)

@@ -87,6 +87,11 @@ pub(super) enum Command {
 }
 
 impl Command {
+    /// Whether `--output` may name the file that is written.
+    pub(super) fn takes_output_file(&self) -> bool {
+        matches!(self, Self::Init(command) if command.takes_output_file())
+    }
+
     /// Runs the command. `program` is the whole command line, for the manual and the completions.
     pub(super) async fn run(&self, program: clap::Command, global: &Global, output: &Output) -> Result<u8, Stop> {
         match self {

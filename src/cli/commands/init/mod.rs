@@ -1,9 +1,12 @@
-//! `stackctl init`: writes a first stack.yaml for the project in this folder, or with `--ci` the pipeline that deploys it.
+//! `stackctl init`: writes a first stack.yaml for the project in this folder, with `--from` one that says what the files of another
+//! tool say, or with `--ci` the pipeline that deploys it.
 //! What the project has is found by `survey`, what the file is to say is settled by `draft`; this file asks and writes.
 
 mod draft;
 mod files;
+mod from;
 mod pipeline;
+mod report;
 mod survey;
 
 use std::{fmt::Display, path::Path};
@@ -17,6 +20,7 @@ use crate::{
 };
 use draft::{Draft, Port, Source};
 use files::Files;
+use from::FromArgs;
 use pipeline::PipelineArgs;
 pub(super) use pipeline::account;
 use survey::Survey;
@@ -29,6 +33,7 @@ use survey::Survey;
     stackctl init                                        ask, then write stack.yaml\n  \
     stackctl init --yes --region eu-west-1               take what the project says and the defaults\n  \
     stackctl init --name shop --region eu-west-1 --image nginx:1.27 --port 80 --no-database --yes\n  \
+    stackctl init --from procfile                        convert a Procfile, and say what became of each line\n  \
     stackctl init --ci github --account 123456789012     the pipeline, its roles and how to create them"
 )]
 #[expect(clippy::struct_excessive_bools, reason = "they are the flags of a command line")]
@@ -73,6 +78,8 @@ pub(in crate::cli) struct Init {
     #[arg(long)]
     force: bool,
     #[command(flatten)]
+    from: FromArgs,
+    #[command(flatten)]
     pipeline: PipelineArgs,
 }
 
@@ -97,7 +104,15 @@ struct Question<'a> {
 }
 
 impl Init {
+    /// Whether `--output` may name a file.
+    pub(in crate::cli) fn takes_output_file(&self) -> bool {
+        self.from.is_asked_for()
+    }
+
     pub(super) async fn run(&self, global: &Global, output: &Output) -> Result<u8, Stop> {
+        if self.from.is_asked_for() {
+            return self.from.run((self.name.as_deref(), self.region.as_deref()), self.force, global, output);
+        }
         let files = if self.pipeline.is_asked_for() {
             let stack = project::read(global)?;
             self.pipeline.files(&stack, global, output)?

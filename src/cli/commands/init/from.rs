@@ -1,0 +1,220 @@
+//! `stackctl init --from`: converts the files of another tool, and says what became of each of their keys.
+
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, BTreeSet},
+    path::{Path, PathBuf},
+};
+
+use clap::{Args, ValueEnum};
+
+use super::{
+    files::{self, Files},
+    report, survey,
+};
+use crate::{
+    cli::{error::Stop, global::Global, project},
+    convert::{
+        conversion::{Answers, Conversion, Options, Question},
+        procfile,
+    },
+    exit,
+    output::Output,
+    spec::{self, Surroundings},
+};
+
+/// Arguments of `stackctl init --from`.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "From another tool")]
+pub(super) struct FromArgs {
+    /// Convert the files of another tool to a stack.yaml, and account for each of their keys.
+    #[arg(long, value_name = "TOOL")]
+    from: Option<Tool>,
+    /// What to convert: the project's folder, or its files; otherwise what is in this folder.
+    #[arg(value_name = "PATH", requires = "from")]
+    paths: Vec<PathBuf>,
+    /// The form of the report on each key.
+    #[arg(long, value_name = "FORMAT", requires = "from", default_value = "human")]
+    report: Form,
+    /// The answer to a question, by the key of stack.yaml that it is for; may be repeated.
+    #[arg(long = "answer", value_name = "KEY=VALUE", requires = "from", value_parser = answer)]
+    answers: Vec<(String, String)>,
+}
+
+/// The tools whose files can be converted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Tool {
+    /// A Procfile, as Heroku has it.
+    Procfile,
+}
+
+/// The form of the report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Form {
+    /// A table.
+    Human,
+    /// One JSON document on standard output.
+    Json,
+}
+
+/// An answer as the command line has it.
+fn answer(text: &str) -> Result<(String, String), String> {
+    let (key, value) = text.split_once('=').ok_or("expected KEY=VALUE, such as services.web.routes=/api/*")?;
+    Ok((key.trim().to_owned(), value.trim().to_owned()))
+}
+
+/// Where stack.yaml goes.
+enum Destination {
+    File(PathBuf),
+    /// Standard output.
+    Standard,
+}
+
+impl FromArgs {
+    pub(super) fn is_asked_for(&self) -> bool {
+        self.from.is_some()
+    }
+
+    pub(super) fn run(
+        &self,
+        (name, region): (Option<&str>, Option<&str>),
+        force: bool,
+        global: &Global,
+        output: &Output,
+    ) -> Result<u8, Stop> {
+        let path = global.output.file().unwrap_or(&global.file);
+        let destination =
+            if path == Path::new("-") { Destination::Standard } else { Destination::File(path.to_owned()) };
+        if let Destination::File(path) = &destination {
+            files::refuse_existing(path, force)?;
+        } else if self.report == Form::Json || output.is_json() {
+            let hint = "write stack.yaml to a file, or leave out --report json";
+            return Err(Stop::usage("stack.yaml and the report cannot both go to standard output", hint));
+        }
+        let folder = self.folder()?;
+        let options = Options {
+            name: name.map(str::to_owned),
+            region: region.map(str::to_owned).or_else(survey::region),
+            folder: folder.clone(),
+        };
+        let answers =
+            Given { answers: self.answers.iter().cloned().collect(), yes: global.yes, output, ..Given::of(output) };
+        let conversion = self.convert(&options, &answers)?;
+        answers.refuse_unasked()?;
+
+        let text = conversion.page.render();
+        let around = Surroundings { variables: &|name| std::env::var(name).ok(), folder: Some(&folder) };
+        let name = match &destination {
+            Destination::File(path) => path.display().to_string(),
+            Destination::Standard => "stack.yaml".to_owned(),
+        };
+        let problems = spec::parse_in(&around, &name, &text, spec::DEFAULT_ENVIRONMENT).err();
+        let end = report::End {
+            problems: problems.as_ref(),
+            open: &conversion.open,
+            elsewhere: elsewhere(&folder, &destination),
+        };
+        match &destination {
+            Destination::Standard => {
+                output.data(text.trim_end());
+                report::lines(&conversion.report, output.colored()).iter().for_each(|line| output.status(line));
+            }
+            Destination::File(path) => {
+                Files::one(path.clone(), text, String::new()).write(force)?;
+                if self.report == Form::Json || output.is_json() {
+                    output.document(&report::document(&name, &conversion, problems.as_ref()));
+                } else {
+                    report::lines(&conversion.report, output.stdout_is_colored())
+                        .iter()
+                        .for_each(|line| output.data(line));
+                    output.status(&format!("\nWrote {name}."));
+                }
+            }
+        }
+        end.tell(&name, output);
+        Ok(exit::DONE)
+    }
+
+    /// The folder that the application is in.
+    fn folder(&self) -> Result<PathBuf, Stop> {
+        let Some(path) = self.paths.first() else { return Ok(PathBuf::from(".")) };
+        if !path.exists() {
+            return Err(Stop::usage(format!("there is no {}", path.display()), "name a file or folder that exists"));
+        }
+        Ok(if path.is_dir() { path.clone() } else { project::folder(path) })
+    }
+
+    fn convert(&self, options: &Options, answers: &dyn Answers) -> Result<Conversion, Stop> {
+        match self.from {
+            Some(Tool::Procfile) | None => {
+                let path = match self.paths.as_slice() {
+                    [] => PathBuf::from("Procfile"),
+                    [path] if path.is_dir() => path.join("Procfile"),
+                    [path] => path.clone(),
+                    _ => return Err(Stop::usage("there are several files", "name one Procfile, or its folder")),
+                };
+                Ok(procfile::convert(&path, options, answers)?)
+            }
+        }
+    }
+}
+
+/// The folder that stack.yaml belongs in, if it is written into another one.
+fn elsewhere(folder: &Path, destination: &Destination) -> Option<String> {
+    let Destination::File(path) = destination else { return None };
+    let (here, there) = (project::folder(path).canonicalize().ok()?, folder.canonicalize().ok()?);
+    (here != there).then(|| folder.display().to_string())
+}
+
+/// Answers from the command line, from a person on a terminal, or none.
+struct Given<'a> {
+    answers: BTreeMap<String, String>,
+    /// Each question that was asked, once.
+    asked: RefCell<BTreeMap<String, Option<String>>>,
+    used: RefCell<BTreeSet<String>>,
+    yes: bool,
+    output: &'a Output,
+}
+
+impl<'a> Given<'a> {
+    fn of(output: &'a Output) -> Self {
+        Self { answers: BTreeMap::new(), asked: RefCell::default(), used: RefCell::default(), yes: false, output }
+    }
+
+    /// An answer to a question that nobody asked is a mistake.
+    fn refuse_unasked(&self) -> Result<(), Stop> {
+        let used = self.used.borrow();
+        let Some(key) = self.answers.keys().find(|key| !used.contains(*key)) else { return Ok(()) };
+        let asked: Vec<String> = self.asked.borrow().keys().cloned().collect();
+        let hint = match asked.as_slice() {
+            [] => "nothing was asked: leave out --answer".to_owned(),
+            asked => format!("the questions are: {}", asked.join(", ")),
+        };
+        Err(Stop::usage(format!("no question is about `{key}`"), hint))
+    }
+}
+
+impl Answers for Given<'_> {
+    fn answer(&self, question: &Question) -> Option<String> {
+        if let Some(answer) = self.asked.borrow().get(&question.key) {
+            return answer.clone();
+        }
+        let given = self.answers.get(&question.key).cloned();
+        if given.is_some() {
+            self.used.borrow_mut().insert(question.key.clone());
+        }
+        let answer = given.or_else(|| if self.yes { None } else { self.ask(question) });
+        self.asked.borrow_mut().insert(question.key.clone(), answer.clone());
+        answer
+    }
+}
+
+impl Given<'_> {
+    /// Asks a person. Nothing leaves the question open, unless there is a default.
+    fn ask(&self, question: &Question) -> Option<String> {
+        let default = question.default.as_deref().map(|default| format!(" [{default}]")).unwrap_or_default();
+        let answer = self.output.ask(&format!("{}: {}{default}", question.key, question.text))?;
+        let answer = answer.trim();
+        if answer.is_empty() { question.default.clone() } else { Some(answer.to_owned()) }
+    }
+}
