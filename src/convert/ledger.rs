@@ -114,6 +114,14 @@ impl Ledger {
         join(&mut verdict.note, note, "; ");
     }
 
+    /// Gives the key at `other` the verdict of that at `place`, unless it has one.
+    pub(crate) fn share(&mut self, place: Place, other: Place) {
+        if let Some(verdict) = self.verdicts.get(&place).filter(|_| !self.has(other)) {
+            let verdict = Verdict { fate: verdict.fate, to: verdict.to.clone(), note: verdict.note.clone() };
+            self.verdicts.insert(other, verdict);
+        }
+    }
+
     /// Whether there is a verdict on the key at `place` already.
     pub(crate) fn has(&self, place: Place) -> bool {
         self.verdicts.contains_key(&place)

@@ -2,6 +2,7 @@
 //! in a [`ledger::Ledger`] for every key that it read: carried, approximated or not possible. What only a person can know is a
 //! [`conversion::Question`].
 
+pub(crate) mod compose;
 pub(crate) mod conversion;
 pub(crate) mod ledger;
 pub(crate) mod names;

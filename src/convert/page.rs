@@ -139,6 +139,11 @@ impl Map {
         self.fields.is_empty()
     }
 
+    /// Brings the keys into this order; others stay behind them as they are.
+    pub(crate) fn order(&mut self, keys: &[&str]) {
+        self.fields.sort_by_key(|field| keys.iter().position(|key| *key == field.key).unwrap_or(keys.len()));
+    }
+
     /// Puts a comment above a key; nothing if the key is not there.
     pub(crate) fn comment(&mut self, key: &str, comment: impl Into<String>) {
         let comment = comment.into();
@@ -272,10 +277,17 @@ fn wrapped(text: &str, width: usize) -> Vec<String> {
 
 /// `text` as a YAML scalar that reads as exactly this text: bare where that is sure, in quotes otherwise.
 pub(crate) fn scalar(text: &str) -> String {
-    let is_plain = text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '/')
+    let is_dotted = text.starts_with("./") || text.starts_with('.') && text.len() > 1 && !is_number(text);
+    let is_plain = (text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '/') || is_dotted)
         && text.chars().all(|c| c.is_ascii_alphanumeric() || "/._-".contains(c))
         && !["true", "false", "null", "yes", "no", "on", "off", "y", "n"].contains(&text.to_lowercase().as_str());
     if is_plain || text == "." { text.to_owned() } else { quoted(&spec::escaped(text)) }
+}
+
+/// Whether a text that begins with a dot is a number of YAML, such as `.5` or `.inf`.
+fn is_number(text: &str) -> bool {
+    let rest = text.trim_start_matches('.').to_lowercase();
+    !rest.starts_with(|c: char| c.is_ascii_alphabetic()) || ["inf", "nan"].contains(&rest.as_str())
 }
 
 /// `text` in quotes, unless it is one reference. JSON's quotes are YAML's, but for characters that YAML does not print.

@@ -303,7 +303,7 @@ mod tests {
         let text = |key: &str| service.at(&[key]).and_then(Item::text);
         assert_eq!([text("one"), text("two"), text("three")], [Some("own"), Some("2"), Some("3")]);
         let two = service.entry("two").expect("it is merged in");
-        assert_eq!((two.place.line, two.place.column), (1, 17));
+        assert_eq!((two.place.line, two.place.column), (1, 19));
         assert_eq!(service.at(&["ports"]).and_then(|item| item.tag.as_deref()), Some("!reset"));
     }
 
@@ -311,7 +311,7 @@ mod tests {
     fn what_is_not_yaml_is_told_at_its_place() {
         for (text, told) in [
             ("a: [1", "compose.yaml:1:"),
-            ("a: 1\n\tb: 2\n", "indent with spaces"),
+            ("a: 1\n\tb: 2\n", "found a tab"),
             ("a: 1\na: 2\n", "`a` is here twice"),
             ("a: &a [*a]\n", "alias"),
             ("a: 1\n---\nb: 2\n", "second document"),

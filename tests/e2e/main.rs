@@ -29,6 +29,7 @@ mod environments;
 mod exec;
 mod explained;
 mod files;
+mod from_compose;
 mod given_network;
 mod given_secrets;
 mod going_back;

@@ -15,6 +15,7 @@ use super::{
 use crate::{
     cli::{error::Stop, global::Global, project},
     convert::{
+        compose,
         conversion::{Answers, Conversion, Options, Question},
         procfile,
     },
@@ -39,11 +40,16 @@ pub(super) struct FromArgs {
     /// The answer to a question, by the key of stack.yaml that it is for; may be repeated.
     #[arg(long = "answer", value_name = "KEY=VALUE", requires = "from", value_parser = answer)]
     answers: Vec<(String, String)>,
+    /// A profile of a Compose file whose services are taken as well; may be repeated.
+    #[arg(long = "profile", value_name = "NAME", requires = "from")]
+    profiles: Vec<String>,
 }
 
 /// The tools whose files can be converted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Tool {
+    /// Compose files, by Compose's own rules for reading.
+    Compose,
     /// A Procfile, as Heroku has it.
     Procfile,
 }
@@ -141,11 +147,21 @@ impl FromArgs {
         if !path.exists() {
             return Err(Stop::usage(format!("there is no {}", path.display()), "name a file or folder that exists"));
         }
+        // A Compose file may build what is beside its folder: stack.yaml belongs in the folder that has all of it.
+        let is_below = path.is_relative() && !path.starts_with("..");
+        if self.from == Some(Tool::Compose) && is_below && !path.is_dir() {
+            return Ok(PathBuf::from("."));
+        }
         Ok(if path.is_dir() { path.clone() } else { project::folder(path) })
     }
 
     fn convert(&self, options: &Options, answers: &dyn Answers) -> Result<Conversion, Stop> {
         match self.from {
+            Some(Tool::Compose) => {
+                let caller = |name: &str| std::env::var(name).ok();
+                let asked = compose::Asked { files: &self.paths, profiles: &self.profiles, caller: &caller };
+                Ok(compose::convert(&asked, options, answers)?)
+            }
             Some(Tool::Procfile) | None => {
                 let path = match self.paths.as_slice() {
                     [] => PathBuf::from("Procfile"),

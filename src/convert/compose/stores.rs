@@ -1,0 +1,170 @@
+//! The database, the cache and the buckets that stores of the Compose files become.
+
+use super::{
+    images::{Image, Role},
+    marks,
+    rewrite::{bucket_name, buckets, rewritten},
+    service::Service,
+    words,
+    work::Work,
+};
+use crate::convert::{
+    page::{Map, Value},
+    source::Item,
+};
+
+/// Extensions that images of Postgres bring along, and that RDS has.
+const EXTENSIONS: &[(&str, &str)] = &[("postgis", "postgis"), ("pgvector", "vector")];
+
+/// Writes them, with a verdict on each service that became one.
+pub(super) fn write(services: &[Service], work: &mut Work<'_>) {
+    let databases: Vec<&Service> = services.iter().filter(|service| service.role == Role::Database).collect();
+    for (index, service) in databases.iter().enumerate() {
+        if index > 0 {
+            let instead = "a stack has one database: give each program a schema of it, or make a second stack";
+            work.ledger().not_possible(service.place, instead);
+            continue;
+        }
+        database(service, work);
+    }
+    if databases.is_empty() && work.facts.has_database {
+        work.page.root.map("database");
+    }
+    users(services, &databases, work);
+    for service in services.iter().filter(|service| service.role == Role::Cache) {
+        cache(service, work);
+    }
+    let users_of_buckets: Vec<&Service> = services.iter().filter(|service| service.is_kept()).collect();
+    for service in services.iter().filter(|service| service.role == Role::Bucket) {
+        let how = "objects are in S3: stackctl makes the bucket, and the task's role takes the place of the keys. Copy what is in it";
+        work.ledger().approximated(service.place, Some("buckets"), how);
+        let mut names: Vec<String> = users_of_buckets.iter().flat_map(|one| buckets(one, &work.facts)).collect();
+        if names.is_empty() {
+            names.push(bucket_name("files"));
+        }
+        for name in names {
+            work.page.root.map("buckets").set(name, Value::Map(Map::default()));
+        }
+    }
+    for service in &users_of_buckets {
+        let names = buckets(service, &work.facts);
+        if !names.is_empty() {
+            work.service(&service.key).set("buckets", Value::texts(names));
+        }
+    }
+}
+
+fn database(service: &Service, work: &mut Work<'_>) {
+    work.ledger().carried_with(service.place, Some("database"), "RDS for PostgreSQL; a dump brings the data over");
+    let image = service.image.clone().map(|image| work.settle(&image)).unwrap_or_default();
+    let image = Image::of(&image);
+    let is_official = image.role() == Some(Role::Database);
+    let digits: String =
+        image.tag.chars().skip_while(|c| !c.is_ascii_digit()).take_while(char::is_ascii_digit).collect();
+    let map = work.page.root.map("database");
+    let place = service.item.entry("image").map(|entry| entry.place);
+    match digits.parse::<u32>() {
+        // The version that is made without a word.
+        Ok(16) => {}
+        Ok(version @ 13..=18) if is_official => {
+            map.set("version", Value::text(version.to_string()));
+        }
+        Ok(version) if is_official && version < 13 => {
+            map.set("version", Value::text("13"));
+            if let Some(place) = place {
+                work.ledger().approximated(
+                    place,
+                    Some("database.version"),
+                    "13 is the oldest version that stackctl makes",
+                );
+            }
+        }
+        _ => {}
+    }
+    for (name, extension) in EXTENSIONS {
+        let mut texts = [image.name.as_str(), service.text(&["build", "context"]).unwrap_or_default()].into_iter();
+        if texts.any(|text| text.to_lowercase().contains(name)) {
+            let how = format!("`CREATE EXTENSION {extension}` in a migration: RDS has it");
+            work.ledger().approximated(service.place, Some("database"), how);
+        }
+    }
+    if let Some(entry) = service.item.entry("build") {
+        let how = "an image of its own: what it adds belongs into a migration, its extensions have to be on RDS's list";
+        work.ledger().approximated(entry.place, Some("database"), how);
+    } else if !is_official && let Some(place) = place {
+        let how = "an image of its own: what it adds belongs into a migration or a dump";
+        work.ledger().approximated(place, Some("database"), how);
+    }
+    for (name, how) in [
+        ("POSTGRES_HOST_AUTH_METHOD", "the database has a password, which programs get"),
+        ("POSTGRES_INITDB_ARGS", "RDS has UTF-8 and its own locale"),
+    ] {
+        let variable = service.variables.iter().find(|variable| variable.name == name).cloned();
+        if let Some(place) = variable.filter(|one| !one.value.is_empty()).and_then(|one| one.places.last().copied()) {
+            work.ledger().approximated(place, Some("database"), how);
+        }
+    }
+    if let Some(entry) = service.entry("command").map(|entry| entry.place)
+        && service.words("command").is_some_and(|words| words.iter().any(|word| word == "-c"))
+    {
+        work.ledger().approximated(entry, Some("database"), "left out: RDS sets its parameters by the class");
+    }
+    for item in service.at(&["volumes"]).map(Item::items).unwrap_or_default() {
+        let target = item.text().map(|text| words::mount(text).target).unwrap_or_default();
+        if target.starts_with("/docker-entrypoint-initdb.d") {
+            let how = "left out: run it as a migration; users are in `database.users`";
+            work.ledger().approximated(item.place, Some("database"), how);
+        }
+    }
+}
+
+/// The users that programs connect as.
+fn users(services: &[Service], databases: &[&Service], work: &mut Work<'_>) {
+    if !work.facts.has_database {
+        return;
+    }
+    let user_of = |text: &str| text.contains(&marks::reference("database.user"));
+    let mut names: Vec<String> = Vec::new();
+    for service in services.iter().filter(|service| service.is_kept()) {
+        for variable in &service.variables {
+            let becomes = rewritten(service, variable, &work.facts).0;
+            if let super::rewrite::Becomes::Text(text) = becomes
+                && text == marks::reference("database.user")
+                && user_of(&text)
+            {
+                names.push(variable.value.clone());
+            }
+        }
+    }
+    let own = databases.first().and_then(|service| service.variable("POSTGRES_USER")).map(str::to_owned);
+    if names.is_empty() {
+        names.extend(own);
+    }
+    let first = names.into_iter().find(|name| is_user(name));
+    if let Some(name) = first {
+        work.page.root.map("database").map("users").set(name.clone(), Value::text("owner"));
+        work.users.insert(name);
+    }
+}
+
+fn is_user(name: &str) -> bool {
+    let begins = name.starts_with(|c: char| c.is_ascii_lowercase() || c == '_');
+    let is_taken = ["postgres", "public", "none", "root", "admin_"].contains(&name)
+        || ["pg_", "rds", "stackctl"].iter().any(|beginning| name.starts_with(beginning));
+    begins
+        && name.len() <= 63
+        && !is_taken
+        && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+}
+
+fn cache(service: &Service, work: &mut Work<'_>) {
+    let note = "ElastiCache for Valkey, over TLS and with a password; what Redis kept on disk is not kept";
+    let plain = "ElastiCache for Valkey without TLS and password, because a program is told of a host and a port alone";
+    let note = if work.facts.is_cache_plain { plain } else { note };
+    work.ledger().carried_with(service.place, Some("cache"), note);
+    let is_plain = work.facts.is_cache_plain;
+    let map = work.page.root.map("cache");
+    if is_plain {
+        map.set("tls", Value::text("optional")).set("password", Value::text("off"));
+    }
+}

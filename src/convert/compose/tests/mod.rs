@@ -1,0 +1,7 @@
+//! Small applications in the shapes that are found, converted.
+
+mod applications;
+mod fuzz;
+mod project;
+mod reading;
+mod survey;
