@@ -189,17 +189,20 @@ impl Map {
                 text.push('\n');
             }
             for line in field.above.iter().flat_map(|comment| wrapped(comment, WIDTH.saturating_sub(indent.len()))) {
-                text.push_str(&format!("{indent}# {line}\n"));
+                let line = format!("{indent}# {line}\n");
+                text.push_str(&line);
             }
             let key = scalar(&field.key);
             let beside = field.beside.as_ref().map(|note| format!(" # {}", one_line(note))).unwrap_or_default();
             match &field.value {
                 Value::Map(map) if !field.value.is_empty() && !is_short(&field.value, depth, &key) => {
-                    text.push_str(&format!("{indent}{key}:{beside}\n"));
+                    let line = format!("{indent}{key}:{beside}\n");
+                    text.push_str(&line);
                     map.render(depth + 1, text);
                 }
                 Value::List(items) if !items.is_empty() && !is_short(&field.value, depth, &key) => {
-                    text.push_str(&format!("{indent}{key}:{beside}\n"));
+                    let line = format!("{indent}{key}:{beside}\n");
+                    text.push_str(&line);
                     for item in items {
                         // An item of its own lines begins with a dash, and goes on below its first key.
                         match item {
@@ -207,18 +210,21 @@ impl Map {
                                 let mut below = String::new();
                                 map.render(depth + 2, &mut below);
                                 let first = below.trim_start_matches(' ');
-                                text.push_str(&format!("{indent}  - {first}"));
+                                let line = format!("{indent}  - {first}");
+                                text.push_str(&line);
                             }
                             other => {
                                 let flow = other.flow().unwrap_or_default();
-                                text.push_str(&format!("{indent}  - {flow}\n"));
+                                let line = format!("{indent}  - {flow}\n");
+                                text.push_str(&line);
                             }
                         }
                     }
                 }
                 value => {
                     let flow = value.flow().unwrap_or_default();
-                    text.push_str(&format!("{indent}{key}: {flow}{beside}\n"));
+                    let line = format!("{indent}{key}: {flow}{beside}\n");
+                    text.push_str(&line);
                 }
             }
         }
@@ -302,7 +308,8 @@ fn quoted(text: &str) -> String {
     json.chars().fold(String::new(), |mut safe, c| {
         match c {
             '\u{7f}'..='\u{9f}' | '\u{2028}' | '\u{2029}' | '\u{feff}' => {
-                safe.push_str(&format!("\\u{:04x}", u32::from(c)))
+                let escaped = format!("\\u{:04x}", u32::from(c));
+                safe.push_str(&escaped);
             }
             c => safe.push(c),
         }

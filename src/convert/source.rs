@@ -324,9 +324,9 @@ mod tests {
         let mut laughs = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n".to_owned();
         for level in 1..9 {
             let below = level - 1;
-            laughs.push_str(&format!(
-                "a{level}: &a{level} [*a{below}, *a{below}, *a{below}, *a{below}, *a{below}, *a{below}]\n"
-            ));
+            let line =
+                format!("a{level}: &a{level} [*a{below}, *a{below}, *a{below}, *a{below}, *a{below}, *a{below}]\n");
+            laughs.push_str(&line);
         }
         let message = read(&laughs).map(drop).expect_err("it would fill the memory");
         assert!(message.contains("more than 100000 values"), "{message}");

@@ -163,6 +163,7 @@ struct Builder<'a> {
 
 impl Builder<'_> {
     /// The tree; within it none for an empty text, and none at all if there is a problem.
+    #[expect(clippy::option_option, reason = "an empty text is no problem, and has no tree")]
     fn build(&mut self, problems: &mut Collector) -> Option<Option<Node>> {
         let mut stack: Vec<Open> = Vec::new();
         let mut root = None;
@@ -180,7 +181,7 @@ impl Builder<'_> {
             }
             let (node, anchor) = match event {
                 Event::Alias(anchor) => {
-                    let Some(node) = self.copy(anchor, span, problems) else { return None };
+                    let node = self.copy(anchor, span, problems)?;
                     (node, 0)
                 }
                 Event::Scalar(text, style, anchor, tag) => {
