@@ -2,16 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
-use super::Request;
 use crate::document::problem::Problems;
 
 /// The names that Compose looks for, the first that is there.
 const NAMES: &[&str] = &["compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml"];
 
 /// The files to read, in their order: those that were named, or Compose's own with the one that overrides it.
-pub(super) fn chosen(request: &Request<'_>) -> Result<Vec<PathBuf>, Problems> {
-    let folder = match request.files {
-        [] => request.folder.to_owned(),
+pub(super) fn chosen(files: &[PathBuf], folder: &Path) -> Result<Vec<PathBuf>, Problems> {
+    let folder = match files {
+        [] => folder.to_owned(),
         [folder] if folder.is_dir() => folder.clone(),
         files => return Ok(files.to_vec()),
     };

@@ -68,7 +68,7 @@ impl Project<'_> {
 /// # Errors
 /// A file is missing, is not YAML, or has a value that Compose does not take.
 pub(super) fn load<'a>(request: &Request<'a>) -> Result<Project<'a>, Problems> {
-    let files = files::chosen(request)?;
+    let files = files::chosen(request.files, request.folder)?;
     let home = files.first().and_then(|file| file.parent()).map(Path::to_owned).unwrap_or_default();
     let mut sources = Sources::default();
     let mut ledger = Ledger::default();
