@@ -45,6 +45,8 @@ pub(crate) struct Options {
     pub(crate) region: Option<String>,
     /// The folder that the application is in: what paths in stack.yaml are relative to.
     pub(crate) folder: PathBuf,
+    /// Whether a database stays where the other tool made it.
+    pub(crate) keep_data: bool,
 }
 
 impl Options {

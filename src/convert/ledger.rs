@@ -185,13 +185,18 @@ pub(crate) const UNKNOWN: &str = "stackctl does not know this key: nothing was m
 
 fn join(into: &mut Option<String>, more: Option<String>, between: &str) {
     match (into.as_mut(), more) {
-        (Some(known), Some(more)) if !known.split(between).any(|one| one == more) => {
+        (Some(known), Some(more)) if !known.split(between).any(|one| one == more) && !is_told(known, &more) => {
             known.push_str(between);
             known.push_str(&more);
         }
         (None, more) => *into = more,
         _ => {}
     }
+}
+
+/// Whether a note is in another one already.
+fn is_told(known: &str, note: &str) -> bool {
+    note.contains(' ') && known.contains(note)
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 
 pub(crate) mod compose;
 pub(crate) mod conversion;
+pub(crate) mod copilot;
 pub(crate) mod ledger;
 pub(crate) mod names;
 pub(crate) mod page;

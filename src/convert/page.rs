@@ -182,6 +182,29 @@ impl Map {
         changes
     }
 
+    /// Takes a key over from another mapping, with its comments.
+    pub(crate) fn copy(&mut self, from: &Self, key: &str) {
+        let Some(field) = from.fields.iter().find(|field| field.key == key) else { return };
+        self.remove(key);
+        self.fields.push(field.clone());
+    }
+
+    /// Lays another mapping over this one: mappings key by key, lists one behind the other, and comments beside each other.
+    pub(crate) fn absorb(&mut self, other: Self) {
+        for field in other.fields {
+            let Some(own) = self.fields.iter_mut().find(|own| own.key == field.key) else {
+                self.fields.push(field);
+                continue;
+            };
+            own.above.extend(field.above);
+            match (&mut own.value, field.value) {
+                (Value::Map(own), Value::Map(other)) => own.absorb(other),
+                (Value::List(own), Value::List(other)) => own.extend(other),
+                _ => {}
+            }
+        }
+    }
+
     fn render(&self, depth: usize, text: &mut String) {
         let indent = "  ".repeat(depth);
         for (index, field) in self.fields.iter().enumerate() {

@@ -9,7 +9,7 @@ impl Tiny {
     /// A project with these files, and the stack.yaml that they are converted to.
     fn converted(files: &[(&str, &str)], answers: &[&str]) -> Self {
         let tiny = Self::start();
-        let project = tiny.0.project().to_path_buf();
+        let project = tiny.0.project().clone();
         for (path, content) in files {
             let path = project.join(path);
             fs::create_dir_all(path.parent().expect("it has one")).expect("a folder");

@@ -15,6 +15,7 @@ mod changes;
 mod clients;
 mod commands;
 mod comments;
+mod converted;
 mod crashes;
 mod crowd;
 mod deleted_images;

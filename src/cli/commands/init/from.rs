@@ -17,7 +17,7 @@ use crate::{
     convert::{
         compose,
         conversion::{Answers, Conversion, Options, Question},
-        procfile,
+        copilot, procfile,
     },
     exit,
     output::Output,
@@ -43,6 +43,9 @@ pub(super) struct FromArgs {
     /// A profile of a Compose file whose services are taken as well; may be repeated.
     #[arg(long = "profile", value_name = "NAME", requires = "from")]
     profiles: Vec<String>,
+    /// Keep a database where Copilot made it: its secret and a security group in place of `database`.
+    #[arg(long, requires = "from")]
+    keep_data: bool,
 }
 
 /// The tools whose files can be converted.
@@ -50,6 +53,8 @@ pub(super) struct FromArgs {
 enum Tool {
     /// Compose files, by Compose's own rules for reading.
     Compose,
+    /// AWS Copilot: the folder that has copilot/.
+    Copilot,
     /// A Procfile, as Heroku has it.
     Procfile,
 }
@@ -102,6 +107,7 @@ impl FromArgs {
             name: name.map(str::to_owned),
             region: region.map(str::to_owned).or_else(survey::region),
             folder: folder.clone(),
+            keep_data: self.keep_data,
         };
         let answers =
             Given { answers: self.answers.iter().cloned().collect(), yes: global.yes, output, ..Given::of(output) };
@@ -162,6 +168,7 @@ impl FromArgs {
                 let asked = compose::Asked { files: &self.paths, profiles: &self.profiles, caller: &caller };
                 Ok(compose::convert(&asked, options, answers)?)
             }
+            Some(Tool::Copilot) => Ok(copilot::convert(options, answers)?),
             Some(Tool::Procfile) | None => {
                 let path = match self.paths.as_slice() {
                     [] => PathBuf::from("Procfile"),

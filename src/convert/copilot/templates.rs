@@ -1,0 +1,385 @@
+//! Addons: templates of other resources. A database, a cache and buckets are the stack's own; the rest is named.
+
+use super::{
+    context::{Context, Scene},
+    image::Target,
+    meaning::Meaning,
+    variables::{self, Owner},
+};
+use crate::convert::{
+    names,
+    page::{Map, Value},
+    source::{Entry, Item},
+};
+
+/// What the secret of Copilot's database holds.
+const DATABASE: &str = r#"{"host":"((database.host))","port":((database.port)),"dbname":"((database.name))","username":"((database.user))","password":"((database.password))","engine":"postgres"}"#;
+
+/// What comes along with a database or a cache.
+const BESIDE: [&str; 11] = [
+    "AWS::RDS::DBSubnetGroup",
+    "AWS::RDS::DBClusterParameterGroup",
+    "AWS::RDS::DBParameterGroup",
+    "AWS::EC2::SecurityGroup",
+    "AWS::EC2::SecurityGroupIngress",
+    "AWS::EC2::SecurityGroupEgress",
+    "AWS::SecretsManager::SecretTargetAttachment",
+    "AWS::ElastiCache::SubnetGroup",
+    "AWS::ElastiCache::ParameterGroup",
+    "AWS::Logs::LogGroup",
+    "AWS::SSM::Parameter",
+];
+
+/// An addon of a workload, or of the environment.
+pub(super) struct Addon<'a> {
+    pub(super) template: &'a Item,
+    /// The workload's name in Copilot, and the section and name in stack.yaml.
+    pub(super) workload: Option<&'a str>,
+}
+
+struct Resource<'a> {
+    entry: &'a Entry,
+    kind: &'a str,
+}
+
+fn resources(template: &Item) -> Vec<Resource<'_>> {
+    let all = template.at(&["Resources"]).map(Item::entries).unwrap_or_default();
+    all.iter()
+        .map(|entry| Resource { entry, kind: entry.item.at(&["Type"]).and_then(Item::text).unwrap_or_default() })
+        .collect()
+}
+
+fn property<'a>(resource: &'a Entry, key: &str) -> Option<&'a Item> {
+    resource.item.at(&["Properties", key])
+}
+
+/// Converts a template into `root`, and what its outputs give into the workload `owner`.
+pub(super) fn addon(
+    context: &mut Context,
+    scene: &mut Scene,
+    addon: &Addon,
+    root: &mut Map,
+    mut own: Option<&mut Target>,
+) {
+    let template = addon.template;
+    let all = resources(template);
+    for resource in &all {
+        made(context, scene, (&all, resource), root, own.as_deref_mut());
+    }
+    for entry in template.entries() {
+        match entry.key.as_str() {
+            "Resources" => {}
+            "Outputs" => outputs(context, scene, (addon, entry, &all), own.as_deref_mut()),
+            _ => context.itself(entry, "with its resources"),
+        }
+    }
+}
+
+fn is_kept(context: &Context, engine: &str) -> bool {
+    context.keep_data || engine.contains("mysql") || engine.contains("mariadb")
+}
+
+/// Writes what one resource becomes.
+fn made(
+    context: &mut Context,
+    scene: &mut Scene,
+    (all, resource): (&[Resource], &Resource),
+    root: &mut Map,
+    own: Option<&mut Target>,
+) {
+    let entry = resource.entry;
+    let text = |key: &str| property(entry, key).and_then(Item::text).unwrap_or_default().to_owned();
+    match resource.kind {
+        "AWS::RDS::DBCluster" | "AWS::RDS::DBInstance" => {
+            let of_cluster =
+                resource.kind == "AWS::RDS::DBInstance" && all.iter().any(|one| one.kind == "AWS::RDS::DBCluster");
+            if of_cluster {
+                context.itself(entry, "with its cluster");
+            } else {
+                database(context, scene, entry, root, own);
+            }
+        }
+        kind if kind.starts_with("AWS::ElastiCache::") && !BESIDE.contains(&kind) => {
+            if text("Engine") == "memcached" {
+                context.impossible(entry, "the stack's cache is Valkey: make Memcached with another tool");
+                return;
+            }
+            scene.has_cache = true;
+            root.map("cache");
+            let how = "Valkey, which speaks the protocol of Redis, empty at first, with TLS and a password; REDIS_URL has both";
+            context.nearly(entry, "cache", how);
+        }
+        "AWS::S3::Bucket" => {
+            let name = bucket(&entry.key);
+            root.map("buckets").map(&name);
+            if let Some(target) = own {
+                variables::add(target.map, "buckets", &name);
+            }
+            context.nearly(
+                entry,
+                &format!("buckets.{name}"),
+                "a bucket of the stack's own, empty at first: copy the objects",
+            );
+        }
+        "AWS::S3::BucketPolicy" => context.itself(entry, "each bucket refuses calls without TLS"),
+        "AWS::IAM::ManagedPolicy" | "AWS::IAM::Policy" => policy(context, entry, all, own),
+        "AWS::IAM::User" | "AWS::IAM::AccessKey" => {
+            context.left_out(entry, "the tasks' role has the access, without keys");
+        }
+        "AWS::SecretsManager::Secret" => {
+            let how = "what the stack makes has its own; give another one with `secrets: { NAME: generate }` or `{ from: … }`";
+            context.nearly(entry, "services.NAME.secrets", how);
+        }
+        "AWS::KMS::Key" | "AWS::KMS::Alias" => {
+            context.left_out(entry, "database and buckets are encrypted with AWS's keys");
+        }
+        kind if BESIDE.contains(&kind) => context.itself(entry, "what stackctl makes has its own"),
+        "AWS::IAM::Role" if !all.iter().any(|one| one.kind.starts_with("AWS::Lambda::")) => {
+            context.left_out(entry, "write what it allows into `permissions` of the service");
+        }
+        kind => {
+            let kind = if kind.is_empty() { "this" } else { kind };
+            let instead = format!(
+                "stackctl does not make {kind}: deploy the template as a CloudFormation stack of its own, and give the service `permissions` and its name in `env`"
+            );
+            context.impossible(entry, instead);
+        }
+    }
+}
+
+fn bucket(logical: &str) -> String {
+    let name = logical.strip_suffix("Bucket").filter(|name| name.len() > 1).unwrap_or(logical);
+    let mut words = String::new();
+    for (index, c) in name.chars().enumerate() {
+        if c.is_ascii_uppercase() && index > 0 && !words.ends_with('-') {
+            words.push('-');
+        }
+        words.push(c.to_ascii_lowercase());
+    }
+    names::name(&words).unwrap_or_else(|| "files".to_owned())
+}
+
+fn database(context: &mut Context, scene: &mut Scene, entry: &Entry, root: &mut Map, own: Option<&mut Target>) {
+    let text = |key: &str| property(entry, key).and_then(Item::text).unwrap_or_default().to_owned();
+    let engine = text("Engine");
+    if !engine.is_empty() && !engine.contains("postgres") && !engine.contains("mysql") && !engine.contains("mariadb") {
+        context.impossible(
+            entry,
+            format!("stackctl makes PostgreSQL only: keep {engine} outside, with `security_groups` and a secret"),
+        );
+        return;
+    }
+    if is_kept(context, &engine) {
+        let question = "the ARN of the secret that Copilot's database has";
+        let key = own.as_ref().map_or("services.NAME".to_owned(), |target| target.key.to_owned());
+        if let Some(target) = own.filter(|target| target.key.starts_with("services.")) {
+            let asked = context.open.ask(&scene.key(&format!("{key}.secrets.DATABASE_SECRET.from")), question, None);
+            if let Some(place) = asked.and_then(|answer| variables::place(context, scene, &answer, false)) {
+                target.map.map("secrets").set("DATABASE_SECRET", Value::Map(place));
+            } else {
+                target.map.map("secrets").set("DATABASE_SECRET", Value::text("set"));
+                let comment = format!(
+                    "Decide: {{ from: … }} with {question}, and `security_groups` with the group that it admits."
+                );
+                target.map.map("secrets").comment("DATABASE_SECRET", comment);
+            }
+            let groups = "the id of the security group that Copilot's database admits";
+            match context.open.ask(&scene.key(&format!("{key}.security_groups")), groups, None).filter(|_| scene.has_vpc) {
+                Some(answer) => drop(target.map.set("security_groups", Value::texts(answer.split(',').map(str::trim)))),
+                None => target.map.comment("secrets", "Decide: `network.vpc` of Copilot's environment, and `security_groups`: then the tasks reach the database."),
+            }
+        }
+        let how = "the database stays where Copilot made it: its tasks reach it in its network, with its secret and a security group";
+        context.nearly(entry, &format!("{key}.security_groups"), how);
+        return;
+    }
+    if scene.has_database {
+        context.impossible(
+            entry,
+            "a stack has one database: make a second stack, or a second database on the server by hand",
+        );
+        return;
+    }
+    scene.has_database = true;
+    let map = root.map("database");
+    let version = text("EngineVersion");
+    let major = version.split('.').next().and_then(|major| major.parse::<u32>().ok());
+    if let Some(major) = major {
+        map.set("version", Value::text(major.clamp(13, 18).to_string()));
+    }
+    let class = text("DBInstanceClass");
+    if class.starts_with("db.")
+        && class.split('.').count() == 3
+        && property(entry, "DBInstanceClass").is_some_and(|item| item.tag.is_none())
+    {
+        map.set("class", Value::text(class));
+    }
+    if let Ok(storage) = text("AllocatedStorage").parse::<u64>() {
+        map.set("storage", Value::number(storage.clamp(20, 65536)));
+    }
+    if text("MultiAZ") == "true" {
+        map.set("multi_az", Value::truth(true));
+    }
+    let size = if map.get("class").is_none() { "Decide: `class`, the size of the one instance. " } else { "" };
+    root.comment("database", format!("{size}It is empty at first: see docs/loading-a-dump.md."));
+    let old = if major.is_some_and(|major| major < 13) { "; 13 is the oldest version" } else { "" };
+    let how = format!(
+        "PostgreSQL on RDS, one instance, empty at first: a dump brings the data over; DATABASE_URL leads to it{old}"
+    );
+    context.nearly(entry, "database", how);
+}
+
+/// The statements of a policy that stack.yaml can say.
+pub(super) fn statements(value: &Item) -> Vec<Map> {
+    let document = value.at(&["PolicyDocument"]).unwrap_or(value);
+    let list = document.at(&["Statement"]);
+    let one = list.map(std::slice::from_ref).unwrap_or_default();
+    let all = list.map(Item::items).filter(|items| !items.is_empty()).unwrap_or(one);
+    let texts = |item: Option<&Item>| -> Option<Vec<String>> {
+        let item = item?;
+        let items = if item.items().is_empty() { std::slice::from_ref(item) } else { item.items() };
+        items
+            .iter()
+            .map(|item| item.text().filter(|text| item.tag.is_none() && !text.contains("${")).map(str::to_owned))
+            .collect()
+    };
+    let statement = |item: &Item| {
+        let is_allowed =
+            item.at(&["Effect"]).and_then(Item::text) == Some("Allow") && item.entry("Condition").is_none();
+        let (actions, resources) = (texts(item.at(&["Action"]))?, texts(item.at(&["Resource"]))?);
+        let good = actions.iter().all(|action| action.contains(':'))
+            && resources.iter().all(|one| one == "*" || one.starts_with("arn:"));
+        let mut map = Map::default();
+        map.set("actions", Value::texts(actions)).set("resources", Value::texts(resources));
+        (is_allowed && good).then_some(map)
+    };
+    let converted: Vec<Option<Map>> = all.iter().map(statement).collect();
+    if converted.iter().all(Option::is_some) { converted.into_iter().flatten().collect() } else { Vec::new() }
+}
+
+fn policy(context: &mut Context, entry: &Entry, all: &[Resource], own: Option<&mut Target>) {
+    let of_bucket = all.iter().any(|one| one.kind == "AWS::S3::Bucket");
+    let found = entry.item.at(&["Properties"]).map(statements).unwrap_or_default();
+    match own {
+        Some(target) if !found.is_empty() => {
+            found.into_iter().for_each(|one| variables::add_value(target.map, "permissions", Value::Map(one)));
+            context.carried(entry, format!("{}.permissions", target.key));
+        }
+        Some(target) if of_bucket => context.carried(entry, format!("{}.buckets", target.key)),
+        Some(target) => {
+            target
+                .map
+                .comment("cpu", format!("Decide: `permissions` with what the addon's {} allows, on ARNs.", entry.key));
+            context.nearly(
+                entry,
+                &format!("{}.permissions", target.key),
+                "write what it allows into `permissions`, with ARNs",
+            );
+        }
+        None => context.nearly(
+            entry,
+            "services.NAME.permissions",
+            "write what it allows into `permissions` of the services that need it",
+        ),
+    }
+}
+
+/// The outputs of a workload's addon are its variables; the exports of an environment's are read by name.
+fn outputs(
+    context: &mut Context,
+    scene: &mut Scene,
+    (addon, outputs, all): (&Addon, &Entry, &[Resource]),
+    mut own: Option<&mut Target>,
+) {
+    for entry in outputs.item.entries() {
+        let meaning =
+            entry.item.at(&["Value"]).map_or(Meaning::Unknown, |value| meaning(context, scene, (addon, all), value));
+        if let Some(name) = entry.item.at(&["Export", "Name"]).and_then(Item::text) {
+            let name = context.named(scene, name);
+            scene.exports.insert(name, meaning.clone());
+        }
+        let name = snake(&entry.key);
+        let mut owner = Owner { workload: addon.workload.unwrap_or_default(), service: None };
+        let written =
+            own.as_deref_mut().map(|target| (variables::write(&name, &meaning, &mut owner, target), target.key));
+        match written {
+            Some((true, key)) => context.carried(entry, format!("{key}.{name}")),
+            _ => context.itself(entry, "with its resources"),
+        }
+    }
+}
+
+/// What a value of a template stands for.
+fn meaning(context: &Context, scene: &Scene, (addon, all): (&Addon, &[Resource]), value: &Item) -> Meaning {
+    let long = |name: &str| {
+        value.entries().first().filter(|entry| entry.key == name && value.entries().len() == 1).map(|entry| &entry.item)
+    };
+    let reference = if value.tag.as_deref() == Some("!Ref") { value.text() } else { long("Ref").and_then(Item::text) };
+    let kind = |name: &str| all.iter().find(|one| one.entry.key == name).map(|one| (one.kind, one.entry));
+    if let Some(name) = reference {
+        return match (name, kind(name)) {
+            ("App", _) => Meaning::Text(context.application.clone()),
+            ("Env", _) => Meaning::Text(scene.literal().to_owned()),
+            ("Name", _) => Meaning::Text(addon.workload.unwrap_or_default().to_owned()),
+            (_, Some(("AWS::S3::Bucket", _))) => Meaning::Bucket(bucket(name)),
+            (_, Some(("AWS::SecretsManager::Secret", _)))
+                if all.iter().any(|one| one.kind.starts_with("AWS::RDS::DB")) =>
+            {
+                if scene.has_database {
+                    Meaning::Secret(DATABASE.to_owned())
+                } else {
+                    Meaning::Unknown
+                }
+            }
+            (_, Some(("AWS::SecretsManager::Secret", _))) => Meaning::Generated,
+            (_, Some(("AWS::EC2::SecurityGroup", _))) if scene.has_database || scene.has_cache => Meaning::Group,
+            _ => match addon.template.at(&["Parameters", name, "Default"]).and_then(Item::text) {
+                Some(text) => Meaning::Text(crate::spec::escaped(text)),
+                None => Meaning::Unknown,
+            },
+        };
+    }
+    let got = if value.tag.as_deref() == Some("!GetAtt") { Some(value) } else { long("Fn::GetAtt") };
+    if let Some(got) = got {
+        let text = got
+            .text()
+            .map_or_else(|| got.items().iter().filter_map(Item::text).collect::<Vec<_>>().join("."), str::to_owned);
+        let (name, attribute) = text.split_once('.').unwrap_or((&text, ""));
+        let part = if attribute.ends_with("Port") { "port" } else { "host" };
+        let is_address = attribute.ends_with("Address") || attribute.ends_with("Port");
+        return match kind(name) {
+            Some(("AWS::S3::Bucket", _)) if attribute == "Arn" => Meaning::BucketArn(bucket(name)),
+            Some((kind, _)) if kind.starts_with("AWS::RDS::") && is_address && scene.has_database => {
+                Meaning::Text(format!("((database.{part}))"))
+            }
+            Some((kind, _)) if kind.starts_with("AWS::ElastiCache::") && is_address => {
+                Meaning::Text(format!("((cache.{part}))"))
+            }
+            Some(("AWS::EC2::SecurityGroup", _)) if scene.has_database || scene.has_cache => Meaning::Group,
+            _ => Meaning::Unknown,
+        };
+    }
+    match value.text() {
+        Some(text) if value.tag.is_none() || value.tag.as_deref() == Some("!Sub") => {
+            let text = context.named(scene, text);
+            if text.contains("${") { Meaning::Unknown } else { Meaning::Text(crate::spec::escaped(&text)) }
+        }
+        _ => Meaning::Unknown,
+    }
+}
+
+/// The variable that Copilot makes of an output.
+fn snake(name: &str) -> String {
+    let chars: Vec<char> = name.chars().collect();
+    let mut text = String::new();
+    for (index, c) in chars.iter().enumerate() {
+        let begins = c.is_ascii_uppercase() && index > 0;
+        let after_small = begins && !chars[index - 1].is_ascii_uppercase();
+        let before_small = begins && chars.get(index + 1).is_some_and(char::is_ascii_lowercase);
+        if after_small || before_small {
+            text.push('_');
+        }
+        text.push(c.to_ascii_uppercase());
+    }
+    text
+}

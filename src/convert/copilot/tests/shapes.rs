@@ -1,0 +1,125 @@
+//! What the manifests' shapes become.
+
+use std::collections::BTreeMap;
+
+use super::{Given, convert, fate, stack};
+use crate::convert::ledger::Fate;
+
+const WORKSPACE: (&str, &str) = ("copilot/.workspace", "application: shop\n");
+
+const WEB: &str = "name: web\ntype: Load Balanced Web Service\nimage: { build: web/Dockerfile, port: 3000 }\nhttp:\n  path: /\n  healthcheck: { path: /healthz, interval: 10s, grace_period: 2m }\n  stickiness: true\ncpu: 512\nmemory: 1024\ncount: { range: 2-6, cpu_percentage: 60 }\nexec: true\nnetwork: { connect: true }\nvariables:\n  LEVEL: info\n  API: http://api:8080/v1\n  STAGE: ${COPILOT_ENVIRONMENT_NAME}\n  DB_PASSWORD: hunter2hunter2\nsecrets: { KEY: '/copilot/${COPILOT_APPLICATION_NAME}/${COPILOT_ENVIRONMENT_NAME}/secrets/KEY' }\nenvironments:\n  prod:\n    http: { alias: shop.example.com }\n    count: 4\n  test:\n    count: 1\n    variables: { LEVEL: debug }\n";
+
+const API: &str =
+    "name: api\ntype: Backend Service\nimage: { location: 'registry.example.com/api:1', port: 8080 }\nretries: 3\n";
+
+#[test]
+fn environments_become_those_of_one_file() {
+    let files = [WORKSPACE, ("copilot/web/manifest.yml", WEB), ("copilot/api/manifest.yml", API)];
+    let (page, conversion) = convert(&files, &Given::default()).expect("it is converted");
+    let (test, prod) = (stack(&page, "test"), stack(&page, "prod"));
+    assert_eq!([test.services["web"].replicas, prod.services["web"].replicas], [1, 4], "{page}");
+    assert_eq!(prod.services["web"].hosts, ["shop.example.com"]);
+    assert_eq!(test.services["web"].calls, ["api"]);
+    assert!(page.contains("API: \"((services.api.url))/v1\""), "{page}");
+    assert!(page.contains("STAGE: ((stack.environment))"), "{page}");
+    assert!(page.contains("/copilot/shop/((stack.environment))/secrets/KEY"), "{page}");
+    assert!(!page.contains("hunter2"), "{page}");
+    assert_eq!(fate(&conversion, "variables.DB_PASSWORD").0, Fate::Approximated);
+    let (worst, note) = fate(&conversion, "retries");
+    assert_eq!(worst, Fate::Approximated);
+    assert!(note.contains("Copilot does not know `retries`"), "{note}");
+    let spoken: BTreeMap<Fate, usize> = conversion.report.rows.iter().fold(BTreeMap::new(), |mut all, row| {
+        *all.entry(row.fate).or_default() += 1;
+        all
+    });
+    assert_eq!(spoken.get(&Fate::NotPossible), None, "{:#?}", conversion.report.rows);
+}
+
+#[test]
+fn an_addon_becomes_the_stacks_own_database() {
+    let addon = "Parameters: { App: { Type: String }, Env: { Type: String } }\nResources:\n  dbSecret: { Type: 'AWS::SecretsManager::Secret' }\n  dbCluster:\n    Type: AWS::RDS::DBCluster\n    Properties: { Engine: aurora-postgresql, EngineVersion: '14.4' }\nOutputs:\n  dbSecret: { Value: !Ref dbSecret }\n";
+    let web =
+        "name: web\ntype: Load Balanced Web Service\nimage: { build: Dockerfile, port: 3000 }\nhttp: { path: shop }\n";
+    let files = [WORKSPACE, ("copilot/web/manifest.yml", web), ("copilot/web/addons/db.yml", addon)];
+    let (page, conversion) = convert(&files, &Given::default()).expect("it is converted");
+    let stack = stack(&page, "default");
+    assert_eq!(stack.database.expect("there is one").version, "14");
+    assert_eq!(stack.services["web"].routes, ["/shop", "/shop/*"]);
+    assert!(page.contains("DB_SECRET: \"{\\\"host\\\":\\\"((database.host))"), "{page}");
+    assert_eq!(fate(&conversion, "Resources.dbCluster").0, Fate::Approximated);
+}
+
+#[test]
+fn what_no_stack_says_is_named_with_the_way_out() {
+    let worker = "name: worker\ntype: Worker Service\nimage: { build: Dockerfile }\nsubscribe: { topics: [{ name: orders, service: web }] }\nplatform: windows/x86_64\n";
+    let site = "name: site\ntype: Static Site\nfiles: [{ source: dist }]\n";
+    let job = "name: sweep\ntype: Scheduled Job\non: { schedule: '@daily' }\nimage: { build: Dockerfile }\ntimeout: 1h\nretries: 2\n";
+    let files = [
+        WORKSPACE,
+        ("copilot/worker/manifest.yml", worker),
+        ("copilot/site/manifest.yml", site),
+        ("copilot/sweep/manifest.yml", job),
+    ];
+    let (page, conversion) = convert(&files, &Given::default()).expect("it is converted");
+    for key in ["subscribe", "platform", "files"] {
+        assert_eq!(fate(&conversion, key).0, Fate::NotPossible, "{key}");
+    }
+    let stack = stack(&page, "default");
+    assert_eq!(stack.jobs["sweep"].schedule, "cron(0 0 * * ? *)");
+    assert!(!stack.services.contains_key("site"));
+}
+
+#[test]
+fn bad_files_are_told_at_their_place() {
+    for (text, told) in [
+        ("name: [", "manifest.yml:1:"),
+        ("name: web\ntype: Lambda\n", "manifest.yml:2:7"),
+        ("- a\n", "expected a mapping"),
+        ("", "manifest.yml"),
+    ] {
+        let message = convert(&[WORKSPACE, ("copilot/web/manifest.yml", text)], &Given::default()).map(drop);
+        let message = message.expect_err(text);
+        assert!(message.contains(told), "{text}: {message}");
+    }
+    assert!(convert(&[("a", "")], &Given::default()).is_err());
+}
+
+/// Mutates the manifests: no panic, and no error without a file. `STACKCTL_MUTATIONS` sets how many.
+#[test]
+fn mutated_manifests_are_converted_or_told() {
+    let count = std::env::var("STACKCTL_MUTATIONS").ok().and_then(|text| text.parse().ok()).unwrap_or(1000_u64);
+    let words = ["null", "[]", "{}", "true", "-1", "${X}", "'", "\t", "*a", "&a", "99999999999", "é", "(("];
+    for seed in 0..count {
+        let mut state = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let mut next = |most: usize| {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            usize::try_from(state % 1_000_003).unwrap_or(0) % most.max(1)
+        };
+        let mut lines: Vec<String> = WEB.lines().map(str::to_owned).collect();
+        for _ in 0..=next(3) {
+            let at = next(lines.len());
+            match next(4) {
+                0 => drop(lines.remove(at)),
+                1 => {
+                    let key = lines[at].split_once(':').map_or(String::new(), |(key, _)| key.to_owned());
+                    lines[at] = format!("{key}: {}", words[next(words.len())]);
+                }
+                2 => lines[at].insert(0, ' '),
+                _ => {
+                    let other = lines[next(lines.len())].clone();
+                    lines.insert(at, other);
+                }
+            }
+            if lines.is_empty() {
+                lines.push(String::new());
+            }
+        }
+        let text = lines.join("\n");
+        let files = [WORKSPACE, ("copilot/web/manifest.yml", text.as_str()), ("copilot/api/manifest.yml", API)];
+        if let Err(message) = convert(&files, &Given::default()) {
+            assert!(message.contains("manifest.yml"), "seed {seed}: {message}\n{text}");
+        }
+    }
+}
