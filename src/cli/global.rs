@@ -65,9 +65,11 @@ impl OutputArg {
     }
 
     /// The error of a command that writes no file, if this is one.
-    pub(super) fn refused(&self, command: &clap::Command) -> Option<clap::Error> {
+    pub(super) fn refused(&self, mut command: clap::Command) -> Option<clap::Error> {
+        // What an error shows of an argument is known once the command line is built.
+        command.build();
         let argument = command.get_arguments().find(|argument| argument.get_id() == "output");
-        EnumValueParser::<Format>::new().parse_ref(command, argument, self.file()?.as_os_str()).err()
+        EnumValueParser::<Format>::new().parse_ref(&command, argument, self.file()?.as_os_str()).err()
     }
 }
 

@@ -48,7 +48,7 @@ pub fn main() -> ExitCode {
         }
     };
     if !cli.command.takes_output_file()
-        && let Some(error) = cli.global.output.refused(&Cli::command())
+        && let Some(error) = cli.global.output.refused(Cli::command())
     {
         drop(error.print());
         return ExitCode::from(exit::USAGE);
@@ -77,6 +77,20 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn only_a_conversion_may_write_its_output_to_a_file() {
+        let cli = |words: &str| Cli::try_parse_from(words.split(' ')).expect("it can be read");
+        let plan = cli("stackctl plan --output xml");
+        assert!(!plan.command.takes_output_file());
+        let error = plan.global.output.refused(Cli::command()).expect("it is no format").to_string();
+        assert!(
+            error.contains("invalid value 'xml' for '--output <FORMAT>'") && error.contains("human, json"),
+            "{error}"
+        );
+        assert!(cli("stackctl init --from compose --output -").command.takes_output_file());
+        assert!(cli("stackctl plan --output json").global.output.refused(Cli::command()).is_none());
     }
 
     /// The commands that do something: those that have none below them.
