@@ -9,7 +9,7 @@ use crate::{
         elb::{self, listener, load_balancer},
     },
     model::{Address, Failure, GivenListener, Graph, Input, Subject},
-    spec::{IDLE_TIMEOUT, Service, Stack, Tls},
+    spec::{IDLE_TIMEOUT, Protocol, Service, Stack, Tls},
 };
 
 /// What the services need of the load balancer.
@@ -125,6 +125,11 @@ fn usable<'a>(arn: &str, stack: &Stack, facts: &'a Facts) -> Result<&'a GivenLis
     if given.vpc != vpc {
         return Err(wrong(format!("its load balancer is in {}, and `network.vpc` is {vpc}", given.vpc))
             .hint("a load balancer reaches tasks in its own network alone: name that one at `network.vpc`"));
+    }
+    let secure = stack.services.iter().find(|(_, service)| !service.internal && service.protocol != Protocol::Http1);
+    if let Some((name, _)) = secure.filter(|_| given.protocol != "HTTPS") {
+        let message = format!("it speaks {}, and `protocol` of {name} needs HTTPS", given.protocol);
+        return Err(wrong(message).hint("name the load balancer's HTTPS listener, or leave `protocol` out"));
     }
     Ok(given)
 }

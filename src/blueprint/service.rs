@@ -28,7 +28,7 @@ use crate::{
         secretsmanager::secret,
     },
     model::{Address, Graph, Input},
-    spec::{Health, ImageFrom, SecretFrom, Service, Stack},
+    spec::{Health, ImageFrom, Protocol, SecretFrom, Service, Stack},
 };
 
 /// What the agent of ECS Exec has to be allowed, by the role of the task that it runs in; no resource can be named for it.
@@ -402,6 +402,11 @@ impl Drawing<'_> {
             &target_group::Desired {
                 vpc: self.parts.network.vpc.clone(),
                 port,
+                protocol: match self.service.protocol {
+                    Protocol::Http1 => target_group::Protocol::Http1,
+                    Protocol::Http2 => target_group::Protocol::Http2,
+                    Protocol::Grpc => target_group::Protocol::Grpc,
+                },
                 health,
                 // Requests in flight have until then; the task has as long again after SIGTERM.
                 deregistration_delay: self.service.stop_timeout,

@@ -145,8 +145,8 @@ pub(super) fn is_url_path(text: &str) -> bool {
 
 /// Whether `text` has codes and ranges of codes, with commas between them, that an Application Load Balancer takes.
 /// <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_Matcher.html>
-pub(super) fn are_codes(text: &str) -> bool {
-    let code = |text: &str| text.parse::<u16>().ok().filter(|code| is_digits(text) && (200..=499).contains(code));
+pub(super) fn are_codes(text: &str, known: std::ops::RangeInclusive<u16>) -> bool {
+    let code = |text: &str| text.parse::<u16>().ok().filter(|code| is_digits(text) && known.contains(code));
     text.split(',').all(|part| match part.split_once('-') {
         Some((first, last)) => code(first).zip(code(last)).is_some_and(|(first, last)| first <= last),
         None => code(part).is_some(),

@@ -20,6 +20,8 @@ pub struct Service {
     pub command: Vec<String>,
     /// `port`; none for a worker.
     pub port: Option<u16>,
+    /// `protocol`: how the load balancer speaks to its tasks.
+    pub protocol: Protocol,
     /// `cpu` units (1024 are one vCPU).
     pub cpu: u32,
     /// `memory` in MiB.
@@ -110,6 +112,7 @@ impl Service {
             entrypoint: Vec::new(),
             command: Vec::new(),
             port: None,
+            protocol: Protocol::Http1,
             cpu: 256,
             memory: 512,
             replicas: 0,
@@ -264,6 +267,17 @@ pub enum ImageFrom {
     },
     /// `image`: one of a registry.
     Named(String),
+}
+
+/// How the load balancer speaks to a service's tasks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protocol {
+    /// `http1`: HTTP/1.1.
+    Http1,
+    /// `http2`: HTTP/2 without TLS.
+    Http2,
+    /// `grpc`: the same, with gRPC's own health check.
+    Grpc,
 }
 
 /// The processors that a service's tasks run on.

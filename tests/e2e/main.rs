@@ -37,6 +37,7 @@ mod going_back;
 mod guard_duty;
 mod health;
 mod held;
+mod http2;
 #[path = "../iam/mod.rs"]
 mod iam;
 mod init;

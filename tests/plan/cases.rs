@@ -67,6 +67,7 @@ cases! {
     destroy,
     environment_staging,
     everything_exists,
+    http2_to_tasks,
     foundation_that_cannot_be_replaced,
     given_network,
     health_check_of_its_own,

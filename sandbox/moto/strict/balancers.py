@@ -12,6 +12,7 @@ from moto.elbv2.exceptions import (
     InvalidConditionValueError,
     ValidationError,
 )
+from moto.elbv2.responses import ELBV2Response
 from moto.elbv2.models import ELBv2Backend, FakeLoadBalancer, elbv2_backends
 
 from . import all_of, later, patch, place
@@ -75,7 +76,10 @@ def delete_load_balancer(original, self, arn):
 CODES = re.compile(r"[2-4]\d\d(-[2-4]\d\d)?(,[2-4]\d\d(-[2-4]\d\d)?)*")
 
 
-def check_health(port, path, interval, timeout, healthy, unhealthy, codes):
+GRPC_CODES = re.compile(r"\d\d?(-\d\d?)?(,\d\d?(-\d\d?)?)*")
+
+
+def check_health(port, path, interval, timeout, healthy, unhealthy, codes, grpc_codes=None):
     """Refuses settings that AWS refuses; what is None is not set."""
     ranges = [("interval", interval, 5, 300), ("timeout", timeout, 2, 120), ("healthy threshold count", healthy, 2, 10),
               ("unhealthy threshold count", unhealthy, 2, 10)]
@@ -90,6 +94,30 @@ def check_health(port, path, interval, timeout, healthy, unhealthy, codes):
         raise ValidationError(f"Health check path '{path}' is not valid")
     if codes is not None and not CODES.fullmatch(codes):
         raise ValidationError(f"Health check matcher HTTP code '{codes}' must be within '200-499'")
+    if grpc_codes is not None and not GRPC_CODES.fullmatch(grpc_codes):
+        raise ValidationError(f"Health check matcher GRPC code '{grpc_codes}' must be within '0-99' inclusive")
+
+
+def check_matcher(version, matcher):
+    """gRPC has codes of its own, and no others."""
+    wrong = "HttpCode" if version == "GRPC" else "GrpcCode"
+    if matcher.get(wrong) is not None:
+        raise ValidationError(f"Health check matcher '{wrong}' does not go with the protocol version '{version}'")
+
+
+@patch(ELBV2Response, "modify_target_group")
+def answer_modify_target_group(original, self):
+    """moto reads the codes of HTTP alone."""
+    codes = self._get_param("Matcher.GrpcCode")
+    group = self.elbv2_backend.target_groups.get(self._get_param("TargetGroupArn"))
+    if group is not None:
+        matcher = {key: self._get_param(f"Matcher.{key}") for key in ("HttpCode", "GrpcCode")}
+        check_matcher(group.protocol_version or "HTTP1", matcher)
+    answer = original(self)
+    if codes is not None:
+        check_health(None, None, None, None, None, None, None, codes)
+        group.matcher = {"GrpcCode": codes}
+    return answer
 
 
 @patch(ELBv2Backend, "modify_target_group")
@@ -109,7 +137,8 @@ def create_target_group(original, self, name, *args, **kwargs):
     check_health(kwargs.get("healthcheck_port"), kwargs.get("healthcheck_path"),
                  kwargs.get("healthcheck_interval_seconds"), kwargs.get("healthcheck_timeout_seconds"),
                  kwargs.get("healthy_threshold_count"), kwargs.get("unhealthy_threshold_count"),
-                 (kwargs.get("matcher") or {}).get("HttpCode"))
+                 (kwargs.get("matcher") or {}).get("HttpCode"), (kwargs.get("matcher") or {}).get("GrpcCode"))
+    check_matcher(kwargs.get("protocol_version") or "HTTP1", kwargs.get("matcher") or {})
     for group in self.target_groups.values():
         if group.name != name:
             continue
@@ -144,15 +173,34 @@ def check_stickiness(backend, actions):
             raise ELBClientError("InvalidLoadBalancerAction", message)
 
 
+def check_protocols(backend, listener_arn, actions):
+    """Listeners without TLS do not forward to targets that speak HTTP/2."""
+    listeners = [balancer.listeners[listener_arn] for balancer in backend.load_balancers.values()
+                 if listener_arn in balancer.listeners]
+    if not listeners or listeners[0].protocol == "HTTPS":
+        return
+    for action in actions:
+        action = getattr(action, "data", action)
+        groups = (action.get("ForwardConfig") or {}).get("TargetGroups") or [action]
+        for arn in [group.get("TargetGroupArn") for group in groups]:
+            version = getattr(backend.target_groups.get(arn), "protocol_version", None) or "HTTP1"
+            if version != "HTTP1":
+                message = (f"Listener protocol '{listeners[0].protocol}' is not supported with a target group with the "
+                           f"protocol-version '{version}'")
+                raise ELBClientError("IncompatibleProtocols", message)
+
+
 @patch(ELBv2Backend, "create_rule")
 def create_rule(original, self, listener_arn, conditions, priority, actions, *args, **kwargs):
     check_stickiness(self, actions)
+    check_protocols(self, listener_arn, actions)
     return original(self, listener_arn, conditions, priority, actions, *args, **kwargs)
 
 
 @patch(ELBv2Backend, "modify_rule")
 def modify_rule(original, self, rule_arn, conditions, actions, *args, **kwargs):
     check_stickiness(self, actions or [])
+    check_protocols(self, rule_arn.replace(":listener-rule/", ":listener/", 1).rsplit("/", 1)[0], actions or [])
     return original(self, rule_arn, conditions, actions, *args, **kwargs)
 
 

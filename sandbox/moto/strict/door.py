@@ -48,7 +48,8 @@ def load_balancing():
             "interval": int(group.health_check_interval_seconds), "timeout": int(group.health_check_timeout_seconds),
             "health_port": group.health_check_port or "traffic-port",
             "healthy": int(group.healthy_threshold_count), "unhealthy": int(group.unhealthy_threshold_count),
-            "matcher": (group.matcher or {}).get("HttpCode", "200"), "attributes": dict(group.attributes),
+            "protocol": group.protocol_version or "HTTP1",
+            "matcher": next(iter((group.matcher or {}).values()), "200"), "attributes": dict(group.attributes),
         })
     return {"load_balancers": balancers, "target_groups": groups}
 

@@ -4,9 +4,9 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use http_body_util::{BodyExt, Full, combinators::UnsyncBoxBody};
 use hyper::{
-    HeaderMap, Request, Response, Uri, Version,
+    HeaderMap, Method, Request, Response, Uri, Version,
     body::{Bytes, Incoming},
-    header::{COOKIE, EXPECT, HeaderName, HeaderValue},
+    header::{CONTENT_TYPE, COOKIE, EXPECT, HOST, HeaderName, HeaderValue, TE},
 };
 use serde_json::Value;
 
@@ -15,7 +15,7 @@ use super::{
     idle::{Activity, Broken, Download, Upload},
     limits::{self, Excess},
     rules::{self, Asked},
-    snapshot::{IDLE, Listener, forwards_to, text},
+    snapshot::{IDLE, Listener, Spoken, forwards_to, text},
     sticky,
     targets::{InFlight, Target},
     tunnel,
@@ -116,7 +116,12 @@ impl Front {
                     self.balancing.counts.by_itself(&balancer.arn, 503);
                     return page(503);
                 };
-                let request = self.for_target(request, peer, &host);
+                let spoken = config.group(&group).map_or_else(Spoken::default, |group| group.protocol);
+                if !understands(spoken, &request) {
+                    self.balancing.counts.by_itself(&balancer.arn, INCOMPATIBLE);
+                    return page(INCOMPATIBLE);
+                }
+                let request = self.for_target(request, peer, &host, spoken);
                 match self.forward(&target, in_flight, balancer.idle(), request).await {
                     Ok(mut answer) => {
                         if let Some(seconds) = kept(&group) {
@@ -187,8 +192,25 @@ impl Front {
         Some((group.clone(), target, in_flight))
     }
 
-    /// The request as a target gets it: in HTTP/1.1, whatever the client speaks.
-    fn for_target(&self, mut request: Request<Incoming>, peer: SocketAddr, host: &str) -> Request<Incoming> {
+    /// The request as a target gets it: in the version of its group, whatever the client speaks.
+    fn for_target(
+        &self,
+        mut request: Request<Incoming>,
+        peer: SocketAddr,
+        host: &str,
+        spoken: Spoken,
+    ) -> Request<Incoming> {
+        if spoken != Spoken::Http1 {
+            let trailers = request.headers().get(TE).cloned().filter(|value| value == "trailers");
+            self.set_headers(request.headers_mut(), peer, host);
+            request.headers_mut().remove(HOST);
+            trailers.into_iter().for_each(|value| drop(request.headers_mut().insert(TE, value)));
+            let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
+            if let Ok(uri) = format!("http://{host}{path}").parse() {
+                *request.uri_mut() = uri;
+            }
+            return request;
+        }
         let path = request.uri().path_and_query().cloned();
         *request.uri_mut() = path.map_or_else(|| Uri::from_static("/"), Uri::from);
         let is_upgrade = tunnel::is_asked_for(&request);
@@ -257,6 +279,21 @@ impl Front {
     }
 }
 
+/// What a load balancer answers to a request that targets of the group cannot be asked in their version of HTTP.
+/// <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-troubleshooting.html#http-464-issues>
+const INCOMPATIBLE: u16 = 464;
+
+/// Whether targets that are spoken to so can be asked this.
+fn understands<B>(spoken: Spoken, request: &Request<B>) -> bool {
+    let content = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let is_http2 = request.version() == Version::HTTP_2;
+    match spoken {
+        Spoken::Http1 => !(is_http2 && content.starts_with("application/grpc")),
+        Spoken::Http2 => is_http2,
+        Spoken::Grpc => is_http2 && request.method() == Method::POST,
+    }
+}
+
 /// The host that a request is for.
 fn host(request: &Request<Incoming>) -> String {
     let named = request.uri().authority().map(hyper::http::uri::Authority::as_str);
@@ -295,6 +332,7 @@ fn page(status: u16) -> Response<Body> {
         400 => "Bad Request",
         408 => "Request Time-out",
         414 => "Request-URI Too Large",
+        464 => "Incompatible Protocol Versions",
         502 => "Bad Gateway",
         503 => "Service Temporarily Unavailable",
         _ => "Gateway Time-out",

@@ -2,9 +2,9 @@
 
 use std::{sync::Arc, time::Duration};
 
-use http_body_util::Empty;
-use hyper::{Request, body::Bytes};
-use hyper_util::rt::TokioIo;
+use http_body_util::{BodyExt, Empty, Full};
+use hyper::{HeaderMap, Request, body::Bytes};
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::{
     net::TcpStream,
     time::{sleep, timeout},
@@ -12,7 +12,7 @@ use tokio::{
 
 use super::{
     balancing::Balancing,
-    snapshot::TargetGroup,
+    snapshot::{Spoken, TargetGroup},
     targets::{State, Target},
 };
 use crate::place::Place;
@@ -72,6 +72,9 @@ pub(super) async fn ask(config: &TargetGroup, target: &Target) -> Result<(), Fai
     let failed = |()| ("Target.FailedHealthChecks", "Health checks failed".to_owned());
     let asked = async {
         let stream = TcpStream::connect((target.ip.as_str(), port)).await.map_err(|_| failed(()))?;
+        if config.protocol != Spoken::Http1 {
+            return ask_in_http2(config, &format!("{}:{port}", target.ip), stream).await;
+        }
         let (mut sender, connection) =
             hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(|_| failed(()))?;
         tokio::spawn(connection);
@@ -91,5 +94,37 @@ pub(super) async fn ask(config: &TargetGroup, target: &Target) -> Result<(), Fai
     match timeout(Duration::from_secs(u64::from(config.timeout)), asked).await {
         Ok(result) => result,
         Err(_) => Err(("Target.Timeout", "Request timed out".to_owned())),
+    }
+}
+
+/// As [`ask`], on a connection to a target that speaks HTTP/2; of gRPC, a call without a message.
+async fn ask_in_http2(config: &TargetGroup, authority: &str, stream: TcpStream) -> Result<(), Failure> {
+    let failed = || ("Target.FailedHealthChecks", "Health checks failed".to_owned());
+    let handshake = hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream));
+    let (mut sender, connection) = handshake.await.map_err(|_| failed())?;
+    tokio::spawn(connection);
+    let request = Request::builder().uri(format!("http://{authority}{}", config.path));
+    let request = request.header("user-agent", "ELB-HealthChecker/2.0");
+    let is_grpc = config.protocol == Spoken::Grpc;
+    let (request, body) = if is_grpc {
+        // No compression, and a message of no bytes.
+        let request = request.method("POST").header("content-type", "application/grpc").header("te", "trailers");
+        (request, Bytes::from_static(&[0; 5]))
+    } else {
+        (request, Bytes::new())
+    };
+    let request = request.body(Full::new(body)).map_err(|_| failed())?;
+    let answer = sender.send_request(request).await.map_err(|_| failed())?;
+    let mut code = Some(answer.status().as_u16());
+    if is_grpc {
+        let of = |headers: &HeaderMap| headers.get("grpc-status")?.to_str().ok()?.parse().ok();
+        let early = of(answer.headers());
+        let whole = answer.into_body().collect().await.map_err(|_| failed())?;
+        code = early.or_else(|| whole.trailers().and_then(of));
+    }
+    match code {
+        Some(code) if config.accepts(code) => Ok(()),
+        Some(code) => Err(("Target.ResponseCodeMismatch", format!("Health checks failed with these codes: [{code}]"))),
+        None => Err(failed()),
     }
 }

@@ -80,6 +80,9 @@ impl Rule {
 pub(super) struct TargetGroup {
     pub(super) arn: String,
     pub(super) path: String,
+    /// The version of HTTP that targets speak: `HTTP1`, `HTTP2` or `GRPC`.
+    #[serde(default)]
+    pub(super) protocol: Spoken,
     /// Where targets are checked: `traffic-port`, or a number.
     health_port: String,
     pub(super) interval: u32,
@@ -88,6 +91,16 @@ pub(super) struct TargetGroup {
     pub(super) unhealthy: u32,
     pub(super) matcher: String,
     pub(super) attributes: BTreeMap<String, Value>,
+}
+
+/// How targets are spoken to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub(super) enum Spoken {
+    #[default]
+    Http1,
+    Http2,
+    Grpc,
 }
 
 impl Snapshot {

@@ -16,11 +16,11 @@ use std::{
 };
 
 use hyper::{
-    Request, Response,
+    Request, Response, Version,
     body::Incoming,
-    client::conn::http1::{Builder, SendRequest},
+    client::conn::{http1, http2},
 };
-use hyper_util::rt::TokioIo;
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::{
     net::TcpStream,
     time::{Duration, Instant, sleep, timeout},
@@ -50,8 +50,32 @@ pub(super) enum Failure {
 
 /// A connection, and whether the load balancer knows that it is closed.
 struct Connection {
-    sender: SendRequest<Upload>,
+    sender: Sender,
     known_closed: Arc<AtomicBool>,
+}
+
+/// What requests are sent by.
+enum Sender {
+    Http1(http1::SendRequest<Upload>),
+    Http2(http2::SendRequest<Upload>),
+}
+
+impl Sender {
+    async fn send(&mut self, request: Request<Upload>) -> Result<Response<Incoming>, Failure> {
+        let sent = match self {
+            Self::Http1(sender) => sender.send_request(request).await,
+            Self::Http2(sender) => sender.send_request(request).await,
+        };
+        sent.map_err(Failure::Reset)
+    }
+
+    /// Ends when the next request can be sent: in HTTP/1.1 once the answer has been read to its end, and never after an upgrade.
+    async fn ready(&mut self) -> hyper::Result<()> {
+        match self {
+            Self::Http1(sender) => sender.ready().await,
+            Self::Http2(sender) => sender.ready().await,
+        }
+    }
 }
 
 /// One that waits for its next request.
@@ -60,10 +84,13 @@ struct Idle {
     until: Instant,
 }
 
+/// A target, and whether it is spoken to in HTTP/2.
+type Way = (Target, bool);
+
 /// The connections to all targets of a listener.
 #[derive(Default)]
 pub(super) struct Upstream {
-    idle: Mutex<HashMap<Target, Vec<Idle>>>,
+    idle: Mutex<HashMap<Way, Vec<Idle>>>,
 }
 
 impl Upstream {
@@ -74,35 +101,35 @@ impl Upstream {
     }
 
     /// Sends a request on a connection that is kept, or on a new one. It is sent once: an ALB does not know either
-    /// whether the target has begun with it.
+    /// whether the target has begun with it. One of HTTP/2 goes out in HTTP/2.
     pub(super) async fn send(
         self: &Arc<Self>,
         target: &Target,
         request: Request<Upload>,
         idle: Duration,
     ) -> Result<Response<Incoming>, Failure> {
-        let mut connection = match self.take(target) {
+        let way = (target.clone(), request.version() == Version::HTTP_2);
+        let mut connection = match self.take(&way) {
             Some(kept) => kept,
-            None => connect(target).await?,
+            None => connect(&way).await?,
         };
-        let answer = connection.sender.send_request(request).await.map_err(Failure::Reset)?;
-        let (upstream, target) = (Arc::clone(self), target.clone());
+        let answer = connection.sender.send(request).await?;
+        let upstream = Arc::clone(self);
         tokio::spawn(async move {
-            // It is ready once the answer has been read to its end, and never after an upgrade.
             if connection.sender.ready().await.is_ok() {
-                upstream.keep(target, Idle { connection, until: Instant::now() + idle });
+                upstream.keep(way, Idle { connection, until: Instant::now() + idle });
             }
         });
         Ok(answer)
     }
 
-    fn idle(&self) -> std::sync::MutexGuard<'_, HashMap<Target, Vec<Idle>>> {
+    fn idle(&self) -> std::sync::MutexGuard<'_, HashMap<Way, Vec<Idle>>> {
         self.idle.lock().expect("nobody panics while holding this")
     }
 
-    fn take(&self, target: &Target) -> Option<Connection> {
+    fn take(&self, way: &Way) -> Option<Connection> {
         let mut idle = self.idle();
-        let kept = idle.get_mut(target)?;
+        let kept = idle.get_mut(way)?;
         let now = Instant::now();
         while let Some(last) = kept.pop() {
             if last.is_kept(now) {
@@ -112,8 +139,8 @@ impl Upstream {
         None
     }
 
-    fn keep(&self, target: Target, idle: Idle) {
-        self.idle().entry(target).or_default().push(idle);
+    fn keep(&self, way: Way, idle: Idle) {
+        self.idle().entry(way).or_default().push(idle);
     }
 }
 
@@ -136,20 +163,34 @@ async fn sweep(upstream: Weak<Upstream>) {
     }
 }
 
-async fn connect(target: &Target) -> Result<Connection, Failure> {
+async fn connect((target, http2): &Way) -> Result<Connection, Failure> {
     let connecting = TcpStream::connect((target.ip.as_str(), target.port));
     let stream = timeout(CONNECT, connecting).await.map_err(|_| Failure::Unreachable)?.map_err(Failure::Refused)?;
     drop(stream.set_nodelay(true));
-    let mut builder = Builder::new();
-    builder.max_headers(limits::HEADERS);
-    let (sender, connection) = builder.handshake(TokioIo::new(stream)).await.map_err(Failure::Reset)?;
     let known_closed = Arc::new(AtomicBool::new(false));
     let known = Arc::clone(&known_closed);
-    tokio::spawn(async move {
-        // How it ended, the request has been told.
-        drop(connection.with_upgrades().await);
+    let closes = async move {
         sleep(WAY).await;
         known.store(true, Ordering::Relaxed);
-    });
+    };
+    // How a connection ended, the request has been told.
+    let sender = if *http2 {
+        let builder = http2::Builder::new(TokioExecutor::new());
+        let (sender, connection) = builder.handshake(TokioIo::new(stream)).await.map_err(Failure::Reset)?;
+        tokio::spawn(async move {
+            drop(connection.await);
+            closes.await;
+        });
+        Sender::Http2(sender)
+    } else {
+        let mut builder = http1::Builder::new();
+        builder.max_headers(limits::HEADERS);
+        let (sender, connection) = builder.handshake(TokioIo::new(stream)).await.map_err(Failure::Reset)?;
+        tokio::spawn(async move {
+            drop(connection.with_upgrades().await);
+            closes.await;
+        });
+        Sender::Http1(sender)
+    };
     Ok(Connection { sender, known_closed })
 }

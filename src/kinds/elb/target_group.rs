@@ -2,6 +2,8 @@
 //!
 //! <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-target-groups.html>
 
+use std::fmt;
+
 use aws_sdk_elasticloadbalancingv2::types::{
     Matcher, ProtocolEnum, TargetGroup as SdkTargetGroup, TargetGroupAttribute, TargetTypeEnum,
 };
@@ -32,6 +34,47 @@ pub struct TargetGroup;
 /// <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateTargetGroup.html>
 const TRAFFIC_PORT: &str = "traffic-port";
 
+/// How the load balancer speaks to targets, as AWS calls it.
+/// <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-target-groups.html#target-group-protocol-version>
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Protocol {
+    /// HTTP/1.1.
+    #[default]
+    Http1,
+    /// HTTP/2, which only an HTTPS listener forwards.
+    Http2,
+    /// HTTP/2 with the calls of gRPC, likewise.
+    Grpc,
+}
+
+impl Protocol {
+    /// AWS's word.
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Http1 => "HTTP1",
+            Self::Http2 => "HTTP2",
+            Self::Grpc => "GRPC",
+        }
+    }
+
+    fn of(group: &SdkTargetGroup) -> Self {
+        let named = |one: &Self| group.protocol_version() == Some(one.as_str());
+        [Self::Http2, Self::Grpc].into_iter().find(named).unwrap_or_default()
+    }
+
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+    fn is_http1(&self) -> bool {
+        *self == Self::Http1
+    }
+}
+
+impl fmt::Display for Protocol {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
 /// When a target counts as healthy.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Health {
@@ -45,7 +88,7 @@ pub struct Health {
     pub healthy: u32,
     /// Bad answers in a row that make it unhealthy (2 to 10).
     pub unhealthy: u32,
-    /// The HTTP statuses that are a good answer, such as `200` or `200-299,301` (200 to 499).
+    /// The HTTP statuses that are a good answer, such as `200` or `200-299,301` (200 to 499); of gRPC, its codes (0 to 99).
     pub matcher: String,
     /// The port that is asked; without one, that which a target is registered with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -62,8 +105,20 @@ impl Health {
             timeout: number(group.health_check_timeout_seconds()),
             healthy: number(group.healthy_threshold_count()),
             unhealthy: number(group.unhealthy_threshold_count()),
-            matcher: group.matcher().and_then(Matcher::http_code).unwrap_or_default().to_owned(),
+            matcher: group
+                .matcher()
+                .and_then(|matcher| matcher.grpc_code().or(matcher.http_code()))
+                .unwrap_or_default()
+                .to_owned(),
             port: group.health_check_port().and_then(|port| port.parse().ok()),
+        }
+    }
+
+    /// The codes as AWS has them.
+    fn codes(&self, protocol: Protocol) -> Matcher {
+        match protocol {
+            Protocol::Grpc => Matcher::builder().grpc_code(&self.matcher).build(),
+            Protocol::Http1 | Protocol::Http2 => Matcher::builder().http_code(&self.matcher).build(),
         }
     }
 
@@ -75,16 +130,17 @@ impl Health {
 
 /// Sets the health check in the call that makes a target group, or in the call that changes one.
 macro_rules! with_health {
-    ($call:expr, $health:expr) => {{
-        let health: &Health = $health;
-        let Health { path, interval, timeout, healthy, unhealthy, matcher, port: _ } = health;
+    ($call:expr, $desired:expr) => {{
+        let desired: &Desired = $desired;
+        let health: &Health = &desired.health;
+        let Health { path, interval, timeout, healthy, unhealthy, matcher: _, port: _ } = health;
         $call
             .health_check_path(path)
             .health_check_interval_seconds(aws::signed(*interval))
             .health_check_timeout_seconds(aws::signed(*timeout))
             .healthy_threshold_count(aws::signed(*healthy))
             .unhealthy_threshold_count(aws::signed(*unhealthy))
-            .matcher(Matcher::builder().http_code(matcher).build())
+            .matcher(health.codes(desired.protocol))
             .health_check_port(health.port_in_words())
     }};
 }
@@ -98,6 +154,9 @@ pub struct Desired {
     /// move to another one without another group.
     /// <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_TargetDescription.html>
     pub port: u16,
+    /// How the load balancer speaks to targets.
+    #[serde(default, skip_serializing_if = "Protocol::is_http1")]
+    pub protocol: Protocol,
     /// The health check.
     pub health: Health,
     /// How long requests in flight may take once a target is to go, in seconds (0 to 3600).
@@ -114,6 +173,9 @@ pub struct Live {
     pub arn: String,
     /// The VPC of the targets.
     pub vpc: String,
+    /// How the load balancer speaks to targets.
+    #[serde(default)]
+    pub protocol: Protocol,
     /// The health check.
     pub health: Health,
     /// As in [`Desired`].
@@ -141,6 +203,7 @@ fields! {
     /// What takes a replacement.
     pub enum Fixed {
         Vpc = "vpc",
+        Protocol = "protocol",
     }
 }
 
@@ -176,7 +239,7 @@ impl Kind for TargetGroup {
         Permission::delete(&["elasticloadbalancing:DeleteTargetGroup"], On::Named(elb::ARNS)),
     ];
     const GONE_AT_ONCE: bool = true;
-    // The network cannot be changed, and a group that a rule uses cannot be deleted: the rule moves to the new one first.
+    // Network and protocol cannot be changed, and a group that a rule uses cannot be deleted: the rule moves to the new one first.
     const REPLACEMENT: Replacement = Replacement::CreateFirst;
 
     async fn list(cx: &Context) -> Result<Vec<Found<Live>>, Failure> {
@@ -206,6 +269,7 @@ impl Kind for TargetGroup {
         let (has, wants) = (&live.health, &desired.health);
         Diff::new()
             .fixed_input(Fixed::Vpc, &live.vpc, &desired.vpc)
+            .fixed(Fixed::Protocol, &live.protocol, &desired.protocol)
             .field(Field::HealthPath, &has.path, &wants.path)
             .field(Field::HealthInterval, &has.interval, &wants.interval)
             .field(Field::HealthTimeout, &has.timeout, &wants.timeout)
@@ -228,7 +292,10 @@ impl Kind for TargetGroup {
 
     async fn create(cx: &Context, address: &Address, desired: &Desired) -> Result<Live, Failure> {
         let vpc = desired.vpc.get()?;
-        let forces = format!("{vpc} {}", desired.port);
+        let mut forces = format!("{vpc} {}", desired.port);
+        if !desired.protocol.is_http1() {
+            forces = format!("{forces} {}", desired.protocol);
+        }
         let call = cx
             .aws
             .elb
@@ -236,12 +303,13 @@ impl Kind for TargetGroup {
             .name(aws::discriminated(&cx.id, address, &forces, elb::LONGEST_NAME))
             .target_type(TargetTypeEnum::Ip)
             .protocol(ProtocolEnum::Http)
+            .protocol_version(desired.protocol.as_str())
             .port(i32::from(desired.port))
             .vpc_id(vpc)
             .health_check_enabled(true)
             .health_check_protocol(ProtocolEnum::Http)
             .set_tags(Some(aws::tags(&cx.id, address)));
-        let answer = with_health!(call, &desired.health).customize().once().send().await.during("CreateTargetGroup")?;
+        let answer = with_health!(call, desired).customize().once().send().await.during("CreateTargetGroup")?;
         let made = answer.target_groups.and_then(|made| made.into_iter().next());
         let made = given(made, "CreateTargetGroup", "TargetGroups")?;
         set_attributes(cx, desired, live(&made)).await
@@ -270,7 +338,7 @@ impl Kind for TargetGroup {
         }
         if health {
             let call = cx.aws.elb.modify_target_group().target_group_arn(&live.arn);
-            let call = with_health!(call, &desired.health);
+            let call = with_health!(call, desired);
             call.customize().once().send().await.during("ModifyTargetGroup")?;
             live.health = desired.health.clone();
         }
@@ -318,6 +386,7 @@ impl Kind for TargetGroup {
         let base = || Desired {
             vpc: "vpc-given".into(),
             port: 3000,
+            protocol: Protocol::Http1,
             health: health(),
             deregistration_delay: 30,
             sticky_seconds: None,
@@ -329,6 +398,11 @@ impl Kind for TargetGroup {
             .variant(
                 &["vpc", "deregistration_delay"],
                 Desired { vpc: "vpc-other".into(), deregistration_delay: 300, ..base() },
+            )
+            .variant(&["protocol"], Desired { protocol: Protocol::Http2, ..base() })
+            .variant(
+                &["protocol", "health.matcher"],
+                Desired { protocol: Protocol::Grpc, health: Health { matcher: "0-12".into(), ..health() }, ..base() },
             )
             .variant(&["health.path"], with(Health { path: "/".into(), ..health() }))
             .variant(&["health.interval"], with(Health { interval: 15, ..health() }))
@@ -348,6 +422,7 @@ fn live(group: &SdkTargetGroup) -> Live {
     Live {
         arn: group.target_group_arn().unwrap_or_default().to_owned(),
         vpc: group.vpc_id().unwrap_or_default().to_owned(),
+        protocol: Protocol::of(group),
         health: Health::of(group),
         deregistration_delay: 0,
         sticky_seconds: String::new(),

@@ -2,10 +2,10 @@
 
 use crate::spec::{
     containers::Check,
-    keys::{CODES, HEALTH},
+    keys::{CODES, GRPC_CODES, HEALTH},
     problem::Collector,
     read::{Field, Map},
-    service::Health,
+    service::{Health, Protocol},
 };
 
 /// The times of a container's own check where none are said, and the longest that its command may take, in seconds.
@@ -17,17 +17,26 @@ const LONGEST_TIMEOUT: u32 = 60;
 /// The codes that pass where none are named.
 const OK: &str = "200";
 
+/// What AWS calls and expects of a gRPC server where nothing is said: that it has no such method.
+/// <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateTargetGroup.html>
+const GRPC_PATH: &str = "/AWS.ALB/healthcheck";
+const UNIMPLEMENTED: &str = "12";
+
 /// The check of a service that listens on `port`; `routed` says whether the load balancer serves it.
 pub(super) fn health(
     service: &Map,
-    port: Option<u16>,
+    (port, protocol): (Option<u16>, Protocol),
     routed: bool,
     problems: &mut Collector,
 ) -> Option<(Health, Option<Check>)> {
     let mapping = service.get("health").filter(|field| field.node.what() == "a mapping");
     let Some(field) = mapping else {
-        let path = service.text("health", problems);
-        return Some((Health { path: path?, ..check(&Map::empty(&HEALTH), port, problems)? }, None));
+        let by_default = check(&Map::empty(&HEALTH), (port, protocol), problems)?;
+        let path = match service.get("health") {
+            Some(_) => service.text("health", problems)?,
+            None => by_default.path.clone(),
+        };
+        return Some((Health { path, ..by_default }, None));
     };
     let by_command = has_command(service);
     if port.is_some() && !routed && !by_command {
@@ -48,8 +57,8 @@ pub(super) fn health(
             map.wrong(key, message, "leave it out, or add `port` and `routes`", problems);
         }
     }
-    let (health, own) = (check(&map, port, problems), own(&map, problems));
-    let by_balancer = check(&Map::empty(&HEALTH), port, problems)?;
+    let (health, own) = (check(&map, (port, protocol), problems), own(&map, problems));
+    let by_balancer = check(&Map::empty(&HEALTH), (port, protocol), problems)?;
     let health = health?;
     let own = own.filter(|_| by_command);
     // The times are those of the command.
@@ -85,9 +94,12 @@ fn own(map: &Map, problems: &mut Collector) -> Option<Check> {
     Some(Check { command, interval, timeout, retries: retries?, start: start? })
 }
 
-fn check(map: &Map, of_service: Option<u16>, problems: &mut Collector) -> Option<Health> {
-    let path = map.text("path", problems);
-    let codes = codes(map, problems);
+fn check(map: &Map, (of_service, protocol): (Option<u16>, Protocol), problems: &mut Collector) -> Option<Health> {
+    let path = match map.get("path") {
+        None if protocol == Protocol::Grpc => Some(GRPC_PATH.to_owned()),
+        _ => map.text("path", problems),
+    };
+    let codes = codes(map, protocol, problems);
     let grace = map.seconds("grace", problems);
     let (interval, timeout) = (map.seconds("interval", problems), map.seconds("timeout", problems));
     // https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateTargetGroup.html
@@ -114,10 +126,11 @@ fn check(map: &Map, of_service: Option<u16>, problems: &mut Collector) -> Option
 }
 
 /// One code is a number, several are text.
-fn codes(map: &Map, problems: &mut Collector) -> Option<String> {
-    let Some(field) = map.get("codes") else { return Some(OK.to_owned()) };
+fn codes(map: &Map, protocol: Protocol, problems: &mut Collector) -> Option<String> {
+    let (known, otherwise) = if protocol == Protocol::Grpc { (&GRPC_CODES, UNIMPLEMENTED) } else { (&CODES, OK) };
+    let Some(field) = map.get("codes") else { return Some(otherwise.to_owned()) };
     let codes = field.loose_text(problems)?;
-    field.checked(&codes, CODES.check.as_ref(), problems);
+    field.checked(&codes, known.check.as_ref(), problems);
     Some(codes)
 }
 

@@ -17,6 +17,7 @@ mod load_balancer;
 mod logs;
 mod network;
 mod permissions;
+mod protocol;
 mod scale;
 mod schedule;
 mod secrets;
@@ -94,6 +95,7 @@ pub(super) fn stack(root: &Node, environment: &str, problems: &mut Collector) ->
         map.get("jobs").iter().for_each(|jobs| environment::need_balancer(jobs, problems));
     }
     domains::gather(&map, &mut load_balancer, &services, problems);
+    protocol::need_https(&map, load_balancer.as_ref(), &services, problems);
     let given = load_balancer.as_ref().is_some_and(|balancer| balancer.listener.is_some());
     if let Some(field) = map.get("load_balancer").filter(|_| given)
         && network.as_ref().is_some_and(|network| network.given.is_none())

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{
     allow, buckets, calls, domains, environment, files, health,
     image::image,
-    logs, permissions, scale, secrets, security_groups,
+    logs, permissions, protocol, scale, secrets, security_groups,
     sidecars::{self, Own},
     size::size,
     volumes,
@@ -17,7 +17,7 @@ use crate::spec::{
     problem::Collector,
     read::{Entries, Field, Map},
     scope::Scope,
-    service::Service,
+    service::{Protocol, Service},
     stack::Bucket,
     yaml::Value,
 };
@@ -154,7 +154,7 @@ fn service(
     let port_of_target = target.as_ref().map_or(port, |(_, port)| *port);
     let served = map.get("port").is_some() || map.get("target_container").is_some();
     if !served {
-        for key in ["health", "routes", "internal", "host", "domains", "sticky", "block", "allow"] {
+        for key in ["health", "routes", "internal", "host", "domains", "sticky", "block", "allow", "protocol"] {
             if key == "health" && own.is_checked {
                 continue;
             }
@@ -169,7 +169,9 @@ fn service(
     };
     let routed = routes.as_ref().is_none_or(|routes| !routes.is_empty());
     let count = scale::count(&map, served && routed, problems);
-    let health = health::health(&map, port_of_target, routed, problems);
+    let protocol = protocol::of(&map, served && !routed, problems);
+    let spoken = protocol.unwrap_or(Protocol::Http1);
+    let health = health::health(&map, (port_of_target, spoken), routed, problems);
     let sticky = map.seconds("sticky", problems);
     if served && !routed {
         map.wrong(
@@ -236,6 +238,7 @@ fn service(
         entrypoint: entrypoint?,
         command: command?,
         port,
+        protocol: protocol?,
         cpu: cpu?,
         memory: memory?,
         arch: arch?,

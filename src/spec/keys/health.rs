@@ -13,14 +13,15 @@ pub(in crate::spec) static HEALTH: Section = Section {
             name: "path",
             kind: Kind::Text(&texts::URL_PATH),
             absence: Absence::Default(Literal::Text("/")),
-            doc: "The path that is requested, at most 1024 characters.",
+            doc: "The path that is requested, at most 1024 characters. With `protocol: grpc`, the method that is called, such as \
+                  `/grpc.health.v1.Health/Check`; `/AWS.ALB/healthcheck` without it.",
         },
         Key {
             name: "codes",
-            kind: Kind::Either(&[Kind::Number { least: 200, most: 499, unit: "" }, Kind::Text(&texts::CODES)]),
+            kind: Kind::Either(&[Kind::Number { least: 0, most: 499, unit: "" }, Kind::Text(&texts::CODES)]),
             absence: Absence::Means("`200`"),
             doc: "The status codes of an answer that passes, from 200 to 499. One code, a range such as `200-299`, or \
-                  several with commas, such as `\"200,301\"`.",
+                  several with commas, such as `\"200,301\"`. With `protocol: grpc`, gRPC's codes from 0 to 99; `12` without it.",
         },
         Key {
             name: "grace",

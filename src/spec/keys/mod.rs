@@ -35,9 +35,9 @@ pub(super) use network::{NAT, NETWORK};
 pub(super) use permissions::STATEMENT;
 pub(super) use scale::{COOLDOWN, SCALE};
 pub(super) use secrets::SECRET;
-pub(super) use service::{ARCH, ARCH_WORDS, DOCKERFILE, FILE, REPLACE, SERVICE, SPOT, ULIMITS};
+pub(super) use service::{ARCH, ARCH_WORDS, DOCKERFILE, FILE, PROTOCOL, REPLACE, SERVICE, SPOT, ULIMITS};
 pub(super) use sidecars::{CHECK, CONDITIONS, SIDECAR};
-pub(super) use texts::{CODES, MOUNT_PATH};
+pub(super) use texts::{CODES, GRPC_CODES, MOUNT_PATH};
 pub(super) use top::{ONLY_AT_THE_TOP, TOP};
 pub(super) use volumes::{MOUNT, THROUGHPUT, VOLUME};
 

@@ -4,7 +4,10 @@ use super::{
     Absence, CONDITIONS, Empty, Foreign, HEALTH, Key, Kind, LOGS, Literal, MOUNT, SCALE, SIDECAR, STATEMENT, Section,
     secrets::SECRET_VALUE, service_words::SERVICE_WORDS, texts, words,
 };
-use crate::spec::{check, service::Arch};
+use crate::spec::{
+    check,
+    service::{Arch, Protocol},
+};
 
 /// The words of `arch`.
 pub(in crate::spec) static ARCH: [(&str, Arch); 2] = [("amd64", Arch::Amd64), ("arm64", Arch::Arm64)];
@@ -13,6 +16,12 @@ pub(in crate::spec) static ARCH_WORDS: [&str; 2] = words(&ARCH);
 
 /// The words of `replace`, and whether the old tasks stop first.
 pub(in crate::spec) static REPLACE: [(&str, bool); 2] = [("start-first", false), ("stop-first", true)];
+
+/// The words of `protocol`.
+pub(in crate::spec) static PROTOCOL: [(&str, Protocol); 3] =
+    [("http1", Protocol::Http1), ("http2", Protocol::Http2), ("grpc", Protocol::Grpc)];
+
+static PROTOCOL_WORDS: [&str; 3] = words(&PROTOCOL);
 
 static REPLACE_WORDS: [&str; 2] = words(&REPLACE);
 
@@ -55,6 +64,14 @@ pub(in crate::spec) static SERVICE: Section = Section {
             kind: Kind::Number { least: 1, most: 65535, unit: "" },
             absence: Absence::Means("none"),
             doc: "The port that the container listens on. The container gets it as `PORT`. Leave it out for a worker.",
+        },
+        Key {
+            name: "protocol",
+            kind: Kind::Choice(&PROTOCOL_WORDS),
+            absence: Absence::Default(Literal::Text("http1")),
+            doc: "How the load balancer speaks to its tasks. `http2`: HTTP/2 without TLS (h2c). `grpc`: the same for calls of gRPC, with \
+                  gRPC's own health check. Clients then have to speak HTTP/2 over HTTPS. A change replaces the target group, and with \
+                  it the tasks. See [protocol](#protocol). Needs `routes` on a load balancer with a certificate.",
         },
         Key {
             name: "cpu",

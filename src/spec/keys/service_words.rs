@@ -51,6 +51,10 @@ pub(super) const SERVICE_WORDS: &[Foreign] = &[
         help: "use `sticky` for how long a client stays with a task, such as `sticky: 1h`",
     },
     Foreign {
+        words: &["protocol_version", "http_version", "http2", "grpc"],
+        help: "use `protocol` for how the load balancer speaks to the tasks, such as `protocol: grpc`",
+    },
+    Foreign {
         words: &["allowed_source_ips", "allowed_ips", "cidr_blocks"],
         help: "use `allow` for the ranges of addresses whose requests come here, such as `allow: [203.0.113.0/24]`",
     },

@@ -261,16 +261,26 @@ pub(super) static URL_PATH: Text = Text {
     ..PLAIN
 };
 
-/// The status codes that pass a health check.
+/// The codes that pass a health check: statuses of HTTP, or codes of gRPC.
 pub(in crate::spec) static CODES: Text = Text {
     one: "codes and ranges of codes",
-    pattern: "^[2-4][0-9]{2}(-[2-4][0-9]{2})?(,[2-4][0-9]{2}(-[2-4][0-9]{2})?)*$",
+    pattern: "^[0-9]{1,3}(-[0-9]{1,3})?(,[0-9]{1,3}(-[0-9]{1,3})?)*$",
     check: Some(Check {
-        holds: check::are_codes,
+        holds: |text| check::are_codes(text, 200..=499),
         wrong: "is no list of status codes",
         help: "codes from 200 to 499: `200`, `200-299` or `\"200,301\"`",
     }),
     ..PLAIN
+};
+
+/// Those of gRPC.
+pub(in crate::spec) static GRPC_CODES: Text = Text {
+    check: Some(Check {
+        holds: |text| check::are_codes(text, 0..=99),
+        wrong: "is no list of gRPC's codes",
+        help: "codes from 0 to 99: `0`, `0-12` or `\"0,12\"`",
+    }),
+    ..CODES
 };
 
 pub(super) static PATH_PATTERN: Text = Text {

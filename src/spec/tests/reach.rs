@@ -136,3 +136,34 @@ fn ranges_need_routes_and_rules_for_all_of_them() {
         ]
     );
 }
+
+#[test]
+fn a_load_balancer_speaks_http2_to_tasks_only_behind_https() {
+    let of = |keys: &str| read(&format!("{ONE_SERVICE}    {keys}\n")).map(|stack| stack.services["web"].clone());
+    let http2 = of("protocol: http2").expect("it is valid");
+    assert_eq!((http2.protocol, &*http2.health.path, &*http2.health.codes), (Protocol::Http2, "/", "200"));
+    let grpc = of("protocol: grpc").expect("it is valid");
+    assert_eq!((&*grpc.health.path, &*grpc.health.codes), ("/AWS.ALB/healthcheck", "12"));
+    let own = of("protocol: grpc\n    health: { path: /grpc.health.v1.Health/Check, codes: 0 }").expect("it is valid");
+    assert_eq!((&*own.health.path, &*own.health.codes), ("/grpc.health.v1.Health/Check", "0"));
+    assert_eq!(
+        problems(&format!("{ONE_SERVICE}    protocol: grpc\n    health: {{ codes: 200 }}\n")),
+        ["8:22 `200` is no list of gRPC's codes [codes from 0 to 99: `0`, `0-12` or `\"0,12\"`]"]
+    );
+    assert_eq!(
+        problems(&format!("{ONE_SERVICE}    protocol: grpc\nload_balancer: {{ tls: off }}\n")),
+        ["7:15 the load balancer speaks HTTP, and `protocol` needs HTTPS [write `load_balancer: { tls: acm, domain: \
+          api.example.com }`, or `tls: self-signed` to begin with]"]
+    );
+    assert_eq!(
+        problems(&format!("{ONE_SERVICE}    protocol: http2\n    internal: true\n")),
+        [
+            "7:15 the internal load balancer speaks HTTP, and `protocol` needs HTTPS [leave it out, or let other services call \
+          this one without a load balancer, by `calls`]"
+        ]
+    );
+    assert_eq!(
+        problems(&format!("{ONE_SERVICE}    protocol: http2\n    routes: []\n")),
+        ["7:15 no request comes to this service [add `routes: [\"/*\"]`, or leave `protocol` out]"]
+    );
+}

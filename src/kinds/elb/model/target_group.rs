@@ -52,6 +52,7 @@ fn create(elb: &mut Elb, input: &CreateTargetGroupInput) -> Result<CreateTargetG
     let group = TargetGroup::builder()
         .target_group_name(name)
         .set_protocol(input.protocol.clone())
+        .set_protocol_version(input.protocol_version.clone())
         .set_port(input.port)
         .set_vpc_id(input.vpc_id.clone())
         .set_health_check_protocol(input.health_check_protocol.clone())

@@ -1,0 +1,52 @@
+//! `protocol` of a service: how the load balancer speaks to its tasks, and what it then needs itself.
+
+use std::collections::BTreeMap;
+
+use crate::spec::{
+    keys::PROTOCOL,
+    problem::Collector,
+    read::Map,
+    service::{Protocol, Service},
+    stack::{LoadBalancer, Tls},
+};
+
+/// The protocol of the service `map`; `unreached` says that no request comes to it.
+pub(super) fn of(map: &Map, unreached: bool, problems: &mut Collector) -> Option<Protocol> {
+    let protocol = map.word("protocol", &PROTOCOL, problems);
+    if unreached {
+        let hint = "add `routes: [\"/*\"]`, or leave `protocol` out";
+        map.wrong("protocol", "no request comes to this service", hint, problems);
+    }
+    protocol
+}
+
+/// HTTPS listeners alone forward to targets that speak HTTP/2.
+/// <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-target-groups.html#target-group-protocol-version>
+/// A listener that somebody else has made is looked at on AWS.
+pub(super) fn need_https(
+    root: &Map,
+    balancer: Option<&LoadBalancer>,
+    services: &BTreeMap<String, Service>,
+    problems: &mut Collector,
+) {
+    let plain = balancer.is_some_and(|balancer| balancer.tls == Tls::Off && balancer.listener.is_none());
+    let Some(field) = root.get("services") else { return };
+    for (name, node) in field.node.entries() {
+        let Some(service) = services.get(&name.text).filter(|one| one.protocol != Protocol::Http1) else { continue };
+        let Some((_, value)) = node.entries().iter().find(|(key, _)| key.text == "protocol") else { continue };
+        let (message, hint) = if service.internal {
+            (
+                "the internal load balancer speaks HTTP, and `protocol` needs HTTPS",
+                "leave it out, or let other services call this one without a load balancer, by `calls`",
+            )
+        } else if plain {
+            (
+                "the load balancer speaks HTTP, and `protocol` needs HTTPS",
+                "write `load_balancer: { tls: acm, domain: api.example.com }`, or `tls: self-signed` to begin with",
+            )
+        } else {
+            continue;
+        };
+        problems.add(value.span, &format!("services.{}.protocol", name.text), message, hint);
+    }
+}
