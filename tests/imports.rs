@@ -19,7 +19,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("spec", &["document"]),
     ("aws", &["model"]),
     ("kind", &["aws", "model"]),
-    ("kinds", &["aws", "kind", "model"]),
+    ("kinds", &["aws", "kind", "model", "times"]),
     ("image", &["kind", "model"]),
     ("blockers", &["kind", "kinds", "model"]),
     ("blueprint", &["spec", "model", "kind", "kinds"]),

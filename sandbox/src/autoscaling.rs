@@ -1,9 +1,12 @@
 //! Application Auto Scaling, as far as it is about services: moto keeps targets and policies and knows no service of ours.
-//! Nothing is measured here, so nothing scales by itself.
+//! Nothing is measured here, so nothing scales by itself but on time.
+
+use serde_json::Value;
 
 use crate::{
     api::{Answer, ApiError, Call},
     ecs::Ecs,
+    moto::Moto,
 };
 
 /// Refuses a target whose service is not there.
@@ -27,14 +30,27 @@ pub(crate) fn after(ecs: &Ecs, call: &Call, answer: &Answer) {
     else {
         return;
     };
+    keep_within(ecs, &input);
+}
+
+/// A scheduled action sets the limits of its target, and brings the service between them.
+/// <https://docs.aws.amazon.com/autoscaling/application/userguide/scheduled-scaling-policy-overview.html>
+pub(crate) async fn scale_on_time(moto: &Moto, ecs: &Ecs, region: &str, input: &Value) -> Result<(), ApiError> {
+    const REGISTER: &str = "AnyScaleFrontendService.RegisterScalableTarget";
+    moto.json("application-autoscaling", REGISTER, region, input).await?;
+    keep_within(ecs, input);
+    Ok(())
+}
+
+fn keep_within(ecs: &Ecs, input: &Value) {
     let limit = |key: &str| input[key].as_u64().and_then(|limit| usize::try_from(limit).ok());
-    if let Some((cluster, service)) = service(&input) {
+    if let Some((cluster, service)) = service(input) {
         ecs.keep_within(cluster, service, limit("MinCapacity"), limit("MaxCapacity"));
     }
 }
 
 /// Cluster and service of a target that is one of ECS's.
-fn service(input: &serde_json::Value) -> Option<(&str, &str)> {
+fn service(input: &Value) -> Option<(&str, &str)> {
     let mut parts = input["ResourceId"].as_str()?.split('/');
     let of_ecs = input["ServiceNamespace"] == "ecs" && parts.next() == Some("service");
     parts.next().zip(parts.next()).filter(|_| of_ecs)

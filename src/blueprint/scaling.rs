@@ -2,15 +2,15 @@
 
 use super::load_balancer::Balancers;
 use crate::{
-    kinds::autoscaling::scaling::{Cooldown, Desired, Measure, Policy},
+    kinds::autoscaling::scaling::{Cooldown, Desired, Entry, Measure, Policy},
     model::{Address, Graph, Input},
-    spec::Stack,
+    spec::{ScaleEntry, Stack},
 };
 
 /// Draws over the services, which have to be in the graph.
 pub(super) fn draw(graph: &mut Graph, stack: &Stack, balancers: &Balancers) {
     for (name, service) in &stack.services {
-        let Some(scale) = service.scale else { continue };
+        let Some(scale) = &service.scale else { continue };
         let load_balancer = || balancers.of(service).map_or_else(|| "".into(), |balancer| balancer.dimension.clone());
         let target_group = || Input::output(&Address::new("target_group", name), "dimension");
         let requests = Measure::Requests { load_balancer: load_balancer(), target_group: target_group() };
@@ -27,9 +27,20 @@ pub(super) fn draw(graph: &mut Graph, stack: &Stack, balancers: &Balancers) {
             max: scale.max,
             policies: policies.collect(),
             cooldown: Cooldown { out: scale.cooldown_out, r#in: scale.cooldown_in },
+            schedule: scale.schedule.iter().map(|(name, entry)| of_schedule(name, entry)).collect(),
         };
         let scaling = graph.add(Address::new("scaling", name), &desired);
         // A target is registered for a service that is there.
         graph.need(&scaling, &Address::new("service", name));
+    }
+}
+
+fn of_schedule(name: &str, entry: &ScaleEntry) -> Entry {
+    Entry {
+        name: name.to_owned(),
+        at: entry.at.clone(),
+        timezone: entry.timezone.clone(),
+        min: entry.min,
+        max: entry.max,
     }
 }

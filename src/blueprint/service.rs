@@ -28,7 +28,7 @@ use crate::{
         secretsmanager::secret,
     },
     model::{Address, Graph, Input},
-    spec::{Health, ImageFrom, Protocol, SecretFrom, Service, Stack},
+    spec::{Health, ImageFrom, Protocol, Scale, SecretFrom, Service, Stack},
 };
 
 /// What the agent of ECS Exec has to be allowed, by the role of the task that it runs in; no resource can be named for it.
@@ -163,7 +163,8 @@ impl Drawing<'_> {
                 task_definition: Input::output(&definition, "arn"),
                 container: self.service.served(self.name).map_or(self.name, |(container, _)| container).to_owned(),
                 replicas: self.service.replicas,
-                most: self.service.scale.map(|scale| scale.max),
+                most: self.service.scale.as_ref().map(Scale::most),
+                least: self.service.scale.as_ref().and_then(Scale::least),
                 subnets: network.tasks.clone(),
                 security_group: group.clone(),
                 other_groups: self.parts.calls.other_groups(self.name, self.service),

@@ -34,7 +34,7 @@ pub(crate) use limits::{VALUES_A_CONDITION, VALUES_A_RULE, hosts_a_rule, ranges_
 pub use problem::{Problem, Problems};
 pub use reference::reference;
 pub use schema::schema;
-pub use service::{Arch, FileFrom, Health, ImageFrom, Protocol, Scale, SecretFrom, Service, Statement};
+pub use service::{Arch, FileFrom, Health, ImageFrom, Protocol, Scale, ScaleEntry, SecretFrom, Service, Statement};
 pub use stack::{
     Alarms, Bastion, BastionUser, Bucket, Cache, Cidr, DEFAULT_ENVIRONMENT, Database, DatabaseRole, DatabaseUser,
     Given, IDLE_TIMEOUT, Job, LoadBalancer, Nat, Network, Runs, Stack, Tls,

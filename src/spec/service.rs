@@ -229,7 +229,7 @@ pub struct Statement {
 
 /// `scale` of a service. At least one of `cpu`, `memory`, `requests` and `response_time` is there; of several, the one that wants most tasks
 /// decides.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Scale {
     /// `min`: the fewest tasks (1 to 1000).
     pub min: u32,
@@ -247,6 +247,33 @@ pub struct Scale {
     pub cooldown_out: u32,
     /// `cooldown.in`: how long it waits before it takes away more tasks, in seconds.
     pub cooldown_in: u32,
+    /// `schedule`: other bounds from given times on, by name.
+    pub schedule: BTreeMap<String, ScaleEntry>,
+}
+
+impl Scale {
+    /// The most tasks at any time.
+    pub fn most(&self) -> u32 {
+        self.schedule.values().map(|entry| entry.max).fold(self.max, u32::max)
+    }
+
+    /// The fewest tasks at any time of the schedule; none without a schedule.
+    pub fn least(&self) -> Option<u32> {
+        self.schedule.values().map(|entry| entry.min).min().map(|least| least.min(self.min))
+    }
+}
+
+/// One entry of a scale's `schedule`: bounds that hold from each of its times until the next time of another entry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ScaleEntry {
+    /// `at`: `cron(…)`, as EventBridge writes it.
+    pub at: String,
+    /// `timezone`: as the tz database names it.
+    pub timezone: String,
+    /// `min`: the fewest tasks (0 to 1000).
+    pub min: u32,
+    /// `max`: the most tasks (`min` to 1000).
+    pub max: u32,
 }
 
 /// Where a service's image comes from.

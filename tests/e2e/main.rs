@@ -9,6 +9,7 @@ mod bastion;
 mod blockers;
 mod blocking;
 mod buckets;
+mod by_the_clock;
 mod cache;
 mod calls;
 mod changes;

@@ -228,6 +228,11 @@ async fn watching(config: &SdkConfig, found: &mut Found) {
     for policy in policies.scaling_policies() {
         found.add("scaling policy", Some(policy.policy_arn()));
     }
+    let actions =
+        scaling.describe_scheduled_actions().service_namespace("ecs".into()).send().await.expect("it answers");
+    for action in actions.scheduled_actions() {
+        found.add("scheduled action", Some(action.scheduled_action_arn()));
+    }
     let cloudwatch = aws_sdk_cloudwatch::Client::new(config);
     for alarm in cloudwatch.describe_alarms().send().await.expect("it answers").metric_alarms() {
         found.add("alarm", alarm.alarm_name());

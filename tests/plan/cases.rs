@@ -91,6 +91,7 @@ cases! {
     references_in_values,
     rolled_back,
     running_image_deleted,
+    scaled_by_the_clock,
     second_service_added,
     second_service_removed,
     secrets_from_elsewhere,

@@ -309,6 +309,7 @@ fn scaling(wants: &Value, id: &str) -> Value {
     });
     json!({
         "resource": id, "min": wants["min"], "max": wants["max"], "policies": policies.collect::<Vec<_>>(),
+        "schedule": wants["schedule"].as_array().cloned().unwrap_or_default(),
     })
 }
 

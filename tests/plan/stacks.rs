@@ -166,6 +166,11 @@ fn service() -> impl Strategy<Value = Service> {
             Just("replicas: 2"),
             Just("scale: { min: 1, max: 4, cpu: 60 }"),
             Just("scale: { min: 2, max: 8, cpu: 70, requests: 90 }"),
+            // Its times are still to come where the tests have the clock at 1970.
+            Just(
+                "scale: { min: 2, max: 8, cpu: 70, schedule: { off: { at: 'cron(0 0 1 1 ? 2100)', min: 0, max: 0 }, \
+                 on: { at: 'cron(0 0 2 1 ? 2100)' } } }",
+            ),
         ],
         prop_oneof![
             Just("/"),

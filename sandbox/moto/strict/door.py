@@ -5,6 +5,7 @@ import time
 from http.server import BaseHTTPRequestHandler
 
 from moto.acm.models import acm_backends
+from moto.applicationautoscaling.models import applicationautoscaling_backends
 from moto.elbv2.models import elbv2_backends
 from moto.iam.models import iam_backends
 from moto.scheduler.models import scheduler_backends
@@ -78,6 +79,21 @@ def schedules():
     return [schedule.to_dict() for group in groups for schedule in list(group.schedules.values())]
 
 
+def scheduled_actions():
+    """All scheduled actions of services' scaling, as a call that registers the target with their limits."""
+    found = []
+    for backend in backends_of(applicationautoscaling_backends):
+        for action in list(backend.scheduled_actions):
+            limits = {key: value for key, value in (action.scalable_target_action or {}).items() if value is not None}
+            found.append({
+                "Name": action.scheduled_action_name, "Schedule": action.schedule, "Timezone": action.timezone or "UTC",
+                "Region": backend.region_name,
+                "Target": {"ServiceNamespace": action.service_namespace, "ResourceId": action.resource_id,
+                           "ScalableDimension": action.scalable_dimension, **limits},
+            })
+    return found
+
+
 class Door(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
@@ -90,7 +106,8 @@ class Door(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def do_GET(self):
-        answers = {"/elbv2": load_balancing, "/roles": roles, "/schedules": schedules, "/volumes": volumes}
+        answers = {"/elbv2": load_balancing, "/roles": roles, "/schedules": schedules,
+                   "/scheduled-actions": scheduled_actions, "/volumes": volumes}
         self.answer(answers[self.path]())
 
     def do_PUT(self):

@@ -1,4 +1,4 @@
-"""Application Auto Scaling: limits, policies that need their target, and alarms that go with their policy."""
+"""Application Auto Scaling: limits, policies and scheduled actions that need their target, and alarms that go with their policy."""
 
 from moto.applicationautoscaling.exceptions import AWSValidationException
 from moto.applicationautoscaling.models import ApplicationAutoscalingBackend, FakeApplicationAutoscalingPolicy
@@ -45,6 +45,10 @@ def deregister_scalable_target(original, self, namespace, r_id, dimension):
         if (policy.resource_id, policy.scalable_dimension) == (r_id, dimension):
             policy.delete_alarms(self.account_id, self.region_name)
             del self.policies[key]
+    self.scheduled_actions = [
+        action for action in self.scheduled_actions
+        if (action.resource_id, action.scalable_dimension) != (r_id, dimension)
+    ]
     return original(self, namespace, r_id, dimension)
 
 
@@ -86,3 +90,29 @@ def delete_scaling_policy(original, self, policy_name, service_namespace, resour
     if key not in self.policies:
         raise JsonRESTError("ObjectNotFoundException", f"No scaling policy found: {policy_name}")
     return original(self, policy_name, service_namespace, resource_id, scalable_dimension)
+
+
+@patch(ApplicationAutoscalingBackend, "put_scheduled_action")
+def put_scheduled_action(
+    original, self, service_namespace, schedule, timezone, scheduled_action_name, resource_id, scalable_dimension,
+    start_time, end_time, scalable_target_action,
+):
+    if resource_id not in self.targets.get(scalable_dimension, {}):
+        raise JsonRESTError("ObjectNotFoundException", f"No scalable target registered for {resource_id}")
+    limits = scalable_target_action or {}
+    least, most = limits.get("MinCapacity"), limits.get("MaxCapacity")
+    if least is not None and most is not None and least > most:
+        raise AWSValidationException("Maximum capacity cannot be less than minimum capacity")
+    return original(
+        self, service_namespace, schedule, timezone, scheduled_action_name, resource_id, scalable_dimension,
+        start_time, end_time, scalable_target_action,
+    )
+
+
+@patch(ApplicationAutoscalingBackend, "delete_scheduled_action")
+def delete_scheduled_action(original, self, service_namespace, scheduled_action_name, resource_id, scalable_dimension):
+    key = (scheduled_action_name, resource_id, scalable_dimension)
+    known = [(one.scheduled_action_name, one.resource_id, one.scalable_dimension) for one in self.scheduled_actions]
+    if key not in known:
+        raise JsonRESTError("ObjectNotFoundException", f"No scheduled action found: {scheduled_action_name}")
+    return original(self, service_namespace, scheduled_action_name, resource_id, scalable_dimension)

@@ -200,7 +200,10 @@ async fn carry_out(region: &Arc<Region>, mut call: Call) -> Result<Answer, ApiEr
     }
     if call.is_mutating() {
         match call.service.as_str() {
-            "application-autoscaling" => autoscaling::after(&region.ecs, call, &answer),
+            "application-autoscaling" => {
+                autoscaling::after(&region.ecs, call, &answer);
+                region.schedules.after(&answer).await;
+            }
             "scheduler" => region.schedules.after(&answer).await,
             "rds" => region.rds.after(call, &answer).await,
             "elasticache" => region.caches.after(call, &answer).await,

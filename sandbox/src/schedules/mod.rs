@@ -1,4 +1,5 @@
-//! EventBridge Scheduler, as far as it does something: moto keeps the schedules, and here their tasks are started on time.
+//! EventBridge Scheduler and the scheduled actions of Application Auto Scaling, as far as they do something: moto keeps them, and here
+//! tasks are started, and the limits of services set, on time.
 //!
 //! Time can pass faster here, by a share of AWS's as other times do: what is hours away then comes in seconds.
 
@@ -17,6 +18,7 @@ use tokio::time::Instant;
 
 use crate::{
     api::{Answer, ApiError, Call},
+    autoscaling,
     ecs::Ecs,
     moto::Moto,
     place::Place,
@@ -48,8 +50,17 @@ struct Entry {
     when: (String, String),
     expression: Expression,
     zone: TimeZone,
-    target: Value,
+    does: Does,
     next: Option<Timestamp>,
+}
+
+/// What is done on time.
+#[derive(Clone)]
+enum Does {
+    /// The target of a schedule is started.
+    Start(Value),
+    /// A scalable target of this region gets other limits.
+    Scale { region: String, input: Value },
 }
 
 /// A clock that goes faster than this computer's by a factor.
@@ -79,20 +90,30 @@ impl Schedules {
     /// Reads what the control plane has after a change of it.
     async fn refresh(&self) {
         let schedules = self.moto.get("/schedules").await.unwrap_or_default();
+        let actions = self.moto.get("/scheduled-actions").await.unwrap_or_default();
+        let enabled = schedules.as_array().into_iter().flatten().filter(|schedule| schedule["State"] == "ENABLED").map(
+            |schedule| {
+                let keys = ["GroupName", "Name", "ScheduleExpression", "ScheduleExpressionTimezone"];
+                (keys.map(|key| text(schedule, key)), Does::Start(schedule["Target"].clone()))
+            },
+        );
+        let scaled = actions.as_array().into_iter().flatten().map(|action| {
+            let [name, schedule, zone, region] =
+                ["Name", "Schedule", "Timezone", "Region"].map(|key| text(action, key));
+            let of = text(&action["Target"], "ResourceId");
+            ([of, name, schedule, zone], Does::Scale { region, input: action["Target"].clone() })
+        });
         let mut calendar = self.calendar.lock().expect("nobody panics while holding this");
         let now = calendar.clock.now();
         let mut before = std::mem::take(&mut calendar.entries);
-        for schedule in schedules.as_array().into_iter().flatten().filter(|schedule| schedule["State"] == "ENABLED") {
-            let text = |key: &str| schedule[key].as_str().unwrap_or_default().to_owned();
-            let (key, when) =
-                ((text("GroupName"), text("Name")), (text("ScheduleExpression"), text("ScheduleExpressionTimezone")));
+        for ([group, name, schedule, zone], does) in enabled.chain(scaled) {
+            let (key, when) = ((group, name), (schedule, zone));
             let Some((expression, zone)) = Expression::parse(&when.0).zip(TimeZone::get(&when.1).ok()) else {
                 continue;
             };
             let known = before.remove(&key).filter(|known| known.when == when);
             let next = known.map_or_else(|| first(&expression, now, &zone), |known| known.next);
-            let target = schedule["Target"].clone();
-            calendar.entries.insert(key, Entry { when, expression, zone, target, next });
+            calendar.entries.insert(key, Entry { when, expression, zone, does, next });
         }
     }
 
@@ -127,8 +148,8 @@ impl Schedules {
         }
     }
 
-    /// The targets that are due now, each once however often it would have been since the last look.
-    fn due(&self, scale: f64) -> Vec<(String, Value)> {
+    /// What is due now, each once however often it would have been since the last look.
+    fn due(&self, scale: f64) -> Vec<(String, Does)> {
         let mut calendar = self.calendar.lock().expect("nobody panics while holding this");
         if calendar.clock.scale.to_bits() != scale.to_bits() {
             calendar.clock = Clock::new(scale);
@@ -142,7 +163,7 @@ impl Schedules {
         for ((_, name), entry) in &mut calendar.entries {
             if entry.next.is_some_and(|next| next <= now) {
                 entry.next = entry.expression.next(now, &entry.zone);
-                due.push((name.clone(), entry.target.clone()));
+                due.push((name.clone(), entry.does.clone()));
             }
         }
         due
@@ -158,10 +179,20 @@ fn first(expression: &Expression, now: Timestamp, zone: &TimeZone) -> Option<Tim
 pub(crate) async fn keep_time(schedules: Arc<Schedules>) {
     loop {
         tokio::time::sleep(LOOK).await;
-        for (name, target) in schedules.due(schedules.place.settings.schedule_scale()) {
-            if let Err(error) = schedules.ecs.start_on_time(&name, &target).await {
-                tracing::warn!(schedule = name, code = error.code, "a task was not started: {}", error.message);
+        for (name, does) in schedules.due(schedules.place.settings.schedule_scale()) {
+            let done = match &does {
+                Does::Start(target) => schedules.ecs.start_on_time(&name, target).await,
+                Does::Scale { region, input } => {
+                    autoscaling::scale_on_time(&schedules.moto, &schedules.ecs, region, input).await
+                }
+            };
+            if let Err(error) = done {
+                tracing::warn!(schedule = name, code = error.code, "it was not done on time: {}", error.message);
             }
         }
     }
+}
+
+fn text(document: &Value, key: &str) -> String {
+    document[key].as_str().unwrap_or_default().to_owned()
 }

@@ -10,6 +10,9 @@ use std::collections::BTreeMap;
 use aws_sdk_applicationautoscaling::{
     operation::{
         delete_scaling_policy::{DeleteScalingPolicyError, DeleteScalingPolicyInput, DeleteScalingPolicyOutput},
+        delete_scheduled_action::{
+            DeleteScheduledActionError, DeleteScheduledActionInput, DeleteScheduledActionOutput,
+        },
         deregister_scalable_target::{
             DeregisterScalableTargetError, DeregisterScalableTargetInput, DeregisterScalableTargetOutput,
         },
@@ -19,7 +22,11 @@ use aws_sdk_applicationautoscaling::{
         describe_scaling_policies::{
             DescribeScalingPoliciesError, DescribeScalingPoliciesInput, DescribeScalingPoliciesOutput,
         },
+        describe_scheduled_actions::{
+            DescribeScheduledActionsError, DescribeScheduledActionsInput, DescribeScheduledActionsOutput,
+        },
         put_scaling_policy::{PutScalingPolicyError, PutScalingPolicyInput, PutScalingPolicyOutput},
+        put_scheduled_action::{PutScheduledActionError, PutScheduledActionInput, PutScheduledActionOutput},
         register_scalable_target::{
             RegisterScalableTargetError, RegisterScalableTargetInput, RegisterScalableTargetOutput,
         },
@@ -27,18 +34,20 @@ use aws_sdk_applicationautoscaling::{
     primitives::DateTime,
     types::{
         MetricType, PolicyType, PredefinedMetricSpecification, ScalableDimension, ScalableTarget, ScalingPolicy,
-        ServiceNamespace, TargetTrackingScalingPolicyConfiguration as TargetTracking,
+        ScheduledAction, ServiceNamespace, TargetTrackingScalingPolicyConfiguration as TargetTracking,
+        builders::ScheduledActionBuilder,
     },
 };
 
 use crate::aws::model::{Cloud, Refusal, Service, line};
 
-/// What the account has in the region: targets with their tags, and policies.
+/// What the account has in the region: targets with their tags, policies, and scheduled actions.
 #[derive(Clone, Default)]
 pub(super) struct AutoScaling {
     /// By the id of the resource.
     targets: BTreeMap<String, (ScalableTarget, Vec<(String, String)>)>,
     policies: Vec<ScalingPolicy>,
+    actions: Vec<ScheduledAction>,
 }
 
 impl Service for AutoScaling {
@@ -46,7 +55,8 @@ impl Service for AutoScaling {
         let targets = self.targets.values().map(|(target, tags)| {
             format!("{} {} to {}", line("scalable target", tags), target.min_capacity(), target.max_capacity())
         });
-        targets.chain(self.policies.iter().map(|policy| format!("{policy:?}"))).collect()
+        let policies = self.policies.iter().map(|policy| format!("{policy:?}"));
+        targets.chain(policies).chain(self.actions.iter().map(|action| format!("{action:?}"))).collect()
     }
 }
 
@@ -59,6 +69,9 @@ pub(super) fn cloud() -> Cloud {
     cloud.on(PutScalingPolicyError::generic, put_policy);
     cloud.on(DescribeScalingPoliciesError::generic, describe_policies);
     cloud.on(DeleteScalingPolicyError::generic, delete_policy);
+    cloud.on(PutScheduledActionError::generic, put_action);
+    cloud.on(DescribeScheduledActionsError::generic, describe_actions);
+    cloud.on(DeleteScheduledActionError::generic, delete_action);
     cloud.with(|scaling: &mut AutoScaling| {
         let of_nobody = "service/main/of-somebody-else";
         scaling.targets.insert(of_nobody.to_owned(), (target(of_nobody, 1, 2), Vec::new()));
@@ -94,6 +107,21 @@ impl AutoScaling {
         self.policies.retain(|policy| {
             policy.policy_name != name || policy.target_tracking_scaling_policy_configuration.is_none()
         });
+    }
+
+    /// Takes the scheduled actions called `name` of stacks away.
+    pub(super) fn remove_action(&mut self, name: &str) {
+        self.actions.retain(|action| action.scheduled_action_name != name);
+    }
+
+    /// Gives every target of a stack a scheduled action.
+    pub(super) fn add_action(&mut self) {
+        for (resource, (_, tags)) in &self.targets {
+            if !tags.is_empty() {
+                let action = action(resource, "of-somebody-else").schedule("rate(1 day)");
+                self.actions.push(action.build().expect("all of it is given"));
+            }
+        }
     }
 
     fn target(&mut self, resource: Option<&str>) -> Result<&mut ScalableTarget, Refusal> {
@@ -167,7 +195,7 @@ fn describe(
     Ok(DescribeScalableTargetsOutput::builder().set_scalable_targets(Some(shown)).build())
 }
 
-/// Its policies go with it.
+/// Its policies and scheduled actions go with it.
 fn deregister(
     scaling: &mut AutoScaling,
     input: &DeregisterScalableTargetInput,
@@ -175,6 +203,7 @@ fn deregister(
     let resource = scaling.target(input.resource_id())?.resource_id().to_owned();
     scaling.targets.remove(&resource);
     scaling.policies.retain(|policy| policy.resource_id() != resource);
+    scaling.actions.retain(|action| action.resource_id() != resource);
     Ok(DeregisterScalableTargetOutput::builder().build())
 }
 
@@ -205,4 +234,47 @@ fn delete_policy(
     let at = scaling.policies.iter().position(is_meant).ok_or_else(|| absent("scaling policy"))?;
     scaling.policies.remove(at);
     Ok(DeleteScalingPolicyOutput::builder().build())
+}
+
+fn action(resource: &str, name: &str) -> ScheduledActionBuilder {
+    ScheduledAction::builder()
+        .scheduled_action_arn(format!("arn of {name}"))
+        .scheduled_action_name(name)
+        .service_namespace(ServiceNamespace::Ecs)
+        .resource_id(resource)
+        .scalable_dimension(ScalableDimension::EcsServiceDesiredCount)
+        .creation_time(DateTime::from_secs(0))
+}
+
+/// Makes a scheduled action, or overwrites the one of this name.
+fn put_action(scaling: &mut AutoScaling, input: &PutScheduledActionInput) -> Result<PutScheduledActionOutput, Refusal> {
+    let resource = scaling.target(input.resource_id())?.resource_id().to_owned();
+    let name = input.scheduled_action_name().unwrap_or_default();
+    let put = action(&resource, name)
+        .schedule(input.schedule().unwrap_or_default())
+        .set_timezone(input.timezone.clone())
+        .set_scalable_target_action(input.scalable_target_action.clone());
+    scaling.actions.retain(|has| (has.resource_id(), has.scheduled_action_name()) != (resource.as_str(), name));
+    scaling.actions.push(put.build().expect("all of it is given"));
+    Ok(PutScheduledActionOutput::builder().build())
+}
+
+fn describe_actions(
+    scaling: &mut AutoScaling,
+    _: &DescribeScheduledActionsInput,
+) -> Result<DescribeScheduledActionsOutput, Refusal> {
+    Ok(DescribeScheduledActionsOutput::builder().set_scheduled_actions(Some(scaling.actions.clone())).build())
+}
+
+fn delete_action(
+    scaling: &mut AutoScaling,
+    input: &DeleteScheduledActionInput,
+) -> Result<DeleteScheduledActionOutput, Refusal> {
+    let is_meant = |action: &ScheduledAction| {
+        (Some(action.resource_id()), Some(action.scheduled_action_name()))
+            == (input.resource_id(), input.scheduled_action_name())
+    };
+    let at = scaling.actions.iter().position(is_meant).ok_or_else(|| absent("scheduled action"))?;
+    scaling.actions.remove(at);
+    Ok(DeleteScheduledActionOutput::builder().build())
 }

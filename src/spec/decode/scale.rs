@@ -1,11 +1,19 @@
 //! `replicas` and `scale` of a service: how many tasks, or between how many autoscaling chooses.
 
+use std::collections::BTreeMap;
+
 use crate::spec::{
-    keys::{COOLDOWN, SCALE},
+    check,
+    keys::{COOLDOWN, SCALE, SCALE_ENTRY},
     problem::Collector,
-    read::{Field, Map},
-    service::Scale,
+    read::{Entries, Field, Map},
+    service::{Scale, ScaleEntry},
 };
+
+use super::schedule;
+
+/// The keys of `scale` that say how tasks are scaled, and not by what.
+const BY_NOTHING: [&str; 4] = ["min", "max", "cooldown", "schedule"];
 
 /// The number of tasks that the service begins with and never has less than, and what autoscaling may make of it.
 pub(super) fn count(map: &Map, routed: bool, problems: &mut Collector) -> Option<(u32, Option<Scale>)> {
@@ -50,10 +58,14 @@ fn scale(field: &Field, routed: bool, problems: &mut Collector) -> Option<Scale>
     };
     let (cooldown_out, cooldown_in) = (cooldown.seconds("out", problems), cooldown.seconds("in", problems));
     // A key that is misspelt is a problem of its own.
-    if map.fields().all(|field| field.node.is_null() || ["min", "max", "cooldown"].contains(&field.key.text.as_str())) {
+    if map.fields().all(|field| field.node.is_null() || BY_NOTHING.contains(&field.key.text.as_str())) {
         let hint = "add `cpu: 60` or `memory: 70`, in percent, `requests: 1000`, a minute and task, or `response_time: 500`, in ms";
         field.wrong("`scale` does not say by what", hint, problems);
     }
+    let schedule = match map.get("schedule") {
+        Some(field) => entries(&field, (min, max), problems),
+        None => Some(BTreeMap::new()),
+    };
     Some(Scale {
         min: min?,
         max: max?,
@@ -63,5 +75,69 @@ fn scale(field: &Field, routed: bool, problems: &mut Collector) -> Option<Scale>
         response_time,
         cooldown_out: cooldown_out?,
         cooldown_in: cooldown_in?,
+        schedule: schedule?,
     })
+}
+
+/// The entries of a schedule, where `usual` are the bounds without one.
+fn entries(
+    field: &Field,
+    usual: (Option<u32>, Option<u32>),
+    problems: &mut Collector,
+) -> Option<BTreeMap<String, ScaleEntry>> {
+    let mut entries = BTreeMap::new();
+    let mut whole = true;
+    // What is empty counts as not there: an environment takes an entry away with `null`.
+    for field in Entries::new(field.node, &field.path, problems)?.fields().filter(|field| !field.node.is_null()) {
+        let name = &field.key.text;
+        if !check::is_name(name, check::LONGEST_NAME) {
+            let hint = "2 to 20 of a-z, 0-9 and -, beginning with a letter, such as night";
+            problems.add(field.key.span, &field.path, format!("`{name}` cannot name an entry"), hint);
+        }
+        match entry(&field, usual, problems) {
+            Some(entry) => drop(entries.insert(name.clone(), entry)),
+            None => whole = false,
+        }
+    }
+    let mut bounds = entries.values().map(|entry| (entry.min, entry.max));
+    if let Some(first) = bounds.next().filter(|_| whole)
+        && bounds.all(|others| others == first)
+    {
+        let hint = "an entry holds until another one comes: add `morning: { at: \"cron(0 7 * * ? *)\" }`, which brings back `min` and `max` of \
+                    `scale`";
+        field.wrong(format!("nothing changes {} to {} tasks again", first.0, first.1), hint, problems);
+    }
+    whole.then_some(entries)
+}
+
+fn entry(field: &Field, usual: (Option<u32>, Option<u32>), problems: &mut Collector) -> Option<ScaleEntry> {
+    let map = Map::new(field.node, &field.path, &SCALE_ENTRY, problems)?;
+    let at = map.required("at", problems).and_then(|field| {
+        let at = field.text(problems)?;
+        if let Some((why, hint)) = schedule::problem(&at) {
+            field.wrong(format!("`{at}`: {why}"), hint, problems);
+        } else if !at.starts_with("cron(") {
+            let hint = "write cron(0 20 * * ? *) for 20:00 every day";
+            field.wrong(format!("`{at}` does not say a time of the day"), hint, problems);
+        }
+        Some(at)
+    });
+    let timezone = map.text("timezone", problems);
+    let mut bound = |key: &str, usual: Option<u32>| match map.get(key) {
+        Some(_) => map.number(key, problems),
+        None => usual,
+    };
+    let (min, max) = (bound("min", usual.0), bound("max", usual.1));
+    if let (Some(min), Some(max)) = (min, max) {
+        // One of the two is written here, or `scale` itself is wrong, which is said there.
+        let at = if map.get("min").is_some() { "min" } else { "max" };
+        if min > max {
+            let message = format!("`min` is {min} and `max` is {max}");
+            map.wrong(at, message, format!("write both, such as `min: {min}, max: {min}`"), problems);
+        } else if min == 0 && max > 0 {
+            let hint = "without a task there is nothing to measure; `min: 0, max: 0` stops the service until another entry comes";
+            map.wrong(at, "autoscaling needs at least one task", hint, problems);
+        }
+    }
+    Some(ScaleEntry { at: at?, timezone: timezone?, min: min?, max: max? })
 }

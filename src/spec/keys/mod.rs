@@ -33,7 +33,7 @@ pub(super) use load_balancer::{LOAD_BALANCER, TLS, TlsWord};
 pub(super) use logs::{DAYS as LOG_DAYS, LOGS};
 pub(super) use network::{NAT, NETWORK};
 pub(super) use permissions::STATEMENT;
-pub(super) use scale::{COOLDOWN, SCALE};
+pub(super) use scale::{COOLDOWN, SCALE, SCALE_ENTRY};
 pub(super) use secrets::SECRET;
 pub(super) use service::{ARCH, ARCH_WORDS, DOCKERFILE, FILE, PROTOCOL, REPLACE, SERVICE, SPOT, ULIMITS};
 pub(super) use sidecars::{CHECK, CONDITIONS, SIDECAR};

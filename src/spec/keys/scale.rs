@@ -1,6 +1,6 @@
 //! The keys of `scale` of a service.
 
-use super::{Absence, Foreign, Key, Kind, Literal, Section};
+use super::{Absence, Foreign, Key, Kind, Literal, Section, texts};
 use crate::spec::check::MOST_TASKS;
 
 const ONE_OF_FOUR: Absence = Absence::Means("one of the four");
@@ -53,9 +53,19 @@ pub(in crate::spec) static SCALE: Section = Section {
             absence: Absence::Means("`{ out: 1m, in: 5m }`"),
             doc: "How long autoscaling waits between two changes, such as `{ out: 30s, in: 10m }`.",
         },
+        Key {
+            name: "schedule",
+            kind: Kind::Named { names: &texts::SCALE_ENTRY_NAME, of: &Kind::Map(&SCALE_ENTRY) },
+            absence: Absence::Means("none"),
+            doc: "Other bounds from given times on, by name, for nights and weekends. See [by the clock](#scale-by-the-clock).",
+        },
     ],
     foreign: &[
         Foreign { words: &["range"], help: "use `min` and `max`" },
+        Foreign {
+            words: &["scheduled_actions", "cron", "schedules"],
+            help: "use `schedule`, such as `schedule: { night: { at: \"cron(0 20 * * ? *)\", min: 1, max: 2 } }`",
+        },
         Foreign { words: &["min_capacity", "min_count", "min_replicas"], help: "use `min` for the fewest tasks" },
         Foreign { words: &["max_capacity", "max_count", "max_replicas"], help: "use `max` for the most tasks" },
         Foreign { words: &["cpu_percentage", "cpu_percent"], help: "use `cpu`, in percent" },
@@ -63,6 +73,55 @@ pub(in crate::spec) static SCALE: Section = Section {
         Foreign {
             words: &["queue_delay"],
             help: "use `cpu`, `memory`, `requests` or `response_time`: tasks are scaled by nothing else",
+        },
+    ],
+};
+
+/// <https://docs.aws.amazon.com/autoscaling/application/APIReference/API_PutScheduledAction.html>
+pub(in crate::spec) static SCALE_ENTRY: Section = Section {
+    name: "scale_entry",
+    doc: "Bounds that hold from a time on.",
+    keys: &[
+        Key {
+            name: "at",
+            kind: Kind::Text(&texts::CRON),
+            absence: Absence::Error("\"cron(0 20 * * ? *)\""),
+            doc: "When it comes: `cron(…)` with six fields, as in the `schedule` of [jobs](#jobs).",
+        },
+        Key {
+            name: "timezone",
+            kind: Kind::Text(&texts::TIME_ZONE),
+            absence: Absence::Default(Literal::Text("UTC")),
+            doc: "The time zone of `at`, such as `Europe/Oslo`. Daylight saving time is followed.",
+        },
+        Key {
+            name: "min",
+            kind: Kind::Number { least: 0, most: MOST_TASKS, unit: "" },
+            absence: Absence::Means("that of `scale`"),
+            doc: "The fewest tasks from then on. `min: 0` goes with `max: 0` alone: without a task there is nothing to measure.",
+        },
+        Key {
+            name: "max",
+            kind: Kind::Number { least: 0, most: MOST_TASKS, unit: "" },
+            absence: Absence::Means("that of `scale`"),
+            doc: "The most tasks from then on; at least `min`. With `0` no task runs.",
+        },
+    ],
+    foreign: &[
+        Foreign {
+            words: &["schedule", "cron", "when", "start", "recurrence"],
+            help: "use `at`, such as `at: \"cron(0 20 * * ? *)\"`",
+        },
+        Foreign {
+            words: &["end", "stop", "until", "duration"],
+            help: "add another entry at that time: an entry holds until another one comes",
+        },
+        Foreign { words: &["tz", "zone", "time_zone"], help: "use `timezone`, such as Europe/Oslo" },
+        Foreign { words: &["min_capacity", "min_size"], help: "use `min` for the fewest tasks" },
+        Foreign { words: &["max_capacity", "max_size"], help: "use `max` for the most tasks" },
+        Foreign {
+            words: &["replicas", "count", "desired_capacity"],
+            help: "use `min` and `max`; the same number for both is that many tasks",
         },
     ],
 };

@@ -16,6 +16,10 @@ pub(super) static STACK_NAME: Text = Text { pattern: NAME, longest: check::LONGE
 pub(super) static PART_NAME: Text =
     Text { one: "name of a service", pattern: NAME, longest: check::LONGEST_NAME, ..PLAIN };
 
+/// The name of an entry in the schedule of a service's `scale`.
+pub(super) static SCALE_ENTRY_NAME: Text =
+    Text { one: "name of an entry", pattern: NAME, longest: check::LONGEST_NAME, ..PLAIN };
+
 /// The name of a container beside a service's own.
 pub(super) static SIDECAR_NAME: Text =
     Text { one: "name of a sidecar", pattern: NAME, longest: check::LONGEST_NAME, ..PLAIN };
@@ -297,6 +301,9 @@ pub(super) static RESOURCE: Text = Text { many: "ARNs", pattern: "^(\\*|arn:aws:
 pub(super) static SECRET_PLACE: Text = Text { one: "ARN, or name of a parameter", ..PLAIN };
 
 pub(super) static SCHEDULE: Text = Text { one: "schedule", pattern: "^(cron|rate|at)\\(.+\\)$", ..PLAIN };
+
+/// A time that comes again and again.
+pub(super) static CRON: Text = Text { one: "cron expression", pattern: "^cron\\(.+\\)$", ..PLAIN };
 
 pub(super) static TIME_ZONE: Text = Text {
     one: "name in the tz database",

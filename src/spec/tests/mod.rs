@@ -12,6 +12,7 @@ mod parts;
 mod permissions;
 mod reach;
 mod references;
+mod scale;
 mod services;
 mod sidecars;
 mod volumes;

@@ -192,10 +192,11 @@ fn scale_gives_the_limits_and_what_is_held() {
             response_time: None,
             cooldown_out: 60,
             cooldown_in: 300,
+            schedule: BTreeMap::new(),
         })
     );
     let least = read(&format!("{ONE_SERVICE}    scale: {{ max: 3, memory: 70 }}\n")).expect("it is valid");
-    assert_eq!(least.services["web"].scale.map(|scale| scale.min), Some(1));
+    assert_eq!(least.services["web"].scale.as_ref().map(|scale| scale.min), Some(1));
     assert_eq!(read(ONE_SERVICE).expect("it is valid").services["web"].scale, None);
 }
 
@@ -220,8 +221,10 @@ fn a_scale_that_cannot_be_is_placed_and_says_the_way_out() {
         ("scale: { max: 3, cpus: 50 }", "7:22 unknown key `cpus` [did you mean `cpu`?]"),
     ];
     let own = "scale: { max: 3, response_time: 500, cooldown: { out: 30s, in: 10m } }";
-    let scale =
-        read(&format!("{ONE_SERVICE}    {own}\n")).expect("it is valid").services["web"].scale.expect("it scales");
+    let scale = read(&format!("{ONE_SERVICE}    {own}\n")).expect("it is valid").services["web"]
+        .scale
+        .clone()
+        .expect("it scales");
     assert_eq!((scale.response_time, scale.cooldown_out, scale.cooldown_in), (Some(500), 30, 600));
     for (scale, problem) in table {
         let found = problems(&format!("{ONE_SERVICE}    {scale}\n"));
@@ -239,7 +242,7 @@ fn replicas_and_scale_exclude_each_other_in_an_environment() {
     );
     let counted = |environment: &str| {
         let stack = parse("stack.yaml", &text, environment, &none).expect("it is valid");
-        (stack.services["web"].replicas, stack.services["web"].scale.map(|scale| scale.max))
+        (stack.services["web"].replicas, stack.services["web"].scale.as_ref().map(|scale| scale.max))
     };
     assert_eq!((counted(DEFAULT_ENVIRONMENT), counted("production")), ((2, None), (3, Some(9))));
 }

@@ -3,6 +3,8 @@
 //!
 //! <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-auto-scaling.html>
 
+mod actions;
+mod bounds;
 mod policy;
 #[cfg(test)]
 mod sample;
@@ -12,8 +14,11 @@ mod tests;
 use std::{collections::HashMap, time::Duration};
 
 use aws_sdk_applicationautoscaling::types::{ScalableDimension, ScalableTarget, ScalingPolicy, ServiceNamespace};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+pub use actions::LiveEntry;
+pub use bounds::Entry;
 pub use policy::{Cooldown, LivePolicy, Measure, Policy};
 
 use crate::{
@@ -38,6 +43,21 @@ pub struct Desired {
     /// How long it waits between two changes.
     #[serde(default, skip_serializing_if = "Cooldown::is_usual")]
     pub cooldown: Cooldown,
+    /// Other bounds from given times on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub schedule: Vec<Entry>,
+}
+
+impl Desired {
+    /// The fewest and the most tasks while no entry of the schedule says otherwise.
+    fn usual(&self) -> (u32, u32) {
+        (self.min, self.max)
+    }
+
+    /// The fewest and the most tasks now.
+    fn bounds(&self) -> (u32, u32) {
+        bounds::at(self.usual(), &self.schedule, Timestamp::now())
+    }
 }
 
 /// What AWS has.
@@ -51,6 +71,25 @@ pub struct Live {
     pub max: u32,
     /// Its policies.
     pub policies: Vec<LivePolicy>,
+    /// Its schedule.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub schedule: Vec<LiveEntry>,
+    /// When this was read, in seconds since 1970: the bounds follow the clock.
+    #[serde(default)]
+    pub read_at: i64,
+}
+
+impl Live {
+    fn read_at(&self) -> Timestamp {
+        Timestamp::from_second(self.read_at).unwrap_or_default()
+    }
+
+    /// The name of the entry of its schedule that holds.
+    fn holds(&self) -> Option<String> {
+        let entries: Vec<Entry> = self.schedule.iter().map(|live| live.entry.clone()).collect();
+        let holding = bounds::holding(&entries, self.read_at());
+        holding.filter(|entry| (entry.min, entry.max) == (self.min, self.max)).map(|entry| entry.name.clone())
+    }
 }
 
 fields! {
@@ -64,6 +103,8 @@ fields! {
         InCooldown = "*.in_cooldown",
         Counted = "*.of",
         OtherPolicies = "other_policies",
+        Entry = "schedule.*",
+        OtherEntries = "other_entries",
     }
 }
 
@@ -87,11 +128,14 @@ impl Kind for Scaling {
         Permission::look(&[
             "application-autoscaling:DescribeScalableTargets",
             "application-autoscaling:DescribeScalingPolicies",
+            "application-autoscaling:DescribeScheduledActions",
         ]),
         Permission::make(
             &[
                 "application-autoscaling:DeleteScalingPolicy",
+                "application-autoscaling:DeleteScheduledAction",
                 "application-autoscaling:PutScalingPolicy",
+                "application-autoscaling:PutScheduledAction",
                 "application-autoscaling:RegisterScalableTarget",
                 "application-autoscaling:TagResource",
             ],
@@ -129,17 +173,25 @@ impl Kind for Scaling {
         if targets.peek().is_none() {
             return Ok(Vec::new());
         }
-        let call = cx.aws.autoscaling.describe_scaling_policies().service_namespace(ServiceNamespace::Ecs);
-        let pages = call.into_paginator().items().send();
-        let policies: Vec<ScalingPolicy> = pages.try_collect().await.during("DescribeScalingPolicies")?;
+        let policies = async {
+            let call = cx.aws.autoscaling.describe_scaling_policies().service_namespace(ServiceNamespace::Ecs);
+            let pages = call.into_paginator().items().send();
+            let policies: Vec<ScalingPolicy> = pages.try_collect().await.during("DescribeScalingPolicies")?;
+            Ok(policies)
+        };
+        let (policies, actions) = futures::future::try_join(policies, actions::list(cx)).await?;
+        let read_at = Timestamp::now().as_second();
         Ok(targets
             .map(|target| {
                 let own = policies.iter().filter(|policy| policy.resource_id() == target.resource_id());
+                let entries = actions.iter().filter(|action| action.resource_id() == target.resource_id());
                 let live = Live {
                     resource: target.resource_id().to_owned(),
                     min: u32::try_from(target.min_capacity()).unwrap_or_default(),
                     max: u32::try_from(target.max_capacity()).unwrap_or_default(),
                     policies: own.map(policy::live).collect(),
+                    schedule: entries.map(actions::live).collect(),
+                    read_at,
                 };
                 let address = Address::new(Self::NAME, &live.resource[prefix.len()..]);
                 Found { address, id: live.resource.clone(), live }
@@ -149,7 +201,10 @@ impl Kind for Scaling {
 
     fn diff(desired: &Desired, live: &Live) -> Changes<Field, NoField> {
         let mut diff = Diff::new();
-        diff.field(Field::Min, &live.min, &desired.min).field(Field::Max, &live.max, &desired.max);
+        if !bounds::hold((live.min, live.max), desired.usual(), &desired.schedule, live.read_at()) {
+            let (min, max) = bounds::at(desired.usual(), &desired.schedule, live.read_at());
+            diff.field(Field::Min, &live.min, &min).field(Field::Max, &live.max, &max);
+        }
         for policy in &desired.policies {
             let (name, target) = (policy.measure.name(), policy.value());
             let Some(has) = live.policies.iter().find(|has| has.name == name) else {
@@ -169,6 +224,16 @@ impl Kind for Scaling {
         for other in foreign(desired, live) {
             diff.push(Field::OtherPolicies, Shown::value(&other.name), Shown::Absent);
         }
+        for entry in &desired.schedule {
+            let has = live.schedule.iter().find(|has| has.entry.name == entry.name).map(LiveEntry::words);
+            if has.as_ref() != Some(&entry.words()) {
+                let from = has.map_or(Shown::Absent, Shown::value);
+                diff.push((Field::Entry, entry.name.as_str()), from, Shown::value(entry.words()));
+            }
+        }
+        for other in other_entries(desired, live) {
+            diff.push(Field::OtherEntries, Shown::value(&other.entry.name), Shown::Absent);
+        }
         diff.finish()
     }
 
@@ -177,10 +242,18 @@ impl Kind for Scaling {
     }
 
     async fn create(cx: &Context, address: &Address, desired: &Desired) -> Result<Live, Failure> {
-        let none = Live { resource: resource(&cx.id, address.name()), min: 0, max: 0, policies: Vec::new() };
-        set_limits(cx, address, desired, &none).await?;
+        let none = Live {
+            resource: resource(&cx.id, address.name()),
+            min: 0,
+            max: 0,
+            policies: Vec::new(),
+            schedule: Vec::new(),
+            read_at: Timestamp::now().as_second(),
+        };
+        let (min, max) = set_limits(cx, address, desired, &none).await?;
         let policies = put_policies(cx, desired, &none).await?;
-        Ok(Live { min: desired.min, max: desired.max, policies, ..none })
+        let schedule = put_schedule(cx, desired, &none).await?;
+        Ok(Live { min, max, policies, schedule, ..none })
     }
 
     async fn update(
@@ -191,7 +264,8 @@ impl Kind for Scaling {
         changes: &Changed<Field>,
     ) -> Result<Live, Failure> {
         let mut after = live.clone();
-        let (mut limits, mut policies, mut others) = (false, false, false);
+        let (mut limits, mut policies, mut others, mut entries, mut other_entries) =
+            (false, false, false, false, false);
         for field in changes {
             match field {
                 Field::Min | Field::Max => limits = true,
@@ -199,11 +273,12 @@ impl Kind for Scaling {
                     policies = true;
                 }
                 Field::OtherPolicies => others = true,
+                Field::Entry => entries = true,
+                Field::OtherEntries => other_entries = true,
             }
         }
         if limits {
-            set_limits(cx, address, desired, live).await?;
-            (after.min, after.max) = (desired.min, desired.max);
+            (after.min, after.max) = set_limits(cx, address, desired, live).await?;
         }
         if policies {
             after.policies = put_policies(cx, desired, live).await?;
@@ -215,11 +290,21 @@ impl Kind for Scaling {
             }
             after.policies.retain(|has| desired.policies.iter().any(|policy| policy.measure.name() == has.name));
         }
+        if entries {
+            after.schedule = put_schedule(cx, desired, live).await?;
+            after.schedule.extend(self::other_entries(desired, live).cloned());
+        }
+        if other_entries {
+            for other in self::other_entries(desired, live) {
+                actions::delete(cx, &live.resource, &other.entry.name).await?;
+            }
+            after.schedule.retain(|has| desired.schedule.iter().any(|entry| entry.name == has.entry.name));
+        }
         Ok(after)
     }
 
     async fn delete(cx: &Context, live: &Live) -> Result<(), Failure> {
-        // Its policies and their alarms go with it.
+        // Its policies and their alarms go with it, and its schedule.
         // https://docs.aws.amazon.com/autoscaling/application/APIReference/API_DeregisterScalableTarget.html
         let call = cx.aws.autoscaling.deregister_scalable_target().service_namespace(ServiceNamespace::Ecs);
         let call = call.resource_id(&live.resource).scalable_dimension(ScalableDimension::EcsServiceDesiredCount);
@@ -229,8 +314,8 @@ impl Kind for Scaling {
 
     fn figures(state: &State<Desired, Live>) -> Figures {
         let min = match state {
-            State::Desired(desired) => desired.min,
-            State::Live(live) => live.min,
+            State::Desired(desired) => desired.schedule.iter().map(|entry| entry.min).fold(desired.min, u32::max),
+            State::Live(live) => live.schedule.iter().map(|live| live.entry.min).fold(live.min, u32::max),
         };
         Figures::from([("min", min)])
     }
@@ -247,7 +332,8 @@ impl Kind for Scaling {
     fn summary(live: &Live) -> Option<String> {
         let held: Vec<String> =
             live.policies.iter().map(|policy| format!("{} {}", policy.name, policy.target)).collect();
-        Some(format!("{} to {} tasks, {}", live.min, live.max, held.join(", ")))
+        let since = live.holds().map_or(String::new(), |entry| format!(" by the schedule's `{entry}`"));
+        Some(format!("{} to {} tasks{since}, {}", live.min, live.max, held.join(", ")))
     }
 
     #[cfg(test)]
@@ -276,7 +362,14 @@ fn foreign<'a>(desired: &'a Desired, live: &'a Live) -> impl Iterator<Item = &'a
     live.policies.iter().filter(|has| desired.policies.iter().all(|policy| policy.measure.name() != has.name))
 }
 
-async fn set_limits(cx: &Context, address: &Address, desired: &Desired, live: &Live) -> Result<(), Failure> {
+/// The entries of its schedule that stack.yaml does not have.
+fn other_entries<'a>(desired: &'a Desired, live: &'a Live) -> impl Iterator<Item = &'a LiveEntry> {
+    live.schedule.iter().filter(|has| desired.schedule.iter().all(|entry| entry.name != has.entry.name))
+}
+
+/// Sets the bounds of now; gives them.
+async fn set_limits(cx: &Context, address: &Address, desired: &Desired, live: &Live) -> Result<(u32, u32), Failure> {
+    let (min, max) = desired.bounds();
     // Tags are for a new target. One whose creation was stopped half-way is not new any more.
     let is_new = live.max == 0 && !is_registered(cx, &live.resource).await?;
     let call = cx
@@ -286,10 +379,10 @@ async fn set_limits(cx: &Context, address: &Address, desired: &Desired, live: &L
         .service_namespace(ServiceNamespace::Ecs)
         .resource_id(&live.resource)
         .scalable_dimension(ScalableDimension::EcsServiceDesiredCount)
-        .min_capacity(aws::signed(desired.min))
-        .max_capacity(aws::signed(desired.max))
+        .min_capacity(aws::signed(min))
+        .max_capacity(aws::signed(max))
         .set_tags(is_new.then(|| HashMap::from_iter(aws::tags(&cx.id, address))));
-    call.customize().once().send().await.during("RegisterScalableTarget").map(drop)
+    call.customize().once().send().await.during("RegisterScalableTarget").map(|_| (min, max))
 }
 
 async fn put_policies(cx: &Context, desired: &Desired, live: &Live) -> Result<Vec<LivePolicy>, Failure> {
@@ -298,6 +391,19 @@ async fn put_policies(cx: &Context, desired: &Desired, live: &Live) -> Result<Ve
         policies.push(policy::put(cx, &live.resource, policy, desired.cooldown).await?);
     }
     Ok(policies)
+}
+
+/// Writes the entries that are not there or say something else.
+async fn put_schedule(cx: &Context, desired: &Desired, live: &Live) -> Result<Vec<LiveEntry>, Failure> {
+    let mut schedule = Vec::new();
+    for entry in &desired.schedule {
+        let same = live.schedule.iter().find(|has| has.entry.name == entry.name && has.words() == entry.words());
+        schedule.push(match same {
+            Some(same) => same.clone(),
+            None => actions::put(cx, &live.resource, entry).await?,
+        });
+    }
+    Ok(schedule)
 }
 
 /// Whether the service is a scalable target already.

@@ -10,7 +10,7 @@ use crate::{aws::model::Cloud, kind::Sample, kinds::autoscaling::model::AutoScal
 fn desired(cpu: u32, requests_to: &str) -> Desired {
     let requests = Measure::Requests { load_balancer: "app/lb/1".into(), target_group: requests_to.into() };
     let policies = vec![Policy { measure: Measure::Cpu, target: cpu }, Policy { measure: requests, target: 1000 }];
-    Desired { min: 2, max: 10, policies, cooldown: Cooldown::default() }
+    Desired { min: 2, max: 10, policies, cooldown: Cooldown::default(), schedule: Vec::new() }
 }
 
 pub(super) fn sample() -> Sample<Desired> {
@@ -31,6 +31,15 @@ pub(super) fn sample() -> Sample<Desired> {
             &["cpu.out_cooldown", "cpu.in_cooldown", "requests.out_cooldown", "requests.in_cooldown"],
             Desired { cooldown: Cooldown { out: 30, r#in: 600 }, ..base() },
         )
+        // One that came once, long ago, and one that is still to come: the test does not look at the clock.
+        .one_way(&["min", "max", "schedule.since", "schedule.later"], {
+            let schedule = vec![entry("since", 2025, 0, 0), entry("later", 2190, 5, 9)];
+            Desired { schedule, ..base() }
+        })
+        .drift_of_variant(&["schedule.later"], |cloud| {
+            cloud.with(|scaling: &mut AutoScaling| scaling.remove_action("later"));
+        })
+        .drift(&["other_entries"], |cloud| cloud.with(AutoScaling::add_action))
         .drift(&["cpu"], |cloud| cloud.with(|scaling: &mut AutoScaling| scaling.remove_policy("cpu")))
         .drift(&["cpu.metric"], |cloud| change(cloud, |tracking| tracking.predefined_metric_specification = memory()))
         .drift(&["cpu.out_cooldown"], |cloud| change(cloud, |tracking| tracking.scale_out_cooldown = None))
@@ -40,6 +49,10 @@ pub(super) fn sample() -> Sample<Desired> {
             change(cloud, |tracking| tracking.scale_out_cooldown = None);
             cloud.with(AutoScaling::add_policy);
         })
+}
+
+fn entry(name: &str, year: u32, min: u32, max: u32) -> Entry {
+    Entry { name: name.into(), at: format!("cron(0 0 1 1 ? {year})"), timezone: "UTC".into(), min, max }
 }
 
 fn memory() -> Option<PredefinedMetricSpecification> {

@@ -9,7 +9,7 @@ fn requests(target_group: Input) -> Measure {
 
 fn desired(policies: Vec<(Measure, u32)>) -> Desired {
     let policies = policies.into_iter().map(|(measure, target)| Policy { measure, target }).collect();
-    Desired { min: 2, max: 10, policies, cooldown: Cooldown::default() }
+    Desired { min: 2, max: 10, policies, cooldown: Cooldown::default(), schedule: Vec::new() }
 }
 
 fn live() -> Live {
@@ -29,6 +29,8 @@ fn live() -> Live {
             policy("cpu", "ECSServiceAverageCPUUtilization", "", 60.0),
             policy("requests", "ALBRequestCountPerTarget", "app/lb/1/targetgroup/web/2", 1000.0),
         ],
+        schedule: Vec::new(),
+        read_at: 0,
     }
 }
 
@@ -62,4 +64,48 @@ fn the_requests_of_a_replaced_target_group_are_counted_there() {
 fn a_service_is_found_again_by_its_name() {
     let id = StackId { stack: "demo".into(), environment: "default".into() };
     assert_eq!(resource(&id, "web"), live().resource);
+}
+
+/// Nights from 20:00 on with no task, and mornings from 7:00 on with the usual ones.
+fn nights() -> Vec<Entry> {
+    let entry = |name: &str, hour, min, max| Entry {
+        name: name.into(),
+        at: format!("cron(0 {hour} * * ? *)"),
+        timezone: "UTC".into(),
+        min,
+        max,
+    };
+    vec![entry("morning", 7, 2, 10), entry("night", 20, 0, 0)]
+}
+
+#[test]
+fn bounds_follow_the_schedule_and_the_clock() {
+    let both = desired(vec![(Measure::Cpu, 60), (requests("targetgroup/web/2".into()), 1000)]);
+    let scheduled = Desired { schedule: nights(), ..both.clone() };
+    let at = |time: &str, bounds: (u32, u32), schedule: Vec<Entry>| Live {
+        min: bounds.0,
+        max: bounds.1,
+        schedule: schedule.into_iter().map(LiveEntry::from).collect(),
+        read_at: time.parse::<Timestamp>().expect("a time").as_second(),
+        ..live()
+    };
+    let (noon, night) = ("2026-06-03T12:00:00Z", "2026-06-03T23:00:00Z");
+    assert_eq!(changed(&scheduled, &at(noon, (2, 10), nights())), Vec::<String>::new());
+    assert_eq!(changed(&scheduled, &at(night, (0, 0), nights())), Vec::<String>::new(), "the schedule is no drift");
+    assert_eq!(changed(&scheduled, &at(night, (2, 10), nights())), ["min", "max"], "what somebody set by hand is");
+    assert_eq!(
+        changed(&scheduled, &at(night, (2, 10), Vec::new())),
+        ["min", "max", "schedule.morning", "schedule.night"]
+    );
+
+    // Without the schedule the bounds are the usual ones again.
+    assert_eq!(changed(&both, &at(night, (0, 0), nights())), ["min", "max", "other_entries", "other_entries"]);
+    let later = nights().into_iter().map(|entry| Entry { at: entry.at.replace("0 20", "30 23"), ..entry }).collect();
+    let later = Desired { schedule: later, ..both };
+    assert_eq!(changed(&later, &at(night, (0, 0), nights())), ["min", "max", "schedule.night"]);
+
+    let summary = |live: &Live| Scaling::summary(live).unwrap_or_default();
+    let words = summary(&at(night, (0, 0), nights()));
+    assert_eq!(words, "0 to 0 tasks by the schedule's `night`, cpu 60, requests 1000");
+    assert!(summary(&live()).starts_with("2 to 10 tasks, cpu"));
 }

@@ -66,6 +66,9 @@ pub struct Desired {
     pub replicas: u32,
     /// With autoscaling, the most tasks: what runs between is for it to choose.
     pub most: Option<u32>,
+    /// With a schedule of autoscaling, the fewest tasks at any time of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub least: Option<u32>,
     /// Where they run.
     pub subnets: Vec<Input>,
     /// Who may call them.
@@ -112,6 +115,7 @@ impl Desired {
             container: live.container.as_deref().unwrap_or(name).to_owned(),
             replicas: live.replicas,
             most: None,
+            least: None,
             subnets: live.subnets.iter().map(|subnet| subnet.as_str().into()).collect(),
             security_group: live.security_groups.first().map(String::as_str).unwrap_or_default().into(),
             other_groups: live.security_groups.iter().skip(1).map(|group| group.as_str().into()).collect(),
@@ -513,7 +517,7 @@ fn taken_back(given_up: &str, primary: &Rollout) -> Phase {
 
 /// The number of tasks nearest to `count` that stack.yaml allows.
 fn within(desired: &Desired, count: u32) -> u32 {
-    count.clamp(desired.replicas, desired.most.unwrap_or(desired.replicas))
+    count.clamp(desired.least.unwrap_or(desired.replicas), desired.most.unwrap_or(desired.replicas))
 }
 
 fn load_balancers(desired: &Desired) -> Result<Option<Vec<LoadBalancer>>, Failure> {

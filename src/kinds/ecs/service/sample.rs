@@ -13,6 +13,7 @@ fn base() -> Desired {
         container: "main".into(),
         replicas: 2,
         most: None,
+        least: None,
         subnets: vec!["subnet-1".into(), "subnet-2".into()],
         security_group: "sg-1".into(),
         other_groups: Vec::new(),

@@ -59,6 +59,7 @@ fn desired(definition: &str) -> Desired {
         container: "web".into(),
         replicas: 2,
         most: None,
+        least: None,
         subnets: Vec::new(),
         security_group: "sg".into(),
         other_groups: Vec::new(),

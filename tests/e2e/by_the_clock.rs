@@ -1,0 +1,66 @@
+//! Autoscaling by the clock: a night in which no task runs, and what `up` and `deploy` do in it.
+
+use jiff::{Timestamp, ToSpan, tz::TimeZone};
+
+use crate::{sweep::everything, tiny::Tiny, until};
+
+/// When the next minute begins that is at least half a minute away, as a cron of that one time.
+fn soon() -> String {
+    let time = Timestamp::now().checked_add(90.seconds()).expect("it is near").to_zoned(TimeZone::UTC);
+    time.strftime("cron(%-M %-H %-d %-m ? %Y)").to_string()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_night_without_tasks_is_no_drift_and_ends_with_its_entry() {
+    let tiny = Tiny::start();
+    let world = &tiny.0;
+    world.edit("replicas: 2", "scale: { min: 1, max: 2, cpu: 60 }");
+    world.up();
+    let config = world.sdk().await;
+    let scaling = aws_sdk_applicationautoscaling::Client::new(&config);
+    let bounds = async || {
+        let targets = scaling.describe_scalable_targets().service_namespace("ecs".into()).send().await;
+        let targets = targets.expect("it answers");
+        let [target] = targets.scalable_targets() else { panic!("{targets:?}") };
+        (target.min_capacity(), target.max_capacity())
+    };
+
+    // An evening comes, and the tasks go. A morning long ago holds until then.
+    let schedule =
+        format!("{{ morning: {{ at: \"cron(0 7 1 1 ? 2025)\" }}, night: {{ at: \"{}\", min: 0, max: 0 }} }}", soon());
+    world.edit("cpu: 60 }", &format!("cpu: 60, schedule: {schedule} }}"));
+    assert_eq!(world.changes(), ["scaling.web schedule.morning", "scaling.web schedule.night"]);
+    world.up();
+    assert_eq!((bounds().await, world.settled()), ((1, 2), Vec::new()));
+    until::so("the night comes", async || bounds().await == (0, 0)).await;
+    until::so("no task runs", async || world.status()["services"][0]["running"] == 0).await;
+    assert_eq!(world.settled(), Vec::<String>::new(), "the night is no drift");
+    let status = world.must(&["status"]);
+    assert!(status.contains("0 to 0 tasks by the schedule's `night`, cpu 60"), "{status}");
+
+    // Neither a change nor a release ends it.
+    world.edit("cpu: 60", "cpu: 70");
+    assert_eq!(world.changes(), ["scaling.web cpu"]);
+    world.up();
+    tiny.say("two");
+    world.ends_with(0, &["deploy"]);
+    assert_eq!((bounds().await, world.settled()), ((0, 0), Vec::new()));
+    assert_eq!(world.status()["services"][0]["running"], 0);
+
+    // Another night holds at once, and without a schedule the bounds are the usual ones again.
+    world.edit("min: 0, max: 0", "min: 1, max: 1");
+    assert_eq!(
+        world.changes(),
+        ["service.web replicas", "scaling.web min", "scaling.web max", "scaling.web schedule.night"]
+    );
+    world.up();
+    assert_eq!((bounds().await, world.settled()), ((1, 1), Vec::new()));
+    let morning = schedule.replace("min: 0, max: 0", "min: 1, max: 1");
+    world.edit(&format!(", schedule: {morning}"), "");
+    assert_eq!(world.changes(), ["scaling.web max", "scaling.web other_entries", "scaling.web other_entries"]);
+    let url = world.up();
+    assert_eq!((bounds().await, world.settled()), ((1, 2), Vec::new()));
+    assert_eq!(world.get(&url).await, (200, "two".to_owned()));
+    world.must(&["destroy", "--confirm", "tiny"]);
+    assert_eq!(everything(world).await, Vec::<String>::new());
+}
