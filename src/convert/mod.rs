@@ -9,4 +9,5 @@ pub(crate) mod ledger;
 pub(crate) mod names;
 pub(crate) mod page;
 pub(crate) mod procfile;
+pub(crate) mod secrecy;
 pub(crate) mod source;

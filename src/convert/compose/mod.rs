@@ -2,6 +2,7 @@
 
 mod choice;
 mod images;
+mod known;
 mod labels;
 mod load;
 mod marks;
@@ -13,7 +14,6 @@ mod rest;
 mod rewrite;
 mod routes;
 mod schedule;
-mod secrecy;
 mod service;
 mod stores;
 mod words;
@@ -37,6 +37,7 @@ use self::{
 use super::{
     conversion::{Answers, Conversion, Open, Options},
     page::{Map, Page, Value},
+    secrecy::is_secret,
     source::Item,
 };
 use crate::document::problem::Problems;
@@ -221,7 +222,7 @@ fn facts(services: &[Service], work: &mut Work<'_>) {
     for (name, value) in
         variables.map(|variable| (variable.name.clone(), variable.value.clone())).chain(work.project.variables.known())
     {
-        if secrecy::is_secret(&name, &value) && !value.contains("://") {
+        if is_secret(&name, &value) && !value.contains("://") {
             facts.known.add(&value);
         }
     }

@@ -6,6 +6,7 @@ use super::{
 };
 use crate::convert::{
     page::{Map, Value},
+    secrecy::is_secret,
     source::{Entry, Item},
 };
 
@@ -121,7 +122,8 @@ fn build(context: &mut Context, scene: &Scene, entry: &Entry, target: &mut Targe
 fn arguments(context: &mut Context, scene: &Scene, args: &Entry, build: &mut Map, to: &str) {
     for entry in args.item.entries() {
         let value = entry.item.text().unwrap_or_default();
-        if super::sensitive::is_secret(&entry.key, value) {
+        let of_caller = value.starts_with("${") && value.ends_with('}');
+        if !of_caller && is_secret(&entry.key, value) {
             context.nearly(
                 entry,
                 to,

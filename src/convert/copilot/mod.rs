@@ -13,7 +13,6 @@ mod overrides;
 mod paths;
 mod routes;
 mod schedule;
-mod sensitive;
 mod sidecars;
 mod storage;
 mod templates;

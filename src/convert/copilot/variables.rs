@@ -5,10 +5,10 @@ use super::{
     context::{Context, Scene},
     image::{Target, is_variable},
     meaning::Meaning,
-    sensitive,
 };
 use crate::convert::{
     page::{Map, Value},
+    secrecy::is_secret,
     source::{Entry, Item},
 };
 
@@ -41,7 +41,7 @@ pub(super) fn variables(context: &mut Context, scene: &Scene, all: &Entry, owner
             context.left_out(entry, "it has no value");
             continue;
         };
-        if sensitive::is_secret(&entry.key, text) {
+        if is_secret(&entry.key, text) {
             set(owner, target, &entry.key, "set", None);
             let how = "it looks like a secret, and is not copied: give it with `stackctl secrets set`";
             context.nearly(entry, &format!("{}.secrets.{}", target.key, entry.key), how);

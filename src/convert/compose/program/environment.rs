@@ -4,12 +4,11 @@ use super::super::{
     images::Role,
     marks::{self, reference},
     rewrite::{Becomes, Called, rewritten},
-    secrecy::can_be_made,
     service::{Service, Variable},
     words,
     work::Work,
 };
-use crate::convert::{page::Value, source::Item};
+use crate::convert::{page::Value, secrecy::can_be_made, source::Item};
 
 /// Writes `env_file`, `env` and `secrets`. Gives whom the service calls.
 pub(super) fn write(service: &Service, work: &mut Work<'_>) -> Vec<Called> {

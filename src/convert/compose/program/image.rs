@@ -5,12 +5,12 @@ use std::path::{Component, Path};
 use super::super::{
     marks,
     rewrite::{Becomes, rewritten},
-    secrecy::is_secret,
     service::{Service, Variable},
     work::Work,
 };
 use crate::convert::{
     page::{Map, Value},
+    secrecy::is_secret,
     source::Item,
 };
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::{
     images::Role,
-    secrecy::Known,
+    known::Known,
     service::{Service, is_local},
 };
 

@@ -1,10 +1,11 @@
 //! Names of other services in values and commands: what the stack calls them, and who calls whom.
 
 use super::{
-    super::{marks::reference, secrecy::tokens, service::Service},
+    super::{marks::reference, service::Service},
     facts::Facts,
     stores::is_address,
 };
+use crate::convert::secrecy::tokens;
 
 /// A call of another service.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -6,10 +6,8 @@ mod stores;
 mod url;
 
 pub(super) use self::{facts::Facts, hosts::Called, hosts::in_command, stores::Becomes};
-use super::{
-    secrecy::{is_secret, tokens},
-    service::{Service, Variable},
-};
+use super::service::{Service, Variable};
+use crate::convert::secrecy::{is_secret, tokens};
 
 /// Whether the client of the cache speaks no TLS: it is told of host and port alone.
 pub(super) fn has_plain_cache(services: &[Service], facts: &Facts) -> bool {

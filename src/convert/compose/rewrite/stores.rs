@@ -1,10 +1,7 @@
 //! How a program is told of the database and of the cache: URLs, connection strings and single parts, said with references.
 
-use super::{
-    super::{marks::reference, secrecy::tokens},
-    facts::Facts,
-    url::Url,
-};
+use super::{super::marks::reference, facts::Facts, url::Url};
+use crate::convert::secrecy::tokens;
 
 /// What a value becomes.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,7 +1,5 @@
 //! What looks like a password, a token or a key, by its name or by its value: no stack.yaml and no report has such a value.
 
-use super::marks;
-
 /// Words in the name of a variable that has a secret.
 const SECRET: &[&str] = &[
     "PASSWORD",
@@ -19,33 +17,9 @@ const SECRET: &[&str] = &[
     "SALT",
 ];
 
-/// Words before `KEY` that make it a secret one.
-const KEYS: &[&str] = &[
-    "API",
-    "PRIVATE",
-    "ACCESS",
-    "ENCRYPTION",
-    "MASTER",
-    "SIGNING",
-    "AUTH",
-    "LICENSE",
-    "APP",
-    "JWT",
-    "SERVICE",
-    "SESSION",
-    "COOKIE",
-    "ACCOUNT",
-    "VAULT",
-    "MAILGUN",
-    "SENDGRID",
-    "STRIPE",
-    "S3",
-    "AWS",
-    "MEILI",
-    "HMAC",
-    "DEPLOY",
-    "ADMIN",
-];
+/// Words before `KEY` at the end of a name that make it no secret one.
+const OTHER_KEYS: &[&str] =
+    &["PARTITION", "SORT", "PRIMARY", "FOREIGN", "CACHE", "OBJECT", "ROUTING", "GROUP", "HASH", "HOT", "IDEMPOTENCY"];
 
 /// Words that say that the variable is about a secret and has none.
 const ABOUT: &[&str] = &[
@@ -89,18 +63,20 @@ const ABOUT: &[&str] = &[
     "ALLOW",
     "REQUIRE",
     "AUTHENTICATION",
+    "ARN",
+    "ID",
 ];
 
 /// Beginnings of names whose values end in a browser.
 const PUBLIC: &[&str] = &["NEXT_PUBLIC_", "VITE_", "REACT_APP_", "NUXT_PUBLIC_", "PUBLIC_", "EXPO_PUBLIC_"];
 
 /// The words of a name.
-pub(super) fn tokens(name: &str) -> Vec<String> {
+pub(crate) fn tokens(name: &str) -> Vec<String> {
     name.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty()).map(str::to_uppercase).collect()
 }
 
 /// Whether a variable of this name has a secret.
-pub(super) fn is_name(name: &str) -> bool {
+pub(crate) fn is_name(name: &str) -> bool {
     let upper = name.to_uppercase();
     if PUBLIC.iter().any(|beginning| upper.starts_with(beginning)) {
         return false;
@@ -110,9 +86,10 @@ pub(super) fn is_name(name: &str) -> bool {
     if tokens.iter().any(|word| ABOUT.contains(&word.as_str())) && !["PASSWORD", "PWD"].contains(&last) {
         return false;
     }
-    let is_key = |pair: &[String]| pair[1] == "KEY" && KEYS.contains(&pair[0].as_str());
+    let is_key = |pair: &[String]| pair[1] == "KEY" && !OTHER_KEYS.contains(&pair[0].as_str());
     let is_joined = |word: &String| ["PASSWORD", "SECRET", "TOKEN"].iter().any(|end| word.ends_with(end));
     tokens.iter().any(|word| SECRET.contains(&word.as_str()) || is_joined(word))
+        || upper == "KEY"
         || tokens.windows(2).any(is_key)
         || ["AUTH", "DSN"].contains(&last)
             && tokens.len() > 1
@@ -120,7 +97,7 @@ pub(super) fn is_name(name: &str) -> bool {
 }
 
 /// Whether a variable of this name and value has a secret.
-pub(super) fn is_secret(name: &str, value: &str) -> bool {
+pub(crate) fn is_secret(name: &str, value: &str) -> bool {
     let is_word = ["true", "false", "yes", "no", "on", "off", "null", "none", "0", "1"];
     if value.is_empty() || is_word.contains(&value.to_lowercase().as_str()) {
         return false;
@@ -129,7 +106,7 @@ pub(super) fn is_secret(name: &str, value: &str) -> bool {
 }
 
 /// Whether a value is a secret, whatever its name is.
-pub(super) fn is_value(value: &str) -> bool {
+pub(crate) fn is_value(value: &str) -> bool {
     let long = |beginning: &str, least: usize| value.starts_with(beginning) && value.len() >= least;
     has_credentials(value)
         || value.contains("-----BEGIN") && value.contains("PRIVATE KEY")
@@ -151,7 +128,7 @@ fn has_credentials(value: &str) -> bool {
 }
 
 /// Whether nobody has to know the value, so that it can be made.
-pub(super) fn can_be_made(name: &str) -> bool {
+pub(crate) fn can_be_made(name: &str) -> bool {
     let tokens = tokens(name);
     let has = |word: &str| tokens.iter().any(|token| token == word);
     let of_others = [
@@ -188,28 +165,6 @@ pub(super) fn can_be_made(name: &str) -> bool {
         || has("SECRET") && has("REFRESH")
 }
 
-/// Values that are known to be secret, wherever they are found.
-#[derive(Debug, Default)]
-pub(super) struct Known(Vec<String>);
-
-impl Known {
-    /// Takes down a secret. One that may be a word like others is none.
-    pub(super) fn add(&mut self, value: &str) {
-        let is_long = value.chars().count() >= 6 || value.len() >= 4 && value.contains(|c: char| c.is_ascii_digit());
-        let is_word = ["postgres", "password", "localhost", "production", "default"].contains(&value);
-        if is_long && !is_word && !value.contains('\u{e000}') && !self.0.iter().any(|known| known == value) {
-            self.0.push(value.to_owned());
-            self.0.sort_by_key(|known| std::cmp::Reverse(known.len()));
-        }
-    }
-
-    /// The secret that is in `text`: a known one, or a variable that is not set and has the name of one.
-    pub(super) fn within(&self, text: &str) -> Option<String> {
-        let known = self.0.iter().find(|known| text.contains(known.as_str())).cloned();
-        known.or_else(|| marks::unset_in(text).into_iter().find(|name| is_name(name)).map(marks::unset))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -235,6 +190,9 @@ mod tests {
             "RABBITMQ_DEFAULT_PASS",
             "SENTRY_DSN",
             "Password",
+            "STRIPE_KEY",
+            "SESSION_TOKEN",
+            "KEY",
         ] {
             assert!(is_name(name), "{name}");
         }
@@ -252,6 +210,9 @@ mod tests {
             "S3_BUCKET",
             "PASSWORD_MIN_LENGTH",
             "ACCESS_TOKEN_EXPIRE_MINUTES",
+            "SECRET_ARN",
+            "KEYBOARD",
+            "TABLE_SORT_KEY",
         ] {
             assert!(!is_name(name), "{name}");
         }
@@ -263,6 +224,8 @@ mod tests {
             "postgres://a:b@c/d",
             "nats://app:\u{e000}X\u{e001}@nats:4222",
             "ghp_0123456789abcdefghij",
+            "postgres://app:${PASSWORD}@db/app",
+            "AKIAIOSFODNN7EXAMPLE",
             "Host=db;Password=x",
             "-----BEGIN RSA PRIVATE KEY-----",
         ] {
@@ -272,14 +235,5 @@ mod tests {
             assert!(!is_value(value), "{value}");
         }
         assert!(!is_secret("ALLOW_EMPTY_PASSWORD", "yes") && !is_secret("SECRET", "") && is_secret("SECRET", "x1"));
-    }
-
-    #[test]
-    fn a_secret_is_found_within_other_texts() {
-        let mut known = Known::default();
-        known.add("secret1");
-        known.add("db");
-        assert_eq!(known.within("--api-key=secret1").as_deref(), Some("secret1"));
-        assert_eq!(known.within("db"), None);
     }
 }
