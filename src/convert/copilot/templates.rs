@@ -64,7 +64,7 @@ pub(super) fn addon(
     let template = addon.template;
     let all = resources(template);
     for resource in &all {
-        made(context, scene, (&all, resource), root, own.as_deref_mut());
+        made(context, scene, (addon, &all, resource), root, own.as_deref_mut());
     }
     for entry in template.entries() {
         match entry.key.as_str() {
@@ -83,7 +83,7 @@ fn is_kept(context: &Context, engine: &str) -> bool {
 fn made(
     context: &mut Context,
     scene: &mut Scene,
-    (all, resource): (&[Resource], &Resource),
+    (addon, all, resource): (&Addon, &[Resource], &Resource),
     root: &mut Map,
     own: Option<&mut Target>,
 ) {
@@ -96,7 +96,7 @@ fn made(
             if of_cluster {
                 context.itself(entry, "with its cluster");
             } else {
-                database(context, scene, entry, root, own);
+                database(context, scene, (addon, all, entry), root, own);
             }
         }
         kind if kind.starts_with("AWS::ElastiCache::") && !BESIDE.contains(&kind) => {
@@ -159,7 +159,13 @@ fn bucket(logical: &str) -> String {
     names::name(&words).unwrap_or_else(|| "files".to_owned())
 }
 
-fn database(context: &mut Context, scene: &mut Scene, entry: &Entry, root: &mut Map, own: Option<&mut Target>) {
+fn database(
+    context: &mut Context,
+    scene: &mut Scene,
+    (addon, all, entry): (&Addon, &[Resource], &Entry),
+    root: &mut Map,
+    own: Option<&mut Target>,
+) {
     let text = |key: &str| property(entry, key).and_then(Item::text).unwrap_or_default().to_owned();
     let engine = text("Engine");
     if !engine.is_empty() && !engine.contains("postgres") && !engine.contains("mysql") && !engine.contains("mariadb") {
@@ -170,27 +176,7 @@ fn database(context: &mut Context, scene: &mut Scene, entry: &Entry, root: &mut 
         return;
     }
     if is_kept(context, &engine) {
-        let question = "the ARN of the secret that Copilot's database has";
-        let key = own.as_ref().map_or("services.NAME".to_owned(), |target| target.key.to_owned());
-        if let Some(target) = own.filter(|target| target.key.starts_with("services.")) {
-            let asked = context.open.ask(&scene.key(&format!("{key}.secrets.DATABASE_SECRET.from")), question, None);
-            if let Some(place) = asked.and_then(|answer| variables::place(context, scene, &answer, false)) {
-                target.map.map("secrets").set("DATABASE_SECRET", Value::Map(place));
-            } else {
-                target.map.map("secrets").set("DATABASE_SECRET", Value::text("set"));
-                let comment = format!(
-                    "Decide: {{ from: … }} with {question}, and `security_groups` with the group that it admits."
-                );
-                target.map.map("secrets").comment("DATABASE_SECRET", comment);
-            }
-            let groups = "the id of the security group that Copilot's database admits";
-            match context.open.ask(&scene.key(&format!("{key}.security_groups")), groups, None).filter(|_| scene.has_vpc) {
-                Some(answer) => drop(target.map.set("security_groups", Value::texts(answer.split(',').map(str::trim)))),
-                None => target.map.comment("secrets", "Decide: `network.vpc` of Copilot's environment, and `security_groups`: then the tasks reach the database."),
-            }
-        }
-        let how = "the database stays where Copilot made it: its tasks reach it in its network, with its secret and a security group";
-        context.nearly(entry, &format!("{key}.security_groups"), how);
+        kept(context, scene, (&variable_of_secret(addon, all), entry), own);
         return;
     }
     if scene.has_database {
@@ -227,6 +213,49 @@ fn database(context: &mut Context, scene: &mut Scene, entry: &Entry, root: &mut 
         "PostgreSQL on RDS, one instance, empty at first: a dump brings the data over; DATABASE_URL leads to it{old}"
     );
     context.nearly(entry, "database", how);
+}
+
+/// The variable that Copilot gives the secret of a template's database as.
+fn variable_of_secret(addon: &Addon, all: &[Resource]) -> String {
+    let is_secret =
+        |name: &str| all.iter().any(|one| one.entry.key == name && one.kind == "AWS::SecretsManager::Secret");
+    let outputs = addon.template.at(&["Outputs"]).map(Item::entries).unwrap_or_default();
+    let named = outputs.iter().find(|output| {
+        let value = output.item.at(&["Value"]);
+        let short = value.filter(|value| value.tag.as_deref() == Some("!Ref"));
+        short.or(value.and_then(|value| value.at(&["Ref"]))).and_then(Item::text).is_some_and(is_secret)
+    });
+    named.map_or_else(|| "DATABASE_SECRET".to_owned(), |output| snake(&output.key))
+}
+
+/// Leaves a database where Copilot made it: its service has the secret as `variable`, and a security group that it admits.
+fn kept(context: &mut Context, scene: &mut Scene, (variable, entry): (&str, &Entry), own: Option<&mut Target>) {
+    let question = "the ARN of the secret that Copilot's database has";
+    let key = own.as_ref().map_or("services.NAME".to_owned(), |target| target.key.to_owned());
+    if let Some(target) = own.filter(|target| target.key.starts_with("services.")) {
+        let asked = context.open.ask(&scene.key(&format!("{key}.secrets.{variable}.from")), question, None);
+        let secrets = target.map.map("secrets");
+        if let Some(place) = asked.and_then(|answer| variables::place(context, scene, &answer, false)) {
+            secrets.set(variable, Value::Map(place));
+        } else {
+            secrets.set(variable, Value::text("set"));
+            let comment =
+                format!("Decide: {{ from: … }} with {question}, and `security_groups` with the group that it admits.");
+            secrets.comment(variable, comment);
+        }
+        let groups = "the id of the security group that Copilot's database admits";
+        match context.open.ask(&scene.key(&format!("{key}.security_groups")), groups, None).filter(|_| scene.has_vpc) {
+            Some(answer) => {
+                target.map.set("security_groups", Value::texts(answer.split(',').map(str::trim)));
+            }
+            None => {
+                let comment = "Decide: `network.vpc` of Copilot's environment, and `security_groups`: then the tasks reach the database.";
+                target.map.comment("secrets", comment);
+            }
+        }
+    }
+    let how = "the database stays where Copilot made it: its tasks reach it in its network, with its secret and a security group";
+    context.nearly(entry, &format!("{key}.security_groups"), how);
 }
 
 /// The statements of a policy that stack.yaml can say.

@@ -40,8 +40,14 @@ fn options(folder: &Path) -> Options {
 }
 
 fn convert(files: &[(&str, &str)], answers: &Given) -> Result<(String, Conversion), String> {
+    convert_with(files, answers, false)
+}
+
+/// As [`convert`], with the database where Copilot made it if `keep_data`.
+fn convert_with(files: &[(&str, &str)], answers: &Given, keep_data: bool) -> Result<(String, Conversion), String> {
     let folder = application(files);
-    let conversion = copilot::convert(&options(folder.path()), answers).map_err(|problems| problems.render(false))?;
+    let options = Options { keep_data, ..options(folder.path()) };
+    let conversion = copilot::convert(&options, answers).map_err(|problems| problems.render(false))?;
     Ok((conversion.page.render(), conversion))
 }
 

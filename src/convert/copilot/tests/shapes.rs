@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::{Given, convert, fate, stack};
-use crate::convert::ledger::Fate;
+use super::{Given, convert, convert_with, fate, stack};
+use crate::{convert::ledger::Fate, spec::SecretFrom};
 
 const WORKSPACE: (&str, &str) = ("copilot/.workspace", "application: shop\n");
 
@@ -35,18 +35,48 @@ fn environments_become_those_of_one_file() {
     assert_eq!(spoken.get(&Fate::NotPossible), None, "{:#?}", conversion.report.rows);
 }
 
+/// An addon with a database, as `copilot storage init` makes it.
+const DATABASE: (&str, &str) = (
+    "copilot/web/addons/db.yml",
+    "Parameters: { App: { Type: String }, Env: { Type: String } }\nResources:\n  dbSecret: { Type: 'AWS::SecretsManager::Secret' }\n  dbCluster:\n    Type: AWS::RDS::DBCluster\n    Properties: { Engine: aurora-postgresql, EngineVersion: '14.4' }\nOutputs:\n  dbSecret: { Value: !Ref dbSecret }\n",
+);
+
+const SHOP: (&str, &str) = (
+    "copilot/web/manifest.yml",
+    "name: web\ntype: Load Balanced Web Service\nimage: { build: Dockerfile, port: 3000 }\nhttp: { path: shop }\n",
+);
+
 #[test]
 fn an_addon_becomes_the_stacks_own_database() {
-    let addon = "Parameters: { App: { Type: String }, Env: { Type: String } }\nResources:\n  dbSecret: { Type: 'AWS::SecretsManager::Secret' }\n  dbCluster:\n    Type: AWS::RDS::DBCluster\n    Properties: { Engine: aurora-postgresql, EngineVersion: '14.4' }\nOutputs:\n  dbSecret: { Value: !Ref dbSecret }\n";
-    let web =
-        "name: web\ntype: Load Balanced Web Service\nimage: { build: Dockerfile, port: 3000 }\nhttp: { path: shop }\n";
-    let files = [WORKSPACE, ("copilot/web/manifest.yml", web), ("copilot/web/addons/db.yml", addon)];
-    let (page, conversion) = convert(&files, &Given::default()).expect("it is converted");
+    let (page, conversion) = convert(&[WORKSPACE, SHOP, DATABASE], &Given::default()).expect("it is converted");
     let stack = stack(&page, "default");
     assert_eq!(stack.database.expect("there is one").version, "14");
     assert_eq!(stack.services["web"].routes, ["/shop", "/shop/*"]);
     assert!(page.contains("DB_SECRET: \"{\\\"host\\\":\\\"((database.host))"), "{page}");
     assert_eq!(fate(&conversion, "Resources.dbCluster").0, Fate::Approximated);
+}
+
+#[test]
+fn a_database_can_stay_where_copilot_made_it() {
+    let environment = "name: prod\ntype: Environment\nnetwork:\n  vpc:\n    id: vpc-00000001\n    subnets:\n      public: [{ id: subnet-0000000a }, { id: subnet-0000000b }]\n      private: [{ id: subnet-0000000c }, { id: subnet-0000000d }]\n";
+    let files = [WORKSPACE, ("copilot/environments/prod/manifest.yml", environment), SHOP, DATABASE];
+    let arn = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:db-AbCdEf";
+    let answers =
+        Given([("services.web.secrets.DB_SECRET.from", arn), ("services.web.security_groups", "sg-00000001")].into());
+    let (page, conversion) = convert_with(&files, &answers, true).expect("it is converted");
+    let kept = stack(&page, "prod");
+    assert!(kept.database.is_none(), "{page}");
+    let web = &kept.services["web"];
+    assert_eq!(web.secrets["DB_SECRET"], SecretFrom::SecretsManager { arn: arn.to_owned(), key: None }, "{page}");
+    assert_eq!(web.security_groups, ["sg-00000001"]);
+    assert!(!page.contains("DATABASE_SECRET"), "{page}");
+    assert!(conversion.open.is_empty(), "{:?}", conversion.open);
+
+    // Without answers both are left to a person.
+    let (page, conversion) = convert_with(&files, &Given::default(), true).expect("it is converted");
+    assert!(page.contains("DB_SECRET: set") && page.contains("Decide: { from: … }"), "{page}");
+    let open: Vec<&str> = conversion.open.iter().map(|question| question.key.as_str()).collect();
+    assert_eq!(open, ["services.web.secrets.DB_SECRET.from", "services.web.security_groups"]);
 }
 
 #[test]
@@ -119,7 +149,7 @@ fn mutated_manifests_are_converted_or_told() {
         let text = lines.join("\n");
         let files = [WORKSPACE, ("copilot/web/manifest.yml", text.as_str()), ("copilot/api/manifest.yml", API)];
         if let Err(message) = convert(&files, &Given::default()) {
-            assert!(message.contains("manifest.yml"), "seed {seed}: {message}\n{text}");
+            assert!(message.contains("manifest.yml:"), "seed {seed}: {message}\n{text}");
         }
     }
 }
