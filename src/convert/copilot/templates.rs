@@ -244,14 +244,12 @@ fn kept(context: &mut Context, scene: &mut Scene, (variable, entry): (&str, &Ent
             secrets.comment(variable, comment);
         }
         let groups = "the id of the security group that Copilot's database admits";
-        match context.open.ask(&scene.key(&format!("{key}.security_groups")), groups, None).filter(|_| scene.has_vpc) {
-            Some(answer) => {
-                target.map.set("security_groups", Value::texts(answer.split(',').map(str::trim)));
-            }
-            None => {
-                let comment = "Decide: `network.vpc` of Copilot's environment, and `security_groups`: then the tasks reach the database.";
-                target.map.comment("secrets", comment);
-            }
+        let asked = context.open.ask(&scene.key(&format!("{key}.security_groups")), groups, None);
+        if let Some(answer) = asked.filter(|_| scene.has_vpc) {
+            target.map.set("security_groups", Value::texts(answer.split(',').map(str::trim)));
+        } else {
+            let comment = "Decide: `network.vpc` of Copilot's environment, and `security_groups`: then the tasks reach the database.";
+            target.map.comment("secrets", comment);
         }
     }
     let how = "the database stays where Copilot made it: its tasks reach it in its network, with its secret and a security group";
