@@ -71,8 +71,6 @@ pub(crate) struct Caches {
     moto: Arc<Moto>,
     authorities: Arc<Authorities>,
     servers: Servers,
-    /// AWS makes an endpoint's name from the cache's, so one that is made again is where it was.
-    addresses: Mutex<BTreeMap<String, IpAddr>>,
     /// What accepts clients with TLS and those without, by cache.
     doors: Mutex<BTreeMap<String, AbortHandle>>,
 }
@@ -80,7 +78,6 @@ pub(crate) struct Caches {
 /// A cache that was asked for.
 struct Wanted {
     name: String,
-    address: IpAddr,
     encryption: Encryption,
     /// The password; empty for none.
     token: String,
@@ -104,7 +101,6 @@ impl Caches {
             authorities,
             // A cache has nothing to save.
             servers: Servers::ended_by(Signal::SIGTERM),
-            addresses: Mutex::default(),
             doors: Mutex::default(),
         }
     }
@@ -130,11 +126,8 @@ impl Caches {
         let Some(name) = params.get("ReplicationGroupId").cloned() else { return };
         match call.operation.as_str() {
             "CreateReplicationGroup" => {
-                let address =
-                    *self.addresses.lock().await.entry(name.clone()).or_insert_with(|| self.place.loopback.address());
                 let wanted = Wanted {
                     name: name.clone(),
-                    address,
                     encryption: match params.get("TransitEncryptionMode").map(String::as_str) {
                         _ if params.get("TransitEncryptionEnabled").is_none_or(|value| value != "true") => {
                             Encryption::None
@@ -165,8 +158,9 @@ impl Caches {
 
     async fn create(&self, wanted: &Wanted) -> Result<()> {
         let ready = Instant::now() + self.place.settings.provision(CREATES);
+        let address = self.place.loopback.address_of_server(&format!("the cache {}", wanted.name))?;
         let home = self.dir.join(&wanted.name);
-        self.furnish(&home, wanted)?;
+        self.furnish(&home, wanted, address)?;
         let log = fs::File::create(self.dir.join(format!("{}.log", wanted.name)))?;
         let server = server().context("neither valkey-server nor redis-server is on the path")?;
         let mut command = children::command(&server);
@@ -181,26 +175,26 @@ impl Caches {
         }
         self.servers.add(&wanted.name, child).await;
         if wanted.encryption == Encryption::Preferred {
-            let listener = TcpListener::bind((wanted.address, PORT)).await.context("the cache's port is taken")?;
-            let serving = tokio::spawn(serve_both(listener, wanted.address)).abort_handle();
+            let listener = TcpListener::bind((address, PORT)).await.context("the cache's port is taken")?;
+            let serving = tokio::spawn(serve_both(listener, address)).abort_handle();
             self.doors.lock().await.insert(wanted.name.clone(), serving);
         }
         let deadline = Instant::now() + ANSWERS;
-        while let Err(error) = TcpStream::connect((wanted.address, wanted.encryption.port())).await {
+        while let Err(error) = TcpStream::connect((address, wanted.encryption.port())).await {
             if !self.servers.runs(&wanted.name).await? || Instant::now() > deadline {
                 return Err(error).context("the cache's server does not answer; its log says why");
             }
             sleep(Duration::from_millis(50)).await;
         }
         sleep_until(ready).await;
-        let truth = serde_json::json!({ "status": "available", "address": wanted.address, "port": PORT });
+        let truth = serde_json::json!({ "status": "available", "address": address, "port": PORT });
         self.moto.put(&format!("/caches/{}", wanted.name), &truth).await
     }
 
     /// Lays out what the server is started with: its certificate and its configuration, without the password.
-    fn furnish(&self, home: &Path, wanted: &Wanted) -> Result<()> {
+    fn furnish(&self, home: &Path, wanted: &Wanted, address: IpAddr) -> Result<()> {
         fs::create_dir_all(home)?;
-        let issued = self.authorities.public.issue(&wanted.address.to_string())?;
+        let issued = self.authorities.public.issue(&address.to_string())?;
         fs::write(home.join("server.crt"), issued.certificate)?;
         fs::write(home.join("server.key"), issued.key)?;
         fs::set_permissions(home.join("server.key"), fs::Permissions::from_mode(0o600))?;
@@ -218,9 +212,8 @@ impl Caches {
         let listen = format!("port {plain}\ntls-port {tls}\n{certificate}");
         let withheld: String = WITHHELD.iter().map(|command| format!("rename-command {command} \"\"\n")).collect();
         let text = format!(
-            "bind {}\n{listen}dir {at}\nsave \"\"\nappendonly no\nset-proc-title no\nmaxmemory 64mb\n\
-             maxmemory-policy volatile-lru\nprotected-mode no\n{withheld}",
-            wanted.address
+            "bind {address}\n{listen}dir {at}\nsave \"\"\nappendonly no\nset-proc-title no\nmaxmemory 64mb\n\
+             maxmemory-policy volatile-lru\nprotected-mode no\n{withheld}"
         );
         fs::write(home.join("server.conf"), text)?;
         for path in [home.to_path_buf(), home.join("server.crt"), home.join("server.key"), home.join("server.conf")] {

@@ -2,12 +2,10 @@
 //! addresses and AWS's own ports, and several sandboxes run side by side.
 
 use std::{
-    collections::VecDeque,
+    collections::{BTreeMap, VecDeque},
     net::{IpAddr, Ipv4Addr, TcpListener},
-    sync::{
-        Mutex,
-        atomic::{AtomicU8, Ordering},
-    },
+    ops::RangeInclusive,
+    sync::Mutex,
 };
 
 use anyhow::{Result, bail};
@@ -19,14 +17,18 @@ const CLAIM: u16 = 4999;
 pub(crate) struct Loopback {
     second: u8,
     third: u8,
-    next: AtomicU8,
+    /// The last numbers of the addresses of databases and caches, by their names.
+    of_servers: Mutex<BTreeMap<String, u8>>,
     /// The last numbers of the addresses that tasks can have, the one that was given back last at the end.
     of_tasks: Mutex<VecDeque<u8>>,
     _claim: TcpListener,
 }
 
-/// The last numbers of the addresses for tasks. Those of load balancers are below, those of databases above.
-const TASKS: std::ops::RangeInclusive<u8> = 100..=199;
+/// The last numbers of the addresses for tasks. Those of load balancers are below: moto gives them.
+const TASKS: RangeInclusive<u8> = 100..=199;
+
+/// The last numbers of the addresses for databases and caches.
+const SERVERS: RangeInclusive<u8> = 200..=250;
 
 impl Loopback {
     /// Claims a free one, on which ports 80 and 443 can be opened.
@@ -43,7 +45,7 @@ impl Loopback {
             return Ok(Self {
                 second,
                 third,
-                next: AtomicU8::new(250),
+                of_servers: Mutex::default(),
                 of_tasks: Mutex::new(TASKS.collect()),
                 _claim: claim,
             });
@@ -56,10 +58,17 @@ impl Loopback {
         format!("127.{}.{}", self.second, self.third)
     }
 
-    /// An address that nobody has yet, for a database. Those of load balancers are counted from the other end.
-    pub(crate) fn address(&self) -> IpAddr {
-        let last = self.next.fetch_sub(1, Ordering::Relaxed);
-        IpAddr::V4(self.at(last))
+    /// The address of a database or a cache. AWS makes an endpoint's name from that of what stands there, so one that is made
+    /// again is where it was.
+    pub(crate) fn address_of_server(&self, name: &str) -> Result<IpAddr> {
+        let mut servers = self.of_servers.lock().expect("nobody panics while holding this");
+        let known = servers.get(name).copied();
+        let Some(last) = known.or_else(|| SERVERS.rev().find(|last| !servers.values().any(|taken| taken == last)))
+        else {
+            bail!("no address is left for {name}: a sandbox has {} for databases and caches", SERVERS.count());
+        };
+        servers.insert(name.to_owned(), last);
+        Ok(IpAddr::V4(self.at(last)))
     }
 
     /// Where tasks ask for names.
@@ -85,3 +94,6 @@ impl Loopback {
         Ipv4Addr::new(127, self.second, self.third, last)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -117,6 +117,7 @@ pub(crate) struct Moto {
     http: Client<HttpConnector, Full<Bytes>>,
     /// One call at a time: moto's state is plain dictionaries, which one thread walks while another one changes them.
     turn: Mutex<()>,
+    log: PathBuf,
     port: u16,
     door: u16,
 }
@@ -132,12 +133,13 @@ impl Moto {
             None => spawn(dir, &subnet, scale).await?,
         };
         let http = Client::builder(TokioExecutor::new()).pool_max_idle_per_host(16).build_http();
-        let moto = Self { process: Mutex::new(process), http, turn: Mutex::default(), port, door };
-        moto.until_ready(dir).await?;
+        let moto =
+            Self { process: Mutex::new(process), http, turn: Mutex::default(), log: dir.join("moto.log"), port, door };
+        moto.until_ready().await?;
         Ok(moto)
     }
 
-    async fn until_ready(&self, dir: &Path) -> Result<()> {
+    async fn until_ready(&self) -> Result<()> {
         let deadline = Instant::now() + START;
         loop {
             let up = tokio::net::TcpStream::connect(("127.0.0.1", self.port)).await.is_ok();
@@ -146,12 +148,17 @@ impl Moto {
             }
             let ended = self.process.lock().await.has_ended()?;
             if ended || Instant::now() > deadline {
-                let log = fs::read_to_string(dir.join("moto.log")).unwrap_or_default();
-                let end: Vec<&str> = log.lines().rev().take(8).collect();
-                bail!("moto does not start:\n{}", end.into_iter().rev().collect::<Vec<_>>().join("\n"));
+                bail!("moto does not start:\n{}", self.last_of_log(8));
             }
             sleep(Duration::from_millis(50)).await;
         }
+    }
+
+    /// The last lines that moto wrote: a traceback ends with its cause.
+    fn last_of_log(&self, count: usize) -> String {
+        let log = fs::read_to_string(&self.log).unwrap_or_default();
+        let lines: Vec<&str> = log.lines().filter(|line| !line.trim().is_empty()).collect();
+        lines[lines.len().saturating_sub(count)..].join("\n")
     }
 
     /// Hands a call on.
@@ -171,7 +178,7 @@ impl Moto {
         let (content_type, error_type) = (header("content-type").unwrap_or_default(), header("x-amzn-errortype"));
         // An answer to HEAD says by its status alone what is wrong.
         if status >= 500 || (status >= 400 && content_type.starts_with("text/html") && !body.is_empty()) {
-            tracing::warn!(call.service, call.operation, status, "moto has no answer");
+            tracing::warn!(call.service, call.operation, status, cause = self.last_of_log(1), "moto has no answer");
             return Err(ApiError::not_implemented(call));
         }
         let error = (status >= 400).then(|| error_type.unwrap_or_else(|| code_of(&body)));

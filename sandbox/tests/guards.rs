@@ -71,6 +71,25 @@ async fn a_security_group_that_another_names_stays() {
 }
 
 #[tokio::test]
+async fn load_balancers_never_run_out_of_addresses() {
+    let sandbox = Sandbox::start().await;
+    let (_, subnets) = network(&sandbox).await;
+    let elb = "elasticloadbalancing";
+    let subnets = [("Subnets.member.1", subnets[0].as_str()), ("Subnets.member.2", subnets[1].as_str())];
+    let mut addresses = Vec::new();
+    for count in 0..200 {
+        let name = format!("one-{count}");
+        let created = sandbox.query(elb, "CreateLoadBalancer", &[subnets[0], subnets[1], ("Name", &name)]).await.ok();
+        addresses.push(created.id("DNSName"));
+        let arn = created.id("LoadBalancerArn");
+        sandbox.query(elb, "DeleteLoadBalancer", &[("LoadBalancerArn", arn.as_str())]).await.ok();
+    }
+    addresses.sort_unstable();
+    addresses.dedup();
+    assert_eq!(addresses.len(), 90, "each in turn: a client may still know the one of a load balancer that is gone");
+}
+
+#[tokio::test]
 async fn the_interfaces_of_a_load_balancer_outlive_it_for_a_moment() {
     let sandbox = Sandbox::start_with(&["--provision-scale", "0.02"]).await;
     let (_, subnets) = network(&sandbox).await;

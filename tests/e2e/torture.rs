@@ -144,20 +144,25 @@ impl Stack {
     }
 
     /// Makes stand what `file` says; of an empty one nothing stands.
-    fn make_stand(&mut self, file: &str) {
-        if self.stands.as_deref() != Some(file) {
-            if file.is_empty() {
-                self.world().must(DESTROY);
-            } else {
-                self.write(file);
-                self.world().must(UP);
-            }
-            self.stands = Some(file.to_owned());
+    fn make_stand(&mut self, file: &str) -> Result<(), String> {
+        if self.stands.as_deref() == Some(file) {
+            return Ok(());
         }
+        if !file.is_empty() {
+            self.write(file);
+        }
+        let command = if file.is_empty() { DESTROY } else { UP };
+        let output = self.world().stackctl(command);
+        if !output.status.success() {
+            let (said, errors) = (text(&output), self.world().sandbox_errors());
+            return Err(format!("`{}` does not prepare it:\n{said}\nin the sandbox: {errors}", command.join(" ")));
+        }
+        self.stands = Some(file.to_owned());
+        Ok(())
     }
 
     /// Makes the state that `killed` begins with, however the last one ended. Gives what stands once it is completed.
-    fn prepare(&mut self, killed: Killed) -> String {
+    fn prepare(&mut self, killed: Killed) -> Result<String, String> {
         self.turn += 1;
         let (base, extended) = (self.base.clone(), self.extended());
         let (before, after) = match killed {
@@ -167,12 +172,12 @@ impl Stack {
             Killed::Reduction => (extended, base),
             Killed::Destroy => (base, String::new()),
         };
-        self.make_stand(&before);
+        self.make_stand(&before)?;
         self.write(if after.is_empty() { &before } else { &after });
         if let (Killed::Deploy, Project::Tiny(tiny)) = (killed, &self.project) {
             tiny.say(&format!("word{}", self.turn));
         }
-        after
+        Ok(after)
     }
 }
 
@@ -211,7 +216,7 @@ async fn torture(new: impl Fn() -> Stack, commands: &[Killed], points: Points) {
     let mut on = new();
     let mut undisturbed = Vec::new();
     for &killed in commands {
-        let after = on.prepare(killed);
+        let after = on.prepare(killed).expect("nothing disturbs it");
         undisturbed.push(observe(on.world(), killed).await);
         on.stands = Some(after);
     }
@@ -219,12 +224,15 @@ async fn torture(new: impl Fn() -> Stack, commands: &[Killed], points: Points) {
     let mut report = Report::default();
     for (one, point) in interleaved(&expected.map(Iterator::collect).collect::<Vec<_>>()) {
         report.tried += 1;
-        let after = on.prepare(one.killed);
         let answer = if point.answered { "answered" } else { "unanswered" };
         let next = (if point.another { one.killed.another() } else { one.killed.command() }).join(" ");
         let place =
             format!("{:?} killed after {} of {} writes, {answer}, then {next}", one.killed, point.after, one.writes);
-        match kill_and_complete(&mut on, one, point, after, &undisturbed).await {
+        let tried = match on.prepare(one.killed) {
+            Ok(after) => kill_and_complete(&mut on, one, point, after, &undisturbed).await,
+            Err(why) => Err(why),
+        };
+        match tried {
             Ok(held) => {
                 report.held += usize::from(held);
                 println!("passed: {place}");

@@ -3,6 +3,7 @@
 import ipaddress
 import re
 import time
+from collections import deque
 
 from moto.acm.models import AWSCertificateManagerBackend
 from moto.core.exceptions import JsonRESTError
@@ -21,8 +22,9 @@ from .interfaces import LINGERS, linger
 # AWS's usual time, in seconds.
 ALB_CREATES = 120
 
-# The last parts of the addresses of this sandbox that are for load balancers; databases count from the other end.
-addresses = iter(range(10, 200))
+# The last parts of the addresses of this sandbox that are free for load balancers, the one that was given back last at the
+# end. Those of tasks and databases are above.
+addresses = deque(range(10, 100))
 
 
 def balancer_state(self):
@@ -50,8 +52,10 @@ def create_load_balancer(original, self, name, security_groups, subnet_ids, *arg
     zones = {self.ec2_backend.get_subnet(subnet).availability_zone for subnet in subnet_ids}
     if len(zones) < 2:
         raise ValidationError("At least two subnets in two different Availability Zones must be specified")
+    if not addresses:
+        raise ELBClientError("TooManyLoadBalancers", "You have reached the maximum number of load balancers")
     balancer = original(self, name, security_groups, subnet_ids, *args, **kwargs)
-    balancer.dns_name = f"{place['subnet']}.{next(addresses)}"
+    balancer.dns_name = f"{place['subnet']}.{addresses.popleft()}"
     balancer._ready_at = later(ALB_CREATES)
     return balancer
 
@@ -67,7 +71,10 @@ def delete_load_balancer(original, self, arn):
         linger(LINGERS, subnets, balancer.security_groups, public=balancer.scheme != "internal")
         for group in self.target_groups.values():
             group.load_balancer_arns = [other for other in group.load_balancer_arns if other != arn]
-    return original(self, arn)
+    answer = original(self, arn)
+    if balancer is not None:
+        addresses.append(int(balancer.dns_name.rsplit(".", 1)[1]))
+    return answer
 
 
 # The ranges of a health check, and the codes that an ALB takes.

@@ -3,7 +3,7 @@
 mod postgres;
 mod template;
 
-use std::{fs, net::IpAddr, path::PathBuf, sync::Arc, time::Duration};
+use std::{fs, path::PathBuf, sync::Arc, time::Duration};
 
 use anyhow::{Context, Result};
 use nix::sys::signal::Signal;
@@ -89,7 +89,6 @@ impl Rds {
                 let get = |key: &str| params.get(key).cloned().unwrap_or_default();
                 let database = Database {
                     name: name.clone(),
-                    address: self.place.loopback.address(),
                     user: get("MasterUsername"),
                     password: get("MasterUserPassword"),
                     first: get("DBName"),
@@ -127,17 +126,18 @@ impl Rds {
 
     async fn create(&self, database: &Database) -> Result<()> {
         let ready = Instant::now() + self.place.settings.provision(CREATES);
+        let address = self.place.loopback.address_of_server(&format!("the database {}", database.name))?;
         let template = self.template().await?;
         let home = self.dir.join(&database.name);
         template::copy(template, &home).await?;
         // AWS's endpoints have names. node-postgres checks no address, but `localhost` instead of one.
-        let issued = self.authorities.rds.issue_for(&database.address.to_string(), &["localhost"])?;
+        let issued = self.authorities.rds.issue_for(&address.to_string(), &["localhost"])?;
         template::complete(&home, &issued)?;
         fs::write(home.join("master"), &database.user)?;
         let mut command = self.postgres.command("postgres");
         command.arg("-D").arg(&home).arg("-k").arg(&home);
         let settings = [
-            format!("listen_addresses={}", database.address),
+            format!("listen_addresses={address}"),
             format!("port={PORT}"),
             "ssl=on".to_owned(),
             "fsync=off".to_owned(),
@@ -171,7 +171,7 @@ impl Rds {
             self.postgres.sql(&home, &format!("CREATE DATABASE {name} OWNER {user};")).await?;
         }
         sleep_until(ready).await;
-        let truth = serde_json::json!({ "status": "available", "address": database.address, "port": PORT });
+        let truth = serde_json::json!({ "status": "available", "address": address, "port": PORT });
         self.moto.put(&format!("/databases/{}", database.name), &truth).await
     }
 
@@ -186,7 +186,6 @@ impl Rds {
 /// A database that was asked for.
 struct Database {
     name: String,
-    address: IpAddr,
     user: String,
     password: String,
     /// The database that it is made with; empty for none.
