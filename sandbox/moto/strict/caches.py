@@ -1,7 +1,7 @@
 """ElastiCache: a cache is what its server is, takes its time, and is checked as AWS checks it.
 
-creating, available; modifying, and available again; deleting, and gone. Of a replication group moto knows neither the nodes nor how
-it is changed, and of a subnet group not how it goes.
+creating, available; a while later modifying, and available again; deleting, and gone. Of a replication group moto knows neither
+the nodes nor how it is changed, and of a subnet group not how it goes.
 """
 
 import re
@@ -18,6 +18,9 @@ from .interfaces import LINGERS, linger
 
 # AWS's usual times, in seconds. How long one is created, the data plane says.
 CACHE_MODIFIES, CACHE_DELETES = 240, 180
+
+# How long a cache goes on being available before a change of it begins.
+CACHE_HESITATES = 30
 
 CLASS = re.compile(r"cache\.(t2|t3|t4g|m4|m5|m6g|m7g|r4|r5|r6g|r6gd|r7g|c7gn)\.(micro|small|medium|large|(2|4|8|12|16|24)?xlarge)")
 
@@ -40,11 +43,15 @@ def cache_status(self):
     if "_deleted_at" in self.__dict__:
         return "deleting"
     status = reported_caches.get(self.replication_group_id, {}).get("status", "creating")
-    return "modifying" if status == "available" and is_busy(self) else status
+    return "modifying" if status == "available" and is_busy(self) and not hesitates(self) else status
 
 
 def is_due(group):
     return time.time() >= group.__dict__.get("_busy_until", 0)
+
+
+def hesitates(group):
+    return time.time() < group.__dict__.get("_begins_at", 0)
 
 
 def is_busy(group):
@@ -231,8 +238,9 @@ def modify_replication_group(self):
     if asked:
         if str(self._get_param("ApplyImmediately")).lower() != "true":
             raise wrong("The sandbox has no maintenance windows: it takes changes with ApplyImmediately.")
-        group._asked = asked
-        group._busy_until = later(CACHE_MODIFIES)
+        group._asked = {**group.__dict__.get("_asked", {}), **asked}
+        group._begins_at = later(CACHE_HESITATES)
+        group._busy_until = later(CACHE_HESITATES + CACHE_MODIFIES)
     return ActionResult({"ReplicationGroup": group})
 
 

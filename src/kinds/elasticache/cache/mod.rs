@@ -282,8 +282,8 @@ impl Kind for Cache {
         let answer = call.customize().once().send().await;
         let group = answer.during("ModifyReplicationGroup")?.replication_group;
         let group = given(group, "ModifyReplicationGroup", "ReplicationGroup")?;
-        // The answer tells nothing of the node; the next look does.
-        Ok(self::live(&group, None))
+        // The answer tells nothing of the node; the next look does. Without a node the change would seem to have begun.
+        Ok(Live { node: live.node.clone(), ..self::live(&group, None) })
     }
 
     fn by_hand(_address: &Address, desired: &Desired, live: Option<&Live>) -> Option<String> {
