@@ -95,6 +95,11 @@ impl Ledger {
         self.add(place, Fate::NotPossible, None, Some(instead.into()));
     }
 
+    /// Takes back what was said of a key: that of what it belongs to counts.
+    pub(crate) fn take_back(&mut self, place: Place) {
+        self.verdicts.remove(&place);
+    }
+
     /// Gives the line of a text file at `place` a key.
     pub(crate) fn name(&mut self, place: Place, key: impl Into<String>) {
         self.named.insert(place, key.into());

@@ -21,6 +21,10 @@ const SECRET: &[&str] = &[
 const OTHER_KEYS: &[&str] =
     &["PARTITION", "SORT", "PRIMARY", "FOREIGN", "CACHE", "OBJECT", "ROUTING", "GROUP", "HASH", "HOT", "IDEMPOTENCY"];
 
+/// Words before `KEYS` that make it a list of secret ones.
+const SECRET_KEYS: &[&str] =
+    &["APP", "API", "SECRET", "ENCRYPTION", "SIGNING", "COOKIE", "SESSION", "ACCESS", "PRIVATE"];
+
 /// Words that say that the variable is about a secret and has none.
 const ABOUT: &[&str] = &[
     "EXPIRE",
@@ -86,7 +90,10 @@ pub(crate) fn is_name(name: &str) -> bool {
     if tokens.iter().any(|word| ABOUT.contains(&word.as_str())) && !["PASSWORD", "PWD"].contains(&last) {
         return false;
     }
-    let is_key = |pair: &[String]| pair[1] == "KEY" && !OTHER_KEYS.contains(&pair[0].as_str());
+    let is_key = |pair: &[String]| {
+        pair[1] == "KEY" && !OTHER_KEYS.contains(&pair[0].as_str())
+            || pair[1] == "KEYS" && SECRET_KEYS.contains(&pair[0].as_str())
+    };
     let is_joined = |word: &String| ["PASSWORD", "SECRET", "TOKEN"].iter().any(|end| word.ends_with(end));
     tokens.iter().any(|word| SECRET.contains(&word.as_str()) || is_joined(word))
         || upper == "KEY"
@@ -191,6 +198,7 @@ mod tests {
             "SENTRY_DSN",
             "Password",
             "STRIPE_KEY",
+            "APP_KEYS",
             "SESSION_TOKEN",
             "KEY",
         ] {
@@ -213,6 +221,7 @@ mod tests {
             "SECRET_ARN",
             "KEYBOARD",
             "TABLE_SORT_KEY",
+            "AUTHORIZED_KEYS",
         ] {
             assert!(!is_name(name), "{name}");
         }

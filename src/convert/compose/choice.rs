@@ -23,8 +23,12 @@ const FOR_WORK: &[&str] = &[
     "monitoring",
 ];
 
-/// Takes the services whose profiles are not asked for out of the list.
-pub(super) fn by_profile(services: Vec<Service>, asked: &[String], work: &mut Work<'_>) -> Vec<Service> {
+/// Parts the services whose profiles are not asked for from the others.
+pub(super) fn by_profile(
+    services: Vec<Service>,
+    asked: &[String],
+    work: &mut Work<'_>,
+) -> (Vec<Service>, Vec<Service>) {
     let profiles = |service: &Service| -> Vec<String> {
         let items = service.at(&["profiles"]).map(Item::items).unwrap_or_default();
         items.iter().filter_map(|item| item.text().map(str::to_owned)).collect()
@@ -46,12 +50,12 @@ pub(super) fn by_profile(services: Vec<Service>, asked: &[String], work: &mut Wo
         let own = profiles(service);
         own.is_empty() || wanted.contains("*") || own.iter().any(|profile| wanted.contains(profile))
     });
-    for service in left {
+    for service in &left {
         let how =
-            format!("left out: it is of the profile {}, which `--profile` asks for", profiles(&service).join(", "));
+            format!("left out: it is of the profile {}, which `--profile` asks for", profiles(service).join(", "));
         work.ledger().approximated(service.place, None, how);
     }
-    kept
+    (kept, left)
 }
 
 fn join(all: &BTreeSet<String>) -> String {

@@ -6,7 +6,7 @@
 pub(super) enum Role {
     /// A service of the stack.
     Program,
-    /// A server with a state of its own: one task.
+    /// A server that others made.
     Server(&'static Server),
     Database,
     Cache,
@@ -29,7 +29,7 @@ pub(super) enum Proxy {
     Other,
 }
 
-/// A server of others that runs as one task.
+/// A server of others.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Server {
     /// Its image's last name.
@@ -42,10 +42,16 @@ pub(super) struct Server {
     pub(super) flags: &'static [(&'static str, &'static str)],
     /// Whether its makers refuse a network file system.
     pub(super) refuses_nfs: bool,
+    /// Whether there can be one task of it only. One that keeps nothing is a program like others.
+    pub(super) keeps_state: bool,
 }
 
 const fn server(image: &'static str, port: Option<u16>, expose: &'static [u16]) -> Server {
-    Server { image, port, expose, flags: &[], refuses_nfs: false }
+    Server { image, port, expose, flags: &[], refuses_nfs: false, keeps_state: true }
+}
+
+const fn stateless(image: &'static str, port: Option<u16>, expose: &'static [u16]) -> Server {
+    Server { keeps_state: false, ..server(image, port, expose) }
 }
 
 const SERVERS: &[Server] = &[
@@ -64,13 +70,13 @@ const SERVERS: &[Server] = &[
     server("zookeeper", None, &[2181]),
     server("cp-zookeeper", None, &[2181]),
     server("activemq", None, &[61616]),
-    server("keycloak", Some(8080), &[]),
-    server("gotenberg", Some(3000), &[]),
-    server("postgrest", Some(3000), &[]),
-    server("pgbouncer", None, &[5432]),
-    server("centrifugo", Some(8000), &[]),
-    server("soketi", Some(6001), &[]),
-    server("imgproxy", Some(8080), &[]),
+    stateless("keycloak", Some(8080), &[]),
+    stateless("gotenberg", Some(3000), &[]),
+    stateless("postgrest", Some(3000), &[]),
+    stateless("pgbouncer", None, &[5432]),
+    stateless("centrifugo", Some(8000), &[]),
+    stateless("soketi", Some(6001), &[]),
+    stateless("imgproxy", Some(8080), &[]),
 ];
 
 const OUTSIDE: &str =

@@ -72,6 +72,11 @@ fn rule(value: &str, place: Place, to: &str, told: &mut Told, work: &mut Work<'_
         let name = rest[..at].trim_start_matches(|c: char| !c.is_ascii_alphabetic());
         let name: String =
             name.chars().rev().take_while(char::is_ascii_alphanumeric).collect::<String>().chars().rev().collect();
+        if name.is_empty() {
+            // A group.
+            rest = &rest[at + 1..];
+            continue;
+        }
         let Some(end) = rest[at..].find(')') else { break };
         let inside = &rest[at + 1..at + end];
         let values = inside.split([',', '`', '"', '\'']).map(str::trim).filter(|value| !value.is_empty());
@@ -85,7 +90,6 @@ fn rule(value: &str, place: Place, to: &str, told: &mut Told, work: &mut Work<'_
                 }
             }
             "Path" => told.paths.extend(values.map(str::to_owned)),
-            "" => {}
             other => odd = Some(other.to_owned()),
         }
         found = true;

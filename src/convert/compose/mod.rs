@@ -6,8 +6,10 @@ mod known;
 mod labels;
 mod load;
 mod marks;
+mod ports;
 mod processes;
 mod program;
+mod proxies;
 mod proxy;
 mod reach;
 mod rest;
@@ -120,6 +122,7 @@ pub(crate) fn convert(asked: &Asked<'_>, options: &Options, answers: &dyn Answer
         secrets: BTreeMap::new(),
         volumes: BTreeMap::new(),
         reach: BTreeMap::new(),
+        other_names: BTreeSet::new(),
         users: BTreeSet::new(),
     };
     stack(services, asked.profiles, &mut work)?;
@@ -129,7 +132,7 @@ pub(crate) fn convert(asked: &Asked<'_>, options: &Options, answers: &dyn Answer
 /// Writes all of the stack.
 fn stack(services: Vec<Service>, profiles: &[String], work: &mut Work<'_>) -> Result<(), Problems> {
     let all_names: Vec<String> = services.iter().map(|service| service.name.clone()).collect();
-    let mut services = choice::by_profile(services, profiles, work);
+    let (mut services, left) = choice::by_profile(services, profiles, work);
     for service in &mut services {
         if !matches!(service.role, Role::Helper(_) | Role::Scheduler | Role::Impossible(_))
             && let Some(instead) = choice::impossible(service)
@@ -141,9 +144,9 @@ fn stack(services: Vec<Service>, profiles: &[String], work: &mut Work<'_>) -> Re
                 Role::Helper("left out: nothing takes mail from outside. Use SES, or a mail provider that calls a URL");
         }
     }
-    facts(&services, work);
+    facts(&services, &left, work);
     reach::find(&services, work);
-    reach::replace_proxies(&mut services, work);
+    proxies::replace(&mut services, work);
     choice::releases(&mut services, work);
     schedule::write(&services, work);
     choice::tell(&services, work);
@@ -154,20 +157,36 @@ fn stack(services: Vec<Service>, profiles: &[String], work: &mut Work<'_>) -> Re
     routes::ask_for_a_port(&kept, work);
     let mut calls: BTreeMap<String, Vec<Called>> = BTreeMap::new();
     for service in &kept {
+        work.service(&service.key);
+    }
+    // Others refer to the secrets of servers.
+    let (servers, others): (Vec<&Service>, Vec<&Service>) =
+        kept.iter().partition(|service| matches!(service.role, Role::Server(_)));
+    for service in servers.into_iter().chain(others) {
         let called = program::write(service, &builders, work);
         calls.insert(service.key.clone(), called);
-        if let Role::Server(_) = service.role {
+        if matches!(service.role, Role::Server(server) if server.keeps_state) {
             work.service(&service.key).set("replace", Value::text("stop-first"));
             let how = "one task, which is stopped before the next one starts: each release of it is an outage";
             work.ledger().approximated(service.place, Some(&format!("services.{}", service.key)), how);
         }
+    }
+    if !work.other_names.is_empty() {
+        let names: Vec<&str> = work.other_names.iter().map(String::as_str).collect();
+        let had = if names.len() == 1 { "was a database of its own" } else { "were databases of their own" };
+        let names = names.join(", ");
+        let comment = format!("Decide: {names} {had}. All programs share this one: give each a schema, or a stack.");
+        work.page.root.comment("database", comment);
     }
     called_by_order(&kept, &mut calls, work);
     let mut ports: BTreeMap<String, Vec<u16>> = BTreeMap::new();
     for called in calls.values().flatten() {
         ports.entry(called.key.clone()).or_default().extend(called.port);
     }
-    routes::write(&kept, &ports, work);
+    let proxies = kept.iter().filter(|service| matches!(service.role, Role::Proxy(_)));
+    let behind: BTreeSet<String> =
+        proxies.filter_map(|proxy| calls.get(&proxy.key)).flatten().map(|called| called.key.clone()).collect();
+    routes::write(&kept, &ports, &behind, work);
     for (key, mut called) in calls {
         called.sort_unstable();
         let mut keys: Vec<String> = called.into_iter().map(|called| called.key).collect();
@@ -195,7 +214,7 @@ fn called_by_order(kept: &[&Service], calls: &mut BTreeMap<String, Vec<Called>>,
         for entry in service.at(&["depends_on"]).map(Item::entries).unwrap_or_default() {
             let Some(other) = kept.iter().find(|other| other.name == entry.key) else { continue };
             let reach = work.reach.get(&other.key).cloned().unwrap_or_default();
-            let is_known = reach.port.is_some() || !reach.expose.is_empty();
+            let is_known = reach.port.or(reach.assumed).is_some() || !reach.expose.is_empty();
             let list = calls.entry(service.key.clone()).or_default();
             let is_before = matches!(service.role, Role::Proxy(_));
             if !reach.is_public && (is_known || is_before) && !list.iter().any(|called| called.key == other.key) {
@@ -205,8 +224,9 @@ fn called_by_order(kept: &[&Service], calls: &mut BTreeMap<String, Vec<Called>>,
     }
 }
 
-fn facts(services: &[Service], work: &mut Work<'_>) {
+fn facts(services: &[Service], left: &[Service], work: &mut Work<'_>) {
     let mut facts = Facts::of(services);
+    facts.leave_out(left);
     if !facts.has_database {
         let kept = services.iter().filter(|service| service.is_kept());
         let named = kept.flat_map(|service| &service.variables).any(|one| rewrite::names_database(&one.value, &facts));

@@ -49,6 +49,35 @@ pub(super) fn nginx(text: &str) -> Option<Vec<Passed>> {
     Some(passed).filter(|passed| !passed.is_empty())
 }
 
+/// The names that nginx answers to.
+pub(super) fn nginx_hosts(text: &str) -> Vec<String> {
+    let words = nginx_words(text);
+    let lists = words.split(|word| [";", "{", "}"].contains(&word.as_str()));
+    let names = lists.filter(|list| list.first().is_some_and(|first| first == "server_name"));
+    let is_name = |name: &&String| name.contains('.') && !name.contains(['~', '$', '^']) && !name.starts_with('.');
+    let mut hosts: Vec<String> = names.flat_map(|list| list[1..].iter().filter(is_name).cloned()).collect();
+    hosts.sort_unstable();
+    hosts.dedup();
+    hosts
+}
+
+/// The names of Caddy's sites.
+pub(super) fn caddy_hosts(text: &str, variable: &dyn Fn(&str) -> Option<String>) -> Vec<String> {
+    let mut hosts = Vec::new();
+    let mut depth = 0_usize;
+    for line in text.lines().map(str::trim).filter(|line| !line.starts_with('#')) {
+        let Some(line) = placeholders(line, variable) else { continue };
+        if depth == 0 && line.ends_with('{') && !line.starts_with('(') {
+            let names = line.trim_end_matches('{').split([',', ' ']).map(host);
+            hosts.extend(names.filter(|name| name.contains('.') && name.chars().any(|c| c.is_ascii_alphabetic())));
+        }
+        depth = (depth + usize::from(line.ends_with('{'))).saturating_sub(usize::from(line == "}"));
+    }
+    hosts.sort_unstable();
+    hosts.dedup();
+    hosts
+}
+
 fn directive(
     line: &[String],
     blocks: &[Vec<String>],
@@ -233,6 +262,15 @@ mod tests {
         ] {
             assert_eq!(nginx(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn the_names_of_a_proxy_that_does_more_are_read() {
+        let text = "server { listen 80; server_name a.example.com _ www.example.com; return 301 x; }";
+        assert_eq!(nginx_hosts(text), ["a.example.com", "www.example.com"]);
+        let text = "(common) {\n encode gzip\n}\n{$SITE}, https://b.example.com {\n root * /srv\n}\n:80 {\n}\n";
+        let variable = |name: &str| (name == "SITE").then(|| "a.example.com".to_owned());
+        assert_eq!(caddy_hosts(text, &variable), ["a.example.com", "b.example.com"]);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Ports, routes and domains of the services, and the questions where the files do not say them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     images::Role,
@@ -24,8 +24,13 @@ const APIS: &[&str] = &["backend", "api", "server", "rest"];
 const WORKERS: &[&str] =
     &["worker", "bot", "queue", "consumer", "scheduler", "cron", "sidekiq", "celery", "beat", "jobs", "clockwork"];
 
-/// Writes how all services are reached. `called` has those that others call.
-pub(super) fn write(services: &[&Service], called: &BTreeMap<String, Vec<u16>>, work: &mut Work<'_>) {
+/// Writes how all services are reached. `called` has those that others call, `behind` those that a proxy of the stack calls.
+pub(super) fn write(
+    services: &[&Service],
+    called: &BTreeMap<String, Vec<u16>>,
+    behind: &BTreeSet<String>,
+    work: &mut Work<'_>,
+) {
     for service in services {
         ports(service, called, work);
     }
@@ -82,7 +87,9 @@ pub(super) fn write(services: &[&Service], called: &BTreeMap<String, Vec<u16>>, 
         } else if !reach.paths.is_empty() && reach.port.is_some() {
             work.service(&service.key).set("routes", Value::texts(reach.paths));
         } else if open.contains(&service.key) {
-            routes(service, &reach, (is_alone, open.len()), front.as_deref(), work);
+            let is_behind = behind.contains(&service.key);
+            let among = Among { is_alone, open: open.len(), has_names: !domains.is_empty(), is_behind };
+            routes(service, &reach, &among, front.as_deref(), work);
         }
     }
 }
@@ -105,7 +112,7 @@ pub(super) fn ask_for_a_port(services: &[&Service], work: &mut Work<'_>) {
     };
     let Some(service) = named(FRONTS).or_else(|| named(APIS)).or(candidates.first()).copied() else { return };
     let key = format!("services.{}.port", service.key);
-    let known = work.reach.get(&service.key).and_then(|reach| reach.port);
+    let known = work.reach.get(&service.key).and_then(|reach| reach.port.or(reach.assumed));
     let text = format!("No port is published. The port that {} gets requests at; `none` for a worker", service.key);
     let default = known.map(|port| port.to_string());
     match work.open.ask(&key, text, default.as_deref()).as_deref() {
@@ -120,7 +127,7 @@ pub(super) fn ask_for_a_port(services: &[&Service], work: &mut Work<'_>) {
                 reach.is_public = true;
             }
             let map = work.service(&service.key);
-            map.set("port", Value::text(DECIDE));
+            map.set("port", known.map_or_else(|| Value::text(DECIDE), Value::number));
             map.comment("port", "Decide: the port that the program listens on; without the line, it is a worker.");
         }
     }
@@ -132,6 +139,9 @@ fn ports(service: &Service, called: &BTreeMap<String, Vec<u16>>, work: &mut Work
     let calls = called.get(key);
     let mut expose = reach.expose.clone();
     let mut port = reach.port;
+    if port.is_none() && expose.is_empty() && (calls.is_some() || reach.is_public || !reach.hosts.is_empty()) {
+        port = reach.assumed;
+    }
     for called in calls.into_iter().flatten() {
         if port.is_none() && expose.is_empty() {
             port = Some(*called);
@@ -208,17 +218,32 @@ fn hosts(service: &Service, reach: &Reach, work: &mut Work<'_>) -> Vec<String> {
     hosts
 }
 
-fn routes(service: &Service, reach: &Reach, (is_alone, open): (bool, usize), front: Option<&str>, work: &mut Work<'_>) {
+/// What is beside a service that publishes a port.
+struct Among {
+    /// No other service has a port.
+    is_alone: bool,
+    /// How many publish one without a name or a path.
+    open: usize,
+    /// Others have names.
+    has_names: bool,
+    /// A proxy of the stack passes requests on to it.
+    is_behind: bool,
+}
+
+fn routes(service: &Service, reach: &Reach, among: &Among, front: Option<&str>, work: &mut Work<'_>) {
+    let open = among.open;
     let key = format!("services.{}.routes", service.key);
-    if reach.port.is_none() || is_alone && open == 1 {
+    if reach.port.is_none() || among.is_alone && open == 1 {
         return;
     }
-    if open == 1 {
+    if open == 1 && !among.has_names && !among.is_behind {
         work.service(&service.key).set("routes", Value::texts(["/*"]));
         return;
     }
     let name = service.name.to_lowercase();
-    let default = if front == Some(service.key.as_str()) {
+    let default = if among.is_behind {
+        Some("none")
+    } else if open == 1 || front == Some(service.key.as_str()) {
         Some("/*")
     } else if name.split(['-', '_', '.']).any(|part| APIS.contains(&part)) {
         Some("/api/*")
@@ -226,9 +251,13 @@ fn routes(service: &Service, reach: &Reach, (is_alone, open): (bool, usize), fro
         None
     };
     let at = reach.published.as_deref().map(marks::shown).unwrap_or_default();
+    let whose = if at.is_empty() { "its own".to_owned() } else { at };
+    let first = match open {
+        1 => "Other services have names".to_owned(),
+        _ => format!("{open} services publish a port"),
+    };
     let text = format!(
-        "{open} services publish a port, this one {}. The paths or the host that {} gets; `none` for nothing from outside",
-        if at.is_empty() { "its own".to_owned() } else { at },
+        "{first}, this one {whose}. The paths or the host that {} gets; `none` for nothing from outside",
         service.key
     );
     let answer = work.open.ask(&key, text, default);

@@ -13,6 +13,7 @@ use super::{
 use crate::{
     convert::{
         names,
+        secrecy::is_name,
         source::{Entry, Item, Place, Value},
     },
     document::problem::Problems,
@@ -42,6 +43,8 @@ pub(super) struct Variable {
     pub(super) value: String,
     /// Where it is said; the last one counts.
     pub(super) places: Vec<Place>,
+    /// Whether it is the caller's, who has not set it.
+    pub(super) is_passed: bool,
     /// Whether the last one is in a file of variables.
     pub(super) of_file: bool,
     /// Whether stackctl reads something else in that file.
@@ -180,15 +183,24 @@ fn is_own_postgres(service: &Service, image: Option<&Image>) -> bool {
         let text = service.text(&["build", key]).unwrap_or_default().to_lowercase();
         text.contains("postg") || text.contains("pgvector")
     });
-    let of_image = image.is_some_and(|image| {
-        let whole = format!("{}:{}", image.name, image.tag).to_lowercase();
-        whole.contains("postgres") && !service.name.contains("backup")
-    });
+    let of_image = image.is_some_and(|image| image.name.contains("postgres") && !service.name.contains("backup"));
     let has = |name: &str| service.variable(name).is_some();
     let of_variables = has("POSTGRES_USER") && has("POSTGRES_DB") && service.entry("depends_on").is_none();
     let is_called =
         ["db", "database", "postgres", "postgresql", "pgsql"].contains(&service.name.to_lowercase().as_str());
-    of_build || of_image || of_variables && is_called
+    let name = service.name.to_lowercase();
+    let parts = || name.split(['-', '_', '.']).any(|part| ["db", "database", "postgres", "postgresql"].contains(&part));
+    let of_tag = image.is_some_and(|image| image.tag.to_lowercase().contains("postgres")) && parts();
+    (of_build || of_image || of_tag || of_variables && is_called) && !connects(service)
+}
+
+/// Whether it is told of a database: then it is none itself.
+fn connects(service: &Service) -> bool {
+    service.variables.iter().any(|variable| {
+        let is_host = variable.name.to_uppercase().ends_with("DB_HOST") || variable.name == "PGHOST";
+        let is_url = ["postgres://", "postgresql://"].iter().any(|scheme| variable.value.starts_with(scheme));
+        is_host && !variable.value.is_empty() && !is_local(&variable.value) || is_url && variable.name.ends_with("URL")
+    })
 }
 
 /// An own image with settings of its own is more than RDS can take over.
@@ -247,6 +259,7 @@ fn variables(
                 name: line.name,
                 value,
                 places: vec![line.place],
+                is_passed: false,
                 of_file: true,
                 has_variable: line.has_variable,
             };
@@ -257,14 +270,19 @@ fn variables(
     for entry in entries {
         let value = match raw_text(&entry.item).filter(|_| !entry.item.is_null()) {
             Some(value) => Some(value),
-            None => project.variables.value(&entry.key),
+            // One that has the name of a secret is given by hand.
+            None => {
+                project.variables.value(&entry.key).or_else(|| is_name(&entry.key).then(|| marks::unset(&entry.key)))
+            }
         };
         let Some(value) = value else {
             project.ledger.carried_with(entry.place, None, "not set: the program gets nothing, as from Compose");
             continue;
         };
         let places = vec![entry.place];
-        add(&mut service.variables, Variable { name: entry.key, value, places, of_file: false, has_variable: false });
+        let is_passed = value == marks::unset(&entry.key) && entry.item.is_null();
+        let variable = Variable { name: entry.key, value, places, is_passed, of_file: false, has_variable: false };
+        add(&mut service.variables, variable);
     }
     Ok(())
 }

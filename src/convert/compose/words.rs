@@ -1,5 +1,7 @@
 //! Compose's short forms: words of a command, ports, mounts, durations and sizes.
 
+use crate::convert::source::Item;
+
 /// What `text` means as a command: its words, as a shell would part them.
 pub(super) fn words(text: &str) -> Vec<String> {
     let mut words = Vec::new();
@@ -86,6 +88,17 @@ pub(super) fn mount(text: &str) -> Mount {
             read_only: modes.iter().any(|mode| is_read_only(mode)),
         },
     }
+}
+
+/// One of `volumes`, in its long or short form; none without a target.
+pub(super) fn mounted(item: &Item) -> Option<Mount> {
+    if let Some(text) = item.text() {
+        return Some(mount(text));
+    }
+    let text = |key: &str| item.at(&[key]).and_then(Item::text).map(str::to_owned);
+    let target = text("target")?.trim_end_matches('/').to_owned();
+    let read_only = item.at(&["read_only"]).and_then(Item::truth) == Some(true);
+    Some(Mount { source: text("source"), target, read_only })
 }
 
 fn is_read_only(mode: &str) -> bool {

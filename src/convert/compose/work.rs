@@ -28,6 +28,8 @@ pub(super) struct Work<'a> {
     pub(super) volumes: BTreeMap<String, String>,
     /// How each service is reached from outside.
     pub(super) reach: BTreeMap<String, Reach>,
+    /// Databases beside the first one that services name.
+    pub(super) other_names: BTreeSet<String>,
     /// Users of the database that services name.
     pub(super) users: BTreeSet<String>,
 }
@@ -36,6 +38,8 @@ pub(super) struct Work<'a> {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Reach {
     pub(super) port: Option<u16>,
+    /// The port that its variables or its check name; it counts where something asks it.
+    pub(super) assumed: Option<u16>,
     pub(super) expose: BTreeSet<u16>,
     pub(super) is_public: bool,
     pub(super) hosts: Vec<String>,

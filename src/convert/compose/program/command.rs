@@ -118,7 +118,7 @@ pub(in super::super) fn set(service: &Service, key: &str, words: &[String], work
         kept.push(word.clone());
     }
     let mut is_renamed = false;
-    let mut store = None;
+    let mut stores: Vec<String> = Vec::new();
     let name = work.name.clone();
     for word in &mut kept {
         let facts = &work.facts;
@@ -128,7 +128,10 @@ pub(in super::super) fn set(service: &Service, key: &str, words: &[String], work
                 return Some(format!("{key}.{name}.internal"));
             }
             if facts.hosts.database.contains(host) || facts.hosts.cache.contains(host) {
-                store = Some(host.to_owned());
+                let named = format!("`{host}`");
+                if !stores.contains(&named) {
+                    stores.push(named);
+                }
             }
             None
         });
@@ -137,14 +140,15 @@ pub(in super::super) fn set(service: &Service, key: &str, words: &[String], work
     if is_renamed && let Some(place) = entry {
         work.ledger().carried_with(place, None, "with the names that `calls` gives");
     }
-    if let Some(host) = store {
-        comment = Some(format!("Decide: `{host}` has another name on AWS; take it from a variable."));
+    if !stores.is_empty() {
+        let [has, instead] = match stores.len() {
+            1 => ["has another name", "take it from a variable"],
+            _ => ["have other names", "take them from variables"],
+        };
+        let what = format!("{} {has} on AWS", stores.join(" and "));
+        comment = Some(format!("Decide: {what}; {instead}."));
         if let Some(place) = entry {
-            work.ledger().approximated(
-                place,
-                None,
-                format!("`{host}` has another name on AWS: take it from a variable"),
-            );
+            work.ledger().approximated(place, None, format!("{what}: {instead}"));
         }
     }
     if kept.is_empty() {

@@ -3,7 +3,7 @@
 use super::super::{
     images::Role,
     marks::{self, reference},
-    rewrite::{Becomes, Called, rewritten},
+    rewrite::{Becomes, Called, database_name, hosts_of, rewritten},
     service::{Service, Variable},
     words,
     work::Work,
@@ -136,6 +136,12 @@ fn one(service: &Service, variable: &Variable, becomes: Becomes, has_files: bool
         });
         return;
     }
+    if let Some(other) = database_name(service, variable, &work.facts).filter(|other| work.facts.is_other_name(other)) {
+        let how =
+            format!("a database `{other}` of its own there; all programs of a stack share one: mind their tables");
+        told(variable, work, |ledger, place| ledger.approximated(place, Some("database"), how.clone()));
+        work.other_names.insert(other);
+    }
     match becomes {
         Becomes::Given if in_file => {
             // What a file says counts before what stackctl gives.
@@ -164,11 +170,41 @@ fn one(service: &Service, variable: &Variable, becomes: Becomes, has_files: bool
         }
         Becomes::Own => {
             own(service, name, &variable.value, work);
-            told(variable, work, |ledger, place| ledger.carried(place, &secrets));
+            let note = if variable.is_passed {
+                Some("not set here; without its line, the program gets nothing".to_owned())
+            } else {
+                named_in(service, name, &variable.value, work)
+            };
+            told(variable, work, |ledger, place| match &note {
+                Some(note) => ledger.carried_with(place, Some(&secrets), note.clone()),
+                None => ledger.carried(place, &secrets),
+            });
+        }
+        Becomes::Changed(text, how) => {
+            let value = work.settled(&text);
+            work.service(key).map("env").set(name, value);
+            told(variable, work, |ledger, place| ledger.approximated(place, Some(&env), how.clone()));
         }
         Becomes::LeftOut(why) => told(variable, work, |ledger, place| ledger.approximated(place, None, why.clone())),
         Becomes::NotPossible(why) => told(variable, work, |ledger, place| ledger.not_possible(place, why.clone())),
     }
+}
+
+/// What somebody has to know of a value that is given by hand: the other names that services have.
+fn named_in(service: &Service, name: &str, value: &str, work: &mut Work<'_>) -> Option<String> {
+    let map = work.service(&service.key).map("secrets");
+    if map.get(name) != Some(&Value::text("set")) {
+        return None;
+    }
+    let hosts = hosts_of(value, &work.facts);
+    let kept = hosts.iter().filter_map(|(host, _)| Some((host, work.facts.hosts.kept.get(host)?)));
+    let names: Vec<String> = kept.map(|(host, key)| format!("`{host}` is {key}.{}.internal", work.name)).collect();
+    if names.is_empty() {
+        return None;
+    }
+    let note = format!("in the value that you set, {}", names.join(", "));
+    work.service(&service.key).map("secrets").comment(name, format!("Decide: {note}."));
+    Some(note)
 }
 
 /// Whether the program itself is published with TLS, as one with Caddy inside.
@@ -227,8 +263,8 @@ pub(super) fn own(service: &Service, name: &str, value: &str, work: &mut Work<'_
 
 /// `generate` where only the stack's own parts need to know it, else `set`.
 fn word(service: &Service, name: &str, value: &str, work: &Work<'_>) -> Value {
-    let of_server = work.facts.of_servers.contains(value)
-        || matches!(service.role, Role::Server(_)) && !name.to_uppercase().contains("ADMIN");
+    let is_of_server = work.facts.of_servers.contains(value) || matches!(service.role, Role::Server(_));
+    let of_server = is_of_server && !name.to_uppercase().contains("ADMIN");
     let is_whole = !value.contains("://") && !value.contains('=');
     Value::text(if is_whole && (of_server || can_be_made(name)) { "generate" } else { "set" })
 }

@@ -69,7 +69,7 @@ pub(super) fn write(service: &Service, work: &mut Work<'_>) {
     let grace = seconds(service, "start_period").filter(|seconds| *seconds > 60).map(|seconds| seconds.min(3600));
     if let Some(asked) = asked(service).filter(|_| reach.is_public) {
         map.set("path", Value::text(asked.path));
-        if let Some(port) = asked.port.filter(|port| Some(*port) != reach.port) {
+        if let Some(port) = asked.port.filter(|port| Some(*port) != reach.port.or(reach.assumed)) {
             map.set("port", Value::number(port));
         }
         if let Some(grace) = grace {

@@ -118,10 +118,15 @@ fn args(service: &Service, item: &Item, to: &str, build: &mut Map, work: &mut Wo
             name: entry.key.clone(),
             value: text.clone(),
             places: Vec::new(),
+            is_passed: false,
             of_file: false,
             has_variable: false,
         };
         let becomes = rewritten(service, &variable, &work.facts).0;
+        if let Becomes::Changed(_, how) = &becomes {
+            let how = format!("{how}; an argument of a build is the same in all environments");
+            work.ledger().approximated(entry.place, Some(&format!("{to}.args")), how);
+        }
         if let Becomes::Text(made) | Becomes::Secret(made) = &becomes
             && marks::has_reference(made)
         {

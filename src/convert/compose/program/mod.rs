@@ -1,6 +1,7 @@
 //! One service of the stack, of what the files say of it.
 
 mod command;
+mod configured;
 mod environment;
 mod health;
 mod image;
@@ -17,8 +18,8 @@ pub(super) fn write(service: &Service, builders: &[&Service], work: &mut Work<'_
     command::write(service, work);
     limits::write(service, work);
     health::write(service, work);
-    let called = environment::write(service, work);
+    let mut called = environment::write(service, work);
     secret_files::write(service, work);
-    mounts::write(service, work);
+    called.extend(mounts::write(service, work));
     called
 }

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::super::{
     marks,
+    rewrite::Called,
     service::Service,
     words::{self, Mount},
     work::Work,
@@ -68,8 +69,9 @@ const FOR_WORK: &[&str] = &[
     "target",
 ];
 
-/// Writes `volumes`, `files` and `tmpfs`.
-pub(super) fn write(service: &Service, work: &mut Work<'_>) {
+/// Writes `volumes`, `files` and `tmpfs`. Gives the services that mounted files name.
+pub(super) fn write(service: &Service, work: &mut Work<'_>) -> Vec<Called> {
+    let mut called = Vec::new();
     let items = service.at(&["volumes"]).map(|item| item.items().to_vec()).unwrap_or_default();
     for item in &items {
         let Some((mount, is_tmpfs)) = mount(item) else {
@@ -81,10 +83,11 @@ pub(super) fn write(service: &Service, work: &mut Work<'_>) {
             memory(service, &mount.target, size, item.place, work);
             continue;
         }
-        one(service, &mount, item.place, work);
+        called.extend(one(service, &mount, item.place, work));
     }
     temporary(service, work);
     room(service, work);
+    called
 }
 
 /// Writes `tmpfs`.
@@ -137,17 +140,11 @@ fn memory(service: &Service, path: &str, size: Option<u64>, place: Place, work: 
 
 /// A mount in its long or short form, and whether it is in memory.
 fn mount(item: &Item) -> Option<(Mount, bool)> {
-    if let Some(text) = item.text() {
-        return Some((words::mount(text), false));
-    }
-    let text = |key: &str| item.at(&[key]).and_then(Item::text).map(str::to_owned);
-    let target = text("target")?.trim_end_matches('/').to_owned();
-    let read_only = item.at(&["read_only"]).and_then(Item::truth) == Some(true);
-    let is_tmpfs = text("type").as_deref() == Some("tmpfs");
-    Some((Mount { source: text("source"), target, read_only }, is_tmpfs))
+    let is_tmpfs = item.at(&["type"]).and_then(Item::text) == Some("tmpfs");
+    Some((words::mounted(item)?, is_tmpfs))
 }
 
-fn one(service: &Service, mount: &Mount, place: Place, work: &mut Work<'_>) {
+fn one(service: &Service, mount: &Mount, place: Place, work: &mut Work<'_>) -> Vec<Called> {
     let key = service.key.clone();
     let Some(source) = mount.source.clone() else {
         let is_path = mount.target.starts_with('/');
@@ -157,7 +154,7 @@ fn one(service: &Service, mount: &Mount, place: Place, work: &mut Work<'_>) {
             "left out: without a path in the container, Docker makes a volume that nobody uses"
         };
         work.ledger().carried_with(place, None, why);
-        return;
+        return Vec::new();
     };
     let source = work.settle(&source);
     match kind(&source, mount, service, &work.folder) {
@@ -169,14 +166,16 @@ fn one(service: &Service, mount: &Mount, place: Place, work: &mut Work<'_>) {
             if path.starts_with("..") {
                 let instead = "the file is not below the folder of stack.yaml: move it there, and name it in `files`";
                 work.ledger().not_possible(place, instead);
-                return;
+                return Vec::new();
             }
             work.service(&key).map("files").set(mount.target.clone(), marks::value(&path));
             work.ledger().carried_with(place, Some(&to), "laid over the image; a changed file is a release");
+            return super::configured::tell(service, &path, place, work);
         }
         Kind::Secret => secret(service, &source, &mount.target, place, work),
         Kind::Data => data(service, &source, mount, place, work),
     }
+    Vec::new()
 }
 
 fn kind(source: &str, mount: &Mount, service: &Service, folder: &Path) -> Kind {

@@ -52,8 +52,21 @@ fn secret(service: &Service, source: &str, target: &str, place: Place, work: &mu
         .iter()
         .find(|variable| secret_file(&variable.name, &variable.value) == Some(file))
         .map(|variable| variable.name[..variable.name.len() - "_FILE".len()].to_owned());
+    let path = format!("{FOLDER}/{file}");
+    let is_named =
+        |variable: &Variable| variable.value == path && secret_file(&variable.name, &variable.value).is_none();
+    if service.variables.iter().any(is_named) {
+        written(service, file, &format!("secret {source}"), work);
+        let how = "a sidecar writes the file from a secret before the program starts";
+        work.ledger().approximated(place, Some(&format!("services.{key}.sidecars.{SIDECAR}")), how);
+        if of_variable.is_none() {
+            return;
+        }
+    }
     // Spring reads a file by the name of a property, and a variable by the same name in capitals.
-    let of_property = (file.contains('.') && !file.contains('/'))
+    let is_file =
+        [".pem", ".key", ".crt", ".json", ".txt", ".p12", ".jks", ".pub"].iter().any(|end| file.ends_with(end));
+    let of_property = (file.contains('.') && !file.contains('/') && !is_file)
         .then(|| file.replace('-', "").replace(|c: char| !c.is_ascii_alphanumeric(), "_").to_uppercase());
     let identity = format!("secret {source}");
     if let Some(name) = of_variable.or(of_property) {
@@ -61,6 +74,7 @@ fn secret(service: &Service, source: &str, target: &str, place: Place, work: &mu
             name: name.clone(),
             value: marks::unset(&identity),
             places: Vec::new(),
+            is_passed: false,
             of_file: false,
             has_variable: false,
         };

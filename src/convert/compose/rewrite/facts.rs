@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::super::{
     images::Role,
     known::Known,
+    marks,
+    ports::published,
     service::{Service, is_local},
 };
 
@@ -20,6 +22,16 @@ pub(in super::super) struct Hosts {
     pub(in super::super) gone: BTreeMap<String, bool>,
 }
 
+/// A port of the machine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in super::super) struct Published {
+    /// The service's key in stack.yaml, if it is part of the stack.
+    pub(in super::super) key: Option<String>,
+    /// The service's name in the files.
+    pub(in super::super) name: String,
+    pub(in super::super) target: u16,
+}
+
 /// All of it.
 #[derive(Debug, Default)]
 pub(in super::super) struct Facts {
@@ -32,6 +44,10 @@ pub(in super::super) struct Facts {
     /// The keys of the store of objects.
     pub(in super::super) bucket_keys: BTreeSet<String>,
     pub(in super::super) known: Known,
+    /// Ports of the machine that services publish: whose they are, and the port in the container.
+    pub(in super::super) published: BTreeMap<u16, Published>,
+    /// What the database is called on its server.
+    pub(in super::super) database_name: Option<String>,
     /// Secrets that a server of the stack is told of.
     pub(in super::super) of_servers: BTreeSet<String>,
 }
@@ -40,6 +56,13 @@ impl Facts {
     pub(in super::super) fn of(services: &[Service]) -> Self {
         let mut facts = Self::default();
         for service in services {
+            let of_http = !matches!(service.role, Role::Database | Role::Cache);
+            for (port, _) in published(service).into_iter().filter(|(port, _)| of_http && !port.is_udp) {
+                let at = port.published.as_deref().and_then(|text| text.parse().ok());
+                let (Some(at), Ok(target)) = (at, port.target.parse()) else { continue };
+                let key = service.is_kept().then(|| service.key.clone());
+                facts.published.insert(at, Published { key, name: service.name.clone(), target });
+            }
             let hosts = service.hosts.iter().cloned();
             match service.role {
                 Role::Database => {
@@ -47,6 +70,9 @@ impl Facts {
                     facts.hosts.database.extend(hosts);
                     let password = service.variable("POSTGRES_PASSWORD").filter(|text| !text.is_empty());
                     facts.database_password = facts.database_password.or(password.map(str::to_owned));
+                    let named = ["POSTGRES_DB", "POSTGRES_USER"].iter().find_map(|name| service.variable(name));
+                    let named = named.filter(|name| !name.is_empty() && marks::is_whole(name));
+                    facts.database_name = facts.database_name.or(named.map(str::to_owned));
                 }
                 Role::Cache => {
                     facts.has_cache = true;
@@ -67,6 +93,18 @@ impl Facts {
         facts
     }
 
+    /// Takes down services that are no part of the stack.
+    pub(in super::super) fn leave_out(&mut self, services: &[Service]) {
+        let known = [&self.hosts.database, &self.hosts.cache, &self.hosts.bucket];
+        let hosts = services.iter().flat_map(|service| &service.hosts);
+        let new =
+            hosts.filter(|host| !self.hosts.kept.contains_key(*host) && !known.iter().any(|set| set.contains(*host)));
+        let new: Vec<String> = new.cloned().collect();
+        for host in new {
+            self.hosts.gone.entry(host).or_insert(false);
+        }
+    }
+
     /// Whether a host is that of the database, or of the machine that the example ran on.
     pub(in super::super) fn is_database(&self, host: &str) -> bool {
         self.hosts.database.contains(host) || self.has_database && !self.is_other_store(host) && is_local(host)
@@ -74,6 +112,11 @@ impl Facts {
 
     pub(in super::super) fn is_cache(&self, host: &str) -> bool {
         self.hosts.cache.contains(host) || self.has_cache && is_local(host)
+    }
+
+    /// Whether a database on the server is not the first one.
+    pub(in super::super) fn is_other_name(&self, name: &str) -> bool {
+        self.database_name.as_deref().is_some_and(|known| known != name)
     }
 
     /// Whether a host is that of a store which is not the stack's database.

@@ -21,6 +21,10 @@ pub(super) fn rewritten(service: &Service, name: &str, value: &str, facts: &Fact
     let replaced = replaced(value, is_address(&tokens(name)), &mut |host, scheme, port| {
         let key = facts.hosts.kept.get(host)?;
         if *key == service.key {
+            // What a broker tells its clients of itself.
+            if tokens(name).iter().any(|word| word.starts_with("ADVERTISE")) {
+                return Some(format!("{key}.{}.internal", reference("stack.name")));
+            }
             return scheme.is_some().then(|| "localhost".to_owned());
         }
         // A host and its port may be two variables.
@@ -54,6 +58,15 @@ pub(super) fn names(value: &str, host: &str) -> bool {
         None
     });
     is_named
+}
+
+/// Gives each host of a text that has a port or is that of a URL.
+pub(super) fn addresses(text: &str, found: &mut dyn FnMut(&str, Option<u16>)) {
+    let text: String = text.chars().map(|c| if c.is_whitespace() { ' ' } else { c }).collect();
+    replaced(&text, false, &mut |host, _, port| {
+        found(host, port);
+        None
+    });
 }
 
 /// A word of a command with the names of services replaced, where nothing but the name itself can stand.

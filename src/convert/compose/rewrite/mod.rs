@@ -2,10 +2,14 @@
 
 mod facts;
 mod hosts;
+mod outside;
+mod siblings;
 mod stores;
 mod url;
 
-pub(super) use self::{facts::Facts, hosts::Called, hosts::in_command, stores::Becomes};
+pub(super) use self::{
+    facts::Facts, hosts::Called, hosts::in_command, siblings::database_name, siblings::hosts_of, stores::Becomes,
+};
 use super::service::{Service, Variable};
 use crate::convert::secrecy::{is_secret, tokens};
 
@@ -20,7 +24,7 @@ pub(super) fn has_plain_cache(services: &[Service], facts: &Facts) -> bool {
 pub(super) fn names_database(value: &str, facts: &Facts) -> bool {
     let url = url::Url::of(value.strip_prefix("jdbc:").unwrap_or(value));
     url.is_some_and(|url| {
-        ["postgres", "postgresql"].contains(&url.scheme.split('+').next().unwrap_or_default())
+        stores::is_postgres(&url.scheme)
             && !url.host.contains('.')
             && !facts.is_other_store(&url.host)
             && !facts.hosts.kept.contains_key(&url.host)
@@ -39,7 +43,14 @@ pub(super) fn rewritten(service: &Service, variable: &Variable, facts: &Facts) -
         let why = "stackctl gives every container its own value under this name";
         return (Becomes::LeftOut(why.to_owned()), Vec::new());
     }
-    let store = stores::database(name, value, facts).or_else(|| stores::cache(name, value, facts));
+    if let Some(becomes) = siblings::without_tls(service, name, value, facts) {
+        return (becomes, Vec::new());
+    }
+    let of_database =
+        || stores::database(name, value, facts).filter(|_| !siblings::is_of_another_database(service, name, facts));
+    let of_cache =
+        || stores::cache(name, value, facts).filter(|_| !siblings::is_of_another_cache(service, name, facts));
+    let store = of_database().or_else(of_cache);
     if let Some(becomes) = store.or_else(|| bucket(name, value, service, facts)) {
         return (becomes, Vec::new());
     }
@@ -51,10 +62,16 @@ pub(super) fn rewritten(service: &Service, variable: &Variable, facts: &Facts) -
             (Becomes::LeftOut(format!("left out: it names `{host}`, which is left out")), Vec::new())
         };
     }
+    if let Some(host) = siblings::port_of_gone(service, name, facts) {
+        return (Becomes::LeftOut(format!("left out: it is the port of `{host}`, which is left out")), Vec::new());
+    }
     if is_secret(name, value) || facts.known.within(value).is_some() {
         return (Becomes::Own, called);
     }
-    (Becomes::Text(text), called)
+    match outside::rewritten(service, name, &text, facts) {
+        Some(becomes) => (becomes, called),
+        None => (Becomes::Text(text), called),
+    }
 }
 
 /// What a variable becomes that is about a store of objects which becomes a bucket.

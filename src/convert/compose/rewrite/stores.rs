@@ -14,6 +14,8 @@ pub(in super::super) enum Becomes {
     Secret(String),
     /// A secret of its own.
     Own,
+    /// Text that is another one on AWS, and why.
+    Changed(String, String),
     /// Nothing, and why.
     LeftOut(String),
     /// Nothing, and what to do instead.
@@ -52,12 +54,12 @@ pub(super) fn part(name: &str) -> Option<(Part, Vec<String>)> {
     Some((part, tokens))
 }
 
-const DATABASE: &[&str] =
+pub(super) const DATABASE: &[&str] =
     &["DB", "DATABASE", "POSTGRES", "POSTGRESQL", "PG", "PGSQL", "POSTGRESDB", "DATASOURCE", "SQL"];
 const OTHERS: &[&str] = &["MYSQL", "MARIADB", "MONGO", "MONGODB", "CLICKHOUSE", "REDIS", "VALKEY", "MSSQL", "INFLUX"];
 const CACHE: &[&str] = &["REDIS", "VALKEY", "CACHE", "KEYDB"];
 
-fn has(tokens: &[String], words: &[&str]) -> bool {
+pub(super) fn has(tokens: &[String], words: &[&str]) -> bool {
     tokens.iter().any(|token| words.contains(&token.as_str()))
 }
 
@@ -110,9 +112,9 @@ pub(super) fn is_address(tokens: &[String]) -> bool {
     has(tokens, WORDS) || tokens.last().is_some_and(|last| last.ends_with("HOST") || last.ends_with("SERVER"))
 }
 
-fn is_postgres(scheme: &str) -> bool {
-    let base = scheme.split('+').next().unwrap_or_default();
-    ["postgres", "postgresql", "pgsql", "postgis", "ecto", "psql", "pg"].contains(&base)
+/// Also of `postgresql+asyncpg` and of Celery's `db+postgresql`.
+pub(super) fn is_postgres(scheme: &str) -> bool {
+    scheme.split('+').any(|part| ["postgres", "postgresql", "pgsql", "postgis", "ecto", "psql", "pg"].contains(&part))
 }
 
 fn of_url(name: &str, url: &Url, prefix: &str) -> Becomes {

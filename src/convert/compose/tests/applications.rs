@@ -89,7 +89,7 @@ volumes: { static: {}, caddy: {} }
     converted.has("/etc/caddy/Caddyfile: Caddyfile");
     converted.has("static: /srv");
     converted.has("calls: [web]");
-    assert_eq!(converted.fate("services.proxy.ports[2]").0, Fate::NotPossible);
+    assert_eq!(converted.fate("services.proxy.ports[2]").0, Fate::Approximated);
 }
 
 #[test]

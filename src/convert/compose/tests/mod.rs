@@ -2,6 +2,7 @@
 
 mod applications;
 mod fuzz;
+mod kinds;
 mod project;
 mod reading;
 mod survey;
