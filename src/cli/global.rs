@@ -15,29 +15,46 @@ use crate::output::Format;
 
 /// What every command takes.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Global options")]
 pub(super) struct Global {
-    /// The stack's file.
-    #[arg(short, long, global = true, env = "STACKCTL_FILE", default_value = "stack.yaml", value_name = "PATH")]
+    /// Path of stack.yaml.
+    #[arg(
+        short,
+        long,
+        global = true,
+        env = "STACKCTL_FILE",
+        hide_env_values = true,
+        default_value = "stack.yaml",
+        value_name = "PATH"
+    )]
     pub(super) file: PathBuf,
-    /// The environment, one of `environments:` in stack.yaml.
-    #[arg(short, long, global = true, env = "STACKCTL_ENV", default_value = "default", value_name = "NAME")]
+    /// Environment to work on: one of `environments:` in stack.yaml.
+    #[arg(
+        short,
+        long,
+        global = true,
+        env = "STACKCTL_ENV",
+        hide_env_values = true,
+        default_value = "default",
+        value_name = "NAME"
+    )]
     pub(super) env: String,
-    /// Work on the sandbox that `stackctl sandbox start` runs, not on AWS.
-    #[arg(long, global = true, env = "STACKCTL_SANDBOX", value_parser = clap::builder::FalseyValueParser::new(), num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false")]
+    /// Use the local sandbox that `stackctl sandbox start` runs instead of AWS.
+    #[arg(long, global = true, env = "STACKCTL_SANDBOX", hide_env_values = true, value_parser = clap::builder::FalseyValueParser::new(), num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", hide_possible_values = true, hide_default_value = true)]
     pub(super) sandbox: bool,
-    /// For people, or for programs.
-    #[arg(short, long, global = true, env = "STACKCTL_OUTPUT", value_parser = Outputs, default_value = "human", value_name = "FORMAT")]
+    /// Output format.
+    #[arg(short, long, global = true, env = "STACKCTL_OUTPUT", hide_env_values = true, value_parser = Outputs, default_value = "human", value_name = "FORMAT")]
     pub(super) output: OutputArg,
-    /// Carry out without asking.
-    #[arg(short, long, alias = "auto-approve", global = true, env = "STACKCTL_YES", value_parser = clap::builder::FalseyValueParser::new(), num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false")]
+    /// Answer every question with yes.
+    #[arg(short, long, alias = "auto-approve", global = true, env = "STACKCTL_YES", hide_env_values = true, value_parser = clap::builder::FalseyValueParser::new(), num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", hide_possible_values = true, hide_default_value = true)]
     pub(super) yes: bool,
-    /// How long to wait for another run to release the stack's lock, such as `5m`; a bare number is seconds.
-    #[arg(long, global = true, env = "STACKCTL_LOCK_TIMEOUT", default_value = "0s", value_parser = duration, value_name = "TIME")]
+    /// How long to wait if another run holds the lock, such as `30s` or `5m`.
+    #[arg(long, global = true, env = "STACKCTL_LOCK_TIMEOUT", hide_env_values = true, default_value = "0s", value_parser = duration, value_name = "TIME")]
     pub(super) lock_timeout: Duration,
-    /// Results and errors only.
-    #[arg(short, long, global = true, env = "STACKCTL_QUIET", value_parser = clap::builder::FalseyValueParser::new(), num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false")]
+    /// Print results and errors only.
+    #[arg(short, long, global = true, env = "STACKCTL_QUIET", hide_env_values = true, value_parser = clap::builder::FalseyValueParser::new(), num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", hide_possible_values = true, hide_default_value = true)]
     pub(super) quiet: bool,
-    /// Say more: the account, the endpoint, every resource that was found.
+    /// Print more: account, endpoint, and every resource that is found.
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub(super) verbose: u8,
 }

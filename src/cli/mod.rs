@@ -26,7 +26,7 @@ use crate::{exit, output::Output};
 use commands::Command;
 use global::Global;
 
-/// Makes one stack.yaml true on AWS: network, database, registry, Fargate services, load balancer.
+/// Create and update on AWS what stack.yaml describes: network, database, Fargate services, load balancer.
 #[derive(Debug, Parser)]
 #[command(name = "stackctl", version, propagate_version = true, max_term_width = 100)]
 struct Cli {
@@ -91,6 +91,36 @@ mod tests {
         );
         assert!(cli("stackctl init --from compose --output -").command.takes_output_file());
         assert!(cli("stackctl plan --output json").global.output.refused(Cli::command()).is_none());
+    }
+
+    /// Verbs that a help text may start with.
+    const VERBS: &[&str] = &[
+        "Bring", "Build", "Change", "Check", "Connect", "Create", "Delete", "Estimate", "Forward", "List", "Load",
+        "Print", "Roll", "Run", "Set", "Show", "Start", "Stop", "Write",
+    ];
+
+    #[test]
+    fn every_help_text_starts_with_an_imperative() {
+        fn check(command: &clap::Command) {
+            let about = command.get_about().map(ToString::to_string).unwrap_or_default();
+            let verb = about.split(' ').next().unwrap_or_default();
+            assert!(VERBS.contains(&verb), "{}: `{about}` starts with no verb of VERBS", command.get_name());
+            command.get_subcommands().for_each(check);
+        }
+        check(&Cli::command());
+    }
+
+    #[test]
+    fn every_help_text_is_a_phrase_of_two_lines_at_most() {
+        fn check(command: &clap::Command) {
+            let texts = command.get_arguments().filter_map(clap::Arg::get_help).chain(command.get_about());
+            for text in texts.map(ToString::to_string) {
+                let words = text.chars().count();
+                assert!(words <= 160 && !text.ends_with('.'), "{}: {words} characters: `{text}`", command.get_name());
+            }
+            command.get_subcommands().for_each(check);
+        }
+        check(&Cli::command());
     }
 
     /// The commands that do something: those that have none below them.

@@ -11,7 +11,7 @@ use crate::{
 /// Which part of the plan.
 #[derive(Debug, Args)]
 pub(super) struct Targets {
-    /// Only this resource, by its address, and what it needs. May be given several times.
+    /// Limit the plan to this resource and its dependencies; can be repeated.
     #[arg(long, value_name = "ADDRESS")]
     target: Vec<Address>,
 }

@@ -3,9 +3,9 @@
 /// The form of the output.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum Format {
-    /// For people.
+    /// Text for people.
     #[default]
     Human,
-    /// For programs: one JSON document, or one JSON event a line where the command takes time.
+    /// One JSON document, or one JSON event per line for commands that take time.
     Json,
 }

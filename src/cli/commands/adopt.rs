@@ -16,19 +16,19 @@ use crate::{
 /// Arguments of `stackctl adopt`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "What is adopted is the stack's from then on: `up` changes it, and `destroy` deletes it. It has to match what \
-    stack.yaml asks for: what would have to be replaced is not adopted. Nothing of it is changed but its tags; the next \
-    `up` does the rest, and `adopt` shows what that will be.\n\n\
-    What is known by its name, such as a service or a load balancer, cannot be adopted: AWS renames none.\n\n\
+    after_help = "An adopted resource belongs to the stack: `up` changes it and `destroy` deletes it. `adopt` changes only its tags, \
+    and shows what the next `up` will change. A resource that `up` would have to replace is refused.\n\n\
+    Resources that AWS identifies by name, such as services and load balancers, cannot be adopted, because AWS cannot \
+    rename them.\n\n\
     Examples:\n  \
     stackctl adopt vpc.main vpc-0f3a5c7e91b2d4680\n  \
     stackctl adopt db_instance.database shop-production"
 )]
 pub(in crate::cli) struct Adopt {
-    /// What it is to be in the stack, as `stackctl plan` names it.
+    /// Address that the resource gets in the stack, as `stackctl plan` shows it.
     #[arg(value_name = "ADDRESS")]
     address: Address,
-    /// What AWS calls it: the id of a part of a network, the identifier of a database.
+    /// ID of the resource on AWS: a network resource's id or a database's identifier.
     #[arg(value_name = "ID")]
     id: String,
 }

@@ -12,7 +12,7 @@ use crate::{exit, output::Output};
     stackctl completions zsh > \"${fpath[1]}/_stackctl\"\n  \
     stackctl completions fish > ~/.config/fish/completions/stackctl.fish")]
 pub(in crate::cli) struct Completions {
-    /// The shell.
+    /// Shell to print the completion script for.
     shell: Shell,
 }
 

@@ -19,13 +19,13 @@ use crate::{
 /// Arguments of `stackctl cost`.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
-    stackctl cost --env production     what stack.yaml asks for, without AWS\n  \
-    stackctl cost --plan               what `up` would change of the month")]
+    stackctl cost --env production     what stack.yaml describes, without calling AWS\n  \
+    stackctl cost --plan               how `up` would change the monthly cost")]
 pub(in crate::cli) struct CostArgs {
-    /// Look at AWS, and show what `up` would change.
+    /// Compare with what exists on AWS, and show how `up` would change the cost.
     #[arg(long)]
     plan: bool,
-    /// More prices, or others: a file in the form of stackctl's own, src/cost/prices.json.
+    /// File with additional or different prices, in the format of src/cost/prices.json.
     #[arg(long, value_name = "FILE")]
     prices: Option<PathBuf>,
 }

@@ -21,11 +21,12 @@ use crate::{
 /// Arguments of `stackctl deploy`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Ctrl-C leaves the rollout to ECS, and asks whether to go back. What ECS goes back from ends with exit code 5.\n\n\
+    after_help = "If you press Ctrl-C, the rollout continues on ECS, and stackctl asks whether to roll it back. A rollout that is rolled \
+    back ends with exit code 5.\n\n\
     Examples:\n  \
     stackctl deploy\n  \
     stackctl deploy --env production --lock-timeout 10m\n  \
-    stackctl deploy --output json      for programs: one event a line"
+    stackctl deploy --output json      for programs: one event per line"
 )]
 pub(in crate::cli) struct Deploy {}
 

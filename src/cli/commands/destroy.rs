@@ -17,14 +17,14 @@ use crate::{
 /// Arguments of `stackctl destroy`.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
-    stackctl destroy                   asks for the stack's name\n  \
+    stackctl destroy                   ask for the stack's name\n  \
     stackctl destroy --env staging --confirm shop\n  \
-    stackctl destroy --unprotect       a protected database too; its last snapshot is kept")]
+    stackctl destroy --unprotect       also a protected database; a final snapshot is kept")]
 pub(in crate::cli) struct Destroy {
-    /// The stack's name, in place of being asked for it.
+    /// Confirm with the stack's name instead of answering the question.
     #[arg(long, value_name = "NAME")]
     confirm: Option<String>,
-    /// Also delete what is protected, such as a database; a final snapshot is kept.
+    /// Also delete protected resources such as a database; a final snapshot is kept.
     #[arg(long)]
     unprotect: bool,
 }

@@ -31,17 +31,17 @@ const FAREWELL: Duration = Duration::from_millis(100);
 /// Arguments of `stackctl exec`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "The service needs `exec: true` in stack.yaml. The command has to be in the image, and runs as root on a terminal of \
-    its own there; ECS tells no exit code of it. `stackctl run` starts a new task instead, and has the exit code.\n\n\
+    after_help = "The service needs `exec: true` in stack.yaml. The image must contain the command, which runs as root. ECS does not \
+    report its exit code: use `stackctl run`, which starts a new task, if you need the exit code.\n\n\
     Examples:\n  stackctl exec web -- /bin/sh\n  stackctl exec web --task 0a1b2c -- /app/web --version"
 )]
 pub(in crate::cli) struct Exec {
-    /// The service, one of `services:` in stack.yaml.
+    /// Service whose task runs the command.
     service: String,
-    /// The task, by the beginning of its id; without it, any that runs.
+    /// Task id or the beginning of it [default: any running task].
     #[arg(long, value_name = "ID")]
     task: Option<String>,
-    /// The program and its arguments.
+    /// Command and its arguments.
     #[arg(last = true, required = true, value_name = "COMMAND")]
     command: Vec<String>,
 }

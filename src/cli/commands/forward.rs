@@ -27,21 +27,20 @@ use crate::{
 /// Arguments of `stackctl forward`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "The way leads through a running task of a service with `exec: true` in stack.yaml. It is open until Ctrl-C, for \
-    connections from this machine alone.\n\n\
+    after_help = "Connections go through a running task of a service with `exec: true` in stack.yaml. The port accepts connections \
+    from this machine only, until you press Ctrl-C.\n\n\
     Examples:\n  stackctl forward database\n  stackctl forward cache 7000\n  stackctl forward web 8080:3000"
 )]
 pub(in crate::cli) struct ForwardArgs {
-    /// `database`, `cache`, or a service, for a port of its tasks.
+    /// `database`, `cache`, or the name of a service.
     target: String,
-    /// The port on this machine; without it, the one at the other end, or a free one if that is taken. For a service, the
-    /// port of the task may follow.
+    /// Local port, and for a service the port of the task [default: the remote port, or a free port if that is in use].
     #[arg(value_name = "LOCAL_PORT[:PORT]")]
     ports: Option<Ports>,
-    /// The service through whose tasks the way leads; without it, the first one with `exec: true`.
+    /// Service whose task forwards the connection [default: the first service with `exec: true`].
     #[arg(long, value_name = "SERVICE")]
     through: Option<String>,
-    /// The task, by the beginning of its id; without it, any that runs.
+    /// Task id or the beginning of it [default: any running task].
     #[arg(long, value_name = "ID")]
     task: Option<String>,
 }

@@ -15,10 +15,10 @@ use crate::{
 /// Arguments of `stackctl jobs`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "ECS remembers a run for about an hour after its end. `stackctl logs` shows what older runs have written.\n\n\
+    after_help = "ECS shows a run for about an hour after it ends. `stackctl logs` shows the output of older runs.\n\n\
     Examples:\n  \
-    stackctl jobs              shows each job with its next and its last run\n  \
-    stackctl jobs run report   runs a job now, with its exit code"
+    stackctl jobs              list the jobs with their last and next runs\n  \
+    stackctl jobs run report   run a job now; exit with its exit code"
 )]
 pub(in crate::cli) struct Jobs {
     #[command(subcommand)]
@@ -27,10 +27,10 @@ pub(in crate::cli) struct Jobs {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Run a job now: stream its log, and end with its exit code.
+    /// Run a job now, show its output, and exit with its exit code.
     #[command(after_help = "Example: stackctl jobs run report")]
     Run {
-        /// The job, one of `jobs:` in stack.yaml.
+        /// Job to run: one of `jobs:` in stack.yaml.
         job: String,
     },
 }

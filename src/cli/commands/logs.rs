@@ -31,23 +31,22 @@ const SHORTEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// Arguments of `stackctl logs`.
 #[derive(Debug, Args)]
-#[command(after_help = "Tasks that have stopped are there too, and so are release tasks and those of `stackctl run`: \
-    they write to the log of their service.\n\n\
+#[command(after_help = "The log of a service includes stopped tasks, release tasks, and tasks of `stackctl run`.\n\n\
     Examples:\n  \
     stackctl logs                              the last hour of all services\n  \
-    stackctl logs web --follow                 what comes, until Ctrl-C\n  \
-    stackctl logs web --since 1d --grep ERROR  lines that have a text in them\n  \
-    stackctl logs --output json | jq .message  one document a line")]
+    stackctl logs web --follow                 new lines, until Ctrl-C\n  \
+    stackctl logs web --since 1d --grep ERROR  lines that contain a text\n  \
+    stackctl logs --output json | jq .message  one JSON document per line")]
 pub(in crate::cli) struct Logs {
-    /// The service; all of them without one.
+    /// Service to show [default: all services].
     service: Option<String>,
-    /// Go on with what comes, until Ctrl-C.
+    /// Show new lines as they arrive, until Ctrl-C.
     #[arg(short = 'F', long)]
     follow: bool,
-    /// From when on, such as `30m`, `1h` or `2d` ago [default: 1h; with --follow 1m].
+    /// Show lines since this long ago, such as `30m`, `1h` or `2d` [default: 1h; with --follow 1m].
     #[arg(long, value_parser = duration, value_name = "TIME")]
     since: Option<Duration>,
-    /// Lines alone that have this text in them, as written or as shown; capitals count.
+    /// Show only lines that contain this text (case-sensitive).
     #[arg(long, value_name = "TEXT")]
     grep: Option<String>,
 }

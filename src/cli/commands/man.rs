@@ -15,7 +15,7 @@ use crate::{
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  stackctl man ~/.local/share/man/man1 && man stackctl-deploy")]
 pub(in crate::cli) struct Man {
-    /// The folder that they are written to; made where it is missing.
+    /// Folder to write to; created if it does not exist.
     #[arg(value_name = "FOLDER")]
     folder: PathBuf,
 }

@@ -36,54 +36,54 @@ use crate::{
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Write a first stack.yaml for the project in this folder, or the pipeline that deploys it.
+    /// Write a stack.yaml for the project in this folder, or a pipeline that deploys it.
     Init(Box<init::Init>),
-    /// Check stack.yaml, every environment of it, without AWS.
+    /// Check stack.yaml and all its environments, without calling AWS.
     Validate(validate::Validate),
-    /// Print the JSON Schema of stack.yaml, for editors.
-    Schema(schema::Schema),
-    /// Print what a shell completes stackctl's command line by.
-    Completions(completions::Completions),
-    /// Write the manual, a page for each command.
-    Man(man::Man),
-    /// Show what `up` would do.
+    /// Show what `up` would change.
     Plan(plan::PlanArgs),
-    /// Estimate what the stack costs a month, by list prices.
-    Cost(cost::CostArgs),
-    /// Print the least IAM policy for this stack.
-    Policy(policy::PolicyArgs),
-    /// Make the stack as stack.yaml says; ends with the URL.
+    /// Create or update the stack, and print its URL.
     Up(up::Up),
-    /// Build the services' images and release them.
+    /// Build the images and release them to the services.
     Deploy(deploy::Deploy),
-    /// Show every resource with its state, the services and the URL.
+    /// Show the services, the resources and the URL.
     Status(status::Status),
-    /// Show what the tasks have written, those of all services interleaved by time.
+    /// Show the log of one service or of all services.
     Logs(logs::Logs),
-    /// Show what was released when, from which commit, by whom, and how it ended.
+    /// List the releases with their time, commit, author and result.
     Releases(releases::Releases),
-    /// Go back to an earlier release of a service.
+    /// Roll a service back to an earlier release.
     Rollback(rollback::Rollback),
-    /// Run a command once, in a task with a service's image, environment and secrets.
+    /// Run a command in a new task with a service's image, environment and secrets.
     Run(run::Run),
-    /// List the jobs with their next and last runs, or run one now.
-    Jobs(jobs::Jobs),
-    /// Run a command in a task that runs, such as a shell.
+    /// Run a command, such as a shell, in a running task.
     Exec(exec::Exec),
-    /// Have the private database, the cache or a task on a port of this machine.
+    /// Forward a local port to the database, the cache or a task.
     Forward(forward::ForwardArgs),
-    /// List the secrets, give one a value, rotate a password.
+    /// List the jobs with their last and next runs, or run one now.
+    Jobs(jobs::Jobs),
+    /// List the secrets, set a secret, or rotate a password.
     Secrets(secrets::Secrets),
-    /// Load a dump into the database, or connect to it.
+    /// Load a dump into the database, or connect to it with psql.
     Db(db::Db),
-    /// Take in a resource that exists and is no stack's.
+    /// Bring an existing resource into this stack.
     Adopt(adopt::Adopt),
-    /// Delete all that the stack owns.
+    /// Delete all resources of the stack.
     Destroy(destroy::Destroy),
-    /// Show who holds the stack's lock, and remove it.
+    /// Show who holds the lock of the stack, and remove it.
     Unlock(unlock::Unlock),
-    /// A region on this computer, to try stackctl without an AWS account.
+    /// Estimate the monthly cost of the stack from list prices.
+    Cost(cost::CostArgs),
+    /// Print the minimal IAM policy for this stack.
+    Policy(policy::PolicyArgs),
+    /// Run a local sandbox to try stackctl without an AWS account.
     Sandbox(sandbox::Sandbox),
+    /// Print the JSON Schema of stack.yaml for editors.
+    Schema(schema::Schema),
+    /// Print a shell completion script.
+    Completions(completions::Completions),
+    /// Write a manual page for each command.
+    Man(man::Man),
 }
 
 impl Command {

@@ -15,20 +15,20 @@ use crate::{
 #[command(after_help = "Examples:\n  \
     stackctl plan\n  \
     stackctl plan --env production --detailed-exitcode\n  \
-    stackctl plan --out plan.json      and then: stackctl up plan.json\n  \
+    stackctl plan --out plan.json      then: stackctl up plan.json\n  \
     stackctl plan --target service.web")]
 pub(in crate::cli) struct PlanArgs {
-    /// End with exit code 2 if there are changes, 0 if there are none.
+    /// Exit with code 2 if there are changes, and 0 if there are none.
     #[arg(long)]
     detailed_exitcode: bool,
-    /// Write the plan to this file as well, for `stackctl up FILE` to carry out exactly that.
+    /// Also write the plan to this file. `stackctl up FILE` applies exactly this plan.
     #[arg(long, value_name = "FILE")]
     #[arg(conflicts_with = "target")]
     out: Option<PathBuf>,
     #[command(flatten)]
     targets: Targets,
-    /// Write the plan to this file as well, as Markdown for the comment of a pull or merge request: what it comes to, and all of
-    /// it folded away. At most 65,536 characters, which is what GitHub takes.
+    /// Also write the plan to this file as Markdown for a comment on a pull request, at most 65,536 characters (GitHub's
+    /// limit).
     #[arg(long, value_name = "FILE")]
     markdown: Option<PathBuf>,
 }

@@ -16,13 +16,13 @@ use crate::{
     aws iam put-role-policy --role-name ROLE --policy-name stackctl --policy-document file://policy.json\n  \
     stackctl policy --for plan --account 123456789012")]
 pub(in crate::cli) struct PolicyArgs {
-    /// The commands that it is to allow.
+    /// Commands that the policy allows.
     #[arg(long = "for", value_enum, default_value_t, value_name = "COMMANDS")]
     commands: For,
-    /// The AWS account that the stack is in; otherwise the policy is good in any.
+    /// AWS account to restrict the policy to [default: any account].
     #[arg(long, value_name = "ID", value_parser = account)]
     account: Option<String>,
-    /// Print the Nth of the parts that managed policies of 6,144 characters take.
+    /// Print part N of the policy, split into managed policies of at most 6,144 characters.
     #[arg(long, value_name = "N")]
     part: Option<usize>,
 }
@@ -32,11 +32,11 @@ pub(in crate::cli) struct PolicyArgs {
 enum For {
     /// `plan`, `status`, `logs`, `releases`.
     Plan,
-    /// `deploy`, `rollback`, `run`, and those of `plan`.
+    /// `deploy`, `rollback`, `run`, and all commands of `plan`.
     Deploy,
-    /// `destroy`, and those of `plan`.
+    /// `destroy`, and all commands of `plan`.
     Destroy,
-    /// `exec`, `forward`, and those of `plan`; where a service has `exec: true`.
+    /// `exec`, `forward`, and all commands of `plan`, if a service has `exec: true`.
     Exec,
     /// Every command.
     #[default]

@@ -13,17 +13,17 @@ use crate::{
 /// Arguments of `stackctl releases`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "A release is a revision of the service's task definition: the image, its environment, its size. \
-    ECS remembers the rollouts of 90 days.\n\n\
+    after_help = "A release is a revision of the service's task definition: its image, environment and size. ECS keeps the history of \
+    rollouts for 90 days.\n\n\
     Examples:\n  \
-    stackctl releases                 the newest releases of all services\n  \
+    stackctl releases                 list the latest releases of all services\n  \
     stackctl releases web --limit 5\n  \
-    stackctl rollback --to 12         goes back to one of them"
+    stackctl rollback --to 12         roll back to one of them"
 )]
 pub(in crate::cli) struct Releases {
-    /// The service; all of them without one.
+    /// Service to show [default: all services].
     service: Option<String>,
-    /// How many of each service to show.
+    /// Number of releases to show for each service.
     #[arg(long, default_value_t = 15, value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..))]
     limit: u16,
 }

@@ -31,18 +31,18 @@ const LOOKED_THROUGH: usize = 100;
 /// Arguments of `stackctl rollback`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "The earlier release is registered and rolled out as a new one: its image, environment and size. No \
-    release command runs, so what migrations did to the database stays. `stackctl up` then leaves the image alone; \
-    `stackctl deploy` releases the source again. While a rollout is under way, ECS is asked to stop it and to go back to what \
-    ran before: also that of another run, which then ends as rolled back.\n\n\
+    after_help = "stackctl registers the earlier release (its image, environment and size) as a new revision and rolls it out. It does \
+    not run the release command, so changes that migrations made to the database stay. Afterwards `stackctl up` keeps the \
+    image; `stackctl deploy` releases the current source again. If a rollout is in progress, ECS stops it and returns to \
+    the previous release, even if another run of stackctl started the rollout.\n\n\
     Examples:\n  \
-    stackctl rollback            to the last release that served before this one\n  \
+    stackctl rollback            to the previous release\n  \
     stackctl rollback web --to 12"
 )]
 pub(in crate::cli) struct Rollback {
-    /// The service; it has to be named where there are several.
+    /// Service to roll back; required if the stack has several services.
     service: Option<String>,
-    /// The release to go back to, as `stackctl releases` numbers them.
+    /// Number of the release, as `stackctl releases` shows it [default: the previous release].
     #[arg(long, value_name = "RELEASE", value_parser = clap::value_parser!(u32).range(1..))]
     to: Option<u32>,
 }

@@ -17,12 +17,12 @@ use crate::{
 
 /// Arguments of `stackctl run`.
 #[derive(Debug, Args)]
-#[command(after_help = "The command's exit code is that of stackctl; its output is streamed.\n\n\
+#[command(after_help = "stackctl shows the output of the command and exits with its exit code.\n\n\
     Example: stackctl run web -- migrate")]
 pub(in crate::cli) struct Run {
-    /// The service, one of `services:` in stack.yaml.
+    /// Service whose image, environment and secrets the task uses.
     service: String,
-    /// What the container runs in place of its usual command: arguments of the image's program.
+    /// Command that replaces the container's usual command: arguments for the image's entry point.
     #[arg(last = true, required = true, value_name = "COMMAND")]
     command: Vec<String>,
 }

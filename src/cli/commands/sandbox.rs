@@ -46,8 +46,8 @@ const LAST_LINES: usize = 12;
     STACKCTL_SANDBOX=1 stackctl up\n  \
     stackctl sandbox stop --forget")]
 pub(in crate::cli) struct Sandbox {
-    /// Where its state is; one sandbox a folder.
-    #[arg(long, global = true, env = "STACKCTL_SANDBOX_DIR", value_name = "DIR")]
+    /// Folder for the sandbox's state; each folder has one sandbox.
+    #[arg(long, global = true, env = "STACKCTL_SANDBOX_DIR", hide_env_values = true, value_name = "DIR")]
     dir: Option<PathBuf>,
     #[command(subcommand)]
     command: Subcommands,
@@ -55,21 +55,21 @@ pub(in crate::cli) struct Sandbox {
 
 #[derive(Debug, Subcommand)]
 enum Subcommands {
-    /// Start it, and wait until it answers.
+    /// Start the sandbox and wait until it is ready.
     Start(Start),
-    /// Stop it and everything that runs in it.
+    /// Stop the sandbox and everything that runs in it.
     Stop {
-        /// Remove the folder with its state as well.
+        /// Also delete the folder with its state.
         #[arg(long)]
         forget: bool,
     },
-    /// Show whether it runs, and where.
+    /// Show whether the sandbox is running, and its endpoint.
     Status,
-    /// Stop it, forget its state and start it afresh.
+    /// Stop the sandbox, delete its state and start it again.
     Reset(Start),
-    /// Show its log.
+    /// Show the log of the sandbox.
     Logs {
-        /// How many lines.
+        /// Number of lines to show.
         #[arg(short = 'n', long, default_value_t = 50)]
         lines: usize,
     },
@@ -78,45 +78,45 @@ enum Subcommands {
 /// How the sandbox behaves; the defaults are for trying things out.
 #[derive(Debug, Args)]
 struct Start {
-    /// The port of its endpoint; 0 takes a free one.
+    /// Port of the endpoint; 0 selects a free port.
     #[arg(long, default_value_t = 0)]
     port: u16,
     /// Latency added to each call, in milliseconds.
     #[arg(long, default_value_t = 0)]
     latency_ms: u64,
-    /// How long databases, load balancers and NAT gateways take to become ready, as a share of AWS's usual times.
+    /// Time that databases, load balancers and NAT gateways take, as a fraction of the usual time on AWS.
     #[arg(long)]
     provision_scale: Option<f64>,
-    /// How long health checks and connection draining take, as a share of what is configured.
+    /// Time that health checks and connection draining take, as a fraction of the configured time.
     #[arg(long)]
     rollout_scale: Option<f64>,
     #[command(flatten)]
     faults: Faults,
 }
 
-/// A bad cloud, to see what stackctl makes of it: shares are of all calls, 0 to 1.
+/// Faults to inject, to see how stackctl handles them.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "A bad cloud")]
+#[command(next_help_heading = "Faults")]
 struct Faults {
-    /// Apply AWS's request limits: calls beyond them are asked to slow down.
+    /// Enforce AWS's request limits: throttle calls that exceed them.
     #[arg(long)]
     limits: bool,
-    /// The share of calls that AWS asks to slow down.
+    /// Fraction of calls to throttle (0 to 1).
     #[arg(long, value_name = "SHARE")]
     throttled: Option<f64>,
-    /// The share of calls that fail inside of AWS (5xx).
+    /// Fraction of calls that fail with a server error (5xx).
     #[arg(long, value_name = "SHARE")]
     failed: Option<f64>,
-    /// The share of calls whose connection is reset before they have done anything.
+    /// Fraction of calls whose connection is reset before they take effect.
     #[arg(long, value_name = "SHARE")]
     reset: Option<f64>,
-    /// The share of calls whose answer is lost after they were carried out.
+    /// Fraction of calls whose response is lost after they take effect.
     #[arg(long, value_name = "SHARE")]
     lost: Option<f64>,
-    /// By how many seconds reads lag writes, at most.
+    /// Maximum delay, in seconds, before reads show a write.
     #[arg(long, value_name = "SECONDS")]
     lag: Option<f64>,
-    /// Another bad day with the same shares.
+    /// Seed of the random faults; the same seed repeats the same faults.
     #[arg(long)]
     seed: Option<u64>,
 }

@@ -6,10 +6,10 @@ use crate::{cli::error::Stop, exit, output::Output, spec};
 
 /// Arguments of `stackctl schema`.
 #[derive(Debug, Args)]
-#[command(after_help = "An editor with yaml-language-server completes and checks stack.yaml by it.\n\n\
+#[command(after_help = "Editors with yaml-language-server use the schema to complete and check stack.yaml.\n\n\
     Example:\n  \
     stackctl schema > stack.schema.json\n  \
-    and as the first line of stack.yaml\n  \
+    then add this first line to stack.yaml:\n  \
     # yaml-language-server: $schema=stack.schema.json")]
 pub(in crate::cli) struct Schema {}
 

@@ -11,7 +11,7 @@ use crate::{
 
 /// Arguments of `stackctl unlock`.
 #[derive(Debug, Args)]
-#[command(after_help = "The lock of a run that was killed ends by itself a minute after its last sign of life.\n\n\
+#[command(after_help = "The lock of a run that was killed expires after one minute.\n\n\
     Example:\n  \
     stackctl unlock")]
 pub(in crate::cli) struct Unlock {}

@@ -23,13 +23,13 @@ use crate::{
 #[command(after_help = "Examples:\n  \
     stackctl up\n  \
     stackctl up --env staging --yes\n  \
-    stackctl up plan.json              what `plan --out plan.json` has shown, and nothing else\n  \
+    stackctl up plan.json              apply exactly the plan that `plan --out` saved\n  \
     stackctl up --target db_instance.database")]
 pub(in crate::cli) struct Up {
-    /// Also delete or replace what is protected, such as a database; a final snapshot is kept.
+    /// Also delete or replace protected resources such as a database; a final snapshot is kept.
     #[arg(long)]
     unprotect: bool,
-    /// A plan that `plan --out` has written: carry out exactly that, without a question, or say that it is stale.
+    /// Plan file from `plan --out`: apply exactly this plan without asking, or fail if it is out of date.
     #[arg(value_name = "PLAN")]
     #[arg(conflicts_with = "target")]
     planned: Option<PathBuf>,

@@ -45,24 +45,24 @@ const NOT_FOUND: i32 = 127;
 /// Arguments of `stackctl db connect`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "The way leads through the stack's bastion, by ssh; without one, through a task of a service with `exec: true`. This \
-    machine needs psql.\n\n\
+    after_help = "Connects through the stack's bastion by SSH or, without a bastion, through a task of a service with `exec: true`. \
+    psql must be installed on this machine.\n\n\
     Examples:\n  stackctl db connect\n  stackctl db connect --user developer -- --command='SELECT count(*) FROM people'\n  stackctl db connect --print"
 )]
 pub(super) struct Connect {
-    /// The database user; without it, the one that the application connects as.
+    /// Database user [default: the user that the application connects as].
     #[arg(long, value_name = "NAME")]
     user: Option<String>,
-    /// The bastion's user; without it, the one called as you are, or the only one.
+    /// User on the bastion [default: the user with your login name, or the only user].
     #[arg(long = "as", value_name = "NAME")]
     login: Option<String>,
-    /// The port on this machine; without it, a free one.
+    /// Local port [default: a free port].
     #[arg(long)]
     port: Option<u16>,
-    /// Say how, and do nothing.
+    /// Print the commands instead of running them.
     #[arg(long)]
     print: bool,
-    /// Arguments for psql.
+    /// Arguments to pass to psql.
     #[arg(last = true, value_name = "ARGUMENT")]
     arguments: Vec<String>,
 }

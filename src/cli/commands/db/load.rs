@@ -44,16 +44,16 @@ const LOOK: Duration = Duration::from_secs(1);
 /// Arguments of `stackctl db load`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "The dump is pushed to a repository of the stack, and a task beside the database hands it to psql; both \
-    are removed at the end. A failure leaves the database as it was, and so does Ctrl-C. If the command is killed, its task goes \
-    on: the same command waits for it, and does not load the dump twice.\n\n\
+    after_help = "stackctl pushes the dump to a repository of the stack and starts a task that loads it with psql. It removes both at \
+    the end. If the load fails or you press Ctrl-C, the database stays unchanged. If stackctl is killed, the task keeps \
+    running: run the same command again to wait for it. The dump is not loaded twice.\n\n\
     Examples:\n  pg_dump --no-owner --file=dump.sql olddb\n  stackctl db load dump.sql\n  stackctl db load --replace dump.sql.gz"
 )]
 pub(super) struct Load {
-    /// What `pg_dump` has written in SQL, plain or packed by gzip.
+    /// SQL file that pg_dump wrote, plain or compressed with gzip.
     #[arg(value_name = "DUMP.sql[.gz]")]
     dump: PathBuf,
-    /// Load into a new database, and put it in the place of the one that is there.
+    /// Load into a new database, then replace the existing database with it.
     #[arg(long)]
     replace: bool,
 }

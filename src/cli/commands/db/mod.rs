@@ -20,9 +20,9 @@ pub(in crate::cli) struct Db {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Load a dump into the database, whole or not at all.
+    /// Load a dump into the database in one transaction.
     Load(load::Load),
-    /// Open the way to the database that the stack has, and psql on it.
+    /// Connect to the private database with psql.
     Connect(connect::Connect),
 }
 

@@ -28,22 +28,22 @@ use crate::{
 #[derive(Debug, Args)]
 #[command(next_help_heading = "From another tool")]
 pub(super) struct FromArgs {
-    /// Convert the files of another tool to a stack.yaml, and account for each of their keys.
+    /// Convert the files of another tool to stack.yaml, and report on each of their keys.
     #[arg(long, value_name = "TOOL")]
     from: Option<Tool>,
-    /// What to convert: the project's folder, or its files; otherwise what is in this folder.
+    /// Folder or files to convert [default: this folder].
     #[arg(value_name = "PATH", requires = "from")]
     paths: Vec<PathBuf>,
-    /// The form of the report on each key.
+    /// Format of the report.
     #[arg(long, value_name = "FORMAT", requires = "from", default_value = "human")]
     report: Form,
-    /// The answer to a question, by the key of stack.yaml that it is for; may be repeated.
+    /// Answer to a question, by the key of stack.yaml; can be repeated.
     #[arg(long = "answer", value_name = "KEY=VALUE", requires = "from", value_parser = answer)]
     answers: Vec<(String, String)>,
-    /// A profile of a Compose file whose services are taken as well; may be repeated.
+    /// Compose profile whose services are converted too; can be repeated.
     #[arg(long = "profile", value_name = "NAME", requires = "from")]
     profiles: Vec<String>,
-    /// Keep a database where Copilot made it: its secret and a security group in place of `database`.
+    /// Keep using the database that Copilot created: write its secret and a security group instead of `database`.
     #[arg(long, requires = "from")]
     keep_data: bool,
 }
@@ -51,11 +51,11 @@ pub(super) struct FromArgs {
 /// The tools whose files can be converted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Tool {
-    /// Compose files, by Compose's own rules for reading.
+    /// Compose files, read by Compose's own rules.
     Compose,
-    /// AWS Copilot: the folder that has copilot/.
+    /// AWS Copilot: the folder that contains copilot/.
     Copilot,
-    /// A Procfile, as Heroku has it.
+    /// A Procfile as used by Heroku.
     Procfile,
 }
 

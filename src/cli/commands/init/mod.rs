@@ -30,51 +30,51 @@ use survey::Survey;
 #[command(
     next_help_heading = "The stack",
     after_help = "Examples:\n  \
-    stackctl init                                        ask, then write stack.yaml\n  \
-    stackctl init --yes --region eu-west-1               take what the project says and the defaults\n  \
+    stackctl init                                        ask questions, then write stack.yaml\n  \
+    stackctl init --yes --region eu-west-1               use what the project says, and defaults\n  \
     stackctl init --name shop --region eu-west-1 --image nginx:1.27 --port 80 --no-database --yes\n  \
-    stackctl init --from procfile                        convert a Procfile, and say what became of each line\n  \
-    stackctl init --ci github --account 123456789012     the pipeline, its roles and how to create them"
+    stackctl init --from procfile                        convert a Procfile and report on each line\n  \
+    stackctl init --ci github --account 123456789012     write a pipeline and its IAM roles"
 )]
 #[expect(clippy::struct_excessive_bools, reason = "they are the flags of a command line")]
 pub(in crate::cli) struct Init {
-    /// The stack's name; otherwise after the Cargo package or the folder.
+    /// Name of the stack [default: the Cargo package's or the folder's name].
     #[arg(long)]
     name: Option<String>,
-    /// The AWS region; otherwise `AWS_REGION` or `AWS_DEFAULT_REGION`.
+    /// AWS region [default: `AWS_REGION` or `AWS_DEFAULT_REGION`].
     #[arg(long)]
     region: Option<String>,
-    /// What the service is called.
+    /// Name of the service.
     #[arg(long, value_name = "NAME")]
     service: Option<String>,
-    /// The folder of the Cargo package that the service runs.
+    /// Folder of the Cargo package to build.
     #[arg(long, value_name = "FOLDER", conflicts_with_all = ["dockerfile", "image"])]
     build: Option<String>,
-    /// The Dockerfile that the service's image is built from.
+    /// Dockerfile to build.
     #[arg(long, value_name = "PATH", conflicts_with = "image")]
     dockerfile: Option<String>,
-    /// The image that the service runs, where one exists.
+    /// Existing image to run.
     #[arg(long, value_name = "IMAGE")]
     image: Option<String>,
-    /// The port that the service listens on; `none` for a worker.
+    /// Port that the service listens on; `none` for a worker.
     #[arg(long, value_name = "PORT")]
     port: Option<Port>,
-    /// The path that answers 200 when the service can serve.
+    /// Path that returns 200 when the service is ready.
     #[arg(long, value_name = "PATH")]
     health: Option<String>,
-    /// With a database.
+    /// Add a PostgreSQL database.
     #[arg(long, overrides_with = "no_database")]
     database: bool,
-    /// Without a database.
+    /// Add no database.
     #[arg(long)]
     no_database: bool,
-    /// With a cache that speaks Redis.
+    /// Add a Redis-compatible cache.
     #[arg(long, overrides_with = "no_cache")]
     cache: bool,
-    /// Without a cache.
+    /// Add no cache.
     #[arg(long)]
     no_cache: bool,
-    /// Overwrite what is there.
+    /// Overwrite existing files.
     #[arg(long)]
     force: bool,
     #[command(flatten)]

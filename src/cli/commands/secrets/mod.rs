@@ -21,11 +21,11 @@ pub(in crate::cli) struct Secrets {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Show the secrets by name: who uses each, and when it was changed; never a value.
+    /// List the secrets, who uses each one, and when it last changed; values are never shown.
     List(list::List),
-    /// Give a secret the value that is typed in, or comes from standard input.
+    /// Set a secret to a value from the terminal or standard input.
     Set(set::Set),
-    /// Give a database user another password, and whatever uses it too.
+    /// Change the password of a database user and redeploy the services that use it.
     Rotate(rotate::Rotate),
 }
 

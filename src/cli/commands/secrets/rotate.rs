@@ -29,10 +29,10 @@ const DATABASE: &str = "database.";
 #[derive(Debug, Args)]
 #[command(after_help = "Example: stackctl secrets rotate database.developer")]
 pub(super) struct Rotate {
-    /// `database.` and one of `database.users` in stack.yaml.
+    /// `database.USER`, where USER is one of `database.users` in stack.yaml.
     #[arg(value_name = "NAME")]
     name: String,
-    /// Leave running tasks as they are, although they cannot open new connections; the next `up` redeploys them.
+    /// Keep running tasks, which cannot open new connections until the next `up` redeploys them.
     #[arg(long)]
     no_redeploy: bool,
 }

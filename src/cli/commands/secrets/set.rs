@@ -29,20 +29,19 @@ use crate::{
 /// Arguments of `stackctl secrets set`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "The value is asked for without being shown, or read from standard input, where one line end at its end \
-    is left out.\n\n\
+    after_help = "stackctl asks for the value without showing it, or reads it from standard input and removes one trailing newline.\n\n\
     Examples:\n  \
     stackctl secrets set web.API_KEY\n  \
     pass show shop/api | stackctl secrets set web.API_KEY --redeploy"
 )]
 pub(super) struct Set {
-    /// A service and one of its `secrets` that is `set` in stack.yaml, such as `web.API_KEY`.
+    /// SERVICE.KEY of a secret that is `set` in stack.yaml, such as `web.API_KEY`.
     #[arg(value_name = "NAME")]
     name: String,
     /// Nothing belongs here: a value on the command line is refused.
     #[arg(hide = true, value_name = "VALUE", num_args = 0.., allow_hyphen_values = true)]
     value: Vec<OsString>,
-    /// Redeploy what uses it without asking; `--yes` does as well.
+    /// Redeploy the services that use it, without asking; `--yes` does the same.
     #[arg(long)]
     redeploy: bool,
 }

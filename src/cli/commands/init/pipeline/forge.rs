@@ -9,9 +9,9 @@ use clap::ValueEnum;
 pub(super) enum Forge {
     /// GitHub Actions.
     Github,
-    /// GitLab CI/CD, on gitlab.com or a server of one's own.
+    /// GitLab CI/CD, on gitlab.com or self-managed.
     Gitlab,
-    /// Jenkins, with the plugin `oidc-provider`.
+    /// Jenkins with the `oidc-provider` plugin.
     Jenkins,
 }
 

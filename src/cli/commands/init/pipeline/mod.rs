@@ -31,27 +31,26 @@ const SCRIPT: &str = include_str!("create-roles.sh");
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Pipelines")]
 pub(super) struct PipelineArgs {
-    /// Write the pipeline that tests, plans and deploys this project, and the AWS roles that it assumes.
+    /// Write a pipeline that tests, plans and deploys this project, and the IAM roles that it assumes.
     #[arg(long, value_enum, value_name = "WHERE")]
     ci: Option<Forge>,
-    /// The AWS account that the stack is in.
+    /// AWS account of the stack.
     #[arg(long, requires = "ci", value_name = "ID", value_parser = account)]
     account: Option<String>,
-    /// OWNER/NAME on GitHub, GROUP/PROJECT on GitLab, the URL of the multibranch job on Jenkins; otherwise that of the git
-    /// remote `origin`.
+    /// OWNER/NAME on GitHub, GROUP/PROJECT on GitLab, or the URL of the multibranch job on Jenkins [default: from the git remote `origin`].
     #[arg(long, requires = "ci", value_name = "NAME")]
     repository: Option<String>,
-    /// The branch that is deployed.
+    /// Branch to deploy.
     #[arg(long, requires = "ci", value_name = "NAME", default_value = "main", value_parser = branch)]
     branch: String,
-    /// Let the pipeline also make what stack.yaml changes beside the release (`up` before `deploy`). Its role may then do
-    /// all that stackctl does.
+    /// Run `up` before `deploy`, so that the pipeline also applies changes of stack.yaml. Its role then gets all of
+    /// stackctl's permissions.
     #[arg(long, requires = "ci")]
     with_up: bool,
-    /// The git repository that the pipeline compiles stackctl from; otherwise its variable `STACKCTL_GIT`.
+    /// Git repository to build stackctl from [default: the pipeline's variable `STACKCTL_GIT`].
     #[arg(long, requires = "ci", value_name = "URL", value_parser = git_url)]
     stackctl_git: Option<String>,
-    /// The commit of that repository; otherwise the variable `STACKCTL_REV`.
+    /// Commit of that repository [default: the pipeline's variable `STACKCTL_REV`].
     #[arg(long, requires = "ci", value_name = "COMMIT", value_parser = commit)]
     stackctl_rev: Option<String>,
 }
