@@ -87,9 +87,9 @@ impl Change<'_> {
         {
             return Err(Failure::about(
                 Subject::command(self.command),
-                "the plan is stale: the stack or stack.yaml is another one now; nothing was done",
+                "the plan is out of date: the stack or stack.yaml has changed; nothing was changed",
             )
-            .hint("make a new one: stackctl plan --out FILE")
+            .hint("make a new plan: stackctl plan --out FILE")
             .into());
         }
         if !self.can_begin(project, &view.cx, &plan, output).await? {
@@ -144,7 +144,7 @@ impl Change<'_> {
     /// What the same command does after a run that did not come to its end.
     fn again(&self) -> String {
         match self.about {
-            About::Load => "`stackctl db load` again loads the dump from its beginning".to_owned(),
+            About::Load => "run `stackctl db load` again to load the dump from the beginning".to_owned(),
             About::Leftovers => goes_on("up"),
             About::Stack => goes_on(self.command),
         }
@@ -153,7 +153,7 @@ impl Change<'_> {
     fn refuse_guarded(&self, plan: &Plan) -> Result<(), Failure> {
         let Some((address, why)) = plan.guarded.first().filter(|_| !self.unprotect) else { return Ok(()) };
         Err(Failure::about(address, format!("{why}; nothing was changed"))
-            .hint("add --unprotect to delete it all the same: a final snapshot of a database is kept"))
+            .hint("add --unprotect to delete it anyway; a final snapshot of a database is kept"))
     }
 
     fn ask(&self, global: &Global, output: &Output) -> Result<Agreed, Stop> {
@@ -161,14 +161,14 @@ impl Change<'_> {
             Consent::Plan(_) => return Ok(Agreed::This),
             _ if global.yes => return Ok(Agreed::Whatever),
             Consent::Given => return Ok(Agreed::Whatever),
-            Consent::Yes => ("Carry this out? Only `yes` will do".to_owned(), "yes"),
+            Consent::Yes => ("Apply these changes? Type \"yes\"".to_owned(), "yes"),
             Consent::Name(name) => {
-                (format!("This deletes all of the above. Type the stack's name, {name}, to go on"), name.as_str())
+                (format!("Delete these resources? Type the name of the stack, \"{name}\""), name.as_str())
             }
         };
         let hint = match &self.consent {
-            Consent::Name(name) => format!("add --yes, or --confirm {name}, to carry this out without a question"),
-            _ => "add --yes to carry this out without a question".to_owned(),
+            Consent::Name(name) => format!("add --yes or --confirm {name} to delete them without asking"),
+            _ => "add --yes to apply without asking".to_owned(),
         };
         confirm(&question, expected, &hint, global, output).map(|()| Agreed::This)
     }
@@ -191,12 +191,12 @@ impl Change<'_> {
             if agreed == Agreed::This && !plan.is_empty() {
                 return Err(Failure::about(
                     Subject::command(self.command),
-                    "the stack has changed since the plan was made; nothing was done",
+                    "the stack has changed since the plan was made; nothing was changed",
                 )
-                .hint(format!("run `stackctl {}` again for a new plan", self.command))
+                .hint(format!("run `stackctl {}` again to make a new plan", self.command))
                 .into());
             }
-            output.status("The stack has changed since the plan was made. What is to be done now:");
+            output.status("The stack has changed since the plan was made. The new plan:");
             output.announce(&project.kinds, &plan);
             if plan.is_empty() {
                 return Ok(Ended::at_once(plan));
@@ -228,7 +228,7 @@ impl Change<'_> {
         if late.is_empty() {
             return Ok(exit::DONE);
         }
-        output.status("AWS shows these of the stack only now:");
+        output.status("AWS has just listed more resources of the stack:");
         output.announce(&project.kinds, &late);
         self.refuse_guarded(&late)?;
         apply(&self.again(), project, &late, output).await
@@ -237,7 +237,7 @@ impl Change<'_> {
 
 /// What the command `command` does if it is run again after it did not come to its end.
 pub(super) fn goes_on(command: &str) -> String {
-    format!("`stackctl {command}` again goes on from here")
+    format!("run `stackctl {command}` again to resume")
 }
 
 /// Carries `plan` out, and reports; gives the exit code. `again` says what the same command does if this does not come to its
@@ -268,7 +268,7 @@ fn conclude(again: &str, plan: &Plan, summary: &Summary, stopped: u8, output: &O
     }
     if let Some(reason) = summary.stopped {
         output.status(&format!(
-            "Interrupted: {done} of {} are done{}. {again}.",
+            "Interrupted after {done} of {}{}. To continue, {again}.",
             steps(all),
             if failed == 0 { String::new() } else { format!(", {failed} failed") },
         ));
@@ -279,7 +279,7 @@ fn conclude(again: &str, plan: &Plan, summary: &Summary, stopped: u8, output: &O
         return exit::DONE;
     }
     output.status(&format!(
-        "{done} of {} are done, {failed} failed, {} not begun. Once the cause is mended, {again}.",
+        "{done} of {} done, {failed} failed, {} not started. Fix the cause, then {again}.",
         steps(all),
         summary.skipped.len(),
     ));
@@ -314,7 +314,7 @@ pub(super) fn confirm(
     match output.ask(question) {
         Some(answer) if answer.trim() == expected => Ok(()),
         Some(_) => Err(Stop::Declined),
-        None => Err(Stop::usage("there is no terminal to ask on, and nothing was changed", hint)),
+        None => Err(Stop::usage("cannot ask for confirmation without a terminal; nothing was changed", hint)),
     }
 }
 

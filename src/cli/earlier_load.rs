@@ -85,12 +85,10 @@ fn outcome(load: &Begun) -> Option<String> {
     let task = format!("Task {} of an interrupted `stackctl db load`", load.task);
     let what = load.order.as_ref().map_or_else(|| "a dump".to_owned(), shown);
     match load.state {
-        State::Loaded if load.leaves_old => {
-            Some(format!("{task} has loaded {what}: it is in the database. {}", old_is_left()))
-        }
-        State::Loaded => Some(format!("{task} has loaded {what}: it is in the database.")),
+        State::Loaded if load.leaves_old => Some(format!("{task} loaded {what} into the database. {}", old_is_left())),
+        State::Loaded => Some(format!("{task} loaded {what} into the database.")),
         State::Unknown => {
-            Some(format!("{task} began to load {what}, and how it ended is no longer known: look at the database."))
+            Some(format!("{task} started to load {what}, but its result is no longer known: check the database."))
         }
         State::Killed if may_be_half_loaded(load) => Some(format!("{task} was killed. {}", half_loaded())),
         State::Runs | State::Undone | State::Killed => None,
@@ -100,7 +98,7 @@ fn outcome(load: &Begun) -> Option<String> {
 /// A dump, for a message.
 fn shown(order: &Order) -> String {
     let digits: String = order.sha256.chars().take(SHOWN_DIGITS).collect();
-    format!("the dump whose packed SHA-256 begins with {digits}")
+    format!("the dump with the SHA-256 {digits}… (compressed)")
 }
 
 /// Whether the server may have a database that is half loaded.
@@ -112,8 +110,8 @@ pub(super) fn may_be_half_loaded(load: &Begun) -> bool {
 pub(super) fn half_loaded() -> String {
     let name = blueprint::DATABASE_NAME;
     format!(
-        "The server may still have the database {name}_loading, half loaded, or the old one as {name}_replaced. The next \
-         `stackctl db load` of any dump removes both. By hand: {}",
+        "The server may still have the partly loaded database {name}_loading, or the old database as \
+         {name}_replaced. The next `stackctl db load` removes both. To remove it manually: {}",
         by_hand("loading")
     )
 }
@@ -122,8 +120,8 @@ pub(super) fn half_loaded() -> String {
 pub(super) fn old_is_left() -> String {
     let name = blueprint::DATABASE_NAME;
     format!(
-        "The old database could not be dropped and is left as {name}_replaced. The next `stackctl db load` of any dump removes it. \
-         By hand: {}",
+        "The old database could not be dropped and still exists as {name}_replaced. The next `stackctl db load` \
+         removes it. To remove it manually: {}",
         by_hand("replaced")
     )
 }
@@ -136,18 +134,19 @@ fn by_hand(ending: &str) -> String {
 fn busy(load: &Begun, cluster: &str) -> Failure {
     let what = load.order.as_ref().map_or_else(|| "a dump".to_owned(), shown);
     let id = &load.task;
-    Failure::about(Subject::command("db load"), format!("task {id} is loading {what} already; nothing was done"))
-        .hint(format!("wait for its end, or stop it: aws ecs stop-task --cluster {cluster} --task {id}"))
+    Failure::about(Subject::command("db load"), format!("task {id} is already loading {what}; nothing was changed"))
+        .hint(format!("wait for it to finish, or stop it: aws ecs stop-task --cluster {cluster} --task {id}"))
 }
 
 fn unknown(load: &Begun) -> Failure {
     let message = format!(
-        "task {} of a command that was killed began to load this dump, and how it ended is no longer known; nothing was done",
+        "task {} of a killed command started to load this dump, but its result is no longer known; nothing was \
+         changed",
         load.task
     );
     Failure::about(Subject::command("db load"), message).hint(
-        "look whether the dump is in the database. `stackctl up` removes what is left of that load; after it, `stackctl db load` \
-         loads the dump",
+        "check whether the dump is in the database. To load it again, run `stackctl up` (which removes the rest of \
+         that load), then `stackctl db load`",
     )
 }
 
@@ -164,12 +163,12 @@ pub(super) async fn spare(project: &Project, command: &str, plan: &Plan, output:
     if let Some(load) = earlier.0.iter().find(|load| load.state == State::Runs) {
         let (id, cluster) = (&load.task, earlier::cluster(&project.cx));
         let message = format!(
-            "task {id} loads a dump for a `stackctl db load` that was interrupted, and needs what would be removed; nothing was \
-             changed"
+            "task {id} of an interrupted `stackctl db load` is still loading a dump and needs resources that would \
+             be removed; nothing was changed"
         );
         return Err(Failure::about(Subject::command(command), message).hint(format!(
-            "run that `stackctl db load` again to wait for its end, or stop it, which undoes it: aws ecs stop-task --cluster \
-             {cluster} --task {id}"
+            "run that `stackctl db load` again to wait for it, or stop it, which undoes the load: aws ecs stop-task \
+             --cluster {cluster} --task {id}"
         )));
     }
     earlier.outcomes().iter().for_each(|line| output.status(line));

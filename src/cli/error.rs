@@ -53,7 +53,10 @@ impl Stop {
             Self::Held(holder) => {
                 output.error(
                     &format!("the stack is locked by {holder}"),
-                    Some("wait for it with --lock-timeout 10m; if that run is gone, its lock ends a minute after it, or at once with `stackctl unlock`"),
+                    Some(
+                        "wait for it with --lock-timeout 10m. If that run no longer exists, its lock expires after \
+                     one minute, or remove it with `stackctl unlock`",
+                    ),
                 );
                 exit::LOCKED
             }

@@ -187,10 +187,10 @@ impl Stopper {
 
 fn stopping(by: Asked) -> String {
     let (within, more) = match by {
-        Asked::Interrupted => (String::new(), " Ctrl-C again ends at once."),
+        Asked::Interrupted => (String::new(), " Press Ctrl-C again to quit immediately."),
         Asked::HungUp | Asked::Terminated => (format!(" within {} seconds", GRACE.as_secs()), ""),
     };
-    format!("\nStopping on {by}: calls in flight are finished{within}, nothing new is begun.{more}")
+    format!("\nStopping ({by}): finishing calls in progress{within}, starting no new steps.{more}")
 }
 
 fn end(by: Asked) -> ! {

@@ -205,8 +205,9 @@ impl Project {
         for (zone, domains) in waited.into_values() {
             let servers = self.cx.aws.name_servers(zone).await?.join(", ");
             self.output.status(&format!(
-                "The certificate for {domains} is issued once the world asks the hosted zone {name}: the domain's registrar, or \
-                 the zone above, has to name {servers}. `dig NS {name}` shows whom the world asks (docs/domains.md).",
+                "ACM issues the certificate for {domains} once {name} is delegated to its hosted zone: at the \
+                 registrar or in the parent zone, set the name servers {servers}. Check with `dig NS {name}` \
+                 (docs/domains.md).",
                 domains = domains.join(", "),
                 name = zone.name,
             ));
@@ -219,7 +220,8 @@ impl Project {
         if let Some(waited) = self.cx.aws.pace.waited().filter(|_| self.verbose) {
             let (calls, longest, operation) = (waited.calls, waited.longest.as_secs(), waited.operation);
             self.output.status(&format!(
-                "Calls that waited to stay within AWS's request limits: {calls}; the longest for {longest} s ({operation})."
+                "{calls} calls waited to stay within AWS's request limits; the longest wait was {longest} s \
+                 ({operation})."
             ));
         }
     }
@@ -282,7 +284,7 @@ impl Project {
         if let Some(name) = name.filter(|name| !known.contains_key(*name)) {
             let known: Vec<&str> = known.keys().map(String::as_str).collect();
             let message = format!("stack.yaml has no service `{name}`");
-            return Err(Stop::usage(message, format!("there are: {}", known.join(", "))));
+            return Err(Stop::usage(message, format!("services: {}", known.join(", "))));
         }
         let mut services = Vec::new();
         for found in self.observe_kind("service").await? {
@@ -293,8 +295,8 @@ impl Project {
         }
         if services.is_empty() {
             let what = name.map_or_else(|| "services".to_owned(), |name| Address::new("service", name).to_string());
-            return Err(Failure::about(Subject::command(command), format!("{} has no {what} yet", self.cx.id))
-                .hint("bring it up first: stackctl up")
+            return Err(Failure::about(Subject::command(command), format!("{} has no {what}", self.cx.id))
+                .hint("create it first: stackctl up")
                 .into());
         }
         Ok(services)
@@ -355,16 +357,17 @@ impl Project {
                 self.has_waited.store(true, Ordering::Relaxed);
                 let most = jiff::SignedDuration::try_from(global.lock_timeout).unwrap_or(jiff::SignedDuration::MAX);
                 let id = &self.cx.id;
-                self.output.status(&format!("Waiting for the lock, for {most:#} at most: {id} is locked by {other}."));
+                self.output.status(&format!("Waiting up to {most:#} for the lock: {id} is locked by {other}."));
             }
             WaitsFor::Name => self.output.status(
-                "Waiting for AWS to free the name of the lock, which another command has just released (about 30 s).",
+                "Waiting about 30 s until AWS accepts the name of the lock again, which another command has just \
+                 released.",
             ),
         };
         let (stopper, output) = (self.stopper.clone(), self.output.clone());
         let lost = move |other: Option<Holder>| {
-            let by = other.map_or_else(|| "was removed".to_owned(), |other| format!("is held by {other} now"));
-            output.status(&format!("The stack's lock {by}: calls in flight are finished, nothing new is begun."));
+            let by = other.map_or_else(|| "was removed".to_owned(), |other| format!("is now held by {other}"));
+            output.status(&format!("The stack's lock {by}: finishing calls in progress, starting no new steps."));
             stopper.lose();
         };
         let holder = Self::holder(command);
@@ -376,8 +379,7 @@ impl Project {
             by = holding.asked() => Err(Stop::Asked(by)),
         };
         if let Err(failure) = lock.release().await {
-            self.output
-                .status(&format!("the lock could not be given back and ends by itself within a minute: {failure}"));
+            self.output.status(&format!("the lock could not be released and expires within one minute: {failure}"));
         }
         drop(holding);
         done

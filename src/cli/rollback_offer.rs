@@ -46,7 +46,7 @@ impl Rollout {
         if !service::stop(&project.cx, &self.arn).await? {
             return Ok(None);
         }
-        output.status(&format!("ECS stops the rollout of release {} of {}.", self.release, self.name));
+        output.status(&format!("ECS is stopping the rollout of release {} of {}.", self.release, self.name));
         let Some(live) = self.turned(project).await? else { return Ok(None) };
         let serves: Live = live.decoded()?;
         let mut graph = Graph::new();
@@ -57,8 +57,10 @@ impl Rollout {
         let code = change::apply(&change::goes_on("rollback"), project, &plan, output).await?;
         if code == exit::DONE {
             let release = releases::number(&serves.task_definition);
-            output
-                .status(&format!("{} runs release {release} again; release {} was given up.", self.name, self.release));
+            output.status(&format!(
+                "{} runs release {release} again; release {} was abandoned.",
+                self.name, self.release
+            ));
         }
         Ok(Some(code))
     }
@@ -75,8 +77,8 @@ impl Rollout {
                 return Ok(Some(own));
             }
             if Instant::now() > deadline {
-                return Err(Failure::about(Subject::command("rollback"), "ECS has not begun to go back")
-                    .hint("`stackctl status` shows what it does; `stackctl rollback` asks it again"));
+                return Err(Failure::about(Subject::command("rollback"), "ECS has not started the rollback")
+                    .hint("check `stackctl status`, or run `stackctl rollback` to try again"));
             }
             sleep(BEGINS.1).await;
         }
@@ -110,15 +112,13 @@ pub(super) async fn offer(project: &Project, global: &Global, output: &Output) -
     for (name, live) in project.services("deploy", None).await? {
         let Some(rollout) = Rollout::of(project, &name, &live).await? else { continue };
         let release = rollout.release;
-        output.status(&format!("ECS goes on rolling out release {release} of {name}."));
-        let question = format!("Stop that, and go back to what ran before? Only `{YES}` will do");
+        output.status(&format!("ECS continues to roll out release {release} of {name}."));
+        let question = format!("Stop the rollout and roll back to the previous release? Type \"{YES}\"");
         let answer = if global.yes { None } else { output.ask(&question) };
         if answer.is_some_and(|answer| answer.trim() == YES) {
             rollout.go_back(project, output).await?;
         } else {
-            output.status(&format!(
-                "`stackctl rollback {name}` stops that and goes back; `stackctl status` shows how far it is."
-            ));
+            output.status(&format!("`stackctl status` shows its progress; `stackctl rollback {name}` rolls it back."));
         }
     }
     Ok(())

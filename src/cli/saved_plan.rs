@@ -35,21 +35,21 @@ pub(super) async fn write(path: &Path, project: &Project, plan: &Plan) -> Result
     };
     let text = serde_json::to_vec_pretty(&saved).map_err(|error| Failure::internal(error.to_string()))?;
     fs::write(path, text).map_err(|error| {
-        Stop::usage(format!("{} cannot be written: {error}", path.display()), "name another file with --out")
+        Stop::usage(format!("cannot write {}: {error}", path.display()), "name another file with --out")
     })
 }
 
 /// The plan in `path`, which has to be of this stack, in this account and region.
 pub(super) async fn read(path: &Path, project: &Project) -> Result<Plan, Stop> {
-    let anew = "make a new one: stackctl plan --out FILE";
-    let no_plan = |why: String| Stop::usage(format!("{} is no plan of stackctl's: {why}", path.display()), anew);
+    let anew = "make a new plan: stackctl plan --out FILE";
+    let no_plan = |why: String| Stop::usage(format!("{} is not a stackctl plan: {why}", path.display()), anew);
     let text = fs::read(path).map_err(|error| {
-        Stop::usage(format!("{} cannot be read: {error}", path.display()), "name what `plan --out` has written")
+        Stop::usage(format!("cannot read {}: {error}", path.display()), "name a file that `plan --out` wrote")
     })?;
     let form: Form = serde_json::from_slice(&text).map_err(|error| no_plan(error.to_string()))?;
     let own = env!("CARGO_PKG_VERSION");
     if form.form != FORM || form.version != own {
-        let message = format!("{} is a plan of stackctl {}, and this is {own}", path.display(), form.version);
+        let message = format!("{} was made by stackctl {}, but this is {own}", path.display(), form.version);
         return Err(Stop::usage(message, anew));
     }
     let saved: Saved = serde_json::from_slice(&text).map_err(|error| no_plan(error.to_string()))?;
@@ -57,8 +57,8 @@ pub(super) async fn read(path: &Path, project: &Project) -> Result<Plan, Stop> {
     let here = format!("{} in {} of account {}", project.cx.id, project.stack.region, caller.account);
     let there = format!("{} in {} of account {}", saved.plan.id, saved.region, saved.account);
     if here != there {
-        let hint = "use the stack.yaml, --env and credentials that it was made with";
-        return Err(Stop::usage(format!("{} is a plan for {there}, and this is {here}", path.display()), hint));
+        let hint = "use the stack.yaml, --env and credentials that the plan was made with";
+        return Err(Stop::usage(format!("{} is a plan for {there}, but this is {here}", path.display()), hint));
     }
     Ok(saved.plan)
 }

@@ -26,8 +26,8 @@ impl Targets {
     pub(super) fn warn(&self, output: &Output) {
         if !self.target.is_empty() {
             output.status(
-                "This is a part of the plan: --target leaves the rest of stack.yaml as it is. `stackctl plan` without it \
-                 shows what is left.",
+                "This plan covers only --target and its dependencies. Run `stackctl plan` without --target to see \
+                 the other changes.",
             );
         }
     }

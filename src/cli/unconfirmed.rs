@@ -26,7 +26,8 @@ pub(super) async fn show(project: &Project, seen: &[LiveResource], output: &Outp
             output.document(&serde_json::json!({ "event": "unconfirmed", "email": email }));
         } else {
             output.status(&format!(
-                "{email} has not confirmed yet: AWS has mailed a link there, and sends no alarm before it is followed."
+                "{email} is not confirmed: AWS sent a confirmation link by e-mail, and sends no alarms until \
+                 someone opens it."
             ));
         }
     }

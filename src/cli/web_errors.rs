@@ -24,7 +24,7 @@ pub(super) async fn since(
     match errors(project, live, start).await {
         Ok(errors) => errors.iter().map(line).collect(),
         Err(failure) => {
-            output.status(&format!("Answers with 5xx cannot be counted: {failure}"));
+            output.status(&format!("Cannot count 5xx responses: {failure}"));
             Vec::new()
         }
     }

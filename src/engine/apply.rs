@@ -194,7 +194,7 @@ impl Work {
             }
         };
         let live =
-            written.ok_or_else(|| Failure::internal(format!("{} was written and is not there", step.address)))?;
+            written.ok_or_else(|| Failure::internal(format!("{} was written but does not exist", step.address)))?;
         let live = completed(on, &desired, live).await?;
         let before = step.live.as_ref().filter(|_| step.action == Action::Update).map(|live| live.live.clone());
         until_ready(on, &desired, Written { live, begins_within, before }, &leaving).await
@@ -233,20 +233,20 @@ fn removes(step: &Step) -> bool {
 }
 
 fn stale(step: &Step) -> Failure {
-    Failure::about(&step.address, "the plan is stale: it would have to be replaced, which the plan did not say")
-        .hint("run the command again for a new plan")
+    Failure::about(&step.address, "the plan is out of date: it must now be replaced")
+        .hint("run the command again to make a new plan")
 }
 
 /// A step that panicked fails alone. The others are finished: what they have begun would be lost with them.
 fn panicked(error: JoinError) -> Failure {
     match error.try_into_panic() {
-        Ok(panic) => Failure::internal(format!("the step panicked: {}", message(panic.as_ref()))),
-        Err(cancelled) => Failure::internal(format!("the step ended before its time: {cancelled}")),
+        Ok(panic) => Failure::internal(format!("internal error (panic): {}", message(panic.as_ref()))),
+        Err(cancelled) => Failure::internal(format!("the step was cancelled: {cancelled}")),
     }
 }
 
 /// What a panic says; the runtime gives `panic!` with arguments a `String`, and without a `&str`.
 fn message(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<String>().map(String::as_str);
-    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("it gave no message")
+    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message")
 }

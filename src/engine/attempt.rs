@@ -60,12 +60,15 @@ pub(super) async fn attempt(on: Resource<'_>, write: Write<'_>) -> Result<Option
         match failure.cause {
             Cause::Throttled if repeated < ATTEMPTS => {
                 repeated += 1;
-                on.waiting("AWS to take more calls (throttled)");
+                on.waiting("waiting because AWS throttles calls");
             }
             Cause::Ambiguous if repeated < ATTEMPTS => {
                 repeated += 1;
                 lost = true;
-                on.waiting(&format!("an answer to {}", failure.operation.as_deref().unwrap_or("its call")));
+                on.waiting(&format!(
+                    "waiting for a response to {}",
+                    failure.operation.as_deref().unwrap_or("the call")
+                ));
                 // Where another try makes a second resource, the absence of the first one has to be certain.
                 let how_long = if on.kind.many() { LAG } else { Duration::ZERO };
                 if let Write::Create { desired, leaving } = write
@@ -85,7 +88,9 @@ pub(super) async fn attempt(on: Resource<'_>, write: Write<'_>) -> Result<Option
                 }
                 let since = refused.get_or_insert_with(Instant::now).elapsed();
                 match passing {
-                    Some(what) if since < patience => on.waiting(&with_reason(what, &failure)),
+                    Some(what) if since < patience => {
+                        on.waiting(&format!("waiting for {}", with_reason(what, &failure)))
+                    }
                     Some(what) => return Err(waited_for(failure, what, since)),
                     None => return Err(failure),
                 }
@@ -103,7 +108,7 @@ fn pauses() -> Pauses {
 /// What is waited for if `failure` goes away by waiting.
 fn passing(on: Resource<'_>, failure: &Failure, write: Write<'_>) -> Option<&'static str> {
     let is_new = !write.is_delete() && failure.is(on.kind.not_yet());
-    on.kind.passing(failure).or(is_new.then_some("AWS to know everywhere what was just made"))
+    on.kind.passing(failure).or(is_new.then_some("the new resource to become visible on AWS"))
 }
 
 async fn once(on: Resource<'_>, write: Write<'_>) -> Result<Option<Value>, Failure> {
@@ -166,6 +171,7 @@ fn with_reason(what: &str, failure: &Failure) -> String {
 }
 
 fn waited_for(failure: Failure, what: &str, how_long: Duration) -> Failure {
-    let hint = format!("stackctl waited {} s for {what}; repeat the command to wait on", how_long.as_secs());
+    let hint =
+        format!("timed out after {} s waiting for {what}; run the command again to keep waiting", how_long.as_secs());
     Failure { hint: failure.hint.clone().or(Some(hint)), ..failure }
 }

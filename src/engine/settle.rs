@@ -29,18 +29,18 @@ pub(super) async fn until_ready(
     let stays_ready = on.kind.stays_ready(desired, &written)?;
     let mut ready_since = None;
     let (began, mut live) = (Instant::now(), written.clone());
-    let mut word = "AWS to show it".to_owned();
+    let mut word = "waiting for AWS to show it".to_owned();
     let mut has_begun = begins_within.is_zero();
     loop {
         let phase = on.kind.phase_after(&live, desired, &written)?;
         has_begun |= phase != Phase::Ready || began.elapsed() >= begins_within;
-        let phase = if has_begun { phase } else { Phase::Pending("AWS to begin the change".to_owned()) };
+        let phase = if has_begun { phase } else { Phase::Pending("waiting for AWS to start the change".to_owned()) };
         let phase = if phase == Phase::Ready {
             let since = *ready_since.get_or_insert_with(Instant::now);
             if since.elapsed() >= stays_ready {
                 return Ok(live);
             }
-            Phase::Pending("it to stay so for a while".to_owned())
+            Phase::Pending("waiting for a stable state".to_owned())
         } else {
             ready_since = None;
             phase
@@ -56,8 +56,8 @@ pub(super) async fn until_ready(
             }
         }
         if began.elapsed() > on.kind.deadline() {
-            let message = format!("not ready after {} s: {word}", began.elapsed().as_secs());
-            return Err(Failure::about(on.address, message).hint("`up` again goes on waiting from here"));
+            let message = format!("timed out after {} s: {word}", began.elapsed().as_secs());
+            return Err(Failure::about(on.address, message).hint("run `stackctl up` again to keep waiting"));
         }
         if let Err(interrupted) = on.until_next_look(began).await {
             let runs_on = on.kind.runs_on(&live)?;
@@ -87,10 +87,10 @@ pub(super) async fn until_gone(on: Resource<'_>, going: &LiveResource) -> Result
         };
         let Some(left) = left else { return Ok(()) };
         let phase = on.kind.phase(&left.live, None)?;
-        on.waiting(phase.detail().unwrap_or("AWS to remove it"));
+        on.waiting(phase.detail().unwrap_or("waiting for AWS to delete it"));
         if began.elapsed() > on.kind.deadline() {
-            let message = format!("still there after {} s", began.elapsed().as_secs());
-            return Err(Failure::about(on.address, message).hint("repeat the command to wait on"));
+            let message = format!("not deleted after {} s", began.elapsed().as_secs());
+            return Err(Failure::about(on.address, message).hint("run the command again to keep waiting"));
         }
         on.until_next_look(began).await?;
     }
@@ -102,7 +102,7 @@ async fn failed(on: Resource<'_>, live: &Value, phase: Phase, before: Option<&Va
         (Phase::Failed(why), Some(before)) => match on.kind.take_back(&on.run.cx, before, live).await {
             Ok(Some(back)) => Phase::RolledBack(format!("{why}; {back}")),
             Ok(None) => Phase::Failed(why),
-            Err(failure) => Phase::Failed(format!("{why}, and it could not be taken back: {failure}")),
+            Err(failure) => Phase::Failed(format!("{why}; restoring the previous state failed too: {failure}")),
         },
         (phase, _) => phase,
     };

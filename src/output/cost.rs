@@ -13,11 +13,11 @@ const UNKNOWN: &str = "?";
 
 pub(super) fn estimate(estimate: &Estimate, style: Style) -> String {
     if estimate.lines.is_empty() {
-        return "Nothing of it costs anything by itself.".to_owned();
+        return "No resource of this stack has a fixed price.".to_owned();
     }
     let rows = estimate.lines.iter().map(|line| vec![line.address.clone(), line.what.clone(), amount(line.month)]);
-    let mut text = table(&["RESOURCE", "", "USD A MONTH"], rows);
-    let _ = write!(text, "\n\n{} {} USD a month", at_least(estimate), style.strong(dollars(estimate.month)));
+    let mut text = table(&["RESOURCE", "", "USD/MONTH"], rows);
+    let _ = write!(text, "\n\n{} {} USD per month", at_least(estimate), style.strong(dollars(estimate.month)));
     text.push_str(&foot(estimate));
     text
 }
@@ -32,7 +32,7 @@ pub(super) fn difference(before: &Estimate, after: &Estimate, style: Style) -> S
     let changed = rows.into_iter().filter(|(_, [before, after])| before != after).map(|(address, [before, after])| {
         let what = match (before, after) {
             (Some((from, _)), Some((to, _))) => format!("{from} → {to}"),
-            (Some((what, _)), None) => format!("{what} → nothing"),
+            (Some((what, _)), None) => format!("{what} → none"),
             (None, Some((what, _))) => what.to_owned(),
             (None, None) => String::new(),
         };
@@ -43,12 +43,12 @@ pub(super) fn difference(before: &Estimate, after: &Estimate, style: Style) -> S
     let changed: Vec<Vec<String>> = changed.collect();
     let mut text = String::new();
     if !changed.is_empty() {
-        text = table(&["RESOURCE", "", "USD A MONTH"], changed.into_iter());
+        text = table(&["RESOURCE", "", "USD/MONTH"], changed.into_iter());
         text.push_str("\n\n");
     }
     let more = style.strong(signed(after.month - before.month));
     let (now, then) = (dollars(before.month), dollars(after.month));
-    let _ = write!(text, "{more} USD a month: {now} now, {} {then} then", at_least(after).to_lowercase());
+    let _ = write!(text, "{more} USD per month: {now} now, {} {then} after the change", at_least(after).to_lowercase());
     text.push_str(&foot(after));
     text
 }
@@ -67,10 +67,10 @@ fn signed(amount: f64) -> String {
 }
 
 fn foot(estimate: &Estimate) -> String {
-    let mut text = format!(", by the list prices of {} as of {}.", estimate.region, estimate.prices_of);
+    let mut text = format!(" (list prices of {} as of {}).", estimate.region, estimate.prices_of);
     if !estimate.unknown.is_empty() {
-        let _ = write!(text, "\nWithout a known price: {}.", estimate.unknown.join(", "));
+        let _ = write!(text, "\nPrice unknown: {}.", estimate.unknown.join(", "));
     }
-    let _ = write!(text, "\nNot counted: {}.", estimate.not_counted);
+    let _ = write!(text, "\nNot included: {}.", estimate.not_counted);
     text
 }

@@ -85,8 +85,8 @@ pub struct ResourceLine {
 /// That the image that a service runs cannot be pulled any more, and what helps.
 pub fn image_is_gone(service: &str, image: &str) -> String {
     format!(
-        "{service} runs {image}, which is no longer in its repository: ECS cannot start another task of it. \
-         `stackctl deploy` builds the source and releases it under a new number."
+        "{service} runs {image}, which no longer exists in its repository: ECS cannot start new tasks. Run \
+         `stackctl deploy` to build and release the source under a new build number."
     )
 }
 
@@ -101,13 +101,13 @@ pub(super) fn status(view: &StatusView, style: Style) -> String {
         let _ = writeln!(text, "{} {}", style.changed("locked by"), readable(holder));
     }
     for failure in &view.unreadable {
-        let _ = writeln!(text, "{} {}", style.changed("not read:"), readable(&self::failure(None, failure)));
+        let _ = writeln!(text, "{} {}", style.changed("cannot read:"), readable(&self::failure(None, failure)));
         if let Some(hint) = &failure.hint {
             let _ = writeln!(text, "{} {}", style.hint("hint:"), readable(hint));
         }
     }
     if view.resources.is_empty() {
-        text.push_str("\nNothing is there. `stackctl up` makes it.");
+        text.push_str("\nThe stack does not exist. Run `stackctl up` to create it.");
         return text;
     }
     if !view.services.is_empty() {
@@ -205,7 +205,10 @@ mod tests {
             resources: vec![vpc],
         };
         let text = status(&view, Style::new(false));
-        assert!(text.contains("\nnot read: the lock: GetParameter: not authorized\nhint: see the policy\n"), "{text}");
+        assert!(
+            text.contains("\ncannot read: the lock: GetParameter: not authorized\nhint: see the policy\n"),
+            "{text}"
+        );
         assert!(text.contains("vpc.main"), "{text}");
     }
 }

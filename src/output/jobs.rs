@@ -34,7 +34,7 @@ pub struct JobLine {
 
 pub(super) fn render(view: &JobsView, style: Style) -> String {
     if view.jobs.is_empty() {
-        return format!("{}/{} has no jobs yet.", view.stack, view.environment);
+        return format!("{}/{} has no jobs.", view.stack, view.environment);
     }
     let rows = view.jobs.iter().map(|job| {
         let last = job.runs.first();

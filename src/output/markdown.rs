@@ -22,7 +22,7 @@ pub fn render(kinds: &Registry, plan: &Plan) -> String {
     if plan.is_empty() {
         let targets: Vec<String> = plan.targets.iter().map(|target| format!("`{target}`")).collect();
         let of = if targets.is_empty() {
-            ". It is as stack.yaml says".to_owned()
+            ". The stack matches stack.yaml".to_owned()
         } else {
             format!(" of {}", targets.join(", "))
         };
@@ -36,7 +36,7 @@ pub fn render(kinds: &Registry, plan: &Plan) -> String {
         line(&mut text, words, &of.collect::<Vec<_>>());
     }
     for (address, why) in plan.guarded.iter().take(NAMED) {
-        let _ = writeln!(text, "- Guarded: `{address}`: {why}");
+        let _ = writeln!(text, "- Protected: `{address}`: {why}");
     }
     for (address, what) in plan.warnings.iter().take(NAMED) {
         let _ = writeln!(text, "- `{address}` {what}");
@@ -76,7 +76,7 @@ fn cut(text: &str, room: usize) -> String {
         return text.to_owned();
     }
     let lines: Vec<&str> = text.lines().collect();
-    let left = |kept: usize| format!("… and {} more lines, which `stackctl plan` shows", lines.len() - kept);
+    let left = |kept: usize| format!("… and {} more lines: run `stackctl plan` to see them", lines.len() - kept);
     // Never longer than with no line kept.
     let room = room.saturating_sub(left(0).chars().count());
     let (mut kept, mut used) = (0, 0);
@@ -143,7 +143,7 @@ mod tests {
 
     #[test]
     fn without_changes_it_is_one_line() {
-        assert_eq!(render(&plan(Vec::new())), "**`shop/production`**: no changes. It is as stack.yaml says.\n");
+        assert_eq!(render(&plan(Vec::new())), "**`shop/production`**: no changes. The stack matches stack.yaml.\n");
     }
 
     #[test]

@@ -15,15 +15,15 @@ pub fn render(kinds: &Registry, plan: &Plan, style: Style) -> String {
     let targets: Vec<String> = plan.targets.iter().map(ToString::to_string).collect();
     let alone = if targets.is_empty() { String::new() } else { targets.join(", ") + " of " };
     if plan.is_empty() {
-        let are = if targets.len() > 1 { "are" } else { "is" };
-        return format!("{} {alone}{} {are} as stack.yaml says.", style.good("No changes."), plan.id);
+        let matches = if targets.len() > 1 { "match" } else { "matches" };
+        return format!("{} {alone}{} {matches} stack.yaml.", style.good("No changes."), plan.id);
     }
     let mut text = format!("Plan for {alone}{}:\n\n", style.strong(&plan.id));
     for step in plan.steps.iter().filter(|step| step.action != Action::DeleteReplaced) {
         render_step(kinds, &mut text, plan, step, style);
     }
     for (address, why) in &plan.guarded {
-        let _ = writeln!(text, "\n{} {address} is guarded: {}", style.bad("!"), readable(why));
+        let _ = writeln!(text, "\n{} {address} is protected: {}", style.bad("!"), readable(why));
     }
     for (address, what) in &plan.by_hand {
         let _ = writeln!(text, "\n{} {address} {}", style.bad("!"), readable(what));
@@ -61,12 +61,12 @@ fn render_step(kinds: &Registry, text: &mut String, plan: &Plan, step: &Step, st
         Action::Create => (style.good("+"), String::new()),
         Action::Update => (style.changed("~"), String::new()),
         Action::Narrow => (style.changed("~"), after(plan, step)),
-        Action::Replace => (style.changed("±"), "has to be replaced".to_owned()),
+        Action::Replace => (style.changed("±"), "must be replaced".to_owned()),
         Action::Run => {
             let kind = kinds.named(step.address.kind());
             (style.hint("▸"), kind.and_then(AnyKind::run_note).unwrap_or("runs once").to_owned())
         }
-        Action::Wait => (style.hint("…"), "is as desired and not ready yet".to_owned()),
+        Action::Wait => (style.hint("…"), "up to date, still starting".to_owned()),
         Action::Delete | Action::DeleteReplaced => (style.bad("-"), String::new()),
     };
     let note = if note.is_empty() { String::new() } else { style.dim(format!("  {note}")) };
@@ -83,7 +83,7 @@ fn render_step(kinds: &Registry, text: &mut String, plan: &Plan, step: &Step, st
             let width = step.changes.iter().map(|change| change.field.chars().count()).max().unwrap_or_default();
             for change in &step.changes {
                 let forces =
-                    if change.how == How::Replace { style.bad("  (forces the replacement)") } else { String::new() };
+                    if change.how == How::Replace { style.bad("  (forces replacement)") } else { String::new() };
                 let (from, to) = (shown(&change.from, style), shown(&change.to, style));
                 let _ = writeln!(text, "      {:width$}  {from} → {to}{forces}", change.field);
             }

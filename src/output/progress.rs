@@ -114,7 +114,7 @@ impl Reporter {
             }
             Event::Left { address, action, runs_on } => {
                 self.finish(&address);
-                let line = format!("  {}", self.style.dim(format!("{address} {}: not waited for", present(action))));
+                let line = format!("  {}", self.style.dim(format!("{address} {}: continues on AWS", present(action))));
                 self.line(&line);
                 runs_on.into_iter().for_each(|what| self.line(&format!("    {what}")));
             }
@@ -140,9 +140,10 @@ impl Reporter {
     /// How far it is, and how long it still takes.
     fn overview(&self) -> String {
         let (done, all) = self.forecast.done();
-        let left = self.forecast.left(self.began.elapsed()).map_or_else(String::new, |left| {
-            format!("; about {} left, for {} and what needs it", about(left.time), left.longest)
-        });
+        let left = self
+            .forecast
+            .left(self.began.elapsed())
+            .map_or_else(String::new, |left| format!("; about {} left (longest: {})", about(left.time), left.longest));
         format!("{done} of {all} done{left}")
     }
 
@@ -165,7 +166,7 @@ impl Reporter {
         if running.waiting_for.as_ref() == Some(&waiting_for) {
             return;
         }
-        let line = format!("{address} {}: {}", present(running.action), readable(&waiting_for));
+        let line = format!("{address} {}", state(running.action, Some(&waiting_for)));
         running.waiting_for = Some(waiting_for);
         running.said = Instant::now();
         match &running.bar {
@@ -183,10 +184,8 @@ impl Reporter {
             if running.said.elapsed() >= REMINDER {
                 running.said = Instant::now();
                 let since = duration(running.began.elapsed());
-                lines.push(match &running.waiting_for {
-                    Some(what) => format!("  {address} still waits for: {} {since}", readable(what)),
-                    None => format!("  {address} still {} {since}", present(running.action)),
-                });
+                let state = state(running.action, running.waiting_for.as_deref());
+                lines.push(format!("  {address} {state} {since}"));
             }
         }
         if !lines.is_empty() {
@@ -234,6 +233,15 @@ fn present(action: Action) -> &'static str {
         Action::Run => "running",
         Action::Wait => "waiting",
         Action::Delete | Action::DeleteReplaced => "deleting",
+    }
+}
+
+/// What goes on with a resource, and in AWS's or our words what it waits for, where these say more.
+fn state(action: Action, waiting_for: Option<&str>) -> String {
+    let present = present(action);
+    match waiting_for.map(readable) {
+        Some(what) if what != present => format!("{present}: {what}"),
+        _ => present.to_owned(),
     }
 }
 

@@ -24,7 +24,7 @@ pub struct ReleasesView {
 
 pub(super) fn render(view: &ReleasesView, style: Style) -> String {
     if view.releases.is_empty() {
-        return format!("{}/{} has no releases yet.", view.stack, view.environment);
+        return format!("{}/{} has no releases.", view.stack, view.environment);
     }
     let rows = view.releases.iter().map(|release| {
         let text = |text: Option<String>| text.map_or_else(|| "-".to_owned(), |text| readable(&text));
@@ -58,16 +58,16 @@ fn result(release: &Release, style: Style) -> String {
     let result = match release.result {
         Outcome::Succeeded | Outcome::Unknown if release.serves => style.good("serves"),
         Outcome::Succeeded => "served".to_owned(),
-        Outcome::InProgress => style.changed("is being rolled out"),
-        Outcome::RollingBack => style.bad("is being rolled back"),
+        Outcome::InProgress => style.changed("rolling out"),
+        Outcome::RollingBack => style.bad("rolling back"),
         Outcome::RolledBack => style.bad("rolled back by ECS"),
         Outcome::Failed => style.bad("failed"),
         Outcome::Stopped => style.changed("stopped"),
         Outcome::NotRolledOut => style.dim("not rolled out"),
-        Outcome::Unknown => style.dim("older than ECS remembers"),
+        Outcome::Unknown => style.dim("older than ECS's history"),
     };
     match release.rollback_to {
-        Some(number) => format!("{result} (goes back to {number})"),
+        Some(number) => format!("{result} (rollback to {number})"),
         None if release.by_hand => format!("{result} (registered by hand)"),
         None => result,
     }

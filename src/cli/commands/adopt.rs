@@ -44,10 +44,10 @@ impl Adopt {
         self.show(&project.kinds, &plan, output);
         self.refuse_mismatch(&plan)?;
         let question = format!(
-            "Adopt {} as {} of {}? `up` changes it then, and `destroy` deletes it. Only `yes` will do",
+            "Adopt {} as {} of {}? From then on `up` changes it and `destroy` deletes it. Type \"yes\"",
             self.id, self.address, project.cx.id
         );
-        confirm(&question, "yes", "add --yes to adopt it without a question", global, output)?;
+        confirm(&question, "yes", "add --yes to adopt it without asking", global, output)?;
         let adopt = async {
             // Somebody else may have made or adopted another one meanwhile, or this one.
             let Some((found, plan)) = self.look(&project).await? else { return Ok(()) };
@@ -64,7 +64,10 @@ impl Adopt {
             let document = serde_json::json!({ "event": "adopted", "address": self.address, "id": self.id });
             output.document(&document);
         }
-        output.status(&format!("{} is {} now. `stackctl plan` shows what `up` would do.", self.id, self.address));
+        output.status(&format!(
+            "Adopted {} as {}. Run `stackctl plan` to see what `up` would change.",
+            self.id, self.address
+        ));
     }
 
     /// The resource, and what `up` would do about it, were it the stack's; none, if it is.
@@ -77,17 +80,15 @@ impl Adopt {
             return Ok(None);
         }
         if let Some(owned) = owned {
-            let message = format!("{} has {} already: {}", project.cx.id, self.address, owned.id);
-            return Err(Failure::about(Subject::command("adopt"), message)
-                .hint("nothing is to be adopted; nothing was changed")
-                .into());
+            let message = format!("{} already has {}: {}", project.cx.id, self.address, owned.id);
+            return Err(Failure::about(Subject::command("adopt"), message).hint("nothing was changed").into());
         }
         let claim = project.cx.claiming(self.address.clone(), self.id.clone());
         let Some(found) = project.kinds.of(&self.address)?.list(&claim).await?.pop() else {
             let (kind, region) = (self.address.kind(), &project.stack.region);
-            let message = format!("there is no {kind} {} in {region} that is no stack's", self.id);
+            let message = format!("{kind} {} not found in {region}, or it belongs to another stack", self.id);
             return Err(Failure::about(Subject::command("adopt"), message)
-                .hint(format!("it is in another region or account, or has the tag `{}`", aws::STACK))
+                .hint(format!("check the region and account, and whether it has the tag `{}`", aws::STACK))
                 .into());
         };
         let whole = engine::plan(
@@ -114,11 +115,11 @@ impl Adopt {
         let all = graph.nodes().map(|node| &node.address).filter(|address| adoptable(address));
         let all: Vec<String> = all.map(ToString::to_string).collect();
         let message = if graph.get(&self.address).is_some() {
-            format!("{} is known by its name, which AWS lets nobody change: it cannot be adopted", self.address)
+            format!("cannot adopt {}: AWS identifies it by its name, which cannot be changed", self.address)
         } else {
-            format!("stack.yaml asks for no {}", self.address)
+            format!("stack.yaml does not describe {}", self.address)
         };
-        Err(Stop::usage(message, format!("what can be adopted: {}", all.join(", "))))
+        Err(Stop::usage(message, format!("resources that can be adopted: {}", all.join(", "))))
     }
 
     fn refuse_mismatch(&self, plan: &Plan) -> Result<(), Failure> {
@@ -127,14 +128,14 @@ impl Adopt {
         }
         let message = format!("{} does not match {}: `up` would have to replace it", self.id, self.address);
         Err(Failure::about(Subject::command("adopt"), message)
-            .hint("change stack.yaml to what it is, or adopt first what it stands in; nothing was changed"))
+            .hint("nothing was changed; change stack.yaml to match it, or first adopt the resource that contains it"))
     }
 
     fn show(&self, kinds: &Registry, plan: &Plan, output: &Output) {
         if plan.is_empty() {
-            output.status(&format!("{} is as stack.yaml asks {} to be.", self.id, self.address));
+            output.status(&format!("{} already matches what stack.yaml says of {}.", self.id, self.address));
         } else {
-            output.status(&format!("What the next `up` would change of {}:", self.id));
+            output.status(&format!("The next `up` would change {}:", self.id));
             output.announce(kinds, plan);
         }
     }

@@ -38,8 +38,14 @@ impl CostArgs {
         let kinds = kinds::registry();
         if !prices.regions.contains_key(region) {
             let known = prices.regions.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
-            let message = format!("stackctl has no prices of {region}");
-            return Err(Stop::usage(message, format!("it has those of {known}; give others with --prices FILE")));
+            let message = format!("no prices for {region}");
+            return Err(Stop::usage(
+                message,
+                format!(
+                    "stackctl knows the prices of {known}; pass other prices with \
+             --prices FILE"
+                ),
+            ));
         }
         if self.plan {
             let project = Project::open(global, output).await?;
@@ -57,7 +63,7 @@ impl CostArgs {
     fn prices(&self) -> Result<Prices, Stop> {
         let own = cost::built_in()?;
         let Some(path) = &self.prices else { return Ok(own) };
-        let hint = "its form is that of src/cost/prices.json in stackctl's repository";
+        let hint = "use the format of src/cost/prices.json in stackctl's repository";
         let refused = |problem: String| Stop::usage(format!("{}: {problem}", path.display()), hint);
         let text = fs::read_to_string(path).map_err(|error| refused(error.to_string()))?;
         Ok(Prices::parse(&text).map_err(refused)?.or(&own))

@@ -35,8 +35,8 @@ impl Destroy {
         let name = project.stack.name.clone();
         if let Some(confirmed) = self.confirm.as_ref().filter(|confirmed| **confirmed != name) {
             return Err(Stop::usage(
-                format!("--confirm {confirmed} does not name this stack"),
-                format!("the stack is called `{name}`; nothing was deleted"),
+                format!("--confirm {confirmed} is not the name of this stack"),
+                format!("the name of the stack is `{name}`; nothing was deleted"),
             ));
         }
         let is_agreed = self.confirm.is_some() || global.yes;
@@ -73,8 +73,11 @@ async fn remove_lock(project: &Project, global: &Global) -> Result<(), Stop> {
         if project.look().await?.live.is_empty() {
             return Ok(());
         }
-        let message = "another run has created resources of the stack meanwhile; nothing was deleted";
-        Err(Failure::about(Subject::command("destroy"), message).hint("run `stackctl destroy` again for a new plan"))
+        let message = "another run has created resources of the stack in the meantime; nothing was deleted";
+        Err(Failure::about(Subject::command("destroy"), message).hint(
+            "run `stackctl destroy` again to make a new \
+         plan",
+        ))
     };
     project.under_lock("destroy", global, still_nothing).await
 }

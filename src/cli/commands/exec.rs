@@ -55,7 +55,7 @@ impl Exec {
         if output.is_json() {
             output.document(&serde_json::json!({ "event": "task", "id": task.id() }));
         } else if std::io::stdin().is_terminal() {
-            output.status(&format!("In task {} of {name}.", task.id()));
+            output.status(&format!("Connected to task {} of {name}.", task.id()));
         }
         let session = Session::open(&project.cx, started).await?;
         Shown::new(output).follow(session).await
@@ -75,16 +75,16 @@ pub(super) async fn enabled(project: &Project, command: &str, name: &str) -> Res
     if wants_exec(&project.stack, &name) {
         return Err(Failure::about(
             Subject::command(command),
-            format!("service.{name} does not have `exec: true` at AWS yet"),
+            format!("`exec: true` is not applied to service.{name} yet"),
         )
-        .hint("bring the stack up, which replaces its tasks: stackctl up")
+        .hint("run `stackctl up`, which replaces its tasks")
         .into());
     }
     Err(Stop::usage(
-        format!("the tasks of {name} let nobody in: the service has no `exec: true`"),
+        format!("cannot run commands in tasks of {name}: the service does not have `exec: true`"),
         format!(
-            "add `exec: true` to services.{name} in stack.yaml and run `stackctl up`; docs/security.md says what it opens. \
-             `stackctl run {name} -- COMMAND` needs none of it"
+            "add `exec: true` to services.{name} in stack.yaml and run `stackctl up` (docs/security.md explains the \
+             access this gives), or use `stackctl run {name} -- COMMAND`, which does not need it"
         ),
     ))
 }
@@ -152,7 +152,7 @@ impl<'a> Shown<'a> {
                     Some(Event::ExitCode(number)) => code = Some(number),
                     Some(Event::Greeted { .. } | Event::Flag(_)) => {}
                     Some(Event::Closed(why)) => break Ok(why),
-                    None => break Ok("the session has ended without a word".to_owned()),
+                    None => break Ok("the session ended without a message".to_owned()),
                 },
                 _ = resized.recv() => tell_size(&session.input).await,
                 by = signals.next() => break Err(by),
@@ -187,8 +187,8 @@ impl<'a> Shown<'a> {
             return Ok(code.map_or(exit::DONE, |code| u8::try_from(code).unwrap_or(exit::FAILED)));
         }
         let failure = Failure::about(Subject::command("exec"), why.join(" "));
-        let in_image = "the command has to be in the image, by its path or on the image's PATH: one that `build:` makes of a \
-                        crate has that crate's binary and no shell";
+        let in_image = "the image must contain the command, by its path or on the image's PATH. An image that \
+         `build:` makes from a crate contains the crate's binary but no shell";
         Err(if self.any { failure } else { failure.hint(in_image) }.into())
     }
 }

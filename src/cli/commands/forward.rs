@@ -58,7 +58,7 @@ impl FromStr for Ports {
     fn from_str(text: &str) -> Result<Self, String> {
         let port = |text: &str| match text.parse::<u16>() {
             Ok(port @ 1..) => Ok(port),
-            _ => Err("expected a port from 1 to 65535, or two with a colon between them".to_owned()),
+            _ => Err("expected a port from 1 to 65535, or two ports separated by a colon".to_owned()),
         };
         match text.split_once(':') {
             Some((here, there)) => Ok(Self { here: port(here)?, there: Some(port(there)?) }),
@@ -117,14 +117,14 @@ impl ForwardArgs {
                 let others = [("database", stack.database.is_some()), ("cache", stack.cache.is_some())];
                 let others = others.into_iter().filter(|(_, there)| *there).map(|(name, _)| name);
                 let known: Vec<&str> = others.chain(services).collect();
-                let message = format!("stack.yaml has no `{name}` to forward to");
-                return Err(Stop::usage(message, format!("there are: {}", known.join(", "))));
+                let message = format!("`{name}` not found in stack.yaml");
+                return Err(Stop::usage(message, format!("possible targets: {}", known.join(", "))));
             }
         };
         if !matches!(target, Target::Service(_)) && self.ports.is_some_and(|ports| ports.there.is_some()) {
             return Err(Stop::usage(
                 format!("{target} has one port"),
-                format!("leave the other one out: stackctl forward {} LOCAL_PORT", self.target),
+                format!("omit the second port: stackctl forward {} LOCAL_PORT", self.target),
             ));
         }
         Ok(target)
@@ -135,10 +135,7 @@ impl ForwardArgs {
         let name = match (target, &self.through) {
             (Target::Service(name), None) => name,
             (Target::Service(own), Some(name)) if own != name => {
-                return Err(Stop::usage(
-                    format!("a port of {own}'s tasks is reached through those tasks"),
-                    "leave --through out",
-                ));
+                return Err(Stop::usage(format!("a port of {own} is reached through its own tasks"), "omit --through"));
             }
             (_, Some(name)) => name,
             (_, None) => first_way(&project.stack).ok_or_else(|| no_way(&project.stack, target))?,
@@ -148,8 +145,8 @@ impl ForwardArgs {
 
     async fn remote(&self, project: &Project, target: Target<'_>) -> Result<Remote, Stop> {
         let not_ready = |what: &str| {
-            Failure::about(Subject::command("forward"), format!("{what} is not ready yet"))
-                .hint("`stackctl status` shows what it waits for")
+            Failure::about(Subject::command("forward"), format!("{what} is not ready"))
+                .hint("run `stackctl status` to see its state")
         };
         match target {
             Target::Database => Ok(database(project).await?),
@@ -164,7 +161,7 @@ impl ForwardArgs {
                 let own = project.stack.services.get(name).and_then(|service| service.port);
                 let port = self.ports.and_then(|ports| ports.there).or(own);
                 let port = port.ok_or_else(|| {
-                    let hint = format!("name it: stackctl forward {name} LOCAL_PORT:PORT");
+                    let hint = format!("name the port: stackctl forward {name} LOCAL_PORT:PORT");
                     Stop::usage(format!("{name} has no `port`"), hint)
                 })?;
                 Ok(Remote { host: None, port })
@@ -184,19 +181,20 @@ pub(super) async fn database(project: &Project) -> Result<Remote, Failure> {
     let live: db_instance::Live = find(project, "forward", &address).await?;
     let port = live.port.and_then(|port| u16::try_from(port).ok()).unwrap_or(blueprint::DATABASE_PORT);
     let host = live.host.ok_or_else(|| {
-        Failure::about(Subject::command("forward"), "the database is not ready yet")
-            .hint("`stackctl status` shows what it waits for")
+        Failure::about(Subject::command("forward"), "the database is not ready")
+            .hint("run `stackctl status` to see its state")
     })?;
     Ok(Remote { host: Some(host), port })
 }
 
 fn no_way(stack: &Stack, target: Target) -> Stop {
-    let mut hint = "add `exec: true` to one of `services:` in stack.yaml and run `stackctl up`; docs/security.md says what it opens"
+    let mut hint = "add `exec: true` to a service in stack.yaml and run `stackctl up` (docs/security.md explains \
+     the access this gives)"
         .to_owned();
     if stack.bastion.is_some() && target == Target::Database {
-        hint.push_str(". The bastion is a way too: stackctl db connect");
+        hint.push_str(". Or connect through the bastion: stackctl db connect");
     }
-    Stop::usage(format!("{target} is private, and no service has `exec: true`: no task can be gone through"), hint)
+    Stop::usage(format!("cannot reach {target}: it is private, and no service has `exec: true`"), hint)
 }
 
 /// A port of this machine, for this machine alone.
@@ -204,7 +202,11 @@ async fn listen(wanted: Option<u16>, usual: u16) -> Result<TcpListener, Stop> {
     let bind = |port| TcpListener::bind((Ipv4Addr::LOCALHOST, port));
     if let Some(port) = wanted {
         return bind(port).await.map_err(|error| {
-            Stop::usage(format!("port {port} of this machine cannot be used: {error}"), "name another one, or none")
+            Stop::usage(
+                format!("cannot use port {port} of this machine: {error}"),
+                "choose another port, or \
+             omit it to use a free port",
+            )
         });
     }
     let listener = match bind(usual).await {
@@ -235,15 +237,18 @@ impl Tell<'_> {
     async fn all(&mut self) -> Result<(), Stop> {
         while let Some(said) = self.said.recv().await {
             match said {
-                Said::Through(task) if self.is_open => self.output.status(&format!("Through task {task} now.")),
+                Said::Through(task) if self.is_open => self.output.status(&format!(
+                    "Now connecting through task \
+                 {task}."
+                )),
                 Said::Through(task) => {
                     self.is_open = true;
                     self.opened(&task).await?;
                 }
-                Said::NobodyThere => self.warn(&format!("the task finds nobody at {}", self.target)),
+                Said::NobodyThere => self.warn(&format!("the task cannot connect to {}", self.target)),
                 Said::Ended(why) => {
                     let why = if why.is_empty() { "the session has ended" } else { &why };
-                    self.warn(&format!("{why}: its connections are closed, and the next one opens another way"));
+                    self.warn(&format!("{why}: its connections are closed; the next connection uses another task"));
                 }
                 Said::NoWay(failure) => self.output.failure(&failure),
             }
@@ -269,10 +274,10 @@ impl Tell<'_> {
             return Ok(());
         }
         self.output.data(&address);
-        self.output.status(&format!("{} answers there, through task {task}, until Ctrl-C.", self.target));
+        self.output.status(&format!("Forwarding to {} through task {task}. Press Ctrl-C to stop.", self.target));
         self.output.status(&format!("\n    {command}\n"));
         if let Some(password) = password {
-            self.output.status(&format!("The password is in a secret:\n\n    {password}\n"));
+            self.output.status(&format!("The password is in this secret:\n\n    {password}\n"));
         }
         Ok(())
     }

@@ -73,12 +73,13 @@ async fn list(project: &Project, known: &[schedule::Live], output: &Output) -> R
 fn named<'a>(project: &Project, jobs: &'a [schedule::Live], name: &str) -> Result<&'a schedule::Live, Stop> {
     let known: Vec<&str> = project.stack.jobs.keys().map(String::as_str).collect();
     if !known.contains(&name) {
-        let hint = if known.is_empty() { "it has none".to_owned() } else { format!("there are: {}", known.join(", ")) };
+        let hint =
+            if known.is_empty() { "there are no jobs".to_owned() } else { format!("jobs: {}", known.join(", ")) };
         return Err(Stop::usage(format!("stack.yaml has no job `{name}`"), hint));
     }
     let found = jobs.iter().find(|job| job.name == name);
     found.ok_or_else(|| {
-        let message = format!("{} has no job {name} yet", project.cx.id);
-        Failure::about(Subject::command("jobs run"), message).hint("bring it up first: stackctl up").into()
+        let message = format!("{} has no job {name}", project.cx.id);
+        Failure::about(Subject::command("jobs run"), message).hint("create it first: stackctl up").into()
     })
 }

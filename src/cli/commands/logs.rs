@@ -83,7 +83,7 @@ impl Logs {
         names.extend(project.stack.programs().map(|(name, _)| name.clone()));
         names.sort();
         names.dedup();
-        Err(Stop::usage(format!("there is no service `{service}`"), format!("there are: {}", names.join(", "))))
+        Err(Stop::usage(format!("service `{service}` not found"), format!("services: {}", names.join(", "))))
     }
 
     async fn show(&self, project: &Project, names: &[String], writer: &mut LogWriter) -> Result<(), Failure> {
@@ -112,8 +112,8 @@ impl Logs {
 }
 
 fn nothing(project: &Project, what: &str) -> Stop {
-    let message = format!("{} has {what} yet", project.cx.id);
-    Failure::about(Subject::command("logs"), message).hint("bring it up first: stackctl up").into()
+    let message = format!("{} has {what}", project.cx.id);
+    Failure::about(Subject::command("logs"), message).hint("create it first: stackctl up").into()
 }
 
 fn now() -> i64 {

@@ -25,7 +25,7 @@ impl Man {
         let written =
             std::fs::create_dir_all(&self.folder).and_then(|()| clap_mangen::generate_to(program, &self.folder));
         written.map_err(|error| Failure::about(Subject::file(&self.folder), error.to_string()))?;
-        output.status(&format!("The manual is in {}; it begins with stackctl(1).", self.folder.display()));
+        output.status(&format!("Wrote the manual pages to {}. Start with stackctl(1).", self.folder.display()));
         Ok(exit::DONE)
     }
 }

@@ -42,11 +42,14 @@ impl PlanArgs {
         self.targets.warn(output);
         if let Some(file) = &self.out {
             saved_plan::write(file, &project, &plan).await?;
-            output.status(&format!("Written to {0}. `stackctl up {0}` carries out exactly this.", file.display()));
+            output.status(&format!(
+                "Wrote the plan to {0}. Run `stackctl up {0}` to apply exactly this plan.",
+                file.display()
+            ));
         }
         if let Some(file) = &self.markdown {
             fs::write(file, output::plan_markdown(&project.kinds, &plan)).map_err(|error| {
-                let message = format!("{} cannot be written: {error}", file.display());
+                let message = format!("cannot write {}: {error}", file.display());
                 Stop::usage(message, "name another file with --markdown")
             })?;
         }

@@ -63,8 +63,8 @@ impl PolicyArgs {
             return Ok(exit::DONE);
         };
         let Some(one) = part.checked_sub(1).and_then(|at| parts.get(at)) else {
-            let hint = if parts.len() == 1 { "leave --part out".to_owned() } else { format!("1 to {}", parts.len()) };
-            return Err(Stop::usage(format!("there is no --part {part}"), hint));
+            let hint = if parts.len() == 1 { "omit --part".to_owned() } else { format!("1 to {}", parts.len()) };
+            return Err(Stop::usage(format!("invalid --part {part}"), hint));
         };
         output.data(&policy::text(one)?);
         Ok(exit::DONE)
@@ -76,11 +76,11 @@ fn length(length: usize, parts: usize) -> String {
     let inline = if length <= LONGEST_INLINE {
         format!("It fits a role's inline policy ({LONGEST_INLINE}).")
     } else {
-        format!("It is longer than a role's inline policies may be too ({LONGEST_INLINE}).")
+        format!("It also exceeds the limit for a role's inline policies ({LONGEST_INLINE}).")
     };
     let last = if parts == 2 { "--part 1 and --part 2".to_owned() } else { format!("--part 1 to --part {parts}") };
     format!(
-        "{length} characters, more than one managed policy may have ({LONGEST_MANAGED}). {inline} As managed policies, it \
-         takes {parts}: {last}."
+        "The policy has {length} characters, more than a managed policy allows ({LONGEST_MANAGED}). {inline} To \
+         split it into {parts} managed policies, use {last}."
     )
 }

@@ -62,7 +62,7 @@ impl Rollback {
         let releases = releases::read(&project.cx, name, live, LOOKED_THROUGH, jiff::Timestamp::now()).await?;
         let number = self.target(name, running, &releases)?;
         if number == running {
-            output.status(&format!("{name} runs release {number} already."));
+            output.status(&format!("{name} already runs release {number}."));
             return Ok(exit::DONE);
         }
         let revision = revision(&project, name, number).await?;
@@ -84,7 +84,8 @@ impl Rollback {
         let ended = change.run(&project, global, output).await?;
         if ended.code == exit::DONE {
             output.status(&format!(
-                "{name} runs what was release {first}. `stackctl up` leaves its image alone; `stackctl deploy` releases the source again."
+                "{name} now runs what was release {first}. `stackctl up` keeps this image; `stackctl deploy` \
+                 releases the source again."
             ));
             url::show(&project, &ended.untouched, output).await?;
         }
@@ -96,8 +97,8 @@ impl Rollback {
         match (self.service.as_deref(), names.as_slice()) {
             (Some(name), _) | (None, &[name]) => Ok(name),
             (None, _) => Err(Stop::usage(
-                "there are several services, and each has releases of its own",
-                format!("name the one to roll back: {}", names.join(", ")),
+                "the stack has several services",
+                format!("name the service to roll back: {}", names.join(", ")),
             )),
         }
     }
@@ -108,11 +109,8 @@ impl Rollback {
         }
         let good = releases::last_good(releases, running).map(|release| release.release);
         good.ok_or_else(|| {
-            Failure::about(
-                Subject::command("rollback"),
-                format!("ECS knows of no release of {name} that served before this one"),
-            )
-            .hint("`stackctl releases` shows those that there are; --to names one")
+            Failure::about(Subject::command("rollback"), format!("ECS has no earlier release of {name} that served"))
+                .hint("run `stackctl releases` to list the releases, and choose one with --to")
         })
     }
 }
@@ -121,25 +119,27 @@ impl Rollback {
 async fn revision(project: &Project, name: &str, number: u32) -> Result<Revision, Stop> {
     let found = task_definition::find(&project.cx, &Address::new("task_definition", name), number).await?;
     let Some(revision) = found else {
-        let message = format!("there is no release {number} of {name}");
-        return Err(Stop::usage(message, "`stackctl releases` shows those that there are"));
+        let message = format!("release {number} of {name} not found");
+        return Err(Stop::usage(message, "run `stackctl releases` to list the releases"));
     };
     if revision.by_hand {
-        let message =
-            format!("release {number} of {name} was registered by hand: stackctl may not know all that it says");
+        let message = format!(
+            "release {number} of {name} was registered by hand and may contain settings that stackctl does \
+             not know"
+        );
         return Err(Failure::about(Subject::command("rollback"), message)
-            .hint("`stackctl releases` shows those that stackctl has made; --to names one")
+            .hint("run `stackctl releases` and choose one of stackctl's releases with --to")
             .into());
     }
     let Some(desired) = &revision.desired else {
-        let message = format!("release {number} of {name} was not made by stackctl as it is now");
+        let message = format!("release {number} of {name} was made by an incompatible version of stackctl");
         return Err(Failure::about(Subject::command("rollback"), message).into());
     };
     for image in desired.containers().filter_map(|(_, container)| container.image.known()) {
         if !image::is_kept(&project.cx, image).await? {
-            let message = format!("the image of release {number}, {image}, is no longer kept");
+            let message = format!("the image of release {number}, {image}, no longer exists");
             return Err(Failure::about(Subject::command("rollback"), message)
-                .hint("check out the commit of that release, which `stackctl releases` shows, and deploy it")
+                .hint("check out the commit of that release (see `stackctl releases`), then run `stackctl deploy`")
                 .into());
         }
     }
@@ -148,7 +148,7 @@ async fn revision(project: &Project, name: &str, number: u32) -> Result<Revision
 
 fn warn(release: &Release, output: &Output) {
     if matches!(release.result, Outcome::RolledBack | Outcome::RollingBack | Outcome::Failed) {
-        output.status(&format!("Release {} never served: ECS gave it up.", release.release));
+        output.status(&format!("Release {} never served: its rollout failed.", release.release));
     }
 }
 
@@ -189,14 +189,14 @@ fn plan(project: &Project, name: &str, revision: &Revision, view: View) -> Resul
 
 /// The load balancer knows the container of the release that serves.
 fn other_container(number: u32, serving: &str) -> Failure {
-    let message = format!("release {number} has no container {serving}, and the load balancer asks that one");
+    let message = format!("release {number} has no container {serving}, which the load balancer uses");
     Failure::about(Subject::command("rollback"), message)
-        .hint("check out the commit of that release, which `stackctl releases` shows, and run `stackctl up`")
+        .hint("check out the commit of that release (see `stackctl releases`), then run `stackctl up`")
 }
 
 /// The load balancer and the security group know the port of the release that serves.
 fn other_port(number: u32, earlier: u16, port: u16) -> Failure {
-    let message = format!("release {number} listens on port {earlier}, and the service is reached on port {port}");
+    let message = format!("release {number} listens on port {earlier}, but the load balancer uses port {port}");
     Failure::about(Subject::command("rollback"), message)
         .hint(format!("set `port: {earlier}` in stack.yaml and run `stackctl up` with the commit of that release"))
 }
@@ -225,5 +225,5 @@ fn jobs(
 
 fn typed<L: serde::de::DeserializeOwned>(live: &[LiveResource], address: &Address) -> Result<L, Failure> {
     let found = live.iter().find(|live| &live.address == address);
-    found.ok_or_else(|| Failure::about(Subject::command("rollback"), format!("{address} is gone")))?.decoded()
+    found.ok_or_else(|| Failure::about(Subject::command("rollback"), format!("{address} no longer exists")))?.decoded()
 }

@@ -82,7 +82,7 @@ async fn follow(project: &Project, task: &Task, output: &Output) -> Result<End, 
     tokio::select! {
         end = &mut following => return Ok(end?),
         by = signals.next() => {
-            let again = if by == Asked::Interrupted { " Ctrl-C again leaves it to end by itself." } else { "" };
+            let again = if by == Asked::Interrupted { " Press Ctrl-C again to quit without waiting." } else { "" };
             output.status(&format!("\nStopping task {}.{again}", task.id()));
             task.stop(&project.cx).await?;
             // Who sends another signal than Ctrl-C does not wait long.

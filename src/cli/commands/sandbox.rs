@@ -165,14 +165,14 @@ pub(in crate::cli) fn must_run() -> Result<Running, Stop> {
     match running(&dir)? {
         Some(running) => Ok(running),
         None => Err(Failure::about(Subject::command("sandbox"), "no sandbox is running")
-            .hint("start one with `stackctl sandbox start`, or leave out --sandbox (STACKCTL_SANDBOX) to work on AWS")
+            .hint("start it with `stackctl sandbox start`, or omit --sandbox (STACKCTL_SANDBOX) to use AWS")
             .into()),
     }
 }
 
 async fn start(dir: &Path, options: &Start, output: &Output) -> Result<u8, Stop> {
     if let Some(running) = running(dir)? {
-        return Ok(shown(&running, "The sandbox runs already", output));
+        return Ok(shown(&running, "The sandbox is already running", output));
     }
     let program = program()?;
     fs::create_dir_all(dir).map_err(|error| on_disk("make", dir, &error))?;
@@ -200,7 +200,7 @@ async fn start(dir: &Path, options: &Start, output: &Output) -> Result<u8, Stop>
     // A process group of its own: Ctrl-C in this terminal is for the command that runs here, not for the sandbox.
     command.stdin(Stdio::null()).stdout(to).stderr(errors).process_group(0);
     let mut child = command.spawn().map_err(|error| on_disk("run", &program, &error))?;
-    output.status("Starting the sandbox; the first start also installs moto, which takes a minute …");
+    output.status("Starting the sandbox. The first start also installs moto, which takes about a minute.");
     let deadline = Instant::now() + START;
     loop {
         if let Some(running) = running(dir)? {
@@ -208,9 +208,10 @@ async fn start(dir: &Path, options: &Start, output: &Output) -> Result<u8, Stop>
         }
         let ended = child.try_wait().map_err(|error| on_disk("wait for", &program, &error))?;
         if ended.is_some() || Instant::now() > deadline {
-            let why = if ended.is_some() { "the sandbox ended at once" } else { "the sandbox does not get ready" };
+            let why =
+                if ended.is_some() { "the sandbox exited immediately" } else { "the sandbox did not become ready" };
             let failure =
-                Failure::about(Subject::command("sandbox start"), format!("{why}; the end of {}:", log.display()));
+                Failure::about(Subject::command("sandbox start"), format!("{why}; last lines of {}:", log.display()));
             let lines = last_lines(&log, LAST_LINES);
             return Err(failure.evidence(Evidence::Output { lines }).into());
         }
@@ -225,23 +226,21 @@ async fn stop(dir: &Path, output: &Output) -> Result<(), Stop> {
     };
     let pid = Pid::from_raw(running.pid);
     if let Err(error) = kill(pid, Signal::SIGTERM) {
-        return Err(Failure::about(
-            Subject::command("sandbox stop"),
-            format!("process {pid} cannot be stopped: {error}"),
-        )
-        .into());
+        return Err(
+            Failure::about(Subject::command("sandbox stop"), format!("cannot stop process {pid}: {error}")).into()
+        );
     }
     let deadline = Instant::now() + STOP;
     while is_alive(pid) {
         if Instant::now() > deadline {
-            let message = format!("process {pid} still runs after {} s", STOP.as_secs());
+            let message = format!("process {pid} is still running after {} s", STOP.as_secs());
             return Err(Failure::about(Subject::command("sandbox stop"), message)
-                .hint(format!("end it with `kill -9 {pid}`"))
+                .hint(format!("stop it with `kill -9 {pid}`"))
                 .into());
         }
         sleep(LOOK).await;
     }
-    output.status("The sandbox is stopped.");
+    output.status("Stopped the sandbox.");
     Ok(())
 }
 
@@ -257,7 +256,7 @@ async fn status(dir: &Path, output: &Output) -> Result<u8, Stop> {
         if output.is_json() {
             output.document(&serde_json::json!({ "running": false }));
         } else {
-            output.data("No sandbox is running. `stackctl sandbox start` starts one.");
+            output.data("No sandbox is running. Start it with `stackctl sandbox start`.");
         }
         return Ok(exit::FAILED);
     };
@@ -266,15 +265,15 @@ async fn status(dir: &Path, output: &Output) -> Result<u8, Stop> {
     let answer = asked.await.map_err(|error| {
         Failure::about(
             Subject::command("sandbox status"),
-            format!("process {} runs and does not answer: {error}", running.pid),
+            format!("process {} is running but does not respond: {error}", running.pid),
         )
-        .hint("see `stackctl sandbox logs`; `stackctl sandbox reset` starts it afresh")
+        .hint("check `stackctl sandbox logs`, or start again with `stackctl sandbox reset`")
     })?;
     if output.is_json() {
         output.document(&answer);
         return Ok(exit::DONE);
     }
-    Ok(shown(&running, "The sandbox runs", output))
+    Ok(shown(&running, "The sandbox is running", output))
 }
 
 fn shown(running: &Running, what: &str, output: &Output) -> u8 {
@@ -282,7 +281,7 @@ fn shown(running: &Running, what: &str, output: &Output) -> u8 {
         output.document(&serde_json::json!({ "running": true, "endpoint": running.endpoint, "pid": running.pid }));
     } else {
         output.data(&format!("{what}: {} (process {})", running.endpoint, running.pid));
-        output.status("Add --sandbox to a command, or set STACKCTL_SANDBOX=1, to work on it.");
+        output.status("Add --sandbox to a command, or set STACKCTL_SANDBOX=1, to use it.");
     }
     exit::DONE
 }
@@ -296,8 +295,8 @@ fn running(dir: &Path) -> Result<Option<Running>, Stop> {
         Err(error) => return Err(on_disk("read", &file, &error).into()),
     };
     let running: Running = serde_json::from_str(&text).map_err(|error| {
-        Failure::about(Subject::file(&file), format!("it cannot be read: {error}"))
-            .hint("`stackctl sandbox reset` starts afresh")
+        Failure::about(Subject::file(&file), format!("cannot read it: {error}"))
+            .hint("run `stackctl sandbox reset` to start again")
     })?;
     // A machine that went down leaves the file behind.
     Ok(Some(running).filter(|running| is_alive(Pid::from_raw(running.pid))))
@@ -326,8 +325,8 @@ fn folder(named: Option<PathBuf>) -> Result<PathBuf, Failure> {
     };
     match state.or_else(usual) {
         Some(state) => Ok(state.join("stackctl/sandbox")),
-        None => Err(Failure::about(Subject::command("sandbox"), "there is no home folder for the sandbox's state")
-            .hint("name one with --dir")),
+        None => Err(Failure::about(Subject::command("sandbox"), "cannot find a home folder for the sandbox's state")
+            .hint("choose a folder with --dir")),
     }
 }
 
@@ -342,7 +341,7 @@ fn program() -> Result<PathBuf, Failure> {
     found.ok_or_else(|| {
         Failure::about(
             Subject::command("sandbox"),
-            format!("the program {NAME} is neither beside stackctl nor on the PATH"),
+            format!("the program {NAME} not found, neither next to stackctl nor on the PATH"),
         )
         .hint("build it with `cargo build -p stackctl-sandbox`, or name it in STACKCTL_SANDBOX_PROGRAM")
     })

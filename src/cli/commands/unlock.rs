@@ -30,15 +30,15 @@ impl Unlock {
             said(None, false);
             return Ok(exit::DONE);
         };
-        let over = if stands { "" } else { " Its time is past: the next run takes it over by itself." };
+        let over = if stands { "" } else { " It has expired: the next run takes it over." };
         output.status(&format!("{id} is locked by {holder}.{over}"));
-        let question = "Remove the lock? If that run is still at work, it stops at its next step. Only `yes` will do";
-        confirm(question, "yes", "add --yes to remove the lock without a question", global, output)?;
+        let question = "Remove the lock? If that run is still active, it stops at its next step. Type \"yes\"";
+        confirm(question, "yes", "add --yes to remove the lock without asking", global, output)?;
         let removed = Lock::remove(&store, &holder).await?;
         output.status(if removed {
-            "The lock is removed."
+            "Removed the lock."
         } else {
-            "It was given back meanwhile; whoever has it now keeps it."
+            "The lock was released in the meantime; another run may hold it now."
         });
         said(Some(holder.to_string()), removed);
         Ok(exit::DONE)

@@ -67,8 +67,10 @@ impl Lease {
     /// The lock that `stored` says; `name` is what it is called.
     fn seen(stored: &Stored, name: &str) -> Result<Seen, Failure> {
         let Self { holder, life } = serde_json::from_str(&stored.value).map_err(|error| {
-            Failure::refused("GetParameter", format!("{name} is not a lock of stackctl: {error}"))
-                .hint(format!("if nothing of yours needs it, delete it: aws ssm delete-parameter --name {name}"))
+            Failure::refused("GetParameter", format!("{name} is not a valid stackctl lock: {error}")).hint(format!(
+                "if nothing else uses this parameter, delete it: aws ssm delete-parameter --name \
+                 {name}"
+            ))
         })?;
         Ok(Seen { holder, stands: stands(stored.written, life, stored.now) })
     }

@@ -105,7 +105,7 @@ impl<'a> Waiting<'a> {
                 }
                 let until = *self.settles.get_or_insert(self.deadline.max(Instant::now() + SETTLES));
                 if Instant::now() >= until {
-                    return Err(failure.hint("wait a minute, and repeat the command; nothing was changed").into());
+                    return Err(failure.hint("nothing was changed; wait a minute and run the command again").into());
                 }
                 sleep(LOOK).await;
             }
@@ -116,7 +116,7 @@ impl<'a> Waiting<'a> {
     async fn gone(&mut self) -> Result<(), Failure> {
         self.unseen += 1;
         if self.unseen > UNSEEN {
-            return Err(Failure::refused("GetParameter", format!("{} exists and cannot be read", self.name)));
+            return Err(Failure::refused("GetParameter", format!("{} exists but cannot be read", self.name)));
         }
         sleep(GLANCE).await;
         Ok(())

@@ -70,12 +70,13 @@ pub fn targeted(plan: &Plan, targets: &[Address]) -> Result<Plan, Failure> {
     if let Some(unknown) = targets.iter().find(|target| !known.contains(target)) {
         let known = known.iter().map(ToString::to_string);
         let nearest = known.min_by_key(|known| strsim::damerau_levenshtein(&unknown.to_string(), known));
-        let hint = nearest.map_or_else(|| "it has none yet".to_owned(), |nearest| format!("the nearest is {nearest}"));
+        let hint = nearest
+            .map_or_else(|| "the stack has no resources".to_owned(), |nearest| format!("did you mean {nearest}?"));
         return Err(Failure::about(
             Subject::flag("--target"),
             format!("{} has no resource {unknown}; nothing was changed", plan.id),
         )
-        .hint(hint + "; `stackctl plan` and `stackctl status` name them"));
+        .hint(hint + "; run `stackctl status` or `stackctl plan` to list the resources"));
     }
     Ok(Plan { targets: targets.to_vec(), ..only(plan, |step| targets.contains(&step.address)) })
 }
@@ -212,6 +213,6 @@ fn replaces(changes: &[Change]) -> bool {
 /// What a step works with once all that it needs is there.
 pub(super) fn resolved(step: &Step, outputs: &BTreeMap<Address, Outputs>) -> Result<Value, Failure> {
     let desired =
-        step.desired.as_ref().ok_or_else(|| Failure::internal(format!("{} has nothing desired", step.address)))?;
+        step.desired.as_ref().ok_or_else(|| Failure::internal(format!("{} has no desired state", step.address)))?;
     Ok(resolve(desired, outputs))
 }

@@ -305,14 +305,13 @@ impl<'a> Steps<'a> {
             format!("{} ({})", step.address, changes.join(", "))
         };
         let causes: Vec<String> = causes.into_iter().map(named).collect();
-        let message = format!(
-            "cannot replace {} while the rest of the stack stands on it; nothing was changed",
-            causes.join(", ")
-        );
-        let lines = others.into_iter().map(|step| format!("would be replaced with it: {}", named(step))).collect();
+        let message =
+            format!("cannot replace {} because other resources depend on it; nothing was changed", causes.join(", "));
+        let lines = others.into_iter().map(|step| format!("these would be replaced too: {}", named(step))).collect();
         Failure::about(Subject::command("plan"), message)
             .hint(
-                "undo the change in stack.yaml, or bring up a second stack under another `name:` or `--env` and move over",
+                "undo the change in stack.yaml, or create a second stack with another `name:` or `--env` and move \
+                 to it",
             )
             .evidence(Evidence::Findings { lines })
     }

@@ -147,7 +147,7 @@ impl Connect {
         let running = async {
             while let Some(said) = said.recv().await {
                 if let Said::Through(task) = said {
-                    output.status(&format!("Through task {task} of {name}."));
+                    output.status(&format!("Connecting through task {task} of {name}."));
                     break;
                 }
             }
@@ -172,8 +172,8 @@ impl Connect {
         let address = Address::new("db_instance", "database");
         let database: db_instance::Live = find(project, "db connect", &address).await?;
         let (Some(bastion), Some(host)) = (host.public_ip, database.host) else {
-            return Err(Failure::about(Subject::command("db connect"), "the bastion or the database is not ready yet")
-                .hint("`stackctl status` shows what they wait for")
+            return Err(Failure::about(Subject::command("db connect"), "the bastion or the database is not ready")
+                .hint("run `stackctl status` to see their state")
                 .into());
         };
         let port = free_port(self.port)?;
@@ -194,7 +194,7 @@ impl Connect {
             (Some(name), None) if *name == blueprint::master().0 => Ok(blueprint::master()),
             (Some(name), None) => {
                 let known: Vec<&str> = users.iter().map(|user| user.name.as_str()).collect();
-                let hint = format!("there are: {}", [known.as_slice(), &[&blueprint::master().0]].concat().join(", "));
+                let hint = format!("users: {}", [known.as_slice(), &[&blueprint::master().0]].concat().join(", "));
                 Err(Stop::usage(format!("the database has no user `{name}`"), hint))
             }
         }
@@ -207,13 +207,12 @@ impl Connect {
             Some(name) if known.contains(&name.as_str()) => Ok(name.clone()),
             None if known.contains(&own.as_str()) => Ok(own),
             None if known.len() == 1 => Ok(known[0].to_owned()),
-            Some(name) => Err(Stop::usage(
-                format!("the bastion has no user `{name}`"),
-                format!("there are: {}", known.join(", ")),
-            )),
+            Some(name) => {
+                Err(Stop::usage(format!("the bastion has no user `{name}`"), format!("users: {}", known.join(", "))))
+            }
             None => Err(Stop::usage(
-                "the bastion has several users, and none is called as you are",
-                format!("say which one you are: --as {}", known.join(" or --as ")),
+                "the bastion has several users, and none has your login name",
+                format!("name the user: --as {}", known.join(" or --as ")),
             )),
         }
     }
@@ -237,9 +236,9 @@ impl Way {
             return;
         }
         output.data(&format!(
-            "The database is private; the bastion reaches it. In one terminal, the tunnel:\n\n    {ssh}\n\n\
-             In another one, psql, which asks for the password of {}:\n\n    {psql}\n\n\
-             The password is in a secret:\n\n    {password}",
+            "The database is private and reachable through the bastion. Open a tunnel in one terminal:\n\n    \
+             {ssh}\n\nThen run psql in another terminal. It asks for the password of {}:\n\n    {psql}\n\nThe \
+             password is in this secret:\n\n    {password}",
             self.user,
         ));
     }
@@ -252,8 +251,8 @@ impl Way {
         ssh.args(["-c", "trap '' INT; exec ssh \"$@\"", "ssh"]);
         ssh.args(self.ssh()).stdin(Stdio::null()).kill_on_drop(true);
         let mut tunnel = ssh.spawn().map_err(|error| {
-            Failure::about(Subject::program("sh"), format!("cannot be run: {error}"))
-                .hint("`db connect` runs ssh by it")
+            Failure::about(Subject::program("sh"), format!("cannot run: {error}"))
+                .hint("`stackctl db connect` uses it to run ssh")
         })?;
         let deadline = Instant::now() + OPENING.0;
         loop {
@@ -261,11 +260,11 @@ impl Way {
             // First of all: without a tunnel, whoever answers there is somebody else.
             if let Ok(Some(status)) = tunnel.try_wait() {
                 let hint = match status.code() {
-                    Some(NOT_FOUND) => "install OpenSSH's client (Debian: openssh-client)",
-                    _ => "is your address in `allow:` of the bastion, and your key one of its user's?",
+                    Some(NOT_FOUND) => "install the OpenSSH client (Debian: openssh-client)",
+                    _ => "check that `bastion.allow` contains your IP address, and that your key belongs to the user",
                 };
                 let failure =
-                    Failure::about(Subject::program("ssh"), format!("ended before there was a tunnel: {status}"));
+                    Failure::about(Subject::program("ssh"), format!("ended before the tunnel was open: {status}"));
                 return Err(failure.hint(hint).into());
             }
             if opened {
@@ -274,9 +273,9 @@ impl Way {
             if Instant::now() > deadline {
                 return Err(Failure::about(
                     Subject::program("ssh"),
-                    format!("opened no tunnel within {} s", OPENING.0.as_secs()),
+                    format!("timed out after {} s without a tunnel", OPENING.0.as_secs()),
                 )
-                .hint("is your address in `allow:` of the bastion? It is what usually is missing")
+                .hint("check that `bastion.allow` contains your IP address: this is the usual cause")
                 .into());
             }
             sleep(OPENING.1).await;
@@ -289,8 +288,8 @@ fn code(ended: ExitStatus) -> u8 {
 }
 
 fn no_psql(error: &std::io::Error) -> Failure {
-    Failure::about(Subject::program("psql"), format!("cannot be run: {error}"))
-        .hint("install Postgres' client (Debian: postgresql-client), or see `stackctl db connect --print`")
+    Failure::about(Subject::program("psql"), format!("cannot run: {error}"))
+        .hint("install the PostgreSQL client (Debian: postgresql-client), or run `stackctl db connect --print`")
 }
 
 fn print_through(port: Option<u16>, user: &str, secret: &str, output: &Output) {
@@ -302,17 +301,17 @@ fn print_through(port: Option<u16>, user: &str, secret: &str, output: &Output) {
         return;
     }
     output.data(&format!(
-        "The database is private; the services' tasks reach it. In one terminal, the way through one of them:\n\n    \
-         {forward}\n\nIn another one, psql, which asks for the password of {user}:\n\n    {psql}\n\n\
-         The password is in a secret:\n\n    {password}",
+        "The database is private and reachable from the tasks of the services. Forward a port in one terminal:\n\n  \
+           {forward}\n\nThen run psql in another terminal. It asks for the password of {user}:\n\n    {psql}\n\nThe \
+         password is in this secret:\n\n    {password}",
     ));
 }
 
 fn no_way() -> Stop {
     Stop::usage(
-        "the database is private, and the stack has no bastion and no service with `exec: true`: no way leads to it from here",
-        "add `exec: true` to one of `services:`, or `bastion: { users: { you: { ssh_key: … } }, allow: [your address/32] }`, \
-         to stack.yaml and run `stackctl up`; or run a command of the application beside it: stackctl run SERVICE -- COMMAND",
+        "cannot reach the private database: the stack has no bastion and no service with `exec: true`",
+        "add `exec: true` to a service, or `bastion: { users: { you: { ssh_key: … } }, allow: [your address/32] }`, \
+         to stack.yaml and run `stackctl up`; or use a command of the application: stackctl run SERVICE -- COMMAND",
     )
 }
 
@@ -322,8 +321,8 @@ fn free_port(wanted: Option<u16>) -> Result<u16, Failure> {
     let address = listener.and_then(|listener| listener.local_addr());
     address.map(|address| address.port()).map_err(|error| {
         let port = wanted.map_or_else(|| "a free port".to_owned(), |port| format!("port {port}"));
-        Failure::about(Subject::command("db connect"), format!("{port} of this machine cannot be had: {error}"))
-            .hint("another one: --port N, or none of your own choice without --port")
+        Failure::about(Subject::command("db connect"), format!("cannot use {port} of this machine: {error}"))
+            .hint("choose another port with --port N, or omit --port to use a free port")
     })
 }
 

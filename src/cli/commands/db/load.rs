@@ -82,8 +82,8 @@ impl Load {
             Way::Wait(task) => {
                 let id = &task.task;
                 output.status(&format!(
-                    "Task {id} of a `stackctl db load` that was interrupted is loading this dump already. No second task is \
-                     started: this command waits for that one."
+                    "Task {id} of an interrupted `stackctl db load` is already loading this dump. Waiting for it \
+                     instead of starting a second task."
                 ));
                 // The task is known by the run that started it.
                 project.cx.run = task.run.clone().unwrap_or_default();
@@ -117,7 +117,8 @@ impl Load {
             }
             (Way::Wait(first) | Way::Loaded(first), Way::Loaded(now)) if first.task == now.task => {
                 output.status(&format!(
-                    "Task {} of a `stackctl db load` that was interrupted has loaded this dump: it is not loaded again.",
+                    "Task {} of an interrupted `stackctl db load` has already loaded this dump. It is not loaded \
+                     again.",
                     now.task
                 ));
                 (exit::DONE, true)
@@ -131,10 +132,10 @@ impl Load {
             tell_of_end(project, code, output).await;
         }
         if code == exit::LOCKED {
-            output.status("What was there for it is left: the next `stackctl up` removes it.");
+            output.status("Resources of the load remain; the next `stackctl up` removes them.");
             return Ok(code);
         }
-        output.status("What was there for it is taken away.");
+        output.status("Removing the resources of the load.");
         let plan = |view| leftovers(project, view, load);
         let cleaned = change(About::Leftovers, &plan).run_locked(project, output).await?.code;
         if code != exit::DONE {
@@ -149,19 +150,22 @@ impl Load {
         let (path, replaces) = (self.dump.clone(), self.replace);
         let prepared = tokio::task::spawn_blocking(move || Dump::prepare(&path, replaces)).await;
         let dump = prepared
-            .map_err(|error| Failure::internal(format!("the dump could not be read: {error}")))?
+            .map_err(|error| Failure::internal(format!("cannot read the dump: {error}")))?
             .map_err(|refusal| self.refused(&refusal))?;
         let owner = stack.database.as_ref().and_then(|database| database.first_owner());
         let owner = owner.map_or("the master user", |owner| owner.name.as_str());
         let named = match dump.owners {
             0 => String::new(),
-            1 => format!("; the owner that it names is left out: all will belong to {owner}"),
+            1 => format!("; the owner in the dump is ignored, and everything will belong to {owner}"),
             count => {
-                format!("; the owners that it names ({count} statements) are left out: all will belong to {owner}")
+                format!(
+                    "; the owners in the dump ({count} statements) are ignored, and everything will belong to \
+                 {owner}"
+                )
             }
         };
         let (sql, packed) = (megabytes(dump.unpacked), megabytes(dump.packed));
-        output.status(&format!("{}: {sql} MB of SQL, {packed} MB packed{named}.", self.dump.display()));
+        output.status(&format!("{}: {sql} MB of SQL, {packed} MB compressed{named}.", self.dump.display()));
         Ok(dump)
     }
 
@@ -175,22 +179,24 @@ impl Load {
         let id = &project.cx.id;
         let (question, expected) = if self.replace {
             let name = &project.stack.name;
-            let what = format!("The database of {id} is replaced, and all that is in it now is lost");
-            (format!("{what}. Type the stack's name, {name}, to go on"), name.as_str())
+            let what = format!("This replaces the database of {id} and deletes all its current data");
+            (format!("{what}. Type the name of the stack, \"{name}\""), name.as_str())
         } else {
-            (format!("Load it into the database of {id}? Only `yes` will do"), "yes")
+            (format!("Load it into the database of {id}? Type \"yes\""), "yes")
         };
-        confirm(&question, expected, "add --yes to carry this out without a question", global, output)
+        confirm(&question, expected, "add --yes to load it without asking", global, output)
     }
 
     fn conclude(&self, stack: &Stack, is_loaded: bool, output: &Output) {
-        let how =
-            if self.replace { "is what the dump says, and nothing else" } else { "has what the dump has as well" };
+        let how = if self.replace { "now contains exactly the dump" } else { "now also contains the dump" };
         output.status(&format!("The database {how}."));
         let migrates = stack.services.iter().find(|(_, service)| !service.release.is_empty());
         if let Some((name, service)) = migrates.filter(|_| self.replace) {
             let command = service.release.join(" ");
-            output.status(&format!("Its tables may be older than the application: stackctl run {name} -- {command}"));
+            output.status(&format!(
+                "Its schema may be older than the application. To migrate it: stackctl run \
+             {name} -- {command}"
+            ));
         }
         if is_loaded {
             output.status("To load the dump once more, run the same command again.");
@@ -204,8 +210,11 @@ fn megabytes(bytes: u64) -> String {
 }
 
 fn has_changed() -> Failure {
-    let message = "another load has begun or ended meanwhile; nothing was done";
-    Failure::about(Subject::command("db load"), message).hint("run the same command again: it looks what is left to do")
+    let message = "another load has started or ended in the meantime; nothing was changed";
+    Failure::about(Subject::command("db load"), message).hint(
+        "run the same command again to check what is left to \
+     do",
+    )
 }
 
 /// Of a load that was interrupted, nothing shall come after all: its task undoes it when it is stopped, and needs its network,
@@ -223,8 +232,8 @@ async fn stop(project: &Project, is_new: bool, output: &Output) -> Result<(), Fa
             let id = aws::last_part(&task.id);
             if asked.insert(id.to_owned()) {
                 output.status(&format!(
-                    "Stopping task {id}: what it has loaded is undone. Ctrl-C again does not wait for that; the next `stackctl db \
-                     load` or `stackctl up` does the rest."
+                    "Stopping task {id} and undoing its load. Press Ctrl-C again to quit without waiting; the next \
+                     `stackctl db load` or `stackctl up` cleans up."
                 ));
                 project.kinds.of(&task.address)?.delete(&project.cx, &task.live).await?;
             }
@@ -235,9 +244,9 @@ async fn stop(project: &Project, is_new: bool, output: &Output) -> Result<(), Fa
             None if is_certain => return Ok(()),
             Some(task) if began.elapsed() >= STOPS => {
                 let id = aws::last_part(&task.id);
-                let message = format!("task {id} was asked to stop, and has not ended; what it uses is left");
+                let message = format!("task {id} has not stopped yet, so its resources remain");
                 return Err(Failure::about(Subject::command("db load"), message)
-                    .hint("run the same command again: it looks what became of the task"));
+                    .hint("run the same command again to check the task"));
             }
             _ => sleep(LOOK).await,
         }
@@ -252,14 +261,14 @@ async fn tell_of_end(project: &Project, code: u8, output: &Output) {
     match load.state {
         State::Loaded => {
             if code != exit::DONE {
-                output.status("The dump is in the database all the same.");
+                output.status("The dump is in the database nevertheless.");
             }
             let replaces = load.order.as_ref().is_some_and(|order| order.replaces);
             if load.leaves_old || (code == exit::FAILED && replaces) {
                 output.status(&old_is_left());
             }
         }
-        State::Undone if code != exit::FAILED => output.status("Nothing of the dump is in the database."),
+        State::Undone if code != exit::FAILED => output.status("The database was not changed."),
         _ if may_be_half_loaded(load) => output.status(&half_loaded()),
         _ => {}
     }
@@ -288,7 +297,7 @@ fn plan(project: &Project, view: View, load: &blueprint::Load) -> Result<Plan, F
     if others.is_empty() {
         return Ok(plan);
     }
-    let message = format!("the stack is not as stack.yaml says, and nothing was loaded: {}", others.join(", "));
+    let message = format!("the stack does not match stack.yaml; nothing was loaded: {}", others.join(", "));
     Err(Failure::about(Subject::command("db load"), message).hint("run `stackctl up` first"))
 }
 

@@ -21,8 +21,8 @@ pub(in crate::cli) async fn find<L: DeserializeOwned>(
     let found = project.observe_kind(address.kind()).await?.into_iter().find(|one| one.address == *address);
     found
         .ok_or_else(|| {
-            Failure::about(Subject::command(command), format!("{} has no {address} yet", project.cx.id))
-                .hint("bring it up first: stackctl up")
+            Failure::about(Subject::command(command), format!("{} has no {address}", project.cx.id))
+                .hint("create it first: stackctl up")
         })?
         .decoded()
 }
@@ -44,5 +44,5 @@ pub(super) fn has_database(stack: &Stack) -> Result<(), Stop> {
     if stack.database.is_some() {
         return Ok(());
     }
-    Err(Stop::usage("stack.yaml has no `database:`", "add one, and bring it up: stackctl up"))
+    Err(Stop::usage("stack.yaml has no `database:`", "add `database: {}` and run `stackctl up`"))
 }

@@ -55,8 +55,8 @@ impl Files {
         }
         for file in &self.files {
             file.write().map_err(|error| {
-                Failure::about(Subject::file(&file.path), format!("it cannot be written: {error}"))
-                    .hint("check the folder's permissions")
+                Failure::about(Subject::file(&file.path), format!("cannot write it: {error}"))
+                    .hint("check the permissions of the folder")
             })?;
         }
         Ok(self.files.iter().map(|file| file.path.display().to_string()).collect())
@@ -83,7 +83,7 @@ pub(super) fn refuse_existing(path: &Path, force: bool) -> Result<(), Stop> {
         return Ok(());
     }
     Err(Stop::usage(
-        format!("{} is there already; nothing was written", path.display()),
+        format!("{} already exists; nothing was written", path.display()),
         "add --force to overwrite it, or name another file with --file",
     ))
 }

@@ -99,8 +99,8 @@ impl FromArgs {
         if let Destination::File(path) = &destination {
             files::refuse_existing(path, force)?;
         } else if self.report == Form::Json || output.is_json() {
-            let hint = "write stack.yaml to a file, or leave out --report json";
-            return Err(Stop::usage("stack.yaml and the report cannot both go to standard output", hint));
+            let hint = "write stack.yaml to a file, or omit --report json";
+            return Err(Stop::usage("cannot write both stack.yaml and the report to standard output", hint));
         }
         let folder = self.folder()?;
         let options = Options {
@@ -151,7 +151,7 @@ impl FromArgs {
     fn folder(&self) -> Result<PathBuf, Stop> {
         let Some(path) = self.paths.first() else { return Ok(PathBuf::from(".")) };
         if !path.exists() {
-            return Err(Stop::usage(format!("there is no {}", path.display()), "name a file or folder that exists"));
+            return Err(Stop::usage(format!("{} not found", path.display()), "name a file or folder that exists"));
         }
         // A Compose file may build what is beside its folder: stack.yaml belongs in the folder that has all of it.
         let is_below = path.is_relative() && !path.starts_with("..");
@@ -174,7 +174,7 @@ impl FromArgs {
                     [] => PathBuf::from("Procfile"),
                     [path] if path.is_dir() => path.join("Procfile"),
                     [path] => path.clone(),
-                    _ => return Err(Stop::usage("there are several files", "name one Procfile, or its folder")),
+                    _ => return Err(Stop::usage("several files given", "name one Procfile, or its folder")),
                 };
                 Ok(procfile::convert(&path, options, answers)?)
             }
@@ -210,10 +210,10 @@ impl<'a> Given<'a> {
         let Some(key) = self.answers.keys().find(|key| !used.contains(*key)) else { return Ok(()) };
         let asked: Vec<String> = self.asked.borrow().keys().cloned().collect();
         let hint = match asked.as_slice() {
-            [] => "nothing was asked: leave out --answer".to_owned(),
-            asked => format!("the questions are: {}", asked.join(", ")),
+            [] => "there is no question; omit --answer".to_owned(),
+            asked => format!("questions: {}", asked.join(", ")),
         };
-        Err(Stop::usage(format!("no question is about `{key}`"), hint))
+        Err(Stop::usage(format!("there is no question for `{key}`"), hint))
     }
 }
 

@@ -143,11 +143,11 @@ impl Init {
     async fn settle(&self, folder: &Path, mut asking: Asking<'_>) -> Result<Draft, Stop> {
         let survey = Survey::of(folder, self.source().is_none()).await?;
         let mut draft = Draft::new(&survey);
-        let name = Question::new("--name", "The stack's name", &draft.name, &Draft::set_name);
+        let name = Question::new("--name", "Name of the stack", &draft.name, &Draft::set_name);
         asking.settle(&mut draft, &name, self.name.as_deref())?;
         let here = survey::region();
         let region =
-            Question::new("--region", "The AWS region", here.as_ref().unwrap_or(&draft.region), &Draft::set_region);
+            Question::new("--region", "AWS region", here.as_ref().unwrap_or(&draft.region), &Draft::set_region);
         if asking.yes && self.region.is_none() && here.is_none() {
             // Where data lives is nothing to be guessed.
             asking.unanswered.push(region.flag);
@@ -155,24 +155,24 @@ impl Init {
             let given = self.region.as_deref().or(here.as_deref().filter(|_| asking.yes));
             asking.settle(&mut draft, &region, given)?;
         }
-        let service = Question::new("--service", "The service's name", &draft.service, &Draft::set_service);
+        let service = Question::new("--service", "Name of the service", &draft.service, &Draft::set_service);
         asking.settle(&mut draft, &service, self.service.as_deref())?;
         self.settle_source(&survey, &mut draft, &mut asking)?;
-        let port = Question::new("--port", "Its port, or none for a worker", &draft.port, &Draft::set_port);
+        let port = Question::new("--port", "Port of the service, or none for a worker", &draft.port, &Draft::set_port);
         let given = self.port.map(|port| port.to_string());
         asking.settle(&mut draft, &port, given.as_deref())?;
         if draft.port.0.is_some() {
-            let text = "The path that answers 200 when it can serve";
+            let text = "Path that returns 200 when it is ready";
             let health = Question::new("--health", text, &draft.health, &Draft::set_health);
             asking.settle(&mut draft, &health, self.health.as_deref())?;
         } else if self.health.is_some() {
-            return Err(Stop::usage("a worker has no --health", "give it a --port, or leave --health out"));
+            return Err(Stop::usage("--health is invalid for a worker", "add --port, or omit --health"));
         }
         let no = draft::word(false);
-        let text = "A PostgreSQL database, yes or no";
+        let text = "Add a PostgreSQL database? (yes or no)";
         let database = Question::new("--database or --no-database", text, &no, &Draft::set_database);
         asking.settle(&mut draft, &database, flag(self.database, self.no_database))?;
-        let text = "A cache that speaks Redis, yes or no";
+        let text = "Add a Redis-compatible cache? (yes or no)";
         let cache = Question::new("--cache or --no-cache", text, &no, &Draft::set_cache);
         asking.settle(&mut draft, &cache, flag(self.cache, self.no_cache))?;
         if asking.unanswered.is_empty() {
@@ -180,10 +180,10 @@ impl Init {
         }
         let missing = asking.unanswered.join(", ");
         if asking.yes {
-            return Err(Stop::usage(format!("nothing here says {missing}"), "give it on the command line"));
+            return Err(Stop::usage(format!("missing: {missing}"), "pass it on the command line"));
         }
-        let message = format!("there is no terminal to ask on, and these are not given: {missing}");
-        Err(Stop::usage(message, format!("give them, or --yes for the defaults: {}", draft.in_short())))
+        let message = format!("missing: {missing}; cannot ask without a terminal");
+        Err(Stop::usage(message, format!("pass them, or add --yes to use the defaults: {}", draft.in_short())))
     }
 
     fn source(&self) -> Option<Source> {
@@ -208,7 +208,7 @@ impl Init {
             }
             ([], None) if asking.yes => asking.unanswered.push("--build, --dockerfile or --image"),
             ([], None) => {
-                let question = "There is no Cargo package with a program here. The image to run";
+                let question = "No Cargo package with a binary found. Image to run";
                 let set = |draft: &mut Draft, text: &str| {
                     draft.set_source(Source::Image(text.to_owned()));
                     Ok(())
@@ -218,18 +218,18 @@ impl Init {
             }
             (several, _) if asking.yes => {
                 let folders: Vec<&str> = several.iter().map(|program| program.folder.as_str()).collect();
-                let message = format!("the project has several programs: {}", survey::names(several));
-                return Err(Stop::usage(message, format!("say which with --build, one of: {}", folders.join(", "))));
+                let message = format!("the project has several binaries: {}", survey::names(several));
+                return Err(Stop::usage(message, format!("choose one with --build: {}", folders.join(", "))));
             }
             (several, _) => {
                 draft.set_source(Source::Package(several[0].folder.clone()));
-                let text = format!("Which program, by its folder ({})", survey::names(several));
+                let text = format!("Folder of the binary to run ({})", survey::names(several));
                 let set = |draft: &mut Draft, text: &str| {
                     if several.iter().any(|program| program.folder == text) {
                         draft.set_source(Source::Package(text.to_owned()));
                         return Ok(());
                     }
-                    Err("there is none in that folder".to_owned())
+                    Err("no binary in that folder".to_owned())
                 };
                 asking.settle(draft, &Question::new("--build", &text, &several[0].folder, &set), None)?;
             }
@@ -241,12 +241,15 @@ impl Init {
 /// What to do with the new stack.yaml at `file`.
 fn next_step(file: &Path, source: &Source) -> String {
     let file = if file == Path::new("stack.yaml") { String::new() } else { format!(" --file {}", file.display()) };
-    let aws = format!("Next: `stackctl plan{file}` shows what would be made on AWS, `stackctl up{file}` makes it.");
+    let aws = format!(
+        "Next: run `stackctl plan{file}` to see what would be created on AWS, then `stackctl \
+     up{file}` to create it."
+    );
     match source {
         // The sandbox pulls nothing from elsewhere.
         Source::Image(_) => aws,
         Source::Package(_) | Source::Dockerfile(_) => {
-            format!("{aws}\nTo try it without AWS: `stackctl sandbox start`, then `stackctl --sandbox up{file}`.")
+            format!("{aws}\nTo try it without AWS: run `stackctl sandbox start`, then `stackctl --sandbox up{file}`.")
         }
     }
 }

@@ -86,23 +86,21 @@ pub(super) struct End<'a> {
 impl End<'_> {
     pub(super) fn tell(&self, file: &str, output: &Output) {
         if !self.open.is_empty() {
-            output.status("\nDecide, and write it into stack.yaml or add --answer:");
+            output.status("\nDecide, then edit stack.yaml or add --answer:");
             for question in self.open {
                 let taken = question.default.as_ref().map(|default| format!(" (now: {default})")).unwrap_or_default();
                 output.status(&format!("  {}: {}{taken}", question.key, question.text));
             }
         }
         if let Some(problems) = self.problems {
-            output.status(&format!(
-                "\n`stackctl validate` does not accept it yet:\n{}",
-                problems.render(output.colored())
-            ));
+            output
+                .status(&format!("\n`stackctl validate` reports these errors:\n{}", problems.render(output.colored())));
         }
         if let Some(folder) = &self.elsewhere {
-            output.status(&format!("\nMove it to {folder}: its paths begin there."));
+            output.status(&format!("\nMove it to {folder}: its paths are relative to that folder."));
         }
         let flag = if file == "stack.yaml" { String::new() } else { format!(" --file {file}") };
         let first = if self.problems.is_some() { "validate" } else { "plan" };
-        output.status(&format!("\nNext: read it, then `stackctl {first}{flag}`."));
+        output.status(&format!("\nNext: review it, then run `stackctl {first}{flag}`."));
     }
 }

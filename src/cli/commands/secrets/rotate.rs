@@ -61,14 +61,14 @@ impl Rotate {
         // Another run may have changed the stack since the question.
         let secret = ready(project, &address).await?;
         secret::renew(&project.cx, &secret, blueprint::PASSWORD_LENGTH).await?;
-        output.status(&format!("{} has another password; {address} holds it.", user.name));
+        output.status(&format!("Changed the password of {}; {address} holds it.", user.name));
         let followed = self.follow(project, output).await;
         if matches!(followed, Ok(exit::DONE)) {
             self.conclude(&secret, services, output);
         } else {
             output.status(&format!(
-                "{} has another password in Secrets Manager, and the database or what connects to it may not have it yet. \
-                 `stackctl up` does what is left.",
+                "{} has a new password in Secrets Manager, but the database or its clients may not have it yet. Run \
+                 `stackctl up` to finish.",
                 user.name
             ));
         }
@@ -93,14 +93,17 @@ impl Rotate {
 
     fn ask(&self, user: &str, services: &[&str], global: &Global, output: &Output) -> Result<(), Stop> {
         let then = if services.is_empty() {
-            "No service connects as it".to_owned()
+            "No service uses it".to_owned()
         } else if self.no_redeploy {
-            format!("{} can then open no new connections until they are redeployed", services.join(", "))
+            format!("{} cannot open new connections until they are redeployed", services.join(", "))
         } else {
-            format!("{} can then open no new connections until they are redeployed, which follows", services.join(", "))
+            format!(
+                "{} cannot open new connections until stackctl has redeployed them, which it does next",
+                services.join(", ")
+            )
         };
-        let question = format!("Give the database user {user} another password? {then}. Only `yes` will do");
-        confirm(&question, "yes", "add --yes to carry this out without a question", global, output)
+        let question = format!("Change the password of the database user {user}? {then}. Type \"yes\"");
+        confirm(&question, "yes", "add --yes to change it without asking", global, output)
     }
 
     fn conclude(&self, secret: &secret::Live, services: &[&str], output: &Output) {
@@ -110,9 +113,9 @@ impl Rotate {
                 "event": "rotated", "secret": secret.name, "name": self.name, "to_redeploy": waiting,
             }));
         }
-        output.status(&format!("The new password is in Secrets Manager, as {}.", secret.name));
+        output.status(&format!("The new password is in Secrets Manager: {}.", secret.name));
         if !waiting.is_empty() {
-            output.status(&format!("To be redeployed: {}. `stackctl up` does it.", waiting.join(", ")));
+            output.status(&format!("Still to be redeployed: {}. Run `stackctl up`.", waiting.join(", ")));
         }
     }
 }
@@ -127,11 +130,11 @@ fn user<'a>(stack: &'a Stack, name: &str) -> Result<&'a DatabaseUser, Stop> {
     }
     let known: Vec<String> = users.iter().map(|user| format!("{DATABASE}{}", user.name)).collect();
     let hint = if known.is_empty() {
-        "stack.yaml has no `database.users`, and theirs are the passwords that can be rotated".to_owned()
+        "stack.yaml has no `database.users`; only their passwords can be rotated".to_owned()
     } else {
-        format!("there are: {}", known.join(", "))
+        format!("users: {}", known.join(", "))
     };
-    Err(Stop::usage(format!("there is no `{name}` to rotate"), hint))
+    Err(Stop::usage(format!("database user `{name}` not found"), hint))
 }
 
 /// The services that connect as `user`: by the URL that they are given, or by a value that refers to its password.
@@ -158,7 +161,7 @@ async fn ready(project: &Project, address: &Address) -> Result<secret::Live, Sto
     let plan = project.plan(view, &BTreeMap::new())?;
     let found = found.filter(|_| plan.changes().next().is_none());
     let Some(secret) = found else {
-        let why = "the stack is not as stack.yaml says; nothing was changed";
+        let why = "the stack does not match stack.yaml; nothing was changed";
         return Err(Failure::about(Subject::command("secrets rotate"), why).hint("run `stackctl up` first").into());
     };
     Ok(secret?)

@@ -67,9 +67,11 @@ impl Set {
     pub(super) async fn run(&self, global: &Global, output: &Output) -> Result<u8, Stop> {
         if !self.value.is_empty() {
             return Err(Stop::usage(
-                "a value on the command line is seen by everybody on this computer, and stays in the shell's history; nothing was changed",
+                "a value on the command line is visible to other users of this computer and stays in the shell \
+                 history; nothing was changed",
                 format!(
-                    "leave it out to be asked for it, or send it to standard input: … | stackctl secrets set {}",
+                    "omit the value and stackctl asks for it, or pipe it to standard input: … | stackctl secrets \
+                     set {}",
                     self.name
                 ),
             ));
@@ -86,7 +88,7 @@ impl Set {
     fn read(&self, output: &Output) -> Result<String, Stop> {
         let stdin = std::io::stdin();
         let bytes = if stdin.is_terminal() {
-            let typed = output.ask_unseen(&format!("The value of {} (it is not shown)", self.name));
+            let typed = output.ask_unseen(&format!("Value of {} (hidden)", self.name));
             typed.map_err(|error| Failure::about(Subject::command("secrets set"), error.to_string()))?.into_bytes()
         } else {
             let mut bytes = Vec::new();
@@ -96,7 +98,7 @@ impl Set {
             bytes
         };
         value(bytes).map_err(|why| {
-            Stop::usage(format!("{why}; nothing was changed"), "send the value alone to standard input, or type it in")
+            Stop::usage(format!("{why}; nothing was changed"), "pipe only the value to standard input, or type it")
         })
     }
 
@@ -124,7 +126,7 @@ impl Set {
         let found = found.into_iter().find(|found| found.address == wanted.address);
         let found: Option<secret::Live> = found.map(|found| found.decoded()).transpose()?;
         let given = secret::give(&project.cx, &wanted.address, found.as_ref(), value).await?;
-        output.status(&format!("{} has another value; {} holds it.", self.name, given.name));
+        output.status(&format!("Set {}; {} holds the value.", self.name, given.name));
         let followed = match then {
             Then::Redeployment => Self::redeploy(project, wanted, output).await,
             Then::ToRedeploy | Then::Nothing => Ok(exit::DONE),
@@ -154,9 +156,9 @@ impl Set {
         let service = &wanted.service;
         let waits = then == Then::ToRedeploy || !is_done;
         if waits {
-            output.status(&format!("{service} runs with the value of before until `stackctl up` redeploys it."));
+            output.status(&format!("{service} uses the old value until `stackctl up` redeploys it."));
         } else if then == Then::Nothing {
-            output.status("`stackctl up` uses it.");
+            output.status("The next `stackctl up` uses it.");
         }
         if output.is_json() {
             let to_redeploy: &[&String] = if waits { &[service] } else { &[] };
@@ -168,7 +170,7 @@ impl Set {
 }
 
 fn asked(service: &str, output: &Output) -> bool {
-    let question = format!("{service} runs with the old value until it is redeployed. Redeploy it then? Type \"yes\"");
+    let question = format!("{service} uses the old value until it is redeployed. Redeploy it now? Type \"yes\"");
     output.ask(&question).is_some_and(|answer| answer.trim() == "yes")
 }
 
@@ -190,35 +192,34 @@ fn wanted(stack: &Stack, name: &str) -> Result<Wanted, Stop> {
             format!("write `{variable}: set` in stack.yaml to give it by hand"),
         ),
         Some((_, variable, SecretFrom::Composed(_), _)) => refuse(
-            format!("the value of {name} is put together of what the stack makes"),
+            format!("the value of {name} is composed from references"),
             format!("write `{variable}: set` in stack.yaml to give it by hand"),
         ),
         Some((_, _, SecretFrom::SecretsManager { arn, .. } | SecretFrom::Parameter { id: arn }, _)) => {
-            refuse(format!("{name} is kept elsewhere"), format!("change it where it is kept: {arn}"))
+            refuse(format!("{name} is stored outside the stack"), format!("change it there: {arn}"))
         }
         None => {
             let known = all.iter().filter(|(_, _, from, _)| **from == SecretFrom::Set);
             let known: Vec<&str> = known.map(|(.., full)| full.as_str()).collect();
             let hint = if known.is_empty() {
-                "stack.yaml has none that is given by hand: `secrets: { NAME: set }` of a service".to_owned()
+                "stack.yaml has no secret that is set by hand (`secrets: { NAME: set }` of a service)".to_owned()
             } else {
-                format!("there are: {}", known.join(", "))
+                format!("secrets: {}", known.join(", "))
             };
-            refuse(format!("stack.yaml has no secret `{name}` to set"), hint)
+            refuse(format!("secret `{name}` not found in stack.yaml"), hint)
         }
     }
 }
 
 /// What was read, as a container can have it in its environment.
 fn value(bytes: Vec<u8>) -> Result<String, &'static str> {
-    let text = String::from_utf8(bytes).map_err(|_| "the value is no text in UTF-8")?;
+    let text = String::from_utf8(bytes).map_err(|_| "the value is not valid UTF-8")?;
     let text = text.strip_suffix('\n').map_or(text.as_str(), |line| line.strip_suffix('\r').unwrap_or(line));
     match text {
         "" => Err("the value is empty"),
-        text if text.contains('\0') => Err("the value has a zero byte in it, which no environment variable can have"),
-        text if text.len() > secret::LONGEST => {
-            Err("the value is longer than 65536 bytes, the most that Secrets Manager keeps")
-        }
+        text if text.contains('\0') => Err("the value contains a zero byte, which is invalid in an environment \
+         variable"),
+        text if text.len() > secret::LONGEST => Err("the value is longer than 65,536 bytes, Secrets Manager's limit"),
         text => Ok(text.to_owned()),
     }
 }

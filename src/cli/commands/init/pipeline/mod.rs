@@ -71,7 +71,7 @@ impl PipelineArgs {
 
     /// The files of the pipeline of `stack`.
     pub(super) fn files(&self, stack: &Stack, global: &Global, output: &Output) -> Result<Files, Stop> {
-        let forge = self.ci.ok_or_else(|| Stop::usage("there is no --ci", "one of: github, gitlab, jenkins"))?;
+        let forge = self.ci.ok_or_else(|| Stop::usage("--ci is missing", "choose one: github, gitlab, jenkins"))?;
         let account = match &self.account {
             Some(account) => account.clone(),
             None => ask_account(output)?,
@@ -82,10 +82,10 @@ impl PipelineArgs {
         };
         let repository = repository.ok_or_else(|| {
             let message = match &self.repository {
-                Some(name) => format!("--repository {name} is none of {}", forge.name()),
-                None => format!("the git remote `origin` tells no repository of {}", forge.name()),
+                Some(name) => format!("--repository {name} is not a repository of {}", forge.name()),
+                None => format!("the git remote `origin` is not a repository of {}", forge.name()),
             };
-            Stop::usage(message, format!("such as --repository {}", forge.example()))
+            Stop::usage(message, format!("pass it, such as --repository {}", forge.example()))
         })?;
         let folder = project::folder(&global.file);
         let roles = Roles { stack, account: &account, forge, repository: &repository, branch: &self.branch };
@@ -99,8 +99,8 @@ impl PipelineArgs {
         };
         let own = Path::new(FOLDER);
         let next = format!(
-            "Next: as an administrator of account {account}, {FOLDER}/create-roles.sh creates the roles, once. Then commit these \
-             files.\ndocs/pipelines.md of stackctl explains each of them."
+            "Next: run {FOLDER}/create-roles.sh once, as an administrator of account {account}, to create the \
+             roles. Then commit these files.\ndocs/pipelines.md of stackctl explains each file."
         );
         let files = Files::new(next)
             .with(pipeline.0.into(), pipeline.1)
@@ -167,8 +167,8 @@ impl Texts<'_> {
         if file.chars().all(|c| c.is_alphanumeric() || "/._-".contains(c)) && !file.starts_with(['/', '-']) {
             return Ok(file);
         }
-        let hint = "run it in the repository's folder, with --file as a path from there without spaces";
-        Err(Stop::usage(format!("{file} cannot stand in a pipeline"), hint))
+        let hint = "run the command in the repository's folder, and pass --file as a relative path without spaces";
+        Err(Stop::usage(format!("invalid path for a pipeline: {file}"), hint))
     }
 }
 
@@ -185,16 +185,20 @@ impl Tests {
         match self {
             Self::Cargo { locked: true } => "cargo test --workspace --locked",
             Self::Cargo { locked: false } => "cargo test --workspace",
-            Self::Unknown => "echo 'Nothing tells how this project is tested: put its tests here.'",
+            Self::Unknown => "echo 'Add the tests of this project here.'",
         }
     }
 }
 
 fn ask_account(output: &Output) -> Result<String, Stop> {
     loop {
-        let Some(answer) = output.ask("The AWS account's id, twelve digits") else {
-            let message = "there is no terminal to ask on, and this is not given: --account";
-            return Err(Stop::usage(message, "`aws sts get-caller-identity` shows it, such as --account 123456789012"));
+        let Some(answer) = output.ask("AWS account ID (12 digits)") else {
+            let message = "--account is missing; cannot ask without a terminal";
+            return Err(Stop::usage(
+                message,
+                "pass it, such as --account 123456789012; `aws sts get-caller-identity` \
+             shows it",
+            ));
         };
         match account(answer.trim()) {
             Ok(account) => return Ok(account),
@@ -206,7 +210,7 @@ fn ask_account(output: &Output) -> Result<String, Stop> {
 /// <https://docs.aws.amazon.com/accounts/latest/reference/manage-acct-identifiers.html>
 pub(in crate::cli) fn account(text: &str) -> Result<String, String> {
     let is_account = text.len() == 12 && text.chars().all(|c| c.is_ascii_digit());
-    is_account.then(|| text.to_owned()).ok_or_else(|| "an AWS account's id has twelve digits".to_owned())
+    is_account.then(|| text.to_owned()).ok_or_else(|| "expected an AWS account ID of 12 digits".to_owned())
 }
 
 /// What git takes as a branch and a trust policy as itself: no wildcard, no white space.

@@ -143,9 +143,10 @@ impl Roles<'_> {
         let parts = policy.split(policy::LONGEST_MANAGED);
         let is_too_long = |part: &Policy| part.length() > policy::LONGEST_MANAGED;
         if parts.len() > MOST_MANAGED || parts.iter().any(is_too_long) {
-            let message = format!("the role's policy would have {} characters, more than IAM takes", policy.length());
+            let message =
+                format!("the policy of the role would have {} characters, which exceeds IAM's limit", policy.length());
             return Err(Failure::about(Subject::command("init"), message)
-                .hint("leave --with-up out, or give the role a policy of your own"));
+                .hint("omit --with-up, or write a policy for the role yourself"));
         }
         parts.iter().map(text).collect::<Result<_, _>>().map(Policies::Managed)
     }
