@@ -98,7 +98,7 @@ fn outcome(load: &Begun) -> Option<String> {
 /// A dump, for a message.
 fn shown(order: &Order) -> String {
     let digits: String = order.sha256.chars().take(SHOWN_DIGITS).collect();
-    format!("the dump with the SHA-256 {digits}… (compressed)")
+    format!("the dump whose compressed SHA-256 starts with {digits}")
 }
 
 /// Whether the server may have a database that is half loaded.
@@ -253,7 +253,7 @@ mod tests {
         let a = Some(order("a", false));
         for (of, state) in [(a, State::Unknown), (None, State::Unknown), (None, State::Loaded)] {
             let why = way(vec![load("1", of, state)]).expect_err("it may be loaded");
-            assert!(why.contains("no longer known; nothing was done"), "{why}");
+            assert!(why.contains("no longer known; nothing was changed"), "{why}");
         }
         assert_eq!(way(vec![load("1", Some(order("b", false)), State::Unknown)]), Ok(decided("begin", "")));
     }
@@ -262,10 +262,10 @@ mod tests {
     fn what_is_left_of_a_load_is_told() {
         let a = |replaces| Some(order("0123456789abcdef", replaces));
         let told = |of, state| Earlier(vec![load("1", of, state)]).outcomes().join("\n");
-        assert!(told(a(false), State::Loaded).ends_with("begins with 0123456789ab: it is in the database."));
+        assert!(told(a(false), State::Loaded).ends_with("starts with 0123456789ab into the database."));
         let left = Begun { leaves_old: true, ..load("1", a(true), State::Loaded) };
         let left = Earlier(vec![left]).outcomes().join("\n");
-        assert!(left.contains("it is in the database. The old database could not be dropped"), "{left}");
+        assert!(left.contains("into the database. The old database could not be dropped"), "{left}");
         assert_eq!(told(a(false), State::Undone), "");
         assert_eq!(told(a(false), State::Killed), "", "its transaction is undone");
         let half = told(a(true), State::Killed);

@@ -163,7 +163,7 @@ mod tests {
             let text = render(&plan(steps));
             assert!(text.chars().count() <= LONGEST, "{count}: {}", text.chars().count());
             assert!(text.ends_with("\n```\n\n</details>\n"), "{count}");
-            let is_cut = text.contains(" more lines, which `stackctl plan` shows\n```");
+            let is_cut = text.contains(" more lines: run `stackctl plan` to see them\n```");
             assert_eq!(is_cut, count > 1_500, "{count}: {}", text.chars().count());
         }
         let gone = (0..9_000).map(|n| step(&format!("secret.n{n}"), Action::Delete)).collect();

@@ -55,7 +55,7 @@ async fn a_network_and_a_database_with_its_data_are_adopted() {
 
     // What cannot be, and why; nothing is changed by it.
     let said = world.ends_with(3, &["adopt", "vpc.mian", &ours]);
-    assert!(said.contains("stack.yaml asks for no vpc.mian") && said.contains("vpc.main"), "{said}");
+    assert!(said.contains("stack.yaml does not describe vpc.mian") && said.contains("vpc.main"), "{said}");
     let said = world.ends_with(3, &["adopt", "service.web", "theirs"]);
     assert!(said.contains("service.web is known by its name"), "{said}");
     let said = world.ends_with(1, &["adopt", "vpc.main", "vpc-00000000000000000", "--yes"]);

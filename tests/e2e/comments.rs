@@ -72,7 +72,7 @@ async fn comments_of_pull_requests_fold_the_plan_and_say_no_secret() {
     assert!(first.chars().count() <= 65_536);
 
     world.must(&["up", "--yes"]);
-    assert_eq!(comment(&world, &workflow), "**`demo/default`**: no changes. It is as stack.yaml says.\n");
+    assert_eq!(comment(&world, &workflow), "**`demo/default`**: no changes. The stack matches stack.yaml.\n");
 
     let secrets = aws_sdk_secretsmanager::Client::new(&world.sdk().await);
     let kept = secrets.get_secret_value().secret_id("demo/default/web/KEY").send().await.expect("it is there");

@@ -175,7 +175,7 @@ async fn a_run_that_has_lost_its_lock_stops_and_leaves_the_lock() {
     let said = text(&deployed);
     assert_eq!(deployed.status.code(), Some(4), "{said}");
     assert!(said.contains("The stack's lock is held by `stackctl deploy` of grace on elsewhere"), "{said}");
-    assert!(said.contains("service.web updating: not waited for"), "{said}");
+    assert!(said.contains("service.web updating: continues on AWS"), "{said}");
     assert_eq!(holder(world).await.as_deref(), Some("of the dead"), "it is not this run's to give back");
 
     world.must(&["unlock", "--yes"]);

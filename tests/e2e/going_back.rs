@@ -47,7 +47,7 @@ async fn a_rollout_under_way_is_stopped_and_what_ran_before_serves() {
     tiny.until_rolling(2).await;
     let stackctl = env!("CARGO_BIN_EXE_stackctl");
     let (_, mut rollback) = Lines::at_a_terminal(&tiny.0, &format!("exec {stackctl} rollback"));
-    rollback.until("ECS stops the rollout of release 2 of web");
+    rollback.until("ECS is stopping the rollout of release 2 of web");
     tiny.open(gate).await;
     let (code, said) = rollback.end();
     assert_eq!(code, Some(0), "{said}");
@@ -66,10 +66,10 @@ async fn a_rollout_under_way_is_stopped_and_what_ran_before_serves() {
     let (mut keys, mut person) = Lines::at_a_terminal(&tiny.0, &format!("exec {stackctl} deploy"));
     tiny.until_rolling(3).await;
     keys.write_all(b"\x03").expect("it reads");
-    person.until("ECS goes on rolling out release 3 of web");
+    person.until("ECS continues to roll out release 3 of web");
     person.asked("will do: ");
     keys.write_all(b"yes\r").expect("it reads");
-    person.until("ECS stops the rollout of release 3 of web");
+    person.until("ECS is stopping the rollout of release 3 of web");
     tiny.open(gate).await;
     person.until("web runs release 1 again; release 3 was given up");
     let (code, said) = person.end();

@@ -68,7 +68,7 @@ async fn a_release_that_was_rolled_back_returns_only_by_a_deploy() {
     assert_eq!((&back["rollback_to"], &back["commit"]), (&Value::from(1), &Value::from(first)));
     assert_eq!(tiny.0.plan(), [""; 0]);
     assert!(text(&tiny.0.stackctl(&["up", "--yes"])).contains("No changes."));
-    assert!(tiny.ends_with(1, &["rollback"]).contains("no release of web that served before this one"));
+    assert!(tiny.ends_with(1, &["rollback"]).contains("no earlier release of web that served"));
 
     // One that is deployed is; and the same source is the image that there is already.
     tiny.say("two");
@@ -102,11 +102,11 @@ async fn a_rollback_to_what_never_gets_healthy_is_rolled_back_itself() {
     let expected = [(3, "rolled_back"), (2, "rolled_back"), (1, "succeeded, serves")];
     assert_eq!(tiny.results(), results(&expected));
     assert!(tiny.ends_with(0, &["rollback", "--to", "1"]).contains("web runs release 1 already"));
-    assert!(tiny.ends_with(3, &["rollback", "--to", "9"]).contains("there is no release 9 of web"));
+    assert!(tiny.ends_with(3, &["rollback", "--to", "9"]).contains("release 9 of web not found"));
     assert!(tiny.ends_with(3, &["rollback", "wbe"]).contains("there are: web"));
     let table = tiny.0.must(&["releases", "web", "--limit", "2"]);
     let rows: Vec<&str> = table.lines().collect();
-    assert!(rows.len() == 3 && rows[1].ends_with("rolled back by ECS (goes back to 2)"), "{table}");
+    assert!(rows.len() == 3 && rows[1].ends_with("rolled back by ECS (rollback to 2)"), "{table}");
 }
 
 impl Tiny {

@@ -40,10 +40,10 @@ async fn a_run_that_is_told_to_end_gives_its_lock_back() {
         let said = text(&ended);
         assert_eq!(ended.status.code(), Some(code), "{said}");
         assert!(
-            said.contains(&format!("Stopping on {signal}: calls in flight are finished within 8 seconds")),
+            said.contains(&format!("Stopping ({signal}): finishing calls in progress within 8 seconds")),
             "{said}"
         );
-        assert!(said.contains("Interrupted: ") && said.contains("`stackctl up` again goes on from here"), "{said}");
+        assert!(said.contains("Interrupted after ") && said.contains("run `stackctl up` again to resume"), "{said}");
         assert!(!is_locked(world).await, "{said}");
     }
     // A call that is never answered is not waited for. It may still come to its end: the lock stands.

@@ -224,7 +224,7 @@ async fn a_password_is_rotated_with_all_that_uses_it() {
     // The one that the service connects as, at first without its tasks: the plan knows what is left to do.
     let old = secret(&world, "database-user-app").await;
     let rotated = text(&world.stackctl(&["secrets", "rotate", "database.app", "--yes", "--no-redeploy"]));
-    assert!(rotated.contains("To be redeployed: web"), "{rotated}");
+    assert!(rotated.contains("Still to be redeployed: web"), "{rotated}");
     let new = secret(&world, "database-user-app").await;
     assert!(secret(&world, "database-url").await.contains(&new));
     assert!(database.refusal("app", &old, "SELECT 1").contains("authentication failed"));

@@ -71,12 +71,12 @@ pub fn targeted(plan: &Plan, targets: &[Address]) -> Result<Plan, Failure> {
         let known = known.iter().map(ToString::to_string);
         let nearest = known.min_by_key(|known| strsim::damerau_levenshtein(&unknown.to_string(), known));
         let hint = nearest
-            .map_or_else(|| "the stack has no resources".to_owned(), |nearest| format!("did you mean {nearest}?"));
+            .map_or_else(|| "the stack has no resources.".to_owned(), |nearest| format!("did you mean {nearest}?"));
         return Err(Failure::about(
             Subject::flag("--target"),
             format!("{} has no resource {unknown}; nothing was changed", plan.id),
         )
-        .hint(hint + "; run `stackctl status` or `stackctl plan` to list the resources"));
+        .hint(hint + " Run `stackctl status` or `stackctl plan` to list the resources"));
     }
     Ok(Plan { targets: targets.to_vec(), ..only(plan, |step| targets.contains(&step.address)) })
 }

@@ -44,7 +44,7 @@ async fn a_deletion_that_never_ends_fails_at_its_deadline() {
     stage.must_up(&graph([("a.one", json!({}))])).await;
     let ended = stage.up(&Graph::new()).await;
     let failure = ended.failure();
-    assert!(failure.message.contains("still there after 60") && failure.hint.is_some(), "{failure:?}");
+    assert!(failure.message.contains("not deleted after 60") && failure.hint.is_some(), "{failure:?}");
     assert!(seconds(600) <= ended.took && ended.took < seconds(610), "{:?}", ended.took);
 }
 

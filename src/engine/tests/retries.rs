@@ -29,7 +29,7 @@ async fn created(answers: Vec<Answer>) -> (Stage, Ended) {
 async fn a_throttled_write_is_repeated_with_growing_pauses() {
     let (stage, ended) = created(fails(Cause::Throttled, "Throttling", 5)).await;
     assert_eq!(ended.done(), ["create a.one"]);
-    assert_eq!(ended.waited_for(), ["AWS to take more calls (throttled)"]);
+    assert_eq!(ended.waited_for(), ["waiting because AWS throttles calls"]);
     let times = stage.world.times("create a.one");
     for (turn, pair) in times.windows(2).enumerate() {
         let pause = (pair[1] - pair[0]).saturating_sub(WRITE);
@@ -80,7 +80,7 @@ async fn patience_begins_with_the_first_refusal() {
 async fn an_id_that_aws_does_not_know_everywhere_yet_passes() {
     let (_, ended) = created(fails(Cause::Refused, "InvalidSubnetID.NotFound", 3)).await;
     assert_eq!(ended.done(), ["create a.one"]);
-    assert_eq!(ended.waited_for(), ["AWS to know everywhere what was just made"]);
+    assert_eq!(ended.waited_for(), ["waiting for the new resource to become visible on AWS"]);
 }
 
 #[tokio::test(start_paused = true)]
