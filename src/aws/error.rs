@@ -182,7 +182,7 @@ fn hint(failure: &Failure) -> Option<String> {
             ));
         }
         "AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation" => {
-            "the caller's IAM policy does not allow this operation: see README.md, Permissions"
+            "the caller's IAM policy does not allow this operation: see docs/permissions.md"
         }
         "OptInRequired" => "the account has not enabled this region: enable it or choose another `region:`",
         _ => return quota::hint(failure),

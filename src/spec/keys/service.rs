@@ -209,8 +209,8 @@ pub(in crate::spec) static SERVICE: Section = Section {
             name: "exec",
             kind: Kind::Truth,
             absence: Absence::Default(Literal::Truth(false)),
-            doc: "Whether `stackctl exec` and `stackctl forward` work with its tasks. [Into a task that \
-                  runs](operating.md#into-a-task-that-runs) shows the commands. An agent then runs as root beside the \
+            doc: "Whether `stackctl exec` and `stackctl forward` work with its tasks. [Connecting to tasks and \
+                  the database](connecting.md) shows the commands. An agent then runs as root beside the \
                   application, and the root file system can be written: see [Security](security.md#exec). A change replaces \
                   the tasks.",
         },
