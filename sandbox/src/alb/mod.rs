@@ -64,7 +64,7 @@ impl Alb {
             match self.moto.get("/elbv2").await.and_then(|value| Ok(serde_json::from_value::<Snapshot>(value)?)) {
                 Ok(snapshot) => Arc::new(snapshot.completed(|arn, names| self.issued(arn, names))),
                 Err(error) => {
-cannot read                     tracing::error!(\"the load balancers: {error:#}");
+                    tracing::error!("the load balancers cannot be read: {error:#}");
                     return;
                 }
             };
