@@ -240,12 +240,12 @@ mod tests {
         for other in others {
             let failure = Earlier(vec![load("1", other, State::Runs)]).way(&order("a", false), "shop-test-main");
             let failure = failure.expect_err("it runs");
-            assert!(failure.to_string().contains("task 1 is loading"), "{failure}");
+            assert!(failure.to_string().contains("task 1 is already loading"), "{failure}");
             let hint = failure.hint.expect("it has one");
             assert!(hint.ends_with("aws ecs stop-task --cluster shop-test-main --task 1"), "{hint}");
         }
         let two = ["1", "2"].map(|task| load(task, Some(order("a", false)), State::Runs));
-        assert!(way(two.to_vec()).is_err_and(|why| why.contains("task 1 is loading")));
+        assert!(way(two.to_vec()).is_err_and(|why| why.contains("task 1 is already loading")));
     }
 
     #[test]
@@ -269,8 +269,12 @@ mod tests {
         assert_eq!(told(a(false), State::Undone), "");
         assert_eq!(told(a(false), State::Killed), "", "its transaction is undone");
         let half = told(a(true), State::Killed);
-        assert!(half.contains("app_loading, half loaded") && half.contains("`stackctl db load` of any dump"), "{half}");
-        assert!(told(a(true), State::Unknown).contains("look at the database"));
+        assert!(
+            half.contains("partly loaded database app_loading")
+                && half.contains("next `stackctl db load` removes both"),
+            "{half}"
+        );
+        assert!(told(a(true), State::Unknown).contains("check the database"));
     }
 
     #[test]

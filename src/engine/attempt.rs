@@ -89,7 +89,7 @@ pub(super) async fn attempt(on: Resource<'_>, write: Write<'_>) -> Result<Option
                 let since = refused.get_or_insert_with(Instant::now).elapsed();
                 match passing {
                     Some(what) if since < patience => {
-                        on.waiting(&format!("waiting for {}", with_reason(what, &failure)))
+                        on.waiting(&format!("waiting for {}", with_reason(what, &failure)));
                     }
                     Some(what) => return Err(waited_for(failure, what, since)),
                     None => return Err(failure),

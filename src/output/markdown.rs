@@ -135,7 +135,7 @@ mod tests {
         assert_eq!(
             above,
             "**`shop/production`**: 1 to create, 1 to replace, 1 to delete.\n\n- Deleted: `cache.main`\n\
-             - Replaced: `db_instance.database`\n- Guarded: `db_instance.database`: it is protected\n\n"
+             - Replaced: `db_instance.database`\n- Protected: `db_instance.database`: it is protected\n\n"
         );
         assert!(below.starts_with("\n<summary>The plan</summary>\n\n```text\nPlan for shop/production:\n"), "{below}");
         assert!(below.contains("  + secret.one\n") && below.ends_with("\n```\n\n</details>\n"), "{below}");

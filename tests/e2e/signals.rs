@@ -39,10 +39,7 @@ async fn a_run_that_is_told_to_end_gives_its_lock_back() {
         let ended = child.wait_with_output().expect("it ends");
         let said = text(&ended);
         assert_eq!(ended.status.code(), Some(code), "{said}");
-        assert!(
-            said.contains(&format!("Stopping ({signal}): finishing calls in progress within 8 seconds")),
-            "{said}"
-        );
+        assert!(said.contains(&format!("Stopping ({signal}): finishing calls in progress within 8 seconds")), "{said}");
         assert!(said.contains("Interrupted after ") && said.contains("run `stackctl up` again to resume"), "{said}");
         assert!(!is_locked(world).await, "{said}");
     }

@@ -17,8 +17,8 @@ async fn a_resource_that_never_becomes_ready_fails_at_its_deadline() {
     let ended = stage.up(&graph([("a.one", json!({}))])).await;
     let failure = ended.failure();
     assert_eq!(failure.cause, Cause::Refused);
-    assert!(failure.message.contains("not ready after 60") && failure.message.contains("pending"), "{failure}");
-    assert!(failure.hint.as_deref().is_some_and(|hint| hint.contains("`up` again")), "{failure:?}");
+    assert!(failure.message.contains("timed out after 60") && failure.message.contains("pending"), "{failure}");
+    assert!(failure.hint.as_deref().is_some_and(|hint| hint.contains("`stackctl up` again")), "{failure:?}");
     assert!(seconds(600) <= ended.took && ended.took < seconds(610), "{:?}", ended.took);
 }
 

@@ -33,7 +33,7 @@ async fn a_create_with_a_lost_answer_makes_one() {
             let (stage, ended) = created(|kind| kind.identity = identity, [lost.clone()]).await;
             assert_eq!(ended.done(), ["create a.one"], "{identity:?} {lost:?}");
             assert_eq!(stage.only("a.one").fields["size"], 1, "{identity:?} {lost:?}");
-            assert_eq!(ended.waited_for(), ["an answer to Write"]);
+            assert_eq!(ended.waited_for(), ["waiting for a response to Write"]);
         }
     }
 }

@@ -146,7 +146,7 @@ async fn an_update_that_becomes_a_replacement_is_a_stale_plan() {
     }
     let ended = stage.apply(&plan).await;
     let failure = ended.failure();
-    assert!(failure.message.contains("stale") && failure.hint.is_some(), "{failure}");
+    assert!(failure.message.contains("out of date") && failure.hint.is_some(), "{failure}");
     assert_eq!(stage.only("a.top").version, before.version, "nothing was written");
 }
 

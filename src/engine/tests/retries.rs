@@ -51,14 +51,14 @@ async fn throttling_without_end_fails_with_what_aws_said() {
 async fn what_passes_is_waited_for_and_named() {
     let (stage, ended) = created(fails(Cause::Refused, "NotYet", 7)).await;
     assert_eq!(ended.done(), ["create a.one"]);
-    assert_eq!(ended.waited_for(), ["it to pass"]);
+    assert_eq!(ended.waited_for(), ["waiting for it to pass"]);
     assert_eq!(stage.world.times("create a.one").len(), 8);
 }
 
 #[tokio::test(start_paused = true)]
 async fn of_a_code_for_everything_the_reason_is_told() {
     let (_, ended) = created(fails(Cause::Refused, "ClientException", 3)).await;
-    assert_eq!(ended.waited_for(), ["it to pass (AWS says: the script says so)"]);
+    assert_eq!(ended.waited_for(), ["waiting for it to pass (AWS says: the script says so)"]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -50,7 +50,7 @@ const LOOK: Duration = Duration::from_secs(1);
     Examples:\n  pg_dump --no-owner --file=dump.sql olddb\n  stackctl db load dump.sql\n  stackctl db load --replace dump.sql.gz"
 )]
 pub(super) struct Load {
-    /// SQL file that pg_dump wrote, plain or compressed with gzip.
+    /// SQL file that `pg_dump` wrote, plain or compressed with gzip.
     #[arg(value_name = "DUMP.sql[.gz]")]
     dump: PathBuf,
     /// Load into a new database, then replace the existing database with it.

@@ -310,10 +310,10 @@ mod tests {
     fn the_sandbox_is_named_where_it_can_have_the_image() {
         let (usual, other) = (Path::new("stack.yaml"), Path::new("infra/shop.yaml"));
         let built = next_step(usual, &Source::Package("app".into()));
-        assert!(built.contains("`stackctl up` makes it.\nTo try it without AWS:"), "{built}");
+        assert!(built.contains("`stackctl up` to create it.\nTo try it without AWS:"), "{built}");
         let built = next_step(other, &Source::Dockerfile("Dockerfile".into()));
         assert!(built.ends_with("`stackctl --sandbox up --file infra/shop.yaml`."), "{built}");
         let pulled = next_step(other, &Source::Image("nginx:1.27".into()));
-        assert!(pulled.ends_with("`stackctl up --file infra/shop.yaml` makes it."), "{pulled}");
+        assert!(pulled.ends_with("`stackctl up --file infra/shop.yaml` to create it."), "{pulled}");
     }
 }

@@ -190,7 +190,7 @@ mod tests {
         assert_eq!(user(&stack, "database.developer").expect("there is one").name, "developer");
         for unknown in ["developer", "database.", "database.nobody", "database.postgres", "web.ADMIN_PASSWORD"] {
             let Err(Stop::Usage { hint, .. }) = user(&stack, unknown) else { panic!("{unknown} is none") };
-            assert_eq!(hint.as_deref(), Some("there are: database.app, database.developer"));
+            assert_eq!(hint.as_deref(), Some("users: database.app, database.developer"));
         }
     }
 

@@ -257,8 +257,8 @@ mod tests {
         for (name, says) in [
             ("web.TOKEN", "`TOKEN: set` in stack.yaml"),
             ("web.FAR", arn),
-            ("KEY", "there are: web.KEY"),
-            ("web.key", "there are: web.KEY"),
+            ("KEY", "secrets: web.KEY"),
+            ("web.key", "secrets: web.KEY"),
         ] {
             let Err(Stop::Usage { hint, .. }) = wanted(&stack, name) else { panic!("{name} cannot be set") };
             assert!(hint.as_deref().is_some_and(|hint| hint.contains(says)), "{name}: {hint:?}");
