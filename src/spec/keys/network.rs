@@ -26,7 +26,7 @@ pub(in crate::spec) static NETWORK: Section = Section {
             absence: Absence::Default(Literal::Number(2)),
             doc: "The number of availability zones. They are taken in the order of their zone ids, so that the same file \
                   always gives the same layout. A zone can be added without renumbering the others. The last one can be \
-                  removed if [the database is not in it](troubleshooting.md#the-database-stands-in-the-zone-that-is-to-go).",
+                  removed if [the database is not in it](troubleshooting.md#the-database-is-in-the-removed-zone).",
         },
         Key {
             name: "nat",
