@@ -57,15 +57,15 @@ async fn a_network_and_a_database_with_its_data_are_adopted() {
     let said = world.ends_with(3, &["adopt", "vpc.mian", &ours]);
     assert!(said.contains("stack.yaml does not describe vpc.mian") && said.contains("vpc.main"), "{said}");
     let said = world.ends_with(3, &["adopt", "service.web", "theirs"]);
-    assert!(said.contains("service.web is known by its name"), "{said}");
+    assert!(said.contains("cannot adopt service.web"), "{said}");
     let said = world.ends_with(1, &["adopt", "vpc.main", "vpc-00000000000000000", "--yes"]);
-    assert!(said.contains("there is no vpc vpc-00000000000000000 in eu-west-1"), "{said}");
+    assert!(said.contains("vpc vpc-00000000000000000 not found in eu-west-1"), "{said}");
     let said = world.ends_with(1, &["adopt", "vpc.main", &other, "--yes"]);
     assert!(said.contains("10.99.0.0/16 → 10.20.0.0/16") && said.contains("does not match vpc.main"), "{said}");
     let (b, c) = ("eu-west-1b", "eu-west-1c");
     let private = [subnet(&ec2, &ours, b, "10.20.32.0/19").await, subnet(&ec2, &ours, c, "10.20.96.0/19").await];
     let said = world.ends_with(1, &["adopt", "subnet.private-b", &private[0], "--yes"]);
-    assert!(said.contains("adopt first what it stands in"), "{said}");
+    assert!(said.contains("first adopt the resource that contains it"), "{said}");
     let said = world.ends_with(3, &["adopt", "vpc.main", &ours]);
     assert!(said.contains("as stack.yaml asks vpc.main to be") && said.contains("add --yes"), "{said}");
 

@@ -73,7 +73,7 @@ async fn drift_shows_as_exactly_that_and_up_mends_it() {
     // What was planned before that is stale now; what is planned afterwards is carried out, and nobody is asked.
     let stale = world.stackctl(&["up", "logs.plan"]);
     assert_eq!(stale.status.code(), Some(1), "{}", text(&stale));
-    assert!(text(&stale).contains("the plan is stale"), "{}", text(&stale));
+    assert!(text(&stale).contains("the plan is out of date"), "{}", text(&stale));
     elb.modify_target_group().target_group_arn(&group).health_check_path("/nowhere").send().await.expect("it is done");
     world.must(&["plan", "--out", "health.plan"]);
     world.must(&["up", "health.plan"]);

@@ -110,12 +110,12 @@ async fn the_lock_of_a_dead_run_is_taken_over_only_after_its_time() {
     // Who waits says for whom, and goes on once the lock is gone.
     let stackctl = env!("CARGO_BIN_EXE_stackctl");
     let (_keys, mut waiting) = Lines::at_a_terminal(world, &format!("exec {stackctl} up --yes --lock-timeout 10m"));
-    let line = waiting.until("Waiting for the lock");
+    let line = waiting.until(" for the lock: ");
     assert!(line.contains("for 10m at most") && line.contains("of grace on elsewhere"), "{line}");
     world.must(&["unlock", "--yes"]);
     let (code, said) = waiting.end();
     assert_eq!(code, Some(0), "{said}");
-    assert!(!said.contains("Waiting for the lock"), "once: {said}");
+    assert!(!said.contains(" for the lock: "), "once: {said}");
 
     // Two wait for one that ends soon.
     world.edit("stop_timeout: 2", "stop_timeout: 3");
@@ -174,7 +174,7 @@ async fn a_run_that_has_lost_its_lock_stops_and_leaves_the_lock() {
     let deployed = tokio::task::block_in_place(|| deploying.wait_with_output().expect("it ends"));
     let said = text(&deployed);
     assert_eq!(deployed.status.code(), Some(4), "{said}");
-    assert!(said.contains("The stack's lock is held by `stackctl deploy` of grace on elsewhere"), "{said}");
+    assert!(said.contains("The stack's lock is now held by `stackctl deploy` of grace on elsewhere"), "{said}");
     assert!(said.contains("service.web updating: continues on AWS"), "{said}");
     assert_eq!(holder(world).await.as_deref(), Some("of the dead"), "it is not this run's to give back");
 

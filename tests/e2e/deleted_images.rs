@@ -29,7 +29,7 @@ async fn the_number_of_a_deleted_image_is_not_given_again() {
     let service = tiny.0.status()["services"][0].clone();
     assert_eq!((&service["version"], &service["image_gone"]), (&"1.0.0+2".into(), &true.into()), "{service}");
     let said = text(&tiny.0.stackctl(&["up", "--yes"]));
-    assert!(said.contains("no longer in its repository") && said.contains("No changes."), "{said}");
+    assert!(said.contains("no longer exists in its repository") && said.contains("No changes."), "{said}");
     assert!(said.contains("stackctl deploy"), "{said}");
 
     // Another source is another number, so the service moves to it.

@@ -260,7 +260,7 @@ async fn the_way_in_is_the_bastion_and_its_absence_has_a_hint() {
     assert!(asked.status.success(), "{}", text(&asked));
     assert_eq!(String::from_utf8_lossy(&asked.stdout).trim(), "developer");
     let unknown = world.stackctl(&["db", "connect", "--user", "nobody"]);
-    assert!(text(&unknown).contains("there are: app, developer, postgres"), "{}", text(&unknown));
+    assert!(text(&unknown).contains("users: app, developer, postgres"), "{}", text(&unknown));
 }
 
 /// A stack with a database and without the application, which is up in seconds, and with an empty table.
@@ -320,11 +320,11 @@ async fn a_load_whose_command_is_killed_is_done_once() {
     // While its task runs, nothing is taken from it, and the same command waits for it.
     let task = killed_at_its_task(world, &load).await;
     let refused = world.ends_with(1, &["up", "--yes"]);
-    assert!(refused.contains(&format!("task {task} loads a dump")) && refused.contains("stop-task"), "{refused}");
+    assert!(refused.contains(&format!("task {task} of an interrupted `stackctl db load`")) && refused.contains("stop-task"), "{refused}");
     let busy = world.ends_with(1, &["db", "load", "other.sql", "--yes"]);
-    assert!(busy.contains(&format!("task {task} is loading")) && busy.contains("nothing was done"), "{busy}");
+    assert!(busy.contains(&format!("task {task} is already loading")) && busy.contains("nothing was changed"), "{busy}");
     let waited = world.ends_with(0, &load);
-    assert!(waited.contains(&format!("Task {task}")) && waited.contains("No second task is started"), "{waited}");
+    assert!(waited.contains(&format!("Task {task}")) && waited.contains("instead of starting a second task"), "{waited}");
     assert_eq!(rows(world).await, "3");
     assert_eq!(sweep::everything(world).await, before, "nothing of the loading stays");
 
@@ -334,7 +334,7 @@ async fn a_load_whose_command_is_killed_is_done_once() {
     until::so("it has ended", async || loads(world, DesiredStatus::Running).await.is_empty()).await;
     until::so("it has committed", async || rows(world).await == "6").await;
     let loaded = world.ends_with(0, &load);
-    assert!(loaded.contains(&format!("Task {task}")) && loaded.contains("it is not loaded again"), "{loaded}");
+    assert!(loaded.contains(&format!("Task {task}")) && loaded.contains("It is not loaded again"), "{loaded}");
     assert_eq!(rows(world).await, "6");
     assert_eq!(sweep::everything(world).await, before, "nothing of the loading stays");
     world.must(&load);
@@ -345,7 +345,7 @@ async fn a_load_whose_command_is_killed_is_done_once() {
     until::so("it has committed", async || rows(world).await == "12").await;
     until::so("it has ended", async || loads(world, DesiredStatus::Running).await.is_empty()).await;
     let told = world.ends_with(0, &["up", "--yes"]);
-    assert!(told.contains("it is in the database"), "{told}");
+    assert!(told.contains("into the database"), "{told}");
     assert_eq!(sweep::everything(world).await, before, "nothing of the loading stays");
 }
 
@@ -366,7 +366,7 @@ async fn a_stopped_load_leaves_no_half_of_a_database() {
     let said = text(&interrupted);
     assert_eq!(interrupted.status.code(), Some(130), "{said}");
     assert!(
-        said.contains("again loads the dump from its beginning") && !said.contains("db load` again goes on"),
+        said.contains("again to load the dump from the beginning") && !said.contains("db load` again to resume"),
         "{said}"
     );
     assert!(said.contains("Stopping task ") && said.contains("The database was not changed."), "{said}");

@@ -102,13 +102,13 @@ async fn a_command_runs_in_a_running_task_on_a_terminal_of_its_own() {
     fs::write(world.project().join("tiny/src/main.rs"), PROGRAM).expect("it can be written");
     world.up();
     let closed = tiny.ends_with(3, &["exec", "web", "--", "/app/tiny", "say"]);
-    assert!(closed.contains("no `exec: true`") && closed.contains("services.web"), "{closed}");
+    assert!(closed.contains("does not have `exec: true`") && closed.contains("services.web"), "{closed}");
     let closed = tiny.ends_with(3, &["forward", "web"]);
-    assert!(closed.contains("no `exec: true`"), "{closed}");
+    assert!(closed.contains("does not have `exec: true`"), "{closed}");
 
     world.edit(EXEC.0, EXEC.1);
     let early = tiny.ends_with(1, &["exec", "web", "--", "/app/tiny", "say"]);
-    assert!(early.contains("at AWS yet") && early.contains("stackctl up"), "{early}");
+    assert!(early.contains("is not applied to service.web yet") && early.contains("stackctl up"), "{early}");
     let changes = world.changes();
     for change in ["service.web exec", "task_definition.web init", "task_definition.web read_only"] {
         assert!(changes.contains(&change.to_owned()), "{change}: {changes:?}");
@@ -244,7 +244,7 @@ async fn the_private_database_is_on_a_port_of_this_machine() {
     assert_eq!(closed.status.code(), Some(3), "{}", text(&closed));
     assert!(text(&closed).contains("no service has `exec: true`"), "{}", text(&closed));
     let unknown = world.stackctl(&["forward", "cache"]);
-    assert!(text(&unknown).contains("there are: database, web"), "{}", text(&unknown));
+    assert!(text(&unknown).contains("possible targets: database, web"), "{}", text(&unknown));
     let closed = world.stackctl(&["db", "connect"]);
     assert!(text(&closed).contains("no bastion and no service with `exec: true`"), "{}", text(&closed));
 

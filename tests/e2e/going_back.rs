@@ -51,7 +51,7 @@ async fn a_rollout_under_way_is_stopped_and_what_ran_before_serves() {
     tiny.open(gate).await;
     let (code, said) = rollback.end();
     assert_eq!(code, Some(0), "{said}");
-    assert!(said.contains("web runs release 1 again; release 2 was given up"), "{said}");
+    assert!(said.contains("web runs release 1 again; release 2 was abandoned"), "{said}");
     let deployed = deploy.wait_with_output().expect("it ends");
     let said = text(&deployed);
     assert_eq!(deployed.status.code(), Some(5), "what was stopped by hand is no success: {said}");
@@ -67,11 +67,11 @@ async fn a_rollout_under_way_is_stopped_and_what_ran_before_serves() {
     tiny.until_rolling(3).await;
     keys.write_all(b"\x03").expect("it reads");
     person.until("ECS continues to roll out release 3 of web");
-    person.asked("will do: ");
+    person.asked("Type \"yes\": ");
     keys.write_all(b"yes\r").expect("it reads");
     person.until("ECS is stopping the rollout of release 3 of web");
     tiny.open(gate).await;
-    person.until("web runs release 1 again; release 3 was given up");
+    person.until("web runs release 1 again; release 3 was abandoned");
     let (code, said) = person.end();
     assert_eq!(code, Some(130), "the deployment was interrupted: {said}");
     assert_eq!(tiny.0.get(&url).await.1, "one");

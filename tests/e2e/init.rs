@@ -81,7 +81,7 @@ async fn a_package_becomes_a_stack_that_validates_and_plans() {
 
     // What is there is the user's.
     let said = refused(&world, &shop, &["init", "--yes", "--region", "eu-north-1"]);
-    assert!(said.contains("stack.yaml is there already") && said.contains("--force"), "{said}");
+    assert!(said.contains("stack.yaml already exists") && said.contains("--force"), "{said}");
     assert_eq!(fs::read_to_string(shop.join("stack.yaml")).expect("it is there"), written);
     must(&world, &shop, &["init", "--yes", "--region", "eu-north-1", "--force"]);
     let again = fs::read_to_string(shop.join("stack.yaml")).expect("it is there");

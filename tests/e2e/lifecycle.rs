@@ -66,7 +66,7 @@ async fn up_ends_with_a_url_that_answers_and_destroy_leaves_nothing() {
     world.must(&["destroy", "--confirm", "demo"]);
     assert_eq!(sweep::everything(&world).await, Vec::<String>::new());
     assert_eq!(sweep::processes_of(&world), Vec::<String>::new());
-    assert!(text(&world.stackctl(&["status"])).contains("Nothing is there"));
+    assert!(text(&world.stackctl(&["status"])).contains("The stack does not exist"));
 
     // And it comes up again under the same names.
     world.up();

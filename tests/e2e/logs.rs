@@ -43,7 +43,7 @@ async fn logs_of_all_tasks_are_ordered_by_time_and_can_be_followed() {
     world.up();
     let unknown = world.stackctl(&["logs", "wbe"]);
     assert_eq!(unknown.status.code(), Some(3), "{}", text(&unknown));
-    assert!(text(&unknown).contains("there are: web"), "{}", text(&unknown));
+    assert!(text(&unknown).contains("services: web"), "{}", text(&unknown));
 
     // Both tasks of the service and the release task, which has stopped, one line each.
     let shown = world.must(&["logs"]);

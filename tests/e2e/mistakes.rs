@@ -101,10 +101,10 @@ async fn a_lock_that_cannot_be_read_does_not_hide_the_state() {
     put.send().await.expect("it is written");
     let said = world.ends_with(0, &["status"]);
     assert!(
-        said.contains("not read: the lock: GetParameter: ") && said.contains("is not a lock of stackctl"),
+        said.contains("cannot read: the lock: GetParameter: ") && said.contains("is not a valid stackctl lock"),
         "{said}"
     );
-    assert!(said.contains("aws ssm delete-parameter") && said.contains("`stackctl up` makes it"), "{said}");
+    assert!(said.contains("aws ssm delete-parameter") && said.contains("Run `stackctl up` to create it"), "{said}");
     let state = world.status();
     assert!(state["locked_by"].is_null() && state["resources"].as_array().is_some_and(Vec::is_empty), "{state}");
     assert_eq!(state["unreadable"][0]["operation"], "GetParameter", "{state}");

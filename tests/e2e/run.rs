@@ -9,7 +9,7 @@ async fn a_command_runs_in_its_own_task_and_gives_its_exit_code() {
     let world = World::start();
     let before_up = world.stackctl(&["run", "web", "--", "migrate"]);
     assert_eq!(before_up.status.code(), Some(1), "{}", text(&before_up));
-    assert!(text(&before_up).contains("has no service.web yet"), "{}", text(&before_up));
+    assert!(text(&before_up).contains("has no service.web"), "{}", text(&before_up));
 
     world.up();
     // It has the service's secret DATABASE_URL, or it could not migrate.
@@ -23,7 +23,7 @@ async fn a_command_runs_in_its_own_task_and_gives_its_exit_code() {
 
     let unknown = world.stackctl(&["run", "wbe", "--", "migrate"]);
     assert_eq!(unknown.status.code(), Some(3), "{}", text(&unknown));
-    assert!(text(&unknown).contains("there are: web"), "{}", text(&unknown));
+    assert!(text(&unknown).contains("services: web"), "{}", text(&unknown));
 
     let events = world.must(&["run", "web", "--output", "json", "--", "migrate"]);
     let events: Vec<Value> =

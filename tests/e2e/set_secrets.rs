@@ -46,7 +46,7 @@ async fn a_secret_given_by_hand_is_requested_kept_and_followed() {
     let argument = world.stackctl(&["secrets", "set", "web.ADMIN_PASSWORD", "hunter2"]);
     assert_eq!(argument.status.code(), Some(3), "{}", text(&argument));
     let said = text(&argument);
-    assert!(said.contains("shell's history") && !said.contains("hunter2"), "{said}");
+    assert!(said.contains("shell history") && !said.contains("hunter2"), "{said}");
     for (name, input) in [("web.ADMIN_PASSWORD", "\n"), ("web.OTHER", "hunter2"), ("ADMIN_PASSWORD", "hunter2")] {
         let wrong = with_input(&world, &["secrets", "set", name], input);
         assert_eq!(wrong.status.code(), Some(3), "{name}: {}", text(&wrong));
