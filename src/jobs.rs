@@ -10,7 +10,7 @@ use crate::{
     kind::Context,
     kinds::{
         ecs::{task, task_end},
-        scheduler::schedule::Live,
+        scheduler::schedule::{self, Live},
     },
     model::Failure,
     times::Expression,
@@ -21,6 +21,8 @@ use crate::{
 pub struct Run {
     /// The task's id.
     pub task: String,
+    /// 0 for one that came on time or by hand, and 1 for the first retry.
+    pub retry: u32,
     /// When it was asked for.
     pub created: Option<Timestamp>,
     /// When its program started.
@@ -42,18 +44,25 @@ pub async fn runs(cx: &Context, jobs: &[Live]) -> Result<BTreeMap<String, Vec<Ru
     let tasks = task::known(cx, &first.cluster, |call| call).await?;
     let of_job = |job: &Live| {
         let container = job.command().map(|(container, _)| container).unwrap_or_default();
-        let own = tasks.iter().filter(|task| task.group() == Some(job.task_group.as_str()));
-        let mut runs: Vec<Run> = own.map(|task| run(task, &container)).collect();
+        let own = tasks.iter().filter_map(|task| Some((task, attempt(job, task)?)));
+        let mut runs: Vec<Run> = own.map(|(task, retry)| run(task, &container, retry)).collect();
         runs.sort_by_key(|run| std::cmp::Reverse(run.created));
         (job.name.clone(), runs)
     };
     Ok(jobs.iter().map(of_job).collect())
 }
 
-fn run(task: &Task, container: &str) -> Run {
+/// Which retry of the job `task` is; none if it is no run of the job.
+fn attempt(job: &Live, task: &Task) -> Option<u32> {
+    let group = task.group()?;
+    if group == job.task_group { Some(0) } else { schedule::attempt_of(&job.name, group) }
+}
+
+fn run(task: &Task, container: &str, retry: u32) -> Run {
     let has_ended = task.last_status() == Some("STOPPED");
     Run {
         task: aws::last_part(task.task_arn().unwrap_or_default()).to_owned(),
+        retry,
         created: time(task.created_at()),
         started: time(task.started_at()),
         ended: time(task.stopped_at()),
@@ -66,13 +75,15 @@ fn time(time: Option<&DateTime>) -> Option<Timestamp> {
     time.and_then(|time| Timestamp::from_millisecond(time.to_millis().ok()?).ok())
 }
 
-/// When `job` runs next after `now`, as far as that is known from its `runs`. A rate counts from its last run: where that is not known, neither is the next.
+/// When `job` runs next after `now`, as far as that is known from its `runs`. A rate counts from
+/// its last run that was no retry: where that is not known, neither is the next.
 pub fn next(job: &Live, runs: &[Run], now: Timestamp) -> Option<Timestamp> {
     if !job.enabled {
         return None;
     }
     let (expression, zone) = (Expression::parse(&job.schedule)?, TimeZone::get(&job.timezone).ok()?);
-    let from = if let Expression::Rate(_) = expression { runs.first()?.created? } else { now };
+    let from =
+        if let Expression::Rate(_) = expression { runs.iter().find(|run| run.retry == 0)?.created? } else { now };
     expression.next(from, &zone).filter(|next| *next > now)
 }
 
@@ -107,6 +118,7 @@ mod tests {
         let at = |time: &str| Some(time.parse::<Timestamp>().expect("a time"));
         let run = |created: &str| Run {
             task: "1".into(),
+            retry: 0,
             created: at(created),
             started: None,
             ended: None,
@@ -119,6 +131,8 @@ mod tests {
         let hourly = job("rate(1 hour)");
         assert_eq!(next(&hourly, &[], now), None);
         assert_eq!(next(&hourly, &[run("2026-01-31T11:30:00Z")], now), at("2026-01-31T12:30:00Z"));
+        let retry = Run { retry: 1, ..run("2026-01-31T11:40:00Z") };
+        assert_eq!(next(&hourly, &[retry, run("2026-01-31T11:30:00Z")], now), at("2026-01-31T12:30:00Z"));
         assert_eq!(next(&job("at(2026-01-31T03:00:00)"), &[], now), None);
     }
 }

@@ -22,9 +22,6 @@ use crate::{
     model::{Address, Explanation, Failure},
 };
 
-/// Who started such a task, as ECS records it.
-const STARTED_BY: &str = "stackctl-run";
-
 /// How long to wait between two looks at a task: at first, and at most. `GetLogEvents` takes 10 to 25 calls a
 /// second, by region.
 const LOOK: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(2));
@@ -68,7 +65,7 @@ impl Task {
     /// If ECS refuses.
     pub async fn start(cx: &Context, name: &str, live: &service::Live, command: &[String]) -> Result<Self, Failure> {
         let one_off = OneOff {
-            started_by: STARTED_BY,
+            started_by: task::BY_HAND,
             cluster: &live.cluster,
             task_definition: &live.task_definition,
             container: name,
@@ -93,7 +90,7 @@ impl Task {
             return Err(Failure::new(message).hint("`stackctl up` makes it what stack.yaml says"));
         };
         let one_off = OneOff {
-            started_by: STARTED_BY,
+            started_by: task::BY_HAND,
             cluster: &live.cluster,
             task_definition: &live.task_definition,
             container: &container,

@@ -17,6 +17,7 @@ mod ecr;
 mod ecs;
 mod elasticache;
 mod emulator;
+mod events;
 mod faults;
 mod gateway;
 mod loopback;

@@ -49,6 +49,7 @@ const PROGRAM: &[(&str, &str)] = &[
     ("strict/certificates.py", include_str!("../moto/strict/certificates.py")),
     ("strict/databases.py", include_str!("../moto/strict/databases.py")),
     ("strict/door.py", include_str!("../moto/strict/door.py")),
+    ("strict/events.py", include_str!("../moto/strict/events.py")),
     ("strict/files.py", include_str!("../moto/strict/files.py")),
     ("strict/hosts.py", include_str!("../moto/strict/hosts.py")),
     ("strict/interfaces.py", include_str!("../moto/strict/interfaces.py")),

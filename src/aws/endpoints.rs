@@ -22,6 +22,7 @@ const SERVICES: &[&str] = &[
     "EFS",
     "ElastiCache",
     "Elastic Load Balancing v2",
+    "EventBridge",
     "IAM",
     "RDS",
     "Route 53",

@@ -30,6 +30,7 @@ once!(
     aws_sdk_efs,
     aws_sdk_elasticache,
     aws_sdk_elasticloadbalancingv2,
+    aws_sdk_eventbridge,
     aws_sdk_iam,
     aws_sdk_rds,
     aws_sdk_route53,

@@ -77,6 +77,7 @@ const OTHERS: &[Quota] = &[
     of(&["CreateSecret"], quota("LimitExceededException", "secretsmanager", "Secrets per Region")),
     of(&["RequestCertificate"], quota("LimitExceededException", "acm", "ACM certificates")),
     of(&["PutMetricAlarm"], quota("LimitExceeded", "monitoring", "Number of alarms")),
+    of(&["PutRule"], quota("LimitExceededException", "events", "Rules")),
     of(&["CreateSchedule"], quota("ServiceQuotaExceededException", "scheduler", "Number of schedules")),
     of(&["CreateScheduleGroup"], quota("ServiceQuotaExceededException", "scheduler", "Number of schedule groups")),
     of(

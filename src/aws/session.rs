@@ -50,6 +50,8 @@ pub struct Aws {
     pub cache: aws_sdk_elasticache::Client,
     /// Elastic Load Balancing.
     pub elb: aws_sdk_elasticloadbalancingv2::Client,
+    /// EventBridge.
+    pub events: aws_sdk_eventbridge::Client,
     /// IAM.
     pub iam: aws_sdk_iam::Client,
     /// CloudWatch Logs.
@@ -177,6 +179,7 @@ impl Aws {
             efs: client!(aws_sdk_efs),
             cache: client!(aws_sdk_elasticache),
             elb: client!(aws_sdk_elasticloadbalancingv2),
+            events: client!(aws_sdk_eventbridge),
             iam: client!(aws_sdk_iam),
             logs: client!(aws_sdk_cloudwatchlogs),
             rds: client!(aws_sdk_rds),

@@ -74,7 +74,16 @@ optional!(
     aws_sdk_rds,
     aws_sdk_secretsmanager,
 );
-required!(aws_sdk_ecr, aws_sdk_efs, aws_sdk_iam, aws_sdk_s3, aws_sdk_scheduler, aws_sdk_servicediscovery, aws_sdk_sns);
+required!(
+    aws_sdk_ecr,
+    aws_sdk_efs,
+    aws_sdk_eventbridge,
+    aws_sdk_iam,
+    aws_sdk_s3,
+    aws_sdk_scheduler,
+    aws_sdk_servicediscovery,
+    aws_sdk_sns,
+);
 
 // ACM takes the key to be required and the value to be optional.
 impl Tag for aws_sdk_acm::types::Tag {

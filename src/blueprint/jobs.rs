@@ -136,19 +136,27 @@ fn timeout(main: &str, seconds: u32, log_group: &Input) -> Container {
 
 /// May start any revision of what has jobs, and hand over the roles of those.
 fn role(graph: &mut Graph, stack: &Stack) -> Address {
+    let statements = may_start(graph, stack, stack.jobs.iter().map(|(name, job)| (name.as_str(), job)));
+    let desired = role::Desired::new(PRINCIPAL, statements);
+    // No service's role is called so: those end in what they are for.
+    graph.add(Address::new("role", "scheduler"), &desired)
+}
+
+/// What a role has to allow that starts these jobs.
+pub(super) fn may_start<'a>(
+    graph: &Graph,
+    stack: &Stack,
+    jobs: impl Iterator<Item = (&'a str, &'a Job)> + Clone,
+) -> Vec<role::Statement> {
     let id = identity::id(stack);
-    let definitions: BTreeSet<Address> = stack.jobs.iter().map(|(name, job)| definition(name, job)).collect();
+    let definitions: BTreeSet<Address> = jobs.clone().map(|(name, job)| definition(name, job)).collect();
     let families = definitions.iter().map(|address| Input::from(task_definition::revisions_arn(&id, address)));
-    let run_as: BTreeSet<&str> = stack.jobs.iter().map(|(name, job)| job.runs.container(name)).collect();
+    let run_as: BTreeSet<&str> = jobs.map(|(name, job)| job.runs.container(name)).collect();
     let roles = run_as.iter().flat_map(|name| ["execution", "task"].map(|of| format!("{name}-{of}")));
     // What may do nothing has no role for its tasks.
     let roles = roles.map(|name| Address::new("role", name)).filter(|role| graph.get(role).is_some());
     let roles = roles.map(|role| Input::output(&role, "arn"));
-    let statements = vec![
-        role::Statement::new(&["ecs:RunTask"], families.collect()),
-        role::Statement::new(&["iam:PassRole"], roles.collect()),
-    ];
-    let desired = role::Desired::new(PRINCIPAL, statements);
-    // No service's role is called so: those end in what they are for.
-    graph.add(Address::new("role", "scheduler"), &desired)
+    let statements = [("ecs:RunTask", families.collect::<Vec<Input>>()), ("iam:PassRole", roles.collect())];
+    let statements = statements.into_iter().filter(|(_, on)| !on.is_empty());
+    statements.map(|(action, on)| role::Statement::new(&[action], on)).collect()
 }

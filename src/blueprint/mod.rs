@@ -12,6 +12,7 @@ mod database;
 mod domain;
 mod execution;
 mod facts;
+mod failures;
 mod given_network;
 mod guards;
 mod identity;
@@ -87,6 +88,7 @@ pub fn graph(stack: &Stack, facts: &Facts) -> Result<Graph, Failure> {
     scaling::draw(&mut graph, stack, &parts.balancers);
     jobs::draw(&mut graph, stack, &parts);
     alarms::draw(&mut graph, stack, &parts.balancers);
+    failures::draw(&mut graph, stack);
     Ok(graph)
 }
 

@@ -12,6 +12,7 @@ pub mod ecs;
 pub mod efs;
 pub mod elasticache;
 pub mod elb;
+pub mod eventbridge;
 pub mod iam;
 pub mod logs;
 pub mod rds;
@@ -69,6 +70,7 @@ pub fn registry() -> Registry {
         kind::<scheduler::schedule::Schedule>(),
         kind::<sns::topic::Topic>(),
         kind::<cloudwatch::alarm::Alarm>(),
+        kind::<eventbridge::event_rule::EventRule>(),
     ])
 }
 

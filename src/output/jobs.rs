@@ -57,6 +57,11 @@ fn result(run: &Run, style: Style) -> String {
     let took =
         run.started.zip(run.ended).map(|(from, to)| format!(" in {} s", (to.as_second() - from.as_second()).max(0)));
     let took = took.unwrap_or_default();
+    let ended = ended(run, &took, style);
+    if run.retry == 0 { ended } else { format!("{ended} (retry {})", run.retry) }
+}
+
+fn ended(run: &Run, took: &str, style: Style) -> String {
     match (run.ended, run.exit_code) {
         (None, _) => style.changed("in progress"),
         (Some(_), Some(0)) => style.good(format!("succeeded{took}")),

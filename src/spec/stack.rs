@@ -283,6 +283,8 @@ pub struct Job {
     pub timezone: String,
     /// `timeout`: how long a run may take, in seconds; as long as it likes without one.
     pub timeout: Option<u32>,
+    /// `retries`: how often a run that has failed is run again.
+    pub retries: u32,
 }
 
 impl Job {

@@ -16,7 +16,7 @@ import scan
 # The services that the product calls, by their folders below src/kinds; those without a folder by botocore's names.
 FOLDERS = {
     "acm": "acm", "autoscaling": "application-autoscaling", "cloudwatch": "cloudwatch", "ec2": "ec2", "ecr": "ecr", "ecs": "ecs", "efs": "efs",
-    "elasticache": "elasticache", "elb": "elbv2", "iam": "iam", "logs": "logs", "rds": "rds", "route53": "route53", "s3": "s3",
+    "elasticache": "elasticache", "elb": "elbv2", "eventbridge": "events", "iam": "iam", "logs": "logs", "rds": "rds", "route53": "route53", "s3": "s3",
     "scheduler": "scheduler", "secretsmanager": "secretsmanager",
     "servicediscovery": "servicediscovery", "sns": "sns",
 }

@@ -15,6 +15,7 @@ const IMPLIED: &[&str] = &[
     "ecs:TagResource",
     "elasticache:AddTagsToResource",
     "elasticloadbalancing:AddTags",
+    "events:TagResource",
     "iam:TagRole",
     "logs:TagResource",
     "rds:AddTagsToResource",

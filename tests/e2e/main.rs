@@ -30,6 +30,7 @@ mod edits;
 mod environments;
 mod exec;
 mod explained;
+mod failed_runs;
 mod files;
 mod from_compose;
 mod given_network;

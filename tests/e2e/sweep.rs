@@ -46,6 +46,7 @@ const SWEPT: &[(&str, &str)] = &[
     ("schedule", "schedule"),
     ("topic", "topic"),
     ("alarm", "alarm"),
+    ("event_rule", "event rule"),
 ];
 
 #[test]
@@ -87,6 +88,7 @@ pub async fn unwatched(config: &SdkConfig) -> Vec<String> {
     balancing(config, &mut found).await;
     topics(config, &mut found).await;
     schedules(config, &mut found).await;
+    rules(config, &mut found).await;
     names(config, &mut found).await;
     locks(config, &mut found).await;
     found.0
@@ -259,6 +261,14 @@ async fn schedules(config: &SdkConfig, found: &mut Found) {
     }
     for schedule in scheduler.list_schedules().send().await.expect("it answers").schedules() {
         found.add("schedule", schedule.name());
+    }
+}
+
+/// Rules over events.
+async fn rules(config: &SdkConfig, found: &mut Found) {
+    let events = aws_sdk_eventbridge::Client::new(config);
+    for rule in events.list_rules().send().await.expect("it answers").rules() {
+        found.add("event rule", rule.name());
     }
 }
 

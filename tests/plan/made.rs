@@ -56,6 +56,7 @@ pub fn made(address: &Address, wants: &Value, id: &str, before: Option<&Value>) 
         "scaling" => scaling(wants, id),
         "schedule_group" => json!({ "name": id, "deleting": false }),
         "schedule" => schedule(address, wants),
+        "event_rule" => event_rule(wants, id),
         "topic" => json!({ "arn": id, "subscriptions": [{ "email": wants["email"], "arn": id }] }),
         "alarm" => alarm(wants, id),
         other => panic!("the model of AWS knows no {other}"),
@@ -323,6 +324,44 @@ fn schedule(address: &Address, wants: &Value) -> Value {
             "security_groups": groups(wants),
         }),
     )
+}
+
+fn event_rule(wants: &Value, id: &str) -> Value {
+    let (start, tell) = (&wants["then"]["start"], &wants["then"]["tell"]);
+    let overrides = json!({ "containerOverrides": [{ "name": start["container"], "command": start["command"] }] });
+    let none = json!([]);
+    let list = |name: &str| if start.is_null() { &none } else { &start[name] };
+    let word = |value: &Value| Value::from(value.as_str().unwrap_or_default());
+    let groups: Vec<&String> = wants["runs"].as_object().expect("it has runs").keys().collect();
+    let mut containers: Vec<&Value> = wants["runs"].as_object().expect("it has runs").values().collect();
+    containers.sort_by_key(|name| name.as_str());
+    containers.dedup();
+    let by_itself = json!([{ "anything-but": ["UserInitiated"] }]);
+    let pattern = json!({
+        "source": ["aws.ecs"],
+        "detail-type": ["ECS Task State Change"],
+        "detail": {
+            "clusterArn": [wants["cluster"]],
+            "group": groups,
+            "lastStatus": ["STOPPED"],
+            "startedBy": [{ "anything-but": ["stackctl-run"] }],
+            "$or": [
+                { "containers": { "name": containers, "exitCode": [{ "anything-but": [0] }] }, "stopCode": by_itself },
+                { "containers": { "name": ["stackctl-timeout"], "exitCode": [124] }, "stopCode": by_itself },
+                { "stopCode": ["TaskFailedToStart"] },
+            ],
+        },
+    });
+    json!({
+        "name": id, "pattern": pattern.to_string(), "enabled": true, "targets": ["main"],
+        "target": {
+            "arn": if start.is_null() { &tell["topic"] } else { &wants["cluster"] }, "role": wants["role"],
+            "input": if start.is_null() { tell["message"].to_string() } else { overrides.to_string() },
+            "retries": [185, 900], "task_definition": word(&start["task_definition"]), "group": word(&start["group"]),
+            "subnets": list("subnets"), "security_groups": list("security_groups"),
+            "public_ip": start["public_ip"] == true,
+        },
+    })
 }
 
 fn alarm(wants: &Value, id: &str) -> Value {

@@ -247,6 +247,7 @@ fn job() -> impl Strategy<Value = &'static str> {
         Just("command: [report], schedule: \"cron(0 3 * * ? *)\""),
         Just("command: [report, all], schedule: \"cron(0 3 * * ? *)\", timezone: Europe/Oslo"),
         Just("command: [report], schedule: rate(1 hour)"),
+        Just("command: [report], schedule: rate(1 hour), retries: 2"),
     ]
 }
 
@@ -447,7 +448,7 @@ proptest! {
         let mut cloud = Cloud::default();
         cloud.carry_out(&plan(&graph, &cloud), &mut first);
         // What others stand on cannot be deleted on AWS either; these can.
-        let loose = ["log_group", "listener_rule", "service", "image", "certificate", "role", "scaling", "schedule", "alarm"];
+        let loose = ["log_group", "listener_rule", "service", "image", "certificate", "role", "scaling", "schedule", "alarm", "event_rule"];
         for index in gone {
             let candidates: Vec<usize> = (0..cloud.live.len())
                 .filter(|at| loose.contains(&cloud.live[*at].address.kind()))

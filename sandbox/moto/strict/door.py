@@ -11,6 +11,7 @@ from moto.iam.models import iam_backends
 from moto.scheduler.models import scheduler_backends
 
 from . import all_of, backends_of, clock, reported_caches, reported_databases, reported_interfaces, text
+from .events import mails, publish, rules
 from .files import volumes
 
 
@@ -107,13 +108,15 @@ class Door(BaseHTTPRequestHandler):
 
     def do_GET(self):
         answers = {"/elbv2": load_balancing, "/roles": roles, "/schedules": schedules,
-                   "/scheduled-actions": scheduled_actions, "/volumes": volumes}
+                   "/scheduled-actions": scheduled_actions, "/volumes": volumes, "/rules": rules, "/mails": lambda: mails}
         self.answer(answers[self.path]())
 
     def do_PUT(self):
         document = json.loads(self.rfile.read(int(self.headers["content-length"])))
         if self.path == "/interfaces":
             reported_interfaces.update(document)
+        elif self.path == "/publish":
+            publish(document)
         elif self.path == "/settings":
             clock["scale"] = float(document["provision_scale"])
         else:

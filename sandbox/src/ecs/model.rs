@@ -122,6 +122,8 @@ pub(super) struct Task {
     pub(super) stopping: watch::Sender<bool>,
     /// Whether its end was counted by the scheduler.
     pub(super) counted: bool,
+    /// Whether EventBridge has heard of its end.
+    pub(super) told: bool,
 }
 
 /// One container of a task.

@@ -1,4 +1,4 @@
-//! Tasks that EventBridge Scheduler starts, with what its role may do and nothing else.
+//! What EventBridge and its Scheduler do: they start tasks, and tell topics, with what the role of a target may do and nothing else.
 
 use serde_json::{Value, json};
 
@@ -7,8 +7,30 @@ use crate::{api::ApiError, permissions};
 
 impl Ecs {
     /// Starts the task of a schedule's target.
-    /// <https://docs.aws.amazon.com/scheduler/latest/APIReference/API_EcsParameters.html>
     pub(crate) async fn start_on_time(&self, schedule: &str, target: &Value) -> Result<(), ApiError> {
+        self.start_target(format!("chronon-schedule/{schedule}"), target).await
+    }
+
+    /// The rules of EventBridge, with their targets.
+    pub(crate) async fn rules(&self) -> Value {
+        self.works.moto.get("/rules").await.unwrap_or_default()
+    }
+
+    /// Tells the topic of a target.
+    pub(crate) async fn tell(&self, target: &Value, message: &str) -> Result<(), ApiError> {
+        let (role, topic) = (text(target, "RoleArn"), text(target, "Arn"));
+        if !permissions::allows(&self.roles().await, role, "sns:Publish", topic) {
+            let message = format!("{role} is not authorized to perform: sns:Publish on resource: {topic}");
+            return Err(ApiError::client("AccessDeniedException", message));
+        }
+        drop(self.works.moto.put("/publish", &json!({ "topic": topic, "message": message })).await);
+        Ok(())
+    }
+
+    /// Starts the task of a target, as somebody of this name.
+    /// <https://docs.aws.amazon.com/scheduler/latest/APIReference/API_EcsParameters.html>,
+    /// <https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_EcsParameters.html>
+    pub(crate) async fn start_target(&self, started_by: String, target: &Value) -> Result<(), ApiError> {
         let roles = self.roles().await;
         let (role, parameters) = (text(target, "RoleArn"), &target["EcsParameters"]);
         let vpc = &parameters["NetworkConfiguration"]["awsvpcConfiguration"];
@@ -18,7 +40,7 @@ impl Ecs {
             "taskDefinition": parameters["TaskDefinitionArn"],
             "launchType": parameters["LaunchType"],
             "group": parameters["Group"],
-            "startedBy": format!("chronon-schedule/{schedule}"),
+            "startedBy": started_by,
             "networkConfiguration": { "awsvpcConfiguration": {
                 "subnets": vpc["Subnets"],
                 "securityGroups": vpc["SecurityGroups"],

@@ -15,7 +15,7 @@ use super::{
     rollback, runner,
     tasks::{self, Start},
 };
-use crate::{alb::State, api::now};
+use crate::{alb::State, api::now, events};
 
 /// How often the scheduler looks even if nothing says that something has changed: health comes without a word.
 const LOOK: Duration = Duration::from_millis(100);
@@ -41,6 +41,10 @@ pub(crate) async fn schedule(ecs: Arc<Ecs>) {
                 })
                 .collect::<Vec<_>>()
         };
+        for task in ended(&ecs) {
+            let ecs = Arc::clone(&ecs);
+            tokio::spawn(async move { events::ended(&ecs, task).await });
+        }
         for arn in to_start {
             tokio::spawn(runner::run(Arc::clone(&ecs), arn));
         }
@@ -50,6 +54,18 @@ pub(crate) async fn schedule(ecs: Arc<Ecs>) {
             interfaces = used;
         }
     }
+}
+
+/// The tasks that have ended since the last look.
+fn ended(ecs: &Ecs) -> Vec<serde_json::Value> {
+    let mut state = ecs.state();
+    let ended = state.tasks.values_mut().filter(|task| task.status == Status::Stopped && !task.told);
+    ended
+        .map(|task| {
+            task.told = true;
+            task.document(false)
+        })
+        .collect()
 }
 
 /// One service, from what it is to what it should be, as far as it goes now.

@@ -71,6 +71,7 @@ pub(super) fn start(state: &mut Ledger, start: Start) -> Option<String> {
         provider: start.provider,
         stopping: watch::channel(false).0,
         counted: false,
+        told: false,
     };
     state.tasks.insert(arn.clone(), task);
     Some(arn)

@@ -32,6 +32,7 @@ pub(super) async fn answer(region: &Arc<Region>, request: Request<Incoming>) -> 
             document(200, &serde_json::to_value(region.place.calls.all()).expect("the log is plain data"))
         }
         (Method::GET, "/_sandbox/secrets") => document(200, &json!(region.secrecy.all())),
+        (Method::GET, "/_sandbox/mails") => document(200, &region.moto.get("/mails").await.unwrap_or_default()),
         (Method::DELETE, "/_sandbox/calls") => {
             region.place.calls.clear();
             document(200, &json!({}))
@@ -53,7 +54,10 @@ pub(super) async fn answer(region: &Arc<Region>, request: Request<Incoming>) -> 
             }
             Err(error) => document(400, &json!({ "error": error.to_string() })),
         },
-        _ => document(404, &json!({ "error": "there are status, calls, connections, secrets, settings and spot" })),
+        _ => document(
+            404,
+            &json!({ "error": "there are status, calls, connections, mails, secrets, settings and spot" }),
+        ),
     }
 }
 

@@ -26,6 +26,7 @@ use crate::{
     call_log::Record,
     credentials,
     elasticache::Caches,
+    events,
     faults::Fate,
     permissions,
     region::Region,
@@ -169,6 +170,7 @@ async fn carry_out(region: &Arc<Region>, mut call: Call) -> Result<Answer, ApiEr
         "application-autoscaling" => autoscaling::check(&region.ecs, call)?,
         "elasticache" => Caches::check(call)?,
         "scheduler" => region.schedules.check(call).await?,
+        "events" => events::check(&region.ecs, call).await?,
         "ssm" => {
             if let Some(answer) = region.sessions.call(call, |target| region.ecs.inside(target)) {
                 return answer;

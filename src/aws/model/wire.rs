@@ -60,6 +60,7 @@ pub fn session(cloud: &Cloud) -> Aws {
         efs: aws_sdk_efs,
         cache: aws_sdk_elasticache,
         elb: aws_sdk_elasticloadbalancingv2,
+        events: aws_sdk_eventbridge,
         iam: aws_sdk_iam,
         logs: aws_sdk_cloudwatchlogs,
         rds: aws_sdk_rds,

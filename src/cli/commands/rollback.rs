@@ -18,6 +18,7 @@ use crate::{
             service,
             task_definition::{self, Revision},
         },
+        eventbridge::event_rule,
         scheduler::schedule,
     },
     model::{Address, Failure, Graph, Input, LiveResource, Plan, Subject},
@@ -201,7 +202,8 @@ fn other_port(number: u32, earlier: u16, port: u16) -> Failure {
         .hint(format!("set `port: {earlier}` in stack.yaml and run `stackctl up` with the commit of that release"))
 }
 
-/// The schedules among `others` that run revisions of `family`: they follow the service, as they do in a deployment.
+/// The schedules among `others` that run revisions of `family`, and the rules that repeat those runs: they follow the service, as they do in a
+/// deployment.
 fn jobs(
     graph: &mut Graph,
     others: Vec<LiveResource>,
@@ -210,12 +212,24 @@ fn jobs(
     follows: &Input,
 ) -> Result<Vec<LiveResource>, Failure> {
     let mut found = Vec::new();
-    for other in others.into_iter().filter(|other| other.address.kind() == "schedule") {
-        let live: schedule::Live = other.decoded()?;
+    for other in others {
         // One that somebody has changed by hand is for `up` to see to.
-        let desired = live.runs(family).then(|| schedule::Desired::as_it_runs(&live, follows.clone())).flatten();
-        if let Some(desired) = desired {
-            let address = graph.add(other.address.clone(), &desired);
+        let added = match other.address.kind() {
+            "schedule" => {
+                let live: schedule::Live = other.decoded()?;
+                let desired =
+                    live.runs(family).then(|| schedule::Desired::as_it_runs(&live, follows.clone())).flatten();
+                desired.map(|desired| graph.add(other.address.clone(), &desired))
+            }
+            "event_rule" => {
+                let live: event_rule::Live = other.decoded()?;
+                let desired =
+                    live.runs(family).then(|| event_rule::Desired::as_it_runs(&live, follows.clone())).flatten();
+                desired.map(|desired| graph.add(other.address.clone(), &desired))
+            }
+            _ => None,
+        };
+        if let Some(address) = added {
             graph.need(&address, service);
             found.push(other);
         }

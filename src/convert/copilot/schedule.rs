@@ -53,6 +53,9 @@ fn expression(text: &str) -> Option<String> {
     Some(format!("cron({minute} {hour} {day} {month} {weekday} *)"))
 }
 
+/// How many `retries` a job has at most.
+const MOST_RETRIES: u64 = 5;
+
 pub(super) fn on(context: &mut Context, all: &Entry, is_idle: bool, target: &mut Target) {
     for entry in all.item.entries() {
         let text = entry.item.text().unwrap_or_default();
@@ -77,8 +80,14 @@ pub(super) fn more(context: &mut Context, entry: &Entry, is_idle: bool, target: 
             target.map.set("timeout", Value::text(format!("{time}s")));
             context.carried(entry, format!("{}.timeout", target.key));
         }
-        ("retries", Some(0)) => context.itself(entry, "nobody repeats a run"),
-        ("retries", _) => context.left_out(entry, "nobody repeats a run that failed: it runs again at its next time"),
+        ("retries", Some(times)) if !is_idle => {
+            target.map.set("retries", Value::number(times.min(MOST_RETRIES)));
+            if times <= MOST_RETRIES {
+                context.carried(entry, format!("{}.retries", target.key));
+            } else {
+                context.nearly(entry, &format!("{}.retries", target.key), "5 is the most");
+            }
+        }
         _ => context.left_out(entry, "`stackctl run` has no limit"),
     }
 }

@@ -13,7 +13,7 @@ use aws_sdk_ecs::{
 };
 use futures::future::try_join_all;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
     aws::{self, About, Once, Outcome, TaskLog, given},
@@ -154,6 +154,18 @@ pub(crate) async fn known(
         tasks.extend(answer.tasks.unwrap_or_default());
     }
     Ok(tasks)
+}
+
+/// Who started a task that somebody has asked for on the command line, as ECS records it.
+pub(crate) const BY_HAND: &str = "stackctl-run";
+
+/// What a task that EventBridge starts gets in place of what its task definition says.
+pub(crate) fn overrides(container: &str, command: &[String]) -> Value {
+    let mut container = json!({ "name": container });
+    if !command.is_empty() {
+        container["command"] = json!(command);
+    }
+    json!({ "containerOverrides": [container] })
 }
 
 /// The kind and the run of stackctl that [`Context::started_by`] names.

@@ -109,7 +109,9 @@ fn job(field: &Field, beside: &Beside, problems: &mut Collector) -> Option<Job> 
     });
     let timezone = map.text("timezone", problems);
     let timeout = map.seconds("timeout", problems);
-    let job = Job { runs: runs?, command: command?, schedule: schedule?, timezone: timezone?, timeout };
+    let retries = map.number("retries", problems);
+    let job =
+        Job { runs: runs?, command: command?, schedule: schedule?, timezone: timezone?, timeout, retries: retries? };
     if job.has_definition() && beside.names().contains(&field.key.text.as_str()) {
         let hint = "rename one of the two: both have a task definition of that name";
         problems.add(field.key.span, &field.path, format!("there is a service `{}` too", field.key.text), hint);

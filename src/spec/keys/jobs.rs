@@ -64,6 +64,14 @@ pub(in crate::spec) static JOB: Section = Section {
                   after its `stop_timeout`. The time begins when the program starts. See [how a run ends](#how-a-run-ends).",
         },
         Key {
+            name: "retries",
+            kind: Kind::Number { least: 0, most: 5, unit: "" },
+            absence: Absence::Default(Literal::Number(0)),
+            doc: "How often a run that has failed is run again, at once and in a new task. A run fails when its program ends with \
+                  another code than 0 or takes longer than `timeout`, and when its task does not start. See [how a run \
+                  ends](#how-a-run-ends).",
+        },
+        Key {
             name: "cpu",
             kind: Kind::Numbers(&check::CPUS),
             absence: Absence::Default(Literal::Number(256)),
@@ -137,8 +145,8 @@ pub(in crate::spec) static JOB: Section = Section {
         Foreign { words: &["tz", "schedule_expression_timezone"], help: "use `timezone`, such as Europe/Oslo" },
         Foreign { words: &["environment", "variables"], help: "use `env` for environment variables" },
         Foreign {
-            words: &["retries", "retry", "max_attempts"],
-            help: "leave it out: a run that has started is not repeated; it runs again at its next time",
+            words: &["retry", "max_attempts", "attempts"],
+            help: "use `retries`, such as `retries: 2`: how often a failed run is run again",
         },
         Foreign {
             words: &["concurrency", "overlap", "concurrency_policy"],

@@ -23,6 +23,8 @@ fn a_job_runs_a_service_or_an_image_of_its_own() {
         assert!(job(&format!("service: web, command: [report], {other}")).has_definition(), "{other}");
     }
     assert_eq!(job("service: web, command: [report], timeout: 2h").timeout, Some(7200));
+    assert_eq!((plain.retries, job("service: web, command: [report], retries: 2").retries), (0, 2));
+    assert!(!job("service: web, command: [report], retries: 2").has_definition());
     let sized = job("service: web, command: [report], cpu: 512");
     assert!(matches!(sized.runs, Runs::Service { size: Some((512, 1024)), .. }));
     let own = job("image: \"busybox:1.37\", memory: 1024, env: { LEVEL: debug }, secrets: { KEY: set }");
@@ -49,9 +51,10 @@ fn a_job_is_refused_where_it_contradicts_itself() {
             "4:42 expected 1 to 604800 seconds, found `8d` [write a number of seconds, such as 30 or 30s]",
         ),
         (
-            "image: nginx, retries: 3",
-            "4:33 unknown key `retries` [leave it out: a run that has started is not repeated; it runs again at its next time]",
+            "image: nginx, max_attempts: 3",
+            "4:33 unknown key `max_attempts` [use `retries`, such as `retries: 2`: how often a failed run is run again]",
         ),
+        ("image: nginx, retries: 6", "4:42 expected 0 to 5, found 6 [write a number from 0 to 5]"),
     ] {
         assert_eq!(problems(&file(written)), [expected], "{written}");
     }

@@ -45,6 +45,7 @@ fn a_job_runs_as_a_service_and_an_environment_can_remove_it() {
         schedule: "cron(0 3 * * ? *)".into(),
         timezone: "Europe/Oslo".into(),
         timeout: None,
+        retries: 0,
     };
     assert_eq!(stack("default").jobs["report"], report);
     assert_eq!(stack("default").jobs["sweep"].timezone, "UTC");

@@ -95,7 +95,8 @@ fn what_no_stack_says_is_named_with_the_way_out() {
         assert_eq!(fate(&conversion, key).0, Fate::NotPossible, "{key}");
     }
     let stack = stack(&page, "default");
-    assert_eq!(stack.jobs["sweep"].schedule, "cron(0 0 * * ? *)");
+    let sweep = &stack.jobs["sweep"];
+    assert_eq!((sweep.schedule.as_str(), sweep.timeout, sweep.retries), ("cron(0 0 * * ? *)", Some(3600), 2));
     assert!(!stack.services.contains_key("site"));
 }
 

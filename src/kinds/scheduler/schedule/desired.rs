@@ -1,9 +1,9 @@
 //! What stack.yaml asks of a schedule, and what is the same for all of them.
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use crate::model::Input;
+use crate::{kinds::ecs::task, model::Input};
 
 /// How long EventBridge goes on trying to start a run that ECS refuses, in seconds: long enough for throttling and a lack
 /// of room in a zone, and too short for a run to begin at an hour that nobody meant. The default is a day.
@@ -45,21 +45,28 @@ pub struct Desired {
 
 impl Desired {
     /// All security groups of its task: the stack's own first.
-    pub(super) fn security_groups(&self) -> Vec<Input> {
+    pub fn security_groups(&self) -> Vec<Input> {
         std::iter::once(&self.security_group).chain(&self.other_groups).cloned().collect()
     }
 }
 
+/// The group in ECS of a run of the job `name` that follows a failed one. 1 is the first retry.
+pub fn retry_group(name: &str, attempt: u32) -> String {
+    format!("retry-{attempt}:{name}")
+}
+
+/// The number of a run of the job `name` whose task is in `group`, if it is one: 0 is the one that came on time.
+pub fn attempt_of(name: &str, group: &str) -> Option<u32> {
+    let (word, _) = group.split_once(':').filter(|(_, job)| *job == name)?;
+    if word == "job" { Some(0) } else { word.strip_prefix("retry-")?.parse().ok() }
+}
+
 /// The group of a job's tasks in ECS, by which they are known from those of the service.
-pub(super) fn task_group(name: &str) -> String {
+pub fn task_group(name: &str) -> String {
     format!("job:{name}")
 }
 
 /// What the task gets in place of what its task definition says.
 pub(super) fn overrides(desired: &Desired) -> Value {
-    let mut container = json!({ "name": desired.container });
-    if !desired.command.is_empty() {
-        container["command"] = json!(desired.command);
-    }
-    json!({ "containerOverrides": [container] })
+    task::overrides(&desired.container, &desired.command)
 }

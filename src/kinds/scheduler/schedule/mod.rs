@@ -21,10 +21,10 @@ use aws_sdk_scheduler::types::{
 use futures::future::try_join_all;
 use serde_json::Value;
 
-pub use desired::Desired;
+pub use desired::{Desired, attempt_of, retry_group, task_group};
 pub use live::Live;
 
-use desired::{ATTEMPTS, OLDEST, overrides, task_group};
+use desired::{ATTEMPTS, OLDEST, overrides};
 use live::{as_desired, live};
 
 use crate::{
@@ -209,7 +209,10 @@ impl Kind for Schedule {
     async fn delete(cx: &Context, live: &Live) -> Result<(), Failure> {
         // A run that is under way goes with its job: hours of it would hold the cluster and the network. It goes first, because
         // without the schedule nothing would lead a later run of stackctl to it.
-        let of_job = |task: &Task| task.group() == Some(live.task_group.as_str());
+        let of_job = |task: &Task| {
+            let group = task.group().unwrap_or_default();
+            group == live.task_group || attempt_of(&live.name, group).is_some()
+        };
         task::stop_all(cx, &live.cluster, of_job, "its job was removed").await?;
         let call = cx.aws.scheduler.delete_schedule().name(&live.name).group_name(&live.group);
         let answer = call.customize().once().send().await;
