@@ -22,6 +22,9 @@ use crate::{
     model::{Address, Explanation, Failure},
 };
 
+/// Who started such a task, as ECS records it.
+const STARTED_BY: &str = "stackctl-run";
+
 /// How long to wait between two looks at a task: at first, and at most. `GetLogEvents` takes 10 to 25 calls a
 /// second, by region.
 const LOOK: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(2));
@@ -65,7 +68,7 @@ impl Task {
     /// If ECS refuses.
     pub async fn start(cx: &Context, name: &str, live: &service::Live, command: &[String]) -> Result<Self, Failure> {
         let one_off = OneOff {
-            started_by: task::BY_HAND,
+            started_by: STARTED_BY,
             cluster: &live.cluster,
             task_definition: &live.task_definition,
             container: name,
@@ -79,7 +82,7 @@ impl Task {
         Ok(Self { arn, cluster: live.cluster.clone(), service: name.to_owned() })
     }
 
-    /// Starts the job that `live` is, as EventBridge would now.
+    /// Starts the job that `live` is, as EventBridge would now. Whoever asks for it sees how it ends, so nothing follows if it fails.
     ///
     /// # Errors
     /// If ECS refuses, or somebody has made something else of the schedule.
@@ -90,13 +93,13 @@ impl Task {
             return Err(Failure::new(message).hint("`stackctl up` makes it what stack.yaml says"));
         };
         let one_off = OneOff {
-            started_by: task::BY_HAND,
+            started_by: STARTED_BY,
             cluster: &live.cluster,
             task_definition: &live.task_definition,
             container: &container,
             command: Some(command.as_slice()).filter(|command| !command.is_empty()),
             network: ecs::network_of(live.subnets.clone(), live.security_groups.clone(), live.public_ip)?,
-            group: Some(&live.task_group),
+            group: Some(&schedule::by_hand_group(&live.name)),
             repeats: Repeats::Sdk,
         };
         let task = task::run(cx, &address, one_off).await?;

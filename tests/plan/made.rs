@@ -344,7 +344,6 @@ fn event_rule(wants: &Value, id: &str) -> Value {
             "clusterArn": [wants["cluster"]],
             "group": groups,
             "lastStatus": ["STOPPED"],
-            "startedBy": [{ "anything-but": ["stackctl-run"] }],
             "$or": [
                 { "containers": { "name": containers, "exitCode": [{ "anything-but": [0] }] }, "stopCode": by_itself },
                 { "containers": { "name": ["stackctl-timeout"], "exitCode": [124] }, "stopCode": by_itself },

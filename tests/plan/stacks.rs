@@ -360,7 +360,7 @@ fn references(value: &Value, found: &mut BTreeSet<Address>) {
 
 /// What a resource names without holding on to it, so that AWS lets the other one be deleted first: a value that was read once
 /// (a token, a password, a host), a name in a policy or in a metric.
-const NAMED_ONLY: [&str; 15] = [
+const NAMED_ONLY: [&str; 16] = [
     "alarm refers to cluster",
     "cache refers to secret",
     "db_instance refers to secret",
@@ -369,6 +369,7 @@ const NAMED_ONLY: [&str; 15] = [
     "role refers to file_system",
     "role refers to repository",
     "role refers to secret",
+    "role refers to topic",
     "secret refers to cache",
     "secret refers to db_instance",
     "secret refers to task_definition",

@@ -156,9 +156,6 @@ pub(crate) async fn known(
     Ok(tasks)
 }
 
-/// Who started a task that somebody has asked for on the command line, as ECS records it.
-pub(crate) const BY_HAND: &str = "stackctl-run";
-
 /// What a task that EventBridge starts gets in place of what its task definition says.
 pub(crate) fn overrides(container: &str, command: &[String]) -> Value {
     let mut container = json!({ "name": container });

@@ -16,7 +16,7 @@ use aws_sdk_eventbridge::{
         put_targets::{PutTargetsError, PutTargetsInput, PutTargetsOutput},
         remove_targets::{RemoveTargetsError, RemoveTargetsInput, RemoveTargetsOutput},
     },
-    types::{Rule, Tag, Target},
+    types::{InputTransformer, Rule, Tag, Target},
 };
 use aws_sdk_scheduler::{
     operation::list_schedule_groups::{ListScheduleGroupsError, ListScheduleGroupsInput, ListScheduleGroupsOutput},
@@ -41,7 +41,7 @@ struct OneRule {
 
 impl Service for Events {
     fn present(&self) -> Vec<String> {
-        let line = |one: &OneRule| format!("{} {:?} {:?}", line("rule", &one.tags), one.rule, one.targets);
+        let line = |one: &OneRule| format!("{} {:?} {:?}", line("rule", &one.tags), one.rule, in_words(&one.targets));
         self.rules.values().map(line).collect()
     }
 }
@@ -75,6 +75,17 @@ impl Events {
     fn rule(&mut self, name: Option<&str>) -> Result<&mut OneRule, Refusal> {
         self.rules.get_mut(name.unwrap_or_default()).ok_or_else(absent)
     }
+}
+
+/// Targets without the order of a transformer's words, which is any.
+fn in_words(targets: &[Target]) -> Vec<String> {
+    let in_words = |target: &Target| {
+        let template = target.input_transformer().map(InputTransformer::input_template).map(str::to_owned);
+        let mut target = target.clone();
+        target.input_transformer = None;
+        format!("{target:?} {template:?}")
+    };
+    targets.iter().map(in_words).collect()
 }
 
 fn arn(name: &str) -> String {

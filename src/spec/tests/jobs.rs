@@ -54,7 +54,7 @@ fn a_job_is_refused_where_it_contradicts_itself() {
             "image: nginx, max_attempts: 3",
             "4:33 unknown key `max_attempts` [use `retries`, such as `retries: 2`: how often a failed run is run again]",
         ),
-        ("image: nginx, retries: 6", "4:42 expected 0 to 5, found 6 [write a number from 0 to 5]"),
+        ("image: nginx, retries: 6", "4:42 expected a whole number from 0 to 5, found `6` []"),
     ] {
         assert_eq!(problems(&file(written)), [expected], "{written}");
     }

@@ -67,7 +67,7 @@ pub struct Start {
 }
 
 /// The end of a task of these groups in that cluster which failed: the container that is waited for has ended with another code than
-/// 0, it took too long, or it was not started. Who stops a task on purpose, or runs a job by hand, sees what becomes of it.
+/// 0, it took too long, or it was not started. Whoever stops a task on purpose knows of it.
 ///
 /// EventBridge compares fields of a list's items within one item, and each field has one place in a branch.
 /// <https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-pattern-operators.html>,
@@ -86,7 +86,6 @@ pub(super) fn pattern(cluster: &str, runs: &BTreeMap<String, String>) -> Value {
             "clusterArn": [cluster],
             "group": groups,
             "lastStatus": ["STOPPED"],
-            "startedBy": [{ "anything-but": [task::BY_HAND] }],
             "$or": [
                 { "containers": { "name": containers, "exitCode": [{ "anything-but": [0] }] }, "stopCode": by_itself },
                 { "containers": { "name": [limit], "exitCode": [late] }, "stopCode": by_itself },

@@ -55,10 +55,15 @@ pub fn retry_group(name: &str, attempt: u32) -> String {
     format!("retry-{attempt}:{name}")
 }
 
-/// The number of a run of the job `name` whose task is in `group`, if it is one: 0 is the one that came on time.
+/// The group in ECS of a run of the job `name` that somebody has asked for.
+pub fn by_hand_group(name: &str) -> String {
+    format!("by-hand:{name}")
+}
+
+/// The number of a run of the job `name` whose task is in `group`, if it is one: 0 is one that came on time or by hand.
 pub fn attempt_of(name: &str, group: &str) -> Option<u32> {
     let (word, _) = group.split_once(':').filter(|(_, job)| *job == name)?;
-    if word == "job" { Some(0) } else { word.strip_prefix("retry-")?.parse().ok() }
+    if matches!(word, "job" | "by-hand") { Some(0) } else { word.strip_prefix("retry-")?.parse().ok() }
 }
 
 /// The group of a job's tasks in ECS, by which they are known from those of the service.

@@ -21,7 +21,7 @@ use aws_sdk_scheduler::types::{
 use futures::future::try_join_all;
 use serde_json::Value;
 
-pub use desired::{Desired, attempt_of, retry_group, task_group};
+pub use desired::{Desired, attempt_of, by_hand_group, retry_group, task_group};
 pub use live::Live;
 
 use desired::{ATTEMPTS, OLDEST, overrides};

@@ -71,6 +71,18 @@ fn a_time_passes_in_its_own_zone() {
 }
 
 #[test]
+fn a_run_is_known_by_the_group_of_its_task() {
+    let table =
+        [("job:report", Some(0)), ("by-hand:report", Some(0)), ("retry-2:report", Some(2)), ("job:other", None)];
+    for (group, attempt) in table {
+        assert_eq!(attempt_of("report", group), attempt, "{group}");
+    }
+    assert_eq!((attempt_of("report", "service:report"), attempt_of("report", "report")), (None, None));
+    assert_eq!(attempt_of("report", &retry_group("report", 3)), Some(3));
+    assert_eq!(attempt_of("report", &by_hand_group("report")), Some(0));
+}
+
+#[test]
 fn a_job_follows_a_rollback_of_its_own_service_alone() {
     assert!(live().runs("demo-default-web") && !live().runs("demo-default-we"));
     let earlier = "arn:aws:ecs:eu-west-1:1:task-definition/demo-default-web:2";
