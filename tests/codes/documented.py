@@ -55,6 +55,9 @@ CODES = {
     "elbv2": {
         "UnsupportedCertificate": "https://github.com/hashicorp/terraform-provider-aws/issues/41789",
     },
+    "events": {
+        "ValidationException": "https://github.com/Miserlou/Zappa/issues/381",
+    },
     "rds": {
         "FreeTierRestrictionError": "https://github.com/yc-software/qm/issues/352",
         "InvalidParameterCombination": RDS,
