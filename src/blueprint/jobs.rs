@@ -113,6 +113,26 @@ fn define(graph: &mut Graph, stack: &Stack, parts: &Parts, name: &str, job: &Job
     }
 }
 
+/// What the job `job` of a service runs when that goes back to `then`. `now` is what it runs.
+pub fn rolled_back(
+    job: &Job,
+    then: &task_definition::Desired,
+    now: &task_definition::Desired,
+) -> task_definition::Desired {
+    let mut desired = task_definition::Desired { execution_role: now.execution_role.clone(), ..then.clone() };
+    let Runs::Service { size, env, .. } = &job.runs else { return desired };
+    if let Some((cpu, memory)) = size {
+        (desired.cpu, desired.memory) = (*cpu, *memory);
+    }
+    let own = now.main.environment.iter().filter(|(variable, _)| env.contains_key(*variable));
+    desired.main.environment.extend(own.map(|(variable, value)| (variable.clone(), value.clone())));
+    desired.main.secrets.retain(|variable, _| !env.contains_key(variable));
+    desired.sidecars.retain(|sidecar, _| !calls::is_handover(sidecar));
+    let limit = now.sidecars.get_key_value(TIMEOUT.0);
+    desired.sidecars.extend(limit.map(|(name, limit)| (name.clone(), limit.clone())));
+    desired
+}
+
 /// What the service's task definition at `address` says.
 fn of_service(graph: &Graph, address: &Address) -> task_definition::Desired {
     let node = graph.get(address).expect("the services are drawn before their jobs");

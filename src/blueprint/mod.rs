@@ -40,6 +40,7 @@ pub use domain::{alias_of as record_of, proof as proof_of};
 pub use facts::{Facts, Load};
 pub use identity::id;
 pub use images::sources;
+pub use jobs::rolled_back as job_rolled_back;
 pub use load_balancer::{address as balancer, internal as internal_balancer};
 pub use references::{address as composed_secret, service_secret};
 pub use running::{RunningImage, running};

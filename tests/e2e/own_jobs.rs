@@ -56,6 +56,12 @@ async fn jobs_run_their_own_image_and_end_in_time() {
     assert!(deployed.contains("schedule.caller") && deployed.contains("schedule.slow"), "{deployed}");
     assert!(world.must(&["jobs", "run", "caller"]).contains("two"));
     assert_eq!(world.settled(), Vec::<String>::new());
+
+    // And so is a rollback, for those of the service.
+    let back = world.ends_with(0, &["rollback"]);
+    assert!(back.contains("~ task_definition.slow") && back.contains("~ schedule.slow"), "{back}");
+    assert!(!back.contains("schedule.caller"), "{back}");
+    assert_eq!(world.settled(), Vec::<String>::new());
     world.must(&["destroy", "--confirm", "tiny"]);
     assert_eq!(everything(world).await, Vec::<String>::new());
 }

@@ -1,8 +1,11 @@
 //! `stackctl rollback`: an earlier release once more, by the same engine and the same rollout as any other.
 
+use std::collections::BTreeMap;
+
 use clap::Args;
 
 use crate::{
+    blueprint,
     cli::{
         change::{About, Change, Consent},
         error::Stop,
@@ -24,6 +27,7 @@ use crate::{
     model::{Address, Failure, Graph, Input, LiveResource, Plan, Subject},
     output::Output,
     releases::{self, Outcome, Release},
+    spec::{Job, Runs},
 };
 
 /// How many releases are looked through for a good one.
@@ -70,6 +74,7 @@ impl Rollback {
         if let Some(release) = releases.iter().find(|release| release.release == number) {
             warn(release, output);
         }
+        let jobs = jobs_of_their_own(&project, name).await?;
         let first = revision.rollback_to.unwrap_or(number);
         let by = provenance::of(&project.folder).await.by;
         let origin = Origin { commit: revision.commit.clone(), by, rollback_to: Some(first) };
@@ -80,7 +85,7 @@ impl Rollback {
             consent: Consent::Given,
             about: About::Stack,
             unprotect: false,
-            plan: &|view| plan(&project, name, &revision, view),
+            plan: &|view| plan(&project, name, &revision, &jobs, view),
         };
         let ended = change.run(&project, global, output).await?;
         if ended.code == exit::DONE {
@@ -153,11 +158,39 @@ fn warn(release: &Release, output: &Output) {
     }
 }
 
-/// The plan that registers `revision` once more and rolls that out; nothing else of the stack is looked at.
-fn plan(project: &Project, name: &str, revision: &Revision, view: View) -> Result<Plan, Failure> {
+/// What a job runs whose task definition differs from that of its service.
+type OfItsOwn = BTreeMap<String, task_definition::Desired>;
+
+/// What the jobs of the service `name` run that have a task definition of their own. One that somebody has changed by hand, or that is not
+/// there yet, is for `up` to see to.
+async fn jobs_of_their_own(project: &Project, name: &str) -> Result<OfItsOwn, Failure> {
+    let is_meant =
+        |job: &Job| job.has_definition() && matches!(&job.runs, Runs::Service { name: of, .. } if of == name);
+    let mut found = OfItsOwn::new();
+    if !project.stack.jobs.values().any(is_meant) {
+        return Ok(found);
+    }
+    for live in project.observe_kind("schedule").await? {
+        let live: schedule::Live = live.decoded()?;
+        if project.stack.jobs.get(&live.name).is_some_and(is_meant) {
+            let address = Address::new("task_definition", &live.name);
+            let running = releases::number(&live.task_definition);
+            let revision = task_definition::find(&project.cx, &address, running).await?;
+            let desired = revision.filter(|revision| !revision.by_hand).and_then(|revision| revision.desired);
+            found.extend(desired.map(|desired| (live.name, desired)));
+        }
+    }
+    Ok(found)
+}
+
+/// The plan that registers `revision` once more and rolls that out, with the jobs of the service; nothing else of the stack is looked at.
+fn plan(project: &Project, name: &str, revision: &Revision, own: &OfItsOwn, view: View) -> Result<Plan, Failure> {
     let (definition, service) = (Address::new("task_definition", name), Address::new("service", name));
-    let (live, others): (Vec<LiveResource>, Vec<LiveResource>) =
-        view.live.into_iter().partition(|live| live.address == definition || live.address == service);
+    let is_own = |address: &Address| address.kind() == "task_definition" && own.contains_key(address.name());
+    let (live, others): (Vec<LiveResource>, Vec<LiveResource>) = view
+        .live
+        .into_iter()
+        .partition(|live| live.address == definition || live.address == service || is_own(&live.address));
     let running: service::Live = typed(&live, &service)?;
     let current: task_definition::Live = typed(&live, &definition)?;
     let mut desired = revision.desired.clone().ok_or_else(|| Failure::internal("a release to go back to is whole"))?;
@@ -184,7 +217,19 @@ fn plan(project: &Project, name: &str, revision: &Revision, view: View) -> Resul
     let definition = graph.add(definition, &desired);
     let follows = Input::output(&definition, "arn");
     graph.add(service.clone(), &service::Desired::as_it_runs(name, &running, follows.clone()));
-    let live = live.into_iter().chain(jobs(&mut graph, others, &service, &current.family, &follows)?).collect();
+    let mut families = vec![(current.family.clone(), follows)];
+    for (job, now) in own {
+        let address = Address::new("task_definition", job);
+        let family = typed::<task_definition::Live>(&live, &address)?.family;
+        let then = blueprint::job_rolled_back(&project.stack.jobs[job], &desired, now);
+        let address = graph.add(address, &then);
+        graph.need(&address, &definition);
+        families.push((family, Input::output(&address, "arn")));
+    }
+    let mut live = live;
+    for (family, follows) in families {
+        live.extend(jobs(&mut graph, &others, &service, &family, &follows)?);
+    }
     engine::plan(&project.kinds, &project.cx.id, &graph, live)
 }
 
@@ -206,7 +251,7 @@ fn other_port(number: u32, earlier: u16, port: u16) -> Failure {
 /// deployment.
 fn jobs(
     graph: &mut Graph,
-    others: Vec<LiveResource>,
+    others: &[LiveResource],
     service: &Address,
     family: &str,
     follows: &Input,
@@ -231,7 +276,7 @@ fn jobs(
         };
         if let Some(address) = added {
             graph.need(&address, service);
-            found.push(other);
+            found.push(other.clone());
         }
     }
     Ok(found)
