@@ -14,7 +14,7 @@ use aws_sdk_eventbridge::{
     operation::list_rules::ListRulesOutput,
     types::{
         AssignPublicIp, AwsVpcConfiguration, EcsParameters, InputTransformer, LaunchType, NetworkConfiguration,
-        RetryPolicy, Rule, RuleState, Target,
+        RetryPolicy, Rule, RuleState, Tag, Target,
     },
 };
 use futures::future::try_join_all;
@@ -166,7 +166,7 @@ impl Kind for EventRule {
 
     async fn create(cx: &Context, address: &Address, desired: &Desired) -> Result<Live, Failure> {
         let name = aws::derived(&cx.id, address, LONGEST_NAME);
-        put(cx, address, &name, desired).await?;
+        put(cx, address, &name, desired, Some(aws::tags(&cx.id, address))).await?;
         put_target(cx, &name, desired).await?;
         as_desired(name, desired)
     }
@@ -195,7 +195,7 @@ impl Kind for EventRule {
             }
         }
         if rule {
-            put(cx, address, &live.name, desired).await?;
+            put(cx, address, &live.name, desired, None).await?;
         }
         if target {
             put_target(cx, &live.name, desired).await?;
@@ -270,9 +270,15 @@ async fn found(cx: &Context, rule: &Rule) -> Result<Option<Found<Live>>, Failure
     }))
 }
 
-/// Makes the rule, or writes all of it. AWS leaves out the tags where it exists.
+/// Makes the rule, or writes all of it. One that exists keeps its tags, whatever the call says.
 /// <https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutRule.html>
-async fn put(cx: &Context, address: &Address, name: &str, desired: &Desired) -> Result<(), Failure> {
+async fn put(
+    cx: &Context,
+    address: &Address,
+    name: &str,
+    desired: &Desired,
+    tags: Option<Vec<Tag>>,
+) -> Result<(), Failure> {
     let call = cx
         .aws
         .events
@@ -281,7 +287,7 @@ async fn put(cx: &Context, address: &Address, name: &str, desired: &Desired) -> 
         .description(format!("{address} of {}", cx.id))
         .event_pattern(desired.pattern()?.to_string())
         .state(RuleState::Enabled)
-        .set_tags(Some(aws::tags(&cx.id, address)));
+        .set_tags(tags);
     call.customize().once().send().await.during("PutRule").map(drop)
 }
 
