@@ -201,6 +201,7 @@ fn stack(services: Vec<Service>, profiles: &[String], work: &mut Work<'_>) -> Re
             rest::of_service(service, &all_names, work);
         }
     }
+    rest::of_env(&services, work);
     rest::at_the_top(&services, work);
     for service in &kept {
         work.service(&service.key).order(ORDER);

@@ -166,6 +166,26 @@ fn deploy(service: &Service, entry: &Entry, work: &mut Work<'_>) {
     }
 }
 
+/// Gives the lines of `.env` their rows, unless a service has that file as its own.
+pub(super) fn of_env(services: &[Service], work: &mut Work<'_>) {
+    let home = work.project.variables.example.clone().unwrap_or_else(|| work.project.home.join(".env"));
+    let files = services.iter().flat_map(|service| &service.env_files);
+    let mut paths = files.map(|file| work.folder.join(file.example.as_ref().unwrap_or(&file.path)));
+    if paths.any(|path| path == home) {
+        return;
+    }
+    for (name, place) in work.project.variables.lines.clone() {
+        let note = if work.project.variables.is_used(&name) {
+            format!("its value is where the files have `${{{name}}}`")
+        } else {
+            "no file takes it, so no program got it".to_owned()
+        };
+        let ledger = &mut work.project.ledger;
+        ledger.name(place, name);
+        ledger.carried_with(place, None, note);
+    }
+}
+
 /// Gives the keys at the top of the files their verdicts.
 pub(super) fn at_the_top(services: &[Service], work: &mut Work<'_>) {
     let networks: Vec<String> = work

@@ -27,6 +27,8 @@ pub(super) struct Context<'a> {
     /// Whether a database stays where Copilot made it.
     pub(super) keep_data: bool,
     pub(super) paths: Paths,
+    /// Whether the files name environments.
+    pub(super) has_environments: bool,
     /// Ports beside its `port` at which a service is called.
     pub(super) exposed: BTreeMap<String, BTreeSet<u16>>,
 }

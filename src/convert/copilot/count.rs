@@ -80,6 +80,9 @@ pub(super) fn count(context: &mut Context, entry: &Entry, routed: bool, target: 
     if is_measured {
         target.map.set("scale", Value::Map(scale));
     } else {
+        for entry in entry.item.entries().iter().filter(|entry| entry.key == "range") {
+            context.ledger.take_back(entry.place);
+        }
         let least = scale.get("min").cloned().unwrap_or_else(|| Value::number(1));
         target.map.set("replicas", least);
         context.nearly(

@@ -94,7 +94,7 @@ pub(super) fn http(
                     "the load balancer sends HTTP/1.1 to tasks, which a server of HTTP/2 usually takes too",
                 );
             }
-            "stickiness" | "version" => context.itself(entry, "it is so without a word"),
+            "stickiness" | "version" => context.itself(entry, "that is the default"),
             "additional_rules" => more(context, scene, (entry, http), &mut routes, &key),
             "alb" => {
                 let question = "the ARN of the listener that this load balancer has on port 443 or 80";

@@ -13,5 +13,7 @@ pub(super) enum Meaning {
     BucketArn(String),
     /// A security group that the database or the cache admits.
     Group,
+    /// What Copilot attaches to the tasks: a policy or another security group.
+    Access,
     Unknown,
 }

@@ -1,9 +1,11 @@
 //! `stackctl init --from copilot`: what AWS Copilot's `copilot/` says, as one stack.yaml with `environments`.
 
+mod addon;
 mod addresses;
 mod checks;
 mod context;
 mod count;
+mod functions;
 mod http;
 mod image;
 mod meaning;
@@ -26,9 +28,9 @@ mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use addon::Addon;
 use context::{Context, Peer, Scene};
 use image::Target;
-use templates::Addon;
 use workspace::Workspace;
 
 use super::{
@@ -56,6 +58,7 @@ pub(crate) fn convert(options: &Options, answers: &dyn Answers) -> Result<Conver
         keep_data: options.keep_data,
         paths: paths::Paths::of(&workspace.root, built(&workspace)),
         exposed: BTreeMap::new(),
+        has_environments: false,
     };
     if let Some(entry) = workspace.summary.as_ref().and_then(|item| item.entry("application")) {
         context.carried(entry, "name");
@@ -63,6 +66,7 @@ pub(crate) fn convert(options: &Options, answers: &dyn Answers) -> Result<Conver
     let mut page = Page { head: head(&context), root: Map::default() };
     page.root.set("name", Value::text(options.stack_name(application)));
     let scenes = scenes(&workspace);
+    context.has_environments = !scenes.is_empty();
     let region = scenes.iter().find_map(|scene| scene.region.clone());
     let options = Options { region: options.region.clone().or(region), ..options.clone() };
     context.open.settle_region(&options, &mut page.root);

@@ -125,7 +125,7 @@ pub(super) fn of_environment(
                 for entry in entry.item.entries() {
                     match entry.key.as_str() {
                         "container_insights" if entry.item.truth() != Some(true) => {
-                            context.itself(entry, "it is so without a word");
+                            context.itself(entry, "that is the default");
                         }
                         "container_insights" => {
                             context.left_out(entry, "there are no Container Insights; `alarms` watches the services");
@@ -279,7 +279,7 @@ fn http(context: &mut Context, scene: &Scene, all: &Entry, certificate: &mut Opt
                 } else if is_closed {
                     context.impossible(entry, "stackctl makes no CDN, and its load balancer admits everybody: check a header of the CDN's in the program");
                 } else {
-                    context.itself(entry, "it is so without a word");
+                    context.itself(entry, "that is the default");
                 }
             }
             _ => context.unknown(entry, &["certificates", "access_logs", "ssl_policy", "ingress", "subnets"]),

@@ -37,7 +37,7 @@ pub(super) fn storage(context: &mut Context, scene: &Scene, all: &Entry, mounts:
                     target.map.set("disk", Value::number(size.min(200)));
                     context.carried(entry, format!("{key}.disk"));
                 }
-                _ => context.itself(entry, "20 GiB are there without a word"),
+                _ => context.itself(entry, "20 GiB is the default"),
             },
             "readonly_fs" if entry.item.truth() == Some(true) => {
                 target.map.set("read_only", Value::truth(true));
@@ -48,7 +48,7 @@ pub(super) fn storage(context: &mut Context, scene: &Scene, all: &Entry, mounts:
                     context.ledger.carried_with(entry.place, None, how);
                 }
             }
-            "readonly_fs" => context.itself(entry, "it is so without a word"),
+            "readonly_fs" => context.itself(entry, "that is the default"),
             "volumes" => {
                 for entry in entry.item.entries() {
                     volume(context, scene, entry, mounts, target);

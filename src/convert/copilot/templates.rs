@@ -1,19 +1,17 @@
 //! Addons: templates of other resources. A database, a cache and buckets are the stack's own; the rest is named.
 
 use super::{
+    addon::{Addon, Resource, bucket},
     context::{Context, Scene},
+    functions,
     image::Target,
     meaning::Meaning,
     variables::{self, Owner},
 };
 use crate::convert::{
-    names,
     page::{Map, Value},
     source::{Entry, Item},
 };
-
-/// What the secret of Copilot's database holds.
-const DATABASE: &str = r#"{"host":"((database.host))","port":((database.port)),"dbname":"((database.name))","username":"((database.user))","password":"((database.password))","engine":"postgres"}"#;
 
 /// What comes along with a database or a cache.
 const BESIDE: [&str; 11] = [
@@ -29,18 +27,6 @@ const BESIDE: [&str; 11] = [
     "AWS::Logs::LogGroup",
     "AWS::SSM::Parameter",
 ];
-
-/// An addon of a workload, or of the environment.
-pub(super) struct Addon<'a> {
-    pub(super) template: &'a Item,
-    /// The workload's name in Copilot, and the section and name in stack.yaml.
-    pub(super) workload: Option<&'a str>,
-}
-
-struct Resource<'a> {
-    entry: &'a Entry,
-    kind: &'a str,
-}
 
 fn resources(template: &Item) -> Vec<Resource<'_>> {
     let all = template.at(&["Resources"]).map(Item::entries).unwrap_or_default();
@@ -145,18 +131,6 @@ fn made(
             context.impossible(entry, instead);
         }
     }
-}
-
-fn bucket(logical: &str) -> String {
-    let name = logical.strip_suffix("Bucket").filter(|name| name.len() > 1).unwrap_or(logical);
-    let mut words = String::new();
-    for (index, c) in name.chars().enumerate() {
-        if c.is_ascii_uppercase() && index > 0 && !words.ends_with('-') {
-            words.push('-');
-        }
-        words.push(c.to_ascii_lowercase());
-    }
-    names::name(&words).unwrap_or_else(|| "files".to_owned())
 }
 
 fn database(
@@ -319,80 +293,47 @@ fn outputs(
     mut own: Option<&mut Target>,
 ) {
     for entry in outputs.item.entries() {
-        let meaning =
-            entry.item.at(&["Value"]).map_or(Meaning::Unknown, |value| meaning(context, scene, (addon, all), value));
+        let value = entry.item.at(&["Value"]);
+        let meaning = value.map_or(Meaning::Unknown, |value| functions::meaning(context, scene, (addon, all), value));
         if let Some(name) = entry.item.at(&["Export", "Name"]).and_then(Item::text) {
             let name = context.named(scene, name);
             scene.exports.insert(name, meaning.clone());
         }
         let name = snake(&entry.key);
         let mut owner = Owner { workload: addon.workload.unwrap_or_default(), service: None };
-        let written =
-            own.as_deref_mut().map(|target| (variables::write(&name, &meaning, &mut owner, target), target.key));
-        match written {
-            Some((true, key)) => context.carried(entry, format!("{key}.{name}")),
-            _ => context.itself(entry, "with its resources"),
+        let Some(target) = own.as_deref_mut() else {
+            context.itself(entry, "with its resources");
+            continue;
+        };
+        let key = target.key.to_owned();
+        if variables::write(&name, &meaning, &mut owner, target) {
+            let section = if matches!(meaning, Meaning::Secret(_) | Meaning::Generated) { "secrets" } else { "env" };
+            context.carried(entry, format!("{key}.{section}.{name}"));
+        } else if matches!(meaning, Meaning::Access | Meaning::Group) || has(target.map, &name) {
+            context.itself(entry, "with its resources");
+        } else if scene.environment.is_some() || !context.has_environments {
+            unknown(context, scene, (entry, &name), target);
         }
     }
 }
 
-/// What a value of a template stands for.
-fn meaning(context: &Context, scene: &Scene, (addon, all): (&Addon, &[Resource]), value: &Item) -> Meaning {
-    let long = |name: &str| {
-        value.entries().first().filter(|entry| entry.key == name && value.entries().len() == 1).map(|entry| &entry.item)
-    };
-    let reference = if value.tag.as_deref() == Some("!Ref") { value.text() } else { long("Ref").and_then(Item::text) };
-    let kind = |name: &str| all.iter().find(|one| one.entry.key == name).map(|one| (one.kind, one.entry));
-    if let Some(name) = reference {
-        return match (name, kind(name)) {
-            ("App", _) => Meaning::Text(context.application.clone()),
-            ("Env", _) => Meaning::Text(scene.literal().to_owned()),
-            ("Name", _) => Meaning::Text(addon.workload.unwrap_or_default().to_owned()),
-            (_, Some(("AWS::S3::Bucket", _))) => Meaning::Bucket(bucket(name)),
-            (_, Some(("AWS::SecretsManager::Secret", _)))
-                if all.iter().any(|one| one.kind.starts_with("AWS::RDS::DB")) =>
-            {
-                if scene.has_database {
-                    Meaning::Secret(DATABASE.to_owned())
-                } else {
-                    Meaning::Unknown
-                }
-            }
-            (_, Some(("AWS::SecretsManager::Secret", _))) => Meaning::Generated,
-            (_, Some(("AWS::EC2::SecurityGroup", _))) if scene.has_database || scene.has_cache => Meaning::Group,
-            _ => match addon.template.at(&["Parameters", name, "Default"]).and_then(Item::text) {
-                Some(text) => Meaning::Text(crate::spec::escaped(text)),
-                None => Meaning::Unknown,
-            },
-        };
+/// Whether a container has a variable already, as the secret of a database that stays.
+fn has(map: &Map, name: &str) -> bool {
+    let of = |key: &str| matches!(map.get(key), Some(Value::Map(all)) if all.get(name).is_some());
+    of("env") || of("secrets")
+}
+
+/// An output whose value nobody but AWS knows: somebody has to say it.
+fn unknown(context: &mut Context, scene: &Scene, (entry, name): (&Entry, &str), target: &mut Target) {
+    let to = format!("{}.env.{name}", target.key);
+    let question = format!("the value of {name}, the output {} of an addon", entry.key);
+    if let Some(answer) = context.open.ask(&scene.key(&to), question.clone(), None) {
+        target.map.map("env").set(name, Value::live(answer));
+        context.carried(entry, to);
+        return;
     }
-    let got = if value.tag.as_deref() == Some("!GetAtt") { Some(value) } else { long("Fn::GetAtt") };
-    if let Some(got) = got {
-        let text = got
-            .text()
-            .map_or_else(|| got.items().iter().filter_map(Item::text).collect::<Vec<_>>().join("."), str::to_owned);
-        let (name, attribute) = text.split_once('.').unwrap_or((&text, ""));
-        let part = if attribute.ends_with("Port") { "port" } else { "host" };
-        let is_address = attribute.ends_with("Address") || attribute.ends_with("Port");
-        return match kind(name) {
-            Some(("AWS::S3::Bucket", _)) if attribute == "Arn" => Meaning::BucketArn(bucket(name)),
-            Some((kind, _)) if kind.starts_with("AWS::RDS::") && is_address && scene.has_database => {
-                Meaning::Text(format!("((database.{part}))"))
-            }
-            Some((kind, _)) if kind.starts_with("AWS::ElastiCache::") && is_address => {
-                Meaning::Text(format!("((cache.{part}))"))
-            }
-            Some(("AWS::EC2::SecurityGroup", _)) if scene.has_database || scene.has_cache => Meaning::Group,
-            _ => Meaning::Unknown,
-        };
-    }
-    match value.text() {
-        Some(text) if value.tag.is_none() || value.tag.as_deref() == Some("!Sub") => {
-            let text = context.named(scene, text);
-            if text.contains("${") { Meaning::Unknown } else { Meaning::Text(crate::spec::escaped(&text)) }
-        }
-        _ => Meaning::Unknown,
-    }
+    let how = format!("the program got {name} of it: write its value into `env`, if something reads it");
+    context.nearly(entry, &to, how);
 }
 
 /// The variable that Copilot makes of an output.

@@ -139,7 +139,10 @@ pub(super) fn write(name: &str, meaning: &Meaning, owner: &mut Owner, target: &m
         Meaning::Bucket(bucket) => {
             _ = target.map.map("env").set(name, Value::live(format!("((buckets.{bucket}.name))")));
         }
-        Meaning::BucketArn(_) | Meaning::Group | Meaning::Unknown => return false,
+        Meaning::BucketArn(bucket) => {
+            _ = target.map.map("env").set(name, Value::live(format!("arn:aws:s3:::((buckets.{bucket}.name))")));
+        }
+        Meaning::Access | Meaning::Group | Meaning::Unknown => return false,
     }
     true
 }

@@ -7,7 +7,10 @@ use std::{
 };
 
 use super::{super::marks, dotenv};
-use crate::{convert::source::Sources, document::problem::Problems};
+use crate::{
+    convert::source::{Place, Sources},
+    document::problem::Problems,
+};
 
 /// A file that is there, or the example that stands in for it.
 #[derive(Clone, Debug)]
@@ -54,6 +57,8 @@ pub(in super::super) struct Variables<'a> {
     is_real: bool,
     /// The example that was read in its place.
     pub(in super::super) example: Option<PathBuf>,
+    /// The lines of the file.
+    pub(in super::super) lines: Vec<(String, Place)>,
     /// What was asked for and found.
     used: RefCell<BTreeMap<String, String>>,
 }
@@ -64,14 +69,21 @@ impl<'a> Variables<'a> {
         caller: &'a dyn Fn(&str) -> Option<String>,
         sources: &mut Sources,
     ) -> Result<Self, Problems> {
-        let mut variables =
-            Self { caller, file: BTreeMap::new(), is_real: false, example: None, used: RefCell::default() };
+        let mut variables = Self {
+            caller,
+            file: BTreeMap::new(),
+            is_real: false,
+            example: None,
+            lines: Vec::new(),
+            used: RefCell::default(),
+        };
         let Some(found) = found(&home.join(".env")) else { return Ok(variables) };
         variables.is_real = found.example().is_none();
         variables.example = found.example().map(Path::to_owned);
         let lookup = |name: &str| caller(name);
         let lines = dotenv::read(found.path(), sources, &lookup, &|name, _| marks::unset(name))?;
         for line in lines {
+            variables.lines.push((line.name.clone(), line.place));
             if let Some(value) = line.value {
                 variables.file.insert(line.name, value);
             }
@@ -88,6 +100,11 @@ impl<'a> Variables<'a> {
         }?;
         self.used.borrow_mut().insert(name.to_owned(), value.clone());
         Some(value)
+    }
+
+    /// Whether some file takes a variable.
+    pub(in super::super) fn is_used(&self, name: &str) -> bool {
+        self.used.borrow().contains_key(name)
     }
 
     /// What stands for a variable that is not set.

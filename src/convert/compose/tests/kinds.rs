@@ -257,3 +257,12 @@ fn a_rule_of_traefik_with_groups_is_read() {
         Project::new(&format!("services:\n  web: {{ image: acme/a, expose: [80], labels: {labels} }}\n")).valid();
     converted.has("routes: [\"/*\", /hook, \"/hook/*\"]");
 }
+
+#[test]
+fn each_line_of_the_env_file_is_in_the_report() {
+    let converted = Project::new("services:\n  web: { image: 'acme/web:${TAG}', ports: ['80:80'] }\n")
+        .with(".env", "TAG=1\nUNUSED=2\n")
+        .valid();
+    assert_eq!(converted.fate("TAG"), (Fate::Carried, "its value is where the files have `${TAG}`"));
+    assert_eq!(converted.fate("UNUSED"), (Fate::Carried, "no file takes it, so no program got it"));
+}

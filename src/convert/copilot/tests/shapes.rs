@@ -100,6 +100,59 @@ fn what_no_stack_says_is_named_with_the_way_out() {
     assert!(!stack.services.contains_key("site"));
 }
 
+const FUNCTIONS: &str = "
+Parameters: { App: { Type: String }, Env: { Type: String }, Name: { Type: String } }
+Mappings: { Sizes: { test: { Level: debug }, prod: { Level: warn } } }
+Conditions: { IsProd: !Equals [!Ref Env, prod], IsTest: !Not [!Condition IsProd] }
+Resources:
+  Group: { Type: 'AWS::EC2::SecurityGroup' }
+  Redis: { Type: 'AWS::ElastiCache::ReplicationGroup', Properties: { Engine: redis } }
+  filesBucket: { Type: 'AWS::S3::Bucket' }
+Outputs:
+  Address: { Value: !Join [':', [!GetAtt Redis.PrimaryEndPoint.Address, !GetAtt Redis.PrimaryEndPoint.Port]] }
+  Url: { Value: !Sub ['redis://${Host}:${Redis.PrimaryEndPoint.Port}/${!x}', { Host: !GetAtt Redis.PrimaryEndPoint.Address }] }
+  Files: { Value: { 'Fn::Join': ['', ['s3://', !Ref filesBucket, /, !Ref Name]] } }
+  Arn: { Value: !GetAtt filesBucket.Arn }
+  Level: { Value: !FindInMap [Sizes, !Ref Env, Level] }
+  Mode: { Value: !If [IsTest, slow, fast] }
+  Region: { Value: !Sub '${AWS::Region}-${Env}' }
+  Group: { Value: !GetAtt Group.GroupId }
+  Odd: { Value: !ImportValue other }
+";
+
+#[test]
+fn functions_of_templates_are_followed() {
+    let environments = ["test", "prod"].map(|name| format!("name: {name}\ntype: Environment\n"));
+    let files = [
+        WORKSPACE,
+        ("copilot/web/manifest.yml", "name: web\ntype: Backend Service\nimage: { location: 'nginx:1' }\n"),
+        ("copilot/web/addons/own.yml", FUNCTIONS),
+        ("copilot/environments/test/manifest.yml", environments[0].as_str()),
+        ("copilot/environments/prod/manifest.yml", environments[1].as_str()),
+    ];
+    let (page, conversion) = convert(&files, &Given::default()).expect("it is converted");
+    for text in [
+        "ADDRESS: \"((cache.host)):((cache.port))\"",
+        "URL: \"redis://((cache.host)):((cache.port))/$${x}\"",
+        "FILES: \"s3://((buckets.files.name))/web\"",
+        "ARN: \"arn:aws:s3:::((buckets.files.name))\"",
+    ] {
+        assert!(page.contains(text), "no {text} in\n{page}");
+    }
+    for (environment, level, mode) in [("test", "debug", "slow"), ("prod", "warn", "fast")] {
+        let stack = stack(&page, environment);
+        let value = |name: &str| format!("{:?}", stack.services["web"].env[name]);
+        assert!(value("LEVEL").contains(level), "{}", value("LEVEL"));
+        assert!(value("MODE").contains(mode), "{}", value("MODE"));
+        assert!(value("REGION").contains(environment), "{}", value("REGION"));
+    }
+    let (fate_of, note) = fate(&conversion, "Outputs.Odd");
+    assert_eq!(fate_of, Fate::Approximated);
+    assert!(note.contains("the program got ODD"), "{note}");
+    assert_eq!(fate(&conversion, "Outputs.Group").0, Fate::Carried);
+    assert!(conversion.open.iter().any(|question| question.key == "environments.prod.services.web.env.ODD"));
+}
+
 #[test]
 fn bad_files_are_told_at_their_place() {
     for (text, told) in [
