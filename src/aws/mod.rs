@@ -34,8 +34,8 @@ pub use pace::{Pace, Waited};
 pub use refusal::{About, about};
 pub use session::{Aws, Caller, Configured, SessionOptions};
 pub use tags::{
-    ADDRESS, BY, COMMIT, ENVIRONMENT, NAME, REGION, ROLLBACK_TO, STACK, Tag, ZONES, address_of, is_of_no_stack, ours,
-    tag, tag_value, tags, zones_of,
+    ADDRESS, BY, COMMIT, ENVIRONMENT, NAME, REGION, ROLLBACK_TO, STACK, Tag, WITHOUT, ZONES, address_of,
+    is_of_no_stack, ours, tag, tag_value, tags, zones_of,
 };
 pub use task_log::{LogLine, TaskLog, log_page};
 

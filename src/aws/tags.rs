@@ -15,6 +15,10 @@ pub const NAME: &str = "Name";
 /// that is read anyway says where to look for them.
 pub const ZONES: &str = "stackctl:zones";
 
+/// On the stack's cluster: the rare kinds of resources that the stack has never had, with spaces between. A look does not ask for
+/// those.
+pub const WITHOUT: &str = "stackctl:without";
+
 /// The region of the stack that has a resource of a service without regions.
 pub const REGION: &str = "stackctl:region";
 

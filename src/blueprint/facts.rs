@@ -1,6 +1,9 @@
 //! What the blueprint has to know beside stack.yaml: what was read from AWS, and what this run releases or loads.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+};
 
 use super::running::RunningImage;
 use crate::{
@@ -27,6 +30,8 @@ pub struct Facts {
     pub running: BTreeMap<String, RunningImage>,
     /// The listener rules that the stack has, by name, and their priorities.
     pub priorities: BTreeMap<String, u16>,
+    /// The kinds of which the stack has a resource, by their names.
+    pub there: BTreeSet<String>,
     /// Whether the database has had users beside the master: those that stack.yaml no longer has lose their access.
     pub had_users: bool,
     /// The dump that is to be loaded into the database.

@@ -24,6 +24,7 @@ mod logs;
 mod network;
 mod priorities;
 mod psql;
+mod rare;
 mod references;
 mod routes;
 mod running;
@@ -59,7 +60,8 @@ use crate::{
 pub fn facts(id: &StackId, live: &[LiveResource]) -> Result<Facts, Failure> {
     let had_users = live.iter().any(|live| live.address == users::task());
     let (running, priorities, subnets) = (running(id, live)?, priorities::of(live)?, zones::of(live)?);
-    Ok(Facts { subnets, running, priorities, had_users, ..Facts::default() })
+    let there = live.iter().map(|live| live.address.kind().to_owned()).collect();
+    Ok(Facts { subnets, running, priorities, had_users, there, ..Facts::default() })
 }
 
 /// The resources that `stack` asks for.
@@ -90,6 +92,7 @@ pub fn graph(stack: &Stack, facts: &Facts) -> Result<Graph, Failure> {
     jobs::draw(&mut graph, stack, &parts);
     alarms::draw(&mut graph, stack, &parts.balancers);
     failures::draw(&mut graph, stack);
+    rare::record(&mut graph, stack, facts);
     Ok(graph)
 }
 

@@ -97,15 +97,18 @@ pub(super) fn security_groups(
     groups
 }
 
+/// The cluster that the services of `stack` take.
+pub(super) fn cluster(stack: &Stack) -> cluster::Desired {
+    let spot = stack.services.values().any(|service| service.spot.is_some());
+    cluster::Desired { spot, ..cluster::Desired::default() }
+}
+
 /// `there` are the listener rules that the stack has, by name, and their priorities.
 pub(super) fn draw(graph: &mut Graph, stack: &Stack, parts: &Parts, there: &BTreeMap<String, u16>) {
     if stack.services.is_empty() {
         return;
     }
-    let cluster = graph.add(
-        Address::new("cluster", "main"),
-        &cluster::Desired { spot: stack.services.values().any(|service| service.spot.is_some()) },
-    );
+    let cluster = graph.add(Address::new("cluster", "main"), &cluster(stack));
     let on = |balancer: &Option<Balancer>, internal| {
         let others =
             |balancer: &Balancer| balancer.given.as_ref().map(|given| given.priorities.clone()).unwrap_or_default();

@@ -145,7 +145,7 @@ impl Project {
         if let Some(listener) = &listener {
             drop(self.listener.set(listener.clone()));
         }
-        self.view(cx, live, (hosted_zones, network, listener)).await
+        self.view(cx, live, (hosted_zones, network, listener), Vec::new()).await
     }
 
     /// The listener that stack.yaml names, if a look has found it.
@@ -158,10 +158,12 @@ impl Project {
         let kinds: BTreeSet<&str> = plan.steps.iter().map(|step| step.address.kind()).collect();
         let cx = self.cx.fresh();
         let live = engine::observe_again(&self.kinds, &cx, &kinds, &view.live).await?;
-        self.view(cx, live, (view.facts.hosted_zones, view.facts.network, view.facts.listener)).await
+        let zones = view.facts.zones;
+        self.view(cx, live, (view.facts.hosted_zones, view.facts.network, view.facts.listener), zones).await
     }
 
-    /// What `live` comes to. The region's zones are read where some are to be chosen: a stack that stands stays where it is.
+    /// What `live` comes to. The region's zones are read where some are to be chosen, unless they are known already: a stack that
+    /// stands stays where it is.
     async fn view(
         &self,
         cx: Context,
@@ -171,12 +173,14 @@ impl Project {
             Option<GivenNetwork>,
             Option<GivenListener>,
         ),
+        zones: Vec<String>,
     ) -> Result<View, Failure> {
         let facts = Facts { hosted_zones, network, listener, ..blueprint::facts(&self.cx.id, &live)? };
         if blueprint::stands(&self.stack, &facts) {
             return Ok(View { facts, live, cx });
         }
-        Ok(View { facts: Facts { zones: self.cx.aws.zones().await?, ..facts }, live, cx })
+        let zones = if zones.is_empty() { self.cx.aws.zones().await? } else { zones };
+        Ok(View { facts: Facts { zones, ..facts }, live, cx })
     }
 
     /// Whether another run had the lock that this one has now.

@@ -1,4 +1,4 @@
-//! What AWS has of the stack: every kind lists its own, all at once.
+//! What AWS has of the stack: every kind that it can have lists its own, all at once.
 
 use std::collections::BTreeSet;
 
@@ -43,6 +43,9 @@ async fn looked(
         if let Some(seen) = seen(kind.name()) {
             return Ok(seen);
         }
+        if kind.rare() && !may_be_there(kinds, cx, kind.name()).await? {
+            return Ok(Vec::new());
+        }
         let mut found = kind.list(cx).await?;
         found.sort_by(|one, other| (&one.address, &one.id).cmp(&(&other.address, &other.id)));
         Ok::<_, Failure>(found)
@@ -50,7 +53,21 @@ async fn looked(
     Ok(try_join_all(lists).await?.into_iter().flatten().collect())
 }
 
-/// Every resource of one kind that the stack owns.
+/// Whether the stack can have a resource of the rare kind called `name`: stack.yaml has one, or nothing says that there never was
+/// one. What deletes a stack asks for everything.
+async fn may_be_there(kinds: &Registry, cx: &Context, name: &str) -> Result<bool, Failure> {
+    if cx.deletes_all() || cx.expected(name).next().is_some() {
+        return Ok(true);
+    }
+    for kind in kinds.iter() {
+        if let Some(without) = kind.without(cx).await? {
+            return Ok(!without.contains(name));
+        }
+    }
+    Ok(true)
+}
+
+/// Every resource of one kind that the stack owns, whatever is said of it.
 ///
 /// # Errors
 /// As [`observe`].

@@ -1,6 +1,10 @@
 //! All kinds alike: a [`Kind`] behind plain data.
 
-use std::{collections::BTreeMap, marker::PhantomData, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    marker::PhantomData,
+    time::Duration,
+};
 
 use futures::future::BoxFuture;
 use serde::{Serialize, de::DeserializeOwned};
@@ -64,6 +68,10 @@ pub trait AnyKind: Send + Sync {
     fn gone_at_once(&self) -> bool;
     /// [`Kind::ADOPTABLE`].
     fn adoptable(&self) -> bool;
+    /// [`Kind::RARE`].
+    fn rare(&self) -> bool {
+        false
+    }
     /// [`Kind::USUAL`].
     fn usual(&self) -> Duration;
     /// [`Kind::PATIENCE`].
@@ -72,6 +80,10 @@ pub trait AnyKind: Send + Sync {
     fn deadline(&self) -> Duration;
     /// [`Kind::list`].
     fn list<'a>(&'a self, cx: &'a Context) -> BoxFuture<'a, Result<Vec<LiveResource>, Failure>>;
+    /// [`Kind::without`].
+    fn without<'a>(&'a self, _cx: &'a Context) -> BoxFuture<'a, Result<Option<BTreeSet<String>>, Failure>> {
+        Box::pin(async { Ok(None) })
+    }
     /// [`Kind::look`].
     fn look<'a>(
         &'a self,
@@ -313,6 +325,10 @@ impl<K: Kind> AnyKind for Erased<K> {
         K::ADOPTABLE
     }
 
+    fn rare(&self) -> bool {
+        K::RARE
+    }
+
     fn usual(&self) -> Duration {
         K::USUAL
     }
@@ -327,6 +343,10 @@ impl<K: Kind> AnyKind for Erased<K> {
 
     fn list<'a>(&'a self, cx: &'a Context) -> BoxFuture<'a, Result<Vec<LiveResource>, Failure>> {
         Box::pin(async move { all_plain::<K>(K::list(cx).await?) })
+    }
+
+    fn without<'a>(&'a self, cx: &'a Context) -> BoxFuture<'a, Result<Option<BTreeSet<String>>, Failure>> {
+        Box::pin(K::without(cx))
     }
 
     fn look<'a>(

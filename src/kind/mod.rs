@@ -10,7 +10,7 @@ mod registry;
 #[cfg(test)]
 mod sample;
 
-use std::{future::Future, time::Duration};
+use std::{collections::BTreeSet, future::Future, time::Duration};
 
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -111,6 +111,9 @@ pub trait Kind: Send + Sync + 'static {
     /// Whether one that exists can be taken in by [`Kind::adopt`]: the stack knows it by its tags alone, whatever it is
     /// called.
     const ADOPTABLE: bool = false;
+    /// Whether most stacks have none of it. A look asks for it only where stack.yaml has one, or [`Kind::without`] does not rule it
+    /// out.
+    const RARE: bool = false;
     /// How long it usually takes to become ready on AWS.
     const USUAL: Duration = Duration::from_secs(2);
     /// How long a create or an update waits for a refusal to pass: a new IAM role is usable everywhere within this time.
@@ -121,6 +124,12 @@ pub trait Kind: Send + Sync + 'static {
 
     /// Every resource of this kind that the stack owns, in as many calls as there are pages.
     fn list(cx: &Context) -> impl Future<Output = Result<Vec<Found<Self::Live>>, Failure>> + Send;
+
+    /// The rare kinds of which the stack has never had a resource, by their names, as a resource of this kind says. Nothing, where
+    /// none says it: then every kind is asked for.
+    fn without(_cx: &Context) -> impl Future<Output = Result<Option<BTreeSet<String>>, Failure>> + Send {
+        async { Ok(None) }
+    }
 
     /// What AWS has now of the resources that a run waits for, by their addresses and their last known states. Where a listing
     /// takes more calls than that, the kind asks for these alone. Others may be among what is found.

@@ -77,6 +77,16 @@ impl Graph {
         address
     }
 
+    /// `address` is desired to be so instead; what it needed before, it needs still.
+    ///
+    /// # Panics
+    /// If `address` is not in the graph.
+    pub fn amend(&mut self, address: &Address, desired: &impl Serialize) {
+        let node = self.nodes.get_mut(address).expect("the resource was added before");
+        node.desired = serde_json::to_value(desired).expect("a kind's Desired is plain data");
+        node.needs.extend(input::references(&node.desired));
+    }
+
     /// `address` also needs `other`, although it takes none of its outputs.
     ///
     /// # Panics

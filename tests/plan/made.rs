@@ -15,7 +15,10 @@ pub fn made(address: &Address, wants: &Value, id: &str, before: Option<&Value>) 
         "vpc" => json!({ "id": id, "cidr": wants["cidr"], "available": true }),
         "internet_gateway" => json!({ "id": id, "vpc": wants["vpc"] }),
         "elastic_ip" => json!({ "id": id, "public_ip": "203.0.113.1" }),
-        "cluster" => json!({ "name": id, "arn": id, "status": "ACTIVE" }),
+        "cluster" => {
+            let without = wants["without"].as_array().cloned().unwrap_or_default();
+            json!({ "name": id, "arn": id, "status": "ACTIVE", "without": without })
+        }
         "subnet" => with(wants, &json!({ "id": id, "available": true })),
         "nat_gateway" => with(wants, &json!({ "id": id, "state": "available", "failure": null })),
         "route_table" => route_table(wants, id),

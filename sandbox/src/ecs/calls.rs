@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{clusters, definitions, exec, fargate::Ecs, history, rollback, services, tasks};
+use super::{clusters, definitions, exec, fargate::Ecs, history, rollback, services, tagging, tasks};
 use crate::api::{Answer, ApiError, Call};
 
 impl Ecs {
@@ -50,6 +50,7 @@ impl Ecs {
                 "StopTask" => tasks::stop(&mut state, &input),
                 "ExecuteCommand" => exec::execute(&self.works.sessions, &state, &input),
                 "DescribeTasks" => tasks::describe(&state, &input),
+                "TagResource" => tagging::tag(&mut state, &input),
                 "ListTasks" => tasks::list(&state, &input),
                 _ => Err(ApiError::not_implemented(call)),
             }

@@ -27,6 +27,7 @@ mod runner;
 mod scheduler;
 mod secrets;
 mod services;
+mod tagging;
 mod tasks;
 mod tools;
 mod volumes;

@@ -4,6 +4,7 @@ mod calls;
 mod images;
 mod load_balancer;
 mod network;
+mod rare;
 mod references;
 mod services;
 mod volumes;

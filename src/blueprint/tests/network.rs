@@ -72,7 +72,8 @@ fn a_cache_is_in_private_subnets_and_admits_only_services() {
     let from = |group: &str| json!({ "port": 6379, "from": { "group": input(group, "id") } });
     let both = json!([from("security_group.service-mailer"), from("security_group.service-web")]);
     assert_eq!(node(&graph, "security_group.cache").desired["ingress"], both);
-    assert_eq!(needs(&graph, "cache.main"), ["cache_subnet_group.main", "secret.cache-token", "security_group.cache"]);
+    let expected = ["cache_subnet_group.main", "cluster.main", "secret.cache-token", "security_group.cache"];
+    assert_eq!(needs(&graph, "cache.main"), expected);
     assert_eq!(needs(&graph, "secret.cache-url"), ["cache.main", "secret.cache-token"]);
 }
 

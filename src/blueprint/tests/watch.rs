@@ -16,7 +16,7 @@ fn autoscaling_is_drawn_and_leaves_the_service_its_number() {
     } });
     let policies = json!([{ "measure": "cpu", "target": 60 }, { "measure": requests, "target": 1000 }]);
     assert_eq!(node(&graph, "scaling.web").desired, json!({ "min": 2, "max": 9, "policies": policies }));
-    assert_eq!(needs(&graph, "scaling.web"), ["load_balancer.main", "service.web", "target_group.web"]);
+    assert_eq!(needs(&graph, "scaling.web"), ["cluster.main", "load_balancer.main", "service.web", "target_group.web"]);
     let count = |address: &str| {
         let service = &node(&graph, address).desired;
         (service["replicas"].clone(), service["most"].clone())

@@ -49,6 +49,10 @@ pub struct Fake {
     pub closes: bool,
     pub in_two_steps: bool,
     pub lasting: bool,
+    /// Whether it is asked for only where the stack can have one.
+    pub rare: bool,
+    /// The rare kinds that it says the stack is without.
+    pub without: Option<&'static [&'static str]>,
     pub deadline: Duration,
     /// What it knows of the age of what it sees.
     pub knows_outdated: bool,
@@ -89,6 +93,8 @@ impl Fake {
             closes: false,
             in_two_steps: false,
             lasting: true,
+            rare: false,
+            without: None,
             deadline: Duration::from_secs(300),
             knows_outdated: false,
             begins_within: Duration::ZERO,
@@ -246,6 +252,14 @@ impl AnyKind for Fake {
 
     fn deadline(&self) -> Duration {
         self.deadline
+    }
+
+    fn rare(&self) -> bool {
+        self.rare
+    }
+
+    fn without<'a>(&'a self, _cx: &'a Context) -> BoxFuture<'a, Result<Option<BTreeSet<String>>, Failure>> {
+        Box::pin(async { Ok(self.without.map(|kinds| kinds.iter().map(|kind| (*kind).to_owned()).collect())) })
     }
 
     fn list<'a>(&'a self, _cx: &'a Context) -> BoxFuture<'a, Result<Vec<LiveResource>, Failure>> {

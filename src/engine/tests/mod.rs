@@ -9,6 +9,7 @@ mod late;
 mod lost_answers;
 mod order;
 mod panics;
+mod rare;
 mod replacements;
 mod retries;
 mod staying;

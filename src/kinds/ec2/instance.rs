@@ -101,6 +101,7 @@ impl Kind for Instance {
         page: "https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/concepts.html",
     };
     const USES: &'static [&'static str] = &["subnet", "security_group", "internet_gateway"];
+    const RARE: bool = true;
     const COST: Cost<Desired, Live> = Cost::Counted {
         prices: &["instance * hour", "disk GB month", PUBLIC_ADDRESS],
         charge: |_, state, _| Ok(Some(charge(state))),

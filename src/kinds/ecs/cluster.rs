@@ -2,7 +2,9 @@
 //!
 //! <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/clusters.html>
 
-use aws_sdk_ecs::types::{Cluster as SdkCluster, ClusterField, Task};
+use std::{collections::BTreeSet, sync::Arc};
+
+use aws_sdk_ecs::types::{Cluster as SdkCluster, ClusterField, Tag, Task};
 use futures::future::try_join_all;
 use serde::{Deserialize, Serialize};
 
@@ -32,6 +34,9 @@ pub struct Desired {
     /// Whether tasks in it may run on Spot.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub spot: bool,
+    /// The rare kinds of which the stack has had no resource.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub without: BTreeSet<String>,
 }
 
 /// What AWS has.
@@ -46,12 +51,16 @@ pub struct Live {
     /// Its capacity providers.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub capacity: Vec<String>,
+    /// The rare kinds of which the stack has had no resource, as its tag says; none without the tag.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub without: BTreeSet<String>,
 }
 
 fields! {
     /// What is changed in place.
     pub enum Field {
         Capacity = "capacity",
+        Without = "without",
     }
 }
 
@@ -78,35 +87,42 @@ impl Kind for Cluster {
         Permission::make(&["ecs:CreateCluster"], On::Named(task::ARNS)),
         Permission::make(&["iam:CreateServiceLinkedRole"], On::ServiceRole("ecs.amazonaws.com")),
         ecs::TAGGING,
+        Permission::make(&["ecs:TagResource"], On::Named(task::ARNS)),
         Permission::delete(&["ecs:DeleteCluster"], On::Named(task::ARNS)),
         Permission::delete(&["ecs:StopTask"], On::Named(task::ARNS)),
     ];
 
     async fn list(cx: &Context) -> Result<Vec<Found<Live>>, Failure> {
-        let call = cx.aws.ecs.describe_clusters().clusters(ecs::cluster_name(&cx.id)).include(ClusterField::Tags);
-        let clusters = call.send().await.during("DescribeClusters")?.clusters.unwrap_or_default();
-        // A deleted one stays listed as inactive for a while.
-        let there = clusters.into_iter().filter(|cluster| cluster.status() != Some("INACTIVE"));
-        let there: Vec<SdkCluster> = there.collect();
+        let there = clusters(cx).await?;
         there.iter().try_for_each(|cluster| refuse_shared_name(cx, cluster))?;
-        Ok(there
-            .into_iter()
-            .filter_map(|cluster| {
-                let address = aws::address_of(&cx.id, cluster.tags())?;
-                let (name, arn) = (cluster.cluster_name?, cluster.cluster_arn?);
-                let capacity = cluster.capacity_providers.unwrap_or_default();
-                let live = Live { name: name.clone(), arn, status: cluster.status.unwrap_or_default(), capacity };
-                Some(Found { address, id: name, live })
-            })
-            .collect())
+        let found = there.iter().filter_map(|cluster| {
+            let address = aws::address_of(&cx.id, cluster.tags())?;
+            let (name, arn) = (cluster.cluster_name.clone()?, cluster.cluster_arn.clone()?);
+            let capacity = cluster.capacity_providers().to_vec();
+            let without = kept(cluster.tags()).unwrap_or_default();
+            let live =
+                Live { name: name.clone(), arn, status: cluster.status.clone().unwrap_or_default(), capacity, without };
+            Some(Found { address, id: name, live })
+        });
+        Ok(found.collect())
     }
 
-    /// One more than is needed does no harm.
+    async fn without(cx: &Context) -> Result<Option<BTreeSet<String>>, Failure> {
+        let there = clusters(cx).await?;
+        let own = there.iter().find(|cluster| aws::address_of(&cx.id, cluster.tags()).is_some());
+        Ok(own.and_then(|cluster| kept(cluster.tags())))
+    }
+
+    /// More capacity than is needed does no harm, and neither does a kind that the tag leaves out: it is asked for.
     fn diff(desired: &Desired, live: &Live) -> Changes<Field, NoField> {
         let mut diff = Diff::new();
         let missing = CAPACITY.iter().filter(|one| desired.spot && !live.capacity.iter().any(|has| has == *one));
         for one in missing {
             diff.push(Field::Capacity, Shown::Absent, Shown::value(one));
+        }
+        let has_now: Vec<&str> = live.without.difference(&desired.without).map(String::as_str).collect();
+        if !has_now.is_empty() {
+            diff.push(Field::Without, Shown::value(has_now.join(" ")), Shown::Absent);
         }
         diff.finish()
     }
@@ -128,20 +144,23 @@ impl Kind for Cluster {
         let call = cx.aws.ecs.create_cluster().cluster_name(ecs::cluster_name(&cx.id));
         let capacity: Vec<String> = CAPACITY.iter().filter(|_| desired.spot).map(|one| (*one).to_owned()).collect();
         let call = call.set_capacity_providers((!capacity.is_empty()).then(|| capacity.clone()));
-        let call = call.set_tags(Some(aws::tags(&cx.id, address))).customize().once();
+        let mut tags = aws::tags(&cx.id, address);
+        tags.extend((!desired.without.is_empty()).then(|| tag(&desired.without)));
+        let call = call.set_tags(Some(tags)).customize().once();
         let cluster = given(call.send().await.during("CreateCluster")?.cluster, "CreateCluster", "cluster")?;
         Ok(Live {
             name: given(cluster.cluster_name, "CreateCluster", "clusterName")?,
             arn: given(cluster.cluster_arn, "CreateCluster", "clusterArn")?,
             status: cluster.status.unwrap_or_default(),
             capacity,
+            without: desired.without.clone(),
         })
     }
 
     async fn update(
         cx: &Context,
         _address: &Address,
-        _desired: &Desired,
+        desired: &Desired,
         live: &Live,
         changes: &Changed<Field>,
     ) -> Result<Live, Failure> {
@@ -157,6 +176,12 @@ impl Kind for Cluster {
                     let call = call.set_capacity_providers(Some(live.capacity.clone()));
                     let call = call.set_default_capacity_provider_strategy(Some(Vec::new()));
                     call.customize().once().send().await.during("PutClusterCapacityProviders")?;
+                }
+                Field::Without => {
+                    // A kind that was had once is asked for as long as there is a cluster.
+                    live.without.retain(|kind| desired.without.contains(kind));
+                    let call = cx.aws.ecs.tag_resource().resource_arn(&live.arn).tags(tag(&live.without));
+                    call.customize().once().send().await.during("TagResource")?;
                 }
             }
         }
@@ -194,9 +219,35 @@ impl Kind for Cluster {
 
     #[cfg(test)]
     fn sample() -> crate::kind::Sample<Desired> {
-        // One more capacity than is needed does no harm, and stays.
-        crate::kind::Sample::new(ecs::model::cloud, Desired::default()).one_way(&["capacity"], Desired { spot: true })
+        let without = |kinds: &[&str]| kinds.iter().map(|kind| (*kind).to_owned()).collect();
+        let base = Desired { spot: false, without: without(&["cache", "topic"]) };
+        // One more capacity than is needed does no harm, and stays; a kind that was had once is always asked for.
+        crate::kind::Sample::new(ecs::model::cloud, base.clone())
+            .one_way(&["capacity"], Desired { spot: true, ..base.clone() })
+            .one_way(&["without"], Desired { without: without(&["topic"]), ..base.clone() })
+            .one_way(&["without"], Desired { without: without(&[]), ..base })
     }
+}
+
+/// The clusters that have the name of the stack's, read once a look at the cloud. A deleted one stays listed as inactive for a
+/// while.
+async fn clusters(cx: &Context) -> Result<Arc<Vec<SdkCluster>>, Failure> {
+    cx.shared("ecs clusters", async {
+        let call = cx.aws.ecs.describe_clusters().clusters(ecs::cluster_name(&cx.id)).include(ClusterField::Tags);
+        let clusters = call.send().await.during("DescribeClusters")?.clusters.unwrap_or_default();
+        Ok(clusters.into_iter().filter(|cluster| cluster.status() != Some("INACTIVE")).collect())
+    })
+    .await
+}
+
+/// The tag that says which kinds the stack is without.
+fn tag(without: &BTreeSet<String>) -> Tag {
+    aws::tag(aws::WITHOUT, &without.iter().map(String::as_str).collect::<Vec<_>>().join(" "))
+}
+
+/// What that tag says, if it is among these.
+fn kept(tags: &[Tag]) -> Option<BTreeSet<String>> {
+    Some(aws::tag_value(tags, aws::WITHOUT)?.split_whitespace().map(str::to_owned).collect())
 }
 
 /// Names join the stack and the environment with a hyphen, so that `a` in `b-c` and `a-b` in `c` have the same. ECS would answer
@@ -294,6 +345,20 @@ mod tests {
         assert_eq!(Cluster::list(&of("a-b", "d")).await, Ok(Vec::new()));
     }
 
+    #[tokio::test]
+    async fn a_stack_is_without_what_its_own_cluster_says() {
+        let cloud = ecs::model::cloud();
+        let id = StackId { stack: "shop".into(), environment: "test".into() };
+        let cx = Context::new(id, Arc::new(model::session(&cloud)), Arc::new(NoImages));
+        assert_eq!(Cluster::without(&cx).await, Ok(None), "there is no cluster");
+        let without: BTreeSet<String> = ["cache".to_owned(), "topic".to_owned()].into();
+        let desired = Desired { spot: false, without: without.clone() };
+        Cluster::create(&cx, &Address::new("cluster", "main"), &desired).await.expect("the name is free");
+        assert_eq!(Cluster::without(&cx.fresh()).await, Ok(Some(without)));
+        let tags = [tag(&BTreeSet::new())];
+        assert_eq!((kept(&tags), kept(&[])), (Some(BTreeSet::new()), None), "an earlier stackctl wrote no such tag");
+    }
+
     #[tokio::test(start_paused = true)]
     async fn a_task_of_a_killed_run_does_not_keep_the_cluster() {
         let cloud = ecs::model::cloud_with_cluster();
@@ -302,8 +367,13 @@ mod tests {
         let call = cx.aws.ecs.run_task().cluster(ecs::model::CLUSTER).task_definition(ecs::model::revision_arn(1));
         call.client_token("a run that was killed").send().await.expect("it runs");
         let name = ecs::cluster_name(&cx.id);
-        let live =
-            Live { name, arn: ecs::model::CLUSTER.to_owned(), status: "ACTIVE".to_owned(), capacity: Vec::new() };
+        let live = Live {
+            name,
+            arn: ecs::model::CLUSTER.to_owned(),
+            status: "ACTIVE".to_owned(),
+            capacity: Vec::new(),
+            without: BTreeSet::new(),
+        };
         let failure = Cluster::delete(&cx, &live).await.expect_err("its task is stopped, and has not ended");
         assert!(failure.cause == Cause::Refused && Cluster::passing(&failure).is_some(), "{failure}");
         Cluster::delete(&cx, &live).await.expect("its task has ended");

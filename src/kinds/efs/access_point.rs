@@ -72,6 +72,7 @@ impl Kind for AccessPoint {
     const USES: &'static [&'static str] = &["file_system"];
     // Tasks read and write as long as they run.
     const OUTLIVES: &'static [&'static str] = &["service", "schedule", "task_definition"];
+    const RARE: bool = true;
     const COST: Cost<Desired, Live> = Cost::Free("AWS charges for the files");
     const NOT_YET: &'static [&'static str] = &[NO_FILE_SYSTEM];
     const PERMISSIONS: &'static [Permission] = &[

@@ -88,6 +88,7 @@ impl Kind for FileSystem {
     // Tasks read and write as long as they run.
     const OUTLIVES: &'static [&'static str] = &["service", "schedule", "task_definition"];
     // How much is kept is known to nobody before: the price of one is shown.
+    const RARE: bool = true;
     const COST: Cost<Desired, Live> = Cost::Counted {
         prices: &[PRICE],
         charge: |_, _, _| Ok(Some(Charge::new("for each GiB of files").plus(PRICE, 1.0))),

@@ -81,6 +81,7 @@ impl Kind for MountTarget {
     const USES: &'static [&'static str] = &["file_system", "subnet", "security_group"];
     // Tasks read and write as long as they run.
     const OUTLIVES: &'static [&'static str] = &["service", "schedule", "task_definition"];
+    const RARE: bool = true;
     const COST: Cost<Desired, Live> = Cost::Free("AWS charges for the files");
     const NOT_YET: &'static [&'static str] = &[NO_FILE_SYSTEM, "SecurityGroupNotFound", "SubnetNotFound"];
     const PERMISSIONS: &'static [Permission] = &[

@@ -49,6 +49,7 @@ impl Kind for CacheSubnetGroup {
         page: "https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/SubnetGroups.html",
     };
     const USES: &'static [&'static str] = &["subnet"];
+    const RARE: bool = true;
     const COST: Cost<Desired, Live> = Cost::Free("AWS charges nothing for a subnet group");
     const NOT_YET: &'static [&'static str] = elasticache::NOT_YET;
     const PERMISSIONS: &'static [Permission] = &[

@@ -41,6 +41,7 @@ impl Kind for ScheduleGroup {
         page: "https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-schedule-group.html",
     };
     const USES: &'static [&'static str] = &[];
+    const RARE: bool = true;
     const COST: Cost<Desired, Live> = Cost::Free("AWS charges nothing for a group");
     const NOT_YET: &'static [&'static str] = &[];
     const PERMISSIONS: &'static [Permission] = &[

@@ -60,6 +60,7 @@ impl Kind for Namespace {
         page: "https://docs.aws.amazon.com/cloud-map/latest/dg/working-with-namespaces.html",
     };
     const USES: &'static [&'static str] = &["vpc"];
+    const RARE: bool = true;
     const COST: Cost<Desired, Live> = Cost::Each { what: "a private hosted zone", price: "hosted_zone month" };
     const NOT_YET: &'static [&'static str] = &[];
     const PERMISSIONS: &'static [Permission] = &[

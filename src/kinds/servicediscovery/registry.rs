@@ -73,6 +73,7 @@ impl Kind for Registry {
         page: "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-discovery.html",
     };
     const USES: &'static [&'static str] = &["namespace"];
+    const RARE: bool = true;
     const COST: Cost<Desired, Live> =
         Cost::Free("AWS charges nothing for what ECS registers; DNS queries are charged and not counted");
     const NOT_YET: &'static [&'static str] = names::NOT_YET;

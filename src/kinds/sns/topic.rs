@@ -81,6 +81,7 @@ impl Kind for Topic {
         page: "https://docs.aws.amazon.com/sns/latest/dg/sns-email-notifications.html",
     };
     const USES: &'static [&'static str] = &[];
+    const RARE: bool = true;
     const COST: Cost<Desired, Live> = Cost::Free("AWS charges for messages, which are not counted");
     const NOT_YET: &'static [&'static str] = &[];
     const PERMISSIONS: &'static [Permission] = &[

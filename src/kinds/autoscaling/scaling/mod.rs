@@ -121,6 +121,7 @@ impl Kind for Scaling {
     };
     // AWS keeps a scalable target whose service is gone, and a policy names the target group whose requests it counts.
     const USES: &'static [&'static str] = &["service", "target_group", "load_balancer"];
+    const RARE: bool = true;
     const COST: Cost<Desired, Live> =
         Cost::Counted { prices: &["alarm month"], charge: |_, state, _| Ok(Some(charge(state))) };
     const NOT_YET: &'static [&'static str] = &[];

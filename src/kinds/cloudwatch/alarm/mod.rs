@@ -181,6 +181,7 @@ impl Kind for Alarm {
     };
     // Nothing is held by an alarm; but one that outlives what it watches rings for a stack that is being taken down.
     const USES: &'static [&'static str] = &["topic", "service", "target_group", "load_balancer", "db_instance"];
+    const RARE: bool = true;
     const COST: Cost<Desired, Live> = Cost::Each { what: "an alarm", price: "alarm month" };
     const NOT_YET: &'static [&'static str] = &[];
     const PERMISSIONS: &'static [Permission] = &[

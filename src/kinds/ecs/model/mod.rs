@@ -9,6 +9,7 @@ mod clusters;
 mod definitions;
 mod services;
 mod state;
+mod tagging;
 mod tasks;
 
 use aws_sdk_ecs::types;
@@ -41,6 +42,7 @@ pub(super) fn cloud() -> Cloud {
     clusters::serve(&cloud);
     definitions::serve(&cloud);
     services::serve(&cloud);
+    tagging::serve(&cloud);
     tasks::serve(&cloud);
     cloud
 }

@@ -138,6 +138,7 @@ impl Kind for Cache {
     const USES: &'static [&'static str] = &["cache_subnet_group", "security_group", "subnet"];
     // Tasks read and write as long as they run.
     const OUTLIVES: &'static [&'static str] = &["service", "schedule", "task_definition"];
+    const RARE: bool = true;
     const COST: Cost<Desired, Live> =
         Cost::Counted { prices: &["cache * hour"], charge: |_, state, _| Ok(Some(charge(state))) };
     const NOT_YET: &'static [&'static str] = elasticache::NOT_YET;

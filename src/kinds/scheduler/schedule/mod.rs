@@ -111,6 +111,7 @@ impl Kind for Schedule {
     ];
     // It follows the revision that its service runs.
     const IN_RELEASE: InRelease = InRelease::Tasks;
+    const RARE: bool = true;
     const COST: Cost<Desired, Live> = Cost::Free("AWS charges for its runs, which are not counted");
     const NOT_YET: &'static [&'static str] = &[];
     const PERMISSIONS: &'static [Permission] = &[

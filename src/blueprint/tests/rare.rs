@@ -1,0 +1,53 @@
+//! What the cluster keeps of the rare kinds.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use super::{SERVICE, drawn, needs, node, try_drawn};
+use crate::{aws, blueprint::Facts};
+
+/// The longest value of a tag.
+/// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs-using-tags.html>
+const LONGEST_TAG: usize = 256;
+
+fn without(graph: &super::Graph) -> Vec<&str> {
+    let kinds = node(graph, "cluster.main").desired["without"].as_array().map(Vec::as_slice).unwrap_or_default();
+    kinds.iter().filter_map(Value::as_str).collect()
+}
+
+#[test]
+fn a_cluster_says_which_rare_kinds_a_stack_is_without() {
+    let bare = drawn(SERVICE);
+    let all = [
+        "access_point",
+        "alarm",
+        "cache",
+        "cache_subnet_group",
+        "file_system",
+        "instance",
+        "mount_target",
+        "namespace",
+        "registry",
+        "scaling",
+        "schedule",
+        "schedule_group",
+        "topic",
+    ];
+    assert_eq!(without(&bare), all);
+    assert!(all.join(" ").len() <= LONGEST_TAG, "{} has no more room", aws::WITHOUT);
+    let with = drawn(&format!("cache: {{}}\n{SERVICE}alarms: {{ email: ops@example.com }}\n"));
+    let had = ["alarm", "cache", "cache_subnet_group", "topic"];
+    assert_eq!(without(&with), all.into_iter().filter(|kind| !had.contains(kind)).collect::<Vec<_>>());
+    for address in ["alarm.service-web-cpu", "cache.main", "cache_subnet_group.main", "topic.alarms"] {
+        assert!(needs(&with, address).contains(&"cluster.main".to_owned()), "{address} comes after the word of it");
+    }
+}
+
+#[test]
+fn a_stack_is_not_without_what_it_has_still() {
+    let zones = ["a", "b"].map(str::to_owned).to_vec();
+    let there = BTreeSet::from(["schedule".to_owned(), "service".to_owned()]);
+    let graph = try_drawn(SERVICE, &Facts { zones, there, ..Facts::default() }).expect("it is drawn");
+    assert!(!without(&graph).contains(&"schedule") && without(&graph).contains(&"schedule_group"));
+}
