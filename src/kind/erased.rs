@@ -84,6 +84,10 @@ pub trait AnyKind: Send + Sync {
     fn without<'a>(&'a self, _cx: &'a Context) -> BoxFuture<'a, Result<Option<BTreeSet<String>>, Failure>> {
         Box::pin(async { Ok(None) })
     }
+    /// [`Kind::announces`].
+    fn announces(&self, _changes: &[Change]) -> Result<bool, Failure> {
+        Ok(false)
+    }
     /// [`Kind::look`].
     fn look<'a>(
         &'a self,
@@ -347,6 +351,10 @@ impl<K: Kind> AnyKind for Erased<K> {
 
     fn without<'a>(&'a self, cx: &'a Context) -> BoxFuture<'a, Result<Option<BTreeSet<String>>, Failure>> {
         Box::pin(K::without(cx))
+    }
+
+    fn announces(&self, changes: &[Change]) -> Result<bool, Failure> {
+        Ok(K::announces(&Changed::of(changes)?))
     }
 
     fn look<'a>(

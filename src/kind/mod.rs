@@ -131,6 +131,11 @@ pub trait Kind: Send + Sync + 'static {
         async { Ok(None) }
     }
 
+    /// Whether `changes` only make known which rare kinds the stack is not without any more: nothing but those waits for them.
+    fn announces(_changes: &Changed<Self::Field>) -> bool {
+        false
+    }
+
     /// What AWS has now of the resources that a run waits for, by their addresses and their last known states. Where a listing
     /// takes more calls than that, the kind asks for these alone. Others may be among what is found.
     fn look(

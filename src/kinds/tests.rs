@@ -72,3 +72,10 @@ fn every_kind_is_registered_after_those_that_it_uses() {
         before.insert(kind.name());
     }
 }
+
+#[test]
+fn what_is_adopted_is_not_rare() {
+    // Adopting writes no word of it into what the cluster says.
+    let both = |kind: &&dyn AnyKind| kind.rare() && kind.adoptable();
+    assert_eq!(registry().iter().filter(both).map(AnyKind::name).collect::<Vec<_>>(), [""; 0]);
+}

@@ -57,6 +57,7 @@ mod own_jobs;
 mod passing;
 mod passwords;
 mod permissions;
+mod rare;
 mod references;
 mod releases;
 mod releases_of_the_application;

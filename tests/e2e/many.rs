@@ -32,7 +32,8 @@ async fn more_services_than_a_page_are_seen_in_four_rounds() {
     let count = |operation: &str| calls.iter().filter(|call| call["operation"] == operation).count();
     assert_eq!(count("ListServices"), 2, "two pages");
     assert_eq!(count("DescribeTaskDefinition"), SERVICES, "ECS describes one at a time");
-    assert!(calls.len() <= SERVICES + 150, "{} calls", calls.len());
+    println!("{} calls", calls.len());
+    assert!(calls.len() <= SERVICES + 142, "{} calls", calls.len());
 
     let status = tiny.0.status();
     assert_eq!(status["services"].as_array().map(Vec::len), Some(SERVICES));

@@ -13,7 +13,7 @@ use crate::{
         rollback_offer, url, web_errors,
     },
     engine, exit,
-    kind::{InRelease, Registry},
+    kind::{AnyKind, InRelease, Registry},
     model::{Action, Failure, Graph, Plan, Step, Subject},
     output::Output,
 };
@@ -70,7 +70,7 @@ pub fn release_part(kinds: &Registry, graph: &Graph, plan: &Plan) -> Result<Plan
         let is_outside = graph.get(&step.address).is_some_and(|node| node.outside_release);
         !is_outside && kind.is_some_and(|kind| kind.in_release() != InRelease::No)
     };
-    let part = engine::only(plan, |step| in_release(step) && !is_removal(step));
+    let part = engine::only(&unhindered(kinds, plan), |step| in_release(step) && !is_removal(step));
     let missing: Vec<String> =
         part.steps.iter().filter(|step| !in_release(step)).map(|step| step.address.to_string()).collect();
     if missing.is_empty() {
@@ -81,6 +81,20 @@ pub fn release_part(kinds: &Registry, graph: &Graph, plan: &Plan) -> Result<Plan
         format!("these resources are missing or out of date: {}", missing.join(", ")),
     )
     .hint("run `stackctl up` instead: it creates and updates them, and releases as well"))
+}
+
+/// `plan`, where only rare kinds wait for what makes them known: a release goes on where stack.yaml has its first alarm.
+fn unhindered(kinds: &Registry, plan: &Plan) -> Plan {
+    let announces = |step: &Step| {
+        let kind = kinds.named(step.address.kind());
+        step.action == Action::Update && kind.is_some_and(|kind| kind.announces(&step.changes) == Ok(true))
+    };
+    let steps = plan.steps.iter().map(|step| {
+        let is_rare = kinds.named(step.address.kind()).is_some_and(AnyKind::rare);
+        let needs = step.needs.iter().copied().filter(|need| is_rare || !announces(&plan.steps[*need]));
+        Step { needs: needs.collect(), ..step.clone() }
+    });
+    Plan { steps: steps.collect(), ..plan.clone() }
 }
 
 fn is_removal(step: &Step) -> bool {

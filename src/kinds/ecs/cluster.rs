@@ -113,6 +113,10 @@ impl Kind for Cluster {
         Ok(own.and_then(|cluster| kept(cluster.tags())))
     }
 
+    fn announces(changes: &Changed<Field>) -> bool {
+        changes.iter().all(|field| field == Field::Without)
+    }
+
     /// More capacity than is needed does no harm, and neither does a kind that the tag leaves out: it is asked for.
     fn diff(desired: &Desired, live: &Live) -> Changes<Field, NoField> {
         let mut diff = Diff::new();

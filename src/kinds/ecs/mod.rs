@@ -164,9 +164,17 @@ fn definition_of(address: &Address) -> Address {
     Address::new("task_definition", address.name())
 }
 
-/// What the service at `address` is to run: also a revision that somebody has registered by hand.
+/// What the service at `address` is to run: also a revision that somebody has registered by hand. All of a family is deleted
+/// together, so what the revision says is not read where all is deleted.
 async fn served(cx: &Context, address: &Address, service: &Service) -> Result<Option<Definition>, Failure> {
-    let known = revision(cx, runs(service).unwrap_or_default()).await?;
+    let arn = runs(service).unwrap_or_default();
+    if cx.deletes_all() {
+        let family = aws::last_part(arn).split(':').next().unwrap_or_default();
+        let definition = TaskDefinition::builder().task_definition_arn(arn).family(family).build();
+        let address = definition_of(address);
+        return Ok((!family.is_empty()).then_some(Definition { address, definition, commit: None, inactive: false }));
+    }
+    let known = revision(cx, arn).await?;
     let served = known.filter(|known| known.definition.status() != Some(&TaskDefinitionStatus::Inactive));
     Ok(served.map(|known| known.at(definition_of(address))))
 }

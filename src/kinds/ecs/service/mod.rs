@@ -480,7 +480,10 @@ impl Kind for Service {
 
 /// What a listing gives of `service`.
 async fn found(cx: &Context, address: &Address, service: &SdkService) -> Result<Found<Live>, Failure> {
-    let runs = ecs::revision(cx, ecs::runs(service).unwrap_or_default()).await?;
+    let runs = match ecs::runs(service) {
+        Some(arn) if !cx.deletes_all() => ecs::revision(cx, arn).await?,
+        _ => None,
+    };
     let mut live = live::live(service, runs.as_deref().map(|known| &known.definition));
     if let Some(primary) = live.primary() {
         let grace_left = starting::grace_left(cx, service, &live, primary).await;

@@ -329,6 +329,10 @@ mod tests {
             found.iter().map(|found| (found.address.to_string(), found.id.as_str())).collect();
         assert_eq!(seen, [("task_definition.main".to_owned(), "shop-test-main:2")]);
         assert_eq!(found[0].live.fields["image"], "by-hand", "so that `up` stays with its image");
+        let all = TaskDefinition::list(&cx.fresh().deleting_all()).await.expect("it is listed");
+        let seen: Vec<_> = all.iter().map(|found| (found.id.as_str(), found.live.family.as_str())).collect();
+        assert_eq!(seen, [("shop-test-main:2", name)], "what it says is not read to delete the family");
+        assert_eq!(all[0].live.fields, BTreeMap::new());
     }
 
     #[tokio::test]

@@ -25,6 +25,13 @@ pub(super) async fn listed(cx: &Context) -> Result<Vec<Found<Live>>, Failure> {
     Ok(with_policies(cx).await?.0)
 }
 
+/// The stack's roles that IAM lists, without their policies: who waits until they are gone needs no more.
+pub(super) async fn there(cx: &Context) -> Result<Vec<Found<Live>>, Failure> {
+    let roles = iam::roles(cx).await?;
+    let reads = try_join_all(roles.iter().map(|role| found(cx, role, Vec::new()))).await?;
+    Ok(reads.into_iter().flatten().collect())
+}
+
 /// The stack's roles that IAM lists, and the policies at its path that are of none of them, by role.
 pub(super) async fn with_policies(cx: &Context) -> Result<(Vec<Found<Live>>, BTreeMap<String, Vec<Granted>>), Failure> {
     let (roles, policies) = futures::try_join!(iam::roles(cx), granted::listed(cx))?;
