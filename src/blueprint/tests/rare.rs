@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::{SERVICE, drawn, needs, node, try_drawn};
-use crate::{aws, blueprint::Facts};
+use crate::blueprint::Facts;
 
 /// The longest value of a tag.
 /// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs-using-tags.html>
@@ -35,7 +35,7 @@ fn a_cluster_says_which_rare_kinds_a_stack_is_without() {
         "topic",
     ];
     assert_eq!(without(&bare), all);
-    assert!(all.join(" ").len() <= LONGEST_TAG, "{} has no more room", aws::WITHOUT);
+    assert!(all.join(" ").len() <= LONGEST_TAG, "the tag has no more room");
     let with = drawn(&format!("cache: {{}}\n{SERVICE}alarms: {{ email: ops@example.com }}\n"));
     let had = ["alarm", "cache", "cache_subnet_group", "topic"];
     assert_eq!(without(&with), all.into_iter().filter(|kind| !had.contains(kind)).collect::<Vec<_>>());
