@@ -320,11 +320,20 @@ async fn a_load_whose_command_is_killed_is_done_once() {
     // While its task runs, nothing is taken from it, and the same command waits for it.
     let task = killed_at_its_task(world, &load).await;
     let refused = world.ends_with(1, &["up", "--yes"]);
-    assert!(refused.contains(&format!("task {task} of an interrupted `stackctl db load`")) && refused.contains("stop-task"), "{refused}");
+    assert!(
+        refused.contains(&format!("task {task} of an interrupted `stackctl db load`")) && refused.contains("stop-task"),
+        "{refused}"
+    );
     let busy = world.ends_with(1, &["db", "load", "other.sql", "--yes"]);
-    assert!(busy.contains(&format!("task {task} is already loading")) && busy.contains("nothing was changed"), "{busy}");
+    assert!(
+        busy.contains(&format!("task {task} is already loading")) && busy.contains("nothing was changed"),
+        "{busy}"
+    );
     let waited = world.ends_with(0, &load);
-    assert!(waited.contains(&format!("Task {task}")) && waited.contains("instead of starting a second task"), "{waited}");
+    assert!(
+        waited.contains(&format!("Task {task}")) && waited.contains("instead of starting a second task"),
+        "{waited}"
+    );
     assert_eq!(rows(world).await, "3");
     assert_eq!(sweep::everything(world).await, before, "nothing of the loading stays");
 

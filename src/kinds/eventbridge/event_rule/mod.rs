@@ -72,6 +72,7 @@ impl Kind for EventRule {
         summary: "Starts a failed run of a job again, or tells the topic of the alarms about it.",
         page: "https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rules.html",
     };
+    const RARE: bool = true;
     const USES: &'static [&'static str] = &[
         // By which it is known that a stack can have rules.
         "schedule_group",
