@@ -61,7 +61,7 @@ pub fn facts(id: &StackId, live: &[LiveResource]) -> Result<Facts, Failure> {
     let had_users = live.iter().any(|live| live.address == users::task());
     let (running, priorities, subnets) = (running(id, live)?, priorities::of(live)?, zones::of(live)?);
     let there = live.iter().map(|live| live.address.kind().to_owned()).collect();
-    Ok(Facts { subnets, running, priorities, had_users, there, ..Facts::default() })
+    Ok(Facts { subnets, running, priorities, there, had_users, ..Facts::default() })
 }
 
 /// The resources that `stack` asks for.

@@ -236,11 +236,11 @@ impl Kind for Cluster {
 /// The clusters that have the name of the stack's, read once a look at the cloud. A deleted one stays listed as inactive for a
 /// while.
 async fn clusters(cx: &Context) -> Result<Arc<Vec<SdkCluster>>, Failure> {
-    cx.shared("ecs clusters", async {
+    Box::pin(cx.shared("ecs clusters", async {
         let call = cx.aws.ecs.describe_clusters().clusters(ecs::cluster_name(&cx.id)).include(ClusterField::Tags);
         let clusters = call.send().await.during("DescribeClusters")?.clusters.unwrap_or_default();
         Ok(clusters.into_iter().filter(|cluster| cluster.status() != Some("INACTIVE")).collect())
-    })
+    }))
     .await
 }
 
