@@ -165,7 +165,7 @@ impl Collector {
         let mut list: Vec<Problem> = list.collect();
         if untold > 0 {
             let message = format!("and {untold} more");
-            list.extend(Problems::whole(file, message, "mend these first, and see `stackctl validate`").list);
+            list.extend(Problems::whole(file, message, "fix these problems first, then run `stackctl validate`").list);
         }
         Problems { list, text: text.to_owned() }
     }

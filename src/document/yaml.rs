@@ -87,7 +87,7 @@ impl Node {
     pub(crate) fn what(&self) -> &'static str {
         match &self.value {
             _ if self.is_null() => "nothing",
-            Value::Scalar { text, plain: true } if matches!(text.as_str(), "true" | "false") => "true or false",
+            Value::Scalar { text, plain: true } if matches!(text.as_str(), "true" | "false") => "a boolean",
             Value::Scalar { text, plain: true } if text.parse::<f64>().is_ok() => "a number",
             Value::Scalar { .. } => "text",
             Value::List(_) => "a list",
@@ -222,19 +222,19 @@ impl Builder<'_> {
         let may_alias = self.aliases.is_some();
         match event {
             Event::DocumentStart(_) if is_second && may_alias => {
-                Some(("there is a second document".to_owned(), "keep one document in a file"))
+                Some(("found a second YAML document".to_owned(), "keep one document in each file"))
             }
             Event::DocumentStart(_) if is_second => {
-                Some(("there is a second document".to_owned(), "keep one stack a file"))
+                Some(("found a second YAML document".to_owned(), "write each stack in its own file"))
             }
-            Event::Alias(_) if !may_alias => Some(("aliases are not supported".to_owned(), "write the value out")),
+            Event::Alias(_) if !may_alias => Some(("YAML aliases are not supported".to_owned(), "repeat the value instead")),
             Event::Scalar(_, _, anchor, _) | Event::SequenceStart(anchor, _) | Event::MappingStart(anchor, _)
                 if *anchor > 0 && !may_alias =>
             {
-                Some(("anchors are not supported".to_owned(), "write the value out where it is needed"))
+                Some(("YAML anchors are not supported".to_owned(), "repeat the value where it is needed"))
             }
             Event::SequenceStart(..) | Event::MappingStart(..) if depth >= DEEPEST => {
-                Some((format!("this is nested more than {DEEPEST} deep"), "stack.yaml needs no such depth"))
+                Some((format!("the values are nested more than {DEEPEST} levels deep"), "use fewer levels"))
             }
             _ => None,
         }
@@ -244,13 +244,13 @@ impl Builder<'_> {
     fn copy(&mut self, anchor: usize, span: Span, problems: &mut Collector) -> Option<Node> {
         let aliases = self.aliases.as_mut()?;
         let Some(node) = aliases.anchored.get(&anchor) else {
-            problems.add(span, "", "this alias is within what it stands for", "write the value out");
+            problems.add(span, "", "this alias refers to a value that contains it", "repeat the value instead");
             return None;
         };
         aliases.copied += node.size();
         if aliases.copied > MOST_ALIASED {
-            let message = format!("the aliases of this file stand for more than {MOST_ALIASED} values");
-            problems.add(span, "", message, "write the values out where they are needed");
+            let message = format!("the aliases of this file expand to more than {MOST_ALIASED} values");
+            problems.add(span, "", message, "use fewer aliases");
             return None;
         }
         Some(node.clone())
@@ -267,11 +267,11 @@ impl Builder<'_> {
         let at = error.marker();
         let span = Span { start: at.index(), end: at.index() + 1 };
         let hint = if has_tab_in_indentation(self.text, at.line()) {
-            "indent with spaces"
+            "indent with spaces instead of tabs"
         } else {
-            "see https://yaml.org for its rules"
+            "check the indentation, quotes and brackets of this line and the line above"
         };
-        problems.add(span, "", format!("this is not YAML: {}", error.info()), hint);
+        problems.add(span, "", format!("invalid YAML: {}", error.info()), hint);
     }
 }
 
@@ -286,7 +286,9 @@ fn place(node: Node, stack: &mut [Open], root: &mut Option<Node>, problems: &mut
                 if let Value::Scalar { text, .. } = node.value {
                     *key = Some(Key { span: node.span, text });
                 } else {
-                    problems.add(node.span, "", "a key has to be text", "write the key out");
+                    let message = format!("expected text as a key, found {}", node.what());
+                    let hint = "write `key: value`; put a value that begins with { or [ in quotes";
+                    problems.add(node.span, "", message, hint);
                     return None;
                 }
             }

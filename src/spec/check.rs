@@ -276,7 +276,7 @@ pub(super) fn pattern_problem(pattern: &str) -> Option<&'static str> {
     } else if !pattern.starts_with(['/', '*']) {
         Some("a path pattern begins with / or *")
     } else if !pattern.chars().all(allowed) {
-        Some("a path pattern may have letters, digits, _ - . $ / ~ \" ' @ : + & and the wildcards * and ?")
+        Some("a path pattern can contain letters, digits, _ - . $ / ~ \" ' @ : + & and the wildcards * and ?")
     } else {
         None
     }
@@ -300,11 +300,11 @@ pub(super) fn domain_problem(name: &str) -> Option<&'static str> {
             && label.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
     };
     if name.len() > LONGEST_DOMAIN {
-        Some("ACM takes names of at most 64 characters")
+        Some("a name in an ACM certificate has at most 64 characters")
     } else if name.contains('*') {
-        Some("the load balancer is reached by one name, not by all of a kind")
+        Some("`domain` is one name, without wildcards")
     } else if !name.contains('.') || !name.split('.').all(label) {
-        Some("a domain has labels of a-z, 0-9 and -, with dots between them")
+        Some("a domain consists of labels of a-z, 0-9 and -, separated by dots")
     } else {
         None
     }
@@ -314,9 +314,9 @@ pub(super) fn domain_problem(name: &str) -> Option<&'static str> {
 pub(super) fn domains_problem(name: &str) -> Option<&'static str> {
     match name.strip_prefix("*.") {
         Some(_) if name.len() > LONGEST_DOMAIN => domain_problem(name),
-        Some(rest) if rest.contains('*') => Some("a `*` stands once, for the first label"),
+        Some(rest) if rest.contains('*') => Some("`*` is allowed once, as the first label"),
         Some(rest) => domain_problem(rest),
-        None if name.contains('*') => Some("a `*` stands alone before the first dot, as in `*.example.com`"),
+        None if name.contains('*') => Some("`*` must be the whole first label, as in `*.example.com`"),
         None => domain_problem(name),
     }
 }
@@ -374,7 +374,7 @@ pub(super) fn secret_place(text: &str) -> Result<Store, (String, String)> {
     if text.starts_with('/') {
         return match parameter_name(text) {
             Ok(()) => Ok(Store::Parameters),
-            Err(hint) => refused(format!("`{text}` cannot name a parameter"), hint),
+            Err(hint) => refused(format!("invalid parameter name `{text}`"), hint),
         };
     }
     let kept = arn(text).and_then(|arn| match arn.service {
@@ -383,18 +383,18 @@ pub(super) fn secret_place(text: &str) -> Result<Store, (String, String)> {
         _ => None,
     });
     let Some((store, name)) = kept else {
-        let hint = "arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME-AbCdEf, arn:aws:ssm:REGION:ACCOUNT:parameter/NAME or /PATH/NAME";
-        return refused(format!("`{text}` is no ARN of a secret or a parameter"), hint);
+        let hint = "use arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME-AbCdEf, arn:aws:ssm:REGION:ACCOUNT:parameter/NAME or /PATH/NAME";
+        return refused(format!("invalid ARN or parameter name `{text}`"), hint);
     };
     if let (Store::SecretsManager, Some((_, _))) = (store, name.split_once(':')) {
-        let hint = "end the ARN there, and name a field of its JSON with `key:` beside `from:`";
-        return refused(format!("`{text}` goes on after the secret's name"), hint);
+        let hint = "end the ARN there; to select a field of the JSON, write `key:` beside `from:`";
+        return refused(format!("`{text}` continues after the name of the secret"), hint);
     }
     // What the two services take in names; a wildcard would be one in the policy too.
     let allowed = |c: char| c.is_ascii_alphanumeric() || "/_+=.@-".contains(c);
     if name.is_empty() || !name.chars().all(allowed) {
-        let hint = "names have letters, digits and / _ + = . @ -";
-        return refused(format!("`{name}` cannot name a secret or a parameter"), hint);
+        let hint = "use letters, digits and / _ + = . @ -";
+        return refused(format!("invalid name `{name}` of a secret or a parameter"), hint);
     }
     Ok(store)
 }
@@ -407,14 +407,14 @@ fn parameter_name(path: &str) -> Result<(), &'static str> {
     let parts: Vec<&str> = path.split('/').skip(1).collect();
     let allowed = |c: char| c.is_ascii_alphanumeric() || "_.-".contains(c);
     if parts.iter().any(|part| part.is_empty() || !part.chars().all(allowed)) {
-        return Err("between slashes there are letters, digits and _ . -, as in /shop/api-key");
+        return Err("use letters, digits and _ . - between slashes, as in /shop/api-key");
     }
     let first = parts.first().map(|part| part.to_ascii_lowercase()).unwrap_or_default();
     if first.starts_with("aws") || first.starts_with("ssm") {
-        return Err("AWS keeps names that begin with aws or ssm for its own parameters");
+        return Err("use another name; AWS reserves names that begin with aws or ssm");
     }
     if path.len() > LONGEST || parts.len() > LEVELS {
-        return Err("a name has at most 1011 characters and 15 levels");
+        return Err("use at most 1011 characters and 15 levels");
     }
     Ok(())
 }

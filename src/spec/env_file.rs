@@ -28,16 +28,16 @@ impl Wrong {
 /// The variables of the file at `path`, which stack.yaml calls `name` at `span`.
 pub(super) fn read(path: &Path, name: &str, span: Span) -> Result<Vec<(Key, Node)>, Wrong> {
     let unreadable = |error: &std::io::Error| {
-        let hint = "name a file of NAME=value lines, from the folder of stack.yaml";
+        let hint = "name a file of NAME=value lines, relative to the folder of stack.yaml";
         match error.kind() {
-            std::io::ErrorKind::NotFound => Wrong::new(format!("there is no {name}"), hint),
-            _ => Wrong::new(format!("{name} cannot be read: {error}"), hint),
+            std::io::ErrorKind::NotFound => Wrong::new(format!("{name} not found"), hint),
+            _ => Wrong::new(format!("cannot read {name}: {error}"), hint),
         }
     };
     let length = path.metadata().map_err(|error| unreadable(&error))?.len();
     if length > LARGEST {
         let message = format!("{name} is larger than {} KiB", LARGEST / 1024);
-        return Err(Wrong::new(message, "a task definition has no room for it: name a file of NAME=value lines"));
+        return Err(Wrong::new(message, "name a smaller file of NAME=value lines; this one does not fit into a task definition"));
     }
     let text = std::fs::read_to_string(path).map_err(|error| unreadable(&error))?;
     variables(&text, name, span)
@@ -75,28 +75,28 @@ fn entry(text: &str) -> Result<Entry, (String, &'static str)> {
     let Some((name, _)) = line.split_once('=') else {
         // Compose takes the caller's variable of that name then, which stack.yaml does by `${NAME}`.
         return Err((
-            format!("`{}` has no `=`", shown(line)),
-            "write NAME=value, or NAME=${NAME} for a variable of yours",
+            format!("missing `=` in `{}`", shown(line)),
+            "write NAME=value, or NAME=${NAME} to pass on your own variable",
         ));
     };
     let name = name.trim();
     let name = name.strip_prefix("export ").map_or(name, str::trim_start).to_owned();
     if !check::is_variable(&name) {
-        let message = format!("`{}` cannot name an environment variable", shown(&name));
-        return Err((message, "letters, digits and _, not beginning with a digit"));
+        let message = format!("invalid environment variable name `{}`", shown(&name));
+        return Err((message, "use letters, digits and _, not beginning with a digit"));
     }
     let begin = text.find('=').map_or(end, |at| at + 1);
     let blanks = text[begin..end].len() - text[begin..end].trim_start_matches([' ', '\t']).len();
     let value = &text[begin + blanks..];
     if let Some(quote) = value.chars().next().filter(|quote| ['"', '\''].contains(quote)) {
         let Some((value, length)) = quoted(&value[1..], quote) else {
-            return Err((format!("{name} has a `{quote}` without its end"), "close it, or leave both out"));
+            return Err((format!("missing closing `{quote}` in the value of {name}"), "add it, or remove the opening one"));
         };
         let after = begin + blanks + 1 + length;
         let end = text[after..].find('\n').map_or(text.len(), |at| after + at + 1);
         let more = text[after..end].trim();
         if !more.is_empty() && !more.starts_with('#') {
-            return Err((format!("{name} goes on after its `{quote}`"), "put the whole value in quotes"));
+            return Err((format!("found text after the closing `{quote}` of {name}"), "put the whole value in quotes"));
         }
         return Ok((Some((name, value)), end));
     }

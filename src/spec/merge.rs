@@ -25,12 +25,12 @@ pub(super) fn take_environments(root: &mut Node, problems: &mut Collector) -> Ve
     for (name, over) in &environments {
         let path = format!("environments.{}", name.text);
         if name.text == DEFAULT_ENVIRONMENT {
-            let hint = "it is what the file says without an environment; give this one another name";
-            problems.add(name.span, &path, "`default` cannot be redefined", hint);
+            let hint = "use another name; `default` is the stack without an environment";
+            problems.add(name.span, &path, "`default` is a reserved environment name", hint);
         }
         if !check::is_name(&name.text, check::LONGEST_ENVIRONMENT) {
-            let hint = "2 to 12 of a-z, 0-9 and -, beginning with a letter";
-            problems.add(name.span, &path, format!("`{}` cannot name an environment", name.text), hint);
+            let hint = "use 2 to 12 characters of a-z, 0-9 and -, beginning with a letter";
+            problems.add(name.span, &path, format!("invalid environment name `{}`", name.text), hint);
         }
         for (key, _) in over.entries() {
             if let Some((_, hint)) = ONLY_AT_THE_TOP.iter().find(|(name, _)| *name == key.text) {
@@ -48,10 +48,10 @@ pub(super) fn take_environments(root: &mut Node, problems: &mut Collector) -> Ve
 }
 
 fn over_hint(node: &Node) -> String {
-    let Value::Scalar { text, .. } = &node.value else { return "write keys of the file under it".to_owned() };
+    let Value::Scalar { text, .. } = &node.value else { return "write keys of stack.yaml below it".to_owned() };
     match nearest(text, ["services", "database", "network", "load_balancer"]) {
-        Some(key) => format!("did you mean `{key}: …` on a line of its own?"),
-        None => "write keys of the file under it, such as `database: { multi_az: true }`".to_owned(),
+        Some(key) => format!("did you mean `{key}: …` on a separate line?"),
+        None => "write keys of stack.yaml below it, such as `database: { multi_az: true }`".to_owned(),
     }
 }
 

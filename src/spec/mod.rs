@@ -70,16 +70,16 @@ pub fn load(path: &Path, environment: &str, variables: &dyn Fn(&str) -> Option<S
             Err(error) => {
                 let valid = error.utf8_error().valid_up_to();
                 let line = error.as_bytes()[..valid].iter().filter(|byte| **byte == b'\n').count() + 1;
-                let message = format!("{name}:{line}: the file is not UTF-8");
-                Err(Problems::whole(&name, message, "save it as UTF-8"))
+                let message = format!("{name}:{line}: invalid UTF-8");
+                Err(Problems::whole(&name, message, "save the file as UTF-8"))
             }
         },
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Err(Problems::whole(
             &name,
-            format!("there is no {name}"),
-            "write one with `stackctl init`, or name another file with --file",
+            format!("{name} not found"),
+            "run `stackctl init` to create one, or name another file with --file",
         )),
-        Err(error) => Err(Problems::whole(&name, format!("{name} cannot be read: {error}"), "check its permissions")),
+        Err(error) => Err(Problems::whole(&name, format!("cannot read {name}: {error}"), "check its permissions")),
     }
 }
 
@@ -93,7 +93,7 @@ fn read_within(path: &Path) -> std::io::Result<Vec<u8>> {
 
 fn too_large(name: &str) -> Problems {
     let message = format!("{name} is larger than {} kB", LARGEST / 1024);
-    Problems::whole(name, message, "name a stack.yaml with --file; a stack of a hundred services has a tenth of that")
+    Problems::whole(name, message, "name a stack.yaml with --file; one with 100 services takes about a tenth of this size")
 }
 
 /// As [`load`], of a text that was read already and is in no folder: what it names there is taken to be there.
@@ -126,8 +126,8 @@ pub fn parse_in(around: &Surroundings<'_>, file_name: &str, text: &str, environm
     variables::substitute(&mut root, around.variables, &mut problems);
     let environments = merge::take_environments(&mut root, &mut problems);
     if let Some((name, _)) = environments.get(ENVIRONMENTS) {
-        let message = format!("there are more than {ENVIRONMENTS} environments");
-        problems.add(name.span, "environments", message, "give the others a file of their own");
+        let message = format!("found more than {ENVIRONMENTS} environments");
+        problems.add(name.span, "environments", message, "move some of them to another file");
         return Err(problems.finish(file_name, text));
     }
     if environment != DEFAULT_ENVIRONMENT && !environments.iter().any(|(name, _)| name.text == environment) {
@@ -135,10 +135,10 @@ pub fn parse_in(around: &Surroundings<'_>, file_name: &str, text: &str, environm
         problems.add(
             root.span,
             "environments",
-            format!("there is no environment `{environment}`"),
+            format!("environment `{environment}` not found"),
             match known.as_slice() {
-                [] => "stack.yaml has no `environments:`; leave out --env".to_owned(),
-                known => format!("there are: {DEFAULT_ENVIRONMENT}, {}", known.join(", ")),
+                [] => "remove --env; stack.yaml has no `environments`".to_owned(),
+                known => format!("use one of: {DEFAULT_ENVIRONMENT}, {}", known.join(", ")),
             },
         );
     }

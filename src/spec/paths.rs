@@ -15,12 +15,12 @@ pub(super) const LONGEST_IMAGE_PATH: usize = 255;
 pub(super) fn image_path_problem(path: &str) -> Option<&'static str> {
     let parts = path.strip_prefix('/').map(|path| path.split('/').collect::<Vec<&str>>());
     match parts.as_deref() {
-        None => Some("is not the whole path of a file"),
+        None => Some("is not an absolute path"),
         _ if path.len() > LONGEST_IMAGE_PATH => Some("is longer than 255 characters"),
-        _ if path.contains(|c: char| c.is_control()) => Some("has a control character in it"),
-        Some(parts) if parts.iter().any(|part| ["", ".", ".."].contains(part)) => Some("is no path of a file"),
+        _ if path.contains(|c: char| c.is_control()) => Some("contains a control character"),
+        Some(parts) if parts.iter().any(|part| ["", ".", ".."].contains(part)) => Some("is not a path of a file"),
         // A container finds its own there, whatever the image has.
-        Some(["dev" | "proc" | "sys", ..]) => Some("is a place that the kernel fills"),
+        Some(["dev" | "proc" | "sys", ..]) => Some("is below /dev, /proc or /sys, which the kernel provides"),
         Some(_) => None,
     }
 }

@@ -32,15 +32,15 @@ impl<'a> Entries<'a> {
     /// `node` as a mapping; `path` leads to it.
     pub(super) fn new(node: &'a Node, path: &str, problems: &mut Collector) -> Option<Self> {
         let Value::Map(list) = &node.value else {
-            let of = if path.is_empty() { "the file".to_owned() } else { format!("`{path}`") };
-            let hint = "write `key: value` lines under it";
-            problems.add(node.span, path, format!("{of} has to be a mapping, and is {}", node.what()), hint);
+            let of = if path.is_empty() { String::new() } else { format!(" for `{path}`") };
+            let hint = "write it as `key: value` lines";
+            problems.add(node.span, path, format!("expected a mapping{of}, found {}", node.what()), hint);
             return None;
         };
         let entries = Self { span: node.span, path: path.to_owned(), list };
         for index in node.duplicates() {
             let key = &list[index].0;
-            let message = format!("`{}` stands here twice", key.text);
+            let message = format!("duplicate key `{}`", key.text);
             problems.add(key.span, &entries.path_of(&key.text), message, "keep one of them");
         }
         Some(entries)
@@ -122,7 +122,7 @@ impl<'a> Map<'a> {
         if field.is_none() {
             let path = &self.entries.path;
             let of = if path.is_empty() { String::new() } else { format!(" in `{path}`") };
-            let message = format!("`{key}` is missing{of}");
+            let message = format!("missing key `{key}`{of}");
             problems.add(self.entries.span, &self.entries.path_of(key), message, format!("add `{key}: {example}`"));
         }
         field
@@ -211,13 +211,13 @@ impl<'a> Map<'a> {
         };
         let Some(field) = self.required(key, problems) else { return Some(Vec::new()) };
         if let Value::Scalar { text, .. } = &field.node.value {
-            let hint = if text.trim().is_empty() { help.to_owned() } else { format!("write {}", as_words(text)) };
+            let hint = if text.trim().is_empty() { help.to_owned() } else { format!("write it as a list: {}", as_words(text)) };
             field.expected("a list of words", &hint, problems);
             return None;
         }
         let words: Vec<String> = field.texts(problems)?.into_iter().map(|(_, text)| text).collect();
         if words.is_empty() {
-            field.wrong("there is no command", help, problems);
+            field.wrong("the command is empty", help, problems);
         }
         Some(words)
     }
@@ -244,6 +244,15 @@ fn as_words(line: &str) -> String {
     format!("[{}]", line.split_whitespace().map(quoted).collect::<Vec<_>>().join(", "))
 }
 
+/// The words, each in backticks: `a`, `b` or `c`.
+fn one_of(words: &[&str]) -> String {
+    let quoted: Vec<String> = words.iter().map(|word| format!("`{word}`")).collect();
+    match quoted.as_slice() {
+        [first @ .., last] if !first.is_empty() => format!("{} or {last}", first.join(", ")),
+        quoted => quoted.concat(),
+    }
+}
+
 /// Whether it is a unit of files or of memory, in which a number can be written.
 pub(super) fn is_size(unit: &str) -> bool {
     matches!(unit, "MiB" | "GiB")
@@ -253,7 +262,7 @@ pub(super) fn is_size(unit: &str) -> bool {
 fn nearest_key(written: &str, section: &Section) -> String {
     let known = section.keys.iter().map(|key| key.name);
     meant(written, known.clone())
-        .unwrap_or_else(|| format!("the keys here are: {}", known.collect::<Vec<_>>().join(", ")))
+        .unwrap_or_else(|| format!("use one of these keys: {}", known.collect::<Vec<_>>().join(", ")))
 }
 
 impl<'a> Field<'a> {
@@ -270,7 +279,7 @@ impl<'a> Field<'a> {
     /// A problem of this value, `text`, if it does not pass the check.
     pub(super) fn checked(&self, text: &str, check: Option<&Check>, problems: &mut Collector) {
         if let Some(check) = check.filter(|check| !(check.holds)(text)) {
-            self.wrong(format!("`{text}` {}", check.wrong), check.help, problems);
+            self.wrong(format!("invalid {} `{text}`", check.what), check.help, problems);
         }
     }
 
@@ -287,7 +296,7 @@ impl<'a> Field<'a> {
                 None
             }
             _ => {
-                self.expected("text", "write one value here", problems);
+                self.expected("text", "write a single value", problems);
                 None
             }
         }
@@ -306,7 +315,7 @@ impl<'a> Field<'a> {
         let range = format!("a whole number from {least} to {most}");
         let with_unit = |text: &str| text.strip_suffix(unit)?.trim_end().parse::<u32>().ok();
         let Value::Scalar { text, plain } = &self.node.value else {
-            self.expected(&range, "write one number here", problems);
+            self.expected(&range, "write a single number", problems);
             return None;
         };
         if let Some(number) = with_unit(text).filter(|_| is_size(unit)).filter(|number| (least..=most).contains(number))
@@ -316,7 +325,7 @@ impl<'a> Field<'a> {
         match text.parse::<u32>() {
             Ok(number) if (least..=most).contains(&number) && *plain => Some(number),
             Ok(_) if !plain => {
-                self.expected(&range, "leave out the quotes", problems);
+                self.expected(&range, "remove the quotes", problems);
                 None
             }
             _ => {
@@ -340,8 +349,8 @@ impl<'a> Field<'a> {
         let seconds = number.trim().parse::<u32>().ok().and_then(|number| number.checked_mul(factor));
         let within = seconds.filter(|seconds| (least..=most).contains(seconds));
         if within.is_none() {
-            let message = format!("expected {least} to {most} seconds, found `{text}`");
-            self.wrong(message, "write a number of seconds, such as 30 or 30s", problems);
+            let message = format!("expected a time from {least} to {most} s, found `{text}`");
+            self.wrong(message, "write seconds, such as 30 or 30s, or use the unit m, h or d", problems);
         }
         within
     }
@@ -366,14 +375,14 @@ impl<'a> Field<'a> {
         }
         let words: Vec<&str> = known.iter().map(|(word, _)| *word).collect();
         let hint = meant(&text, words.iter().copied()).unwrap_or_default();
-        self.wrong(format!("`{text}` is none of: {}", words.join(", ")), hint, problems);
+        self.wrong(format!("expected {}, found `{text}`", one_of(&words)), hint, problems);
         None
     }
 
     /// As a list, each with its own place.
     pub(super) fn items(&self, problems: &mut Collector) -> Option<Vec<Field<'a>>> {
         let Value::List(items) = &self.node.value else {
-            self.expected("a list", "write it in brackets: [one, two]", problems);
+            self.expected("a list", "write the values in brackets: [one, two]", problems);
             return None;
         };
         let item = |(index, node)| Field { key: self.key, node, path: format!("{}[{index}]", self.path) };

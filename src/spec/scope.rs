@@ -35,12 +35,12 @@ const STACK: [(&str, StackFact); 5] = [
 
 /// The hint for a name that begins with one of these words, in a stack without such a part.
 const MISSING: [(&str, &str); 3] = [
-    ("database", "the stack has no `database`: add `database: {}` at the top of the file"),
-    ("cache", "the stack has no `cache`: add `cache: {}` at the top of the file"),
+    ("database", "add `database: {}` at the top of the file; the stack has no database"),
+    ("cache", "add `cache: {}` at the top of the file; the stack has no cache"),
     (
         "services",
-        "a service refers to those that it calls, by their names in its `calls`, and to secrets that are `generate` or `set` in a \
-         service: `((services.web.secrets.KEY))`",
+        "refer to services that are in `calls` of this service, or to a secret of a service that is `generate` or `set`, such as \
+         `((services.web.secrets.KEY))`",
     ),
 ];
 
@@ -105,7 +105,7 @@ impl Scope {
         if let Some((_, reference)) = self.0.iter().find(|(known, _)| known == name) {
             return Ok(reference.clone());
         }
-        let message = format!("there is no `{name}` to refer to");
+        let message = format!("reference `{name}` not found");
         let first = name.split('.').next().unwrap_or_default();
         let begins = |known: &&str| known.strip_prefix(first).is_some_and(|rest| rest.starts_with('.'));
         let all: Vec<&str> = self.0.iter().map(|(known, _)| known.as_str()).collect();
@@ -117,7 +117,7 @@ impl Scope {
         let shown = if alike.is_empty() { &all } else { &alike };
         let near = nearest(name, all.iter().copied()).map(|near| format!("did you mean `(({near}))`? "));
         let hint = format!(
-            "{}there are: {}; for the characters themselves, write `((!{name}))`",
+            "{}use one of: {}; for the literal text, write `((!{name}))`",
             near.unwrap_or_default(),
             shown.join(", ")
         );

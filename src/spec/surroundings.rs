@@ -87,8 +87,8 @@ fn missing(folder: &Path, path: &str, service: &mut Node, problems: &mut Collect
             problems.add(
                 from.span,
                 &path,
-                format!("there is no {name}"),
-                "name a file or folder from the folder of stack.yaml",
+                format!("{name} not found"),
+                "write the path relative to the folder of stack.yaml",
             );
         }
     }
@@ -105,11 +105,11 @@ fn without_package(folder: &Path, path: &str, service: &mut Node, problems: &mut
     }
     let name = name.trim_end_matches('/');
     let hint = if source.join("Dockerfile").is_file() {
-        format!("for the Dockerfile there, write `build: {{ dockerfile: {name}/Dockerfile }}`")
+        format!("to build its Dockerfile, write `build: {{ dockerfile: {name}/Dockerfile }}`")
     } else {
-        "name the folder of a Cargo package, or `{ dockerfile: … }`".to_owned()
+        "name the folder of a Cargo package, or write `build: { dockerfile: … }`".to_owned()
     };
-    problems.add(build.span, &format!("{path}.build"), format!("there is no Cargo.toml in {name}"), hint);
+    problems.add(build.span, &format!("{path}.build"), format!("Cargo.toml not found in {name}"), hint);
 }
 
 /// The value of `key` in a mapping.

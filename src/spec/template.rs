@@ -211,7 +211,7 @@ impl Template {
                 },
                 Token::Spaced { written, name } => {
                     let hint = format!("write `(({name}))`");
-                    wrong.push(Wrong::new(text, written, "a reference has no spaces in it".to_owned(), hint));
+                    wrong.push(Wrong::new(text, written, "invalid reference: it contains spaces".to_owned(), hint));
                 }
             }
         }

@@ -29,8 +29,8 @@ pub(super) fn substitute(node: &mut Node, variables: &dyn Fn(&str) -> Option<Str
                     problems.add(
                         span,
                         "",
-                        "`${` without its `}`",
-                        "close it, or write `$${` for the characters themselves",
+                        "missing `}` after `${`",
+                        "add the `}`, or write `$${` for a literal `${`",
                     );
                     problems.silence(span);
                     return;
@@ -96,8 +96,8 @@ impl<'a> Wanted<'a> {
             return Ok(value);
         }
         let hint = format!(
-            "set it, as in `{name}=… stackctl …`, write `${{{name}:-default}}` for a default, or `$${{{name}}}` for the characters \
-             themselves"
+            "set it, as in `{name}=… stackctl …`, write `${{{name}:-default}}` for a default, or `$${{{name}}}` for the literal \
+             text"
         );
         let empty = if *filled { " or is empty" } else { "" };
         match otherwise {

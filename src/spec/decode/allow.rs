@@ -19,27 +19,27 @@ pub(super) fn of(
     for (field, text) in map.texts("allow", problems)? {
         match range(&text) {
             Ok(range) if ranges.contains(&range) => {
-                field.wrong(format!("`{range}` stands here twice"), "keep one of them", problems);
+                field.wrong(format!("duplicate range `{range}`"), "keep one of them", problems);
             }
             Ok(range) => ranges.push(range),
             Err((message, hint)) => field.wrong(message, hint, problems),
         }
     }
     if routes.is_some_and(<[String]>::is_empty) {
-        let hint = "add `routes: [\"/*\"]`, or leave `allow` out";
-        map.wrong("allow", "no request comes to this service", hint, problems);
+        let hint = "add `routes: [\"/*\"]`, or remove `allow`";
+        map.wrong("allow", "this service receives no requests", hint, problems);
     }
     if let (Some(routes), Some(hosts)) = (routes, hosts) {
         let rules = limits::rules(routes.len(), hosts.len(), ranges.len());
         if rules > limits::RULES_OF_ALLOW {
             let message = format!(
-                "{} ranges for {} routes and {} host names take {rules} rules of the load balancer, and a service may have {}",
+                "{} ranges for {} routes and {} host names need {rules} load balancer rules, and a service can have {}",
                 ranges.len(),
                 routes.len(),
                 hosts.len(),
                 limits::RULES_OF_ALLOW
             );
-            map.wrong("allow", message, "write wider ranges in the place of several, or fewer routes", problems);
+            map.wrong("allow", message, "replace several ranges with a wider one, or use fewer routes", problems);
         }
     }
     Some(ranges)
@@ -47,18 +47,18 @@ pub(super) fn of(
 
 /// `text` as AWS writes it, or what is wrong with it and what to write.
 fn range(text: &str) -> Result<String, (String, String)> {
-    let such_as = || "such as 203.0.113.0/24, 203.0.113.7/32 or 2001:db8::/32".to_owned();
+    let such_as = || "use a range such as 203.0.113.0/24, 203.0.113.7/32 or 2001:db8::/32".to_owned();
     let (address, prefix) = text.split_once('/').map_or((text, None), |(address, prefix)| (address, Some(prefix)));
-    let address: IpAddr = address.parse().map_err(|_| (format!("`{text}` is no range of addresses"), such_as()))?;
+    let address: IpAddr = address.parse().map_err(|_| (format!("invalid address range `{text}`"), such_as()))?;
     let bits = if address.is_ipv4() { 32_u8 } else { 128 };
     let Some(prefix) = prefix else {
         return Err((
-            format!("`{text}` is an address and not a range"),
-            format!("write {address}/{bits} for it alone"),
+            format!("expected an address range, found the address `{text}`"),
+            format!("write {address}/{bits} for this one address"),
         ));
     };
     let Some(prefix) = prefix.parse::<u8>().ok().filter(|prefix| *prefix <= bits) else {
-        return Err((format!("`{text}` has no prefix from 0 to {bits}"), such_as()));
+        return Err((format!("invalid prefix length in `{text}`, expected 0 to {bits}"), such_as()));
     };
     let first = match address {
         IpAddr::V4(address) => {
@@ -72,10 +72,10 @@ fn range(text: &str) -> Result<String, (String, String)> {
     };
     let range = format!("{first}/{prefix}");
     if first != address {
-        return Err((format!("`{text}` does not begin where its prefix says"), format!("write {range}")));
+        return Err((format!("invalid address range `{text}`: the address has bits after the prefix"), format!("write {range}")));
     }
     if range == BROADCAST {
-        return Err((format!("a load balancer does not take `{range}`"), "leave it out".to_owned()));
+        return Err((format!("a load balancer does not accept the range `{range}`"), "remove it".to_owned()));
     }
     Ok(range)
 }

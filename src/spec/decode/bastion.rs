@@ -45,8 +45,8 @@ pub(super) fn bastion(field: &Field, problems: &mut Collector) -> Option<Bastion
             .map(|(name, user)| name.len() + user.ssh_keys.iter().map(String::len).sum::<usize>())
             .sum::<usize>();
     if bytes > MOST_BYTES {
-        let hint = "leave out some users or packages; Ed25519 keys are the shortest";
-        field.wrong(format!("{bytes} bytes of keys and packages do not fit into a host's user data"), hint, problems);
+        let hint = "remove some users or packages, or use Ed25519 keys, which are the shortest";
+        field.wrong(format!("{bytes} bytes of keys and packages do not fit into the user data of an instance"), hint, problems);
     }
     Some(Bastion { class: class?, packages, users, allow: allow? })
 }
@@ -55,7 +55,7 @@ fn packages(map: &Map, problems: &mut Collector) -> Option<Vec<String>> {
     let mut packages = Vec::new();
     for (field, name) in map.texts("packages", problems)? {
         if packages.contains(&name) {
-            field.wrong(format!("`{name}` stands here twice"), "keep one of them", problems);
+            field.wrong(format!("duplicate package `{name}`"), "keep one of them", problems);
         }
         packages.push(name);
     }
@@ -68,15 +68,15 @@ fn users_of(field: &Field, problems: &mut Collector) -> Option<BTreeMap<String, 
     for field in entries.fields() {
         let name = &field.key.text;
         if TAKEN.contains(&name.as_str()) || !is_user(name) {
-            let hint = "up to 32 of a-z, 0-9, _ and -, beginning with a letter, and no user of the system";
-            problems.add(field.key.span, &field.path, format!("`{name}` cannot name a user"), hint);
+            let hint = "use up to 32 characters of a-z, 0-9, _ and -, beginning with a letter; names of system users are not possible";
+            problems.add(field.key.span, &field.path, format!("invalid user name `{name}`"), hint);
         }
         if let Some(user) = user(&field, problems) {
             users.insert(name.clone(), user);
         }
     }
     if entries.fields().next().is_none() {
-        field.wrong("nobody could log in", "add a user: { admin: { ssh_key: \"ssh-ed25519 …\" } }", problems);
+        field.wrong("the bastion has no users", "add a user: { admin: { ssh_key: \"ssh-ed25519 …\" } }", problems);
     }
     Some(users)
 }
@@ -99,7 +99,7 @@ fn user(field: &Field, problems: &mut Collector) -> Option<BastionUser> {
     }
     if map.get("ssh_key").is_none() && map.get("ssh_keys").is_none() {
         let hint = "add `ssh_key: \"ssh-ed25519 … name\"`, the content of a .pub file";
-        problems.add(field.key.span, &field.path, format!("`{}` could not log in", field.key.text), hint);
+        problems.add(field.key.span, &field.path, format!("user `{}` has no SSH key", field.key.text), hint);
     }
     Some(BastionUser { sudo: sudo?, ssh_keys })
 }
@@ -109,18 +109,18 @@ fn ssh_key(field: &Field, text: String, problems: &mut Collector) -> Option<Stri
     let mut words = text.split_whitespace();
     let (kind, body) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
     let problem = if text.contains("PRIVATE KEY") {
-        Some("this is a private key, and never belongs here")
+        Some("found a private key, expected a public key")
     } else if text.lines().count() > 1 {
-        Some("a key is one line")
+        Some("the public key has several lines")
     } else if !KEYS.contains(&kind) {
-        Some("this is no public SSH key")
+        Some("invalid public SSH key")
     } else if !BASE64_STANDARD.decode(body).is_ok_and(|bytes| names(&bytes, kind)) {
-        Some("the key is cut off or mistyped")
+        Some("the public key is incomplete or contains a typing error")
     } else {
         None
     };
     if let Some(problem) = problem {
-        field.wrong(problem, "paste the content of a .pub file: ssh-ed25519 AAAA… name", problems);
+        field.wrong(problem, "paste the content of a .pub file, such as ssh-ed25519 AAAA… name", problems);
         return None;
     }
     Some(text)
@@ -138,8 +138,8 @@ fn allow(field: &Field, problems: &mut Collector) -> Option<Vec<Cidr>> {
     for (field, text) in field.texts(problems)? {
         let Some(range) = network::range(&text) else {
             field.wrong(
-                format!("`{text}` is no range of addresses"),
-                "such as 203.0.113.0/24, or 203.0.113.7/32",
+                format!("invalid address range `{text}`"),
+                "use a range such as 203.0.113.0/24 or 203.0.113.7/32",
                 problems,
             );
             continue;
@@ -147,7 +147,7 @@ fn allow(field: &Field, problems: &mut Collector) -> Option<Vec<Cidr>> {
         ranges.push(range);
     }
     if ranges.is_empty() {
-        field.wrong("nobody could reach it", "add the range that you come from, such as 203.0.113.0/24", problems);
+        field.wrong("`allow` is empty", "add the range that contains your address, such as 203.0.113.0/24", problems);
     }
     Some(ranges)
 }

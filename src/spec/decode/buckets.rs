@@ -20,16 +20,16 @@ const RESERVED: [&str; 2] = ["sthree-", "amzn-s3-demo-"];
 pub(super) fn buckets(field: &Field, prefix: &str, problems: &mut Collector) -> BTreeMap<String, Bucket> {
     let Some(entries) = Entries::new(field.node, &field.path, problems) else { return BTreeMap::new() };
     if let Some(reserved) = RESERVED.iter().find(|reserved| prefix.starts_with(*reserved)) {
-        let hint = "take another `name` for the stack";
-        let message = format!("the buckets of this stack would be called `{prefix}…`, and AWS reserves `{reserved}`");
+        let hint = "choose another `name` for the stack";
+        let message = format!("the bucket names of this stack would begin with `{prefix}`, and AWS reserves `{reserved}`");
         problems.add(field.key.span, &field.path, message, hint);
     }
     let mut buckets = BTreeMap::new();
     for field in entries.fields() {
         let name = &field.key.text;
         if !check::is_name(name, check::LONGEST_NAME) {
-            let hint = "2 to 20 of a-z, 0-9 and -, beginning with a letter";
-            problems.add(field.key.span, &field.path, format!("`{name}` cannot name a bucket"), hint);
+            let hint = "use 2 to 20 characters of a-z, 0-9 and -, beginning with a letter";
+            problems.add(field.key.span, &field.path, format!("invalid bucket name `{name}`"), hint);
         }
         // What is empty counts as not there, as everywhere: an environment takes a bucket away with `null`.
         if field.node.is_null() {
@@ -59,17 +59,17 @@ pub(super) fn used(map: &Map, declared: &[&str], problems: &mut Collector) -> Op
     let mut used = Vec::new();
     let texts = map.texts("buckets", problems)?;
     if texts.len() > MOST_BUCKETS {
-        let message = format!("a service can use {MOST_BUCKETS} buckets, and here are {}", texts.len());
-        map.wrong("buckets", message, "keep more in each, below prefixes of their own", problems);
+        let message = format!("a service can use at most {MOST_BUCKETS} buckets, found {}", texts.len());
+        map.wrong("buckets", message, "use fewer buckets, with a key prefix for each kind of object", problems);
     }
     for (field, name) in texts {
         if !declared.contains(&name.as_str()) {
             let hint = meant(&name, declared.iter().copied())
                 .unwrap_or_else(|| format!("add it at the top of the file: buckets: {{ {name}: {{}} }}"));
-            field.wrong(format!("there is no bucket `{name}`"), hint, problems);
+            field.wrong(format!("bucket `{name}` not found"), hint, problems);
         }
         if used.contains(&name) {
-            field.wrong(format!("`{name}` is there twice"), "keep one of them", problems);
+            field.wrong(format!("duplicate bucket `{name}`"), "keep one of them", problems);
         }
         used.push(name);
     }

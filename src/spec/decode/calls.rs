@@ -35,7 +35,7 @@ pub(super) fn calls(map: &Map, name: &str, all: &[Field], problems: &mut Collect
         match there {
             _ if wanted == name => {
                 let hint =
-                    "leave it out: a task reaches itself at 127.0.0.1, and other tasks of its service by their work";
+                    "remove it; a task reaches itself at 127.0.0.1";
                 field.wrong(format!("`{name}` cannot call itself"), hint, problems);
             }
             None => {
@@ -43,17 +43,17 @@ pub(super) fn calls(map: &Map, name: &str, all: &[Field], problems: &mut Collect
                     all.iter().map(|service| service.key.text.as_str()).filter(|other| *other != name).collect();
                 let hint = match meant(&wanted, others.iter().copied()) {
                     Some(meant) => meant,
-                    None if others.is_empty() => "there is no other service".to_owned(),
-                    None => format!("there are: {}", others.join(", ")),
+                    None if others.is_empty() => "remove it; the stack has no other service".to_owned(),
+                    None => format!("use one of: {}", others.join(", ")),
                 };
-                field.wrong(format!("there is no service `{wanted}`"), hint, problems);
+                field.wrong(format!("service `{wanted}` not found"), hint, problems);
             }
             Some(service) if !["port", "expose", "target_container"].iter().any(|key| service.has(key)) => {
-                let hint = format!("give `{wanted}` a `port`, or `expose: [5672]` for ports that are not PORT");
-                field.wrong(format!("`{wanted}` has no port to call"), hint, problems);
+                let hint = format!("add `port` to `{wanted}`, or `expose: [5672]` for a port other than PORT");
+                field.wrong(format!("service `{wanted}` has no port"), hint, problems);
             }
             Some(_) if calls.contains(&wanted) => {
-                field.wrong(format!("`{wanted}` stands here twice"), "name each service once", problems);
+                field.wrong(format!("duplicate service `{wanted}`"), "name each service once", problems);
             }
             Some(_) => calls.push(wanted),
         }
@@ -81,11 +81,11 @@ pub(super) fn exposed(map: &Map, port: Option<u16>, problems: &mut Collector) ->
                 field.wrong(format!("invalid port `{text}`"), "write a number from 1 to 65535", problems);
             }
             Some(number) if Some(number) == port => {
-                let hint = "leave it out: others call `port` as well";
-                field.wrong(format!("{number} is the `port` already"), hint, problems);
+                let hint = "remove it; other services can call `port` as well";
+                field.wrong(format!("port {number} is already the `port` of the service"), hint, problems);
             }
             Some(number) if ports.contains(&number) => {
-                field.wrong(format!("{number} stands here twice"), "name each port once", problems);
+                field.wrong(format!("duplicate port {number}"), "name each port once", problems);
             }
             Some(number) => ports.push(number),
         }

@@ -26,9 +26,9 @@ pub(super) fn of_service(map: &Map, problems: &mut Collector) -> Option<(Vec<Str
         } else {
             for (field, host) in field.texts(problems)? {
                 if hosts.contains(&host) {
-                    field.wrong(format!("`{host}` stands here twice"), "keep one of them", problems);
+                    field.wrong(format!("duplicate host name `{host}`"), "keep one of them", problems);
                 } else if !crate::spec::check::is_host(&host) {
-                    field.wrong(format!("`{host}` is no host name"), "such as api.example.com", problems);
+                    field.wrong(format!("invalid host name `{host}`"), "use a name such as api.example.com", problems);
                 }
                 hosts.push(host);
             }
@@ -51,19 +51,19 @@ pub(super) fn gather(
     for (name, service) in services.iter().filter(|(_, service)| !service.domains.is_empty()) {
         if given {
             let (span, path) = place(root, name);
-            let message = format!("{} leads to a load balancer that is not the stack's", in_words(&service.domains));
+            let message = format!("`domains` cannot be used with `load_balancer.listener`: {}", in_words(&service.domains));
             problems.add(
                 span,
                 &path,
                 message,
-                "use `host` for the names, and make their records where its certificate is made",
+                "use `host` for the names, and create their DNS records where you manage the certificate",
             );
             continue;
         }
         let trusted = balancer.as_ref().map_or(written.is_some(), |one| !matches!(one.tls, Tls::Off | Tls::SelfSigned));
         if !trusted {
             let (span, path) = place(root, name);
-            let message = format!("{} needs a certificate that browsers trust", in_words(&service.domains));
+            let message = format!("`domains` needs a certificate that browsers trust: {}", in_words(&service.domains));
             problems.add(
                 span,
                 &path,
@@ -88,12 +88,12 @@ pub(super) fn gather(
     }
     if balancer.domains.is_empty() {
         let hint = "add `domain: app.example.com`, a name in a public hosted zone of this account's Route 53";
-        map.wrong("tls", "`tls: acm` needs the name that the certificate is for", hint, problems);
+        map.wrong("tls", "`tls: acm` needs a domain name for the certificate", hint, problems);
     }
     if balancer.domains.len() > NAMES {
-        let message = format!("the certificate is to have {} names, and ACM takes {NAMES}", balancer.domains.len());
+        let message = format!("the certificate would have {} names, and ACM allows {NAMES}", balancer.domains.len());
         let hint =
-            "put names of one domain together, as `\"*.example.com\"`, or name the ARN of a certificate that you have";
+            "replace names of one domain with `\"*.example.com\"`, or write the ARN of an existing certificate";
         map.wrong("tls", message, hint, problems);
     }
 }
@@ -106,15 +106,15 @@ fn redirected(map: &Map, balancer: &LoadBalancer, services: &BTreeMap<String, Se
         let at = Field { key, node, path: format!("{}.{}", field.path, key.text) };
         let serves = |name: &String| name == to || name.strip_prefix('*').is_some_and(|above| below(to, above));
         if balancer.redirects.contains_key(to) {
-            at.wrong(format!("`{to}` redirects itself"), "name the one that serves", problems);
+            at.wrong(format!("`{to}` is itself a redirect"), "name the final target", problems);
         } else if !balancer.domains.iter().any(serves) {
             let hint = format!("add it to `domains`: [{to}]");
-            at.wrong(format!("`{to}` is no name of this stack"), hint, problems);
+            at.wrong(format!("the stack has no domain `{to}`"), hint, problems);
         }
         let wanted = services.iter().find(|(_, service)| service.domains.contains(&key.text));
         if let Some((service, _)) = wanted {
-            let message = format!("`{}` redirects, and `{service}` is to answer at it", key.text);
-            at.wrong(message, "keep one of the two", problems);
+            let message = format!("`{}` is a redirect, and a domain of the service `{service}`", key.text);
+            at.wrong(message, "remove it from `redirects`, or from `domains` of the service", problems);
         }
     }
 }

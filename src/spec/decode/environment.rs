@@ -22,8 +22,8 @@ pub(super) fn is_variable(field: &Field, problems: &mut Collector) -> bool {
     let name = &field.key.text;
     let is_one = check::is_variable(name);
     if !is_one {
-        let hint = "letters, digits and _, not beginning with a digit";
-        problems.add(field.key.span, &field.path, format!("`{name}` cannot name an environment variable"), hint);
+        let hint = "use letters, digits and _, not beginning with a digit";
+        problems.add(field.key.span, &field.path, format!("invalid environment variable name `{name}`"), hint);
     }
     is_one
 }
@@ -32,8 +32,8 @@ pub(super) fn is_variable(field: &Field, problems: &mut Collector) -> bool {
 pub(super) fn variable(field: &Field, problems: &mut Collector) -> String {
     let name = field.key.text.clone();
     if is_variable(field, problems) && RESERVED.contains(&name.as_str()) {
-        let hint = "leave it out, or take another name";
-        problems.add(field.key.span, &field.path, format!("{name} is given to every container by stackctl"), hint);
+        let hint = "remove it, or use another name";
+        problems.add(field.key.span, &field.path, format!("stackctl already sets {name} in every container"), hint);
     }
     name
 }
@@ -59,7 +59,7 @@ pub(super) fn files(map: &Map, problems: &mut Collector) {
         None => field.texts(problems),
     };
     for (field, name) in named.unwrap_or_default() {
-        below(&field, Path::new(&name), "name the file, such as deploy/web.env", problems);
+        below(&field, Path::new(&name), "write the path of a file, such as deploy/web.env", problems);
     }
 }
 
@@ -87,7 +87,7 @@ pub(super) fn plain(
     let (name, text) = (&field.key.text, field.loose_text(problems)?);
     let value = template(field, &text, scope, problems);
     if value.iter().flat_map(Template::references).any(template::Reference::is_secret) {
-        let message = format!("{name} has a secret in it, and `env` is plain text in the task definition");
+        let message = format!("{name} contains a secret, and `env` is plain text in the task definition");
         field.wrong(message, hint(name, &quoted(&text)), problems);
     }
     value
@@ -129,14 +129,14 @@ pub(super) fn without(map: &Map, given: &[&str], problems: &mut Collector) -> Op
             let hint = match nearest(&name, given.iter().copied()) {
                 Some(near) => format!("did you mean {near}?"),
                 None if given.is_empty() => {
-                    "leave `without` out: this container is given nothing of that kind".to_owned()
+                    "remove `without`; this container gets no such variables".to_owned()
                 }
-                None => format!("it is given: {}", given.join(", ")),
+                None => format!("use one of: {}", given.join(", ")),
             };
-            field.wrong(format!("the container is not given `{name}` in the first place"), hint, problems);
+            field.wrong(format!("this container does not get the variable `{name}`"), hint, problems);
         }
         if without.contains(&name) {
-            field.wrong(format!("`{name}` is there twice"), "keep one of them", problems);
+            field.wrong(format!("duplicate variable `{name}`"), "keep one of them", problems);
         }
         without.push(name);
     }
@@ -163,8 +163,8 @@ fn without_balancer(path: &str, container: &Node, problems: &mut Collector) {
             let Some(text) = node.text() else { continue };
             for wanted in template::names(text).filter(|name| ["stack.url", "stack.domain"].contains(name)) {
                 let path = format!("{path}.{}.{}", key.text, variable.text);
-                let message = format!("there is no `{wanted}`: the stack has no load balancer");
-                let hint = "give a service a `port`, or leave this out";
+                let message = format!("`{wanted}` not found: the stack has no load balancer");
+                let hint = "add `port` to a service, or remove this";
                 problems.add_within(node.span, (format!("(({wanted}))"), 0), &path, message, hint);
             }
         }

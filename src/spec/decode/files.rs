@@ -11,7 +11,7 @@ use crate::spec::{
     service::FileFrom,
 };
 
-const SUCH_AS: &str = "name the file or folder, such as deploy/nginx.conf";
+const SUCH_AS: &str = "write the path of a file or folder, such as deploy/nginx.conf";
 
 pub(super) fn files(service: &Map, problems: &mut Collector) -> Option<BTreeMap<String, FileFrom>> {
     let Some(field) = service.get("files") else { return Some(BTreeMap::new()) };
@@ -20,7 +20,7 @@ pub(super) fn files(service: &Map, problems: &mut Collector) -> Option<BTreeMap<
     for field in entries.fields() {
         let path = &field.key.text;
         if let Some(wrong) = paths::image_path_problem(path) {
-            let hint = "write the whole path in the image, such as /etc/nginx/conf.d/default.conf";
+            let hint = "write the absolute path in the image, such as /etc/nginx/conf.d/default.conf";
             problems.add(field.key.span, &field.path, format!("`{path}` {wrong}"), hint);
         }
         if let Some(file) = file(&field, problems) {
@@ -50,8 +50,8 @@ fn mode(field: &Field, problems: &mut Collector) -> Option<u32> {
     let digits = text.strip_prefix("0o").unwrap_or(&text);
     let mode = u32::from_str_radix(digits, 8).ok().filter(|mode| (3..=4).contains(&digits.len()) && *mode <= 0o777);
     if mode.is_none() {
-        let hint = "three octal digits with a 0 before them: 0644 to read, 0755 to run";
-        field.wrong(format!("`{text}` is no mode"), hint, problems);
+        let hint = "use 0 and three octal digits, such as 0644 for files and 0755 for programs";
+        field.wrong(format!("invalid mode `{text}`"), hint, problems);
     }
     mode
 }

@@ -40,8 +40,8 @@ pub(super) fn health(
     };
     let by_command = has_command(service);
     if port.is_some() && !routed && !by_command {
-        let hint = "add `routes`, or leave `health` out";
-        field.wrong("the load balancer checks no task of a service without routes", hint, problems);
+        let hint = "add `routes`, or remove `health`";
+        field.wrong("the load balancer does not check the tasks of a service without routes", hint, problems);
     }
     if has_codes_for_keys(&field, problems) {
         return None;
@@ -49,12 +49,12 @@ pub(super) fn health(
     let map = Map::new(field.node, &field.path, &HEALTH, problems)?;
     if !by_command {
         for key in ["retries", "start"] {
-            map.wrong(key, format!("`{key}` needs a `command`"), "add `command: [check]`, or leave this out", problems);
+            map.wrong(key, format!("`{key}` needs a `command`"), "add `command: [check]`, or remove this key", problems);
         }
     } else if port.is_none() || !routed {
         for key in ["path", "codes", "grace", "healthy", "unhealthy", "port"] {
-            let message = format!("`{key}` is for the load balancer, which checks no task of this service");
-            map.wrong(key, message, "leave it out, or add `port` and `routes`", problems);
+            let message = format!("`{key}` has no effect: the load balancer does not check the tasks of this service");
+            map.wrong(key, message, "remove it, or add `port` and `routes`", problems);
         }
     }
     let (health, own) = (check(&map, (port, protocol), problems), own(&map, problems));
@@ -88,7 +88,7 @@ fn own(map: &Map, problems: &mut Collector) -> Option<Check> {
     };
     let (interval, timeout) = (time("interval", INTERVAL)?, time("timeout", TIMEOUT)?);
     if timeout > LONGEST_TIMEOUT && !command.is_empty() {
-        let message = format!("`timeout` is {timeout} s, and a command has {LONGEST_TIMEOUT} s at most");
+        let message = format!("`timeout` is {timeout} s, and at most {LONGEST_TIMEOUT} s are allowed for a command");
         map.wrong("timeout", message, format!("write `timeout: {LONGEST_TIMEOUT}` or less"), problems);
     }
     Some(Check { command, interval, timeout, retries: retries?, start: start? })
@@ -107,8 +107,8 @@ fn check(map: &Map, (of_service, protocol): (Option<u16>, Protocol), problems: &
         && timeout >= interval
         && map.get("command").is_none()
     {
-        let message = format!("`timeout` is {timeout} s and `interval` is {interval} s");
-        let hint = format!("`timeout` can be {} s at most, or raise `interval`", interval - 1);
+        let message = format!("`timeout` ({timeout} s) must be less than `interval` ({interval} s)");
+        let hint = format!("write `timeout: {}` or less, or increase `interval`", interval - 1);
         map.wrong("timeout", message, hint, problems);
     }
     let (healthy, unhealthy) = (map.number("healthy", problems), map.number("unhealthy", problems));

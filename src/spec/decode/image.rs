@@ -19,7 +19,7 @@ use crate::spec::{
 pub(super) fn image(map: &Map, service: &Field, problems: &mut Collector) -> Option<ImageFrom> {
     match (map.get("build"), map.get("image")) {
         (Some(build), Some(_)) => {
-            build.wrong("a service has `build` or `image`, not both", "keep one of them", problems);
+            build.wrong("found both `build` and `image`", "keep one of them", problems);
             None
         }
         (None, None) => {
@@ -32,7 +32,7 @@ pub(super) fn image(map: &Map, service: &Field, problems: &mut Collector) -> Opt
         (Some(field), None) if field.node.what() == "a mapping" => dockerfile(&field, problems),
         (Some(field), None) => {
             let folder = PathBuf::from(field.text(problems)?);
-            below(&field, &folder, "name the package's folder, such as app", problems);
+            below(&field, &folder, "write the folder of the package, such as app", problems);
             Some(ImageFrom::Package(folder))
         }
     }
@@ -47,8 +47,8 @@ fn dockerfile(build: &Field, problems: &mut Collector) -> Option<ImageFrom> {
         }
         Some(path)
     };
-    let context = path("context", "name a folder, such as .");
-    let path = path("dockerfile", "name the file, such as ./Dockerfile");
+    let context = path("context", "write a folder, such as .");
+    let path = path("dockerfile", "write the path of the file, such as ./Dockerfile");
     let target = map.text("target", problems);
     let args = map.get("args").map_or(Some(BTreeMap::new()), |field| arguments(&field, problems));
     let path = path?;
@@ -85,11 +85,11 @@ fn arguments(field: &Field, problems: &mut Collector) -> Option<BTreeMap<String,
         let is_dockers =
             name.starts_with("BUILDX_") || name.starts_with("BUILDKIT_") || DOCKERS.contains(&name.as_str());
         if !check::is_variable(&name) {
-            let hint = "letters, digits and _, not beginning with a digit";
-            problems.add(field.key.span, &field.path, format!("`{name}` cannot name a build argument"), hint);
+            let hint = "use letters, digits and _, not beginning with a digit";
+            problems.add(field.key.span, &field.path, format!("invalid build argument name `{name}`"), hint);
         } else if is_dockers || matches!(name.as_str(), "HOME" | "PATH") {
-            let hint = "take another name, in the ARG line of the Dockerfile as well";
-            problems.add(field.key.span, &field.path, format!("`{name}` is read by the docker command itself"), hint);
+            let hint = "use another name, also in the ARG line of the Dockerfile";
+            problems.add(field.key.span, &field.path, format!("the docker command reserves the build argument `{name}`"), hint);
         }
         arguments.insert(name, field.loose_text(problems)?);
     }
@@ -99,7 +99,7 @@ fn arguments(field: &Field, problems: &mut Collector) -> Option<BTreeMap<String,
 /// What is built has to be in the project: a path that leaves it would be another one on each machine.
 pub(super) fn below(field: &Field, path: &Path, hint: &str, problems: &mut Collector) {
     if !paths::is_below(path) {
-        field.wrong(format!("`{}` is not below the folder of stack.yaml", path.display()), hint, problems);
+        field.wrong(format!("the path `{}` is not inside the folder of stack.yaml", path.display()), hint, problems);
     }
 }
 
@@ -133,16 +133,16 @@ pub(super) fn repositories(
         let Some((key, build)) = field.node.entries().iter().find(|(key, _)| is_image(&key.text)) else { continue };
         let path = format!("{}.{}", field.path, key.text);
         if name.len() > repository::LONGEST {
-            let message = format!("the path is too long to name a repository: {} characters", name.len());
-            let hint = format!("move what is built to a path of at most {} characters", repository::LONGEST);
+            let message = format!("the path is too long for the name of an ECR repository: {} characters", name.len());
+            let hint = format!("use a path of at most {} characters", repository::LONGEST);
             problems.add(build.span, &path, message, hint);
         }
         match taken.get(&name) {
             Some((other, theirs)) if !theirs.has_image_of(decoded) => {
                 let message =
-                    format!("`{service}` and `{other}` build different images for one ECR repository, `{name}`");
-                let hint = "rename one of the two folders, or build both in the same way: only letters, digits and \
-                            single hyphens tell repositories apart";
+                    format!("`{service}` and `{other}` build different images for the same ECR repository, `{name}`");
+                let hint = "rename one of the two folders, or build both in the same way; repository names differ only \
+                            in letters, digits and single hyphens";
                 problems.add(build.span, &path, message, hint);
             }
             Some(_) => {}

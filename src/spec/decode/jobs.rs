@@ -56,8 +56,8 @@ pub(super) fn jobs(field: &Field, root: &Map, scope: &Scope, problems: &mut Coll
     for field in entries.fields() {
         let name = &field.key.text;
         if !check::is_name(name, check::LONGEST_NAME) {
-            let hint = "2 to 20 of a-z, 0-9 and -, beginning with a letter";
-            problems.add(field.key.span, &field.path, format!("`{name}` cannot name a job"), hint);
+            let hint = "use 2 to 20 characters of a-z, 0-9 and -, beginning with a letter";
+            problems.add(field.key.span, &field.path, format!("invalid job name `{name}`"), hint);
         }
         // What is empty counts as not there, as everywhere: an environment takes a job away with `null`.
         if field.node.is_null() {
@@ -75,14 +75,14 @@ fn job(field: &Field, beside: &Beside, problems: &mut Collector) -> Option<Job> 
     let has_image = map.get("build").is_some() || map.get("image").is_some();
     let runs = match map.get("service") {
         Some(of) if has_image => {
-            let hint = "keep `service` for the image of a service, or `build` or `image` for one of its own";
-            of.wrong("a job has one of `service`, `build` and `image`", hint, problems);
+            let hint = "keep `service` to use the image of a service, or `build` or `image` for another one";
+            of.wrong("found more than one of `service`, `build` and `image`", hint, problems);
             None
         }
         None if !has_image => {
             let service = beside.names().first().map_or("web", |name| *name).to_owned();
             let hint = format!(
-                "add `service: {service}` for the image of that service, or `build` or `image` for one of its own"
+                "add `service: {service}` to use the image of that service, or `build` or `image` for another one"
             );
             problems.add(field.key.span, &field.path, format!("`{}` has no image", field.key.text), hint);
             // What else is wrong with it is said all the same.
@@ -113,8 +113,8 @@ fn job(field: &Field, beside: &Beside, problems: &mut Collector) -> Option<Job> 
     let job =
         Job { runs: runs?, command: command?, schedule: schedule?, timezone: timezone?, timeout, retries: retries? };
     if job.has_definition() && beside.names().contains(&field.key.text.as_str()) {
-        let hint = "rename one of the two: both have a task definition of that name";
-        problems.add(field.key.span, &field.path, format!("there is a service `{}` too", field.key.text), hint);
+        let hint = "rename one of the two; both have a task definition of this name";
+        problems.add(field.key.span, &field.path, format!("a service `{}` already exists", field.key.text), hint);
     }
     Some(job)
 }
@@ -124,12 +124,12 @@ fn of_service(of: &Field, map: &Map, beside: &Beside, problems: &mut Collector) 
     let name = of.text(problems)?;
     let names = beside.names();
     if !names.contains(&name.as_str()) {
-        let hint = meant(&name, names.iter().copied()).unwrap_or_else(|| format!("there are: {}", names.join(", ")));
-        of.wrong(format!("there is no service `{name}`"), hint, problems);
+        let hint = meant(&name, names.iter().copied()).unwrap_or_else(|| format!("use one of: {}", names.join(", ")));
+        of.wrong(format!("service `{name}` not found"), hint, problems);
     }
     for key in OF_OWN {
-        let hint = format!("write it in the service `{name}`, whose image, secrets and permissions the job has");
-        map.wrong(key, format!("`{key}` is for a job with an image of its own"), hint, problems);
+        let hint = format!("write it in the service `{name}`; the job uses its image, secrets and permissions");
+        map.wrong(key, format!("`{key}` is not allowed in a job with `service`"), hint, problems);
     }
     let sized = map.get("cpu").is_some() || map.get("memory").is_some();
     let size = if sized { size(map, problems) } else { (None, None) };

@@ -50,20 +50,20 @@ pub(super) fn load_balancer(field: &Field, region: Option<&str>, problems: &mut 
 /// A listener that somebody else has made, which is used as it is.
 fn given(map: &Map, arn: &str, region: Option<&str>, problems: &mut Collector) {
     for key in ["tls", "domain", "domains", "redirects", "idle_timeout"] {
-        let hint = "leave it out, or leave `listener` out for a load balancer of the stack's own";
-        map.wrong(key, format!("`{key}` is that of the load balancer which has the listener"), hint, problems);
+        let hint = "remove it, or remove `listener` to create a load balancer for the stack";
+        map.wrong(key, format!("`{key}` cannot be used with `listener`"), hint, problems);
     }
-    let such_as = "such as arn:aws:elasticloadbalancing:eu-west-1:123456789012:listener/app/shared/0123456789abcdef/0123456789abcdef";
+    let such_as = "use an ARN such as arn:aws:elasticloadbalancing:eu-west-1:123456789012:listener/app/shared/0123456789abcdef/0123456789abcdef";
     match check::listener_region(arn) {
         None => map.wrong(
             "listener",
-            format!("`{arn}` is no ARN of a listener of an application load balancer"),
+            format!("invalid ARN `{arn}` of an Application Load Balancer listener"),
             such_as,
             problems,
         ),
         Some(of) if region.is_some_and(|region| region != of) => {
-            let hint = "name a listener of the stack's region: targets are in the region of their load balancer";
-            map.wrong("listener", format!("this listener is in {of}, and the stack is not"), hint, problems);
+            let hint = "name a listener in the region of the stack; targets are in the region of their load balancer";
+            map.wrong("listener", format!("this listener is in {of}, and the stack is in another region"), hint, problems);
         }
         Some(_) => {}
     }
@@ -73,7 +73,7 @@ fn without_certificate(named: &Field, problems: &mut Collector) {
     let key = &named.key.text;
     let what =
         if key == "redirects" { format!("`{key}` need") } else { format!("a `{}` needs", key.trim_end_matches('s')) };
-    let hint = "write `tls: acm` beside it, or the ARN of a certificate for this name";
+    let hint = "write `tls: acm`, or the ARN of a certificate for this name, beside it";
     named.wrong(format!("{what} a certificate that browsers trust"), hint, problems);
 }
 
@@ -84,14 +84,14 @@ fn domains(map: &Map, problems: &mut Collector) -> Option<Vec<String>> {
         if let (Some(first), Some(field)) = (names.first(), map.get("domains"))
             && first.starts_with("*.")
         {
-            let hint = format!("name one without `*` first, such as {}", first.trim_start_matches("*."));
-            field.wrong(format!("`{first}` is first, and the stack's URL needs one name"), hint, problems);
+            let hint = format!("write a name without `*` first, such as {}", first.trim_start_matches("*."));
+            field.wrong(format!("the first name, `{first}`, is the URL of the stack and cannot contain `*`"), hint, problems);
         }
         return Some(names);
     };
     if map.get("domains").is_some() {
-        let message = "`domain` and `domains` stand side by side";
-        one.wrong(message, "keep `domains`, with this name as its first", problems);
+        let message = "found both `domain` and `domains`";
+        one.wrong(message, "remove `domain`, and write its name first in `domains`", problems);
     }
     Some(vec![domain(&one, problems)?])
 }
@@ -101,14 +101,14 @@ pub(super) fn names(map: &Map, problems: &mut Collector) -> Option<Vec<String>> 
     let mut names = Vec::new();
     for (field, name) in map.texts("domains", problems)? {
         if let Some(problem) = check::domains_problem(&name) {
-            field.wrong(format!("`{name}`: {problem}"), "such as app.example.com or `\"*.example.com\"`", problems);
+            field.wrong(format!("invalid domain `{name}`: {problem}"), "use a name such as app.example.com or `\"*.example.com\"`", problems);
         } else if names.contains(&name) {
-            field.wrong(format!("`{name}` stands here twice"), "keep one of them", problems);
+            field.wrong(format!("duplicate domain `{name}`"), "keep one of them", problems);
         }
         names.push(name);
     }
     if let Some(field) = map.get("domains").filter(|_| names.is_empty()) {
-        field.wrong("there is no name", "such as [app.example.com], or leave `domains` out", problems);
+        field.wrong("`domains` is empty", "write names such as [app.example.com], or remove `domains`", problems);
     }
     Some(names)
 }
@@ -118,9 +118,9 @@ fn domain(field: &Field, problems: &mut Collector) -> Option<String> {
     if let Some(problem) = check::domain_problem(&name) {
         let hint = match name.strip_prefix("*.") {
             Some(rest) => format!("use `domains` for it: `domains: [{rest}, \"*.{rest}\"]`"),
-            None => "such as app.example.com".to_owned(),
+            None => "use a name such as app.example.com".to_owned(),
         };
-        field.wrong(format!("`{name}`: {problem}"), hint, problems);
+        field.wrong(format!("invalid domain `{name}`: {problem}"), hint, problems);
         return None;
     }
     Some(name)
@@ -132,8 +132,8 @@ fn redirects(map: &Map, problems: &mut Collector) -> Option<BTreeMap<String, Str
     for field in Entries::new(field.node, &field.path, problems)?.fields() {
         let name = field.key.text.clone();
         if let Some(problem) = check::domain_problem(&name) {
-            let hint = "such as www.example.com: example.com";
-            problems.add(field.key.span, &field.path, format!("`{name}`: {problem}"), hint);
+            let hint = "write an entry such as www.example.com: example.com";
+            problems.add(field.key.span, &field.path, format!("invalid domain `{name}`: {problem}"), hint);
         }
         redirects.insert(name, domain(&field, problems)?);
     }
@@ -143,12 +143,12 @@ fn redirects(map: &Map, problems: &mut Collector) -> Option<BTreeMap<String, Str
 fn certificate(map: &Map, arn: &str, region: Option<&str>, problems: &mut Collector) {
     match check::certificate_region(arn) {
         None => {
-            let hint = "such as arn:aws:acm:eu-west-1:123456789012:certificate/12345678-1234-1234-1234-123456789012";
-            map.wrong("tls", format!("`{arn}` is no ARN of a certificate in ACM"), hint, problems);
+            let hint = "use an ARN such as arn:aws:acm:eu-west-1:123456789012:certificate/12345678-1234-1234-1234-123456789012";
+            map.wrong("tls", format!("invalid ARN `{arn}` of an ACM certificate"), hint, problems);
         }
         Some(of) if region.is_some_and(|region| region != of) => {
-            let hint = "request or import it in the stack's region as well: a load balancer takes no other";
-            map.wrong("tls", format!("this certificate is in {of}, and the stack is not"), hint, problems);
+            let hint = "request or import it in the region of the stack; a load balancer uses certificates of its own region";
+            map.wrong("tls", format!("this certificate is in {of}, and the stack is in another region"), hint, problems);
         }
         Some(_) => {}
     }

@@ -14,8 +14,8 @@ pub(super) fn days(service: &Map, problems: &mut Collector) -> Option<u32> {
     if !LOG_DAYS.contains(&days) {
         let near = LOG_DAYS.iter().min_by_key(|period| period.abs_diff(days)).copied().unwrap_or_default();
         let periods = LOG_DAYS.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-        let hint = format!("it has {periods}; the nearest is {near}");
-        map.wrong("days", format!("CloudWatch Logs keeps nothing for {days} days"), hint, problems);
+        let hint = format!("use one of {periods}; the nearest is {near}");
+        map.wrong("days", format!("invalid log retention of {days} days"), hint, problems);
     }
     Some(days)
 }

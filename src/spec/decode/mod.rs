@@ -45,18 +45,18 @@ pub(super) fn stack(root: &Node, environment: &str, problems: &mut Collector) ->
     let name = map.required("name", problems).and_then(|field| {
         let name = field.text(problems)?;
         if !check::is_name(&name, check::LONGEST_NAME) {
-            let hint = "2 to 20 of a-z, 0-9 and -, beginning with a letter, such as my-app";
-            field.wrong(format!("`{name}` cannot name a stack"), hint, problems);
+            let hint = "use 2 to 20 characters of a-z, 0-9 and -, beginning with a letter, such as my-app";
+            field.wrong(format!("invalid stack name `{name}`"), hint, problems);
         } else if let Some(reserved) = check::reserved(&name) {
-            let hint = format!("AWS keeps names that begin with `{reserved}` for itself");
-            field.wrong(format!("`{name}` cannot name a stack"), hint, problems);
+            let hint = format!("use another name; AWS reserves names that begin with `{reserved}`");
+            field.wrong(format!("invalid stack name `{name}`"), hint, problems);
         }
         Some(name)
     });
     let region = map.text("region", problems);
     if let Some(region) = region.as_deref().filter(|region| check::is_region(region) && check::is_apart(region)) {
-        let hint = "one of AWS's other regions, such as eu-west-1: their accounts, endpoints and ARNs are others";
-        map.wrong("region", format!("stackctl does not work in `{region}` yet"), hint, problems);
+        let hint = "use another region, such as eu-west-1; the regions of China and of governments have other accounts, endpoints and ARNs";
+        map.wrong("region", format!("stackctl does not support the region `{region}` yet"), hint, problems);
     }
     let network = network::network(&map, problems);
     let database = map.get("database").and_then(|field| database::database(&field, problems));
@@ -78,8 +78,8 @@ pub(super) fn stack(root: &Node, environment: &str, problems: &mut Collector) ->
         map.get("load_balancer").and_then(|field| load_balancer::load_balancer(&field, region.as_deref(), problems));
     if services.values().all(|service| service.routes.is_empty() || service.internal) {
         if let Some(field) = map.get("load_balancer").filter(|_| !services.is_empty()) {
-            let hint = "give a service a `port` and `routes` without `internal`, or leave the load balancer out";
-            field.wrong("no service is served by this load balancer", hint, problems);
+            let hint = "add `port` and `routes` without `internal` to a service, or remove `load_balancer`";
+            field.wrong("no service uses this load balancer", hint, problems);
         }
     } else if load_balancer.is_none() && map.get("load_balancer").is_none() {
         load_balancer = Some(LoadBalancer {
@@ -100,8 +100,8 @@ pub(super) fn stack(root: &Node, environment: &str, problems: &mut Collector) ->
     if let Some(field) = map.get("load_balancer").filter(|_| given)
         && network.as_ref().is_some_and(|network| network.given.is_none())
     {
-        let hint = "write `network: { vpc: vpc-…, public_subnets: […], private_subnets: […] }`, with the load balancer's own VPC";
-        field.wrong("a load balancer reaches tasks in its own network alone", hint, problems);
+        let hint = "write `network: { vpc: vpc-…, public_subnets: […], private_subnets: […] }`, with the VPC of the load balancer";
+        field.wrong("a load balancer reaches only tasks in its own network", hint, problems);
     }
     let bastion = map.get("bastion").and_then(|field| bastion::bastion(&field, problems));
     let alarms = map.get("alarms").and_then(|field| alarms::alarms(&field, problems));

@@ -30,7 +30,7 @@ fn given(map: &Map, nat: Option<Nat>, problems: &mut Collector) -> Option<Given>
         let mut ids: Vec<String> = Vec::with_capacity(items.len());
         for (field, id) in items {
             if ids.contains(&id) {
-                field.wrong(format!("`{id}` stands here twice"), "name each subnet once", problems);
+                field.wrong(format!("duplicate subnet `{id}`"), "name each subnet once", problems);
             }
             ids.push(id);
         }
@@ -39,17 +39,17 @@ fn given(map: &Map, nat: Option<Nat>, problems: &mut Collector) -> Option<Given>
     let (public_subnets, private_subnets) = (ids("public_subnets", problems), ids("private_subnets", problems));
     if map.get("vpc").is_none() {
         for key in ["public_subnets", "private_subnets"] {
-            map.wrong(key, "subnets of which network?", "add `vpc: vpc-…`, the network that they are in", problems);
+            map.wrong(key, "subnets need `vpc`", "add `vpc: vpc-…` with the VPC of these subnets", problems);
         }
         return None;
     }
     let vpc = map.text("vpc", problems)?;
     for key in ["cidr", "zones"].into_iter().chain((nat != Some(Nat::None)).then_some("nat")) {
-        let hint = "leave it out with `vpc`; `nat: none` alone is possible, for tasks in the public subnets";
-        map.wrong(key, "the network is laid out already, and stackctl does not change it", hint, problems);
+        let hint = "remove it; with `vpc`, only `nat: none` is possible, for tasks in the public subnets";
+        map.wrong(key, "stackctl does not change an existing network", hint, problems);
     }
     if public_subnets.iter().any(|id| private_subnets.contains(id)) {
-        let message = "a subnet is public or private, not both";
+        let message = "a subnet cannot be both public and private";
         map.wrong("private_subnets", message, "name each subnet once", problems);
     }
     Some(Given { vpc, public_subnets, private_subnets })
@@ -57,29 +57,29 @@ fn given(map: &Map, nat: Option<Nat>, problems: &mut Collector) -> Option<Given>
 
 /// What the parts of a stack need of a network that is there already.
 pub(super) fn carries(field: &Field, given: &Given, needs: Needs, problems: &mut Collector) {
-    let hint = "name at least two, in two zones";
+    let hint = "name at least two, in different zones";
     let Given { public_subnets, private_subnets, .. } = given;
     if needs.load_balancer && public_subnets.len() < 2 {
-        field.wrong("a load balancer stands in two public subnets", format!("`public_subnets`: {hint}"), problems);
+        field.wrong("a load balancer needs two public subnets", format!("`public_subnets`: {hint}"), problems);
     }
     if needs.internal && private_subnets.len() < 2 {
         field.wrong(
-            "an internal load balancer stands in two private subnets",
+            "an internal load balancer needs two private subnets",
             format!("`private_subnets`: {hint}"),
             problems,
         );
     }
     if needs.bastion && !needs.load_balancer && public_subnets.is_empty() {
-        field.wrong("a bastion stands in a public subnet", "add `public_subnets`", problems);
+        field.wrong("a bastion needs a public subnet", "add `public_subnets`", problems);
     }
     if needs.database && private_subnets.len() < 2 {
-        field.wrong("a database stands in two private subnets", format!("`private_subnets`: {hint}"), problems);
+        field.wrong("a database needs two private subnets", format!("`private_subnets`: {hint}"), problems);
     }
     if needs.cache && !needs.database && private_subnets.is_empty() {
-        field.wrong("a cache stands in private subnets", "add `private_subnets`", problems);
+        field.wrong("a cache needs private subnets", "add `private_subnets`", problems);
     }
     if public_subnets.is_empty() && (private_subnets.is_empty() || needs.public_tasks) {
-        field.wrong("tasks have no subnet to run in", "add `private_subnets`, or `public_subnets`", problems);
+        field.wrong("tasks need subnets", "add `private_subnets`, or `public_subnets`", problems);
     }
 }
 
@@ -98,20 +98,20 @@ pub(super) struct Needs {
 fn cidr(map: &Map, text: &str, problems: &mut Collector) -> Option<Cidr> {
     let mut wrong = |message: String, hint: &str| map.wrong("cidr", message, hint, problems);
     let Some(cidr) = parse(text) else {
-        wrong(format!("`{text}` is no range of addresses"), "such as 10.20.0.0/16");
+        wrong(format!("invalid address range `{text}`"), "use a range such as 10.20.0.0/16");
         return None;
     };
     let host_bits = host_bits(cidr);
     if !(16..=20).contains(&cidr.prefix) {
-        let hint = "AWS takes no larger network than /16, and four zones need at least /20";
-        wrong(format!("`{text}` is not from /16 to /20"), hint);
+        let hint = "use a prefix length from 16 to 20; AWS allows at most /16, and four zones need at least /20";
+        wrong(format!("invalid size of the range `{text}`, expected /16 to /20"), hint);
     } else if host_bits != 0 {
         let base = Ipv4Addr::from(u32::from(cidr.address) & !host_bits);
         let hint = format!("write {base}/{}", cidr.prefix);
-        wrong(format!("`{text}` does not begin where its prefix says"), &hint);
+        wrong(format!("invalid address range `{text}`: the address has bits after the prefix"), &hint);
     } else if !cidr.address.is_private() {
-        let hint = "take a part of 10.0.0.0/8, 172.16.0.0/12 or 192.168.0.0/16";
-        wrong(format!("`{text}` is not private"), hint);
+        let hint = "use a part of 10.0.0.0/8, 172.16.0.0/12 or 192.168.0.0/16";
+        wrong(format!("`{text}` is not a private range"), hint);
     }
     Some(cidr)
 }

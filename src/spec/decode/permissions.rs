@@ -40,9 +40,9 @@ fn list(field: &Field, buckets: usize, problems: &mut Collector) -> Option<Vec<S
         field.items(problems)?.iter().filter_map(|item| statement(item, problems)).collect();
     let characters: usize = statements.iter().map(length).sum();
     if characters > most {
-        let hint = "join actions or resources with *, or give some of them to a service of its own";
+        let hint = "combine actions or resources with *, or move some of them to another service";
         field.wrong(
-            format!("{characters} characters of policy are more than the {most} that a role has for them"),
+            format!("the permissions need {characters} characters in the policy of the role, and {most} are available"),
             hint,
             problems,
         );
@@ -61,7 +61,7 @@ fn statement(field: &Field, problems: &mut Collector) -> Option<Statement> {
         let field = map.required(key, problems)?;
         let texts = field.texts(problems)?;
         if texts.is_empty() {
-            field.wrong(format!("`{key}` is empty"), format!("such as {EXAMPLE}"), problems);
+            field.wrong(format!("`{key}` is empty"), format!("write an entry such as {EXAMPLE}"), problems);
         }
         for (field, text) in &texts {
             if let Some((message, hint)) = wrong(text) {
@@ -77,14 +77,14 @@ fn statement(field: &Field, problems: &mut Collector) -> Option<Statement> {
 
 fn action_problem(action: &str) -> Option<(String, &'static str)> {
     if action == "*" {
-        let hint = "name what the tasks need, such as s3:GetObject, or all of one service: s3:*";
-        return Some(("`*` is every action of every service".to_owned(), hint));
+        let hint = "name the actions that the tasks need, such as s3:GetObject, or all of one service, such as s3:*";
+        return Some(("`*` would allow every action of every service".to_owned(), hint));
     }
     let wild = |c: char| c.is_ascii_alphanumeric() || matches!(c, '*' | '?');
     match action.split_once(':') {
         Some((service, name)) if is_service(service) && !name.is_empty() => (!name.chars().all(wild))
-            .then(|| (format!("`{name}` cannot name an action"), "letters, * and ?, such as GetObject or Get*")),
-        _ => Some((format!("`{action}` is no action of IAM's"), "a service and an action, such as s3:GetObject")),
+            .then(|| (format!("invalid action name `{name}`"), "use letters, * and ?, such as GetObject or Get*")),
+        _ => Some((format!("invalid IAM action `{action}`"), "write a service and an action, such as s3:GetObject")),
     }
 }
 
@@ -94,7 +94,7 @@ fn is_service(text: &str) -> bool {
 }
 
 fn resource_problem(resource: &str) -> Option<(String, &'static str)> {
-    let hint = "such as arn:aws:s3:::my-bucket/*, or \"*\" for actions that take no resource";
+    let hint = "use an ARN such as arn:aws:s3:::my-bucket/*, or \"*\" for actions that take no resource";
     if resource == "*" {
         return None;
     }
@@ -102,8 +102,8 @@ fn resource_problem(resource: &str) -> Option<(String, &'static str)> {
     match parts.as_slice() {
         ["arn", "aws", service, _, _, rest] if is_service(service) && !rest.is_empty() => {
             let bad = resource.chars().find(|c| !c.is_ascii_graphic() || matches!(c, '"' | '\\' | '<' | '>'));
-            bad.map(|c| (format!("`{resource}` has a {c:?}, which no ARN has"), hint))
+            bad.map(|c| (format!("invalid ARN `{resource}`: it contains {c:?}"), hint))
         }
-        _ => Some((format!("`{resource}` is no ARN"), hint)),
+        _ => Some((format!("invalid ARN `{resource}`"), hint)),
     }
 }

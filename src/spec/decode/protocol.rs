@@ -14,8 +14,8 @@ use crate::spec::{
 pub(super) fn of(map: &Map, unreached: bool, problems: &mut Collector) -> Option<Protocol> {
     let protocol = map.word("protocol", &PROTOCOL, problems);
     if unreached {
-        let hint = "add `routes: [\"/*\"]`, or leave `protocol` out";
-        map.wrong("protocol", "no request comes to this service", hint, problems);
+        let hint = "add `routes: [\"/*\"]`, or remove `protocol`";
+        map.wrong("protocol", "this service receives no requests", hint, problems);
     }
     protocol
 }
@@ -36,13 +36,13 @@ pub(super) fn need_https(
         let Some((_, value)) = node.entries().iter().find(|(key, _)| key.text == "protocol") else { continue };
         let (message, hint) = if service.internal {
             (
-                "the internal load balancer speaks HTTP, and `protocol` needs HTTPS",
-                "leave it out, or let other services call this one without a load balancer, by `calls`",
+                "`protocol` needs HTTPS, and the internal load balancer uses HTTP",
+                "remove it, or let other services call this one directly with `calls`",
             )
         } else if plain {
             (
-                "the load balancer speaks HTTP, and `protocol` needs HTTPS",
-                "write `load_balancer: { tls: acm, domain: api.example.com }`, or `tls: self-signed` to begin with",
+                "`protocol` needs HTTPS, and the load balancer uses HTTP",
+                "write `load_balancer: { tls: acm, domain: api.example.com }`, or `tls: self-signed` for a first test",
             )
         } else {
             continue;

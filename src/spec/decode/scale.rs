@@ -19,8 +19,8 @@ const BY_NOTHING: [&str; 4] = ["min", "max", "cooldown", "schedule"];
 pub(super) fn count(map: &Map, routed: bool, problems: &mut Collector) -> Option<(u32, Option<Scale>)> {
     let replicas = map.number("replicas", problems);
     let Some(field) = map.get("scale") else { return Some((replicas?, None)) };
-    let hint = "with `scale`, autoscaling chooses the number: keep one of them; in an environment, `null` takes the other away";
-    map.wrong("replicas", "a service has `replicas` or `scale`, not both", hint, problems);
+    let hint = "keep one of them; in an environment, `null` removes the other one";
+    map.wrong("replicas", "found both `replicas` and `scale`", hint, problems);
     let scale = scale(&field, routed, problems)?;
     Some((scale.min, Some(scale)))
 }
@@ -30,7 +30,7 @@ fn scale(field: &Field, routed: bool, problems: &mut Collector) -> Option<Scale>
     // Target tracking cannot leave zero again: without tasks there is nothing to measure.
     // https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-autoscaling-targettracking.html
     let min = if map.get("min").is_some_and(|field| field.node.is_zero()) {
-        let hint = "without a task there is nothing to measure; `replicas: 0` stops a service";
+        let hint = "write `min: 1`; to stop the service, use `replicas: 0` instead of `scale`";
         map.wrong("min", "autoscaling needs at least one task", hint, problems);
         None
     } else {
@@ -40,15 +40,15 @@ fn scale(field: &Field, routed: bool, problems: &mut Collector) -> Option<Scale>
     if let (Some(min), Some(max)) = (min, max)
         && min > max
     {
-        let message = format!("`min` is {min} and `max` is {max}");
-        map.wrong("min", message, format!("`min` can be {max} at most"), problems);
+        let message = format!("`min` ({min}) is greater than `max` ({max})");
+        map.wrong("min", message, format!("write `min: {max}` or less, or increase `max`"), problems);
     }
     let (cpu, memory) = (map.number("cpu", problems), map.number("memory", problems));
     let (requests, response_time) = (map.number("requests", problems), map.number("response_time", problems));
     if !routed {
-        let hint = "scale a service without routes by `cpu` or `memory`";
-        for (key, what) in [("requests", "requests are counted"), ("response_time", "the time is measured")] {
-            let message = format!("{what} by the load balancer, which does not serve this service");
+        let hint = "use `cpu` or `memory` for a service without routes";
+        for key in ["requests", "response_time"] {
+            let message = format!("`{key}` is measured by the load balancer, and this service has no routes");
             map.wrong(key, message, hint, problems);
         }
     }
@@ -59,8 +59,8 @@ fn scale(field: &Field, routed: bool, problems: &mut Collector) -> Option<Scale>
     let (cooldown_out, cooldown_in) = (cooldown.seconds("out", problems), cooldown.seconds("in", problems));
     // A key that is misspelt is a problem of its own.
     if map.fields().all(|field| field.node.is_null() || BY_NOTHING.contains(&field.key.text.as_str())) {
-        let hint = "add `cpu: 60` or `memory: 70`, in percent, `requests: 1000`, a minute and task, or `response_time: 500`, in ms";
-        field.wrong("`scale` does not say by what", hint, problems);
+        let hint = "add `cpu: 60` or `memory: 70` (in percent), `requests: 1000` (per minute and task) or `response_time: 500` (in ms)";
+        field.wrong("`scale` needs a metric or a schedule", hint, problems);
     }
     let schedule = match map.get("schedule") {
         Some(field) => entries(&field, (min, max), problems),
@@ -91,8 +91,8 @@ fn entries(
     for field in Entries::new(field.node, &field.path, problems)?.fields().filter(|field| !field.node.is_null()) {
         let name = &field.key.text;
         if !check::is_name(name, check::LONGEST_NAME) {
-            let hint = "2 to 20 of a-z, 0-9 and -, beginning with a letter, such as night";
-            problems.add(field.key.span, &field.path, format!("`{name}` cannot name an entry"), hint);
+            let hint = "use 2 to 20 characters of a-z, 0-9 and -, beginning with a letter, such as night";
+            problems.add(field.key.span, &field.path, format!("invalid name `{name}` of a schedule entry"), hint);
         }
         match entry(&field, usual, problems) {
             Some(entry) => drop(entries.insert(name.clone(), entry)),
@@ -103,9 +103,9 @@ fn entries(
     if let Some(first) = bounds.next().filter(|_| whole)
         && bounds.all(|others| others == first)
     {
-        let hint = "an entry holds until another one comes: add `morning: { at: \"cron(0 7 * * ? *)\" }`, which brings back `min` and `max` of \
-                    `scale`";
-        field.wrong(format!("nothing changes {} to {} tasks again", first.0, first.1), hint, problems);
+        let hint = "add `morning: { at: \"cron(0 7 * * ? *)\" }`, which restores `min` and `max` of `scale`; an entry applies until \
+                    the next one";
+        field.wrong(format!("the schedule sets {} to {} tasks and never changes them again", first.0, first.1), hint, problems);
     }
     whole.then_some(entries)
 }
@@ -115,10 +115,10 @@ fn entry(field: &Field, usual: (Option<u32>, Option<u32>), problems: &mut Collec
     let at = map.required("at", problems).and_then(|field| {
         let at = field.text(problems)?;
         if let Some((why, hint)) = schedule::problem(&at) {
-            field.wrong(format!("`{at}`: {why}"), hint, problems);
+            field.wrong(format!("invalid schedule `{at}`: {why}"), hint, problems);
         } else if !at.starts_with("cron(") {
             let hint = "write cron(0 20 * * ? *) for 20:00 every day";
-            field.wrong(format!("`{at}` does not say a time of the day"), hint, problems);
+            field.wrong(format!("expected cron(…), found `{at}`"), hint, problems);
         }
         Some(at)
     });
@@ -132,10 +132,10 @@ fn entry(field: &Field, usual: (Option<u32>, Option<u32>), problems: &mut Collec
         // One of the two is written here, or `scale` itself is wrong, which is said there.
         let at = if map.get("min").is_some() { "min" } else { "max" };
         if min > max {
-            let message = format!("`min` is {min} and `max` is {max}");
-            map.wrong(at, message, format!("write both, such as `min: {min}, max: {min}`"), problems);
+            let message = format!("`min` ({min}) is greater than `max` ({max})");
+            map.wrong(at, message, format!("write both in this entry, such as `min: {min}, max: {min}`"), problems);
         } else if min == 0 && max > 0 {
-            let hint = "without a task there is nothing to measure; `min: 0, max: 0` stops the service until another entry comes";
+            let hint = "write `min: 1`, or `min: 0, max: 0` to stop the service until the next entry";
             map.wrong(at, "autoscaling needs at least one task", hint, problems);
         }
     }

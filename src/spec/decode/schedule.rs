@@ -16,10 +16,10 @@ pub(super) fn problem(text: &str) -> Option<Refusal> {
         at(time)
     } else {
         let hint = match text.split_whitespace().count() {
-            5 => "EventBridge has its own cron with six fields: for `0 3 * * *` write cron(0 3 * * ? *)",
+            5 => "use the six fields of EventBridge; for `0 3 * * *`, write cron(0 3 * * ? *)",
             _ => "write cron(0 3 * * ? *), rate(1 hour) or at(2030-01-31T03:00:00)",
         };
-        Some(("this is no schedule of EventBridge".to_owned(), hint.to_owned()))
+        Some(("not an EventBridge schedule".to_owned(), hint.to_owned()))
     }
 }
 
@@ -28,19 +28,19 @@ pub(super) fn problem(text: &str) -> Option<Refusal> {
 fn rate(text: &str) -> Option<Refusal> {
     let words: Vec<&str> = text.split_whitespace().collect();
     let [number, unit] = words.as_slice() else {
-        return Some(("a rate is a number and a unit".to_owned(), "such as rate(15 minutes)".to_owned()));
+        return Some(("expected a number and a unit".to_owned(), "write a rate such as rate(15 minutes)".to_owned()));
     };
     if number.parse::<u32>().ok().is_none_or(|number| number == 0) || number.starts_with('+') {
         return Some((
-            format!("`{number}` is no positive whole number"),
-            "the shortest rate is rate(1 minute)".to_owned(),
+            format!("expected a positive whole number, found `{number}`"),
+            "write a rate such as rate(15 minutes); the shortest is rate(1 minute)".to_owned(),
         ));
     }
     if ["minute", "minutes", "hour", "hours", "day", "days"].contains(unit) {
         return None;
     }
-    let hint = "minutes, hours and days are there; cron(0 3 ? * MON *) is once a week";
-    Some((format!("there is no unit `{unit}`"), hint.to_owned()))
+    let hint = "use minutes, hours or days; for once a week, write cron(0 3 ? * MON *)";
+    Some((format!("invalid unit `{unit}`"), hint.to_owned()))
 }
 
 /// A date and time without a zone: that is `timezone`'s.
@@ -49,8 +49,8 @@ fn at(text: &str) -> Option<Refusal> {
     if is_whole && text.parse::<jiff::civil::DateTime>().is_ok() {
         return None;
     }
-    let hint = "such as at(2030-01-31T03:00:00); the zone is said by `timezone`";
-    Some((format!("`{text}` is no date and time"), hint.to_owned()))
+    let hint = "write a time such as at(2030-01-31T03:00:00), and its time zone in `timezone`";
+    Some((format!("invalid date and time `{text}`"), hint.to_owned()))
 }
 
 /// One of the six fields.
@@ -78,12 +78,12 @@ fn cron(text: &str) -> Option<Refusal> {
     let fields: Vec<&str> = text.split_whitespace().collect();
     if fields.len() != FIELDS.len() {
         let names: Vec<&str> = FIELDS.iter().map(|field| field.name).collect();
-        let hint = format!("{}, as in cron(0 3 * * ? *)", names.join(", "));
-        return Some((format!("a cron has six fields, and this has {}", fields.len()), hint));
+        let hint = format!("write {}, as in cron(0 3 * * ? *)", names.join(", "));
+        return Some((format!("expected six fields, found {}", fields.len()), hint));
     }
     for (field, text) in FIELDS.iter().zip(&fields) {
         if !field.takes(text) {
-            return Some((format!("`{text}` is no {} of EventBridge", field.name), field.hint()));
+            return Some((format!("invalid {} `{text}`", field.name), field.hint()));
         }
     }
     match (fields[2], fields[4]) {
@@ -93,7 +93,7 @@ fn cron(text: &str) -> Option<Refusal> {
         }
         ("?", _) | (_, "?") => None,
         _ => {
-            let why = "day-of-month and day-of-week cannot both be given";
+            let why = "day-of-month and day-of-week are both set";
             Some((why.to_owned(), "write `?` for one of them: cron(0 3 * * ? *) or cron(0 3 ? * MON *)".to_owned()))
         }
     }
@@ -158,7 +158,7 @@ impl CronField {
             "day-of-week" => ", `?`, `L`, `6L` and `2#1`; 1 is Sunday",
             _ => "",
         };
-        format!("{} to {}{words}, with `*` `,` `-` and `/`{more}", self.least, self.most)
+        format!("use {} to {}{words}, with `*` `,` `-` and `/`{more}", self.least, self.most)
     }
 }
 
@@ -189,34 +189,34 @@ mod tests {
     #[test]
     fn what_eventbridge_refuses_is_refused_with_the_reason() {
         for (text, reason) in [
-            ("0 3 * * *", "no schedule"),
-            ("daily", "no schedule"),
-            ("cron(0 3 * * ? *", "no schedule"),
-            ("Cron(0 3 * * ? *)", "no schedule"),
-            ("cron(0 3 * * *)", "six fields, and this has 5"),
-            ("cron(0 3 * * * *)", "cannot both be given"),
-            ("cron(0 3 1 * MON *)", "cannot both be given"),
+            ("0 3 * * *", "not an EventBridge schedule"),
+            ("daily", "not an EventBridge schedule"),
+            ("cron(0 3 * * ? *", "not an EventBridge schedule"),
+            ("Cron(0 3 * * ? *)", "not an EventBridge schedule"),
+            ("cron(0 3 * * *)", "six fields, found 5"),
+            ("cron(0 3 * * * *)", "both set"),
+            ("cron(0 3 1 * MON *)", "both set"),
             ("cron(0 3 ? * ? *)", "both `?`"),
-            ("cron(60 3 * * ? *)", "`60` is no minutes"),
-            ("cron(? 3 * * ? *)", "`?` is no minutes"),
-            ("cron(0 24 * * ? *)", "`24` is no hours"),
-            ("cron(0 3 0 * ? *)", "`0` is no day-of-month"),
-            ("cron(0 3 32W * ? *)", "no day-of-month"),
-            ("cron(0 3 * 13 ? *)", "`13` is no month"),
-            ("cron(0 3 ? * 8 *)", "`8` is no day-of-week"),
-            ("cron(0 3 ? * MON#6 *)", "no day-of-week"),
-            ("cron(0 3 ? * 2#1,3#1 *)", "no day-of-week"),
-            ("cron(0/0 3 * * ? *)", "`0/0` is no minutes"),
-            ("cron(0 3 * * ? 1969)", "`1969` is no year"),
-            ("rate(0 minutes)", "no positive whole number"),
-            ("rate(1.5 hours)", "no positive whole number"),
-            ("rate(-5 minutes)", "no positive whole number"),
-            ("rate(30 seconds)", "no unit `seconds`"),
-            ("rate(1 week)", "no unit `week`"),
+            ("cron(60 3 * * ? *)", "invalid minutes `60`"),
+            ("cron(? 3 * * ? *)", "invalid minutes `?`"),
+            ("cron(0 24 * * ? *)", "invalid hours `24`"),
+            ("cron(0 3 0 * ? *)", "invalid day-of-month `0`"),
+            ("cron(0 3 32W * ? *)", "invalid day-of-month"),
+            ("cron(0 3 * 13 ? *)", "invalid month `13`"),
+            ("cron(0 3 ? * 8 *)", "invalid day-of-week `8`"),
+            ("cron(0 3 ? * MON#6 *)", "invalid day-of-week"),
+            ("cron(0 3 ? * 2#1,3#1 *)", "invalid day-of-week"),
+            ("cron(0/0 3 * * ? *)", "invalid minutes `0/0`"),
+            ("cron(0 3 * * ? 1969)", "invalid year `1969`"),
+            ("rate(0 minutes)", "expected a positive whole number"),
+            ("rate(1.5 hours)", "expected a positive whole number"),
+            ("rate(-5 minutes)", "expected a positive whole number"),
+            ("rate(30 seconds)", "invalid unit `seconds`"),
+            ("rate(1 week)", "invalid unit `week`"),
             ("rate(5minutes)", "a number and a unit"),
-            ("at(2030-01-31)", "no date and time"),
-            ("at(2030-02-30T03:00:00)", "no date and time"),
-            ("at(2030-01-31T03:00:00Z)", "no date and time"),
+            ("at(2030-01-31)", "invalid date and time"),
+            ("at(2030-02-30T03:00:00)", "invalid date and time"),
+            ("at(2030-01-31T03:00:00Z)", "invalid date and time"),
         ] {
             let (why, hint) = problem(text).unwrap_or_else(|| panic!("{text} is taken"));
             assert!(why.contains(reason), "{text}: {why}");

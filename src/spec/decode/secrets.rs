@@ -55,14 +55,14 @@ pub(super) fn names(service: &Map) -> impl Iterator<Item = String> {
 fn composed(field: &Field, text: &str, scope: &Scope, problems: &mut Collector) -> Option<SecretFrom> {
     let value = template(field, text, scope, problems)?;
     if value.references().next().is_none() {
-        let hint = "write `generate`, `set` for one that `stackctl secrets set` is given, `{ from: … }` with the ARN or the parameter's name of where it is kept, or a text with a \
-                    reference such as ((database.password)); a value itself never belongs into stack.yaml";
-        field.wrong("a secret's value is not written here", hint, problems);
+        let hint = "write `generate`, `set` and run `stackctl secrets set`, `{ from: … }` with an ARN or a parameter name, or a text with a reference such as \
+                    ((database.password))";
+        field.wrong("stack.yaml cannot contain the value of a secret", hint, problems);
         return None;
     }
     if problems.has_variable(field.node.span) {
-        let hint = "write the text out, or give the whole value with `set` and `stackctl secrets set`";
-        let message = "what comes from the caller's environment would be in plans: it may be a secret itself";
+        let hint = "write the text itself, or use `set` and `stackctl secrets set` for the whole value";
+        let message = "plans would show the value of an environment variable, which may be a secret";
         field.wrong(message, hint, problems);
     }
     Some(SecretFrom::Composed(value))
@@ -75,8 +75,8 @@ pub(super) fn kept(field: &Field, problems: &mut Collector) -> Option<SecretFrom
         // A colon ends the key where ECS reads it.
         if key.is_empty() || key.contains(':') {
             field.wrong(
-                format!("`{key}` cannot name a field of a secret"),
-                "such as password, without a colon",
+                format!("invalid field name `{key}`"),
+                "use a name such as password, without a colon",
                 problems,
             );
         }
@@ -88,8 +88,8 @@ pub(super) fn kept(field: &Field, problems: &mut Collector) -> Option<SecretFrom
         Ok(check::Store::SecretsManager) => SecretFrom::SecretsManager { arn, key: key.unwrap_or_default() },
         Ok(check::Store::Parameters) => {
             if let Some(field) = map.get("key") {
-                let hint = "leave it out, or keep the JSON in Secrets Manager";
-                field.wrong("a parameter is passed whole: ECS takes no field of it", hint, problems);
+                let hint = "remove it, or store the JSON in Secrets Manager";
+                field.wrong("`key` cannot be used with a parameter: ECS passes the whole value", hint, problems);
             }
             SecretFrom::Parameter { id: arn }
         }

@@ -12,25 +12,25 @@ pub(super) fn of(map: &Map, root: &Map, calls: bool, problems: &mut Collector) -
     let mut ids: Vec<String> = Vec::new();
     for (field, id) in map.texts("security_groups", problems)? {
         if ids.contains(&id) {
-            field.wrong(format!("`{id}` stands here twice"), "name each security group once", problems);
+            field.wrong(format!("duplicate security group `{id}`"), "name each security group once", problems);
         } else {
             ids.push(id);
         }
     }
     if ids.len() > MOST {
-        let message = format!("these are {} security groups, and a task has at most 5", ids.len());
-        let hint = format!("name at most {MOST}: the service's own is the fifth");
+        let message = format!("found {} security groups, and a task has at most 5", ids.len());
+        let hint = format!("name at most {MOST}; the service adds its own");
         map.wrong("security_groups", message, hint, problems);
     } else if calls && ids.len() == MOST {
-        let message = format!("a task has at most 5 security groups, and one that `calls` has 2 and these {MOST}");
+        let message = format!("found {MOST} security groups, and a service with `calls` already has 2 of at most 5");
         map.wrong("security_groups", message, "name at most 3", problems);
     }
     let given =
         root.get("network").is_some_and(|network| network.node.entries().iter().any(|(key, _)| key.text == "vpc"));
     if !ids.is_empty() && !given {
-        let message = "a task has no security group of another network, and the stack makes a network of its own";
+        let message = "`security_groups` needs an existing network, and this stack creates a new one";
         let hint =
-            "name the network that they are in: `network: { vpc: vpc-…, public_subnets: […], private_subnets: […] }`";
+            "name the network of the groups: `network: { vpc: vpc-…, public_subnets: […], private_subnets: […] }`";
         map.wrong("security_groups", message, hint, problems);
     }
     Some(ids)

@@ -33,7 +33,7 @@ pub(super) fn services(
     let Some(entries) = Entries::new(field.node, &field.path, problems) else { return BTreeMap::new() };
     let all: Vec<Field> = entries.fields().collect();
     if all.is_empty() {
-        field.wrong("there is no service", "add one: services: { web: { build: app, port: 3000 } }", problems);
+        field.wrong("the stack has no services", "add one, such as services: { web: { build: app, port: 3000 } }", problems);
     }
     let declared = (&buckets::declared(root)[..], &volumes::declared(root)[..]);
     let mut called = calls::called_by(&all);
@@ -44,8 +44,8 @@ pub(super) fn services(
     for field in &all {
         let name = &field.key.text;
         if !check::is_name(name, check::LONGEST_NAME) {
-            let hint = "2 to 20 of a-z, 0-9 and -, beginning with a letter";
-            problems.add(field.key.span, &field.path, format!("`{name}` cannot name a service"), hint);
+            let hint = "use 2 to 20 characters of a-z, 0-9 and -, beginning with a letter";
+            problems.add(field.key.span, &field.path, format!("invalid service name `{name}`"), hint);
         }
         if let Some(service) = service(field, root, (ways, &all), (given, scope), declared, problems) {
             services.insert(name.clone(), service);
@@ -102,9 +102,9 @@ impl<'a> Ways<'a> {
         let way = self.each[usize::from(is_internal(field))];
         if way.ports > 1 && way.routes == 0 && way.domains == 0 {
             let message =
-                "several services have a `port`, and none has `routes`: it is unknown which one gets the requests";
+                "several services have a `port`, and none has `routes`";
             let hint =
-                "add `routes: [\"/*\"]` to one, and path patterns such as [\"/api/*\"] to others that get requests";
+                "add `routes: [\"/*\"]` to one, and patterns such as [\"/api/*\"] to others that receive requests";
             problems.add(field.key.span, &field.path, message, hint);
         }
         if way.ports == 1 { vec!["/*".to_owned()] } else { Vec::new() }
@@ -121,8 +121,8 @@ fn overlaps(fields: &[Field], services: &BTreeMap<String, Service>, problems: &m
         for (host, route) in hosts.iter().flat_map(|host| service.routes.iter().map(move |route| (host, route))) {
             let host = services.values().flat_map(|one| &one.hosts).find(|one| *one == host).map_or("", String::as_str);
             if let Some(other) = taken.insert((service.internal, host, route), name).filter(|other| other != name) {
-                let message = format!("`{name}` and `{other}` both want the route {route}");
-                let hint = "give each its own path patterns, or a `host` of its own";
+                let message = format!("`{name}` and `{other}` both have the route {route}");
+                let hint = "use different path patterns, or a different `host` for each";
                 problems.add(field.key.span, &format!("{}.routes", field.path), message, hint);
             }
         }
@@ -158,7 +158,7 @@ fn service(
             if key == "health" && own.is_checked {
                 continue;
             }
-            let hint = "add `port: 3000`, or leave this out for a worker";
+            let hint = "add `port: 3000`, or remove this for a worker";
             map.wrong(key, format!("`{key}` needs a `port`"), hint, problems);
         }
     }
@@ -176,16 +176,16 @@ fn service(
     if served && !routed {
         map.wrong(
             "sticky",
-            "no request comes to this service",
-            "add `routes: [\"/*\"]`, or leave `sticky` out",
+            "this service receives no requests",
+            "add `routes: [\"/*\"]`, or remove `sticky`",
             problems,
         );
     }
     let internal = map.truth("internal", problems);
     if internal == Some(true) {
         let hint =
-            "leave it out, or make the service public: the internal load balancer has the name that AWS gives it";
-        map.wrong("domains", "the names of `domains` lead to the public load balancer", hint, problems);
+            "remove it, or remove `internal`; the internal load balancer has a DNS name from AWS";
+        map.wrong("domains", "`domains` cannot be used with `internal`", hint, problems);
     }
     let hosts = domains::of_service(&map, problems);
     let block = blocked(&map, problems);
@@ -206,8 +206,8 @@ fn service(
     let stop_first = map.word("replace", &REPLACE, problems);
     let read_only = map.truth("read_only", problems);
     if (exec, read_only) == (Some(true), Some(true)) {
-        let hint = "leave one of them out: the agent of `exec` writes to the root file system";
-        map.wrong("read_only", "`read_only` does not go with `exec`", hint, problems);
+        let hint = "remove one of them; the agent of `exec` writes to the root file system";
+        map.wrong("read_only", "`read_only` cannot be used with `exec`", hint, problems);
     }
     let disk = map.number("disk", problems);
     let tmpfs = volumes::tmpfs(&map, volumes.as_ref(), memory, problems);
@@ -306,7 +306,7 @@ fn spot(map: &Map, problems: &mut Collector) -> Option<Option<u32>> {
 
 /// A rule has a route and a host: the wildcards of both count.
 fn wildcards(map: &Map, routes: &[String], hosts: &[String], problems: &mut Collector) {
-    const HINT: &str = "leave some out: a rule of a load balancer has at most 5 `*` and `?`";
+    const HINT: &str = "use fewer wildcards; a load balancer rule has at most 5 `*` and `?`";
     let host = hosts.iter().max_by_key(|host| limits::wildcards(host)).map_or("", String::as_str);
     let of_host = limits::wildcards(host);
     let over = |pattern: &str| limits::wildcards(pattern) + of_host > limits::WILDCARDS;
@@ -333,8 +333,8 @@ pub(super) fn fits_in_overrides(
 ) {
     let length = limits::overrides(container, command.unwrap_or_default());
     if length > limits::OVERRIDES {
-        let message = format!("the command is too long: {length} characters as ECS gets it, of {}", limits::OVERRIDES);
-        let hint = "put what it does into the image, or into a variable of `env`, and call it by a short command";
+        let message = format!("the command is too long: {length} characters in the request to ECS, at most {} are allowed", limits::OVERRIDES);
+        let hint = "move the text into a script in the image, or into a variable of `env`, and run a short command";
         map.wrong(key, message, hint, problems);
     }
 }
@@ -348,12 +348,12 @@ pub(super) fn fits_in_definition(map: &Map, service: &Field, size: &limits::Defi
     let parts = [(size.environment, "env"), (size.secrets, "secrets"), (size.command, "command")];
     let largest = parts.into_iter().max().and_then(|(_, key)| map.get(key)).or_else(|| map.get("entrypoint"));
     let message = format!(
-        "the task definition of `{}` is too large: about {} KiB, and ECS takes {}",
+        "the task definition of `{}` is too large: about {} KiB, and ECS allows {}",
         service.key.text,
         whole.div_ceil(1024),
         limits::DEFINITION / 1024
     );
-    let hint = "keep large values in a bucket, or in the image, and let the container read them from there";
+    let hint = "move large values to a bucket or into the image, and let the container read them there";
     largest.as_ref().unwrap_or(service).wrong(message, hint, problems);
 }
 
@@ -361,8 +361,8 @@ pub(super) fn fits_in_definition(map: &Map, service: &Field, size: &limits::Defi
 fn blocked(map: &Map, problems: &mut Collector) -> Option<Vec<String>> {
     for (field, pattern) in map.texts("block", problems)? {
         if check::pattern_problem(&pattern).is_none() && block::expressions(&pattern).is_none() {
-            let message = format!("`{pattern}` is too long to be blocked in every spelling");
-            field.wrong(message, "about twenty letters are possible: end it sooner, with *", problems);
+            let message = format!("the pattern `{pattern}` is too long to be blocked in every spelling");
+            field.wrong(message, "use about 20 letters at most, and end it with *", problems);
         }
     }
     patterns(map, "block", problems)
@@ -372,10 +372,10 @@ fn patterns(map: &Map, key: &str, problems: &mut Collector) -> Option<Vec<String
     let mut patterns = Vec::new();
     for (field, pattern) in map.texts(key, problems)? {
         if let Some(problem) = check::pattern_problem(&pattern) {
-            field.wrong(format!("`{pattern}`: {problem}"), "such as /api/*", problems);
+            field.wrong(format!("invalid pattern `{pattern}`: {problem}"), "use a pattern such as /api/*", problems);
         }
         if patterns.contains(&pattern) {
-            field.wrong(format!("`{pattern}` stands here twice"), "keep one of them", problems);
+            field.wrong(format!("duplicate pattern `{pattern}`"), "keep one of them", problems);
         }
         patterns.push(pattern);
     }

@@ -82,10 +82,10 @@ pub(super) fn beside(service: &Map, own: &Own, problems: &mut Collector) -> Opti
             continue;
         };
         if let Some(other) = sidecar.port.and_then(|port| ports.insert(port, &field.key.text)) {
-            let message = format!("`{}` and `{other}` listen on one port", field.key.text);
+            let message = format!("`{}` and `{other}` listen on the same port", field.key.text);
             let map = Map::new(field.node, &field.path, &SIDECAR, &mut Collector::default());
             let place = map.and_then(|map| map.get("port"));
-            let hint = "give each another port: the containers of a task have one network";
+            let hint = "use different ports; the containers of a task share a network";
             place.as_ref().unwrap_or(field).wrong(message, hint, problems);
         }
         sidecars.insert(field.key.text.clone(), sidecar);
@@ -104,13 +104,13 @@ fn named(field: &Field, service: &str, problems: &mut Collector) {
     let name = &field.key.text;
     let mut wrong = |message: String, hint: &str| problems.add(field.key.span, &field.path, message, hint);
     if !check::is_name(name, check::LONGEST_NAME) {
-        wrong(format!("`{name}` cannot name a sidecar"), "2 to 20 of a-z, 0-9 and -, beginning with a letter");
+        wrong(format!("invalid sidecar name `{name}`"), "use 2 to 20 characters of a-z, 0-9 and -, beginning with a letter");
     } else if name == service {
-        wrong(format!("`{name}` is the name of the service's own container"), "take another name");
+        wrong(format!("`{name}` is already the name of the container of the service"), "use another name");
     } else if TAKEN.iter().any(|taken| name.starts_with(taken)) {
         wrong(
-            format!("`{name}` cannot name a sidecar"),
-            "take another name: AWS and stackctl name containers of their own `aws-…` and `stackctl-…`",
+            format!("invalid sidecar name `{name}`"),
+            "use another name; `aws-…` and `stackctl-…` are reserved",
         );
     }
 }
@@ -192,15 +192,15 @@ fn own_secrets(field: &Field, own: &Own, problems: &mut Collector) -> Option<BTr
         }
         if field.text(problems)? != "shared" {
             let hint = format!(
-                "write `shared` for the service's secret of this name, or `{{ from: … }}` with the ARN or the parameter's \
-                 name of where it is kept; one that is generated, set or has references is declared in `secrets` of `{}`",
+                "write `shared` for the secret of this name of the service, or `{{ from: … }}` with an ARN or a parameter name; declare \
+                 others in `secrets` of `{}`",
                 own.name
             );
-            field.wrong("a secret's value is not written here", hint, problems);
+            field.wrong("stack.yaml cannot contain the value of a secret", hint, problems);
         } else if !own.secrets.contains(&name) {
             let hint = meant(&name, own.secrets.iter().map(String::as_str))
                 .unwrap_or_else(|| format!("add `{name}` to `secrets` of `{}`", own.name));
-            field.wrong(format!("`{}` has no secret {name} to share", own.name), hint, problems);
+            field.wrong(format!("`{}` has no secret {name}", own.name), hint, problems);
         }
         all.insert(name, SidecarSecret::Shared);
     }
@@ -214,11 +214,11 @@ fn dependencies(
     service: &str,
     problems: &mut Collector,
 ) -> Option<BTreeMap<String, Condition>> {
-    const SIDE_BY_SIDE: &str = "leave it out: services start side by side, and `release` runs a command before new tasks serve; \
+    const SIDE_BY_SIDE: &str = "remove it; services start in parallel, and `release` runs a command before new tasks serve. \
          `depends_on` is for the containers of one task, such as `depends_on: { proxy: healthy }`";
     let Some(field) = map.get("depends_on") else { return Some(BTreeMap::new()) };
     if field.node.what() == "a list" {
-        let hint = if others.is_empty() { SIDE_BY_SIDE } else { "such as `depends_on: { proxy: start }`" };
+        let hint = if others.is_empty() { SIDE_BY_SIDE } else { "write a mapping such as `depends_on: { proxy: start }`" };
         field.wrong("expected a mapping, found a list", hint, problems);
         return None;
     }
@@ -227,7 +227,7 @@ fn dependencies(
         let name = field.key.text.clone();
         if !others.contains(&name.as_str()) {
             let hint = meant(&name, others.iter().copied()).unwrap_or_else(|| SIDE_BY_SIDE.to_owned());
-            let message = format!("`{name}` is no other container of the tasks of `{service}`");
+            let message = format!("container `{name}` not found in the tasks of `{service}`");
             problems.add(field.key.span, &field.path, message, hint);
             continue;
         }
@@ -247,12 +247,12 @@ fn target(
     match sidecars.get(&name) {
         Some(sidecar) if sidecar.port.is_none() => {
             let hint = format!("add `port: 8080` to the sidecar `{name}`");
-            service.wrong("target_container", format!("`{name}` has no `port`"), hint, problems);
+            service.wrong("target_container", format!("the sidecar `{name}` has no `port`"), hint, problems);
         }
         None if !names.contains(&name.as_str()) => {
             let hint = meant(&name, names.iter().copied())
-                .unwrap_or_else(|| "name one of `sidecars`; leave it out for the service's own container".to_owned());
-            service.wrong("target_container", format!("there is no sidecar `{name}`"), hint, problems);
+                .unwrap_or_else(|| "name one of `sidecars`, or remove it for the container of the service".to_owned());
+            service.wrong("target_container", format!("sidecar `{name}` not found"), hint, problems);
         }
         _ => {}
     }
@@ -275,7 +275,7 @@ fn ordered(service: &Map, beside: &Beside, own: &Own, problems: &mut Collector) 
             match condition {
                 Condition::Healthy if !is_checked => {
                     let message =
-                        format!("`{waiting}` waits for `{name}` to be healthy, and `{name}` has no check of its own");
+                        format!("`{waiting}` waits for `{name}` to be healthy, and `{name}` has no health check");
                     let hint = format!("add `health: {{ command: [check] }}` to `{name}`, or wait for `start`");
                     place(service, waiting, own, name).wrong(message, hint, problems);
                 }
@@ -284,7 +284,7 @@ fn ordered(service: &Map, beside: &Beside, own: &Own, problems: &mut Collector) 
                     let hint = match sidecar {
                         Some(_) => format!("add `essential: false` to `{name}`"),
                         None => {
-                            "wait for `start` or `healthy`: the service's own container is always essential".to_owned()
+                            "wait for `start` or `healthy`; the container of the service is always essential".to_owned()
                         }
                     };
                     place(service, waiting, own, name).wrong(message, hint, problems);
@@ -296,7 +296,7 @@ fn ordered(service: &Map, beside: &Beside, own: &Own, problems: &mut Collector) 
     if let Some(circle) = circle(&all) {
         let message = format!("these containers wait for each other: {}", circle.join(" \u{2192} "));
         let place = place(service, circle[0], own, circle[1]);
-        place.wrong(message, "take one of them out of `depends_on`", problems);
+        place.wrong(message, "remove one of them from `depends_on`", problems);
     }
 }
 

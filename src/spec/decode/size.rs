@@ -6,8 +6,8 @@ pub(super) fn size(map: &Map, problems: &mut Collector) -> (Option<u32>, Option<
     let cpu = map.number("cpu", problems).filter(|cpu| {
         let is_there = check::CPUS.contains(cpu);
         if !is_there {
-            let hint = format!("it has: {}", check::CPUS.map(|cpu| cpu.to_string()).join(", "));
-            map.wrong("cpu", format!("Fargate has no {cpu} CPU units"), hint, problems);
+            let hint = format!("use one of: {}", check::CPUS.map(|cpu| cpu.to_string()).join(", "));
+            map.wrong("cpu", format!("Fargate does not support `cpu: {cpu}`"), hint, problems);
         }
         is_there
     });
@@ -20,8 +20,8 @@ pub(super) fn size(map: &Map, problems: &mut Collector) -> (Option<u32>, Option<
         && !memories.contains(&wanted)
     {
         let near = memories.iter().min_by_key(|memory| memory.abs_diff(wanted)).copied().unwrap_or_default();
-        let message = format!("Fargate has no {wanted} MiB of memory with {cpu} CPU units");
-        let hint = format!("with {cpu} it has {}; the nearest is {near}", check::memory_in_words(cpu));
+        let message = format!("Fargate does not support `memory: {wanted}` with `cpu: {cpu}`");
+        let hint = format!("with `cpu: {cpu}`, use {}; the nearest is {near}", check::memory_in_words(cpu));
         map.wrong("memory", message, hint, problems);
     }
     (cpu, memory)

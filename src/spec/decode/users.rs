@@ -32,9 +32,9 @@ pub(super) fn users(field: &Field, problems: &mut Collector) -> Option<Vec<Datab
             continue;
         }
         if users.len() == MOST {
-            let message = format!("there are more than {MOST} users");
+            let message = format!("found more than {MOST} users");
             let hint =
-                "ECS takes no larger task than the one that makes these: make the others with `stackctl db connect`";
+                "create the others with `stackctl db connect`; the task that creates these has the maximum size";
             problems.add(field.key.span, &field.path, message, hint);
             break;
         }
@@ -50,19 +50,19 @@ fn refused(name: &str) -> Option<(String, String)> {
     let plain = name.starts_with(|c: char| c.is_ascii_lowercase() || c == '_')
         && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
     if name.chars().any(char::is_uppercase) && name.is_ascii() {
-        let why = format!("`{name}` has upper-case letters, which Postgres takes for lower-case ones");
+        let why = format!("`{name}` has uppercase letters, which Postgres converts to lowercase");
         Some((why, format!("write it as `{}`", name.to_lowercase())))
     } else if !plain {
-        let why = format!("`{name}` cannot name a database user");
-        Some((why, "a-z, 0-9 and _, beginning with a letter, such as app or reports_2".to_owned()))
+        let why = format!("invalid database user name `{name}`");
+        Some((why, "use a-z, 0-9 and _, beginning with a letter, such as app or reports_2".to_owned()))
     } else if name.len() > LONGEST {
-        let why = format!("`{name}` has {} characters, and Postgres keeps {LONGEST} of a name", name.len());
-        Some((why, "give it a shorter name".to_owned()))
+        let why = format!("`{name}` has {} characters, and Postgres allows {LONGEST}", name.len());
+        Some((why, "use a shorter name".to_owned()))
     } else if name == MASTER {
-        let why = format!("`{MASTER}` is the master user, which RDS has made already");
-        Some((why, "it is always there; name the users beside it".to_owned()))
+        let why = format!("`{MASTER}` is the master user, which RDS creates");
+        Some((why, "remove it, and name only other users".to_owned()))
     } else {
-        reserved(name).map(|whose| (format!("`{name}` is reserved for {whose}"), "give it another name".to_owned()))
+        reserved(name).map(|whose| (format!("`{name}` is reserved for {whose}"), "use another name".to_owned()))
     }
 }
 
@@ -73,7 +73,7 @@ fn reserved(name: &str) -> Option<&'static str> {
     if name.starts_with("pg_") || ["public", "none"].contains(&name) {
         Some("Postgres itself")
     } else if name.starts_with("rds") {
-        Some("RDS, whose own users all begin with rds")
+        Some("RDS, as are all names that begin with rds")
     } else if name.starts_with("stackctl") {
         Some("stackctl")
     } else {
@@ -89,12 +89,12 @@ mod tests {
     fn names_that_postgres_or_rds_refuses_have_the_reason() {
         let long = "a".repeat(64);
         let table = [
-            ("Developer", "upper-case"),
-            ("read-only", "cannot name"),
-            ("2app", "cannot name"),
-            ("", "cannot name"),
-            ("größe", "cannot name"),
-            ("a;drop", "cannot name"),
+            ("Developer", "uppercase"),
+            ("read-only", "invalid database user name"),
+            ("2app", "invalid database user name"),
+            ("", "invalid database user name"),
+            ("größe", "invalid database user name"),
+            ("a;drop", "invalid database user name"),
             (long.as_str(), "64 characters"),
             ("postgres", "master user"),
             ("pg_monitor", "Postgres itself"),

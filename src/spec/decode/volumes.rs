@@ -24,8 +24,8 @@ pub(super) fn volumes(field: &Field, problems: &mut Collector) -> BTreeMap<Strin
     for field in entries.fields() {
         let name = &field.key.text;
         if !check::is_name(name, check::LONGEST_NAME) {
-            let hint = "2 to 20 of a-z, 0-9 and -, beginning with a letter";
-            problems.add(field.key.span, &field.path, format!("`{name}` cannot name a volume"), hint);
+            let hint = "use 2 to 20 characters of a-z, 0-9 and -, beginning with a letter";
+            problems.add(field.key.span, &field.path, format!("invalid volume name `{name}`"), hint);
         }
         if let Some(volume) = volume(&field, problems) {
             volumes.insert(name.clone(), volume);
@@ -44,8 +44,8 @@ fn volume(field: &Field, problems: &mut Collector) -> Option<Volume> {
     let (owner, mode) = (map.text("owner", problems), map.text("mode", problems));
     if !is_kept? {
         for key in ["protect", "backups", "throughput", "owner", "mode"] {
-            let hint = "leave it out: what the containers of a task share is gone with the task";
-            map.wrong(key, format!("`{key}` is for `shared: stack`"), hint, problems);
+            let hint = "remove it; a volume with `shared: task` is deleted with its task";
+            map.wrong(key, format!("`{key}` needs `shared: stack`"), hint, problems);
         }
         return Some(Volume::Task);
     }
@@ -64,7 +64,7 @@ pub(super) fn declared<'a>(root: &Map<'a>) -> Vec<&'a str> {
 pub(super) fn mounts(map: &Map, declared: &[&str], problems: &mut Collector) -> Option<BTreeMap<String, Mount>> {
     let Some(field) = map.get("volumes") else { return Some(BTreeMap::new()) };
     if field.node.what() == "a list" {
-        let hint = "name each volume and its path: volumes: { uploads: /data }";
+        let hint = "write each volume with its path, such as volumes: { uploads: /data }";
         field.wrong("expected a mapping, found a list", hint, problems);
         return None;
     }
@@ -77,12 +77,12 @@ pub(super) fn mounts(map: &Map, declared: &[&str], problems: &mut Collector) -> 
         if !declared.contains(&name.as_str()) {
             let hint = meant(&name, declared.iter().copied())
                 .unwrap_or_else(|| format!("add it at the top of the file: volumes: {{ {name}: {{}} }}"));
-            problems.add(field.key.span, &field.path, format!("there is no volume `{name}`"), hint);
+            problems.add(field.key.span, &field.path, format!("volume `{name}` not found"), hint);
         }
         let mount = mount(&field, problems)?;
         if let Some((other, _)) = mounts.iter().find(|(_, other)| same(&other.path, &mount.path)) {
-            let message = format!("`{other}` and `{name}` are both at {}", mount.path);
-            field.wrong(message, "give each a folder of its own", problems);
+            let message = format!("`{other}` and `{name}` have the same path, {}", mount.path);
+            field.wrong(message, "use a different folder for each", problems);
         }
         mounts.insert(name, mount);
     }
@@ -110,7 +110,7 @@ pub(super) fn tmpfs(
 ) -> Option<BTreeMap<String, u32>> {
     let Some(field) = map.get("tmpfs") else { return Some(BTreeMap::new()) };
     if field.node.what() != "a mapping" {
-        let hint = "give each folder its size in MiB: tmpfs: { /tmp: 64 }";
+        let hint = "write each folder with its size in MiB, such as tmpfs: { /tmp: 64 }";
         field.wrong(format!("expected a mapping, found {}", field.node.what()), hint, problems);
         return None;
     }
@@ -121,18 +121,18 @@ pub(super) fn tmpfs(
         }
         let path = field.key.text.clone();
         if let Some(check) = MOUNT_PATH.check.as_ref().filter(|check| !(check.holds)(&path)) {
-            problems.add(field.key.span, &field.path, format!("`{path}` {}", check.wrong), check.help);
+            problems.add(field.key.span, &field.path, format!("invalid {} `{path}`", check.what), check.help);
         }
         if let Some((name, _)) = mounts.into_iter().flatten().find(|(_, mount)| same(&mount.path, &path)) {
-            let message = format!("the volume `{name}` is at {path} already");
-            problems.add(field.key.span, &field.path, message, "give each a folder of its own");
+            let message = format!("the volume `{name}` already has the path {path}");
+            problems.add(field.key.span, &field.path, message, "use a different folder for each");
         }
         all.insert(path, field.number(1, check::MEMORY.1, "MiB", problems)?);
     }
     let whole: u64 = all.values().map(|size| u64::from(*size)).sum();
     if let Some(memory) = memory.filter(|memory| whole >= u64::from(*memory)) {
-        let hint = "make them smaller, or raise `memory`: what is in them counts as memory of the task";
-        field.wrong(format!("{whole} MiB in memory leave nothing of the task's {memory} MiB"), hint, problems);
+        let hint = "use smaller sizes, or increase `memory`; files in tmpfs use the memory of the task";
+        field.wrong(format!("`tmpfs` needs {whole} MiB, and the task has {memory} MiB of memory"), hint, problems);
     }
     Some(all)
 }

@@ -149,8 +149,8 @@ pub(super) struct Text {
 pub(super) struct Check {
     /// Whether a text is good.
     pub(super) holds: fn(&str) -> bool,
-    /// What is wrong with a bad one; the message puts the text before it.
-    pub(super) wrong: &'static str,
+    /// What the text should be; the message puts "invalid" before it and the text after it.
+    pub(super) what: &'static str,
     /// The way out.
     pub(super) help: &'static str,
 }

@@ -14,15 +14,15 @@ pub(super) static STACK_NAME: Text = Text { pattern: NAME, longest: check::LONGE
 
 /// The name of a service or a job.
 pub(super) static PART_NAME: Text =
-    Text { one: "name of a service", pattern: NAME, longest: check::LONGEST_NAME, ..PLAIN };
+    Text { one: "service name", pattern: NAME, longest: check::LONGEST_NAME, ..PLAIN };
 
 /// The name of an entry in the schedule of a service's `scale`.
 pub(super) static SCALE_ENTRY_NAME: Text =
-    Text { one: "name of an entry", pattern: NAME, longest: check::LONGEST_NAME, ..PLAIN };
+    Text { one: "entry name", pattern: NAME, longest: check::LONGEST_NAME, ..PLAIN };
 
 /// The name of a container beside a service's own.
 pub(super) static SIDECAR_NAME: Text =
-    Text { one: "name of a sidecar", pattern: NAME, longest: check::LONGEST_NAME, ..PLAIN };
+    Text { one: "sidecar name", pattern: NAME, longest: check::LONGEST_NAME, ..PLAIN };
 
 /// Who a container runs as.
 /// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ContainerDefinition.html>
@@ -32,29 +32,29 @@ pub(super) static USER: Text = Text {
     longest: 64,
     check: Some(Check {
         holds: check::is_user,
-        wrong: "is no user",
-        help: "write a name or a number, with a group after a colon if it is another one, such as node or \"1000:1000\"",
+        what: "user",
+        help: "write a name or a number, and optionally a group after a colon, such as node or \"1000:1000\"",
     }),
     ..PLAIN
 };
 
 /// The name of a bucket.
 pub(super) static BUCKET_NAME: Text =
-    Text { one: "name of a bucket", many: "names of buckets", pattern: NAME, longest: check::LONGEST_NAME, ..PLAIN };
+    Text { one: "bucket name", many: "bucket names", pattern: NAME, longest: check::LONGEST_NAME, ..PLAIN };
 
 /// The name of a volume.
 pub(super) static VOLUME_NAME: Text =
-    Text { one: "name of a volume", many: "names of volumes", pattern: NAME, longest: check::LONGEST_NAME, ..PLAIN };
+    Text { one: "volume name", many: "volume names", pattern: NAME, longest: check::LONGEST_NAME, ..PLAIN };
 
 /// Whom the files of a volume belong to.
 /// <https://docs.aws.amazon.com/efs/latest/ug/API_PosixUser.html>
 pub(super) static OWNER: Text = Text {
-    one: "numbers of a user and a group",
+    one: "user and group IDs",
     pattern: "^[0-9]{1,10}:[0-9]{1,10}$",
     check: Some(Check {
         holds: check::is_owner,
-        wrong: "does not name a user and a group by their numbers",
-        help: "write both, in quotes, such as owner: \"1000:1000\"",
+        what: "owner",
+        help: "write the IDs of a user and a group in quotes, such as owner: \"1000:1000\"",
     }),
     ..PLAIN
 };
@@ -66,7 +66,7 @@ pub(super) static MODE: Text = Text {
     pattern: "^[0-7]{3,4}$",
     check: Some(Check {
         holds: check::is_mode,
-        wrong: "is not the mode of a folder",
+        what: "mode",
         help: "write three or four octal digits in quotes, such as mode: \"0750\"",
     }),
     ..PLAIN
@@ -79,8 +79,8 @@ pub(in crate::spec) static MOUNT_PATH: Text = Text {
     longest: 256,
     check: Some(Check {
         holds: check::is_mount_path,
-        wrong: "is not a folder that a container can have a volume at",
-        help: "write the whole path of a folder below the root, such as /data",
+        what: "mount path",
+        help: "write the absolute path of a folder, such as /data; /, /dev, /proc and /sys are not possible",
     }),
     ..PLAIN
 };
@@ -95,7 +95,7 @@ pub(super) static VARIABLE_NAME: Text = Text { pattern: "^[A-Za-z_][A-Za-z0-9_]*
 
 /// The names of environment variables.
 pub(super) static VARIABLE_NAMES: Text =
-    Text { many: "names of variables", pattern: "^[A-Za-z_][A-Za-z0-9_]*$", ..PLAIN };
+    Text { many: "variable names", pattern: "^[A-Za-z_][A-Za-z0-9_]*$", ..PLAIN };
 
 /// A text that refers to something that the stack makes.
 pub(super) static WITH_REFERENCE: Text =
@@ -109,51 +109,51 @@ pub(super) static USER_NAME: Text = Text { pattern: "^[a-z][a-z0-9_-]{0,31}$", .
 
 pub(super) static REGION: Text = Text {
     pattern: "^[a-z]{2,}(-[a-z]{2,}){1,2}-[0-9]{1,2}$",
-    check: Some(Check { holds: check::is_region, wrong: "is no AWS region", help: "such as eu-west-1 or us-east-2" }),
+    check: Some(Check { holds: check::is_region, what: "AWS region", help: "use a region such as eu-west-1 or us-east-2" }),
     ..PLAIN
 };
 
 /// A private range of IPv4 addresses.
 pub(super) static NETWORK_RANGE: Text =
-    Text { one: "range of IPv4 addresses", pattern: "^(10|172|192)\\.[0-9.]+/(1[6-9]|20)$", ..PLAIN };
+    Text { one: "IPv4 address range", pattern: "^(10|172|192)\\.[0-9.]+/(1[6-9]|20)$", ..PLAIN };
 
 /// Any range of IPv4 addresses.
 pub(super) static RANGE: Text =
-    Text { many: "ranges of IPv4 addresses", pattern: "^[0-9]+(\\.[0-9]+){3}/[0-9]+$", ..PLAIN };
+    Text { many: "IPv4 address ranges", pattern: "^[0-9]+(\\.[0-9]+){3}/[0-9]+$", ..PLAIN };
 
 /// Any range of addresses that a load balancer takes.
 pub(super) static SOURCE_RANGE: Text =
-    Text { many: "ranges of addresses", pattern: "^[0-9A-Fa-f:.]+/[0-9]{1,3}$", ..PLAIN };
+    Text { many: "address ranges", pattern: "^[0-9A-Fa-f:.]+/[0-9]{1,3}$", ..PLAIN };
 
 pub(super) static VPC_ID: Text = Text {
-    one: "id of a VPC",
+    one: "VPC ID",
     pattern: "^vpc-([0-9a-f]{8}|[0-9a-f]{17})$",
     check: Some(Check {
         holds: |text| check::is_id(text, "vpc-"),
-        wrong: "is no id of a VPC",
-        help: "such as vpc-0123456789abcdef0",
+        what: "VPC ID",
+        help: "use an ID such as vpc-0123456789abcdef0",
     }),
     ..PLAIN
 };
 
 pub(super) static SUBNET_ID: Text = Text {
-    many: "ids of subnets",
+    many: "subnet IDs",
     pattern: "^subnet-([0-9a-f]{8}|[0-9a-f]{17})$",
     check: Some(Check {
         holds: |text| check::is_id(text, "subnet-"),
-        wrong: "is no id of a subnet",
-        help: "such as subnet-0123456789abcdef0",
+        what: "subnet ID",
+        help: "use an ID such as subnet-0123456789abcdef0",
     }),
     ..PLAIN
 };
 
 pub(super) static SECURITY_GROUP_ID: Text = Text {
-    many: "ids of security groups",
+    many: "security group IDs",
     pattern: "^sg-([0-9a-f]{8}|[0-9a-f]{17})$",
     check: Some(Check {
         holds: |text| check::is_id(text, "sg-"),
-        wrong: "is no id of a security group",
-        help: "such as sg-0123456789abcdef0",
+        what: "security group ID",
+        help: "use an ID such as sg-0123456789abcdef0",
     }),
     ..PLAIN
 };
@@ -162,41 +162,41 @@ pub(super) static POSTGRES_VERSION: Text = Text {
     pattern: "^1[3-8](\\.[0-9]+)?$",
     check: Some(Check {
         holds: check::is_postgres_version,
-        wrong: "is no version of PostgreSQL that RDS has",
-        help: "from \"13\" to \"18\", or in full such as \"16.4\"",
+        what: "PostgreSQL version",
+        help: "use \"13\" to \"18\", or a full version such as \"16.4\"",
     }),
     ..PLAIN
 };
 
 pub(super) static DATABASE_CLASS: Text = Text {
-    one: "instance class of RDS",
+    one: "RDS instance class",
     pattern: "^db\\.[^.]+\\.[^.]+$",
     check: Some(Check {
         holds: |text| text.starts_with("db.") && check::has_words(text, 3),
-        wrong: "is no DB instance class",
-        help: "such as db.t4g.micro or db.m7g.large",
+        what: "DB instance class",
+        help: "use a class such as db.t4g.micro or db.m7g.large",
     }),
     ..PLAIN
 };
 
 pub(super) static CACHE_CLASS: Text = Text {
-    one: "node type of ElastiCache",
+    one: "ElastiCache node type",
     pattern: "^cache\\.[a-z0-9]+\\.[a-z0-9]+$",
     check: Some(Check {
         holds: check::is_cache_class,
-        wrong: "is no node type of ElastiCache",
-        help: "such as cache.t4g.micro or cache.m7g.large",
+        what: "cache node type",
+        help: "use a node type such as cache.t4g.micro or cache.m7g.large",
     }),
     ..PLAIN
 };
 
 pub(super) static HOST_CLASS: Text = Text {
-    one: "instance type of AWS Graviton",
+    one: "AWS Graviton instance type",
     pattern: "^[a-z]+[0-9]+g[a-z0-9-]*\\.[a-z0-9-]+$",
     check: Some(Check {
         holds: check::is_graviton,
-        wrong: "is no instance type of ARM",
-        help: "an instance type of AWS Graviton, such as t4g.nano or t4g.small",
+        what: "Arm instance type",
+        help: "use an AWS Graviton instance type such as t4g.nano or t4g.small",
     }),
     ..PLAIN
 };
@@ -222,27 +222,27 @@ pub(super) static HOST: Text = Text {
     many: "host names",
     pattern: "^[A-Za-z0-9*?-]*(\\.[A-Za-z0-9*?-]*)+$",
     longest: check::LONGEST_PATTERN,
-    check: Some(Check { holds: check::is_host, wrong: "is no host name", help: "such as api.example.com" }),
+    check: Some(Check { holds: check::is_host, what: "host name", help: "use a name such as api.example.com" }),
 };
 
 pub(super) static IMAGE: Text = Text {
-    one: "name of an image",
+    one: "image name",
     check: Some(Check {
         holds: check::is_image,
-        wrong: "is no image",
-        help: "such as nginx:1.27; a tag has at most 128 letters, digits and `_`, `.`, `-`",
+        what: "image",
+        help: "use a name such as nginx:1.27; a tag has at most 128 letters, digits and `_`, `.`, `-`",
     }),
     ..PLAIN
 };
 
 /// A stage of a Dockerfile: its name, or its number.
 pub(super) static BUILD_STAGE: Text = Text {
-    one: "name of a stage",
+    one: "stage name",
     pattern: "^[A-Za-z0-9][A-Za-z0-9_.-]*$",
     check: Some(Check {
         holds: check::is_build_stage,
-        wrong: "is no stage of a Dockerfile",
-        help: "name it as its line `FROM … AS NAME` does, such as runtime",
+        what: "Dockerfile stage",
+        help: "use the name from the line `FROM … AS NAME`, such as runtime",
     }),
     ..PLAIN
 };
@@ -261,7 +261,7 @@ pub(super) static URL_PATH: Text = Text {
     one: "path",
     pattern: "^/\\S*$",
     longest: check::LONGEST_HEALTH_PATH,
-    check: Some(Check { holds: check::is_url_path, wrong: "is no path", help: "such as /status" }),
+    check: Some(Check { holds: check::is_url_path, what: "path", help: "use a path such as /status" }),
     ..PLAIN
 };
 
@@ -271,8 +271,8 @@ pub(in crate::spec) static CODES: Text = Text {
     pattern: "^[0-9]{1,3}(-[0-9]{1,3})?(,[0-9]{1,3}(-[0-9]{1,3})?)*$",
     check: Some(Check {
         holds: |text| check::are_codes(text, 200..=499),
-        wrong: "is no list of status codes",
-        help: "codes from 200 to 499: `200`, `200-299` or `\"200,301\"`",
+        what: "status codes",
+        help: "use codes from 200 to 499: `200`, `200-299` or `\"200,301\"`",
     }),
     ..PLAIN
 };
@@ -281,8 +281,8 @@ pub(in crate::spec) static CODES: Text = Text {
 pub(in crate::spec) static GRPC_CODES: Text = Text {
     check: Some(Check {
         holds: |text| check::are_codes(text, 0..=99),
-        wrong: "is no list of gRPC's codes",
-        help: "codes from 0 to 99: `0`, `0-12` or `\"0,12\"`",
+        what: "gRPC codes",
+        help: "use codes from 0 to 99: `0`, `0-12` or `\"0,12\"`",
     }),
     ..CODES
 };
@@ -298,7 +298,7 @@ pub(super) static ACTION: Text = Text { many: "IAM actions", pattern: "^[a-z0-9-
 
 pub(super) static RESOURCE: Text = Text { many: "ARNs", pattern: "^(\\*|arn:aws:[a-z0-9-]+:[^:]*:[^:]*:.+)$", ..PLAIN };
 
-pub(super) static SECRET_PLACE: Text = Text { one: "ARN, or name of a parameter", ..PLAIN };
+pub(super) static SECRET_PLACE: Text = Text { one: "ARN or parameter name", ..PLAIN };
 
 pub(super) static SCHEDULE: Text = Text { one: "schedule", pattern: "^(cron|rate|at)\\(.+\\)$", ..PLAIN };
 
@@ -306,35 +306,35 @@ pub(super) static SCHEDULE: Text = Text { one: "schedule", pattern: "^(cron|rate
 pub(super) static CRON: Text = Text { one: "cron expression", pattern: "^cron\\(.+\\)$", ..PLAIN };
 
 pub(super) static TIME_ZONE: Text = Text {
-    one: "name in the tz database",
+    one: "tz database name",
     longest: check::LONGEST_ZONE,
     check: Some(Check {
         holds: check::is_zone,
-        wrong: "cannot name a time zone",
-        help: "a name of the tz database, such as Europe/Oslo; UTC without one",
+        what: "time zone",
+        help: "use a name of the tz database, such as Europe/Oslo; the default is UTC",
     }),
     ..PLAIN
 };
 
 pub(super) static EMAIL: Text = Text {
-    one: "e-mail address",
+    one: "email address",
     pattern: "^[^@\\s]+@[^@\\s]+\\.[^@\\s]+$",
     longest: check::LONGEST_EMAIL,
     check: Some(Check {
         holds: check::is_email,
-        wrong: "is no e-mail address",
-        help: "one address, such as ops@example.com",
+        what: "email address",
+        help: "use one address, such as ops@example.com",
     }),
     ..PLAIN
 };
 
 pub(super) static PACKAGE: Text = Text {
-    many: "names of Debian packages",
+    many: "Debian package names",
     pattern: "^[a-z0-9][a-z0-9+.-]+$",
     check: Some(Check {
         holds: check::is_package,
-        wrong: "is no name of a Debian package",
-        help: "such as curl or vim",
+        what: "Debian package name",
+        help: "use a package name such as curl or vim",
     }),
     ..PLAIN
 };

@@ -32,7 +32,7 @@ fn definitions() -> Map<String, Value> {
         (
             "variable",
             json!({
-                "description": "A text that takes an environment variable of the caller may be anything.",
+                "description": "Any text that contains an environment variable of the caller.",
                 "type": "string",
                 "pattern": "\\$\\{",
             }),
@@ -91,7 +91,7 @@ fn environment() -> Map<String, Value> {
     object([
         (
             "description",
-            "What this environment has otherwise: mappings are merged, all else is replaced, null removes.".into(),
+            "What differs in this environment. Mappings are merged, other values are replaced, and null removes a key.".into(),
         ),
         ("type", json!(["object", "null"])),
         ("additionalProperties", false.into()),
