@@ -4,18 +4,18 @@ use super::{Absence, Foreign, Key, Kind, Section, texts};
 
 pub(in crate::spec) static ALARMS: Section = Section {
     name: "alarms",
-    doc: "Mails when something is wrong.",
+    doc: "Email notifications for alarms.",
     keys: &[Key {
         name: "email",
         kind: Kind::Text(&texts::EMAIL),
         absence: Absence::Error("ops@example.com"),
-        doc: "Who gets a mail when an alarm starts, and one when it ends.",
+        doc: "The address that gets an email when an alarm starts and when it ends.",
     }],
     foreign: &[
         Foreign { words: &["mail", "emails", "to", "endpoint", "address"], help: "use `email` for one address" },
         Foreign {
             words: &["slack", "sns", "topic", "webhook"],
-            help: "use `email`: alarms are sent by mail; many services take mails at an address of theirs",
+            help: "use `email`; alarms are sent by email, and many services accept email at an address of theirs",
         },
     ],
 };

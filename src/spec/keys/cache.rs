@@ -8,39 +8,40 @@ pub(in crate::spec) const VERSIONS: &[&str] = &["7.2", "8.0", "8.1", "8.2", "9.0
 
 pub(in crate::spec) static CACHE: Section = Section {
     name: "cache",
-    doc: "ElastiCache for Valkey, private and encrypted. Containers get REDIS_URL.",
+    doc: "A private, encrypted ElastiCache for Valkey. Containers get REDIS_URL.",
     keys: &[
         Key {
             name: "version",
             kind: Kind::Choice(VERSIONS),
             absence: Absence::Default(Literal::Text("8.0")),
-            doc: "The version of Valkey. It can be raised and never lowered. A later minor version that AWS installs by \
-                  itself is no drift.",
+            doc: "The version of Valkey. You can raise it, but not lower it. A later minor version that AWS installs \
+                  is not drift.",
         },
         Key {
             name: "class",
             kind: Kind::Text(&texts::CACHE_CLASS),
             absence: Absence::Default(Literal::Text("cache.t4g.micro")),
-            doc: "The node type, such as `cache.t4g.micro`. A change keeps what the cache holds.",
+            doc: "The node type, such as `cache.t4g.micro`. A change keeps the data of the cache.",
         },
         Key {
             name: "tls",
             kind: Kind::Choice(&["required", "optional"]),
             absence: Absence::Default(Literal::Text("required")),
-            doc: "Whether clients have to speak TLS. `optional` admits both kinds, for a client that speaks none, and needs \
-                  `password: off`. See [what it costs](security.md#a-cache-without-tls-or-a-password). A change makes the cache anew, \
-                  empty.",
+            doc: "Whether clients must use TLS. `optional` also allows connections without TLS, and needs `password: \
+                  off`. See [the risks](security.md#a-cache-without-tls-or-a-password). A change replaces the cache \
+                  with an empty one.",
         },
         Key {
             name: "password",
             kind: Kind::Choice(&["generate", "off"]),
             absence: Absence::Default(Literal::Text("generate")),
-            doc: "Whether clients need a password. `generate`: one is made, and is in `REDIS_URL`. `off`: none, for a client that \
-                  takes a host and a port alone. A change makes the cache anew, empty.",
+            doc: "Whether clients need a password. `generate`: stackctl generates one, and `REDIS_URL` contains it. \
+                  `off`: no password, for clients that support only a host and a port. A change replaces the cache \
+                  with an empty one.",
         },
     ],
     foreign: &[
-        Foreign { words: &["engine"], help: "leave it out: the cache is always Valkey, which speaks Redis's protocol" },
+        Foreign { words: &["engine"], help: "remove it; the cache is always Valkey, which uses the Redis protocol" },
         Foreign { words: &["engine_version"], help: "use `version`, such as \"8.0\"" },
         Foreign {
             words: &["node_type", "cache_node_type", "instance_type", "size"],
@@ -48,12 +49,13 @@ pub(in crate::spec) static CACHE: Section = Section {
         },
         Foreign {
             words: &["num_cache_nodes", "num_node_groups", "nodes", "replicas"],
-            help: "leave it out: a cache has one node",
+            help: "remove it; a cache has one node",
         },
-        Foreign { words: &["auth_token"], help: "leave it out: the password is generated; `password: off` for none" },
+        Foreign { words: &["auth_token"], help: "remove it; the password is generated, and `password: off` means no \
+                                                 password" },
         Foreign {
             words: &["transit_encryption_mode", "transit_encryption_enabled", "in_transit_encryption"],
-            help: "use `tls`: required, which is the default, or optional",
+            help: "use `tls: required`, which is the default, or `tls: optional`",
         },
     ],
 };

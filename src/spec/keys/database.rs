@@ -11,14 +11,14 @@ static ROLE_WORDS: [&str; 2] = words(&ROLES);
 
 pub(in crate::spec) static DATABASE: Section = Section {
     name: "database",
-    doc: "RDS for PostgreSQL, private and encrypted. Containers get DATABASE_URL.",
+    doc: "A private, encrypted RDS for PostgreSQL. Containers get DATABASE_URL.",
     keys: &[
         Key {
             name: "version",
             kind: Kind::Text(&texts::POSTGRES_VERSION),
             absence: Absence::Default(Literal::Text("16")),
-            doc: "The version of PostgreSQL, from `\"13\"` to `\"18\"`, or in full such as `\"16.4\"`. `\"16\"` means any \
-                  16.x, and `\"16.4\"` 16.4 or a later 16.x: a minor upgrade by AWS is no drift.",
+            doc: "The version of PostgreSQL, from `\"13\"` to `\"18\"`, or a full version such as `\"16.4\"`. `\"16\"` \
+                  means any 16.x; `\"16.4\"` means 16.4 or a later 16.x. A minor upgrade by AWS is not drift.",
         },
         Key {
             name: "class",
@@ -30,8 +30,8 @@ pub(in crate::spec) static DATABASE: Section = Section {
             name: "storage",
             kind: Kind::Number { least: 20, most: 65536, unit: "GiB" },
             absence: Absence::Default(Literal::Number(20)),
-            doc: "The size of the gp3 storage in GiB. It can grow, by at least a tenth, and cannot shrink. \
-                  See [Scaling](scaling.md#the-database).",
+            doc: "The size of the gp3 storage in GiB. It can grow by at least 10 %, and cannot shrink. See \
+                  [Scaling](scaling.md#the-database).",
         },
         Key {
             name: "multi_az",
@@ -49,21 +49,21 @@ pub(in crate::spec) static DATABASE: Section = Section {
             name: "protect",
             kind: Kind::Truth,
             absence: Absence::Default(Literal::Truth(true)),
-            doc: "Deletion protection, and a final snapshot. With `true`, the database is deleted or replaced with \
-                  `--unprotect` only, and leaves a final snapshot. With `false`, it is deleted without a snapshot, \
+            doc: "Deletion protection and a final snapshot. `true`: only `--unprotect` deletes or replaces the \
+                  database, and AWS takes a final snapshot. `false`: the database is deleted without a snapshot, \
                   together with its automatic backups.",
         },
         Key {
             name: "users",
             kind: Kind::Named { names: &texts::ROLE_NAME, of: &Kind::Choice(&ROLE_WORDS) },
             absence: Absence::Means("none"),
-            doc: "Users beside the master user, by name: `owner` or `read-only`. Containers connect as the first `owner`. \
-                  [Database users](database-users.md) describes what each may do, where the passwords are kept, and what \
-                  happens to a user that is removed.",
+            doc: "Users in addition to the master user, by name: `owner` or `read-only`. Containers connect as the \
+                  first `owner`. [Database users](database-users.md) describes their permissions, where the passwords \
+                  are stored, and what happens when you remove a user.",
         },
     ],
     foreign: &[
-        Foreign { words: &["engine"], help: "leave it out: the database is always PostgreSQL" },
+        Foreign { words: &["engine"], help: "remove it; the database is always PostgreSQL" },
         Foreign { words: &["engine_version"], help: "use `version`, such as \"16\"" },
         Foreign {
             words: &["instance_class", "db_instance_class", "instance_type", "size"],
@@ -78,12 +78,12 @@ pub(in crate::spec) static DATABASE: Section = Section {
         Foreign { words: &["deletion_protection", "prevent_destroy"], help: "use `protect`" },
         Foreign {
             words: &["name", "db_name"],
-            help: "leave it out: the database is called `app`, and containers get DATABASE_URL",
+            help: "remove it; the database is called `app`, and containers get DATABASE_URL",
         },
         Foreign {
             words: &["username", "master_username", "password", "master_password"],
-            help: "leave it out: passwords are generated, and `users` names the users",
+            help: "remove it; passwords are generated, and `users` names the users",
         },
-        Foreign { words: &["storage_type"], help: "leave it out: the storage is gp3" },
+        Foreign { words: &["storage_type"], help: "remove it; the storage is gp3" },
     ],
 };

@@ -10,45 +10,44 @@ const OF_THREE: Absence = Absence::Means("one of `service`, `build` and `image`"
 
 pub(in crate::spec) static JOB: Section = Section {
     name: "job",
-    doc: "A command that runs on a schedule, with the image of a service or one of its own.",
+    doc: "A command that runs on a schedule, in the image of a service or in another one.",
     keys: &[
         Key {
             name: "service",
             kind: Kind::Text(&texts::PART_NAME),
             absence: OF_THREE,
-            doc: "The service whose image, size, environment, secrets, network and log group a run has.",
+            doc: "The service whose image, size, environment, secrets, network and log group a run uses.",
         },
         Key {
             name: "build",
             kind: Kind::Either(&[Kind::Text(&texts::FOLDER), Kind::Map(&DOCKERFILE)]),
             absence: OF_THREE,
-            doc: "An image of its own that is built, as `build` of a [service](#services).",
+            doc: "An image to build for the job, like `build` of a [service](#services).",
         },
         Key {
             name: "image",
             kind: Kind::Text(&texts::IMAGE),
             absence: OF_THREE,
-            doc: "An image of its own that exists, such as `curlimages/curl:8.11.1`.",
+            doc: "An existing image for the job, such as `curlimages/curl:8.11.1`.",
         },
         Key {
             name: "entrypoint",
-            kind: Kind::Command("such as [/bin/start], or leave `entrypoint` out"),
-            absence: Absence::Means("the image's own"),
-            doc: "The program that the container starts, for a job with an image of its own.",
+            kind: Kind::Command("write a list such as [/bin/start], or remove `entrypoint`"),
+            absence: Absence::Means("that of the image"),
+            doc: "The program that the container starts, for a job with `build` or `image`.",
         },
         Key {
             name: "command",
-            kind: Kind::Command("such as [report]; without one, the job would serve"),
-            absence: Absence::Means("needed with `service`; else the image's own"),
-            doc: "What the container runs in the place of its usual command.",
+            kind: Kind::Command("write a list such as [report]; without one, the job would run the server"),
+            absence: Absence::Means("required with `service`; else that of the image"),
+            doc: "The command that the container runs instead of its usual command.",
         },
         Key {
             name: "schedule",
             kind: Kind::Text(&texts::SCHEDULE),
             absence: Absence::Error("\"cron(0 3 * * ? *)\""),
-            doc: "When it runs: `cron(…)` with six fields, `rate(…)` or `at(…)`. The grammar is that of \
-                  [EventBridge Scheduler](https://docs.aws.amazon.com/scheduler/latest/UserGuide/schedule-types.html); \
-                  see below.",
+            doc: "When it runs: `cron(…)` with six fields, `rate(…)` or `at(…)`. The syntax is that of [EventBridge \
+                  Scheduler](https://docs.aws.amazon.com/scheduler/latest/UserGuide/schedule-types.html); see below.",
         },
         Key {
             name: "timezone",
@@ -59,9 +58,10 @@ pub(in crate::spec) static JOB: Section = Section {
         Key {
             name: "timeout",
             kind: Kind::Seconds { least: 1, most: 604_800 },
-            absence: Absence::Means("a run is not limited"),
-            doc: "How long a run may take. Write `30m` or `2h`, at most 7 days. A run that takes longer gets SIGTERM, and SIGKILL \
-                  after its `stop_timeout`. The time begins when the program starts. See [how a run ends](#how-a-run-ends).",
+            absence: Absence::Means("no limit"),
+            doc: "The maximum duration of a run. Write `30m` or `2h`, at most 7 days. A run that takes longer gets \
+                  SIGTERM, and SIGKILL after its `stop_timeout`. The time starts when the program starts. See [how a \
+                  run ends](#how-a-run-ends).",
         },
         Key {
             name: "retries",
@@ -75,45 +75,45 @@ pub(in crate::spec) static JOB: Section = Section {
             name: "cpu",
             kind: Kind::Numbers(&check::CPUS),
             absence: Absence::Default(Literal::Number(256)),
-            doc: "CPU units; 1024 units are one vCPU. A job of a service has the size of the service if it says neither `cpu` nor \
-                  `memory`.",
+            doc: "The CPU units; 1024 units are one vCPU. A job with `service` has the size of the service if it has \
+                  neither `cpu` nor `memory`.",
         },
         Key {
             name: "memory",
             kind: Kind::Number { least: check::MEMORY.0, most: check::MEMORY.1, unit: "MiB" },
-            absence: Absence::Means("the least that goes with `cpu`"),
-            doc: "The memory in MiB, as Fargate pairs it with `cpu`. See [the table](#fargates-pairs).",
+            absence: Absence::Means("the minimum for `cpu`"),
+            doc: "The memory in MiB. Fargate allows certain values for each `cpu`; see [the table](#fargates-pairs).",
         },
         Key {
             name: "arch",
             kind: Kind::Choice(&ARCH_WORDS),
             absence: Absence::Default(Literal::Text("amd64")),
-            doc: "The processors that it runs on, as [`arch`](#arch) of a service, for a job with an image of its own.",
+            doc: "The CPU architecture, like [`arch`](#arch) of a service, for a job with `build` or `image`.",
         },
         Key {
             name: "env",
             kind: Kind::Named { names: &texts::VARIABLE_NAME, of: &Kind::Scalar },
             absence: Absence::Means("none"),
-            doc: "Environment variables, as `env` of a service. Those of a job of a service are beside the service's own, or in \
-                  their place.",
+            doc: "Environment variables, like `env` of a service. With `service`, they are added to those of the \
+                  service, or override them.",
         },
         Key {
             name: "secrets",
             kind: Kind::Named { names: &texts::VARIABLE_NAME, of: &SECRET_VALUE },
             absence: Absence::Means("none"),
-            doc: "Secrets, as `secrets` of a service, for a job with an image of its own.",
+            doc: "Secrets, like `secrets` of a service, for a job with `build` or `image`.",
         },
         Key {
             name: "calls",
             kind: Kind::List(&texts::PART_NAME, Empty::Allowed),
             absence: Absence::Means("none"),
-            doc: "The services that it [calls](#calls), for a job with an image of its own.",
+            doc: "The services that it [calls](#calls), for a job with `build` or `image`.",
         },
         Key {
             name: "buckets",
             kind: Kind::List(&texts::BUCKET_NAME, Empty::Allowed),
             absence: Absence::Means("none"),
-            doc: "The [buckets](#buckets) that it reads and writes, for a job with an image of its own.",
+            doc: "The [buckets](#buckets) that it reads and writes, for a job with `build` or `image`.",
         },
         Key {
             name: "volumes",
@@ -122,19 +122,21 @@ pub(in crate::spec) static JOB: Section = Section {
                 of: &Kind::Either(&[Kind::Text(&texts::MOUNT_PATH), Kind::Map(&MOUNT)]),
             },
             absence: Absence::Means("none"),
-            doc: "The [volumes](#volumes) that it has, as `volumes` of a service, for a job with an image of its own.",
+            doc: "The [volumes](#volumes) that it mounts, like `volumes` of a service, for a job with `build` or \
+                  `image`.",
         },
         Key {
             name: "permissions",
             kind: Kind::Maps(&STATEMENT),
             absence: Absence::Means("none"),
-            doc: "What it may do on AWS, as [`permissions`](#permissions) of a service, for a job with an image of its own.",
+            doc: "What it can do on AWS, like [`permissions`](#permissions) of a service, for a job with `build` or \
+                  `image`.",
         },
         Key {
             name: "logs",
             kind: Kind::Map(&LOGS),
             absence: Absence::Means("30 days"),
-            doc: "How long its log is kept, for a job with an image of its own. See [logs](#logs).",
+            doc: "How long its log is kept, for a job with `build` or `image`. See [logs](#logs).",
         },
     ],
     foreign: &[
@@ -150,7 +152,8 @@ pub(in crate::spec) static JOB: Section = Section {
         },
         Foreign {
             words: &["concurrency", "overlap", "concurrency_policy"],
-            help: "leave it out: runs can overlap; let the program take a lock in the database, and end if another run holds it",
+            help: "leave it out: runs can overlap; let the program take a lock in the database, and end if another run \
+                   holds it",
         },
     ],
 };

@@ -14,7 +14,7 @@ pub(in crate::spec) static LOGS: Section = Section {
         name: "days",
         kind: Kind::Numbers(DAYS),
         absence: Absence::Default(Literal::Number(30)),
-        doc: "How long CloudWatch Logs keeps what the tasks write, in days. Fewer days delete older lines. A change is made in \
+        doc: "How long CloudWatch Logs keeps the log, in days. A lower value deletes older lines. A change is made in \
               place.",
     }],
     foreign: &[
@@ -24,7 +24,7 @@ pub(in crate::spec) static LOGS: Section = Section {
         },
         Foreign {
             words: &["driver", "options", "destination", "group"],
-            help: "leave it out: the log goes to CloudWatch Logs, to a group of the stack's",
+            help: "remove it; the log goes to a CloudWatch Logs group of the stack",
         },
     ],
 };

@@ -11,22 +11,23 @@ static NAT_WORDS: [&str; 3] = words(&NAT);
 
 pub(in crate::spec) static NETWORK: Section = Section {
     name: "network",
-    doc: "The VPC, its subnets and the tasks' way out.",
+    doc: "The VPC, its subnets and internet access.",
     keys: &[
         Key {
             name: "cidr",
             kind: Kind::Text(&texts::NETWORK_RANGE),
             absence: Absence::Default(Literal::Text("10.20.0.0/16")),
-            doc: "The private IPv4 range of the VPC, from /16 to /20. It begins where its prefix says. Another range is \
-                  another VPC: stackctl refuses to replace one that a stack uses.",
+            doc: "The private IPv4 range of the VPC, from /16 to /20. The address has no bits after the prefix. A \
+                  change would replace the VPC, which stackctl does not do while a stack uses it.",
         },
         Key {
             name: "zones",
             kind: Kind::Number { least: 2, most: 4, unit: "" },
             absence: Absence::Default(Literal::Number(2)),
-            doc: "The number of availability zones. They are taken in the order of their zone ids, so that the same file \
-                  always gives the same layout. A zone can be added without renumbering the others. The last one can be \
-                  removed if [the database is not in it](troubleshooting.md#the-database-is-in-the-removed-zone).",
+            doc: "The number of Availability Zones. stackctl uses them in the order of their zone IDs, so the same \
+                  file always gives the same layout. You can add a zone without changing the others. You can remove \
+                  the last one if [the database is not in \
+                  it](troubleshooting.md#the-database-is-in-the-removed-zone).",
         },
         Key {
             name: "nat",
@@ -39,9 +40,9 @@ pub(in crate::spec) static NETWORK: Section = Section {
         Key {
             name: "vpc",
             kind: Kind::Text(&texts::VPC_ID),
-            absence: Absence::Means("a network of the stack's own"),
-            doc: "The VPC of an existing network, which stackctl uses and never changes. \
-                  See [below](#a-network-that-is-there-already).",
+            absence: Absence::Means("a network that stackctl creates"),
+            doc: "The VPC of an existing network. stackctl uses it and never changes it. See \
+                  [below](#a-network-that-is-there-already).",
         },
         Key {
             name: "public_subnets",
@@ -63,11 +64,11 @@ pub(in crate::spec) static NETWORK: Section = Section {
             words: &["nat_gateway", "nat_gateways", "enable_nat_gateway", "placement"],
             help: "use `nat`: none, single or per-zone",
         },
-        Foreign { words: &["vpc_id", "id"], help: "use `vpc` for the id of a VPC that exists" },
+        Foreign { words: &["vpc_id", "id"], help: "use `vpc` for the ID of an existing VPC" },
         Foreign {
             words: &["subnets", "subnet_ids"],
-            help: "use `public_subnets` and `private_subnets` for the ids of subnets that exist",
+            help: "use `public_subnets` and `private_subnets` for the IDs of existing subnets",
         },
-        Foreign { words: &["connect"], help: "leave it out: services cannot call each other by name yet" },
+        Foreign { words: &["connect"], help: "use `calls` in the service that calls, such as `calls: [api]`" },
     ],
 };

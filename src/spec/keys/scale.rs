@@ -3,49 +3,49 @@
 use super::{Absence, Foreign, Key, Kind, Literal, Section, texts};
 use crate::spec::check::MOST_TASKS;
 
-const ONE_OF_FOUR: Absence = Absence::Means("one of the four");
+const ONE_OF_FOUR: Absence = Absence::Means("at least one of the four");
 
 pub(in crate::spec) static SCALE: Section = Section {
     name: "scale",
-    doc: "Autoscaling in the place of `replicas`.",
+    doc: "Autoscaling, instead of `replicas`.",
     keys: &[
         Key {
             name: "min",
             kind: Kind::Number { least: 1, most: MOST_TASKS, unit: "" },
             absence: Absence::Default(Literal::Number(1)),
-            doc: "The fewest tasks; the service starts with this number. `replicas: 0` stops a service, `min: 0` is an \
-                  error: without a task there is nothing to measure.",
+            doc: "The minimum number of tasks; the service starts with this number. `min: 0` is an error, because \
+                  without a task there is nothing to measure. Use `replicas: 0` to stop a service.",
         },
         Key {
             name: "max",
             kind: Kind::Number { least: 1, most: MOST_TASKS, unit: "" },
             absence: Absence::Error("10"),
-            doc: "The most tasks; at least `min`.",
+            doc: "The maximum number of tasks; at least `min`.",
         },
         Key {
             name: "cpu",
             kind: Kind::Number { least: 1, most: 100, unit: "%" },
             absence: ONE_OF_FOUR,
-            doc: "The average CPU use of the tasks to hold, in percent.",
+            doc: "The target for the average CPU use of the tasks, in percent.",
         },
         Key {
             name: "memory",
             kind: Kind::Number { least: 1, most: 100, unit: "%" },
             absence: ONE_OF_FOUR,
-            doc: "The average memory use of the tasks to hold, in percent.",
+            doc: "The target for the average memory use of the tasks, in percent.",
         },
         Key {
             name: "requests",
             kind: Kind::Number { least: 1, most: 1_000_000, unit: "" },
             absence: ONE_OF_FOUR,
-            doc: "The requests per minute that each task gets from the load balancer. The service needs `routes`.",
+            doc: "The target number of requests per minute and task. The service needs `routes`.",
         },
         Key {
             name: "response_time",
             kind: Kind::Number { least: 1, most: 60_000, unit: "ms" },
             absence: ONE_OF_FOUR,
-            doc: "The time in milliseconds in which the tasks answer the load balancer on average. The service needs `routes`. It helps \
-                  where more tasks answer faster, and not where all of them wait for the same database.",
+            doc: "The target for the average response time, in milliseconds. The service needs `routes`. It helps if \
+                  more tasks respond faster, but not if all tasks wait for the same database.",
         },
         Key {
             name: "cooldown",
@@ -57,7 +57,8 @@ pub(in crate::spec) static SCALE: Section = Section {
             name: "schedule",
             kind: Kind::Named { names: &texts::SCALE_ENTRY_NAME, of: &Kind::Map(&SCALE_ENTRY) },
             absence: Absence::Means("none"),
-            doc: "Other bounds from given times on, by name, for nights and weekends. See [by the clock](#scale-by-the-clock).",
+            doc: "Other limits at certain times, by name, such as nights and weekends. See [by the \
+                  clock](#scale-by-the-clock).",
         },
     ],
     foreign: &[
@@ -66,13 +67,15 @@ pub(in crate::spec) static SCALE: Section = Section {
             words: &["scheduled_actions", "cron", "schedules"],
             help: "use `schedule`, such as `schedule: { night: { at: \"cron(0 20 * * ? *)\", min: 1, max: 2 } }`",
         },
-        Foreign { words: &["min_capacity", "min_count", "min_replicas"], help: "use `min` for the fewest tasks" },
-        Foreign { words: &["max_capacity", "max_count", "max_replicas"], help: "use `max` for the most tasks" },
+        Foreign { words: &["min_capacity", "min_count", "min_replicas"], help: "use `min` for the minimum number of \
+                                                                                tasks" },
+        Foreign { words: &["max_capacity", "max_count", "max_replicas"], help: "use `max` for the maximum number of \
+                                                                                tasks" },
         Foreign { words: &["cpu_percentage", "cpu_percent"], help: "use `cpu`, in percent" },
         Foreign { words: &["memory_percentage", "memory_percent"], help: "use `memory`, in percent" },
         Foreign {
             words: &["queue_delay"],
-            help: "use `cpu`, `memory`, `requests` or `response_time`: tasks are scaled by nothing else",
+            help: "use `cpu`, `memory`, `requests` or `response_time`; other metrics are not supported",
         },
     ],
 };
@@ -80,13 +83,13 @@ pub(in crate::spec) static SCALE: Section = Section {
 /// <https://docs.aws.amazon.com/autoscaling/application/APIReference/API_PutScheduledAction.html>
 pub(in crate::spec) static SCALE_ENTRY: Section = Section {
     name: "scale_entry",
-    doc: "Bounds that hold from a time on.",
+    doc: "Limits that apply from a certain time.",
     keys: &[
         Key {
             name: "at",
             kind: Kind::Text(&texts::CRON),
             absence: Absence::Error("\"cron(0 20 * * ? *)\""),
-            doc: "When it comes: `cron(…)` with six fields, as in the `schedule` of [jobs](#jobs).",
+            doc: "When it applies: `cron(…)` with six fields, as in the `schedule` of [jobs](#jobs).",
         },
         Key {
             name: "timezone",
@@ -98,13 +101,14 @@ pub(in crate::spec) static SCALE_ENTRY: Section = Section {
             name: "min",
             kind: Kind::Number { least: 0, most: MOST_TASKS, unit: "" },
             absence: Absence::Means("that of `scale`"),
-            doc: "The fewest tasks from then on. `min: 0` goes with `max: 0` alone: without a task there is nothing to measure.",
+            doc: "The minimum number of tasks from this time. `min: 0` needs `max: 0`, because without a task there is \
+                  nothing to measure.",
         },
         Key {
             name: "max",
             kind: Kind::Number { least: 0, most: MOST_TASKS, unit: "" },
             absence: Absence::Means("that of `scale`"),
-            doc: "The most tasks from then on; at least `min`. With `0` no task runs.",
+            doc: "The maximum number of tasks from this time; at least `min`. With `0`, no task runs.",
         },
     ],
     foreign: &[
@@ -114,14 +118,14 @@ pub(in crate::spec) static SCALE_ENTRY: Section = Section {
         },
         Foreign {
             words: &["end", "stop", "until", "duration"],
-            help: "add another entry at that time: an entry holds until another one comes",
+            help: "add another entry for this time; an entry applies until the next one",
         },
         Foreign { words: &["tz", "zone", "time_zone"], help: "use `timezone`, such as Europe/Oslo" },
-        Foreign { words: &["min_capacity", "min_size"], help: "use `min` for the fewest tasks" },
-        Foreign { words: &["max_capacity", "max_size"], help: "use `max` for the most tasks" },
+        Foreign { words: &["min_capacity", "min_size"], help: "use `min` for the minimum number of tasks" },
+        Foreign { words: &["max_capacity", "max_size"], help: "use `max` for the maximum number of tasks" },
         Foreign {
             words: &["replicas", "count", "desired_capacity"],
-            help: "use `min` and `max`; the same number for both is that many tasks",
+            help: "use `min` and `max`; write the same number in both for a fixed number of tasks",
         },
     ],
 };
@@ -135,13 +139,13 @@ pub(in crate::spec) static COOLDOWN: Section = Section {
             name: "out",
             kind: Kind::Seconds { least: 0, most: 3600 },
             absence: Absence::Default(Literal::Number(60)),
-            doc: "How long new tasks get to show in the measure before more are added, in seconds.",
+            doc: "How long autoscaling waits before it adds more tasks, in seconds.",
         },
         Key {
             name: "in",
             kind: Kind::Seconds { least: 0, most: 3600 },
             absence: Absence::Default(Literal::Number(300)),
-            doc: "How long it waits before it takes away more tasks, in seconds.",
+            doc: "How long autoscaling waits before it removes more tasks, in seconds.",
         },
     ],
     foreign: &[

@@ -8,36 +8,36 @@ pub(super) static SECRET_VALUE: Kind =
 
 pub(in crate::spec) static SECRET: Section = Section {
     name: "secret",
-    doc: "A secret that is kept elsewhere.",
+    doc: "An existing secret or parameter.",
     keys: &[
         Key {
             name: "from",
             kind: Kind::Text(&texts::SECRET_PLACE),
             absence: Absence::Error("arn:aws:secretsmanager:eu-west-1:123456789012:secret:api-key-AbCdEf"),
-            doc: "The ARN of a secret in Secrets Manager or of a parameter in Systems Manager. Or the name of a parameter in the \
-                  region of the stack, which begins with a slash: `/shop/api-key`. `((stack.environment))` and `((stack.name))` \
-                  in it are the names of this environment and of the stack.",
+            doc: "The ARN of a secret in Secrets Manager or of a parameter in Systems Manager. Or the name of a \
+                  parameter in the region of the stack, with a slash first: `/shop/api-key`. `((stack.environment))` \
+                  and `((stack.name))` in it stand for the names of this environment and of the stack.",
         },
         Key {
             name: "key",
             kind: Kind::Text(&texts::ANY),
             absence: Absence::Means("the whole value"),
-            doc: "A field of a secret that holds JSON. Parameters have no fields.",
+            doc: "The field of a secret that contains JSON. Parameters have no fields.",
         },
     ],
     foreign: &[
         Foreign {
             words: &["value_from", "arn", "secretsmanager", "ssm", "name"],
-            help: "use `from` for the ARN of a secret or a parameter, or for a parameter's name",
+            help: "use `from` for the ARN of a secret or a parameter, or for the name of a parameter",
         },
-        Foreign { words: &["field", "json_key"], help: "use `key` for a field of a secret that holds JSON" },
+        Foreign { words: &["field", "json_key"], help: "use `key` for the field of a secret that contains JSON" },
         Foreign {
             words: &["value"],
-            help: "leave it out: write `set` in the place of the mapping, and give the value with `stackctl secrets set`",
+            help: "remove it; write `set` instead of the mapping, and run `stackctl secrets set`",
         },
         Foreign {
             words: &["from_cfn"],
-            help: "use `from` with the ARN itself: stackctl reads no outputs of CloudFormation",
+            help: "use `from` with the ARN itself; stackctl does not read CloudFormation outputs",
         },
     ],
 };

@@ -16,17 +16,18 @@ pub(super) const SERVICE_WORDS: &[Foreign] = &[
     Foreign { words: &["deploy"], help: "write `replicas`, `cpu` and `memory` in the service itself" },
     Foreign {
         words: &["healthcheck", "health_check"],
-        help: "use `health` for the path that answers 200 when a task can serve",
+        help: "use `health` for the path that returns 200 if a task is healthy",
     },
     Foreign { words: &["image.healthcheck"], help: "use `health` in the service itself, with a `command`" },
     Foreign {
         words: &["http"],
-        help: "use `routes` for path patterns, `domains` for host names, `allow` for ranges of addresses, and `health` for the health check",
+        help: "use `routes` for path patterns, `domains` for host names, `allow` for address ranges, and `health` for \
+               the health check",
     },
     Foreign { words: &["path", "paths"], help: "use `routes` for the path patterns of the requests" },
     Foreign {
         words: &["alias"],
-        help: "use `domains` for the names of the service, or `load_balancer.domain` for the name of the stack",
+        help: "use `domains` for the domain names of the service, or `load_balancer.domain` for that of the stack",
     },
     Foreign {
         words: &["connect", "service_connect"],
@@ -44,7 +45,8 @@ pub(super) const SERVICE_WORDS: &[Foreign] = &[
     Foreign { words: &["image.location", "location"], help: "write the image itself: `image: nginx:1.27`" },
     Foreign {
         words: &["links"],
-        help: "leave it out: services start side by side, `calls` lets one call another, and `release` runs a command before new tasks serve",
+        help: "remove it; services start in parallel, `calls` lets one call another, and `release` runs a command \
+               before new tasks start",
     },
     Foreign {
         words: &["stickiness"],
@@ -52,16 +54,16 @@ pub(super) const SERVICE_WORDS: &[Foreign] = &[
     },
     Foreign {
         words: &["protocol_version", "http_version", "http2", "grpc"],
-        help: "use `protocol` for how the load balancer speaks to the tasks, such as `protocol: grpc`",
+        help: "use `protocol` for the protocol between the load balancer and the tasks, such as `protocol: grpc`",
     },
     Foreign {
         words: &["allowed_source_ips", "allowed_ips", "cidr_blocks"],
-        help: "use `allow` for the ranges of addresses whose requests come here, such as `allow: [203.0.113.0/24]`",
+        help: "use `allow` for the address ranges that can send requests, such as `allow: [203.0.113.0/24]`",
     },
     Foreign { words: &["image.depends_on"], help: "use `depends_on` in the service itself, beside `image` or `build`" },
     Foreign {
         words: &["stop_signal"],
-        help: "leave it out: ECS sends the STOPSIGNAL of the image's Dockerfile, or SIGTERM",
+        help: "remove it; ECS sends the STOPSIGNAL of the image's Dockerfile, or SIGTERM",
     },
     Foreign { words: &["readonly_fs", "readonly_root_filesystem"], help: "use `read_only`, such as `read_only: true`" },
     Foreign {
@@ -77,32 +79,32 @@ pub(super) const SERVICE_WORDS: &[Foreign] = &[
             "pid",
             "devices",
         ],
-        help: "leave it out: tasks of Fargate have the kernel settings and capabilities that AWS gives them",
+        help: "remove it; AWS sets the kernel settings and capabilities of Fargate tasks",
     },
     Foreign {
         words: &["hostname", "extra_hosts", "dns", "dns_search", "domainname"],
-        help: "leave it out: services find each other by `calls`, and tasks ask the network's own name server",
+        help: "remove it; services find each other with `calls`, and tasks use the name server of the network",
     },
-    Foreign { words: &["profiles"], help: "use `environments` for what only some of them have" },
-    Foreign { words: &["tty", "stdin_open"], help: "leave it out: `stackctl exec` and `stackctl run` open a terminal" },
-    Foreign { words: &["restart"], help: "leave it out: ECS replaces a task that ends" },
-    Foreign { words: &["container_name"], help: "leave it out: the key of the service is its name" },
+    Foreign { words: &["profiles"], help: "use `environments` for what differs between environments" },
+    Foreign { words: &["tty", "stdin_open"], help: "remove it; `stackctl exec` and `stackctl run` open a terminal" },
+    Foreign { words: &["restart"], help: "remove it; ECS replaces a task that ends" },
+    Foreign { words: &["container_name"], help: "remove it; the key of the service is its name" },
     Foreign {
         words: &["network", "networks", "network_mode"],
-        help: "leave it out: all services share the stack's `network`, at the top of the file; `calls` lets one call another",
+        help: "remove it; all services share the `network` at the top of the file, and `calls` lets one call another",
     },
     Foreign {
         words: &["mount_points", "storage"],
-        help: "use `volumes` for the folders of volumes, such as `volumes: { uploads: /data }`",
+        help: "use `volumes` with a folder for each volume, such as `volumes: { uploads: /data }`",
     },
     Foreign {
         words: &["ephemeral", "ephemeral_storage", "disk_size"],
         help: "use `disk` for the disk of a task in GiB, such as `disk: 30`",
     },
-    Foreign { words: &["labels", "tags"], help: "leave it out: stackctl sets the tags that it finds the stack by" },
+    Foreign { words: &["labels", "tags"], help: "remove it; stackctl sets the tags that identify the stack" },
     Foreign {
         words: &["logging", "observability"],
-        help: "use `logs` for how long the log is kept, such as `logs: { days: 14 }`; it goes to CloudWatch Logs",
+        help: "use `logs` for the retention of the log in CloudWatch Logs, such as `logs: { days: 14 }`",
     },
     Foreign { words: &["platform", "architecture"], help: "use `arch`: amd64 or arm64, such as `arch: arm64`" },
     Foreign { words: &["configs"], help: "use `files` for files of the project, by their paths in the image" },
@@ -118,15 +120,15 @@ pub(super) const SERVICE_WORDS: &[Foreign] = &[
     Foreign { words: &["cpus", "vcpu"], help: "use `cpu`, in CPU units: 1024 are one vCPU" },
     Foreign {
         words: &["policies", "iam", "task_role", "task_role_arn", "addons"],
-        help: "use `permissions` for what the tasks may do on AWS",
+        help: "use `permissions` for what the tasks can do on AWS",
     },
     Foreign {
         words: &["security_group", "vpc_security_group_ids"],
-        help: "use `security_groups` for the ids of groups that the tasks have beside the service's own",
+        help: "use `security_groups` for the IDs of additional security groups",
     },
     Foreign {
         words: &["type"],
-        help: "leave it out: the load balancer serves a service with `routes`, and one without `port` is a worker",
+        help: "remove it; the load balancer serves a service with `routes`, and one without `port` is a worker",
     },
     Foreign {
         words: &["schedule", "cron"],

@@ -7,37 +7,37 @@ use super::{
 
 pub(in crate::spec) static TOP: Section = Section {
     name: "stack",
-    doc: "Keys, types and ranges. `stackctl validate` also checks what holds between keys.",
+    doc: "Keys, types and ranges. `stackctl validate` also checks the relations between keys.",
     keys: &[
         Key {
             name: "name",
             kind: Kind::Text(&texts::STACK_NAME),
             absence: Absence::Error("my-app"),
-            doc: "The stack's identity: another name is another stack. 2 to 20 characters of a-z, 0-9 and `-`. It \
-                  begins with a letter, does not end with `-` and contains no `--`. AWS reserves `internal`, `sg` and \
-                  every name that begins with `internal-` or `sg-`.",
+            doc: "The name that identifies the stack: another name is another stack. 2 to 20 characters of a-z, 0-9 \
+                  and `-`. It begins with a letter, does not end with `-` and contains no `--`. AWS reserves \
+                  `internal`, `sg` and every name that begins with `internal-` or `sg-`.",
         },
         Key {
             name: "required_version",
             kind: Kind::Text(&texts::ANY),
             absence: Absence::Means("any"),
-            doc: "The versions of stackctl that the file is written for, such as `\">=0.1\"` or `\">=0.1, <0.3\"`. The \
-                  form is [Cargo's](https://doc.rust-lang.org/cargo/reference/specifying-dependencies.html). It is \
-                  checked before everything else.",
+            doc: "The versions of stackctl that the file requires, such as `\">=0.1\"` or `\">=0.1, <0.3\"`. The \
+                  syntax is that of [Cargo](https://doc.rust-lang.org/cargo/reference/specifying-dependencies.html). \
+                  It is checked before everything else.",
         },
         Key {
             name: "region",
             kind: Kind::Text(&texts::REGION),
             absence: Absence::Error("eu-west-1"),
-            doc: "The AWS region, such as `eu-west-1`. Its form is checked, not whether it exists. The regions of China \
-                  and of governments are refused: stackctl does not know their ARNs yet. A stack that runs stays in its \
-                  region: another one here is refused.",
+            doc: "The AWS Region, such as `eu-west-1`. stackctl checks its syntax, but not whether it exists. The \
+                  regions of China and of governments are not supported yet. The region of an existing stack cannot \
+                  change.",
         },
         Key {
             name: "network",
             kind: Kind::Map(&NETWORK),
             absence: Absence::Means("all defaults"),
-            doc: "The VPC, its subnets and the way out of the tasks. See [network](#network).",
+            doc: "The VPC, its subnets and internet access. See [network](#network).",
         },
         Key {
             name: "database",
@@ -61,15 +61,15 @@ pub(in crate::spec) static TOP: Section = Section {
             name: "volumes",
             kind: Kind::Named { names: &texts::VOLUME_NAME, of: &Kind::Map(&VOLUME) },
             absence: Absence::Means("none"),
-            doc: "Files that outlive a container, by name. See [volumes](#volumes). `volumes: { uploads: {} }` is one with all \
-                  defaults.",
+            doc: "Storage for files that outlive a container, by name. See [volumes](#volumes). `volumes: { uploads: \
+                  {} }` is one with all defaults.",
         },
         Key {
             name: "load_balancer",
             kind: Kind::Map(&LOAD_BALANCER),
             absence: Absence::Means("one with `tls: self-signed`, if a service has routes"),
-            doc: "How the services with routes are reached. See [load_balancer](#load_balancer). It is an error if no \
-                  service has routes.",
+            doc: "The load balancer of the services with routes. See [load_balancer](#load_balancer). It is an error \
+                  if no service has routes.",
         },
         Key {
             name: "services",
@@ -87,13 +87,13 @@ pub(in crate::spec) static TOP: Section = Section {
             name: "alarms",
             kind: Kind::Map(&ALARMS),
             absence: Absence::Means("none"),
-            doc: "Mails when something is wrong. See [alarms](#alarms).",
+            doc: "Email notifications for alarms. See [alarms](#alarms).",
         },
         Key {
             name: "bastion",
             kind: Kind::Map(&BASTION),
             absence: Absence::Means("none"),
-            doc: "A small host for SSH. See [bastion](#bastion).",
+            doc: "A small SSH host. See [bastion](#bastion).",
         },
         Key {
             name: "environments",
@@ -105,7 +105,7 @@ pub(in crate::spec) static TOP: Section = Section {
     foreign: &[
         Foreign {
             words: &["version"],
-            help: "leave it out; `required_version` says which stackctl the file is written for",
+            help: "remove it; `required_version` sets the required version of stackctl",
         },
         Foreign { words: &["application", "app", "stack", "project"], help: "use `name` for the name of the stack" },
         Foreign { words: &["containers", "apps"], help: "use `services`" },
@@ -120,10 +120,10 @@ pub(in crate::spec) static TOP: Section = Section {
             help: "use `files` of a service for files of the project, such as `files: { /etc/app.conf: deploy/app.conf }`",
         },
         Foreign { words: &["networks"], help: "use `network`: all services of a stack share one" },
-        Foreign { words: &["vpc"], help: "use `network`, with `vpc` in it for a network that exists" },
+        Foreign { words: &["vpc"], help: "use `network`, with `vpc` for an existing network" },
         Foreign { words: &["db", "postgres", "postgresql", "rds"], help: "use `database`" },
         Foreign { words: &["redis", "valkey", "elasticache"], help: "use `cache`" },
-        Foreign { words: &["s3", "bucket", "storage"], help: "use `buckets`, and name them in `buckets` of a service" },
+        Foreign { words: &["s3", "bucket", "storage"], help: "use `buckets`, and list them in `buckets` of a service" },
         Foreign { words: &["alb", "lb", "http"], help: "use `load_balancer`, and `routes` in a service" },
         Foreign {
             words: &["domain", "alias", "hosted_zone"],
@@ -135,7 +135,7 @@ pub(in crate::spec) static TOP: Section = Section {
         },
         Foreign { words: &["alerts", "notifications", "monitoring"], help: "use `alarms`" },
         Foreign { words: &["jumphost", "jump_host", "ssh"], help: "use `bastion`" },
-        Foreign { words: &["tags", "labels"], help: "leave it out: stackctl sets the tags that it finds the stack by" },
+        Foreign { words: &["tags", "labels"], help: "remove it; stackctl sets the tags that identify the stack" },
     ],
 };
 
@@ -143,7 +143,8 @@ pub(in crate::spec) static TOP: Section = Section {
 pub(in crate::spec) static ONLY_AT_THE_TOP: [(&str, &str); 3] = [
     ("name", OWN_RESOURCES),
     ("environments", OWN_RESOURCES),
-    ("required_version", "one stackctl reads the whole file: put it at the top"),
+    ("required_version", "write it at the top of the file; it applies to all environments"),
 ];
 
-const OWN_RESOURCES: &str = "an environment has its own resources already: their names carry it";
+const OWN_RESOURCES: &str = "write it at the top of the file; every environment already has separate resources, with \
+                             its name in theirs";

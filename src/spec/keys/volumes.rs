@@ -14,57 +14,60 @@ static THROUGHPUT_WORDS: [&str; 2] = words(&THROUGHPUT);
 
 pub(in crate::spec) static VOLUME: Section = Section {
     name: "volume",
-    doc: "Files that outlive a container.",
+    doc: "Storage for files that outlive a container.",
     keys: &[
         Key {
             name: "shared",
             kind: Kind::Choice(SHARED),
             absence: Absence::Default(Literal::Text("stack")),
-            doc: "Who has the same files. `stack`: all tasks that have the volume, in an EFS file system that outlives them. \
-                  `task`: the containers of one task, on its disk and gone with it. The other keys are for `stack` alone.",
+            doc: "Who shares the files. `stack`: all tasks that mount the volume, in an EFS file system that outlives \
+                  them. `task`: the containers of one task, on its disk, which is deleted with it. The other keys \
+                  apply only to `stack`.",
         },
         Key {
             name: "protect",
             kind: Kind::Truth,
             absence: Absence::Default(Literal::Truth(true)),
-            doc: "Whether the volume is deleted with `--unprotect` only.",
+            doc: "Whether only `--unprotect` deletes the volume.",
         },
         Key {
             name: "backups",
             kind: Kind::Truth,
             absence: Absence::Default(Literal::Truth(true)),
-            doc: "Whether AWS Backup copies the files each day. It keeps a copy for 35 days, also after the volume is deleted, \
-                  and charges for what is copied.",
+            doc: "Whether AWS Backup copies the files every day. It keeps a copy for 35 days, even after the volume is \
+                  deleted, and charges for the copies.",
         },
         Key {
             name: "throughput",
             kind: Kind::Choice(&THROUGHPUT_WORDS),
             absence: Absence::Default(Literal::Text("bursting")),
-            doc: "How reading and writing are paid for. `bursting`: with the files, and the fewer there are, the slower it is in \
-                  the long run. `elastic`: each GiB that is read or written. A change is made in place, once in 24 hours.",
+            doc: "The throughput mode of EFS. `bursting`: included in the price of storage; less storage means a lower \
+                  throughput in the long run. `elastic`: you pay for each GiB that is read or written. A change is \
+                  made in place, at most once in 24 hours.",
         },
         Key {
             name: "owner",
             kind: Kind::Text(&texts::OWNER),
-            absence: Absence::Means("each process writes as itself"),
-            doc: "Whom all files belong to, as the numbers of a user and a group, such as `\"1000:1000\"`. All processes then read and \
-                  write as that user, whoever they are. A change replaces the tasks; files that are there stay as they are.",
+            absence: Absence::Means("each process uses its own IDs"),
+            doc: "The owner of all files, as a user ID and a group ID, such as `\"1000:1000\"`. All processes then \
+                  read and write as this user. A change replaces the tasks and does not change existing files.",
         },
         Key {
             name: "mode",
             kind: Kind::Text(&texts::MODE),
-            absence: Absence::Means("`\"0777\"`, and `\"0755\"` with `owner`"),
-            doc: "The mode of the volume's folder, in octal digits. It counts when the folder is made, at the first start of a task.",
+            absence: Absence::Means("`\"0777\"`, or `\"0755\"` with `owner`"),
+            doc: "The mode of the folder of the volume, in octal digits. It applies when EFS creates the folder, at \
+                  the first start of a task.",
         },
     ],
     foreign: &[
         Foreign {
             words: &["efs", "driver", "driver_opts"],
-            help: "leave it out: stackctl makes an EFS file system for each volume, and `shared: task` makes none",
+            help: "remove it; stackctl creates an EFS file system for each volume with `shared: stack`",
         },
         Foreign {
             words: &["external"],
-            help: "leave it out: a volume is the stack's own; copy the files of another one into it",
+            help: "remove it; stackctl creates the volume, and you can copy files into it",
         },
         Foreign {
             words: &["path", "container_path"],
@@ -72,21 +75,21 @@ pub(in crate::spec) static VOLUME: Section = Section {
         },
         Foreign {
             words: &["uid", "gid", "user", "root_directory"],
-            help: "use `owner` for whom the files belong to, such as `owner: \"1000:1000\"`",
+            help: "use `owner` for the owner of the files, such as `owner: \"1000:1000\"`",
         },
         Foreign {
             words: &["encrypted", "encryption", "kms_key_id", "transit_encryption"],
-            help: "leave it out: every volume is encrypted, and so is the way to it",
+            help: "remove it; every volume is encrypted, at rest and in transit",
         },
         Foreign { words: &["backup", "backup_policy"], help: "use `backups: true` or `backups: false`" },
         Foreign { words: &["throughput_mode"], help: "use `throughput`, such as `throughput: elastic`" },
-        Foreign { words: &["size", "size_in_gib"], help: "leave it out: a volume is as large as its files" },
+        Foreign { words: &["size", "size_in_gib"], help: "remove it; a volume has no fixed size" },
     ],
 };
 
 pub(in crate::spec) static MOUNT: Section = Section {
     name: "mount",
-    doc: "Where a container has a volume.",
+    doc: "The place of a volume in a container.",
     keys: &[
         Key {
             name: "path",
@@ -98,7 +101,7 @@ pub(in crate::spec) static MOUNT: Section = Section {
             name: "read_only",
             kind: Kind::Truth,
             absence: Absence::Default(Literal::Truth(false)),
-            doc: "Whether the container only reads there.",
+            doc: "Whether the container can only read the files.",
         },
     ],
     foreign: &[
@@ -109,7 +112,7 @@ pub(in crate::spec) static MOUNT: Section = Section {
         Foreign { words: &["readonly", "ro"], help: "use `read_only: true`" },
         Foreign {
             words: &["source", "efs", "volume"],
-            help: "name the volume in the key: `volumes: { uploads: { path: /data } }`",
+            help: "write the name of the volume as the key: `volumes: { uploads: { path: /data } }`",
         },
     ],
 };
