@@ -101,8 +101,7 @@ fn balancer(called: &str, dimension: Input) -> Watch {
     Watch {
         name: format!("{}-5xx", called.replace(' ', "-")),
         description: format!(
-            "The {called} could not get an answer from a task: 502, 503 or 504, five times a minute or more, in three minutes of \
-             five"
+            "The {called} got no response from a task (502, 503 or 504) at least 5 times a minute, in 3 of 5 minutes"
         ),
         measure: ("AWS/ApplicationELB", "HTTPCode_ELB_5XX_Count", Statistic::Sum),
         of: vec![("LoadBalancer", dimension)],
@@ -116,7 +115,7 @@ fn balancer(called: &str, dimension: Input) -> Watch {
 fn busy(service: &str) -> Watch {
     Watch {
         name: format!("service-{service}-cpu"),
-        description: format!("The tasks of {service} have used {BUSY} % of their CPU or more for a quarter of an hour"),
+        description: format!("The tasks of {service} used at least {BUSY} % of their CPU for 15 minutes"),
         measure: ("AWS/ECS", "CPUUtilization", Statistic::Average),
         of: vec![
             ("ClusterName", output("cluster", "main", "name")),
@@ -143,7 +142,7 @@ fn served(service: &str, balancer: &Input) -> [Watch; 2] {
     [
         watch(
             "5xx",
-            format!("The tasks of {service} answered 5xx five times a minute or more, in three minutes of five"),
+            format!("The tasks of {service} returned 5xx at least 5 times a minute, in 3 of 5 minutes"),
             "HTTPCode_Target_5XX_Count",
             Statistic::Sum,
             Bad::From(ERRORS),
@@ -151,7 +150,7 @@ fn served(service: &str, balancer: &Input) -> [Watch; 2] {
         ),
         watch(
             "unhealthy",
-            format!("A task of {service} failed its health check in three minutes of five"),
+            format!("A task of {service} failed its health check in 3 of 5 minutes"),
             "UnHealthyHostCount",
             Statistic::Maximum,
             Bad::From(1.0),
@@ -175,7 +174,7 @@ fn database(database: &Database) -> [Watch; 3] {
     [
         watch(
             "storage",
-            format!("A tenth or less of the database's {} GiB is free", database.storage),
+            format!("At most 10 % of the {} GiB of the database is free", database.storage),
             "FreeStorageSpace",
             Statistic::Minimum,
             MINUTES,
@@ -183,7 +182,7 @@ fn database(database: &Database) -> [Watch; 3] {
         ),
         watch(
             "cpu",
-            format!("The database has used {BUSY} % of its CPU or more for a quarter of an hour"),
+            format!("The database used at least {BUSY} % of its CPU for 15 minutes"),
             "CPUUtilization",
             Statistic::Average,
             QUARTER,
@@ -191,7 +190,7 @@ fn database(database: &Database) -> [Watch; 3] {
         ),
         watch(
             "connections",
-            format!("The database had {connections} connections or more in three minutes of five"),
+            format!("The database had at least {connections} connections in 3 of 5 minutes"),
             "DatabaseConnections",
             Statistic::Maximum,
             MINUTES,

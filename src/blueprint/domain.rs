@@ -21,18 +21,18 @@ fn zone<'a>(domain: &str, facts: &'a Facts) -> Result<&'a HostedZone, Failure> {
         [zone] => Ok(zone),
         [] => Err(Failure::about(
             Subject::key("load_balancer.domain"),
-            format!("this account has no public hosted zone in Route 53 for {domain} or a domain above it"),
+            format!("this account has no public hosted zone in Route 53 for {domain} or a parent domain"),
         )
         .hint(
-            "create the zone and have the domain's registrar name its name servers (docs/domains.md), or leave `domain` \
-             out and take `tls: self-signed` for now",
+            "create the zone and set its name servers at the registrar of the domain (docs/domains.md), or remove \
+             `domain` and use `tls: self-signed` for now",
         )),
         several => {
             let ids: Vec<&str> = several.iter().map(|zone| zone.id.as_str()).collect();
             let name = &several[0].name;
-            let message = format!("there are {} public hosted zones called {name}: {}", ids.len(), ids.join(", "));
+            let message = format!("found {} public hosted zones with the name {name}: {}", ids.len(), ids.join(", "));
             Err(Failure::about(Subject::key("load_balancer.domain"), message)
-                .hint(format!("keep the one whose name servers `dig NS {name}` shows, and delete the others")))
+                .hint(format!("keep the zone with the name servers that `dig NS {name}` shows, and delete the others")))
         }
     }
 }

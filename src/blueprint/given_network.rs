@@ -17,9 +17,9 @@ pub(super) fn draw(stack: &Stack, given: &Given, facts: &Facts) -> Result<Networ
     let there = facts.network.clone().unwrap_or_default();
     let wrong = wrong(stack, given, &there, public_tasks);
     if !wrong.is_empty() {
-        let message = format!("{} cannot carry this stack", given.vpc);
+        let message = format!("{} does not meet the requirements of this stack", given.vpc);
         let failure = Failure::about(Subject::key("network"), message)
-            .hint("change these keys in stack.yaml, or have the network changed: stackctl never does");
+            .hint("change these keys in stack.yaml, or change the network; stackctl never changes it");
         return Err(failure.evidence(Evidence::Findings { lines: wrong }));
     }
     let inputs = |ids: &[String]| ids.iter().map(|id| id.as_str().into()).collect::<Vec<_>>();
@@ -48,7 +48,7 @@ pub(super) fn made_up(stack: &Stack, given: &Given) -> GivenNetwork {
 fn wrong(stack: &Stack, given: &Given, there: &GivenNetwork, public_tasks: bool) -> Vec<String> {
     let Given { vpc, public_subnets, private_subnets } = given;
     if !there.vpc_exists {
-        return vec![format!("network.vpc: there is no {vpc} in {} for these credentials", stack.region)];
+        return vec![format!("network.vpc: {vpc} not found in {} with these credentials", stack.region)];
     }
     let mut wrong = Vec::new();
     let sides = [("public_subnets", public_subnets), ("private_subnets", private_subnets)];
@@ -56,7 +56,7 @@ fn wrong(stack: &Stack, given: &Given, there: &GivenNetwork, public_tasks: bool)
         let mut zones: BTreeMap<&str, &str> = BTreeMap::new();
         for id in ids {
             let Some(subnet) = there.subnets.get(id) else {
-                wrong.push(format!("network.{key}: there is no {id} in {}", stack.region));
+                wrong.push(format!("network.{key}: {id} not found in {}", stack.region));
                 continue;
             };
             if subnet.vpc != *vpc {
@@ -69,7 +69,7 @@ fn wrong(stack: &Stack, given: &Given, there: &GivenNetwork, public_tasks: bool)
             if let Some(other) = before.filter(|_| has_balancer) {
                 let zone = &subnet.zone;
                 wrong.push(format!(
-                    "network.{key}: {other} and {id} are both in {zone}, and a load balancer takes one a zone"
+                    "network.{key}: {other} and {id} are both in {zone}, and a load balancer uses one subnet per zone"
                 ));
             }
         }
@@ -79,13 +79,13 @@ fn wrong(stack: &Stack, given: &Given, there: &GivenNetwork, public_tasks: bool)
             _ => stack.database.as_ref().map(|_| "database"),
         };
         if let Some(who) = needs_two.filter(|_| wrong.is_empty() && zones.len() < 2) {
-            wrong.push(format!("network.{key}: a {who} needs subnets in two zones, and these are in {}", zones.len()));
+            wrong.push(format!("network.{key}: a {who} needs subnets in two zones, found {}", zones.len()));
         }
     }
     for (name, service) in &stack.services {
         let at = format!("services.{name}.security_groups");
         wrong.extend(service.security_groups.iter().filter_map(|id| match there.groups.get(id) {
-            None => Some(format!("{at}: there is no {id} in {}", stack.region)),
+            None => Some(format!("{at}: {id} not found in {}", stack.region)),
             Some(other) if other != vpc => Some(format!("{at}: {id} is in {other}, not in {vpc}")),
             Some(_) => None,
         }));
@@ -100,11 +100,11 @@ fn wrong_way(key: &str, id: &str, subnet: &GivenSubnet, public_tasks: bool) -> O
         ("public_subnets", WayOut::InternetGateway) => None,
         ("public_subnets", _) => Some(format!("{at} has no route to an internet gateway, so it is not public")),
         (_, WayOut::InternetGateway) => Some(format!(
-            "{at} has a route to an internet gateway, so it is public; a private one goes through a NAT gateway"
+            "{at} has a route to an internet gateway, so it is public; a private subnet uses a NAT gateway"
         )),
         (_, WayOut::None) if !public_tasks => Some(format!(
-            "{at} has no way out, and tasks fetch their image from outside; give it a route through a NAT gateway, or write \
-             `nat: none` for tasks in the public subnets"
+            "{at} has no route to the internet, and tasks need one to pull their image; add a route through a NAT \
+             gateway, or write `nat: none` for tasks in the public subnets"
         )),
         _ => None,
     }

@@ -117,19 +117,20 @@ pub(super) fn draw_internal(graph: &mut Graph, stack: &Stack, network: &Network)
 fn usable<'a>(arn: &str, stack: &Stack, facts: &'a Facts) -> Result<&'a GivenListener, Failure> {
     let wrong = |message: String| Failure::about(Subject::key("load_balancer.listener"), message);
     let Some(given) = &facts.listener else {
-        return Err(wrong(format!("there is no {arn}")).hint(
-            "`aws elbv2 describe-listeners --load-balancer-arn …` shows the ARNs of a load balancer's listeners",
+        return Err(wrong(format!("{arn} not found")).hint(
+            "run `aws elbv2 describe-listeners --load-balancer-arn …` to see the listeners of a load balancer",
         ));
     };
     let vpc = stack.network.given.as_ref().map(|network| network.vpc.as_str()).unwrap_or_default();
     if given.vpc != vpc {
-        return Err(wrong(format!("its load balancer is in {}, and `network.vpc` is {vpc}", given.vpc))
-            .hint("a load balancer reaches tasks in its own network alone: name that one at `network.vpc`"));
+        return Err(wrong(format!("the load balancer of this listener is in {}, and `network.vpc` is {vpc}", given.vpc))
+            .hint("write the VPC of the load balancer in `network.vpc`; a load balancer reaches only tasks in its own \
+                   network"));
     }
     let secure = stack.services.iter().find(|(_, service)| !service.internal && service.protocol != Protocol::Http1);
     if let Some((name, _)) = secure.filter(|_| given.protocol != "HTTPS") {
-        let message = format!("it speaks {}, and `protocol` of {name} needs HTTPS", given.protocol);
-        return Err(wrong(message).hint("name the load balancer's HTTPS listener, or leave `protocol` out"));
+        let message = format!("this listener uses {}, and `protocol` of {name} needs HTTPS", given.protocol);
+        return Err(wrong(message).hint("use the HTTPS listener of the load balancer, or remove `protocol`"));
     }
     Ok(given)
 }

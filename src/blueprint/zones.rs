@@ -59,9 +59,9 @@ pub(super) fn chosen(stack: &Stack, facts: &Facts) -> Result<Vec<String>, Failur
     if chosen.len() < usize::from(stack.network.zones) {
         return Err(Failure::about(
             Subject::key("network.zones"),
-            format!("it is {wanted}, and {} has {} zones for this account", stack.region, chosen.len()),
+            format!("expected {wanted} zones, and {} has {} for this account", stack.region, chosen.len()),
         )
-        .hint("lower `network.zones`, or choose another `region:`"));
+        .hint("use a lower `network.zones`, or another `region`"));
     }
     Ok(chosen)
 }
