@@ -178,19 +178,19 @@ mod tests {
             }),
         );
         assert_eq!(told_of.len(), 4, "{told_of:?}");
-        for (line, says) in told_of.iter().zip(["no subnet-0000000a", "not public", "is in vpc-00000002", "no way out"])
+        for (line, says) in told_of.iter().zip(["subnet-0000000a not found", "not public", "is in vpc-00000002", "no route to the internet"])
         {
             assert!(line.contains(says), "{line}");
         }
         let one_zone = |subnets: &mut BTreeMap<String, GivenSubnet>| {
             subnets.get_mut("subnet-0000000b").expect("it is there").zone = "eu-west-1a".into();
         };
-        assert!(told(IDS, there(one_zone))[0].contains("takes one a zone"));
+        assert!(told(IDS, there(one_zone))[0].contains("uses one subnet per zone"));
         let private = |subnets: &mut BTreeMap<String, GivenSubnet>| {
             subnets.get_mut("subnet-0000000d").expect("it is there").zone = "eu-west-1a".into();
         };
         assert!(told(IDS, there(private))[0].contains("a database needs subnets in two zones"));
-        assert!(told(IDS, GivenNetwork::default())[0].contains("no vpc-00000001"));
+        assert!(told(IDS, GivenNetwork::default())[0].contains("vpc-00000001 not found"));
     }
 
     #[test]
@@ -211,7 +211,7 @@ mod tests {
         assert_eq!(
             told_of,
             [
-                "services.web.security_groups: there is no sg-0000000a in eu-west-1",
+                "services.web.security_groups: sg-0000000a not found in eu-west-1",
                 "services.web.security_groups: sg-0000000b is in vpc-00000002, not in vpc-00000001",
             ]
         );

@@ -180,8 +180,8 @@ mod tests {
     #[test]
     fn what_cannot_be_read_is_told_with_its_line() {
         let table = [
-            ("A=1\nB\n", "web.env:2: `B` has no `=`"),
-            ("A=\"over\ntwo\"\n1B=2", "web.env:3: `1B` cannot name an environment variable"),
+            ("A=1\nB\n", "web.env:2: missing `=` in `B`"),
+            ("A=\"over\ntwo\"\n1B=2", "web.env:3: invalid environment variable name `1B`"),
             ("A='x", "web.env:1: A has a `'` without its end"),
             ("A=\"x\"y", "web.env:1: A goes on after its `\"`"),
         ];

@@ -103,7 +103,7 @@ fn job(field: &Field, beside: &Beside, problems: &mut Collector) -> Option<Job> 
     let schedule = map.required("schedule", problems).and_then(|field| {
         let schedule = field.text(problems)?;
         if let Some((why, hint)) = schedule::problem(&schedule) {
-            field.wrong(format!("`{schedule}`: {why}"), hint, problems);
+            field.wrong(format!("invalid schedule `{schedule}`: {why}"), hint, problems);
         }
         Some(schedule)
     });

@@ -64,7 +64,7 @@ fn path(way: &[Step], key: &str) -> String {
 fn decoder_knows_exactly_the_declared_keys() {
     for (way, section) in sections() {
         let known: Vec<&str> = section.keys.iter().map(|key| key.name).collect();
-        let hint = format!("the keys here are: {}", known.join(", "));
+        let hint = format!("use one of these keys: {}", known.join(", "));
         let found = problems(&way, "{ qqqqqqqqqqqqqqqqqqqq: 1 }");
         assert!(found.iter().any(|one| one.hint.as_ref() == Some(&hint)), "{}: {found:#?}", section.name);
     }

@@ -42,6 +42,6 @@ fn tables_are_made_anew_and_the_text_around_them_stays() {
     let page = "# A\n<!-- generated: keys of alarms -->\nold\n<!-- end -->\nb\n";
     let made = reference(page);
     assert!(made.starts_with("# A\n<!-- generated: keys of alarms -->\n| key | type | default | |\n"), "{made}");
-    assert!(made.contains("\n| `email` | e-mail address | required | "), "{made}");
+    assert!(made.contains("\n| `email` | email address | required | "), "{made}");
     assert!(made.ends_with(" |\n<!-- end -->\nb\n") && !made.contains("old"), "{made}");
 }

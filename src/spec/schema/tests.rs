@@ -33,7 +33,7 @@ fn plain(node: &Node) -> Value {
             entries.iter().map(|(key, node)| (key.text.clone(), plain(node))).collect::<serde_json::Map<_, _>>().into()
         }
         yaml::Value::List(items) => items.iter().map(plain).collect(),
-        yaml::Value::Scalar { text, .. } if ["a number", "true or false"].contains(&node.what()) => {
+        yaml::Value::Scalar { text, .. } if ["a number", "a boolean"].contains(&node.what()) => {
             serde_json::from_str(text).unwrap_or_else(|_| Value::from(text.as_str()))
         }
         yaml::Value::Scalar { text, .. } => Value::from(text.as_str()),

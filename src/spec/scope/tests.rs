@@ -74,8 +74,8 @@ fn an_unknown_name_is_answered_with_those_that_there_are() {
     };
     let [(written, before, message, hint)] = &wrong("((database.host)) ((database.hots))")[..] else { panic!("one") };
     assert_eq!((written.as_str(), *before), ("((database.hots))", 0));
-    assert_eq!(message, "there is no `database.hots` to refer to");
-    assert!(hint.starts_with("did you mean `((database.host))`? there are: database.host, database.port"), "{hint}");
+    assert_eq!(message, "reference `database.hots` not found");
+    assert!(hint.starts_with("did you mean `((database.host))`? use one of: database.host, database.port"), "{hint}");
     assert!(hint.contains("database.users.app.url") && !hint.contains("stack.name"), "{hint}");
     assert!(hint.ends_with("for the characters themselves, write `((!database.hots))`"), "{hint}");
     let twice = wrong("((x.y)) ((x.y))");
@@ -85,6 +85,6 @@ fn an_unknown_name_is_answered_with_those_that_there_are() {
     let spaced = &wrong("(( database.host ))")[0];
     assert_eq!(
         (spaced.2.as_str(), spaced.3.as_str()),
-        ("a reference has no spaces in it", "write `((database.host))`")
+        ("invalid reference: it contains spaces", "write `((database.host))`")
     );
 }

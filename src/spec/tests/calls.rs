@@ -30,22 +30,21 @@ fn what_cannot_be_called_is_told_with_the_way_out() {
     const API: &str = "  api: { build: app, port: 8080, routes: [] }\n";
     let worker = "  worker: { build: app }\n";
     let table = [
-        (stack(", calls: [apj]", API), "4:56 there is no service `apj` [did you mean `api`?]"),
-        (stack(", calls: [payments]", API), "4:56 there is no service `payments` [there are: api]"),
+        (stack(", calls: [apj]", API), "4:56 service `apj` not found [did you mean `api`?]"),
+        (stack(", calls: [payments]", API), "4:56 service `payments` not found [use one of: api]"),
         (
             stack(", calls: [web]", API),
-            "4:56 `web` cannot call itself [leave it out: a task reaches itself at 127.0.0.1, and other tasks of its service by \
-             their work]",
+            "4:56 `web` cannot call itself [remove it; a task reaches itself at 127.0.0.1]",
         ),
         (
             stack(", calls: [worker]", worker),
-            "4:56 `worker` has no port to call [give `worker` a `port`, or `expose: [5672]` for ports that are not PORT]",
+            "4:56 service `worker` has no port [add `port` to `worker`, or `expose: [5672]` for a port other than PORT]",
         ),
-        (stack(", calls: [api, api]", API), "4:61 `api` stands here twice [name each service once]"),
+        (stack(", calls: [api, api]", API), "4:61 duplicate service `api` [name each service once]"),
         (stack(", expose: [0]", ""), "4:57 invalid port `0` [write a number from 1 to 65535]"),
         (stack(", expose: [amqp]", ""), "4:57 invalid port `amqp` [write a number from 1 to 65535]"),
-        (stack(", expose: [80]", ""), "4:57 80 is the `port` already [leave it out: others call `port` as well]"),
-        (stack(", expose: [81, 81]", ""), "4:61 81 stands here twice [name each port once]"),
+        (stack(", expose: [80]", ""), "4:57 port 80 is already the `port` of the service [remove it; other services can call `port` as well]"),
+        (stack(", expose: [81, 81]", ""), "4:61 duplicate port 81 [name each port once]"),
     ];
     for (file, problem) in table {
         assert_eq!(problems(&file), [problem], "{file}");
@@ -61,8 +60,8 @@ fn values_refer_to_services_that_are_called() {
     assert_eq!(
         problems(&uncalled),
         [
-            "4:60 there is no `services.api.url` to refer to [a service refers to those that it calls, by their names in its `calls`, \
-             and to secrets that are `generate` or `set` in a service: `((services.web.secrets.KEY))`]"
+            "4:60 reference `services.api.url` not found [refer to services that are in `calls` of this service, or to \
+             a secret of a service that is `generate` or `set`, such as `((services.web.secrets.KEY))`]"
         ]
     );
 }

@@ -56,8 +56,8 @@ fn a_host_can_be_one_or_several() {
     };
     assert_eq!(hosts("a.example.com"), Ok(vec!["a.example.com".into()]));
     assert_eq!(hosts("[a.example.com, \"*.b.com\"]"), Ok(vec!["a.example.com".into(), "*.b.com".into()]));
-    assert_eq!(hosts("[a.com, a.com]"), Err(vec!["7:19 `a.com` stands here twice [keep one of them]".into()]));
-    assert_eq!(hosts("[local]"), Err(vec!["7:12 `local` is no host name [such as api.example.com]".into()]));
+    assert_eq!(hosts("[a.com, a.com]"), Err(vec!["7:19 duplicate host name `a.com` [keep one of them]".into()]));
+    assert_eq!(hosts("[local]"), Err(vec!["7:12 invalid host name `local` [use a name such as api.example.com]".into()]));
 }
 
 #[test]
@@ -66,34 +66,34 @@ fn names_that_do_not_fit_together_are_refused() {
     let table = [
         (
             "{ tls: acm, domain: a.example.com, domains: [b.example.com] }".to_owned(),
-            "3:36 `domain` and `domains` stand side by side [keep `domains`, with this name as its first]",
+            "3:36 found both `domain` and `domains` [remove `domain`, and write its name first in `domains`]",
         ),
         (
             "{ tls: acm, domains: [\"*.example.com\"] }".to_owned(),
-            "3:37 `*.example.com` is first, and the stack's URL needs one name [name one without `*` first, such as example.com]",
+            "3:37 the first name, `*.example.com`, is the URL of the stack and cannot contain `*` [write a name without `*` first, such as example.com]",
         ),
         (
             "{ tls: acm, domains: [a.example.com, \"a.*.com\"] }".to_owned(),
-            "3:53 `a.*.com`: a `*` stands alone before the first dot, as in `*.example.com` [such as app.example.com or \
-             `\"*.example.com\"`]",
+            "3:53 invalid domain `a.*.com`: `*` must be the whole first label, as in `*.example.com` [use a name such as \
+             app.example.com or `\"*.example.com\"`]",
         ),
         (
             "{ domains: [a.example.com] }".to_owned(),
-            "3:27 a `domain` needs a certificate that browsers trust [write `tls: acm` beside it, or the ARN of a certificate \
-             for this name]",
+            "3:27 a `domain` needs a certificate that browsers trust [write `tls: acm`, or the ARN of a \
+             certificate for this name, beside it]",
         ),
         (
             format!("{{ tls: acm, domains: [{}] }}", many.join(", ")),
-            "3:23 the certificate is to have 11 names, and ACM takes 10 [put names of one domain together, as \
-             `\"*.example.com\"`, or name the ARN of a certificate that you have]",
+            "3:23 the certificate would have 11 names, and ACM allows 10 [replace names of one domain with \
+             `\"*.example.com\"`, or write the ARN of an existing certificate]",
         ),
         (
             "{ tls: acm, domain: a.example.com, redirects: { b.example.com: c.example.com } }".to_owned(),
-            "3:79 `c.example.com` is no name of this stack [add it to `domains`: [c.example.com]]",
+            "3:79 the stack has no domain `c.example.com` [add it to `domains`: [c.example.com]]",
         ),
         (
             "{ tls: acm, domain: a.com, redirects: { b.com: c.com, c.com: a.com } }".to_owned(),
-            "3:63 `c.com` redirects itself [name the one that serves]",
+            "3:63 `c.com` is itself a redirect [name the final target]",
         ),
     ];
     for (balancer, expected) in table {
@@ -105,10 +105,10 @@ fn names_that_do_not_fit_together_are_refused() {
 fn names_of_a_service_need_a_certificate_and_are_its_alone() {
     let untrusted = problems(&file("{ tls: off }", ", domains: [a.example.com]", ""));
     let hint = "write `load_balancer: { tls: acm }`, or the ARN of a certificate for these names";
-    assert_eq!(untrusted, [format!("5:32 `a.example.com` needs a certificate that browsers trust [{hint}]")]);
+    assert_eq!(untrusted, [format!("5:32 `domains` needs a certificate that browsers trust: `a.example.com` [{hint}]")]);
     let both = problems(&file("{ tls: acm }", ", domains: [a.example.com]", ", domains: [a.example.com]"));
     assert!(both[0].contains("both want the route /*"), "{both:?}");
     let redirected = "{ tls: acm, domain: b.com, redirects: { a.com: b.com } }";
     let told = problems(&file(redirected, ", domains: [a.com]", ""));
-    assert_eq!(told, ["3:63 `a.com` redirects, and `web` is to answer at it [keep one of the two]"]);
+    assert_eq!(told, ["3:63 `a.com` is a redirect, and a domain of the service `web` [remove it from `redirects`, or from `domains` of the service]"]);
 }

@@ -53,9 +53,9 @@ fn a_file_of_variables_that_cannot_be_read_is_placed() {
         let text = format!("{ONE_SERVICE}    env_file: {file}\ndatabase: {{}}\n");
         read_in(folder.path(), &text, DEFAULT_ENVIRONMENT).expect_err("it is wrong")
     };
-    assert_eq!(wrong("none.env"), ["7:15 there is no none.env"]);
-    assert_eq!(wrong("bad.env"), ["7:15 bad.env:2: `B` has no `=`"]);
-    assert_eq!(wrong("../x.env"), ["7:15 `../x.env` is not below the folder of stack.yaml"]);
+    assert_eq!(wrong("none.env"), ["7:15 none.env not found"]);
+    assert_eq!(wrong("bad.env"), ["7:15 bad.env:2: missing `=` in `B`"]);
+    assert_eq!(wrong("../x.env"), ["7:15 the path `../x.env` is not inside the folder of stack.yaml"]);
     let secret = wrong("secret.env");
     assert!(secret[0].starts_with("7:15 URL has a secret in it"), "{secret:?}");
 }
@@ -81,12 +81,12 @@ fn files_that_cannot_be_laid_are_placed() {
         let text = format!("{ONE_SERVICE}    files: {files}\n");
         read_in(folder.path(), &text, DEFAULT_ENVIRONMENT).expect_err("it is wrong")
     };
-    assert_eq!(wrong("{ /etc/a.conf: b.conf }"), ["7:27 there is no b.conf"]);
-    assert_eq!(wrong("{ /etc/a.conf: ../a.conf }"), ["7:27 `../a.conf` is not below the folder of stack.yaml"]);
-    assert_eq!(wrong("{ etc/a.conf: a.conf }"), ["7:14 `etc/a.conf` is not the whole path of a file"]);
-    assert_eq!(wrong("{ /proc/a: a.conf }"), ["7:14 `/proc/a` is a place that the kernel fills"]);
-    assert_eq!(wrong("{ /a: { from: a.conf, mode: rw } }"), ["7:40 `rw` is no mode"]);
-    assert_eq!(wrong("{ /a: { from: a.conf, mode: 4755 } }"), ["7:40 `4755` is no mode"]);
+    assert_eq!(wrong("{ /etc/a.conf: b.conf }"), ["7:27 b.conf not found"]);
+    assert_eq!(wrong("{ /etc/a.conf: ../a.conf }"), ["7:27 the path `../a.conf` is not inside the folder of stack.yaml"]);
+    assert_eq!(wrong("{ etc/a.conf: a.conf }"), ["7:14 `etc/a.conf` is not an absolute path"]);
+    assert_eq!(wrong("{ /proc/a: a.conf }"), ["7:14 `/proc/a` is below /dev, /proc or /sys, which the kernel provides"]);
+    assert_eq!(wrong("{ /a: { from: a.conf, mode: rw } }"), ["7:40 invalid mode `rw`"]);
+    assert_eq!(wrong("{ /a: { from: a.conf, mode: 4755 } }"), ["7:40 invalid mode `4755`"]);
 }
 
 #[test]
@@ -121,7 +121,7 @@ fn a_folder_with_a_dockerfile_alone_is_no_package() {
     assert!(of("app").is_ok() && of("later").is_ok());
     let found = of("./api").expect_err("it is no package");
     let [problem] = found.list() else { panic!("{found:?}") };
-    assert_eq!((problem.line, problem.column, problem.message.as_str()), (5, 12, "there is no Cargo.toml in ./api"));
+    assert_eq!((problem.line, problem.column, problem.message.as_str()), (5, 12, "Cargo.toml not found in ./api"));
     assert!(problem.hint.as_deref().is_some_and(|hint| hint.contains("dockerfile: ./api/Dockerfile")), "{problem:?}");
     assert!(of("site").is_err());
 }
@@ -132,5 +132,5 @@ fn a_root_file_system_is_closed_where_it_is_said() {
     assert_eq!(said("").expect("it is valid"), None);
     assert_eq!(said("    read_only: true\n").expect("it is valid"), Some(true));
     let found = problems(&format!("{ONE_SERVICE}    exec: true\n    read_only: true\n"));
-    assert!(found[0].contains("`read_only` does not go with `exec`"), "{found:?}");
+    assert!(found[0].contains("`read_only` cannot be used with `exec`"), "{found:?}");
 }

@@ -95,7 +95,7 @@ fn what_is_made_to_take_long_is_refused_soon() {
         refused_soon(&format!("name: {}", open.repeat(100_000)));
     }
     let laughs: String = (1..30).map(|n| format!("a{n}: &a{n} [*a{0}, *a{0}, *a{0}]\n", n - 1)).collect();
-    assert!(refused_soon(&format!("a0: &a0 [x]\n{laughs}")).contains("anchors are not supported"));
+    assert!(refused_soon(&format!("a0: &a0 [x]\n{laughs}")).contains("YAML anchors are not supported"));
     let keys: String = (0..30_000).map(|n| format!("key{n}: 1\n")).collect();
     assert!(refused_soon(&format!("name: demo\nregion: eu-west-1\n{keys}")).contains("more"));
     assert!(refused_soon(&format!("name: {}", "x".repeat(400_000))).contains("name"));

@@ -61,7 +61,7 @@ fn codes_that_no_load_balancer_takes_are_refused() {
     for codes in ["500", "199", "200-500", "299-200", "2xx", "200;301"] {
         assert_eq!(
             wrong(&format!("{{ codes: {codes} }}")),
-            [format!("7:22 `{codes}` is no list of status codes [{HINT}]")]
+            [format!("7:22 invalid status codes `{codes}` [{HINT}]")]
         );
     }
     assert_eq!(
@@ -75,21 +75,21 @@ fn a_health_check_that_cannot_be_is_placed() {
     let table = [
         (
             "{ interval: 10, timeout: 10 }",
-            "7:38 `timeout` is 10 s and `interval` is 10 s [`timeout` can be 9 s at most, or raise `interval`]",
+            "7:38 `timeout` (10 s) must be less than `interval` (10 s) [write `timeout: 9` or less, or increase `interval`]",
         ),
         (
             "{ timeout: 5 }",
-            "7:24 `timeout` is 5 s and `interval` is 5 s [`timeout` can be 4 s at most, or raise `interval`]",
+            "7:24 `timeout` (5 s) must be less than `interval` (5 s) [write `timeout: 4` or less, or increase `interval`]",
         ),
         (
             "{ interval: 301 }",
-            "7:25 expected 5 to 300 seconds, found `301` [write a number of seconds, such as 30 or 30s]",
+            "7:25 expected a time from 5 to 300 s, found `301` [write seconds, such as 30 or 30s, or use the unit m, h or d]",
         ),
         ("{ healthy: 1 }", "7:24 expected a whole number from 2 to 10, found `1` []"),
         ("{ port: 65536 }", "7:21 expected a whole number from 1 to 65535, found `65536` []"),
-        ("{ path: status }", "7:21 `status` is no path [such as /status]"),
-        ("status", "7:13 `status` is no path [such as /status]"),
-        ("{ test: [check] }", "7:15 unknown key `test` [use `command` for a check of the container itself]"),
+        ("{ path: status }", "7:21 invalid path `status` [use a path such as /status]"),
+        ("status", "7:13 invalid path `status` [use a path such as /status]"),
+        ("{ test: [check] }", "7:15 unknown key `test` [use `command` for a check inside the container]"),
         (
             "{ grace_period: 60 }",
             "7:15 unknown key `grace_period` [use `grace`, such as `grace: 2m`, or `start` beside `command`]",
@@ -104,10 +104,10 @@ fn a_health_check_that_cannot_be_is_placed() {
 #[test]
 fn only_what_the_load_balancer_serves_has_a_health_check() {
     let worker = "name: demo\nregion: eu-west-1\nservices:\n  web:\n    build: app\n    health: { grace: 90 }\n";
-    assert_eq!(problems(worker), ["6:13 `health` needs a `port` [add `port: 3000`, or leave this out for a worker]"]);
+    assert_eq!(problems(worker), ["6:13 `health` needs a `port` [add `port: 3000`, or remove this for a worker]"]);
     let unrouted = format!("{ONE_SERVICE}    routes: []\n    health: {{ grace: 90 }}\n");
     assert_eq!(
         problems(&unrouted),
-        ["8:13 the load balancer checks no task of a service without routes [add `routes`, or leave `health` out]"]
+        ["8:13 the load balancer does not check the tasks of a service without routes [add `routes`, or remove `health`]"]
     );
 }

@@ -19,13 +19,13 @@ fn each_load_balancer_has_routes_of_its_own() {
 #[test]
 fn what_an_internal_service_cannot_have_is_placed() {
     let found = problems(&BOTH.replace("internal: true", "internal: true, domains: [a.example.com]"));
-    assert!(found[1].starts_with("5:59 the names of `domains` lead to the public load balancer"), "{found:?}");
+    assert!(found[1].starts_with("5:59 `domains` cannot be used with `internal`"), "{found:?}");
     let found = problems("name: demo\nregion: eu-west-1\nservices: { web: { build: app, internal: true } }\n");
     assert!(found[0].contains("`internal` needs a `port`"), "{found:?}");
     let all = BOTH.replace("  web: { build: app, port: 80 }\n", "") + "load_balancer: { idle_timeout: 2m }\n";
-    assert!(problems(&all)[0].contains("no service is served by this load balancer"));
+    assert!(problems(&all)[0].contains("no service uses this load balancer"));
     let given = "network: { vpc: vpc-0000000f, public_subnets: [subnet-0000000a, subnet-0000000b], private_subnets: [subnet-0000000c] }\n";
-    assert!(problems(&format!("{BOTH}{given}"))[0].contains("stands in two private subnets"));
+    assert!(problems(&format!("{BOTH}{given}"))[0].contains("needs two private subnets"));
 }
 
 #[test]

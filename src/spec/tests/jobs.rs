@@ -39,16 +39,16 @@ fn a_job_is_refused_where_it_contradicts_itself() {
     for (written, expected) in [
         (
             "service: web, image: nginx, command: [report]",
-            "4:28 a job has one of `service`, `build` and `image` [keep `service` for the image of a service, or `build` or `image` for one of its own]",
+            "4:28 found more than one of `service`, `build` and `image` [keep `service` to use the image of a service, or `build` or `image` for another one]",
         ),
         (
             "service: web, command: [report], secrets: { KEY: set }",
-            "4:61 `secrets` is for a job with an image of its own [write it in the service `web`, whose image, secrets and permissions the job has]",
+            "4:61 `secrets` is not allowed in a job with `service` [write it in the service `web`; the job uses its image, secrets and permissions]",
         ),
-        ("image: nginx, calls: [other]", "4:41 there is no service `other` [there are: web]"),
+        ("image: nginx, calls: [other]", "4:41 service `other` not found [use one of: web]"),
         (
             "image: nginx, timeout: 8d",
-            "4:42 expected 1 to 604800 seconds, found `8d` [write a number of seconds, such as 30 or 30s]",
+            "4:42 expected a time from 1 to 604800 s, found `8d` [write seconds, such as 30 or 30s, or use the unit m, h or d]",
         ),
         (
             "image: nginx, max_attempts: 3",
@@ -66,7 +66,7 @@ fn a_job_with_a_task_definition_has_a_name_of_its_own() {
         let services = "services: { web: { build: app, port: 80 } }";
         format!("name: demo\nregion: eu-west-1\n{services}\njobs: {{ web: {{ {job}, {SCHEDULE} }} }}\n")
     };
-    let expected = "4:9 there is a service `web` too [rename one of the two: both have a task definition of that name]";
+    let expected = "4:9 a service `web` already exists [rename one of the two; both have a task definition of this name]";
     assert_eq!(problems(&named("image: nginx")), [expected]);
     assert_eq!(problems(&named("service: web, command: [report], timeout: 30")), [expected]);
     assert!(read(&named("service: web, command: [report]")).is_ok());

@@ -21,14 +21,14 @@ fn a_listener_of_others_takes_the_place_of_a_load_balancer() {
 #[test]
 fn what_does_not_go_with_a_listener_of_others_is_placed() {
     let found = problems(&with(", tls: acm, idle_timeout: 2m"));
-    assert!(found[0].contains("`tls` is that of the load balancer which has the listener"), "{found:?}");
+    assert!(found[0].contains("`tls` cannot be used with `listener`"), "{found:?}");
     assert!(found[1].contains("`idle_timeout` is that of the load balancer"), "{found:?}");
     let found = problems(&with("").replace("    port: 80\n", "    port: 80\n    domains: [a.example.com]\n"));
-    assert!(found[0].contains("`a.example.com` leads to a load balancer that is not the stack's"), "{found:?}");
+    assert!(found[0].contains("`domains` cannot be used with `load_balancer.listener`: `a.example.com`"), "{found:?}");
     let found = problems(&with("").replace(NETWORK, ""));
-    assert!(found[0].contains("a load balancer reaches tasks in its own network alone"), "{found:?}");
+    assert!(found[0].contains("a load balancer reaches only tasks in its own network"), "{found:?}");
     let found = problems(&with("").replace("listener/app/shared", "loadbalancer/app/shared"));
-    assert!(found[0].contains("is no ARN of a listener of an application load balancer"), "{found:?}");
+    assert!(found[0].contains("of an Application Load Balancer listener"), "{found:?}");
     let found = problems(&with("").replace(":eu-west-1:", ":us-east-1:"));
-    assert!(found[0].contains("this listener is in us-east-1, and the stack is not"), "{found:?}");
+    assert!(found[0].contains("this listener is in us-east-1, and the stack is in another region"), "{found:?}");
 }

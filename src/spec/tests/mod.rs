@@ -79,11 +79,11 @@ fn a_word_of_another_tool_is_placed_and_the_key_is_named() {
         ),
         (
             "healthcheck: { path: / }",
-            "6:5 unknown key `healthcheck` [use `health` for the path that answers 200 when a task can serve]",
+            "6:5 unknown key `healthcheck` [use `health` for the path that returns 200 if a task is healthy]",
         ),
         (
             "links: [db]",
-            "6:5 unknown key `links` [leave it out: services start side by side, `calls` lets one call another, and `release` runs a command before new tasks serve]",
+            "6:5 unknown key `links` [remove it; services start in parallel, `calls` lets one call another, and `release` runs a command before new tasks start]",
         ),
     ];
     for (line, problem) in table {
@@ -118,7 +118,7 @@ fn a_pair_that_fargate_has_not_names_those_that_it_has() {
     assert_eq!(
         problems(text),
         [
-            "3:50 Fargate has no 1536 MiB of memory with 256 CPU units [with 256 it has 512, 1024, 2048; the nearest is 1024]"
+            "3:50 Fargate does not support `memory: 1536` with `cpu: 256` [with `cpu: 256`, use 512, 1024, 2048; the nearest is 1024]"
         ]
     );
 }
@@ -140,7 +140,7 @@ fn a_file_for_another_version_says_that_and_nothing_else() {
     assert_eq!(
         problems(&text("\">=99.1\"")),
         [format!(
-            "1:19 this is stackctl {own}, and the file is written for >=99.1 [install a version that will do, or change required_version]"
+            "1:19 the file requires stackctl >=99.1, and this is stackctl {own} [install a version that matches, or change required_version]"
         )]
     );
     assert_eq!(problems(&text("0.1")), ["1:19 expected text [put it in quotes: \">=0.1\"]"]);
@@ -164,7 +164,7 @@ fn variables_come_from_the_caller_and_a_missing_one_is_placed() {
 #[test]
 fn two_services_cannot_have_the_same_route() {
     let text = "name: demo\nregion: eu-west-1\nservices:\n  aa: { build: app, port: 80, routes: [/x] }\n  bb: { build: app, port: 80, routes: [/x] }\n";
-    assert!(problems(text)[0].starts_with("5:3 `bb` and `aa` both want the route /x"));
+    assert!(problems(text)[0].starts_with("5:3 `bb` and `aa` both have the route /x"));
 }
 
 #[test]
@@ -179,7 +179,7 @@ fn what_is_shown_has_the_line_and_the_way_out() {
 #[test]
 fn a_tab_in_the_indentation_has_a_hint_of_its_own() {
     let told = problems("name: demo\nregion: eu-west-1\nnetwork:\n\tzones: 2\n");
-    assert!(told[0].contains("this is not YAML") && told[0].ends_with("[indent with spaces]"), "{told:?}");
+    assert!(told[0].contains("invalid YAML") && told[0].ends_with("[indent with spaces instead of tabs]"), "{told:?}");
     let told = problems("name: [demo\nregion: eu-west-1\n");
-    assert!(told[0].contains("this is not YAML") && !told[0].contains("spaces"), "{told:?}");
+    assert!(told[0].contains("invalid YAML") && !told[0].contains("spaces"), "{told:?}");
 }

@@ -15,12 +15,12 @@ fn a_network_that_is_there_is_named_by_ids_and_not_laid_out() {
     let given = stack.network.given.expect("it is given");
     assert_eq!((given.vpc.as_str(), given.public_subnets.len(), given.private_subnets.len()), ("vpc-0000000f", 2, 1));
     for (network, says) in [
-        ("vpc: main, public_subnets: [subnet-0000000a, subnet-0000000b]".to_owned(), "`main` is no id of a VPC"),
-        (subnets.to_owned(), "subnets of which network?"),
+        ("vpc: main, public_subnets: [subnet-0000000a, subnet-0000000b]".to_owned(), "invalid VPC ID `main`"),
+        (subnets.to_owned(), "subnets need `vpc`"),
         (format!("vpc: vpc-0000000f, zones: 3, {subnets}"), "the network is laid out already"),
         (format!("vpc: vpc-0000000f, nat: single, {subnets}"), "the network is laid out already"),
-        ("vpc: vpc-0000000f, private_subnets: [subnet-0000000c]".to_owned(), "a load balancer stands in two public"),
-        ("vpc: vpc-0000000f, public_subnets: [subnet-0000000a, subnet-0000000a]".to_owned(), "stands here twice"),
+        ("vpc: vpc-0000000f, private_subnets: [subnet-0000000c]".to_owned(), "a load balancer needs two public"),
+        ("vpc: vpc-0000000f, public_subnets: [subnet-0000000a, subnet-0000000a]".to_owned(), "duplicate subnet `subnet-0000000a`"),
         (
             "vpc: vpc-0000000f, public_subnets: [subnet-0000000a, subnet-0000000b], private_subnets: [subnet-0000000b]"
                 .to_owned(),
@@ -61,29 +61,29 @@ fn a_job_that_could_not_run_is_placed_with_the_way_out() {
     assert_eq!(
         wrong("{ service: wbe, command: [], schedule: 0 3 * * *, timezone: over there }"),
         [
-            "4:28 there is no service `wbe` [did you mean `web`?]",
-            "4:42 there is no command [such as [report]; without one, the job would serve]",
-            "4:56 `0 3 * * *`: this is no schedule of EventBridge [EventBridge has its own cron with six fields: for `0 3 * * *` write cron(0 3 * * ? *)]",
-            "4:77 `over there` cannot name a time zone [a name of the tz database, such as Europe/Oslo; UTC without one]",
+            "4:28 service `wbe` not found [did you mean `web`?]",
+            "4:42 the command is empty [write a list such as [report]; without one, the job would run the server]",
+            "4:56 invalid schedule `0 3 * * *`: not an EventBridge schedule [use the six fields of EventBridge; for `0 3 * * *`, write cron(0 3 * * ? *)]",
+            "4:77 invalid time zone `over there` [use a name of the tz database, such as Europe/Oslo; the default is UTC]",
         ]
     );
     assert_eq!(
         wrong("{}"),
         [
-            "4:9 `report` has no image [add `service: web` for the image of that service, or `build` or `image` for one of its own]",
-            "4:17 `command` is missing in `jobs.report` [add `command: [report]`]",
-            "4:17 `schedule` is missing in `jobs.report` [add `schedule: \"cron(0 3 * * ? *)\"`]",
+            "4:9 `report` has no image [add `service: web` to use the image of that service, or `build` or `image` for another one]",
+            "4:17 missing key `command` in `jobs.report` [add `command: [report]`]",
+            "4:17 missing key `schedule` in `jobs.report` [add `schedule: \"cron(0 3 * * ? *)\"`]",
         ]
     );
     assert_eq!(
         wrong("{ service: web, command: [report], schedule: \"cron(0 3 * * * *)\" }"),
         [
-            "4:62 `cron(0 3 * * * *)`: day-of-month and day-of-week cannot both be given [write `?` for one of them: cron(0 3 * * ? *) or cron(0 3 ? * MON *)]"
+            "4:62 invalid schedule `cron(0 3 * * * *)`: day-of-month and day-of-week are both set [write `?` for one of them: cron(0 3 * * ? *) or cron(0 3 ? * MON *)]"
         ]
     );
     assert_eq!(
         problems("name: demo\nregion: eu-west-1\nservices: { web: { build: app } }\njobs: { Report: {} }\n")[0],
-        "4:9 `Report` cannot name a job [2 to 20 of a-z, 0-9 and -, beginning with a letter]"
+        "4:9 invalid job name `Report` [use 2 to 20 characters of a-z, 0-9 and -, beginning with a letter]"
     );
 }
 
@@ -115,14 +115,14 @@ fn a_bucket_that_is_not_declared_is_placed_with_the_way_out() {
         problems(&text)
     };
     let cases = [
-        ("uploads: {}", "buckets: [uplaods]", "5:32 there is no bucket `uplaods` [did you mean `uploads`?]"),
+        ("uploads: {}", "buckets: [uplaods]", "5:32 bucket `uplaods` not found [did you mean `uploads`?]"),
         (
             "",
             "buckets: [files]",
-            "5:32 there is no bucket `files` [add it at the top of the file: buckets: { files: {} }]",
+            "5:32 bucket `files` not found [add it at the top of the file: buckets: { files: {} }]",
         ),
-        ("uploads: {}", "buckets: [uploads, uploads]", "5:41 `uploads` is there twice [keep one of them]"),
-        ("Up: {}", "port: 80", "3:12 `Up` cannot name a bucket [2 to 20 of a-z, 0-9 and -, beginning with a letter]"),
+        ("uploads: {}", "buckets: [uploads, uploads]", "5:41 duplicate bucket `uploads` [keep one of them]"),
+        ("Up: {}", "port: 80", "3:12 invalid bucket name `Up` [use 2 to 20 characters of a-z, 0-9 and -, beginning with a letter]"),
     ];
     for (buckets, service, expected) in cases {
         assert_eq!(told("demo", buckets, service), [expected], "{buckets}, {service}");
@@ -134,13 +134,13 @@ fn a_bucket_that_is_not_declared_is_placed_with_the_way_out() {
     assert_eq!(
         reserved,
         [
-            "3:1 the buckets of this stack would be called `sthree-default-…`, and AWS reserves `sthree-` [take another `name` for the stack]"
+            "3:1 the bucket names of this stack would begin with `sthree-default-`, and AWS reserves `sthree-` [choose another `name` for the stack]"
         ]
     );
     let many: Vec<String> = (10..71).map(|number| format!("b{number}")).collect();
     let declared = many.iter().map(|name| format!("{name}: {{}}")).collect::<Vec<_>>().join(", ");
     let found = told("demo", &declared, &format!("buckets: [{}]", many.join(", ")));
-    assert!(found[0].contains("a service can use 60 buckets, and here are 61"), "{found:?}");
+    assert!(found[0].contains("a service can use at most 60 buckets, found 61"), "{found:?}");
 }
 
 #[test]
@@ -166,13 +166,13 @@ fn a_cache_that_elasticache_has_not_is_placed() {
     assert_eq!(
         wrong("{ version: \"6.2\", class: t4g.micro }"),
         [
-            format!("4:19 `6.2` is no version of Valkey that ElastiCache has [{versions}]"),
-            "4:33 `t4g.micro` is no node type of ElastiCache [such as cache.t4g.micro or cache.m7g.large]".to_owned(),
+            format!("4:19 invalid Valkey version `6.2` [{versions}]"),
+            "4:33 invalid cache node type `t4g.micro` [use a node type such as cache.t4g.micro or cache.m7g.large]".to_owned(),
         ]
     );
     assert_eq!(wrong("{ version: 8.0 }"), ["4:19 expected text, found a number [put it in quotes: \"8.0\"]"]);
     assert_eq!(wrong("{ clas: cache.t4g.micro }"), ["4:10 unknown key `clas` [did you mean `class`?]"]);
-    assert_eq!(wrong("yes")[0], "4:8 `cache` has to be a mapping, and is text [write `key: value` lines under it]");
+    assert_eq!(wrong("yes")[0], "4:8 expected a mapping for `cache`, found text [write it as `key: value` lines]");
 }
 
 /// A file whose fourth line is `load_balancer: { … }`.
@@ -196,30 +196,30 @@ fn a_domain_goes_with_a_certificate_of_acm() {
 
 #[test]
 fn domain_and_certificate_need_each_other() {
-    let trusted = "a `domain` needs a certificate that browsers trust [write `tls: acm` beside it, or the ARN of a certificate for this name]";
+    let trusted = "a `domain` needs a certificate that browsers trust [write `tls: acm`, or the ARN of a certificate for this name, beside it]";
     let table = [
         ("domain: a.example.com", format!("4:26 {trusted}")),
         ("tls: off, domain: a.example.com", format!("4:36 {trusted}")),
         ("tls: self-signed, domain: a.example.com", format!("4:44 {trusted}")),
         (
             "tls: acm",
-            "4:23 `tls: acm` needs the name that the certificate is for [add `domain: app.example.com`, a name in a public hosted zone of this account's Route 53]".to_owned(),
+            "4:23 `tls: acm` needs a domain name for the certificate [add `domain: app.example.com`, a name in a public hosted zone of this account's Route 53]".to_owned(),
         ),
         (
             "tls: acm, domain: \"*.example.com\"",
-            "4:36 `*.example.com`: the load balancer is reached by one name, not by all of a kind [use `domains` for it: `domains: [example.com, \"*.example.com\"]`]".to_owned(),
+            "4:36 invalid domain `*.example.com`: `domain` is one name, without wildcards [use `domains` for it: `domains: [example.com, \"*.example.com\"]`]".to_owned(),
         ),
         (
             "tls: \"arn:aws:acm:us-east-1:123456789012:certificate/1\"",
-            "4:23 this certificate is in us-east-1, and the stack is not [request or import it in the stack's region as well: a load balancer takes no other]".to_owned(),
+            "4:23 this certificate is in us-east-1, and the stack is in another region [request or import it in the region of the stack; a load balancer uses certificates of its own region]".to_owned(),
         ),
-        ("tls: amc", "4:23 `amc` is none of: off, self-signed, acm [did you mean `acm`?]".to_owned()),
+        ("tls: amc", "4:23 expected `off`, `self-signed` or `acm`, found `amc` [did you mean `acm`?]".to_owned()),
     ];
     for (balancer, expected) in table {
         assert_eq!(problems(&balanced(balancer)), [expected], "{balancer}");
     }
     assert!(
-        problems(&balanced("tls: \"arn:aws:iam::1:server-certificate/x\""))[0].contains("is no ARN of a certificate")
+        problems(&balanced("tls: \"arn:aws:iam::1:server-certificate/x\""))[0].contains("of an ACM certificate")
     );
 }
 
@@ -228,9 +228,9 @@ fn alarms_go_to_one_address() {
     let with = |alarms: &str| format!("{ONE_SERVICE}alarms: {alarms}\n");
     let stack = read(&with("{ email: ops+demo@example.com }")).expect("it is valid");
     assert_eq!(stack.alarms, Some(Alarms { email: "ops+demo@example.com".into() }));
-    assert_eq!(problems(&with("{}")), ["7:9 `email` is missing in `alarms` [add `email: ops@example.com`]"]);
+    assert_eq!(problems(&with("{}")), ["7:9 missing key `email` in `alarms` [add `email: ops@example.com`]"]);
     for bad in ["ops", "ops@", "@example.com", "ops@example", "a b@example.com", "a@b@example.com", "a@example..com"] {
-        let expected = format!("7:18 `{bad}` is no e-mail address [one address, such as ops@example.com]");
+        let expected = format!("7:18 invalid email address `{bad}` [use one address, such as ops@example.com]");
         assert_eq!(problems(&with(&format!("{{ email: \"{bad}\" }}"))), [expected]);
     }
 }
@@ -264,28 +264,28 @@ fn a_user_that_postgres_refuses_is_placed_with_the_way_out() {
     let table = [
         (
             "Developer: owner",
-            "6:5 `Developer` has upper-case letters, which Postgres takes for lower-case ones [write it as `developer`]",
+            "6:5 `Developer` has uppercase letters, which Postgres converts to lowercase [write it as `developer`]",
         ),
-        ("pg_app: owner", "6:5 `pg_app` is reserved for Postgres itself [give it another name]"),
+        ("pg_app: owner", "6:5 `pg_app` is reserved for Postgres itself [use another name]"),
         (
             "rdsadmin: owner",
-            "6:5 `rdsadmin` is reserved for RDS, whose own users all begin with rds [give it another name]",
+            "6:5 `rdsadmin` is reserved for RDS, as are all names that begin with rds [use another name]",
         ),
         (
             "postgres: owner",
-            "6:5 `postgres` is the master user, which RDS has made already [it is always there; name the users beside it]",
+            "6:5 `postgres` is the master user, which RDS creates [remove it, and name only other users]",
         ),
         (
             "my-app: owner",
-            "6:5 `my-app` cannot name a database user [a-z, 0-9 and _, beginning with a letter, such as app or reports_2]",
+            "6:5 invalid database user name `my-app` [use a-z, 0-9 and _, beginning with a letter, such as app or reports_2]",
         ),
-        ("app: admin", "6:10 `admin` is none of: owner, read-only []"),
-        ("app: readonly", "6:10 `readonly` is none of: owner, read-only [did you mean `read-only`?]"),
-        ("app: [owner]", "6:10 expected text, found a list [write one value here]"),
+        ("app: admin", "6:10 expected `owner` or `read-only`, found `admin` []"),
+        ("app: readonly", "6:10 expected `owner` or `read-only`, found `readonly` [did you mean `read-only`?]"),
+        ("app: [owner]", "6:10 expected text, found a list [write a single value]"),
     ];
     for (line, expected) in table {
         assert_eq!(problems(&format!("{WITH_DATABASE}  users:\n    {line}\n")), [expected], "{line}");
     }
     let list = problems(&format!("{WITH_DATABASE}  users: [app]\n"));
-    assert_eq!(list, ["5:10 `database.users` has to be a mapping, and is a list [write `key: value` lines under it]"]);
+    assert_eq!(list, ["5:10 expected a mapping for `database.users`, found a list [write it as `key: value` lines]"]);
 }

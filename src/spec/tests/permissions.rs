@@ -25,14 +25,14 @@ fn permissions_are_statements_with_actions_and_resources() {
 #[test]
 fn what_iam_would_refuse_or_give_too_much_is_placed() {
     for (statement, begins) in [
-        ("{ actions: [\"*\"], resources: [\"*\"] }", "7:21 `*` is every action of every service [name what"),
-        ("{ actions: [GetObject], resources: [\"*\"] }", "7:21 `GetObject` is no action of IAM's [a service and"),
-        ("{ actions: [\"S3:GetObject\"], resources: [\"*\"] }", "7:21 `S3:GetObject` is no action"),
-        ("{ actions: [\"s3:Get Object\"], resources: [\"*\"] }", "7:21 `Get Object` cannot name an action"),
-        ("{ actions: [], resources: [\"*\"] }", "7:20 `actions` is empty [such as - {"),
+        ("{ actions: [\"*\"], resources: [\"*\"] }", "7:21 `*` would allow every action of every service [name what"),
+        ("{ actions: [GetObject], resources: [\"*\"] }", "7:21 invalid IAM action `GetObject` [write a service and"),
+        ("{ actions: [\"S3:GetObject\"], resources: [\"*\"] }", "7:21 invalid IAM action `S3:GetObject`"),
+        ("{ actions: [\"s3:Get Object\"], resources: [\"*\"] }", "7:21 invalid action name `Get Object`"),
+        ("{ actions: [], resources: [\"*\"] }", "7:20 `actions` is empty [write an entry such as - {"),
         ("{ actions: [s3:GetObject] }", "7:9 `resources` is missing"),
-        ("{ actions: [s3:GetObject], resources: [my-bucket] }", "7:48 `my-bucket` is no ARN [such as arn:aws:s3"),
-        ("{ actions: [s3:GetObject], resources: [\"arn:aws:*:::x\"] }", "7:48 `arn:aws:*:::x` is no ARN"),
+        ("{ actions: [s3:GetObject], resources: [my-bucket] }", "7:48 invalid ARN `my-bucket` [use an ARN such as arn:aws:s3"),
+        ("{ actions: [s3:GetObject], resources: [\"arn:aws:*:::x\"] }", "7:48 invalid ARN `arn:aws:*:::x`"),
         ("{ actions: [s3:GetObject], resources: [\"arn:aws:s3:::a b\"] }", "7:48 `arn:aws:s3:::a b` has a ' '"),
         ("{ action: [s3:GetObject], resources: [\"*\"] }", "7:9 `actions` is missing"),
     ] {

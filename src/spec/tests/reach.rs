@@ -17,15 +17,15 @@ fn a_service_has_up_to_four_groups_of_others() {
     let many: Vec<String> = (0..5).map(|number| format!("sg-0000000{number}")).collect();
     assert_eq!(
         problems(&given(&format!("security_groups: [{}]", many.join(", ")))),
-        ["8:22 these are 5 security groups, and a task has at most 5 [name at most 4: the service's own is the fifth]"]
+        ["8:22 found 5 security groups, and a task has at most 5 [name at most 4; the service adds its own]"]
     );
     assert_eq!(
         problems(&given("security_groups: [sg-0000000a, sg-0000000a]")),
-        ["8:36 `sg-0000000a` stands here twice [name each security group once]"]
+        ["8:36 duplicate security group `sg-0000000a` [name each security group once]"]
     );
     assert_eq!(
         problems(&given("security_groups: [web]")),
-        ["8:23 `web` is no id of a security group [such as sg-0123456789abcdef0]"]
+        ["8:23 invalid security group ID `web` [use an ID such as sg-0123456789abcdef0]"]
     );
 }
 
@@ -34,8 +34,8 @@ fn groups_of_others_need_the_network_that_they_are_in() {
     assert_eq!(
         problems(&format!("{ONE_SERVICE}    security_groups: [sg-0000000a]\n")),
         [
-            "7:22 a task has no security group of another network, and the stack makes a network of its own [name the network \
-          that they are in: `network: { vpc: vpc-…, public_subnets: […], private_subnets: […] }`]"
+            "7:22 `security_groups` needs an existing network, and this stack creates a new one [name the network of \
+             the groups: `network: { vpc: vpc-…, public_subnets: […], private_subnets: […] }`]"
         ]
     );
     assert!(read(&format!("{ONE_SERVICE}    security_groups: []\n")).is_ok());
@@ -52,13 +52,13 @@ fn clients_stay_for_up_to_seven_days() {
         assert_eq!(
             problems(&format!("{ONE_SERVICE}    sticky: {written}\n")),
             [format!(
-                "7:13 expected 1 to 604800 seconds, found `{written}` [write a number of seconds, such as 30 or 30s]"
+                "7:13 expected a time from 1 to 604800 s, found `{written}` [write seconds, such as 30 or 30s, or use the unit m, h or d]"
             )]
         );
     }
     assert_eq!(
         problems(&format!("{ONE_SERVICE}    routes: []\n    sticky: 1h\n")),
-        ["8:13 no request comes to this service [add `routes: [\"/*\"]`, or leave `sticky` out]"]
+        ["8:13 this service receives no requests [add `routes: [\"/*\"]`, or remove `sticky`]"]
     );
 }
 
@@ -70,7 +70,7 @@ fn old_tasks_stop_first_only_where_it_is_said() {
     assert!(stops_first("    replace: stop-first\n").expect("it is valid"));
     assert_eq!(
         problems(&format!("{ONE_SERVICE}    replace: stopfirst\n")),
-        ["7:14 `stopfirst` is none of: start-first, stop-first [did you mean `stop-first`?]"]
+        ["7:14 expected `start-first` or `stop-first`, found `stopfirst` [did you mean `stop-first`?]"]
     );
 }
 
@@ -101,22 +101,22 @@ fn requests_come_from_some_ranges_alone() {
         ["203.0.113.0/24", "198.51.100.7/32", "2001:db8::/32", "0.0.0.0/0"]
     );
     for (written, problem) in [
-        ("203.0.113.7", "`203.0.113.7` is an address and not a range [write 203.0.113.7/32 for it alone]"),
-        ("\"2001:db8::1\"", "`2001:db8::1` is an address and not a range [write 2001:db8::1/128 for it alone]"),
-        ("203.0.113.7/24", "`203.0.113.7/24` does not begin where its prefix says [write 203.0.113.0/24]"),
-        ("2001:db8::1/32", "`2001:db8::1/32` does not begin where its prefix says [write 2001:db8::/32]"),
+        ("203.0.113.7", "expected an address range, found the address `203.0.113.7` [write 203.0.113.7/32 for this one address]"),
+        ("\"2001:db8::1\"", "expected an address range, found the address `2001:db8::1` [write 2001:db8::1/128 for this one address]"),
+        ("203.0.113.7/24", "invalid address range `203.0.113.7/24`: the address has bits after the prefix [write 203.0.113.0/24]"),
+        ("2001:db8::1/32", "invalid address range `2001:db8::1/32`: the address has bits after the prefix [write 2001:db8::/32]"),
         (
             "203.0.113.0/33",
-            "`203.0.113.0/33` has no prefix from 0 to 32 [such as 203.0.113.0/24, 203.0.113.7/32 or 2001:db8::/32]",
+            "invalid prefix length in `203.0.113.0/33`, expected 0 to 32 [use a range such as 203.0.113.0/24, 203.0.113.7/32 or 2001:db8::/32]",
         ),
-        ("office", "`office` is no range of addresses [such as 203.0.113.0/24, 203.0.113.7/32 or 2001:db8::/32]"),
-        ("255.255.255.255/32", "a load balancer does not take `255.255.255.255/32` [leave it out]"),
+        ("office", "invalid address range `office` [use a range such as 203.0.113.0/24, 203.0.113.7/32 or 2001:db8::/32]"),
+        ("255.255.255.255/32", "a load balancer does not accept the range `255.255.255.255/32` [remove it]"),
     ] {
         assert_eq!(problems(&format!("{ONE_SERVICE}    allow: [{written}]\n")), [format!("7:13 {problem}")]);
     }
     assert_eq!(
         problems(&format!("{ONE_SERVICE}    allow: [\"::/0\", \"0::/0\"]\n")),
-        ["7:21 `::/0` stands here twice [keep one of them]"]
+        ["7:21 duplicate range `::/0` [keep one of them]"]
     );
 }
 
@@ -124,15 +124,15 @@ fn requests_come_from_some_ranges_alone() {
 fn ranges_need_routes_and_rules_for_all_of_them() {
     assert_eq!(
         problems(&format!("{ONE_SERVICE}    routes: []\n    allow: [203.0.113.0/24]\n")),
-        ["8:12 no request comes to this service [add `routes: [\"/*\"]`, or leave `allow` out]"]
+        ["8:12 this service receives no requests [add `routes: [\"/*\"]`, or remove `allow`]"]
     );
     let many = |count: usize| (0..count).map(|number| format!("10.0.{number}.0/24")).collect::<Vec<_>>().join(", ");
     assert!(read(&format!("{ONE_SERVICE}    allow: [{}]\n", many(75))).is_ok());
     assert_eq!(
         problems(&format!("{ONE_SERVICE}    host: [a.io, b.io]\n    routes: [/a, /b]\n    allow: [{}]\n", many(13))),
         [
-            "9:12 13 ranges for 2 routes and 2 host names take 28 rules of the load balancer, and a service may have 25 [write \
-          wider ranges in the place of several, or fewer routes]"
+            "9:12 13 ranges for 2 routes and 2 host names need 28 load balancer rules, and a service can have 25 \
+             [replace several ranges with a wider one, or use fewer routes]"
         ]
     );
 }
@@ -148,22 +148,22 @@ fn a_load_balancer_speaks_http2_to_tasks_only_behind_https() {
     assert_eq!((&*own.health.path, &*own.health.codes), ("/grpc.health.v1.Health/Check", "0"));
     assert_eq!(
         problems(&format!("{ONE_SERVICE}    protocol: grpc\n    health: {{ codes: 200 }}\n")),
-        ["8:22 `200` is no list of gRPC's codes [codes from 0 to 99: `0`, `0-12` or `\"0,12\"`]"]
+        ["8:22 invalid gRPC codes `200` [use codes from 0 to 99: `0`, `0-12` or `\"0,12\"`]"]
     );
     assert_eq!(
         problems(&format!("{ONE_SERVICE}    protocol: grpc\nload_balancer: {{ tls: off }}\n")),
-        ["7:15 the load balancer speaks HTTP, and `protocol` needs HTTPS [write `load_balancer: { tls: acm, domain: \
-          api.example.com }`, or `tls: self-signed` to begin with]"]
+        ["7:15 `protocol` needs HTTPS, and the load balancer uses HTTP [write `load_balancer: { tls: acm, domain: \
+          api.example.com }`, or `tls: self-signed` for a first test]"]
     );
     assert_eq!(
         problems(&format!("{ONE_SERVICE}    protocol: http2\n    internal: true\n")),
         [
-            "7:15 the internal load balancer speaks HTTP, and `protocol` needs HTTPS [leave it out, or let other services call \
-          this one without a load balancer, by `calls`]"
+            "7:15 `protocol` needs HTTPS, and the internal load balancer uses HTTP [remove it, or let other services \
+             call this one directly with `calls`]"
         ]
     );
     assert_eq!(
         problems(&format!("{ONE_SERVICE}    protocol: http2\n    routes: []\n")),
-        ["7:15 no request comes to this service [add `routes: [\"/*\"]`, or leave `protocol` out]"]
+        ["7:15 this service receives no requests [add `routes: [\"/*\"]`, or remove `protocol`]"]
     );
 }

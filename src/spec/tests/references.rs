@@ -30,12 +30,12 @@ fn the_url_of_a_cache_is_a_secret_only_with_a_password_in_it() {
     assert!(problems(&with("cache: {}\n", env))[0].contains("CACHE has a secret in it"));
     assert!(read(&with("cache: { password: off }\n", env)).is_ok());
     let found = problems(&with("cache: { password: off }\n", "    secrets: { P: ((cache.password)) }\n"));
-    assert!(found[0].contains("there are: cache.host, cache.port, cache.url;"), "{found:?}");
+    assert!(found[0].contains("use one of: cache.host, cache.port, cache.url;"), "{found:?}");
     let found = problems(&with("cache: { tls: optional }\n", ""));
     assert_eq!(
         found,
-        ["3:15 `tls: optional` goes without a password only: ElastiCache takes one where TLS is required \
-          [add `password: off`, or leave `tls` out; docs/security.md says what that costs]"]
+        ["3:15 `tls: optional` requires `password: off`: ElastiCache supports a password only if TLS is required [add \
+          `password: off`, or remove `tls`; see docs/security.md for the risks]"]
     );
 }
 
@@ -52,7 +52,7 @@ fn services_share_secrets() {
     let wrong =
         |text: &str| problems(&format!("{}{}", with("", own), other.replace("((services.web.secrets.KEY))", text)));
     assert!(wrong("((services.web.secrets.KYE))")[0].contains("did you mean `((services.web.secrets.KEY))`?"));
-    assert!(wrong("((services.web.secrets.FROM))")[0].contains("there is no `services.web.secrets.FROM` to refer to"));
+    assert!(wrong("((services.web.secrets.FROM))")[0].contains("reference `services.web.secrets.FROM` not found"));
     let env = with("", &format!("{own}    env: {{ A: ((services.web.secrets.KEY)) }}\n"));
     assert!(problems(&env)[0].contains("A has a secret in it"));
 }
@@ -62,7 +62,7 @@ fn an_unknown_name_is_placed_within_its_value() {
     let text = with("database: {}\n", "    env:\n      URL: \"a ((database.host)) ((database.hots)) b\"\n");
     let found = problems(&text);
     assert_eq!(found.len(), 1, "{found:?}");
-    assert!(found[0].starts_with("8:33 there is no `database.hots` to refer to [did you mean"), "{found:?}");
+    assert!(found[0].starts_with("8:33 reference `database.hots` not found [did you mean"), "{found:?}");
     let shown = read(&text).expect_err("it is wrong").render(false);
     assert!(shown.contains(" ^^^^^^^^^^^^^^^^^\n"), "the name alone is marked: {shown}");
     // What a variable brings along has no place of its own.
@@ -76,8 +76,8 @@ fn a_secret_in_env_is_refused_with_the_line_to_write() {
     let found = problems(&with("database: {}\n", "    env: { DSN: \"Password=((database.password));\" }\n"));
     assert_eq!(
         found,
-        ["7:17 DSN has a secret in it, and `env` is plain text in the task definition \
-          [move it to `secrets`: `secrets: { DSN: \"Password=((database.password));\" }`]"]
+        ["7:17 DSN contains a secret, and `env` is plain text in the task definition [move it to `secrets`: `secrets: \
+          { DSN: \"Password=((database.password));\" }`]"]
     );
 }
 
@@ -92,13 +92,13 @@ fn sidecars_refer_to_what_is_no_secret() {
     assert!(found[0].ends_with(
         "[write `secrets: { A: ((database.password)) }` in the service, and `secrets: { A: shared }` here]"
     ));
-    assert!(problems(&sidecar("((stack.url))"))[0].starts_with("7:50 there is no `stack.url`"));
+    assert!(problems(&sidecar("((stack.url))"))[0].starts_with("7:50 `stack.url` not found"));
 }
 
 #[test]
 fn a_secret_has_a_reference_and_nothing_of_the_callers() {
     let found = problems(&with("", "    secrets: { KEY: hunter2 }\n"));
-    assert!(found[0].starts_with("6:21 a secret's value is not written here"), "{found:?}");
+    assert!(found[0].starts_with("6:21 stack.yaml cannot contain the value of a secret"), "{found:?}");
     let text = with("database: {}\n", "    secrets: { KEY: \"((database.url))?key=${KEY}\" }\n");
     let found = parse("f", &text, "default", &|_| Some("x".into())).expect_err("it is wrong");
     assert!(found.list()[0].message.starts_with("what comes from the caller's environment"), "{found}");
@@ -110,7 +110,7 @@ fn the_url_of_a_stack_needs_a_load_balancer() {
     let found = problems(&with("", env));
     assert_eq!(
         found,
-        ["6:17 there is no `stack.url`: the stack has no load balancer [give a service a `port`, or leave this out]"]
+        ["6:17 `stack.url` not found: the stack has no load balancer [add `port` to a service, or remove this]"]
     );
     assert!(read(&with("", &format!("    port: 80\n{env}"))).is_ok());
 }
@@ -128,14 +128,14 @@ fn what_stackctl_gives_can_be_said_otherwise_or_left_out() {
     assert_eq!(
         found,
         [
-            "7:15 the container is not given `DATABASE_UR` in the first place [did you mean DATABASE_URL?]",
-            "7:28 the container is not given `PORT` in the first place [it is given: DATABASE_URL]",
+            "7:15 this container does not get the variable `DATABASE_UR` [did you mean DATABASE_URL?]",
+            "7:28 this container does not get the variable `PORT` [use one of: DATABASE_URL]",
         ]
     );
     let found = problems(&with("", "    env: { APP_VERSION: x }\n"));
     assert_eq!(
         found,
-        ["6:12 APP_VERSION is given to every container by stackctl [leave it out, or take another name]"]
+        ["6:12 stackctl already sets APP_VERSION in every container [remove it, or use another name]"]
     );
 }
 

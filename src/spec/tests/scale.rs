@@ -35,32 +35,32 @@ fn a_wrong_schedule_of_scale_is_placed_with_a_fix() {
     for (schedule, problem) in [
         (
             night("min: 1"),
-            "7:59 `at` is missing in `services.web.scale.schedule.night` [add `at: \"cron(0 20 * * ? *)\"`]",
+            "7:59 missing key `at` in `services.web.scale.schedule.night` [add `at: \"cron(0 20 * * ? *)\"`]",
         ),
         (
             night("at: rate(1 hour), min: 1"),
-            "7:65 `rate(1 hour)` does not say a time of the day [write cron(0 20 * * ? *) for 20:00 every day]",
+            "7:65 expected cron(…), found `rate(1 hour)` [write cron(0 20 * * ? *) for 20:00 every day]",
         ),
         (
             night("at: 0 20 * * *"),
-            "7:65 `0 20 * * *`: this is no schedule of EventBridge [EventBridge has its own cron with six fields: for `0 3 * * *` write cron(0 3 * * ? *)]",
+            "7:65 invalid schedule `0 20 * * *`: not an EventBridge schedule [use the six fields of EventBridge; for `0 3 * * *`, write cron(0 3 * * ? *)]",
         ),
         (
             night(&format!("{at}, min: 0")),
-            "7:90 autoscaling needs at least one task [without a task there is nothing to measure; `min: 0, max: 0` stops the service until another entry comes]",
+            "7:90 autoscaling needs at least one task [write `min: 1`, or `min: 0, max: 0` to stop the service until the next entry]",
         ),
-        (night(&format!("{at}, max: 1")), "7:90 `min` is 2 and `max` is 1 [write both, such as `min: 2, max: 2`]"),
+        (night(&format!("{at}, max: 1")), "7:90 `min` (2) is greater than `max` (1) [write both in this entry, such as `min: 2, max: 2`]"),
         (
             night(&format!("{at}, until: \"7:00\"")),
-            "7:85 unknown key `until` [add another entry at that time: an entry holds until another one comes]",
+            "7:85 unknown key `until` [add another entry for this time; an entry applies until the next one]",
         ),
         (
             format!("{{ night: {{ {at}, min: 1, max: 1 }} }}"),
-            "7:50 nothing changes 1 to 1 tasks again [an entry holds until another one comes: add `morning: { at: \"cron(0 7 * * ? *)\" }`, which brings back `min` and `max` of `scale`]",
+            "7:50 the schedule sets 1 to 1 tasks and never changes them again [add `morning: { at: \"cron(0 7 * * ? *)\" }`, which restores `min` and `max` of `scale`; an entry applies until the next one]",
         ),
         (
             format!("{{ Night: {{ {at}, min: 1 }}, day: {{ {at} }} }}"),
-            "7:52 `Night` cannot name an entry [2 to 20 of a-z, 0-9 and -, beginning with a letter, such as night]",
+            "7:52 invalid name `Night` of a schedule entry [use 2 to 20 characters of a-z, 0-9 and -, beginning with a letter, such as night]",
         ),
     ] {
         let found = problems(&scaled(&schedule));

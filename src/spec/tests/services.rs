@@ -32,7 +32,7 @@ fn user_limits_and_init_of_a_container_are_read() {
     let wrong = |keys: &str| problems(&format!("{ONE_SERVICE}    {keys}\n"));
     for user in ["a b", ":1000", "a:b:c", "-x"] {
         let found = wrong(&format!("user: {user:?}"));
-        assert!(found.len() == 1 && found[0].starts_with(&format!("7:11 `{user}` is no user")), "{found:?}");
+        assert!(found.len() == 1 && found[0].starts_with(&format!("7:11 invalid user `{user}`")), "{found:?}");
     }
     assert_eq!(wrong("ulimits: { nofile: 2000000 }").len(), 1);
     assert_eq!(wrong("ulimits: {}").len(), 1);
@@ -49,7 +49,7 @@ fn paths_that_give_one_repository_are_refused_in_their_place() {
             .map(|problems| problems.list().iter().map(|one| (one.line, one.column, one.message.clone())).collect())
     };
     let twice = |name: &str| {
-        let message = format!("`api` and `web` build different images for one ECR repository, `{name}`");
+        let message = format!("`api` and `web` build different images for the same ECR repository, `{name}`");
         Some(vec![(7, 12, message)])
     };
     assert_eq!(told("a/b-c", "a-b/c"), twice("a-b-c"));
@@ -65,7 +65,7 @@ fn paths_that_give_one_repository_are_refused_in_their_place() {
 
 #[test]
 fn more_wildcards_than_a_rule_takes_are_refused() {
-    const HINT: &str = "leave some out: a rule of a load balancer has at most 5 `*` and `?`";
+    const HINT: &str = "use fewer wildcards; a load balancer rule has at most 5 `*` and `?`";
     let told = |keys: &str| problems(&format!("{ONE_SERVICE}    {keys}\n"));
     assert_eq!(
         told("routes: [/ok, \"/*/*/*/*/?/*\"]"),
@@ -101,7 +101,7 @@ fn a_command_too_long_for_a_task_is_refused() {
 fn a_task_definition_too_large_for_ecs_is_refused() {
     let found = problems(&format!("{ONE_SERVICE}    env:\n      A: small\n      B: {}\n", "b".repeat(64 * 1024)));
     assert_eq!(found.len(), 1);
-    let says = "8:7 the task definition of `web` is too large: about 68 KiB, and ECS takes 64";
+    let says = "8:7 the task definition of `web` is too large: about 68 KiB, and ECS allows 64";
     assert!(found[0].starts_with(says), "{}", found[0]);
     assert!(read(&format!("{ONE_SERVICE}    env: {{ B: {} }}\n", "b".repeat(60 * 1024))).is_ok());
     let many: Vec<String> = (0..220).map(|number| format!("      SECRET_{number}: set\n")).collect();
@@ -131,7 +131,7 @@ fn an_image_whose_tag_no_registry_has_is_refused_in_its_place() {
     assert_eq!(
         problems(text),
         [
-            "3:27 `nginx:1.27+g1` is no image [such as nginx:1.27; a tag has at most 128 letters, digits and `_`, `.`, `-`]"
+            "3:27 invalid image `nginx:1.27+g1` [use a name such as nginx:1.27; a tag has at most 128 letters, digits and `_`, `.`, `-`]"
         ]
     );
 }
@@ -142,20 +142,20 @@ fn a_command_that_is_one_text_is_shown_as_a_list() {
         problems(&format!("name: demo\nregion: eu-west-1\nservices:\n  web:\n    build: app\n    {command}\n"))
     };
     let table = [
-        ("release: migrate", "6:14 expected a list of words, found text [write [migrate]]"),
+        ("release: migrate", "6:14 expected a list of words, found text [write it as a list: [migrate]]"),
         (
             "release: bin/migrate --all a:b",
-            "6:14 expected a list of words, found text [write [bin/migrate, --all, \"a:b\"]]",
+            "6:14 expected a list of words, found text [write it as a list: [bin/migrate, --all, \"a:b\"]]",
         ),
         (
             "release: migrate && seed",
-            "6:14 expected a list of words, found text [write [sh, -c, \"migrate && seed\"], if the image has a shell]",
+            "6:14 expected a list of words, found text [write it as a list: [sh, -c, \"migrate && seed\"], if the image has a shell]",
         ),
-        ("command: work", "6:14 expected a list of words, found text [write [work]]"),
-        ("entrypoint: /bin/start", "6:17 expected a list of words, found text [write [/bin/start]]"),
-        ("entrypoint: []", "6:17 there is no command [such as [/bin/start], or leave `entrypoint` out]"),
-        ("release: { run: migrate }", "6:14 expected a list, found a mapping [write it in brackets: [one, two]]"),
-        ("release: []", "6:14 there is no command [such as [migrate], or leave `release` out]"),
+        ("command: work", "6:14 expected a list of words, found text [write it as a list: [work]]"),
+        ("entrypoint: /bin/start", "6:17 expected a list of words, found text [write it as a list: [/bin/start]]"),
+        ("entrypoint: []", "6:17 the command is empty [write a list such as [/bin/start], or remove `entrypoint`]"),
+        ("release: { run: migrate }", "6:14 expected a list, found a mapping [write the values in brackets: [one, two]]"),
+        ("release: []", "6:14 the command is empty [write a list such as [migrate], or remove `release`]"),
     ];
     for (command, problem) in table {
         assert_eq!(told(command), [problem], "{command}");
@@ -168,7 +168,7 @@ fn a_path_too_long_to_be_blocked_is_placed_with_the_way_out() {
     assert_eq!(
         problems(text),
         [
-            "7:18 `/internal/administration/of/all/users` is too long to be blocked in every spelling [about twenty letters are possible: end it sooner, with *]"
+            "7:18 the pattern `/internal/administration/of/all/users` is too long to be blocked in every spelling [use about 20 letters at most, and end it with *]"
         ]
     );
     let shorter = text.replace("/of/all/users", "/*");
@@ -203,19 +203,19 @@ fn scale_gives_the_limits_and_what_is_held() {
 #[test]
 fn a_scale_that_cannot_be_is_placed_and_says_the_way_out() {
     let table = [
-        ("scale: { min: 5, max: 3, cpu: 60 }", "7:19 `min` is 5 and `max` is 3 [`min` can be 3 at most]"),
+        ("scale: { min: 5, max: 3, cpu: 60 }", "7:19 `min` (5) is greater than `max` (3) [write `min: 3` or less, or increase `max`]"),
         (
             "scale: { min: 0, max: 3, cpu: 60 }",
-            "7:19 autoscaling needs at least one task [without a task there is nothing to measure; `replicas: 0` stops a service]",
+            "7:19 autoscaling needs at least one task [write `min: 1`; to stop the service, use `replicas: 0` instead of `scale`]",
         ),
-        ("scale: { min: 1, cpu: 60 }", "7:12 `max` is missing in `services.web.scale` [add `max: 10`]"),
+        ("scale: { min: 1, cpu: 60 }", "7:12 missing key `max` in `services.web.scale` [add `max: 10`]"),
         (
             "scale: { max: 3 }",
-            "7:12 `scale` does not say by what [add `cpu: 60` or `memory: 70`, in percent, `requests: 1000`, a minute and task, or `response_time: 500`, in ms]",
+            "7:12 `scale` needs a metric or a schedule [add `cpu: 60` or `memory: 70` (in percent), `requests: 1000` (per minute and task) or `response_time: 500` (in ms)]",
         ),
         (
             "scale: { max: 3, cpu: 60, cooldown: { in: 2h } }",
-            "7:47 expected 0 to 3600 seconds, found `2h` [write a number of seconds, such as 30 or 30s]",
+            "7:47 expected a time from 0 to 3600 s, found `2h` [write seconds, such as 30 or 30s, or use the unit m, h or d]",
         ),
         ("scale: { max: 3, cpu: 150 }", "7:27 expected a whole number from 1 to 100, found `150` []"),
         ("scale: { max: 3, cpus: 50 }", "7:22 unknown key `cpus` [did you mean `cpu`?]"),
@@ -236,7 +236,7 @@ fn a_scale_that_cannot_be_is_placed_and_says_the_way_out() {
 fn replicas_and_scale_exclude_each_other_in_an_environment() {
     let both = format!("{ONE_SERVICE}    replicas: 2\n    scale: {{ max: 3, cpu: 60 }}\n");
     let found = problems(&both);
-    assert!(found[0].starts_with("7:15 a service has `replicas` or `scale`, not both [with `scale`,"), "{found:?}");
+    assert!(found[0].starts_with("7:15 found both `replicas` and `scale` [keep one of them;"), "{found:?}");
     let text = format!(
         "{ONE_SERVICE}    replicas: 2\nenvironments:\n  production: {{ services: {{ web: {{ replicas: null, scale: {{ min: 3, max: 9, cpu: 60 }} }} }} }}\n"
     );
@@ -253,7 +253,7 @@ fn requests_are_counted_only_where_a_load_balancer_serves() {
     assert_eq!(
         problems(worker),
         [
-            "4:50 requests are counted by the load balancer, which does not serve this service [scale a service without routes by `cpu` or `memory`]"
+            "4:50 `requests` is measured by the load balancer, and this service has no routes [use `cpu` or `memory` for a service without routes]"
         ]
     );
 }
@@ -281,24 +281,24 @@ fn a_build_needs_a_dockerfile_within_the_project() {
     let outside = "is not below the folder of stack.yaml";
     assert_eq!(
         told("{ dockerfile: ../Dockerfile }"),
-        [format!("5:26 `../Dockerfile` {outside} [name the file, such as ./Dockerfile]")]
+        [format!("5:26 `../Dockerfile` {outside} [write the path of the file, such as ./Dockerfile]")]
     );
     assert_eq!(
         told("{ dockerfile: Dockerfile, context: /src }"),
-        [format!("5:47 `/src` {outside} [name a folder, such as .]")]
+        [format!("5:47 `/src` {outside} [write a folder, such as .]")]
     );
     assert_eq!(
         told("{ context: . }"),
-        ["5:12 `dockerfile` is missing in `services.web.build` [add `dockerfile: ./Dockerfile`]"]
+        ["5:12 missing key `dockerfile` in `services.web.build` [add `dockerfile: ./Dockerfile`]"]
     );
     assert_eq!(
         told("{ dockerfle: Dockerfile }"),
         [
-            "5:12 `dockerfile` is missing in `services.web.build` [add `dockerfile: ./Dockerfile`]",
+            "5:12 missing key `dockerfile` in `services.web.build` [add `dockerfile: ./Dockerfile`]",
             "5:14 unknown key `dockerfle` [did you mean `dockerfile`?]",
         ]
     );
-    assert_eq!(told("{}"), ["5:12 `dockerfile` is missing in `services.web.build` [add `dockerfile: ./Dockerfile`]"]);
+    assert_eq!(told("{}"), ["5:12 missing key `dockerfile` in `services.web.build` [add `dockerfile: ./Dockerfile`]"]);
 }
 
 #[test]
@@ -307,7 +307,7 @@ fn a_log_is_kept_for_a_period_that_cloudwatch_has() {
     let days = |logs: &str| read(&text(logs)).expect("it is valid").services["web"].log_days;
     assert_eq!((days(""), days(", logs: {}"), days(", logs: { days: 3653 }")), (30, 30, 3653));
     let wrong = problems(&text(", logs: { days: 31 }"));
-    assert!(wrong[0].starts_with("4:36 CloudWatch Logs keeps nothing for 31 days [it has 1, 3, 5, "), "{wrong:?}");
+    assert!(wrong[0].starts_with("4:36 invalid log retention of 31 days [use one of 1, 3, 5, "), "{wrong:?}");
     assert!(wrong[0].ends_with("; the nearest is 30]"), "{wrong:?}");
     let foreign = problems(&text(", logs: { retention: 14 }"));
     assert!(foreign[0].contains("use `days`, such as `days: 14`"), "{foreign:?}");
@@ -327,14 +327,14 @@ fn a_build_has_a_stage_and_arguments() {
     assert_eq!(args, expected.map(|(name, value)| (name.to_owned(), value.to_owned())).into());
     assert_eq!(
         told("{ dockerfile: Dockerfile, target: --push }"),
-        ["5:46 `--push` is no stage of a Dockerfile [name it as its line `FROM … AS NAME` does, such as runtime]"]
+        ["5:46 invalid Dockerfile stage `--push` [use the name from the line `FROM … AS NAME`, such as runtime]"]
     );
     assert_eq!(
         told("{ dockerfile: Dockerfile, args: { 1A: x, PATH: x, DOCKER_HOST: x } }"),
         [
-            "5:46 `1A` cannot name a build argument [letters, digits and _, not beginning with a digit]",
-            "5:53 `PATH` is read by the docker command itself [take another name, in the ARG line of the Dockerfile as well]",
-            "5:62 `DOCKER_HOST` is read by the docker command itself [take another name, in the ARG line of the Dockerfile as well]",
+            "5:46 invalid build argument name `1A` [use letters, digits and _, not beginning with a digit]",
+            "5:53 the docker command reserves the build argument `PATH` [use another name, also in the ARG line of the Dockerfile]",
+            "5:62 the docker command reserves the build argument `DOCKER_HOST` [use another name, also in the ARG line of the Dockerfile]",
         ]
     );
 }
@@ -398,27 +398,27 @@ fn what_is_no_secret_of_aws_is_placed() {
     for (secret, begins) in [
         (
             "{ from: hunter2 }".to_owned(),
-            "7:20 `hunter2` is no ARN of a secret or a parameter [arn:aws:secretsmanager:",
+            "7:20 invalid ARN or parameter name `hunter2` [use arn:aws:secretsmanager:",
         ),
         (format!("{{ from: \"arn:aws:s3:{account}:secret:x\" }}"), "7:20 `arn:aws:s3:"),
         ("{ from: \"arn:aws:ssm:eu-west-1:1234:parameter/x\" }".to_owned(), "7:20 `arn:aws:ssm:eu-west-1:1234:"),
         (
             format!("{{ from: \"arn:aws:secretsmanager:{account}:secret:x-AbCdEf:token::\" }}"),
-            "7:20 `arn:aws:secretsmanager:eu-west-1:123456789012:secret:x-AbCdEf:token::` goes on after the secret's name",
+            "7:20 `arn:aws:secretsmanager:eu-west-1:123456789012:secret:x-AbCdEf:token::` continues after the name of the secret",
         ),
-        (format!("{{ from: \"arn:aws:secretsmanager:{account}:secret:x*\" }}"), "7:20 `x*` cannot name a secret"),
+        (format!("{{ from: \"arn:aws:secretsmanager:{account}:secret:x*\" }}"), "7:20 invalid name `x*` of a secret"),
         (
             format!("{{ from: \"arn:aws:ssm:{account}:parameter/x\", key: token }}"),
-            "7:75 a parameter is passed whole: ECS takes no field of it",
+            "7:75 `key` cannot be used with a parameter: ECS passes the whole value",
         ),
         (
             format!("{{ from: \"arn:aws:secretsmanager:{account}:secret:x\", key: \"a:b\" }}"),
-            "7:83 `a:b` cannot name a field of a secret",
+            "7:83 invalid field name `a:b`",
         ),
         ("{ key: token }".to_owned(), "7:12 `from` is missing"),
         (
             "hunter2".to_owned(),
-            "7:12 a secret's value is not written here [write `generate`, `set` for one that `stackctl secrets set` is given, `{ from: … }` with the ARN",
+            "7:12 stack.yaml cannot contain the value of a secret [write `generate`, `set` and run `stackctl secrets set`, `{ from: … }` with an ARN",
         ),
     ] {
         let found = wrong(&secret);
@@ -447,6 +447,6 @@ fn the_only_service_with_a_port_gets_all_requests() {
 fn of_several_services_with_a_port_one_has_to_name_its_routes() {
     let text =
         "name: demo\nregion: eu-west-1\nservices:\n  web: { build: app, port: 80 }\n  api: { build: app, port: 80 }\n";
-    let problem = "several services have a `port`, and none has `routes`: it is unknown which one gets the requests [add `routes: [\"/*\"]` to one, and path patterns such as [\"/api/*\"] to others that get requests]";
+    let problem = "several services have a `port`, and none has `routes` [add `routes: [\"/*\"]` to one, and patterns such as [\"/api/*\"] to others that receive requests]";
     assert_eq!(problems(text), [format!("4:3 {problem}"), format!("5:3 {problem}")]);
 }

@@ -64,12 +64,12 @@ fn sidecars_that_ecs_would_refuse_are_refused_in_their_place() {
     assert_eq!(
         sidecars("proxy: { image: nginx, port: 3000 }"),
         [
-            "7:46 `proxy` and `web` listen on one port [give each another port: the containers of a task have one network]"
+            "7:46 `proxy` and `web` listen on the same port [use different ports; the containers of a task share a network]"
         ]
     );
-    assert_eq!(sidecars("web: {}"), ["7:17 `web` is the name of the service's own container [take another name]"]);
+    assert_eq!(sidecars("web: {}"), ["7:17 `web` is already the name of the container of the service [use another name]"]);
     let taken = sidecars("aws-agent: {}");
-    assert!(taken.len() == 1 && taken[0].starts_with("7:17 `aws-agent` cannot name a sidecar"), "{taken:?}");
+    assert!(taken.len() == 1 && taken[0].starts_with("7:17 invalid sidecar name `aws-agent`"), "{taken:?}");
     assert_eq!(
         sidecars("once: {}, other: { depends_on: { once: success } }"),
         ["7:56 `other` waits for `once` to end, and the task ends with `once` [add `essential: false` to `once`]"]
@@ -77,19 +77,19 @@ fn sidecars_that_ecs_would_refuse_are_refused_in_their_place() {
     assert_eq!(
         sidecars("one: { depends_on: { web: healthy } }"),
         [
-            "7:43 `one` waits for `web` to be healthy, and `web` has no check of its own [add `health: { command: [check] }` to \
-          `web`, or wait for `start`]"
+            "7:43 `one` waits for `web` to be healthy, and `web` has no health check [add `health: { command: [check] \
+             }` to `web`, or wait for `start`]"
         ]
     );
     assert_eq!(
         sidecars("one: { depends_on: { two: start } }, two: { depends_on: { one: start } }"),
         [
-            "7:43 these containers wait for each other: one \u{2192} two \u{2192} one [take one of them out of `depends_on`]"
+            "7:43 these containers wait for each other: one \u{2192} two \u{2192} one [remove one of them from `depends_on`]"
         ]
     );
     assert_eq!(
         sidecars("one: { secrets: { API_KEY: shared } }"),
-        ["7:44 `web` has no secret API_KEY to share [add `API_KEY` to `secrets` of `web`]"]
+        ["7:44 `web` has no secret API_KEY [add `API_KEY` to `secrets` of `web`]"]
     );
 }
 
@@ -97,12 +97,12 @@ fn sidecars_that_ecs_would_refuse_are_refused_in_their_place() {
 fn depends_on_is_for_the_containers_of_one_task() {
     let found = wrong("    depends_on: { db: healthy }\n");
     assert_eq!(found.len(), 1);
-    assert!(found[0].starts_with("7:19 `db` is no other container of the tasks of `web` [leave it out: "), "{found:?}");
+    assert!(found[0].starts_with("7:19 container `db` not found in the tasks of `web` [remove it; "), "{found:?}");
     let found = wrong("    depends_on: [db]\n");
-    assert!(found.len() == 1 && found[0].contains("services start side by side"), "{found:?}");
+    assert!(found.len() == 1 && found[0].contains("services start in parallel"), "{found:?}");
     assert_eq!(
         wrong("    sidecars: { proxy: {} }\n    depends_on: { proxi: start }\n"),
-        ["8:19 `proxi` is no other container of the tasks of `web` [did you mean `proxy`?]"]
+        ["8:19 container `proxi` not found in the tasks of `web` [did you mean `proxy`?]"]
     );
     assert_eq!(
         wrong("    sidecars: { proxy: {} }\n    depends_on: { proxy: soon }\n").len(),
@@ -115,10 +115,10 @@ fn depends_on_is_for_the_containers_of_one_task() {
 fn the_load_balancer_asks_a_sidecar_with_a_port() {
     assert_eq!(
         wrong("    target_container: proxy\n    sidecars: { proxy: {} }\n"),
-        ["7:23 `proxy` has no `port` [add `port: 8080` to the sidecar `proxy`]"]
+        ["7:23 the sidecar `proxy` has no `port` [add `port: 8080` to the sidecar `proxy`]"]
     );
     let found = wrong("    target_container: other\n");
-    assert!(found.len() == 1 && found[0].starts_with("7:23 there is no sidecar `other` ["), "{found:?}");
+    assert!(found.len() == 1 && found[0].starts_with("7:23 sidecar `other` not found ["), "{found:?}");
 }
 
 #[test]

@@ -55,20 +55,20 @@ fn a_task_has_a_larger_disk_and_folders_in_memory() {
         ),
         (
             ", tmpfs: [/tmp]",
-            "5:39 expected a mapping, found a list [give each folder its size in MiB: tmpfs: { /tmp: 64 }]",
+            "5:39 expected a mapping, found a list [write each folder with its size in MiB, such as tmpfs: { /tmp: 64 }]",
         ),
         (
             ", tmpfs: { tmp: 64 }",
-            "5:41 `tmp` is not a folder that a container can have a volume at [write the whole path of a folder below the root, such as /data]",
+            "5:41 invalid mount path `tmp` [write the absolute path of a folder, such as /data; /, /dev, /proc and /sys are not possible]",
         ),
         (
             ", tmpfs: { /tmp: 512 }",
-            "5:39 512 MiB in memory leave nothing of the task's 512 MiB [make them smaller, or raise `memory`: what is in them counts \
-             as memory of the task]",
+            "5:39 `tmpfs` needs 512 MiB, and the task has 512 MiB of memory [use smaller sizes, or increase `memory`; \
+             files in tmpfs use the memory of the task]",
         ),
         (
             ", tmpfs: { /data: 64 }, volumes: { uploads: /data }",
-            "5:41 the volume `uploads` is at /data already [give each a folder of its own]",
+            "5:41 the volume `uploads` already has the path /data [use a different folder for each]",
         ),
     ];
     for (more, problem) in table {
@@ -78,42 +78,42 @@ fn a_task_has_a_larger_disk_and_folders_in_memory() {
 
 #[test]
 fn a_volume_that_cannot_be_is_told_with_the_way_out() {
-    const FOLDER: &str = "write the whole path of a folder below the root, such as /data";
+    const FOLDER: &str = "write the absolute path of a folder, such as /data; /, /dev, /proc and /sys are not possible";
     let unplaced =
-        |path: &str| format!("5:52 `{path}` is not a folder that a container can have a volume at [{FOLDER}]");
+        |path: &str| format!("5:52 invalid mount path `{path}` [{FOLDER}]");
     let table = [
-        (stack("Uploads: {}", ""), "3:12 `Uploads` cannot name a volume [2 to 20 of a-z, 0-9 and -, beginning with a letter]".to_owned()),
+        (stack("Uploads: {}", ""), "3:12 invalid volume name `Uploads` [use 2 to 20 characters of a-z, 0-9 and -, beginning with a letter]".to_owned()),
         (
             stack("cache: { shared: task, owner: \"1:1\" }", ""),
-            "3:42 `owner` is for `shared: stack` [leave it out: what the containers of a task share is gone with the task]".to_owned(),
+            "3:42 `owner` needs `shared: stack` [remove it; a volume with `shared: task` is deleted with its task]".to_owned(),
         ),
         (
             stack("uploads: { owner: node }", ""),
-            "3:30 `node` does not name a user and a group by their numbers [write both, in quotes, such as owner: \"1000:1000\"]".to_owned(),
+            "3:30 invalid owner `node` [write the IDs of a user and a group in quotes, such as owner: \"1000:1000\"]".to_owned(),
         ),
         (
             stack("uploads: { mode: \"0888\" }", ""),
-            "3:29 `0888` is not the mode of a folder [write three or four octal digits in quotes, such as mode: \"0750\"]".to_owned(),
+            "3:29 invalid mode `0888` [write three or four octal digits in quotes, such as mode: \"0750\"]".to_owned(),
         ),
         (stack(BOTH, ", volumes: { uploads: data }"), unplaced("data")),
         (stack(BOTH, ", volumes: { uploads: /var/../etc }"), unplaced("/var/../etc")),
         (stack(BOTH, ", volumes: { uploads: /proc/x }"), unplaced("/proc/x")),
-        (stack(BOTH, ", volumes: { upload: /data }"), "5:43 there is no volume `upload` [did you mean `uploads`?]".to_owned()),
+        (stack(BOTH, ", volumes: { upload: /data }"), "5:43 volume `upload` not found [did you mean `uploads`?]".to_owned()),
         (
             stack(BOTH, ", volumes: { media: /data }"),
-            "5:43 there is no volume `media` [add it at the top of the file: volumes: { media: {} }]".to_owned(),
+            "5:43 volume `media` not found [add it at the top of the file: volumes: { media: {} }]".to_owned(),
         ),
         (
             stack(BOTH, ", volumes: [\"uploads:/data\"]"),
-            "5:41 expected a mapping, found a list [name each volume and its path: volumes: { uploads: /data }]".to_owned(),
+            "5:41 expected a mapping, found a list [write each volume with its path, such as volumes: { uploads: /data }]".to_owned(),
         ),
         (
             stack(BOTH, ", volumes: { uploads: /data, scratch: /data/ }"),
-            "5:68 `uploads` and `scratch` are both at /data/ [give each a folder of its own]".to_owned(),
+            "5:68 `uploads` and `scratch` have the same path, /data/ [use a different folder for each]".to_owned(),
         ),
         (
             stack(BOTH, ", volumes: { uploads: { read_only: true } }"),
-            "5:52 `path` is missing in `services.web.volumes.uploads` [add `path: /data`]".to_owned(),
+            "5:52 missing key `path` in `services.web.volumes.uploads` [add `path: /data`]".to_owned(),
         ),
     ];
     for (file, problem) in table {
