@@ -172,7 +172,7 @@ fn keys(yaml: &str) -> Vec<String> {
     let output = validate(yaml, &["--output", "json"]);
     let answer: Value = serde_json::from_slice(&output.stdout).expect("one document");
     let hints = answer["problems"].as_array().into_iter().flatten().filter_map(|problem| problem["hint"].as_str());
-    let lists: Vec<&str> = hints.filter_map(|hint| hint.strip_prefix("the keys here are: ")).collect();
+    let lists: Vec<&str> = hints.filter_map(|hint| hint.strip_prefix("use one of these keys: ")).collect();
     let [list] = lists.as_slice() else { panic!("{yaml}\n{answer:#}") };
     list.split(", ").map(str::to_owned).collect()
 }

@@ -81,7 +81,7 @@ async fn what_nobody_could_log_in_to_is_told_before_anything_is_made() {
     let said = world.stackctl(&["validate"]);
     assert_eq!(said.status.code(), Some(3));
     let said = text(&said);
-    assert!(said.contains("the key is cut off or mistyped"), "{said}");
-    assert!(said.contains("`root` cannot name a user"), "{said}");
-    assert!(said.contains("`root` could not log in"), "{said}");
+    assert!(said.contains("the public key is incomplete or contains a typing error"), "{said}");
+    assert!(said.contains("invalid user name `root`"), "{said}");
+    assert!(said.contains("user `root` has no SSH key"), "{said}");
 }

@@ -209,7 +209,7 @@ async fn a_domain_needs_exactly_one_zone_before_anything_is_done() {
     let again = dns.route53.create_hosted_zone().name("example.org").caller_reference("again");
     again.send().await.expect("Route 53 takes it");
     let two = text(&world.stackctl(&["plan"]));
-    assert!(two.contains("there are 2 public hosted zones called example.org"), "{two}");
+    assert!(two.contains("found 2 public hosted zones with the name example.org"), "{two}");
     let calls = world.calls().await;
     let by_stackctl = calls.iter().filter(|call| call["mutating"] == true && call["operation"] != "CreateHostedZone");
     assert_eq!(by_stackctl.count(), 0);

@@ -83,10 +83,10 @@ async fn a_job_runs_on_time_follows_deploys_and_goes_with_its_line() {
     world.edit("replicas: 2", "replicas: 1");
     world.edit("environments:\n", JOBS);
     for (wrong, said) in [
-        ("cron(0 3 * * *)", "a cron has six fields, and this has 5"),
-        ("cron(0 3 * * MON *)", "day-of-month and day-of-week cannot both be given"),
-        ("rate(30 seconds)", "there is no unit `seconds`"),
-        ("at(tomorrow)", "`tomorrow` is no date and time"),
+        ("cron(0 3 * * *)", "expected six fields, found 5"),
+        ("cron(0 3 * * MON *)", "day-of-month and day-of-week are both set"),
+        ("rate(30 seconds)", "invalid unit `seconds`"),
+        ("at(tomorrow)", "invalid date and time `tomorrow`"),
     ] {
         world.edit("cron(0 3 * * ? *)", wrong);
         let refused = world.stackctl(&["up", "--yes"]);

@@ -54,7 +54,7 @@ async fn groups_of_others_are_on_a_service_and_stay_theirs() {
     assert_eq!(refused.status.code(), Some(1), "{said}");
     let expected = [
         format!("services.web.security_groups: {far} is in {}, not in {}", elsewhere.vpc, theirs.vpc),
-        "services.web.security_groups: there is no sg-00000000 in eu-west-1".to_owned(),
+        "services.web.security_groups: sg-00000000 not found in eu-west-1".to_owned(),
     ];
     for line in expected {
         assert!(said.contains(&line), "no {line:?} in: {said}");

@@ -254,7 +254,7 @@ fn what_cannot_be_a_pipeline_is_refused_and_nothing_is_written() {
         (&["--ci", "github", "--repository", "ada/*"], "is none of GitHub"),
         (&["--ci", "github", "--repository", "ada/shop", "--branch", "main' || true"], "branch"),
         (&["--ci", "github", "--repository", "ada/shop", "--stackctl-rev", "main"], "40 hexadecimal digits"),
-        (&["--ci", "github", "--repository", "ada/shop", "--env", "nowhere"], "there is no environment `nowhere`"),
+        (&["--ci", "github", "--repository", "ada/shop", "--env", "nowhere"], "environment `nowhere` not found"),
         (&["--ci", "bitbucket", "--repository", "ada/shop"], "possible values: github, gitlab, jenkins"),
         (&["--repository", "ada/shop"], "--ci"),
     ];

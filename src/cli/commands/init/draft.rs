@@ -287,7 +287,7 @@ mod tests {
         let mut draft = draft();
         draft.set_name("No Good").expect("any text is taken until it is checked");
         let complaint = draft.complaint().expect_err("a name has no spaces");
-        assert!(complaint.contains("cannot name a stack") && complaint.contains("such as my-app"), "{complaint}");
+        assert!(complaint.contains("invalid stack name") && complaint.contains("such as my-app"), "{complaint}");
         assert!(draft.set_port("70000").is_err());
         assert!(draft.set_port("0").is_err());
         assert!(draft.set_database("maybe").is_err());
