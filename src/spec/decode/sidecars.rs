@@ -280,7 +280,7 @@ fn ordered(service: &Map, beside: &Beside, own: &Own, problems: &mut Collector) 
                     place(service, waiting, own, name).wrong(message, hint, problems);
                 }
                 Condition::Complete | Condition::Success if sidecar.is_none_or(|sidecar| sidecar.essential) => {
-                    let message = format!("`{waiting}` waits for `{name}` to end, and the task ends with `{name}`");
+                    let message = format!("`{waiting}` waits for `{name}` to exit, and the task stops when `{name}` exits");
                     let hint = match sidecar {
                         Some(_) => format!("add `essential: false` to `{name}`"),
                         None => {

@@ -15,7 +15,7 @@ pub(in crate::spec) static ALARMS: Section = Section {
         Foreign { words: &["mail", "emails", "to", "endpoint", "address"], help: "use `email` for one address" },
         Foreign {
             words: &["slack", "sns", "topic", "webhook"],
-            help: "use `email`; alarms are sent by email, and many services accept email at an address of theirs",
+            help: "use `email`; alarms are sent by email, which many services can receive",
         },
     ],
 };

@@ -68,7 +68,7 @@ pub(in crate::spec) static BASTION_USER: Section = Section {
             name: "ssh_keys",
             kind: Kind::List(&texts::SSH_KEY, Empty::Allowed),
             absence: Absence::Means("this or `ssh_key`"),
-            doc: "The public keys of a user with several.",
+            doc: "The public keys of a user that has several.",
         },
     ],
     foreign: &[

@@ -20,8 +20,8 @@ pub(in crate::spec) static BUCKET: Section = Section {
             words: &["acl", "public", "block_public_access", "website"],
             help: "remove it; every bucket is private",
         },
-        Foreign { words: &["versioning", "versioned"], help: "remove it; every bucket keeps versions" },
-        Foreign { words: &["encryption", "kms"], help: "remove it; every bucket is encrypted with keys of S3" },
+        Foreign { words: &["versioning", "versioned"], help: "remove it; every bucket is versioned" },
+        Foreign { words: &["encryption", "kms"], help: "remove it; every bucket is encrypted with S3 managed keys" },
         Foreign {
             words: &["force_destroy", "deletion_policy"],
             help: "use `protect`; deleting a bucket that is not empty needs --unprotect",

@@ -8,7 +8,7 @@ pub(in crate::spec) const VERSIONS: &[&str] = &["7.2", "8.0", "8.1", "8.2", "9.0
 
 pub(in crate::spec) static CACHE: Section = Section {
     name: "cache",
-    doc: "A private, encrypted ElastiCache for Valkey. Containers get REDIS_URL.",
+    doc: "An ElastiCache for Valkey cache, private and encrypted. Containers get REDIS_URL.",
     keys: &[
         Key {
             name: "version",

@@ -11,7 +11,7 @@ static ROLE_WORDS: [&str; 2] = words(&ROLES);
 
 pub(in crate::spec) static DATABASE: Section = Section {
     name: "database",
-    doc: "A private, encrypted RDS for PostgreSQL. Containers get DATABASE_URL.",
+    doc: "An RDS for PostgreSQL database, private and encrypted. Containers get DATABASE_URL.",
     keys: &[
         Key {
             name: "version",
@@ -43,7 +43,7 @@ pub(in crate::spec) static DATABASE: Section = Section {
             name: "backup_days",
             kind: Kind::Number { least: 0, most: 35, unit: "days" },
             absence: Absence::Default(Literal::Number(7)),
-            doc: "How many days automatic backups are kept; 0 for no backups.",
+            doc: "The number of days to keep automatic backups; 0 means no backups.",
         },
         Key {
             name: "protect",
@@ -82,7 +82,7 @@ pub(in crate::spec) static DATABASE: Section = Section {
         },
         Foreign {
             words: &["username", "master_username", "password", "master_password"],
-            help: "remove it; passwords are generated, and `users` names the users",
+            help: "remove it; passwords are generated, and `users` lists the users",
         },
         Foreign { words: &["storage_type"], help: "remove it; the storage is gp3" },
     ],

@@ -66,7 +66,7 @@ pub(in crate::spec) static HEALTH: Section = Section {
         },
         Key {
             name: "command",
-            kind: Kind::Command("such as [/app/web, check]"),
+            kind: Kind::Command("write a list such as [/app/web, check]"),
             absence: Absence::Means("none"),
             doc: "[A check inside the container](#a-containers-own-check): a command that ECS runs in it. Exit code 0 \
                   means healthy. A worker can have one too. A change replaces the tasks.",

@@ -53,7 +53,7 @@ pub(in crate::spec) static JOB: Section = Section {
             name: "timezone",
             kind: Kind::Text(&texts::TIME_ZONE),
             absence: Absence::Default(Literal::Text("UTC")),
-            doc: "The time zone of `cron(…)` and `at(…)`, such as `Europe/Oslo`. Daylight saving time is followed.",
+            doc: "The time zone of `cron(…)` and `at(…)`, such as `Europe/Oslo`. Daylight saving time applies.",
         },
         Key {
             name: "timeout",

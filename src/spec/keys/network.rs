@@ -33,9 +33,9 @@ pub(in crate::spec) static NETWORK: Section = Section {
             name: "nat",
             kind: Kind::Choice(&NAT_WORDS),
             absence: Absence::Default(Literal::Text("single")),
-            doc: "How tasks reach the internet. `none`: tasks run in public subnets with public addresses, which costs no \
-                  NAT gateway. `single`: tasks run in private subnets and share one gateway, so all of them depend on \
-                  its zone. `per-zone`: one gateway in each zone.",
+            doc: "How tasks reach the internet. `none`: tasks run in public subnets with public addresses, without the \
+                  cost of a NAT gateway. `single`: tasks run in private subnets and share one NAT gateway, so all of \
+                  them depend on its zone. `per-zone`: one NAT gateway in each zone.",
         },
         Key {
             name: "vpc",

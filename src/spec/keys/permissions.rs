@@ -26,6 +26,6 @@ pub(in crate::spec) static STATEMENT: Section = Section {
         Foreign { words: &["resource"], help: "use `resources`, a list" },
         Foreign { words: &["effect"], help: "remove it; a statement always allows" },
         Foreign { words: &["sid"], help: "remove it; statements have no names" },
-        Foreign { words: &["condition"], help: "remove it; statements have no conditions; narrow `resources`" },
+        Foreign { words: &["condition"], help: "remove it and narrow `resources`; conditions are not supported" },
     ],
 };

@@ -95,7 +95,7 @@ pub(in crate::spec) static SCALE_ENTRY: Section = Section {
             name: "timezone",
             kind: Kind::Text(&texts::TIME_ZONE),
             absence: Absence::Default(Literal::Text("UTC")),
-            doc: "The time zone of `at`, such as `Europe/Oslo`. Daylight saving time is followed.",
+            doc: "The time zone of `at`, such as `Europe/Oslo`. Daylight saving time applies.",
         },
         Key {
             name: "min",

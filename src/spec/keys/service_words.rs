@@ -110,7 +110,8 @@ pub(super) const SERVICE_WORDS: &[Foreign] = &[
     Foreign { words: &["configs"], help: "use `files` for files of the project, by their paths in the image" },
     Foreign {
         words: &["deployment"],
-        help: "use `replace: stop-first` if two versions must not run side by side; `rollback_after` limits the failures",
+        help: "use `replace: stop-first` if two versions must not run at the same time; `rollback_after` limits the \
+               failures",
     },
     Foreign {
         words: &["stop_grace_period", "deregistration_delay"],
@@ -128,7 +129,7 @@ pub(super) const SERVICE_WORDS: &[Foreign] = &[
     },
     Foreign {
         words: &["type"],
-        help: "remove it; the load balancer serves a service with `routes`, and one without `port` is a worker",
+        help: "remove it; a service with `routes` uses the load balancer, and a service without `port` is a worker",
     },
     Foreign {
         words: &["schedule", "cron"],

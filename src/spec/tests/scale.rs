@@ -56,7 +56,7 @@ fn a_wrong_schedule_of_scale_is_placed_with_a_fix() {
         ),
         (
             format!("{{ night: {{ {at}, min: 1, max: 1 }} }}"),
-            "7:50 the schedule sets 1 to 1 tasks and never changes them again [add `morning: { at: \"cron(0 7 * * ? *)\" }`, which restores `min` and `max` of `scale`; an entry applies until the next one]",
+            "7:50 all entries of the schedule set the same limits, 1 to 1 tasks [add `morning: { at: \"cron(0 7 * * ? *)\" }`, which restores `min` and `max` of `scale`; an entry applies until the next one]",
         ),
         (
             format!("{{ Night: {{ {at}, min: 1 }}, day: {{ {at} }} }}"),

@@ -72,7 +72,7 @@ fn sidecars_that_ecs_would_refuse_are_refused_in_their_place() {
     assert!(taken.len() == 1 && taken[0].starts_with("7:17 invalid sidecar name `aws-agent`"), "{taken:?}");
     assert_eq!(
         sidecars("once: {}, other: { depends_on: { once: success } }"),
-        ["7:56 `other` waits for `once` to end, and the task ends with `once` [add `essential: false` to `once`]"]
+        ["7:56 `other` waits for `once` to exit, and the task stops when `once` exits [add `essential: false` to `once`]"]
     );
     assert_eq!(
         sidecars("one: { depends_on: { web: healthy } }"),
