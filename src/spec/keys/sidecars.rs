@@ -72,8 +72,8 @@ pub(in crate::spec) static SIDECAR: Section = Section {
             name: "depends_on",
             kind: Kind::Named { names: &texts::PART_NAME, of: &Kind::Choice(CONDITIONS) },
             absence: Absence::Means("none"),
-            doc: "The containers of the task that it waits for: other sidecars, or the container of the service, by \
-                  the name of the service. See [the conditions](#sidecars).",
+            doc: "The containers of the task that it waits for: other sidecars, or that of the service, by the \
+                  service's name. See [the conditions](#sidecars).",
         },
         Key {
             name: "health",
