@@ -178,8 +178,12 @@ mod tests {
             }),
         );
         assert_eq!(told_of.len(), 4, "{told_of:?}");
-        for (line, says) in told_of.iter().zip(["subnet-0000000a not found", "not public", "is in vpc-00000002", "no route to the internet"])
-        {
+        for (line, says) in told_of.iter().zip([
+            "subnet-0000000a not found",
+            "not public",
+            "is in vpc-00000002",
+            "no route to the internet",
+        ]) {
             assert!(line.contains(says), "{line}");
         }
         let one_zone = |subnets: &mut BTreeMap<String, GivenSubnet>| {

@@ -117,15 +117,19 @@ pub(super) fn draw_internal(graph: &mut Graph, stack: &Stack, network: &Network)
 fn usable<'a>(arn: &str, stack: &Stack, facts: &'a Facts) -> Result<&'a GivenListener, Failure> {
     let wrong = |message: String| Failure::about(Subject::key("load_balancer.listener"), message);
     let Some(given) = &facts.listener else {
-        return Err(wrong(format!("{arn} not found")).hint(
-            "run `aws elbv2 describe-listeners --load-balancer-arn …` to see the listeners of a load balancer",
-        ));
+        return Err(wrong(format!("{arn} not found"))
+            .hint("run `aws elbv2 describe-listeners --load-balancer-arn …` to see the listeners of a load balancer"));
     };
     let vpc = stack.network.given.as_ref().map(|network| network.vpc.as_str()).unwrap_or_default();
     if given.vpc != vpc {
-        return Err(wrong(format!("the load balancer of this listener is in {}, and `network.vpc` is {vpc}", given.vpc))
-            .hint("write the VPC of the load balancer in `network.vpc`; a load balancer reaches only tasks in its own \
-                   network"));
+        return Err(wrong(format!(
+            "the load balancer of this listener is in {}, and `network.vpc` is {vpc}",
+            given.vpc
+        ))
+        .hint(
+            "write the VPC of the load balancer in `network.vpc`; a load balancer reaches only tasks in its own \
+                   network",
+        ));
     }
     let secure = stack.services.iter().find(|(_, service)| !service.internal && service.protocol != Protocol::Http1);
     if let Some((name, _)) = secure.filter(|_| given.protocol != "HTTPS") {

@@ -227,7 +227,9 @@ impl Builder<'_> {
             Event::DocumentStart(_) if is_second => {
                 Some(("found a second YAML document".to_owned(), "write each stack in its own file"))
             }
-            Event::Alias(_) if !may_alias => Some(("YAML aliases are not supported".to_owned(), "repeat the value instead")),
+            Event::Alias(_) if !may_alias => {
+                Some(("YAML aliases are not supported".to_owned(), "repeat the value instead"))
+            }
             Event::Scalar(_, _, anchor, _) | Event::SequenceStart(anchor, _) | Event::MappingStart(anchor, _)
                 if *anchor > 0 && !may_alias =>
             {

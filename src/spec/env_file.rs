@@ -37,7 +37,10 @@ pub(super) fn read(path: &Path, name: &str, span: Span) -> Result<Vec<(Key, Node
     let length = path.metadata().map_err(|error| unreadable(&error))?.len();
     if length > LARGEST {
         let message = format!("{name} is larger than {} KiB", LARGEST / 1024);
-        return Err(Wrong::new(message, "name a smaller file of NAME=value lines; this one does not fit into a task definition"));
+        return Err(Wrong::new(
+            message,
+            "name a smaller file of NAME=value lines; this one does not fit into a task definition",
+        ));
     }
     let text = std::fs::read_to_string(path).map_err(|error| unreadable(&error))?;
     variables(&text, name, span)
@@ -90,7 +93,10 @@ fn entry(text: &str) -> Result<Entry, (String, &'static str)> {
     let value = &text[begin + blanks..];
     if let Some(quote) = value.chars().next().filter(|quote| ['"', '\''].contains(quote)) {
         let Some((value, length)) = quoted(&value[1..], quote) else {
-            return Err((format!("missing closing `{quote}` in the value of {name}"), "add it, or remove the opening one"));
+            return Err((
+                format!("missing closing `{quote}` in the value of {name}"),
+                "add it, or remove the opening one",
+            ));
         };
         let after = begin + blanks + 1 + length;
         let end = text[after..].find('\n').map_or(text.len(), |at| after + at + 1);

@@ -93,7 +93,11 @@ fn read_within(path: &Path) -> std::io::Result<Vec<u8>> {
 
 fn too_large(name: &str) -> Problems {
     let message = format!("{name} is larger than {} kB", LARGEST / 1024);
-    Problems::whole(name, message, "name a stack.yaml with --file; one with 100 services takes about a tenth of this size")
+    Problems::whole(
+        name,
+        message,
+        "name a stack.yaml with --file; one with 100 services takes about a tenth of this size",
+    )
 }
 
 /// As [`load`], of a text that was read already and is in no folder: what it names there is taken to be there.

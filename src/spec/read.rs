@@ -211,7 +211,11 @@ impl<'a> Map<'a> {
         };
         let Some(field) = self.required(key, problems) else { return Some(Vec::new()) };
         if let Value::Scalar { text, .. } = &field.node.value {
-            let hint = if text.trim().is_empty() { help.to_owned() } else { format!("write it as a list: {}", as_words(text)) };
+            let hint = if text.trim().is_empty() {
+                help.to_owned()
+            } else {
+                format!("write it as a list: {}", as_words(text))
+            };
             field.expected("a list of words", &hint, problems);
             return None;
         }

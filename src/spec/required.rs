@@ -15,10 +15,20 @@ const KEY: &str = "required_version";
 pub(super) fn check(root: &Node, own: &str, problems: &mut Collector) {
     let Some((_, node)) = root.entries().iter().find(|(key, node)| key.text == KEY && !node.is_null()) else { return };
     let Value::Scalar { text, plain } = &node.value else {
-        return problems.add(node.span, KEY, format!("expected text, found {}", node.what()), "write a version, such as \">=0.1\"");
+        return problems.add(
+            node.span,
+            KEY,
+            format!("expected text, found {}", node.what()),
+            "write a version, such as \">=0.1\"",
+        );
     };
     if *plain && node.what() != "text" {
-        return problems.add(node.span, KEY, format!("expected text, found {}", node.what()), format!("put it in quotes: \">={text}\""));
+        return problems.add(
+            node.span,
+            KEY,
+            format!("expected text, found {}", node.what()),
+            format!("put it in quotes: \">={text}\""),
+        );
     }
     let Ok(wanted) = VersionReq::parse(text) else {
         let message = format!("invalid version requirement `{text}`");

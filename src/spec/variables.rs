@@ -26,12 +26,7 @@ pub(super) fn substitute(node: &mut Node, variables: &dyn Fn(&str) -> Option<Str
                 }
                 done.push_str(before);
                 let Some((name, after)) = from[2..].split_once('}') else {
-                    problems.add(
-                        span,
-                        "",
-                        "missing `}` after `${`",
-                        "add the `}`, or write `$${` for a literal `${`",
-                    );
+                    problems.add(span, "", "missing `}` after `${`", "add the `}`, or write `$${` for a literal `${`");
                     problems.silence(span);
                     return;
                 };

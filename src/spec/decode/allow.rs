@@ -72,7 +72,10 @@ fn range(text: &str) -> Result<String, (String, String)> {
     };
     let range = format!("{first}/{prefix}");
     if first != address {
-        return Err((format!("invalid address range `{text}`: the address has bits after the prefix"), format!("write {range}")));
+        return Err((
+            format!("invalid address range `{text}`: the address has bits after the prefix"),
+            format!("write {range}"),
+        ));
     }
     if range == BROADCAST {
         return Err((format!("a load balancer does not accept the range `{range}`"), "remove it".to_owned()));

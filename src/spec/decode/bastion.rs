@@ -46,7 +46,11 @@ pub(super) fn bastion(field: &Field, problems: &mut Collector) -> Option<Bastion
             .sum::<usize>();
     if bytes > MOST_BYTES {
         let hint = "remove some users or packages, or use Ed25519 keys, which are the shortest";
-        field.wrong(format!("{bytes} bytes of keys and packages do not fit into the user data of an instance"), hint, problems);
+        field.wrong(
+            format!("{bytes} bytes of keys and packages do not fit into the user data of an instance"),
+            hint,
+            problems,
+        );
     }
     Some(Bastion { class: class?, packages, users, allow: allow? })
 }

@@ -21,7 +21,8 @@ pub(super) fn buckets(field: &Field, prefix: &str, problems: &mut Collector) -> 
     let Some(entries) = Entries::new(field.node, &field.path, problems) else { return BTreeMap::new() };
     if let Some(reserved) = RESERVED.iter().find(|reserved| prefix.starts_with(*reserved)) {
         let hint = "choose another `name` for the stack";
-        let message = format!("the bucket names of this stack would begin with `{prefix}`, and AWS reserves `{reserved}`");
+        let message =
+            format!("the bucket names of this stack would begin with `{prefix}`, and AWS reserves `{reserved}`");
         problems.add(field.key.span, &field.path, message, hint);
     }
     let mut buckets = BTreeMap::new();

@@ -18,7 +18,8 @@ pub(super) fn cache(field: &Field, problems: &mut Collector) -> Option<Cache> {
     let tls_required = map.word("tls", &[("required", true), ("optional", false)], problems);
     let password = map.word("password", &[("generate", true), ("off", false)], problems);
     if (tls_required, password) == (Some(false), Some(true)) {
-        let message = "`tls: optional` requires `password: off`: ElastiCache supports a password only if TLS is required";
+        let message =
+            "`tls: optional` requires `password: off`: ElastiCache supports a password only if TLS is required";
         let hint = "add `password: off`, or remove `tls`; see docs/security.md for the risks";
         map.wrong("tls", message, hint, problems);
     }

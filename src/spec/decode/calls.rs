@@ -34,8 +34,7 @@ pub(super) fn calls(map: &Map, name: &str, all: &[Field], problems: &mut Collect
         let there = all.iter().find(|service| service.key.text == wanted && !service.node.is_null());
         match there {
             _ if wanted == name => {
-                let hint =
-                    "remove it; a task reaches itself at 127.0.0.1";
+                let hint = "remove it; a task reaches itself at 127.0.0.1";
                 field.wrong(format!("`{name}` cannot call itself"), hint, problems);
             }
             None => {

@@ -51,7 +51,8 @@ pub(super) fn gather(
     for (name, service) in services.iter().filter(|(_, service)| !service.domains.is_empty()) {
         if given {
             let (span, path) = place(root, name);
-            let message = format!("`domains` cannot be used with `load_balancer.listener`: {}", in_words(&service.domains));
+            let message =
+                format!("`domains` cannot be used with `load_balancer.listener`: {}", in_words(&service.domains));
             problems.add(
                 span,
                 &path,
@@ -92,8 +93,7 @@ pub(super) fn gather(
     }
     if balancer.domains.len() > NAMES {
         let message = format!("the certificate would have {} names, and ACM allows {NAMES}", balancer.domains.len());
-        let hint =
-            "replace names of one domain with `\"*.example.com\"`, or write the ARN of an existing certificate";
+        let hint = "replace names of one domain with `\"*.example.com\"`, or write the ARN of an existing certificate";
         map.wrong("tls", message, hint, problems);
     }
 }

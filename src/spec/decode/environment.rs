@@ -128,9 +128,7 @@ pub(super) fn without(map: &Map, given: &[&str], problems: &mut Collector) -> Op
         if !given.contains(&name.as_str()) {
             let hint = match nearest(&name, given.iter().copied()) {
                 Some(near) => format!("did you mean {near}?"),
-                None if given.is_empty() => {
-                    "remove `without`; this container gets no such variables".to_owned()
-                }
+                None if given.is_empty() => "remove `without`; this container gets no such variables".to_owned(),
                 None => format!("use one of: {}", given.join(", ")),
             };
             field.wrong(format!("this container does not get the variable `{name}`"), hint, problems);

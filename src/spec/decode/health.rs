@@ -49,7 +49,12 @@ pub(super) fn health(
     let map = Map::new(field.node, &field.path, &HEALTH, problems)?;
     if !by_command {
         for key in ["retries", "start"] {
-            map.wrong(key, format!("`{key}` needs a `command`"), "add `command: [check]`, or remove this key", problems);
+            map.wrong(
+                key,
+                format!("`{key}` needs a `command`"),
+                "add `command: [check]`, or remove this key",
+                problems,
+            );
         }
     } else if port.is_none() || !routed {
         for key in ["path", "codes", "grace", "healthy", "unhealthy", "port"] {

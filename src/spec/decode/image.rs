@@ -89,7 +89,12 @@ fn arguments(field: &Field, problems: &mut Collector) -> Option<BTreeMap<String,
             problems.add(field.key.span, &field.path, format!("invalid build argument name `{name}`"), hint);
         } else if is_dockers || matches!(name.as_str(), "HOME" | "PATH") {
             let hint = "use another name, also in the ARG line of the Dockerfile";
-            problems.add(field.key.span, &field.path, format!("the docker command reserves the build argument `{name}`"), hint);
+            problems.add(
+                field.key.span,
+                &field.path,
+                format!("the docker command reserves the build argument `{name}`"),
+                hint,
+            );
         }
         arguments.insert(name, field.loose_text(problems)?);
     }

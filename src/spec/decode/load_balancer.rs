@@ -63,7 +63,12 @@ fn given(map: &Map, arn: &str, region: Option<&str>, problems: &mut Collector) {
         ),
         Some(of) if region.is_some_and(|region| region != of) => {
             let hint = "name a listener in the region of the stack; targets are in the region of their load balancer";
-            map.wrong("listener", format!("this listener is in {of}, and the stack is in another region"), hint, problems);
+            map.wrong(
+                "listener",
+                format!("this listener is in {of}, and the stack is in another region"),
+                hint,
+                problems,
+            );
         }
         Some(_) => {}
     }
@@ -85,7 +90,11 @@ fn domains(map: &Map, problems: &mut Collector) -> Option<Vec<String>> {
             && first.starts_with("*.")
         {
             let hint = format!("write a name without `*` first, such as {}", first.trim_start_matches("*."));
-            field.wrong(format!("the first name, `{first}`, is the URL of the stack and cannot contain `*`"), hint, problems);
+            field.wrong(
+                format!("the first name, `{first}`, is the URL of the stack and cannot contain `*`"),
+                hint,
+                problems,
+            );
         }
         return Some(names);
     };
@@ -101,7 +110,11 @@ pub(super) fn names(map: &Map, problems: &mut Collector) -> Option<Vec<String>> 
     let mut names = Vec::new();
     for (field, name) in map.texts("domains", problems)? {
         if let Some(problem) = check::domains_problem(&name) {
-            field.wrong(format!("invalid domain `{name}`: {problem}"), "use a name such as app.example.com or `\"*.example.com\"`", problems);
+            field.wrong(
+                format!("invalid domain `{name}`: {problem}"),
+                "use a name such as app.example.com or `\"*.example.com\"`",
+                problems,
+            );
         } else if names.contains(&name) {
             field.wrong(format!("duplicate domain `{name}`"), "keep one of them", problems);
         }
@@ -147,8 +160,14 @@ fn certificate(map: &Map, arn: &str, region: Option<&str>, problems: &mut Collec
             map.wrong("tls", format!("invalid ARN `{arn}` of an ACM certificate"), hint, problems);
         }
         Some(of) if region.is_some_and(|region| region != of) => {
-            let hint = "request or import it in the region of the stack; a load balancer uses certificates of its own region";
-            map.wrong("tls", format!("this certificate is in {of}, and the stack is in another region"), hint, problems);
+            let hint =
+                "request or import it in the region of the stack; a load balancer uses certificates of its own region";
+            map.wrong(
+                "tls",
+                format!("this certificate is in {of}, and the stack is in another region"),
+                hint,
+                problems,
+            );
         }
         Some(_) => {}
     }

@@ -105,7 +105,11 @@ fn entries(
     {
         let hint = "add `morning: { at: \"cron(0 7 * * ? *)\" }`, which restores `min` and `max` of `scale`; an entry applies until \
                     the next one";
-        field.wrong(format!("all entries of the schedule set the same limits, {} to {} tasks", first.0, first.1), hint, problems);
+        field.wrong(
+            format!("all entries of the schedule set the same limits, {} to {} tasks", first.0, first.1),
+            hint,
+            problems,
+        );
     }
     whole.then_some(entries)
 }

@@ -33,7 +33,11 @@ pub(super) fn services(
     let Some(entries) = Entries::new(field.node, &field.path, problems) else { return BTreeMap::new() };
     let all: Vec<Field> = entries.fields().collect();
     if all.is_empty() {
-        field.wrong("the stack has no services", "add one, such as services: { web: { build: app, port: 3000 } }", problems);
+        field.wrong(
+            "the stack has no services",
+            "add one, such as services: { web: { build: app, port: 3000 } }",
+            problems,
+        );
     }
     let declared = (&buckets::declared(root)[..], &volumes::declared(root)[..]);
     let mut called = calls::called_by(&all);
@@ -101,8 +105,7 @@ impl<'a> Ways<'a> {
         }
         let way = self.each[usize::from(is_internal(field))];
         if way.ports > 1 && way.routes == 0 && way.domains == 0 {
-            let message =
-                "several services have a `port`, and none has `routes`";
+            let message = "several services have a `port`, and none has `routes`";
             let hint =
                 "add `routes: [\"/*\"]` to one, and patterns such as [\"/api/*\"] to others that receive requests";
             problems.add(field.key.span, &field.path, message, hint);
@@ -183,8 +186,7 @@ fn service(
     }
     let internal = map.truth("internal", problems);
     if internal == Some(true) {
-        let hint =
-            "remove it, or remove `internal`; the internal load balancer has a DNS name from AWS";
+        let hint = "remove it, or remove `internal`; the internal load balancer has a DNS name from AWS";
         map.wrong("domains", "`domains` cannot be used with `internal`", hint, problems);
     }
     let hosts = domains::of_service(&map, problems);
@@ -333,7 +335,10 @@ pub(super) fn fits_in_overrides(
 ) {
     let length = limits::overrides(container, command.unwrap_or_default());
     if length > limits::OVERRIDES {
-        let message = format!("the command is too long: {length} characters in the request to ECS, at most {} are allowed", limits::OVERRIDES);
+        let message = format!(
+            "the command is too long: {length} characters in the request to ECS, at most {} are allowed",
+            limits::OVERRIDES
+        );
         let hint = "move the text into a script in the image, or into a variable of `env`, and run a short command";
         map.wrong(key, message, hint, problems);
     }

@@ -104,14 +104,14 @@ fn named(field: &Field, service: &str, problems: &mut Collector) {
     let name = &field.key.text;
     let mut wrong = |message: String, hint: &str| problems.add(field.key.span, &field.path, message, hint);
     if !check::is_name(name, check::LONGEST_NAME) {
-        wrong(format!("invalid sidecar name `{name}`"), "use 2 to 20 characters of a-z, 0-9 and -, beginning with a letter");
+        wrong(
+            format!("invalid sidecar name `{name}`"),
+            "use 2 to 20 characters of a-z, 0-9 and -, beginning with a letter",
+        );
     } else if name == service {
         wrong(format!("`{name}` is already the name of the container of the service"), "use another name");
     } else if TAKEN.iter().any(|taken| name.starts_with(taken)) {
-        wrong(
-            format!("invalid sidecar name `{name}`"),
-            "use another name; `aws-…` and `stackctl-…` are reserved",
-        );
+        wrong(format!("invalid sidecar name `{name}`"), "use another name; `aws-…` and `stackctl-…` are reserved");
     }
 }
 
@@ -218,7 +218,8 @@ fn dependencies(
          `depends_on` is for the containers of one task, such as `depends_on: { proxy: healthy }`";
     let Some(field) = map.get("depends_on") else { return Some(BTreeMap::new()) };
     if field.node.what() == "a list" {
-        let hint = if others.is_empty() { SIDE_BY_SIDE } else { "write a mapping such as `depends_on: { proxy: start }`" };
+        let hint =
+            if others.is_empty() { SIDE_BY_SIDE } else { "write a mapping such as `depends_on: { proxy: start }`" };
         field.wrong("expected a mapping, found a list", hint, problems);
         return None;
     }
@@ -280,7 +281,8 @@ fn ordered(service: &Map, beside: &Beside, own: &Own, problems: &mut Collector) 
                     place(service, waiting, own, name).wrong(message, hint, problems);
                 }
                 Condition::Complete | Condition::Success if sidecar.is_none_or(|sidecar| sidecar.essential) => {
-                    let message = format!("`{waiting}` waits for `{name}` to exit, and the task stops when `{name}` exits");
+                    let message =
+                        format!("`{waiting}` waits for `{name}` to exit, and the task stops when `{name}` exits");
                     let hint = match sidecar {
                         Some(_) => format!("add `essential: false` to `{name}`"),
                         None => {

@@ -33,8 +33,7 @@ pub(super) fn users(field: &Field, problems: &mut Collector) -> Option<Vec<Datab
         }
         if users.len() == MOST {
             let message = format!("found more than {MOST} users");
-            let hint =
-                "create the others with `stackctl db connect`; the task that creates these has the maximum size";
+            let hint = "create the others with `stackctl db connect`; the task that creates these has the maximum size";
             problems.add(field.key.span, &field.path, message, hint);
             break;
         }

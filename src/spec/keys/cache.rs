@@ -51,8 +51,11 @@ pub(in crate::spec) static CACHE: Section = Section {
             words: &["num_cache_nodes", "num_node_groups", "nodes", "replicas"],
             help: "remove it; a cache has one node",
         },
-        Foreign { words: &["auth_token"], help: "remove it; the password is generated, and `password: off` means no \
-                                                 password" },
+        Foreign {
+            words: &["auth_token"],
+            help: "remove it; the password is generated, and `password: off` means no \
+                                                 password",
+        },
         Foreign {
             words: &["transit_encryption_mode", "transit_encryption_enabled", "in_transit_encryption"],
             help: "use `tls: required`, which is the default, or `tls: optional`",

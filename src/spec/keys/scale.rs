@@ -67,10 +67,16 @@ pub(in crate::spec) static SCALE: Section = Section {
             words: &["scheduled_actions", "cron", "schedules"],
             help: "use `schedule`, such as `schedule: { night: { at: \"cron(0 20 * * ? *)\", min: 1, max: 2 } }`",
         },
-        Foreign { words: &["min_capacity", "min_count", "min_replicas"], help: "use `min` for the minimum number of \
-                                                                                tasks" },
-        Foreign { words: &["max_capacity", "max_count", "max_replicas"], help: "use `max` for the maximum number of \
-                                                                                tasks" },
+        Foreign {
+            words: &["min_capacity", "min_count", "min_replicas"],
+            help: "use `min` for the minimum number of \
+                                                                                tasks",
+        },
+        Foreign {
+            words: &["max_capacity", "max_count", "max_replicas"],
+            help: "use `max` for the maximum number of \
+                                                                                tasks",
+        },
         Foreign { words: &["cpu_percentage", "cpu_percent"], help: "use `cpu`, in percent" },
         Foreign { words: &["memory_percentage", "memory_percent"], help: "use `memory`, in percent" },
         Foreign {

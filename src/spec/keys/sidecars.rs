@@ -100,10 +100,7 @@ pub(in crate::spec) static SIDECAR: Section = Section {
             words: &["healthcheck", "health_check"],
             help: "use `health`, such as `health: { command: [check] }`",
         },
-        Foreign {
-            words: &["cpu", "memory"],
-            help: "remove it; the containers of a task share its `cpu` and `memory`",
-        },
+        Foreign { words: &["cpu", "memory"], help: "remove it; the containers of a task share its `cpu` and `memory`" },
         Foreign {
             words: &["mount_points"],
             help: "use `volumes` with a folder for each volume, such as `volumes: { uploads: /data }`",

@@ -13,8 +13,7 @@ const PLAIN: Text = Text { one: "text", many: "texts", pattern: "", longest: 0, 
 pub(super) static STACK_NAME: Text = Text { pattern: NAME, longest: check::LONGEST_NAME, ..PLAIN };
 
 /// The name of a service or a job.
-pub(super) static PART_NAME: Text =
-    Text { one: "service name", pattern: NAME, longest: check::LONGEST_NAME, ..PLAIN };
+pub(super) static PART_NAME: Text = Text { one: "service name", pattern: NAME, longest: check::LONGEST_NAME, ..PLAIN };
 
 /// The name of an entry in the schedule of a service's `scale`.
 pub(super) static SCALE_ENTRY_NAME: Text =
@@ -94,8 +93,7 @@ const NAME: &str = "^[a-z](-?[a-z0-9])+$";
 pub(super) static VARIABLE_NAME: Text = Text { pattern: "^[A-Za-z_][A-Za-z0-9_]*$", ..PLAIN };
 
 /// The names of environment variables.
-pub(super) static VARIABLE_NAMES: Text =
-    Text { many: "variable names", pattern: "^[A-Za-z_][A-Za-z0-9_]*$", ..PLAIN };
+pub(super) static VARIABLE_NAMES: Text = Text { many: "variable names", pattern: "^[A-Za-z_][A-Za-z0-9_]*$", ..PLAIN };
 
 /// A text that refers to something that the stack makes.
 pub(super) static WITH_REFERENCE: Text =
@@ -109,7 +107,11 @@ pub(super) static USER_NAME: Text = Text { pattern: "^[a-z][a-z0-9_-]{0,31}$", .
 
 pub(super) static REGION: Text = Text {
     pattern: "^[a-z]{2,}(-[a-z]{2,}){1,2}-[0-9]{1,2}$",
-    check: Some(Check { holds: check::is_region, what: "AWS region", help: "use a region such as eu-west-1 or us-east-2" }),
+    check: Some(Check {
+        holds: check::is_region,
+        what: "AWS region",
+        help: "use a region such as eu-west-1 or us-east-2",
+    }),
     ..PLAIN
 };
 
@@ -118,12 +120,10 @@ pub(super) static NETWORK_RANGE: Text =
     Text { one: "IPv4 address range", pattern: "^(10|172|192)\\.[0-9.]+/(1[6-9]|20)$", ..PLAIN };
 
 /// Any range of IPv4 addresses.
-pub(super) static RANGE: Text =
-    Text { many: "IPv4 address ranges", pattern: "^[0-9]+(\\.[0-9]+){3}/[0-9]+$", ..PLAIN };
+pub(super) static RANGE: Text = Text { many: "IPv4 address ranges", pattern: "^[0-9]+(\\.[0-9]+){3}/[0-9]+$", ..PLAIN };
 
 /// Any range of addresses that a load balancer takes.
-pub(super) static SOURCE_RANGE: Text =
-    Text { many: "address ranges", pattern: "^[0-9A-Fa-f:.]+/[0-9]{1,3}$", ..PLAIN };
+pub(super) static SOURCE_RANGE: Text = Text { many: "address ranges", pattern: "^[0-9A-Fa-f:.]+/[0-9]{1,3}$", ..PLAIN };
 
 pub(super) static VPC_ID: Text = Text {
     one: "VPC ID",

@@ -103,10 +103,7 @@ pub(in crate::spec) static TOP: Section = Section {
         },
     ],
     foreign: &[
-        Foreign {
-            words: &["version"],
-            help: "remove it; `required_version` sets the required version of stackctl",
-        },
+        Foreign { words: &["version"], help: "remove it; `required_version` sets the required version of stackctl" },
         Foreign { words: &["application", "app", "stack", "project"], help: "use `name` for the name of the stack" },
         Foreign { words: &["containers", "apps"], help: "use `services`" },
         Foreign {

@@ -91,7 +91,8 @@ fn environment() -> Map<String, Value> {
     object([
         (
             "description",
-            "What differs in this environment. Mappings are merged, other values are replaced, and null removes a key.".into(),
+            "What differs in this environment. Mappings are merged, other values are replaced, and null removes a key."
+                .into(),
         ),
         ("type", json!(["object", "null"])),
         ("additionalProperties", false.into()),

@@ -32,10 +32,7 @@ fn what_cannot_be_called_is_told_with_the_way_out() {
     let table = [
         (stack(", calls: [apj]", API), "4:56 service `apj` not found [did you mean `api`?]"),
         (stack(", calls: [payments]", API), "4:56 service `payments` not found [use one of: api]"),
-        (
-            stack(", calls: [web]", API),
-            "4:56 `web` cannot call itself [remove it; a task reaches itself at 127.0.0.1]",
-        ),
+        (stack(", calls: [web]", API), "4:56 `web` cannot call itself [remove it; a task reaches itself at 127.0.0.1]"),
         (
             stack(", calls: [worker]", worker),
             "4:56 service `worker` has no port [add `port` to `worker`, or `expose: [5672]` for a port other than PORT]",
@@ -43,7 +40,10 @@ fn what_cannot_be_called_is_told_with_the_way_out() {
         (stack(", calls: [api, api]", API), "4:61 duplicate service `api` [name each service once]"),
         (stack(", expose: [0]", ""), "4:57 invalid port `0` [write a number from 1 to 65535]"),
         (stack(", expose: [amqp]", ""), "4:57 invalid port `amqp` [write a number from 1 to 65535]"),
-        (stack(", expose: [80]", ""), "4:57 port 80 is already the `port` of the service [remove it; other services can call `port` as well]"),
+        (
+            stack(", expose: [80]", ""),
+            "4:57 port 80 is already the `port` of the service [remove it; other services can call `port` as well]",
+        ),
         (stack(", expose: [81, 81]", ""), "4:61 duplicate port 81 [name each port once]"),
     ];
     for (file, problem) in table {
@@ -59,10 +59,8 @@ fn values_refer_to_services_that_are_called() {
         stack(", routes: [\"/*\"], env: { URL: ((services.api.url)) }", API).replace("routes: [\"/*\"], port", "port");
     assert_eq!(
         problems(&uncalled),
-        [
-            "4:60 reference `services.api.url` not found [refer to services that are in `calls` of this service, or to \
-             a secret of a service that is `generate` or `set`, such as `((services.web.secrets.KEY))`]"
-        ]
+        ["4:60 reference `services.api.url` not found [refer to services that are in `calls` of this service, or to \
+             a secret of a service that is `generate` or `set`, such as `((services.web.secrets.KEY))`]"]
     );
 }
 

@@ -57,7 +57,10 @@ fn a_host_can_be_one_or_several() {
     assert_eq!(hosts("a.example.com"), Ok(vec!["a.example.com".into()]));
     assert_eq!(hosts("[a.example.com, \"*.b.com\"]"), Ok(vec!["a.example.com".into(), "*.b.com".into()]));
     assert_eq!(hosts("[a.com, a.com]"), Err(vec!["7:19 duplicate host name `a.com` [keep one of them]".into()]));
-    assert_eq!(hosts("[local]"), Err(vec!["7:12 invalid host name `local` [use a name such as api.example.com]".into()]));
+    assert_eq!(
+        hosts("[local]"),
+        Err(vec!["7:12 invalid host name `local` [use a name such as api.example.com]".into()])
+    );
 }
 
 #[test]
@@ -105,10 +108,18 @@ fn names_that_do_not_fit_together_are_refused() {
 fn names_of_a_service_need_a_certificate_and_are_its_alone() {
     let untrusted = problems(&file("{ tls: off }", ", domains: [a.example.com]", ""));
     let hint = "write `load_balancer: { tls: acm }`, or the ARN of a certificate for these names";
-    assert_eq!(untrusted, [format!("5:32 `domains` needs a certificate that browsers trust: `a.example.com` [{hint}]")]);
+    assert_eq!(
+        untrusted,
+        [format!("5:32 `domains` needs a certificate that browsers trust: `a.example.com` [{hint}]")]
+    );
     let both = problems(&file("{ tls: acm }", ", domains: [a.example.com]", ", domains: [a.example.com]"));
     assert!(both[0].contains("both want the route /*"), "{both:?}");
     let redirected = "{ tls: acm, domain: b.com, redirects: { a.com: b.com } }";
     let told = problems(&file(redirected, ", domains: [a.com]", ""));
-    assert_eq!(told, ["3:63 `a.com` is a redirect, and a domain of the service `web` [remove it from `redirects`, or from `domains` of the service]"]);
+    assert_eq!(
+        told,
+        [
+            "3:63 `a.com` is a redirect, and a domain of the service `web` [remove it from `redirects`, or from `domains` of the service]"
+        ]
+    );
 }

@@ -82,9 +82,15 @@ fn files_that_cannot_be_laid_are_placed() {
         read_in(folder.path(), &text, DEFAULT_ENVIRONMENT).expect_err("it is wrong")
     };
     assert_eq!(wrong("{ /etc/a.conf: b.conf }"), ["7:27 b.conf not found"]);
-    assert_eq!(wrong("{ /etc/a.conf: ../a.conf }"), ["7:27 the path `../a.conf` is not inside the folder of stack.yaml"]);
+    assert_eq!(
+        wrong("{ /etc/a.conf: ../a.conf }"),
+        ["7:27 the path `../a.conf` is not inside the folder of stack.yaml"]
+    );
     assert_eq!(wrong("{ etc/a.conf: a.conf }"), ["7:14 `etc/a.conf` is not an absolute path"]);
-    assert_eq!(wrong("{ /proc/a: a.conf }"), ["7:14 `/proc/a` is below /dev, /proc or /sys, which the kernel provides"]);
+    assert_eq!(
+        wrong("{ /proc/a: a.conf }"),
+        ["7:14 `/proc/a` is below /dev, /proc or /sys, which the kernel provides"]
+    );
     assert_eq!(wrong("{ /a: { from: a.conf, mode: rw } }"), ["7:40 invalid mode `rw`"]);
     assert_eq!(wrong("{ /a: { from: a.conf, mode: 4755 } }"), ["7:40 invalid mode `4755`"]);
 }

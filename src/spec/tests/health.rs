@@ -59,10 +59,7 @@ fn every_key_of_a_health_check_is_read() {
 fn codes_that_no_load_balancer_takes_are_refused() {
     const HINT: &str = "codes from 200 to 499: `200`, `200-299` or `\"200,301\"`";
     for codes in ["500", "199", "200-500", "299-200", "2xx", "200;301"] {
-        assert_eq!(
-            wrong(&format!("{{ codes: {codes} }}")),
-            [format!("7:22 invalid status codes `{codes}` [{HINT}]")]
-        );
+        assert_eq!(wrong(&format!("{{ codes: {codes} }}")), [format!("7:22 invalid status codes `{codes}` [{HINT}]")]);
     }
     assert_eq!(
         wrong("{ codes: 200,301 }"),
@@ -108,6 +105,8 @@ fn only_what_the_load_balancer_serves_has_a_health_check() {
     let unrouted = format!("{ONE_SERVICE}    routes: []\n    health: {{ grace: 90 }}\n");
     assert_eq!(
         problems(&unrouted),
-        ["8:13 the load balancer does not check the tasks of a service without routes [add `routes`, or remove `health`]"]
+        [
+            "8:13 the load balancer does not check the tasks of a service without routes [add `routes`, or remove `health`]"
+        ]
     );
 }

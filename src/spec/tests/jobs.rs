@@ -66,7 +66,8 @@ fn a_job_with_a_task_definition_has_a_name_of_its_own() {
         let services = "services: { web: { build: app, port: 80 } }";
         format!("name: demo\nregion: eu-west-1\n{services}\njobs: {{ web: {{ {job}, {SCHEDULE} }} }}\n")
     };
-    let expected = "4:9 a service `web` already exists [rename one of the two; both have a task definition of this name]";
+    let expected =
+        "4:9 a service `web` already exists [rename one of the two; both have a task definition of this name]";
     assert_eq!(problems(&named("image: nginx")), [expected]);
     assert_eq!(problems(&named("service: web, command: [report], timeout: 30")), [expected]);
     assert!(read(&named("service: web, command: [report]")).is_ok());

@@ -20,7 +20,10 @@ fn a_network_that_is_there_is_named_by_ids_and_not_laid_out() {
         (format!("vpc: vpc-0000000f, zones: 3, {subnets}"), "the network is laid out already"),
         (format!("vpc: vpc-0000000f, nat: single, {subnets}"), "the network is laid out already"),
         ("vpc: vpc-0000000f, private_subnets: [subnet-0000000c]".to_owned(), "a load balancer needs two public"),
-        ("vpc: vpc-0000000f, public_subnets: [subnet-0000000a, subnet-0000000a]".to_owned(), "duplicate subnet `subnet-0000000a`"),
+        (
+            "vpc: vpc-0000000f, public_subnets: [subnet-0000000a, subnet-0000000a]".to_owned(),
+            "duplicate subnet `subnet-0000000a`",
+        ),
         (
             "vpc: vpc-0000000f, public_subnets: [subnet-0000000a, subnet-0000000b], private_subnets: [subnet-0000000b]"
                 .to_owned(),
@@ -122,7 +125,11 @@ fn a_bucket_that_is_not_declared_is_placed_with_the_way_out() {
             "5:32 bucket `files` not found [add it at the top of the file: buckets: { files: {} }]",
         ),
         ("uploads: {}", "buckets: [uploads, uploads]", "5:41 duplicate bucket `uploads` [keep one of them]"),
-        ("Up: {}", "port: 80", "3:12 invalid bucket name `Up` [use 2 to 20 characters of a-z, 0-9 and -, beginning with a letter]"),
+        (
+            "Up: {}",
+            "port: 80",
+            "3:12 invalid bucket name `Up` [use 2 to 20 characters of a-z, 0-9 and -, beginning with a letter]",
+        ),
     ];
     for (buckets, service, expected) in cases {
         assert_eq!(told("demo", buckets, service), [expected], "{buckets}, {service}");
@@ -167,7 +174,8 @@ fn a_cache_that_elasticache_has_not_is_placed() {
         wrong("{ version: \"6.2\", class: t4g.micro }"),
         [
             format!("4:19 invalid Valkey version `6.2` [{versions}]"),
-            "4:33 invalid cache node type `t4g.micro` [use a node type such as cache.t4g.micro or cache.m7g.large]".to_owned(),
+            "4:33 invalid cache node type `t4g.micro` [use a node type such as cache.t4g.micro or cache.m7g.large]"
+                .to_owned(),
         ]
     );
     assert_eq!(wrong("{ version: 8.0 }"), ["4:19 expected text, found a number [put it in quotes: \"8.0\"]"]);
@@ -218,9 +226,7 @@ fn domain_and_certificate_need_each_other() {
     for (balancer, expected) in table {
         assert_eq!(problems(&balanced(balancer)), [expected], "{balancer}");
     }
-    assert!(
-        problems(&balanced("tls: \"arn:aws:iam::1:server-certificate/x\""))[0].contains("of an ACM certificate")
-    );
+    assert!(problems(&balanced("tls: \"arn:aws:iam::1:server-certificate/x\""))[0].contains("of an ACM certificate"));
 }
 
 #[test]

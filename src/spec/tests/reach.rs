@@ -33,10 +33,8 @@ fn a_service_has_up_to_four_groups_of_others() {
 fn groups_of_others_need_the_network_that_they_are_in() {
     assert_eq!(
         problems(&format!("{ONE_SERVICE}    security_groups: [sg-0000000a]\n")),
-        [
-            "7:22 `security_groups` needs an existing network, and this stack creates a new one [name the network of \
-             the groups: `network: { vpc: vpc-…, public_subnets: […], private_subnets: […] }`]"
-        ]
+        ["7:22 `security_groups` needs an existing network, and this stack creates a new one [name the network of \
+             the groups: `network: { vpc: vpc-…, public_subnets: […], private_subnets: […] }`]"]
     );
     assert!(read(&format!("{ONE_SERVICE}    security_groups: []\n")).is_ok());
 }
@@ -101,15 +99,30 @@ fn requests_come_from_some_ranges_alone() {
         ["203.0.113.0/24", "198.51.100.7/32", "2001:db8::/32", "0.0.0.0/0"]
     );
     for (written, problem) in [
-        ("203.0.113.7", "expected an address range, found the address `203.0.113.7` [write 203.0.113.7/32 for this one address]"),
-        ("\"2001:db8::1\"", "expected an address range, found the address `2001:db8::1` [write 2001:db8::1/128 for this one address]"),
-        ("203.0.113.7/24", "invalid address range `203.0.113.7/24`: the address has bits after the prefix [write 203.0.113.0/24]"),
-        ("2001:db8::1/32", "invalid address range `2001:db8::1/32`: the address has bits after the prefix [write 2001:db8::/32]"),
+        (
+            "203.0.113.7",
+            "expected an address range, found the address `203.0.113.7` [write 203.0.113.7/32 for this one address]",
+        ),
+        (
+            "\"2001:db8::1\"",
+            "expected an address range, found the address `2001:db8::1` [write 2001:db8::1/128 for this one address]",
+        ),
+        (
+            "203.0.113.7/24",
+            "invalid address range `203.0.113.7/24`: the address has bits after the prefix [write 203.0.113.0/24]",
+        ),
+        (
+            "2001:db8::1/32",
+            "invalid address range `2001:db8::1/32`: the address has bits after the prefix [write 2001:db8::/32]",
+        ),
         (
             "203.0.113.0/33",
             "invalid prefix length in `203.0.113.0/33`, expected 0 to 32 [use a range such as 203.0.113.0/24, 203.0.113.7/32 or 2001:db8::/32]",
         ),
-        ("office", "invalid address range `office` [use a range such as 203.0.113.0/24, 203.0.113.7/32 or 2001:db8::/32]"),
+        (
+            "office",
+            "invalid address range `office` [use a range such as 203.0.113.0/24, 203.0.113.7/32 or 2001:db8::/32]",
+        ),
         ("255.255.255.255/32", "a load balancer does not accept the range `255.255.255.255/32` [remove it]"),
     ] {
         assert_eq!(problems(&format!("{ONE_SERVICE}    allow: [{written}]\n")), [format!("7:13 {problem}")]);
@@ -130,10 +143,8 @@ fn ranges_need_routes_and_rules_for_all_of_them() {
     assert!(read(&format!("{ONE_SERVICE}    allow: [{}]\n", many(75))).is_ok());
     assert_eq!(
         problems(&format!("{ONE_SERVICE}    host: [a.io, b.io]\n    routes: [/a, /b]\n    allow: [{}]\n", many(13))),
-        [
-            "9:12 13 ranges for 2 routes and 2 host names need 28 load balancer rules, and a service can have 25 \
-             [replace several ranges with a wider one, or use fewer routes]"
-        ]
+        ["9:12 13 ranges for 2 routes and 2 host names need 28 load balancer rules, and a service can have 25 \
+             [replace several ranges with a wider one, or use fewer routes]"]
     );
 }
 
@@ -157,10 +168,8 @@ fn a_load_balancer_speaks_http2_to_tasks_only_behind_https() {
     );
     assert_eq!(
         problems(&format!("{ONE_SERVICE}    protocol: http2\n    internal: true\n")),
-        [
-            "7:15 `protocol` needs HTTPS, and the internal load balancer uses HTTP [remove it, or let other services \
-             call this one directly with `calls`]"
-        ]
+        ["7:15 `protocol` needs HTTPS, and the internal load balancer uses HTTP [remove it, or let other services \
+             call this one directly with `calls`]"]
     );
     assert_eq!(
         problems(&format!("{ONE_SERVICE}    protocol: http2\n    routes: []\n")),

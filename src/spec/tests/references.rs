@@ -34,8 +34,10 @@ fn the_url_of_a_cache_is_a_secret_only_with_a_password_in_it() {
     let found = problems(&with("cache: { tls: optional }\n", ""));
     assert_eq!(
         found,
-        ["3:15 `tls: optional` requires `password: off`: ElastiCache supports a password only if TLS is required [add \
-          `password: off`, or remove `tls`; see docs/security.md for the risks]"]
+        [
+            "3:15 `tls: optional` requires `password: off`: ElastiCache supports a password only if TLS is required [add \
+          `password: off`, or remove `tls`; see docs/security.md for the risks]"
+        ]
     );
 }
 
@@ -76,8 +78,10 @@ fn a_secret_in_env_is_refused_with_the_line_to_write() {
     let found = problems(&with("database: {}\n", "    env: { DSN: \"Password=((database.password));\" }\n"));
     assert_eq!(
         found,
-        ["7:17 DSN contains a secret, and `env` is plain text in the task definition [move it to `secrets`: `secrets: \
-          { DSN: \"Password=((database.password));\" }`]"]
+        [
+            "7:17 DSN contains a secret, and `env` is plain text in the task definition [move it to `secrets`: `secrets: \
+          { DSN: \"Password=((database.password));\" }`]"
+        ]
     );
 }
 
@@ -133,10 +137,7 @@ fn what_stackctl_gives_can_be_said_otherwise_or_left_out() {
         ]
     );
     let found = problems(&with("", "    env: { APP_VERSION: x }\n"));
-    assert_eq!(
-        found,
-        ["6:12 stackctl already sets APP_VERSION in every container [remove it, or use another name]"]
-    );
+    assert_eq!(found, ["6:12 stackctl already sets APP_VERSION in every container [remove it, or use another name]"]);
 }
 
 #[test]

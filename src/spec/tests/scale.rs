@@ -49,7 +49,10 @@ fn a_wrong_schedule_of_scale_is_placed_with_a_fix() {
             night(&format!("{at}, min: 0")),
             "7:90 autoscaling needs at least one task [write `min: 1`, or `min: 0, max: 0` to stop the service until the next entry]",
         ),
-        (night(&format!("{at}, max: 1")), "7:90 `min` (2) is greater than `max` (1) [write both in this entry, such as `min: 2, max: 2`]"),
+        (
+            night(&format!("{at}, max: 1")),
+            "7:90 `min` (2) is greater than `max` (1) [write both in this entry, such as `min: 2, max: 2`]",
+        ),
         (
             night(&format!("{at}, until: \"7:00\"")),
             "7:85 unknown key `until` [add another entry for this time; an entry applies until the next one]",

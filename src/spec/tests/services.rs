@@ -154,7 +154,10 @@ fn a_command_that_is_one_text_is_shown_as_a_list() {
         ("command: work", "6:14 expected a list of words, found text [write it as a list: [work]]"),
         ("entrypoint: /bin/start", "6:17 expected a list of words, found text [write it as a list: [/bin/start]]"),
         ("entrypoint: []", "6:17 the command is empty [write a list such as [/bin/start], or remove `entrypoint`]"),
-        ("release: { run: migrate }", "6:14 expected a list, found a mapping [write the values in brackets: [one, two]]"),
+        (
+            "release: { run: migrate }",
+            "6:14 expected a list, found a mapping [write the values in brackets: [one, two]]",
+        ),
         ("release: []", "6:14 the command is empty [write a list such as [migrate], or remove `release`]"),
     ];
     for (command, problem) in table {
@@ -203,7 +206,10 @@ fn scale_gives_the_limits_and_what_is_held() {
 #[test]
 fn a_scale_that_cannot_be_is_placed_and_says_the_way_out() {
     let table = [
-        ("scale: { min: 5, max: 3, cpu: 60 }", "7:19 `min` (5) is greater than `max` (3) [write `min: 3` or less, or increase `max`]"),
+        (
+            "scale: { min: 5, max: 3, cpu: 60 }",
+            "7:19 `min` (5) is greater than `max` (3) [write `min: 3` or less, or increase `max`]",
+        ),
         (
             "scale: { min: 0, max: 3, cpu: 60 }",
             "7:19 autoscaling needs at least one task [write `min: 1`; to stop the service, use `replicas: 0` instead of `scale`]",
@@ -396,10 +402,7 @@ fn what_is_no_secret_of_aws_is_placed() {
     };
     let account = "eu-west-1:123456789012";
     for (secret, begins) in [
-        (
-            "{ from: hunter2 }".to_owned(),
-            "7:20 invalid ARN or parameter name `hunter2` [use arn:aws:secretsmanager:",
-        ),
+        ("{ from: hunter2 }".to_owned(), "7:20 invalid ARN or parameter name `hunter2` [use arn:aws:secretsmanager:"),
         (format!("{{ from: \"arn:aws:s3:{account}:secret:x\" }}"), "7:20 `arn:aws:s3:"),
         ("{ from: \"arn:aws:ssm:eu-west-1:1234:parameter/x\" }".to_owned(), "7:20 `arn:aws:ssm:eu-west-1:1234:"),
         (

@@ -67,19 +67,22 @@ fn sidecars_that_ecs_would_refuse_are_refused_in_their_place() {
             "7:46 `proxy` and `web` listen on the same port [use different ports; the containers of a task share a network]"
         ]
     );
-    assert_eq!(sidecars("web: {}"), ["7:17 `web` is already the name of the container of the service [use another name]"]);
+    assert_eq!(
+        sidecars("web: {}"),
+        ["7:17 `web` is already the name of the container of the service [use another name]"]
+    );
     let taken = sidecars("aws-agent: {}");
     assert!(taken.len() == 1 && taken[0].starts_with("7:17 invalid sidecar name `aws-agent`"), "{taken:?}");
     assert_eq!(
         sidecars("once: {}, other: { depends_on: { once: success } }"),
-        ["7:56 `other` waits for `once` to exit, and the task stops when `once` exits [add `essential: false` to `once`]"]
+        [
+            "7:56 `other` waits for `once` to exit, and the task stops when `once` exits [add `essential: false` to `once`]"
+        ]
     );
     assert_eq!(
         sidecars("one: { depends_on: { web: healthy } }"),
-        [
-            "7:43 `one` waits for `web` to be healthy, and `web` has no health check [add `health: { command: [check] \
-             }` to `web`, or wait for `start`]"
-        ]
+        ["7:43 `one` waits for `web` to be healthy, and `web` has no health check [add `health: { command: [check] \
+             }` to `web`, or wait for `start`]"]
     );
     assert_eq!(
         sidecars("one: { depends_on: { two: start } }, two: { depends_on: { one: start } }"),

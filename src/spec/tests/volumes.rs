@@ -79,8 +79,7 @@ fn a_task_has_a_larger_disk_and_folders_in_memory() {
 #[test]
 fn a_volume_that_cannot_be_is_told_with_the_way_out() {
     const FOLDER: &str = "write the absolute path of a folder, such as /data; /, /dev, /proc and /sys are not possible";
-    let unplaced =
-        |path: &str| format!("5:52 invalid mount path `{path}` [{FOLDER}]");
+    let unplaced = |path: &str| format!("5:52 invalid mount path `{path}` [{FOLDER}]");
     let table = [
         (stack("Uploads: {}", ""), "3:12 invalid volume name `Uploads` [use 2 to 20 characters of a-z, 0-9 and -, beginning with a letter]".to_owned()),
         (
