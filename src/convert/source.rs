@@ -314,7 +314,7 @@ mod tests {
             ("a: 1\n\tb: 2\n", "found a tab"),
             ("a: 1\na: 2\n", "`a` is here twice"),
             ("a: &a [*a]\n", "alias"),
-            ("a: 1\n---\nb: 2\n", "second document"),
+            ("a: 1\n---\nb: 2\n", "second YAML document"),
             ("<<: 3\n", "`<<` takes a mapping"),
             ("", "the file is empty"),
         ] {

@@ -188,8 +188,8 @@ mod tests {
         let table = [
             ("A=1\nB\n", "web.env:2: missing `=` in `B`"),
             ("A=\"over\ntwo\"\n1B=2", "web.env:3: invalid environment variable name `1B`"),
-            ("A='x", "web.env:1: A has a `'` without its end"),
-            ("A=\"x\"y", "web.env:1: A goes on after its `\"`"),
+            ("A='x", "web.env:1: missing closing `'` in the value of A"),
+            ("A=\"x\"y", "web.env:1: found text after the closing `\"` of A"),
         ];
         for (text, message) in table {
             assert_eq!(of(text), Err(message.to_owned()));

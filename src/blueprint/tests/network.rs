@@ -119,7 +119,7 @@ fn a_region_with_too_few_zones_is_refused_with_both_numbers() {
     let facts = Facts { zones: vec!["us-west-1a".into(), "us-west-1c".into()], ..Facts::default() };
     let failure = try_drawn(&format!("network: {{ zones: 3 }}\n{SERVICE}"), &facts).expect_err("it has two");
     let said = failure.to_string();
-    assert!(said.contains("network.zones: it is 3") && said.contains("has 2 zones"), "{said}");
+    assert!(said.contains("network.zones: expected 3 zones") && said.contains("has 2 for"), "{said}");
     assert!(failure.hint.is_some());
 }
 

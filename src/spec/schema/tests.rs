@@ -89,7 +89,7 @@ fn variables_null_and_other_forms_of_a_value_are_valid() {
 fn keys(text: &str) -> Vec<String> {
     let problems = spec::parse("stack.yaml", text, spec::DEFAULT_ENVIRONMENT, &|_| None).expect_err("it is unknown");
     let mut hints =
-        problems.list().iter().filter_map(|problem| problem.hint.as_deref()?.strip_prefix("the keys here are: "));
+        problems.list().iter().filter_map(|problem| problem.hint.as_deref()?.strip_prefix("use one of these keys: "));
     let mut keys: Vec<String> =
         hints.next_back().unwrap_or_else(|| panic!("{text}")).split(", ").map(str::to_owned).collect();
     keys.sort();

@@ -77,7 +77,7 @@ fn an_unknown_name_is_answered_with_those_that_there_are() {
     assert_eq!(message, "reference `database.hots` not found");
     assert!(hint.starts_with("did you mean `((database.host))`? use one of: database.host, database.port"), "{hint}");
     assert!(hint.contains("database.users.app.url") && !hint.contains("stack.name"), "{hint}");
-    assert!(hint.ends_with("for the characters themselves, write `((!database.hots))`"), "{hint}");
+    assert!(hint.ends_with("for the literal text, write `((!database.hots))`"), "{hint}");
     let twice = wrong("((x.y)) ((x.y))");
     assert_eq!(twice.iter().map(|one| one.1).collect::<Vec<_>>(), [0, 1]);
     assert!(twice[0].3.contains("buckets.uploads.name, service.version, stack.name"), "{}", twice[0].3);

@@ -113,7 +113,7 @@ fn names_of_a_service_need_a_certificate_and_are_its_alone() {
         [format!("5:32 `domains` needs a certificate that browsers trust: `a.example.com` [{hint}]")]
     );
     let both = problems(&file("{ tls: acm }", ", domains: [a.example.com]", ", domains: [a.example.com]"));
-    assert!(both[0].contains("both want the route /*"), "{both:?}");
+    assert!(both[0].contains("both have the route /*"), "{both:?}");
     let redirected = "{ tls: acm, domain: b.com, redirects: { a.com: b.com } }";
     let told = problems(&file(redirected, ", domains: [a.com]", ""));
     assert_eq!(

@@ -57,7 +57,7 @@ fn a_file_of_variables_that_cannot_be_read_is_placed() {
     assert_eq!(wrong("bad.env"), ["7:15 bad.env:2: missing `=` in `B`"]);
     assert_eq!(wrong("../x.env"), ["7:15 the path `../x.env` is not inside the folder of stack.yaml"]);
     let secret = wrong("secret.env");
-    assert!(secret[0].starts_with("7:15 URL has a secret in it"), "{secret:?}");
+    assert!(secret[0].starts_with("7:15 URL contains a secret"), "{secret:?}");
 }
 
 #[test]

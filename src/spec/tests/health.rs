@@ -57,7 +57,7 @@ fn every_key_of_a_health_check_is_read() {
 
 #[test]
 fn codes_that_no_load_balancer_takes_are_refused() {
-    const HINT: &str = "codes from 200 to 499: `200`, `200-299` or `\"200,301\"`";
+    const HINT: &str = "use codes from 200 to 499: `200`, `200-299` or `\"200,301\"`";
     for codes in ["500", "199", "200-500", "299-200", "2xx", "200;301"] {
         assert_eq!(wrong(&format!("{{ codes: {codes} }}")), [format!("7:22 invalid status codes `{codes}` [{HINT}]")]);
     }

@@ -22,7 +22,7 @@ fn a_listener_of_others_takes_the_place_of_a_load_balancer() {
 fn what_does_not_go_with_a_listener_of_others_is_placed() {
     let found = problems(&with(", tls: acm, idle_timeout: 2m"));
     assert!(found[0].contains("`tls` cannot be used with `listener`"), "{found:?}");
-    assert!(found[1].contains("`idle_timeout` is that of the load balancer"), "{found:?}");
+    assert!(found[1].contains("`idle_timeout` cannot be used with `listener`"), "{found:?}");
     let found = problems(&with("").replace("    port: 80\n", "    port: 80\n    domains: [a.example.com]\n"));
     assert!(found[0].contains("`domains` cannot be used with `load_balancer.listener`: `a.example.com`"), "{found:?}");
     let found = problems(&with("").replace(NETWORK, ""));

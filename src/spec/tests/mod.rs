@@ -143,7 +143,7 @@ fn a_file_for_another_version_says_that_and_nothing_else() {
             "1:19 the file requires stackctl >=99.1, and this is stackctl {own} [install a version that matches, or change required_version]"
         )]
     );
-    assert_eq!(problems(&text("0.1")), ["1:19 expected text [put it in quotes: \">=0.1\"]"]);
+    assert_eq!(problems(&text("0.1")), ["1:19 expected text, found a number [put it in quotes: \">=0.1\"]"]);
     assert_eq!(problems(&text("latest")).len(), 1);
     assert!(problems(&text("\">=0.1\""))[0].contains("`new`"), "then the rest counts");
 }

@@ -17,8 +17,8 @@ fn a_network_that_is_there_is_named_by_ids_and_not_laid_out() {
     for (network, says) in [
         ("vpc: main, public_subnets: [subnet-0000000a, subnet-0000000b]".to_owned(), "invalid VPC ID `main`"),
         (subnets.to_owned(), "subnets need `vpc`"),
-        (format!("vpc: vpc-0000000f, zones: 3, {subnets}"), "the network is laid out already"),
-        (format!("vpc: vpc-0000000f, nat: single, {subnets}"), "the network is laid out already"),
+        (format!("vpc: vpc-0000000f, zones: 3, {subnets}"), "stackctl does not change an existing network"),
+        (format!("vpc: vpc-0000000f, nat: single, {subnets}"), "stackctl does not change an existing network"),
         ("vpc: vpc-0000000f, private_subnets: [subnet-0000000c]".to_owned(), "a load balancer needs two public"),
         (
             "vpc: vpc-0000000f, public_subnets: [subnet-0000000a, subnet-0000000a]".to_owned(),
@@ -27,7 +27,7 @@ fn a_network_that_is_there_is_named_by_ids_and_not_laid_out() {
         (
             "vpc: vpc-0000000f, public_subnets: [subnet-0000000a, subnet-0000000b], private_subnets: [subnet-0000000b]"
                 .to_owned(),
-            "public or private, not both",
+            "cannot be both public and private",
         ),
     ] {
         let problems = read_network(&network).expect_err(&network).render(false);
@@ -85,7 +85,7 @@ fn a_job_that_could_not_run_is_placed_with_the_way_out() {
         ]
     );
     assert_eq!(
-        problems("name: demo\nregion: eu-west-1\nservices: { web: { build: app } }\njobs: { Report: {} }\n")[0],
+        problems("name: demo\nregion: eu-west-1\nservices: { web: { build: app } }\njobs: { Report: {} }\n")[1],
         "4:9 invalid job name `Report` [use 2 to 20 characters of a-z, 0-9 and -, beginning with a letter]"
     );
 }
@@ -169,7 +169,7 @@ fn a_cache_that_elasticache_has_not_is_placed() {
     let wrong = |cache: &str| {
         problems(&format!("name: demo\nregion: eu-west-1\nservices: {{ web: {{ build: app }} }}\ncache: {cache}\n"))
     };
-    let versions = "it has: 7.2, 8.0, 8.1, 8.2, 9.0, 9.1";
+    let versions = "use one of: 7.2, 8.0, 8.1, 8.2, 9.0, 9.1";
     assert_eq!(
         wrong("{ version: \"6.2\", class: t4g.micro }"),
         [

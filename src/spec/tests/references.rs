@@ -27,7 +27,7 @@ fn a_value_refers_to_what_the_stack_makes() {
 #[test]
 fn the_url_of_a_cache_is_a_secret_only_with_a_password_in_it() {
     let env = "    env: { CACHE: ((cache.url)) }\n";
-    assert!(problems(&with("cache: {}\n", env))[0].contains("CACHE has a secret in it"));
+    assert!(problems(&with("cache: {}\n", env))[0].contains("CACHE contains a secret"));
     assert!(read(&with("cache: { password: off }\n", env)).is_ok());
     let found = problems(&with("cache: { password: off }\n", "    secrets: { P: ((cache.password)) }\n"));
     assert!(found[0].contains("use one of: cache.host, cache.port, cache.url;"), "{found:?}");
@@ -56,7 +56,7 @@ fn services_share_secrets() {
     assert!(wrong("((services.web.secrets.KYE))")[0].contains("did you mean `((services.web.secrets.KEY))`?"));
     assert!(wrong("((services.web.secrets.FROM))")[0].contains("reference `services.web.secrets.FROM` not found"));
     let env = with("", &format!("{own}    env: {{ A: ((services.web.secrets.KEY)) }}\n"));
-    assert!(problems(&env)[0].contains("A has a secret in it"));
+    assert!(problems(&env)[0].contains("A contains a secret"));
 }
 
 #[test]
@@ -105,7 +105,7 @@ fn a_secret_has_a_reference_and_nothing_of_the_callers() {
     assert!(found[0].starts_with("6:21 stack.yaml cannot contain the value of a secret"), "{found:?}");
     let text = with("database: {}\n", "    secrets: { KEY: \"((database.url))?key=${KEY}\" }\n");
     let found = parse("f", &text, "default", &|_| Some("x".into())).expect_err("it is wrong");
-    assert!(found.list()[0].message.starts_with("what comes from the caller's environment"), "{found}");
+    assert!(found.list()[0].message.starts_with("plans would show the value of an environment variable"), "{found}");
 }
 
 #[test]

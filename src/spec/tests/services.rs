@@ -87,7 +87,7 @@ fn a_command_too_long_for_a_task_is_refused() {
     let long = "a".repeat(8_192);
     let found = problems(&format!("{ONE_SERVICE}    release: [sh, -c, {long}]\n"));
     assert_eq!(found.len(), 1);
-    assert!(found[0].starts_with("7:14 the command is too long: ") && found[0].contains("of 8192"), "{}", found[0]);
+    assert!(found[0].starts_with("7:14 the command is too long: ") && found[0].contains("at most 8192"), "{}", found[0]);
     let job = format!(
         "{ONE_SERVICE}jobs:\n  night:\n    service: web\n    schedule: rate(1 hour)\n    command: [{}]\n",
         "a".repeat(8_192)
@@ -284,14 +284,14 @@ fn the_context_is_the_folder_of_the_dockerfile_by_default() {
 fn a_build_needs_a_dockerfile_within_the_project() {
     let told =
         |build: &str| problems(&format!("name: demo\nregion: eu-west-1\nservices:\n  web:\n    build: {build}\n"));
-    let outside = "is not below the folder of stack.yaml";
+    let outside = "is not inside the folder of stack.yaml";
     assert_eq!(
         told("{ dockerfile: ../Dockerfile }"),
-        [format!("5:26 `../Dockerfile` {outside} [write the path of the file, such as ./Dockerfile]")]
+        [format!("5:26 the path `../Dockerfile` {outside} [write the path of the file, such as ./Dockerfile]")]
     );
     assert_eq!(
         told("{ dockerfile: Dockerfile, context: /src }"),
-        [format!("5:47 `/src` {outside} [write a folder, such as .]")]
+        [format!("5:47 the path `/src` {outside} [write a folder, such as .]")]
     );
     assert_eq!(
         told("{ context: . }"),
@@ -363,7 +363,7 @@ fn one_dockerfile_builds_several_services() {
     }
     let same = problems(&text("{ dockerfile: demo/web/Dockerfile }"));
     assert!(
-        same.iter().any(|one| one.contains("build different images for one ECR repository, `demo-web`")),
+        same.iter().any(|one| one.contains("build different images for the same ECR repository, `demo-web`")),
         "{same:?}"
     );
 }

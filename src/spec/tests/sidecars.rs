@@ -135,8 +135,8 @@ fn a_command_checks_a_container_with_or_without_a_port() {
     let check = both.check.expect("it has one");
     assert_eq!((check.interval, check.timeout, check.start), (60, 60, 120));
     let found = problems(&format!("{worker}{{ command: [check], path: /up }}\n"));
-    assert!(found.len() == 1 && found[0].contains("`path` is for the load balancer"), "{found:?}");
+    assert!(found.len() == 1 && found[0].contains("`path` has no effect"), "{found:?}");
     assert_eq!(wrong("    health: { retries: 2 }\n").len(), 1);
     let slow = wrong("    health: { command: [check], timeout: 61 }\n");
-    assert!(slow.len() == 1 && slow[0].contains("60 s at most"), "{slow:?}");
+    assert!(slow.len() == 1 && slow[0].contains("at most 60 s"), "{slow:?}");
 }
