@@ -30,14 +30,14 @@ fn what_iam_would_refuse_or_give_too_much_is_placed() {
         ("{ actions: [\"S3:GetObject\"], resources: [\"*\"] }", "7:21 invalid IAM action `S3:GetObject`"),
         ("{ actions: [\"s3:Get Object\"], resources: [\"*\"] }", "7:21 invalid action name `Get Object`"),
         ("{ actions: [], resources: [\"*\"] }", "7:20 `actions` is empty [write an entry such as - {"),
-        ("{ actions: [s3:GetObject] }", "7:9 `resources` is missing"),
+        ("{ actions: [s3:GetObject] }", "7:9 missing key `resources`"),
         (
             "{ actions: [s3:GetObject], resources: [my-bucket] }",
             "7:48 invalid ARN `my-bucket` [use an ARN such as arn:aws:s3",
         ),
         ("{ actions: [s3:GetObject], resources: [\"arn:aws:*:::x\"] }", "7:48 invalid ARN `arn:aws:*:::x`"),
         ("{ actions: [s3:GetObject], resources: [\"arn:aws:s3:::a b\"] }", "7:48 `arn:aws:s3:::a b` has a ' '"),
-        ("{ action: [s3:GetObject], resources: [\"*\"] }", "7:9 `actions` is missing"),
+        ("{ action: [s3:GetObject], resources: [\"*\"] }", "7:9 missing key `actions`"),
     ] {
         let found = problems(&with_permissions(&format!("      - {statement}\n")));
         assert!(found.first().is_some_and(|first| first.starts_with(begins)), "{statement}: {found:?}");

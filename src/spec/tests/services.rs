@@ -403,8 +403,8 @@ fn what_is_no_secret_of_aws_is_placed() {
     let account = "eu-west-1:123456789012";
     for (secret, begins) in [
         ("{ from: hunter2 }".to_owned(), "7:20 invalid ARN or parameter name `hunter2` [use arn:aws:secretsmanager:"),
-        (format!("{{ from: \"arn:aws:s3:{account}:secret:x\" }}"), "7:20 `arn:aws:s3:"),
-        ("{ from: \"arn:aws:ssm:eu-west-1:1234:parameter/x\" }".to_owned(), "7:20 `arn:aws:ssm:eu-west-1:1234:"),
+        (format!("{{ from: \"arn:aws:s3:{account}:secret:x\" }}"), "7:20 invalid ARN or parameter name `arn:aws:s3:"),
+        ("{ from: \"arn:aws:ssm:eu-west-1:1234:parameter/x\" }".to_owned(), "7:20 invalid ARN or parameter name `arn:aws:ssm:eu-west-1:1234:"),
         (
             format!("{{ from: \"arn:aws:secretsmanager:{account}:secret:x-AbCdEf:token::\" }}"),
             "7:20 `arn:aws:secretsmanager:eu-west-1:123456789012:secret:x-AbCdEf:token::` continues after the name of the secret",
@@ -418,7 +418,7 @@ fn what_is_no_secret_of_aws_is_placed() {
             format!("{{ from: \"arn:aws:secretsmanager:{account}:secret:x\", key: \"a:b\" }}"),
             "7:83 invalid field name `a:b`",
         ),
-        ("{ key: token }".to_owned(), "7:12 `from` is missing"),
+        ("{ key: token }".to_owned(), "7:12 missing key `from`"),
         (
             "hunter2".to_owned(),
             "7:12 stack.yaml cannot contain the value of a secret [write `generate`, `set` and run `stackctl secrets set`, `{ from: … }` with an ARN",
