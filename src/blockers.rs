@@ -28,12 +28,12 @@ pub async fn refuse(kinds: &Registry, cx: &Context, command: &str, plan: &Plan) 
         return Ok(());
     }
     let things = if found.len() == 1 {
-        "1 resource or setting that does not belong to this stack blocks its deletion".to_owned()
+        "1 resource or setting outside this stack blocks its deletion".to_owned()
     } else {
-        format!("{} resources or settings that do not belong to this stack block its deletion", found.len())
+        format!("{} resources or settings outside this stack block its deletion", found.len())
     };
     let failure = Failure::about(Subject::command(command), format!("{things}; nothing was deleted"))
-        .hint(format!("remove what is named above, then run `stackctl {command}` again"));
+        .hint(format!("remove the items listed above, then run `stackctl {command}` again"));
     Err(failure.evidence(Evidence::Findings { lines: found.iter().map(ToString::to_string).collect() }))
 }
 

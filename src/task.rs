@@ -89,8 +89,8 @@ impl Task {
     pub async fn start_job(cx: &Context, live: &schedule::Live) -> Result<Self, Failure> {
         let address = Address::new("schedule", &live.name);
         let Some((container, command)) = live.command() else {
-            let message = format!("somebody has changed what {address} runs");
-            return Err(Failure::new(message).hint("`stackctl up` makes it what stack.yaml says"));
+            let message = format!("the image, command or settings of {address} were changed by hand");
+            return Err(Failure::new(message).hint("run `stackctl up` to restore what stack.yaml describes"));
         };
         let one_off = OneOff {
             started_by: STARTED_BY,
@@ -154,7 +154,7 @@ impl Task {
     /// # Errors
     /// If ECS refuses.
     pub async fn stop(&self, cx: &Context) -> Result<(), Failure> {
-        task::stop(cx, &self.cluster, &self.arn, Some("interrupted by its caller"), Repeats::Sdk).await
+        task::stop(cx, &self.cluster, &self.arn, Some("interrupted by the caller"), Repeats::Sdk).await
     }
 
     /// The task; none while ECS does not show what it has just started.

@@ -100,7 +100,7 @@ pub(super) fn foreign(failure: Failure, answer: &Response) -> Failure {
     let says = line.as_ref().map(|line| format!(": “{line}”")).unwrap_or_default();
     let (likely_cause, next) = advice(status, &service, &endpoint);
     Failure {
-        message: format!("{from} answered with HTTP {status}, not as AWS does{says}"),
+        message: format!("unexpected response from {from}: HTTP {status}{says}"),
         // What is in the way of this call is in the way of the next one. Behind a gateway that gave up, the work may be done.
         cause: match status {
             429 => Cause::Throttled,
@@ -182,22 +182,23 @@ fn advice(status: u16, service: &str, endpoint: &str) -> (String, String) {
     let is_own = !endpoint.is_empty() && !is_of_aws(endpoint);
     let (cause, next) = match status {
         407 => (
-            "A proxy between here and AWS wants a user and a password.".to_owned(),
-            "Set them in HTTPS_PROXY (`http://USER:PASSWORD@HOST:PORT`), or take the host out of the proxy's with NO_PROXY.",
+            "A proxy between this machine and AWS requires a user name and a password.".to_owned(),
+            "Set them in HTTPS_PROXY (`http://USER:PASSWORD@HOST:PORT`), or exclude the host from the proxy with \
+             NO_PROXY.",
         ),
         _ if is_own => (
-            format!("What answers at {endpoint} is not AWS, or an emulator of AWS that does not have {service}."),
-            "Check AWS_ENDPOINT_URL, also in the profile; without it, calls go to AWS. `env | grep ^AWS_` shows what is set.",
+            format!("The server at {endpoint} is not AWS, or is an emulator of AWS without {service}."),
+            "Check AWS_ENDPOINT_URL in the environment (`env | grep ^AWS_`) and in the profile. Without it, calls go \
+             to AWS.",
         ),
         500.. => (
-            "A proxy or a gateway between here and AWS got no answer from AWS.".to_owned(),
-            "Run the command again. If it fails again, check HTTPS_PROXY and the network's proxy.",
+            "A proxy or gateway between this machine and AWS got no response from AWS.".to_owned(),
+            "Run the command again. If it still fails, check HTTPS_PROXY and the network's proxy.",
         ),
         _ => (
-            "A proxy, or a network that wants a login first (a captive portal), answers in the place of AWS."
-                .to_owned(),
-            "Open any page in a browser on this network to log in, or check HTTPS_PROXY and NO_PROXY. The proxy has to let the \
-             endpoint through.",
+            "A proxy, or a network that requires a login (a captive portal), answers instead of AWS.".to_owned(),
+            "Open any page in a browser to log in to the network, or check HTTPS_PROXY and NO_PROXY. The proxy must \
+             allow the endpoint.",
         ),
     };
     (cause, next.to_owned())
@@ -253,12 +254,12 @@ mod tests {
     fn the_likely_cause_follows_from_status_and_endpoint() {
         let aws = "https://ecs.eu-west-1.amazonaws.com";
         for (status, endpoint, says) in [
-            (407, aws, "wants a user and a password"),
+            (407, aws, "requires a user name and a password"),
             (302, aws, "captive portal"),
             (403, "https://eks.eu-west-1.api.aws", "captive portal"),
-            (502, aws, "got no answer from AWS"),
+            (502, aws, "got no response from AWS"),
             (404, "http://localhost:4566", "http://localhost:4566 is not AWS"),
-            (501, "http://localhost:4566", "does not have ECS"),
+            (501, "http://localhost:4566", "without ECS"),
         ] {
             let (cause, next) = advice(status, "ECS", endpoint);
             assert!(cause.contains(says), "{status} {endpoint}: {cause}");

@@ -35,20 +35,21 @@ pub(super) async fn check(config: &SdkConfig) -> Result<(), Failure> {
 }
 
 fn without_profile() -> String {
-    "sign in with `aws login` or `aws sso login`, and set AWS_PROFILE if that is not the default profile; or set AWS_ACCESS_KEY_ID \
-     and AWS_SECRET_ACCESS_KEY; to try without an account, `stackctl sandbox start` and add --sandbox"
+    "sign in with `aws login` or `aws sso login` (set AWS_PROFILE for a profile other than the default), or set \
+     AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; to try stackctl without an account, run `stackctl sandbox start` \
+     and add --sandbox"
         .to_owned()
 }
 
 /// How to get credentials by the profile `name`.
 fn way_in(name: &str, known: Option<&ProfileSet>) -> String {
     const FILES: &str = "~/.aws/config and ~/.aws/credentials";
-    let Some(known) = known else { return format!("check the form of {FILES}") };
+    let Some(known) = known else { return format!("check the syntax of {FILES}") };
     let Some(profile) = known.get_profile(name) else {
         let mut names: Vec<&str> = known.profiles().collect();
         names.sort_unstable();
-        let there = if names.is_empty() { "no profile".to_owned() } else { names.join(", ") };
-        return format!("set AWS_PROFILE to a profile of {FILES}, which have: {there}");
+        let there = if names.is_empty() { "no profiles".to_owned() } else { names.join(", ") };
+        return format!("set AWS_PROFILE to a profile of {FILES}; found: {there}");
     };
     let has = |key: &str| profile.get(key).is_some();
     if has("login_session") {
@@ -56,7 +57,7 @@ fn way_in(name: &str, known: Option<&ProfileSet>) -> String {
     } else if has("sso_session") || has("sso_start_url") {
         format!("sign in with `aws sso login --profile {name}`")
     } else {
-        format!("check what {FILES} say of this profile, with `aws sts get-caller-identity --profile {name}`")
+        format!("check this profile in {FILES}; to test it, run `aws sts get-caller-identity --profile {name}`")
     }
 }
 

@@ -83,7 +83,7 @@ where
             failure.code = service.err().code().map(str::to_owned);
             let status = service.raw().status().as_u16();
             let message = service.err().message().map(str::to_owned);
-            failure.message = message.unwrap_or_else(|| format!("AWS gives no message (HTTP {status})"));
+            failure.message = message.unwrap_or_else(|| format!("AWS returned no message (HTTP {status})"));
             failure.cause = if failure.is(THROTTLED) || status == 429 {
                 Cause::Throttled
             } else if failure.is(CREDENTIALS) && !is_about_resource(&failure, status) {
@@ -159,7 +159,7 @@ fn hint(failure: &Failure) -> Option<String> {
     let code = failure.code.as_deref().unwrap_or_default();
     if code.is_empty() && matches!(failure.cause, Cause::Unreachable | Cause::Ambiguous) {
         return Some(
-            "AWS cannot be reached: check the network, `region:` in stack.yaml and, if they are set, AWS_ENDPOINT_URL and \
+            "cannot reach AWS: check the network, `region:` in stack.yaml and, if set, AWS_ENDPOINT_URL and \
              HTTPS_PROXY"
                 .to_owned(),
         );
@@ -167,24 +167,25 @@ fn hint(failure: &Failure) -> Option<String> {
     let hint = match code {
         "ExpiredToken" | "ExpiredTokenException" | "RequestExpired" => {
             return Some(format!(
-                "the credentials have expired ({}): sign in again (`aws sso login`, `aws login`, or new keys) and repeat the command",
+                "the credentials have expired ({}): sign in again (`aws sso login`, `aws login`, or new keys), then \
+                 run the command again",
                 credentials::origin()
             ));
         }
         // Some of these codes end like those of a quota.
         _ if failure.cause == Cause::Throttled => {
-            "AWS asks this account to slow down: wait a little and repeat the command, which goes on from there"
+            "AWS throttles the calls of this account: wait a minute, then run the command again to resume"
         }
         _ if CREDENTIALS.contains(&code) && failure.cause == Cause::Unreachable => {
             return Some(format!(
-                "AWS does not know these credentials ({}): check them with `aws sts get-caller-identity`",
+                "AWS rejects these credentials ({}): check them with `aws sts get-caller-identity`",
                 credentials::origin()
             ));
         }
         "AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation" => {
             "the caller's IAM policy does not allow this operation: see docs/permissions.md"
         }
-        "OptInRequired" => "the account has not enabled this region: enable it or choose another `region:`",
+        "OptInRequired" => "this region is not enabled in the account: enable it, or set another `region:`",
         _ => return quota::hint(failure),
     };
     Some(hint.to_owned())
@@ -197,6 +198,6 @@ fn hint(failure: &Failure) -> Option<String> {
 pub fn given<T>(part: Option<T>, operation: &str, what: &str) -> Result<T, Failure> {
     part.ok_or_else(|| Failure {
         cause: Cause::Ambiguous,
-        ..Failure::refused(operation, format!("AWS answered without `{what}`"))
+        ..Failure::refused(operation, format!("the response of AWS lacks `{what}`"))
     })
 }

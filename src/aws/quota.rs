@@ -100,15 +100,16 @@ const NO_QUOTA: &[&str] = &["TooManyUpdates", "TooManyTags", "TooManyTagsExcepti
 pub(super) fn hint(failure: &Failure) -> Option<String> {
     if failure.is(&["AddressLimitExceeded"]) {
         return Some(
-            "the account's quota of Elastic IPs in this region is used up: raise it at Service Quotas (ec2, L-0263D0A3), or set \
-             `nat: single` or `none`"
+            "the account has reached its quota of Elastic IP addresses in this region: raise it in Service Quotas \
+             (ec2, L-0263D0A3), or set `nat: single` or `nat: none`"
                 .to_owned(),
         );
     }
     if failure.is(&["TooManyUniqueTargetGroupsPerLoadBalancer"]) {
         return Some(
-            "a load balancer has at most 100 target groups, which AWS raises for nobody: make two stacks of this one"
-                .to_owned(),
+            "a load balancer has at most 100 target groups, and AWS does not raise this limit: split the stack into \
+             two"
+            .to_owned(),
         );
     }
     let of_operation =
@@ -116,12 +117,12 @@ pub(super) fn hint(failure: &Failure) -> Option<String> {
     let mut all = [LOAD_BALANCING, NETWORK, DATA, OTHERS].into_iter().flatten();
     if let Some(Quota { service, name, .. }) = all.find(|quota| failure.is(&[quota.code]) && of_operation(quota)) {
         return Some(format!(
-            "a quota of the account is used up: raise “{name}” at Service Quotas ({service}), in this region"
+            "the account has reached a quota: raise “{name}” in Service Quotas ({service}) for this region"
         ));
     }
     let code = failure.code.as_deref().unwrap_or_default();
     let code = code.trim_end_matches("Exception").trim_end_matches("Fault");
     let is_one = !failure.is(NO_QUOTA)
         && (code.starts_with("TooMany") || ["LimitExceeded", "QuotaExceeded"].iter().any(|end| code.ends_with(end)));
-    is_one.then(|| "a quota of the account is used up: see Service Quotas in the AWS console".to_owned())
+    is_one.then(|| "the account has reached a quota: see Service Quotas in the AWS console".to_owned())
 }

@@ -52,8 +52,8 @@ pub(super) fn explained(failure: Failure, region: &str) -> Failure {
     }
     let nearest = KNOWN.iter().min_by_key(|known| strsim::damerau_levenshtein(region, known));
     let hint = format!(
-        "stackctl knows no region `{region}`; the nearest name is `{}`: check `region:` in stack.yaml. If the region is new, \
-         check the network and, if it is set, AWS_ENDPOINT_URL",
+        "unknown region `{region}`; did you mean `{}`? Check `region:` in stack.yaml. If the region is new, check \
+         the network and, if set, AWS_ENDPOINT_URL",
         nearest.copied().unwrap_or_default()
     );
     Failure { hint: Some(hint), ..failure }
@@ -71,7 +71,7 @@ mod tests {
     #[test]
     fn an_unknown_region_that_does_not_answer_is_named() {
         let hint = explained(unreachable(None), "eu-wset-1").hint.unwrap_or_default();
-        assert!(hint.contains("no region `eu-wset-1`") && hint.contains("`eu-west-1`"), "{hint}");
+        assert!(hint.contains("unknown region `eu-wset-1`") && hint.contains("`eu-west-1`"), "{hint}");
     }
 
     #[test]

@@ -17,13 +17,13 @@ impl Aws {
     /// The headers that make a GET of `url` a signed one for `service`. None for one whose address is signed already.
     ///
     /// # Errors
-    /// If there are no credentials any more.
+    /// If no credentials found any more.
     pub async fn signature(&self, url: &str, service: &str) -> Result<Vec<(String, String)>, Failure> {
         let unsigned = |error: String| Failure::about(Subject::activity("sign a request"), error);
         if url.contains("X-Amz-Signature=") {
             return Ok(Vec::new());
         }
-        let Some(provider) = &self.credentials else { return Err(unsigned("there are no credentials".to_owned())) };
+        let Some(provider) = &self.credentials else { return Err(unsigned("no credentials found".to_owned())) };
         let credentials = provider.provide_credentials().await.map_err(|error| unsigned(error.to_string()))?;
         let identity = credentials.into();
         let params = v4::SigningParams::builder()

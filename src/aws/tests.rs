@@ -152,8 +152,8 @@ fn only_what_the_reader_can_mend_has_a_hint() {
         ("OptInRequired", "region"),
         ("VpcLimitExceeded", "L-F678F1CE"),
         ("AddressLimitExceeded", "L-0263D0A3"),
-        ("InstanceQuotaExceeded", "“DB instances” at Service Quotas (rds)"),
-        ("TooManyRules", "“Rules per Application Load Balancer” at Service Quotas (elasticloadbalancing)"),
+        ("InstanceQuotaExceeded", "“DB instances” in Service Quotas (rds)"),
+        ("TooManyRules", "“Rules per Application Load Balancer” in Service Quotas (elasticloadbalancing)"),
         ("TooManyTargetGroups", "Target Groups per Region"),
         ("TooManyUniqueTargetGroupsPerLoadBalancer", "100 target groups"),
         ("TooManySomethings", "Service Quotas"),
@@ -174,8 +174,8 @@ fn one_code_names_the_quota_of_the_operation() {
         let meta = ErrorMetadata::builder().code("LimitExceededException").message("no more").build();
         failure(operation, &SdkError::service_error(meta, raw)).hint.unwrap_or_default()
     };
-    assert!(refused("CreateRepository").contains("“Registered repositories” at Service Quotas (ecr)"));
-    assert!(refused("CreateSecret").contains("“Secrets per Region” at Service Quotas (secretsmanager)"));
+    assert!(refused("CreateRepository").contains("“Registered repositories” in Service Quotas (ecr)"));
+    assert!(refused("CreateSecret").contains("“Secrets per Region” in Service Quotas (secretsmanager)"));
     assert!(refused("PutSomething").contains("see Service Quotas"));
 }
 
@@ -184,7 +184,7 @@ fn a_throttled_call_is_no_used_up_quota() {
     let throttled = answered(503, Some("RequestLimitExceeded"));
     assert_eq!(throttled.cause, Cause::Throttled);
     let hint = throttled.hint.expect("there is something to do");
-    assert!(hint.contains("slow down") && !hint.contains("quota"), "{hint}");
+    assert!(hint.contains("throttles") && !hint.contains("quota"), "{hint}");
 }
 
 #[test]
@@ -319,8 +319,8 @@ async fn an_answer_that_is_not_of_aws_says_where_it_is_from() {
         for (outcome, service) in outcomes.into_iter().zip(["EC2", "ECS", "Route 53"]) {
             let failure = outcome.expect_err("it is no answer of AWS's");
             let said = failure.to_string();
-            assert!(said.contains(&format!(": {service} at http://127.0.0.1:")), "{said}");
-            assert!(said.ends_with(&format!("answered with HTTP {status}, not as AWS does: “{line}”")), "{said}");
+            assert!(said.contains(&format!("unexpected response from {service} at http://127.0.0.1:")), "{said}");
+            assert!(said.ends_with(&format!(": HTTP {status}: “{line}”")), "{said}");
             assert_eq!((failure.cause, failure.hint.as_deref()), (cause, None), "{said}");
             let likely_cause = failure.explanation.likely_cause.expect("there is one");
             assert!(likely_cause.contains(likely), "{likely_cause}");
@@ -338,6 +338,6 @@ fn an_error_of_aws_without_a_code_stays_one() {
     let mut raw = Response::new(StatusCode::try_from(403).expect("it is a status"), SdkBody::empty());
     raw.headers_mut().insert("x-amz-request-id", "4f1c");
     let refused = failure("HeadBucket", &SdkError::service_error(ErrorMetadata::builder().build(), raw));
-    assert_eq!(refused.to_string(), "HeadBucket: AWS gives no message (HTTP 403) (request 4f1c)");
+    assert_eq!(refused.to_string(), "HeadBucket: AWS returned no message (HTTP 403) (request 4f1c)");
     assert_eq!(refused.cause, Cause::Refused);
 }

@@ -12,8 +12,9 @@ pub use state::{Resources, after, asked_for, before};
 use crate::{kind::Registry, model::Failure};
 
 /// What is not counted: it depends on use, or is little.
-pub const NOT_COUNTED: &str = "traffic, requests and capacity units, logs, images, backups, the hosted zone, jobs and release commands while they run, what \
-     autoscaling adds to its least number of tasks, free tiers and tax";
+pub const NOT_COUNTED: &str = "traffic, requests and capacity units, logs, images, backups, the hosted zone, jobs \
+                               and release commands while they run, tasks that autoscaling adds to the minimum, free \
+                               tiers and tax";
 
 /// An estimate.
 #[derive(Clone, Debug, PartialEq, Serialize)]

@@ -33,10 +33,10 @@ impl Prices {
         let prices: Self = serde_json::from_str(text).map_err(|error| error.to_string())?;
         for (region, of_region) in &prices.regions {
             if let Some((part, price)) = of_region.iter().find(|(_, price)| **price < 0.0) {
-                return Err(format!("`{part}` of {region} is {price}"));
+                return Err(format!("invalid price of `{part}` in {region}: {price}"));
             }
             if let Some(part) = of_region.keys().find(|part| !part.ends_with(" hour") && !part.ends_with(" month")) {
-                return Err(format!("`{part}` of {region} ends neither in ` hour` nor in ` month`"));
+                return Err(format!("`{part}` in {region} must end in ` hour` or ` month`"));
             }
         }
         Ok(prices)

@@ -7,15 +7,15 @@ pub(super) const HEAD: usize = 262;
 
 /// How files begin that are no SQL, what they are, and what to do about it.
 const OTHERS: &[(usize, &[u8], &str, &str)] = &[
-    (0, b"PGDMP", "an archive in pg_dump's own format", "make it SQL: pg_restore --no-owner -f dump.sql FILE"),
-    (257, b"ustar", "a tar archive", "of pg_dump -Ft, make SQL: pg_restore --no-owner -f dump.sql FILE"),
-    (0, b"PK\x03\x04", "a zip archive", "unpack it, or pack the dump by gzip"),
-    (0, b"BZh", "packed by bzip2", "unpack it, or pack it by gzip"),
-    (0, b"\xfd7zXZ", "packed by xz", "unpack it, or pack it by gzip"),
-    (0, b"\x28\xb5\x2f\xfd", "packed by zstd", "unpack it, or pack it by gzip"),
-    (0, b"\xff\xfe", "text in UTF-16", "PowerShell's `>` writes that: use pg_dump --file=dump.sql"),
-    (0, b"\x1f\x8b", "packed by gzip twice", "unpack it once"),
-    (0, b"SQLite format 3", "a database of SQLite", "only dumps of Postgres can be loaded"),
+    (0, b"PGDMP", "an archive in pg_dump's custom format", "convert it to SQL: pg_restore --no-owner -f dump.sql FILE"),
+    (257, b"ustar", "a tar archive", "convert a dump of pg_dump -Ft to SQL: pg_restore --no-owner -f dump.sql FILE"),
+    (0, b"PK\x03\x04", "a zip archive", "extract the dump, or compress it with gzip"),
+    (0, b"BZh", "compressed with bzip2", "decompress it, or compress it with gzip"),
+    (0, b"\xfd7zXZ", "compressed with xz", "decompress it, or compress it with gzip"),
+    (0, b"\x28\xb5\x2f\xfd", "compressed with zstd", "decompress it, or compress it with gzip"),
+    (0, b"\xff\xfe", "text in UTF-16", "use pg_dump --file=dump.sql instead of PowerShell's `>`"),
+    (0, b"\x1f\x8b", "compressed with gzip twice", "decompress it once"),
+    (0, b"SQLite format 3", "an SQLite database", "load a dump of PostgreSQL"),
 ];
 
 /// The words with which a statement of a script for psql begins. <https://www.postgresql.org/docs/current/sql-commands.html>
@@ -32,7 +32,7 @@ pub(super) fn is_gzip(head: &[u8]) -> bool {
 pub(super) fn check(head: &[u8]) -> Result<(), Refusal> {
     let begins = |at: usize, mark: &[u8]| head.get(at..).is_some_and(|rest| rest.starts_with(mark));
     match OTHERS.iter().find(|(at, mark, ..)| begins(*at, mark)) {
-        Some((_, _, what, hint)) => Err(Refusal::new(None, format!("is {what}, and not SQL"), *hint)),
+        Some((_, _, what, hint)) => Err(Refusal::new(None, format!("is {what}, not SQL"), *hint)),
         None => Ok(()),
     }
 }

@@ -54,12 +54,11 @@ impl Dump {
     /// # Errors
     /// If the file cannot be read, is no dump in SQL, is cut off, or has what cannot be loaded as one.
     pub fn prepare(path: &Path, replaces: bool) -> Result<Self, Refusal> {
-        let unreadable = |error: io::Error| {
-            Refusal::new(None, format!("cannot be read: {error}"), "name a file that pg_dump has written")
-        };
+        let unreadable =
+            |error: io::Error| Refusal::new(None, format!("cannot be read: {error}"), "pass a file that pg_dump wrote");
         let mut file = BufReader::new(File::open(path).map_err(unreadable)?);
         if file.get_ref().metadata().map_err(unreadable)?.is_dir() {
-            return Err(Refusal::new(None, "is a folder", "pg_dump -Fp writes one file: name that"));
+            return Err(Refusal::new(None, "is a folder", "pass the single file that pg_dump -Fp writes"));
         }
         if format::is_gzip(file.fill_buf().map_err(unreadable)?) {
             pack(Input::new(MultiGzDecoder::new(file)), replaces)
@@ -77,11 +76,15 @@ impl Dump {
 
 fn pack(mut sql: Input<impl Read>, replaces: bool) -> Result<Dump, Refusal> {
     let full = |error: io::Error| {
-        let hint = "the packed dump is written to the folder for temporary files: TMPDIR names another one";
-        Refusal::new(None, format!("cannot be packed: {error}"), hint)
+        let hint = "stackctl writes the compressed dump to the temporary folder: set TMPDIR to use another one";
+        Refusal::new(None, format!("cannot be compressed: {error}"), hint)
     };
     let cut = |error: io::Error| {
-        Refusal::new(None, format!("cannot be unpacked: {error}"), "it is cut off or damaged: copy it again")
+        Refusal::new(
+            None,
+            format!("cannot be decompressed: {error}"),
+            "the file is truncated or damaged: copy it again",
+        )
     };
     format::check(sql.head(format::HEAD).map_err(cut)?)?;
     let folder = tempfile::Builder::new().prefix("stackctl-dump").tempdir().map_err(full)?;
@@ -102,8 +105,8 @@ fn pack(mut sql: Input<impl Read>, replaces: bool) -> Result<Dump, Refusal> {
     packed.write_all(&loaded).map_err(full)?;
     let (sha256, packed) = packed.finish().and_then(Summed::finish).map_err(full)?;
     if packed > LARGEST {
-        let message = format!("has {} GiB packed, and at most {} can be loaded", packed >> 30, LARGEST >> 30);
-        let hint = "load it from a host that reaches the database: `stackctl db connect` tells how";
+        let message = format!("is too large: {} GiB compressed (maximum {} GiB)", packed >> 30, LARGEST >> 30);
+        let hint = "load it from a host that can reach the database; run `stackctl db connect` to connect";
         return Err(Refusal::new(None, message, hint));
     }
     Ok(Dump { folder, sha256, packed, unpacked, owners: statements.owners })

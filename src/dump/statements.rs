@@ -97,7 +97,8 @@ impl Statements {
     /// that is 0, a longer piece is needed.
     pub(super) fn read(&mut self, piece: Piece, out: &mut Vec<u8>) -> Result<usize, Refusal> {
         if piece.bytes.contains(&0) {
-            return Err(self.refuse("has a byte 0, which no SQL has", "it is damaged, or no dump in SQL"));
+            return Err(self
+                .refuse("contains a NUL byte, which is invalid in SQL", "the file is damaged, or is not an SQL dump"));
         }
         if !self.is_line_begun && !piece.complete && piece.bytes.len() < LOOKED_AT {
             return Ok(0);
@@ -111,7 +112,7 @@ impl Statements {
 
     /// After the last piece.
     pub(super) fn end(&mut self, out: &mut Vec<u8>) -> Result<(), Refusal> {
-        let is_begun = |line: u64| format!(", begun in line {line}");
+        let is_begun = |line: u64| format!(" that begins in line {line}");
         let (place, since) = if self.rows.copies > 0 {
             ("in the rows of a table", is_begun(self.rows.since))
         } else if !self.statement.is_empty() {
@@ -121,7 +122,7 @@ impl Statements {
         } else if self.is_dump_open {
             ("before its last line, `-- PostgreSQL database dump complete`", String::new())
         } else if !self.has_statement {
-            return Err(Refusal::new(None, "has no statement", "is it the right file?"));
+            return Err(Refusal::new(None, "contains no statements", "check that it is the right file"));
         } else {
             self.release(out);
             return Ok(());
@@ -129,7 +130,7 @@ impl Statements {
         if !self.is_line_begun {
             self.line = (self.line - 1).max(1);
         }
-        Err(self.refuse(&format!("it ends {place}{since}"), "it is cut off: make it anew, or copy it again"))
+        Err(self.refuse(&format!("it ends {place}{since}"), "the file is truncated: dump or copy it again"))
     }
 
     fn refuse(&self, message: &str, hint: &str) -> Refusal {
@@ -194,8 +195,8 @@ impl Statements {
             }
             Part::Command => self.command(text)?,
             Part::Endless => {
-                let message = format!("has a word of more than {LONGEST} bytes");
-                return Err(self.refuse(&message, "it is damaged, or no dump in SQL"));
+                let message = format!("contains a word of more than {LONGEST} bytes");
+                return Err(self.refuse(&message, "the file is damaged, or is not an SQL dump"));
             }
             Part::Symbol(b';') if self.statement.is_empty() => {}
             _ => return self.token(part, rest, length, out),
@@ -208,9 +209,9 @@ impl Statements {
         let text = &rest[..length];
         if self.statement.is_empty() {
             if !self.has_statement && !format::can_begin(text) {
-                let message = format!("no statement of SQL begins with `{}`", format::shown(rest));
-                let hint =
-                    "pg_dump writes a dump in SQL; rows of a CSV file go in by the application, or by \\copy of psql";
+                let message = format!("invalid SQL statement: it begins with `{}`", format::shown(rest));
+                let hint = "use pg_dump to write an SQL dump; load the rows of a CSV file with the application or with \
+                     \\copy in psql";
                 return Err(self.refuse(&message, hint));
             }
             self.has_statement = true;
@@ -229,12 +230,12 @@ impl Statements {
     fn misread(&self, misread: Misread) -> Refusal {
         match misread {
             Misread::Begins => self.refuse(
-                "psql takes the name `begin` for the beginning of the function's body, and does not see its end",
-                "write the name in quotes: \"begin\"",
+                "psql takes the name `begin` for the start of the function's body, and does not find its end",
+                "quote the name: \"begin\"",
             ),
             Misread::NeverEnds => self.refuse(
-                &format!("psql takes this for a part of the function that is created in line {}", self.since),
-                "there, write names such as \"begin\", \"case\" and \"end\" in quotes",
+                &format!("psql takes this for a part of the function created in line {}", self.since),
+                "quote names such as \"begin\", \"case\" and \"end\" there",
             ),
         }
     }
@@ -281,20 +282,20 @@ impl Statements {
             Meaning::Commits if is_after_large_objects && is_held => return Ok(true),
             Meaning::Commits | Meaning::EndsTransaction if is_in_one => {
                 return Err(self.refuse_statement(
-                    "ends a transaction, and the dump is loaded in one: whole or not at all",
-                    "take its BEGIN and COMMIT out, or add --replace, which loads into a new database",
+                    "ends a transaction, but the whole dump is loaded in one transaction",
+                    "remove its BEGIN and COMMIT, or add --replace to load into a new database",
                 ));
             }
             Meaning::WholeDatabase => {
                 return Err(self.refuse_statement(
-                    "is about a whole database",
-                    "make the dump without --create; `stackctl db load --replace` starts from an empty database",
+                    "applies to a whole database",
+                    "dump without --create; `stackctl db load --replace` starts from an empty database",
                 ));
             }
             Meaning::Encoding(encoding) if format::is_only_for_clients(encoding) => {
                 return Err(self.refuse_statement(
-                    &format!("is in the encoding {encoding}, in which a character can have a backslash in it"),
-                    "make the dump in the database's own encoding, or with pg_dump --encoding=UTF8",
+                    &format!("uses the encoding {encoding}, in which characters can contain a backslash"),
+                    "dump in the database's own encoding, or with pg_dump --encoding=UTF8",
                 ));
             }
             Meaning::Rows => {
@@ -332,12 +333,12 @@ impl Statements {
                 Ok(())
             }
             b"c" | b"connect" => Err(self.refuse(
-                "changes to another database",
-                "a dump by pg_dump without --create, or of one database instead of pg_dumpall's, does not",
+                "connects to another database",
+                "dump with pg_dump without --create; use pg_dump for one database instead of pg_dumpall",
             )),
             _ => Err(self.refuse(
-                &format!("`{}` is a command for psql, and not SQL", format::shown(text)),
-                "put what it would read into the file, or take the line out",
+                &format!("`{}` is a psql command, not SQL", format::shown(text)),
+                "insert what it would read into the file, or remove the line",
             )),
         }
     }

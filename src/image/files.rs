@@ -75,11 +75,11 @@ fn gather(
     (found, length): (&mut Vec<Found>, &mut u64),
 ) -> Result<(), Failure> {
     let broken = |error: std::io::Error| {
-        unusable(from, &error.to_string()).hint("`files` names files and folders from the folder of stack.yaml")
+        unusable(from, &error.to_string()).hint("write the paths in `files` relative to the folder of stack.yaml")
     };
     let whole = from.canonicalize().map_err(broken)?;
     if !whole.starts_with(root) {
-        let why = "it is a link that leaves the folder of stack.yaml, and would be another file on each computer";
+        let why = "the link points outside the folder of stack.yaml";
         return Err(unusable(from, why).hint("copy the file into the project"));
     }
     let metadata = fs::metadata(&whole).map_err(broken)?;
@@ -87,7 +87,7 @@ fn gather(
         let entries = fs::read_dir(&whole).and_then(Iterator::collect::<std::io::Result<Vec<_>>>).map_err(broken)?;
         for entry in entries {
             let Some(name) = entry.file_name().to_str().map(str::to_owned) else {
-                return Err(unusable(&entry.path(), "its name is not UTF-8"));
+                return Err(unusable(&entry.path(), "the name is not valid UTF-8"));
             };
             gather(root, &from.join(&name), &format!("{path}/{name}"), mode, (&mut *found, &mut *length))?;
         }
@@ -95,10 +95,11 @@ fn gather(
     }
     *length += metadata.len();
     if *length > LARGEST || found.len() == MOST {
-        let why = format!("the `files` of a service are at most {MOST}, with {} MiB in all", LARGEST / 1024 / 1024);
-        return Err(
-            unusable(from, &why).hint("put large files into the image with a Dockerfile, or keep them in `buckets`")
+        let why = format!(
+            "too many or too large `files` of a service: at most {MOST} files and {} MiB in total",
+            LARGEST / 1024 / 1024
         );
+        return Err(unusable(from, &why).hint("add large files with a Dockerfile, or store them in `buckets`"));
     }
     let content = fs::read(&whole).map_err(broken)?;
     let mode = mode.unwrap_or_else(|| own_mode(&metadata));
@@ -200,7 +201,7 @@ mod tests {
         assert!(refused(project.path(), "none").contains("No such file"));
         let outside = tempfile::tempdir().expect("a temporary folder");
         std::os::unix::fs::symlink(outside.path(), project.path().join("link")).expect("a link");
-        assert!(refused(project.path(), "link").contains("leaves the folder"));
+        assert!(refused(project.path(), "link").contains("outside the folder"));
         fs::write(project.path().join("large"), vec![0; 11 * 1024 * 1024]).expect("it can be written");
         assert!(refused(project.path(), "large").contains("10 MiB"));
     }

@@ -70,15 +70,14 @@ pub(super) fn authorities() -> Result<Archive, Failure> {
 impl Archive {
     /// Of these entries, in this order.
     pub(super) fn of(entries: &[Entry]) -> Result<Self, Failure> {
-        let bytes =
-            archive(entries).map_err(|error| Failure::internal(format!("a layer could not be made: {error}")))?;
+        let bytes = archive(entries).map_err(|error| Failure::internal(format!("cannot create a layer: {error}")))?;
         Ok(Self { diff_id: digest(&bytes), bytes })
     }
 
     /// The layer of it.
     pub(super) fn pack(&self) -> Result<Layer, Failure> {
-        let compressed = compress(&self.bytes)
-            .map_err(|error| Failure::internal(format!("a layer could not be packed: {error}")))?;
+        let compressed =
+            compress(&self.bytes).map_err(|error| Failure::internal(format!("cannot compress a layer: {error}")))?;
         Ok(Layer { diff_id: self.diff_id.clone(), digest: digest(&compressed), compressed })
     }
 }

@@ -49,7 +49,7 @@ impl Layered {
         let own = archive.pack()?;
         let mut config: Value = serde_json::from_slice(&self.config).map_err(|error| unreadable(&error.to_string()))?;
         let diff_ids = config["rootfs"]["diff_ids"].as_array_mut();
-        diff_ids.ok_or_else(|| unreadable("it names no layers"))?.push(own.diff_id.as_str().into());
+        diff_ids.ok_or_else(|| unreadable("it lists no layers"))?.push(own.diff_id.as_str().into());
         // It may be left out, and otherwise has an entry for each layer.
         if let Some(history) = config.get_mut("history").and_then(Value::as_array_mut) {
             history.push(serde_json::json!({ "created_by": created_by }));
@@ -66,5 +66,5 @@ impl Layered {
 }
 
 fn unreadable(why: &str) -> Failure {
-    Failure::about(Subject::activity("build"), format!("the image's configuration cannot be read: {why}"))
+    Failure::about(Subject::activity("build"), format!("cannot read the configuration of the image: {why}"))
 }

@@ -82,7 +82,7 @@ impl Builder {
         let assembled = match &source.base {
             Base::Dump(file) => {
                 let file = file.clone();
-                blocking("the dump could not be taken apart", move || dump::assemble(&file)).await?
+                blocking("cannot split the dump", move || dump::assemble(&file)).await?
             }
             Base::Package(folder) => {
                 let (program, kept) = package::build(&self.root.join(folder), source.arch, &say).await?;
@@ -116,11 +116,11 @@ impl Builder {
             let image = image()?.with_authorities()?.with_files(&files)?.assemble()?;
             Ok((image, files.secret_by_looks()))
         };
-        let (image, secret_by_looks) = blocking("the image could not be assembled", lay).await?;
+        let (image, secret_by_looks) = blocking("cannot assemble the image", lay).await?;
         for file in secret_by_looks {
             self.say(
                 source,
-                &format!("warning: {file} looks like a secret, and whoever can pull the image can read it"),
+                &format!("warning: {file} looks like a secret; everybody who can pull the image can read it"),
             );
         }
         Ok(image)

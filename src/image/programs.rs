@@ -18,7 +18,7 @@ pub struct CargoProgram {
 /// `default-run` among several. Sorted by folder.
 pub async fn programs(root: &Path) -> Result<Vec<CargoProgram>, Failure> {
     let root = root.canonicalize().map_err(|error| {
-        Failure::about(Subject::file(root), error.to_string()).hint("run it in the project's folder")
+        Failure::about(Subject::file(root), error.to_string()).hint("run the command in the folder of the project")
     })?;
     let metadata = package::metadata(&root.join("Cargo.toml")).await?;
     let mut found: Vec<CargoProgram> = metadata

@@ -44,7 +44,7 @@ pub(super) async fn push(
 ) -> Result<String, Failure> {
     let reference: Reference = format!("{repository}:{tag}")
         .parse()
-        .map_err(|error| Failure::internal(format!("{repository}:{tag} is no image name: {error}")))?;
+        .map_err(|error| Failure::internal(format!("invalid image name {repository}:{tag}: {error}")))?;
     let protocol = if login.plain_http {
         ClientProtocol::HttpsExcept(vec![reference.registry().to_owned()])
     } else {
@@ -68,7 +68,8 @@ pub(super) async fn push(
             say(&format!("sent {} of {}", place + 1, image.blobs.len()));
         }
     }
-    let media = MANIFEST.parse().map_err(|_| Failure::internal("the media type of a manifest is no header"))?;
+    let media =
+        MANIFEST.parse().map_err(|_| Failure::internal("the media type of a manifest is not a valid header"))?;
     within("push the manifest", ANSWER, client.push_manifest_raw(&reference, image.manifest.clone(), media)).await?;
     Ok(format!("{sent} of {} layers sent, {} kB", image.blobs.len(), bytes / 1000))
 }
@@ -95,15 +96,17 @@ async fn within<T>(
     answer: impl Future<Output = Result<T, OciDistributionError>>,
 ) -> Result<T, Failure> {
     let Ok(answer) = tokio::time::timeout(patience, answer).await else {
-        let why = format!("the registry gives no answer within {} s", patience.as_secs());
+        let why = format!("timed out after {} s waiting for the registry", patience.as_secs());
         return Err(failed(what, Cause::Ambiguous, why));
     };
     answer.map_err(|error| failed(what, cause(&error), error.to_string()))
 }
 
 fn failed(what: &str, cause: Cause, why: String) -> Failure {
-    Failure { cause, ..Failure::about(Subject::activity(what), why) }
-        .hint("the registry is ECR's: check that it can be reached, and that the caller may push (ecr:PutImage and beside it)")
+    Failure { cause, ..Failure::about(Subject::activity(what), why) }.hint(
+        "check that this machine can reach ECR, and that the caller is allowed to push (ecr:PutImage and \
+               related actions)",
+    )
 }
 
 /// What the error says of another try.

@@ -37,9 +37,9 @@ struct RootFs {
 
 /// The image called `name`, for `arch`. Its layers stay where they are.
 pub(super) async fn pull(name: &str, arch: Arch, logins: &Logins) -> Result<Layered, Failure> {
-    let image: Reference = name.parse().map_err(|error| {
-        Failure::about(Subject::activity("build"), format!("`{name}` does not name an image: {error}"))
-    })?;
+    let image: Reference = name
+        .parse()
+        .map_err(|error| Failure::about(Subject::activity("build"), format!("invalid image name `{name}`: {error}")))?;
     let host = image.resolve_registry().to_owned();
     let is_local = is_local(&host);
     // A registry of this computer needs no TLS, as for Docker.
@@ -55,31 +55,31 @@ pub(super) async fn pull(name: &str, arch: Arch, logins: &Logins) -> Result<Laye
     };
     let refused = |error: OciDistributionError| match error {
         OciDistributionError::ImageManifestNotFoundError(_) => {
-            let hint = format!("set `arch` to the one that the image is for, or name another image than {name}");
-            registry.failed(&format!("it is not there for linux/{}", arch.name())).hint(hint)
+            let hint = format!("set `arch` to the architecture of the image, or use another image than {name}");
+            registry.failed(&format!("not available for linux/{}", arch.name())).hint(hint)
         }
         OciDistributionError::UnauthorizedError { .. } | OciDistributionError::AuthenticationFailure(_) => {
-            let hint = "stackctl pulls public images, and those of ECR that your AWS credentials may pull";
-            registry.failed(&format!("the registry refuses it: {error}")).hint(hint)
+            let hint = "use a public image, or an ECR image that your AWS credentials are allowed to pull";
+            registry.failed(&format!("the registry denied access: {error}")).hint(hint)
         }
-        error => {
-            registry.failed(&error.to_string()).hint("check its name, and that its registry can be reached from here")
-        }
+        error => registry
+            .failed(&error.to_string())
+            .hint("check the name of the image, and that this machine can reach the registry"),
     };
     let client = &registry.client;
     client.auth(&registry.image, &auth, RegistryOperation::Pull).await.map_err(refused)?;
     let (manifest, digest, config) = client.pull_manifest_and_config(&registry.image, &auth).await.map_err(refused)?;
     let found: Config = serde_json::from_str(&config)
-        .map_err(|error| registry.failed(&format!("its configuration cannot be read: {error}")))?;
+        .map_err(|error| registry.failed(&format!("cannot read its configuration: {error}")))?;
     let (wanted, is) = (arch.name(), &found.architecture);
     if found.os != "linux" || is != wanted {
-        let hint = format!("name an image for linux/{wanted}, or set `arch: {is}`");
+        let hint = format!("use an image for linux/{wanted}, or set `arch: {is}`");
         return Err(registry
-            .failed(&format!("it is for {}/{is}, and the service runs on linux/{wanted}", found.os))
+            .failed(&format!("the image is for {}/{is}, but the service runs on linux/{wanted}", found.os))
             .hint(hint));
     }
     if found.rootfs.diff_ids.len() != manifest.layers.len() {
-        return Err(registry.failed("its configuration names other layers than its manifest"));
+        return Err(registry.failed("its configuration and its manifest list different layers"));
     }
     let version = registry.image.tag().unwrap_or(&digest).replace(':', "-");
     let registry = Arc::new(registry);
@@ -90,9 +90,8 @@ pub(super) async fn pull(name: &str, arch: Arch, logins: &Logins) -> Result<Laye
 fn layers(registry: &Arc<Registry>, manifest: OciImageManifest, diff_ids: Vec<String>) -> Result<Vec<Stored>, Failure> {
     let layers = manifest.layers.into_iter().zip(diff_ids).map(|(layer, diff_id)| {
         let OciDescriptor { media_type, digest, size, .. } = layer;
-        let media = in_oci(&media_type).ok_or_else(|| {
-            registry.failed(&format!("it has a layer of the type {media_type}, which cannot be copied"))
-        })?;
+        let media =
+            in_oci(&media_type).ok_or_else(|| registry.failed(&format!("cannot copy a layer of type {media_type}")))?;
         let length = u64::try_from(size).unwrap_or_default();
         Ok(Stored { diff_id, media, blob: Blob::elsewhere(digest, length, Arc::clone(registry)) })
     });

@@ -21,7 +21,7 @@ impl Registry {
     pub(super) async fn blob(&self, digest: &str) -> Result<Vec<u8>, Failure> {
         let mut bytes = Vec::new();
         let fetched = self.client.pull_blob(&self.image, digest, &mut bytes).await;
-        fetched.map_err(|error| self.failed(&format!("a layer cannot be fetched: {error}")))?;
+        fetched.map_err(|error| self.failed(&format!("cannot download a layer: {error}")))?;
         Ok(bytes)
     }
 

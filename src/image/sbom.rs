@@ -74,9 +74,9 @@ pub(super) fn bill(resolved: &Resolved, root: &str) -> Result<Vec<u8>, Failure> 
     let packages: BTreeMap<&str, &Package> =
         resolved.packages.iter().map(|package| (package.id.as_str(), package)).collect();
     let nodes: BTreeMap<&str, &Node> = resolved.resolve.nodes.iter().map(|node| (node.id.as_str(), node)).collect();
-    let root = packages
-        .get(root)
-        .ok_or_else(|| Failure::about(Subject::program("cargo metadata"), format!("it does not tell of {root}")))?;
+    let root = packages.get(root).ok_or_else(|| {
+        Failure::about(Subject::program("cargo metadata"), format!("package {root} not found in the output"))
+    })?;
 
     let mut reached = BTreeSet::from([root.id.as_str()]);
     let mut to_visit = vec![root.id.as_str()];

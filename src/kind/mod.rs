@@ -227,7 +227,7 @@ pub trait Kind: Send + Sync + 'static {
         _live: &Self::Live,
         _changes: &Changed<Self::Field>,
     ) -> impl Future<Output = Result<Self::Live, Failure>> + Send {
-        let failure = Failure::internal(format!("nothing of {address} is changed in place"));
+        let failure = Failure::internal(format!("{address} cannot be changed in place"));
         async { Err(failure) }
     }
 
@@ -236,7 +236,7 @@ pub trait Kind: Send + Sync + 'static {
 
     /// Gives `live`, which no stack owns, the tags of `address`. Repeating it changes nothing.
     fn adopt(_cx: &Context, address: &Address, _live: &Self::Live) -> impl Future<Output = Result<(), Failure>> + Send {
-        let failure = Failure::internal(format!("nothing is adopted as {address}"));
+        let failure = Failure::internal(format!("{address} cannot be adopted"));
         async { Err(failure) }
     }
 
@@ -248,7 +248,7 @@ pub trait Kind: Send + Sync + 'static {
     /// Whether this failure goes away by waiting (a role that cannot be assumed yet, an interface that lingers),
     /// and in a few words what is waited for. Judged by operation and code, never by text.
     fn passing(failure: &Failure) -> Option<&'static str> {
-        failure.is(&["DependencyViolation"]).then_some("what still uses it to go")
+        failure.is(&["DependencyViolation"]).then_some("the resources that use it to be deleted")
     }
 
     /// What goes on by itself if nobody waits until `live` is ready, as a sentence that goes on after its address.

@@ -30,7 +30,7 @@ impl Registry {
     /// # Errors
     /// An internal failure if there is no kind of that name: addresses are read from what kinds have written.
     pub fn of(&self, address: &Address) -> Result<&dyn AnyKind, Failure> {
-        self.named(address.kind()).ok_or_else(|| Failure::internal(format!("{address}: there is no such kind")))
+        self.named(address.kind()).ok_or_else(|| Failure::internal(format!("{address}: unknown kind")))
     }
 }
 

@@ -62,7 +62,7 @@ impl fmt::Display for Address {
 
 /// A text that is not `<kind>.<name>`.
 #[derive(Debug, thiserror::Error)]
-#[error("`{0}` is not an address: it should read <kind>.<name>, such as service.web")]
+#[error("invalid address `{0}`: expected <kind>.<name>, such as service.web")]
 pub struct NotAnAddress(String);
 
 impl FromStr for Address {

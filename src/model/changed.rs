@@ -19,7 +19,8 @@ impl<F: Field> Changed<F> {
         let mut named = Vec::with_capacity(changes.len());
         for change in changes {
             let name = Name::<F>::parse(&change.field).filter(|_| change.how == How::InPlace);
-            let name = name.ok_or_else(|| Failure::internal(format!("`{}` is not changed in place", change.field)))?;
+            let name =
+                name.ok_or_else(|| Failure::internal(format!("`{}` cannot be changed in place", change.field)))?;
             named.push(name.field());
         }
         Ok(F::ALL.iter().copied().filter(|field| named.contains(field)).collect())

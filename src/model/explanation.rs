@@ -125,7 +125,7 @@ impl Evidence {
             Self::ServiceEvents { lines } => lines.iter().map(|line| format!("ECS: {line}")).collect(),
             Self::StoppedTask { task, end } => vec![format!("task {task}: {end}")],
             Self::Log { task, unreadable: Some(why), .. } => {
-                vec![format!("the log of task {task} cannot be read: {why}")]
+                vec![format!("cannot read the log of task {task}: {why}")]
             }
             Self::Log { task, lines, .. } if lines.is_empty() => vec![format!("task {task} wrote no log")],
             Self::Log { lines, .. } => lines.iter().map(|line| format!("  | {line}")).collect(),
@@ -207,7 +207,7 @@ mod tests {
                 "  | two",
                 "task 9526: No image",
                 "task 9526 wrote no log",
-                "the log of task fab8 cannot be read: denied",
+                "cannot read the log of task fab8: denied",
                 "health check: GET /status on port 3000 must return 200. A task is replaced after 3 failures in a row, 5 s apart",
                 "error: no such file",
                 "likely cause: It needs more memory.",

@@ -155,7 +155,7 @@ impl Failure {
 
     /// A defect of stackctl itself.
     pub fn internal(message: impl Into<String>) -> Self {
-        let hint = "this is a defect of stackctl: please report it with the output of the same command and -v";
+        let hint = "this is a bug in stackctl: report it with the output of the same command run with -v";
         Self { cause: Cause::Internal, ..Self::about(Subject::program("stackctl"), message).hint(hint) }
     }
 

@@ -161,7 +161,7 @@ impl<F> Serialize for Name<F> {
 impl<'de, F: Field> Deserialize<'de> for Name<F> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        Self::parse(&text).ok_or_else(|| D::Error::custom(format!("there is no field `{text}`")))
+        Self::parse(&text).ok_or_else(|| D::Error::custom(format!("unknown field `{text}`")))
     }
 }
 

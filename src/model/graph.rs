@@ -46,7 +46,7 @@ pub struct Graph {
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum GraphError {
     /// A resource needs one that is not in the graph.
-    #[error("{by} needs {missing}, which the stack does not have")]
+    #[error("{by} needs {missing}, which does not exist in the stack")]
     Missing {
         /// Who needs it.
         by: Address,
@@ -54,7 +54,7 @@ pub enum GraphError {
         missing: Address,
     },
     /// Resources that need each other.
-    #[error("these need each other in a circle: {}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join(" → "))]
+    #[error("circular dependency: {}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join(" → "))]
     Cycle(Vec<Address>),
 }
 

@@ -89,9 +89,7 @@ impl Input {
     pub fn get(&self) -> Result<&str, Failure> {
         match self {
             Self::Known(value) => Ok(value),
-            Self::Output { from, output } => {
-                Err(Failure::internal(format!("{from} has not given its output `{output}` yet")))
-            }
+            Self::Output { from, output } => Err(Failure::internal(format!("{from} has no output `{output}` yet"))),
             Self::Joined { parts } | Self::Digest { parts } => {
                 let unknown = parts.iter().find(|part| part.known().is_none());
                 unknown.map_or(Ok(""), Self::get)

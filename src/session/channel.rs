@@ -240,7 +240,8 @@ impl Channel {
             }
             Payload::Flag => events.extend(Flag::decode(&message.payload).map(Event::Flag)),
             Payload::EncryptionChallenge => {
-                events.push(Event::Closed("the agent wants an encrypted session, which is not supported".to_owned()));
+                events
+                    .push(Event::Closed("the agent requires an encrypted session, which is not supported".to_owned()));
             }
             Payload::None | Payload::Size | Payload::HandshakeResponse | Payload::Unknown => {}
         }

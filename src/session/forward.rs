@@ -160,9 +160,9 @@ impl Way {
     async fn begin(mut session: Session, say: Say) -> Result<Self, Failure> {
         let failed = |why: String| Failure::about(Subject::command("forward"), why);
         let agent = timeout(OPENING, greeted(&mut session.events)).await;
-        let agent = agent.map_err(|_| failed("the task's agent does not answer".to_owned()))?.map_err(failed)?;
+        let agent = agent.map_err(|_| failed("timed out waiting for the task's agent".to_owned()))?.map_err(failed)?;
         if !is_later(&agent, ONE_BY_ONE) {
-            return Err(failed(format!("the task's agent is too old for it ({agent}): a new task has a newer one")));
+            return Err(failed(format!("the task's agent is too old ({agent}): a new task gets a newer one")));
         }
         if !is_later(&agent, IMPATIENT) {
             tokio::spawn(stay_alive(session.input.downgrade()));
@@ -202,15 +202,15 @@ async fn greeted(events: &mut mpsc::Receiver<Event>) -> Result<String, String> {
         match event {
             Event::Greeted { agent, session } if session == PORT => version = agent,
             Event::Greeted { session, .. } => {
-                return Err(format!("the agent began a session of another kind: {session}"));
+                return Err(format!("the agent opened an unexpected session: {session}"));
             }
             Event::Ready => return Ok(version),
-            Event::Closed(why) if why.is_empty() => return Err("the session ended at once".to_owned()),
+            Event::Closed(why) if why.is_empty() => return Err("the session ended immediately".to_owned()),
             Event::Closed(why) => return Err(why),
             _ => {}
         }
     }
-    Err("the session ended at once".to_owned())
+    Err("the session ended immediately".to_owned())
 }
 
 async fn stay_alive(input: mpsc::WeakSender<Input>) {
@@ -232,7 +232,7 @@ async fn hand_out(mut events: mpsc::Receiver<Event>, streams: Streams, say: Say)
         match event {
             Event::Data(bytes) => {
                 let Ok(frames) = decoder.decode(&bytes) else {
-                    "the agent sent what is no frame".clone_into(&mut why);
+                    "the agent sent an invalid frame".clone_into(&mut why);
                     break;
                 };
                 for frame in frames {

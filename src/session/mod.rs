@@ -142,7 +142,7 @@ impl Driver {
                 Done::Left => return self.leave(&mut socket).await,
                 Done::Lost(why) => {
                     let Some(again) = self.again().await else {
-                        let why = format!("the connection to Session Manager is lost: {why}");
+                        let why = format!("lost the connection to Session Manager: {why}");
                         return drop(self.events.send(Event::Closed(why)).await);
                     };
                     socket = again;
@@ -169,7 +169,7 @@ impl Driver {
                         Some(Ok(tungstenite::Message::Binary(bytes))) => bytes,
                         Some(Ok(tungstenite::Message::Text(text))) => text.into(),
                         Some(Ok(tungstenite::Message::Close(_))) | None => {
-                            return Done::Lost("it was closed at the other end".to_owned());
+                            return Done::Lost("closed by the other end".to_owned());
                         }
                         Some(Ok(_)) => continue,
                         Some(Err(error)) => return Done::Lost(error.to_string()),
@@ -192,7 +192,7 @@ impl Driver {
                 },
                 _ = repeat.tick() => {
                     if !self.channel.repeat(Instant::now()) {
-                        return Done::Lost("nothing is answered any more".to_owned());
+                        return Done::Lost("the other end stopped answering".to_owned());
                     }
                     if !self.channel.is_ready() && opened.elapsed() > HANDSHAKE {
                         self.channel.begin();

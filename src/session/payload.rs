@@ -93,7 +93,7 @@ impl HandshakeRequest {
         let done = |action: &Action| {
             let error = match action.action_type.as_str() {
                 "SessionType" => None,
-                "KMSEncryption" => Some("sessions that are encrypted with a key of KMS are not supported".to_owned()),
+                "KMSEncryption" => Some("sessions encrypted with a KMS key are not supported".to_owned()),
                 other => Some(format!("the action {other} is not supported")),
             };
             refused = refused.take().or_else(|| error.clone());

@@ -28,7 +28,7 @@ pub(super) type Socket = WebSocketStream<Upgraded>;
 pub(super) async fn open(aws: &Aws, url: &str, token: &str, client: &str) -> Result<Socket, Failure> {
     let failed = |why: String| {
         Failure::about(Subject::activity("open the data channel"), why)
-            .hint("is https to ssmmessages in the stack's region allowed from here?")
+            .hint("check that this machine can reach ssmmessages in the stack's region over HTTPS")
     };
     // The same client as everything else that speaks HTTPS here: certificates and proxies of this machine hold.
     let http = url.replacen("ws", "http", 1);
@@ -50,7 +50,7 @@ pub(super) async fn open(aws: &Aws, url: &str, token: &str, client: &str) -> Res
     if response.status() != StatusCode::SWITCHING_PROTOCOLS
         || accept != Some(derive_accept_key(key.as_bytes()).as_bytes())
     {
-        return Err(failed(format!("Session Manager answered {} in place of a WebSocket", response.status())));
+        return Err(failed(format!("Session Manager returned {} instead of a WebSocket", response.status())));
     }
     let upgraded = response.upgrade().await.map_err(|error| failed(chain(&error.without_url())))?;
     let mut socket = WebSocketStream::from_raw_socket(upgraded, Role::Client, None).await;

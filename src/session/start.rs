@@ -125,11 +125,11 @@ impl<'a> Tasks<'a> {
             Some(id) => {
                 let known: Vec<&str> = tasks.iter().take(TOLD).map(short).collect();
                 let more = if tasks.len() > TOLD { ", …" } else { "" };
-                Failure::about(Subject::activity("find a task"), format!("no task {id} of {service} runs"))
-                    .hint(format!("there are: {}{more}", known.join(", ")))
+                Failure::about(Subject::activity("find a task"), format!("{service} has no running task {id}"))
+                    .hint(format!("running tasks: {}{more}", known.join(", ")))
             }
-            None => Failure::about(Subject::activity("find a task"), format!("no task of {service} runs"))
-                .hint("`stackctl status` shows the service, and `stackctl logs` what its tasks have written"),
+            None => Failure::about(Subject::activity("find a task"), format!("{service} has no running tasks"))
+                .hint("run `stackctl status` to see the service, and `stackctl logs` to see its log"),
         }
     }
 
@@ -138,19 +138,19 @@ impl<'a> Tasks<'a> {
         if !tasks.iter().any(|task| task.enable_execute_command()) {
             return Failure::about(
                 Subject::activity("find a task"),
-                format!("the tasks of {service} were started before `exec: true`"),
+                format!("the tasks of {service} were started before `exec: true` was set"),
             )
-            .hint("bring the stack up, which replaces them: stackctl up");
+            .hint("replace the tasks: stackctl up");
         }
         let state = |task: &&SdkTask| format!("task {}: {}", short(task), agent(task, service).unwrap_or("no agent"));
         let states: Vec<String> = tasks.iter().take(TOLD).map(state).collect();
         let failure = Failure::about(
             Subject::activity("find a task"),
-            format!("the agent of ECS Exec does not run in any task of {service}"),
+            format!("the ECS Exec agent is not running in any task of {service}"),
         )
         .hint(
-            "it needs its role's permissions, a root file system that can be written, and a way out to ssmmessages: \
-                 `stackctl plan` shows whether something was changed by hand",
+            "the agent needs the permissions of its role, a writable root file system and access to ssmmessages; run \
+             `stackctl plan` to see changes made by hand",
         );
         failure.evidence(Evidence::Findings { lines: states })
     }
@@ -222,9 +222,9 @@ impl Running {
             // What cannot be asked now can be asked again; the channel itself tells of a network that is gone.
             let Ok(answer) = call.send().await else { continue };
             let gone = match answer.tasks().first() {
-                Some(task) if has_ended(task) => task.stopped_reason().unwrap_or("ECS gives no reason").to_owned(),
+                Some(task) if has_ended(task) => task.stopped_reason().unwrap_or("ECS gave no reason").to_owned(),
                 Some(_) => continue,
-                None => "ECS does not list it any more".to_owned(),
+                None => "ECS no longer lists it".to_owned(),
             };
             return format!("task {} has stopped: {gone}", self.id());
         }

@@ -87,7 +87,7 @@ async fn a_network_and_a_database_with_its_data_are_adopted() {
     theirs.ask("postgres", THEIRS, "CREATE TABLE theirs AS SELECT 42 AS answer");
     let said = world.ends_with(0, &["adopt", "db_instance.database", "theirs", "--yes"]);
     let words = said.split_whitespace().collect::<Vec<_>>().join(" ");
-    for change in ["public true → false", "password set by somebody else → the stack's own"] {
+    for change in ["public true → false", "password changed by somebody else → the stack's own"] {
         assert!(words.contains(change), "{said}");
     }
     let url = world.up();

@@ -36,7 +36,7 @@ async fn a_night_without_tasks_is_no_drift_and_ends_with_its_entry() {
     until::so("no task runs", async || world.status()["services"][0]["running"] == 0).await;
     assert_eq!(world.settled(), Vec::<String>::new(), "the night is no drift");
     let status = world.must(&["status"]);
-    assert!(status.contains("0 to 0 tasks by the schedule's `night`, cpu 60"), "{status}");
+    assert!(status.contains("0 to 0 tasks (scheduled: `night`), cpu 60"), "{status}");
 
     // Neither a change nor a release ends it.
     world.edit("cpu: 60", "cpu: 70");

@@ -145,7 +145,7 @@ async fn a_client_with_host_and_port_alone_is_served_if_asked_for() {
         "    env: { CACHE_HOST: ((cache.host)), ADDRESS: ((cache.url)) }\n    stop_timeout: 2\n",
     );
     let planned = world.must(&["plan"]);
-    assert!(planned.contains("! cache.main takes no password, and clients without TLS"), "{planned}");
+    assert!(planned.contains("! cache.main requires no password, and clients without TLS"), "{planned}");
     assert!(!planned.contains("secret.cache"), "{planned}");
     let url = world.up();
     assert_eq!(world.plan(), Vec::<String>::new());

@@ -146,7 +146,7 @@ async fn foreign_records_are_refused_or_shared_and_never_deleted() {
     let refused = world.stackctl(&["up", "--yes"]);
     let said = text(&refused);
     assert_eq!(refused.status.code(), Some(1), "{said}");
-    assert!(said.contains("stackctl did not make it") && said.contains("203.0.113.7"), "{said}");
+    assert!(said.contains("was not created by stackctl") && said.contains("203.0.113.7"), "{said}");
     let there = dns.sets().await;
     let theirs = there.iter().find(|set| *set.r#type() == RrType::A).expect("it is there still");
     assert_eq!(theirs.resource_records()[0].value(), "203.0.113.7");

@@ -64,7 +64,7 @@ async fn the_sample_gives_the_documented_rates_and_leaves_nothing() {
     let refused = world.stackctl(&["db", "load", sample, "--yes"]);
     assert_eq!(refused.status.code(), Some(1), "{}", text(&refused));
     let said = text(&refused);
-    assert!(said.contains("already exists") && said.contains("the database is as it was"), "{said}");
+    assert!(said.contains("already exists") && said.contains("the database is unchanged"), "{said}");
     assert!(said.contains("A statement failed.") && said.contains("then run `stackctl db load` again."), "{said}");
     assert!(!said.contains("stackctl deploy") && !said.contains("stackctl logs"), "a load is no release: {said}");
     assert_eq!(world.plan(), Vec::<String>::new(), "what was there for the load is gone");
@@ -198,10 +198,10 @@ async fn a_hundred_megabytes_are_loaded_for_the_owner_or_not_at_all() {
 async fn what_is_no_dump_is_told_with_its_line_before_any_call() {
     let world = World::start();
     let bad = [
-        ("archive.dump", "PGDMP\u{1}", "archive.dump: is an archive in pg_dump's own format"),
-        ("rows.csv", "day,price\n2021-01-01,3\n", "rows.csv:1:1: no statement of SQL begins with `day,price`"),
-        ("cut.sql", "COPY a FROM stdin;\n1\n", "cut.sql:2:1: it ends in the rows of a table, begun in line 1"),
-        ("other.sql", "SELECT 1;\n\\connect other\n", "other.sql:2:1: changes to another database"),
+        ("archive.dump", "PGDMP\u{1}", "archive.dump: is an archive in pg_dump's custom format"),
+        ("rows.csv", "day,price\n2021-01-01,3\n", "rows.csv:1:1: invalid SQL statement: it begins with `day,price`"),
+        ("cut.sql", "COPY a FROM stdin;\n1\n", "cut.sql:2:1: it ends in the rows of a table that begins in line 1"),
+        ("other.sql", "SELECT 1;\n\\connect other\n", "other.sql:2:1: connects to another database"),
     ];
     world.forget_calls().await;
     for (name, content, expected) in bad {
@@ -391,7 +391,7 @@ async fn a_stopped_load_leaves_no_half_of_a_database() {
     let stopped = child.wait_with_output().expect("it ends");
     let said = text(&stopped);
     assert_eq!(stopped.status.code(), Some(1), "{said}");
-    assert!(said.contains("the database is as it was"), "{said}");
+    assert!(said.contains("the database is unchanged"), "{said}");
     assert_eq!((half_loaded(world).await.as_str(), rows(world).await.as_str()), ("0", "0"), "{said}");
     assert_eq!(sweep::everything(world).await, before, "nothing of the loading stays");
 

@@ -136,7 +136,7 @@ async fn a_command_runs_in_a_running_task_on_a_terminal_of_its_own() {
         "{missing}"
     );
     let other = tiny.ends_with(1, &["exec", "web", "--task", "nope", "--", "/app/tiny", "say"]);
-    assert!(other.contains("no task nope of web runs") && other.contains("there are: "), "{other}");
+    assert!(other.contains("web has no running task nope") && other.contains("there are: "), "{other}");
     // As on AWS, nothing comes back of how it ended.
     tiny.ends_with(0, &["exec", "web", "--", "/app/tiny", "fail"]);
     let events = world.must(&["exec", "web", "--output", "json", "--", "/app/tiny", "say", "x"]);

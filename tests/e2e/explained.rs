@@ -50,7 +50,7 @@ async fn a_program_that_ends_is_explained_with_code_log_and_advice() {
         &[
             back,
             "task ",
-            "container web ended with exit code 137 (killed: out of memory, or it did not end within stop_timeout)",
+            "container web ended with exit code 137 (killed: out of memory, or it did not stop within stop_timeout)",
             "\"says\":\"one\"",
             "likely cause: The program needs more memory than the task has",
             "next: Raise `memory` in stack.yaml",
@@ -62,7 +62,7 @@ async fn a_program_that_ends_is_explained_with_code_log_and_advice() {
             back,
             "Essential container in task exited; container web ended with exit code 0",
             "  | no work for me",
-            "likely cause: The program exited by itself with code 0, but a service must keep running.",
+            "likely cause: The program exited with code 0, but a service must keep running.",
             "next: Run it in the foreground.",
         ],
     );
@@ -72,7 +72,7 @@ async fn a_program_that_ends_is_explained_with_code_log_and_advice() {
             back,
             "container web ended with exit code 101",
             "the colour is missing",
-            "likely cause: The program exited by itself with code 101. Its last lines are above.",
+            "likely cause: The program exited with code 101. See its last lines above.",
             "next: Fix the cause, then run `stackctl deploy` again.",
         ],
     );
@@ -82,11 +82,11 @@ async fn a_program_that_ends_is_explained_with_code_log_and_advice() {
         &[
             back,
             "  | FATAL: password authentication failed for user \"app\"",
-            "likely cause: The database does not accept the password that the program sends.",
-            "next: Connect with DATABASE_URL as it is.",
+            "likely cause: The database rejects the password that the program sends.",
+            "next: Connect with DATABASE_URL unchanged.",
         ],
     );
-    assert!(!refused.contains("The program exited by itself"), "one cause is named: {refused}");
+    assert!(!refused.contains("The program exited with"), "one cause is named: {refused}");
     has(
         &tiny.fails(("200 OK", "503 Busy")),
         &[
@@ -94,8 +94,8 @@ async fn a_program_that_ends_is_explained_with_code_log_and_advice() {
             "Task failed ELB health checks in (target-group ",
             "Health checks failed with these codes: [503]",
             "health check: GET /status on port 3000 must return 200. A task is replaced after 3 failures in a row, 5 s apart",
-            "likely cause: GET /status returned 503: the program, or something that it needs, is not ready.",
-            "next: Read the log for the reason.",
+            "likely cause: GET /status returned 503: the program or one of its dependencies is not ready.",
+            "next: See the log for the reason.",
         ],
     );
     // What runs before the new version fails, and nothing is rolled out.
@@ -108,7 +108,7 @@ async fn a_program_that_ends_is_explained_with_code_log_and_advice() {
         &[
             "container web ended with exit code 101",
             "no such table",
-            "likely cause: The program exited by itself with code 101.",
+            "likely cause: The program exited with code 101.",
             "next: ",
         ],
     );
@@ -126,7 +126,7 @@ async fn an_image_that_cannot_be_pulled_is_told_as_that() {
         &[
             "service.web: the rollout failed: ",
             "CannotPullContainerError: ",
-            "likely cause: The image is not in its registry under this name and tag",
+            "likely cause: The image does not exist under this name and tag",
             "next: Check `image` in stack.yaml",
         ],
     );

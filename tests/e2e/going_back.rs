@@ -55,7 +55,7 @@ async fn a_rollout_under_way_is_stopped_and_what_ran_before_serves() {
     let deployed = deploy.wait_with_output().expect("it ends");
     let said = text(&deployed);
     assert_eq!(deployed.status.code(), Some(5), "what was stopped by hand is no success: {said}");
-    assert!(said.contains("tiny-default-web:2 was given up, and tiny-default-web:1 serves"), "{said}");
+    assert!(said.contains("tiny-default-web:2 failed, and tiny-default-web:1 is running again"), "{said}");
     assert_eq!(tiny.0.get(&url).await.1, "one");
     let results: Vec<_> = tiny.releases().iter().map(|release| release["result"].clone()).collect();
     assert_eq!(results, ["rolled_back", "succeeded"]);

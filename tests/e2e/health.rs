@@ -41,12 +41,12 @@ async fn a_service_is_checked_for_its_codes_at_its_port() {
     // A path alone is asked for on the port of the requests, and 200 is the answer.
     let said = world.ends_with(1, &["up", "--yes"]);
     for words in [
-        "1 of 1 new tasks run, still starting: grace ends in 60 s",
+        "1 of 1 new tasks running, still starting (grace period: 60 s left)",
         "service.web: the rollout failed: ",
         "Health checks failed with these codes: [404]",
         "health check: GET /status on port 3000 must return 200. A task is replaced after 3 failures in a row, 5 s apart",
-        "likely cause: GET /status on port 3000 returned 404: the program has no such path.",
-        "next: Set `health` in stack.yaml to a path that returns 200 as soon as the program can serve.",
+        "likely cause: GET /status on port 3000 returned 404: the program does not serve this path.",
+        "next: Set `health` in stack.yaml to a path that returns 200 once the program is ready.",
     ] {
         assert!(said.contains(words), "no {words:?} in: {said}");
     }

@@ -109,7 +109,7 @@ async fn alarms_watch_what_there_is_and_say_who_is_yet_to_confirm() {
     world.edit("\nenvironments:\n", "\nalarms: { email: ops@example.com }\n\nenvironments:\n");
     let up = world.stackctl(&["up", "--yes"]);
     assert!(up.status.success(), "{}", text(&up));
-    assert!(text(&up).contains("ops@example.com has not confirmed yet"), "{}", text(&up));
+    assert!(text(&up).contains("ops@example.com has not yet confirmed"), "{}", text(&up));
 
     let config = world.sdk().await;
     let (cloudwatch, sns) = (aws_sdk_cloudwatch::Client::new(&config), aws_sdk_sns::Client::new(&config));
@@ -153,7 +153,7 @@ async fn alarms_watch_what_there_is_and_say_who_is_yet_to_confirm() {
         let resource = resources.into_iter().find(|resource| resource["address"] == address);
         resource.unwrap_or_else(|| panic!("there is no {address}"))["detail"].clone()
     };
-    assert_eq!(detail("topic.alarms"), "not confirmed yet: ops@example.com");
+    assert_eq!(detail("topic.alarms"), "not yet confirmed: ops@example.com");
     assert_eq!(detail("alarm.service-web-cpu"), "no data yet");
     sns.confirm_subscription().topic_arn(&topic).token("ops@example.com").send().await.expect("it is confirmed");
     assert_eq!(detail("topic.alarms"), Value::Null);

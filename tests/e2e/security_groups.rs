@@ -82,7 +82,8 @@ async fn groups_of_others_are_on_a_service_and_stay_theirs() {
     call.send().await.expect("it is changed");
     assert_eq!(world.changes(), ["service.web security_group"]);
     let plan = world.must(&["plan"]);
-    let why = "! service.web begins a deployment, because `security_group` changes: new tasks take the place of those that run";
+    let why = "! service.web starts a deployment because `security_group` changes: new tasks replace the running \
+               ones";
     assert!(plan.contains(why), "{plan}");
     world.up();
     assert_eq!(world.settled(), Vec::<String>::new());

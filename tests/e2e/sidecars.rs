@@ -113,7 +113,7 @@ async fn a_worker_that_fails_its_own_check_is_explained() {
     let said = world.ends_with(5, &["up", "--yes"]);
     for words in [
         "Task failed container health checks",
-        "likely cause: The command of the container's own health check failed",
+        "likely cause: The command of the container's health check failed",
         "health.start",
     ] {
         assert!(said.contains(words), "no {words:?} in {said}");

@@ -26,8 +26,7 @@ async fn tasks_move_to_spot_and_back_and_outlive_an_interruption() {
     world.edit("stop_timeout: 2", "stop_timeout: 2\n    spot: { on_demand: 1 }");
     assert_eq!(world.changes(), ["cluster.main capacity", "cluster.main capacity", "service.web capacity"]);
     let plan = world.must(&["plan"]);
-    let why =
-        "! service.web begins a deployment, because `capacity` changes: new tasks take the place of those that run";
+    let why = "! service.web starts a deployment because `capacity` changes: new tasks replace the running ones";
     assert!(plan.contains(why) && plan.contains("(none) → spot, 1 on demand"), "{plan}");
     world.up();
     assert_eq!(world.settled(), Vec::<String>::new());

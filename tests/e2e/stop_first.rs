@@ -38,8 +38,8 @@ async fn old_tasks_are_gone_before_new_ones_answer() {
     let said = world.ends_with(0, &["deploy"]);
     over.store(true, Ordering::Relaxed);
     let answers = visitor.await.expect("it ends");
-    let warned =
-        "! service.web goes away for a while: the tasks that run stop before new ones start (`replace: stop-first`)";
+    let warned = "! service.web will be unavailable for a while: the old tasks stop before the new ones start (`replace: \
+                  stop-first`)";
     assert!(said.contains(warned), "{said}");
     assert_eq!((answers.first().map(String::as_str), answers.last().map(String::as_str)), (Some("one"), Some("two")));
     assert!(answers.iter().any(|answer| answer == "503"), "nothing serves meanwhile: {answers:?}");

@@ -264,7 +264,7 @@ async fn a_role_that_stackctl_has_not_made_is_left_alone_and_said() {
     let said = text(&failed);
     assert_eq!(failed.status.code(), Some(1), "{said}");
     assert!(said.contains("there is a role developer already"), "{said}");
-    assert!(said.contains("exit code 3") && said.contains("could not be made"), "{said}");
+    assert!(said.contains("exit code 3") && said.contains("could not create or update"), "{said}");
     // Nothing half done: the stranger keeps its password, the other user is not there, and the service runs as before.
     assert_eq!(database.ask("developer", "of-somebody", "SELECT 1"), "1");
     assert_eq!(database.ask("postgres", &master, "SELECT count(*) FROM pg_roles WHERE rolname = 'app'"), "0");

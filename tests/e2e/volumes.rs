@@ -71,7 +71,7 @@ async fn services_share_files_that_outlive_their_tasks() {
     assert_eq!(world.plan(), Vec::<String>::new());
 
     let refused = world.stackctl(&["destroy", "--confirm", "tiny"]);
-    assert!(!refused.status.success() && text(&refused).contains("it is protected"), "{}", text(&refused));
+    assert!(!refused.status.success() && text(&refused).contains("deletion protection is on"), "{}", text(&refused));
     assert_eq!(file("/data/by-run").await, "run");
     world.must(&["destroy", "--confirm", "tiny", "--unprotect"]);
     assert_eq!(everything(world).await, [""; 0]);
@@ -89,7 +89,7 @@ async fn a_volume_goes_from_stack_yaml_only_when_it_is_told_to() {
     world.edit("    volumes: { uploads: /srv/files }\n", "");
     world.edit("release: [write, /data/by-release, released]", "release: [prepare]");
     let refused = world.stackctl(&["up", "--yes"]);
-    assert!(!refused.status.success() && text(&refused).contains("it is protected"), "{}", text(&refused));
+    assert!(!refused.status.success() && text(&refused).contains("deletion protection is on"), "{}", text(&refused));
     world.must(&["up", "--yes", "--unprotect"]);
     assert_eq!(world.settled(), Vec::<String>::new());
     let left = everything(world).await;

@@ -37,9 +37,9 @@ async fn status_and_deploy_tell_who_answered_5xx() {
     assert_eq!(errors[2], json!(null), "{errors}");
     let said = tiny.0.must(&["status"]);
     for words in [
-        "the load balancer itself answered 502 2 times in the last hour\n    likely cause: A task closed the connection",
+        "the load balancer itself returned 502 2 times in the last hour\n    likely cause: A task closed the connection",
         "keepAliveTimeout",
-        "the application of web answered 5xx once in the last hour\n",
+        "the application web returned 5xx once in the last hour\n",
         "stackctl logs web",
     ] {
         assert!(said.contains(words), "no {words:?} in {said}");
@@ -55,7 +55,7 @@ async fn status_and_deploy_tell_who_answered_5xx() {
     let deployed = deploy.wait_with_output().expect("it ends");
     let said = text(&deployed);
     assert!(deployed.status.success(), "{said}");
-    assert!(said.contains("the load balancer itself answered 502"), "{said}");
+    assert!(said.contains("the load balancer itself returned 502"), "{said}");
     assert!(
         said.contains("in the minutes of this deployment\n    likely cause: A task closed the connection"),
         "{said}"

@@ -160,7 +160,7 @@ services: { web: { image: \"example:1\", replicas: 0 } }
     let refused = world.stackctl(&["up", "--yes"]);
     assert_eq!(refused.status.code(), Some(1), "{}", text(&refused));
     assert!(text(&refused).contains("SubnetAlreadyInUse"), "{}", text(&refused));
-    assert!(text(&refused).contains("A standby goes with `multi_az: false`"), "{}", text(&refused));
+    assert!(text(&refused).contains("To move a standby, set `multi_az: false`"), "{}", text(&refused));
     world.edit("zones: 2", "zones: 3");
     world.must(&["up", "--yes"]);
     assert_eq!(world.plan(), Vec::<String>::new());

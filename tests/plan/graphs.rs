@@ -314,8 +314,7 @@ proptest! {
 #[test]
 fn a_resource_of_no_known_kind_is_a_failure_and_not_a_panic() {
     let stranger = LiveResource { address: Address::new("moon", "base"), id: "m".into(), live: json!({}) };
-    let failure =
-        engine::plan(&kinds::registry(), &id(), &Graph::new(), vec![stranger]).expect_err("there is no such kind");
+    let failure = engine::plan(&kinds::registry(), &id(), &Graph::new(), vec![stranger]).expect_err("unknown kind");
     assert_eq!(failure.cause, Cause::Internal);
 }
 

@@ -142,7 +142,7 @@ fn fingerprint(source: &Value) -> String {
 fn listener_rule(action: &Value, id: &str) -> Value {
     let beside = &action["beside"];
     let (words, serving) = if action.is_string() {
-        ("answer 404".to_owned(), Value::Null)
+        ("return 404".to_owned(), Value::Null)
     } else if beside.is_null() {
         (format!("forward to {}", text(&action["forward"])), action["forward"].clone())
     } else {
@@ -217,7 +217,7 @@ fn load_balancer(wants: &Value, id: &str) -> Value {
 fn listener(wants: &Value, id: &str) -> Value {
     let action = match text(&wants["action"]) {
         "redirect_to_https" => "redirect 301 to HTTPS://#{host}:443/#{path}?#{query}",
-        "not_found" => "answer 404",
+        "not_found" => "return 404",
         other => panic!("a listener does not do {other}"),
     };
     let policy = if wants["protocol"] == "HTTPS" { "ELBSecurityPolicy-TLS13-1-2-2021-06" } else { "" };
@@ -270,7 +270,7 @@ fn container(wants: &Value) -> BTreeMap<String, String> {
     }
     for (name, volume) in wants["volumes"].as_object().into_iter().flatten() {
         let efs = &volume["efs"];
-        let by = || format!("{} by {}", text(&efs["file_system"]), text(&efs["access_point"]));
+        let by = || format!("{} through {}", text(&efs["file_system"]), text(&efs["access_point"]));
         fields.insert(format!("volumes.{name}"), if efs.is_null() { "of the task".to_owned() } else { by() });
     }
     for (name, mount) in wants["mounts"].as_object().into_iter().flatten() {

@@ -201,5 +201,5 @@ fn a_rich_dump_is_loaded_as_pg_dump_no_owner_would() {
     assert_eq!(server.run("copy", &["--no-align", "--tuples-only", rows], b""), "; END;|1\n");
 
     let refusal = Dump::prepare(&server.dump("rich", &["--create"], ""), false).expect_err("it is refused");
-    assert_eq!(refusal.message, "is about a whole database");
+    assert_eq!(refusal.message, "applies to a whole database");
 }

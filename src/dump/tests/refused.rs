@@ -6,17 +6,17 @@ use super::*;
 fn a_dump_that_is_cut_off_is_refused() {
     let cut = |before: &str| refused(&DUMP[..DUMP.find(before).expect("it is there")]);
     let (line, message) = cut("COMMIT;");
-    assert!(message.contains("in the rows of a table, begun in line 15"), "{line:?} {message}");
+    assert!(message.contains("in the rows of a table that begins in line 15"), "{line:?} {message}");
     assert_eq!(line, Some(16));
     let (_, message) = cut(" name text");
-    assert!(message.contains("in the middle of a statement, begun in line 7"), "{message}");
+    assert!(message.contains("in the middle of a statement that begins in line 7"), "{message}");
     let (_, message) = cut("ALTER TABLE");
     assert!(message.contains("before its last line"), "{message}");
     assert!(refused("SELECT 1; /* and").1.contains("in the middle of a comment"));
     // psql would run it, and nobody knows whether there was more.
     assert_eq!(
         refused("SELECT 1;\nSELECT 2"),
-        (Some(2), "it ends in the middle of a statement, begun in line 2".into())
+        (Some(2), "it ends in the middle of a statement that begins in line 2".into())
     );
     assert!(refused("COPY a FROM stdin;\n1\n\\. \n").1.contains("in the rows"), "a space after it is none of psql's");
     assert_eq!(loaded("COPY a FROM stdin;\n1\n\\."), "COPY a FROM stdin;\n1\n\\.");
@@ -113,13 +113,13 @@ fn a_name_that_confuses_psql_is_refused() {
     let body = "CREATE FUNCTION f() RETURNS integer\nBEGIN ATOMIC\nSELECT t.case FROM t;\nEND;\n";
     for end in ["COMMIT;\nEND;\n", "END;\n", "ROLLBACK;", "PREPARE TRANSACTION 'a';"] {
         let (line, message) = refused(&format!("SELECT 1;\n{body}{end}"));
-        assert!(message.contains("the function that is created in line 2"), "{line:?} {message}");
+        assert!(message.contains("the function created in line 2"), "{line:?} {message}");
     }
 }
 
 #[test]
 fn what_leaves_the_database_or_reads_files_is_refused() {
-    let about_database = (Some(2), "is about a whole database".to_owned());
+    let about_database = (Some(2), "applies to a whole database".to_owned());
     assert_eq!(refused("SET x = 1;\nCREATE DATABASE other;\n"), about_database);
     assert_eq!(refused("SET x = 1;\ndrop database if exists\nother;\n"), about_database);
     assert!(refused("SELECT 1;\n\\connect other\n").1.contains("another database"));
@@ -128,7 +128,7 @@ fn what_leaves_the_database_or_reads_files_is_refused() {
         let (line, message) = refused(&format!("SELECT 1;\n  {command}\n"));
         assert!(message.contains(&format!("`{command}`")) && line == Some(2), "{line:?} {message}");
     }
-    assert!(refused("SELECT 1 \\restrict a\n;\n").1.contains("is a command for psql"), "in a statement");
+    assert!(refused("SELECT 1 \\restrict a\n;\n").1.contains("is a psql command"), "in a statement");
     for text in ["\\restrict abc\nSELECT 1;\n\\unrestrict abc\n", "\\restrict abc\r\nSELECT '\n\\i more.sql\n';\r\n"] {
         assert_eq!(loaded(text), text);
     }
@@ -138,22 +138,22 @@ fn what_leaves_the_database_or_reads_files_is_refused() {
 fn an_encoding_with_backslashes_in_characters_is_refused() {
     for setting in ["client_encoding = 'SJIS'", "client_encoding TO \"Shift_JIS_2004\"", "NAMES 'Big5'"] {
         let (line, message) = refused(&format!("SELECT 1;\nSET {setting};\n"));
-        assert!(message.contains("is in the encoding") && line == Some(2), "{line:?} {message}");
+        assert!(message.contains("uses the encoding") && line == Some(2), "{line:?} {message}");
     }
     loaded("SET client_encoding = 'EUC_JP';\nSET NAMES 'UTF8';\n");
 }
 
 #[test]
 fn what_is_no_sql_says_what_it_is() {
-    assert!(refused("PGDMP\u{1}\u{e}").1.contains("pg_dump's own format"));
+    assert!(refused("PGDMP\u{1}\u{e}").1.contains("pg_dump's custom format"));
     assert!(refused("PK\u{3}\u{4}").1.contains("zip"));
     assert!(refused(&format!("{:257}ustar", "toc.dat")).1.contains("tar"));
-    let csv = (Some(2), "no statement of SQL begins with `day,price`".to_owned());
+    let csv = (Some(2), "invalid SQL statement: it begins with `day,price`".to_owned());
     assert_eq!(refused("-- rates\nday,price\n2021-01-01,3\n"), csv);
     assert!(refused("<!DOCTYPE html>\n").1.contains("<!DOCTYPE html>"));
     assert!(refused("\n-- nothing\n").1.contains("no statement"));
     assert!(refused("").1.contains("no statement"));
-    assert!(refused("SELECT 1;\n\0\n").1.contains("byte 0"));
+    assert!(refused("SELECT 1;\n\0\n").1.contains("NUL byte"));
     assert!(refused(&format!("SELECT {};\n", "a".repeat(5000))).1.contains("more than 4096 bytes"));
     assert_eq!(loaded("/* from elsewhere */ SELECT 1;"), "/* from elsewhere */ SELECT 1;");
     assert_eq!(loaded("(SELECT 1) UNION SELECT 2;;\n"), "(SELECT 1) UNION SELECT 2;;\n");

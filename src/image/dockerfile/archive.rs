@@ -59,7 +59,7 @@ pub(super) fn read(path: &Path, wanted: &str) -> Result<Layered, Failure> {
     let mut archive = Archive::open(path)?;
     let list: Vec<Saved> = archive.json(LIST)?;
     let [saved] = list.as_slice() else {
-        return Err(unreadable(format!("it holds {} images instead of one", list.len())));
+        return Err(unreadable(format!("expected 1 image, found {}", list.len())));
     };
     let bytes = archive.bytes(&saved.config)?;
     let config: Config = serde_json::from_slice(&bytes).map_err(|error| unreadable(error.to_string()))?;
@@ -67,19 +67,19 @@ pub(super) fn read(path: &Path, wanted: &str) -> Result<Layered, Failure> {
     if platform != wanted {
         return Err(Failure::about(
             Subject::activity("build"),
-            format!("the image is for {platform}, and the service runs on {wanted}"),
+            format!("the image is for {platform}, but the service runs on {wanted}"),
         )
-        .hint("leave `--platform` out of the Dockerfile's FROM lines, or say $TARGETPLATFORM there"));
+        .hint("remove `--platform` from the Dockerfile's FROM lines, or set it to $TARGETPLATFORM"));
     }
     if config.rootfs.diff_ids.len() != saved.layers.len() {
         let (named, there) = (config.rootfs.diff_ids.len(), saved.layers.len());
-        return Err(unreadable(format!("its configuration names {named} layers, and {there} are there")));
+        return Err(unreadable(format!("expected {named} layers, found {there}")));
     }
     let mut layers = Vec::with_capacity(saved.layers.len());
     for (name, diff_id) in saved.layers.iter().zip(&config.rootfs.diff_ids) {
         let layer = layer::packed(archive.reader(name)?).map_err(|error| unreadable(error.to_string()))?;
         if layer.diff_id != *diff_id {
-            return Err(unreadable(format!("{name} is {}, and should be {diff_id}", layer.diff_id)));
+            return Err(unreadable(format!("invalid digest of {name}: expected {diff_id}, found {}", layer.diff_id)));
         }
         layers.push(layer.into());
     }
@@ -97,7 +97,7 @@ fn is_version(text: &str) -> bool {
 }
 
 fn unreadable(why: impl Into<String>) -> Failure {
-    Failure::about(Subject::program("docker save"), format!("its archive cannot be read: {}", why.into()))
+    Failure::about(Subject::program("docker save"), format!("cannot read the archive: {}", why.into()))
 }
 
 /// A tar archive whose files are read where they are: an image can be larger than memory should hold twice.
@@ -141,7 +141,7 @@ impl Archive {
             wanted = flat(target);
         }
         let Some(Place::File { start, size }) = self.entries.get(&wanted) else {
-            return Err(unreadable(format!("there is no {name}")));
+            return Err(unreadable(format!("{name} not found")));
         };
         self.file.seek(SeekFrom::Start(*start)).map_err(|error| unreadable(error.to_string()))?;
         Ok((&self.file).take(*size))

@@ -60,26 +60,25 @@ impl Build<'_> {
 /// Builds the image with `docker`, the name or path of the command; `say` gets the steps.
 pub(super) async fn build(docker: &OsStr, build: &Build<'_>, say: &(dyn Fn(&str) + Sync)) -> Result<Layered, Failure> {
     if !build.dockerfile.is_file() {
-        return Err(Failure::about(Subject::activity("build"), format!("there is no {}", build.dockerfile.display()))
-            .hint("`dockerfile:` names a file, from the folder of stack.yaml"));
+        return Err(Failure::about(Subject::activity("build"), format!("{} not found", build.dockerfile.display()))
+            .hint("set `dockerfile:` to the path of a file, relative to the folder of stack.yaml"));
     }
     let engine = ["version", "--format", "{{.Server.Version}}"];
     let none = BTreeMap::new();
     run(docker, engine, &none, &|_| {}).await.map_err(|failure| match failure.hint {
         // There is no such command, and the way out has been told.
         Some(_) => failure,
-        None => {
-            failure.hint("start the Docker engine, or point DOCKER_HOST to one: `docker version` has to show a server")
-        }
+        None => failure.hint("start the Docker engine, or set DOCKER_HOST; `docker version` must show a server"),
     })?;
-    let scratch = tempfile::tempdir()
-        .map_err(|error| Failure::about(Subject::activity("build"), format!("no temporary folder: {error}")))?;
+    let scratch = tempfile::tempdir().map_err(|error| {
+        Failure::about(Subject::activity("build"), format!("cannot create a temporary folder: {error}"))
+    })?;
     let (id, archive) = (scratch.path().join("id"), scratch.path().join("image.tar"));
     run(docker, build.arguments(&id), build.args, say)
         .await
-        .map_err(|failure| failure.hint(format!("mend it, then check with `{}`", build.in_words())))?;
+        .map_err(|failure| failure.hint(format!("fix the error, then check with `{}`", build.in_words())))?;
     let id = std::fs::read_to_string(&id).map_err(|error| {
-        Failure::about(Subject::program("docker build"), format!("it did not tell the image's id: {error}"))
+        Failure::about(Subject::program("docker build"), format!("cannot read the ID of the image: {error}"))
     })?;
     run(docker, ["save".as_ref(), "--output".as_ref(), archive.as_os_str(), id.trim().as_ref()], &none, &|_| {})
         .await?;
@@ -90,7 +89,7 @@ pub(super) async fn build(docker: &OsStr, build: &Build<'_>, say: &(dyn Fn(&str)
         archive::read(&archive, &platform)
     })
     .await
-    .map_err(|error| Failure::internal(format!("the image could not be read: {error}")))?
+    .map_err(|error| Failure::internal(format!("cannot read the image: {error}")))?
 }
 
 /// Runs `docker` to its end, with these variables besides its own; `say` gets those of its lines that begin a step.
@@ -107,8 +106,9 @@ async fn run<'a>(
     command.env("BUILDKIT_PROGRESS", "plain").env("BUILDX_NO_DEFAULT_ATTESTATIONS", "1");
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
     let mut child = command.spawn().map_err(|error| {
-        Failure::about(Subject::activity("build"), format!("docker cannot be run: {error}")).hint(
-            "a Dockerfile is built by Docker: https://docs.docker.com/engine/install; a Cargo package needs none: `build: app`",
+        Failure::about(Subject::activity("build"), format!("cannot run docker: {error}")).hint(
+            "install Docker to build a Dockerfile: https://docs.docker.com/engine/install; a Cargo package needs no \
+             Docker: `build: app`",
         )
     })?;
     let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
@@ -126,7 +126,7 @@ async fn run<'a>(
     }
     let mut lines: Vec<String> = out.into_iter().chain(err).collect();
     lines.drain(..lines.len().saturating_sub(LAST_LINES));
-    let failure = Failure::about(Subject::program(&program), format!("it ended with {status}"));
+    let failure = Failure::about(Subject::program(&program), format!("failed with {status}"));
     Err(failure.evidence(Evidence::Output { lines }))
 }
 

@@ -74,6 +74,7 @@ async fn forget(
     if output.status.success() {
         return Ok(());
     }
-    let failure = Failure::about(Subject::program("cargo clean"), "what another checkout has built cannot be removed");
+    let failure =
+        Failure::about(Subject::program("cargo clean"), "cannot remove the build results of another checkout");
     Err(failure.evidence(lines_of(&output.stderr)))
 }

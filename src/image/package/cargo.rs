@@ -98,13 +98,13 @@ pub(super) async fn ask(manifest: &Path, flags: &[&str]) -> Result<Vec<u8>, Fail
         return Ok(output.stdout);
     }
     toolchain(folder).await?;
-    let failure = Failure::about(Subject::program("cargo metadata"), "the package cannot be read");
+    let failure = Failure::about(Subject::program("cargo metadata"), "cannot read the package");
     Err(failure.evidence(lines_of(&output.stderr)).hint(check(folder)))
 }
 
 pub(super) fn parsed<T: DeserializeOwned>(metadata: &[u8]) -> Result<T, Failure> {
     serde_json::from_slice(metadata).map_err(|error| {
-        Failure::about(Subject::program("cargo metadata"), format!("its answer cannot be read: {error}"))
+        Failure::about(Subject::program("cargo metadata"), format!("cannot parse the output: {error}"))
     })
 }
 
@@ -118,18 +118,18 @@ async fn toolchain(folder: &Path) -> Result<(), Failure> {
     let file =
         folder.ancestors().find_map(|folder| names.map(|name| folder.join(name)).into_iter().find(|it| it.is_file()));
     let message = match file {
-        Some(file) => format!("the Rust toolchain that {} names cannot be used", file.display()),
-        None => format!("the Rust toolchain of {} cannot be used", folder.display()),
+        Some(file) => format!("cannot use the Rust toolchain named in {}", file.display()),
+        None => format!("cannot use the Rust toolchain of {}", folder.display()),
     };
     Err(Failure::about(Subject::program("cargo"), message).evidence(lines_of(&output.stderr)).hint(format!(
-        "install it with `rustup toolchain install` in {}, or name a toolchain that `rustup toolchain list` shows",
+        "run `rustup toolchain install` in {}, or name an installed toolchain (`rustup toolchain list`)",
         folder.display()
     )))
 }
 
 /// How a person sees the same failure.
 pub(super) fn check(folder: &Path) -> String {
-    format!("fix it, then check with `cargo build --release` in {}", folder.display())
+    format!("fix the error, then check with `cargo build --release` in {}", folder.display())
 }
 
 /// The folder of a manifest, which has one.
@@ -146,6 +146,6 @@ pub(super) fn unusable(path: &Path, error: &std::io::Error) -> Failure {
 }
 
 pub(super) fn no_cargo(error: &std::io::Error) -> Failure {
-    Failure::about(Subject::activity("build"), format!("cargo cannot be run: {error}"))
-        .hint("a Rust toolchain builds the package: https://rustup.rs")
+    Failure::about(Subject::activity("build"), format!("cannot run cargo: {error}"))
+        .hint("install a Rust toolchain to build the package: https://rustup.rs")
 }

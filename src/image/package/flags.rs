@@ -142,16 +142,16 @@ async fn in_force(folder: &Path, target: &Path, triple: &str) -> Result<InForce,
         let (message, hint) = match String::from_utf8_lossy(&output.stderr) {
             // The compiler's own words for a target without a standard library.
             said if said.contains("can't find crate for `core`") || said.contains("can't find crate for `std`") => (
-                format!("the Rust toolchain cannot compile for {triple} yet"),
+                format!("the Rust toolchain has no target {triple}"),
                 format!("run `rustup target add {triple}` in {}", folder.display()),
             ),
-            _ => ("the compiler's flags of the package's folder cannot be used".to_owned(), check(folder)),
+            _ => ("cannot use the compiler flags set for the folder of the package".to_owned(), check(folder)),
         };
         let failure = Failure::about(Subject::program("cargo check"), message);
         return Err(failure.evidence(lines_of(&output.stderr)).hint(hint));
     }
     told(&output.stdout)
-        .ok_or_else(|| Failure::internal("Cargo does not tell what the build script of the flags has told it"))
+        .ok_or_else(|| Failure::internal("Cargo did not report the output of the build script that reads the flags"))
 }
 
 /// What the build script has told, in Cargo's messages.

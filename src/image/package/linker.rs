@@ -48,10 +48,9 @@ fn missing(arch: Arch) -> Failure {
     } else {
         format!("install a GCC for {triple}: `{package}` on Debian and Ubuntu")
     };
-    let message =
-        format!("there is no linker for {} on this computer, whose own is for {}", arch.name(), env::consts::ARCH);
+    let message = format!("no linker for {} found on this machine, which is {}", arch.name(), env::consts::ARCH);
     Failure::about(Subject::activity("build"), message)
-        .hint(format!("{install}, or name one of your own as `target.{triple}.linker` in .cargo/config.toml"))
+        .hint(format!("{install}, or set `target.{triple}.linker` in .cargo/config.toml"))
 }
 
 #[cfg(test)]

@@ -40,8 +40,8 @@ pub(super) struct Program {
 pub(super) async fn build(folder: &Path, arch: Arch, say: &(dyn Fn(&str) + Sync)) -> Result<(Program, Kept), Failure> {
     let manifest = folder.join("Cargo.toml");
     if !manifest.is_file() {
-        return Err(Failure::about(Subject::activity("build"), format!("there is no {}", manifest.display()))
-            .hint("`build:` names the folder of a Cargo package, from the folder of stack.yaml"));
+        return Err(Failure::about(Subject::activity("build"), format!("{} not found", manifest.display()))
+            .hint("set `build:` to the folder of a Cargo package, relative to the folder of stack.yaml"));
     }
     let manifest = manifest.canonicalize().map_err(|error| unusable(&manifest, &error))?;
     let metadata = metadata(&manifest).await?;
@@ -73,7 +73,7 @@ async fn program_of(
     let package = metadata.packages.iter().find(|package| package.manifest_path == manifest);
     let package = package.ok_or_else(|| {
         Failure::about(Subject::activity("build"), format!("{} is a workspace, not a package", manifest.display()))
-            .hint("name the folder of one of its members")
+            .hint("set `build:` to the folder of one of its members")
     })?;
     let name = program(package)?;
     let alone = Alone::enter(target).await?;
@@ -84,8 +84,8 @@ async fn program_of(
     let bytes = tokio::fs::read(&path).await.map_err(|error| unusable(&path, &error))?;
     drop(alone);
     if !elf::is_static(&bytes) {
-        return Err(Failure::about(Subject::activity("build"), format!("{name} is not a static program"))
-            .hint("a dependency links a shared library; choose its static or pure Rust feature"));
+        return Err(Failure::about(Subject::activity("build"), format!("{name} is not statically linked"))
+            .hint("a dependency links a shared library: enable its static or pure Rust feature"));
     }
     Ok(Program {
         name: name.to_owned(),
@@ -109,14 +109,14 @@ pub(super) fn program(package: &Package) -> Result<&str, Failure> {
         (Some(name), _) => Ok(name),
         (None, [name]) => Ok(name),
         (None, []) => {
-            Err(Failure::about(Subject::activity("build"), format!("the package {} has no program", package.name))
-                .hint("add src/main.rs, or name another package"))
+            Err(Failure::about(Subject::activity("build"), format!("the package {} has no binary", package.name))
+                .hint("add src/main.rs, or set `build:` to another package"))
         }
         (None, several) => Err(Failure::about(
             Subject::activity("build"),
-            format!("the package {} has several programs: {}", package.name, several.join(", ")),
+            format!("the package {} has several binaries: {}", package.name, several.join(", ")),
         )
-        .hint("say which one with `default-run` in its Cargo.toml")),
+        .hint("choose one with `default-run` in its Cargo.toml")),
     }
 }
 
@@ -147,6 +147,6 @@ async fn compile(
         return Ok(());
     }
     let failure =
-        Failure::about(Subject::program("cargo build"), format!("the package {} does not build", package.name));
+        Failure::about(Subject::program("cargo build"), format!("the package {} failed to build", package.name));
     Err(failure.evidence(Evidence::Output { lines: last }).hint(check(folder)))
 }

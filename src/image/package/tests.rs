@@ -235,5 +235,5 @@ async fn a_toolchain_that_is_not_installed_is_named_with_its_file() {
 async fn a_folder_without_a_package_is_refused_with_its_path() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let failure = build(folder.path(), Arch::default(), &|_| {}).await.expect_err("there is nothing to build");
-    assert!(failure.to_string().contains("there is no") && failure.to_string().contains("Cargo.toml"), "{failure}");
+    assert!(failure.to_string().contains("not found") && failure.to_string().contains("Cargo.toml"), "{failure}");
 }

@@ -97,7 +97,7 @@ impl Kind for Certificate {
 
     const NAME: &'static str = acm::CERTIFICATE;
     const DOC: Doc = Doc {
-        summary: "The certificate of the load balancer: of its domain, or self-signed.",
+        summary: "The certificate of the load balancer: issued for its domain, or self-signed.",
         page: "https://docs.aws.amazon.com/acm/latest/userguide/dns-validation.html",
     };
     const USES: &'static [&'static str] = &[];
@@ -150,7 +150,7 @@ impl Kind for Certificate {
     fn phase(live: &Live, desired: Option<&Desired>) -> Phase {
         let Some(issuance) = &live.issuance else { return Phase::Ready };
         match (issuance.phase(), &issuance.record) {
-            (Phase::Pending(_), None) => Phase::Pending("ACM to name the validation record".to_owned()),
+            (Phase::Pending(_), None) => Phase::Pending("waiting for the validation record from ACM".to_owned()),
             // To ask for it was this kind's part: what is left to wait for is the record, and that needs the outputs.
             (Phase::Pending(_), Some(_)) if desired.is_some() => Phase::Ready,
             (phase, _) => phase,
@@ -203,7 +203,7 @@ impl Kind for Certificate {
     }
 
     fn passing(failure: &Failure) -> Option<&'static str> {
-        failure.is(&["ResourceInUseException"]).then_some("the load balancer to let go of it")
+        failure.is(&["ResourceInUseException"]).then_some("the load balancer to release it")
     }
 
     /// For a domain whose validation record stands. ACM may revoke what Amazon issued, and nobody renews what was imported.
@@ -283,7 +283,7 @@ fn names(domain: &str, others: &[String]) -> String {
 
 /// A certificate and its key, PEM.
 fn self_signed(domain: &str, now: Timestamp) -> Result<(String, String), Failure> {
-    let failed = |error: rcgen::Error| Failure::internal(format!("the certificate could not be made: {error}"));
+    let failed = |error: rcgen::Error| Failure::internal(format!("could not create the certificate: {error}"));
     let mut parameters = CertificateParams::new(vec![domain.to_owned()]).map_err(failed)?;
     let mut name = DistinguishedName::new();
     name.push(DnType::CommonName, domain);
@@ -377,7 +377,7 @@ mod tests {
         let (wanted, pending) = (desired(Some("Z1")), |named| live(Some(issuance("PENDING_VALIDATION", named))));
         assert!(matches!(Certificate::phase(&pending(false), Some(&wanted)), Phase::Pending(_)));
         assert_eq!(Certificate::phase(&pending(true), Some(&wanted)), Phase::Ready);
-        assert_eq!(Certificate::phase(&pending(true), None), Phase::Pending("DNS validation".into()));
+        assert_eq!(Certificate::phase(&pending(true), None), Phase::Pending("waiting for DNS validation".into()));
         assert_eq!(Certificate::phase(&live(Some(issuance("ISSUED", true))), None), Phase::Ready);
         assert_eq!(Certificate::outputs(&pending(true)).get("validation_name"), Some("_a.rates.example.com"));
         assert_eq!(Certificate::outputs(&pending(false)).get("validation_name"), None);

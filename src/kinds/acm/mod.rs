@@ -118,7 +118,7 @@ impl Issuance {
         match self.status.as_str() {
             "ISSUED" => Phase::Ready,
             _ if !self.is_hopeful() => Phase::Failed(self.why()),
-            _ => Phase::Pending("DNS validation".to_owned()),
+            _ => Phase::Pending("waiting for DNS validation".to_owned()),
         }
     }
 
@@ -128,21 +128,25 @@ impl Issuance {
         let reason = self.failure.as_deref().unwrap_or_default();
         let words = match (self.status.as_str(), reason) {
             (_, "CAA_ERROR") => {
-                "a CAA record of the domain or of one above it does not let Amazon issue: add `0 issue \"amazon.com\"` to it"
+                "a CAA record of the domain or of a parent domain does not allow Amazon: add `0 issue \
+                 \"amazon.com\"` to it"
             }
-            (_, "DOMAIN_NOT_ALLOWED") => "AWS issues no certificate for this domain: AWS Support can say why",
-            (_, "INVALID_PUBLIC_DOMAIN") => "this is no public domain: check its spelling",
+            (_, "DOMAIN_NOT_ALLOWED") => {
+                "AWS does not issue certificates for this domain: ask AWS Support for the reason"
+            }
+            (_, "INVALID_PUBLIC_DOMAIN") => "this is not a public domain: check the spelling",
             (_, "ADDITIONAL_VERIFICATION_REQUIRED") => {
-                "AWS wants to look at the request itself: ask AWS Support, then repeat the command"
+                "AWS must review the request: contact AWS Support, then run the command again"
             }
             ("VALIDATION_TIMED_OUT", _) => {
-                "for 72 hours ACM has not seen its validation record: does the domain's registrar name the zone's name servers?"
+                "ACM did not find the validation record within 72 hours: check that the domain's registrar lists the \
+                 name servers of the zone"
             }
-            ("REVOKED", _) => "it was revoked",
-            _ => "AWS gives no reason that is known here",
+            ("REVOKED", _) => "the certificate was revoked",
+            _ => "AWS gave no known reason",
         };
         let code = if reason.is_empty() { self.status.as_str() } else { reason };
-        format!("no certificate was issued ({code}): {words}")
+        format!("the certificate was not issued ({code}): {words}")
     }
 }
 
@@ -267,7 +271,7 @@ mod tests {
     #[test]
     fn a_certificate_is_ready_once_it_is_issued_and_not_sooner() {
         assert_eq!(with("ISSUED", None).phase(), Phase::Ready);
-        assert_eq!(with("PENDING_VALIDATION", None).phase(), Phase::Pending("DNS validation".to_owned()));
+        assert_eq!(with("PENDING_VALIDATION", None).phase(), Phase::Pending("waiting for DNS validation".to_owned()));
     }
 
     #[test]

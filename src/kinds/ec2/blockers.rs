@@ -93,9 +93,9 @@ fn interface(owned: &Owned, interface: &NetworkInterface) -> Blocker {
     let way_out = match interface.attachment() {
         Some(to) => match to.instance_id() {
             Some(instance) => format!("terminate the instance {instance}, or detach the interface from it"),
-            None => "delete what it belongs to".to_owned(),
+            None => "delete the resource that it belongs to".to_owned(),
         },
-        None if interface.requester_managed() == Some(true) => "delete what it belongs to".to_owned(),
+        None if interface.requester_managed() == Some(true) => "delete the resource that it belongs to".to_owned(),
         None => format!("aws ec2 delete-network-interface --network-interface-id {id}"),
     };
     Blocker::new("network interface", id, place, about, way_out)
@@ -138,7 +138,7 @@ fn rule(owned: &Owned, group: &SecurityGroup, side: Side) -> Option<Blocker> {
     let mut about = about(group.tags());
     about.extend(quoted(group.description()));
     let place = format!("has an {side} rule that names {}", named.join(" and "));
-    Some(Blocker::new("security group", id, place, about, "revoke the rule"))
+    Some(Blocker::new("security group", id, place, about, "revoke this rule"))
 }
 
 #[cfg(test)]

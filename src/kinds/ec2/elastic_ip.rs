@@ -101,7 +101,7 @@ impl Kind for ElasticIp {
         // InvalidIPAddress.InUse to a release.
         let held = failure.is_of("ReleaseAddress")
             && failure.is(&["InvalidIPAddress.InUse", "DependencyViolation", "AuthFailure"]);
-        held.then_some("the NAT gateway to let go of it")
+        held.then_some("the NAT gateway to release it")
     }
 
     #[cfg(test)]

@@ -101,7 +101,7 @@ async fn delete_endpoint(cx: &Context, id: &str) -> Result<(), Failure> {
     let errors = answer.unsuccessful().iter().filter_map(UnsuccessfulItem::error);
     let failures = errors.map(|error: &UnsuccessfulItemError| Failure {
         code: error.code().map(str::to_owned),
-        ..Failure::refused("DeleteVpcEndpoints", error.message().unwrap_or("AWS gives no message"))
+        ..Failure::refused("DeleteVpcEndpoints", error.message().unwrap_or("AWS gave no message"))
     });
     match failures.into_iter().find(|failure| !failure.is(&["InvalidVpcEndpointId.NotFound"])) {
         Some(failure) => Err(failure),

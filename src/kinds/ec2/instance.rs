@@ -97,7 +97,7 @@ impl Kind for Instance {
 
     const NAME: &'static str = "instance";
     const DOC: Doc = Doc {
-        summary: "The bastion: a small host from which the database can be reached.",
+        summary: "The bastion: a small host through which you connect to the database.",
         page: "https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/concepts.html",
     };
     const USES: &'static [&'static str] = &["subnet", "security_group", "internet_gateway"];
@@ -174,7 +174,7 @@ impl Kind for Instance {
         match live.state.as_str() {
             "running" => Phase::Ready,
             "shutting-down" => Phase::Deleting("shutting down".into()),
-            "stopped" => Phase::Failed(live.reason.clone().unwrap_or_else(|| "it is stopped".into())),
+            "stopped" => Phase::Failed(live.reason.clone().unwrap_or_else(|| "stopped".into())),
             other => Phase::Pending(other.to_owned()),
         }
     }
@@ -281,7 +281,7 @@ impl Kind for Instance {
             let protection = answer.as_ref().and_then(|answer| answer.disable_api_termination());
             if protection.and_then(AttributeBooleanValue::value) == Some(true) {
                 let place = format!("of {}", instance.address);
-                found.push(Blocker::new("termination protection", &instance.live.id, place, None, "turn it off"));
+                found.push(Blocker::new("termination protection", &instance.live.id, place, None, "disable it"));
             }
         }
         Ok(found)
@@ -289,7 +289,7 @@ impl Kind for Instance {
 
     fn passing(failure: &Failure) -> Option<&'static str> {
         // One that stops cannot be started before it has stopped.
-        failure.is(&["IncorrectInstanceState"]).then_some("it to stop")
+        failure.is(&["IncorrectInstanceState"]).then_some("the instance to stop")
     }
 
     fn outdated(seen: &Live, written: &Live) -> bool {
@@ -426,7 +426,7 @@ mod tests {
         let found = Instance::blockers(&cx, &going, &Owned::default()).await.expect("it can be asked");
         let id = &going[0].live.id;
         let told: Vec<String> = found.iter().map(ToString::to_string).collect();
-        assert_eq!(told, [format!("termination protection {id} of instance.bastion: turn it off")]);
+        assert_eq!(told, [format!("termination protection {id} of instance.bastion: disable it")]);
     }
 
     #[test]

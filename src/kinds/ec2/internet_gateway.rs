@@ -55,7 +55,7 @@ impl Kind for InternetGateway {
     const ADOPTABLE: bool = true;
     const IN_TWO_STEPS: bool = true;
     const MANY: bool = true;
-    const COST: Cost<Desired, Live> = Cost::Free("AWS charges nothing for it; traffic is not counted");
+    const COST: Cost<Desired, Live> = Cost::Free("AWS charges nothing for it; traffic is not included");
     const NOT_YET: &'static [&'static str] = ec2::NOT_YET;
     // An update takes it from one network to another.
     const PATIENCE: Duration = ec2::INTERFACES_LINGER;

@@ -61,7 +61,7 @@ impl Kind for NatGateway {
 
     const NAME: &'static str = "nat_gateway";
     const DOC: Doc = Doc {
-        summary: "Lets the private subnets connect to the internet.",
+        summary: "Gives the private subnets outgoing access to the internet.",
         page: "https://docs.aws.amazon.com/vpc/latest/userguide/vpc-nat-gateway.html",
     };
     const USES: &'static [&'static str] = &["subnet", "elastic_ip", "internet_gateway"];
@@ -121,7 +121,7 @@ impl Kind for NatGateway {
         match live.state.as_str() {
             "available" => Phase::Ready,
             "deleting" => Phase::Deleting("deleting".into()),
-            "failed" => Phase::Failed(live.failure.clone().unwrap_or_else(|| "AWS gives no reason".into())),
+            "failed" => Phase::Failed(live.failure.clone().unwrap_or_else(|| "AWS gave no reason".into())),
             other => Phase::Pending(other.to_owned()),
         }
     }

@@ -76,7 +76,7 @@ impl Kind for RouteTable {
 
     const NAME: &'static str = "route_table";
     const DOC: Doc = Doc {
-        summary: "The routes of some subnets.",
+        summary: "The routes of one or more subnets.",
         page: "https://docs.aws.amazon.com/vpc/latest/userguide/VPC_Route_Tables.html",
     };
     const USES: &'static [&'static str] = &["vpc", "subnet", "internet_gateway", "nat_gateway"];
@@ -223,8 +223,8 @@ impl Kind for RouteTable {
         // A read that lags did not show that a subnet has its table already, or showed the association that it had before.
         let lagged = failure.is(&["Resource.AlreadyAssociated"])
             || (failure.is_of("ReplaceRouteTableAssociation") && failure.is(&["InvalidAssociationID.NotFound"]));
-        let associated = lagged.then_some("AWS to show the table of a subnet");
-        associated.or_else(|| failure.is(&["DependencyViolation"]).then_some("what still uses it to go"))
+        let associated = lagged.then_some("AWS to show the route table of a subnet");
+        associated.or_else(|| failure.is(&["DependencyViolation"]).then_some("the resources that use it to be deleted"))
     }
 
     #[cfg(test)]

@@ -122,7 +122,7 @@ impl Kind for SecurityGroup {
 
     const NAME: &'static str = "security_group";
     const DOC: Doc = Doc {
-        summary: "Says who may connect to the load balancer, a service, the database, the cache or the bastion.",
+        summary: "Controls who can connect to the load balancer, a service, the database, the cache or the bastion.",
         page: "https://docs.aws.amazon.com/vpc/latest/userguide/vpc-security-groups.html",
     };
     const USES: &'static [&'static str] = &["vpc"];
@@ -262,7 +262,7 @@ impl Kind for SecurityGroup {
     }
 
     fn passing(failure: &Failure) -> Option<&'static str> {
-        failure.is(ec2::IN_USE).then_some("the network interfaces and rules that use it to go")
+        failure.is(ec2::IN_USE).then_some("the network interfaces and rules that use it to be deleted")
     }
 
     #[cfg(test)]

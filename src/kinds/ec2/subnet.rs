@@ -69,7 +69,7 @@ impl Kind for Subnet {
 
     const NAME: &'static str = "subnet";
     const DOC: Doc = Doc {
-        summary: "A public or a private part of the network, in one availability zone.",
+        summary: "A public or private subnet in one availability zone.",
         page: "https://docs.aws.amazon.com/vpc/latest/userguide/configure-subnets.html",
     };
     const USES: &'static [&'static str] = &["vpc"];
@@ -186,7 +186,7 @@ impl Kind for Subnet {
     }
 
     fn passing(failure: &Failure) -> Option<&'static str> {
-        failure.is(ec2::IN_USE).then_some("the network interfaces in it to go")
+        failure.is(ec2::IN_USE).then_some("its network interfaces to be deleted")
     }
 
     #[cfg(test)]

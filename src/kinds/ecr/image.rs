@@ -90,7 +90,7 @@ impl Kind for Image {
     // A task that is started again pulls its image: also one of the old revision, until the new one serves.
     const OUTLIVES: &'static [&'static str] = &["service", "schedule", "task_definition"];
     const IN_RELEASE: InRelease = InRelease::Image;
-    const COST: Cost<Desired, Live> = Cost::Free("AWS charges for its size, which is not counted");
+    const COST: Cost<Desired, Live> = Cost::Free("AWS charges for its size, which is not included");
     const NOT_YET: &'static [&'static str] = &[];
     const PERMISSIONS: &'static [Permission] = &[
         Permission::look(&["ecr:DescribeImages"]),
@@ -377,7 +377,7 @@ pub async fn login(aws: &Aws) -> Result<RegistryLogin, Failure> {
     let pair = decoded.as_deref().and_then(|text| text.split_once(':'));
     let (user, password) = pair.ok_or_else(|| Failure {
         cause: Cause::Ambiguous,
-        ..Failure::refused("GetAuthorizationToken", "AWS answered with a token that is not user:password")
+        ..Failure::refused("GetAuthorizationToken", "AWS returned an invalid token: expected user:password")
     })?;
     let plain_http = data.proxy_endpoint.is_some_and(|endpoint| endpoint.starts_with("http://"));
     Ok(RegistryLogin { user: user.to_owned(), password: password.to_owned(), plain_http })

@@ -47,7 +47,7 @@ pub(super) async fn layer_urls(cx: &Context, repository: &str, digest: &str) -> 
     let found = call.send().await.during("BatchGetImage")?.images.and_then(|images| images.into_iter().next());
     let manifest = given(found.and_then(|image| image.image_manifest), "BatchGetImage", "imageManifest")?;
     let manifest: Value = serde_json::from_str(&manifest)
-        .map_err(|error| Failure::refused("BatchGetImage", format!("the manifest is no JSON: {error}")))?;
+        .map_err(|error| Failure::refused("BatchGetImage", format!("the manifest is not valid JSON: {error}")))?;
     let layers = manifest["layers"].as_array().into_iter().flatten().filter_map(|layer| layer["digest"].as_str());
     try_join_all(layers.map(|layer| async move {
         let call = cx.aws.ecr.get_download_url_for_layer().repository_name(repository).layer_digest(layer);

@@ -58,14 +58,14 @@ impl Kind for Repository {
 
     const NAME: &'static str = "repository";
     const DOC: Doc = Doc {
-        summary: "Keeps the images that stackctl builds from one source.",
+        summary: "Stores the images that stackctl builds from one source.",
         page: "https://docs.aws.amazon.com/AmazonECR/latest/userguide/Repositories.html",
     };
     const USES: &'static [&'static str] = &[];
     // As its images.
     const OUTLIVES: &'static [&'static str] = &["service", "schedule", "task_definition"];
     const IN_TWO_STEPS: bool = true;
-    const COST: Cost<Desired, Live> = Cost::Free("AWS charges for the images in it, which are not counted");
+    const COST: Cost<Desired, Live> = Cost::Free("AWS charges for the images in it, which are not included");
     const NOT_YET: &'static [&'static str] = &[];
     const PERMISSIONS: &'static [Permission] = &[
         Permission::look(&["ecr:DescribeRepositories", "ecr:GetLifecyclePolicy"]),

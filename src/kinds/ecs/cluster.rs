@@ -135,7 +135,7 @@ impl Kind for Cluster {
         match live.status.as_str() {
             "ACTIVE" => Phase::Ready,
             "DEPROVISIONING" => Phase::Deleting("deprovisioning".into()),
-            "FAILED" => Phase::Failed("AWS gives no reason".into()),
+            "FAILED" => Phase::Failed("AWS gave no reason".into()),
             other => Phase::Pending(other.to_lowercase()),
         }
     }
@@ -210,15 +210,17 @@ impl Kind for Cluster {
 
     fn passing(failure: &Failure) -> Option<&'static str> {
         if failure.is_of("PutClusterCapacityProviders") {
-            return failure.is(&["UpdateInProgressException"]).then_some("another change of its capacity to end");
+            return failure
+                .is(&["UpdateInProgressException"])
+                .then_some("another change of its capacity providers to finish");
         }
         let codes = ["ClusterContainsServicesException", "ClusterContainsTasksException", "UpdateInProgressException"];
         // The first cluster of an account has ECS make its service-linked role, and ECS may not be able to use it at once.
         // https://docs.aws.amazon.com/AmazonECS/latest/developerguide/using-service-linked-roles.html
         let first = failure.is_of("CreateCluster") && failure.is(&["InvalidParameterException"]);
         let first = first && aws::about(failure) == About::Role;
-        let role = first.then_some("ECS to use the role that it makes for itself in a new account");
-        role.or(failure.is(&codes).then_some("its tasks to end"))
+        let role = first.then_some("the service-linked role of ECS to become usable");
+        role.or(failure.is(&codes).then_some("its tasks to stop"))
     }
 
     #[cfg(test)]
@@ -267,10 +269,10 @@ fn refuse_shared_name(cx: &Context, cluster: &SdkCluster) -> Result<(), Failure>
     }
     let name = cluster.cluster_name().unwrap_or_default();
     let message = format!(
-        "the stack {stack}/{environment} has the names on AWS that {} would have: the cluster {name} is its own",
+        "the names of {} on AWS are already used by the stack {stack}/{environment}: it owns the cluster {name}",
         cx.id
     );
-    let hint = "give this stack or its environment another name, such as one without a hyphen, or use another region";
+    let hint = "rename this stack or its environment, such as to a name without a hyphen, or use another region";
     Err(Failure::about(Subject::key("name"), message).hint(hint))
 }
 
@@ -302,7 +304,7 @@ async fn foreign(cx: &Context, owned: &Owned, cluster: &Found<Live>) -> Result<V
             let mut about: Vec<String> = task.group().map(str::to_owned).into_iter().collect();
             about.extend(task.started_by().filter(|who| !who.is_empty()).map(|who| format!("started by {who}")));
             let id = task.task_arn().unwrap_or_default();
-            found.push(Blocker::new("ECS task", id, place.clone(), about, "stop it, or wait until it ends"));
+            found.push(Blocker::new("ECS task", id, place.clone(), about, "stop it, or wait until it finishes"));
         }
     }
     Ok(found)
@@ -343,7 +345,7 @@ mod tests {
         assert_eq!(Cluster::list(&first).await.map(|found| found.len()), Ok(1));
         let failure = Cluster::list(&of("a-b", "c")).await.expect_err("its names are taken");
         assert!(
-            failure.to_string().contains("the stack a/b-c has the names on AWS that a-b/c would have"),
+            failure.to_string().contains("the names of a-b/c on AWS are already used by the stack a/b-c"),
             "{failure}"
         );
         assert_eq!(Cluster::list(&of("a-b", "d")).await, Ok(Vec::new()));

@@ -80,7 +80,7 @@ impl<P: Purpose> Kind for DatabaseTask<P> {
     const NAME: &'static str = P::NAME;
     const DOC: Doc = P::DOC;
     const USES: &'static [&'static str] = &[];
-    const COST: Cost<Desired, Live> = Cost::Free("AWS charges for the task while it runs, which is not counted");
+    const COST: Cost<Desired, Live> = Cost::Free("AWS charges for the task while it runs, which is not included");
     const NOT_YET: &'static [&'static str] = ecs::NOT_YET;
     const PERMISSIONS: &'static [Permission] = &[task::LOOKING, task::RUNNING, ecs::TAGGING];
     const LASTING: bool = false;
@@ -126,12 +126,18 @@ impl<P: Purpose> Kind for DatabaseTask<P> {
 
     async fn delete(cx: &Context, live: &Live) -> Result<(), Failure> {
         // No step of a plan does this, so no engine repeats it.
-        task::stop(cx, &live.cluster, &live.task, Some("the command that waits for it was interrupted"), Repeats::Sdk)
-            .await
+        task::stop(
+            cx,
+            &live.cluster,
+            &live.task,
+            Some("the stackctl command that waited for it was interrupted"),
+            Repeats::Sdk,
+        )
+        .await
     }
 
     fn passing(failure: &Failure) -> Option<&'static str> {
-        let earlier = failure.is(&[earlier::RUNS]).then_some("the task of an earlier run to end");
+        let earlier = failure.is(&[earlier::RUNS]).then_some("the task of an earlier run to stop");
         earlier.or_else(|| task::passing(failure))
     }
 
@@ -141,7 +147,7 @@ impl<P: Purpose> Kind for DatabaseTask<P> {
 
     fn runs_on(live: &Live) -> Option<String> {
         let task = aws::last_part(&live.task);
-        P::ENDS_EARLIER.then(|| format!("task {task} runs on; the next run stops it before it begins"))
+        P::ENDS_EARLIER.then(|| format!("task {task} keeps running; the next run stops it first"))
     }
 
     async fn explain(cx: &Context, live: &Live, _phase: &Phase) -> Explanation {
@@ -170,25 +176,23 @@ fn advice<P: Purpose>(end: &StopReason, log: &Evidence, said: &[String]) -> Opti
         return Some(Advice { likely_cause: cause.to_owned(), next: format!("{fix}, then run `{}` again.", P::AGAIN) });
     }
     let written = matches!(log, Evidence::Log { lines, .. } if !lines.is_empty());
-    let lines = if written { "Its last lines are above." } else { "It wrote nothing." };
+    let lines = if written { "See its last lines above." } else { "It wrote no output." };
     let (cause, fix) = match end {
         StopReason::OnPurpose | StopReason::Unhealthy | StopReason::CheckFailed => return None,
         StopReason::CannotPull => (
-            "The task cannot reach the public registry that has its image.".to_owned(),
-            "Check the way from the subnets of the tasks to the internet (`network.nat`)",
+            "The task cannot reach the public registry of its image.".to_owned(),
+            "Check the route from the tasks' subnets to the internet (`network.nat`)",
         ),
         StopReason::CannotPrepare => (
             "A secret cannot be read, or the task cannot reach AWS. The container was not started.".to_owned(),
-            "Run `stackctl plan` to see changes to roles and network",
+            "Run `stackctl plan` to see changes of roles and network",
         ),
         StopReason::OutOfMemory | StopReason::Ended(Some(137)) => {
-            ("A statement is larger than the memory of the task.".to_owned(), "Make the statement smaller")
+            ("A statement needs more memory than the task has.".to_owned(), "Make the statement smaller")
         }
-        StopReason::Ended(None) => {
-            ("The container was never started.".to_owned(), "Read the reason above: ECS gives no other. Fix it")
-        }
+        StopReason::Ended(None) => ("The container was never started.".to_owned(), "See the reason above. Fix it"),
         StopReason::Ended(Some(2)) => (
-            format!("psql cannot connect to the database, or it lost its connection. {lines}"),
+            format!("psql could not connect to the database or lost the connection. {lines}"),
             "Run `stackctl status` to see whether the database is available",
         ),
         StopReason::Ended(Some(3)) => (format!("A statement failed. {lines}"), P::FIX),
@@ -220,10 +224,10 @@ mod tests {
     fn a_failed_load_is_advised_to_load_again() {
         let psql = log(&["psql:<stdin>:7: ERROR:  relation \"ports\" already exists"]);
         let failed = advice::<Load>(&StopReason::Ended(Some(3)), &psql, &[]).expect("it has a cause");
-        assert_eq!(failed.likely_cause, "A statement failed. Its last lines are above.");
-        assert_eq!(failed.next, "Fix the line of the dump that psql names, then run `stackctl db load` again.");
+        assert_eq!(failed.likely_cause, "A statement failed. See its last lines above.");
+        assert_eq!(failed.next, "Fix the line of the dump that psql reports, then run `stackctl db load` again.");
         let failed = advice::<Users>(&StopReason::Ended(Some(3)), &log(&[]), &[]).expect("it has a cause");
-        assert_eq!(failed.likely_cause, "A statement failed. It wrote nothing.");
+        assert_eq!(failed.likely_cause, "A statement failed. It wrote no output.");
         assert!(failed.next.ends_with("then run `stackctl up` again."), "{}", failed.next);
         let refused = log(&["psql: error: FATAL:  password authentication failed for user \"postgres\""]);
         let failed = advice::<Load>(&StopReason::Ended(Some(2)), &refused, &[]).expect("it has a cause");

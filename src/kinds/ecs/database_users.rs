@@ -26,21 +26,21 @@ pub const TASK: &str = Users::NAME;
 impl Purpose for Users {
     const NAME: &'static str = "database_users";
     const DOC: Doc = Doc {
-        summary: "Makes the users of the database as stack.yaml has them: a task that runs once.",
+        summary: "A task that runs once, and creates and updates the database users described in stack.yaml.",
         page: "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/standalone-task-create.html",
     };
-    const RUN_NOTE: &'static str = "runs once, before anything connects to the database as one of these users";
+    const RUN_NOTE: &'static str = "runs once, before any task connects as one of these users";
     const USUAL: Duration = Duration::from_secs(45);
     // Its statements wait 15 seconds for a lock and no longer.
     const LIMIT: Duration = Duration::from_secs(900);
     const ENDS_EARLIER: bool = true;
-    const OVERDUE: &'static str = "It runs on. The next `stackctl up` stops it before it starts another one.";
+    const OVERDUE: &'static str = "It keeps running. The next `stackctl up` stops it before starting another one.";
     const TELLS: bool = false;
     const AGAIN: &'static str = "stackctl up";
-    const FIX: &'static str = "Fix the cause that psql names";
+    const FIX: &'static str = "Fix the error that psql reports";
 
     fn failed(live: &Live) -> String {
-        format!("the database's users could not be made as stack.yaml has them: {}", live.end)
+        format!("could not create or update the database users: {}", live.end)
     }
 }
 
@@ -49,8 +49,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_run_that_fails_says_what_is_not_as_it_should_be_and_why() {
+    fn a_failed_run_says_what_failed_and_why() {
         let why = Users::failed(&Live::stopped(3, "container psql ended with exit code 3"));
-        assert!(why.contains("as stack.yaml has them") && why.contains("exit code 3"), "{why}");
+        assert!(why.contains("could not create or update") && why.contains("exit code 3"), "{why}");
     }
 }

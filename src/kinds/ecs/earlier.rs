@@ -39,13 +39,13 @@ pub(super) async fn end(
     tasks.retain(|task| task.last_status() != Some("STOPPED"));
     for task in tasks.iter().filter(|task| task.desired_status() != Some("STOPPED")) {
         let arn = task.task_arn().unwrap_or_default();
-        task::stop(cx, cluster, arn, Some("another run of stackctl takes its place"), Repeats::Engine).await?;
+        task::stop(cx, cluster, arn, Some("replaced by another run of stackctl"), Repeats::Engine).await?;
     }
     match tasks.first() {
         None => Ok(own),
         Some(task) => {
             let id = aws::last_part(task.task_arn().unwrap_or_default());
-            let message = format!("task {id} of an earlier run is stopped and has not ended yet");
+            let message = format!("task {id} of an earlier run is still stopping");
             Err(Failure { cause: Cause::Refused, code: Some(RUNS.to_owned()), ..Failure::about(address, message) })
         }
     }
@@ -78,7 +78,7 @@ mod tests {
         Release::create(&killed, &address, &desired).await.expect_err("ECS prepares it");
         let earlier = cloud.with(|ecs: &mut Ecs| ecs.tasks[0].task_arn.clone()).expect("it has one");
         let refused = Release::create(&next, &address, &desired).await.expect_err("the earlier one has not ended");
-        assert_eq!(Release::passing(&refused), Some("the release task of an earlier run to end"));
+        assert_eq!(Release::passing(&refused), Some("the release task of an earlier run to stop"));
         assert!(refused.message.contains(aws::last_part(&earlier)), "{}", refused.message);
         let mut made = Release::create(&next, &address, &desired).await;
         for _ in 0..10 {

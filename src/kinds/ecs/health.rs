@@ -55,63 +55,70 @@ pub(super) async fn check(cx: &Context, arn: &str, port: Option<u16>) -> Option<
 /// What is likely to be wrong with a task that did not pass `check`, and what to do next.
 pub(super) fn advice(check: &HealthCheck, got: Option<Got>) -> (String, String) {
     let HealthCheck { path, port, expects, .. } = check;
-    let pass = |code: u16| format!("let the code pass: `health: {{ path: {path}, codes: \"{expects},{code}\" }}`");
-    let more_time =
-        format!("If it only needs more time to start, set a longer `grace`: `health: {{ path: {path}, grace: 3m }}`.");
+    let pass = |code: u16| format!("accept the code: `health: {{ path: {path}, codes: \"{expects},{code}\" }}`");
+    let more_time = format!(
+        "If the program only needs more time to start, set a longer `grace`: `health: {{ path: {path}, \
+                 grace: 3m }}`."
+    );
     match got {
         Some(Got::Code(code @ (301 | 302 | 303 | 307 | 308))) => (
             format!(
-                "GET {path} returned {code}. The load balancer follows no redirect, and the check comes over HTTP, without \
-                 X-Forwarded-Proto."
+                "GET {path} returned {code}. The load balancer does not follow redirects, and sends the check over \
+                 HTTP without X-Forwarded-Proto."
             ),
             format!(
-                "Answer {path} without a redirect, set `health` in stack.yaml to the path that it leads to, or {}.",
+                "Answer {path} without a redirect, set `health` in stack.yaml to the target of the redirect, or {}.",
                 pass(code)
             ),
         ),
         Some(Got::Code(400)) => (
             format!(
-                "GET {path} returned 400. The load balancer sends the address of the task as the host, such as \
-                 10.20.0.7:{port}, which programs that check the host refuse."
+                "GET {path} returned 400. The load balancer sends the task's address as the Host header, such as \
+                 10.20.0.7:{port}. Programs that check the host reject it."
             ),
             format!(
-                "Answer {path} before the host is checked, or add the task's own address to the hosts that are allowed."
+                "Answer {path} before the program checks the host, or add the task's own address to the allowed \
+                 hosts."
             ),
         ),
         Some(Got::Code(code @ (401 | 403))) => (
             format!(
-                "GET {path} returned {code}. The load balancer has no credentials, and sends the address of the task as the \
-                 host."
+                "GET {path} returned {code}. The load balancer sends no credentials, and sends the task's address as \
+                 the Host header."
             ),
-            format!("Answer {path} without a login and before the host is checked, or {}.", pass(code)),
+            format!("Answer {path} without a login and before the program checks the host, or {}.", pass(code)),
         ),
         Some(Got::Code(404)) => (
-            format!("GET {path} on port {port} returned 404: the program has no such path."),
-            format!("Set `health` in stack.yaml to a path that returns {expects} as soon as the program can serve."),
+            format!("GET {path} on port {port} returned 404: the program does not serve this path."),
+            format!("Set `health` in stack.yaml to a path that returns {expects} once the program is ready."),
         ),
         Some(Got::Code(code @ 500..)) => (
-            format!("GET {path} returned {code}: the program, or something that it needs, is not ready."),
-            format!("Read the log for the reason. {more_time}"),
+            format!("GET {path} returned {code}: the program or one of its dependencies is not ready."),
+            format!("See the log for the reason. {more_time}"),
         ),
         Some(Got::Code(code)) => (
-            format!("GET {path} returned {code}, and the check takes {expects}."),
+            format!("GET {path} returned {code}, but the check expects {expects}."),
             format!("Return {expects}, or {}.", pass(code)),
         ),
         Some(Got::Nothing) => (
-            format!("GET {path} on port {port} got no answer in time."),
+            format!("GET {path} on port {port} timed out."),
             format!(
-                "Answer {path} without waiting for anything else, or raise `timeout` and `interval` under `health`. {more_time}"
+                "Answer {path} without waiting for other systems, or raise `timeout` and `interval` under `health`. \
+                 {more_time}"
             ),
         ),
         Some(Got::NoConnection) => (
-            format!("The program does not listen on port {port}, or does not answer in HTTP there."),
-            format!("Listen on 0.0.0.0, on the port in PORT, or on the `port` of `health` if it has one. {more_time}"),
+            format!("The program does not listen on port {port}, or does not answer HTTP requests there."),
+            format!(
+                "Listen on 0.0.0.0 and on the port in PORT, or on the `port` of `health` if it is set. \
+                     {more_time}"
+            ),
         ),
         None => (
             format!("The program does not listen on port {port}, or GET {path} does not return {expects}."),
             format!(
-                "Make GET {path} return {expects} as soon as the program can serve, on 0.0.0.0 and on the port in PORT. \
-                 Other paths, codes, times and ports: `health` in stack.yaml."
+                "Listen on 0.0.0.0 and on the port in PORT, and return {expects} for GET {path} once the program is \
+                 ready. To change the path, codes, times or port of the check, set `health` in stack.yaml."
             ),
         ),
     }
@@ -157,9 +164,9 @@ mod tests {
         for (at, (cause, next)) in all.iter().enumerate() {
             assert!(all[..at].iter().all(|other| other.0 != *cause && other.1 != *next), "{cause} {next}");
         }
-        assert!(all[0].0.contains("follows no redirect"));
+        assert!(all[0].0.contains("does not follow redirects"));
         assert!(all[1].0.contains("10.20.0.7:3000"));
-        assert_eq!(all[4].1, "Return 200, or let the code pass: `health: { path: /up, codes: \"200,204\" }`.");
+        assert_eq!(all[4].1, "Return 200, or accept the code: `health: { path: /up, codes: \"200,204\" }`.");
         assert!(all[5].1.ends_with("set a longer `grace`: `health: { path: /up, grace: 3m }`."));
     }
 }

@@ -56,7 +56,7 @@ impl Kind for Release {
         page: "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/standalone-task-create.html",
     };
     const USES: &'static [&'static str] = &[];
-    const COST: Cost<Desired, Live> = Cost::Free("AWS charges for the task while it runs, which is not counted");
+    const COST: Cost<Desired, Live> = Cost::Free("AWS charges for the task while it runs, which is not included");
     const NOT_YET: &'static [&'static str] = ecs::NOT_YET;
     const PERMISSIONS: &'static [Permission] = &[task::LOOKING, task::RUNNING, ecs::TAGGING];
     const LASTING: bool = false;
@@ -75,7 +75,7 @@ impl Kind for Release {
     fn phase(live: &Live, desired: Option<&Desired>) -> Phase {
         task::phase(live, |end| {
             let command = desired.map(|desired| desired.command.join(" ")).unwrap_or_default();
-            format!("the release command `{command}` failed and nothing was rolled out: {end}")
+            format!("the release command `{command}` failed; the service was not changed: {end}")
         })
     }
 
@@ -99,7 +99,7 @@ impl Kind for Release {
     }
 
     fn passing(failure: &Failure) -> Option<&'static str> {
-        let earlier = failure.is(&[earlier::RUNS]).then_some("the release task of an earlier run to end");
+        let earlier = failure.is(&[earlier::RUNS]).then_some("the release task of an earlier run to stop");
         earlier.or_else(|| task::passing(failure))
     }
 
@@ -109,13 +109,13 @@ impl Kind for Release {
 
     fn runs_on(live: &Live) -> Option<String> {
         let task = aws::last_part(&live.task);
-        Some(format!("task {task} runs on; the next deployment stops it before it begins"))
+        Some(format!("task {task} keeps running; the next deployment stops it first"))
     }
 
     async fn explain(cx: &Context, live: &Live, _phase: &Phase) -> Explanation {
         // Its log and its container are called as the service.
-        let runs_on = "It runs on. The next `stackctl up` or `deploy` stops it before it starts another one: let it end before if \
-                       it is to finish.";
+        let runs_on = "It keeps running. The next `stackctl up` or `deploy` stops it before starting another one; to \
+                       let it finish, wait for it first.";
         task::explain(cx, live, (&live.name, &live.name), runs_on, |end, log, said| end.advice(None, log, said)).await
     }
 
@@ -193,9 +193,9 @@ mod tests {
         let live = Release::list(&cx).await.expect("it is listed").remove(0).live;
         let phase = Release::phase(&live, None);
         let id = aws::last_part(&live.task);
-        assert!(phase.detail().is_some_and(|why| why.contains(&format!("task {id} still runs after 60 minutes"))));
+        assert!(phase.detail().is_some_and(|why| why.contains(&format!("task {id} is still running after"))));
         let next = Release::explain(&cx, &live, &phase).await.next.expect("there is a way out");
-        assert!(next.starts_with("It runs on. The next `stackctl up` or `deploy` stops it"), "{next}");
+        assert!(next.starts_with("It keeps running. The next `stackctl up` or `deploy` stops it"), "{next}");
         let log = format!("the stream main/main/{id} of the log group /stackctl/shop/test/main");
         assert!(next.contains(&log), "{next}");
     }

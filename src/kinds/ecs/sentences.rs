@@ -52,13 +52,13 @@ const SENTENCES: &[Sentence] = &[
         forms: &["password authentication failed for user"],
         unless: &[],
         when: When::Always,
-        cause: "The database does not accept the password that the program sends.",
-        fix: "Connect with DATABASE_URL as it is. A user of `database.users` gets another password, at the database too, with \
-              `stackctl secrets rotate database.NAME`. If somebody has changed the master password at RDS, set it there to the \
-              value in Secrets Manager.",
+        cause: "The database rejects the password that the program sends.",
+        fix: "Connect with DATABASE_URL unchanged. To give a user of `database.users` a new password, also in the \
+              database, run `stackctl secrets rotate database.NAME`. If somebody changed the master password in RDS, \
+              set it there to the value in Secrets Manager.",
         of_psql: Some((
-            "The database does not accept the master password: somebody has changed it at RDS.",
-            "Set it there to the value in Secrets Manager",
+            "The database rejects the master password: somebody changed it in RDS.",
+            "Set it in RDS to the value in Secrets Manager",
         )),
     },
     // Before PostgreSQL 14 the end is "SSL off".
@@ -68,9 +68,9 @@ const SENTENCES: &[Sentence] = &[
         forms: &["no pg_hba.conf entry for host…no encryption", "no pg_hba.conf entry for host…ssl off"],
         unless: &[],
         when: When::Always,
-        cause: "The program connects to the database without TLS, which RDS refuses since PostgreSQL 15.",
-        fix: "Leave PGSSLMODE and PGSSL as stackctl sets them, and connect with DATABASE_URL as it is. If the driver does not read \
-              these variables, switch TLS on in the program.",
+        cause: "The program connects to the database without TLS, which RDS rejects since PostgreSQL 15.",
+        fix: "Keep PGSSLMODE and PGSSL as stackctl sets them, and connect with DATABASE_URL unchanged. If the driver \
+              ignores these variables, enable TLS in the program.",
         of_psql: None,
     },
     // https://docs.sqlalchemy.org/en/20/core/engines.html#postgresql
@@ -79,8 +79,9 @@ const SENTENCES: &[Sentence] = &[
         forms: &["can't load plugin: sqlalchemy.dialects:postgres$"],
         unless: &[],
         when: When::Always,
-        cause: "SQLAlchemy takes addresses that begin with `postgresql://`, and this one begins with `postgres://`.",
-        fix: "Run `stackctl up`, which writes DATABASE_URL with `postgresql://`. Correct the beginning of any other address.",
+        cause: "SQLAlchemy expects a URL that begins with `postgresql://`; this one begins with `postgres://`.",
+        fix: "Run `stackctl up`, which writes DATABASE_URL with `postgresql://`. Correct the scheme of any other \
+              URL.",
         of_psql: None,
     },
     Sentence {
@@ -88,8 +89,8 @@ const SENTENCES: &[Sentence] = &[
         forms: &["can't load plugin: sqlalchemy.dialects:"],
         unless: &[],
         when: When::Always,
-        cause: "The address of the database names a dialect or a driver that SQLAlchemy does not have in this image.",
-        fix: "Install the package of the driver in the image, or correct the beginning of the address.",
+        cause: "The URL of the database names a dialect or driver that is not installed in this image.",
+        fix: "Install the package of the driver in the image, or correct the scheme of the URL.",
         of_psql: None,
     },
     // https://github.com/celery/celery/blob/main/celery/backends/redis.py
@@ -99,9 +100,9 @@ const SENTENCES: &[Sentence] = &[
         forms: &["a rediss:// url must have parameter"],
         unless: &[],
         when: When::Always,
-        cause: "Celery takes a `rediss://` address only if that says how to check the certificate, and this one does not.",
-        fix: "Run `stackctl up`, which writes REDIS_URL with `?ssl_cert_reqs=required`, and use it as it is. Append the same to an \
-              address that the program puts together.",
+        cause: "Celery accepts a `rediss://` URL only with the parameter `ssl_cert_reqs`, which is missing.",
+        fix: "Run `stackctl up`, which writes REDIS_URL with `?ssl_cert_reqs=required`, and use it unchanged. If the \
+              program builds the URL, append the same parameter.",
         of_psql: None,
     },
     // https://pkg.go.dev/github.com/redis/go-redis/v9#ParseURL
@@ -110,9 +111,9 @@ const SENTENCES: &[Sentence] = &[
         forms: &["redis: unexpected option: ssl_cert_reqs"],
         unless: &[],
         when: When::Always,
-        cause: "go-redis refuses parameters that it does not know, and REDIS_URL has one that Celery needs.",
-        fix: "Parse what stands before the question mark: `address, _, _ := strings.Cut(url, \"?\")`. go-redis checks the certificate \
-              without it.",
+        cause: "go-redis rejects unknown parameters, and REDIS_URL has one that Celery needs.",
+        fix: "Parse the part before the question mark: `address, _, _ := strings.Cut(url, \"?\")`. go-redis checks \
+              the certificate without the parameter.",
         of_psql: None,
     },
     // libpq, Python, Go.
@@ -126,8 +127,9 @@ const SENTENCES: &[Sentence] = &[
         ],
         unless: &[],
         when: When::Always,
-        cause: "The image has no file with Amazon's authorities for RDS: an earlier version of stackctl built it.",
-        fix: "Run `stackctl deploy`, which builds the image anew.",
+        cause: "The image does not contain Amazon's certificate authorities for RDS: an earlier version of stackctl \
+                built it.",
+        fix: "Run `stackctl deploy` to build the image again.",
         of_psql: None,
     },
     // Node.js and OpenSSL, of which version 1 writes "self signed"; Go says "unknown authority".
@@ -146,12 +148,13 @@ const SENTENCES: &[Sentence] = &[
         ],
         unless: &[],
         when: When::Always,
-        cause: "The program checks the certificate of a server and does not know who has signed it. That of the database is signed \
-                by Amazon's own authority for RDS, which no image knows by itself.",
-        fix: "An image that stackctl builds has that authority in /etc/stackctl/rds-ca.pem, which PGSSLROOTCERT and NODE_EXTRA_CA_CERTS \
-              name: do not set these under `env`, or name the file in the program. Into an `image` put \
-              https://truststore.pki.rds.amazonaws.com/global/global-bundle.pem, and name it under `env`. For any other server, install \
-              the usual authorities in the image (`ca-certificates`).",
+        cause: "The program checks a server's certificate and does not trust its issuer. Amazon's own authority for \
+                RDS issues the certificate of the database, and images do not include it.",
+        fix: "In an image that stackctl builds, PGSSLROOTCERT and NODE_EXTRA_CA_CERTS point to that authority in \
+              /etc/stackctl/rds-ca.pem: do not set them under `env`, or name the file in the program. For an \
+              `image`, add https://truststore.pki.rds.amazonaws.com/global/global-bundle.pem to it and set the \
+              variables under `env`. For any other server, install the public authorities in the image \
+              (`ca-certificates`).",
         of_psql: None,
     },
     // Node.js, Python, Ruby, Go and Rust all end in the system's own text.
@@ -161,10 +164,11 @@ const SENTENCES: &[Sentence] = &[
         forms: &["read-only file system"],
         unless: &[],
         when: When::Always,
-        cause: "The program writes a file. The root file system of an image from a Cargo package is read-only, /tmp included.",
-        fix: "Write to standard output, to the database or into a bucket (`buckets`). Files that go with the task can be in memory \
-              (`tmpfs: { /tmp: 64 }`), those that stay on a volume (`volumes`). Or build it with a Dockerfile \
-              (`build: { dockerfile: Dockerfile }`): the root file system of that image can be written.",
+        cause: "The program writes a file, but the root file system of an image built from a Cargo package is \
+                read-only, including /tmp.",
+        fix: "Write to standard output, to the database or to a bucket (`buckets`). Keep temporary files in memory \
+              (`tmpfs: { /tmp: 64 }`) and permanent files on a volume (`volumes`). Or build with a Dockerfile \
+              (`build: { dockerfile: Dockerfile }`): the root file system is then writable.",
         of_psql: None,
     },
     // https://docs.aws.amazon.com/AmazonECS/latest/developerguide/resource-initialization-error.html
@@ -174,10 +178,10 @@ const SENTENCES: &[Sentence] = &[
         forms: &["failed to invoke efs utils commands"],
         unless: &[],
         when: When::Always,
-        cause: "The task could not mount a volume: its mount target is missing, does not admit the task, or is not known everywhere yet; or \
-                the VPC resolves no names.",
-        fix: "Run `stackctl up`, which makes what is missing, and starts the tasks again. In a network of your own, switch \
-              `enableDnsSupport` and `enableDnsHostnames` of the VPC on.",
+        cause: "The task could not mount a volume: its mount target is missing, blocks the task or is not yet \
+                visible everywhere, or the VPC does not resolve DNS names.",
+        fix: "Run `stackctl up` to create what is missing and restart the tasks. In an existing VPC (`network.vpc`), \
+              enable `enableDnsSupport` and `enableDnsHostnames`.",
         of_psql: None,
     },
     // Node.js, nginx, Go, Python's asyncio, Apache, Puma, gunicorn.
@@ -195,8 +199,9 @@ const SENTENCES: &[Sentence] = &[
         ],
         unless: &[],
         when: When::Always,
-        cause: "The program listens on a port below 1024, which only root may, and does not run as root.",
-        fix: "Set `port: 8080` in stack.yaml, and listen on the port in PORT. The load balancer has 80 and 443 by itself.",
+        cause: "The program listens on a port below 1024, which requires root, but does not run as root.",
+        fix: "Set `port: 8080` in stack.yaml, and listen on the port in PORT. The load balancer still listens on 80 \
+              and 443.",
         of_psql: None,
     },
     // https://repost.aws/knowledge-center/ecs-task-exec-format-error,
@@ -206,8 +211,10 @@ const SENTENCES: &[Sentence] = &[
         forms: &["exec format error"],
         unless: &[],
         when: When::Always,
-        cause: "The image is built for other processors than the service's, or its program is a script without a `#!` line.",
-        fix: "Set `arch` in stack.yaml to what the image is for, or build it with `build`. Begin a script with `#!/bin/sh`.",
+        cause: "The image is for another CPU architecture than the service, or its program is a script without a \
+                `#!` line.",
+        fix: "Set `arch` in stack.yaml to the architecture of the image, or build the image with `build`. Begin a \
+              script with `#!/bin/sh`.",
         of_psql: None,
     },
     // https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task_cannot_pull_image.html
@@ -216,8 +223,8 @@ const SENTENCES: &[Sentence] = &[
         forms: &["does not contain descriptor matching platform"],
         unless: &[],
         when: When::Always,
-        cause: "The image is not there for the service's processors.",
-        fix: "Set `arch` in stack.yaml to what the image is for, or name an image for both.",
+        cause: "The image does not exist for the CPU architecture of the service.",
+        fix: "Set `arch` in stack.yaml to the architecture of the image, or use a multi-platform image.",
         of_psql: None,
     },
     // The log has the first two, ECS's reason the others.
@@ -232,10 +239,10 @@ const SENTENCES: &[Sentence] = &[
         ],
         unless: &[],
         when: When::Always,
-        cause: "The program is not in the image, or what runs it is not: the interpreter in the `#!` line of a script, also because the \
-                line ends as on Windows, or the C library of a program (glibc in an Alpine image).",
-        fix: "Compare `entrypoint`, `command` and `release` in stack.yaml with the files in the image. Save scripts with LF at the end of \
-              each line.",
+        cause: "The image lacks the program, or what the program needs to run: the interpreter in the `#!` line of a \
+                script (also if the line ends with CRLF), or a C library (such as glibc in an Alpine image).",
+        fix: "Check `entrypoint`, `command` and `release` in stack.yaml against the files in the image. Save scripts \
+              with LF line endings.",
         of_psql: None,
     },
     // https://nodejs.org/en/learn/diagnostics/memory/understanding-and-tuning-memory
@@ -244,9 +251,9 @@ const SENTENCES: &[Sentence] = &[
         forms: &["javascript heap out of memory"],
         unless: &[],
         when: When::Always,
-        cause: "The program needs more memory than Node.js takes, which is a part of what the task has.",
-        fix: "Raise `memory` in stack.yaml. To let Node.js take more of it, set `NODE_OPTIONS: --max-old-space-size=MEBIBYTES` under \
-              `env`.",
+        cause: "The program needs more memory than Node.js allows, which is only a part of the task's memory.",
+        fix: "Raise `memory` in stack.yaml. To let Node.js use more of it, set `NODE_OPTIONS: \
+              --max-old-space-size=MEBIBYTES` under `env`.",
         of_psql: None,
     },
     // Rails 7.1 and later; "Blocked host" before.
@@ -257,10 +264,10 @@ const SENTENCES: &[Sentence] = &[
         forms: &["hostauthorization…blocked hosts:", "hostauthorization…blocked host:"],
         unless: &[],
         when: When::Unhealthy,
-        cause: "Rails refuses the health check: the load balancer sends the address of the task as the host, which `config.hosts` does \
-                not have.",
-        fix: "Leave the path of `health` out of the check in config/environments/production.rb: `config.host_authorization = { exclude: \
-              ->(request) { request.path == \"/up\" } }`.",
+        cause: "Rails rejects the health check: the load balancer sends the task's address as the Host header, which \
+                is not in `config.hosts`.",
+        fix: "Exclude the path of `health` from the host check in config/environments/production.rb: \
+              `config.host_authorization = { exclude: ->(request) { request.path == \"/up\" } }`.",
         of_psql: None,
     },
     // https://docs.djangoproject.com/en/stable/ref/settings/#allowed-hosts
@@ -269,9 +276,9 @@ const SENTENCES: &[Sentence] = &[
         forms: &["invalid http_host header: "],
         unless: &[],
         when: When::Unhealthy,
-        cause: "Django refuses the health check: the load balancer sends the address of the task as the host, which ALLOWED_HOSTS does \
-                not have.",
-        fix: "Answer the path of `health` in a middleware before all others, or add the task's own address to ALLOWED_HOSTS: \
+        cause: "Django rejects the health check: the load balancer sends the task's address as the Host header, \
+                which is not in ALLOWED_HOSTS.",
+        fix: "Answer the path of `health` in the first middleware, or add the task's own address to ALLOWED_HOSTS: \
               `socket.gethostbyname(socket.gethostname())`.",
         of_psql: None,
     },
@@ -290,8 +297,8 @@ const SENTENCES: &[Sentence] = &[
         ],
         unless: &["0.0.0.0", "[::]", "all addresses", "//10.", "//172.", "//192.168."],
         when: When::Unanswered,
-        cause: "The program listens on 127.0.0.1, where nothing outside of its task reaches it.",
-        fix: "Listen on 0.0.0.0, on the port in PORT.",
+        cause: "The program listens on 127.0.0.1, which is unreachable from outside the task.",
+        fix: "Listen on 0.0.0.0 and on the port in PORT.",
         of_psql: None,
     },
 ];

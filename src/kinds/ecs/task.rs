@@ -197,7 +197,7 @@ pub(super) async fn start(cx: &Context, address: &Address, one_off: OneOff<'_>, 
     };
     let live = live(address, container, &task);
     if !again && own.len() < 2 && live.is_being_prepared(now()) {
-        let message = format!("ECS still prepares task {}", aws::last_part(&live.task));
+        let message = format!("ECS is still preparing task {}", aws::last_part(&live.task));
         return Err(Failure { cause: Cause::Refused, code: Some(BEING_PREPARED.to_owned()), ..Failure::new(message) });
     }
     Ok(live)
@@ -260,8 +260,9 @@ fn fits(container: &str, command: &[String]) -> Result<(), Failure> {
     if length <= LONGEST_OVERRIDES {
         return Ok(());
     }
-    let message = format!("the command is too long: {length} characters as ECS gets it, of {LONGEST_OVERRIDES}");
-    let hint = "put what it does into the image, and call it by a short command";
+    let message =
+        format!("the command is too long: {length} characters in the request to ECS (maximum {LONGEST_OVERRIDES})");
+    let hint = "put the command into a script in the image, and run the script";
     Err(Failure::about(Subject::activity("start a task"), message).hint(hint))
 }
 
@@ -326,9 +327,8 @@ pub(super) async fn explain(
     let of_task = TaskLog::new(&cx.id, logs, container, &live.task);
     if live.overdue {
         let log = task_end::log(cx, &of_task, &live.task).await;
-        let likely_cause =
-            "It has more to do than fits into that time, or it waits for something, such as a lock.".to_owned();
-        let next = format!("{runs_on} Its log is {of_task}.");
+        let likely_cause = "It needs more time than it may take, or it waits for something such as a lock.".to_owned();
+        let next = format!("{runs_on} Its log: {of_task}.");
         return Explanation { evidence: vec![log], likely_cause: Some(likely_cause), next: Some(next) };
     }
     let call = cx.aws.ecs.describe_tasks().cluster(&live.cluster).tasks(&live.task).send().await;
@@ -352,7 +352,7 @@ pub(in crate::kinds) fn passing(failure: &Failure) -> Option<&'static str> {
     }
     match aws::about(failure) {
         About::Role => Some("ECS to accept the new roles"),
-        About::Network => Some("ECS to know the new subnets and security groups"),
+        About::Network => Some("ECS to accept the new subnets and security groups"),
         About::Concurrency | About::Other => None,
     }
 }
@@ -396,7 +396,7 @@ impl Live {
             return self;
         }
         let (task, minutes) = (aws::last_part(&self.task), limit.as_secs() / 60);
-        let end = format!("task {task} still runs after {minutes} minutes");
+        let end = format!("task {task} is still running after {minutes} minutes");
         Self { end, overdue: true, ..self }
     }
 

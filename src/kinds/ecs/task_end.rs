@@ -67,11 +67,11 @@ pub(super) fn ended_with<'a>(task: &'a Task, container: &'a str) -> &'a str {
 fn meaning(code: i32) -> Option<&'static str> {
     match code {
         124 => Some("it took too long"),
-        126 => Some("the command cannot be run"),
-        127 => Some("there is no such command in the image"),
-        137 => Some("killed: out of memory, or it did not end within stop_timeout"),
-        139 => Some("a segmentation fault"),
-        143 => Some("ended by SIGTERM"),
+        126 => Some("the command is not executable"),
+        127 => Some("command not found in the image"),
+        137 => Some("killed: out of memory, or it did not stop within stop_timeout"),
+        139 => Some("segmentation fault"),
+        143 => Some("stopped by SIGTERM"),
         _ => None,
     }
 }
@@ -142,28 +142,29 @@ impl StopReason {
             (Self::Unhealthy, Some(check)) => health::advice(check, Got::of(said)),
             (Self::OnPurpose | Self::Unhealthy, _) => return None,
             (Self::CheckFailed, _) => (
-                "The command of the container's own health check failed or took too long, several times in a row."
-                    .to_owned(),
-                "Run `health.command` in the image: it must have the program, and end with 0 in time. Give a slow start more \
-                 time with `health.start`."
+                "The command of the container's health check failed or timed out several times in a row.".to_owned(),
+                "Run `health.command` in the image: the program must be there, and must exit with 0 in time. For a \
+                 slow start, raise `health.start`."
                     .to_owned(),
             ),
             (Self::CannotPull, _) => (
-                "The image is not in its registry under this name and tag, or the task cannot reach the registry or is not \
-                 allowed to pull it."
+                "The image does not exist under this name and tag, or the task cannot reach the registry or is not \
+                 allowed to pull the image."
                     .to_owned(),
-                "Check `image` in stack.yaml, and the way from the subnets of the tasks to the registry (`network.nat`)."
+                "Check `image` in stack.yaml, and the route from the tasks' subnets to the registry (`network.nat`)."
                     .to_owned(),
             ),
             (Self::CannotPrepare, _) => (
                 "A secret is missing or cannot be read, or the task cannot reach AWS. The container was not started."
                     .to_owned(),
-                "Run `stackctl plan` to see changes to roles and network, and `stackctl secrets list` to see the secrets."
+                "Run `stackctl plan` to see changes of roles and network, and `stackctl secrets list` to see the \
+                 secrets."
                     .to_owned(),
             ),
-            (Self::OutOfMemory, _) => {
-                ("The program needs more memory than the task has.".to_owned(), "Raise `memory` in stack.yaml.".to_owned())
-            }
+            (Self::OutOfMemory, _) => (
+                "The program needs more memory than the task has.".to_owned(),
+                "Raise `memory` in stack.yaml.".to_owned(),
+            ),
             (Self::Ended(code), _) => by_exit_code(*code, written),
         };
         Some(Advice { likely_cause, next })
@@ -203,26 +204,26 @@ impl From<Option<Advice>> for Explanation {
 
 fn by_exit_code(code: Option<i32>, written: bool) -> (String, String) {
     let Some(code) = code else {
-        let next = "Read the reason above: ECS gives no other.";
+        let next = "See the reason above.";
         return ("The container was never started.".to_owned(), next.to_owned());
     };
-    let lines = if written { "Its last lines are above." } else { "It wrote nothing." };
+    let lines = if written { "See its last lines above." } else { "It wrote no output." };
     let (cause, next) = match code {
         0 => (
-            "The program exited by itself with code 0, but a service must keep running.".to_owned(),
-            "Run it in the foreground. A command that runs once belongs under `release` or `jobs`.",
+            "The program exited with code 0, but a service must keep running.".to_owned(),
+            "Run it in the foreground. Put a command that runs once under `release` or `jobs`.",
         ),
         126 | 127 => (
             "The program is not in the image, or it is not executable.".to_owned(),
-            "Compare the command with the files in the image.",
+            "Check the command against the files in the image.",
         ),
         137 => (
             "The program needs more memory than the task has, or something in the container killed it.".to_owned(),
-            "Raise `memory` in stack.yaml. `stackctl logs` shows what it wrote before.",
+            "Raise `memory` in stack.yaml. Run `stackctl logs` to see the output before that.",
         ),
         _ => (
-            format!("The program exited by itself with code {code}. {lines}"),
-            "Fix the cause, then run `stackctl deploy` again. `stackctl logs` shows all that it wrote.",
+            format!("The program exited with code {code}. {lines}"),
+            "Fix the cause, then run `stackctl deploy` again. Run `stackctl logs` to see the full log.",
         ),
     };
     (cause, next.to_owned())
@@ -320,7 +321,7 @@ mod tests {
         let log = Evidence::Log { task: "c71a".into(), lines: Vec::new(), unreadable: None };
         assert_eq!(StopReason::OnPurpose.advice(None, &log, &[]), None);
         let ended = StopReason::Ended(Some(1)).advice(None, &log, &[]).expect("a program that ends has a cause");
-        assert_eq!(ended.likely_cause, "The program exited by itself with code 1. It wrote nothing.");
+        assert_eq!(ended.likely_cause, "The program exited with code 1. It wrote no output.");
     }
 
     #[test]
@@ -332,7 +333,7 @@ mod tests {
         };
         let is = |cause: Option<String>, beginning: &str| cause.is_some_and(|cause| cause.starts_with(beginning));
         let (read_only, ended) = ("open /tmp/x: read-only file system", StopReason::Ended(Some(1)));
-        assert!(is(advice(ended.clone(), read_only, &[]), "The program writes a file."));
+        assert!(is(advice(ended.clone(), read_only, &[]), "The program writes a file,"));
         // The reason that ECS gives comes first, and a deliberate stop needs no fix.
         assert!(is(
             advice(StopReason::OutOfMemory, read_only, &[]),
@@ -341,7 +342,7 @@ mod tests {
         assert_eq!(advice(StopReason::OnPurpose, read_only, &[]), None);
         // A missing program writes no log, so ECS's reason is searched too.
         let absent = "ResourceInitializationError: … exec: \"migrate\": executable file not found in $PATH: unknown";
-        assert!(is(advice(StopReason::CannotPrepare, "", &[absent]), "The program is not in the image"));
+        assert!(is(advice(StopReason::CannotPrepare, "", &[absent]), "The image lacks the program"));
         // A program that answers with another status can be reached.
         let local = "listening on 127.0.0.1:3000";
         assert!(is(
@@ -360,8 +361,8 @@ mod tests {
         let task = stopped("Essential container in task exited", None, &[agent, ("web", Some(137), None)]);
         assert_eq!(
             end_of(&task, "web").to_string(),
-            "Essential container in task exited; container web ended with exit code 137 (killed: out of memory, or it did \
-             not end within stop_timeout)"
+            "Essential container in task exited; container web ended with exit code 137 (killed: out of memory, or \
+             it did not stop within stop_timeout)"
         );
     }
 }

@@ -66,7 +66,7 @@ impl Kind for AccessPoint {
 
     const NAME: &'static str = "access_point";
     const DOC: Doc = Doc {
-        summary: "The folder that tasks mount of a volume, and as whom they write.",
+        summary: "The folder of a volume that tasks mount, and the user that they write as.",
         page: "https://docs.aws.amazon.com/efs/latest/ug/efs-access-points.html",
     };
     const USES: &'static [&'static str] = &["file_system"];
@@ -169,7 +169,7 @@ impl Kind for AccessPoint {
     }
 
     fn passing(failure: &Failure) -> Option<&'static str> {
-        failure.is(&[BUSY]).then_some("the file system to finish what it is doing")
+        failure.is(&[BUSY]).then_some("the file system to finish another operation")
     }
 
     #[cfg(test)]
@@ -188,7 +188,9 @@ impl Kind for AccessPoint {
 /// The two numbers of `1000:1000`.
 fn user(owner: &str) -> Result<(i64, i64), Failure> {
     let numbers = owner.split_once(':').and_then(|(uid, gid)| Some((uid.parse().ok()?, gid.parse().ok()?)));
-    numbers.ok_or_else(|| Failure::internal(format!("`{owner}` names no user and group by their numbers")))
+    numbers.ok_or_else(|| {
+        Failure::internal(format!("invalid owner `{owner}`: expected the numbers of a user and a group"))
+    })
 }
 
 /// All access points of one file system; none of one that is gone.

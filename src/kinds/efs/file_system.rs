@@ -81,7 +81,7 @@ impl Kind for FileSystem {
 
     const NAME: &'static str = "file_system";
     const DOC: Doc = Doc {
-        summary: "Keeps the files of a volume.",
+        summary: "Stores the files of a volume.",
         page: "https://docs.aws.amazon.com/efs/latest/ug/whatisefs.html",
     };
     const USES: &'static [&'static str] = &[];
@@ -236,18 +236,18 @@ impl Kind for FileSystem {
 
     fn passing(failure: &Failure) -> Option<&'static str> {
         if failure.is(&[BUSY]) {
-            Some("the file system to finish what it is doing")
+            Some("the file system to finish another operation")
         } else {
-            failure.is(&["FileSystemInUse"]).then_some("its mount targets to go")
+            failure.is(&["FileSystemInUse"]).then_some("its mount targets to be deleted")
         }
     }
 
     fn guard(live: &Live) -> Option<String> {
-        live.protect.then(|| "it is protected (`protect` of the volume)".to_owned())
+        live.protect.then(|| "deletion protection is on (`protect` of the volume)".to_owned())
     }
 
     fn loss(_address: &Address) -> Option<&'static str> {
-        Some("goes with all its files; what AWS Backup has copied of it stays until 35 days after the copy")
+        Some("is deleted with all its files; AWS Backup keeps each of its copies for 35 days")
     }
 
     #[cfg(test)]
@@ -268,8 +268,7 @@ impl Kind for FileSystem {
 /// <https://docs.aws.amazon.com/efs/latest/ug/performance.html#throughput-modes>
 fn explained(failure: Failure) -> Failure {
     if failure.is(&["TooManyRequests"]) {
-        return failure
-            .hint("EFS changes the throughput mode once in 24 hours: leave `throughput` as it was until then");
+        return failure.hint("EFS can change the throughput mode once in 24 hours: restore `throughput` until then");
     }
     failure
 }

@@ -37,7 +37,7 @@ pub(super) fn phase(state: &str) -> Phase {
     match LifeCycleState::from(state) {
         LifeCycleState::Available => Phase::Ready,
         LifeCycleState::Deleting | LifeCycleState::Deleted => Phase::Deleting(state.to_owned()),
-        LifeCycleState::Error => Phase::Failed("EFS shows the state `error`".to_owned()),
+        LifeCycleState::Error => Phase::Failed("EFS reports the state `error`".to_owned()),
         _ => Phase::Pending(state.to_owned()),
     }
 }

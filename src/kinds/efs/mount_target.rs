@@ -75,7 +75,7 @@ impl Kind for MountTarget {
 
     const NAME: &'static str = "mount_target";
     const DOC: Doc = Doc {
-        summary: "Lets the tasks of one zone reach a volume.",
+        summary: "Connects the tasks in one availability zone to a volume.",
         page: "https://docs.aws.amazon.com/efs/latest/ug/accessing-fs.html",
     };
     const USES: &'static [&'static str] = &["file_system", "subnet", "security_group"];
@@ -196,11 +196,11 @@ impl Kind for MountTarget {
 
     fn passing(failure: &Failure) -> Option<&'static str> {
         if failure.is(&[BUSY]) {
-            Some("the file system to finish what it is doing")
+            Some("the file system to finish another operation")
         } else if failure.is(&[NOT_READY]) {
-            Some("the mount target to be available")
+            Some("the mount target to become available")
         } else {
-            failure.is(&["DependencyTimeout"]).then_some("EFS to take its network interface away")
+            failure.is(&["DependencyTimeout"]).then_some("EFS to delete its network interface")
         }
     }
 

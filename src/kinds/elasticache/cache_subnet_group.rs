@@ -45,7 +45,7 @@ impl Kind for CacheSubnetGroup {
 
     const NAME: &'static str = "cache_subnet_group";
     const DOC: Doc = Doc {
-        summary: "The private subnets that the cache can be in.",
+        summary: "The private subnets in which ElastiCache can place the cache.",
         page: "https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/SubnetGroups.html",
     };
     const USES: &'static [&'static str] = &["subnet"];
@@ -150,7 +150,7 @@ impl Kind for CacheSubnetGroup {
     }
 
     fn passing(failure: &Failure) -> Option<&'static str> {
-        failure.is(&["CacheSubnetGroupInUse"]).then_some("the cache in it to go")
+        failure.is(&["CacheSubnetGroupInUse"]).then_some("its cache to be deleted")
     }
 
     #[cfg(test)]

@@ -162,34 +162,38 @@ impl Errors {
     pub fn words(&self) -> String {
         let times = if self.count == 1 { "once".to_owned() } else { format!("{} times", self.count) };
         match &self.service {
-            None => format!("the load balancer itself answered {} {times}", self.status),
-            Some(service) => format!("the application of {service} answered {} {times}", self.status),
+            None => format!("the load balancer itself returned {} {times}", self.status),
+            Some(service) => format!("the application {service} returned {} {times}", self.status),
         }
     }
 
     /// What is likely to have caused it.
     pub fn likely_cause(&self) -> &'static str {
         match (&self.service, self.status) {
-            (Some(_), _) => "The application failed by itself; the load balancer passed its answer on.",
+            (Some(_), _) => "The application returned the error; the load balancer only passed it on.",
             (None, "502") => {
-                "A task closed the connection before it answered. Its server closes idle connections sooner than the load \
-                 balancer, which keeps them for 60 s; or the task crashed."
+                "A task closed the connection before it answered: its server closes idle connections before the load \
+                 balancer does (60 s), or the task crashed."
             }
-            (None, "503") => "No task was there to answer.",
-            (None, _) => "A task did not answer within 60 s, or took no connection within 10 s.",
+            (None, "503") => "No healthy task was available.",
+            (None, _) => "A task did not answer within 60 s, or did not accept a connection within 10 s.",
         }
     }
 
     /// What to do next.
     pub fn next(&self) -> String {
         match (&self.service, self.status) {
-            (Some(service), _) => format!("Look for its errors: `stackctl logs {service}`."),
-            (None, "502") => "Let the server keep idle connections for more than 60 s: keepAliveTimeout in Node, \
-                              --timeout-keep-alive in uvicorn, --keep-alive in gunicorn. If tasks ended, `stackctl logs` \
-                              says why."
+            (Some(service), _) => format!("Run `stackctl logs {service}` to see the errors."),
+            (None, "502") => "Set the keep-alive timeout of the server to more than 60 s: keepAliveTimeout in Node, \
+                              --timeout-keep-alive in uvicorn, --keep-alive in gunicorn. If tasks stopped, run \
+                              `stackctl logs` to see why."
                 .to_owned(),
-            (None, "503") => "See how many tasks run with `stackctl status`, and why others ended with `stackctl logs`.".to_owned(),
-            (None, _) => "Answer sooner, or do the work after the answer. `stackctl logs` shows what takes so long.".to_owned(),
+            (None, "503") => "Run `stackctl status` to see how many tasks run, and `stackctl logs` to see why others \
+                              stopped."
+                .to_owned(),
+            (None, _) => "Answer faster, or do the work after answering. Run `stackctl logs` to see what takes so \
+                          long."
+                .to_owned(),
         }
     }
 }
@@ -227,10 +231,7 @@ mod tests {
         );
         let errors = counted(&measures, &[result(0, &[1.0, 2.0]), result(1, &[]), result(3, &[1.0])]);
         let words: Vec<String> = errors.iter().map(Errors::words).collect();
-        assert_eq!(
-            words,
-            ["the load balancer itself answered 502 3 times", "the application of web answered 5xx once"]
-        );
+        assert_eq!(words, ["the load balancer itself returned 502 3 times", "the application web returned 5xx once"]);
         assert!(errors[0].next().contains("keepAliveTimeout"), "{}", errors[0].next());
         assert!(errors[1].next().contains("stackctl logs web"), "{}", errors[1].next());
     }

@@ -128,7 +128,7 @@ impl Kind for Listener {
 
     const NAME: &'static str = "listener";
     const DOC: Doc = Doc {
-        summary: "A port of the load balancer.",
+        summary: "A port that the load balancer listens on.",
         page: "https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-listeners.html",
     };
     const USES: &'static [&'static str] = &["load_balancer", "certificate", "target_group"];
@@ -219,7 +219,7 @@ impl Kind for Listener {
     }
 
     fn passing(failure: &Failure) -> Option<&'static str> {
-        failure.is(CERTIFICATE_IS_NEW).then_some("Elastic Load Balancing to know the certificate")
+        failure.is(CERTIFICATE_IS_NEW).then_some("Elastic Load Balancing to accept the certificate")
     }
 
     #[cfg(test)]
@@ -267,7 +267,7 @@ impl DefaultAction {
     fn words(&self) -> Option<String> {
         match self {
             Self::RedirectToHttps => Some("redirect 301 to HTTPS://#{host}:443/#{path}?#{query}".to_owned()),
-            Self::NotFound => Some("answer 404".to_owned()),
+            Self::NotFound => Some("return 404".to_owned()),
             Self::Forward(group) => group.known().map(|group| format!("forward to {group}")),
         }
     }
@@ -339,7 +339,7 @@ fn words(actions: &[Action]) -> String {
         }
         (Some(action), Some(ActionTypeEnum::FixedResponse)) => {
             let status = action.fixed_response_config().and_then(FixedResponseActionConfig::status_code);
-            format!("answer {}", status.unwrap_or_default())
+            format!("return {}", status.unwrap_or_default())
         }
         (Some(action), Some(ActionTypeEnum::Forward)) => {
             format!("forward to {}", action.target_group_arn().unwrap_or_default())

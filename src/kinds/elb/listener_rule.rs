@@ -119,7 +119,7 @@ impl Kind for ListenerRule {
 
     const NAME: &'static str = "listener_rule";
     const DOC: Doc = Doc {
-        summary: "Sends requests for some hosts and paths to a service, or blocks them.",
+        summary: "Forwards requests for some hosts and paths to a service, or blocks them.",
         page: "https://docs.aws.amazon.com/elasticloadbalancing/latest/application/listener-rules.html",
     };
     const USES: &'static [&'static str] = &["listener", "target_group"];
@@ -260,7 +260,7 @@ impl Kind for ListenerRule {
 
     fn passing(failure: &Failure) -> Option<&'static str> {
         // Two rules that change places: the other one's turn comes.
-        failure.is(&["PriorityInUse"]).then_some("another rule to leave its priority")
+        failure.is(&["PriorityInUse"]).then_some("another rule to release its priority")
     }
 
     #[cfg(test)]
@@ -302,7 +302,7 @@ fn conditions(desired: &Desired) -> Vec<RuleCondition> {
 /// The action as a rule that AWS has shows it; none while a target group is yet to be made.
 fn in_words(action: &RuleAction) -> Option<String> {
     Some(match action {
-        RuleAction::NotFound => "answer 404".to_owned(),
+        RuleAction::NotFound => "return 404".to_owned(),
         RuleAction::Redirect(host) => redirect::to(host),
         RuleAction::Forward(group) => forwarding(&[(group.known()?, ALL)]),
         RuleAction::Beside { serving, joining } => forwarding(&[(serving.known()?, ALL), (joining.known()?, NONE)]),
@@ -381,7 +381,7 @@ fn live(listener: String, rule: &Rule) -> Live {
         live.serving = served.next().filter(|_| served.next().is_none()).map(|(group, _)| (*group).to_owned());
         live.action = match action.r#type() {
             Some(ActionTypeEnum::Forward) => forwarding(&groups),
-            Some(ActionTypeEnum::FixedResponse) => format!("answer {}", status.unwrap_or_default()),
+            Some(ActionTypeEnum::FixedResponse) => format!("return {}", status.unwrap_or_default()),
             Some(ActionTypeEnum::Redirect) => action.redirect_config().map(redirect::words).unwrap_or_default(),
             other => other.map_or(String::new(), |other| other.as_str().to_owned()),
         };
@@ -452,7 +452,7 @@ mod tests {
 
     #[test]
     fn a_rule_that_was_turned_elsewhere_shows_as_exactly_that() {
-        let drifted = Live { action: "answer 503".into(), ..live() };
+        let drifted = Live { action: "return 503".into(), ..live() };
         let changes = ListenerRule::diff(&desired(), &drifted);
         assert_eq!(changes.iter().map(|change| change.field.as_str()).collect::<Vec<_>>(), ["action"]);
     }

@@ -122,7 +122,8 @@ impl Kind for LoadBalancer {
 
     const NAME: &'static str = "load_balancer";
     const DOC: Doc = Doc {
-        summary: "An application load balancer: the public one is the only part of a stack that the internet can reach.",
+        summary: "An application load balancer. Requests from the internet reach the services through the public one \
+                  only.",
         page: "https://docs.aws.amazon.com/elasticloadbalancing/latest/application/application-load-balancers.html",
     };
     const USES: &'static [&'static str] = &["subnet", "security_group", "internet_gateway"];
@@ -223,7 +224,7 @@ impl Kind for LoadBalancer {
         if active.contains(&live.state.as_str()) {
             Phase::Ready
         } else if live.state == failed {
-            Phase::Failed(live.reason.clone().unwrap_or_else(|| "AWS gives no reason".to_owned()))
+            Phase::Failed(live.reason.clone().unwrap_or_else(|| "AWS gave no reason".to_owned()))
         } else {
             Phase::Pending(live.state.clone())
         }
@@ -340,11 +341,11 @@ impl Kind for LoadBalancer {
     }
 
     fn guard(live: &Live) -> Option<String> {
-        live.protected.then(|| "deletion protection is on (an attribute of the load balancer)".to_owned())
+        live.protected.then(|| "deletion protection is on (attribute of the load balancer)".to_owned())
     }
 
     fn loss(_address: &Address) -> Option<&'static str> {
-        Some("goes, and with it the URL of the stack")
+        Some("is deleted, and with it the URL of the stack")
     }
 
     #[cfg(test)]

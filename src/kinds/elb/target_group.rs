@@ -215,7 +215,7 @@ impl Kind for TargetGroup {
 
     const NAME: &'static str = "target_group";
     const DOC: Doc = Doc {
-        summary: "The tasks of a service that the load balancer sends requests to, and their health check.",
+        summary: "The tasks of a service that receive requests from the load balancer, and their health check.",
         page: "https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-target-groups.html",
     };
     const USES: &'static [&'static str] = &["vpc"];
@@ -352,24 +352,21 @@ impl Kind for TargetGroup {
     }
 
     fn passing(failure: &Failure) -> Option<&'static str> {
-        failure.is(&["ResourceInUse"]).then_some("the rules that lead to it to go")
+        failure.is(&["ResourceInUse"]).then_some("the rules that use it to be deleted")
     }
 
     fn consequence(desired: &Desired, live: &Live, changes: &Changed<Field>) -> Option<String> {
         let (from, to) = (&live.health, &desired.health);
         let there = if changes.contains(Field::HealthPort) {
             let port = to.port.map_or_else(|| "the port of the service".to_owned(), |port| format!("port {port}"));
-            format!(
-                "{} on {port} at once: tasks of the version that runs get no more requests if they do not answer there",
-                to.path
-            )
+            format!("{} on {port} immediately: running tasks that do not answer there get no more requests", to.path)
         } else if changes.contains(Field::HealthPath) {
             let (from, to) = (&from.path, &to.path);
-            format!("{to} at once: tasks of the version that runs get no more requests if they answer {from} only")
+            format!("{to} immediately: running tasks that only answer {from} get no more requests")
         } else {
             return None;
         };
-        Some(format!("asks for {there}"))
+        Some(format!("checks {there}"))
     }
 
     #[cfg(test)]

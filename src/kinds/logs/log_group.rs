@@ -70,7 +70,7 @@ impl Kind for LogGroup {
     const USES: &'static [&'static str] = &[];
     // Tasks write there as long as they run.
     const OUTLIVES: &'static [&'static str] = &["service", "schedule", "task_definition"];
-    const COST: Cost<Desired, Live> = Cost::Free("AWS charges for what is written and kept, which is not counted");
+    const COST: Cost<Desired, Live> = Cost::Free("AWS charges for written and stored logs, which are not included");
     const NOT_YET: &'static [&'static str] = &[];
     const PERMISSIONS: &'static [Permission] = &[
         // The last two are for `stackctl logs`, and for the last lines of a task that failed.
@@ -152,15 +152,15 @@ impl Kind for LogGroup {
     }
 
     fn guard(live: &Live) -> Option<String> {
-        live.protected.then(|| "deletion protection is on (a setting of the log group)".to_owned())
+        live.protected.then(|| "deletion protection is on (setting of the log group)".to_owned())
     }
 
     fn passing(failure: &Failure) -> Option<&'static str> {
-        failure.is(&["OperationAbortedException"]).then_some("another operation on it to end")
+        failure.is(&["OperationAbortedException"]).then_some("another operation on it to finish")
     }
 
     fn loss(_address: &Address) -> Option<&'static str> {
-        Some("goes with all its lines")
+        Some("is deleted with all its lines")
     }
 
     #[cfg(test)]

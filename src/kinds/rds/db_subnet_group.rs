@@ -16,9 +16,9 @@ use crate::{
 
 /// What is to be done about a database in a zone that is to go.
 /// <https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/Concepts.MultiAZSingleStandby.html>
-const STAYS: &str = "the database, or its standby, stands in the zone that is to go, and RDS moves neither by itself. Put \
-     `network.zones` back and run `stackctl up`. A standby goes with `multi_az: false` and comes back elsewhere; the database \
-     itself changes places with its standby in a reboot with failover";
+const STAYS: &str = "the database or its standby is in the zone to be removed, and RDS does not move it. Restore \
+                     `network.zones` and run `stackctl up`. To move a standby, set `multi_az: false` and then `true` \
+                     again; to move the database, reboot it with failover to its standby";
 
 /// A DB subnet group.
 pub struct DbSubnetGroup;
@@ -54,7 +54,7 @@ impl Kind for DbSubnetGroup {
 
     const NAME: &'static str = "db_subnet_group";
     const DOC: Doc = Doc {
-        summary: "The private subnets that the database can be in.",
+        summary: "The private subnets in which RDS can place the database.",
         page: "https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_VPC.WorkingWithRDSInstanceinaVPC.html",
     };
     const USES: &'static [&'static str] = &["subnet"];
@@ -156,7 +156,7 @@ impl Kind for DbSubnetGroup {
     }
 
     fn passing(failure: &Failure) -> Option<&'static str> {
-        failure.is(&["InvalidDBSubnetGroupStateFault"]).then_some("the database in it to go")
+        failure.is(&["InvalidDBSubnetGroupStateFault"]).then_some("its database to be deleted")
     }
 
     #[cfg(test)]

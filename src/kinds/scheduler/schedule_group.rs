@@ -37,7 +37,7 @@ impl Kind for ScheduleGroup {
 
     const NAME: &'static str = "schedule_group";
     const DOC: Doc = Doc {
-        summary: "Holds the schedules of the stack.",
+        summary: "Contains the schedules of the stack.",
         page: "https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-schedule-group.html",
     };
     const USES: &'static [&'static str] = &[];
@@ -87,7 +87,7 @@ impl Kind for ScheduleGroup {
     fn passing(failure: &Failure) -> Option<&'static str> {
         // The call before this one, whose answer was lost, has begun the deletion.
         let is_going = failure.is_of("DeleteScheduleGroup") && failure.is(&["ConflictException"]);
-        is_going.then_some("its deletion to end")
+        is_going.then_some("its deletion to finish")
     }
 
     #[cfg(test)]

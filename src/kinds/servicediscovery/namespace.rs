@@ -56,7 +56,7 @@ impl Kind for Namespace {
 
     const NAME: &'static str = KIND;
     const DOC: Doc = Doc {
-        summary: "Has the names by which services call each other.",
+        summary: "Contains the DNS names by which services call each other.",
         page: "https://docs.aws.amazon.com/cloud-map/latest/dg/working-with-namespaces.html",
     };
     const USES: &'static [&'static str] = &["vpc"];
@@ -107,7 +107,7 @@ impl Kind for Namespace {
                 Some(OperationStatus::Success) => continue,
                 Some(OperationStatus::Fail) => {
                     let why = found.and_then(|found| found.error_message);
-                    Some(why.unwrap_or_else(|| "AWS gives no reason".to_owned()))
+                    Some(why.unwrap_or_else(|| "AWS gave no reason".to_owned()))
                 }
                 _ => None,
             };
@@ -160,7 +160,7 @@ impl Kind for Namespace {
     }
 
     fn passing(failure: &Failure) -> Option<&'static str> {
-        failure.is(&["ResourceInUse"]).then_some("the names in it to go")
+        failure.is(&["ResourceInUse"]).then_some("its names to be deleted")
     }
 
     #[cfg(test)]

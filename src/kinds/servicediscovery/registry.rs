@@ -69,13 +69,13 @@ impl Kind for Registry {
 
     const NAME: &'static str = KIND;
     const DOC: Doc = Doc {
-        summary: "Gives a service its name, which leads to the addresses of its tasks.",
+        summary: "The DNS name of a service, which resolves to the addresses of its tasks.",
         page: "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-discovery.html",
     };
     const USES: &'static [&'static str] = &["namespace"];
     const RARE: bool = true;
     const COST: Cost<Desired, Live> =
-        Cost::Free("AWS charges nothing for what ECS registers; DNS queries are charged and not counted");
+        Cost::Free("AWS charges nothing for what ECS registers; DNS queries are charged and not included");
     const NOT_YET: &'static [&'static str] = names::NOT_YET;
     const PERMISSIONS: &'static [Permission] = &[
         Permission::look(&["servicediscovery:ListServices"]),
@@ -164,7 +164,7 @@ impl Kind for Registry {
     }
 
     fn passing(failure: &Failure) -> Option<&'static str> {
-        failure.is(&["ResourceInUse"]).then_some("ECS to take its last tasks out")
+        failure.is(&["ResourceInUse"]).then_some("ECS to deregister its last tasks")
     }
 
     #[cfg(test)]

@@ -77,12 +77,12 @@ impl Kind for Topic {
 
     const NAME: &'static str = "topic";
     const DOC: Doc = Doc {
-        summary: "Sends what the alarms say to an e-mail address.",
+        summary: "Sends notifications of the alarms to an e-mail address.",
         page: "https://docs.aws.amazon.com/sns/latest/dg/sns-email-notifications.html",
     };
     const USES: &'static [&'static str] = &[];
     const RARE: bool = true;
-    const COST: Cost<Desired, Live> = Cost::Free("AWS charges for messages, which are not counted");
+    const COST: Cost<Desired, Live> = Cost::Free("AWS charges for messages, which are not included");
     const NOT_YET: &'static [&'static str] = &[];
     const PERMISSIONS: &'static [Permission] = &[
         Permission::look(&["sns:ListSubscriptionsByTopic", "sns:ListTagsForResource"]),
@@ -165,7 +165,7 @@ impl Kind for Topic {
     }
 
     fn summary(live: &Live) -> Option<String> {
-        unconfirmed(live).map(|emails| format!("not confirmed yet: {emails}"))
+        unconfirmed(live).map(|emails| format!("not yet confirmed: {emails}"))
     }
 
     #[cfg(test)]

@@ -116,7 +116,7 @@ impl Kind for Scaling {
 
     const NAME: &'static str = "scaling";
     const DOC: Doc = Doc {
-        summary: "Changes the number of a service's tasks with their load.",
+        summary: "Adjusts the number of a service's tasks to their load.",
         page: "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-auto-scaling.html",
     };
     // AWS keeps a scalable target whose service is gone, and a policy names the target group whose requests it counts.
@@ -323,7 +323,7 @@ impl Kind for Scaling {
 
     fn passing(failure: &Failure) -> Option<&'static str> {
         if failure.is(&["ConcurrentUpdateException"]) {
-            return Some("another change of its scaling to end");
+            return Some("another change of its scaling to finish");
         }
         // The first use in an account makes a role, which cannot be assumed at once, and the service may be too new to be
         // seen; AWS has no code of its own for either.
@@ -333,7 +333,7 @@ impl Kind for Scaling {
     fn summary(live: &Live) -> Option<String> {
         let held: Vec<String> =
             live.policies.iter().map(|policy| format!("{} {}", policy.name, policy.target)).collect();
-        let since = live.holds().map_or(String::new(), |entry| format!(" by the schedule's `{entry}`"));
+        let since = live.holds().map_or(String::new(), |entry| format!(" (scheduled: `{entry}`)"));
         Some(format!("{} to {} tasks{since}, {}", live.min, live.max, held.join(", ")))
     }
 

@@ -106,6 +106,6 @@ fn bounds_follow_the_schedule_and_the_clock() {
 
     let summary = |live: &Live| Scaling::summary(live).unwrap_or_default();
     let words = summary(&at(night, (0, 0), nights()));
-    assert_eq!(words, "0 to 0 tasks by the schedule's `night`, cpu 60, requests 1000");
+    assert_eq!(words, "0 to 0 tasks (scheduled: `night`), cpu 60, requests 1000");
     assert!(summary(&live()).starts_with("2 to 10 tasks, cpu"));
 }

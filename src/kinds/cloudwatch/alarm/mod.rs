@@ -176,7 +176,7 @@ impl Kind for Alarm {
 
     const NAME: &'static str = "alarm";
     const DOC: Doc = Doc {
-        summary: "Watches one measure of a service, the load balancer or the database.",
+        summary: "Watches one metric of a service, the load balancer or the database.",
         page: "https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/AlarmThatSendsEmail.html",
     };
     // Nothing is held by an alarm; but one that outlives what it watches rings for a stack that is being taken down.

@@ -42,7 +42,7 @@ async fn subnets(cx: &Context, owned: &Owned, vpcs: &[String]) -> Blockers {
         let place = place(owned, subnet.vpc_id().unwrap_or_default());
         let mut about = about(subnet.tags());
         about.extend(subnet.cidr_block().map(str::to_owned));
-        Blocker::new("subnet", subnet.subnet_id().unwrap_or_default(), place, about, "delete it and what is in it")
+        Blocker::new("subnet", subnet.subnet_id().unwrap_or_default(), place, about, "delete it and its contents")
     });
     Ok(named.collect())
 }
@@ -56,7 +56,13 @@ async fn security_groups(cx: &Context, owned: &Owned, vpcs: &[String]) -> Blocke
         let place = place(owned, group.vpc_id().unwrap_or_default());
         let mut about = about(group.tags());
         about.extend(quoted(group.description()));
-        Blocker::new("security group", group.group_id().unwrap_or_default(), place, about, "delete it and what uses it")
+        Blocker::new(
+            "security group",
+            group.group_id().unwrap_or_default(),
+            place,
+            about,
+            "delete it and the resources that use it",
+        )
     });
     Ok(named.collect())
 }

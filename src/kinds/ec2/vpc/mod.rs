@@ -52,7 +52,7 @@ impl Kind for Vpc {
 
     const NAME: &'static str = "vpc";
     const DOC: Doc = Doc {
-        summary: "The stack's own network. Everything else of the stack is in it.",
+        summary: "The stack's own network, which contains its other resources.",
         page: "https://docs.aws.amazon.com/vpc/latest/userguide/configure-your-vpc.html",
     };
     const USES: &'static [&'static str] = &[];

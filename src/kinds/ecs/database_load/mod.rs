@@ -38,25 +38,26 @@ pub const fn has_ended_by_itself(exit_code: i32) -> bool {
 impl Purpose for Load {
     const NAME: &'static str = "database_load";
     const DOC: Doc = Doc {
-        summary: "Loads a dump into the database: a task that runs once.",
+        summary: "A task that runs once, and loads a dump into the database.",
         page: "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/standalone-task-create.html",
     };
-    const RUN_NOTE: &'static str = "runs once and loads the dump: all of it, or nothing";
+    const RUN_NOTE: &'static str = "runs once and loads the complete dump or nothing";
     const USUAL: Duration = Duration::from_secs(90);
     // A dump of the largest size takes some hours, most of them for its indexes.
     const LIMIT: Duration = Duration::from_secs(12 * 3600);
     // The command that waits for an earlier load of the same dump goes before.
     const ENDS_EARLIER: bool = false;
-    const OVERDUE: &'static str = "stackctl stops it now, which undoes what it has loaded. Load the dump in parts.";
+    const OVERDUE: &'static str =
+        "stackctl stops it now, which undoes what it has loaded. Load the dump in parts.";
     const TELLS: bool = true;
     const AGAIN: &'static str = "stackctl db load";
-    const FIX: &'static str = "Fix the line of the dump that psql names";
+    const FIX: &'static str = "Fix the line of the dump that psql reports";
 
     fn failed(live: &Live) -> String {
         let end = &live.end;
         match live.exit_code {
-            Some(code) if !has_ended_by_itself(code) => format!("the load was killed before its end: {end}"),
-            _ => format!("the dump could not be loaded, and the database is as it was: {end}"),
+            Some(code) if !has_ended_by_itself(code) => format!("the load was killed before it finished: {end}"),
+            _ => format!("could not load the dump; the database is unchanged: {end}"),
         }
     }
 }

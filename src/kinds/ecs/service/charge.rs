@@ -55,7 +55,7 @@ pub(super) fn charge(
     }
     if on_spot {
         // The price of Spot changes from day to day, and is in no list.
-        what.push_str(", counted as on demand: those on Spot are up to 70 % cheaper");
+        what.push_str(", at the on-demand price: Spot is up to 70 % cheaper");
     }
     let count = f64::from(tasks);
     let [vcpu, gb] = if is_arm { ARM } else { USUAL };

@@ -45,11 +45,12 @@ pub(super) fn consequence(changes: &Changed<Field>, stops_first: bool) -> Option
         .collect();
     let anyway = [Field::TaskDefinition, Field::Rollout, Field::TargetGroup, Field::Container, Field::Port];
     let anyway = anyway.iter().any(|field| changes.contains(*field));
-    let outage = "the tasks that run stop before new ones start (`replace: stop-first`), and nothing serves meanwhile";
+    let outage = "the old tasks stop before the new ones start (`replace: stop-first`)";
     if anyway || begun.is_empty() {
-        return (anyway && stops_first).then(|| format!("goes away for a while: {outage}"));
+        return (anyway && stops_first).then(|| format!("will be unavailable for a while: {outage}"));
     }
     let (fields, change) = (begun.join("` and `"), if begun.len() == 1 { "changes" } else { "change" });
-    let how = if stops_first { outage } else { "new tasks take the place of those that run" };
-    Some(format!("begins a deployment, because `{fields}` {change}: {how}"))
+    let unavailable = format!("{outage}, and the service is unavailable meanwhile");
+    let how = if stops_first { &unavailable } else { "new tasks replace the running ones" };
+    Some(format!("starts a deployment because `{fields}` {change}: {how}"))
 }

@@ -269,16 +269,18 @@ impl Kind for Service {
         diff.field(Field::Capacity, &live.capacity, &spot::in_words(desired.spot));
         let failed = live.primary().is_some_and(|rollout| rollout.state == "FAILED");
         if failed {
-            diff.push(Field::Rollout, Shown::value("failed"), Shown::value("begun again"));
+            diff.push(Field::Rollout, Shown::value("failed"), Shown::value("restarted"));
         }
         diff.finish()
     }
 
     fn phase(live: &Live, desired: Option<&Desired>) -> Phase {
         if live.status == "DRAINING" {
-            return Phase::Deleting(format!("draining, {} tasks still run", live.running));
+            return Phase::Deleting(format!("draining, tasks still running: {}", live.running));
         }
-        let Some(primary) = live.primary() else { return Phase::Pending("ECS to begin the rollout".into()) };
+        let Some(primary) = live.primary() else {
+            return Phase::Pending("waiting for ECS to start the rollout".into());
+        };
         let wanted = desired.and_then(|desired| desired.task_definition.known());
         let others: i32 = live.rollouts.iter().filter(|other| other.id != primary.id).map(|other| other.running).sum();
         if let Some(wanted) = wanted.filter(|wanted| *wanted != primary.task_definition) {
@@ -286,7 +288,7 @@ impl Kind for Service {
             return taken_back(from, primary);
         }
         if live.crashed >= crashes::SEVERAL && primary.running < primary.desired {
-            return Phase::Failed(format!("its tasks do not stay up: {} ended soon after they began", live.crashed));
+            return Phase::Failed(format!("its tasks keep stopping: {} stopped soon after they started", live.crashed));
         }
         match primary.state.as_str() {
             "FAILED" => Phase::Failed(format!("the rollout failed: {}", primary.reason)),
@@ -294,15 +296,15 @@ impl Kind for Service {
             // ECS replaces tasks and follows autoscaling by itself, and those that run serve meanwhile.
             "COMPLETED" if desired.is_none() && primary.running > 0 && others == 0 => Phase::Ready,
             _ => {
-                let mut word = format!("{} of {} new tasks run", primary.running, primary.desired);
+                let mut word = format!("{} of {} new tasks running", primary.running, primary.desired);
                 if others > 0 {
-                    word = format!("{word}, {others} old ones");
+                    word = format!("{word}, {others} old");
                 }
                 if primary.failed > 0 {
                     word = format!("{word}, {} failed", primary.failed);
                 }
                 if let Some(left) = live.grace_left {
-                    word = format!("{word}, still starting: grace ends in {left} s");
+                    word = format!("{word}, still starting (grace period: {left} s left)");
                 }
                 Phase::Pending(word)
             }
@@ -337,7 +339,7 @@ impl Kind for Service {
         let call = cx.aws.ecs.update_service().service(&failed.name).cluster(&failed.cluster);
         let answer = call.task_definition(&served.task_definition).send().await;
         answer.during("UpdateService")?;
-        Ok(Some(format!("{} is started again", aws::last_part(&served.task_definition))))
+        Ok(Some(format!("rolling back to {}", aws::last_part(&served.task_definition))))
     }
 
     fn outputs(live: &Live) -> Outputs {
@@ -505,14 +507,15 @@ fn token(cx: &Context, address: &Address, desired: &Desired) -> Result<String, F
 fn taken_back(given_up: &str, primary: &Rollout) -> Phase {
     let serves = aws::last_part(&primary.task_definition);
     match primary.state.as_str() {
-        "COMPLETED" => {
-            Phase::RolledBack(format!("rolled back: {given_up} was given up, and {serves} serves: {}", primary.reason))
-        }
+        "COMPLETED" => Phase::RolledBack(format!(
+            "rolled back: {given_up} failed, and {serves} is running again: {}",
+            primary.reason
+        )),
         "FAILED" => {
-            Phase::Failed(format!("{given_up} was given up, and the rollback to {serves} failed: {}", primary.reason))
+            Phase::Failed(format!("{given_up} failed, and the rollback to {serves} failed too: {}", primary.reason))
         }
         _ => Phase::Pending(format!(
-            "rolling back from {given_up}: {} of {} old tasks run",
+            "rolling back {given_up}: {} of {} old tasks running",
             primary.running, primary.desired
         )),
     }

@@ -145,7 +145,7 @@ fn a_rollout_is_ready_only_when_the_old_tasks_are_gone() {
     let both = live(vec![new(), rollout("ACTIVE", "web:1", "COMPLETED", 1)]);
     assert_eq!(
         Service::phase(&both, Some(&desired("web:2"))),
-        Phase::Pending("2 of 2 new tasks run, 1 old ones".into())
+        Phase::Pending("2 of 2 new tasks running, 1 old".into())
     );
 }
 
@@ -186,7 +186,10 @@ fn a_rollback_of_the_same_revision_is_told_by_the_deployment() {
 fn a_rollback_that_fails_is_an_end() {
     let failed = live(vec![rollout("PRIMARY", "web:1", "FAILED", 0)]);
     let phase = Service::phase(&failed, Some(&desired("web:2")));
-    assert!(matches!(&phase, Phase::Failed(why) if why.contains("the rollback to web:1 failed: because")), "{phase:?}");
+    assert!(
+        matches!(&phase, Phase::Failed(why) if why.contains("the rollback to web:1 failed too: because")),
+        "{phase:?}"
+    );
 }
 
 #[test]
@@ -234,7 +237,9 @@ fn tasks_that_end_soon_after_they_began_make_a_rollout_fail() {
     let missing = |state: &str, running| live(vec![rollout("PRIMARY", "web:2", state, running)]);
     let crashed = |live: Live, crashed| Service::phase(&Live { crashed, ..live }, Some(&desired("web:2")));
     for state in ["IN_PROGRESS", "COMPLETED"] {
-        assert!(matches!(crashed(missing(state, 1), 3), Phase::Failed(why) if why.contains("do not stay up: 3 ended")));
+        assert!(
+            matches!(crashed(missing(state, 1), 3), Phase::Failed(why) if why.contains("keep stopping: 3 stopped"))
+        );
         // Two may be chance.
         assert!(matches!(crashed(missing(state, 1), 2), Phase::Pending(_)));
     }
@@ -245,7 +250,7 @@ fn tasks_that_end_soon_after_they_began_make_a_rollout_fail() {
 fn a_rollout_that_waits_for_a_health_check_says_how_long() {
     let waiting = live(vec![rollout("PRIMARY", "web:2", "IN_PROGRESS", 2)]);
     let phase = Service::phase(&Live { grace_left: Some(40), ..waiting }, Some(&desired("web:2")));
-    assert_eq!(phase, Phase::Pending("2 of 2 new tasks run, still starting: grace ends in 40 s".into()));
+    assert_eq!(phase, Phase::Pending("2 of 2 new tasks running, still starting (grace period: 40 s left)".into()));
 }
 
 #[test]
@@ -283,13 +288,11 @@ fn a_plan_says_what_a_rollout_begins_and_whether_nothing_serves() {
     };
     let first = Desired { stop_first: true, ..desired("web:2") };
     assert_eq!(said(&desired("web:2"), &running), None);
-    assert!(
-        said(&first, &running).is_some_and(|what| what.starts_with("goes away for a while: the tasks that run stop"))
-    );
+    assert!(said(&first, &running).is_some_and(|what| what.starts_with("will be unavailable for a while: the old")));
     assert_eq!(said(&first, &Live { running: 0, ..running.clone() }), None, "nothing serves anyway");
     let same = Desired { stop_first: true, ..desired("web:1") };
     assert_eq!(said(&same, &running), None, "that alone replaces no task");
     let moved = Desired { public_ip: true, ..same };
     let what = said(&moved, &running).expect("another network begins a deployment");
-    assert!(what.contains("because `public_ip` changes") && what.contains("nothing serves meanwhile"), "{what}");
+    assert!(what.contains("because `public_ip` changes") && what.contains("is unavailable meanwhile"), "{what}");
 }

@@ -19,7 +19,7 @@ fn a_command_that_ecs_would_refuse_is_not_sent() {
     let words = |length: usize| vec!["sh".to_owned(), "-c".to_owned(), "a".repeat(length)];
     assert_eq!(fits("web", &words(8_000)), Ok(()));
     let failure = fits("web", &words(8_192)).expect_err("it is too long");
-    assert!(failure.to_string().contains("of 8192"), "{failure}");
+    assert!(failure.to_string().contains("maximum 8192"), "{failure}");
     // Each quote takes two characters in JSON.
     assert!(fits("web", &["\"".repeat(4_100)]).is_err());
 }
@@ -48,7 +48,7 @@ fn a_task_that_runs_too_long_is_named() {
     let limit = Duration::from_secs(3600);
     assert!(!running.clone().within(limit, 3_600_999).overdue);
     let late = running.clone().within(limit, 3_601_000);
-    assert!(late.overdue && late.end == "task c71a still runs after 60 minutes", "{late:?}");
+    assert!(late.overdue && late.end == "task c71a is still running after 60 minutes", "{late:?}");
     let ended = Live { status: "STOPPED".into(), ..running };
     assert_eq!(ended.clone().within(limit, 3_601_000), ended);
 }

@@ -69,7 +69,7 @@ impl Kind for TaskDefinition {
 
     const NAME: &'static str = "task_definition";
     const DOC: Doc = Doc {
-        summary: "What a task runs: image, size, environment, secrets and roles. A change is a new revision.",
+        summary: "What a task runs: image, size, environment, secrets and roles. A change creates a new revision.",
         page: "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task_definitions.html",
     };
     const USES: &'static [&'static str] = &["role", "image", "secret", "log_group"];
@@ -177,7 +177,7 @@ impl Kind for TaskDefinition {
     fn passing(failure: &Failure) -> Option<&'static str> {
         let fast = failure.is_of("RegisterTaskDefinition") && failure.is(&["ClientException"]);
         let fast = fast && aws::about(failure) == About::Concurrency;
-        fast.then_some("ECS to take another revision of the family")
+        fast.then_some("ECS to register another revision")
     }
 
     #[cfg(test)]
@@ -384,7 +384,7 @@ mod tests {
         let cx = Context::new(id, Arc::new(model::session(&cloud)), Arc::new(NoImages));
         let address = Address::new("task_definition", "main");
         let refused = TaskDefinition::create(&cx, &address, &desired()).await.expect_err("it is one too many");
-        assert_eq!(TaskDefinition::passing(&refused), Some("ECS to take another revision of the family"));
+        assert_eq!(TaskDefinition::passing(&refused), Some("ECS to register another revision"));
         TaskDefinition::create(&cx, &address, &desired()).await.expect("it is registered");
         let other = Failure { message: "No Fargate configuration exists".to_owned(), ..refused };
         assert_eq!(TaskDefinition::passing(&other), None);

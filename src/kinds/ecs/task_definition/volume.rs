@@ -48,7 +48,7 @@ pub(super) fn compared(volumes: &BTreeMap<String, Volume>) -> impl Iterator<Item
             Volume::Task => Some("of the task".to_owned()),
             Volume::Efs { file_system, access_point } => {
                 let both = file_system.known().zip(access_point.known());
-                both.map(|(file_system, access_point)| format!("{file_system} by {access_point}"))
+                both.map(|(file_system, access_point)| format!("{file_system} through {access_point}"))
             }
         };
         ((Field::Volumes, name).into(), value)

@@ -132,7 +132,7 @@ impl Kind for Cache {
 
     const NAME: &'static str = "cache";
     const DOC: Doc = Doc {
-        summary: "The cache: one node of ElastiCache for Valkey.",
+        summary: "The cache: one ElastiCache node that runs Valkey.",
         page: "https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/Replication.html",
     };
     const USES: &'static [&'static str] = &["cache_subnet_group", "security_group", "subnet"];
@@ -308,26 +308,26 @@ impl Kind for Cache {
     fn passing(failure: &Failure) -> Option<&'static str> {
         failure
             .is(&["InvalidReplicationGroupState", "InvalidCacheClusterState"])
-            .then_some("the cache to finish what it is doing")
+            .then_some("the cache to finish another operation")
     }
 
     /// <https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/VersionManagement.html>
     fn consequence(_desired: &Desired, _live: &Live, changes: &Changed<Field>) -> Option<String> {
         let moves = [Field::Class, Field::Version].iter().any(|field| changes.contains(*field));
-        moves.then(|| "closes its connections for a moment: the application has to connect again".to_owned())
+        moves.then(|| "closes its connections: the application must reconnect".to_owned())
     }
 
     fn loss(_address: &Address) -> Option<&'static str> {
-        Some("goes with what it holds")
+        Some("is deleted with its contents")
     }
 
     fn caution(desired: &Desired) -> Option<String> {
         let what = match (desired.tls_required, &desired.token) {
             (true, Some(_)) => return None,
-            (true, None) => "takes no password",
-            (false, _) => "takes no password, and clients without TLS send what they keep in it in plain text",
+            (true, None) => "requires no password",
+            (false, _) => "requires no password, and clients without TLS send their data in plain text",
         };
-        Some(format!("{what}: the security group alone keeps others in the network out"))
+        Some(format!("{what}: only its security group restricts access within the network"))
     }
 
     #[cfg(test)]
@@ -375,8 +375,8 @@ fn serves(full: &str, asked: &str) -> bool {
 fn older(has: &str, wanted: &str) -> String {
     let (major, minor) = version(has).unwrap_or_default();
     format!(
-        "cannot go back from Valkey {has} to {wanted}: set `cache.version` to \"{major}.{minor}\"; for an older one, take `cache` \
-         out, run `up`, and put it in again, empty"
+        "cannot be downgraded from Valkey {has} to {wanted}: set `cache.version` to \"{major}.{minor}\"; to create \
+         an empty older one, remove `cache`, run `stackctl up`, and add `cache` again"
     )
 }
 

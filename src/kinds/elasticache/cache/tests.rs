@@ -75,7 +75,7 @@ fn a_cache_that_is_opened_is_made_anew_and_said_to_be() {
     assert_eq!(fields(&plain, &live), [("tls".to_owned(), How::Replace)]);
     assert_eq!(fields(&plain, &Live { tls: "optional".into(), ..live }), []);
     assert_eq!(Cache::caution(&desired()), None);
-    assert!(Cache::caution(&open).is_some_and(|what| what.starts_with("takes no password: ")));
+    assert!(Cache::caution(&open).is_some_and(|what| what.starts_with("requires no password: ")));
     assert!(Cache::caution(&plain).is_some_and(|what| what.contains("in plain text")));
 }
 

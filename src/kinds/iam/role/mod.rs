@@ -88,7 +88,7 @@ impl Kind for Role {
 
     const NAME: &'static str = ROLE;
     const DOC: Doc = Doc {
-        summary: "What ECS, a task or a schedule may do on AWS.",
+        summary: "The AWS permissions of ECS, a task or a schedule.",
         page: "https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles.html",
     };
     const USES: &'static [&'static str] = &[];
@@ -269,14 +269,14 @@ impl Kind for Role {
     fn by_hand(_address: &Address, _desired: &Desired, live: Option<&Live>) -> Option<String> {
         let region = live?.elsewhere()?;
         Some(format!(
-            "belongs to this stack in {region}, which could start no task without it: set `region: {region}` and run `stackctl \
-             destroy` first, or give the stack in the other region another `name` or `--env`"
+            "belongs to this stack in {region}, whose tasks cannot start without it: first set `region: {region}` \
+             and run `stackctl destroy`, or give the stack in the other region another `name` or `--env`"
         ))
     }
 
     fn guard(live: &Live) -> Option<String> {
         let region = live.elsewhere()?;
-        Some(format!("it belongs to this stack in {region}, which could start no task without it"))
+        Some(format!("it belongs to this stack in {region}, whose tasks cannot start without it"))
     }
 
     fn identifiers(live: &Live) -> Vec<String> {
@@ -285,9 +285,9 @@ impl Kind for Role {
 
     fn passing(failure: &Failure) -> Option<&'static str> {
         if failure.is(&[taken::NOT_SHOWN]) {
-            return Some("IAM to show the role that it has");
+            return Some("IAM to show the existing role");
         }
-        failure.is(&["ConcurrentModification", IN_USE]).then_some("another change of it to end")
+        failure.is(&["ConcurrentModification", IN_USE]).then_some("another change of the role to finish")
     }
 
     #[cfg(test)]
@@ -373,7 +373,7 @@ async fn set_policies(
     live: &Live,
 ) -> Result<Vec<Granted>, Failure> {
     let Some(wanted) = documents(&desired.statements) else {
-        return Err(Failure::internal(format!("a policy of {address} names an unknown resource")));
+        return Err(Failure::internal(format!("a policy of {address} refers to an unknown resource")));
     };
     let mut policies = Vec::new();
     for document in &wanted {

@@ -126,7 +126,7 @@ fn is_own(cx: &Context, address: &Address, role: &SdkRole) -> bool {
 
 fn of_another(refusal: Failure, role: &str, owner: &str) -> Failure {
     refusal.hint(format!(
-        "the role {role} belongs to {owner}: give this stack or its environment another name, or delete the role if nobody uses it"
+        "the role {role} belongs to {owner}: rename this stack or its environment, or delete the role if it is unused"
     ))
 }
 
@@ -136,7 +136,7 @@ fn owner(role: &SdkRole) -> String {
     match (tag(aws::STACK), tag(aws::ENVIRONMENT), tag(aws::REGION)) {
         (Some(stack), Some(environment), Some(region)) => format!("the stack {stack}/{environment} in {region}"),
         (Some(stack), Some(environment), None) => format!("the stack {stack}/{environment}"),
-        _ => "no stack of stackctl".to_owned(),
+        _ => "no stackctl stack".to_owned(),
     }
 }
 
@@ -208,7 +208,7 @@ mod tests {
             assert_eq!((failure.code.as_deref(), Role::passing(&failure)), (Some("EntityAlreadyExists"), None));
             failure.hint.expect("it says whose it is")
         };
-        assert!(refused("test", "given").await.contains("belongs to no stack of stackctl"));
+        assert!(refused("test", "given").await.contains("belongs to no stackctl stack"));
         // `a` in `b-c` and `b-a` in `c` have roles of one name.
         let address = Address::new("role", "one-main");
         Role::create(&context(&cloud, "test"), &address, &desired()).await.expect("the name is free");
@@ -223,7 +223,7 @@ mod tests {
         cloud.lag(std::time::Duration::from_secs(5));
         Role::create(&cx, &address, &desired()).await.expect("the name is free");
         let failure = Role::create(&cx, &address, &desired()).await.expect_err("IAM does not show it");
-        assert_eq!(Role::passing(&failure), Some("IAM to show the role that it has"));
+        assert_eq!(Role::passing(&failure), Some("IAM to show the existing role"));
         tokio::time::sleep(std::time::Duration::from_secs(6)).await;
         Role::create(&cx, &address, &desired()).await.expect("it is shown");
     }

@@ -189,7 +189,7 @@ impl Kind for DbInstance {
         diff.field(Field::BackupDays, &live.backup_days, &desired.backup_days);
         if live.owes_snapshot {
             // It is kept after all.
-            diff.push(Field::Protect, Shown::value("off for a deletion"), Shown::value(desired.protect));
+            diff.push(Field::Protect, Shown::value("off (deletion started)"), Shown::value(desired.protect));
         } else {
             diff.field(Field::Protect, &live.protect, &desired.protect);
         }
@@ -203,7 +203,7 @@ impl Kind for DbInstance {
         diff.fixed(Fixed::Username, &live.username, &desired.username);
         diff.fixed(Fixed::Database, &live.database, &desired.database);
         let others = match live.password {
-            Password::Foreign | Password::Replaced => Some("set by somebody else"),
+            Password::Foreign | Password::Replaced => Some("changed by somebody else"),
             Password::Managed => Some("managed by RDS"),
             Password::Own | Password::BeingSet => is_earlier(desired, live).then_some("an earlier value of the secret"),
         };
@@ -369,10 +369,10 @@ impl Kind for DbInstance {
 
     fn passing(failure: &Failure) -> Option<&'static str> {
         if failure.is(&["InvalidDBInstanceState"]) {
-            Some("the database to finish what it is doing")
+            Some("the database to finish another operation")
         } else if failure.is_of("DeleteDBInstance") && failure.is(&["InvalidParameterCombination"]) {
             // Of a deletion, RDS says so as long as the database is protected.
-            Some("RDS to take its protection off")
+            Some("RDS to disable its deletion protection")
         } else if failure.is_of("CreateDBInstance")
             && failure.is(&["InvalidParameterValue"])
             && aws::about(failure) == About::Role
@@ -380,7 +380,7 @@ impl Kind for DbInstance {
             // The first database of an account has RDS make its service-linked role, and RDS may not be able to use it at once.
             // It has no code of its own for that.
             // https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/UsingWithRDS.IAM.ServiceLinkedRoles.html
-            Some("RDS to use the role that it makes for itself in a new account")
+            Some("the service-linked role of RDS to become usable")
         } else {
             None
         }
@@ -390,7 +390,7 @@ impl Kind for DbInstance {
         if live.protect {
             return Some("deletion protection is on (database.protect)".to_owned());
         }
-        let interrupted = "an earlier `destroy` has taken its protection off, and it has no final snapshot yet";
+        let interrupted = "an earlier `destroy` disabled its deletion protection, but there is no final snapshot yet";
         live.owes_snapshot.then(|| interrupted.to_owned())
     }
 
@@ -408,7 +408,7 @@ impl Kind for DbInstance {
     fn consequence(desired: &Desired, live: &Live, changes: &Changed<Field>) -> Option<String> {
         let backups = changes.contains(Field::BackupDays) && (live.backup_days == 0) != (desired.backup_days == 0);
         let restarts = backups || [Field::Class, Field::Version].iter().any(|field| changes.contains(*field));
-        restarts.then(|| "restarts: it cannot be reached for some minutes".to_owned())
+        restarts.then(|| "restarts and is unavailable for some minutes".to_owned())
     }
 
     #[cfg(test)]

@@ -55,8 +55,8 @@ fn judged(
     let Desired { class, version: asked, .. } = desired;
     if offers.is_empty() {
         return Some((
-            format!("RDS does not have the class {class} with {STORAGE} storage for PostgreSQL in {region}"),
-            "set `database.class` to another one, such as db.t4g.micro or db.m7g.large".to_owned(),
+            format!("RDS does not offer class {class} with {STORAGE} storage for PostgreSQL in {region}"),
+            "set `database.class` to another class, such as db.t4g.micro or db.m7g.large".to_owned(),
         ));
     }
     let versions: Vec<String> = offers.iter().map(|offer| offer.version.clone()).collect();
@@ -64,10 +64,8 @@ fn judged(
     if is_new && version.is_none() {
         let known = version::newest(&versions).join(", ");
         return Some((
-            format!("RDS does not have PostgreSQL {asked} for {class} in {region}"),
-            format!(
-                "set `database.version` to one that it has, of which the newest are {known}, or change `database.class`"
-            ),
+            format!("RDS does not offer PostgreSQL {asked} for {class} in {region}"),
+            format!("set `database.version` to an available version (newest: {known}), or change `database.class`"),
         ));
     }
     let of_version = offers.iter().filter(|offer| version.is_none_or(|version| offer.version == version));
@@ -81,11 +79,11 @@ fn judged(
     let least = if desired.multi_az { "fewer than two" } else { "none" };
     Some((
         format!(
-            "RDS has the class {class} in {} of {region}, and in {least} of the stack's zones ({})",
+            "RDS offers class {class} in {} of {region}, but in {least} of the stack's zones ({})",
             offered.join(", "),
             zones.join(", ")
         ),
-        "set `database.class` to another one".to_owned(),
+        "set `database.class` to another class".to_owned(),
     ))
 }
 
@@ -123,14 +121,14 @@ mod tests {
     #[test]
     fn what_rds_does_not_offer_is_told_with_a_way_out() {
         let table = [
-            (told("db.none", "16", false, &["a"]), "does not have the class db.none with gp3 storage"),
-            (told("db.t4g.micro", "19", false, &["a"]), "does not have PostgreSQL 19 for db.t4g.micro in eu-west-1"),
-            (told("db.t4g.micro", "16.5", false, &["a"]), "of which the newest are 16.10, 17.6"),
+            (told("db.none", "16", false, &["a"]), "does not offer class db.none with gp3 storage"),
+            (told("db.t4g.micro", "19", false, &["a"]), "does not offer PostgreSQL 19 for db.t4g.micro in eu-west-1"),
+            (told("db.t4g.micro", "16.5", false, &["a"]), "newest: 16.10, 17.6"),
             (
                 told("db.t4g.micro", "16", true, &["a", "b"]),
-                "in fewer than two of the stack's zones (eu-west-1a, eu-west-1b)",
+                "but in fewer than two of the stack's zones (eu-west-1a, eu-west-1b)",
             ),
-            (told("db.t4g.micro", "16", false, &["c"]), "in eu-west-1a of eu-west-1, and in none of the stack's zones"),
+            (told("db.t4g.micro", "16", false, &["c"]), "in eu-west-1a of eu-west-1, but in none of the stack's zones"),
         ];
         for (told, expected) in table {
             let told = told.expect("RDS does not offer it");

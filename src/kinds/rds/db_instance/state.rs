@@ -47,7 +47,7 @@ pub(super) fn phase(live: &Live) -> Phase {
     let usable = live.status == "available" || is_usable(&live.status);
     match live.status.as_str() {
         _ if usable && matches!(live.password, Password::BeingSet | Password::Replaced) => {
-            Phase::Pending("the password to be set".into())
+            Phase::Pending("waiting for RDS to set the password".into())
         }
         _ if usable && live.host.is_some() => Phase::Ready,
         "deleting" => Phase::Deleting(word),
@@ -64,7 +64,7 @@ pub(super) fn phase_after(live: &Live, written: &Live) -> Phase {
 }
 
 fn growing() -> Phase {
-    Phase::Pending("storage-full, until RDS has added storage".into())
+    Phase::Pending("storage-full, waiting for RDS to add storage".into())
 }
 
 /// What to do about a database that RDS leaves in a state in which it cannot be used.
@@ -74,7 +74,7 @@ pub(super) fn explanation(live: &Live) -> Explanation {
             "The storage of the database is full.",
             format!("Set `database.storage` to more than {} in stack.yaml, then run `stackctl up`.", live.storage),
         ),
-        STOPPED => ("Somebody has stopped the database.", format!("{}.", start(live))),
+        STOPPED => ("Somebody stopped the database.", format!("{}.", start(live))),
         _ => return Explanation::default(),
     };
     Explanation { likely_cause: Some(cause.to_owned()), next: Some(next), ..Explanation::default() }
@@ -86,8 +86,9 @@ pub(super) fn refuse_stopped(live: &Live) -> Result<(), Failure> {
     if live.status != STOPPED {
         return Ok(());
     }
-    let failure = Failure::new(format!("the database {} is stopped: RDS changes none that is", live.identifier));
-    Err(failure.hint(format!("{}, and repeat the command once it is available", start(live))))
+    let failure =
+        Failure::new(format!("the database {} is stopped, and RDS cannot change a stopped database", live.identifier));
+    Err(failure.hint(format!("{}, then run the command again once the database is available", start(live))))
 }
 
 fn start(live: &Live) -> String {
@@ -104,8 +105,8 @@ pub(super) fn with_hint(failure: Failure) -> Failure {
         return failure;
     }
     failure.hint(
-        "the account is on AWS's free plan, which limits databases: in stack.yaml, set `database.backup_days: 1`, and leave `class` \
-         at db.t4g.micro, `storage` at 20 and `multi_az` at false; or upgrade the account's plan in the AWS console (Billing and Cost \
-         Management)",
+        "AWS's free plan limits the databases of this account: in stack.yaml, set `database.backup_days: 1` and keep \
+         `class: db.t4g.micro`, `storage: 20` and `multi_az: false`, or upgrade the plan in the AWS console (Billing \
+         and Cost Management)",
     )
 }

@@ -96,7 +96,7 @@ fn a_database_that_is_backed_up_is_ready() {
         assert_eq!(in_state(status), Phase::Pending(status.into()));
     }
     let waiting = Live { status: "backing-up".into(), password: Password::BeingSet, ..live() };
-    assert_eq!(DbInstance::phase(&waiting, None), Phase::Pending("the password to be set".into()));
+    assert_eq!(DbInstance::phase(&waiting, None), Phase::Pending("waiting for RDS to set the password".into()));
 }
 
 #[test]
@@ -156,8 +156,8 @@ fn a_plan_says_which_version_a_major_upgrade_goes_to() {
     let address = Address::new("db_instance", "database");
     let by_hand = |version: &str| DbInstance::by_hand(&address, &to(version), Some(&live));
     assert_eq!(by_hand("17"), None);
-    assert!(by_hand("18").is_some_and(|told| told.contains("RDS upgrades it to 16.10, 17.6")));
-    assert!(by_hand("15").is_some_and(|told| told.contains("cannot go back from 16.4 to 15")));
+    assert!(by_hand("18").is_some_and(|told| told.contains("RDS can upgrade it to 16.10, 17.6")));
+    assert!(by_hand("15").is_some_and(|told| told.contains("cannot be downgraded from 16.4 to 15")));
 }
 
 #[test]

@@ -47,13 +47,13 @@ pub(super) fn no_way(version: &str, asked: &str, targets: Option<&[String]>) -> 
     }
     let major = version.split('.').next().unwrap_or_default();
     if numbers(asked) < numbers(version) {
-        return Some(format!("cannot go back from {version} to {asked}: set `database.version` to \"{major}\""));
+        return Some(format!("cannot be downgraded from {version} to {asked}: set `database.version` to \"{major}\""));
     }
     let targets = targets.filter(|targets| chosen(asked, targets).is_none())?;
-    let known = if targets.is_empty() { "no other version".to_owned() } else { newest(targets).join(", ") };
+    let known = if targets.is_empty() { "no newer version".to_owned() } else { newest(targets).join(", ") };
     Some(format!(
-        "cannot be upgraded from {version} to {asked}: RDS upgrades it to {known}. Set `database.version` to one of these, or to \
-         \"{major}\""
+        "cannot be upgraded from {version} to {asked}: RDS can upgrade it to {known}. Set `database.version` to one \
+         of these or to \"{major}\""
     ))
 }
 
@@ -112,13 +112,13 @@ mod tests {
         let told = no_way("16.9", "18", Some(&targets)).expect("RDS does not go there");
         assert_eq!(
             told,
-            "cannot be upgraded from 16.9 to 18: RDS upgrades it to 16.11, 17.6. Set `database.version` to one of these, or to \
-             \"16\""
+            "cannot be upgraded from 16.9 to 18: RDS can upgrade it to 16.11, 17.6. Set `database.version` to one of \
+             these or to \"16\""
         );
         assert_eq!(no_way("16.9", "17", Some(&targets)), None);
         assert_eq!(no_way("16.9", "18", None), None, "nobody has asked RDS");
         assert_eq!(no_way("16.9", "16.4", None), None);
         let back = no_way("17.6", "16", None).expect("there is no way back");
-        assert_eq!(back, "cannot go back from 17.6 to 16: set `database.version` to \"17\"");
+        assert_eq!(back, "cannot be downgraded from 17.6 to 16: set `database.version` to \"17\"");
     }
 }

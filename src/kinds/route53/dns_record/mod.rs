@@ -114,13 +114,13 @@ impl Kind for DnsRecord {
 
     const NAME: &'static str = "dns_record";
     const DOC: Doc = Doc {
-        summary: "A DNS record: leads a name to the load balancer, or proves the domain to ACM.",
+        summary: "A DNS record that points a name to the load balancer, or proves ownership of the domain to ACM.",
         page: "https://docs.aws.amazon.com/Route53/latest/DeveloperGuide/rrsets-working-with.html",
     };
     // Where the stack has records, the tags of these two say: they go after the records.
     const USES: &'static [&'static str] = &["load_balancer", "certificate"];
     const COST: Cost<Desired, Live> =
-        Cost::Free("AWS charges for the hosted zone and for queries, which are not counted");
+        Cost::Free("AWS charges for the hosted zone and for queries, which are not included");
     const NOT_YET: &'static [&'static str] = &[];
     // A name that another one takes over leads there before this one goes.
     const TAKES_OVER: bool = true;
@@ -167,7 +167,7 @@ impl Kind for DnsRecord {
         // What became of one that has been replaced says nothing about the one in its place.
         let mut proofs = std::iter::once(proof).chain(&live.other_proofs);
         let of_it = proofs.find(|proof| proof.certificate == wanted);
-        of_it.map_or_else(|| Phase::Pending("DNS validation".to_owned()), |proof| proof.issuance.phase())
+        of_it.map_or_else(|| Phase::Pending("waiting for DNS validation".to_owned()), |proof| proof.issuance.phase())
     }
 
     fn outputs(live: &Live) -> Outputs {
@@ -266,7 +266,7 @@ async fn made(cx: &Context, address: &Address, desired: &Desired) -> Result<(Liv
     let owner = texts.iter().find_map(|text| Ownership::read(text.content.first()?));
     if let Some(owner) = owner.as_ref().filter(|owner| !owner.is_of(&cx.id)) {
         let message = format!("{name} belongs to the stack {}/{}", owner.stack, owner.environment);
-        let hint = "choose another `domain`, or destroy that stack first";
+        let hint = "set another `domain`, or destroy that stack first";
         return Err(Failure::about(address, message).hint(hint));
     }
     let same = there.iter().any(|record| record.kind == kind && record.content.words() == content.words());
@@ -361,13 +361,13 @@ fn conflicts(there: &str, new: &str) -> bool {
 
 fn taken(zone: &str, record: &Record) -> Failure {
     let message = format!(
-        "there is a record of type {} for {} already, and stackctl did not make it: {}",
+        "a record of type {} for {} already exists, and was not created by stackctl: {}",
         record.kind,
         record.name,
         record.content.words()
     );
     Failure::new(message)
-        .hint(format!("delete it from the hosted zone {zone}, or choose another `domain`; nothing was changed there"))
+        .hint(format!("nothing was changed; delete the record from the hosted zone {zone}, or set another `domain`"))
 }
 
 /// The certificate that a record has just been made for.

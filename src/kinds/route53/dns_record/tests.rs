@@ -76,7 +76,7 @@ fn a_record_that_proves_a_domain_is_ready_once_acm_has_seen_it() {
         let desired = wanted.map(|arn| Desired { proves: Some(arn.into()), ..desired() });
         DnsRecord::phase(&Live { proof, ..live() }, desired.as_ref())
     };
-    let pending = Phase::Pending("DNS validation".to_owned());
+    let pending = Phase::Pending("waiting for DNS validation".to_owned());
     assert_eq!(with("PENDING_VALIDATION", None), pending);
     assert_eq!(with("ISSUED", Some("old")), Phase::Ready);
     assert!(matches!(with("FAILED", Some("old")), Phase::Failed(why) if why.contains("CAA_ERROR")));

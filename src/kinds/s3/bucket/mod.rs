@@ -73,13 +73,13 @@ impl Kind for Bucket {
 
     const NAME: &'static str = "bucket";
     const DOC: Doc = Doc {
-        summary: "A bucket of the application: private, encrypted and versioned.",
+        summary: "A private, encrypted and versioned bucket for the application.",
         page: "https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingBucket.html",
     };
     const USES: &'static [&'static str] = &[];
     // Tasks read and write as long as they run.
     const OUTLIVES: &'static [&'static str] = &["service", "schedule", "task_definition"];
-    const COST: Cost<Desired, Live> = Cost::Free("AWS charges for storage and requests, which are not counted");
+    const COST: Cost<Desired, Live> = Cost::Free("AWS charges for storage and requests, which are not included");
     const NOT_YET: &'static [&'static str] = &[NO_BUCKET];
     const PERMISSIONS: &'static [Permission] = &[
         Permission::look(&["s3:ListAllMyBuckets"]),
@@ -153,8 +153,13 @@ impl Kind for Bucket {
             there => there?,
         };
         if there.is_some_and(|tags| aws::address_of(&cx.id, &tags).as_ref() != Some(address)) {
-            let failure = Failure::refused("CreateBucket", format!("there is a bucket {name} that is not the stack's"));
-            return Err(failure.hint(format!("take it in with `stackctl adopt {address} {name}`, or delete it")));
+            let failure = Failure::refused(
+                "CreateBucket",
+                format!("the bucket {name} already exists and does not belong to this stack"),
+            );
+            return Err(
+                failure.hint(format!("run `stackctl adopt {address} {name}` to bring it into the stack, or delete it"))
+            );
         }
         let mut tags: Vec<(String, String)> = aws::tags(&cx.id, address);
         tags.push((PROTECT.to_owned(), desired.protect.to_string()));
@@ -242,9 +247,10 @@ impl Kind for Bucket {
             let call = cx.aws.s3.delete_bucket().bucket(&live.name).customize().once();
             match call.send().await.or_absent("DeleteBucket", &[NO_BUCKET]) {
                 Err(failure) if failure.is(&["BucketNotEmpty"]) && !may_empty => {
-                    return Err(
-                        failure.hint("it was empty when the plan was made; `--unprotect` deletes what is in it")
-                    );
+                    return Err(failure.hint(
+                        "the bucket was empty when the plan was made; add `--unprotect` to delete its \
+                                      contents",
+                    ));
                 }
                 Err(failure) if failure.is(&["BucketNotEmpty"]) && round < ROUNDS => {}
                 answer => return answer.map(drop),
@@ -260,13 +266,13 @@ impl Kind for Bucket {
     /// Also for up to an hour after a bucket of the same name was deleted.
     /// <https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html#ErrorCodeList>
     fn passing(failure: &Failure) -> Option<&'static str> {
-        failure.is(&["OperationAborted"]).then_some("another operation on a bucket of this name to end")
+        failure.is(&["OperationAborted"]).then_some("another operation on a bucket of this name to finish")
     }
 
     fn guard(live: &Live) -> Option<String> {
         match content(live) {
-            Some(content) => Some(format!("it holds {content}, and `--unprotect` deletes all of it")),
-            None => live.protect.then(|| "it is protected (`protect` of the bucket)".to_owned()),
+            Some(content) => Some(format!("it contains {content}; `--unprotect` deletes all of it")),
+            None => live.protect.then(|| "deletion protection is on (`protect` of the bucket)".to_owned()),
         }
     }
 
@@ -292,7 +298,7 @@ fn name(id: &StackId, address: &Address, account: &str, region: &str) -> String 
 }
 
 fn taken(failure: Failure, name: &str) -> Failure {
-    failure.hint(format!("another account has a bucket {name}: give this one another name in stack.yaml"))
+    failure.hint(format!("a bucket named {name} already exists in another account: rename this one in stack.yaml"))
 }
 
 /// Deletes all objects with all their versions, page by page. Each page is the first one that is left, so that a run that
@@ -315,7 +321,7 @@ async fn empty(cx: &Context, name: &str) -> Result<(), Failure> {
         let call = cx.aws.s3.delete_objects().bucket(name).delete(all).customize().once();
         let answer = call.send().await.during("DeleteObjects")?;
         if let Some(error) = answer.errors().first() {
-            let (key, why) = (error.key().unwrap_or_default(), error.message().unwrap_or("AWS gives no reason"));
+            let (key, why) = (error.key().unwrap_or_default(), error.message().unwrap_or("AWS gave no reason"));
             let failure = Failure::refused("DeleteObjects", format!("{key} of {name}: {why}"));
             return Err(Failure { code: error.code().map(str::to_owned), ..failure });
         }

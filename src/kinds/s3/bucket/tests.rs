@@ -49,10 +49,10 @@ fn guard_says_how_much_is_in_the_bucket() {
     assert_eq!(says(false, 0, 0, false), None);
     assert!(says(true, 0, 0, false).is_some_and(|why| why.contains("protect")));
     for (objects, older, more, expected) in [
-        (1, 0, false, "it holds 1 object,"),
-        (2, 1, false, "it holds 2 objects and 1 older version,"),
-        (0, 3, false, "it holds 3 older versions,"),
-        (1000, 0, true, "it holds at least 1000 objects,"),
+        (1, 0, false, "it contains 1 object;"),
+        (2, 1, false, "it contains 2 objects and 1 older version;"),
+        (0, 3, false, "it contains 3 older versions;"),
+        (1000, 0, true, "it contains at least 1000 objects;"),
     ] {
         let why = says(false, objects, older, more).expect("it is not empty");
         assert!(why.starts_with(expected), "{why}");
@@ -128,5 +128,5 @@ async fn a_name_that_another_account_has_is_told_with_a_way_out() {
     cloud.with(|s3: &mut model::S3| s3.foreign.push("demo-default-uploads-123456789012-eu-west-1".into()));
     let made = Bucket::create(&cx, &Address::new("bucket", "uploads"), &Desired { protect: true }).await;
     let failure = made.expect_err("the name is taken");
-    assert!(failure.is(&["BucketAlreadyExists"]) && failure.hint.is_some_and(|hint| hint.contains("another name")));
+    assert!(failure.is(&["BucketAlreadyExists"]) && failure.hint.is_some_and(|hint| hint.contains("rename")));
 }

@@ -94,7 +94,7 @@ impl Kind for Schedule {
 
     const NAME: &'static str = "schedule";
     const DOC: Doc = Doc {
-        summary: "Runs a job at its times.",
+        summary: "Runs a job at its scheduled times.",
         page: "https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-targets-templated.html",
     };
     const USES: &'static [&'static str] = &[
@@ -112,7 +112,7 @@ impl Kind for Schedule {
     // It follows the revision that its service runs.
     const IN_RELEASE: InRelease = InRelease::Tasks;
     const RARE: bool = true;
-    const COST: Cost<Desired, Live> = Cost::Free("AWS charges for its runs, which are not counted");
+    const COST: Cost<Desired, Live> = Cost::Free("AWS charges for its runs, which are not included");
     const NOT_YET: &'static [&'static str] = &[];
     const PERMISSIONS: &'static [Permission] = &[
         Permission::look(&["scheduler:GetSchedule", "scheduler:ListScheduleGroups", "scheduler:ListSchedules"]),
@@ -224,7 +224,7 @@ impl Kind for Schedule {
 
     fn passing(failure: &Failure) -> Option<&'static str> {
         if failure.is(&["ConflictException"]) {
-            return Some("another change of it to end");
+            return Some("another change of it to finish");
         }
         // EventBridge says so of a role that was just made, and has no code of its own for it.
         let role = failure.is(&["ValidationException"]) && aws::about(failure) == About::Role;
@@ -232,7 +232,7 @@ impl Kind for Schedule {
     }
 
     fn summary(live: &Live) -> Option<String> {
-        let when = if live.over { format!("{}, which has passed", live.schedule) } else { live.schedule.clone() };
+        let when = if live.over { format!("{} (in the past)", live.schedule) } else { live.schedule.clone() };
         Some(format!("{when} {}, runs {}", live.timezone, aws::last_part(&live.task_definition)))
     }
 

@@ -70,7 +70,7 @@ impl Kind for Secret {
 
     const NAME: &'static str = "secret";
     const DOC: Doc = Doc {
-        summary: "A password, a URL with a password in it, or a value that is given by hand.",
+        summary: "A password, a URL that contains a password, or a value that you set.",
         page: "https://docs.aws.amazon.com/secretsmanager/latest/userguide/intro.html",
     };
     const USES: &'static [&'static str] = &[];
@@ -176,21 +176,21 @@ impl Kind for Secret {
         // https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_DeleteSecret.html
         let going =
             failure.is_of("RestoreSecret") && failure.is(&["InvalidRequestException", "ResourceNotFoundException"]);
-        going.then_some("the last secret of this name to be gone")
+        going.then_some("the previous secret of this name to be deleted")
     }
 
     fn by_hand(address: &Address, desired: &Desired, live: Option<&Live>) -> Option<String> {
         let name = address.name().replace('/', ".");
         (desired.source == Source::Given && live.is_none())
-            .then(|| format!("has no value yet; give it one with `stackctl secrets set {name}`"))
+            .then(|| format!("has no value yet; run `stackctl secrets set {name}` to set it"))
     }
 
     fn loss(address: &Address) -> Option<&'static str> {
         // Only those of services are named after two things; all others are made anew from what they are for.
-        address
-            .name()
-            .contains('/')
-            .then_some("goes with its value: AWS keeps it for 7 days, and `up` with it in stack.yaml brings it back")
+        address.name().contains('/').then_some(
+            "is deleted with its value; to restore it within 7 days, add it to stack.yaml again and run \
+                        `stackctl up`",
+        )
     }
 
     #[cfg(test)]
@@ -221,7 +221,7 @@ async fn put(cx: &Context, live: &Live, value: String) -> Result<String, Failure
     let call = cx.aws.secrets.put_secret_value().secret_id(&live.arn).secret_string(value);
     let answer = call.send().await.during("PutSecretValue").map_err(|failure| match failure.cause {
         Cause::Ambiguous => {
-            failure.hint("the secret may have another value all the same: `stackctl up` does what follows")
+            failure.hint("the value of the secret may have changed: run `stackctl up` to finish the change")
         }
         _ => failure,
     })?;
@@ -246,21 +246,21 @@ async fn create(cx: &Context, address: &Address, value: String, inputs: String) 
         tags.push(aws::tag(INPUTS, &inputs));
     }
     let call = cx.aws.secrets.create_secret().name(&name).secret_string(&value).set_tags(Some(tags));
-    let answer =
-        match call.customize().once().send().await.during("CreateSecret") {
-            // A listing may take five minutes to show it.
-            // https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_ListSecrets.html
-            Err(failure) if failure.is(&["ResourceExistsException"]) => {
-                return match described(cx, &name).await? {
-                    Some((of, live)) if of == *address && inputs.is_empty() => Ok(live),
-                    Some((of, live)) if of == *address => write(cx, &live, value, inputs).await,
-                    _ => Err(failure
-                        .hint("a secret that is not this stack's has its name: delete that, or rename the stack")),
-                };
-            }
-            Err(failure) if failure.is(&["InvalidRequestException"]) => None,
-            answer => Some(answer?),
-        };
+    let answer = match call.customize().once().send().await.during("CreateSecret") {
+        // A listing may take five minutes to show it.
+        // https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_ListSecrets.html
+        Err(failure) if failure.is(&["ResourceExistsException"]) => {
+            return match described(cx, &name).await? {
+                Some((of, live)) if of == *address && inputs.is_empty() => Ok(live),
+                Some((of, live)) if of == *address => write(cx, &live, value, inputs).await,
+                _ => {
+                    Err(failure.hint("a secret of this name exists outside this stack: delete it, or rename the stack"))
+                }
+            };
+        }
+        Err(failure) if failure.is(&["InvalidRequestException"]) => None,
+        answer => Some(answer?),
+    };
     let Some(answer) = answer else { return call_back(cx, address, &name, value, inputs).await };
     let version = answer.version_id.unwrap_or_default();
     Ok(Live { arn: given(answer.arn, "CreateSecret", "ARN")?, name, inputs, version, changed: None })
@@ -278,9 +278,9 @@ async fn call_back(
 ) -> Result<Live, Failure> {
     let before = seen(cx, name).await?;
     if before.as_ref().is_some_and(|seen| seen.address.as_ref() != Some(address)) {
-        let message = format!("{name} is scheduled for deletion, and is not this stack's");
+        let message = format!("{name} is scheduled for deletion and does not belong to this stack");
         return Err(
-            Failure::refused("CreateSecret", message).hint("rename the stack, or wait until that secret is gone")
+            Failure::refused("CreateSecret", message).hint("rename the stack, or wait until the secret is deleted")
         );
     }
     let call = cx.aws.secrets.restore_secret().secret_id(name).customize().once();

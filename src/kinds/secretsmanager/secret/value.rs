@@ -111,10 +111,7 @@ pub(super) fn fingerprint(source: &Source) -> Option<String> {
 pub(super) async fn make(cx: &Context, source: &Source) -> Result<String, Failure> {
     match source {
         Source::Generated { length } => Ok(generate(*length)),
-        Source::Given => {
-            Err(Failure::new("its value is given by hand, and was not yet")
-                .hint("give it one with `stackctl secrets set`"))
-        }
+        Source::Given => Err(Failure::new("the secret has no value yet").hint("set it with `stackctl secrets set`")),
         Source::DatabaseUrl { user, password, host, port, database, .. } => {
             let password = secretsmanager::value(cx, password.get()?).await?;
             let (password, host, port) = (password.expose(), host.get()?, port.get()?);

@@ -105,7 +105,7 @@ async fn a_task_that_was_stopped_is_still_the_same() {
     let found = stopped().await;
     assert_eq!(found.address, Address::new(TASK, "database"), "ECS has deleted its tags");
     let Phase::Failed(why) = kind.phase(&found.live, None).expect("it is plain") else { panic!("{found:?}") };
-    assert!(why.contains("the database is as it was"), "{why}");
+    assert!(why.contains("the database is unchanged"), "{why}");
     let found = begun(&cx, &left(true, &definition)).await.expect("it reads");
     assert_eq!(found[0].state, State::Undone);
 }
@@ -174,6 +174,6 @@ fn a_killed_task_is_no_undone_one() {
 fn a_killed_load_is_not_said_to_have_changed_nothing() {
     use crate::kinds::ecs::{database_load::Load, database_task::Purpose};
     let failed = |code| Load::failed(&Live::stopped(code, "container psql ended"));
-    assert!(failed(3).contains("the database is as it was: container psql ended"));
-    assert_eq!(failed(137), "the load was killed before its end: container psql ended");
+    assert!(failed(3).contains("the database is unchanged: container psql ended"));
+    assert_eq!(failed(137), "the load was killed before it finished: container psql ended");
 }
