@@ -218,7 +218,7 @@ impl Kind for EventRule {
 
     fn passing(failure: &Failure) -> Option<&'static str> {
         if failure.is(&["ConcurrentModificationException"]) {
-            return Some("another change of it to end");
+            return Some("another change of it to finish");
         }
         // EventBridge says so of a role that was just made, and has no code of its own for it.
         let role = failure.is(&["ValidationException"]) && aws::about(failure) == About::Role;
