@@ -25,7 +25,10 @@ fn permissions_are_statements_with_actions_and_resources() {
 #[test]
 fn what_iam_would_refuse_or_give_too_much_is_placed() {
     for (statement, begins) in [
-        ("{ actions: [\"*\"], resources: [\"*\"] }", "7:21 `*` would allow every action of every service [name the actions that"),
+        (
+            "{ actions: [\"*\"], resources: [\"*\"] }",
+            "7:21 `*` would allow every action of every service [name the actions that",
+        ),
         ("{ actions: [GetObject], resources: [\"*\"] }", "7:21 invalid IAM action `GetObject` [write a service and"),
         ("{ actions: [\"S3:GetObject\"], resources: [\"*\"] }", "7:21 invalid IAM action `S3:GetObject`"),
         ("{ actions: [\"s3:Get Object\"], resources: [\"*\"] }", "7:21 invalid action name `Get Object`"),

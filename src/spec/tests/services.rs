@@ -87,7 +87,11 @@ fn a_command_too_long_for_a_task_is_refused() {
     let long = "a".repeat(8_192);
     let found = problems(&format!("{ONE_SERVICE}    release: [sh, -c, {long}]\n"));
     assert_eq!(found.len(), 1);
-    assert!(found[0].starts_with("7:14 the command is too long: ") && found[0].contains("at most 8192"), "{}", found[0]);
+    assert!(
+        found[0].starts_with("7:14 the command is too long: ") && found[0].contains("at most 8192"),
+        "{}",
+        found[0]
+    );
     let job = format!(
         "{ONE_SERVICE}jobs:\n  night:\n    service: web\n    schedule: rate(1 hour)\n    command: [{}]\n",
         "a".repeat(8_192)
@@ -404,7 +408,10 @@ fn what_is_no_secret_of_aws_is_placed() {
     for (secret, begins) in [
         ("{ from: hunter2 }".to_owned(), "7:20 invalid ARN or parameter name `hunter2` [use arn:aws:secretsmanager:"),
         (format!("{{ from: \"arn:aws:s3:{account}:secret:x\" }}"), "7:20 invalid ARN or parameter name `arn:aws:s3:"),
-        ("{ from: \"arn:aws:ssm:eu-west-1:1234:parameter/x\" }".to_owned(), "7:20 invalid ARN or parameter name `arn:aws:ssm:eu-west-1:1234:"),
+        (
+            "{ from: \"arn:aws:ssm:eu-west-1:1234:parameter/x\" }".to_owned(),
+            "7:20 invalid ARN or parameter name `arn:aws:ssm:eu-west-1:1234:",
+        ),
         (
             format!("{{ from: \"arn:aws:secretsmanager:{account}:secret:x-AbCdEf:token::\" }}"),
             "7:20 `arn:aws:secretsmanager:eu-west-1:123456789012:secret:x-AbCdEf:token::` continues after the name of the secret",

@@ -47,8 +47,7 @@ impl Purpose for Load {
     const LIMIT: Duration = Duration::from_secs(12 * 3600);
     // The command that waits for an earlier load of the same dump goes before.
     const ENDS_EARLIER: bool = false;
-    const OVERDUE: &'static str =
-        "stackctl stops it now, which undoes what it has loaded. Load the dump in parts.";
+    const OVERDUE: &'static str = "stackctl stops it now, which undoes what it has loaded. Load the dump in parts.";
     const TELLS: bool = true;
     const AGAIN: &'static str = "stackctl db load";
     const FIX: &'static str = "Fix the line of the dump that psql reports";
