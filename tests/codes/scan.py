@@ -8,7 +8,7 @@ import collections
 import pathlib
 import re
 
-STRING = re.compile(r'"((?:[^"\\]|\\.)*)"')
+STRING = re.compile(r'"((?:[^"\\]|\\[\s\S])*)"')
 # A list that is not of literals, but has them from a caller that is read itself.
 HANDED_ON = {"absent", "on.kind.not_yet()", "&[quota.code]"}
 # Tests, and the models of AWS that tests use.

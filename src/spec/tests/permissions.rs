@@ -39,7 +39,7 @@ fn what_iam_would_refuse_or_give_too_much_is_placed() {
             "7:48 invalid ARN `my-bucket` [use an ARN such as arn:aws:s3",
         ),
         ("{ actions: [s3:GetObject], resources: [\"arn:aws:*:::x\"] }", "7:48 invalid ARN `arn:aws:*:::x`"),
-        ("{ actions: [s3:GetObject], resources: [\"arn:aws:s3:::a b\"] }", "7:48 `arn:aws:s3:::a b` has a ' '"),
+        ("{ actions: [s3:GetObject], resources: [\"arn:aws:s3:::a b\"] }", "7:48 invalid ARN `arn:aws:s3:::a b`"),
         ("{ action: [s3:GetObject], resources: [\"*\"] }", "7:9 missing key `actions`"),
     ] {
         let found = problems(&with_permissions(&format!("      - {statement}\n")));
