@@ -132,11 +132,11 @@ async fn a_command_runs_in_a_running_task_on_a_terminal_of_its_own() {
 
     let missing = tiny.ends_with(1, &["exec", "web", "--", "/bin/sh"]);
     assert!(
-        missing.contains("/bin/sh: no such file") && missing.contains("hint: the command has to be in the image"),
+        missing.contains("/bin/sh: no such file") && missing.contains("hint: the image must contain the command"),
         "{missing}"
     );
     let other = tiny.ends_with(1, &["exec", "web", "--task", "nope", "--", "/app/tiny", "say"]);
-    assert!(other.contains("web has no running task nope") && other.contains("there are: "), "{other}");
+    assert!(other.contains("web has no running task nope") && other.contains("running tasks: "), "{other}");
     // As on AWS, nothing comes back of how it ended.
     tiny.ends_with(0, &["exec", "web", "--", "/app/tiny", "fail"]);
     let events = world.must(&["exec", "web", "--output", "json", "--", "/app/tiny", "say", "x"]);
