@@ -67,7 +67,7 @@ async fn a_network_and_a_database_with_its_data_are_adopted() {
     let said = world.ends_with(1, &["adopt", "subnet.private-b", &private[0], "--yes"]);
     assert!(said.contains("first adopt the resource that contains it"), "{said}");
     let said = world.ends_with(3, &["adopt", "vpc.main", &ours]);
-    assert!(said.contains("as stack.yaml asks vpc.main to be") && said.contains("add --yes"), "{said}");
+    assert!(said.contains("already matches what stack.yaml says of vpc.main") && said.contains("add --yes"), "{said}");
 
     for (address, id) in [("vpc.main", &ours), ("subnet.private-b", &private[0]), ("subnet.private-c", &private[1])] {
         world.ends_with(0, &["adopt", address, id, "--yes"]);

@@ -47,7 +47,12 @@ async fn a_bastion_has_the_users_of_the_file_and_reaches_the_database() {
     plan.sort();
     assert_eq!(
         plan,
-        ["create instance.bastion", "create security_group.bastion", "update security_group.database"],
+        [
+            "create instance.bastion",
+            "create security_group.bastion",
+            "update cluster.main",
+            "update security_group.database"
+        ],
         "a host is added to a stack that runs, and touches nothing else"
     );
     world.up();

@@ -70,10 +70,10 @@ async fn tasks_use_a_bucket_that_goes_only_with_unprotect() {
         let output = world.stackctl(&["destroy", "--confirm", "tiny"]);
         assert!(!output.status.success() && text(&output).contains(why), "{}", text(&output));
     };
-    refused("it holds 1 object and 1 older version");
+    refused("it contains 1 object and 1 older version");
     world.edit("uploads: {}", "uploads: { protect: false }");
     world.up();
-    refused("it holds 1 object and 1 older version");
+    refused("it contains 1 object and 1 older version");
     assert!(s3.head_bucket().bucket(&bucket).send().await.is_ok());
 
     world.must(&["destroy", "--confirm", "tiny", "--unprotect"]);

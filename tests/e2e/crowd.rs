@@ -111,7 +111,7 @@ async fn the_lock_of_a_dead_run_is_taken_over_only_after_its_time() {
     let stackctl = env!("CARGO_BIN_EXE_stackctl");
     let (_keys, mut waiting) = Lines::at_a_terminal(world, &format!("exec {stackctl} up --yes --lock-timeout 10m"));
     let line = waiting.until(" for the lock: ");
-    assert!(line.contains("for 10m at most") && line.contains("of grace on elsewhere"), "{line}");
+    assert!(line.contains("Waiting up to 10m") && line.contains("of grace on elsewhere"), "{line}");
     world.must(&["unlock", "--yes"]);
     let (code, said) = waiting.end();
     assert_eq!(code, Some(0), "{said}");

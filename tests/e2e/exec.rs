@@ -211,7 +211,7 @@ async fn without_tasks(tiny: &Tiny) {
     service.send().await.expect("it is scaled");
     until::so("no task runs", async || running(&tiny.0, cluster).await.is_empty()).await;
     let none = tiny.ends_with(1, &["exec", "web", "--", "/app/tiny", "say"]);
-    assert!(none.contains("no task of web runs") && none.contains("stackctl status"), "{none}");
+    assert!(none.contains("web has no running tasks") && none.contains("stackctl status"), "{none}");
 }
 
 /// The database on a port of this machine.

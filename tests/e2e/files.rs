@@ -50,7 +50,7 @@ async fn files_are_laid_over_what_is_built_and_over_an_image() {
     let text = fs::read_to_string(&file).expect("it is there");
     fs::write(&file, format!("{text}{second}")).expect("it can be written");
     let said = world.ends_with(3, &["up", "--yes"]);
-    assert!(said.contains("there is no deploy/name.txt"), "{said}");
+    assert!(said.contains("deploy/name.txt not found"), "{said}");
     write(world, "deploy/name.txt", "copy");
     let url = world.up();
     assert_eq!(world.get(&format!("{url}/read/own/name.txt")).await, (200, "copy".to_owned()));

@@ -83,7 +83,7 @@ async fn a_rollout_under_way_is_stopped_and_what_ran_before_serves() {
     deploy.interrupt();
     let (code, said) = deploy.end();
     assert_eq!(code, Some(130), "{said}");
-    assert!(said.contains("`stackctl rollback web` stops that and goes back"), "{said}");
+    assert!(said.contains("`stackctl rollback web` rolls it back"), "{said}");
     tiny.open(gate).await;
     tiny.0.must(&["deploy"]);
     assert_eq!(tiny.0.get(&url).await.1, "four");

@@ -38,7 +38,7 @@ async fn logs_of_all_tasks_are_ordered_by_time_and_can_be_followed() {
     let world = &tiny.0;
     let before_up = world.stackctl(&["logs"]);
     assert_eq!(before_up.status.code(), Some(1), "{}", text(&before_up));
-    assert!(text(&before_up).contains("tiny/default has no logs yet"), "{}", text(&before_up));
+    assert!(text(&before_up).contains("tiny/default has no logs"), "{}", text(&before_up));
 
     world.up();
     let unknown = world.stackctl(&["logs", "wbe"]);

@@ -72,7 +72,7 @@ async fn a_wrong_file_is_told_with_its_place_and_changes_nothing() {
     assert!(said.contains("stack.yaml:28:5") || said.contains("did you mean `memory`?"), "{said}");
     assert_eq!(world.calls().await.len(), 0);
     let missing = world.stackctl(&["up", "--file", "none.yaml"]);
-    assert!(text(&missing).contains("there is no none.yaml"), "{}", text(&missing));
+    assert!(text(&missing).contains("none.yaml not found"), "{}", text(&missing));
     let environment = world.stackctl(&["validate", "--env", "stagin"]);
     assert_eq!(environment.status.code(), Some(3), "{}", text(&environment));
 }

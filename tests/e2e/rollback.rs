@@ -61,7 +61,7 @@ async fn a_release_that_was_rolled_back_returns_only_by_a_deploy() {
 
     // Nor what is gone back from by hand.
     let said = tiny.ends_with(0, &["rollback"]);
-    assert!(said.contains("web runs what was release 1"), "{said}");
+    assert!(said.contains("web now runs what was release 1"), "{said}");
     assert_eq!(tiny.serves(&url).await, serving("one", "1.0.0+1"));
     assert_eq!(tiny.results()[..2], results(&[(4, "succeeded, serves"), (3, "rolled_back")]));
     let back = &tiny.releases()[0];

@@ -109,7 +109,7 @@ async fn alarms_watch_what_there_is_and_say_who_is_yet_to_confirm() {
     world.edit("\nenvironments:\n", "\nalarms: { email: ops@example.com }\n\nenvironments:\n");
     let up = world.stackctl(&["up", "--yes"]);
     assert!(up.status.success(), "{}", text(&up));
-    assert!(text(&up).contains("ops@example.com has not yet confirmed"), "{}", text(&up));
+    assert!(text(&up).contains("ops@example.com is not confirmed"), "{}", text(&up));
 
     let config = world.sdk().await;
     let (cloudwatch, sns) = (aws_sdk_cloudwatch::Client::new(&config), aws_sdk_sns::Client::new(&config));

@@ -16,7 +16,7 @@ async fn targets_are_made_with_what_they_need_and_the_rest_is_left() {
     std::fs::write(world.project().join("stack.yaml"), STACK).expect("it can be written");
     let wrong = world.stackctl(&["up", "--yes", "--target", "subnet.public-z"]);
     assert_eq!(wrong.status.code(), Some(3), "{}", text(&wrong));
-    assert!(text(&wrong).contains("the nearest is subnet.public-"), "{}", text(&wrong));
+    assert!(text(&wrong).contains("did you mean subnet.public-"), "{}", text(&wrong));
     assert_eq!(crate::sweep::everything(&world).await, Vec::<String>::new());
 
     let whole = world.plan();

@@ -251,7 +251,7 @@ fn what_cannot_be_a_pipeline_is_refused_and_nothing_is_written() {
     let account = ["--account", "123456789012"];
     let refused: &[(&[&str], &str)] = &[
         (&["--ci", "github"], "--repository owner/name"),
-        (&["--ci", "github", "--repository", "ada/*"], "is none of GitHub"),
+        (&["--ci", "github", "--repository", "ada/*"], "is not a repository of GitHub"),
         (&["--ci", "github", "--repository", "ada/shop", "--branch", "main' || true"], "branch"),
         (&["--ci", "github", "--repository", "ada/shop", "--stackctl-rev", "main"], "40 hexadecimal digits"),
         (&["--ci", "github", "--repository", "ada/shop", "--env", "nowhere"], "environment `nowhere` not found"),
@@ -269,6 +269,6 @@ fn what_cannot_be_a_pipeline_is_refused_and_nothing_is_written() {
 
     project.write("ci/plan-trust.json", "mine");
     let output = project.init(&["--ci", "github", "--repository", "ada/shop", "--account", "123456789012"]);
-    assert!(output.status.code() == Some(3) && said(&output).contains("is there already"), "{}", said(&output));
+    assert!(output.status.code() == Some(3) && said(&output).contains("already exists"), "{}", said(&output));
     assert!(!project.path(".github").exists(), "all or nothing");
 }
