@@ -73,9 +73,9 @@ async fn a_network_and_a_database_with_its_data_are_adopted() {
         world.ends_with(0, &["adopt", address, id, "--yes"]);
     }
     let said = world.ends_with(0, &["adopt", "vpc.main", &ours, "--yes"]);
-    assert!(said.contains(&format!("{ours} is vpc.main now")), "an answer may have been lost: {said}");
+    assert!(said.contains(&format!("Adopted {ours} as vpc.main")), "an answer may have been lost: {said}");
     let said = world.ends_with(1, &["adopt", "vpc.main", &other, "--yes"]);
-    assert!(said.contains(&format!("demo/default has vpc.main already: {ours}")), "{said}");
+    assert!(said.contains(&format!("demo/default already has vpc.main: {ours}")), "{said}");
     let left = world.plan();
     for made in ["create vpc.main", "create subnet.private-b", "create subnet.private-c"] {
         assert!(!left.contains(&made.to_owned()), "{left:?}");
