@@ -15,7 +15,7 @@ use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpSocket},
-    sync::Notify,
+    sync::{Notify, watch},
     task::JoinHandle,
     time::{Duration, sleep, timeout},
 };
@@ -50,14 +50,18 @@ struct Shown {
 
 type Tls = Arc<RwLock<Shown>>;
 
-/// An open listener; it closes when this is dropped. Requests in flight are finished.
+/// An open listener; it closes when this is dropped. Requests in flight are finished, and then their connections are closed.
 pub(super) struct Listening {
     address: String,
     port: u16,
     protocol: String,
     tls: Option<Tls>,
     accepting: JoinHandle<()>,
+    _open: watch::Sender<()>,
 }
+
+/// Ends once the listener is closed.
+type Closed = watch::Receiver<()>;
 
 impl Drop for Listening {
     fn drop(&mut self) {
@@ -77,12 +81,14 @@ impl Listening {
             _ => None,
         };
         let front = Front::new(balancing, listener, tls.is_some());
+        let (until_dropped, closed) = watch::channel(());
         Ok(Self {
             address: address.to_owned(),
             port: listener.port,
             protocol: listener.protocol.clone(),
             tls: tls.clone(),
-            accepting: tokio::spawn(accept(open, tls, Arc::new(front))),
+            accepting: tokio::spawn(accept(open, tls, Arc::new(front), closed)),
+            _open: until_dropped,
         })
     }
 
@@ -116,7 +122,7 @@ impl Shown {
     }
 }
 
-async fn accept(listener: TcpListener, tls: Option<Tls>, front: Arc<Front>) {
+async fn accept(listener: TcpListener, tls: Option<Tls>, front: Arc<Front>, closed: Closed) {
     loop {
         let Ok((stream, peer)) = listener.accept().await else {
             sleep(NOT_TAKEN).await;
@@ -124,20 +130,20 @@ async fn accept(listener: TcpListener, tls: Option<Tls>, front: Arc<Front>) {
         };
         drop(stream.set_nodelay(true));
         let config = tls.as_ref().map(|tls| Arc::clone(&tls.read().expect("nobody panics while holding this").config));
-        let front = Arc::clone(&front);
+        let (front, closed) = (Arc::clone(&front), closed.clone());
         tokio::spawn(async move {
-            let Some(config) = config else { return speak_http1(stream, peer, front).await };
+            let Some(config) = config else { return speak_http1(stream, peer, front, closed).await };
             let Ok(stream) = TlsAcceptor::from(config).accept(stream).await else { return };
             if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
-                speak_http2(stream, peer, front).await;
+                speak_http2(stream, peer, front, closed).await;
             } else {
-                speak_http1(stream, peer, front).await;
+                speak_http1(stream, peer, front, closed).await;
             }
         });
     }
 }
 
-async fn speak_http1<S>(stream: S, peer: SocketAddr, front: Arc<Front>)
+async fn speak_http1<S>(stream: S, peer: SocketAddr, front: Arc<Front>, mut closed: Closed)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
@@ -146,18 +152,26 @@ where
         let front = Arc::clone(&front);
         async move { Ok::<_, Infallible>(front.answer(peer, request).await.whole()) }
     });
-    let connection = hyper::server::conn::http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(idle)
-        .max_headers(limits::HEADERS)
-        .preserve_header_case(true)
-        .serve_connection(TokioIo::new(stream), service)
-        .with_upgrades();
+    let mut connection = pin!(
+        hyper::server::conn::http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(idle)
+            .max_headers(limits::HEADERS)
+            .preserve_header_case(true)
+            .serve_connection(TokioIo::new(stream), service)
+            .with_upgrades()
+    );
     // A client that goes away in the middle is no error of ours.
-    drop(connection.await);
+    tokio::select! {
+        ended = connection.as_mut() => drop(ended),
+        _ = closed.changed() => {
+            connection.as_mut().graceful_shutdown();
+            drop(connection.await);
+        }
+    }
 }
 
-async fn speak_http2<S>(stream: S, peer: SocketAddr, front: Arc<Front>)
+async fn speak_http2<S>(stream: S, peer: SocketAddr, front: Arc<Front>, mut closed: Closed)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
@@ -187,6 +201,10 @@ where
         () = given_up.notified() => {
             connection.as_mut().graceful_shutdown();
             drop(timeout(GOING_AWAY, connection).await);
+        }
+        _ = closed.changed() => {
+            connection.as_mut().graceful_shutdown();
+            drop(connection.await);
         }
     }
 }

@@ -90,3 +90,14 @@ async fn request_that_a_target_drops_is_sent_once() {
     assert_eq!(status(&balanced, GET).await, "HTTP/1.1 502 Bad Gateway");
     assert_eq!(connections.load(Ordering::Relaxed), 1);
 }
+
+#[tokio::test]
+async fn idle_connection_of_a_client_ends_with_its_listener() {
+    let (address, _) = counting(usize::MAX, Duration::ZERO).await;
+    let balanced = Balanced::to(address).await;
+    let mut client = balanced.connect().await;
+    send(&mut client, GET).await;
+    assert!(soon(head(&mut client)).await.starts_with("HTTP/1.1 200 OK"));
+    drop(balanced);
+    assert_eq!(soon(head(&mut client)).await, "", "nobody answers for a listener that was deleted");
+}
