@@ -1,7 +1,7 @@
 //! The SDK's errors in our own words: operation, code, message, request id, and whether to try again.
 
 use aws_smithy_runtime_api::{client::result::SdkError, http::Response};
-use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use aws_smithy_types::error::{metadata::ProvideErrorMetadata, operation::BuildError};
 use aws_types::request_id::RequestId;
 
 use super::{answer, causes::chain, credentials, quota};
@@ -189,6 +189,12 @@ fn hint(failure: &Failure) -> Option<String> {
         _ => return quota::hint(failure),
     };
     Some(hint.to_owned())
+}
+
+/// A part of a request that lacks what AWS requires: a defect of ours.
+#[expect(clippy::needless_pass_by_value, reason = "`map_err` hands it over")]
+pub fn incomplete(error: BuildError) -> Failure {
+    Failure::internal(error.to_string())
 }
 
 /// A part of an answer that AWS documents as always there.

@@ -25,7 +25,7 @@ mod task_log;
 mod zones;
 
 pub use clock::Clock;
-pub use error::{Outcome, failure, given};
+pub use error::{Outcome, failure, given, incomplete};
 pub use names::{
     derived, digest, discriminated, iam_path, last_part, log_prefix, may_be_ours, may_begin, stack_prefix,
 };

@@ -69,7 +69,7 @@ async fn a_failed_run_is_repeated_and_then_told() {
     assert!(message.starts_with("A run of a job of tiny/default has failed: retry-2:broken, at 2"), "{message}");
     assert!(world.must(&["jobs"]).contains("exit code 101 (retry 2)"));
 
-    // Drift is seen and mended.
+    // A plan shows drift, and `up` corrects it.
     let name = "tiny-default-fine-retry-1";
     events.disable_rule().name(name).send().await.expect("it is disabled");
     events.remove_targets().rule(name).ids("main").send().await.expect("it is removed");

@@ -1,4 +1,4 @@
-//! Tags of what is there.
+//! Tags of existing resources.
 
 use serde_json::{Value, json};
 

@@ -120,11 +120,12 @@ impl Kind for AccessPoint {
         let file_system = desired.file_system.get()?;
         let user = desired.owner.as_deref().map(user).transpose()?;
         let (uid, gid) = user.unwrap_or_default();
-        let invalid = |error: aws_sdk_efs::error::BuildError| Failure::internal(error.to_string());
         let made = CreationInfo::builder().owner_uid(uid).owner_gid(gid).permissions(&desired.mode).build();
-        let root = RootDirectory::builder().path(&desired.path).creation_info(made.map_err(invalid)?).build();
-        let user =
-            user.map(|(uid, gid)| PosixUser::builder().uid(uid).gid(gid).build()).transpose().map_err(invalid)?;
+        let root = RootDirectory::builder().path(&desired.path).creation_info(made.map_err(aws::incomplete)?).build();
+        let user = user
+            .map(|(uid, gid)| PosixUser::builder().uid(uid).gid(gid).build())
+            .transpose()
+            .map_err(aws::incomplete)?;
         let owner = desired.owner.as_deref().unwrap_or_default();
         // However often this run repeats the call, it makes one access point.
         let which = format!("{file_system} {} {owner} {} {}", desired.path, desired.mode, cx.run);

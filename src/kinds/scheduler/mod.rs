@@ -1,4 +1,4 @@
-//! What the kinds of EventBridge Scheduler share: the stack's group of schedules, and the tokens of writes.
+//! What the kinds of EventBridge Scheduler share: the stack's group of schedules, how often a run is tried, and the tokens of writes.
 
 #[cfg(test)]
 mod model;
@@ -18,6 +18,21 @@ use crate::{
 /// The longest name of a group, and the longest client token, in characters.
 /// <https://docs.aws.amazon.com/scheduler/latest/APIReference/API_CreateScheduleGroup.html>
 const LONGEST: usize = 64;
+
+/// How long EventBridge keeps trying to start a run that ECS refuses, in seconds. This is long enough for throttling and for a
+/// lack of capacity in a zone, and too short for a run at an unexpected hour. The default is a day. The rules that repeat a failed
+/// run have the same limit.
+/// <https://docs.aws.amazon.com/scheduler/latest/APIReference/API_RetryPolicy.html>
+/// <https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_RetryPolicy.html>
+pub(super) const OLDEST: i32 = 900;
+
+/// How often it tries within that time: AWS's maximum, because the time is the limit.
+pub(super) const ATTEMPTS: i32 = 185;
+
+/// Attempts and seconds, as a plan shows them.
+pub(super) fn in_words((attempts, seconds): (i32, i32)) -> String {
+    format!("{attempts} within {seconds} s")
+}
 
 /// The ARNs of the stack's group and of its schedules: one pattern, because a policy has to be short.
 pub(super) const ARNS: &str = "scheduler:{region}:{account}:schedule*/{name:64}*";

@@ -176,7 +176,6 @@ pub(super) async fn put(
     cooldown: Cooldown,
 ) -> Result<LivePolicy, Failure> {
     let label = policy.measure.label().ok_or_else(|| Failure::internal("the target group is not known yet"))?;
-    let internal = |error: aws_sdk_applicationautoscaling::error::BuildError| Failure::internal(error.to_string());
     let (out, r#in) = (aws::signed(cooldown.out), aws::signed(cooldown.r#in));
     let tracking = TargetTrackingScalingPolicyConfiguration::builder()
         .target_value(policy.value())
@@ -186,11 +185,12 @@ pub(super) async fn put(
         (Some(metric), _) => {
             let metric = PredefinedMetricSpecification::builder().predefined_metric_type(metric);
             let metric = metric.set_resource_label(Some(label.clone()).filter(|label| !label.is_empty()));
-            tracking.predefined_metric_specification(metric.build().map_err(internal)?)
+            tracking.predefined_metric_specification(metric.build().map_err(aws::incomplete)?)
         }
         (None, Measure::ResponseTime { load_balancer, target_group }) => {
-            let dimension =
-                |name: &str, value: &str| MetricDimension::builder().name(name).value(value).build().map_err(internal);
+            let dimension = |name: &str, value: &str| {
+                MetricDimension::builder().name(name).value(value).build().map_err(aws::incomplete)
+            };
             let metric = CustomizedMetricSpecification::builder()
                 .namespace("AWS/ApplicationELB")
                 .metric_name(RESPONSE_TIME)
@@ -201,7 +201,7 @@ pub(super) async fn put(
         }
         (None, other) => return Err(Failure::internal(format!("{} has no metric", other.name()))),
     };
-    let tracking = tracking.build().map_err(internal)?;
+    let tracking = tracking.build().map_err(aws::incomplete)?;
     let call = cx
         .aws
         .autoscaling

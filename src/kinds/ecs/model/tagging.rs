@@ -1,4 +1,4 @@
-//! Tags of what is there.
+//! Tags of existing resources.
 
 use aws_sdk_ecs::operation::tag_resource::{TagResourceError, TagResourceInput, TagResourceOutput};
 

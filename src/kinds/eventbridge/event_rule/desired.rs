@@ -13,12 +13,6 @@ use crate::{
 /// The id of the one target that a rule has.
 pub(super) const TARGET: &str = "main";
 
-/// For how long EventBridge tries to reach a target, in seconds, and how often: as for the runs of a schedule. The defaults are a
-/// day and the same number.
-/// <https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_RetryPolicy.html>
-pub(super) const OLDEST: i32 = 900;
-pub(super) const ATTEMPTS: i32 = 185;
-
 /// What stack.yaml asks of it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Desired {

@@ -8,9 +8,10 @@ use aws_sdk_eventbridge::types::{
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::desired::{ATTEMPTS, Desired, OLDEST, Start, TARGET, Then, input};
+use super::desired::{Desired, Start, TARGET, Then, input};
 use crate::{
     aws,
+    kinds::scheduler::{ATTEMPTS, OLDEST},
     model::{Failure, Input},
 };
 

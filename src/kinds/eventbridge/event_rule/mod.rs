@@ -23,13 +23,13 @@ use serde_json::Value;
 pub use desired::{Desired, Start, Then};
 pub use live::{Live, LiveTarget};
 
-use desired::{ATTEMPTS, OLDEST, PATHS, TARGET, input, pattern};
+use desired::{PATHS, TARGET, input, pattern};
 use live::{as_desired, live};
 
 use crate::{
     aws::{self, About, Once, Outcome},
     kind::{Context, Cost, Doc, InRelease, Kind},
-    kinds::scheduler,
+    kinds::scheduler::{self, ATTEMPTS, OLDEST, in_words},
     model::{Address, Changed, Changes, Diff, Failure, Found, Input, NoField, On, Permission, Phase, Shown, fields},
 };
 
@@ -235,10 +235,6 @@ impl Kind for EventRule {
     }
 }
 
-fn in_words((attempts, seconds): (i32, i32)) -> String {
-    format!("{attempts} within {seconds} s")
-}
-
 /// The targets that somebody else has added.
 fn others(live: &Live) -> impl Iterator<Item = &str> {
     live.targets.iter().map(String::as_str).filter(|id| *id != TARGET)
@@ -294,7 +290,6 @@ async fn put(
 
 /// Makes the rule's target, or writes all of it.
 async fn put_target(cx: &Context, name: &str, desired: &Desired) -> Result<(), Failure> {
-    let incomplete = |error: aws_smithy_types::error::operation::BuildError| Failure::internal(error.to_string());
     let retries = RetryPolicy::builder().maximum_retry_attempts(ATTEMPTS).maximum_event_age_in_seconds(OLDEST).build();
     let target =
         Target::builder().id(TARGET).arn(desired.target().get()?).role_arn(desired.role.get()?).retry_policy(retries);
@@ -305,10 +300,10 @@ async fn put_target(cx: &Context, name: &str, desired: &Desired) -> Result<(), F
             for (word, path) in PATHS {
                 words = words.input_paths_map(word, path);
             }
-            target.input_transformer(words.build().map_err(incomplete)?)
+            target.input_transformer(words.build().map_err(aws::incomplete)?)
         }
     };
-    let call = cx.aws.events.put_targets().rule(name).targets(target.build().map_err(incomplete)?);
+    let call = cx.aws.events.put_targets().rule(name).targets(target.build().map_err(aws::incomplete)?);
     let answer = call.customize().once().send().await.during("PutTargets")?;
     let failed = answer.failed_entries().first().map(|entry| {
         let failure = Failure::refused("PutTargets", entry.error_message().unwrap_or("the target is refused"));
@@ -318,21 +313,20 @@ async fn put_target(cx: &Context, name: &str, desired: &Desired) -> Result<(), F
 }
 
 fn task(start: &Start) -> Result<EcsParameters, Failure> {
-    let incomplete = |error: aws_smithy_types::error::operation::BuildError| Failure::internal(error.to_string());
     let public = if start.public_ip { AssignPublicIp::Enabled } else { AssignPublicIp::Disabled };
     let vpc = AwsVpcConfiguration::builder()
         .set_subnets(Some(Input::all(&start.subnets)?))
         .set_security_groups(Some(Input::all(&start.security_groups)?))
         .assign_public_ip(public)
         .build();
-    let network = NetworkConfiguration::builder().awsvpc_configuration(vpc.map_err(incomplete)?).build();
+    let network = NetworkConfiguration::builder().awsvpc_configuration(vpc.map_err(aws::incomplete)?).build();
     let task = EcsParameters::builder()
         .task_definition_arn(start.task_definition.get()?)
         .task_count(1)
         .launch_type(LaunchType::Fargate)
         .group(&start.group)
         .network_configuration(network);
-    task.build().map_err(incomplete)
+    task.build().map_err(aws::incomplete)
 }
 
 async fn remove(cx: &Context, rule: &str, ids: Vec<String>) -> Result<(), Failure> {

@@ -5,14 +5,6 @@ use serde_json::Value;
 
 use crate::{kinds::ecs::task, model::Input};
 
-/// How long EventBridge goes on trying to start a run that ECS refuses, in seconds: long enough for throttling and a lack
-/// of room in a zone, and too short for a run to begin at an hour that nobody meant. The default is a day.
-/// <https://docs.aws.amazon.com/scheduler/latest/APIReference/API_RetryPolicy.html>
-pub(super) const OLDEST: i32 = 900;
-
-/// How often it tries within that time; the most that AWS takes, because the time is the bound.
-pub(super) const ATTEMPTS: i32 = 185;
-
 /// What stack.yaml asks of it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Desired {

@@ -8,9 +8,10 @@ use aws_sdk_scheduler::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::desired::{ATTEMPTS, Desired, OLDEST, overrides, task_group};
+use super::desired::{Desired, overrides, task_group};
 use crate::{
     aws,
+    kinds::scheduler::{ATTEMPTS, OLDEST},
     model::{Failure, Input},
 };
 

@@ -24,13 +24,16 @@ use serde_json::Value;
 pub use desired::{Desired, attempt_of, by_hand_group, retry_group, task_group};
 pub use live::Live;
 
-use desired::{ATTEMPTS, OLDEST, overrides};
+use desired::overrides;
 use live::{as_desired, live};
 
 use crate::{
     aws::{self, About, Once, Outcome},
     kind::{Context, Cost, Doc, InRelease, Kind},
-    kinds::{ecs::task, scheduler},
+    kinds::{
+        ecs::task,
+        scheduler::{self, ATTEMPTS, OLDEST, in_words},
+    },
     model::{Address, Changed, Changes, Diff, Failure, Found, Input, NoField, On, Permission, Phase, Shown, fields},
 };
 
@@ -242,10 +245,6 @@ impl Kind for Schedule {
     }
 }
 
-fn in_words((attempts, seconds): (i32, i32)) -> String {
-    format!("{attempts} within {seconds} s")
-}
-
 /// The command in the overrides, or the overrides themselves where somebody has written others.
 fn shown_command(overrides: &str) -> Shown {
     let parsed: Value = serde_json::from_str(overrides).unwrap_or_default();
@@ -274,8 +273,8 @@ fn assembled(
     task: EcsParametersBuilder,
     network: AwsVpcConfigurationBuilder,
 ) -> Result<Target, Failure> {
-    let incomplete = |error: aws_smithy_types::error::operation::BuildError| Failure::internal(error.to_string());
-    let network = NetworkConfiguration::builder().awsvpc_configuration(network.build().map_err(incomplete)?).build();
+    let network =
+        NetworkConfiguration::builder().awsvpc_configuration(network.build().map_err(aws::incomplete)?).build();
     let task = task.task_count(1).launch_type(LaunchType::Fargate).network_configuration(network).build();
-    target.ecs_parameters(task.map_err(incomplete)?).build().map_err(incomplete)
+    target.ecs_parameters(task.map_err(aws::incomplete)?).build().map_err(aws::incomplete)
 }
