@@ -13,7 +13,7 @@ help:
 	@echo "make torture    kill up, deploy and destroy at every write, and complete them in every way; takes hours"
 	@echo "make test       format, lints, unit, plan-case, end-to-end and fault tests"
 	@echo "make generate   write the JSON schema and the tables in the pages from what the source declares"
-	@echo "make bench      measure a release build on the sandbox, and write docs/performance.md"
+	@echo "make bench      measure a release build on the sandbox, and write docs/internals/performance.md"
 
 setup:
 	@./scripts/setup
@@ -58,4 +58,4 @@ lint: tools
 # A build of its own with the release profile, half an hour the first time.
 bench: setup
 	cargo build --workspace --locked --release
-	$(CARGO_TARGET_DIR)/release/stackctl-bench --write docs/performance.md
+	$(CARGO_TARGET_DIR)/release/stackctl-bench --write docs/internals/performance.md

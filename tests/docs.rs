@@ -4,6 +4,8 @@
 mod iam;
 #[path = "docs/policy.rs"]
 mod policy;
+#[path = "docs/prose.rs"]
+mod prose;
 
 use std::{
     collections::BTreeSet,
@@ -48,7 +50,7 @@ fn the_whole_stack_has_every_kind() {
     assert_eq!(drawn, registered, "WHOLE has a resource of every kind");
 }
 
-/// The table of all kinds, as docs/resources.md has it between its markers.
+/// The table of all kinds, as docs/reference/resources.md has it between its markers.
 fn table_of_kinds() -> String {
     let mut table = "| kind | what it is | price | AWS |\n| --- | --- | --- | --- |\n".to_owned();
     for kind in kinds::registry().iter() {
@@ -63,7 +65,7 @@ fn table_of_kinds() -> String {
 
 #[test]
 fn the_page_of_resources_has_every_kind() {
-    let path = repository().join("docs/resources.md");
+    let path = repository().join("docs/reference/resources.md");
     let (begin, end) = ("<!-- kinds: begin -->\n", "<!-- kinds: end -->");
     let page = read(&path);
     let (before, rest) = page.split_once(begin).expect("the page has the mark where the table begins");
@@ -72,7 +74,7 @@ fn the_page_of_resources_has_every_kind() {
     if std::env::var_os("STACKCTL_GENERATE").is_some() {
         fs::write(&path, format!("{before}{begin}{now}{end}{after}")).expect("it can be written");
     } else {
-        assert_eq!(table, now, "docs/resources.md is out of date: run `make generate`");
+        assert_eq!(table, now, "docs/reference/resources.md is out of date: run `make generate`");
     }
 }
 
@@ -157,7 +159,7 @@ fn stackctl(args: &[&str], yaml: &str) -> Output {
 
 #[test]
 fn every_stack_yaml_of_the_documentation_is_valid() {
-    for page in ["README.md", "docs/stack-yaml.md"] {
+    for page in ["README.md", "docs/reference/stack-yaml.md"] {
         let examples = blocks(&read(page), "```yaml stack.yaml");
         assert!(!examples.is_empty(), "{page} has no example");
         for example in examples {
@@ -179,7 +181,7 @@ fn keys(yaml: &str) -> Vec<String> {
 
 #[test]
 fn the_reference_has_every_key_that_the_decoder_knows() {
-    let page = read("docs/stack-yaml.md");
+    let page = read("docs/reference/stack-yaml.md");
     let top = "name: demo\nregion: eu-west-1\n";
     let services = "services: { web: { build: app, port: 80 } }\n";
     let sections = [
@@ -225,7 +227,7 @@ fn month(yaml: &str) -> String {
 
 #[test]
 fn the_page_of_costs_says_what_the_command_says() {
-    let page = read("docs/costs.md");
+    let page = read("docs/concepts/costs.md");
     let examples = blocks(&page, "```yaml stack.yaml");
     let [small, shop] = examples.as_slice() else { panic!("{} examples", examples.len()) };
     assert!(page.contains(&format!("| **together** | **{}** |", month(small))), "{}", month(small));
@@ -320,12 +322,12 @@ fn the_manual_has_a_page_for_each_command() {
 
 #[test]
 fn the_pages_have_every_exit_code_and_every_policy() {
-    let page = read("docs/exit-codes.md");
+    let page = read("docs/reference/exit-codes.md");
     let codes = [exit::DONE, exit::FAILED, exit::CHANGES, exit::USAGE, exit::LOCKED, exit::ROLLED_BACK];
     for code in codes.into_iter().chain([exit::HUNG_UP, exit::INTERRUPTED, exit::TERMINATED]) {
         assert!(page.contains(&format!("\n| {code} | ")), "exit code {code} is missing");
     }
-    let page = read("docs/permissions.md");
+    let page = read("docs/reference/permissions.md");
     let help = String::from_utf8(stackctl(&["policy", "--help"], WHOLE).stdout).expect("it is text");
     for commands in ["plan", "deploy", "destroy", "exec", "all"] {
         assert!(help.contains(&format!("- {commands}:")), "{help}");
@@ -335,7 +337,7 @@ fn the_pages_have_every_exit_code_and_every_policy() {
 
 #[test]
 fn the_failure_in_the_documentation_is_a_failure() {
-    let page = read("docs/output.md");
+    let page = read("docs/reference/output.md");
     let (_, section) = page.split_once("\n## A failure\n").expect("the page has a section of failures");
     let example = blocks(section, "```json").remove(0);
     let written: Value = serde_json::from_str(&example).expect("the example is JSON");
@@ -346,7 +348,7 @@ fn the_failure_in_the_documentation_is_a_failure() {
 
 #[test]
 fn the_documentation_has_each_subject_and_evidence() {
-    let page = read("docs/output.md");
+    let page = read("docs/reference/output.md");
     let (_, section) = page.split_once("\n## A failure\n").expect("the page has a section of failures");
     let (name, lines) = (String::new(), Vec::new);
     let subjects = [

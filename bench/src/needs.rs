@@ -53,7 +53,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_chain_that_takes_longest_is_found_whatever_the_order_of_the_steps() {
+    fn longest_chain_is_found_in_any_order_of_steps() {
         let steps = json!([
             { "address": "service.web", "needs": [1, 2] },
             { "address": "database", "needs": [3] },

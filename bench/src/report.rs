@@ -51,23 +51,27 @@ impl Report {
         let _ = write!(
             page,
             "# Performance\n\n\
-             `make bench` measures this and writes this page: all figures are of one run, of a release build on a computer with {cores} cores, which\n\
-             the sandbox and the tasks of the stack share with stackctl. A call has {latency_ms} ms of latency. Databases, load balancers and NAT\n\
-             gateways take {provision_scale} of AWS's usual times; health checks and draining {rollout_scale} of what is configured. So seconds compare\n\
-             with each other and not with those on AWS; calls, rounds and bytes are the same there.\n\n\
-             The stack has a network of two zones, a database, a load balancer and as many services as the table says, one task each. The first\n\
-             {WITH_ROUTES} have routes, for a load balancer of AWS's takes 100 target groups; the others are workers. A second environment would be the same again.\n"
+             `make bench` measures these figures and writes this page. All figures are from one run of an optimised build, on a\n\
+             computer with {cores} cores that stackctl shares with the sandbox and the tasks of the stack. Each call has\n\
+             {latency_ms} ms of latency. Databases, load balancers and NAT gateways take {provision_scale} of the time that AWS\n\
+             usually needs; health checks and draining take {rollout_scale} of the configured time. Compare seconds only with\n\
+             each other, not with AWS. Calls, rounds and bytes are the same as on AWS.\n\n\
+             The stack has a network in two zones, a database, a load balancer and the number of services that the table gives,\n\
+             with one task each. The first {WITH_ROUTES} services have routes, because an AWS load balancer takes 100 target\n\
+             groups. The others are workers. A second environment would cost the same again.\n"
         );
     }
 
     fn commands(&self, page: &mut String) {
         page.push_str(
             "\n## Commands\n\n\
-             A round is a wait for answers: the longest chain of calls of which each began after the one before it had ended. They are counted, for the\n\
-             commands that only look, in a second run with seconds of latency: beside that, how long the calls themselves take does not count, and only a\n\
-             call that needs an answer begins after it. Four is how deep AWS's own interface is: load balancers, their listeners, the rules of those, the\n\
-             tags of both. What comes page by page adds a round for each further page once there are more than four: log groups come by 50. Calls grow with\n\
-             pages, and with the services by one each: ECS describes one task definition at a time.\n\n\
+             Calls are requests to AWS. A round is one wait for an answer: the rounds of a command are the longest chain of calls\n\
+             in which each call started after the previous one ended. Rounds are counted for read-only commands, in a second run\n\
+             with seconds of latency. Four rounds is the depth of AWS's own interface: load balancers, their listeners, the\n\
+             listeners' rules, and the tags of these. Results with more than four pages add one round for each further page. AWS\n\
+             returns log groups 50 at a time.\n\n\
+             Each further service adds two calls, because AWS describes one task definition, and the attributes of one target\n\
+             group, at a time. Further pages add calls too.\n\n\
              | services | command | calls | rounds | seconds | peak memory, MiB |\n| ---: | --- | ---: | ---: | ---: | ---: |\n",
         );
         for journey in &self.journeys {
@@ -88,8 +92,8 @@ impl Report {
     fn by_service(&self, page: &mut String) {
         page.push_str(
             "\n## Calls by service\n\n\
-             The same calls, by the AWS service that they go to; `registry` is ECR's, where images are pushed. None of them is throttled, because AWS's\n\
-             request limits do not apply here; [further down](#within-awss-request-limits) they do.\n\n",
+             These are the same calls, by the AWS service that receives them. `registry` is the part of ECR that stores images.\n\
+             No call is throttled, because AWS's request limits do not apply here. [Below](#within-awss-request-limits), they do.\n\n",
         );
         page.push_str(&services::table(self.journeys.iter().map(|journey| (journey.services, &journey.costs[..]))));
     }
@@ -97,13 +101,14 @@ impl Report {
     fn within_limits(&self, page: &mut String) {
         page.push_str(
             "\n## Within AWS's request limits\n\n\
-             AWS takes so many requests of an account at once, and so many a second, by token buckets of each service:\n\
-             [limits/src/table.rs](../limits/src/table.rs) has the figures and AWS's pages. Here the sandbox refuses what is beyond them, and stackctl, which\n\
-             knows the same table, paces its calls. Tokens come at AWS's rates, while other things take the shares of AWS's times that are given above. Once 20\n\
-             are done, AWS allows one task definition a second to be registered or deregistered, and three changes of load balancers a second.\n\n",
+             AWS limits the requests of an account with a token bucket for each service.\n\
+             [limits/src/table.rs](../../limits/src/table.rs) has the figures and the AWS pages. In this part, the sandbox\n\
+             refuses requests above these limits. stackctl knows the same table and slows down its calls. Tokens are added at\n\
+             AWS's rates; everything else takes the shares of time given above. After a burst of 20, AWS allows one task\n\
+             definition a second to be registered or deregistered, and three changes of load balancers a second.\n\n",
         );
         if cfg!(debug_assertions) {
-            page.push_str("This section was measured by itself, of a debug build.\n\n");
+            page.push_str("This section was measured in a run of its own, with a debug build.\n\n");
         }
         page.push_str(&services::throttled(&self.limited));
         page.push_str("\nBy service:\n\n");
@@ -113,9 +118,9 @@ impl Report {
     fn critical_path(&self, page: &mut String) {
         page.push_str(
             "\n## The critical path\n\n\
-             Of all chains of steps that need each other, the one that takes longest: what a first `up` would take if nothing but it were done. The\n\
-             ratio is of the whole command, with its look at AWS, its plan and its lock, to that chain.\n\n\
-             | services | first `up`, s | chain, s | ratio | the chain |\n| ---: | ---: | ---: | ---: | --- |\n",
+             The critical path is the chain of dependent steps that takes the longest. A first `up` cannot be faster than this\n\
+             chain. The ratio compares the whole command, including reading AWS, planning and locking, with the chain.\n\n\
+             | services | first `up`, s | chain, s | ratio | chain of steps |\n| ---: | ---: | ---: | ---: | --- |\n",
         );
         for journey in &self.journeys {
             let chain = &journey.chain;
@@ -135,8 +140,9 @@ impl Report {
     fn script(&self, page: &mut String) {
         page.push_str(
             "\n## Against a script\n\n\
-             The same stack made by a script of SDK calls, one after the other, that waits where the next call needs what the last one has made. It has no\n\
-             image to build: it takes the one that stackctl has pushed. It makes no lock, no plan and no look at what is there, and a second run of it fails.\n\n\
+             The script creates the same stack with SDK calls, one after the other, and waits where a call needs the result of an\n\
+             earlier one. It builds no image, but uses the one that stackctl pushed. It takes no lock, makes no plan and does not\n\
+             check what exists, so a second run of it fails.\n\n\
              | services | script, calls | script, s | first `up`, s | script / `up` |\n| ---: | ---: | ---: | ---: | ---: |\n",
         );
         for journey in &self.journeys {
@@ -150,8 +156,9 @@ impl Report {
     fn image(&self, page: &mut String) {
         page.push_str(
             "\n## Image\n\n\
-             The application under `app/`, compiled statically, laid into an image and pushed, from the command's start until the registry has it. The\n\
-             first time, the crates that it uses are compiled too where nobody has built it here before.\n\n\
+             The application in `app/` is compiled statically, packed into an image and pushed. The time is measured from the\n\
+             start of the command until the registry has the image. The first run also compiles the dependencies that this\n\
+             computer has not compiled before.\n\n\
              | | seconds | blobs sent | kB sent |\n| --- | ---: | ---: | ---: |\n",
         );
         for image in &self.images.stackctl {
@@ -164,12 +171,13 @@ impl Report {
     fn docker(&self, page: &mut String) {
         page.push_str("\n### Against Docker\n\n");
         if self.images.docker.is_empty() {
-            page.push_str("There was no Docker engine to compare with, and none could be started.\n");
+            page.push_str("No Docker engine was found, and none could be started.\n");
             return;
         }
         page.push_str(
-            "The same programs, compiled already, by `docker build` (from nothing, with the program and the authorities that it trusts) and `docker push`\n\
-             to the same registry; and what stackctl does after the compiler: to lay the image out, and from its first to its last call to the registry.\n\n\
+            "Docker's part is `docker build` of the compiled programs (from an empty image, with the program and the certificates\n\
+             that it trusts) and `docker push` to the same registry. stackctl's part is everything after the compiler: packing\n\
+             the image, and all calls to the registry.\n\n\
              | | stackctl, s | Docker, s | Docker / stackctl | stackctl, kB sent | Docker, kB sent |\n| --- | ---: | ---: | ---: | ---: | ---: |\n",
         );
         for (ours, theirs) in self.images.stackctl.iter().zip(&self.images.docker) {
@@ -181,7 +189,7 @@ impl Report {
         let Some(binary) = &self.binary else { return };
         let _ = write!(
             page,
-            "\n## Program\n\nOne file of {:.1} MB.\n\n| | milliseconds |\n| --- | ---: |\n",
+            "\n## Program\n\nThe program is one file of {:.1} MB.\n\n| | milliseconds |\n| --- | ---: |\n",
             precise(binary.bytes) / 1e6
         );
         for (what, took) in &binary.starts {

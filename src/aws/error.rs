@@ -183,7 +183,7 @@ fn hint(failure: &Failure) -> Option<String> {
             ));
         }
         "AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation" => {
-            "the caller's IAM policy does not allow this operation: see docs/permissions.md"
+            "the caller's IAM policy does not allow this operation: see docs/reference/permissions.md"
         }
         "OptInRequired" => "this region is not enabled in the account: enable it, or set another `region:`",
         _ => return quota::hint(failure),

@@ -1,5 +1,5 @@
 //! The alarms: what is watched of a load balancer, a service and a database, and from where on it is bad. The thresholds
-//! are the same for every stack and stand in docs/stack-yaml.md.
+//! are the same for every stack and stand in docs/reference/stack-yaml.md.
 
 use super::load_balancer::Balancers;
 use crate::{

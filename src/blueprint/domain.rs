@@ -24,7 +24,7 @@ fn zone<'a>(domain: &str, facts: &'a Facts) -> Result<&'a HostedZone, Failure> {
             format!("this account has no public hosted zone in Route 53 for {domain} or a parent domain"),
         )
         .hint(
-            "create the zone and set its name servers at the registrar of the domain (docs/domains.md), or remove \
+            "create the zone and set its name servers at the registrar of the domain (docs/guides/domains.md), or remove \
              `domain` and use `tls: self-signed` for now",
         )),
         several => {

@@ -211,7 +211,7 @@ impl Project {
             self.output.status(&format!(
                 "ACM issues the certificate for {domains} once {name} is delegated to its hosted zone: at the \
                  registrar or in the parent zone, set the name servers {servers}. Check with `dig NS {name}` \
-                 (docs/domains.md).",
+                 (docs/guides/domains.md).",
                 domains = domains.join(", "),
                 name = zone.name,
             ));

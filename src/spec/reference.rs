@@ -1,4 +1,4 @@
-//! The tables of the reference, docs/stack-yaml.md, made from the declared keys. The text around them is written by hand.
+//! The tables of the reference, docs/reference/stack-yaml.md, made from the declared keys. The text around them is written by hand.
 
 use super::{
     check,

@@ -36,7 +36,7 @@ func withPq(url string) (good bool, err error) {
 	return good, err
 }
 
-// As docs/stack-yaml.md says: go-redis refuses parameters that it does not know.
+// As docs/reference/stack-yaml.md says: go-redis refuses parameters that it does not know.
 func withRedis(url string) (bool, error) {
 	address, _, _ := strings.Cut(url, "?")
 	options, err := redis.ParseURL(address)

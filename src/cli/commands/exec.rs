@@ -83,7 +83,7 @@ pub(super) async fn enabled(project: &Project, command: &str, name: &str) -> Res
     Err(Stop::usage(
         format!("cannot run commands in tasks of {name}: the service does not have `exec: true`"),
         format!(
-            "add `exec: true` to services.{name} in stack.yaml and run `stackctl up` (docs/security.md explains the \
+            "add `exec: true` to services.{name} in stack.yaml and run `stackctl up` (docs/concepts/security.md explains the \
              access this gives), or use `stackctl run {name} -- COMMAND`, which does not need it"
         ),
     ))

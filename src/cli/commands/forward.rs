@@ -188,9 +188,10 @@ pub(super) async fn database(project: &Project) -> Result<Remote, Failure> {
 }
 
 fn no_way(stack: &Stack, target: Target) -> Stop {
-    let mut hint = "add `exec: true` to a service in stack.yaml and run `stackctl up` (docs/security.md explains \
+    let mut hint =
+        "add `exec: true` to a service in stack.yaml and run `stackctl up` (docs/concepts/security.md explains \
      the access this gives)"
-        .to_owned();
+            .to_owned();
     if stack.bastion.is_some() && target == Target::Database {
         hint.push_str(". Or connect through the bastion: stackctl db connect");
     }

@@ -181,7 +181,7 @@ fn database(
         map.set("multi_az", Value::truth(true));
     }
     let size = if map.get("class").is_none() { "Decide: `class`, the size of the one instance. " } else { "" };
-    root.comment("database", format!("{size}It is empty at first: see docs/loading-a-dump.md."));
+    root.comment("database", format!("{size}It is empty at first: see docs/guides/loading-a-dump.md."));
     let old = if major.is_some_and(|major| major < 13) { "; 13 is the oldest version" } else { "" };
     let how = format!(
         "PostgreSQL on RDS, one instance, empty at first: a dump brings the data over; DATABASE_URL leads to it{old}"

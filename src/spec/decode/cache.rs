@@ -20,7 +20,7 @@ pub(super) fn cache(field: &Field, problems: &mut Collector) -> Option<Cache> {
     if (tls_required, password) == (Some(false), Some(true)) {
         let message =
             "`tls: optional` requires `password: off`: ElastiCache supports a password only if TLS is required";
-        let hint = "add `password: off`, or remove `tls`; see docs/security.md for the risks";
+        let hint = "add `password: off`, or remove `tls`; see docs/concepts/security.md for the risks";
         map.wrong("tls", message, hint, problems);
     }
     Some(Cache { version: version?, class: class?, tls_required: tls_required?, password: password? })

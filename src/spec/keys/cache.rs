@@ -28,7 +28,7 @@ pub(in crate::spec) static CACHE: Section = Section {
             kind: Kind::Choice(&["required", "optional"]),
             absence: Absence::Default(Literal::Text("required")),
             doc: "Whether clients must use TLS. `optional` also allows connections without TLS, and needs `password: \
-                  off`. See [the risks](security.md#a-cache-without-tls-or-a-password). A change replaces the cache \
+                  off`. See [the risks](../concepts/security.md#a-cache-without-tls-or-a-password). A change replaces the cache \
                   with an empty one.",
         },
         Key {

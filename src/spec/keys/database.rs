@@ -31,7 +31,7 @@ pub(in crate::spec) static DATABASE: Section = Section {
             kind: Kind::Number { least: 20, most: 65536, unit: "GiB" },
             absence: Absence::Default(Literal::Number(20)),
             doc: "The size of the gp3 storage in GiB. It can grow by at least 10 %, and cannot shrink. See \
-                  [Scaling](scaling.md#the-database).",
+                  [Scaling](../guides/scaling.md#the-database).",
         },
         Key {
             name: "multi_az",
@@ -58,7 +58,7 @@ pub(in crate::spec) static DATABASE: Section = Section {
             kind: Kind::Named { names: &texts::ROLE_NAME, of: &Kind::Choice(&ROLE_WORDS) },
             absence: Absence::Means("none"),
             doc: "Users in addition to the master user, by name: `owner` or `read-only`. Containers connect as the \
-                  first `owner`. [Database users](database-users.md) describes their permissions, where the passwords \
+                  first `owner`. [Database users](../guides/database-users.md) describes their permissions, where the passwords \
                   are stored, and what happens when you remove a user.",
         },
     ],

@@ -47,7 +47,7 @@ pub(in crate::spec) static LOAD_BALANCER: Section = Section {
                   stack. `*.example.com` means every name below `example.com`. The names can be in several hosted \
                   zones. With `tls: acm`, one certificate covers all names, at most 10. An additional name needs a new \
                   certificate, which is issued and in use before the old one is deleted. See \
-                  [Domains](domains.md#several-names).",
+                  [Domains](../guides/domains.md#several-names).",
         },
         Key {
             name: "redirects",

@@ -1,5 +1,5 @@
 //! The keys of stack.yaml, each declared once: name, type, range, default, documentation, and the words that other tools
-//! have for it. The decoder, the JSON Schema and the tables of docs/stack-yaml.md read these declarations. What has to fit
+//! have for it. The decoder, the JSON Schema and the tables of docs/reference/stack-yaml.md read these declarations. What has to fit
 //! together between keys is the decoder's matter.
 
 mod alarms;
@@ -44,7 +44,7 @@ pub(super) use volumes::{MOUNT, THROUGHPUT, VOLUME};
 /// A mapping whose keys are known.
 #[derive(Debug)]
 pub(super) struct Section {
-    /// Its name in the JSON Schema and in the markers of docs/stack-yaml.md.
+    /// Its name in the JSON Schema and in the markers of docs/reference/stack-yaml.md.
     pub(super) name: &'static str,
     /// What it is, in a sentence for editors.
     pub(super) doc: &'static str,

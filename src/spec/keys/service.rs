@@ -147,7 +147,7 @@ pub(in crate::spec) static SERVICE: Section = Section {
                   gets an alias record, is in the certificate, and is a `host` of its `routes`. Without `routes`, \
                   these are all paths. `*.example.com` means every name below `example.com`. Needs `port`, and \
                   `load_balancer: { tls: acm }` or the ARN of a certificate. See \
-                  [Domains](domains.md#a-name-for-a-service).",
+                  [Domains](../guides/domains.md#a-name-for-a-service).",
         },
         Key {
             name: "sticky",
@@ -216,8 +216,8 @@ pub(in crate::spec) static SERVICE: Section = Section {
             kind: Kind::Truth,
             absence: Absence::Default(Literal::Truth(false)),
             doc: "Whether `stackctl exec` and `stackctl forward` work with its tasks. [Connecting to tasks and \
-                  the database](connecting.md) shows the commands. An agent then runs as root in the \
-                  container, and the root file system is writable: see [Security](security.md#exec). A change replaces \
+                  the database](../guides/connecting.md) shows the commands. An agent then runs as root in the \
+                  container, and the root file system is writable: see [Security](../concepts/security.md#exec). A change replaces \
                   the tasks.",
         },
         Key {

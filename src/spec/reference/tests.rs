@@ -9,7 +9,7 @@ use crate::spec::{keys::sections, schema};
 /// Set by `make generate`: then the files are written and not compared.
 const WRITE: &str = "STACKCTL_GENERATE";
 
-const REFERENCE: &str = "docs/stack-yaml.md";
+const REFERENCE: &str = "docs/reference/stack-yaml.md";
 
 fn read(name: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
@@ -18,7 +18,7 @@ fn read(name: &str) -> String {
 
 #[test]
 fn generated_files_are_current() {
-    for (name, made) in [("docs/stack.schema.json", schema()), (REFERENCE, reference(&read(REFERENCE)))] {
+    for (name, made) in [("docs/reference/stack.schema.json", schema()), (REFERENCE, reference(&read(REFERENCE)))] {
         if env::var_os(WRITE).is_some() {
             let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
             fs::write(&path, &made).unwrap_or_else(|error| panic!("{}: {error}", path.display()));

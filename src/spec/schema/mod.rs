@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use super::keys::{Absence, Empty, Key, Kind, Literal, ONLY_AT_THE_TOP, Section, TOP, Text, first_sentence};
 use super::read::is_size;
 
-/// The schema, as docs/stack.schema.json has it.
+/// The schema, as docs/reference/stack.schema.json has it.
 pub fn schema() -> String {
     let mut schema = object([
         ("$schema", "https://json-schema.org/draft/2020-12/schema".into()),

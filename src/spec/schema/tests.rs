@@ -49,7 +49,7 @@ fn examples() -> Vec<String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let read = |path: &Path| fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     let mut examples = vec![read(&root.join("stack.yaml"))];
-    for page in ["README.md", "docs/stack-yaml.md"] {
+    for page in ["README.md", "docs/reference/stack-yaml.md"] {
         let text = read(&root.join(page));
         let blocks = text.split("```yaml stack.yaml\n").skip(1).filter_map(|rest| rest.split("\n```").next());
         examples.extend(blocks.map(str::to_owned));

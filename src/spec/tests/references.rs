@@ -36,7 +36,7 @@ fn the_url_of_a_cache_is_a_secret_only_with_a_password_in_it() {
         found,
         [
             "3:15 `tls: optional` requires `password: off`: ElastiCache supports a password only if TLS is required [add \
-          `password: off`, or remove `tls`; see docs/security.md for the risks]"
+          `password: off`, or remove `tls`; see docs/concepts/security.md for the risks]"
         ]
     );
 }

@@ -184,7 +184,7 @@ services:
 }
 
 #[test]
-fn files_of_variables_are_named_and_their_passwords_are_not_used() {
+fn passwords_in_env_files_are_named_and_never_used() {
     let compose = "
 services:
   db: { image: postgres, env_file: .env }

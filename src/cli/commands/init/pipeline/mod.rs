@@ -100,7 +100,7 @@ impl PipelineArgs {
         let own = Path::new(FOLDER);
         let next = format!(
             "Next: run {FOLDER}/create-roles.sh once, as an administrator of account {account}, to create the \
-             roles. Then commit these files.\ndocs/pipelines.md of stackctl explains each file."
+             roles. Then commit these files.\ndocs/guides/pipelines.md of stackctl explains each file."
         );
         let files = Files::new(next)
             .with(pipeline.0.into(), pipeline.1)
