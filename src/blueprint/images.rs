@@ -36,9 +36,9 @@ impl Drawn {
     }
 }
 
-/// The sources of all images that `stack` builds, each once.
-pub fn sources(stack: &Stack) -> BTreeSet<ImageSource> {
-    stack.programs().filter_map(|(_, program)| source(program)).collect()
+/// The sources of the images that `stack` builds for the services and jobs that are wanted, each once.
+pub fn sources(stack: &Stack, is_wanted: impl Fn(&String) -> bool) -> BTreeSet<ImageSource> {
+    stack.programs().filter(|(name, _)| is_wanted(name)).filter_map(|(_, program)| source(program)).collect()
 }
 
 /// What the image of `service` is made of, if it is made here.

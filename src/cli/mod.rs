@@ -6,6 +6,7 @@ mod earlier_load;
 mod error;
 mod global;
 mod interrupt;
+mod mistakes;
 mod project;
 mod provenance;
 mod rollback_offer;
@@ -18,7 +19,7 @@ mod web_errors;
 
 use std::process::ExitCode;
 
-use clap::{CommandFactory, Parser};
+use clap::{CommandFactory, FromArgMatches, Parser};
 
 pub use commands::release_part;
 
@@ -36,9 +37,18 @@ struct Cli {
     command: Command,
 }
 
+/// The whole command line.
+fn command() -> clap::Command {
+    let program = Cli::command();
+    let file = program.get_arguments().find(|argument| argument.get_id() == "file").cloned();
+    // `-f` follows a log in every tool. `--file` keeps its long form there.
+    program.mut_subcommand("logs", |logs| logs.args(file.map(|file| file.short(None).global(false))))
+}
+
 /// Parses the command line, runs the command and says how it ended.
 pub fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let parsed = command().try_get_matches().and_then(|matches| Cli::from_arg_matches(&matches));
+    let cli = match parsed.map_err(mistakes::explained) {
         Ok(cli) => cli,
         Err(error) => {
             // `--help` and `--version` come as errors too.
@@ -48,7 +58,7 @@ pub fn main() -> ExitCode {
         }
     };
     if !cli.command.takes_output_file()
-        && let Some(error) = cli.global.output.refused(Cli::command())
+        && let Some(error) = cli.global.output.refused(command())
     {
         drop(error.print());
         return ExitCode::from(exit::USAGE);
@@ -61,7 +71,7 @@ pub fn main() -> ExitCode {
             return ExitCode::from(exit::FAILED);
         }
     };
-    let code = match runtime.block_on(cli.command.run(Cli::command(), &cli.global, &output)) {
+    let code = match runtime.block_on(cli.command.run(command(), &cli.global, &output)) {
         Ok(code) => code,
         Err(stop) => stop.report(&output),
     };
@@ -76,21 +86,39 @@ mod tests {
 
     #[test]
     fn the_command_line_is_consistent() {
-        Cli::command().debug_assert();
+        command().debug_assert();
+    }
+
+    #[test]
+    fn short_f_follows_a_log_and_names_a_file_elsewhere() {
+        let cli = |words: &str| {
+            let matches = command().try_get_matches_from(words.split(' ')).expect("it can be read");
+            Cli::from_arg_matches(&matches).expect("it is whole")
+        };
+        let file = |words: &str| cli(words).global.file.display().to_string();
+        assert_eq!(file("stackctl plan -f other.yaml"), "other.yaml");
+        assert_eq!(file("stackctl -f other.yaml logs -f"), "other.yaml");
+        assert_eq!(file("stackctl logs -f web --file other.yaml"), "other.yaml");
+        assert_eq!(file("stackctl logs -f web"), "stack.yaml");
+        let follows = |words: &str| matches!(cli(words).command, Command::Logs(logs) if logs.follows());
+        assert!(follows("stackctl logs -f") && follows("stackctl logs -F") && !follows("stackctl logs"));
     }
 
     #[test]
     fn only_a_conversion_may_write_its_output_to_a_file() {
-        let cli = |words: &str| Cli::try_parse_from(words.split(' ')).expect("it can be read");
+        let cli = |words: &str| {
+            let matches = command().try_get_matches_from(words.split(' ')).expect("it can be read");
+            Cli::from_arg_matches(&matches).expect("it is whole")
+        };
         let plan = cli("stackctl plan --output xml");
         assert!(!plan.command.takes_output_file());
-        let error = plan.global.output.refused(Cli::command()).expect("it is no format").to_string();
+        let error = plan.global.output.refused(command()).expect("it is no format").to_string();
         assert!(
             error.contains("invalid value 'xml' for '--output <FORMAT>'") && error.contains("human, json"),
             "{error}"
         );
         assert!(cli("stackctl init --from compose --output -").command.takes_output_file());
-        assert!(cli("stackctl plan --output json").global.output.refused(Cli::command()).is_none());
+        assert!(cli("stackctl plan --output json").global.output.refused(command()).is_none());
     }
 
     /// Verbs that a help text may start with.
@@ -107,7 +135,7 @@ mod tests {
             assert!(VERBS.contains(&verb), "{}: `{about}` starts with no verb of VERBS", command.get_name());
             command.get_subcommands().for_each(check);
         }
-        check(&Cli::command());
+        check(&command());
     }
 
     #[test]
@@ -120,7 +148,7 @@ mod tests {
             }
             command.get_subcommands().for_each(check);
         }
-        check(&Cli::command());
+        check(&command());
     }
 
     /// The commands that do something: those that have none below them.
@@ -131,7 +159,7 @@ mod tests {
 
     #[test]
     fn every_commands_help_has_an_example() {
-        let cli = Cli::command();
+        let cli = command();
         // What the sandbox can be told has its examples together.
         let others = cli.get_subcommands().filter(|command| command.get_name() != "sandbox").flat_map(leaves);
         let sandbox = cli.find_subcommand("sandbox").expect("there is one");

@@ -306,12 +306,15 @@ impl Project {
         Ok(services)
     }
 
-    /// Builds every image that stack.yaml builds.
-    pub(super) async fn build(&self) -> Result<BTreeMap<ImageSource, BuiltImage>, Failure> {
+    /// Builds the images of `sources`.
+    pub(super) async fn build(
+        &self,
+        sources: &BTreeSet<ImageSource>,
+    ) -> Result<BTreeMap<ImageSource, BuiltImage>, Failure> {
         let mut built = BTreeMap::new();
-        for source in blueprint::sources(&self.stack) {
-            let image = self.images.build(&source).await?;
-            built.insert(source, image);
+        for source in sources {
+            let image = self.images.build(source).await?;
+            built.insert(source.clone(), image);
         }
         Ok(built)
     }

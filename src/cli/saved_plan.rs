@@ -44,7 +44,9 @@ pub(super) async fn read(path: &Path, project: &Project) -> Result<Plan, Stop> {
     let anew = "make a new plan: stackctl plan --out FILE";
     let no_plan = |why: String| Stop::usage(format!("{} is not a stackctl plan: {why}", path.display()), anew);
     let text = fs::read(path).map_err(|error| {
-        Stop::usage(format!("cannot read {}: {error}", path.display()), "name a file that `plan --out` wrote")
+        let hint =
+            format!("name a file that `plan --out` wrote; to choose an environment, use `--env {}`", path.display());
+        Stop::usage(format!("cannot read {}: {error}", path.display()), hint)
     })?;
     let form: Form = serde_json::from_slice(&text).map_err(|error| no_plan(error.to_string()))?;
     let own = env!("CARGO_PKG_VERSION");

@@ -7,7 +7,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use saphyr_parser::{Event, Parser, ScalarStyle, ScanError, Span as ParserSpan, Tag};
 
-use super::problem::{Collector, Span};
+use super::{
+    problem::{Collector, Span},
+    syntax,
+};
 
 /// How deep lists and mappings may stand in each other; stack.yaml needs six.
 const DEEPEST: usize = 32;
@@ -110,17 +113,11 @@ enum Unfinished {
     Map(Vec<(Key, Node)>, Option<Key>),
 }
 
-/// Whether the indentation of the line `number`, counted from 1, has a tab in it: YAML takes spaces alone.
-fn has_tab_in_indentation(text: &str, number: usize) -> bool {
-    let line = text.lines().nth(number.saturating_sub(1)).unwrap_or_default();
-    line.chars().take_while(|c| c.is_whitespace()).any(|c| c == '\t')
-}
-
 /// The one document of `text`; none if there is a problem that leaves no tree to look at.
 pub(crate) fn parse(text: &str, problems: &mut Collector) -> Option<Node> {
     let root = Builder { text, aliases: None, tags: BTreeMap::new() }.build(problems)?;
     if root.as_ref().is_none_or(Node::is_null) {
-        problems.add(Span { start: 0, end: 1 }, "", "the file is empty", "start from the example in README.md");
+        problems.add(Span { start: 0, end: 1 }, "", "the file is empty", "run `stackctl init --force` to write one");
         return None;
     }
     root
@@ -228,7 +225,8 @@ impl Builder<'_> {
                 Some(("found a second YAML document".to_owned(), "write each stack in its own file"))
             }
             Event::Alias(_) if !may_alias => {
-                Some(("YAML aliases are not supported".to_owned(), "repeat the value instead"))
+                let hint = "repeat the value instead; put a value that begins with * in quotes";
+                Some(("YAML aliases are not supported".to_owned(), hint))
             }
             Event::Scalar(_, _, anchor, _) | Event::SequenceStart(anchor, _) | Event::MappingStart(anchor, _)
                 if *anchor > 0 && !may_alias =>
@@ -268,11 +266,9 @@ impl Builder<'_> {
     fn tell(&self, error: &ScanError, problems: &mut Collector) {
         let at = error.marker();
         let span = Span { start: at.index(), end: at.index() + 1 };
-        let hint = if has_tab_in_indentation(self.text, at.line()) {
-            "indent with spaces instead of tabs"
-        } else {
-            "check the indentation, quotes and brackets of this line and the line above"
-        };
+        let lines: Vec<&str> = self.text.lines().take(at.line()).collect();
+        let hint = syntax::help(&lines)
+            .unwrap_or_else(|| "check the indentation, quotes and brackets of this line and the line above".to_owned());
         problems.add(span, "", format!("invalid YAML: {}", error.info()), hint);
     }
 }

@@ -1,7 +1,10 @@
 //! Lines of logs: for people with the task that wrote them in a colour of its own and JSON made readable, for programs as
 //! they are.
 
-use std::{collections::HashMap, io::Write};
+use std::{
+    collections::{HashMap, VecDeque},
+    io::Write,
+};
 
 use serde_json::{Map, Value, json};
 
@@ -28,6 +31,16 @@ pub struct LogWriter {
     terminal: bool,
     /// The colour of each task.
     tasks: HashMap<String, usize>,
+    /// The last lines, while only these are wanted.
+    held: Option<Held>,
+    /// How many lines were written.
+    written: usize,
+}
+
+/// The last lines of many.
+struct Held {
+    most: usize,
+    lines: VecDeque<String>,
 }
 
 /// A line that was written as a JSON object, taken apart.
@@ -40,15 +53,44 @@ struct Record {
 
 impl LogWriter {
     pub(super) fn new(format: Format, style: Style, grep: Option<String>, terminal: bool) -> Self {
-        Self { format, style, grep, terminal, tasks: HashMap::new() }
+        Self { format, style, grep, terminal, tasks: HashMap::new(), held: None, written: 0 }
     }
 
-    /// Writes those of `lines` that have the text that is looked for; false when nobody reads them any more.
+    /// Keeps the last `most` lines back until [`Self::release`], instead of writing all. Forgets lines kept before.
+    pub fn hold(&mut self, most: usize) {
+        self.held = Some(Held { most, lines: VecDeque::new() });
+    }
+
+    /// How many lines are kept back.
+    #[must_use]
+    pub fn held(&self) -> usize {
+        self.held.as_ref().map_or(0, |held| held.lines.len())
+    }
+
+    /// How many lines were written.
+    #[must_use]
+    pub fn written(&self) -> usize {
+        self.written
+    }
+
+    /// Writes the lines that were kept back, and from now on every line; false when nobody reads them any more.
+    pub fn release(&mut self) -> bool {
+        let held = self.held.take();
+        self.print(held.into_iter().flat_map(|held| held.lines).collect())
+    }
+
+    /// Writes those of `lines` that contain the wanted text; false when nobody reads them any more.
     pub fn write(&mut self, lines: &[Line]) -> bool {
-        let mut text = String::new();
-        for line in lines {
-            text.extend(self.line(line).map(|line| line + "\n"));
-        }
+        let lines: Vec<String> = lines.iter().filter_map(|line| self.line(line)).collect();
+        let Some(held) = &mut self.held else { return self.print(lines) };
+        held.lines.extend(lines);
+        held.lines.drain(..held.lines.len().saturating_sub(held.most));
+        true
+    }
+
+    fn print(&mut self, lines: Vec<String>) -> bool {
+        self.written += lines.len();
+        let text: String = lines.into_iter().map(|line| line + "\n").collect();
         let mut stdout = std::io::stdout().lock();
         // A reader that went away (`stackctl logs | head`) is no error of ours.
         stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).is_ok()
@@ -201,6 +243,25 @@ mod tests {
         for missing in ["SERVED", "status=201"] {
             assert_eq!(shown_as(Some(missing), line), None, "{missing}");
         }
+    }
+
+    #[test]
+    fn only_the_last_wanted_lines_are_kept_back() {
+        let mut writer = LogWriter::new(Format::Human, Style::new(false), Some("yes".into()), false);
+        let line = |message: &str| Line {
+            id: "1".into(),
+            time: 0,
+            service: "web".into(),
+            task: "1".into(),
+            message: message.into(),
+        };
+        writer.hold(2);
+        assert!(writer.write(&["yes 1", "yes 2", "no"].map(line)) && writer.write(&["yes 3", "no"].map(line)));
+        let held = writer.held.as_ref().expect("they are kept back");
+        assert!(held.lines[0].ends_with("yes 2") && held.lines[1].ends_with("yes 3"), "{:?}", held.lines);
+        assert_eq!((writer.held(), writer.written()), (2, 0));
+        assert!(writer.release());
+        assert_eq!((writer.held(), writer.written()), (0, 2));
     }
 
     #[test]

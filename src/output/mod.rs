@@ -87,7 +87,7 @@ impl Output {
         Reporter::new(self.format, self.stderr, self.animated, self.quiet, forecast)
     }
 
-    /// A writer of log lines; of those alone that have `grep` in them, where there is such a text.
+    /// A writer of the log lines that contain `grep`, or of all lines without it.
     pub fn log(&self, grep: Option<String>) -> LogWriter {
         LogWriter::new(self.format, self.stdout, grep, std::io::stdout().is_terminal())
     }

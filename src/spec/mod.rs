@@ -9,6 +9,7 @@ mod env_file;
 mod keys;
 mod limits;
 mod merge;
+mod mistakes;
 mod names;
 mod nearest;
 mod paths;

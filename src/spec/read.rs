@@ -1,8 +1,9 @@
 //! Reading a mapping key by key, each value in its type, each problem in its place.
 
 use super::{
-    keys::{Absence, Check, Kind, Literal, Section},
-    nearest::meant,
+    keys::{Absence, Check, Key as Declared, Kind, Literal, Section},
+    mistakes,
+    nearest::{meant, nearest},
     problem::{Collector, Span},
     yaml::{Key, Node, Value},
 };
@@ -33,7 +34,13 @@ impl<'a> Entries<'a> {
     pub(super) fn new(node: &'a Node, path: &str, problems: &mut Collector) -> Option<Self> {
         let Value::Map(list) = &node.value else {
             let of = if path.is_empty() { String::new() } else { format!(" for `{path}`") };
-            let hint = "write it as `key: value` lines";
+            let name = path.rsplit('.').next().unwrap_or_default();
+            let hint = match node.what() {
+                "nothing" => format!("write the keys of `{name}` below it, indented by two spaces"),
+                "a boolean" if node.text() == Some("true") => format!("write `{name}: {{}}` for the defaults"),
+                "a boolean" => format!("remove `{name}`"),
+                _ => "write it as `key: value` lines".to_owned(),
+            };
             problems.add(node.span, path, format!("expected a mapping{of}, found {}", node.what()), hint);
             return None;
         };
@@ -66,6 +73,10 @@ impl<'a> Map<'a> {
                 let hint = section.help_for(name).map_or_else(|| nearest_key(name, section), str::to_owned);
                 problems.add(field.key.span, &field.path, format!("unknown key `{name}`"), hint);
                 continue;
+            }
+            if field.node.text() == Some("") && field.node.is_null() {
+                let hint = without_value(section.key(name));
+                problems.add(field.key.span, &field.path, format!("`{name}` has no value"), hint);
             }
             // `image: { port: 80 }`, where another tool has a mapping and this one has none.
             for (inner, _) in field.node.entries() {
@@ -119,7 +130,12 @@ impl<'a> Map<'a> {
     /// As [`Self::required`], with an example that fits the file.
     pub(super) fn required_such_as(&self, key: &str, example: &str, problems: &mut Collector) -> Option<Field<'a>> {
         let field = self.get(key);
-        if field.is_none() {
+        // A key without a value, or with a slip in its name, has a problem of its own.
+        let is_told = self.fields().any(|field| {
+            let name = field.key.text.as_str();
+            name == key || self.section.find(name).is_none() && nearest(name, [key]).is_some()
+        });
+        if field.is_none() && !is_told {
             let path = &self.entries.path;
             let of = if path.is_empty() { String::new() } else { format!(" in `{path}`") };
             let message = format!("missing key `{key}`{of}");
@@ -177,6 +193,9 @@ impl<'a> Map<'a> {
             _ => None,
         };
         let read = |field: &Field, problems: &mut Collector| {
+            if !self.is_choice(field, problems) {
+                return None;
+            }
             let text = field.text(problems)?;
             field.checked(&text, check, problems);
             Some(text)
@@ -187,7 +206,21 @@ impl<'a> Map<'a> {
     /// What `known` has for the word at `key`, or for its default.
     pub(super) fn word<T: Copy>(&self, key: &str, known: &[(&str, T)], problems: &mut Collector) -> Option<T> {
         let default = |literal| known.iter().find(|(word, _)| text(literal) == Some(*word)).map(|(_, value)| *value);
-        self.value(key, default, |field, problems| field.word(known, problems), problems)
+        let read = |field: &Field, problems: &mut Collector| {
+            if self.is_choice(field, problems) { field.word(known, problems) } else { None }
+        };
+        self.value(key, default, read, problems)
+    }
+
+    /// Whether `field` can be one of the words of its key: true or false is none.
+    fn is_choice(&self, field: &Field, problems: &mut Collector) -> bool {
+        let words = self.section.key(&field.key.text).kind.words();
+        let is_boolean = field.node.what() == "a boolean" && !words.is_empty();
+        if is_boolean {
+            let hint = format!("write one of these words, such as `{}: {}`", field.key.text, words[0]);
+            field.expected(&one_of(&words), &hint, problems);
+        }
+        !is_boolean
     }
 
     /// The texts of the list at `key`, each with its place, as far as the declaration checks them. None are there without
@@ -269,6 +302,18 @@ fn nearest_key(written: &str, section: &Section) -> String {
         .unwrap_or_else(|| format!("use one of these keys: {}", known.collect::<Vec<_>>().join(", ")))
 }
 
+/// What to write for a key that has no value.
+fn without_value(key: &Declared) -> String {
+    let name = key.name;
+    match (&key.kind, key.absence) {
+        (_, Absence::Error(example)) => format!("write a value, such as `{name}: {example}`"),
+        (Kind::Map(section), _) if section.keys.iter().all(|key| !matches!(key.absence, Absence::Error(_))) => {
+            format!("write `{name}: {{}}` for the defaults, or remove the line")
+        }
+        _ => "write a value, or remove the line".to_owned(),
+    }
+}
+
 impl<'a> Field<'a> {
     /// Whether it is a mapping with something at `key`.
     pub(super) fn has(&self, key: &str) -> bool {
@@ -333,11 +378,7 @@ impl<'a> Field<'a> {
                 None
             }
             _ => {
-                let hint = if is_size(unit) {
-                    format!("write it in {unit}, such as {least} or {least} {unit}")
-                } else {
-                    String::new()
-                };
+                let hint = mistakes::number(&self.key.text, text, (least, most), unit).unwrap_or_default();
                 self.wrong(format!("expected {range}, found `{text}`"), hint, problems);
                 None
             }

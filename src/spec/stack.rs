@@ -288,6 +288,15 @@ pub struct Job {
 }
 
 impl Job {
+    /// The service whose image it runs; none if it has an image of its own.
+    #[must_use]
+    pub fn service(&self) -> Option<&str> {
+        match &self.runs {
+            Runs::Own(_) => None,
+            Runs::Service { name, .. } => Some(name),
+        }
+    }
+
     /// Whether it has a task definition of its own: it has an image of its own, or differs from its service in more than the
     /// command.
     #[must_use]

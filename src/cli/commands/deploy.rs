@@ -5,6 +5,7 @@ use clap::Args;
 use jiff::Timestamp;
 
 use crate::{
+    blueprint,
     cli::{
         change::{About, Change, Consent},
         error::Stop,
@@ -14,8 +15,9 @@ use crate::{
     },
     engine, exit,
     kind::{AnyKind, InRelease, Registry},
-    model::{Action, Failure, Graph, Plan, Step, Subject},
+    model::{Action, Address, Failure, Graph, Plan, Step, Subject},
     output::Output,
+    spec::Stack,
 };
 
 /// Arguments of `stackctl deploy`.
@@ -25,15 +27,23 @@ use crate::{
     back ends with exit code 5.\n\n\
     Examples:\n  \
     stackctl deploy\n  \
+    stackctl deploy web                only this service and its jobs\n  \
     stackctl deploy --env production --lock-timeout 10m\n  \
     stackctl deploy --output json      for programs: one event per line"
 )]
-pub(in crate::cli) struct Deploy {}
+pub(in crate::cli) struct Deploy {
+    /// Services to release, with their jobs, or jobs with an image of their own [default: all].
+    #[arg(value_name = "SERVICE")]
+    services: Vec<String>,
+}
 
 impl Deploy {
     pub(super) async fn run(&self, global: &Global, output: &Output) -> Result<u8, Stop> {
         let project = Project::open(global, output).await?;
-        let releases = project.reporting(engine::Forecast::default(), async |_| project.build().await).await?;
+        let wanted = self.wanted(&project.stack)?;
+        let sources = blueprint::sources(&project.stack, |name| wanted.is_empty() || self.services.contains(name));
+        let building = project.reporting(engine::Forecast::default(), async |_| project.build(&sources).await);
+        let releases = building.await?;
         let change = Change {
             command: "deploy",
             // Asking for a deployment is consent to it: it touches nothing but the release.
@@ -42,7 +52,10 @@ impl Deploy {
             unprotect: false,
             plan: &|view| {
                 let graph = project.graph(&view, &releases, None)?;
-                release_part(&project.kinds, &graph, &engine::plan(&project.kinds, &project.cx.id, &graph, view.live)?)
+                let plan = engine::plan(&project.kinds, &project.cx.id, &graph, view.live)?;
+                let is_wanted = |step: &Step| wanted.contains(&step.address);
+                let plan = if wanted.is_empty() { plan } else { engine::only(&plan, is_wanted) };
+                release_part(&project.kinds, &graph, &plan)
             },
         };
         let began = Timestamp::now();
@@ -57,6 +70,27 @@ impl Deploy {
             _ => {}
         }
         Ok(ended.code)
+    }
+}
+
+impl Deploy {
+    /// The addresses of what is released: none for all.
+    fn wanted(&self, stack: &Stack) -> Result<Vec<Address>, Stop> {
+        let mut wanted = Vec::new();
+        for name in &self.services {
+            let jobs = stack.jobs.iter().filter(|(job, runs)| *job == name || runs.service() == Some(name.as_str()));
+            let jobs: Vec<Address> = jobs.map(|(job, _)| Address::new("schedule", job)).collect();
+            let service = stack.services.contains_key(name).then(|| Address::new("service", name));
+            if stack.program(name).is_none() {
+                let known: Vec<&str> = stack.programs().map(|(name, _)| name.as_str()).collect();
+                return Err(Stop::usage(
+                    format!("service `{name}` not found"),
+                    format!("services: {}; to choose an environment, use `--env {name}`", known.join(", ")),
+                ));
+            }
+            wanted.extend(service.into_iter().chain(jobs));
+        }
+        Ok(wanted)
     }
 }
 

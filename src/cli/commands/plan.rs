@@ -5,8 +5,15 @@ use std::{collections::BTreeMap, fs, path::PathBuf};
 use clap::Args;
 
 use crate::{
-    cli::{error::Stop, global::Global, project::Project, saved_plan, target::Targets},
-    exit,
+    cli::{
+        error::Stop,
+        global::Global,
+        project::{Project, View},
+        saved_plan,
+        target::Targets,
+    },
+    engine, exit,
+    model::{Failure, Graph, Plan},
     output::{self, Output},
 };
 
@@ -16,7 +23,8 @@ use crate::{
     stackctl plan\n  \
     stackctl plan --env production --detailed-exitcode\n  \
     stackctl plan --out plan.json      then: stackctl up plan.json\n  \
-    stackctl plan --target service.web")]
+    stackctl plan --target service.web\n  \
+    stackctl plan --destroy            what `stackctl destroy` would delete")]
 pub(in crate::cli) struct PlanArgs {
     /// Exit with code 2 if there are changes, and 0 if there are none.
     #[arg(long)]
@@ -27,6 +35,9 @@ pub(in crate::cli) struct PlanArgs {
     out: Option<PathBuf>,
     #[command(flatten)]
     targets: Targets,
+    /// Show what `stackctl destroy` would delete.
+    #[arg(long, conflicts_with_all = ["out", "target"])]
+    destroy: bool,
     /// Also write the plan to this file as Markdown for a comment on a pull request, at most 65,536 characters (GitHub's
     /// limit).
     #[arg(long, value_name = "FILE")]
@@ -36,8 +47,9 @@ pub(in crate::cli) struct PlanArgs {
 impl PlanArgs {
     pub(super) async fn run(&self, global: &Global, output: &Output) -> Result<u8, Stop> {
         let project = Project::open(global, output).await?;
+        let project = if self.destroy { project.deleting_all() } else { project };
         let view = project.look().await?;
-        let plan = project.planned(view, &|view| self.targets.of(project.plan(view, &BTreeMap::new())?)).await?;
+        let plan = project.planned(view, &|view| self.plan(&project, view)).await?;
         output.plan(&project.kinds, &plan);
         self.targets.warn(output);
         if let Some(file) = &self.out {
@@ -55,5 +67,12 @@ impl PlanArgs {
         }
         let code = if self.detailed_exitcode && !plan.is_empty() { exit::CHANGES } else { exit::DONE };
         Ok(code)
+    }
+
+    fn plan(&self, project: &Project, view: View) -> Result<Plan, Failure> {
+        if self.destroy {
+            return engine::plan(&project.kinds, &project.cx.id, &Graph::new(), view.live);
+        }
+        self.targets.of(project.plan(view, &BTreeMap::new())?)
     }
 }

@@ -43,6 +43,11 @@ pub(super) fn env(field: &Field, scope: &Scope, problems: &mut Collector) -> Opt
     let mut env = BTreeMap::new();
     for field in entries.fields() {
         let name = variable(&field, problems);
+        if field.node.is_null() {
+            let hint = format!("write `{name}: \"\"` for an empty value, or remove the line");
+            field.wrong(format!("the variable {name} has no value"), hint, problems);
+            continue;
+        }
         let hint = |name: &str, text: &str| format!("move it to `secrets`: `secrets: {{ {name}: {text} }}`");
         if let Some(value) = plain(&field, scope, hint, problems) {
             env.insert(name, value);

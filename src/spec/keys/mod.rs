@@ -165,6 +165,15 @@ pub(super) struct Foreign {
 }
 
 impl Kind {
+    /// The words that a value of this kind can be; none if it is no choice.
+    pub(super) fn words(&self) -> Vec<&'static str> {
+        match self {
+            Self::Choice(words) => words.to_vec(),
+            Self::Either(kinds) => kinds.iter().flat_map(Self::words).collect(),
+            _ => Vec::new(),
+        }
+    }
+
     /// The sections that a value of this kind has in it, without those below them.
     pub(super) fn sections(&self) -> Vec<&'static Section> {
         match self {

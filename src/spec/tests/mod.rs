@@ -8,6 +8,7 @@ mod health;
 mod internal;
 mod jobs;
 mod listener;
+mod mistakes;
 mod parts;
 mod permissions;
 mod reach;

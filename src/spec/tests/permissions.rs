@@ -40,7 +40,7 @@ fn what_iam_would_refuse_or_give_too_much_is_placed() {
         ),
         ("{ actions: [s3:GetObject], resources: [\"arn:aws:*:::x\"] }", "7:48 invalid ARN `arn:aws:*:::x`"),
         ("{ actions: [s3:GetObject], resources: [\"arn:aws:s3:::a b\"] }", "7:48 invalid ARN `arn:aws:s3:::a b`"),
-        ("{ action: [s3:GetObject], resources: [\"*\"] }", "7:9 missing key `actions`"),
+        ("{ action: [s3:GetObject], resources: [\"*\"] }", "7:11 unknown key `action` [use `actions`"),
     ] {
         let found = problems(&with_permissions(&format!("      - {statement}\n")));
         assert!(found.first().is_some_and(|first| first.starts_with(begins)), "{statement}: {found:?}");

@@ -49,10 +49,7 @@ fn a_task_has_a_larger_disk_and_folders_in_memory() {
             ", disk: 20",
             "5:38 expected a whole number from 21 to 200, found `20` [write it in GiB, such as 21 or 21 GiB]",
         ),
-        (
-            ", disk: 30 GB",
-            "5:38 expected a whole number from 21 to 200, found `30 GB` [write it in GiB, such as 21 or 21 GiB]",
-        ),
+        (", disk: 30 GB", "5:38 expected a whole number from 21 to 200, found `30 GB` [write 30 or 30 GiB]"),
         (
             ", tmpfs: [/tmp]",
             "5:39 expected a mapping, found a list [write each folder with its size in MiB, such as tmpfs: { /tmp: 64 }]",
