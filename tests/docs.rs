@@ -29,7 +29,7 @@ use stackctl::{
 const WHOLE: &str = "
 name: demo
 region: eu-west-1
-database: { users: { app: owner } }
+database: { users: { app: owner }, tls: optional }
 cache: {}
 load_balancer: { tls: acm, domain: shop.example.com }
 bastion: { users: { ada: { ssh_key: \"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f\" } }, allow: [192.0.2.1/32] }

@@ -14,11 +14,11 @@ use super::{
 use crate::{
     kind::authorities,
     kinds::{
-        rds::{db_instance, db_subnet_group},
+        rds::{db_instance, db_parameter_group, db_subnet_group},
         secretsmanager::secret,
     },
     model::{Address, Graph, Input},
-    spec::Stack,
+    spec::{self, Stack},
 };
 
 /// PostgreSQL's port.
@@ -66,6 +66,18 @@ impl User {
     }
 }
 
+/// The name of the parameter group, where the database takes clients without TLS. A major version has a group of its own, so
+/// that an upgrade finds the new one and leaves the old one behind.
+fn parameters(graph: &mut Graph, database: &spec::Database) -> Option<Input> {
+    if database.tls_required {
+        return None;
+    }
+    let postgres = database.version.split('.').next().unwrap_or_default().to_owned();
+    let address = Address::new("db_parameter_group", format!("database-postgres{postgres}"));
+    let group = graph.add(address, &db_parameter_group::Desired { postgres, force_tls: false });
+    Some(Input::output(&group, "name"))
+}
+
 pub(super) fn draw(
     graph: &mut Graph,
     stack: &Stack,
@@ -86,6 +98,7 @@ pub(super) fn draw(
     );
     let password =
         graph.add(master().1, &secret::Desired { source: secret::Source::Generated { length: PASSWORD_LENGTH } });
+    let parameter_group = parameters(graph, database);
     let instance = graph.add(
         Address::new("db_instance", "database"),
         &db_instance::Desired {
@@ -97,6 +110,7 @@ pub(super) fn draw(
             protect: database.protect,
             vpc: network.vpc.clone(),
             subnet_group: Input::output(&subnets, "name"),
+            parameter_group,
             security_groups: groups,
             username: MASTER.to_owned(),
             password: Input::output(&password, "arn"),

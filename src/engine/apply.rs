@@ -197,7 +197,8 @@ impl Work {
             written.ok_or_else(|| Failure::internal(format!("{} was written but does not exist", step.address)))?;
         let live = completed(on, &desired, live).await?;
         let before = step.live.as_ref().filter(|_| step.action == Action::Update).map(|live| live.live.clone());
-        until_ready(on, &desired, Written { live, begins_within, before }, &leaving).await
+        let live = until_ready(on, &desired, Written { live, begins_within, before }, &leaving).await?;
+        finished(on, &desired, live, &leaving).await
     }
 
     /// The ids of the resources at the step's address that the plan deletes and that a listing may show after the step: what is
@@ -220,6 +221,20 @@ async fn completed(on: Resource<'_>, desired: &Value, made: Value) -> Result<Val
     }
     let write = Write::Update { desired, live: &made, changes: &changes };
     Ok(attempt(on, write).await?.unwrap_or(made))
+}
+
+/// The change that comes last, where what was written leaves it to be done.
+async fn finished(on: Resource<'_>, desired: &Value, live: Value, leaving: &[String]) -> Result<Value, Failure> {
+    let Some(last) = on.kind.comes_last() else { return Ok(live) };
+    let mut changes = on.kind.diff(desired, &live)?;
+    changes.retain(|change| change.field == last);
+    if changes.is_empty() {
+        return Ok(live);
+    }
+    let begins_within = on.kind.begins_within(&changes)?;
+    let write = Write::Update { desired, live: &live, changes: &changes };
+    let written = attempt(on, write).await?.unwrap_or_else(|| live.clone());
+    until_ready(on, desired, Written { live: written, begins_within, before: None }, leaving).await
 }
 
 async fn remove(on: Resource<'_>, step: &Step) -> Result<(), Failure> {

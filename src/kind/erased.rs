@@ -62,6 +62,10 @@ pub trait AnyKind: Send + Sync {
     fn update_renews_outputs(&self) -> bool;
     /// [`Kind::IN_TWO_STEPS`].
     fn in_two_steps(&self) -> bool;
+    /// The name of [`Kind::COMES_LAST`].
+    fn comes_last(&self) -> Option<&'static str> {
+        None
+    }
     /// [`Kind::MANY`].
     fn many(&self) -> bool;
     /// [`Kind::GONE_AT_ONCE`].
@@ -315,6 +319,10 @@ impl<K: Kind> AnyKind for Erased<K> {
 
     fn in_two_steps(&self) -> bool {
         K::IN_TWO_STEPS
+    }
+
+    fn comes_last(&self) -> Option<&'static str> {
+        K::COMES_LAST.map(Field::name)
     }
 
     fn many(&self) -> bool {

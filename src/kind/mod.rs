@@ -103,6 +103,9 @@ pub trait Kind: Send + Sync + 'static {
     /// Whether `create` makes the bare resource and `update` gives it the rest, where AWS would make another one, or
     /// refuse it, if the first call was repeated because the second one failed.
     const IN_TWO_STEPS: bool = false;
+    /// The field that is changed by an update of its own, once the resource is ready with all else as desired: what is written
+    /// may leave it to be done. It is changed in place.
+    const COMES_LAST: Option<Self::Field> = None;
     /// Whether AWS makes another one if `create` is repeated: it has neither a token nor a name of its own.
     const MANY: bool = false;
     /// Whether a deletion is complete once AWS has answered the call, and nothing that follows can trip over a listing that still

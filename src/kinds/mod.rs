@@ -39,6 +39,7 @@ pub fn registry() -> Registry {
         kind::<ec2::security_group::SecurityGroup>(),
         kind::<ec2::instance::Instance>(),
         kind::<rds::db_subnet_group::DbSubnetGroup>(),
+        kind::<rds::db_parameter_group::DbParameterGroup>(),
         kind::<rds::db_instance::DbInstance>(),
         kind::<elasticache::cache_subnet_group::CacheSubnetGroup>(),
         kind::<elasticache::cache::Cache>(),

@@ -162,6 +162,8 @@ pub struct Database {
     pub backup_days: u32,
     /// `protect`: deletion protection, and a final snapshot when it does go.
     pub protect: bool,
+    /// `tls`: whether clients without TLS are refused.
+    pub tls_required: bool,
     /// `users` beside the master user, in the order of the file.
     pub users: Vec<DatabaseUser>,
 }

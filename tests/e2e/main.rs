@@ -57,6 +57,7 @@ mod own_jobs;
 mod passing;
 mod passwords;
 mod permissions;
+mod plain_text;
 mod rare;
 mod references;
 mod releases;

@@ -18,6 +18,7 @@ const SWEPT: &[(&str, &str)] = &[
     ("security_group", "security group"),
     ("instance", "vpc"),
     ("db_subnet_group", "DB subnet group"),
+    ("db_parameter_group", "DB parameter group"),
     ("db_instance", "database"),
     ("cache_subnet_group", "cache subnet group"),
     ("cache", "cache"),
@@ -137,6 +138,12 @@ async fn data(config: &SdkConfig, found: &mut Found) {
     }
     for group in rds.describe_db_subnet_groups().send().await.expect("it answers").db_subnet_groups() {
         found.add("DB subnet group", group.db_subnet_group_name());
+    }
+    for group in rds.describe_db_parameter_groups().send().await.expect("it answers").db_parameter_groups() {
+        // RDS has its own for good.
+        if !group.db_parameter_group_name().is_some_and(|name| name.starts_with("default.")) {
+            found.add("DB parameter group", group.db_parameter_group_name());
+        }
     }
     for snapshot in rds.describe_db_snapshots().send().await.expect("it answers").db_snapshots() {
         found.add("DB snapshot", snapshot.db_snapshot_identifier());

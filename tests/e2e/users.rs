@@ -31,6 +31,15 @@ impl Database {
         command
     }
 
+    /// What psql prints for 6 * 7, as the master user without TLS.
+    pub fn in_plain_text(&self, password: &str) -> String {
+        let to = format!("host={} port=5432 user=postgres dbname=app sslmode=disable", self.host);
+        let mut command = Command::new("psql");
+        command.args([&to, "-XAtqc", "SELECT 6 * 7"]).env("PGPASSWORD", password).stdin(Stdio::null());
+        let output = command.output().expect("psql is installed beside Postgres");
+        [output.stdout, output.stderr].iter().map(|printed| String::from_utf8_lossy(printed)).collect()
+    }
+
     fn run(&self, user: &str, password: &str, sql: &str) -> Output {
         self.psql(user, password, sql).output().expect("psql is installed beside Postgres")
     }

@@ -25,6 +25,10 @@ pub fn made(address: &Address, wants: &Value, id: &str, before: Option<&Value>) 
         "security_group" => security_group(wants, id),
         "cache" => cache(wants, id),
         "cache_subnet_group" | "db_subnet_group" => with(wants, &json!({ "name": id })),
+        "db_parameter_group" => {
+            let force_tls = if wants["force_tls"] == true { "1" } else { "0" };
+            json!({ "name": id, "family": format!("postgres{}", text(&wants["postgres"])), "force_tls": force_tls })
+        }
         "db_instance" => db_instance(wants, id),
         "secret" => {
             json!({ "arn": id, "name": id, "inputs": fingerprint(&wants["source"]), "version": format!("v of {id}") })
@@ -105,6 +109,8 @@ fn db_instance(wants: &Value, id: &str) -> Value {
         "identifier": id, "arn": id, "host": "db.internal", "port": 5432, "version": format!("{}.4", text(&wants["version"])),
         "class": wants["class"], "storage": wants["storage"], "multi_az": wants["multi_az"],
         "backup_days": wants["backup_days"], "protect": wants["protect"], "subnet_group": wants["subnet_group"],
+        "parameter_group": wants["parameter_group"].as_str().unwrap_or("default.postgres16"),
+        "own_parameters": wants["parameter_group"].is_string(), "parameters": "in-sync",
         "security_groups": wants["security_groups"], "username": wants["username"], "database": wants["database"],
         "password_version": wants["password_version"], "status": "available",
     })

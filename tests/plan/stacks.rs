@@ -74,7 +74,7 @@ impl Text {
         if let Some((multi_az, protect, backup_days, users)) = self.database {
             let _ = writeln!(
                 text,
-                "database: {{ multi_az: {multi_az}, protect: {protect}, backup_days: {backup_days}, users: {{ {users} }} }}"
+                "database: {{ multi_az: {multi_az}, protect: {protect}, backup_days: {backup_days}, {users} }}"
             );
         }
         if let Some(class) = self.cache {
@@ -261,14 +261,16 @@ fn volume() -> impl Strategy<Value = &'static str> {
     ]
 }
 
-/// `database.users`.
+/// `database.users`, and `database.tls`.
 fn users() -> impl Strategy<Value = &'static str> {
     prop_oneof![
-        Just(""),
-        Just("app: owner"),
-        Just("developer: read-only"),
-        Just("developer: read-only, app: owner"),
-        Just("other: owner, app: owner"),
+        Just("users: {}"),
+        Just("users: {}, tls: optional"),
+        Just("users: { app: owner }"),
+        Just("users: { app: owner }, tls: optional"),
+        Just("users: { developer: read-only }"),
+        Just("users: { developer: read-only, app: owner }"),
+        Just("users: { other: owner, app: owner }"),
     ]
 }
 
@@ -324,7 +326,7 @@ fn largest() -> Text {
     Text {
         zones: 2,
         nat: "single",
-        database: Some((true, true, 1, "app: owner")),
+        database: Some((true, true, 1, "users: { app: owner }, tls: optional")),
         cache: Some("cache.t4g.micro"),
         bucket: Some(true),
         volume: Some(""),

@@ -1,6 +1,7 @@
 """RDS: a database is what its Postgres is, takes its time, and is checked as AWS checks it.
 
-creating, backing-up, available; a while later modifying, or resetting-master-credentials, and available again; deleting, and gone.
+creating, backing-up, available; a while later modifying, or resetting-master-credentials, and available again; rebooting, and
+available again; deleting, and gone.
 """
 
 import re
@@ -8,14 +9,17 @@ import time
 
 from moto.core.responses import ActionResult
 from moto.rds.exceptions import DBSubnetGroupNotFoundError, RDSClientError
-from moto.rds.models import DBInstance, RDSBackend
+from moto.rds.models import DBInstance, DBParameterGroup, RDSBackend
 from moto.rds.responses import RDSResponse
 
 from . import later, patch, reported_databases
 from .interfaces import LINGERS, linger, subnets_of
 
 # AWS's usual times, in seconds. How long one is created, the data plane says.
-DB_BACKS_UP, DB_MODIFIES, DB_DELETES = 30, 150, 150
+DB_BACKS_UP, DB_MODIFIES, DB_REBOOTS, DB_DELETES = 30, 150, 60, 150
+
+# How long RDS says of a group that is new to a database that it applies it.
+DB_APPLIES = 20
 
 # How long a database goes on being available before a change of it begins.
 DB_HESITATES = 30
@@ -199,6 +203,7 @@ def create_db_instance(original, self, db_kwargs):
     if not 0 <= int(db_kwargs.get("backup_retention_period", 1)) <= 35:
         raise wrong("Invalid backup retention period: it is 0 to 35 days.")
     db_kwargs["engine_version"] = full_version(db_kwargs.get("engine_version") or "16")
+    check_group(self, db_kwargs.get("db_parameter_group_name"), db_kwargs["engine_version"])
     created = original(self, db_kwargs)
     place(created)
     return created
@@ -224,7 +229,18 @@ def modify_db_instance(original, self, db_instance_identifier, db_kwargs):
         if want[0] != have[0] and not db_kwargs.get("allow_major_version_upgrade"):
             raise wrong("The AllowMajorVersionUpgrade flag must be present when upgrading to a new major version.", "InvalidParameterCombination")
         db_kwargs["engine_version"] = asked
+    group, of = db_kwargs.get("db_parameter_group_name"), db_kwargs.get("engine_version") or database.engine_version
+    check_group(self, group, of)
+    upgraded = of.split(".")[0] != database.engine_version.split(".")[0]
+    # One that is in force for the old version cannot be for the new one.
+    if upgraded and not group and not str(database.db_parameter_group_name or "default.").startswith("default."):
+        raise wrong(
+            f"The current DB instance parameter group {database.db_parameter_group_name} is custom. You must explicitly specify "
+            "a new DB instance parameter group, either default or custom, for the engine version upgrade.",
+            "InvalidParameterCombination",
+        )
     asked = {key: db_kwargs[key] for key in SLOW if db_kwargs.get(key) is not None and db_kwargs[key] != getattr(database, key)}
+    had = group_of(database)
     modified = original(self, db_instance_identifier, db_kwargs)
     if "multi_az" in asked:
         place(modified)
@@ -233,7 +249,100 @@ def modify_db_instance(original, self, db_instance_identifier, db_kwargs):
         modified._busy = ("modifying", later(DB_HESITATES), later(DB_HESITATES + DB_MODIFIES))
     elif db_kwargs.get("master_user_password"):
         modified._busy = ("resetting-master-credentials", time.time(), later(DB_BACKS_UP))
+    if group and group != had:
+        # RDS finds out what that takes, and waits for a restart.
+        if not asked:
+            modified._busy = ("modifying", time.time(), later(DB_APPLIES))
+        modified._applied_at, modified._pending = modified._busy[2], True
     return modified
+
+
+@patch(RDSBackend, "reboot_db_instance")
+def reboot_db_instance(original, self, db_instance_identifier):
+    database = original(self, db_instance_identifier)
+    if database.status != "available":
+        raise wrong(f"Database instance is not in available state: {database.status}.", "InvalidDBInstanceState")
+    database._busy, database._pending = ("rebooting", time.time(), later(DB_REBOOTS)), False
+    return database
+
+
+def group_of(database):
+    """The name of its parameter group."""
+    name = str(database.db_parameter_group_name or "default.")
+    return f"default.postgres{database.engine_version.split('.')[0]}" if name.startswith("default.") else name
+
+
+def default_group(backend, name):
+    """The groups of RDS's own are there from the beginning."""
+    family = name.removeprefix("default.")
+    backend.db_parameter_groups[name] = DBParameterGroup(backend, name, f"Default parameter group for {family}", family)
+
+
+def check_group(backend, name, version):
+    if not name:
+        return
+    major = version.split(".")[0]
+    if name == f"default.postgres{major}" and name not in backend.db_parameter_groups:
+        default_group(backend, name)
+    if name not in backend.db_parameter_groups:
+        raise wrong(f"DBParameterGroup not found: {name}", "DBParameterGroupNotFound")
+    family = backend.db_parameter_groups[name].family
+    if family != f"postgres{major}":
+        raise wrong(
+            f"The parameter group {name} with DBParameterGroupFamily {family} can't be used for this instance. Please use a "
+            f"parameter group with DBParameterGroupFamily postgres{major}",
+            "InvalidParameterCombination",
+        )
+
+
+def parameter_groups(self):
+    """Another group is in force after the next restart. https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_DBParameterGroupStatus.html"""
+    state = self.__dict__
+    status = "in-sync"
+    if state.get("_pending"):
+        status = "applying" if time.time() < state["_applied_at"] else "pending-reboot"
+    return [{"DBParameterGroupName": group_of(self), "ParameterApplyStatus": status}]
+
+
+assert isinstance(DBInstance.db_parameter_group_status_list, property)
+DBInstance.db_parameter_group_status_list = property(parameter_groups)
+
+
+@patch(RDSBackend, "create_db_parameter_group")
+def create_db_parameter_group(original, self, asked):
+    name = str(asked.get("db_parameter_group_name") or "")
+    if not re.fullmatch(r"[A-Za-z](-?[A-Za-z0-9])*", name) or len(name) > 255:
+        raise wrong(f"The parameter DBParameterGroupName is not a valid identifier: {name}")
+    family = str(asked.get("db_parameter_group_family") or "")
+    if family.removeprefix("postgres") not in MINORS:
+        raise wrong(f"DBParameterGroupFamily {family} is not a valid parameter group family")
+    return original(self, asked)
+
+
+@patch(RDSBackend, "modify_db_parameter_group")
+def modify_db_parameter_group(original, self, name, parameters):
+    if name.startswith("default."):
+        raise wrong(f"Cannot modify a default parameter group: {name}", "InvalidParameterValue")
+    for parameter in parameters:
+        if parameter["ParameterName"] != "rds.force_ssl":
+            raise wrong(f"Could not find parameter with name: {parameter['ParameterName']}")
+        if parameter["ParameterValue"] not in ("0", "1"):
+            raise wrong(f"Invalid parameter value: {parameter['ParameterValue']} for: rds.force_ssl allowed values are: 0,1")
+        parameter.update({"Source": "user", "ApplyType": "dynamic", "DataType": "boolean", "IsModifiable": True})
+    return original(self, name, parameters)
+
+
+@patch(RDSBackend, "delete_db_parameter_group")
+def delete_db_parameter_group(original, self, name):
+    purge(self)
+    if name.startswith("default."):
+        raise wrong(f"Default DBParameterGroup cannot be deleted: {name}", "InvalidDBParameterGroupState")
+    if any(group_of(database) == name for database in self.databases.values()):
+        raise wrong(
+            f"One or more database instances are still members of this parameter group {name}, so the group cannot be deleted",
+            "InvalidDBParameterGroupState",
+        )
+    return original(self, name)
 
 
 @patch(RDSBackend, "delete_db_instance")

@@ -1,5 +1,6 @@
 //! Databases: a real Postgres for each DB instance, on an address of its own and Postgres' own port.
 
+mod parameters;
 mod postgres;
 mod template;
 
@@ -8,7 +9,7 @@ use std::{fs, path::PathBuf, sync::Arc, time::Duration};
 use anyhow::{Context, Result};
 use nix::sys::signal::Signal;
 use tokio::{
-    sync::OnceCell,
+    sync::{Mutex, OnceCell},
     time::{Instant, sleep, sleep_until, timeout},
 };
 
@@ -23,11 +24,17 @@ use crate::{
 
 pub(crate) use postgres::Postgres;
 
+use parameters::Parameters;
+
 /// Postgres' port.
 const PORT: u16 = 5432;
 
 /// AWS's usual time for a database to become available, in seconds.
 const CREATES: f64 = 300.0;
+
+/// What a restart is to its clients: all connections end.
+const RESTART: &str = "SELECT pg_reload_conf(); SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() \
+                       AND backend_type = 'client backend'";
 
 /// How long the end of everything waits for an initdb that has begun.
 const INITDB: Duration = Duration::from_secs(30);
@@ -41,6 +48,7 @@ pub(crate) struct Rds {
     authorities: Arc<Authorities>,
     template: OnceCell<PathBuf>,
     servers: Servers,
+    parameters: Mutex<Parameters>,
 }
 
 impl Rds {
@@ -54,6 +62,7 @@ impl Rds {
             template: OnceCell::new(),
             // Its processes for connections have sessions of their own, and only it knows them: it ends them too.
             servers: Servers::ended_by(Signal::SIGQUIT),
+            parameters: Mutex::default(),
         }
     }
 
@@ -83,7 +92,24 @@ impl Rds {
             return;
         }
         let params = call.params();
+        match call.operation.as_str() {
+            "ModifyDBParameterGroup" => {
+                let changed = self.parameters.lock().await.change(&params);
+                if let Some((databases, is_open)) = changed {
+                    for name in databases {
+                        self.admit(&name, is_open, "SELECT pg_reload_conf()").await;
+                    }
+                }
+            }
+            "DeleteDBParameterGroup" => {
+                self.parameters.lock().await.forget(params.get("DBParameterGroupName").map_or("", String::as_str));
+            }
+            _ => {}
+        }
         let Some(name) = params.get("DBInstanceIdentifier").cloned() else { return };
+        if let Some(group) = params.get("DBParameterGroupName") {
+            self.parameters.lock().await.give(&name, group);
+        }
         match call.operation.as_str() {
             "CreateDBInstance" => {
                 let get = |key: &str| params.get(key).cloned().unwrap_or_default();
@@ -92,6 +118,7 @@ impl Rds {
                     user: get("MasterUsername"),
                     password: get("MasterUserPassword"),
                     first: get("DBName"),
+                    is_open: self.parameters.lock().await.start(&name),
                 };
                 let rds = Arc::clone(self);
                 let making = async move {
@@ -112,11 +139,28 @@ impl Rds {
                     }
                 }
             }
+            "RebootDBInstance" => {
+                let is_open = self.parameters.lock().await.start(&name);
+                self.admit(&name, is_open, RESTART).await;
+            }
             "DeleteDBInstance" => {
                 self.servers.remove(&name).await;
+                self.parameters.lock().await.end(&name);
                 drop(fs::remove_dir_all(self.dir.join(&name)));
             }
             _ => {}
+        }
+    }
+
+    /// Lets clients without TLS into the database called `name`, or keeps them out; `sql` has it read that.
+    async fn admit(&self, name: &str, is_open: bool, sql: &str) {
+        let home = self.dir.join(name);
+        let read = async {
+            template::admit(&home, is_open)?;
+            self.postgres.sql(&home, sql).await
+        };
+        if let Err(error) = read.await {
+            tracing::error!(database = name, "{error:#}");
         }
     }
 
@@ -133,6 +177,7 @@ impl Rds {
         // AWS's endpoints have names. node-postgres checks no address, but `localhost` instead of one.
         let issued = self.authorities.rds.issue_for(&address.to_string(), &["localhost"])?;
         template::complete(&home, &issued)?;
+        template::admit(&home, database.is_open)?;
         fs::write(home.join("master"), &database.user)?;
         let mut command = self.postgres.command("postgres");
         command.arg("-D").arg(&home).arg("-k").arg(&home);
@@ -190,6 +235,8 @@ struct Database {
     password: String,
     /// The database that it is made with; empty for none.
     first: String,
+    /// Whether it takes clients without TLS.
+    is_open: bool,
 }
 
 fn identifier(name: &str) -> String {

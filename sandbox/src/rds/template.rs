@@ -68,13 +68,19 @@ pub(super) async fn copy(from: &Path, to: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Gives a copy what is its own: its certificate, and who may log in.
+/// Says who may log in: clients with TLS, or those without as well.
+pub(super) fn admit(home: &Path, is_open: bool) -> Result<()> {
+    let clients = if is_open { "host" } else { "hostssl" };
+    fs::write(home.join("pg_hba.conf"), format!("local all all trust\n{clients} all all all scram-sha-256\n"))?;
+    Ok(())
+}
+
+/// Gives a copy what is its own: its certificate.
 pub(super) fn complete(home: &Path, issued: &Issued) -> Result<()> {
     fs::write(home.join("server.crt"), &issued.certificate)?;
     fs::write(home.join("server.key"), &issued.key)?;
     fs::set_permissions(home.join("server.key"), fs::Permissions::from_mode(0o600))?;
     own(&home.join("server.crt"))?;
     own(&home.join("server.key"))?;
-    fs::write(home.join("pg_hba.conf"), "local all all trust\nhostssl all all all scram-sha-256\n")?;
     Ok(())
 }

@@ -24,6 +24,7 @@ fn a_cluster_says_which_rare_kinds_a_stack_is_without() {
         "alarm",
         "cache",
         "cache_subnet_group",
+        "db_parameter_group",
         "event_rule",
         "file_system",
         "instance",

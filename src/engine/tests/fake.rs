@@ -48,6 +48,8 @@ pub struct Fake {
     /// Those with the field `closes` are deleted after the others.
     pub closes: bool,
     pub in_two_steps: bool,
+    /// The field that is changed by an update of its own, after all else.
+    pub comes_last: Option<&'static str>,
     pub lasting: bool,
     /// Whether it is asked for only where the stack can have one.
     pub rare: bool,
@@ -92,6 +94,7 @@ impl Fake {
             takes_over: false,
             closes: false,
             in_two_steps: false,
+            comes_last: None,
             lasting: true,
             rare: false,
             without: None,
@@ -121,6 +124,7 @@ impl Fake {
         if self.in_two_steps {
             fields.retain(|name, _| name.starts_with("fixed"));
         }
+        fields.retain(|name, _| Some(name.as_str()) != self.comes_last);
         // The token is made of the address and of what cannot be changed.
         let made = writing.at(at).find(|thing| {
             fields.iter().all(|(name, value)| !name.starts_with("fixed") || thing.fields.get(name) == Some(value))
@@ -228,6 +232,10 @@ impl AnyKind for Fake {
 
     fn in_two_steps(&self) -> bool {
         self.in_two_steps
+    }
+
+    fn comes_last(&self) -> Option<&'static str> {
+        self.comes_last
     }
 
     fn many(&self) -> bool {

@@ -123,6 +123,27 @@ async fn the_second_of_two_writes_is_left_to_the_next_run() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_comes_last_is_written_once_all_else_is_ready() {
+    let stage = Stage::one(|kind| {
+        kind.comes_last = Some("last");
+        kind.life.ready_after = seconds(100);
+    });
+    let stack = graph([("a.one", json!({ "size": 1, "last": 1 }))]);
+    let going = stage.begin(&stage.plan(&stack).await);
+    tokio::time::sleep(seconds(50)).await;
+    assert_eq!(stage.world.written(), ["create a.one"]);
+    going.interrupt.stop(StopReason::Asked);
+    assert_eq!(going.end().await.summary.skipped, [at("a.one")]);
+    assert_eq!(stage.up(&stack).await.done(), ["update a.one"]);
+    assert_eq!(stage.only("a.one").fields["last"], 1);
+
+    // In one run, it is one step.
+    let stack = graph([("a.one", json!({ "size": 1, "last": 1 })), ("a.two", json!({ "last": 2 }))]);
+    assert_eq!(stage.up(&stack).await.done(), ["create a.two"]);
+    assert_eq!(stage.only("a.two").fields["last"], 2);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_lost_lock_stops_a_run_and_is_told_apart_from_ctrl_c() {
     let stage = Stage::one(|kind| kind.life.ready_after = seconds(100));
     let going = stage.begin(&stage.plan(&two()).await);

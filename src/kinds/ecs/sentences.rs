@@ -70,7 +70,8 @@ const SENTENCES: &[Sentence] = &[
         when: When::Always,
         cause: "The program connects to the database without TLS, which RDS rejects since PostgreSQL 15.",
         fix: "Keep PGSSLMODE and PGSSL as stackctl sets them, and connect with DATABASE_URL unchanged. If the driver \
-              ignores these variables, enable TLS in the program.",
+              ignores these variables, enable TLS in the program. If the program does not support TLS, set \
+              `database: { tls: optional }` in stack.yaml.",
         of_psql: None,
     },
     // https://docs.sqlalchemy.org/en/20/core/engines.html#postgresql

@@ -16,6 +16,7 @@ pub(super) fn database(field: &Field, problems: &mut Collector) -> Option<Databa
     let multi_az = map.truth("multi_az", problems);
     let backup_days = map.number("backup_days", problems);
     let protect = map.truth("protect", problems);
+    let tls_required = map.word("tls", &[("required", true), ("optional", false)], problems);
     let users = map.get("users").map_or(Some(Vec::new()), |field| users::users(&field, problems));
     Some(Database {
         version: version?,
@@ -24,6 +25,7 @@ pub(super) fn database(field: &Field, problems: &mut Collector) -> Option<Databa
         multi_az: multi_az?,
         backup_days: backup_days?,
         protect: protect?,
+        tls_required: tls_required?,
         users: users?,
     })
 }

@@ -54,6 +54,15 @@ pub(in crate::spec) static DATABASE: Section = Section {
                   together with its automatic backups.",
         },
         Key {
+            name: "tls",
+            kind: Kind::Choice(&["required", "optional"]),
+            absence: Absence::Default(Literal::Text("required")),
+            doc: "Whether clients must use TLS. `optional` also allows connections without TLS. `DATABASE_URL` and the \
+                  variables for drivers use TLS in both cases. RDS requires TLS since PostgreSQL 15; `required` does not \
+                  change PostgreSQL 13 and 14, which accept both. See [the risks](../concepts/security.md#a-database-without-tls). A \
+                  change restarts the database.",
+        },
+        Key {
             name: "users",
             kind: Kind::Named { names: &texts::ROLE_NAME, of: &Kind::Choice(&ROLE_WORDS) },
             absence: Absence::Means("none"),
@@ -83,6 +92,14 @@ pub(in crate::spec) static DATABASE: Section = Section {
         Foreign {
             words: &["username", "master_username", "password", "master_password"],
             help: "remove it; passwords are generated, and `users` lists the users",
+        },
+        Foreign {
+            words: &["force_ssl", "require_ssl", "ssl", "sslmode", "ssl_mode"],
+            help: "use `tls: required`, which is the default, or `tls: optional`",
+        },
+        Foreign {
+            words: &["parameter_group", "parameter_group_name", "parameters"],
+            help: "remove it; RDS's own parameters apply, and `tls: optional` allows clients without TLS",
         },
         Foreign { words: &["storage_type"], help: "remove it; the storage is gp3" },
     ],

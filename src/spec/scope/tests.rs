@@ -15,6 +15,7 @@ fn scope() -> Scope {
         multi_az: false,
         backup_days: 7,
         protect: true,
+        tls_required: true,
         users,
     };
     Scope::new(Some(&database), None, &["uploads"])

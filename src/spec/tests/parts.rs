@@ -256,6 +256,19 @@ fn database_users_keep_their_order_and_the_first_owner_connects() {
 }
 
 #[test]
+fn a_database_requires_tls_unless_it_says_otherwise() {
+    let read =
+        |text: &str| read(&format!("{WITH_DATABASE}{text}")).map(|stack| stack.database.map(|one| one.tls_required));
+    for (text, required) in
+        [("  tls: required\n", true), ("  tls: optional\n", false), ("  class: db.t4g.small\n", true)]
+    {
+        assert_eq!(read(text).expect("it is valid"), Some(required), "{text}");
+    }
+    let foreign = read("  sslmode: disable\n").map_err(|problems| problems.render(false)).expect_err("no such key");
+    assert!(foreign.contains("use `tls: required`, which is the default, or `tls: optional`"), "{foreign}");
+}
+
+#[test]
 fn an_environment_takes_a_database_user_away_with_null() {
     let text = format!(
         "{WITH_DATABASE}  users: {{ app: owner, developer: read-only }}\nenvironments:\n  live: {{ database: {{ users: {{ developer: null }} }} }}\n"

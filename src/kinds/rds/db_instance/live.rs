@@ -1,9 +1,13 @@
 //! What RDS has of a DB instance, in our own types.
 
-use aws_sdk_rds::types::{DbInstance as SdkInstance, Endpoint, PendingModifiedValues};
+use aws_sdk_rds::types::{DbInstance as SdkInstance, Endpoint, PendingModifiedValues, Tag};
 use serde::{Deserialize, Serialize};
 
-use crate::aws;
+use crate::{
+    aws::{self, Once, Outcome},
+    kind::Context,
+    model::{Failure, StackId},
+};
 
 /// The tag of a DB instance that says which master password it has: the id of a version of the stack's secret, or [`FOREIGN`] from
 /// its adoption on until `up` has set the stack's own.
@@ -84,6 +88,15 @@ pub struct Live {
     /// The VPC of that.
     #[serde(default)]
     pub vpc: String,
+    /// The DB parameter group's name.
+    #[serde(default)]
+    pub parameter_group: String,
+    /// Whether that is one of the stack's.
+    #[serde(default)]
+    pub own_parameters: bool,
+    /// RDS's word for whether the group's parameters are applied, such as `in-sync`.
+    #[serde(default)]
+    pub parameters: String,
     /// Its security groups.
     pub security_groups: Vec<String>,
     /// The master user.
@@ -100,13 +113,15 @@ pub struct Live {
     pub status: String,
 }
 
-/// The instance in our types.
-pub(super) fn live(instance: &SdkInstance) -> Live {
+/// The instance in our types, as the stack `id` sees it.
+pub(super) fn live(id: &StackId, instance: &SdkInstance) -> Live {
     let count = |value: Option<i32>| value.and_then(|value| u32::try_from(value).ok()).unwrap_or_default();
     let pending = instance.pending_modified_values();
     let owned = |value: Option<&str>| value.unwrap_or_default().to_owned();
     let (endpoint, group) = (instance.endpoint(), instance.db_subnet_group());
     let groups = instance.vpc_security_groups().iter();
+    let parameters = instance.db_parameter_groups().first();
+    let parameter_group = owned(parameters.and_then(|group| group.db_parameter_group_name()));
     // A port that somebody changes by hand is not known before that is done.
     let changes_port = pending.and_then(PendingModifiedValues::port).is_some()
         && instance.db_instance_status().is_some_and(|status| status != "available");
@@ -130,6 +145,9 @@ pub(super) fn live(instance: &SdkInstance) -> Live {
         public: instance.publicly_accessible().unwrap_or(false),
         subnet_group: owned(group.and_then(|group| group.db_subnet_group_name())),
         vpc: owned(group.and_then(|group| group.vpc_id())),
+        own_parameters: parameter_group.starts_with(&aws::stack_prefix(id)),
+        parameter_group,
+        parameters: owned(parameters.and_then(|group| group.parameter_apply_status())),
         security_groups: groups.filter_map(|group| group.vpc_security_group_id().map(str::to_owned)).collect(),
         username: owned(instance.master_username()),
         password: password(instance),
@@ -150,4 +168,10 @@ fn password(instance: &SdkInstance) -> Password {
         None if is_foreign => Password::Foreign,
         None => Password::Own,
     }
+}
+
+/// <https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_AddTagsToResource.html>
+pub(super) async fn tag_instance(cx: &Context, arn: &str, tags: Vec<Tag>) -> Result<(), Failure> {
+    let call = cx.aws.rds.add_tags_to_resource().resource_name(arn).set_tags(Some(tags));
+    call.customize().once().send().await.during("AddTagsToResource").map(drop)
 }

@@ -2,8 +2,10 @@
 //!
 //! <https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/CHAP_PostgreSQL.html>
 
+mod deletion;
 mod live;
 pub mod offer;
+mod parameters;
 #[cfg(test)]
 mod sample;
 mod state;
@@ -13,12 +15,11 @@ mod version;
 
 use std::time::Duration;
 
-use aws_sdk_rds::types::Tag;
 use serde::{Deserialize, Serialize};
 
 pub use live::{Live, Password};
 
-use live::{FOREIGN, NO, OWES_SNAPSHOT, PASSWORD, YES, live};
+use live::{FOREIGN, NO, OWES_SNAPSHOT, PASSWORD, live, tag_instance};
 
 use crate::{
     aws::{self, About, Once, Outcome, given},
@@ -62,6 +63,9 @@ pub struct Desired {
     pub vpc: Input,
     /// The DB subnet group's name.
     pub subnet_group: Input,
+    /// The DB parameter group's name; none for RDS's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parameter_group: Option<Input>,
     /// Who may call it.
     pub security_groups: Vec<Input>,
     /// The master user.
@@ -86,6 +90,8 @@ fields! {
         Public = "public",
         SecurityGroups = "security_groups",
         Password = "password",
+        ParameterGroup = "parameter_group",
+        Parameters = "parameters",
     }
 
     /// What takes a replacement.
@@ -98,7 +104,7 @@ fields! {
 
 /// Sets one field in the call that makes a database, or in the call that changes one.
 macro_rules! set {
-    ($call:expr, $field:expr, $password:expr, $desired:expr) => {
+    ($call:expr, $field:expr, $password:expr, $parameters:expr, $desired:expr) => {
         match $field {
             Field::Version => $call.engine_version(&$desired.version),
             Field::Class => $call.db_instance_class(&$desired.class),
@@ -109,6 +115,9 @@ macro_rules! set {
             Field::Public => $call.publicly_accessible(false),
             Field::SecurityGroups => $call.set_vpc_security_group_ids(Some(Input::all(&$desired.security_groups)?)),
             Field::Password => $call.set_master_user_password($password.map(|value| value.expose().to_owned())),
+            Field::ParameterGroup => $call.set_db_parameter_group_name($parameters.cloned()),
+            // A restart applies these.
+            Field::Parameters => $call,
         }
     };
 }
@@ -124,20 +133,21 @@ impl Kind for DbInstance {
         summary: "The PostgreSQL database.",
         page: "https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/CHAP_PostgreSQL.html",
     };
-    const USES: &'static [&'static str] = &["db_subnet_group", "security_group", "subnet"];
+    const USES: &'static [&'static str] = &["db_parameter_group", "db_subnet_group", "security_group", "subnet"];
     // Tasks read and write as long as they run.
     const OUTLIVES: &'static [&'static str] = &["service", "schedule", "task_definition"];
     const COST: Cost<Desired, Live> = Cost::Counted {
         prices: &["database * hour", "database GB month"],
         charge: |_, state, _| Ok(Some(charge(state))),
     };
-    const NOT_YET: &'static [&'static str] = rds::NOT_YET;
+    const NOT_YET: &'static [&'static str] = &["InvalidSubnet", "DBParameterGroupNotFound"];
+    const COMES_LAST: Option<Field> = Some(Field::Parameters);
     const PERMISSIONS: &'static [Permission] = &[
         // The second is for an upgrade.
         Permission::look(&["rds:DescribeDBInstances", "rds:DescribeDBEngineVersions"]),
-        // With the option group and the parameter group of AWS's own, and with the stack's subnet group.
+        // With the option group and the parameter group of AWS's own, and with the stack's groups.
         Permission::make(
-            &["rds:AddTagsToResource", "rds:CreateDBInstance", "rds:ModifyDBInstance"],
+            &["rds:AddTagsToResource", "rds:CreateDBInstance", "rds:ModifyDBInstance", "rds:RebootDBInstance"],
             On::Named(&[rds::ARNS, "rds:{region}:{account}:?g:*"]),
         ),
         // Whether RDS offers it is asked before anything is made.
@@ -162,7 +172,7 @@ impl Kind for DbInstance {
         let mut found = Vec::new();
         for instance in rds::instances(cx).await?.iter() {
             let Some(address) = cx.address_of(instance.tag_list()) else { continue };
-            let mut live = live(instance);
+            let mut live = live(&cx.id, instance);
             if cx.claimed().is_some() && live.password == Password::Own {
                 live.password = Password::Foreign;
             }
@@ -200,6 +210,12 @@ impl Kind for DbInstance {
             diff.fixed(Fixed::SubnetGroup, &live.subnet_group.as_str(), &group);
         }
         diff.inputs(Field::SecurityGroups, &live.security_groups, &desired.security_groups);
+        let group = desired.parameter_group.as_ref();
+        if let Some(to) = parameters::another(group, &desired.version, live) {
+            diff.push(Field::ParameterGroup, Shown::value(&live.parameter_group), to);
+        } else if parameters::are_pending(group, live) {
+            diff.push(Field::Parameters, Shown::value("applied after a restart"), Shown::value("applied"));
+        }
         diff.fixed(Fixed::Username, &live.username, &desired.username);
         diff.fixed(Fixed::Database, &live.database, &desired.database);
         let others = match live.password {
@@ -223,7 +239,7 @@ impl Kind for DbInstance {
 
     /// Storage never shrinks.
     fn outdated(seen: &Live, written: &Live) -> bool {
-        seen.storage < written.storage
+        seen.storage < written.storage || parameters::outdated(seen, written)
     }
 
     async fn explain(_cx: &Context, live: &Live, _phase: &Phase) -> Explanation {
@@ -268,11 +284,12 @@ impl Kind for DbInstance {
             .master_username(&desired.username)
             .db_name(&desired.database)
             .set_tags(Some(tags));
+        let group = desired.parameter_group.as_ref().map(Input::get).transpose()?.map(str::to_owned);
         for field in Field::ALL {
-            call = set!(call, field, Some(&password), desired);
+            call = set!(call, field, Some(&password), group.as_ref(), desired);
         }
         let answer = call.customize().once().send().await.during("CreateDBInstance").map_err(state::with_hint)?;
-        Ok(live(&given(answer.db_instance, "CreateDBInstance", "DBInstance")?))
+        Ok(live(&cx.id, &given(answer.db_instance, "CreateDBInstance", "DBInstance")?))
     }
 
     async fn update(
@@ -283,6 +300,10 @@ impl Kind for DbInstance {
         changes: &Changed<Field>,
     ) -> Result<Live, Failure> {
         state::refuse_stopped(live)?;
+        if changes.iter().all(|field| field == Field::Parameters) {
+            return parameters::apply(cx, live).await;
+        }
+        let group = parameters::wanted(desired.parameter_group.as_ref(), &desired.version)?;
         let password = if changes.contains(Field::Password) {
             Some(secretsmanager::value(cx, desired.password.get()?).await?)
         } else {
@@ -296,7 +317,7 @@ impl Kind for DbInstance {
             // Not in the maintenance window, which would leave the plan open for days.
             .apply_immediately(true);
         for field in changes {
-            call = set!(call, field, password.as_ref(), desired);
+            call = set!(call, field, password.as_ref(), Some(&group), desired);
         }
         if changes.contains(Field::Version) {
             let to = version::target(&desired.version, live.upgrades.as_deref());
@@ -312,7 +333,10 @@ impl Kind for DbInstance {
             call = call.manage_master_user_password(false);
         }
         let answer = call.customize().once().send().await.during("ModifyDBInstance").map_err(state::with_hint)?;
-        let mut made = self::live(&given(answer.db_instance, "ModifyDBInstance", "DBInstance")?);
+        let mut made = self::live(&cx.id, &given(answer.db_instance, "ModifyDBInstance", "DBInstance")?);
+        if changes.contains(Field::ParameterGroup) {
+            made = parameters::given_to(made, &group);
+        }
         // Only now: a run that is killed before does it once more.
         let mut tags = Vec::new();
         if let Some(password) = &password {
@@ -337,30 +361,7 @@ impl Kind for DbInstance {
     }
 
     async fn delete(cx: &Context, live: &Live) -> Result<(), Failure> {
-        if live.status == "deleting" {
-            return Ok(());
-        }
-        let mut call = cx.aws.rds.delete_db_instance().db_instance_identifier(&live.identifier);
-        if live.protect && !live.owes_snapshot {
-            // A run that ends between the two calls leaves a database without protection: the next one is still to keep it.
-            tag_instance(cx, &live.arn, vec![aws::tag(OWES_SNAPSHOT, YES)]).await?;
-        }
-        if live.protect {
-            let off = cx.aws.rds.modify_db_instance().db_instance_identifier(&live.identifier);
-            let off = off.deletion_protection(false).apply_immediately(true).customize().once();
-            off.send().await.or_absent("ModifyDBInstance", rds::NOT_FOUND)?;
-        }
-        if live.protect || live.owes_snapshot {
-            // A name of its own each time: the one of an earlier stack of this name is still there.
-            let stamp = jiff::Timestamp::now().strftime("%Y%m%d-%H%M%S");
-            call = call
-                .skip_final_snapshot(false)
-                .final_db_snapshot_identifier(format!("{}-final-{stamp}", live.identifier));
-        } else {
-            call = call.skip_final_snapshot(true).delete_automated_backups(true);
-        }
-        let answer = call.customize().once().send().await;
-        answer.or_absent("DeleteDBInstance", rds::NOT_FOUND).map(drop)
+        deletion::delete(cx, live).await
     }
 
     fn identifiers(live: &Live) -> Vec<String> {
@@ -407,7 +408,8 @@ impl Kind for DbInstance {
     /// <https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/Overview.DBInstance.Modifying.html#USER_ModifyInstance.Settings>
     fn consequence(desired: &Desired, live: &Live, changes: &Changed<Field>) -> Option<String> {
         let backups = changes.contains(Field::BackupDays) && (live.backup_days == 0) != (desired.backup_days == 0);
-        let restarts = backups || [Field::Class, Field::Version].iter().any(|field| changes.contains(*field));
+        let restarting = [Field::Class, Field::Version, Field::ParameterGroup, Field::Parameters];
+        let restarts = backups || restarting.into_iter().any(|field| changes.contains(field));
         restarts.then(|| "restarts and is unavailable for some minutes".to_owned())
     }
 
@@ -443,10 +445,4 @@ fn charge(state: &State<Desired, Live>) -> Charge {
     Charge::new(format!("{class}, {storage} GiB{standby}"))
         .plus(format!("database {class} hour"), times)
         .plus("database GB month", f64::from(storage) * times)
-}
-
-/// <https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_AddTagsToResource.html>
-async fn tag_instance(cx: &Context, arn: &str, tags: Vec<Tag>) -> Result<(), Failure> {
-    let call = cx.aws.rds.add_tags_to_resource().resource_name(arn).set_tags(Some(tags));
-    call.customize().once().send().await.during("AddTagsToResource").map(drop)
 }

@@ -22,6 +22,7 @@ pub(super) fn base() -> Desired {
         protect: false,
         vpc: "vpc-given".into(),
         subnet_group: "group-given".into(),
+        parameter_group: None,
         security_groups: vec!["sg-1".into()],
         username: "app".into(),
         password: "arn:of:password".into(),
@@ -38,6 +39,7 @@ pub(super) fn sample() -> Sample<Desired> {
         .variant(&["backup_days"], Desired { backup_days: 1, ..base() })
         .variant(&["protect"], Desired { protect: true, ..base() })
         .variant(&["security_groups"], Desired { security_groups: vec!["sg-2".into()], ..base() })
+        .variant(&["parameter_group"], Desired { parameter_group: Some(rds::model::OWN_PARAMETERS.into()), ..base() })
         .variant(&["subnet_group"], Desired { vpc: "vpc-other".into(), subnet_group: "group-other".into(), ..base() })
         .variant(&["username"], Desired { username: "other".into(), ..base() })
         .variant(&["database"], Desired { database: "other".into(), ..base() })
@@ -66,6 +68,10 @@ pub(super) fn sample() -> Sample<Desired> {
                 });
             };
             cloud.with(backed_up);
+        })
+        // A run was killed before it restarted the database.
+        .drift(&["parameters"], |cloud| {
+            cloud.with(|rds: &mut Rds| rds.change(|database| rds::model::give_parameters(database, None)));
         })
         .drift(&["public"], |cloud| {
             cloud.with(|rds: &mut Rds| rds.change(|database| database.publicly_accessible = Some(true)));

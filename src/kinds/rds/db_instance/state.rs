@@ -2,7 +2,10 @@
 //!
 //! <https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/accessing-monitoring.html>
 
-use super::live::{Live, Password};
+use super::{
+    live::{Live, Password},
+    parameters,
+};
 use crate::model::{Explanation, Failure, Phase};
 
 /// RDS's word for a database that is stopped, until somebody starts it or seven days are over.
@@ -49,6 +52,7 @@ pub(super) fn phase(live: &Live) -> Phase {
         _ if usable && matches!(live.password, Password::BeingSet | Password::Replaced) => {
             Phase::Pending("waiting for RDS to set the password".into())
         }
+        _ if usable && live.parameters == parameters::APPLYING => Phase::Pending("its parameters to be applied".into()),
         _ if usable && live.host.is_some() => Phase::Ready,
         "deleting" => Phase::Deleting(word),
         FULL if live.growing => growing(),

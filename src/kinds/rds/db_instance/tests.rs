@@ -18,6 +18,7 @@ fn desired() -> Desired {
         protect: true,
         vpc: "vpc-1".into(),
         subnet_group: "group".into(),
+        parameter_group: None,
         security_groups: vec!["sg-1".into()],
         username: "postgres".into(),
         password: "arn".into(),
@@ -45,6 +46,9 @@ fn live() -> Live {
         public: false,
         subnet_group: "group".into(),
         vpc: "vpc-1".into(),
+        parameter_group: "default.postgres16".into(),
+        own_parameters: false,
+        parameters: "in-sync".into(),
         security_groups: vec!["sg-1".into()],
         username: "postgres".into(),
         password: Password::Own,
@@ -113,8 +117,36 @@ fn a_database_that_changes_keeps_its_endpoint() {
     let endpoint = aws_sdk_rds::types::Endpoint::builder().address("host").port(5432).build();
     let pending = aws_sdk_rds::types::PendingModifiedValues::builder().port(5433).build();
     let moving = aws_sdk_rds::types::DbInstance::builder().endpoint(endpoint).pending_modified_values(pending);
-    let port = |status: &str| live::live(&moving.clone().db_instance_status(status).build()).port;
+    let id = StackId { stack: "shop".into(), environment: "test".into() };
+    let port = |status: &str| live::live(&id, &moving.clone().db_instance_status(status).build()).port;
     assert_eq!((port("available"), port("modifying")), (Some(5432), None));
+}
+
+#[test]
+fn another_parameter_group_is_used_after_a_restart() {
+    let own = "demo-default-database-postgres16";
+    let open = Desired { parameter_group: Some(own.into()), ..desired() };
+    let fields = |desired: &Desired, live: &Live| {
+        let changes = DbInstance::diff(desired, live).into_iter();
+        changes.map(|change| format!("{} {}", change.field, change.to)).collect::<Vec<_>>()
+    };
+    assert_eq!(fields(&open, &live()), [format!("parameter_group {own}")]);
+    let given = Live { parameter_group: own.into(), own_parameters: true, ..live() };
+    for (parameters, changes) in [("in-sync", 0), ("pending-reboot", 1), ("applying", 1)] {
+        let live = Live { parameters: parameters.into(), ..given.clone() };
+        assert_eq!(fields(&open, &live), ["parameters applied"][..changes], "{parameters}");
+        assert_eq!(fields(&desired(), &live), ["parameter_group default.postgres16"], "{parameters}");
+    }
+    let newer = Desired { version: "17".into(), ..desired() };
+    assert_eq!(fields(&newer, &given), ["version 17", "parameter_group default.postgres17"]);
+    // What RDS gave it of its own counts as well, and what whoever made the database gave it does not.
+    let pending = Live { parameters: "pending-reboot".into(), ..live() };
+    assert_eq!(fields(&desired(), &pending), ["parameters applied"]);
+    let theirs = Live { parameter_group: "theirs".into(), ..pending };
+    assert_eq!(fields(&desired(), &theirs), [""; 0]);
+    assert_eq!(fields(&open, &theirs), [format!("parameter_group {own}")]);
+    let applying = Live { parameters: "applying".into(), ..given };
+    assert_eq!(DbInstance::phase(&applying, None), Phase::Pending("its parameters to be applied".into()));
 }
 
 #[test]

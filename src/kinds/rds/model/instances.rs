@@ -10,9 +10,11 @@ use aws_sdk_rds::{
         },
         describe_db_instances::{DescribeDBInstancesError, DescribeDbInstancesInput, DescribeDbInstancesOutput},
         modify_db_instance::{ModifyDBInstanceError, ModifyDbInstanceInput, ModifyDbInstanceOutput},
+        reboot_db_instance::{RebootDBInstanceError, RebootDbInstanceInput, RebootDbInstanceOutput},
     },
     types::{
-        DbEngineVersion, DbInstance, Endpoint, PendingModifiedValues, Tag, UpgradeTarget, VpcSecurityGroupMembership,
+        DbEngineVersion, DbInstance, DbParameterGroupStatus, Endpoint, PendingModifiedValues, Tag, UpgradeTarget,
+        VpcSecurityGroupMembership,
     },
 };
 
@@ -27,12 +29,16 @@ pub(super) fn serve(cloud: &Cloud) {
     cloud.on(DescribeDBInstancesError::generic, describe);
     cloud.on(DescribeDBEngineVersionsError::generic, versions);
     cloud.on(ModifyDBInstanceError::generic, modify);
+    cloud.on(RebootDBInstanceError::generic, reboot);
     cloud.on(DeleteDBInstanceError::generic, delete);
     cloud.on(AddTagsToResourceError::generic, tag);
 }
 
 pub(super) fn line(instance: &DbInstance) -> String {
-    format!("database {}", aws::tag_value(instance.tag_list(), aws::ADDRESS).unwrap_or("of nobody"))
+    let parameters: Vec<_> =
+        instance.db_parameter_groups().iter().map(|group| group.db_parameter_group_name()).collect();
+    let address = aws::tag_value(instance.tag_list(), aws::ADDRESS).unwrap_or("of nobody");
+    format!("database {address} with {parameters:?}")
 }
 
 impl Rds {
@@ -58,6 +64,18 @@ fn retag(instance: &mut DbInstance, tags: &[Tag]) {
     let own = instance.tag_list.get_or_insert_default();
     own.retain(|old| tags.iter().all(|new| new.key() != old.key()));
     own.extend_from_slice(tags);
+}
+
+/// Gives it this group, or its own one anew: it uses that from its next restart on.
+pub(in super::super) fn give_parameters(instance: &mut DbInstance, name: Option<&str>) {
+    let has = instance.db_parameter_groups().first().and_then(|group| group.db_parameter_group_name());
+    let name = name.or(has).map(str::to_owned);
+    set_parameters(instance, name, "pending-reboot");
+}
+
+fn set_parameters(instance: &mut DbInstance, name: Option<String>, status: &str) {
+    let group = DbParameterGroupStatus::builder().set_db_parameter_group_name(name).parameter_apply_status(status);
+    instance.db_parameter_groups = Some(vec![group.build()]);
 }
 
 fn groups(ids: &[String]) -> Option<Vec<VpcSecurityGroupMembership>> {
@@ -103,8 +121,15 @@ fn create(rds: &mut Rds, input: &CreateDbInstanceInput) -> Result<CreateDbInstan
         return Err(Refusal::new("FreeTierRestrictionError", message));
     }
     let group = rds.subnet_group(input.db_subnet_group_name())?.clone();
+    let parameters = match input.db_parameter_group_name() {
+        Some(name) => {
+            rds.parameter_group(Some(name))?;
+            name.to_owned()
+        }
+        None => "default.postgres16".to_owned(),
+    };
     let identifier = input.db_instance_identifier().unwrap_or_default();
-    let instance = DbInstance::builder()
+    let mut instance = DbInstance::builder()
         .db_instance_identifier(identifier)
         .db_instance_arn(format!("arn:aws:rds:eu-west-1:123456789012:db:{identifier}"))
         .db_instance_status("creating")
@@ -121,6 +146,7 @@ fn create(rds: &mut Rds, input: &CreateDbInstanceInput) -> Result<CreateDbInstan
         .db_subnet_group(group)
         .set_tag_list(input.tags.clone())
         .build();
+    set_parameters(&mut instance, Some(parameters), "in-sync");
     rds.instances.push(instance.clone());
     Ok(CreateDbInstanceOutput::builder().db_instance(instance).build())
 }
@@ -138,7 +164,7 @@ fn describe(rds: &mut Rds, input: &DescribeDbInstancesInput) -> Result<DescribeD
 /// What happens to an instance between two looks at it. One that is full shows that until it has more storage.
 fn advance(instance: &mut DbInstance) {
     match instance.db_instance_status() {
-        Some("creating" | "modifying" | "backing-up") => {}
+        Some("creating" | "modifying" | "rebooting" | "backing-up") => {}
         Some("storage-full") if instance.pending_modified_values.is_some() => {
             instance.db_instance_status = Some("modifying".to_owned());
             return;
@@ -152,6 +178,8 @@ fn advance(instance: &mut DbInstance) {
 
 /// Storage never shrinks, and a version is followed by one that RDS upgrades to.
 fn modify(rds: &mut Rds, input: &ModifyDbInstanceInput) -> Result<ModifyDbInstanceOutput, Refusal> {
+    let group = input.db_parameter_group_name().filter(|name| !name.starts_with("default."));
+    group.map(|name| rds.parameter_group(Some(name)).map(drop)).transpose()?;
     let instance = rds.instance(input.db_instance_identifier())?;
     let is_full = instance.db_instance_status() == Some("storage-full");
     if !(is_full && input.allocated_storage() > instance.allocated_storage()) {
@@ -177,6 +205,9 @@ fn modify(rds: &mut Rds, input: &ModifyDbInstanceInput) -> Result<ModifyDbInstan
     if !input.vpc_security_group_ids().is_empty() {
         instance.vpc_security_groups = groups(input.vpc_security_group_ids());
     }
+    if let Some(name) = input.db_parameter_group_name() {
+        give_parameters(instance, Some(name));
+    }
     if input.manage_master_user_password() == Some(false) {
         instance.master_user_secret = None;
     }
@@ -194,6 +225,16 @@ fn modify(rds: &mut Rds, input: &ModifyDbInstanceInput) -> Result<ModifyDbInstan
         instance.db_instance_status = Some("modifying".to_owned());
     }
     Ok(ModifyDbInstanceOutput::builder().db_instance(instance.clone()).build())
+}
+
+fn reboot(rds: &mut Rds, input: &RebootDbInstanceInput) -> Result<RebootDbInstanceOutput, Refusal> {
+    let instance = rds.instance(input.db_instance_identifier())?;
+    free(instance)?;
+    let name = instance.db_parameter_groups().first().and_then(|group| group.db_parameter_group_name());
+    let name = name.map(str::to_owned);
+    set_parameters(instance, name, "in-sync");
+    instance.db_instance_status = Some("rebooting".to_owned());
+    Ok(RebootDbInstanceOutput::builder().db_instance(instance.clone()).build())
 }
 
 fn delete(rds: &mut Rds, input: &DeleteDbInstanceInput) -> Result<DeleteDbInstanceOutput, Refusal> {
