@@ -7,10 +7,10 @@ use crate::{
         error::{Stop, code},
         global::Global,
         project::{Project, View},
-        provenance,
+        provenance, renamed,
         signals::Asked,
     },
-    engine::{self, Forecast, Jitter, Run, StopReason, Summary},
+    engine::{self, Forecast, Jitter, Lock, LockError, Run, StopReason, Summary},
     exit,
     kind::Context,
     model::{Evidence, Failure, LiveResource, Plan, Subject},
@@ -82,6 +82,9 @@ impl Change<'_> {
     pub(super) async fn run(&self, project: &Project, global: &Global, output: &Output) -> Result<Ended, Stop> {
         let view = project.look().await?;
         let plan = project.planned(view.clone(), self.plan).await?;
+        if self.command == "up" {
+            renamed::warn(project, &view, output).await?;
+        }
         if let Consent::Plan(agreed) = &self.consent
             && !same_steps(agreed, &plan)
         {
@@ -91,6 +94,9 @@ impl Change<'_> {
             )
             .hint("make a new plan: stackctl plan --out FILE")
             .into());
+        }
+        if self.asks(global) && !plan.is_empty() && global.lock_timeout.is_zero() {
+            refuse_held(project).await?;
         }
         if !self.can_begin(project, &view.cx, &plan, output).await? {
             return Ok(Ended::at_once(plan));
@@ -154,6 +160,11 @@ impl Change<'_> {
         let Some((address, why)) = plan.guarded.first().filter(|_| !self.unprotect) else { return Ok(()) };
         Err(Failure::about(address, format!("{why}; nothing was changed"))
             .hint("add --unprotect to delete it anyway; a final snapshot of a database is kept"))
+    }
+
+    /// Whether a person is asked before anything is changed.
+    fn asks(&self, global: &Global) -> bool {
+        !global.yes && matches!(self.consent, Consent::Yes | Consent::Name(_))
     }
 
     fn ask(&self, global: &Global, output: &Output) -> Result<Agreed, Stop> {
@@ -284,6 +295,14 @@ fn conclude(again: &str, plan: &Plan, summary: &Summary, stopped: u8, output: &O
         summary.skipped.len(),
     ));
     summary.failed.iter().map(|(_, failure)| code(failure)).max().unwrap_or(exit::FAILED)
+}
+
+/// Refuses if another run holds the lock: nobody should read a plan and agree to it in vain.
+async fn refuse_held(project: &Project) -> Result<(), Stop> {
+    match Lock::look(&project.lock_store()).await? {
+        Some(seen) if seen.stands => Err(LockError::Held(Box::new(seen.holder)).into()),
+        _ => Ok(()),
+    }
 }
 
 /// What only a person can do comes first: all of it is named, and nothing is begun.

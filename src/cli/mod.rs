@@ -9,6 +9,7 @@ mod interrupt;
 mod mistakes;
 mod project;
 mod provenance;
+mod renamed;
 mod rollback_offer;
 mod saved_plan;
 mod signals;

@@ -35,6 +35,8 @@ pub(super) struct Project {
     pub(super) cx: Context,
     /// The kinds of resources.
     pub(super) kinds: Registry,
+    /// The path of stack.yaml.
+    pub(super) file: PathBuf,
     /// The folder of stack.yaml.
     pub(super) folder: PathBuf,
     images: Arc<Builder>,
@@ -99,6 +101,7 @@ impl Project {
             stack,
             cx,
             kinds,
+            file: global.file.clone(),
             folder,
             images,
             relay,

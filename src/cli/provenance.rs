@@ -44,7 +44,8 @@ async fn commit(folder: &Path) -> Option<String> {
     Some(if differs.is_empty() { head } else { head + DIRTY })
 }
 
-async fn git(folder: &Path, args: &[&str]) -> Option<String> {
+/// What git prints for `args` in `folder`; none if it fails.
+pub(super) async fn git(folder: &Path, args: &[&str]) -> Option<String> {
     let mut command = Command::new("git");
     // Without optional locks: a look must not get in the way of a git that is at work.
     command.arg("--no-optional-locks").arg("-C").arg(folder).args(args).stdin(Stdio::null()).kill_on_drop(true);

@@ -73,6 +73,11 @@ async fn logs_of_all_tasks_are_ordered_by_time_and_can_be_followed() {
     let read: Vec<&str> = read.lines().filter_map(|line| line.split_once("web/many ").map(|(_, rest)| rest)).collect();
     assert_eq!(read.len(), MANY);
     assert!(read.iter().zip(&many).all(|(read, written)| read == written));
+    let last = world.must(&["logs", "web", "--grep", "made-up", "-n", "2"]);
+    let ends: Vec<&str> = last.lines().filter_map(|line| line.split_once("web/many ").map(|(_, rest)| rest)).collect();
+    assert_eq!(ends, &many[MANY - 2..], "the last lines alone, in their order");
+    let none = text(&world.stackctl(&["logs", "web", "--grep", "nowhere"]));
+    assert!(none.contains("No lines that contain \"nowhere\" in the last 1h."), "{none}");
     let mut child = world.spawn(&["logs"]);
     let mut lines = BufReader::new(child.stdout.take().expect("it is piped"));
     lines.read_line(&mut String::new()).expect("there is a line");

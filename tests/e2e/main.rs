@@ -53,6 +53,7 @@ mod logs;
 mod many;
 mod mistakes;
 mod neighbours;
+mod newcomers;
 mod own_jobs;
 mod passing;
 mod passwords;

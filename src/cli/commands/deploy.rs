@@ -41,6 +41,7 @@ impl Deploy {
     pub(super) async fn run(&self, global: &Global, output: &Output) -> Result<u8, Stop> {
         let project = Project::open(global, output).await?;
         let wanted = self.wanted(&project.stack)?;
+        self.refuse_before_up(&project).await?;
         let sources = blueprint::sources(&project.stack, |name| wanted.is_empty() || self.services.contains(name));
         let building = project.reporting(engine::Forecast::default(), async |_| project.build(&sources).await);
         let releases = building.await?;
@@ -74,6 +75,22 @@ impl Deploy {
 }
 
 impl Deploy {
+    /// Refuses if a service does not exist yet: its image would be built in vain.
+    async fn refuse_before_up(&self, project: &Project) -> Result<(), Failure> {
+        let services = project.stack.services.keys();
+        let wanted: Vec<&String> =
+            services.filter(|name| self.services.is_empty() || self.services.contains(name)).collect();
+        let found = project.observe_kind("service").await?;
+        let missing = wanted.iter().filter(|name| !found.iter().any(|one| one.address.name() == name.as_str()));
+        let missing: Vec<String> = missing.map(|name| Address::new("service", *name).to_string()).collect();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let message = format!("{} has no {} yet; nothing was built", project.cx.id, missing.join(", "));
+        Err(Failure::about(Subject::command("deploy"), message)
+            .hint("run `stackctl up` first: it creates the stack and releases the services"))
+    }
+
     /// The addresses of what is released: none for all.
     fn wanted(&self, stack: &Stack) -> Result<Vec<Address>, Stop> {
         let mut wanted = Vec::new();

@@ -9,7 +9,7 @@ use crate::{
         error::Stop,
         global::Global,
         project::{Project, View},
-        saved_plan,
+        renamed, saved_plan,
         target::Targets,
     },
     engine, exit,
@@ -49,6 +49,9 @@ impl PlanArgs {
         let project = Project::open(global, output).await?;
         let project = if self.destroy { project.deleting_all() } else { project };
         let view = project.look().await?;
+        if !self.destroy {
+            renamed::warn(&project, &view, output).await?;
+        }
         let plan = project.planned(view, &|view| self.plan(&project, view)).await?;
         output.plan(&project.kinds, &plan);
         self.targets.warn(output);
