@@ -33,13 +33,17 @@ pub(super) fn draw(graph: &mut Graph, stack: &Stack, parts: &Parts) {
     if stack.jobs.is_empty() {
         return;
     }
+    graph.begin("jobs");
     let group = graph.add(Address::new("schedule_group", "main"), &schedule_group::Desired {});
     for (name, job) in &stack.jobs {
+        graph.begin(format!("job {name}"));
         define(graph, stack, parts, name, job);
     }
+    graph.begin("jobs");
     let role = role(graph, stack);
     let (network, calls) = (&parts.network, &parts.calls);
     for (name, job) in &stack.jobs {
+        graph.begin(format!("job {name}"));
         let container = job.runs.container(name);
         let others = match &job.runs {
             Runs::Service { name, .. } => calls.other_groups(name, &stack.services[name]),

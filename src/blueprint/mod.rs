@@ -64,32 +64,47 @@ pub fn facts(id: &StackId, live: &[LiveResource]) -> Result<Facts, Failure> {
     Ok(Facts { subnets, running, priorities, there, had_users, ..Facts::default() })
 }
 
+/// The parts of stack.yaml in the order in which a plan shows them. Services, jobs and alarms follow.
+const PARTS: [&str; 10] =
+    ["network", "load balancer", "database", "cache", "buckets", "volumes", "images", "bastion", "cluster", "calls"];
+
 /// The resources that `stack` asks for.
 ///
 /// # Errors
 /// If the region has fewer zones than stack.yaml wants, or the domain has no hosted zone.
 pub fn graph(stack: &Stack, facts: &Facts) -> Result<Graph, Failure> {
     let mut graph = Graph::new();
+    PARTS.into_iter().for_each(|part| graph.begin(part));
+    graph.begin("network");
     let network = match &stack.network.given {
         Some(given) => given_network::draw(stack, given, facts)?,
         None => network::draw(&mut graph, stack, facts)?,
     };
+    graph.begin("images");
     let images = images::draw(&mut graph, stack, facts);
+    graph.begin("load balancer");
     let public = load_balancer::draw(&mut graph, stack, facts, &network)?;
     let balancers =
         load_balancer::Balancers { public, internal: load_balancer::draw_internal(&mut graph, stack, &network) };
+    graph.begin("calls");
     let calls = calls::draw(&mut graph, stack, &network);
     let groups = service::security_groups(&mut graph, stack, &network, &balancers, &calls);
+    graph.begin("bastion");
     let host = bastion::security_group(&mut graph, stack, &network);
     bastion::draw(&mut graph, stack, &network, host.as_ref());
+    graph.begin("database");
     let database = database::draw(&mut graph, stack, facts, &network, &groups, host.as_ref());
+    graph.begin("cache");
     let cache = cache::draw(&mut graph, stack, &network, &groups);
+    graph.begin("buckets");
     buckets::draw(&mut graph, stack);
+    graph.begin("volumes");
     let volumes = volumes::draw(&mut graph, stack, &network, &groups);
     let parts = service::Parts { network, images, balancers, calls, groups, database, cache, volumes };
     service::draw(&mut graph, stack, &parts, &facts.priorities);
     scaling::draw(&mut graph, stack, &parts.balancers);
     jobs::draw(&mut graph, stack, &parts);
+    graph.begin("alarms");
     alarms::draw(&mut graph, stack, &parts.balancers);
     failures::draw(&mut graph, stack);
     rare::record(&mut graph, stack, facts);

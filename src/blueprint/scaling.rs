@@ -1,6 +1,6 @@
 //! Autoscaling: for each service that stack.yaml scales, between which numbers and by what.
 
-use super::load_balancer::Balancers;
+use super::{load_balancer::Balancers, service::part};
 use crate::{
     kinds::autoscaling::scaling::{Cooldown, Desired, Entry, Measure, Policy},
     model::{Address, Graph, Input},
@@ -11,6 +11,7 @@ use crate::{
 pub(super) fn draw(graph: &mut Graph, stack: &Stack, balancers: &Balancers) {
     for (name, service) in &stack.services {
         let Some(scale) = &service.scale else { continue };
+        graph.begin(part(stack, name));
         let load_balancer = || balancers.of(service).map_or_else(|| "".into(), |balancer| balancer.dimension.clone());
         let target_group = || Input::output(&Address::new("target_group", name), "dimension");
         let requests = Measure::Requests { load_balancer: load_balancer(), target_group: target_group() };

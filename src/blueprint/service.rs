@@ -92,9 +92,16 @@ pub(super) fn security_groups(
             description: format!("The tasks of {name}, reached from the load balancer"),
             ingress: ingress.chain(calls.ingress(stack, name, service)).collect(),
         };
+        graph.begin(part(stack, name));
         groups.insert(name.clone(), graph.add(Address::new("security_group", format!("service-{name}")), &desired));
     }
     groups
+}
+
+/// The part of stack.yaml that `name`, a service or a job, is.
+pub(super) fn part(stack: &Stack, name: &str) -> String {
+    let kind = if stack.services.contains_key(name) { "service" } else { "job" };
+    format!("{kind} {name}")
 }
 
 /// The cluster that the services of `stack` take.
@@ -108,7 +115,9 @@ pub(super) fn draw(graph: &mut Graph, stack: &Stack, parts: &Parts, there: &BTre
     if stack.services.is_empty() {
         return;
     }
+    graph.begin("cluster");
     let cluster = graph.add(Address::new("cluster", "main"), &cluster(stack));
+    graph.begin("load balancer");
     let on = |balancer: &Option<Balancer>, internal| {
         let others =
             |balancer: &Balancer| balancer.given.as_ref().map(|given| given.priorities.clone()).unwrap_or_default();
@@ -125,6 +134,7 @@ pub(super) fn draw(graph: &mut Graph, stack: &Stack, parts: &Parts, there: &BTre
         redirects.for_each(|(from, to)| routes.redirect(graph, from, to));
     }
     for (name, service) in &stack.services {
+        graph.begin(part(stack, name));
         let drawing = Drawing { stack, parts, name, service, cluster: Input::output(&cluster, "arn") };
         drawing.draw(graph, ways.of(service));
     }

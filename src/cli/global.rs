@@ -54,6 +54,9 @@ pub(super) struct Global {
     /// Print results and errors only.
     #[arg(short, long, global = true, env = "STACKCTL_QUIET", hide_env_values = true, value_parser = clap::builder::FalseyValueParser::new(), num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", hide_possible_values = true, hide_default_value = true)]
     pub(super) quiet: bool,
+    /// Show all fields of new resources in plans, and the IDs of all resources in `status`.
+    #[arg(long, global = true)]
+    pub(super) details: bool,
     /// Print more: account, endpoint, and every resource that is found.
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub(super) verbose: u8,

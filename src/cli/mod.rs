@@ -64,7 +64,7 @@ pub fn main() -> ExitCode {
         drop(error.print());
         return ExitCode::from(exit::USAGE);
     }
-    let output = Output::new(cli.global.output.format(), cli.global.quiet);
+    let output = Output::new(cli.global.output.format(), cli.global.quiet).with_details(cli.global.details);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {

@@ -19,7 +19,7 @@ use crate::{
     image::{Builder, Logins},
     kind::{BuiltImage, Context, ImageSource, Images, Registry},
     kinds::{self, ecs::service},
-    model::{Address, Failure, GivenListener, GivenNetwork, Graph, HostedZone, LiveResource, Plan, Subject},
+    model::{Address, Failure, GivenListener, GivenNetwork, Graph, HostedZone, LiveResource, Place, Plan, Subject},
     output::{Output, image_is_gone},
     spec::{self, Stack, Tls},
 };
@@ -270,10 +270,19 @@ impl Project {
         plan: &(dyn Fn(View) -> Result<Plan, Failure> + Sync),
     ) -> Result<Plan, Failure> {
         let planned = plan(view.clone())?;
-        match engine::whole(&self.kinds, &view.cx, &planned, &view.live).await? {
-            Some(live) => plan(View { live, ..view }),
-            None => Ok(planned),
+        let account = account_of(&view.live);
+        let planned = match engine::whole(&self.kinds, &view.cx, &planned, &view.live).await? {
+            Some(live) => plan(View { live, ..view })?,
+            None => planned,
+        };
+        if planned.is_empty() {
+            return Ok(planned);
         }
+        let account = match account {
+            Some(account) => account,
+            None => self.cx.aws.caller().await?.account,
+        };
+        Ok(Plan { place: Some(Place { region: self.stack.region.clone(), account }), ..planned })
     }
 
     /// Every resource of one kind that the stack owns.
@@ -423,6 +432,12 @@ impl Relay {
             events.send(Event::Image { source: event.source, message: event.message });
         }
     }
+}
+
+/// The account that the ARN of a resource names.
+fn account_of(live: &[LiveResource]) -> Option<String> {
+    let arn = live.iter().find_map(|found| found.live.get("arn")?.as_str().filter(|arn| arn.starts_with("arn:")))?;
+    arn.split(':').nth(4).filter(|account| !account.is_empty()).map(str::to_owned)
 }
 
 /// All that a command may have made of `stack`. What is wrong with it otherwise, its graph says.

@@ -108,6 +108,8 @@ fn a_plan_is_counted_before_and_after() {
             step("nat_gateway.a", Action::Create, Some(json!({})), None),
             step("release.web", Action::Run, Some(json!({})), None),
         ],
+        parts: Vec::new(),
+        place: None,
         by_hand: Vec::new(),
         warnings: Vec::new(),
         unchanged: vec![

@@ -65,6 +65,16 @@ impl Forecast {
         Self { steps: steps.collect() }
     }
 
+    /// How long the whole plan usually takes on AWS: its critical path.
+    pub fn usual(&self) -> Duration {
+        let mut ends: Vec<Duration> = Vec::with_capacity(self.steps.len());
+        for step in &self.steps {
+            let before = step.needs.iter().filter_map(|need| ends.get(*need)).max().copied().unwrap_or_default();
+            ends.push(before + step.usual);
+        }
+        ends.into_iter().max().unwrap_or_default()
+    }
+
     /// How many steps are done, and of how many.
     pub fn done(&self) -> (usize, usize) {
         let done = self.steps.iter().filter(|step| matches!(step.state, State::Took(_))).count();

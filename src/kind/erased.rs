@@ -72,6 +72,10 @@ pub trait AnyKind: Send + Sync {
     fn gone_at_once(&self) -> bool;
     /// [`Kind::ADOPTABLE`].
     fn adoptable(&self) -> bool;
+    /// [`Kind::HEADLINE`].
+    fn headline(&self) -> &'static [&'static str] {
+        &[]
+    }
     /// [`Kind::RARE`].
     fn rare(&self) -> bool {
         false
@@ -335,6 +339,10 @@ impl<K: Kind> AnyKind for Erased<K> {
 
     fn adoptable(&self) -> bool {
         K::ADOPTABLE
+    }
+
+    fn headline(&self) -> &'static [&'static str] {
+        K::HEADLINE
     }
 
     fn rare(&self) -> bool {

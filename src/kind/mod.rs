@@ -117,6 +117,8 @@ pub trait Kind: Send + Sync + 'static {
     /// Whether most stacks have none of it. A look asks for it only where stack.yaml has one, or [`Kind::without`] does not rule it
     /// out.
     const RARE: bool = false;
+    /// The fields of `Desired` that a plan shows on the line of a new resource, as it names them. `--details` shows all.
+    const HEADLINE: &'static [&'static str] = &[];
     /// How long it usually takes to become ready on AWS.
     const USUAL: Duration = Duration::from_secs(2);
     /// How long a create or an update waits for a refusal to pass: a new IAM role is usable everywhere within this time.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{Address, Failure, Field, Input, input};
+use super::{Address, Failure, Field, Input, Part, input};
 
 /// One desired resource.
 #[derive(Clone, Debug, PartialEq)]
@@ -20,6 +20,8 @@ pub struct Node {
     pub runs: Option<Runs>,
     /// Whether it is no part of a release, although others of its kind are.
     pub outside_release: bool,
+    /// The name of the part of stack.yaml that asks for it.
+    pub part: String,
 }
 
 /// What a one-off task runs for.
@@ -40,6 +42,10 @@ pub enum Runs {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Graph {
     nodes: BTreeMap<Address, Node>,
+    /// The names of the parts, in the order in which they began.
+    parts: Vec<String>,
+    /// The part that is asking.
+    part: String,
 }
 
 /// A graph that cannot be applied.
@@ -64,6 +70,23 @@ impl Graph {
         Self::default()
     }
 
+    /// From here on, the part of stack.yaml called `name` asks for the resources.
+    pub fn begin(&mut self, name: impl Into<String>) {
+        self.part = name.into();
+        if !self.parts.contains(&self.part) {
+            self.parts.push(self.part.clone());
+        }
+    }
+
+    /// The parts of stack.yaml with their resources, in the order in which they began.
+    pub fn parts(&self) -> Vec<Part> {
+        let of = |name: &String| {
+            let nodes = self.nodes.values().filter(|node| node.part == *name);
+            Part { name: name.clone(), addresses: nodes.map(|node| node.address.clone()).collect() }
+        };
+        self.parts.iter().map(of).filter(|part| !part.addresses.is_empty()).collect()
+    }
+
     /// Adds a resource; what its `desired` refers to, it needs. Returns its address.
     ///
     /// # Panics
@@ -71,7 +94,14 @@ impl Graph {
     pub fn add(&mut self, address: Address, desired: &impl Serialize) -> Address {
         let desired = serde_json::to_value(desired).expect("a kind's Desired is plain data");
         let needs = input::references(&desired);
-        let node = Node { address: address.clone(), desired, needs, runs: None, outside_release: false };
+        let node = Node {
+            address: address.clone(),
+            desired,
+            needs,
+            runs: None,
+            outside_release: false,
+            part: self.part.clone(),
+        };
         let before = self.nodes.insert(address.clone(), node);
         assert!(before.is_none(), "{address} is in the graph twice");
         address

@@ -31,7 +31,7 @@ pub use hosted_zone::HostedZone;
 pub use input::{Input, Outputs, resolve, unknown};
 pub use permission::{On, Permission, Purpose};
 pub use phase::Phase;
-pub use plan::{Action, Plan, Step, StepId};
+pub use plan::{Action, Part, Place, Plan, Step, StepId};
 pub use readable::{LONGEST_LINE, cut, readable};
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};

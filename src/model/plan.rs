@@ -1,5 +1,7 @@
 //! What will be done, decided in full: `apply` makes no choice that is not written here.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -18,6 +20,12 @@ pub struct Plan {
     pub targets: Vec<Address>,
     /// The steps, in an order in which each stands after what it needs.
     pub steps: Vec<Step>,
+    /// The parts of stack.yaml that ask for the resources, in the order in which a plan shows them.
+    #[serde(default)]
+    pub parts: Vec<Part>,
+    /// Where the stack is, if that is known.
+    #[serde(default)]
+    pub place: Option<Place>,
     /// What is as it should be; its outputs are what steps may need.
     pub unchanged: Vec<LiveResource>,
     /// What stands in the way of a deletion unless the caller says `--unprotect`: whom, and why.
@@ -28,6 +36,24 @@ pub struct Plan {
     /// What users of the stack notice of this, or what is lost: of which resource, and what.
     #[serde(default)]
     pub warnings: Vec<(Address, String)>,
+}
+
+/// A part of stack.yaml, such as the network or a service.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Part {
+    /// What it is called.
+    pub name: String,
+    /// The resources that it asks for.
+    pub addresses: BTreeSet<Address>,
+}
+
+/// Where a stack is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Place {
+    /// The region.
+    pub region: String,
+    /// The number of the account.
+    pub account: String,
 }
 
 /// One thing to do.
@@ -73,8 +99,13 @@ pub enum Action {
 impl Plan {
     /// A plan of these steps, of which nothing else is known.
     pub fn new(id: StackId, steps: Vec<Step>) -> Self {
-        let (targets, unchanged, guarded, by_hand, warnings) = Default::default();
-        Self { id, targets, steps, unchanged, guarded, by_hand, warnings }
+        let (targets, parts, place, unchanged, guarded, by_hand, warnings) = Default::default();
+        Self { id, targets, steps, parts, place, unchanged, guarded, by_hand, warnings }
+    }
+
+    /// The name of the part of stack.yaml that asks for `address`; none if stack.yaml does not ask for it any more.
+    pub fn part_of(&self, address: &Address) -> Option<&str> {
+        self.parts.iter().find(|part| part.addresses.contains(address)).map(|part| part.name.as_str())
     }
 
     /// Whether there is nothing to do, not even to wait.

@@ -8,6 +8,7 @@ use crate::model::{Action, Address, Change, Plan, StepId};
 #[derive(Serialize)]
 struct StepDocument<'a> {
     address: &'a Address,
+    part: Option<&'a str>,
     action: Action,
     changes: &'a [Change],
     needs: &'a [StepId],
@@ -20,6 +21,7 @@ pub fn plan_document(plan: &Plan) -> Value {
         .iter()
         .map(|step| StepDocument {
             address: &step.address,
+            part: plan.part_of(&step.address),
             action: step.action,
             changes: &step.changes,
             needs: &step.needs,
@@ -34,6 +36,8 @@ pub fn plan_document(plan: &Plan) -> Value {
     json!({
         "stack": plan.id.stack,
         "environment": plan.id.environment,
+        "region": plan.place.as_ref().map(|place| &place.region),
+        "account": plan.place.as_ref().map(|place| &place.account),
         "targets": plan.targets,
         "steps": steps,
         "guarded": guarded,

@@ -14,6 +14,7 @@ mod releases;
 mod secrets;
 mod style;
 mod terminal;
+mod text;
 
 use std::io::IsTerminal;
 
@@ -25,7 +26,7 @@ pub use jobs::{JobLine, JobsView};
 pub use json::plan_document;
 pub use log::LogWriter;
 pub use markdown::render as plan_markdown;
-pub use plan::render as plan_text;
+pub use plan::{Look, render as plan_text};
 pub use progress::Reporter;
 pub use releases::ReleasesView;
 pub use secrets::{SecretLine, SecretsView};
@@ -46,6 +47,7 @@ use crate::{
 pub struct Output {
     format: Format,
     quiet: bool,
+    details: bool,
     stdout: Style,
     stderr: Style,
     animated: bool,
@@ -61,10 +63,16 @@ impl Output {
         Self {
             format,
             quiet,
+            details: false,
             stdout: Style::new(std::io::stdout().is_terminal() && !plain),
             stderr: Style::new(terminal && !plain),
             animated: terminal && !dumb && !environment("CI") && format == Format::Human && !quiet,
         }
+    }
+
+    /// The same, with the fields and IDs that are left out otherwise, if they are wanted.
+    pub fn with_details(self, details: bool) -> Self {
+        Self { details, ..self }
     }
 
     /// Whether output is for programs.
@@ -125,7 +133,8 @@ impl Output {
         if self.is_json() {
             self.document(&plan_document(plan));
         } else {
-            self.data(&plan::render(kinds, plan, self.stdout));
+            let width = std::io::stdout().is_terminal().then(columns);
+            self.data(&plan::render(kinds, plan, Look { style: self.stdout, details: self.details, width }));
         }
     }
 
@@ -134,7 +143,9 @@ impl Output {
         if self.is_json() {
             self.document(&serde_json::json!({ "event": "plan", "plan": plan_document(plan) }));
         } else if !self.quiet {
-            write_line(&mut std::io::stderr().lock(), &plan::render(kinds, plan, self.stderr));
+            let width = std::io::stderr().is_terminal().then(columns);
+            let look = Look { style: self.stderr, details: self.details, width };
+            write_line(&mut std::io::stderr().lock(), &plan::render(kinds, plan, look));
         }
     }
 
@@ -252,4 +263,10 @@ impl Output {
         terminal.write_str(&format!("{question}: "))?;
         terminal.read_secure_line()
     }
+}
+
+/// How many columns the terminal has.
+fn columns() -> usize {
+    let (_, columns) = dialoguer::console::Term::stderr().size();
+    columns.into()
 }

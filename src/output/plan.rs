@@ -1,38 +1,84 @@
 //! A plan as text: what a reader sees before saying yes.
 
-use std::fmt::Write;
+use std::{collections::BTreeMap, fmt::Write, time::Duration};
 
 use serde_json::Value;
 
-use super::style::Style;
+use super::{
+    style::Style,
+    text::{distinct, fitted, wrapped},
+};
 use crate::{
+    cost,
+    engine::Forecast,
     kind::{AnyKind, Registry},
     model::{Action, How, Plan, Shown, Step, readable, unknown},
 };
 
+/// The longest address that the columns of a part make room for.
+const WIDEST_ADDRESS: usize = 40;
+
+/// A shorter plan is over before anybody wonders how long it takes.
+const WORTH_SAYING: Duration = Duration::from_secs(30);
+
+/// How a plan looks.
+#[derive(Clone, Copy, Debug)]
+pub struct Look {
+    /// The colours.
+    pub style: Style,
+    /// Whether all fields of new resources are shown.
+    pub details: bool,
+    /// How many columns there are; none where lines may be of any length.
+    pub width: Option<usize>,
+}
+
 /// The plan as text, without a line end at its end.
-pub fn render(kinds: &Registry, plan: &Plan, style: Style) -> String {
+pub fn render(kinds: &Registry, plan: &Plan, look: Look) -> String {
+    let style = look.style;
     let targets: Vec<String> = plan.targets.iter().map(ToString::to_string).collect();
     let alone = if targets.is_empty() { String::new() } else { targets.join(", ") + " of " };
     if plan.is_empty() {
         let matches = if targets.len() > 1 { "match" } else { "matches" };
         return format!("{} {alone}{} {matches} stack.yaml.", style.good("No changes."), plan.id);
     }
-    let mut text = format!("Plan for {alone}{}:\n\n", style.strong(&plan.id));
-    for step in plan.steps.iter().filter(|step| step.action != Action::DeleteReplaced) {
-        render_step(kinds, &mut text, plan, step, style);
+    let place = plan.place.as_ref().map(|place| format!(" in {}, account {}", place.region, place.account));
+    let mut text = format!("Plan for {alone}{}{}:\n", style.strong(&plan.id), place.unwrap_or_default());
+    let mut parts: Vec<(Option<&str>, Vec<&Step>)> = Vec::new();
+    let names = plan.parts.iter().map(|part| Some(part.name.as_str())).chain([None]);
+    for name in names {
+        let of_part = |step: &&Step| step.action != Action::DeleteReplaced && plan.part_of(&step.address) == name;
+        let steps: Vec<&Step> = plan.steps.iter().filter(of_part).collect();
+        if !steps.is_empty() {
+            parts.push((name, steps));
+        }
     }
+    let is_grouped = parts.iter().any(|(name, _)| name.is_some());
+    for (name, steps) in parts {
+        text.push('\n');
+        if is_grouped {
+            let _ = writeln!(text, "{}", style.strong(name.unwrap_or("no longer in stack.yaml")));
+        }
+        let width = steps.iter().map(|step| step.address.to_string().chars().count()).max().unwrap_or_default();
+        for step in steps {
+            render_step(kinds, &mut text, plan, step, width.min(WIDEST_ADDRESS), look);
+        }
+    }
+    let mut note = |sign: String, note: String| {
+        let _ = write!(text, "\n{sign} {}\n", wrapped(&note, look.width, 2));
+    };
     for (address, why) in &plan.guarded {
-        let _ = writeln!(text, "\n{} {address} is protected: {}", style.bad("!"), readable(why));
+        note(style.bad("!"), format!("{address} is protected: {}", readable(why)));
     }
     for (address, what) in &plan.by_hand {
-        let _ = writeln!(text, "\n{} {address} {}", style.bad("!"), readable(what));
+        note(style.bad("!"), format!("{address} {}", readable(what)));
     }
     for (address, what) in &plan.warnings {
-        let _ = writeln!(text, "\n{} {address} {what}", style.changed("!"));
+        note(style.changed("!"), format!("{address} {what}"));
     }
     text.push('\n');
-    text.push_str(&summary(plan));
+    let summary = [Some(summary(plan)), duration(kinds, plan), price(kinds, plan)];
+    let summary: Vec<String> = summary.into_iter().flatten().collect();
+    text.push_str(&wrapped(&summary.join(" "), look.width, 0));
     text
 }
 
@@ -55,24 +101,51 @@ pub(super) fn summary(plan: &Plan) -> String {
     format!("Plan: {}.", counts.join(", "))
 }
 
-fn render_step(kinds: &Registry, text: &mut String, plan: &Plan, step: &Step, style: Style) {
-    let address = style.strong(&step.address);
+/// How long the plan usually takes.
+fn duration(kinds: &Registry, plan: &Plan) -> Option<String> {
+    let usual = Forecast::of(kinds, plan).usual();
+    let minutes = usual.as_secs().div_ceil(60);
+    (usual >= WORTH_SAYING).then(|| format!("This usually takes about {minutes} min on AWS."))
+}
+
+/// What the plan changes of the monthly cost; none if it is nothing or not known.
+fn price(kinds: &Registry, plan: &Plan) -> Option<String> {
+    let region = &plan.place.as_ref()?.region;
+    let prices = cost::built_in().ok().filter(|prices| prices.regions.contains_key(region))?;
+    let month = |resources| Some(cost::estimate(kinds, &resources, region, &prices).ok()?.month);
+    let (before, after) = (month(cost::before(plan))?, month(cost::after(plan))?);
+    let (more, all) = (cost::dollars((after - before).abs()), cost::dollars(after));
+    match after - before {
+        _ if more == "0.00" => None,
+        _ if cost::dollars(before) == "0.00" => Some(format!("It costs about {all} USD a month.")),
+        change if change > 0.0 => Some(format!("It costs about {more} USD a month more, {all} in total.")),
+        _ => Some(format!("It costs about {more} USD a month less, {all} in total.")),
+    }
+}
+
+fn render_step(kinds: &Registry, text: &mut String, plan: &Plan, step: &Step, column: usize, look: Look) {
+    let style = look.style;
+    let kind = kinds.named(step.address.kind());
     let (symbol, note) = match step.action {
-        Action::Create => (style.good("+"), String::new()),
+        Action::Create if look.details => (style.good("+"), String::new()),
+        Action::Create => (style.good("+"), kind.map(|kind| headline(kind, step)).unwrap_or_default()),
         Action::Update => (style.changed("~"), String::new()),
         Action::Narrow => (style.changed("~"), after(plan, step)),
         Action::Replace => (style.changed("±"), "must be replaced".to_owned()),
-        Action::Run => {
-            let kind = kinds.named(step.address.kind());
-            (style.hint("▸"), kind.and_then(AnyKind::run_note).unwrap_or("runs once").to_owned())
-        }
+        Action::Run => (style.hint("▸"), kind.and_then(AnyKind::run_note).unwrap_or("runs once").to_owned()),
         Action::Wait => (style.hint("…"), "up to date, still starting".to_owned()),
         Action::Delete | Action::DeleteReplaced => (style.bad("-"), String::new()),
     };
-    let note = if note.is_empty() { String::new() } else { style.dim(format!("  {note}")) };
-    let _ = writeln!(text, "  {symbol} {address}{note}");
+    let address = step.address.to_string();
+    let padding = column.saturating_sub(address.chars().count());
+    let note = match fitted(&note, look.width.map(|width| width.saturating_sub(6 + address.chars().count() + padding)))
+    {
+        note if note.is_empty() => note,
+        note => format!("{}{}", " ".repeat(padding), style.dim(format!("  {note}"))),
+    };
+    let _ = writeln!(text, "  {symbol} {}{note}", style.strong(address));
     match step.action {
-        Action::Create => {
+        Action::Create if look.details => {
             let fields = step.desired.as_ref().map(fields).unwrap_or_default();
             let width = fields.iter().map(|(name, _)| name.chars().count()).max().unwrap_or_default();
             for (name, value) in fields {
@@ -84,12 +157,35 @@ fn render_step(kinds: &Registry, text: &mut String, plan: &Plan, step: &Step, st
             for change in &step.changes {
                 let forces =
                     if change.how == How::Replace { style.bad("  (forces replacement)") } else { String::new() };
-                let (from, to) = (shown(&change.from, style), shown(&change.to, style));
-                let _ = writeln!(text, "      {:width$}  {from} → {to}{forces}", change.field);
+                let values = changed(&change.from, &change.to, 8 + width, look);
+                let _ = writeln!(text, "      {:width$}  {values}{forces}", change.field);
             }
         }
         _ => {}
     }
+}
+
+/// The fields of a new resource that its kind puts on the line of the plan, as far as they are known.
+fn headline(kind: &dyn AnyKind, step: &Step) -> String {
+    let all: BTreeMap<String, String> = step.desired.as_ref().map(fields).unwrap_or_default().into_iter().collect();
+    let known = kind.headline().iter().filter_map(|name| Some((name, all.get(*name)?)));
+    let known = known.filter(|(_, value)| !value.ends_with("(known after apply)"));
+    let words =
+        known.map(|(name, value)| format!("{} {value}", name.rsplit('.').next().unwrap_or(name).replace('_', " ")));
+    words.collect::<Vec<_>>().join(", ")
+}
+
+/// `from → to`, on two lines where one has no room for it. Before them are `used` columns.
+fn changed(from: &Shown, to: &Shown, used: usize, look: Look) -> String {
+    let [from, to] = match (from, to) {
+        (Shown::Value(from), Shown::Value(to)) => {
+            let room = look.width.filter(|_| !look.details).map(|width| width.saturating_sub(used + 2));
+            distinct(&one_line(from), &one_line(to), room)
+        }
+        (from, to) => [from, to].map(|value| shown(value, look.style)),
+    };
+    let is_short = look.width.is_none_or(|width| used + from.chars().count() + to.chars().count() + 3 <= width);
+    if is_short { format!("{from} → {to}") } else { format!("{from}\n{:used$}→ {to}", "") }
 }
 
 /// What the second step of an update or a creation waits for.

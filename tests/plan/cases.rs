@@ -19,7 +19,7 @@ use stackctl::{
     kind::{Base, ImageSource},
     kinds,
     model::{Graph, LiveResource, Plan, StackId},
-    output::{self, Style},
+    output::{self, Look, Style},
     spec::{self, Stack},
 };
 
@@ -159,7 +159,9 @@ fn shown(folder: &Path, command: &str) -> String {
         other => panic!("a case cannot run `stackctl {other}`"),
     };
     match planned {
-        Ok(plan) => output::plan_text(&kinds::registry(), &plan, Style::new(false)),
+        Ok(plan) => {
+            output::plan_text(&kinds::registry(), &plan, Look { style: Style::new(false), details: true, width: None })
+        }
         Err(failure) => {
             let details: Vec<String> = failure.explanation.lines().iter().map(|line| format!("    {line}\n")).collect();
             format!("error: {failure}\n{}hint: {}", details.concat(), failure.hint.as_deref().unwrap_or("none"))

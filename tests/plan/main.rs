@@ -6,3 +6,4 @@ mod cloud;
 mod graphs;
 mod made;
 mod stacks;
+mod text;

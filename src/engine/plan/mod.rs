@@ -57,7 +57,18 @@ pub fn only(plan: &Plan, wanted: impl Fn(&Step) -> bool) -> Plan {
     let guarded = plan.guarded.iter().filter(is_kept).cloned().collect();
     let by_hand = plan.by_hand.iter().filter(is_kept).cloned().collect();
     let warnings = plan.warnings.iter().filter(is_kept).cloned().collect();
-    Plan { id: plan.id.clone(), targets: plan.targets.clone(), steps, unchanged, guarded, by_hand, warnings }
+    let (parts, place) = (plan.parts.clone(), plan.place.clone());
+    Plan {
+        id: plan.id.clone(),
+        targets: plan.targets.clone(),
+        steps,
+        parts,
+        place,
+        unchanged,
+        guarded,
+        by_hand,
+        warnings,
+    }
 }
 
 /// `plan` with only the steps of `targets`, and those that they need.
@@ -174,7 +185,8 @@ impl<'a> Draft<'a> {
         // Who deletes the whole stack knows what goes.
         let warnings = if self.graph.nodes().next().is_some() { steps.warnings()? } else { Vec::new() };
         let (id, targets, steps) = (id.clone(), Vec::new(), steps.in_order()?);
-        Ok(Plan { id, targets, steps, unchanged, guarded, by_hand, warnings })
+        let (parts, place) = (self.graph.parts(), None);
+        Ok(Plan { id, targets, steps, parts, place, unchanged, guarded, by_hand, warnings })
     }
 
     /// A one-off task runs when the resource that it goes before is made, or changes in the field it watches; or always.

@@ -96,6 +96,7 @@ impl Kind for Certificate {
     type Fixed = Fixed;
 
     const NAME: &'static str = acm::CERTIFICATE;
+    const HEADLINE: &'static [&'static str] = &["domain"];
     const DOC: Doc = Doc {
         summary: "The certificate of the load balancer: issued for its domain, or self-signed.",
         page: "https://docs.aws.amazon.com/acm/latest/userguide/dns-validation.html",

@@ -96,6 +96,7 @@ impl Kind for Instance {
     type Fixed = Fixed;
 
     const NAME: &'static str = "instance";
+    const HEADLINE: &'static [&'static str] = &["class", "disk"];
     const DOC: Doc = Doc {
         summary: "The bastion: a small host through which you connect to the database.",
         page: "https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/concepts.html",

@@ -121,6 +121,7 @@ impl Kind for SecurityGroup {
     type Fixed = Fixed;
 
     const NAME: &'static str = "security_group";
+    const HEADLINE: &'static [&'static str] = &["description"];
     const DOC: Doc = Doc {
         summary: "Controls who can connect to the load balancer, a service, the database, the cache or the bastion.",
         page: "https://docs.aws.amazon.com/vpc/latest/userguide/vpc-security-groups.html",

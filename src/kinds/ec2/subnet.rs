@@ -68,6 +68,7 @@ impl Kind for Subnet {
     type Fixed = Fixed;
 
     const NAME: &'static str = "subnet";
+    const HEADLINE: &'static [&'static str] = &["cidr", "zone"];
     const DOC: Doc = Doc {
         summary: "A public or private subnet in one availability zone.",
         page: "https://docs.aws.amazon.com/vpc/latest/userguide/configure-subnets.html",

@@ -82,6 +82,7 @@ impl Kind for Image {
     type Fixed = NoField;
 
     const NAME: &'static str = "image";
+    const HEADLINE: &'static [&'static str] = &["source.package", "source.named", "source.dockerfile.path"];
     const DOC: Doc = Doc {
         summary: "The newest image that stackctl built from one source.",
         page: "https://docs.aws.amazon.com/AmazonECR/latest/userguide/images.html",

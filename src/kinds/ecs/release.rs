@@ -51,6 +51,7 @@ impl Kind for Release {
     type Fixed = NoField;
 
     const NAME: &'static str = "release";
+    const HEADLINE: &'static [&'static str] = &["command"];
     const DOC: Doc = Doc {
         summary: "Runs the release command of a service once, on the new image.",
         page: "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/standalone-task-create.html",

@@ -80,6 +80,7 @@ impl Kind for FileSystem {
     type Fixed = NoField;
 
     const NAME: &'static str = "file_system";
+    const HEADLINE: &'static [&'static str] = &["throughput"];
     const DOC: Doc = Doc {
         summary: "Stores the files of a volume.",
         page: "https://docs.aws.amazon.com/efs/latest/ug/whatisefs.html",

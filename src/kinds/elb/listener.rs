@@ -127,6 +127,7 @@ impl Kind for Listener {
     type Fixed = Fixed;
 
     const NAME: &'static str = "listener";
+    const HEADLINE: &'static [&'static str] = &["protocol", "port"];
     const DOC: Doc = Doc {
         summary: "A port that the load balancer listens on.",
         page: "https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-listeners.html",

@@ -118,6 +118,7 @@ impl Kind for ListenerRule {
     type Fixed = Fixed;
 
     const NAME: &'static str = "listener_rule";
+    const HEADLINE: &'static [&'static str] = &["hosts", "paths"];
     const DOC: Doc = Doc {
         summary: "Forwards requests for some hosts and paths to a service, or blocks them.",
         page: "https://docs.aws.amazon.com/elasticloadbalancing/latest/application/listener-rules.html",

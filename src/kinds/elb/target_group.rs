@@ -214,6 +214,7 @@ impl Kind for TargetGroup {
     type Fixed = Fixed;
 
     const NAME: &'static str = "target_group";
+    const HEADLINE: &'static [&'static str] = &["port", "health.path"];
     const DOC: Doc = Doc {
         summary: "The tasks of a service that receive requests from the load balancer, and their health check.",
         page: "https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-target-groups.html",

@@ -63,6 +63,7 @@ impl Kind for LogGroup {
     type Fixed = NoField;
 
     const NAME: &'static str = "log_group";
+    const HEADLINE: &'static [&'static str] = &["retention_days"];
     const DOC: Doc = Doc {
         summary: "The log of a service or a task.",
         page: "https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/WhatIsCloudWatchLogs.html",

@@ -76,6 +76,7 @@ impl Kind for Topic {
     type Fixed = NoField;
 
     const NAME: &'static str = "topic";
+    const HEADLINE: &'static [&'static str] = &["email"];
     const DOC: Doc = Doc {
         summary: "Sends notifications of the alarms to an e-mail address.",
         page: "https://docs.aws.amazon.com/sns/latest/dg/sns-email-notifications.html",

@@ -115,6 +115,7 @@ impl Kind for Scaling {
     type Fixed = NoField;
 
     const NAME: &'static str = "scaling";
+    const HEADLINE: &'static [&'static str] = &["min", "max"];
     const DOC: Doc = Doc {
         summary: "Adjusts the number of a service's tasks to their load.",
         page: "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-auto-scaling.html",

@@ -175,6 +175,7 @@ impl Kind for Alarm {
     type Fixed = NoField;
 
     const NAME: &'static str = "alarm";
+    const HEADLINE: &'static [&'static str] = &["metric"];
     const DOC: Doc = Doc {
         summary: "Watches one metric of a service, the load balancer or the database.",
         page: "https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/AlarmThatSendsEmail.html",

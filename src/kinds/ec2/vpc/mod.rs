@@ -51,6 +51,7 @@ impl Kind for Vpc {
     type Fixed = Fixed;
 
     const NAME: &'static str = "vpc";
+    const HEADLINE: &'static [&'static str] = &["cidr"];
     const DOC: Doc = Doc {
         summary: "The stack's own network, which contains its other resources.",
         page: "https://docs.aws.amazon.com/vpc/latest/userguide/configure-your-vpc.html",

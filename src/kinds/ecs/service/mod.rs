@@ -159,6 +159,7 @@ impl Kind for Service {
     type Fixed = Fixed;
 
     const NAME: &'static str = "service";
+    const HEADLINE: &'static [&'static str] = &["replicas"];
     const DOC: Doc = Doc {
         summary: "Keeps the tasks of a service running, and replaces them when their task definition changes.",
         page: "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs_services.html",

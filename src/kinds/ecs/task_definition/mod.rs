@@ -68,6 +68,7 @@ impl Kind for TaskDefinition {
     type Fixed = NoField;
 
     const NAME: &'static str = "task_definition";
+    const HEADLINE: &'static [&'static str] = &["cpu", "memory", "image"];
     const DOC: Doc = Doc {
         summary: "What a task runs: image, size, environment, secrets and roles. A change creates a new revision.",
         page: "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task_definitions.html",

@@ -131,6 +131,7 @@ impl Kind for Cache {
     type Fixed = Fixed;
 
     const NAME: &'static str = "cache";
+    const HEADLINE: &'static [&'static str] = &["class", "version"];
     const DOC: Doc = Doc {
         summary: "The cache: one ElastiCache node that runs Valkey.",
         page: "https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/Replication.html",

@@ -129,6 +129,7 @@ impl Kind for DbInstance {
     type Fixed = Fixed;
 
     const NAME: &'static str = "db_instance";
+    const HEADLINE: &'static [&'static str] = &["class", "version", "storage", "multi_az"];
     const DOC: Doc = Doc {
         summary: "The PostgreSQL database.",
         page: "https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/CHAP_PostgreSQL.html",

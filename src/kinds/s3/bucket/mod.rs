@@ -72,6 +72,7 @@ impl Kind for Bucket {
     type Fixed = NoField;
 
     const NAME: &'static str = "bucket";
+    const HEADLINE: &'static [&'static str] = &["protect"];
     const DOC: Doc = Doc {
         summary: "A private, encrypted and versioned bucket for the application.",
         page: "https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingBucket.html",

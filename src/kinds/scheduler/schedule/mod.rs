@@ -96,6 +96,7 @@ impl Kind for Schedule {
     type Fixed = NoField;
 
     const NAME: &'static str = "schedule";
+    const HEADLINE: &'static [&'static str] = &["schedule", "timezone"];
     const DOC: Doc = Doc {
         summary: "Runs a job at its scheduled times.",
         page: "https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-targets-templated.html",
