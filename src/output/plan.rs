@@ -1,4 +1,4 @@
-//! A plan as text: what a reader sees before saying yes.
+//! Formats a plan for the reader who has to approve it.
 
 use std::fmt::Write;
 
@@ -10,7 +10,7 @@ use crate::{
     model::{Action, How, Plan, Shown, Step, readable, unknown},
 };
 
-/// The plan as text, without a line end at its end.
+/// Formats the plan, without a line end after the last line.
 pub fn render(kinds: &Registry, plan: &Plan, style: Style) -> String {
     let targets: Vec<String> = plan.targets.iter().map(ToString::to_string).collect();
     let alone = if targets.is_empty() { String::new() } else { targets.join(", ") + " of " };
@@ -36,7 +36,7 @@ pub fn render(kinds: &Registry, plan: &Plan, style: Style) -> String {
     text
 }
 
-/// `Plan: 2 to create, 1 to update.`
+/// Returns the summary, such as `Plan: 2 to create, 1 to update.`
 pub(super) fn summary(plan: &Plan) -> String {
     let counts = [
         (Action::Create, "to create"),
@@ -92,7 +92,7 @@ fn render_step(kinds: &Registry, text: &mut String, plan: &Plan, step: &Step, st
     }
 }
 
-/// What the second step of an update or a creation waits for.
+/// Returns what the second step of an update or a creation waits for.
 fn after(plan: &Plan, step: &Step) -> String {
     let needed = step.needs.iter().map(|need| &plan.steps[*need].address).filter(|address| **address != step.address);
     let needed: Vec<String> = needed.map(ToString::to_string).collect();
@@ -111,7 +111,8 @@ fn shown(value: &Shown, style: Style) -> String {
     }
 }
 
-/// A text of many lines, such as a script, would hide the rest of the plan: of such a one a plan says how long it is.
+/// Returns the text if it is one line. A longer text, such as a script, would hide the rest of the plan, so only its
+/// length is shown.
 fn one_line(text: &str) -> String {
     match text.lines().count() {
         0 | 1 => readable(text),
@@ -119,7 +120,7 @@ fn one_line(text: &str) -> String {
     }
 }
 
-/// The fields of a desired resource that say something, one line each.
+/// Returns the fields of a desired resource that are not empty, one line each.
 fn fields(desired: &Value) -> Vec<(String, String)> {
     let mut lines = Vec::new();
     if let Value::Object(fields) = desired {
