@@ -1,4 +1,4 @@
-//! The command line: what every command takes, the commands, and what they share.
+//! The command line: the global options, the commands, and what they share.
 
 mod change;
 mod commands;
@@ -36,12 +36,12 @@ struct Cli {
     command: Command,
 }
 
-/// Parses the command line, runs the command and says how it ended.
+/// Parses the command line, runs the command and returns its exit code.
 pub fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
-            // `--help` and `--version` come as errors too.
+            // `--help` and `--version` are errors in clap too.
             let code = if error.use_stderr() { exit::USAGE } else { exit::DONE };
             drop(error.print());
             return ExitCode::from(code);
@@ -65,7 +65,7 @@ pub fn main() -> ExitCode {
         Ok(code) => code,
         Err(stop) => stop.report(&output),
     };
-    // A build that an interrupt left behind must not keep the process from ending.
+    // An interrupted build must not keep the process from exiting.
     runtime.shutdown_background();
     ExitCode::from(code)
 }
@@ -93,7 +93,7 @@ mod tests {
         assert!(cli("stackctl plan --output json").global.output.refused(Cli::command()).is_none());
     }
 
-    /// Verbs that a help text may start with.
+    /// The verbs that may start a help text.
     const VERBS: &[&str] = &[
         "Bring", "Build", "Change", "Check", "Connect", "Create", "Delete", "Estimate", "Forward", "List", "Load",
         "Print", "Roll", "Run", "Set", "Show", "Start", "Stop", "Write",
@@ -123,7 +123,7 @@ mod tests {
         check(&Cli::command());
     }
 
-    /// The commands that do something: those that have none below them.
+    /// Returns the commands without subcommands.
     fn leaves(command: &clap::Command) -> Vec<&clap::Command> {
         let below: Vec<&clap::Command> = command.get_subcommands().flat_map(leaves).collect();
         if below.is_empty() { vec![command] } else { below }
@@ -132,7 +132,7 @@ mod tests {
     #[test]
     fn every_commands_help_has_an_example() {
         let cli = Cli::command();
-        // What the sandbox can be told has its examples together.
+        // The commands of the sandbox share their examples.
         let others = cli.get_subcommands().filter(|command| command.get_name() != "sandbox").flat_map(leaves);
         let sandbox = cli.find_subcommand("sandbox").expect("there is one");
         for command in others.chain([sandbox]) {
