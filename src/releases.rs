@@ -295,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn a_revision_registered_by_hand_is_passed_over() {
+    fn a_revision_registered_by_hand_is_skipped() {
         let rollouts = (1..=4).map(|number| rollout(number, i64::from(number), Outcome::Succeeded)).collect();
         // Revision 2 is from stackctl, 3 was registered by hand, and 1 no longer exists.
         let by_hand = |(number, revision)| (number, Revision { by_hand: true, ..revision });

@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn a_service_is_elsewhere_where_an_endpoint_is_set_for_it() {
+    fn a_service_with_a_custom_endpoint_is_elsewhere() {
         let given = || Given { endpoints: vec![("RDS", "http://localhost:4566")], ..Given::default() };
         assert!(is_elsewhere(&config(None, given()), "RDS") && !is_elsewhere(&config(None, given()), "S3"));
         assert!(is_elsewhere(&config(Some("http://localhost:4566"), Given::default()), "S3"));
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn every_client_of_a_session_is_in_the_place() {
+    fn every_client_of_a_session_is_in_the_list_of_services() {
         let given = Given::default();
         drop(Aws::over(&config(None, given.clone()), "eu-west-1".to_owned()));
         let asked = given.asked.lock().expect("nobody panics").clone();

@@ -252,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_result_needs_a_decision() {
+    fn a_load_of_the_same_dump_with_an_unknown_result_fails() {
         let a = Some(order("a", false));
         for (of, state) in [(a, State::Unknown), (None, State::Unknown), (None, State::Loaded)] {
             let why = way(vec![load("1", of, state)]).expect_err("it may be loaded");

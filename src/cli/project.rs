@@ -188,8 +188,9 @@ impl Project {
         self.has_waited.load(Ordering::Relaxed)
     }
 
-    /// Prints which name servers a new certificate needs, once in a run and only before the certificate exists. A
-    /// missing delegation is the usual reason for a certificate that is never issued, and no call to AWS reports it.
+    /// Prints which hosted zones must be delegated for a new certificate, once in a run and only before the certificate
+    /// exists. A missing delegation is the usual reason for a certificate that is never issued, and no call to AWS
+    /// reports it.
     async fn tell_of_delegation(
         &self,
         hosted_zones: &BTreeMap<String, Vec<HostedZone>>,

@@ -59,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn in_a_pipeline_its_starter_is_the_releaser() {
+    fn a_pipeline_releases_as_the_user_who_started_it() {
         let started = |name: &str| (name == "GITHUB_ACTOR").then(|| "ada".to_owned());
         assert_eq!(by(&started), "ada@github");
         assert_eq!(by(&|_| None), format!("{}@{}", user(), host()));

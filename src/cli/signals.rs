@@ -98,7 +98,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_ignored_signal_is_seen() {
+    fn an_ignored_signal_is_detected() {
         let status =
             "Name:\tstackctl\nSigBlk:\t0000000000000000\nSigIgn:\t0000000000001001\nSigCgt:\t0000000000000002\n";
         assert!(ignores(status, SignalKind::hangup()));

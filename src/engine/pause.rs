@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn looks_become_rare_and_fall_on_the_same_moments() {
+    fn reads_become_rarer_and_stay_aligned() {
         let [zero, ten, hour] = [0, 10, 3600].map(Duration::from_secs);
         let millis = Duration::from_millis;
         assert_eq!(until_look(zero, zero), millis(250));

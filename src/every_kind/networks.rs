@@ -127,7 +127,7 @@ async fn the_guardduty_endpoint_leaves_only_the_deleted_subnet() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_endpoint_of_a_person_blocks_the_network() {
+async fn a_foreign_endpoint_blocks_the_network() {
     let stage = Stage::new().await;
     stage.add_endpoint(&[]);
     let refused = stage.blockers(&stage.plan(&Graph::new()).await).await.expect_err("it is a person's");

@@ -40,7 +40,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_authorities_are_those_of_the_package() {
+    fn the_authorities_match_the_npm_package() {
         // The digest that `scripts/rds-ca` prints. A different file changes a layer of every image.
         let expected = "97ecac74d2510c77e971584a857167817d6f2339918922533cfed0882e8b8bc1";
         let digest = Sha256::digest(CERTIFICATES.as_bytes());

@@ -345,7 +345,7 @@ mod tests {
     }
 
     #[test]
-    fn the_end_says_why() {
+    fn the_end_of_a_session_has_a_reason() {
         let mut channel = Channel::default();
         let closed = json!({ "MessageId": "m", "SessionId": "s", "Output": "no such file" }).to_string();
         let closed = Message::alone(Kind::Closed, closed.into_bytes()).encode();

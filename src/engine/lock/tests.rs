@@ -208,7 +208,7 @@ fn dead(store: &Memory, nonce: &str) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_free_lock_is_taken_and_given_back() {
+async fn a_free_lock_is_taken_and_released() {
     let store = Memory::new();
     let lock = must_take(&store, "one").await;
     assert_eq!(nonce(&store).await.as_deref(), Some("one"));
@@ -263,7 +263,7 @@ async fn one_of_several_waiting_runs_gets_the_lock() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_name_that_is_never_free_fails_after_a_minute() {
+async fn a_lock_name_that_stays_unavailable_fails() {
     for (patience, expected) in [(0, 60), (600, 600)] {
         let store = Memory::new();
         store.trouble("create", [Trouble::Busy; 1000]);

@@ -23,7 +23,7 @@ async fn a_resource_that_never_becomes_ready_fails_at_its_deadline() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_next_run_waits_on_for_what_was_not_ready() {
+async fn the_next_run_waits_for_resources_that_were_not_ready() {
     let stage = Stage::one(|kind| {
         kind.life.ready_after = seconds(100);
         kind.deadline = seconds(60);
@@ -49,7 +49,7 @@ async fn a_deletion_that_never_ends_fails_at_its_deadline() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn looks_become_rare_while_the_wait_grows() {
+async fn reads_become_rarer_during_a_long_wait() {
     let stage = Stage::one(|kind| {
         kind.life.ready_after = seconds(NEVER);
         kind.deadline = seconds(600);

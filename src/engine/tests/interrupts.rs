@@ -94,7 +94,7 @@ async fn an_interrupt_ends_a_pause_before_a_retry() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn writes_that_wait_for_their_turn_do_not_begin() {
+async fn waiting_writes_do_not_start_after_an_interrupt() {
     let stage = Stage::one(|_| {});
     let mut graph = Graph::new();
     for number in 0..2 * WRITES_AT_ONCE {
@@ -135,7 +135,7 @@ async fn a_lost_lock_stops_a_run_with_its_own_reason() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_interrupt_does_not_hide_what_failed() {
+async fn an_interrupt_does_not_hide_failures() {
     let stage = Stage::one(|_| {});
     let slow = failure(Cause::Refused, "Never");
     stage.world.script("create", &at("a.one"), [Answer::Fails(slow.clone())]);

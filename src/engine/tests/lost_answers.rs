@@ -39,7 +39,7 @@ async fn a_create_with_a_lost_response_makes_one_resource() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_create_that_was_done_is_not_repeated() {
+async fn a_create_that_succeeded_without_response_is_not_repeated() {
     for identity in IDENTITIES {
         let (stage, _) = created(|kind| kind.identity = identity, [Answer::LostAfter]).await;
         assert_eq!(stage.world.written(), ["create a.one"], "{identity:?}");
@@ -72,7 +72,7 @@ async fn a_name_taken_by_the_lost_create_is_recognized() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_name_taken_by_a_stranger_fails() {
+async fn a_name_taken_by_another_owner_fails() {
     let world = Arc::new(World::default());
     let kind = Fake::new("a", &world).with(|kind| kind.identity = Identity::Name);
     let stage = Stage::new(world, [kind]);
@@ -119,7 +119,7 @@ async fn a_partly_done_lost_create_is_completed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_update_with_a_lost_answer_is_repeated() {
+async fn an_update_with_a_lost_response_is_repeated() {
     for lost in [Answer::LostBefore, Answer::LostAfter] {
         let stage = Stage::one(|_| {});
         stage.must_up(&graph([("a.one", json!({ "size": 1 }))])).await;
@@ -132,7 +132,7 @@ async fn an_update_with_a_lost_answer_is_repeated() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_deletion_with_a_lost_answer_is_repeated() {
+async fn a_deletion_with_a_lost_response_is_repeated() {
     for lost in [Answer::LostBefore, Answer::LostAfter] {
         let stage = Stage::one(|_| {});
         stage.must_up(&graph([("a.one", json!({})), ("a.two", json!({}))])).await;

@@ -207,7 +207,7 @@ async fn steps_that_wait_for_one_kind_share_its_listings() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn steps_that_began_at_different_moments_share_looks_too() {
+async fn steps_started_at_different_times_share_reads() {
     let looks = async |count: u64| {
         let stage = Stage::one(|kind| kind.life.ready_after = seconds(100));
         let mut graph = Graph::new();
@@ -239,7 +239,7 @@ async fn slow_work_starts_with_the_run() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn slow_work_ends_with_the_run_that_failed_before_it() {
+async fn slow_work_stops_when_the_run_fails() {
     let world = Arc::new(World::default());
     let built = Fake::new("image", &world).with(|kind| kind.prepares = Some(seconds(500)));
     let stage = Stage::new(Arc::clone(&world), [Fake::new("a", &world), built]);

@@ -84,7 +84,7 @@ async fn an_id_that_is_not_visible_yet_is_retried() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_deletion_is_patient_until_the_deadline_of_its_kind() {
+async fn a_deletion_is_retried_until_the_deadline_of_its_kind() {
     let stage = Stage::one(|kind| kind.deadline = seconds(200));
     stage.must_up(&graph([("a.one", json!({}))])).await;
     stage.world.script("delete", &at("a.one"), fails(Cause::Refused, "DependencyViolation", 1000));
@@ -94,7 +94,7 @@ async fn a_deletion_is_patient_until_the_deadline_of_its_kind() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_deletion_does_not_wait_for_an_unknown_id_to_be_known() {
+async fn a_deletion_does_not_retry_an_unknown_id() {
     let stage = Stage::one(|_| {});
     stage.must_up(&graph([("a.one", json!({}))])).await;
     stage.world.script("delete", &at("a.one"), fails(Cause::Refused, "InvalidSubnetID.NotFound", 1));
