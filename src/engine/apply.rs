@@ -202,10 +202,8 @@ impl Work {
     }
 
     /// Returns the ids of the resources at the step's address that the plan deletes and that a listing may still show
-    /// after
-    /// the step. The step must not take a resource with such an id for the one it creates. Resources whose deletion
-    /// this step
-    /// waits for are not included, because the new resource may have the same id (a name).
+    /// after the step. The step must not take a resource with such an id for the one it creates. Resources whose
+    /// deletion this step waits for are not included, because the new resource may have the same id (a name).
     fn leaving(&self, on: Resource<'_>, step: &Step) -> Vec<String> {
         let steps = self.plan.steps.iter().enumerate();
         let leaving = steps.filter(|(id, other)| {

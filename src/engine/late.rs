@@ -1,6 +1,5 @@
 //! Plans the deletion of resources that AWS listed too late for `destroy`. Listings lag, so a `destroy` shortly after
-//! an
-//! interrupted `up` may miss resources that the `up` created.
+//! an interrupted `up` may miss resources that the `up` created.
 
 use std::collections::BTreeSet;
 
@@ -11,8 +10,8 @@ use crate::{
 };
 
 /// Returns a plan that deletes the resources that AWS lists only now, after `destroyed` was applied. Lists only the
-/// kinds
-/// of which `destroyed` had fewer resources than stack.yaml asks for. If `destroyed` had all of them, it makes no call.
+/// kinds of which `destroyed` had fewer resources than stack.yaml asks for. If `destroyed` had all of them, it makes no
+/// call.
 ///
 /// # Errors
 /// If a listing fails.

@@ -45,8 +45,7 @@ struct Listing {
 
 impl Listings {
     /// Returns the resources of `kind`, at least those at `address`, from a listing that starts after this call. `live`
-    /// is
-    /// the last known state of the resource. Steps that call at the same moment, or during a listing, share the next
+    /// is the last known state of the resource. Steps that call at the same moment, or during a listing, share the next
     /// one.
     pub(super) async fn of(
         &self,

@@ -1,6 +1,5 @@
 //! The engine behind every command: it observes AWS, plans the difference from the desired state and applies the plan.
-//! It
-//! knows kinds only by their trait, takes their registry as an argument, and prints nothing: it sends [`Event`]s.
+//! It knows kinds only by their trait, takes their registry as an argument, and prints nothing: it sends [`Event`]s.
 
 mod apply;
 mod attempt;

@@ -10,8 +10,7 @@ use crate::{
 };
 
 /// Returns every lasting resource that the stack owns, by kind in the registry's order and then by address. `cx` must
-/// be
-/// fresh, because reads that it has cached are not repeated.
+/// be fresh, because reads that it has cached are not repeated.
 ///
 /// # Errors
 /// The first failure of a kind's `list`: with a partial view, the plan would create resources that exist.
@@ -55,8 +54,7 @@ async fn looked(
 }
 
 /// Returns whether the stack can have resources of the rare kind called `name`: stack.yaml has one, or no kind rules
-/// them
-/// out. Always true when the whole stack is deleted.
+/// them out. Always true when the whole stack is deleted.
 async fn may_be_there(kinds: &Registry, cx: &Context, name: &str) -> Result<bool, Failure> {
     if cx.deletes_all() || cx.expected(name).next().is_some() {
         return Ok(true);

@@ -1,6 +1,5 @@
 //! The lengths of pauses. Pauses between attempts of a write double, with jitter, so that many steps do not retry at
-//! the
-//! same moment. Pauses between reads end at the same moments for all steps, so that steps can share a read.
+//! the same moment. Pauses between reads end at the same moments for all steps, so that steps can share a read.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},

@@ -93,15 +93,13 @@ impl Resource<'_> {
     }
 
     /// Returns the resources at this address, and possibly others, from a listing that starts after this call. `live`
-    /// is the
-    /// last known state.
+    /// is the last known state.
     pub(super) async fn look(&self, live: &Value) -> Result<Arc<Vec<LiveResource>>, Failure> {
         self.run.listings.of(self.kind, &self.run.cx, self.address, live).await
     }
 
     /// Sleeps until the next read of a step that has waited since `began`, unless the run is asked to stop. All waiting
-    /// steps
-    /// read at the same moments, so that they can share a read.
+    /// steps read at the same moments, so that they can share a read.
     ///
     /// # Errors
     /// [`Cause::Interrupted`] if the run is asked to stop.

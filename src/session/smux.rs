@@ -1,5 +1,5 @@
-//! The multiplexing of connections in a session that forwards ports: version 1 of smux. A frame consists of `version 1
-//! │ command 1 │ length 2 │ stream 4`, little-endian, and its data.
+//! The multiplexing of connections in a session that forwards ports: version 1 of smux. A frame consists of
+//! `version 1 │ command 1 │ length 2 │ stream 4`, little-endian, and its data.
 //!
 //! <https://github.com/xtaci/smux>
 

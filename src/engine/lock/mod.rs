@@ -1,8 +1,6 @@
 //! The lock of a stack, which allows one run at a time. It records who holds it, where, since when and for which
-//! command.
-//! The holder renews it; another run may take it over once it has expired. Ages are measured by AWS's clock, because
-//! the
-//! clock of a computer may be wrong.
+//! command. The holder renews it; another run may take it over once it has expired. Ages are measured by AWS's clock,
+//! because the clock of a computer may be wrong.
 //!
 //! Locks are kept in a [`Store`]: [`SsmStore`] in the program, a store in memory in the tests.
 
@@ -53,10 +51,8 @@ pub struct Lock {
 
 impl Lock {
     /// Takes the lock in `store`, waiting for it up to `patience`. Calls `waits` once for each thing that the run waits
-    /// for.
-    /// Calls `lost`, with the new holder if there is one, when the lock is lost while it is held: `stackctl unlock`
-    /// removed
-    /// it, or it expired while this computer slept.
+    /// for. Calls `lost`, with the new holder if there is one, when the lock is lost while it is held:
+    /// `stackctl unlock` removed it, or it expired while this computer slept.
     ///
     /// # Errors
     /// [`LockError::Held`] if another run still holds it when `patience` is over; a [`Failure`] if AWS fails.

@@ -28,8 +28,7 @@ pub(super) struct Renewal {
 
 impl Renewal {
     /// Renews the lock until `enough` is notified, or until the lock was removed or taken over. A lost lock is not
-    /// written
-    /// again.
+    /// written again.
     pub(super) async fn run(self) -> Option<Lost> {
         loop {
             tokio::select! {

@@ -75,8 +75,7 @@ pub(super) struct Waiting<'a> {
 
 impl<'a> Waiting<'a> {
     /// Creates the state for the lock called `name`, with `patience` for other runs. `says` is called with what is
-    /// waited
-    /// for.
+    /// waited for.
     pub(super) fn new(name: &'a str, patience: Duration, says: &'a dyn Fn(&WaitsFor<'_>)) -> Self {
         Self { name, deadline: Instant::now() + patience, says, run: String::new(), settles: None, unseen: 0 }
     }

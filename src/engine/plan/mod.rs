@@ -115,8 +115,7 @@ impl<'a> Draft<'a> {
             }
         }
         // Several resources can have this address after an interrupted replacement or a lost response. Keep the one
-        // that is
-        // closest to the desired state and delete the others.
+        // that is closest to the desired state and delete the others.
         compared.sort_by_key(|(changes, _)| (replaces(changes), changes.len()));
         let mut compared = compared.into_iter();
         let Some((changes, live)) = compared.next() else {
@@ -179,8 +178,7 @@ impl<'a> Draft<'a> {
     }
 
     /// Schedules one-off tasks. A task runs when the resource after it is created, replaced or changes in the watched
-    /// field,
-    /// or always.
+    /// field, or always.
     fn trigger_runs(&mut self) {
         let fires = |target: &Address, field: &'static str| {
             self.decisions.iter().any(|decision| {

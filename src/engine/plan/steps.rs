@@ -88,9 +88,8 @@ impl<'a> Steps<'a> {
     }
 
     /// Splits updates in two where other resources depend on what is removed: a last step removes it once they have
-    /// changed
-    /// or are deleted. Likewise, a last step opens access to resources that must be ready first. A resource without
-    /// dependents needs only one step.
+    /// changed or are deleted. Likewise, a last step opens access to resources that must be ready first. A resource
+    /// without dependents needs only one step.
     pub(super) fn narrow(&mut self) -> Result<(), Failure> {
         for (step, First { desired, changes }) in std::mem::take(&mut self.in_two) {
             let counting = self.counting_on(step)?;
@@ -292,8 +291,7 @@ impl<'a> Steps<'a> {
     }
 
     /// Returns the error for a plan whose steps wait for each other. It names the resource that has to be replaced, the
-    /// field
-    /// that causes this, and the resources that would be replaced with it.
+    /// field that causes this, and the resources that would be replaced with it.
     fn circle(&self, done: &BTreeMap<StepId, StepId>) -> Failure {
         let left = self.steps.iter().enumerate().filter(|(step, _)| !done.contains_key(step)).map(|(_, step)| step);
         let replaced: Vec<&Step> = left.filter(|step| step.action == Action::Replace).collect();

@@ -32,8 +32,7 @@ pub enum Identity {
 }
 
 /// A configurable kind. A change of a field whose name starts with `fixed` replaces the resource; all other fields
-/// change
-/// in place.
+/// change in place.
 #[derive(Clone)]
 #[expect(clippy::struct_excessive_bools, reason = "each is one behaviour that a test switches on")]
 pub struct Fake {
@@ -76,8 +75,7 @@ pub struct Fake {
 
 impl Fake {
     /// Creates a kind without delays: its resources are ready when they are created, gone when they are deleted, and
-    /// visible
-    /// immediately.
+    /// visible immediately.
     pub fn new(name: &'static str, world: &Arc<World>) -> Self {
         Self {
             name,

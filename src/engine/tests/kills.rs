@@ -71,8 +71,7 @@ fn stage(dice: &mut Dice) -> Stage {
 }
 
 /// Creates a stack with up to two resources of each kind. If `like` gives the previous stack, only resources of the
-/// last
-/// kind may be replaced: a plan cannot replace a resource that others depend on by deleting it first.
+/// last kind may be replaced: a plan cannot replace a resource that others depend on by deleting it first.
 fn stack(dice: &mut Dice, like: Option<&Graph>) -> Graph {
     let mut graph = Graph::new();
     let mut before = Vec::new();
@@ -138,8 +137,7 @@ fn expected(graph: &Graph) -> BTreeMap<String, Vec<String>> {
 }
 
 /// Kills the change from one stack to another after `writes` writes, then completes it. Returns whether the change
-/// ended
-/// before it was killed.
+/// ended before it was killed.
 async fn killed(seed: u64, writes: usize) -> bool {
     let mut dice = Dice(seed | 1);
     // Small seeds produce similar first numbers, so skip them.
